@@ -1,0 +1,89 @@
+//! Operations, as jobs.
+
+use serde::{Deserialize, Serialize};
+
+use crate::Problem;
+
+/// What an operation did: the answer of POST and DELETE.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Asked {
+    /// One sentence.
+    pub message: String,
+    /// The plugin.
+    pub id: String,
+    /// Where it comes from.
+    pub source: String,
+    /// Its version.
+    pub version: String,
+    /// The generation that served before.
+    pub generation_before: Option<u64>,
+    /// The generation that serves now; null when none does.
+    pub generation: Option<u64>,
+    /// Whether the library came from the build cache; null when nothing was built.
+    pub cached: Option<bool>,
+    /// What plugin.yaml's check had to say.
+    pub warnings: Vec<String>,
+    /// The steps, in order.
+    pub steps: Vec<Step>,
+    /// The job that did it.
+    pub job: String,
+}
+
+/// How long a step took.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Step {
+    /// Its name.
+    pub step: String,
+    /// Its time in milliseconds.
+    pub duration_ms: f64,
+}
+
+/// A job.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Job {
+    /// The id.
+    pub id: String,
+    /// What was asked: `load`, `install`, `reload`, `enable`, `disable`, `unload`.
+    pub operation: String,
+    /// Of what: a source or a plugin's id.
+    pub subject: String,
+    /// `running`, `done` or `failed`.
+    pub state: String,
+    /// What it does now.
+    pub step: String,
+    /// When it was asked.
+    pub created_unix_ms: u64,
+    /// What it did, once it is done.
+    pub result: Option<Asked>,
+    /// Why it failed, once it has.
+    pub problem: Option<Problem>,
+}
+
+/// The jobs that are remembered, oldest first.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct JobList {
+    /// The jobs.
+    pub jobs: Vec<Job>,
+}
+
+/// Log lines of a plugin.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct LogLines {
+    /// The lines, oldest first.
+    pub lines: Vec<LogLine>,
+}
+
+/// A log line.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct LogLine {
+    /// Counts up within one log.
+    pub number: u64,
+    /// When.
+    pub at_unix_ms: u64,
+    /// `error`, `warn`, `info` or `debug`.
+    pub level: String,
+    /// Which generation wrote it; null for the host.
+    pub generation: Option<u64>,
+    /// The text.
+    pub message: String,
+}

@@ -1,0 +1,17 @@
+//! JSON shapes of the management API; serde only.
+//!
+//! Answers are supersets: fields that clients of an older system read keep their names and places, the others are
+//! this host's. Times are milliseconds since 1970, durations seconds, sizes bytes, unless the name says otherwise.
+
+mod job;
+mod plugin;
+mod problem;
+mod system;
+
+pub use job::{Asked, Job, JobList, LogLine, LogLines, Step};
+pub use plugin::{
+    Endpoint, Generation, HealthMetadata, Item, LastError, LoadRequest, Metadata, Plugin, PluginList, PluginParts, Route,
+    SecurityMetadata, State, StateError, Status, StatusAnswer, UploadAnswer, Validation,
+};
+pub use problem::{FieldError, Problem};
+pub use system::{HealthItem, HealthSummary, HealthTotals, SystemMetrics, SystemMetricsAnswer};

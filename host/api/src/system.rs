@@ -1,0 +1,82 @@
+//! The host as a whole.
+
+use serde::{Deserialize, Serialize};
+
+/// `GET /api/plugins/system/metrics`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct SystemMetricsAnswer {
+    /// The numbers.
+    pub metrics: SystemMetrics,
+}
+
+/// The host in numbers. All measured.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct SystemMetrics {
+    /// Installed plugins.
+    pub total_plugins: usize,
+    /// Of those, healthy ones.
+    pub healthy_plugins: usize,
+    /// Degraded ones.
+    pub degraded_plugins: usize,
+    /// Unhealthy ones.
+    pub unhealthy_plugins: usize,
+    /// Those that are not probed or do not serve.
+    pub unknown_plugins: usize,
+    /// Routes that are served.
+    pub total_routes: usize,
+    /// Requests answered by the installed plugins.
+    pub total_requests: u64,
+    /// Those with a status of 500 or more.
+    pub total_errors: u64,
+    /// Bytes below the build cache.
+    pub build_cache_size: u64,
+    /// Builds that ran.
+    pub builds: u64,
+    /// Builds that were answered from the cache.
+    pub build_cache_hits: u64,
+    /// Libraries opened and kept in memory.
+    pub generations_mapped: u64,
+    /// Seconds since the host started.
+    pub manager_uptime: f64,
+}
+
+/// `GET /api/plugins/health/summary`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct HealthSummary {
+    /// Each plugin.
+    pub plugins: Vec<HealthItem>,
+    /// All of them.
+    pub health_summary: HealthTotals,
+}
+
+/// The health of one plugin.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct HealthItem {
+    /// The id.
+    pub id: String,
+    /// `healthy`, `unhealthy`, `degraded` or `unknown`.
+    pub health: String,
+    /// What is wrong.
+    pub problem: Option<String>,
+    /// When its newest probe ended.
+    pub last_check: Option<u64>,
+    /// How many probes in a row did not pass.
+    pub failures_in_a_row: u32,
+}
+
+/// The health of all plugins.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HealthTotals {
+    /// Installed plugins.
+    pub total_plugins: usize,
+    /// Of those, healthy ones.
+    pub healthy: usize,
+    /// Degraded ones.
+    pub degraded: usize,
+    /// Unhealthy ones.
+    pub unhealthy: usize,
+    /// Those that are not probed or do not serve.
+    pub unknown: usize,
+    /// The worst of them.
+    pub overall_health: String,
+}

@@ -1,0 +1,319 @@
+//! The handle on builds.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Instant, SystemTime};
+
+use host_core::{Digest, Manifest};
+use host_store::{Artifact, Provenance, Store, Tree};
+use semver::Version;
+use tokio::task::spawn_blocking;
+
+use crate::cargo::Run;
+use crate::cargo_toml::Package;
+use crate::counters::{Counters, Counts};
+use crate::flights::Flights;
+use crate::slots::Slots;
+use crate::work::Work;
+use crate::{Config, Error, Toolchain, cargo_toml, checksums, fingerprint, lock_file, prebuilt, sdk, warm};
+
+/// Is called with each line that a build writes, while it runs.
+pub type Lines<'a> = &'a (dyn Fn(&str) + Send + Sync);
+
+/// The handle on builds. Cheap to clone.
+#[derive(Clone)]
+pub struct Builder(Arc<Inner>);
+
+struct Inner {
+    store: Store,
+    config: Config,
+    toolchain: Toolchain,
+    slots: Slots,
+    /// Whether the slots above the first are in the pool.
+    is_open: AtomicBool,
+    flights: Flights,
+    counts: Counts,
+}
+
+/// Where a tree came from, for the provenance of what is made of it.
+#[derive(Clone, Debug)]
+pub struct BuildSource {
+    /// The source as it was asked for.
+    pub source: String,
+    /// The git commit, when the source is a repository.
+    pub commit: Option<String>,
+}
+
+/// What came of a build.
+#[derive(Clone, Debug)]
+pub struct Built {
+    /// The library in the store.
+    pub artifact: Artifact,
+    /// Whether it was there already, so that cargo did not run.
+    pub cached: bool,
+    /// What went into it; `None` for a library that came finished.
+    pub fingerprint: Option<Digest>,
+}
+
+impl Builder {
+    /// Asks the compiler for its version and puts the SDK into the build cache.
+    ///
+    /// Until [`Builder::warm`] has ended, well or not, one build runs at a time.
+    ///
+    /// # Errors
+    /// [`Error::NoToolchain`] when there is no compiler.
+    pub async fn new(store: Store, mut config: Config) -> Result<Builder, Error> {
+        config.slots = config.slots.clamp(1, Config::MAX_SLOTS);
+        let toolchain = Toolchain::ask(&config, &store.empty_dir()).await?;
+        let slots = Slots::new(config.queue_limit, config.queue_timeout);
+        let is_open = AtomicBool::new(false);
+        let (flights, counts) = Default::default();
+        let builder = Builder(Arc::new(Inner { store, config, toolchain, slots, is_open, flights, counts }));
+        let inner = builder.0.clone();
+        blocking(move || sdk::materialise(&inner.store)).await?;
+        Ok(builder)
+    }
+
+    /// The compiler that plugins are built with.
+    pub fn toolchain(&self) -> &Toolchain {
+        &self.0.toolchain
+    }
+
+    /// The version of `plugin-sdk` that plugins are built with.
+    pub fn sdk_version() -> Version {
+        sdk::version()
+    }
+
+    /// The version of the boundary between host and plugin, which is the version of `plugin-sdk-abi`.
+    pub fn abi_version() -> Version {
+        sdk::abi_version()
+    }
+
+    /// What this builder has done and does.
+    pub fn counters(&self) -> Counters {
+        self.0.counts.read(self.0.slots.n_waiting())
+    }
+
+    /// Compiles the SDK into the first slot and copies the result to the other slots, which are then open for builds.
+    ///
+    /// Builds that are asked for meanwhile wait. Whether it succeeds, fails or is dropped: afterwards all slots are
+    /// open, at worst empty, so that the first build in each takes longer.
+    pub async fn warm(&self, lines: Lines<'_>) -> Result<(), Error> {
+        let inner = &self.0;
+        let _open = OpenAtEnd(inner);
+        let slot = inner.slots.take().await?;
+        let (store, (work, sdk)) = {
+            let store = inner.store.clone();
+            (inner.store.clone(), blocking(move || Ok((warm::work(&store)?, sdk::materialise(&store)?))).await?)
+        };
+        let started = Instant::now();
+        let target = store.target_dir(&inner.toolchain.hex(), slot.index);
+        let run = Run {
+            config: &inner.config,
+            store: &store,
+            work: work.path(),
+            package: &warm::package(),
+            build: &warm::build(),
+            sdk: &sdk,
+            target: &target,
+        };
+        let ran = inner.counts.cargo_run(run.go(lines)).await;
+        run.clean(ran.own).await;
+        ran.library?;
+        let others: Vec<_> = match inner.is_open.load(Ordering::Acquire) {
+            // A second warm-up: builds may be using the other slots.
+            true => Vec::new(),
+            false => (1..inner.config.slots).map(|index| store.target_dir(&inner.toolchain.hex(), index)).collect(),
+        };
+        blocking(move || {
+            warm::mark(&target)?;
+            others.iter().try_for_each(|other| warm::copy(&target, other))
+        })
+        .await?;
+        tracing::info!(duration_ms = started.elapsed().as_millis() as u64, "the build cache is warm");
+        Ok(())
+    }
+
+    /// Makes an artifact of a tree: builds its crate, or takes its one library as it is.
+    ///
+    /// Does not start cargo when a build with the same fingerprint has succeeded before. Of two equal builds at once
+    /// the second waits for the first and takes its artifact; when the first fails or is dropped, it builds itself.
+    ///
+    /// # Errors
+    /// [`Error::Cargo`] with what the compiler wrote; [`Error::TimedOut`] after `build.timeout` of the manifest, the
+    /// wait for a slot not counted.
+    ///
+    /// # Cancel safety
+    /// Dropping the future kills cargo and all it started, and leaves the store as it was.
+    pub async fn build(
+        &self,
+        tree: &Tree,
+        manifest: &Manifest,
+        source: &BuildSource,
+        lines: Lines<'_>,
+    ) -> Result<Built, Error> {
+        let counts = &self.0.counts;
+        counts.build_asked();
+        let started = Instant::now();
+        let result = self.build_or_import(tree, manifest, source, lines).await;
+        match &result {
+            Ok(built) => {
+                if built.cached {
+                    counts.cache_hit();
+                }
+                let (artifact, duration_ms) = (built.artifact.digest(), started.elapsed().as_millis() as u64);
+                tracing::info!(plugin.id = %manifest.id, %artifact, cached = built.cached, duration_ms, "built `{}`", manifest.id);
+            }
+            Err(_) => counts.failure(),
+        }
+        result
+    }
+
+    async fn build_or_import(
+        &self,
+        tree: &Tree,
+        manifest: &Manifest,
+        source: &BuildSource,
+        lines: Lines<'_>,
+    ) -> Result<Built, Error> {
+        let inner = &self.0;
+        checksums::check(tree, &manifest.checksums)?;
+        if !cargo_toml::is_in(tree) {
+            lines("no Cargo.toml: the library is taken as it is");
+            let provenance = inner.provenance(tree, source, None);
+            let (store, tree, manifest) = (inner.store.clone(), tree.clone(), manifest.clone());
+            let artifact = blocking(move || prebuilt::import(&store, &tree, &manifest, &provenance)).await?;
+            return Ok(Built { artifact, cached: false, fingerprint: None });
+        }
+        if manifest.security.checksum.is_some() {
+            lines("note: `security.checksum` is of a prebuilt library; this one is built from source and not compared");
+        }
+        let package = {
+            let tree = tree.clone();
+            blocking(move || cargo_toml::check(&tree, &sdk::version())).await?
+        };
+        let fingerprint = fingerprint::of(&fingerprint::Inputs {
+            tree: tree.digest(),
+            rustc: &inner.toolchain.verbose,
+            sdk: sdk::digest(),
+            abi: &sdk::abi_version().to_string(),
+            build: &manifest.build,
+            environment: &inner.config.environment,
+        });
+        let _flight = inner.flights.enter(fingerprint).await;
+        let remembered = {
+            let store = inner.store.clone();
+            blocking(move || Ok(store.remembered(&fingerprint)?)).await?
+        };
+        let (artifact, cached) = match remembered {
+            Some(artifact) => {
+                lines("nothing has changed: the library of an earlier build is taken");
+                (artifact, true)
+            }
+            None => {
+                let provenance = inner.provenance(tree, source, Some(fingerprint));
+                (inner.run_cargo(tree, manifest, &package, fingerprint, provenance, lines).await?, false)
+            }
+        };
+        Ok(Built { artifact, cached, fingerprint: Some(fingerprint) })
+    }
+}
+
+// === impl Inner ===
+
+impl Inner {
+    async fn run_cargo(
+        &self,
+        tree: &Tree,
+        manifest: &Manifest,
+        package: &Package,
+        fingerprint: Digest,
+        provenance: Provenance,
+        lines: Lines<'_>,
+    ) -> Result<Artifact, Error> {
+        if self.slots.is_busy() {
+            lines("waiting for a build slot");
+        }
+        let slot = self.slots.take().await?;
+        let (work, sdk) = {
+            let (store, tree, package) = (self.store.clone(), tree.clone(), package.clone());
+            blocking(move || Ok((Work::copy(&store, &fingerprint, &tree, &package)?, sdk::materialise(&store)?)))
+                .await?
+        };
+        let locked = work.lock_file();
+        if locked.is_empty() {
+            lines("note: the plugin has no Cargo.lock, so cargo takes the newest versions of its dependencies");
+        }
+        let target = self.store.target_dir(&self.toolchain.hex(), slot.index);
+        let run = Run {
+            config: &self.config,
+            store: &self.store,
+            work: work.path(),
+            package,
+            build: &manifest.build,
+            sdk: &sdk,
+            target: &target,
+        };
+        let ran = self.counts.cargo_run(run.go(lines)).await;
+        let artifact = match ran.library {
+            Ok(library) => {
+                say_changes(&locked, &work.lock_file(), lines);
+                let (store, tree) = (self.store.clone(), tree.clone());
+                let keep = move || {
+                    let artifact = store.put_artifact(&library, &tree.manifest_text()?, &provenance)?;
+                    store.remember(&fingerprint, &artifact)?;
+                    Ok(artifact)
+                };
+                blocking(keep).await
+            }
+            Err(error) => Err(error),
+        };
+        run.clean(ran.own).await;
+        artifact
+    }
+
+    fn provenance(&self, tree: &Tree, source: &BuildSource, fingerprint: Option<Digest>) -> Provenance {
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        Provenance {
+            source: source.source.clone(),
+            commit: source.commit.clone(),
+            tree: Some(tree.digest()),
+            fingerprint,
+            // Nobody knows what a library that came finished was built with.
+            rustc: fingerprint.map(|_| self.toolchain.verbose.lines().next().unwrap_or_default().to_owned()),
+            built_at_unix_seconds: now.as_secs(),
+        }
+    }
+}
+
+/// Says when cargo could not keep to the versions of the plugin's Cargo.lock.
+fn say_changes(before: &str, after: &str, lines: Lines<'_>) {
+    let mut changes = lock_file::changes(before, after);
+    if !before.is_empty() && !changes.is_empty() {
+        // The SDK is the usual reason, so it stands in front of what it brings along.
+        changes.sort_by_key(|change| !change[1..].starts_with("plugin-sdk"));
+        let shown = changes[..changes.len().min(10)].join(", ");
+        let n_more = changes.len().saturating_sub(10);
+        lines(&format!("note: Cargo.lock did not fit the SDK of this host; cargo changed {shown} and {n_more} more"));
+    }
+}
+
+/// Puts the slots above the first into the pool when it is dropped, once.
+struct OpenAtEnd<'a>(&'a Inner);
+
+impl Drop for OpenAtEnd<'_> {
+    fn drop(&mut self) {
+        if !self.0.is_open.swap(true, Ordering::AcqRel) {
+            self.0.slots.open(1..self.0.config.slots);
+        }
+    }
+}
+
+/// Runs what blocks on a thread that may wait.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, Error> + Send + 'static) -> Result<T, Error> {
+    match spawn_blocking(work).await {
+        Ok(result) => result,
+        Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+        Err(_) => Err(Error::Stopping),
+    }
+}

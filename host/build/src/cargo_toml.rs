@@ -1,0 +1,273 @@
+//! What must be true of a plugin's Cargo.toml before cargo is asked.
+
+use std::collections::{BTreeSet, VecDeque};
+
+use host_core::TreePath;
+use host_store::Tree;
+use semver::{Version, VersionReq};
+use toml::{Table, Value};
+
+use crate::Error;
+
+/// Far above any Cargo.toml that is meant.
+const MAX_BYTES: u64 = 1024 * 1024;
+const TABLES: [&str; 5] =
+    ["dependencies", "dev-dependencies", "dev_dependencies", "build-dependencies", "build_dependencies"];
+
+/// The crate that is built.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Package {
+    /// What `--package` takes.
+    pub(crate) name: String,
+    /// The name of its library.
+    pub(crate) library: String,
+    /// Whether it stands in a workspace of its own already.
+    pub(crate) has_workspace: bool,
+}
+
+/// Whether the tree has a crate at its root.
+pub(crate) fn is_in(tree: &Tree) -> bool {
+    tree.files().iter().any(|file| file.path.as_str() == "Cargo.toml")
+}
+
+/// Checks the Cargo.toml at the root and all those that cargo will read with it.
+pub(crate) fn check(tree: &Tree, sdk: &Version) -> Result<Package, Error> {
+    check_files(
+        &|path| {
+            let path: TreePath = path.parse().ok()?;
+            tree.files().iter().any(|file| file.path == path).then(|| tree.read(&path, MAX_BYTES))
+        },
+        &tree.files().iter().map(|file| file.path.as_str()).collect::<Vec<_>>(),
+        sdk,
+    )
+}
+
+/// Reads a file of the tree; `None` when there is no such file.
+type Read<'a> = &'a dyn Fn(&str) -> Option<Result<Vec<u8>, host_store::Error>>;
+
+fn check_files(read: Read<'_>, files: &[&str], sdk: &Version) -> Result<Package, Error> {
+    let refuse = |path: &str, problem: String| Error::CargoToml { path: path.to_owned(), problem };
+    let root = parse(read, "Cargo.toml")?.ok_or_else(|| refuse("Cargo.toml", "it is missing".to_owned()))?;
+    let Some(name) = at(&root, "package", "name").and_then(Value::as_str) else {
+        return Err(refuse("Cargo.toml", "it has no `package.name`; a plugin is one package at the root".to_owned()));
+    };
+    if !makes_cdylib(&root) {
+        return Err(Error::NotCdylib);
+    }
+    check_sdk(&root, sdk)?;
+
+    // Without a workspace cargo reads what is depended on; with one, also its members, which patterns name.
+    let mut to_read = VecDeque::from([String::new()]);
+    if root.contains_key("workspace") {
+        to_read.extend(files.iter().filter_map(|file| file.strip_suffix("/Cargo.toml").map(str::to_owned)));
+    }
+    let mut seen = BTreeSet::new();
+    while let Some(folder) = to_read.pop_front() {
+        let path = if folder.is_empty() { "Cargo.toml".to_owned() } else { format!("{folder}/Cargo.toml") };
+        if !seen.insert(folder.clone()) {
+            continue;
+        }
+        let table = match parse(read, &path) {
+            Ok(Some(table)) => table,
+            // cargo says so with more context if it needs the file; one among test data it never reads.
+            Ok(None) | Err(Error::CargoToml { .. }) => continue,
+            Err(error) => return Err(error),
+        };
+        for (key, target) in paths_of(&table) {
+            match inside(&folder, &target) {
+                Some(inside) => to_read.push_back(inside),
+                None => return Err(Error::PathOutside { manifest: path, key, path: target }),
+            }
+        }
+    }
+    let has_workspace = root.contains_key("workspace") || at(&root, "package", "workspace").is_some();
+    let library = at(&root, "lib", "name").and_then(Value::as_str).unwrap_or(name).replace('-', "_");
+    Ok(Package { name: name.to_owned(), library, has_workspace })
+}
+
+fn parse(read: Read<'_>, path: &str) -> Result<Option<Table>, Error> {
+    let refuse = |problem| Error::CargoToml { path: path.to_owned(), problem };
+    let Some(bytes) = read(path).transpose()? else { return Ok(None) };
+    let text = std::str::from_utf8(&bytes).map_err(|_| refuse("it is not UTF-8".to_owned()))?;
+    text.parse().map(Some).map_err(|error: toml::de::Error| refuse(error.to_string().trim_end().replace('\n', " ")))
+}
+
+fn at<'a>(table: &'a Table, key: &str, inner: &str) -> Option<&'a Value> {
+    table.get(key)?.get(inner)
+}
+
+fn makes_cdylib(root: &Table) -> bool {
+    let kinds = at(root, "lib", "crate-type").or_else(|| at(root, "lib", "crate_type"));
+    let kinds = kinds.and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    kinds.iter().any(|kind| kind.as_str() == Some("cdylib"))
+}
+
+/// Refuses a plugin that asks for another SDK here, because cargo would say only that it finds none.
+fn check_sdk(root: &Table, offered: &Version) -> Result<(), Error> {
+    for (_, name, dependency) in dependencies(root) {
+        let package = dependency.get("package").and_then(Value::as_str).unwrap_or(name);
+        let is_elsewhere = ["path", "git", "registry"].iter().any(|key| dependency.get(key).is_some());
+        if package != "plugin-sdk" || is_elsewhere {
+            continue;
+        }
+        let wanted = dependency.as_str().or_else(|| dependency.get("version").and_then(Value::as_str));
+        if let Some(Ok(wanted)) = wanted.map(VersionReq::parse)
+            && !wanted.matches(offered)
+        {
+            return Err(Error::SdkVersion { wanted, offered: offered.clone() });
+        }
+    }
+    Ok(())
+}
+
+/// All dependencies of a Cargo.toml: the table each stands in, its key, and what is said of it.
+fn dependencies(root: &Table) -> Vec<(String, &str, &Value)> {
+    let mut tables: Vec<(String, Option<&Value>)> = Vec::new();
+    tables.extend(TABLES.map(|name| (name.to_owned(), root.get(name))));
+    tables.push(("workspace.dependencies".to_owned(), at(root, "workspace", "dependencies")));
+    tables.push(("replace".to_owned(), root.get("replace")));
+    for (target, table) in entries(root.get("target")) {
+        tables.extend(TABLES.map(|name| (format!("target.{target}.{name}"), table.get(name))));
+    }
+    for (registry, table) in entries(root.get("patch")) {
+        tables.push((format!("patch.{registry}"), Some(table)));
+    }
+    let named = |(name, table)| entries(table).map(move |(key, value)| (String::clone(&name), key.as_str(), value));
+    tables.into_iter().flat_map(named).collect()
+}
+
+fn entries(table: Option<&Value>) -> impl Iterator<Item = (&String, &Value)> {
+    table.and_then(Value::as_table).into_iter().flatten()
+}
+
+/// Every path that a Cargo.toml names and cargo follows: the key, and what it says.
+fn paths_of(root: &Table) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    for (table, name, dependency) in dependencies(root) {
+        if let Some(path) = dependency.get("path").and_then(Value::as_str) {
+            found.push((format!("{table}.{name}.path"), path.to_owned()));
+        }
+    }
+    for (table, key) in [("package", "workspace"), ("package", "build"), ("lib", "path")] {
+        if let Some(path) = at(root, table, key).and_then(Value::as_str) {
+            found.push((format!("{table}.{key}"), path.to_owned()));
+        }
+    }
+    found
+}
+
+/// Where `path` leads from `folder`, both inside the tree; `None` when it leads out.
+fn inside(folder: &str, path: &str) -> Option<String> {
+    if path.starts_with('/') {
+        return None;
+    }
+    let mut parts: Vec<&str> = folder.split('/').filter(|part| !part.is_empty()).collect();
+    for part in path.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => drop(parts.pop()?),
+            part => parts.push(part),
+        }
+    }
+    Some(parts.join("/"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HEAD: &str = "[package]\nname = \"x\"\n[lib]\ncrate-type = [\"cdylib\", \"rlib\"]\n";
+
+    fn check(files: &[(&str, &str)]) -> String {
+        let read = |path: &str| {
+            let file = files.iter().find(|(name, _)| *name == path);
+            file.map(|(_, text)| Ok(text.as_bytes().to_vec()))
+        };
+        let names: Vec<&str> = files.iter().map(|(name, _)| *name).collect();
+        match check_files(&read, &names, &Version::new(0, 1, 3)) {
+            Ok(package) if package.has_workspace => format!("{} in a workspace", package.name),
+            Ok(package) => package.name,
+            Err(error) => format!("{}: {error}", error.code()),
+        }
+    }
+
+    fn check_root(rest: &str) -> String {
+        check(&[("Cargo.toml", &format!("{HEAD}{rest}"))])
+    }
+
+    #[test]
+    fn a_plugin_is_one_package_that_makes_a_cdylib() {
+        assert_eq!(check_root(""), "x");
+        assert_eq!(check_root("[workspace]"), "x in a workspace");
+        for (text, start) in [
+            ("[workspace]\nmembers = [\"a\"]", "build_cargo_toml: `Cargo.toml`: it has no `package.name`"),
+            ("name =", "build_cargo_toml: `Cargo.toml`: TOML parse error at line 1"),
+            (
+                "[package]\nname = \"x\"",
+                "build_not_cdylib: the crate does not make a `cdylib`; hint: add the two lines",
+            ),
+            ("[package]\nname = \"x\"\n[lib]\ncrate-type = [\"dylib\"]", "build_not_cdylib"),
+        ] {
+            let found = check(&[("Cargo.toml", text)]);
+            assert!(found.starts_with(start), "{found}");
+        }
+    }
+
+    #[test]
+    fn paths_stay_inside_the_plugin() {
+        for inside in [
+            "[dependencies]\na = { path = \"crates/a\" }",
+            "[dependencies]\na = { path = \"./x/../crates/a/\" }",
+            "[dependencies]\na = \"1\"\nb = { workspace = true }",
+        ] {
+            assert_eq!(check_root(inside), "x", "{inside}");
+        }
+        for (outside, key) in [
+            ("[dependencies]\na = { path = \"../a\" }", "dependencies.a.path"),
+            ("[dependencies.a]\npath = \"/srv/a\"", "dependencies.a.path"),
+            ("[dependencies]\na.path = \"b/../../a\"", "dependencies.a.path"),
+            ("[build-dependencies]\na = { path = \"..\" }", "build-dependencies.a.path"),
+            ("[dev-dependencies]\na = { path = \"..\" }", "dev-dependencies.a.path"),
+            ("[target.'cfg(unix)'.dependencies]\na = { path = \"..\" }", "target.cfg(unix).dependencies.a.path"),
+            ("[workspace.dependencies]\na = { path = \"..\" }", "workspace.dependencies.a.path"),
+            ("[patch.crates-io]\na = { path = \"..\" }", "patch.crates-io.a.path"),
+            ("[replace]\n\"a:1.0.0\" = { path = \"..\" }", "replace.a:1.0.0.path"),
+        ] {
+            let found = check_root(outside);
+            assert!(found.starts_with(&format!("build_path_outside: `Cargo.toml`: `{key}` is `")), "{found}");
+        }
+        let package = "[package]\nname = \"x\"\nworkspace = \"..\"\n[lib]\ncrate-type = [\"cdylib\"]";
+        assert!(check(&[("Cargo.toml", package)]).starts_with("build_path_outside"));
+    }
+
+    #[test]
+    fn every_manifest_that_cargo_reads_is_checked_and_no_other() {
+        let out = "[dependencies]\nz = { path = \"../../z\" }";
+        let with = |dependency: &str| format!("{HEAD}{dependency}");
+        let named = with("[dependencies]\na = { path = \"a\" }");
+        assert!(
+            check(&[("Cargo.toml", &named), ("a/Cargo.toml", out)]).contains("`a/Cargo.toml`: `dependencies.z.path`")
+        );
+        assert_eq!(check(&[("Cargo.toml", HEAD), ("tests/data/Cargo.toml", "../../../x = [")]), "x");
+        assert_eq!(check(&[("Cargo.toml", HEAD), ("a/Cargo.toml", out)]), "x");
+        let workspace = with("[workspace]\nmembers = [\"*\"]");
+        assert!(check(&[("Cargo.toml", &workspace), ("a/Cargo.toml", out)]).starts_with("build_path_outside"));
+        let circle = "[dependencies]\nx = { path = \"..\" }";
+        assert_eq!(check(&[("Cargo.toml", &named), ("a/Cargo.toml", circle)]), "x");
+    }
+
+    #[test]
+    fn the_sdk_must_be_the_one_the_host_carries() {
+        for good in ["\"0.1\"", "\"*\"", "{ version = \">=0.1, <1\" }", "{ path = \"sdk\" }", "{ workspace = true }"] {
+            assert_eq!(check_root(&format!("[dependencies]\nplugin-sdk = {good}")), "x", "{good}");
+        }
+        for bad in [
+            "[dependencies]\nplugin-sdk = \"0.2\"",
+            "[dependencies]\nsdk = { package = \"plugin-sdk\", version = \"=0.1.2\" }",
+            "[workspace.dependencies]\nplugin-sdk = \"1\"",
+        ] {
+            let found = check_root(bad);
+            assert!(found.starts_with("build_sdk_version") && found.contains("plugin-sdk = \"0.1\""), "{found}");
+        }
+    }
+}

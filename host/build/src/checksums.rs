@@ -1,0 +1,35 @@
+//! Compares a tree with the list of files in its plugin.yaml.
+
+use host_core::manifest::Checksums;
+use host_store::Tree;
+
+use crate::Error;
+
+/// Whether every listed file is there and unchanged and, for a complete list, no other file is there.
+pub(crate) fn check(tree: &Tree, checksums: &Checksums) -> Result<(), Error> {
+    let mut problems = Vec::new();
+    let files = tree.files();
+    for (path, expected) in &checksums.files {
+        match files.iter().find(|file| file.path == *path) {
+            None => problems.push((path, format!("`{path}` is missing"))),
+            Some(file) if file.digest != *expected => {
+                problems.push((path, format!("`{path}` is `{}`, expected `{expected}`", file.digest)));
+            }
+            Some(_) => {}
+        }
+    }
+    if checksums.complete {
+        for file in files {
+            // The list cannot hold the digest of the file that it stands in.
+            let is_manifest = matches!(file.path.as_str(), "plugin.yaml" | "plugin.yml");
+            if !is_manifest && !checksums.files.contains_key(&file.path) {
+                problems.push((&file.path, format!("`{}` is not in the list", file.path)));
+            }
+        }
+    }
+    if problems.is_empty() {
+        return Ok(());
+    }
+    problems.sort();
+    Err(Error::TreeChecksum { problems: problems.into_iter().map(|(_, problem)| problem).collect() })
+}

@@ -1,0 +1,203 @@
+//! Why a tree did not become an artifact.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use host_core::Digest;
+use host_process::Exit;
+use semver::{Version, VersionReq};
+
+/// Why a tree did not become an artifact.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// cargo or rustc is missing or does not answer as it should.
+    #[error(
+        "failed to run `{program}`; hint: install Rust from https://rustup.rs, or put `{program}` into the PATH of the host",
+        program = program.display()
+    )]
+    NoToolchain {
+        /// Which program.
+        program: PathBuf,
+        /// What happened.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The tree has neither a Cargo.toml nor exactly one library at its root.
+    #[error(
+        "the tree has no Cargo.toml and {n_libraries} `.so` files at its root; hint: add a Cargo.toml, or exactly one library"
+    )]
+    NothingToBuild {
+        /// How many libraries lie at the root.
+        n_libraries: usize,
+    },
+    /// The prebuilt library is not the one that the manifest names.
+    #[error("`security.checksum` of plugin.yaml is `{expected}`, but `{path}` is `{actual}`")]
+    Checksum {
+        /// The library.
+        path: String,
+        /// What the manifest says.
+        expected: Digest,
+        /// What the library is.
+        actual: Digest,
+    },
+    /// Files of the tree are not those that the manifest lists.
+    #[error("the tree does not match `checksums` of plugin.yaml: {list}", list = problems.join("; "))]
+    TreeChecksum {
+        /// One sentence for each file, ordered by path.
+        problems: Vec<String>,
+    },
+    /// A Cargo.toml that cargo could not use either.
+    #[error("`{path}`: {problem}")]
+    CargoToml {
+        /// Where it lies in the tree.
+        path: String,
+        /// What is wrong.
+        problem: String,
+    },
+    /// The crate does not make a library that can be loaded.
+    #[error(
+        "the crate does not make a `cdylib`; hint: add the two lines `[lib]` and `crate-type = [\"cdylib\"]` to Cargo.toml"
+    )]
+    NotCdylib,
+    /// A Cargo.toml names files that are not in the tree.
+    #[error(
+        "`{manifest}`: `{key}` is `{path}`, which is outside of the plugin; hint: put it into the plugin, or depend on a version"
+    )]
+    PathOutside {
+        /// Which Cargo.toml.
+        manifest: String,
+        /// Which entry of it.
+        key: String,
+        /// What it says.
+        path: String,
+    },
+    /// The plugin asks for an SDK that this host does not carry.
+    #[error(
+        "the plugin asks for plugin-sdk `{wanted}`, this host carries `{offered}`; hint: set plugin-sdk = \"{major}.{minor}\" in Cargo.toml",
+        major = offered.major, minor = offered.minor
+    )]
+    SdkVersion {
+        /// What Cargo.toml asks for.
+        wanted: VersionReq,
+        /// What the host carries.
+        offered: Version,
+    },
+    /// Too many builds wait already.
+    #[error("{limit} builds are waiting already; hint: try again later")]
+    QueueFull {
+        /// How many may wait.
+        limit: usize,
+    },
+    /// The build waited too long for its turn.
+    #[error("no build slot came free within {seconds} s; hint: try again later", seconds = timeout.as_secs())]
+    QueueTimeout {
+        /// How long a build may wait.
+        timeout: Duration,
+    },
+    /// cargo stopped before it compiled anything: it could not read the manifests, or find or fetch a dependency.
+    #[error("cargo could not prepare the build: {first}", first = first_line(message))]
+    Dependencies {
+        /// What cargo wrote, at most 64 KiB.
+        message: String,
+        /// How cargo ended.
+        exit: Exit,
+    },
+    /// The plugin or one of its dependencies does not compile.
+    #[error("the plugin does not compile: {first}", first = first_line(message))]
+    Cargo {
+        /// What the compiler wrote, at most 64 KiB: the first error, and the end.
+        message: String,
+        /// How cargo ended.
+        exit: Exit,
+    },
+    /// The build took too long, or was silent for too long.
+    #[error("the build was stopped; hint: raise `build.timeout_seconds` in plugin.yaml if it needs the time")]
+    TimedOut(#[source] host_process::Error),
+    /// The build wrote more than it may.
+    #[error("the build was stopped")]
+    OutputTooLarge(#[source] host_process::Error),
+    /// cargo succeeded and named no library.
+    #[error("cargo ended well, but named no library of `{package}`")]
+    NoLibrary {
+        /// The package that was built.
+        package: String,
+    },
+    /// cargo could not be watched.
+    #[error("failed to run cargo")]
+    Process(#[source] host_process::Error),
+    /// The store refused.
+    #[error("failed to use the store")]
+    Store(#[source] host_store::Error),
+    /// A file of the build cache could not be used.
+    #[error("failed to {action} `{path}`", path = path.display())]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// With what.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// The host stops.
+    #[error("the host is stopping")]
+    Stopping,
+}
+
+impl Error {
+    /// A word for clients, metrics and tests. Never reworded. Of an error of the store, the store's own word.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Error::NoToolchain { .. } => "build_no_toolchain",
+            Error::NothingToBuild { .. } => "build_nothing_to_build",
+            Error::Checksum { .. } => "build_checksum",
+            Error::TreeChecksum { .. } => "build_tree_checksum",
+            Error::CargoToml { .. } => "build_cargo_toml",
+            Error::NotCdylib => "build_not_cdylib",
+            Error::PathOutside { .. } => "build_path_outside",
+            Error::SdkVersion { .. } => "build_sdk_version",
+            Error::QueueFull { .. } => "build_queue_full",
+            Error::QueueTimeout { .. } => "build_queue_timeout",
+            Error::Dependencies { .. } => "build_dependencies",
+            Error::Cargo { .. } => "build_failed",
+            Error::TimedOut(_) => "build_timed_out",
+            Error::OutputTooLarge(_) => "build_output_too_large",
+            Error::NoLibrary { .. } => "build_no_library",
+            Error::Process(_) => "build_process",
+            Error::Store(error) => error.code(),
+            Error::Io { .. } => "build_io",
+            Error::Stopping => "build_stopping",
+        }
+    }
+
+    /// What cargo and the compiler wrote about it; `None` when they did not run or did not fail.
+    pub fn compiler_output(&self) -> Option<&str> {
+        match self {
+            Error::Dependencies { message, .. } | Error::Cargo { message, .. } => Some(message),
+            _ => None,
+        }
+    }
+}
+
+impl From<host_store::Error> for Error {
+    fn from(error: host_store::Error) -> Error {
+        Error::Store(error)
+    }
+}
+
+/// Adds to an I/O error what was tried on which path.
+pub(crate) trait IoContext<T> {
+    fn context(self, action: &'static str, path: &Path) -> Result<T, Error>;
+}
+
+impl<T> IoContext<T> for io::Result<T> {
+    fn context(self, action: &'static str, path: &Path) -> Result<T, Error> {
+        self.map_err(|source| Error::Io { action, path: path.to_owned(), source })
+    }
+}
+
+fn first_line(message: &str) -> String {
+    let line = message.lines().find(|line| !line.trim().is_empty()).unwrap_or("it wrote nothing");
+    line.strip_prefix("error: ").unwrap_or(line).chars().take(300).collect()
+}

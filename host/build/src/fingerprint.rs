@@ -1,0 +1,134 @@
+//! What makes two builds the same.
+//!
+//! | input | in the fingerprint | how, or why not |
+//! |---|---|---|
+//! | source files, Cargo.toml, Cargo.lock, plugin.yaml | yes | digest of the tree |
+//! | versions of dependencies | with a Cargo.lock | part of the tree; without one, the versions of the first build stay |
+//! | compiler and target | yes | all of `rustc -vV` |
+//! | cargo | no | it comes with the compiler |
+//! | profile, features, `build.env` | yes | from the manifest |
+//! | SDK, ABI | yes | digest of the SDK's files, version of `plugin-sdk-abi` |
+//! | settings that the host forces | yes | [`FORCED`], raised by hand when one changes |
+//! | environment of the host that reaches cargo | yes, with the exceptions of the next line | names and values |
+//! | `PATH`, `HOME`, `USER`, `LANG`, `LC_*`, `TMPDIR`, `RUSTUP_HOME`, certificates, proxies, `CARGO_NET_*` | no | where things are found, not what is found |
+//! | cargo's configuration files above the build cache and in its home | no | the operator's; clear the build cache after changing them |
+//! | system libraries, linker | no | not visible before the link; clear the build cache after changing them |
+//! | deadlines, slots, offline | no | they decide whether there is a result, not which |
+//! | clock, network, files outside the tree that a build script reads | no | cannot be seen |
+
+use host_core::manifest::{Build, Profile};
+use host_core::{Digest, DigestWriter};
+
+/// Raised whenever the host changes what it forces upon a build.
+pub const FORCED: u32 = 1;
+
+/// All that goes into a fingerprint.
+pub(crate) struct Inputs<'a> {
+    pub(crate) tree: Digest,
+    pub(crate) rustc: &'a str,
+    pub(crate) sdk: Digest,
+    pub(crate) abi: &'a str,
+    pub(crate) build: &'a Build,
+    pub(crate) environment: &'a [(String, String)],
+}
+
+/// The fingerprint of a build.
+pub(crate) fn of(inputs: &Inputs<'_>) -> Digest {
+    // A new field must be decided about here.
+    let Build { features, profile, env, timeout: _ } = inputs.build;
+    let mut features: Vec<&String> = features.iter().collect();
+    features.sort();
+    features.dedup();
+    let mut environment: Vec<_> = inputs.environment.iter().filter(|(name, _)| is_tracked(name)).collect();
+    environment.sort();
+
+    let mut writer = DigestWriter::new();
+    writer
+        .field(b"plugin build")
+        .field(&FORCED.to_le_bytes())
+        .field(inputs.tree.hex().as_bytes())
+        .field(inputs.rustc.as_bytes())
+        .field(inputs.sdk.hex().as_bytes())
+        .field(inputs.abi.as_bytes())
+        .field(profile_name(*profile).as_bytes());
+    let mut list = |items: Vec<&str>| {
+        writer.field(&(items.len() as u64).to_le_bytes());
+        for item in items {
+            writer.field(item.as_bytes());
+        }
+    };
+    list(features.into_iter().map(String::as_str).collect());
+    list(env.iter().flat_map(|(name, value)| [name.as_str(), value]).collect());
+    list(environment.into_iter().flat_map(|(name, value)| [name.as_str(), value]).collect());
+    writer.finish()
+}
+
+/// The word for a profile, in the manifest and here.
+pub(crate) fn profile_name(profile: Profile) -> &'static str {
+    match profile {
+        Profile::Release => "release",
+        Profile::Dev => "dev",
+    }
+}
+
+fn is_tracked(name: &str) -> bool {
+    let name = name.to_ascii_uppercase();
+    let is_named = matches!(
+        name.as_str(),
+        "PATH" | "HOME" | "USER" | "LOGNAME" | "LANG" | "TMPDIR" | "RUSTUP_HOME" | "CARGO_HOME" | "CURL_CA_BUNDLE"
+    );
+    let is_of_a_kind = ["LC_", "SSL_CERT_", "CARGO_NET_", "CARGO_HTTP_"].iter().any(|kind| name.starts_with(kind));
+    !(is_named || is_of_a_kind || name.ends_with("_PROXY"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::time::Duration;
+
+    use super::*;
+
+    fn build() -> Build {
+        Build {
+            features: vec!["a".to_owned(), "b".to_owned()],
+            profile: Profile::Release,
+            env: BTreeMap::new(),
+            timeout: Duration::from_secs(1),
+        }
+    }
+
+    fn fingerprint(build: &Build, environment: &[(&str, &str)], rustc: &str) -> Digest {
+        let environment: Vec<_> =
+            environment.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
+        let (tree, sdk) = (Digest::of(b"tree"), Digest::of(b"sdk"));
+        of(&Inputs { tree, rustc, sdk, abi: "1.0.0", build, environment: &environment })
+    }
+
+    #[test]
+    fn what_changes_the_library_changes_the_fingerprint() {
+        let plain = fingerprint(&build(), &[], "1.95");
+        let changed = [
+            fingerprint(&Build { features: vec!["a".to_owned()], ..build() }, &[], "1.95"),
+            fingerprint(&Build { profile: Profile::Dev, ..build() }, &[], "1.95"),
+            fingerprint(&Build { env: BTreeMap::from([("A".to_owned(), "b".to_owned())]), ..build() }, &[], "1.95"),
+            fingerprint(&build(), &[("A", "b")], "1.95"),
+            fingerprint(&build(), &[("RUSTFLAGS", "-Ctarget-cpu=native")], "1.95"),
+            fingerprint(&build(), &[], "1.96"),
+        ];
+        for (n, one) in changed.iter().enumerate() {
+            assert_ne!(*one, plain, "{n}");
+            assert!(changed[n + 1..].iter().all(|other| other != one), "{n}");
+        }
+    }
+
+    #[test]
+    fn what_does_not_change_the_library_does_not() {
+        let plain = fingerprint(&build(), &[], "1.95");
+        let reordered = Build { features: vec!["b".to_owned(), "a".to_owned()], ..build() };
+        let patient = Build { timeout: Duration::from_secs(9), ..build() };
+        let elsewhere = [("PATH", "/x"), ("HOME", "/y"), ("https_proxy", "z"), ("SSL_CERT_FILE", "f")];
+        assert_eq!(fingerprint(&reordered, &[], "1.95"), plain);
+        assert_eq!(fingerprint(&patient, &[], "1.95"), plain);
+        assert_eq!(fingerprint(&build(), &elsewhere, "1.95"), plain);
+    }
+}

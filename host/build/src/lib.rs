@@ -1,0 +1,36 @@
+//! Tree to artifact: cargo, fingerprint, build cache.
+//!
+//! A [`Builder`] turns a tree with a `Cargo.toml` into a library by running cargo in a copy of it, and takes a tree
+//! with one finished library as it is. What it built once it does not build again: see [`fingerprint`] for what makes
+//! two builds the same. The SDK that plugins are written against travels inside this crate and takes the place of
+//! the one their `Cargo.toml` asks for, so that host and plugin always agree on it.
+//!
+//! Builds share target folders, the slots: a build holds one slot, others queue. [`Builder::warm`] compiles the SDK
+//! into them before the first plugin comes.
+//!
+//! A build runs code of the plugin (build scripts, macros) with the rights of the host; nothing here is a sandbox.
+
+mod builder;
+mod cargo;
+mod cargo_toml;
+mod checksums;
+mod config;
+mod counters;
+mod error;
+pub mod fingerprint;
+mod flights;
+mod lock_file;
+mod outputs;
+mod prebuilt;
+mod report;
+mod sdk;
+mod slots;
+mod toolchain;
+mod warm;
+mod work;
+
+pub use builder::{BuildSource, Builder, Built, Lines};
+pub use config::Config;
+pub use counters::Counters;
+pub use error::Error;
+pub use toolchain::Toolchain;

@@ -1,0 +1,37 @@
+//! Takes a library that came finished.
+
+use host_core::Manifest;
+use host_store::{Artifact, Provenance, Store, Tree, TreeFile};
+
+use crate::Error;
+
+/// The one library at the root of a tree.
+pub(crate) fn library(tree: &Tree) -> Result<&TreeFile, Error> {
+    let at_root = |file: &&TreeFile| !file.path.as_str().contains('/') && file.path.as_str().ends_with(".so");
+    let libraries: Vec<&TreeFile> = tree.files().iter().filter(at_root).collect();
+    match libraries.as_slice() {
+        [library] => Ok(library),
+        others => Err(Error::NothingToBuild { n_libraries: others.len() }),
+    }
+}
+
+/// Puts it into the store. A checksum in the manifest is compared with the bytes that the store took.
+pub(crate) fn import(
+    store: &Store,
+    tree: &Tree,
+    manifest: &Manifest,
+    provenance: &Provenance,
+) -> Result<Artifact, Error> {
+    let library = library(tree)?;
+    let compare = |actual| match manifest.security.checksum {
+        Some(expected) if expected != actual => {
+            Err(Error::Checksum { path: library.path.to_string(), expected, actual })
+        }
+        _ => Ok(()),
+    };
+    compare(library.digest)?;
+    let path = tree.path().join(library.path.as_str());
+    let artifact = store.put_artifact(&path, &tree.manifest_text()?, provenance)?;
+    compare(artifact.library_digest())?;
+    Ok(artifact)
+}

@@ -1,0 +1,88 @@
+//! The table of settings: every key of `host.toml`, with its flag, its variable, its default and what it takes.
+
+use super::value::Kind;
+
+/// One thing that can be set.
+pub(crate) struct Setting {
+    /// The key in `host.toml`.
+    pub(crate) key: &'static str,
+    /// The flag of `serve` and `config show`, without the dashes.
+    pub(crate) flag: &'static str,
+    /// The environment variable, where there is one.
+    pub(crate) variable: Option<&'static str>,
+    /// What it takes.
+    pub(crate) kind: Kind,
+    /// As it would be written in a variable or after the flag.
+    pub(crate) default: &'static str,
+    /// What it is for, for `--help`.
+    pub(crate) about: &'static str,
+}
+
+const fn setting(
+    key: &'static str,
+    flag: &'static str,
+    variable: Option<&'static str>,
+    kind: Kind,
+    default: &'static str,
+    about: &'static str,
+) -> Setting {
+    Setting { key, flag, variable, kind, default, about }
+}
+
+/// All settings, in the order in which they are shown.
+#[rustfmt::skip]
+pub(crate) const SETTINGS: &[Setting] = &[
+    setting("plugin_dir", "plugin-dir", Some("PLUGIN_DIR"), Kind::Path, "./cache",
+        "Where installed plugins and the operator's token are kept"),
+    setting("plugin_cache_dir", "cache-dir", Some("PLUGIN_CACHE_DIR"), Kind::Path, "./build_cache",
+        "Where builds keep what makes them fast; safe to delete while no host runs"),
+    setting("plugin_security_mode", "security-mode", Some("PLUGIN_SECURITY_MODE"), Kind::Word(&["strict", "normal", "permissive"]), "normal",
+        "How strictly plugin.yaml is read: strict refuses keys it does not know"),
+    setting("plugin_debug", "debug", Some("PLUGIN_DEBUG"), Kind::Switch, "false",
+        "Log at level debug, unless log_filter says otherwise"),
+    setting("auto_load_plugins", "auto-load-plugins", Some("AUTO_LOAD_PLUGINS"), Kind::Sources, "",
+        "Sources to load when the host starts, before those of --load"),
+    setting("plugin_source_roots", "source-root", Some("PLUGIN_SOURCE_ROOTS"), Kind::Paths, ".",
+        "Folders below which sources that are named over HTTP may lie"),
+    setting("cors_allowed_origin", "cors-allowed-origin", Some("CORS_ALLOWED_ORIGIN"), Kind::Origins, "",
+        "Origins whose pages may call the API from a browser"),
+    setting("host", "host", Some("HOST"), Kind::Address, "127.0.0.1",
+        "The address to listen at"),
+    setting("port", "port", Some("PORT"), Kind::Number { min: 0, max: 65_535 }, "4000",
+        "The port to listen at; 0 takes any that is free"),
+    setting("allowed_repositories", "allowed-repository", None, Kind::Repositories, "",
+        "Repositories that may be fetched, as host/owner/name with `*`; none given: any on a public host"),
+    setting("mirror", "mirror", None, Kind::Mirrors, "",
+        "Fetch repositories whose address starts with a prefix from another base, as PREFIX=BASE"),
+    setting("max_plugin_size", "max-plugin-size", None, Kind::Bytes { min: 1 << 10, max: 4 << 30 }, "100MiB",
+        "Most bytes of a source: downloaded, packed and unpacked"),
+    setting("max_upload_bytes", "max-upload-bytes", None, Kind::Bytes { min: 1 << 10, max: 4 << 30 }, "64MiB",
+        "Most bytes of an upload"),
+    setting("max_connections", "max-connections", None, Kind::Number { min: 1, max: 1_000_000 }, "4096",
+        "How many connections may be open at once"),
+    setting("start_timeout_seconds", "start-timeout-seconds", None, Kind::Number { min: 1, max: 3_600 }, "10",
+        "How long a library may take to open, and a plugin to start"),
+    setting("stop_timeout_seconds", "stop-timeout-seconds", None, Kind::Number { min: 1, max: 3_600 }, "10",
+        "How long a plugin's stop hook may take"),
+    setting("drain_timeout_seconds", "drain-timeout-seconds", None, Kind::Number { min: 0, max: 86_400 }, "30",
+        "How long calls of a replaced generation may go on before they are cut"),
+    setting("shutdown_grace_seconds", "shutdown-grace-seconds", None, Kind::Number { min: 0, max: 86_400 }, "30",
+        "How long calls may go on after the host was told to stop"),
+    setting("build_slots", "build-slots", None, Kind::Number { min: 1, max: host_build::Config::MAX_SLOTS as u64 }, "2",
+        "How many builds run at once"),
+    setting("build_offline", "build-offline", None, Kind::Switch, "false",
+        "Let cargo use only what it has already downloaded"),
+    setting("cargo", "cargo", None, Kind::Program, "cargo",
+        "The cargo to build with"),
+    setting("rustc", "rustc", None, Kind::Program, "rustc",
+        "The rustc that cargo runs"),
+    setting("log_format", "log-format", None, Kind::Word(&["pretty", "json"]), "pretty",
+        "How log lines are written to stderr"),
+    setting("log_filter", "log-filter", Some("RUST_LOG"), Kind::Filter, "info",
+        "Which log lines are written, as for RUST_LOG"),
+];
+
+/// The setting of that key.
+pub(crate) fn find(key: &str) -> Option<&'static Setting> {
+    SETTINGS.iter().find(|setting| setting.key == key)
+}

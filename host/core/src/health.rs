@@ -1,0 +1,84 @@
+//! What the probes of a plugin say about it.
+
+/// How one probe ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Probe {
+    /// It answered that all is well.
+    Passed,
+    /// It answered that something is wrong, and what.
+    Failed(String),
+    /// It panicked.
+    Panicked(String),
+    /// It did not answer within the timeout.
+    TimedOut,
+}
+
+/// What the host says about a plugin's health.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Health {
+    /// Not probed yet, or probing is off.
+    Unknown,
+    /// The newest probe passed.
+    Healthy,
+    /// The newest probes did not pass, but fewer than the threshold.
+    Degraded,
+    /// As many probes in a row as the threshold did not pass.
+    Unhealthy,
+}
+
+impl Health {
+    /// The word for clients.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Health::Unknown => "unknown",
+            Health::Healthy => "healthy",
+            Health::Degraded => "degraded",
+            Health::Unhealthy => "unhealthy",
+        }
+    }
+}
+
+impl Probe {
+    /// What went wrong, for people; `None` when it passed.
+    pub fn problem(&self) -> Option<String> {
+        match self {
+            Probe::Passed => None,
+            Probe::Failed(message) => Some(message.clone()),
+            Probe::Panicked(message) => Some(format!("the health probe panicked: {message}")),
+            Probe::TimedOut => Some("the health probe did not answer in time".to_owned()),
+        }
+    }
+}
+
+/// The verdict after a run of probes that did not pass, counted back from the newest probe.
+///
+/// `failures_in_a_row` is `None` while no probe has ended yet. A threshold of 0 counts as 1.
+pub fn verdict(failures_in_a_row: Option<u32>, threshold: u32) -> Health {
+    match failures_in_a_row {
+        None => Health::Unknown,
+        Some(0) => Health::Healthy,
+        Some(n) if n >= threshold.max(1) => Health::Unhealthy,
+        Some(_) => Health::Degraded,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_verdict_follows_the_failures_in_a_row() {
+        for (failures, threshold, expected) in [
+            (None, 3, Health::Unknown),
+            (Some(0), 3, Health::Healthy),
+            (Some(1), 3, Health::Degraded),
+            (Some(2), 3, Health::Degraded),
+            (Some(3), 3, Health::Unhealthy),
+            (Some(9), 3, Health::Unhealthy),
+            (Some(1), 1, Health::Unhealthy),
+            (Some(1), 0, Health::Unhealthy),
+        ] {
+            assert_eq!(verdict(failures, threshold), expected, "{failures:?} of {threshold}");
+        }
+    }
+}

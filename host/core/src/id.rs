@@ -1,0 +1,112 @@
+//! The name of a plugin.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+/// Ids that would shadow a management route or read as one.
+const RESERVED: &[&str] = &[
+    "api",
+    "available",
+    "batch",
+    "cache",
+    "configuration",
+    "events",
+    "github",
+    "graph",
+    "health",
+    "install",
+    "jobs",
+    "load",
+    "local",
+    "metrics",
+    "plugins",
+    "system",
+    "tokens",
+    "upload",
+    "validate",
+];
+
+/// The name of a plugin: 3 to 50 of `A-Z a-z 0-9 _ -`, and not a reserved word. Cheap to clone.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PluginId(Arc<str>);
+
+/// Why a text is not a plugin id.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum IdError {
+    /// Too short or too long.
+    #[error("an id has 3 to 50 characters, found {found}")]
+    Length {
+        /// How many characters stood there.
+        found: usize,
+    },
+    /// A character outside the alphabet.
+    #[error("an id may hold A-Z, a-z, 0-9, `_` and `-`, found {found:?}")]
+    Character {
+        /// The first such character.
+        found: char,
+    },
+    /// A word of the management API.
+    #[error("`{found}` is a reserved word")]
+    Reserved {
+        /// The word.
+        found: String,
+    },
+}
+
+impl PluginId {
+    /// The id as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for PluginId {
+    type Err = IdError;
+
+    fn from_str(text: &str) -> Result<PluginId, IdError> {
+        if let Some(found) = text.chars().find(|c| !c.is_ascii_alphanumeric() && !matches!(c, '_' | '-')) {
+            return Err(IdError::Character { found });
+        }
+        if !(3..=50).contains(&text.len()) {
+            return Err(IdError::Length { found: text.len() });
+        }
+        if RESERVED.contains(&text.to_ascii_lowercase().as_str()) {
+            return Err(IdError::Reserved { found: text.to_owned() });
+        }
+        Ok(PluginId(text.into()))
+    }
+}
+
+impl std::borrow::Borrow<str> for PluginId {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for PluginId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for PluginId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_short_words_of_a_small_alphabet() {
+        for good in ["abc", "my-plugin", "A_1", &"x".repeat(50)] {
+            assert_eq!(good.parse::<PluginId>().map(|id| id.to_string()), Ok(good.to_owned()));
+        }
+        for bad in ["", "ab", "a/b", "..", "a b", "é-plugin", "a%2fb", "system", "API", "Upload", &"x".repeat(51)] {
+            assert!(bad.parse::<PluginId>().is_err(), "{bad}");
+        }
+    }
+}

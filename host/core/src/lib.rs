@@ -1,0 +1,18 @@
+//! Words and rules of the plugin host.
+//!
+//! Nothing here reads a file, a clock or the environment: the same input gives the same answer, so the
+//! tests are tables. What a plugin *is* ([`PluginId`], [`Manifest`]), where it comes from ([`Source`]),
+//! how bytes are named ([`Digest`], [`TreePath`]), and what its probes say about it ([`health`]).
+
+mod digest;
+pub mod health;
+mod id;
+pub mod manifest;
+mod source;
+mod tree_path;
+
+pub use digest::{Digest, DigestError, DigestWriter};
+pub use id::{IdError, PluginId};
+pub use manifest::Manifest;
+pub use source::{GitUrl, Revision, Source, SourceError};
+pub use tree_path::{PathError, TreePath};

@@ -1,0 +1,369 @@
+//! The checked content of plugin.yaml.
+//!
+//! [`Manifest::check`] reports every problem at once, each with its line. The rules:
+//!
+//! | field | rule | when it is missing |
+//! |---|---|---|
+//! | the file | at most 64 KiB, UTF-8, one document; no anchors, aliases, tags, directives, merge or complex keys; no key twice; nesting at most 16 | – |
+//! | any text | at most 4 KiB; no control, bidirectional or line separator characters | – |
+//! | any list | at most 256 entries | empty |
+//! | `id` | a [`PluginId`] | refused |
+//! | `name` | 1 to 100 characters | refused |
+//! | `version` | semver 2, at most 100 characters; a leading `v` is dropped with a warning | refused |
+//! | `description`, `author` | text; a description may hold line breaks and tabs | warning |
+//! | `license`, `category`, `tags[]`, `labels{}` | text | none |
+//! | `homepage`, `repository`, `documentation`, `issues` | an http or https URL | none |
+//! | `compatibility.{host,sdk,rust}` | a semver requirement, see [`Manifest::incompatibilities`] | any version |
+//! | `endpoints` | 1 to 50 | refused |
+//! | `endpoints[].path` | a [`RoutePath`]; with `method` not served twice; all paths fit into one router | refused |
+//! | `endpoints[].method` | a [`Method`] in any case | refused |
+//! | `endpoints[].handler` | a letter, then letters, digits and `_`; at most 100 | refused |
+//! | `endpoints[].auth` | `required` may not be false beside roles, permissions or scopes | not required, unless one of them is given |
+//! | `endpoints[].rate_limit` | `rpm` and `burst` 1 to 1000000, `window_ms` 1 to 3600000; off with `enabled: false` | none; `burst` = `rpm`, one minute |
+//! | `endpoints[].validation` | `content_type[]` as `type/subtype`, `required[]`, `schema` a [`TreePath`] | none |
+//! | `endpoints[].timeout_ms` | 1 to 300000 | 30000 |
+//! | `endpoints[].max_body_bytes` | 0 to 4 GiB | 1 MiB |
+//! | `permissions[]` | `resource.action`, lower case | none |
+//! | `dependencies[]` | an id, or `{id, version, optional}` | none |
+//! | `run_after[]` | ids | none |
+//! | `configuration` | what JSON can hold | empty |
+//! | `configuration_schema` | a [`TreePath`] | none |
+//! | `security.placement` | `inline` or `isolated`; `sandboxed: true` means isolated and may not contradict it | inline |
+//! | `security.{network_access,filesystem_access}` | true or false | false |
+//! | `security.checksum` | a [`Digest`] | none |
+//! | `health.endpoint` | a GET endpoint of the list, without parameters | the plugin's own hook |
+//! | `health.{interval_seconds,timeout_seconds,failure_threshold}` | 1 to 86400, 1 to 300, 1 to 1000 | 30, 5, 3 |
+//! | `build.features[]` | letters, digits and `_+./-`, at most 100, no leading `-` | none |
+//! | `build.env{}` | names `[A-Z][A-Z0-9_]{0,63}` that steer neither cargo, rustc, the linker, git nor a proxy; one line | none |
+//! | `build.profile`, `build.timeout_seconds` | `release` or `dev`; 1 to 3600 | release, 900 |
+//! | `artifacts{}` | target triple to an https `url` and a `sha256` | none |
+//! | `checksums{}` | [`TreePath`] to [`Digest`], and `complete: true` or `false` | none |
+
+mod lines;
+mod precheck;
+mod problem;
+mod reader;
+mod route;
+mod rules;
+mod scan;
+#[cfg(test)]
+mod tests;
+mod words;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use semver::{Version, VersionReq};
+
+use crate::{Digest, PluginId, TreePath};
+
+pub use problem::Problem;
+pub use route::{Method, RouteError, RoutePath};
+
+/// How unknown keys, and keys that only older manifests have, are taken.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// They are problems.
+    Strict,
+    /// They are warnings.
+    #[default]
+    Normal,
+    /// They are warnings, as in [`Mode::Normal`]: the word is for hosts that are lenient in their other checks.
+    Permissive,
+}
+
+/// A manifest that keeps every rule, and what should still be said about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Checked {
+    /// The manifest.
+    pub manifest: Manifest,
+    /// What does not stop the plugin, ordered by line.
+    pub warnings: Vec<Problem>,
+}
+
+/// The checked content of plugin.yaml.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Manifest {
+    /// The plugin's name for programs.
+    pub id: PluginId,
+    /// The plugin's name for people.
+    pub name: String,
+    /// The plugin's version.
+    pub version: Version,
+    /// What the plugin is for; may be empty.
+    pub description: String,
+    /// Who wrote the plugin; may be empty.
+    pub author: String,
+    /// The license, as written.
+    pub license: Option<String>,
+    /// A web page about the plugin; http or https.
+    pub homepage: Option<String>,
+    /// Where the source lies; http or https.
+    pub repository: Option<String>,
+    /// Where the documentation lies; http or https.
+    pub documentation: Option<String>,
+    /// Where defects are reported; http or https.
+    pub issues: Option<String>,
+    /// A word to group plugins by.
+    pub category: Option<String>,
+    /// Words to find the plugin by.
+    pub tags: Vec<String>,
+    /// Free names and values.
+    pub labels: BTreeMap<String, String>,
+    /// The versions the plugin asks for.
+    pub compatibility: Compatibility,
+    /// What the plugin serves: 1 to 50, in the order of the file.
+    pub endpoints: Vec<Endpoint>,
+    /// What the plugin may ask of host services, as `resource.action`.
+    pub permissions: Vec<String>,
+    /// The plugins that this one needs.
+    pub dependencies: Vec<Dependency>,
+    /// Ids of plugins that start before this one where they are installed.
+    pub run_after: Vec<String>,
+    /// Defaults of the configuration.
+    pub configuration: serde_json::Map<String, serde_json::Value>,
+    /// The JSON Schema of the configuration.
+    pub configuration_schema: Option<TreePath>,
+    /// Where the code runs and what it may reach.
+    pub security: Security,
+    /// How the plugin is probed.
+    pub health: HealthCheck,
+    /// How the plugin is built.
+    pub build: Build,
+    /// Prebuilt libraries by target triple.
+    pub artifacts: BTreeMap<String, Prebuilt>,
+    /// What the files of the tree must be.
+    pub checksums: Checksums,
+}
+
+/// The versions a plugin asks for; `None` is any.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Compatibility {
+    /// Of the host.
+    pub host: Option<VersionReq>,
+    /// Of the SDK the host offers.
+    pub sdk: Option<VersionReq>,
+    /// Of the Rust compiler.
+    pub rust: Option<VersionReq>,
+}
+
+/// One route of a plugin.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Endpoint {
+    /// Below the plugin's mount.
+    pub path: RoutePath,
+    /// The HTTP method.
+    pub method: Method,
+    /// The handler in the code; one handler may serve several endpoints.
+    pub handler: String,
+    /// What the endpoint does; may be empty.
+    pub description: String,
+    /// Who may call it.
+    pub auth: Auth,
+    /// How often one client may call it; `None` when off.
+    pub rate_limit: Option<RateLimit>,
+    /// What a request must look like.
+    pub validation: Option<Validation>,
+    /// The deadline of one call: 1 ms to 300 s.
+    pub timeout: Duration,
+    /// The largest request body, at most 4 GiB.
+    pub max_body_bytes: u64,
+}
+
+/// Who may call an endpoint.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Auth {
+    /// Whether a caller must be known at all. True whenever one of the lists is not empty.
+    pub required: bool,
+    /// Roles a caller must have.
+    pub roles: Vec<String>,
+    /// Permissions a caller must have.
+    pub permissions: Vec<String>,
+    /// Scopes the caller's token must have.
+    pub scopes: Vec<String>,
+}
+
+/// How often one client may call an endpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RateLimit {
+    /// Requests per minute.
+    pub rpm: u32,
+    /// Requests that may come at once.
+    pub burst: u32,
+    /// The time over which requests are counted.
+    pub window: Duration,
+}
+
+/// What a request must look like.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Validation {
+    /// The accepted media types, lower case, without parameters; any when empty.
+    pub content_type: Vec<String>,
+    /// The fields that a JSON body must have.
+    pub required: Vec<String>,
+    /// The JSON Schema of the body.
+    pub schema: Option<TreePath>,
+}
+
+/// A plugin that another one needs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dependency {
+    /// The other plugin; a valid [`PluginId`].
+    pub id: String,
+    /// The versions that fit; `None` is any.
+    pub version: Option<VersionReq>,
+    /// Whether the plugin also works without it.
+    pub optional: bool,
+}
+
+/// Where plugin code runs and what it may reach.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Security {
+    /// Where the code runs.
+    pub placement: Placement,
+    /// Whether the plugin says that it uses the network.
+    pub network_access: bool,
+    /// Whether the plugin says that it uses files.
+    pub filesystem_access: bool,
+    /// What a prebuilt library must be.
+    pub checksum: Option<Digest>,
+}
+
+/// Where plugin code runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Placement {
+    /// In the host's process.
+    #[default]
+    Inline,
+    /// In a child process.
+    Isolated,
+}
+
+/// How a plugin is probed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HealthCheck {
+    /// Whether it is probed.
+    pub enabled: bool,
+    /// The path of a GET endpoint without parameters; `None` is the plugin's own hook.
+    pub endpoint: Option<String>,
+    /// The time between two probes.
+    pub interval: Duration,
+    /// The deadline of one probe.
+    pub timeout: Duration,
+    /// As many probes in a row must fail before the plugin counts as unhealthy.
+    pub failure_threshold: u32,
+}
+
+/// How a plugin is built.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Build {
+    /// Cargo features, each safe as part of an argument.
+    pub features: Vec<String>,
+    /// The cargo profile.
+    pub profile: Profile,
+    /// Environment of the build.
+    pub env: BTreeMap<String, String>,
+    /// The deadline of the build.
+    pub timeout: Duration,
+}
+
+/// A cargo profile.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Profile {
+    /// Optimised.
+    #[default]
+    Release,
+    /// Quick to build.
+    Dev,
+}
+
+/// A prebuilt library.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Prebuilt {
+    /// Where it lies; https.
+    pub url: String,
+    /// What it must be.
+    pub sha256: Digest,
+}
+
+/// What the files of a tree must be.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Checksums {
+    /// Whether a file that is not listed is refused.
+    pub complete: bool,
+    /// The digest of each listed file.
+    pub files: BTreeMap<TreePath, Digest>,
+}
+
+impl Placement {
+    /// The word in plugin.yaml.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Placement::Inline => "inline",
+            Placement::Isolated => "isolated",
+        }
+    }
+}
+
+impl Profile {
+    /// The word in plugin.yaml and for cargo's `--profile`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Profile::Release => "release",
+            Profile::Dev => "dev",
+        }
+    }
+}
+
+impl Default for HealthCheck {
+    fn default() -> HealthCheck {
+        let (interval, timeout) = (Duration::from_secs(30), Duration::from_secs(5));
+        HealthCheck { enabled: true, endpoint: None, interval, timeout, failure_threshold: 3 }
+    }
+}
+
+impl Default for Build {
+    fn default() -> Build {
+        let timeout = Duration::from_secs(900);
+        Build { features: Vec::new(), profile: Profile::Release, env: BTreeMap::new(), timeout }
+    }
+}
+
+impl Manifest {
+    /// A longer file is refused before anything else is looked at.
+    pub const MAX_BYTES: usize = 64 * 1024;
+
+    /// Reads and checks a plugin.yaml.
+    ///
+    /// # Errors
+    /// Every problem of the file, ordered by line; never empty. While the text is not the plain YAML that is
+    /// accepted, only what is wrong with the text is reported.
+    pub fn check(text: &[u8], mode: Mode) -> Result<Checked, Vec<Problem>> {
+        let text = precheck::text(text).map_err(|problem| vec![problem])?;
+        let lines = scan::scan(&text)?;
+        let value = serde_yaml::from_str(&text).map_err(|error| vec![Problem::from_yaml(&error)])?;
+        rules::manifest(&text, &lines, &value, mode)
+    }
+
+    /// What the plugin asks of its surroundings that these versions do not meet.
+    ///
+    /// A pre-release (a nightly compiler, a host before its release) meets a requirement that it meets by the letter
+    /// of semver, or that its release would meet.
+    pub fn incompatibilities(&self, host: &Version, sdk: &Version, rust: &Version) -> Vec<Problem> {
+        let Compatibility { host: for_host, sdk: for_sdk, rust: for_rust } = &self.compatibility;
+        let mut problems = Vec::new();
+        for (field, what, wanted, found, remedy) in [
+            ("compatibility.host", "a host", for_host, host, "update the host"),
+            ("compatibility.sdk", "a plugin-sdk", for_sdk, sdk, "build the plugin with the plugin-sdk of this host"),
+            ("compatibility.rust", "a Rust compiler", for_rust, rust, "install that compiler"),
+        ] {
+            let Some(wanted) = wanted else { continue };
+            let release = Version::new(found.major, found.minor, found.patch);
+            if !wanted.matches(found) && !wanted.matches(&release) {
+                let rule = format!("asks for {what} `{wanted}`; {remedy} or choose another version of the plugin");
+                problems.push(Problem { line: 0, field: field.to_owned(), rule, found: found.to_string() });
+            }
+        }
+        problems
+    }
+}

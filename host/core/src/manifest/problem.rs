@@ -1,0 +1,74 @@
+//! What is wrong with a plugin.yaml, and where.
+
+use std::fmt;
+
+/// One thing that is wrong with a plugin.yaml.
+///
+/// Displays as ``plugin.yaml:12: `endpoints[1].path` must start with `/`, found `hello` ``. Every part is safe to
+/// print: control and direction characters of the file are shown as escapes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// Counted from 1; 0 is the whole file.
+    pub line: usize,
+    /// Such as `endpoints[1].path`; empty when it is about the text itself.
+    pub field: String,
+    /// What is asked for.
+    pub rule: String,
+    /// What stood there, cut to 80 characters; may be empty.
+    pub found: String,
+}
+
+impl Problem {
+    /// A problem of the text itself.
+    pub(super) fn text(line: usize, rule: impl Into<String>) -> Problem {
+        Problem { line, field: String::new(), rule: rule.into(), found: String::new() }
+    }
+
+    /// What the YAML parser refused.
+    pub(super) fn from_yaml(error: &serde_yaml::Error) -> Problem {
+        let message = error.to_string();
+        let message = message.split(" at line ").next().unwrap_or_default();
+        Problem::text(error.location().map_or(0, |at| at.line()), format!("is not valid YAML: {}", shown(message)))
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.line {
+            0 => f.write_str("plugin.yaml: ")?,
+            line => write!(f, "plugin.yaml:{line}: ")?,
+        }
+        if !self.field.is_empty() {
+            write!(f, "`{}` ", self.field)?;
+        }
+        f.write_str(&self.rule)?;
+        if !self.found.is_empty() {
+            write!(f, ", found `{}`", self.found)?;
+        }
+        Ok(())
+    }
+}
+
+/// `text` as it may be printed: one line, cut to 80 characters, with hidden characters as escapes.
+pub(super) fn shown(text: &str) -> String {
+    let mut shown = String::new();
+    let mut characters = text.chars();
+    for c in characters.by_ref().take(80) {
+        match c {
+            '\n' => shown.push_str("\\n"),
+            '\t' => shown.push_str("\\t"),
+            c if is_hidden(c) => shown.extend(c.escape_unicode()),
+            c => shown.push(c),
+        }
+    }
+    if characters.next().is_some() {
+        shown.push('…');
+    }
+    shown
+}
+
+/// Characters that may not stand in a manifest: they break lines, or make a text read as another one.
+pub(super) fn is_hidden(c: char) -> bool {
+    c.is_control()
+        || matches!(c as u32, 0x61C | 0x200E | 0x200F | 0x2028..=0x202E | 0x2066..=0x2069 | 0xFEFF | 0xFFFE | 0xFFFF)
+}

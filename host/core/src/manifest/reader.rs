@@ -1,0 +1,359 @@
+//! A value of a plugin.yaml together with its place, and the list of what is wrong so far.
+
+use std::cell::RefCell;
+use std::fmt::Write as _;
+use std::ops::RangeInclusive;
+
+use serde_yaml::Value;
+
+use super::lines::{Lines, Place};
+use super::problem::{is_hidden, shown};
+use super::words::{NOT_ENFORCED, OLDER_KEYS, nearest};
+use super::{Mode, Problem};
+
+const MAX_TEXT_BYTES: usize = 4096;
+const MAX_LIST: usize = 256;
+
+/// What the readers of one file have in common.
+pub(super) struct Report<'a> {
+    text: &'a str,
+    lines: &'a Lines,
+    mode: Mode,
+    problems: RefCell<Vec<Problem>>,
+    warnings: RefCell<Vec<Problem>>,
+}
+
+/// A value, or the lack of one, and its place. All its methods note what is wrong and then answer as well as they can,
+/// so that one pass finds everything.
+#[derive(Clone, Copy)]
+pub(super) struct Reader<'a> {
+    report: &'a Report<'a>,
+    parent: Option<&'a Reader<'a>>,
+    step: Step<'a>,
+    value: Option<&'a Value>,
+    place: Option<Place>,
+    line: usize,
+}
+
+#[derive(Clone, Copy)]
+enum Step<'a> {
+    Root,
+    Key(&'a str),
+    Item(usize),
+}
+
+impl<'a> Report<'a> {
+    pub(super) fn new(text: &'a str, lines: &'a Lines, mode: Mode) -> Report<'a> {
+        Report { text, lines, mode, problems: RefCell::default(), warnings: RefCell::default() }
+    }
+
+    /// A reader of the whole file.
+    pub(super) fn root(&'a self, value: &'a Value) -> Reader<'a> {
+        let place = Some(self.lines.root());
+        Reader { report: self, parent: None, step: Step::Root, value: Some(value), place, line: 0 }
+    }
+
+    /// How many problems were noted.
+    pub(super) fn count(&self) -> usize {
+        self.problems.borrow().len()
+    }
+
+    /// The problems and the warnings, each ordered by line.
+    pub(super) fn finish(self) -> (Vec<Problem>, Vec<Problem>) {
+        let (mut problems, mut warnings) = (self.problems.into_inner(), self.warnings.into_inner());
+        problems.sort_by_key(|problem| problem.line);
+        warnings.sort_by_key(|problem| problem.line);
+        (problems, warnings)
+    }
+}
+
+impl<'a> Reader<'a> {
+    /// Whether there is a value.
+    pub(super) fn is_given(&self) -> bool {
+        self.value.is_some()
+    }
+
+    /// Whether the value is a mapping.
+    pub(super) fn is_mapping(&self) -> bool {
+        matches!(self.value, Some(Value::Mapping(_)))
+    }
+
+    /// The line of the value, or of what it is missing from.
+    pub(super) fn line(&self) -> usize {
+        self.line
+    }
+
+    // === what is wrong ===
+
+    /// Notes a problem with the value, which is shown.
+    pub(super) fn problem(&self, rule: impl Into<String>) {
+        self.report.problems.borrow_mut().push(self.make(rule.into(), self.shown()));
+    }
+
+    /// Notes a warning about the value, which is shown.
+    pub(super) fn warn(&self, rule: impl Into<String>) {
+        self.report.warnings.borrow_mut().push(self.make(rule.into(), self.shown()));
+    }
+
+    /// Notes something that only older manifests have: a problem in strict mode.
+    pub(super) fn older(&self, rule: impl Into<String>) {
+        match self.report.mode {
+            Mode::Strict => self.problem(rule),
+            Mode::Normal | Mode::Permissive => self.warn(rule),
+        }
+    }
+
+    /// Warns when the field has no effect in this version of the host.
+    pub(super) fn warn_unless_enforced(&self) {
+        let path = self.path(false);
+        if let Some((_, sentence)) = NOT_ENFORCED.iter().find(|(field, _)| *field == path) {
+            self.report.warnings.borrow_mut().push(self.make((*sentence).to_owned(), String::new()));
+        }
+    }
+
+    /// Notes a problem when there is no value.
+    pub(super) fn required(self) -> Reader<'a> {
+        if self.value.is_none() {
+            self.problem("is required");
+        }
+        self
+    }
+
+    fn make(&self, rule: String, found: String) -> Problem {
+        Problem { line: self.line, field: self.path(true), rule, found }
+    }
+
+    /// The value for people: as written where it is a plain scalar; nothing for a collection.
+    fn shown(&self) -> String {
+        match self.value {
+            Some(Value::String(text)) => shown(text),
+            Some(value @ (Value::Number(_) | Value::Bool(_))) => self.written(value),
+            _ => String::new(),
+        }
+    }
+
+    fn written(&self, value: &Value) -> String {
+        let written = self.place.and_then(|place| self.report.lines.written(place));
+        match (written.and_then(|range| self.report.text.get(range)), value) {
+            (Some(text), _) => shown(text),
+            (None, Value::Number(number)) => number.to_string(),
+            (None, Value::Bool(flag)) => flag.to_string(),
+            (None, _) => String::new(),
+        }
+    }
+
+    /// Such as `endpoints[1].path`, or `endpoints[].path` without indices.
+    fn path(&self, indices: bool) -> String {
+        let mut steps = Vec::new();
+        let mut reader = Some(self);
+        while let Some(step) = reader {
+            steps.push(step.step);
+            reader = step.parent;
+        }
+        let mut path = String::new();
+        for step in steps.into_iter().rev() {
+            // Writing to a string does not fail.
+            let _ = match step {
+                Step::Root => Ok(()),
+                Step::Item(index) if indices => write!(path, "[{index}]"),
+                Step::Item(_) => write!(path, "[]"),
+                Step::Key(key) if !is_word(key) => write!(path, "[{}]", shown(key)),
+                Step::Key(key) if path.is_empty() => write!(path, "{}", shown(key)),
+                Step::Key(key) => write!(path, ".{}", shown(key)),
+            };
+        }
+        path
+    }
+
+    // === collections ===
+
+    /// The value of a key. An empty value counts as none.
+    pub(super) fn field(&'a self, name: &'a str) -> Reader<'a> {
+        let value = self.value.and_then(|value| value.get(name)).filter(|value| !value.is_null());
+        let place = self.place.and_then(|place| self.report.lines.key(place, name));
+        let line = place.map_or(self.line, |place| self.report.lines.line(place));
+        Reader { report: self.report, parent: Some(self), step: Step::Key(name), value, place, line }
+    }
+
+    /// Notes what is not a mapping, and each key of the mapping that is not `known`.
+    pub(super) fn keys(&'a self, known: &[&str]) {
+        for (name, reader) in self.entries() {
+            if known.contains(&name) {
+                if !reader.is_given() {
+                    reader.warn("is empty and counts as not given");
+                }
+                continue;
+            }
+            let path = reader.path(false);
+            let sentence = OLDER_KEYS.iter().find(|(key, _)| *key == path).map(|(_, sentence)| (*sentence).to_owned());
+            let sentence = sentence.unwrap_or_else(|| match nearest(name, known) {
+                Some(nearest) => format!("is not a known key and has no effect; did you mean `{nearest}`?"),
+                None => "is not a known key and has no effect".to_owned(),
+            });
+            reader.bare().older(sentence);
+        }
+    }
+
+    /// The keys and values of a mapping.
+    pub(super) fn entries(&'a self) -> Vec<(&'a str, Reader<'a>)> {
+        let mapping = match self.value {
+            None => return Vec::new(),
+            Some(Value::Mapping(mapping)) => mapping,
+            Some(_) => {
+                self.problem(format!("must be a mapping of keys and values{}", self.instead()));
+                return Vec::new();
+            }
+        };
+        let mut entries = Vec::with_capacity(mapping.len());
+        for key in mapping.keys() {
+            match key {
+                Value::String(name) if name.is_empty() => self.problem("must not have an empty key"),
+                Value::String(name) if name.contains(is_hidden) => {
+                    self.problem("must not have a key with control or invisible characters");
+                }
+                Value::String(name) => entries.push((name.as_str(), self.field(name))),
+                Value::Number(number) => self.problem(format!("must have text as keys; write \"{number}\" in quotes")),
+                Value::Bool(flag) => self.problem(format!("must have text as keys; write \"{flag}\" in quotes")),
+                _ => self.problem("must have text as keys"),
+            }
+        }
+        entries
+    }
+
+    /// The entries of a list.
+    pub(super) fn items(&'a self) -> Vec<Reader<'a>> {
+        let list = match self.value {
+            None => return Vec::new(),
+            Some(Value::Sequence(list)) => list,
+            Some(_) => {
+                self.problem(format!("must be a list{}", self.instead()));
+                return Vec::new();
+            }
+        };
+        if list.len() > MAX_LIST {
+            self.bare().problem(format!("must have at most {MAX_LIST} entries, and has {}", list.len()));
+            return Vec::new();
+        }
+        let item = |(index, value): (usize, &'a Value)| {
+            let place = self.place.and_then(|place| self.report.lines.item(place, index));
+            let line = place.map_or(self.line, |place| self.report.lines.line(place));
+            let (step, value) = (Step::Item(index), Some(value).filter(|value| !value.is_null()));
+            Reader { report: self.report, parent: Some(self), step, value, place, line }
+        };
+        list.iter().enumerate().map(item).collect()
+    }
+
+    // === scalars ===
+
+    /// One line of text.
+    pub(super) fn text(&self) -> Option<&'a str> {
+        let text = self.prose()?;
+        if text.contains(['\n', '\t']) {
+            self.problem("must be one line without tabs");
+            return None;
+        }
+        Some(text)
+    }
+
+    /// Text that may have line breaks and tabs.
+    pub(super) fn prose(&self) -> Option<&'a str> {
+        let text = match self.value? {
+            Value::String(text) => text,
+            value @ (Value::Number(_) | Value::Bool(_)) => {
+                self.problem(format!("must be text; write it in quotes: \"{}\"", self.written(value)));
+                return None;
+            }
+            _ => {
+                self.problem(format!("must be text{}", self.instead()));
+                return None;
+            }
+        };
+        if text.len() > MAX_TEXT_BYTES {
+            self.problem(format!("must have at most {MAX_TEXT_BYTES} bytes"));
+        } else if text.contains(|c| is_hidden(c) && !matches!(c, '\n' | '\t')) {
+            self.problem("must not hold control or invisible characters");
+        } else {
+            return Some(text);
+        }
+        None
+    }
+
+    /// What `parse` makes of one line of text.
+    pub(super) fn parsed<T, E: ToString>(&self, parse: impl FnOnce(&str) -> Result<T, E>) -> Option<T> {
+        parse(self.text()?).map_err(|rule| self.problem(rule.to_string())).ok()
+    }
+
+    /// What `parse` makes of each entry of a list.
+    pub(super) fn parsed_items<T, E: ToString>(&self, parse: impl Fn(&str) -> Result<T, E>) -> Vec<T> {
+        let items = self.items();
+        items.iter().filter_map(|item| item.required().parsed(&parse)).collect()
+    }
+
+    /// True or false; `None` when it is missing.
+    pub(super) fn flag(&self) -> Option<bool> {
+        match self.value? {
+            Value::Bool(flag) => return Some(*flag),
+            _ => self.problem(format!("must be true or false{}", self.instead())),
+        }
+        None
+    }
+
+    /// A whole number; `None` when it is missing.
+    pub(super) fn number<T: TryFrom<u64>>(&self, range: RangeInclusive<u64>) -> Option<T> {
+        let number = self.value?.as_u64().filter(|number| range.contains(number));
+        if number.is_none() {
+            let (least, most) = range.into_inner();
+            self.problem(format!("must be a whole number from {least} to {most}{}", self.instead()));
+        }
+        number.and_then(|number| T::try_from(number).ok())
+    }
+
+    /// The value as JSON has it.
+    pub(super) fn json(&self) -> Option<serde_json::Value> {
+        match self.value {
+            None => Some(serde_json::Value::Null),
+            Some(Value::Bool(flag)) => Some((*flag).into()),
+            Some(Value::String(_)) => self.prose().map(Into::into),
+            Some(Value::Sequence(_)) => {
+                self.items().iter().map(Reader::json).collect::<Option<Vec<_>>>().map(Into::into)
+            }
+            Some(Value::Number(number)) => {
+                let json = match (number.as_u64(), number.as_i64()) {
+                    (Some(number), _) => Some(number.into()),
+                    (None, Some(number)) => Some(number.into()),
+                    (None, None) => number.as_f64().and_then(serde_json::Number::from_f64),
+                };
+                if json.is_none() {
+                    self.problem("must be a number that JSON can hold");
+                }
+                json.map(serde_json::Value::Number)
+            }
+            Some(Value::Mapping(_) | Value::Tagged(_) | Value::Null) => self.json_object().map(Into::into),
+        }
+    }
+
+    /// The mapping as JSON has it; empty when it is missing.
+    pub(super) fn json_object(&self) -> Option<serde_json::Map<String, serde_json::Value>> {
+        let entries = self.entries();
+        let entries: Vec<_> = entries.iter().map(|(key, value)| ((*key).to_owned(), value.json())).collect();
+        entries.into_iter().map(|(key, value)| Some((key, value?))).collect()
+    }
+
+    /// What stands there when the value is shown as nothing.
+    fn instead(&self) -> &'static str {
+        match self.value {
+            Some(Value::Sequence(_)) => ", not a list",
+            Some(Value::Mapping(_)) => ", not a mapping",
+            _ => "",
+        }
+    }
+
+    /// The same place without its value, for what is said about the key.
+    pub(super) fn bare(self) -> Reader<'a> {
+        Reader { value: None, ..self }
+    }
+}
+
+fn is_word(key: &str) -> bool {
+    key.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
+}

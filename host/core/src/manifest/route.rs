@@ -1,0 +1,294 @@
+//! The path and method of an endpoint.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// The path of an endpoint: `/` and parts, each a literal, a parameter (`:name`, `{name}`) or, at the end, a tail
+/// (`*rest`, `{*rest}`). Two are equal when they are written alike; see [`RoutePath::pattern`] for what they mean.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RoutePath {
+    written: String,
+    pattern: String,
+    params: Vec<String>,
+}
+
+/// Why a text is not the path of an endpoint: the rule it breaks.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{rule}")]
+pub struct RouteError {
+    /// The rule, as the end of a sentence that begins with the path.
+    pub rule: &'static str,
+}
+
+/// Why one router cannot hold two paths.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Conflict<'a> {
+    /// They match the same requests and name the parameters alike.
+    Same,
+    /// They match the same requests, but name a parameter differently: the name in one and in the other.
+    Names(&'a str, &'a str),
+    /// At one place the one has a parameter and the other a tail.
+    Tail,
+}
+
+enum Part<'a> {
+    Literal(&'a str),
+    Param(&'a str),
+    Tail(&'a str),
+}
+
+impl RoutePath {
+    /// At most this many bytes.
+    pub const MAX_BYTES: usize = 512;
+
+    /// The path as it is written in plugin.yaml.
+    pub fn as_str(&self) -> &str {
+        &self.written
+    }
+
+    /// The path as a pattern for matchit: `/hello/{name}`, `/files/{*rest}`.
+    pub fn pattern(&self) -> &str {
+        &self.pattern
+    }
+
+    /// The names of the parameters and the tail, in the order of the path.
+    pub fn params(&self) -> &[String] {
+        &self.params
+    }
+
+    /// Why a router cannot hold both, whatever their methods; `None` when it can. A path conflicts with itself.
+    pub(super) fn conflict<'a>(&'a self, other: &'a RoutePath) -> Option<Conflict<'a>> {
+        let mut ours = self.pattern[1..].split('/').map(part);
+        let mut theirs = other.pattern[1..].split('/').map(part);
+        let mut names = None;
+        loop {
+            match (ours.next(), theirs.next()) {
+                (None, None) => return Some(names.unwrap_or(Conflict::Same)),
+                (Some(Part::Literal(a)), Some(Part::Literal(b))) if a == b => {}
+                (Some(Part::Param(a)), Some(Part::Param(b))) | (Some(Part::Tail(a)), Some(Part::Tail(b))) => {
+                    if a != b && names.is_none() {
+                        names = Some(Conflict::Names(a, b));
+                    }
+                }
+                (Some(Part::Param(_)), Some(Part::Tail(_))) | (Some(Part::Tail(_)), Some(Part::Param(_))) => {
+                    return Some(Conflict::Tail);
+                }
+                _ => return None,
+            }
+        }
+    }
+}
+
+/// A part of a path in either way of writing. Names are not looked at.
+fn part(text: &str) -> Part<'_> {
+    let braced = text.strip_prefix('{').and_then(|text| text.strip_suffix('}'));
+    match (braced, text.strip_prefix(':'), text.strip_prefix('*')) {
+        (Some(inner), _, _) => inner.strip_prefix('*').map_or(Part::Param(inner), Part::Tail),
+        (_, Some(name), _) => Part::Param(name),
+        (_, _, Some(name)) => Part::Tail(name),
+        _ => Part::Literal(text),
+    }
+}
+
+fn is_name(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    (1..=50).contains(&bytes.len())
+        && !bytes[0].is_ascii_digit()
+        && bytes.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'_')
+}
+
+impl FromStr for RoutePath {
+    type Err = RouteError;
+
+    fn from_str(text: &str) -> Result<RoutePath, RouteError> {
+        let refuse = |rule| Err(RouteError { rule });
+        let Some(inner) = text.strip_prefix('/') else {
+            return refuse("must start with `/`");
+        };
+        if text.len() > RoutePath::MAX_BYTES {
+            return refuse("must have at most 512 bytes");
+        }
+        if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return refuse("must be printable ASCII without spaces");
+        }
+        if text.contains(['%', '?', '#', '\\']) {
+            return refuse("must not hold `%`, `?`, `#` or `\\`");
+        }
+        let mut path = RoutePath { written: text.to_owned(), pattern: String::new(), params: Vec::new() };
+        let parts: Vec<&str> = inner.split('/').collect();
+        for (index, &text) in parts.iter().enumerate() {
+            let is_last = index + 1 == parts.len();
+            let part = part(text);
+            path.pattern.push('/');
+            match part {
+                Part::Literal("") if !is_last => return refuse("must not have an empty part"),
+                Part::Literal("." | "..") => return refuse("must not have a part `.` or `..`"),
+                Part::Literal(text) if text.contains(['{', '}', '*']) => {
+                    return refuse("must have parameters and tails as whole parts: `/{name}/`, `/{*rest}`");
+                }
+                Part::Literal(text) => path.pattern.push_str(text),
+                Part::Param(name) | Part::Tail(name) if !is_name(name) => {
+                    return refuse(
+                        "must name its parameters with a letter or `_`, then letters, digits and `_`, at most 50",
+                    );
+                }
+                Part::Tail(_) if !is_last => return refuse("must have a tail only at the end"),
+                Part::Param(name) | Part::Tail(name) if path.params.iter().any(|known| known == name) => {
+                    return refuse("must not give two parameters one name");
+                }
+                Part::Param(name) => {
+                    path.pattern.extend(["{", name, "}"]);
+                    path.params.push(name.to_owned());
+                }
+                Part::Tail(name) => {
+                    path.pattern.extend(["{*", name, "}"]);
+                    path.params.push(name.to_owned());
+                }
+            }
+        }
+        Ok(path)
+    }
+}
+
+impl fmt::Display for RoutePath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.written)
+    }
+}
+
+/// The method of an endpoint. Parses in any case, displays in upper case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Method {
+    /// GET
+    Get,
+    /// POST
+    Post,
+    /// PUT
+    Put,
+    /// DELETE
+    Delete,
+    /// PATCH
+    Patch,
+    /// HEAD
+    Head,
+    /// OPTIONS
+    Options,
+}
+
+impl Method {
+    /// All of them.
+    pub const ALL: [Method; 7] =
+        [Method::Get, Method::Post, Method::Put, Method::Delete, Method::Patch, Method::Head, Method::Options];
+
+    /// The method as HTTP writes it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Method::Get => "GET",
+            Method::Post => "POST",
+            Method::Put => "PUT",
+            Method::Delete => "DELETE",
+            Method::Patch => "PATCH",
+            Method::Head => "HEAD",
+            Method::Options => "OPTIONS",
+        }
+    }
+}
+
+impl FromStr for Method {
+    type Err = RouteError;
+
+    fn from_str(text: &str) -> Result<Method, RouteError> {
+        let found = Method::ALL.into_iter().find(|method| method.as_str().eq_ignore_ascii_case(text));
+        found.ok_or(RouteError { rule: "must be one of GET, POST, PUT, DELETE, PATCH, HEAD, OPTIONS" })
+    }
+}
+
+impl fmt::Display for Method {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_read_in_both_ways_of_writing() {
+        for (written, pattern, params) in [
+            ("/", "/", &[][..]),
+            ("/hello", "/hello", &[]),
+            ("/hello/", "/hello/", &[]),
+            ("/hello/:name", "/hello/{name}", &["name"]),
+            ("/hello/{name}", "/hello/{name}", &["name"]),
+            ("/a/:x/b/{_y1}", "/a/{x}/b/{_y1}", &["x", "_y1"]),
+            ("/files/*rest", "/files/{*rest}", &["rest"]),
+            ("/files/{*rest}", "/files/{*rest}", &["rest"]),
+            ("/v1.0/a:b@c", "/v1.0/a:b@c", &[]),
+        ] {
+            let path: RoutePath = written.parse().unwrap();
+            assert_eq!((path.as_str(), path.pattern()), (written, pattern));
+            assert_eq!(path.params(), params);
+        }
+    }
+
+    #[test]
+    fn a_path_that_could_mean_something_else_is_refused() {
+        let long_name = format!("/:{}", "x".repeat(51));
+        let long_path = format!("/{}", "x".repeat(512));
+        for text in [
+            "", "hello", "//", "/a//b", "/a/../b", "/.", "/a b", "/ä", "/a%2fb", "/a?b", "/a#b", "/a\\b", "/:", "/{}",
+            "/*", "/{*}", "/:1a", "/:a-b", "/{a", "/a}", "/x{a}", "/{{a}}", "/x*", "/*a/b", "/:a/{a}", "/:a/*a",
+            &long_name, &long_path,
+        ] {
+            assert!(text.parse::<RoutePath>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn paths_conflict_exactly_when_a_router_refuses_them() {
+        let parts = ["", "a", "b", "{x}", "{y}", "{*t}", "{*u}"];
+        let mut paths: Vec<RoutePath> = Vec::new();
+        for first in parts {
+            paths.extend(format!("/{first}").parse());
+            for second in parts {
+                paths.extend(format!("/{first}/{second}").parse());
+                paths.extend(parts.iter().filter_map(|third| format!("/{first}/{second}/{third}").parse().ok()));
+            }
+        }
+        for a in &paths {
+            for b in &paths {
+                let mut router = matchit::Router::new();
+                router.insert(a.pattern(), ()).unwrap();
+                let refused = router.insert(b.pattern(), ()).is_err();
+                assert_eq!(a.conflict(b).is_some(), refused, "{a} and {b}");
+            }
+        }
+    }
+
+    #[test]
+    fn paths_that_do_not_conflict_in_pairs_fit_into_one_router() {
+        let parts = ["a", "b", "{x}", "{y}", "{*t}"];
+        let mut random = crate::manifest::tests::Random::new(7);
+        for _ in 0..2000 {
+            let mut router = matchit::Router::new();
+            let mut held: Vec<RoutePath> = Vec::new();
+            for _ in 0..8 {
+                let text: String = (0..=random.below(4)).map(|_| format!("/{}", parts[random.below(5)])).collect();
+                let Ok(path) = text.parse::<RoutePath>() else { continue };
+                if held.iter().all(|other| other.conflict(&path).is_none()) {
+                    assert_eq!(router.insert(path.pattern(), ()), Ok(()), "{path} beside {held:?}");
+                    held.push(path);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_method_is_read_in_any_case() {
+        for method in Method::ALL {
+            assert_eq!(method.as_str().to_lowercase().parse(), Ok(method));
+        }
+        assert!("TRACE".parse::<Method>().is_err());
+    }
+}

@@ -1,0 +1,341 @@
+//! The rules of plugin.yaml, field by field; those of endpoints and of the build are in their own files.
+
+mod build;
+mod endpoint;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use semver::{Version, VersionReq};
+use serde_yaml::Value;
+use url::Url;
+
+use super::lines::Lines;
+use super::reader::{Reader, Report};
+use super::{
+    Checked, Compatibility, Dependency, Endpoint, HealthCheck, Manifest, Method, Mode, Placement, Problem, Security,
+};
+use crate::{Digest, IdError, PluginId, TreePath};
+
+/// The manifest that `value` holds, or all that is wrong with it. `lines` is the index of `text`.
+pub(super) fn manifest(text: &str, lines: &Lines, value: &Value, mode: Mode) -> Result<Checked, Vec<Problem>> {
+    let report = Report::new(text, lines, mode);
+    let manifest = root(&report, &report.root(value));
+    let (problems, warnings) = report.finish();
+    match manifest {
+        Some(manifest) if problems.is_empty() => Ok(Checked { manifest, warnings }),
+        _ => Err(problems),
+    }
+}
+
+/// `None` only when a problem was noted.
+fn root(report: &Report<'_>, root: &Reader<'_>) -> Option<Manifest> {
+    if !root.is_mapping() {
+        root.problem("must be a mapping of keys and values");
+        return None;
+    }
+    root.keys(&[
+        "id",
+        "name",
+        "version",
+        "description",
+        "author",
+        "license",
+        "homepage",
+        "repository",
+        "documentation",
+        "issues",
+        "category",
+        "tags",
+        "labels",
+        "compatibility",
+        "endpoints",
+        "permissions",
+        "dependencies",
+        "run_after",
+        "configuration",
+        "configuration_schema",
+        "security",
+        "health",
+        "build",
+        "artifacts",
+        "checksums",
+    ]);
+
+    let id = root.field("id").required().parsed(plugin_id);
+    let name = root.field("name").required().parsed(name);
+    let version = version(&root.field("version").required());
+    let words = |field: &str| root.field(field).parsed(not_empty);
+    let link = |field: &str| root.field(field).parsed(web_page);
+    let endpoints = endpoint::endpoints(report, &root.field("endpoints").required());
+    let manifest = Manifest {
+        description: recommended(&root.field("description"), Reader::prose),
+        author: recommended(&root.field("author"), Reader::text),
+        license: words("license"),
+        homepage: link("homepage"),
+        repository: link("repository"),
+        documentation: link("documentation"),
+        issues: link("issues"),
+        category: words("category"),
+        tags: root.field("tags").parsed_items(not_empty),
+        labels: texts(&root.field("labels")),
+        compatibility: compatibility(&root.field("compatibility")),
+        permissions: permissions(&root.field("permissions")),
+        dependencies: dependencies(&root.field("dependencies")),
+        run_after: run_after(&root.field("run_after")),
+        configuration: root.field("configuration").json_object().unwrap_or_default(),
+        configuration_schema: schema(&root.field("configuration_schema")),
+        security: security(&root.field("security")),
+        health: health(&root.field("health"), endpoints.as_deref()),
+        build: build::build(&root.field("build")),
+        artifacts: build::artifacts(&root.field("artifacts")),
+        checksums: build::checksums(&root.field("checksums")),
+        endpoints: endpoints?,
+        id: id?,
+        name: name?,
+        version: version?,
+    };
+    Some(manifest)
+}
+
+// === the words of a field ===
+
+fn plugin_id(text: &str) -> Result<PluginId, &'static str> {
+    text.parse().map_err(|error| match error {
+        IdError::Length { .. } => "must have 3 to 50 characters",
+        IdError::Character { .. } => "may hold A-Z, a-z, 0-9, `_` and `-`",
+        IdError::Reserved { .. } => "must not be a reserved word",
+    })
+}
+
+fn name(text: &str) -> Result<String, &'static str> {
+    let fits = (1..=100).contains(&text.chars().count()) && !text.trim().is_empty();
+    if fits { Ok(text.to_owned()) } else { Err("must have 1 to 100 characters") }
+}
+
+fn version(reader: &Reader<'_>) -> Option<Version> {
+    let version = reader.parsed(|text| match text {
+        _ if text.len() > 100 => Err("must have at most 100 characters".to_owned()),
+        _ => Version::parse(text.strip_prefix(['v', 'V']).unwrap_or(text))
+            .map_err(|error| format!("must be a version such as `1.0.0`: {error}")),
+    })?;
+    if reader.text().is_some_and(|text| text.starts_with(['v', 'V'])) {
+        reader.warn(format!("needs no leading letter; write {version}"));
+    }
+    Some(version)
+}
+
+fn requirement(text: &str) -> Result<VersionReq, String> {
+    VersionReq::parse(text).map_err(|error| format!("must be a version requirement such as `>=1.2, <2`: {error}"))
+}
+
+fn not_empty(text: &str) -> Result<String, &'static str> {
+    if text.trim().is_empty() { Err("must not be empty") } else { Ok(text.to_owned()) }
+}
+
+/// Links are shown on web pages, so nothing but a web page may stand there.
+fn web_page(text: &str) -> Result<String, &'static str> {
+    match Url::parse(text) {
+        Ok(url) if matches!(url.scheme(), "http" | "https") => Ok(text.to_owned()),
+        _ => Err("must be a URL that begins with https:// or http://"),
+    }
+}
+
+fn digest(text: &str) -> Result<Digest, &'static str> {
+    text.parse().map_err(|_| "must be `sha256:` and 64 hex digits")
+}
+
+fn tree_path(text: &str) -> Result<TreePath, String> {
+    text.parse().map_err(|error: crate::PathError| format!("must be a path inside the tree, but {}", error.rule))
+}
+
+fn recommended<'r>(reader: &Reader<'r>, read: impl Fn(&Reader<'r>) -> Option<&'r str>) -> String {
+    if !reader.is_given() {
+        reader.warn("is missing; people look for it");
+    }
+    read(reader).unwrap_or_default().to_owned()
+}
+
+fn schema(reader: &Reader<'_>) -> Option<TreePath> {
+    let path = reader.parsed(tree_path);
+    if path.is_some() {
+        reader.warn_unless_enforced();
+    }
+    path
+}
+
+fn texts(reader: &Reader<'_>) -> BTreeMap<String, String> {
+    let entries = reader.entries();
+    let texts =
+        entries.iter().filter_map(|(key, value)| Some(((*key).to_owned(), value.required().text()?.to_owned())));
+    texts.collect()
+}
+
+fn seconds(reader: &Reader<'_>, range: std::ops::RangeInclusive<u64>, default: Duration) -> Duration {
+    reader.number(range).map_or(default, Duration::from_secs)
+}
+
+// === what the plugin asks for ===
+
+fn compatibility(reader: &Reader<'_>) -> Compatibility {
+    reader.keys(&["host", "sdk", "rust"]);
+    let read = |field: &str| reader.field(field).parsed(requirement);
+    Compatibility { host: read("host"), sdk: read("sdk"), rust: read("rust") }
+}
+
+fn permissions(reader: &Reader<'_>) -> Vec<String> {
+    let permissions = reader.parsed_items(|text| {
+        let is_word = |word: &str| {
+            word.starts_with(|c: char| c.is_ascii_lowercase())
+                && word.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-'))
+        };
+        match text.split('.').filter(|word| is_word(word)).count() {
+            words if words >= 2 && words == text.split('.').count() => Ok(text.to_owned()),
+            _ => Err("must be `resource.action` in lower case, such as `kv.read`"),
+        }
+    });
+    if !permissions.is_empty() {
+        reader.warn_unless_enforced();
+    }
+    permissions
+}
+
+fn dependencies(reader: &Reader<'_>) -> Vec<Dependency> {
+    let items = reader.items();
+    let dependencies: Vec<Dependency> = items.iter().filter_map(dependency).collect();
+    for (index, dependency) in dependencies.iter().enumerate() {
+        if dependencies[..index].iter().any(|earlier| earlier.id == dependency.id) {
+            reader.bare().problem(format!("must name each plugin once, and names `{}` again", dependency.id));
+        }
+    }
+    if !dependencies.is_empty() {
+        reader.warn_unless_enforced();
+    }
+    dependencies
+}
+
+/// `None` for what is wrong and for what older manifests list here that is no plugin.
+fn dependency(item: &Reader<'_>) -> Option<Dependency> {
+    if !item.is_mapping() {
+        let text = item.required().text()?;
+        if is_import_path(text) {
+            item.older("is an import path, not a plugin, and has no effect");
+            return None;
+        }
+        let id = item.parsed(plugin_id)?.to_string();
+        return Some(Dependency { id, version: None, optional: false });
+    }
+    item.keys(&["id", "version", "optional"]);
+    let (version, optional, required) = (item.field("version"), item.field("optional"), item.field("required"));
+    let optional = match (optional.flag(), required.flag()) {
+        (Some(optional), Some(required)) if optional == required => {
+            required_contradicts(item);
+            optional
+        }
+        (Some(optional), _) => optional,
+        (None, required) => required == Some(false),
+    };
+    let name = item.field("name");
+    if item.field("id").is_given() || !name.is_given() {
+        let version = version.parsed(requirement);
+        let id = item.field("id").required().parsed(plugin_id)?.to_string();
+        return Some(Dependency { id, version, optional });
+    }
+    // Older systems named modules and services here as well, with versions of their own.
+    let text = name.text()?;
+    let Ok(id) = plugin_id(text) else {
+        name.older("is not the id of a plugin, and has no effect");
+        return None;
+    };
+    let wanted = version.text();
+    let requirement = wanted.and_then(|wanted| requirement(wanted.strip_prefix('v').unwrap_or(wanted)).ok());
+    if wanted.is_some() && requirement.is_none() {
+        version.older("is not a version requirement and has no effect");
+    }
+    Some(Dependency { id: id.to_string(), version: requirement, optional })
+}
+
+fn required_contradicts(item: &Reader<'_>) {
+    item.field("optional").problem("contradicts `required`, which is its opposite; keep one");
+}
+
+fn is_import_path(text: &str) -> bool {
+    text.contains(['/', '.']) && text.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+fn run_after(reader: &Reader<'_>) -> Vec<String> {
+    let ids = reader.parsed_items(|text| plugin_id(text).map(|id| id.to_string()));
+    if !ids.is_empty() {
+        reader.warn_unless_enforced();
+    }
+    ids
+}
+
+// === how it runs ===
+
+fn security(reader: &Reader<'_>) -> Security {
+    reader.keys(&["placement", "sandboxed", "network_access", "filesystem_access", "checksum"]);
+    let (placement, sandboxed) = (reader.field("placement"), reader.field("sandboxed"));
+    let written = placement.parsed(|text| match text {
+        "inline" => Ok(Placement::Inline),
+        "isolated" => Ok(Placement::Isolated),
+        _ => Err("must be `inline` or `isolated`"),
+    });
+    let placed = match (written, sandboxed.flag()) {
+        (Some(written), Some(sandboxed_flag)) => {
+            if sandboxed_flag != (written == Placement::Isolated) {
+                sandboxed.problem(format!(
+                    "contradicts `security.placement: {}` in line {}; keep one of them",
+                    written.as_str(),
+                    placement.line()
+                ));
+            }
+            written
+        }
+        (Some(written), None) => written,
+        (None, Some(true)) => Placement::Isolated,
+        (None, _) => Placement::Inline,
+    };
+    if placed == Placement::Isolated {
+        if written.is_some() { placement } else { sandboxed }.warn_unless_enforced();
+    }
+    let access = |field: &str| {
+        let field = reader.field(field);
+        let access = field.flag();
+        if access == Some(false) {
+            field.warn_unless_enforced();
+        }
+        access.unwrap_or(false)
+    };
+    Security {
+        placement: placed,
+        network_access: access("network_access"),
+        filesystem_access: access("filesystem_access"),
+        checksum: reader.field("checksum").parsed(digest),
+    }
+}
+
+/// `endpoints` is `None` when one of them has a problem, so that the path to probe is not held against a list with gaps.
+fn health(reader: &Reader<'_>, endpoints: Option<&[Endpoint]>) -> HealthCheck {
+    reader.keys(&["enabled", "endpoint", "interval_seconds", "timeout_seconds", "failure_threshold"]);
+    let usual = HealthCheck::default();
+    let endpoint = reader.field("endpoint").parsed(|text| {
+        let is_probed = |endpoint: &Endpoint| {
+            endpoint.method == Method::Get && endpoint.path.as_str() == text && endpoint.path.params().is_empty()
+        };
+        if !text.starts_with('/') {
+            Err("must start with `/`")
+        } else if endpoints.is_some_and(|endpoints| !endpoints.iter().any(is_probed)) {
+            Err("must be the path of a GET endpoint of this file, without parameters")
+        } else {
+            Ok(text.to_owned())
+        }
+    });
+    HealthCheck {
+        enabled: reader.field("enabled").flag().unwrap_or(usual.enabled),
+        endpoint,
+        interval: seconds(&reader.field("interval_seconds"), 1..=86_400, usual.interval),
+        timeout: seconds(&reader.field("timeout_seconds"), 1..=300, usual.timeout),
+        failure_threshold: reader.field("failure_threshold").number(1..=1000).unwrap_or(usual.failure_threshold),
+    }
+}

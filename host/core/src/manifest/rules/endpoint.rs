@@ -1,0 +1,174 @@
+//! The rules of an endpoint, and of endpoints beside each other.
+
+use std::time::Duration;
+
+use super::{not_empty, schema};
+use crate::manifest::reader::{Reader, Report};
+use crate::manifest::route::Conflict;
+use crate::manifest::{Auth, Endpoint, Method, RateLimit, RoutePath, Validation};
+
+const MAX_ENDPOINTS: usize = 50;
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
+const MAX_TIMEOUT_MS: u64 = 300_000;
+const DEFAULT_BODY_BYTES: u64 = 1 << 20;
+const MAX_BODY_BYTES: u64 = 4 << 30;
+const MAX_RATE: u64 = 1_000_000;
+
+/// The endpoints; `None` when one of them has a problem, or there are none or too many.
+pub(super) fn endpoints(report: &Report<'_>, reader: &Reader<'_>) -> Option<Vec<Endpoint>> {
+    let before = report.count();
+    let items = reader.items();
+    if items.len() > MAX_ENDPOINTS || (items.is_empty() && reader.is_given() && report.count() == before) {
+        reader.bare().problem(format!("must have 1 to {MAX_ENDPOINTS} entries, and has {}", items.len()));
+        return None;
+    }
+    let mut endpoints = Vec::new();
+    let mut earlier = Vec::new();
+    for item in &items {
+        let path = item.field("path");
+        let found = endpoint(&item.required());
+        // A path is compared with those before it even when something else in its endpoint is wrong.
+        if let Some((path_found, method)) = &found.route {
+            compare(&path, path_found, *method, &earlier);
+            earlier.push((path_found.clone(), *method, path.line()));
+        }
+        endpoints.extend(found.endpoint);
+    }
+    (report.count() == before && reader.is_given()).then_some(endpoints)
+}
+
+struct Found {
+    route: Option<(RoutePath, Option<Method>)>,
+    endpoint: Option<Endpoint>,
+}
+
+fn endpoint(item: &Reader<'_>) -> Found {
+    item.keys(&[
+        "path",
+        "method",
+        "handler",
+        "description",
+        "auth",
+        "rate_limit",
+        "validation",
+        "timeout_ms",
+        "max_body_bytes",
+    ]);
+    if !item.is_mapping() {
+        return Found { route: None, endpoint: None };
+    }
+    let path = item.field("path").required().parsed(str::parse::<RoutePath>);
+    let method = item.field("method").required().parsed(str::parse::<Method>);
+    let handler = item.field("handler").required().parsed(handler);
+    let timeout = item.field("timeout_ms").number(1..=MAX_TIMEOUT_MS);
+    let max_body_bytes = item.field("max_body_bytes").number(0..=MAX_BODY_BYTES);
+    let route = path.clone().map(|path| (path, method));
+    let description = item.field("description").prose().unwrap_or_default().to_owned();
+    let auth = auth(&item.field("auth"));
+    let rate_limit = rate_limit(&item.field("rate_limit"));
+    let validation = validation(&item.field("validation"));
+    let endpoint = path.zip(method).zip(handler).map(|((path, method), handler)| Endpoint {
+        path,
+        method,
+        handler,
+        description,
+        auth,
+        rate_limit,
+        validation,
+        timeout: timeout.map_or(DEFAULT_TIMEOUT, Duration::from_millis),
+        max_body_bytes: max_body_bytes.unwrap_or(DEFAULT_BODY_BYTES),
+    });
+    Found { route, endpoint }
+}
+
+/// Notes that `path` cannot stand beside an earlier one: served already, or refused by the router that holds them all.
+fn compare(
+    reader: &Reader<'_>,
+    path: &RoutePath,
+    method: Option<Method>,
+    earlier: &[(RoutePath, Option<Method>, usize)],
+) {
+    for (other, other_method, line) in earlier {
+        let same_method = method.is_some() && method == *other_method;
+        let rule = match path.conflict(other) {
+            None => continue,
+            Some(Conflict::Same) if !same_method => continue,
+            Some(Conflict::Same | Conflict::Names(..)) if same_method => {
+                format!("repeats the method and path of line {line}")
+            }
+            Some(Conflict::Same) => continue,
+            Some(Conflict::Names(ours, theirs)) => {
+                format!("names a parameter `{ours}` that line {line} names `{theirs}` in the same path; use one name")
+            }
+            Some(Conflict::Tail) => {
+                format!(
+                    "has a parameter where `{other}` in line {line} has a tail, or the reverse; one router cannot hold both"
+                )
+            }
+        };
+        reader.problem(rule);
+        return;
+    }
+}
+
+fn handler(text: &str) -> Result<String, &'static str> {
+    let letters = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    match text.starts_with(|c: char| c.is_ascii_alphabetic()) && letters && text.len() <= 100 {
+        true => Ok(text.to_owned()),
+        false => Err("must be a letter, then letters, digits and `_`, at most 100"),
+    }
+}
+
+fn auth(reader: &Reader<'_>) -> Auth {
+    reader.keys(&["required", "roles", "permissions", "scopes"]);
+    let required = reader.field("required");
+    let list = |field: &str| reader.field(field).parsed_items(not_empty);
+    let mut auth =
+        Auth { required: false, roles: list("roles"), permissions: list("permissions"), scopes: list("scopes") };
+    let asks = !(auth.roles.is_empty() && auth.permissions.is_empty() && auth.scopes.is_empty());
+    let written = required.flag();
+    if asks && written == Some(false) {
+        required.problem("must be true, or left out, when roles, permissions or scopes are given");
+    }
+    auth.required = written.unwrap_or(asks);
+    auth
+}
+
+fn rate_limit(reader: &Reader<'_>) -> Option<RateLimit> {
+    reader.keys(&["enabled", "rpm", "burst", "window_ms"]);
+    let enabled = reader.field("enabled").flag().unwrap_or(reader.is_mapping());
+    let rpm = reader.field("rpm");
+    let rpm = if enabled { rpm.required() } else { rpm }.number(1..=MAX_RATE);
+    let burst = reader.field("burst").number(1..=MAX_RATE);
+    let window = reader.field("window_ms").number(1..=3_600_000).unwrap_or(60_000);
+    if !enabled {
+        return None;
+    }
+    reader.warn_unless_enforced();
+    let rpm = rpm?;
+    Some(RateLimit { rpm, burst: burst.unwrap_or(rpm), window: Duration::from_millis(window) })
+}
+
+fn validation(reader: &Reader<'_>) -> Option<Validation> {
+    reader.keys(&["content_type", "required", "schema"]);
+    let required = reader.field("required");
+    let validation = Validation {
+        content_type: reader.field("content_type").parsed_items(media_type),
+        required: required.parsed_items(not_empty),
+        schema: schema(&reader.field("schema")),
+    };
+    if !validation.required.is_empty() {
+        required.warn_unless_enforced();
+    }
+    (validation != Validation::default()).then_some(validation)
+}
+
+fn media_type(text: &str) -> Result<String, &'static str> {
+    let is_token = |part: &str| {
+        !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$&^_.+-".contains(&byte))
+    };
+    match text.split_once('/') {
+        Some((kind, subtype)) if is_token(kind) && is_token(subtype) => Ok(text.to_ascii_lowercase()),
+        _ => Err("must be a media type such as `application/json`, without parameters"),
+    }
+}

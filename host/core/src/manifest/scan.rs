@@ -1,0 +1,352 @@
+//! One linear walk over the YAML text, before the YAML parser sees it.
+//!
+//! The parser's cost on hostile nesting is quadratic, it resolves aliases, and it says little about lines. So only a
+//! plain subset of YAML reaches it: block and flow collections at most 16 deep, plain, quoted and block scalars, text
+//! keys on one line. What this walk does not understand it refuses; it never guesses. On the way it notes the line of
+//! every key and list entry.
+
+mod flow;
+mod scalar;
+
+use super::lines::{Lines, Place};
+use super::problem::{Problem, shown};
+use scalar::Scalar;
+
+/// At most this many collections inside each other.
+const MAX_NESTING: usize = 16;
+/// The YAML parser takes no key that is longer than 1024 characters.
+const MAX_KEY_BYTES: usize = 1000;
+
+/// The lines of a text that is plain YAML.
+///
+/// # Errors
+/// The first thing that is not plain YAML, or all keys that stand twice in one mapping.
+pub(super) fn scan(text: &str) -> Result<Lines, Vec<Problem>> {
+    let mut scanner = Scanner {
+        text,
+        bytes: text.as_bytes(),
+        at: 0,
+        line: 1,
+        line_start: 0,
+        lines: Lines::new(),
+        blocks: Vec::new(),
+        started: false,
+        twice: Vec::new(),
+    };
+    scanner.document().map_err(|problem| vec![problem])?;
+    if !scanner.twice.is_empty() {
+        return Err(scanner.twice);
+    }
+    if !scanner.started {
+        return Err(vec![Problem::text(0, "is empty")]);
+    }
+    Ok(scanner.lines)
+}
+
+struct Scanner<'t> {
+    text: &'t str,
+    bytes: &'t [u8],
+    /// The next byte.
+    at: usize,
+    /// Its line, counted from 1.
+    line: usize,
+    /// Where that line begins.
+    line_start: usize,
+    lines: Lines,
+    /// The open block collections, outermost first; the columns never shrink inwards.
+    blocks: Vec<Block>,
+    /// Whether the value of the document has begun.
+    started: bool,
+    twice: Vec<Problem>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Map,
+    List,
+}
+
+struct Block {
+    kind: Kind,
+    column: usize,
+    place: Place,
+    /// The newest key or entry, while it has no value yet.
+    open: Option<Place>,
+}
+
+impl Scanner<'_> {
+    fn document(&mut self) -> Result<(), Problem> {
+        self.document_start();
+        while let Some(column) = self.next_content()? {
+            self.close_blocks(column);
+            self.content(column)?;
+        }
+        Ok(())
+    }
+
+    /// Steps over one `---` before all content.
+    fn document_start(&mut self) {
+        let mut at = 0;
+        for line in self.text.split_inclusive('\n') {
+            at += line.len();
+            self.line += 1;
+            let line = line.split(" #").next().unwrap_or_default().trim_end();
+            match line {
+                "---" => {
+                    (self.at, self.line_start) = (at, at);
+                    return;
+                }
+                _ if line.is_empty() || line.starts_with('#') => {}
+                _ => break,
+            }
+        }
+        self.line = 1;
+    }
+
+    /// Steps over blank lines and comments to the first character of content, and says its column.
+    fn next_content(&mut self) -> Result<Option<usize>, Problem> {
+        loop {
+            self.refuse_marker()?;
+            while self.peek() == Some(b' ') {
+                self.at += 1;
+            }
+            match self.peek() {
+                None => return Ok(None),
+                Some(b'\n') => self.newline(),
+                Some(b'#') => self.skip_to_line_end(),
+                Some(b'\t') => return self.refuse("has a tab in the indentation; use spaces"),
+                Some(b'%') if self.column() == 0 => {
+                    return self.refuse("has a directive (`%`); none is accepted");
+                }
+                Some(_) => return Ok(Some(self.column())),
+            }
+        }
+    }
+
+    /// Ends the collections that a line at `column` is no longer part of.
+    fn close_blocks(&mut self, column: usize) {
+        while self.blocks.last().is_some_and(|block| block.column > column) {
+            self.blocks.pop();
+        }
+        // A list may stand at the column of the key it belongs to; the next key ends it.
+        if let [.., outer, inner] = &self.blocks[..]
+            && outer.column == column
+            && inner.column == column
+            && !self.at_dash()
+        {
+            self.blocks.pop();
+        }
+    }
+
+    /// One line of content: dashes and at most one key, then at most one value, which may span lines.
+    fn content(&mut self, mut column: usize) -> Result<(), Problem> {
+        while self.at_dash() {
+            let list = self.block(Kind::List, column)?;
+            let entry = self.lines.add_item(self.blocks[list].place, self.line);
+            self.blocks[list].open = Some(entry);
+            self.at += 1;
+            while self.peek() == Some(b' ') {
+                self.at += 1;
+            }
+            if self.peek() == Some(b'\t') {
+                return self.refuse("has a tab after `-`; use a space");
+            }
+            if self.line_is_over() {
+                return self.end_line();
+            }
+            column = self.column();
+        }
+        match self.peek() {
+            Some(b'[' | b'{' | b'|' | b'>') => self.value(),
+            _ => {
+                let scalar = self.scalar(false)?;
+                self.skip_blanks();
+                if self.peek() != Some(b':') || !self.is_blank(self.at + 1) {
+                    self.note(&scalar)?;
+                    return self.end_line();
+                }
+                let map = self.block(Kind::Map, column)?;
+                let value = self.key(self.blocks[map].place, &scalar)?;
+                self.blocks[map].open = Some(value);
+                self.at += 1;
+                self.skip_blanks();
+                if self.line_is_over() { self.end_line() } else { self.value() }
+            }
+        }
+    }
+
+    /// A value that begins on a line with its key or dash, or on a line of its own; it is no block collection.
+    fn value(&mut self) -> Result<(), Problem> {
+        match self.peek() {
+            _ if self.at_dash() => self.refuse("has a list on the line of its key; begin it on the next line"),
+            Some(b'[' | b'{') => {
+                let place = self.take_open()?;
+                self.flow(place)?;
+                self.end_line()
+            }
+            Some(b'|' | b'>') => {
+                self.take_open()?;
+                self.block_scalar()
+            }
+            _ => {
+                let scalar = self.scalar(false)?;
+                self.note(&scalar)?;
+                self.end_line()
+            }
+        }
+    }
+
+    /// The open collection that content at `column` is part of, which may begin here.
+    fn block(&mut self, kind: Kind, column: usize) -> Result<usize, Problem> {
+        if let Some(top) = self.blocks.last() {
+            if top.column == column && top.kind == kind {
+                return Ok(self.blocks.len() - 1);
+            }
+            let list_of_a_key = top.column == column && kind == Kind::List;
+            if top.column >= column && !list_of_a_key {
+                return self.refuse("mixes a list and keys at one indentation");
+            }
+        }
+        let place = self.take_open()?;
+        self.refuse_nesting(1)?;
+        self.blocks.push(Block { kind, column, place, open: None });
+        Ok(self.blocks.len() - 1)
+    }
+
+    /// Where the next value belongs.
+    fn take_open(&mut self) -> Result<Place, Problem> {
+        let open = match self.blocks.last_mut() {
+            Some(top) => top.open.take(),
+            None if !self.started => Some(self.lines.root()),
+            None => None,
+        };
+        self.started = true;
+        match open {
+            Some(place) => Ok(place),
+            None => {
+                self.refuse("is indented in a way that belongs to no key; check the spaces at the line's beginning")
+            }
+        }
+    }
+
+    fn note(&mut self, scalar: &Scalar) -> Result<(), Problem> {
+        let place = self.take_open()?;
+        self.note_at(place, scalar);
+        Ok(())
+    }
+
+    fn note_at(&mut self, place: Place, scalar: &Scalar) {
+        if scalar.plain && scalar.line == self.line {
+            self.lines.set_written(place, scalar.start..scalar.end);
+        }
+    }
+
+    /// Notes `scalar` as a key of the mapping at `place`; the next byte is its colon.
+    fn key(&mut self, place: Place, scalar: &Scalar) -> Result<Place, Problem> {
+        let written = &self.text[scalar.start..scalar.end];
+        if scalar.line != self.line {
+            return self.refuse("has a key of more than one line, or a value with `: ` in it; quote the value");
+        }
+        if self.at - scalar.start > MAX_KEY_BYTES {
+            return self.refuse("has a key of more than 1000 bytes");
+        }
+        let name = match written.as_bytes() {
+            [b'"', ..] if written.contains('\\') => return self.refuse("has a key with an escape; write it plainly"),
+            [b'"', .., b'"'] => written[1..written.len() - 1].to_owned(),
+            [b'\'', .., b'\''] => written[1..written.len() - 1].replace("''", "'"),
+            b"<<" => return self.refuse("has a merge key (`<<`); write the keys out"),
+            _ => written.to_owned(),
+        };
+        let found = shown(&name);
+        let (value, first) = self.lines.add_key(place, name, self.line);
+        if let Some(first) = first {
+            let rule = format!("has a key that already stands in line {first} of the same mapping; keep one");
+            self.twice.push(Problem { found, ..Problem::text(self.line, rule) });
+        }
+        Ok(value)
+    }
+
+    // === the cursor ===
+
+    fn peek(&self) -> Option<u8> {
+        self.bytes.get(self.at).copied()
+    }
+
+    /// Whether a blank, a line break or the end stands at `at`.
+    fn is_blank(&self, at: usize) -> bool {
+        matches!(self.bytes.get(at), None | Some(b' ' | b'\t' | b'\n'))
+    }
+
+    fn at_dash(&self) -> bool {
+        self.peek() == Some(b'-') && self.is_blank(self.at + 1)
+    }
+
+    /// How far the next byte stands from the beginning of the line; only spaces and dashes stand before it.
+    fn column(&self) -> usize {
+        self.at - self.line_start
+    }
+
+    fn newline(&mut self) {
+        self.at += 1;
+        self.line += 1;
+        self.line_start = self.at;
+    }
+
+    fn skip_blanks(&mut self) {
+        while let Some(b' ' | b'\t') = self.peek() {
+            self.at += 1;
+        }
+    }
+
+    fn skip_to_line_end(&mut self) {
+        while !matches!(self.peek(), None | Some(b'\n')) {
+            self.at += 1;
+        }
+    }
+
+    /// Whether only a comment can follow; blanks were stepped over.
+    fn line_is_over(&self) -> bool {
+        match self.peek() {
+            None | Some(b'\n') => true,
+            Some(b'#') => self.at > 0 && self.is_blank(self.at - 1),
+            Some(_) => false,
+        }
+    }
+
+    fn end_line(&mut self) -> Result<(), Problem> {
+        self.skip_blanks();
+        if !self.line_is_over() {
+            return self.refuse("has something after the value; quote the value if it is part of it");
+        }
+        self.skip_to_line_end();
+        if self.peek().is_some() {
+            self.newline();
+        }
+        Ok(())
+    }
+
+    /// Refuses a second document; called at the beginning of each line.
+    fn refuse_marker(&self) -> Result<(), Problem> {
+        if self.marker_at(self.at) {
+            return self.refuse("has a document marker (`---` or `...`); the file is one document");
+        }
+        Ok(())
+    }
+
+    fn marker_at(&self, at: usize) -> bool {
+        let rest = &self.bytes[at..];
+        (rest.starts_with(b"---") || rest.starts_with(b"...")) && self.is_blank(at + 3)
+    }
+
+    fn refuse_nesting(&self, more: usize) -> Result<(), Problem> {
+        if self.blocks.len() + more > MAX_NESTING {
+            return self.refuse("is nested more than 16 deep");
+        }
+        Ok(())
+    }
+
+    fn refuse<T>(&self, rule: &str) -> Result<T, Problem> {
+        let line = self.text[self.line_start..].lines().next().unwrap_or_default().trim();
+        Err(Problem { found: shown(line), ..Problem::text(self.line, rule) })
+    }
+}

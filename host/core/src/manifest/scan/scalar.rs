@@ -1,0 +1,191 @@
+//! Plain, quoted and block scalars.
+
+use super::Scanner;
+use crate::manifest::Problem;
+
+/// A scalar that was stepped over.
+pub(super) struct Scalar {
+    /// Where it begins, with its quote.
+    pub(super) start: usize,
+    /// Where it ends, with its quote.
+    pub(super) end: usize,
+    /// The line on which it begins.
+    pub(super) line: usize,
+    /// Whether it stands without quotes.
+    pub(super) plain: bool,
+}
+
+impl Scanner<'_> {
+    /// Steps over a plain or quoted scalar, inside (`flow`) or outside of `[]` and `{}`.
+    pub(super) fn scalar(&mut self, flow: bool) -> Result<Scalar, Problem> {
+        let (start, line) = (self.at, self.line);
+        let before_blank = self.is_blank(self.at + 1);
+        let plain = match self.peek() {
+            Some(b'"' | b'\'') => {
+                self.quoted()?;
+                false
+            }
+            Some(b'&' | b'*') => {
+                return self.refuse("has an anchor or alias (`&`, `*`); write the value out, or quote it");
+            }
+            Some(b'!') => return self.refuse("has a tag (`!`); quote the value if it begins that way"),
+            Some(b'?') if flow || before_blank => return self.refuse("has a complex key (`?`); keys are plain text"),
+            Some(b':') if flow || before_blank => return self.refuse("has a value without a key"),
+            Some(b'-') if flow && before_blank => {
+                return self.refuse("has `-` inside brackets; entries need none there");
+            }
+            Some(b'|' | b'>') => return self.refuse("has a block text (`|`, `>`) where none can stand"),
+            Some(b',' | b'[' | b']' | b'{' | b'}' | b'%' | b'@' | b'`' | b'#') | None => {
+                return self.refuse("has a character that cannot begin a value; quote the value");
+            }
+            Some(_) => {
+                self.plain(flow)?;
+                true
+            }
+        };
+        Ok(Scalar { start, end: self.at, line, plain })
+    }
+
+    /// Steps over the text between two quotes.
+    fn quoted(&mut self) -> Result<(), Problem> {
+        let quote = self.peek();
+        let begin = (self.line, self.line_start);
+        self.at += 1;
+        loop {
+            match self.peek() {
+                None => {
+                    (self.line, self.line_start) = begin;
+                    return self.refuse("has a quote that is never closed");
+                }
+                Some(b'\n') => {
+                    self.newline();
+                    self.refuse_marker()?;
+                }
+                // An escaped line break is left to the next round, which counts it.
+                Some(b'\\') if quote == Some(b'"') => {
+                    self.at += if self.bytes.get(self.at + 1) == Some(&b'\n') { 1 } else { 2 };
+                }
+                Some(b'\'') if quote == Some(b'\'') && self.bytes.get(self.at + 1) == Some(&b'\'') => self.at += 2,
+                found => {
+                    self.at += 1;
+                    if found == quote {
+                        return Ok(());
+                    }
+                }
+            }
+        }
+    }
+
+    /// Steps over a scalar without quotes, which may go on in further lines.
+    fn plain(&mut self, flow: bool) -> Result<(), Problem> {
+        let least_column = self.blocks.last().map_or(0, |block| block.column + 1);
+        let mut end = (self.at, self.line, self.line_start);
+        loop {
+            while !self.is_blank(self.at) && !self.ends_plain(flow)? {
+                self.at += 1;
+                end = (self.at, self.line, self.line_start);
+            }
+            if !self.is_blank(self.at) || !self.continues(flow, least_column)? {
+                (self.at, self.line, self.line_start) = end;
+                return Ok(());
+            }
+        }
+    }
+
+    /// Whether the next byte, which is not blank, stands behind a plain scalar.
+    fn ends_plain(&self, flow: bool) -> Result<bool, Problem> {
+        match self.bytes[self.at] {
+            b':' if self.is_blank(self.at + 1) => Ok(true),
+            b':' if flow && matches!(self.bytes[self.at + 1], b',' | b'?' | b'[' | b']' | b'{' | b'}') => {
+                self.refuse("has `:` without a space after it; add one, or quote the value")
+            }
+            b',' | b'[' | b']' | b'{' | b'}' => Ok(flow),
+            _ => Ok(false),
+        }
+    }
+
+    /// Steps over blanks and line breaks inside a plain scalar; false when the scalar ended before them.
+    fn continues(&mut self, flow: bool, least_column: usize) -> Result<bool, Problem> {
+        self.skip_blanks();
+        if self.peek() != Some(b'\n') {
+            return Ok(!matches!(self.peek(), None | Some(b'#')));
+        }
+        loop {
+            self.newline();
+            if self.marker_at(self.at) {
+                return Ok(false);
+            }
+            while self.peek() == Some(b' ') {
+                self.at += 1;
+            }
+            match self.peek() {
+                None | Some(b'#') => return Ok(false),
+                Some(b'\n') => {}
+                Some(b'\t') => return self.refuse("has a tab in the indentation; use spaces"),
+                Some(_) => return Ok(flow || self.column() >= least_column),
+            }
+        }
+    }
+
+    /// Steps over a block text from its `|` or `>` to the beginning of the first line that is not part of it.
+    pub(super) fn block_scalar(&mut self) -> Result<(), Problem> {
+        self.at += 1;
+        let outer = self.blocks.last().map(|block| block.column);
+        let mut indent = None;
+        let mut signs = 0;
+        while let Some(sign @ (b'+' | b'-' | b'1'..=b'9')) = self.peek() {
+            signs += 1;
+            if sign.is_ascii_digit() {
+                indent = Some(outer.unwrap_or(0) + usize::from(sign - b'0'));
+            }
+            self.at += 1;
+        }
+        if signs > usize::from(indent.is_some()) + 1 {
+            return self.refuse("has a block text with too many signs");
+        }
+        self.end_line()?;
+
+        let indent = match indent {
+            Some(indent) => indent,
+            None => self.block_indent()?.max(outer.map_or(1, |column| column + 1)),
+        };
+        loop {
+            while self.column() < indent && self.peek() == Some(b' ') {
+                self.at += 1;
+            }
+            match self.peek() {
+                None => return Ok(()),
+                Some(b'\n') => self.newline(),
+                Some(b'\t') if self.column() < indent => {
+                    return self.refuse("has a tab in the indentation; use spaces");
+                }
+                Some(_) if self.column() < indent => {
+                    self.at = self.line_start;
+                    return Ok(());
+                }
+                Some(_) => {
+                    self.skip_to_line_end();
+                    if self.peek().is_some() {
+                        self.newline();
+                    }
+                }
+            }
+        }
+    }
+
+    /// The indentation of a block text: that of its first line with content, or of a longer blank line before it.
+    fn block_indent(&self) -> Result<usize, Problem> {
+        let mut longest = 0;
+        for line in self.text[self.at..].split('\n') {
+            let content = line.trim_start_matches(' ');
+            longest = longest.max(line.len() - content.len());
+            if content.starts_with('\t') {
+                return self.refuse("has a tab in the indentation of a block text; use spaces");
+            }
+            if !content.is_empty() {
+                break;
+            }
+        }
+        Ok(longest)
+    }
+}

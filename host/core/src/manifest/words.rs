@@ -1,0 +1,61 @@
+//! What is said about keys: those without effect in this version, those of older manifests, and slips.
+
+/// Fields that are checked and recorded, but have no effect in this version of the host: their path without indices,
+/// and what to say when a manifest sets them. A field that gains its effect loses its row.
+pub(super) const NOT_ENFORCED: &[(&str, &str)] = &[
+    ("endpoints[].rate_limit", "is recorded, not enforced by this host version"),
+    ("endpoints[].validation.schema", "is recorded, not enforced by this host version"),
+    ("endpoints[].validation.required", "is recorded, not enforced by this host version"),
+    ("permissions", "is recorded, not enforced by this host version"),
+    ("dependencies", "is recorded, not enforced by this host version"),
+    ("run_after", "is recorded, not enforced by this host version"),
+    ("configuration_schema", "is recorded, not enforced by this host version"),
+    ("artifacts", "is recorded, not used by this host version: the plugin is built from its source"),
+    ("security.placement", "is recorded, not enforced by this host version: isolated plugins share the host's process"),
+    ("security.sandboxed", "is recorded, not enforced by this host version: isolated plugins share the host's process"),
+    ("security.network_access", "is recorded, not enforced by this host version"),
+    ("security.filesystem_access", "is recorded, not enforced by this host version"),
+];
+
+/// Keys that manifests of older systems carry: their path without indices, and what to say about them.
+pub(super) const OLDER_KEYS: &[(&str, &str)] = &[
+    ("config", "is a key of older manifests without effect; defaults are in `configuration`"),
+    ("ui_components", "is a key of older manifests without effect"),
+    ("capabilities", "is a key of older manifests without effect; what a plugin asks for is in `permissions`"),
+    ("features", "is a key of older manifests without effect; cargo features are in `build.features`"),
+    ("module", "is a key of older manifests without effect"),
+    ("go_version", "is a key of older manifests without effect; `compatibility.rust` names the compiler"),
+    ("compatibility.ui_version", "is a key of older manifests without effect"),
+    ("dependencies[].name", "is a key of older manifests; write `id`"),
+    ("dependencies[].required", "is a key of older manifests; write `optional`, which is its opposite"),
+    ("dependencies[].description", "is a key of older manifests without effect"),
+];
+
+/// The known key that `name` is most likely a slip of: at most two letters wrong, and fewer in short words.
+pub(super) fn nearest<'k>(name: &str, known: &[&'k str]) -> Option<&'k str> {
+    // Most keys are told apart by their lengths, so that a file full of unknown ones stays cheap.
+    let alike = known.iter().filter(|known| known.len().abs_diff(name.len()) <= 2);
+    let distances = alike.map(|known| (distance(name, known), *known));
+    distances.filter(|(distance, known)| *distance <= 2.min(known.len() / 3)).min().map(|(_, known)| known)
+}
+
+/// How many letters must be added, left out, replaced or swapped with their neighbour to turn one word into the other.
+fn distance(a: &str, b: &str) -> usize {
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
+    let mut rows = vec![vec![0; b.len() + 1]; a.len() + 1];
+    for i in 0..=a.len() {
+        for j in 0..=b.len() {
+            rows[i][j] = if i == 0 || j == 0 {
+                i + j
+            } else {
+                let replaced = rows[i - 1][j - 1] + usize::from(a[i - 1] != b[j - 1]);
+                let mut least = replaced.min(rows[i - 1][j] + 1).min(rows[i][j - 1] + 1);
+                if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
+                    least = least.min(rows[i - 2][j - 2] + 1);
+                }
+                least
+            };
+        }
+    }
+    rows[a.len()][b.len()]
+}

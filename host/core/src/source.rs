@@ -1,0 +1,320 @@
+//! Where a plugin comes from.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use url::Url;
+
+/// Where a plugin comes from.
+///
+/// | written | means |
+/// |---|---|
+/// | `https://host/owner/name[.git][@rev]` | a git repository, at a branch, tag or commit |
+/// | `local:<path>`, or any other path | a folder, a `.zip` archive, or a `.so` beside its plugin.yaml |
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// A git repository at a revision.
+    Git {
+        /// The repository.
+        url: GitUrl,
+        /// Which commit of it.
+        revision: Revision,
+    },
+    /// A folder with a plugin.yaml.
+    Folder(PathBuf),
+    /// A ZIP archive.
+    Archive(PathBuf),
+    /// A built library with a plugin.yaml beside it.
+    Library(PathBuf),
+    /// An archive that came over HTTP and was unpacked: the id of the upload.
+    Upload(String),
+}
+
+/// Which commit of a repository is meant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Revision {
+    /// The newest release tag (semver, no pre-release), or the default branch where there is none.
+    Latest,
+    /// A branch, a tag or a full commit id; 1 to 200 of `A-Z a-z 0-9 . _ / -`, no `..`, not starting with `-`.
+    Named(String),
+}
+
+/// A repository address: `https`, a host name, `/owner/name`; no user, port, query or fragment.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct GitUrl {
+    host: String,
+    owner: String,
+    name: String,
+}
+
+/// Why a text is not a source.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SourceError {
+    /// Nothing was given.
+    #[error("the source is empty")]
+    Empty,
+    /// Longer than any real source.
+    #[error("the source has more than 4096 bytes")]
+    TooLong,
+    /// A scheme the host does not fetch from.
+    #[error("scheme `{found}` is not fetched from; use `https://`, a folder, a `.zip` or a `.so`")]
+    Scheme {
+        /// What stood before the colon.
+        found: String,
+    },
+    /// A URL with something in it that a repository address does not need.
+    #[error("`{url}` is not a repository address: {rule}")]
+    Url {
+        /// The address, without user and password.
+        url: String,
+        /// What is wrong.
+        rule: &'static str,
+    },
+    /// A revision with characters that no branch, tag or commit needs.
+    #[error("`{found}` is not a branch, tag or commit")]
+    Revision {
+        /// The text, cut to 80 characters.
+        found: String,
+    },
+    /// A path with a control character.
+    #[error("the path holds a control character")]
+    Path,
+}
+
+impl SourceError {
+    /// A word for clients, metrics and tests. Never reworded.
+    pub fn code(&self) -> &'static str {
+        match self {
+            SourceError::Empty | SourceError::TooLong | SourceError::Path => "source_malformed",
+            SourceError::Scheme { .. } => "source_scheme",
+            SourceError::Url { .. } => "source_url",
+            SourceError::Revision { .. } => "source_revision",
+        }
+    }
+}
+
+impl GitUrl {
+    /// `host/owner/name`, lower case in the host: what allow-lists match on.
+    pub fn slug(&self) -> String {
+        format!("{}/{}/{}", self.host, self.owner, self.name)
+    }
+
+    /// The host name, lower case.
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// `/owner/name`.
+    pub fn path(&self) -> String {
+        format!("/{}/{}", self.owner, self.name)
+    }
+
+    fn parse(text: &str) -> Result<GitUrl, SourceError> {
+        let shown = |url: &Url| {
+            let mut url = url.clone();
+            let _ = url.set_username("");
+            let _ = url.set_password(None);
+            url.to_string()
+        };
+        let url = Url::parse(text)
+            .map_err(|_| SourceError::Url { url: text.chars().take(120).collect(), rule: "it does not parse" })?;
+        let refuse = |rule| Err(SourceError::Url { url: shown(&url), rule });
+        if !url.username().is_empty() || url.password().is_some() {
+            return refuse("it carries a user or password");
+        }
+        if url.port().is_some() {
+            return refuse("it names a port");
+        }
+        if url.query().is_some() || url.fragment().is_some() {
+            return refuse("it has a query or fragment");
+        }
+        let Some(url::Host::Domain(host)) = url.host() else {
+            return refuse("its host is not a name");
+        };
+        let host = host.to_ascii_lowercase();
+        let path = url.path().trim_start_matches('/').trim_end_matches('/');
+        let mut parts = path.split('/');
+        let (Some(owner), Some(name), None) = (parts.next(), parts.next(), parts.next()) else {
+            return refuse("its path is not /owner/name");
+        };
+        let name = name.strip_suffix(".git").unwrap_or(name);
+        let word = |part: &str| {
+            !part.is_empty()
+                && part.len() <= 100
+                && !part.starts_with(['.', '-'])
+                && part.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-'))
+        };
+        if !word(owner) || !word(name) {
+            return refuse("owner and name may hold A-Z, a-z, 0-9, `.`, `_` and `-`");
+        }
+        Ok(GitUrl { host, owner: owner.to_owned(), name: name.to_owned() })
+    }
+}
+
+impl fmt::Display for GitUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "https://{}/{}/{}", self.host, self.owner, self.name)
+    }
+}
+
+impl FromStr for Revision {
+    type Err = SourceError;
+
+    fn from_str(text: &str) -> Result<Revision, SourceError> {
+        if text.is_empty() || text == "latest" {
+            return Ok(Revision::Latest);
+        }
+        let good = text.len() <= 200
+            && !text.starts_with(['-', '/', '.'])
+            && !text.ends_with(['/', '.'])
+            && !text.contains("..")
+            && !text.contains("//")
+            && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '/' | '-' | '+'));
+        match good {
+            true => Ok(Revision::Named(text.to_owned())),
+            false => Err(SourceError::Revision { found: text.chars().take(80).collect() }),
+        }
+    }
+}
+
+impl fmt::Display for Revision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Revision::Latest => f.write_str("latest"),
+            Revision::Named(name) => f.write_str(name),
+        }
+    }
+}
+
+impl FromStr for Source {
+    type Err = SourceError;
+
+    fn from_str(text: &str) -> Result<Source, SourceError> {
+        if text.is_empty() {
+            return Err(SourceError::Empty);
+        }
+        if text.len() > 4096 {
+            return Err(SourceError::TooLong);
+        }
+        if text.chars().any(char::is_control) {
+            return Err(SourceError::Path);
+        }
+        if let Some(rest) = text.strip_prefix("https://") {
+            // `@` after the last `/` of the address starts the revision; one before it would be a user.
+            let (address, revision) = match rest.match_indices('@').find(|(at, _)| rest[..*at].contains('/')) {
+                Some((at, _)) => (&rest[..at], rest[at + 1..].parse()?),
+                None => (rest, Revision::Latest),
+            };
+            return Ok(Source::Git { url: GitUrl::parse(&format!("https://{address}"))?, revision });
+        }
+        let path = match text.split_once(':') {
+            Some(("local", path)) => path,
+            Some((scheme, _)) if is_scheme(scheme) => {
+                return Err(SourceError::Scheme { found: scheme.chars().take(80).collect() });
+            }
+            // `user@host:path` is git's own short form of ssh.
+            Some((before, _)) if before.contains('@') && !before.contains('/') => {
+                return Err(SourceError::Scheme { found: "ssh".to_owned() });
+            }
+            _ => text,
+        };
+        if path.is_empty() {
+            return Err(SourceError::Empty);
+        }
+        let lower = path.to_ascii_lowercase();
+        let path = PathBuf::from(path);
+        Ok(if lower.ends_with(".zip") {
+            Source::Archive(path)
+        } else if lower.ends_with(".so") {
+            Source::Library(path)
+        } else {
+            Source::Folder(path)
+        })
+    }
+}
+
+fn is_scheme(text: &str) -> bool {
+    text.len() >= 2
+        && text.starts_with(|c: char| c.is_ascii_alphabetic())
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '.' | '-'))
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Source::Git { url, revision: Revision::Latest } => write!(f, "{url}"),
+            Source::Git { url, revision } => write!(f, "{url}@{revision}"),
+            Source::Folder(path) | Source::Archive(path) | Source::Library(path) => write!(f, "{}", path.display()),
+            Source::Upload(id) => write!(f, "upload:{id}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> String {
+        match text.parse::<Source>() {
+            Ok(source) => format!(
+                "{source} {}",
+                match source {
+                    Source::Git { .. } => "git",
+                    Source::Folder(_) => "folder",
+                    Source::Archive(_) => "archive",
+                    Source::Library(_) => "library",
+                    Source::Upload(_) => "upload",
+                }
+            ),
+            Err(error) => error.code().to_owned(),
+        }
+    }
+
+    #[test]
+    fn sources_are_told_apart_by_how_they_are_written() {
+        assert_eq!(read("https://github.com/acme/hello"), "https://github.com/acme/hello git");
+        assert_eq!(read("https://GitHub.com/acme/hello.git/"), "https://github.com/acme/hello git");
+        assert_eq!(read("https://github.com/acme/hello@v1.2.0"), "https://github.com/acme/hello@v1.2.0 git");
+        assert_eq!(read("https://github.com/acme/hello@feature/x"), "https://github.com/acme/hello@feature/x git");
+        assert_eq!(read("examples/hello"), "examples/hello folder");
+        assert_eq!(read("local:/srv/hello"), "/srv/hello folder");
+        assert_eq!(read("a/hello.ZIP"), "a/hello.ZIP archive");
+        assert_eq!(read("a/libhello.so"), "a/libhello.so library");
+    }
+
+    #[test]
+    fn what_is_not_a_plain_https_address_is_refused() {
+        for (text, code) in [
+            ("", "source_malformed"),
+            ("local:", "source_malformed"),
+            ("a\nb", "source_malformed"),
+            ("http://github.com/a/b", "source_scheme"),
+            ("ssh://github.com/a/b", "source_scheme"),
+            ("git@github.com:a/b", "source_scheme"),
+            ("file:///etc", "source_scheme"),
+            ("ext::sh -c id", "source_scheme"),
+            ("https://user:secret@github.com/a/b", "source_url"),
+            ("https://github.com:8443/a/b", "source_url"),
+            ("https://github.com/a/b?x=1", "source_url"),
+            ("https://github.com/a/b#main", "source_url"),
+            ("https://127.0.0.1/a/b", "source_url"),
+            ("https://[::1]/a/b", "source_url"),
+            ("https://github.com/a", "source_url"),
+            ("https://github.com/a/b/c", "source_url"),
+            ("https://github.com/a/--upload-pack=x", "source_url"),
+            ("https://github.com/a/%2e%2e", "source_url"),
+            ("https://github.com/a/b@--upload-pack=x", "source_revision"),
+            ("https://github.com/a/b@x y", "source_revision"),
+            ("https://github.com/a/b@a..b", "source_revision"),
+        ] {
+            assert_eq!(read(text), code, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_password_never_shows_in_the_refusal() {
+        let error = "https://user:hunter2@github.com/a/b".parse::<Source>().unwrap_err();
+        assert!(!error.to_string().contains("hunter2"), "{error}");
+    }
+}

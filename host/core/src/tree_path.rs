@@ -1,0 +1,141 @@
+//! Where a file lies inside a tree.
+
+use std::fmt;
+use std::str::FromStr;
+
+use unicode_normalization::UnicodeNormalization as _;
+
+/// A relative path inside a tree, with `/` between its parts: the only kind of path that untrusted input can
+/// turn into. It never leads outside, names nothing twice under another spelling, and shows on a terminal as it is.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TreePath(String);
+
+/// Why a path may not stand in a tree.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("path {path:?} {rule}")]
+pub struct PathError {
+    /// The path as it was given, cut to 200 characters.
+    pub path: String,
+    /// The rule it breaks.
+    pub rule: &'static str,
+}
+
+impl TreePath {
+    /// At most this many bytes in one part of a path.
+    pub const MAX_PART_BYTES: usize = 200;
+    /// At most this many parts.
+    pub const MAX_DEPTH: usize = 32;
+
+    /// The path as text, parts separated by `/`.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The parts, outermost first.
+    pub fn parts(&self) -> impl Iterator<Item = &str> {
+        self.0.split('/')
+    }
+
+    /// A form in which two paths are equal when some file system would take them for the same file
+    /// (Unicode NFC, lower case).
+    pub fn folded(&self) -> String {
+        self.0.nfc().flat_map(char::to_lowercase).nfc().collect()
+    }
+
+    /// The same path without its first part; `None` when it has only one.
+    pub fn without_top(&self) -> Option<TreePath> {
+        self.0.split_once('/').map(|(_, rest)| TreePath(rest.to_owned()))
+    }
+}
+
+impl FromStr for TreePath {
+    type Err = PathError;
+
+    fn from_str(text: &str) -> Result<TreePath, PathError> {
+        let refuse = |rule| Err(PathError { path: text.chars().take(200).collect(), rule });
+        if text.is_empty() {
+            return refuse("is empty");
+        }
+        if text.starts_with('/') {
+            return refuse("is absolute");
+        }
+        if text.chars().any(|c| c.is_control() || is_format(c)) {
+            return refuse("holds a control or invisible character");
+        }
+        if text.contains(['\\', ':']) {
+            return refuse("holds a backslash or colon");
+        }
+        let mut depth = 0;
+        for part in text.split('/') {
+            depth += 1;
+            match part {
+                "" => return refuse("has an empty part"),
+                "." | ".." => return refuse("leads outside"),
+                _ if part.len() > TreePath::MAX_PART_BYTES => return refuse("has a part of more than 200 bytes"),
+                _ if part.ends_with(['.', ' ']) => return refuse("has a part that ends with a dot or space"),
+                _ => {}
+            }
+        }
+        if depth > TreePath::MAX_DEPTH {
+            return refuse("is more than 32 deep");
+        }
+        Ok(TreePath(text.to_owned()))
+    }
+}
+
+impl fmt::Display for TreePath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Unicode format characters (general category Cf): zero-width and bidirectional marks, which make a name read
+/// as another. The ranges are those of Unicode 16 below the supplementary planes, and the tag characters.
+fn is_format(c: char) -> bool {
+    matches!(c as u32,
+        0xAD | 0x600..=0x605 | 0x61C | 0x6DD | 0x70F | 0x890..=0x891 | 0x8E2 | 0x180E | 0x200B..=0x200F
+        | 0x202A..=0x202E | 0x2060..=0x206F | 0xFEFF | 0xFFF9..=0xFFFB | 0xE0000..=0xE007F)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_stays_inside() {
+        for good in ["a", "src/lib.rs", ".github/x", "ümlaut/ß.rs", "a b/c"] {
+            assert_eq!(good.parse::<TreePath>().map(|p| p.to_string()), Ok(good.to_owned()));
+        }
+        for bad in [
+            "",
+            "/",
+            "/etc/passwd",
+            "..",
+            "a/../b",
+            "./a",
+            "a//b",
+            "a/",
+            "a\\b",
+            "c:x",
+            "a\0b",
+            "a\nb",
+            "a/b.",
+            "a /b",
+            "\u{202e}txt",
+            "a\u{200c}b",
+        ] {
+            assert!(bad.parse::<TreePath>().is_err(), "{bad:?}");
+        }
+        assert!("a/".repeat(31).trim_end_matches('/').parse::<TreePath>().is_ok());
+        assert!(format!("{}z", "a/".repeat(32)).parse::<TreePath>().is_err());
+        assert!("x".repeat(201).parse::<TreePath>().is_err());
+    }
+
+    #[test]
+    fn names_that_a_file_system_would_mix_up_fold_together() {
+        let fold = |text: &str| text.parse::<TreePath>().unwrap().folded();
+        assert_eq!(fold("Readme.MD"), fold("README.md"));
+        assert_eq!(fold("e\u{301}"), fold("\u{e9}"));
+        assert_ne!(fold("a"), fold("b"));
+    }
+}

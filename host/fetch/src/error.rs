@@ -1,0 +1,294 @@
+//! Why a source did not become a tree.
+
+use std::io;
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use host_core::PathError;
+
+use crate::ZipError;
+
+/// Why a source did not become a tree.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The store refused it.
+    #[error(transparent)]
+    Store(#[from] host_store::Error),
+    /// The archive breaks a rule.
+    #[error(transparent)]
+    Zip(#[from] ZipError),
+    /// A name that may not stand in a tree.
+    #[error(transparent)]
+    Name(#[from] PathError),
+
+    /// The file system refused.
+    #[error("failed to {action} `{}`", path.display())]
+    Io {
+        /// What was tried, as a verb.
+        action: &'static str,
+        /// On which path.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Nothing lies there.
+    #[error("there is no `{}`; hint: a relative path counts from the folder the host was started in", path.display())]
+    NothingThere {
+        /// The path as it was given.
+        path: PathBuf,
+    },
+    /// A path that the management API may not read.
+    #[error(
+        "`{}` is not below a folder that sources may be read from; \
+         hint: add its folder to `source_roots`, upload an archive, or install from the command line",
+        path.display()
+    )]
+    OutsideRoots {
+        /// The path as it was given.
+        path: PathBuf,
+    },
+    /// A folder was meant.
+    #[error("`{}` is not a folder", path.display())]
+    NotAFolder {
+        /// The path as it was given.
+        path: PathBuf,
+    },
+    /// A file was meant.
+    #[error("`{}` is not a regular file", path.display())]
+    NotAFile {
+        /// The path as it was given.
+        path: PathBuf,
+    },
+    /// A symbolic link inside the source.
+    #[error("`{path}` is a symbolic link to `{target}`; hint: replace it with the file it points to")]
+    Symlink {
+        /// Where it lies inside the source.
+        path: String,
+        /// Where it points.
+        target: String,
+    },
+    /// A pipe, socket or device inside the source.
+    #[error("`{path}` is a {kind}, not a regular file; hint: remove it from the source")]
+    Special {
+        /// Where it lies inside the source.
+        path: String,
+        /// What it is.
+        kind: &'static str,
+    },
+    /// A file name that is not text.
+    #[error("`{shown}` is not UTF-8; hint: rename it")]
+    NotText {
+        /// The name with its bad bytes replaced.
+        shown: String,
+    },
+    /// A name that git would take for its own data.
+    #[error("`{path}` is a name for git's own data; hint: remove it from the source")]
+    ForbiddenName {
+        /// Where it lies inside the source.
+        path: String,
+    },
+    /// A prebuilt library without a manifest.
+    #[error("no `plugin.yaml` beside `{}`; hint: put it in the same folder", library.display())]
+    NoManifestBeside {
+        /// The library.
+        library: PathBuf,
+    },
+    /// No such upload, or no longer.
+    #[error("there is no upload `{id}`; hint: uploads are kept for a while only, upload the archive again")]
+    NoSuchUpload {
+        /// The id as it was given.
+        id: String,
+    },
+
+    /// A repository that is not on the list.
+    #[error("repository `{slug}` is not allowed; hint: add it to `allowed_repositories`")]
+    NotAllowed {
+        /// `host/owner/name`.
+        slug: String,
+    },
+    /// The host name leads into a private network.
+    #[error(
+        "`{host}` has the address `{address}`, which is not public; \
+         hint: name it as a mirror if it is meant"
+    )]
+    PrivateAddress {
+        /// The host asked for.
+        host: String,
+        /// An address that it resolves to.
+        address: IpAddr,
+    },
+    /// The server sent the request elsewhere.
+    #[error("`{url}` redirects to `{to}`, {rule}; hint: install from the address it leads to")]
+    Redirect {
+        /// What was asked.
+        url: String,
+        /// Where it leads.
+        to: String,
+        /// Why it is not followed.
+        rule: &'static str,
+    },
+    /// git was made to ask for something else than what was meant.
+    #[error("git asks for `{found}` instead of `{asked}`; hint: look for `insteadOf` in git's configuration")]
+    OtherUrl {
+        /// What was meant.
+        asked: String,
+        /// What git asks for.
+        found: String,
+    },
+    /// No such repository, or a private one.
+    #[error(
+        "`{url}` answered {status}: there is no such repository, or it is private; \
+         hint: check the address; the host sends no credentials"
+    )]
+    NoRepository {
+        /// What was asked.
+        url: String,
+        /// The answer.
+        status: u16,
+    },
+    /// The server answered with an error.
+    #[error("`{url}` answered {status}; hint: try again later")]
+    Status {
+        /// What was asked.
+        url: String,
+        /// The answer.
+        status: u16,
+    },
+    /// The server is not a git server.
+    #[error("`{url}` answered with `{found}` instead of `{expected}`; hint: is that the address of a git repository?")]
+    ContentType {
+        /// What was asked.
+        url: String,
+        /// The content type of the answer.
+        found: String,
+        /// The one that git servers use.
+        expected: &'static str,
+    },
+    /// The repository is larger than the limit.
+    #[error(
+        "`{url}` sent more than {max_bytes} bytes; \
+         hint: install a branch or tag, for which only its newest commit is fetched, or an archive"
+    )]
+    GitTooLarge {
+        /// What was asked.
+        url: String,
+        /// The limit.
+        max_bytes: u64,
+    },
+    /// The whole fetch took too long.
+    #[error("`{url}` was not fetched within {} s", after.as_secs_f64())]
+    TimedOut {
+        /// What was asked.
+        url: String,
+        /// The limit.
+        after: Duration,
+    },
+    /// The server went silent.
+    #[error("`{url}` sent nothing for {} s", after.as_secs_f64())]
+    Stalled {
+        /// What was asked.
+        url: String,
+        /// The limit.
+        after: Duration,
+    },
+    /// The caller changed its mind.
+    #[error("the fetch was cancelled")]
+    Cancelled,
+    /// The request failed below HTTP.
+    #[error("failed to reach `{url}`")]
+    Http {
+        /// What was asked.
+        url: String,
+        /// What the client said.
+        #[source]
+        source: Box<ureq::Error>,
+    },
+    /// git failed.
+    #[error("failed to {action} of `{url}`")]
+    Git {
+        /// What was tried, as a verb with its object.
+        action: &'static str,
+        /// The repository.
+        url: String,
+        /// What git said.
+        source: git2::Error,
+    },
+    /// A repository without commits.
+    #[error("`{url}` has no branches and no tags; hint: push a commit to it")]
+    EmptyRepository {
+        /// The repository.
+        url: String,
+    },
+    /// No such branch, tag or commit.
+    #[error("`{url}` has no branch, tag or commit `{revision}`; it has {known}; hint: {hint}")]
+    NoRevision {
+        /// The repository.
+        url: String,
+        /// What was asked for.
+        revision: String,
+        /// Some of what there is.
+        known: String,
+        /// What to write instead.
+        hint: &'static str,
+    },
+    /// A submodule inside the repository.
+    #[error("`{path}` is a git submodule, which is not fetched; hint: copy its files into the repository")]
+    Submodule {
+        /// Where it lies inside the repository.
+        path: String,
+    },
+    /// An entry that is neither file nor folder.
+    #[error("`{path}` has the git mode {mode:o}, which is neither a file nor a folder")]
+    GitMode {
+        /// Where it lies inside the repository.
+        path: String,
+        /// The mode.
+        mode: i32,
+    },
+    /// Folders without end.
+    #[error("the source has more than {max_folders} folders")]
+    TooManyFolders {
+        /// The limit.
+        max_folders: usize,
+    },
+}
+
+impl Error {
+    /// A word for clients, metrics and tests. Never reworded.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Error::Store(error) => error.code(),
+            Error::Zip(error) => error.code(),
+            Error::Name(_) | Error::NotText { .. } => "fetch_name",
+            Error::Io { .. } => "fetch_io",
+            Error::NothingThere { .. } => "fetch_nothing_there",
+            Error::OutsideRoots { .. } => "fetch_outside_roots",
+            Error::NotAFolder { .. } => "fetch_not_a_folder",
+            Error::NotAFile { .. } => "fetch_not_a_file",
+            Error::Symlink { .. } => "fetch_symlink",
+            Error::Special { .. } => "fetch_special_file",
+            Error::ForbiddenName { .. } => "fetch_forbidden_name",
+            Error::NoManifestBeside { .. } => "fetch_no_manifest",
+            Error::NoSuchUpload { .. } => "fetch_no_such_upload",
+            Error::NotAllowed { .. } => "fetch_repository_not_allowed",
+            Error::PrivateAddress { .. } => "fetch_private_address",
+            Error::Redirect { .. } => "fetch_redirect",
+            Error::OtherUrl { .. } => "fetch_other_url",
+            Error::NoRepository { .. } => "fetch_no_repository",
+            Error::Status { .. } => "fetch_http_status",
+            Error::ContentType { .. } => "fetch_content_type",
+            Error::GitTooLarge { .. } => "fetch_git_too_large",
+            Error::TimedOut { .. } => "fetch_timed_out",
+            Error::Stalled { .. } => "fetch_stalled",
+            Error::Cancelled => "fetch_cancelled",
+            Error::Http { .. } => "fetch_http",
+            Error::Git { .. } => "fetch_git",
+            Error::EmptyRepository { .. } => "fetch_empty_repository",
+            Error::NoRevision { .. } => "fetch_no_revision",
+            Error::Submodule { .. } => "fetch_submodule",
+            Error::GitMode { .. } => "fetch_git_mode",
+            Error::TooManyFolders { .. } => "fetch_too_many_folders",
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! The one way in: which station a source goes to, and what it may reach.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use host_core::Source;
+use host_store::{Store, Tree};
+
+use crate::zip::ArchiveLimits;
+use crate::{Error, folder, git, zip};
+
+/// What may be fetched from where, and for how long.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where repositories are fetched from instead of their own address. May lead into a private network.
+    pub mirrors: Vec<Mirror>,
+    /// Which repositories may be fetched, as `host/owner/name` with `*` for any run of characters within a part.
+    /// Empty: any on a public host.
+    pub allowed_repositories: Vec<String>,
+    /// Folders that the management API may name sources below.
+    pub source_roots: Vec<PathBuf>,
+    /// How long fetching a repository may take in all.
+    pub timeout: Duration,
+    /// How long a server may send nothing.
+    pub stall_timeout: Duration,
+    /// Most bytes that a server may send for one repository.
+    pub max_git_bytes: u64,
+    /// What an archive may hold.
+    pub archive: ArchiveLimits,
+}
+
+impl Default for Config {
+    /// No mirrors, any public repository, no folders over HTTP; 120 s, 10 s of silence, 64 MiB.
+    fn default() -> Config {
+        Config {
+            mirrors: Vec::new(),
+            allowed_repositories: Vec::new(),
+            source_roots: Vec::new(),
+            timeout: Duration::from_secs(120),
+            stall_timeout: Duration::from_secs(10),
+            max_git_bytes: 64 << 20,
+            archive: ArchiveLimits::default(),
+        }
+    }
+}
+
+/// Repositories whose address starts with `prefix` are fetched from `base` and the rest of the address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mirror {
+    /// For example `https://github.com/`.
+    pub prefix: String,
+    /// For example `http://127.0.0.1:9000/`.
+    pub base: String,
+}
+
+/// A tree, and the commit it is of.
+#[derive(Clone, Debug)]
+pub struct Fetched {
+    /// The files.
+    pub tree: Tree,
+    /// The git commit, 40 hex digits, when the source is a repository.
+    pub commit: Option<String>,
+}
+
+/// Who names the source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trust {
+    /// Somebody with a shell on this machine, who can read its files anyway.
+    CommandLine,
+    /// A client of the management API, who reads files only below [`Config::source_roots`].
+    Http,
+}
+
+/// Makes a tree of `source`.
+///
+/// Setting `cancelled` ends it with [`Error::Cancelled`], within a fraction of a second while data flows or is
+/// waited for, and within the 5 s of a connection attempt otherwise.
+///
+/// # Errors
+/// See [`Error`]; in every case the store is as it was.
+pub fn fetch(
+    store: &Store,
+    config: &Config,
+    source: &Source,
+    trust: Trust,
+    cancelled: &Arc<AtomicBool>,
+) -> Result<Fetched, Error> {
+    let tree = match source {
+        Source::Git { url, revision } => return git::fetch(store, config, url, revision, cancelled),
+        Source::Folder(path) => folder::folder(store, &resolve(path, config, trust)?, cancelled)?,
+        Source::Archive(path) => zip::unpack(store, &config.archive, &resolve(path, config, trust)?)?,
+        Source::Library(path) => {
+            // The folder is resolved and not the file, so that a link at its end is seen and refused.
+            let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
+                return Err(Error::NotAFile { path: path.clone() });
+            };
+            let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
+            folder::library(store, &resolve(parent, config, trust)?, name)?
+        }
+        Source::Upload(id) => store.upload(id)?.ok_or_else(|| Error::NoSuchUpload { id: id.clone() })?,
+    };
+    Ok(Fetched { tree, commit: None })
+}
+
+/// Makes a tree of an archive that was uploaded.
+///
+/// # Errors
+/// [`Error::Zip`] with the rule that it breaks; the store is as it was.
+pub fn unpack(store: &Store, limits: &ArchiveLimits, archive: &Path) -> Result<Tree, Error> {
+    zip::unpack(store, limits, archive)
+}
+
+/// The path without links and dots, if the caller may read there.
+fn resolve(path: &Path, config: &Config, trust: Trust) -> Result<PathBuf, Error> {
+    let outside = || Error::OutsideRoots { path: path.to_owned() };
+    let resolved = fs::canonicalize(path).map_err(|source| match source.kind() {
+        // A client must not learn which files there are elsewhere.
+        _ if trust == Trust::Http && !lies_below_by_name(path, config) => outside(),
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => Error::NothingThere { path: path.to_owned() },
+        _ => Error::Io { action: "resolve", path: path.to_owned(), source },
+    })?;
+    let allowed = match trust {
+        Trust::CommandLine => true,
+        Trust::Http => roots(config).any(|root| resolved.starts_with(root)),
+    };
+    if allowed { Ok(resolved) } else { Err(outside()) }
+}
+
+fn roots(config: &Config) -> impl Iterator<Item = PathBuf> {
+    config.source_roots.iter().filter_map(|root| fs::canonicalize(root).ok())
+}
+
+fn lies_below_by_name(path: &Path, config: &Config) -> bool {
+    let Ok(path) = std::path::absolute(path) else { return false };
+    let climbs = path.components().any(|part| part == std::path::Component::ParentDir);
+    !climbs && config.source_roots.iter().chain(&roots(config).collect::<Vec<_>>()).any(|root| path.starts_with(root))
+}
+
+/// Opens a regular file without following a link at the end of its path and without waiting for a pipe.
+pub(crate) fn open_file(path: &Path) -> Result<File, Error> {
+    use rustix::fs::OFlags;
+    use std::os::unix::fs::OpenOptionsExt as _;
+
+    let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed();
+    let not_a_file = || Error::NotAFile { path: path.to_owned() };
+    let file = match File::options().read(true).custom_flags(flags).open(path) {
+        Ok(file) => file,
+        Err(error) if error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error()) => return Err(not_a_file()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return Err(Error::NothingThere { path: path.to_owned() });
+        }
+        Err(source) => return Err(Error::Io { action: "open", path: path.to_owned(), source }),
+    };
+    let metadata = file.metadata().map_err(|source| Error::Io { action: "look at", path: path.to_owned(), source })?;
+    if metadata.is_file() { Ok(file) } else { Err(not_a_file()) }
+}

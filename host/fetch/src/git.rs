@@ -1,0 +1,134 @@
+//! A git repository becomes a tree: the files of one commit, read from its objects and never checked out.
+//!
+//! libgit2 speaks git; HTTP is [`http`]'s, so that addresses, redirects, bytes and time are the host's to judge.
+
+mod copy;
+mod http;
+mod revision;
+mod session;
+mod transport;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use git2::{AutotagOption, Direction, FetchOptions, Oid, RemoteCallbacks, Repository, RepositoryInitOptions};
+use host_core::{GitUrl, Revision};
+use host_store::Store;
+
+use crate::{Config, Error, Fetched};
+use revision::{Advertised, Choice};
+use session::Session;
+
+/// Far above any repository of plugins; each object costs memory while a pack is indexed.
+const MAX_OBJECTS: usize = 500_000;
+
+/// Fetches one commit. For a branch or tag only its newest commit crosses the network; for a commit id that no
+/// branch or tag points at, all branches and tags do, because only they show that the commit belongs there.
+pub(crate) fn fetch(
+    store: &Store,
+    config: &Config,
+    url: &GitUrl,
+    revision: &Revision,
+    cancelled: &Arc<AtomicBool>,
+) -> Result<Fetched, Error> {
+    if !session::is_allowed(&config.allowed_repositories, &url.slug()) {
+        return Err(Error::NotAllowed { slug: url.slug() });
+    }
+    let session = Arc::new(Session::new(config, url, cancelled));
+    let folder = store.temp_dir()?;
+    let attempt = || -> Result<Fetched, Error> {
+        let repository = empty_repository(&session, folder.path())?;
+        let commit = transport::during(&session, || download(&session, &repository, revision))?;
+        let mut writer = store.new_tree()?;
+        copy::commit(&session, &repository, commit, &mut writer, store.limits())?;
+        Ok(Fetched { tree: writer.finish()?, commit: Some(commit.to_string()) })
+    };
+    // libgit2 only says that its transport failed; the session knows why.
+    attempt().map_err(|error| session.failure().unwrap_or(error))
+}
+
+fn empty_repository(session: &Session, folder: &Path) -> Result<Repository, Error> {
+    let git = |source| session.git_error("make a place for the objects", source);
+    let mut options = RepositoryInitOptions::new();
+    options.bare(true).external_template(false).mkdir(false).no_reinit(true);
+    let repository = Repository::init_opts(folder, &options).map_err(git)?;
+    // What this machine's user has set for git, such as other addresses, is not meant for the host.
+    let own = git2::Config::open(&repository.path().join("config")).map_err(git)?;
+    repository.set_config(&own).map_err(git)?;
+    Ok(repository)
+}
+
+/// Downloads what is needed for `revision` and says which commit that is.
+fn download(session: &Session, repository: &Repository, revision: &Revision) -> Result<Oid, Error> {
+    let git = |action| move |source| session.git_error(action, source);
+    let mut remote = repository.remote_anonymous(session.asked()).map_err(git("name the address"))?;
+    session.check_url(&String::from_utf8_lossy(remote.url_bytes()))?;
+    remote.connect(Direction::Fetch).map_err(git("list the branches and tags"))?;
+    let advertised: Vec<Advertised> =
+        remote.list().map_err(git("list the branches and tags"))?.iter().map(Advertised::from).collect();
+
+    let choice = revision::choose(session.asked(), &advertised, revision)?;
+    let mut callbacks = RemoteCallbacks::new();
+    callbacks.transfer_progress(|progress| session.check().is_ok() && progress.total_objects() <= MAX_OBJECTS);
+    let mut options = FetchOptions::new();
+    options.download_tags(AutotagOption::None).update_fetchhead(false).remote_callbacks(callbacks);
+    let specs = match &choice {
+        Choice::Tip { name, .. } => {
+            options.depth(1);
+            vec![format!("{name}:refs/fetched/tip")]
+        }
+        Choice::Commit(_) => ["heads", "tags"].map(|kind| format!("refs/{kind}/*:refs/fetched/{kind}/*")).to_vec(),
+    };
+    remote.download(&specs, Some(&mut options)).map_err(git("download the commits"))?;
+
+    match choice {
+        Choice::Tip { id, .. } => {
+            let object = repository.find_object(id, None).map_err(git("find the commit"))?;
+            Ok(object.peel_to_commit().map_err(git("find the commit"))?.id())
+        }
+        Choice::Commit(id) => {
+            let found = is_reachable(repository, &advertised, id).map_err(git("walk the history"))?;
+            if found { Ok(id) } else { Err(revision::no_such(session.asked(), &advertised, &id.to_string())) }
+        }
+    }
+}
+
+/// Whether a branch or tag leads to the commit. Servers also have commits of forks and of rejected changes, which
+/// somebody else wrote.
+fn is_reachable(repository: &Repository, advertised: &[Advertised], id: Oid) -> Result<bool, git2::Error> {
+    let mut walk = repository.revwalk()?;
+    for tip in advertised {
+        let commit = repository.find_object(tip.id, None).and_then(|object| object.peel_to_commit());
+        // A tag may point at a file or folder, which leads to no commit.
+        if let Ok(commit) = commit {
+            walk.push(commit.id())?;
+        }
+    }
+    for reached in walk {
+        if reached? == id {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_that_git_rewrites_is_refused_before_anything_is_asked() {
+        let url = match "https://git.invalid/acme/hello".parse().unwrap() {
+            host_core::Source::Git { url, .. } => url,
+            other => panic!("{other:?}"),
+        };
+        let session = Arc::new(Session::new(&Config::default(), &url, &Arc::default()));
+        let folder = tempfile::tempdir().unwrap();
+        let repository = empty_repository(&session, folder.path()).unwrap();
+        repository.config().unwrap().set_str("url.file:///.insteadOf", "https://git.invalid/").unwrap();
+        let error = transport::during(&session, || download(&session, &repository, &Revision::Latest)).unwrap_err();
+        assert_eq!(error.code(), "fetch_other_url");
+        assert!(error.to_string().contains("`file:///acme/hello`"), "{error}");
+    }
+}

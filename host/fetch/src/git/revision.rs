@@ -1,0 +1,191 @@
+//! Which of the branches and tags of a repository a revision means.
+
+use git2::{Oid, RemoteHead};
+use host_core::Revision;
+use semver::Version;
+
+use crate::Error;
+
+/// A branch, a tag or `HEAD`, as the server lists it.
+#[derive(Clone, Debug)]
+pub(crate) struct Advertised {
+    pub(crate) name: String,
+    pub(crate) id: Oid,
+    /// For `HEAD`: the branch it stands for.
+    pub(crate) target: Option<String>,
+}
+
+impl From<&RemoteHead<'_>> for Advertised {
+    fn from(head: &RemoteHead<'_>) -> Advertised {
+        Advertised { name: head.name().to_owned(), id: head.oid(), target: head.symref_target().map(str::to_owned) }
+    }
+}
+
+/// What to download.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Choice {
+    /// What this branch or tag points at.
+    Tip {
+        /// For example `refs/heads/main`.
+        name: String,
+        /// A commit, or a tag object that leads to one.
+        id: Oid,
+    },
+    /// A commit somewhere in the history.
+    Commit(Oid),
+}
+
+const TAGS: &str = "refs/tags/";
+const BRANCHES: &str = "refs/heads/";
+/// Behind the name of a tag: the entry is the commit that the tag object leads to.
+const PEELED: &str = "^{}";
+
+/// Finds what `revision` means: a tag, else a branch, else a commit id.
+pub(crate) fn choose(url: &str, advertised: &[Advertised], revision: &Revision) -> Result<Choice, Error> {
+    if advertised.is_empty() {
+        return Err(Error::EmptyRepository { url: url.to_owned() });
+    }
+    let tip = |found: &Advertised| Choice::Tip { name: found.name.clone(), id: found.id };
+    match revision {
+        Revision::Latest => newest_release(advertised)
+            .or_else(|| default_branch(advertised))
+            .map(tip)
+            .ok_or_else(|| Error::EmptyRepository { url: url.to_owned() }),
+        Revision::Named(wanted) => {
+            let named = |prefix: &str| advertised.iter().find(|found| found.name.strip_prefix(prefix) == Some(wanted));
+            if let Some(found) = named(TAGS).or_else(|| named(BRANCHES)) {
+                return Ok(tip(found));
+            }
+            match full_id(wanted) {
+                Some(id) => Ok(commit(advertised, id)),
+                None => Err(no_such(url, advertised, wanted)),
+            }
+        }
+    }
+}
+
+/// The refusal, with some of what there is instead.
+pub(crate) fn no_such(url: &str, advertised: &[Advertised], revision: &str) -> Error {
+    let names = |prefix: &str, kind: &str| {
+        let names = advertised.iter().filter_map(|found| found.name.strip_prefix(prefix));
+        let names: Vec<_> = names.filter(|name| !name.ends_with(PEELED)).map(|name| format!("`{name}`")).collect();
+        match names.len() {
+            0 => format!("no {kind}"),
+            n if n > 5 => format!("the {kind} {} and {} more", names[..5].join(", "), n - 5),
+            _ => format!("the {kind} {}", names.join(", ")),
+        }
+    };
+    let is_hex = revision.len() >= 7 && revision.bytes().all(|c| c.is_ascii_hexdigit());
+    let hint = match is_hex {
+        true if revision.len() == 40 => "the commit must be on a branch or tag of this repository, not of a fork",
+        true => "write all 40 digits of a commit id",
+        false => "check the spelling",
+    };
+    Error::NoRevision {
+        url: url.to_owned(),
+        revision: revision.to_owned(),
+        known: format!("{} and {}", names(BRANCHES, "branches"), names(TAGS, "tags")),
+        hint,
+    }
+}
+
+fn newest_release(advertised: &[Advertised]) -> Option<&Advertised> {
+    let version = |found: &Advertised| -> Option<Version> {
+        let tag = found.name.strip_prefix(TAGS)?;
+        let version = Version::parse(tag.strip_prefix('v').unwrap_or(tag)).ok()?;
+        version.pre.is_empty().then_some(version)
+    };
+    let releases = advertised.iter().filter_map(|found| Some((version(found)?, found)));
+    releases.max_by(|(a, _), (b, _)| a.cmp(b)).map(|(_, found)| found)
+}
+
+fn default_branch(advertised: &[Advertised]) -> Option<&Advertised> {
+    let head = advertised.iter().find(|found| found.name == "HEAD")?;
+    let target = head.target.as_deref();
+    let branch = advertised.iter().find(|found| Some(found.name.as_str()) == target);
+    Some(branch.unwrap_or(head))
+}
+
+fn full_id(text: &str) -> Option<Oid> {
+    let is_full = text.len() == 40 && text.bytes().all(|c| c.is_ascii_hexdigit());
+    if is_full { Oid::from_str(text).ok() } else { None }
+}
+
+/// A branch or tag that points right at the commit spares the history.
+fn commit(advertised: &[Advertised], id: Oid) -> Choice {
+    let pointing = advertised.iter().find(|found| found.id == id && !found.name.ends_with(PEELED) && is_ours(found));
+    match pointing {
+        Some(found) => Choice::Tip { name: found.name.clone(), id },
+        None => Choice::Commit(id),
+    }
+}
+
+/// Servers also list what others propose, such as `refs/pull/1/head`.
+fn is_ours(found: &Advertised) -> bool {
+    found.name.starts_with(TAGS) || found.name.starts_with(BRANCHES)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(digit: char) -> String {
+        digit.to_string().repeat(40)
+    }
+
+    fn advertised(names: &[(&str, char)]) -> Vec<Advertised> {
+        let one = |(name, digit): &(&str, char)| Advertised {
+            name: (*name).to_owned(),
+            id: Oid::from_str(&id(*digit)).unwrap(),
+            target: (*name == "HEAD").then(|| "refs/heads/main".to_owned()),
+        };
+        names.iter().map(one).collect()
+    }
+
+    fn chosen(names: &[(&str, char)], revision: &str) -> String {
+        match choose("https://example.org/a/b", &advertised(names), &revision.parse().unwrap()) {
+            Ok(Choice::Tip { name, id }) => format!("{name} {}", &id.to_string()[..1]),
+            Ok(Choice::Commit(id)) => format!("commit {}", &id.to_string()[..1]),
+            Err(error) => error.code().to_owned(),
+        }
+    }
+
+    #[test]
+    fn latest_is_the_newest_release_or_the_default_branch() {
+        let branches = [("HEAD", '1'), ("refs/heads/dev", '2'), ("refs/heads/main", '1')];
+        assert_eq!(chosen(&branches, "latest"), "refs/heads/main 1");
+        let mut tags = branches.to_vec();
+        tags.extend([("refs/tags/v1.9.0", '3'), ("refs/tags/1.10.0", '4'), ("refs/tags/1.10.0^{}", '5')]);
+        tags.extend([("refs/tags/v2.0.0-rc.1", '6'), ("refs/tags/nightly", '7'), ("refs/tags/v1.2", '8')]);
+        assert_eq!(chosen(&tags, "latest"), "refs/tags/1.10.0 4");
+        assert_eq!(chosen(&[("HEAD", '1')], "latest"), "HEAD 1");
+        assert_eq!(chosen(&[], "latest"), "fetch_empty_repository");
+    }
+
+    #[test]
+    fn a_name_is_a_tag_before_a_branch_before_a_commit() {
+        let names = [
+            ("HEAD", '1'),
+            ("refs/heads/main", '1'),
+            ("refs/heads/feature/x", '2'),
+            ("refs/heads/v1", '3'),
+            ("refs/tags/v1", '4'),
+            ("refs/tags/v1^{}", '5'),
+            ("refs/pull/7/head", '6'),
+        ];
+        for (revision, expected) in [
+            ("main", "refs/heads/main 1"),
+            ("feature/x", "refs/heads/feature/x 2"),
+            ("v1", "refs/tags/v1 4"),
+            ("v2", "fetch_no_revision"),
+            ("1111111", "fetch_no_revision"),
+            (&id('2'), "refs/heads/feature/x 2"),
+            (&id('5'), "commit 5"),
+            (&id('6'), "commit 6"),
+        ] {
+            assert_eq!(chosen(&names, revision), expected, "{revision}");
+        }
+        let error = no_such("https://example.org/a/b", &advertised(&names), "v2").to_string();
+        assert!(error.contains("`main`, `feature/x`, `v1` and the tags `v1`; hint: check"), "{error}");
+    }
+}

@@ -1,0 +1,184 @@
+//! One fetch of one repository: what is asked from where, for how long, and why it failed.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use host_core::GitUrl;
+
+use crate::{Config, Error};
+
+/// When a fetch has to end. Shared with the connection, which looks at it while it waits.
+#[derive(Clone, Debug)]
+pub(crate) struct Watch {
+    pub(crate) url: String,
+    pub(crate) timeout: Duration,
+    pub(crate) stall_timeout: Duration,
+    deadline: Instant,
+    cancelled: Arc<AtomicBool>,
+}
+
+impl Watch {
+    /// Whether to go on.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        if self.cancelled.load(Ordering::Relaxed) {
+            return Err(Error::Cancelled);
+        }
+        if Instant::now() >= self.deadline {
+            return Err(Error::TimedOut { url: self.url.clone(), after: self.timeout });
+        }
+        Ok(())
+    }
+
+    pub(crate) fn remaining(&self) -> Duration {
+        self.deadline.saturating_duration_since(Instant::now())
+    }
+}
+
+/// One fetch.
+pub(crate) struct Session {
+    pub(crate) watch: Watch,
+    pub(crate) agent: ureq::Agent,
+    pub(crate) is_mirror: bool,
+    pub(crate) allowed: Vec<String>,
+    /// Where requests go: the mirror, or where a redirect led.
+    base: Mutex<String>,
+    max_bytes: u64,
+    received: AtomicU64,
+    failure: Mutex<Option<Error>>,
+}
+
+impl Session {
+    pub(crate) fn new(config: &Config, url: &GitUrl, cancelled: &Arc<AtomicBool>) -> Session {
+        let asked = url.to_string();
+        let mirrored = config.mirrors.iter().find_map(|mirror| {
+            let rest = asked.strip_prefix(&mirror.prefix)?;
+            Some(format!("{}{rest}", mirror.base))
+        });
+        let watch = Watch {
+            url: asked.clone(),
+            timeout: config.timeout,
+            stall_timeout: config.stall_timeout,
+            deadline: Instant::now() + config.timeout,
+            cancelled: cancelled.clone(),
+        };
+        Session {
+            agent: super::http::agent(&watch, mirrored.is_some()),
+            watch,
+            is_mirror: mirrored.is_some(),
+            allowed: config.allowed_repositories.clone(),
+            base: Mutex::new(mirrored.unwrap_or(asked)),
+            max_bytes: config.max_git_bytes,
+            received: AtomicU64::new(0),
+            failure: Mutex::new(None),
+        }
+    }
+
+    /// The address as the user gave it.
+    pub(crate) fn asked(&self) -> &str {
+        &self.watch.url
+    }
+
+    pub(crate) fn base(&self) -> String {
+        lock(&self.base).clone()
+    }
+
+    pub(crate) fn set_base(&self, base: String) {
+        *lock(&self.base) = base;
+    }
+
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        self.watch.check()
+    }
+
+    /// Refuses any address but the one that was asked for.
+    pub(crate) fn check_url(&self, found: &str) -> Result<(), Error> {
+        match found == self.asked() {
+            true => Ok(()),
+            false => Err(Error::OtherUrl { asked: self.asked().to_owned(), found: found.to_owned() }),
+        }
+    }
+
+    /// Counts bytes that arrived.
+    pub(crate) fn count(&self, bytes: usize) -> Result<(), Error> {
+        let received = self.received.fetch_add(bytes as u64, Ordering::Relaxed) + bytes as u64;
+        match received > self.max_bytes {
+            true => Err(Error::GitTooLarge { url: self.asked().to_owned(), max_bytes: self.max_bytes }),
+            false => Ok(()),
+        }
+    }
+
+    /// Keeps the first failure of the transport.
+    pub(crate) fn fail(&self, error: Error) {
+        lock(&self.failure).get_or_insert(error);
+    }
+
+    /// Why the transport failed, or why the fetch should end.
+    pub(crate) fn failure(&self) -> Option<Error> {
+        lock(&self.failure).take().or_else(|| self.check().err())
+    }
+
+    pub(crate) fn git_error(&self, action: &'static str, source: git2::Error) -> Error {
+        Error::Git { action, url: self.asked().to_owned(), source }
+    }
+}
+
+/// Nothing that is behind these locks can be left half done by a panic.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Whether `host/owner/name` matches one of the patterns, or there are none. Case does not matter.
+pub(crate) fn is_allowed(patterns: &[String], slug: &str) -> bool {
+    let slug = slug.to_ascii_lowercase();
+    patterns.is_empty()
+        || patterns.iter().any(|pattern| {
+            let pattern = pattern.to_ascii_lowercase();
+            pattern.split('/').count() == slug.split('/').count()
+                && pattern.split('/').zip(slug.split('/')).all(|(pattern, part)| matches(pattern, part))
+        })
+}
+
+/// Whether `text` matches `pattern`, in which `*` stands for any run of characters.
+fn matches(pattern: &str, text: &str) -> bool {
+    let Some((before, after)) = pattern.split_once('*') else { return pattern == text };
+    let Some(mut rest) = text.strip_prefix(before) else { return false };
+    let mut pieces = after.split('*').peekable();
+    while let Some(piece) = pieces.next() {
+        if pieces.peek().is_none() {
+            return rest.ends_with(piece);
+        }
+        // The first place that fits is the best: it leaves the most for the pieces that follow.
+        match rest.find(piece) {
+            Some(at) => rest = &rest[at + piece.len()..],
+            None => return false,
+        }
+    }
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pattern_matches_part_by_part() {
+        for (patterns, slug, expected) in [
+            (&[][..], "example.org/a/b", true),
+            (&["github.com/acme/hello"], "github.com/acme/hello", true),
+            (&["GitHub.com/Acme/*"], "github.com/acme/hello", true),
+            (&["github.com/acme/plugin-*"], "github.com/acme/plugin-x", true),
+            (&["github.com/*/*-plugin"], "github.com/acme/my-plugin", true),
+            (&["github.com/acme/a*b*c"], "github.com/acme/a-b-b-c", true),
+            (&["github.com/acme/a*b*c"], "github.com/acme/a-c-b", false),
+            (&["github.com/acme/ab*ba"], "github.com/acme/aba", false),
+            (&["github.com/acme/*"], "github.com/other/hello", false),
+            (&["github.com/*"], "github.com/acme/hello", false),
+            (&["*"], "github.com/acme/hello", false),
+            (&["github.com/acme/*"], "evil.org/github.com/acme", false),
+        ] {
+            let patterns: Vec<_> = patterns.iter().map(|&pattern| pattern.to_owned()).collect();
+            assert_eq!(is_allowed(&patterns, slug), expected, "{patterns:?} {slug}");
+        }
+    }
+}

@@ -1,0 +1,16 @@
+//! Source to tree: git, ZIP archive, folder, prebuilt library.
+//!
+//! Whatever comes in is untrusted. Nothing reaches the store's trees unless every rule passed, and nothing is
+//! left behind when one did not. Everything here blocks; call it from a thread that may wait.
+
+mod address;
+mod error;
+mod fetch;
+mod folder;
+mod git;
+mod policy;
+mod zip;
+
+pub use error::Error;
+pub use fetch::{Config, Fetched, Mirror, Trust, fetch, unpack};
+pub use zip::{ArchiveLimits, ZipError};

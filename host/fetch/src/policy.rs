@@ -1,0 +1,58 @@
+//! Which names of a source become part of its tree.
+
+use host_core::TreePath;
+
+/// What happens to a file or folder because of its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// It goes into the tree.
+    Keep,
+    /// It is left out: it would change how cargo builds, and a plugin has no say in that.
+    Drop,
+    /// The source is refused: git would take it for its own data.
+    Refuse,
+}
+
+/// Judges a path by its parts. Names are compared as a file system without case would.
+pub(crate) fn judge(path: &TreePath) -> Verdict {
+    let folded = path.folded();
+    // `git~1` is what Windows calls `.git` in its short form.
+    if folded.split('/').any(|part| matches!(part, ".git" | "git~1")) {
+        return Verdict::Refuse;
+    }
+    let name = folded.rsplit('/').next().unwrap_or_default();
+    let changes_the_build =
+        folded.split('/').any(|part| part == ".cargo") || matches!(name, "rust-toolchain" | "rust-toolchain.toml");
+    if changes_the_build { Verdict::Drop } else { Verdict::Keep }
+}
+
+/// Says in the log that a file was left out.
+pub(crate) fn report_dropped(path: &TreePath) {
+    tracing::warn!(path = %path, "`{path}` is left out: a plugin does not configure the build");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_decide_what_is_kept_dropped_and_refused() {
+        for (path, verdict) in [
+            ("src/lib.rs", Verdict::Keep),
+            (".github/workflows/ci.yml", Verdict::Keep),
+            (".gitignore", Verdict::Keep),
+            ("cargo/config.toml", Verdict::Keep),
+            (".cargo/config.toml", Verdict::Drop),
+            ("sub/.cargo/config", Verdict::Drop),
+            ("rust-toolchain", Verdict::Drop),
+            ("sub/rust-toolchain.toml", Verdict::Drop),
+            ("rust-toolchain/readme", Verdict::Keep),
+            (".git/config", Verdict::Refuse),
+            ("sub/.git", Verdict::Refuse),
+            (".GIT/hooks/x", Verdict::Refuse),
+            ("GIT~1/config", Verdict::Refuse),
+        ] {
+            assert_eq!(judge(&path.parse().unwrap()), verdict, "{path}");
+        }
+    }
+}

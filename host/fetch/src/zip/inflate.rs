@@ -1,0 +1,58 @@
+//! Does the packed data of a file give exactly the declared bytes?
+#![forbid(unsafe_code)]
+
+use flate2::{Crc, Decompress, FlushDecompress, Status};
+
+use super::ZipError;
+use super::strict::{Entry, Method};
+
+/// Unpacks into nowhere and compares length and checksum. Stops as soon as there is one byte too many, so that an
+/// archive that lies about its sizes costs no more than it declares.
+pub(crate) fn check(entry: &Entry<'_>) -> Result<(), ZipError> {
+    let name = || entry.path.to_string();
+    let found = match entry.method {
+        Method::Stored => {
+            let mut crc = Crc::new();
+            crc.update(entry.packed);
+            crc.sum()
+        }
+        Method::Deflated => inflate(entry)?,
+    };
+    match found == entry.crc {
+        true => Ok(()),
+        false => Err(ZipError::Checksum { name: name(), declared: entry.crc, found }),
+    }
+}
+
+fn inflate(entry: &Entry<'_>) -> Result<u32, ZipError> {
+    let name = || entry.path.to_string();
+    let mut crc = Crc::new();
+    let mut inflater = Decompress::new(false);
+    let mut buffer = vec![0; 64 * 1024];
+    loop {
+        let (read, written) = (inflater.total_in(), inflater.total_out());
+        let rest = entry.packed.get(read as usize..).unwrap_or_default();
+        let status = inflater
+            .decompress(rest, &mut buffer, FlushDecompress::None)
+            .map_err(|_| ZipError::Deflate { name: name(), rule: "is not deflate data" })?;
+        let n_written = (inflater.total_out() - written) as usize;
+        crc.update(&buffer[..n_written]);
+        if inflater.total_out() > entry.bytes {
+            return Err(ZipError::Size { name: name(), declared: entry.bytes, found: inflater.total_out() });
+        }
+        match status {
+            Status::StreamEnd => break,
+            _ if n_written == 0 && inflater.total_in() == read => {
+                return Err(ZipError::Deflate { name: name(), rule: "ends too early" });
+            }
+            _ => {}
+        }
+    }
+    if inflater.total_in() != entry.packed.len() as u64 {
+        return Err(ZipError::Deflate { name: name(), rule: "has bytes behind its end" });
+    }
+    if inflater.total_out() != entry.bytes {
+        return Err(ZipError::Size { name: name(), declared: entry.bytes, found: inflater.total_out() });
+    }
+    Ok(crc.sum())
+}

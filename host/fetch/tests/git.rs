@@ -1,0 +1,380 @@
+//! Repositories, served by git itself on 127.0.0.1.
+#![allow(clippy::unwrap_used, reason = "the whole file is a test")]
+
+#[path = "../../../tests/support/git_server.rs"]
+mod git_server;
+
+use std::fs;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use git_server::{Behaviour, GitServer, Repository};
+use host_fetch::{Config, Error, Fetched, Mirror, Trust, fetch};
+use host_store::{Store, Tree, TreeLimits};
+
+struct Place {
+    store: Store,
+    server: GitServer,
+    repository: Repository,
+    config: Config,
+    cancelled: Arc<AtomicBool>,
+    _folder: tempfile::TempDir,
+}
+
+/// A store, and a server with an empty repository that stands for `https://github.com/acme/hello`.
+fn place() -> Place {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(host_store::Config {
+        plugin_dir: folder.path().join("cache"),
+        cache_dir: folder.path().join("build_cache"),
+        limits: TreeLimits { max_files: 50, max_total_bytes: 1 << 20, max_file_bytes: 100_000 },
+    });
+    let repositories = folder.path().join("repositories");
+    fs::create_dir(&repositories).unwrap();
+    let server = GitServer::start(&repositories);
+    let mirror = Mirror { prefix: "https://github.com/".to_owned(), base: server.url() };
+    let config = Config { mirrors: vec![mirror], timeout: Duration::from_secs(60), ..Config::default() };
+    let repository = server.repository("acme/hello");
+    Place { store: store.unwrap(), server, repository, config, cancelled: Arc::default(), _folder: folder }
+}
+
+impl Place {
+    fn fetch(&self, revision: &str) -> Result<Fetched, Error> {
+        self.fetch_from(&format!("https://github.com/acme/hello@{revision}"))
+    }
+
+    fn fetch_from(&self, source: &str) -> Result<Fetched, Error> {
+        let result = fetch(&self.store, &self.config, &source.parse().unwrap(), Trust::Http, &self.cancelled);
+        assert_eq!(fs::read_dir(self.store.plugin_dir().join("tmp")).unwrap().count(), 0, "temporary files are left");
+        result
+    }
+
+    fn code(&self, revision: &str) -> &'static str {
+        match self.fetch(revision) {
+            Ok(_) => "fetched",
+            Err(error) => error.code(),
+        }
+    }
+
+    fn refused(&self, revision: &str, code: &str, evidence: &str) {
+        let error = self.fetch(revision).map(|_| ()).unwrap_err();
+        assert_eq!(error.code(), code, "{error}: {:?}", std::error::Error::source(&error));
+        assert!(error.to_string().contains(evidence), "`{error}` does not name `{evidence}`");
+        assert_eq!(self.store.usage().unwrap().trees, 0);
+    }
+}
+
+fn names(tree: &Tree) -> String {
+    tree.files().iter().map(|file| file.path.as_str()).collect::<Vec<_>>().join(" ")
+}
+
+fn manifest(fetched: &Fetched) -> String {
+    String::from_utf8(fetched.tree.manifest_text().unwrap()).unwrap()
+}
+
+#[test]
+fn a_repository_becomes_a_tree_of_its_newest_release() {
+    let place = place();
+    let old = place.repository.commit(&[("plugin.yaml", "1"), ("src/lib.rs", "x")]);
+    place.repository.git(&["tag", "v1.9.0"]);
+    let new = place.repository.commit(&[("plugin.yaml", "2")]);
+    assert_eq!(place.fetch("v1.9.0").unwrap().commit, Some(old));
+    place.repository.git(&["tag", "--annotate", "-m", "release", "v1.10.0"]);
+    let newest = place.repository.commit(&[("plugin.yaml", "3")]);
+    place.repository.git(&["tag", "v2.0.0-rc.1"]);
+
+    let fetched = place.fetch("latest").unwrap();
+    assert_eq!((fetched.commit.as_deref(), manifest(&fetched).as_str()), (Some(new.as_str()), "2"));
+    assert_eq!(names(&fetched.tree), "plugin.yaml src/lib.rs");
+    assert_eq!(place.fetch("main").unwrap().commit, Some(newest));
+    assert_eq!(place.fetch_from("https://github.com/acme/hello").unwrap().tree.digest(), fetched.tree.digest());
+}
+
+#[test]
+fn without_a_release_the_default_branch_is_the_newest() {
+    let place = place();
+    let main = place.repository.commit(&[("plugin.yaml", "1"), ("x", "")]);
+    place.repository.git(&["checkout", "--quiet", "-b", "feature/x"]);
+    let feature = place.repository.commit(&[("plugin.yaml", "2")]);
+    place.repository.git(&["checkout", "--quiet", "main"]);
+    assert_eq!(place.fetch("latest").unwrap().commit, Some(main));
+    assert_eq!(place.fetch("feature/x").unwrap().commit, Some(feature));
+}
+
+#[test]
+fn a_commit_is_fetched_by_its_id_if_a_branch_or_tag_leads_to_it() {
+    let place = place();
+    let first = place.repository.commit(&[("plugin.yaml", "1"), ("x", "")]);
+    let second = place.repository.commit(&[("plugin.yaml", "2")]);
+    place.repository.git(&["checkout", "--quiet", "-b", "side"]);
+    let side = place.repository.commit(&[("plugin.yaml", "3")]);
+    let beyond = place.repository.commit(&[("plugin.yaml", "4")]);
+    for (id, text) in [(&first, "1"), (&second, "2"), (&side, "3"), (&beyond, "4")] {
+        let fetched = place.fetch(id).unwrap();
+        assert_eq!((fetched.commit.as_ref(), manifest(&fetched).as_str()), (Some(id), text));
+    }
+
+    // A commit that only a fork has: the server knows it, but no branch or tag leads to it.
+    let other = place.server.repository("acme/fork");
+    let foreign = other.commit(&[("plugin.yaml", "evil")]);
+    place.repository.git(&["fetch", "--quiet", other.folder.to_str().unwrap(), "main"]);
+    place.repository.git(&["update-ref", "refs/pull/1/head", &foreign]);
+    let error = place.fetch(&foreign).unwrap_err();
+    assert_eq!(error.code(), "fetch_no_revision");
+    assert!(error.to_string().contains("not of a fork"), "{error}");
+}
+
+#[test]
+fn only_the_newest_commit_of_a_branch_crosses_the_network() {
+    let place = place();
+    let noise = |seed: u64| -> String {
+        let mut state = seed;
+        (0..60_000)
+            .map(|_| {
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                char::from(b'a' + (state >> 33) as u8 % 26)
+            })
+            .collect()
+    };
+    for seed in 1..=5 {
+        place.repository.commit(&[("plugin.yaml", "x"), ("noise", &noise(seed))]);
+    }
+    let place = Place { config: Config { max_git_bytes: 100_000, ..place.config.clone() }, ..place };
+    assert!(place.fetch("main").is_ok());
+    let first = place.repository.git(&["rev-list", "--max-parents=0", "HEAD"]);
+    let error = place.fetch(&first).unwrap_err();
+    assert_eq!(error.code(), "fetch_git_too_large");
+    assert!(error.to_string().contains("100000 bytes; hint: install a branch or tag"), "{error}");
+}
+
+#[test]
+fn what_is_not_there_is_named_with_what_is() {
+    let place = place();
+    place.refused("latest", "fetch_empty_repository", "push a commit");
+    place.repository.commit(&[("plugin.yaml", "1")]);
+    place.repository.git(&["tag", "v1.0.0"]);
+    place.refused("v9", "fetch_no_revision", "the branches `main` and the tags `v1.0.0`");
+    place.refused("0123456", "fetch_no_revision", "all 40 digits");
+    let error = place.fetch_from("https://github.com/acme/absent").unwrap_err();
+    assert_eq!(error.code(), "fetch_no_repository");
+    assert!(error.to_string().contains("404"), "{error}");
+}
+
+#[test]
+fn what_configures_the_build_is_left_out_and_programs_stay_programs() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let place = place();
+    place.repository.write(&[("run.sh", "#!/bin/sh")]);
+    fs::set_permissions(place.repository.folder.join("run.sh"), fs::Permissions::from_mode(0o755)).unwrap();
+    let files = [("plugin.yaml", ""), (".cargo/config.toml", "x"), ("a/rust-toolchain", "x"), (".gitignore", "")];
+    place.repository.commit(&files);
+    let tree = place.fetch("main").unwrap().tree;
+    assert_eq!(names(&tree), ".gitignore plugin.yaml run.sh");
+    let programs: Vec<_> = tree.files().iter().filter(|file| file.executable).map(|file| file.path.as_str()).collect();
+    assert_eq!(programs, ["run.sh"]);
+}
+
+#[test]
+fn links_and_submodules_are_refused_by_name() {
+    let place = place();
+    place.repository.write(&[("plugin.yaml", "x")]);
+    std::os::unix::fs::symlink("/etc/passwd", place.repository.folder.join("secret")).unwrap();
+    place.repository.commit(&[]);
+    place.refused("main", "fetch_symlink", "`secret` is a symbolic link to `/etc/passwd`");
+
+    fs::remove_file(place.repository.folder.join("secret")).unwrap();
+    let id = place.repository.commit(&[]);
+    place.repository.git(&["update-index", "--add", "--cacheinfo", &format!("160000,{id},sub/module")]);
+    place.repository.git(&["commit", "--quiet", "-m", "submodule"]);
+    place.refused("main", "fetch_submodule", "`sub/module`");
+}
+
+/// Makes a commit of tree objects that git itself would not make.
+fn commit_of_tree(repository: &Repository, entries: &[u8]) {
+    let file = repository.folder.join("object");
+    let mut object = fs::File::create(&file).unwrap();
+    std::io::Write::write_all(&mut object, entries).unwrap();
+    let tree = repository.git(&["hash-object", "-t", "tree", "-w", "--literally", "object"]);
+    fs::remove_file(file).unwrap();
+    let commit = repository.git(&["commit-tree", "-m", "x", &tree]);
+    repository.git(&["update-ref", "refs/heads/main", &commit]);
+}
+
+#[test]
+fn tree_objects_that_git_would_not_make_are_refused() {
+    let place = place();
+    place.repository.commit(&[("plugin.yaml", "x")]);
+    let blob = place.repository.git(&["rev-parse", "HEAD:plugin.yaml"]);
+    let raw =
+        |id: &str| -> Vec<u8> { (0..20).map(|at| u8::from_str_radix(&id[at * 2..at * 2 + 2], 16).unwrap()).collect() };
+    let entry = |mode: &str, name: &[u8], id: &str| [mode.as_bytes(), b" ", name, b"\0", &raw(id)].concat();
+    for (name, code) in [
+        (&b".git"[..], "fetch_forbidden_name"),
+        (b".GIT", "fetch_forbidden_name"),
+        (b"..", "fetch_name"),
+        (b"a/b", "fetched"),
+        (b"a\\b", "fetch_name"),
+        (b"a\xff", "fetch_name"),
+        (b"a\n", "fetch_name"),
+    ] {
+        commit_of_tree(&place.repository, &entry("100644", name, &blob));
+        let found = place.code("main");
+        // libgit2 itself refuses some of them; what matters is that none becomes a file outside.
+        assert!(found == code || found == "fetch_git", "{:?}: {found}", String::from_utf8_lossy(name));
+    }
+    commit_of_tree(&place.repository, &[entry("100644", b"A", &blob), entry("100644", b"a", &blob)].concat());
+    assert_eq!(place.code("main"), "store_duplicate");
+}
+
+#[test]
+fn folders_without_end_are_refused() {
+    let place = place();
+    place.repository.commit(&[("plugin.yaml", "x")]);
+    // Each level holds the level below ten times: 10^12 folders in twelve objects.
+    let empty = place.repository.git(&["hash-object", "-t", "tree", "-w", "/dev/null"]);
+    let mut id = empty;
+    for _ in 0..12 {
+        let raw: Vec<u8> = (0..20).map(|at| u8::from_str_radix(&id[at * 2..at * 2 + 2], 16).unwrap()).collect();
+        let entries: Vec<u8> = (b'a'..b'k').flat_map(|name| [&b"40000 "[..], &[name, 0], &raw].concat()).collect();
+        commit_of_tree(&place.repository, &entries);
+        id = place.repository.git(&["rev-parse", "main^{tree}"]);
+    }
+    assert_eq!(place.code("main"), "fetch_too_many_folders");
+}
+
+#[test]
+fn the_limits_of_a_tree_hold_for_repositories() {
+    let place = place();
+    place.repository.commit(&[("plugin.yaml", "x"), ("large", &"x".repeat(100_001))]);
+    assert_eq!(place.code("main"), "store_file_too_large");
+    place.repository.git(&["rm", "--quiet", "large"]);
+    let names: Vec<_> = (0..51).map(|i| format!("f{i}")).collect();
+    place.repository.commit(&names.iter().map(|name| (name.as_str(), "")).collect::<Vec<_>>());
+    assert_eq!(place.code("main"), "store_too_many_files");
+}
+
+#[test]
+fn only_allowed_repositories_are_asked_for() {
+    let mut place = place();
+    place.repository.commit(&[("plugin.yaml", "x")]);
+    place.config.allowed_repositories = vec!["github.com/other/*".to_owned()];
+    place.refused("main", "fetch_repository_not_allowed", "`github.com/acme/hello`");
+    assert_eq!(place.server.connections(), 0);
+    place.config.allowed_repositories = vec!["github.com/acme/h*".to_owned()];
+    assert_eq!(place.code("main"), "fetched");
+}
+
+#[test]
+fn a_host_with_a_private_address_is_not_connected_to() {
+    let place = place();
+    let error = place.fetch_from("https://localhost/acme/hello").unwrap_err();
+    assert_eq!(error.code(), "fetch_private_address");
+    assert!(error.to_string().contains("`localhost`"), "{error}");
+    assert_eq!(place.server.connections(), 0);
+}
+
+#[test]
+fn redirects_are_followed_only_on_the_same_server() {
+    let place = place();
+    place.repository.commit(&[("plugin.yaml", "x")]);
+    place.server.behave(Behaviour::Renamed("/acme/old".to_owned(), "/acme/hello".to_owned()));
+    let fetched = place.fetch_from("https://github.com/acme/old").unwrap();
+    assert_eq!(manifest(&fetched), "x");
+    drop(fetched);
+    place.store.remove_unused(&Default::default(), &Default::default()).unwrap();
+
+    let canary = GitServer::start(place.store.plugin_dir());
+    let list = "info/refs?service=git-upload-pack";
+    for (to, evidence) in [
+        (format!("{}acme/hello/{list}", canary.url()), "another server"),
+        (format!("https://127.0.0.1/acme/hello/{list}"), "another server"),
+        ("http://169.254.169.254/latest/meta-data".to_owned(), "another server"),
+        ("file:///etc/passwd".to_owned(), "another server"),
+        (format!("{}elsewhere", place.server.url()), "not a git repository"),
+        (format!("{}acme/hello/{list}", place.server.url().replace("//", "//user:secret@")), "user or password"),
+        (format!("/acme/hello/{list}"), "one redirect too many"),
+    ] {
+        place.server.behave(Behaviour::Redirect(to));
+        place.refused("main", "fetch_redirect", evidence);
+    }
+    assert_eq!(canary.connections(), 0);
+}
+
+#[test]
+fn a_server_that_is_no_git_server_is_named() {
+    let place = place();
+    place.repository.commit(&[("plugin.yaml", "x")]);
+    for (behaviour, code, evidence) in [
+        (Behaviour::Status(401), "fetch_no_repository", "401"),
+        (Behaviour::Status(429), "fetch_http_status", "429"),
+        (Behaviour::Status(503), "fetch_http_status", "try again"),
+        (Behaviour::ContentType("text/html".to_owned()), "fetch_content_type", "`text/html`"),
+        (Behaviour::BreakOff, "fetch_http", "acme/hello"),
+    ] {
+        place.server.behave(behaviour);
+        place.refused("main", code, evidence);
+    }
+}
+
+#[test]
+fn a_server_that_does_not_speak_tls_is_named() {
+    let mut place = place();
+    place.config.mirrors[0].base = place.server.url().replace("http:", "https:");
+    place.refused("main", "fetch_http", "https://github.com/acme/hello");
+}
+
+#[test]
+fn a_server_that_stalls_or_drips_does_not_hold_the_host() {
+    let mut place = place();
+    place.repository.commit(&[("plugin.yaml", "x")]);
+    place.config.stall_timeout = Duration::from_millis(300);
+    for behaviour in [Behaviour::StallBeforeAnswer, Behaviour::StallInPack] {
+        place.server.behave(behaviour);
+        let started = Instant::now();
+        place.refused("main", "fetch_stalled", "0.3 s");
+        assert!(started.elapsed() < Duration::from_secs(20), "{:?}", started.elapsed());
+    }
+    place.config.timeout = Duration::from_millis(600);
+    place.server.behave(Behaviour::Drip);
+    let started = Instant::now();
+    place.refused("main", "fetch_timed_out", "0.6 s");
+    assert!(started.elapsed() < Duration::from_secs(20), "{:?}", started.elapsed());
+}
+
+#[test]
+fn a_fetch_that_waits_can_be_cancelled() {
+    let place = place();
+    place.repository.commit(&[("plugin.yaml", "x")]);
+    place.server.behave(Behaviour::StallInPack);
+    let started = Instant::now();
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            while !place.server.requests().iter().any(|line| line.starts_with("POST")) {
+                thread::yield_now();
+            }
+            place.cancelled.store(true, Ordering::Relaxed);
+        });
+        place.refused("main", "fetch_cancelled", "cancelled");
+    });
+    assert!(started.elapsed() < Duration::from_secs(8), "{:?}", started.elapsed());
+}
+
+#[test]
+fn fetches_of_several_threads_do_not_meet() {
+    let place = place();
+    let ids: Vec<_> = (0..4)
+        .map(|i| place.server.repository(&format!("acme/p{i}")).commit(&[("plugin.yaml", &i.to_string())]))
+        .collect();
+    thread::scope(|scope| {
+        for (i, id) in ids.iter().enumerate() {
+            let place = &place;
+            scope.spawn(move || {
+                let source = format!("https://github.com/acme/p{i}").parse().unwrap();
+                let fetched = fetch(&place.store, &place.config, &source, Trust::Http, &place.cancelled).unwrap();
+                assert_eq!((fetched.commit.as_ref(), manifest(&fetched)), (Some(id), i.to_string()));
+            });
+        }
+    });
+}

@@ -1,0 +1,199 @@
+//! Folders, prebuilt libraries and archives on this machine.
+#![allow(clippy::unwrap_used, reason = "the whole file is a test")]
+
+use std::fs::{self, File};
+use std::io::Write as _;
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use host_core::Source;
+use host_fetch::{Config, Error, Fetched, Trust, fetch};
+use host_store::{Store, Tree, TreeLimits};
+
+struct Place {
+    store: Store,
+    folder: tempfile::TempDir,
+}
+
+fn place() -> Place {
+    let folder = tempfile::tempdir().unwrap();
+    let config = host_store::Config {
+        plugin_dir: folder.path().join("cache"),
+        cache_dir: folder.path().join("build_cache"),
+        limits: TreeLimits::default(),
+    };
+    Place { store: Store::open(config).unwrap(), folder }
+}
+
+impl Place {
+    fn write(&self, files: &[&str]) -> PathBuf {
+        for name in files {
+            let path = self.folder.path().join("source").join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            File::create(path).unwrap().write_all(name.as_bytes()).unwrap();
+        }
+        self.folder.path().join("source")
+    }
+
+    fn fetch(&self, source: &Source, trust: Trust, config: &Config) -> Result<Fetched, Error> {
+        let result = fetch(&self.store, config, source, trust, &Arc::default());
+        assert_eq!(fs::read_dir(self.store.plugin_dir().join("tmp")).unwrap().count(), 0, "temporary files are left");
+        result
+    }
+
+    fn tree(&self, path: &Path) -> Result<Tree, Error> {
+        let source = path.to_str().unwrap().parse().unwrap();
+        self.fetch(&source, Trust::CommandLine, &Config::default()).map(|fetched| fetched.tree)
+    }
+
+    fn refused(&self, path: &Path, code: &str, evidence: &str) {
+        let error = self.tree(path).unwrap_err();
+        assert_eq!(error.code(), code, "{error}");
+        assert!(error.to_string().contains(evidence), "`{error}` does not name `{evidence}`");
+        assert_eq!(self.store.usage().unwrap().trees, 0);
+    }
+}
+
+fn names(tree: &Tree) -> String {
+    tree.files().iter().map(|file| file.path.as_str()).collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn a_folder_becomes_a_tree_without_what_does_not_belong() {
+    let place = place();
+    let source = place.write(&[
+        "plugin.yaml",
+        "Cargo.toml",
+        "src/lib.rs",
+        "src/target/mod.rs",
+        "run.sh",
+        ".gitignore",
+        ".git/config",
+        "sub/.git",
+        "target/release/libx.so",
+        ".cargo/config.toml",
+        "rust-toolchain.toml",
+    ]);
+    fs::set_permissions(source.join("run.sh"), fs::Permissions::from_mode(0o700)).unwrap();
+    let tree = place.tree(&source).unwrap();
+    assert_eq!(names(&tree), ".gitignore Cargo.toml plugin.yaml run.sh src/lib.rs src/target/mod.rs");
+    assert_eq!(tree.files().iter().filter(|file| file.executable).count(), 1);
+    assert_eq!(tree.digest(), place.tree(&source.join("src/..")).unwrap().digest());
+}
+
+#[test]
+fn links_and_special_files_are_refused_by_name() {
+    let place = place();
+    let source = place.write(&["plugin.yaml", "sub/x"]);
+    let inside = source.join("sub/odd");
+    symlink("/etc", &inside).unwrap();
+    place.refused(&source, "fetch_symlink", "`sub/odd` is a symbolic link to `/etc`");
+    fs::remove_file(&inside).unwrap();
+
+    let socket = std::os::unix::net::UnixListener::bind(&inside).unwrap();
+    place.refused(&source, "fetch_special_file", "`sub/odd` is a socket");
+    drop(socket);
+    fs::remove_file(&inside).unwrap();
+
+    rustix::fs::mkfifoat(rustix::fs::CWD, &inside, 0o600.into()).unwrap();
+    place.refused(&source, "fetch_special_file", "`sub/odd` is a pipe");
+    fs::remove_file(&inside).unwrap();
+
+    File::create(source.join(std::ffi::OsStr::from_bytes(b"a\xff"))).unwrap();
+    place.refused(&source, "fetch_name", "not UTF-8");
+    fs::remove_file(source.join(std::ffi::OsStr::from_bytes(b"a\xff"))).unwrap();
+
+    File::create(source.join("a\nb")).unwrap();
+    place.refused(&source, "fetch_name", "control");
+}
+
+#[test]
+fn what_is_not_a_folder_or_not_there_is_named() {
+    let place = place();
+    let source = place.write(&["plugin.yaml"]);
+    place.refused(&source.join("absent"), "fetch_nothing_there", "absent");
+    place.refused(&source.join("plugin.yaml"), "fetch_not_a_folder", "plugin.yaml");
+    place.refused(&source.join("absent.zip"), "fetch_nothing_there", "absent.zip");
+    fs::create_dir(source.join("folder.zip")).unwrap();
+    place.refused(&source.join("folder.zip"), "fetch_not_a_file", "folder.zip");
+    fs::create_dir(source.join("empty")).unwrap();
+    place.refused(&source.join("empty"), "store_empty_tree", "no files");
+}
+
+#[test]
+fn a_library_is_taken_with_the_manifest_beside_it() {
+    let place = place();
+    let source = place.write(&["libhello.so", "other.txt"]);
+    let library = source.join("libhello.so");
+    place.refused(&library, "fetch_no_manifest", "libhello.so");
+    place.write(&["plugin.yml"]);
+    assert_eq!(names(&place.tree(&library).unwrap()), "libhello.so plugin.yml");
+
+    let link = source.join("link.so");
+    symlink("/etc/passwd", &link).unwrap();
+    assert_eq!(place.tree(&link).unwrap_err().code(), "fetch_not_a_file");
+    assert_eq!(place.tree(&source.join("absent.so")).unwrap_err().code(), "fetch_nothing_there");
+    fs::remove_file(source.join("plugin.yml")).unwrap();
+    symlink("/etc/passwd", source.join("plugin.yaml")).unwrap();
+    assert_eq!(place.tree(&library).unwrap_err().code(), "fetch_not_a_file");
+}
+
+#[test]
+fn over_http_sources_must_lie_below_the_roots() {
+    let place = place();
+    let source = place.write(&["plugin.yaml", "libx.so", "x.zip"]);
+    let outside = place.folder.path().join("outside");
+    fs::create_dir(&outside).unwrap();
+    File::create(outside.join("plugin.yaml")).unwrap();
+    File::create(outside.join("libx.so")).unwrap();
+    symlink(&outside, source.join("door")).unwrap();
+    let config = Config { source_roots: vec![source.clone()], ..Config::default() };
+    let code = |text: String, config: &Config| match place.fetch(&text.parse().unwrap(), Trust::Http, config) {
+        Ok(_) => "fetched",
+        Err(error) => error.code(),
+    };
+    let path = |name: &str| source.join(name).display().to_string();
+    fs::create_dir(source.join("plugin")).unwrap();
+    File::create(source.join("plugin/plugin.yaml")).unwrap();
+    for (text, expected) in [
+        (path("plugin"), "fetched"),
+        (path("libx.so"), "fetched"),
+        (path("x.zip"), "fetch_zip_no_end"),
+        (path("absent"), "fetch_nothing_there"),
+        (path("door"), "fetch_outside_roots"),
+        (path("door/libx.so"), "fetch_outside_roots"),
+        (path("../outside"), "fetch_outside_roots"),
+        (path("../absent"), "fetch_outside_roots"),
+        ("/etc/absent".to_owned(), "fetch_outside_roots"),
+        ("/etc".to_owned(), "fetch_outside_roots"),
+    ] {
+        assert_eq!(code(text.clone(), &config), expected, "{text}");
+        // Without roots, no path at all.
+        assert_eq!(code(text, &Config::default()), "fetch_outside_roots");
+    }
+    assert!(place.tree(&source.join("door")).is_ok(), "the command line may follow a link to a source");
+}
+
+#[test]
+fn an_upload_is_found_by_its_id() {
+    let place = place();
+    let source = place.write(&["plugin.yaml"]);
+    let tree = place.tree(&source).unwrap();
+    let id = place.store.put_upload(&tree).unwrap();
+    let fetched = place.fetch(&Source::Upload(id), Trust::Http, &Config::default()).unwrap();
+    assert_eq!((fetched.tree.digest(), fetched.commit), (tree.digest(), None));
+    let absent = place.fetch(&Source::Upload("upload_x".to_owned()), Trust::Http, &Config::default()).unwrap_err();
+    assert_eq!(absent.code(), "fetch_no_such_upload");
+}
+
+#[test]
+fn a_cancelled_walk_ends() {
+    let place = place();
+    let source = place.write(&["plugin.yaml"]);
+    let cancelled = Arc::new(true.into());
+    let error =
+        fetch(&place.store, &Config::default(), &Source::Folder(source), Trust::CommandLine, &cancelled).unwrap_err();
+    assert_eq!(error.code(), "fetch_cancelled");
+}

@@ -1,0 +1,107 @@
+//! Gate 0: what a library file says about itself, read before any of its code runs.
+
+use object::read::elf::{ElfFile64, FileHeader as _, ProgramHeader as _};
+use object::{Endianness, Object as _, ObjectSection as _, ObjectSymbol as _, elf};
+use plugin_sdk_abi::{ABI_MAJOR, ROOT_SYMBOL, metadata};
+use serde::Deserialize;
+
+use crate::Error;
+
+/// What a library file says about itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Probe {
+    /// ABI of the SDK it was built with, `major.minor`.
+    pub abi: String,
+    /// Version of that SDK.
+    pub sdk: String,
+    /// Package name and version.
+    pub package: String,
+    /// What compiled it, as the compiler wrote it into the file; empty when it was stripped.
+    pub compiler: String,
+    /// Symbols that glibc never lets go of (`STB_GNU_UNIQUE`): with one, the library stays in memory for good.
+    pub unique_symbols: Vec<String>,
+}
+
+/// The processor this host runs on, as ELF numbers it.
+const MACHINE: elf::Machine = if cfg!(target_arch = "x86_64") { elf::EM_X86_64 } else { elf::EM_AARCH64 };
+
+#[derive(Deserialize)]
+struct Metadata {
+    abi: String,
+    sdk: String,
+    panic: String,
+    package: String,
+    version: String,
+}
+
+/// Reads a library file and refuses what this host could not, or should not, open.
+///
+/// # Errors
+/// [`Error::NotALibrary`], [`Error::OtherMachine`], [`Error::NotAPlugin`], [`Error::SdkTooOld`],
+/// [`Error::SdkTooNew`], [`Error::PanicAbort`], [`Error::ExecutableStack`].
+pub fn probe(file: &[u8]) -> Result<Probe, Error> {
+    let not_a_library = |reason: String| Error::NotALibrary { reason };
+    let library = ElfFile64::<Endianness>::parse(file).map_err(|error| not_a_library(error.to_string()))?;
+    let endian = library.endian();
+    let header = library.elf_header();
+    if header.e_machine.get(endian) != MACHINE {
+        return Err(Error::OtherMachine { expected: std::env::consts::ARCH, found: format!("{:?}", header.e_machine.get(endian)) });
+    }
+    if header.e_type(endian) != elf::ET_DYN {
+        return Err(not_a_library("it is an object or a program".to_owned()));
+    }
+    for segment in library.elf_program_headers() {
+        if segment.p_type(endian) == elf::PT_GNU_STACK && segment.p_flags(endian) & elf::PF_X == elf::PF_X {
+            return Err(Error::ExecutableStack);
+        }
+    }
+
+    let section = library.section_by_name(metadata::SECTION).ok_or_else(|| Error::NotAPlugin {
+        missing: format!("section `{}`", metadata::SECTION),
+    })?;
+    let data = section.data().map_err(|error| not_a_library(error.to_string()))?;
+    let json = metadata::read(data).ok_or_else(|| Error::NotAPlugin { missing: "the magic of the section".to_owned() })?;
+    let said: Metadata =
+        serde_json::from_str(json).map_err(|error| Error::NotAPlugin { missing: format!("metadata: {error}") })?;
+    check_abi(&said)?;
+    if said.panic != "unwind" {
+        return Err(Error::PanicAbort);
+    }
+    let root = ROOT_SYMBOL.trim_end_matches('\0');
+    if !library.dynamic_symbols().any(|symbol| symbol.is_definition() && symbol.name() == Ok(root)) {
+        return Err(Error::NotAPlugin { missing: "the root symbol".to_owned() });
+    }
+
+    let compiler = library
+        .section_by_name(".comment")
+        .and_then(|section| section.data().ok())
+        .and_then(|data| data.split(|byte| *byte == 0).find(|text| text.starts_with(b"rustc")))
+        .map(|text| String::from_utf8_lossy(text).into_owned())
+        .unwrap_or_default();
+    let unique_symbols = library
+        .dynamic_symbols()
+        .filter(|symbol| symbol.elf_symbol().st_bind() == elf::STB_GNU_UNIQUE)
+        .filter_map(|symbol| symbol.name().ok().map(str::to_owned))
+        .take(16)
+        .collect();
+    Ok(Probe {
+        abi: said.abi,
+        sdk: said.sdk,
+        package: format!("{} {}", said.package, said.version),
+        compiler,
+        unique_symbols,
+    })
+}
+
+fn check_abi(said: &Metadata) -> Result<(), Error> {
+    let major = said.abi.split('.').next().and_then(|major| major.parse::<u32>().ok());
+    let Some(major) = major else {
+        return Err(Error::NotAPlugin { missing: format!("an ABI version, found {:?}", said.abi) });
+    };
+    let (sdk, abi, host) = (said.sdk.clone(), said.abi.clone(), format!("{ABI_MAJOR}.x"));
+    match major.cmp(&ABI_MAJOR) {
+        std::cmp::Ordering::Less => Err(Error::SdkTooOld { sdk, abi, host }),
+        std::cmp::Ordering::Greater => Err(Error::SdkTooNew { sdk, abi, host }),
+        std::cmp::Ordering::Equal => Ok(()),
+    }
+}

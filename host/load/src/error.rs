@@ -1,0 +1,208 @@
+//! Why an artifact did not become a running instance, and why a call of one failed.
+
+use std::fmt;
+use std::time::Duration;
+
+use host_core::Digest;
+
+/// Why an artifact did not become a running instance.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The library could not be read, copied or opened.
+    #[error("failed to {action} the library")]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// Why not.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The bytes are not those that were checked before.
+    #[error("the library's digest is `{found}`, expected `{expected}`")]
+    Digest {
+        /// What the artifact is named by.
+        expected: Digest,
+        /// What the bytes give.
+        found: Digest,
+    },
+    /// Not a 64-bit shared library.
+    #[error("the file is not a shared library: {reason}")]
+    NotALibrary {
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A shared library, but no plugin.
+    #[error("the library has no plugin header ({missing})")]
+    NotAPlugin {
+        /// What was looked for.
+        missing: String,
+    },
+    /// Made for another processor.
+    #[error("the library is built for {found}, this host is {expected}")]
+    OtherMachine {
+        /// What the host is.
+        expected: &'static str,
+        /// What the library is.
+        found: String,
+    },
+    /// Built with an ABI older than any this host takes.
+    #[error("the plugin is built with SDK {sdk} (ABI {abi}), this host takes ABI {host}")]
+    SdkTooOld {
+        /// The plugin's SDK.
+        sdk: String,
+        /// The plugin's ABI.
+        abi: String,
+        /// The host's ABI.
+        host: String,
+    },
+    /// Built with an ABI newer than any this host takes.
+    #[error("the plugin is built with SDK {sdk} (ABI {abi}), this host takes ABI {host}")]
+    SdkTooNew {
+        /// The plugin's SDK.
+        sdk: String,
+        /// The plugin's ABI.
+        abi: String,
+        /// The host's ABI.
+        host: String,
+    },
+    /// A panic would end the host.
+    #[error("the plugin is built with panic = \"abort\": a panic in it would stop the whole host")]
+    PanicAbort,
+    /// The library wants an executable stack, which would make the host's stack executable too.
+    #[error("the library asks for an executable stack")]
+    ExecutableStack,
+    /// The dynamic linker refused.
+    #[error("the dynamic linker refused the library: {reason}")]
+    Linker {
+        /// What it said.
+        reason: String,
+    },
+    /// The types at the boundary differ.
+    #[error("the plugin and the host disagree {difference}")]
+    LayoutDiffers {
+        /// Where, and what each side has: one line.
+        difference: String,
+        /// The whole report, for the build log.
+        report: String,
+    },
+    /// The header or the constructor of the library is broken.
+    #[error("the plugin header is broken: {reason}")]
+    BrokenHeader {
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// plugin.yaml and the code name different routes.
+    #[error("plugin.yaml and the code disagree: {}", differences.join("; "))]
+    CodeDiffers {
+        /// One sentence per difference.
+        differences: Vec<String>,
+    },
+    /// The plugin's start said no.
+    #[error("the plugin did not start: {message}")]
+    StartFailed {
+        /// What it said.
+        message: String,
+    },
+    /// The plugin's start panicked.
+    #[error("the plugin panicked while starting: {0}")]
+    StartPanicked(Panicked),
+    /// The plugin's start took too long.
+    #[error("the plugin did not start within {}", seconds(*.after))]
+    StartTimedOut {
+        /// The deadline.
+        after: Duration,
+    },
+}
+
+impl Error {
+    /// A word for clients, metrics and tests. Never reworded.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Error::Io { .. } => "load_io",
+            Error::Digest { .. } => "load_digest",
+            Error::NotALibrary { .. } => "load_not_a_library",
+            Error::NotAPlugin { .. } => "load_not_a_plugin",
+            Error::OtherMachine { .. } => "load_other_machine",
+            Error::SdkTooOld { .. } => "load_sdk_too_old",
+            Error::SdkTooNew { .. } => "load_sdk_too_new",
+            Error::PanicAbort => "load_panic_abort",
+            Error::ExecutableStack => "load_executable_stack",
+            Error::Linker { .. } => "load_linker",
+            Error::LayoutDiffers { .. } => "load_layout_differs",
+            Error::BrokenHeader { .. } => "load_broken_header",
+            Error::CodeDiffers { .. } => "load_code_differs",
+            Error::StartFailed { .. } => "load_start_failed",
+            Error::StartPanicked(_) => "load_start_panicked",
+            Error::StartTimedOut { .. } => "load_start_timed_out",
+        }
+    }
+
+    /// What to do about it.
+    pub fn fix(&self) -> Option<String> {
+        let text = match self {
+            Error::Io { .. } | Error::NotALibrary { .. } => return None,
+            Error::Digest { .. } => "the artifact changed on disk; load the source again",
+            Error::NotAPlugin { .. } => {
+                "add `plugin-sdk = \"0.1\"` to Cargo.toml, end the crate with `plugin_sdk::export!(YourPlugin);` and set \
+                 `crate-type = [\"cdylib\"]`"
+            }
+            Error::OtherMachine { .. } => "build the plugin for this host, or load its source so that the host builds it",
+            Error::SdkTooOld { .. } => "rebuild the plugin with the SDK of this host; loading its source does so",
+            Error::SdkTooNew { .. } => "use a newer host, or rebuild the plugin with the SDK of this host",
+            Error::PanicAbort => "remove `panic = \"abort\"` from the profile and build again",
+            Error::ExecutableStack => "link the plugin with `-z noexecstack`",
+            Error::Linker { .. } => "install what the message names, or build the plugin on a machine like this one",
+            Error::LayoutDiffers { .. } => {
+                "the plugin uses a patched or mixed SDK; run `cargo update -p plugin-sdk` and build again"
+            }
+            Error::BrokenHeader { .. } => "build the plugin again with the SDK of this host",
+            Error::CodeDiffers { .. } => "make plugin.yaml and the route attributes name the same routes",
+            Error::StartFailed { .. } => "see the plugin's log; its configuration may not fit",
+            Error::StartPanicked(_) => "mend the line the message names",
+            Error::StartTimedOut { .. } => "do long work after the start, or on a thread of the plugin's own",
+        };
+        Some(text.to_owned())
+    }
+}
+
+/// A panic, as the plugin's own hook wrote it down.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Panicked {
+    /// What was said.
+    pub message: String,
+    /// `file:line`; empty when unknown.
+    pub location: String,
+}
+
+impl fmt::Display for Panicked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.location.as_str() {
+            "" => f.write_str(&self.message),
+            location => write!(f, "{} at {location}", self.message),
+        }
+    }
+}
+
+/// Why a call of a running plugin gave no answer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CallError {
+    /// The plugin panicked.
+    #[error("the plugin panicked: {0}")]
+    Panicked(Panicked),
+    /// The plugin said that it failed.
+    #[error("{0}")]
+    Failed(String),
+    /// The plugin's answer is none: a bad status, a bad header.
+    #[error("the plugin's answer is invalid: {0}")]
+    Invalid(String),
+    /// The deadline passed.
+    #[error("the plugin did not answer within {}", seconds(*.after))]
+    TimedOut {
+        /// The deadline.
+        after: Duration,
+    },
+}
+
+fn seconds(duration: Duration) -> String {
+    format!("{} s", duration.as_secs_f64())
+}

@@ -1,0 +1,164 @@
+//! A started plugin, and calls of it.
+#![expect(unsafe_code, reason = "calls the functions of a plugin's table")]
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
+use std::time::Duration;
+
+use bytes::Bytes;
+use plugin_sdk_abi::{
+    BodyStream, Chunk, Failure, FfiFuture, PluginHandle, ROption, RResult, Request, Response, failure_kind,
+};
+
+use crate::answer::Answer;
+use crate::error::{CallError, Panicked};
+use crate::own_thread::{Outcome, run};
+
+/// A started plugin. Shared by its generation, by every call in flight and by every byte it has answered with; the
+/// plugin is dropped with the last of them.
+pub struct Instance {
+    handle: PluginHandle,
+}
+
+/// The body of a request, as the plugin pulls it.
+pub type RequestBody = Box<dyn FnMut(&mut Context<'_>) -> Poll<Option<Result<Bytes, String>>> + Send>;
+
+impl Instance {
+    /// # Safety
+    /// `handle` must come from the start of a library that is never closed, and be passed here once.
+    pub(crate) unsafe fn new(handle: PluginHandle) -> Instance {
+        Instance { handle }
+    }
+
+    /// Calls the plugin with a request: `head` in the layout of the boundary, `body` what has arrived of the body,
+    /// `rest` what has not.
+    ///
+    /// # Cancel safety
+    /// Dropping the call ends it in the plugin.
+    pub fn call(self: &Arc<Self>, head: Vec<u8>, body: Bytes, rest: Option<RequestBody>) -> Call {
+        let stream = rest.map(|rest| pulled(rest, self.clone()));
+        let body = if body.is_empty() { Chunk::EMPTY } else { Chunk::from_owner(body) };
+        let request = Request { head: Chunk::from_vec(head), body, stream: ROption::from(stream) };
+        // SAFETY: handle and table belong together, and `release` is called by `drop` only.
+        let future = unsafe { (self.handle.table.call())(self.handle.plugin, request) };
+        Call { future: Some(future), instance: self.clone() }
+    }
+
+    /// Asks the plugin's health hook.
+    ///
+    /// # Errors
+    /// What the plugin says is wrong, its panic, or [`CallError::TimedOut`].
+    pub async fn health(self: &Arc<Self>, timeout: Duration) -> Result<(), CallError> {
+        // SAFETY: as in `call`.
+        self.hook("health", timeout, |handle| unsafe { (handle.table.health())(handle.plugin) }).await
+    }
+
+    /// Runs the plugin's stop hook. To be called once, when no call is in flight and none will come.
+    ///
+    /// # Errors
+    /// As [`Instance::health`].
+    pub async fn stop(self: &Arc<Self>, timeout: Duration) -> Result<(), CallError> {
+        // SAFETY: as in `call`.
+        self.hook("stop", timeout, |handle| unsafe { (handle.table.stop())(handle.plugin) }).await
+    }
+
+    async fn hook(
+        self: &Arc<Self>,
+        name: &str,
+        timeout: Duration,
+        call: impl FnOnce(PluginHandle) -> FfiFuture<RResult<(), Failure>> + Send + 'static,
+    ) -> Result<(), CallError> {
+        let instance = self.clone();
+        let outcome = run(name, timeout, move || async move {
+            let result = call(instance.handle).await.into_result();
+            drop(instance);
+            result
+        });
+        match outcome.await {
+            Outcome::Done(result) => result.map_err(failure_error),
+            Outcome::TimedOut => Err(CallError::TimedOut { after: timeout }),
+            Outcome::Lost => Err(CallError::Failed(format!("the {name} hook could not be run to its end"))),
+        }
+    }
+}
+
+impl std::fmt::Debug for Instance {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Instance")
+    }
+}
+
+impl Drop for Instance {
+    fn drop(&mut self) {
+        // SAFETY: the last reference is gone, so no call, stream or chunk is left, and this runs once.
+        unsafe { (self.handle.table.release())(self.handle.plugin) }
+    }
+}
+
+/// A call in flight.
+pub struct Call {
+    /// `None` once it has ended. Before `instance`, so that the plugin's future is dropped while its library is held.
+    future: Option<FfiFuture<RResult<Response, Failure>>>,
+    instance: Arc<Instance>,
+}
+
+impl Future for Call {
+    type Output = Result<Answer, CallError>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let Some(future) = &mut self.future else {
+            return Poll::Ready(Err(CallError::Failed("the call has ended".to_owned())));
+        };
+        // The SDK catches every panic; a library made without it may report one this way, as a panic on this side.
+        let polled = catch_unwind(AssertUnwindSafe(|| Pin::new(future).poll(context)));
+        let result = match polled {
+            Ok(Poll::Pending) => return Poll::Pending,
+            Ok(Poll::Ready(result)) => result.into_result().map_err(failure_error),
+            Err(_) => Err(CallError::Panicked(Panicked {
+                message: "the call panicked outside the SDK's guard".to_owned(),
+                location: String::new(),
+            })),
+        };
+        self.future = None;
+        Poll::Ready(result.and_then(|response| Answer::read(response, &self.instance)))
+    }
+}
+
+/// Turns the rest of a request's body into what the plugin pulls.
+///
+/// The plugin's waker is code of its library, and whoever feeds the body may keep the waker after the call has
+/// ended; so it gets one that holds the instance.
+fn pulled(mut rest: RequestBody, instance: Arc<Instance>) -> BodyStream {
+    struct Held {
+        waker: Waker,
+        _instance: Arc<Instance>,
+    }
+    impl Wake for Held {
+        fn wake(self: Arc<Self>) {
+            self.waker.wake_by_ref();
+        }
+        fn wake_by_ref(self: &Arc<Self>) {
+            self.waker.wake_by_ref();
+        }
+    }
+
+    let next = move |context: &mut Context<'_>| {
+        let waker = Waker::from(Arc::new(Held { waker: context.waker().clone(), _instance: instance.clone() }));
+        let item = std::task::ready!(rest(&mut Context::from_waker(&waker)));
+        Poll::Ready(item.map(|chunk| chunk.map(Chunk::from_owner).map_err(|message| Failure::failed(&message))))
+    };
+    BodyStream::new(next, |_| Failure::failed("the host failed to read the body"))
+}
+
+/// A failure of the boundary, copied into the host's memory.
+pub(crate) fn failure_error(failure: Failure) -> CallError {
+    let text = |text: &str| text.chars().take(4096).collect::<String>();
+    match failure.kind {
+        failure_kind::PANICKED => {
+            CallError::Panicked(Panicked { message: text(&failure.message), location: text(&failure.location) })
+        }
+        _ => CallError::Failed(text(&failure.message)),
+    }
+}

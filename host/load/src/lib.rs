@@ -1,0 +1,30 @@
+//! Artifact to module: how a library gets into this process, and how its functions are called.
+//!
+//! This is the host's one `unsafe` island. A library passes three gates before the host trusts anything in it:
+//! **0** what the ELF file says about itself ([`probe`]), before any of its code runs; **1** a private, sealed copy
+//! whose digest was computed from the very bytes that are opened; **2** the layout check of the boundary's types.
+//!
+//! Whatever a plugin hands out (a future, a stream, a chunk of bytes) is wrapped in a host type that holds the
+//! [`Instance`], so the instance, and the library under it, outlive it.
+
+mod answer;
+mod elf;
+mod error;
+mod instance;
+mod lent;
+mod library;
+mod module;
+mod own_thread;
+
+pub use answer::{Answer, AnswerBody, BodyFailure};
+pub use elf::{Probe, probe};
+pub use error::{CallError, Error, Panicked};
+pub use instance::{Call, Instance, RequestBody};
+pub use lent::{LogLevel, LogSink};
+pub use library::opened_libraries;
+pub use module::{Module, Route, StartOptions};
+
+/// The ABI this host speaks, as `major.minor`.
+pub fn abi_version() -> String {
+    format!("{}.{}", plugin_sdk_abi::ABI_MAJOR, plugin_sdk_abi::ABI_MINOR)
+}

@@ -1,0 +1,177 @@
+//! A library that passed the gates, and its start.
+#![expect(unsafe_code, reason = "calls the functions of a plugin's root")]
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use host_core::Manifest;
+use host_core::manifest::RoutePath;
+use host_store::{Artifact, Store};
+use plugin_sdk_abi::{Chunk, PluginRootRef, Start};
+use serde::Deserialize;
+
+use crate::error::Panicked;
+use crate::instance::{Instance, failure_error};
+use crate::lent::{LogSink, lend};
+use crate::own_thread::{Outcome, run};
+use crate::{CallError, Error, Probe, library};
+
+/// A library that passed the gates. Starting it makes an [`Instance`].
+pub struct Module {
+    root: PluginRootRef,
+    probe: Probe,
+    routes: Vec<Route>,
+    /// For each endpoint of the manifest, in its order, the handler that answers it.
+    handlers: Vec<u32>,
+}
+
+/// A route, as the code declares it.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Route {
+    /// The name plugin.yaml calls the handler by.
+    pub handler: String,
+    /// The method, in capitals.
+    pub method: String,
+    /// The path as written.
+    pub path: String,
+}
+
+/// How to start a module.
+pub struct StartOptions {
+    /// The number of the generation.
+    pub generation: u64,
+    /// The configuration, a JSON object.
+    pub configuration: serde_json::Map<String, serde_json::Value>,
+    /// Where its log lines go.
+    pub log: LogSink,
+    /// How long the start may take.
+    pub timeout: Duration,
+}
+
+#[derive(Deserialize)]
+struct Description {
+    handlers: Vec<Route>,
+}
+
+impl Module {
+    /// Opens an artifact through the three gates and compares its routes with `manifest`.
+    ///
+    /// # Errors
+    /// Whatever a gate refuses; [`Error::StartTimedOut`] when a constructor of the library takes longer than
+    /// `timeout`; [`Error::CodeDiffers`].
+    ///
+    /// # Cancel safety
+    /// Dropping the future leaves the opening to go on by itself; the library stays mapped, unused.
+    pub async fn open(
+        store: &Store,
+        artifact: &Artifact,
+        manifest: &Manifest,
+        timeout: Duration,
+    ) -> Result<Module, Error> {
+        let (store, artifact) = (store.clone(), artifact.clone());
+        let name = format!("open-{}", manifest.id);
+        let opened = run(&name, timeout, move || async move {
+            let opened = library::open(&store, &artifact)?;
+            // SAFETY: the root passed the layout check, and its library is never closed.
+            let description = unsafe { (opened.root.description())() };
+            let routes = serde_json::from_slice::<Description>(&description)
+                .map_err(|error| Error::BrokenHeader { reason: format!("its description: {error}") })?
+                .handlers;
+            Ok((opened, routes))
+        });
+        let (opened, routes) = match opened.await {
+            Outcome::Done(result) => result?,
+            Outcome::TimedOut => return Err(Error::StartTimedOut { after: timeout }),
+            Outcome::Lost => return Err(Error::BrokenHeader { reason: "opening it failed".to_owned() }),
+        };
+        let handlers = agree(manifest, &routes)?;
+        Ok(Module { root: opened.root, probe: opened.probe, routes, handlers })
+    }
+
+    /// What the file said about itself.
+    pub fn probe(&self) -> &Probe {
+        &self.probe
+    }
+
+    /// The routes of the code.
+    pub fn routes(&self) -> &[Route] {
+        &self.routes
+    }
+
+    /// The handler that answers each endpoint of the manifest, in the manifest's order.
+    pub fn handlers(&self) -> &[u32] {
+        &self.handlers
+    }
+
+    /// Starts the plugin.
+    ///
+    /// # Errors
+    /// [`Error::StartFailed`], [`Error::StartPanicked`], [`Error::StartTimedOut`].
+    ///
+    /// # Cancel safety
+    /// Dropping the future leaves the start to go on until its deadline; what it makes is dropped.
+    pub async fn start(self, options: StartOptions) -> Result<Arc<Instance>, Error> {
+        let StartOptions { generation, configuration, log, timeout } = options;
+        let configuration = serde_json::Value::Object(configuration).to_string().into_bytes();
+        let root = self.root;
+        let name = format!("start-gen-{generation}");
+        let started = run(&name, timeout, move || async move {
+            let start = Start { host: lend(log), configuration: Chunk::from_vec(configuration), generation };
+            // SAFETY: the root passed the layout check, its library is never closed, and a module starts once.
+            let started = unsafe { (root.start())(start) };
+            // SAFETY: the handle is the one this library just made.
+            started.await.into_result().map(|handle| unsafe { Instance::new(handle) })
+        });
+        match started.await {
+            Outcome::Done(Ok(instance)) => Ok(Arc::new(instance)),
+            Outcome::Done(Err(failure)) => Err(match failure_error(failure) {
+                CallError::Panicked(panicked) => Error::StartPanicked(panicked),
+                other => Error::StartFailed { message: other.to_string() },
+            }),
+            Outcome::TimedOut => Err(Error::StartTimedOut { after: timeout }),
+            Outcome::Lost => Err(Error::StartPanicked(Panicked {
+                message: "the start could not be run to its end".to_owned(),
+                location: String::new(),
+            })),
+        }
+    }
+}
+
+/// The handler of each endpoint, when manifest and code name the same routes.
+fn agree(manifest: &Manifest, routes: &[Route]) -> Result<Vec<u32>, Error> {
+    // Paths are compared in the form the router uses, so that `:name` and `{name}` are the same.
+    let pattern = |path: &str| path.parse::<RoutePath>().map_or_else(|_| path.to_owned(), |path| path.pattern().to_owned());
+    let routes = routes.iter().map(|route| (route, pattern(&route.path))).collect::<Vec<_>>();
+    let mut differences = vec![];
+    let mut handlers = vec![];
+    for endpoint in &manifest.endpoints {
+        let (method, path) = (endpoint.method.as_str(), endpoint.path.pattern());
+        let found = routes.iter().position(|(route, pattern)| route.method == method && pattern == path);
+        match found {
+            None => differences.push(format!(
+                "plugin.yaml has {method} {} (handler `{}`), the code has no such route",
+                endpoint.path.as_str(),
+                endpoint.handler
+            )),
+            Some(index) if routes[index].0.handler != endpoint.handler => differences.push(format!(
+                "for {method} {} plugin.yaml names handler `{}`, the code `{}`",
+                endpoint.path.as_str(),
+                endpoint.handler,
+                routes[index].0.handler
+            )),
+            Some(index) => handlers.push(index as u32),
+        }
+    }
+    for (route, pattern) in &routes {
+        let named = |endpoint: &host_core::manifest::Endpoint| {
+            endpoint.method.as_str() == route.method && endpoint.path.pattern() == *pattern
+        };
+        if !manifest.endpoints.iter().any(named) {
+            differences.push(format!(
+                "the code has {} {} (handler `{}`), plugin.yaml does not",
+                route.method, route.path, route.handler
+            ));
+        }
+    }
+    if differences.is_empty() { Ok(handlers) } else { Err(Error::CodeDiffers { differences }) }
+}

@@ -1,0 +1,75 @@
+//! Plugin code that may block (constructors, start, health, stop) runs on a thread of its own, so that it never
+//! holds up a worker of the host.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::{self, Thread};
+use std::time::{Duration, Instant};
+
+use tokio::sync::oneshot;
+
+/// How work on a thread of its own ended.
+pub(crate) enum Outcome<T> {
+    /// With a value.
+    Done(T),
+    /// Not within the deadline. When the work never gave way, its thread goes on; what it makes is dropped there.
+    TimedOut,
+    /// The thread could not be started, or the work panicked.
+    Lost,
+}
+
+/// Runs `work` on a new thread and waits for it, at most `deadline`.
+///
+/// # Cancel safety
+/// Dropping the future lets the work go on to its end or deadline; its value is dropped on its thread.
+pub(crate) async fn run<T, F>(name: &str, deadline: Duration, work: impl FnOnce() -> F + Send + 'static) -> Outcome<T>
+where
+    T: Send + 'static,
+    F: Future<Output = T>,
+{
+    let (sender, receiver) = oneshot::channel();
+    // A thread name has at most 15 bytes on Linux.
+    let name: String = name.chars().take(15).collect();
+    let until = Instant::now() + deadline;
+    let spawned = thread::Builder::new().name(name).spawn(move || {
+        let value = catch_unwind(AssertUnwindSafe(|| block_on_until(work(), until)));
+        let _ = sender.send(match value {
+            Ok(Some(value)) => Outcome::Done(value),
+            Ok(None) => Outcome::TimedOut,
+            Err(_) => Outcome::Lost,
+        });
+    });
+    if spawned.is_err() {
+        return Outcome::Lost;
+    }
+    // The thread gets a moment to notice the deadline itself, so that a future that only waits is dropped in time.
+    match tokio::time::timeout(deadline + Duration::from_millis(100), receiver).await {
+        Ok(Ok(outcome)) => outcome,
+        Ok(Err(_)) => Outcome::Lost,
+        Err(_) => Outcome::TimedOut,
+    }
+}
+
+struct Unpark(Thread);
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+}
+
+/// Polls `future` on this thread until it is ready or `until` has passed.
+fn block_on_until<F: Future>(future: F, until: Instant) -> Option<F::Output> {
+    let waker = Waker::from(Arc::new(Unpark(thread::current())));
+    let mut context = Context::from_waker(&waker);
+    let mut future = pin!(future);
+    loop {
+        if let Poll::Ready(value) = future.as_mut().poll(&mut context) {
+            return Some(value);
+        }
+        let left = until.checked_duration_since(Instant::now())?;
+        thread::park_timeout(left);
+    }
+}

@@ -1,0 +1,245 @@
+//! A program to start, and the run of it.
+
+use std::ffi::OsString;
+use std::fmt;
+use std::io;
+use std::os::unix::process::ExitStatusExt as _;
+use std::path::PathBuf;
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncReadExt as _};
+use tokio::time::{Instant, sleep_until};
+
+use crate::error::Error;
+use crate::group::Group;
+use crate::lines::{Line, Lines, Stream};
+
+/// How long a run still reads after the program itself ended: only a process that left the group can hold a pipe
+/// open for longer.
+const READ_ON: Duration = Duration::from_secs(2);
+
+/// Longer deadlines are cut to this, because a clock cannot be moved on by just any duration.
+const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
+/// A program to start: which, where, with what, and for how long.
+///
+/// The environment is empty until [`Command::env`] adds to it. `Debug` shows the names of the variables, never
+/// their values.
+#[must_use = "a command does nothing until it is run"]
+#[derive(Clone)]
+pub struct Command {
+    program: PathBuf,
+    folder: PathBuf,
+    timeout: Duration,
+    args: Vec<OsString>,
+    env: Vec<(OsString, OsString)>,
+    silence_timeout: Option<Duration>,
+    max_output_bytes: u64,
+    max_line_bytes: usize,
+}
+
+/// How a program ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Exit {
+    /// What it returned; `None` when a signal ended it.
+    pub code: Option<i32>,
+    /// The signal that ended it.
+    pub signal: Option<i32>,
+}
+
+impl Command {
+    /// `program` (a path, or a name that is looked up in the `PATH` that the command is given), to run in `folder`
+    /// for at most `timeout`.
+    pub fn new(program: impl Into<PathBuf>, folder: impl Into<PathBuf>, timeout: Duration) -> Command {
+        Command {
+            program: program.into(),
+            folder: folder.into(),
+            timeout: timeout.min(LONGEST),
+            args: Vec::new(),
+            env: Vec::new(),
+            silence_timeout: None,
+            max_output_bytes: 64 * 1024 * 1024,
+            max_line_bytes: 16 * 1024,
+        }
+    }
+
+    /// Adds one argument.
+    pub fn arg(mut self, arg: impl Into<OsString>) -> Command {
+        self.args.push(arg.into());
+        self
+    }
+
+    /// Adds arguments.
+    pub fn args<A: Into<OsString>>(mut self, args: impl IntoIterator<Item = A>) -> Command {
+        self.args.extend(args.into_iter().map(Into::into));
+        self
+    }
+
+    /// Adds an environment variable. The last one of a name counts.
+    pub fn env(mut self, name: impl Into<OsString>, value: impl Into<OsString>) -> Command {
+        self.env.push((name.into(), value.into()));
+        self
+    }
+
+    /// Kills the program when it writes nothing for this long. Without it, only the timeout counts.
+    pub fn silence_timeout(mut self, timeout: Duration) -> Command {
+        self.silence_timeout = Some(timeout.min(LONGEST));
+        self
+    }
+
+    /// Kills the program when it writes more than this, both streams together; 64 MiB unless given.
+    pub fn max_output_bytes(mut self, max_bytes: u64) -> Command {
+        self.max_output_bytes = max_bytes;
+        self
+    }
+
+    /// Cuts lines after this many bytes; 16 KiB unless given.
+    pub fn max_line_bytes(mut self, max_bytes: usize) -> Command {
+        self.max_line_bytes = max_bytes;
+        self
+    }
+
+    /// Runs the program to its end and hands on each line as it is written.
+    ///
+    /// When it returns, no process of the program's group is left, and the program is waited for.
+    ///
+    /// # Errors
+    /// When the program cannot be started, passes one of its deadlines, or writes too much. A program that fails by
+    /// itself is not an error: look at [`Exit`].
+    ///
+    /// # Cancel safety
+    /// Dropping the future kills the whole group.
+    pub async fn run(self, mut on_line: impl FnMut(Line)) -> Result<Exit, Error> {
+        let started = Instant::now();
+        let mut group = self.start()?;
+        tracing::debug!(command = ?self, "started `{}`", self.program.display());
+        let failed = |step, source| Error::Failed { program: self.program.clone(), step, source };
+
+        let (mut stdout, mut stderr) = (group.child().stdout.take(), group.child().stderr.take());
+        let mut out_lines = Lines::new(Stream::Stdout, self.max_line_bytes);
+        let mut err_lines = Lines::new(Stream::Stderr, self.max_line_bytes);
+        let (mut out_bytes, mut err_bytes) = ([0; 8 * 1024], [0; 8 * 1024]);
+        let mut n_bytes: u64 = 0;
+        let mut heard = started;
+        let mut ended = None;
+
+        while ended.is_none() || stdout.is_some() || stderr.is_some() {
+            let (read, lines, bytes) = tokio::select! {
+                biased;
+                () = sleep_until(started + self.timeout), if ended.is_none() => {
+                    return Err(Error::TimedOut { program: self.program.clone(), timeout: self.timeout });
+                }
+                timeout = silent(heard, self.silence_timeout), if ended.is_none() => {
+                    return Err(Error::Silent { program: self.program.clone(), timeout });
+                }
+                () = sleep_until(ended.unwrap_or(started) + READ_ON), if ended.is_some() => break,
+                result = group.leader_ended(), if ended.is_none() => {
+                    result.map_err(|error| failed("wait for", error))?;
+                    group.kill();
+                    ended = Some(Instant::now());
+                    continue;
+                }
+                read = read(&mut stdout, &mut out_bytes) => (read, &mut out_lines, &out_bytes),
+                read = read(&mut stderr, &mut err_bytes) => (read, &mut err_lines, &err_bytes),
+            };
+            let n_read = read.map_err(|error| failed("read from", error))?;
+            n_bytes += n_read as u64;
+            if n_bytes > self.max_output_bytes {
+                return Err(Error::OutputTooLarge { program: self.program.clone(), max_bytes: self.max_output_bytes });
+            }
+            heard = Instant::now();
+            lines.push(&bytes[..n_read], &mut on_line);
+        }
+        out_lines.finish(&mut on_line);
+        err_lines.finish(&mut on_line);
+        let exit = Exit::of(group.reap().await.map_err(|error| failed("wait for", error))?);
+        tracing::debug!(
+            ?exit,
+            duration_ms = started.elapsed().as_millis() as u64,
+            "`{}` {exit}",
+            self.program.display()
+        );
+        Ok(exit)
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "this is the room that starts programs")]
+    fn start(&self) -> Result<Group, Error> {
+        let failed = |step, source| Error::Failed { program: self.program.clone(), step, source };
+        // A missing folder and a missing program are the same error code of the system.
+        if !self.folder.is_dir() {
+            let reason = format!("its working folder `{}` does not exist", self.folder.display());
+            return Err(failed("start", io::Error::new(io::ErrorKind::NotFound, reason)));
+        }
+        let child = tokio::process::Command::new(&self.program)
+            .args(&self.args)
+            .current_dir(&self.folder)
+            .env_clear()
+            .envs(self.env.iter().map(|(name, value)| (name, value)))
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .process_group(0)
+            .kill_on_drop(true)
+            .spawn()
+            .map_err(|error| match error.kind() {
+                io::ErrorKind::NotFound => Error::NotFound { program: self.program.clone() },
+                _ => failed("start", error),
+            })?;
+        Group::new(child).map_err(|error| failed("watch", error))
+    }
+}
+
+/// Reads once from a pipe; closes it at its end. Never returns for a pipe that is closed.
+async fn read(pipe: &mut Option<impl AsyncRead + Unpin>, bytes: &mut [u8]) -> io::Result<usize> {
+    let Some(open) = pipe else { return std::future::pending().await };
+    let n_read = open.read(bytes).await?;
+    if n_read == 0 {
+        *pipe = None;
+    }
+    Ok(n_read)
+}
+
+/// Returns the timeout once it has passed since `heard`.
+async fn silent(heard: Instant, timeout: Option<Duration>) -> Duration {
+    let Some(timeout) = timeout else { return std::future::pending().await };
+    sleep_until(heard + timeout).await;
+    timeout
+}
+
+impl fmt::Debug for Command {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<_> = self.env.iter().map(|(name, _)| name).collect();
+        f.debug_struct("Command")
+            .field("program", &self.program)
+            .field("args", &self.args)
+            .field("folder", &self.folder)
+            .field("env", &names)
+            .field("timeout", &self.timeout)
+            .field("silence_timeout", &self.silence_timeout)
+            .finish_non_exhaustive()
+    }
+}
+
+// === impl Exit ===
+
+impl Exit {
+    /// Whether it returned 0.
+    pub fn is_success(&self) -> bool {
+        self.code == Some(0)
+    }
+
+    fn of(status: ExitStatus) -> Exit {
+        Exit { code: status.code(), signal: status.signal() }
+    }
+}
+
+impl fmt::Display for Exit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.code, self.signal) {
+            (Some(code), _) => write!(f, "ended with code {code}"),
+            (None, Some(signal)) => write!(f, "was ended by signal {signal}"),
+            (None, None) => f.write_str("ended"),
+        }
+    }
+}

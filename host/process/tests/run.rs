@@ -1,0 +1,178 @@
+//! What a caller may rely on, seen with real programs.
+
+use std::future::Future;
+use std::os::fd::OwnedFd;
+use std::time::Duration;
+
+use host_process::{Command, Error, Exit, Line, Stream};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open};
+
+const LONG: Duration = Duration::from_secs(60);
+const SHORT: Duration = Duration::from_millis(100);
+
+fn sh(script: &str, timeout: Duration) -> Command {
+    Command::new("/bin/sh", "/", timeout).env("PATH", "/usr/bin:/bin").args(["-c", script])
+}
+
+async fn output(command: Command) -> (Result<Exit, Error>, Vec<String>) {
+    let mut lines = Vec::new();
+    let result = command.run(|line| lines.push(line.text)).await;
+    (result, lines)
+}
+
+/// A process that the script under test started and named on its standard output.
+struct Watched(OwnedFd);
+
+impl Watched {
+    fn by_id(text: &str) -> Watched {
+        let pid = text.trim().parse().ok().and_then(Pid::from_raw).expect("the script says an id");
+        Watched(pidfd_open(pid, PidfdFlags::empty()).expect("the process runs"))
+    }
+
+    fn assert_gone(&self) {
+        let patience = Timespec { tv_sec: 30, tv_nsec: 0 };
+        // The runtime's handler for ended children interrupts a poll.
+        let n_ready = rustix::io::retry_on_intr(|| poll(&mut [PollFd::new(&self.0, PollFlags::IN)], Some(&patience)));
+        assert_eq!(n_ready, Ok(1), "the process is still there");
+    }
+}
+
+/// Starts a grandchild that would live for an hour and says its id.
+const WITH_GRANDCHILD: &str = "sleep 3600 & echo $!; wait";
+
+#[tokio::test]
+async fn lines_come_from_both_streams_with_the_exit_code() {
+    let mut lines = Vec::new();
+    let exit = sh("echo out; echo err >&2; printf tail; exit 3", LONG).run(|line| lines.push(line)).await.unwrap();
+    assert_eq!(exit, Exit { code: Some(3), signal: None });
+    assert!(!exit.is_success());
+    let of = |stream| -> Vec<&str> {
+        lines.iter().filter(|line: &&Line| line.stream == stream).map(|line| line.text.as_str()).collect()
+    };
+    assert_eq!(of(Stream::Stdout), ["out", "tail"]);
+    assert_eq!(of(Stream::Stderr), ["err"]);
+}
+
+#[tokio::test]
+async fn a_line_is_handed_on_while_the_program_still_runs() {
+    // The program ends only when the callback has answered its first line.
+    let folder = std::env::temp_dir().join(format!("host-process-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let fifo = folder.join("answer");
+    let make = format!("mkfifo '{}'", fifo.display());
+    assert!(output(sh(&make, LONG)).await.0.unwrap().is_success());
+    let script = format!("echo first; read answer < '{}'; echo $answer", fifo.display());
+    let mut lines = Vec::new();
+    let exit = sh(&script, LONG)
+        .run(|line| {
+            if lines.is_empty() {
+                use std::io::Write as _;
+                std::fs::OpenOptions::new().write(true).open(&fifo).unwrap().write_all(b"second\n").unwrap();
+            }
+            lines.push(line.text);
+        })
+        .await;
+    std::fs::remove_dir_all(&folder).unwrap();
+    assert!(exit.unwrap().is_success());
+    assert_eq!(lines, ["first", "second"]);
+}
+
+#[tokio::test]
+async fn the_program_sees_only_the_environment_it_was_given() {
+    let command = Command::new("/usr/bin/env", "/", LONG).env("COLOR", "red").env("COLOR", "blue");
+    assert_eq!(output(command).await.1, ["COLOR=blue"]);
+}
+
+#[tokio::test]
+async fn a_bare_name_is_looked_up_in_the_path_that_was_given() {
+    let command = |path| Command::new("sh", "/", Duration::MAX).args(["-c", "exit 0"]).env("PATH", path);
+    assert!(output(command("/usr/bin:/bin")).await.0.unwrap().is_success());
+    assert_eq!(output(command("/nowhere")).await.0.unwrap_err().code(), "process_not_found");
+}
+
+#[tokio::test]
+async fn the_program_runs_in_its_folder_with_nothing_to_read() {
+    assert_eq!(output(Command::new("/bin/sh", "/usr", LONG).args(["-c", "pwd; cat"])).await.1, ["/usr"]);
+}
+
+#[tokio::test]
+async fn each_way_to_fail_has_its_code() {
+    for (command, code) in [
+        (Command::new("/no/such/program", "/", LONG), "process_not_found"),
+        (Command::new("/bin/sh", "/no/such/folder", LONG), "process_failed"),
+        (Command::new("/etc/passwd", "/", LONG), "process_failed"),
+        (sh("exec sleep 3600", SHORT), "process_timed_out"),
+        (sh("while :; do echo x; sleep 0.01; done", SHORT), "process_timed_out"),
+        (sh("echo x; exec sleep 3600", LONG).silence_timeout(SHORT), "process_silent"),
+        (sh("exec cat /dev/zero", LONG).max_output_bytes(100_000), "process_output_too_large"),
+        (sh("exec >&- 2>&-; exec sleep 3600", SHORT), "process_timed_out"),
+    ] {
+        let shown = format!("{command:?}");
+        assert_eq!(command.run(drop).await.unwrap_err().code(), code, "{shown}");
+    }
+}
+
+#[tokio::test]
+async fn output_keeps_a_program_from_being_silent() {
+    let command = sh("for i in 1 2 3 4 5 6 7 8 9 10; do echo $i; sleep 0.1; done", LONG);
+    let (result, lines) = output(command.silence_timeout(Duration::from_millis(900))).await;
+    assert!(result.unwrap().is_success());
+    assert_eq!(lines.len(), 10);
+}
+
+#[tokio::test]
+async fn a_deadline_takes_the_grandchildren_too() {
+    let mut grandchild = None;
+    let command = sh(WITH_GRANDCHILD, Duration::from_secs(1));
+    let error = command.run(|line| grandchild = Some(Watched::by_id(&line.text))).await.unwrap_err();
+    assert_eq!(error.code(), "process_timed_out");
+    grandchild.unwrap().assert_gone();
+}
+
+#[tokio::test]
+async fn dropping_the_future_takes_the_grandchildren_too() {
+    let (sender, mut grandchild) = tokio::sync::mpsc::unbounded_channel();
+    let run = sh(WITH_GRANDCHILD, LONG).run(move |line| sender.send(Watched::by_id(&line.text)).unwrap());
+    let grandchild = until_first(run, grandchild.recv()).await.unwrap();
+    grandchild.assert_gone();
+}
+
+/// Runs both; returns what the second gives, with the first dropped wherever it was.
+async fn until_first<T>(run: impl Future, event: impl Future<Output = T>) -> T {
+    tokio::select! {
+        _ = run => panic!("the program ended by itself"),
+        value = event => value,
+    }
+}
+
+#[tokio::test]
+async fn nothing_outlives_a_program_that_ends_by_itself() {
+    let mut grandchild = None;
+    let command = sh("sleep 3600 & echo $!; exit 0", LONG);
+    let exit = command.run(|line| grandchild = Some(Watched::by_id(&line.text))).await.unwrap();
+    assert!(exit.is_success());
+    grandchild.unwrap().assert_gone();
+}
+
+#[tokio::test]
+async fn a_process_that_left_the_group_does_not_hold_the_run_up() {
+    let mut stranger = None;
+    let command = sh("setsid sleep 30 & echo $!; exit 0", Duration::from_secs(20));
+    let exit = command.run(|line| stranger = Some(line.text)).await.unwrap();
+    assert!(exit.is_success());
+    let pid = Pid::from_raw(stranger.unwrap().parse().unwrap()).unwrap();
+    let _ = kill_process(pid, Signal::KILL);
+}
+
+#[tokio::test]
+async fn a_signal_is_told_from_a_code() {
+    let exit = output(sh("kill -9 $$", LONG)).await.0.unwrap();
+    assert_eq!((exit.code, exit.signal, exit.to_string()), (None, Some(9), "was ended by signal 9".to_owned()));
+}
+
+#[test]
+fn debug_shows_no_values_of_the_environment() {
+    let shown = format!("{:?}", sh("true", LONG).env("TOKEN", "hunter2"));
+    assert!(shown.contains("TOKEN") && !shown.contains("hunter2"), "{shown}");
+}

@@ -1,0 +1,63 @@
+//! Which generation answers a request: the one that is current when it arrives.
+
+use std::sync::Arc;
+
+use crate::generation::Generation;
+use crate::host::Host;
+use crate::plugin::Phase;
+use crate::routes::{RouteRefusal, Routed};
+
+/// A request's hold on the generation that answers it. The generation is not stopped while one is left.
+#[derive(Debug)]
+pub struct Admitted {
+    pub(crate) generation: Arc<Generation>,
+}
+
+/// Why no generation answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// No plugin of that id is installed.
+    Unknown,
+    /// The plugin is there but does not serve now.
+    NotServing(Phase),
+}
+
+impl Host {
+    /// Admits a request to the generation of `id` that serves now.
+    ///
+    /// # Errors
+    /// [`Refusal`] when none does.
+    pub fn admit(&self, id: &str) -> Result<Admitted, Refusal> {
+        // Counted under the roster's lock: whoever swaps the entry afterwards sees this call in flight.
+        if let Some(entry) = self.0.roster.get(id) {
+            let generation = entry.value().clone();
+            generation.in_flight.enter();
+            return Ok(Admitted { generation });
+        }
+        match self.0.plugins.get(id) {
+            Some(plugin) => Err(Refusal::NotServing(plugin.phase())),
+            None => Err(Refusal::Unknown),
+        }
+    }
+}
+
+impl Admitted {
+    /// The generation that answers.
+    pub fn generation(&self) -> &Generation {
+        &self.generation
+    }
+
+    /// Finds the endpoint for `path`: what follows the plugin's id, starting with `/`, as the caller sent it.
+    ///
+    /// # Errors
+    /// [`RouteRefusal`] when there is none.
+    pub fn route(&self, method: &http::Method, path: &str) -> Result<Routed, RouteRefusal> {
+        self.generation.routes.find(method, path)
+    }
+}
+
+impl Drop for Admitted {
+    fn drop(&mut self) {
+        self.generation.in_flight.leave();
+    }
+}

@@ -1,0 +1,267 @@
+//! One call of a plugin's endpoint, from its head to the head of its answer.
+
+use std::future::poll_fn;
+use std::net::SocketAddr;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::{Buf as _, Bytes};
+use host_load::{Call, CallError, RequestBody};
+use http::{HeaderMap, Response, header};
+use http_body::Body;
+use plugin_sdk_abi::head::Head;
+use tokio::time::Instant;
+
+use crate::admission::Admitted;
+use crate::body::CallBody;
+use crate::generation::Generation;
+use crate::routes::Routed;
+
+/// A body of at most this many bytes is read before the plugin is called and rides in the call.
+const INLINE_BYTES: u64 = 64 * 1024;
+
+/// Who calls.
+#[derive(Clone, Copy, Debug)]
+pub struct Caller<'a> {
+    /// Where from.
+    pub peer: Option<SocketAddr>,
+    /// The request id.
+    pub request_id: &'a str,
+}
+
+/// A request, as the plugin will see it.
+pub struct Request<'a, B> {
+    /// The method.
+    pub method: &'a http::Method,
+    /// The path after the plugin's id, as the caller sent it.
+    pub path: &'a str,
+    /// The query without `?`.
+    pub query: Option<&'a str>,
+    /// The headers, without what is not the plugin's to see.
+    pub headers: &'a HeaderMap,
+    /// Who calls.
+    pub caller: Caller<'a>,
+    /// The body.
+    pub body: B,
+}
+
+/// A body that the server reads from a connection.
+pub trait IncomingBody: Body<Data = Bytes, Error: std::fmt::Display> + Send + Unpin + 'static {}
+
+impl<B: Body<Data = Bytes, Error: std::fmt::Display> + Send + Unpin + 'static> IncomingBody for B {}
+
+/// Why a call has no answer of the plugin's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CallRefusal {
+    /// The body is larger than the endpoint takes: this many bytes.
+    BodyTooLarge(u64),
+    /// The caller did not send all of the body.
+    BodyIncomplete(String),
+    /// The plugin failed.
+    Failed(CallError),
+    /// The generation was replaced, and the call did not end within the drain's deadline.
+    Cut,
+}
+
+impl Admitted {
+    /// Calls the endpoint that `routed` names and waits for the head of the answer. The body that comes with it holds
+    /// the admission to its last byte.
+    ///
+    /// # Errors
+    /// [`CallRefusal`]. A panic, a failure and a timeout are counted and logged under the plugin's name.
+    ///
+    /// # Cancel safety
+    /// Dropping the future ends the call.
+    pub async fn call<B: IncomingBody>(
+        self,
+        routed: Routed,
+        request: Request<'_, B>,
+    ) -> Result<Response<CallBody>, CallRefusal> {
+        let started = std::time::Instant::now();
+        let generation = self.generation.clone();
+        let endpoint = &generation.manifest.endpoints[routed.endpoint];
+        let state = &generation.endpoints[routed.endpoint];
+        state.metrics.requests.inc();
+
+        let deadline = endpoint.timeout;
+        let too_large = Arc::new(AtomicBool::new(false));
+        let request_id = request.caller.request_id.to_owned();
+        let result = self.run(routed, request, state.handler, deadline, endpoint.max_body_bytes, &too_large).await;
+
+        state.metrics.duration.observe(started.elapsed().as_secs_f64());
+        let failed = match &result {
+            Ok(response) => response.status().is_server_error(),
+            Err(CallRefusal::BodyTooLarge(_) | CallRefusal::BodyIncomplete(_)) => false,
+            Err(CallRefusal::Failed(_) | CallRefusal::Cut) => true,
+        };
+        if failed {
+            state.metrics.errors.inc();
+        }
+        if let Err(CallRefusal::Failed(error)) = &result {
+            report(&generation, &endpoint.handler, &request_id, error);
+        }
+        result
+    }
+
+    async fn run<B: IncomingBody>(
+        self,
+        routed: Routed,
+        mut request: Request<'_, B>,
+        handler: u32,
+        deadline: Duration,
+        max_body_bytes: u64,
+        too_large: &Arc<AtomicBool>,
+    ) -> Result<Response<CallBody>, CallRefusal> {
+        let hint = request.body.size_hint();
+        if hint.lower() > max_body_bytes {
+            return Err(CallRefusal::BodyTooLarge(max_body_bytes));
+        }
+        let until = Instant::now() + deadline;
+        let (body, rest) = match hint.exact() {
+            Some(0) => (Bytes::new(), None),
+            Some(length) if length <= INLINE_BYTES => {
+                let whole = read_whole(&mut request.body);
+                let body = tokio::time::timeout_at(until, whole).await;
+                let body = body.map_err(|_| CallRefusal::BodyIncomplete("it did not arrive in time".to_owned()))??;
+                (body, None)
+            }
+            _ => (Bytes::new(), Some(limited(request.body, max_body_bytes, too_large.clone()))),
+        };
+        let head = write_head(&request.method, request.path, request.query, request.headers, request.caller, handler, deadline, &routed);
+        let call = self.generation.instance.call(head, body, rest);
+        let answer = Limited { call, until, deadline, generation: &self.generation, waits: None }.await;
+        if too_large.load(Ordering::Acquire) {
+            // Whatever the plugin made of the cut body: the caller sent too much.
+            return Err(CallRefusal::BodyTooLarge(max_body_bytes));
+        }
+        let answer = answer?;
+        let mut response = Response::new(CallBody::new(answer.body, self));
+        *response.status_mut() = answer.status;
+        *response.headers_mut() = answer.headers;
+        Ok(response)
+    }
+}
+
+/// Writes the head of a request. Hop-by-hop headers are the connection's and stay behind.
+#[expect(clippy::too_many_arguments, reason = "one per part of the head")]
+fn write_head(
+    method: &http::Method,
+    path: &str,
+    query: Option<&str>,
+    headers: &HeaderMap,
+    caller: Caller<'_>,
+    handler: u32,
+    deadline: Duration,
+    routed: &Routed,
+) -> Vec<u8> {
+    let peer = caller.peer.map(|peer| peer.to_string()).unwrap_or_default();
+    Head {
+        handler,
+        deadline_ms: Some(u32::try_from(deadline.as_millis()).unwrap_or(u32::MAX - 1)),
+        method: method.as_str(),
+        path,
+        query,
+        peer: &peer,
+        request_id: caller.request_id,
+        params: routed.params.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())),
+        headers: headers
+            .iter()
+            .filter(|(name, _)| !is_hop_by_hop(name))
+            .map(|(name, value)| (name.as_str().as_bytes(), value.as_bytes())),
+        context: std::iter::empty(),
+    }
+    .write()
+}
+
+fn is_hop_by_hop(name: &header::HeaderName) -> bool {
+    matches!(*name, header::CONNECTION | header::TE | header::TRAILER | header::TRANSFER_ENCODING | header::UPGRADE)
+        || matches!(name.as_str(), "keep-alive" | "proxy-connection" | "proxy-authorization")
+}
+
+async fn read_whole(body: &mut impl IncomingBody) -> Result<Bytes, CallRefusal> {
+    let mut all: Option<Bytes> = None;
+    while let Some(frame) = poll_fn(|context| Pin::new(&mut *body).poll_frame(context)).await {
+        let frame = frame.map_err(|error| CallRefusal::BodyIncomplete(error.to_string()))?;
+        let Ok(data) = frame.into_data() else { continue };
+        all = Some(match all {
+            None => data,
+            Some(before) => [before, data].concat().into(),
+        });
+    }
+    Ok(all.unwrap_or_default())
+}
+
+/// The body as the plugin pulls it, cut off after `max_bytes`.
+fn limited(mut body: impl IncomingBody, max_bytes: u64, too_large: Arc<AtomicBool>) -> RequestBody {
+    let mut left = max_bytes;
+    Box::new(move |context: &mut Context<'_>| {
+        loop {
+            let frame = match ready!(Pin::new(&mut body).poll_frame(context)) {
+                None => return Poll::Ready(None),
+                Some(Err(error)) => return Poll::Ready(Some(Err(error.to_string()))),
+                Some(Ok(frame)) => frame,
+            };
+            let Ok(data) = frame.into_data() else { continue };
+            match left.checked_sub(data.remaining() as u64) {
+                Some(rest) => left = rest,
+                None => {
+                    too_large.store(true, Ordering::Release);
+                    return Poll::Ready(Some(Err(format!("the body has more than {max_bytes} bytes"))));
+                }
+            }
+            return Poll::Ready(Some(Ok(data)));
+        }
+    })
+}
+
+/// A call under its deadline and its generation's end. Timers are only made when the plugin does not answer at once.
+struct Limited<'a> {
+    call: Call,
+    until: Instant,
+    deadline: Duration,
+    generation: &'a Arc<Generation>,
+    waits: Option<Pin<Box<dyn Future<Output = CallRefusal> + Send>>>,
+}
+
+impl Future for Limited<'_> {
+    type Output = Result<host_load::Answer, CallRefusal>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        if let Poll::Ready(answer) = Pin::new(&mut self.call).poll(context) {
+            return Poll::Ready(answer.map_err(CallRefusal::Failed));
+        }
+        let (until, deadline, cut) = (self.until, self.deadline, &self.generation.cut);
+        let cut = cut.clone();
+        let waits = self.waits.get_or_insert_with(|| {
+            Box::pin(async move {
+                let timer = pin!(tokio::time::sleep_until(until));
+                tokio::select! {
+                    () = timer => CallRefusal::Failed(CallError::TimedOut { after: deadline }),
+                    () = cut.cancelled() => CallRefusal::Cut,
+                }
+            })
+        });
+        waits.as_mut().poll(context).map(Err)
+    }
+}
+
+fn report(generation: &Generation, handler: &str, request_id: &str, error: &CallError) {
+    if matches!(error, CallError::Panicked(_)) {
+        generation.panics.inc();
+    }
+    let plugin = generation.id.as_str();
+    tracing::error!(
+        plugin.id = plugin,
+        generation = generation.number,
+        handler,
+        request_id,
+        "plugin `{plugin}` failed in `{handler}`: {error}"
+    );
+    generation.note("error", &format!("{handler}: {error} (request {request_id})"));
+    if matches!(error, CallError::Panicked(_) | CallError::TimedOut { .. }) {
+        generation.health.trouble(format!("{handler}: {error}"));
+    }
+}

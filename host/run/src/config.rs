@@ -1,0 +1,39 @@
+//! How the host runs plugins.
+
+use std::time::Duration;
+
+use host_core::manifest::Mode;
+
+/// How the host runs plugins.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// How strictly plugin.yaml is read.
+    pub mode: Mode,
+    /// Version of the host, for `compatibility.host`.
+    pub host_version: semver::Version,
+    /// How sources are fetched.
+    pub fetch: host_fetch::Config,
+    /// How long a library may take to open, and a plugin to start.
+    pub start_timeout: Duration,
+    /// How long a plugin's stop hook may take.
+    pub stop_timeout: Duration,
+    /// How long calls of a replaced generation may go on before they are cut.
+    pub drain_timeout: Duration,
+    /// Uploads that were not installed are removed after this.
+    pub upload_lifetime: Duration,
+}
+
+impl Config {
+    /// The defaults, for a host of `host_version`.
+    pub fn new(host_version: semver::Version) -> Config {
+        Config {
+            mode: Mode::Normal,
+            host_version,
+            fetch: host_fetch::Config::default(),
+            start_timeout: Duration::from_secs(10),
+            stop_timeout: Duration::from_secs(10),
+            drain_timeout: Duration::from_secs(30),
+            upload_lifetime: Duration::from_secs(3600),
+        }
+    }
+}

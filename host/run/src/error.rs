@@ -1,0 +1,117 @@
+//! Why an operation did not do what was asked.
+
+use host_core::manifest::Problem;
+use host_core::{PluginId, SourceError};
+
+/// Why an operation did not do what was asked. What served before still serves.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The source is not one.
+    #[error("the source is malformed")]
+    Source(#[from] SourceError),
+    /// The source could not be fetched.
+    #[error("failed to fetch the source")]
+    Fetch(#[from] host_fetch::Error),
+    /// The data folders could not be read or written.
+    #[error("failed to read or write the data folders")]
+    Store(#[from] host_store::Error),
+    /// plugin.yaml breaks rules.
+    #[error("plugin.yaml is refused: {}", list(problems))]
+    Manifest {
+        /// All of them.
+        problems: Vec<Problem>,
+    },
+    /// The tree has another plugin's id.
+    #[error("the source is plugin `{found}`, not `{expected}`")]
+    OtherPlugin {
+        /// Which was to be reloaded.
+        expected: PluginId,
+        /// Which was found.
+        found: PluginId,
+    },
+    /// The manifest asks for a child process, which this version of the host does not run.
+    #[error("plugin `{id}` asks for placement `isolated`, which this host does not run")]
+    Placement {
+        /// The plugin.
+        id: PluginId,
+    },
+    /// The build failed.
+    #[error("failed to build the plugin")]
+    Build(#[from] host_build::Error),
+    /// The library was refused, or did not start.
+    #[error("failed to load the plugin")]
+    Load(#[from] host_load::Error),
+    /// The first health probe did not pass.
+    #[error("the new generation failed its first health probe: {reason}")]
+    Unhealthy {
+        /// What it said.
+        reason: String,
+    },
+    /// No plugin of that id is installed.
+    #[error("no plugin `{id}` is installed")]
+    UnknownPlugin {
+        /// The id.
+        id: String,
+    },
+    /// No upload of that id is kept.
+    #[error("no upload `{id}` is kept")]
+    UnknownUpload {
+        /// The id.
+        id: String,
+    },
+    /// The host is shutting down.
+    #[error("the host is shutting down")]
+    ShuttingDown,
+    /// The operation ended without a result; a defect of the host.
+    #[error("the operation panicked")]
+    Panicked,
+}
+
+impl Error {
+    /// A word for clients, metrics and tests. Never reworded.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Error::Source(error) => error.code(),
+            Error::Fetch(error) => error.code(),
+            Error::Store(error) => error.code(),
+            Error::Manifest { .. } => "manifest_refused",
+            Error::OtherPlugin { .. } => "manifest_other_plugin",
+            Error::Placement { .. } => "run_placement",
+            Error::Build(error) => error.code(),
+            Error::Load(error) => error.code(),
+            Error::Unhealthy { .. } => "run_unhealthy",
+            Error::UnknownPlugin { .. } => "run_unknown_plugin",
+            Error::UnknownUpload { .. } => "run_unknown_upload",
+            Error::ShuttingDown => "run_shutting_down",
+            Error::Panicked => "run_panicked",
+        }
+    }
+
+    /// What to do about it.
+    pub fn fix(&self) -> Option<String> {
+        match self {
+            Error::Load(error) => error.fix(),
+            Error::Placement { .. } => Some("set `security.placement: inline`".to_owned()),
+            Error::UnknownPlugin { .. } => Some("`plugin-host list` shows what is installed".to_owned()),
+            Error::UnknownUpload { .. } => Some("upload the archive again; uploads expire".to_owned()),
+            Error::OtherPlugin { .. } => Some("load the source as a plugin of its own".to_owned()),
+            Error::Unhealthy { .. } => Some("see the plugin's log; the generation before still serves".to_owned()),
+            _ => None,
+        }
+    }
+
+    /// The error and its causes in one line, outermost first.
+    pub fn chain(&self) -> String {
+        let mut text = self.to_string();
+        let mut source = std::error::Error::source(self);
+        while let Some(error) = source {
+            text = format!("{text}: {error}");
+            source = error.source();
+        }
+        text
+    }
+}
+
+fn list(problems: &[Problem]) -> String {
+    problems.iter().map(Problem::to_string).collect::<Vec<_>>().join("; ")
+}

@@ -1,0 +1,184 @@
+//! One started module with one configuration. It never changes; a reload makes the next one.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+use std::time::Instant;
+
+use host_core::{Manifest, PluginId};
+use host_load::Instance;
+use host_store::Artifact;
+use prometheus::IntCounter;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use crate::health::HealthState;
+use crate::log_lines::LogLines;
+use crate::metrics::EndpointMetrics;
+use crate::routes::Routes;
+
+/// One started module with one configuration.
+pub struct Generation {
+    pub(crate) id: PluginId,
+    pub(crate) number: u64,
+    pub(crate) manifest: Arc<Manifest>,
+    pub(crate) artifact: Artifact,
+    pub(crate) instance: Arc<Instance>,
+    pub(crate) routes: Routes,
+    pub(crate) endpoints: Vec<EndpointState>,
+    pub(crate) panics: IntCounter,
+    pub(crate) health: HealthState,
+    pub(crate) started: Instant,
+    pub(crate) in_flight: InFlight,
+    /// Ends the calls that are left when the drain's deadline has passed.
+    pub(crate) cut: CancellationToken,
+    /// Ends the health probes when the generation stops serving.
+    pub(crate) replaced: CancellationToken,
+    log: Arc<LogLines>,
+    phase: AtomicU8,
+}
+
+/// What a call needs to know of its endpoint.
+pub(crate) struct EndpointState {
+    /// The handler's index in the code.
+    pub(crate) handler: u32,
+    pub(crate) metrics: EndpointMetrics,
+}
+
+/// Where a generation is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum GenerationPhase {
+    /// Takes calls.
+    Running,
+    /// Takes no new calls; some are in flight.
+    Draining,
+    /// Its stop hook runs.
+    Stopping,
+    /// Ended. Its library is still mapped.
+    Retired,
+}
+
+/// What a generation is made of.
+pub(crate) struct Parts {
+    pub(crate) id: PluginId,
+    pub(crate) number: u64,
+    pub(crate) manifest: Arc<Manifest>,
+    pub(crate) artifact: Artifact,
+    pub(crate) instance: Arc<Instance>,
+    pub(crate) endpoints: Vec<EndpointState>,
+    pub(crate) panics: IntCounter,
+    pub(crate) log: Arc<LogLines>,
+}
+
+impl Generation {
+    pub(crate) fn new(parts: Parts) -> Generation {
+        let Parts { id, number, manifest, artifact, instance, endpoints, panics, log } = parts;
+        Generation {
+            routes: Routes::new(&manifest),
+            id,
+            number,
+            manifest,
+            artifact,
+            instance,
+            endpoints,
+            panics,
+            health: HealthState::default(),
+            log,
+            started: Instant::now(),
+            in_flight: InFlight::default(),
+            cut: CancellationToken::new(),
+            replaced: CancellationToken::new(),
+            phase: AtomicU8::new(GenerationPhase::Running as u8),
+        }
+    }
+
+    /// Counts up from 1 within a plugin.
+    pub fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// The plugin.
+    pub fn id(&self) -> &PluginId {
+        &self.id
+    }
+
+    /// The manifest it was started with.
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// Where it is in its life.
+    pub fn phase(&self) -> GenerationPhase {
+        match self.phase.load(Ordering::Acquire) {
+            0 => GenerationPhase::Running,
+            1 => GenerationPhase::Draining,
+            2 => GenerationPhase::Stopping,
+            _ => GenerationPhase::Retired,
+        }
+    }
+
+    /// Writes a line to the plugin's log.
+    pub(crate) fn note(&self, level: &'static str, message: &str) {
+        self.log.push(level, Some(self.number), message);
+    }
+
+    pub(crate) fn enter(&self, phase: GenerationPhase) {
+        self.phase.store(phase as u8, Ordering::Release);
+    }
+}
+
+impl fmt::Debug for Generation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}#{}", self.id, self.number)
+    }
+}
+
+impl GenerationPhase {
+    /// The word for clients.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            GenerationPhase::Running => "running",
+            GenerationPhase::Draining => "draining",
+            GenerationPhase::Stopping => "stopping",
+            GenerationPhase::Retired => "retired",
+        }
+    }
+}
+
+/// Counts the calls in flight and tells when there are none.
+#[derive(Default)]
+pub(crate) struct InFlight {
+    count: AtomicUsize,
+    none: Notify,
+}
+
+impl InFlight {
+    pub(crate) fn count(&self) -> usize {
+        self.count.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn enter(&self) {
+        self.count.fetch_add(1, Ordering::AcqRel);
+    }
+
+    pub(crate) fn leave(&self) {
+        if self.count.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.none.notify_waiters();
+        }
+    }
+
+    /// Waits until no call is in flight. To be used once no new call can enter. Cancel safe.
+    pub(crate) async fn none(&self) {
+        loop {
+            let none = self.none.notified();
+            tokio::pin!(none);
+            // Registered before the count is read, so that a call that leaves in between is not missed.
+            none.as_mut().enable();
+            if self.count() == 0 {
+                return;
+            }
+            none.await;
+        }
+    }
+}

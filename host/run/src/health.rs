@@ -1,0 +1,159 @@
+//! Probing a generation, and what its probes say.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use host_core::health::{Health, Probe, verdict};
+use host_load::CallError;
+use plugin_sdk_abi::head::Head;
+
+use crate::generation::Generation;
+use crate::log_lines::now_unix_ms;
+
+/// What the host says about a plugin's health.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HealthReport {
+    /// The verdict.
+    pub health: Health,
+    /// When the newest probe ended, in milliseconds since 1970.
+    pub last_check_unix_ms: Option<u64>,
+    /// How many probes in a row did not pass.
+    pub failures_in_a_row: u32,
+    /// What is wrong.
+    pub problem: Option<String>,
+}
+
+/// What is known of one generation's health.
+#[derive(Default)]
+pub(crate) struct HealthState(Mutex<Known>);
+
+#[derive(Default)]
+struct Known {
+    failures_in_a_row: Option<u32>,
+    last_check_unix_ms: Option<u64>,
+    problem: Option<String>,
+    /// A call panicked or hung since the newest probe that passed.
+    trouble: Option<String>,
+}
+
+impl HealthState {
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes that a call panicked or hung: the plugin counts as degraded until a probe passes.
+    pub(crate) fn trouble(&self, what: String) {
+        self.known().trouble = Some(what);
+    }
+
+    pub(crate) fn note(&self, probe: &Probe) {
+        let mut known = self.known();
+        known.last_check_unix_ms = Some(now_unix_ms());
+        known.problem = probe.problem();
+        known.failures_in_a_row = Some(match probe {
+            Probe::Passed => {
+                known.trouble = None;
+                0
+            }
+            _ => known.failures_in_a_row.unwrap_or(0).saturating_add(1),
+        });
+    }
+
+    pub(crate) fn report(&self, threshold: u32) -> HealthReport {
+        let known = self.known();
+        let mut health = verdict(known.failures_in_a_row, threshold);
+        if known.trouble.is_some() && matches!(health, Health::Healthy | Health::Unknown) {
+            health = Health::Degraded;
+        }
+        HealthReport {
+            health,
+            last_check_unix_ms: known.last_check_unix_ms,
+            failures_in_a_row: known.failures_in_a_row.unwrap_or(0),
+            problem: known.problem.clone().or_else(|| known.trouble.clone()),
+        }
+    }
+}
+
+/// Probes a generation at its manifest's interval until it is replaced.
+pub(crate) async fn watch(generation: Arc<Generation>) {
+    let check = generation.manifest.health.clone();
+    loop {
+        tokio::select! {
+            () = generation.replaced.cancelled() => return,
+            () = tokio::time::sleep(check.interval) => {}
+        }
+        let before = generation.health.report(check.failure_threshold).health;
+        let probe = probe(&generation).await;
+        generation.health.note(&probe);
+        let report = generation.health.report(check.failure_threshold);
+        if report.health != before {
+            let (id, health) = (&generation.id, report.health.as_str());
+            let problem = report.problem.as_deref().unwrap_or("all is well");
+            tracing::warn!(plugin.id = %id, generation = generation.number, health, "plugin `{id}` is {health}: {problem}");
+            generation.note("warn", &format!("health: {health}: {problem}"));
+        }
+    }
+}
+
+/// Probes a generation once: the manifest's health endpoint, or the plugin's health hook.
+pub(crate) async fn probe(generation: &Arc<Generation>) -> Probe {
+    let timeout = generation.manifest.health.timeout;
+    let result = match &generation.manifest.health.endpoint {
+        None => generation.instance.health(timeout).await,
+        Some(path) => ask(generation, path, timeout).await,
+    };
+    match result {
+        Ok(()) => Probe::Passed,
+        Err(CallError::TimedOut { .. }) => Probe::TimedOut,
+        Err(CallError::Panicked(panicked)) => {
+            generation.panics.inc();
+            Probe::Panicked(panicked.to_string())
+        }
+        Err(error) => Probe::Failed(error.to_string()),
+    }
+}
+
+async fn ask(generation: &Arc<Generation>, path: &str, timeout: Duration) -> Result<(), CallError> {
+    let routed = generation.routes.find(&http::Method::GET, path);
+    let Ok(routed) = routed else { return Err(CallError::Failed(format!("no endpoint GET {path}"))) };
+    let head = Head {
+        handler: generation.endpoints[routed.endpoint].handler,
+        deadline_ms: Some(u32::try_from(timeout.as_millis()).unwrap_or(u32::MAX - 1)),
+        method: "GET",
+        path,
+        query: None,
+        peer: "",
+        request_id: "health-probe",
+        params: std::iter::empty(),
+        headers: std::iter::empty(),
+        context: std::iter::empty(),
+    };
+    let call = generation.instance.call(head.write(), Bytes::new(), None);
+    let answer = tokio::time::timeout(timeout, call).await.map_err(|_| CallError::TimedOut { after: timeout })??;
+    match answer.status.as_u16() {
+        200..400 => Ok(()),
+        status => Err(CallError::Failed(format!("GET {path} answered {status}"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_that_panicked_degrades_until_a_probe_passes() {
+        let state = HealthState::default();
+        assert_eq!(state.report(3).health, Health::Unknown);
+        state.note(&Probe::Passed);
+        state.trouble("hello: panicked".to_owned());
+        assert_eq!(state.report(3).health, Health::Degraded);
+        assert_eq!(state.report(3).problem.as_deref(), Some("hello: panicked"));
+        state.note(&Probe::Passed);
+        assert_eq!(state.report(3), HealthReport { problem: None, health: Health::Healthy, ..state.report(3) });
+        for expected in [Health::Degraded, Health::Unhealthy] {
+            state.note(&Probe::TimedOut);
+            assert_eq!(state.report(2).health, expected);
+        }
+    }
+}

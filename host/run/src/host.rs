@@ -1,0 +1,272 @@
+//! The handle that all surfaces use.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use dashmap::DashMap;
+use host_build::Builder;
+use host_core::PluginId;
+use host_core::health::Health;
+use host_store::Store;
+use tokio_util::task::TaskTracker;
+
+use crate::config::Config;
+use crate::error::Error;
+use crate::generation::Generation;
+use crate::job::Job;
+use crate::log_lines::LogLine;
+use crate::metrics::{Metrics, Now};
+use crate::operation::{self, Operation};
+use crate::plugin::{Plugin, PluginView};
+use crate::retire::retire;
+
+/// Jobs that are remembered.
+const MAX_JOBS: usize = 200;
+
+/// The host. Cheap to clone.
+#[derive(Clone)]
+pub struct Host(pub(crate) Arc<Inner>);
+
+pub(crate) struct Inner {
+    pub(crate) config: Config,
+    pub(crate) store: Store,
+    pub(crate) builder: Builder,
+    pub(crate) metrics: Metrics,
+    /// Which generation of each plugin serves now.
+    pub(crate) roster: DashMap<PluginId, Arc<Generation>>,
+    pub(crate) plugins: DashMap<PluginId, Arc<Plugin>>,
+    /// The number of each plugin's next generation; kept when a plugin is unloaded, so that numbers never repeat.
+    numbers: DashMap<PluginId, u64>,
+    jobs: Mutex<Vec<Arc<Job>>>,
+    next_job: AtomicU64,
+    /// Makes job ids unguessable.
+    job_salt: u64,
+    pub(crate) tasks: TaskTracker,
+    stopping: AtomicBool,
+    started: Instant,
+}
+
+/// The host in numbers. All measured.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Overview {
+    /// Installed plugins.
+    pub plugins: usize,
+    /// Of those, healthy ones.
+    pub healthy: usize,
+    /// Degraded ones.
+    pub degraded: usize,
+    /// Unhealthy ones.
+    pub unhealthy: usize,
+    /// Those that are not probed or do not serve.
+    pub unknown: usize,
+    /// Routes that are served.
+    pub routes: usize,
+    /// Requests answered by the installed plugins.
+    pub requests: u64,
+    /// Those with a status of 500 or more.
+    pub errors: u64,
+    /// Libraries opened and kept in memory.
+    pub mapped: u64,
+    /// Builds that ran.
+    pub builds: u64,
+    /// Builds that were answered from the cache.
+    pub cache_hits: u64,
+    /// Time since the host started.
+    pub uptime: Duration,
+}
+
+impl Host {
+    /// A host over a store and a builder, with nothing installed.
+    ///
+    /// # Errors
+    /// [`getrandom::Error`] when the system has no randomness.
+    pub fn new(config: Config, store: Store, builder: Builder) -> Result<Host, getrandom::Error> {
+        Ok(Host(Arc::new(Inner {
+            config,
+            store,
+            builder,
+            metrics: Metrics::new(),
+            roster: DashMap::new(),
+            plugins: DashMap::new(),
+            numbers: DashMap::new(),
+            jobs: Mutex::default(),
+            next_job: AtomicU64::new(1),
+            job_salt: getrandom::u64()?,
+            tasks: TaskTracker::new(),
+            stopping: AtomicBool::new(false),
+            started: Instant::now(),
+        })))
+    }
+
+    /// Starts an operation. It goes on whether or not anyone waits for it.
+    pub fn submit(&self, operation: Operation) -> Arc<Job> {
+        let number = self.0.next_job.fetch_add(1, Ordering::Relaxed);
+        // An odd multiplier makes this a permutation: ids differ, and tell nothing of one another to who lacks the salt.
+        let id = format!("job_{:016x}", (number ^ self.0.job_salt).wrapping_mul(0x9E37_79B9_7F4A_7C15));
+        let job = Arc::new(Job::new(id, operation.name(), operation.subject()));
+        let mut jobs = self.0.jobs.lock().unwrap_or_else(PoisonError::into_inner);
+        if jobs.len() >= MAX_JOBS {
+            // Only one that has ended may be forgotten.
+            if let Some(at) = jobs.iter().position(|job| job.view().result.is_some()) {
+                jobs.remove(at);
+            }
+        }
+        jobs.push(job.clone());
+        drop(jobs);
+        let (host, working) = (self.clone(), job.clone());
+        self.0.tasks.spawn(async move { operation::run(host, operation, working).await });
+        job
+    }
+
+    /// The jobs that are remembered, oldest first.
+    pub fn jobs(&self) -> Vec<Arc<Job>> {
+        self.0.jobs.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The job of that id.
+    pub fn job(&self, id: &str) -> Option<Arc<Job>> {
+        self.jobs().into_iter().find(|job| job.id() == id)
+    }
+
+    /// All installed plugins, by id.
+    pub fn plugins(&self) -> Vec<PluginView> {
+        let mut all: Vec<_> = self.0.plugins.iter().map(|entry| entry.value().clone()).collect();
+        all.sort_by(|a, b| a.id.cmp(&b.id));
+        all.iter().map(|plugin| plugin.view()).collect()
+    }
+
+    /// The plugin of that id.
+    pub fn plugin(&self, id: &str) -> Option<PluginView> {
+        let plugin = self.0.plugins.get(id)?.value().clone();
+        Some(plugin.view())
+    }
+
+    /// The last log lines of a plugin, numbered `from` and later.
+    pub fn plugin_lines(&self, id: &str, from: u64) -> Option<Vec<LogLine>> {
+        let plugin = self.0.plugins.get(id)?.value().clone();
+        Some(plugin.lines(from))
+    }
+
+    /// Checks an archive and keeps its tree for [`Operation::Install`]. Blocks.
+    ///
+    /// # Errors
+    /// Why the archive is refused, or its plugin.yaml; an archive without a readable plugin.yaml is kept out.
+    pub fn upload(&self, archive: &std::path::Path) -> Result<Upload, Error> {
+        if let Err(error) = self.0.store.sweep_uploads(self.0.config.upload_lifetime) {
+            tracing::warn!("old uploads could not be removed: {error}");
+        }
+        let tree = host_fetch::unpack(&self.0.store, &self.0.config.fetch.archive, archive)?;
+        let checked = operation::check(&self.0.config, &tree);
+        let id = match &checked {
+            Ok(_) => Some(self.0.store.put_upload(&tree)?),
+            Err(_) => None,
+        };
+        Ok((id, checked.map(|checked| checked.manifest)))
+    }
+
+    /// The host in numbers.
+    pub fn overview(&self) -> Overview {
+        let plugins = self.plugins();
+        let count = |health: Health| plugins.iter().filter(|plugin| plugin.health.health == health).count();
+        let counters = self.0.builder.counters();
+        Overview {
+            plugins: plugins.len(),
+            healthy: count(Health::Healthy),
+            degraded: count(Health::Degraded),
+            unhealthy: count(Health::Unhealthy),
+            unknown: count(Health::Unknown),
+            routes: self.0.roster.iter().map(|entry| entry.value().manifest.endpoints.len()).sum(),
+            requests: plugins.iter().map(|plugin| plugin.requests).sum(),
+            errors: plugins.iter().map(|plugin| plugin.errors).sum(),
+            mapped: host_load::opened_libraries(),
+            builds: counters.builds,
+            cache_hits: counters.cache_hits,
+            uptime: self.0.started.elapsed(),
+        }
+    }
+
+    /// All metrics in Prometheus text form.
+    pub fn metrics(&self) -> String {
+        let counters = self.0.builder.counters();
+        let plugins = self.plugins();
+        self.0.metrics.render(&Now {
+            mapped: host_load::opened_libraries(),
+            uptime_seconds: self.0.started.elapsed().as_secs_f64(),
+            built: counters.builds,
+            cached: counters.cache_hits,
+            failed: counters.failures,
+            plugins: plugins
+                .iter()
+                .map(|plugin| {
+                    let in_flight = plugin.generations.iter().map(|generation| generation.in_flight).sum();
+                    (plugin.id.to_string(), plugin.generation.unwrap_or(0), in_flight)
+                })
+                .collect(),
+        })
+    }
+
+    /// The size of what is on disk. Blocks while it counts.
+    ///
+    /// # Errors
+    /// A data folder could not be read.
+    pub fn usage(&self) -> Result<host_store::Usage, Error> {
+        Ok(self.0.store.usage()?)
+    }
+
+    /// Compiles the SDK in the background, so that the first plugin need not wait for it.
+    pub fn warm(&self) {
+        let builder = self.0.builder.clone();
+        self.0.tasks.spawn(async move {
+            let started = Instant::now();
+            match builder.warm(&|line| tracing::debug!(target: "build", "{line}")).await {
+                Ok(()) => {
+                    let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+                    tracing::info!(duration_ms, "the SDK is compiled: builds of plugins start warm");
+                }
+                Err(error) => tracing::warn!("the SDK could not be compiled ahead: {error}"),
+            }
+        });
+    }
+
+    /// Whether [`Host::shutdown`] has begun.
+    pub fn is_stopping(&self) -> bool {
+        self.0.stopping.load(Ordering::Acquire)
+    }
+
+    /// Ends every generation: drained, at most `grace`, and stopped. No operation starts any more.
+    pub async fn shutdown(&self, grace: Duration) {
+        self.0.stopping.store(true, Ordering::Release);
+        let serving: Vec<_> = self.0.roster.iter().map(|entry| entry.key().clone()).collect();
+        for id in serving {
+            if let Some((_, generation)) = self.0.roster.remove(&id) {
+                self.retire(generation, grace);
+            }
+        }
+        self.0.tasks.close();
+        if tokio::time::timeout(grace + self.0.config.stop_timeout, self.0.tasks.wait()).await.is_err() {
+            tracing::warn!("some work did not end within the grace period");
+        }
+    }
+
+    /// The number of the next generation of `id`.
+    pub(crate) fn next_number(&self, id: &PluginId) -> u64 {
+        let mut number = self.0.numbers.entry(id.clone()).or_insert(0);
+        *number += 1;
+        *number
+    }
+
+    /// Ends a generation that was taken out of the roster, in the background.
+    pub(crate) fn retire(&self, generation: Arc<Generation>, drain_timeout: Duration) {
+        let host = self.clone();
+        self.0.tasks.spawn(async move {
+            retire(generation.clone(), drain_timeout, host.0.config.stop_timeout).await;
+            if let Some(plugin) = host.0.plugins.get(&generation.id).map(|entry| entry.value().clone()) {
+                plugin.state().end(&generation);
+            }
+        });
+    }
+}
+
+/// The id of a kept upload, and its manifest or all that is wrong with it.
+pub type Upload = (Option<String>, Result<host_core::Manifest, Error>);

@@ -1,0 +1,38 @@
+//! What lives: plugins, their generations, the roster of those that serve, jobs, health.
+//!
+//! [`Host`] is the one handle that all surfaces use. Operations ([`Operation`]) run as jobs, one at a time for each
+//! plugin and side by side for different ones; each prepares everything and then swaps the roster's entry, so that a
+//! failure anywhere leaves what served before. Calls go through [`Host::admit`], which counts them on the generation
+//! that is current at that moment, to their last byte.
+
+mod admission;
+mod body;
+mod call;
+mod config;
+mod error;
+mod generation;
+mod health;
+mod host;
+mod job;
+mod log_lines;
+mod metrics;
+mod operation;
+mod plugin;
+mod retire;
+mod routes;
+
+pub use admission::{Admitted, Refusal};
+pub use body::CallBody;
+pub use call::{Caller, CallRefusal, IncomingBody, Request};
+pub use config::Config;
+pub use error::Error;
+pub use generation::{Generation, GenerationPhase};
+pub use health::HealthReport;
+pub use host::{Host, Overview};
+pub use host_build::BuildSource;
+pub use host_load::{Answer, CallError};
+pub use job::{Job, JobState, JobView};
+pub use log_lines::LogLine;
+pub use operation::{Operation, Receipt, StepReport};
+pub use plugin::{GenerationView, Phase, PluginView};
+pub use routes::{RouteRefusal, Routed};

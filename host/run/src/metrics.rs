@@ -1,0 +1,152 @@
+//! What is counted, in Prometheus form.
+//!
+//! | metric | labels | unit |
+//! |---|---|---|
+//! | `plugin_host_requests_total` | plugin, endpoint | requests answered by a plugin's endpoint |
+//! | `plugin_host_request_errors_total` | plugin, endpoint | those with a status of 500 or more |
+//! | `plugin_host_request_duration_seconds` | plugin, endpoint | histogram, until the head of the answer |
+//! | `plugin_host_panics_total` | plugin | panics caught at the boundary |
+//! | `plugin_host_in_flight_requests` | plugin | requests not answered to their last byte |
+//! | `plugin_host_generation` | plugin | number of the serving generation, 0 for none |
+//! | `plugin_host_generations_mapped` | | libraries opened and kept in memory |
+//! | `plugin_host_operations_total` | operation, outcome | ended operations |
+//! | `plugin_host_builds_total` | outcome | builds: `built`, `cached`, `failed` |
+//! | `plugin_host_uptime_seconds` | | since the process started |
+//!
+//! An endpoint is labelled by method and path as plugin.yaml has them, at most 50 a plugin; a plugin's labels go when
+//! it is unloaded.
+
+use prometheus::{
+    Encoder as _, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec,
+    Opts, Registry, TextEncoder,
+};
+
+/// Upper bounds in seconds: from what an inline call takes to the longest default deadline.
+const BUCKETS: &[f64] = &[0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 30.0];
+
+/// All metrics of a host.
+pub(crate) struct Metrics {
+    registry: Registry,
+    requests: IntCounterVec,
+    errors: IntCounterVec,
+    duration: HistogramVec,
+    panics: IntCounterVec,
+    in_flight: IntGaugeVec,
+    generation: IntGaugeVec,
+    mapped: IntGauge,
+    pub(crate) operations: IntCounterVec,
+    builds: GaugeVec,
+    uptime: prometheus::Gauge,
+}
+
+/// The counters of one endpoint, found once.
+#[derive(Clone)]
+pub(crate) struct EndpointMetrics {
+    pub(crate) requests: IntCounter,
+    pub(crate) errors: IntCounter,
+    pub(crate) duration: Histogram,
+}
+
+impl Metrics {
+    pub(crate) fn new() -> Metrics {
+        let registry = Registry::new();
+        let counters = |name: &str, help: &str, labels: &[&str]| {
+            IntCounterVec::new(Opts::new(name, help), labels).expect("names and labels are constants")
+        };
+        let gauges = |name: &str, help: &str| {
+            IntGaugeVec::new(Opts::new(name, help), &["plugin"]).expect("names and labels are constants")
+        };
+        let endpoint = ["plugin", "endpoint"];
+        let duration = HistogramOpts::new(
+            "plugin_host_request_duration_seconds",
+            "Time until the head of a plugin's answer, in seconds",
+        );
+        let metrics = Metrics {
+            requests: counters("plugin_host_requests_total", "Requests answered by a plugin's endpoint", &endpoint),
+            errors: counters("plugin_host_request_errors_total", "Answers with a status of 500 or more", &endpoint),
+            duration: HistogramVec::new(duration.buckets(BUCKETS.to_vec()), &endpoint)
+                .expect("names, labels and buckets are constants"),
+            panics: counters("plugin_host_panics_total", "Panics caught at the boundary", &["plugin"]),
+            in_flight: gauges("plugin_host_in_flight_requests", "Requests not answered to their last byte"),
+            generation: gauges("plugin_host_generation", "Number of the serving generation, 0 for none"),
+            mapped: IntGauge::new("plugin_host_generations_mapped", "Libraries opened and kept in memory")
+                .expect("names are constants"),
+            operations: counters("plugin_host_operations_total", "Ended operations", &["operation", "outcome"]),
+            builds: GaugeVec::new(Opts::new("plugin_host_builds_total", "Builds by outcome"), &["outcome"])
+                .expect("names and labels are constants"),
+            uptime: prometheus::Gauge::new("plugin_host_uptime_seconds", "Seconds since the process started")
+                .expect("names are constants"),
+            registry,
+        };
+        let collectors: [Box<dyn prometheus::core::Collector>; 10] = [
+            Box::new(metrics.requests.clone()),
+            Box::new(metrics.errors.clone()),
+            Box::new(metrics.duration.clone()),
+            Box::new(metrics.panics.clone()),
+            Box::new(metrics.in_flight.clone()),
+            Box::new(metrics.generation.clone()),
+            Box::new(metrics.mapped.clone()),
+            Box::new(metrics.operations.clone()),
+            Box::new(metrics.builds.clone()),
+            Box::new(metrics.uptime.clone()),
+        ];
+        for collector in collectors {
+            metrics.registry.register(collector).expect("no two metrics share a name");
+        }
+        metrics
+    }
+
+    pub(crate) fn endpoint(&self, plugin: &str, endpoint: &str) -> EndpointMetrics {
+        let labels = [plugin, endpoint];
+        EndpointMetrics {
+            requests: self.requests.with_label_values(&labels),
+            errors: self.errors.with_label_values(&labels),
+            duration: self.duration.with_label_values(&labels),
+        }
+    }
+
+    pub(crate) fn panics(&self, plugin: &str) -> IntCounter {
+        self.panics.with_label_values(&[plugin])
+    }
+
+    /// Takes away all labels of an unloaded plugin.
+    pub(crate) fn forget(&self, plugin: &str, endpoints: &[String]) {
+        for endpoint in endpoints {
+            let labels = [plugin, endpoint.as_str()];
+            let _ = self.requests.remove_label_values(&labels);
+            let _ = self.errors.remove_label_values(&labels);
+            let _ = self.duration.remove_label_values(&labels);
+        }
+        let _ = self.panics.remove_label_values(&[plugin]);
+        let _ = self.in_flight.remove_label_values(&[plugin]);
+        let _ = self.generation.remove_label_values(&[plugin]);
+    }
+
+    /// Everything as Prometheus text. What is not counted as it happens is set here.
+    pub(crate) fn render(&self, now: &Now) -> String {
+        self.mapped.set(i64::try_from(now.mapped).unwrap_or(i64::MAX));
+        self.uptime.set(now.uptime_seconds);
+        for (outcome, count) in [("built", now.built), ("cached", now.cached), ("failed", now.failed)] {
+            self.builds.with_label_values(&[outcome]).set(count as f64);
+        }
+        for (plugin, generation, in_flight) in &now.plugins {
+            self.generation.with_label_values(&[plugin]).set(i64::try_from(*generation).unwrap_or(i64::MAX));
+            self.in_flight.with_label_values(&[plugin]).set(i64::try_from(*in_flight).unwrap_or(i64::MAX));
+        }
+        let mut text = vec![];
+        // Writing into memory does not fail.
+        let _ = TextEncoder::new().encode(&self.registry.gather(), &mut text);
+        String::from_utf8_lossy(&text).into_owned()
+    }
+}
+
+/// What is read off when the metrics are asked for.
+pub(crate) struct Now {
+    pub(crate) mapped: u64,
+    pub(crate) uptime_seconds: f64,
+    pub(crate) built: u64,
+    pub(crate) cached: u64,
+    pub(crate) failed: u64,
+    /// Plugin, serving generation or 0, requests in flight on all its generations.
+    pub(crate) plugins: Vec<(String, u64, usize)>,
+}

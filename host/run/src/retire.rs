@@ -1,0 +1,36 @@
+//! The end of a generation: drained, stopped, let go.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::generation::{Generation, GenerationPhase};
+
+/// How long calls that were cut may take to notice.
+const CUT_GRACE: Duration = Duration::from_secs(5);
+
+/// Ends a generation that is no longer in the roster: waits for its calls, at most `drain_timeout`, cuts the rest, and
+/// runs its stop hook. The instance is dropped with the last byte that holds it; the library stays mapped.
+pub(crate) async fn retire(generation: Arc<Generation>, drain_timeout: Duration, stop_timeout: Duration) {
+    let (id, number) = (generation.id.clone(), generation.number);
+    generation.replaced.cancel();
+    generation.enter(GenerationPhase::Draining);
+    let started = Instant::now();
+    if tokio::time::timeout(drain_timeout, generation.in_flight.none()).await.is_err() {
+        let left = generation.in_flight.count();
+        tracing::warn!(plugin.id = %id, generation = number, left, "generation {number} of `{id}` cuts {left} calls");
+        generation.note("warn", &format!("cut {left} calls after {} s of draining", drain_timeout.as_secs()));
+        generation.cut.cancel();
+        // A call that is polled notices at once; one that no thread polls any more can't be ended.
+        if tokio::time::timeout(CUT_GRACE, generation.in_flight.none()).await.is_err() {
+            generation.in_flight.none().await;
+        }
+    }
+    generation.enter(GenerationPhase::Stopping);
+    if let Err(error) = generation.instance.stop(stop_timeout).await {
+        tracing::warn!(plugin.id = %id, generation = number, "the stop hook of `{id}` failed: {error}");
+        generation.note("warn", &format!("stop: {error}"));
+    }
+    generation.enter(GenerationPhase::Retired);
+    let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+    tracing::info!(plugin.id = %id, generation = number, duration_ms, "generation {number} of `{id}` has ended");
+}

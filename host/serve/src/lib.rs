@@ -1,0 +1,1 @@
+//! The HTTP front: management routes and plugin endpoints.

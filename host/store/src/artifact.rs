@@ -1,0 +1,369 @@
+//! A built library with its manifest and provenance, named by digest, read-only.
+
+use std::fs::{self, File, Permissions};
+use std::io::{self, Read, Write as _};
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Weak};
+
+use host_core::{Digest, DigestWriter};
+use rustix::fs::OFlags;
+use serde::{Deserialize, Serialize};
+
+use crate::error::IoContext as _;
+use crate::layout::{ARTIFACT, LIBRARY, MANIFEST, make_dir};
+use crate::store::{Shelf, remove};
+use crate::{Error, Store, atomic};
+
+/// Far above any library that is meant, so that a runaway build cannot fill the disk twice.
+const MAX_LIBRARY_BYTES: u64 = 512 << 20;
+
+/// A library in the store. Cheap to clone; while one is held, [`Store::remove_unused`] leaves its files alone.
+#[derive(Clone, Debug)]
+pub struct Artifact(Arc<ArtifactInner>);
+
+#[derive(Debug)]
+pub(crate) struct ArtifactInner {
+    digest: Digest,
+    library: PathBuf,
+    manifest: Vec<u8>,
+    index: Index,
+}
+
+/// Where an artifact came from and how it was made. Not part of its digest.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Provenance {
+    /// The source as it was asked for.
+    pub source: String,
+    /// The git commit, when the source is a repository.
+    #[serde(default)]
+    pub commit: Option<String>,
+    /// The tree it was built from.
+    #[serde(default, with = "crate::digest_text::option")]
+    pub tree: Option<Digest>,
+    /// What went into the build.
+    #[serde(default, with = "crate::digest_text::option")]
+    pub fingerprint: Option<Digest>,
+    /// The compiler, as it names itself.
+    #[serde(default)]
+    pub rustc: Option<String>,
+    /// When, in seconds since 1970.
+    pub built_at_unix_seconds: u64,
+}
+
+/// What `artifact.json` says.
+#[derive(Debug, Serialize, Deserialize)]
+struct Index {
+    #[serde(with = "crate::digest_text")]
+    library: Digest,
+    library_bytes: u64,
+    #[serde(with = "crate::digest_text")]
+    manifest: Digest,
+    provenance: Provenance,
+}
+
+/// What a fingerprint file says.
+#[derive(Serialize, Deserialize)]
+struct Remembered {
+    #[serde(with = "crate::digest_text")]
+    artifact: Digest,
+}
+
+impl Artifact {
+    /// The digest over library and manifest.
+    pub fn digest(&self) -> Digest {
+        self.0.digest
+    }
+
+    /// The library file. Nobody may write to it.
+    pub fn library(&self) -> &Path {
+        &self.0.library
+    }
+
+    /// What the library file's bytes must hash to. Whoever opens the file compares the bytes it opened.
+    pub fn library_digest(&self) -> Digest {
+        self.0.index.library
+    }
+
+    /// The length of the library file.
+    pub fn library_bytes(&self) -> u64 {
+        self.0.index.library_bytes
+    }
+
+    /// The manifest as it was reviewed.
+    pub fn manifest_text(&self) -> &[u8] {
+        &self.0.manifest
+    }
+
+    /// Where it came from and how it was made.
+    pub fn provenance(&self) -> &Provenance {
+        &self.0.index.provenance
+    }
+}
+
+impl Store {
+    /// Copies `library` and `manifest` into the store. An artifact that is there already is returned as it is,
+    /// with the provenance it was first put in with.
+    ///
+    /// # Errors
+    /// [`Error::NotAFile`] when `library` is a link or anything else that is not a regular file.
+    pub fn put_artifact(&self, library: &Path, manifest: &[u8], provenance: &Provenance) -> Result<Artifact, Error> {
+        let temp = self.temp_dir()?;
+        let folder = temp.path().join("artifact");
+        make_dir(&folder)?;
+        let (library_digest, library_bytes) = copy_library(library, &folder.join(LIBRARY))?;
+        let index = Index {
+            library: library_digest,
+            library_bytes,
+            manifest: Digest::of(manifest),
+            provenance: provenance.clone(),
+        };
+        let digest = index.digest();
+
+        let mut shelf = self.shelf();
+        match self.artifact_on(&mut shelf, &digest) {
+            Ok(Some(artifact)) => return Ok(artifact),
+            Ok(None) => {}
+            // The bytes at hand are good, so they replace what is damaged.
+            Err(Error::Corrupt { .. }) => {}
+            Err(error) => return Err(error),
+        }
+        let text = serde_json::to_vec_pretty(&index).expect("strings and numbers always have a JSON form");
+        for (name, bytes) in [(MANIFEST, manifest), (ARTIFACT, text.as_slice())] {
+            let path = folder.join(name);
+            atomic::write(&path, bytes, 0o444).context("write", &path)?;
+        }
+        let place = self.0.layout.artifact(&digest);
+        if place.exists() {
+            remove(&place)?;
+        }
+        fs::rename(&folder, &place).context("put in place", &place)?;
+        atomic::sync_dir(&self.0.layout.artifacts()).context("sync", &place)?;
+        Ok(shelf.keep_artifact(ArtifactInner {
+            digest,
+            library: place.join(LIBRARY),
+            manifest: manifest.to_vec(),
+            index,
+        }))
+    }
+
+    /// The artifact with this digest, if it is there. Its library and manifest are hashed unless somebody holds it.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`] when what lies there is not what was put there.
+    pub fn artifact(&self, digest: &Digest) -> Result<Option<Artifact>, Error> {
+        self.artifact_on(&mut self.shelf(), digest)
+    }
+
+    /// Notes that a build with this fingerprint gave `artifact`.
+    pub fn remember(&self, fingerprint: &Digest, artifact: &Artifact) -> Result<(), Error> {
+        make_dir(&self.0.layout.fingerprints())?;
+        let path = self.0.layout.fingerprint(fingerprint);
+        let text = serde_json::to_vec(&Remembered { artifact: artifact.digest() })
+            .expect("strings and numbers always have a JSON form");
+        atomic::write(&path, &text, 0o600).context("write", &path)
+    }
+
+    /// What a build with this fingerprint gave, as long as both the note and the artifact are there and readable.
+    pub fn remembered(&self, fingerprint: &Digest) -> Result<Option<Artifact>, Error> {
+        let Ok(text) = fs::read(self.0.layout.fingerprint(fingerprint)) else { return Ok(None) };
+        let Ok(remembered) = serde_json::from_slice::<Remembered>(&text) else { return Ok(None) };
+        match self.artifact(&remembered.artifact) {
+            Ok(artifact) => Ok(artifact),
+            Err(error) => {
+                // A build will make it again, which is better than refusing to build.
+                tracing::warn!(error = &error as &dyn std::error::Error, "a remembered build is not usable");
+                Ok(None)
+            }
+        }
+    }
+
+    fn artifact_on(&self, shelf: &mut Shelf, digest: &Digest) -> Result<Option<Artifact>, Error> {
+        let folder = self.0.layout.artifact(digest);
+        if !folder.is_dir() {
+            return Ok(None);
+        }
+        if let Some(held) = shelf.artifacts.get(digest).and_then(Weak::upgrade) {
+            return Ok(Some(Artifact(held)));
+        }
+        let corrupt = |reason: String| Error::Corrupt { path: folder.clone(), reason };
+        let read = |name: &str| fs::read(folder.join(name)).map_err(|error| corrupt(format!("`{name}`: {error}")));
+        let index: Index = serde_json::from_slice(&read(ARTIFACT)?)
+            .map_err(|error| corrupt(format!("`{ARTIFACT}` does not parse: {error}")))?;
+        let manifest = read(MANIFEST)?;
+        let library = folder.join(LIBRARY);
+        let found = open_library(&library)
+            .and_then(|mut file| copy(&mut file, &mut io::sink(), &library))
+            .map_err(|error| corrupt(error.to_string()))?;
+        let expected = (index.library, index.library_bytes);
+        if found != expected {
+            let reason = format!(
+                "`{LIBRARY}` should be {} with {} bytes and is {} with {}",
+                expected.0, expected.1, found.0, found.1
+            );
+            return Err(corrupt(reason));
+        }
+        if Digest::of(&manifest) != index.manifest || index.digest() != *digest {
+            return Err(corrupt(format!("`{MANIFEST}` is not the one that was put there")));
+        }
+        Ok(Some(shelf.keep_artifact(ArtifactInner { digest: *digest, library, manifest, index })))
+    }
+}
+
+impl Shelf {
+    fn keep_artifact(&mut self, artifact: ArtifactInner) -> Artifact {
+        let artifact = Arc::new(artifact);
+        self.artifacts.retain(|_, held| held.strong_count() > 0);
+        self.artifacts.insert(artifact.digest, Arc::downgrade(&artifact));
+        Artifact(artifact)
+    }
+}
+
+impl Index {
+    fn digest(&self) -> Digest {
+        let mut digest = DigestWriter::new();
+        digest.field(b"artifact 1").field(self.library.hex().as_bytes()).field(self.manifest.hex().as_bytes());
+        digest.finish()
+    }
+}
+
+fn copy_library(from: &Path, to: &Path) -> Result<(Digest, u64), Error> {
+    let mut reader = open_library(from)?;
+    let mut writer = File::options().write(true).create_new(true).mode(0o600).open(to).context("create", to)?;
+    let copied = copy(&mut reader, &mut writer, from)?;
+    writer.set_permissions(Permissions::from_mode(0o444)).context("set the mode of", to)?;
+    writer.sync_all().context("sync", to)?;
+    Ok(copied)
+}
+
+/// A build can leave a link or a pipe where its library should be: neither is followed or waited for.
+fn open_library(path: &Path) -> Result<File, Error> {
+    let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits();
+    let file = match File::options().read(true).custom_flags(flags.cast_signed()).open(path) {
+        Ok(file) => file,
+        Err(error) if error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error()) => {
+            return Err(Error::NotAFile { path: path.to_owned() });
+        }
+        Err(source) => return Err(Error::Io { action: "open", path: path.to_owned(), source }),
+    };
+    match file.metadata().context("look at", path)?.is_file() {
+        true => Ok(file),
+        false => Err(Error::NotAFile { path: path.to_owned() }),
+    }
+}
+
+fn copy(from: &mut impl Read, to: &mut impl io::Write, path: &Path) -> Result<(Digest, u64), Error> {
+    let mut digest = DigestWriter::new();
+    let mut bytes = 0;
+    let mut buffer = vec![0; 64 * 1024];
+    loop {
+        let n = match from.read(&mut buffer) {
+            Ok(0) => return Ok((digest.finish(), bytes)),
+            Ok(n) => n,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(source) => return Err(Error::Io { action: "read", path: path.to_owned(), source }),
+        };
+        bytes += n as u64;
+        if bytes > MAX_LIBRARY_BYTES {
+            return Err(Error::LibraryTooLarge { path: path.to_owned(), max_bytes: MAX_LIBRARY_BYTES });
+        }
+        digest.write_all(&buffer[..n]).context("hash", path)?;
+        to.write_all(&buffer[..n]).context("copy", path)?;
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::store::tests::{TestStore, config, store};
+
+    pub(crate) fn provenance(source: &str) -> Provenance {
+        Provenance {
+            source: source.to_owned(),
+            commit: None,
+            tree: Some(Digest::of(b"tree")),
+            fingerprint: None,
+            rustc: Some("rustc 1.90.0".to_owned()),
+            built_at_unix_seconds: 1,
+        }
+    }
+
+    pub(crate) fn artifact(test: &TestStore, library: &str) -> Artifact {
+        let path = test.folder.path().join("lib.so");
+        atomic::write(&path, library.as_bytes(), 0o755).unwrap();
+        test.store.put_artifact(&path, b"id: a", &provenance("here")).unwrap()
+    }
+
+    #[test]
+    fn an_artifact_comes_back_by_its_digest_after_a_restart() {
+        let test = store();
+        let made = artifact(&test, "code");
+        let digest = made.digest();
+        assert_eq!(fs::metadata(made.library()).unwrap().permissions().mode() & 0o7777, 0o444);
+        assert_eq!((made.library_digest(), made.library_bytes()), (Digest::of(b"code"), 4));
+        test.assert_no_temp_files();
+        drop(made);
+        let TestStore { store, folder } = test;
+        drop(store);
+
+        let store = Store::open(config(folder.path())).unwrap();
+        let found = store.artifact(&digest).unwrap().unwrap();
+        assert_eq!(fs::read(found.library()).unwrap(), b"code");
+        assert_eq!(found.manifest_text(), b"id: a");
+        assert_eq!(found.provenance(), &provenance("here"));
+        assert!(store.artifact(&Digest::of(b"other")).unwrap().is_none());
+    }
+
+    #[test]
+    fn the_same_bytes_are_the_same_artifact() {
+        let test = store();
+        let (one, two) = (artifact(&test, "code"), artifact(&test, "code"));
+        assert_eq!(one.digest(), two.digest());
+        assert_ne!(one.digest(), artifact(&test, "other").digest());
+        assert_eq!(test.store.usage().unwrap().artifacts, 2);
+    }
+
+    #[test]
+    fn a_changed_library_is_refused_and_a_new_build_mends_it() {
+        let test = store();
+        let made = artifact(&test, "code");
+        let (digest, library) = (made.digest(), made.library().to_owned());
+        test.store.remember(&Digest::of(b"f"), &made).unwrap();
+        drop(made);
+        atomic::write(&library, b"evil", 0o444).unwrap();
+        let error = test.store.artifact(&digest).unwrap_err();
+        assert_eq!(error.code(), "store_corrupt");
+        assert!(error.to_string().contains(&Digest::of(b"evil").to_string()), "{error}");
+        assert!(test.store.remembered(&Digest::of(b"f")).unwrap().is_none());
+
+        assert_eq!(artifact(&test, "code").digest(), digest);
+        assert_eq!(fs::read(library).unwrap(), b"code");
+    }
+
+    #[test]
+    fn a_library_that_is_no_regular_file_is_refused() {
+        let test = store();
+        let link = test.folder.path().join("link.so");
+        std::os::unix::fs::symlink("/etc/passwd", &link).unwrap();
+        let pipe = test.folder.path().join("pipe.so");
+        rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, 0o600.into()).unwrap();
+        for path in [&link, &pipe, &test.folder.path().to_owned()] {
+            let error = test.store.put_artifact(path, b"", &provenance("x")).unwrap_err();
+            assert_eq!(error.code(), "store_not_a_file", "{path:?}");
+            test.assert_no_temp_files();
+        }
+    }
+
+    #[test]
+    fn a_build_is_remembered_until_the_note_or_the_artifact_is_gone() {
+        let test = store();
+        let fingerprint = Digest::of(b"inputs");
+        assert!(test.store.remembered(&fingerprint).unwrap().is_none());
+        let made = artifact(&test, "code");
+        test.store.remember(&fingerprint, &made).unwrap();
+        assert_eq!(test.store.remembered(&fingerprint).unwrap().map(|a| a.digest()), Some(made.digest()));
+
+        fs::remove_dir_all(made.library().parent().unwrap()).unwrap();
+        assert!(test.store.remembered(&fingerprint).unwrap().is_none());
+    }
+}

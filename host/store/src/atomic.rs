@@ -1,0 +1,65 @@
+//! Files that are there whole or not at all: temporary file, sync, rename, sync of the folder.
+
+use std::fs::{self, File, Permissions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
+/// What the names of unfinished files start with; a crash can leave one behind.
+pub(crate) const UNFINISHED: &str = ".unfinished-";
+
+/// Writes `bytes` to `path` with permission bits `mode`, replacing what was there.
+///
+/// After a crash at any instant `path` holds the old bytes or the new ones. The folder must exist.
+pub fn write(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut file = tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(folder)?;
+    file.write_all(bytes)?;
+    // The mode is set before the name appears, so that nobody sees the bytes under a wider one.
+    file.as_file().set_permissions(Permissions::from_mode(mode))?;
+    file.as_file().sync_all()?;
+    file.persist(path).map_err(|error| error.error)?;
+    sync_dir(folder)
+}
+
+/// Makes a rename inside `folder` survive a power cut.
+pub(crate) fn sync_dir(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
+}
+
+/// Removes what a crash left half written in `folder`.
+pub(crate) fn sweep(folder: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if entry.file_name().to_string_lossy().starts_with(UNFINISHED) {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_write_replaces_the_file_sets_its_mode_and_leaves_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        write(&path, b"one", 0o644).unwrap();
+        write(&path, b"two", 0o600).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"two");
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o7777, 0o600);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+        assert!(write(&folder.path().join("no/folder"), b"", 0o600).is_err());
+    }
+
+    #[test]
+    fn what_a_crash_left_half_written_is_swept() {
+        let folder = tempfile::tempdir().unwrap();
+        write(&folder.path().join("kept"), b"", 0o600).unwrap();
+        write(&folder.path().join(format!("{UNFINISHED}x")), b"", 0o600).unwrap();
+        sweep(folder.path()).unwrap();
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+}

@@ -1,0 +1,173 @@
+//! Why the store could not do what it was asked.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use host_core::{Digest, TreePath};
+
+/// Why the store could not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Another host has the folder open.
+    #[error(
+        "plugin folder `{}` is in use by another host; hint: stop that host, or give this one its own folder",
+        path.display()
+    )]
+    Locked {
+        /// The plugin folder.
+        path: PathBuf,
+    },
+    /// Deleting the build cache would delete what is installed.
+    #[error(
+        "plugin folder `{}` lies inside the build cache `{}`, which may be deleted at any time; \
+         hint: give the plugin folder a place of its own",
+        plugin_dir.display(), cache_dir.display()
+    )]
+    Overlap {
+        /// What is installed.
+        plugin_dir: PathBuf,
+        /// What may be deleted.
+        cache_dir: PathBuf,
+    },
+    /// The file system refused.
+    #[error("failed to {action} `{}`", path.display())]
+    Io {
+        /// What was tried, as a verb.
+        action: &'static str,
+        /// On which path.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The system gave no random bytes for a name.
+    #[error("failed to get random bytes: {reason}")]
+    Random {
+        /// What the system said.
+        reason: String,
+    },
+    /// A file's content could not be read from where it comes from.
+    #[error("failed to read the content of `{path}`")]
+    Content {
+        /// The file inside the tree.
+        path: TreePath,
+        /// What its reader said.
+        source: io::Error,
+    },
+    /// More files than a tree may have.
+    #[error("tree has more than {max_files} files; `{path}` is one too many")]
+    TooManyFiles {
+        /// The first file over the limit.
+        path: TreePath,
+        /// The limit.
+        max_files: usize,
+    },
+    /// One file with more bytes than a file may have.
+    #[error("file `{path}` has more than {max_bytes} bytes")]
+    FileTooLarge {
+        /// The file inside the tree.
+        path: TreePath,
+        /// The limit.
+        max_bytes: u64,
+    },
+    /// More bytes than a tree may have.
+    #[error("tree has more than {max_bytes} bytes; `{path}` goes over it")]
+    TreeTooLarge {
+        /// The file that went over it.
+        path: TreePath,
+        /// The limit.
+        max_bytes: u64,
+    },
+    /// Two files that some file system would take for one.
+    #[error("`{path}` is in the tree twice (names are compared without case and in one Unicode form)")]
+    Duplicate {
+        /// The second of them.
+        path: TreePath,
+    },
+    /// A name that is a file and a folder at once.
+    #[error("`{path}` is both a file and a folder")]
+    FileAndFolder {
+        /// The name.
+        path: String,
+    },
+    /// Nothing was put into the tree.
+    #[error("the source holds no files")]
+    EmptyTree,
+    /// The tree has no such file.
+    #[error("tree {} has no file `{path}`", tree.short())]
+    NoSuchFile {
+        /// The tree.
+        tree: Digest,
+        /// The file asked for.
+        path: TreePath,
+    },
+    /// No plugin.yaml at the root.
+    #[error(
+        "no `plugin.yaml` at the root of the source, which holds {found}; \
+         hint: put a `plugin.yaml` at the top of the repository, archive or folder"
+    )]
+    NoManifest {
+        /// The first few names at the root.
+        found: String,
+    },
+    /// Two files that both claim to be the manifest.
+    #[error("both `plugin.yaml` and `plugin.yml` are at the root of the source; hint: remove one of them")]
+    TwoManifests,
+    /// The library to store is a link, a folder or a device.
+    #[error("library `{}` is not a regular file", path.display())]
+    NotAFile {
+        /// The path given.
+        path: PathBuf,
+    },
+    /// A library with more bytes than is sensible.
+    #[error("library `{}` has more than {max_bytes} bytes; hint: strip its debug information", path.display())]
+    LibraryTooLarge {
+        /// The path given.
+        path: PathBuf,
+        /// The limit.
+        max_bytes: u64,
+    },
+    /// What lies on disk is not what was put there.
+    #[error("`{}` is damaged: {reason}; hint: remove that folder and install the plugin again", path.display())]
+    Corrupt {
+        /// The damaged file or folder.
+        path: PathBuf,
+        /// How it shows.
+        reason: String,
+    },
+}
+
+impl Error {
+    /// A word for clients, metrics and tests. Never reworded.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Error::Locked { .. } => "store_locked",
+            Error::Overlap { .. } => "store_overlap",
+            Error::Io { .. } => "store_io",
+            Error::Random { .. } => "store_random",
+            Error::Content { .. } => "store_content",
+            Error::TooManyFiles { .. } => "store_too_many_files",
+            Error::FileTooLarge { .. } => "store_file_too_large",
+            Error::TreeTooLarge { .. } => "store_tree_too_large",
+            Error::Duplicate { .. } => "store_duplicate",
+            Error::FileAndFolder { .. } => "store_file_and_folder",
+            Error::EmptyTree => "store_empty_tree",
+            Error::NoSuchFile { .. } => "store_no_such_file",
+            Error::NoManifest { .. } => "store_no_manifest",
+            Error::TwoManifests => "store_two_manifests",
+            Error::NotAFile { .. } => "store_not_a_file",
+            Error::LibraryTooLarge { .. } => "store_library_too_large",
+            Error::Corrupt { .. } => "store_corrupt",
+        }
+    }
+}
+
+/// Adds to an I/O error what was tried on which path.
+pub(crate) trait IoContext<T> {
+    fn context(self, action: &'static str, path: &Path) -> Result<T, Error>;
+}
+
+impl<T> IoContext<T> for io::Result<T> {
+    fn context(self, action: &'static str, path: &Path) -> Result<T, Error> {
+        self.map_err(|source| Error::Io { action, path: path.to_owned(), source })
+    }
+}

@@ -1,0 +1,142 @@
+//! Where everything lies on disk.
+//!
+//! ```text
+//! <plugin_dir>                     what is installed; back this up
+//! ├── lock                         held by the one running host
+//! ├── operator.token               0600
+//! ├── tmp/                         things being made; emptied at every start
+//! ├── trees/
+//! │   ├── <hex>/…                  the files of a tree, 0444 or 0555
+//! │   └── <hex>.json               its index; written last, so a tree without one is not there
+//! ├── artifacts/
+//! │   └── <hex>/
+//! │       ├── library.so           0444
+//! │       ├── plugin.yaml          the manifest as it was reviewed
+//! │       └── artifact.json        digests and provenance
+//! └── uploads/
+//!     └── upload_<32 hex>.json     which tree an uploaded archive became
+//!
+//! <cache_dir>                      safe to delete at any time
+//! ├── CACHEDIR.TAG
+//! ├── fingerprints/<hex>.json      build input -> artifact
+//! ├── cargo-home/                  registry index and crates
+//! ├── empty/                       where cargo is started, so that it finds no configuration
+//! ├── sdk/<hex>/                   a copy of the SDK that plugins are built against
+//! ├── targets/<toolchain>/<slot>/  cargo target folders
+//! └── work/<hex>/                  writable copies of trees being built
+//! ```
+
+use std::fs;
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::{Path, PathBuf};
+
+use host_core::Digest;
+
+use crate::{Error, error::IoContext as _};
+
+/// The paths below both data folders, which are absolute.
+pub(crate) struct Layout {
+    pub(crate) plugin_dir: PathBuf,
+    pub(crate) cache_dir: PathBuf,
+}
+
+impl Layout {
+    /// Makes both folders with everything that is always there.
+    pub(crate) fn make(plugin_dir: &Path, cache_dir: &Path) -> Result<Layout, Error> {
+        let absolute = |path: &Path| {
+            make_dir(path)?;
+            fs::canonicalize(path).context("resolve", path)
+        };
+        let layout = Layout { plugin_dir: absolute(plugin_dir)?, cache_dir: absolute(cache_dir)? };
+        if layout.plugin_dir.starts_with(&layout.cache_dir) {
+            return Err(Error::Overlap { plugin_dir: layout.plugin_dir, cache_dir: layout.cache_dir });
+        }
+        for dir in [layout.tmp(), layout.trees(), layout.artifacts(), layout.uploads(), layout.fingerprints()] {
+            make_dir(&dir)?;
+        }
+        Ok(layout)
+    }
+
+    pub(crate) fn lock(&self) -> PathBuf {
+        self.plugin_dir.join("lock")
+    }
+
+    pub(crate) fn operator_token(&self) -> PathBuf {
+        self.plugin_dir.join("operator.token")
+    }
+
+    pub(crate) fn tmp(&self) -> PathBuf {
+        self.plugin_dir.join("tmp")
+    }
+
+    pub(crate) fn trees(&self) -> PathBuf {
+        self.plugin_dir.join("trees")
+    }
+
+    pub(crate) fn tree(&self, digest: &Digest) -> PathBuf {
+        self.trees().join(digest.hex())
+    }
+
+    pub(crate) fn tree_index(&self, digest: &Digest) -> PathBuf {
+        self.trees().join(format!("{}.json", digest.hex()))
+    }
+
+    pub(crate) fn artifacts(&self) -> PathBuf {
+        self.plugin_dir.join("artifacts")
+    }
+
+    pub(crate) fn artifact(&self, digest: &Digest) -> PathBuf {
+        self.artifacts().join(digest.hex())
+    }
+
+    pub(crate) fn uploads(&self) -> PathBuf {
+        self.plugin_dir.join("uploads")
+    }
+
+    /// `id` has been checked by `upload::is_id`.
+    pub(crate) fn upload(&self, id: &str) -> PathBuf {
+        self.uploads().join(format!("{id}.json"))
+    }
+
+    pub(crate) fn cache_tag(&self) -> PathBuf {
+        self.cache_dir.join("CACHEDIR.TAG")
+    }
+
+    pub(crate) fn fingerprints(&self) -> PathBuf {
+        self.cache_dir.join("fingerprints")
+    }
+
+    pub(crate) fn fingerprint(&self, digest: &Digest) -> PathBuf {
+        self.fingerprints().join(format!("{}.json", digest.hex()))
+    }
+
+    pub(crate) fn cargo_home(&self) -> PathBuf {
+        self.cache_dir.join("cargo-home")
+    }
+
+    pub(crate) fn empty(&self) -> PathBuf {
+        self.cache_dir.join("empty")
+    }
+
+    pub(crate) fn sdk(&self) -> PathBuf {
+        self.cache_dir.join("sdk")
+    }
+
+    pub(crate) fn targets(&self) -> PathBuf {
+        self.cache_dir.join("targets")
+    }
+
+    pub(crate) fn work(&self) -> PathBuf {
+        self.cache_dir.join("work")
+    }
+}
+
+/// File names inside an artifact's folder.
+pub(crate) const LIBRARY: &str = "library.so";
+pub(crate) const MANIFEST: &str = "plugin.yaml";
+pub(crate) const ARTIFACT: &str = "artifact.json";
+
+/// Makes `path` and its parents, open to the owner only. A folder that is there already keeps its mode.
+pub(crate) fn make_dir(path: &Path) -> Result<(), Error> {
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(path).context("create folder", path)
+}

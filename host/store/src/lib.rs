@@ -1,0 +1,24 @@
+//! Trees, artifacts and uploads on disk: the only room that joins paths below the data folders.
+//!
+//! A [`Tree`] or an [`Artifact`] can only be had from a [`Store`], so holding one means that its bytes were
+//! bounded, hashed and put in place whole. Everything here blocks; call it from a thread that may wait.
+
+mod artifact;
+pub mod atomic;
+mod cleaning;
+mod digest_text;
+mod error;
+mod layout;
+mod store;
+mod temp;
+mod tree;
+mod tree_writer;
+mod upload;
+
+pub use artifact::{Artifact, Provenance};
+pub use cleaning::Usage;
+pub use error::Error;
+pub use store::{Config, Store, TreeLimits};
+pub use temp::TempDir;
+pub use tree::{Tree, TreeFile};
+pub use tree_writer::TreeWriter;

@@ -1,0 +1,267 @@
+//! The handle on both data folders.
+
+use std::collections::HashMap;
+use std::fs::{self, File, TryLockError};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use host_core::Digest;
+
+use crate::artifact::ArtifactInner;
+use crate::error::IoContext as _;
+use crate::layout::{Layout, make_dir};
+use crate::tree::TreeInner;
+use crate::{Error, TempDir, atomic};
+
+/// Where the data folders are and how large a tree may be.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// What is installed.
+    pub plugin_dir: PathBuf,
+    /// What makes builds fast; safe to delete.
+    pub cache_dir: PathBuf,
+    /// How large a tree may be.
+    pub limits: TreeLimits,
+}
+
+/// How large a tree may be. Enforced while its files are written.
+#[derive(Clone, Copy, Debug)]
+pub struct TreeLimits {
+    /// Most files.
+    pub max_files: usize,
+    /// Most bytes in all files together.
+    pub max_total_bytes: u64,
+    /// Most bytes in one file.
+    pub max_file_bytes: u64,
+}
+
+impl Default for TreeLimits {
+    /// 10,000 files, 256 MiB in all, 100 MiB a file.
+    fn default() -> TreeLimits {
+        TreeLimits { max_files: 10_000, max_total_bytes: 256 << 20, max_file_bytes: 100 << 20 }
+    }
+}
+
+/// The data folders, open for this process alone. Cheap to clone.
+#[derive(Clone)]
+pub struct Store(pub(crate) Arc<Inner>);
+
+pub(crate) struct Inner {
+    pub(crate) layout: Layout,
+    pub(crate) limits: TreeLimits,
+    pub(crate) shelf: Mutex<Shelf>,
+    /// Holds the lock for as long as the store lives.
+    _lock: File,
+}
+
+/// What somebody holds right now. Held things are never removed, and its lock is held while things are put in
+/// place or removed, so that nobody is handed a tree that is about to go.
+#[derive(Default)]
+pub(crate) struct Shelf {
+    pub(crate) trees: HashMap<Digest, Weak<TreeInner>>,
+    pub(crate) artifacts: HashMap<Digest, Weak<ArtifactInner>>,
+}
+
+impl Store {
+    /// Makes both folders where needed, locks the plugin folder and removes what a crash left unfinished.
+    ///
+    /// The lock is held until the last clone is dropped, also when that happens by `kill -9`.
+    ///
+    /// # Errors
+    /// [`Error::Locked`] when another host has the plugin folder open.
+    pub fn open(config: Config) -> Result<Store, Error> {
+        let layout = Layout::make(&config.plugin_dir, &config.cache_dir)?;
+        let lock = take_lock(&layout)?;
+        let tmp = layout.tmp();
+        for entry in fs::read_dir(&tmp).context("list", &tmp)? {
+            let path = entry.context("list", &tmp)?.path();
+            remove(&path)?;
+        }
+        for folder in [layout.plugin_dir.clone(), layout.trees(), layout.uploads()] {
+            atomic::sweep(&folder).context("sweep", &folder)?;
+        }
+        let tag = layout.cache_tag();
+        if !tag.exists() {
+            // Backup programs leave folders with this file alone.
+            atomic::write(&tag, b"Signature: 8a477f597d28d172789f06886806bc55\n", 0o644).context("write", &tag)?;
+        }
+        Ok(Store(Arc::new(Inner { layout, limits: config.limits, shelf: Mutex::default(), _lock: lock })))
+    }
+
+    /// A private folder below `plugin_dir/tmp`, removed on drop.
+    pub fn temp_dir(&self) -> Result<TempDir, Error> {
+        let tmp = self.0.layout.tmp();
+        tempfile::TempDir::new_in(&tmp).map(TempDir).context("create folder in", &tmp)
+    }
+
+    /// Writes `bytes` to `path`, readable by the owner only, whole or not at all.
+    pub fn write_private(&self, path: &Path, bytes: &[u8]) -> Result<(), Error> {
+        atomic::write(path, bytes, 0o600).context("write", path)
+    }
+
+    /// How large a tree may be.
+    pub fn limits(&self) -> TreeLimits {
+        self.0.limits
+    }
+
+    /// What is installed. Absolute.
+    pub fn plugin_dir(&self) -> &Path {
+        &self.0.layout.plugin_dir
+    }
+
+    /// What makes builds fast. Absolute.
+    pub fn cache_dir(&self) -> &Path {
+        &self.0.layout.cache_dir
+    }
+
+    /// Where the operator's token lies.
+    pub fn operator_token_path(&self) -> PathBuf {
+        self.0.layout.operator_token()
+    }
+
+    /// Cargo's home for builds: registry index and downloaded crates.
+    pub fn cargo_home(&self) -> PathBuf {
+        on_demand(self.0.layout.cargo_home())
+    }
+
+    /// A folder with nothing in it: where cargo is started, so that it finds no configuration of a plugin.
+    pub fn empty_dir(&self) -> PathBuf {
+        on_demand(self.0.layout.empty())
+    }
+
+    /// Where the copy of the SDK with this digest lies. Only its parent is made: whoever makes the copy renames
+    /// it into place, so that its being there means that it is whole.
+    pub fn sdk_dir(&self, digest: &Digest) -> PathBuf {
+        on_demand(self.0.layout.sdk()).join(digest.hex())
+    }
+
+    /// The cargo target folder of one build slot of one toolchain. A `toolchain` that is not hex digits is hashed.
+    pub fn target_dir(&self, toolchain: &str, slot: usize) -> PathBuf {
+        let is_hex = !toolchain.is_empty() && toolchain.len() <= 64 && toolchain.bytes().all(|c| c.is_ascii_hexdigit());
+        let name = if is_hex { toolchain.to_owned() } else { Digest::of(toolchain.as_bytes()).hex() };
+        on_demand(self.0.layout.targets().join(name).join(slot.to_string()))
+    }
+
+    /// A scratch folder for the build with this fingerprint.
+    pub fn work_dir(&self, fingerprint: &Digest) -> PathBuf {
+        on_demand(self.0.layout.work().join(fingerprint.hex()))
+    }
+
+    pub(crate) fn shelf(&self) -> MutexGuard<'_, Shelf> {
+        // A panic elsewhere cannot leave the maps half changed.
+        self.0.shelf.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn take_lock(layout: &Layout) -> Result<File, Error> {
+    let path = layout.lock();
+    let file = File::options().create(true).truncate(false).write(true).open(&path).context("open", &path)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(Error::Locked { path: layout.plugin_dir.clone() }),
+        Err(TryLockError::Error(source)) => Err(Error::Io { action: "lock", path, source }),
+    }
+}
+
+/// Build folders are made when they are asked for, because the build cache may be deleted at any time. A failure
+/// shows, with the path, when the folder is used.
+fn on_demand(path: PathBuf) -> PathBuf {
+    if let Err(error) = make_dir(&path) {
+        tracing::warn!(path = %path.display(), error = &error as &dyn std::error::Error, "no build folder");
+    }
+    path
+}
+
+/// Removes a file, or a folder with all it holds.
+pub(crate) fn remove(path: &Path) -> Result<(), Error> {
+    let is_dir = fs::symlink_metadata(path).context("look at", path)?.is_dir();
+    if is_dir { fs::remove_dir_all(path) } else { fs::remove_file(path) }.context("remove", path)
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// A store in a folder of its own.
+    pub(crate) struct TestStore {
+        pub(crate) store: Store,
+        pub(crate) folder: tempfile::TempDir,
+    }
+
+    pub(crate) fn config(folder: &Path) -> Config {
+        Config {
+            plugin_dir: folder.join("cache"),
+            cache_dir: folder.join("build_cache"),
+            limits: TreeLimits { max_files: 5, max_total_bytes: 1000, max_file_bytes: 600 },
+        }
+    }
+
+    pub(crate) fn store() -> TestStore {
+        let folder = tempfile::tempdir().unwrap();
+        TestStore { store: Store::open(config(folder.path())).unwrap(), folder }
+    }
+
+    impl TestStore {
+        pub(crate) fn assert_no_temp_files(&self) {
+            assert_eq!(fs::read_dir(self.store.0.layout.tmp()).unwrap().count(), 0);
+        }
+    }
+
+    #[test]
+    fn one_host_holds_a_plugin_folder_at_a_time() {
+        let first = store();
+        let Err(error) = Store::open(config(first.folder.path())) else { panic!("opened twice") };
+        assert_eq!(error.code(), "store_locked");
+        assert!(error.to_string().contains(&first.store.plugin_dir().display().to_string()), "{error}");
+
+        let folder = first.folder;
+        drop(first.store);
+        assert!(Store::open(config(folder.path())).is_ok());
+    }
+
+    #[test]
+    fn opening_removes_what_a_crash_left() {
+        let TestStore { store, folder } = store();
+        let left = store.temp_dir().unwrap().0.keep();
+        fs::create_dir(left.join("deep")).unwrap();
+        let half = store.plugin_dir().join("trees/.unfinished-1");
+        File::create(&half).unwrap();
+        drop(store);
+        let store = Store::open(config(folder.path())).unwrap();
+        assert!(!left.exists() && !half.exists());
+        TestStore { store, folder }.assert_no_temp_files();
+    }
+
+    #[test]
+    fn the_plugin_folder_may_not_lie_in_the_build_cache() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut config = config(folder.path());
+        config.plugin_dir = config.cache_dir.join("plugins");
+        assert_eq!(Store::open(config).err().map(|error| error.code()), Some("store_overlap"));
+    }
+
+    #[test]
+    fn build_folders_lie_below_the_cache_and_come_back_when_deleted() {
+        let TestStore { store, folder: _folder } = store();
+        let fingerprint = Digest::of(b"x");
+        let folders =
+            || [store.cargo_home(), store.empty_dir(), store.work_dir(&fingerprint), store.target_dir("ab", 0)];
+        fs::remove_dir_all(store.cache_dir()).unwrap();
+        for folder in folders() {
+            assert!(folder.is_dir() && folder.starts_with(store.cache_dir()), "{folder:?}");
+        }
+        assert!(store.target_dir("../../etc", 1).starts_with(store.cache_dir().join("targets")));
+        assert!(!store.target_dir("../../etc", 1).display().to_string().contains(".."));
+        assert!(!store.sdk_dir(&fingerprint).exists());
+    }
+
+    #[test]
+    fn private_files_are_for_the_owner() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let TestStore { store, folder: _folder } = store();
+        let path = store.operator_token_path();
+        store.write_private(&path, b"secret").unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(fs::metadata(store.plugin_dir()).unwrap().permissions().mode() & 0o777, 0o700);
+    }
+}

@@ -1,0 +1,14 @@
+//! Folders that vanish when they are dropped.
+
+use std::path::Path;
+
+/// A private folder below the store's `tmp/`, removed with its content on drop.
+#[derive(Debug)]
+pub struct TempDir(pub(crate) tempfile::TempDir);
+
+impl TempDir {
+    /// Where it is. Absolute; open to the owner only.
+    pub fn path(&self) -> &Path {
+        self.0.path()
+    }
+}

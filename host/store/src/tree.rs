@@ -1,0 +1,208 @@
+//! A bounded, checked copy of a source, named by its digest.
+
+use std::fs::{self, File};
+use std::io::{self, Read as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Weak};
+
+use host_core::{Digest, DigestWriter, TreePath};
+use serde::{Deserialize, Serialize};
+
+use crate::error::IoContext as _;
+use crate::layout::make_dir;
+use crate::{Error, Store};
+
+/// How much of a manifest is read at most: one byte over the limit, so that the reader sees that it is too long.
+const MAX_MANIFEST_READ: u64 = 64 * 1024 + 1;
+
+/// A folder of regular files in the store, named by the digest of their names and contents. Cheap to clone; while
+/// one is held, [`Store::remove_unused`] leaves its files alone.
+#[derive(Clone, Debug)]
+pub struct Tree(pub(crate) Arc<TreeInner>);
+
+#[derive(Debug)]
+pub(crate) struct TreeInner {
+    pub(crate) digest: Digest,
+    pub(crate) path: PathBuf,
+    pub(crate) files: Vec<TreeFile>,
+}
+
+/// One file of a tree.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TreeFile {
+    /// Where it lies.
+    pub path: TreePath,
+    /// How many bytes it has.
+    pub bytes: u64,
+    /// Whether it may be run as a program.
+    pub executable: bool,
+    /// What is in it.
+    pub digest: Digest,
+}
+
+impl Tree {
+    /// The digest over names, permission to run, lengths and contents of all files.
+    pub fn digest(&self) -> Digest {
+        self.0.digest
+    }
+
+    /// The folder. Nobody may write into it.
+    pub fn path(&self) -> &Path {
+        &self.0.path
+    }
+
+    /// All files, sorted by path.
+    pub fn files(&self) -> &[TreeFile] {
+        &self.0.files
+    }
+
+    /// The content of one file.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchFile`]; [`Error::FileTooLarge`] when it has more than `max_bytes`.
+    pub fn read(&self, path: &TreePath, max_bytes: u64) -> Result<Vec<u8>, Error> {
+        let file = self.file(path).ok_or_else(|| Error::NoSuchFile { tree: self.0.digest, path: path.clone() })?;
+        if file.bytes > max_bytes {
+            return Err(Error::FileTooLarge { path: path.clone(), max_bytes });
+        }
+        self.read_at_most(file, max_bytes)
+    }
+
+    /// The text of `plugin.yaml` or `plugin.yml` at the root, cut after 64 KiB and one byte.
+    ///
+    /// # Errors
+    /// [`Error::NoManifest`], [`Error::TwoManifests`].
+    pub fn manifest_text(&self) -> Result<Vec<u8>, Error> {
+        let named = |name| self.0.files.iter().find(|file| file.path.as_str() == name);
+        match (named("plugin.yaml"), named("plugin.yml")) {
+            (Some(file), None) | (None, Some(file)) => self.read_at_most(file, MAX_MANIFEST_READ),
+            (Some(_), Some(_)) => Err(Error::TwoManifests),
+            (None, None) => Err(Error::NoManifest { found: self.names_at_root() }),
+        }
+    }
+
+    /// Copies all files below `dest`, which is made where needed. The copies are writable.
+    pub fn copy_to(&self, dest: &Path) -> Result<(), Error> {
+        make_dir(dest)?;
+        for file in &self.0.files {
+            let (from, to) = (self.0.path.join(file.path.as_str()), dest.join(file.path.as_str()));
+            if let Some(folder) = to.parent() {
+                make_dir(folder)?;
+            }
+            let mode = if file.executable { 0o755 } else { 0o644 };
+            let mut reader = File::open(&from).context("open", &from)?;
+            let mut writer =
+                File::options().write(true).create_new(true).mode(mode).open(&to).context("create", &to)?;
+            io::copy(&mut reader, &mut writer).context("copy to", &to)?;
+        }
+        Ok(())
+    }
+
+    fn file(&self, path: &TreePath) -> Option<&TreeFile> {
+        let at = self.0.files.binary_search_by(|file| file.path.cmp(path)).ok()?;
+        self.0.files.get(at)
+    }
+
+    fn read_at_most(&self, file: &TreeFile, max_bytes: u64) -> Result<Vec<u8>, Error> {
+        let path = self.0.path.join(file.path.as_str());
+        let mut bytes = Vec::new();
+        File::open(&path).and_then(|opened| opened.take(max_bytes).read_to_end(&mut bytes)).context("read", &path)?;
+        Ok(bytes)
+    }
+
+    fn names_at_root(&self) -> String {
+        let mut names: Vec<_> = self.0.files.iter().filter_map(|file| file.path.parts().next()).collect();
+        names.dedup();
+        let mut shown: Vec<_> = names.iter().take(5).map(|name| format!("`{name}`")).collect();
+        if names.len() > shown.len() {
+            shown.push(format!("{} more", names.len() - shown.len()));
+        }
+        shown.join(", ")
+    }
+}
+
+impl Store {
+    /// The tree with this digest, if it is there whole.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`] when its index does not match its name.
+    pub fn tree(&self, digest: &Digest) -> Result<Option<Tree>, Error> {
+        self.tree_on(&mut self.shelf(), digest)
+    }
+
+    pub(crate) fn tree_on(&self, shelf: &mut crate::store::Shelf, digest: &Digest) -> Result<Option<Tree>, Error> {
+        let path = self.0.layout.tree(digest);
+        if !path.is_dir() {
+            return Ok(None);
+        }
+        if let Some(held) = shelf.trees.get(digest).and_then(Weak::upgrade) {
+            return Ok(Some(Tree(held)));
+        }
+        let index = self.0.layout.tree_index(digest);
+        let text = match fs::read(&index) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(source) => return Err(Error::Io { action: "read", path: index, source }),
+        };
+        let files = parse_index(&text).map_err(|reason| Error::Corrupt { path: index.clone(), reason })?;
+        if digest_of(&files) != *digest {
+            let reason = "its files do not add up to its name".to_owned();
+            return Err(Error::Corrupt { path: index, reason });
+        }
+        Ok(Some(shelf.keep_tree(TreeInner { digest: *digest, path, files })))
+    }
+}
+
+impl crate::store::Shelf {
+    pub(crate) fn keep_tree(&mut self, tree: TreeInner) -> Tree {
+        let tree = Arc::new(tree);
+        self.trees.retain(|_, held| held.strong_count() > 0);
+        self.trees.insert(tree.digest, Arc::downgrade(&tree));
+        Tree(tree)
+    }
+}
+
+/// The digest of a tree with these files, which are sorted by path.
+pub(crate) fn digest_of(files: &[TreeFile]) -> Digest {
+    let mut digest = DigestWriter::new();
+    digest.field(b"tree 1");
+    for file in files {
+        digest
+            .field(file.path.as_str().as_bytes())
+            .field(if file.executable { b"x" } else { b"-" })
+            .field(&file.bytes.to_le_bytes())
+            .field(file.digest.hex().as_bytes());
+    }
+    digest.finish()
+}
+
+#[derive(Serialize, Deserialize)]
+struct IndexEntry {
+    path: String,
+    bytes: u64,
+    executable: bool,
+    #[serde(with = "crate::digest_text")]
+    digest: Digest,
+}
+
+/// The index as it lies beside the tree.
+pub(crate) fn index_text(files: &[TreeFile]) -> Vec<u8> {
+    let entry = |file: &TreeFile| IndexEntry {
+        path: file.path.as_str().to_owned(),
+        bytes: file.bytes,
+        executable: file.executable,
+        digest: file.digest,
+    };
+    serde_json::to_vec(&files.iter().map(entry).collect::<Vec<_>>())
+        .expect("strings and numbers always have a JSON form")
+}
+
+fn parse_index(text: &[u8]) -> Result<Vec<TreeFile>, String> {
+    let entries: Vec<IndexEntry> = serde_json::from_slice(text).map_err(|error| error.to_string())?;
+    let file = |entry: IndexEntry| {
+        let path = entry.path.parse().map_err(|error: host_core::PathError| error.to_string())?;
+        Ok(TreeFile { path, bytes: entry.bytes, executable: entry.executable, digest: entry.digest })
+    };
+    entries.into_iter().map(file).collect()
+}
