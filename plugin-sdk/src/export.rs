@@ -98,10 +98,8 @@ impl<P: Plugin> Tables<P> {
 
 unsafe extern "C" fn description<P: Plugin>() -> Chunk {
     let json = guarded(|| {
-        let handlers: Vec<_> = P::HANDLERS
-            .iter()
-            .map(|h| json!({"handler": h.handler, "method": h.method, "path": h.path}))
-            .collect();
+        let handlers: Vec<_> =
+            P::HANDLERS.iter().map(|h| json!({"handler": h.handler, "method": h.method, "path": h.path})).collect();
         json!({ "handlers": handlers }).to_string().into_bytes()
     });
     Chunk::from_vec(json.unwrap_or_default())
@@ -155,7 +153,8 @@ unsafe extern "C" fn call<P: Plugin>(
 unsafe extern "C" fn health<P: Plugin>(plugin: *const ()) -> FfiFuture<RResult<(), Failure>> {
     // SAFETY: the host passes the handle that `start::<P>` made, before `release`.
     let plugin = unsafe { instance::<P>(plugin) }.plugin.clone();
-    Guarded::new(async move { plugin.health().await.map_err(|error| Failure::failed(&error.for_operator())) }).into_ffi()
+    Guarded::new(async move { plugin.health().await.map_err(|error| Failure::failed(&error.for_operator())) })
+        .into_ffi()
 }
 
 unsafe extern "C" fn stop<P: Plugin>(plugin: *const ()) -> FfiFuture<RResult<(), Failure>> {

@@ -64,9 +64,8 @@ impl FromRequest for Bytes {
 impl FromRequest for String {
     async fn from_request(request: &mut Request) -> Result<String, Error> {
         let bytes = request.take_body().collect(MAX_COLLECTED_BYTES).await?;
-        String::from_utf8(bytes.into()).map_err(|_| {
-            Error::new(StatusCode::BAD_REQUEST, "body_not_text").with_detail("the body is not UTF-8 text")
-        })
+        String::from_utf8(bytes.into())
+            .map_err(|_| Error::new(StatusCode::BAD_REQUEST, "body_not_text").with_detail("the body is not UTF-8 text"))
     }
 }
 
@@ -147,11 +146,7 @@ impl<'de> Deserializer<'de> for Param<'de> {
         visitor.visit_some(self)
     }
 
-    fn deserialize_newtype_struct<V: Visitor<'de>>(
-        self,
-        _: &'static str,
-        visitor: V,
-    ) -> Result<V::Value, ValueError> {
+    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, ValueError> {
         visitor.visit_newtype_struct(self)
     }
 
@@ -248,11 +243,7 @@ impl<'de> Deserializer<'de> for Params<'de> {
         self.seq(visitor)
     }
 
-    fn deserialize_newtype_struct<V: Visitor<'de>>(
-        self,
-        _: &'static str,
-        visitor: V,
-    ) -> Result<V::Value, ValueError> {
+    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, ValueError> {
         visitor.visit_newtype_struct(self)
     }
 

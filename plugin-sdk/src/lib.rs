@@ -24,8 +24,8 @@ pub use serde_json;
 /// What a plugin usually needs: `use plugin_sdk::prelude::*;`.
 pub mod prelude {
     pub use crate::{
-        Body, Bytes, Context, Error, FromRequest, HeaderMap, IntoResponse, Json, Level, Method, Path, Request, Response,
-        Result, StatusCode, StreamBody, export, plugin,
+        Body, Bytes, Context, Error, FromRequest, HeaderMap, IntoResponse, Json, Level, Method, Path, Request,
+        Response, Result, StatusCode, StreamBody, export, plugin,
     };
     pub use serde_json::{Value, json};
 }

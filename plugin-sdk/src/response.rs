@@ -120,9 +120,8 @@ fn pulled(stream: BoxStream) -> BodyStream {
     let next = move |context: &mut std::task::Context<'_>| {
         let Some(live) = stream.as_mut() else { return std::task::Poll::Ready(None) };
         let item = match guard::guarded(AssertUnwindSafe(|| live.as_mut().poll_next(context))) {
-            Ok(polled) => std::task::ready!(polled).map(|item| {
-                item.map(chunk_of).map_err(|error| Failure::failed(&error.for_operator()))
-            }),
+            Ok(polled) => std::task::ready!(polled)
+                .map(|item| item.map(chunk_of).map_err(|error| Failure::failed(&error.for_operator()))),
             Err(failure) => Some(Err(failure)),
         };
         if !matches!(item, Some(Ok(_))) {

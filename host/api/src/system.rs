@@ -30,7 +30,7 @@ pub struct SystemMetrics {
     pub total_errors: u64,
     /// Bytes below the build cache.
     pub build_cache_size: u64,
-    /// Builds that ran.
+    /// Builds that were asked for.
     pub builds: u64,
     /// Builds that were answered from the cache.
     pub build_cache_hits: u64,

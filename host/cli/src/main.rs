@@ -1,1 +1,48 @@
-fn main() {}
+//! The program: words typed, configuration, the life of a host, client commands.
+
+mod client;
+mod commands;
+mod config;
+mod failure;
+mod life;
+mod logs;
+mod output;
+mod screen;
+mod words;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use config::Environment;
+use failure::Failure;
+use words::{Word, Words};
+
+fn main() -> ExitCode {
+    let words = Words::parse();
+    match run(words.word) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            output::error_line(&failure.to_string());
+            failure.exit.into()
+        }
+    }
+}
+
+fn run(word: Word) -> Result<(), Failure> {
+    let environment = Environment::read();
+    if let Word::Config(words::ConfigWord::Show(words)) = &word {
+        return commands::show_config(words, &environment);
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Failure::of("failed to start the runtime", &error))?;
+    let ended = runtime.block_on(async {
+        match word {
+            Word::Serve(words) => life::serve(*words, &environment).await,
+            word => commands::run(word, &environment).await,
+        }
+    });
+    // A thread that waits for a plugin or the network must not keep a program that is done.
+    runtime.shutdown_background();
+    ended
+}

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::StatusCode;
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http_body::{Body, Frame, SizeHint};
 use plugin_sdk_abi::{BodyStream, Chunk, Pairs, Response};
 
@@ -64,8 +64,8 @@ fn read_headers(buffer: &[u8], streamed: bool) -> Result<HeaderMap, CallError> {
     let mut headers = HeaderMap::with_capacity(pairs.len() + 2);
     for (name, value) in pairs.iter() {
         let shown = || String::from_utf8_lossy(&name[..name.len().min(80)]).into_owned();
-        let name = HeaderName::from_bytes(name)
-            .map_err(|_| CallError::Invalid(format!("header name {:?}", shown())))?;
+        let name =
+            HeaderName::from_bytes(name).map_err(|_| CallError::Invalid(format!("header name {:?}", shown())))?;
         let value = HeaderValue::from_bytes(value)
             .map_err(|_| CallError::Invalid(format!("the value of header {:?}", shown())))?;
         // What belongs to one connection is the server's; a length is only the plugin's to say for a stream.

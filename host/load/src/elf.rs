@@ -45,7 +45,10 @@ pub fn probe(file: &[u8]) -> Result<Probe, Error> {
     let endian = library.endian();
     let header = library.elf_header();
     if header.e_machine.get(endian) != MACHINE {
-        return Err(Error::OtherMachine { expected: std::env::consts::ARCH, found: format!("{:?}", header.e_machine.get(endian)) });
+        return Err(Error::OtherMachine {
+            expected: std::env::consts::ARCH,
+            found: format!("{:?}", header.e_machine.get(endian)),
+        });
     }
     if header.e_type(endian) != elf::ET_DYN {
         return Err(not_a_library("it is an object or a program".to_owned()));
@@ -56,11 +59,12 @@ pub fn probe(file: &[u8]) -> Result<Probe, Error> {
         }
     }
 
-    let section = library.section_by_name(metadata::SECTION).ok_or_else(|| Error::NotAPlugin {
-        missing: format!("section `{}`", metadata::SECTION),
-    })?;
+    let section = library
+        .section_by_name(metadata::SECTION)
+        .ok_or_else(|| Error::NotAPlugin { missing: format!("section `{}`", metadata::SECTION) })?;
     let data = section.data().map_err(|error| not_a_library(error.to_string()))?;
-    let json = metadata::read(data).ok_or_else(|| Error::NotAPlugin { missing: "the magic of the section".to_owned() })?;
+    let json =
+        metadata::read(data).ok_or_else(|| Error::NotAPlugin { missing: "the magic of the section".to_owned() })?;
     let said: Metadata =
         serde_json::from_str(json).map_err(|error| Error::NotAPlugin { missing: format!("metadata: {error}") })?;
     check_abi(&said)?;

@@ -71,6 +71,12 @@ pub enum Error {
     /// The library wants an executable stack, which would make the host's stack executable too.
     #[error("the library asks for an executable stack")]
     ExecutableStack,
+    /// The process has opened as many libraries as it safely can.
+    #[error("the host has opened {opened} libraries since it started, and keeps each in memory")]
+    TooManyOpened {
+        /// How many.
+        opened: u64,
+    },
     /// The dynamic linker refused.
     #[error("the dynamic linker refused the library: {reason}")]
     Linker {
@@ -127,6 +133,7 @@ impl Error {
             Error::SdkTooNew { .. } => "load_sdk_too_new",
             Error::PanicAbort => "load_panic_abort",
             Error::ExecutableStack => "load_executable_stack",
+            Error::TooManyOpened { .. } => "load_too_many_opened",
             Error::Linker { .. } => "load_linker",
             Error::LayoutDiffers { .. } => "load_layout_differs",
             Error::BrokenHeader { .. } => "load_broken_header",
@@ -146,11 +153,14 @@ impl Error {
                 "add `plugin-sdk = \"0.1\"` to Cargo.toml, end the crate with `plugin_sdk::export!(YourPlugin);` and set \
                  `crate-type = [\"cdylib\"]`"
             }
-            Error::OtherMachine { .. } => "build the plugin for this host, or load its source so that the host builds it",
+            Error::OtherMachine { .. } => {
+                "build the plugin for this host, or load its source so that the host builds it"
+            }
             Error::SdkTooOld { .. } => "rebuild the plugin with the SDK of this host; loading its source does so",
             Error::SdkTooNew { .. } => "use a newer host, or rebuild the plugin with the SDK of this host",
             Error::PanicAbort => "remove `panic = \"abort\"` from the profile and build again",
             Error::ExecutableStack => "link the plugin with `-z noexecstack`",
+            Error::TooManyOpened { .. } => "restart the host; what serves goes on serving until then",
             Error::Linker { .. } => "install what the message names, or build the plugin on a machine like this one",
             Error::LayoutDiffers { .. } => {
                 "the plugin uses a patched or mixed SDK; run `cargo update -p plugin-sdk` and build again"

@@ -23,6 +23,8 @@ pub use instance::{Call, Instance, RequestBody};
 pub use lent::{LogLevel, LogSink};
 pub use library::opened_libraries;
 pub use module::{Module, Route, StartOptions};
+/// The head of a request, as the boundary lays it out.
+pub use plugin_sdk_abi::head::Head;
 
 /// The ABI this host speaks, as `major.minor`.
 pub fn abi_version() -> String {

@@ -17,6 +17,11 @@ use crate::{Error, Probe, probe};
 /// Libraries opened since the process started; none of them is closed.
 static OPENED: AtomicU64 = AtomicU64::new(0);
 
+/// The most libraries one process opens. Each may take one of the 1024 thread keys that glibc has, and the program that
+/// asks for one more is aborted: the standard library makes a key a copy and never gives it back. The rest is for the host
+/// and for C code in plugins.
+const MAX_OPENED: u64 = 900;
+
 /// How many libraries were opened since the process started. Each is still mapped: closing a Rust library is only
 /// safe once nothing of it is left in the process (threads, thread-local destructors, pthread keys), and this
 /// version of the host does not account for those, so it keeps every library.
@@ -38,7 +43,10 @@ pub(crate) fn open(store: &Store, artifact: &Artifact) -> Result<Opened, Error> 
 
     // glibc takes a path it has seen for the library it has, so each copy gets a name of its own. The name is a
     // link to the sealed copy; what is opened is the copy, and nothing can change it any more.
-    let number = OPENED.fetch_add(1, Ordering::Relaxed);
+    let count = |opened: u64| (opened < MAX_OPENED).then_some(opened + 1);
+    let number = OPENED
+        .fetch_update(Ordering::Relaxed, Ordering::Relaxed, count)
+        .map_err(|opened| Error::TooManyOpened { opened })?;
     let names = store.temp_dir().map_err(|error| io("name", std::io::Error::other(error)))?;
     let name = names.path().join(format!("plugin-{}-{number}.so", std::process::id()));
     std::os::unix::fs::symlink(format!("/proc/self/fd/{}", copy.as_raw_fd()), &name).map_err(|e| io("name", e))?;
@@ -74,7 +82,8 @@ fn sealed_copy(path: &Path, expected: Digest) -> Result<(OwnedFd, Vec<u8>), Erro
     if found != expected {
         return Err(Error::Digest { expected, found });
     }
-    let copy = memfd_create("plugin", MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING).map_err(|e| io("copy", e.into()))?;
+    let copy =
+        memfd_create("plugin", MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING).map_err(|e| io("copy", e.into()))?;
     let mut file = std::fs::File::from(copy);
     file.write_all(&bytes).map_err(|e| io("copy", e))?;
     let copy = OwnedFd::from(file);

@@ -140,7 +140,8 @@ impl Module {
 /// The handler of each endpoint, when manifest and code name the same routes.
 fn agree(manifest: &Manifest, routes: &[Route]) -> Result<Vec<u32>, Error> {
     // Paths are compared in the form the router uses, so that `:name` and `{name}` are the same.
-    let pattern = |path: &str| path.parse::<RoutePath>().map_or_else(|_| path.to_owned(), |path| path.pattern().to_owned());
+    let pattern =
+        |path: &str| path.parse::<RoutePath>().map_or_else(|_| path.to_owned(), |path| path.pattern().to_owned());
     let routes = routes.iter().map(|route| (route, pattern(&route.path))).collect::<Vec<_>>();
     let mut differences = vec![];
     let mut handlers = vec![];

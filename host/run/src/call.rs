@@ -9,10 +9,9 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::{Buf as _, Bytes};
-use host_load::{Call, CallError, RequestBody};
+use host_load::{Call, CallError, Head, RequestBody};
 use http::{HeaderMap, Response, header};
 use http_body::Body;
-use plugin_sdk_abi::head::Head;
 use tokio::time::Instant;
 
 use crate::admission::Admitted;
@@ -130,7 +129,16 @@ impl Admitted {
             }
             _ => (Bytes::new(), Some(limited(request.body, max_body_bytes, too_large.clone()))),
         };
-        let head = write_head(&request.method, request.path, request.query, request.headers, request.caller, handler, deadline, &routed);
+        let head = write_head(
+            request.method,
+            request.path,
+            request.query,
+            request.headers,
+            request.caller,
+            handler,
+            deadline,
+            &routed,
+        );
         let call = self.generation.instance.call(head, body, rest);
         let answer = Limited { call, until, deadline, generation: &self.generation, waits: None }.await;
         if too_large.load(Ordering::Acquire) {

@@ -7,7 +7,6 @@ use std::time::Instant;
 
 use host_core::{Manifest, PluginId};
 use host_load::Instance;
-use host_store::Artifact;
 use prometheus::IntCounter;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -22,7 +21,6 @@ pub struct Generation {
     pub(crate) id: PluginId,
     pub(crate) number: u64,
     pub(crate) manifest: Arc<Manifest>,
-    pub(crate) artifact: Artifact,
     pub(crate) instance: Arc<Instance>,
     pub(crate) routes: Routes,
     pub(crate) endpoints: Vec<EndpointState>,
@@ -64,7 +62,6 @@ pub(crate) struct Parts {
     pub(crate) id: PluginId,
     pub(crate) number: u64,
     pub(crate) manifest: Arc<Manifest>,
-    pub(crate) artifact: Artifact,
     pub(crate) instance: Arc<Instance>,
     pub(crate) endpoints: Vec<EndpointState>,
     pub(crate) panics: IntCounter,
@@ -73,13 +70,12 @@ pub(crate) struct Parts {
 
 impl Generation {
     pub(crate) fn new(parts: Parts) -> Generation {
-        let Parts { id, number, manifest, artifact, instance, endpoints, panics, log } = parts;
+        let Parts { id, number, manifest, instance, endpoints, panics, log } = parts;
         Generation {
             routes: Routes::new(&manifest),
             id,
             number,
             manifest,
-            artifact,
             instance,
             endpoints,
             panics,

@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use host_core::health::{Health, Probe, verdict};
-use host_load::CallError;
-use plugin_sdk_abi::head::Head;
+use host_load::{CallError, Head};
 
 use crate::generation::Generation;
 use crate::log_lines::now_unix_ms;

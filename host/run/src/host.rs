@@ -68,7 +68,7 @@ pub struct Overview {
     pub errors: u64,
     /// Libraries opened and kept in memory.
     pub mapped: u64,
-    /// Builds that ran.
+    /// Builds that were asked for.
     pub builds: u64,
     /// Builds that were answered from the cache.
     pub cache_hits: u64,
@@ -148,21 +148,27 @@ impl Host {
         Some(plugin.lines(from))
     }
 
+    /// A folder to receive an upload in; removed when it is dropped.
+    ///
+    /// # Errors
+    /// The data folder could not be written.
+    pub fn upload_folder(&self) -> Result<host_store::TempDir, Error> {
+        Ok(self.0.store.temp_dir()?)
+    }
+
     /// Checks an archive and keeps its tree for [`Operation::Install`]. Blocks.
     ///
     /// # Errors
-    /// Why the archive is refused, or its plugin.yaml; an archive without a readable plugin.yaml is kept out.
-    pub fn upload(&self, archive: &std::path::Path) -> Result<Upload, Error> {
+    /// [`UploadError`]; nothing is kept then.
+    pub fn upload(&self, archive: &std::path::Path) -> Result<Upload, UploadError> {
         if let Err(error) = self.0.store.sweep_uploads(self.0.config.upload_lifetime) {
             tracing::warn!("old uploads could not be removed: {error}");
         }
-        let tree = host_fetch::unpack(&self.0.store, &self.0.config.fetch.archive, archive)?;
-        let checked = operation::check(&self.0.config, &tree);
-        let id = match &checked {
-            Ok(_) => Some(self.0.store.put_upload(&tree)?),
-            Err(_) => None,
-        };
-        Ok((id, checked.map(|checked| checked.manifest)))
+        let tree = host_fetch::unpack(&self.0.store, &self.0.config.fetch.archive, archive)
+            .map_err(|error| UploadError::Refused(error.into()))?;
+        let checked = operation::check(&self.0.config, &tree).map_err(UploadError::Invalid)?;
+        let id = self.0.store.put_upload(&tree).map_err(|error| UploadError::Refused(error.into()))?;
+        Ok(Upload { id, manifest: checked.manifest })
     }
 
     /// The host in numbers.
@@ -193,7 +199,7 @@ impl Host {
         self.0.metrics.render(&Now {
             mapped: host_load::opened_libraries(),
             uptime_seconds: self.0.started.elapsed().as_secs_f64(),
-            built: counters.builds,
+            built: counters.builds.saturating_sub(counters.cache_hits + counters.failures),
             cached: counters.cache_hits,
             failed: counters.failures,
             plugins: plugins
@@ -268,5 +274,20 @@ impl Host {
     }
 }
 
-/// The id of a kept upload, and its manifest or all that is wrong with it.
-pub type Upload = (Option<String>, Result<host_core::Manifest, Error>);
+/// An upload that is kept for a while.
+#[derive(Clone, Debug)]
+pub struct Upload {
+    /// To be installed under this id.
+    pub id: String,
+    /// What its plugin.yaml says.
+    pub manifest: host_core::Manifest,
+}
+
+/// Why an upload is not kept.
+#[derive(Debug)]
+pub enum UploadError {
+    /// The archive breaks a rule, or could not be stored.
+    Refused(Error),
+    /// The archive is fine, its plugin.yaml is not.
+    Invalid(Error),
+}

@@ -101,6 +101,15 @@ impl Job {
         self.log.since(from)
     }
 
+    /// Waits for lines numbered `from` and later; none when it has ended without more. Cancel safe.
+    pub async fn new_lines(&self, from: u64) -> Vec<LogLine> {
+        tokio::select! {
+            () = self.log.reached(from) => {}
+            _ = self.wait() => {}
+        }
+        self.log.since(from)
+    }
+
     /// Waits for its end. Cancel safe: the job goes on without a waiter.
     ///
     /// # Errors

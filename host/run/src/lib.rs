@@ -23,13 +23,13 @@ mod routes;
 
 pub use admission::{Admitted, Refusal};
 pub use body::CallBody;
-pub use call::{Caller, CallRefusal, IncomingBody, Request};
+pub use call::{CallRefusal, Caller, IncomingBody, Request};
 pub use config::Config;
 pub use error::Error;
 pub use generation::{Generation, GenerationPhase};
 pub use health::HealthReport;
-pub use host::{Host, Overview};
-pub use host_build::BuildSource;
+pub use host::{Host, Overview, Upload, UploadError};
+pub use host_fetch::Trust;
 pub use host_load::{Answer, CallError};
 pub use job::{Job, JobState, JobView};
 pub use log_lines::LogLine;

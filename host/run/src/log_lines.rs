@@ -4,6 +4,8 @@ use std::collections::VecDeque;
 use std::sync::Mutex;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use tokio::sync::watch;
+
 /// One line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogLine {
@@ -23,6 +25,8 @@ pub struct LogLine {
 #[derive(Debug)]
 pub(crate) struct LogLines {
     capacity: usize,
+    /// The number of the next line, for those who wait for it.
+    next: watch::Sender<u64>,
     state: Mutex<State>,
 }
 
@@ -34,7 +38,7 @@ struct State {
 
 impl LogLines {
     pub(crate) fn new(capacity: usize) -> LogLines {
-        LogLines { capacity, state: Mutex::default() }
+        LogLines { capacity, next: watch::Sender::new(0), state: Mutex::default() }
     }
 
     pub(crate) fn push(&self, level: &'static str, generation: Option<u64>, message: &str) {
@@ -46,6 +50,14 @@ impl LogLines {
             state.lines.pop_front();
         }
         state.lines.push_back(LogLine { number, at_unix_ms: now_unix_ms(), level, generation, message });
+        drop(state);
+        self.next.send_replace(number + 1);
+    }
+
+    /// Waits until there is a line numbered `from`. Cancel safe.
+    pub(crate) async fn reached(&self, from: u64) {
+        // The sender lives in `self`, so this only ends with the line.
+        let _ = self.next.subscribe().wait_for(|next| *next > from).await;
     }
 
     /// The lines numbered `from` and later that are still there.
@@ -71,10 +83,10 @@ mod tests {
             log.push("info", None, text);
         }
         let lines = log.since(0);
-        assert_eq!(lines.iter().map(|line| (line.number, line.message.as_str())).collect::<Vec<_>>(), [
-            (1, "b"),
-            (2, "c  [31m")
-        ]);
+        assert_eq!(
+            lines.iter().map(|line| (line.number, line.message.as_str())).collect::<Vec<_>>(),
+            [(1, "b"), (2, "c  [31m")]
+        );
         assert_eq!(log.since(2).len(), 1);
     }
 }

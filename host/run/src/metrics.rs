@@ -17,12 +17,13 @@
 //! it is unloaded.
 
 use prometheus::{
-    Encoder as _, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec,
+    Encoder as _, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec,
     Opts, Registry, TextEncoder,
 };
 
 /// Upper bounds in seconds: from what an inline call takes to the longest default deadline.
-const BUCKETS: &[f64] = &[0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 30.0];
+const BUCKETS: &[f64] =
+    &[0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 30.0];
 
 /// All metrics of a host.
 pub(crate) struct Metrics {
@@ -35,7 +36,7 @@ pub(crate) struct Metrics {
     generation: IntGaugeVec,
     mapped: IntGauge,
     pub(crate) operations: IntCounterVec,
-    builds: GaugeVec,
+    builds: IntCounterVec,
     uptime: prometheus::Gauge,
 }
 
@@ -72,8 +73,7 @@ impl Metrics {
             mapped: IntGauge::new("plugin_host_generations_mapped", "Libraries opened and kept in memory")
                 .expect("names are constants"),
             operations: counters("plugin_host_operations_total", "Ended operations", &["operation", "outcome"]),
-            builds: GaugeVec::new(Opts::new("plugin_host_builds_total", "Builds by outcome"), &["outcome"])
-                .expect("names and labels are constants"),
+            builds: counters("plugin_host_builds_total", "Builds by outcome", &["outcome"]),
             uptime: prometheus::Gauge::new("plugin_host_uptime_seconds", "Seconds since the process started")
                 .expect("names are constants"),
             registry,
@@ -127,7 +127,8 @@ impl Metrics {
         self.mapped.set(i64::try_from(now.mapped).unwrap_or(i64::MAX));
         self.uptime.set(now.uptime_seconds);
         for (outcome, count) in [("built", now.built), ("cached", now.cached), ("failed", now.failed)] {
-            self.builds.with_label_values(&[outcome]).set(count as f64);
+            let counter = self.builds.with_label_values(&[outcome]);
+            counter.inc_by(count.saturating_sub(counter.get()));
         }
         for (plugin, generation, in_flight) in &now.plugins {
             self.generation.with_label_values(&[plugin]).set(i64::try_from(*generation).unwrap_or(i64::MAX));

@@ -130,7 +130,9 @@ pub(crate) async fn run(host: Host, operation: Operation, job: Arc<Job>) {
         Ok(receipt) => {
             let (id, generation) = (&receipt.id, receipt.generation.unwrap_or(0));
             match receipt.generation {
-                Some(_) => tracing::info!(plugin.id = %id, generation, duration_ms, "{name}: `{id}` now serves generation {generation}"),
+                Some(_) => {
+                    tracing::info!(plugin.id = %id, generation, duration_ms, "{name}: `{id}` now serves generation {generation}")
+                }
                 None => tracing::info!(plugin.id = %id, duration_ms, "{name}: `{id}` does not serve"),
             }
             "done"
@@ -189,7 +191,8 @@ impl Work<'_> {
     fn step(&mut self, step: &'static str) {
         let now = Instant::now();
         if let Some((step, since)) = self.current.replace((step, now)) {
-            self.steps.push(StepReport { step, duration_ms: now.duration_since(since).as_secs_f64() * 1e3 });
+            let micros = now.duration_since(since).as_micros();
+            self.steps.push(StepReport { step, duration_ms: micros as f64 / 1e3 });
         }
         self.job.enter(step);
     }
@@ -368,7 +371,6 @@ impl Work<'_> {
             id: held.plugin.id.clone(),
             number,
             manifest: manifest.clone(),
-            artifact: installed.artifact.clone(),
             instance,
             endpoints: endpoints.collect(),
             panics: self.host.0.metrics.panics(id),
@@ -380,6 +382,9 @@ impl Work<'_> {
             generation.health.note(&probe);
             if let Some(reason) = probe.problem().filter(|_| probe != Probe::Passed) {
                 let _ = generation.instance.stop(config.stop_timeout).await;
+                if held.plugin.state().installed.is_none() {
+                    self.host.0.metrics.forget(id, &manifest.endpoints.iter().map(label).collect::<Vec<_>>());
+                }
                 return Err(Error::Unhealthy { reason });
             }
         }
@@ -456,7 +461,8 @@ impl Work<'_> {
     /// The same, and adds the plugin where it is not there.
     async fn hold_or_add(&self, id: &PluginId) -> Held {
         loop {
-            let plugin = self.host.0.plugins.entry(id.clone()).or_insert_with(|| Arc::new(Plugin::new(id.clone()))).clone();
+            let plugin =
+                self.host.0.plugins.entry(id.clone()).or_insert_with(|| Arc::new(Plugin::new(id.clone()))).clone();
             let turn = plugin.serial.clone().lock_owned().await;
             if self.is_current(&plugin) {
                 return Held { plugin, _turn: turn };

@@ -1,1 +1,29 @@
-//! The HTTP front: management routes and plugin endpoints.
+//! The HTTP front.
+//!
+//! | path | who answers | needs |
+//! |---|---|---|
+//! | `/api/plugin-endpoints/<id>/…` | the plugin's generation that serves now ([`endpoint`](self)) | what plugin.yaml says |
+//! | `/api/plugins…`, `/api/jobs…` | the management API (one page: `routes.rs`) | the operator's token |
+//! | `/health/live`, `/health/ready`, `/metrics` | the host | nothing |
+//!
+//! Every answer carries `X-Request-Id`; every error is an RFC 9457 problem document.
+
+mod body;
+mod caller;
+mod cors;
+mod endpoint;
+mod error;
+mod input;
+mod jobs;
+mod plugins;
+mod problem;
+mod request_id;
+mod routes;
+mod server;
+mod service;
+mod system;
+mod token;
+mod upload;
+mod view;
+
+pub use server::{Config, Error, Ready, Server};

@@ -80,7 +80,7 @@ fn one_line(error: &AbiInstability) -> String {
         format!("{what}: the host has {}, the plugin has {}", short(expected.to_string()), short(found.to_string()))
     }
     match error {
-        A::Name(v) => both("type", &v.expected, &v.found),
+        A::Name(v) => both("type", v.expected, v.found),
         A::Package(v) => both("package", v.expected, v.found),
         A::PackageVersion(v) => both("package version", v.expected, v.found),
         A::Size(v) => both("size in bytes", v.expected, v.found),

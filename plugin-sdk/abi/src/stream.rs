@@ -1,8 +1,6 @@
 //! A body that is pulled, chunk by chunk: back pressure is the pull.
 
-use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use abi_stable::StableAbi;
@@ -106,23 +104,5 @@ impl Drop for BodyStream {
 impl std::fmt::Debug for BodyStream {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("BodyStream")
-    }
-}
-
-/// A future over one pull, for `async` code.
-pub struct Next<'a>(&'a mut BodyStream, PhantomData<Chunk>);
-
-impl BodyStream {
-    /// Waits for the next chunk; `None` is the end. Cancel safe: dropping the future loses nothing.
-    pub fn next(&mut self) -> Next<'_> {
-        Next(self, PhantomData)
-    }
-}
-
-impl Future for Next<'_> {
-    type Output = Option<Result<Chunk, Failure>>;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        self.0.poll_next(context)
     }
 }

@@ -95,7 +95,8 @@ fn arm(handler: &Handler, index: &mut u32) -> TokenStream {
 fn call(method: &Method, arguments: Vec<TokenStream>) -> TokenStream {
     let name = &method.name;
     let call = match method.takes_self {
-        true => quote!(self.#name(#(#arguments),*)),
+        // As a path, so that the author's own method is meant and not one of `Arc` or of `Plugin` with the same name.
+        true => quote!(Self::#name(&self, #(#arguments),*)),
         false => quote!(Self::#name(#(#arguments),*)),
     };
     if method.is_async { quote!(#call.await) } else { call }

@@ -86,7 +86,9 @@ fn take_method(plugin: &mut Plugin, function: &mut ImplItemFn) -> Result<()> {
             plugin.handlers.push(Handler { method: method(function)?, routes });
             Ok(())
         }
-        (false, Some((_, attribute))) => Err(Error::new_spanned(attribute, "a method is a handler or a hook, not both")),
+        (false, Some((_, attribute))) => {
+            Err(Error::new_spanned(attribute, "a method is a handler or a hook, not both"))
+        }
         (true, Some((name, attribute))) => {
             let method = method(function)?;
             let slot = match name.as_str() {
@@ -126,7 +128,8 @@ fn method(function: &ImplItemFn) -> Result<Method> {
                 takes_self = true;
             }
             FnArg::Receiver(receiver) => {
-                let help = "calls run at the same time, so this takes `&self`; keep what changes in a Mutex or an atomic";
+                let help =
+                    "calls run at the same time, so this takes `&self`; keep what changes in a Mutex or an atomic";
                 return Err(Error::new_spanned(receiver, help));
             }
             FnArg::Typed(typed) => arguments.push((*typed.ty).clone()),

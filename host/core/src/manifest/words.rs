@@ -11,8 +11,6 @@ pub(super) const NOT_ENFORCED: &[(&str, &str)] = &[
     ("run_after", "is recorded, not enforced by this host version"),
     ("configuration_schema", "is recorded, not enforced by this host version"),
     ("artifacts", "is recorded, not used by this host version: the plugin is built from its source"),
-    ("security.placement", "is recorded, not enforced by this host version: isolated plugins share the host's process"),
-    ("security.sandboxed", "is recorded, not enforced by this host version: isolated plugins share the host's process"),
     ("security.network_access", "is recorded, not enforced by this host version"),
     ("security.filesystem_access", "is recorded, not enforced by this host version"),
 ];

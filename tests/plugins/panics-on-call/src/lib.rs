@@ -3,6 +3,7 @@
 use std::pin::Pin;
 use std::task::{Context as TaskContext, Poll};
 
+use futures_core::Stream;
 use plugin_sdk::prelude::*;
 
 #[derive(Default)]

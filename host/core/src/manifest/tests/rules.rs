@@ -44,7 +44,6 @@ fn what_is_not_enforced_says_so() {
         plugin.yaml:45: `dependencies` is recorded, not enforced by this host version
         plugin.yaml:50: `run_after` is recorded, not enforced by this host version
         plugin.yaml:57: `configuration_schema` is recorded, not enforced by this host version
-        plugin.yaml:59: `security.sandboxed` is recorded, not enforced by this host version: isolated plugins share the host's process
         plugin.yaml:61: `security.filesystem_access` is recorded, not enforced by this host version
         plugin.yaml:74: `artifacts` is recorded, not used by this host version: the plugin is built from its source
     "#]].assert_eq(&lines(&checked(FULL).warnings));
@@ -540,8 +539,7 @@ fn where_it_runs() {
     check(
         "security: {placement: isolated, sandboxed: true}\n",
         expect![[r#"
-            ok, but
-            plugin.yaml:1: `security.placement` is recorded, not enforced by this host version: isolated plugins share the host's process
+            ok
         "#]],
     );
     check(

@@ -1,0 +1,55 @@
+//! Sends an archive.
+
+use std::path::Path;
+
+use bytes::Bytes;
+use host_api::UploadAnswer;
+use host_core::Digest;
+
+use super::{Ask, Client};
+use crate::failure::Failure;
+
+/// Larger archives are not even read: no host takes them.
+const MAX_BYTES: u64 = 4 << 30;
+
+impl Client {
+    /// Uploads an archive and returns the id to install it by.
+    ///
+    /// # Errors
+    /// The file can't be read, the host can't be reached, or the plugin in it is not valid.
+    pub(crate) async fn upload(&self, path: &Path) -> Result<String, Failure> {
+        let unreadable =
+            |reason: String| Failure::failed(format!("failed to read `{}`", path.display())).because(reason);
+        let metadata = tokio::fs::metadata(path).await.map_err(|error| unreadable(error.to_string()))?;
+        if !metadata.is_file() || metadata.len() > MAX_BYTES {
+            return Err(unreadable(format!("it is no file of at most {MAX_BYTES} bytes")));
+        }
+        let archive = tokio::fs::read(path).await.map_err(|error| unreadable(error.to_string()))?;
+        let reply = self.ask(form(&archive)).await?;
+        let answer: UploadAnswer = reply.read()?;
+        match answer.upload_id {
+            Some(id) => Ok(id),
+            None => {
+                let mut failure = Failure::failed(format!("the plugin in `{}` is refused", path.display()));
+                failure.details = answer.validation.errors.into_iter().map(|error| error.message).collect();
+                failure.answer = Some(reply.body);
+                Err(failure)
+            }
+        }
+    }
+}
+
+/// A form with the archive in the field `plugin`.
+fn form(archive: &[u8]) -> Ask {
+    // No archive holds its own digest.
+    let boundary = Digest::of(archive).hex();
+    let head = format!(
+        "--{boundary}\r\nContent-Disposition: form-data; name=\"plugin\"; filename=\"plugin.zip\"\r\n\
+         Content-Type: application/zip\r\n\r\n"
+    );
+    let tail = format!("\r\n--{boundary}--\r\n");
+    let mut ask = Ask::post("/api/plugins/upload");
+    ask.body = Bytes::from([head.as_bytes(), archive, tail.as_bytes()].concat());
+    ask.content_type = format!("multipart/form-data; boundary={boundary}");
+    ask
+}

@@ -1,0 +1,63 @@
+//! The client commands.
+
+mod change;
+mod load;
+mod show;
+mod show_config;
+
+use http::Method;
+
+use crate::client::Client;
+use crate::config::Environment;
+use crate::failure::Failure;
+use crate::output;
+use crate::screen::Screen;
+use crate::words::{self, Word};
+
+pub(crate) use show_config::show_config;
+
+/// Does what a word says.
+///
+/// # Errors
+/// Why it was not done.
+pub(crate) async fn run(word: Word, environment: &Environment) -> Result<(), Failure> {
+    let (client, as_json) = match client_of(&word) {
+        Some(words) => (Client::new(words, environment)?, words.json),
+        None => return Ok(()),
+    };
+    let screen = Screen::new();
+    let done = match word {
+        Word::List(_) => show::list(&client, as_json).await,
+        Word::Show(words) => show::show(&client, &words.id, as_json).await,
+        Word::Logs(words) => show::logs(&client, &words.id, as_json).await,
+        Word::Load(words) => load::load(&client, words, &screen).await,
+        Word::Reload(words) => load::reload(&client, words, &screen).await,
+        Word::Enable(words) => change::change(&client, Method::POST, &words.id, "/enable", as_json, &screen).await,
+        Word::Disable(words) => change::change(&client, Method::POST, &words.id, "/disable", as_json, &screen).await,
+        Word::Unload(words) => change::change(&client, Method::DELETE, &words.id, "", as_json, &screen).await,
+        Word::Serve(_) | Word::Config(_) => Ok(()),
+    };
+    if let Err(Failure { answer: Some(answer), .. }) = &done
+        && as_json
+    {
+        output::raw(answer);
+    }
+    done
+}
+
+fn client_of(word: &Word) -> Option<&words::Client> {
+    match word {
+        Word::List(words) => Some(words),
+        Word::Show(words) | Word::Enable(words) | Word::Disable(words) | Word::Unload(words) | Word::Logs(words) => {
+            Some(&words.client)
+        }
+        Word::Load(words) => Some(&words.client),
+        Word::Reload(words) => Some(&words.client),
+        Word::Serve(_) | Word::Config(_) => None,
+    }
+}
+
+/// The route of a plugin. Its id needs no escapes.
+fn route(id: &host_core::PluginId, rest: &str) -> String {
+    format!("/api/plugins/{id}{rest}")
+}

@@ -1,0 +1,248 @@
+//! `list`, `show` and `logs`.
+
+use host_api::{Item, LogLines, Plugin, PluginList};
+use host_core::PluginId;
+
+use super::route;
+use crate::client::{Ask, Client};
+use crate::failure::Failure;
+use crate::output::text::{duration, printable, utc};
+use crate::output::{self, Table};
+
+/// All plugins, one a line.
+pub(super) async fn list(client: &Client, as_json: bool) -> Result<(), Failure> {
+    let reply = client.ask(Ask::get("/api/plugins")).await?;
+    if as_json {
+        output::raw(&reply.body);
+        return Ok(());
+    }
+    let list: PluginList = reply.read()?;
+    if list.plugins.is_empty() {
+        output::error_line("no plugin is installed; `plugin-host load SOURCE` installs one");
+    } else {
+        output::line(&list_table(&list).to_string());
+    }
+    Ok(())
+}
+
+fn list_table(list: &PluginList) -> Table {
+    let mut table =
+        Table::with_head(["ID", "VERSION", "PHASE", "HEALTH", "GENERATION", "REQUESTS", "ERRORS", "UPTIME", "SOURCE"]);
+    for (id, plugin) in &list.plugins {
+        let Item { status, .. } = plugin;
+        table.row([
+            id,
+            &plugin.metadata.version,
+            &plugin.phase,
+            &status.health,
+            &generation(plugin.generation),
+            &status.request_count.to_string(),
+            &status.error_count.to_string(),
+            &uptime(plugin),
+            &plugin.source,
+        ]);
+    }
+    table
+}
+
+/// All about one plugin.
+pub(super) async fn show(client: &Client, id: &PluginId, as_json: bool) -> Result<(), Failure> {
+    let reply = client.ask(Ask::get(route(id, ""))).await?;
+    if as_json {
+        output::raw(&reply.body);
+        return Ok(());
+    }
+    output::line(&sheet(&reply.read()?, client.url()));
+    Ok(())
+}
+
+fn sheet(plugin: &Plugin, url: &str) -> String {
+    let Plugin { plugin: parts, item } = plugin;
+    let (metadata, status) = (&parts.metadata, &parts.status);
+    let mut facts = Table::new();
+    facts.row(["id", &metadata.id]);
+    facts.row(["name", &metadata.name]);
+    facts.row(["version", &metadata.version]);
+    let optional = [("description", &metadata.description), ("author", &metadata.author)];
+    for (name, value) in optional.into_iter().filter(|(_, value)| !value.is_empty()) {
+        facts.row([name, value]);
+    }
+    facts.row(["source", &item.source]);
+    if let Some(commit) = &item.commit {
+        facts.row(["commit", commit]);
+    }
+    facts.row(["artifact", &item.file_path]);
+    if let Some(loaded_at) = item.loaded_at {
+        facts.row(["loaded", &format!("{} UTC", utc(loaded_at))]);
+    }
+    facts.row(["enabled", if item.enabled { "yes" } else { "no" }]);
+    facts.row(["phase", &item.phase]);
+    facts.row(["health", &status.health]);
+    facts.row(["generation", &generation(item.generation)]);
+    facts.row(["uptime", &uptime(item)]);
+    facts.row(["requests", &format!("{}, of them {} failed", status.request_count, status.error_count)]);
+    let mut sections = vec![facts.to_string()];
+
+    if !parts.routes.is_empty() {
+        let mut endpoints = Table::with_head(["METHOD", "URL", "DESCRIPTION"]);
+        for (route, endpoint) in parts.routes.iter().zip(&metadata.endpoints) {
+            endpoints.row([&route.method, &format!("{url}{}", route.path), &endpoint.description]);
+        }
+        sections.push(endpoints.to_string());
+    }
+    if !item.generations.is_empty() {
+        let mut generations = Table::with_head(["GENERATION", "VERSION", "PHASE", "IN FLIGHT"]);
+        for generation in &item.generations {
+            let (number, in_flight) = (generation.number.to_string(), generation.in_flight.to_string());
+            generations.row([&number, &generation.version, &generation.phase, &in_flight]);
+        }
+        sections.push(generations.to_string());
+    }
+    if !metadata.configuration.is_empty() {
+        let mut configuration = Table::with_head(["KEY", "DEFAULT"]);
+        for (key, value) in &metadata.configuration {
+            configuration.row([key, &value.to_string()]);
+        }
+        sections.push(configuration.to_string());
+    }
+    let warnings = item.warnings.iter().map(|warning| format!("warning: {}", printable(warning)));
+    let error = item.last_error.iter().map(|error| {
+        format!("last error: {} ({}, {} UTC)", printable(&error.message), error.code, utc(error.at_unix_ms))
+    });
+    let remarks: Vec<_> = warnings.chain(error).collect();
+    if !remarks.is_empty() {
+        sections.push(remarks.join("\n"));
+    }
+    sections.join("\n\n")
+}
+
+fn generation(number: Option<u64>) -> String {
+    number.map_or_else(|| "-".to_owned(), |number| number.to_string())
+}
+
+fn uptime(item: &Item) -> String {
+    if item.generation.is_some() { duration(item.status.uptime * 1e3) } else { "-".to_owned() }
+}
+
+/// The last log lines of a plugin.
+pub(super) async fn logs(client: &Client, id: &PluginId, as_json: bool) -> Result<(), Failure> {
+    let reply = client.ask(Ask::get(route(id, "/logs"))).await?;
+    if as_json {
+        output::raw(&reply.body);
+        return Ok(());
+    }
+    let log: LogLines = reply.read()?;
+    if log.lines.is_empty() {
+        output::error_line("the plugin has logged nothing");
+    }
+    for line in &log.lines {
+        let writer = line.generation.map_or_else(|| "host".to_owned(), |number| format!("generation {number}"));
+        output::line(&format!("{} {:5} {writer}: {}", utc(line.at_unix_ms), line.level, printable(&line.message)));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+    use host_api::{Endpoint, Generation, LastError, Metadata, PluginParts, Route, Status};
+
+    use super::*;
+
+    fn plugin() -> Plugin {
+        let endpoint = |method: &str, path: &str, description: &str| Endpoint {
+            path: path.to_owned(),
+            method: method.to_owned(),
+            handler: "h".to_owned(),
+            description: description.to_owned(),
+        };
+        let metadata = Metadata {
+            id: "hello".to_owned(),
+            name: "Hello".to_owned(),
+            version: "1.0.0".to_owned(),
+            description: "Greets".to_owned(),
+            endpoints: vec![endpoint("GET", "/hello", "A greeting"), endpoint("POST", "/echo", "")],
+            configuration: serde_json::from_str(r#"{"step": 1}"#).unwrap(),
+            ..Metadata::default()
+        };
+        let status = Status {
+            health: "healthy".to_owned(),
+            uptime: 75.0,
+            request_count: 12,
+            error_count: 1,
+            ..Status::default()
+        };
+        let route = |endpoint: &Endpoint| Route {
+            method: endpoint.method.clone(),
+            path: format!("/api/plugin-endpoints/hello{}", endpoint.path),
+            handler: "h".to_owned(),
+        };
+        let routes = metadata.endpoints.iter().map(route).collect();
+        let item = Item {
+            metadata: metadata.clone(),
+            status: status.clone(),
+            source: "/srv/hello".to_owned(),
+            loaded_at: Some(0),
+            file_path: "sha256:00".to_owned(),
+            enabled: true,
+            phase: "running".to_owned(),
+            generation: Some(2),
+            generations: vec![Generation {
+                number: 2,
+                version: "1.0.0".to_owned(),
+                phase: "running".to_owned(),
+                in_flight: 3,
+            }],
+            warnings: vec!["plugin.yaml:3: `colour` is not known".to_owned()],
+            last_error: Some(LastError {
+                code: "build_failed".to_owned(),
+                message: "failed to build".to_owned(),
+                at_unix_ms: 1_000,
+            }),
+            ..Item::default()
+        };
+        Plugin { plugin: PluginParts { metadata, status, routes }, item }
+    }
+
+    #[test]
+    fn a_list_is_a_line_for_each_plugin() {
+        let stopped = Item { phase: "stopped".to_owned(), generation: None, ..plugin().item };
+        let plugins = [("hello".to_owned(), plugin().item), ("other".to_owned(), stopped)].into();
+        expect![[r#"
+            ID     VERSION  PHASE    HEALTH   GENERATION  REQUESTS  ERRORS  UPTIME      SOURCE
+            hello  1.0.0    running  healthy  2           12        1       1 min 15 s  /srv/hello
+            other  1.0.0    stopped  healthy  -           12        1       -           /srv/hello"#]]
+        .assert_eq(&list_table(&PluginList { count: 2, plugins }).to_string());
+    }
+
+    #[test]
+    fn a_plugin_is_shown_with_all_that_is_known() {
+        expect![[r#"
+            id           hello
+            name         Hello
+            version      1.0.0
+            description  Greets
+            source       /srv/hello
+            artifact     sha256:00
+            loaded       1970-01-01 00:00:00.000 UTC
+            enabled      yes
+            phase        running
+            health       healthy
+            generation   2
+            uptime       1 min 15 s
+            requests     12, of them 1 failed
+
+            METHOD  URL                                                     DESCRIPTION
+            GET     http://127.0.0.1:4000/api/plugin-endpoints/hello/hello  A greeting
+            POST    http://127.0.0.1:4000/api/plugin-endpoints/hello/echo
+
+            GENERATION  VERSION  PHASE    IN FLIGHT
+            2           1.0.0    running  3
+
+            KEY   DEFAULT
+            step  1
+
+            warning: plugin.yaml:3: `colour` is not known
+            last error: failed to build (build_failed, 1970-01-01 00:00:01.000 UTC)"#]].assert_eq(&sheet(&plugin(), "http://127.0.0.1:4000"));
+    }
+}

@@ -1,0 +1,88 @@
+//! The environment, read once. Nothing else in the program asks for a variable.
+
+use std::collections::BTreeMap;
+
+use super::table::SETTINGS;
+
+/// The variables that cargo and all it starts may see. Proxies and certificates, so that crates can be downloaded;
+/// rustup's, so that the right toolchain is found; compilers, for the C code in some crates.
+const PASSED_TO_BUILDS: &[&str] = &[
+    "PATH",
+    "HOME",
+    "USER",
+    "LOGNAME",
+    "LANG",
+    "TZ",
+    "RUSTUP_HOME",
+    "RUSTUP_TOOLCHAIN",
+    "RUSTUP_AUTO_INSTALL",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "CARGO_HTTP_CAINFO",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "NO_PROXY",
+    "http_proxy",
+    "https_proxy",
+    "no_proxy",
+    "CC",
+    "CXX",
+    "AR",
+    "RUSTFLAGS",
+];
+
+/// Where the token of a client may stand.
+const TOKEN: &str = "PLUGIN_HOST_TOKEN";
+
+/// The variables that mean something to this program; one that is set to nothing counts as not set.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Environment {
+    variables: BTreeMap<&'static str, String>,
+    /// Settings with a value that is not text.
+    pub(crate) unreadable: Vec<&'static str>,
+}
+
+impl Environment {
+    /// Reads what this process was started with.
+    pub(crate) fn read() -> Environment {
+        let mut environment = Environment::default();
+        let settings = SETTINGS.iter().filter_map(|setting| setting.variable);
+        for name in settings.clone().chain([TOKEN]).chain(PASSED_TO_BUILDS.iter().copied()) {
+            #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
+            let value = std::env::var(name);
+            match value {
+                Ok(value) if !value.is_empty() => {
+                    environment.variables.insert(name, value);
+                }
+                Err(std::env::VarError::NotUnicode(_)) if settings.clone().any(|setting| setting == name) => {
+                    environment.unreadable.push(name);
+                }
+                _ => {}
+            }
+        }
+        environment
+    }
+
+    /// The variable of that name.
+    pub(crate) fn get(&self, name: &str) -> Option<&str> {
+        self.variables.get(name).map(String::as_str)
+    }
+
+    /// The token of a client.
+    pub(crate) fn token(&self) -> Option<&str> {
+        self.get(TOKEN)
+    }
+
+    /// What cargo and all it starts may see.
+    pub(crate) fn for_builds(&self) -> Vec<(String, String)> {
+        let passed = PASSED_TO_BUILDS.iter().filter_map(|name| Some((name.to_string(), self.get(name)?.to_owned())));
+        passed.collect()
+    }
+
+    /// An environment for tests.
+    #[cfg(test)]
+    pub(crate) fn of(variables: &[(&'static str, &str)]) -> Environment {
+        let variables = variables.iter().map(|(name, value)| (*name, value.to_string())).collect();
+        Environment { variables, unreadable: vec![] }
+    }
+}

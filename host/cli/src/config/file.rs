@@ -1,0 +1,135 @@
+//! `host.toml`: every key of it is checked, and all that is wrong is told at once.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::table::{SETTINGS, Setting, find};
+use super::value::{self, Kind, Value};
+
+/// The values of a file by key, and the line each stands in.
+pub(crate) type FileValues = BTreeMap<&'static str, (Value, usize)>;
+
+/// Reads the text of the file at `path`. Relative paths in it start at its folder.
+pub(crate) fn read(path: &Path, text: &str) -> (FileValues, Vec<String>) {
+    let place = |offset: usize| format!("{}:{}", path.display(), line_at(text, offset));
+    let (mut values, mut refusals) = (FileValues::new(), vec![]);
+    let table = match DeTable::parse(text) {
+        Ok(table) => table.into_inner(),
+        Err(error) => {
+            let offset = error.span().map_or(0, |span| span.start);
+            refusals.push(format!("{}: {}", place(offset), error.message()));
+            return (values, refusals);
+        }
+    };
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty() && *folder != Path::new("."));
+    let mut entries: Vec<_> = table.iter().collect();
+    entries.sort_by_key(|(key, _)| key.span().start);
+    for (key, found) in entries {
+        let (line, place) = (line_at(text, key.span().start), place(key.span().start));
+        let Some(setting) = find(key.get_ref()) else {
+            refusals.push(format!("{place}: {}", unknown(key.get_ref())));
+            continue;
+        };
+        match take(setting, found) {
+            Ok(value) => {
+                let value = match folder {
+                    Some(folder) => setting.kind.based_on(folder, value),
+                    None => value,
+                };
+                values.insert(setting.key, (value, line));
+            }
+            Err(found) => {
+                let allowed = setting.kind.allowed();
+                refusals.push(format!("{place}: `{}` is {found}, allowed is {allowed}", setting.key));
+            }
+        }
+    }
+    (values, refusals)
+}
+
+/// Takes a value of the file, or says what was found instead.
+fn take(setting: &Setting, found: &Spanned<DeValue<'_>>) -> Result<Value, String> {
+    let kind = setting.kind;
+    let refused = || show(found.get_ref());
+    match found.get_ref() {
+        DeValue::String(text) if !kind.is_list() && !matches!(kind, Kind::Number { .. } | Kind::Switch) => {
+            kind.read(text).ok_or_else(refused)
+        }
+        DeValue::Integer(number) if matches!(kind, Kind::Number { .. } | Kind::Bytes { .. }) => {
+            let digits = number.as_str().replace('_', "");
+            kind.read(&digits).filter(|_| number.radix() == 10).ok_or_else(refused)
+        }
+        DeValue::Boolean(switch) if kind == Kind::Switch => Ok(Value::Switch(*switch)),
+        DeValue::Array(array) if kind == Kind::Mirrors => {
+            array.iter().map(|entry| mirror(entry.get_ref())).collect::<Result<_, _>>().map(Value::Mirrors)
+        }
+        DeValue::Array(array) if kind.is_list() => {
+            let texts: Option<Vec<_>> = array.iter().map(|entry| entry.get_ref().as_str()).collect();
+            texts.and_then(|texts| kind.read_list(&texts)).ok_or_else(refused)
+        }
+        _ => Err(refused()),
+    }
+}
+
+fn mirror(entry: &DeValue<'_>) -> Result<(String, String), String> {
+    let refused = || show(entry);
+    let DeValue::Table(table) = entry else { return Err(refused()) };
+    let text = |key: &str| {
+        table.iter().find(|(name, _)| name.get_ref() == key).and_then(|(_, value)| value.get_ref().as_str())
+    };
+    match (text("prefix"), text("base")) {
+        (Some(prefix), Some(base)) if table.len() == 2 => value::mirror(prefix, base).ok_or_else(refused),
+        _ => Err(refused()),
+    }
+}
+
+/// A value as it stands in the file, shortened.
+fn show(value: &DeValue<'_>) -> String {
+    let quoted = |text: &str| format!("`{}`", text.chars().take(80).collect::<String>().escape_debug());
+    match value {
+        DeValue::String(text) => format!("the text {}", quoted(text)),
+        DeValue::Integer(number) => quoted(&number.to_string()),
+        DeValue::Float(number) => quoted(&number.to_string()),
+        DeValue::Boolean(switch) => quoted(&switch.to_string()),
+        DeValue::Datetime(time) => quoted(&time.to_string()),
+        DeValue::Array(array) => {
+            let shown: Vec<_> = array.iter().take(5).map(|entry| show(entry.get_ref())).collect();
+            format!("a list of {}", if shown.is_empty() { "nothing".to_owned() } else { shown.join(", ") })
+        }
+        DeValue::Table(table) => {
+            let shown =
+                table.iter().take(5).map(|(key, value)| format!("{} = {}", key.get_ref(), show(value.get_ref())));
+            format!("a table with {}", shown.collect::<Vec<_>>().join(", "))
+        }
+    }
+}
+
+fn unknown(key: &str) -> String {
+    let shown: String = key.chars().take(80).collect();
+    let nearest = SETTINGS.iter().map(|setting| (distance(setting.key, key), setting.key)).min();
+    match nearest {
+        Some((distance, nearest)) if distance <= 3 => format!("`{shown}` is not a key; did you mean `{nearest}`?"),
+        _ => format!("`{shown}` is not a key; `plugin-host config show` lists all keys"),
+    }
+}
+
+/// How many letters must be changed, added or left out to make one text of the other.
+fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<_> = b.chars().take(80).collect();
+    let mut row: Vec<_> = (0..=b.len()).collect();
+    for (i, letter) in a.chars().enumerate() {
+        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
+        for (j, other) in b.iter().enumerate() {
+            let cost = (diagonal + usize::from(letter != *other)).min(row[j] + 1).min(row[j + 1] + 1);
+            diagonal = std::mem::replace(&mut row[j + 1], cost);
+        }
+    }
+    row[b.len()]
+}
+
+fn line_at(text: &str, offset: usize) -> usize {
+    text.as_bytes().iter().take(offset).filter(|&&byte| byte == b'\n').count() + 1
+}

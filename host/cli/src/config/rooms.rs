@@ -1,0 +1,142 @@
+//! Settings as each room of the host wants them.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use host_core::Source;
+use host_core::manifest::Mode;
+
+use super::{Environment, Origin, Settings, Value};
+
+/// Settings as each room of the host wants them.
+pub(crate) struct Rooms {
+    /// The data folders.
+    pub(crate) store: host_store::Config,
+    /// Builds.
+    pub(crate) build: host_build::Config,
+    /// Plugins, and how sources are fetched.
+    pub(crate) run: host_run::Config,
+    /// The HTTP front.
+    pub(crate) serve: host_serve::Config,
+    /// How long calls may go on after the host was told to stop.
+    pub(crate) grace: Duration,
+    /// What to load when the host starts.
+    pub(crate) load: Vec<Source>,
+}
+
+impl Rooms {
+    /// Hands each room its settings.
+    pub(crate) fn of(settings: &Settings, environment: &Environment) -> Rooms {
+        let seconds = |key| Duration::from_secs(settings.number(key));
+        let max_plugin_bytes = settings.number("max_plugin_size");
+
+        let mut store = host_store::Config {
+            plugin_dir: settings.plugin_dir(),
+            cache_dir: absolute(settings.text("plugin_cache_dir")),
+            limits: host_store::TreeLimits::default(),
+        };
+        store.limits.max_total_bytes = max_plugin_bytes;
+        store.limits.max_file_bytes = max_plugin_bytes;
+
+        let build = host_build::Config {
+            cargo: program(settings.text("cargo")),
+            rustc: program(settings.text("rustc")),
+            slots: usize::try_from(settings.number("build_slots")).unwrap_or(usize::MAX),
+            environment: environment.for_builds(),
+            offline: settings.switch("build_offline"),
+            ..host_build::Config::default()
+        };
+
+        let version = env!("CARGO_PKG_VERSION").parse().expect("cargo checks the version of a package");
+        let mut run = host_run::Config::new(version);
+        run.mode = match settings.text("plugin_security_mode") {
+            "strict" => Mode::Strict,
+            "permissive" => Mode::Permissive,
+            _ => Mode::Normal,
+        };
+        run.start_timeout = seconds("start_timeout_seconds");
+        run.stop_timeout = seconds("stop_timeout_seconds");
+        run.drain_timeout = seconds("drain_timeout_seconds");
+        run.fetch.source_roots = settings.list("plugin_source_roots").iter().map(|path| absolute(path)).collect();
+        run.fetch.allowed_repositories = settings.list("allowed_repositories").to_vec();
+        run.fetch.mirrors = settings.mirrors();
+        run.fetch.max_git_bytes = max_plugin_bytes;
+        run.fetch.archive.max_archive_bytes = max_plugin_bytes;
+        run.fetch.archive.max_unpacked_bytes = max_plugin_bytes;
+
+        let serve = host_serve::Config {
+            address: settings.address(),
+            cors_origins: settings.list("cors_allowed_origin").to_vec(),
+            max_connections: usize::try_from(settings.number("max_connections")).unwrap_or(usize::MAX),
+            max_upload_bytes: settings.number("max_upload_bytes"),
+            ..host_serve::Config::default()
+        };
+        let load = settings.list("auto_load_plugins").iter().filter_map(|source| source.parse().ok()).collect();
+        Rooms { store, build, run, serve, grace: seconds("shutdown_grace_seconds"), load }
+    }
+}
+
+// === impl Settings ===
+
+impl Settings {
+    /// Where installed plugins are kept. Absolute.
+    pub(crate) fn plugin_dir(&self) -> PathBuf {
+        absolute(self.text("plugin_dir"))
+    }
+
+    /// Where the host listens.
+    pub(crate) fn address(&self) -> SocketAddr {
+        let host = self.text("host").parse().unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
+        SocketAddr::new(host, u16::try_from(self.number("port")).unwrap_or(0))
+    }
+
+    /// Where a client on this machine finds the host.
+    pub(crate) fn url(&self) -> String {
+        let mut address = self.address();
+        match address.ip() {
+            IpAddr::V4(ip) if ip.is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
+            IpAddr::V6(ip) if ip.is_unspecified() => address.set_ip(Ipv6Addr::LOCALHOST.into()),
+            _ => {}
+        }
+        format!("http://{address}")
+    }
+
+    /// Whether log lines are written as JSON.
+    pub(crate) fn logs_json(&self) -> bool {
+        self.text("log_format") == "json"
+    }
+
+    /// Which log lines are written.
+    pub(crate) fn log_filter(&self) -> &str {
+        match self.get("log_filter").origin {
+            // Of the HTTP library's own lines nobody who debugs a plugin wants to hear.
+            Origin::Default if self.switch("plugin_debug") => "debug,hyper=info,hyper_util=info",
+            _ => self.text("log_filter"),
+        }
+    }
+
+    fn mirrors(&self) -> Vec<host_fetch::Mirror> {
+        match &self.get("mirror").value {
+            Value::Mirrors(pairs) => {
+                let mirror = |(prefix, base): &(String, String)| host_fetch::Mirror {
+                    prefix: prefix.clone(),
+                    base: base.clone(),
+                };
+                pairs.iter().map(mirror).collect()
+            }
+            _ => vec![],
+        }
+    }
+}
+
+/// A program: a bare name stays one, because it is looked up in `PATH`.
+fn program(text: &str) -> PathBuf {
+    if text.contains('/') { absolute(text) } else { PathBuf::from(text) }
+}
+
+fn absolute(path: impl AsRef<Path>) -> PathBuf {
+    let path = path.as_ref();
+    // This fails only for an empty path, which no setting takes, and where there is no working folder.
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+}

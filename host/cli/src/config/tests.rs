@@ -1,0 +1,224 @@
+//! Which value counts, and what is refused.
+
+use expect_test::{Expect, expect};
+
+use super::*;
+use crate::words::{Word, Words};
+
+fn flags(words: &[&str]) -> Flags {
+    let words = <Words as clap::Parser>::try_parse_from(["plugin-host", "serve"].iter().chain(words)).unwrap();
+    match words.word {
+        Word::Serve(serve) => serve.flags,
+        _ => unreachable!("`serve` was typed"),
+    }
+}
+
+fn resolved(words: &[&str], variables: &[(&'static str, &str)], file: &str) -> Result<Settings, String> {
+    let path = Path::new("/etc/host/host.toml");
+    resolve(&flags(words), &Environment::of(variables), Some((path, file))).map_err(|refusals| refusals.join("\n"))
+}
+
+#[test]
+fn a_flag_counts_before_a_variable_before_the_file_before_the_default() {
+    let flag = &["--port", "1"][..];
+    let variable = &[("PORT", "2")][..];
+    let file = "\nport = 3";
+    for (words, variables, file, expected) in [
+        (flag, variable, file, "1 flag --port"),
+        (flag, &[][..], file, "1 flag --port"),
+        (flag, &[], "", "1 flag --port"),
+        (&[], variable, file, "2 environment PORT"),
+        (&[], variable, "", "2 environment PORT"),
+        (&[], &[], file, "3 file /etc/host/host.toml:2"),
+        (&[], &[], "", "4000 default"),
+    ] {
+        let settings = resolved(words, variables, file).unwrap();
+        let port = settings.get("port");
+        assert_eq!(format!("{} {}", port.value, port.origin), expected);
+    }
+}
+
+#[test]
+fn each_kind_is_read_from_each_place() {
+    let mut all = String::new();
+    for (words, variables, file) in [
+        (
+            &["--debug", "--source-root", "/a", "--source-root", "b", "--mirror", "https://x.org/=http://127.0.0.1:1/"]
+                [..],
+            &[][..],
+            "",
+        ),
+        (&["--debug=false", "--max-plugin-size", "2 GiB", "--host", "localhost"], &[], ""),
+        (
+            &[],
+            &[
+                ("PLUGIN_DEBUG", "1"),
+                ("PLUGIN_SOURCE_ROOTS", "/a:b:"),
+                ("AUTO_LOAD_PLUGINS", "https://github.com/a/b@v1, ../c"),
+                ("CORS_ALLOWED_ORIGIN", "http://localhost:5173,*"),
+                ("HOST", "::1"),
+            ],
+            "",
+        ),
+        (
+            &[],
+            &[],
+            r#"
+            plugin_debug = true
+            plugin_source_roots = ["/a", "b"]
+            plugin_dir = "data"
+            cargo = "cargo"
+            rustc = "bin/rustc"
+            auto_load_plugins = ["https://github.com/a/b", "c"]
+            max_plugin_size = 1_000_000
+            max_upload_bytes = "1MiB"
+            allowed_repositories = ["github.com/acme/*"]
+            [[mirror]]
+            prefix = "https://github.com/"
+            base = "http://127.0.0.1:9000/"
+            "#,
+        ),
+    ] {
+        for setting in
+            resolved(words, variables, file).unwrap().iter().filter(|setting| setting.origin != Origin::Default)
+        {
+            all += &format!("{} = {} # {}\n", setting.key(), setting.value, setting.origin);
+        }
+        all += "\n";
+    }
+    expect![[r#"
+        plugin_debug = true # flag --debug
+        plugin_source_roots = ["/a", "b"] # flag --source-root
+        mirror = [{ prefix = "https://x.org/", base = "http://127.0.0.1:1/" }] # flag --mirror
+
+        plugin_debug = false # flag --debug
+        host = "127.0.0.1" # flag --host
+        max_plugin_size = 2147483648 # flag --max-plugin-size
+
+        plugin_debug = true # environment PLUGIN_DEBUG
+        auto_load_plugins = ["https://github.com/a/b@v1", "../c"] # environment AUTO_LOAD_PLUGINS
+        plugin_source_roots = ["/a", "b"] # environment PLUGIN_SOURCE_ROOTS
+        cors_allowed_origin = ["http://localhost:5173", "*"] # environment CORS_ALLOWED_ORIGIN
+        host = "::1" # environment HOST
+
+        plugin_dir = "/etc/host/data" # file /etc/host/host.toml:4
+        plugin_debug = true # file /etc/host/host.toml:2
+        auto_load_plugins = ["https://github.com/a/b", "/etc/host/c"] # file /etc/host/host.toml:7
+        plugin_source_roots = ["/a", "/etc/host/b"] # file /etc/host/host.toml:3
+        allowed_repositories = ["github.com/acme/*"] # file /etc/host/host.toml:10
+        mirror = [{ prefix = "https://github.com/", base = "http://127.0.0.1:9000/" }] # file /etc/host/host.toml:11
+        max_plugin_size = 1000000 # file /etc/host/host.toml:8
+        max_upload_bytes = 1048576 # file /etc/host/host.toml:9
+        cargo = "cargo" # file /etc/host/host.toml:5
+        rustc = "/etc/host/bin/rustc" # file /etc/host/host.toml:6
+
+    "#]].assert_eq(&all);
+}
+
+fn check_refused(words: &[&str], variables: &[(&'static str, &str)], file: &str, expected: Expect) {
+    match resolved(words, variables, file) {
+        Ok(_) => panic!("accepted: {words:?} {variables:?} {file}"),
+        Err(refusals) => expected.assert_eq(&refusals),
+    }
+}
+
+#[test]
+fn all_that_is_wrong_is_told_at_once() {
+    check_refused(
+        &["--port", "65536", "--security-mode", "lax", "--mirror", "github"],
+        &[("PORT", "4000x"), ("PLUGIN_DEBUG", "maybe"), ("HOST", "example.org"), ("AUTO_LOAD_PLUGINS", "http://a/b/c")],
+        r#"
+prot = 1
+something_else = 2
+port = "4000"
+build_slots = 9
+build_offline = "yes"
+plugin_source_roots = "/a"
+cors_allowed_origin = ["https://a.org/", 3]
+allowed_repositories = ["github.com/*"]
+max_plugin_size = "1 MB"
+host = 127.1
+[[mirror]]
+prefix = "https://github.com/"
+        "#,
+        expect![[r#"
+            flag `--security-mode` is `lax`, allowed is `strict`, `normal`, `permissive`
+            environment: `PLUGIN_DEBUG` is `maybe`, allowed is `true` or `false`
+            environment: `AUTO_LOAD_PLUGINS` is `http://a/b/c`, allowed is https git addresses, folders, `.zip` and `.so` files
+            environment: `HOST` is `example.org`, allowed is an IP address or `localhost`
+            flag `--port` is `65536`, allowed is a number from 0 to 65535
+            environment: `PORT` is `4000x`, allowed is a number from 0 to 65535
+            flag `--mirror` is `github`, allowed is a prefix and a base, both http or https addresses that end with `/`
+            /etc/host/host.toml:2: `prot` is not a key; did you mean `port`?
+            /etc/host/host.toml:3: `something_else` is not a key; `plugin-host config show` lists all keys
+            /etc/host/host.toml:4: `port` is the text `4000`, allowed is a number from 0 to 65535
+            /etc/host/host.toml:5: `build_slots` is `9`, allowed is a number from 1 to 8
+            /etc/host/host.toml:6: `build_offline` is the text `yes`, allowed is `true` or `false`
+            /etc/host/host.toml:7: `plugin_source_roots` is the text `/a`, allowed is paths, without empty ones
+            /etc/host/host.toml:8: `cors_allowed_origin` is a list of the text `https://a.org/`, `3`, allowed is origins such as `https://console.example.org`, or `*` for all
+            /etc/host/host.toml:9: `allowed_repositories` is a list of the text `github.com/*`, allowed is patterns of three parts, such as `github.com/acme/*`
+            /etc/host/host.toml:10: `max_plugin_size` is the text `1 MB`, allowed is bytes from 1024 to 4294967296, or a text such as `100MiB`
+            /etc/host/host.toml:11: `host` is `127.1`, allowed is an IP address or `localhost`
+            /etc/host/host.toml:12: `mirror` is a table with prefix = the text `https://github.com/`, allowed is a prefix and a base, both http or https addresses that end with `/`"#]],
+    );
+}
+
+#[test]
+fn a_file_that_is_no_toml_is_named_with_its_line() {
+    check_refused(&[], &[], "port = 1\nhost = \n", expect!["/etc/host/host.toml:2: string values must be quoted, expected literal string"]);
+    check_refused(&[], &[], "port = 1\nport = 2\n", expect!["/etc/host/host.toml:2: duplicate key"]);
+}
+
+#[test]
+fn a_value_that_does_not_count_is_checked_all_the_same() {
+    check_refused(&["--port", "1"], &[("PORT", "x")], "port = -1", expect![[r#"
+        environment: `PORT` is `x`, allowed is a number from 0 to 65535
+        /etc/host/host.toml:1: `port` is `-1`, allowed is a number from 0 to 65535"#]]);
+}
+
+#[test]
+fn every_default_of_the_table_is_read_and_handed_on() {
+    let settings =
+        resolve(&Flags::default(), &Environment::default(), None).unwrap_or_else(|refusals| panic!("{refusals:?}"));
+    let rooms = Rooms::of(&settings, &Environment::of(&[("PATH", "/bin"), ("PORT", "1")]));
+    assert_eq!(rooms.serve.address.to_string(), "127.0.0.1:4000");
+    assert_eq!(settings.url(), "http://127.0.0.1:4000");
+    assert_eq!((settings.log_filter(), settings.logs_json()), ("info", false));
+    assert_eq!(rooms.build.environment, [("PATH".to_owned(), "/bin".to_owned())]);
+    assert!(rooms.store.plugin_dir.is_absolute() && rooms.store.plugin_dir.ends_with("cache"));
+    assert_eq!(rooms.run.fetch.source_roots, [std::env::current_dir().unwrap()]);
+    assert_eq!(rooms.run.fetch.max_git_bytes, 100 << 20);
+    assert_eq!((rooms.run.drain_timeout.as_secs(), rooms.grace.as_secs()), (30, 30));
+}
+
+#[test]
+fn what_is_set_reaches_its_room() {
+    let words =
+        &["--port", "0", "--host", "0.0.0.0", "--security-mode", "strict", "--max-plugin-size", "1MiB", "--debug"];
+    let file = r#"
+    rustc = "/opt/rustc"
+    build_slots = 3
+    build_offline = true
+    drain_timeout_seconds = 1
+    start_timeout_seconds = 2
+    stop_timeout_seconds = 3
+    shutdown_grace_seconds = 4
+    max_connections = 5
+    max_upload_bytes = 6_000
+    auto_load_plugins = ["x"]
+    log_format = "json"
+    mirror = [{ prefix = "https://a.org/", base = "http://127.0.0.1/" }]
+    "#;
+    let settings = resolved(words, &[], file).unwrap();
+    let Rooms { store, build, run, serve, grace, load } = Rooms::of(&settings, &Environment::default());
+    assert_eq!((store.limits.max_total_bytes, run.fetch.archive.max_unpacked_bytes), (1 << 20, 1 << 20));
+    assert_eq!((build.rustc.as_path(), build.slots, build.offline), (Path::new("/opt/rustc"), 3, true));
+    assert_eq!(run.mode, host_core::manifest::Mode::Strict);
+    let timeouts = [run.drain_timeout, run.start_timeout, run.stop_timeout, grace];
+    assert_eq!(timeouts.map(|timeout| timeout.as_secs()), [1, 2, 3, 4]);
+    assert_eq!(run.fetch.mirrors[0].base, "http://127.0.0.1/");
+    assert_eq!((serve.max_connections, serve.max_upload_bytes), (5, 6_000));
+    assert_eq!(load[0].to_string(), "/etc/host/x");
+    assert_eq!(settings.url(), "http://127.0.0.1:0");
+    assert!(settings.logs_json() && settings.log_filter().starts_with("debug"));
+}

@@ -1,0 +1,87 @@
+//! The life of a host, from its configuration to its end.
+
+mod loads;
+mod signals;
+
+use std::time::Instant;
+
+use host_build::Builder;
+use host_run::Host;
+use host_serve::Server;
+use host_store::Store;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::{self, Environment, Rooms};
+use crate::failure::Failure;
+use crate::logs;
+use crate::screen::Screen;
+use crate::words::Serve;
+use loads::{Loads, curl};
+use signals::Signals;
+
+/// Runs a host until it is told to stop.
+///
+/// # Errors
+/// Why it did not start. What goes wrong later is told and lived with.
+pub(crate) async fn serve(words: Serve, environment: &Environment) -> Result<(), Failure> {
+    let settings = config::read(&words.flags, environment, words.config.as_deref())?;
+    let screen = Screen::new();
+    logs::start(&settings, &screen)?;
+    let rooms = Rooms::of(&settings, environment);
+    // From here on a signal is an orderly end.
+    let mut signals = Signals::new()?;
+
+    let store = Store::open(rooms.store).map_err(|error| Failure::of("failed to open the data folders", &error))?;
+    let builder = Builder::new(store.clone(), rooms.build).await;
+    let builder = builder.map_err(|error| Failure::of("failed to prepare builds", &error))?;
+    let toolchain = builder.toolchain().rustc.clone();
+    let host = Host::new(rooms.run, store.clone(), builder);
+    let host = host.map_err(|error| Failure::of("failed to start the host", &error))?;
+    let server = Server::bind(host.clone(), &store, rooms.serve).await.map_err(|error| {
+        Failure::of("failed to bind", &error).fix("name another address with --host and --port, or stop what uses it")
+    })?;
+    drop(store);
+
+    let (address, token, ready) = (server.address(), server.token_path().to_owned(), server.ready());
+    let url = format!("http://{address}");
+    screen.line(&format!("listening on {url}"));
+    screen.line(&format!("operator token in {}", token.display()));
+    tracing::info!(%address, rustc = %toolchain, "the host listens");
+
+    let (shutdown, ended) = (CancellationToken::new(), CancellationToken::new());
+    let serving = server.run(shutdown.clone(), rooms.grace);
+    let living = async {
+        // The first load waits for the warm-up, and then builds in a fraction of the time.
+        host.warm();
+        let sources = rooms.load.into_iter().chain(words.load);
+        let loads = Loads { host: &host, screen: &screen, url: &url, json: settings.logs_json() };
+        let signal = tokio::select! {
+            signal = signals.next() => signal,
+            n_loaded = loads.all(sources) => {
+                ready.set();
+                if n_loaded > 0 {
+                    screen.line(&curl(&url, "/api/plugins", Some(&token)));
+                }
+                tracing::info!("the host is ready");
+                signals.next().await
+            }
+        };
+        tracing::info!("{signal}: no more calls are accepted; those in flight may take {} s", rooms.grace.as_secs());
+        shutdown.cancel();
+        let stopped = Instant::now();
+        // Who asks twice does not want to wait.
+        tokio::select! {
+            () = ended.cancelled() => Ok((signal, stopped)),
+            again = signals.next() => Err(Failure::failed(format!("{again} came again: calls in flight were cut"))),
+        }
+    };
+    let serving = async {
+        serving.await;
+        ended.cancel();
+        Ok(())
+    };
+    let ((signal, stopped), ()) = tokio::try_join!(living, serving)?;
+    let duration_ms = u64::try_from(stopped.elapsed().as_millis()).unwrap_or(u64::MAX);
+    tracing::info!(duration_ms, "stopped after {signal}");
+    Ok(())
+}

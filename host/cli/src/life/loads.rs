@@ -1,0 +1,115 @@
+//! What is loaded when the host starts, shown as it happens.
+
+use std::path::Path;
+
+use host_core::{Source, manifest::Method};
+use host_run::{Error, Host, Operation, Receipt, Trust};
+
+use crate::failure::Failure;
+use crate::output::text::duration;
+use crate::screen::Screen;
+
+/// Loads sources.
+pub(super) struct Loads<'a> {
+    pub(super) host: &'a Host,
+    pub(super) screen: &'a Screen,
+    /// Where the host listens.
+    pub(super) url: &'a str,
+    /// Whether stderr is for programs.
+    pub(super) json: bool,
+}
+
+impl Loads<'_> {
+    /// Loads all, one after the other, whatever becomes of each. Returns how many serve.
+    pub(super) async fn all(&self, sources: impl Iterator<Item = Source>) -> usize {
+        let mut n_loaded = 0;
+        for source in sources {
+            match self.one(&source).await {
+                Ok(receipt) => {
+                    n_loaded += 1;
+                    self.tell(&receipt);
+                }
+                Err(error) => {
+                    let failure = failure(&source, &error);
+                    match self.json {
+                        true => tracing::error!(%source, code = error.code(), "{failure}"),
+                        false => self.screen.note(&format!("\n{failure}\n")),
+                    }
+                }
+            }
+        }
+        n_loaded
+    }
+
+    async fn one(&self, source: &Source) -> Result<Receipt, std::sync::Arc<Error>> {
+        let configuration = serde_json::Map::new();
+        let operation = Operation::Load { source: source.clone(), trust: Trust::CommandLine, configuration };
+        let job = self.host.submit(operation);
+        let (shows_lines, what) = (!self.screen.is_terminal() && !self.json, format!("loading {source}"));
+        if shows_lines {
+            self.screen.note(&what);
+        }
+        let mut spinner = self.screen.spinner(&what, shows_lines);
+        let mut from = 0;
+        loop {
+            let lines = job.new_lines(from).await;
+            let Some(last) = lines.last() else { return job.wait().await };
+            from = last.number + 1;
+            spinner.step(job.view().step);
+            lines.iter().for_each(|line| spinner.said(&line.message));
+        }
+    }
+
+    /// Says what serves now, and how to call it.
+    fn tell(&self, receipt: &Receipt) {
+        let took: f64 = receipt.steps.iter().map(|step| step.duration_ms).sum();
+        let built = match receipt.cached {
+            Some(true) => "from the build cache",
+            Some(false) => "built",
+            None => "loaded",
+        };
+        let (id, version, generation) = (&receipt.id, &receipt.version, receipt.generation.unwrap_or(0));
+        self.screen.line(&format!("{id} {version} serves as generation {generation} ({built} in {})", duration(took)));
+        for warning in &receipt.warnings {
+            self.screen.note(&format!("warning: {warning}"));
+        }
+        let manifest = self.host.plugin(id.as_str()).and_then(|plugin| plugin.manifest);
+        let endpoints = manifest.iter().flat_map(|manifest| &manifest.endpoints);
+        let mut simple =
+            endpoints.filter(|endpoint| endpoint.method == Method::Get && endpoint.path.params().is_empty());
+        if let Some(endpoint) = simple.next() {
+            let path = format!("/api/plugin-endpoints/{id}{}", endpoint.path.as_str());
+            self.screen.line(&curl(self.url, &path, None));
+        }
+    }
+}
+
+/// A line to paste into a shell.
+pub(super) fn curl(url: &str, path: &str, token: Option<&Path>) -> String {
+    match token {
+        Some(token) => {
+            let token = token.display().to_string().replace('\'', r"'\''");
+            format!("  curl -H \"Authorization: Bearer $(cat '{token}')\" {url}{path}")
+        }
+        None => format!("  curl {url}{path}"),
+    }
+}
+
+/// The whole chain, and what the compiler wrote.
+fn failure(source: &Source, error: &Error) -> Failure {
+    let mut failure = Failure::of(format!("failed to load {source}"), error);
+    match error {
+        Error::Manifest { problems } => {
+            failure.details = vec!["plugin.yaml is refused:".to_owned()];
+            failure.details.extend(problems.iter().map(|problem| format!("  {problem}")));
+        }
+        Error::Build(build) => {
+            failure.compiler = build.compiler_output().map(str::to_owned);
+        }
+        _ => {}
+    }
+    if let Some(fix) = error.fix() {
+        failure.fix = Some(fix);
+    }
+    failure
+}

@@ -1,0 +1,68 @@
+//! Times, durations and texts of others, made fit for a terminal.
+
+/// A text of a plugin's author or of the network, without what could steer a terminal.
+pub(crate) fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+/// A duration in three or four digits and a unit.
+pub(crate) fn duration(milliseconds: f64) -> String {
+    let seconds = milliseconds / 1e3;
+    match seconds {
+        s if s < 0.001 => format!("{:.0} us", s * 1e6),
+        s if s < 1.0 => format!("{milliseconds:.0} ms"),
+        s if s < 60.0 => format!("{s:.1} s"),
+        s if s < 3600.0 => format!("{} min {} s", s as u64 / 60, s as u64 % 60),
+        s if s < 86_400.0 => format!("{} h {} min", s as u64 / 3600, s as u64 / 60 % 60),
+        s => format!("{} d {} h", s as u64 / 86_400, s as u64 / 3600 % 24),
+    }
+}
+
+/// A moment as `2026-02-03 04:05:06.789`, in UTC.
+pub(crate) fn utc(unix_ms: u64) -> String {
+    let (days, ms) = (unix_ms / 86_400_000, unix_ms % 86_400_000);
+    // Days are counted from the first of March of the year 0, so that a leap day is the last of its year.
+    let days = days + 719_468;
+    let (era, day_of_era) = (days / 146_097, days % 146_097);
+    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted_month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
+    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
+    let year = era * 400 + year_of_era + u64::from(month <= 2);
+    let (hour, minute, second) = (ms / 3_600_000, ms / 60_000 % 60, ms / 1_000 % 60);
+    format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}.{:03}", ms % 1_000)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn moments_are_shown_in_utc() {
+        for (unix_ms, expected) in [
+            (0, "1970-01-01 00:00:00.000"),
+            (951_782_400_000, "2000-02-29 00:00:00.000"),
+            (951_868_799_999, "2000-02-29 23:59:59.999"),
+            (951_868_800_000, "2000-03-01 00:00:00.000"),
+            (1_767_225_599_000, "2025-12-31 23:59:59.000"),
+            (4_107_542_400_000, "2100-03-01 00:00:00.000"),
+        ] {
+            assert_eq!(utc(unix_ms), expected);
+        }
+    }
+
+    #[test]
+    fn durations_keep_the_digits_that_matter() {
+        for (milliseconds, expected) in [
+            (0.0421, "42 us"),
+            (3.4, "3 ms"),
+            (12_345.0, "12.3 s"),
+            (75_000.0, "1 min 15 s"),
+            (3_720_000.0, "1 h 2 min"),
+            (180_000_000.0, "2 d 2 h"),
+        ] {
+            assert_eq!(duration(milliseconds), expected);
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! The terminal: log lines, progress and messages share it without tearing each other.
+
+use std::io::{self, IsTerminal as _, Write as _};
+use std::time::Duration;
+
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use tracing_subscriber::fmt::MakeWriter;
+
+use crate::output;
+use crate::output::text::printable;
+
+/// The terminal. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Screen {
+    bars: MultiProgress,
+    /// Whether progress is drawn.
+    is_terminal: bool,
+}
+
+/// Shows that something is under way, until it is dropped.
+pub(crate) struct Spinner {
+    screen: Screen,
+    /// Not on a terminal there is none.
+    bar: Option<ProgressBar>,
+    /// Whether every line is printed.
+    verbose: bool,
+    step: String,
+    line: String,
+}
+
+impl Screen {
+    /// Draws progress on stderr, if that is a terminal.
+    pub(crate) fn new() -> Screen {
+        Screen { bars: MultiProgress::new(), is_terminal: io::stderr().is_terminal() }
+    }
+
+    /// Whether progress is drawn.
+    pub(crate) fn is_terminal(&self) -> bool {
+        self.is_terminal
+    }
+
+    /// Prints a line of data.
+    pub(crate) fn line(&self, text: &str) {
+        self.bars.suspend(|| output::line(text));
+    }
+
+    /// Prints a line for people.
+    pub(crate) fn note(&self, text: &str) {
+        self.bars.suspend(|| output::error_line(text));
+    }
+
+    /// Shows that something is under way. With `verbose` every line of it is printed as well.
+    pub(crate) fn spinner(&self, what: &str, verbose: bool) -> Spinner {
+        let bar = self.is_terminal.then(|| {
+            let bar = self.bars.add(ProgressBar::new_spinner());
+            if let Ok(style) = ProgressStyle::with_template("{spinner} {prefix} ({elapsed}) {wide_msg}") {
+                bar.set_style(style);
+            }
+            bar.set_prefix(printable(what));
+            bar.enable_steady_tick(Duration::from_millis(100));
+            bar
+        });
+        Spinner { screen: self.clone(), bar, verbose, step: String::new(), line: String::new() }
+    }
+}
+
+// === impl Spinner ===
+
+impl Spinner {
+    /// Whether anybody sees the step.
+    pub(crate) fn is_drawn(&self) -> bool {
+        self.bar.is_some()
+    }
+
+    /// What it does now.
+    pub(crate) fn step(&mut self, step: &str) {
+        if self.step != step {
+            self.step = step.to_owned();
+            self.draw();
+        }
+    }
+
+    /// What it says.
+    pub(crate) fn said(&mut self, line: &str) {
+        let line = printable(line);
+        if self.verbose {
+            self.screen.note(&format!("  {line}"));
+        }
+        if !line.trim().is_empty() {
+            self.line = line;
+            self.draw();
+        }
+    }
+
+    fn draw(&self) {
+        if let Some(bar) = &self.bar {
+            bar.set_message(format!("{}: {}", self.step, self.line.trim()));
+        }
+    }
+}
+
+impl Drop for Spinner {
+    fn drop(&mut self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+            self.screen.bars.remove(bar);
+        }
+    }
+}
+
+// === log lines ===
+
+/// One log line, collected and then printed whole.
+pub(crate) struct LogWriter {
+    screen: Screen,
+    line: Vec<u8>,
+}
+
+impl<'a> MakeWriter<'a> for Screen {
+    type Writer = LogWriter;
+
+    fn make_writer(&'a self) -> LogWriter {
+        LogWriter { screen: self.clone(), line: vec![] }
+    }
+}
+
+impl io::Write for LogWriter {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.line.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Drop for LogWriter {
+    fn drop(&mut self) {
+        self.screen.bars.suspend(|| {
+            let _ = io::stderr().lock().write_all(&self.line);
+        });
+    }
+}

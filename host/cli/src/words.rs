@@ -1,0 +1,206 @@
+//! The words that can be typed.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use host_core::{PluginId, Source};
+
+use crate::config::Flags;
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  done
+  1  the host refused, or failed
+  2  the words or the configuration are wrong
+  3  no host can be reached";
+
+/// A host for plugins written in Rust: fetches, checks, builds and loads them while it runs.
+#[derive(Debug, Parser)]
+#[command(name = "plugin-host", version, after_help = EXIT_CODES, max_term_width = 110)]
+pub(crate) struct Words {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) word: Word,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Word {
+    /// Run a host until SIGTERM or SIGINT
+    #[command(after_help = EXIT_CODES)]
+    Serve(Box<Serve>),
+    /// Install a plugin, or replace it, and let it serve
+    #[command(after_help = EXIT_CODES)]
+    Load(Load),
+    /// Show all installed plugins
+    #[command(after_help = EXIT_CODES)]
+    List(Client),
+    /// Show a plugin
+    #[command(after_help = EXIT_CODES)]
+    Show(OfPlugin),
+    /// Fetch and build a plugin's source again and replace what serves
+    #[command(after_help = EXIT_CODES)]
+    Reload(Reload),
+    /// Let an installed plugin serve
+    #[command(after_help = EXIT_CODES)]
+    Enable(OfPlugin),
+    /// Stop serving, but stay installed
+    #[command(after_help = EXIT_CODES)]
+    Disable(OfPlugin),
+    /// Stop serving and forget the plugin
+    #[command(after_help = EXIT_CODES)]
+    Unload(OfPlugin),
+    /// Show the last log lines of a plugin
+    #[command(after_help = EXIT_CODES)]
+    Logs(OfPlugin),
+    /// The configuration of a host
+    #[command(subcommand)]
+    Config(ConfigWord),
+}
+
+/// What to do with the configuration.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigWord {
+    /// Show what `serve` would use with the same flags, environment and file
+    #[command(after_help = EXIT_CODES)]
+    Show(Box<ShowConfig>),
+}
+
+/// `serve`.
+#[derive(Debug, Args)]
+pub(crate) struct Serve {
+    /// Load this source at the start: an https git address, a folder, a `.zip` or a `.so`; may be repeated
+    #[arg(long, value_name = "SOURCE")]
+    pub(crate) load: Vec<Source>,
+    /// Read settings from this file [default: ./host.toml, if it is there]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) flags: Flags,
+}
+
+/// `config show`.
+#[derive(Debug, Args)]
+pub(crate) struct ShowConfig {
+    /// Also show where each value was given
+    #[arg(long)]
+    pub(crate) origin: bool,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Read settings from this file [default: ./host.toml, if it is there]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) flags: Flags,
+}
+
+/// What all client commands take.
+#[derive(Debug, Args)]
+pub(crate) struct Client {
+    /// Where the host answers [default: http:// with the configured HOST and PORT, 127.0.0.1:4000]
+    #[arg(long, help_heading = "Host")]
+    pub(crate) url: Option<String>,
+    /// The operator's token; other users may see it in the list of processes, not so that of the environment
+    /// [env: PLUGIN_HOST_TOKEN] [default: what stands in operator.token of the host's plugin folder]
+    #[arg(long, help_heading = "Host")]
+    pub(crate) token: Option<String>,
+    /// The plugin folder of a host on this machine [host.toml: plugin_dir] [env: PLUGIN_DIR] [default: ./cache]
+    #[arg(long, value_name = "PATH", help_heading = "Host")]
+    pub(crate) plugin_dir: Option<String>,
+    /// Read settings from this file [default: ./host.toml, if it is there]
+    #[arg(long, value_name = "FILE", help_heading = "Host")]
+    pub(crate) config: Option<PathBuf>,
+    /// Print the host's answer as it is, as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Commands about one plugin.
+#[derive(Debug, Args)]
+pub(crate) struct OfPlugin {
+    /// The plugin
+    pub(crate) id: PluginId,
+    #[command(flatten)]
+    pub(crate) client: Client,
+}
+
+/// `reload`.
+#[derive(Debug, Args)]
+pub(crate) struct Reload {
+    /// The plugin
+    pub(crate) id: PluginId,
+    /// Show all that cargo says
+    #[arg(long)]
+    pub(crate) verbose: bool,
+    #[command(flatten)]
+    pub(crate) client: Client,
+}
+
+/// `load`.
+#[derive(Debug, Args)]
+pub(crate) struct Load {
+    /// An https git address, a folder, a `.zip` or a `.so`; a `.zip` of this machine is uploaded
+    pub(crate) source: Source,
+    /// The branch, tag or commit of a git address [default: the newest release, or else the default branch]
+    #[arg(long, value_name = "REV")]
+    pub(crate) version: Option<String>,
+    /// Set a key of the plugin's configuration, to JSON or to a text; may be repeated
+    #[arg(long, value_name = "KEY=JSON", value_parser = set)]
+    pub(crate) set: Vec<(String, serde_json::Value)>,
+    /// Show all that cargo says
+    #[arg(long)]
+    pub(crate) verbose: bool,
+    #[command(flatten)]
+    pub(crate) client: Client,
+}
+
+/// Reads `key=json`. What cannot be meant as JSON is a text, so that `--set name=World` needs no quotes.
+fn set(text: &str) -> Result<(String, serde_json::Value), String> {
+    let (key, value) = text.split_once('=').ok_or("there is no `=` in it")?;
+    if key.is_empty() {
+        return Err("there is no key before `=`".to_owned());
+    }
+    match serde_json::from_str(value) {
+        Ok(value) => Ok((key.to_owned(), value)),
+        Err(error) if value.trim_start().starts_with(['{', '[', '"']) => Err(format!("the value is not JSON: {error}")),
+        Err(_) => Ok((key.to_owned(), value.into())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_words_are_free_of_contradictions() {
+        <Words as clap::CommandFactory>::command().debug_assert();
+    }
+
+    #[test]
+    fn a_value_is_json_or_a_text() {
+        let read = |text: &str| set(text).map(|(key, value)| format!("{key}: {value}"));
+        for (text, expected) in [
+            ("step=2", Ok("step: 2")),
+            ("name=World", Ok("name: \"World\"")),
+            ("name=\"World\"", Ok("name: \"World\"")),
+            ("on=true", Ok("on: true")),
+            ("a=", Ok("a: \"\"")),
+            ("a=b=c", Ok("a: \"b=c\"")),
+            ("list=[1,2]", Ok("list: [1,2]")),
+            ("step", Err("there is no `=` in it")),
+            ("=1", Err("there is no key before `=`")),
+        ] {
+            assert_eq!(read(text), expected.map(str::to_owned).map_err(str::to_owned), "{text}");
+        }
+        assert!(read("a={b:1}").unwrap_err().contains("not JSON"));
+    }
+
+    #[test]
+    fn a_version_after_load_is_the_plugins() {
+        let words =
+            Words::try_parse_from(["plugin-host", "load", "https://github.com/a/b", "--version", "v1"]).unwrap();
+        let Word::Load(load) = words.word else { panic!("not load") };
+        assert_eq!(load.version.as_deref(), Some("v1"));
+    }
+}

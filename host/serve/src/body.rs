@@ -1,0 +1,52 @@
+//! The body of any answer.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use host_run::CallBody;
+use http_body::{Body, Frame, SizeHint};
+
+/// The body of any answer: a plugin's, or the host's own.
+pub(crate) enum AnyBody {
+    Plugin(CallBody),
+    Host(axum::body::Body),
+}
+
+/// Any failure of a body; the connection is cut with it.
+pub(crate) type BodyError = Box<dyn std::error::Error + Send + Sync>;
+
+impl AnyBody {
+    pub(crate) fn empty() -> AnyBody {
+        AnyBody::Host(axum::body::Body::empty())
+    }
+}
+
+impl Body for AnyBody {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        match &mut *self {
+            AnyBody::Plugin(body) => Pin::new(body).poll_frame(context).map_err(Into::into),
+            AnyBody::Host(body) => Pin::new(body).poll_frame(context).map_err(Into::into),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            AnyBody::Plugin(body) => body.is_end_stream(),
+            AnyBody::Host(body) => body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            AnyBody::Plugin(body) => body.size_hint(),
+            AnyBody::Host(body) => body.size_hint(),
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! Requests to plugins: found, checked by the manifest, answered by one generation.
+
+use std::net::SocketAddr;
+
+use host_core::manifest::Endpoint;
+use host_run::{Caller, IncomingBody, Request};
+use http::header::{AUTHORIZATION, HeaderMap, HeaderValue};
+use http::{Method, Response, StatusCode};
+
+use crate::body::AnyBody;
+use crate::caller::unauthorized;
+use crate::error::{of_admission, of_call, of_route};
+use crate::problem::Refused;
+use crate::request_id::RequestId;
+use crate::routes::Front;
+use crate::token::{Who, is_host_credential};
+
+/// Where plugins answer.
+pub(crate) const PREFIX: &str = "/api/plugin-endpoints/";
+
+/// Answers a request below [`PREFIX`].
+pub(crate) async fn answer<B: IncomingBody>(
+    front: &Front,
+    request: http::Request<B>,
+    request_id: &RequestId,
+    peer: Option<SocketAddr>,
+) -> Result<Response<AnyBody>, Refused> {
+    let (mut parts, body) = request.into_parts();
+    let (id, path) = split(parts.uri.path());
+    let admitted = front.host.admit(id).map_err(|refusal| of_admission(refusal, id))?;
+    let routed = match admitted.route(&parts.method, path) {
+        Ok(routed) => routed,
+        // What a resource takes may be asked of any of them.
+        Err(host_run::RouteRefusal::Method(allow)) if parts.method == Method::OPTIONS => return Ok(options(allow)),
+        Err(refusal) => return Err(of_route(refusal, id)),
+    };
+    let endpoint = &admitted.generation().manifest().endpoints[routed.endpoint];
+    allow(front, endpoint, &parts.headers)?;
+    if parts.headers.get(AUTHORIZATION).is_some_and(is_host_credential) {
+        parts.headers.remove(AUTHORIZATION);
+    }
+    let request = Request {
+        method: &parts.method,
+        path,
+        query: parts.uri.query(),
+        headers: &parts.headers,
+        caller: Caller { peer, request_id: request_id.as_str() },
+        body,
+    };
+    let answered = admitted.call(routed, request).await.map_err(|refusal| of_call(&refusal))?;
+    Ok(answered.map(AnyBody::Plugin))
+}
+
+/// The id, and the path after it, which is `/` at least.
+fn split(path: &str) -> (&str, &str) {
+    let rest = path.strip_prefix(PREFIX).unwrap_or_default();
+    match rest.find('/') {
+        Some(at) => (&rest[..at], &rest[at..]),
+        None => (rest, "/"),
+    }
+}
+
+/// Checks what plugin.yaml asks of a request before its body is read.
+fn allow(front: &Front, endpoint: &Endpoint, headers: &HeaderMap) -> Result<(), Refused> {
+    if endpoint.auth.required {
+        let who = front.token.who(headers);
+        if who != Who::Operator {
+            return Err(unauthorized(who));
+        }
+        // The one token there is has the role `operator`, which includes `viewer`, and every permission and scope.
+        let roles = &endpoint.auth.roles;
+        if !roles.is_empty() && !roles.iter().any(|role| matches!(role.as_str(), "operator" | "viewer")) {
+            let detail = format!("the endpoint asks for role {}", roles.join(" or "));
+            return Err(Refused::new(StatusCode::FORBIDDEN, "auth_role", detail));
+        }
+    }
+    let Some(validation) = &endpoint.validation else { return Ok(()) };
+    if !validation.content_type.is_empty() {
+        let sent = headers.get(http::header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let sent = sent.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+        if !validation.content_type.contains(&sent) {
+            let detail = format!("the endpoint takes {}, found `{sent}`", validation.content_type.join(", "));
+            return Err(Refused::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "endpoint_content_type", detail));
+        }
+    }
+    Ok(())
+}
+
+fn options(allow: HeaderValue) -> Response<AnyBody> {
+    let mut response = Response::new(AnyBody::empty());
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    response.headers_mut().insert(http::header::ALLOW, allow);
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_splits_into_id_and_rest() {
+        assert_eq!(split("/api/plugin-endpoints/hello"), ("hello", "/"));
+        assert_eq!(split("/api/plugin-endpoints/hello/"), ("hello", "/"));
+        assert_eq!(split("/api/plugin-endpoints/hello/a/b"), ("hello", "/a/b"));
+        assert_eq!(split("/api/plugin-endpoints/"), ("", "/"));
+        assert_eq!(split("/api/plugin-endpoints//x"), ("", "/x"));
+    }
+}

@@ -1,0 +1,42 @@
+//! What is asked, read from a request.
+
+use axum::body::Bytes;
+use axum::extract::{FromRequest, Request};
+use host_api::FieldError;
+use http::{HeaderMap, StatusCode};
+use serde::de::DeserializeOwned;
+
+use crate::problem::Refused;
+
+/// A JSON body. An empty one reads as `{}`.
+pub(crate) struct Input<T>(pub(crate) T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Input<T> {
+    type Rejection = Refused;
+
+    async fn from_request(request: Request, state: &S) -> Result<Input<T>, Refused> {
+        let bytes = Bytes::from_request(request, state).await.map_err(|rejection| match rejection.status() {
+            StatusCode::PAYLOAD_TOO_LARGE => {
+                Refused::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", "the body is too large")
+            }
+            _ => Refused::new(StatusCode::BAD_REQUEST, "body_incomplete", "the body could not be read"),
+        })?;
+        let bytes: &[u8] = if bytes.is_empty() { b"{}" } else { &bytes };
+        serde_json::from_slice(bytes).map(Input).map_err(|error| {
+            let code = if error.is_data() { "body_does_not_fit" } else { "body_not_json" };
+            let mut refused = Refused::new(StatusCode::BAD_REQUEST, code, format!("the body: {error}"));
+            refused.errors = vec![FieldError { pointer: String::new(), message: error.to_string() }];
+            refused
+        })
+    }
+}
+
+/// Whether the client would rather watch the job than wait for its end (RFC 7240).
+pub(crate) fn respond_async(headers: &HeaderMap) -> bool {
+    headers
+        .get_all("prefer")
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .any(|preference| preference.trim().eq_ignore_ascii_case("respond-async"))
+}

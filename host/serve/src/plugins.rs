@@ -1,0 +1,156 @@
+//! Installing, looking at, replacing and removing plugins.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Path, Query, State};
+use axum::response::{IntoResponse, Response};
+use host_api as api;
+use host_core::{Revision, Source};
+use host_run::{Job, Operation};
+use http::StatusCode;
+use http::header::{HeaderMap, HeaderValue, LOCATION};
+use serde::Deserialize;
+
+use crate::caller::Operator;
+use crate::error::of_operation;
+use crate::input::{Input, respond_async};
+use crate::problem::Refused;
+use crate::routes::Front;
+use crate::view;
+
+type Answer = Result<Response, Refused>;
+
+pub(crate) async fn list(_: Operator, State(front): State<Front>) -> Json<api::PluginList> {
+    let plugins = front.host.plugins();
+    let plugins = plugins.iter().map(|plugin| (plugin.id.to_string(), view::item(plugin)));
+    let plugins = plugins.collect::<std::collections::BTreeMap<_, _>>();
+    Json(api::PluginList { count: plugins.len(), plugins })
+}
+
+pub(crate) async fn get(_: Operator, State(front): State<Front>, Path(id): Path<String>) -> Answer {
+    let plugin = front.host.plugin(&id).ok_or_else(|| unknown(&id))?;
+    Ok(Json(view::plugin(&plugin)).into_response())
+}
+
+pub(crate) async fn status(_: Operator, State(front): State<Front>, Path(id): Path<String>) -> Answer {
+    let plugin = front.host.plugin(&id).ok_or_else(|| unknown(&id))?;
+    Ok(Json(view::state(&plugin)).into_response())
+}
+
+/// `?from=N`: lines numbered N and later.
+#[derive(Deserialize)]
+pub(crate) struct From {
+    #[serde(default)]
+    from: u64,
+}
+
+pub(crate) async fn logs(
+    _: Operator,
+    State(front): State<Front>,
+    Path(id): Path<String>,
+    from: Result<Query<From>, axum::extract::rejection::QueryRejection>,
+) -> Answer {
+    let Query(From { from }) = from.map_err(|error| {
+        Refused::new(StatusCode::BAD_REQUEST, "query_does_not_fit", format!("the query: {}", error.body_text()))
+    })?;
+    let lines = front.host.plugin_lines(&id, from).ok_or_else(|| unknown(&id))?;
+    Ok(Json(api::LogLines { lines: lines.iter().map(view::line).collect() }).into_response())
+}
+
+pub(crate) async fn load(
+    _: Operator,
+    State(front): State<Front>,
+    headers: HeaderMap,
+    Input(asked): Input<api::LoadRequest>,
+) -> Answer {
+    let malformed = |error: host_core::SourceError| of_operation(&error.into());
+    let mut source = asked.source.parse::<Source>().map_err(malformed)?;
+    let version = asked.version.as_deref().unwrap_or_default().parse::<Revision>().map_err(malformed)?;
+    if version != Revision::Latest {
+        let Source::Git { revision, .. } = &mut source else {
+            let detail = "`version` chooses a branch, tag or commit of a git URL; this source has none";
+            return Err(Refused::new(StatusCode::BAD_REQUEST, "source_version", detail));
+        };
+        // A version beside the URL says more than one in it.
+        *revision = version;
+    }
+    let configuration = asked.config.unwrap_or_default();
+    let operation = Operation::Load { source, trust: host_run::Trust::Http, configuration };
+    run(&front, &headers, operation).await
+}
+
+/// The body of `POST /api/plugins/install/:uploadId`, which may be empty.
+#[derive(Deserialize)]
+pub(crate) struct InstallRequest {
+    #[serde(default)]
+    config: serde_json::Map<String, serde_json::Value>,
+}
+
+pub(crate) async fn install(
+    _: Operator,
+    State(front): State<Front>,
+    Path(upload): Path<String>,
+    headers: HeaderMap,
+    Input(asked): Input<InstallRequest>,
+) -> Answer {
+    run(&front, &headers, Operation::Install { upload, configuration: asked.config }).await
+}
+
+pub(crate) async fn reload(
+    _: Operator,
+    State(front): State<Front>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Answer {
+    run(&front, &headers, Operation::Reload { id }).await
+}
+
+pub(crate) async fn enable(
+    _: Operator,
+    State(front): State<Front>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Answer {
+    run(&front, &headers, Operation::Enable { id }).await
+}
+
+pub(crate) async fn disable(
+    _: Operator,
+    State(front): State<Front>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Answer {
+    run(&front, &headers, Operation::Disable { id }).await
+}
+
+pub(crate) async fn unload(
+    _: Operator,
+    State(front): State<Front>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Answer {
+    run(&front, &headers, Operation::Unload { id }).await
+}
+
+/// Runs an operation as a job: answers at its end, or at once when the client would rather watch.
+async fn run(front: &Front, headers: &HeaderMap, operation: Operation) -> Answer {
+    let job: Arc<Job> = front.host.submit(operation);
+    if respond_async(headers) {
+        let mut response = (StatusCode::ACCEPTED, Json(view::job(&job.view()))).into_response();
+        let location = HeaderValue::try_from(format!("/api/jobs/{}", job.id()));
+        if let Ok(location) = location {
+            response.headers_mut().insert(LOCATION, location);
+        }
+        response.headers_mut().insert("preference-applied", HeaderValue::from_static("respond-async"));
+        return Ok(response);
+    }
+    match job.wait().await {
+        Ok(receipt) => Ok(Json(view::asked(&receipt, &job.view())).into_response()),
+        Err(error) => Err(of_operation(&error)),
+    }
+}
+
+fn unknown(id: &str) -> Refused {
+    of_operation(&host_run::Error::UnknownPlugin { id: id.chars().filter(|c| !c.is_control()).take(60).collect() })
+}

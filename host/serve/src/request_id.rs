@@ -1,0 +1,77 @@
+//! The id of a request: the caller's own, or a new one.
+
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use http::header::{HeaderMap, HeaderName, HeaderValue};
+
+pub(crate) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// At most this many bytes of a caller's own id are taken.
+const MAX_BYTES: usize = 128;
+
+/// Makes ids that differ within a process by a counter, and between processes by a random prefix.
+#[derive(Debug)]
+pub(crate) struct RequestIds {
+    prefix: String,
+    next: AtomicU64,
+}
+
+/// An id: visible ASCII, as text and as a header value.
+#[derive(Clone, Debug)]
+pub(crate) struct RequestId(HeaderValue);
+
+impl RequestIds {
+    pub(crate) fn new() -> Result<RequestIds, getrandom::Error> {
+        Ok(RequestIds { prefix: format!("{:08x}", getrandom::u32()?), next: AtomicU64::new(1) })
+    }
+
+    /// The id of a request with these headers.
+    pub(crate) fn of(&self, headers: &HeaderMap) -> RequestId {
+        let sent = headers.get(X_REQUEST_ID).filter(|value| {
+            (1..=MAX_BYTES).contains(&value.len()) && value.as_bytes().iter().all(u8::is_ascii_graphic)
+        });
+        if let Some(value) = sent {
+            return RequestId(value.clone());
+        }
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        let text = format!("{}-{number:x}", self.prefix);
+        RequestId(HeaderValue::try_from(text).expect("hex digits and a dash are header text"))
+    }
+}
+
+impl RequestId {
+    pub(crate) fn as_str(&self) -> &str {
+        self.0.to_str().unwrap_or_default()
+    }
+
+    pub(crate) fn header(&self) -> HeaderValue {
+        self.0.clone()
+    }
+}
+
+impl fmt::Display for RequestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_callers_id_is_kept_when_it_is_plain() {
+        let ids = RequestIds::new().unwrap();
+        let of = |value: &[u8]| {
+            let mut headers = HeaderMap::new();
+            headers.insert(X_REQUEST_ID, HeaderValue::from_bytes(value).unwrap());
+            ids.of(&headers).as_str().to_owned()
+        };
+        assert_eq!(of(b"abc-1"), "abc-1");
+        for odd in [&b""[..], b"a b", b"\xff", &[b'x'; 129]] {
+            assert!(of(odd).starts_with(&ids.prefix), "{odd:?}");
+        }
+        assert_ne!(ids.of(&HeaderMap::new()).as_str(), ids.of(&HeaderMap::new()).as_str());
+    }
+}

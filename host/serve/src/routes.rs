@@ -1,0 +1,66 @@
+//! Every route of the management API, on one page.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::routing::{delete, get, post};
+use host_run::Host;
+use http::StatusCode;
+
+use crate::cors::Cors;
+use crate::problem::Refused;
+use crate::request_id::RequestIds;
+use crate::token::OperatorToken;
+use crate::{jobs, plugins, system, upload};
+
+/// The most that a JSON body of the management API may have.
+const MAX_JSON_BYTES: usize = 1024 * 1024;
+
+/// What the surfaces share. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Front {
+    pub(crate) host: Host,
+    pub(crate) token: Arc<OperatorToken>,
+    pub(crate) cors: Arc<Cors>,
+    pub(crate) request_ids: Arc<RequestIds>,
+    pub(crate) ready: Arc<AtomicBool>,
+    pub(crate) uploads: Arc<upload::Uploads>,
+}
+
+pub(crate) fn router(front: Front) -> Router {
+    let plugins = Router::new()
+        .route("/", get(plugins::list))
+        .route("/load", post(plugins::load))
+        .route("/upload", post(upload::upload).layer(DefaultBodyLimit::disable()))
+        .route("/install/{upload}", post(plugins::install))
+        .route("/health/summary", get(system::health_summary))
+        .route("/system/metrics", get(system::system_metrics))
+        .route("/{id}", get(plugins::get).merge(delete(plugins::unload)))
+        .route("/{id}/status", get(plugins::status))
+        .route("/{id}/logs", get(plugins::logs))
+        .route("/{id}/reload", post(plugins::reload))
+        .route("/{id}/enable", post(plugins::enable))
+        .route("/{id}/disable", post(plugins::disable));
+    Router::new()
+        .nest("/api/plugins", plugins)
+        .route("/api/jobs", get(jobs::list))
+        .route("/api/jobs/{id}", get(jobs::get))
+        .route("/api/jobs/{id}/log", get(jobs::log))
+        .route("/health/live", get(system::live))
+        .route("/health/ready", get(system::ready))
+        .route("/metrics", get(system::metrics))
+        .fallback(unknown)
+        .method_not_allowed_fallback(method)
+        .layer(DefaultBodyLimit::max(MAX_JSON_BYTES))
+        .with_state(front)
+}
+
+async fn unknown() -> Refused {
+    Refused::new(StatusCode::NOT_FOUND, "route_unknown", "the host has no such route")
+}
+
+async fn method() -> Refused {
+    Refused::new(StatusCode::METHOD_NOT_ALLOWED, "route_method", "the route does not take this method")
+}

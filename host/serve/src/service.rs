@@ -1,0 +1,104 @@
+//! What every request passes: its id, cross-origin rules, and the choice between a plugin and the host.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::Router;
+use host_run::IncomingBody;
+use http::header::{self, HeaderValue};
+use http::{Method, Request, Response, StatusCode};
+use tower_service::Service as _;
+
+use crate::body::{AnyBody, BodyError};
+use crate::endpoint;
+use crate::problem::Refused;
+use crate::request_id::{RequestId, X_REQUEST_ID};
+use crate::routes::Front;
+
+/// Answers requests. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Service {
+    front: Front,
+    /// Cloned for each management request, never for a plugin's.
+    router: Arc<Router>,
+}
+
+impl Service {
+    pub(crate) fn new(front: Front) -> Service {
+        let router = Arc::new(crate::routes::router(front.clone()));
+        Service { front, router }
+    }
+
+    /// Answers one request. Never fails: what goes wrong is an answer too.
+    pub(crate) async fn answer<B>(
+        &self,
+        request: Request<B>,
+        peer: Option<SocketAddr>,
+    ) -> Result<Response<AnyBody>, Infallible>
+    where
+        B: IncomingBody<Error: Into<BodyError>>,
+    {
+        let request_id = self.front.request_ids.of(request.headers());
+        let origin = self.front.cors.allowed(request.headers());
+        let preflight = request.method() == Method::OPTIONS
+            && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
+            && origin.is_some();
+
+        let mut response = if preflight {
+            let mut response = Response::new(AnyBody::empty());
+            *response.status_mut() = StatusCode::NO_CONTENT;
+            response
+        } else if request.uri().path().starts_with(endpoint::PREFIX) {
+            let path = request.uri().path().to_owned();
+            endpoint::answer(&self.front, request, &request_id, peer)
+                .await
+                .unwrap_or_else(|refused| refused.answer(request_id.as_str(), &path).map(AnyBody::Host))
+        } else {
+            self.manage(request, &request_id).await
+        };
+
+        let headers = response.headers_mut();
+        headers.insert(X_REQUEST_ID, request_id.header());
+        self.front.cors.apply(origin, preflight, headers);
+        Ok(response)
+    }
+
+    async fn manage<B>(&self, request: Request<B>, request_id: &RequestId) -> Response<AnyBody>
+    where
+        B: IncomingBody<Error: Into<BodyError>>,
+    {
+        let path = request.uri().path().to_owned();
+        let mut request = request.map(axum::body::Body::new);
+        // Both spellings of a collection, `/api/plugins` and `/api/plugins/`, are the same.
+        if let Some(trimmed) = without_trailing_slash(request.uri()) {
+            *request.uri_mut() = trimmed;
+        }
+        let mut router = (*self.router).clone();
+        let mut response = match router.call(request).await {
+            Ok(response) => response,
+            Err(never) => match never {},
+        };
+        if let Some(refused) = response.extensions_mut().remove::<Refused>() {
+            let (status, code) = (refused.status.as_u16(), refused.code);
+            tracing::info!(%request_id, status, code, "{path}: {}", refused.detail);
+            let allow = response.headers_mut().remove(header::ALLOW);
+            response = refused.answer(request_id.as_str(), &path);
+            if let Some(allow) = allow {
+                response.headers_mut().insert(header::ALLOW, allow);
+            }
+        }
+        let headers = response.headers_mut();
+        headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        response.map(AnyBody::Host)
+    }
+}
+
+fn without_trailing_slash(uri: &http::Uri) -> Option<http::Uri> {
+    let path = uri.path().strip_suffix('/').filter(|path| !path.is_empty())?;
+    let text = match uri.query() {
+        Some(query) => format!("{path}?{query}"),
+        None => path.to_owned(),
+    };
+    text.parse().ok()
+}

@@ -1,0 +1,86 @@
+//! The host as a whole: alive, ready, healthy, in numbers.
+
+use std::sync::atomic::Ordering;
+
+use axum::Json;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use host_api as api;
+use http::StatusCode;
+use http::header::{CONTENT_TYPE, HeaderValue};
+use serde_json::json;
+
+use crate::caller::Operator;
+use crate::error::of_operation;
+use crate::problem::Refused;
+use crate::routes::Front;
+
+pub(crate) async fn live() -> Json<serde_json::Value> {
+    Json(json!({ "status": "live" }))
+}
+
+/// 200 once the first loads have ended, until the host stops.
+pub(crate) async fn ready(State(front): State<Front>) -> Response {
+    let status = match (front.ready.load(Ordering::Acquire), front.host.is_stopping()) {
+        (true, false) => (StatusCode::OK, "ready"),
+        (false, false) => (StatusCode::SERVICE_UNAVAILABLE, "starting"),
+        (_, true) => (StatusCode::SERVICE_UNAVAILABLE, "stopping"),
+    };
+    (status.0, Json(json!({ "status": status.1 }))).into_response()
+}
+
+pub(crate) async fn metrics(State(front): State<Front>) -> Response {
+    let mut response = front.host.metrics().into_response();
+    let text = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+    response.headers_mut().insert(CONTENT_TYPE, text);
+    response
+}
+
+pub(crate) async fn system_metrics(
+    _: Operator,
+    State(front): State<Front>,
+) -> Result<Json<api::SystemMetricsAnswer>, Refused> {
+    let host = front.host.clone();
+    let usage = tokio::task::spawn_blocking(move || host.usage()).await;
+    let usage = usage.unwrap_or(Err(host_run::Error::Panicked)).map_err(|error| of_operation(&error))?;
+    let overview = front.host.overview();
+    let metrics = api::SystemMetrics {
+        total_plugins: overview.plugins,
+        healthy_plugins: overview.healthy,
+        degraded_plugins: overview.degraded,
+        unhealthy_plugins: overview.unhealthy,
+        unknown_plugins: overview.unknown,
+        total_routes: overview.routes,
+        total_requests: overview.requests,
+        total_errors: overview.errors,
+        build_cache_size: usage.build_cache_bytes,
+        builds: overview.builds,
+        build_cache_hits: overview.cache_hits,
+        generations_mapped: overview.mapped,
+        manager_uptime: overview.uptime.as_secs_f64(),
+    };
+    Ok(Json(api::SystemMetricsAnswer { metrics }))
+}
+
+pub(crate) async fn health_summary(_: Operator, State(front): State<Front>) -> Json<api::HealthSummary> {
+    let plugins = front.host.plugins().into_iter().map(|plugin| api::HealthItem {
+        id: plugin.id.to_string(),
+        health: plugin.health.health.as_str().to_owned(),
+        problem: plugin.health.problem,
+        last_check: plugin.health.last_check_unix_ms,
+        failures_in_a_row: plugin.health.failures_in_a_row,
+    });
+    let plugins = plugins.collect::<Vec<_>>();
+    let count = |health: &str| plugins.iter().filter(|plugin| plugin.health == health).count();
+    // The worst comes first; a host without plugins is healthy.
+    let overall = ["unhealthy", "degraded", "unknown"].into_iter().find(|health| count(health) > 0);
+    let health_summary = api::HealthTotals {
+        total_plugins: plugins.len(),
+        healthy: count("healthy"),
+        degraded: count("degraded"),
+        unhealthy: count("unhealthy"),
+        unknown: count("unknown"),
+        overall_health: overall.unwrap_or("healthy").to_owned(),
+    };
+    Json(api::HealthSummary { plugins, health_summary })
+}

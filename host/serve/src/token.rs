@@ -1,0 +1,99 @@
+//! The operator's token: made at the first start, kept in a private file, compared without giving away where it differs.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use host_core::Digest;
+use host_store::Store;
+use http::HeaderMap;
+use http::header::AUTHORIZATION;
+use subtle::ConstantTimeEq as _;
+
+/// What every token of this host starts with.
+const PREFIX: &str = "dph_";
+
+/// The operator's token. Holds its digest only.
+pub(crate) struct OperatorToken {
+    digest: String,
+    path: PathBuf,
+}
+
+/// Who sends a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Who {
+    /// No token.
+    Nobody,
+    /// A token of this host, but not a valid one.
+    Stranger,
+    /// The operator.
+    Operator,
+}
+
+impl OperatorToken {
+    /// Reads the token of the data folder, or makes one of 256 random bits. Blocks.
+    pub(crate) fn of(store: &Store) -> Result<OperatorToken, Error> {
+        let path = store.operator_token_path();
+        let text = match std::fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let text = new_token()?;
+                store.write_private(&path, format!("{text}\n").as_bytes())?;
+                text
+            }
+            Err(source) => return Err(Error::Read { path, source }),
+        };
+        let text = text.trim();
+        if !text.starts_with(PREFIX) || text.len() < PREFIX.len() + 32 {
+            return Err(Error::NotAToken { path });
+        }
+        Ok(OperatorToken { digest: Digest::of(text.as_bytes()).hex(), path })
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(crate) fn who(&self, headers: &HeaderMap) -> Who {
+        let Some(value) = headers.get(AUTHORIZATION) else { return Who::Nobody };
+        let Some(token) = bearer(value.as_bytes()) else { return Who::Stranger };
+        let digest = Digest::of(token).hex();
+        match bool::from(digest.as_bytes().ct_eq(self.digest.as_bytes())) {
+            true => Who::Operator,
+            false => Who::Stranger,
+        }
+    }
+}
+
+/// Whether a header carries a token of a host like this one, valid or not: it is not for plugins to see.
+pub(crate) fn is_host_credential(value: &http::HeaderValue) -> bool {
+    bearer(value.as_bytes()).is_some_and(|token| token.starts_with(PREFIX.as_bytes()))
+}
+
+fn bearer(value: &[u8]) -> Option<&[u8]> {
+    let (scheme, token) = value.split_at_checked(7)?;
+    scheme.eq_ignore_ascii_case(b"bearer ").then(|| token.trim_ascii())
+}
+
+fn new_token() -> Result<String, Error> {
+    use std::fmt::Write as _;
+    let mut secret = [0; 32];
+    getrandom::fill(&mut secret).map_err(Error::Random)?;
+    let mut token = PREFIX.to_owned();
+    for byte in secret {
+        let _ = write!(token, "{byte:02x}");
+    }
+    Ok(token)
+}
+
+/// Why there is no operator's token.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    #[error("failed to read `{}`", path.display())]
+    Read { path: PathBuf, source: io::Error },
+    #[error("`{}` holds no token; delete it, and the next start makes a new one", path.display())]
+    NotAToken { path: PathBuf },
+    #[error("failed to write the operator token")]
+    Write(#[from] host_store::Error),
+    #[error("the system gave no randomness")]
+    Random(#[source] getrandom::Error),
+}

@@ -1,0 +1,106 @@
+//! A ZIP from a browser: received, checked, kept for a while to be installed.
+
+use axum::Json;
+use axum::extract::multipart::{Field, Multipart, MultipartError};
+use axum::extract::{FromRequest, Request, State};
+use host_api as api;
+use host_run::UploadError;
+use http::StatusCode;
+use tokio::io::AsyncWriteExt as _;
+use tokio::sync::Semaphore;
+
+use crate::caller::Operator;
+use crate::error::of_operation;
+use crate::problem::Refused;
+use crate::routes::Front;
+use crate::view;
+
+/// Uploads that are received at the same time.
+const MAX_AT_ONCE: usize = 4;
+
+/// The rules of uploads.
+pub(crate) struct Uploads {
+    pub(crate) max_bytes: u64,
+    turns: Semaphore,
+}
+
+impl Uploads {
+    pub(crate) fn new(max_bytes: u64) -> Uploads {
+        Uploads { max_bytes, turns: Semaphore::new(MAX_AT_ONCE) }
+    }
+}
+
+/// `POST /api/plugins/upload`: a multipart form with the archive in the field `plugin` (or `file`).
+pub(crate) async fn upload(
+    _: Operator,
+    State(front): State<Front>,
+    request: Request,
+) -> Result<Json<api::UploadAnswer>, Refused> {
+    let Ok(_turn) = front.uploads.turns.try_acquire() else {
+        let detail = format!("{MAX_AT_ONCE} uploads are on their way; try again");
+        return Err(Refused::new(StatusCode::TOO_MANY_REQUESTS, "upload_busy", detail).retry_after(1));
+    };
+    let mut form = Multipart::from_request(request, &front).await.map_err(|_| {
+        Refused::new(StatusCode::BAD_REQUEST, "upload_form", "the body is no multipart form")
+            .fix("send the archive as `multipart/form-data` in the field `plugin`")
+    })?;
+    while let Some(field) = form.next_field().await.map_err(broken)? {
+        if !matches!(field.name(), Some("plugin" | "file")) {
+            continue;
+        }
+        let is_zip = field.file_name().is_some_and(|name| name.to_ascii_lowercase().ends_with(".zip"));
+        if !is_zip {
+            return Err(Refused::new(StatusCode::BAD_REQUEST, "upload_type", "the file's name does not end in .zip"));
+        }
+        return receive(&front, field).await.map(Json);
+    }
+    Err(Refused::new(StatusCode::BAD_REQUEST, "upload_field", "the form has no file in the field `plugin`"))
+}
+
+async fn receive(front: &Front, mut field: Field<'_>) -> Result<api::UploadAnswer, Refused> {
+    let max_bytes = front.uploads.max_bytes;
+    let folder = front.host.upload_folder().map_err(|error| of_operation(&error))?;
+    let path = folder.path().join("upload.zip");
+    let failed =
+        |_| Refused::new(StatusCode::INTERNAL_SERVER_ERROR, "upload_io", "the upload could not be written to disk");
+    let mut file = tokio::fs::File::create(&path).await.map_err(failed)?;
+    let mut bytes = 0u64;
+    while let Some(chunk) = field.chunk().await.map_err(broken)? {
+        bytes += chunk.len() as u64;
+        if bytes > max_bytes {
+            let detail = format!("the archive has more than {max_bytes} bytes");
+            return Err(Refused::new(StatusCode::PAYLOAD_TOO_LARGE, "upload_too_large", detail));
+        }
+        file.write_all(&chunk).await.map_err(failed)?;
+    }
+    file.flush().await.map_err(failed)?;
+    drop(file);
+    let host = front.host.clone();
+    let uploaded = tokio::task::spawn_blocking(move || {
+        let uploaded = host.upload(&path);
+        drop(folder);
+        uploaded
+    });
+    match uploaded.await {
+        Err(_) => Err(of_operation(&host_run::Error::Panicked)),
+        Ok(Ok(uploaded)) => Ok(api::UploadAnswer {
+            upload_id: Some(uploaded.id),
+            validation: api::Validation { valid: true, errors: vec![] },
+            metadata: Some(view::metadata(&uploaded.manifest)),
+        }),
+        // A plugin that is not valid is an answer; an archive that is not safe is refused.
+        Ok(Err(UploadError::Invalid(error))) => {
+            let refused = of_operation(&error);
+            let errors = match refused.errors.is_empty() {
+                true => vec![api::FieldError { pointer: "plugin.yaml".to_owned(), message: refused.detail }],
+                false => refused.errors,
+            };
+            Ok(api::UploadAnswer { validation: api::Validation { valid: false, errors }, ..Default::default() })
+        }
+        Ok(Err(UploadError::Refused(error))) => Err(of_operation(&error)),
+    }
+}
+
+fn broken(error: MultipartError) -> Refused {
+    Refused::new(StatusCode::BAD_REQUEST, "upload_form", format!("the form could not be read: {}", error.body_text()))
+}

@@ -1,0 +1,213 @@
+//! From what lives to what is shown: the wire shapes, by hand.
+
+use std::collections::BTreeMap;
+
+use host_api as api;
+use host_core::Manifest;
+use host_core::manifest::Placement;
+use host_run::{JobView, LogLine, Phase, PluginView, Receipt};
+
+use crate::endpoint::PREFIX;
+use crate::error::of_operation;
+
+pub(crate) fn item(view: &PluginView) -> api::Item {
+    let metadata = view.manifest.as_deref().map(metadata).unwrap_or_default();
+    api::Item {
+        upper_id: view.id.to_string(),
+        upper_name: metadata.name.clone(),
+        upper_version: metadata.version.clone(),
+        upper_description: metadata.description.clone(),
+        upper_author: metadata.author.clone(),
+        upper_endpoints: metadata.endpoints.clone(),
+        upper_permissions: metadata.permissions.clone(),
+        upper_dependencies: metadata.dependencies.clone(),
+        upper_compatibility: view.manifest.as_deref().map(compatibility).unwrap_or_default(),
+        status: status(view),
+        metadata,
+        source: view.source.clone(),
+        commit: view.commit.clone(),
+        loaded_at: view.loaded_unix_ms,
+        file_path: view.artifact.clone().unwrap_or_default(),
+        enabled: view.enabled,
+        phase: view.phase.as_str().to_owned(),
+        generation: view.generation,
+        generations: view
+            .generations
+            .iter()
+            .map(|generation| api::Generation {
+                number: generation.number,
+                version: generation.version.clone(),
+                phase: generation.phase.as_str().to_owned(),
+                in_flight: generation.in_flight,
+            })
+            .collect(),
+        warnings: view.warnings.iter().map(ToString::to_string).collect(),
+        last_error: view.last_error.as_ref().map(|(code, message, at_unix_ms)| api::LastError {
+            code: (*code).to_owned(),
+            message: message.clone(),
+            at_unix_ms: *at_unix_ms,
+        }),
+    }
+}
+
+pub(crate) fn plugin(view: &PluginView) -> api::Plugin {
+    let item = item(view);
+    let mount = format!("{PREFIX}{}", view.id);
+    let route = |endpoint: &api::Endpoint| api::Route {
+        method: endpoint.method.clone(),
+        path: format!("{mount}{}", endpoint.path),
+        handler: endpoint.handler.clone(),
+    };
+    let routes = item.metadata.endpoints.iter().map(route).collect();
+    let plugin = api::PluginParts { metadata: item.metadata.clone(), status: item.status.clone(), routes };
+    api::Plugin { plugin, item }
+}
+
+pub(crate) fn state(view: &PluginView) -> api::StatusAnswer {
+    let state = match view.phase {
+        Phase::Fetching | Phase::Building | Phase::Loading => "loading",
+        Phase::Running | Phase::Degraded => "loaded",
+        Phase::Draining => "unloading",
+        Phase::Stopped if view.enabled => "error",
+        Phase::Stopped => "unloaded",
+    };
+    let mut errors = vec![];
+    if let Some((code, message, at)) = &view.last_error {
+        errors.push(api::StateError { code: (*code).to_owned(), message: message.clone(), timestamp: Some(*at) });
+    }
+    if let Some(problem) = &view.health.problem {
+        errors.push(api::StateError {
+            code: "health".to_owned(),
+            message: problem.clone(),
+            timestamp: view.health.last_check_unix_ms,
+        });
+    }
+    let in_flight = view.generations.iter().map(|generation| generation.in_flight).sum::<usize>();
+    let metrics = [
+        ("requests", view.requests as f64),
+        ("errors", view.errors as f64),
+        ("in_flight", in_flight as f64),
+        ("generation", view.generation.unwrap_or(0) as f64),
+    ];
+    api::StatusAnswer {
+        plugin_id: view.id.to_string(),
+        status: api::State {
+            state: state.to_owned(),
+            health: view.health.health.as_str().to_owned(),
+            last_check: view.health.last_check_unix_ms,
+            errors,
+            metrics: metrics.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
+            uptime: format!("{:.1}s", view.uptime_seconds),
+            request_count: view.requests,
+        },
+    }
+}
+
+pub(crate) fn job(view: &JobView) -> api::Job {
+    let (result, problem) = match &view.result {
+        None => (None, None),
+        Some(Ok(receipt)) => (Some(asked(receipt, view)), None),
+        Some(Err(error)) => (None, Some(of_operation(error).problem("", &format!("/api/jobs/{}", view.id)))),
+    };
+    api::Job {
+        id: view.id.clone(),
+        operation: view.operation.to_owned(),
+        subject: view.subject.clone(),
+        state: view.state.as_str().to_owned(),
+        step: view.step.to_owned(),
+        created_unix_ms: view.created_unix_ms,
+        result,
+        problem,
+    }
+}
+
+pub(crate) fn asked(receipt: &Receipt, job: &JobView) -> api::Asked {
+    let id = &receipt.id;
+    let message = match (job.operation, receipt.generation) {
+        ("unload", _) => format!("plugin {id} is unloaded"),
+        (_, Some(generation)) => format!("plugin {id} {} serves as generation {generation}", receipt.version),
+        (_, None) => format!("plugin {id} is disabled"),
+    };
+    api::Asked {
+        message,
+        id: id.to_string(),
+        source: receipt.source.clone(),
+        version: receipt.version.clone(),
+        generation_before: receipt.generation_before,
+        generation: receipt.generation,
+        cached: receipt.cached,
+        warnings: receipt.warnings.clone(),
+        steps: receipt
+            .steps
+            .iter()
+            .map(|step| api::Step { step: step.step.to_owned(), duration_ms: step.duration_ms })
+            .collect(),
+        job: job.id.clone(),
+    }
+}
+
+pub(crate) fn line(line: &LogLine) -> api::LogLine {
+    api::LogLine {
+        number: line.number,
+        at_unix_ms: line.at_unix_ms,
+        level: line.level.to_owned(),
+        generation: line.generation,
+        message: line.message.clone(),
+    }
+}
+
+pub(crate) fn metadata(manifest: &Manifest) -> api::Metadata {
+    let endpoint = |endpoint: &host_core::manifest::Endpoint| api::Endpoint {
+        path: endpoint.path.as_str().to_owned(),
+        method: endpoint.method.as_str().to_owned(),
+        handler: endpoint.handler.clone(),
+        description: endpoint.description.clone(),
+    };
+    api::Metadata {
+        id: manifest.id.to_string(),
+        name: manifest.name.clone(),
+        version: manifest.version.to_string(),
+        description: manifest.description.clone(),
+        author: manifest.author.clone(),
+        endpoints: manifest.endpoints.iter().map(endpoint).collect(),
+        permissions: manifest.permissions.clone(),
+        dependencies: manifest.dependencies.iter().map(|dependency| dependency.id.clone()).collect(),
+        configuration: manifest.configuration.clone(),
+        security: api::SecurityMetadata {
+            network_access: manifest.security.network_access,
+            filesystem_access: manifest.security.filesystem_access,
+            sandboxed: manifest.security.placement == Placement::Isolated,
+        },
+        health: api::HealthMetadata {
+            enabled: manifest.health.enabled,
+            interval_seconds: manifest.health.interval.as_secs(),
+        },
+    }
+}
+
+fn compatibility(manifest: &Manifest) -> BTreeMap<String, String> {
+    let compatibility = &manifest.compatibility;
+    [("host", &compatibility.host), ("sdk", &compatibility.sdk), ("rust", &compatibility.rust)]
+        .into_iter()
+        .filter_map(|(name, wanted)| Some((name.to_owned(), wanted.as_ref()?.to_string())))
+        .collect()
+}
+
+fn status(view: &PluginView) -> api::Status {
+    let status = match view.phase {
+        Phase::Fetching | Phase::Building | Phase::Loading => "loading",
+        Phase::Running | Phase::Degraded => "enabled",
+        Phase::Stopped if view.enabled => "failed",
+        Phase::Draining | Phase::Stopped => "disabled",
+    };
+    api::Status {
+        id: view.id.to_string(),
+        status: status.to_owned(),
+        health: view.health.health.as_str().to_owned(),
+        uptime: view.uptime_seconds,
+        last_updated: view.health.last_check_unix_ms.or(view.loaded_unix_ms),
+        request_count: view.requests,
+        error_count: view.errors,
+        error_message: view.health.problem.clone().or_else(|| view.last_error.as_ref().map(|error| error.1.clone())),
+    }
+}

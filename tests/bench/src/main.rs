@@ -1,0 +1,41 @@
+//! Measures and prints tables; `run` beside `Cargo.toml` starts what is measured and calls this.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a tool that prints tables")]
+
+mod call;
+mod cold;
+mod dispatch;
+mod http;
+mod load;
+mod process;
+mod reload;
+mod stats;
+mod wrk;
+
+use std::process::ExitCode;
+
+/// What a part of this program ends with.
+pub type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let result = match arguments.as_slice() {
+        ["dispatch", rotations, seconds, servers @ ..] if servers.len() == 4 => {
+            dispatch::run(rotations, seconds, servers)
+        }
+        ["call", hello, hello_library, measured, measured_library] => {
+            call::run([(hello, hello_library), (measured, measured_library)])
+        }
+        ["load", address, token, source, work, rounds] => load::run(address, token, source, work, rounds),
+        ["cold"] => cold::run(),
+        ["reload", address, token, pid, seconds, every_ms] => reload::run(address, token, pid, seconds, every_ms),
+        _ => Err("this program is called by tests/bench/run".into()),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("bench: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! Runs wrk and reads what it prints.
+
+use std::io;
+use std::process::{Command, Stdio};
+
+/// What wrk saw.
+#[derive(Clone, Debug)]
+pub struct Run {
+    /// Answers.
+    pub requests: f64,
+    /// Answers a second.
+    pub rate: f64,
+    /// The median latency in microseconds.
+    pub p50: f64,
+    /// The 99th percentile of the latency in microseconds.
+    pub p99: f64,
+    /// The largest latency in microseconds.
+    pub max: f64,
+    /// Answers with a status other than 2xx or 3xx, and connections that broke.
+    pub failed: u64,
+}
+
+/// Two threads, as many connections, so many seconds.
+pub fn run(url: &str, connections: u32, seconds: u32) -> io::Result<Run> {
+    #[expect(clippy::disallowed_methods, reason = "a tool for measuring has no rooms of its own")]
+    let mut wrk = Command::new("wrk");
+    let output = wrk
+        .args(["-t2", "--latency", &format!("-c{connections}"), &format!("-d{seconds}s"), url])
+        .stderr(Stdio::inherit())
+        .output()?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    read(&text).filter(|_| output.status.success()).ok_or_else(|| io::Error::other(format!("wrk said: {text}")))
+}
+
+fn read(text: &str) -> Option<Run> {
+    let after = |key: &str| text.lines().find_map(|line| line.trim().strip_prefix(key)).map(str::trim);
+    let failed = after("Non-2xx or 3xx responses:").map_or(Some(0), |n| n.parse::<u64>().ok())?;
+    // connect 0, read 0, write 0, timeout 0
+    let broken = after("Socket errors:").map_or(Some(0), |line| {
+        line.split(',').map(|part| part.split_whitespace().nth(1)?.parse::<u64>().ok()).sum::<Option<u64>>()
+    })?;
+    let requests = text.lines().find(|line| line.contains(" requests in "))?;
+    Some(Run {
+        requests: requests.split_whitespace().next()?.parse().ok()?,
+        rate: after("Requests/sec:")?.parse().ok()?,
+        p50: microseconds(after("50%")?)?,
+        p99: microseconds(after("99%")?)?,
+        max: microseconds(after("Latency  ")?.split_whitespace().nth(2)?)?,
+        failed: failed + broken,
+    })
+}
+
+/// `226.00us`, `1.05ms`, `2.1s`
+fn microseconds(text: &str) -> Option<f64> {
+    let number = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let factor = match &text[number.len()..] {
+        "us" => 1.0,
+        "ms" => 1e3,
+        "s" => 1e6,
+        _ => return None,
+    };
+    Some(number.parse::<f64>().ok()? * factor)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_wrk_prints_is_read() {
+        let text = "Running 5s test @ http://127.0.0.1:1/\n  2 threads and 32 connections\n  Thread Stats   Avg      \
+                    Stdev     Max   +/- Stdev\n    Latency   262.11us  124.02us   4.50ms   91.77%\n    Req/Sec    \
+                    60.36k     2.81k   65.06k    72.55%\n  Latency Distribution\n     50%  241.00us\n     75%  \
+                    303.00us\n     90%  371.00us\n     99%    1.05ms\n  612636 requests in 5.10s, 91.73MB read\n  \
+                    Socket errors: connect 1, read 2, write 0, timeout 3\n  Non-2xx or 3xx responses: \
+                    4\nRequests/sec: 120130.45\nTransfer/sec:     17.99MB\n";
+        let run = read(text).unwrap();
+        assert_eq!((run.requests, run.rate, run.p50, run.p99, run.max), (612636.0, 120130.45, 241.0, 1050.0, 4500.0));
+        assert_eq!(run.failed, 10);
+    }
+}

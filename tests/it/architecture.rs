@@ -1,0 +1,81 @@
+//! What ARCHITECTURE.md says of the crates is true of them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::plugins::repository;
+
+/// The only places that may hold `unsafe` code.
+const UNSAFE: &[&str] = &["plugin-sdk/", "host/load/src/", "host/fetch/src/git/transport.rs"];
+
+type Arrows = BTreeMap<String, BTreeSet<String>>;
+
+/// Rows as `| crate | duty | may import |` of the first table whose head names these columns.
+fn arrows_of_the_document() -> Arrows {
+    let text = std::fs::read_to_string(repository().join("ARCHITECTURE.md")).unwrap();
+    let rows = text.lines().skip_while(|line| !(line.starts_with("| crate ") && line.contains("| may import |")));
+    let rows = rows.skip(2).take_while(|line| line.starts_with('|'));
+    rows.map(|row| {
+        let cells: Vec<_> = row.trim_matches('|').split('|').map(str::trim).collect();
+        let [name, _, imports] = cells.as_slice() else { panic!("not three columns: {row}") };
+        let name = name.split('`').find(|part| !part.is_empty()).unwrap().trim().to_owned();
+        let words = imports.split([',', ' ', '`']).filter(|word| !matches!(*word, "" | "–" | "-"));
+        (name, words.map(whole_name).collect())
+    })
+    .collect()
+}
+
+/// The table says `core` for `host-core` and `abi` for `plugin-sdk-abi`.
+fn whole_name(word: &str) -> String {
+    match word {
+        "abi" | "macros" => format!("plugin-sdk-{word}"),
+        word if word.starts_with("plugin-sdk") || word.starts_with("host-") => word.to_owned(),
+        word => format!("host-{word}"),
+    }
+}
+
+fn arrows_of_the_workspace() -> Arrows {
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args(["metadata", "--no-deps", "--format-version", "1", "--offline"]).current_dir(repository());
+    let output = cargo.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let metadata: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let package = |package: &Value| {
+        let dependencies = package["dependencies"].as_array().unwrap().iter();
+        let ours = dependencies.filter(|dependency| dependency["path"].is_string() && dependency["kind"].is_null());
+        let ours = ours.map(|dependency| dependency["name"].as_str().unwrap().to_owned());
+        (package["name"].as_str().unwrap().to_owned(), ours.collect())
+    };
+    metadata["packages"].as_array().unwrap().iter().map(package).collect()
+}
+
+#[test]
+fn crates_import_what_the_table_of_the_architecture_says() {
+    assert_eq!(arrows_of_the_workspace(), arrows_of_the_document());
+}
+
+#[test]
+fn unsafe_code_stands_only_where_it_is_expected() {
+    let mut found = Vec::new();
+    for folder in ["host", "plugin-sdk", "examples", "plugins"] {
+        let folder = repository().join(folder);
+        for (path, bytes) in if folder.is_dir() { crate::plugins::files(&folder) } else { Vec::new() } {
+            let path = format!("{}/{path}", folder.file_name().unwrap().to_str().unwrap());
+            let is_allowed = UNSAFE.iter().any(|place| path.starts_with(place));
+            if Path::new(&path).extension().is_some_and(|extension| extension == "rs") && !is_allowed {
+                let text = String::from_utf8(bytes).unwrap();
+                let lines = text.lines().enumerate().filter(|(_, line)| has_unsafe(line));
+                found.extend(lines.map(|(number, line)| format!("{path}:{}: {}", number + 1, line.trim())));
+            }
+        }
+    }
+    assert!(found.is_empty(), "{}", found.join("\n"));
+}
+
+fn has_unsafe(line: &str) -> bool {
+    let code = line.split("//").next().unwrap_or_default();
+    ["unsafe {", "unsafe fn", "unsafe impl", "unsafe extern", "unsafe trait", "#[unsafe("].iter().any(|word| code.contains(word))
+}

@@ -1,0 +1,161 @@
+//! Requests that no good client sends: each gets an answer or a closed connection, and the next one is served.
+
+use serde_json::json;
+
+use crate::host::{TestHost, endpoint};
+
+#[tokio::test]
+async fn paths_that_mean_something_else_to_somebody_are_refused() {
+    let host = TestHost::start().await;
+    host.load("echo").await;
+    let client = host.anonymous();
+    for (path, status, code) in [
+        ("echo/files/../../../etc/passwd", 400, "endpoint_path"),
+        ("echo/files/%2e%2e/x", 400, "endpoint_path"),
+        ("echo/files/a%2fb", 400, "endpoint_path"),
+        ("echo/files/a%5cb", 400, "endpoint_path"),
+        ("echo/files/a%00b", 400, "endpoint_path"),
+        ("echo/files/%ff", 400, "endpoint_path"),
+        ("echo/files/%zz", 400, "endpoint_path"),
+        ("echo", 404, "endpoint_unknown"),
+        ("echo/", 404, "endpoint_unknown"),
+        ("echo//request", 404, "endpoint_unknown"),
+        ("echo/request/", 404, "endpoint_unknown"),
+        ("echo/Request", 404, "endpoint_unknown"),
+        ("Echo/request", 404, "plugin_unknown"),
+        ("%65cho/request", 404, "plugin_unknown"),
+        ("../plugins/echo", 404, "plugin_unknown"),
+        ("", 404, "plugin_unknown"),
+        ("/request", 404, "plugin_unknown"),
+        ("..%2f..%2fetc/passwd", 404, "plugin_unknown"),
+    ] {
+        let answer = client.get(&endpoint(path)).await;
+        assert_eq!((answer.status, answer.code().as_str()), (status, code), "{path}");
+    }
+    let long = client.get(&endpoint(&format!("{}/x", "a".repeat(20_000)))).await.expect(404);
+    assert!(long.body.len() < 1000, "the id is given back whole");
+    client.get("/api/plugin-endpoints").await.expect(404);
+    client.get("//api/plugins").await.expect(404);
+    client.get("/").await.expect(404);
+    assert_eq!(client.request("PUT", "/api/plugins").send().await.expect(405).code(), "route_method");
+}
+
+#[tokio::test]
+async fn requests_that_are_none_are_answered_with_400_or_hung_up_on() {
+    let host = TestHost::start().await;
+    host.load("echo").await;
+    let body = endpoint("echo/body");
+    for request in [
+        "nonsense\r\n\r\n".to_owned(),
+        "GET / HTTP/9.9\r\n\r\n".to_owned(),
+        "\0\u{1}\u{2}\r\n\r\n".to_owned(),
+        "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_owned(),
+        "GET / HTTP/1.1\r\nhost x\r\n\r\n".to_owned(),
+        "GET / HTTP/1.1\r\nhost: x\r\nbad name: 1\r\n\r\n".to_owned(),
+        format!("GET {body} HTTP/1.1\r\nhost: x\r\nx: a\0b\r\n\r\n"),
+        format!("POST {body} HTTP/1.1\r\nhost: x\r\ncontent-length: -1\r\n\r\n"),
+        format!("POST {body} HTTP/1.1\r\nhost: x\r\ncontent-length: 99999999999999999999\r\n\r\n"),
+        format!("POST {body} HTTP/1.1\r\nhost: x\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\nab"),
+        format!("POST {body} HTTP/1.1\r\nhost: x\r\ntransfer-encoding: xchunked\r\n\r\n0\r\n\r\n"),
+        format!("GET {body} HTTP/1.1\r\nhost: x\r\nx: {}\r\n\r\n", "a".repeat(1 << 20)),
+        format!("GET {body}{} HTTP/1.1\r\nhost: x\r\n\r\n", "a".repeat(1 << 20)),
+        format!("GET {body} HTTP/1.1\r\n{}\r\n", "x: 1\r\n".repeat(10_000)),
+    ] {
+        let mut connection = host.connect().await;
+        // The host may hang up before it has taken all of it.
+        connection.send_if_taken(request.as_bytes()).await;
+        let shown: String = request.chars().take(60).collect();
+        if let Some(answer) = connection.try_head(false).await {
+            assert!((400..600).contains(&answer.status), "{shown:?}: {}", answer.status);
+        }
+        connection.closed().await;
+        host.call("echo/request").await.expect(200);
+    }
+}
+
+#[tokio::test]
+async fn a_request_smuggled_behind_another_is_not_served() {
+    let host = TestHost::start().await;
+    host.load("echo").await;
+    let body = endpoint("echo/body");
+    let mut connection = host.connect().await;
+    connection
+        .send(format!("POST {body} HTTP/1.1\r\nhost: x\r\ncontent-length: 5\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\nGET /smuggled HTTP/1.1\r\nhost: x\r\n\r\n").as_bytes())
+        .await;
+    let first = connection.try_head(false).await;
+    if first.is_some_and(|first| first.status == 200) {
+        connection.rest().await;
+        let rest = connection.closed().await;
+        assert!(!String::from_utf8_lossy(&rest).contains(" 200 "), "{}", String::from_utf8_lossy(&rest));
+    }
+    for chunk in ["zz\r\n", "-1\r\n", "ffffffffffffffffff\r\n", "5\r\nab\r\n0\r\n\r\n"] {
+        let mut connection = host.anonymous().begin("POST", &body).await;
+        connection.send(chunk.as_bytes()).await;
+        if connection.try_head(false).await.is_some() {
+            connection.rest().await;
+            connection.closed().await;
+        }
+    }
+    host.call("echo/request").await.expect(200);
+}
+
+#[tokio::test]
+async fn a_head_that_does_not_come_to_its_end_is_hung_up_on_while_others_are_served() {
+    let host = TestHost::start().await;
+    host.load("hello").await;
+    let mut slow = Vec::new();
+    for beginning in ["", "GET /health", "GET /health/live HTTP/1.1\r\nhost: x\r\nx-slow: "] {
+        let mut connection = host.connect().await;
+        connection.send(beginning.as_bytes()).await;
+        slow.push(connection);
+    }
+    host.call("hello/hello").await.expect(200);
+    for mut connection in slow {
+        let said = connection.closed().await;
+        assert!(!String::from_utf8_lossy(&said).contains("200 OK"));
+    }
+}
+
+#[tokio::test]
+async fn more_connections_than_allowed_wait_for_their_turn() {
+    let host = TestHost::with(&["--max-connections", "2"]).await;
+    let (mut first, mut second) = (host.connect().await, host.connect().await);
+    let request = b"GET /health/live HTTP/1.1\r\nhost: x\r\n\r\n";
+    for connection in [&mut first, &mut second] {
+        connection.send(request).await;
+        assert_eq!(connection.head(false).await.status, 200);
+        connection.rest().await;
+    }
+    let mut third = host.connect().await;
+    third.send(request).await;
+    drop(first);
+    assert_eq!(third.head(false).await.status, 200);
+    second.send(request).await;
+    assert_eq!(second.head(false).await.status, 200);
+}
+
+#[tokio::test]
+async fn bodies_of_the_management_api_that_are_not_what_is_asked_for_are_told_so() {
+    let host = TestHost::start().await;
+    for (body, status, code) in [
+        ("{", 400, "body_not_json"),
+        ("[]", 400, "body_does_not_fit"),
+        ("{}", 400, "body_does_not_fit"),
+        (r#"{"source": 7}"#, 400, "body_does_not_fit"),
+        (r#"{"source": "/x", "config": []}"#, 400, "body_does_not_fit"),
+        (r#"{"source": "/x\u0000"}"#, 400, "source_malformed"),
+        (r#"{"source": "/x", "version": "v1"}"#, 400, "source_version"),
+    ] {
+        let answer = host.request("POST", "/api/plugins/load").body(body.as_bytes()).send().await;
+        assert_eq!((answer.status, answer.code().as_str()), (status, code), "{body}: {}", answer.text());
+    }
+    let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
+    assert_eq!(host.request("POST", "/api/plugins/load").body(deep.as_bytes()).send().await.expect(400).code(), "body_not_json");
+    let large = json!({ "source": "x".repeat(2 << 20) });
+    assert_eq!(host.post_json("/api/plugins/load", &large).await.expect(413).code(), "body_too_large");
+    assert_eq!(host.get("/api/plugins/nothing/logs?from=x").await.expect(400).code(), "query_does_not_fit");
+    for id in ["..", "%2e%2e", "a%2fb", "a%00b", "%ff", "api", "UPPER", "x".repeat(5_000).as_str()] {
+        let answer = host.get(&format!("/api/plugins/{id}")).await;
+        assert!(matches!(answer.status, 400 | 404), "{id}: {}", answer.status);
+    }
+}

@@ -1,0 +1,150 @@
+//! Libraries that come finished: each gate, and what it says.
+
+use std::path::{Path, PathBuf};
+
+use host_core::Digest;
+
+use crate::host::TestHost;
+use crate::plugins::{built, copy, source, turn_to_build};
+
+/// Puts a library beside a plugin.yaml into the host's source folder.
+fn beside(host: &TestHost, name: &str, library: &[u8], yaml: &str) -> PathBuf {
+    let folder = host.sources().join(name);
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join("plugin.yaml"), yaml).unwrap();
+    std::fs::write(folder.join("library.so"), library).unwrap();
+    folder.join("library.so")
+}
+
+fn yaml_of(name: &str) -> String {
+    std::fs::read_to_string(source(name).join("plugin.yaml")).unwrap()
+}
+
+#[tokio::test]
+async fn a_library_is_taken_as_it_is_from_a_file_or_a_folder() {
+    let host = TestHost::start().await;
+    let library = built("hello").await;
+    for source in [library.as_path(), library.parent().unwrap()] {
+        let asked = host.post_json("/api/plugins/load", &serde_json::json!({ "source": source })).await.expect(200).json();
+        assert_eq!(asked["id"], "hello");
+        host.call("hello/hello").await.expect(200);
+    }
+    assert_eq!(host.metric(r#"plugin_host_builds_total{outcome="built"}"#).await, 0.0);
+}
+
+#[tokio::test]
+async fn a_library_must_be_the_one_whose_checksum_plugin_yaml_gives() {
+    let host = TestHost::start().await;
+    let bytes = std::fs::read(built("hello").await).unwrap();
+    let with = |digest: &str| format!("{}\nsecurity: {{checksum: '{digest}'}}\n", yaml_of("hello"));
+    let right = Digest::of(&bytes).to_string();
+    host.try_load(&beside(&host, "right", &bytes, &with(&right))).await.expect(200);
+
+    let wrong = format!("sha256:{}", "0".repeat(64));
+    let refused = host.try_load(&beside(&host, "wrong", &bytes, &with(&wrong))).await.expect(422);
+    assert_eq!(refused.code(), "build_checksum");
+    assert!(refused.text().contains(&right) && refused.text().contains(&wrong), "{}", refused.text());
+    assert_eq!(host.plugin("hello").await["generation"], 1);
+    host.call("hello/hello").await.expect(200);
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_plugin_of_this_machine_is_refused_before_any_of_it_runs() {
+    let host = TestHost::start().await;
+    host.load("hello").await;
+    let good = std::fs::read(built("hello").await).unwrap();
+    let patched = |change: &dyn Fn(&mut Vec<u8>)| {
+        let mut bytes = good.clone();
+        change(&mut bytes);
+        bytes
+    };
+    let aarch64 = 183_u16.to_le_bytes();
+    for (what, library, code, evidence) in [
+        ("a text", b"#!/bin/sh\nexit 1\n".to_vec(), "load_not_a_library", ""),
+        ("nothing", Vec::new(), "load_not_a_library", ""),
+        ("half of a library", good[..good.len() / 2].to_vec(), "load_not_a_library", ""),
+        ("another machine's", patched(&|bytes| bytes[18..20].copy_from_slice(&aarch64)), "load_other_machine", "x86_64"),
+        ("a program", patched(&|bytes| bytes[16] = 2), "load_not_a_library", "program"),
+        ("a 32-bit one", patched(&|bytes| bytes[4] = 1), "load_not_a_library", ""),
+    ] {
+        let refused = host.try_load(&beside(&host, "bad", &library, &yaml_of("hello"))).await;
+        assert_eq!((refused.status, refused.code().as_str()), (422, code), "{what}: {}", refused.text());
+        assert!(refused.text().contains(evidence), "{what}: {}", refused.text());
+        assert_eq!(host.plugin("hello").await["generation"], 1, "{what}");
+    }
+    host.call("hello/hello").await.expect(200);
+}
+
+#[tokio::test]
+async fn a_library_that_was_built_to_abort_is_refused_and_its_source_is_built_to_unwind() {
+    let host = TestHost::start().await;
+    let folder = source("panic-abort");
+    host.try_load(&folder).await.expect(200);
+    assert_eq!(host.call("panic-abort/panic").await.expect(500).code(), "plugin_panicked");
+    host.call("panic-abort/hello").await.expect(200);
+
+    let library = aborting_library(&host, &folder).await;
+    let refused = host.try_load(&beside(&host, "abort", &library, &yaml_of("panic-abort"))).await.expect(422);
+    assert_eq!(refused.code(), "load_panic_abort");
+    assert!(refused.json()["fix"].as_str().unwrap().contains("panic = \"abort\""), "{}", refused.text());
+    host.call("panic-abort/hello").await.expect(200);
+}
+
+/// Builds a plugin as its author would who wants a panic to end the process. Only the plugin itself is compiled so:
+/// the dependencies that the other builds have compiled fit it too.
+async fn aborting_library(host: &TestHost, folder: &Path) -> Vec<u8> {
+    let work = host.sources().join("work");
+    copy(folder, &work);
+    let cargo_toml = std::fs::read_to_string(work.join("Cargo.toml")).unwrap();
+    assert!(cargo_toml.contains("panic = \"abort\""));
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("aborting");
+    let sdk = crate::plugins::repository().join("plugin-sdk");
+    let mut cargo = std::process::Command::new(env!("CARGO"));
+    cargo
+        .current_dir(&work)
+        .env("CARGO_TARGET_DIR", &target)
+        .env("CARGO_HOME", crate::plugins::build_cache().join("cargo-home"))
+        .args(["rustc", "--quiet", "--release", "--lib", "--config", "profile.release.panic=\"unwind\"", "--config"])
+        .arg(format!("patch.crates-io.plugin-sdk.path={:?}", sdk.to_str().unwrap()))
+        .args(["--", "-C", "panic=abort"]);
+    let _turn = turn_to_build(&work).await;
+    let output = tokio::task::spawn_blocking(move || cargo.output().unwrap()).await.unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    std::fs::read(target.join("release/libpanic_abort.so")).unwrap()
+}
+
+#[tokio::test]
+async fn files_elsewhere_on_the_machine_cannot_be_loaded_or_probed_for_over_http() {
+    let host = TestHost::start().await;
+    let elsewhere = tempfile::tempdir().unwrap();
+    copy(&source("hello"), &elsewhere.path().join("hello"));
+    std::os::unix::fs::symlink(elsewhere.path().join("hello"), host.sources().join("link")).unwrap();
+    for path in [
+        elsewhere.path().join("hello"),
+        elsewhere.path().join("not-there"),
+        host.sources().join("link"),
+        host.sources().join("../../../etc"),
+        PathBuf::from("/etc/passwd"),
+        PathBuf::from("/root/secret.so"),
+    ] {
+        let refused = host.try_load(&path).await;
+        assert_eq!((refused.status, refused.code().as_str()), (403, "fetch_outside_roots"), "{}", path.display());
+    }
+    assert_eq!(host.try_load(&host.sources().join("nothing")).await.expect(422).code(), "fetch_nothing_there");
+
+    // The same folder is taken from whoever has a shell.
+    let library = built("hello").await;
+    let moved = elsewhere.path().join("built");
+    copy(library.parent().unwrap(), &moved);
+    let other = TestHost::with(&["--load", moved.to_str().unwrap()]).await;
+    other.call("hello/hello").await.expect(200);
+    other.post("/api/plugins/hello/reload").await.expect(200);
+}
+
+#[tokio::test]
+async fn a_library_without_a_plugin_yaml_beside_it_is_refused() {
+    let host = TestHost::start().await;
+    let library = beside(&host, "alone", b"x", "");
+    std::fs::remove_file(library.with_file_name("plugin.yaml")).unwrap();
+    assert_eq!(host.try_load(&library).await.expect(422).code(), "fetch_no_manifest");
+}

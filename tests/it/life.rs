@@ -1,0 +1,92 @@
+//! Disabled, enabled, unloaded: a plugin's routes stop and come back at once.
+
+use serde_json::{Value, json};
+
+use crate::host::{TestHost, eventually};
+use crate::reload::begin_slow_call;
+
+#[tokio::test]
+async fn a_disabled_plugin_answers_503_until_it_is_enabled() {
+    let host = TestHost::start().await;
+    host.load("hello").await;
+    let disabled = host.post("/api/plugins/hello/disable").await.expect(200).json();
+    assert_eq!((&disabled["generation_before"], &disabled["generation"]), (&json!(1), &Value::Null));
+    let refused = host.call("hello/hello").await.expect(503);
+    assert_eq!((refused.code().as_str(), refused.header("retry-after")), ("plugin_not_serving", Some("1")));
+    let plugin = host.plugin("hello").await;
+    assert_eq!((&plugin["enabled"], &plugin["status"]["status"]), (&json!(false), &json!("disabled")));
+    assert_eq!(host.get("/api/plugins").await.json()["count"], 1);
+    host.post("/api/plugins/hello/disable").await.expect(200);
+
+    let enabled = host.post("/api/plugins/hello/enable").await.expect(200).json();
+    assert_eq!((&enabled["generation"], &enabled["cached"]), (&json!(2), &Value::Null));
+    host.call("hello/hello").await.expect(200);
+    let again = host.post("/api/plugins/hello/enable").await.expect(200).json();
+    assert_eq!(again["generation"], 2, "what serves is not disturbed");
+    assert_eq!(host.plugin("hello").await["status"]["status"], "enabled");
+}
+
+#[tokio::test]
+async fn an_unloaded_plugin_is_forgotten_and_its_numbers_do_not_come_again() {
+    let host = TestHost::start().await;
+    host.load("hello").await;
+    let unloaded = host.delete("/api/plugins/hello").await.expect(200).json();
+    assert_eq!((&unloaded["id"], &unloaded["generation"]), (&json!("hello"), &Value::Null));
+    assert_eq!(host.call("hello/hello").await.expect(404).code(), "plugin_unknown");
+    assert_eq!(host.get("/api/plugins").await.json(), json!({ "count": 0, "plugins": {} }));
+    let metrics = host.get("/metrics").await.text();
+    assert!(!metrics.contains(r#"plugin="hello""#), "{metrics}");
+    assert_eq!(host.load("hello").await.json()["generation"], 2);
+    host.call("hello/hello").await.expect(200);
+}
+
+#[tokio::test]
+async fn what_is_not_installed_is_not_found() {
+    let host = TestHost::start().await;
+    for (method, path) in [
+        ("GET", "nothing"),
+        ("DELETE", "nothing"),
+        ("GET", "nothing/status"),
+        ("GET", "nothing/logs"),
+        ("POST", "nothing/reload"),
+        ("POST", "nothing/enable"),
+        ("POST", "nothing/disable"),
+    ] {
+        let answer = host.request(method, &format!("/api/plugins/{path}")).send().await.expect(404);
+        assert_eq!(answer.code(), "run_unknown_plugin", "{method} {path}");
+    }
+}
+
+#[tokio::test]
+async fn a_call_in_flight_ends_well_though_its_plugin_is_disabled_or_unloaded() {
+    let host = TestHost::start().await;
+    host.load("slow").await;
+    let mut first = begin_slow_call(&host, "wait").await;
+    host.post("/api/plugins/slow/disable").await.expect(200);
+    host.call("slow/generation").await.expect(503);
+    assert_eq!(host.plugin("slow").await["phase"], "draining");
+    first.end().await;
+    assert_eq!((first.head(false).await.status, first.rest().await), (200, b"1".to_vec()));
+    eventually("the plugin has stopped", || async { host.plugin("slow").await["phase"] == "stopped" }).await;
+    host.post("/api/plugins/slow/enable").await.expect(200);
+
+    let mut second = begin_slow_call(&host, "wait").await;
+    host.delete("/api/plugins/slow").await.expect(200);
+    host.call("slow/generation").await.expect(404);
+    second.end().await;
+    assert_eq!((second.head(false).await.status, second.rest().await), (200, b"2".to_vec()));
+    host.logged("generation 2 of `slow` has ended").await;
+}
+
+#[tokio::test]
+async fn a_plugin_that_never_stops_holds_up_nobody() {
+    let host = TestHost::with(&["--stop-timeout-seconds", "1"]).await;
+    host.load("never-stops").await;
+    host.load("never-stops").await;
+    host.call("never-stops/hello").await.expect(200);
+    host.logged("the stop hook of `never-stops` failed: the plugin did not answer within 1 s").await;
+    host.delete("/api/plugins/never-stops").await.expect(200);
+    host.call("never-stops/hello").await.expect(404);
+    host.load("hello").await;
+    host.call("hello/hello").await.expect(200);
+}

@@ -1,0 +1,34 @@
+//! The program from outside: a real host, real plugins, real connections. One file for each thing it promises.
+#![allow(clippy::unwrap_used, reason = "a test that cannot do what it set out to do has failed")]
+#![allow(clippy::disallowed_methods, reason = "tests start programs, write files and read the environment")]
+#![allow(clippy::print_stderr, reason = "a failed test shows what its host wrote")]
+
+#[path = "../support/client.rs"]
+mod client;
+#[path = "../support/git_server.rs"]
+mod git_server;
+#[path = "../support/host.rs"]
+mod host;
+#[path = "../support/plugins.rs"]
+mod plugins;
+#[path = "../support/zip_builder.rs"]
+mod zip_builder;
+
+mod architecture;
+mod bodies;
+mod calls;
+mod command_line;
+mod cross_origin;
+mod defects;
+mod failing_calls;
+mod git;
+mod health;
+mod hostile;
+mod libraries;
+mod life;
+mod main_job;
+mod many;
+mod reload;
+mod shutdown;
+mod tokens;
+mod uploads;

@@ -1,0 +1,112 @@
+//! A ZIP from a browser: uploaded, judged, installed.
+
+use serde_json::json;
+
+use crate::client::Answer;
+use crate::host::TestHost;
+use crate::plugins::{any_turn_to_build, files, source};
+use crate::zip_builder::{Archive, Entry, archive};
+
+fn zipped(name: &str, below: &str) -> Vec<u8> {
+    let files = files(&source(name));
+    let named: Vec<_> = files.iter().map(|(path, bytes)| (format!("{below}{path}"), bytes)).collect();
+    archive(&named.iter().map(|(path, bytes)| (path.as_str(), bytes.as_slice())).collect::<Vec<_>>())
+}
+
+async fn upload(host: &TestHost, archive: &[u8]) -> Answer {
+    upload_as(host, "plugin", "plugin.zip", archive).await
+}
+
+async fn upload_as(host: &TestHost, field: &str, file: &str, archive: &[u8]) -> Answer {
+    let mut body = format!(
+        "--frontier\r\nContent-Disposition: form-data; name=\"{field}\"; filename=\"{file}\"\r\n\
+         Content-Type: application/zip\r\n\r\n"
+    )
+    .into_bytes();
+    body.extend(archive);
+    body.extend(b"\r\n--frontier--\r\n");
+    let request = host.request("POST", "/api/plugins/upload");
+    request.header("content-type", "multipart/form-data; boundary=frontier").body(&body).send().await
+}
+
+async fn install(host: &TestHost, upload: &str) -> Answer {
+    let _turn = any_turn_to_build().await;
+    host.post(&format!("/api/plugins/install/{upload}")).await
+}
+
+#[tokio::test]
+async fn an_archive_is_uploaded_judged_and_installed() {
+    let host = TestHost::start().await;
+    // With the files at its root, and as GitHub packs them: below one folder.
+    for (below, field, generation) in [("", "plugin", 1), ("hello-main/", "file", 2)] {
+        let answer = upload_as(&host, field, "Hello.ZIP", &zipped("hello", below)).await.expect(200).json();
+        assert_eq!(answer["validation"], json!({ "valid": true, "errors": [] }));
+        assert_eq!(answer["metadata"]["id"], "hello");
+        let id = answer["upload_id"].as_str().unwrap();
+        assert!(id.starts_with("upload_") && id.len() > 30, "{id}");
+
+        let installed = install(&host, id).await.expect(200).json();
+        assert_eq!((&installed["id"], &installed["generation"]), (&json!("hello"), &json!(generation)));
+        host.call("hello/hello").await.expect(200);
+    }
+    let reloaded = host.post("/api/plugins/hello/reload").await.expect(200).json();
+    assert_eq!(reloaded["generation"], 3);
+    host.call("hello/hello").await.expect(200);
+}
+
+#[tokio::test]
+async fn an_archive_that_is_no_plugin_is_told_so_and_not_kept() {
+    let host = TestHost::start().await;
+    for (name, pointer) in [("bad-manifest", "id"), ("no-manifest", "plugin.yaml")] {
+        let answer = upload(&host, &zipped(name, "")).await.expect(200).json();
+        assert_eq!((&answer["validation"]["valid"], &answer["upload_id"]), (&json!(false), &serde_json::Value::Null));
+        let errors = answer["validation"]["errors"].as_array().unwrap();
+        assert!(errors.iter().any(|error| error["pointer"] == pointer), "{answer}");
+    }
+    assert_eq!(install(&host, "upload_00000000000000000000000000000000").await.expect(404).code(), "run_unknown_upload");
+    assert_eq!(install(&host, "..%2f..%2fetc").await.expect(404).code(), "run_unknown_upload");
+}
+
+#[tokio::test]
+async fn an_archive_that_lies_is_refused() {
+    let host = TestHost::start().await;
+    let good = || Entry::deflated("plugin.yaml", b"id: x");
+    let bomb = Entry::deflated("zeros", b"").both(|header| header.bytes = u32::MAX);
+    for (what, archive, code) in [
+        ("no archive", b"this is no archive".to_vec(), "fetch_zip_no_end"),
+        ("a path that climbs", Archive::of([good(), Entry::stored("../../evil", b"x")]).bytes(), "fetch_zip_name"),
+        ("an absolute path", Archive::of([good(), Entry::stored("/etc/cron.d/x", b"x")]).bytes(), "fetch_zip_name"),
+        ("the same name twice", Archive::of([good(), good()]).bytes(), "fetch_zip_duplicate"),
+        (
+            "a link",
+            Archive::of([good(), Entry::stored("link", b"/etc/passwd").with(|e| e.attributes = 0o120_777 << 16)]).bytes(),
+            "fetch_zip_file_type",
+        ),
+        ("a bomb", Archive::of([good(), bomb]).bytes(), "fetch_zip_ratio"),
+        ("git's own folder", Archive::of([good(), Entry::stored(".git/config", b"x")]).bytes(), "fetch_zip_forbidden_name"),
+        (
+            "other bytes than its checksum",
+            Archive::of([good().both(|header| header.crc ^= 1)]).bytes(),
+            "fetch_zip_checksum",
+        ),
+    ] {
+        let refused = upload(&host, &archive).await;
+        assert_eq!((refused.status, refused.code().as_str()), (422, code), "{what}: {}", refused.text());
+    }
+    assert_eq!(host.get("/api/plugins").await.json()["count"], 0);
+}
+
+#[tokio::test]
+async fn a_form_that_is_none_and_an_archive_that_is_too_large_are_refused() {
+    let host = TestHost::with(&["--max-upload-bytes", "1KiB"]).await;
+    let hello = zipped("hello", "");
+    assert_eq!(upload(&host, &hello).await.expect(413).code(), "upload_too_large");
+    assert_eq!(upload_as(&host, "avatar", "a.zip", b"x").await.expect(400).code(), "upload_field");
+    assert_eq!(upload_as(&host, "plugin", "a.tar.gz", b"x").await.expect(400).code(), "upload_type");
+    let request = host.request("POST", "/api/plugins/upload").header("content-type", "application/zip").body(&hello);
+    assert_eq!(request.send().await.expect(400).code(), "upload_form");
+    let request = host.request("POST", "/api/plugins/upload");
+    let cut = b"--frontier\r\nContent-Disposition: form-data; name=\"plugin\"; filename=\"a.zip\"\r\n\r\nPK";
+    let request = request.header("content-type", "multipart/form-data; boundary=frontier").body(cut);
+    assert_eq!(request.send().await.expect(400).code(), "upload_form");
+}

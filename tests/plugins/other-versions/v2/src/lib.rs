@@ -1,0 +1,17 @@
+//! Says that it is version 2.
+
+use plugin_sdk::prelude::*;
+
+#[derive(Default)]
+struct Plugin;
+
+#[plugin]
+impl Plugin {
+    #[get("/version")]
+    #[get("/new")]
+    fn version(&self) -> &'static str {
+        env!("CARGO_PKG_VERSION")
+    }
+}
+
+export!(Plugin);

@@ -1,0 +1,112 @@
+//! The plugins of `tests/plugins` and `examples`: where they lie, and built copies of them.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde_json::json;
+use tokio::sync::{Mutex, MutexGuard, OnceCell};
+
+use crate::host::TestHost;
+
+/// Hosts of one test run share a build cache, and builds of the same plugin in it would meet.
+static BUILDS: Mutex<()> = Mutex::const_new(());
+
+/// The root of this repository.
+pub(crate) fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap().to_owned()
+}
+
+/// The folder of a plugin in `tests/plugins` or `examples`.
+pub(crate) fn source(name: &str) -> PathBuf {
+    let places = ["tests/plugins", "examples"].map(|folder| repository().join(folder).join(name));
+    places.into_iter().find(|place| place.is_dir()).unwrap_or_else(|| panic!("there is no plugin `{name}`"))
+}
+
+/// The one build cache of a test run.
+pub(crate) fn build_cache() -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join("build_cache")
+}
+
+/// Where built copies are kept.
+pub(crate) fn built_folder() -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("built");
+    std::fs::create_dir_all(&folder).unwrap();
+    folder
+}
+
+/// Held while a host builds `source`; a library needs no build and no turn.
+pub(crate) async fn turn_to_build(source: &Path) -> Option<MutexGuard<'static, ()>> {
+    match source.extension().is_some_and(|extension| extension == "so") {
+        true => None,
+        false => Some(BUILDS.lock().await),
+    }
+}
+
+/// The same for a source that is no path.
+pub(crate) async fn any_turn_to_build() -> MutexGuard<'static, ()> {
+    BUILDS.lock().await
+}
+
+/// A library of a plugin, beside its plugin.yaml. A host builds it from its source, once a run.
+pub(crate) async fn built(name: &str) -> PathBuf {
+    static BUILT: Mutex<Option<HashMap<String, Arc<OnceCell<PathBuf>>>>> = Mutex::const_new(None);
+    let cell = BUILT.lock().await.get_or_insert_default().entry(name.to_owned()).or_default().clone();
+    cell.get_or_init(|| build(name)).await.clone()
+}
+
+async fn build(name: &str) -> PathBuf {
+    let host = TestHost::start().await;
+    let source = source(name);
+    let turn = turn_to_build(&source).await;
+    let asked = host.post_json("/api/plugins/load", &json!({ "source": source })).await.expect(200).json();
+    drop(turn);
+    let plugin = host.plugin(asked["id"].as_str().unwrap()).await;
+    let digest = plugin["file_path"].as_str().unwrap().trim_start_matches("sha256:");
+    let artifact = host.plugin_dir().join("artifacts").join(digest);
+    let copy = built_folder().join(name);
+    std::fs::create_dir_all(&copy).unwrap();
+    for file in ["library.so", "plugin.yaml"] {
+        copy_file(&artifact.join(file), &copy.join(file));
+    }
+    copy.join("library.so")
+}
+
+/// Copies a whole folder, so that a test can change it.
+pub(crate) fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let to = to.join(entry.file_name());
+        match entry.file_type().unwrap().is_dir() {
+            true if entry.file_name() == "target" => {}
+            true => copy(&entry.path(), &to),
+            false => copy_file(&entry.path(), &to),
+        }
+    }
+}
+
+/// Copies a file without its permissions: those in the store may not be written to.
+fn copy_file(from: &Path, to: &Path) {
+    let _ = std::fs::remove_file(to);
+    std::fs::write(to, std::fs::read(from).unwrap()).unwrap();
+}
+
+/// All files of a folder with their paths inside it, as an archive wants them.
+pub(crate) fn files(folder: &Path) -> Vec<(String, Vec<u8>)> {
+    fn walk(folder: &Path, prefix: &str, found: &mut Vec<(String, Vec<u8>)>) {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let entry = entry.unwrap();
+            let name = format!("{prefix}{}", entry.file_name().to_str().unwrap());
+            match entry.file_type().unwrap().is_dir() {
+                true if entry.file_name() == "target" => {}
+                true => walk(&entry.path(), &format!("{name}/"), found),
+                false => found.push((name, std::fs::read(entry.path()).unwrap())),
+            }
+        }
+    }
+    let mut found = Vec::new();
+    walk(folder, "", &mut found);
+    found.sort();
+    found
+}
