@@ -232,7 +232,10 @@ impl Inner {
         lines: Lines<'_>,
     ) -> Result<Artifact, Error> {
         if self.slots.is_busy() {
-            lines("waiting for a build slot");
+            lines(match self.is_open.load(Ordering::Acquire) {
+                true => "waiting for a build slot",
+                false => "waiting for the SDK, which is compiled once for this toolchain",
+            });
         }
         let slot = self.slots.take().await?;
         let (work, sdk) = {
