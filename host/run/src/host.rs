@@ -1,6 +1,6 @@
 //! The handle that all surfaces use.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -9,6 +9,7 @@ use host_build::Builder;
 use host_core::PluginId;
 use host_core::health::Health;
 use host_store::Store;
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::config::Config;
@@ -43,7 +44,8 @@ pub(crate) struct Inner {
     /// Makes job ids unguessable.
     job_salt: u64,
     pub(crate) tasks: TaskTracker,
-    stopping: AtomicBool,
+    /// Cancelled when [`Host::shutdown`] begins.
+    pub(crate) stopping: CancellationToken,
     started: Instant,
 }
 
@@ -94,7 +96,7 @@ impl Host {
             next_job: AtomicU64::new(1),
             job_salt: getrandom::u64()?,
             tasks: TaskTracker::new(),
-            stopping: AtomicBool::new(false),
+            stopping: CancellationToken::new(),
             started: Instant::now(),
         })))
     }
@@ -222,10 +224,15 @@ impl Host {
 
     /// Compiles the SDK in the background, so that the first plugin need not wait for it.
     pub fn warm(&self) {
-        let builder = self.0.builder.clone();
+        let (builder, stopping) = (self.0.builder.clone(), self.0.stopping.clone());
         self.0.tasks.spawn(async move {
             let started = Instant::now();
-            match builder.warm(&|line| tracing::debug!(target: "build", "{line}")).await {
+            let lines = |line: &str| tracing::debug!(target: "build", "{line}");
+            let warmed = tokio::select! {
+                warmed = builder.warm(&lines) => warmed,
+                () = stopping.cancelled() => return,
+            };
+            match warmed {
                 Ok(()) => {
                     let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
                     tracing::info!(duration_ms, "the SDK is compiled: builds of plugins start warm");
@@ -237,12 +244,17 @@ impl Host {
 
     /// Whether [`Host::shutdown`] has begun.
     pub fn is_stopping(&self) -> bool {
-        self.0.stopping.load(Ordering::Acquire)
+        self.0.stopping.is_cancelled()
     }
 
-    /// Ends every generation: drained, at most `grace`, and stopped. No operation starts any more.
+    /// Ends operations, builds among them. What serves goes on serving.
+    pub fn begin_shutdown(&self) {
+        self.0.stopping.cancel();
+    }
+
+    /// Ends operations, builds among them, and then every generation: drained, at most `grace`, and stopped.
     pub async fn shutdown(&self, grace: Duration) {
-        self.0.stopping.store(true, Ordering::Release);
+        self.begin_shutdown();
         let serving: Vec<_> = self.0.roster.iter().map(|entry| entry.key().clone()).collect();
         for id in serving {
             if let Some((_, generation)) = self.0.roster.remove(&id) {

@@ -119,8 +119,13 @@ pub(crate) async fn run(host: Host, operation: Operation, job: Arc<Job>) {
     let started = Instant::now();
     let mut work = Work::new(&host, &job);
     // A panic here is a defect of the host's; whoever waits must still be told that it ended.
-    let result = std::panic::AssertUnwindSafe(work.run(operation)).catch_unwind().await;
-    let result = result.unwrap_or(Err(Error::Panicked));
+    let result = std::panic::AssertUnwindSafe(work.run(operation)).catch_unwind();
+    let result = tokio::select! {
+        // An operation that has ended is told so, even while the host stops.
+        biased;
+        result = result => result.unwrap_or(Err(Error::Panicked)),
+        () = host.0.stopping.cancelled() => Err(Error::ShuttingDown),
+    };
     let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     let outcome = match &result {
         Ok(receipt) => {

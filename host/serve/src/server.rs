@@ -155,6 +155,7 @@ impl Server {
             });
         }
         drop(self.listener);
+        host.begin_shutdown();
         connections.close();
         // Requests in flight end on the generations they were admitted to, so these stop first accepting, then serving.
         if tokio::time::timeout(grace, connections.wait()).await.is_err() {
