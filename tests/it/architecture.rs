@@ -77,5 +77,7 @@ fn unsafe_code_stands_only_where_it_is_expected() {
 
 fn has_unsafe(line: &str) -> bool {
     let code = line.split("//").next().unwrap_or_default();
-    ["unsafe {", "unsafe fn", "unsafe impl", "unsafe extern", "unsafe trait", "#[unsafe("].iter().any(|word| code.contains(word))
+    ["unsafe {", "unsafe fn", "unsafe impl", "unsafe extern", "unsafe trait", "#[unsafe("]
+        .iter()
+        .any(|word| code.contains(word))
 }

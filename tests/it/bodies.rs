@@ -86,8 +86,10 @@ async fn a_body_over_the_endpoints_limit_is_refused_however_it_comes() {
 
     // Announced: the answer comes before the body.
     let mut call = client.connect().await;
-    call.send(format!("POST {} HTTP/1.1\r\nhost: x\r\ncontent-length: 1000000\r\n\r\n", endpoint("echo/small")).as_bytes())
-        .await;
+    call.send(
+        format!("POST {} HTTP/1.1\r\nhost: x\r\ncontent-length: 1000000\r\n\r\n", endpoint("echo/small")).as_bytes(),
+    )
+    .await;
     assert_eq!(call.head(false).await.status, 413);
 
     // Not announced: it is counted.

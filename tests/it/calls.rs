@@ -22,7 +22,10 @@ async fn the_method_decides_which_endpoint_answers() {
     let refused = client.request("POST", &endpoint("echo/request")).send().await.expect(405);
     assert_eq!((refused.code().as_str(), refused.header("allow")), ("endpoint_method", Some("GET, HEAD, OPTIONS")));
     for method in ["TRACE", "BREW", "get"] {
-        assert_eq!(client.request(method, &endpoint("echo/request")).send().await.expect(405).code(), "endpoint_method");
+        assert_eq!(
+            client.request(method, &endpoint("echo/request")).send().await.expect(405).code(),
+            "endpoint_method"
+        );
     }
 
     let get = client.get(&endpoint("echo/params/a/b")).await.expect(200);
@@ -87,7 +90,13 @@ async fn headers_that_the_connection_header_names_stay_with_the_connection() {
     host.load("echo").await;
     let mut connection = host.connect().await;
     connection
-        .send(format!("GET {} HTTP/1.1\r\nhost: x\r\nconnection: close, x-mine\r\nx-mine: 1\r\nx-other: 2\r\n\r\n", endpoint("echo/request")).as_bytes())
+        .send(
+            format!(
+                "GET {} HTTP/1.1\r\nhost: x\r\nconnection: close, x-mine\r\nx-mine: 1\r\nx-other: 2\r\n\r\n",
+                endpoint("echo/request")
+            )
+            .as_bytes(),
+        )
         .await;
     assert_eq!(connection.head(false).await.status, 200);
     let seen: Value = serde_json::from_slice(&connection.rest().await).unwrap();
@@ -105,7 +114,7 @@ async fn json_that_does_not_fit_is_refused_by_the_extractor_with_a_reason() {
     };
     assert_eq!(post("21", "application/json; charset=utf-8").await.expect(200).text(), "42");
     assert_eq!(post("21", "text/plain").await.expect(415).code(), "body_not_json");
-    assert_eq!(post("{", "application/json").await.expect(400).code(), "body_not_json");
+    assert_eq!(post("2 1", "application/json").await.expect(400).code(), "body_not_json");
     assert_eq!(post("\"x\"", "application/json").await.expect(422).code(), "body_does_not_fit");
 }
 
@@ -121,7 +130,10 @@ async fn an_answer_that_http_does_not_have_is_the_plugins_failure_and_not_the_ca
         assert_eq!(host.call(&format!("bad-answer/status/{status}")).await.expect(status).text(), "text");
     }
     host.call("bad-answer/headers/200").await.expect(200);
-    assert_eq!(host.call("bad-answer/cookies").await.expect(200).headers.iter().filter(|(n, _)| n == "set-cookie").count(), 2);
+    assert_eq!(
+        host.call("bad-answer/cookies").await.expect(200).headers.iter().filter(|(n, _)| n == "set-cookie").count(),
+        2
+    );
 }
 
 #[tokio::test]
@@ -136,7 +148,8 @@ async fn a_plugin_cannot_change_how_its_answer_is_framed() {
     assert_eq!((right.text().as_str(), right.is_whole), ("abc", true));
     for length in ["2", "999"] {
         // Which bytes were sent cannot be undone; that they are wrong must show.
-        let mut connection = host.anonymous().request("GET", &endpoint(&format!("bad-answer/stream/{length}"))).open().await;
+        let mut connection =
+            host.anonymous().request("GET", &endpoint(&format!("bad-answer/stream/{length}"))).open().await;
         if connection.try_head(false).await.is_some() {
             let body = connection.rest().await;
             assert!(!connection.is_whole() || body.len().to_string() == length, "{length}: {body:?}");

@@ -39,7 +39,9 @@ async fn a_configured_origin_is_told_so_on_every_answer_errors_too() {
         assert_eq!(answer.header("access-control-allow-origin"), Some(CONSOLE), "{path}");
         assert_eq!(answer.header("vary"), Some("Origin"), "{path}");
         assert_eq!(answer.header("access-control-allow-credentials"), None, "{path}");
-        for other in ["https://console.example.evil.net", "https://CONSOLE.example:444", "null", "http://console.example"] {
+        for other in
+            ["https://console.example.evil.net", "https://CONSOLE.example:444", "null", "http://console.example"]
+        {
             let answer = client.request("GET", path).header("origin", other).send().await.expect(status);
             assert_eq!(cross_origin_headers(&answer), Vec::<&str>::new(), "{path} {other}");
             assert_eq!(answer.header("vary"), Some("Origin"));

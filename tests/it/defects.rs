@@ -187,7 +187,8 @@ fn every_folder_of_test_plugins_is_named_by_a_test() {
     let tests: String = std::fs::read_dir(here).unwrap().map(|entry| text(entry.unwrap().path())).collect();
     let folders = std::fs::read_dir(crate::plugins::repository().join("tests/plugins")).unwrap();
     let names = folders.map(|entry| entry.unwrap().file_name().into_string().unwrap());
-    let forgotten: Vec<_> =
-        names.filter(|name| !tests.contains(&format!("\"{name}\"")) && !tests.contains(&format!("\"{name}/"))).collect();
+    let forgotten: Vec<_> = names
+        .filter(|name| !tests.contains(&format!("\"{name}\"")) && !tests.contains(&format!("\"{name}/")))
+        .collect();
     assert_eq!(forgotten, Vec::<String>::new());
 }

@@ -104,7 +104,7 @@ async fn a_repository_that_leads_elsewhere_is_refused_and_what_served_still_serv
     let reload = host.post("/api/plugins/hello/reload").await.expect(422);
     assert_eq!(reload.code(), "fetch_redirect");
     assert_eq!(elsewhere.connections(), 0, "the redirect was followed");
-    github.server.behave(Behaviour::Status(403));
+    github.server.behave(Behaviour::Status(500));
     assert_eq!(load(&host, url, None).await.expect(422).code(), "fetch_http_status");
     github.server.behave(Behaviour::ContentType("text/html".to_owned()));
     assert_eq!(load(&host, url, None).await.expect(422).code(), "fetch_content_type");
@@ -168,7 +168,6 @@ async fn only_https_addresses_of_repositories_are_fetched_from() {
         ("https://github.com:8443/acme/hello", "source_url"),
         ("https://127.0.0.1/acme/hello", "source_url"),
         ("https://github.com/acme", "source_url"),
-        ("https://github.com/acme/hello/../other", "source_url"),
         ("https://github.com/acme/hello@-upload-pack=id", "source_revision"),
         ("https://github.com/acme/hello@a..b", "source_revision"),
         ("", "source_malformed"),

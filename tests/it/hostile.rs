@@ -1,7 +1,5 @@
 //! Requests that no good client sends: each gets an answer or a closed connection, and the next one is served.
 
-use serde_json::json;
-
 use crate::host::{TestHost, endpoint};
 
 #[tokio::test]
@@ -33,7 +31,7 @@ async fn paths_that_mean_something_else_to_somebody_are_refused() {
         assert_eq!((answer.status, answer.code().as_str()), (status, code), "{path}");
     }
     let long = client.get(&endpoint(&format!("{}/x", "a".repeat(20_000)))).await.expect(404);
-    assert!(long.body.len() < 1000, "the id is given back whole");
+    assert!(long.json()["detail"].as_str().unwrap().len() < 200, "the id is given back whole");
     client.get("/api/plugin-endpoints").await.expect(404);
     client.get("//api/plugins").await.expect(404);
     client.get("/").await.expect(404);
@@ -149,10 +147,14 @@ async fn bodies_of_the_management_api_that_are_not_what_is_asked_for_are_told_so
         let answer = host.request("POST", "/api/plugins/load").body(body.as_bytes()).send().await;
         assert_eq!((answer.status, answer.code().as_str()), (status, code), "{body}: {}", answer.text());
     }
-    let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
-    assert_eq!(host.request("POST", "/api/plugins/load").body(deep.as_bytes()).send().await.expect(400).code(), "body_not_json");
-    let large = json!({ "source": "x".repeat(2 << 20) });
-    assert_eq!(host.post_json("/api/plugins/load", &large).await.expect(413).code(), "body_too_large");
+    let deep = format!("{{\"source\": \"/x\", \"config\": {{\"a\": {}", "[".repeat(100_000));
+    assert_eq!(
+        host.request("POST", "/api/plugins/load").body(deep.as_bytes()).send().await.expect(400).code(),
+        "body_not_json"
+    );
+    // Announced and not sent: an answer to who is still sending can be lost with the connection.
+    let large = host.request("POST", "/api/plugins/load").header("content-length", "2000000").send().await;
+    assert_eq!(large.expect(413).code(), "body_too_large");
     assert_eq!(host.get("/api/plugins/nothing/logs?from=x").await.expect(400).code(), "query_does_not_fit");
     for id in ["..", "%2e%2e", "a%2fb", "a%00b", "%ff", "api", "UPPER", "x".repeat(5_000).as_str()] {
         let answer = host.get(&format!("/api/plugins/{id}")).await;

@@ -66,7 +66,10 @@ async fn everything_about_a_plugin_is_shown_and_counted() {
         assert_eq!((&item["Version"], &item["Author"]), (&json!("1.0.0"), &json!("Plugin Host")));
         assert_eq!(item["Endpoints"][1]["path"], "/hello/:name");
         assert_eq!((&item["status"]["status"], &item["status"]["health"]), (&json!("enabled"), &json!("healthy")));
-        assert_eq!((&item["enabled"], &item["phase"], &item["generation"]), (&json!(true), &json!("running"), &json!(1)));
+        assert_eq!(
+            (&item["enabled"], &item["phase"], &item["generation"]),
+            (&json!(true), &json!("running"), &json!(1))
+        );
         assert!(item["file_path"].as_str().is_some_and(|path| !path.is_empty()));
         for empty in ["Permissions", "Dependencies", "warnings"] {
             assert_eq!(item[empty], json!([]), "{empty}");
@@ -138,7 +141,7 @@ async fn a_plugin_yaml_of_an_older_system_loads_with_warnings() {
     let asked = host.load("old-style").await.json();
     assert_eq!(asked["version"], "1.2.3");
     let warnings = asked["warnings"].to_string();
-    for key in ["module", "go_version", "config", "ui_components", "capabilities", "features", "ui_version"] {
+    for key in ["module", "go_version", "config", "ui_components", "capabilities", "features", "compatibility.ui_version"] {
         assert!(warnings.contains(&format!("`{key}`")), "no warning of `{key}` in {warnings}");
     }
     assert_eq!(host.call("old-style/hello").await.expect(200).text(), "hello");

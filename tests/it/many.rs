@@ -20,7 +20,9 @@ async fn different_plugins_load_side_by_side_and_a_bad_one_among_them_stops_none
         .into_iter()
         .map(|library| {
             let client = client.clone();
-            tokio::spawn(async move { client.post_json("/api/plugins/load", &json!({ "source": library })).await.status })
+            tokio::spawn(
+                async move { client.post_json("/api/plugins/load", &json!({ "source": library })).await.status },
+            )
         })
         .collect();
     let mut statuses = Vec::new();
@@ -31,7 +33,10 @@ async fn different_plugins_load_side_by_side_and_a_bad_one_among_them_stops_none
     let list = host.get("/api/plugins").await.json();
     assert_eq!(list["count"], names.len());
     for name in names {
-        assert_eq!((&list["plugins"][name]["generation"], &list["plugins"][name]["phase"]), (&json!(1), &json!("running")));
+        assert_eq!(
+            (&list["plugins"][name]["generation"], &list["plugins"][name]["phase"]),
+            (&json!(1), &json!("running"))
+        );
     }
 }
 

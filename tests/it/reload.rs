@@ -153,7 +153,8 @@ async fn a_new_version_replaces_the_old_one_under_traffic_without_a_lost_request
     assert!(counts[0] > 0 && counts[1] > 0, "{counts:?}");
     eventually("only the newest generation is left", || async {
         let plugin = host.plugin("other-versions").await;
-        plugin["generations"].as_array().unwrap().iter().filter(|generation| generation["phase"] != "retired").count() == 1
+        plugin["generations"].as_array().unwrap().iter().filter(|generation| generation["phase"] != "retired").count()
+            == 1
     })
     .await;
     assert_eq!(host.metric(r#"plugin_host_in_flight_requests{plugin="other-versions"}"#).await, 0.0);

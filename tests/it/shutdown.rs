@@ -18,8 +18,10 @@ async fn calls_in_flight_are_answered_before_the_host_ends() {
 
     host.terminate();
     let address = host.address;
-    eventually("the host takes no more connections", || async { tokio::net::TcpStream::connect(address).await.is_err() })
-        .await;
+    eventually("the host takes no more connections", || async {
+        tokio::net::TcpStream::connect(address).await.is_err()
+    })
+    .await;
     assert_eq!(idle.closed().await, b"");
 
     waiting.send_chunk(b"late").await;
@@ -56,13 +58,27 @@ async fn a_host_ends_though_plugins_of_it_never_do() {
 }
 
 #[tokio::test]
-async fn a_host_that_is_told_to_stop_during_a_build_leaves_nothing_half_made() {
-    let host = TestHost::start().await;
-    let turn = crate::plugins::any_turn_to_build().await;
-    let body = serde_json::json!({ "source": crate::plugins::source("hello") });
-    let request = host.request("POST", "/api/plugins/load").header("prefer", "respond-async").json(&body);
-    let job = request.send().await.expect(202).header("location").unwrap().to_owned();
-    eventually("the build runs", || async { host.get(&job).await.json()["step"] != "queue" }).await;
-    host.stop();
-    drop(turn);
+async fn a_host_that_is_told_to_stop_during_a_load_ends_the_build_and_leaves_nothing_half_made() {
+    let _turn = crate::plugins::any_turn_to_build().await;
+    for step in ["fetching ", "Compiling hello"] {
+        let host = TestHost::start().await;
+        let body = serde_json::json!({ "source": crate::plugins::source("hello") });
+        let request = host.request("POST", "/api/plugins/load").header("prefer", "respond-async").json(&body);
+        let job = request.send().await.expect(202).header("location").unwrap().to_owned();
+        let mut log = host.request("GET", &format!("{job}/log?follow=true")).open().await;
+        assert_eq!(log.head(false).await.status, 200);
+        let mut said = String::new();
+        while !said.contains(step) {
+            said += &String::from_utf8(log.chunk().await.expect("the job ended before")).unwrap();
+        }
+        host.stop();
+        assert_eq!(builds_of("hello"), Vec::<String>::new(), "a build outlived its host");
+    }
+}
+
+/// The command lines of all cargos that build a package.
+fn builds_of(package: &str) -> Vec<String> {
+    let processes = std::fs::read_dir("/proc").unwrap().flatten();
+    let lines = processes.filter_map(|process| std::fs::read_to_string(process.path().join("cmdline")).ok());
+    lines.filter(|line| line.contains(&format!("--package={package}\0"))).collect()
 }

@@ -122,7 +122,8 @@ impl Request {
     /// Sends it and reads the answer to its end.
     pub(crate) async fn send(self) -> Answer {
         let is_head = self.head.starts_with("HEAD ");
-        let is_management = !self.head.contains(" /api/plugin-endpoints/");
+        // What a plugin answers is the plugin's, and probes want a status and no more.
+        let is_management = ![" /api/plugin-endpoints/", " /health/"].iter().any(|path| self.head.contains(path));
         let mut connection = self.open().await;
         let mut answer = connection.head(is_head).await;
         answer.body = connection.rest().await;

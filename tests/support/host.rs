@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -30,6 +31,7 @@ pub(crate) struct TestHost {
     /// Holds the plugin folder, and `sources` for what a test makes.
     folder: TempDir,
     has_stopped: bool,
+    was_terminated: AtomicBool,
 }
 
 /// How a host is started.
@@ -126,6 +128,10 @@ impl TestHost {
 
     /// Tells the host to stop, without waiting for it.
     pub(crate) fn terminate(&self) {
+        // Told twice, it would not wait for calls in flight.
+        if self.was_terminated.swap(true, Ordering::SeqCst) {
+            return;
+        }
         let pid = i32::try_from(self.child.id()).unwrap();
         rustix::process::kill_process(rustix::process::Pid::from_raw(pid).unwrap(), rustix::process::Signal::TERM)
             .unwrap();
@@ -149,7 +155,9 @@ impl TestHost {
         if exit.code() != Some(0) {
             let _ = writeln!(problems, "the host ended with {exit}");
         }
-        if let Some(line) = self.log.lines().iter().find(|line| line.contains("thread '") && line.contains("panicked at")) {
+        if let Some(line) =
+            self.log.lines().iter().find(|line| line.contains("thread '") && line.contains("panicked at"))
+        {
             let _ = writeln!(problems, "the host panicked: {line}");
         }
         for entry in std::fs::read_dir(self.plugin_dir().join("tmp")).into_iter().flatten().flatten() {
@@ -250,7 +258,7 @@ impl Options {
         let mut command = program();
         command
             .arg("serve")
-            .args(["--port", "0", "--build-slots", "1"])
+            .args(["--port", "0"])
             .arg("--plugin-dir")
             .arg(self.folder.path().join("plugins"))
             .arg("--cache-dir")
@@ -275,7 +283,8 @@ impl Options {
         log.follow(child.stderr.take().unwrap());
         let placeholder = SocketAddr::from(([127, 0, 0, 1], 0));
         let client = Client { address: placeholder, token: None };
-        let mut host = TestHost { client, child, log, folder: self.folder, has_stopped: false };
+        let (has_stopped, was_terminated) = (false, AtomicBool::new(false));
+        let mut host = TestHost { client, child, log, folder: self.folder, has_stopped, was_terminated };
         let line = host.log.wait_for("http://127.0.0.1:").await;
         host.client.address = address_in(&line);
         let client = host.client.clone();
@@ -310,21 +319,32 @@ pub(crate) async fn eventually<F: Future<Output = bool>>(what: &str, mut is_so: 
 
 /// What a host writes, line by line.
 #[derive(Clone, Default)]
-struct Log(Arc<(Mutex<VecDeque<String>>, Notify)>);
+struct Log(Arc<Shared>);
+
+#[derive(Default)]
+struct Shared {
+    lines: Mutex<VecDeque<String>>,
+    /// How many pipes have not ended.
+    n_open: AtomicUsize,
+    changed: Notify,
+}
 
 impl Log {
     fn follow(&self, pipe: impl Read + Send + 'static) {
-        let log = self.clone();
+        let log = self.0.clone();
+        log.n_open.fetch_add(1, Ordering::SeqCst);
         std::thread::spawn(move || {
             for line in BufReader::new(pipe).lines().map_while(Result::ok) {
-                log.0.0.lock().unwrap().push_back(line);
-                log.0.1.notify_waiters();
+                log.lines.lock().unwrap().push_back(line);
+                log.changed.notify_waiters();
             }
+            log.n_open.fetch_sub(1, Ordering::SeqCst);
+            log.changed.notify_waiters();
         });
     }
 
     fn lines(&self) -> Vec<String> {
-        self.0.0.lock().unwrap().iter().cloned().collect()
+        self.0.lines.lock().unwrap().iter().cloned().collect()
     }
 
     fn text(&self) -> String {
@@ -334,16 +354,19 @@ impl Log {
     async fn wait_for(&self, text: &str) -> String {
         let found = tokio::time::timeout(PATIENCE, async {
             loop {
-                let more = self.0.1.notified();
+                let more = self.0.changed.notified();
                 tokio::pin!(more);
                 // Registered before the lines are read, so that none is missed in between.
                 more.as_mut().enable();
-                if let Some(line) = self.lines().into_iter().find(|line| line.contains(text)) {
+                let has_ended = self.0.n_open.load(Ordering::SeqCst) == 0;
+                let line = self.lines().into_iter().find(|line| line.contains(text));
+                if line.is_some() || has_ended {
                     return line;
                 }
                 more.await;
             }
         });
-        found.await.unwrap_or_else(|_| panic!("the host never wrote `{text}`:\n{}", self.text()))
+        let found = found.await.unwrap_or_default();
+        found.unwrap_or_else(|| panic!("the host never wrote `{text}`:\n{}", self.text()))
     }
 }

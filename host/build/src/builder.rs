@@ -106,7 +106,6 @@ impl Builder {
             let store = inner.store.clone();
             (inner.store.clone(), blocking(move || Ok((warm::work(&store)?, sdk::materialise(&store)?))).await?)
         };
-        let started = Instant::now();
         let target = store.target_dir(&inner.toolchain.hex(), slot.index);
         let run = Run {
             config: &inner.config,
@@ -130,7 +129,6 @@ impl Builder {
             others.iter().try_for_each(|other| warm::copy(&target, other))
         })
         .await?;
-        tracing::info!(duration_ms = started.elapsed().as_millis() as u64, "the build cache is warm");
         Ok(())
     }
 

@@ -69,7 +69,11 @@ pub(crate) fn materialise(store: &Store) -> Result<PathBuf, Error> {
         fs::create_dir_all(parent).context("create", parent)?;
         atomic::write(&file, bytes, 0o444).context("write", &file)?;
     }
-    fs::rename(&temp, &place).context("put in place", &place)?;
+    match fs::rename(&temp, &place) {
+        // Another host with the same build cache was quicker.
+        Err(_) if is_whole(&place) => fs::remove_dir_all(&temp).context("remove", &temp)?,
+        renamed => renamed.context("put in place", &place)?,
+    }
     Ok(place)
 }
 

@@ -96,7 +96,7 @@ impl Client {
     pub(crate) fn new(words: &words::Client, environment: &Environment) -> Result<Client, Failure> {
         let flags = Flags::default().with("plugin_dir", words.plugin_dir.as_deref());
         let settings = config::read(&flags, environment, words.config.as_deref())?;
-        let url = base(words.url.as_deref().unwrap_or(&settings.url()))?;
+        let url = base(words.url.as_deref().or(environment.url()).unwrap_or(&settings.url()))?;
         let (token, token_origin) = token(words, environment, &settings, &url)?;
         let authorization = HeaderValue::try_from(format!("Bearer {token}")).map_err(|_| {
             Failure::usage(format!("{token_origin} holds characters that no token has"))
@@ -183,7 +183,9 @@ impl Client {
     fn no_answer(&self, error: &hyper_util::client::legacy::Error) -> Failure {
         let chain = Failure::of("", error).details;
         let failure = Failure::unreachable(format!("no host answers at {}", self.url));
-        failure.because(chain.join(": ")).fix("start one with `plugin-host serve`, or name another with --url")
+        failure
+            .because(chain.last().cloned().unwrap_or_default())
+            .fix("start one with `plugin-host serve`, or name another with --url")
     }
 }
 

@@ -94,7 +94,8 @@ impl Spinner {
 
     fn draw(&self) {
         if let Some(bar) = &self.bar {
-            bar.set_message(format!("{}: {}", self.step, self.line.trim()));
+            let colon = if self.step.is_empty() || self.line.is_empty() { "" } else { ": " };
+            bar.set_message(format!("{}{colon}{}", self.step, self.line.trim()));
         }
     }
 }

@@ -70,7 +70,7 @@ pub(crate) enum ConfigWord {
 #[derive(Debug, Args)]
 pub(crate) struct Serve {
     /// Load this source at the start: an https git address, a folder, a `.zip` or a `.so`; may be repeated
-    #[arg(long, value_name = "SOURCE")]
+    #[arg(long, value_name = "SOURCE", value_parser = source)]
     pub(crate) load: Vec<Source>,
     /// Read settings from this file [default: ./host.toml, if it is there]
     #[arg(long, value_name = "FILE")]
@@ -98,7 +98,7 @@ pub(crate) struct ShowConfig {
 /// What all client commands take.
 #[derive(Debug, Args)]
 pub(crate) struct Client {
-    /// Where the host answers [default: http:// with the configured HOST and PORT, 127.0.0.1:4000]
+    /// Where the host answers [env: PLUGIN_HOST_URL] [default: the configured host and port, http://127.0.0.1:4000]
     #[arg(long, help_heading = "Host")]
     pub(crate) url: Option<String>,
     /// The operator's token; other users may see it in the list of processes, not so that of the environment
@@ -141,6 +141,7 @@ pub(crate) struct Reload {
 #[derive(Debug, Args)]
 pub(crate) struct Load {
     /// An https git address, a folder, a `.zip` or a `.so`; a `.zip` of this machine is uploaded
+    #[arg(value_parser = source)]
     pub(crate) source: Source,
     /// The branch, tag or commit of a git address [default: the newest release, or else the default branch]
     #[arg(long, value_name = "REV")]
@@ -153,6 +154,20 @@ pub(crate) struct Load {
     pub(crate) verbose: bool,
     #[command(flatten)]
     pub(crate) client: Client,
+}
+
+/// Reads a source. An address without `https://` would be a folder, and rarely is one.
+fn source(text: &str) -> Result<Source, String> {
+    let source: Source = text.parse().map_err(|error: host_core::SourceError| error.to_string())?;
+    let mut parts = text.split('/');
+    let (first, n_more) = (parts.next().unwrap_or_default(), parts.filter(|part| !part.is_empty()).count());
+    let looks_like_an_address = first.contains('.') && !first.starts_with('.') && !first.contains(':') && n_more == 2;
+    match &source {
+        Source::Folder(path) if looks_like_an_address && !path.exists() => {
+            Err(format!("there is no such folder; did you mean `https://{text}`?"))
+        }
+        _ => Ok(source),
+    }
 }
 
 /// Reads `key=json`. What cannot be meant as JSON is a text, so that `--set name=World` needs no quotes.
@@ -194,6 +209,15 @@ mod tests {
             assert_eq!(read(text), expected.map(str::to_owned).map_err(str::to_owned), "{text}");
         }
         assert!(read("a={b:1}").unwrap_err().contains("not JSON"));
+    }
+
+    #[test]
+    fn an_address_without_its_scheme_is_not_taken_for_a_folder() {
+        assert!(source("github.com/acme/hello").unwrap_err().contains("`https://github.com/acme/hello`"));
+        for text in ["examples/hello", "../a/b", "/srv/a.b/c", "https://github.com/acme/hello", "a.b/c"] {
+            assert!(source(text).is_ok(), "{text}");
+        }
+        assert!(source("ftp://x").is_err());
     }
 
     #[test]

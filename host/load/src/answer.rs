@@ -77,6 +77,13 @@ fn read_headers(buffer: &[u8], streamed: bool) -> Result<HeaderMap, CallError> {
         }
         headers.append(name, value);
     }
+    // What a `Connection` header names belongs to the connection too (RFC 9110 §7.6.1).
+    let connection = pairs.iter().filter(|(name, _)| name.eq_ignore_ascii_case(b"connection"));
+    for named in connection.flat_map(|(_, value)| value.split(|byte| *byte == b',')) {
+        if let Ok(name) = HeaderName::from_bytes(named.trim_ascii()) {
+            headers.remove(name);
+        }
+    }
     Ok(headers)
 }
 

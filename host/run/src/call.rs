@@ -177,7 +177,7 @@ fn write_head(
         params: routed.params.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())),
         headers: headers
             .iter()
-            .filter(|(name, _)| !is_hop_by_hop(name))
+            .filter(|(name, _)| !is_hop_by_hop(name) && !is_named_by_connection(headers, name))
             .map(|(name, value)| (name.as_str().as_bytes(), value.as_bytes())),
         context: std::iter::empty(),
     }
@@ -187,6 +187,13 @@ fn write_head(
 fn is_hop_by_hop(name: &header::HeaderName) -> bool {
     matches!(*name, header::CONNECTION | header::TE | header::TRAILER | header::TRANSFER_ENCODING | header::UPGRADE)
         || matches!(name.as_str(), "keep-alive" | "proxy-connection" | "proxy-authorization")
+}
+
+/// Whether the `Connection` header says that this one is the connection's too.
+fn is_named_by_connection(headers: &HeaderMap, name: &header::HeaderName) -> bool {
+    let values = headers.get_all(header::CONNECTION).iter();
+    let mut names = values.flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
+    names.any(|named| named.trim_ascii().eq_ignore_ascii_case(name.as_str().as_bytes()))
 }
 
 async fn read_whole(body: &mut impl IncomingBody) -> Result<Bytes, CallRefusal> {

@@ -96,19 +96,30 @@ impl Error {
             Error::UnknownUpload { .. } => Some("upload the archive again; uploads expire".to_owned()),
             Error::OtherPlugin { .. } => Some("load the source as a plugin of its own".to_owned()),
             Error::Unhealthy { .. } => Some("see the plugin's log; the generation before still serves".to_owned()),
-            _ => None,
+            _ => self.parts().1,
         }
     }
 
-    /// The error and its causes in one line, outermost first.
+    /// The error and its causes in one line, outermost first, without what to do about it.
     pub fn chain(&self) -> String {
-        let mut text = self.to_string();
-        let mut source = std::error::Error::source(self);
-        while let Some(error) = source {
-            text = format!("{text}: {error}");
-            source = error.source();
+        self.parts().0
+    }
+
+    /// What failed, and what to do: the rooms below put the second behind `; hint: ` in their messages.
+    fn parts(&self) -> (String, Option<String>) {
+        let (mut chain, mut hint) = (String::new(), None);
+        let mut next: Option<&dyn std::error::Error> = Some(self);
+        while let Some(error) = next {
+            let text = error.to_string();
+            let (what, todo) = text.split_once("; hint: ").map_or((&*text, None), |(what, todo)| (what, Some(todo)));
+            if !chain.is_empty() {
+                chain.push_str(": ");
+            }
+            chain.push_str(what);
+            hint = hint.or(todo.map(str::to_owned));
+            next = error.source();
         }
-        text
+        (chain, hint)
     }
 }
 

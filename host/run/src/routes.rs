@@ -67,7 +67,9 @@ impl Routes {
         }
         let found = self.router.at(path).map_err(|_| RouteRefusal::NotFound)?;
         let routes = &self.paths[*found.value];
-        let endpoint = Method::from_str(method.as_str()).ok().and_then(|method| {
+        // plugin.yaml may write a method in any case; in HTTP `get` is another method than `GET`.
+        let known = Method::from_str(method.as_str()).ok().filter(|known| known.as_str() == method.as_str());
+        let endpoint = known.and_then(|method| {
             let with = |wanted: Method| routes.methods.iter().find(|(m, _)| *m == wanted).map(|(_, index)| *index);
             // A GET endpoint also answers HEAD; the server leaves the body out.
             with(method).or_else(|| if method == Method::Head { with(Method::Get) } else { None })
@@ -170,6 +172,7 @@ mod tests {
     fn what_has_no_endpoint_is_told_why() {
         assert_eq!(find("DELETE", "/a"), "405 GET, POST, HEAD, OPTIONS");
         assert_eq!(find("BREW", "/a"), "405 GET, POST, HEAD, OPTIONS");
+        assert_eq!(find("get", "/a"), "405 GET, POST, HEAD, OPTIONS");
         assert_eq!(find("GET", "/b"), "404");
         for bad in ["/a/%2e%2e", "/a/..", "/a/x%2fy", "/a/x%5Cy", "/a/x%00", "/a/%zz", "/a/%e", "/a/x%ff", "/a/x\\y"] {
             assert_eq!(find("GET", bad), "400", "{bad}");

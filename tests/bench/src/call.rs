@@ -112,9 +112,15 @@ fn print(cases: &[Case<'_>]) {
     println!("\n| difference | ns |");
     println!("|---|---|");
     let (plugin, compiled_in) = (of("plugin, 204 without a body"), of("static, 204 without a body"));
-    println!("| plugin − static, 204 without a body, the copy of the head taken off | {:.1} |", plugin - copy - compiled_in);
+    println!(
+        "| plugin − static, 204 without a body, the copy of the head taken off | {:.1} |",
+        plugin - copy - compiled_in
+    );
     let (plugin, compiled_in) = (of("plugin, JSON of `hello`"), of("static, JSON of `hello`"));
-    println!("| plugin − static, JSON of `hello`, the copy of the head taken off | {:.1} |", plugin - copy - compiled_in);
+    println!(
+        "| plugin − static, JSON of `hello`, the copy of the head taken off | {:.1} |",
+        plugin - copy - compiled_in
+    );
     let plugin = of("plugin, JSON of `hello`, head written");
     println!("| plugin − static, JSON of `hello`, head written | {:.1} |", plugin - compiled_in);
 }

@@ -102,7 +102,8 @@ fn print(new: &Times, same: &Times, rounds: usize) {
     println!("\n| step, as the host reports it | never seen: ms, median | again: ms, median |");
     println!("|---|---|---|");
     for step in &new.order {
-        let of = |times: &Times| times.steps.get(step).map_or("–".to_owned(), |times| format!("{:.2}", median(times)));
+        let of =
+            |times: &Times| times.steps.get(step).map_or("–".to_owned(), |times| format!("{:.2}", median(times)));
         println!("| {step} | {} | {} |", of(new), of(same));
     }
 }

@@ -56,9 +56,11 @@ pub fn run(address: &str, token: &str, pid: &str, seconds: &str, every_ms: &str)
     let url = format!("http://{address}{PATH}");
     wrk::run(&url, CONNECTIONS, 3)?;
     let mut stretches = vec![];
-    for (name, reloads, seconds) in
-        [("without, before", None, seconds / 2), ("with reloads", Some(every), seconds), ("without, after", None, seconds / 2)]
-    {
+    for (name, reloads, seconds) in [
+        ("without, before", None, seconds / 2),
+        ("with reloads", Some(every), seconds),
+        ("without, after", None, seconds / 2),
+    ] {
         stretches.push(stretch(name, reloads, seconds, address, &token, pid, &url)?);
         eprintln!("{name}: done");
     }
@@ -217,7 +219,9 @@ fn print(stretches: &[Stretch], mapped: &str) {
             println!("\nFirst problem of `{name}`: {problem}.");
         }
     }
-    println!("\n| | RSS before, MB | after | its anonymous part before, MB | after | libraries mapped before | after |");
+    println!(
+        "\n| | RSS before, MB | after | its anonymous part before, MB | after | libraries mapped before | after |"
+    );
     println!("|---|---|---|---|---|---|---|");
     for Stretch { name, before, after, .. } in stretches {
         let megabytes = |kilobytes: f64| kilobytes / 1024.0;
@@ -244,6 +248,9 @@ fn print(stretches: &[Stretch], mapped: &str) {
         );
         println!("| RSS it leaves, kB | {:.0} |", each(before.rss, after.rss));
         println!("| of it anonymous memory, kB | {:.0} |", each(before.anonymous, after.anonymous));
-        println!("| shared memory of the machine it leaves (copies of the library), kB | {:.0} |", each(before.shared, after.shared));
+        println!(
+            "| shared memory of the machine it leaves (copies of the library), kB | {:.0} |",
+            each(before.shared, after.shared)
+        );
     }
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use host_api::Job;
 use http_body_util::BodyExt as _;
 use tokio::time::{MissedTickBehavior, interval};
@@ -19,8 +20,8 @@ const MAX_LINE_BYTES: usize = 64 * 1024;
 pub(crate) struct Watched {
     /// The job at its end.
     pub(crate) job: Job,
-    /// The host's answer about it.
-    pub(crate) reply: Reply,
+    /// What it did, as the host says it.
+    pub(crate) result: Bytes,
 }
 
 impl Client {
@@ -40,14 +41,14 @@ impl Client {
         match job.problem {
             Some(problem) => {
                 let mut failure = problem::failure(&problem);
-                failure.answer = Some(reply.body);
+                failure.answer = Some(part(&reply, "problem")?);
                 if verbose {
                     // It has been shown already.
                     failure.compiler = None;
                 }
                 Err(failure)
             }
-            None => Ok(Watched { job, reply }),
+            None => Ok(Watched { job, result: part(&reply, "result")? }),
         }
     }
 
@@ -74,7 +75,13 @@ impl Client {
     }
 }
 
-fn show(frame: hyper::body::Frame<bytes::Bytes>, line: &mut Vec<u8>, spinner: &mut Spinner) {
+/// A part of an answer: what the host would have answered had it been asked to wait.
+fn part(reply: &Reply, name: &str) -> Result<Bytes, Failure> {
+    let answer: serde_json::Value = reply.read()?;
+    Ok(answer[name].to_string().into())
+}
+
+fn show(frame: hyper::body::Frame<Bytes>, line: &mut Vec<u8>, spinner: &mut Spinner) {
     let Ok(bytes) = frame.into_data() else { return };
     for &byte in &bytes {
         if byte == b'\n' || line.len() >= MAX_LINE_BYTES {

@@ -13,17 +13,13 @@ pub(crate) fn failure(problem: &Problem) -> Failure {
     let listed = errors.iter().map(|error| error.message.as_str()).collect::<Vec<_>>().join("; ");
     // The one line for logs lists what follows here line by line.
     let message = problem.detail.strip_suffix(&listed).unwrap_or(&problem.detail).trim_end_matches([':', ' ']);
-    let (message, hint) = match message.split_once("; hint: ") {
-        Some((message, hint)) => (message, Some(hint.to_owned())),
-        None => (message, None),
-    };
     let mut failure = Failure::failed(message);
     if message.is_empty() {
         failure.message = problem.title.clone();
     }
     failure.details = errors.iter().map(|error| error.message.clone()).collect();
     failure.compiler = problem.errors.iter().find(|error| error.pointer == COMPILER).map(|error| error.message.clone());
-    failure.fix = problem.fix.clone().or(hint);
+    failure.fix = problem.fix.clone();
     failure
 }
 
@@ -65,9 +61,9 @@ mod tests {
                   plugin.yaml:2: b"#]],
         );
         check(
-            "failed to fetch the source: repository `a/b/c` is not allowed; hint: add it to `allowed_repositories`",
+            "failed to fetch the source: repository `a/b/c` is not allowed",
             &[],
-            None,
+            Some("add it to `allowed_repositories`"),
             expect![[r#"
                 error: failed to fetch the source: repository `a/b/c` is not allowed
 

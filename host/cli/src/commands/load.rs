@@ -65,7 +65,7 @@ fn absolute(source: &Source) -> Result<Source, Failure> {
 /// Says what serves now, and how to call it.
 async fn tell(client: &Client, watched: Watched, as_json: bool) -> Result<(), Failure> {
     if as_json {
-        output::raw(&watched.reply.body);
+        output::raw(&watched.result);
         return Ok(());
     }
     let Some(asked) = watched.job.result else {

@@ -243,6 +243,7 @@ mod tests {
             step  1
 
             warning: plugin.yaml:3: `colour` is not known
-            last error: failed to build (build_failed, 1970-01-01 00:00:01.000 UTC)"#]].assert_eq(&sheet(&plugin(), "http://127.0.0.1:4000"));
+            last error: failed to build (build_failed, 1970-01-01 00:00:01.000 UTC)"#]]
+        .assert_eq(&sheet(&plugin(), "http://127.0.0.1:4000"));
     }
 }

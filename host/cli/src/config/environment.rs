@@ -33,6 +33,8 @@ const PASSED_TO_BUILDS: &[&str] = &[
 
 /// Where the token of a client may stand.
 const TOKEN: &str = "PLUGIN_HOST_TOKEN";
+/// Where a client may find the host's address.
+const URL: &str = "PLUGIN_HOST_URL";
 
 /// The variables that mean something to this program; one that is set to nothing counts as not set.
 #[derive(Clone, Debug, Default)]
@@ -47,7 +49,7 @@ impl Environment {
     pub(crate) fn read() -> Environment {
         let mut environment = Environment::default();
         let settings = SETTINGS.iter().filter_map(|setting| setting.variable);
-        for name in settings.clone().chain([TOKEN]).chain(PASSED_TO_BUILDS.iter().copied()) {
+        for name in settings.clone().chain([TOKEN, URL]).chain(PASSED_TO_BUILDS.iter().copied()) {
             #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
             let value = std::env::var(name);
             match value {
@@ -71,6 +73,11 @@ impl Environment {
     /// The token of a client.
     pub(crate) fn token(&self) -> Option<&str> {
         self.get(TOKEN)
+    }
+
+    /// The host that a client asks.
+    pub(crate) fn url(&self) -> Option<&str> {
+        self.get(URL)
     }
 
     /// What cargo and all it starts may see.

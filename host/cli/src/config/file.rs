@@ -109,6 +109,10 @@ fn show(value: &DeValue<'_>) -> String {
 
 fn unknown(key: &str) -> String {
     let shown: String = key.chars().take(80).collect();
+    let of_variable = |setting: &&Setting| setting.variable.is_some_and(|name| name.eq_ignore_ascii_case(key));
+    if let Some(setting) = SETTINGS.iter().find(of_variable) {
+        return format!("`{shown}` is not a key; did you mean `{}`?", setting.key);
+    }
     let nearest = SETTINGS.iter().map(|setting| (distance(setting.key, key), setting.key)).min();
     match nearest {
         Some((distance, nearest)) if distance <= 3 => format!("`{shown}` is not a key; did you mean `{nearest}`?"),

@@ -39,7 +39,7 @@ pub(super) fn value(kind: Kind, texts: &[String]) -> Option<Value> {
 impl Args for Flags {
     fn augment_args(mut command: Command) -> Command {
         for setting in SETTINGS {
-            let mut help = format!("{} [host.toml: {}]", setting.about, setting.key);
+            let mut help = format!("{}\n[host.toml: {}]", setting.about, setting.key);
             if let Kind::Word(words) = setting.kind {
                 help += &format!(" [one of: {}]", words.join(", "));
             }

@@ -33,7 +33,7 @@ impl Rooms {
 
         let mut store = host_store::Config {
             plugin_dir: settings.plugin_dir(),
-            cache_dir: absolute(settings.text("plugin_cache_dir")),
+            cache_dir: absolute(settings.text("cache_dir")),
             limits: host_store::TreeLimits::default(),
         };
         store.limits.max_total_bytes = max_plugin_bytes;
@@ -50,7 +50,7 @@ impl Rooms {
 
         let version = env!("CARGO_PKG_VERSION").parse().expect("cargo checks the version of a package");
         let mut run = host_run::Config::new(version);
-        run.mode = match settings.text("plugin_security_mode") {
+        run.mode = match settings.text("security_mode") {
             "strict" => Mode::Strict,
             "permissive" => Mode::Permissive,
             _ => Mode::Normal,
@@ -58,7 +58,7 @@ impl Rooms {
         run.start_timeout = seconds("start_timeout_seconds");
         run.stop_timeout = seconds("stop_timeout_seconds");
         run.drain_timeout = seconds("drain_timeout_seconds");
-        run.fetch.source_roots = settings.list("plugin_source_roots").iter().map(|path| absolute(path)).collect();
+        run.fetch.source_roots = settings.list("source_roots").iter().map(absolute).collect();
         run.fetch.allowed_repositories = settings.list("allowed_repositories").to_vec();
         run.fetch.mirrors = settings.mirrors();
         run.fetch.max_git_bytes = max_plugin_bytes;
@@ -67,7 +67,7 @@ impl Rooms {
 
         let serve = host_serve::Config {
             address: settings.address(),
-            cors_origins: settings.list("cors_allowed_origin").to_vec(),
+            cors_origins: settings.list("cors_allowed_origins").to_vec(),
             max_connections: usize::try_from(settings.number("max_connections")).unwrap_or(usize::MAX),
             max_upload_bytes: settings.number("max_upload_bytes"),
             ..host_serve::Config::default()
@@ -111,7 +111,7 @@ impl Settings {
     pub(crate) fn log_filter(&self) -> &str {
         match self.get("log_filter").origin {
             // Of the HTTP library's own lines nobody who debugs a plugin wants to hear.
-            Origin::Default if self.switch("plugin_debug") => "debug,hyper=info,hyper_util=info",
+            Origin::Default if self.switch("debug") => "debug,hyper=info,hyper_util=info",
             _ => self.text("log_filter"),
         }
     }

@@ -64,8 +64,8 @@ fn each_kind_is_read_from_each_place() {
             &[],
             &[],
             r#"
-            plugin_debug = true
-            plugin_source_roots = ["/a", "b"]
+            debug = true
+            source_roots = ["/a", "b"]
             plugin_dir = "data"
             cargo = "cargo"
             rustc = "bin/rustc"
@@ -87,24 +87,24 @@ fn each_kind_is_read_from_each_place() {
         all += "\n";
     }
     expect![[r#"
-        plugin_debug = true # flag --debug
-        plugin_source_roots = ["/a", "b"] # flag --source-root
+        debug = true # flag --debug
+        source_roots = ["/a", "b"] # flag --source-root
         mirror = [{ prefix = "https://x.org/", base = "http://127.0.0.1:1/" }] # flag --mirror
 
-        plugin_debug = false # flag --debug
+        debug = false # flag --debug
         host = "127.0.0.1" # flag --host
         max_plugin_size = 2147483648 # flag --max-plugin-size
 
-        plugin_debug = true # environment PLUGIN_DEBUG
+        debug = true # environment PLUGIN_DEBUG
         auto_load_plugins = ["https://github.com/a/b@v1", "../c"] # environment AUTO_LOAD_PLUGINS
-        plugin_source_roots = ["/a", "b"] # environment PLUGIN_SOURCE_ROOTS
-        cors_allowed_origin = ["http://localhost:5173", "*"] # environment CORS_ALLOWED_ORIGIN
+        source_roots = ["/a", "b"] # environment PLUGIN_SOURCE_ROOTS
+        cors_allowed_origins = ["http://localhost:5173", "*"] # environment CORS_ALLOWED_ORIGIN
         host = "::1" # environment HOST
 
         plugin_dir = "/etc/host/data" # file /etc/host/host.toml:4
-        plugin_debug = true # file /etc/host/host.toml:2
+        debug = true # file /etc/host/host.toml:2
         auto_load_plugins = ["https://github.com/a/b", "/etc/host/c"] # file /etc/host/host.toml:7
-        plugin_source_roots = ["/a", "/etc/host/b"] # file /etc/host/host.toml:3
+        source_roots = ["/a", "/etc/host/b"] # file /etc/host/host.toml:3
         allowed_repositories = ["github.com/acme/*"] # file /etc/host/host.toml:10
         mirror = [{ prefix = "https://github.com/", base = "http://127.0.0.1:9000/" }] # file /etc/host/host.toml:11
         max_plugin_size = 1000000 # file /etc/host/host.toml:8
@@ -112,7 +112,8 @@ fn each_kind_is_read_from_each_place() {
         cargo = "cargo" # file /etc/host/host.toml:5
         rustc = "/etc/host/bin/rustc" # file /etc/host/host.toml:6
 
-    "#]].assert_eq(&all);
+    "#]]
+    .assert_eq(&all);
 }
 
 fn check_refused(words: &[&str], variables: &[(&'static str, &str)], file: &str, expected: Expect) {
@@ -130,11 +131,12 @@ fn all_that_is_wrong_is_told_at_once() {
         r#"
 prot = 1
 something_else = 2
+plugin_cache_dir = 3
 port = "4000"
 build_slots = 9
 build_offline = "yes"
-plugin_source_roots = "/a"
-cors_allowed_origin = ["https://a.org/", 3]
+source_roots = "/a"
+cors_allowed_origins = ["https://a.org/", 3]
 allowed_repositories = ["github.com/*"]
 max_plugin_size = "1 MB"
 host = 127.1
@@ -148,32 +150,43 @@ prefix = "https://github.com/"
             environment: `HOST` is `example.org`, allowed is an IP address or `localhost`
             flag `--port` is `65536`, allowed is a number from 0 to 65535
             environment: `PORT` is `4000x`, allowed is a number from 0 to 65535
-            flag `--mirror` is `github`, allowed is a prefix and a base, both http or https addresses that end with `/`
+            flag `--mirror` is `github`, allowed is pairs of `prefix` and `base`, http or https addresses that end with `/`
             /etc/host/host.toml:2: `prot` is not a key; did you mean `port`?
             /etc/host/host.toml:3: `something_else` is not a key; `plugin-host config show` lists all keys
-            /etc/host/host.toml:4: `port` is the text `4000`, allowed is a number from 0 to 65535
-            /etc/host/host.toml:5: `build_slots` is `9`, allowed is a number from 1 to 8
-            /etc/host/host.toml:6: `build_offline` is the text `yes`, allowed is `true` or `false`
-            /etc/host/host.toml:7: `plugin_source_roots` is the text `/a`, allowed is paths, without empty ones
-            /etc/host/host.toml:8: `cors_allowed_origin` is a list of the text `https://a.org/`, `3`, allowed is origins such as `https://console.example.org`, or `*` for all
-            /etc/host/host.toml:9: `allowed_repositories` is a list of the text `github.com/*`, allowed is patterns of three parts, such as `github.com/acme/*`
-            /etc/host/host.toml:10: `max_plugin_size` is the text `1 MB`, allowed is bytes from 1024 to 4294967296, or a text such as `100MiB`
-            /etc/host/host.toml:11: `host` is `127.1`, allowed is an IP address or `localhost`
-            /etc/host/host.toml:12: `mirror` is a table with prefix = the text `https://github.com/`, allowed is a prefix and a base, both http or https addresses that end with `/`"#]],
+            /etc/host/host.toml:4: `plugin_cache_dir` is not a key; did you mean `cache_dir`?
+            /etc/host/host.toml:5: `port` is the text `4000`, allowed is a number from 0 to 65535
+            /etc/host/host.toml:6: `build_slots` is `9`, allowed is a number from 1 to 8
+            /etc/host/host.toml:7: `build_offline` is the text `yes`, allowed is `true` or `false`
+            /etc/host/host.toml:8: `source_roots` is the text `/a`, allowed is paths, without empty ones
+            /etc/host/host.toml:9: `cors_allowed_origins` is a list of the text `https://a.org/`, `3`, allowed is origins such as `https://console.example.org`, or `*` for all
+            /etc/host/host.toml:10: `allowed_repositories` is a list of the text `github.com/*`, allowed is patterns of three parts, such as `github.com/acme/*`
+            /etc/host/host.toml:11: `max_plugin_size` is the text `1 MB`, allowed is bytes from 1024 to 4294967296, or a text such as `100MiB`
+            /etc/host/host.toml:12: `host` is `127.1`, allowed is an IP address or `localhost`
+            /etc/host/host.toml:13: `mirror` is a table with prefix = the text `https://github.com/`, allowed is pairs of `prefix` and `base`, http or https addresses that end with `/`"#]],
     );
 }
 
 #[test]
 fn a_file_that_is_no_toml_is_named_with_its_line() {
-    check_refused(&[], &[], "port = 1\nhost = \n", expect!["/etc/host/host.toml:2: string values must be quoted, expected literal string"]);
+    check_refused(
+        &[],
+        &[],
+        "port = 1\nhost = \n",
+        expect!["/etc/host/host.toml:2: string values must be quoted, expected literal string"],
+    );
     check_refused(&[], &[], "port = 1\nport = 2\n", expect!["/etc/host/host.toml:2: duplicate key"]);
 }
 
 #[test]
 fn a_value_that_does_not_count_is_checked_all_the_same() {
-    check_refused(&["--port", "1"], &[("PORT", "x")], "port = -1", expect![[r#"
+    check_refused(
+        &["--port", "1"],
+        &[("PORT", "x")],
+        "port = -1",
+        expect![[r#"
         environment: `PORT` is `x`, allowed is a number from 0 to 65535
-        /etc/host/host.toml:1: `port` is `-1`, allowed is a number from 0 to 65535"#]]);
+        /etc/host/host.toml:1: `port` is `-1`, allowed is a number from 0 to 65535"#]],
+    );
 }
 
 #[test]

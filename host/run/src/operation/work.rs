@@ -1,7 +1,7 @@
 //! An operation, step by step: everything is prepared, then swapped.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use host_core::health::Probe;
@@ -73,9 +73,13 @@ impl<'a> Work<'a> {
         self.step("fetch");
         self.job.line(&format!("fetching {source}"));
         let host = self.host.clone();
-        let never = Arc::new(AtomicBool::new(false));
+        let cancelled = Arc::new(AtomicBool::new(false));
+        let _cancel = CancelOnDrop(cancelled.clone());
+        // A host that stops waits until the fetch has noticed, so that nothing half made is left on disk.
+        let token = host.0.tasks.token();
         let fetched = tokio::task::spawn_blocking(move || {
-            host_fetch::fetch(&host.0.store, &host.0.config.fetch, &source, trust, &never)
+            let _token = token;
+            host_fetch::fetch(&host.0.store, &host.0.config.fetch, &source, trust, &cancelled)
         });
         Ok(fetched.await.map_err(|_| Error::Panicked)??)
     }
@@ -308,6 +312,15 @@ impl<'a> Work<'a> {
             warnings: vec![],
             steps: self.steps(),
         }
+    }
+}
+
+/// Ends a fetch when whoever waits for it has gone.
+struct CancelOnDrop(Arc<AtomicBool>);
+
+impl Drop for CancelOnDrop {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
     }
 }
 

@@ -1,0 +1,337 @@
+//! The program as it is typed: what it prints, what it returns, how it ends.
+#![allow(clippy::unwrap_used, reason = "a test that cannot do what it set out to do has failed")]
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Child, ChildStderr, ChildStdout, Command, Stdio};
+
+use expect_test::{Expect, expect};
+use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
+
+/// The program, in a folder of its own, with no environment but this.
+fn program(folder: &Path, words: &[&str]) -> Command {
+    #[expect(clippy::disallowed_methods, reason = "the test is about how the program starts and ends")]
+    let mut command = Command::new(env!("CARGO_BIN_EXE_plugin-host"));
+    command.current_dir(folder).env_clear().args(words);
+    let inherited = ["PATH", "HOME", "RUSTUP_HOME", "RUSTUP_TOOLCHAIN"];
+    command.envs(std::env::vars().filter(|(name, _)| inherited.contains(&name.as_str())));
+    command
+}
+
+/// Runs it to its end: exit code, then stdout and stderr with what differs from run to run taken out.
+fn run(folder: &Path, words: &[&str]) -> String {
+    show(program(folder, words).output().unwrap(), folder)
+}
+
+fn show(output: std::process::Output, folder: &Path) -> String {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).replace(&folder.display().to_string(), "FOLDER");
+    format!(
+        "exit {}\n--- stdout\n{}--- stderr\n{}",
+        output.status.code().unwrap_or(-1),
+        text(&output.stdout),
+        text(&output.stderr)
+    )
+}
+
+fn check(folder: &Path, words: &[&str], expected: Expect) {
+    expected.assert_eq(&run(folder, words));
+}
+
+/// A host that can't build, because a warm-up would only cost time here.
+struct Running {
+    child: Child,
+    stdout: BufReader<ChildStdout>,
+    stderr: BufReader<ChildStderr>,
+    url: String,
+}
+
+impl Running {
+    fn start(folder: &Path, words: &[&str]) -> Running {
+        let all = [&["serve", "--cargo", "/bin/false", "--port", "0"], words].concat();
+        let mut command = program(folder, &all);
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        let stderr = BufReader::new(child.stderr.take().unwrap());
+        let mut line = String::new();
+        stdout.read_line(&mut line).unwrap();
+        let url = line.trim().strip_prefix("listening on ").expect("the first line says where it listens").to_owned();
+        Running { child, stdout, stderr, url }
+    }
+
+    /// Reads log lines until one of them holds `text`.
+    fn wait_for(&mut self, text: &str) -> String {
+        let mut all = String::new();
+        while !all.contains(text) {
+            assert_ne!(self.stderr.read_line(&mut all).unwrap(), 0, "it ended without `{text}`:\n{all}");
+        }
+        all
+    }
+
+    fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
+    }
+
+    /// Exit code, the rest of stdout, the rest of stderr.
+    fn end(&mut self) -> (Option<i32>, String, String) {
+        let (mut stdout, mut stderr) = (String::new(), String::new());
+        self.stdout.read_to_string(&mut stdout).unwrap();
+        self.stderr.read_to_string(&mut stderr).unwrap();
+        (self.child.wait().unwrap().code(), stdout, stderr)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // A test that failed leaves no host behind; one that ended cannot be killed.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn without_a_host_a_client_says_how_to_start_one() {
+    let folder = TempDir::new().unwrap();
+    // A port that was free a moment ago.
+    let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let url = format!("http://{address}");
+    check(
+        folder.path(),
+        &["list"],
+        expect![[r#"
+        exit 2
+        --- stdout
+        --- stderr
+        error: there is no operator token in `FOLDER/cache/operator.token`
+          No such file or directory (os error 2)
+
+        fix: start a host there with `plugin-host serve`, name its plugin folder with --plugin-dir, or give PLUGIN_HOST_TOKEN
+    "#]],
+    );
+    let shown = run(folder.path(), &["list", "--url", &url, "--token", "x"]).replace(&url, "URL");
+    expect![[r#"
+        exit 3
+        --- stdout
+        --- stderr
+        error: no host answers at URL
+          Connection refused (os error 111)
+
+        fix: start one with `plugin-host serve`, or name another with --url
+    "#]]
+    .assert_eq(&shown);
+    check(
+        folder.path(),
+        &["list", "--url", "127.0.0.1:4000"],
+        expect![[r#"
+        exit 2
+        --- stdout
+        --- stderr
+        error: `127.0.0.1:4000` is not the address of a host
+          relative URL without a base
+
+        fix: give --url such as http://127.0.0.1:4000
+    "#]],
+    );
+    check(
+        folder.path(),
+        &["list", "--url", "http://192.0.2.1:4000"],
+        expect![[r#"
+        exit 2
+        --- stdout
+        --- stderr
+        error: no token was given for http://192.0.2.1:4000/
+          the token of this machine's host is not sent elsewhere
+
+        fix: give PLUGIN_HOST_TOKEN or --token
+    "#]],
+    );
+}
+
+#[test]
+fn another_server_is_not_taken_for_a_host() {
+    let folder = TempDir::new().unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let answering = std::thread::spawn(move || {
+        for answer in
+            ["HTTP/1.1 404 Not Found\r\ncontent-length: 2\r\n\r\nno", "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nno"]
+        {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut head = BufReader::new(stream.try_clone().unwrap()).lines();
+            while head.next().is_some_and(|line| !line.unwrap().is_empty()) {}
+            stream.write_all(answer.as_bytes()).unwrap();
+        }
+    });
+    for expected in [
+        expect![[r#"
+        exit 3
+        --- stdout
+        --- stderr
+        error: what answers at URL is no plugin host: it said 404 Not Found
+
+        fix: name the host with --url
+    "#]],
+        expect![[r#"
+        exit 1
+        --- stdout
+        --- stderr
+        error: the host's answer is not understood
+          expected ident at line 1 column 2
+
+        fix: use the plugin-host program of the host's version
+    "#]],
+    ] {
+        expected.assert_eq(&run(folder.path(), &["list", "--url", &url, "--token", "x"]).replace(&url, "URL"));
+    }
+    answering.join().unwrap();
+}
+
+#[test]
+fn a_broken_configuration_ends_with_2_and_all_reasons() {
+    let folder = TempDir::new().unwrap();
+    check(
+        folder.path(),
+        &["serve", "--config", "none.toml"],
+        expect![[r#"
+        exit 2
+        --- stdout
+        --- stderr
+        error: failed to read the configuration `none.toml`
+          No such file or directory (os error 2)
+
+        fix: name a file that exists and can be read with --config
+    "#]],
+    );
+    std::fs::File::create(folder.path().join("host.toml")).unwrap().write_all(b"prot = 1\nport = 70000\n").unwrap();
+    check(
+        folder.path(),
+        &["serve"],
+        expect![[r#"
+        exit 2
+        --- stdout
+        --- stderr
+        error: the configuration is refused
+          host.toml:1: `prot` is not a key; did you mean `port`?
+          host.toml:2: `port` is `70000`, allowed is a number from 0 to 65535
+
+        fix: correct each line above; `plugin-host serve --help` tells what each setting takes
+    "#]],
+    );
+    for words in [&["config", "show"][..], &["list"]] {
+        assert_eq!(run(folder.path(), words), run(folder.path(), &["serve"]));
+    }
+}
+
+#[test]
+fn the_configuration_is_shown_with_its_origins() {
+    let folder = TempDir::new().unwrap();
+    std::fs::File::create(folder.path().join("host.toml")).unwrap().write_all(b"build_slots = 1\n").unwrap();
+    let mut command = program(folder.path(), &["config", "show", "--origin", "--security-mode", "strict"]);
+    let shown = show(command.env("PORT", "4100").output().unwrap(), folder.path());
+    expect![[r#"
+        exit 0
+        --- stdout
+        KEY                     VALUE            ORIGIN
+        plugin_dir              "./cache"        default
+        cache_dir               "./build_cache"  default
+        security_mode           "strict"         flag --security-mode
+        debug                   false            default
+        auto_load_plugins       []               default
+        source_roots            ["."]            default
+        cors_allowed_origins    []               default
+        host                    "127.0.0.1"      default
+        port                    4100             environment PORT
+        allowed_repositories    []               default
+        mirror                  []               default
+        max_plugin_size         104857600        default
+        max_upload_bytes        67108864         default
+        max_connections         4096             default
+        start_timeout_seconds   10               default
+        stop_timeout_seconds    10               default
+        drain_timeout_seconds   30               default
+        shutdown_grace_seconds  30               default
+        build_slots             1                file host.toml:1
+        build_offline           false            default
+        cargo                   "cargo"          default
+        rustc                   "rustc"          default
+        log_format              "pretty"         default
+        log_filter              "info"           default
+        --- stderr
+    "#]]
+    .assert_eq(&shown);
+    let json = run(folder.path(), &["config", "show", "--json"]);
+    assert!(json.contains(r#""build_slots":1"#), "{json}");
+}
+
+#[test]
+fn a_host_is_started_asked_and_stopped() {
+    let folder = TempDir::new().unwrap();
+    let mut host = Running::start(folder.path(), &["--load", "missing"]);
+    let log = host.wait_for("the host is ready");
+    // A source that fails is told, and the host goes on.
+    assert!(log.contains("error: failed to load missing\n  failed to fetch the source\n"), "{log}");
+    let url = host.url.clone();
+    let ask = |words: &[&str]| run(folder.path(), &[words, &["--url", &url]].concat());
+
+    expect![[r#"
+        exit 0
+        --- stdout
+        --- stderr
+        no plugin is installed; `plugin-host load SOURCE` installs one
+    "#]]
+    .assert_eq(&ask(&["list"]));
+    expect![[r#"
+        exit 1
+        --- stdout
+        --- stderr
+        error: no plugin `nope` is installed
+
+        fix: `plugin-host list` shows what is installed
+    "#]]
+    .assert_eq(&ask(&["show", "nope"]));
+    expect![[r#"
+        exit 1
+        --- stdout
+        --- stderr
+          fetching FOLDER/missing
+        error: failed to fetch the source: there is no `FOLDER/missing`
+
+        fix: a relative path counts from the folder the host was started in
+    "#]]
+    .assert_eq(&ask(&["load", "missing", "--verbose"]));
+    expect![[r#"
+        exit 1
+        --- stdout
+        --- stderr
+        error: the token is not valid
+          the token is from --token
+
+        fix: name the host's plugin folder with --plugin-dir, or give its token with PLUGIN_HOST_TOKEN
+    "#]]
+    .assert_eq(&ask(&["list", "--token", "wrong"]));
+    expect![[r#"
+        exit 0
+        --- stdout
+        {"count":0,"plugins":{}}
+        --- stderr
+    "#]]
+    .assert_eq(&ask(&["list", "--json"]));
+
+    let second = run(folder.path(), &["serve", "--port", "0"]);
+    expect![[r#"
+        exit 1
+        --- stdout
+        --- stderr
+        error: failed to open the data folders
+          plugin folder `FOLDER/cache` is in use by another host
+
+        fix: stop that host, or give this one its own folder
+    "#]]
+    .assert_eq(&second);
+
+    host.signal(Signal::TERM);
+    let (code, stdout, stderr) = host.end();
+    assert_eq!((code, stdout.contains("operator.token")), (Some(0), true), "{stdout}");
+    assert!(stderr.contains("stopped after SIGTERM"), "{stderr}");
+}
