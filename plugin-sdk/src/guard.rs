@@ -6,6 +6,7 @@
 
 use std::any::Any;
 use std::cell::Cell;
+use std::io::Write as _;
 use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind};
 use std::pin::Pin;
 use std::sync::Once;
@@ -37,7 +38,8 @@ fn write_down(info: &PanicHookInfo<'_>) {
     let message = text_of(info.payload());
     if GUARDED.get() == 0 {
         // A thread of the plugin's own: nobody will pick this up.
-        eprintln!("a plugin thread panicked at {location}: {message}");
+        // A closed stderr is no reason to panic again.
+        let _ = writeln!(std::io::stderr(), "a plugin thread panicked at {location}: {message}");
         return;
     }
     let note = Box::into_raw(Box::new(Note { message, location }));

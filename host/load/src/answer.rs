@@ -19,6 +19,8 @@ const COPY_BYTES: usize = 16 * 1024;
 
 /// The most headers a plugin may answer with.
 const MAX_HEADERS: usize = 256;
+/// The most bytes they may have together.
+const MAX_HEADER_BYTES: usize = 64 * 1024;
 
 /// A plugin's answer.
 #[derive(Debug)]
@@ -57,6 +59,10 @@ impl Answer {
 }
 
 fn read_headers(buffer: &[u8], streamed: bool) -> Result<HeaderMap, CallError> {
+    if buffer.len() > MAX_HEADER_BYTES {
+        let found = buffer.len();
+        return Err(CallError::Invalid(format!("{found} bytes of headers, at most {MAX_HEADER_BYTES} are taken")));
+    }
     let (pairs, _) = Pairs::read(buffer).map_err(|error| CallError::Invalid(error.to_string()))?;
     if pairs.len() > MAX_HEADERS {
         return Err(CallError::Invalid(format!("{} headers, at most {MAX_HEADERS} are taken", pairs.len())));
@@ -72,8 +78,11 @@ fn read_headers(buffer: &[u8], streamed: bool) -> Result<HeaderMap, CallError> {
         if is_hop_by_hop(&name) || (name == header::CONTENT_LENGTH && !streamed) {
             continue;
         }
-        if name == header::CONTENT_LENGTH && value.to_str().ok().and_then(|text| text.parse::<u64>().ok()).is_none() {
-            return Err(CallError::Invalid("the value of header \"content-length\"".to_owned()));
+        if name == header::CONTENT_LENGTH {
+            let is_number = (1..=18).contains(&value.len()) && value.as_bytes().iter().all(u8::is_ascii_digit);
+            if !is_number || headers.contains_key(&name) {
+                return Err(CallError::Invalid("the value of header \"content-length\"".to_owned()));
+            }
         }
         headers.append(name, value);
     }
@@ -88,7 +97,7 @@ fn read_headers(buffer: &[u8], streamed: bool) -> Result<HeaderMap, CallError> {
 }
 
 /// Headers of RFC 9110 §7.6.1 and those that take part in framing.
-fn is_hop_by_hop(name: &HeaderName) -> bool {
+pub fn is_hop_by_hop(name: &HeaderName) -> bool {
     matches!(*name, header::CONNECTION | header::TE | header::TRAILER | header::TRANSFER_ENCODING | header::UPGRADE)
         || matches!(name.as_str(), "keep-alive" | "proxy-connection")
 }
@@ -108,6 +117,13 @@ fn held(chunk: Chunk, instance: &Arc<Instance>) -> Bytes {
     match chunk.len() {
         0..=COPY_BYTES => Bytes::copy_from_slice(&chunk),
         _ => Bytes::from_owner(Held { chunk, _instance: instance.clone() }),
+    }
+}
+
+impl AnswerBody {
+    /// Whether the plugin still makes it.
+    pub fn is_stream(&self) -> bool {
+        self.stream.is_some()
     }
 }
 

@@ -53,10 +53,10 @@ pub fn probe(file: &[u8]) -> Result<Probe, Error> {
     if header.e_type(endian) != elf::ET_DYN {
         return Err(not_a_library("it is an object or a program".to_owned()));
     }
-    for segment in library.elf_program_headers() {
-        if segment.p_type(endian) == elf::PT_GNU_STACK && segment.p_flags(endian) & elf::PF_X == elf::PF_X {
-            return Err(Error::ExecutableStack);
-        }
+    let stack = library.elf_program_headers().iter().find(|segment| segment.p_type(endian) == elf::PT_GNU_STACK);
+    // A library that does not say is taken by glibc for one that wants an executable stack.
+    if stack.is_none_or(|stack| stack.p_flags(endian) & elf::PF_X == elf::PF_X) {
+        return Err(Error::ExecutableStack);
     }
 
     let section = library

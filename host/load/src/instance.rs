@@ -4,8 +4,9 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use plugin_sdk_abi::{
@@ -14,12 +15,14 @@ use plugin_sdk_abi::{
 
 use crate::answer::Answer;
 use crate::error::{CallError, Panicked};
-use crate::own_thread::{Outcome, run};
+use crate::own_thread::{Outcome, block_on_until, leave, run};
 
 /// A started plugin. Shared by its generation, by every call in flight and by every byte it has answered with; the
 /// plugin is dropped with the last of them.
 pub struct Instance {
     handle: PluginHandle,
+    /// A health hook runs. One that blocks is not asked again, so that it costs one thread and not one an interval.
+    probing: AtomicBool,
 }
 
 /// The body of a request, as the plugin pulls it.
@@ -29,7 +32,7 @@ impl Instance {
     /// # Safety
     /// `handle` must come from the start of a library that is never closed, and be passed here once.
     pub(crate) unsafe fn new(handle: PluginHandle) -> Instance {
-        Instance { handle }
+        Instance { handle, probing: AtomicBool::new(false) }
     }
 
     /// Calls the plugin with a request: `head` in the layout of the boundary, `body` what has arrived of the body,
@@ -49,10 +52,23 @@ impl Instance {
     /// Asks the plugin's health hook.
     ///
     /// # Errors
-    /// What the plugin says is wrong, its panic, or [`CallError::TimedOut`].
+    /// What the plugin says is wrong, its panic, or [`CallError::TimedOut`]; that one also at once, while the hook still
+    /// blocks the thread of an earlier probe.
     pub async fn health(self: &Arc<Self>, timeout: Duration) -> Result<(), CallError> {
-        // SAFETY: as in `call`.
-        self.hook("health", timeout, |handle| unsafe { (handle.table.health())(handle.plugin) }).await
+        if self.probing.swap(true, Ordering::AcqRel) {
+            return Err(CallError::TimedOut { after: timeout });
+        }
+        let probing = Probing(self.clone());
+        self.hook("health", timeout, move |handle| {
+            // SAFETY: as in `call`.
+            let future = unsafe { (handle.table.health())(handle.plugin) };
+            async move {
+                let result = future.await;
+                drop(probing);
+                result
+            }
+        })
+        .await
     }
 
     /// Runs the plugin's stop hook. To be called once, when no call is in flight and none will come.
@@ -64,18 +80,26 @@ impl Instance {
         self.hook("stop", timeout, |handle| unsafe { (handle.table.stop())(handle.plugin) }).await
     }
 
-    async fn hook(
+    /// Runs the stop hook on this thread, for a plugin that was started but is not wanted any more.
+    pub(crate) fn stop_here(self, timeout: Duration) {
+        // SAFETY: as in `call`.
+        let stop = unsafe { (self.handle.table.stop())(self.handle.plugin) };
+        let _ = block_on_until(stop, Instant::now() + timeout);
+    }
+
+    async fn hook<F: Future<Output = RResult<(), Failure>>>(
         self: &Arc<Self>,
         name: &str,
         timeout: Duration,
-        call: impl FnOnce(PluginHandle) -> FfiFuture<RResult<(), Failure>> + Send + 'static,
+        call: impl FnOnce(PluginHandle) -> F + Send + 'static,
     ) -> Result<(), CallError> {
         let instance = self.clone();
-        let outcome = run(name, timeout, move || async move {
+        let work = move || async move {
             let result = call(instance.handle).await.into_result();
             drop(instance);
             result
-        });
+        };
+        let outcome = run(name, timeout, work, drop);
         match outcome.await {
             Outcome::Done(result) => result.map_err(failure_error),
             Outcome::TimedOut => Err(CallError::TimedOut { after: timeout }),
@@ -92,8 +116,26 @@ impl std::fmt::Debug for Instance {
 
 impl Drop for Instance {
     fn drop(&mut self) {
+        let handle = self.handle;
+        // The last reference often falls on a worker of the host, and the plugin's own `Drop` may block.
         // SAFETY: the last reference is gone, so no call, stream or chunk is left, and this runs once.
-        unsafe { (self.handle.table.release())(self.handle.plugin) }
+        leave("release", move || unsafe { release(handle) });
+    }
+}
+
+/// # Safety
+/// Nothing else of the plugin may be used any more.
+unsafe fn release(handle: PluginHandle) {
+    // SAFETY: handle and table belong together; the caller promises that this is the last use.
+    unsafe { (handle.table.release())(handle.plugin) }
+}
+
+/// A health hook that runs.
+struct Probing(Arc<Instance>);
+
+impl Drop for Probing {
+    fn drop(&mut self) {
+        self.0.probing.store(false, Ordering::Release);
     }
 }
 

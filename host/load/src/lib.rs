@@ -16,7 +16,7 @@ mod library;
 mod module;
 mod own_thread;
 
-pub use answer::{Answer, AnswerBody, BodyFailure};
+pub use answer::{Answer, AnswerBody, BodyFailure, is_hop_by_hop};
 pub use elf::{Probe, probe};
 pub use error::{CallError, Error, Panicked};
 pub use instance::{Call, Instance, RequestBody};

@@ -17,6 +17,9 @@ use crate::{Error, Probe, probe};
 /// Libraries opened since the process started; none of them is closed.
 static OPENED: AtomicU64 = AtomicU64::new(0);
 
+/// Numbers the names under which copies are opened.
+static NAMES: AtomicU64 = AtomicU64::new(0);
+
 /// The most libraries one process opens. Each may take one of the 1024 thread keys that glibc has, and the program that
 /// asks for one more is aborted: the standard library makes a key a copy and never gives it back. The rest is for the host
 /// and for C code in plugins.
@@ -44,25 +47,27 @@ pub(crate) fn open(store: &Store, artifact: &Artifact) -> Result<Opened, Error> 
     // glibc takes a path it has seen for the library it has, so each copy gets a name of its own. The name is a
     // link to the sealed copy; what is opened is the copy, and nothing can change it any more.
     let count = |opened: u64| (opened < MAX_OPENED).then_some(opened + 1);
-    let number = OPENED
+    OPENED
         .fetch_update(Ordering::Relaxed, Ordering::Relaxed, count)
         .map_err(|opened| Error::TooManyOpened { opened })?;
+    let number = NAMES.fetch_add(1, Ordering::Relaxed);
     let names = store.temp_dir().map_err(|error| io("name", std::io::Error::other(error)))?;
     let name = names.path().join(format!("plugin-{}-{number}.so", std::process::id()));
     std::os::unix::fs::symlink(format!("/proc/self/fd/{}", copy.as_raw_fd()), &name).map_err(|e| io("name", e))?;
     // `RTLD_LOCAL` keeps the symbols of one plugin out of another; `RTLD_NOW` reports a missing one here, not in a
     // call; no `RTLD_DEEPBIND`, so that functions the host stands in front of stay in front.
     // SAFETY: constructors of the library run here; they are the operator's to trust, like all of its code. The
-    // library stays mapped: it is forgotten just below.
-    let library = unsafe { Library::open(Some(&name), RTLD_NOW | RTLD_LOCAL) }.map_err(|error| Error::Linker {
+    // library stays mapped: nothing drops the handle.
+    let library = unsafe { Library::open(Some(&name), RTLD_NOW | RTLD_LOCAL) }.map_err(|error| {
+        OPENED.fetch_sub(1, Ordering::Relaxed);
         // The name is this process's own; what the linker says after it is what helps.
-        reason: error.to_string().replace(&name.display().to_string(), "the library"),
+        Error::Linker { reason: error.to_string().replace(&name.display().to_string(), "the library") }
     })?;
+    let library = std::mem::ManuallyDrop::new(library);
     // SAFETY: the symbol is only used as an address.
     let symbol = unsafe { library.get::<*const ()>(ROOT_SYMBOL.as_bytes()) }
         .map_err(|_| Error::NotAPlugin { missing: "the root symbol".to_owned() })?;
     let header = symbol.into_raw().cast_const().cast::<()>();
-    std::mem::forget(library);
     // SAFETY: `header` is the address of the root symbol of a library that is never closed.
     let root = unsafe { open_root(header) }.map_err(|error| match error {
         GateError::Layout { difference, report } => Error::LayoutDiffers { difference, report },

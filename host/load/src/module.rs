@@ -7,7 +7,7 @@ use std::time::Duration;
 use host_core::Manifest;
 use host_core::manifest::RoutePath;
 use host_store::{Artifact, Store};
-use plugin_sdk_abi::{Chunk, PluginRootRef, Start};
+use plugin_sdk_abi::{Chunk, Failure, PluginRootRef, Start};
 use serde::Deserialize;
 
 use crate::error::Panicked;
@@ -70,7 +70,7 @@ impl Module {
     ) -> Result<Module, Error> {
         let (store, artifact) = (store.clone(), artifact.clone());
         let name = format!("open-{}", manifest.id);
-        let opened = run(&name, timeout, move || async move {
+        let work = move || async move {
             let opened = library::open(&store, &artifact)?;
             // SAFETY: the root passed the layout check, and its library is never closed.
             let description = unsafe { (opened.root.description())() };
@@ -78,8 +78,8 @@ impl Module {
                 .map_err(|error| Error::BrokenHeader { reason: format!("its description: {error}") })?
                 .handlers;
             Ok((opened, routes))
-        });
-        let (opened, routes) = match opened.await {
+        };
+        let (opened, routes) = match run(&name, timeout, work, drop).await {
             Outcome::Done(result) => result?,
             Outcome::TimedOut => return Err(Error::StartTimedOut { after: timeout }),
             Outcome::Lost => return Err(Error::BrokenHeader { reason: "opening it failed".to_owned() }),
@@ -109,20 +109,25 @@ impl Module {
     /// [`Error::StartFailed`], [`Error::StartPanicked`], [`Error::StartTimedOut`].
     ///
     /// # Cancel safety
-    /// Dropping the future leaves the start to go on until its deadline; what it makes is dropped.
+    /// Dropping the future leaves the start to go on until its deadline; what it makes is stopped and dropped.
     pub async fn start(self, options: StartOptions) -> Result<Arc<Instance>, Error> {
         let StartOptions { generation, configuration, log, timeout } = options;
         let configuration = serde_json::Value::Object(configuration).to_string().into_bytes();
         let root = self.root;
         let name = format!("start-gen-{generation}");
-        let started = run(&name, timeout, move || async move {
+        let work = move || async move {
             let start = Start { host: lend(log), configuration: Chunk::from_vec(configuration), generation };
             // SAFETY: the root passed the layout check, its library is never closed, and a module starts once.
             let started = unsafe { (root.start())(start) };
             // SAFETY: the handle is the one this library just made.
             started.await.into_result().map(|handle| unsafe { Instance::new(handle) })
-        });
-        match started.await {
+        };
+        let late = move |started: Result<Instance, Failure>| {
+            if let Ok(instance) = started {
+                instance.stop_here(timeout);
+            }
+        };
+        match run(&name, timeout, work, late).await {
             Outcome::Done(Ok(instance)) => Ok(Arc::new(instance)),
             Outcome::Done(Err(failure)) => Err(match failure_error(failure) {
                 CallError::Panicked(panicked) => Error::StartPanicked(panicked),

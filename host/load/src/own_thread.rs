@@ -3,7 +3,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
@@ -20,11 +20,17 @@ pub(crate) enum Outcome<T> {
     Lost,
 }
 
-/// Runs `work` on a new thread and waits for it, at most `deadline`.
+/// Runs `work` on a new thread and waits for it, at most `deadline`. A value that comes when nobody waits any more goes
+/// to `late`, on that thread.
 ///
 /// # Cancel safety
-/// Dropping the future lets the work go on to its end or deadline; its value is dropped on its thread.
-pub(crate) async fn run<T, F>(name: &str, deadline: Duration, work: impl FnOnce() -> F + Send + 'static) -> Outcome<T>
+/// Dropping the future lets the work go on to its end or deadline.
+pub(crate) async fn run<T, F>(
+    name: &str,
+    deadline: Duration,
+    work: impl FnOnce() -> F + Send + 'static,
+    late: impl FnOnce(T) + Send + 'static,
+) -> Outcome<T>
 where
     T: Send + 'static,
     F: Future<Output = T>,
@@ -35,11 +41,14 @@ where
     let until = Instant::now() + deadline;
     let spawned = thread::Builder::new().name(name).spawn(move || {
         let value = catch_unwind(AssertUnwindSafe(|| block_on_until(work(), until)));
-        let _ = sender.send(match value {
+        let unwanted = sender.send(match value {
             Ok(Some(value)) => Outcome::Done(value),
             Ok(None) => Outcome::TimedOut,
             Err(_) => Outcome::Lost,
         });
+        if let Err(Outcome::Done(value)) = unwanted {
+            late(value);
+        }
     });
     if spawned.is_err() {
         return Outcome::Lost;
@@ -60,8 +69,24 @@ impl Wake for Unpark {
     }
 }
 
+/// Runs `work` on a new thread and does not wait; on this one where there can be no other.
+pub(crate) fn leave<W: FnOnce() + Send + 'static>(name: &str, work: W) {
+    fn run<W: FnOnce()>(work: &Mutex<Option<W>>) {
+        let work = work.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(work) = work {
+            work();
+        }
+    }
+    // Shared, so that a thread that can't be started does not take the work with it.
+    let work = Arc::new(Mutex::new(Some(work)));
+    let shared = work.clone();
+    if thread::Builder::new().name(name.to_owned()).spawn(move || run(&shared)).is_err() {
+        run(&work);
+    }
+}
+
 /// Polls `future` on this thread until it is ready or `until` has passed.
-fn block_on_until<F: Future>(future: F, until: Instant) -> Option<F::Output> {
+pub(crate) fn block_on_until<F: Future>(future: F, until: Instant) -> Option<F::Output> {
     let waker = Waker::from(Arc::new(Unpark(thread::current())));
     let mut context = Context::from_waker(&waker);
     let mut future = pin!(future);

@@ -1,6 +1,7 @@
 //! The body of an answer, on its way to the caller.
 
 use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError, TryLockError, Weak};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -9,15 +10,25 @@ use http_body::{Body, Frame, SizeHint};
 
 use crate::admission::Admitted;
 
-/// The body of a plugin's answer. Holds the admission until the last byte was taken, so that the generation is not
-/// stopped under it; ends with an error when the generation is cut.
+/// The body of a plugin's answer. One that the plugin still makes holds the admission until its last byte was taken,
+/// so that the generation is not stopped under it; it ends with an error when the generation is cut.
 #[derive(Debug)]
-pub struct CallBody {
-    body: AnswerBody,
-    /// `None` once the body has ended.
-    admitted: Option<Admitted>,
-    cut: Option<Cut>,
+pub struct CallBody(Kind);
+
+#[derive(Debug)]
+enum Kind {
+    /// All bytes are there; they hold what they need themselves.
+    Whole(AnswerBody),
+    Stream {
+        live: Arc<Live>,
+        cut: Option<Cut>,
+    },
+    Ended,
 }
+
+/// A stream, and the admission it holds; `None` once it was cut.
+#[derive(Debug)]
+pub(crate) struct Live(Mutex<Option<(AnswerBody, Admitted)>>);
 
 struct Cut(Pin<Box<dyn Future<Output = ()> + Send + Sync>>);
 
@@ -27,9 +38,44 @@ impl std::fmt::Debug for Cut {
     }
 }
 
+/// The streams of a generation. A caller that does not read leaves its stream unpolled, so it could not notice the
+/// cut by itself.
+#[derive(Debug, Default)]
+pub(crate) struct Streams(Mutex<Vec<Weak<Live>>>);
+
+impl Streams {
+    fn add(&self, live: &Arc<Live>) {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // Whenever the list would grow, those that have ended go first.
+        if all.len() == all.capacity() {
+            all.retain(|live| live.strong_count() > 0);
+        }
+        all.push(Arc::downgrade(live));
+    }
+
+    /// Ends every stream that is not being polled right now; those are told by the cut itself.
+    pub(crate) fn cut(&self) {
+        let all = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        for live in all.iter().filter_map(Weak::upgrade) {
+            let taken = match live.0.try_lock() {
+                Ok(mut live) => live.take(),
+                Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner().take(),
+                Err(TryLockError::WouldBlock) => None,
+            };
+            drop(taken);
+        }
+    }
+}
+
 impl CallBody {
     pub(crate) fn new(body: AnswerBody, admitted: Admitted) -> CallBody {
-        CallBody { body, admitted: Some(admitted), cut: None }
+        if !body.is_stream() {
+            return CallBody(Kind::Whole(body));
+        }
+        let generation = admitted.generation.clone();
+        let live = Arc::new(Live(Mutex::new(Some((body, admitted)))));
+        generation.streams.add(&live);
+        CallBody(Kind::Stream { live, cut: None })
     }
 }
 
@@ -41,41 +87,62 @@ impl Body for CallBody {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyFailure>>> {
-        let this = &mut *self;
-        let Some(admitted) = &this.admitted else { return Poll::Ready(None) };
-        if admitted.generation.cut.is_cancelled() {
-            return Poll::Ready(this.end(Some(cut_off())));
+        let (live, cut) = match &mut self.0 {
+            Kind::Whole(body) => return Pin::new(body).poll_frame(context),
+            Kind::Ended => return Poll::Ready(None),
+            Kind::Stream { live, cut } => (live, cut),
+        };
+        let polled = live.poll(cut, context);
+        if !matches!(polled, Poll::Pending | Poll::Ready(Some(Ok(_)))) {
+            // The plugin's stream goes before the admission that keeps its generation from being stopped.
+            self.0 = Kind::Ended;
         }
-        match Pin::new(&mut this.body).poll_frame(context) {
-            Poll::Ready(Some(Ok(frame))) => Poll::Ready(Some(Ok(frame))),
-            Poll::Ready(Some(Err(error))) => {
-                tracing::error!(plugin.id = admitted.generation.id.as_str(), "the body stream failed: {}", error.0);
-                admitted.generation.note("error", &format!("body stream: {}", error.0));
-                Poll::Ready(this.end(Some(error)))
-            }
-            Poll::Ready(None) => Poll::Ready(this.end(None)),
-            Poll::Pending => {
-                let cut = admitted.generation.cut.clone();
-                let waits = this.cut.get_or_insert_with(|| Cut(Box::pin(cut.cancelled_owned())));
-                std::task::ready!(waits.0.as_mut().poll(context));
-                Poll::Ready(this.end(Some(cut_off())))
-            }
-        }
+        polled
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        match &self.0 {
+            Kind::Whole(body) => body.is_end_stream(),
+            Kind::Stream { .. } => false,
+            Kind::Ended => true,
+        }
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        match &self.0 {
+            Kind::Whole(body) => body.size_hint(),
+            Kind::Stream { .. } => SizeHint::default(),
+            Kind::Ended => SizeHint::with_exact(0),
+        }
     }
 }
 
-impl CallBody {
-    fn end<T>(&mut self, error: Option<BodyFailure>) -> Option<Result<T, BodyFailure>> {
-        self.admitted = None;
-        error.map(Err)
+impl Live {
+    fn poll(
+        &self,
+        cut: &mut Option<Cut>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyFailure>>> {
+        let mut live = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some((body, admitted)) = live.as_mut() else { return Poll::Ready(Some(Err(cut_off()))) };
+        if admitted.generation.cut.is_cancelled() {
+            return Poll::Ready(Some(Err(cut_off())));
+        }
+        match Pin::new(body).poll_frame(context) {
+            Poll::Ready(Some(Err(error))) => {
+                let generation = &admitted.generation;
+                tracing::error!(plugin.id = generation.id.as_str(), "the body stream failed: {}", error.0);
+                generation.note("error", &format!("body stream: {}", error.0));
+                Poll::Ready(Some(Err(error)))
+            }
+            Poll::Pending => {
+                let token = &admitted.generation.cut;
+                let waits = cut.get_or_insert_with(|| Cut(Box::pin(token.clone().cancelled_owned())));
+                std::task::ready!(waits.0.as_mut().poll(context));
+                Poll::Ready(Some(Err(cut_off())))
+            }
+            ready => ready,
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::{Buf as _, Bytes};
-use host_load::{Call, CallError, Head, RequestBody};
+use host_load::{Call, CallError, Head, RequestBody, is_hop_by_hop};
 use http::{HeaderMap, Response, header};
 use http_body::Body;
 use tokio::time::Instant;
@@ -59,6 +59,8 @@ pub enum CallRefusal {
     BodyTooLarge(u64),
     /// The caller did not send all of the body.
     BodyIncomplete(String),
+    /// The endpoint's deadline passed while the plugin waited for the caller's body.
+    BodyTimedOut(Duration),
     /// The plugin failed.
     Failed(CallError),
     /// The generation was replaced, and the call did not end within the drain's deadline.
@@ -86,14 +88,14 @@ impl Admitted {
         state.metrics.requests.inc();
 
         let deadline = endpoint.timeout;
-        let too_large = Arc::new(AtomicBool::new(false));
+        let arrival = Arc::new(Arrival::default());
         let request_id = request.caller.request_id.to_owned();
-        let result = self.run(routed, request, state.handler, deadline, endpoint.max_body_bytes, &too_large).await;
+        let result = self.run(routed, request, state.handler, deadline, endpoint.max_body_bytes, &arrival).await;
 
         state.metrics.duration.observe(started.elapsed().as_secs_f64());
         let failed = match &result {
             Ok(response) => response.status().is_server_error(),
-            Err(CallRefusal::BodyTooLarge(_) | CallRefusal::BodyIncomplete(_)) => false,
+            Err(CallRefusal::BodyTooLarge(_) | CallRefusal::BodyIncomplete(_) | CallRefusal::BodyTimedOut(_)) => false,
             Err(CallRefusal::Failed(_) | CallRefusal::Cut) => true,
         };
         if failed {
@@ -112,7 +114,7 @@ impl Admitted {
         handler: u32,
         deadline: Duration,
         max_body_bytes: u64,
-        too_large: &Arc<AtomicBool>,
+        arrival: &Arc<Arrival>,
     ) -> Result<Response<CallBody>, CallRefusal> {
         let hint = request.body.size_hint();
         if hint.lower() > max_body_bytes {
@@ -124,10 +126,10 @@ impl Admitted {
             Some(length) if length <= INLINE_BYTES => {
                 let whole = read_whole(&mut request.body);
                 let body = tokio::time::timeout_at(until, whole).await;
-                let body = body.map_err(|_| CallRefusal::BodyIncomplete("it did not arrive in time".to_owned()))??;
+                let body = body.map_err(|_| CallRefusal::BodyTimedOut(deadline))??;
                 (body, None)
             }
-            _ => (Bytes::new(), Some(limited(request.body, max_body_bytes, too_large.clone()))),
+            _ => (Bytes::new(), Some(limited(request.body, max_body_bytes, arrival.clone()))),
         };
         let head = write_head(
             request.method,
@@ -136,16 +138,22 @@ impl Admitted {
             request.headers,
             request.caller,
             handler,
-            deadline,
+            until.saturating_duration_since(Instant::now()),
             &routed,
         );
         let call = self.generation.instance.call(head, body, rest);
         let answer = Limited { call, until, deadline, generation: &self.generation, waits: None }.await;
-        if too_large.load(Ordering::Acquire) {
+        if arrival.too_large.load(Ordering::Acquire) {
             // Whatever the plugin made of the cut body: the caller sent too much.
             return Err(CallRefusal::BodyTooLarge(max_body_bytes));
         }
-        let answer = answer?;
+        let answer = answer.map_err(|refusal| match refusal {
+            // The plugin waits for the caller: that is not the plugin's failure.
+            CallRefusal::Failed(CallError::TimedOut { after }) if arrival.waiting.load(Ordering::Acquire) => {
+                CallRefusal::BodyTimedOut(after)
+            }
+            other => other,
+        })?;
         let mut response = Response::new(CallBody::new(answer.body, self));
         *response.status_mut() = answer.status;
         *response.headers_mut() = answer.headers;
@@ -162,13 +170,19 @@ fn write_head(
     headers: &HeaderMap,
     caller: Caller<'_>,
     handler: u32,
-    deadline: Duration,
+    left: Duration,
     routed: &Routed,
 ) -> Vec<u8> {
+    let connection = headers.contains_key(header::CONNECTION);
+    let is_passed = |name: &header::HeaderName| {
+        !is_hop_by_hop(name)
+            && *name != header::PROXY_AUTHORIZATION
+            && !(connection && is_named_by_connection(headers, name))
+    };
     let peer = caller.peer.map(|peer| peer.to_string()).unwrap_or_default();
     Head {
         handler,
-        deadline_ms: Some(u32::try_from(deadline.as_millis()).unwrap_or(u32::MAX - 1)),
+        deadline_ms: Some(u32::try_from(left.as_millis()).unwrap_or(u32::MAX - 1)),
         method: method.as_str(),
         path,
         query,
@@ -177,16 +191,11 @@ fn write_head(
         params: routed.params.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())),
         headers: headers
             .iter()
-            .filter(|(name, _)| !is_hop_by_hop(name) && !is_named_by_connection(headers, name))
+            .filter(|(name, _)| is_passed(name))
             .map(|(name, value)| (name.as_str().as_bytes(), value.as_bytes())),
         context: std::iter::empty(),
     }
     .write()
-}
-
-fn is_hop_by_hop(name: &header::HeaderName) -> bool {
-    matches!(*name, header::CONNECTION | header::TE | header::TRAILER | header::TRANSFER_ENCODING | header::UPGRADE)
-        || matches!(name.as_str(), "keep-alive" | "proxy-connection" | "proxy-authorization")
 }
 
 /// Whether the `Connection` header says that this one is the connection's too.
@@ -209,12 +218,23 @@ async fn read_whole(body: &mut impl IncomingBody) -> Result<Bytes, CallRefusal> 
     Ok(all.unwrap_or_default())
 }
 
+/// What is known of a body that the plugin pulls.
+#[derive(Default)]
+struct Arrival {
+    /// The caller sent more than the endpoint takes.
+    too_large: AtomicBool,
+    /// The plugin has asked for more, and the caller has not sent it.
+    waiting: AtomicBool,
+}
+
 /// The body as the plugin pulls it, cut off after `max_bytes`.
-fn limited(mut body: impl IncomingBody, max_bytes: u64, too_large: Arc<AtomicBool>) -> RequestBody {
+fn limited(mut body: impl IncomingBody, max_bytes: u64, arrival: Arc<Arrival>) -> RequestBody {
     let mut left = max_bytes;
     Box::new(move |context: &mut Context<'_>| {
         loop {
-            let frame = match ready!(Pin::new(&mut body).poll_frame(context)) {
+            let polled = Pin::new(&mut body).poll_frame(context);
+            arrival.waiting.store(polled.is_pending(), Ordering::Release);
+            let frame = match ready!(polled) {
                 None => return Poll::Ready(None),
                 Some(Err(error)) => return Poll::Ready(Some(Err(error.to_string()))),
                 Some(Ok(frame)) => frame,
@@ -223,7 +243,7 @@ fn limited(mut body: impl IncomingBody, max_bytes: u64, too_large: Arc<AtomicBoo
             match left.checked_sub(data.remaining() as u64) {
                 Some(rest) => left = rest,
                 None => {
-                    too_large.store(true, Ordering::Release);
+                    arrival.too_large.store(true, Ordering::Release);
                     return Poll::Ready(Some(Err(format!("the body has more than {max_bytes} bytes"))));
                 }
             }
@@ -276,7 +296,9 @@ fn report(generation: &Generation, handler: &str, request_id: &str, error: &Call
         "plugin `{plugin}` failed in `{handler}`: {error}"
     );
     generation.note("error", &format!("{handler}: {error} (request {request_id})"));
-    if matches!(error, CallError::Panicked(_) | CallError::TimedOut { .. }) {
+    // Only a probe that passes takes the trouble back, so it is only noted where there are probes.
+    let is_trouble = matches!(error, CallError::Panicked(_) | CallError::TimedOut { .. });
+    if is_trouble && generation.manifest.health.enabled {
         generation.health.trouble(format!("{handler}: {error}"));
     }
 }

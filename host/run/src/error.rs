@@ -53,6 +53,12 @@ pub enum Error {
         /// The id.
         id: String,
     },
+    /// The plugin is disabled.
+    #[error("plugin `{id}` is disabled")]
+    Disabled {
+        /// The plugin.
+        id: PluginId,
+    },
     /// No upload of that id is kept.
     #[error("no upload `{id}` is kept")]
     UnknownUpload {
@@ -81,6 +87,7 @@ impl Error {
             Error::Load(error) => error.code(),
             Error::Unhealthy { .. } => "run_unhealthy",
             Error::UnknownPlugin { .. } => "run_unknown_plugin",
+            Error::Disabled { .. } => "run_disabled",
             Error::UnknownUpload { .. } => "run_unknown_upload",
             Error::ShuttingDown => "run_shutting_down",
             Error::Panicked => "run_panicked",
@@ -93,6 +100,7 @@ impl Error {
             Error::Load(error) => error.fix(),
             Error::Placement { .. } => Some("set `security.placement: inline`".to_owned()),
             Error::UnknownPlugin { .. } => Some("`plugin-host list` shows what is installed".to_owned()),
+            Error::Disabled { .. } => Some("enable it, or load its source again".to_owned()),
             Error::UnknownUpload { .. } => Some("upload the archive again; uploads expire".to_owned()),
             Error::OtherPlugin { .. } => Some("load the source as a plugin of its own".to_owned()),
             Error::Unhealthy { .. } => Some("see the plugin's log; the generation before still serves".to_owned()),

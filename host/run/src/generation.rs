@@ -11,6 +11,7 @@ use prometheus::IntCounter;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
+use crate::body::Streams;
 use crate::health::HealthState;
 use crate::log_lines::LogLines;
 use crate::metrics::EndpointMetrics;
@@ -30,6 +31,7 @@ pub struct Generation {
     pub(crate) in_flight: InFlight,
     /// Ends the calls that are left when the drain's deadline has passed.
     pub(crate) cut: CancellationToken,
+    pub(crate) streams: Streams,
     /// Ends the health probes when the generation stops serving.
     pub(crate) replaced: CancellationToken,
     log: Arc<LogLines>,
@@ -84,6 +86,7 @@ impl Generation {
             started: Instant::now(),
             in_flight: InFlight::default(),
             cut: CancellationToken::new(),
+            streams: Streams::default(),
             replaced: CancellationToken::new(),
             phase: AtomicU8::new(GenerationPhase::Running as u8),
         }
@@ -142,7 +145,10 @@ impl GenerationPhase {
     }
 }
 
-/// Counts the calls in flight and tells when there are none.
+/// Set in the count once probes may no longer enter.
+const CLOSED: usize = 1 << (usize::BITS - 1);
+
+/// Counts the calls and probes in flight and tells when there are none.
 #[derive(Default)]
 pub(crate) struct InFlight {
     count: AtomicUsize,
@@ -151,7 +157,18 @@ pub(crate) struct InFlight {
 
 impl InFlight {
     pub(crate) fn count(&self) -> usize {
-        self.count.load(Ordering::Acquire)
+        self.count.load(Ordering::Acquire) & !CLOSED
+    }
+
+    /// Keeps out what does not come through the roster.
+    pub(crate) fn close(&self) {
+        self.count.fetch_or(CLOSED, Ordering::AcqRel);
+    }
+
+    /// Counts a probe, unless it is closed: one that is counted is waited for.
+    pub(crate) fn try_enter(&self) -> bool {
+        let enter = |count: usize| (count & CLOSED == 0).then_some(count + 1);
+        self.count.fetch_update(Ordering::AcqRel, Ordering::Acquire, enter).is_ok()
     }
 
     pub(crate) fn enter(&self) {
@@ -159,7 +176,7 @@ impl InFlight {
     }
 
     pub(crate) fn leave(&self) {
-        if self.count.fetch_sub(1, Ordering::AcqRel) == 1 {
+        if self.count.fetch_sub(1, Ordering::AcqRel) & !CLOSED == 1 {
             self.none.notify_waiters();
         }
     }

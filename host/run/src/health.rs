@@ -7,6 +7,7 @@ use bytes::Bytes;
 use host_core::health::{Health, Probe, verdict};
 use host_load::{CallError, Head};
 
+use crate::admission::Admitted;
 use crate::generation::Generation;
 use crate::log_lines::now_unix_ms;
 
@@ -79,11 +80,22 @@ pub(crate) async fn watch(generation: Arc<Generation>) {
     let check = generation.manifest.health.clone();
     loop {
         tokio::select! {
+            biased;
             () = generation.replaced.cancelled() => return,
             () = tokio::time::sleep(check.interval) => {}
         }
         let before = generation.health.report(check.failure_threshold).health;
-        let probe = probe(&generation).await;
+        // Counted like a call, so that the stop hook does not run beside it.
+        if !generation.in_flight.try_enter() {
+            return;
+        }
+        let counted = Admitted { generation: generation.clone() };
+        let probe = tokio::select! {
+            biased;
+            () = generation.replaced.cancelled() => return,
+            probe = probe(&generation) => probe,
+        };
+        drop(counted);
         generation.health.note(&probe);
         let report = generation.health.report(check.failure_threshold);
         if report.health != before {

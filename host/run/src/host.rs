@@ -20,7 +20,7 @@ use crate::log_lines::LogLine;
 use crate::metrics::{Metrics, Now};
 use crate::operation::{self, Operation};
 use crate::plugin::{Plugin, PluginView};
-use crate::retire::retire;
+use crate::retire;
 
 /// Jobs that are remembered.
 const MAX_JOBS: usize = 200;
@@ -41,8 +41,8 @@ pub(crate) struct Inner {
     numbers: DashMap<PluginId, u64>,
     jobs: Mutex<Vec<Arc<Job>>>,
     next_job: AtomicU64,
-    /// Makes job ids unguessable.
-    job_salt: u64,
+    /// Tells the jobs of this process from those of the one before.
+    job_prefix: u32,
     pub(crate) tasks: TaskTracker,
     /// Cancelled when [`Host::shutdown`] begins.
     pub(crate) stopping: CancellationToken,
@@ -94,7 +94,7 @@ impl Host {
             numbers: DashMap::new(),
             jobs: Mutex::default(),
             next_job: AtomicU64::new(1),
-            job_salt: getrandom::u64()?,
+            job_prefix: getrandom::u32()?,
             tasks: TaskTracker::new(),
             stopping: CancellationToken::new(),
             started: Instant::now(),
@@ -104,8 +104,7 @@ impl Host {
     /// Starts an operation. It goes on whether or not anyone waits for it.
     pub fn submit(&self, operation: Operation) -> Arc<Job> {
         let number = self.0.next_job.fetch_add(1, Ordering::Relaxed);
-        // An odd multiplier makes this a permutation: ids differ, and tell nothing of one another to who lacks the salt.
-        let id = format!("job_{:016x}", (number ^ self.0.job_salt).wrapping_mul(0x9E37_79B9_7F4A_7C15));
+        let id = format!("job_{:08x}{number:08x}", self.0.job_prefix);
         let job = Arc::new(Job::new(id, operation.name(), operation.subject()));
         let mut jobs = self.0.jobs.lock().unwrap_or_else(PoisonError::into_inner);
         if jobs.len() >= MAX_JOBS {
@@ -276,9 +275,10 @@ impl Host {
 
     /// Ends a generation that was taken out of the roster, in the background.
     pub(crate) fn retire(&self, generation: Arc<Generation>, drain_timeout: Duration) {
+        retire::begin(&generation);
         let host = self.clone();
         self.0.tasks.spawn(async move {
-            retire(generation.clone(), drain_timeout, host.0.config.stop_timeout).await;
+            retire::retire(generation.clone(), drain_timeout, host.0.config.stop_timeout).await;
             if let Some(plugin) = host.0.plugins.get(&generation.id).map(|entry| entry.value().clone()) {
                 plugin.state().end(&generation);
             }

@@ -50,7 +50,7 @@ impl LogLines {
             state.lines.pop_front();
         }
         state.lines.push_back(LogLine { number, at_unix_ms: now_unix_ms(), level, generation, message });
-        drop(state);
+        // Under the lock, so that the number never goes back.
         self.next.send_replace(number + 1);
     }
 

@@ -16,6 +16,9 @@
 //! An endpoint is labelled by method and path as plugin.yaml has them, at most 50 a plugin; a plugin's labels go when
 //! it is unloaded.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, PoisonError};
+
 use prometheus::{
     Encoder as _, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
     Registry, TextEncoder,
@@ -28,6 +31,8 @@ const BUCKETS: &[f64] =
 /// All metrics of a host.
 pub(crate) struct Metrics {
     registry: Registry,
+    /// The endpoints that each plugin ever had, to be forgotten with it.
+    labels: Mutex<BTreeMap<String, BTreeSet<String>>>,
     requests: IntCounterVec,
     errors: IntCounterVec,
     duration: HistogramVec,
@@ -77,6 +82,7 @@ impl Metrics {
             uptime: prometheus::Gauge::new("plugin_host_uptime_seconds", "Seconds since the process started")
                 .expect("names are constants"),
             registry,
+            labels: Mutex::default(),
         };
         let collectors: [Box<dyn prometheus::core::Collector>; 10] = [
             Box::new(metrics.requests.clone()),
@@ -98,6 +104,9 @@ impl Metrics {
 
     pub(crate) fn endpoint(&self, plugin: &str, endpoint: &str) -> EndpointMetrics {
         let labels = [plugin, endpoint];
+        let mut known = self.labels.lock().unwrap_or_else(PoisonError::into_inner);
+        known.entry(plugin.to_owned()).or_default().insert(endpoint.to_owned());
+        drop(known);
         EndpointMetrics {
             requests: self.requests.with_label_values(&labels),
             errors: self.errors.with_label_values(&labels),
@@ -110,8 +119,9 @@ impl Metrics {
     }
 
     /// Takes away all labels of an unloaded plugin.
-    pub(crate) fn forget(&self, plugin: &str, endpoints: &[String]) {
-        for endpoint in endpoints {
+    pub(crate) fn forget(&self, plugin: &str) {
+        let endpoints = self.labels.lock().unwrap_or_else(PoisonError::into_inner).remove(plugin);
+        for endpoint in &endpoints.unwrap_or_default() {
             let labels = [plugin, endpoint.as_str()];
             let _ = self.requests.remove_label_values(&labels);
             let _ = self.errors.remove_label_values(&labels);

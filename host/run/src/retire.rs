@@ -8,20 +8,29 @@ use crate::generation::{Generation, GenerationPhase};
 /// How long calls that were cut may take to notice.
 const CUT_GRACE: Duration = Duration::from_secs(5);
 
-/// Ends a generation that is no longer in the roster: waits for its calls, at most `drain_timeout`, cuts the rest, and
+/// Marks a generation that was just taken out of the roster: it takes no more calls and no more probes.
+pub(crate) fn begin(generation: &Generation) {
+    generation.enter(GenerationPhase::Draining);
+    generation.in_flight.close();
+    generation.replaced.cancel();
+}
+
+/// Ends a generation for which [`begin`] was called: waits for its calls, at most `drain_timeout`, cuts the rest, and
 /// runs its stop hook. The instance is dropped with the last byte that holds it; the library stays mapped.
 pub(crate) async fn retire(generation: Arc<Generation>, drain_timeout: Duration, stop_timeout: Duration) {
     let (id, number) = (generation.id.clone(), generation.number);
-    generation.replaced.cancel();
-    generation.enter(GenerationPhase::Draining);
     let started = Instant::now();
     if tokio::time::timeout(drain_timeout, generation.in_flight.none()).await.is_err() {
         let left = generation.in_flight.count();
         tracing::warn!(plugin.id = %id, generation = number, left, "generation {number} of `{id}` cuts {left} calls");
         generation.note("warn", &format!("cut {left} calls after {} s of draining", drain_timeout.as_secs()));
         generation.cut.cancel();
-        // A call that is polled notices at once; one that no thread polls any more can't be ended.
+        generation.streams.cut();
         if tokio::time::timeout(CUT_GRACE, generation.in_flight.none()).await.is_err() {
+            // A call that is polled notices at once: these block the threads that poll them, and nothing ends that.
+            let left = generation.in_flight.count();
+            tracing::error!(plugin.id = %id, generation = number, left, "{left} calls of `{id}` block host threads");
+            generation.note("error", &format!("{left} calls block host threads; the generation can't be stopped"));
             generation.in_flight.none().await;
         }
     }

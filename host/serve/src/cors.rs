@@ -4,7 +4,7 @@ use http::header::{self, HeaderMap, HeaderValue};
 
 /// Methods and headers that a page may use.
 const METHODS: HeaderValue = HeaderValue::from_static("GET, POST, PUT, DELETE, PATCH, OPTIONS");
-const HEADERS: HeaderValue = HeaderValue::from_static("Content-Type, Authorization, If-Match, Idempotency-Key");
+const HEADERS: HeaderValue = HeaderValue::from_static("Content-Type, Authorization, If-Match, Idempotency-Key, Prefer");
 const MAX_AGE: HeaderValue = HeaderValue::from_static("600");
 const EXPOSED: HeaderValue = HeaderValue::from_static("X-Request-Id, Location, ETag, Retry-After");
 

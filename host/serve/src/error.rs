@@ -16,7 +16,7 @@ pub(crate) fn of_operation(error: &Error) -> Refused {
         Error::Source(_) => StatusCode::BAD_REQUEST,
         Error::ShuttingDown => StatusCode::SERVICE_UNAVAILABLE,
         Error::Panicked => StatusCode::INTERNAL_SERVER_ERROR,
-        Error::OtherPlugin { .. } => StatusCode::CONFLICT,
+        Error::OtherPlugin { .. } | Error::Disabled { .. } => StatusCode::CONFLICT,
         Error::Manifest { .. } | Error::Placement { .. } | Error::Load(_) | Error::Unhealthy { .. } => {
             StatusCode::UNPROCESSABLE_ENTITY
         }
@@ -101,6 +101,11 @@ pub(crate) fn of_call(refusal: &CallRefusal) -> Refused {
         CallRefusal::BodyIncomplete(reason) => {
             Refused::new(StatusCode::BAD_REQUEST, "body_incomplete", format!("the body could not be read: {reason}"))
         }
+        CallRefusal::BodyTimedOut(after) => Refused::new(
+            StatusCode::REQUEST_TIMEOUT,
+            "body_timed_out",
+            format!("the body did not arrive within {} s", after.as_secs_f64()),
+        ),
         CallRefusal::Cut => Refused::new(
             StatusCode::SERVICE_UNAVAILABLE,
             "plugin_replaced",

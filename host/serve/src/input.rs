@@ -1,8 +1,9 @@
 //! What is asked, read from a request.
 
 use axum::body::Bytes;
-use axum::extract::{FromRequest, Request};
+use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use host_api::FieldError;
+use http::request::Parts;
 use http::{HeaderMap, StatusCode};
 use serde::de::DeserializeOwned;
 
@@ -28,6 +29,37 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Input<T> {
             refused.errors = vec![FieldError { pointer: String::new(), message: error.to_string() }];
             refused
         })
+    }
+}
+
+/// The one parameter of a path.
+pub(crate) struct Id(pub(crate) String);
+
+impl<S: Send + Sync> FromRequestParts<S> for Id {
+    type Rejection = Refused;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Id, Refused> {
+        match Path::<String>::from_request_parts(parts, state).await {
+            Ok(Path(id)) => Ok(Id(id)),
+            Err(_) => Err(Refused::new(StatusCode::BAD_REQUEST, "route_path", "the path is not UTF-8 text")),
+        }
+    }
+}
+
+/// Parameters of a query.
+pub(crate) struct Parameters<T>(pub(crate) T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Parameters<T> {
+    type Rejection = Refused;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Parameters<T>, Refused> {
+        match Query::<T>::from_request_parts(parts, state).await {
+            Ok(Query(parameters)) => Ok(Parameters(parameters)),
+            Err(error) => {
+                let detail = format!("the query: {}", error.body_text());
+                Err(Refused::new(StatusCode::BAD_REQUEST, "query_does_not_fit", detail))
+            }
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 
 use axum::Json;
 use axum::body::Body;
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use host_api as api;
@@ -18,6 +18,7 @@ use http_body::Frame;
 use serde::Deserialize;
 
 use crate::caller::Operator;
+use crate::input::{Id, Parameters};
 use crate::problem::Refused;
 use crate::routes::Front;
 use crate::view;
@@ -26,11 +27,7 @@ pub(crate) async fn list(_: Operator, State(front): State<Front>) -> Json<api::J
     Json(api::JobList { jobs: front.host.jobs().iter().map(|job| view::job(&job.view())).collect() })
 }
 
-pub(crate) async fn get(
-    _: Operator,
-    State(front): State<Front>,
-    Path(id): Path<String>,
-) -> Result<Json<api::Job>, Refused> {
+pub(crate) async fn get(_: Operator, State(front): State<Front>, Id(id): Id) -> Result<Json<api::Job>, Refused> {
     let job = front.host.job(&id).ok_or_else(unknown)?;
     Ok(Json(view::job(&job.view())))
 }
@@ -48,12 +45,9 @@ pub(crate) struct LogQuery {
 pub(crate) async fn log(
     _: Operator,
     State(front): State<Front>,
-    Path(id): Path<String>,
-    query: Result<Query<LogQuery>, axum::extract::rejection::QueryRejection>,
+    Id(id): Id,
+    Parameters(query): Parameters<LogQuery>,
 ) -> Result<Response, Refused> {
-    let Query(query) = query.map_err(|error| {
-        Refused::new(StatusCode::BAD_REQUEST, "query_does_not_fit", format!("the query: {}", error.body_text()))
-    })?;
     let job = front.host.job(&id).ok_or_else(unknown)?;
     let body = match query.follow {
         true => Body::new(Following { job, from: query.from, ready: VecDeque::new(), wait: None }),

@@ -15,6 +15,7 @@ mod endpoint;
 mod error;
 mod input;
 mod jobs;
+mod linger;
 mod plugins;
 mod problem;
 mod request_id;

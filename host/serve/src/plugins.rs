@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use host_api as api;
 use host_core::{Revision, Source};
@@ -14,7 +14,7 @@ use serde::Deserialize;
 
 use crate::caller::Operator;
 use crate::error::of_operation;
-use crate::input::{Input, respond_async};
+use crate::input::{Id, Input, Parameters, respond_async};
 use crate::problem::Refused;
 use crate::routes::Front;
 use crate::view;
@@ -28,12 +28,12 @@ pub(crate) async fn list(_: Operator, State(front): State<Front>) -> Json<api::P
     Json(api::PluginList { count: plugins.len(), plugins })
 }
 
-pub(crate) async fn get(_: Operator, State(front): State<Front>, Path(id): Path<String>) -> Answer {
+pub(crate) async fn get(_: Operator, State(front): State<Front>, Id(id): Id) -> Answer {
     let plugin = front.host.plugin(&id).ok_or_else(|| unknown(&id))?;
     Ok(Json(view::plugin(&plugin)).into_response())
 }
 
-pub(crate) async fn status(_: Operator, State(front): State<Front>, Path(id): Path<String>) -> Answer {
+pub(crate) async fn status(_: Operator, State(front): State<Front>, Id(id): Id) -> Answer {
     let plugin = front.host.plugin(&id).ok_or_else(|| unknown(&id))?;
     Ok(Json(view::state(&plugin)).into_response())
 }
@@ -48,12 +48,9 @@ pub(crate) struct From {
 pub(crate) async fn logs(
     _: Operator,
     State(front): State<Front>,
-    Path(id): Path<String>,
-    from: Result<Query<From>, axum::extract::rejection::QueryRejection>,
+    Id(id): Id,
+    Parameters(From { from }): Parameters<From>,
 ) -> Answer {
-    let Query(From { from }) = from.map_err(|error| {
-        Refused::new(StatusCode::BAD_REQUEST, "query_does_not_fit", format!("the query: {}", error.body_text()))
-    })?;
     let lines = front.host.plugin_lines(&id, from).ok_or_else(|| unknown(&id))?;
     Ok(Json(api::LogLines { lines: lines.iter().map(view::line).collect() }).into_response())
 }
@@ -90,46 +87,26 @@ pub(crate) struct InstallRequest {
 pub(crate) async fn install(
     _: Operator,
     State(front): State<Front>,
-    Path(upload): Path<String>,
+    Id(upload): Id,
     headers: HeaderMap,
     Input(asked): Input<InstallRequest>,
 ) -> Answer {
     run(&front, &headers, Operation::Install { upload, configuration: asked.config }).await
 }
 
-pub(crate) async fn reload(
-    _: Operator,
-    State(front): State<Front>,
-    Path(id): Path<String>,
-    headers: HeaderMap,
-) -> Answer {
+pub(crate) async fn reload(_: Operator, State(front): State<Front>, Id(id): Id, headers: HeaderMap) -> Answer {
     run(&front, &headers, Operation::Reload { id }).await
 }
 
-pub(crate) async fn enable(
-    _: Operator,
-    State(front): State<Front>,
-    Path(id): Path<String>,
-    headers: HeaderMap,
-) -> Answer {
+pub(crate) async fn enable(_: Operator, State(front): State<Front>, Id(id): Id, headers: HeaderMap) -> Answer {
     run(&front, &headers, Operation::Enable { id }).await
 }
 
-pub(crate) async fn disable(
-    _: Operator,
-    State(front): State<Front>,
-    Path(id): Path<String>,
-    headers: HeaderMap,
-) -> Answer {
+pub(crate) async fn disable(_: Operator, State(front): State<Front>, Id(id): Id, headers: HeaderMap) -> Answer {
     run(&front, &headers, Operation::Disable { id }).await
 }
 
-pub(crate) async fn unload(
-    _: Operator,
-    State(front): State<Front>,
-    Path(id): Path<String>,
-    headers: HeaderMap,
-) -> Answer {
+pub(crate) async fn unload(_: Operator, State(front): State<Front>, Id(id): Id, headers: HeaderMap) -> Answer {
     run(&front, &headers, Operation::Unload { id }).await
 }
 

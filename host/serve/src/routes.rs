@@ -30,10 +30,12 @@ pub(crate) struct Front {
 }
 
 pub(crate) fn router(front: Front) -> Router {
+    // The archive, and what a form puts around it.
+    let upload_bytes = usize::try_from(front.uploads.max_bytes).unwrap_or(usize::MAX).saturating_add(64 * 1024);
     let plugins = Router::new()
         .route("/", get(plugins::list))
         .route("/load", post(plugins::load))
-        .route("/upload", post(upload::upload).layer(DefaultBodyLimit::disable()))
+        .route("/upload", post(upload::upload).layer(DefaultBodyLimit::max(upload_bytes)))
         .route("/install/{upload}", post(plugins::install))
         .route("/health/summary", get(system::health_summary))
         .route("/system/metrics", get(system::system_metrics))

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use host_run::Host;
 use host_store::Store;
@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::cors::Cors;
+use crate::linger::Linger;
 use crate::request_id::RequestIds;
 use crate::routes::Front;
 use crate::service::Service;
@@ -157,11 +158,12 @@ impl Server {
         drop(self.listener);
         host.begin_shutdown();
         connections.close();
+        let until = Instant::now() + grace;
         // Requests in flight end on the generations they were admitted to, so these stop first accepting, then serving.
         if tokio::time::timeout(grace, connections.wait()).await.is_err() {
             tracing::warn!("{} connections did not end within the grace period", connections.len());
         }
-        host.shutdown(grace).await;
+        host.shutdown(until.saturating_duration_since(Instant::now())).await;
     }
 }
 
@@ -200,7 +202,7 @@ async fn connection(
         .timer(TokioTimer::new())
         .header_read_timeout(header_timeout)
         .max_buf_size(MAX_HEAD_BYTES)
-        .serve_connection(TokioIo::new(stream), service);
+        .serve_connection(TokioIo::new(Linger::new(stream)), service);
     let mut connection = std::pin::pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,

@@ -1,5 +1,7 @@
 //! A ZIP from a browser: received, checked, kept for a while to be installed.
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::extract::multipart::{Field, Multipart, MultipartError};
 use axum::extract::{FromRequest, Request, State};
@@ -17,6 +19,8 @@ use crate::view;
 
 /// Uploads that are received at the same time.
 const MAX_AT_ONCE: usize = 4;
+/// How long one part of a form may take to arrive.
+const READ_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The rules of uploads.
 pub(crate) struct Uploads {
@@ -44,7 +48,7 @@ pub(crate) async fn upload(
         Refused::new(StatusCode::BAD_REQUEST, "upload_form", "the body is no multipart form")
             .fix("send the archive as `multipart/form-data` in the field `plugin`")
     })?;
-    while let Some(field) = form.next_field().await.map_err(broken)? {
+    while let Some(field) = in_time(form.next_field()).await? {
         if !matches!(field.name(), Some("plugin" | "file")) {
             continue;
         }
@@ -65,7 +69,7 @@ async fn receive(front: &Front, mut field: Field<'_>) -> Result<api::UploadAnswe
         |_| Refused::new(StatusCode::INTERNAL_SERVER_ERROR, "upload_io", "the upload could not be written to disk");
     let mut file = tokio::fs::File::create(&path).await.map_err(failed)?;
     let mut bytes = 0u64;
-    while let Some(chunk) = field.chunk().await.map_err(broken)? {
+    while let Some(chunk) = in_time(field.chunk()).await? {
         bytes += chunk.len() as u64;
         if bytes > max_bytes {
             let detail = format!("the archive has more than {max_bytes} bytes");
@@ -101,6 +105,20 @@ async fn receive(front: &Front, mut field: Field<'_>) -> Result<api::UploadAnswe
     }
 }
 
+/// Waits for the next part of a form, not for ever.
+async fn in_time<T>(part: impl Future<Output = Result<T, MultipartError>>) -> Result<T, Refused> {
+    match tokio::time::timeout(READ_TIMEOUT, part).await {
+        Ok(part) => part.map_err(broken),
+        Err(_) => {
+            let detail = format!("nothing of the form arrived for {} s", READ_TIMEOUT.as_secs());
+            Err(Refused::new(StatusCode::REQUEST_TIMEOUT, "upload_timed_out", detail))
+        }
+    }
+}
+
 fn broken(error: MultipartError) -> Refused {
+    if error.status() == StatusCode::PAYLOAD_TOO_LARGE {
+        return Refused::new(StatusCode::PAYLOAD_TOO_LARGE, "upload_too_large", "the form is too large");
+    }
     Refused::new(StatusCode::BAD_REQUEST, "upload_form", format!("the form could not be read: {}", error.body_text()))
 }

@@ -63,11 +63,14 @@ impl Chunk {
                 std::mem::forget(payload);
             }
         }
-        // Boxed first: moving `owner` afterwards could move the bytes it holds.
-        let owner = Box::new(owner);
-        let bytes = (*owner).as_ref();
-        let (ptr, len) = (bytes.as_ptr(), bytes.len());
-        Chunk { ptr, len, owner: Box::into_raw(owner).cast_const().cast(), release: free::<T> }
+        // The bytes may lie inside the owner, so it must not move once they were looked up.
+        let owner = Box::into_raw(Box::new(owner)).cast_const();
+        // Frees the owner also when `as_ref` panics.
+        let mut chunk = Chunk { ptr: [].as_ptr(), len: 0, owner: owner.cast(), release: free::<T> };
+        // SAFETY: `owner` was leaked just above and is freed by `free` only, when `chunk` is dropped.
+        let bytes = unsafe { &*owner }.as_ref();
+        (chunk.ptr, chunk.len) = (bytes.as_ptr(), bytes.len());
+        chunk
     }
 
     /// The bytes.

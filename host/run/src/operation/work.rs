@@ -100,6 +100,9 @@ impl<'a> Work<'a> {
     async fn reload(&mut self, id: &str) -> Result<Receipt, Error> {
         let held = Held::installed_plugin(self.host, id).await?;
         let installed = held.installed()?;
+        if !held.plugin.state().enabled {
+            return Err(Error::Disabled { id: held.plugin.id.clone() });
+        }
         let guard = held.plugin.working(Phase::Fetching);
         let fetched = match &installed.source {
             // An upload's tree may be swept; its artifact's is not, and has not changed.
@@ -194,6 +197,11 @@ impl<'a> Work<'a> {
         if let Some(before) = before {
             self.host.retire(before, self.host.0.config.drain_timeout);
         }
+        if self.host.is_stopping() {
+            // Whoever stops the host may have looked at the roster before.
+            self.take_out(&held.plugin.id);
+            return Err(Error::ShuttingDown);
+        }
         if generation.manifest.health.enabled {
             self.host.0.tasks.spawn(health::watch(generation.clone()));
         }
@@ -254,7 +262,7 @@ impl<'a> Work<'a> {
             if let Some(reason) = probe.problem().filter(|_| probe != Probe::Passed) {
                 let _ = generation.instance.stop(config.stop_timeout).await;
                 if held.plugin.state().installed.is_none() {
-                    self.host.0.metrics.forget(id, &manifest.endpoints.iter().map(label).collect::<Vec<_>>());
+                    self.host.0.metrics.forget(id);
                 }
                 return Err(Error::Unhealthy { reason });
             }
@@ -288,8 +296,7 @@ impl<'a> Work<'a> {
         self.step("swap");
         let before = self.take_out(&held.plugin.id);
         self.host.0.plugins.remove(&held.plugin.id);
-        let endpoints = installed.manifest.endpoints.iter().map(label).collect::<Vec<_>>();
-        self.host.0.metrics.forget(id, &endpoints);
+        self.host.0.metrics.forget(id);
         Ok(self.receipt(&held, &installed, before, None))
     }
 
