@@ -64,7 +64,8 @@ fn unsafe_code_stands_only_where_it_is_expected() {
         let folder = repository().join(folder);
         for (path, bytes) in if folder.is_dir() { crate::plugins::files(&folder) } else { Vec::new() } {
             let path = format!("{}/{path}", folder.file_name().unwrap().to_str().unwrap());
-            let is_allowed = UNSAFE.iter().any(|place| path.starts_with(place));
+            // Tests hold the sources of plugins as text.
+            let is_allowed = path.contains("/tests/") || UNSAFE.iter().any(|place| path.starts_with(place));
             if Path::new(&path).extension().is_some_and(|extension| extension == "rs") && !is_allowed {
                 let text = String::from_utf8(bytes).unwrap();
                 let lines = text.lines().enumerate().filter(|(_, line)| has_unsafe(line));

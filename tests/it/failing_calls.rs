@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::host::{TestHost, endpoint, eventually};
+use crate::plugins::{copy, source};
 
 /// The line of the plugin's source that holds `code`.
 fn line_of(code: &str) -> usize {
@@ -100,6 +101,25 @@ async fn a_call_that_hangs_is_answered_at_its_deadline() {
         assert_eq!(call.await.unwrap(), 504);
     }
     assert_eq!(host.metric(r#"plugin_host_in_flight_requests{plugin="hangs-on-call"}"#).await, 0.0);
+}
+
+#[tokio::test]
+async fn a_caller_who_does_not_send_his_body_is_not_the_plugins_failure() {
+    let host = TestHost::start().await;
+    let folder = host.sources().join("impatient");
+    copy(&source("slow"), &folder);
+    let manifest = std::fs::read_to_string(folder.join("plugin.yaml")).unwrap();
+    let impatient = manifest.replacen("handler: wait, timeout_ms: 120000", "handler: wait, timeout_ms: 300", 1);
+    assert_ne!(impatient, manifest);
+    std::fs::write(folder.join("plugin.yaml"), impatient).unwrap();
+    host.try_load(&folder).await.expect(200);
+
+    let mut call = host.anonymous().begin("POST", &endpoint("slow/wait")).await;
+    call.send_chunk(b"the first part, and nothing more").await;
+    let answer = call.head(false).await;
+    assert_eq!(answer.status, 408);
+    let plugin = host.plugin("slow").await;
+    assert_eq!((&plugin["status"]["health"], &plugin["status"]["error_count"]), (&json!("healthy"), &json!(0)));
 }
 
 #[tokio::test]

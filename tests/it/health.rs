@@ -12,7 +12,11 @@ async fn health(host: &TestHost, id: &str) -> Value {
 #[tokio::test]
 async fn a_plugin_that_fails_its_probes_becomes_unhealthy_and_recovers() {
     let host = TestHost::start().await;
-    let cases = [("health-fails", "no disk"), ("health-panics", "no pulse at src/lib.rs:"), ("health-hangs", "did not answer in time")];
+    let cases = [
+        ("health-fails", "no disk"),
+        ("health-panics", "no pulse at src/lib.rs:"),
+        ("health-hangs", "did not answer in time"),
+    ];
     for (name, _) in cases {
         host.load(name).await;
         assert_eq!(health(&host, name).await["health"], "healthy");

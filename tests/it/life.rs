@@ -17,6 +17,7 @@ async fn a_disabled_plugin_answers_503_until_it_is_enabled() {
     assert_eq!((&plugin["enabled"], &plugin["status"]["status"]), (&json!(false), &json!("disabled")));
     assert_eq!(host.get("/api/plugins").await.json()["count"], 1);
     host.post("/api/plugins/hello/disable").await.expect(200);
+    assert_eq!(host.post("/api/plugins/hello/reload").await.expect(409).code(), "run_disabled");
 
     let enabled = host.post("/api/plugins/hello/enable").await.expect(200).json();
     assert_eq!((&enabled["generation"], &enabled["cached"]), (&json!(2), &Value::Null));

@@ -141,7 +141,9 @@ async fn a_plugin_yaml_of_an_older_system_loads_with_warnings() {
     let asked = host.load("old-style").await.json();
     assert_eq!(asked["version"], "1.2.3");
     let warnings = asked["warnings"].to_string();
-    for key in ["module", "go_version", "config", "ui_components", "capabilities", "features", "compatibility.ui_version"] {
+    for key in
+        ["module", "go_version", "config", "ui_components", "capabilities", "features", "compatibility.ui_version"]
+    {
         assert!(warnings.contains(&format!("`{key}`")), "no warning of `{key}` in {warnings}");
     }
     assert_eq!(host.call("old-style/hello").await.expect(200).text(), "hello");

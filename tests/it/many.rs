@@ -81,11 +81,15 @@ async fn operations_on_one_plugin_take_turns_and_all_of_them_happen() {
         .into_iter()
         .map(|word| {
             let client = (*host).clone();
-            tokio::spawn(async move { client.post(&format!("/api/plugins/hello/{word}")).await.expect(200) })
+            tokio::spawn(async move { client.post(&format!("/api/plugins/hello/{word}")).await })
         })
         .collect();
     for operation in asked {
-        operation.await.unwrap();
+        let answer = operation.await.unwrap();
+        // A reload whose turn comes while the plugin is disabled is refused.
+        if answer.status != 200 {
+            assert_eq!((answer.status, answer.json()["code"].as_str()), (409, Some("run_disabled")));
+        }
     }
     host.post("/api/plugins/hello/enable").await.expect(200);
     host.call("hello/hello").await.expect(200);

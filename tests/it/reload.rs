@@ -76,6 +76,21 @@ async fn calls_that_outlast_the_drain_are_cut_and_told_so() {
 }
 
 #[tokio::test]
+async fn a_caller_who_stops_reading_does_not_keep_a_replaced_generation() {
+    let host = TestHost::with(&["--drain-timeout-seconds", "1"]).await;
+    host.load("endless-stream").await;
+    let mut stalled = host.anonymous().begin("GET", &endpoint("endless-stream/zeros")).await;
+    assert_eq!(stalled.head(false).await.status, 200);
+    // Nothing more is read: the buffers fill up, and the server no longer asks the plugin for bytes.
+    host.post("/api/plugins/endless-stream/reload").await.expect(200);
+    eventually("the old generation has ended", || async {
+        generation(&host.plugin("endless-stream").await, 1)["phase"] == "retired"
+    })
+    .await;
+    drop(stalled);
+}
+
+#[tokio::test]
 async fn a_reload_that_fails_anywhere_leaves_what_served() {
     let host = TestHost::start().await;
     let folder = host.sources().join("plugin");

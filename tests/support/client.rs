@@ -6,6 +6,8 @@ use serde_json::Value;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::TcpStream;
 
+use crate::host::PATIENCE;
+
 /// Sends requests, each on a connection of its own.
 #[derive(Clone, Debug)]
 pub(crate) struct Client {
@@ -124,10 +126,15 @@ impl Request {
         let is_head = self.head.starts_with("HEAD ");
         // What a plugin answers is the plugin's, and probes want a status and no more.
         let is_management = ![" /api/plugin-endpoints/", " /health/"].iter().any(|path| self.head.contains(path));
-        let mut connection = self.open().await;
-        let mut answer = connection.head(is_head).await;
-        answer.body = connection.rest().await;
-        answer.is_whole = connection.body == Framing::Ended;
+        let line = self.head.lines().next().unwrap_or_default().to_owned();
+        let answer = tokio::time::timeout(PATIENCE, async {
+            let mut connection = self.open().await;
+            let mut answer = connection.head(is_head).await;
+            answer.body = connection.rest().await;
+            answer.is_whole = connection.body == Framing::Ended;
+            answer
+        });
+        let answer = answer.await.unwrap_or_else(|_| panic!("no answer within {PATIENCE:?} to {line}"));
         answer.check(is_head, is_management);
         answer
     }

@@ -8,6 +8,7 @@ use http::{HeaderMap, StatusCode};
 use serde::de::DeserializeOwned;
 
 use crate::problem::Refused;
+use crate::routes::MAX_JSON_BYTES;
 
 /// A JSON body. An empty one reads as `{}`.
 pub(crate) struct Input<T>(pub(crate) T);
@@ -16,10 +17,13 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Input<T> {
     type Rejection = Refused;
 
     async fn from_request(request: Request, state: &S) -> Result<Input<T>, Refused> {
+        let too_large = || Refused::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", "the body is too large");
+        // Who announces too much need not send it first.
+        if http_body::Body::size_hint(request.body()).lower() > MAX_JSON_BYTES as u64 {
+            return Err(too_large());
+        }
         let bytes = Bytes::from_request(request, state).await.map_err(|rejection| match rejection.status() {
-            StatusCode::PAYLOAD_TOO_LARGE => {
-                Refused::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", "the body is too large")
-            }
+            StatusCode::PAYLOAD_TOO_LARGE => too_large(),
             _ => Refused::new(StatusCode::BAD_REQUEST, "body_incomplete", "the body could not be read"),
         })?;
         let bytes: &[u8] = if bytes.is_empty() { b"{}" } else { &bytes };

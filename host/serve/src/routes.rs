@@ -16,7 +16,7 @@ use crate::token::OperatorToken;
 use crate::{jobs, plugins, system, upload};
 
 /// The most that a JSON body of the management API may have.
-const MAX_JSON_BYTES: usize = 1024 * 1024;
+pub(crate) const MAX_JSON_BYTES: usize = 1024 * 1024;
 
 /// What the surfaces share. Cheap to clone.
 #[derive(Clone)]
