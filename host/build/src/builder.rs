@@ -102,6 +102,7 @@ impl Builder {
         let inner = &self.0;
         let _open = OpenAtEnd(inner);
         let slot = inner.slots.take().await?;
+        let _locked = inner.lock_target(slot.index).await?;
         let (store, (work, sdk)) = {
             let store = inner.store.clone();
             (inner.store.clone(), blocking(move || Ok((warm::work(&store)?, sdk::materialise(&store)?))).await?)
@@ -122,11 +123,19 @@ impl Builder {
         let others: Vec<_> = match inner.is_open.load(Ordering::Acquire) {
             // A second warm-up: builds may be using the other slots.
             true => Vec::new(),
-            false => (1..inner.config.slots).map(|index| store.target_dir(&inner.toolchain.hex(), index)).collect(),
+            false => (1..inner.config.slots).collect(),
         };
+        let (store, toolchain) = (store.clone(), inner.toolchain.hex());
         blocking(move || {
             warm::mark(&target)?;
-            others.iter().try_for_each(|other| warm::copy(&target, other))
+            for slot in others {
+                let other = store.target_dir(&toolchain, slot);
+                if !warm::is_warm(&other) {
+                    let _locked = store.lock_target(&toolchain, slot)?;
+                    warm::copy(&target, &other)?;
+                }
+            }
+            Ok(())
         })
         .await?;
         Ok(())
@@ -220,6 +229,13 @@ impl Builder {
 // === impl Inner ===
 
 impl Inner {
+    /// Keeps other hosts on the same build cache out of a slot's target folder until the file is dropped.
+    async fn lock_target(&self, slot: usize) -> Result<std::fs::File, Error> {
+        let (store, toolchain, timeout) = (self.store.clone(), self.toolchain.hex(), self.config.queue_timeout);
+        let locked = blocking(move || Ok(store.lock_target(&toolchain, slot)?));
+        tokio::time::timeout(timeout, locked).await.unwrap_or(Err(Error::QueueTimeout { timeout }))
+    }
+
     async fn run_cargo(
         &self,
         tree: &Tree,
@@ -236,10 +252,12 @@ impl Inner {
             });
         }
         let slot = self.slots.take().await?;
+        let _locked = self.lock_target(slot.index).await?;
+        // Another host may build the same plugin in another slot.
+        let name = Digest::of(format!("{fingerprint} in slot {}", slot.index).as_bytes());
         let (work, sdk) = {
             let (store, tree, package) = (self.store.clone(), tree.clone(), package.clone());
-            blocking(move || Ok((Work::copy(&store, &fingerprint, &tree, &package)?, sdk::materialise(&store)?)))
-                .await?
+            blocking(move || Ok((Work::copy(&store, &name, &tree, &package)?, sdk::materialise(&store)?))).await?
         };
         let locked = work.lock_file();
         if locked.is_empty() {

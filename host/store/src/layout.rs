@@ -22,7 +22,7 @@
 //! ├── cargo-home/                  registry index and crates
 //! ├── empty/                       where cargo is started, so that it finds no configuration
 //! ├── sdk/<hex>/                   a copy of the SDK that plugins are built against
-//! ├── targets/<toolchain>/<slot>/  cargo target folders
+//! ├── targets/<toolchain>/<slot>/  cargo target folders, each with a <slot>.lock beside it
 //! └── work/<hex>/                  writable copies of trees being built
 //! ```
 

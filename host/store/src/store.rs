@@ -142,6 +142,17 @@ impl Store {
         on_demand(self.0.layout.targets().join(name).join(slot.to_string()))
     }
 
+    /// Waits until no other process uses a cargo target folder, and keeps others out until the file is dropped. Blocks.
+    ///
+    /// # Errors
+    /// The lock file could not be made or locked.
+    pub fn lock_target(&self, toolchain: &str, slot: usize) -> Result<File, Error> {
+        let path = self.target_dir(toolchain, slot).with_extension("lock");
+        let file = File::options().create(true).truncate(false).write(true).open(&path).context("open", &path)?;
+        file.lock().context("lock", &path)?;
+        Ok(file)
+    }
+
     /// A scratch folder for the build with this fingerprint.
     pub fn work_dir(&self, fingerprint: &Digest) -> PathBuf {
         on_demand(self.0.layout.work().join(fingerprint.hex()))

@@ -46,7 +46,8 @@ fn what_is_not_enforced_says_so() {
         plugin.yaml:57: `configuration_schema` is recorded, not enforced by this host version
         plugin.yaml:61: `security.filesystem_access` is recorded, not enforced by this host version
         plugin.yaml:74: `artifacts` is recorded, not used by this host version: the plugin is built from its source
-    "#]].assert_eq(&lines(&checked(FULL).warnings));
+    "#]]
+    .assert_eq(&lines(&checked(FULL).warnings));
 }
 
 #[test]
