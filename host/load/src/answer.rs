@@ -72,8 +72,8 @@ fn read_headers(buffer: &[u8], streamed: bool) -> Result<HeaderMap, CallError> {
         let shown = || String::from_utf8_lossy(&name[..name.len().min(80)]).into_owned();
         let name =
             HeaderName::from_bytes(name).map_err(|_| CallError::Invalid(format!("header name {:?}", shown())))?;
-        let value = HeaderValue::from_bytes(value)
-            .map_err(|_| CallError::Invalid(format!("the value of header {:?}", shown())))?;
+        let value =
+            header_value(value).map_err(|_| CallError::Invalid(format!("the value of header {:?}", shown())))?;
         // What belongs to one connection is the server's; a length is only the plugin's to say for a stream.
         if is_hop_by_hop(&name) || (name == header::CONTENT_LENGTH && !streamed) {
             continue;
@@ -94,6 +94,14 @@ fn read_headers(buffer: &[u8], streamed: bool) -> Result<HeaderMap, CallError> {
         }
     }
     Ok(headers)
+}
+
+/// A header value; the commonest one needs no memory of its own.
+fn header_value(value: &[u8]) -> Result<HeaderValue, http::header::InvalidHeaderValue> {
+    match value {
+        b"application/json" => Ok(HeaderValue::from_static("application/json")),
+        other => HeaderValue::from_bytes(other),
+    }
 }
 
 /// Headers of RFC 9110 §7.6.1 and those that take part in framing.

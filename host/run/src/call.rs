@@ -1,7 +1,6 @@
 //! One call of a plugin's endpoint, from its head to the head of its answer.
 
 use std::future::poll_fn;
-use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -25,8 +24,8 @@ const INLINE_BYTES: u64 = 64 * 1024;
 /// Who calls.
 #[derive(Clone, Copy, Debug)]
 pub struct Caller<'a> {
-    /// Where from.
-    pub peer: Option<SocketAddr>,
+    /// Address and port; empty when unknown.
+    pub peer: &'a str,
     /// The request id.
     pub request_id: &'a str,
 }
@@ -81,16 +80,15 @@ impl Admitted {
         routed: Routed,
         request: Request<'_, B>,
     ) -> Result<Response<CallBody>, CallRefusal> {
-        let started = std::time::Instant::now();
+        let started = Instant::now();
         let generation = self.generation.clone();
         let endpoint = &generation.manifest.endpoints[routed.endpoint];
         let state = &generation.endpoints[routed.endpoint];
         state.metrics.requests.inc();
 
-        let deadline = endpoint.timeout;
-        let arrival = Arc::new(Arrival::default());
-        let request_id = request.caller.request_id.to_owned();
-        let result = self.run(routed, request, state.handler, deadline, endpoint.max_body_bytes, &arrival).await;
+        let limits = Limits { started, timeout: endpoint.timeout, max_body_bytes: endpoint.max_body_bytes };
+        let request_id = request.caller.request_id;
+        let result = self.run(routed, request, state.handler, limits).await;
 
         state.metrics.duration.observe(started.elapsed().as_secs_f64());
         let failed = match &result {
@@ -102,7 +100,7 @@ impl Admitted {
             state.metrics.errors.inc();
         }
         if let Err(CallRefusal::Failed(error)) = &result {
-            report(&generation, &endpoint.handler, &request_id, error);
+            report(&generation, &endpoint.handler, request_id, error);
         }
         result
     }
@@ -112,24 +110,27 @@ impl Admitted {
         routed: Routed,
         mut request: Request<'_, B>,
         handler: u32,
-        deadline: Duration,
-        max_body_bytes: u64,
-        arrival: &Arc<Arrival>,
+        Limits { started, timeout, max_body_bytes }: Limits,
     ) -> Result<Response<CallBody>, CallRefusal> {
         let hint = request.body.size_hint();
         if hint.lower() > max_body_bytes {
             return Err(CallRefusal::BodyTooLarge(max_body_bytes));
         }
-        let until = Instant::now() + deadline;
+        let until = started + timeout;
+        let (mut left, mut arrival) = (timeout, None);
         let (body, rest) = match hint.exact() {
             Some(0) => (Bytes::new(), None),
             Some(length) if length <= INLINE_BYTES => {
                 let whole = read_whole(&mut request.body);
                 let body = tokio::time::timeout_at(until, whole).await;
-                let body = body.map_err(|_| CallRefusal::BodyTimedOut(deadline))??;
+                let body = body.map_err(|_| CallRefusal::BodyTimedOut(timeout))??;
+                left = until.saturating_duration_since(Instant::now());
                 (body, None)
             }
-            _ => (Bytes::new(), Some(limited(request.body, max_body_bytes, arrival.clone()))),
+            _ => {
+                let arrival = arrival.insert(Arc::new(Arrival::default()));
+                (Bytes::new(), Some(limited(request.body, max_body_bytes, arrival.clone())))
+            }
         };
         let head = write_head(
             request.method,
@@ -138,27 +139,27 @@ impl Admitted {
             request.headers,
             request.caller,
             handler,
-            until.saturating_duration_since(Instant::now()),
+            left,
             &routed,
         );
         let call = self.generation.instance.call(head, body, rest);
-        let answer = Limited { call, until, deadline, generation: &self.generation, waits: None }.await;
-        if arrival.too_large.load(Ordering::Acquire) {
-            // Whatever the plugin made of the cut body: the caller sent too much.
-            return Err(CallRefusal::BodyTooLarge(max_body_bytes));
+        let mut answer = Limited { call, until, deadline: timeout, generation: &self.generation, waits: None }.await;
+        if let Some(arrival) = arrival {
+            answer = arrival.judge(answer, max_body_bytes);
         }
-        let answer = answer.map_err(|refusal| match refusal {
-            // The plugin waits for the caller: that is not the plugin's failure.
-            CallRefusal::Failed(CallError::TimedOut { after }) if arrival.waiting.load(Ordering::Acquire) => {
-                CallRefusal::BodyTimedOut(after)
-            }
-            other => other,
-        })?;
+        let answer = answer?;
         let mut response = Response::new(CallBody::new(answer.body, self));
         *response.status_mut() = answer.status;
         *response.headers_mut() = answer.headers;
         Ok(response)
     }
+}
+
+/// What one call may take.
+struct Limits {
+    started: Instant,
+    timeout: Duration,
+    max_body_bytes: u64,
 }
 
 /// Writes the head of a request. Hop-by-hop headers are the connection's and stay behind.
@@ -179,14 +180,13 @@ fn write_head(
             && *name != header::PROXY_AUTHORIZATION
             && !(connection && is_named_by_connection(headers, name))
     };
-    let peer = caller.peer.map(|peer| peer.to_string()).unwrap_or_default();
     Head {
         handler,
         deadline_ms: Some(u32::try_from(left.as_millis()).unwrap_or(u32::MAX - 1)),
         method: method.as_str(),
         path,
         query,
-        peer: &peer,
+        peer: caller.peer,
         request_id: caller.request_id,
         params: routed.params.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())),
         headers: headers
@@ -225,6 +225,23 @@ struct Arrival {
     too_large: AtomicBool,
     /// The plugin has asked for more, and the caller has not sent it.
     waiting: AtomicBool,
+}
+
+impl Arrival {
+    /// Whose fault it is when a call with this body did not end well.
+    fn judge<T>(&self, answer: Result<T, CallRefusal>, max_bytes: u64) -> Result<T, CallRefusal> {
+        if self.too_large.load(Ordering::Acquire) {
+            // Whatever the plugin made of the cut body: the caller sent too much.
+            return Err(CallRefusal::BodyTooLarge(max_bytes));
+        }
+        answer.map_err(|refusal| match refusal {
+            // The plugin waits for the caller: that is not the plugin's failure.
+            CallRefusal::Failed(CallError::TimedOut { after }) if self.waiting.load(Ordering::Acquire) => {
+                CallRefusal::BodyTimedOut(after)
+            }
+            other => other,
+        })
+    }
 }
 
 /// The body as the plugin pulls it, cut off after `max_bytes`.

@@ -1,7 +1,5 @@
 //! Requests to plugins: found, checked by the manifest, answered by one generation.
 
-use std::net::SocketAddr;
-
 use host_core::manifest::Endpoint;
 use host_run::{Caller, IncomingBody, Request};
 use http::header::{AUTHORIZATION, HeaderMap, HeaderValue};
@@ -23,9 +21,22 @@ pub(crate) async fn answer<B: IncomingBody>(
     front: &Front,
     request: http::Request<B>,
     request_id: &RequestId,
-    peer: Option<SocketAddr>,
-) -> Result<Response<AnyBody>, Refused> {
+    peer: &str,
+) -> Response<AnyBody> {
     let (mut parts, body) = request.into_parts();
+    match call(front, &mut parts, body, request_id, peer).await {
+        Ok(response) => response,
+        Err(refused) => refused.answer(request_id.as_str(), parts.uri.path()).map(AnyBody::Host),
+    }
+}
+
+async fn call<B: IncomingBody>(
+    front: &Front,
+    parts: &mut http::request::Parts,
+    body: B,
+    request_id: &RequestId,
+    peer: &str,
+) -> Result<Response<AnyBody>, Refused> {
     let (id, path) = split(parts.uri.path());
     let admitted = front.host.admit(id).map_err(|refusal| of_admission(refusal, id))?;
     let routed = match admitted.route(&parts.method, path) {

@@ -23,6 +23,7 @@ mod routes;
 mod server;
 mod service;
 mod system;
+mod timer;
 mod token;
 mod upload;
 mod view;

@@ -11,7 +11,7 @@ use host_run::Host;
 use host_store::Store;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
@@ -22,6 +22,7 @@ use crate::linger::Linger;
 use crate::request_id::RequestIds;
 use crate::routes::Front;
 use crate::service::Service;
+use crate::timer::LazyTimer;
 use crate::token::{self, OperatorToken};
 use crate::upload::Uploads;
 
@@ -194,12 +195,14 @@ async fn connection(
 ) {
     // Answers are written whole; waiting for more to send would only delay them.
     let _ = stream.set_nodelay(true);
+    // Shared by the requests of the connection.
+    let shared = Arc::new((service, peer.to_string()));
     let service = service_fn(move |request: http::Request<hyper::body::Incoming>| {
-        let service = service.clone();
-        async move { service.answer(request, Some(peer)).await }
+        let shared = shared.clone();
+        async move { shared.0.answer(request, &shared.1).await }
     });
     let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
+        .timer(LazyTimer)
         .header_read_timeout(header_timeout)
         .max_buf_size(MAX_HEAD_BYTES)
         .serve_connection(TokioIo::new(Linger::new(stream)), service);

@@ -1,7 +1,6 @@
 //! What every request passes: its id, cross-origin rules, and the choice between a plugin and the host.
 
 use std::convert::Infallible;
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
@@ -31,11 +30,7 @@ impl Service {
     }
 
     /// Answers one request. Never fails: what goes wrong is an answer too.
-    pub(crate) async fn answer<B>(
-        &self,
-        request: Request<B>,
-        peer: Option<SocketAddr>,
-    ) -> Result<Response<AnyBody>, Infallible>
+    pub(crate) async fn answer<B>(&self, request: Request<B>, peer: &str) -> Result<Response<AnyBody>, Infallible>
     where
         B: IncomingBody<Error: Into<BodyError>>,
     {
@@ -50,12 +45,10 @@ impl Service {
             *response.status_mut() = StatusCode::NO_CONTENT;
             response
         } else if request.uri().path().starts_with(endpoint::PREFIX) {
-            let path = request.uri().path().to_owned();
-            endpoint::answer(&self.front, request, &request_id, peer)
-                .await
-                .unwrap_or_else(|refused| refused.answer(request_id.as_str(), &path).map(AnyBody::Host))
+            endpoint::answer(&self.front, request, &request_id, peer).await
         } else {
-            self.manage(request, &request_id).await
+            // In a box, so that a plugin's call, which is the same future, need not carry its size.
+            Box::pin(self.manage(request, &request_id)).await
         };
 
         let headers = response.headers_mut();

@@ -45,6 +45,11 @@ fn stat(pid: &str) -> io::Result<Vec<f64>> {
     Ok(after.split_whitespace().map(|field| field.parse().unwrap_or(0.0)).collect())
 }
 
+/// What this process has used.
+pub fn of_self() -> io::Result<Busy> {
+    of(std::process::id())
+}
+
 /// Seconds that all cores of the machine together were busy, the hypervisor's share included.
 pub fn of_machine() -> io::Result<f64> {
     let text = fs::read_to_string("/proc/stat")?;

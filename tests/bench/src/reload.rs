@@ -46,6 +46,8 @@ struct Stretch {
     reloads: Vec<f64>,
     before: Memory,
     after: Memory,
+    /// Busy cores besides host, wrk and checkers.
+    others: f64,
 }
 
 /// Three stretches: without reloads, with one each `every_ms`, without again.
@@ -85,6 +87,7 @@ fn stretch(
     let shared =
         Shared { ends: AtomicBool::new(false), served: AtomicU64::new(serving), possible: AtomicU64::new(serving) };
     let before = memory(pid)?;
+    let (all_before, ours_before) = (process::of_machine()?, ours(pid)?);
     let (run, reloads, checked) = std::thread::scope(|scope| {
         let checkers: Vec<_> = (0..CHECKERS).map(|_| scope.spawn(|| check(address, &shared))).collect();
         let shared = &shared;
@@ -98,8 +101,15 @@ fn stretch(
         let checked = checkers.into_iter().map(|thread| thread.join().expect("a checker does not panic"));
         (run, reloads, checked.fold(Checked::default(), Checked::with))
     });
+    let others = (process::of_machine()? - all_before) - (ours(pid)? - ours_before);
+    let others = others / f64::from(seconds);
     let after = memory(pid)?;
-    Ok(Stretch { name, run: run?, checked, reloads: reloads?, before, after })
+    Ok(Stretch { name, run: run?, checked, reloads: reloads?, before, after, others })
+}
+
+/// Seconds that the host, this process and wrk kept cores busy.
+fn ours(pid: u32) -> Result<f64> {
+    Ok(process::of(pid)?.total() + process::of_self()?.total() + process::of_ended_children()?.total())
 }
 
 /// Reloads until the end; returns how long each took, in milliseconds.
@@ -196,12 +206,12 @@ fn print(stretches: &[Stretch], mapped: &str) {
     println!("`wrk -t2 -c{CONNECTIONS}` and {CHECKERS} checking connections at the same time.\n");
     println!(
         "| | reloads | wrk: requests | requests/s | p50 µs | p99 µs | max ms | failed | checked answers | failed | \
-         wrong generation |"
+         wrong generation | cores that others kept busy |"
     );
-    println!("|---|---|---|---|---|---|---|---|---|---|---|");
-    for Stretch { name, run, checked, reloads, .. } in stretches {
+    println!("|---|---|---|---|---|---|---|---|---|---|---|---|");
+    for Stretch { name, run, checked, reloads, others, .. } in stretches {
         println!(
-            "| {name} | {} | {:.0} | {:.0} | {:.0} | {:.0} | {:.1} | {} | {} | {} | {} |",
+            "| {name} | {} | {:.0} | {:.0} | {:.0} | {:.0} | {:.1} | {} | {} | {} | {} | {others:.2} |",
             reloads.len(),
             run.requests,
             run.rate,
