@@ -22,7 +22,7 @@ use crate::linger::Linger;
 use crate::request_id::RequestIds;
 use crate::routes::Front;
 use crate::service::Service;
-use crate::timer::LazyTimer;
+use crate::timer::ConnectionTimer;
 use crate::token::{self, OperatorToken};
 use crate::upload::Uploads;
 
@@ -202,7 +202,7 @@ async fn connection(
         async move { shared.0.answer(request, &shared.1).await }
     });
     let connection = http1::Builder::new()
-        .timer(LazyTimer)
+        .timer(ConnectionTimer::default())
         .header_read_timeout(header_timeout)
         .max_buf_size(MAX_HEAD_BYTES)
         .serve_connection(TokioIo::new(Linger::new(stream)), service);

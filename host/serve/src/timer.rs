@@ -1,61 +1,55 @@
 //! The timer behind the deadline for a request's head.
 //!
-//! hyper sets that deadline anew for every request. Moving a timer of tokio takes a lock each time, so the deadline is
-//! only written down here; the timer that was set first looks at it when it goes off, and goes on if it is early.
+//! hyper makes a sleep for every request and drops it when the head has come. Each timer of tokio takes a lock to be
+//! set and another to be dropped, so the sleeps of one connection share one timer: a sleep only writes its deadline
+//! down, and the timer looks at it when it goes off, and goes on if it is early.
 
 use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use hyper::rt::{Sleep, Timer};
 
-/// Makes sleeps whose deadline is cheap to move later.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct LazyTimer;
+/// The timer of one connection, for the one sleep at a time that hyper makes there.
+#[derive(Clone, Default)]
+pub(crate) struct ConnectionTimer(Arc<Mutex<Option<Pin<Box<tokio::time::Sleep>>>>>);
 
-struct LazySleep {
-    timer: Pin<Box<tokio::time::Sleep>>,
+struct SharedSleep {
+    timer: ConnectionTimer,
     deadline: Instant,
 }
 
-impl LazySleep {
-    fn until(deadline: Instant) -> LazySleep {
-        LazySleep { timer: Box::pin(tokio::time::sleep_until(deadline.into())), deadline }
-    }
-}
-
-impl Future for LazySleep {
+impl Future for SharedSleep {
     type Output = ();
 
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let deadline = self.deadline.into();
+        let mut timer = self.timer.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let timer = timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline)));
+        // Later than wanted would be missed.
+        if timer.deadline() > deadline {
+            timer.as_mut().reset(deadline);
+        }
         loop {
-            ready!(self.timer.as_mut().poll(context));
+            ready!(timer.as_mut().poll(context));
             if Instant::now() >= self.deadline {
                 return Poll::Ready(());
             }
-            let deadline = self.deadline.into();
-            self.timer.as_mut().reset(deadline);
+            timer.as_mut().reset(deadline);
         }
     }
 }
 
-impl Sleep for LazySleep {}
+impl Sleep for SharedSleep {}
 
-impl Timer for LazyTimer {
+impl Timer for ConnectionTimer {
     fn sleep(&self, duration: Duration) -> Pin<Box<dyn Sleep>> {
         self.sleep_until(Instant::now() + duration)
     }
 
     fn sleep_until(&self, deadline: Instant) -> Pin<Box<dyn Sleep>> {
-        Box::pin(LazySleep::until(deadline))
-    }
-
-    fn reset(&self, sleep: &mut Pin<Box<dyn Sleep>>, deadline: Instant) {
-        match sleep.as_mut().downcast_mut_pin::<LazySleep>() {
-            // Earlier than the timer goes off would be missed; later is what every request does.
-            Some(mut lazy) if deadline >= lazy.deadline => lazy.deadline = deadline,
-            _ => *sleep = self.sleep_until(deadline),
-        }
+        Box::pin(SharedSleep { timer: self.clone(), deadline })
     }
 }
 
@@ -64,15 +58,19 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_deadline_that_was_moved_is_kept() {
+    async fn sleeps_that_share_a_timer_keep_their_own_deadlines() {
         let start = Instant::now();
-        let mut sleep = LazyTimer.sleep_until(start + Duration::from_millis(1));
-        LazyTimer.reset(&mut sleep, start + Duration::from_millis(20));
-        sleep.await;
+        let timer = ConnectionTimer::default();
+        let mut dropped = timer.sleep_until(start + Duration::from_millis(1));
+        assert!(std::future::poll_fn(|context| Poll::Ready(dropped.as_mut().poll(context))).await.is_pending());
+        drop(dropped);
+        timer.sleep_until(start + Duration::from_millis(20)).await;
         assert!(start.elapsed() >= Duration::from_millis(20));
 
-        let mut sleep = LazyTimer.sleep_until(start + Duration::from_secs(3600));
-        LazyTimer.reset(&mut sleep, Instant::now());
-        sleep.await;
+        let mut late = timer.sleep_until(start + Duration::from_secs(3600));
+        assert!(std::future::poll_fn(|context| Poll::Ready(late.as_mut().poll(context))).await.is_pending());
+        drop(late);
+        timer.sleep_until(Instant::now()).await;
+        assert!(start.elapsed() < Duration::from_secs(3600));
     }
 }
