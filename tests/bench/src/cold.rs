@@ -1,15 +1,14 @@
 //! The first build ever: the host with an empty build cache, and cargo with an empty target folder.
 
-use std::io::stdin;
+use std::fs;
 
 use crate::Result;
 use crate::stats::{median, range};
 
-/// Reads pairs from standard input, a line each: seconds of the host, seconds of cargo.
-pub fn run() -> Result<()> {
+/// Reads pairs from a file, a line each: seconds of the host, seconds of cargo.
+pub fn run(path: &str) -> Result<()> {
     let mut pairs: Vec<(f64, f64)> = vec![];
-    for line in stdin().lines() {
-        let line = line?;
+    for line in fs::read_to_string(path)?.lines() {
         let (host, cargo) = line.split_once(' ').ok_or_else(|| format!("not a pair: {line}"))?;
         pairs.push((host.parse()?, cargo.parse()?));
     }

@@ -27,7 +27,7 @@ fn main() -> ExitCode {
             call::run([(hello, hello_library), (measured, measured_library)])
         }
         ["load", address, token, source, work, rounds] => load::run(address, token, source, work, rounds),
-        ["cold"] => cold::run(),
+        ["cold", pairs] => cold::run(pairs),
         ["reload", address, token, pid, seconds, every_ms] => reload::run(address, token, pid, seconds, every_ms),
         _ => Err("this program is called by tests/bench/run".into()),
     };
