@@ -100,7 +100,7 @@ impl Report {
     }
 }
 
-/// The name in `path+file:///work/hello#0.1.0` or `path+file:///work/x#hello@0.1.0`.
+/// The name in `path+file:///srv/hello#0.1.0` or `path+file:///srv/x#hello@0.1.0`.
 fn package_name(id: &str) -> &str {
     let Some((url, end)) = id.rsplit_once('#') else { return id };
     match end.rsplit_once('@') {
@@ -199,8 +199,8 @@ mod tests {
 
     #[test]
     fn a_package_id_holds_the_name_in_two_ways() {
-        assert_eq!(package_name("path+file:///work/hello#0.1.0"), "hello");
-        assert_eq!(package_name("path+file:///work/abc#hello@0.1.0"), "hello");
+        assert_eq!(package_name("path+file:///srv/hello#0.1.0"), "hello");
+        assert_eq!(package_name("path+file:///srv/abc#hello@0.1.0"), "hello");
         assert_eq!(package_name("odd"), "odd");
     }
 
