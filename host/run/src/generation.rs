@@ -3,10 +3,10 @@
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use host_core::{Manifest, PluginId};
-use host_load::Instance;
+use host_load::{Hook, Instance};
 use prometheus::IntCounter;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -114,6 +114,15 @@ impl Generation {
             1 => GenerationPhase::Draining,
             2 => GenerationPhase::Stopping,
             _ => GenerationPhase::Retired,
+        }
+    }
+
+    /// Runs a hook that can't refuse anything any more: what goes wrong is logged.
+    pub(crate) async fn run_hook(&self, hook: &Hook, timeout: Duration) {
+        if let Err(error) = self.instance.run_hook(hook, timeout).await {
+            let (id, name) = (&self.id, hook.name());
+            tracing::warn!(plugin.id = %id, generation = self.number, "the {name} hook of `{id}` failed: {error}");
+            self.note("warn", &format!("{name}: {error}"));
         }
     }
 

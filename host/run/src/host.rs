@@ -8,10 +8,13 @@ use dashmap::DashMap;
 use host_build::Builder;
 use host_core::PluginId;
 use host_core::health::Health;
+use host_load::Hook;
 use host_store::Store;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::admission::Admitted;
 use crate::config::Config;
 use crate::error::Error;
 use crate::generation::Generation;
@@ -24,6 +27,9 @@ use crate::retire;
 
 /// Jobs that are remembered.
 const MAX_JOBS: usize = 200;
+
+/// How long a plugin may take to bring its metrics up to date before they are read.
+const METRICS_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The host. Cheap to clone.
 #[derive(Clone)]
@@ -193,8 +199,18 @@ impl Host {
         }
     }
 
-    /// All metrics in Prometheus text form.
-    pub fn metrics(&self) -> String {
+    /// All metrics in Prometheus text form. Plugins that have a `metrics` hook are asked first.
+    pub async fn metrics(&self) -> String {
+        let serving = self.0.roster.iter().map(|entry| entry.value().clone());
+        let asked = serving.filter(|generation| generation.instance.has(&Hook::Metrics)).map(|generation| async move {
+            // Counted like a call, so that the stop hook does not run beside it.
+            if generation.in_flight.try_enter() {
+                let counted = Admitted { generation };
+                counted.generation.run_hook(&Hook::Metrics, METRICS_TIMEOUT).await;
+            }
+        });
+        let asked = asked.collect::<Vec<_>>();
+        futures_util::future::join_all(asked).await;
         let counters = self.0.builder.counters();
         let plugins = self.plugins();
         self.0.metrics.render(&Now {
@@ -275,14 +291,24 @@ impl Host {
 
     /// Ends a generation that was taken out of the roster, in the background.
     pub(crate) fn retire(&self, generation: Arc<Generation>, drain_timeout: Duration) {
+        drop(self.retire_with(generation, drain_timeout, None));
+    }
+
+    /// The same, with a hook that runs before the stop hook. What is returned ends with the generation.
+    pub(crate) fn retire_with(
+        &self,
+        generation: Arc<Generation>,
+        drain_timeout: Duration,
+        last: Option<Hook>,
+    ) -> JoinHandle<()> {
         retire::begin(&generation);
         let host = self.clone();
         self.0.tasks.spawn(async move {
-            retire::retire(generation.clone(), drain_timeout, host.0.config.stop_timeout).await;
+            retire::retire(generation.clone(), drain_timeout, host.0.config.stop_timeout, last).await;
             if let Some(plugin) = host.0.plugins.get(&generation.id).map(|entry| entry.value().clone()) {
                 plugin.state().end(&generation);
             }
-        });
+        })
     }
 }
 
