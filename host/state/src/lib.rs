@@ -1,0 +1,14 @@
+//! What the host remembers in SQL: one SQLite file, `state.db`, in the plugin folder.
+//!
+//! [`State`] is the handle; each concern has its own file and its own numbered migrations. So far there is one: the
+//! key-value store of plugins, [`Kv`].
+
+mod error;
+mod kv;
+mod migrate;
+mod state;
+mod writer;
+
+pub use error::{Error, Found, Quota};
+pub use kv::{Condition, Entry, Kv, Limits, Listed, Page, Usage};
+pub use state::{FILE_NAME, State};
