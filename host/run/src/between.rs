@@ -3,10 +3,9 @@
 use host_core::PluginId;
 use host_core::manifest::Endpoint;
 use host_load::{ServiceBody, ServiceRequest};
-use http::header::{self, AUTHORIZATION, COOKIE, HeaderMap, HeaderValue};
+use http::header::{self, AUTHORIZATION, COOKIE, HeaderMap};
 use http::{Response, StatusCode};
-use http_body_util::{BodyExt as _, Full};
-use serde_json::json;
+use http_body_util::BodyExt as _;
 
 use crate::call::{Caller, Request};
 use crate::host::Host;
@@ -21,7 +20,7 @@ impl Host {
     pub(crate) async fn call_plugin(&self, caller: &PluginId, request: ServiceRequest) -> Response<ServiceBody> {
         match self.try_call(caller, request).await {
             Ok(response) => response,
-            Err(refused) => problem(&refused),
+            Err(refused) => refused.into_answer(),
         }
     }
 
@@ -76,24 +75,4 @@ pub fn refused_content_type(endpoint: &Endpoint, headers: &HeaderMap) -> Option<
     let sent = sent.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     let is_taken = taken.is_empty() || taken.contains(&sent);
     (!is_taken).then(|| format!("the endpoint takes {}, found `{sent}`", taken.join(", ")))
-}
-
-fn problem(refused: &RefusedCall) -> Response<ServiceBody> {
-    let RefusedCall { status, code, detail, .. } = refused;
-    let title = status.canonical_reason().unwrap_or("error");
-    let body = json!({
-        "type": "about:blank", "title": title, "status": status.as_u16(), "code": code, "detail": detail, "error": detail,
-    });
-    let body = Full::from(body.to_string()).map_err(|never| match never {}).boxed_unsync();
-    let mut response = Response::new(body);
-    *response.status_mut() = *status;
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-    if let Some(allow) = &refused.allow {
-        headers.insert(header::ALLOW, allow.clone());
-    }
-    if let Some(seconds) = refused.retry_after_seconds {
-        headers.insert(header::RETRY_AFTER, seconds.into());
-    }
-    response
 }

@@ -15,6 +15,9 @@ pub enum Error {
     /// The data folders could not be read or written.
     #[error("failed to read or write the data folders")]
     Store(#[from] host_store::Error),
+    /// The state could not be read or written.
+    #[error("failed to read or write the state")]
+    State(#[from] host_state::Error),
     /// plugin.yaml breaks rules.
     #[error("plugin.yaml is refused: {}", list(problems))]
     Manifest {
@@ -94,6 +97,7 @@ impl Error {
             Error::Source(error) => error.code(),
             Error::Fetch(error) => error.code(),
             Error::Store(error) => error.code(),
+            Error::State(error) => error.code(),
             Error::Manifest { .. } => "manifest_refused",
             Error::OtherPlugin { .. } => "manifest_other_plugin",
             Error::Placement { .. } => "run_placement",

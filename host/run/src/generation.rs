@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use host_core::{Manifest, PluginId};
 use host_load::{Hook, Instance};
+use host_services::PluginServices;
 use prometheus::IntCounter;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -23,6 +24,7 @@ pub struct Generation {
     pub(crate) number: u64,
     pub(crate) manifest: Arc<Manifest>,
     pub(crate) instance: Arc<Instance>,
+    pub(crate) services: Arc<PluginServices>,
     pub(crate) routes: Routes,
     pub(crate) endpoints: Vec<EndpointState>,
     pub(crate) panics: IntCounter,
@@ -65,6 +67,7 @@ pub(crate) struct Parts {
     pub(crate) number: u64,
     pub(crate) manifest: Arc<Manifest>,
     pub(crate) instance: Arc<Instance>,
+    pub(crate) services: Arc<PluginServices>,
     pub(crate) endpoints: Vec<EndpointState>,
     pub(crate) panics: IntCounter,
     pub(crate) log: Arc<LogLines>,
@@ -72,13 +75,14 @@ pub(crate) struct Parts {
 
 impl Generation {
     pub(crate) fn new(parts: Parts) -> Generation {
-        let Parts { id, number, manifest, instance, endpoints, panics, log } = parts;
+        let Parts { id, number, manifest, instance, services, endpoints, panics, log } = parts;
         Generation {
             routes: Routes::new(&manifest),
             id,
             number,
             manifest,
             instance,
+            services,
             endpoints,
             panics,
             health: HealthState::default(),

@@ -9,6 +9,8 @@ use host_build::Builder;
 use host_core::PluginId;
 use host_core::health::Health;
 use host_load::Hook;
+use host_services::{HostServices, Parts};
+use host_state::State;
 use host_store::Store;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -19,6 +21,7 @@ use crate::config::Config;
 use crate::error::Error;
 use crate::generation::Generation;
 use crate::job::Job;
+use crate::lent::Lent;
 use crate::log_lines::LogLine;
 use crate::metrics::{Metrics, Now};
 use crate::operation::{self, Operation};
@@ -40,6 +43,8 @@ pub(crate) struct Inner {
     pub(crate) store: Store,
     pub(crate) builder: Builder,
     pub(crate) metrics: Metrics,
+    pub(crate) state: State,
+    pub(crate) services: HostServices,
     /// Which generation of each plugin serves now.
     pub(crate) roster: DashMap<PluginId, Arc<Generation>>,
     pub(crate) plugins: DashMap<PluginId, Arc<Plugin>>,
@@ -85,25 +90,37 @@ pub struct Overview {
 }
 
 impl Host {
-    /// A host over a store and a builder, with nothing installed.
+    /// A host over a store, its state and a builder, with nothing installed.
     ///
     /// # Errors
     /// [`getrandom::Error`] when the system has no randomness.
-    pub fn new(config: Config, store: Store, builder: Builder) -> Result<Host, getrandom::Error> {
-        Ok(Host(Arc::new(Inner {
-            config,
-            store,
-            builder,
-            metrics: Metrics::new(),
-            roster: DashMap::new(),
-            plugins: DashMap::new(),
-            numbers: DashMap::new(),
-            jobs: Mutex::default(),
-            next_job: AtomicU64::new(1),
-            job_prefix: getrandom::u32()?,
-            tasks: TaskTracker::new(),
-            stopping: CancellationToken::new(),
-            started: Instant::now(),
+    pub fn new(config: Config, store: Store, state: State, builder: Builder) -> Result<Host, getrandom::Error> {
+        let job_prefix = getrandom::u32()?;
+        Ok(Host(Arc::new_cyclic(|host| {
+            let services = HostServices::new(Parts {
+                kv: state.kv(config.kv),
+                secrets: config.secrets.clone(),
+                fetch: config.plugin_fetch.clone(),
+                log: Arc::new(Lent(host.clone())),
+            });
+            services.set_calls(Arc::new(Lent(host.clone())));
+            Inner {
+                config,
+                store,
+                builder,
+                metrics: Metrics::new(),
+                state,
+                services,
+                roster: DashMap::new(),
+                plugins: DashMap::new(),
+                numbers: DashMap::new(),
+                jobs: Mutex::default(),
+                next_job: AtomicU64::new(1),
+                job_prefix,
+                tasks: TaskTracker::new(),
+                stopping: CancellationToken::new(),
+                started: Instant::now(),
+            }
         })))
     }
 
@@ -213,7 +230,7 @@ impl Host {
         futures_util::future::join_all(asked).await;
         let counters = self.0.builder.counters();
         let plugins = self.plugins();
-        self.0.metrics.render(&Now {
+        let of_host = self.0.metrics.render(&Now {
             mapped: host_load::opened_libraries(),
             uptime_seconds: self.0.started.elapsed().as_secs_f64(),
             built: counters.builds.saturating_sub(counters.cache_hits + counters.failures),
@@ -226,7 +243,8 @@ impl Host {
                     (plugin.id.to_string(), plugin.generation.unwrap_or(0), in_flight)
                 })
                 .collect(),
-        })
+        });
+        of_host + &self.0.services.metrics().render()
     }
 
     /// The size of what is on disk. Blocks while it counts.
@@ -280,6 +298,7 @@ impl Host {
         if tokio::time::timeout(grace + self.0.config.stop_timeout, self.0.tasks.wait()).await.is_err() {
             tracing::warn!("some work did not end within the grace period");
         }
+        self.0.state.close().await;
     }
 
     /// The number of the next generation of `id`.

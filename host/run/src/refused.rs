@@ -1,12 +1,15 @@
 //! What whoever calls a plugin is told when there is no answer of the plugin's; the operator finds more under the request id.
 
-use http::{HeaderValue, StatusCode};
+use host_load::{CallError, ServiceBody};
+use http::header::{self, HeaderValue};
+use http::{Response, StatusCode};
+use http_body_util::{BodyExt as _, Full};
+use serde_json::json;
 
 use crate::admission::Refusal;
 use crate::call::CallRefusal;
 use crate::plugin::Phase;
 use crate::routes::RouteRefusal;
-use host_load::CallError;
 
 /// How long a caller should wait before it asks a plugin again that does not serve now.
 const RETRY_AFTER_SECONDS: u32 = 1;
@@ -33,6 +36,33 @@ impl RefusedCall {
 
     fn later(self) -> RefusedCall {
         RefusedCall { retry_after_seconds: Some(RETRY_AFTER_SECONDS), ..self }
+    }
+
+    /// The host is about to end.
+    pub(crate) fn stopping() -> RefusedCall {
+        RefusedCall::new(StatusCode::SERVICE_UNAVAILABLE, "run_shutting_down", "the host is shutting down")
+    }
+
+    /// The answer that a plugin gets.
+    pub(crate) fn into_answer(self) -> Response<ServiceBody> {
+        let RefusedCall { status, code, detail, allow, retry_after_seconds } = self;
+        let title = status.canonical_reason().unwrap_or("error");
+        let body = json!({
+            "type": "about:blank", "title": title, "status": status.as_u16(), "code": code, "detail": detail,
+            "error": detail,
+        });
+        let body = Full::from(body.to_string()).map_err(|never| match never {}).boxed_unsync();
+        let mut response = Response::new(body);
+        *response.status_mut() = status;
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if let Some(allow) = allow {
+            headers.insert(header::ALLOW, allow);
+        }
+        if let Some(seconds) = retry_after_seconds {
+            headers.insert(header::RETRY_AFTER, seconds.into());
+        }
+        response
     }
 
     /// No generation of `id` answers.

@@ -15,6 +15,7 @@ pub(crate) fn begin(generation: &Generation) {
     generation.enter(GenerationPhase::Draining);
     generation.in_flight.close();
     generation.replaced.cancel();
+    generation.services.end();
 }
 
 /// Ends a generation for which [`begin`] was called: waits for its calls, at most `drain_timeout`, cuts the rest, runs

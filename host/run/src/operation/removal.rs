@@ -37,8 +37,15 @@ impl Work<'_> {
             // A task that panicked has ended as well.
             let _ = ended.await;
         }
+        if !keep_data {
+            self.step("remove data");
+            let removed = self.host.0.services.kv().clear(&held.plugin.id).await?;
+            self.job.line(&format!("{removed} keys of the key-value store were removed"));
+        }
+        self.host.0.state.note_removed(&held.plugin.id).await?;
         self.host.0.plugins.remove(&held.plugin.id);
         self.host.0.metrics.forget(id);
+        self.host.0.services.metrics().forget(&held.plugin.id);
         Ok(self.receipt(&held, &installed, before, None))
     }
 

@@ -20,7 +20,6 @@ use crate::log_lines::now_unix_ms;
 use crate::operation::turn::Held;
 use crate::operation::{Operation, Receipt, StepReport, check};
 use crate::plugin::{Installed, Phase};
-use crate::plugin_services::PluginServices;
 
 /// One operation, step by step.
 pub(super) struct Work<'a> {
@@ -231,9 +230,6 @@ impl<'a> Work<'a> {
         let settled = self.settle(held, &generation).await;
         if settled.is_err() {
             let _ = generation.instance.stop(self.host.0.config.stop_timeout).await;
-            if held.plugin.state().installed.is_none() {
-                self.host.0.metrics.forget(held.plugin.id.as_str());
-            }
         }
         settled.map(|()| generation)
     }
@@ -264,11 +260,11 @@ impl<'a> Work<'a> {
         self.step("start");
         let number = self.host.next_number(&held.plugin.id);
         let handlers = module.handlers().to_vec();
-        let services = PluginServices { id: held.plugin.id.clone(), generation: number, log: held.plugin.log.clone() };
+        let services = self.host.0.services.of_generation(manifest, number);
         let options = StartOptions {
             generation: number,
             configuration,
-            services: Arc::new(services),
+            services: services.clone(),
             timeout: config.start_timeout,
         };
         let instance = module.start(options).await?;
@@ -282,6 +278,7 @@ impl<'a> Work<'a> {
             number,
             manifest: manifest.clone(),
             instance,
+            services,
             endpoints: endpoints.collect(),
             panics: self.host.0.metrics.panics(id),
             log: held.plugin.log.clone(),
@@ -291,12 +288,13 @@ impl<'a> Work<'a> {
 
     /// Lets a started generation say that it is fit to serve: its `install` or `upgrade` hook, and its first probe.
     async fn settle(&mut self, held: &Held, generation: &Arc<Generation>) -> Result<(), Error> {
-        let before = held.plugin.state().installed.as_ref().map(|before| before.manifest.version.to_string());
-        let hook = match before {
+        let version = generation.manifest.version.to_string();
+        let hook = match self.host.0.state.installed_version(&held.plugin.id).await? {
             None => Some(Hook::Install),
-            Some(from) if from != generation.manifest.version.to_string() => Some(Hook::Upgrade { from }),
+            Some(from) if from != version => Some(Hook::Upgrade { from }),
             Some(_) => None,
         };
+        let is_new = hook.is_some();
         if let Some(hook) = hook.filter(|hook| generation.instance.has(hook)) {
             self.step(hook.name());
             let ran = generation.instance.run_hook(&hook, self.host.0.config.start_timeout).await;
@@ -309,6 +307,10 @@ impl<'a> Work<'a> {
             if let Some(reason) = probe.problem().filter(|_| probe != Probe::Passed) {
                 return Err(Error::Unhealthy { reason });
             }
+        }
+        if is_new {
+            // From here on it is installed: a host that is killed now does not run the hook again.
+            self.host.0.state.note_installed(&held.plugin.id, &version).await?;
         }
         Ok(())
     }
