@@ -10,6 +10,7 @@
 mod answer;
 mod elf;
 mod error;
+pub mod explain;
 mod instance;
 mod lent;
 mod library;
