@@ -260,7 +260,8 @@ impl Inner {
         }
         let slot = self.slots.take().await?;
         let _locked = self.lock_target(slot.index).await?;
-        let work: Box<dyn FnOnce(&Store, &Tree, &Package) -> Result<Work, Error> + Send> = match self.config.development {
+        let work: Box<dyn FnOnce(&Store, &Tree, &Package) -> Result<Work, Error> + Send> = match self.config.development
+        {
             true => {
                 let name = Digest::of(format!("development of {}", provenance.source).as_bytes());
                 Box::new(move |store, tree, package| Work::keep(store, &name, tree, package))

@@ -21,14 +21,17 @@ pub enum Code {
 }
 
 /// Checks what is known of a build before cargo runs: the list of checksums, the Cargo.toml and the SDK it asks for, or
-/// that there is one library. Blocks.
+/// that there is one library and it is
+/// the right one. Blocks.
 ///
 /// # Errors
 /// What [`crate::Builder::build`] would refuse for the same reasons.
 pub fn inspect(tree: &Tree, manifest: &Manifest) -> Result<Code, Error> {
     checksums::check(tree, &manifest.checksums)?;
     if !cargo_toml::is_in(tree) {
-        return Ok(Code::Library { path: prebuilt::library(tree)?.path.to_string() });
+        let library = prebuilt::library(tree)?;
+        prebuilt::compare(library, manifest, library.digest)?;
+        return Ok(Code::Library { path: library.path.to_string() });
     }
     Ok(Code::Crate { package: cargo_toml::check(tree, &sdk::version())?.name })
 }

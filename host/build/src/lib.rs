@@ -36,5 +36,5 @@ pub use config::Config;
 pub use counters::Counters;
 pub use error::Error;
 pub use inspect::{Code, inspect};
-pub use sdk::install_sdk;
+pub use sdk::{install_sdk, sdk_place};
 pub use toolchain::Toolchain;

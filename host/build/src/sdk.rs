@@ -62,7 +62,12 @@ pub(crate) fn materialise(store: &Store) -> Result<PathBuf, Error> {
 /// [`Error::Io`] when the folder cannot be written.
 pub fn install_sdk(folder: &Path) -> Result<PathBuf, Error> {
     fs::create_dir_all(folder).context("create", folder)?;
-    put(folder.join(&digest().hex()[..16]))
+    put(sdk_place(folder))
+}
+
+/// Where [`install_sdk`] puts the SDK of this program.
+pub fn sdk_place(folder: &Path) -> PathBuf {
+    folder.join(&digest().hex()[..16])
 }
 
 fn put(place: PathBuf) -> Result<PathBuf, Error> {

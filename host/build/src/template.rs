@@ -6,6 +6,7 @@ use host_core::{IdError, PluginId};
 const FILES: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/template_files.rs"));
 
 /// Names that the language or cargo keeps for itself, or that a plugin already depends on.
+#[rustfmt::skip]
 const TAKEN: &[&str] = &[
     "abstract", "alloc", "async", "await", "become", "box", "break", "build", "const", "continue", "core", "crate",
     "deps", "dyn", "else", "enum", "examples", "extern", "false", "final", "for", "gen", "impl", "incremental", "let",

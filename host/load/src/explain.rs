@@ -79,8 +79,7 @@ pub fn facts(file: &[u8]) -> Facts {
         .and_then(|data| data.split(|byte| *byte == 0).find(|text| text.starts_with(b"rustc")))
         .map(lossy);
     let root = ROOT_SYMBOL.trim_end_matches('\0');
-    facts.has_root_symbol =
-        library.dynamic_symbols().any(|symbol| symbol.is_definition() && symbol.name() == Ok(root));
+    facts.has_root_symbol = library.dynamic_symbols().any(|symbol| symbol.is_definition() && symbol.name() == Ok(root));
     let mut stays = false;
     if let Ok(table) = library.elf_dynamic_table() {
         for entry in &table {

@@ -10,6 +10,7 @@ mod body;
 mod call;
 mod config;
 mod error;
+mod follow;
 mod generation;
 mod health;
 mod host;
