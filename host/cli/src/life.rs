@@ -1,7 +1,7 @@
 //! The life of a host, from its configuration to its end.
 
 mod loads;
-mod signals;
+pub(crate) mod signals;
 
 use std::time::Instant;
 

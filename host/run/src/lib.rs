@@ -11,6 +11,7 @@ mod body;
 mod call;
 mod config;
 mod error;
+mod follow;
 mod generation;
 mod health;
 mod host;
