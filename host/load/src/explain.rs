@@ -87,7 +87,7 @@ pub fn facts(file: &[u8]) -> Facts {
             match entry.tag {
                 elf::DT_NEEDED => facts.needed.extend(text()),
                 elf::DT_RUNPATH | elf::DT_RPATH => facts.search_path = text(),
-                elf::DT_FLAGS_1 => stays = entry.val & u64::from(elf::DF_1_NODELETE.0) != 0,
+                elf::DT_FLAGS_1 => stays = entry.val & elf::DF_1_NODELETE.0 != 0,
                 _ => {}
             }
         }
