@@ -6,12 +6,12 @@ use std::sync::Arc;
 use plugin_sdk_abi::export::WithMetadata;
 use plugin_sdk_abi::{
     Chunk, Failure, FfiFuture, FutureExt as _, PluginHandle, PluginRoot, PluginRootRef, PluginTable, PluginTableRef,
-    RResult, RootModuleResult, Start, log_level,
+    RResult, RootModuleResult, Start, hook as abi_hook, log_level,
 };
 use serde_json::json;
 
 use crate::guard::{Guarded, guarded, install_hook};
-use crate::{Context, Plugin, Request};
+use crate::{ConfigChange, Context, Plugin, Request};
 
 /// Exports a plugin: writes the root symbol and the metadata section that the host looks for. Once a crate.
 ///
@@ -65,7 +65,7 @@ macro_rules! export {
 macro_rules! __metadata {
     ($panic:literal) => {
         concat!(
-            r#"{"abi":"1.0","sdk":"0.1.0","panic":""#,
+            r#"{"abi":"1.1","sdk":"0.1.0","panic":""#,
             $panic,
             r#"","package":""#,
             env!("CARGO_PKG_NAME"),
@@ -87,12 +87,13 @@ struct Tables<P>(PhantomData<P>);
 
 impl<P: Plugin> Tables<P> {
     const ROOT: &'static WithMetadata<PluginRoot> =
-        &WithMetadata::new(PluginRoot { description: description::<P>, start: start::<P> });
+        &WithMetadata::new(PluginRoot { description: description::<P>, start: start::<P>, prepare: prepare::<P> });
     const PLUGIN: &'static WithMetadata<PluginTable> = &WithMetadata::new(PluginTable {
         call: call::<P>,
         health: health::<P>,
         stop: stop::<P>,
         release: release::<P>,
+        hook: hook::<P>,
     });
 }
 
@@ -100,7 +101,7 @@ unsafe extern "C" fn description<P: Plugin>() -> Chunk {
     let json = guarded(|| {
         let handlers: Vec<_> =
             P::HANDLERS.iter().map(|h| json!({"handler": h.handler, "method": h.method, "path": h.path})).collect();
-        json!({ "handlers": handlers }).to_string().into_bytes()
+        json!({ "handlers": handlers, "hooks": P::HOOKS, "service": P::SERVICE }).to_string().into_bytes()
     });
     Chunk::from_vec(json.unwrap_or_default())
 }
@@ -161,6 +162,63 @@ unsafe extern "C" fn stop<P: Plugin>(plugin: *const ()) -> FfiFuture<RResult<(),
     // SAFETY: the host passes the handle that `start::<P>` made, before `release`.
     let plugin = unsafe { instance::<P>(plugin) }.plugin.clone();
     Guarded::new(async move { plugin.stop().await.map_err(|error| Failure::failed(&error.for_operator())) }).into_ffi()
+}
+
+unsafe extern "C" fn prepare<P: Plugin>(which: u32, argument: Chunk) -> FfiFuture<RResult<Chunk, Failure>> {
+    install_hook();
+    let future = async move {
+        match which {
+            abi_hook::VALIDATE => P::validate(read(&argument)?).await.map_err(failed)?,
+            other => return Err(unknown_hook(other)),
+        }
+        Ok(Chunk::EMPTY)
+    };
+    Guarded::new(future).into_ffi()
+}
+
+unsafe extern "C" fn hook<P: Plugin>(
+    plugin: *const (),
+    which: u32,
+    argument: Chunk,
+) -> FfiFuture<RResult<Chunk, Failure>> {
+    // SAFETY: the host passes the handle that `start::<P>` made, before `release`.
+    let plugin = unsafe { instance::<P>(plugin) }.plugin.clone();
+    let future = async move {
+        let argument = read(&argument)?;
+        let answer = match which {
+            abi_hook::INSTALL => plugin.install().await,
+            abi_hook::UPGRADE => plugin.upgrade(argument["from"].as_str().unwrap_or_default().to_owned()).await,
+            abi_hook::UNINSTALL => plugin.uninstall(argument["keep_data"].as_bool().unwrap_or(true)).await,
+            abi_hook::ON_LOAD => plugin.on_load().await,
+            abi_hook::ON_UNLOAD => plugin.on_unload().await,
+            abi_hook::METRICS => plugin.metrics().await,
+            abi_hook::ON_CONFIG_CHANGE => {
+                let change = plugin.on_config_change(argument).await.map_err(failed)?;
+                let answer = json!({ "applied": change == ConfigChange::Applied });
+                return Ok(Chunk::from_vec(answer.to_string().into_bytes()));
+            }
+            other => return Err(unknown_hook(other)),
+        };
+        answer.map_err(failed)?;
+        Ok(Chunk::EMPTY)
+    };
+    Guarded::new(future).into_ffi()
+}
+
+/// The argument of a hook; an empty one is an empty object.
+fn read(argument: &Chunk) -> Result<serde_json::Value, Failure> {
+    if argument.is_empty() {
+        return Ok(json!({}));
+    }
+    serde_json::from_slice(argument).map_err(|error| Failure::failed(&format!("the hook's argument: {error}")))
+}
+
+fn failed(error: crate::Error) -> Failure {
+    Failure::failed(&error.for_operator())
+}
+
+fn unknown_hook(hook: u32) -> Failure {
+    Failure::failed(&format!("this plugin's SDK has no hook {hook}"))
 }
 
 unsafe extern "C" fn release<P: Plugin>(plugin: *const ()) {

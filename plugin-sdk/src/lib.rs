@@ -12,7 +12,7 @@ mod response;
 pub use body::Body;
 pub use error::{Error, Result};
 pub use extract::{FromRequest, Json, Path};
-pub use plugin::{Context, Handler, Level, Plugin};
+pub use plugin::{ConfigChange, Context, ErrorReport, Handler, Level, Plugin};
 pub use plugin_sdk_macros::plugin;
 pub use request::Request;
 pub use response::{IntoResponse, Response, StreamBody};

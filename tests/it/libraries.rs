@@ -155,3 +155,17 @@ async fn a_library_without_a_plugin_yaml_beside_it_is_refused() {
     std::fs::remove_file(library.with_file_name("plugin.yaml")).unwrap();
     assert_eq!(host.try_load(&library).await.expect(422).code(), "fetch_no_manifest");
 }
+
+#[tokio::test]
+async fn a_plugin_of_the_previous_minor_version_serves() {
+    let host = TestHost::start().await;
+    host.load("previous-minor").await;
+    let call = host.request("POST", "/api/plugin-endpoints/previous-minor/echo/word").body(b"and body");
+    assert_eq!(call.send().await.expect(200).text(), "word and body");
+    assert_eq!(host.plugin("previous-minor").await["status"]["health"], "healthy");
+    let logs = host.get("/api/plugins/previous-minor/logs").await.expect(200).text();
+    assert!(logs.contains("started with ABI 1.0"), "{logs}");
+    // Hooks and configuration changes are younger than ABI 1.0: the host does not ask for them.
+    host.post("/api/plugins/previous-minor/reload").await.expect(200);
+    host.delete("/api/plugins/previous-minor").await.expect(200);
+}

@@ -12,6 +12,8 @@ use crate::Error;
 pub struct Probe {
     /// ABI of the SDK it was built with, `major.minor`.
     pub abi: String,
+    /// The minor version of that ABI.
+    pub abi_minor: u32,
     /// Version of that SDK.
     pub sdk: String,
     /// Package name and version.
@@ -67,7 +69,7 @@ pub fn probe(file: &[u8]) -> Result<Probe, Error> {
         metadata::read(data).ok_or_else(|| Error::NotAPlugin { missing: "the magic of the section".to_owned() })?;
     let said: Metadata =
         serde_json::from_str(json).map_err(|error| Error::NotAPlugin { missing: format!("metadata: {error}") })?;
-    check_abi(&said)?;
+    let abi_minor = check_abi(&said)?;
     if said.panic != "unwind" {
         return Err(Error::PanicAbort);
     }
@@ -90,6 +92,7 @@ pub fn probe(file: &[u8]) -> Result<Probe, Error> {
         .collect();
     Ok(Probe {
         abi: said.abi,
+        abi_minor,
         sdk: said.sdk,
         package: format!("{} {}", said.package, said.version),
         compiler,
@@ -97,15 +100,16 @@ pub fn probe(file: &[u8]) -> Result<Probe, Error> {
     })
 }
 
-fn check_abi(said: &Metadata) -> Result<(), Error> {
-    let major = said.abi.split('.').next().and_then(|major| major.parse::<u32>().ok());
-    let Some(major) = major else {
+/// The minor version, when the major one is the host's.
+fn check_abi(said: &Metadata) -> Result<u32, Error> {
+    let version = said.abi.split_once('.').and_then(|(major, minor)| Some((major.parse().ok()?, minor.parse().ok()?)));
+    let Some((major, minor)): Option<(u32, u32)> = version else {
         return Err(Error::NotAPlugin { missing: format!("an ABI version, found {:?}", said.abi) });
     };
     let (sdk, abi, host) = (said.sdk.clone(), said.abi.clone(), format!("{ABI_MAJOR}.x"));
     match major.cmp(&ABI_MAJOR) {
         std::cmp::Ordering::Less => Err(Error::SdkTooOld { sdk, abi, host }),
         std::cmp::Ordering::Greater => Err(Error::SdkTooNew { sdk, abi, host }),
-        std::cmp::Ordering::Equal => Ok(()),
+        std::cmp::Ordering::Equal => Ok(minor),
     }
 }

@@ -103,6 +103,12 @@ pub enum Error {
         /// One sentence per difference.
         differences: Vec<String>,
     },
+    /// The plugin does not take its configuration.
+    #[error("the plugin refuses its configuration: {reason}")]
+    ConfigurationRefused {
+        /// What it said.
+        reason: String,
+    },
     /// The plugin's start said no.
     #[error("the plugin did not start: {message}")]
     StartFailed {
@@ -138,6 +144,7 @@ impl Error {
             Error::LayoutDiffers { .. } => "load_layout_differs",
             Error::BrokenHeader { .. } => "load_broken_header",
             Error::CodeDiffers { .. } => "load_code_differs",
+            Error::ConfigurationRefused { .. } => "load_configuration_refused",
             Error::StartFailed { .. } => "load_start_failed",
             Error::StartPanicked(_) => "load_start_panicked",
             Error::StartTimedOut { .. } => "load_start_timed_out",
@@ -167,6 +174,7 @@ impl Error {
             }
             Error::BrokenHeader { .. } => "build the plugin again with the SDK of this host",
             Error::CodeDiffers { .. } => "make plugin.yaml and the route attributes name the same routes",
+            Error::ConfigurationRefused { .. } => "change what the message names, in plugin.yaml or in what was sent",
             Error::StartFailed { .. } => "see the plugin's log; its configuration may not fit",
             Error::StartPanicked(_) => "mend the line the message names",
             Error::StartTimedOut { .. } => "do long work after the start, or on a thread of the plugin's own",

@@ -10,17 +10,21 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use plugin_sdk_abi::{
-    BodyStream, Chunk, Failure, FfiFuture, PluginHandle, ROption, RResult, Request, Response, failure_kind,
+    BodyStream, Chunk, Failure, FfiFuture, PluginHandle, PluginRootRef, ROption, RResult, Request, Response,
+    failure_kind,
 };
 
 use crate::answer::Answer;
 use crate::error::{CallError, Panicked};
+use crate::hook::Hooks;
 use crate::own_thread::{Outcome, block_on_until, leave, run};
 
 /// A started plugin. Shared by its generation, by every call in flight and by every byte it has answered with; the
 /// plugin is dropped with the last of them.
 pub struct Instance {
     handle: PluginHandle,
+    root: PluginRootRef,
+    hooks: Hooks,
     /// A health hook runs. One that blocks is not asked again, so that it costs one thread and not one an interval.
     probing: AtomicBool,
 }
@@ -30,9 +34,21 @@ pub type RequestBody = Box<dyn FnMut(&mut Context<'_>) -> Poll<Option<Result<Byt
 
 impl Instance {
     /// # Safety
-    /// `handle` must come from the start of a library that is never closed, and be passed here once.
-    pub(crate) unsafe fn new(handle: PluginHandle) -> Instance {
-        Instance { handle, probing: AtomicBool::new(false) }
+    /// `handle` must come from `root`'s start, of a library that is never closed, and be passed here once.
+    pub(crate) unsafe fn new(handle: PluginHandle, root: PluginRootRef, hooks: Hooks) -> Instance {
+        Instance { handle, root, hooks, probing: AtomicBool::new(false) }
+    }
+
+    pub(crate) fn handle(&self) -> PluginHandle {
+        self.handle
+    }
+
+    pub(crate) fn root(&self) -> PluginRootRef {
+        self.root
+    }
+
+    pub(crate) fn hooks(&self) -> Hooks {
+        self.hooks
     }
 
     /// Calls the plugin with a request: `head` in the layout of the boundary, `body` what has arrived of the body,

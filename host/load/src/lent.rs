@@ -5,51 +5,171 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use plugin_sdk_abi::export::WithMetadata;
-use plugin_sdk_abi::{HostHandle, HostTable, HostTableRef, log_level};
+use plugin_sdk_abi::record::Record;
+use plugin_sdk_abi::{
+    Failure, FfiFuture, FutureExt as _, HostHandle, HostTable, HostTableRef, RResult, Request, Response, log_level,
+    measure as operation,
+};
+use tokio::runtime::Handle;
 
-/// Level of a plugin's log line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LogLevel {
-    /// Something failed.
-    Error,
-    /// Something is wrong but goes on.
-    Warn,
-    /// Something an operator wants to know.
-    Info,
-    /// For developers.
-    Debug,
-}
+use crate::asked;
+use crate::services::{LogEvent, LogLevel, MeasureOperation, MetricDefinition, Services};
 
-/// Where the log lines of one generation go.
-pub type LogSink = Arc<dyn Fn(LogLevel, &str) + Send + Sync>;
-
-/// The most of one log line that is kept.
+/// The most of one log line or record that is read.
+const MAX_RECORD_BYTES: usize = 64 * 1024;
+/// The most of one log message that is kept.
 const MAX_LINE_BYTES: usize = 16 * 1024;
+/// The most fields of one event that are kept.
+const MAX_FIELDS: usize = 64;
 
 struct Lent {
-    log: LogSink,
+    services: Arc<dyn Services>,
+    /// Where requests of the plugin are answered, whichever thread asks.
+    runtime: Handle,
 }
 
-/// Lends the host to one generation.
-pub(crate) fn lend(log: LogSink) -> HostHandle {
-    const TABLE: &WithMetadata<HostTable> = &WithMetadata::new(HostTable { log: log_line, release });
-    let host = Box::into_raw(Box::new(Lent { log })).cast_const().cast();
+/// Lends the host to one generation. To be called in the host's runtime.
+pub(crate) fn lend(services: Arc<dyn Services>) -> HostHandle {
+    const TABLE: &WithMetadata<HostTable> =
+        &WithMetadata::new(HostTable { log, release, log_level: level, event, metric, measure, request });
+    let host = Box::into_raw(Box::new(Lent { services, runtime: Handle::current() })).cast_const().cast();
     // SAFETY: `host` is a `Lent`, which the functions of `TABLE` take until `release`.
     unsafe { HostHandle::new(host, HostTableRef(TABLE.static_as_prefix())) }
 }
 
-unsafe extern "C" fn log_line(host: *const (), level: u8, message: *const u8, len: usize) {
-    // SAFETY: the plugin passes the pointer of its handle, which is a `Lent` until `release`.
-    let lent = unsafe { &*host.cast::<Lent>() };
+/// # Safety
+/// `host` must be the pointer of a handle that `lend` made, not yet released.
+unsafe fn lent<'a>(host: *const ()) -> &'a Lent {
+    // SAFETY: the caller promises that this is a live `Lent`.
+    unsafe { &*host.cast::<Lent>() }
+}
+
+/// # Safety
+/// The caller must lend `len` bytes at `text` for `'a`.
+unsafe fn bytes<'a>(text: *const u8, len: usize, most: usize) -> &'a [u8] {
+    if len == 0 {
+        return &[];
+    }
+    // SAFETY: the caller lends `len` bytes, and no more are read.
+    unsafe { std::slice::from_raw_parts(text, len.min(most)) }
+}
+
+unsafe extern "C" fn log(host: *const (), level: u8, message: *const u8, len: usize) {
+    // SAFETY: the plugin passes the pointer of its handle, before `release`.
+    let lent = unsafe { lent(host) };
     // SAFETY: the plugin lends `len` bytes at `message` for the length of this call.
-    let bytes = unsafe { std::slice::from_raw_parts(message, len.min(MAX_LINE_BYTES)) };
-    let level = match level {
+    let message = unsafe { bytes(message, len, MAX_LINE_BYTES) };
+    swallow(|| {
+        let message = String::from_utf8_lossy(message);
+        lent.services.log(&LogEvent {
+            level: read_level(level),
+            target: "",
+            message: &message,
+            fields: &[],
+            request_id: None,
+            traceparent: None,
+        });
+    });
+}
+
+unsafe extern "C" fn event(host: *const (), level: u8, record: *const u8, len: usize) {
+    // SAFETY: the plugin passes the pointer of its handle, before `release`.
+    let lent = unsafe { lent(host) };
+    if len > MAX_RECORD_BYTES {
+        let text = format!("an event of {len} bytes was left out; at most {MAX_RECORD_BYTES} are taken");
+        // SAFETY: `text` outlives the call.
+        return unsafe { log(host, log_level::WARN, text.as_ptr(), text.len()) };
+    }
+    // SAFETY: the plugin lends `len` bytes at `record` for the length of this call.
+    let record = unsafe { bytes(record, len, MAX_RECORD_BYTES) };
+    swallow(|| {
+        let Some((record, fields)) = Record::read(record) else { return };
+        let text = |bytes| String::from_utf8_lossy(bytes);
+        let fields = fields.iter().take(MAX_FIELDS).map(|(name, value)| (text(name), text(value))).collect::<Vec<_>>();
+        let fields = fields.iter().map(|(name, value)| (name.as_ref(), value.as_ref())).collect::<Vec<_>>();
+        lent.services.log(&LogEvent {
+            level: read_level(level),
+            target: record.target,
+            message: cut(record.message, MAX_LINE_BYTES),
+            fields: &fields,
+            request_id: record.request_id,
+            traceparent: record.traceparent,
+        });
+    });
+}
+
+/// The start of `text`, at most `most` bytes.
+fn cut(text: &str, most: usize) -> &str {
+    let end = (0..=most.min(text.len())).rev().find(|end| text.is_char_boundary(*end));
+    &text[..end.unwrap_or(0)]
+}
+
+fn read_level(level: u8) -> LogLevel {
+    match level {
         log_level::ERROR => LogLevel::Error,
         log_level::WARN => LogLevel::Warn,
         log_level::DEBUG => LogLevel::Debug,
+        log_level::TRACE => LogLevel::Trace,
         _ => LogLevel::Info,
+    }
+}
+
+unsafe extern "C" fn level(host: *const ()) -> u8 {
+    // SAFETY: the plugin passes the pointer of its handle, before `release`.
+    let lent = unsafe { lent(host) };
+    let level = catch_unwind(AssertUnwindSafe(|| lent.services.log_level())).unwrap_or(LogLevel::Info);
+    match level {
+        LogLevel::Error => log_level::ERROR,
+        LogLevel::Warn => log_level::WARN,
+        LogLevel::Info => log_level::INFO,
+        LogLevel::Debug => log_level::DEBUG,
+        LogLevel::Trace => log_level::TRACE,
+    }
+}
+
+unsafe extern "C" fn metric(host: *const (), definition: *const u8, len: usize) -> RResult<u64, Failure> {
+    // SAFETY: the plugin passes the pointer of its handle, before `release`.
+    let lent = unsafe { lent(host) };
+    // SAFETY: the plugin lends `len` bytes at `definition` for the length of this call.
+    let definition = unsafe { bytes(definition, len, MAX_RECORD_BYTES) };
+    let opened = catch_unwind(AssertUnwindSafe(|| {
+        let definition: MetricDefinition =
+            serde_json::from_slice(definition).map_err(|error| format!("the metric's definition: {error}"))?;
+        lent.services.metric(&definition)
+    }));
+    match opened {
+        Ok(Ok(metric)) => RResult::ROk(metric),
+        Ok(Err(message)) => RResult::RErr(Failure::failed(&message)),
+        Err(payload) => {
+            std::mem::forget(payload);
+            RResult::RErr(Failure::failed("the host failed to open the metric"))
+        }
+    }
+}
+
+unsafe extern "C" fn measure(host: *const (), metric: u64, how: u8, value: f64) {
+    // SAFETY: the plugin passes the pointer of its handle, before `release`.
+    let lent = unsafe { lent(host) };
+    let how = match how {
+        operation::ADD => MeasureOperation::Add,
+        operation::SET => MeasureOperation::Set,
+        operation::OBSERVE => MeasureOperation::Observe,
+        _ => return,
     };
-    swallow(|| (lent.log)(level, &String::from_utf8_lossy(bytes)));
+    swallow(|| lent.services.measure(metric, how, value));
+}
+
+unsafe extern "C" fn request(host: *const (), request: Request) -> FfiFuture<RResult<Response, Failure>> {
+    // SAFETY: the plugin passes the pointer of its handle, before `release`.
+    let lent = unsafe { lent(host) };
+    let answered = catch_unwind(AssertUnwindSafe(|| asked::answer(&lent.services, &lent.runtime, request)));
+    match answered {
+        Ok(future) => future.into_ffi(),
+        Err(payload) => {
+            std::mem::forget(payload);
+            std::future::ready(RResult::RErr(Failure::failed("the host failed to take the request"))).into_ffi()
+        }
+    }
 }
 
 unsafe extern "C" fn release(host: *const ()) {

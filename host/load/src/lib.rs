@@ -8,23 +8,32 @@
 //! [`Instance`], so the instance, and the library under it, outlive it.
 
 mod answer;
+mod asked;
 mod elf;
 mod error;
+mod hook;
 mod instance;
 mod lent;
 mod library;
 mod module;
 mod own_thread;
+mod services;
 
 pub use answer::{Answer, AnswerBody, BodyFailure, is_hop_by_hop};
 pub use elf::{Probe, probe};
 pub use error::{CallError, Error, Panicked};
+pub use hook::Hook;
 pub use instance::{Call, Instance, RequestBody};
-pub use lent::{LogLevel, LogSink};
 pub use library::opened_libraries;
 pub use module::{Module, Route, StartOptions};
 /// The head of a request, as the boundary lays it out.
 pub use plugin_sdk_abi::head::Head;
+/// The numbers of the services.
+pub use plugin_sdk_abi::service;
+pub use services::{
+    LogEvent, LogLevel, MeasureOperation, MetricDefinition, MetricKind, ServiceAnswer, ServiceBody, ServiceRequest,
+    Services,
+};
 
 /// The ABI this host speaks, as `major.minor`.
 pub fn abi_version() -> String {

@@ -69,7 +69,7 @@ pub(crate) fn open(store: &Store, artifact: &Artifact) -> Result<Opened, Error> 
         .map_err(|_| Error::NotAPlugin { missing: "the root symbol".to_owned() })?;
     let header = symbol.into_raw().cast_const().cast::<()>();
     // SAFETY: `header` is the address of the root symbol of a library that is never closed.
-    let root = unsafe { open_root(header) }.map_err(|error| match error {
+    let root = unsafe { open_root(header, probe.abi_minor) }.map_err(|error| match error {
         GateError::Layout { difference, report } => Error::LayoutDiffers { difference, report },
         GateError::Header(reason) | GateError::Constructor(reason) => Error::BrokenHeader { reason },
         GateError::NoLayout => Error::BrokenHeader { reason: "it carries no layout to compare".to_owned() },

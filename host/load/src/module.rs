@@ -11,9 +11,11 @@ use plugin_sdk_abi::{Chunk, Failure, PluginRootRef, Start};
 use serde::Deserialize;
 
 use crate::error::Panicked;
+use crate::hook::{self, Hooks};
 use crate::instance::{Instance, failure_error};
-use crate::lent::{LogSink, lend};
+use crate::lent::lend;
 use crate::own_thread::{Outcome, run};
+use crate::services::Services;
 use crate::{CallError, Error, Probe, library};
 
 /// A library that passed the gates. Starting it makes an [`Instance`].
@@ -23,6 +25,7 @@ pub struct Module {
     routes: Vec<Route>,
     /// For each endpoint of the manifest, in its order, the handler that answers it.
     handlers: Vec<u32>,
+    hooks: Hooks,
 }
 
 /// A route, as the code declares it.
@@ -42,8 +45,8 @@ pub struct StartOptions {
     pub generation: u64,
     /// The configuration, a JSON object.
     pub configuration: serde_json::Map<String, serde_json::Value>,
-    /// Where its log lines go.
-    pub log: LogSink,
+    /// What it may ask of its host.
+    pub services: Arc<dyn Services>,
     /// How long the start may take.
     pub timeout: Duration,
 }
@@ -51,6 +54,11 @@ pub struct StartOptions {
 #[derive(Deserialize)]
 struct Description {
     handlers: Vec<Route>,
+    #[serde(default)]
+    hooks: Vec<String>,
+    /// It answers whatever plugin.yaml names.
+    #[serde(default)]
+    service: bool,
 }
 
 impl Module {
@@ -74,18 +82,21 @@ impl Module {
             let opened = library::open(&store, &artifact)?;
             // SAFETY: the root passed the layout check, and its library is never closed.
             let description = unsafe { (opened.root.description())() };
-            let routes = serde_json::from_slice::<Description>(&description)
-                .map_err(|error| Error::BrokenHeader { reason: format!("its description: {error}") })?
-                .handlers;
-            Ok((opened, routes))
+            let description = serde_json::from_slice::<Description>(&description)
+                .map_err(|error| Error::BrokenHeader { reason: format!("its description: {error}") })?;
+            Ok((opened, description))
         };
-        let (opened, routes) = match run(&name, timeout, work, drop).await {
+        let (opened, description) = match run(&name, timeout, work, drop).await {
             Outcome::Done(result) => result?,
             Outcome::TimedOut => return Err(Error::StartTimedOut { after: timeout }),
             Outcome::Lost => return Err(Error::BrokenHeader { reason: "opening it failed".to_owned() }),
         };
-        let handlers = agree(manifest, &routes)?;
-        Ok(Module { root: opened.root, probe: opened.probe, routes, handlers })
+        let Description { handlers: routes, hooks, service } = description;
+        let handlers = match service {
+            true => (0..).take(manifest.endpoints.len()).collect(),
+            false => agree(manifest, &routes)?,
+        };
+        Ok(Module { root: opened.root, probe: opened.probe, routes, handlers, hooks: Hooks::named(&hooks) })
     }
 
     /// What the file said about itself.
@@ -103,6 +114,19 @@ impl Module {
         &self.handlers
     }
 
+    /// Asks the code whether it would take a configuration; yes when it has nothing to say.
+    ///
+    /// # Errors
+    /// [`Error::ConfigurationRefused`].
+    pub async fn validate(
+        &self,
+        configuration: &serde_json::Map<String, serde_json::Value>,
+        timeout: Duration,
+    ) -> Result<(), Error> {
+        let judged = hook::validate(self.root, self.hooks, configuration, timeout).await;
+        judged.map_err(|error| Error::ConfigurationRefused { reason: error.to_string() })
+    }
+
     /// Starts the plugin.
     ///
     /// # Errors
@@ -111,16 +135,17 @@ impl Module {
     /// # Cancel safety
     /// Dropping the future leaves the start to go on until its deadline; what it makes is stopped and dropped.
     pub async fn start(self, options: StartOptions) -> Result<Arc<Instance>, Error> {
-        let StartOptions { generation, configuration, log, timeout } = options;
+        let StartOptions { generation, configuration, services, timeout } = options;
         let configuration = serde_json::Value::Object(configuration).to_string().into_bytes();
-        let root = self.root;
+        let (root, hooks) = (self.root, self.hooks);
+        let host = lend(services);
         let name = format!("start-gen-{generation}");
         let work = move || async move {
-            let start = Start { host: lend(log), configuration: Chunk::from_vec(configuration), generation };
+            let start = Start { host, configuration: Chunk::from_vec(configuration), generation };
             // SAFETY: the root passed the layout check, its library is never closed, and a module starts once.
             let started = unsafe { (root.start())(start) };
             // SAFETY: the handle is the one this library just made.
-            started.await.into_result().map(|handle| unsafe { Instance::new(handle) })
+            started.await.into_result().map(|handle| unsafe { Instance::new(handle, root, hooks) })
         };
         let late = move |started: Result<Instance, Failure>| {
             if let Ok(instance) = started {

@@ -18,6 +18,7 @@ mod log_lines;
 mod metrics;
 mod operation;
 mod plugin;
+mod plugin_services;
 mod retire;
 mod routes;
 

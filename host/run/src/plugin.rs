@@ -56,6 +56,15 @@ pub(crate) struct Installed {
     pub(crate) loaded_unix_ms: u64,
 }
 
+impl Installed {
+    /// The manifest's defaults, and over them what the operator set.
+    pub(crate) fn effective_configuration(&self) -> serde_json::Map<String, serde_json::Value> {
+        let mut configuration = self.manifest.configuration.clone();
+        configuration.extend(self.configuration.clone());
+        configuration
+    }
+}
+
 /// Why the newest operation failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct LastError {

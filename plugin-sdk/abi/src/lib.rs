@@ -34,18 +34,21 @@
 mod chunk;
 mod gate;
 pub mod head;
+mod host;
 pub mod metadata;
 mod pairs;
+pub mod record;
 mod stream;
 mod table;
 
 pub use chunk::Chunk;
 pub use gate::{GateError, ROOT_SYMBOL, open_root};
+pub use host::{HostHandle, HostTable, HostTableRef, log_level, measure, service};
 pub use pairs::{Pairs, PairsError, write_pairs};
 pub use stream::{BodyStream, StreamItem};
 pub use table::{
-    Failure, HostHandle, HostTable, HostTableRef, PluginHandle, PluginRoot, PluginRootRef, PluginTable, PluginTableRef,
-    Request, Response, Start, failure_kind, log_level,
+    Failure, PluginHandle, PluginRoot, PluginRootRef, PluginTable, PluginTableRef, Request, Response, Start,
+    failure_kind, hook,
 };
 
 pub use abi_stable::library::{LibHeader, RootModuleResult};
@@ -55,7 +58,7 @@ pub use async_ffi::{ContextExt, FfiContext, FfiFuture, FfiPoll, FutureExt};
 /// Rises when plugins built before can no longer be loaded.
 pub const ABI_MAJOR: u32 = 1;
 /// Rises when a function is added at the end of a table.
-pub const ABI_MINOR: u32 = 0;
+pub const ABI_MINOR: u32 = 1;
 
 /// What an exporting macro needs to write the root symbol; not for authors.
 #[doc(hidden)]
@@ -93,27 +96,33 @@ mod tests {
         assert_eq!(env!("CARGO_PKG_VERSION"), format!("{ABI_MAJOR}.{ABI_MINOR}.0"));
     }
 
-    /// A changed size or offset breaks plugins that are already built: raise [`ABI_MAJOR`] with it.
+    /// The snapshot of the boundary: a changed size, offset or order breaks plugins that are already built. Rows are only
+    /// added, at the end of a table with [`ABI_MINOR`] raised; anything else raises [`ABI_MAJOR`].
     #[test]
     fn the_layout_of_the_boundary_is_the_layout_of_abi_1() {
-        fn size<T>() -> (usize, usize) {
-            (size_of::<T>(), align_of::<T>())
+        macro_rules! layout {
+            ($($type:ty: $size:literal { $($field:ident $offset:literal)* })*) => {$(
+                assert_eq!(size_of::<$type>(), $size, "size of {}", stringify!($type));
+                assert_eq!(align_of::<$type>(), 8, "alignment of {}", stringify!($type));
+                $(assert_eq!(
+                    std::mem::offset_of!($type, $field), $offset, "offset of {}.{}", stringify!($type), stringify!($field)
+                );)*
+            )*};
         }
-        assert_eq!(size::<Chunk>(), (32, 8));
-        assert_eq!(size::<BodyStream>(), (24, 8));
-        assert_eq!(size::<Request>(), (96, 8));
-        assert_eq!(size::<Response>(), (104, 8));
-        assert_eq!(size::<Failure>(), (72, 8));
-        assert_eq!(size::<PluginHandle>(), (16, 8));
-        assert_eq!(size::<HostHandle>(), (16, 8));
-        assert_eq!(size::<Start>(), (56, 8));
-        assert_eq!(size::<FfiFuture<()>>(), (24, 8));
-        assert_eq!(std::mem::offset_of!(Request, head), 0);
-        assert_eq!(std::mem::offset_of!(Request, body), 32);
-        assert_eq!(std::mem::offset_of!(Request, stream), 64);
-        assert_eq!(std::mem::offset_of!(Response, status), 0);
-        assert_eq!(std::mem::offset_of!(Response, headers), 8);
-        assert_eq!(std::mem::offset_of!(Response, body), 40);
-        assert_eq!(std::mem::offset_of!(Response, stream), 72);
+        layout! {
+            Chunk: 32 {}
+            BodyStream: 24 {}
+            FfiFuture<()>: 24 {}
+            HostHandle: 16 {}
+            PluginHandle: 16 { plugin 0 table 8 }
+            Start: 56 { host 0 configuration 16 generation 48 }
+            Request: 96 { head 0 body 32 stream 64 }
+            Response: 104 { status 0 headers 8 body 40 stream 72 }
+            Failure: 72 { kind 0 message 8 location 40 }
+            // Tables: a function is 8 bytes, and the order is that of the versions.
+            PluginRoot: 24 { description 0 start 8 prepare 16 }
+            PluginTable: 40 { call 0 health 8 stop 16 release 24 hook 32 }
+            HostTable: 56 { log 0 release 8 log_level 16 event 24 metric 32 measure 40 request 48 }
+        }
     }
 }

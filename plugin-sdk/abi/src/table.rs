@@ -7,7 +7,7 @@ use abi_stable::sabi_types::VersionStrings;
 use abi_stable::std_types::{ROption, RResult, RString};
 use async_ffi::FfiFuture;
 
-use crate::{BodyStream, Chunk};
+use crate::{BodyStream, Chunk, HostHandle};
 
 /// What a library exports: the one way into a plugin.
 #[repr(C)]
@@ -15,7 +15,9 @@ use crate::{BodyStream, Chunk};
 #[sabi(kind(Prefix(prefix_ref = PluginRootRef)))]
 #[sabi(missing_field(option))]
 pub struct PluginRoot {
-    /// Describes the code as JSON: `{"handlers": [{"handler", "method", "path"}, …]}`; unknown keys are ignored.
+    /// Describes the code as JSON: `{"handlers": [{"handler", "method", "path"}, …], "hooks": ["install", …],
+    /// "service": false}`; what is missing is empty or false, unknown keys are ignored. A service answers every endpoint
+    /// that plugin.yaml names; its handlers are then the endpoints, by their index in plugin.yaml.
     ///
     /// Owner: the caller. Must not unwind. Depends on nothing but the code, so every call gives the same bytes.
     pub description: unsafe extern "C" fn() -> Chunk,
@@ -24,6 +26,8 @@ pub struct PluginRoot {
     /// Called at most once a library. The future may be dropped at any time, which gives up the start.
     #[sabi(last_prefix_field)]
     pub start: unsafe extern "C" fn(start: Start) -> FfiFuture<RResult<PluginHandle, Failure>>,
+    /// Since 1.1. Runs a hook that needs no plugin, one of [`hook`]; argument and answer as for [`PluginTable::hook`].
+    pub prepare: unsafe extern "C" fn(hook: u32, argument: Chunk) -> FfiFuture<RResult<Chunk, Failure>>,
 }
 
 impl RootModule for PluginRootRef {
@@ -49,6 +53,43 @@ pub struct PluginTable {
     /// Drops the plugin. Called once, last.
     #[sabi(last_prefix_field)]
     pub release: unsafe extern "C" fn(plugin: *const ()),
+    /// Since 1.1. Runs one of [`hook`]. Argument and answer are JSON objects; empty stands for `{}`.
+    ///
+    /// The host asks only for hooks that the description names. The future may be dropped at any time.
+    pub hook: unsafe extern "C" fn(plugin: *const (), hook: u32, argument: Chunk) -> FfiFuture<RResult<Chunk, Failure>>,
+}
+
+/// The hooks of a plugin. The description names those that the code has, by the names in brackets.
+pub mod hook {
+    /// Judges a configuration (`validate`), the argument, before anything is started with it. Needs no plugin.
+    pub const VALIDATE: u32 = 1;
+    /// The plugin is installed for the first time (`install`).
+    pub const INSTALL: u32 = 2;
+    /// Another version was installed before (`upgrade`): `{"from": "1.0.0"}`.
+    pub const UPGRADE: u32 = 3;
+    /// The plugin is about to be removed (`uninstall`): `{"keep_data": false}`.
+    pub const UNINSTALL: u32 = 4;
+    /// The generation gets calls from now on (`on_load`).
+    pub const ON_LOAD: u32 = 5;
+    /// The generation gets no new calls; those in flight go on (`on_unload`).
+    pub const ON_UNLOAD: u32 = 6;
+    /// The configuration has changed to the argument (`on_config_change`). Answer: `{"applied": true}`, or `false` when
+    /// only a new generation can take it.
+    pub const ON_CONFIG_CHANGE: u32 = 7;
+    /// The metrics are about to be read (`metrics`).
+    pub const METRICS: u32 = 8;
+
+    /// The hooks with their names.
+    pub const NAMES: [(u32, &str); 8] = [
+        (VALIDATE, "validate"),
+        (INSTALL, "install"),
+        (UPGRADE, "upgrade"),
+        (UNINSTALL, "uninstall"),
+        (ON_LOAD, "on_load"),
+        (ON_UNLOAD, "on_unload"),
+        (ON_CONFIG_CHANGE, "on_config_change"),
+        (METRICS, "metrics"),
+    ];
 }
 
 /// A started plugin: what to pass, and the functions to pass it to.
@@ -67,71 +108,6 @@ pub struct PluginHandle {
 unsafe impl Send for PluginHandle {}
 // SAFETY: they may be called several at once.
 unsafe impl Sync for PluginHandle {}
-
-/// The functions of the host. The plugin calls them, on any thread, several at once; none unwinds or blocks.
-#[repr(C)]
-#[derive(StableAbi)]
-#[sabi(kind(Prefix(prefix_ref = HostTableRef)))]
-#[sabi(missing_field(option))]
-pub struct HostTable {
-    /// Writes a line to the host's log. `level` is one of [`log_level`]; `message` is UTF-8, copied before it returns.
-    pub log: unsafe extern "C" fn(host: *const (), level: u8, message: *const u8, message_len: usize),
-    /// Gives up the handle. Called once, last.
-    #[sabi(last_prefix_field)]
-    pub release: unsafe extern "C" fn(host: *const ()),
-}
-
-/// The host, lent to a plugin.
-///
-/// Owner: the plugin, until it is dropped.
-#[repr(C)]
-#[derive(StableAbi)]
-pub struct HostHandle {
-    /// Passed back to every function of `table`. Never null.
-    host: *const (),
-    /// The functions.
-    table: HostTableRef,
-}
-
-// SAFETY: the functions of the table may be called on any thread (see `HostTable`).
-unsafe impl Send for HostHandle {}
-// SAFETY: they may be called several at once.
-unsafe impl Sync for HostHandle {}
-
-impl HostHandle {
-    /// A handle of `host` with the functions of `table`.
-    ///
-    /// # Safety
-    /// Every function of `table` must take `host`, on any thread and several at once, until `release` was called.
-    pub const unsafe fn new(host: *const (), table: HostTableRef) -> HostHandle {
-        HostHandle { host, table }
-    }
-
-    /// Writes a line to the host's log; `level` is one of [`log_level`].
-    pub fn log(&self, level: u8, message: &str) {
-        // SAFETY: `host` belongs to `table`, and `message` outlives the call.
-        unsafe { (self.table.log())(self.host, level, message.as_ptr(), message.len()) }
-    }
-}
-
-impl Drop for HostHandle {
-    fn drop(&mut self) {
-        // SAFETY: `host` belongs to `table`, and a value is dropped once.
-        unsafe { (self.table.release())(self.host) }
-    }
-}
-
-/// Levels of a log line.
-pub mod log_level {
-    /// Something failed.
-    pub const ERROR: u8 = 1;
-    /// Something is wrong but goes on.
-    pub const WARN: u8 = 2;
-    /// Something an operator wants to know.
-    pub const INFO: u8 = 3;
-    /// For developers.
-    pub const DEBUG: u8 = 4;
-}
 
 /// What a plugin is started with.
 #[repr(C)]

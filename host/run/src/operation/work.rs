@@ -8,7 +8,7 @@ use host_core::health::Probe;
 use host_core::manifest::{Checked, Placement};
 use host_core::{PluginId, Source};
 use host_fetch::{Fetched, Trust};
-use host_load::{LogLevel, LogSink, Module, StartOptions};
+use host_load::{Module, StartOptions};
 use host_store::Artifact;
 
 use crate::error::Error;
@@ -19,7 +19,8 @@ use crate::job::Job;
 use crate::log_lines::now_unix_ms;
 use crate::operation::turn::Held;
 use crate::operation::{Operation, Receipt, StepReport, check};
-use crate::plugin::{Installed, Phase, Plugin};
+use crate::plugin::{Installed, Phase};
+use crate::plugin_services::PluginServices;
 
 /// One operation, step by step.
 pub(super) struct Work<'a> {
@@ -229,15 +230,16 @@ impl<'a> Work<'a> {
                 report.lines().for_each(|line| self.job.line(line));
             }
         })?;
+        let configuration = installed.effective_configuration();
+        module.validate(&configuration, config.start_timeout).await?;
         self.step("start");
         let number = self.host.next_number(&held.plugin.id);
-        let mut configuration = manifest.configuration.clone();
-        configuration.extend(installed.configuration.clone());
         let handlers = module.handlers().to_vec();
+        let services = PluginServices { id: held.plugin.id.clone(), generation: number, log: held.plugin.log.clone() };
         let options = StartOptions {
             generation: number,
             configuration,
-            log: sink(&held.plugin, number),
+            services: Arc::new(services),
             timeout: config.start_timeout,
         };
         let instance = module.start(options).await?;
@@ -334,30 +336,4 @@ impl Drop for CancelOnDrop {
 /// What an endpoint is called in metrics.
 fn label(endpoint: &host_core::manifest::Endpoint) -> String {
     format!("{} {}", endpoint.method.as_str(), endpoint.path.as_str())
-}
-
-/// Where the log lines of a generation go: the host's log, and the plugin's.
-fn sink(plugin: &Plugin, generation: u64) -> LogSink {
-    let (id, log) = (plugin.id.clone(), plugin.log.clone());
-    Arc::new(move |level, message| {
-        let level = match level {
-            LogLevel::Error => {
-                tracing::error!(plugin.id = %id, generation, "{message}");
-                "error"
-            }
-            LogLevel::Warn => {
-                tracing::warn!(plugin.id = %id, generation, "{message}");
-                "warn"
-            }
-            LogLevel::Info => {
-                tracing::info!(plugin.id = %id, generation, "{message}");
-                "info"
-            }
-            LogLevel::Debug => {
-                tracing::debug!(plugin.id = %id, generation, "{message}");
-                "debug"
-            }
-        };
-        log.push(level, Some(generation), message);
-    })
 }

@@ -1,0 +1,169 @@
+//! A request of a plugin to its host: read at the boundary, answered on the host's runtime, written back.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use http_body::{Body as _, Frame};
+use http_body_util::{BodyExt as _, Full};
+use plugin_sdk_abi::head::HeadView;
+use plugin_sdk_abi::{BodyStream, Chunk, Failure, ROption, RResult, Request, Response, write_pairs};
+use tokio::runtime::Handle;
+use tokio::task::JoinHandle;
+
+use crate::services::{ServiceBody, ServiceRequest, Services};
+
+/// An answer of at most this many bytes comes whole, if its length is known.
+const INLINE_BYTES: u64 = 64 * 1024;
+
+/// Answers `request` on `runtime`, so that the service finds timers and sockets whichever thread of the plugin waits.
+///
+/// # Cancel safety
+/// Dropping the future ends the service's work.
+pub(crate) fn answer(
+    services: &Arc<dyn Services>,
+    runtime: &Handle,
+    request: Request,
+) -> impl Future<Output = RResult<Response, Failure>> + Send + use<> {
+    let request = read(request);
+    let task = request.map(|request| {
+        let services = services.clone();
+        // The answer is awaited below, and ended when nobody waits any more.
+        AbortOnDrop(runtime.spawn(async move { gather(services.request(request).await).await }))
+    });
+    let runtime = runtime.clone();
+    async move {
+        let mut task = match task {
+            Ok(task) => task,
+            Err(failure) => return RResult::RErr(failure),
+        };
+        match (&mut task.0).await {
+            Ok(Ok((head, body))) => RResult::ROk(write(&head, body, runtime)),
+            Ok(Err(message)) => RResult::RErr(Failure::failed(&message)),
+            Err(_) => RResult::RErr(Failure::failed("the host failed to answer the request")),
+        }
+    }
+}
+
+struct AbortOnDrop<T>(JoinHandle<T>);
+
+impl<T> Drop for AbortOnDrop<T> {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+fn read(request: Request) -> Result<ServiceRequest, Failure> {
+    let head = HeadView::read(&request.head).map_err(|error| Failure::failed(&error.to_string()))?;
+    let text = |bytes: &[u8], what: &str| {
+        let text = std::str::from_utf8(bytes).map_err(|_| Failure::failed(&format!("{what} is not UTF-8 text")));
+        text.map(str::to_owned)
+    };
+    let mut headers = HeaderMap::with_capacity(head.headers.len());
+    for (name, value) in head.headers.iter() {
+        let bad = |what| Failure::failed(&format!("{what} of header {:?}", String::from_utf8_lossy(name)));
+        let name = HeaderName::from_bytes(name).map_err(|_| bad("the name"))?;
+        headers.append(name, HeaderValue::from_bytes(value).map_err(|_| bad("the value"))?);
+    }
+    let mut params = Vec::with_capacity(head.params.len());
+    for (name, value) in head.params.iter() {
+        params.push((text(name, "a parameter's name")?, text(value, "a parameter")?));
+    }
+    let context = |name: &str| head.context.get(name.as_bytes()).and_then(|value| std::str::from_utf8(value).ok());
+    Ok(ServiceRequest {
+        service: head.handler,
+        method: Method::from_bytes(head.method.as_bytes()).map_err(|_| Failure::failed("the method is not one"))?,
+        path: head.path.to_owned(),
+        query: head.query.map(str::to_owned),
+        params,
+        headers,
+        request_id: head.request_id.to_owned(),
+        traceparent: context("traceparent").map(str::to_owned),
+        depth: context("depth").and_then(|depth| depth.parse().ok()).unwrap_or(0),
+        timeout: head.deadline_ms.map(|ms| Duration::from_millis(ms.into())),
+        body: body_of(request.body, request.stream.into_option()),
+    })
+}
+
+/// A body that the plugin gives.
+fn body_of(first: Chunk, rest: Option<BodyStream>) -> ServiceBody {
+    match rest {
+        None => Full::new(Bytes::from_owner(first)).map_err(|never| match never {}).boxed_unsync(),
+        Some(rest) => {
+            Pulled { first: (!first.is_empty()).then(|| Bytes::from_owner(first)), rest: Some(rest) }.boxed_unsync()
+        }
+    }
+}
+
+struct Pulled {
+    first: Option<Bytes>,
+    rest: Option<BodyStream>,
+}
+
+impl http_body::Body for Pulled {
+    type Data = Bytes;
+    type Error = String;
+
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, String>>> {
+        if let Some(first) = self.first.take() {
+            return Poll::Ready(Some(Ok(Frame::data(first))));
+        }
+        let Some(rest) = &mut self.rest else { return Poll::Ready(None) };
+        let item = match ready!(rest.poll_next(context)) {
+            Some(Ok(chunk)) => return Poll::Ready(Some(Ok(Frame::data(Bytes::from_owner(chunk))))),
+            Some(Err(failure)) => Some(Err(failure.message.to_string())),
+            None => None,
+        };
+        self.rest = None;
+        Poll::Ready(item)
+    }
+}
+
+/// What has come of a body: all of it, or a stream.
+enum Gathered {
+    Whole(Bytes),
+    Stream(ServiceBody),
+}
+
+async fn gather(response: http::Response<ServiceBody>) -> Result<(http::response::Parts, Gathered), String> {
+    let (head, body) = response.into_parts();
+    let body = match body.size_hint().exact() {
+        Some(length) if length <= INLINE_BYTES => Gathered::Whole(body.collect().await?.to_bytes()),
+        _ => Gathered::Stream(body),
+    };
+    Ok((head, body))
+}
+
+fn write(head: &http::response::Parts, body: Gathered, runtime: Handle) -> Response {
+    let mut headers = Vec::with_capacity(64 * head.headers.len() + 4);
+    write_pairs(&mut headers, head.headers.iter().map(|(name, value)| (name.as_str().as_bytes(), value.as_bytes())));
+    let (body, stream) = match body {
+        Gathered::Whole(bytes) if bytes.is_empty() => (Chunk::EMPTY, ROption::RNone),
+        Gathered::Whole(bytes) => (Chunk::from_owner(bytes), ROption::RNone),
+        Gathered::Stream(body) => (Chunk::EMPTY, ROption::RSome(pulled(body, runtime))),
+    };
+    Response { status: head.status.as_u16(), headers: Chunk::from_vec(headers), body, stream }
+}
+
+/// A body that the plugin pulls, on whichever thread it likes.
+fn pulled(mut body: ServiceBody, runtime: Handle) -> BodyStream {
+    let next = move |context: &mut Context<'_>| {
+        // The body may start timers of the host.
+        let _entered = runtime.enter();
+        loop {
+            let frame = match ready!(Pin::new(&mut body).poll_frame(context)) {
+                None => return Poll::Ready(None),
+                Some(Err(message)) => return Poll::Ready(Some(Err(Failure::failed(&message)))),
+                Some(Ok(frame)) => frame,
+            };
+            // Trailers have no place in an answer of the host.
+            if let Ok(data) = frame.into_data() {
+                return Poll::Ready(Some(Ok(Chunk::from_owner(data))));
+            }
+        }
+    };
+    BodyStream::new(next, |_| Failure::failed("the host failed to read the answer's body"))
+}

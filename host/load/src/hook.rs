@@ -1,0 +1,206 @@
+//! The hooks of a plugin, as the host asks for them.
+#![expect(unsafe_code, reason = "calls the functions of a plugin's root and table")]
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use plugin_sdk_abi::{Chunk, Failure, FfiFuture, PluginHandle, PluginRootRef, RResult, hook};
+use serde_json::{Map, Value, json};
+
+use crate::error::CallError;
+use crate::instance::{Instance, failure_error};
+use crate::own_thread::{Outcome, run};
+
+/// A hook that a started plugin may have.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Hook {
+    /// Installed for the first time.
+    Install,
+    /// Started in place of this version.
+    Upgrade {
+        /// The version that was installed before.
+        from: String,
+    },
+    /// About to be removed.
+    Uninstall {
+        /// Whether what the host keeps for the plugin stays.
+        keep_data: bool,
+    },
+    /// Gets calls from now on.
+    OnLoad,
+    /// Gets no new calls.
+    OnUnload,
+    /// Its metrics are about to be read.
+    Metrics,
+}
+
+/// The hooks that a plugin's code has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Hooks(u32);
+
+impl Hooks {
+    /// Those that a description names; a newer SDK may name more.
+    pub(crate) fn named(names: &[String]) -> Hooks {
+        let known = hook::NAMES.iter().filter(|(_, name)| names.iter().any(|named| named == name));
+        Hooks(known.fold(0, |bits, (number, _)| bits | 1 << number))
+    }
+
+    fn has(self, number: u32) -> bool {
+        self.0 & (1 << number) != 0
+    }
+}
+
+impl Hook {
+    fn number(&self) -> u32 {
+        match self {
+            Hook::Install => hook::INSTALL,
+            Hook::Upgrade { .. } => hook::UPGRADE,
+            Hook::Uninstall { .. } => hook::UNINSTALL,
+            Hook::OnLoad => hook::ON_LOAD,
+            Hook::OnUnload => hook::ON_UNLOAD,
+            Hook::Metrics => hook::METRICS,
+        }
+    }
+
+    /// The name that authors know it by.
+    pub fn name(&self) -> &'static str {
+        name_of(self.number())
+    }
+
+    fn argument(&self) -> Value {
+        match self {
+            Hook::Upgrade { from } => json!({ "from": from }),
+            Hook::Uninstall { keep_data } => json!({ "keep_data": keep_data }),
+            Hook::Install | Hook::OnLoad | Hook::OnUnload | Hook::Metrics => json!({}),
+        }
+    }
+}
+
+fn name_of(number: u32) -> &'static str {
+    hook::NAMES.iter().find(|(known, _)| *known == number).map_or("hook", |(_, name)| name)
+}
+
+impl Instance {
+    /// Whether the plugin's code has this hook.
+    pub fn has(&self, hook: &Hook) -> bool {
+        self.hooks().has(hook.number())
+    }
+
+    /// Runs a hook; nothing when the code does not have it.
+    ///
+    /// # Errors
+    /// What the hook says, its panic, or [`CallError::TimedOut`].
+    pub async fn run_hook(self: &Arc<Self>, hook: &Hook, timeout: Duration) -> Result<(), CallError> {
+        self.answer_hook(hook.number(), &hook.argument(), timeout).await.map(drop)
+    }
+
+    /// Asks the plugin's code whether it would take a configuration; yes when it has nothing to say.
+    ///
+    /// # Errors
+    /// As [`Instance::run_hook`].
+    pub async fn validate(
+        self: &Arc<Self>,
+        configuration: &Map<String, Value>,
+        timeout: Duration,
+    ) -> Result<(), CallError> {
+        validate(self.root(), self.hooks(), configuration, timeout).await
+    }
+
+    /// Tells the plugin that its configuration has changed. `false`: only a new generation can take it.
+    ///
+    /// # Errors
+    /// As [`Instance::run_hook`].
+    pub async fn change_configuration(
+        self: &Arc<Self>,
+        configuration: &Map<String, Value>,
+        timeout: Duration,
+    ) -> Result<bool, CallError> {
+        let argument = Value::Object(configuration.clone());
+        let answer = self.answer_hook(hook::ON_CONFIG_CHANGE, &argument, timeout).await?;
+        Ok(answer.is_some_and(|answer| answer["applied"] == true))
+    }
+
+    /// `None`: the code does not have this hook.
+    async fn answer_hook(
+        self: &Arc<Self>,
+        number: u32,
+        argument: &Value,
+        timeout: Duration,
+    ) -> Result<Option<Value>, CallError> {
+        if !self.hooks().has(number) {
+            return Ok(None);
+        }
+        let argument = argument.to_string().into_bytes();
+        let instance = self.clone();
+        let ask = move || {
+            let PluginHandle { plugin, table } = instance.handle();
+            // SAFETY: handle and table belong together, and `instance` keeps the plugin from being released.
+            let future = table.hook().map(|hook| unsafe { hook(plugin, number, Chunk::from_vec(argument)) });
+            (future, instance)
+        };
+        answer(number, timeout, ask).await
+    }
+}
+
+/// Asks a library's `validate` hook.
+pub(crate) async fn validate(
+    root: PluginRootRef,
+    hooks: Hooks,
+    configuration: &Map<String, Value>,
+    timeout: Duration,
+) -> Result<(), CallError> {
+    if !hooks.has(hook::VALIDATE) {
+        return Ok(());
+    }
+    let argument = Value::Object(configuration.clone()).to_string().into_bytes();
+    let ask = move || {
+        // SAFETY: the root passed the layout check, and its library is never closed.
+        let future = root.prepare().map(|prepare| unsafe { prepare(hook::VALIDATE, Chunk::from_vec(argument)) });
+        (future, ())
+    };
+    answer(hook::VALIDATE, timeout, ask).await.map(drop)
+}
+
+/// Runs a hook on a thread of its own: it may block. `held` is dropped after the hook's future.
+async fn answer<H: Send + 'static>(
+    number: u32,
+    timeout: Duration,
+    ask: impl FnOnce() -> (Option<FfiFuture<RResult<Chunk, Failure>>>, H) + Send + 'static,
+) -> Result<Option<Value>, CallError> {
+    let name = name_of(number);
+    let work = move || async move {
+        let (future, held) = ask();
+        let answer = match future {
+            None => None,
+            Some(future) => Some(future.await.into_result().map(|chunk| chunk.to_vec())),
+        };
+        drop(held);
+        answer.transpose()
+    };
+    let answer = match run(name, timeout, work, drop).await {
+        Outcome::Done(answer) => answer.map_err(failure_error)?,
+        Outcome::TimedOut => return Err(CallError::TimedOut { after: timeout }),
+        Outcome::Lost => return Err(CallError::Failed(format!("the {name} hook could not be run to its end"))),
+    };
+    match answer.as_deref() {
+        None => Ok(None),
+        Some([]) => Ok(Some(json!({}))),
+        Some(json) => serde_json::from_slice(json)
+            .map(Some)
+            .map_err(|error| CallError::Failed(format!("the {name} hook answered no JSON: {error}"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_description_names_hooks_and_unknown_ones_are_left_out() {
+        let names = ["install", "on_load", "a_hook_of_the_future"].map(str::to_owned);
+        let hooks = Hooks::named(&names);
+        assert!(hooks.has(Hook::Install.number()) && hooks.has(Hook::OnLoad.number()));
+        assert!(!hooks.has(Hook::OnUnload.number()) && !hooks.has(hook::VALIDATE));
+        assert_eq!(Hooks::named(&[]), Hooks::default());
+    }
+}

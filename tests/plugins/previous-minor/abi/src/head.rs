@@ -1,0 +1,200 @@
+//! The head of a request as one flat buffer.
+//!
+//! One allocation on the host's side, none to read it. Layout, all numbers `u32` little-endian:
+//!
+//! | field | bytes |
+//! |---|---|
+//! | layout version, 1 | 4 |
+//! | index of the handler in the plugin's description | 4 |
+//! | milliseconds until the deadline, at sending; `u32::MAX` for none | 4 |
+//! | lengths of method, path, query (`u32::MAX`: none), peer, request id | 5 × 4 |
+//! | method, path, query, peer, request id | the lengths above |
+//! | parameters, headers, context | three lists of [`crate::Pairs`] |
+//!
+//! The path is the part after the plugin's id, as the caller sent it (percent-encoded); parameters are decoded.
+//! Context is for facts that later versions add (an actor, a trace): a reader ignores names it does not know.
+
+use crate::pairs::{Pairs, read_u32, write_pairs};
+
+/// The parts of a head, to be written.
+#[derive(Clone, Copy, Debug)]
+pub struct Head<'a, P, H, C> {
+    /// Which handler is meant, by its index in the plugin's description.
+    pub handler: u32,
+    /// Milliseconds until the host gives up, if it does.
+    pub deadline_ms: Option<u32>,
+    /// The method, in capitals.
+    pub method: &'a str,
+    /// The path after the plugin's id, with its leading `/`.
+    pub path: &'a str,
+    /// The query without `?`.
+    pub query: Option<&'a str>,
+    /// Address of the caller; empty when unknown.
+    pub peer: &'a str,
+    /// The request id.
+    pub request_id: &'a str,
+    /// Path parameters, decoded.
+    pub params: P,
+    /// Headers, names in lower case.
+    pub headers: H,
+    /// Other facts.
+    pub context: C,
+}
+
+impl<'a, P, H, C> Head<'a, P, H, C>
+where
+    P: Iterator<Item = (&'a [u8], &'a [u8])>,
+    H: Iterator<Item = (&'a [u8], &'a [u8])>,
+    C: Iterator<Item = (&'a [u8], &'a [u8])>,
+{
+    /// Writes the head into a buffer of its own.
+    pub fn write(self) -> Vec<u8> {
+        let mut out = Vec::with_capacity(1024);
+        let texts = [Some(self.method), Some(self.path), self.query, Some(self.peer), Some(self.request_id)];
+        for number in [1, self.handler, self.deadline_ms.unwrap_or(u32::MAX)] {
+            out.extend_from_slice(&number.to_le_bytes());
+        }
+        for text in texts {
+            out.extend_from_slice(&text.map_or(u32::MAX, |text| text.len() as u32).to_le_bytes());
+        }
+        for text in texts.into_iter().flatten() {
+            out.extend_from_slice(text.as_bytes());
+        }
+        write_pairs(&mut out, self.params);
+        write_pairs(&mut out, self.headers);
+        write_pairs(&mut out, self.context);
+        out
+    }
+}
+
+/// A head, read.
+#[derive(Clone, Copy, Debug)]
+pub struct HeadView<'a> {
+    /// Which handler is meant.
+    pub handler: u32,
+    /// Milliseconds until the host gives up, if it does.
+    pub deadline_ms: Option<u32>,
+    /// The method, in capitals.
+    pub method: &'a str,
+    /// The path after the plugin's id.
+    pub path: &'a str,
+    /// The query without `?`.
+    pub query: Option<&'a str>,
+    /// Address of the caller; empty when unknown.
+    pub peer: &'a str,
+    /// The request id.
+    pub request_id: &'a str,
+    /// Path parameters, decoded.
+    pub params: Pairs<'a>,
+    /// Headers, names in lower case.
+    pub headers: Pairs<'a>,
+    /// Other facts.
+    pub context: Pairs<'a>,
+}
+
+/// The buffer is not a head of layout version 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HeadError;
+
+impl std::fmt::Display for HeadError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("the request head is not one of layout version 1")
+    }
+}
+
+impl std::error::Error for HeadError {}
+
+impl<'a> HeadView<'a> {
+    /// Reads a head. Nothing is copied.
+    ///
+    /// # Errors
+    /// [`HeadError`] when a length points past the end, a text is not UTF-8, or the layout version is another.
+    pub fn read(buffer: &'a [u8]) -> Result<HeadView<'a>, HeadError> {
+        HeadView::parse(buffer).ok_or(HeadError)
+    }
+
+    fn parse(buffer: &'a [u8]) -> Option<HeadView<'a>> {
+        let (1, rest) = read_u32(buffer)? else { return None };
+        let (handler, rest) = read_u32(rest)?;
+        let (deadline, rest) = read_u32(rest)?;
+        let (lengths, mut rest) = rest.split_at_checked(20)?;
+        let mut texts = [None; 5];
+        for (text, length) in texts.iter_mut().zip(lengths.chunks_exact(4)) {
+            let (length, _) = read_u32(length)?;
+            if length != u32::MAX {
+                let (bytes, after) = rest.split_at_checked(length as usize)?;
+                *text = Some(std::str::from_utf8(bytes).ok()?);
+                rest = after;
+            }
+        }
+        let [method, path, query, peer, request_id] = texts;
+        let (params, rest) = Pairs::read(rest).ok()?;
+        let (headers, rest) = Pairs::read(rest).ok()?;
+        let (context, _) = Pairs::read(rest).ok()?;
+        Some(HeadView {
+            handler,
+            deadline_ms: (deadline != u32::MAX).then_some(deadline),
+            method: method?,
+            path: path?,
+            query,
+            peer: peer?,
+            request_id: request_id?,
+            params,
+            headers,
+            context,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(query: Option<&str>) -> Vec<u8> {
+        let params: &[(&[u8], &[u8])] = &[(b"name", "Zo\u{eb}".as_bytes())];
+        let headers: &[(&[u8], &[u8])] = &[(b"accept", b"*/*"), (b"x-bytes", b"\xff")];
+        Head {
+            handler: 7,
+            deadline_ms: Some(30_000),
+            method: "GET",
+            path: "/hello/Zo%C3%AB",
+            query,
+            peer: "127.0.0.1:5",
+            request_id: "r1",
+            params: params.iter().copied(),
+            headers: headers.iter().copied(),
+            context: std::iter::empty(),
+        }
+        .write()
+    }
+
+    #[test]
+    fn a_head_reads_as_it_was_written() {
+        let buffer = written(Some("a=1"));
+        let head = HeadView::read(&buffer).unwrap();
+        assert_eq!((head.handler, head.deadline_ms, head.method), (7, Some(30_000), "GET"));
+        assert_eq!((head.path, head.query), ("/hello/Zo%C3%AB", Some("a=1")));
+        assert_eq!((head.peer, head.request_id), ("127.0.0.1:5", "r1"));
+        assert_eq!(head.params.get(b"name"), Some("Zo\u{eb}".as_bytes()));
+        assert_eq!(head.headers.get(b"x-bytes"), Some(&b"\xff"[..]));
+        assert!(head.context.is_empty());
+        assert_eq!(HeadView::read(&written(None)).unwrap().query, None);
+    }
+
+    #[test]
+    fn every_cut_and_every_changed_byte_is_read_or_refused_but_never_a_panic() {
+        let buffer = written(Some("q"));
+        for end in 0..buffer.len() {
+            assert!(HeadView::read(&buffer[..end]).is_err(), "{end}");
+        }
+        for at in 0..buffer.len() {
+            for byte in [0, 1, 0x7f, 0xff] {
+                let mut changed = buffer.clone();
+                changed[at] = byte;
+                if let Ok(head) = HeadView::read(&changed) {
+                    let _ = head.headers.iter().count() + head.params.iter().count();
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! Everything that crosses the boundary between the plugin host and a plugin.
+//!
+//! # The version rule
+//!
+//! The version of this crate *is* the version of the ABI, and [`ABI_MAJOR`] and [`ABI_MINOR`] repeat it.
+//! * **Minor** rises when a function is added at the end of a table ([`PluginRoot`], [`PluginTable`],
+//!   [`HostTable`] are prefix types: an older side simply has fewer functions, and asking for a missing one
+//!   gives `None`). A host takes every plugin of its own major, whichever minor is newer.
+//! * **Major** rises when anything else about a type in this crate changes. A host takes its own major only.
+//!
+//! The first 16 bytes of the metadata section ([`metadata`]) never change, whatever the version.
+//!
+//! # Who owns what
+//!
+//! Memory never changes hands: what one side allocates, the same side frees, through a function pointer that
+//! travels with it ([`Chunk`], [`BodyStream`], futures). Nothing here borrows across the line for longer than
+//! one call. Whatever a plugin hands out points into its library, so the host drops all of it before it closes
+//! the library.
+//!
+//! # Panics
+//!
+//! No function here may unwind into the other side: each side catches its own panics and returns a
+//! [`Failure`]. `plugin-sdk` and the host's loader do so at every entry, poll and drop.
+//!
+//! | direction | type | called by |
+//! |---|---|---|
+//! | plugin's root | [`PluginRoot`] | the host, once a library |
+//! | plugin's functions | [`PluginTable`] | the host, on any thread |
+//! | host's functions | [`HostTable`] | the plugin, on any thread |
+//!
+//! Two foreign crates make this work, and this is the only crate that names them: `abi_stable` (layout of
+//! types, checked at load) and `async-ffi` (futures).
+
+mod chunk;
+mod gate;
+pub mod head;
+pub mod metadata;
+mod pairs;
+mod stream;
+mod table;
+
+pub use chunk::Chunk;
+pub use gate::{GateError, ROOT_SYMBOL, open_root};
+pub use pairs::{Pairs, PairsError, write_pairs};
+pub use stream::{BodyStream, StreamItem};
+pub use table::{
+    Failure, HostHandle, HostTable, HostTableRef, PluginHandle, PluginRoot, PluginRootRef, PluginTable, PluginTableRef,
+    Request, Response, Start, failure_kind, log_level,
+};
+
+pub use abi_stable::library::{LibHeader, RootModuleResult};
+pub use abi_stable::std_types::{ROption, RResult, RString};
+pub use async_ffi::{ContextExt, FfiContext, FfiFuture, FfiPoll, FutureExt};
+
+/// Rises when plugins built before can no longer be loaded.
+pub const ABI_MAJOR: u32 = 1;
+/// Rises when a function is added at the end of a table.
+pub const ABI_MINOR: u32 = 0;
+
+/// What an exporting macro needs to write the root symbol; not for authors.
+#[doc(hidden)]
+pub mod export {
+    pub use abi_stable::library::CheckTypeLayout;
+    pub use abi_stable::prefix_type::{PrefixRef, WithMetadata};
+
+    use crate::{LibHeader, PluginRootRef, RootModuleResult};
+
+    /// The root module of a constructor, without its type.
+    pub fn erase(root: PluginRootRef) -> RootModuleResult {
+        use abi_stable::prefix_type::PrefixRefTrait as _;
+        // SAFETY: `cast` only forgets the type of the fields; the one reader, `open_root`, names it again after
+        // the layout of `PluginRootRef` was compared.
+        let erased = unsafe { root.to_prefix_ref().cast() };
+        RootModuleResult::ROk(erased)
+    }
+
+    /// The header that the root symbol of a library holds.
+    ///
+    /// # Safety
+    /// `constructor` must return what [`erase`] made of a `PluginRootRef`.
+    pub const unsafe fn header(constructor: extern "C" fn() -> RootModuleResult) -> LibHeader {
+        // SAFETY: the caller promises that the constructor returns a `PluginRootRef`.
+        unsafe { LibHeader::from_constructor::<PluginRootRef>(constructor, CheckTypeLayout::Yes) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_crate_version_is_the_abi_version() {
+        assert_eq!(env!("CARGO_PKG_VERSION"), format!("{ABI_MAJOR}.{ABI_MINOR}.0"));
+    }
+
+    /// A changed size or offset breaks plugins that are already built: raise [`ABI_MAJOR`] with it.
+    #[test]
+    fn the_layout_of_the_boundary_is_the_layout_of_abi_1() {
+        fn size<T>() -> (usize, usize) {
+            (size_of::<T>(), align_of::<T>())
+        }
+        assert_eq!(size::<Chunk>(), (32, 8));
+        assert_eq!(size::<BodyStream>(), (24, 8));
+        assert_eq!(size::<Request>(), (96, 8));
+        assert_eq!(size::<Response>(), (104, 8));
+        assert_eq!(size::<Failure>(), (72, 8));
+        assert_eq!(size::<PluginHandle>(), (16, 8));
+        assert_eq!(size::<HostHandle>(), (16, 8));
+        assert_eq!(size::<Start>(), (56, 8));
+        assert_eq!(size::<FfiFuture<()>>(), (24, 8));
+        assert_eq!(std::mem::offset_of!(Request, head), 0);
+        assert_eq!(std::mem::offset_of!(Request, body), 32);
+        assert_eq!(std::mem::offset_of!(Request, stream), 64);
+        assert_eq!(std::mem::offset_of!(Response, status), 0);
+        assert_eq!(std::mem::offset_of!(Response, headers), 8);
+        assert_eq!(std::mem::offset_of!(Response, body), 40);
+        assert_eq!(std::mem::offset_of!(Response, stream), 72);
+    }
+}

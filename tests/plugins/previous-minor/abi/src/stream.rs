@@ -1,0 +1,108 @@
+//! A body that is pulled, chunk by chunk: back pressure is the pull.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::task::{Context, Poll};
+
+use abi_stable::StableAbi;
+use abi_stable::std_types::{ROption, RResult};
+use async_ffi::{ContextExt as _, FfiContext, FfiPoll};
+
+use crate::{Chunk, Failure};
+
+/// What one pull gives: a chunk, the end (`RNone`), or a failure after which the stream has ended.
+pub type StreamItem = ROption<RResult<Chunk, Failure>>;
+
+/// A stream of chunks that one side makes and the other pulls.
+///
+/// Owner: the holder of the value; dropping it drops the stream on the side that made it.
+#[repr(C)]
+#[derive(StableAbi)]
+pub struct BodyStream {
+    /// The stream; only the maker knows what it points to. Never null.
+    state: *mut (),
+    /// Pulls the next chunk. Must not unwind. After `RNone` or a failure it is not called again.
+    poll: unsafe extern "C" fn(state: *mut (), context: *mut FfiContext<'_>) -> FfiPoll<StreamItem>,
+    /// Drops the stream. Called once, on any thread. Must not unwind.
+    release: unsafe extern "C" fn(state: *mut ()),
+}
+
+// SAFETY: `new` asks for a `Send` stream, and `poll_next` needs `&mut self`.
+unsafe impl Send for BodyStream {}
+
+impl BodyStream {
+    /// A stream whose next item is what `next` polls. Once `next` has given the end or a failure it is not asked again.
+    ///
+    /// A panic in `next` ends the stream with the failure that `panicked` makes of it; a panic while dropping is
+    /// swallowed.
+    pub fn new<F>(next: F, panicked: fn(&(dyn std::any::Any + Send)) -> Failure) -> BodyStream
+    where
+        F: FnMut(&mut Context<'_>) -> Poll<Option<Result<Chunk, Failure>>> + Send + 'static,
+    {
+        struct State<F> {
+            next: F,
+            panicked: fn(&(dyn std::any::Any + Send)) -> Failure,
+        }
+
+        unsafe extern "C" fn poll<F>(state: *mut (), context: *mut FfiContext<'_>) -> FfiPoll<StreamItem>
+        where
+            F: FnMut(&mut Context<'_>) -> Poll<Option<Result<Chunk, Failure>>>,
+        {
+            // SAFETY: `state` is the box that `new::<F>` leaked, and `poll_next` has the only reference to it.
+            let state = unsafe { &mut *state.cast::<State<F>>() };
+            // SAFETY: the caller lends a context for the length of this call.
+            let context = unsafe { &mut *context };
+            let next = &mut state.next;
+            let polled = catch_unwind(AssertUnwindSafe(|| context.with_context(|context| next(context))));
+            match polled {
+                Ok(Poll::Pending) => FfiPoll::Pending,
+                Ok(Poll::Ready(item)) => FfiPoll::Ready(item.map(RResult::from).into()),
+                Err(payload) => {
+                    let failure = (state.panicked)(&*payload);
+                    // Dropping the payload may panic again.
+                    std::mem::forget(payload);
+                    FfiPoll::Ready(ROption::RSome(RResult::RErr(failure)))
+                }
+            }
+        }
+
+        unsafe extern "C" fn release<F>(state: *mut ()) {
+            // SAFETY: `state` is the box that `new::<F>` leaked, and this runs once.
+            let state = unsafe { Box::from_raw(state.cast::<State<F>>()) };
+            if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(state))) {
+                std::mem::forget(payload);
+            }
+        }
+
+        let state = Box::into_raw(Box::new(State { next, panicked })).cast();
+        BodyStream { state, poll: poll::<F>, release: release::<F> }
+    }
+
+    /// Pulls the next chunk; `None` is the end.
+    ///
+    /// # Cancel safety
+    /// Dropping the stream at any time is fine; a chunk that was not pulled is dropped by its maker.
+    pub fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Chunk, Failure>>> {
+        let (poll, state) = (self.poll, self.state);
+        // SAFETY: `poll` and `state` belong together and `state` lives until `release`, which only `drop` calls;
+        // `&mut self` makes this the only call.
+        let polled = context.with_ffi_context(|context| unsafe { poll(state, context) });
+        match polled {
+            FfiPoll::Pending => Poll::Pending,
+            FfiPoll::Ready(item) => Poll::Ready(item.into_option().map(RResult::into_result)),
+            FfiPoll::Panicked => Poll::Ready(Some(Err(Failure::panicked("the body stream panicked", "")))),
+        }
+    }
+}
+
+impl Drop for BodyStream {
+    fn drop(&mut self) {
+        // SAFETY: `release` belongs to `state`, and a value is dropped once.
+        unsafe { (self.release)(self.state) }
+    }
+}
+
+impl std::fmt::Debug for BodyStream {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("BodyStream")
+    }
+}
