@@ -35,7 +35,7 @@ pub trait ConfigAnswer {
     note = "it makes the plugin: `async fn start(context: Context) -> Result<Self>`"
 )]
 pub trait StartAnswer<P> {
-    /// The answer.
+    /// The plugin.
     fn into_plugin(self) -> Result<P, Error>;
 }
 
@@ -91,7 +91,7 @@ pub fn config_answer<A: ConfigAnswer>(answer: A) -> Result<ConfigChange, Error> 
 }
 
 /// The plugin that `#[start]` made.
-pub fn start_answer<P, A: StartAnswer<P>>(answer: A) -> Result<P, Error> {
+pub fn start_answer<A: StartAnswer<P>, P>(answer: A) -> Result<P, Error> {
     answer.into_plugin()
 }
 

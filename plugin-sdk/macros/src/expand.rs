@@ -88,9 +88,11 @@ fn compare(plugin: &mut Plugin) -> TokenStream {
         }
         Err(why) => {
             let at = if let Manifest::At(name) = &plugin.manifest { name.span() } else { block };
-            let help = format!("{}: {why}", found.name);
-            plugin.errors.push(Error::new(at, help));
+            plugin.errors.push(Error::new(at, format!("{}: {why}", found.name)));
         }
+    }
+    if !found.exists {
+        return TokenStream::new();
     }
     let path = format!("/{}", found.name);
     quote! {
@@ -120,11 +122,13 @@ fn arm(handler: &Handler, index: &mut u32) -> TokenStream {
     let indices = indices.collect::<Vec<_>>();
     let method = &handler.method;
     let names = (0..method.arguments.len()).map(|n| format_ident!("argument{n}")).collect::<Vec<_>>();
+    let request = quote!(request);
     let arguments = method.arguments.iter().zip(&names).map(|(argument, name)| {
         let kind = &argument.kind;
         let made = match &argument.header {
-            Some(header) => quote!(::plugin_sdk::__private::header::<#kind>(&request, #header)),
-            None => quote!(::plugin_sdk::__private::from_request::<#kind>(&mut request).await),
+            Some(header) => quote!(::plugin_sdk::__private::header::<#kind>(&#request, #header)),
+            // All of it at the argument, so that one that is no extractor is reported there, and once.
+            None => quote_spanned!(kind.span()=> ::plugin_sdk::__private::from_request::<#kind>(&mut #request).await),
         };
         quote! {
             let #name = match #made {
@@ -134,7 +138,7 @@ fn arm(handler: &Handler, index: &mut u32) -> TokenStream {
         }
     });
     let call = method.call(&names.iter().map(|name| name.to_token_stream()).collect::<Vec<_>>());
-    let answer = method.convert(quote!(::plugin_sdk::__private::answer), call);
+    let answer = method.convert("answer", call);
     quote! {
         #(#indices)|* => {
             #(#arguments)*

@@ -104,24 +104,24 @@ impl Hook {
         };
         match self.kind.takes {
             Takes::Itself => {
-                let body = method.convert(quote!(::plugin_sdk::__private::hook_answer), method.call(&[]));
+                let body = method.convert("hook_answer", method.call(&[]));
                 quote!(async fn #name(#arc) -> #done { #body })
             }
             Takes::Value => {
                 let kind = &method.arguments[0].kind;
                 let passed = quote_spanned!(kind.span()=> passed);
                 let wanted = if self.kind.name == "upgrade" { quote!(::std::string::String) } else { quote!(bool) };
-                let body = method.convert(quote!(::plugin_sdk::__private::hook_answer), method.call(&[passed.clone()]));
+                let body = method.convert("hook_answer", method.call(&[passed.clone()]));
                 quote!(async fn #name(#arc, #passed: #wanted) -> #done { #body })
             }
             Takes::Configuration => {
                 let call = method.call(&configuration().collect::<Vec<_>>());
-                let body = method.convert(quote!(::plugin_sdk::__private::hook_answer), call);
+                let body = method.convert("hook_answer", call);
                 quote!(async fn #name(#value) -> #done { #body })
             }
             Takes::ItselfAndConfiguration => {
                 let call = method.call(&configuration().collect::<Vec<_>>());
-                let body = method.convert(quote!(::plugin_sdk::__private::config_answer), call);
+                let body = method.convert("config_answer", call);
                 let change = quote!(::core::result::Result<::plugin_sdk::ConfigChange, ::plugin_sdk::Error>);
                 quote!(#[allow(unused_variables)] async fn #name(#arc, #value) -> #change { #body })
             }
@@ -131,8 +131,7 @@ impl Hook {
                     |kind| quote_spanned!(kind.span()=> ::plugin_sdk::__private::start_argument::<#kind>(&context)?),
                 );
                 let call = method.call(&arguments.collect::<Vec<_>>());
-                let body = quote!(::plugin_sdk::__private::start_answer::<Self, _>(#call));
-                start(body)
+                start(method.convert_to(quote!(, Self), "start_answer", call))
             }
             Takes::Report => {
                 let kind = &method.arguments[0].kind;

@@ -27,6 +27,8 @@ pub(crate) struct Endpoint {
 pub(crate) struct Found {
     /// From the folder of Cargo.toml.
     pub(crate) name: String,
+    /// Whether it does lie there; one that was asked for may not.
+    pub(crate) exists: bool,
     /// Its endpoints, or why they can't be read.
     pub(crate) endpoints: Result<Vec<Endpoint>, String>,
 }
@@ -38,8 +40,9 @@ pub(crate) fn find(folder: &Path, name: Option<&str>) -> Option<Found> {
         None => &["plugin.yaml", "plugin.yml"],
     };
     let exists = |name: &&&str| folder.join(name).is_file();
-    let found = names.iter().find(exists).copied().or(name)?;
-    Some(Found { name: found.to_owned(), endpoints: read(&folder.join(found)) })
+    let found = names.iter().find(exists).copied();
+    let name = found.or(name)?;
+    Some(Found { name: name.to_owned(), exists: found.is_some(), endpoints: read(&folder.join(name)) })
 }
 
 fn read(path: &PathBuf) -> Result<Vec<Endpoint>, String> {

@@ -77,23 +77,29 @@ impl Method {
         let name = &self.name;
         // As a path, so that the author's own method is meant and not one of `Arc` or of `Plugin` with the same name.
         let call = match self.receiver {
-            Receiver::Nothing => quote!(Self::#name(#(#arguments),*)),
-            Receiver::Reference => quote!(Self::#name(&self, #(#arguments),*)),
-            Receiver::Arc => quote!(Self::#name(::std::sync::Arc::clone(&self), #(#arguments),*)),
+            Receiver::Nothing => quote_spanned!(name.span()=> Self::#name(#(#arguments),*)),
+            Receiver::Reference => quote_spanned!(name.span()=> Self::#name(&self, #(#arguments),*)),
+            Receiver::Arc => {
+                quote_spanned!(name.span()=> Self::#name(::std::sync::Arc::clone(&self), #(#arguments),*))
+            }
         };
-        if self.is_async { quote!(#call.await) } else { call }
+        if self.is_async { quote_spanned!(name.span()=> #call.await) } else { call }
     }
 
-    /// `function`, a path of ours with one type parameter, applied to `call`. What does not fit is reported at the
-    /// return type of the method, where it has one.
-    pub(crate) fn convert(&self, function: TokenStream, call: TokenStream) -> TokenStream {
-        match &self.returns {
-            Some(kind) => {
-                let function = respan(function, kind.span());
-                quote_spanned!(kind.span()=> #function::<#kind>(#call))
-            }
-            None => quote!(#function(#call)),
-        }
+    /// What our `function` makes of `call`. What does not fit is reported at the return type of the method, or at its
+    /// name when it has none.
+    pub(crate) fn convert(&self, function: &str, call: TokenStream) -> TokenStream {
+        self.convert_to(TokenStream::new(), function, call)
+    }
+
+    /// The same for a function with another type parameter: `, Type`.
+    pub(crate) fn convert_to(&self, wanted: TokenStream, function: &str, call: TokenStream) -> TokenStream {
+        let (kind, span) = match &self.returns {
+            Some(kind) => (kind.to_token_stream(), kind.span()),
+            None => (quote_spanned!(self.name.span()=> _), self.name.span()),
+        };
+        let function = Ident::new(function, span);
+        quote_spanned!(span=> ::plugin_sdk::__private::#function::<#kind #wanted>(#call))
     }
 }
 
@@ -109,14 +115,6 @@ pub(crate) fn mentions(tokens: TokenStream, word: &str) -> bool {
         proc_macro2::TokenTree::Group(group) => mentions(group.stream(), word),
         _ => false,
     })
-}
-
-fn respan(tokens: TokenStream, span: proc_macro2::Span) -> TokenStream {
-    let respan = |mut token: proc_macro2::TokenTree| {
-        token.set_span(token.span().located_at(span));
-        token
-    };
-    tokens.into_iter().map(respan).collect()
 }
 
 fn is_conditional(attribute: &Attribute) -> bool {

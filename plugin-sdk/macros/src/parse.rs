@@ -54,7 +54,8 @@ impl Parse for Manifest {
             let value: LitBool = input.parse()?;
             if value.value { Manifest::Beside } else { Manifest::None }
         } else {
-            Manifest::At(input.parse()?)
+            let help = "`manifest` is the path of a file, from the folder of Cargo.toml, or `false`";
+            Manifest::At(input.parse().map_err(|error| Error::new(error.span(), help))?)
         };
         input.parse::<Option<Token![,]>>()?;
         Ok(manifest)
