@@ -1,26 +1,45 @@
-//! The body of a request, as it comes in.
+//! A body, as it comes in and as it goes out.
 
+use std::fmt;
 use std::future::poll_fn;
+use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use bytes::{Bytes, BytesMut};
 use futures_core::Stream;
-use plugin_sdk_abi::{BodyStream, Chunk};
+use plugin_sdk_abi::{BodyStream, Chunk, Failure, ROption};
 
-use crate::{Error, StatusCode};
+use crate::{Error, StatusCode, guard};
 
-/// The body of a request: a stream of chunks, pulled as they are wanted.
-#[derive(Debug, Default)]
+/// A body: a stream of chunks, pulled as they are wanted.
+#[derive(Default)]
 pub struct Body {
     first: Option<Bytes>,
     rest: Option<BodyStream>,
+    /// What a failure of `rest` is called.
+    broken: Option<fn(&str) -> Error>,
 }
 
 impl Body {
-    pub(crate) fn new(first: Chunk, rest: Option<BodyStream>) -> Body {
+    pub(crate) fn from_abi(first: Chunk, rest: Option<BodyStream>) -> Body {
         let first = (!first.is_empty()).then(|| Bytes::from_owner(first));
-        Body { first, rest }
+        Body { first, rest, broken: None }
+    }
+
+    /// A body that gives what `stream` gives, as it is pulled; back pressure reaches the stream.
+    pub fn from_stream<S, B, E>(stream: S) -> Body
+    where
+        S: Stream<Item = Result<B, E>> + Send + 'static,
+        B: Into<Bytes>,
+        E: Into<Error>,
+    {
+        Body { first: None, rest: Some(pulled(stream)), broken: None }
+    }
+
+    /// Whether nothing more will come. A body whose end has not been seen yet is not empty.
+    pub fn is_empty(&self) -> bool {
+        self.first.is_none() && self.rest.is_none()
     }
 
     /// The next chunk; `None` at the end.
@@ -54,21 +73,76 @@ impl Body {
         Ok(all.freeze())
     }
 
-    fn poll_chunk(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, Error>>> {
+    /// The same, with a failure under another name than `body_incomplete`: for bodies that no caller sends.
+    #[allow(dead_code, reason = "used by the services that answer with a body")]
+    pub(crate) fn broken_as(mut self, broken: fn(&str) -> Error) -> Body {
+        self.broken = Some(broken);
+        self
+    }
+
+    pub(crate) fn into_abi(self) -> (Chunk, ROption<BodyStream>) {
+        (self.first.map_or(Chunk::EMPTY, chunk_of), self.rest.into())
+    }
+
+    /// What lies here without waiting for more.
+    #[cfg(test)]
+    pub(crate) fn first(&self) -> &[u8] {
+        self.first.as_deref().unwrap_or_default()
+    }
+
+    #[cfg(feature = "tower")]
+    pub(crate) fn known_length(&self) -> Option<u64> {
+        self.rest.is_none().then(|| self.first.as_ref().map_or(0, |first| first.len() as u64))
+    }
+
+    pub(crate) fn poll_chunk(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, Error>>> {
         if let Some(first) = self.first.take() {
             return Poll::Ready(Some(Ok(first)));
         }
         let Some(rest) = &mut self.rest else { return Poll::Ready(None) };
-        let item = std::task::ready!(rest.poll_next(context));
+        let item = ready!(rest.poll_next(context));
         if !matches!(item, Some(Ok(_))) {
             self.rest = None;
         }
-        Poll::Ready(item.map(|chunk| {
-            chunk.map(Bytes::from_owner).map_err(|failure| {
-                Error::new(StatusCode::BAD_REQUEST, "body_incomplete").with_detail(failure.message.as_str())
-            })
-        }))
+        let broken = self.broken.unwrap_or(incomplete);
+        Poll::Ready(item.map(|chunk| chunk.map(Bytes::from_owner).map_err(|failure| broken(failure.message.as_str()))))
     }
+}
+
+fn incomplete(message: &str) -> Error {
+    Error::new(StatusCode::BAD_REQUEST, "body_incomplete").with_detail(message)
+}
+
+/// `bytes` without a copy: the `Vec` itself when nobody else shares it, else a handle.
+fn chunk_of(bytes: Bytes) -> Chunk {
+    match bytes.try_into_mut() {
+        Ok(unique) => Chunk::from_vec(unique.into()),
+        Err(shared) => Chunk::from_owner(shared),
+    }
+}
+
+fn pulled<S, B, E>(stream: S) -> BodyStream
+where
+    S: Stream<Item = Result<B, E>> + Send + 'static,
+    B: Into<Bytes>,
+    E: Into<Error>,
+{
+    let mut stream = Some(Box::pin(stream));
+    let next = move |context: &mut Context<'_>| {
+        let Some(live) = stream.as_mut() else { return Poll::Ready(None) };
+        let item = match guard::guarded(AssertUnwindSafe(|| live.as_mut().poll_next(context))) {
+            Ok(polled) => ready!(polled).map(|item| match item {
+                Ok(bytes) => Ok(chunk_of(bytes.into())),
+                Err(error) => Err(Failure::failed(&error.into().for_operator())),
+            }),
+            Err(failure) => Some(Err(failure)),
+        };
+        if !matches!(item, Some(Ok(_))) {
+            stream = None;
+        }
+        Poll::Ready(item)
+    };
+    BodyStream::new(next, guard::failure_of)
 }
 
 impl Stream for Body {
@@ -76,5 +150,36 @@ impl Stream for Body {
 
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         self.get_mut().poll_chunk(context)
+    }
+}
+
+impl From<Bytes> for Body {
+    fn from(bytes: Bytes) -> Body {
+        Body { first: (!bytes.is_empty()).then_some(bytes), rest: None, broken: None }
+    }
+}
+
+impl From<Vec<u8>> for Body {
+    fn from(bytes: Vec<u8>) -> Body {
+        Body::from(Bytes::from(bytes))
+    }
+}
+
+impl From<String> for Body {
+    fn from(text: String) -> Body {
+        Body::from(Bytes::from(text))
+    }
+}
+
+impl From<&'static str> for Body {
+    fn from(text: &'static str) -> Body {
+        Body::from(Bytes::from_static(text.as_bytes()))
+    }
+}
+
+impl fmt::Debug for Body {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let more = if self.rest.is_some() { " and more" } else { "" };
+        write!(f, "Body({} bytes{more})", self.first.as_ref().map_or(0, Bytes::len))
     }
 }

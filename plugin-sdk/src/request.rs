@@ -1,8 +1,9 @@
 //! A request, as a handler sees it.
 
-use std::time::Duration;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
 
-use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 use plugin_sdk_abi::Chunk;
 use plugin_sdk_abi::head::{HeadError, HeadView};
 
@@ -13,13 +14,40 @@ use crate::Body;
 pub struct Request {
     head: Chunk,
     body: Body,
+    /// When the host gives up.
+    deadline: Option<Instant>,
+}
+
+/// Who calls, and until when: facts about a call beside its method, path, headers and body.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RequestContext {
+    /// The request id; the host's log and the answer carry the same.
+    pub request_id: String,
+    /// When the host gives up and answers 504 itself; the handler's future is dropped then.
+    pub deadline: Option<Instant>,
+    /// Address and port of the caller, when known.
+    pub peer: Option<SocketAddr>,
+    /// Who the host found the caller to be; `None` when it did not ask.
+    pub actor: Option<String>,
+    /// The W3C trace context of this call.
+    pub traceparent: Option<String>,
+}
+
+impl RequestContext {
+    /// The time that is left until the deadline; `None` when there is no deadline.
+    pub fn remaining(&self) -> Option<Duration> {
+        self.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()))
+    }
 }
 
 impl Request {
     pub(crate) fn new(request: plugin_sdk_abi::Request) -> Result<(u32, Request), HeadError> {
-        let handler = HeadView::read(&request.head)?.handler;
-        let body = Body::new(request.body, request.stream.into_option());
-        Ok((handler, Request { head: request.head, body }))
+        let head = HeadView::read(&request.head)?;
+        let deadline = head.deadline_ms.and_then(|ms| Instant::now().checked_add(Duration::from_millis(ms.into())));
+        let handler = head.handler;
+        let body = Body::from_abi(request.body, request.stream.into_option());
+        Ok((handler, Request { head: request.head, body, deadline }))
     }
 
     fn head(&self) -> HeadView<'_> {
@@ -41,6 +69,14 @@ impl Request {
         self.head().query
     }
 
+    /// Path and query as a URI; `None` when the caller sent what is none.
+    pub fn uri(&self) -> Option<Uri> {
+        match self.query() {
+            None => self.path().parse().ok(),
+            Some(query) => format!("{}?{query}", self.path()).parse().ok(),
+        }
+    }
+
     /// The path parameter `name`, decoded.
     pub fn param(&self, name: &str) -> Option<&str> {
         self.head().params.get(name.as_bytes()).and_then(|value| std::str::from_utf8(value).ok())
@@ -55,6 +91,12 @@ impl Request {
     /// The first value of the header `name` (lower case), when it is text.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.head().headers.get(name.as_bytes()).and_then(|value| std::str::from_utf8(value).ok())
+    }
+
+    /// All values of the header `name` (lower case) that are text.
+    pub fn header_values(&self, name: &str) -> impl Iterator<Item = &str> {
+        let values = self.head().headers.iter().filter(move |(n, _)| *n == name.as_bytes());
+        values.filter_map(|(_, value)| std::str::from_utf8(value).ok())
     }
 
     /// All headers, copied into a map.
@@ -84,6 +126,26 @@ impl Request {
         self.head().deadline_ms.map(|ms| Duration::from_millis(ms.into()))
     }
 
+    /// Who calls, and until when.
+    pub fn context(&self) -> RequestContext {
+        let head = self.head();
+        let fact = |name: &[u8]| {
+            head.context.get(name).and_then(|value| std::str::from_utf8(value).ok()).filter(|value| !value.is_empty())
+        };
+        RequestContext {
+            request_id: head.request_id.to_owned(),
+            deadline: self.deadline,
+            peer: head.peer.parse().ok(),
+            actor: fact(b"actor").map(str::to_owned),
+            traceparent: fact(b"traceparent").or_else(|| self.header("traceparent")).map(str::to_owned),
+        }
+    }
+
+    /// The body, where it is.
+    pub fn body(&self) -> &Body {
+        &self.body
+    }
+
     /// The body; empty when it was taken before.
     pub fn take_body(&mut self) -> Body {
         std::mem::take(&mut self.body)
@@ -91,7 +153,21 @@ impl Request {
 
     /// Another owner of the same head, with the body moved over.
     pub(crate) fn take(&mut self) -> Request {
-        Request { head: std::mem::replace(&mut self.head, empty_head()), body: self.take_body() }
+        let head = std::mem::replace(&mut self.head, empty_head());
+        Request { head, body: self.take_body(), deadline: self.deadline }
+    }
+}
+
+impl From<Request> for http::Request<Body> {
+    /// Method, path and query, headers and body, with the [`RequestContext`] among the extensions.
+    fn from(mut request: Request) -> http::Request<Body> {
+        let mut converted = http::Request::new(request.take_body());
+        *converted.method_mut() = request.method();
+        // The host has read path and query from a URI, so they are one.
+        *converted.uri_mut() = request.uri().unwrap_or_default();
+        *converted.headers_mut() = request.headers();
+        converted.extensions_mut().insert(request.context());
+        converted
     }
 }
 
@@ -111,30 +187,63 @@ fn empty_head() -> Chunk {
 }
 
 #[cfg(test)]
+impl Request {
+    /// A request as the host would send it; `target` is a path, or a path and a query.
+    pub(crate) fn sample(
+        method: &str,
+        target: &str,
+        params: &[(&str, &str)],
+        headers: &[(&str, &str)],
+        body: impl Into<Body>,
+    ) -> Request {
+        let (path, query) = target.split_once('?').map_or((target, None), |(path, query)| (path, Some(query)));
+        let head = plugin_sdk_abi::head::Head {
+            handler: 0,
+            deadline_ms: Some(60_000),
+            method,
+            path,
+            query,
+            peer: "127.0.0.1:5000",
+            request_id: "r-1",
+            params: params.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())),
+            headers: headers.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())),
+            context: [(&b"traceparent"[..], &b"00-1-2-01"[..])].into_iter(),
+        };
+        let (body, stream) = body.into().into_abi();
+        let request = plugin_sdk_abi::Request { head: Chunk::from_vec(head.write()), body, stream };
+        Request::new(request).expect("this head was just written").1
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn a_taken_request_leaves_an_empty_one_that_still_reads() {
-        let head = Chunk::from_vec(
-            plugin_sdk_abi::head::Head {
-                handler: 0,
-                deadline_ms: None,
-                method: "POST",
-                path: "/x",
-                query: None,
-                peer: "",
-                request_id: "r",
-                params: [(&b"a"[..], &b"1"[..])].into_iter(),
-                headers: [(&b"accept"[..], &b"*/*"[..])].into_iter(),
-                context: std::iter::empty(),
-            }
-            .write(),
-        );
-        let mut request = Request { head, body: Body::default() };
+        let mut request = Request::sample("POST", "/x", &[("a", "1")], &[("accept", "*/*")], "");
         let taken = request.take();
         assert_eq!((taken.method(), taken.path(), taken.param("a")), (Method::POST, "/x", Some("1")));
         assert_eq!(taken.headers()["accept"], "*/*");
         assert_eq!((request.path(), request.query(), request.header("accept")), ("", None, None));
+    }
+    #[test]
+    fn a_context_says_who_calls_and_until_when() {
+        let context = Request::sample("GET", "/x", &[], &[], "").context();
+        assert_eq!((context.request_id.as_str(), context.actor.as_deref()), ("r-1", None));
+        assert_eq!(context.peer, Some(([127, 0, 0, 1], 5000).into()));
+        assert_eq!(context.traceparent.as_deref(), Some("00-1-2-01"));
+        let left = context.remaining().unwrap();
+        assert!(left > Duration::from_secs(1) && left <= Duration::from_secs(60), "{left:?}");
+    }
+
+    #[test]
+    fn a_request_becomes_one_of_the_http_crate() {
+        let request = Request::sample("PUT", "/a%20b?c=d", &[], &[("accept", "*/*")], "body");
+        let request: http::Request<Body> = request.into();
+        assert_eq!((request.method(), request.uri().to_string().as_str()), (&Method::PUT, "/a%20b?c=d"));
+        assert_eq!(request.headers()["accept"], "*/*");
+        assert_eq!(request.extensions().get::<RequestContext>().unwrap().request_id, "r-1");
+        assert_eq!(request.body().first(), b"body");
     }
 }

@@ -1,0 +1,141 @@
+//! JSON in, JSON out.
+
+use http::StatusCode;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::{MAX_COLLECTED_BYTES, pointer};
+use crate::{Body, Error, FromRequest, IntoResponse, Request, Response};
+
+/// A JSON body in, a JSON answer out.
+///
+/// As an argument it refuses a body of another media type than `application/json` or `…+json` (415), one that is not
+/// JSON (400), and one that does not fit `T` (422, with the JSON pointer of the field).
+///
+/// ```
+/// # use plugin_sdk::prelude::*;
+/// # #[derive(Default)] struct Cats;
+/// #[derive(serde::Deserialize, serde::Serialize)]
+/// struct Cat {
+///     name: String,
+/// }
+///
+/// # #[plugin] impl Cats {
+/// #[post("/cats")]
+/// async fn add(&self, Json(cat): Json<Cat>) -> (StatusCode, Json<Cat>) {
+///     (StatusCode::CREATED, Json(cat))
+/// }
+/// # }
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Json<T>(pub T);
+
+impl<T: DeserializeOwned> FromRequest for Json<T> {
+    const TAKES_BODY: bool = true;
+
+    async fn from_request(request: &mut Request) -> Result<Json<T>, Error> {
+        let media_type = media_type(request);
+        if media_type != "application/json" && !media_type.ends_with("+json") {
+            return Err(wrong_media_type("body_not_json", &media_type, "application/json"));
+        }
+        let bytes = request.take_body().collect(MAX_COLLECTED_BYTES).await?;
+        read(&bytes).map(Json)
+    }
+
+    fn is_present(request: &Request) -> bool {
+        Body::is_present(request)
+    }
+}
+
+impl<T: Serialize> IntoResponse for Json<T> {
+    fn into_response(self) -> Response {
+        Response::json(StatusCode::OK, &self.0)
+    }
+}
+
+/// The media type of the body in lower case, without parameters; empty when the request does not say.
+pub(super) fn media_type(request: &Request) -> String {
+    let value = request.header("content-type").unwrap_or_default();
+    value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+}
+
+pub(super) fn wrong_media_type(code: &'static str, found: &str, wanted: &str) -> Error {
+    let detail = match found {
+        "" => format!("the body has no content type, send `content-type: {wanted}`"),
+        found => format!("the body is `{found}`, send `content-type: {wanted}`"),
+    };
+    Error::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, code).with_detail(detail)
+}
+
+fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
+    let error = match serde_json::from_slice(bytes) {
+        Ok(value) => return Ok(value),
+        Err(error) => error,
+    };
+    let message = error.to_string();
+    if !error.is_data() {
+        let detail = format!("the body is not JSON: {message}");
+        return Err(Error::new(StatusCode::BAD_REQUEST, "body_not_json").with_detail(detail));
+    }
+    let again = &mut serde_json::Deserializer::from_slice(bytes);
+    let refused = Error::new(StatusCode::UNPROCESSABLE_ENTITY, "body_does_not_fit");
+    Err(pointer::locate::<T, _>(again, refused, message))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde::Deserialize;
+
+    #[derive(Deserialize, Debug)]
+    #[serde(deny_unknown_fields)]
+    #[expect(dead_code, reason = "only read from JSON")]
+    struct Litter {
+        mother: String,
+        #[serde(default)]
+        cats: Vec<Cat>,
+    }
+
+    #[derive(Deserialize, Debug)]
+    #[expect(dead_code, reason = "only read from JSON")]
+    struct Cat {
+        #[serde(rename = "a/b")]
+        lives: u8,
+    }
+
+    #[test]
+    fn what_does_not_fit_is_named_by_its_pointer() {
+        for (body, status, code, pointer) in [
+            (r#"{"mother": "Zoe", "cats": [{"a/b": 9}, {"a/b": 300}]}"#, 422, "body_does_not_fit", "/cats/1/a~1b"),
+            (r#"{"mother": "Zoe", "cats": [{}]}"#, 422, "body_does_not_fit", "/cats/0/a~1b"),
+            (r#"{"cats": []}"#, 422, "body_does_not_fit", "/mother"),
+            (r#"{"mother": "Zoe", "father": "?"}"#, 422, "body_does_not_fit", "/father"),
+            (r#"["Zoe", 7]"#, 422, "body_does_not_fit", "/1"),
+            ("7", 422, "body_does_not_fit", ""),
+            (r#"{"mother": "#, 400, "body_not_json", "-"),
+            (r#"{"mother": "Zoe"} {}"#, 400, "body_not_json", "-"),
+            ("", 400, "body_not_json", "-"),
+        ] {
+            let error = read::<Litter>(body.as_bytes()).unwrap_err();
+            assert_eq!((error.status().as_u16(), error.code()), (status, code), "{body}");
+            let found = error.fields().first().map_or("-", |field| field.pointer.as_str());
+            assert_eq!(found, pointer, "{body}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_body_of_another_media_type_is_refused_unread() {
+        crate::test_block_on(async {
+            for (content_type, status) in [
+                (&[("content-type", "application/json")][..], None),
+                (&[("content-type", "Application/Problem+JSON; charset=utf-8")], None),
+                (&[("content-type", "text/plain")], Some(415)),
+                (&[], Some(415)),
+            ] {
+                let mut request = Request::sample("POST", "/", &[], content_type, "7");
+                let found = Json::<u8>::from_request(&mut request).await.err().map(|error| error.status().as_u16());
+                assert_eq!(found, status, "{content_type:?}");
+            }
+        });
+    }
+}

@@ -1,0 +1,317 @@
+//! serde over texts with names: path parameters, queries, forms, headers.
+//!
+//! Texts say nothing of their type, so a number or boolean is parsed when the type that is read asks for one.
+
+use std::collections::HashMap;
+
+use serde::de::value::{Error as ValueError, MapDeserializer, SeqDeserializer, StrDeserializer};
+use serde::de::{Error as _, IntoDeserializer, Visitor};
+use serde::{Deserializer, forward_to_deserialize_any};
+
+/// The texts under one name, in their order; there may be none.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Value<'a> {
+    first: Option<&'a str>,
+    more: Vec<&'a str>,
+}
+
+/// Texts with names, in the order they came.
+#[derive(Clone, Copy)]
+pub(super) enum Values<'a> {
+    /// A path: each name comes once, and the place of a value has a meaning.
+    Path(&'a [(&'a str, &'a str)]),
+    /// A form: names may come several times, in any order.
+    Form(&'a [(&'a str, &'a str)]),
+}
+
+impl<'a> Value<'a> {
+    fn one(text: &'a str) -> Value<'a> {
+        Value { first: Some(text), more: Vec::new() }
+    }
+
+    fn push(&mut self, text: &'a str) {
+        match self.first {
+            None => self.first = Some(text),
+            Some(_) => self.more.push(text),
+        }
+    }
+
+    fn only(&self) -> Result<&'a str, ValueError> {
+        match (self.first, self.more.len()) {
+            (Some(text), 0) => Ok(text),
+            (Some(_), n) => Err(ValueError::custom(format!("comes {} times, once is wanted", n + 1))),
+            (None, _) => Err(ValueError::custom("is missing")),
+        }
+    }
+}
+
+impl<'a> FromIterator<&'a str> for Value<'a> {
+    fn from_iter<I: IntoIterator<Item = &'a str>>(texts: I) -> Value<'a> {
+        let mut value = Value::default();
+        texts.into_iter().for_each(|text| value.push(text));
+        value
+    }
+}
+
+macro_rules! parse {
+    ($($method:ident $visit:ident $type:ty),* $(,)?) => {$(
+        fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ValueError> {
+            let text = self.only()?;
+            match text.parse::<$type>() {
+                Ok(value) => visitor.$visit(value),
+                Err(_) => visitor.visit_str(text),
+            }
+        }
+    )*};
+}
+
+impl<'de> Deserializer<'de> for Value<'de> {
+    type Error = ValueError;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ValueError> {
+        if self.more.is_empty() { visitor.visit_borrowed_str(self.only()?) } else { self.deserialize_seq(visitor) }
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ValueError> {
+        if self.first.is_none() { visitor.visit_none() } else { visitor.visit_some(self) }
+    }
+
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ValueError> {
+        visitor.visit_seq(SeqDeserializer::new(self.first.into_iter().chain(self.more).map(Value::one)))
+    }
+
+    fn deserialize_tuple<V: Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value, ValueError> {
+        self.deserialize_seq(visitor)
+    }
+
+    fn deserialize_tuple_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: usize,
+        visitor: V,
+    ) -> Result<V::Value, ValueError> {
+        self.deserialize_seq(visitor)
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, ValueError> {
+        visitor.visit_newtype_struct(self)
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        variants: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, ValueError> {
+        let variant: StrDeserializer<'_, ValueError> = self.only()?.into_deserializer();
+        variant.deserialize_enum(name, variants, visitor)
+    }
+
+    fn deserialize_bytes<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ValueError> {
+        visitor.visit_borrowed_bytes(self.only()?.as_bytes())
+    }
+
+    fn deserialize_byte_buf<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ValueError> {
+        self.deserialize_bytes(visitor)
+    }
+
+    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ValueError> {
+        visitor.visit_borrowed_str(self.only()?)
+    }
+
+    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ValueError> {
+        self.deserialize_str(visitor)
+    }
+
+    fn deserialize_unit<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ValueError> {
+        visitor.visit_unit()
+    }
+
+    parse! {
+        deserialize_bool visit_bool bool, deserialize_i8 visit_i8 i8, deserialize_i16 visit_i16 i16,
+        deserialize_i32 visit_i32 i32, deserialize_i64 visit_i64 i64, deserialize_i128 visit_i128 i128,
+        deserialize_u8 visit_u8 u8, deserialize_u16 visit_u16 u16, deserialize_u32 visit_u32 u32,
+        deserialize_u64 visit_u64 u64, deserialize_u128 visit_u128 u128, deserialize_f32 visit_f32 f32,
+        deserialize_f64 visit_f64 f64, deserialize_char visit_char char,
+    }
+
+    forward_to_deserialize_any! { unit_struct map struct identifier ignored_any }
+}
+
+impl<'de> IntoDeserializer<'de, ValueError> for Value<'de> {
+    type Deserializer = Value<'de>;
+
+    fn into_deserializer(self) -> Value<'de> {
+        self
+    }
+}
+
+macro_rules! only {
+    ($($method:ident)*) => {$(
+        fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ValueError> {
+            self.only()?.$method(visitor)
+        }
+    )*};
+}
+
+impl<'de> Values<'de> {
+    /// The one value of a path that has one.
+    fn only(self) -> Result<Value<'de>, ValueError> {
+        match self {
+            Values::Path([(_, text)]) => Ok(Value::one(text)),
+            Values::Path(all) => Err(ValueError::custom(format!("one value is wanted, the path has {}", all.len()))),
+            Values::Form(_) => Err(ValueError::custom("a struct or a map is wanted")),
+        }
+    }
+
+    fn map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ValueError> {
+        match self {
+            Values::Path(all) => {
+                visitor.visit_map(MapDeserializer::new(all.iter().map(|(name, text)| (*name, Value::one(text)))))
+            }
+            Values::Form(all) => {
+                let mut groups: Vec<(&str, Value<'_>)> = Vec::new();
+                // A map, since a caller may send as many names as fit into the body.
+                let mut places: HashMap<&str, usize> = HashMap::new();
+                for (name, text) in all {
+                    let place = *places.entry(name).or_insert_with(|| {
+                        groups.push((name, Value::default()));
+                        groups.len() - 1
+                    });
+                    groups[place].1.push(text);
+                }
+                visitor.visit_map(MapDeserializer::new(groups.into_iter()))
+            }
+        }
+    }
+
+    fn seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ValueError> {
+        match self {
+            Values::Path(all) => visitor.visit_seq(SeqDeserializer::new(all.iter().map(|(_, text)| Value::one(text)))),
+            Values::Form(all) => {
+                visitor.visit_seq(MapDeserializer::new(all.iter().map(|(name, text)| (*name, Value::one(text)))))
+            }
+        }
+    }
+}
+
+impl<'de> Deserializer<'de> for Values<'de> {
+    type Error = ValueError;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ValueError> {
+        self.map(visitor)
+    }
+
+    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ValueError> {
+        self.map(visitor)
+    }
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, ValueError> {
+        self.map(visitor)
+    }
+
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ValueError> {
+        self.seq(visitor)
+    }
+
+    fn deserialize_tuple<V: Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value, ValueError> {
+        self.seq(visitor)
+    }
+
+    fn deserialize_tuple_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: usize,
+        visitor: V,
+    ) -> Result<V::Value, ValueError> {
+        self.seq(visitor)
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, ValueError> {
+        visitor.visit_newtype_struct(self)
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        variants: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, ValueError> {
+        self.only()?.deserialize_enum(name, variants, visitor)
+    }
+
+    fn deserialize_unit<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ValueError> {
+        visitor.visit_unit()
+    }
+
+    only! {
+        deserialize_bool deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64 deserialize_i128
+        deserialize_u8 deserialize_u16 deserialize_u32 deserialize_u64 deserialize_u128 deserialize_f32
+        deserialize_f64 deserialize_char deserialize_str deserialize_string deserialize_bytes
+        deserialize_byte_buf deserialize_option deserialize_identifier
+    }
+
+    forward_to_deserialize_any! { unit_struct ignored_any }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde::Deserialize;
+    use serde::de::DeserializeOwned;
+
+    fn path<T: DeserializeOwned>(params: &[(&str, &str)]) -> Result<T, String> {
+        T::deserialize(Values::Path(params)).map_err(|error| error.to_string())
+    }
+
+    fn form<T: DeserializeOwned>(fields: &[(&str, &str)]) -> Result<T, String> {
+        T::deserialize(Values::Form(fields)).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn parameters_fit_values_tuples_and_structs() {
+        #[derive(Deserialize, PartialEq, Debug)]
+        struct Both {
+            n: u8,
+            name: String,
+        }
+        let both = [("name", "zoe"), ("n", "7")];
+        assert_eq!(path::<String>(&both[..1]), Ok("zoe".to_owned()));
+        assert_eq!(path::<u64>(&both[1..]), Ok(7));
+        assert_eq!(path::<(String, u8)>(&both), Ok(("zoe".to_owned(), 7)));
+        assert_eq!(path::<Both>(&both), Ok(Both { n: 7, name: "zoe".to_owned() }));
+        assert!(path::<u8>(&[("n", "300")]).unwrap_err().contains("300"));
+        assert!(path::<u8>(&[("n", "x")]).unwrap_err().contains("u8"));
+        assert!(path::<String>(&both).unwrap_err().contains("2"));
+    }
+
+    #[test]
+    fn a_name_that_comes_several_times_is_a_list_and_nothing_else() {
+        #[derive(Deserialize, PartialEq, Debug, Default)]
+        #[serde(default)]
+        struct Search {
+            tag: Vec<String>,
+            page: Option<u32>,
+            sort: Option<Order>,
+        }
+        #[derive(Deserialize, PartialEq, Debug)]
+        #[serde(rename_all = "lowercase")]
+        enum Order {
+            Up,
+        }
+        let two = [("tag", "a"), ("page", "2"), ("tag", "b"), ("sort", "up")];
+        let found = Search { tag: vec!["a".into(), "b".into()], page: Some(2), sort: Some(Order::Up) };
+        assert_eq!(form(&two), Ok(found));
+        assert_eq!(form(&two[..1]), Ok(Search { tag: vec!["a".into()], ..Search::default() }));
+        assert_eq!(form::<Search>(&[]), Ok(Search::default()));
+        assert!(form::<Search>(&[("page", "1"), ("page", "2")]).unwrap_err().contains("2 times"));
+        let pairs = vec![("tag".to_owned(), "a".to_owned()), ("page".to_owned(), "2".to_owned())];
+        assert_eq!(form(&two[..2]), Ok(pairs));
+        assert!(form::<u32>(&two).is_err());
+    }
+}
