@@ -8,24 +8,31 @@ mod guard;
 mod plugin;
 mod request;
 mod response;
+#[cfg(feature = "tower")]
+pub mod tower;
 
 pub use body::Body;
-pub use error::{Error, Result};
-pub use extract::{FromRequest, Json, Path};
+pub use error::{Error, FieldError, Result};
+pub use extract::{Configuration, Form, FromConfiguration, FromContext, FromRequest, Json, Path, Query};
+#[cfg(feature = "multipart")]
+pub use extract::{Field, Multipart, MultipartLimits};
 pub use plugin::{ConfigChange, Context, ErrorReport, Handler, Level, Plugin};
 pub use plugin_sdk_macros::plugin;
-pub use request::Request;
-pub use response::{IntoResponse, Response, StreamBody};
+pub use request::{Request, RequestContext};
+pub use response::{Event, Html, IntoResponse, IntoResponseParts, NoContent, Redirect, Response, Sse, StreamBody};
 
 pub use bytes::Bytes;
-pub use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+pub use http::{self, HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 pub use serde_json;
 
 /// What a plugin usually needs: `use plugin_sdk::prelude::*;`.
 pub mod prelude {
+    #[cfg(feature = "multipart")]
+    pub use crate::Multipart;
     pub use crate::{
-        Body, Bytes, Context, Error, FromRequest, HeaderMap, IntoResponse, Json, Level, Method, Path, Request,
-        Response, Result, StatusCode, StreamBody, export, plugin,
+        Body, Bytes, ConfigChange, Configuration, Context, Error, ErrorReport, Event, Form, FromRequest, HeaderMap,
+        Html, IntoResponse, Json, Level, Method, NoContent, Path, Query, Redirect, Request, RequestContext, Response,
+        Result, Sse, StatusCode, StreamBody, Uri, export, header, plugin,
     };
     pub use serde_json::{Value, json};
 }
@@ -34,6 +41,18 @@ pub mod prelude {
 #[doc(hidden)]
 pub mod __private {
     pub use crate::export::root;
-    pub use crate::extract::from_request;
+    pub use crate::extract::{body_is_taken_once, from_request, header};
     pub use plugin_sdk_abi::{LibHeader, RootModuleResult, export, metadata};
+}
+
+/// Polls `future` until it is ready, for tests of what waits for nothing.
+#[cfg(test)]
+pub(crate) fn test_block_on<T>(future: impl Future<Output = T>) -> T {
+    let mut future = std::pin::pin!(future);
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    loop {
+        if let std::task::Poll::Ready(value) = future.as_mut().poll(&mut context) {
+            return value;
+        }
+    }
 }

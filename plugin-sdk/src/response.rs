@@ -1,52 +1,79 @@
 //! What a handler's return value becomes.
 
-use std::panic::AssertUnwindSafe;
-use std::pin::Pin;
+mod headers;
+mod redirect;
+mod sse;
+mod stream;
 
-use bytes::Bytes;
-use futures_core::Stream;
+use std::borrow::Cow;
+use std::convert::Infallible;
+
+use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
-use plugin_sdk_abi::{BodyStream, Chunk, Failure, ROption, write_pairs};
+use plugin_sdk_abi::{Chunk, write_pairs};
 use serde::Serialize;
 
-use crate::{Error, guard};
+use crate::{Body, Error};
 
-type BoxStream = Pin<Box<dyn Stream<Item = Result<Bytes, Error>> + Send>>;
+pub use headers::IntoResponseParts;
+pub use redirect::Redirect;
+pub use sse::{Event, Sse};
+pub use stream::StreamBody;
 
 /// An answer: status, headers, body.
+#[derive(Debug)]
 pub struct Response {
     status: StatusCode,
     headers: HeaderMap,
-    body: Content,
+    body: Body,
     /// A line for the host's log, not for the caller.
     pub(crate) log: Option<String>,
 }
 
-enum Content {
-    Whole(Bytes),
-    Stream(BoxStream),
-}
-
 /// Anything a handler may return.
+///
+/// | type | answer |
+/// |---|---|
+/// | `&'static str`, `String`, `Cow<'static, str>` | 200, `text/plain; charset=utf-8` |
+/// | [`Html`] | 200, `text/html; charset=utf-8` |
+/// | [`Json`](crate::Json), `serde_json::Value` | 200, `application/json` |
+/// | `Bytes`, `Vec<u8>`, `&'static [u8]`, [`Body`], [`StreamBody`] | 200, `application/octet-stream` |
+/// | [`Sse`] | 200, `text/event-stream` |
+/// | `()`, [`NoContent`] | 204, no body |
+/// | [`StatusCode`] | that status, no body |
+/// | [`Redirect`] | 303, 307 or 308 |
+/// | `(StatusCode, R)`, `(parts…, R)`, `(StatusCode, parts…, R)` | `R` with another status and more headers; parts are [`HeaderMap`] or `[(name, value); N]` |
+/// | `http::Response<R>` | `R` with that status and those headers |
+/// | [`Error`] | a problem document |
+/// | `Result<R, E>` | whichever it is |
+#[diagnostic::on_unimplemented(
+    message = "a handler can't return `{Self}`",
+    label = "not an answer",
+    note = "a handler returns a text, `Html`, `Json<T>`, bytes, a `StatusCode`, `StreamBody`, `Sse`, `Redirect`, \
+            `NoContent`, a tuple such as `(StatusCode, [(name, value); N], body)`, `http::Response<_>`, or a `Result` \
+            of one of these with `plugin_sdk::Error`",
+    note = "to send a value of your own as JSON, return `Json(value)`"
+)]
 pub trait IntoResponse {
     /// Makes the answer.
     fn into_response(self) -> Response;
 }
 
-/// A body that is sent as its stream gives it; back pressure reaches the stream.
-///
-/// ```
-/// # use plugin_sdk::{Bytes, Error, IntoResponse, StreamBody};
-/// # fn answer(stream: impl futures_core::Stream<Item = Result<Bytes, Error>> + Send + 'static) -> impl IntoResponse {
-/// StreamBody(stream)
-/// # }
-/// ```
-pub struct StreamBody<S>(pub S);
+/// A page: `text/html; charset=utf-8`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Html<T>(pub T);
+
+/// An answer without a body: 204.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct NoContent;
+
+const TEXT: &str = "text/plain; charset=utf-8";
+const BYTES: &str = "application/octet-stream";
 
 impl Response {
-    /// An answer with a whole body and no content type.
-    pub fn new(status: StatusCode, body: impl Into<Bytes>) -> Response {
-        Response { status, headers: HeaderMap::new(), body: Content::Whole(body.into()), log: None }
+    /// An answer with a body and no content type.
+    pub fn new(status: StatusCode, body: impl Into<Body>) -> Response {
+        Response { status, headers: HeaderMap::new(), body: body.into(), log: None }
     }
 
     /// An answer with a JSON body; 500 when `value` does not serialize.
@@ -72,6 +99,11 @@ impl Response {
         &mut self.headers
     }
 
+    /// The body; what is left is the status and the headers.
+    pub fn into_body(self) -> Body {
+        self.body
+    }
+
     /// The same with another status.
     pub fn with_status(mut self, status: StatusCode) -> Response {
         self.status = status;
@@ -93,43 +125,20 @@ impl Response {
         self
     }
 
+    #[cfg(test)]
+    pub(crate) fn whole_body(&self) -> &[u8] {
+        self.body.first()
+    }
+
     pub(crate) fn into_abi(self) -> plugin_sdk_abi::Response {
         let mut headers = Vec::with_capacity(64 * self.headers.len() + 4);
         write_pairs(
             &mut headers,
             self.headers.iter().map(|(name, value)| (name.as_str().as_bytes(), value.as_bytes())),
         );
-        let (body, stream) = match self.body {
-            Content::Whole(bytes) => (chunk_of(bytes), ROption::RNone),
-            Content::Stream(stream) => (Chunk::EMPTY, ROption::RSome(pulled(stream))),
-        };
+        let (body, stream) = self.body.into_abi();
         plugin_sdk_abi::Response { status: self.status.as_u16(), headers: Chunk::from_vec(headers), body, stream }
     }
-}
-
-/// `bytes` without a copy: the `Vec` itself when nobody else shares it, else a handle.
-fn chunk_of(bytes: Bytes) -> Chunk {
-    match bytes.try_into_mut() {
-        Ok(unique) => Chunk::from_vec(unique.into()),
-        Err(shared) => Chunk::from_owner(shared),
-    }
-}
-
-fn pulled(stream: BoxStream) -> BodyStream {
-    let mut stream = Some(stream);
-    let next = move |context: &mut std::task::Context<'_>| {
-        let Some(live) = stream.as_mut() else { return std::task::Poll::Ready(None) };
-        let item = match guard::guarded(AssertUnwindSafe(|| live.as_mut().poll_next(context))) {
-            Ok(polled) => std::task::ready!(polled)
-                .map(|item| item.map(chunk_of).map_err(|error| Failure::failed(&error.for_operator()))),
-            Err(failure) => Some(Err(failure)),
-        };
-        if !matches!(item, Some(Ok(_))) {
-            stream = None;
-        }
-        std::task::Poll::Ready(item)
-    };
-    BodyStream::new(next, guard::failure_of)
 }
 
 impl IntoResponse for Response {
@@ -138,39 +147,63 @@ impl IntoResponse for Response {
     }
 }
 
+impl IntoResponse for Infallible {
+    fn into_response(self) -> Response {
+        match self {}
+    }
+}
+
+impl IntoResponse for NoContent {
+    fn into_response(self) -> Response {
+        Response::new(StatusCode::NO_CONTENT, "")
+    }
+}
+
 impl IntoResponse for () {
     fn into_response(self) -> Response {
-        Response::new(StatusCode::NO_CONTENT, Bytes::new())
+        NoContent.into_response()
     }
 }
 
 impl IntoResponse for StatusCode {
     fn into_response(self) -> Response {
-        Response::new(self, Bytes::new())
+        Response::new(self, "")
     }
 }
 
-impl IntoResponse for &'static str {
+/// A body with its media type, for each of the types that are one.
+macro_rules! bodies {
+    ($($type:ty, $content_type:expr, |$value:ident| $body:expr;)*) => {$(
+        impl IntoResponse for $type {
+            fn into_response(self) -> Response {
+                let $value = self;
+                Response::new(StatusCode::OK, $body).with_content_type($content_type)
+            }
+        }
+    )*};
+}
+
+bodies! {
+    &'static str, TEXT, |text| text;
+    String, TEXT, |text| text;
+    Box<str>, TEXT, |text| String::from(text);
+    Cow<'static, str>, TEXT, |text| text.into_owned();
+    Bytes, BYTES, |bytes| bytes;
+    BytesMut, BYTES, |bytes| bytes.freeze();
+    Vec<u8>, BYTES, |bytes| bytes;
+    &'static [u8], BYTES, |bytes| Bytes::from_static(bytes);
+    Body, BYTES, |body| body;
+}
+
+impl<const N: usize> IntoResponse for &'static [u8; N] {
     fn into_response(self) -> Response {
-        Response::new(StatusCode::OK, self).with_content_type("text/plain; charset=utf-8")
+        self.as_slice().into_response()
     }
 }
 
-impl IntoResponse for String {
+impl<T: Into<Body>> IntoResponse for Html<T> {
     fn into_response(self) -> Response {
-        Response::new(StatusCode::OK, self).with_content_type("text/plain; charset=utf-8")
-    }
-}
-
-impl IntoResponse for Bytes {
-    fn into_response(self) -> Response {
-        Response::new(StatusCode::OK, self).with_content_type("application/octet-stream")
-    }
-}
-
-impl IntoResponse for Vec<u8> {
-    fn into_response(self) -> Response {
-        Bytes::from(self).into_response()
+        Response::new(StatusCode::OK, self.0).with_content_type("text/html; charset=utf-8")
     }
 }
 
@@ -180,47 +213,13 @@ impl IntoResponse for serde_json::Value {
     }
 }
 
-impl<S, B, E> IntoResponse for StreamBody<S>
-where
-    S: Stream<Item = Result<B, E>> + Send + 'static,
-    B: Into<Bytes>,
-    E: Into<Error>,
-{
+impl<R: IntoResponse> IntoResponse for http::Response<R> {
     fn into_response(self) -> Response {
-        struct Mapped<S>(Pin<Box<S>>);
-        impl<S: Stream<Item = Result<B, E>>, B: Into<Bytes>, E: Into<Error>> Stream for Mapped<S> {
-            type Item = Result<Bytes, Error>;
-            fn poll_next(
-                mut self: Pin<&mut Self>,
-                context: &mut std::task::Context<'_>,
-            ) -> std::task::Poll<Option<Self::Item>> {
-                let item = std::task::ready!(self.0.as_mut().poll_next(context));
-                std::task::Poll::Ready(item.map(|item| item.map(Into::into).map_err(Into::into)))
-            }
-        }
-        let mut response = Response::new(StatusCode::OK, Bytes::new()).with_content_type("application/octet-stream");
-        response.body = Content::Stream(Box::pin(Mapped(Box::pin(self.0))));
+        let (head, body) = self.into_parts();
+        let mut response = body.into_response().with_status(head.status);
+        // A name that is in the map several times stays so, and takes the place of what the body would say.
+        response.headers.extend(head.headers);
         response
-    }
-}
-
-impl<R: IntoResponse> IntoResponse for (StatusCode, R) {
-    fn into_response(self) -> Response {
-        self.1.into_response().with_status(self.0)
-    }
-}
-
-impl<R: IntoResponse> IntoResponse for (HeaderMap, R) {
-    fn into_response(self) -> Response {
-        let mut response = self.1.into_response();
-        response.headers.extend(self.0);
-        response
-    }
-}
-
-impl<R: IntoResponse> IntoResponse for (StatusCode, HeaderMap, R) {
-    fn into_response(self) -> Response {
-        (self.1, self.2).into_response().with_status(self.0)
     }
 }
 
@@ -229,6 +228,36 @@ impl<R: IntoResponse, E: IntoResponse> IntoResponse for Result<R, E> {
         match self {
             Ok(response) => response.into_response(),
             Err(error) => error.into_response(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_kind_of_answer_has_its_status_type_and_body() {
+        let html = Html("<p>").into_response();
+        let json = serde_json::json!({"a": 1}).into_response();
+        let ready_made = http::Response::builder().status(201).header("x-a", "1").header("content-type", "text/x");
+        for (response, status, content_type, body) in [
+            ("a".into_response(), 200, TEXT, "a"),
+            ("a".to_owned().into_response(), 200, TEXT, "a"),
+            (Cow::Borrowed("a").into_response(), 200, TEXT, "a"),
+            (b"a".into_response(), 200, BYTES, "a"),
+            (Bytes::from_static(b"a").into_response(), 200, BYTES, "a"),
+            (html, 200, "text/html; charset=utf-8", "<p>"),
+            (json, 200, "application/json", r#"{"a":1}"#),
+            (().into_response(), 204, "", ""),
+            (NoContent.into_response(), 204, "", ""),
+            (StatusCode::IM_A_TEAPOT.into_response(), 418, "", ""),
+            (Ok::<_, Error>("a").into_response(), 200, TEXT, "a"),
+            (ready_made.body("a").unwrap().into_response(), 201, "text/x", "a"),
+        ] {
+            let found = response.headers().get("content-type").map_or("", |value| value.to_str().unwrap());
+            assert_eq!((response.status().as_u16(), found), (status, content_type));
+            assert_eq!(response.whole_body(), body.as_bytes());
         }
     }
 }

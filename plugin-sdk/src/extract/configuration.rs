@@ -55,7 +55,7 @@ impl<T: DeserializeOwned> FromConfiguration for Configuration<T> {
 
 impl<T: DeserializeOwned> FromContext for Configuration<T> {
     fn from_context(context: &Context) -> Result<Configuration<T>, Error> {
-        Configuration::from_configuration(context.raw_configuration())
+        Configuration::from_configuration(&context.configuration::<Value>()?)
     }
 }
 

@@ -48,7 +48,11 @@ impl<T: DeserializeOwned> FromRequest for Form<T> {
     }
 
     fn is_present(request: &Request) -> bool {
-        if in_query(request) { request.query().is_some_and(|query| !query.is_empty()) } else { Body::is_present(request) }
+        if in_query(request) {
+            request.query().is_some_and(|query| !query.is_empty())
+        } else {
+            Body::is_present(request)
+        }
     }
 }
 

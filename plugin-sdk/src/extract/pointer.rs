@@ -24,8 +24,8 @@ pub(super) fn locate<'de, T: DeserializeOwned, D: Deserializer<'de>>(
     refused.with_detail(detail).with_field(pointer, message)
 }
 
-/// The JSON pointer of the field at `path`. serde reports a missing or unknown field at the object that should or
-/// should not have it, so its name is taken from the message, which serde words alike for every type.
+/// The JSON pointer of the field at `path`. serde reports a missing field at the object that should have it,
+/// so its name is taken from the message, which serde words alike for every type.
 fn pointer(path: &Path, message: &str) -> String {
     let mut pointer = String::new();
     for segment in path {
@@ -36,8 +36,8 @@ fn pointer(path: &Path, message: &str) -> String {
             Segment::Unknown => {}
         }
     }
-    let named = message.strip_prefix("missing field `").or_else(|| message.strip_prefix("unknown field `"));
-    if let Some((name, _)) = named.and_then(|rest| rest.split_once('`')) {
+    let missing = message.strip_prefix("missing field `");
+    if let Some((name, _)) = missing.and_then(|rest| rest.split_once('`')) {
         push(&mut pointer, name);
     }
     pointer

@@ -187,10 +187,10 @@ impl<'de> Values<'de> {
 
     fn seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ValueError> {
         match self {
-            Values::Path(all) => {
-                visitor.visit_seq(SeqDeserializer::new(all.iter().map(|(_, text)| Value::one(text))))
+            Values::Path(all) => visitor.visit_seq(SeqDeserializer::new(all.iter().map(|(_, text)| Value::one(text)))),
+            Values::Form(all) => {
+                visitor.visit_seq(MapDeserializer::new(all.iter().map(|(name, text)| (*name, Value::one(text)))))
             }
-            Values::Form(all) => visitor.visit_seq(SeqDeserializer::new(all.iter().copied())),
         }
     }
 }

@@ -1,0 +1,59 @@
+//! An answer that sends the caller elsewhere.
+
+use http::{HeaderValue, StatusCode, header};
+
+use crate::{Error, IntoResponse, Response};
+
+/// Sends the caller to another place.
+///
+/// A place that starts with `/` is one of the host, not of the plugin: within the plugin use a relative one, such as
+/// `Redirect::to("./done")`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use = "a redirect does nothing unless it is returned"]
+pub struct Redirect {
+    status: StatusCode,
+    location: String,
+}
+
+impl Redirect {
+    /// 303: look there with GET. What follows a form that was posted.
+    pub fn to(location: impl Into<String>) -> Redirect {
+        Redirect { status: StatusCode::SEE_OTHER, location: location.into() }
+    }
+
+    /// 307: send the same request there, this time.
+    pub fn temporary(location: impl Into<String>) -> Redirect {
+        Redirect { status: StatusCode::TEMPORARY_REDIRECT, location: location.into() }
+    }
+
+    /// 308: send the same request there, from now on.
+    pub fn permanent(location: impl Into<String>) -> Redirect {
+        Redirect { status: StatusCode::PERMANENT_REDIRECT, location: location.into() }
+    }
+}
+
+impl IntoResponse for Redirect {
+    fn into_response(self) -> Response {
+        match HeaderValue::try_from(self.location) {
+            Ok(location) => Response::new(self.status, "").with_header(header::LOCATION, location),
+            Err(error) => Error::internal(format!("the location of a redirect: {error}")).into_response(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_kind_of_redirect_has_its_status() {
+        for (redirect, status) in
+            [(Redirect::to("./a"), 303), (Redirect::temporary("./a"), 307), (Redirect::permanent("./a"), 308)]
+        {
+            let response = redirect.into_response();
+            assert_eq!(response.status(), status);
+            assert_eq!(response.headers()["location"], "./a");
+        }
+        assert_eq!(Redirect::to("a\nb").into_response().status(), 500);
+    }
+}

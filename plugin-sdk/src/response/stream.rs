@@ -1,0 +1,33 @@
+//! Answers that are sent as they are made.
+
+use bytes::Bytes;
+use futures_core::Stream;
+use http::StatusCode;
+
+use super::BYTES;
+use crate::{Body, Error, IntoResponse, Response};
+
+/// A body that is sent as its stream gives it; back pressure reaches the stream.
+///
+/// ```
+/// # use plugin_sdk::{Bytes, Error, IntoResponse, StreamBody};
+/// # fn answer(stream: impl futures_core::Stream<Item = Result<Bytes, Error>> + Send + 'static) -> impl IntoResponse {
+/// StreamBody(stream)
+/// # }
+/// ```
+///
+/// A failure ends the answer before its end, which is how the caller learns of it; the host logs it. When the caller
+/// goes away the stream is dropped.
+#[derive(Clone, Debug)]
+pub struct StreamBody<S>(pub S);
+
+impl<S, B, E> IntoResponse for StreamBody<S>
+where
+    S: Stream<Item = Result<B, E>> + Send + 'static,
+    B: Into<Bytes>,
+    E: Into<Error>,
+{
+    fn into_response(self) -> Response {
+        Response::new(StatusCode::OK, Body::from_stream(self.0)).with_content_type(BYTES)
+    }
+}
