@@ -13,7 +13,7 @@ use crate::extract::{Configuration, FromConfiguration as _};
 use crate::runtime::Handle;
 use crate::scope;
 use crate::services::{Events, Http, Kv, Metrics, Plugins, Secrets};
-use crate::{Error, Result};
+use crate::Result;
 
 /// What a plugin is started with: its configuration and its host. Cheap to clone: keep one in the plugin's struct.
 ///
@@ -139,8 +139,6 @@ pub(crate) struct Home {
     pub(crate) host: Option<HostHandle>,
     configuration: Value,
     generation: u64,
-    /// Name of the plugin's crate.
-    pub(crate) name: &'static str,
     /// The most verbose level that the host wants, asked for now and then.
     level: AtomicU8,
     pub(crate) handle: Handle,
@@ -151,13 +149,13 @@ static HOMES: Mutex<Vec<Weak<Home>>> = Mutex::new(Vec::new());
 
 impl Home {
     /// The home of a plugin that is being started.
-    pub(crate) fn of(name: &'static str, start: plugin_sdk_abi::Start, handle: Handle) -> Result<Arc<Home>> {
+    pub(crate) fn of(start: plugin_sdk_abi::Start, handle: Handle) -> Result<Arc<Home>> {
         let configuration = match &*start.configuration {
             [] => Value::Object(Default::default()),
             json => serde_json::from_slice(json)?,
         };
         let (host, generation) = (Some(start.host), start.generation);
-        let home = Arc::new(Home { host, configuration, generation, name, level: AtomicU8::new(0), handle });
+        let home = Arc::new(Home { host, configuration, generation, level: AtomicU8::new(0), handle });
         let mut homes = HOMES.lock().unwrap_or_else(PoisonError::into_inner);
         homes.retain(|home| home.strong_count() > 0);
         homes.push(Arc::downgrade(&home));
@@ -167,9 +165,9 @@ impl Home {
     }
 
     /// The home of a hook that runs before anything is started.
-    pub(crate) fn without_host(name: &'static str, handle: Handle) -> Arc<Home> {
+    pub(crate) fn without_host(handle: Handle) -> Arc<Home> {
         let level = AtomicU8::new(0);
-        Arc::new(Home { host: None, configuration: Value::Null, generation: 0, name, level, handle })
+        Arc::new(Home { host: None, configuration: Value::Null, generation: 0, level, handle })
     }
 
     /// The home of whatever runs on this thread: for a thread that the plugin started itself, the one started last.
@@ -188,6 +186,7 @@ impl Home {
     }
 
     /// The most verbose level that the host wanted when it was asked last.
+    #[cfg(any(feature = "tracing", feature = "log"))]
     pub(crate) fn level(&self) -> u8 {
         self.level.load(Ordering::Relaxed)
     }

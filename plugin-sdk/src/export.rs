@@ -85,6 +85,12 @@ pub fn root<P: Plugin>() -> RootModuleResult {
     plugin_sdk_abi::export::erase(PluginRootRef(Tables::<P>::ROOT.static_as_prefix()))
 }
 
+/// The same with its type.
+#[cfg(feature = "testing")]
+pub(crate) fn root_of<P: Plugin>() -> PluginRootRef {
+    PluginRootRef(Tables::<P>::ROOT.static_as_prefix())
+}
+
 /// The two tables of `P`, as statics of the library.
 struct Tables<P>(PhantomData<P>);
 
@@ -113,7 +119,7 @@ unsafe extern "C" fn start<P: Plugin>(start: Start) -> FfiFuture<RResult<PluginH
     install_hook();
     #[cfg(any(feature = "tracing", feature = "log"))]
     crate::trace::install();
-    let ground = Ground::make::<P>(|name, handle| Home::of(name, start, handle));
+    let ground = Ground::make::<P>(|handle| Home::of(start, handle));
     let scope = Ground::scope(&ground);
     let future = async move {
         let Ground { runtime, home } = ground?;
@@ -134,11 +140,10 @@ struct Ground {
 
 impl Ground {
     /// Starts the runtime, and makes the home on it.
-    fn make<P>(home: impl FnOnce(&'static str, Handle) -> Result<Arc<Home>, Error>) -> Result<Ground, Failure> {
-        let name = crate_of::<P>();
+    fn make<P>(home: impl FnOnce(Handle) -> Result<Arc<Home>, Error>) -> Result<Ground, Failure> {
         let made = guarded(|| {
-            let runtime = Runtime::start(name)?;
-            let home = home(name, runtime.handle())?;
+            let runtime = Runtime::start(crate_of::<P>())?;
+            let home = home(runtime.handle())?;
             runtime.settle(&home);
             Ok(Ground { home, runtime })
         });
@@ -151,7 +156,7 @@ impl Ground {
 }
 
 /// The name of the crate that declares `P`.
-fn crate_of<P>() -> &'static str {
+pub(crate) fn crate_of<P>() -> &'static str {
     std::any::type_name::<P>().split("::").next().unwrap_or_default()
 }
 
@@ -167,6 +172,16 @@ struct Instance<P> {
 unsafe fn instance<'a, P>(plugin: *const ()) -> &'a Instance<P> {
     // SAFETY: the caller promises that `plugin` is a live `Box<Instance<P>>` that was leaked.
     unsafe { &*plugin.cast::<Instance<P>>() }
+}
+
+/// The home of a started plugin.
+///
+/// # Safety
+/// As for [`instance`].
+#[cfg(feature = "testing")]
+pub(crate) unsafe fn home_of<P>(plugin: *const ()) -> Arc<Home> {
+    // SAFETY: the caller promises the same.
+    unsafe { instance::<P>(plugin) }.home.clone()
 }
 
 unsafe extern "C" fn call<P: Plugin>(
@@ -269,7 +284,7 @@ unsafe extern "C" fn stop<P: Plugin>(plugin: *const ()) -> FfiFuture<RResult<(),
 
 unsafe extern "C" fn prepare<P: Plugin>(which: u32, argument: Chunk) -> FfiFuture<RResult<Chunk, Failure>> {
     install_hook();
-    let ground = Ground::make::<P>(|name, handle| Ok(Home::without_host(name, handle)));
+    let ground = Ground::make::<P>(|handle| Ok(Home::without_host(handle)));
     let scope = Ground::scope(&ground);
     let future = async move {
         // Held until the hook has ended.

@@ -16,7 +16,9 @@ use plugin_sdk_abi::{Failure, RResult};
 
 use crate::Level;
 use crate::context::Home;
-use crate::scope::{self, Scope};
+#[cfg(feature = "testing")]
+use crate::scope;
+use crate::scope::Scope;
 
 struct Note {
     message: String,
@@ -182,14 +184,14 @@ impl<T> Scoped<T> {
     /// Runs `f` in the scope; `None` when the value has ended. `f` says whether the value has ended now.
     pub(crate) fn guarded<R>(&mut self, f: impl FnOnce(&mut T) -> (R, bool)) -> Option<Result<R, Failure>> {
         let Scoped { scope, value } = self;
-        let live = value.as_mut()?;
-        Some(scope.run(|| {
+        scope.run(|| {
+            let live = value.as_mut()?;
             let result = guarded(|| f(live));
             if !matches!(result, Ok((_, false))) {
                 drop_guarded(value);
             }
-            result.map(|(result, _)| result)
-        }))
+            Some(result.map(|(result, _)| result))
+        })
     }
 }
 
