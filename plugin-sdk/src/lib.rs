@@ -6,6 +6,7 @@ mod error;
 mod export;
 mod extract;
 mod guard;
+mod hooks;
 mod plugin;
 mod request;
 mod response;
@@ -14,10 +15,16 @@ mod scope;
 pub mod services;
 #[cfg(feature = "testing")]
 pub mod testing;
+#[cfg(test)]
+mod tests;
 #[cfg(feature = "tower")]
 pub mod tower;
 #[cfg(any(feature = "tracing", feature = "log"))]
 mod trace;
+
+// What the attributes expand to names this crate, also in its own tests.
+#[cfg(test)]
+extern crate self as plugin_sdk;
 
 pub use body::Body;
 pub use context::{Context, Level};
@@ -56,7 +63,9 @@ pub mod prelude {
 pub mod __private {
     pub use crate::export::root;
     pub use crate::extract::{body_is_taken_once, from_request, header};
+    pub use crate::hooks::{answer, config_answer, configuration, hook_answer, start_answer, start_argument};
     pub use plugin_sdk_abi::{LibHeader, RootModuleResult, export, metadata};
+    pub use serde_json::Value;
 }
 
 /// Polls `future` until it is ready, for tests of what waits for nothing.

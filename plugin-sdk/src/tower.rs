@@ -223,3 +223,6 @@ impl http_body::Body for Body {
         self.known_length().map_or_else(SizeHint::default, SizeHint::with_exact)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -110,7 +110,11 @@ async fn a_reload_that_fails_anywhere_leaves_what_served() {
     let good = std::fs::read_to_string(folder.join("src/lib.rs")).unwrap();
     for (broken, code) in [
         (good.replace("fn version", "fn version ="), "build_failed"),
-        (good.replace("#[get(\"/new\")]", "#[put(\"/new\")]"), "load_code_differs"),
+        (good.replace("#[get(\"/new\")]", "#[put(\"/new\")]"), "build_failed"),
+        (
+            good.replace("#[plugin]", "#[plugin(manifest = false)]").replace("#[get(\"/new\")]", "#[put(\"/new\")]"),
+            "load_code_differs",
+        ),
         (good.replace("export!(Plugin);", ""), "load_not_a_plugin"),
     ] {
         std::fs::write(folder.join("src/lib.rs"), broken).unwrap();

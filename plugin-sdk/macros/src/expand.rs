@@ -1,12 +1,23 @@
 //! From routes and hooks to the `Plugin` implementation.
 
+use std::path::PathBuf;
+
 use proc_macro2::TokenStream;
-use quote::{ToTokens as _, format_ident, quote};
+use quote::{ToTokens as _, format_ident, quote, quote_spanned};
+use syn::Error;
+use syn::spanned::Spanned as _;
 
-use crate::parse::{Handler, Method, Plugin};
+use crate::agree::{Code, differences};
+use crate::hook::start;
+use crate::manifest;
+use crate::method::mentions;
+use crate::parse::{Handler, Manifest, Plugin};
 
-pub(crate) fn plugin(plugin: Plugin) -> TokenStream {
-    let Plugin { block, handlers, start, health, stop } = plugin;
+pub(crate) fn plugin(mut plugin: Plugin) -> TokenStream {
+    let is_broken = !plugin.errors.is_empty();
+    // Once a method is refused, that its endpoint has no route is no news.
+    let read = if is_broken { TokenStream::new() } else { compare(&mut plugin) };
+    let Plugin { block, handlers, hooks, errors, .. } = &plugin;
     let this = &block.self_ty;
     let (generics, _, where_clause) = block.generics.split_for_impl();
 
@@ -16,31 +27,27 @@ pub(crate) fn plugin(plugin: Plugin) -> TokenStream {
     });
     let mut index = 0u32;
     let arms = handlers.iter().map(|handler| arm(handler, &mut index)).collect::<Vec<_>>();
-
-    let start = match start {
-        None => quote!(
-            let _ = context;
-            Ok(<Self as ::core::default::Default>::default())
-        ),
-        Some(method) => {
-            let context = (!method.arguments.is_empty()).then(|| quote!(context));
-            let call = call(&method, context.into_iter().collect());
-            quote!(#call.map_err(::core::convert::Into::into))
-        }
-    };
-    let health = hook(health);
-    let stop = hook(stop);
+    let checks = handlers.iter().filter(|_| block.generics.params.is_empty()).map(body_check);
+    let names = hooks.iter().map(|hook| hook.kind.name).filter(|name| *name != "start");
+    let mut methods = hooks.iter().map(|hook| hook.expand()).collect::<Vec<_>>();
+    if !hooks.iter().any(|hook| hook.kind.name == "start") {
+        methods.push(start(match is_broken {
+            // The method that is refused may be this one, and then there need not be a `Default`.
+            true => quote!(::core::unreachable!()),
+            false => quote_spanned!(this.span()=> Ok(<Self as ::core::default::Default>::default())),
+        }));
+    }
+    let errors = errors.iter().map(Error::to_compile_error);
 
     quote! {
         #block
+        #(#errors)*
+        #read
+        #(#checks)*
 
         impl #generics ::plugin_sdk::Plugin for #this #where_clause {
             const HANDLERS: &'static [::plugin_sdk::Handler] = &[#(#table),*];
-
-            #[allow(unused_variables)]
-            async fn start(context: ::plugin_sdk::Context) -> ::core::result::Result<Self, ::plugin_sdk::Error> {
-                #start
-            }
+            const HOOKS: &'static [&'static str] = &[#(#names),*];
 
             #[allow(unused_mut, unused_variables)]
             async fn call(
@@ -57,14 +64,53 @@ pub(crate) fn plugin(plugin: Plugin) -> TokenStream {
                 }
             }
 
-            async fn health(self: ::std::sync::Arc<Self>) -> ::core::result::Result<(), ::plugin_sdk::Error> {
-                #health
-            }
-
-            async fn stop(self: ::std::sync::Arc<Self>) -> ::core::result::Result<(), ::plugin_sdk::Error> {
-                #stop
-            }
+            #(#methods)*
         }
+    }
+}
+
+/// Compares the code with the manifest, and makes cargo look again when that changes.
+fn compare(plugin: &mut Plugin) -> TokenStream {
+    let name = match &plugin.manifest {
+        Manifest::None => return TokenStream::new(),
+        Manifest::Beside => None,
+        Manifest::At(name) => Some(name.value()),
+    };
+    let Some(folder) = std::env::var_os("CARGO_MANIFEST_DIR") else { return TokenStream::new() };
+    let Some(found) = manifest::find(&PathBuf::from(folder), name.as_deref()) else { return TokenStream::new() };
+    let block = plugin.block.self_ty.span();
+    match found.endpoints {
+        Ok(endpoints) => {
+            let routes = plugin.handlers.iter().flat_map(|handler| &handler.routes).collect();
+            let code = Code { routes, methods: &plugin.methods, block };
+            let errors = differences(&code, &endpoints, &found.name);
+            plugin.errors.extend(errors);
+        }
+        Err(why) => {
+            let at = if let Manifest::At(name) = &plugin.manifest { name.span() } else { block };
+            plugin.errors.push(Error::new(at, format!("{}: {why}", found.name)));
+        }
+    }
+    if !found.exists {
+        return TokenStream::new();
+    }
+    let path = format!("/{}", found.name);
+    quote! {
+        const _: &[u8] = ::core::include_bytes!(::core::concat!(::core::env!("CARGO_MANIFEST_DIR"), #path));
+    }
+}
+
+/// One body can't be taken twice, which the types of the arguments tell.
+fn body_check(handler: &Handler) -> TokenStream {
+    let extractors = handler.method.arguments.iter().filter(|argument| argument.header.is_none());
+    let kinds = extractors.map(|argument| &argument.kind).collect::<Vec<_>>();
+    // A constant outside the block knows no `Self`.
+    if kinds.len() < 2 || kinds.iter().any(|kind| mentions(kind.to_token_stream(), "Self")) {
+        return TokenStream::new();
+    }
+    let kinds = kinds.iter().map(|kind| quote_spanned!(kind.span()=> <#kind as ::plugin_sdk::FromRequest>::TAKES_BODY));
+    quote_spanned! { handler.method.name.span()=>
+        const _: () = ::plugin_sdk::__private::body_is_taken_once(&[#(#kinds),*]);
     }
 }
 
@@ -74,40 +120,29 @@ fn arm(handler: &Handler, index: &mut u32) -> TokenStream {
         *index - 1
     });
     let indices = indices.collect::<Vec<_>>();
-    let names = (0..handler.method.arguments.len()).map(|n| format_ident!("argument{n}")).collect::<Vec<_>>();
-    let arguments = handler.method.arguments.iter().zip(&names).map(|(kind, name)| {
+    let method = &handler.method;
+    let names = (0..method.arguments.len()).map(|n| format_ident!("argument{n}")).collect::<Vec<_>>();
+    let request = quote!(request);
+    let arguments = method.arguments.iter().zip(&names).map(|(argument, name)| {
+        let kind = &argument.kind;
+        let made = match &argument.header {
+            Some(header) => quote!(::plugin_sdk::__private::header::<#kind>(&#request, #header)),
+            // All of it at the argument, so that one that is no extractor is reported there, and once.
+            None => quote_spanned!(kind.span()=> ::plugin_sdk::__private::from_request::<#kind>(&mut #request).await),
+        };
         quote! {
-            let #name = match ::plugin_sdk::__private::from_request::<#kind>(&mut request).await {
+            let #name = match #made {
                 Ok(value) => value,
                 Err(error) => return ::plugin_sdk::IntoResponse::into_response(error),
             };
         }
     });
-    let call = call(&handler.method, names.iter().map(|name| name.to_token_stream()).collect());
+    let call = method.call(&names.iter().map(|name| name.to_token_stream()).collect::<Vec<_>>());
+    let answer = method.convert("answer", call);
     quote! {
         #(#indices)|* => {
             #(#arguments)*
-            ::plugin_sdk::IntoResponse::into_response(#call)
-        }
-    }
-}
-
-fn call(method: &Method, arguments: Vec<TokenStream>) -> TokenStream {
-    let name = &method.name;
-    let call = match method.takes_self {
-        // As a path, so that the author's own method is meant and not one of `Arc` or of `Plugin` with the same name.
-        true => quote!(Self::#name(&self, #(#arguments),*)),
-        false => quote!(Self::#name(#(#arguments),*)),
-    };
-    if method.is_async { quote!(#call.await) } else { call }
-}
-
-fn hook(method: Option<Method>) -> TokenStream {
-    match method {
-        None => quote!(Ok(())),
-        Some(method) => {
-            let call = call(&method, vec![]);
-            quote!(#call.map_err(::core::convert::Into::into))
+            #answer
         }
     }
 }

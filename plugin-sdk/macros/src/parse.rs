@@ -2,16 +2,23 @@
 
 use proc_macro2::{Span, TokenStream};
 use syn::parse::{Parse, ParseStream};
-use syn::{Attribute, Error, FnArg, Ident, ImplItem, ImplItemFn, ItemImpl, LitStr, ReceiverKind, Result, Token, Type};
+use syn::{Attribute, Error, Ident, ImplItem, ImplItemFn, ItemImpl, LitBool, LitStr, Meta, Result, Token};
+
+use crate::hook::{Hook, KINDS, Kind};
+use crate::method::Method;
+use crate::route::{HTTP_METHODS, Route, duplicates};
 
 /// An impl block, taken apart.
 pub(crate) struct Plugin {
     /// The block without our attributes.
     pub(crate) block: ItemImpl,
     pub(crate) handlers: Vec<Handler>,
-    pub(crate) start: Option<Method>,
-    pub(crate) health: Option<Method>,
-    pub(crate) stop: Option<Method>,
+    pub(crate) hooks: Vec<Hook>,
+    /// The names of all methods, also of those without an attribute of ours.
+    pub(crate) methods: Vec<Ident>,
+    pub(crate) manifest: Manifest,
+    /// What is wrong with the rest.
+    pub(crate) errors: Vec<Error>,
 }
 
 /// A method with routes.
@@ -20,177 +27,129 @@ pub(crate) struct Handler {
     pub(crate) routes: Vec<Route>,
 }
 
-/// A method, as it is called.
-pub(crate) struct Method {
-    pub(crate) name: Ident,
-    pub(crate) is_async: bool,
-    pub(crate) takes_self: bool,
-    pub(crate) arguments: Vec<Type>,
+/// What the routes are compared with.
+pub(crate) enum Manifest {
+    /// plugin.yaml or plugin.yml beside Cargo.toml, if there is one.
+    Beside,
+    /// This file.
+    At(LitStr),
+    /// Nothing.
+    None,
 }
 
-/// One route.
-pub(crate) struct Route {
-    /// In capitals.
-    pub(crate) http_method: String,
-    pub(crate) path: LitStr,
-    /// The name plugin.yaml uses.
-    pub(crate) handler: String,
+impl Parse for Manifest {
+    fn parse(input: ParseStream<'_>) -> Result<Manifest> {
+        if input.is_empty() {
+            return Ok(Manifest::Beside);
+        }
+        let key: Ident = input.parse()?;
+        if key != "manifest" {
+            let help = format!(
+                "`{key}` is unknown here: #[plugin] takes `manifest = \"path\"`, `manifest = false` or nothing"
+            );
+            return Err(Error::new(key.span(), help));
+        }
+        input.parse::<Token![=]>()?;
+        let manifest = if input.peek(LitBool) {
+            let value: LitBool = input.parse()?;
+            if value.value { Manifest::Beside } else { Manifest::None }
+        } else {
+            let help = "`manifest` is the path of a file, from the folder of Cargo.toml, or `false`";
+            Manifest::At(input.parse().map_err(|error| Error::new(error.span(), help))?)
+        };
+        input.parse::<Option<Token![,]>>()?;
+        Ok(manifest)
+    }
 }
-
-const HTTP_METHODS: &[&str] = &["get", "post", "put", "delete", "patch", "head", "options"];
-const HOOKS: &[&str] = &["start", "health", "stop"];
 
 pub(crate) fn plugin(attribute: TokenStream, item: TokenStream) -> Result<Plugin> {
-    if !attribute.is_empty() {
-        return Err(Error::new_spanned(attribute, "#[plugin] takes no arguments"));
-    }
-    let mut block: ItemImpl = syn::parse2(item)?;
+    let help = "#[plugin] stands on an `impl YourPlugin` block";
+    let block: ItemImpl = syn::parse2(item).map_err(|error| Error::new(error.span(), format!("{help}: {error}")))?;
     if let Some((path, _)) = &block.trait_ {
-        return Err(Error::new_spanned(path, "#[plugin] stands on an `impl YourPlugin` block, not on a trait's"));
+        return Err(Error::new_spanned(path, format!("{help}, not on a trait's")));
     }
-    let mut plugin = Plugin { block: block.clone(), handlers: vec![], start: None, health: None, stop: None };
-    for item in &mut block.items {
+    let (manifest, errors) = match syn::parse2(attribute) {
+        Ok(manifest) => (manifest, vec![]),
+        Err(error) => (Manifest::None, vec![error]),
+    };
+    let mut plugin = Plugin { block, handlers: vec![], hooks: vec![], methods: vec![], manifest, errors };
+    let mut items = std::mem::take(&mut plugin.block.items);
+    for item in &mut items {
         let ImplItem::Fn(function) = item else { continue };
-        take_method(&mut plugin, function)?;
+        plugin.methods.push(function.sig.ident.clone());
+        if let Err(error) = take_method(&mut plugin, function) {
+            plugin.errors.push(error);
+        }
     }
-    if plugin.handlers.is_empty() {
-        return Err(Error::new(
-            Span::call_site(),
-            "a plugin has at least one handler: put #[get(\"/path\")] on a method",
-        ));
+    plugin.block.items = items;
+    if plugin.handlers.is_empty() && plugin.errors.is_empty() {
+        let help = "a plugin has at least one handler: put `#[get(\"/path\")]` on a method";
+        plugin.errors.push(Error::new(Span::call_site(), help));
     }
-    refuse_duplicates(&plugin.handlers)?;
-    plugin.block = block;
+    plugin.errors.extend(duplicates(plugin.handlers.iter().flat_map(|handler| &handler.routes)));
     Ok(plugin)
 }
 
 fn take_method(plugin: &mut Plugin, function: &mut ImplItemFn) -> Result<()> {
-    let mut routes = vec![];
-    let mut hook = None;
-    let mut others = vec![];
-    for attribute in std::mem::take(&mut function.attrs) {
-        let name = attribute.path().get_ident().map(Ident::to_string).unwrap_or_default();
-        if HTTP_METHODS.contains(&name.as_str()) {
-            routes.push(route(&name, &attribute, function)?);
-        } else if HOOKS.contains(&name.as_str()) {
-            attribute.meta.require_path_only()?;
-            hook = Some((name, attribute));
-        } else {
-            others.push(attribute);
-        }
-    }
-    function.attrs = others;
+    let (routes, hook) = take_attributes(function)?;
     match (routes.is_empty(), hook) {
         (true, None) => Ok(()),
         (false, None) => {
-            plugin.handlers.push(Handler { method: method(function)?, routes });
+            plugin.handlers.push(Handler { method: Method::new(function)?, routes });
             Ok(())
         }
-        (false, Some((_, attribute))) => {
-            Err(Error::new_spanned(attribute, "a method is a handler or a hook, not both"))
-        }
-        (true, Some((name, attribute))) => {
-            let method = method(function)?;
-            let slot = match name.as_str() {
-                "start" => {
-                    if method.takes_self || method.arguments.len() > 1 {
-                        let help = "#[start] makes the plugin: `fn start(context: Context) -> Result<Self, Error>`";
-                        return Err(Error::new_spanned(&function.sig, help));
-                    }
-                    &mut plugin.start
-                }
-                _ => {
-                    if !method.takes_self || !method.arguments.is_empty() {
-                        let help = format!("#[{name}] takes `&self` only: `fn {name}(&self) -> Result<(), Error>`");
-                        return Err(Error::new_spanned(&function.sig, help));
-                    }
-                    if name == "health" { &mut plugin.health } else { &mut plugin.stop }
-                }
-            };
-            match slot.replace(method) {
-                None => Ok(()),
-                Some(_) => Err(Error::new_spanned(attribute, format!("there is another #[{name}] above"))),
+        (false, Some((_, attribute))) => Err(Error::new_spanned(
+            attribute,
+            "a method is a handler or a hook, not both: move one to a method of its own",
+        )),
+        (true, Some((kind, attribute))) => {
+            if let Some(other) = plugin.hooks.iter().find(|hook| hook.kind.name == kind.name) {
+                let help = format!("there is another #[{}], `{}`: keep one of them", kind.name, other.method.name);
+                return Err(Error::new_spanned(attribute, help));
             }
+            plugin.hooks.push(Hook::new(kind, function)?);
+            Ok(())
         }
     }
 }
 
-fn method(function: &ImplItemFn) -> Result<Method> {
-    let signature = &function.sig;
-    if !signature.generics.params.is_empty() {
-        return Err(Error::new_spanned(&signature.generics, "a handler or hook has no generic parameters"));
-    }
-    let mut takes_self = false;
-    let mut arguments = vec![];
-    for argument in &signature.inputs {
-        match argument {
-            FnArg::Receiver(receiver) if matches!(receiver.kind, ReceiverKind::Reference(_, _, None)) => {
-                takes_self = true;
-            }
-            FnArg::Receiver(receiver) => {
-                let help =
-                    "calls run at the same time, so this takes `&self`; keep what changes in a Mutex or an atomic";
-                return Err(Error::new_spanned(receiver, help));
-            }
-            FnArg::Typed(typed) => arguments.push((*typed.ty).clone()),
-        }
-    }
-    let is_async = signature.asyncness.is_some();
-    Ok(Method { name: signature.ident.clone(), is_async, takes_self, arguments })
-}
+type Found = (Vec<Route>, Option<(&'static Kind, Attribute)>);
 
-/// `"/path"` or `"/path", handler = "Name"`.
-struct RouteArguments {
-    path: LitStr,
-    handler: Option<LitStr>,
-}
-
-impl Parse for RouteArguments {
-    fn parse(input: ParseStream<'_>) -> Result<RouteArguments> {
-        let path = input.parse()?;
-        let mut handler = None;
-        if input.parse::<Option<Token![,]>>()?.is_some() && !input.is_empty() {
-            let key: Ident = input.parse()?;
-            if key != "handler" {
-                return Err(Error::new(key.span(), "only `handler = \"Name\"` may follow the path"));
-            }
-            input.parse::<Token![=]>()?;
-            handler = Some(input.parse()?);
-            input.parse::<Option<Token![,]>>()?;
-        }
-        Ok(RouteArguments { path, handler })
-    }
-}
-
-fn route(http_method: &str, attribute: &Attribute, function: &ImplItemFn) -> Result<Route> {
-    let arguments: RouteArguments = attribute.parse_args()?;
-    if !arguments.path.value().starts_with('/') {
-        return Err(Error::new(arguments.path.span(), "a path starts with `/`"));
-    }
-    let handler = match arguments.handler {
-        None => function.sig.ident.to_string().trim_start_matches("r#").to_owned(),
-        Some(name) => {
-            let text = name.value();
-            let word = text.starts_with(|c: char| c.is_ascii_alphabetic())
-                && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
-            if !word {
-                return Err(Error::new(name.span(), "a handler name is a letter, then letters, digits and `_`"));
-            }
-            text
-        }
+/// Takes our attributes off a method.
+fn take_attributes(function: &mut ImplItemFn) -> Result<Found> {
+    let mut routes = vec![];
+    let mut hook: Option<(&Kind, Attribute)> = None;
+    let mut errors: Option<Error> = None;
+    let mut note = |error: Error| match &mut errors {
+        Some(errors) => errors.combine(error),
+        None => errors = Some(error),
     };
-    Ok(Route { http_method: http_method.to_ascii_uppercase(), path: arguments.path, handler })
-}
-
-fn refuse_duplicates(handlers: &[Handler]) -> Result<()> {
-    let mut seen: Vec<(&str, String)> = vec![];
-    for route in handlers.iter().flat_map(|handler| &handler.routes) {
-        let key = (route.http_method.as_str(), route.path.value());
-        if seen.contains(&key) {
-            let help = format!("{} {} is routed twice", key.0, key.1);
-            return Err(Error::new(route.path.span(), help));
+    let (ours, others) = std::mem::take(&mut function.attrs).into_iter().partition(|attribute| {
+        let is = |name: &&str| attribute.path().is_ident(*name);
+        HTTP_METHODS.iter().any(|name| is(name)) || KINDS.iter().any(|kind| is(&kind.name))
+    });
+    function.attrs = others;
+    let ours: Vec<Attribute> = ours;
+    for attribute in ours {
+        match KINDS.iter().find(|kind| attribute.path().is_ident(kind.name)) {
+            None => {
+                let name = attribute.path().get_ident().map(Ident::to_string).unwrap_or_default();
+                match Route::new(&name, &attribute, &function.sig.ident) {
+                    Ok(route) => routes.push(route),
+                    Err(error) => note(error),
+                }
+            }
+            Some(kind) if !matches!(attribute.meta, Meta::Path(_)) => {
+                note(Error::new_spanned(&attribute, format!("#[{}] takes no arguments", kind.name)));
+            }
+            Some(kind) => {
+                if let Some((first, _)) = &hook {
+                    let help = format!("a method is one hook, and this is #[{}] already", first.name);
+                    note(Error::new_spanned(&attribute, help));
+                }
+                hook = Some((kind, attribute));
+            }
         }
-        seen.push(key);
     }
-    Ok(())
+    errors.map_or(Ok((routes, hook)), Err)
 }

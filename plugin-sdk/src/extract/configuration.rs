@@ -48,7 +48,9 @@ impl<T: DeserializeOwned> FromConfiguration for Configuration<T> {
     fn from_configuration(configuration: &Value) -> Result<Configuration<T>, Error> {
         T::deserialize(configuration).map(Configuration).map_err(|error| {
             let refused = Error::new(StatusCode::UNPROCESSABLE_ENTITY, "configuration_does_not_fit");
-            pointer::locate::<T, _>(configuration, refused, error.to_string())
+            let located = pointer::locate::<T, _>(configuration, refused, error.to_string());
+            let detail = format!("configuration: {}", located.detail());
+            located.with_detail(detail)
         })
     }
 }
@@ -72,7 +74,6 @@ mod tests {
     use serde_json::json;
 
     #[derive(Deserialize, Debug)]
-    #[expect(dead_code, reason = "only read from a configuration")]
     struct Settings {
         retries: u8,
     }

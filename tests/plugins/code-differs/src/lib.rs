@@ -5,7 +5,8 @@ use plugin_sdk::prelude::*;
 #[derive(Default)]
 struct Plugin;
 
-#[plugin]
+// Compared with the manifest while it compiles it would not get as far as the host's own gate.
+#[plugin(manifest = false)]
 impl Plugin {
     #[get("/both")]
     fn both(&self) -> &'static str {

@@ -1,0 +1,134 @@
+//! Whether the code has the routes that plugin.yaml names, and no others.
+
+use proc_macro2::Span;
+use syn::{Error, Ident};
+
+use crate::manifest::Endpoint;
+use crate::path::pattern;
+use crate::route::Route;
+
+/// What is compared with the endpoints.
+pub(crate) struct Code<'a> {
+    pub(crate) routes: Vec<&'a Route>,
+    /// All methods, also those without a route.
+    pub(crate) methods: &'a [Ident],
+    /// Where to report what belongs to no method.
+    pub(crate) block: Span,
+}
+
+/// Every difference, each where it is best mended in the code. `file` is the name of the manifest.
+pub(crate) fn differences(code: &Code<'_>, endpoints: &[Endpoint], file: &str) -> Vec<Error> {
+    let endpoints: Vec<(&Endpoint, String)> = endpoints
+        .iter()
+        .map(|endpoint| (endpoint, pattern(&endpoint.path).unwrap_or_else(|_| endpoint.path.clone())))
+        .collect();
+    let mut strays: Vec<&Route> = code
+        .routes
+        .iter()
+        .filter(|route| !endpoints.iter().any(|(endpoint, pattern)| is_for(route, endpoint, pattern)))
+        .copied()
+        .collect();
+    let mut errors = vec![];
+    for (endpoint, pattern) in &endpoints {
+        let Endpoint { line, method, path, handler } = endpoint;
+        let has = format!("{file} line {line} has {method} {path} (handler `{handler}`)");
+        let attribute = Route::attribute(method, path);
+        if let Some(route) = code.routes.iter().find(|route| is_for(route, endpoint, pattern)) {
+            if route.handler != *handler {
+                let found = &route.handler;
+                let help = format!(
+                    "{has}, and here it is `{found}`; name this method `{handler}`, write `#[{}(\"{path}\", handler = \
+                     \"{handler}\")]`, or write `handler: {found}` in {file}",
+                    method.to_ascii_lowercase()
+                );
+                errors.push(Error::new(route.named_at, help));
+            }
+        } else if let Some(at) = strays.iter().position(|route| route.handler == *handler) {
+            // A route and an endpoint of one name that nothing else fits are meant to be the same.
+            let route = strays.remove(at);
+            let (found, found_path) = (&route.http_method, route.path.value());
+            let help =
+                format!("{has}, and here it is {found} {found_path}; write `{attribute}`, or change the endpoint");
+            errors.push(Error::new(route.path.span(), help));
+        } else if let Some(named) = code.methods.iter().find(|name| *name == handler) {
+            let help = format!("{has}; add `{attribute}` to this method, or remove the endpoint");
+            errors.push(Error::new(named.span(), help));
+        } else {
+            let help = format!("{has}; add `{attribute}` to a method named `{handler}`, or remove the endpoint");
+            errors.push(Error::new(code.block, help));
+        }
+    }
+    for route in strays {
+        let (method, path, handler) = (&route.http_method, route.path.value(), &route.handler);
+        let help = format!(
+            "{method} {path} (handler `{handler}`) is not in {file}; remove the route, or add under `endpoints`:\n\
+             \x20 - path: {path}\n    method: {method}\n    handler: {handler}"
+        );
+        errors.push(Error::new(route.path.span(), help));
+    }
+    errors
+}
+
+fn is_for(route: &Route, endpoint: &Endpoint, pattern: &str) -> bool {
+    route.http_method == endpoint.method && route.pattern == pattern
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use syn::{Attribute, parse_quote};
+
+    fn route(attribute: Attribute, method: &str) -> Route {
+        let name = attribute.path().get_ident().unwrap().to_string();
+        Route::new(&name, &attribute, &Ident::new(method, Span::call_site())).unwrap()
+    }
+
+    fn compare(endpoints: &[(&str, &str, &str)]) -> Vec<String> {
+        let routes = [route(parse_quote!(#[get("/a/:id")]), "one"), route(parse_quote!(#[post("/b")]), "two")];
+        let methods = ["one", "two", "three"].map(|name| Ident::new(name, Span::call_site()));
+        let endpoint = |(line, (method, path, handler)): (usize, &(&str, &str, &str))| Endpoint {
+            line: line as u64 + 1,
+            method: (*method).to_owned(),
+            path: (*path).to_owned(),
+            handler: (*handler).to_owned(),
+        };
+        let endpoints: Vec<_> = endpoints.iter().enumerate().map(endpoint).collect();
+        let code = Code { routes: routes.iter().collect(), methods: &methods, block: Span::call_site() };
+        differences(&code, &endpoints, "plugin.yaml").iter().map(Error::to_string).collect()
+    }
+
+    #[test]
+    fn what_agrees_is_silent() {
+        assert_eq!(compare(&[("POST", "/b", "two"), ("GET", "/a/{id}", "one")]), [""; 0]);
+    }
+
+    #[test]
+    fn each_difference_says_both_sides_and_what_to_change() {
+        let a = ("GET", "/a/{id}", "one");
+        let b = ("POST", "/b", "two");
+        for (endpoints, wanted) in [
+            (
+                &[a, b, ("PUT", "/c", "three")][..],
+                "plugin.yaml line 3 has PUT /c (handler `three`); add `#[put(\"/c\")]` to this method, or remove the endpoint",
+            ),
+            (
+                &[a, b, ("PUT", "/c", "four")],
+                "plugin.yaml line 3 has PUT /c (handler `four`); add `#[put(\"/c\")]` to a method named `four`, or remove the endpoint",
+            ),
+            (
+                &[a, ("PUT", "/b", "two")],
+                "plugin.yaml line 2 has PUT /b (handler `two`), and here it is POST /b; write `#[put(\"/b\")]`, or change the endpoint",
+            ),
+            (
+                &[a, ("POST", "/b", "Two")],
+                "plugin.yaml line 2 has POST /b (handler `Two`), and here it is `two`; name this method `Two`, write `#[post(\"/b\", handler = \"Two\")]`, or write `handler: two` in plugin.yaml",
+            ),
+            (
+                &[a],
+                "POST /b (handler `two`) is not in plugin.yaml; remove the route, or add under `endpoints`:\n  - path: /b\n    method: POST\n    handler: two",
+            ),
+        ] {
+            assert_eq!(compare(endpoints), [wanted]);
+        }
+    }
+}

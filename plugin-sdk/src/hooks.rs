@@ -1,0 +1,106 @@
+//! What hooks may take and return; the `#[plugin]` attribute calls these.
+
+use serde_json::Value;
+
+use crate::{ConfigChange, Context, Error, FromConfiguration, FromContext, IntoResponse, Plugin, Response};
+
+/// What a hook may return: `Result<(), E>` or nothing.
+#[diagnostic::on_unimplemented(
+    message = "a hook can't return `{Self}`",
+    label = "neither nothing nor a `Result<(), _>`",
+    note = "a hook returns nothing, `plugin_sdk::Result<()>`, or `Result<(), E>` with an error that `?` turns into \
+            `plugin_sdk::Error`"
+)]
+pub trait HookAnswer {
+    /// The answer.
+    fn into_result(self) -> Result<(), Error>;
+}
+
+/// What `#[on_config_change]` may return: a [`ConfigChange`], or a `Result` with one.
+#[diagnostic::on_unimplemented(
+    message = "`#[on_config_change]` can't return `{Self}`",
+    label = "neither a `ConfigChange` nor a `Result` with one",
+    note = "it returns `Result<ConfigChange>`: `ConfigChange::Applied` when the new configuration is in use, \
+            `ConfigChange::RestartRequired` when a new generation is needed"
+)]
+pub trait ConfigAnswer {
+    /// The answer.
+    fn into_change(self) -> Result<ConfigChange, Error>;
+}
+
+/// What `#[start]` may return: the plugin, or a `Result` with it.
+#[diagnostic::on_unimplemented(
+    message = "`#[start]` can't return `{Self}`",
+    label = "neither `Self` nor a `Result` with it",
+    note = "it makes the plugin: `async fn start(context: Context) -> Result<Self>`"
+)]
+pub trait StartAnswer<P> {
+    /// The plugin.
+    fn into_plugin(self) -> Result<P, Error>;
+}
+
+impl HookAnswer for () {
+    fn into_result(self) -> Result<(), Error> {
+        Ok(())
+    }
+}
+
+impl<E: Into<Error>> HookAnswer for Result<(), E> {
+    fn into_result(self) -> Result<(), Error> {
+        self.map_err(Into::into)
+    }
+}
+
+impl ConfigAnswer for ConfigChange {
+    fn into_change(self) -> Result<ConfigChange, Error> {
+        Ok(self)
+    }
+}
+
+impl<E: Into<Error>> ConfigAnswer for Result<ConfigChange, E> {
+    fn into_change(self) -> Result<ConfigChange, Error> {
+        self.map_err(Into::into)
+    }
+}
+
+impl<P: Plugin> StartAnswer<P> for P {
+    fn into_plugin(self) -> Result<P, Error> {
+        Ok(self)
+    }
+}
+
+impl<P: Plugin, E: Into<Error>> StartAnswer<P> for Result<P, E> {
+    fn into_plugin(self) -> Result<P, Error> {
+        self.map_err(Into::into)
+    }
+}
+
+/// The answer of a handler.
+pub fn answer<R: IntoResponse>(answer: R) -> Response {
+    answer.into_response()
+}
+
+/// The answer of a hook.
+pub fn hook_answer<A: HookAnswer>(answer: A) -> Result<(), Error> {
+    answer.into_result()
+}
+
+/// The answer of `#[on_config_change]`.
+pub fn config_answer<A: ConfigAnswer>(answer: A) -> Result<ConfigChange, Error> {
+    answer.into_change()
+}
+
+/// The plugin that `#[start]` made.
+pub fn start_answer<A: StartAnswer<P>, P>(answer: A) -> Result<P, Error> {
+    answer.into_plugin()
+}
+
+/// An argument of `#[start]`.
+pub fn start_argument<T: FromContext>(context: &Context) -> Result<T, Error> {
+    T::from_context(context)
+}
+
+/// The argument of `#[validate]` and `#[on_config_change]`.
+pub fn configuration<T: FromConfiguration>(configuration: &Value) -> Result<T, Error> {
+    T::from_configuration(configuration)
+}

@@ -1,0 +1,14 @@
+use plugin_sdk::prelude::*;
+
+#[derive(Default)]
+struct Cats;
+
+#[plugin(manifest = "dogs.yaml")]
+impl Cats {
+    #[get("/cats")]
+    async fn cats(&self) {}
+}
+
+export!(Cats);
+
+fn main() {}
