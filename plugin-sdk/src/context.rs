@@ -9,11 +9,11 @@ use plugin_sdk_abi::{HostHandle, log_level};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use crate::Result;
 use crate::extract::{Configuration, FromConfiguration as _};
 use crate::runtime::Handle;
 use crate::scope;
 use crate::services::{Events, Http, Kv, Metrics, Plugins, Secrets};
-use crate::Result;
 
 /// What a plugin is started with: its configuration and its host. Cheap to clone: keep one in the plugin's struct.
 ///

@@ -216,10 +216,7 @@ struct Observer<P> {
 }
 
 impl<P: Plugin> Observer<P> {
-    fn finish(
-        &self,
-        answer: Result<crate::Response, Failure>,
-    ) -> Result<plugin_sdk_abi::Response, Failure> {
+    fn finish(&self, answer: Result<crate::Response, Failure>) -> Result<plugin_sdk_abi::Response, Failure> {
         match answer {
             Ok(mut response) => {
                 if let Some(line) = response.log.take() {

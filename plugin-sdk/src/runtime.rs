@@ -147,7 +147,7 @@ mod with_tokio {
     #[cfg(feature = "testing")]
     fn hold_clock(handle: &Handle) -> mpsc::Sender<()> {
         let (sender, receiver) = mpsc::channel::<()>();
-        handle.spawn_blocking(move || drop(receiver.recv()));
+        handle.spawn_blocking(move || receiver.recv());
         sender
     }
 

@@ -90,9 +90,9 @@ impl Call {
     /// The facts of a request that must be answered by `deadline`.
     pub(crate) fn of(head: &HeadView<'_>, deadline: Option<Instant>) -> Call {
         let fact = |name: &[u8]| head.context.get(name).and_then(|value| std::str::from_utf8(value).ok());
-        let traceparent = fact(b"traceparent").filter(|value| !value.is_empty()).or_else(|| {
-            head.headers.get(b"traceparent").and_then(|value| std::str::from_utf8(value).ok())
-        });
+        let traceparent = fact(b"traceparent")
+            .filter(|value| !value.is_empty())
+            .or_else(|| head.headers.get(b"traceparent").and_then(|value| std::str::from_utf8(value).ok()));
         Call {
             request_id: Text::of(head.request_id),
             traceparent: Text::of(traceparent.unwrap_or_default()),

@@ -81,9 +81,8 @@ impl Events {
         let params = [("topic", topic)];
         let mut ask = Ask::new(service::EVENTS, Method::POST, &params);
         let json = serde_json::to_vec(data);
-        ask.body = json
-            .map_err(|error| ServiceError::bad_request(format!("the event does not serialize: {error}")))?
-            .into();
+        ask.body =
+            json.map_err(|error| ServiceError::bad_request(format!("the event does not serialize: {error}")))?.into();
         let bytes = ask.send_for_success(&self.home).await?.bytes().await?;
         let answer: Answer =
             serde_json::from_slice(&bytes).map_err(|error| ServiceError::not_json("the host's answer", &error))?;

@@ -161,14 +161,10 @@ impl HttpRequest {
         if let Some(refused) = self.refused.take() {
             return Err(refused);
         }
-        // A fragment is not sent.
-        let target = self.target.split_once('#').map_or(&*self.target, |(target, _)| target);
-        let (path, query) = target.split_once('?').unwrap_or((target, ""));
-        let mut query = form_urlencoded::Serializer::for_suffix(query.to_owned(), query.len());
-        let query = query.extend_pairs(&self.query).finish();
+        let (path, query) = self.parts();
         // Of another plugin the host wants path and query apart; of the world it wants one URL.
         let is_call = self.service == service::CALL;
-        let whole = if query.is_empty() || is_call { path.to_owned() } else { format!("{path}?{query}") };
+        let whole = if query.is_empty() || is_call { path } else { format!("{path}?{query}") };
         let ask = Ask {
             service: self.service,
             method: self.method,
@@ -180,6 +176,14 @@ impl HttpRequest {
             timeout: self.timeout,
         };
         HttpResponse::of(ask.send(&self.home).await?).await
+    }
+
+    /// The target without its query, and the whole query. A fragment is not sent.
+    fn parts(&self) -> (String, String) {
+        let target = self.target.split_once('#').map_or(&*self.target, |(target, _)| target);
+        let (path, query) = target.split_once('?').unwrap_or((target, ""));
+        let mut written = form_urlencoded::Serializer::new(query.to_owned());
+        (path.to_owned(), written.extend_pairs(&self.query).finish())
     }
 
     fn refuse(&mut self, detail: String) {

@@ -120,12 +120,7 @@ impl Kv {
     ///
     /// # Errors
     /// As for [`Kv::put`]; [`ServiceError::is_changed`] when the entry has another version, or is gone.
-    pub async fn put_if(
-        &self,
-        key: &str,
-        value: impl Into<Body>,
-        version: &Version,
-    ) -> Result<Version, ServiceError> {
+    pub async fn put_if(&self, key: &str, value: impl Into<Body>, version: &Version) -> Result<Version, ServiceError> {
         self.write(key, value.into(), Some((IF_MATCH, version.header()?))).await
     }
 

@@ -90,7 +90,8 @@ impl Metrics {
     fn open(&self, kind: &str, name: &str, help: &str, buckets: &[f64]) -> Result<Metric, ServiceError> {
         let host = self.home.host.as_ref().ok_or_else(|| ServiceError::old_host("metrics for plugins"))?;
         let definition = json!({ "kind": kind, "name": name, "help": help, "labels": self.labels, "buckets": buckets });
-        let opened = host.metric(&definition.to_string()).ok_or_else(|| ServiceError::old_host("metrics for plugins"))?;
+        let opened =
+            host.metric(&definition.to_string()).ok_or_else(|| ServiceError::old_host("metrics for plugins"))?;
         let id = opened.map_err(|failure| {
             // The host says one sentence; for a missing permission it is the same as for the other services.
             let (status, code) = match failure.message.contains("metrics.write") {

@@ -57,8 +57,9 @@ impl Secret {
     /// # Errors
     /// Code `not_text` when it is not UTF-8.
     pub fn text(&self) -> Result<&str, ServiceError> {
-        std::str::from_utf8(&self.0)
-            .map_err(|_| ServiceError::new(StatusCode::UNPROCESSABLE_ENTITY, "not_text", "the secret is not UTF-8 text"))
+        std::str::from_utf8(&self.0).map_err(|_| {
+            ServiceError::new(StatusCode::UNPROCESSABLE_ENTITY, "not_text", "the secret is not UTF-8 text")
+        })
     }
 }
 

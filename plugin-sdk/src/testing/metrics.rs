@@ -75,7 +75,9 @@ impl Metrics {
             labels.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         let metrics = self.lock();
         let mut found = metrics.iter().filter(|metric| metric.definition.kind != Kind::Histogram);
-        found.find(|metric| metric.definition.name == name && metric.definition.labels == labels).map(|found| found.value)
+        found
+            .find(|metric| metric.definition.name == name && metric.definition.labels == labels)
+            .map(|found| found.value)
     }
 
     pub(super) fn observed(&self, name: &str) -> Vec<f64> {

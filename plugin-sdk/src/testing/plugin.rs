@@ -255,14 +255,15 @@ impl<P: Plugin> TestPlugin<P> {
         self.started.host.metrics.observed(name)
     }
 
-    /// Runs `#[stop]` and ends the plugin's tasks, as a host does.
+    /// Runs `#[stop]` and ends the plugin's tasks, as a host does. Gives all that was logged, to the end.
     ///
     /// # Errors
     /// What the hook says, or its panic.
-    pub async fn stop(self) -> Result<(), TestFailure> {
+    pub async fn stop(self) -> Result<Vec<LogLine>, TestFailure> {
         let PluginHandle { plugin, table } = self.started.handle;
         // SAFETY: handle and table belong together, and `started` has not released the plugin.
-        ended(unsafe { (table.stop())(plugin) }).await
+        ended(unsafe { (table.stop())(plugin) }).await?;
+        Ok(self.logs())
     }
 }
 

@@ -99,7 +99,10 @@ impl TestResponse {
         let status = self.status;
         let bytes = self.bytes().await;
         serde_json::from_slice(&bytes).unwrap_or_else(|error| {
-            panic!("the body of this answer with status {status} does not fit: {error}\n{}", String::from_utf8_lossy(&bytes))
+            panic!(
+                "the body of this answer with status {status} does not fit: {error}\n{}",
+                String::from_utf8_lossy(&bytes)
+            )
         })
     }
 }
