@@ -111,7 +111,7 @@ impl Hook {
                 let kind = &method.arguments[0].kind;
                 let passed = quote_spanned!(kind.span()=> passed);
                 let wanted = if self.kind.name == "upgrade" { quote!(::std::string::String) } else { quote!(bool) };
-                let body = method.convert("hook_answer", method.call(&[passed.clone()]));
+                let body = method.convert("hook_answer", method.call(std::slice::from_ref(&passed)));
                 quote!(async fn #name(#arc, #passed: #wanted) -> #done { #body })
             }
             Takes::Configuration => {

@@ -1,7 +1,7 @@
 //! A method of the plugin, as it is called.
 
 use proc_macro2::TokenStream;
-use quote::{ToTokens as _, quote, quote_spanned};
+use quote::{ToTokens as _, quote_spanned};
 use syn::spanned::Spanned as _;
 use syn::{Attribute, Error, FnArg, Ident, ImplItemFn, LitStr, ReceiverKind, Result, ReturnType, Type};
 

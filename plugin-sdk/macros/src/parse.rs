@@ -126,7 +126,7 @@ fn take_attributes(function: &mut ImplItemFn) -> Result<Found> {
     };
     let (ours, others) = std::mem::take(&mut function.attrs).into_iter().partition(|attribute| {
         let is = |name: &&str| attribute.path().is_ident(*name);
-        HTTP_METHODS.iter().any(|name| is(name)) || KINDS.iter().any(|kind| is(&kind.name))
+        HTTP_METHODS.iter().any(is) || KINDS.iter().any(|kind| is(&kind.name))
     });
     function.attrs = others;
     let ours: Vec<Attribute> = ours;
