@@ -5,7 +5,7 @@ use syn::{Error, Ident};
 
 use crate::manifest::Endpoint;
 use crate::path::pattern;
-use crate::route::Route;
+use crate::route::{HTTP_METHODS, Route, is_handler_name};
 
 /// What is compared with the endpoints.
 pub(crate) struct Code<'a> {
@@ -18,17 +18,27 @@ pub(crate) struct Code<'a> {
 
 /// Every difference, each where it is best mended in the code. `file` is the name of the manifest.
 pub(crate) fn differences(code: &Code<'_>, endpoints: &[Endpoint], file: &str) -> Vec<Error> {
-    let endpoints: Vec<(&Endpoint, String)> = endpoints
-        .iter()
-        .map(|endpoint| (endpoint, pattern(&endpoint.path).unwrap_or_else(|_| endpoint.path.clone())))
-        .collect();
+    let mut errors = vec![];
+    // What breaks a rule of its own has to be mended first, and no advice for the code comes of it.
+    let mut broken = vec![];
+    let mut sound: Vec<(&Endpoint, String)> = vec![];
+    for endpoint in endpoints {
+        match check(endpoint) {
+            Ok(pattern) => sound.push((endpoint, pattern)),
+            Err(rule) => {
+                errors.push(Error::new(code.block, format!("{file} line {}: {rule}", endpoint.line)));
+                broken.push(endpoint);
+            }
+        }
+    }
+    let endpoints = sound;
     let mut strays: Vec<&Route> = code
         .routes
         .iter()
         .filter(|route| !endpoints.iter().any(|(endpoint, pattern)| is_for(route, endpoint, pattern)))
+        .filter(|route| !broken.iter().any(|endpoint| endpoint.handler == route.handler))
         .copied()
         .collect();
-    let mut errors = vec![];
     for (endpoint, pattern) in &endpoints {
         let Endpoint { line, method, path, handler } = endpoint;
         let has = format!("{file} line {line} has {method} {path} (handler `{handler}`)");
@@ -67,6 +77,22 @@ pub(crate) fn differences(code: &Code<'_>, endpoints: &[Endpoint], file: &str) -
         errors.push(Error::new(route.path.span(), help));
     }
     errors
+}
+
+/// The endpoint's path as a pattern.
+///
+/// # Errors
+/// The rule that the endpoint breaks by itself.
+fn check(endpoint: &Endpoint) -> Result<String, String> {
+    let Endpoint { method, path, handler, .. } = endpoint;
+    let methods = HTTP_METHODS.map(str::to_ascii_uppercase);
+    if !methods.contains(method) {
+        return Err(format!("the method `{method}` is none of {}", methods.join(", ")));
+    }
+    if !is_handler_name(handler) {
+        return Err(format!("the handler `{handler}` must be a letter, then letters, digits and `_`"));
+    }
+    pattern(path).map_err(|rule| format!("the path `{path}` {rule}"))
 }
 
 fn is_for(route: &Route, endpoint: &Endpoint, pattern: &str) -> bool {
@@ -126,6 +152,15 @@ mod tests {
             (
                 &[a],
                 "POST /b (handler `two`) is not in plugin.yaml; remove the route, or add under `endpoints`:\n  - path: /b\n    method: POST\n    handler: two",
+            ),
+            (&[a, ("POST", "b", "two")], "plugin.yaml line 2: the path `b` must start with `/`"),
+            (
+                &[a, b, ("FETCH", "/c", "three")],
+                "plugin.yaml line 3: the method `FETCH` is none of GET, POST, PUT, DELETE, PATCH, HEAD, OPTIONS",
+            ),
+            (
+                &[a, b, ("GET", "/c", "2nd")],
+                "plugin.yaml line 3: the handler `2nd` must be a letter, then letters, digits and `_`",
             ),
         ] {
             assert_eq!(compare(endpoints), [wanted]);

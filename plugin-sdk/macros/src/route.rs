@@ -7,7 +7,7 @@ use syn::{Attribute, Error, Ident, LitStr, Meta, Result, Token};
 use crate::path::{pattern, shape};
 
 /// The attributes that make a method a handler.
-pub(crate) const HTTP_METHODS: &[&str] = &["get", "post", "put", "delete", "patch", "head", "options"];
+pub(crate) const HTTP_METHODS: [&str; 7] = ["get", "post", "put", "delete", "patch", "head", "options"];
 
 /// One route.
 pub(crate) struct Route {
@@ -71,13 +71,12 @@ impl Route {
 
 fn handler_name(name: &LitStr) -> Result<String> {
     let text = name.value();
-    let is_word = text.starts_with(|c: char| c.is_ascii_alphabetic())
-        && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
-    if is_word {
-        Ok(text)
-    } else {
-        Err(Error::new(name.span(), "a handler name is a letter, then letters, digits and `_`"))
-    }
+    let help = "a handler name is a letter, then letters, digits and `_`";
+    if is_handler_name(&text) { Ok(text) } else { Err(Error::new(name.span(), help)) }
+}
+
+pub(crate) fn is_handler_name(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_alphabetic()) && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }
 
 /// The routes that match the same requests as one above them.
