@@ -84,7 +84,7 @@ impl State {
         &self.path
     }
 
-    /// Commits what waits and closes the file. Whoever asks afterwards gets [`Error::Closed`] or [`Error::Sql`].
+    /// Commits what waits and closes the file. Whoever asks afterwards gets [`Error::Closed`].
     pub async fn close(&self) {
         // The writer goes last: the last one to close a database moves its log into the file.
         self.readers.close().await;

@@ -1,5 +1,9 @@
 //! Which files are opened, and that those which are refused are left as they are.
-#![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "a test may end by a panic and writes the files it needs")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "a test may end by a panic and writes the files it needs"
+)]
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
