@@ -10,7 +10,10 @@ use crate::Error;
 use crate::error::code;
 
 /// Each step as its number, its name and its SQL. A step that was released is never edited.
-const MIGRATIONS: &[(i64, &str, &str)] = &[(1, "kv", include_str!("../migrations/0001_kv.sql"))];
+const MIGRATIONS: &[(i64, &str, &str)] = &[
+    (1, "kv", include_str!("../migrations/0001_kv.sql")),
+    (2, "installed", include_str!("../migrations/0002_installed.sql")),
+];
 
 /// Marks a file as ours: the letters `PHst`.
 const APPLICATION_ID: i64 = 0x5048_7374;
