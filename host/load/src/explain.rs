@@ -87,7 +87,7 @@ pub fn facts(file: &[u8]) -> Facts {
             match entry.tag {
                 elf::DT_NEEDED => facts.needed.extend(text()),
                 elf::DT_RUNPATH | elf::DT_RPATH => facts.search_path = text(),
-                elf::DT_FLAGS_1 => stays = entry.val & u64::from(elf::DF_1_NODELETE.0) != 0,
+                elf::DT_FLAGS_1 => stays = entry.val & elf::DF_1_NODELETE.0 != 0,
                 _ => {}
             }
         }
@@ -104,7 +104,14 @@ pub fn facts(file: &[u8]) -> Facts {
 pub fn file_gate(file: &[u8]) -> Finding {
     match probe(file) {
         Ok(probe) => Finding::passed(Gate::File, format!("{}, ABI {}, SDK {}", probe.package, probe.abi, probe.sdk)),
-        Err(error) => Finding::refused(Gate::File, &error),
+        Err(error) => {
+            let mut finding = Finding::refused(Gate::File, &error);
+            finding.fix.get_or_insert_with(|| {
+                "name the `.so` that cargo makes of a crate with `crate-type = [\"cdylib\"]`, usually in target/release"
+                    .to_owned()
+            });
+            finding
+        }
     }
 }
 
