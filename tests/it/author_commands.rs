@@ -189,17 +189,18 @@ async fn dev_follows_every_save_and_a_broken_one_leaves_what_serves() {
 #[tokio::test]
 async fn dev_waits_for_a_plugin_that_does_not_begin_well() {
     let (folder, place) = new_plugin().await;
-    change(
-        &place.join("src/lib.rs"),
+    let (good, bad) = (
         "Ok(Greeter {",
-        "return Err(\"no greeting\".into());\n        #[allow(unreachable_code)]\n        Ok(Greeter {",
+        "if true {\n            Err(std::io::Error::other(\"no greeting\"))?;\n        }\n        Ok(Greeter {",
     );
+    change(&place.join("src/lib.rs"), good, bad);
     let mut dev = Dev::start(folder.path(), &["my-plugin"]).await;
     let refused = dev.line("not serving: ").await;
-    assert!(refused.starts_with("not serving: load_start_failed in ") && refused.ends_with("waiting for a change"));
+    assert!(refused.starts_with("not serving: load_start_failed in "), "{refused}");
+    assert!(refused.ends_with("; waiting for a change"), "{refused}");
     dev.note("greeting with `Hello`").await;
     dev.client.get(&endpoint("my-plugin/hello/Zoe")).await.expect(404);
-    change(&place.join("src/lib.rs"), "return Err(\"no greeting\".into());", "");
+    change(&place.join("src/lib.rs"), bad, good);
     assert!(dev.line("serving: ").await.starts_with("serving: my-plugin 0.1.0, generation "));
     assert_eq!(dev.hello().await, "\"Hello, Zoe!\"");
 
@@ -368,12 +369,15 @@ async fn a_library_is_explained_gate_by_gate() {
 async fn what_keeps_a_library_in_memory_is_a_warning() {
     let folder = tempfile::tempdir().unwrap();
     let code = folder.path().join("x.c");
-    std::fs::write(&code, "int x(void) { return 1; }\n").unwrap();
+    let unique =
+        r#"__asm__(".globl only\n.type only, @gnu_unique_object\n.data\nonly: .long 1\n.size only, 4\n.text");"#;
+    std::fs::write(&code, unique).unwrap();
     let mut cc = Command::new("cc");
     cc.args(["-shared", "-fPIC", "-Wl,-z,nodelete", "-o", "x.so", "x.c"]).current_dir(folder.path());
     assert!(cc.status().unwrap().success());
     let (stdout, _) = ends(&run(folder.path(), &["explain", "x.so"]).await, 1);
-    assert!(stdout.contains("warning") && stdout.contains("DF_1_NODELETE"), "{stdout}");
+    assert!(stdout.contains("warning      it is marked DF_1_NODELETE"), "{stdout}");
+    assert!(stdout.contains("warning      it has 1 GNU_UNIQUE symbols (`only`)"), "{stdout}");
 }
 
 #[tokio::test]
