@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::future::poll_fn;
-use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -10,7 +9,8 @@ use bytes::{Bytes, BytesMut};
 use futures_core::Stream;
 use plugin_sdk_abi::{BodyStream, Chunk, Failure, ROption};
 
-use crate::{Error, StatusCode, guard};
+use crate::guard::{self, Scoped};
+use crate::{Error, StatusCode};
 
 /// A body: a stream of chunks, pulled as they are wanted.
 #[derive(Default)]
@@ -127,20 +127,23 @@ where
     B: Into<Bytes>,
     E: Into<Error>,
 {
-    let mut stream = Some(Box::pin(stream));
+    let mut stream = Scoped::capture(Box::pin(stream));
     let next = move |context: &mut Context<'_>| {
-        let Some(live) = stream.as_mut() else { return Poll::Ready(None) };
-        let item = match guard::guarded(AssertUnwindSafe(|| live.as_mut().poll_next(context))) {
-            Ok(polled) => ready!(polled).map(|item| match item {
-                Ok(bytes) => Ok(chunk_of(bytes.into())),
-                Err(error) => Err(Failure::failed(&error.into().for_operator())),
-            }),
-            Err(failure) => Some(Err(failure)),
-        };
-        if !matches!(item, Some(Ok(_))) {
-            stream = None;
+        let polled = stream.guarded(|live| {
+            let polled = live.as_mut().poll_next(context).map(|item| {
+                item.map(|item| match item {
+                    Ok(bytes) => Ok(chunk_of(bytes.into())),
+                    Err(error) => Err(Failure::failed(&error.into().for_operator())),
+                })
+            });
+            let has_ended = matches!(polled, Poll::Ready(None | Some(Err(_))));
+            (polled, has_ended)
+        });
+        match polled {
+            None => Poll::Ready(None),
+            Some(Ok(polled)) => polled,
+            Some(Err(failure)) => Poll::Ready(Some(Err(failure))),
         }
-        Poll::Ready(item)
     };
     BodyStream::new(next, guard::failure_of)
 }

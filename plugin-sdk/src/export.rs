@@ -6,12 +6,15 @@ use std::sync::Arc;
 use plugin_sdk_abi::export::WithMetadata;
 use plugin_sdk_abi::{
     Chunk, Failure, FfiFuture, FutureExt as _, PluginHandle, PluginRoot, PluginRootRef, PluginTable, PluginTableRef,
-    RResult, RootModuleResult, Start, hook as abi_hook, log_level,
+    RResult, RootModuleResult, Start, failure_kind, hook as abi_hook,
 };
 use serde_json::json;
 
+use crate::context::Home;
 use crate::guard::{Guarded, guarded, install_hook};
-use crate::{ConfigChange, Context, Plugin, Request};
+use crate::runtime::{Handle, Runtime};
+use crate::scope::{self, Scope};
+use crate::{ConfigChange, Context, Error, ErrorReport, Level, Plugin, Request};
 
 /// Exports a plugin: writes the root symbol and the metadata section that the host looks for. Once a crate.
 ///
@@ -42,8 +45,10 @@ macro_rules! export {
             #[cfg(not(panic = "unwind"))]
             const TEXT: &str = $crate::__metadata!("abort");
 
+            // Exported so that the linker keeps it: `#[used]` alone does not reach the linker with older compilers.
             #[used]
             #[unsafe(link_section = ".plugin.meta")]
+            #[unsafe(export_name = "plugin_metadata")]
             static METADATA: [u8; 16 + TEXT.len()] = $crate::__private::metadata::section(TEXT);
 
             extern "C" fn root() -> $crate::__private::RootModuleResult {
@@ -82,6 +87,12 @@ pub fn root<P: Plugin>() -> RootModuleResult {
     plugin_sdk_abi::export::erase(PluginRootRef(Tables::<P>::ROOT.static_as_prefix()))
 }
 
+/// The same with its type.
+#[cfg(feature = "testing")]
+pub(crate) fn root_of<P: Plugin>() -> PluginRootRef {
+    PluginRootRef(Tables::<P>::ROOT.static_as_prefix())
+}
+
 /// The two tables of `P`, as statics of the library.
 struct Tables<P>(PhantomData<P>);
 
@@ -108,22 +119,54 @@ unsafe extern "C" fn description<P: Plugin>() -> Chunk {
 
 unsafe extern "C" fn start<P: Plugin>(start: Start) -> FfiFuture<RResult<PluginHandle, Failure>> {
     install_hook();
+    #[cfg(any(feature = "tracing", feature = "log"))]
+    crate::trace::install();
+    let ground = Ground::make::<P>(|handle| Home::of(start, handle));
+    let scope = Ground::scope(&ground);
     let future = async move {
-        let context = Context::new(start).map_err(|error| Failure::failed(&error.for_operator()))?;
-        let instance = Instance {
-            plugin: Arc::new(P::start(context.clone()).await.map_err(|error| Failure::failed(&error.for_operator()))?),
-            context,
-        };
+        let Ground { runtime, home } = ground?;
+        let plugin = Arc::new(P::start(Context::new(home.clone())).await.map_err(failed)?);
+        let instance = Instance { plugin, home, runtime: Arc::new(runtime) };
         let plugin = Box::into_raw(Box::new(instance)).cast_const().cast();
         Ok(PluginHandle { plugin, table: PluginTableRef(Tables::<P>::PLUGIN.static_as_prefix()) })
     };
-    Guarded::new(future).into_ffi()
+    Guarded::new(scope, future, as_it_is).into_ffi()
+}
+
+/// What the code of a plugin stands on.
+struct Ground {
+    home: Arc<Home>,
+    /// Dropped last: what runs on it may use the home.
+    runtime: Runtime,
+}
+
+impl Ground {
+    /// Starts the runtime, and makes the home on it.
+    fn make<P>(home: impl FnOnce(Handle) -> Result<Arc<Home>, Error>) -> Result<Ground, Failure> {
+        let made = guarded(|| {
+            let runtime = Runtime::start(crate_of::<P>())?;
+            let home = home(runtime.handle())?;
+            runtime.settle(&home);
+            Ok(Ground { home, runtime })
+        });
+        made?.map_err(failed)
+    }
+
+    fn scope(ground: &Result<Ground, Failure>) -> Scope {
+        ground.as_ref().map(|ground| Scope::of(ground.home.clone())).unwrap_or_default()
+    }
+}
+
+/// The name of the crate that declares `P`.
+pub(crate) fn crate_of<P>() -> &'static str {
+    std::any::type_name::<P>().split("::").next().unwrap_or_default()
 }
 
 /// What the handle of a started plugin points to.
 struct Instance<P> {
     plugin: Arc<P>,
-    context: Context,
+    home: Arc<Home>,
+    runtime: Arc<Runtime>,
 }
 
 /// # Safety
@@ -133,47 +176,125 @@ unsafe fn instance<'a, P>(plugin: *const ()) -> &'a Instance<P> {
     unsafe { &*plugin.cast::<Instance<P>>() }
 }
 
+/// The home of a started plugin.
+///
+/// # Safety
+/// As for [`instance`].
+#[cfg(feature = "testing")]
+pub(crate) unsafe fn home_of<P>(plugin: *const ()) -> Arc<Home> {
+    // SAFETY: the caller promises the same.
+    unsafe { instance::<P>(plugin) }.home.clone()
+}
+
 unsafe extern "C" fn call<P: Plugin>(
     plugin: *const (),
     request: plugin_sdk_abi::Request,
 ) -> FfiFuture<RResult<plugin_sdk_abi::Response, Failure>> {
     // SAFETY: the host passes the handle that `start::<P>` made, before `release`.
     let instance = unsafe { instance::<P>(plugin) };
-    let (plugin, context) = (instance.plugin.clone(), instance.context.clone());
-    let future = async move {
-        let (handler, request) = Request::new(request).map_err(|error| Failure::failed(&error.to_string()))?;
-        let mut response = plugin.call(handler, request).await;
-        if let Some(line) = response.log.take() {
-            context.host_log(log_level::ERROR, &line);
+    let mut scope = Scope::of(instance.home.clone());
+    let mut observer = Observer { plugin: instance.plugin.clone(), handler: 0, path: None };
+    let request = match Request::new(request) {
+        Err(error) => Err(Failure::failed(&error.to_string())),
+        Ok((handler, call, request)) => {
+            scope.call = Some(call);
+            observer.handler = handler;
+            observer.path = P::SERVICE.then(|| request.path().to_owned());
+            Ok(request)
         }
-        Ok(response.into_abi())
     };
-    Guarded::new(future).into_ffi()
+    let plugin = instance.plugin.clone();
+    let handler = observer.handler;
+    let future = async move { Ok(plugin.call(handler, request?).await) };
+    Guarded::new(scope, future, move |answer| observer.finish(answer)).into_ffi()
+}
+
+/// Looks at the end of a call: what went wrong is for the log, and for the plugin's `on_error`.
+struct Observer<P> {
+    plugin: Arc<P>,
+    handler: u32,
+    /// Of a whole service, whose handlers have no names here.
+    path: Option<String>,
+}
+
+impl<P: Plugin> Observer<P> {
+    fn finish(&self, answer: Result<crate::Response, Failure>) -> Result<plugin_sdk_abi::Response, Failure> {
+        match answer {
+            Ok(mut response) => {
+                if let Some(line) = response.log.take() {
+                    let level = if response.status().is_server_error() { Level::Error } else { Level::Warn };
+                    log(level, &line);
+                    if level == Level::Error {
+                        self.tell(line, None);
+                    }
+                }
+                Ok(response.into_abi())
+            }
+            Err(failure) => {
+                if failure.kind == failure_kind::PANICKED {
+                    self.tell(failure.message.to_string(), Some(failure.location.to_string()));
+                }
+                Err(failure)
+            }
+        }
+    }
+
+    fn tell(&self, message: String, panicked_at: Option<String>) {
+        let handler = match &self.path {
+            Some(path) => path.clone(),
+            None => P::HANDLERS.get(self.handler as usize).map_or("", |handler| handler.handler).to_owned(),
+        };
+        let request_id = scope::current(|scope| Some(scope.call.as_ref()?.request_id().to_owned())).unwrap_or_default();
+        let report = ErrorReport { handler, request_id, message, panicked_at };
+        if let Err(failure) = guarded(|| self.plugin.on_error(&report)) {
+            log(Level::Error, &format!("on_error panicked at {}: {}", failure.location, failure.message));
+        }
+    }
+}
+
+/// Writes a line to the host's log, with the request that is answered.
+fn log(level: Level, line: &str) {
+    if let Some(home) = scope::current(|scope| scope.home.clone()) {
+        home.event(level.number(), "", line, &[]);
+    }
 }
 
 unsafe extern "C" fn health<P: Plugin>(plugin: *const ()) -> FfiFuture<RResult<(), Failure>> {
     // SAFETY: the host passes the handle that `start::<P>` made, before `release`.
-    let plugin = unsafe { instance::<P>(plugin) }.plugin.clone();
-    Guarded::new(async move { plugin.health().await.map_err(|error| Failure::failed(&error.for_operator())) })
-        .into_ffi()
+    let instance = unsafe { instance::<P>(plugin) };
+    instance.home.refresh_level();
+    let (scope, plugin) = (Scope::of(instance.home.clone()), instance.plugin.clone());
+    Guarded::new(scope, async move { plugin.health().await.map_err(failed) }, as_it_is).into_ffi()
 }
 
 unsafe extern "C" fn stop<P: Plugin>(plugin: *const ()) -> FfiFuture<RResult<(), Failure>> {
     // SAFETY: the host passes the handle that `start::<P>` made, before `release`.
-    let plugin = unsafe { instance::<P>(plugin) }.plugin.clone();
-    Guarded::new(async move { plugin.stop().await.map_err(|error| Failure::failed(&error.for_operator())) }).into_ffi()
+    let instance = unsafe { instance::<P>(plugin) };
+    let (scope, plugin) = (Scope::of(instance.home.clone()), instance.plugin.clone());
+    let runtime = instance.runtime.clone();
+    let future = async move {
+        let stopped = plugin.stop().await.map_err(failed);
+        // Blocks this thread for as long as tasks block: the host stops plugins on threads of their own.
+        runtime.shut_down();
+        stopped
+    };
+    Guarded::new(scope, future, as_it_is).into_ffi()
 }
 
 unsafe extern "C" fn prepare<P: Plugin>(which: u32, argument: Chunk) -> FfiFuture<RResult<Chunk, Failure>> {
     install_hook();
+    let ground = Ground::make::<P>(|handle| Ok(Home::without_host(handle)));
+    let scope = Ground::scope(&ground);
     let future = async move {
+        // Held until the hook has ended.
+        let _ground = ground?;
         match which {
             abi_hook::VALIDATE => P::validate(read(&argument)?).await.map_err(failed)?,
             other => return Err(unknown_hook(other)),
         }
         Ok(Chunk::EMPTY)
     };
-    Guarded::new(future).into_ffi()
+    Guarded::new(scope, future, as_it_is).into_ffi()
 }
 
 unsafe extern "C" fn hook<P: Plugin>(
@@ -182,7 +303,9 @@ unsafe extern "C" fn hook<P: Plugin>(
     argument: Chunk,
 ) -> FfiFuture<RResult<Chunk, Failure>> {
     // SAFETY: the host passes the handle that `start::<P>` made, before `release`.
-    let plugin = unsafe { instance::<P>(plugin) }.plugin.clone();
+    let instance = unsafe { instance::<P>(plugin) };
+    instance.home.refresh_level();
+    let (scope, plugin) = (Scope::of(instance.home.clone()), instance.plugin.clone());
     let future = async move {
         let argument = read(&argument)?;
         let answer = match which {
@@ -202,7 +325,12 @@ unsafe extern "C" fn hook<P: Plugin>(
         answer.map_err(failed)?;
         Ok(Chunk::EMPTY)
     };
-    Guarded::new(future).into_ffi()
+    Guarded::new(scope, future, as_it_is).into_ffi()
+}
+
+/// For futures whose end needs no look.
+fn as_it_is<T>(result: Result<T, Failure>) -> Result<T, Failure> {
+    result
 }
 
 /// The argument of a hook; an empty one is an empty object.
@@ -224,8 +352,13 @@ fn unknown_hook(hook: u32) -> Failure {
 unsafe extern "C" fn release<P: Plugin>(plugin: *const ()) {
     // SAFETY: the host passes the handle that `start::<P>` leaked, once, last.
     let instance = unsafe { Box::from_raw(plugin.cast::<Instance<P>>().cast_mut()) };
-    // A panic while dropping could only be reported to nobody.
-    let _ = guarded(|| drop(instance));
+    let home = instance.home.clone();
+    Scope::of(home.clone()).run(|| {
+        if let Err(failure) = guarded(|| drop(instance)) {
+            let text = format!("the plugin panicked at {} while it was dropped: {}", failure.location, failure.message);
+            home.event(Level::Error.number(), "", &text, &[]);
+        }
+    });
 }
 
 #[cfg(test)]

@@ -14,6 +14,12 @@ use std::task::{Context, Poll};
 
 use plugin_sdk_abi::{Failure, RResult};
 
+use crate::Level;
+use crate::context::Home;
+#[cfg(feature = "testing")]
+use crate::scope;
+use crate::scope::Scope;
+
 struct Note {
     message: String,
     location: String,
@@ -30,20 +36,46 @@ thread_local! {
 /// Puts the hook in place; once a library.
 pub(crate) fn install_hook() {
     static ONCE: Once = Once::new();
-    ONCE.call_once(|| std::panic::set_hook(Box::new(write_down)));
+    ONCE.call_once(|| {
+        // A program that tests plugins has panics of its own to show.
+        #[cfg(feature = "testing")]
+        {
+            let before = std::panic::take_hook();
+            std::panic::set_hook(Box::new(move |info| {
+                if GUARDED.get() == 0 && scope::current(|scope| scope.home.clone()).is_none() {
+                    return before(info);
+                }
+                write_down(info);
+            }));
+        }
+        #[cfg(not(feature = "testing"))]
+        std::panic::set_hook(Box::new(write_down));
+    });
 }
 
 fn write_down(info: &PanicHookInfo<'_>) {
     let location = info.location().map(|at| format!("{}:{}", at.file(), at.line())).unwrap_or_default();
     let message = text_of(info.payload());
     if GUARDED.get() == 0 {
-        // A thread of the plugin's own: nobody will pick this up.
-        // A closed stderr is no reason to panic again.
-        let _ = writeln!(std::io::stderr(), "a plugin thread panicked at {location}: {message}");
+        tell(&message, &location);
         return;
     }
     let note = Box::into_raw(Box::new(Note { message, location }));
     drop(take(NOTE.replace(note)));
+}
+
+/// Logs a panic that nobody will pick up: that of a spawned task, or of a thread that the plugin started.
+fn tell(message: &str, location: &str) {
+    let thread = std::thread::current();
+    let thread = thread.name().unwrap_or("without a name");
+    match Home::current() {
+        Some(home) if home.host.is_some() => {
+            let text = format!("a task panicked at {location}: {message}");
+            home.event(Level::Error.number(), "plugin_sdk::panic", &text, &[("thread", thread)]);
+        }
+        // A closed stderr is no reason to panic again.
+        _ => drop(writeln!(std::io::stderr(), "a plugin's thread `{thread}` panicked at {location}: {message}")),
+    }
 }
 
 fn take(note: *mut Note) -> Option<Box<Note>> {
@@ -76,47 +108,98 @@ pub(crate) fn guarded<T>(f: impl FnOnce() -> T) -> Result<T, Failure> {
     })
 }
 
-/// A future whose panics, in `poll` and in `drop`, stay inside.
-pub(crate) struct Guarded<F> {
+/// A future that runs in its scope, and whose panics, in `poll` and in `drop`, stay inside.
+pub(crate) struct Guarded<F, E> {
+    scope: Scope,
+    /// Makes the output of what the future came to.
+    end: E,
     /// `None` after a panic or the end.
     future: Option<F>,
 }
 
-impl<F> Guarded<F> {
-    pub(crate) fn new(future: F) -> Guarded<F> {
-        Guarded { future: Some(future) }
-    }
-
-    fn drop_future(self: Pin<&mut Self>) {
-        // SAFETY: the future is dropped where it lies, never moved.
-        let this = unsafe { self.get_unchecked_mut() };
-        // A panic while dropping could only be reported to nobody.
-        let _ = guarded(|| this.future = None);
+impl<F, E> Guarded<F, E> {
+    pub(crate) fn new(scope: Scope, future: F, end: E) -> Guarded<F, E> {
+        Guarded { scope, end, future: Some(future) }
     }
 }
 
-impl<F: Future<Output = Result<T, Failure>>, T> Future for Guarded<F> {
-    type Output = RResult<T, Failure>;
+impl<F, E, T, U> Future for Guarded<F, E>
+where
+    F: Future<Output = Result<T, Failure>>,
+    E: FnMut(Result<T, Failure>) -> Result<U, Failure>,
+{
+    type Output = RResult<U, Failure>;
 
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        // SAFETY: `future` is structurally pinned: nothing moves it out, and `Guarded` has no `Unpin` of its own.
-        let future = unsafe { self.as_mut().map_unchecked_mut(|this| &mut this.future) };
-        let Some(future) = future.as_pin_mut() else {
-            return Poll::Ready(RResult::RErr(Failure::failed("the future has ended")));
-        };
-        let result = match guarded(|| future.poll(context)) {
-            Ok(Poll::Pending) => return Poll::Pending,
-            Ok(Poll::Ready(result)) => result,
-            Err(failure) => Err(failure),
-        };
-        self.drop_future();
-        Poll::Ready(result.into())
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        // SAFETY: `future` is structurally pinned: nothing below moves it out, it is dropped where it lies, and `Guarded`
+        // has no `Unpin` of its own. The other fields are never pinned.
+        let Guarded { scope, end, future } = unsafe { self.get_unchecked_mut() };
+        scope.run(|| {
+            let Some(live) = future else {
+                return Poll::Ready(RResult::RErr(Failure::failed("the future has ended")));
+            };
+            // SAFETY: as above.
+            let live = unsafe { Pin::new_unchecked(live) };
+            let result = match guarded(|| live.poll(context)) {
+                Ok(Poll::Pending) => return Poll::Pending,
+                Ok(Poll::Ready(result)) => result,
+                Err(failure) => Err(failure),
+            };
+            drop_guarded(future);
+            Poll::Ready(guarded(|| end(result)).unwrap_or_else(Err).into())
+        })
     }
 }
 
-impl<F> Drop for Guarded<F> {
+impl<F, E> Drop for Guarded<F, E> {
     fn drop(&mut self) {
-        // SAFETY: `self` is not used again, so it cannot be moved.
-        unsafe { Pin::new_unchecked(self) }.drop_future();
+        // A future that has ended was dropped when it did.
+        if self.future.is_some() {
+            let Guarded { scope, future, .. } = self;
+            scope.run(|| drop_guarded(future));
+        }
+    }
+}
+
+/// Drops a value where it lies; a panic is logged, since it could be reported to nobody else.
+fn drop_guarded<T>(value: &mut Option<T>) {
+    if let Err(failure) = guarded(|| *value = None) {
+        tell(&failure.message, &failure.location);
+    }
+}
+
+/// A stream, or anything else that is polled, with the scope it was made in.
+pub(crate) struct Scoped<T> {
+    scope: Scope,
+    /// `None` after a panic or the end.
+    value: Option<T>,
+}
+
+impl<T> Scoped<T> {
+    /// `value` in the scope of what runs on this thread.
+    pub(crate) fn capture(value: T) -> Scoped<T> {
+        Scoped { scope: Scope::capture(), value: Some(value) }
+    }
+
+    /// Runs `f` in the scope; `None` when the value has ended. `f` says whether the value has ended now.
+    pub(crate) fn guarded<R>(&mut self, f: impl FnOnce(&mut T) -> (R, bool)) -> Option<Result<R, Failure>> {
+        let Scoped { scope, value } = self;
+        scope.run(|| {
+            let live = value.as_mut()?;
+            let result = guarded(|| f(live));
+            if !matches!(result, Ok((_, false))) {
+                drop_guarded(value);
+            }
+            Some(result.map(|(result, _)| result))
+        })
+    }
+}
+
+impl<T> Drop for Scoped<T> {
+    fn drop(&mut self) {
+        if self.value.is_some() {
+            let Scoped { scope, value } = self;
+            scope.run(|| drop_guarded(value));
+        }
     }
 }

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod body;
+mod context;
 mod error;
 mod export;
 mod extract;
@@ -9,21 +10,29 @@ mod hooks;
 mod plugin;
 mod request;
 mod response;
+mod runtime;
+mod scope;
+pub mod services;
+#[cfg(feature = "testing")]
+pub mod testing;
 #[cfg(test)]
 mod tests;
 #[cfg(feature = "tower")]
 pub mod tower;
+#[cfg(any(feature = "tracing", feature = "log"))]
+mod trace;
 
 // What the attributes expand to names this crate, also in its own tests.
 #[cfg(test)]
 extern crate self as plugin_sdk;
 
 pub use body::Body;
+pub use context::{Context, Level};
 pub use error::{Error, FieldError, Result};
 pub use extract::{Configuration, Form, FromConfiguration, FromContext, FromRequest, Json, Path, Query};
 #[cfg(feature = "multipart")]
 pub use extract::{Field, Multipart, MultipartLimits};
-pub use plugin::{ConfigChange, Context, ErrorReport, Handler, Level, Plugin};
+pub use plugin::{ConfigChange, ErrorReport, Handler, Plugin};
 pub use plugin_sdk_macros::plugin;
 pub use request::{Request, RequestContext};
 pub use response::{Event, Html, IntoResponse, IntoResponseParts, NoContent, Redirect, Response, Sse, StreamBody};
@@ -31,17 +40,22 @@ pub use response::{Event, Html, IntoResponse, IntoResponseParts, NoContent, Redi
 pub use bytes::Bytes;
 pub use http::{self, HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 pub use serde_json;
+#[cfg(feature = "tracing")]
+pub use tracing;
 
 /// What a plugin usually needs: `use plugin_sdk::prelude::*;`.
 pub mod prelude {
     #[cfg(feature = "multipart")]
     pub use crate::Multipart;
+    pub use crate::services::ServiceError;
     pub use crate::{
         Body, Bytes, ConfigChange, Configuration, Context, Error, ErrorReport, Event, Form, FromRequest, HeaderMap,
         Html, IntoResponse, Json, Level, Method, NoContent, Path, Query, Redirect, Request, RequestContext, Response,
         Result, Sse, StatusCode, StreamBody, Uri, export, header, plugin,
     };
     pub use serde_json::{Value, json};
+    #[cfg(feature = "tracing")]
+    pub use tracing::{self, debug, error, info, trace, warn};
 }
 
 /// What the macros of this crate expand to; not for authors.

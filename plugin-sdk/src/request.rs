@@ -8,6 +8,7 @@ use plugin_sdk_abi::Chunk;
 use plugin_sdk_abi::head::{HeadError, HeadView};
 
 use crate::Body;
+use crate::scope::Call;
 
 /// A request. The head is read where it lies; [`Request::headers`] is the one accessor that copies.
 #[derive(Debug)]
@@ -42,12 +43,13 @@ impl RequestContext {
 }
 
 impl Request {
-    pub(crate) fn new(request: plugin_sdk_abi::Request) -> Result<(u32, Request), HeadError> {
+    /// The index of the handler, what logging and services have to know of the call, and the request.
+    pub(crate) fn new(request: plugin_sdk_abi::Request) -> Result<(u32, Call, Request), HeadError> {
         let head = HeadView::read(&request.head)?;
         let deadline = head.deadline_ms.and_then(|ms| Instant::now().checked_add(Duration::from_millis(ms.into())));
-        let handler = head.handler;
+        let (handler, call) = (head.handler, Call::of(&head, deadline));
         let body = Body::from_abi(request.body, request.stream.into_option());
-        Ok((handler, Request { head: request.head, body, deadline }))
+        Ok((handler, call, Request { head: request.head, body, deadline }))
     }
 
     fn head(&self) -> HeadView<'_> {
@@ -211,7 +213,7 @@ impl Request {
         };
         let (body, stream) = body.into().into_abi();
         let request = plugin_sdk_abi::Request { head: Chunk::from_vec(head.write()), body, stream };
-        Request::new(request).expect("this head was just written").1
+        Request::new(request).expect("this head was just written").2
     }
 }
 

@@ -23,6 +23,7 @@ mod defects;
 mod failing_calls;
 mod git;
 mod health;
+mod hooks;
 mod hostile;
 mod libraries;
 mod life;

@@ -35,7 +35,8 @@ pub(crate) async fn run(word: Word, environment: &Environment) -> Result<(), Fai
         Word::Enable(words) => change::change(&client, Method::POST, &words.id, "/enable", as_json, &screen).await,
         Word::Disable(words) => change::change(&client, Method::POST, &words.id, "/disable", as_json, &screen).await,
         Word::Unload(words) => change::change(&client, Method::DELETE, &words.id, "", as_json, &screen).await,
-        Word::Serve(_) | Word::Config(_) => Ok(()),
+        // `main` does these.
+        _ => Ok(()),
     };
     if let Err(Failure { answer: Some(answer), .. }) = &done
         && as_json
@@ -53,7 +54,7 @@ fn client_of(word: &Word) -> Option<&words::Client> {
         }
         Word::Load(words) => Some(&words.client),
         Word::Reload(words) => Some(&words.client),
-        Word::Serve(_) | Word::Config(_) => None,
+        _ => None,
     }
 }
 

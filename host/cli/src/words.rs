@@ -1,5 +1,7 @@
 //! The words that can be typed.
 
+pub(crate) mod author;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
@@ -56,6 +58,27 @@ pub(crate) enum Word {
     /// The configuration of a host
     #[command(subcommand)]
     Config(ConfigWord),
+    /// For authors: begin a plugin in a new folder
+    #[command(after_help = EXIT_CODES)]
+    New(author::New),
+    /// For authors: build and serve a plugin, and reload it at every change of its folder
+    #[command(after_help = EXIT_CODES)]
+    Dev(author::Dev),
+    /// For authors: check, build and open a plugin as a host would, without starting it
+    #[command(after_help = EXIT_CODES)]
+    Check(author::Check),
+    /// For authors: make the ZIP of a plugin that `load` and an upload take; the same files give the same bytes
+    #[command(after_help = EXIT_CODES)]
+    Pack(author::Pack),
+    /// For authors: show what a host sees in a library, and why it fits or not
+    #[command(after_help = EXIT_CODES)]
+    Explain(author::Explain),
+    /// For authors: tell cargo and editors where this program's plugin-sdk is, for one plugin's folder
+    #[command(after_help = EXIT_CODES)]
+    Sdk(author::Sdk),
+    /// Opens a library and says what its gates say
+    #[command(hide = true)]
+    OpenLibrary(author::OpenLibrary),
 }
 
 /// What to do with the configuration.

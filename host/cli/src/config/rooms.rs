@@ -85,6 +85,18 @@ impl Settings {
         absolute(self.text("plugin_dir"))
     }
 
+    /// The build cache of an author's command. A host's own default counts only where a host has been: these commands are
+    /// run in the folders of plugins, and nothing may appear there.
+    pub(crate) fn cache_dir_of_author(&self, environment: &Environment) -> PathBuf {
+        let configured = absolute(self.text("cache_dir"));
+        match self.get("cache_dir").origin {
+            Origin::Default if !configured.is_dir() => {
+                environment.cache_folder().map_or(configured, |folder| folder.join("build_cache"))
+            }
+            _ => configured,
+        }
+    }
+
     /// Where the host listens.
     pub(crate) fn address(&self) -> SocketAddr {
         let host = self.text("host").parse().unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
@@ -105,6 +117,11 @@ impl Settings {
     /// Whether log lines are written as JSON.
     pub(crate) fn logs_json(&self) -> bool {
         self.text("log_format") == "json"
+    }
+
+    /// Which log lines are written, where somebody said so.
+    pub(crate) fn chosen_log_filter(&self) -> Option<&str> {
+        (self.get("log_filter").origin != Origin::Default || self.switch("debug")).then(|| self.log_filter())
     }
 
     /// Which log lines are written.

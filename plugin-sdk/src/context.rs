@@ -1,0 +1,225 @@
+//! What a plugin is started with, and where it asks its host for things.
+
+use std::fmt;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use plugin_sdk_abi::record::Record;
+use plugin_sdk_abi::{HostHandle, log_level};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::Result;
+use crate::extract::{Configuration, FromConfiguration as _};
+use crate::runtime::Handle;
+use crate::scope;
+use crate::services::{Events, Http, Kv, Metrics, Plugins, Secrets};
+
+/// What a plugin is started with: its configuration and its host. Cheap to clone: keep one in the plugin's struct.
+///
+/// ```
+/// use plugin_sdk::prelude::*;
+///
+/// struct Cats {
+///     context: Context,
+/// }
+///
+/// #[plugin]
+/// impl Cats {
+///     #[start]
+///     async fn start(context: Context) -> Result<Cats> {
+///         Ok(Cats { context })
+///     }
+///
+///     #[get("/cats/{name}")]
+///     async fn cat(&self, Path(name): Path<String>) -> Result<Json<Value>> {
+///         let cat = self.context.kv().get_json(&name).await?;
+///         cat.map(Json).ok_or_else(|| Error::new(StatusCode::NOT_FOUND, "no_such_cat"))
+///     }
+/// }
+/// ```
+#[derive(Clone)]
+pub struct Context(Arc<Home>);
+
+/// Level of a log line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Level {
+    /// Something failed.
+    Error,
+    /// Something is wrong but goes on.
+    Warn,
+    /// Something an operator wants to know.
+    Info,
+    /// For developers.
+    Debug,
+    /// For developers, in detail.
+    Trace,
+}
+
+impl Context {
+    pub(crate) fn new(home: Arc<Home>) -> Context {
+        Context(home)
+    }
+
+    /// The configuration, read into `T`.
+    ///
+    /// # Errors
+    /// Names the field that does not fit.
+    pub fn configuration<T: DeserializeOwned>(&self) -> Result<T> {
+        Configuration::from_configuration(self.raw_configuration()).map(|Configuration(value)| value)
+    }
+
+    pub(crate) fn raw_configuration(&self) -> &Value {
+        &self.0.configuration
+    }
+
+    /// The number of this generation: 1 for the first, one more with each reload.
+    pub fn generation(&self) -> u64 {
+        self.0.generation
+    }
+
+    /// The plugin's own key-value store: permissions `kv.read` and `kv.write`.
+    pub fn kv(&self) -> Kv {
+        Kv::new(self.0.clone())
+    }
+
+    /// Events between plugins: permissions `events.publish` and `events.subscribe`.
+    pub fn events(&self) -> Events {
+        Events::new(self.0.clone())
+    }
+
+    /// HTTP through the host, to where the host lets this plugin: permission `http.fetch`.
+    pub fn http(&self) -> Http {
+        Http::new(self.0.clone())
+    }
+
+    /// Other plugins of this host: permission `plugins.call`.
+    pub fn plugins(&self) -> Plugins {
+        Plugins::new(self.0.clone())
+    }
+
+    /// Secrets that the operator gave this plugin: permission `secrets.read`.
+    pub fn secrets(&self) -> Secrets {
+        Secrets::new(self.0.clone())
+    }
+
+    /// Metrics of the plugin's own: permission `metrics.write`.
+    pub fn metrics(&self) -> Metrics {
+        Metrics::new(self.0.clone())
+    }
+
+    /// Writes a line to the host's log, under the plugin's name. The macros of [`tracing`](crate::tracing) do more.
+    pub fn log(&self, level: Level, message: &str) {
+        self.0.event(level.number(), "", message, &[]);
+    }
+}
+
+impl fmt::Debug for Context {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Context").field("generation", &self.0.generation).finish_non_exhaustive()
+    }
+}
+
+impl Level {
+    /// The host's number for it.
+    pub(crate) const fn number(self) -> u8 {
+        match self {
+            Level::Error => log_level::ERROR,
+            Level::Warn => log_level::WARN,
+            Level::Info => log_level::INFO,
+            Level::Debug => log_level::DEBUG,
+            Level::Trace => log_level::TRACE,
+        }
+    }
+}
+
+/// Where the code of a plugin runs: what its context, its threads and its logging share.
+pub(crate) struct Home {
+    /// `None` for hooks that run before there is a host to talk to.
+    pub(crate) host: Option<HostHandle>,
+    configuration: Value,
+    generation: u64,
+    /// The most verbose level that the host wants, asked for now and then.
+    level: AtomicU8,
+    pub(crate) handle: Handle,
+}
+
+/// The homes of this library: one in a host, several in a program that tests plugins.
+static HOMES: Mutex<Vec<Weak<Home>>> = Mutex::new(Vec::new());
+
+impl Home {
+    /// The home of a plugin that is being started.
+    pub(crate) fn of(start: plugin_sdk_abi::Start, handle: Handle) -> Result<Arc<Home>> {
+        let configuration = match &*start.configuration {
+            [] => Value::Object(Default::default()),
+            json => serde_json::from_slice(json)?,
+        };
+        let (host, generation) = (Some(start.host), start.generation);
+        let home = Arc::new(Home { host, configuration, generation, level: AtomicU8::new(0), handle });
+        let mut homes = HOMES.lock().unwrap_or_else(PoisonError::into_inner);
+        homes.retain(|home| home.strong_count() > 0);
+        homes.push(Arc::downgrade(&home));
+        drop(homes);
+        home.refresh_level();
+        Ok(home)
+    }
+
+    /// The home of a hook that runs before anything is started.
+    pub(crate) fn without_host(handle: Handle) -> Arc<Home> {
+        let level = AtomicU8::new(0);
+        Arc::new(Home { host: None, configuration: Value::Null, generation: 0, level, handle })
+    }
+
+    /// The home of whatever runs on this thread: for a thread that the plugin started itself, the one started last.
+    pub(crate) fn current() -> Option<Arc<Home>> {
+        scope::current(|scope| scope.home.clone()).or_else(|| {
+            let homes = HOMES.lock().unwrap_or_else(PoisonError::into_inner);
+            homes.iter().rev().find_map(Weak::upgrade)
+        })
+    }
+
+    /// The most verbose level that any plugin of this library logs at.
+    #[cfg(any(feature = "tracing", feature = "log"))]
+    pub(crate) fn greatest_level() -> u8 {
+        let homes = HOMES.lock().unwrap_or_else(PoisonError::into_inner);
+        homes.iter().filter_map(Weak::upgrade).map(|home| home.level()).max().unwrap_or(0)
+    }
+
+    /// The most verbose level that the host wanted when it was asked last.
+    #[cfg(any(feature = "tracing", feature = "log"))]
+    pub(crate) fn level(&self) -> u8 {
+        self.level.load(Ordering::Relaxed)
+    }
+
+    /// Asks the host which levels it wants.
+    pub(crate) fn refresh_level(&self) {
+        let Some(host) = &self.host else { return };
+        let level = host.log_level();
+        if self.level.swap(level, Ordering::Relaxed) != level {
+            #[cfg(any(feature = "tracing", feature = "log"))]
+            crate::trace::level_changed();
+        }
+    }
+
+    /// Writes an event to the host's log, with the request that is answered meanwhile.
+    pub(crate) fn event(&self, level: u8, target: &str, message: &str, fields: &[(&str, &str)]) {
+        let Some(host) = &self.host else { return };
+        let mut buffer = Vec::with_capacity(256);
+        let mut write = |request_id: Option<&str>, traceparent: Option<&str>| {
+            let record = Record { target, message, request_id, traceparent };
+            record.write(fields.iter().copied(), &mut buffer);
+        };
+        let written = scope::current(|scope| {
+            let call = scope.call.as_ref()?;
+            write(Some(call.request_id()), call.traceparent());
+            Some(())
+        });
+        if written.is_none() {
+            write(None, None);
+        }
+        if !host.event(level, &buffer) {
+            let fields: String = fields.iter().map(|(name, value)| format!(" {name}={value}")).collect();
+            host.log(level.min(log_level::DEBUG), &format!("{message}{fields}"));
+        }
+    }
+}

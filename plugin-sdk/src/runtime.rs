@@ -1,0 +1,196 @@
+//! The small tokio runtime of a plugin: timers, sockets and spawned tasks, on one thread of its own.
+//!
+//! Handlers do not run here: the host polls them on its workers, with this runtime entered. Without the feature `tokio`
+//! there is none, and what stands here does nothing.
+
+#[cfg(feature = "tokio")]
+pub(crate) use with_tokio::{Handle, Runtime};
+#[cfg(not(feature = "tokio"))]
+pub(crate) use without_tokio::{Handle, Runtime};
+
+#[cfg(feature = "tokio")]
+mod with_tokio {
+    use std::sync::mpsc::{self, RecvTimeoutError};
+    use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+    use std::thread::{self, JoinHandle};
+    use std::time::Duration;
+
+    use tokio::runtime::Builder;
+    use tokio::sync::oneshot;
+
+    pub(crate) use tokio::runtime::Handle;
+
+    use crate::context::Home;
+    use crate::scope::Scope;
+    use crate::{Error, Level, Result};
+
+    /// How long tasks that block get to end when the plugin stops.
+    const SHUTDOWN: Duration = Duration::from_secs(2);
+
+    /// A running runtime. Dropping it shuts it down.
+    pub(crate) struct Runtime {
+        handle: Handle,
+        home: Arc<OnceLock<Weak<Home>>>,
+        thread: Mutex<Option<Running>>,
+    }
+
+    struct Running {
+        stop: oneshot::Sender<()>,
+        /// Ends, without a value, when the thread has nothing more to do.
+        done: mpsc::Receiver<()>,
+        thread: JoinHandle<()>,
+        #[cfg(feature = "testing")]
+        holds_clock: Option<mpsc::Sender<()>>,
+    }
+
+    impl Runtime {
+        /// Starts a runtime on a thread named for the plugin's crate.
+        pub(crate) fn start(name: &str) -> Result<Runtime> {
+            let home = Arc::new(OnceLock::<Weak<Home>>::new());
+            let of_thread = home.clone();
+            let mut builder = Builder::new_current_thread();
+            // These are the threads of `spawn_blocking`; the one that drives the runtime is ours.
+            builder.on_thread_start(move || enter_home(&of_thread)).on_thread_stop(Scope::off_this_thread);
+            builder.thread_name(thread_name(name, "-block")).enable_all();
+            #[cfg(feature = "testing")]
+            builder.start_paused(crate::testing::starts_paused());
+            let runtime = builder.build().map_err(|error| failed(&error))?;
+            let handle = runtime.handle().clone();
+            #[cfg(feature = "testing")]
+            let holds_clock = crate::testing::starts_paused().then(|| hold_clock(&handle));
+
+            let (stop, stopped) = oneshot::channel::<()>();
+            let (running, done) = mpsc::channel::<()>();
+            let of_thread = home.clone();
+            let drive = move || {
+                // Whoever is told to stop, or finds nobody left to tell it, ends.
+                let _ = runtime.block_on(stopped);
+                enter_home(&of_thread);
+                runtime.shutdown_timeout(SHUTDOWN);
+                Scope::off_this_thread();
+                drop(running);
+            };
+            let thread = thread::Builder::new().name(thread_name(name, "-rt")).spawn(drive);
+            let thread = thread.map_err(|error| failed(&error))?;
+            let running = Running {
+                stop,
+                done,
+                thread,
+                #[cfg(feature = "testing")]
+                holds_clock,
+            };
+            Ok(Runtime { handle, home, thread: Mutex::new(Some(running)) })
+        }
+
+        pub(crate) fn handle(&self) -> Handle {
+            self.handle.clone()
+        }
+
+        /// Says whose runtime this is, before anything is spawned on it.
+        pub(crate) fn settle(&self, home: &Arc<Home>) {
+            if self.home.set(Arc::downgrade(home)).is_ok() {
+                let home = self.home.clone();
+                self.handle.spawn(async move { enter_home(&home) });
+            }
+        }
+
+        /// Cancels all tasks and waits until the thread has ended, a little longer than two seconds at most: a task that
+        /// blocks for ever keeps its thread.
+        pub(crate) fn shut_down(&self) {
+            let running = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+            let Some(running) = running else { return };
+            #[cfg(feature = "testing")]
+            drop(running.holds_clock);
+            // Nobody hears it when the thread has ended by itself.
+            let _ = running.stop.send(());
+            if running.thread.thread().id() == thread::current().id() {
+                return;
+            }
+            match running.done.recv_timeout(SHUTDOWN + Duration::from_millis(500)) {
+                // A panic of the thread has been logged by the panic hook.
+                Ok(()) | Err(RecvTimeoutError::Disconnected) => {
+                    if let Err(payload) = running.thread.join() {
+                        // Dropping the payload may panic again.
+                        std::mem::forget(payload);
+                    }
+                }
+                Err(RecvTimeoutError::Timeout) => {
+                    let name = running.thread.thread().name().unwrap_or_default().to_owned();
+                    let text = format!(
+                        "a task of this plugin still blocks the thread `{name}` {} s after it was told to stop; the \
+                         thread is left behind. Use `tokio::task::spawn_blocking` for work that blocks, and end it",
+                        SHUTDOWN.as_secs()
+                    );
+                    if let Some(home) = self.home.get().and_then(Weak::upgrade) {
+                        home.event(Level::Error.number(), "plugin_sdk::runtime", &text, &[]);
+                    }
+                }
+            }
+        }
+    }
+
+    impl Drop for Runtime {
+        fn drop(&mut self) {
+            self.shut_down();
+        }
+    }
+
+    /// Lets logging and services on this thread find their plugin.
+    fn enter_home(home: &OnceLock<Weak<Home>>) {
+        if let Some(home) = home.get().and_then(Weak::upgrade) {
+            Scope::of(home).on_this_thread();
+        }
+    }
+
+    /// A clock that stands still would jump to the next timer whenever the runtime has nothing to do, unless blocking
+    /// work is under way: this is such work, until the sender is dropped.
+    #[cfg(feature = "testing")]
+    fn hold_clock(handle: &Handle) -> mpsc::Sender<()> {
+        let (sender, receiver) = mpsc::channel::<()>();
+        handle.spawn_blocking(move || receiver.recv());
+        sender
+    }
+
+    /// A thread name has at most 15 bytes on Linux.
+    fn thread_name(name: &str, end: &str) -> String {
+        let name: String = name.chars().filter(char::is_ascii).take(15 - end.len()).collect();
+        name + end
+    }
+
+    fn failed(error: &std::io::Error) -> Error {
+        Error::internal(format!("failed to start the plugin's runtime: {error}"))
+    }
+}
+
+#[cfg(not(feature = "tokio"))]
+mod without_tokio {
+    use std::sync::Arc;
+
+    use crate::Result;
+    use crate::context::Home;
+
+    /// Stands where a handle of a runtime would be.
+    #[derive(Clone)]
+    pub(crate) struct Handle;
+
+    /// Stands where a runtime would be.
+    pub(crate) struct Runtime;
+
+    impl Handle {
+        pub(crate) fn enter(&self) {}
+    }
+
+    impl Runtime {
+        pub(crate) fn start(_: &str) -> Result<Runtime> {
+            Ok(Runtime)
+        }
+
+        pub(crate) fn handle(&self) -> Handle {
+            Handle
+        }
+
+        pub(crate) fn settle(&self, _: &Arc<Home>) {}
+
+        pub(crate) fn shut_down(&self) {}
+    }
+}

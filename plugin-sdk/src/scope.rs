@@ -1,0 +1,178 @@
+//! What runs on this thread: which plugin, and which request it answers.
+//!
+//! The host polls a plugin's futures and streams on threads of its own, so each of them carries a [`Scope`], which is put
+//! in place for the length of a poll or drop: the plugin's runtime is entered, and logging and host services find their
+//! plugin and request. Nothing is allocated for it.
+
+use std::cell::Cell;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use plugin_sdk_abi::head::HeadView;
+
+use crate::context::Home;
+
+thread_local! {
+    /// The scope of what runs on this thread. A raw pointer, so that the thread-local has no destructor: one would keep
+    /// the library in memory after its last use.
+    static CURRENT: Cell<*const Scope> = const { Cell::new(std::ptr::null()) };
+}
+
+/// A plugin and the request it answers, if it answers one.
+#[derive(Clone, Default)]
+pub(crate) struct Scope {
+    pub(crate) home: Option<Arc<Home>>,
+    pub(crate) call: Option<Call>,
+}
+
+/// What the work for one request has to know of it.
+#[derive(Clone)]
+pub(crate) struct Call {
+    request_id: Text,
+    traceparent: Text,
+    /// How many plugins called one another to get here.
+    pub(crate) depth: u32,
+    deadline: Option<Instant>,
+}
+
+/// Runs `f` with the scope of what runs on this thread; `None` when there is none, or `f` finds nothing in it.
+pub(crate) fn current<T>(f: impl FnOnce(&Scope) -> Option<T>) -> Option<T> {
+    let scope = CURRENT.get();
+    // SAFETY: a pointer in `CURRENT` is that of a scope which `run` borrows until it has put the former one back, or
+    // which `on_this_thread` leaked until `off_this_thread`; both happen on this thread, after `f` has returned.
+    unsafe { scope.as_ref() }.and_then(f)
+}
+
+impl Scope {
+    /// The scope of work for `home` outside of requests.
+    pub(crate) fn of(home: Arc<Home>) -> Scope {
+        Scope { home: Some(home), call: None }
+    }
+
+    /// A copy of the scope of what runs on this thread.
+    pub(crate) fn capture() -> Scope {
+        current(|scope| Some(scope.clone())).unwrap_or_default()
+    }
+
+    /// Runs `f` in this scope, with the plugin's runtime entered.
+    pub(crate) fn run<T>(&self, f: impl FnOnce() -> T) -> T {
+        struct PutBack(*const Scope);
+        impl Drop for PutBack {
+            fn drop(&mut self) {
+                CURRENT.set(self.0);
+            }
+        }
+        let _put_back = PutBack(CURRENT.replace(self));
+        let _entered = self.home.as_ref().map(|home| home.handle.enter());
+        f()
+    }
+
+    /// Makes this the scope of all that the thread runs, until [`Scope::off_this_thread`].
+    #[cfg(feature = "tokio")]
+    pub(crate) fn on_this_thread(self) {
+        Scope::off_this_thread();
+        CURRENT.set(Box::into_raw(Box::new(self)));
+    }
+
+    /// Takes away what [`Scope::on_this_thread`] put in place. Only for threads where nothing is in [`Scope::run`].
+    #[cfg(feature = "tokio")]
+    pub(crate) fn off_this_thread() {
+        let scope = CURRENT.replace(std::ptr::null());
+        if !scope.is_null() {
+            // SAFETY: these two functions are called at the start and the end of threads of the runtime, where no `run`
+            // is under way; what lies in `CURRENT` is then what `on_this_thread` leaked.
+            drop(unsafe { Box::from_raw(scope.cast_mut()) });
+        }
+    }
+}
+
+impl Call {
+    /// The facts of a request that must be answered by `deadline`.
+    pub(crate) fn of(head: &HeadView<'_>, deadline: Option<Instant>) -> Call {
+        let fact = |name: &[u8]| head.context.get(name).and_then(|value| std::str::from_utf8(value).ok());
+        let traceparent = fact(b"traceparent")
+            .filter(|value| !value.is_empty())
+            .or_else(|| head.headers.get(b"traceparent").and_then(|value| std::str::from_utf8(value).ok()));
+        Call {
+            request_id: Text::of(head.request_id),
+            traceparent: Text::of(traceparent.unwrap_or_default()),
+            depth: fact(b"depth").and_then(|depth| depth.parse().ok()).unwrap_or(0),
+            deadline,
+        }
+    }
+
+    pub(crate) fn request_id(&self) -> &str {
+        self.request_id.as_str()
+    }
+
+    pub(crate) fn traceparent(&self) -> Option<&str> {
+        Some(self.traceparent.as_str()).filter(|text| !text.is_empty())
+    }
+
+    /// The time that is left.
+    pub(crate) fn remaining(&self) -> Option<Duration> {
+        self.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()))
+    }
+}
+
+/// A text that is copied without an allocation when it is as short as ids are.
+#[derive(Clone)]
+enum Text {
+    Short(u8, [u8; 62]),
+    Long(Box<str>),
+}
+
+impl Text {
+    fn of(text: &str) -> Text {
+        let mut bytes = [0; 62];
+        match bytes.get_mut(..text.len()) {
+            Some(place) => {
+                place.copy_from_slice(text.as_bytes());
+                Text::Short(text.len() as u8, bytes)
+            }
+            None => Text::Long(text.into()),
+        }
+    }
+
+    fn as_str(&self) -> &str {
+        match self {
+            Text::Short(length, bytes) => std::str::from_utf8(&bytes[..usize::from(*length)]).unwrap_or_default(),
+            Text::Long(text) => text,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_of_every_length_read_back() {
+        for length in [0, 1, 61, 62, 63, 200] {
+            let text = "x".repeat(length);
+            assert_eq!(Text::of(&text).as_str(), text);
+        }
+    }
+
+    #[test]
+    fn scopes_nest_and_are_put_back_also_by_a_panic() {
+        let id = || current(|scope| scope.call.as_ref().map(|call| call.request_id().to_owned()));
+        let of = |id: &str| {
+            let (request_id, traceparent) = (Text::of(id), Text::of(""));
+            Scope { home: None, call: Some(Call { request_id, traceparent, depth: 0, deadline: None }) }
+        };
+        assert_eq!(id(), None);
+        of("outer").run(|| {
+            let inner = of("inner");
+            let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+                inner.run(|| {
+                    assert_eq!(id().as_deref(), Some("inner"));
+                    std::panic::resume_unwind(Box::new("out"));
+                })
+            }));
+            assert!(panicked.is_err());
+            assert_eq!(id().as_deref(), Some("outer"));
+        });
+        assert_eq!(id(), None);
+    }
+}

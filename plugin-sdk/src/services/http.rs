@@ -1,0 +1,285 @@
+//! HTTP through the host.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_core::Stream;
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use plugin_sdk_abi::service;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::ServiceError;
+use super::ask::{Answer, Ask};
+use crate::context::Home;
+use crate::{Body, Bytes, Error};
+
+/// HTTP through the host: its connections, its certificates, and the list of hosts that plugin.yaml allows.
+///
+/// ```
+/// # use plugin_sdk::prelude::*;
+/// # async fn example(context: Context) -> Result<()> {
+/// let answer = context
+///     .http()
+///     .post("https://shop.example/orders")
+///     .header("x-client", "cats")
+///     .json(&json!({ "food": "tuna" }))
+///     .send()
+///     .await?
+///     .error_for_status()
+///     .await?;
+/// let order: Value = answer.json().await?;
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct Http {
+    home: Arc<Home>,
+}
+
+/// A request that is not sent yet: to the world with [`Http`], or to another plugin with [`Plugins`](super::Plugins).
+#[must_use = "a request does nothing until it is sent"]
+pub struct HttpRequest {
+    home: Arc<Home>,
+    service: u32,
+    method: Method,
+    /// With the query, if the author wrote one here.
+    target: String,
+    query: Vec<(String, String)>,
+    headers: HeaderMap,
+    body: Body,
+    timeout: Option<Duration>,
+    /// What can't be sent, found while it was put together.
+    refused: Option<ServiceError>,
+}
+
+/// An answer, whatever its status.
+pub struct HttpResponse {
+    answer: Answer,
+}
+
+macro_rules! methods {
+    ($($name:ident $method:ident,)*) => {$(
+        #[doc = concat!("A ", stringify!($method), " request.")]
+        pub fn $name(&self, url: impl Into<String>) -> HttpRequest {
+            self.request(Method::$method, url)
+        }
+    )*};
+}
+
+impl Http {
+    pub(crate) fn new(home: Arc<Home>) -> Http {
+        Http { home }
+    }
+
+    /// A request with any method, for an absolute URL.
+    pub fn request(&self, method: Method, url: impl Into<String>) -> HttpRequest {
+        HttpRequest::new(self.home.clone(), service::FETCH, method, url.into())
+    }
+
+    methods! { get GET, post POST, put PUT, patch PATCH, delete DELETE, head HEAD, }
+}
+
+impl HttpRequest {
+    pub(super) fn new(home: Arc<Home>, service: u32, method: Method, target: String) -> HttpRequest {
+        let (query, headers, body) = (Vec::new(), HeaderMap::new(), Body::default());
+        HttpRequest { home, service, method, target, query, headers, body, timeout: None, refused: None }
+    }
+
+    /// The same with a header more. One that is no header is reported by [`HttpRequest::send`].
+    pub fn header<N, V>(mut self, name: N, value: V) -> HttpRequest
+    where
+        HeaderName: TryFrom<N, Error: fmt::Display>,
+        HeaderValue: TryFrom<V, Error: fmt::Display>,
+    {
+        match (HeaderName::try_from(name), HeaderValue::try_from(value)) {
+            (Ok(name), Ok(value)) => {
+                self.headers.append(name, value);
+            }
+            (Err(error), _) => self.refuse(error.to_string()),
+            (_, Err(error)) => self.refuse(error.to_string()),
+        }
+        self
+    }
+
+    /// The same with these headers in place of those of the same names.
+    pub fn headers(mut self, headers: HeaderMap) -> HttpRequest {
+        self.headers.extend(headers);
+        self
+    }
+
+    /// The same with a pair more in the query; both are encoded.
+    pub fn query(mut self, name: impl Into<String>, value: impl Into<String>) -> HttpRequest {
+        self.query.push((name.into(), value.into()));
+        self
+    }
+
+    /// The same with a body.
+    pub fn body(mut self, body: impl Into<Body>) -> HttpRequest {
+        self.body = body.into();
+        self
+    }
+
+    /// The same with a JSON body and its content type.
+    pub fn json(mut self, value: &impl Serialize) -> HttpRequest {
+        match serde_json::to_vec(value) {
+            Ok(json) => self.body = json.into(),
+            Err(error) => self.refuse(format!("the body does not serialize: {error}")),
+        }
+        self.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        self
+    }
+
+    /// The same with a body that is sent as its stream gives it.
+    pub fn stream<S, B, E>(mut self, stream: S) -> HttpRequest
+    where
+        S: Stream<Item = Result<B, E>> + Send + 'static,
+        B: Into<Bytes>,
+        E: Into<Error>,
+    {
+        self.body = Body::from_stream(stream);
+        self
+    }
+
+    /// The same with a time after which it is given up. What is left for the request that is answered is a limit
+    /// anyway.
+    pub fn timeout(mut self, timeout: Duration) -> HttpRequest {
+        self.timeout = Some(timeout);
+        self
+    }
+
+    /// Sends it, and waits for the head of the answer.
+    ///
+    /// # Errors
+    /// The permission is missing, or there is no answer: `fetch_not_allowed`, `fetch_failed`, `fetch_timed_out`,
+    /// `call_loop`. An answer with a status of 400 or more is none; see [`HttpResponse::error_for_status`].
+    ///
+    /// # Cancel safety
+    /// Dropping the future ends the request.
+    pub async fn send(mut self) -> Result<HttpResponse, ServiceError> {
+        if let Some(refused) = self.refused.take() {
+            return Err(refused);
+        }
+        let (path, query) = self.parts();
+        // Of another plugin the host wants path and query apart; of the world it wants one URL.
+        let is_call = self.service == service::CALL;
+        let whole = if query.is_empty() || is_call { path } else { format!("{path}?{query}") };
+        let ask = Ask {
+            service: self.service,
+            method: self.method,
+            path: &whole,
+            query: (is_call && !query.is_empty()).then_some(&query),
+            params: &[],
+            headers: self.headers,
+            body: self.body,
+            timeout: self.timeout,
+        };
+        HttpResponse::of(ask.send(&self.home).await?).await
+    }
+
+    /// The target without its query, and the whole query. A fragment is not sent.
+    fn parts(&self) -> (String, String) {
+        let target = self.target.split_once('#').map_or(&*self.target, |(target, _)| target);
+        let (path, query) = target.split_once('?').unwrap_or((target, ""));
+        let mut written = form_urlencoded::Serializer::new(query.to_owned());
+        (path.to_owned(), written.extend_pairs(&self.query).finish())
+    }
+
+    fn refuse(&mut self, detail: String) {
+        self.refused.get_or_insert(ServiceError::bad_request(detail));
+    }
+}
+
+/// The refusals that are the host's own; any other answer is that of the server or plugin that was asked.
+const REFUSALS: [&str; 6] =
+    ["permission_denied", "fetch_not_allowed", "fetch_failed", "fetch_timed_out", "fetch_bad_request", "call_loop"];
+
+impl HttpResponse {
+    async fn of(mut answer: Answer) -> Result<HttpResponse, ServiceError> {
+        let may_be_refused = answer.status.is_client_error() || answer.status.is_server_error();
+        if may_be_refused && answer.is_problem() {
+            // A problem document is short; read, it tells whose it is.
+            let (status, headers) = (answer.status, answer.headers.clone());
+            let bytes = answer.bytes().await?;
+            match ServiceError::from_problem(status, &bytes) {
+                Some(error) if REFUSALS.contains(&error.code()) => return Err(error),
+                _ => answer = Answer { status, headers, body: bytes.into() },
+            }
+        } else if answer.status == StatusCode::NOT_IMPLEMENTED && answer.headers.is_empty() {
+            return Err(ServiceError::new(answer.status, "no_such_service", "this host does not offer that service"));
+        }
+        Ok(HttpResponse { answer })
+    }
+
+    /// The status.
+    pub fn status(&self) -> StatusCode {
+        self.answer.status
+    }
+
+    /// The headers.
+    pub fn headers(&self) -> &HeaderMap {
+        &self.answer.headers
+    }
+
+    /// The same when its status is below 400.
+    ///
+    /// # Errors
+    /// The status, with the code and detail of the problem document if the answer is one.
+    pub async fn error_for_status(self) -> Result<HttpResponse, ServiceError> {
+        match self.answer.status.is_client_error() || self.answer.status.is_server_error() {
+            true => Err(self.answer.into_error().await),
+            false => Ok(self),
+        }
+    }
+
+    /// The body, chunk by chunk: a `Stream`.
+    pub fn into_body(self) -> Body {
+        self.answer.body
+    }
+
+    /// The whole body.
+    ///
+    /// # Errors
+    /// It broke off, or has more than 64 MiB.
+    pub async fn bytes(self) -> Result<Bytes, ServiceError> {
+        self.answer.bytes().await
+    }
+
+    /// The whole body as text.
+    ///
+    /// # Errors
+    /// As for [`HttpResponse::bytes`]; code `not_text` when it is not UTF-8.
+    pub async fn text(self) -> Result<String, ServiceError> {
+        let text = String::from_utf8(self.bytes().await?.into());
+        text.map_err(|_| ServiceError::new(StatusCode::BAD_GATEWAY, "not_text", "the answer is not UTF-8 text"))
+    }
+
+    /// The whole body, read as JSON.
+    ///
+    /// # Errors
+    /// As for [`HttpResponse::bytes`]; code `does_not_fit` when it is no JSON for `T`.
+    pub async fn json<T: DeserializeOwned>(self) -> Result<T, ServiceError> {
+        let bytes = self.bytes().await?;
+        serde_json::from_slice(&bytes).map_err(|error| ServiceError::not_json("the answer", &error))
+    }
+}
+
+impl fmt::Debug for Http {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Http")
+    }
+}
+
+impl fmt::Debug for HttpRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Headers and query may hold what is secret.
+        write!(f, "HttpRequest({})", self.method)
+    }
+}
+
+impl fmt::Debug for HttpResponse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "HttpResponse({})", self.answer.status)
+    }
+}

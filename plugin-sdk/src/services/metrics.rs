@@ -1,0 +1,161 @@
+//! Metrics of the plugin's own.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::StatusCode;
+use plugin_sdk_abi::measure;
+use serde_json::json;
+
+use super::ServiceError;
+use crate::context::Home;
+
+/// Metrics of the plugin's own, shown beside the host's on `/metrics`.
+///
+/// Open them once, in `#[start]`, and keep them: they are cheap to clone, and measuring takes a call of a function.
+///
+/// ```
+/// # use plugin_sdk::prelude::*;
+/// # use plugin_sdk::services::Counter;
+/// # fn example(context: Context) -> Result<()> {
+/// let metrics = context.metrics();
+/// let fed: Counter = metrics.with_label("food", "tuna").counter("cats_fed_total", "Cats that were fed")?;
+/// let seconds = metrics.histogram("cats_meal_seconds", "How long a meal takes", &[0.1, 1.0, 10.0])?;
+/// fed.inc();
+/// seconds.observe(0.3);
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct Metrics {
+    home: Arc<Home>,
+    labels: BTreeMap<String, String>,
+}
+
+#[derive(Clone)]
+struct Metric {
+    home: Arc<Home>,
+    id: u64,
+}
+
+/// A count that rises only.
+#[derive(Clone)]
+pub struct Counter(Metric);
+
+/// A value that goes up and down.
+#[derive(Clone)]
+pub struct Gauge(Metric);
+
+/// Values, counted in buckets.
+#[derive(Clone)]
+pub struct Histogram(Metric);
+
+impl Metrics {
+    pub(crate) fn new(home: Arc<Home>) -> Metrics {
+        Metrics { home, labels: BTreeMap::new() }
+    }
+
+    /// The same with a label more on what it opens. Few values: each is a series of its own.
+    pub fn with_label(&self, name: impl Into<String>, value: impl Into<String>) -> Metrics {
+        let mut metrics = self.clone();
+        metrics.labels.insert(name.into(), value.into());
+        metrics
+    }
+
+    /// Opens a counter; `help` is one sentence. The same name and labels give the same counter.
+    ///
+    /// # Errors
+    /// The permission `metrics.write` is missing, the name is none, or it is in use for another kind of metric.
+    pub fn counter(&self, name: &str, help: &str) -> Result<Counter, ServiceError> {
+        self.open("counter", name, help, &[]).map(Counter)
+    }
+
+    /// Opens a gauge.
+    ///
+    /// # Errors
+    /// As for [`Metrics::counter`].
+    pub fn gauge(&self, name: &str, help: &str) -> Result<Gauge, ServiceError> {
+        self.open("gauge", name, help, &[]).map(Gauge)
+    }
+
+    /// Opens a histogram with the upper bounds of its buckets; without any, the host chooses.
+    ///
+    /// # Errors
+    /// As for [`Metrics::counter`].
+    pub fn histogram(&self, name: &str, help: &str, buckets: &[f64]) -> Result<Histogram, ServiceError> {
+        self.open("histogram", name, help, buckets).map(Histogram)
+    }
+
+    fn open(&self, kind: &str, name: &str, help: &str, buckets: &[f64]) -> Result<Metric, ServiceError> {
+        let host = self.home.host.as_ref().ok_or_else(|| ServiceError::old_host("metrics for plugins"))?;
+        let definition = json!({ "kind": kind, "name": name, "help": help, "labels": self.labels, "buckets": buckets });
+        let opened =
+            host.metric(&definition.to_string()).ok_or_else(|| ServiceError::old_host("metrics for plugins"))?;
+        let id = opened.map_err(|failure| {
+            // The host says one sentence; for a missing permission it is the same as for the other services.
+            let (status, code) = match failure.message.contains("metrics.write") {
+                true => (StatusCode::FORBIDDEN, "permission_denied"),
+                false => (StatusCode::BAD_REQUEST, "metric_refused"),
+            };
+            ServiceError::new(status, code, failure.message.as_str())
+        })?;
+        Ok(Metric { home: self.home.clone(), id })
+    }
+}
+
+impl Metric {
+    fn measure(&self, operation: u8, value: f64) {
+        if let Some(host) = &self.home.host {
+            host.measure(self.id, operation, value);
+        }
+    }
+}
+
+impl Counter {
+    /// Adds one.
+    pub fn inc(&self) {
+        self.add(1.0);
+    }
+
+    /// Adds `value`, which is not negative.
+    pub fn add(&self, value: f64) {
+        self.0.measure(measure::ADD, value);
+    }
+}
+
+impl Gauge {
+    /// Sets it to `value`.
+    pub fn set(&self, value: f64) {
+        self.0.measure(measure::SET, value);
+    }
+
+    /// Adds `value`, which may be negative.
+    pub fn add(&self, value: f64) {
+        self.0.measure(measure::ADD, value);
+    }
+}
+
+impl Histogram {
+    /// Counts `value`.
+    pub fn observe(&self, value: f64) {
+        self.0.measure(measure::OBSERVE, value);
+    }
+
+    /// Counts a time, in seconds.
+    pub fn observe_duration(&self, duration: Duration) {
+        self.observe(duration.as_secs_f64());
+    }
+}
+
+macro_rules! opaque {
+    ($($type:ident)*) => {$(
+        impl fmt::Debug for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(stringify!($type))
+            }
+        }
+    )*};
+}
+
+opaque! { Metrics Counter Gauge Histogram }

@@ -1,0 +1,54 @@
+//! Calls of other plugins.
+
+use std::fmt;
+use std::sync::Arc;
+
+use http::Method;
+use plugin_sdk_abi::service;
+
+use super::HttpRequest;
+use crate::context::Home;
+
+/// The other plugins of this host, called without a detour over the network.
+///
+/// A path starts with the plugin's id: `/shop/orders` is what callers reach as
+/// `/api/plugin-endpoints/shop/orders`. That plugin's rules hold as for any caller.
+///
+/// ```
+/// # use plugin_sdk::prelude::*;
+/// # async fn example(context: Context) -> Result<()> {
+/// let stock: Value = context.plugins().get("/shop/stock").query("food", "tuna").send().await?.json().await?;
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct Plugins {
+    home: Arc<Home>,
+}
+
+macro_rules! methods {
+    ($($name:ident $method:ident,)*) => {$(
+        #[doc = concat!("A ", stringify!($method), " request.")]
+        pub fn $name(&self, path: impl Into<String>) -> HttpRequest {
+            self.request(Method::$method, path)
+        }
+    )*};
+}
+
+impl Plugins {
+    pub(crate) fn new(home: Arc<Home>) -> Plugins {
+        Plugins { home }
+    }
+
+    /// A request with any method, for `/<plugin id>/<path>`.
+    pub fn request(&self, method: Method, path: impl Into<String>) -> HttpRequest {
+        HttpRequest::new(self.home.clone(), service::CALL, method, path.into())
+    }
+
+    methods! { get GET, post POST, put PUT, patch PATCH, delete DELETE, head HEAD, }
+}
+
+impl fmt::Debug for Plugins {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Plugins")
+    }
+}

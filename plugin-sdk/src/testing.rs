@@ -1,0 +1,110 @@
+//! A plugin in a test, without a host: for `[dev-dependencies]`, with the feature `testing`.
+//!
+//! A [`TestPlugin`] goes through the very tables that a host calls, so that what is tested is what is shipped. The
+//! host's services are stood in for: they keep what the plugin does for the test to look at.
+//!
+//! ```
+//! use plugin_sdk::prelude::*;
+//! use plugin_sdk::testing::TestPlugin;
+//!
+//! struct Cats {
+//!     context: Context,
+//! }
+//!
+//! #[plugin]
+//! impl Cats {
+//!     #[start]
+//!     async fn start(context: Context) -> Result<Cats> {
+//!         Ok(Cats { context })
+//!     }
+//!
+//!     #[get("/cats/{id}")]
+//!     async fn cat(&self, Path(id): Path<u64>) -> Result<String> {
+//!         self.context.kv().put("last", id.to_string()).await?;
+//!         Ok(format!("cat {id}"))
+//!     }
+//! }
+//!
+//! plugin_sdk::testing::block_on(async {
+//!     let plugin = TestPlugin::<Cats>::start().await;
+//!     assert_eq!(plugin.get("/cats/7").await.text().await, "cat 7");
+//!     assert_eq!(plugin.kv("last").unwrap(), "7");
+//!
+//!     let plugin = TestPlugin::<Cats>::builder().without("kv.write").start().await;
+//!     assert_eq!(plugin.get("/cats/7").await.status(), 500);
+//!     assert!(plugin.logs()[0].message.contains("add `kv.write` under `permissions`"));
+//! });
+//! ```
+//!
+//! A crate whose tests lie in `tests/` needs `crate-type = ["cdylib", "rlib"]`; tests inside it need nothing.
+
+mod builder;
+mod host;
+mod http;
+mod lent;
+mod metrics;
+mod plugin;
+mod request;
+mod response;
+mod routes;
+mod store;
+#[cfg(feature = "test-host")]
+mod test_host;
+mod topics;
+
+use std::cell::Cell;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::{self, Thread};
+
+pub use builder::Builder;
+pub use http::Asked;
+pub use lent::LogLine;
+pub use plugin::{TestFailure, TestPlugin};
+pub use request::TestRequest;
+pub use response::TestResponse;
+#[cfg(feature = "test-host")]
+pub use test_host::{HostResponse, TestHost};
+
+/// Waits for a future on this thread: for a plain `#[test]`.
+pub fn block_on<F: Future>(future: F) -> F::Output {
+    struct Unpark(Thread);
+    impl Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+    let waker = Waker::from(Arc::new(Unpark(thread::current())));
+    let mut context = Context::from_waker(&waker);
+    let mut future = pin!(future);
+    loop {
+        match future.as_mut().poll(&mut context) {
+            Poll::Ready(output) => return output,
+            Poll::Pending => thread::park(),
+        }
+    }
+}
+
+thread_local! {
+    /// Whether the runtime that is made next on this thread has a clock that stands still.
+    static STARTS_PAUSED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Asked when a plugin's runtime is made.
+pub(crate) fn starts_paused() -> bool {
+    STARTS_PAUSED.get()
+}
+
+/// Lets other work of this thread's executor have its turn.
+async fn yield_now() {
+    let mut has_yielded = false;
+    std::future::poll_fn(|context| {
+        if std::mem::replace(&mut has_yielded, true) {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
+}

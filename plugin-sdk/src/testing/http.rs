@@ -1,0 +1,49 @@
+//! What a plugin of a test asked of the world, or of other plugins.
+
+use http::{HeaderMap, Method, StatusCode};
+use serde::de::DeserializeOwned;
+
+use crate::{Bytes, Error, IntoResponse as _, Response};
+
+/// A request of the plugin to the world, or to another plugin.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Asked {
+    /// The method.
+    pub method: Method,
+    /// The absolute URL with its query; for another plugin `/<plugin id>/<path>` with its query.
+    pub url: String,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The whole body.
+    pub body: Bytes,
+    /// The id of the request that the plugin answered meanwhile; empty outside of one.
+    pub request_id: String,
+    /// The W3C trace context of that request.
+    pub traceparent: Option<String>,
+}
+
+/// Gives the answer to a request.
+pub(super) type Answers = Box<dyn Fn(&Asked) -> Response + Send + Sync>;
+
+impl Asked {
+    /// The body, read as JSON.
+    ///
+    /// # Panics
+    /// It is no JSON for `T`.
+    pub fn json<T: DeserializeOwned>(&self) -> T {
+        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("the body of {}: {error}", self.url))
+    }
+}
+
+/// The answer of a world that is not there.
+pub(super) fn no_world(asked: &Asked) -> Response {
+    let detail = format!("{} was not reached: give the test's `Builder::http` a closure that answers it", asked.url);
+    Error::new(StatusCode::BAD_GATEWAY, "fetch_failed").with_detail(detail).into_response()
+}
+
+/// The answer where there are no other plugins.
+pub(super) fn no_plugins(asked: &Asked) -> Response {
+    let detail = format!("no plugin answers {}: give the test's `Builder::plugins` a closure that does", asked.url);
+    Error::new(StatusCode::NOT_FOUND, "plugin_unknown").with_detail(detail).into_response()
+}

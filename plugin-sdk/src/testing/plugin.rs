@@ -1,0 +1,306 @@
+//! A plugin in a test.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::Method;
+use plugin_sdk_abi::{Chunk, Failure, FfiFuture, PluginHandle, PluginRootRef, RResult, Start, hook as abi_hook};
+use serde_json::{Value, json};
+use tokio::sync::oneshot;
+
+use super::builder::Builder;
+use super::host::Host;
+use super::routes::Routes;
+use super::{Asked, LogLine, STARTS_PAUSED, TestRequest, yield_now};
+use crate::services::Published;
+use crate::{Bytes, Plugin, export};
+
+/// A started plugin, without a host around it.
+pub struct TestPlugin<P: Plugin> {
+    pub(super) started: Arc<Started<P>>,
+    is_paused: bool,
+}
+
+/// The plugin itself; requests on their way hold it.
+pub(super) struct Started<P: Plugin> {
+    pub(super) handle: PluginHandle,
+    pub(super) host: Arc<Host>,
+    pub(super) routes: Routes,
+    plugin: PhantomData<fn() -> P>,
+}
+
+/// Why a plugin did not do what a test asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TestFailure {
+    /// What the operator would read.
+    pub message: String,
+    /// `file:line` when it was a panic.
+    pub panicked_at: Option<String>,
+}
+
+impl<P: Plugin> TestPlugin<P> {
+    /// Starts the plugin with an empty configuration and all permissions.
+    ///
+    /// # Panics
+    /// It does not start.
+    pub async fn start() -> TestPlugin<P> {
+        Self::builder().start().await
+    }
+
+    /// Starts it in another way.
+    pub fn builder() -> Builder<P> {
+        Builder::new()
+    }
+
+    /// Asks the `#[validate]` hook whether it takes a configuration, as a host does before it starts anything.
+    ///
+    /// # Errors
+    /// What the hook says, or its panic.
+    pub async fn validate(configuration: Value) -> Result<(), TestFailure> {
+        let argument = Chunk::from_vec(configuration.to_string().into_bytes());
+        let prepare = root::<P>().prepare().expect("this SDK has `prepare`");
+        // SAFETY: the function is one of this library, and takes any argument.
+        let asked = unsafe { prepare(abi_hook::VALIDATE, argument) };
+        ended(asked).await.map(drop)
+    }
+
+    pub(super) async fn of(builder: Builder<P>) -> Result<TestPlugin<P>, TestFailure> {
+        let Builder { configuration, generation, is_paused, host, .. } = builder;
+        let host = Arc::new(host);
+        let start = Start {
+            host: Host::lend(&host),
+            configuration: Chunk::from_vec(configuration.to_string().into_bytes()),
+            generation,
+        };
+        STARTS_PAUSED.set(is_paused);
+        // SAFETY: the function is one of this library, and `start` is made as it wants it.
+        let starting = unsafe { (root::<P>().start())(start) };
+        STARTS_PAUSED.set(false);
+        let handle = ended(starting).await?;
+        let started = Arc::new(Started { handle, host, routes: Routes::of::<P>(), plugin: PhantomData });
+        Ok(TestPlugin { started, is_paused })
+    }
+
+    /// A request with any method; `target` is the path after the plugin's id, with a query if there is one.
+    pub fn request(&self, method: Method, target: &str) -> TestRequest<P> {
+        TestRequest::new(self.started.clone(), method, target)
+    }
+
+    /// A GET request.
+    pub fn get(&self, target: &str) -> TestRequest<P> {
+        self.request(Method::GET, target)
+    }
+
+    /// A POST request.
+    pub fn post(&self, target: &str) -> TestRequest<P> {
+        self.request(Method::POST, target)
+    }
+
+    /// A PUT request.
+    pub fn put(&self, target: &str) -> TestRequest<P> {
+        self.request(Method::PUT, target)
+    }
+
+    /// A PATCH request.
+    pub fn patch(&self, target: &str) -> TestRequest<P> {
+        self.request(Method::PATCH, target)
+    }
+
+    /// A DELETE request.
+    pub fn delete(&self, target: &str) -> TestRequest<P> {
+        self.request(Method::DELETE, target)
+    }
+
+    /// Asks the `#[health]` hook.
+    ///
+    /// # Errors
+    /// What the hook says, or its panic.
+    pub async fn health(&self) -> Result<(), TestFailure> {
+        let PluginHandle { plugin, table } = self.started.handle;
+        // SAFETY: handle and table belong together, and `started` has not released the plugin.
+        ended(unsafe { (table.health())(plugin) }).await
+    }
+
+    /// Runs a hook by its name, such as `on_load`; `upgrade` takes `{"from": "1.0.0"}` and `uninstall`
+    /// `{"keep_data": false}`.
+    ///
+    /// # Errors
+    /// What the hook says, or its panic.
+    ///
+    /// # Panics
+    /// There is no hook of that name, or the plugin does not have it.
+    pub async fn hook(&self, name: &str, argument: Value) -> Result<(), TestFailure> {
+        self.answer_hook(name, &argument).await.map(drop)
+    }
+
+    /// Changes the configuration as a host does: `#[validate]`, then `#[on_config_change]`. `false`: a host would start
+    /// another generation with it, since this one can't take it.
+    ///
+    /// # Errors
+    /// What a hook says, or its panic.
+    pub async fn change_configuration(&self, configuration: Value) -> Result<bool, TestFailure> {
+        if P::HOOKS.contains(&"validate") {
+            Self::validate(configuration.clone()).await?;
+        }
+        if !P::HOOKS.contains(&"on_config_change") {
+            return Ok(false);
+        }
+        Ok(self.answer_hook("on_config_change", &configuration).await?["applied"] == true)
+    }
+
+    async fn answer_hook(&self, name: &str, argument: &Value) -> Result<Value, TestFailure> {
+        let number = abi_hook::NAMES.iter().find(|(_, known)| *known == name).map(|(number, _)| *number);
+        let number = number.filter(|number| *number != abi_hook::VALIDATE);
+        let number = number.unwrap_or_else(|| panic!("there is no hook `{name}` of a started plugin"));
+        assert!(P::HOOKS.contains(&name), "the plugin has no hook `{name}`; it has {:?}", P::HOOKS);
+        let PluginHandle { plugin, table } = self.started.handle;
+        let hook = table.hook().expect("this SDK has `hook`");
+        // SAFETY: handle and table belong together, and `started` has not released the plugin.
+        let asked = unsafe { hook(plugin, number, Chunk::from_vec(argument.to_string().into_bytes())) };
+        let answer = ended(asked).await?;
+        if answer.is_empty() {
+            return Ok(json!({}));
+        }
+        Ok(serde_json::from_slice(&answer).expect("the SDK answers JSON"))
+    }
+
+    /// Moves the plugin's clock on, and lets what was waiting have its turn.
+    ///
+    /// # Panics
+    /// The clock does not stand still: see [`Builder::paused_clock`].
+    pub async fn advance(&self, duration: Duration) {
+        assert!(self.is_paused, "only a clock that stands still is moved: start the plugin with `paused_clock()`");
+        self.settle(None).await;
+        self.settle(Some(duration)).await;
+    }
+
+    /// Lets tasks of the test and of the plugin that can go on do so, by turns.
+    async fn settle(&self, mut advance: Option<Duration>) {
+        // SAFETY: the handle is that of a plugin `P`, which `started` has not released.
+        let handle = unsafe { export::home_of::<P>(self.started.handle.plugin) }.handle.clone();
+        for _ in 0..8 {
+            yield_now().await;
+            let (sender, receiver) = oneshot::channel();
+            let duration = advance.take();
+            handle.spawn(async move {
+                if let Some(duration) = duration {
+                    tokio::time::advance(duration).await;
+                }
+                tokio::task::yield_now().await;
+                // The test may have ended meanwhile.
+                let _ = sender.send(());
+            });
+            // A runtime that has been shut down drops what is spawned on it.
+            let _ = receiver.await;
+        }
+    }
+
+    /// What the plugin logged so far.
+    pub fn logs(&self) -> Vec<LogLine> {
+        self.started.host.logs()
+    }
+
+    /// The value that the plugin keeps under `key`.
+    pub fn kv(&self, key: &str) -> Option<Bytes> {
+        self.started.host.store.get(key)
+    }
+
+    /// All keys that the plugin keeps values under, in order.
+    pub fn kv_keys(&self) -> Vec<String> {
+        self.started.host.store.keys()
+    }
+
+    /// Writes a value under `key`, as if another generation had done it.
+    pub fn put_kv(&self, key: &str, value: impl Into<Bytes>) {
+        self.started.host.store.put(key, value.into());
+    }
+
+    /// The events that the plugin published.
+    pub fn published(&self) -> Vec<Published> {
+        self.started.host.topics.published()
+    }
+
+    /// Publishes an event as another plugin would, `topic` being `<plugin id>/<topic>`, and says how many subscriptions
+    /// of the plugin got it.
+    pub fn publish(&self, topic: &str, data: Value) -> usize {
+        let plugin = topic.split('/').next().unwrap_or_default();
+        self.started.host.topics.publish(plugin, topic, data, false)
+    }
+
+    /// What the plugin asked of the world.
+    pub fn fetched(&self) -> Vec<Asked> {
+        self.started.host.fetched()
+    }
+
+    /// What the plugin asked of other plugins; the path starts with the plugin's id.
+    pub fn called(&self) -> Vec<Asked> {
+        self.started.host.called()
+    }
+
+    /// The value of a counter or gauge without labels; `None` when it is not opened.
+    pub fn metric(&self, name: &str) -> Option<f64> {
+        self.metric_with(name, &[])
+    }
+
+    /// The value of a counter or gauge with these labels.
+    pub fn metric_with(&self, name: &str, labels: &[(&str, &str)]) -> Option<f64> {
+        self.started.host.metrics.value(name, labels)
+    }
+
+    /// What was observed in histograms of this name, with any labels.
+    pub fn observed(&self, name: &str) -> Vec<f64> {
+        self.started.host.metrics.observed(name)
+    }
+
+    /// Runs `#[stop]` and ends the plugin's tasks, as a host does. Gives all that was logged, to the end.
+    ///
+    /// # Errors
+    /// What the hook says, or its panic.
+    pub async fn stop(self) -> Result<Vec<LogLine>, TestFailure> {
+        let PluginHandle { plugin, table } = self.started.handle;
+        // SAFETY: handle and table belong together, and `started` has not released the plugin.
+        ended(unsafe { (table.stop())(plugin) }).await?;
+        Ok(self.logs())
+    }
+}
+
+fn root<P: Plugin>() -> PluginRootRef {
+    export::root_of::<P>()
+}
+
+/// Waits for a future of the plugin's tables.
+pub(super) async fn ended<T>(future: FfiFuture<RResult<T, Failure>>) -> Result<T, TestFailure> {
+    future.await.into_result().map_err(|failure| TestFailure {
+        message: failure.message.to_string(),
+        panicked_at: Some(failure.location.to_string()).filter(|location| !location.is_empty()),
+    })
+}
+
+impl<P: Plugin> Drop for Started<P> {
+    fn drop(&mut self) {
+        let PluginHandle { plugin, table } = self.handle;
+        // SAFETY: handle and table belong together; whatever uses the handle holds `self`, so this is last.
+        unsafe { (table.release())(plugin) };
+        self.host.report_panics();
+    }
+}
+
+impl fmt::Display for TestFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.panicked_at {
+            Some(place) => write!(f, "panicked at {place}: {}", self.message),
+            None => f.write_str(&self.message),
+        }
+    }
+}
+
+impl std::error::Error for TestFailure {}
+
+impl<P: Plugin> fmt::Debug for TestPlugin<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TestPlugin")
+    }
+}

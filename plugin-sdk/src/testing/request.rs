@@ -1,0 +1,165 @@
+//! A request to a plugin in a test.
+
+use std::fmt;
+use std::future::IntoFuture;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use plugin_sdk_abi::head::Head;
+use plugin_sdk_abi::{Chunk, PluginHandle};
+use serde::Serialize;
+
+use super::TestResponse;
+use super::plugin::{Started, ended};
+use crate::{Body, Error, IntoResponse as _, Plugin, StatusCode};
+
+/// A request on its way to be sent: `.await` sends it.
+#[must_use = "a request is sent by `.await`"]
+pub struct TestRequest<P: Plugin> {
+    started: Arc<Started<P>>,
+    method: Method,
+    target: String,
+    headers: HeaderMap,
+    body: Body,
+    peer: String,
+    deadline: Duration,
+    context: Vec<(String, String)>,
+}
+
+impl<P: Plugin> TestRequest<P> {
+    pub(super) fn new(started: Arc<Started<P>>, method: Method, target: &str) -> TestRequest<P> {
+        assert!(target.starts_with('/'), "a path starts with `/`, found `{target}`");
+        TestRequest {
+            started,
+            method,
+            target: target.to_owned(),
+            headers: HeaderMap::new(),
+            body: Body::default(),
+            peer: "127.0.0.1:50000".to_owned(),
+            deadline: Duration::from_secs(30),
+            context: Vec::new(),
+        }
+    }
+
+    /// The same with a header more.
+    ///
+    /// # Panics
+    /// It is no header.
+    pub fn header(mut self, name: &str, value: &str) -> Self {
+        let name = HeaderName::try_from(name).unwrap_or_else(|error| panic!("`{name}`: {error}"));
+        let value = HeaderValue::try_from(value).unwrap_or_else(|error| panic!("`{value}`: {error}"));
+        self.headers.append(name, value);
+        self
+    }
+
+    /// The same with a body.
+    pub fn body(mut self, body: impl Into<Body>) -> Self {
+        self.body = body.into();
+        self
+    }
+
+    /// The same with a JSON body and its content type.
+    ///
+    /// # Panics
+    /// It does not serialize.
+    pub fn json(mut self, value: &impl Serialize) -> Self {
+        self.body = serde_json::to_vec(value).expect("the body of a test serializes").into();
+        self.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        self
+    }
+
+    /// The same with a form as body and its content type.
+    pub fn form(mut self, fields: &[(&str, &str)]) -> Self {
+        self.body = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish().into();
+        self.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
+        self
+    }
+
+    /// The same from another address than `127.0.0.1:50000`.
+    pub fn peer(mut self, peer: &str) -> Self {
+        self.peer = peer.to_owned();
+        self
+    }
+
+    /// The same from a caller whom the host knows.
+    pub fn actor(self, actor: &str) -> Self {
+        self.context("actor", actor)
+    }
+
+    /// The same as part of a trace, in the W3C form.
+    pub fn traceparent(self, traceparent: &str) -> Self {
+        self.context("traceparent", traceparent)
+    }
+
+    /// The same with another time to answer than 30 s. The plugin is told; nothing is cut.
+    pub fn deadline(mut self, deadline: Duration) -> Self {
+        self.deadline = deadline;
+        self
+    }
+
+    fn context(mut self, name: &str, value: &str) -> Self {
+        self.context.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    async fn send(self) -> TestResponse {
+        static LAST: AtomicU64 = AtomicU64::new(0);
+        let request_id = format!("test-{}", LAST.fetch_add(1, Ordering::Relaxed) + 1);
+        let (path, query) = match self.target.split_once('?') {
+            Some((path, query)) => (path, Some(query)),
+            None => (&*self.target, None),
+        };
+        let (handler, params) = match self.started.routes.find(&self.method, path) {
+            Ok(routed) => routed,
+            Err(error) => return TestResponse::of(error.into_response().into_abi(), request_id),
+        };
+        let head = Head {
+            handler,
+            deadline_ms: Some(u32::try_from(self.deadline.as_millis()).unwrap_or(u32::MAX - 1)),
+            method: self.method.as_str(),
+            path,
+            query,
+            peer: &self.peer,
+            request_id: &request_id,
+            params: params.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())),
+            headers: self.headers.iter().map(|(name, value)| (name.as_str().as_bytes(), value.as_bytes())),
+            context: self.context.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())),
+        };
+        let head = Chunk::from_vec(head.write());
+        let (body, stream) = self.body.into_abi();
+        let PluginHandle { plugin, table } = self.started.handle;
+        // SAFETY: handle and table belong together, and `self.started` is held until the answer is there.
+        let called = unsafe { (table.call())(plugin, plugin_sdk_abi::Request { head, body, stream }) };
+        let mut response = match ended(called).await {
+            Ok(response) => TestResponse::of(response, request_id),
+            Err(failure) => {
+                // What a host answers: the reason is for the operator.
+                let error = Error::new(StatusCode::INTERNAL_SERVER_ERROR, "plugin_failed");
+                let mut response = TestResponse::of(error.into_response().into_abi(), request_id);
+                response.failure = Some(failure);
+                response
+            }
+        };
+        response.holds = Some(self.started.clone());
+        response
+    }
+}
+
+impl<P: Plugin> IntoFuture for TestRequest<P> {
+    type Output = TestResponse;
+    type IntoFuture = Pin<Box<dyn Future<Output = TestResponse> + Send>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.send())
+    }
+}
+
+impl<P: Plugin> fmt::Debug for TestRequest<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "TestRequest({} {})", self.method, self.target)
+    }
+}

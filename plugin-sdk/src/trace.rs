@@ -1,0 +1,33 @@
+//! Logging: what the macros of `tracing` and `log` say goes to the host's log.
+//!
+//! A library has its own copy of `tracing`, with its own dispatcher, so this subscriber is the only one there. It keeps
+//! what it needs of spans, and leaves formatting, filtering by target and writing to the host.
+
+#[cfg(feature = "log")]
+mod bridge;
+#[cfg(feature = "tracing")]
+mod spans;
+#[cfg(feature = "tracing")]
+mod subscriber;
+
+use std::sync::Once;
+
+/// Puts the subscriber in place; once a library.
+pub(crate) fn install() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        // A program that tests plugins may have a subscriber of its own, which then gets the events.
+        #[cfg(feature = "tracing")]
+        let _ = tracing::subscriber::set_global_default(subscriber::ToHost);
+        #[cfg(feature = "log")]
+        let _ = log::set_logger(&bridge::ToHost);
+    });
+}
+
+/// Tells the macros which levels are wanted, so that an event of another costs next to nothing.
+pub(crate) fn level_changed() {
+    #[cfg(feature = "tracing")]
+    tracing::callsite::rebuild_interest_cache();
+    #[cfg(feature = "log")]
+    log::set_max_level(bridge::greatest());
+}

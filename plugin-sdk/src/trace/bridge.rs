@@ -1,0 +1,45 @@
+//! What the macros of the `log` crate say.
+
+use log::{Level, LevelFilter, Log, Metadata, Record};
+use plugin_sdk_abi::log_level;
+
+use crate::context::Home;
+
+/// Sends records to the host of the plugin they come from.
+pub(super) struct ToHost;
+
+impl Log for ToHost {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        Home::current().is_some_and(|home| number(metadata.level()) <= home.level())
+    }
+
+    fn log(&self, record: &Record<'_>) {
+        if let Some(home) = Home::current().filter(|home| number(record.level()) <= home.level()) {
+            home.event(number(record.level()), record.target(), &record.args().to_string(), &[]);
+        }
+    }
+
+    fn flush(&self) {}
+}
+
+fn number(level: Level) -> u8 {
+    match level {
+        Level::Error => log_level::ERROR,
+        Level::Warn => log_level::WARN,
+        Level::Info => log_level::INFO,
+        Level::Debug => log_level::DEBUG,
+        Level::Trace => log_level::TRACE,
+    }
+}
+
+/// The most verbose level that any plugin of this library wants.
+pub(super) fn greatest() -> LevelFilter {
+    match Home::greatest_level() {
+        0 => LevelFilter::Off,
+        log_level::ERROR => LevelFilter::Error,
+        log_level::WARN => LevelFilter::Warn,
+        log_level::INFO => LevelFilter::Info,
+        log_level::DEBUG => LevelFilter::Debug,
+        _ => LevelFilter::Trace,
+    }
+}
