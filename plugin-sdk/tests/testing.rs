@@ -1,4 +1,6 @@
 //! A plugin of every kind of work, in a test without a host.
+#![expect(clippy::disallowed_methods, reason = "a plugin spawns on its own runtime")]
+#![expect(clippy::unwrap_used, reason = "a failed test says where")]
 
 use std::sync::Mutex;
 use std::time::Duration;

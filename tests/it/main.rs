@@ -15,6 +15,7 @@ mod plugins;
 mod zip_builder;
 
 mod architecture;
+mod author_commands;
 mod bodies;
 mod calls;
 mod command_line;
@@ -31,5 +32,6 @@ mod main_job;
 mod many;
 mod reload;
 mod shutdown;
+mod template;
 mod tokens;
 mod uploads;

@@ -260,21 +260,19 @@ impl Inner {
         }
         let slot = self.slots.take().await?;
         let _locked = self.lock_target(slot.index).await?;
-        let work: Box<dyn FnOnce(&Store, &Tree, &Package) -> Result<Work, Error> + Send> = match self.config.development
-        {
-            true => {
-                let name = Digest::of(format!("development of {}", provenance.source).as_bytes());
-                Box::new(move |store, tree, package| Work::keep(store, &name, tree, package))
-            }
-            false => {
-                // Another host may build the same plugin in another slot.
-                let name = Digest::of(format!("{fingerprint} in slot {}", slot.index).as_bytes());
-                Box::new(move |store, tree, package| Work::copy(store, &name, tree, package))
-            }
+        let name = match self.config.development {
+            true => format!("development of {}", provenance.source),
+            // Another host may build the same plugin in another slot.
+            false => format!("{fingerprint} in slot {}", slot.index),
         };
+        let (name, is_kept) = (Digest::of(name.as_bytes()), self.config.development);
         let (work, sdk) = {
             let (store, tree, package) = (self.store.clone(), tree.clone(), package.clone());
-            blocking(move || Ok((work(&store, &tree, &package)?, sdk::materialise(&store)?))).await?
+            let work = move || {
+                let make = if is_kept { Work::keep } else { Work::copy };
+                Ok((make(&store, &name, &tree, &package)?, sdk::materialise(&store)?))
+            };
+            blocking(work).await?
         };
         let locked = work.lock_file();
         if locked.is_empty() {

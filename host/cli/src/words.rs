@@ -51,7 +51,10 @@ pub(crate) enum Word {
     Disable(OfPlugin),
     /// Stop serving and forget the plugin
     #[command(after_help = EXIT_CODES)]
-    Unload(OfPlugin),
+    Unload(Unload),
+    /// Show what a plugin's configuration is, or replace what the operator set
+    #[command(after_help = EXIT_CODES)]
+    Configure(Configure),
     /// Show the last log lines of a plugin
     #[command(after_help = EXIT_CODES)]
     Logs(OfPlugin),
@@ -116,6 +119,32 @@ pub(crate) struct ShowConfig {
     pub(crate) config: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) flags: Flags,
+}
+
+/// `unload`.
+#[derive(Debug, Args)]
+pub(crate) struct Unload {
+    /// Keep what the host keeps for the plugin, for the day it is installed again
+    #[arg(long)]
+    pub(crate) keep_data: bool,
+    #[command(flatten)]
+    pub(crate) plugin: OfPlugin,
+}
+
+/// `configure`.
+#[derive(Debug, Args)]
+pub(crate) struct Configure {
+    /// A file with the settings to use over the defaults of plugin.yaml, as one JSON object; `-` reads standard input
+    #[arg(long, value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
+    /// Set one key, to JSON or to a text, and leave the others; may be repeated
+    #[arg(long, value_name = "KEY=JSON", value_parser = set)]
+    pub(crate) set: Vec<(String, serde_json::Value)>,
+    /// Let one key have its default again; may be repeated
+    #[arg(long, value_name = "KEY")]
+    pub(crate) unset: Vec<String>,
+    #[command(flatten)]
+    pub(crate) plugin: OfPlugin,
 }
 
 /// What all client commands take.

@@ -36,6 +36,7 @@ pub use health::HealthReport;
 pub use host::{Host, Overview, Upload, UploadError};
 pub use host_fetch::Trust;
 pub use host_load::{Answer, CallError};
+pub use host_services::{SecretSource, Secrets};
 pub use job::{Job, JobState, JobView};
 pub use log_lines::LogLine;
 pub use operation::{Operation, Receipt, StepReport};

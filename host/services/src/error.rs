@@ -1,6 +1,5 @@
 //! Why a service refused a request.
 
-use std::error::Error as _;
 use std::fmt::Write as _;
 use std::time::Duration;
 
@@ -252,6 +251,5 @@ impl Error {
             _ => return,
         };
         tracing::error!(plugin.id = %plugin, code = self.code(), "a request of plugin `{plugin}` failed: {detail}");
-        debug_assert!(self.source().is_none() || matches!(self, Error::Kv(_)), "other errors have no hidden cause");
     }
 }

@@ -112,8 +112,7 @@ impl Fetcher {
         }
         self.rules.check(&url)?;
         let after = request.timeout.unwrap_or(self.timeout);
-        // A deadline that no clock can hold is none; the timeout of a call is far below that.
-        let deadline = Instant::now().checked_add(after).unwrap_or_else(|| Instant::now() + self.timeout);
+        let deadline = in_time(after);
         let timed_out = |url: &Url, what| Error::FetchTimedOut { to: origin(url), what, after };
         let permit = timeout_at(deadline, self.at_once.clone().acquire_owned()).await;
         // The semaphore is never closed.
@@ -170,6 +169,11 @@ impl Fetcher {
             None => Error::FetchFailed { to, reason: crate::error::chain(error) },
         }
     }
+}
+
+/// The instant after this time; a clock cannot be moved on by just any.
+fn in_time(after: Duration) -> Instant {
+    Instant::now() + after.min(Duration::from_secs(365 * 24 * 60 * 60))
 }
 
 impl Asked {

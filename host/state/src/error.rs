@@ -149,9 +149,10 @@ impl Error {
     /// What the database said while `action` was tried.
     pub(crate) fn sql(action: &'static str, source: impl Into<Arc<sqlx::Error>>) -> Error {
         let source = source.into();
-        match is_full(&source) {
-            true => Error::Full { action, source },
-            false => Error::Sql { action, source },
+        match &*source {
+            sqlx::Error::PoolClosed => Error::Closed,
+            error if is_full(error) => Error::Full { action, source },
+            _ => Error::Sql { action, source },
         }
     }
 }

@@ -3,11 +3,12 @@
 //! Each plugin has its own keys. A version is a number that rises with every change that the plugin makes to any of
 //! its keys and is never given twice, so that a comparison with it also notices a key that was deleted and put again.
 
+mod change;
+
 use host_core::{DigestWriter, PluginId};
 use sqlx::Row as _;
-use sqlx::sqlite::{SqliteConnection, SqliteRow};
+use sqlx::sqlite::SqliteRow;
 
-use crate::error::Found;
 use crate::{Error, Quota, State};
 
 /// What one plugin may put into the store.
@@ -85,16 +86,6 @@ impl Default for Limits {
     }
 }
 
-/// What a change finds.
-#[derive(Default)]
-struct Before {
-    keys: u64,
-    bytes: u64,
-    last_version: u64,
-    /// The version of the key and the bytes of its value.
-    key: Option<(u64, u64)>,
-}
-
 // === impl Kv ===
 
 impl Kv {
@@ -138,7 +129,9 @@ impl Kv {
         self.check_key(key)?;
         let (plugin, key, limits) = (plugin.clone(), key.to_owned(), self.limits);
         check_quota(Quota::ValueBytes, limits.max_value_bytes, value.len() as u64)?;
-        self.state.change(move |connection| Box::pin(put(connection, limits, plugin, key, value, condition))).await
+        self.state
+            .change(move |connection| Box::pin(change::put(connection, limits, plugin, key, value, condition)))
+            .await
     }
 
     /// Deletes a key, when it has `version` if one is given. Returns whether it was there.
@@ -151,7 +144,7 @@ impl Kv {
     pub async fn delete(&self, plugin: &PluginId, key: &str, version: Option<u64>) -> Result<bool, Error> {
         self.check_key(key)?;
         let (plugin, key) = (plugin.clone(), key.to_owned());
-        self.state.change(move |connection| Box::pin(delete(connection, plugin, key, version))).await
+        self.state.change(move |connection| Box::pin(change::delete(connection, plugin, key, version))).await
     }
 
     /// At most `limit` keys that begin with `prefix` and come after `after`, in the order of their bytes.
@@ -202,7 +195,7 @@ impl Kv {
     /// Deletes all keys of a plugin and returns how many there were. Its versions go on where they were.
     pub async fn clear(&self, plugin: &PluginId) -> Result<u64, Error> {
         let plugin = plugin.clone();
-        self.state.change(move |connection| Box::pin(clear(connection, plugin))).await
+        self.state.change(move |connection| Box::pin(change::clear(connection, plugin))).await
     }
 
     fn check_key(&self, key: &str) -> Result<(), Error> {
@@ -216,125 +209,6 @@ impl Kv {
         };
         Err(Error::BadKey { rule, found: key.chars().take(80).flat_map(char::escape_debug).collect() })
     }
-}
-
-// === changes, inside a transaction ===
-
-async fn put(
-    connection: &mut SqliteConnection,
-    limits: Limits,
-    plugin: PluginId,
-    key: String,
-    value: Vec<u8>,
-    condition: Condition,
-) -> Result<u64, Error> {
-    let before = before(connection, &plugin, &key).await?;
-    let found = before.key.map_or(Found::Nothing, |(version, _)| Found::Version(version));
-    match (condition, found) {
-        (Condition::Always, _) | (Condition::Absent, Found::Nothing) => {}
-        (Condition::Version(asked), Found::Version(version)) if asked == version => {}
-        _ => return Err(Error::Changed { key, found }),
-    }
-    let n_bytes = value.len() as u64;
-    let (keys, bytes) = match before.key {
-        Some((_, n_before)) => (before.keys, before.bytes.saturating_sub(n_before) + n_bytes),
-        None => (before.keys + 1, before.bytes + key.len() as u64 + n_bytes),
-    };
-    // A value that replaces a larger one is always welcome: it is how a plugin gets below a limit that was lowered.
-    if keys > before.keys {
-        check_quota(Quota::Keys, limits.max_keys, keys)?;
-    }
-    if bytes > before.bytes {
-        check_quota(Quota::TotalBytes, limits.max_total_bytes, bytes)?;
-    }
-    let version = before.last_version + 1;
-    sqlx::query(
-        "INSERT INTO kv (plugin, key, version, n_bytes, checksum, value) VALUES ($1, $2, $3, $4, $5, $6)
-         ON CONFLICT (plugin, key) DO UPDATE SET version = excluded.version, n_bytes = excluded.n_bytes,
-         checksum = excluded.checksum, value = excluded.value",
-    )
-    .bind(plugin.as_str())
-    .bind(&key)
-    .bind(signed(version))
-    .bind(signed(n_bytes))
-    .bind(checksum(&plugin, &key, version, &value))
-    .bind(&value)
-    .execute(&mut *connection)
-    .await
-    .map_err(writing)?;
-    set_usage(connection, &plugin, keys, bytes, version).await?;
-    Ok(version)
-}
-
-async fn delete(
-    connection: &mut SqliteConnection,
-    plugin: PluginId,
-    key: String,
-    version: Option<u64>,
-) -> Result<bool, Error> {
-    let before = before(connection, &plugin, &key).await?;
-    let (found, n_bytes) = match (before.key, version) {
-        (None, None) => return Ok(false),
-        (None, Some(_)) => return Err(Error::Changed { key, found: Found::Nothing }),
-        (Some(found), _) => found,
-    };
-    if version.is_some_and(|asked| asked != found) {
-        return Err(Error::Changed { key, found: Found::Version(found) });
-    }
-    let row = sqlx::query("DELETE FROM kv WHERE plugin = $1 AND key = $2").bind(plugin.as_str()).bind(&key);
-    row.execute(&mut *connection).await.map_err(writing)?;
-    let bytes = before.bytes.saturating_sub(key.len() as u64 + n_bytes);
-    set_usage(connection, &plugin, before.keys.saturating_sub(1), bytes, before.last_version + 1).await?;
-    Ok(true)
-}
-
-async fn clear(connection: &mut SqliteConnection, plugin: PluginId) -> Result<u64, Error> {
-    let keys = sqlx::query("DELETE FROM kv WHERE plugin = $1").bind(plugin.as_str());
-    let n_deleted = keys.execute(&mut *connection).await.map_err(writing)?.rows_affected();
-    let usage = sqlx::query("UPDATE kv_usage SET n_keys = 0, n_bytes = 0 WHERE plugin = $1").bind(plugin.as_str());
-    usage.execute(connection).await.map_err(writing)?;
-    Ok(n_deleted)
-}
-
-async fn before(connection: &mut SqliteConnection, plugin: &PluginId, key: &str) -> Result<Before, Error> {
-    let row = sqlx::query(
-        "SELECT u.n_keys, u.n_bytes, u.last_version, k.version AS key_version, k.n_bytes AS key_bytes
-         FROM kv_usage u LEFT JOIN kv k ON k.plugin = u.plugin AND k.key = $2 WHERE u.plugin = $1",
-    )
-    .bind(plugin.as_str())
-    .bind(key)
-    .fetch_optional(connection)
-    .await;
-    let Some(row) = row.map_err(writing)? else { return Ok(Before::default()) };
-    let version: Option<i64> = row.try_get("key_version").map_err(writing)?;
-    let key = match version {
-        Some(version) => Some((version.unsigned_abs(), number(&row, "key_bytes")?)),
-        None => None,
-    };
-    let (keys, bytes) = (number(&row, "n_keys")?, number(&row, "n_bytes")?);
-    Ok(Before { keys, bytes, last_version: number(&row, "last_version")?, key })
-}
-
-async fn set_usage(
-    connection: &mut SqliteConnection,
-    plugin: &PluginId,
-    keys: u64,
-    bytes: u64,
-    last_version: u64,
-) -> Result<(), Error> {
-    sqlx::query(
-        "INSERT INTO kv_usage (plugin, n_keys, n_bytes, last_version) VALUES ($1, $2, $3, $4)
-         ON CONFLICT (plugin) DO UPDATE SET n_keys = excluded.n_keys, n_bytes = excluded.n_bytes,
-         last_version = excluded.last_version",
-    )
-    .bind(plugin.as_str())
-    .bind(signed(keys))
-    .bind(signed(bytes))
-    .bind(signed(last_version))
-    .execute(connection)
-    .await
-    .map_err(writing)?;
-    Ok(())
 }
 
 // === words ===
@@ -357,15 +231,6 @@ fn number(row: &SqliteRow, column: &str) -> Result<u64, Error> {
     Ok(number.unsigned_abs())
 }
 
-/// SQL has signed numbers; what is counted here never comes near their end.
-fn signed(number: u64) -> i64 {
-    i64::try_from(number).unwrap_or(i64::MAX)
-}
-
 fn reading(error: sqlx::Error) -> Error {
     Error::sql("read keys", error)
-}
-
-fn writing(error: sqlx::Error) -> Error {
-    Error::sql("change keys", error)
 }

@@ -18,16 +18,16 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
 /// Marks a file as ours: the letters `PHst`.
 const APPLICATION_ID: i64 = 0x5048_7374;
 
-/// What an existing file turned out to be, without anything being written to it.
+/// Which step an existing file has, without anything being written to it; `None` when it is empty.
 ///
 /// # Errors
 /// [`Error::Foreign`], [`Error::Newer`], [`Error::Corrupt`]; [`Error::Sql`] when it cannot be read.
-pub(crate) async fn check(path: &Path, connection: &mut SqliteConnection) -> Result<(), Error> {
+pub(crate) async fn check(path: &Path, connection: &mut SqliteConnection) -> Result<Option<i64>, Error> {
     let application: i64 = number(path, connection, "PRAGMA application_id").await?;
     let n_tables: i64 = number(path, connection, "SELECT COUNT(*) FROM sqlite_master").await?;
     if application != APPLICATION_ID {
         // A host that was ended before its first commit leaves an empty database.
-        return if n_tables == 0 { Ok(()) } else { Err(Error::Foreign { path: path.to_owned() }) };
+        return if n_tables == 0 { Ok(None) } else { Err(Error::Foreign { path: path.to_owned() }) };
     }
     let found = applied(connection).await.map_err(|error| refusal(path, error))?;
     let known = MIGRATIONS.last().map_or(0, |(number, ..)| *number);
@@ -37,26 +37,29 @@ pub(crate) async fn check(path: &Path, connection: &mut SqliteConnection) -> Res
     let verdict = sqlx::query("PRAGMA quick_check(1)").fetch_one(connection).await;
     let verdict: String = verdict.and_then(|row| row.try_get(0)).map_err(|error| refusal(path, error))?;
     match verdict.as_str() {
-        "ok" => Ok(()),
+        "ok" => Ok(Some(found)),
         _ => Err(Error::Corrupt { path: path.to_owned(), reason: verdict }),
     }
 }
 
-/// Takes the steps that the file does not have yet, each in a transaction of its own.
-pub(crate) async fn migrate(connection: &mut SqliteConnection) -> Result<(), Error> {
+/// Takes the steps that the file does not have yet, each in a transaction of its own. A file that has them all is not
+/// written to, so that a host also starts on a full disk.
+pub(crate) async fn migrate(connection: &mut SqliteConnection, applied: Option<i64>) -> Result<(), Error> {
     let failed = |error| Error::sql("bring the state to the schema of this host", Arc::new(error));
-    steps(connection).await.map_err(failed)
+    steps(connection, applied).await.map_err(failed)
 }
 
-async fn steps(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
-    let create = format!(
-        "PRAGMA application_id = {APPLICATION_ID};
-         CREATE TABLE IF NOT EXISTS migrations (number BIGINT NOT NULL PRIMARY KEY, name TEXT NOT NULL);"
-    );
-    let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
-    sqlx::raw_sql(&create).execute(&mut *transaction).await?;
-    transaction.commit().await?;
-    let applied = applied(connection).await?;
+async fn steps(connection: &mut SqliteConnection, applied: Option<i64>) -> Result<(), sqlx::Error> {
+    if applied.is_none() {
+        let create = format!(
+            "PRAGMA application_id = {APPLICATION_ID};
+             CREATE TABLE migrations (number BIGINT NOT NULL PRIMARY KEY, name TEXT NOT NULL);"
+        );
+        let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
+        sqlx::raw_sql(&create).execute(&mut *transaction).await?;
+        transaction.commit().await?;
+    }
+    let applied = applied.unwrap_or(0);
     for (number, name, script) in MIGRATIONS.iter().filter(|(number, ..)| *number > applied) {
         let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
         sqlx::raw_sql(script).execute(&mut *transaction).await?;

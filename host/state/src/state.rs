@@ -59,7 +59,7 @@ impl State {
         let mut looker = SqliteConnection::connect_with(&options.clone().read_only(true)).await.map_err(refused)?;
         let checked = migrate::check(&path, &mut looker).await;
         let _ = looker.close().await;
-        checked?;
+        let applied = checked?;
         let writing = options
             .clone()
             .journal_mode(SqliteJournalMode::Wal)
@@ -68,7 +68,7 @@ impl State {
             .pragma("journal_size_limit", "67108864")
             .pragma("trusted_schema", "OFF");
         let mut connection = SqliteConnection::connect_with(&writing).await.map_err(refused)?;
-        migrate::migrate(&mut connection).await?;
+        migrate::migrate(&mut connection, applied).await?;
         let reading = options.read_only(true).pragma("trusted_schema", "OFF");
         let readers = SqlitePoolOptions::new().max_connections(READERS).connect_lazy_with(reading);
         Ok(State { path: Arc::new(path), readers, writer: Writer::start(connection) })
@@ -84,7 +84,7 @@ impl State {
         &self.path
     }
 
-    /// Commits what waits and closes the file. Whoever asks afterwards gets [`Error::Closed`] or [`Error::Sql`].
+    /// Commits what waits and closes the file. Whoever asks afterwards gets [`Error::Closed`].
     pub async fn close(&self) {
         // The writer goes last: the last one to close a database moves its log into the file.
         self.readers.close().await;

@@ -62,6 +62,7 @@ async fn it_is_still_there_when_the_file_is_opened_again() {
     let version = place.kv().put(&plugin("one"), "a", b"x".to_vec(), Condition::Always).await.unwrap();
     place.state.close().await;
     assert!(matches!(place.kv().put(&plugin("one"), "b", vec![], Condition::Always).await, Err(Error::Closed)));
+    assert!(matches!(place.kv().get(&plugin("one"), "a").await, Err(Error::Closed)));
     let state = State::open(place.folder.path()).await.unwrap();
     let entry = state.kv(Limits::default()).get(&plugin("one"), "a").await.unwrap().unwrap();
     assert_eq!((entry.value.as_slice(), entry.version), (&b"x"[..], version));

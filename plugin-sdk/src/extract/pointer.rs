@@ -16,7 +16,23 @@ pub(super) fn locate<'de, T: DeserializeOwned, D: Deserializer<'de>>(
     message: String,
 ) -> Error {
     let failure = serde_path_to_error::deserialize::<D, T>(again).err();
-    let pointer = failure.map_or_else(String::new, |failure| pointer(failure.path(), &message));
+    let mut pointer = failure.map_or_else(String::new, |failure| pointer(failure.path()));
+    if let Some(name) = missing(&message) {
+        push(&mut pointer, name);
+    }
+    told(refused, pointer, message)
+}
+
+/// `refused` with `message` about the field `name`, or about all of it when the message names no field either.
+pub(super) fn with_field(refused: Error, name: Option<&str>, message: String) -> Error {
+    let mut pointer = String::new();
+    if let Some(name) = name.or_else(|| missing(&message)) {
+        push(&mut pointer, name);
+    }
+    told(refused, pointer, message)
+}
+
+fn told(refused: Error, pointer: String, message: String) -> Error {
     let detail = match pointer.as_str() {
         "" => message.clone(),
         pointer => format!("{pointer}: {message}"),
@@ -24,9 +40,14 @@ pub(super) fn locate<'de, T: DeserializeOwned, D: Deserializer<'de>>(
     refused.with_detail(detail).with_field(pointer, message)
 }
 
-/// The JSON pointer of the field at `path`. serde reports a missing field at the object that should have it,
-/// so its name is taken from the message, which serde words alike for every type.
-fn pointer(path: &Path, message: &str) -> String {
+/// The field that is missing, which serde reports at the object that should have it; its message is worded alike for
+/// every type.
+fn missing(message: &str) -> Option<&str> {
+    Some(message.strip_prefix("missing field `")?.split_once('`')?.0)
+}
+
+/// The JSON pointer of the field at `path`.
+fn pointer(path: &Path) -> String {
     let mut pointer = String::new();
     for segment in path {
         match segment {
@@ -35,10 +56,6 @@ fn pointer(path: &Path, message: &str) -> String {
             Segment::Enum { variant } => push(&mut pointer, variant),
             Segment::Unknown => {}
         }
-    }
-    let missing = message.strip_prefix("missing field `");
-    if let Some((name, _)) = missing.and_then(|rest| rest.split_once('`')) {
-        push(&mut pointer, name);
     }
     pointer
 }

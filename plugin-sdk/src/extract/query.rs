@@ -5,8 +5,7 @@ use std::borrow::Cow;
 use http::StatusCode;
 use serde::de::DeserializeOwned;
 
-use super::pointer;
-use super::values::Values;
+use super::values::{self, Shape};
 use crate::{Error, FromRequest, Request};
 
 /// The query: a struct or map by name, or a list of pairs.
@@ -51,8 +50,7 @@ impl<T: DeserializeOwned> FromRequest for Query<T> {
 pub(super) fn read<T: DeserializeOwned>(text: &[u8], refused: impl FnOnce() -> Error) -> Result<T, Error> {
     let pairs: Vec<(Cow<'_, str>, Cow<'_, str>)> = form_urlencoded::parse(text).collect();
     let pairs: Vec<(&str, &str)> = pairs.iter().map(|(name, text)| (&**name, &**text)).collect();
-    T::deserialize(Values::Form(&pairs))
-        .map_err(|error| pointer::locate::<T, _>(Values::Form(&pairs), refused(), error.to_string()))
+    values::read(Shape::Form, &pairs, refused)
 }
 
 #[cfg(test)]

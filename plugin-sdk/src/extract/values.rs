@@ -2,11 +2,15 @@
 //!
 //! Texts say nothing of their type, so a number or boolean is parsed when the type that is read asks for one.
 
+use std::cell::Cell;
 use std::collections::HashMap;
 
 use serde::de::value::{Error as ValueError, MapDeserializer, SeqDeserializer, StrDeserializer};
-use serde::de::{Error as _, IntoDeserializer, Visitor};
+use serde::de::{DeserializeOwned, Error as _, IntoDeserializer, Visitor};
 use serde::{Deserializer, forward_to_deserialize_any};
+
+use super::pointer;
+use crate::Error;
 
 /// The texts under one name, in their order; there may be none.
 #[derive(Clone, Debug, Default)]
@@ -15,13 +19,33 @@ pub(super) struct Value<'a> {
     more: Vec<&'a str>,
 }
 
+/// How texts with names are meant.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Shape {
+    /// A path: each name comes once, and the place of a value has a meaning.
+    Path,
+    /// A form: names may come several times, in any order.
+    Form,
+}
+
 /// Texts with names, in the order they came.
 #[derive(Clone, Copy)]
-pub(super) enum Values<'a> {
-    /// A path: each name comes once, and the place of a value has a meaning.
-    Path(&'a [(&'a str, &'a str)]),
-    /// A form: names may come several times, in any order.
-    Form(&'a [(&'a str, &'a str)]),
+struct Values<'a> {
+    shape: Shape,
+    all: &'a [(&'a str, &'a str)],
+    /// The name of the value that is being read.
+    place: &'a Cell<Option<&'a str>>,
+}
+
+/// Reads `all` as `T`; what does not fit is `refused` with the field.
+pub(super) fn read<T: DeserializeOwned>(
+    shape: Shape,
+    all: &[(&str, &str)],
+    refused: impl FnOnce() -> Error,
+) -> Result<T, Error> {
+    let place = Cell::new(None);
+    T::deserialize(Values { shape, all, place: &place })
+        .map_err(|error| pointer::with_field(refused(), place.get(), error.to_string()))
 }
 
 impl<'a> Value<'a> {
@@ -157,40 +181,54 @@ macro_rules! only {
 impl<'de> Values<'de> {
     /// The one value of a path that has one.
     fn only(self) -> Result<Value<'de>, ValueError> {
-        match self {
-            Values::Path([(_, text)]) => Ok(Value::one(text)),
-            Values::Path(all) => Err(ValueError::custom(format!("one value is wanted, the path has {}", all.len()))),
-            Values::Form(_) => Err(ValueError::custom("a struct or a map is wanted")),
+        match (self.shape, self.all) {
+            (Shape::Path, [(name, text)]) => {
+                self.place.set(Some(name));
+                Ok(Value::one(text))
+            }
+            (Shape::Path, all) => Err(ValueError::custom(format!("one value is wanted, the path has {}", all.len()))),
+            (Shape::Form, _) => Err(ValueError::custom("a struct or a map is wanted")),
         }
+    }
+
+    /// `values`, each noted while it is read, and none after the last.
+    fn noted<T>(self, values: impl Iterator<Item = (&'de str, T)>) -> impl Iterator<Item = (&'de str, T)> {
+        values.map(Some).chain([None]).map_while(move |value| {
+            self.place.set(value.as_ref().map(|(name, _)| *name));
+            value
+        })
+    }
+
+    fn pairs(self) -> impl Iterator<Item = (&'de str, Value<'de>)> {
+        self.noted(self.all.iter().map(|(name, text)| (*name, Value::one(text))))
     }
 
     fn map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ValueError> {
-        match self {
-            Values::Path(all) => {
-                visitor.visit_map(MapDeserializer::new(all.iter().map(|(name, text)| (*name, Value::one(text)))))
-            }
-            Values::Form(all) => {
-                let mut groups: Vec<(&str, Value<'_>)> = Vec::new();
-                // A map, since a caller may send as many names as fit into the body.
-                let mut places: HashMap<&str, usize> = HashMap::new();
-                for (name, text) in all {
-                    let place = *places.entry(name).or_insert_with(|| {
-                        groups.push((name, Value::default()));
-                        groups.len() - 1
-                    });
-                    groups[place].1.push(text);
-                }
-                visitor.visit_map(MapDeserializer::new(groups.into_iter()))
-            }
+        match self.shape {
+            Shape::Path => visitor.visit_map(MapDeserializer::new(self.pairs())),
+            Shape::Form => visitor.visit_map(MapDeserializer::new(self.noted(self.groups().into_iter()))),
         }
     }
 
+    /// The values of each name together, in the order in which the names come first.
+    fn groups(self) -> Vec<(&'de str, Value<'de>)> {
+        let mut groups: Vec<(&str, Value<'_>)> = Vec::new();
+        // A map, since a caller may send as many names as fit into the body.
+        let mut places: HashMap<&str, usize> = HashMap::new();
+        for (name, text) in self.all {
+            let place = *places.entry(name).or_insert_with(|| {
+                groups.push((name, Value::default()));
+                groups.len() - 1
+            });
+            groups[place].1.push(text);
+        }
+        groups
+    }
+
     fn seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ValueError> {
-        match self {
-            Values::Path(all) => visitor.visit_seq(SeqDeserializer::new(all.iter().map(|(_, text)| Value::one(text)))),
-            Values::Form(all) => {
-                visitor.visit_seq(MapDeserializer::new(all.iter().map(|(name, text)| (*name, Value::one(text)))))
-            }
+        match self.shape {
+            Shape::Path => visitor.visit_seq(SeqDeserializer::new(self.pairs().map(|(_, value)| value))),
+            Shape::Form => visitor.visit_seq(MapDeserializer::new(self.pairs())),
         }
     }
 }
@@ -263,14 +301,17 @@ impl<'de> Deserializer<'de> for Values<'de> {
 mod tests {
     use super::*;
     use serde::Deserialize;
-    use serde::de::DeserializeOwned;
+
+    fn text<T>(read: Result<T, Error>) -> Result<T, String> {
+        read.map_err(|error| error.to_string())
+    }
 
     fn path<T: DeserializeOwned>(params: &[(&str, &str)]) -> Result<T, String> {
-        T::deserialize(Values::Path(params)).map_err(|error| error.to_string())
+        text(read(Shape::Path, params, || Error::new(crate::StatusCode::BAD_REQUEST, "x")))
     }
 
     fn form<T: DeserializeOwned>(fields: &[(&str, &str)]) -> Result<T, String> {
-        T::deserialize(Values::Form(fields)).map_err(|error| error.to_string())
+        text(read(Shape::Form, fields, || Error::new(crate::StatusCode::BAD_REQUEST, "x")))
     }
 
     #[test]

@@ -81,6 +81,7 @@ impl TestHost {
         host
     }
 
+    #[expect(clippy::disallowed_methods, reason = "starts the very program that is tested, and ends it")]
     fn start(source: PathBuf) -> TestHost {
         static LAST: AtomicU64 = AtomicU64::new(0);
         let number = LAST.fetch_add(1, Ordering::Relaxed);
@@ -191,7 +192,7 @@ impl TestHost {
     }
 }
 
-/// The build cache of all tests: in the target folder of the plugin, which cargo says where it is, or else beside it.
+/// The build cache of all tests: in the target folder that the running test lies in, or else in the plugin's.
 fn build_cache(source: &Path) -> PathBuf {
     let program = std::env::current_exe().unwrap_or_default();
     let target = program.ancestors().find(|folder| folder.join("CACHEDIR.TAG").is_file());

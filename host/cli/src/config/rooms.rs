@@ -7,6 +7,7 @@ use std::time::Duration;
 use host_core::Source;
 use host_core::manifest::Mode;
 
+use super::value::secret;
 use super::{Environment, Origin, Settings, Value};
 
 /// Settings as each room of the host wants them.
@@ -64,6 +65,13 @@ impl Rooms {
         run.fetch.max_git_bytes = max_plugin_bytes;
         run.fetch.archive.max_archive_bytes = max_plugin_bytes;
         run.fetch.archive.max_unpacked_bytes = max_plugin_bytes;
+
+        run.kv.max_value_bytes = settings.number("kv_max_value_bytes");
+        run.kv.max_total_bytes = settings.number("kv_max_total_bytes");
+        run.plugin_fetch.private_hosts =
+            settings.list("fetch_private_hosts").iter().filter_map(|host| host.parse().ok()).collect();
+        let secrets = settings.list("secrets").iter().filter_map(|text| secret(text));
+        run.secrets = host_run::Secrets::new(secrets.map(|(plugin, name, source)| ((plugin, name), source)).collect());
 
         let serve = host_serve::Config {
             address: settings.address(),

@@ -22,8 +22,8 @@ use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 use tower_service::Service;
 use url::{Host, Url};
 
-use super::FetchConfig;
 use super::rules::Rules;
+use super::{FetchConfig, in_time};
 
 /// What TLS trusts, made once a host.
 #[derive(Clone)]
@@ -91,7 +91,7 @@ impl Connector {
         let url = Url::parse(&uri.to_string())?;
         // The URL was checked before; here it is checked again where no caller can forget it.
         self.rules.rule(&url).map_err(Refused::NotAllowed)?;
-        let deadline = Instant::now() + self.timeout;
+        let deadline = in_time(self.timeout);
         let connected = timeout_at(deadline, async {
             let stream = self.tcp(&url, deadline).await?;
             if url.scheme() != "https" {

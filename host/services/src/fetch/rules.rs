@@ -92,3 +92,50 @@ pub(crate) fn url(path: &str, query: Option<&str>) -> Result<Url, Error> {
 pub(crate) fn origin(url: &Url) -> String {
     url.origin().ascii_serialization()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rules(allowed: &[&str], private: &[&str]) -> Rules {
+        let hosts = |hosts: &[&str]| hosts.iter().map(|host| host.parse().unwrap()).collect::<Vec<AllowedHost>>();
+        let security = Security { network_access: true, allowed_hosts: hosts(allowed), ..Security::default() };
+        Rules::new(&security, &hosts(private))
+    }
+
+    #[test]
+    fn a_private_address_is_for_hosts_that_both_sides_name() {
+        let (one, pattern) = ("db.example.org", "*.example.org");
+        for (allowed, private, address, expected) in [
+            (vec![pattern], vec![], "93.184.216.34", true),
+            (vec![one], vec![one], "10.0.0.1", true),
+            (vec![one], vec![pattern], "10.0.0.1", true),
+            (vec![pattern, one], vec![one], "10.0.0.1", true),
+            (vec![pattern], vec![one], "10.0.0.1", false),
+            (vec![pattern], vec![pattern], "10.0.0.1", false),
+            (vec![one], vec![], "10.0.0.1", false),
+            (vec![one], vec!["db.example.org:444"], "10.0.0.1", false),
+            (vec![one], vec![], "::1", false),
+            (vec![one], vec![], "::ffff:169.254.169.254", false),
+        ] {
+            let url = Url::parse("https://db.example.org/").unwrap();
+            let refused = rules(&allowed, &private).refuses(&url, address.parse().unwrap());
+            assert_eq!(refused.is_none(), expected, "{allowed:?} {private:?} {address}: {refused:?}");
+        }
+    }
+
+    #[test]
+    fn a_redirect_does_not_leave_tls() {
+        let rules = rules(&["a.example"], &[]);
+        for (from, to, expected) in [
+            ("https://a.example/", "https://a.example/x", true),
+            ("http://a.example/", "https://a.example/x", true),
+            ("http://a.example/", "http://a.example/x", true),
+            ("https://a.example/", "http://a.example/x", false),
+            ("https://a.example/", "https://b.example/x", false),
+        ] {
+            let checked = rules.check_redirect(&Url::parse(from).unwrap(), &Url::parse(to).unwrap());
+            assert_eq!(checked.is_ok(), expected, "{from} {to}");
+        }
+    }
+}

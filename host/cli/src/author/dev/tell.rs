@@ -163,11 +163,16 @@ mod tests {
             - {path: '/b/*rest', method: POST, handler: b, validation: {required: [name]}}\n\
             - {path: /c, method: DELETE, handler: c}\n";
         let manifest = Manifest::check(text.as_bytes(), Default::default()).unwrap().manifest;
-        expect_test::expect![[r#"
-              curl http://h/api/plugin-endpoints/abc/a/id
-              curl -X POST -H 'content-type: application/json' -d '{"name":""}' http://h/api/plugin-endpoints/abc/b/rest
-              curl -X DELETE http://h/api/plugin-endpoints/abc/c"#]]
-        .assert_eq(&curl_lines("http://h", &manifest));
+        let lines = curl_lines("http://h", &manifest);
+        let json = "-H 'content-type: application/json'";
+        assert_eq!(
+            lines.lines().collect::<Vec<_>>(),
+            [
+                "  curl http://h/api/plugin-endpoints/abc/a/id",
+                &format!("  curl -X POST {json} -d '{{\"name\":\"\"}}' http://h/api/plugin-endpoints/abc/b/rest"),
+                "  curl -X DELETE http://h/api/plugin-endpoints/abc/c",
+            ]
+        );
     }
 
     #[test]

@@ -35,9 +35,12 @@ impl Watch {
     /// The system has no more watches, or the folder can't be read.
     pub(super) fn new(folder: &Path, file: Option<&Path>) -> Result<Watch, Failure> {
         let (sender, changes) = mpsc::unbounded_channel();
-        let watcher = notify::recommended_watcher(move |event| {
-            // Nobody listens any more when the command ends.
-            let _ = sender.send(event);
+        let watcher = notify::recommended_watcher(move |event: notify::Result<Event>| {
+            // Reading the folder makes events too, and looking at those would make more.
+            if event.as_ref().map_or(true, |event| event.need_rescan() || is_change(event.kind)) {
+                // Nobody listens any more when the command ends.
+                let _ = sender.send(event);
+            }
         });
         let watcher = watcher.map_err(|error| failure(&error))?;
         let file = file.map(|file| match (file.parent().map(Path::canonicalize), file.file_name()) {
@@ -84,7 +87,7 @@ impl Watch {
             if !self.counts(path) {
                 continue;
             }
-            is_ours |= is_change(event.kind);
+            is_ours = true;
             if path.is_dir()
                 && let Err(failure) = self.add_all(path)
             {
