@@ -1,7 +1,5 @@
 //! The examples: what their READMEs say is so, and what each is there to show holds in a real host.
 
-mod readme;
-
 use std::path::Path;
 use std::process::Command;
 
@@ -9,9 +7,8 @@ use serde_json::json;
 
 use crate::host::{TestHost, endpoint, eventually};
 use crate::plugins::{built, copy, repository};
+use crate::readme::Readme;
 use crate::web_server::WebServer;
-
-use readme::Readme;
 
 const MIB: u64 = 1 << 20;
 

@@ -11,6 +11,8 @@ mod git_server;
 mod host;
 #[path = "../support/plugins.rs"]
 mod plugins;
+#[path = "../support/readme.rs"]
+mod readme;
 #[path = "../support/web_server.rs"]
 mod web_server;
 #[path = "../support/zip_builder.rs"]
