@@ -6,7 +6,7 @@ use std::process::Command;
 use serde_json::json;
 
 use crate::host::{TestHost, endpoint, eventually};
-use crate::plugins::{built, copy, repository};
+use crate::plugins::{built, copy, files, repository};
 use crate::readme::Readme;
 use crate::web_server::WebServer;
 
@@ -191,18 +191,32 @@ fn the_lock_of_each_example_names_all_that_the_sdk_needs() {
     }
 }
 
-/// In one workspace, so that what they share is compiled once.
+/// In one workspace, so that what they share is compiled once, and in one place, so that it stays so.
 #[test]
 fn the_tests_that_the_examples_have_themselves_pass() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("examples");
     for name in folders() {
-        copy(&repository().join("examples").join(&name), &folder.path().join(name));
+        for (path, bytes) in files(&repository().join("examples").join(&name)) {
+            write_if_it_differs(&folder.join("src").join(&name).join(path), &bytes);
+        }
     }
-    let workspace = format!("[workspace]\nresolver = \"3\"\nmembers = {}\n", json!(folders()));
-    std::fs::write(folder.path().join("Cargo.toml"), workspace).unwrap();
+    let members: Vec<_> = folders().iter().map(|name| format!("src/{name}")).collect();
+    let workspace = format!("[workspace]\nresolver = \"3\"\nmembers = {}\n", json!(members));
+    write_if_it_differs(&folder.join("Cargo.toml"), workspace.as_bytes());
     // The versions that this repository has anyway, as far as they are in use there.
-    std::fs::copy(repository().join("Cargo.lock"), folder.path().join("Cargo.lock")).unwrap();
-    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("examples");
+    std::fs::copy(repository().join("Cargo.lock"), folder.join("Cargo.lock")).unwrap();
     let mut cargo = Command::new(env!("CARGO"));
-    run(cargo.args(["test", "--quiet", "--workspace"]).current_dir(folder.path()).env("CARGO_TARGET_DIR", target));
+    run(cargo
+        .args(["test", "--quiet", "--workspace"])
+        .current_dir(&folder)
+        .env("CARGO_TARGET_DIR", folder.join("target")));
+}
+
+/// cargo compiles again what was written again.
+fn write_if_it_differs(path: &Path, bytes: &[u8]) {
+    if std::fs::read(path).is_ok_and(|found| found == bytes) {
+        return;
+    }
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    std::fs::write(path, bytes).unwrap();
 }

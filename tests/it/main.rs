@@ -35,6 +35,7 @@ mod libraries;
 mod life;
 mod main_job;
 mod many;
+mod outside;
 mod reload;
 mod services;
 mod shutdown;
