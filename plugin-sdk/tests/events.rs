@@ -1,5 +1,7 @@
 //! Server-sent events of a plugin, by its own clock.
 
+#![expect(clippy::disallowed_methods, reason = "a test waits for what it spawns")]
+
 use std::pin::Pin;
 use std::task::{Context as TaskContext, Poll};
 use std::time::Duration;
