@@ -1,4 +1,5 @@
-//! Writes a table of the SDK's files with their contents, so that the host can hand the SDK to the builds of plugins.
+//! Writes tables of the files of the SDK and of the template with their contents, so that a lone program can build
+//! plugins and begin new ones.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -18,26 +19,33 @@ const PARTS: [&str; 9] = [
     "macros/src",
 ];
 
+/// What a new plugin begins with. `cargo-generate.toml` is for cargo-generate alone, which leaves it out as well.
+const TEMPLATE: [&str; 6] = [".gitignore", "Cargo.toml", "README.md", "plugin.yaml", "src", "tests"];
+
 fn main() -> io::Result<()> {
     let folder = |name| std::env::var_os(name).map(PathBuf::from).ok_or_else(|| io::Error::other(name));
-    let sdk = folder("CARGO_MANIFEST_DIR")?.join("../../plugin-sdk").canonicalize()?;
+    let (sdk, out) = (folder("CARGO_MANIFEST_DIR")?.join("../../plugin-sdk").canonicalize()?, folder("OUT_DIR")?);
+    table(&sdk, &PARTS, &out.join("sdk_files.rs"))?;
+    table(&sdk.join("template"), &TEMPLATE, &out.join("template_files.rs"))
+}
+
+fn table(root: &Path, parts: &[&str], out: &Path) -> io::Result<()> {
     let mut files = Vec::new();
-    for part in PARTS {
-        let path = sdk.join(part);
+    for part in parts {
+        let path = root.join(part);
         if path.exists() {
             println!("cargo::rerun-if-changed={}", path.display());
             collect(&path, &mut files)?;
         }
     }
     files.sort();
-
     let mut table = String::from("&[\n");
     for file in files {
-        let name = file.strip_prefix(&sdk).map_err(io::Error::other)?;
+        let name = file.strip_prefix(root).map_err(io::Error::other)?;
         let _ = writeln!(table, "    ({name:?}, include_bytes!({file:?})),");
     }
     table.push_str("]\n");
-    fs::File::create(folder("OUT_DIR")?.join("sdk_files.rs"))?.write_all(table.as_bytes())
+    fs::File::create(out)?.write_all(table.as_bytes())
 }
 
 fn collect(path: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {

@@ -45,8 +45,10 @@ macro_rules! export {
             #[cfg(not(panic = "unwind"))]
             const TEXT: &str = $crate::__metadata!("abort");
 
+            // Exported so that the linker keeps it: `#[used]` alone does not reach the linker with older compilers.
             #[used]
             #[unsafe(link_section = ".plugin.meta")]
+            #[unsafe(export_name = "plugin_metadata")]
             static METADATA: [u8; 16 + TEXT.len()] = $crate::__private::metadata::section(TEXT);
 
             extern "C" fn root() -> $crate::__private::RootModuleResult {

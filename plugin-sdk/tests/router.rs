@@ -1,4 +1,5 @@
 //! An axum router, exported as a plugin by one line.
+#![cfg(feature = "tower")]
 
 use axum::routing::get;
 use plugin_sdk::{Context, Plugin as _, Result};

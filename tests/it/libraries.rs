@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use host_core::Digest;
 
 use crate::host::TestHost;
-use crate::plugins::{built, copy, source, turn_to_build};
+use crate::plugins::{build_cache, built, copy, repository, source, turn_to_build};
 
 /// Puts a library beside a plugin.yaml into the host's source folder.
 fn beside(host: &TestHost, name: &str, library: &[u8], yaml: &str) -> PathBuf {
@@ -168,4 +168,29 @@ async fn a_plugin_of_the_previous_minor_version_serves() {
     // Hooks and configuration changes are younger than ABI 1.0: the host does not ask for them.
     host.post("/api/plugins/previous-minor/reload").await.expect(200);
     host.delete("/api/plugins/previous-minor").await.expect(200);
+}
+
+/// `tests/run` finds another rustc and leaves this test out where there is none.
+#[tokio::test]
+async fn a_plugin_built_by_another_rustc_serves() {
+    let rustc = std::env::var("OTHER_RUSTC").expect("OTHER_RUSTC, the path that `tests/other-rustc FOLDER` prints");
+    let host = TestHost::start().await;
+    let (source, target) = (host.sources().join("hello"), build_cache().with_file_name("other_rustc"));
+    copy(&self::source("hello"), &source);
+    // The lock may name versions that an older compiler does not take.
+    std::fs::remove_file(source.join("Cargo.lock")).unwrap();
+    let mut cargo = std::process::Command::new("cargo");
+    cargo.args(["build", "--release", "--lib", "--quiet", "--target-dir"]).arg(&target);
+    for (name, folder) in [("plugin-sdk", ""), ("plugin-sdk-abi", "abi"), ("plugin-sdk-macros", "macros")] {
+        let folder = repository().join("plugin-sdk").join(folder);
+        cargo.args(["--config".to_owned(), format!("patch.crates-io.{name}.path={folder:?}")]);
+    }
+    let built = cargo.current_dir(&source).env("RUSTC", rustc).env_remove("RUSTFLAGS").output().unwrap();
+    assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+
+    let library = std::fs::read(target.join("release/libhello.so")).unwrap();
+    host.try_load(&beside(&host, "other-rustc", &library, &yaml_of("hello"))).await.expect(200);
+    assert_eq!(host.call("hello/hello").await.expect(200).json()["message"], "Hello from plugin!");
+    host.post("/api/plugins/hello/reload").await.expect(200);
+    host.call("hello/hello").await.expect(200);
 }

@@ -29,7 +29,9 @@ pub(crate) struct TestHost {
     child: Child,
     log: Log,
     /// Holds the plugin folder, and `sources` for what a test makes.
-    folder: TempDir,
+    folder: Arc<TempDir>,
+    flags: Vec<String>,
+    variables: Vec<(String, String)>,
     has_stopped: bool,
     was_terminated: AtomicBool,
 }
@@ -38,7 +40,7 @@ pub(crate) struct TestHost {
 pub(crate) struct Options {
     flags: Vec<String>,
     variables: Vec<(String, String)>,
-    folder: TempDir,
+    folder: Arc<TempDir>,
 }
 
 impl TestHost {
@@ -55,7 +57,7 @@ impl TestHost {
     pub(crate) fn options() -> Options {
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir(folder.path().join("sources")).unwrap();
-        Options { flags: Vec::new(), variables: Vec::new(), folder }
+        Options { flags: Vec::new(), variables: Vec::new(), folder: Arc::new(folder) }
     }
 
     /// Where the host keeps what is installed.
@@ -187,6 +189,15 @@ impl TestHost {
         self.stop_now();
     }
 
+    /// Stops the host and starts another one on the same data folders.
+    pub(crate) async fn restart(mut self) -> TestHost {
+        self.stop_now();
+        let options =
+            Options { flags: self.flags.clone(), variables: self.variables.clone(), folder: self.folder.clone() };
+        drop(self);
+        options.start().await
+    }
+
     fn stop_now(&mut self) {
         if std::mem::replace(&mut self.has_stopped, true) {
             return;
@@ -284,7 +295,8 @@ impl Options {
         let placeholder = SocketAddr::from(([127, 0, 0, 1], 0));
         let client = Client { address: placeholder, token: None };
         let (has_stopped, was_terminated) = (false, AtomicBool::new(false));
-        let mut host = TestHost { client, child, log, folder: self.folder, has_stopped, was_terminated };
+        let Options { flags, variables, folder } = self;
+        let mut host = TestHost { client, child, log, folder, flags, variables, has_stopped, was_terminated };
         let line = host.log.wait_for("http://127.0.0.1:").await;
         host.client.address = address_in(&line);
         let client = host.client.clone();

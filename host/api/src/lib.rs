@@ -10,8 +10,8 @@ mod system;
 
 pub use job::{Asked, Job, JobList, LogLine, LogLines, Step};
 pub use plugin::{
-    Endpoint, Generation, HealthMetadata, Item, LastError, LoadRequest, Metadata, Plugin, PluginList, PluginParts,
-    Route, SecurityMetadata, State, StateError, Status, StatusAnswer, UploadAnswer, Validation,
+    Configuration, Endpoint, Generation, HealthMetadata, Item, LastError, LoadRequest, Metadata, Plugin, PluginList,
+    PluginParts, Route, SecurityMetadata, State, StateError, Status, StatusAnswer, UploadAnswer, Validation,
 };
 pub use problem::{FieldError, Problem};
 pub use system::{HealthItem, HealthSummary, HealthTotals, SystemMetrics, SystemMetricsAnswer};

@@ -283,3 +283,16 @@ pub struct Validation {
     /// What is wrong.
     pub errors: Vec<FieldError>,
 }
+
+/// The answer to `GET /api/plugins/:id/config`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Configuration {
+    /// The plugin.
+    pub id: String,
+    /// What is in use: the defaults, and over them what is set.
+    pub configuration: serde_json::Map<String, serde_json::Value>,
+    /// What plugin.yaml gives.
+    pub defaults: serde_json::Map<String, serde_json::Value>,
+    /// What the operator set.
+    pub set: serde_json::Map<String, serde_json::Value>,
+}

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Instant, SystemTime};
 
+use host_core::manifest::{Build, Profile};
 use host_core::{Digest, Manifest};
 use host_store::{Artifact, Provenance, Store, Tree};
 use semver::Version;
@@ -107,13 +108,17 @@ impl Builder {
             let store = inner.store.clone();
             (inner.store.clone(), blocking(move || Ok((warm::work(&store)?, sdk::materialise(&store)?))).await?)
         };
-        let target = store.target_dir(&inner.toolchain.hex(), slot.index);
+        let target = store.target_dir(&inner.targets(), slot.index);
+        let mut build = warm::build();
+        if inner.config.development {
+            build.profile = Profile::Dev;
+        }
         let run = Run {
             config: &inner.config,
             store: &store,
             work: work.path(),
             package: &warm::package(),
-            build: &warm::build(),
+            build: &build,
             sdk: &sdk,
             target: &target,
         };
@@ -125,7 +130,7 @@ impl Builder {
             true => Vec::new(),
             false => (1..inner.config.slots).collect(),
         };
-        let (store, toolchain) = (store.clone(), inner.toolchain.hex());
+        let (store, toolchain) = (store.clone(), inner.targets());
         blocking(move || {
             warm::mark(&target)?;
             for slot in others {
@@ -199,13 +204,15 @@ impl Builder {
             let tree = tree.clone();
             blocking(move || cargo_toml::check(&tree, &sdk::version())).await?
         };
+        let build = inner.build_of(manifest);
         let fingerprint = fingerprint::of(&fingerprint::Inputs {
             tree: tree.digest(),
             rustc: &inner.toolchain.verbose,
             sdk: sdk::digest(),
             abi: &sdk::abi_version().to_string(),
-            build: &manifest.build,
+            build: &build,
             environment: &inner.config.environment,
+            development: inner.config.development,
         });
         let _flight = inner.flights.enter(fingerprint).await;
         let remembered = {
@@ -219,7 +226,7 @@ impl Builder {
             }
             None => {
                 let provenance = inner.provenance(tree, source, Some(fingerprint));
-                (inner.run_cargo(tree, manifest, &package, fingerprint, provenance, lines).await?, false)
+                (inner.run_cargo(tree, &build, &package, fingerprint, provenance, lines).await?, false)
             }
         };
         Ok(Built { artifact, cached, fingerprint: Some(fingerprint) })
@@ -231,7 +238,7 @@ impl Builder {
 impl Inner {
     /// Keeps other hosts on the same build cache out of a slot's target folder until the file is dropped.
     async fn lock_target(&self, slot: usize) -> Result<std::fs::File, Error> {
-        let (store, toolchain, timeout) = (self.store.clone(), self.toolchain.hex(), self.config.queue_timeout);
+        let (store, toolchain, timeout) = (self.store.clone(), self.targets(), self.config.queue_timeout);
         let locked = blocking(move || Ok(store.lock_target(&toolchain, slot)?));
         tokio::time::timeout(timeout, locked).await.unwrap_or(Err(Error::QueueTimeout { timeout }))
     }
@@ -239,7 +246,7 @@ impl Inner {
     async fn run_cargo(
         &self,
         tree: &Tree,
-        manifest: &Manifest,
+        build: &Build,
         package: &Package,
         fingerprint: Digest,
         provenance: Provenance,
@@ -253,23 +260,31 @@ impl Inner {
         }
         let slot = self.slots.take().await?;
         let _locked = self.lock_target(slot.index).await?;
-        // Another host may build the same plugin in another slot.
-        let name = Digest::of(format!("{fingerprint} in slot {}", slot.index).as_bytes());
+        let name = match self.config.development {
+            true => format!("development of {}", provenance.source),
+            // Another host may build the same plugin in another slot.
+            false => format!("{fingerprint} in slot {}", slot.index),
+        };
+        let (name, is_kept) = (Digest::of(name.as_bytes()), self.config.development);
         let (work, sdk) = {
             let (store, tree, package) = (self.store.clone(), tree.clone(), package.clone());
-            blocking(move || Ok((Work::copy(&store, &name, &tree, &package)?, sdk::materialise(&store)?))).await?
+            let work = move || {
+                let make = if is_kept { Work::keep } else { Work::copy };
+                Ok((make(&store, &name, &tree, &package)?, sdk::materialise(&store)?))
+            };
+            blocking(work).await?
         };
         let locked = work.lock_file();
         if locked.is_empty() {
             lines("note: the plugin has no Cargo.lock, so cargo takes the newest versions of its dependencies");
         }
-        let target = self.store.target_dir(&self.toolchain.hex(), slot.index);
+        let target = self.store.target_dir(&self.targets(), slot.index);
         let run = Run {
             config: &self.config,
             store: &self.store,
             work: work.path(),
             package,
-            build: &manifest.build,
+            build,
             sdk: &sdk,
             target: &target,
         };
@@ -287,8 +302,27 @@ impl Inner {
             }
             Err(error) => Err(error),
         };
-        run.clean(ran.own).await;
+        if !self.config.development {
+            run.clean(ran.own).await;
+        }
         artifact
+    }
+
+    /// How a plugin is built: as its manifest says, but for the profile of a build for development.
+    fn build_of(&self, manifest: &Manifest) -> Build {
+        let mut build = manifest.build.clone();
+        if self.config.development {
+            build.profile = Profile::Dev;
+        }
+        build
+    }
+
+    /// A name for the target folders of these builds.
+    fn targets(&self) -> String {
+        match self.config.development {
+            true => Digest::of(format!("development {}", self.toolchain.verbose).as_bytes()).hex(),
+            false => self.toolchain.hex(),
+        }
     }
 
     fn provenance(&self, tree: &Tree, source: &BuildSource, fingerprint: Option<Digest>) -> Provenance {

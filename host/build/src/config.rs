@@ -23,6 +23,9 @@ pub struct Config {
     pub environment: Vec<(String, String)>,
     /// Whether cargo may use only what it has already downloaded.
     pub offline: bool,
+    /// Whether builds are an author's, who changes a line and wants to see it: not optimised, without debug
+    /// information, incremental, in a folder that stays. No other build shares their target folder.
+    pub development: bool,
 }
 
 impl Config {
@@ -32,7 +35,7 @@ impl Config {
 
 impl Default for Config {
     /// cargo and rustc from `PATH`, two slots (one on a single core), 32 waiting for at most 15 minutes, 5 minutes of
-    /// silence, an empty environment, online.
+    /// silence, an empty environment, online, as installed plugins are built.
     fn default() -> Config {
         Config {
             cargo: "cargo".into(),
@@ -43,6 +46,7 @@ impl Default for Config {
             silence_timeout: Duration::from_secs(300),
             environment: Vec::new(),
             offline: false,
+            development: false,
         }
     }
 }

@@ -8,6 +8,7 @@
 //! | cargo | no | it comes with the compiler |
 //! | profile, features, `build.env` | yes | from the manifest |
 //! | SDK, ABI | yes | digest of the SDK's files, version of `plugin-sdk-abi` |
+//! | whether it is a build for development | yes | it forces other settings |
 //! | settings that the host forces | yes | [`FORCED`], raised by hand when one changes |
 //! | environment of the host that reaches cargo | yes, with the exceptions of the next line | names and values |
 //! | `PATH`, `HOME`, `USER`, `LANG`, `LC_*`, `TMPDIR`, `RUSTUP_HOME`, certificates, proxies, `CARGO_NET_*` | no | where things are found, not what is found |
@@ -30,6 +31,7 @@ pub(crate) struct Inputs<'a> {
     pub(crate) abi: &'a str,
     pub(crate) build: &'a Build,
     pub(crate) environment: &'a [(String, String)],
+    pub(crate) development: bool,
 }
 
 /// The fingerprint of a build.
@@ -44,7 +46,7 @@ pub(crate) fn of(inputs: &Inputs<'_>) -> Digest {
 
     let mut writer = DigestWriter::new();
     writer
-        .field(b"plugin build")
+        .field(if inputs.development { b"plugin build for development" } else { b"plugin build" })
         .field(&FORCED.to_le_bytes())
         .field(inputs.tree.hex().as_bytes())
         .field(inputs.rustc.as_bytes())
@@ -101,7 +103,7 @@ mod tests {
         let environment: Vec<_> =
             environment.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
         let (tree, sdk) = (Digest::of(b"tree"), Digest::of(b"sdk"));
-        of(&Inputs { tree, rustc, sdk, abi: "1.0.0", build, environment: &environment })
+        of(&Inputs { tree, rustc, sdk, abi: "1.0.0", build, environment: &environment, development: false })
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Takes a library that came finished.
 
-use host_core::Manifest;
+use host_core::{Digest, Manifest};
 use host_store::{Artifact, Provenance, Store, Tree, TreeFile};
 
 use crate::Error;
@@ -23,15 +23,19 @@ pub(crate) fn import(
     provenance: &Provenance,
 ) -> Result<Artifact, Error> {
     let library = library(tree)?;
-    let compare = |actual| match manifest.security.checksum {
+    compare(library, manifest, library.digest)?;
+    let path = tree.path().join(library.path.as_str());
+    let artifact = store.put_artifact(&path, &tree.manifest_text()?, provenance)?;
+    compare(library, manifest, artifact.library_digest())?;
+    Ok(artifact)
+}
+
+/// Whether a library's digest is the one that the manifest gives, if it gives one.
+pub(crate) fn compare(library: &TreeFile, manifest: &Manifest, actual: Digest) -> Result<(), Error> {
+    match manifest.security.checksum {
         Some(expected) if expected != actual => {
             Err(Error::Checksum { path: library.path.to_string(), expected, actual })
         }
         _ => Ok(()),
-    };
-    compare(library.digest)?;
-    let path = tree.path().join(library.path.as_str());
-    let artifact = store.put_artifact(&path, &tree.manifest_text()?, provenance)?;
-    compare(artifact.library_digest())?;
-    Ok(artifact)
+    }
 }

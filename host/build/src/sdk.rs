@@ -52,7 +52,25 @@ pub(crate) fn materialise(store: &Store) -> Result<PathBuf, Error> {
     // Two builds that find it missing would otherwise write into the same temporary folder.
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
     let _guard = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
-    let place = store.sdk_dir(&digest());
+    put(store.sdk_dir(&digest()))
+}
+
+/// Puts the SDK below `folder`, for the tools of an author (`cargo test`, an editor), which find it by its path. Returns
+/// where it is: another SDK lies at another path, so that what one project uses never changes under it. Blocks.
+///
+/// # Errors
+/// [`Error::Io`] when the folder cannot be written.
+pub fn install_sdk(folder: &Path) -> Result<PathBuf, Error> {
+    fs::create_dir_all(folder).context("create", folder)?;
+    put(sdk_place(folder))
+}
+
+/// Where [`install_sdk`] puts the SDK of this program.
+pub fn sdk_place(folder: &Path) -> PathBuf {
+    folder.join(&digest().hex()[..16])
+}
+
+fn put(place: PathBuf) -> Result<PathBuf, Error> {
     if is_whole(&place) {
         return Ok(place);
     }

@@ -1,7 +1,8 @@
 //! The copy of a tree that cargo works in.
 
-use std::fs;
-use std::io;
+use std::fs::{self, File, Permissions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use host_core::Digest;
@@ -11,15 +12,23 @@ use crate::Error;
 use crate::cargo_toml::Package;
 use crate::error::IoContext as _;
 
-/// A folder that cargo works in, removed when it is dropped.
+/// cargo looks for a workspace in every folder above, and the build cache may lie inside one.
+const WORKSPACE: &str = "\n[workspace]\n";
+/// In a folder that is kept: the files of the tree it was last made equal to, one a line.
+const FILES: &str = ".files-of-the-tree";
+/// In a folder that is kept: the Cargo.lock as the author wrote it, before cargo completed it.
+const AUTHORS_LOCK: &str = ".Cargo.lock-of-the-tree";
+
+/// A folder that cargo works in, removed when it is dropped unless it is kept.
 pub(crate) struct Work {
     path: PathBuf,
+    is_kept: bool,
 }
 
 impl Work {
     /// An empty folder. What a crash left there is removed.
     pub(crate) fn empty(store: &Store, name: &Digest) -> Result<Work, Error> {
-        let work = Work { path: store.work_dir(name) };
+        let work = Work { path: store.work_dir(name), is_kept: false };
         match fs::remove_dir_all(&work.path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error).context("empty", &work.path)?,
             _ => {}
@@ -33,12 +42,43 @@ impl Work {
         let work = Work::empty(store, name)?;
         tree.copy_to(&work.path)?;
         if !package.has_workspace {
-            // cargo looks for a workspace in every folder above, and the build cache may lie inside one.
             let path = work.path.join("Cargo.toml");
             let mut text = fs::read_to_string(&path).context("read", &path)?;
-            text.push_str("\n[workspace]\n");
+            text.push_str(WORKSPACE);
             work.write("Cargo.toml", &text)?;
         }
+        Ok(work)
+    }
+
+    /// The folder of that name, which stays, made equal to a tree. Only what differs is written, so that cargo sees by
+    /// the times of the files what is new. What a build script left there stays; so does a Cargo.lock that cargo has
+    /// completed, until the tree has another one.
+    pub(crate) fn keep(store: &Store, name: &Digest, tree: &Tree, package: &Package) -> Result<Work, Error> {
+        let work = Work { path: store.work_dir(name), is_kept: true };
+        fs::create_dir_all(&work.path).context("create", &work.path)?;
+        let before = fs::read_to_string(work.path.join(FILES)).unwrap_or_default();
+        let is_in_tree = |path: &str| tree.files().iter().any(|file| file.path.as_str() == path);
+        for gone in before.lines().filter(|path| !is_in_tree(path)) {
+            work.remove(Path::new(gone));
+        }
+        let mut list = String::new();
+        for file in tree.files() {
+            let path = file.path.as_str();
+            list.extend([path, "\n"]);
+            let mut bytes = tree.read(&file.path, file.bytes)?;
+            if path == "Cargo.toml" && !package.has_workspace {
+                bytes.extend(WORKSPACE.as_bytes());
+            }
+            if path == "Cargo.lock" && !work.differs(AUTHORS_LOCK, &bytes) {
+                continue;
+            }
+            for path in [path].into_iter().chain((path == "Cargo.lock").then_some(AUTHORS_LOCK)) {
+                if work.differs(path, &bytes) {
+                    work.write_into(path, &bytes, if file.executable { 0o755 } else { 0o644 })?;
+                }
+            }
+        }
+        work.write_into(FILES, list.as_bytes(), 0o644)?;
         Ok(work)
     }
 
@@ -53,6 +93,36 @@ impl Work {
         atomic::write(&path, text.as_bytes(), 0o644).context("write", &path)
     }
 
+    fn differs(&self, path: &str, bytes: &[u8]) -> bool {
+        fs::read(self.path.join(path)).map_or(true, |found| found != bytes)
+    }
+
+    /// Writes a file and makes its folder where needed. A crash may leave it half written, and then it differs.
+    fn write_into(&self, path: &str, bytes: &[u8], mode: u32) -> Result<(), Error> {
+        let path = self.path.join(path);
+        if path.is_dir() {
+            // A folder of that name has become a file; all that lies in it is gone from the tree.
+            fs::remove_dir_all(&path).context("remove", &path)?;
+        }
+        let folder = path.parent().unwrap_or(&self.path);
+        fs::create_dir_all(folder).context("create", folder)?;
+        let mut file = File::options().write(true).create(true).truncate(true).open(&path).context("write", &path)?;
+        file.write_all(bytes).context("write", &path)?;
+        file.set_permissions(Permissions::from_mode(mode)).context("set the mode of", &path)
+    }
+
+    /// Removes a file, and the folders that it leaves empty.
+    fn remove(&self, path: &Path) {
+        // What cannot be removed is compiled along, or stands in the way of a file, and that says so.
+        let _ = fs::remove_file(self.path.join(path));
+        let folders = path.ancestors().skip(1).take_while(|folder| !folder.as_os_str().is_empty());
+        for folder in folders {
+            if fs::remove_dir(self.path.join(folder)).is_err() {
+                break;
+            }
+        }
+    }
+
     /// The text of Cargo.lock; empty when there is none.
     pub(crate) fn lock_file(&self) -> String {
         fs::read_to_string(self.path.join("Cargo.lock")).unwrap_or_default()
@@ -61,8 +131,52 @@ impl Work {
 
 impl Drop for Work {
     fn drop(&mut self) {
+        if self.is_kept {
+            return;
+        }
         if let Err(error) = fs::remove_dir_all(&self.path) {
             tracing::warn!(path = %self.path.display(), error = &error as &dyn std::error::Error, "a work folder stays");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn package() -> Package {
+        Package { name: "x".to_owned(), library: "x".to_owned(), has_workspace: false }
+    }
+
+    #[test]
+    fn a_kept_folder_becomes_equal_to_the_tree_and_what_is_the_same_stays_untouched() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(host_store::Config {
+            plugin_dir: folder.path().join("plugins"),
+            cache_dir: folder.path().join("cache"),
+            limits: Default::default(),
+        })
+        .unwrap();
+        let keep = |files: &[(&str, &str)]| {
+            let mut writer = store.new_tree().unwrap();
+            for (path, text) in files {
+                writer.add(path.parse().unwrap(), false, text.as_bytes()).unwrap();
+            }
+            Work::keep(&store, &Digest::of(b"x"), &writer.finish().unwrap(), &package()).unwrap().path.clone()
+        };
+        let place = keep(&[("Cargo.toml", "[package]"), ("Cargo.lock", "1"), ("src/a/b.rs", "b"), ("src/lib.rs", "1")]);
+        let read = |path: &str| fs::read_to_string(place.join(path)).ok();
+        let time = |path: &str| fs::metadata(place.join(path)).unwrap().modified().unwrap();
+        assert_eq!(read("Cargo.toml").unwrap(), "[package]\n[workspace]\n");
+        atomic::write(&place.join("Cargo.lock"), b"1 and more", 0o644).unwrap();
+        atomic::write(&place.join("src/generated.rs"), b"made", 0o644).unwrap();
+        let times = (time("Cargo.toml"), time("src/lib.rs"));
+
+        keep(&[("Cargo.toml", "[package]"), ("Cargo.lock", "1"), ("src/a", "now a file"), ("src/lib.rs", "1")]);
+        assert_eq!((time("Cargo.toml"), time("src/lib.rs")), times);
+        assert_eq!((read("src/a").as_deref(), read("Cargo.lock").as_deref()), (Some("now a file"), Some("1 and more")));
+        keep(&[("Cargo.toml", "[package]"), ("Cargo.lock", "2"), ("src/lib.rs", "2")]);
+        assert_eq!((read("src/a"), read("Cargo.lock").as_deref()), (None, Some("2")));
+        assert_eq!((read("src/lib.rs").as_deref(), read("src/generated.rs").as_deref()), (Some("2"), Some("made")));
     }
 }

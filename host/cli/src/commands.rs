@@ -5,8 +5,6 @@ mod load;
 mod show;
 mod show_config;
 
-use http::Method;
-
 use crate::client::Client;
 use crate::config::Environment;
 use crate::failure::Failure;
@@ -32,10 +30,12 @@ pub(crate) async fn run(word: Word, environment: &Environment) -> Result<(), Fai
         Word::Logs(words) => show::logs(&client, &words.id, as_json).await,
         Word::Load(words) => load::load(&client, words, &screen).await,
         Word::Reload(words) => load::reload(&client, words, &screen).await,
-        Word::Enable(words) => change::change(&client, Method::POST, &words.id, "/enable", as_json, &screen).await,
-        Word::Disable(words) => change::change(&client, Method::POST, &words.id, "/disable", as_json, &screen).await,
-        Word::Unload(words) => change::change(&client, Method::DELETE, &words.id, "", as_json, &screen).await,
-        Word::Serve(_) | Word::Config(_) => Ok(()),
+        Word::Enable(words) => change::enable(&client, &words.id, as_json, &screen).await,
+        Word::Disable(words) => change::disable(&client, &words.id, as_json, &screen).await,
+        Word::Unload(words) => change::unload(&client, words, as_json, &screen).await,
+        Word::Configure(words) => change::configure(&client, words, as_json, &screen).await,
+        // `main` does these.
+        _ => Ok(()),
     };
     if let Err(Failure { answer: Some(answer), .. }) = &done
         && as_json
@@ -48,12 +48,12 @@ pub(crate) async fn run(word: Word, environment: &Environment) -> Result<(), Fai
 fn client_of(word: &Word) -> Option<&words::Client> {
     match word {
         Word::List(words) => Some(words),
-        Word::Show(words) | Word::Enable(words) | Word::Disable(words) | Word::Unload(words) | Word::Logs(words) => {
-            Some(&words.client)
-        }
+        Word::Show(words) | Word::Enable(words) | Word::Disable(words) | Word::Logs(words) => Some(&words.client),
+        Word::Unload(words) => Some(&words.plugin.client),
+        Word::Configure(words) => Some(&words.plugin.client),
         Word::Load(words) => Some(&words.client),
         Word::Reload(words) => Some(&words.client),
-        Word::Serve(_) | Word::Config(_) => None,
+        _ => None,
     }
 }
 

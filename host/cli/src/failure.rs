@@ -71,6 +71,23 @@ impl Failure {
         failure
     }
 
+    /// What a host refused: the whole chain, each problem of plugin.yaml, what the compiler wrote, the fix.
+    pub(crate) fn refused(message: impl Into<String>, error: &host_run::Error) -> Failure {
+        let mut failure = Failure::of(message, error);
+        match error {
+            host_run::Error::Manifest { problems } => {
+                failure.details = vec!["plugin.yaml is refused:".to_owned()];
+                failure.details.extend(problems.iter().map(|problem| format!("  {problem}")));
+            }
+            host_run::Error::Build(build) => failure.compiler = build.compiler_output().map(str::to_owned),
+            _ => {}
+        }
+        if let Some(fix) = error.fix() {
+            failure.fix = Some(fix);
+        }
+        failure
+    }
+
     /// Adds a cause.
     pub(crate) fn because(mut self, detail: impl Into<String>) -> Failure {
         self.details.push(detail.into());

@@ -1,13 +1,14 @@
 //! The life of a host, from its configuration to its end.
 
 mod loads;
-mod signals;
+pub(crate) mod signals;
 
 use std::time::Instant;
 
 use host_build::Builder;
 use host_run::Host;
 use host_serve::Server;
+use host_state::State;
 use host_store::Store;
 use tokio_util::sync::CancellationToken;
 
@@ -35,7 +36,9 @@ pub(crate) async fn serve(words: Serve, environment: &Environment) -> Result<(),
     let builder = Builder::new(store.clone(), rooms.build).await;
     let builder = builder.map_err(|error| Failure::of("failed to prepare builds", &error))?;
     let toolchain = builder.toolchain().rustc.clone();
-    let host = Host::new(rooms.run, store.clone(), builder);
+    let state = State::open(store.plugin_dir()).await;
+    let state = state.map_err(|error| Failure::of("failed to open the state", &error))?;
+    let host = Host::new(rooms.run, store.clone(), state, builder);
     let host = host.map_err(|error| Failure::of("failed to start the host", &error))?;
     let server = Server::bind(host.clone(), &store, rooms.serve).await.map_err(|error| {
         Failure::of("failed to bind", &error).fix("name another address with --host and --port, or stop what uses it")

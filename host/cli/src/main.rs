@@ -1,5 +1,6 @@
-//! The program: words typed, configuration, the life of a host, client commands.
+//! The program: words typed, configuration, the life of a host, client commands, the commands of authors.
 
+mod author;
 mod client;
 mod commands;
 mod config;
@@ -39,6 +40,13 @@ fn run(word: Word) -> Result<(), Failure> {
     let ended = runtime.block_on(async {
         match word {
             Word::Serve(words) => life::serve(*words, &environment).await,
+            Word::New(words) => author::new(&words, &environment),
+            Word::Sdk(words) => author::sdk(&words, &environment),
+            Word::Dev(words) => author::dev(words, &environment).await,
+            Word::Check(words) => author::check(words, &environment).await,
+            Word::Pack(words) => author::pack(words, &environment).await,
+            Word::Explain(words) => author::explain(words, &environment).await,
+            Word::OpenLibrary(words) => author::open_library(words).await,
             word => commands::run(word, &environment).await,
         }
     });

@@ -1,5 +1,7 @@
 //! The words that can be typed.
 
+pub(crate) mod author;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
@@ -49,13 +51,37 @@ pub(crate) enum Word {
     Disable(OfPlugin),
     /// Stop serving and forget the plugin
     #[command(after_help = EXIT_CODES)]
-    Unload(OfPlugin),
+    Unload(Unload),
+    /// Show what a plugin's configuration is, or replace what the operator set
+    #[command(after_help = EXIT_CODES)]
+    Configure(Configure),
     /// Show the last log lines of a plugin
     #[command(after_help = EXIT_CODES)]
     Logs(OfPlugin),
     /// The configuration of a host
     #[command(subcommand)]
     Config(ConfigWord),
+    /// For authors: begin a plugin in a new folder
+    #[command(after_help = EXIT_CODES)]
+    New(author::New),
+    /// For authors: build and serve a plugin, and reload it at every change of its folder
+    #[command(after_help = EXIT_CODES)]
+    Dev(author::Dev),
+    /// For authors: check, build and open a plugin as a host would, without starting it
+    #[command(after_help = EXIT_CODES)]
+    Check(author::Check),
+    /// For authors: make the ZIP of a plugin that `load` and an upload take; the same files give the same bytes
+    #[command(after_help = EXIT_CODES)]
+    Pack(author::Pack),
+    /// For authors: show what a host sees in a library, and why it fits or not
+    #[command(after_help = EXIT_CODES)]
+    Explain(author::Explain),
+    /// For authors: tell cargo and editors where this program's plugin-sdk is, for one plugin's folder
+    #[command(after_help = EXIT_CODES)]
+    Sdk(author::Sdk),
+    /// Opens a library and says what its gates say
+    #[command(hide = true)]
+    OpenLibrary(author::OpenLibrary),
 }
 
 /// What to do with the configuration.
@@ -93,6 +119,32 @@ pub(crate) struct ShowConfig {
     pub(crate) config: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) flags: Flags,
+}
+
+/// `unload`.
+#[derive(Debug, Args)]
+pub(crate) struct Unload {
+    /// Keep what the host keeps for the plugin, for the day it is installed again
+    #[arg(long)]
+    pub(crate) keep_data: bool,
+    #[command(flatten)]
+    pub(crate) plugin: OfPlugin,
+}
+
+/// `configure`.
+#[derive(Debug, Args)]
+pub(crate) struct Configure {
+    /// A file with the settings to use over the defaults of plugin.yaml, as one JSON object; `-` reads standard input
+    #[arg(long, value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
+    /// Set one key, to JSON or to a text, and leave the others; may be repeated
+    #[arg(long, value_name = "KEY=JSON", value_parser = set)]
+    pub(crate) set: Vec<(String, serde_json::Value)>,
+    /// Let one key have its default again; may be repeated
+    #[arg(long, value_name = "KEY")]
+    pub(crate) unset: Vec<String>,
+    #[command(flatten)]
+    pub(crate) plugin: OfPlugin,
 }
 
 /// What all client commands take.

@@ -2,8 +2,10 @@
 //!
 //! Nothing here reads a file, a clock or the environment: the same input gives the same answer, so the
 //! tests are tables. What a plugin *is* ([`PluginId`], [`Manifest`]), where it comes from ([`Source`]),
-//! how bytes are named ([`Digest`], [`TreePath`]), and what its probes say about it ([`health`]).
+//! how bytes are named ([`Digest`], [`TreePath`]), what it may ask for ([`Permission`], [`AllowedHost`]), and what its
+//! probes say about it ([`health`]).
 
+mod address;
 mod digest;
 pub mod health;
 mod id;
@@ -11,8 +13,9 @@ pub mod manifest;
 mod source;
 mod tree_path;
 
+pub use address::is_public_address;
 pub use digest::{Digest, DigestError, DigestWriter};
 pub use id::{IdError, PluginId};
-pub use manifest::Manifest;
+pub use manifest::{AllowedHost, Manifest, Permission};
 pub use source::{GitUrl, Revision, Source, SourceError};
 pub use tree_path::{PathError, TreePath};

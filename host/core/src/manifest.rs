@@ -23,13 +23,15 @@
 //! | `endpoints[].validation` | `content_type[]` as `type/subtype`, `required[]`, `schema` a [`TreePath`] | none |
 //! | `endpoints[].timeout_ms` | 1 to 300000 | 30000 |
 //! | `endpoints[].max_body_bytes` | 0 to 4 GiB | 1 MiB |
-//! | `permissions[]` | `resource.action`, lower case | none |
+//! | `permissions[]` | `resource.action`, lower case; what is not a [`Permission`] gets a warning and has no effect | none |
 //! | `dependencies[]` | an id, or `{id, version, optional}` | none |
 //! | `run_after[]` | ids | none |
 //! | `configuration` | what JSON can hold | empty |
 //! | `configuration_schema` | a [`TreePath`] | none |
 //! | `security.placement` | `inline` or `isolated`; `sandboxed: true` means isolated and may not contradict it | inline |
-//! | `security.{network_access,filesystem_access}` | true or false | false |
+//! | `security.network_access` | true or false; without it the host fetches nothing for the plugin, whose own code it does not hold back | false |
+//! | `security.allowed_hosts[]` | [`AllowedHost`]s; asks for `network_access: true` and the permission `http.fetch` | none |
+//! | `security.filesystem_access` | true or false | false |
 //! | `security.checksum` | a [`Digest`] | none |
 //! | `health.endpoint` | a GET endpoint of the list, without parameters | the plugin's own hook |
 //! | `health.{interval_seconds,timeout_seconds,failure_threshold}` | 1 to 86400, 1 to 300, 1 to 1000 | 30, 5, 3 |
@@ -39,7 +41,9 @@
 //! | `artifacts{}` | target triple to an https `url` and a `sha256` | none |
 //! | `checksums{}` | [`TreePath`] to [`Digest`], and `complete: true` or `false` | none |
 
+mod host;
 mod lines;
+mod permission;
 mod precheck;
 mod problem;
 mod reader;
@@ -57,6 +61,8 @@ use semver::{Version, VersionReq};
 
 use crate::{Digest, PluginId, TreePath};
 
+pub use host::AllowedHost;
+pub use permission::Permission;
 pub use problem::Problem;
 pub use route::{Method, RouteError, RoutePath};
 
@@ -114,7 +120,7 @@ pub struct Manifest {
     pub compatibility: Compatibility,
     /// What the plugin serves: 1 to 50, in the order of the file.
     pub endpoints: Vec<Endpoint>,
-    /// What the plugin may ask of host services, as `resource.action`.
+    /// What the plugin may ask of host services, as `resource.action`. Words that are no [`Permission`] have no effect.
     pub permissions: Vec<String>,
     /// The plugins that this one needs.
     pub dependencies: Vec<Dependency>,
@@ -221,8 +227,10 @@ pub struct Dependency {
 pub struct Security {
     /// Where the code runs.
     pub placement: Placement,
-    /// Whether the plugin says that it uses the network.
+    /// Whether the plugin uses the network. Without it the host fetches nothing for it.
     pub network_access: bool,
+    /// The servers that the host may fetch from for the plugin.
+    pub allowed_hosts: Vec<AllowedHost>,
     /// Whether the plugin says that it uses files.
     pub filesystem_access: bool,
     /// What a prebuilt library must be.
@@ -330,6 +338,11 @@ impl Default for Build {
 }
 
 impl Manifest {
+    /// Whether plugin.yaml asks for `permission`.
+    pub fn permits(&self, permission: Permission) -> bool {
+        self.permissions.iter().any(|asked| asked == permission.as_str())
+    }
+
     /// A longer file is refused before anything else is looked at.
     pub const MAX_BYTES: usize = 64 * 1024;
 

@@ -3,7 +3,6 @@
 //! Whatever comes in is untrusted. Nothing reaches the store's trees unless every rule passed, and nothing is
 //! left behind when one did not. Everything here blocks; call it from a thread that may wait.
 
-mod address;
 mod error;
 mod fetch;
 mod folder;

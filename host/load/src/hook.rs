@@ -45,13 +45,13 @@ impl Hooks {
         Hooks(known.fold(0, |bits, (number, _)| bits | 1 << number))
     }
 
-    fn has(self, number: u32) -> bool {
+    pub(crate) fn has(self, number: u32) -> bool {
         self.0 & (1 << number) != 0
     }
 }
 
 impl Hook {
-    fn number(&self) -> u32 {
+    pub(crate) fn number(&self) -> u32 {
         match self {
             Hook::Install => hook::INSTALL,
             Hook::Upgrade { .. } => hook::UPGRADE,

@@ -11,6 +11,7 @@ mod answer;
 mod asked;
 mod elf;
 mod error;
+pub mod explain;
 mod hook;
 mod instance;
 mod lent;

@@ -11,7 +11,7 @@ use plugin_sdk_abi::{Chunk, Failure, PluginRootRef, Start};
 use serde::Deserialize;
 
 use crate::error::Panicked;
-use crate::hook::{self, Hooks};
+use crate::hook::{self, Hook, Hooks};
 use crate::instance::{Instance, failure_error};
 use crate::lent::lend;
 use crate::own_thread::{Outcome, run};
@@ -112,6 +112,11 @@ impl Module {
     /// The handler that answers each endpoint of the manifest, in the manifest's order.
     pub fn handlers(&self) -> &[u32] {
         &self.handlers
+    }
+
+    /// Whether the code has this hook.
+    pub fn has(&self, hook: &Hook) -> bool {
+        self.hooks.has(hook.number())
     }
 
     /// Asks the code whether it would take a configuration; yes when it has nothing to say.

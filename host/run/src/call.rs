@@ -28,6 +28,8 @@ pub struct Caller<'a> {
     pub peer: &'a str,
     /// The request id.
     pub request_id: &'a str,
+    /// How many plugins called one another to get here; 0 for a request from outside.
+    pub depth: u32,
 }
 
 /// A request, as the plugin will see it.
@@ -180,6 +182,12 @@ fn write_head(
             && *name != header::PROXY_AUTHORIZATION
             && !(connection && is_named_by_connection(headers, name))
     };
+    let traceparent = headers.get("traceparent").map(|value| value.as_bytes()).filter(|value| is_traceparent(value));
+    let depth = (caller.depth > 0).then(|| caller.depth.to_string());
+    let context = [
+        traceparent.map(|value| (&b"traceparent"[..], value)),
+        depth.as_ref().map(|depth| (&b"depth"[..], depth.as_bytes())),
+    ];
     Head {
         handler,
         deadline_ms: Some(u32::try_from(left.as_millis()).unwrap_or(u32::MAX - 1)),
@@ -193,9 +201,21 @@ fn write_head(
             .iter()
             .filter(|(name, _)| is_passed(name))
             .map(|(name, value)| (name.as_str().as_bytes(), value.as_bytes())),
-        context: std::iter::empty(),
+        context: context.into_iter().flatten(),
     }
     .write()
+}
+
+/// Whether this is a version 00 trace context (W3C Trace Context §3.2): `00-<32 hex>-<16 hex>-<2 hex>`, no id all zeros.
+fn is_traceparent(value: &[u8]) -> bool {
+    let mut parts = value.split(|byte| *byte == b'-');
+    let mut part = |length: usize| {
+        parts
+            .next()
+            .filter(|part| part.len() == length && part.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')))
+    };
+    let is_id = |id: Option<&[u8]>| id.is_some_and(|id| id.iter().any(|byte| *byte != b'0'));
+    part(2) == Some(b"00") && is_id(part(32)) && is_id(part(16)) && part(2).is_some() && value.len() == 55
 }
 
 /// Whether the `Connection` header says that this one is the connection's too.
@@ -317,5 +337,28 @@ fn report(generation: &Generation, handler: &str, request_id: &str, error: &Call
     let is_trouble = matches!(error, CallError::Panicked(_) | CallError::TimedOut { .. });
     if is_trouble && generation.manifest.health.enabled {
         generation.health.trouble(format!("{handler}: {error}"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_well_formed_trace_context_is_one() {
+        let good = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+        assert!(is_traceparent(good.as_bytes()));
+        for bad in [
+            "",
+            "00",
+            &good[..54],
+            &format!("{good}-x"),
+            &good.replace("00-4", "ff-4"),
+            &good.replace("4bf92f3577b34da6a3ce929d0e0e4736", &"0".repeat(32)),
+            &good.replace("00f067aa0ba902b7", &"0".repeat(16)),
+            &good.replace("4bf9", "4BF9"),
+        ] {
+            assert!(!is_traceparent(bad.as_bytes()), "{bad}");
+        }
     }
 }

@@ -21,6 +21,12 @@ pub struct Config {
     pub drain_timeout: Duration,
     /// Uploads that were not installed are removed after this.
     pub upload_lifetime: Duration,
+    /// What one plugin may keep in the key-value store.
+    pub kv: host_state::Limits,
+    /// How the host fetches for plugins.
+    pub plugin_fetch: host_services::FetchConfig,
+    /// Where the secrets of plugins lie.
+    pub secrets: host_services::Secrets,
 }
 
 impl Config {
@@ -34,6 +40,9 @@ impl Config {
             stop_timeout: Duration::from_secs(10),
             drain_timeout: Duration::from_secs(30),
             upload_lifetime: Duration::from_secs(3600),
+            kv: host_state::Limits::default(),
+            plugin_fetch: host_services::FetchConfig::default(),
+            secrets: host_services::Secrets::default(),
         }
     }
 }

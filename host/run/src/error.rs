@@ -15,6 +15,9 @@ pub enum Error {
     /// The data folders could not be read or written.
     #[error("failed to read or write the data folders")]
     Store(#[from] host_store::Error),
+    /// The state could not be read or written.
+    #[error("failed to read or write the state")]
+    State(#[from] host_state::Error),
     /// plugin.yaml breaks rules.
     #[error("plugin.yaml is refused: {}", list(problems))]
     Manifest {
@@ -44,6 +47,20 @@ pub enum Error {
     /// The first health probe did not pass.
     #[error("the new generation failed its first health probe: {reason}")]
     Unhealthy {
+        /// What it said.
+        reason: String,
+    },
+    /// A hook of the new generation said no.
+    #[error("the {hook} hook of the new generation failed: {reason}")]
+    Hook {
+        /// Which.
+        hook: &'static str,
+        /// What it said.
+        reason: String,
+    },
+    /// The plugin does not take a configuration.
+    #[error("the plugin refuses the configuration: {reason}")]
+    ConfigurationRefused {
         /// What it said.
         reason: String,
     },
@@ -80,12 +97,15 @@ impl Error {
             Error::Source(error) => error.code(),
             Error::Fetch(error) => error.code(),
             Error::Store(error) => error.code(),
+            Error::State(error) => error.code(),
             Error::Manifest { .. } => "manifest_refused",
             Error::OtherPlugin { .. } => "manifest_other_plugin",
             Error::Placement { .. } => "run_placement",
             Error::Build(error) => error.code(),
             Error::Load(error) => error.code(),
             Error::Unhealthy { .. } => "run_unhealthy",
+            Error::Hook { .. } => "run_hook_failed",
+            Error::ConfigurationRefused { .. } => "run_configuration_refused",
             Error::UnknownPlugin { .. } => "run_unknown_plugin",
             Error::Disabled { .. } => "run_disabled",
             Error::UnknownUpload { .. } => "run_unknown_upload",
@@ -103,6 +123,8 @@ impl Error {
             Error::Disabled { .. } => Some("enable it, or load its source again".to_owned()),
             Error::UnknownUpload { .. } => Some("upload the archive again; uploads expire".to_owned()),
             Error::OtherPlugin { .. } => Some("load the source as a plugin of its own".to_owned()),
+            Error::Hook { .. } => Some("see the plugin's log; the generation before still serves".to_owned()),
+            Error::ConfigurationRefused { .. } => Some("change what the message names".to_owned()),
             Error::Unhealthy { .. } => Some("see the plugin's log; the generation before still serves".to_owned()),
             _ => self.parts().1,
         }

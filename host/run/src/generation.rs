@@ -3,10 +3,11 @@
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use host_core::{Manifest, PluginId};
-use host_load::Instance;
+use host_load::{Hook, Instance};
+use host_services::PluginServices;
 use prometheus::IntCounter;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -23,6 +24,7 @@ pub struct Generation {
     pub(crate) number: u64,
     pub(crate) manifest: Arc<Manifest>,
     pub(crate) instance: Arc<Instance>,
+    pub(crate) services: Arc<PluginServices>,
     pub(crate) routes: Routes,
     pub(crate) endpoints: Vec<EndpointState>,
     pub(crate) panics: IntCounter,
@@ -65,6 +67,7 @@ pub(crate) struct Parts {
     pub(crate) number: u64,
     pub(crate) manifest: Arc<Manifest>,
     pub(crate) instance: Arc<Instance>,
+    pub(crate) services: Arc<PluginServices>,
     pub(crate) endpoints: Vec<EndpointState>,
     pub(crate) panics: IntCounter,
     pub(crate) log: Arc<LogLines>,
@@ -72,13 +75,14 @@ pub(crate) struct Parts {
 
 impl Generation {
     pub(crate) fn new(parts: Parts) -> Generation {
-        let Parts { id, number, manifest, instance, endpoints, panics, log } = parts;
+        let Parts { id, number, manifest, instance, services, endpoints, panics, log } = parts;
         Generation {
             routes: Routes::new(&manifest),
             id,
             number,
             manifest,
             instance,
+            services,
             endpoints,
             panics,
             health: HealthState::default(),
@@ -114,6 +118,15 @@ impl Generation {
             1 => GenerationPhase::Draining,
             2 => GenerationPhase::Stopping,
             _ => GenerationPhase::Retired,
+        }
+    }
+
+    /// Runs a hook that can't refuse anything any more: what goes wrong is logged.
+    pub(crate) async fn run_hook(&self, hook: &Hook, timeout: Duration) {
+        if let Err(error) = self.instance.run_hook(hook, timeout).await {
+            let (id, name) = (&self.id, hook.name());
+            tracing::warn!(plugin.id = %id, generation = self.number, "the {name} hook of `{id}` failed: {error}");
+            self.note("warn", &format!("{name}: {error}"));
         }
     }
 

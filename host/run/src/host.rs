@@ -8,14 +8,20 @@ use dashmap::DashMap;
 use host_build::Builder;
 use host_core::PluginId;
 use host_core::health::Health;
+use host_load::Hook;
+use host_services::{HostServices, Parts};
+use host_state::State;
 use host_store::Store;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::admission::Admitted;
 use crate::config::Config;
 use crate::error::Error;
 use crate::generation::Generation;
 use crate::job::Job;
+use crate::lent::Lent;
 use crate::log_lines::LogLine;
 use crate::metrics::{Metrics, Now};
 use crate::operation::{self, Operation};
@@ -24,6 +30,9 @@ use crate::retire;
 
 /// Jobs that are remembered.
 const MAX_JOBS: usize = 200;
+
+/// How long a plugin may take to bring its metrics up to date before they are read.
+const METRICS_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The host. Cheap to clone.
 #[derive(Clone)]
@@ -34,6 +43,8 @@ pub(crate) struct Inner {
     pub(crate) store: Store,
     pub(crate) builder: Builder,
     pub(crate) metrics: Metrics,
+    pub(crate) state: State,
+    pub(crate) services: HostServices,
     /// Which generation of each plugin serves now.
     pub(crate) roster: DashMap<PluginId, Arc<Generation>>,
     pub(crate) plugins: DashMap<PluginId, Arc<Plugin>>,
@@ -79,25 +90,37 @@ pub struct Overview {
 }
 
 impl Host {
-    /// A host over a store and a builder, with nothing installed.
+    /// A host over a store, its state and a builder, with nothing installed.
     ///
     /// # Errors
     /// [`getrandom::Error`] when the system has no randomness.
-    pub fn new(config: Config, store: Store, builder: Builder) -> Result<Host, getrandom::Error> {
-        Ok(Host(Arc::new(Inner {
-            config,
-            store,
-            builder,
-            metrics: Metrics::new(),
-            roster: DashMap::new(),
-            plugins: DashMap::new(),
-            numbers: DashMap::new(),
-            jobs: Mutex::default(),
-            next_job: AtomicU64::new(1),
-            job_prefix: getrandom::u32()?,
-            tasks: TaskTracker::new(),
-            stopping: CancellationToken::new(),
-            started: Instant::now(),
+    pub fn new(config: Config, store: Store, state: State, builder: Builder) -> Result<Host, getrandom::Error> {
+        let job_prefix = getrandom::u32()?;
+        Ok(Host(Arc::new_cyclic(|host| {
+            let services = HostServices::new(Parts {
+                kv: state.kv(config.kv),
+                secrets: config.secrets.clone(),
+                fetch: config.plugin_fetch.clone(),
+                log: Arc::new(Lent(host.clone())),
+            });
+            services.set_calls(Arc::new(Lent(host.clone())));
+            Inner {
+                config,
+                store,
+                builder,
+                metrics: Metrics::new(),
+                state,
+                services,
+                roster: DashMap::new(),
+                plugins: DashMap::new(),
+                numbers: DashMap::new(),
+                jobs: Mutex::default(),
+                next_job: AtomicU64::new(1),
+                job_prefix,
+                tasks: TaskTracker::new(),
+                stopping: CancellationToken::new(),
+                started: Instant::now(),
+            }
         })))
     }
 
@@ -193,11 +216,21 @@ impl Host {
         }
     }
 
-    /// All metrics in Prometheus text form.
-    pub fn metrics(&self) -> String {
+    /// All metrics in Prometheus text form. Plugins that have a `metrics` hook are asked first.
+    pub async fn metrics(&self) -> String {
+        let serving = self.0.roster.iter().map(|entry| entry.value().clone());
+        let asked = serving.filter(|generation| generation.instance.has(&Hook::Metrics)).map(|generation| async move {
+            // Counted like a call, so that the stop hook does not run beside it.
+            if generation.in_flight.try_enter() {
+                let counted = Admitted { generation };
+                counted.generation.run_hook(&Hook::Metrics, METRICS_TIMEOUT).await;
+            }
+        });
+        let asked = asked.collect::<Vec<_>>();
+        futures_util::future::join_all(asked).await;
         let counters = self.0.builder.counters();
         let plugins = self.plugins();
-        self.0.metrics.render(&Now {
+        let of_host = self.0.metrics.render(&Now {
             mapped: host_load::opened_libraries(),
             uptime_seconds: self.0.started.elapsed().as_secs_f64(),
             built: counters.builds.saturating_sub(counters.cache_hits + counters.failures),
@@ -210,7 +243,8 @@ impl Host {
                     (plugin.id.to_string(), plugin.generation.unwrap_or(0), in_flight)
                 })
                 .collect(),
-        })
+        });
+        of_host + &self.0.services.metrics().render()
     }
 
     /// The size of what is on disk. Blocks while it counts.
@@ -264,6 +298,7 @@ impl Host {
         if tokio::time::timeout(grace + self.0.config.stop_timeout, self.0.tasks.wait()).await.is_err() {
             tracing::warn!("some work did not end within the grace period");
         }
+        self.0.state.close().await;
     }
 
     /// The number of the next generation of `id`.
@@ -275,14 +310,24 @@ impl Host {
 
     /// Ends a generation that was taken out of the roster, in the background.
     pub(crate) fn retire(&self, generation: Arc<Generation>, drain_timeout: Duration) {
+        drop(self.retire_with(generation, drain_timeout, None));
+    }
+
+    /// The same, with a hook that runs before the stop hook. What is returned ends with the generation.
+    pub(crate) fn retire_with(
+        &self,
+        generation: Arc<Generation>,
+        drain_timeout: Duration,
+        last: Option<Hook>,
+    ) -> JoinHandle<()> {
         retire::begin(&generation);
         let host = self.clone();
         self.0.tasks.spawn(async move {
-            retire::retire(generation.clone(), drain_timeout, host.0.config.stop_timeout).await;
+            retire::retire(generation.clone(), drain_timeout, host.0.config.stop_timeout, last).await;
             if let Some(plugin) = host.0.plugins.get(&generation.id).map(|entry| entry.value().clone()) {
                 plugin.state().end(&generation);
             }
-        });
+        })
     }
 }
 

@@ -6,23 +6,27 @@
 //! that is current at that moment, to their last byte.
 
 mod admission;
+mod between;
 mod body;
 mod call;
 mod config;
 mod error;
+mod follow;
 mod generation;
 mod health;
 mod host;
 mod job;
+mod lent;
 mod log_lines;
 mod metrics;
 mod operation;
 mod plugin;
-mod plugin_services;
+mod refused;
 mod retire;
 mod routes;
 
 pub use admission::{Admitted, Refusal};
+pub use between::refused_content_type;
 pub use body::CallBody;
 pub use call::{CallRefusal, Caller, IncomingBody, Request};
 pub use config::Config;
@@ -32,8 +36,10 @@ pub use health::HealthReport;
 pub use host::{Host, Overview, Upload, UploadError};
 pub use host_fetch::Trust;
 pub use host_load::{Answer, CallError};
+pub use host_services::{SecretSource, Secrets};
 pub use job::{Job, JobState, JobView};
 pub use log_lines::LogLine;
 pub use operation::{Operation, Receipt, StepReport};
 pub use plugin::{GenerationView, Phase, PluginView};
+pub use refused::RefusedCall;
 pub use routes::{RouteRefusal, Routed};

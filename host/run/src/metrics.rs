@@ -11,6 +11,7 @@
 //! | `plugin_host_generations_mapped` | | libraries opened and kept in memory |
 //! | `plugin_host_operations_total` | operation, outcome | ended operations |
 //! | `plugin_host_builds_total` | outcome | builds: `built`, `cached`, `failed` |
+//! | `plugin_host_measures_ignored_total` | plugin | measures of a plugin that have no meaning; kept in `host-services` |
 //! | `plugin_host_uptime_seconds` | | since the process started |
 //!
 //! An endpoint is labelled by method and path as plugin.yaml has them, at most 50 a plugin; a plugin's labels go when

@@ -1,5 +1,7 @@
 //! What can be asked of the host, and what it did.
 
+mod configure;
+mod removal;
 mod turn;
 mod work;
 
@@ -56,6 +58,15 @@ pub enum Operation {
     Unload {
         /// The plugin.
         id: String,
+        /// Whether what the host keeps for the plugin stays, for the day it is installed again.
+        keep_data: bool,
+    },
+    /// Replace what the operator set.
+    Configure {
+        /// The plugin.
+        id: String,
+        /// What the operator sets, over the manifest's defaults.
+        configuration: serde_json::Map<String, serde_json::Value>,
     },
 }
 
@@ -98,6 +109,7 @@ impl Operation {
             Operation::Enable { .. } => "enable",
             Operation::Disable { .. } => "disable",
             Operation::Unload { .. } => "unload",
+            Operation::Configure { .. } => "configure",
         }
     }
 
@@ -108,7 +120,8 @@ impl Operation {
             Operation::Reload { id }
             | Operation::Enable { id }
             | Operation::Disable { id }
-            | Operation::Unload { id } => id.clone(),
+            | Operation::Unload { id, .. }
+            | Operation::Configure { id, .. } => id.clone(),
         }
     }
 }

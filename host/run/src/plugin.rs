@@ -63,6 +63,11 @@ impl Installed {
         configuration.extend(self.configuration.clone());
         configuration
     }
+
+    /// Whether the host may keep data for the plugin.
+    pub(crate) fn may_have_data(&self) -> bool {
+        self.manifest.permissions.iter().any(|permission| permission == "kv.write")
+    }
 }
 
 /// Why the newest operation failed.
@@ -136,6 +141,8 @@ pub struct PluginView {
     pub source: String,
     /// The commit, for a git source.
     pub commit: Option<String>,
+    /// What the operator set, over the manifest's defaults.
+    pub configuration: serde_json::Map<String, serde_json::Value>,
     /// The artifact's digest.
     pub artifact: Option<String>,
     /// When it was loaded, in milliseconds since 1970.
@@ -202,6 +209,11 @@ impl Plugin {
             errors: sum(|endpoint| endpoint.errors.get()),
             source: state.installed.as_ref().map(|installed| installed.source.to_string()).unwrap_or_default(),
             commit: state.installed.as_ref().and_then(|installed| installed.commit.clone()),
+            configuration: state
+                .installed
+                .as_ref()
+                .map(|installed| installed.configuration.clone())
+                .unwrap_or_default(),
             artifact: state.installed.as_ref().map(|installed| installed.artifact.digest().to_string()),
             loaded_unix_ms: state.installed.as_ref().map(|installed| installed.loaded_unix_ms),
             last_error: state.last_error.clone().map(|error| (error.code, error.message, error.at_unix_ms)),

@@ -1,13 +1,13 @@
 //! Requests to plugins: found, checked by the manifest, answered by one generation.
 
 use host_core::manifest::Endpoint;
-use host_run::{Caller, IncomingBody, Request};
+use host_run::{Caller, IncomingBody, RefusedCall, Request, refused_content_type};
 use http::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use http::{Method, Response, StatusCode};
 
 use crate::body::AnyBody;
 use crate::caller::unauthorized;
-use crate::error::{of_admission, of_call, of_route};
+use crate::error::of_call;
 use crate::problem::Refused;
 use crate::request_id::RequestId;
 use crate::routes::Front;
@@ -38,12 +38,12 @@ async fn call<B: IncomingBody>(
     peer: &str,
 ) -> Result<Response<AnyBody>, Refused> {
     let (id, path) = split(parts.uri.path());
-    let admitted = front.host.admit(id).map_err(|refusal| of_admission(refusal, id))?;
+    let admitted = front.host.admit(id).map_err(|refusal| of_call(RefusedCall::admission(refusal, id)))?;
     let routed = match admitted.route(&parts.method, path) {
         Ok(routed) => routed,
         // What a resource takes may be asked of any of them.
         Err(host_run::RouteRefusal::Method(allow)) if parts.method == Method::OPTIONS => return Ok(options(allow)),
-        Err(refusal) => return Err(of_route(refusal, id)),
+        Err(refusal) => return Err(of_call(RefusedCall::route(refusal, id))),
     };
     let endpoint = &admitted.generation().manifest().endpoints[routed.endpoint];
     allow(front, endpoint, &parts.headers)?;
@@ -55,10 +55,10 @@ async fn call<B: IncomingBody>(
         path,
         query: parts.uri.query(),
         headers: &parts.headers,
-        caller: Caller { peer, request_id: request_id.as_str() },
+        caller: Caller { peer, request_id: request_id.as_str(), depth: 0 },
         body,
     };
-    let answered = admitted.call(routed, request).await.map_err(|refusal| of_call(&refusal))?;
+    let answered = admitted.call(routed, request).await.map_err(|refusal| of_call(RefusedCall::call(&refusal)))?;
     Ok(answered.map(AnyBody::Plugin))
 }
 
@@ -85,16 +85,10 @@ fn allow(front: &Front, endpoint: &Endpoint, headers: &HeaderMap) -> Result<(), 
             return Err(Refused::new(StatusCode::FORBIDDEN, "auth_role", detail));
         }
     }
-    let Some(validation) = &endpoint.validation else { return Ok(()) };
-    if !validation.content_type.is_empty() {
-        let sent = headers.get(http::header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        let sent = sent.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-        if !validation.content_type.contains(&sent) {
-            let detail = format!("the endpoint takes {}, found `{sent}`", validation.content_type.join(", "));
-            return Err(Refused::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "endpoint_content_type", detail));
-        }
+    match refused_content_type(endpoint, headers) {
+        Some(detail) => Err(Refused::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "endpoint_content_type", detail)),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 fn options(allow: HeaderValue) -> Response<AnyBody> {

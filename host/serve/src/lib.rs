@@ -10,6 +10,7 @@
 
 mod body;
 mod caller;
+mod configuration;
 mod cors;
 mod endpoint;
 mod error;

@@ -106,12 +106,25 @@ pub(crate) async fn disable(_: Operator, State(front): State<Front>, Id(id): Id,
     run(&front, &headers, Operation::Disable { id }).await
 }
 
-pub(crate) async fn unload(_: Operator, State(front): State<Front>, Id(id): Id, headers: HeaderMap) -> Answer {
-    run(&front, &headers, Operation::Unload { id }).await
+/// `?keep_data=true`: what the host keeps for the plugin stays.
+#[derive(Deserialize)]
+pub(crate) struct Keep {
+    #[serde(default)]
+    keep_data: bool,
+}
+
+pub(crate) async fn unload(
+    _: Operator,
+    State(front): State<Front>,
+    Id(id): Id,
+    headers: HeaderMap,
+    Parameters(Keep { keep_data }): Parameters<Keep>,
+) -> Answer {
+    run(&front, &headers, Operation::Unload { id, keep_data }).await
 }
 
 /// Runs an operation as a job: answers at its end, or at once when the client would rather watch.
-async fn run(front: &Front, headers: &HeaderMap, operation: Operation) -> Answer {
+pub(crate) async fn run(front: &Front, headers: &HeaderMap, operation: Operation) -> Answer {
     let job: Arc<Job> = front.host.submit(operation);
     if respond_async(headers) {
         let mut response = (StatusCode::ACCEPTED, Json(view::job(&job.view()))).into_response();
@@ -128,6 +141,6 @@ async fn run(front: &Front, headers: &HeaderMap, operation: Operation) -> Answer
     }
 }
 
-fn unknown(id: &str) -> Refused {
+pub(crate) fn unknown(id: &str) -> Refused {
     of_operation(&host_run::Error::UnknownPlugin { id: id.chars().filter(|c| !c.is_control()).take(60).collect() })
 }

@@ -13,7 +13,7 @@ use crate::cors::Cors;
 use crate::problem::Refused;
 use crate::request_id::RequestIds;
 use crate::token::OperatorToken;
-use crate::{jobs, plugins, system, upload};
+use crate::{configuration, jobs, plugins, system, upload};
 
 /// The most that a JSON body of the management API may have.
 pub(crate) const MAX_JSON_BYTES: usize = 1024 * 1024;
@@ -42,6 +42,7 @@ pub(crate) fn router(front: Front) -> Router {
         .route("/{id}", get(plugins::get).merge(delete(plugins::unload)))
         .route("/{id}/status", get(plugins::status))
         .route("/{id}/logs", get(plugins::logs))
+        .route("/{id}/config", get(configuration::get).put(configuration::put))
         .route("/{id}/reload", post(plugins::reload))
         .route("/{id}/enable", post(plugins::enable))
         .route("/{id}/disable", post(plugins::disable));

@@ -30,7 +30,7 @@ pub(crate) async fn ready(State(front): State<Front>) -> Response {
 }
 
 pub(crate) async fn metrics(State(front): State<Front>) -> Response {
-    let mut response = front.host.metrics().into_response();
+    let mut response = front.host.metrics().await.into_response();
     let text = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
     response.headers_mut().insert(CONTENT_TYPE, text);
     response

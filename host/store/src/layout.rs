@@ -4,6 +4,7 @@
 //! <plugin_dir>                     what is installed; back this up
 //! ├── lock                         held by the one running host
 //! ├── operator.token               0600
+//! ├── state.db, -wal, -shm         0600; what `host-state` remembers
 //! ├── tmp/                         things being made; emptied at every start
 //! ├── trees/
 //! │   ├── <hex>/…                  the files of a tree, 0444 or 0555

@@ -1,6 +1,7 @@
 //! The environment, read once. Nothing else in the program asks for a variable.
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 use super::table::SETTINGS;
 
@@ -36,6 +37,11 @@ const TOKEN: &str = "PLUGIN_HOST_TOKEN";
 /// Where a client may find the host's address.
 const URL: &str = "PLUGIN_HOST_URL";
 
+/// Where the user's own folders are, and which libraries the dynamic linker finds.
+const DATA: &str = "XDG_DATA_HOME";
+const CACHE: &str = "XDG_CACHE_HOME";
+const LIBRARIES: &str = "LD_LIBRARY_PATH";
+
 /// The variables that mean something to this program; one that is set to nothing counts as not set.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Environment {
@@ -49,7 +55,8 @@ impl Environment {
     pub(crate) fn read() -> Environment {
         let mut environment = Environment::default();
         let settings = SETTINGS.iter().filter_map(|setting| setting.variable);
-        for name in settings.clone().chain([TOKEN, URL]).chain(PASSED_TO_BUILDS.iter().copied()) {
+        for name in settings.clone().chain([TOKEN, URL, DATA, CACHE, LIBRARIES]).chain(PASSED_TO_BUILDS.iter().copied())
+        {
             #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
             let value = std::env::var(name);
             match value {
@@ -84,6 +91,29 @@ impl Environment {
     pub(crate) fn for_builds(&self) -> Vec<(String, String)> {
         let passed = PASSED_TO_BUILDS.iter().filter_map(|name| Some((name.to_string(), self.get(name)?.to_owned())));
         passed.collect()
+    }
+
+    /// The folder for what authors keep; `None` when nobody says whose it is.
+    pub(crate) fn data_folder(&self) -> Option<PathBuf> {
+        self.folder_of_the_user(DATA, ".local/share")
+    }
+
+    /// The folder for what may be deleted.
+    pub(crate) fn cache_folder(&self) -> Option<PathBuf> {
+        self.folder_of_the_user(CACHE, ".cache")
+    }
+
+    fn folder_of_the_user(&self, variable: &str, below_home: &str) -> Option<PathBuf> {
+        // Paths that are not absolute do not count, says the convention of these variables.
+        let given = self.get(variable).map(PathBuf::from).filter(|path| path.is_absolute());
+        let folder = given.or_else(|| Some(Path::new(self.get("HOME")?).join(below_home)))?;
+        folder.is_absolute().then(|| folder.join("plugin-host"))
+    }
+
+    /// What a child that opens a library sees.
+    pub(crate) fn for_libraries(&self) -> Vec<(String, String)> {
+        let passed = ["PATH", "HOME", LIBRARIES].into_iter();
+        passed.filter_map(|name| Some((name.to_owned(), self.get(name)?.to_owned()))).collect()
     }
 
     /// An environment for tests.

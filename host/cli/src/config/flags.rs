@@ -78,6 +78,8 @@ fn value_name(kind: Kind) -> &'static str {
         Kind::Origins => "ORIGIN",
         Kind::Repositories => "PATTERN",
         Kind::Mirrors => "PREFIX=BASE",
+        Kind::Hosts => "HOST",
+        Kind::Secrets => "PLUGIN/NAME=PLACE",
         Kind::Address => "ADDRESS",
         Kind::Number { .. } => "NUMBER",
         Kind::Bytes { .. } => "BYTES",

@@ -7,6 +7,7 @@ use std::time::Duration;
 use host_core::Source;
 use host_core::manifest::Mode;
 
+use super::value::secret;
 use super::{Environment, Origin, Settings, Value};
 
 /// Settings as each room of the host wants them.
@@ -65,6 +66,13 @@ impl Rooms {
         run.fetch.archive.max_archive_bytes = max_plugin_bytes;
         run.fetch.archive.max_unpacked_bytes = max_plugin_bytes;
 
+        run.kv.max_value_bytes = settings.number("kv_max_value_bytes");
+        run.kv.max_total_bytes = settings.number("kv_max_total_bytes");
+        run.plugin_fetch.private_hosts =
+            settings.list("fetch_private_hosts").iter().filter_map(|host| host.parse().ok()).collect();
+        let secrets = settings.list("secrets").iter().filter_map(|text| secret(text));
+        run.secrets = host_run::Secrets::new(secrets.map(|(plugin, name, source)| ((plugin, name), source)).collect());
+
         let serve = host_serve::Config {
             address: settings.address(),
             cors_origins: settings.list("cors_allowed_origins").to_vec(),
@@ -83,6 +91,18 @@ impl Settings {
     /// Where installed plugins are kept. Absolute.
     pub(crate) fn plugin_dir(&self) -> PathBuf {
         absolute(self.text("plugin_dir"))
+    }
+
+    /// The build cache of an author's command. A host's own default counts only where a host has been: these commands are
+    /// run in the folders of plugins, and nothing may appear there.
+    pub(crate) fn cache_dir_of_author(&self, environment: &Environment) -> PathBuf {
+        let configured = absolute(self.text("cache_dir"));
+        match self.get("cache_dir").origin {
+            Origin::Default if !configured.is_dir() => {
+                environment.cache_folder().map_or(configured, |folder| folder.join("build_cache"))
+            }
+            _ => configured,
+        }
     }
 
     /// Where the host listens.
@@ -105,6 +125,11 @@ impl Settings {
     /// Whether log lines are written as JSON.
     pub(crate) fn logs_json(&self) -> bool {
         self.text("log_format") == "json"
+    }
+
+    /// Which log lines are written, where somebody said so.
+    pub(crate) fn chosen_log_filter(&self) -> Option<&str> {
+        (self.get("log_filter").origin != Origin::Default || self.switch("debug")).then(|| self.log_filter())
     }
 
     /// Which log lines are written.

@@ -4,7 +4,9 @@ use std::fmt;
 use std::net::IpAddr;
 use std::path::Path;
 
-use host_core::Source;
+use host_core::manifest::AllowedHost;
+use host_core::{PluginId, Source};
+use host_run::SecretSource;
 use tracing_subscriber::EnvFilter;
 use url::Url;
 
@@ -29,6 +31,10 @@ pub(crate) enum Kind {
     Repositories,
     /// Pairs of prefix and base.
     Mirrors,
+    /// Hosts that are asked over HTTP, separated by commas.
+    Hosts,
+    /// Secrets of plugins and where each lies, separated by commas.
+    Secrets,
     /// An IP address.
     Address,
     /// A number.
@@ -77,6 +83,8 @@ impl Kind {
             Kind::Origins => "origins such as `https://console.example.org`, or `*` for all".to_owned(),
             Kind::Repositories => "patterns of three parts, such as `github.com/acme/*`".to_owned(),
             Kind::Mirrors => "pairs of `prefix` and `base`, http or https addresses that end with `/`".to_owned(),
+            Kind::Hosts => "hosts such as `api.internal`, or `127.0.0.1:8080`, without `*`".to_owned(),
+            Kind::Secrets => "`PLUGIN/NAME=file:PATH` or `PLUGIN/NAME=env:VARIABLE`".to_owned(),
             Kind::Address => "an IP address or `localhost`".to_owned(),
             Kind::Number { min, max } => format!("a number from {min} to {max}"),
             Kind::Bytes { min, max } => {
@@ -90,7 +98,9 @@ impl Kind {
     fn separator(self) -> Option<char> {
         match self {
             Kind::Paths => Some(':'),
-            Kind::Sources | Kind::Origins | Kind::Repositories | Kind::Mirrors => Some(','),
+            Kind::Sources | Kind::Origins | Kind::Repositories | Kind::Mirrors | Kind::Hosts | Kind::Secrets => {
+                Some(',')
+            }
             _ => None,
         }
     }
@@ -122,6 +132,8 @@ impl Kind {
             Kind::Sources => part.parse::<Source>().is_ok(),
             Kind::Origins => is_origin(part),
             Kind::Repositories => is_repository(part),
+            Kind::Hosts => part.parse::<AllowedHost>().is_ok_and(|host| host.is_one()),
+            Kind::Secrets => secret(part).is_some(),
             _ => false,
         };
         parts.iter().all(|part| is_allowed(part)).then(|| Value::List(parts.iter().map(|&part| part.into()).collect()))
@@ -142,7 +154,13 @@ impl Kind {
             Kind::Number { min, max } => number(text).filter(|n| (min..=max).contains(n)).map(Value::Number),
             Kind::Bytes { min, max } => bytes(text).filter(|n| (min..=max).contains(n)).map(Value::Number),
             Kind::Filter => as_text(!text.is_empty() && EnvFilter::builder().parse(text).is_ok()),
-            Kind::Paths | Kind::Sources | Kind::Origins | Kind::Repositories | Kind::Mirrors => None,
+            Kind::Paths
+            | Kind::Sources
+            | Kind::Origins
+            | Kind::Repositories
+            | Kind::Mirrors
+            | Kind::Hosts
+            | Kind::Secrets => None,
         }
     }
 
@@ -163,9 +181,31 @@ impl Kind {
                 };
                 Value::List(sources.iter().map(join).collect())
             }
+            (Kind::Secrets, Value::List(secrets)) => {
+                let join = |text: &String| match text.split_once("=file:") {
+                    Some((name, path)) => format!("{name}=file:{}", join(path)),
+                    None => text.clone(),
+                };
+                Value::List(secrets.iter().map(join).collect())
+            }
             (_, value) => value,
         }
     }
+}
+
+/// A secret's plugin, name and place, from `PLUGIN/NAME=file:PATH` or `PLUGIN/NAME=env:VARIABLE`.
+pub(crate) fn secret(text: &str) -> Option<(PluginId, String, SecretSource)> {
+    let (name, place) = text.split_once('=')?;
+    let (plugin, name) = name.split_once('/')?;
+    let is_name = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.'));
+    let source = match place.split_once(':')? {
+        ("file", path) if is_path(path) => SecretSource::File(path.into()),
+        ("env", variable) if !variable.is_empty() && !variable.contains(['=', '\0']) => {
+            SecretSource::Environment(variable.to_owned())
+        }
+        _ => return None,
+    };
+    Some((plugin.parse().ok().filter(|_| is_name)?, name.to_owned(), source))
 }
 
 /// A pair of prefix and base, if both are addresses.

@@ -30,7 +30,7 @@ impl Loads<'_> {
                     self.tell(&receipt);
                 }
                 Err(error) => {
-                    let failure = failure(&source, &error);
+                    let failure = Failure::refused(format!("failed to load {source}"), &error);
                     match self.json {
                         true => tracing::error!(%source, code = error.code(), "{failure}"),
                         false => self.screen.note(&format!("\n{failure}\n")),
@@ -93,23 +93,4 @@ pub(super) fn curl(url: &str, path: &str, token: Option<&Path>) -> String {
         }
         None => format!("  curl {url}{path}"),
     }
-}
-
-/// The whole chain, and what the compiler wrote.
-fn failure(source: &Source, error: &Error) -> Failure {
-    let mut failure = Failure::of(format!("failed to load {source}"), error);
-    match error {
-        Error::Manifest { problems } => {
-            failure.details = vec!["plugin.yaml is refused:".to_owned()];
-            failure.details.extend(problems.iter().map(|problem| format!("  {problem}")));
-        }
-        Error::Build(build) => {
-            failure.compiler = build.compiler_output().map(str::to_owned);
-        }
-        _ => {}
-    }
-    if let Some(fix) = error.fix() {
-        failure.fix = Some(fix);
-    }
-    failure
 }

@@ -7,27 +7,27 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use crate::failure::Failure;
 
 /// The signals that end a host. While this lives they do nothing else.
-pub(super) struct Signals {
+pub(crate) struct Signals {
     terminate: Signal,
     interrupt: Signal,
 }
 
 /// Which one came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Which {
+pub(crate) enum Which {
     Terminate,
     Interrupt,
 }
 
 impl Signals {
     /// Listens for them.
-    pub(super) fn new() -> Result<Signals, Failure> {
+    pub(crate) fn new() -> Result<Signals, Failure> {
         let listen = |kind| signal(kind).map_err(|error| Failure::of("failed to listen for signals", &error));
         Ok(Signals { terminate: listen(SignalKind::terminate())?, interrupt: listen(SignalKind::interrupt())? })
     }
 
     /// Waits for one.
-    pub(super) async fn next(&mut self) -> Which {
+    pub(crate) async fn next(&mut self) -> Which {
         tokio::select! {
             _ = self.terminate.recv() => Which::Terminate,
             _ = self.interrupt.recv() => Which::Interrupt,

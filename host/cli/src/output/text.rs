@@ -18,6 +18,16 @@ pub(crate) fn duration(milliseconds: f64) -> String {
     }
 }
 
+/// A size in three or four digits and a unit.
+pub(crate) fn bytes(n_bytes: u64) -> String {
+    match n_bytes as f64 {
+        b if b < 1024.0 => format!("{n_bytes} bytes"),
+        b if b < 10_240.0 => format!("{:.1} KiB", b / 1024.0),
+        b if b < 1_048_576.0 => format!("{:.0} KiB", b / 1024.0),
+        b => format!("{:.1} MiB", b / 1_048_576.0),
+    }
+}
+
 /// A moment as `2026-02-03 04:05:06.789`, in UTC.
 pub(crate) fn utc(unix_ms: u64) -> String {
     let (days, ms) = (unix_ms / 86_400_000, unix_ms % 86_400_000);
@@ -49,6 +59,15 @@ mod tests {
             (4_107_542_400_000, "2100-03-01 00:00:00.000"),
         ] {
             assert_eq!(utc(unix_ms), expected);
+        }
+    }
+
+    #[test]
+    fn sizes_keep_the_digits_that_matter() {
+        for (n_bytes, expected) in
+            [(0, "0 bytes"), (1023, "1023 bytes"), (4_200, "4.1 KiB"), (880_000, "859 KiB"), (9_000_000, "8.6 MiB")]
+        {
+            assert_eq!(bytes(n_bytes), expected);
         }
     }
 

@@ -245,6 +245,11 @@ impl<'a> Reader<'a> {
 
     // === scalars ===
 
+    /// The text that stands there, without a word about what is wrong with it.
+    pub(super) fn as_text(&self) -> Option<&'a str> {
+        self.value.and_then(Value::as_str)
+    }
+
     /// One line of text.
     pub(super) fn text(&self) -> Option<&'a str> {
         let text = self.prose()?;

@@ -12,8 +12,10 @@ use url::Url;
 
 use super::lines::Lines;
 use super::reader::{Reader, Report};
+use super::words::nearest;
 use super::{
-    Checked, Compatibility, Dependency, Endpoint, HealthCheck, Manifest, Method, Mode, Placement, Problem, Security,
+    AllowedHost, Checked, Compatibility, Dependency, Endpoint, HealthCheck, Manifest, Method, Mode, Permission,
+    Placement, Problem, Security,
 };
 use crate::{Digest, IdError, PluginId, TreePath};
 
@@ -67,6 +69,9 @@ fn root(report: &Report<'_>, root: &Reader<'_>) -> Option<Manifest> {
     let version = version(&root.field("version").required());
     let words = |field: &str| root.field(field).parsed(not_empty);
     let link = |field: &str| root.field(field).parsed(web_page);
+    let permissions = permissions(&root.field("permissions"));
+    let security = security(&root.field("security"), &permissions);
+    warn_when_nothing_can_be_fetched(&root.field("permissions"), &permissions, &security);
     let endpoints = endpoint::endpoints(report, &root.field("endpoints").required());
     let manifest = Manifest {
         description: recommended(&root.field("description"), Reader::prose),
@@ -80,12 +85,12 @@ fn root(report: &Report<'_>, root: &Reader<'_>) -> Option<Manifest> {
         tags: root.field("tags").parsed_items(not_empty),
         labels: texts(&root.field("labels")),
         compatibility: compatibility(&root.field("compatibility")),
-        permissions: permissions(&root.field("permissions")),
+        permissions,
         dependencies: dependencies(&root.field("dependencies")),
         run_after: run_after(&root.field("run_after")),
         configuration: root.field("configuration").json_object().unwrap_or_default(),
         configuration_schema: schema(&root.field("configuration_schema")),
-        security: security(&root.field("security")),
+        security,
         health: health(&root.field("health"), endpoints.as_deref()),
         build: build::build(&root.field("build")),
         artifacts: build::artifacts(&root.field("artifacts")),
@@ -184,7 +189,8 @@ fn compatibility(reader: &Reader<'_>) -> Compatibility {
 }
 
 fn permissions(reader: &Reader<'_>) -> Vec<String> {
-    let permissions = reader.parsed_items(|text| {
+    let items = reader.items();
+    let read = |text: &str| {
         let is_word = |word: &str| {
             word.starts_with(|c: char| c.is_ascii_lowercase())
                 && word.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-'))
@@ -193,11 +199,29 @@ fn permissions(reader: &Reader<'_>) -> Vec<String> {
             words if words >= 2 && words == text.split('.').count() => Ok(text.to_owned()),
             _ => Err("must be `resource.action` in lower case, such as `kv.read`"),
         }
-    });
-    if !permissions.is_empty() {
-        reader.warn_unless_enforced();
+    };
+    let permissions: Vec<String> = items.iter().filter_map(|item| item.required().parsed(read)).collect();
+    for item in &items {
+        let known = Permission::ALL.map(Permission::as_str);
+        let word = item.as_text().filter(|word| !known.contains(word) && permissions.iter().any(|other| other == word));
+        if let Some(word) = word {
+            item.older(match nearest(word, &known) {
+                Some(nearest) => {
+                    format!("is not a permission of this host and has no effect; did you mean `{nearest}`?")
+                }
+                None => format!("is not a permission of this host and has no effect; it has `{}`", known.join("`, `")),
+            });
+        }
     }
     permissions
+}
+
+fn warn_when_nothing_can_be_fetched(reader: &Reader<'_>, permissions: &[String], security: &Security) {
+    if permissions.iter().any(|asked| asked == Permission::HttpFetch.as_str()) && security.allowed_hosts.is_empty() {
+        reader
+            .bare()
+            .warn("asks for `http.fetch`, but no host may be fetched from; list them in `security.allowed_hosts`");
+    }
 }
 
 fn dependencies(reader: &Reader<'_>) -> Vec<Dependency> {
@@ -273,8 +297,8 @@ fn run_after(reader: &Reader<'_>) -> Vec<String> {
 
 // === how it runs ===
 
-fn security(reader: &Reader<'_>) -> Security {
-    reader.keys(&["placement", "sandboxed", "network_access", "filesystem_access", "checksum"]);
+fn security(reader: &Reader<'_>, permissions: &[String]) -> Security {
+    reader.keys(&["placement", "sandboxed", "network_access", "allowed_hosts", "filesystem_access", "checksum"]);
     let (placement, sandboxed) = (reader.field("placement"), reader.field("sandboxed"));
     let written = placement.parsed(|text| match text {
         "inline" => Ok(Placement::Inline),
@@ -307,9 +331,19 @@ fn security(reader: &Reader<'_>) -> Security {
         }
         access.unwrap_or(false)
     };
+    let network_access = access("network_access");
+    let allowed_hosts = reader.field("allowed_hosts");
+    let hosts: Vec<AllowedHost> = allowed_hosts.parsed_items(str::parse);
+    if allowed_hosts.is_given() && !network_access {
+        allowed_hosts.bare().problem("asks for `security.network_access: true`");
+    }
+    if allowed_hosts.is_given() && !permissions.iter().any(|asked| asked == Permission::HttpFetch.as_str()) {
+        allowed_hosts.bare().problem("asks for `http.fetch` under `permissions`");
+    }
     Security {
         placement: placed,
-        network_access: access("network_access"),
+        network_access,
+        allowed_hosts: hosts,
         filesystem_access: access("filesystem_access"),
         checksum: reader.field("checksum").parsed(digest),
     }

@@ -1,17 +1,19 @@
 //! What is said about keys: those without effect in this version, those of older manifests, and slips.
 
-/// Fields that are checked and recorded, but have no effect in this version of the host: their path without indices,
-/// and what to say when a manifest sets them. A field that gains its effect loses its row.
+/// Fields that are checked and recorded, but have no effect in this version of the host, or not all of it: their path
+/// without indices, and what to say when a manifest sets them. A field that gains its effect loses its row.
 pub(super) const NOT_ENFORCED: &[(&str, &str)] = &[
     ("endpoints[].rate_limit", "is recorded, not enforced by this host version"),
     ("endpoints[].validation.schema", "is recorded, not enforced by this host version"),
     ("endpoints[].validation.required", "is recorded, not enforced by this host version"),
-    ("permissions", "is recorded, not enforced by this host version"),
     ("dependencies", "is recorded, not enforced by this host version"),
     ("run_after", "is recorded, not enforced by this host version"),
     ("configuration_schema", "is recorded, not enforced by this host version"),
     ("artifacts", "is recorded, not used by this host version: the plugin is built from its source"),
-    ("security.network_access", "is recorded, not enforced by this host version"),
+    (
+        "security.network_access",
+        "holds for what the plugin asks of its host; its own code is not held back by this host version",
+    ),
     ("security.filesystem_access", "is recorded, not enforced by this host version"),
 ];
 

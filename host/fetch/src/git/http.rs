@@ -11,7 +11,7 @@ use url::Url;
 
 use super::session::{Session, Watch, is_allowed};
 use crate::Error;
-use crate::address::is_public;
+use host_core::is_public_address;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How often a connection that waits for bytes looks whether to go on.
@@ -153,7 +153,7 @@ impl Resolver for PublicResolver {
     ) -> Result<ResolvedSocketAddrs, ureq::Error> {
         let found = self.inner.resolve(uri, config, timeout)?;
         let mut public = self.empty();
-        for address in found.iter().filter(|address| is_public(address.ip())) {
+        for address in found.iter().filter(|address| is_public_address(address.ip())) {
             public.push(*address);
         }
         match (public.is_empty(), found.first()) {

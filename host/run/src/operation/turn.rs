@@ -58,6 +58,8 @@ impl Held {
             drop(state);
             if never_installed {
                 host.0.plugins.remove(&self.plugin.id);
+                host.0.metrics.forget(self.plugin.id.as_str());
+                host.0.services.metrics().forget(&self.plugin.id);
             }
         }
         result

@@ -8,7 +8,7 @@ use host_core::health::Probe;
 use host_core::manifest::{Checked, Placement};
 use host_core::{PluginId, Source};
 use host_fetch::{Fetched, Trust};
-use host_load::{Module, StartOptions};
+use host_load::{Hook, Module, StartOptions};
 use host_store::Artifact;
 
 use crate::error::Error;
@@ -20,12 +20,11 @@ use crate::log_lines::now_unix_ms;
 use crate::operation::turn::Held;
 use crate::operation::{Operation, Receipt, StepReport, check};
 use crate::plugin::{Installed, Phase};
-use crate::plugin_services::PluginServices;
 
 /// One operation, step by step.
 pub(super) struct Work<'a> {
-    host: &'a Host,
-    job: &'a Arc<Job>,
+    pub(super) host: &'a Host,
+    pub(super) job: &'a Arc<Job>,
     steps: Vec<StepReport>,
     current: Option<(&'static str, Instant)>,
 }
@@ -52,11 +51,12 @@ impl<'a> Work<'a> {
             Operation::Reload { id } => self.reload(&id).await,
             Operation::Enable { id } => self.enable(&id).await,
             Operation::Disable { id } => self.disable(&id).await,
-            Operation::Unload { id } => self.unload(&id).await,
+            Operation::Unload { id, keep_data } => self.unload(&id, keep_data).await,
+            Operation::Configure { id, configuration } => self.configure(&id, configuration).await,
         }
     }
 
-    fn step(&mut self, step: &'static str) {
+    pub(super) fn step(&mut self, step: &'static str) {
         let now = Instant::now();
         if let Some((step, since)) = self.current.replace((step, now)) {
             let micros = now.duration_since(since).as_micros();
@@ -181,7 +181,7 @@ impl<'a> Work<'a> {
     }
 
     /// Starts a generation of `installed` and swaps it in.
-    async fn restart(&mut self, held: Held, installed: Installed) -> Result<Receipt, Error> {
+    pub(super) async fn restart(&mut self, held: Held, installed: Installed) -> Result<Receipt, Error> {
         let started = self.start(&held, &installed).await;
         let generation = held.noted(self.host, started)?;
         self.step("swap");
@@ -203,6 +203,10 @@ impl<'a> Work<'a> {
             self.take_out(&held.plugin.id);
             return Err(Error::ShuttingDown);
         }
+        if generation.instance.has(&Hook::OnLoad) {
+            self.step("on_load");
+            generation.run_hook(&Hook::OnLoad, self.host.0.config.start_timeout).await;
+        }
         if generation.manifest.health.enabled {
             self.host.0.tasks.spawn(health::watch(generation.clone()));
         }
@@ -221,25 +225,46 @@ impl<'a> Work<'a> {
     /// Opens, starts and probes; nothing of it is seen from outside until the swap.
     async fn start(&mut self, held: &Held, installed: &Installed) -> Result<Arc<Generation>, Error> {
         let _working = held.plugin.working(Phase::Loading);
-        let config = &self.host.0.config;
-        let manifest = &installed.manifest;
+        let module = self.open(installed).await?;
+        let generation = self.launch(held, installed, module).await?;
+        let settled = self.settle(held, &generation).await;
+        if settled.is_err() {
+            let _ = generation.instance.stop(self.host.0.config.stop_timeout).await;
+        }
+        settled.map(|()| generation)
+    }
+
+    /// Opens the library through the gates.
+    pub(super) async fn open(&mut self, installed: &Installed) -> Result<Module, Error> {
         self.step("open");
-        let module = Module::open(&self.host.0.store, &installed.artifact, manifest, config.start_timeout).await;
-        let module = module.inspect_err(|error| {
+        let timeout = self.host.0.config.start_timeout;
+        let module = Module::open(&self.host.0.store, &installed.artifact, &installed.manifest, timeout).await;
+        Ok(module.inspect_err(|error| {
             if let host_load::Error::LayoutDiffers { report, .. } = error {
                 report.lines().for_each(|line| self.job.line(line));
             }
-        })?;
+        })?)
+    }
+
+    /// Starts a module with the plugin's configuration.
+    pub(super) async fn launch(
+        &mut self,
+        held: &Held,
+        installed: &Installed,
+        module: Module,
+    ) -> Result<Arc<Generation>, Error> {
+        let config = &self.host.0.config;
+        let manifest = &installed.manifest;
         let configuration = installed.effective_configuration();
         module.validate(&configuration, config.start_timeout).await?;
         self.step("start");
         let number = self.host.next_number(&held.plugin.id);
         let handlers = module.handlers().to_vec();
-        let services = PluginServices { id: held.plugin.id.clone(), generation: number, log: held.plugin.log.clone() };
+        let services = self.host.0.services.of_generation(manifest, number);
         let options = StartOptions {
             generation: number,
             configuration,
-            services: Arc::new(services),
+            services: services.clone(),
             timeout: config.start_timeout,
         };
         let instance = module.start(options).await?;
@@ -253,23 +278,41 @@ impl<'a> Work<'a> {
             number,
             manifest: manifest.clone(),
             instance,
+            services,
             endpoints: endpoints.collect(),
             panics: self.host.0.metrics.panics(id),
             log: held.plugin.log.clone(),
         }));
-        if manifest.health.enabled {
+        Ok(generation)
+    }
+
+    /// Lets a started generation say that it is fit to serve: its `install` or `upgrade` hook, and its first probe.
+    async fn settle(&mut self, held: &Held, generation: &Arc<Generation>) -> Result<(), Error> {
+        let version = generation.manifest.version.to_string();
+        let hook = match self.host.0.state.installed_version(&held.plugin.id).await? {
+            None => Some(Hook::Install),
+            Some(from) if from != version => Some(Hook::Upgrade { from }),
+            Some(_) => None,
+        };
+        let is_new = hook.is_some();
+        if let Some(hook) = hook.filter(|hook| generation.instance.has(hook)) {
+            self.step(hook.name());
+            let ran = generation.instance.run_hook(&hook, self.host.0.config.start_timeout).await;
+            ran.map_err(|error| Error::Hook { hook: hook.name(), reason: error.to_string() })?;
+        }
+        if generation.manifest.health.enabled {
             self.step("probe");
-            let probe = health::probe(&generation).await;
+            let probe = health::probe(generation).await;
             generation.health.note(&probe);
             if let Some(reason) = probe.problem().filter(|_| probe != Probe::Passed) {
-                let _ = generation.instance.stop(config.stop_timeout).await;
-                if held.plugin.state().installed.is_none() {
-                    self.host.0.metrics.forget(id);
-                }
                 return Err(Error::Unhealthy { reason });
             }
         }
-        Ok(generation)
+        if is_new {
+            // From here on it is installed: a host that is killed now does not run the hook again.
+            self.host.0.state.note_installed(&held.plugin.id, &version).await?;
+        }
+        Ok(())
     }
 
     async fn enable(&mut self, id: &str) -> Result<Receipt, Error> {
@@ -292,25 +335,21 @@ impl<'a> Work<'a> {
         Ok(self.receipt(&held, &installed, before, None))
     }
 
-    async fn unload(&mut self, id: &str) -> Result<Receipt, Error> {
-        let held = Held::installed_plugin(self.host, id).await?;
-        let installed = held.installed()?;
-        self.step("swap");
-        let before = self.take_out(&held.plugin.id);
-        self.host.0.plugins.remove(&held.plugin.id);
-        self.host.0.metrics.forget(id);
-        Ok(self.receipt(&held, &installed, before, None))
-    }
-
     /// Takes a plugin out of the roster and ends its generation in the background.
-    fn take_out(&self, id: &PluginId) -> Option<u64> {
+    pub(super) fn take_out(&self, id: &PluginId) -> Option<u64> {
         let (_, generation) = self.host.0.roster.remove(id)?;
         let number = generation.number;
         self.host.retire(generation, self.host.0.config.drain_timeout);
         Some(number)
     }
 
-    fn receipt(&mut self, held: &Held, installed: &Installed, before: Option<u64>, now: Option<u64>) -> Receipt {
+    pub(super) fn receipt(
+        &mut self,
+        held: &Held,
+        installed: &Installed,
+        before: Option<u64>,
+        now: Option<u64>,
+    ) -> Receipt {
         Receipt {
             id: held.plugin.id.clone(),
             version: installed.manifest.version.to_string(),

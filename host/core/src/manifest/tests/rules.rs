@@ -3,7 +3,7 @@
 use expect_test::{Expect, expect, expect_file};
 
 use super::{FULL, LEAST, checked, lines, says};
-use crate::manifest::Mode;
+use crate::manifest::{Mode, Permission};
 
 /// Checks the least manifest with `fields` in place of those of the same keys.
 fn check(fields: &str, expected: Expect) {
@@ -40,12 +40,11 @@ fn what_is_not_enforced_says_so() {
         plugin.yaml:34: `endpoints[0].rate_limit` is recorded, not enforced by this host version
         plugin.yaml:35: `endpoints[0].validation.schema` is recorded, not enforced by this host version
         plugin.yaml:35: `endpoints[0].validation.required` is recorded, not enforced by this host version
-        plugin.yaml:44: `permissions` is recorded, not enforced by this host version
         plugin.yaml:45: `dependencies` is recorded, not enforced by this host version
         plugin.yaml:50: `run_after` is recorded, not enforced by this host version
         plugin.yaml:57: `configuration_schema` is recorded, not enforced by this host version
-        plugin.yaml:61: `security.filesystem_access` is recorded, not enforced by this host version
-        plugin.yaml:74: `artifacts` is recorded, not used by this host version: the plugin is built from its source
+        plugin.yaml:62: `security.filesystem_access` is recorded, not enforced by this host version
+        plugin.yaml:75: `artifacts` is recorded, not used by this host version: the plugin is built from its source
     "#]]
     .assert_eq(&lines(&checked(FULL).warnings));
 }
@@ -444,6 +443,49 @@ fn who_may_call_and_how() {
 fn a_list_of_roles_alone_makes_a_caller_known() {
     let manifest = checked(&with(&endpoint("  auth: {roles: [admin]}\n"))).manifest;
     assert!(manifest.endpoints[0].auth.required);
+}
+
+#[test]
+fn a_permission_that_this_host_does_not_have_is_pointed_at() {
+    let text = with("permissions: [kv.raed, kv.read, resource.read, http.fetch]\n");
+    expect![[r#"
+        plugin.yaml:1: `permissions[0]` is not a permission of this host and has no effect; did you mean `kv.read`?, found `kv.raed`
+        plugin.yaml:1: `permissions[2]` is not a permission of this host and has no effect; it has `kv.read`, `kv.write`, `events.publish`, `events.subscribe`, `http.fetch`, `plugins.call`, `secrets.read`, `metrics.write`, found `resource.read`
+        plugin.yaml:1: `permissions` asks for `http.fetch`, but no host may be fetched from; list them in `security.allowed_hosts`
+    "#]].assert_eq(&lines(&checked(&text).warnings));
+    expect![[r#"
+        plugin.yaml:1: `permissions[0]` is not a permission of this host and has no effect; did you mean `kv.read`?, found `kv.raed`
+        plugin.yaml:1: `permissions[2]` is not a permission of this host and has no effect; it has `kv.read`, `kv.write`, `events.publish`, `events.subscribe`, `http.fetch`, `plugins.call`, `secrets.read`, `metrics.write`, found `resource.read`
+    "#]].assert_eq(&says(text.as_bytes(), Mode::Strict));
+    let manifest = checked(&text).manifest;
+    assert!(manifest.permits(Permission::KvRead) && !manifest.permits(Permission::KvWrite));
+}
+
+#[test]
+fn hosts_to_fetch_from_need_access_and_the_permission() {
+    check(
+        "security: {allowed_hosts: [a.example]}\n",
+        expect![[r#"
+        plugin.yaml:1: `security.allowed_hosts` asks for `security.network_access: true`
+        plugin.yaml:1: `security.allowed_hosts` asks for `http.fetch` under `permissions`
+    "#]],
+    );
+    check(
+        "permissions: [http.fetch]\nsecurity: {network_access: false, allowed_hosts: [a.example]}\n",
+        expect![[r#"
+            plugin.yaml:2: `security.allowed_hosts` asks for `security.network_access: true`
+        "#]],
+    );
+    check(
+        "permissions: [http.fetch]\nsecurity:\n  network_access: true\n  allowed_hosts: [a.example, '*', 'https://b.example', '*.org', 'c.example:0', 'a.*.b']\n",
+        expect![[r#"
+            plugin.yaml:4: `security.allowed_hosts[1]` must be a host such as `api.example.com`, `*.example.org` or `127.0.0.1:8080`, without scheme and path, found `*`
+            plugin.yaml:4: `security.allowed_hosts[2]` must be a host such as `api.example.com`, `*.example.org` or `127.0.0.1:8080`, without scheme and path, found `https://b.example`
+            plugin.yaml:4: `security.allowed_hosts[3]` must not be everything below a top-level domain; name the domain, such as `*.example.org`, found `*.org`
+            plugin.yaml:4: `security.allowed_hosts[4]` must have a port from 1 to 65535 after the `:`, found `c.example:0`
+            plugin.yaml:4: `security.allowed_hosts[5]` must be a host such as `api.example.com`, `*.example.org` or `127.0.0.1:8080`, without scheme and path, found `a.*.b`
+        "#]],
+    );
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Which network addresses may be connected to for a source that a stranger names.
+//! Which network addresses may be connected to on behalf of someone who is not the operator.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -29,7 +29,7 @@ const DENIED_V6: &[([u16; 8], u32)] = &[
 ];
 
 /// Whether an address leads to the public internet. IPv6 addresses that carry an IPv4 address are judged by both.
-pub(crate) fn is_public(address: IpAddr) -> bool {
+pub fn is_public_address(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => is_public_v4(address),
         IpAddr::V6(address) => {
@@ -105,7 +105,7 @@ mod tests {
             // 127.0.0.1 inverted at the end of a Teredo address.
             ("2001:0:1:2:3:4:80ff:fffe", false),
         ] {
-            assert_eq!(is_public(address.parse().unwrap()), expected, "{address}");
+            assert_eq!(is_public_address(address.parse().unwrap()), expected, "{address}");
         }
     }
 }

@@ -1,0 +1,167 @@
+//! `check`: all that stands between a folder and a plugin that could be started, step by step.
+
+use std::path::Path;
+use std::time::Instant;
+
+use host_build::{BuildSource, Builder, Code};
+use host_core::manifest::Placement;
+use host_load::explain::{Finding, facts, file_gate};
+use host_run::Error;
+use serde_json::{Value, json};
+
+use super::workshop::Workshop;
+use super::{blocking, child, sdk, until_a_signal};
+use crate::config::Environment;
+use crate::failure::Failure;
+use crate::output::text::{bytes, duration, printable};
+use crate::output::{self};
+use crate::screen::Screen;
+use crate::words::author::Check;
+
+/// Checks a plugin's folder.
+///
+/// # Errors
+/// What a host would refuse.
+pub(crate) async fn check(words: Check, environment: &Environment) -> Result<(), Failure> {
+    let mut steps = Steps { as_json: words.json, id: Value::Null, done: vec![], since: Instant::now() };
+    let checked = until_a_signal(all(&words, environment, &mut steps)).await;
+    if words.json {
+        let answer = json!({ "ok": checked.is_ok(), "plugin": steps.id, "steps": steps.done });
+        output::raw(answer.to_string().as_bytes());
+    }
+    checked
+}
+
+async fn all(words: &Check, environment: &Environment, steps: &mut Steps) -> Result<(), Failure> {
+    let workshop = Workshop::with_cache(environment, &words.cache)?;
+    let source = workshop.source(&words.folder)?;
+    steps.since = Instant::now();
+
+    let tree = steps.refuse("source", workshop.fetch(source.clone()).await)?;
+    let n_bytes = tree.files().iter().map(|file| file.bytes).sum();
+    steps.ok("source", format!("{} files, {}", tree.files().len(), bytes(n_bytes)), &[]);
+
+    let checked = steps.refuse("manifest", workshop.check(&tree))?;
+    let manifest = checked.manifest;
+    steps.id = json!({ "id": manifest.id.as_str(), "version": manifest.version.to_string() });
+    let warnings: Vec<_> = checked.warnings.iter().map(ToString::to_string).collect();
+    let n_endpoints = manifest.endpoints.len();
+    steps.ok("manifest", format!("{} {}, {n_endpoints} endpoints", manifest.id, manifest.version), &warnings);
+
+    let builder = Builder::new(workshop.store.clone(), workshop.build.clone()).await;
+    let builder = steps.refuse("needs", builder.map_err(Error::Build))?;
+    let (host, sdk) = (&workshop.run.host_version, Builder::sdk_version());
+    let rustc = &builder.toolchain().rustc;
+    let unmet = manifest.incompatibilities(host, &sdk, rustc);
+    let met = match manifest.security.placement {
+        Placement::Isolated => Err(Error::Placement { id: manifest.id.clone() }),
+        Placement::Inline if !unmet.is_empty() => Err(Error::Manifest { problems: unmet }),
+        Placement::Inline => Ok(()),
+    };
+    steps.refuse("needs", met)?;
+    steps.ok("needs", format!("host {host}, plugin-sdk {sdk}, rustc {rustc}"), &[]);
+
+    let code = {
+        let (tree, manifest) = (tree.clone(), manifest.clone());
+        blocking(move || host_build::inspect(&tree, &manifest)).await
+    };
+    let what = match steps.refuse("code", code.map_err(Error::Build))? {
+        Code::Crate { package } => format!("crate `{package}`"),
+        Code::Library { path } => format!("the finished library `{path}`"),
+    };
+    let stale = sdk::is_of_another_host(&words.folder, environment);
+    let stale =
+        stale.then(|| "`cargo test` here uses another plugin-sdk than this program; run `plugin-host sdk`".into());
+    steps.ok("code", what, stale.as_slice());
+
+    let screen = Screen::new();
+    let spinner = std::sync::Mutex::new(screen.spinner("building", words.verbose));
+    let say = |line: &str| spinner.lock().unwrap_or_else(std::sync::PoisonError::into_inner).said(line);
+    let from = BuildSource { source: source.to_string(), commit: None };
+    let built = builder.build(&tree, &manifest, &from, &say).await;
+    drop(spinner);
+    let artifact = steps.refuse("build", built.map_err(Error::Build))?.artifact;
+    steps.ok("build", bytes(artifact.library_bytes()), &[]);
+
+    let library = artifact.library();
+    let file = {
+        let library = library.to_owned();
+        blocking(move || std::fs::read(library))
+            .await
+            .map_err(|error| Failure::of("failed to read the library", &error))?
+    };
+    steps.finding(&file_gate(&file), &facts(&file).warnings)?;
+    let manifest_file = workshop.scratch().join("plugin.yaml");
+    super::new::write(&manifest_file, artifact.manifest_text())?;
+    for finding in child::findings(environment, library, Some(&manifest_file), workshop.run.start_timeout).await? {
+        steps.finding(&finding, &[])?;
+    }
+    steps.end(&words.folder);
+    Ok(())
+}
+
+/// What was done, told as it is done.
+struct Steps {
+    as_json: bool,
+    id: Value,
+    done: Vec<Value>,
+    /// When the step that goes on now began.
+    since: Instant,
+}
+
+impl Steps {
+    fn ok(&mut self, step: &str, what: String, warnings: &[String]) {
+        let duration_ms = self.lap();
+        if !self.as_json {
+            output::line(&format!("ok       {step:<9} {} ({})", printable(&what), duration(duration_ms)));
+            for warning in warnings {
+                output::error_line(&format!("warning: {}", printable(warning)));
+            }
+        }
+        let step = json!({ "step": step, "ok": true, "what": what, "warnings": warnings, "duration_ms": duration_ms });
+        self.done.push(step);
+    }
+
+    /// Ends a step that failed.
+    fn refuse<T>(&mut self, step: &'static str, result: Result<T, Error>) -> Result<T, Failure> {
+        result.map_err(|error| {
+            let failure = Failure::refused(format!("the plugin is refused: {step}"), &error);
+            self.refused(step, error.code(), failure)
+        })
+    }
+
+    fn finding(&mut self, finding: &Finding, warnings: &[String]) -> Result<(), Failure> {
+        let step = finding.gate.as_str();
+        if finding.passed != Some(false) {
+            self.ok(step, finding.evidence.clone(), warnings);
+            return Ok(());
+        }
+        let mut failure = Failure::failed(format!("the plugin is refused: {step}")).because(&finding.evidence);
+        failure.fix = finding.fix.clone();
+        Err(self.refused(step, finding.code.as_deref().unwrap_or_default(), failure))
+    }
+
+    fn refused(&mut self, step: &str, code: &str, failure: Failure) -> Failure {
+        let duration_ms = self.lap();
+        if !self.as_json {
+            output::line(&format!("refused  {step:<9} {code} ({})", duration(duration_ms)));
+        }
+        self.done.push(json!({
+            "step": step, "ok": false, "code": code, "errors": failure.details, "compiler": failure.compiler,
+            "fix": failure.fix, "duration_ms": duration_ms,
+        }));
+        failure
+    }
+
+    fn end(&self, folder: &Path) {
+        if !self.as_json {
+            output::line(&format!("\na host takes it: plugin-host load {}", folder.display()));
+        }
+    }
+
+    fn lap(&mut self) -> f64 {
+        let now = Instant::now();
+        let micros = now.duration_since(std::mem::replace(&mut self.since, now)).as_micros();
+        micros as f64 / 1e3
+    }
+}

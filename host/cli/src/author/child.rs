@@ -1,0 +1,97 @@
+//! Opens a library in a child of this program: foreign code runs then, and a crash costs the child.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use host_core::{Manifest, manifest::Mode};
+use host_load::explain::{Finding, Gate, open_gates};
+use host_process::{Command, Error, Stream};
+use host_store::Store;
+
+use super::blocking;
+use super::workshop::scratch;
+use crate::config::Environment;
+use crate::failure::Failure;
+use crate::output;
+use crate::words::author::OpenLibrary;
+
+/// What stands before the child's answer: the library may write lines of its own.
+const MARK: &str = "plugin-host-findings: ";
+/// How long the child may take besides what it waits for the library.
+const EXTRA: Duration = Duration::from_secs(30);
+
+/// What the gates behind the first say of a library.
+///
+/// # Errors
+/// The child could not be started.
+pub(super) async fn findings(
+    environment: &Environment,
+    library: &Path,
+    manifest: Option<&Path>,
+    timeout: Duration,
+) -> Result<Vec<Finding>, Failure> {
+    let failed =
+        |error: &(dyn std::error::Error + 'static)| Failure::of("failed to open the library in a child", error);
+    let library = std::path::absolute(library).map_err(|error| failed(&error))?;
+    let folder = scratch()?;
+    // The very program that runs now, even when another one has taken its name meanwhile.
+    let mut command = Command::new("/proc/self/exe", folder.path(), timeout + EXTRA)
+        .max_line_bytes(1 << 20)
+        .arg("open-library")
+        .args(["--scratch".into(), folder.path().as_os_str().to_owned()])
+        .args(["--timeout-seconds".to_owned(), timeout.as_secs().max(1).to_string()]);
+    if let Some(manifest) = manifest {
+        command = command.args(["--manifest".into(), manifest.as_os_str().to_owned()]);
+    }
+    for (name, value) in environment.for_libraries() {
+        command = command.env(name, value);
+    }
+    let (mut answer, mut last) = (None, String::new());
+    let exit = command
+        .arg("--")
+        .arg(library)
+        .run(|line| match line.stream {
+            Stream::Stdout => {
+                if let Some(at) = line.text.find(MARK) {
+                    answer = serde_json::from_str::<Vec<Finding>>(&line.text[at + MARK.len()..]).ok();
+                }
+            }
+            Stream::Stderr => last = line.text,
+        })
+        .await;
+    let lost = |what: String| {
+        let said = if last.is_empty() { String::new() } else { format!("; its last line was `{last}`") };
+        vec![Finding::lost(Gate::Open, format!("the child that opened it {what}{said}"))]
+    };
+    match exit {
+        Ok(exit) => Ok(answer.unwrap_or_else(|| lost(format!("{exit} before it had opened it")))),
+        Err(Error::TimedOut { timeout, .. }) => Ok(lost(format!("was killed after {} s", timeout.as_secs()))),
+        Err(Error::OutputTooLarge { max_bytes, .. }) => Ok(lost(format!("wrote more than {max_bytes} bytes"))),
+        Err(error) => Err(failed(&error)),
+    }
+}
+
+/// The child's part.
+///
+/// # Errors
+/// The library could not be read; the gates' refusals are answers.
+pub(crate) async fn open_library(words: OpenLibrary) -> Result<(), Failure> {
+    let OpenLibrary { library, manifest, scratch, timeout_seconds } = words;
+    let failed = |error: &(dyn std::error::Error + 'static)| Failure::of("failed to open the library", error);
+    let folder = |name: &str| -> PathBuf { scratch.join(name) };
+    let config =
+        host_store::Config { plugin_dir: folder("plugins"), cache_dir: folder("cache"), limits: Default::default() };
+    let store = Store::open(config).map_err(|error| failed(&error))?;
+    let manifest = match manifest {
+        Some(path) => {
+            let text = blocking(move || std::fs::read(path)).await.map_err(|error| failed(&error))?;
+            Manifest::check(&text, Mode::Normal).ok().map(|checked| checked.manifest)
+        }
+        None => None,
+    };
+    let timeout = Duration::from_secs(timeout_seconds);
+    let findings = open_gates(&store, &library, manifest.as_ref(), timeout).await.map_err(|error| failed(&error))?;
+    let findings = serde_json::to_string(&findings).expect("texts always have a JSON form");
+    output::line(&format!("\n{MARK}{findings}"));
+    Ok(())
+}

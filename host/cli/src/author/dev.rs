@@ -1,0 +1,244 @@
+//! `dev`: a host of its own that serves one folder and follows its changes.
+
+mod tell;
+mod watch;
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use host_build::Builder;
+use host_core::Source;
+use host_run::{Error, Host, Job, Operation, Receipt, Trust};
+use host_serve::Server;
+use host_state::State;
+use serde_json::{Map, Value};
+use tokio_util::sync::CancellationToken;
+
+use super::sdk;
+use super::workshop::Workshop;
+use crate::config::Environment;
+use crate::failure::Failure;
+use crate::life::signals::Signals;
+use crate::logs;
+use crate::output::text::duration;
+use crate::screen::Screen;
+use crate::words::author::Dev;
+use tell::{Log, curl_lines, warnings};
+use watch::Watch;
+
+/// What is logged unless somebody asks for more: what happens to the plugin is told in lines of its own.
+const LOG_FILTER: &str = "error,host_run=off";
+/// How long calls in flight may go on at the end, or after a reload: nobody else depends on them.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// Serves a folder until a signal comes.
+///
+/// # Errors
+/// Why it did not begin. A plugin that does not compile or start is told and waited for.
+pub(crate) async fn dev(words: Dev, environment: &Environment) -> Result<(), Failure> {
+    let screen = Screen::new();
+    let mut workshop = Workshop::with_cache(environment, &words.cache)?;
+    logs::start_with(
+        workshop.settings.chosen_log_filter().unwrap_or(LOG_FILTER),
+        workshop.settings.logs_json(),
+        &screen,
+    )?;
+    let mut signals = Signals::new()?;
+    let source = workshop.source(&words.folder)?;
+    let Source::Folder(folder) = &source else { return Err(Failure::usage("a folder is needed")) };
+    // Before anything is read, so that no change is missed.
+    let watch = Watch::new(folder, words.config.as_deref())?;
+
+    workshop.build.development = true;
+    workshop.run.drain_timeout = workshop.run.drain_timeout.min(GRACE);
+    let builder = Builder::new(workshop.store.clone(), workshop.build.clone()).await;
+    let builder = builder.map_err(|error| Failure::of("failed to prepare builds", &error))?;
+    let state = State::open(workshop.store.plugin_dir()).await;
+    let state = state.map_err(|error| Failure::of("failed to open the state", &error))?;
+    let host = Host::new(workshop.run.clone(), workshop.store.clone(), state, builder);
+    let host = host.map_err(|error| Failure::of("failed to start the host", &error))?;
+    workshop.serve.address = ([127, 0, 0, 1], words.port).into();
+    let server = Server::bind(host.clone(), &workshop.store, workshop.serve.clone()).await.map_err(|error| {
+        Failure::of("failed to bind", &error).fix("name another port with --port, or 0 for any that is free")
+    })?;
+    let url = format!("http://{}", server.address());
+    screen.line(&format!("listening on {url}"));
+    screen.note(&format!("operator token in {}", server.token_path().display()));
+    if sdk::is_of_another_host(&words.folder, environment) {
+        screen.note("note: `cargo test` here uses another plugin-sdk than this program; run `plugin-host sdk`");
+    }
+    let (shutdown, ready) = (CancellationToken::new(), server.ready());
+    let serving = server.run(shutdown.clone(), GRACE);
+    let log = Log::new(host.clone(), screen.clone());
+    let mut session = Session {
+        host,
+        screen: screen.clone(),
+        source: source.clone(),
+        config: words.config,
+        verbose: words.verbose,
+        url,
+        log: log.handle(),
+        id: None,
+        endpoints: String::new(),
+    };
+    let living = async {
+        let living = async {
+            session.begin().await;
+            ready.set();
+            screen.line(&format!("watching {}: every save reloads; ctrl-c ends", words.folder.display()));
+            session.follow(watch).await
+        };
+        let signal = tokio::select! {
+            signal = signals.next() => Ok(signal),
+            failure = living => Err(failure),
+            () = log.follow() => Err(Failure::failed("the plugin's log ended")),
+        };
+        shutdown.cancel();
+        signal.map(|signal| screen.note(&format!("{signal}: stopping")))
+    };
+    let (ended, ()) = tokio::join!(living, serving);
+    ended
+}
+
+/// What serves, and where it came from.
+struct Session {
+    host: Host,
+    screen: Screen,
+    source: Source,
+    config: Option<PathBuf>,
+    verbose: bool,
+    url: String,
+    log: tell::Handle,
+    /// The plugin that serves.
+    id: Option<String>,
+    /// The curl lines that were shown last.
+    endpoints: String,
+}
+
+impl Session {
+    /// Loads for the first time.
+    async fn begin(&mut self) {
+        self.screen.note("dev build: not optimised, incremental; `plugin-host check` builds as a host does");
+        let began = Instant::now();
+        match self.load().await {
+            Ok(receipt) => self.told(&receipt, "serving", began),
+            Err(failure) => self.failed(&failure, "not serving", began),
+        }
+    }
+
+    /// Loads again at every change. Returns only when changes can't be seen any more.
+    async fn follow(&mut self, mut watch: Watch) -> Failure {
+        loop {
+            let began = match watch.changed().await {
+                Ok(began) => began,
+                Err(failure) => return failure,
+            };
+            let was_serving = self.id.is_some();
+            match self.load().await {
+                Ok(receipt) if was_serving => self.told(&receipt, "reloaded", began),
+                Ok(receipt) => self.told(&receipt, "serving", began),
+                Err(failure) => self.failed(&failure, if was_serving { "not reloaded" } else { "not serving" }, began),
+            }
+        }
+    }
+
+    async fn load(&mut self) -> Result<Receipt, Refused> {
+        let configuration = match &self.config {
+            Some(path) => configuration(path).map_err(|failure| Refused { code: "dev_configuration", failure })?,
+            None => Map::new(),
+        };
+        if self.id.is_none() {
+            self.log.begin(&self.source);
+        }
+        let operation = Operation::Load { source: self.source.clone(), trust: Trust::CommandLine, configuration };
+        let job = self.host.submit(operation);
+        let mut spinner = self.screen.spinner("building", self.verbose);
+        let mut from = 0;
+        loop {
+            let lines = job.new_lines(from).await;
+            let Some(last) = lines.last() else { break };
+            from = last.number + 1;
+            spinner.step(job.view().step);
+            lines.iter().for_each(|line| spinner.said(&line.message));
+        }
+        drop(spinner);
+        let receipt = job.wait().await.map_err(|error| {
+            let mut failure = Failure::refused("the change is not taken", &error);
+            if matches!(*error, Error::Load(host_load::Error::TooManyOpened { .. })) {
+                failure.fix = Some("end this command and start it again".to_owned());
+            }
+            if self.verbose {
+                // It has been shown already.
+                failure.compiler = None;
+            }
+            Refused { code: error.code(), failure }
+        })?;
+        self.say_warnings(&job);
+        let id = receipt.id.to_string();
+        self.log.is(&id);
+        if let Some(before) = self.id.replace(id.clone())
+            && before != id
+        {
+            // plugin.yaml has another id now: the plugin of the one before is not this folder's any more.
+            let _ = self.host.submit(Operation::Unload { id: before, keep_data: false }).wait().await;
+        }
+        Ok(receipt)
+    }
+
+    fn say_warnings(&self, job: &Job) {
+        if !self.verbose {
+            let lines: Vec<_> = job.lines(0).into_iter().map(|line| line.message).collect();
+            warnings(&lines).iter().for_each(|line| self.screen.note(line));
+        }
+    }
+
+    /// One line, and the endpoints when they are other ones.
+    fn told(&mut self, receipt: &Receipt, what: &str, began: Instant) {
+        let took = duration(began.elapsed().as_secs_f64() * 1e3);
+        let build = receipt.steps.iter().find(|step| step.step == "build").map_or(0.0, |step| step.duration_ms);
+        let build = match receipt.cached {
+            Some(true) => "nothing to build".to_owned(),
+            _ => format!("build {}", duration(build)),
+        };
+        let plugin = match what {
+            "reloaded" => String::new(),
+            _ => format!("{} {}, ", receipt.id, receipt.version),
+        };
+        let generation = receipt.generation.unwrap_or(0);
+        self.screen.line(&format!("{what}: {plugin}generation {generation} in {took} ({build})"));
+        for warning in &receipt.warnings {
+            self.screen.note(&format!("warning: {warning}"));
+        }
+        let manifest = self.host.plugin(receipt.id.as_str()).and_then(|plugin| plugin.manifest);
+        let endpoints = manifest.map(|manifest| curl_lines(&self.url, &manifest)).unwrap_or_default();
+        if endpoints != self.endpoints {
+            self.screen.line(&endpoints);
+            self.endpoints = endpoints;
+        }
+    }
+
+    fn failed(&self, refused: &Refused, what: &str, began: Instant) {
+        let took = duration(began.elapsed().as_secs_f64() * 1e3);
+        self.screen.note(&format!("\n{}\n", refused.failure));
+        let serving = self.id.as_ref().and_then(|id| self.host.plugin(id)?.generation);
+        let serving = match serving {
+            Some(generation) => format!("; generation {generation} still serves"),
+            None => "; waiting for a change".to_owned(),
+        };
+        self.screen.line(&format!("{what}: {} in {took}{serving}", refused.code));
+    }
+}
+
+/// Why a change is not taken.
+struct Refused {
+    code: &'static str,
+    failure: Failure,
+}
+
+/// What stands in the author's own configuration.
+fn configuration(path: &Path) -> Result<Map<String, Value>, Failure> {
+    let what = || format!("failed to read the configuration `{}`", path.display());
+    let text = std::fs::read(path).map_err(|error| Failure::of(what(), &error).fix("name a file with --config"))?;
+    serde_json::from_slice(&text)
+        .map_err(|error| Failure::of(what(), &error).fix("write one JSON object, such as {\"greeting\": \"Hello\"}"))
+}

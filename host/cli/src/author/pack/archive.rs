@@ -1,0 +1,35 @@
+//! Writes a ZIP archive in which nothing depends on the clock, the user or the order of a folder.
+
+use std::io::{Cursor, Write as _};
+
+use zip::result::ZipError;
+use zip::write::SimpleFileOptions;
+use zip::{CompressionMethod, DateTime, ZipWriter};
+
+/// How hard deflate tries; fixed, because another level gives other bytes.
+const LEVEL: i64 = 6;
+
+/// A file of an archive.
+pub(super) struct Entry<'a> {
+    pub(super) path: &'a str,
+    pub(super) executable: bool,
+    pub(super) content: Vec<u8>,
+    /// Whether it is not packed.
+    pub(super) stored: bool,
+}
+
+/// The bytes of an archive of these files, which are sorted.
+pub(super) fn write(entries: &[Entry<'_>]) -> Result<Vec<u8>, ZipError> {
+    let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
+    for entry in entries {
+        let method = if entry.stored { CompressionMethod::Stored } else { CompressionMethod::Deflated };
+        let options = SimpleFileOptions::default()
+            .compression_method(method)
+            .compression_level((!entry.stored).then_some(LEVEL))
+            .last_modified_time(DateTime::default())
+            .unix_permissions(if entry.executable { 0o755 } else { 0o644 });
+        writer.start_file(entry.path, options)?;
+        writer.write_all(&entry.content)?;
+    }
+    Ok(writer.finish()?.into_inner())
+}

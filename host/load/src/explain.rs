@@ -1,0 +1,158 @@
+//! What the gates see of a library file, gate by gate, for whoever wants to know why it fits or not.
+
+mod facts;
+
+use std::path::Path;
+use std::time::Duration;
+
+use host_core::Manifest;
+use host_core::manifest::Mode;
+use host_store::{Provenance, Store};
+use serde::{Deserialize, Serialize};
+
+use crate::{Error, Module, probe};
+pub use facts::{Facts, facts};
+
+/// What a gate says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finding {
+    /// Which gate.
+    pub gate: Gate,
+    /// Whether the file passed; `None` when nothing was compared.
+    pub passed: Option<bool>,
+    /// What was seen.
+    pub evidence: String,
+    /// The stable word of the refusal.
+    pub code: Option<String>,
+    /// What to do about the refusal.
+    pub fix: Option<String>,
+}
+
+/// What stands between a file and its first call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Gate {
+    /// Gate 0: what the file says about itself.
+    File,
+    /// Gate 1: the dynamic linker opens it, and its constructors run.
+    Open,
+    /// Gate 2: the types at the boundary have the same layout on both sides.
+    Layout,
+    /// Code and plugin.yaml name the same routes.
+    Routes,
+}
+
+/// Gate 0: what [`probe`] says of a file.
+pub fn file_gate(file: &[u8]) -> Finding {
+    match probe(file) {
+        Ok(probe) => Finding::passed(Gate::File, format!("{}, ABI {}, SDK {}", probe.package, probe.abi, probe.sdk)),
+        Err(error) => {
+            let mut finding = Finding::refused(Gate::File, &error);
+            finding.fix.get_or_insert_with(|| {
+                "name the `.so` that cargo makes of a crate with `crate-type = [\"cdylib\"]`, usually in target/release"
+                    .to_owned()
+            });
+            finding
+        }
+    }
+}
+
+// === the gates behind it ===
+
+/// Gates 1 and 2, and the routes where there is a manifest to compare them with. This runs the library's constructors:
+/// a process that must not be lost leaves it to a child.
+///
+/// The store is one that nobody else uses, because the library becomes an artifact in it.
+///
+/// # Errors
+/// The library could not be put into the store.
+pub async fn open_gates(
+    store: &Store,
+    library: &Path,
+    manifest: Option<&Manifest>,
+    timeout: Duration,
+) -> Result<Vec<Finding>, host_store::Error> {
+    let provenance = Provenance {
+        source: library.display().to_string(),
+        commit: None,
+        tree: None,
+        fingerprint: None,
+        rustc: None,
+        built_at_unix_seconds: 0,
+    };
+    let artifact = store.put_artifact(library, b"", &provenance)?;
+    let stand_in = stand_in();
+    let opened = Module::open(store, &artifact, manifest.unwrap_or(&stand_in), timeout).await;
+    let (open, layout) = (
+        || Finding::passed(Gate::Open, "the dynamic linker opened it, and its constructors ran".to_owned()),
+        || Finding::passed(Gate::Layout, format!("its types are those of ABI {}", crate::abi_version())),
+    );
+    Ok(match (opened, manifest) {
+        (Ok(_) | Err(Error::CodeDiffers { .. }), None) => {
+            let evidence = "there is no plugin.yaml beside the library to compare them with".to_owned();
+            let routes = Finding { gate: Gate::Routes, passed: None, evidence, code: None, fix: None };
+            vec![open(), layout(), routes]
+        }
+        (Ok(_), Some(manifest)) => {
+            let routes = format!("code and plugin.yaml name the same {} routes", manifest.endpoints.len());
+            vec![open(), layout(), Finding::passed(Gate::Routes, routes)]
+        }
+        (Err(error @ Error::CodeDiffers { .. }), Some(_)) => {
+            vec![open(), layout(), Finding::refused(Gate::Routes, &error)]
+        }
+        (Err(error @ (Error::LayoutDiffers { .. } | Error::BrokenHeader { .. })), _) => {
+            vec![open(), Finding::refused(Gate::Layout, &error)]
+        }
+        (Err(error), _) => vec![Finding::refused(Gate::Open, &error)],
+    })
+}
+
+/// The least manifest. What the code says of its routes can't agree with it, and is then not told.
+fn stand_in() -> Manifest {
+    const TEXT: &[u8] = b"id: stand-in\nname: x\nversion: 0.0.0\nendpoints: [{path: /, method: GET, handler: x}]\n";
+    Manifest::check(TEXT, Mode::Normal).expect("a test reads it").manifest
+}
+
+// === impl Finding ===
+
+impl Finding {
+    fn passed(gate: Gate, evidence: String) -> Finding {
+        Finding { gate, passed: Some(true), evidence, code: None, fix: None }
+    }
+
+    fn refused(gate: Gate, error: &Error) -> Finding {
+        let mut evidence = error.to_string();
+        if let Some(source) = std::error::Error::source(error) {
+            evidence = format!("{evidence}: {source}");
+        }
+        Finding { gate, passed: Some(false), evidence, code: Some(error.code().to_owned()), fix: error.fix() }
+    }
+
+    /// A gate at which the process that tried it was lost.
+    pub fn lost(gate: Gate, evidence: String) -> Finding {
+        let fix = "look for code that runs when the library is loaded: constructors, `ctor`, C++ statics".to_owned();
+        Finding { gate, passed: Some(false), evidence, code: Some("load_crashed".to_owned()), fix: Some(fix) }
+    }
+}
+
+impl Gate {
+    /// The word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Gate::File => "file",
+            Gate::Open => "open",
+            Gate::Layout => "layout",
+            Gate::Routes => "routes",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_stand_in_is_a_manifest() {
+        assert_eq!(stand_in().endpoints.len(), 1);
+    }
+}

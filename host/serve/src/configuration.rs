@@ -1,0 +1,41 @@
+//! A plugin's configuration: what plugin.yaml gives, what the operator set, what is in use.
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::response::{IntoResponse as _, Response};
+use host_api as api;
+use host_run::Operation;
+use http::{HeaderMap, StatusCode};
+use serde_json::{Map, Value};
+
+use crate::caller::Operator;
+use crate::input::Id;
+use crate::plugins::{run, unknown};
+use crate::problem::Refused;
+use crate::routes::Front;
+
+pub(crate) async fn get(_: Operator, State(front): State<Front>, Id(id): Id) -> Result<Response, Refused> {
+    let plugin = front.host.plugin(&id).ok_or_else(|| unknown(&id))?;
+    let defaults = plugin.manifest.map(|manifest| manifest.configuration.clone()).unwrap_or_default();
+    let mut configuration = defaults.clone();
+    configuration.extend(plugin.configuration.clone());
+    let answer = api::Configuration { id: plugin.id.to_string(), configuration, defaults, set: plugin.configuration };
+    Ok(Json(answer).into_response())
+}
+
+/// Replaces what the operator set by the object in the body.
+pub(crate) async fn put(
+    _: Operator,
+    State(front): State<Front>,
+    Id(id): Id,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, Refused> {
+    // An empty body would read as "set nothing", which nobody means by sending nothing.
+    let configuration = serde_json::from_slice::<Map<String, Value>>(&body).map_err(|error| {
+        let detail = format!("the body is to be a JSON object, the settings to use over the defaults: {error}");
+        Refused::new(StatusCode::BAD_REQUEST, "body_not_json", detail)
+    })?;
+    run(&front, &headers, Operation::Configure { id, configuration }).await
+}

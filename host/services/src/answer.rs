@@ -1,0 +1,58 @@
+//! Answers to plugins: bodies, JSON and problem documents.
+
+use bytes::Bytes;
+use host_load::ServiceBody;
+use http::header::{self, HeaderValue};
+use http::{Response, StatusCode};
+use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
+use serde::Serialize;
+
+use crate::Error;
+
+/// An answer with these bytes.
+pub(crate) fn whole(status: StatusCode, body: impl Into<Bytes>) -> Response<ServiceBody> {
+    let mut response = Response::new(Full::new(body.into()).map_err(|never| match never {}).boxed_unsync());
+    *response.status_mut() = status;
+    response
+}
+
+/// 200 with this as JSON.
+pub(crate) fn json(value: &impl Serialize) -> Response<ServiceBody> {
+    // Structs of texts and numbers serialize.
+    let mut response = whole(StatusCode::OK, serde_json::to_vec(value).unwrap_or_default());
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}
+
+#[derive(Serialize)]
+struct Problem<'a> {
+    r#type: &'a str,
+    title: &'a str,
+    status: u16,
+    code: &'a str,
+    detail: String,
+}
+
+/// The refusal as a problem document.
+pub(crate) fn refusal(error: &Error) -> Response<ServiceBody> {
+    let status = error.status();
+    let mut response = json(&Problem {
+        r#type: "about:blank",
+        title: status.canonical_reason().unwrap_or("error"),
+        status: status.as_u16(),
+        code: error.code(),
+        detail: error.to_string(),
+    });
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    response
+}
+
+/// All bytes of a body, copied: they lie in the plugin's memory. `None` when there are more than `max_bytes`.
+pub(crate) async fn collect(body: ServiceBody, max_bytes: usize) -> Result<Option<Vec<u8>>, Error> {
+    match Limited::new(body, max_bytes).collect().await {
+        Ok(collected) => Ok(Some(collected.to_bytes().to_vec())),
+        Err(error) if error.is::<LengthLimitError>() => Ok(None),
+        Err(error) => Err(Error::Body { message: error.to_string() }),
+    }
+}

@@ -1,0 +1,141 @@
+//! Who wants which events.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use host_core::PluginId;
+
+use super::queue::{Queue, Subscription};
+use super::{check_topic, text};
+use crate::error::{Error, quoted};
+
+/// Subscriptions of one generation.
+const MAX_SUBSCRIPTIONS: usize = 64;
+
+/// Carries events from those who publish to those who subscribed. Publishing never waits. Cheap to clone.
+#[derive(Clone, Default)]
+pub struct EventBus {
+    inner: Arc<Mutex<Inner>>,
+}
+
+#[derive(Default)]
+struct Inner {
+    next: u64,
+    subscribers: HashMap<u64, Subscriber>,
+}
+
+/// The generation that subscribes: told from all others by its address, and whether it has ended. A request in its
+/// name may outlive it. Changed under the bus's lock.
+#[derive(Clone, Default)]
+pub(crate) struct Owner {
+    has_ended: Arc<AtomicBool>,
+}
+
+struct Subscriber {
+    owner: Owner,
+    pattern: Pattern,
+    queue: Arc<Queue>,
+}
+
+/// Which events a subscriber wants.
+pub(crate) enum Pattern {
+    All,
+    Plugin(PluginId),
+    Topic(PluginId, String),
+}
+
+impl Owner {
+    fn is(&self, other: &Owner) -> bool {
+        Arc::ptr_eq(&self.has_ended, &other.has_ended)
+    }
+}
+
+impl Pattern {
+    /// Reads `<plugin id>/<topic>`, `<plugin id>/*` or `*`.
+    pub(crate) fn parse(text: &str) -> Result<Pattern, Error> {
+        let refused = || Error::Topic {
+            rule: "to subscribe to is `<plugin id>/<topic>`, `<plugin id>/*` or `*`",
+            found: quoted(text),
+        };
+        if text == "*" {
+            return Ok(Pattern::All);
+        }
+        let (plugin, topic) = text.split_once('/').ok_or_else(refused)?;
+        let plugin = plugin.parse().map_err(|_| refused())?;
+        if topic == "*" {
+            return Ok(Pattern::Plugin(plugin));
+        }
+        check_topic(topic)?;
+        Ok(Pattern::Topic(plugin, topic.to_owned()))
+    }
+
+    fn wants(&self, plugin: &PluginId, topic: &str) -> bool {
+        match self {
+            Pattern::All => true,
+            Pattern::Plugin(wanted) => wanted == plugin,
+            Pattern::Topic(wanted, name) => wanted == plugin && name == topic,
+        }
+    }
+}
+
+impl EventBus {
+    /// Publishes JSON as `<plugin>/<topic>` and says how many subscriptions it goes to.
+    ///
+    /// # Errors
+    /// [`Error::Topic`], [`Error::EventJson`].
+    pub fn publish(&self, plugin: &PluginId, topic: &str, data: &[u8]) -> Result<usize, Error> {
+        check_topic(topic)?;
+        let event = Bytes::from(text(plugin, topic, data)?);
+        let queues: Vec<Arc<Queue>> = {
+            let inner = self.lock();
+            let wanting = inner.subscribers.values().filter(|subscriber| subscriber.pattern.wants(plugin, topic));
+            wanting.map(|subscriber| subscriber.queue.clone()).collect()
+        };
+        // Outside the lock, because a woken subscriber may run at once.
+        for queue in &queues {
+            queue.push(event.clone());
+        }
+        Ok(queues.len())
+    }
+
+    pub(crate) fn subscribe(&self, owner: &Owner, pattern: Pattern) -> Result<Subscription, Error> {
+        let mut inner = self.lock();
+        if owner.has_ended.load(Ordering::Relaxed) {
+            return Err(Error::Ended);
+        }
+        if inner.subscribers.values().filter(|subscriber| subscriber.owner.is(owner)).count() >= MAX_SUBSCRIPTIONS {
+            return Err(Error::TooManySubscriptions { limit: MAX_SUBSCRIPTIONS });
+        }
+        let (number, queue) = (inner.next, Arc::new(Queue::default()));
+        inner.next += 1;
+        inner.subscribers.insert(number, Subscriber { owner: owner.clone(), pattern, queue: queue.clone() });
+        Ok(Subscription::new(self.clone(), number, queue))
+    }
+
+    /// Ends the subscriptions of a generation and lets it have no others.
+    pub(crate) fn end(&self, owner: &Owner) {
+        let mut inner = self.lock();
+        owner.has_ended.store(true, Ordering::Relaxed);
+        let ended: Vec<_> = inner.subscribers.extract_if(|_, subscriber| subscriber.owner.is(owner)).collect();
+        drop(inner);
+        for (_, subscriber) in ended {
+            subscriber.queue.end();
+        }
+    }
+
+    /// Takes out a subscription whose stream was dropped.
+    pub(crate) fn remove(&self, number: u64) {
+        self.lock().subscribers.remove(&number);
+    }
+
+    /// How many subscriptions there are.
+    pub fn n_subscriptions(&self) -> usize {
+        self.lock().subscribers.len()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,125 @@
+//! The events that wait for one subscriber, and the stream that it reads.
+
+use std::collections::VecDeque;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+use bytes::Bytes;
+use http_body::{Body, Frame};
+
+use super::EventBus;
+
+/// Events that may wait.
+const MAX_EVENTS: usize = 256;
+/// Bytes that may wait.
+const MAX_BYTES: usize = 4 << 20;
+
+/// Events that wait for one subscriber. When there are too many, the oldest go and are counted: what is new matters
+/// more to whoever catches up.
+#[derive(Default)]
+pub(crate) struct Queue {
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    events: VecDeque<Bytes>,
+    bytes: usize,
+    lost: u64,
+    has_ended: bool,
+    waker: Option<Waker>,
+}
+
+impl Queue {
+    pub(crate) fn push(&self, event: Bytes) {
+        let mut state = self.lock();
+        if state.has_ended {
+            return;
+        }
+        state.bytes += event.len();
+        state.events.push_back(event);
+        while state.events.len() > MAX_EVENTS || state.bytes > MAX_BYTES {
+            let Some(oldest) = state.events.pop_front() else { break };
+            state.bytes -= oldest.len();
+            state.lost += 1;
+        }
+        wake(state);
+    }
+
+    /// The stream ends after what waits.
+    pub(crate) fn end(&self) {
+        let mut state = self.lock();
+        state.has_ended = true;
+        wake(state);
+    }
+
+    /// Nobody reads any more.
+    fn forget(&self) {
+        let mut state = self.lock();
+        let before = std::mem::replace(&mut *state, State { has_ended: true, ..State::default() });
+        drop(state);
+        drop(before);
+    }
+
+    fn poll(&self, context: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        let mut state = self.lock();
+        if state.lost > 0 {
+            // What is lost came before all that waits.
+            let lost = std::mem::take(&mut state.lost);
+            return Poll::Ready(Some(format!("{{\"lost\":{lost}}}").into()));
+        }
+        if let Some(event) = state.events.pop_front() {
+            state.bytes -= event.len();
+            return Poll::Ready(Some(event));
+        }
+        if state.has_ended {
+            return Poll::Ready(None);
+        }
+        state.waker = Some(context.waker().clone());
+        Poll::Pending
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Wakes the subscriber after the lock is free.
+fn wake(mut state: MutexGuard<'_, State>) {
+    let waker = state.waker.take();
+    drop(state);
+    if let Some(waker) = waker {
+        waker.wake();
+    }
+}
+
+/// The stream of one subscriber; each chunk is one JSON text. Dropping it ends the subscription.
+pub(crate) struct Subscription {
+    bus: EventBus,
+    number: u64,
+    queue: Arc<Queue>,
+}
+
+impl Subscription {
+    pub(crate) fn new(bus: EventBus, number: u64, queue: Arc<Queue>) -> Subscription {
+        Subscription { bus, number, queue }
+    }
+}
+
+impl Body for Subscription {
+    type Data = Bytes;
+    type Error = String;
+
+    fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, String>>> {
+        self.queue.poll(context).map(|event| event.map(|event| Ok(Frame::data(event))))
+    }
+}
+
+impl Drop for Subscription {
+    fn drop(&mut self) {
+        self.bus.remove(self.number);
+        // Who publishes at this moment may hold the queue a little longer; the plugin's waker must not stay in it.
+        self.queue.forget();
+    }
+}

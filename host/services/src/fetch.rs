@@ -1,0 +1,189 @@
+//! HTTP through the host: one client a generation, to the servers that its plugin.yaml lists.
+//!
+//! Every URL, also that of each redirect, is checked against `security.allowed_hosts`, and every connection against the
+//! address it goes to: a name that resolves to an address inside a private network is refused, unless plugin.yaml lists
+//! that very host and the operator allows it too. HTTP/1.1, no proxy, no cookies, no decompression.
+
+mod body;
+mod connect;
+mod message;
+mod rules;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use host_core::AllowedHost;
+use host_core::manifest::Security;
+use host_load::{ServiceBody, ServiceRequest};
+use http::{Method, Request, Response, Uri};
+use http_body::Body as _;
+use http_body_util::BodyExt as _;
+use hyper_util::client::legacy::Client;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use tokio::sync::Semaphore;
+use tokio::time::{Instant, timeout_at};
+use url::Url;
+
+use crate::Error;
+use crate::answer::collect;
+
+use body::{Answer, Sent, Upload};
+use connect::{Connector, Refused};
+use rules::{Rules, origin};
+
+pub(crate) use connect::Tls;
+
+/// A body of at most this many bytes is read first, so that it can be sent again after a redirect.
+const REPEATED_BYTES: u64 = 64 * 1024;
+/// Fetches of one generation at once; more wait.
+const MAX_AT_ONCE: usize = 64;
+const MAX_REDIRECTS: usize = 5;
+/// Unused connections to one server, and how long they stay.
+const MAX_IDLE: usize = 8;
+const IDLE: Duration = Duration::from_secs(30);
+/// The longest head of an answer.
+const MAX_HEAD_BYTES: usize = 256 * 1024;
+
+/// How the host fetches for plugins.
+#[derive(Clone, Debug)]
+pub struct FetchConfig {
+    /// Hosts that may lie in a private network, for plugins whose plugin.yaml lists that very host: `fetch_private_hosts`.
+    pub private_hosts: Vec<AllowedHost>,
+    /// How long a connection may take, with its TLS handshake.
+    pub connect_timeout: Duration,
+    /// How long a fetch may take to its last byte, unless the plugin says how long it waits.
+    pub timeout: Duration,
+    /// Certificates, in DER, of authorities that are trusted beside the public ones.
+    pub extra_authorities: Vec<Vec<u8>>,
+}
+
+/// Fetches for one generation. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Fetcher {
+    client: Client<Connector, Sent>,
+    rules: Arc<Rules>,
+    at_once: Arc<Semaphore>,
+    connect_timeout: Duration,
+    timeout: Duration,
+}
+
+/// One request, which a redirect changes.
+struct Asked {
+    method: Method,
+    url: Url,
+    headers: http::HeaderMap,
+    /// The body as often as it is needed; `None` when it can be sent only once and was.
+    body: Option<Bytes>,
+}
+
+impl Default for FetchConfig {
+    fn default() -> FetchConfig {
+        FetchConfig {
+            private_hosts: Vec::new(),
+            connect_timeout: Duration::from_secs(10),
+            timeout: Duration::from_secs(30),
+            extra_authorities: Vec::new(),
+        }
+    }
+}
+
+impl Fetcher {
+    pub(crate) fn new(config: &FetchConfig, tls: &Tls, security: &Security) -> Fetcher {
+        let rules = Arc::new(Rules::new(security, &config.private_hosts));
+        let connector = Connector::new(rules.clone(), tls.clone(), config.connect_timeout);
+        // A client a generation: no plugin speaks over a connection that another one opened.
+        let client = Client::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(IDLE)
+            .pool_max_idle_per_host(MAX_IDLE)
+            .http1_max_buf_size(MAX_HEAD_BYTES)
+            .build(connector);
+        let at_once = Arc::new(Semaphore::new(MAX_AT_ONCE));
+        Fetcher { client, rules, at_once, connect_timeout: config.connect_timeout, timeout: config.timeout }
+    }
+
+    /// Fetches what the request names, following redirects.
+    pub(crate) async fn answer(&self, request: ServiceRequest) -> Result<Response<ServiceBody>, Error> {
+        let url = rules::url(&request.path, request.query.as_deref())?;
+        if request.method == Method::CONNECT {
+            let method = "CONNECT".to_owned();
+            return Err(Error::Method { service: "the HTTP client", allowed: "requests, not tunnels", method });
+        }
+        self.rules.check(&url)?;
+        let after = request.timeout.unwrap_or(self.timeout);
+        let deadline = in_time(after);
+        let timed_out = |url: &Url, what| Error::FetchTimedOut { to: origin(url), what, after };
+        let permit = timeout_at(deadline, self.at_once.clone().acquire_owned()).await;
+        // The semaphore is never closed.
+        let permit = permit.map_err(|_| timed_out(&url, "get its turn among the plugin's other fetches"))?.ok();
+
+        let headers = message::to_send(&request)?;
+        let known = request.body.size_hint().exact().filter(|length| *length <= REPEATED_BYTES);
+        let (body, mut upload) = match known {
+            Some(_) => {
+                let bytes = collect(request.body, usize::try_from(REPEATED_BYTES).unwrap_or(usize::MAX)).await?;
+                (bytes.map(Bytes::from), None)
+            }
+            None => (None, Some(request.body)),
+        };
+        let mut asked = Asked { method: request.method, url, headers, body };
+        for _ in 0..=MAX_REDIRECTS {
+            let (sent, mut pump) = match (&asked.body, upload.take()) {
+                (Some(bytes), _) => (Sent::whole(bytes.clone()), None),
+                (None, Some(body)) => {
+                    let (sent, pump) = Upload::new(body);
+                    (sent, Some(pump))
+                }
+                (None, None) => (Sent::whole(Bytes::new()), None),
+            };
+            let response = body::while_sending(&mut pump, self.client.request(asked.request(sent)?));
+            let response = timeout_at(deadline, response).await.map_err(|_| timed_out(&asked.url, "answer"))?;
+            let response = response.map_err(|error| self.failure(&asked.url, &error, pump.as_ref()))?;
+            if let Some(next) = message::redirect(&asked, &response)? {
+                self.rules.check_redirect(&asked.url, &next.url)?;
+                asked = next;
+                continue;
+            }
+            let (head, body) = response.into_parts();
+            let headers = message::received(head.headers);
+            let body = Answer::new(body, pump, deadline, timed_out(&asked.url, "send all of its answer"), permit);
+            let mut response = Response::new(body.boxed_unsync());
+            (*response.status_mut(), *response.headers_mut()) = (head.status, headers);
+            return Ok(response);
+        }
+        Err(Error::FetchFailed { to: origin(&asked.url), reason: format!("more than {MAX_REDIRECTS} redirects") })
+    }
+
+    /// What an error of the client means.
+    fn failure(&self, url: &Url, error: &hyper_util::client::legacy::Error, pump: Option<&Upload>) -> Error {
+        let to = origin(url);
+        if let Some(message) = pump.and_then(Upload::failure) {
+            return Error::Body { message };
+        }
+        match connect::refused(error) {
+            Some(Refused::NotAllowed(rule)) => Error::FetchNotAllowed { to, rule: rule.clone() },
+            Some(Refused::TimedOut) => {
+                Error::FetchTimedOut { to, what: "take a connection", after: self.connect_timeout }
+            }
+            None => Error::FetchFailed { to, reason: crate::error::chain(error) },
+        }
+    }
+}
+
+/// The instant after this time; a clock cannot be moved on by just any.
+fn in_time(after: Duration) -> Instant {
+    Instant::now() + after.min(Duration::from_secs(365 * 24 * 60 * 60))
+}
+
+impl Asked {
+    fn request(&self, body: Sent) -> Result<Request<Sent>, Error> {
+        let refused = |rule| Error::FetchUrl { rule, found: crate::error::quoted(self.url.as_str()) };
+        let uri = self.url.as_str().parse::<Uri>().map_err(|_| refused("is one that can be asked for"))?;
+        let mut request = Request::new(body);
+        *request.method_mut() = self.method.clone();
+        *request.uri_mut() = uri;
+        *request.headers_mut() = self.headers.clone();
+        Ok(request)
+    }
+}

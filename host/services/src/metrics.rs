@@ -1,0 +1,125 @@
+//! The metrics of plugins, and how they become one Prometheus text.
+//!
+//! A plugin's `name` is shown as `plugin_<name>` with the label `plugin`. Prometheus knows one kind for a name, so the
+//! first plugin that opens a name says what it is, until none uses it any more; where another plugin has the same name
+//! for another kind, its series are shown as `plugin_<name>_<kind>`. The series of a plugin go on across its
+//! generations and go when it is unloaded.
+
+mod names;
+mod series;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use host_core::PluginId;
+use host_load::{MetricDefinition, MetricKind};
+use prometheus::core::Collector as _;
+use prometheus::proto::MetricFamily;
+use prometheus::{Encoder as _, IntCounterVec, Opts, TextEncoder};
+
+use names::Names;
+use series::Series;
+
+pub(crate) use series::SeriesOfPlugin;
+
+/// The metrics of all plugins.
+pub struct PluginMetrics {
+    inner: Mutex<Inner>,
+    ignored: IntCounterVec,
+}
+
+#[derive(Default)]
+struct Inner {
+    plugins: BTreeMap<PluginId, Arc<SeriesOfPlugin>>,
+    names: Names,
+}
+
+impl Default for PluginMetrics {
+    fn default() -> PluginMetrics {
+        let ignored = Opts::new(
+            "plugin_host_measures_ignored_total",
+            "Measures of a plugin that were ignored: a counter that would fall, a number that is none, a wrong operation",
+        );
+        let ignored = IntCounterVec::new(ignored, &["plugin"]).expect("name and label are constants");
+        PluginMetrics { inner: Mutex::default(), ignored }
+    }
+}
+
+impl PluginMetrics {
+    /// The series of a plugin, which all its generations share.
+    pub(crate) fn of_plugin(&self, plugin: &PluginId) -> Arc<SeriesOfPlugin> {
+        let mut inner = self.lock();
+        let new = || Arc::new(SeriesOfPlugin::new(plugin.clone(), self.ignored.with_label_values(&[plugin.as_str()])));
+        inner.plugins.entry(plugin.clone()).or_insert_with(new).clone()
+    }
+
+    /// Opens a series, or finds the one of the same name and labels that is open. A histogram with other buckets than
+    /// before starts anew.
+    ///
+    /// # Errors
+    /// What is wrong with the definition, in one sentence.
+    pub(crate) fn open(&self, plugin: &SeriesOfPlugin, definition: &MetricDefinition) -> Result<u64, String> {
+        names::check(definition)?;
+        // The lock also keeps two generations from opening one series twice.
+        let mut inner = self.lock();
+        match plugin.find(definition)? {
+            Some((number, true)) => return Ok(number),
+            Some((number, false)) => return plugin.replace(number, definition).map(|()| number),
+            None => {}
+        }
+        let shown = inner.names.claim(&definition.name, definition.kind);
+        let opened = Series::new(&shown, plugin.id(), definition).map(|series| plugin.add(series));
+        if opened.is_err() {
+            inner.names.release(&shown);
+        }
+        opened
+    }
+
+    /// Takes away all series of an unloaded plugin. A generation that still measures does so for nobody.
+    pub fn forget(&self, plugin: &PluginId) {
+        let mut inner = self.lock();
+        if let Some(series) = inner.plugins.remove(plugin) {
+            for shown in series.shown_names() {
+                inner.names.release(&shown);
+            }
+        }
+        let _ = self.ignored.remove_label_values(&[plugin.as_str()]);
+    }
+
+    /// Everything as Prometheus text, to stand after the host's own.
+    pub fn render(&self) -> String {
+        let mut families: BTreeMap<String, MetricFamily> = BTreeMap::new();
+        let collected = {
+            let inner = self.lock();
+            let series = inner.plugins.values().flat_map(|plugin| plugin.collect());
+            series.chain(self.ignored.collect()).collect::<Vec<_>>()
+        };
+        for mut family in collected {
+            match families.get_mut(family.name()) {
+                Some(first) => first.mut_metric().extend(family.take_metric()),
+                None => {
+                    families.insert(family.name().to_owned(), family);
+                }
+            }
+        }
+        // The encoder refuses a family without samples.
+        let families: Vec<_> = families.into_values().filter(|family| !family.get_metric().is_empty()).collect();
+        let mut text = vec![];
+        // Writing into memory does not fail.
+        let _ = TextEncoder::new().encode(&families, &mut text);
+        String::from_utf8_lossy(&text).into_owned()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The word for a kind.
+fn word(kind: MetricKind) -> &'static str {
+    match kind {
+        MetricKind::Counter => "counter",
+        MetricKind::Gauge => "gauge",
+        MetricKind::Histogram => "histogram",
+    }
+}

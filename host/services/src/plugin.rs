@@ -1,0 +1,102 @@
+//! The services of one generation.
+
+use std::sync::Arc;
+
+use host_core::{Manifest, Permission};
+use host_load::{
+    LogEvent, LogLevel, MeasureOperation, MetricDefinition, ServiceAnswer, ServiceBody, ServiceRequest, Services,
+    service,
+};
+use http::Response;
+
+use crate::answer::refusal;
+use crate::events::Owner;
+use crate::fetch::Fetcher;
+use crate::host::Shared;
+use crate::metrics::SeriesOfPlugin;
+use crate::{Error, call, events, kv, permission, secrets};
+
+/// The services of one generation, as the boundary asks for them.
+pub struct PluginServices {
+    shared: Arc<Shared>,
+    manifest: Arc<Manifest>,
+    generation: u64,
+    /// Tells the subscriptions of this generation from those of all others.
+    owner: Owner,
+    series: Arc<SeriesOfPlugin>,
+    fetcher: Fetcher,
+}
+
+impl PluginServices {
+    pub(crate) fn new(shared: Arc<Shared>, manifest: Arc<Manifest>, generation: u64) -> PluginServices {
+        let series = shared.metrics.of_plugin(&manifest.id);
+        let fetcher = Fetcher::new(&shared.parts.fetch, &shared.tls, &manifest.security);
+        PluginServices { shared, manifest, generation, owner: Owner::default(), series, fetcher }
+    }
+
+    /// Ends the event streams of this generation, after what waits in them; it cannot subscribe again. Everything else
+    /// still works, for the hooks that run when a generation goes.
+    pub fn end(&self) {
+        self.shared.bus.end(&self.owner);
+    }
+
+    async fn answer(
+        shared: &Shared,
+        manifest: &Manifest,
+        fetcher: &Fetcher,
+        owner: &Owner,
+        request: ServiceRequest,
+    ) -> Result<Response<ServiceBody>, Error> {
+        permission::check(manifest, request.service, &request.method)?;
+        match request.service {
+            service::KV => kv::answer(&shared.parts.kv, &manifest.id, request).await,
+            service::EVENTS => events::answer(&shared.bus, &manifest.id, owner, request).await,
+            service::FETCH => fetcher.answer(request).await,
+            service::CALL => {
+                let request = call::checked(request)?;
+                let calls = shared.calls.get().ok_or(Error::CallUnavailable)?;
+                Ok(calls.call(&manifest.id, request).await)
+            }
+            service::SECRETS => secrets::answer(&shared.parts.secrets, &manifest.id, request).await,
+            service => Err(Error::NoService { service }),
+        }
+    }
+}
+
+impl Services for PluginServices {
+    fn log(&self, event: &LogEvent<'_>) {
+        self.shared.parts.log.log(&self.manifest.id, self.generation, event);
+    }
+
+    fn log_level(&self) -> LogLevel {
+        self.shared.parts.log.level(&self.manifest.id)
+    }
+
+    fn metric(&self, definition: &MetricDefinition) -> Result<u64, String> {
+        permission::permit(&self.manifest, Permission::MetricsWrite).map_err(|error| error.to_string())?;
+        self.shared.metrics.open(&self.series, definition)
+    }
+
+    fn measure(&self, metric: u64, operation: MeasureOperation, value: f64) {
+        self.series.measure(metric, operation, value);
+    }
+
+    fn request(&self, request: ServiceRequest) -> ServiceAnswer {
+        // The future may outlive the borrow, so it holds what it needs.
+        let (shared, manifest) = (self.shared.clone(), self.manifest.clone());
+        let (fetcher, owner) = (self.fetcher.clone(), self.owner.clone());
+        Box::pin(async move {
+            let answer = PluginServices::answer(&shared, &manifest, &fetcher, &owner, request).await;
+            answer.unwrap_or_else(|error| {
+                error.report(&manifest.id);
+                refusal(&error)
+            })
+        })
+    }
+}
+
+impl Drop for PluginServices {
+    fn drop(&mut self) {
+        self.end();
+    }
+}

@@ -1,0 +1,89 @@
+//! What the operator gives to one plugin and shows to nobody else.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Read as _;
+use std::os::unix::ffi::OsStringExt as _;
+use std::path::PathBuf;
+
+use host_core::PluginId;
+use host_load::{ServiceBody, ServiceRequest};
+use http::{Response, StatusCode};
+
+use crate::Error;
+use crate::answer::whole;
+
+/// The longest secret.
+const MAX_BYTES: u64 = 64 * 1024;
+
+/// Where a secret lies. The host's configuration holds this, never the secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SecretSource {
+    /// A file of at most 64 KiB, read at each request, so that a new secret needs no restart. One line break at its
+    /// end is not part of the secret.
+    File(PathBuf),
+    /// A variable of the host's environment.
+    Environment(String),
+}
+
+/// Which secrets there are, by plugin and name.
+#[derive(Clone, Debug, Default)]
+pub struct Secrets(BTreeMap<(PluginId, String), SecretSource>);
+
+impl Secrets {
+    /// Each plugin may read those under its own id.
+    pub fn new(sources: BTreeMap<(PluginId, String), SecretSource>) -> Secrets {
+        Secrets(sources)
+    }
+
+    /// Reads a secret from where it lies.
+    ///
+    /// # Errors
+    /// [`Error::SecretNotFound`], [`Error::SecretUnreadable`].
+    pub async fn read(&self, plugin: &PluginId, name: &str) -> Result<Vec<u8>, Error> {
+        let not_found =
+            || Error::SecretNotFound { name: name.chars().take(100).flat_map(char::escape_debug).collect() };
+        let source = self.0.get(&(plugin.clone(), name.to_owned())).ok_or_else(not_found)?.clone();
+        // A file may lie on a slow disk.
+        let read = tokio::task::spawn_blocking(move || read(source)).await;
+        read.unwrap_or_else(|_| Err("the host stops".to_owned()))
+            .map_err(|reason| Error::SecretUnreadable { name: name.to_owned(), reason })
+    }
+}
+
+fn read(source: SecretSource) -> Result<Vec<u8>, String> {
+    match source {
+        SecretSource::File(path) => {
+            let failed = |error| format!("failed to read `{}`: {error}", path.display());
+            let file = File::open(&path).map_err(failed)?;
+            if !file.metadata().map_err(failed)?.is_file() {
+                return Err(format!("`{}` is not a file", path.display()));
+            }
+            let mut secret = Vec::new();
+            file.take(MAX_BYTES + 1).read_to_end(&mut secret).map_err(failed)?;
+            if secret.len() as u64 > MAX_BYTES {
+                return Err(format!("`{}` has more than {MAX_BYTES} bytes", path.display()));
+            }
+            if secret.ends_with(b"\n") {
+                secret.pop();
+            }
+            Ok(secret)
+        }
+        SecretSource::Environment(name) => match std::env::var_os(&name) {
+            Some(secret) => Ok(secret.into_vec()),
+            None => Err(format!("the host's environment has no variable `{name}`")),
+        },
+    }
+}
+
+/// Answers a request whose method was checked.
+pub(crate) async fn answer(
+    secrets: &Secrets,
+    plugin: &PluginId,
+    request: ServiceRequest,
+) -> Result<Response<ServiceBody>, Error> {
+    let missing = || Error::Request { field: "parameter `name`", rule: "is required", found: "nothing".to_owned() };
+    let name = request.param("name").ok_or_else(missing)?.to_owned();
+    drop(request);
+    Ok(whole(StatusCode::OK, secrets.read(plugin, &name).await?))
+}

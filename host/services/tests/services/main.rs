@@ -1,0 +1,14 @@
+//! What plugins may rely on when they ask their host, seen through the trait that the boundary uses.
+#![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests may end by a panic, spawn and write files")]
+
+mod calls;
+mod events;
+mod fetch;
+mod fetch_rules;
+mod fetch_streams;
+mod kv;
+mod metrics;
+mod problems;
+mod secrets;
+mod server;
+mod support;

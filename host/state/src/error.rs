@@ -1,0 +1,187 @@
+//! Why the state could not be opened, read or changed.
+
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// Why the state could not be opened, read or changed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The file system refused.
+    #[error("failed to {action} `{}`", path.display())]
+    Io {
+        /// What was tried, as a verb.
+        action: &'static str,
+        /// On which path.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The path is a link, a folder or a device.
+    #[error("`{}` is not a regular file, so it is not used as the state; hint: move it away", path.display())]
+    NotAFile {
+        /// The path.
+        path: PathBuf,
+    },
+    /// The file holds something else than a database, or a damaged one.
+    #[error(
+        "`{}` is damaged and was left as it is: {reason}; hint: put back a copy of it, or move it away to start empty",
+        path.display()
+    )]
+    Corrupt {
+        /// The file.
+        path: PathBuf,
+        /// How it shows.
+        reason: String,
+    },
+    /// The database belongs to another program.
+    #[error("`{}` is a database of another program and was left as it is; hint: move it away", path.display())]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A newer host has written the file.
+    #[error(
+        "`{}` has schema {found}, this host knows up to {known}; hint: run the newer host, or put back a copy from before",
+        path.display()
+    )]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// The newest migration in the file.
+        found: i64,
+        /// The newest migration of this host.
+        known: i64,
+    },
+    /// The disk has no room for a change.
+    #[error("failed to {action}: the disk is full; hint: free some space, nothing was changed")]
+    Full {
+        /// What was tried, as a verb.
+        action: &'static str,
+        /// What the database said.
+        source: Arc<sqlx::Error>,
+    },
+    /// The database refused.
+    #[error("failed to {action}")]
+    Sql {
+        /// What was tried, as a verb.
+        action: &'static str,
+        /// What the database said.
+        source: Arc<sqlx::Error>,
+    },
+    /// The state was closed before.
+    #[error("the state is closed, because the host stops")]
+    Closed,
+    /// A text that cannot be a key.
+    #[error("a key {rule}, found `{found}`")]
+    BadKey {
+        /// What is asked for.
+        rule: String,
+        /// What stood there, cut to 80 characters, with control characters as escapes.
+        found: String,
+    },
+    /// A change would go over one of the limits of a plugin.
+    #[error("{quota} is {limit}, and this change asks for {asked}; hint: delete keys, or put less")]
+    Quota {
+        /// Which limit.
+        quota: Quota,
+        /// How much is allowed.
+        limit: u64,
+        /// How much there would be.
+        asked: u64,
+    },
+    /// The key is not what the condition of a change asks for.
+    #[error("key `{key}` {found}, so it was not changed; hint: read it again")]
+    Changed {
+        /// The key.
+        key: String,
+        /// What there is instead.
+        found: Found,
+    },
+    /// What lies in the file is not what was put there.
+    #[error("the value of key `{key}` is damaged on disk; hint: put or delete it to go on")]
+    Damaged {
+        /// The key.
+        key: String,
+    },
+}
+
+/// A limit of what one plugin may put into the key-value store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Quota {
+    /// The bytes of one value.
+    ValueBytes,
+    /// The bytes of all keys and values together.
+    TotalBytes,
+    /// How many keys there are.
+    Keys,
+}
+
+/// What there is instead of what a condition asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// The key with this version.
+    Version(u64),
+    /// No such key.
+    Nothing,
+}
+
+impl Error {
+    /// A word for clients, metrics and tests. Never reworded.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Error::Io { .. } => "state_io",
+            Error::NotAFile { .. } => "state_not_a_file",
+            Error::Corrupt { .. } => "state_corrupt",
+            Error::Foreign { .. } => "state_foreign",
+            Error::Newer { .. } => "state_newer",
+            Error::Full { .. } => "state_full",
+            Error::Sql { .. } => "state_sql",
+            Error::Closed => "state_closed",
+            Error::BadKey { .. } => "kv_bad_key",
+            Error::Quota { .. } => "kv_quota",
+            Error::Changed { .. } => "kv_changed",
+            Error::Damaged { .. } => "kv_damaged",
+        }
+    }
+
+    /// What the database said while `action` was tried.
+    pub(crate) fn sql(action: &'static str, source: impl Into<Arc<sqlx::Error>>) -> Error {
+        let source = source.into();
+        match &*source {
+            sqlx::Error::PoolClosed => Error::Closed,
+            error if is_full(error) => Error::Full { action, source },
+            _ => Error::Sql { action, source },
+        }
+    }
+}
+
+fn is_full(error: &sqlx::Error) -> bool {
+    // The primary code is the low byte of SQLite's extended one; 13 is SQLITE_FULL.
+    code(error).is_some_and(|code| code & 0xff == 13)
+}
+
+/// SQLite's extended result code.
+pub(crate) fn code(error: &sqlx::Error) -> Option<i32> {
+    error.as_database_error()?.code()?.parse().ok()
+}
+
+impl fmt::Display for Quota {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Quota::ValueBytes => "the limit `max_value_bytes` of a value",
+            Quota::TotalBytes => "the limit `max_total_bytes` of a plugin's keys and values",
+            Quota::Keys => "the limit `max_keys` of a plugin",
+        })
+    }
+}
+
+impl fmt::Display for Found {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Found::Version(version) => write!(f, "has version {version}"),
+            Found::Nothing => f.write_str("does not exist"),
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! Which version of each plugin was installed last, so that `install` and `upgrade` hooks run once and not at each start.
+
+use std::sync::Arc;
+
+use host_core::PluginId;
+
+use crate::{Error, State};
+
+impl State {
+    /// The version of a plugin whose `install` or `upgrade` hook has run.
+    pub async fn installed_version(&self, plugin: &PluginId) -> Result<Option<String>, Error> {
+        let row = sqlx::query_scalar("SELECT version FROM installed WHERE plugin = $1").bind(plugin.as_str());
+        let failed = |error| Error::sql("read which version is installed", Arc::new(error));
+        row.fetch_optional(self.readers()).await.map_err(failed)
+    }
+
+    /// Notes that `version` is installed.
+    ///
+    /// # Cancel safety
+    /// When the future is dropped, it is noted or not.
+    pub async fn note_installed(&self, plugin: &PluginId, version: &str) -> Result<(), Error> {
+        const SQL: &str = "INSERT INTO installed (plugin, version) VALUES ($1, $2)
+            ON CONFLICT (plugin) DO UPDATE SET version = excluded.version";
+        let (plugin, version) = (plugin.clone(), version.to_owned());
+        let change = self.change(move |connection| {
+            Box::pin(async move {
+                let row = sqlx::query(SQL).bind(plugin.as_str()).bind(version).execute(connection).await;
+                row.map(drop).map_err(|error| Error::sql("note which version is installed", Arc::new(error)))
+            })
+        });
+        change.await
+    }
+
+    /// Notes that a plugin is not installed any more.
+    ///
+    /// # Cancel safety
+    /// When the future is dropped, it is noted or not.
+    pub async fn note_removed(&self, plugin: &PluginId) -> Result<(), Error> {
+        let plugin = plugin.clone();
+        let change = self.change(move |connection| {
+            Box::pin(async move {
+                let row = sqlx::query("DELETE FROM installed WHERE plugin = $1").bind(plugin.as_str());
+                let done = row.execute(connection).await;
+                done.map(drop).map_err(|error| Error::sql("note that a plugin was removed", Arc::new(error)))
+            })
+        });
+        change.await
+    }
+}

@@ -1,0 +1,236 @@
+//! The key-value store of plugins: bytes under keys, with versions and quotas.
+//!
+//! Each plugin has its own keys. A version is a number that rises with every change that the plugin makes to any of
+//! its keys and is never given twice, so that a comparison with it also notices a key that was deleted and put again.
+
+mod change;
+
+use host_core::{DigestWriter, PluginId};
+use sqlx::Row as _;
+use sqlx::sqlite::SqliteRow;
+
+use crate::{Error, Quota, State};
+
+/// What one plugin may put into the store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of one key.
+    pub max_key_bytes: u64,
+    /// Bytes of one value.
+    pub max_value_bytes: u64,
+    /// Bytes of all keys and values.
+    pub max_total_bytes: u64,
+    /// How many keys.
+    pub max_keys: u64,
+}
+
+/// When a change is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Condition {
+    /// In any case.
+    Always,
+    /// When the key is there with this version.
+    Version(u64),
+    /// When the key is not there.
+    Absent,
+}
+
+/// A value and its version.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// The value.
+    pub value: Vec<u8>,
+    /// Its version.
+    pub version: u64,
+}
+
+/// A key in a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    /// The key.
+    pub key: String,
+    /// The version of its value.
+    pub version: u64,
+    /// The size of its value.
+    pub bytes: u64,
+}
+
+/// A part of the keys, in the order of their bytes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Page {
+    /// The keys.
+    pub keys: Vec<Listed>,
+    /// Whether there are keys after the last of them.
+    pub more: bool,
+}
+
+/// What a plugin holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// How many keys.
+    pub keys: u64,
+    /// Bytes of all keys and values.
+    pub bytes: u64,
+}
+
+/// The key-value store. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Kv {
+    state: State,
+    limits: Limits,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits { max_key_bytes: 512, max_value_bytes: 1 << 20, max_total_bytes: 64 << 20, max_keys: 100_000 }
+    }
+}
+
+// === impl Kv ===
+
+impl Kv {
+    pub(crate) fn new(state: State, limits: Limits) -> Kv {
+        Kv { state, limits }
+    }
+
+    /// What one plugin may put.
+    pub fn limits(&self) -> Limits {
+        self.limits
+    }
+
+    /// The value of a key.
+    ///
+    /// # Errors
+    /// [`Error::BadKey`]; [`Error::Damaged`] when the value on disk is not the one that was put.
+    pub async fn get(&self, plugin: &PluginId, key: &str) -> Result<Option<Entry>, Error> {
+        self.check_key(key)?;
+        let row = sqlx::query("SELECT value, version, checksum FROM kv WHERE plugin = $1 AND key = $2")
+            .bind(plugin.as_str())
+            .bind(key)
+            .fetch_optional(self.state.readers())
+            .await;
+        let Some(row) = row.map_err(reading)? else { return Ok(None) };
+        let entry = Entry { value: row.try_get("value").map_err(reading)?, version: number(&row, "version")? };
+        let written: String = row.try_get("checksum").map_err(reading)?;
+        if written != checksum(plugin, key, entry.version, &entry.value) {
+            return Err(Error::Damaged { key: key.to_owned() });
+        }
+        Ok(Some(entry))
+    }
+
+    /// Puts a value and returns its version, once it is on disk.
+    ///
+    /// # Errors
+    /// [`Error::BadKey`], [`Error::Quota`]; [`Error::Changed`] when the key is not what `condition` asks for.
+    ///
+    /// # Cancel safety
+    /// When the future is dropped, the value is put wholly or not at all.
+    pub async fn put(&self, plugin: &PluginId, key: &str, value: Vec<u8>, condition: Condition) -> Result<u64, Error> {
+        self.check_key(key)?;
+        let (plugin, key, limits) = (plugin.clone(), key.to_owned(), self.limits);
+        check_quota(Quota::ValueBytes, limits.max_value_bytes, value.len() as u64)?;
+        self.state
+            .change(move |connection| Box::pin(change::put(connection, limits, plugin, key, value, condition)))
+            .await
+    }
+
+    /// Deletes a key, when it has `version` if one is given. Returns whether it was there.
+    ///
+    /// # Errors
+    /// [`Error::BadKey`]; [`Error::Changed`] when a version is given and the key does not have it.
+    ///
+    /// # Cancel safety
+    /// When the future is dropped, the key may be deleted or not.
+    pub async fn delete(&self, plugin: &PluginId, key: &str, version: Option<u64>) -> Result<bool, Error> {
+        self.check_key(key)?;
+        let (plugin, key) = (plugin.clone(), key.to_owned());
+        self.state.change(move |connection| Box::pin(change::delete(connection, plugin, key, version))).await
+    }
+
+    /// At most `limit` keys that begin with `prefix` and come after `after`, in the order of their bytes.
+    pub async fn list(
+        &self,
+        plugin: &PluginId,
+        prefix: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Page, Error> {
+        // One more than asked for says whether there are more. The range has no upper end: the keys come in order, so
+        // what does not begin with the prefix ends the list.
+        let rows = sqlx::query(
+            "SELECT key, version, n_bytes FROM kv WHERE plugin = $1 AND key >= $2 AND key > $3 ORDER BY key LIMIT $4",
+        )
+        .bind(plugin.as_str())
+        .bind(prefix)
+        // Every key is longer than this one.
+        .bind(after.unwrap_or_default())
+        .bind(i64::try_from(limit).unwrap_or(i64::MAX).saturating_add(1))
+        .fetch_all(self.state.readers())
+        .await
+        .map_err(reading)?;
+        let mut page = Page::default();
+        for row in rows {
+            let key: String = row.try_get("key").map_err(reading)?;
+            if !key.starts_with(prefix) {
+                break;
+            }
+            if page.keys.len() == limit {
+                page.more = true;
+                break;
+            }
+            page.keys.push(Listed { key, version: number(&row, "version")?, bytes: number(&row, "n_bytes")? });
+        }
+        Ok(page)
+    }
+
+    /// What a plugin holds.
+    pub async fn usage(&self, plugin: &PluginId) -> Result<Usage, Error> {
+        let row = sqlx::query("SELECT n_keys, n_bytes FROM kv_usage WHERE plugin = $1").bind(plugin.as_str());
+        match row.fetch_optional(self.state.readers()).await.map_err(reading)? {
+            Some(row) => Ok(Usage { keys: number(&row, "n_keys")?, bytes: number(&row, "n_bytes")? }),
+            None => Ok(Usage::default()),
+        }
+    }
+
+    /// Deletes all keys of a plugin and returns how many there were. Its versions go on where they were.
+    pub async fn clear(&self, plugin: &PluginId) -> Result<u64, Error> {
+        let plugin = plugin.clone();
+        self.state.change(move |connection| Box::pin(change::clear(connection, plugin))).await
+    }
+
+    fn check_key(&self, key: &str) -> Result<(), Error> {
+        let max = self.limits.max_key_bytes;
+        let rule = if key.is_empty() || key.len() as u64 > max {
+            format!("has 1 to {max} bytes")
+        } else if key.contains(char::is_control) {
+            "holds no control characters".to_owned()
+        } else {
+            return Ok(());
+        };
+        Err(Error::BadKey { rule, found: key.chars().take(80).flat_map(char::escape_debug).collect() })
+    }
+}
+
+// === words ===
+
+fn check_quota(quota: Quota, limit: u64, asked: u64) -> Result<(), Error> {
+    if asked > limit { Err(Error::Quota { quota, limit, asked }) } else { Ok(()) }
+}
+
+/// 32 hex digits. Version and length of the value are part of it, so no field can pass for another.
+fn checksum(plugin: &PluginId, key: &str, version: u64, value: &[u8]) -> String {
+    let mut writer = DigestWriter::new();
+    writer.field(plugin.as_str().as_bytes()).field(key.as_bytes()).field(&version.to_le_bytes()).field(value);
+    let mut hex = writer.finish().hex();
+    hex.truncate(32);
+    hex
+}
+
+fn number(row: &SqliteRow, column: &str) -> Result<u64, Error> {
+    let number: i64 = row.try_get(column).map_err(reading)?;
+    Ok(number.unsigned_abs())
+}
+
+fn reading(error: sqlx::Error) -> Error {
+    Error::sql("read keys", error)
+}

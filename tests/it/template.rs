@@ -1,0 +1,91 @@
+//! What a new plugin begins with works as it is, whoever makes it.
+
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::json;
+
+use crate::author_commands::{ends, new_plugin, run};
+use crate::host::TestHost;
+use crate::plugins::{any_turn_to_build, build_cache, files, repository};
+
+#[tokio::test]
+async fn a_new_plugin_is_checked_loaded_and_answers() {
+    let (folder, place) = new_plugin().await;
+    let turn = any_turn_to_build().await;
+    let (stdout, _) = ends(&run(folder.path(), &["check", "my-plugin"]).await, 0);
+    assert!(stdout.lines().filter(|line| line.starts_with("ok ")).count() == 9, "{stdout}");
+    let host = TestHost::start().await;
+    let loaded = host.command(&["load", place.to_str().unwrap(), "--set", "greeting=Moin"]).await;
+    // The API reads below its source roots only, a command line anywhere: this host was told over the API.
+    assert_eq!(loaded.status.code(), Some(1));
+    let inside = host.sources().join("my-plugin");
+    crate::plugins::copy(&place, &inside);
+    let loaded = host.command(&["load", inside.to_str().unwrap(), "--set", "greeting=Moin"]).await;
+    drop(turn);
+    ends(&loaded, 0);
+    assert_eq!(host.call("my-plugin/hello/Zoe").await.expect(200).json(), json!({ "message": "Moin, Zoe!" }));
+    let change = json!({ "greeting": "Good morning" });
+    host.anonymous().post_json("/api/plugin-endpoints/my-plugin/greeting", &change).await.expect(200);
+    assert_eq!(host.call("my-plugin/hello/Zoe").await.expect(200).json(), json!({ "message": "Good morning, Zoe!" }));
+    assert_eq!(host.plugin("my-plugin").await["warnings"].as_array().map_or(0, Vec::len), 0);
+}
+
+#[tokio::test]
+async fn the_tests_of_a_new_plugin_pass_in_its_own_folder() {
+    let (_folder, place) = new_plugin().await;
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo
+        .current_dir(&place)
+        .env("CARGO_TARGET_DIR", Path::new(env!("CARGO_TARGET_TMPDIR")).join("by-author"))
+        .env("CARGO_HOME", build_cache().join("cargo-home"))
+        .args(["test", "--quiet"]);
+    let _turn = any_turn_to_build().await;
+    let output = tokio::task::spawn_blocking(move || cargo.output().unwrap()).await.unwrap();
+    let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success() && stdout.contains("1 passed"), "{stdout}\n{stderr}");
+    assert!(!stderr.contains("warning"), "{stderr}");
+}
+
+#[tokio::test]
+async fn a_name_that_no_plugin_may_have_and_a_folder_with_something_in_it_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let long = "x".repeat(51);
+    for name in ["ab", &long, "a b", "a/b", "../x", "é-plugin", "system", "match", "2fast", "plugin-sdk", ""] {
+        ends(&run(folder.path(), &["new", name]).await, 2);
+    }
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    ends(&run(folder.path(), &["new", "my-plugin", "--path", "deep/er"]).await, 0);
+    let (_, stderr) = ends(&run(folder.path(), &["new", "my-plugin", "--path", "deep"]).await, 1);
+    assert!(stderr.contains("`deep` is not empty") && stderr.contains("it holds `er`"), "{stderr}");
+    ends(&run(folder.path(), &["new", "MyPlugin"]).await, 0);
+    let text = std::fs::read_to_string(folder.path().join("my-plugin/plugin.yaml")).unwrap();
+    assert!(text.starts_with("id: \"my-plugin\"\n"), "{text}");
+}
+
+#[tokio::test]
+async fn cargo_generate_makes_the_same_files() {
+    let template = repository().join("plugin-sdk/template");
+    let folder = tempfile::tempdir().unwrap();
+    let mut generate = Command::new("cargo-generate");
+    generate.args(["generate", "--silent", "--vcs", "none", "--name", "my-plugin", "--path"]).arg(template);
+    generate.current_dir(folder.path());
+    let output = match generate.output() {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            eprintln!("cargo-generate is not installed: not compared");
+            return;
+        }
+        output => output.unwrap(),
+    };
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let (_folder, place) = new_plugin().await;
+    // Which machine it is on, `new` says by itself.
+    let of_new: Vec<_> = files(&place).into_iter().filter(|(path, _)| !path.starts_with(".cargo/")).collect();
+    let shown = |files: Vec<(String, Vec<u8>)>| {
+        let text = |(path, bytes): (String, Vec<u8>)| format!("=== {path}\n{}", String::from_utf8(bytes).unwrap());
+        files.into_iter().map(text).collect::<Vec<_>>().join("\n")
+    };
+    assert_eq!(shown(files(&folder.path().join("my-plugin"))), shown(of_new));
+    let sdk = run(&folder.path().join("my-plugin"), &["sdk"]).await;
+    ends(&sdk, 0);
+}
