@@ -66,7 +66,7 @@ impl<'a> Ask<'a> {
         let call = scope::current(|scope| scope.call.clone());
         let left = call.as_ref().and_then(|call| call.remaining());
         let timeout = [left, self.timeout].into_iter().flatten().min();
-        let depth = call.as_ref().map(|call| (call.depth + 1).to_string());
+        let depth = call.as_ref().map(|call| call.depth.to_string());
         let context = [
             call.as_ref().and_then(|call| call.traceparent()).map(|trace| (&b"traceparent"[..], trace.as_bytes())),
             depth.as_ref().map(|depth| (&b"depth"[..], depth.as_bytes())),

@@ -192,8 +192,16 @@ impl HttpRequest {
 }
 
 /// The refusals that are the host's own; any other answer is that of the server or plugin that was asked.
-const REFUSALS: [&str; 6] =
-    ["permission_denied", "fetch_not_allowed", "fetch_failed", "fetch_timed_out", "fetch_bad_request", "call_loop"];
+const REFUSALS: [&str; 8] = [
+    "permission_denied",
+    "fetch_bad_url",
+    "fetch_not_allowed",
+    "fetch_failed",
+    "fetch_timed_out",
+    "call_bad_path",
+    "call_loop",
+    "call_unavailable",
+];
 
 impl HttpResponse {
     async fn of(mut answer: Answer) -> Result<HttpResponse, ServiceError> {

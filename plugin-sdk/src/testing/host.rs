@@ -137,7 +137,7 @@ impl Host {
             }
             service::CALL => {
                 let depth = head.context.get(b"depth").map(text).and_then(|depth| depth.parse::<u32>().ok());
-                if depth.is_some_and(|depth| depth > MAX_DEPTH) {
+                if depth.is_some_and(|depth| depth >= MAX_DEPTH) {
                     let detail = format!("plugins call one another more than {MAX_DEPTH} deep");
                     return Ok(refuse(StatusCode::LOOP_DETECTED, "call_loop", &detail));
                 }
