@@ -11,6 +11,10 @@ mod git_server;
 mod host;
 #[path = "../support/plugins.rs"]
 mod plugins;
+#[path = "../support/readme.rs"]
+mod readme;
+#[path = "../support/web_server.rs"]
+mod web_server;
 #[path = "../support/zip_builder.rs"]
 mod zip_builder;
 
@@ -21,6 +25,7 @@ mod calls;
 mod command_line;
 mod cross_origin;
 mod defects;
+mod examples;
 mod failing_calls;
 mod git;
 mod health;
@@ -31,6 +36,7 @@ mod life;
 mod main_job;
 mod many;
 mod reload;
+mod services;
 mod shutdown;
 mod template;
 mod tokens;

@@ -12,7 +12,7 @@ struct Counter {
 }
 
 #[derive(Deserialize)]
-struct Configuration {
+struct Settings {
     start: i64,
     step: i64,
 }
@@ -26,10 +26,9 @@ struct Count {
 #[plugin]
 impl Counter {
     #[start]
-    async fn start(context: Context) -> Result<Self> {
-        let Configuration { start, step } = context.configuration()?;
-        context.log(Level::Info, &format!("counting from {start} in steps of {step}"));
-        Ok(Counter { count: AtomicI64::new(start), step, generation: context.generation() })
+    fn start(context: Context, Configuration(Settings { start, step }): Configuration<Settings>) -> Self {
+        info!("counting from {start} in steps of {step}");
+        Counter { count: AtomicI64::new(start), step, generation: context.generation() }
     }
 
     #[get("/count")]
@@ -45,3 +44,21 @@ impl Counter {
 }
 
 export!(Counter);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use plugin_sdk::testing::{TestPlugin, block_on};
+
+    #[test]
+    fn each_call_adds_a_step_to_where_it_started() {
+        block_on(async {
+            let settings = json!({ "start": 10, "step": 5 });
+            let plugin = TestPlugin::<Counter>::builder().configuration(settings).generation(3).start().await;
+            plugin.post("/count").await;
+            let count: Value = plugin.post("/count").await.json().await;
+            assert_eq!(count, json!({ "count": 20, "generation": 3 }));
+            assert_eq!(plugin.logs()[0].message, "counting from 10 in steps of 5");
+        });
+    }
+}

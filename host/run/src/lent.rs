@@ -31,7 +31,8 @@ impl LogSink for Lent {
             LogLevel::Debug => emit!(DEBUG),
             LogLevel::Trace => emit!(TRACE),
         }
-        let request = request_id.map(|id| format!(" (request {id})")).unwrap_or_default();
+        let trace = traceparent.map(|trace| format!(", trace {trace}")).unwrap_or_default();
+        let request = request_id.map(|id| format!(" (request {id}{trace})")).unwrap_or_default();
         let entry = self.0.upgrade().and_then(|host| host.plugins.get(plugin).map(|entry| entry.value().log.clone()));
         if let Some(log) = entry {
             log.push(event.level.as_str(), Some(generation), &format!("{text}{request}"));

@@ -55,6 +55,7 @@ pub(crate) async fn retire(
         tracing::warn!(plugin.id = %id, generation = number, "the stop hook of `{id}` failed: {error}");
         generation.note("warn", &format!("stop: {error}"));
     }
+    generation.services.close();
     generation.enter(GenerationPhase::Retired);
     let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     tracing::info!(plugin.id = %id, generation = number, duration_ms, "generation {number} of `{id}` has ended");

@@ -95,6 +95,11 @@ pub enum Error {
     /// The generation is being taken out.
     #[error("this generation of the plugin ends, so it cannot subscribe any more")]
     Ended,
+    /// The generation was taken out, to its last hook; what still asks is a thread that it left behind.
+    #[error(
+        "this generation of the plugin has ended, so the host does nothing for it any more; hint: end in `#[stop]` what it began"
+    )]
+    Gone,
     /// A text that is no URL to fetch.
     #[error("the URL {rule}, found {found}")]
     FetchUrl {
@@ -179,6 +184,7 @@ impl Error {
             Error::EventTooLong { .. } => "event_too_long",
             Error::TooManySubscriptions { .. } => "event_too_many_subscriptions",
             Error::Ended => "event_generation_ends",
+            Error::Gone => "generation_ended",
             Error::FetchUrl { .. } => "fetch_bad_url",
             Error::FetchNotAllowed { .. } => "fetch_not_allowed",
             Error::FetchFailed { .. } => "fetch_failed",
@@ -213,7 +219,7 @@ impl Error {
             },
             Error::KvValueTooLong { .. } | Error::EventTooLong { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Error::TooManySubscriptions { .. } => StatusCode::TOO_MANY_REQUESTS,
-            Error::Ended | Error::CallUnavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Error::Ended | Error::Gone | Error::CallUnavailable => StatusCode::SERVICE_UNAVAILABLE,
             Error::FetchFailed { .. } => StatusCode::BAD_GATEWAY,
             Error::FetchTimedOut { .. } => StatusCode::GATEWAY_TIMEOUT,
             Error::CallLoop { .. } => StatusCode::LOOP_DETECTED,

@@ -1,6 +1,7 @@
 //! The services of one generation.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use host_core::{Manifest, Permission};
 use host_load::{
@@ -25,19 +26,32 @@ pub struct PluginServices {
     owner: Owner,
     series: Arc<SeriesOfPlugin>,
     fetcher: Fetcher,
+    is_closed: Arc<AtomicBool>,
 }
 
 impl PluginServices {
     pub(crate) fn new(shared: Arc<Shared>, manifest: Arc<Manifest>, generation: u64) -> PluginServices {
         let series = shared.metrics.of_plugin(&manifest.id);
         let fetcher = Fetcher::new(&shared.parts.fetch, &shared.tls, &manifest.security);
-        PluginServices { shared, manifest, generation, owner: Owner::default(), series, fetcher }
+        let (owner, is_closed) = (Owner::default(), Arc::default());
+        PluginServices { shared, manifest, generation, owner, series, fetcher, is_closed }
     }
 
     /// Ends the event streams of this generation, after what waits in them; it cannot subscribe again. Everything else
     /// still works, for the hooks that run when a generation goes.
     pub fn end(&self) {
         self.shared.bus.end(&self.owner);
+    }
+
+    /// Refuses everything but log lines from now on: the generation has ended, and a thread that it left behind must not
+    /// act in the name of the plugin, which may have been replaced or removed with its data.
+    pub fn close(&self) {
+        self.end();
+        self.is_closed.store(true, Ordering::Release);
+    }
+
+    fn check_open(is_closed: &AtomicBool) -> Result<(), Error> {
+        if is_closed.load(Ordering::Acquire) { Err(Error::Gone) } else { Ok(()) }
     }
 
     async fn answer(
@@ -73,6 +87,7 @@ impl Services for PluginServices {
     }
 
     fn metric(&self, definition: &MetricDefinition) -> Result<u64, String> {
+        PluginServices::check_open(&self.is_closed).map_err(|error| error.to_string())?;
         permission::permit(&self.manifest, Permission::MetricsWrite).map_err(|error| error.to_string())?;
         self.shared.metrics.open(&self.series, definition)
     }
@@ -84,9 +99,12 @@ impl Services for PluginServices {
     fn request(&self, request: ServiceRequest) -> ServiceAnswer {
         // The future may outlive the borrow, so it holds what it needs.
         let (shared, manifest) = (self.shared.clone(), self.manifest.clone());
-        let (fetcher, owner) = (self.fetcher.clone(), self.owner.clone());
+        let (fetcher, owner, is_closed) = (self.fetcher.clone(), self.owner.clone(), self.is_closed.clone());
         Box::pin(async move {
-            let answer = PluginServices::answer(&shared, &manifest, &fetcher, &owner, request).await;
+            let answer = match PluginServices::check_open(&is_closed) {
+                Ok(()) => PluginServices::answer(&shared, &manifest, &fetcher, &owner, request).await,
+                Err(gone) => Err(gone),
+            };
             answer.unwrap_or_else(|error| {
                 error.report(&manifest.id);
                 refusal(&error)

@@ -66,6 +66,7 @@ impl<'a> Ask<'a> {
         let call = scope::current(|scope| scope.call.clone());
         let left = call.as_ref().and_then(|call| call.remaining());
         let timeout = [left, self.timeout].into_iter().flatten().min();
+        // How deep the call is that asks: the host counts the one that is asked for.
         let depth = call.as_ref().map(|call| call.depth.to_string());
         let context = [
             call.as_ref().and_then(|call| call.traceparent()).map(|trace| (&b"traceparent"[..], trace.as_bytes())),

@@ -192,8 +192,10 @@ impl HttpRequest {
 }
 
 /// The refusals that are the host's own; any other answer is that of the server or plugin that was asked.
-const REFUSALS: [&str; 8] = [
+const REFUSALS: [&str; 10] = [
     "permission_denied",
+    "generation_ended",
+    "service_method",
     "fetch_bad_url",
     "fetch_not_allowed",
     "fetch_failed",

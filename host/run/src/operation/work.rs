@@ -230,6 +230,7 @@ impl<'a> Work<'a> {
         let settled = self.settle(held, &generation).await;
         if settled.is_err() {
             let _ = generation.instance.stop(self.host.0.config.stop_timeout).await;
+            generation.services.close();
         }
         settled.map(|()| generation)
     }
@@ -267,7 +268,7 @@ impl<'a> Work<'a> {
             services: services.clone(),
             timeout: config.start_timeout,
         };
-        let instance = module.start(options).await?;
+        let instance = module.start(options).await.inspect_err(|_| services.close())?;
         let id = held.plugin.id.as_str();
         let endpoints = manifest.endpoints.iter().zip(handlers).map(|(endpoint, handler)| EndpointState {
             handler,

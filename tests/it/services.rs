@@ -1,0 +1,345 @@
+//! What a plugin may ask of its host, asked by a real plugin of a real host.
+
+use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::TcpListener;
+
+use crate::client::Answer;
+use crate::host::{TestHost, endpoint, eventually};
+use crate::plugins::{built, copy};
+use crate::web_server::WebServer;
+
+/// Loads the plugin with another plugin.yaml.
+async fn load_as(host: &TestHost, id: &str, change: impl Fn(String) -> String) -> Answer {
+    let folder = host.sources().join(id);
+    copy(built("services").await.parent().unwrap(), &folder);
+    let yaml = std::fs::read_to_string(folder.join("plugin.yaml")).unwrap();
+    let yaml = change(yaml.replace("id: services\n", &format!("id: {id}\n")));
+    std::fs::write(folder.join("plugin.yaml"), yaml).unwrap();
+    host.try_load(&folder.join("library.so")).await.expect(200)
+}
+
+async fn put(host: &TestHost, path: &str, body: &[u8]) -> Answer {
+    host.anonymous().request("PUT", &endpoint(path)).body(body).send().await
+}
+
+async fn post(host: &TestHost, path: &str, body: &str) -> Answer {
+    let request = host.anonymous().request("POST", &endpoint(path)).header("content-type", "application/json");
+    request.body(body.as_bytes()).send().await
+}
+
+async fn reload(host: &TestHost, id: &str) {
+    host.post(&format!("/api/plugins/{id}/reload")).await.expect(200);
+}
+
+/// The messages in a plugin's own log.
+async fn said(host: &TestHost, id: &str) -> Vec<String> {
+    let lines = host.get(&format!("/api/plugins/{id}/logs")).await.expect(200).json()["lines"].clone();
+    lines.as_array().unwrap().iter().map(|line| line["message"].as_str().unwrap().to_owned()).collect()
+}
+
+#[tokio::test]
+async fn what_a_plugin_keeps_outlives_reloads_and_restarts_and_goes_with_it() {
+    let host = TestHost::start().await;
+    host.load("services").await;
+    put(&host, "services/kv/bowl", b"tuna").await.expect(204);
+    reload(&host, "services").await;
+    assert_eq!(host.call("services/kv/bowl").await.expect(200).text(), "tuna");
+
+    let host = host.restart().await;
+    load_as(&host, "other-plugin", |yaml| yaml).await;
+    assert_eq!(host.call("other-plugin/kv/bowl").await.expect(404).code(), "no_such_key");
+    host.load("services").await;
+    assert_eq!(host.call("services/kv/bowl").await.expect(200).text(), "tuna");
+
+    host.delete("/api/plugins/services?keep_data=true").await.expect(200);
+    host.load("services").await;
+    assert_eq!(host.call("services/kv").await.expect(200).json(), json!(["bowl"]));
+    host.delete("/api/plugins/services").await.expect(200);
+    host.load("services").await;
+    assert_eq!(host.call("services/kv").await.expect(200).json(), json!([]));
+}
+
+#[tokio::test]
+async fn of_two_calls_that_change_what_they_read_one_wins() {
+    let host = TestHost::start().await;
+    host.load("services").await;
+    put(&host, "services/kv/bowl", b"empty").await.expect(204);
+    let mut calls = Vec::new();
+    for food in ["tuna", "milk"] {
+        let mut call = host.anonymous().begin("POST", &endpoint("services/kv/bowl")).await;
+        call.send_chunk(food.as_bytes()).await;
+        calls.push((food, call));
+    }
+    eventually("both have read", || async { host.call("services/swaps").await.text() == "2" }).await;
+    let mut won = Vec::new();
+    for (food, mut call) in calls {
+        call.end().await;
+        match call.head(false).await.status {
+            204 => won.push(food),
+            status => assert_eq!((status, won.len()), (412, 1)),
+        }
+    }
+    assert_eq!(won.len(), 1);
+    assert_eq!(host.call("services/kv/bowl").await.text(), won[0]);
+}
+
+#[tokio::test]
+async fn a_value_over_its_quota_is_refused_and_the_quota_is_named() {
+    let host = TestHost::start().await;
+    host.load("services").await;
+    put(&host, "services/kv/most", &vec![b'x'; 1 << 20]).await.expect(204);
+    let refused = put(&host, "services/kv/more", &vec![b'x'; (1 << 20) + 1]).await.expect(413);
+    assert_eq!(refused.code(), "kv_quota");
+    let detail = refused.json()["detail"].clone();
+    assert!(detail.as_str().unwrap().contains("`max_value_bytes`"), "{detail}");
+    assert!(detail.as_str().unwrap().contains("1048576"), "{detail}");
+    let long = "k".repeat(513);
+    assert_eq!(put(&host, &format!("services/kv/{long}"), b"x").await.expect(400).code(), "kv_bad_key");
+    assert_eq!(host.call("services/kv").await.json(), json!(["most"]));
+}
+
+#[tokio::test]
+async fn a_missing_permission_is_named_to_the_operator_and_not_to_the_caller() {
+    let host = TestHost::start().await;
+    load_as(&host, "services", |yaml| yaml.replace("kv.write, ", "").replace(", metrics.write", "")).await;
+    let refused = put(&host, "services/strict/bowl", b"tuna").await.expect(500);
+    assert!(!refused.text().contains("kv.write"), "{}", refused.text());
+    let line = host.logged("add `kv.write` under `permissions`").await;
+    assert!(line.contains("services"), "{line}");
+    let says = |permission: &str| format!("add `{permission}` under `permissions`");
+    let said = said(&host, "services").await.join("\n");
+    assert!(said.contains(&says("kv.write")) && said.contains(&says("metrics.write")), "{said}");
+
+    load_as(&host, "no-permissions", |yaml| yaml.split_once("permissions:").unwrap().0.to_owned()).await;
+    for (method, path, body) in [
+        ("GET", "kv", ""),
+        ("PUT", "kv/bowl", "tuna"),
+        ("GET", "listen/services/fed", ""),
+        ("POST", "publish/fed", "1"),
+        ("GET", "call/services/me", ""),
+        ("POST", "fetch", "http://127.0.0.1:1/"),
+        ("GET", "secret/key", ""),
+    ] {
+        let request = host.anonymous().request(method, &endpoint(&format!("no-permissions/{path}")));
+        let request = request.header("content-type", "application/json").body(body.as_bytes());
+        assert_eq!(request.send().await.expect(403).code(), "permission_denied", "{path}");
+    }
+}
+
+#[tokio::test]
+async fn an_event_of_one_plugin_is_heard_by_another() {
+    let host = TestHost::start().await;
+    host.load("services").await;
+    load_as(&host, "second", |yaml| yaml).await;
+    let listen = async |path: &str| {
+        let mut call = host.anonymous().request("GET", &endpoint(path)).open().await;
+        assert_eq!(call.head(false).await.status, 200);
+        call
+    };
+    let mut heard = listen("second/listen/services/fed").await;
+    let mut all = listen("second/listen/services/*").await;
+    let mut own = listen("second/listen/second/fed").await;
+    assert_eq!(post(&host, "services/publish/fed", r#"{"cat":7}"#).await.expect(200).text(), "2");
+    assert_eq!(post(&host, "services/publish/slept", "1").await.expect(200).text(), "1");
+    let event = json!({ "topic": "services/fed", "plugin": "services", "data": { "cat": 7 } });
+    for call in [&mut heard, &mut all] {
+        assert_eq!(serde_json::from_slice::<Value>(&call.chunk().await.unwrap()).unwrap(), event);
+    }
+    assert_eq!(post(&host, "services/publish/no%20topic", "1").await.expect(400).code(), "event_bad_topic");
+
+    // A reload ends the subscriptions of the old generation, and with them the answers.
+    reload(&host, "second").await;
+    assert_eq!((own.chunk().await, own.is_whole()), (None, true));
+    assert_eq!((heard.chunk().await, heard.is_whole()), (None, true));
+    assert_eq!(post(&host, "services/publish/fed", "1").await.expect(200).text(), "0");
+}
+
+#[tokio::test]
+async fn a_call_of_another_plugin_is_one_request_in_both_logs() {
+    let host = TestHost::start().await;
+    host.load("services").await;
+    load_as(&host, "second", |yaml| yaml).await;
+    let trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    let request = host.anonymous().request("GET", &endpoint("services/call/second/me"));
+    let answer = request.header("x-request-id", "one-request").header("traceparent", trace).send().await.expect(200);
+    assert_eq!(answer.json(), json!({ "request_id": "one-request", "traceparent": trace, "generation": 1 }));
+    for (id, message) in [("services", "calls path=second/me"), ("second", "is called")] {
+        let said = said(&host, id).await;
+        let line = said.iter().find(|line| line.contains(message)).unwrap_or_else(|| panic!("{said:?}"));
+        assert!(line.contains("one-request") && line.contains(trace), "{line}");
+    }
+    assert_eq!(host.metric(r#"plugin_host_requests_total{endpoint="GET /me",plugin="second"}"#).await, 1.0);
+
+    assert_eq!(host.call("services/call/second/guarded").await.expect(403).code(), "auth_plugin");
+    assert_eq!(host.call("services/call/nobody/me").await.expect(404).code(), "plugin_unknown");
+    assert_eq!(host.call("services/call/second/nothing").await.expect(404).code(), "endpoint_unknown");
+    host.post("/api/plugins/second/disable").await.expect(200);
+    assert_eq!(host.call("services/call/second/me").await.expect(503).code(), "plugin_not_serving");
+}
+
+#[tokio::test]
+async fn plugins_that_call_each_other_in_a_circle_are_stopped() {
+    let host = TestHost::start().await;
+    host.load("services").await;
+    load_as(&host, "second", |yaml| yaml).await;
+    let nested = |n: usize| format!("services/{}me", "call/second/call/services/".repeat(n));
+    host.call(&nested(4)).await.expect(200);
+    let stopped = host.call(&nested(5)).await.expect(508);
+    assert_eq!(stopped.code(), "call_loop");
+    assert!(stopped.text().contains("circle"), "{}", stopped.text());
+    host.call("second/me").await.expect(200);
+}
+
+#[tokio::test]
+async fn metrics_go_on_over_a_reload_and_go_with_the_plugin() {
+    let host = TestHost::start().await;
+    host.load("services").await;
+    load_as(&host, "second", |yaml| yaml).await;
+    post(&host, "services/count", "").await.expect(204);
+    post(&host, "second/count", "").await.expect(204);
+    reload(&host, "services").await;
+    post(&host, "services/count", "").await.expect(204);
+    let counted = |id: &str| format!("plugin_services_counted_total{{plugin=\"{id}\"}}");
+    assert_eq!((host.metric(&counted("services")).await, host.metric(&counted("second")).await), (2.0, 1.0));
+
+    host.delete("/api/plugins/services").await.expect(200);
+    let text = host.anonymous().get("/metrics").await.expect(200).text();
+    assert!(!text.contains(&counted("services")) && text.contains(&counted("second")), "{text}");
+    host.load("services").await;
+    assert_eq!(host.metric(&counted("services")).await, 0.0);
+}
+
+#[tokio::test]
+async fn log_events_carry_their_request_and_levels_that_nobody_wants_are_not_written() {
+    let host = TestHost::start().await;
+    host.load("services").await;
+    let trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    let request = host.anonymous().request("POST", &endpoint("services/log/meow"));
+    request.header("x-request-id", "one-request").header("traceparent", trace).send().await.expect(204);
+    for level in ["error", "warn", "info"] {
+        let line = host.logged(&format!("at {level} word=meow")).await;
+        for part in ["one-request", trace, "services", &level.to_uppercase()] {
+            assert!(line.contains(part), "`{part}` is not in {line}");
+        }
+    }
+    let said = said(&host, "services").await;
+    let of = |level: &str| said.iter().find(|line| line.starts_with(&format!("at {level} word=meow")));
+    for level in ["error", "warn", "info"] {
+        assert!(of(level).is_some_and(|line| line.contains("one-request") && line.contains(trace)), "{said:?}");
+    }
+    for level in ["debug", "trace"] {
+        assert!(of(level).is_none() && !host.log().contains(&format!("at {level}")), "{said:?}");
+    }
+
+    let verbose = TestHost::with(&["--log-filter", "trace"]).await;
+    verbose.load("services").await;
+    post(&verbose, "services/log/purr", "").await.expect(204);
+    for level in ["debug", "trace"] {
+        verbose.logged(&format!("at {level} word=purr")).await;
+    }
+}
+
+#[tokio::test]
+async fn a_plugin_fetches_from_where_plugin_yaml_and_the_operator_let_it() {
+    let other = WebServer::start(|_, _| (200, String::new(), "not for plugins")).await;
+    let elsewhere = other.address();
+    let server = WebServer::start(move |path, head| match path {
+        "/" if head.contains("x-plugin: services\r\n") => (200, String::new(), "hello, plugin"),
+        "/away" => (302, format!("location: http://{elsewhere}/\r\n"), ""),
+        "/home" => (302, "location: /\r\n".to_owned(), ""),
+        _ => (418, String::new(), "no"),
+    })
+    .await;
+    let lists = |host: String| move |yaml: String| yaml.replace("\"127.0.0.1:1\"", &format!("\"{host}\""));
+    let fetch = async |host: &TestHost, path: &str| {
+        post(host, "services/fetch", &format!("http://{}{path}", server.address())).await
+    };
+
+    let host = TestHost::with(&["--fetch-private-host", &server.address()]).await;
+    load_as(&host, "services", lists(server.address())).await;
+    assert_eq!(fetch(&host, "/").await.expect(200).text(), "hello, plugin");
+    assert_eq!(fetch(&host, "/home").await.expect(200).text(), "hello, plugin");
+    assert_eq!(fetch(&host, "/pot").await.expect(418).text(), "no");
+    let away = fetch(&host, "/away").await.expect(403);
+    assert_eq!(away.code(), "fetch_not_allowed");
+    assert!(away.text().contains(&format!("add `{}` under `security.allowed_hosts`", other.address())));
+
+    load_as(&host, "services", |yaml| yaml).await;
+    let unlisted = fetch(&host, "/").await.expect(403);
+    assert_eq!(unlisted.code(), "fetch_not_allowed");
+    assert!(unlisted.text().contains("under `security.allowed_hosts`"), "{}", unlisted.text());
+
+    let strict = TestHost::start().await;
+    load_as(&strict, "services", lists(server.address())).await;
+    let private = fetch(&strict, "/").await.expect(403);
+    assert_eq!(private.code(), "fetch_not_allowed");
+    assert!(private.text().contains("`fetch_private_hosts`"), "{}", private.text());
+
+    let address = server.address();
+    drop(server);
+    load_as(&host, "services", lists(address.clone())).await;
+    assert_eq!(post(&host, "services/fetch", &format!("http://{address}/")).await.expect(502).code(), "fetch_failed");
+}
+
+#[tokio::test]
+async fn a_secret_is_given_to_its_plugin_and_no_other_and_is_read_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("key");
+    std::fs::write(&file, "tuna\n").unwrap();
+    let from_file = format!("services/key=file:{}", file.display());
+    let flags = ["--secret", &from_file, "--secret", "services/word=env:SECRET_WORD"];
+    let host = TestHost::options().flags(&flags).variable("SECRET_WORD", "purr").start().await;
+    host.load("services").await;
+    load_as(&host, "second", |yaml| yaml).await;
+    assert_eq!(host.call("services/secret/key").await.expect(200).text(), "tuna");
+    assert_eq!(host.call("services/secret/word").await.expect(200).text(), "purr");
+    std::fs::write(&file, "milk").unwrap();
+    assert_eq!(host.call("services/secret/key").await.expect(200).text(), "milk");
+    assert_eq!(host.call("services/secret/other").await.expect(404).code(), "secret_not_found");
+    assert_eq!(host.call("second/secret/key").await.expect(404).code(), "secret_not_found");
+    std::fs::remove_file(&file).unwrap();
+    let unreadable = host.call("services/secret/key").await.expect(500);
+    assert_eq!(unreadable.code(), "secret_unreadable");
+    for secret in ["tuna", "milk", "purr"] {
+        assert!(!host.log().contains(secret), "a secret is in the log: {}", host.log());
+    }
+}
+
+#[tokio::test]
+async fn a_thread_that_outlives_its_generation_gets_nothing_more() {
+    const ALL: [&str; 8] = [
+        "kv.write",
+        "kv.read",
+        "events.publish",
+        "events.subscribe",
+        "http.fetch",
+        "plugins.call",
+        "secrets.read",
+        "metrics.write",
+    ];
+    let host = TestHost::start().await;
+    host.load("services").await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    post(&host, "services/outlive", &address).await.expect(204);
+    let mut thread = BufReader::new(listener.accept().await.unwrap().0);
+    let mut ask = async |word: &str| {
+        thread.get_mut().write_all(format!("{word}\n").as_bytes()).await.unwrap();
+        let mut line = String::new();
+        thread.read_line(&mut line).await.unwrap();
+        line.trim_end().to_owned()
+    };
+    for word in ["kv.write", "kv.read", "events.publish", "plugins.call", "metrics.write"] {
+        assert_eq!(ask(word).await, "done", "{word}, while its generation serves");
+    }
+
+    host.delete("/api/plugins/services").await.expect(200);
+    host.load("services").await;
+    for word in ALL {
+        let refused = if word == "metrics.write" { "metric_refused" } else { "generation_ended" };
+        assert_eq!(ask(word).await, refused, "{word}");
+    }
+    assert_eq!(host.call("services/kv").await.expect(200).json(), json!([]));
+    assert_eq!(host.call("services/me").await.json()["generation"], 2);
+}
