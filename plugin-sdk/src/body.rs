@@ -74,7 +74,6 @@ impl Body {
     }
 
     /// The same, with a failure under another name than `body_incomplete`: for bodies that no caller sends.
-    #[allow(dead_code, reason = "used by the services that answer with a body")]
     pub(crate) fn broken_as(mut self, broken: fn(&str) -> Error) -> Body {
         self.broken = Some(broken);
         self

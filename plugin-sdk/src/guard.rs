@@ -140,13 +140,18 @@ where
             };
             // SAFETY: as above.
             let live = unsafe { Pin::new_unchecked(live) };
-            let result = match guarded(|| live.poll(context)) {
+            // Under one guard, since each takes a copy of what comes out.
+            let polled = guarded(|| match live.poll(context) {
+                Poll::Pending => Poll::Pending,
+                Poll::Ready(result) => Poll::Ready(RResult::from(end(result))),
+            });
+            let output = match polled {
                 Ok(Poll::Pending) => return Poll::Pending,
-                Ok(Poll::Ready(result)) => result,
-                Err(failure) => Err(failure),
+                Ok(Poll::Ready(output)) => output,
+                Err(failure) => guarded(|| end(Err(failure))).unwrap_or_else(Err).into(),
             };
             drop_guarded(future);
-            Poll::Ready(guarded(|| end(result)).unwrap_or_else(Err).into())
+            Poll::Ready(output)
         })
     }
 }

@@ -44,6 +44,7 @@ impl RequestContext {
 
 impl Request {
     /// The index of the handler, what logging and services have to know of the call, and the request.
+    #[inline]
     pub(crate) fn new(request: plugin_sdk_abi::Request) -> Result<(u32, Call, Request), HeadError> {
         let head = HeadView::read(&request.head)?;
         let deadline = head.deadline_ms.and_then(|ms| Instant::now().checked_add(Duration::from_millis(ms.into())));

@@ -2,7 +2,7 @@
 //!
 //! The host polls a plugin's futures and streams on threads of its own, so each of them carries a [`Scope`], which is put
 //! in place for the length of a poll or drop: the plugin's runtime is entered, and logging and host services find their
-//! plugin and request. Nothing is allocated for it.
+//! plugin and request. Nothing is allocated for a poll.
 
 use std::cell::Cell;
 use std::sync::Arc;
@@ -55,6 +55,7 @@ impl Scope {
     }
 
     /// Runs `f` in this scope, with the plugin's runtime entered.
+    #[inline]
     pub(crate) fn run<T>(&self, f: impl FnOnce() -> T) -> T {
         struct PutBack(*const Scope);
         impl Drop for PutBack {
@@ -88,6 +89,7 @@ impl Scope {
 
 impl Call {
     /// The facts of a request that must be answered by `deadline`.
+    #[inline]
     pub(crate) fn of(head: &HeadView<'_>, deadline: Option<Instant>) -> Call {
         let fact = |name: &[u8]| head.context.get(name).and_then(|value| std::str::from_utf8(value).ok());
         let traceparent = fact(b"traceparent")
@@ -115,16 +117,20 @@ impl Call {
     }
 }
 
-/// A text that is copied without an allocation when it is as short as ids are.
+/// As long as the ids that a host gives; every byte more is copied several times a call.
+const MAX_SHORT: usize = 30;
+
+/// A text that is copied without an allocation when it is short.
 #[derive(Clone)]
 enum Text {
-    Short(u8, [u8; 62]),
+    Short(u8, [u8; MAX_SHORT]),
     Long(Box<str>),
 }
 
 impl Text {
+    #[inline]
     fn of(text: &str) -> Text {
-        let mut bytes = [0; 62];
+        let mut bytes = [0; MAX_SHORT];
         match bytes.get_mut(..text.len()) {
             Some(place) => {
                 place.copy_from_slice(text.as_bytes());
@@ -148,7 +154,7 @@ mod tests {
 
     #[test]
     fn texts_of_every_length_read_back() {
-        for length in [0, 1, 61, 62, 63, 200] {
+        for length in [0, 1, 29, 30, 31, 55, 200] {
             let text = "x".repeat(length);
             assert_eq!(Text::of(&text).as_str(), text);
         }

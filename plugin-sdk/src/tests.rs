@@ -136,7 +136,7 @@ const JSON: [(&str, &str); 1] = [("content-type", "application/json")];
 fn handlers_are_listed_with_their_routes_and_hooks_by_name() {
     let listed: Vec<_> = Cats::HANDLERS.iter().map(|h| format!("{} {} {}", h.handler, h.method, h.path)).collect();
     assert_eq!(listed[..3], ["list GET /cats", "CatsHead HEAD /cats", "add POST /cats"]);
-    let hooks = ["validate", "install", "upgrade", "uninstall", "on_config_change", "health", "on_error"];
+    let hooks = ["validate", "install", "upgrade", "uninstall", "on_config_change"];
     assert_eq!(Cats::HOOKS, hooks);
     const { assert!(!Cats::SERVICE) }
 }

@@ -28,7 +28,7 @@ pub(crate) fn plugin(mut plugin: Plugin) -> TokenStream {
     let mut index = 0u32;
     let arms = handlers.iter().map(|handler| arm(handler, &mut index)).collect::<Vec<_>>();
     let checks = handlers.iter().filter(|_| block.generics.params.is_empty()).map(body_check);
-    let names = hooks.iter().map(|hook| hook.kind.name).filter(|name| *name != "start");
+    let names = hooks.iter().filter(|hook| hook.kind.is_asked_for()).map(|hook| hook.kind.name);
     let mut methods = hooks.iter().map(|hook| hook.expand()).collect::<Vec<_>>();
     if !hooks.iter().any(|hook| hook.kind.name == "start") {
         methods.push(start(match is_broken {

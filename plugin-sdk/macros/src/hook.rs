@@ -63,6 +63,13 @@ pub(crate) const KINDS: &[Kind] = &[
     Kind { name: "on_error", takes: Takes::Report, example: "fn on_error(&self, report: &ErrorReport)" },
 ];
 
+impl Kind {
+    /// Whether the host asks for this hook only where the description names it; the others it asks for always, or never.
+    pub(crate) fn is_asked_for(&self) -> bool {
+        !matches!(self.name, "start" | "health" | "stop" | "on_error")
+    }
+}
+
 /// A hook that the author wrote.
 pub(crate) struct Hook {
     pub(crate) kind: &'static Kind,

@@ -49,8 +49,8 @@ impl<T: DeserializeOwned> FromConfiguration for Configuration<T> {
         T::deserialize(configuration).map(Configuration).map_err(|error| {
             let refused = Error::new(StatusCode::UNPROCESSABLE_ENTITY, "configuration_does_not_fit");
             let located = pointer::locate::<T, _>(configuration, refused, error.to_string());
-            let detail = format!("configuration: {}", located.detail());
-            located.with_detail(detail)
+            let field = located.fields().first().map_or_else(String::new, |field| field.pointer.replace('/', "."));
+            located.with_detail(format!("configuration{field}: {error}"))
         })
     }
 }
@@ -86,6 +86,7 @@ mod tests {
             let error = read(&value).unwrap_err();
             assert_eq!((error.code(), error.fields()[0].pointer.as_str()), ("configuration_does_not_fit", pointer));
         }
+        assert!(read(&json!({})).unwrap_err().detail().starts_with("configuration.retries: missing field"));
         assert_eq!(Configuration::<Value>::from_configuration(&json!(7)).unwrap().0, 7);
     }
 }

@@ -22,8 +22,8 @@ use crate::{Body, Error, IntoResponse, Response};
 /// }
 /// ```
 ///
-/// A stream that is quiet for long is cut by what lies between: give it a comment now and then with
-/// [`Sse::keep_alive`].
+/// A stream that is quiet for long is cut by what lies between: give it a comment now and then, with
+/// `Sse::keep_alive_every` or [`Sse::keep_alive`].
 #[derive(Debug)]
 #[must_use = "events do nothing unless they are returned"]
 pub struct Sse<S> {
@@ -51,7 +51,7 @@ impl<S> Sse<S> {
 
     /// The same with an empty comment whenever the stream has been quiet for as long as the future of `sleep` takes.
     ///
-    /// The timer is the author's: with tokio `|| tokio::time::sleep(Duration::from_secs(15))`.
+    /// The timer is the author's; `Sse::keep_alive_every` has one of its own.
     pub fn keep_alive<F, T, E>(self, sleep: F) -> Sse<impl Stream<Item = Result<Event, E>> + Send + 'static>
     where
         S: Stream<Item = Result<Event, E>> + Send + 'static,
@@ -59,6 +59,15 @@ impl<S> Sse<S> {
         T: Future<Output = ()> + Send + 'static,
     {
         Sse { stream: KeptAlive { stream: Box::pin(self.stream), sleep, timer: None } }
+    }
+
+    /// The same with an empty comment whenever the stream has been quiet for `quiet`.
+    #[cfg(feature = "tokio")]
+    pub fn keep_alive_every<E>(self, quiet: Duration) -> Sse<impl Stream<Item = Result<Event, E>> + Send + 'static>
+    where
+        S: Stream<Item = Result<Event, E>> + Send + 'static,
+    {
+        self.keep_alive(move || tokio::time::sleep(quiet))
     }
 }
 

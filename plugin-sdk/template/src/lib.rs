@@ -21,7 +21,7 @@ struct Change {
     greeting: String,
 }
 
-#[derive(Debug, PartialEq, Serialize)]
+#[derive(Serialize)]
 struct Greeting {
     message: String,
 }
@@ -29,10 +29,9 @@ struct Greeting {
 #[plugin]
 impl Greeter {
     #[start]
-    async fn start(context: Context) -> Result<Self> {
-        let Settings { greeting } = context.configuration()?;
-        context.log(Level::Info, &format!("greeting with `{greeting}`"));
-        Ok(Greeter { greeting: RwLock::new(greeting) })
+    async fn start(Configuration(settings): Configuration<Settings>) -> Result<Self> {
+        info!("greeting with `{}`", settings.greeting);
+        Ok(Greeter { greeting: RwLock::new(settings.greeting) })
     }
 
     #[get("/hello/:name")]
@@ -52,14 +51,29 @@ export!(Greeter);
 
 #[cfg(test)]
 mod tests {
+    use plugin_sdk::testing::{TestPlugin, block_on};
+
     use super::*;
 
     #[test]
     fn a_changed_greeting_is_used_from_then_on() {
-        let greeter = Greeter { greeting: RwLock::new("Hello".to_owned()) };
-        let hello = || greeter.hello(Path("Zoe".to_owned())).0.message;
-        assert_eq!(hello(), "Hello, Zoe!");
-        greeter.change(Json(Change { greeting: "Good morning".to_owned() }));
-        assert_eq!(hello(), "Good morning, Zoe!");
+        block_on(async {
+            let plugin = TestPlugin::<Greeter>::builder().configuration(json!({ "greeting": "Hello" })).start().await;
+            assert_eq!(plugin.get("/hello/Zoe").await.json::<Value>().await["message"], "Hello, Zoe!");
+
+            let change = plugin.post("/greeting").json(&json!({ "greeting": "Good morning" }));
+            assert_eq!(change.await.status(), 200);
+            assert_eq!(plugin.get("/hello/Zoe").await.json::<Value>().await["message"], "Good morning, Zoe!");
+        });
+    }
+
+    #[test]
+    fn a_change_without_a_greeting_is_refused_by_its_field() {
+        block_on(async {
+            let plugin = TestPlugin::<Greeter>::builder().configuration(json!({ "greeting": "Hello" })).start().await;
+            let refused = plugin.post("/greeting").json(&json!({ "greting": "Hi" })).await;
+            assert_eq!(refused.status(), 422);
+            assert_eq!(refused.json::<Value>().await["code"], "body_does_not_fit");
+        });
     }
 }
