@@ -86,7 +86,7 @@ mod tests {
             let refused = plugin.change_configuration(json!({ "greeting": "Hi", "limits": { "guests": 0 } })).await;
             assert!(refused.unwrap_err().message.contains("at least one guest"));
             let refused = plugin.change_configuration(json!({ "greeting": "Hi", "limits": { "guests": -1 } })).await;
-            assert!(refused.unwrap_err().message.contains("/limits/guests"));
+            assert!(refused.unwrap_err().message.contains("limits.guests"));
             assert_eq!(plugin.get("/greet?name=Zoe&name=Max").await.status(), 200);
 
             let applied = plugin.change_configuration(json!({ "greeting": "Hi", "limits": { "guests": 1 } })).await;
