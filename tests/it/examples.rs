@@ -165,29 +165,44 @@ async fn what_an_example_began_ends_with_it() {
     assert!(!host.log().contains("cuts"), "no call was cut: {}", host.log());
 }
 
-/// Their own tests, in one workspace, so that what they share is compiled once.
-#[test]
-fn the_tests_of_the_examples_pass() {
-    let folder = tempfile::tempdir().unwrap();
-    let folder = folder.path().canonicalize().unwrap();
-    for name in folders() {
-        copy(&repository().join("examples").join(&name), &folder.join(name));
-    }
-    let sdk = |name: &str, place: &str| {
-        let path = repository().join("plugin-sdk").join(place);
-        format!("{name} = {{ path = {} }}\n", json!(path.canonicalize().unwrap()))
-    };
+/// Tells cargo that the SDK is the one of this repository, as a host does.
+fn patches() -> impl Iterator<Item = String> {
+    let sdk = repository().join("plugin-sdk").canonicalize().unwrap();
     let crates = [("plugin-sdk", "."), ("plugin-sdk-abi", "abi"), ("plugin-sdk-macros", "macros")];
-    let patches: String = crates.iter().map(|(name, place)| sdk(name, place)).collect();
-    let members = json!(folders());
-    let workspace = format!("[workspace]\nresolver = \"3\"\nmembers = {members}\n\n[patch.crates-io]\n{patches}");
-    std::fs::write(folder.join("Cargo.toml"), workspace).unwrap();
-    // The versions that this repository has anyway, as far as they are in use there.
-    std::fs::copy(repository().join("Cargo.lock"), folder.join("Cargo.lock")).unwrap();
-    let mut cargo = Command::new(env!("CARGO"));
-    cargo.args(["test", "--quiet", "--workspace"]).current_dir(&folder);
-    let output =
-        cargo.env("CARGO_TARGET_DIR", Path::new(env!("CARGO_TARGET_TMPDIR")).join("examples")).output().unwrap();
+    crates.into_iter().flat_map(move |(name, place)| {
+        ["--config".to_owned(), format!("patch.crates-io.{name}.path={}", json!(sdk.join(place)))]
+    })
+}
+
+#[track_caller]
+fn run(cargo: &mut Command) {
+    let output = cargo.args(patches()).output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr) + String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success(), "{said}");
+    assert!(output.status.success(), "{cargo:?}\n{said}");
+}
+
+/// Mended by the same command without `--locked`.
+#[test]
+fn the_lock_of_each_example_names_all_that_the_sdk_needs() {
+    for name in folders() {
+        let manifest = repository().join("examples").join(name).join("Cargo.toml");
+        let mut cargo = Command::new(env!("CARGO"));
+        run(cargo.args(["update", "--workspace", "--locked", "--manifest-path"]).arg(manifest));
+    }
+}
+
+/// In one workspace, so that what they share is compiled once.
+#[test]
+fn the_tests_that_the_examples_have_themselves_pass() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in folders() {
+        copy(&repository().join("examples").join(&name), &folder.path().join(name));
+    }
+    let workspace = format!("[workspace]\nresolver = \"3\"\nmembers = {}\n", json!(folders()));
+    std::fs::write(folder.path().join("Cargo.toml"), workspace).unwrap();
+    // The versions that this repository has anyway, as far as they are in use there.
+    std::fs::copy(repository().join("Cargo.lock"), folder.path().join("Cargo.lock")).unwrap();
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("examples");
+    let mut cargo = Command::new(env!("CARGO"));
+    run(cargo.args(["test", "--quiet", "--workspace"]).current_dir(folder.path()).env("CARGO_TARGET_DIR", target));
 }
