@@ -1,28 +1,31 @@
 //! What one call costs inside the process: a handler compiled in, and the same handler in a loaded plugin.
 
-use std::fs;
+mod plugin;
+
 use std::hint::black_box;
-use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use bytes::Bytes;
-use host_core::Manifest;
-use host_core::manifest::Mode;
-use host_load::{Answer, Instance, Module, StartOptions};
-use host_store::{Provenance, Store};
-use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
-use plugin_sdk_abi::head::Head;
+use host_store::Store;
+use http::{HeaderValue, Response, StatusCode, header};
 use serde_json::json;
 
 use crate::Result;
+use crate::guest::{self, Guest};
 use crate::stats::{median, range};
+use plugin::{Request, start};
 
 const CALLS: u32 = 20_000;
 const BATCHES: usize = 101;
-const TIMEOUT: Duration = Duration::from_secs(10);
+
+const GUEST: &[u8] = br#"{"title":"Doctor","visits":7}"#;
+const GREETING: &[u8] = br#"{"message":"Hello, Doctor Zoe!","visits":8}"#;
+/// How many events the handlers that log write in one call.
+const DISABLED_EVENTS: f64 = 100.0;
+const ENABLED_EVENTS: f64 = 10.0;
 
 type Handler = dyn Fn() -> Pin<Box<dyn Future<Output = Response<Bytes>> + Send>> + Send + Sync;
 
@@ -42,9 +45,14 @@ pub fn run(plugins: [(&str, &str); 2]) -> Result<()> {
         limits: Default::default(),
     })?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
-    let (hello, hello_handler) = runtime.block_on(start(&store, plugins[0], "/hello"))?;
-    let (measured, empty_handler) = runtime.block_on(start(&store, plugins[1], "/empty"))?;
-    let (hello_head, empty_head) = (head(hello_handler, "/hello"), head(empty_handler, "/empty"));
+    let hello = runtime.block_on(start(&store, plugins[0]))?;
+    let measured = runtime.block_on(start(&store, plugins[1]))?;
+    let empty = Request::get(&measured, "/empty")?;
+    let disabled = Request::get(&measured, "/log/disabled")?;
+    let enabled = Request::get(&measured, "/log/enabled")?;
+    let hello = Request::get(&hello, "/hello")?;
+    let guest =
+        Request::new(&measured, "POST", "/hello/:name", "/hello/Zoe", &[(b"name", b"Zoe")], Bytes::from_static(GUEST))?;
 
     let static_empty: Arc<Handler> = Arc::new(|| {
         Box::pin(async {
@@ -53,30 +61,48 @@ pub fn run(plugins: [(&str, &str); 2]) -> Result<()> {
             response
         })
     });
-    let static_hello: Arc<Handler> = Arc::new(|| {
-        Box::pin(async {
-            let body = serde_json::to_vec(&json!({ "message": "Hello from plugin!" })).unwrap_or_default();
-            let mut response = Response::new(Bytes::from(body));
-            response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-            response
+    let static_hello: Arc<Handler> = Arc::new(|| Box::pin(async { json(&json!({ "message": "Hello from plugin!" })) }));
+    let static_guest: Arc<Handler> = Arc::new(|| {
+        let (name, body) = (black_box("Zoe").to_owned(), Bytes::from_static(black_box(GUEST)));
+        Box::pin(async move {
+            let guest: Guest = serde_json::from_slice(&body).expect("the body is a guest");
+            json(&guest::greet(&name, &guest))
         })
     });
-    check(&hello, &hello_head, 200, br#"{"message":"Hello from plugin!"}"#)?;
-    check(&measured, &empty_head, 204, b"")?;
+    for request in [&empty, &disabled, &enabled] {
+        request.check(204, b"")?;
+    }
+    hello.check(200, br#"{"message":"Hello from plugin!"}"#)?;
+    guest.check(200, GREETING)?;
+    if ready(static_guest()).into_body() != GREETING {
+        return Err("the static handler answers something else".into());
+    }
 
     let mut cases = [
-        case("copying the prebuilt head", || drop(black_box(hello_head.clone()))),
-        case("writing the head", || drop(black_box(head(hello_handler, "/hello")))),
+        case("copying the prebuilt head", || drop(black_box(hello.head.clone()))),
+        case("writing the head", || drop(black_box(hello.written_head()))),
         case("static, 204 without a body", || drop(black_box(ready(black_box(&static_empty)())))),
-        case("plugin, 204 without a body", || drop(black_box(call(&measured, empty_head.clone())))),
+        case("plugin, 204 without a body", || drop(black_box(empty.call(empty.head.clone())))),
         case("static, JSON of `hello`", || drop(black_box(ready(black_box(&static_hello)())))),
-        case("plugin, JSON of `hello`", || drop(black_box(call(&hello, hello_head.clone())))),
-        case("plugin, JSON of `hello`, head written", || drop(black_box(call(&hello, head(hello_handler, "/hello"))))),
+        case("plugin, JSON of `hello`", || drop(black_box(hello.call(hello.head.clone())))),
+        case("plugin, JSON of `hello`, head written", || drop(black_box(hello.call(hello.written_head())))),
+        case("static, `Path` and `Json`", || drop(black_box(ready(black_box(&static_guest)())))),
+        case("plugin, `Path` and `Json`", || drop(black_box(guest.call(guest.head.clone())))),
+        case("plugin, `Path` and `Json`, head written", || drop(black_box(guest.call(guest.written_head())))),
+        case("plugin, 204 and 100 log events, disabled", || drop(black_box(disabled.call(disabled.head.clone())))),
+        case("plugin, 204 and 10 log events, enabled", || drop(black_box(enabled.call(enabled.head.clone())))),
     ];
     measure(&mut cases);
     print(&cases);
     // Stopping and dropping what was started needs no runtime; the libraries stay mapped until this process ends.
     Ok(())
+}
+
+/// The answer of a handler that is compiled in.
+fn json(value: &impl serde::Serialize) -> Response<Bytes> {
+    let mut response = Response::new(Bytes::from(serde_json::to_vec(value).expect("what is measured serializes")));
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
 }
 
 fn case<'a>(name: &'static str, once: impl FnMut() + 'a) -> Case<'a> {
@@ -111,65 +137,19 @@ fn print(cases: &[Case<'_>]) {
     let copy = of("copying the prebuilt head");
     println!("\n| difference | ns |");
     println!("|---|---|");
-    let (plugin, compiled_in) = (of("plugin, 204 without a body"), of("static, 204 without a body"));
-    println!(
-        "| plugin − static, 204 without a body, the copy of the head taken off | {:.1} |",
-        plugin - copy - compiled_in
-    );
-    let (plugin, compiled_in) = (of("plugin, JSON of `hello`"), of("static, JSON of `hello`"));
-    println!(
-        "| plugin − static, JSON of `hello`, the copy of the head taken off | {:.1} |",
-        plugin - copy - compiled_in
-    );
-    let plugin = of("plugin, JSON of `hello`, head written");
-    println!("| plugin − static, JSON of `hello`, head written | {:.1} |", plugin - compiled_in);
-}
-
-async fn start(store: &Store, (folder, library): (&str, &str), path: &str) -> Result<(Arc<Instance>, u32)> {
-    let text = fs::read(Path::new(folder).join("plugin.yaml"))?;
-    let manifest = Manifest::check(&text, Mode::Normal).map_err(|problems| format!("{folder}: {problems:?}"))?.manifest;
-    let provenance = Provenance {
-        source: folder.to_owned(),
-        commit: None,
-        tree: None,
-        fingerprint: None,
-        rustc: None,
-        built_at_unix_seconds: 0,
-    };
-    let artifact = store.put_artifact(Path::new(library), &text, &provenance)?;
-    let module = Module::open(store, &artifact, &manifest, TIMEOUT).await?;
-    let endpoint = manifest.endpoints.iter().position(|endpoint| endpoint.path.as_str() == path);
-    let handler = module.handlers()[endpoint.ok_or_else(|| format!("{folder} has no {path}"))?];
-    let options = StartOptions {
-        generation: 1,
-        configuration: manifest.configuration.clone(),
-        log: Arc::new(|_, _| {}),
-        timeout: TIMEOUT,
-    };
-    Ok((module.start(options).await?, handler))
-}
-
-/// The head of a request as wrk sends it and the host passes it on.
-fn head(handler: u32, path: &str) -> Vec<u8> {
-    let headers: [(&[u8], &[u8]); 1] = [(b"host", b"127.0.0.1:4000")];
-    Head {
-        handler,
-        deadline_ms: Some(30_000),
-        method: "GET",
-        path,
-        query: None,
-        peer: "127.0.0.1:50000",
-        request_id: "0a1b2c3d-10e8a1",
-        params: std::iter::empty(),
-        headers: headers.into_iter(),
-        context: std::iter::empty(),
+    for name in ["204 without a body", "JSON of `hello`", "`Path` and `Json`"] {
+        let difference = of(&format!("plugin, {name}")) - copy - of(&format!("static, {name}"));
+        println!("| plugin − static, {name}, the copy of the head taken off | {difference:.1} |");
     }
-    .write()
-}
-
-/// Calls the plugin and reads the head of its answer.
-fn call(instance: &Arc<Instance>, head: Vec<u8>) -> Answer {
-    ready(instance.call(head, Bytes::new(), None)).expect("the handlers that are measured do not fail")
+    for name in ["JSON of `hello`", "`Path` and `Json`"] {
+        let difference = of(&format!("plugin, {name}, head written")) - of(&format!("static, {name}"));
+        println!("| plugin − static, {name}, head written | {difference:.1} |");
+    }
+    let empty = of("plugin, 204 without a body");
+    let disabled = (of("plugin, 204 and 100 log events, disabled") - empty) / DISABLED_EVENTS;
+    let enabled = (of("plugin, 204 and 10 log events, enabled") - empty) / ENABLED_EVENTS;
+    println!("| one log event with one field, of a level that is not wanted | {disabled:.2} |");
+    println!("| the same, wanted: until the host has it, what the host does with it left out | {enabled:.1} |");
 }
 
 fn ready<F: Future + Unpin>(mut future: F) -> F::Output {
@@ -177,23 +157,4 @@ fn ready<F: Future + Unpin>(mut future: F) -> F::Output {
         Poll::Ready(output) => output,
         Poll::Pending => panic!("the handlers that are measured do not wait"),
     }
-}
-
-/// A fast wrong answer is worth nothing.
-fn check(instance: &Arc<Instance>, head: &[u8], status: u16, body: &[u8]) -> Result<()> {
-    use axum::body::HttpBody as _;
-    let mut answer = call(instance, head.to_vec());
-    let frame = Pin::new(&mut answer.body).poll_frame(&mut Context::from_waker(Waker::noop()));
-    let found = match frame {
-        Poll::Ready(Some(Ok(frame))) => frame.into_data().unwrap_or_default(),
-        _ => Bytes::new(),
-    };
-    let expected_headers: HeaderMap = match status {
-        200 => [(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))].into_iter().collect(),
-        _ => HeaderMap::new(),
-    };
-    if (answer.status.as_u16(), &found[..], &answer.headers) != (status, body, &expected_headers) {
-        return Err(format!("the plugin answered {} {:?} {found:?}", answer.status, answer.headers).into());
-    }
-    Ok(())
 }

@@ -1,6 +1,7 @@
 //! Requests a second and latency of the host and of the same handler compiled into axum, side by side.
 
 use crate::Result;
+use crate::http::Connection;
 use crate::process::{self, Busy};
 use crate::stats::{median, range};
 use crate::wrk::{self, Run};
@@ -10,14 +11,30 @@ const CONNECTIONS: u32 = 32;
 const QUIET: f64 = 0.1;
 /// How often, before what there is must do: at most this many rotations for each that is wanted.
 const PATIENCE: usize = 4;
-const PATH: &str = "/api/plugin-endpoints/hello/hello";
+
+/// What is asked of each server.
+struct Request {
+    path: &'static str,
+    /// The body of a POST; none is sent with a GET.
+    json: Option<&'static str>,
+    /// What each of them answers.
+    answer: &'static str,
+}
+
+const HELLO: Request =
+    Request { path: "/api/plugin-endpoints/hello/hello", json: None, answer: r#"{"message":"Hello from plugin!"}"# };
+const EXTRACT: Request = Request {
+    path: "/api/plugin-endpoints/measured/hello/Zoe",
+    json: Some(r#"{"title":"Doctor","visits":7}"#),
+    answer: r#"{"message":"Hello, Doctor Zoe!","visits":8}"#,
+};
 
 /// Names of the servers, in the order in which they are given: the two in the middle are the same program, so that
 /// their ratio shows the noise.
 const NAMES: [&str; 4] = ["host", "axum, same headers", "axum, same headers, again", "axum, fewer headers"];
 
 struct Server {
-    url: String,
+    address: String,
     pid: u32,
 }
 
@@ -33,16 +50,19 @@ struct Window {
 /// One window for each server.
 type Rotation = Vec<Window>;
 
-/// Measures the servers in turn, in one order and then in the other, `rotations` times. A server is `port:pid`.
-pub fn run(rotations: &str, seconds: &str, servers: &[&str]) -> Result<()> {
+/// Measures the servers in turn, in one order and then in the other, `rotations` times. A server is `port:pid`; `what`
+/// is the request, `dispatch` or `extract`.
+pub fn run(what: &str, rotations: &str, seconds: &str, servers: &[&str]) -> Result<()> {
     let (wanted, seconds): (usize, u32) = (rotations.parse()?, seconds.parse()?);
+    let request = if what == "extract" { EXTRACT } else { HELLO };
     let servers = servers.iter().map(|text| server(text)).collect::<Result<Vec<_>>>()?;
     for server in &servers {
-        wrk::run(&server.url, CONNECTIONS, 2)?;
+        check(server, &request)?;
+        window(server, &request, 2)?;
     }
     let (mut quiet, mut disturbed): (Vec<Rotation>, Vec<Rotation>) = (vec![], vec![]);
     while quiet.len() < wanted && quiet.len() + disturbed.len() < wanted * PATIENCE {
-        let rotation = rotation(&servers, seconds, quiet.len() % 2 == 1)?;
+        let rotation = rotation(&servers, &request, seconds, quiet.len() % 2 == 1)?;
         // Which windows count depends on what others did, never on what was measured.
         let is_quiet = rotation.iter().all(|window| window.others < QUIET);
         if is_quiet { &mut quiet } else { &mut disturbed }.push(rotation);
@@ -56,28 +76,41 @@ pub fn run(rotations: &str, seconds: &str, servers: &[&str]) -> Result<()> {
     Ok(())
 }
 
-fn rotation(servers: &[Server], seconds: u32, backwards: bool) -> Result<Rotation> {
+fn rotation(servers: &[Server], request: &Request, seconds: u32, backwards: bool) -> Result<Rotation> {
     if !backwards {
-        return servers.iter().map(|server| window(server, seconds)).collect();
+        return servers.iter().map(|server| window(server, request, seconds)).collect();
     }
-    let mut rotation = servers.iter().rev().map(|server| window(server, seconds)).collect::<Result<Rotation>>()?;
+    let mut rotation =
+        servers.iter().rev().map(|server| window(server, request, seconds)).collect::<Result<Rotation>>()?;
     rotation.reverse();
     Ok(rotation)
 }
 
 fn server(text: &str) -> Result<Server> {
     let (port, pid) = text.split_once(':').ok_or("a server is port:pid")?;
-    Ok(Server { url: format!("http://127.0.0.1:{port}{PATH}"), pid: pid.parse()? })
+    Ok(Server { address: format!("127.0.0.1:{port}"), pid: pid.parse()? })
 }
 
-fn window(server: &Server, seconds: u32) -> Result<Window> {
+/// A fast wrong answer is worth nothing.
+fn check(server: &Server, request: &Request) -> Result<()> {
+    let method = if request.json.is_some() { "POST" } else { "GET" };
+    let mut connection = Connection::open(&server.address, None)?;
+    let answer = connection.send(method, request.path, request.json.unwrap_or_default())?;
+    match String::from_utf8_lossy(&answer.body) {
+        text if answer.status == 200 && text == request.answer => Ok(()),
+        text => Err(format!("{} answered {} {text}", server.address, answer.status).into()),
+    }
+}
+
+fn window(server: &Server, request: &Request, seconds: u32) -> Result<Window> {
+    let url = format!("http://{}{}", server.address, request.path);
     let before = (process::of(server.pid)?, process::of_ended_children()?, process::of_machine()?);
-    let run = wrk::run(&server.url, CONNECTIONS, seconds)?;
+    let run = wrk::run(&url, request.json, CONNECTIONS, seconds)?;
     let after = (process::of(server.pid)?, process::of_ended_children()?, process::of_machine()?);
     let used: Busy = after.0.since(before.0);
     let ours = used.total() + after.1.since(before.1).total();
     if run.failed > 0 {
-        return Err(format!("{} requests to {} failed", run.failed, server.url).into());
+        return Err(format!("{} requests to {url} failed", run.failed).into());
     }
     let each = |seconds: f64| seconds * 1e6 / run.requests;
     let (user, system) = (each(used.user), each(used.system));

@@ -1,13 +1,18 @@
 //! Measures and prints tables; `run` beside `Cargo.toml` starts what is measured and calls this.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a tool that prints tables")]
 
+mod build;
 mod call;
 mod cold;
+mod dev;
 mod dispatch;
+#[path = "../plugin/src/guest.rs"]
+mod guest;
 mod http;
 mod load;
 mod process;
 mod reload;
+mod sse;
 mod stats;
 mod wrk;
 
@@ -20,14 +25,18 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let result = match arguments.as_slice() {
-        ["dispatch", rotations, seconds, servers @ ..] if servers.len() == 4 => {
-            dispatch::run(rotations, seconds, servers)
+        [what @ ("dispatch" | "extract"), rotations, seconds, servers @ ..] if servers.len() == 4 => {
+            dispatch::run(what, rotations, seconds, servers)
         }
         ["call", hello, hello_library, measured, measured_library] => {
             call::run([(hello, hello_library), (measured, measured_library)])
         }
         ["load", address, token, source, work, rounds] => load::run(address, token, source, work, rounds),
         ["cold", pairs] => cold::run(pairs),
+        ["dev", address, library, log, edits] => dev::run(address, library, log, edits),
+        ["sse", streams, seconds, servers @ ..] => sse::run(streams, seconds, servers),
+        ["timed", file, command @ ..] => build::timed(file, command),
+        ["build", variants @ ..] => build::print(variants),
         ["reload", address, token, pid, seconds, every_ms] => reload::run(address, token, pid, seconds, every_ms),
         _ => Err("this program is called by tests/bench/run".into()),
     };

@@ -56,7 +56,7 @@ pub fn run(address: &str, token: &str, pid: &str, seconds: &str, every_ms: &str)
     let every = Duration::from_millis(every_ms.parse()?);
     let token = fs::read_to_string(token)?.trim().to_owned();
     let url = format!("http://{address}{PATH}");
-    wrk::run(&url, CONNECTIONS, 3)?;
+    wrk::run(&url, None, CONNECTIONS, 3)?;
     let mut stretches = vec![];
     for (name, reloads, seconds) in [
         ("without, before", None, seconds / 2),
@@ -95,7 +95,7 @@ fn stretch(
             // The error as text, which may cross threads.
             scope.spawn(move || reload(address, token, every, shared).map_err(|error| error.to_string()))
         });
-        let run = wrk::run(url, CONNECTIONS, seconds);
+        let run = wrk::run(url, None, CONNECTIONS, seconds);
         shared.ends.store(true, Ordering::SeqCst);
         let reloads = reloader.map_or(Ok(vec![]), |thread| thread.join().expect("the reloader does not panic"));
         let checked = checkers.into_iter().map(|thread| thread.join().expect("a checker does not panic"));

@@ -1,6 +1,6 @@
 //! Runs wrk and reads what it prints.
 
-use std::io;
+use std::io::{self, Write as _};
 use std::process::{Command, Stdio};
 
 /// What wrk saw.
@@ -20,16 +20,26 @@ pub struct Run {
     pub failed: u64,
 }
 
-/// Two threads, as many connections, so many seconds.
-pub fn run(url: &str, connections: u32, seconds: u32) -> io::Result<Run> {
+/// Two threads, as many connections, so many seconds. Requests are GETs, or POSTs of `json` when there is some.
+pub fn run(url: &str, json: Option<&str>, connections: u32, seconds: u32) -> io::Result<Run> {
     #[expect(clippy::disallowed_methods, reason = "a tool for measuring has no rooms of its own")]
     let mut wrk = Command::new("wrk");
-    let output = wrk
-        .args(["-t2", "--latency", &format!("-c{connections}"), &format!("-d{seconds}s"), url])
-        .stderr(Stdio::inherit())
-        .output()?;
+    wrk.args(["-t2", "--latency", &format!("-c{connections}"), &format!("-d{seconds}s")]);
+    // wrk removes nothing; the file lives until it has ended.
+    let script = json.map(script).transpose()?;
+    if let Some(script) = &script {
+        wrk.arg("-s").arg(script.path());
+    }
+    let output = wrk.arg(url).stderr(Stdio::inherit()).output()?;
     let text = String::from_utf8_lossy(&output.stdout);
     read(&text).filter(|_| output.status.success()).ok_or_else(|| io::Error::other(format!("wrk said: {text}")))
+}
+
+/// Says what each request is. Without functions in it, wrk writes the request once and calls no Lua while it measures.
+fn script(json: &str) -> io::Result<tempfile::NamedTempFile> {
+    let mut file = tempfile::NamedTempFile::new()?;
+    writeln!(file, "wrk.method = 'POST'\nwrk.body = [[{json}]]\nwrk.headers['Content-Type'] = 'application/json'")?;
+    Ok(file)
 }
 
 fn read(text: &str) -> Option<Run> {

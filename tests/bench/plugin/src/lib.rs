@@ -1,6 +1,12 @@
-//! What the measurements call, besides the examples: the smallest answer, and the generation that gave it.
+//! What the measurements call, besides the examples: the smallest answer, the generation that gave it, extractors, events
+//! for the log and a stream of server-sent events.
+
+mod guest;
+mod ticks;
 
 use plugin_sdk::prelude::*;
+
+use guest::{Greeting, Guest};
 
 struct Measured {
     generation: u64,
@@ -21,6 +27,34 @@ impl Measured {
     #[get("/generation")]
     async fn generation(&self) -> String {
         self.generation.to_string()
+    }
+
+    #[post("/hello/:name")]
+    async fn hello(&self, Path(name): Path<String>, Json(guest): Json<Guest>) -> Json<Greeting> {
+        Json(guest::greet(&name, &guest))
+    }
+
+    /// 100 events of a level that a host does not want unless it is told to.
+    #[get("/log/disabled")]
+    async fn log_disabled(&self) -> StatusCode {
+        for number in 0..100_u32 {
+            trace!(number, "an event");
+        }
+        StatusCode::NO_CONTENT
+    }
+
+    /// 10 events that reach the host.
+    #[get("/log/enabled")]
+    async fn log_enabled(&self) -> StatusCode {
+        for number in 0..10_u32 {
+            info!(number, "an event");
+        }
+        StatusCode::NO_CONTENT
+    }
+
+    #[get("/ticks")]
+    async fn ticks(&self) -> impl IntoResponse {
+        Sse::new(ticks::ticks(|number| Ok::<_, Error>(Event::default().data(number.to_string()))))
     }
 }
 

@@ -1,33 +1,61 @@
-//! The handler of `examples/hello`, compiled into axum: what the host is compared with.
+//! The handlers that are measured, compiled into axum: what the host is compared with.
 //!
 //! `plain <port> [same-headers]` listens on loopback. With `same-headers` an answer carries a constant `x-request-id` of
 //! the length that the host's has, so that both write the same bytes.
 
-use axum::Json;
-use axum::Router;
+#[path = "../../plugin/src/guest.rs"]
+mod guest;
+#[path = "../../plugin/src/ticks.rs"]
+mod ticks;
+
+use std::convert::Infallible;
+
+use axum::extract::Path;
 use axum::http::HeaderName;
-use axum::routing::get;
+use axum::response::sse::{Event, Sse};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use futures_core::Stream;
 use serde_json::{Value, json};
 
+use guest::{Greeting, Guest};
+
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+type WithRequestId<T> = ([(HeaderName, &'static str); 1], Json<T>);
 
 async fn hello() -> Json<Value> {
     Json(json!({ "message": "Hello from plugin!" }))
 }
 
-async fn hello_with_request_id() -> ([(HeaderName, &'static str); 1], Json<Value>) {
+async fn hello_with_request_id() -> WithRequestId<Value> {
     ([(X_REQUEST_ID, "00000000-000000")], hello().await)
+}
+
+async fn greet(Path(name): Path<String>, Json(guest): Json<Guest>) -> Json<Greeting> {
+    Json(guest::greet(&name, &guest))
+}
+
+async fn greet_with_request_id(Path(name): Path<String>, Json(guest): Json<Guest>) -> WithRequestId<Greeting> {
+    ([(X_REQUEST_ID, "00000000-000000")], Json(guest::greet(&name, &guest)))
+}
+
+async fn ticks() -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
+    Sse::new(ticks::ticks(|number| Ok(Event::default().data(number.to_string()))))
 }
 
 #[tokio::main]
 async fn main() -> std::io::Result<()> {
     let arguments: Vec<String> = std::env::args().collect();
     let port: u16 = arguments.get(1).and_then(|port| port.parse().ok()).expect("the first argument is a port");
-    let route = match arguments.get(2).map(String::as_str) {
-        Some("same-headers") => get(hello_with_request_id),
-        _ => get(hello),
+    let (hello, greet) = match arguments.get(2).map(String::as_str) {
+        Some("same-headers") => (get(hello_with_request_id), post(greet_with_request_id)),
+        _ => (get(hello), post(greet)),
     };
-    let router = Router::new().route("/api/plugin-endpoints/hello/hello", route);
+    let router = Router::new()
+        .route("/api/plugin-endpoints/hello/hello", hello)
+        .route("/api/plugin-endpoints/measured/hello/{name}", greet)
+        .route("/api/plugin-endpoints/measured/ticks", get(ticks));
     let listener = tokio::net::TcpListener::bind(("127.0.0.1", port)).await?;
     axum::serve(listener, router).await
 }
