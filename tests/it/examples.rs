@@ -126,7 +126,7 @@ async fn an_upload_of_a_quarter_gigabyte_takes_no_memory() {
 }
 
 #[tokio::test]
-async fn a_caller_who_leaves_ends_the_stream_and_a_quiet_stream_is_kept() {
+async fn a_caller_who_leaves_ends_the_stream() {
     let host = TestHost::start().await;
     host.load("stream").await;
     for path in ["download?bytes=1000000000", "ticks?every_ms=1", "ticks?every_ms=3600000"] {

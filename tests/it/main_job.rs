@@ -42,7 +42,7 @@ async fn the_configuration_of_a_load_reaches_the_plugin_over_the_defaults() {
 
     let refused = host.try_load_with(&library, json!({ "step": "many" })).await.expect(422);
     assert_eq!(refused.code(), "load_start_failed");
-    assert!(refused.text().contains("configuration: /step: invalid type"), "{}", refused.text());
+    assert!(refused.text().contains("configuration.step: invalid type"), "{}", refused.text());
     assert_eq!(add().await.expect(200).json(), json!({ "count": 15, "generation": 1 }));
 
     assert!(host.log().contains("counting from 0 in steps of 5"));

@@ -1,5 +1,7 @@
 //! Events: one handler publishes, another hands on what it is subscribed to.
 
+use std::time::Duration;
+
 use futures_util::StreamExt as _;
 use plugin_sdk::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -35,7 +37,7 @@ impl Chat {
             Err(error) if error.is_lost() => Ok(Event::default().event("missed").data(error.detail())),
             Err(error) => Err(error.into()),
         });
-        Ok(Sse::new(events.take(count.unwrap_or(usize::MAX))))
+        Ok(Sse::new(events.take(count.unwrap_or(usize::MAX))).keep_alive_every(Duration::from_secs(15)))
     }
 
     #[post("/say")]

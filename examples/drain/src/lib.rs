@@ -35,7 +35,7 @@ impl Drain {
             Event::default().event("moved").data("connect again")
         };
         let events = stream::once(async { first }).chain(stream::once(last)).map(Ok::<_, Error>);
-        Sse::new(events).keep_alive(|| sleep(Duration::from_secs(15)))
+        Sse::new(events).keep_alive_every(Duration::from_secs(15))
     }
 
     #[on_unload]

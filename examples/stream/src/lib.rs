@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures_util::stream;
 use plugin_sdk::prelude::*;
 use serde::Deserialize;
-use tokio::time::{interval, sleep};
+use tokio::time::interval;
 
 /// Events this far apart have a comment in between, so that nothing on the way takes the connection for dead.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
@@ -48,7 +48,7 @@ impl Streams {
             let event = Event::default().id(tick.to_string()).json_data(json!({ "tick": tick }));
             Some((event, (tick + 1, clock, open)))
         });
-        Sse::new(ticks).keep_alive(|| sleep(KEEP_ALIVE))
+        Sse::new(ticks).keep_alive_every(KEEP_ALIVE)
     }
 
     #[get("/download")]
