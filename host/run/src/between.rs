@@ -50,7 +50,7 @@ impl Host {
         if let Some(traceparent) = traceparent {
             request.headers.insert("traceparent", traceparent);
         }
-        let peer = format!("plugin:{caller}");
+        let actor = format!("plugin:{caller}");
         let request_id = match request.request_id.as_str() {
             "" => format!("plugin-{caller}"),
             id => id.to_owned(),
@@ -60,7 +60,7 @@ impl Host {
             path,
             query: request.query.as_deref(),
             headers: &request.headers,
-            caller: Caller { peer: &peer, request_id: &request_id, depth: request.depth },
+            caller: Caller { peer: "", request_id: &request_id, depth: request.depth, actor: Some(&actor) },
             body: request.body,
         };
         let answered = admitted.call(routed, call).await.map_err(|refusal| RefusedCall::call(&refusal))?;

@@ -30,6 +30,8 @@ pub struct Caller<'a> {
     pub request_id: &'a str,
     /// How many plugins called one another to get here; 0 for a request from outside.
     pub depth: u32,
+    /// Who is known to call, such as `plugin:cats`.
+    pub actor: Option<&'a str>,
 }
 
 /// A request, as the plugin will see it.
@@ -187,6 +189,7 @@ fn write_head(
     let context = [
         traceparent.map(|value| (&b"traceparent"[..], value)),
         depth.as_ref().map(|depth| (&b"depth"[..], depth.as_bytes())),
+        caller.actor.map(|actor| (&b"actor"[..], actor.as_bytes())),
     ];
     Head {
         handler,

@@ -55,7 +55,7 @@ async fn call<B: IncomingBody>(
         path,
         query: parts.uri.query(),
         headers: &parts.headers,
-        caller: Caller { peer, request_id: request_id.as_str(), depth: 0 },
+        caller: Caller { peer, request_id: request_id.as_str(), depth: 0, actor: None },
         body,
     };
     let answered = admitted.call(routed, request).await.map_err(|refusal| of_call(RefusedCall::call(&refusal)))?;
