@@ -185,3 +185,33 @@ async fn a_configuration_is_applied_live_or_by_a_reload_or_refused() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn the_command_line_shows_and_changes_a_configuration() {
+    let host = TestHost::start().await;
+    load(&host, json!({})).await.expect(200);
+    let said = |output: &std::process::Output| {
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (output.status.code(), text(&output.stdout), text(&output.stderr))
+    };
+    let shown = said(&host.command(&["configure", "hooks"]).await);
+    assert_eq!(shown, (Some(0), "{\n  \"greeting\": \"hello\"\n}\n".to_owned(), String::new()));
+
+    let changed = said(&host.command(&["configure", "hooks", "--set", "greeting=hi", "--set", "live=true"]).await);
+    assert_eq!((changed.0, changed.1.contains("generation 1 goes on")), (Some(0), true), "{changed:?}");
+    assert_eq!(host.call("hooks/settings").await.json()["greeting"], "hi");
+
+    let slip = said(&host.command(&["configure", "hooks", "--set", "greting=hi", "--unset", "live"]).await);
+    assert!(slip.0 == Some(0) && slip.1.contains("serves as generation 2"), "{slip:?}");
+    assert!(slip.2.contains("`greting` is not in plugin.yaml's `configuration`; did you mean `greeting`?"), "{slip:?}");
+
+    let refused = said(&host.command(&["configure", "hooks", "--set", "fails=validate"]).await);
+    assert!(refused.0 == Some(1) && refused.2.contains("validate was asked to fail"), "{refused:?}");
+    let not_set = said(&host.command(&["configure", "hooks", "--unset", "colour"]).await);
+    assert!(not_set.0 == Some(2) && not_set.2.contains("`colour` is not set"), "{not_set:?}");
+    assert_eq!(host.call("hooks/settings").await.json()["greeting"], "hi");
+
+    let kept = said(&host.command(&["unload", "hooks", "--keep-data"]).await);
+    assert_eq!(kept.0, Some(0), "{kept:?}");
+    host.logged("uninstall, keep_data true").await;
+}

@@ -43,7 +43,7 @@ async fn the_tests_of_a_new_plugin_pass_in_its_own_folder() {
     let _turn = any_turn_to_build().await;
     let output = tokio::task::spawn_blocking(move || cargo.output().unwrap()).await.unwrap();
     let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(output.status.success() && stdout.contains("1 passed"), "{stdout}\n{stderr}");
+    assert!(output.status.success() && stdout.contains("2 passed"), "{stdout}\n{stderr}");
     assert!(!stderr.contains("warning"), "{stderr}");
 }
 

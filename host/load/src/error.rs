@@ -175,7 +175,7 @@ impl Error {
             Error::BrokenHeader { .. } => "build the plugin again with the SDK of this host",
             Error::CodeDiffers { .. } => "make plugin.yaml and the route attributes name the same routes",
             Error::ConfigurationRefused { .. } => "change what the message names, in plugin.yaml or in what was sent",
-            Error::StartFailed { .. } => "see the plugin's log; its configuration may not fit",
+            Error::StartFailed { .. } => "change what the message names; the plugin's log may say more",
             Error::StartPanicked(_) => "mend the line the message names",
             Error::StartTimedOut { .. } => "do long work after the start, or on a thread of the plugin's own",
         };

@@ -125,6 +125,10 @@ pub(crate) fn asked(receipt: &Receipt, job: &JobView) -> api::Asked {
     let id = &receipt.id;
     let message = match (job.operation, receipt.generation) {
         ("unload", _) => format!("plugin {id} is unloaded"),
+        ("configure", Some(generation)) if receipt.generation_before == Some(generation) => {
+            format!("plugin {id} uses the configuration; generation {generation} goes on")
+        }
+        ("configure", None) => format!("plugin {id} will use the configuration when it is enabled"),
         (_, Some(generation)) => format!("plugin {id} {} serves as generation {generation}", receipt.version),
         (_, None) => format!("plugin {id} is disabled"),
     };

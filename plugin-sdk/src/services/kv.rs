@@ -225,6 +225,22 @@ impl Entry {
     }
 }
 
+impl IntoIterator for Listing {
+    type Item = Key;
+    type IntoIter = std::vec::IntoIter<Key>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.keys.into_iter()
+    }
+}
+
+impl From<&str> for Version {
+    /// A version that came back from outside, such as the `If-Match` of a caller; quotes around it are not part of it.
+    fn from(text: &str) -> Version {
+        Version(text.trim_matches('"').to_owned())
+    }
+}
+
 impl Version {
     fn header(&self) -> Result<HeaderValue, ServiceError> {
         let value = HeaderValue::try_from(format!("\"{}\"", self.0));

@@ -49,7 +49,7 @@ pub(super) async fn configure(
         }
         let shown: Configuration = reply.read()?;
         let text = serde_json::to_string_pretty(&shown.configuration).unwrap_or_default();
-        output::line(&output::text::printable(&text));
+        text.lines().for_each(|line| output::line(&output::text::printable(line)));
         return Ok(());
     }
     let mut settings = match replacement {
@@ -91,5 +91,8 @@ async fn change(client: &Client, ask: Ask, id: &PluginId, as_json: bool, screen:
     }
     let asked: Asked = reply.read()?;
     output::line(&output::text::printable(&asked.message));
+    for warning in &asked.warnings {
+        output::error_line(&format!("warning: {}", output::text::printable(warning)));
+    }
     Ok(())
 }

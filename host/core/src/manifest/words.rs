@@ -31,6 +31,20 @@ pub(super) const OLDER_KEYS: &[(&str, &str)] = &[
     ("dependencies[].description", "is a key of older manifests without effect"),
 ];
 
+impl super::Manifest {
+    /// Settings that are most likely slips: top-level keys that the manifest's `configuration` does not have, while it has one
+    /// of nearly the same name. Other new keys are the author's to know.
+    pub fn likely_slips(&self, settings: &serde_json::Map<String, serde_json::Value>) -> Vec<String> {
+        let known: Vec<&str> = self.configuration.keys().map(String::as_str).collect();
+        let slips = settings.keys().filter(|key| !known.contains(&key.as_str())).filter_map(|key| {
+            let nearest = nearest(key, &known)?;
+            let shown: String = key.chars().filter(|c| !c.is_control()).take(80).collect();
+            Some(format!("`{shown}` is not in plugin.yaml's `configuration`; did you mean `{nearest}`?"))
+        });
+        slips.take(20).collect()
+    }
+}
+
 /// The known key that `name` is most likely a slip of: at most two letters wrong, and fewer in short words.
 pub(super) fn nearest<'k>(name: &str, known: &[&'k str]) -> Option<&'k str> {
     // Most keys are told apart by their lengths, so that a file full of unknown ones stays cheap.

@@ -20,7 +20,7 @@ impl Work<'_> {
             let judged = self.judge(&installed).await;
             held.noted(self.host, judged)?;
             held.plugin.state().installed = Some(installed.clone());
-            return Ok(self.receipt(&held, &installed, None, None));
+            return Ok(self.configured(&held, &installed, None));
         };
         let timeout = self.host.0.config.start_timeout;
         let effective = installed.effective_configuration();
@@ -34,8 +34,13 @@ impl Work<'_> {
             return self.restart(held, installed).await;
         }
         held.plugin.state().installed = Some(installed.clone());
-        let number = Some(generation.number);
-        Ok(self.receipt(&held, &installed, number, number))
+        Ok(self.configured(&held, &installed, Some(generation.number)))
+    }
+
+    /// What was done when no new generation was needed.
+    fn configured(&mut self, held: &Held, installed: &Installed, generation: Option<u64>) -> Receipt {
+        let warnings = installed.manifest.likely_slips(&installed.configuration);
+        Receipt { warnings, ..self.receipt(held, installed, generation, generation) }
     }
 
     /// Asks the code of a plugin that does not serve.

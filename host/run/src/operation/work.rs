@@ -185,7 +185,8 @@ impl<'a> Work<'a> {
         let started = self.start(&held, &installed).await;
         let generation = held.noted(self.host, started)?;
         self.step("swap");
-        let warnings = installed.warnings.iter().map(ToString::to_string).collect();
+        let slips = installed.manifest.likely_slips(&installed.configuration);
+        let warnings = installed.warnings.iter().map(ToString::to_string).chain(slips).collect();
         {
             let mut state = held.plugin.state();
             state.add(generation.clone());
