@@ -122,13 +122,17 @@ impl Error {
         &self.0.fields
     }
 
-    /// What is there of `detail`, code and causes, for the operator.
+    /// What is there of `detail`, code, fields and causes, for the operator.
     pub(crate) fn for_operator(&self) -> String {
         let mut text = match (self.0.detail.as_str(), &self.0.cause) {
             ("", None) => self.0.code.to_string(),
             ("", Some(_)) => String::new(),
             (detail, _) => detail.to_owned(),
         };
+        for field in &self.0.fields {
+            text.push_str(if text.is_empty() { "" } else { ": " });
+            text.push_str(&format!("{} {}", field.pointer, field.message));
+        }
         let mut next = self.0.cause.as_deref().map(|cause| cause as &(dyn std::error::Error + 'static));
         while let Some(cause) = next {
             if !text.is_empty() {

@@ -140,7 +140,7 @@ impl Request {
             deadline: self.deadline,
             peer: head.peer.parse().ok(),
             actor: fact(b"actor").map(str::to_owned),
-            traceparent: fact(b"traceparent").or_else(|| self.header("traceparent")).map(str::to_owned),
+            traceparent: fact(b"traceparent").map(str::to_owned),
         }
     }
 

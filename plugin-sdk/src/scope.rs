@@ -92,9 +92,8 @@ impl Call {
     #[inline]
     pub(crate) fn of(head: &HeadView<'_>, deadline: Option<Instant>) -> Call {
         let fact = |name: &[u8]| head.context.get(name).and_then(|value| std::str::from_utf8(value).ok());
-        let traceparent = fact(b"traceparent")
-            .filter(|value| !value.is_empty())
-            .or_else(|| head.headers.get(b"traceparent").and_then(|value| std::str::from_utf8(value).ok()));
+        // The host passes it on here when the caller's is well formed.
+        let traceparent = fact(b"traceparent");
         Call {
             request_id: Text::of(head.request_id),
             traceparent: Text::of(traceparent.unwrap_or_default()),

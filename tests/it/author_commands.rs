@@ -310,6 +310,10 @@ async fn what_no_host_would_take_is_not_packed() {
     assert!(ends(&run(folder.path(), &["pack", "my-plugin"]).await, 1).1.contains("`version`"));
     change(&place.join("plugin.yaml"), "version: one", "version: 0.1.0");
     let output = run(folder.path(), &["pack", "my-plugin", "--output", "no/such/folder/x.zip"]).await;
+    for taken in ["my-plugin", "my-plugin/src/lib.rs", "my-plugin/plugin.yaml"] {
+        let taken = ends(&run(folder.path(), &["pack", "my-plugin", "--output", taken]).await, 2).1;
+        assert!(taken.contains("is no regular file") || taken.contains("is a file of the plugin"), "{taken}");
+    }
     assert!(ends(&output, 1).1.contains("failed to write `no/such/folder/x.zip`"));
 }
 

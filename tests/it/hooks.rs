@@ -165,10 +165,19 @@ async fn a_configuration_is_applied_live_or_by_a_reload_or_refused() {
     ] {
         assert_eq!(put(&host, configuration.clone()).await.expect(422).code(), code, "{configuration}");
     }
-    for body in ["", "[]", "{", "null", "\"x\""] {
+    for (body, code) in [
+        ("", "body_not_json"),
+        ("{", "body_not_json"),
+        ("[]", "body_does_not_fit"),
+        ("null", "body_does_not_fit"),
+        ("\"x\"", "body_does_not_fit"),
+    ] {
         let refused = host.request("PUT", "/api/plugins/hooks/config").body(body.as_bytes()).send().await;
-        assert_eq!(refused.expect(400).code(), "body_not_json", "{body}");
+        assert_eq!(refused.expect(400).code(), code, "{body}");
     }
+    let long = format!("{{\"greeting\": \"{}\"}}", "x".repeat(1 << 20));
+    let refused = host.request("PUT", "/api/plugins/hooks/config").body(long.as_bytes()).send().await;
+    assert_eq!(refused.expect(413).code(), "body_too_large");
     assert_eq!(host.call("hooks/settings").await.json()["greeting"], "hey");
     assert_eq!(host.get("/api/plugins/hooks/config").await.json()["set"], json!({ "greeting": "hey" }));
     host.post("/api/plugins/hooks/reload").await.expect(200);

@@ -49,6 +49,11 @@ async fn log_events_carry_their_request_and_levels_that_nobody_wants_are_not_wri
         assert!(of(level).is_none() && !host.log().contains(&format!("at {level}")), "{said:?}");
     }
 
+    // What a caller sends can't look like another line.
+    post(&host, "services/log/a%0Ab%0D%1Bc", "").await.expect(204);
+    let line = host.logged("at info word=a").await;
+    assert!(line.contains(r"a\nb\r"), "{line}");
+
     let verbose = TestHost::with(&["--log-filter", "trace"]).await;
     verbose.load("services").await;
     post(&verbose, "services/log/purr", "").await.expect(204);

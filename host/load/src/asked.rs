@@ -122,6 +122,18 @@ impl http_body::Body for Pulled {
     }
 }
 
+/// A body that could not be read.
+struct Failed(Option<String>);
+
+impl http_body::Body for Failed {
+    type Data = Bytes;
+    type Error = String;
+
+    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, String>>> {
+        Poll::Ready(self.0.take().map(Err))
+    }
+}
+
 /// What has come of a body: all of it, or a stream.
 enum Gathered {
     Whole(Bytes),
@@ -131,7 +143,11 @@ enum Gathered {
 async fn gather(response: http::Response<ServiceBody>) -> Result<(http::response::Parts, Gathered), String> {
     let (head, body) = response.into_parts();
     let body = match body.size_hint().exact() {
-        Some(length) if length <= INLINE_BYTES => Gathered::Whole(body.collect().await?.to_bytes()),
+        Some(length) if length <= INLINE_BYTES => match body.collect().await {
+            Ok(body) => Gathered::Whole(body.to_bytes()),
+            // The head has come: the reader of the body is told, as with a long one.
+            Err(message) => Gathered::Stream(Failed(Some(message)).boxed_unsync()),
+        },
         _ => Gathered::Stream(body),
     };
     Ok((head, body))

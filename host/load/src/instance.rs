@@ -212,7 +212,8 @@ fn pulled(mut rest: RequestBody, instance: Arc<Instance>) -> BodyStream {
 
 /// A failure of the boundary, copied into the host's memory.
 pub(crate) fn failure_error(failure: Failure) -> CallError {
-    let text = |text: &str| text.chars().take(4096).collect::<String>();
+    // The text may hold what a caller sent, and becomes part of log lines.
+    let text = |text: &str| text.chars().take(4096).map(|c| if c.is_control() { ' ' } else { c }).collect::<String>();
     match failure.kind {
         failure_kind::PANICKED => {
             CallError::Panicked(Panicked { message: text(&failure.message), location: text(&failure.location) })

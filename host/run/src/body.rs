@@ -131,7 +131,11 @@ impl Live {
         match Pin::new(body).poll_frame(context) {
             Poll::Ready(Some(Err(error))) => {
                 let generation = &admitted.generation;
-                tracing::error!(plugin.id = generation.id.as_str(), "the body stream failed: {}", error.0);
+                if matches!(error.0, CallError::Panicked(_)) {
+                    generation.panics.inc();
+                }
+                let number = generation.number;
+                tracing::error!(plugin.id = %generation.id, generation = number, "the body stream failed: {}", error.0);
                 generation.note("error", &format!("body stream: {}", error.0));
                 Poll::Ready(Some(Err(error)))
             }

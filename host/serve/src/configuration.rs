@@ -1,16 +1,15 @@
 //! A plugin's configuration: what plugin.yaml gives, what the operator set, what is in use.
 
 use axum::Json;
-use axum::body::Bytes;
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use host_api as api;
 use host_run::Operation;
-use http::{HeaderMap, StatusCode};
+use http::HeaderMap;
 use serde_json::{Map, Value};
 
 use crate::caller::Operator;
-use crate::input::Id;
+use crate::input::{Id, Whole};
 use crate::plugins::{run, unknown};
 use crate::problem::Refused;
 use crate::routes::Front;
@@ -30,12 +29,8 @@ pub(crate) async fn put(
     State(front): State<Front>,
     Id(id): Id,
     headers: HeaderMap,
-    body: Bytes,
-) -> Result<Response, Refused> {
     // An empty body would read as "set nothing", which nobody means by sending nothing.
-    let configuration = serde_json::from_slice::<Map<String, Value>>(&body).map_err(|error| {
-        let detail = format!("the body is to be a JSON object, the settings to use over the defaults: {error}");
-        Refused::new(StatusCode::BAD_REQUEST, "body_not_json", detail)
-    })?;
+    Whole(configuration): Whole<Map<String, Value>>,
+) -> Result<Response, Refused> {
     run(&front, &headers, Operation::Configure { id, configuration }).await
 }

@@ -5,8 +5,10 @@ use host_load::{ServiceAnswer, ServiceRequest};
 
 use crate::error::{Error, quoted};
 
-/// How deep calls may nest.
+/// How deep calls may nest. A task that a plugin spawned belongs to no request, so its calls begin anew.
 const MAX_DEPTH: u32 = 8;
+/// How many calls of one generation may wait for their answers: what ends a circle that goes through spawned tasks.
+pub(crate) const MAX_AT_ONCE: usize = 256;
 
 /// Takes calls from one plugin to another; what runs plugins implements it.
 pub trait CallPlugin: Send + Sync + 'static {

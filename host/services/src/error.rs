@@ -140,6 +140,12 @@ pub enum Error {
         /// The limit.
         limit: u32,
     },
+    /// The plugin waits for the answers of too many calls.
+    #[error("the plugin waits for {limit} calls of other plugins, the most there may be at once")]
+    TooManyCalls {
+        /// The limit.
+        limit: usize,
+    },
     /// A path that names no plugin.
     #[error("the path of a call is `/<plugin id>/<path>`, found {found}")]
     CallPath {
@@ -190,6 +196,7 @@ impl Error {
             Error::FetchFailed { .. } => "fetch_failed",
             Error::FetchTimedOut { .. } => "fetch_timed_out",
             Error::CallLoop { .. } => "call_loop",
+            Error::TooManyCalls { .. } => "call_too_many",
             Error::CallPath { .. } => "call_bad_path",
             Error::CallUnavailable => "call_unavailable",
             Error::SecretNotFound { .. } => "secret_not_found",
@@ -219,7 +226,9 @@ impl Error {
             },
             Error::KvValueTooLong { .. } | Error::EventTooLong { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Error::TooManySubscriptions { .. } => StatusCode::TOO_MANY_REQUESTS,
-            Error::Ended | Error::Gone | Error::CallUnavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Error::Ended | Error::Gone | Error::CallUnavailable | Error::TooManyCalls { .. } => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             Error::FetchFailed { .. } => StatusCode::BAD_GATEWAY,
             Error::FetchTimedOut { .. } => StatusCode::GATEWAY_TIMEOUT,
             Error::CallLoop { .. } => StatusCode::LOOP_DETECTED,

@@ -9,6 +9,7 @@ use host_load::{
     service,
 };
 use http::Response;
+use tokio::sync::Semaphore;
 
 use crate::answer::refusal;
 use crate::events::Owner;
@@ -27,14 +28,16 @@ pub struct PluginServices {
     series: Arc<SeriesOfPlugin>,
     fetcher: Fetcher,
     is_closed: Arc<AtomicBool>,
+    /// For the calls of other plugins that wait for their answers.
+    calls: Arc<Semaphore>,
 }
 
 impl PluginServices {
     pub(crate) fn new(shared: Arc<Shared>, manifest: Arc<Manifest>, generation: u64) -> PluginServices {
         let series = shared.metrics.of_plugin(&manifest.id);
         let fetcher = Fetcher::new(&shared.parts.fetch, &shared.tls, &manifest.security);
-        let (owner, is_closed) = (Owner::default(), Arc::default());
-        PluginServices { shared, manifest, generation, owner, series, fetcher, is_closed }
+        let (owner, is_closed, calls) = (Owner::default(), Arc::default(), Arc::new(Semaphore::new(call::MAX_AT_ONCE)));
+        PluginServices { shared, manifest, generation, owner, series, fetcher, is_closed, calls }
     }
 
     /// Ends the event streams of this generation, after what waits in them; it cannot subscribe again. Everything else
@@ -59,6 +62,7 @@ impl PluginServices {
         manifest: &Manifest,
         fetcher: &Fetcher,
         owner: &Owner,
+        at_once: &Semaphore,
         request: ServiceRequest,
     ) -> Result<Response<ServiceBody>, Error> {
         permission::check(manifest, request.service, &request.method)?;
@@ -69,6 +73,7 @@ impl PluginServices {
             service::CALL => {
                 let request = call::checked(request)?;
                 let calls = shared.calls.get().ok_or(Error::CallUnavailable)?;
+                let _waits = at_once.try_acquire().map_err(|_| Error::TooManyCalls { limit: call::MAX_AT_ONCE })?;
                 Ok(calls.call(&manifest.id, request).await)
             }
             service::SECRETS => secrets::answer(&shared.parts.secrets, &manifest.id, request).await,
@@ -100,9 +105,10 @@ impl Services for PluginServices {
         // The future may outlive the borrow, so it holds what it needs.
         let (shared, manifest) = (self.shared.clone(), self.manifest.clone());
         let (fetcher, owner, is_closed) = (self.fetcher.clone(), self.owner.clone(), self.is_closed.clone());
+        let calls = self.calls.clone();
         Box::pin(async move {
             let answer = match PluginServices::check_open(&is_closed) {
-                Ok(()) => PluginServices::answer(&shared, &manifest, &fetcher, &owner, request).await,
+                Ok(()) => PluginServices::answer(&shared, &manifest, &fetcher, &owner, &calls, request).await,
                 Err(gone) => Err(gone),
             };
             answer.unwrap_or_else(|error| {

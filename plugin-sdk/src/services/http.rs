@@ -192,7 +192,7 @@ impl HttpRequest {
 }
 
 /// The refusals that are the host's own; any other answer is that of the server or plugin that was asked.
-const REFUSALS: [&str; 10] = [
+const REFUSALS: [&str; 11] = [
     "permission_denied",
     "generation_ended",
     "service_method",
@@ -202,6 +202,7 @@ const REFUSALS: [&str; 10] = [
     "fetch_timed_out",
     "call_bad_path",
     "call_loop",
+    "call_too_many",
     "call_unavailable",
 ];
 

@@ -30,7 +30,8 @@ pub(crate) async fn explain(words: Explain, environment: &Environment) -> Result
 async fn explain_now(words: Explain, environment: &Environment) -> Result<(), Failure> {
     let settings = config::read(&Flags::default(), environment, None)?;
     let timeout = Rooms::of(&settings, environment).run.start_timeout;
-    let path = words.library;
+    // What a link leads to is what is opened.
+    let path = words.library.canonicalize().unwrap_or(words.library);
     let file = {
         let path = path.clone();
         blocking(move || read(&path)).await?

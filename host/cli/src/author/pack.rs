@@ -40,6 +40,7 @@ async fn pack_now(words: Pack, environment: &Environment) -> Result<(), Failure>
     let manifest = checked.manifest;
     let output = words.output.unwrap_or_else(|| PathBuf::from(archive_name(&manifest)));
     let name = output.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    check_output(&output, &words.folder, &tree)?;
 
     let packed = blocking(move || {
         let packed = Packed::new(&workshop, &tree, manifest, &name)?;
@@ -74,6 +75,27 @@ async fn pack_now(words: Pack, environment: &Environment) -> Result<(), Failure>
     output::line(&table.to_string());
     output::line(&format!("\nnext:\n  plugin-host load {file}"));
     Ok(())
+}
+
+/// Writing the archive must not take anything else's place: a device, a folder's entry, a file of the plugin.
+fn check_output(output: &Path, folder: &Path, tree: &Tree) -> Result<(), Failure> {
+    let refused = |why: String| Err(Failure::usage(why).fix("name another file with --output"));
+    let Ok(found) = std::fs::symlink_metadata(output) else { return Ok(()) };
+    if !found.is_file() {
+        return refused(format!("`{}` is there and is no regular file", output.display()));
+    }
+    let inside = match (output.canonicalize(), folder.canonicalize()) {
+        (Ok(output), Ok(folder)) => output.strip_prefix(folder).map(Path::to_owned).ok(),
+        _ => None,
+    };
+    let is_of_plugin = |inside: &Path| {
+        let is_archive = inside.extension().is_some_and(|extension| extension == "zip");
+        !is_archive && tree.files().iter().any(|file| Path::new(file.path.as_str()) == inside)
+    };
+    match inside {
+        Some(inside) if is_of_plugin(&inside) => refused(format!("`{}` is a file of the plugin", output.display())),
+        _ => Ok(()),
+    }
 }
 
 /// An archive that was read again as a host reads it.

@@ -15,6 +15,9 @@ use crate::output;
 use crate::screen::Screen;
 use crate::words::{Configure, Unload};
 
+/// A host takes no longer configuration.
+const MAX_BYTES: u64 = 1 << 20;
+
 /// Lets an installed plugin serve.
 pub(super) async fn enable(client: &Client, id: &PluginId, as_json: bool, screen: &Screen) -> Result<(), Failure> {
     change(client, Ask::post(route(id, "/enable")), id, as_json, screen).await
@@ -69,9 +72,13 @@ pub(super) async fn configure(
 fn read(path: &Path) -> Result<Map<String, Value>, Failure> {
     let mut text = String::new();
     let read = match path.to_str() {
-        Some("-") => std::io::stdin().read_to_string(&mut text),
-        _ => std::fs::File::open(path).and_then(|mut file| file.read_to_string(&mut text)),
+        Some("-") => std::io::stdin().take(MAX_BYTES + 1).read_to_string(&mut text),
+        _ => std::fs::File::open(path).and_then(|file| file.take(MAX_BYTES + 1).read_to_string(&mut text)),
     };
+    if text.len() as u64 > MAX_BYTES {
+        let failure = Failure::usage(format!("the settings `{}` have more than {MAX_BYTES} bytes", path.display()));
+        return Err(failure.fix("name a file with one small JSON object"));
+    }
     let what = || Failure::usage(format!("failed to read the settings `{}`", path.display()));
     read.map_err(|error| what().because(error.to_string()).fix("name a file that can be read"))?;
     serde_json::from_str(&text).map_err(|error| {

@@ -40,7 +40,6 @@ pub(super) fn check(definition: &MetricDefinition) -> Result<(), String> {
         }
     }
     match kind {
-        MetricKind::Histogram if buckets.is_empty() => Err("a histogram has at least one bucket".to_owned()),
         MetricKind::Histogram if buckets.len() > MAX_BUCKETS => {
             Err(format!("a histogram has at most {MAX_BUCKETS} buckets, found {}", buckets.len()))
         }

@@ -1,6 +1,7 @@
 //! Calls between plugins, and the log.
 
 use std::sync::{Arc, Mutex};
+use std::task::{Context, Waker};
 
 use host_core::PluginId;
 use host_load::service::CALL;
@@ -43,6 +44,36 @@ async fn a_call_goes_to_the_one_who_takes_calls() {
     }
     let expected = ["one PATCH /two/x/y Some(\"q=1\") 1", "one PATCH /two/ Some(\"q=1\") 8"];
     assert_eq!(*echo.calls.lock().unwrap(), expected);
+}
+
+fn is_pending(answer: &mut ServiceAnswer) -> bool {
+    answer.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending()
+}
+
+/// Never answers.
+struct Silent;
+
+impl CallPlugin for Silent {
+    fn call(&self, _: &PluginId, _: ServiceRequest) -> ServiceAnswer {
+        Box::pin(std::future::pending())
+    }
+}
+
+#[tokio::test]
+async fn calls_that_wait_for_their_answers_have_a_limit() {
+    let host = TestHost::start().await;
+    host.services.set_calls(Arc::new(Silent));
+    let plugin = host.plugin("one", ALL);
+    let mut waiting: Vec<_> =
+        (0..256).map(|_| plugin.services.request(ask(CALL, "GET").path("/two/x").request())).collect();
+    for call in &mut waiting {
+        assert!(is_pending(call));
+    }
+    let (status, code, _) = ask(CALL, "GET").path("/two/x").of(&plugin).await.refusal();
+    assert_eq!((status, code.as_str()), (503, "call_too_many"));
+    waiting.pop();
+    let mut next = plugin.services.request(ask(CALL, "GET").path("/two/x").request());
+    assert!(is_pending(&mut next));
 }
 
 #[tokio::test]

@@ -139,6 +139,15 @@ async fn a_histogram_with_other_buckets_starts_anew() {
 }
 
 #[tokio::test]
+async fn a_histogram_without_buckets_gets_the_usual_ones() {
+    let host = TestHost::start().await;
+    let plugin = host.plugin("one", ALL);
+    let open = MetricDefinition { buckets: vec![], ..definition(Histogram, "h", &[]) };
+    plugin.services.metric(&open).unwrap();
+    assert!(samples(&host).contains_key("plugin_h_bucket{plugin=\"one\",le=\"0.005\"}"), "{:?}", samples(&host));
+}
+
+#[tokio::test]
 async fn bad_definitions_are_refused_with_a_sentence() {
     let host = TestHost::start().await;
     let plugin = host.plugin("one", ALL);
@@ -160,7 +169,6 @@ async fn bad_definitions_are_refused_with_a_sentence() {
         (definition(Gauge, "g", &[("__name__", "x")]), "the name of a label"),
         (definition(Gauge, "g", &[("a", &long)]), "at most 100 bytes"),
         (definition(Gauge, "g", &nine), "at most 8 labels"),
-        (buckets(&[]), "at least one bucket"),
         (buckets(&[1.0, 1.0]), "each greater"),
         (buckets(&[f64::NAN]), "each greater"),
         (buckets(&[0.0, f64::INFINITY]), "each greater"),

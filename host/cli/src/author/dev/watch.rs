@@ -83,6 +83,12 @@ impl Watch {
             return Some(self.add_all(&self.folder.clone()).map(|()| true));
         }
         let mut is_ours = false;
+        let is_gone = matches!(event.kind, EventKind::Remove(_) | EventKind::Modify(ModifyKind::Name(_)));
+        if is_gone && event.paths.contains(&self.folder) {
+            // What comes back under this name is another folder, which nothing watches.
+            let gone = Failure::failed(format!("the folder `{}` was moved or removed", self.folder.display()));
+            return Some(Err(gone.fix("start the command again where the plugin is now")));
+        }
         for path in &event.paths {
             if !self.counts(path) {
                 continue;
