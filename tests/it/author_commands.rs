@@ -334,6 +334,9 @@ async fn a_library_is_explained_gate_by_gate() {
     }
     assert!(stdout.contains("routes  ok      code and plugin.yaml name the same 3 routes"), "{stdout}");
 
+    std::os::unix::fs::symlink(&library, folder.path().join("link.so")).unwrap();
+    ends(&run(folder.path(), &["explain", "link.so"]).await, 0);
+
     let good = std::fs::read(&library).unwrap();
     let patched = |change: &dyn Fn(&mut Vec<u8>)| {
         let mut bytes = good.clone();

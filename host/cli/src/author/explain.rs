@@ -30,8 +30,7 @@ pub(crate) async fn explain(words: Explain, environment: &Environment) -> Result
 async fn explain_now(words: Explain, environment: &Environment) -> Result<(), Failure> {
     let settings = config::read(&Flags::default(), environment, None)?;
     let timeout = Rooms::of(&settings, environment).run.start_timeout;
-    // What a link leads to is what is opened.
-    let path = words.library.canonicalize().unwrap_or(words.library);
+    let path = words.library;
     let file = {
         let path = path.clone();
         blocking(move || read(&path)).await?
@@ -45,7 +44,9 @@ async fn explain_now(words: Explain, environment: &Environment) -> Result<(), Fa
     let beside = manifest_beside(&path);
     let manifest = beside.as_ref().and_then(|beside| beside.as_ref().ok());
     if findings[0].passed == Some(true) {
-        findings.extend(child::findings(environment, &path, manifest.map(PathBuf::as_path), timeout).await?);
+        // The child takes a regular file, and no link to one.
+        let opened = path.canonicalize().unwrap_or_else(|_| path.clone());
+        findings.extend(child::findings(environment, &opened, manifest.map(PathBuf::as_path), timeout).await?);
     }
     let refused = findings.iter().find(|finding| finding.passed == Some(false));
     let mut warnings = facts.warnings.clone();
