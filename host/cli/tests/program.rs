@@ -251,6 +251,10 @@ fn the_configuration_is_shown_with_its_origins() {
         stop_timeout_seconds    10               default
         drain_timeout_seconds   30               default
         shutdown_grace_seconds  30               default
+        kv_max_value_bytes      1048576          default
+        kv_max_total_bytes      67108864         default
+        fetch_private_hosts     []               default
+        secrets                 []               default
         build_slots             1                file host.toml:1
         build_offline           false            default
         cargo                   "cargo"          default
