@@ -34,17 +34,55 @@ async fn a_new_plugin_is_checked_loaded_and_answers() {
 #[tokio::test]
 async fn the_tests_of_a_new_plugin_pass_in_its_own_folder() {
     let (_folder, place) = new_plugin().await;
-    let mut cargo = Command::new(env!("CARGO"));
-    cargo
-        .current_dir(&place)
-        .env("CARGO_TARGET_DIR", Path::new(env!("CARGO_TARGET_TMPDIR")).join("by-author"))
-        .env("CARGO_HOME", build_cache().join("cargo-home"))
-        .args(["test", "--quiet"]);
+    let mut cargo = author_cargo(&place);
+    cargo.args(["test", "--quiet"]);
     let _turn = any_turn_to_build().await;
     let output = tokio::task::spawn_blocking(move || cargo.output().unwrap()).await.unwrap();
     let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success() && stdout.contains("2 passed"), "{stdout}\n{stderr}");
     assert!(!stderr.contains("warning"), "{stderr}");
+}
+
+#[tokio::test]
+async fn an_author_tests_a_plugin_in_the_real_host() {
+    const TEST: &str = r#"
+        use plugin_sdk::testing::TestHost;
+
+        #[test]
+        fn it_serves_over_a_reload() {
+            let host = TestHost::with_plugin(env!("CARGO_MANIFEST_DIR"));
+            assert_eq!(host.plugin(), "my-plugin");
+            for _ in 0..2 {
+                let answer = host.get("/hello/Zoe");
+                assert_eq!((answer.status(), answer.text()), (200, "{\"message\":\"Hello, Zoe!\"}".to_owned()));
+                host.reload();
+            }
+            assert_eq!(host.get("/nothing").status(), 404);
+            assert!(host.log().contains("greeting with `Hello`"));
+            assert_eq!(host.operate("GET", "/api/plugins/my-plugin", None).status(), 200);
+        }
+    "#;
+    let (_folder, place) = new_plugin().await;
+    let manifest = std::fs::read_to_string(place.join("Cargo.toml")).unwrap();
+    std::fs::write(place.join("Cargo.toml"), manifest.replace("\"testing\"", "\"test-host\"")).unwrap();
+    std::fs::create_dir(place.join("tests")).unwrap();
+    std::fs::write(place.join("tests/host.rs"), TEST).unwrap();
+    let mut cargo = author_cargo(&place);
+    cargo.env("PLUGIN_HOST", env!("CARGO_BIN_EXE_plugin-host")).args(["test", "--quiet", "--test", "host"]);
+    let _turn = any_turn_to_build().await;
+    let output = tokio::task::spawn_blocking(move || cargo.output().unwrap()).await.unwrap();
+    let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success() && stdout.contains("1 passed"), "{stdout}\n{stderr}");
+}
+
+/// cargo as an author runs it in a plugin's folder.
+fn author_cargo(place: &Path) -> Command {
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo
+        .current_dir(place)
+        .env("CARGO_TARGET_DIR", Path::new(env!("CARGO_TARGET_TMPDIR")).join("by-author"))
+        .env("CARGO_HOME", build_cache().join("cargo-home"));
+    cargo
 }
 
 #[tokio::test]

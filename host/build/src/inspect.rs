@@ -21,8 +21,7 @@ pub enum Code {
 }
 
 /// Checks what is known of a build before cargo runs: the list of checksums, the Cargo.toml and the SDK it asks for, or
-/// that there is one library and it is
-/// the right one. Blocks.
+/// that there is one library and it is the right one. Blocks.
 ///
 /// # Errors
 /// What [`crate::Builder::build`] would refuse for the same reasons.

@@ -14,6 +14,7 @@ use plugin_sdk_abi::{BodyStream, Chunk, Failure, ROption, RResult, Request, Resp
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
+use crate::instance::failure_error;
 use crate::services::{ServiceBody, ServiceRequest, Services};
 
 /// An answer of at most this many bytes comes whole, if its length is known.
@@ -98,6 +99,8 @@ fn body_of(first: Chunk, rest: Option<BodyStream>) -> ServiceBody {
     }
 }
 
+/// A body whose rest the plugin makes. Its chunks, and the wakers that the plugin waits with, are code and memory of the
+/// library, which is never closed; a host that closes libraries must hold this one here.
 struct Pulled {
     first: Option<Bytes>,
     rest: Option<BodyStream>,
@@ -114,7 +117,7 @@ impl http_body::Body for Pulled {
         let Some(rest) = &mut self.rest else { return Poll::Ready(None) };
         let item = match ready!(rest.poll_next(context)) {
             Some(Ok(chunk)) => return Poll::Ready(Some(Ok(Frame::data(Bytes::from_owner(chunk))))),
-            Some(Err(failure)) => Some(Err(failure.message.to_string())),
+            Some(Err(failure)) => Some(Err(failure_error(failure).to_string())),
             None => None,
         };
         self.rest = None;

@@ -18,6 +18,7 @@ use crate::answer::Answer;
 use crate::error::{CallError, Panicked};
 use crate::hook::Hooks;
 use crate::own_thread::{Outcome, block_on_until, leave, run};
+use crate::text::one_line;
 
 /// A started plugin. Shared by its generation, by every call in flight and by every byte it has answered with; the
 /// plugin is dropped with the last of them.
@@ -212,8 +213,7 @@ fn pulled(mut rest: RequestBody, instance: Arc<Instance>) -> BodyStream {
 
 /// A failure of the boundary, copied into the host's memory.
 pub(crate) fn failure_error(failure: Failure) -> CallError {
-    // The text may hold what a caller sent, and becomes part of log lines.
-    let text = |text: &str| text.chars().take(4096).map(|c| if c.is_control() { ' ' } else { c }).collect::<String>();
+    let text = |text: &str| one_line(&text.chars().take(4096).collect::<String>()).into_owned();
     match failure.kind {
         failure_kind::PANICKED => {
             CallError::Panicked(Panicked { message: text(&failure.message), location: text(&failure.location) })

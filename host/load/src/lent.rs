@@ -14,6 +14,7 @@ use tokio::runtime::Handle;
 
 use crate::asked;
 use crate::services::{LogEvent, LogLevel, MeasureOperation, MetricDefinition, Services};
+use crate::text::one_line;
 
 /// The most of one log line or record that is read.
 const MAX_RECORD_BYTES: usize = 64 * 1024;
@@ -64,7 +65,7 @@ unsafe extern "C" fn log(host: *const (), level: u8, message: *const u8, len: us
         lent.services.log(&LogEvent {
             level: read_level(level),
             target: "",
-            message: &message,
+            message: &one_line(&message),
             fields: &[],
             request_id: None,
             traceparent: None,
@@ -84,16 +85,16 @@ unsafe extern "C" fn event(host: *const (), level: u8, record: *const u8, len: u
     let record = unsafe { bytes(record, len, MAX_RECORD_BYTES) };
     swallow(|| {
         let Some((record, fields)) = Record::read(record) else { return };
-        let text = |bytes| String::from_utf8_lossy(bytes);
+        let text = |bytes| one_line(&String::from_utf8_lossy(bytes)).into_owned();
         let fields = fields.iter().take(MAX_FIELDS).map(|(name, value)| (text(name), text(value))).collect::<Vec<_>>();
-        let fields = fields.iter().map(|(name, value)| (name.as_ref(), value.as_ref())).collect::<Vec<_>>();
+        let fields = fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect::<Vec<_>>();
         lent.services.log(&LogEvent {
             level: read_level(level),
-            target: record.target,
-            message: cut(record.message, MAX_LINE_BYTES),
+            target: &one_line(record.target),
+            message: &one_line(cut(record.message, MAX_LINE_BYTES)),
             fields: &fields,
-            request_id: record.request_id,
-            traceparent: record.traceparent,
+            request_id: record.request_id.map(one_line).as_deref(),
+            traceparent: record.traceparent.map(one_line).as_deref(),
         });
     });
 }

@@ -4,8 +4,9 @@
 //! **0** what the ELF file says about itself ([`probe`]), before any of its code runs; **1** a private, sealed copy
 //! whose digest was computed from the very bytes that are opened; **2** the layout check of the boundary's types.
 //!
-//! Whatever a plugin hands out (a future, a stream, a chunk of bytes) is wrapped in a host type that holds the
-//! [`Instance`], so the instance, and the library under it, outlive it.
+//! Whatever a plugin answers with (a future, a stream, a chunk of bytes) is wrapped in a host type that holds the
+//! [`Instance`], so the instance, and the library under it, outlive it. What a plugin hands over when it asks the host for
+//! something is held by its library alone, which is never closed: it may ask before it is started.
 
 mod answer;
 mod asked;
@@ -19,6 +20,7 @@ mod library;
 mod module;
 mod own_thread;
 mod services;
+mod text;
 
 pub use answer::{Answer, AnswerBody, BodyFailure, is_hop_by_hop};
 pub use elf::{Probe, probe};

@@ -64,7 +64,7 @@ impl LogLevel {
     }
 }
 
-/// One log line or structured event.
+/// One log line or structured event. Its texts hold no control characters but tabs.
 #[derive(Clone, Copy, Debug)]
 pub struct LogEvent<'a> {
     /// How bad.

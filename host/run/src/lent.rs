@@ -1,6 +1,5 @@
 //! What this host lends to the services of its plugins: where log lines go, and who takes calls between plugins.
 
-use std::borrow::Cow;
 use std::sync::Weak;
 
 use host_core::PluginId;
@@ -15,16 +14,13 @@ pub(crate) struct Lent(pub(crate) Weak<Inner>);
 
 impl LogSink for Lent {
     fn log(&self, plugin: &PluginId, generation: u64, event: &LogEvent<'_>) {
+        let LogEvent { target, request_id, traceparent, .. } = *event;
         let text = text(event);
-        let text = one_line(&text);
-        let target = one_line(event.target);
-        let (request_id, traceparent) = (event.request_id.map(one_line), event.traceparent.map(one_line));
         // A level is part of where an event is declared, so each has its own.
         macro_rules! emit {
             ($level:ident) => {
                 tracing::event!(
-                    tracing::Level::$level, plugin.id = %plugin, generation, code = &*target,
-                    request_id = request_id.as_deref(), traceparent = traceparent.as_deref(), "{text}"
+                    tracing::Level::$level, plugin.id = %plugin, generation, code = target, request_id, traceparent, "{text}"
                 )
             };
         }
@@ -66,21 +62,7 @@ impl CallPlugin for Lent {
     }
 }
 
-/// A text of a plugin's, with control characters as escapes: what a caller sent could else look like another line.
-fn one_line(text: &str) -> Cow<'_, str> {
-    match text.contains(|c: char| c.is_control() && c != '\t') {
-        false => Cow::Borrowed(text),
-        true => Cow::Owned(text.chars().fold(String::with_capacity(text.len() + 8), |mut line, c| {
-            match c.is_control() && c != '\t' {
-                true => line.extend(c.escape_default()),
-                false => line.push(c),
-            }
-            line
-        })),
-    }
-}
-
-/// An event as one text: the message, then its fields.
+/// An event as one line: the message, then its fields.
 fn text(event: &LogEvent<'_>) -> String {
     let mut text = event.message.to_owned();
     for (name, value) in event.fields {

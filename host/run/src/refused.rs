@@ -3,8 +3,6 @@
 use host_load::{CallError, ServiceBody};
 use http::header::{self, HeaderValue};
 use http::{Response, StatusCode};
-use http_body_util::{BodyExt as _, Full};
-use serde_json::json;
 
 use crate::admission::Refusal;
 use crate::call::CallRefusal;
@@ -46,16 +44,8 @@ impl RefusedCall {
     /// The answer that a plugin gets.
     pub(crate) fn into_answer(self) -> Response<ServiceBody> {
         let RefusedCall { status, code, detail, allow, retry_after_seconds } = self;
-        let title = status.canonical_reason().unwrap_or("error");
-        let body = json!({
-            "type": "about:blank", "title": title, "status": status.as_u16(), "code": code, "detail": detail,
-            "error": detail,
-        });
-        let body = Full::from(body.to_string()).map_err(|never| match never {}).boxed_unsync();
-        let mut response = Response::new(body);
-        *response.status_mut() = status;
+        let mut response = host_services::problem(status, code, &detail);
         let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if let Some(allow) = allow {
             headers.insert(header::ALLOW, allow);
         }

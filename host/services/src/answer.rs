@@ -30,19 +30,18 @@ struct Problem<'a> {
     title: &'a str,
     status: u16,
     code: &'a str,
-    detail: String,
+    detail: &'a str,
 }
 
 /// The refusal as a problem document.
 pub(crate) fn refusal(error: &Error) -> Response<ServiceBody> {
-    let status = error.status();
-    let mut response = json(&Problem {
-        r#type: "about:blank",
-        title: status.canonical_reason().unwrap_or("error"),
-        status: status.as_u16(),
-        code: error.code(),
-        detail: error.to_string(),
-    });
+    problem(error.status(), error.code(), &error.to_string())
+}
+
+/// A problem document (RFC 9457), as plugins get it.
+pub fn problem(status: StatusCode, code: &str, detail: &str) -> Response<ServiceBody> {
+    let title = status.canonical_reason().unwrap_or("error");
+    let mut response = json(&Problem { r#type: "about:blank", title, status: status.as_u16(), code, detail });
     *response.status_mut() = status;
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
     response

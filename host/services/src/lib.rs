@@ -16,6 +16,7 @@ mod permission;
 mod plugin;
 mod secrets;
 
+pub use answer::problem;
 pub use call::CallPlugin;
 pub use error::Error;
 pub use events::EventBus;

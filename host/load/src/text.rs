@@ -1,0 +1,31 @@
+//! Texts of a plugin, where they are copied into the host.
+
+use std::borrow::Cow;
+
+/// A text as one line, with control characters as escapes: it may hold what a caller sent, which could else look like
+/// another line of a log.
+pub(crate) fn one_line(text: &str) -> Cow<'_, str> {
+    let is_control = |c: char| c.is_control() && c != '\t';
+    if !text.contains(is_control) {
+        return Cow::Borrowed(text);
+    }
+    let mut line = String::with_capacity(text.len() + 8);
+    for c in text.chars() {
+        match is_control(c) {
+            true => line.extend(c.escape_default()),
+            false => line.push(c),
+        }
+    }
+    Cow::Owned(line)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn control_characters_become_escapes() {
+        assert!(matches!(one_line("plain\ttext: Zo\u{eb}"), Cow::Borrowed(_)));
+        assert_eq!(one_line("a\nb\r\0c\u{1b}[31m\u{85}"), r"a\nb\r\u{0}c\u{1b}[31m\u{85}");
+    }
+}
