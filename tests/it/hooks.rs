@@ -189,7 +189,12 @@ async fn a_configuration_is_applied_live_or_by_a_reload_or_refused() {
     host.post("/api/plugins/hooks/enable").await.expect(200);
     assert_eq!(host.call("hooks/settings").await.json()["greeting"], "later");
     eventually("the generations before have ended", || async {
-        host.plugin("hooks").await["generations"].as_array().unwrap().iter().filter(|g| g["phase"] != "retired").count()
+        host.plugin("hooks").await["generations"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|g| g["phase"] != "unmapped")
+            .count()
             == 1
     })
     .await;

@@ -50,7 +50,7 @@ async fn a_reload_lets_calls_in_flight_finish_where_they_began() {
 
     host.logged("generation 1 stops").await;
     eventually("the old generation has ended", || async {
-        generation(&host.plugin("slow").await, 1)["phase"] == "retired"
+        generation(&host.plugin("slow").await, 1)["phase"] == "unmapped"
     })
     .await;
     assert_eq!(host.call("slow/generation").await.expect(200).text(), "2");
@@ -76,18 +76,25 @@ async fn calls_that_outlast_the_drain_are_cut_and_told_so() {
 }
 
 #[tokio::test]
-async fn a_caller_who_stops_reading_does_not_keep_a_replaced_generation() {
+async fn a_caller_who_stops_reading_keeps_the_bytes_of_a_replaced_generation_and_nothing_else() {
     let host = TestHost::with(&["--drain-timeout-seconds", "1"]).await;
     host.load("endless-stream").await;
     let mut stalled = host.anonymous().begin("GET", &endpoint("endless-stream/zeros")).await;
     assert_eq!(stalled.head(false).await.status, 200);
     // Nothing more is read: the buffers fill up, and the server no longer asks the plugin for bytes.
     host.post("/api/plugins/endless-stream/reload").await.expect(200);
-    eventually("the old generation has ended", || async {
-        generation(&host.plugin("endless-stream").await, 1)["phase"] == "retired"
+    eventually("the old generation is kept by the bytes alone", || async {
+        let generation = generation(&host.plugin("endless-stream").await, 1);
+        let held_by = generation["held_by"].as_array().unwrap();
+        let is_chunks = |text: &serde_json::Value| text.as_str().unwrap().contains("response chunk");
+        generation["phase"] == "kept" && held_by.len() == 1 && held_by.iter().all(is_chunks)
     })
     .await;
     drop(stalled);
+    eventually("the old generation is gone from memory", || async {
+        generation(&host.plugin("endless-stream").await, 1)["phase"] == "unmapped"
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -172,7 +179,7 @@ async fn a_new_version_replaces_the_old_one_under_traffic_without_a_lost_request
     assert!(counts[0] > 0 && counts[1] > 0, "{counts:?}");
     eventually("only the newest generation is left", || async {
         let plugin = host.plugin("other-versions").await;
-        plugin["generations"].as_array().unwrap().iter().filter(|generation| generation["phase"] != "retired").count()
+        plugin["generations"].as_array().unwrap().iter().filter(|generation| generation["phase"] != "unmapped").count()
             == 1
     })
     .await;

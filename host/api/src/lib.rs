@@ -14,4 +14,4 @@ pub use plugin::{
     PluginParts, Route, SecurityMetadata, State, StateError, Status, StatusAnswer, UploadAnswer, Validation,
 };
 pub use problem::{FieldError, Problem};
-pub use system::{HealthItem, HealthSummary, HealthTotals, SystemMetrics, SystemMetricsAnswer};
+pub use system::{HealthItem, HealthSummary, HealthTotals, SystemMetrics, SystemMetricsAnswer, Unloading};

@@ -97,16 +97,28 @@ pub struct LastError {
 }
 
 /// One generation.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Generation {
     /// Its number.
     pub number: u64,
     /// Version of the plugin.
     pub version: String,
-    /// `running`, `draining`, `stopping` or `retired`.
+    /// `running`, `draining`, `stopping`, `quiescing`, `kept` or `unmapped`.
     pub phase: String,
     /// Calls not answered to their last byte.
     pub in_flight: usize,
+    /// Requests that its endpoints were asked.
+    pub requests: u64,
+    /// What of it is left, in words, while it is quiescing or kept.
+    pub held_by: Vec<String>,
+    /// Bytes of its library's mapping; 0 when it is unmapped.
+    pub mapped_bytes: usize,
+    /// Bytes of heap that the plugin holds; `null` when it was built without counting them.
+    pub live_bytes: Option<u64>,
+    /// Bytes of heap that it left behind when it was unmapped.
+    pub left_bytes: Option<u64>,
+    /// From the swap until it was unmapped, in milliseconds.
+    pub unmapped_after_ms: Option<f64>,
 }
 
 /// What plugin.yaml says.

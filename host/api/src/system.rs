@@ -34,8 +34,10 @@ pub struct SystemMetrics {
     pub builds: u64,
     /// Builds that were answered from the cache.
     pub build_cache_hits: u64,
-    /// Libraries opened and kept in memory.
-    pub generations_mapped: u64,
+    /// Libraries of plugins that are mapped.
+    pub generations_mapped: usize,
+    /// Of those, the ones that ended generations keep.
+    pub generations_kept: usize,
     /// Seconds since the host started.
     pub manager_uptime: f64,
 }
@@ -47,6 +49,18 @@ pub struct HealthSummary {
     pub plugins: Vec<HealthItem>,
     /// All of them.
     pub health_summary: HealthTotals,
+    /// Whether ended generations are unmapped.
+    pub unloading: Unloading,
+}
+
+/// Whether ended generations are unmapped in this process.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unloading {
+    /// Whether they are; else they stay in memory.
+    pub effective: bool,
+    /// Why not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }
 
 /// The health of one plugin.

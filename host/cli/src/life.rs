@@ -50,6 +50,9 @@ pub(crate) async fn serve(words: Serve, environment: &Environment) -> Result<(),
     screen.line(&format!("listening on {url}"));
     screen.line(&format!("operator token in {}", token.display()));
     tracing::info!(%address, rustc = %toolchain, "the host listens");
+    if let Err(reason) = host.unloading() {
+        tracing::warn!("ended generations stay in memory: {reason}");
+    }
 
     let (shutdown, ended) = (CancellationToken::new(), CancellationToken::new());
     let serving = server.run(shutdown.clone(), rooms.grace);

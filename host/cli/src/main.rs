@@ -12,6 +12,7 @@ mod screen;
 mod words;
 
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use clap::Parser as _;
 
@@ -30,12 +31,21 @@ fn main() -> ExitCode {
     }
 }
 
+/// A name for each thread of the runtime.
+fn worker_name() -> String {
+    static NUMBER: AtomicUsize = AtomicUsize::new(1);
+    format!("worker-{}", NUMBER.fetch_add(1, Ordering::Relaxed))
+}
+
 fn run(word: Word) -> Result<(), Failure> {
     let environment = Environment::read();
     if let Word::Config(words::ConfigWord::Show(words)) = &word {
         return commands::show_config(words, &environment);
     }
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    // What unloaded plugins left on a worker ends before it sleeps.
+    builder.enable_all().thread_name_fn(worker_name).on_thread_park(host_load::safe_point);
+    let runtime = builder.build();
     let runtime = runtime.map_err(|error| Failure::of("failed to start the runtime", &error))?;
     let ended = runtime.block_on(async {
         match word {

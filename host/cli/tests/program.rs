@@ -250,6 +250,7 @@ fn the_configuration_is_shown_with_its_origins() {
         start_timeout_seconds   10               default
         stop_timeout_seconds    10               default
         drain_timeout_seconds   30               default
+        max_kept_generations    100              default
         shutdown_grace_seconds  30               default
         kv_max_value_bytes      1048576          default
         kv_max_total_bytes      67108864         default

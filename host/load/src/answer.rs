@@ -11,7 +11,9 @@ use http_body::{Body, Frame, SizeHint};
 use plugin_sdk_abi::{BodyStream, Chunk, Pairs, Response};
 
 use crate::error::CallError;
+use crate::hold::{Hold, Kind};
 use crate::instance::{Instance, failure_error};
+use crate::ledger::safe_point;
 
 /// A chunk of at most this many bytes is copied, so that the bytes hyper still has to send do not hold the
 /// generation.
@@ -37,7 +39,15 @@ pub struct Answer {
 #[derive(Debug)]
 pub struct AnswerBody {
     first: Option<Bytes>,
-    stream: Option<(BodyStream, Arc<Instance>)>,
+    stream: Option<Streamed>,
+}
+
+/// A stream of the plugin's, and what holds the plugin, dropped in this order.
+#[derive(Debug)]
+struct Streamed {
+    stream: BodyStream,
+    instance: Arc<Instance>,
+    _hold: Hold,
 }
 
 /// The stream of a body failed: the caller's connection is cut, since the status was sent before.
@@ -51,7 +61,11 @@ impl Answer {
             .ok()
             .filter(|status| (200..600).contains(&status.as_u16()))
             .ok_or_else(|| CallError::Invalid(format!("status {}", response.status)))?;
-        let stream = response.stream.into_option().map(|stream| (stream, instance.clone()));
+        let stream = response.stream.into_option().map(|stream| Streamed {
+            stream,
+            instance: instance.clone(),
+            _hold: instance.hold(Kind::Stream),
+        });
         let headers = read_headers(&response.headers, stream.is_some())?;
         let first = (!response.body.is_empty()).then(|| held(response.body, instance));
         Ok(Answer { status, headers, body: AnswerBody { first, stream } })
@@ -116,6 +130,7 @@ fn held(chunk: Chunk, instance: &Arc<Instance>) -> Bytes {
         chunk: Chunk,
         // After `chunk`, which is freed by code of the library that this holds.
         _instance: Arc<Instance>,
+        _hold: Hold,
     }
     impl AsRef<[u8]> for Held {
         fn as_ref(&self) -> &[u8] {
@@ -124,7 +139,10 @@ fn held(chunk: Chunk, instance: &Arc<Instance>) -> Bytes {
     }
     match chunk.len() {
         0..=COPY_BYTES => Bytes::copy_from_slice(&chunk),
-        _ => Bytes::from_owner(Held { chunk, _instance: instance.clone() }),
+        _ => {
+            let _hold = instance.hold(Kind::Chunk);
+            Bytes::from_owner(Held { chunk, _instance: instance.clone(), _hold })
+        }
     }
 }
 
@@ -146,7 +164,8 @@ impl Body for AnswerBody {
         if let Some(first) = self.first.take() {
             return Poll::Ready(Some(Ok(Frame::data(first))));
         }
-        let Some((stream, instance)) = &mut self.stream else { return Poll::Ready(None) };
+        let Some(Streamed { stream, instance, .. }) = &mut self.stream else { return Poll::Ready(None) };
+        safe_point();
         let item = match ready!(stream.poll_next(context)) {
             Some(Ok(chunk)) => return Poll::Ready(Some(Ok(Frame::data(held(chunk, instance))))),
             Some(Err(failure)) => Some(Err(BodyFailure(failure_error(failure)))),

@@ -1,7 +1,8 @@
 //! A request of a plugin to its host: read at the boundary, answered on the host's runtime, written back.
 
+use std::future::poll_fn;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -14,7 +15,10 @@ use plugin_sdk_abi::{BodyStream, Chunk, Failure, ROption, RResult, Request, Resp
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
+use crate::hold::{Hold, Kind, held_waker};
 use crate::instance::failure_error;
+use crate::ledger::safe_point;
+use crate::library::Library;
 use crate::services::{ServiceBody, ServiceRequest, Services};
 
 /// An answer of at most this many bytes comes whole, if its length is known.
@@ -27,26 +31,43 @@ const INLINE_BYTES: u64 = 64 * 1024;
 pub(crate) fn answer(
     services: &Arc<dyn Services>,
     runtime: &Handle,
+    library: &Weak<Library>,
     request: Request,
 ) -> impl Future<Output = RResult<Response, Failure>> + Send + use<> {
-    let request = read(request);
-    let task = request.map(|request| {
-        let services = services.clone();
+    let task = library.upgrade().ok_or_else(ended).and_then(|holder| {
+        let request = read(request, &holder)?;
+        let (services, hold) = (services.clone(), Hold::new(holder, Kind::Request));
         // The answer is awaited below, and ended when nobody waits any more.
-        AbortOnDrop(runtime.spawn(async move { gather(services.request(request).await).await }))
+        Ok(AbortOnDrop(runtime.spawn(async move {
+            let answer = gather(services.request(request).await).await;
+            drop(hold);
+            answer
+        })))
     });
-    let runtime = runtime.clone();
+    let (runtime, library) = (runtime.clone(), library.clone());
     async move {
         let mut task = match task {
             Ok(task) => task,
             Err(failure) => return RResult::RErr(failure),
         };
-        match (&mut task.0).await {
-            Ok(Ok((head, body))) => RResult::ROk(write(&head, body, runtime)),
-            Ok(Err(message)) => RResult::RErr(Failure::failed(&message)),
-            Err(_) => RResult::RErr(Failure::failed("the host failed to answer the request")),
+        // The task keeps the waker, which is the plugin's.
+        let answered = poll_fn(|context| {
+            let Some(holder) = library.upgrade() else { return Poll::Ready(None) };
+            let waker = held_waker(context.waker(), holder);
+            Pin::new(&mut task.0).poll(&mut Context::from_waker(&waker)).map(Some)
+        });
+        match answered.await {
+            None => RResult::RErr(ended()),
+            Some(Ok(Ok((head, body)))) => RResult::ROk(write(&head, body, runtime, library)),
+            Some(Ok(Err(message))) => RResult::RErr(Failure::failed(&message)),
+            Some(Err(_)) => RResult::RErr(Failure::failed("the host failed to answer the request")),
         }
     }
+}
+
+/// The plugin has ended, and something of it asks all the same.
+pub(crate) fn ended() -> Failure {
+    Failure::failed("this plugin has ended: its host answers no requests any more")
 }
 
 struct AbortOnDrop<T>(JoinHandle<T>);
@@ -57,7 +78,7 @@ impl<T> Drop for AbortOnDrop<T> {
     }
 }
 
-fn read(request: Request) -> Result<ServiceRequest, Failure> {
+fn read(request: Request, library: &Arc<Library>) -> Result<ServiceRequest, Failure> {
     let head = HeadView::read(&request.head).map_err(|error| Failure::failed(&error.to_string()))?;
     let text = |bytes: &[u8], what: &str| {
         let text = std::str::from_utf8(bytes).map_err(|_| Failure::failed(&format!("{what} is not UTF-8 text")));
@@ -85,25 +106,30 @@ fn read(request: Request) -> Result<ServiceRequest, Failure> {
         traceparent: context("traceparent").map(str::to_owned),
         depth: context("depth").and_then(|depth| depth.parse().ok()).unwrap_or(0),
         timeout: head.deadline_ms.map(|ms| Duration::from_millis(ms.into())),
-        body: body_of(request.body, request.stream.into_option()),
+        body: body_of(&request.body, request.stream.into_option(), library),
     })
 }
 
-/// A body that the plugin gives.
-fn body_of(first: Chunk, rest: Option<BodyStream>) -> ServiceBody {
+/// A body that the plugin gives. Its bytes are copied: a service may drop them on threads that run no code of plugins.
+fn body_of(first: &Chunk, rest: Option<BodyStream>, library: &Arc<Library>) -> ServiceBody {
+    let first = Bytes::copy_from_slice(first);
     match rest {
-        None => Full::new(Bytes::from_owner(first)).map_err(|never| match never {}).boxed_unsync(),
-        Some(rest) => {
-            Pulled { first: (!first.is_empty()).then(|| Bytes::from_owner(first)), rest: Some(rest) }.boxed_unsync()
+        None => Full::new(first).map_err(|never| match never {}).boxed_unsync(),
+        Some(rest) => Pulled {
+            first: (!first.is_empty()).then_some(first),
+            rest: Some(rest),
+            _hold: Hold::new(library.clone(), Kind::Request),
         }
+        .boxed_unsync(),
     }
 }
 
-/// A body whose rest the plugin makes. Its chunks, and the wakers that the plugin waits with, are code and memory of the
-/// library, which is never closed; a host that closes libraries must hold this one here.
+/// A body whose rest the plugin makes.
 struct Pulled {
     first: Option<Bytes>,
     rest: Option<BodyStream>,
+    // After the stream, which is code of the library.
+    _hold: Hold,
 }
 
 impl http_body::Body for Pulled {
@@ -115,8 +141,9 @@ impl http_body::Body for Pulled {
             return Poll::Ready(Some(Ok(Frame::data(first))));
         }
         let Some(rest) = &mut self.rest else { return Poll::Ready(None) };
+        safe_point();
         let item = match ready!(rest.poll_next(context)) {
-            Some(Ok(chunk)) => return Poll::Ready(Some(Ok(Frame::data(Bytes::from_owner(chunk))))),
+            Some(Ok(chunk)) => return Poll::Ready(Some(Ok(Frame::data(Bytes::copy_from_slice(&chunk))))),
             Some(Err(failure)) => Some(Err(failure_error(failure).to_string())),
             None => None,
         };
@@ -156,20 +183,24 @@ async fn gather(response: http::Response<ServiceBody>) -> Result<(http::response
     Ok((head, body))
 }
 
-fn write(head: &http::response::Parts, body: Gathered, runtime: Handle) -> Response {
+fn write(head: &http::response::Parts, body: Gathered, runtime: Handle, library: Weak<Library>) -> Response {
     let mut headers = Vec::with_capacity(64 * head.headers.len() + 4);
     write_pairs(&mut headers, head.headers.iter().map(|(name, value)| (name.as_str().as_bytes(), value.as_bytes())));
     let (body, stream) = match body {
         Gathered::Whole(bytes) if bytes.is_empty() => (Chunk::EMPTY, ROption::RNone),
         Gathered::Whole(bytes) => (Chunk::from_owner(bytes), ROption::RNone),
-        Gathered::Stream(body) => (Chunk::EMPTY, ROption::RSome(pulled(body, runtime))),
+        Gathered::Stream(body) => (Chunk::EMPTY, ROption::RSome(pulled(body, runtime, library))),
     };
     Response { status: head.status.as_u16(), headers: Chunk::from_vec(headers), body, stream }
 }
 
 /// A body that the plugin pulls, on whichever thread it likes.
-fn pulled(mut body: ServiceBody, runtime: Handle) -> BodyStream {
+fn pulled(mut body: ServiceBody, runtime: Handle, library: Weak<Library>) -> BodyStream {
     let next = move |context: &mut Context<'_>| {
+        let Some(holder) = library.upgrade() else { return Poll::Ready(Some(Err(ended()))) };
+        // The body keeps the waker, which is the plugin's.
+        let waker = held_waker(context.waker(), holder);
+        let context = &mut Context::from_waker(&waker);
         // The body may start timers of the host.
         let _entered = runtime.enter();
         loop {

@@ -22,6 +22,10 @@ pub struct Probe {
     pub compiler: String,
     /// Symbols that glibc never lets go of (`STB_GNU_UNIQUE`): with one, the library stays in memory for good.
     pub unique_symbols: Vec<String>,
+    /// The libraries it needs, as the file names them.
+    pub needed: Vec<String>,
+    /// It is linked so that it is never unloaded (`-z nodelete`).
+    pub never_unloads: bool,
 }
 
 /// The processor this host runs on, as ELF numbers it.
@@ -90,6 +94,11 @@ pub fn probe(file: &[u8]) -> Result<Probe, Error> {
         .filter_map(|symbol| symbol.name().ok().map(str::to_owned))
         .take(16)
         .collect();
+    let dynamic = library.elf_dynamic_table().map_err(|error| not_a_library(error.to_string()))?;
+    let needed = dynamic.iter().filter(|entry| entry.tag == elf::DT_NEEDED);
+    let needed = needed.filter_map(|entry| dynamic.string(entry).ok());
+    let needed = needed.map(|name| String::from_utf8_lossy(name).into_owned()).collect();
+    let flags = dynamic.iter().find(|entry| entry.tag == elf::DT_FLAGS_1).map_or(0, |entry| entry.val);
     Ok(Probe {
         abi: said.abi,
         abi_minor,
@@ -97,6 +106,8 @@ pub fn probe(file: &[u8]) -> Result<Probe, Error> {
         package: format!("{} {}", said.package, said.version),
         compiler,
         unique_symbols,
+        needed,
+        never_unloads: flags & elf::DF_1_NODELETE.0 != 0,
     })
 }
 

@@ -71,11 +71,17 @@ pub enum Error {
     /// The library wants an executable stack, which would make the host's stack executable too.
     #[error("the library asks for an executable stack")]
     ExecutableStack,
-    /// The process has opened as many libraries as it safely can.
-    #[error("the host has opened {opened} libraries since it started, and keeps each in memory")]
+    /// The process has as many libraries open as it can.
+    #[error("the host has {opened} libraries open that stay in memory until it ends")]
     TooManyOpened {
         /// How many.
-        opened: u64,
+        opened: usize,
+    },
+    /// One more may need a pthread key that the process does not have.
+    #[error("plugins have {found} of the 1024 thread keys of this process")]
+    TooManyKeys {
+        /// How many.
+        found: usize,
     },
     /// The dynamic linker refused.
     #[error("the dynamic linker refused the library: {reason}")]
@@ -140,6 +146,7 @@ impl Error {
             Error::PanicAbort => "load_panic_abort",
             Error::ExecutableStack => "load_executable_stack",
             Error::TooManyOpened { .. } => "load_too_many_opened",
+            Error::TooManyKeys { .. } => "load_too_many_keys",
             Error::Linker { .. } => "load_linker",
             Error::LayoutDiffers { .. } => "load_layout_differs",
             Error::BrokenHeader { .. } => "load_broken_header",
@@ -168,6 +175,10 @@ impl Error {
             Error::PanicAbort => "remove `panic = \"abort\"` from the profile and build again",
             Error::ExecutableStack => "link the plugin with `-z noexecstack`",
             Error::TooManyOpened { .. } => "restart the host; what serves goes on serving until then",
+            Error::TooManyKeys { .. } => {
+                "unload plugins that are not needed; `plugin-host show` names what keeps ended generations, and with them \
+                 their keys, in memory"
+            }
             Error::Linker { .. } => "install what the message names, or build the plugin on a machine like this one",
             Error::LayoutDiffers { .. } => {
                 "the plugin uses a patched or mixed SDK; run `cargo update -p plugin-sdk` and build again"

@@ -4,11 +4,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use plugin_sdk_abi::{Chunk, Failure, FfiFuture, PluginHandle, PluginRootRef, RResult, hook};
+use plugin_sdk_abi::{Chunk, Failure, FfiFuture, PluginHandle, RResult, hook};
 use serde_json::{Map, Value, json};
 
 use crate::error::CallError;
+use crate::hold::Kind;
 use crate::instance::{Instance, failure_error};
+use crate::library::Library;
 use crate::own_thread::{Outcome, run};
 
 /// A hook that a started plugin may have.
@@ -103,7 +105,7 @@ impl Instance {
         configuration: &Map<String, Value>,
         timeout: Duration,
     ) -> Result<(), CallError> {
-        validate(self.root(), self.hooks(), configuration, timeout).await
+        validate(self.library(), self.hooks(), configuration, timeout).await
     }
 
     /// Tells the plugin that its configuration has changed. `false`: only a new generation can take it.
@@ -131,12 +133,12 @@ impl Instance {
             return Ok(None);
         }
         let argument = argument.to_string().into_bytes();
-        let instance = self.clone();
+        let (instance, hold) = (self.clone(), self.hold(Kind::Hook));
         let ask = move || {
             let PluginHandle { plugin, table } = instance.handle();
             // SAFETY: handle and table belong together, and `instance` keeps the plugin from being released.
             let future = table.hook().map(|hook| unsafe { hook(plugin, number, Chunk::from_vec(argument)) });
-            (future, instance)
+            (future, (instance, hold))
         };
         answer(number, timeout, ask).await
     }
@@ -144,7 +146,7 @@ impl Instance {
 
 /// Asks a library's `validate` hook.
 pub(crate) async fn validate(
-    root: PluginRootRef,
+    library: &Arc<Library>,
     hooks: Hooks,
     configuration: &Map<String, Value>,
     timeout: Duration,
@@ -153,10 +155,12 @@ pub(crate) async fn validate(
         return Ok(());
     }
     let argument = Value::Object(configuration.clone()).to_string().into_bytes();
+    let library = library.clone();
     let ask = move || {
-        // SAFETY: the root passed the layout check, and its library is never closed.
-        let future = root.prepare().map(|prepare| unsafe { prepare(hook::VALIDATE, Chunk::from_vec(argument)) });
-        (future, ())
+        let prepare = library.root.prepare();
+        // SAFETY: the root passed the layout check, and `library` holds it.
+        let future = prepare.map(|prepare| unsafe { prepare(hook::VALIDATE, Chunk::from_vec(argument)) });
+        (future, library)
     };
     answer(hook::VALIDATE, timeout, ask).await.map(drop)
 }
@@ -172,13 +176,14 @@ async fn answer<H: Send + 'static>(
         let (future, held) = ask();
         let answer = match future {
             None => None,
-            Some(future) => Some(future.await.into_result().map(|chunk| chunk.to_vec())),
+            // Copied here: the plugin's memory does not leave the hold.
+            Some(future) => Some(future.await.into_result().map(|chunk| chunk.to_vec()).map_err(failure_error)),
         };
         drop(held);
         answer.transpose()
     };
     let answer = match run(name, timeout, work, drop).await {
-        Outcome::Done(answer) => answer.map_err(failure_error)?,
+        Outcome::Done(answer) => answer?,
         Outcome::TimedOut => return Err(CallError::TimedOut { after: timeout }),
         Outcome::Lost => return Err(CallError::Failed(format!("the {name} hook could not be run to its end"))),
     };

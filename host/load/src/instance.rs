@@ -3,28 +3,34 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll, Wake, Waker};
+use std::sync::{Arc, Weak};
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use plugin_sdk_abi::{
-    BodyStream, Chunk, Failure, FfiFuture, PluginHandle, PluginRootRef, ROption, RResult, Request, Response,
-    failure_kind,
+    BodyStream, Chunk, Failure, FfiFuture, PluginHandle, ROption, RResult, Request, Response, failure_kind,
 };
 
 use crate::answer::Answer;
+use crate::asked::ended;
 use crate::error::{CallError, Panicked};
+use crate::hold::{Hold, Kind, held_waker};
 use crate::hook::Hooks;
+use crate::ledger::{leave_thread, safe_point};
+use crate::library::Library;
 use crate::own_thread::{Outcome, block_on_until, leave, run};
+use crate::record::Watch;
 use crate::text::one_line;
 
 /// A started plugin. Shared by its generation, by every call in flight and by every byte it has answered with; the
 /// plugin is dropped with the last of them.
 pub struct Instance {
     handle: PluginHandle,
-    root: PluginRootRef,
+    /// `None` once it is released.
+    library: Option<Arc<Library>>,
+    watch: Watch,
     hooks: Hooks,
     /// A health hook runs. One that blocks is not asked again, so that it costs one thread and not one an interval.
     probing: AtomicBool,
@@ -35,17 +41,27 @@ pub type RequestBody = Box<dyn FnMut(&mut Context<'_>) -> Poll<Option<Result<Byt
 
 impl Instance {
     /// # Safety
-    /// `handle` must come from `root`'s start, of a library that is never closed, and be passed here once.
-    pub(crate) unsafe fn new(handle: PluginHandle, root: PluginRootRef, hooks: Hooks) -> Instance {
-        Instance { handle, root, hooks, probing: AtomicBool::new(false) }
+    /// `handle` must come from the start of `library`, and be passed here once.
+    pub(crate) unsafe fn new(handle: PluginHandle, library: Arc<Library>, hooks: Hooks) -> Instance {
+        let watch = Watch::of(library.record());
+        Instance { handle, library: Some(library), watch, hooks, probing: AtomicBool::new(false) }
+    }
+
+    /// Watches the library without holding it.
+    pub fn watch(&self) -> Watch {
+        self.watch.clone()
+    }
+
+    pub(crate) fn library(&self) -> &Arc<Library> {
+        self.library.as_ref().expect("only drop takes it")
+    }
+
+    pub(crate) fn hold(&self, kind: Kind) -> Hold {
+        Hold::new(self.library().clone(), kind)
     }
 
     pub(crate) fn handle(&self) -> PluginHandle {
         self.handle
-    }
-
-    pub(crate) fn root(&self) -> PluginRootRef {
-        self.root
     }
 
     pub(crate) fn hooks(&self) -> Hooks {
@@ -58,7 +74,7 @@ impl Instance {
     /// # Cancel safety
     /// Dropping the call ends it in the plugin.
     pub fn call(self: &Arc<Self>, head: Vec<u8>, body: Bytes, rest: Option<RequestBody>) -> Call {
-        let stream = rest.map(|rest| pulled(rest, self.clone()));
+        let stream = rest.map(|rest| pulled(rest, Arc::downgrade(self.library())));
         let body = if body.is_empty() { Chunk::EMPTY } else { Chunk::from_owner(body) };
         let request = Request { head: Chunk::from_vec(head), body, stream: ROption::from(stream) };
         // SAFETY: handle and table belong together, and `release` is called by `drop` only.
@@ -110,15 +126,16 @@ impl Instance {
         timeout: Duration,
         call: impl FnOnce(PluginHandle) -> F + Send + 'static,
     ) -> Result<(), CallError> {
-        let instance = self.clone();
+        let (instance, hold) = (self.clone(), self.hold(Kind::Hook));
         let work = move || async move {
-            let result = call(instance.handle).await.into_result();
-            drop(instance);
+            // Copied here: the plugin's memory does not leave the hold.
+            let result = call(instance.handle).await.into_result().map_err(failure_error);
+            drop((instance, hold));
             result
         };
         let outcome = run(name, timeout, work, drop);
         match outcome.await {
-            Outcome::Done(result) => result.map_err(failure_error),
+            Outcome::Done(result) => result,
             Outcome::TimedOut => Err(CallError::TimedOut { after: timeout }),
             Outcome::Lost => Err(CallError::Failed(format!("the {name} hook could not be run to its end"))),
         }
@@ -133,10 +150,14 @@ impl std::fmt::Debug for Instance {
 
 impl Drop for Instance {
     fn drop(&mut self) {
-        let handle = self.handle;
+        let (handle, library) = (self.handle, self.library.take());
         // The last reference often falls on a worker of the host, and the plugin's own `Drop` may block.
-        // SAFETY: the last reference is gone, so no call, stream or chunk is left, and this runs once.
-        leave("release", move || unsafe { release(handle) });
+        leave("release", move || {
+            // SAFETY: the last reference is gone, so no call, stream or chunk is left, and this runs once.
+            unsafe { release(handle) };
+            leave_thread();
+            drop(library);
+        });
     }
 }
 
@@ -170,6 +191,7 @@ impl Future for Call {
         let Some(future) = &mut self.future else {
             return Poll::Ready(Err(CallError::Failed("the call has ended".to_owned())));
         };
+        safe_point();
         // The SDK catches every panic; a library made without it may report one this way, as a panic on this side.
         let polled = catch_unwind(AssertUnwindSafe(|| Pin::new(future).poll(context)));
         let result = match polled {
@@ -188,23 +210,11 @@ impl Future for Call {
 /// Turns the rest of a request's body into what the plugin pulls.
 ///
 /// The plugin's waker is code of its library, and whoever feeds the body may keep the waker after the call has
-/// ended; so it gets one that holds the instance.
-fn pulled(mut rest: RequestBody, instance: Arc<Instance>) -> BodyStream {
-    struct Held {
-        waker: Waker,
-        _instance: Arc<Instance>,
-    }
-    impl Wake for Held {
-        fn wake(self: Arc<Self>) {
-            self.waker.wake_by_ref();
-        }
-        fn wake_by_ref(self: &Arc<Self>) {
-            self.waker.wake_by_ref();
-        }
-    }
-
+/// ended; so it gets one that holds the library. The plugin may keep the stream for ever, so that does not.
+fn pulled(mut rest: RequestBody, library: Weak<Library>) -> BodyStream {
     let next = move |context: &mut Context<'_>| {
-        let waker = Waker::from(Arc::new(Held { waker: context.waker().clone(), _instance: instance.clone() }));
+        let Some(holder) = library.upgrade() else { return Poll::Ready(Some(Err(ended()))) };
+        let waker = held_waker(context.waker(), holder);
         let item = std::task::ready!(rest(&mut Context::from_waker(&waker)));
         Poll::Ready(item.map(|chunk| chunk.map(Chunk::from_owner).map_err(|message| Failure::failed(&message))))
     };

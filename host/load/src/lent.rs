@@ -2,7 +2,8 @@
 #![expect(unsafe_code, reason = "functions with raw arguments, called by foreign code")]
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::sync::atomic::{AtomicPtr, Ordering};
+use std::sync::{Arc, Weak};
 
 use plugin_sdk_abi::export::WithMetadata;
 use plugin_sdk_abi::record::Record;
@@ -13,6 +14,7 @@ use plugin_sdk_abi::{
 use tokio::runtime::Handle;
 
 use crate::asked;
+use crate::library::Library;
 use crate::services::{LogEvent, LogLevel, MeasureOperation, MetricDefinition, Services};
 use crate::text::one_line;
 
@@ -27,13 +29,34 @@ struct Lent {
     services: Arc<dyn Services>,
     /// Where requests of the plugin are answered, whichever thread asks.
     runtime: Handle,
+    /// Weak: what is lent does not hold its borrower.
+    library: Weak<Library>,
 }
 
-/// Lends the host to one generation. To be called in the host's runtime.
-pub(crate) fn lend(services: Arc<dyn Services>) -> HostHandle {
+/// What a library was lent, which it gives back; what it does not give back ends with it.
+#[derive(Default)]
+pub(crate) struct Lending(AtomicPtr<Lent>);
+
+impl Lending {
+    /// Takes back what the library has not given back. It must be about to be closed: nothing of it asks any more.
+    pub(crate) fn end(&self) {
+        let lent = self.0.swap(std::ptr::null_mut(), Ordering::AcqRel);
+        if !lent.is_null() {
+            // SAFETY: `lend` leaked it, and whoever takes the pointer out frees it.
+            let lent = unsafe { Box::from_raw(lent) };
+            swallow(|| drop(lent));
+        }
+    }
+}
+
+/// Lends the host to one generation, the only one of its library. To be called in the host's runtime.
+pub(crate) fn lend(services: Arc<dyn Services>, library: &Arc<Library>) -> HostHandle {
     const TABLE: &WithMetadata<HostTable> =
         &WithMetadata::new(HostTable { log, release, log_level: level, event, metric, measure, request });
-    let host = Box::into_raw(Box::new(Lent { services, runtime: Handle::current() })).cast_const().cast();
+    let lent = Lent { services, runtime: Handle::current(), library: Arc::downgrade(library) };
+    let lent = Box::into_raw(Box::new(lent));
+    library.record().lending.0.store(lent, Ordering::Release);
+    let host = lent.cast_const().cast();
     // SAFETY: `host` is a `Lent`, which the functions of `TABLE` take until `release`.
     unsafe { HostHandle::new(host, HostTableRef(TABLE.static_as_prefix())) }
 }
@@ -163,7 +186,8 @@ unsafe extern "C" fn measure(host: *const (), metric: u64, how: u8, value: f64) 
 unsafe extern "C" fn request(host: *const (), request: Request) -> FfiFuture<RResult<Response, Failure>> {
     // SAFETY: the plugin passes the pointer of its handle, before `release`.
     let lent = unsafe { lent(host) };
-    let answered = catch_unwind(AssertUnwindSafe(|| asked::answer(&lent.services, &lent.runtime, request)));
+    let answered =
+        catch_unwind(AssertUnwindSafe(|| asked::answer(&lent.services, &lent.runtime, &lent.library, request)));
     match answered {
         Ok(future) => future.into_ffi(),
         Err(payload) => {
@@ -174,9 +198,14 @@ unsafe extern "C" fn request(host: *const (), request: Request) -> FfiFuture<RRe
 }
 
 unsafe extern "C" fn release(host: *const ()) {
-    // SAFETY: `host` is the `Lent` that `lend` leaked, released once.
-    let lent = unsafe { Box::from_raw(host.cast::<Lent>().cast_mut()) };
-    swallow(|| drop(lent));
+    // SAFETY: `host` is the `Lent` that `lend` leaked, and this is the last call with it.
+    let library = unsafe { lent(host) }.library.clone();
+    swallow(|| {
+        // When the library's end has begun, what it was lent ends with it.
+        if let Some(library) = library.upgrade() {
+            library.record().lending.end();
+        }
+    });
 }
 
 /// Runs `f`; a panic of the host must not unwind into the plugin.

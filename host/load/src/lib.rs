@@ -4,21 +4,29 @@
 //! **0** what the ELF file says about itself ([`probe`]), before any of its code runs; **1** a private, sealed copy
 //! whose digest was computed from the very bytes that are opened; **2** the layout check of the boundary's types.
 //!
-//! Whatever a plugin answers with (a future, a stream, a chunk of bytes) is wrapped in a host type that holds the
-//! [`Instance`], so the instance, and the library under it, outlive it. What a plugin hands over when it asks the host for
-//! something is held by its library alone, which is never closed: it may ask before it is started.
+//! Whatever a plugin gives out (a future, a stream, a chunk of bytes, a waker) is wrapped in a host type that holds its
+//! library ([`hold`]). When the last hold is dropped, the library's end begins ([`end`]): it is closed as soon as the
+//! [`ledger`] says that no thread, thread-local or key of it is left in the process.
+//!
+//! What the host gives to a plugin holds the library only weakly: a plugin that keeps it for ever leaks it, and is closed
+//! all the same.
 
 mod answer;
 mod asked;
+mod copy;
 mod elf;
+mod end;
 mod error;
 pub mod explain;
+mod hold;
 mod hook;
 mod instance;
+mod ledger;
 mod lent;
 mod library;
 mod module;
 mod own_thread;
+mod record;
 mod services;
 mod text;
 
@@ -27,12 +35,14 @@ pub use elf::{Probe, probe};
 pub use error::{CallError, Error, Panicked};
 pub use hook::Hook;
 pub use instance::{Call, Instance, RequestBody};
-pub use library::opened_libraries;
+pub use ledger::safe_point;
+pub use library::unloading;
 pub use module::{Module, Route, StartOptions};
 /// The head of a request, as the boundary lays it out.
 pub use plugin_sdk_abi::head::Head;
 /// The numbers of the services.
 pub use plugin_sdk_abi::service;
+pub use record::{LibraryPhase, Watch, kept_libraries, mapped_libraries};
 pub use services::{
     LogEvent, LogLevel, MeasureOperation, MetricDefinition, MetricKind, ServiceAnswer, ServiceBody, ServiceRequest,
     Services,

@@ -1,100 +1,161 @@
-//! Gate 1 and 2: a private copy of the bytes, opened, and its root checked.
-#![expect(unsafe_code, reason = "opens foreign code and reads its root symbol")]
+//! An open library: gates 1 and 2, what holds it, and its end.
+#![expect(unsafe_code, reason = "reads the root symbol of foreign code")]
 
 use std::io::{Read as _, Write as _};
-use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use host_core::{Digest, DigestWriter};
+use host_core::{Digest, DigestWriter, PluginId};
 use host_store::{Artifact, Store};
-use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW};
+use libloading::os::unix::{Library as Handle, RTLD_NOW};
 use plugin_sdk_abi::{GateError, PluginRootRef, ROOT_SYMBOL, open_root};
-use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create};
+use tokio::runtime::Handle as Runtime;
 
+use crate::copy::{Copy, Open, OpenError};
+use crate::end;
+use crate::ledger;
+use crate::record::Record;
 use crate::{Error, Probe, probe};
 
-/// Libraries opened since the process started; none of them is closed.
-static OPENED: AtomicU64 = AtomicU64::new(0);
+/// The most pthread keys that plugins may have when one more is opened. glibc has 1024, and the program that asks for one
+/// more is aborted by the standard library, which makes one a copy; the rest is for the host.
+const MAX_KEYS: usize = 900;
 
-/// Numbers the names under which copies are opened.
-static NAMES: AtomicU64 = AtomicU64::new(0);
+/// Counts the libraries of this process, to name them.
+static COUNT: AtomicU64 = AtomicU64::new(0);
 
-/// The most libraries one process opens. Each may take one of the 1024 thread keys that glibc has, and the program that
-/// asks for one more is aborted: the standard library makes a key a copy and never gives it back. The rest is for the host
-/// and for C code in plugins.
-const MAX_OPENED: u64 = 900;
-
-/// How many libraries were opened since the process started. Each is still mapped: closing a Rust library is only
-/// safe once nothing of it is left in the process (threads, thread-local destructors, pthread keys), and this
-/// version of the host does not account for those, so it keeps every library.
-pub fn opened_libraries() -> u64 {
-    OPENED.load(Ordering::Relaxed)
+/// An open library. Its end begins when the last hold on it is dropped: from then on none of its code may be called.
+pub(crate) struct Library {
+    pub(crate) root: PluginRootRef,
+    record: Arc<Record>,
+    /// `None` once its end has begun.
+    open: Option<Open>,
 }
 
 /// An open library whose root passed the layout check.
 pub(crate) struct Opened {
-    pub(crate) root: PluginRootRef,
+    pub(crate) library: Arc<Library>,
     pub(crate) probe: Probe,
 }
 
-/// Opens a private copy of an artifact's library and checks its root. Blocks; runs the library's constructors.
-pub(crate) fn open(store: &Store, artifact: &Artifact) -> Result<Opened, Error> {
-    let (copy, bytes) = sealed_copy(artifact.library(), artifact.library_digest())?;
-    let probe = probe(&bytes)?;
-    drop(bytes);
-
-    // glibc takes a path it has seen for the library it has, so each copy gets a name of its own. The name is a
-    // link to the sealed copy; what is opened is the copy, and nothing can change it any more.
-    let count = |opened: u64| (opened < MAX_OPENED).then_some(opened + 1);
-    OPENED
-        .fetch_update(Ordering::Relaxed, Ordering::Relaxed, count)
-        .map_err(|opened| Error::TooManyOpened { opened })?;
-    let number = NAMES.fetch_add(1, Ordering::Relaxed);
-    let names = store.temp_dir().map_err(|error| io("name", std::io::Error::other(error)))?;
-    let name = names.path().join(format!("plugin-{}-{number}.so", std::process::id()));
-    std::os::unix::fs::symlink(format!("/proc/self/fd/{}", copy.as_raw_fd()), &name).map_err(|e| io("name", e))?;
-    // `RTLD_LOCAL` keeps the symbols of one plugin out of another; `RTLD_NOW` reports a missing one here, not in a
-    // call; no `RTLD_DEEPBIND`, so that functions the host stands in front of stay in front.
-    // SAFETY: constructors of the library run here; they are the operator's to trust, like all of its code. The
-    // library stays mapped: nothing drops the handle.
-    let library = unsafe { Library::open(Some(&name), RTLD_NOW | RTLD_LOCAL) }.map_err(|error| {
-        OPENED.fetch_sub(1, Ordering::Relaxed);
-        // The name is this process's own; what the linker says after it is what helps.
-        Error::Linker { reason: error.to_string().replace(&name.display().to_string(), "the library") }
-    })?;
-    let library = std::mem::ManuallyDrop::new(library);
-    // SAFETY: the symbol is only used as an address.
-    let symbol = unsafe { library.get::<*const ()>(ROOT_SYMBOL.as_bytes()) }
-        .map_err(|_| Error::NotAPlugin { missing: "the root symbol".to_owned() })?;
-    let header = symbol.into_raw().cast_const().cast::<()>();
-    // SAFETY: `header` is the address of the root symbol of a library that is never closed.
-    let root = unsafe { open_root(header, probe.abi_minor) }.map_err(|error| match error {
-        GateError::Layout { difference, report } => Error::LayoutDiffers { difference, report },
-        GateError::Header(reason) | GateError::Constructor(reason) => Error::BrokenHeader { reason },
-        GateError::NoLayout => Error::BrokenHeader { reason: "it carries no layout to compare".to_owned() },
-    })?;
-    Ok(Opened { root, probe })
+/// Whether libraries are closed in this process when nothing of them is left; else why not. The first call tests it, with
+/// a library of this program's own, and blocks for a few milliseconds.
+///
+/// # Errors
+/// One sentence that says why libraries stay mapped.
+pub fn unloading(store: &Store) -> Result<(), String> {
+    let folder = store.temp_dir().map_err(|error| error.to_string())?;
+    ledger::effective(folder.path()).map_err(str::to_owned)
 }
 
-/// Copies a file into memory that nothing can change afterwards, and checks its digest on the way.
-fn sealed_copy(path: &Path, expected: Digest) -> Result<(OwnedFd, Vec<u8>), Error> {
+/// Opens a private copy of an artifact's library and checks its root. Blocks; runs the library's constructors.
+pub(crate) fn open(store: &Store, artifact: &Artifact, id: &PluginId, runtime: Runtime) -> Result<Opened, Error> {
+    let bytes = checked_bytes(artifact.library(), artifact.library_digest())?;
+    let probe = probe(&bytes)?;
+    let folder = store.temp_dir().map_err(|error| io("name", std::io::Error::other(error)))?;
+    let n_keys = ledger::n_keys();
+    if n_keys >= MAX_KEYS {
+        return Err(Error::TooManyKeys { found: n_keys });
+    }
+    let stays = match ledger::effective(folder.path()) {
+        Err(reason) => Some(reason.to_owned()),
+        Ok(()) if probe.never_unloads => Some("it is linked with `-z nodelete`".to_owned()),
+        Ok(()) => probe.unique_symbols.first().map(|symbol| format!("C++ unique symbol `{symbol}`")),
+    };
+    if stays.is_some() && Record::n_staying() >= MAX_KEYS {
+        return Err(Error::TooManyOpened { opened: Record::n_staying() });
+    }
+
+    let label = format!("{id}#{}", COUNT.fetch_add(1, Ordering::Relaxed) + 1);
+    let open = Copy::of(&bytes, &label).and_then(|copy| copy.open(folder.path())).map_err(|error| match error {
+        OpenError::Io(action, source) => io(action, source),
+        OpenError::TooMany => Error::TooManyOpened { opened: ledger::MAX_LIBRARIES },
+        OpenError::Linker(reason) => Error::Linker { reason },
+    })?;
+    drop(bytes);
+    keep_needed(&probe.needed);
+    // From here on it is closed whatever comes.
+    let record = Record::new(label, open.slot, open.range.len(), stays, runtime);
+    let unchecked = Unchecked { record: Some(record), open: Some(open) };
+    let root = unchecked.root(probe.abi_minor)?;
+    Ok(Opened { library: Arc::new(unchecked.passed(root)), probe })
+}
+
+/// Keeps the shared libraries that a plugin needs mapped for good, once each: the ledger counts what plugins leave, not what
+/// those leave.
+fn keep_needed(needed: &[String]) {
+    for name in needed {
+        let flags = RTLD_NOW | libc::RTLD_NOLOAD | libc::RTLD_NODELETE;
+        // SAFETY: nothing is loaded and no constructor runs: the library is mapped already, by the one that needs it.
+        if let Ok(library) = unsafe { Handle::open(Some(name), flags) } {
+            std::mem::forget(library);
+        }
+    }
+}
+
+/// An open library whose root was not looked at.
+struct Unchecked {
+    record: Option<Arc<Record>>,
+    open: Option<Open>,
+}
+
+impl Unchecked {
+    fn root(&self, abi_minor: u32) -> Result<PluginRootRef, Error> {
+        let missing = || Error::NotAPlugin { missing: "the root symbol".to_owned() };
+        let open = self.open.as_ref().ok_or_else(missing)?;
+        // SAFETY: the symbol is only used as an address.
+        let symbol = unsafe { open.handle.get::<*const ()>(ROOT_SYMBOL.as_bytes()) }.map_err(|_| missing())?;
+        let header = symbol.into_raw().cast_const().cast::<()>();
+        // SAFETY: `header` is the address of the root symbol of a library that is open for as long as `self`, or the
+        // `Library` that it becomes, is. The error holds texts of the host's own.
+        unsafe { open_root(header, abi_minor) }.map_err(|error| match error {
+            GateError::Layout { difference, report } => Error::LayoutDiffers { difference, report },
+            GateError::Header(reason) | GateError::Constructor(reason) => Error::BrokenHeader { reason },
+            GateError::NoLayout => Error::BrokenHeader { reason: "it carries no layout to compare".to_owned() },
+        })
+    }
+
+    fn passed(mut self, root: PluginRootRef) -> Library {
+        let record = self.record.take().expect("taken once, here");
+        record.read_memory_with(root);
+        Library { root, record, open: self.open.take() }
+    }
+}
+
+impl Drop for Unchecked {
+    fn drop(&mut self) {
+        if let (Some(record), Some(open)) = (self.record.take(), self.open.take()) {
+            end::begin(record, open);
+        }
+    }
+}
+
+impl Library {
+    pub(crate) fn record(&self) -> &Arc<Record> {
+        &self.record
+    }
+}
+
+impl Drop for Library {
+    fn drop(&mut self) {
+        if let Some(open) = self.open.take() {
+            end::begin(self.record.clone(), open);
+        }
+    }
+}
+
+/// Reads a file and checks its digest.
+fn checked_bytes(path: &Path, expected: Digest) -> Result<Vec<u8>, Error> {
     let mut bytes = vec![];
     std::fs::File::open(path).and_then(|mut file| file.read_to_end(&mut bytes)).map_err(|e| io("read", e))?;
     let mut digest = DigestWriter::new();
     digest.write_all(&bytes).map_err(|e| io("read", e))?;
     let found = digest.finish();
-    if found != expected {
-        return Err(Error::Digest { expected, found });
+    match found == expected {
+        true => Ok(bytes),
+        false => Err(Error::Digest { expected, found }),
     }
-    let copy =
-        memfd_create("plugin", MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING).map_err(|e| io("copy", e.into()))?;
-    let mut file = std::fs::File::from(copy);
-    file.write_all(&bytes).map_err(|e| io("copy", e))?;
-    let copy = OwnedFd::from(file);
-    fcntl_add_seals(&copy, SealFlags::WRITE | SealFlags::GROW | SealFlags::SHRINK | SealFlags::SEAL)
-        .map_err(|e| io("seal", e.into()))?;
-    Ok((copy, bytes))
 }
 
 fn io(action: &'static str, source: std::io::Error) -> Error {

@@ -7,20 +7,22 @@ use std::time::Duration;
 use host_core::Manifest;
 use host_core::manifest::RoutePath;
 use host_store::{Artifact, Store};
-use plugin_sdk_abi::{Chunk, Failure, PluginRootRef, Start};
+use plugin_sdk_abi::{Chunk, Start};
 use serde::Deserialize;
+use tokio::runtime::Handle;
 
 use crate::error::Panicked;
 use crate::hook::{self, Hook, Hooks};
 use crate::instance::{Instance, failure_error};
 use crate::lent::lend;
+use crate::library::{self, Library, Opened};
 use crate::own_thread::{Outcome, run};
 use crate::services::Services;
-use crate::{CallError, Error, Probe, library};
+use crate::{CallError, Error, Probe};
 
 /// A library that passed the gates. Starting it makes an [`Instance`].
 pub struct Module {
-    root: PluginRootRef,
+    library: Arc<Library>,
     probe: Probe,
     routes: Vec<Route>,
     /// For each endpoint of the manifest, in its order, the handler that answers it.
@@ -69,19 +71,20 @@ impl Module {
     /// `timeout`; [`Error::CodeDiffers`].
     ///
     /// # Cancel safety
-    /// Dropping the future leaves the opening to go on by itself; the library stays mapped, unused.
+    /// Dropping the future leaves the opening to go on by itself; the library is then closed again.
     pub async fn open(
         store: &Store,
         artifact: &Artifact,
         manifest: &Manifest,
         timeout: Duration,
     ) -> Result<Module, Error> {
-        let (store, artifact) = (store.clone(), artifact.clone());
+        let (store, artifact, id) = (store.clone(), artifact.clone(), manifest.id.clone());
+        let runtime = Handle::current();
         let name = format!("open-{}", manifest.id);
         let work = move || async move {
-            let opened = library::open(&store, &artifact)?;
-            // SAFETY: the root passed the layout check, and its library is never closed.
-            let description = unsafe { (opened.root.description())() };
+            let opened = library::open(&store, &artifact, &id, runtime)?;
+            // SAFETY: the root passed the layout check, and `opened` holds it.
+            let description = unsafe { (opened.library.root.description())() };
             let description = serde_json::from_slice::<Description>(&description)
                 .map_err(|error| Error::BrokenHeader { reason: format!("its description: {error}") })?;
             Ok((opened, description))
@@ -96,7 +99,8 @@ impl Module {
             true => (0..).take(manifest.endpoints.len()).collect(),
             false => agree(manifest, &routes)?,
         };
-        Ok(Module { root: opened.root, probe: opened.probe, routes, handlers, hooks: Hooks::named(&hooks) })
+        let Opened { library, probe } = opened;
+        Ok(Module { library, probe, routes, handlers, hooks: Hooks::named(&hooks) })
     }
 
     /// What the file said about itself.
@@ -128,7 +132,7 @@ impl Module {
         configuration: &serde_json::Map<String, serde_json::Value>,
         timeout: Duration,
     ) -> Result<(), Error> {
-        let judged = hook::validate(self.root, self.hooks, configuration, timeout).await;
+        let judged = hook::validate(&self.library, self.hooks, configuration, timeout).await;
         judged.map_err(|error| Error::ConfigurationRefused { reason: error.to_string() })
     }
 
@@ -142,24 +146,28 @@ impl Module {
     pub async fn start(self, options: StartOptions) -> Result<Arc<Instance>, Error> {
         let StartOptions { generation, configuration, services, timeout } = options;
         let configuration = serde_json::Value::Object(configuration).to_string().into_bytes();
-        let (root, hooks) = (self.root, self.hooks);
-        let host = lend(services);
+        let (library, hooks) = (self.library, self.hooks);
+        let host = lend(services, &library);
         let name = format!("start-gen-{generation}");
         let work = move || async move {
             let start = Start { host, configuration: Chunk::from_vec(configuration), generation };
-            // SAFETY: the root passed the layout check, its library is never closed, and a module starts once.
-            let started = unsafe { (root.start())(start) };
-            // SAFETY: the handle is the one this library just made.
-            started.await.into_result().map(|handle| unsafe { Instance::new(handle, root, hooks) })
+            // SAFETY: the root passed the layout check, `library` holds it, and a module starts once.
+            let started = unsafe { (library.root.start())(start) };
+            match started.await.into_result() {
+                // SAFETY: the handle is the one this library just made.
+                Ok(handle) => Ok(unsafe { Instance::new(handle, library, hooks) }),
+                // Copied here: the plugin's memory does not leave the hold.
+                Err(failure) => Err(failure_error(failure)),
+            }
         };
-        let late = move |started: Result<Instance, Failure>| {
+        let late = move |started: Result<Instance, CallError>| {
             if let Ok(instance) = started {
                 instance.stop_here(timeout);
             }
         };
         match run(&name, timeout, work, late).await {
             Outcome::Done(Ok(instance)) => Ok(Arc::new(instance)),
-            Outcome::Done(Err(failure)) => Err(match failure_error(failure) {
+            Outcome::Done(Err(failure)) => Err(match failure {
                 CallError::Panicked(panicked) => Error::StartPanicked(panicked),
                 other => Error::StartFailed { message: other.to_string() },
             }),

@@ -10,6 +10,8 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
+use crate::ledger::leave_thread;
+
 /// How work on a thread of its own ended.
 pub(crate) enum Outcome<T> {
     /// With a value.
@@ -20,8 +22,8 @@ pub(crate) enum Outcome<T> {
     Lost,
 }
 
-/// Runs `work` on a new thread and waits for it, at most `deadline`. A value that comes when nobody waits any more goes
-/// to `late`, on that thread.
+/// Runs `work` on a new thread and waits for it, at most `deadline`. What plugins leave on that thread ends before its value
+/// is told. A value that comes when nobody waits any more goes to `late`, on a thread of its own as well.
 ///
 /// # Cancel safety
 /// Dropping the future lets the work go on to its end or deadline.
@@ -41,13 +43,15 @@ where
     let until = Instant::now() + deadline;
     let spawned = thread::Builder::new().name(name).spawn(move || {
         let value = catch_unwind(AssertUnwindSafe(|| block_on_until(work(), until)));
+        leave_thread();
         let unwanted = sender.send(match value {
             Ok(Some(value)) => Outcome::Done(value),
             Ok(None) => Outcome::TimedOut,
             Err(_) => Outcome::Lost,
         });
         if let Err(Outcome::Done(value)) = unwanted {
-            late(value);
+            // Not on this one: its thread-locals have ended.
+            leave("late", move || late(value));
         }
     });
     if spawned.is_err() {
@@ -69,7 +73,8 @@ impl Wake for Unpark {
     }
 }
 
-/// Runs `work` on a new thread and does not wait; on this one where there can be no other.
+/// Runs `work` on a new thread and does not wait; on this one where there can be no other. What plugins leave on it ends with
+/// it.
 pub(crate) fn leave<W: FnOnce() + Send + 'static>(name: &str, work: W) {
     fn run<W: FnOnce()>(work: &Mutex<Option<W>>) {
         let work = work.lock().unwrap_or_else(PoisonError::into_inner).take();

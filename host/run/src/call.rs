@@ -89,6 +89,7 @@ impl Admitted {
         let endpoint = &generation.manifest.endpoints[routed.endpoint];
         let state = &generation.endpoints[routed.endpoint];
         state.metrics.requests.inc();
+        generation.life.requests.fetch_add(1, Ordering::Relaxed);
 
         let limits = Limits { started, timeout: endpoint.timeout, max_body_bytes: endpoint.max_body_bytes };
         let request_id = request.caller.request_id;

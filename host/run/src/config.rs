@@ -19,6 +19,8 @@ pub struct Config {
     pub stop_timeout: Duration,
     /// How long calls of a replaced generation may go on before they are cut.
     pub drain_timeout: Duration,
+    /// How many ended generations may be kept in memory before operations that open a library are refused.
+    pub max_kept_generations: usize,
     /// Uploads that were not installed are removed after this.
     pub upload_lifetime: Duration,
     /// What one plugin may keep in the key-value store.
@@ -39,6 +41,7 @@ impl Config {
             start_timeout: Duration::from_secs(10),
             stop_timeout: Duration::from_secs(10),
             drain_timeout: Duration::from_secs(30),
+            max_kept_generations: 100,
             upload_lifetime: Duration::from_secs(3600),
             kv: host_state::Limits::default(),
             plugin_fetch: host_services::FetchConfig::default(),

@@ -64,6 +64,12 @@ pub enum Error {
         /// What it said.
         reason: String,
     },
+    /// Too many ended generations are kept in memory to open one more library.
+    #[error("{} ended generations are kept in memory, of {}", kept.len(), plugins(kept))]
+    TooManyKept {
+        /// The libraries: the plugin's id, `#`, a number.
+        kept: Vec<String>,
+    },
     /// No plugin of that id is installed.
     #[error("no plugin `{id}` is installed")]
     UnknownPlugin {
@@ -106,6 +112,7 @@ impl Error {
             Error::Unhealthy { .. } => "run_unhealthy",
             Error::Hook { .. } => "run_hook_failed",
             Error::ConfigurationRefused { .. } => "run_configuration_refused",
+            Error::TooManyKept { .. } => "load_too_many_kept",
             Error::UnknownPlugin { .. } => "run_unknown_plugin",
             Error::Disabled { .. } => "run_disabled",
             Error::UnknownUpload { .. } => "run_unknown_upload",
@@ -119,6 +126,11 @@ impl Error {
         match self {
             Error::Load(error) => error.fix(),
             Error::Placement { .. } => Some("set `security.placement: inline`".to_owned()),
+            Error::TooManyKept { .. } => Some(
+                "`plugin-host show` names what keeps them; end that, unload the plugin and restart the host, or raise \
+                 `max_kept_generations`"
+                    .to_owned(),
+            ),
             Error::UnknownPlugin { .. } => Some("`plugin-host list` shows what is installed".to_owned()),
             Error::Disabled { .. } => Some("enable it, or load its source again".to_owned()),
             Error::UnknownUpload { .. } => Some("upload the archive again; uploads expire".to_owned()),
@@ -151,6 +163,13 @@ impl Error {
         }
         (chain, hint)
     }
+}
+
+/// The plugins of libraries, each once.
+fn plugins(kept: &[String]) -> String {
+    let ids = kept.iter().map(|label| label.split('#').next().unwrap_or(label));
+    let ids = ids.collect::<std::collections::BTreeSet<_>>();
+    ids.iter().map(|id| format!("`{id}`")).collect::<Vec<_>>().join(", ")
 }
 
 fn list(problems: &[Problem]) -> String {

@@ -1,12 +1,12 @@
 //! One started module with one configuration. It never changes; a reload makes the next one.
 
 use std::fmt;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use host_core::{Manifest, PluginId};
-use host_load::{Hook, Instance};
+use host_load::{Hook, Instance, LibraryPhase, Watch};
 use host_services::PluginServices;
 use prometheus::IntCounter;
 use tokio::sync::Notify;
@@ -36,8 +36,24 @@ pub struct Generation {
     pub(crate) streams: Streams,
     /// Ends the health probes when the generation stops serving.
     pub(crate) replaced: CancellationToken,
+    pub(crate) life: Arc<Life>,
     log: Arc<LogLines>,
+}
+
+/// What is known of a generation, and goes on being known when it has ended. Holds nothing of the plugin.
+#[derive(Debug)]
+pub(crate) struct Life {
+    pub(crate) number: u64,
+    pub(crate) version: String,
+    /// Its library.
+    pub(crate) watch: Watch,
+    /// Requests that its endpoints were asked.
+    pub(crate) requests: AtomicU64,
     phase: AtomicU8,
+    /// When it was taken out of the roster.
+    replaced: OnceLock<Instant>,
+    /// How long after that it was unmapped.
+    unmapped_after: OnceLock<Duration>,
 }
 
 /// What a call needs to know of its endpoint.
@@ -57,8 +73,12 @@ pub enum GenerationPhase {
     Draining,
     /// Its stop hook runs.
     Stopping,
-    /// Ended. Its library is still mapped.
-    Retired,
+    /// Ended. Its library waits until nothing of it is left.
+    Quiescing,
+    /// Ended. Something of its library is left and keeps it in memory.
+    Kept,
+    /// Ended, and gone from memory.
+    Unmapped,
 }
 
 /// What a generation is made of.
@@ -78,6 +98,15 @@ impl Generation {
         let Parts { id, number, manifest, instance, services, endpoints, panics, log } = parts;
         Generation {
             routes: Routes::new(&manifest),
+            life: Arc::new(Life {
+                number,
+                version: manifest.version.to_string(),
+                watch: instance.watch(),
+                requests: AtomicU64::new(0),
+                phase: AtomicU8::new(GenerationPhase::Running as u8),
+                replaced: OnceLock::new(),
+                unmapped_after: OnceLock::new(),
+            }),
             id,
             number,
             manifest,
@@ -92,7 +121,6 @@ impl Generation {
             cut: CancellationToken::new(),
             streams: Streams::default(),
             replaced: CancellationToken::new(),
-            phase: AtomicU8::new(GenerationPhase::Running as u8),
         }
     }
 
@@ -113,12 +141,7 @@ impl Generation {
 
     /// Where it is in its life.
     pub fn phase(&self) -> GenerationPhase {
-        match self.phase.load(Ordering::Acquire) {
-            0 => GenerationPhase::Running,
-            1 => GenerationPhase::Draining,
-            2 => GenerationPhase::Stopping,
-            _ => GenerationPhase::Retired,
-        }
+        self.life.phase()
     }
 
     /// Runs a hook that can't refuse anything any more: what goes wrong is logged.
@@ -136,7 +159,51 @@ impl Generation {
     }
 
     pub(crate) fn enter(&self, phase: GenerationPhase) {
-        self.phase.store(phase as u8, Ordering::Release);
+        self.life.phase.store(phase as u8, Ordering::Release);
+    }
+
+    pub(crate) fn log(&self) -> &Arc<LogLines> {
+        &self.log
+    }
+}
+
+impl Life {
+    /// Where it is in its life.
+    pub(crate) fn phase(&self) -> GenerationPhase {
+        match self.phase.load(Ordering::Acquire) {
+            0 => GenerationPhase::Running,
+            1 => GenerationPhase::Draining,
+            2 => GenerationPhase::Stopping,
+            _ => match self.watch.phase() {
+                LibraryPhase::InUse | LibraryPhase::Quiescing => GenerationPhase::Quiescing,
+                LibraryPhase::Kept => GenerationPhase::Kept,
+                LibraryPhase::Unmapped => GenerationPhase::Unmapped,
+            },
+        }
+    }
+
+    /// It was taken out of the roster.
+    pub(crate) fn replaced(&self) {
+        self.replaced.get_or_init(Instant::now);
+    }
+
+    /// It is gone from memory. Gives the time since it was taken out of the roster.
+    pub(crate) fn unmapped(&self) -> Duration {
+        let replaced = *self.replaced.get_or_init(Instant::now);
+        *self.unmapped_after.get_or_init(|| replaced.elapsed())
+    }
+
+    /// What is left of it, when it has ended.
+    pub(crate) fn held_by(&self) -> Vec<String> {
+        match self.phase() {
+            GenerationPhase::Quiescing | GenerationPhase::Kept => self.watch.held_by(),
+            _ => vec![],
+        }
+    }
+
+    /// From the swap until it was gone from memory.
+    pub(crate) fn unmapped_after(&self) -> Option<Duration> {
+        self.unmapped_after.get().copied()
     }
 }
 
@@ -153,7 +220,9 @@ impl GenerationPhase {
             GenerationPhase::Running => "running",
             GenerationPhase::Draining => "draining",
             GenerationPhase::Stopping => "stopping",
-            GenerationPhase::Retired => "retired",
+            GenerationPhase::Quiescing => "quiescing",
+            GenerationPhase::Kept => "kept",
+            GenerationPhase::Unmapped => "unmapped",
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The handle that all surfaces use.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use dashmap::DashMap;
@@ -23,7 +23,7 @@ use crate::generation::Generation;
 use crate::job::Job;
 use crate::lent::Lent;
 use crate::log_lines::LogLine;
-use crate::metrics::{Metrics, Now};
+use crate::metrics::{Metrics, Now, PluginNow};
 use crate::operation::{self, Operation};
 use crate::plugin::{Plugin, PluginView};
 use crate::retire;
@@ -58,6 +58,7 @@ pub(crate) struct Inner {
     /// Cancelled when [`Host::shutdown`] begins.
     pub(crate) stopping: CancellationToken,
     started: Instant,
+    unloading: OnceLock<Result<(), String>>,
 }
 
 /// The host in numbers. All measured.
@@ -79,8 +80,10 @@ pub struct Overview {
     pub requests: u64,
     /// Those with a status of 500 or more.
     pub errors: u64,
-    /// Libraries opened and kept in memory.
-    pub mapped: u64,
+    /// Libraries of plugins that are mapped.
+    pub mapped: usize,
+    /// Of those, the ones that ended generations keep.
+    pub kept: usize,
     /// Builds that were asked for.
     pub builds: u64,
     /// Builds that were answered from the cache.
@@ -120,6 +123,7 @@ impl Host {
                 tasks: TaskTracker::new(),
                 stopping: CancellationToken::new(),
                 started: Instant::now(),
+                unloading: OnceLock::new(),
             }
         })))
     }
@@ -209,7 +213,8 @@ impl Host {
             routes: self.0.roster.iter().map(|entry| entry.value().manifest.endpoints.len()).sum(),
             requests: plugins.iter().map(|plugin| plugin.requests).sum(),
             errors: plugins.iter().map(|plugin| plugin.errors).sum(),
-            mapped: host_load::opened_libraries(),
+            mapped: host_load::mapped_libraries(),
+            kept: host_load::kept_libraries().len(),
             builds: counters.builds,
             cache_hits: counters.cache_hits,
             uptime: self.0.started.elapsed(),
@@ -231,7 +236,9 @@ impl Host {
         let counters = self.0.builder.counters();
         let plugins = self.plugins();
         let of_host = self.0.metrics.render(&Now {
-            mapped: host_load::opened_libraries(),
+            mapped: host_load::mapped_libraries(),
+            kept: host_load::kept_libraries().len(),
+            unloading: self.unloading().is_ok(),
             uptime_seconds: self.0.started.elapsed().as_secs_f64(),
             built: counters.builds.saturating_sub(counters.cache_hits + counters.failures),
             cached: counters.cache_hits,
@@ -240,11 +247,22 @@ impl Host {
                 .iter()
                 .map(|plugin| {
                     let in_flight = plugin.generations.iter().map(|generation| generation.in_flight).sum();
-                    (plugin.id.to_string(), plugin.generation.unwrap_or(0), in_flight)
+                    let generation = plugin.generation.unwrap_or(0);
+                    let serving = plugin.generations.iter().find(|view| view.number == generation);
+                    let live_bytes = serving.and_then(|view| view.live_bytes);
+                    PluginNow { id: plugin.id.to_string(), generation, in_flight, live_bytes }
                 })
                 .collect(),
         });
         of_host + &self.0.services.metrics().render()
+    }
+
+    /// Whether ended generations are unmapped in this process; else why not.
+    ///
+    /// # Errors
+    /// One sentence that says why.
+    pub fn unloading(&self) -> Result<(), String> {
+        self.0.unloading.get_or_init(|| host_load::unloading(&self.0.store)).clone()
     }
 
     /// The size of what is on disk. Blocks while it counts.
@@ -323,10 +341,20 @@ impl Host {
         retire::begin(&generation);
         let host = self.clone();
         self.0.tasks.spawn(async move {
-            retire::retire(generation.clone(), drain_timeout, host.0.config.stop_timeout, last).await;
-            if let Some(plugin) = host.0.plugins.get(&generation.id).map(|entry| entry.value().clone()) {
+            retire::retire(&generation, drain_timeout, host.0.config.stop_timeout, last).await;
+            let (id, life, log) = (generation.id.clone(), generation.life.clone(), generation.log().clone());
+            if let Some(plugin) = host.0.plugins.get(&id).map(|entry| entry.value().clone()) {
                 plugin.state().end(&generation);
             }
+            // The library goes with the last that holds it: nothing below does. A host that stops does not wait for it.
+            drop(generation);
+            let (tasks, stopping) = (host.0.tasks.clone(), host.0.stopping.clone());
+            tasks.spawn(async move {
+                tokio::select! {
+                    () = retire::follow(&host, &id, &life, &log) => {}
+                    () = stopping.cancelled() => {}
+                }
+            });
         })
     }
 }

@@ -8,7 +8,13 @@
 //! | `plugin_host_panics_total` | plugin | panics caught at the boundary |
 //! | `plugin_host_in_flight_requests` | plugin | requests not answered to their last byte |
 //! | `plugin_host_generation` | plugin | number of the serving generation, 0 for none |
-//! | `plugin_host_generations_mapped` | | libraries opened and kept in memory |
+//! | `plugin_host_generations_mapped` | | libraries of plugins that are mapped |
+//! | `plugin_host_generations_kept` | | of those, the ones that ended generations keep |
+//! | `plugin_host_generations_unmapped_total` | | ended generations whose library was unmapped |
+//! | `plugin_host_unmap_duration_seconds` | | histogram, from the swap until the library is unmapped |
+//! | `plugin_host_unloading_effective` | | 1 when libraries are unmapped in this process, else 0 |
+//! | `plugin_host_plugin_live_bytes` | plugin | heap of the serving generation, when it counts it |
+//! | `plugin_host_left_bytes_total` | plugin | heap that unmapped generations left behind, when they count it |
 //! | `plugin_host_operations_total` | operation, outcome | ended operations |
 //! | `plugin_host_builds_total` | outcome | builds: `built`, `cached`, `failed` |
 //! | `plugin_host_measures_ignored_total` | plugin | measures of a plugin that have no meaning; kept in `host-services` |
@@ -19,6 +25,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use prometheus::{
     Encoder as _, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
@@ -28,6 +35,9 @@ use prometheus::{
 /// Upper bounds in seconds: from what an inline call takes to the longest default deadline.
 const BUCKETS: &[f64] =
     &[0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 30.0];
+
+/// Upper bounds in seconds: from nothing in the way to a long drain.
+const UNMAP_BUCKETS: &[f64] = &[0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0, 300.0];
 
 /// All metrics of a host.
 pub(crate) struct Metrics {
@@ -41,6 +51,12 @@ pub(crate) struct Metrics {
     in_flight: IntGaugeVec,
     generation: IntGaugeVec,
     mapped: IntGauge,
+    kept: IntGauge,
+    unmapped: IntCounter,
+    unmap_duration: Histogram,
+    unloading: IntGauge,
+    live_bytes: IntGaugeVec,
+    left_bytes: IntCounterVec,
     pub(crate) operations: IntCounterVec,
     builds: IntCounterVec,
     uptime: prometheus::Gauge,
@@ -63,6 +79,9 @@ impl Metrics {
         let gauges = |name: &str, help: &str| {
             IntGaugeVec::new(Opts::new(name, help), &["plugin"]).expect("names and labels are constants")
         };
+        let gauge = |name: &str, help: &str| IntGauge::new(name, help).expect("names are constants");
+        let unmap_duration =
+            HistogramOpts::new("plugin_host_unmap_duration_seconds", "From the swap until a library is unmapped");
         let endpoint = ["plugin", "endpoint"];
         let duration = HistogramOpts::new(
             "plugin_host_request_duration_seconds",
@@ -76,8 +95,22 @@ impl Metrics {
             panics: counters("plugin_host_panics_total", "Panics caught at the boundary", &["plugin"]),
             in_flight: gauges("plugin_host_in_flight_requests", "Requests not answered to their last byte"),
             generation: gauges("plugin_host_generation", "Number of the serving generation, 0 for none"),
-            mapped: IntGauge::new("plugin_host_generations_mapped", "Libraries opened and kept in memory")
-                .expect("names are constants"),
+            mapped: gauge("plugin_host_generations_mapped", "Libraries of plugins that are mapped"),
+            kept: gauge("plugin_host_generations_kept", "Libraries that ended generations keep in memory"),
+            unmapped: IntCounter::new(
+                "plugin_host_generations_unmapped_total",
+                "Ended generations whose library was unmapped",
+            )
+            .expect("names are constants"),
+            unmap_duration: Histogram::with_opts(unmap_duration.buckets(UNMAP_BUCKETS.to_vec()))
+                .expect("names and buckets are constants"),
+            unloading: gauge("plugin_host_unloading_effective", "Whether libraries are unmapped in this process"),
+            live_bytes: gauges("plugin_host_plugin_live_bytes", "Heap of the serving generation, in bytes"),
+            left_bytes: counters(
+                "plugin_host_left_bytes_total",
+                "Heap that unmapped generations left behind, in bytes",
+                &["plugin"],
+            ),
             operations: counters("plugin_host_operations_total", "Ended operations", &["operation", "outcome"]),
             builds: counters("plugin_host_builds_total", "Builds by outcome", &["outcome"]),
             uptime: prometheus::Gauge::new("plugin_host_uptime_seconds", "Seconds since the process started")
@@ -85,7 +118,7 @@ impl Metrics {
             registry,
             labels: Mutex::default(),
         };
-        let collectors: [Box<dyn prometheus::core::Collector>; 10] = [
+        let collectors: [Box<dyn prometheus::core::Collector>; 16] = [
             Box::new(metrics.requests.clone()),
             Box::new(metrics.errors.clone()),
             Box::new(metrics.duration.clone()),
@@ -93,6 +126,12 @@ impl Metrics {
             Box::new(metrics.in_flight.clone()),
             Box::new(metrics.generation.clone()),
             Box::new(metrics.mapped.clone()),
+            Box::new(metrics.kept.clone()),
+            Box::new(metrics.unmapped.clone()),
+            Box::new(metrics.unmap_duration.clone()),
+            Box::new(metrics.unloading.clone()),
+            Box::new(metrics.live_bytes.clone()),
+            Box::new(metrics.left_bytes.clone()),
             Box::new(metrics.operations.clone()),
             Box::new(metrics.builds.clone()),
             Box::new(metrics.uptime.clone()),
@@ -131,19 +170,37 @@ impl Metrics {
         let _ = self.panics.remove_label_values(&[plugin]);
         let _ = self.in_flight.remove_label_values(&[plugin]);
         let _ = self.generation.remove_label_values(&[plugin]);
+        let _ = self.live_bytes.remove_label_values(&[plugin]);
+        let _ = self.left_bytes.remove_label_values(&[plugin]);
+    }
+
+    /// A library is gone from memory, this long after its generation was replaced.
+    pub(crate) fn unmapped(&self, plugin: &str, after: Duration, left_bytes: Option<u64>) {
+        self.unmapped.inc();
+        self.unmap_duration.observe(after.as_secs_f64());
+        let known = self.labels.lock().unwrap_or_else(PoisonError::into_inner).contains_key(plugin);
+        if let Some(left_bytes) = left_bytes.filter(|_| known) {
+            self.left_bytes.with_label_values(&[plugin]).inc_by(left_bytes);
+        }
     }
 
     /// Everything as Prometheus text. What is not counted as it happens is set here.
     pub(crate) fn render(&self, now: &Now) -> String {
         self.mapped.set(i64::try_from(now.mapped).unwrap_or(i64::MAX));
+        self.kept.set(i64::try_from(now.kept).unwrap_or(i64::MAX));
+        self.unloading.set(now.unloading.into());
         self.uptime.set(now.uptime_seconds);
         for (outcome, count) in [("built", now.built), ("cached", now.cached), ("failed", now.failed)] {
             let counter = self.builds.with_label_values(&[outcome]);
             counter.inc_by(count.saturating_sub(counter.get()));
         }
-        for (plugin, generation, in_flight) in &now.plugins {
-            self.generation.with_label_values(&[plugin]).set(i64::try_from(*generation).unwrap_or(i64::MAX));
-            self.in_flight.with_label_values(&[plugin]).set(i64::try_from(*in_flight).unwrap_or(i64::MAX));
+        for PluginNow { id, generation, in_flight, live_bytes } in &now.plugins {
+            self.generation.with_label_values(&[id]).set(i64::try_from(*generation).unwrap_or(i64::MAX));
+            self.in_flight.with_label_values(&[id]).set(i64::try_from(*in_flight).unwrap_or(i64::MAX));
+            match live_bytes {
+                Some(bytes) => self.live_bytes.with_label_values(&[id]).set(i64::try_from(*bytes).unwrap_or(i64::MAX)),
+                None => drop(self.live_bytes.remove_label_values(&[id])),
+            }
         }
         let mut text = vec![];
         // Writing into memory does not fail.
@@ -154,11 +211,23 @@ impl Metrics {
 
 /// What is read off when the metrics are asked for.
 pub(crate) struct Now {
-    pub(crate) mapped: u64,
+    pub(crate) mapped: usize,
+    pub(crate) kept: usize,
+    pub(crate) unloading: bool,
     pub(crate) uptime_seconds: f64,
     pub(crate) built: u64,
     pub(crate) cached: u64,
     pub(crate) failed: u64,
-    /// Plugin, serving generation or 0, requests in flight on all its generations.
-    pub(crate) plugins: Vec<(String, u64, usize)>,
+    pub(crate) plugins: Vec<PluginNow>,
+}
+
+/// The same of one plugin.
+pub(crate) struct PluginNow {
+    pub(crate) id: String,
+    /// The serving generation, or 0.
+    pub(crate) generation: u64,
+    /// Requests in flight on all its generations.
+    pub(crate) in_flight: usize,
+    /// Heap of the serving generation.
+    pub(crate) live_bytes: Option<u64>,
 }

@@ -1,14 +1,16 @@
 //! What the host knows of one plugin.
 
 use std::collections::VecDeque;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use host_core::health::Health;
 use host_core::manifest::Problem;
 use host_core::{Manifest, PluginId, Source};
 use host_store::Artifact;
 
-use crate::generation::{Generation, GenerationPhase};
+use crate::generation::{Generation, GenerationPhase, Life};
 use crate::health::HealthReport;
 use crate::log_lines::{LogLine, LogLines};
 use crate::metrics::EndpointMetrics;
@@ -35,8 +37,8 @@ pub(crate) struct State {
     pub(crate) working: Option<Phase>,
     /// Those that have not ended, oldest first.
     pub(crate) generations: Vec<Arc<Generation>>,
-    /// The last that have ended: number and version.
-    ended: VecDeque<(u64, String)>,
+    /// Those that have ended: all that are in memory, and the last that were unmapped.
+    ended: VecDeque<Arc<Life>>,
     /// The counters of the endpoints, which outlive generations.
     counters: Vec<EndpointMetrics>,
     pub(crate) last_error: Option<LastError>,
@@ -162,6 +164,18 @@ pub struct GenerationView {
     pub phase: GenerationPhase,
     /// Calls not answered to their last byte.
     pub in_flight: usize,
+    /// Requests that its endpoints were asked.
+    pub requests: u64,
+    /// What of it is left, when it has ended and is not unmapped.
+    pub held_by: Vec<String>,
+    /// Bytes of its library's mapping; 0 when it is unmapped.
+    pub mapped_bytes: usize,
+    /// Bytes of heap that the plugin holds; `None` when it does not count them.
+    pub live_bytes: Option<u64>,
+    /// Bytes of heap that it had when it was unmapped.
+    pub left_bytes: Option<u64>,
+    /// From the swap until it was unmapped.
+    pub unmapped_after: Option<Duration>,
 }
 
 impl Plugin {
@@ -188,13 +202,9 @@ impl Plugin {
         let unknown =
             HealthReport { health: Health::Unknown, last_check_unix_ms: None, failures_in_a_row: 0, problem: None };
         let sum = |of: fn(&EndpointMetrics) -> u64| state.counters.iter().map(of).sum();
-        let ended = state.ended.iter().map(|(number, version)| GenerationView {
-            number: *number,
-            version: version.clone(),
-            phase: GenerationPhase::Retired,
-            in_flight: 0,
-        });
-        let alive = state.generations.iter().map(|generation| generation.view());
+        let ended = state.ended.iter().map(|life| GenerationView::of(life, 0));
+        let alive = state.generations.iter();
+        let alive = alive.map(|generation| GenerationView::of(&generation.life, generation.in_flight.count()));
         PluginView {
             id: self.id.clone(),
             manifest: state.installed.as_ref().map(|installed| installed.manifest.clone()),
@@ -250,20 +260,30 @@ impl State {
     /// Lets go of a generation that has ended.
     pub(crate) fn end(&mut self, generation: &Generation) {
         self.generations.retain(|other| other.number != generation.number);
-        self.ended.push_back((generation.number, generation.manifest.version.to_string()));
-        if self.ended.len() > MAX_ENDED_SHOWN {
-            self.ended.pop_front();
+        self.ended.push_back(generation.life.clone());
+        // Those that are still in memory are always shown.
+        let is_unmapped = |life: &Arc<Life>| life.phase() == GenerationPhase::Unmapped;
+        if self.ended.iter().filter(|life| is_unmapped(life)).count() > MAX_ENDED_SHOWN
+            && let Some(oldest) = self.ended.iter().position(is_unmapped)
+        {
+            self.ended.remove(oldest);
         }
     }
 }
 
-impl Generation {
-    fn view(&self) -> GenerationView {
+impl GenerationView {
+    fn of(life: &Life, in_flight: usize) -> GenerationView {
         GenerationView {
-            number: self.number,
-            version: self.manifest.version.to_string(),
-            phase: self.phase(),
-            in_flight: self.in_flight.count(),
+            number: life.number,
+            version: life.version.clone(),
+            phase: life.phase(),
+            in_flight,
+            requests: life.requests.load(Ordering::Relaxed),
+            held_by: life.held_by(),
+            mapped_bytes: life.watch.mapped_bytes(),
+            live_bytes: life.watch.live_bytes(),
+            left_bytes: life.watch.left_bytes(),
+            unmapped_after: life.unmapped_after(),
         }
     }
 }

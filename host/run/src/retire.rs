@@ -1,11 +1,14 @@
-//! The end of a generation: drained, stopped, let go.
+//! The end of a generation: drained, stopped, unmapped.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use host_load::Hook;
+use host_core::PluginId;
+use host_load::{Hook, LibraryPhase};
 
-use crate::generation::{Generation, GenerationPhase};
+use crate::generation::{Generation, GenerationPhase, Life};
+use crate::host::Host;
+use crate::log_lines::LogLines;
 
 /// How long calls that were cut may take to notice.
 const CUT_GRACE: Duration = Duration::from_secs(5);
@@ -13,16 +16,17 @@ const CUT_GRACE: Duration = Duration::from_secs(5);
 /// Marks a generation that was just taken out of the roster: it takes no more calls and no more probes.
 pub(crate) fn begin(generation: &Generation) {
     generation.enter(GenerationPhase::Draining);
+    generation.life.replaced();
     generation.in_flight.close();
     generation.replaced.cancel();
     generation.services.end();
 }
 
 /// Ends a generation for which [`begin`] was called: waits for its calls, at most `drain_timeout`, cuts the rest, runs
-/// `last` if its code has it, and its stop hook. The instance is dropped with the last byte that holds it; the library stays
-/// mapped.
+/// `last` if its code has it, and its stop hook. The instance is dropped with the last byte that holds it; [`follow`] tells
+/// when the library is gone.
 pub(crate) async fn retire(
-    generation: Arc<Generation>,
+    generation: &Arc<Generation>,
     drain_timeout: Duration,
     stop_timeout: Duration,
     last: Option<Hook>,
@@ -56,7 +60,30 @@ pub(crate) async fn retire(
         generation.note("warn", &format!("stop: {error}"));
     }
     generation.services.close();
-    generation.enter(GenerationPhase::Retired);
+    generation.life.watch.retire();
+    generation.enter(GenerationPhase::Quiescing);
     let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     tracing::info!(plugin.id = %id, generation = number, duration_ms, "generation {number} of `{id}` has ended");
+}
+
+/// Tells how the library of a generation that has ended goes: unmapped, or kept and why.
+pub(crate) async fn follow(host: &Host, id: &PluginId, life: &Life, log: &LogLines) {
+    let number = life.number;
+    let note = |level, text: String| log.push(level, Some(number), &text);
+    let was_kept = life.watch.settled().await == LibraryPhase::Kept;
+    if was_kept {
+        let held_by = life.watch.held_by().join("; ");
+        tracing::warn!(plugin.id = %id, generation = number, "generation {number} of `{id}` stays in memory: {held_by}");
+        note("warn", format!("generation {number} has ended and stays in memory: {held_by}"));
+        if !life.watch.unmapped().await {
+            return;
+        }
+    }
+    let after = life.unmapped();
+    host.0.metrics.unmapped(id.as_str(), after, life.watch.left_bytes());
+    let ms = after.as_secs_f64() * 1e3;
+    tracing::info!(plugin.id = %id, generation = number, "generation {number} of `{id}` is unmapped, {ms:.1} ms after the swap");
+    if was_kept {
+        note("info", format!("generation {number} is unmapped, {ms:.1} ms after it was replaced"));
+    }
 }

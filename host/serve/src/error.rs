@@ -11,7 +11,7 @@ pub(crate) fn of_operation(error: &Error) -> Refused {
     let status = match error {
         Error::UnknownPlugin { .. } | Error::UnknownUpload { .. } => StatusCode::NOT_FOUND,
         Error::Source(_) => StatusCode::BAD_REQUEST,
-        Error::ShuttingDown => StatusCode::SERVICE_UNAVAILABLE,
+        Error::ShuttingDown | Error::TooManyKept { .. } => StatusCode::SERVICE_UNAVAILABLE,
         Error::Panicked | Error::State(_) => StatusCode::INTERNAL_SERVER_ERROR,
         Error::OtherPlugin { .. } | Error::Disabled { .. } => StatusCode::CONFLICT,
         Error::Manifest { .. } | Error::Placement { .. } | Error::Load(_) | Error::Unhealthy { .. } => {

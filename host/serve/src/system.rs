@@ -26,7 +26,12 @@ pub(crate) async fn ready(State(front): State<Front>) -> Response {
         (false, false) => (StatusCode::SERVICE_UNAVAILABLE, "starting"),
         (_, true) => (StatusCode::SERVICE_UNAVAILABLE, "stopping"),
     };
-    (status.0, Json(json!({ "status": status.1 }))).into_response()
+    (status.0, Json(json!({ "status": status.1, "unloading": unloading(&front) }))).into_response()
+}
+
+fn unloading(front: &Front) -> api::Unloading {
+    let reason = front.host.unloading().err();
+    api::Unloading { effective: reason.is_none(), reason }
 }
 
 pub(crate) async fn metrics(State(front): State<Front>) -> Response {
@@ -57,6 +62,7 @@ pub(crate) async fn system_metrics(
         builds: overview.builds,
         build_cache_hits: overview.cache_hits,
         generations_mapped: overview.mapped,
+        generations_kept: overview.kept,
         manager_uptime: overview.uptime.as_secs_f64(),
     };
     Ok(Json(api::SystemMetricsAnswer { metrics }))
@@ -82,5 +88,5 @@ pub(crate) async fn health_summary(_: Operator, State(front): State<Front>) -> J
         unknown: count("unknown"),
         overall_health: overall.unwrap_or("healthy").to_owned(),
     };
-    Json(api::HealthSummary { plugins, health_summary })
+    Json(api::HealthSummary { plugins, health_summary, unloading: unloading(&front) })
 }

@@ -39,6 +39,12 @@ pub(crate) fn item(view: &PluginView) -> api::Item {
                 version: generation.version.clone(),
                 phase: generation.phase.as_str().to_owned(),
                 in_flight: generation.in_flight,
+                requests: generation.requests,
+                held_by: generation.held_by.clone(),
+                mapped_bytes: generation.mapped_bytes,
+                live_bytes: generation.live_bytes,
+                left_bytes: generation.left_bytes,
+                unmapped_after_ms: generation.unmapped_after.map(|after| after.as_secs_f64() * 1e3),
             })
             .collect(),
         warnings: view.warnings.iter().map(ToString::to_string).collect(),

@@ -192,6 +192,7 @@ mod tests {
                 version: "1.0.0".to_owned(),
                 phase: "running".to_owned(),
                 in_flight: 3,
+                ..Generation::default()
             }],
             warnings: vec!["plugin.yaml:3: `colour` is not known".to_owned()],
             last_error: Some(LastError {

@@ -59,6 +59,7 @@ impl Rooms {
         run.start_timeout = seconds("start_timeout_seconds");
         run.stop_timeout = seconds("stop_timeout_seconds");
         run.drain_timeout = seconds("drain_timeout_seconds");
+        run.max_kept_generations = usize::try_from(settings.number("max_kept_generations")).unwrap_or(usize::MAX);
         run.fetch.source_roots = settings.list("source_roots").iter().map(absolute).collect();
         run.fetch.allowed_repositories = settings.list("allowed_repositories").to_vec();
         run.fetch.mirrors = settings.mirrors();

@@ -66,6 +66,8 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "How long a plugin's stop hook may take"),
     setting("drain_timeout_seconds", "drain-timeout-seconds", None, Kind::Number { min: 0, max: 86_400 }, "30",
         "How long calls of a replaced generation may go on before they are cut"),
+    setting("max_kept_generations", "max-kept-generations", None, Kind::Number { min: 1, max: 4_000 }, "100",
+        "How many ended generations may be kept in memory before new ones are refused"),
     setting("shutdown_grace_seconds", "shutdown-grace-seconds", None, Kind::Number { min: 0, max: 86_400 }, "30",
         "How long calls may go on after the host was told to stop"),
     setting("kv_max_value_bytes", "kv-max-value-bytes", None, Kind::Bytes { min: 1, max: 64 << 20 }, "1MiB",

@@ -239,6 +239,10 @@ impl<'a> Work<'a> {
     /// Opens the library through the gates.
     pub(super) async fn open(&mut self, installed: &Installed) -> Result<Module, Error> {
         self.step("open");
+        let kept = host_load::kept_libraries();
+        if kept.len() >= self.host.0.config.max_kept_generations && self.host.unloading().is_ok() {
+            return Err(Error::TooManyKept { kept });
+        }
         let timeout = self.host.0.config.start_timeout;
         let module = Module::open(&self.host.0.store, &installed.artifact, &installed.manifest, timeout).await;
         Ok(module.inspect_err(|error| {

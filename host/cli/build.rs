@@ -1,0 +1,14 @@
+//! Has the program export the functions that its ledger stands in front of, and nothing else, so that the dynamic linker
+//! binds plugins to them.
+
+#![expect(clippy::disallowed_methods, reason = "cargo speaks to build scripts by their environment")]
+
+fn main() {
+    println!("cargo::rerun-if-changed=build.rs");
+    let is = |name: &str, value: &str| std::env::var(name).is_ok_and(|found| found == value);
+    if is("CARGO_CFG_TARGET_OS", "linux") && is("CARGO_CFG_TARGET_ENV", "gnu") {
+        for function in ["pthread_create", "pthread_key_create", "pthread_key_delete", "__cxa_thread_atexit_impl"] {
+            println!("cargo::rustc-link-arg-bins=-Wl,--export-dynamic-symbol={function}");
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! A private, sealed copy of a library in memory, and its opening.
+#![expect(unsafe_code, reason = "opens foreign code")]
+
+use std::io::{BufRead as _, Write as _};
+use std::mem::ManuallyDrop;
+use std::ops::Range;
+use std::os::fd::{AsRawFd as _, OwnedFd};
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW};
+use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create};
+
+use crate::ledger::{self, Slot};
+
+/// Numbers the names under which copies are opened.
+static NUMBERS: AtomicU64 = AtomicU64::new(1);
+
+/// Bytes in memory that nothing can change any more.
+pub(crate) struct Copy(OwnedFd);
+
+/// An open library. Dropping it leaves it open.
+pub(crate) struct Open {
+    pub(crate) handle: ManuallyDrop<Library>,
+    /// Its place in the ledger.
+    pub(crate) slot: &'static Slot,
+    /// Where it lies.
+    pub(crate) range: Range<usize>,
+}
+
+/// Why a copy was not opened.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum OpenError {
+    #[error("failed to {0} it")]
+    Io(&'static str, #[source] std::io::Error),
+    #[error("{} libraries are open", ledger::MAX_LIBRARIES)]
+    TooMany,
+    #[error("{0}")]
+    Linker(String),
+}
+
+impl Copy {
+    /// Copies `bytes`. The mapping will be called `/memfd:plugin:<label>`.
+    pub(crate) fn of(bytes: &[u8], label: &str) -> Result<Copy, OpenError> {
+        let io = |action| move |error| OpenError::Io(action, error);
+        let copy = memfd_create(memory_name(label), MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING);
+        let mut file = std::fs::File::from(copy.map_err(|error| OpenError::Io("copy", error.into()))?);
+        file.write_all(bytes).map_err(io("copy"))?;
+        let copy = OwnedFd::from(file);
+        fcntl_add_seals(&copy, SealFlags::WRITE | SealFlags::GROW | SealFlags::SHRINK | SealFlags::SEAL)
+            .map_err(|error| OpenError::Io("seal", error.into()))?;
+        Ok(Copy(copy))
+    }
+
+    /// Opens the copy, under a name in `folder` that is gone afterwards. Blocks; runs the library's constructors.
+    ///
+    /// glibc takes a path it has seen for the library it has, so each copy gets a name of its own. The name is a link to the
+    /// sealed copy; what is opened is the copy.
+    pub(crate) fn open(self, folder: &Path) -> Result<Open, OpenError> {
+        let number = NUMBERS.fetch_add(1, Ordering::Relaxed);
+        let name = folder.join(format!("plugin-{number}.so"));
+        std::os::unix::fs::symlink(format!("/proc/self/fd/{}", self.0.as_raw_fd()), &name)
+            .map_err(|error| OpenError::Io("name", error))?;
+        // Before its constructors run: they may start threads.
+        let slot = ledger::open_slot(number).ok_or(OpenError::TooMany)?;
+        // `RTLD_LOCAL` keeps the symbols of one plugin out of another; `RTLD_NOW` reports a missing one here, not in a
+        // call; no `RTLD_DEEPBIND`, so that functions the host stands in front of stay in front.
+        // SAFETY: constructors of the library run here; they are the operator's to trust, like all of its code.
+        let opened = unsafe { Library::open(Some(&name), RTLD_NOW | RTLD_LOCAL) };
+        let _ = std::fs::remove_file(&name);
+        let handle = ManuallyDrop::new(opened.map_err(|error| {
+            // A constructor may have left something all the same; then the slot is never used again.
+            if slot.close() {
+                slot.free();
+            }
+            // The name is this process's own; what the linker says after it is what helps.
+            OpenError::Linker(error.to_string().replace(&name.display().to_string(), "the library"))
+        })?);
+        let range = ledger::object_named(number).unwrap_or(0..0);
+        slot.opened(&range);
+        Ok(Open { handle, slot, range })
+    }
+}
+
+impl Open {
+    /// Closes the library.
+    ///
+    /// # Safety
+    /// No code of it may run any more, and nothing of it may be used.
+    pub(crate) unsafe fn close(self) -> Result<(), String> {
+        ManuallyDrop::into_inner(self.handle).close().map_err(|error| error.to_string())
+    }
+}
+
+fn memory_name(label: &str) -> String {
+    format!("plugin:{label}")
+}
+
+/// Whether memory of the copy with this label is mapped in this process.
+pub(crate) fn is_mapped(label: &str) -> std::io::Result<bool> {
+    // The file's name ends the line, and a file without a link is called deleted.
+    let end = format!("/memfd:{} (deleted)", memory_name(label));
+    let maps = std::io::BufReader::new(std::fs::File::open("/proc/self/maps")?);
+    for line in maps.split(b'\n') {
+        if line?.ends_with(end.as_bytes()) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_copy_cannot_be_changed_and_is_found_by_its_whole_label() {
+        let copy = Copy::of(b"bytes", "x#1").unwrap();
+        let mut file = std::fs::File::from(copy.0.try_clone().unwrap());
+        assert!(file.write_all(b"more").is_err());
+        assert!(!is_mapped("x#1").unwrap());
+    }
+}

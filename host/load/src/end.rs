@@ -1,0 +1,103 @@
+//! The end of a library: when nothing of it is left in the process, it is closed.
+#![expect(unsafe_code, reason = "closes libraries")]
+
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::runtime::Handle as Runtime;
+
+use crate::copy::{Open, is_mapped};
+use crate::ledger::{self, safe_point};
+use crate::own_thread::leave;
+use crate::record::Record;
+
+/// How soon it is looked again whether something is left, at first; doubled each time.
+const FIRST_PAUSE: Duration = Duration::from_millis(1);
+/// And at last.
+const LAST_PAUSE: Duration = Duration::from_secs(1);
+/// How long a worker waits for the others in a round of visits.
+const VISIT: Duration = Duration::from_micros(500);
+
+/// Begins the end of a library that nothing of the host holds any more.
+pub(crate) fn begin(record: Arc<Record>, open: Open) {
+    record.let_go();
+    if record.stays().is_some() {
+        // Nothing can be undone: its memory, and what it left, stay.
+        record.stays_mapped();
+        return;
+    }
+    record.slot().retire();
+    ledger::raise();
+    // A host that ends meanwhile leaves it mapped, like all the rest.
+    record.runtime.clone().spawn(quiesce(record, open));
+}
+
+/// Waits until nothing of the library is left, and has it closed.
+async fn quiesce(record: Arc<Record>, open: Open) {
+    let mut pause = FIRST_PAUSE;
+    while !record.slot().close() {
+        // Busy workers pass a safe point by themselves, before this is over.
+        if tokio::time::timeout(pause, record.slot().cleared.notified()).await.is_err() {
+            ledger::raise();
+            visit_workers(&Runtime::current());
+            pause = (pause * 2).min(LAST_PAUSE);
+        }
+    }
+    // Its last destructors run, and may block.
+    leave("unmap", move || close(&record, open));
+}
+
+fn close(record: &Arc<Record>, open: Open) {
+    record.note_left_bytes();
+    let slot = record.slot();
+    ledger::delete_keys(slot);
+    record.lending.end();
+    // Before the linker gives its addresses to another library.
+    slot.free();
+    // SAFETY: no hold is left, so nothing of the host calls it; the ledger has seen its threads end and its thread-locals
+    // gone, and nothing enters a closed slot; its keys are deleted.
+    let closed = unsafe { open.close() };
+    if let Err(reason) = closed {
+        tracing::warn!(library = record.label(), "the dynamic linker did not close a library: {reason}");
+    }
+    if !still_mapped(record) {
+        return record.unmapped();
+    }
+    // The linker lets go of some libraries only when it closes another one.
+    let record = record.clone();
+    record.runtime.clone().spawn(async move {
+        while still_mapped(&record) {
+            tokio::time::sleep(LAST_PAUSE).await;
+        }
+        record.unmapped();
+    });
+}
+
+fn still_mapped(record: &Record) -> bool {
+    // What can't be read is not taken for gone.
+    is_mapped(record.label()).unwrap_or(true)
+}
+
+/// Has every worker of the runtime pass a safe point, the idle ones too. They wait for one another, shortly, because a worker
+/// that is done takes the next task, and another would sleep on.
+fn visit_workers(runtime: &Runtime) {
+    struct Round {
+        arrived: Mutex<usize>,
+        all: Condvar,
+    }
+    let n_workers = runtime.metrics().num_workers();
+    let round = Arc::new(Round { arrived: Mutex::new(0), all: Condvar::new() });
+    for _ in 0..n_workers {
+        let round = round.clone();
+        runtime.spawn(async move {
+            safe_point();
+            let mut arrived = round.arrived.lock().unwrap_or_else(PoisonError::into_inner);
+            *arrived += 1;
+            if *arrived == n_workers {
+                round.all.notify_all();
+            } else {
+                drop(round.all.wait_timeout_while(arrived, VISIT, |arrived| *arrived < n_workers));
+            }
+        });
+    }
+}

@@ -1,0 +1,92 @@
+//! The pthread keys of libraries: each number has its owner, in a table without locks.
+#![expect(unsafe_code, reason = "reads and runs what plugins left under their keys")]
+
+use std::ffi::{c_int, c_void};
+use std::sync::atomic::{AtomicU16, AtomicUsize, Ordering};
+
+use super::slots::Slot;
+use super::stand_in::real;
+
+/// What a key's values are ended with.
+pub(super) type Destructor = unsafe extern "C-unwind" fn(*mut c_void);
+
+/// `PTHREAD_KEYS_MAX` of glibc.
+const MAX_KEYS: usize = 1024;
+/// As pthreads does it: a destructor may set values again, and is asked again this often.
+const ROUNDS: usize = 4;
+
+struct Key {
+    /// The owner's index + 1; 0 for a key that is not a plugin's.
+    owner: AtomicU16,
+    /// The destructor's address; 0 for none.
+    destructor: AtomicUsize,
+}
+
+static KEYS: [Key; MAX_KEYS] = [const { Key { owner: AtomicU16::new(0), destructor: AtomicUsize::new(0) } }; MAX_KEYS];
+
+/// Notes a key that a library has just got.
+pub(super) fn note(key: libc::pthread_key_t, owner: &'static Slot, destructor: Option<Destructor>) {
+    if let Some(entry) = KEYS.get(key as usize) {
+        entry.destructor.store(destructor.map_or(0, |destructor| destructor as usize), Ordering::Relaxed);
+        let owner = u16::try_from(owner.index() + 1).unwrap_or(0);
+        entry.owner.store(owner, Ordering::Release);
+    }
+}
+
+/// Forgets a key that is about to be given back.
+pub(super) fn forget(key: libc::pthread_key_t) {
+    if let Some(entry) = KEYS.get(key as usize) {
+        entry.owner.store(0, Ordering::Release);
+    }
+}
+
+/// How many keys libraries have now.
+pub(crate) fn count() -> usize {
+    KEYS.iter().filter(|key| key.owner.load(Ordering::Relaxed) != 0).count()
+}
+
+fn of(wanted: impl Fn(&'static Slot) -> bool) -> impl Iterator<Item = (libc::pthread_key_t, &'static Slot, usize)> {
+    let keys = KEYS.iter().enumerate().filter_map(|(key, entry)| {
+        let owner = usize::from(entry.owner.load(Ordering::Acquire)).checked_sub(1)?;
+        Some((key as libc::pthread_key_t, Slot::at(owner), entry.destructor.load(Ordering::Relaxed)))
+    });
+    keys.filter(move |(_, owner, _)| wanted(owner))
+}
+
+/// Gives back the keys of a closed library. No thread runs their destructors from now on.
+pub(crate) fn delete_of(owner: &'static Slot) {
+    for (key, ..) in of(|slot| std::ptr::eq(slot, owner)) {
+        forget(key);
+        // SAFETY: the key is the library's, whose code does not run any more, so nobody uses or deletes it.
+        unsafe { real::pthread_key_delete(key) };
+    }
+}
+
+/// Ends this thread's values under the keys of the libraries that are `wanted`.
+pub(super) fn end_values(wanted: impl Fn(&'static Slot) -> bool) {
+    for _ in 0..ROUNDS {
+        let mut found = false;
+        for (key, owner, destructor) in of(&wanted) {
+            // SAFETY: reading a key, even one that was deleted meanwhile, is defined in glibc.
+            let value = unsafe { libc::pthread_getspecific(key) };
+            if value.is_null() {
+                continue;
+            }
+            let ended = owner.visit(|| {
+                // First, so that the thread's end does not find it again.
+                // SAFETY: the library is not closed while it is visited, so the key is its own.
+                let _: c_int = unsafe { libc::pthread_setspecific(key, std::ptr::null()) };
+                if destructor != 0 {
+                    // SAFETY: the address is that of the destructor that came with the key.
+                    let destructor = unsafe { std::mem::transmute::<usize, Destructor>(destructor) };
+                    // SAFETY: a destructor gets the thread's own value, on this thread, once.
+                    unsafe { destructor(value) };
+                }
+            });
+            found |= ended.is_some();
+        }
+        if !found {
+            return;
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! Whether the ledger sees what libraries leave: a small library leaves one of each kind, and is closed again.
+#![expect(unsafe_code, reason = "opens a library of this program's own and calls it")]
+
+use std::cell::Cell;
+use std::ffi::{CStr, c_int};
+use std::io::Write as _;
+use std::os::fd::AsRawFd as _;
+use std::path::Path;
+use std::sync::OnceLock;
+
+use super::{keys, stand_in, threads};
+use crate::copy::{Copy, is_mapped};
+
+static LIBRARY: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/ledger-probe.so"));
+/// What its mapping is called.
+const LABEL: &str = "self-test";
+
+/// Whether libraries can be closed in this process; else why not. Tested once, with a library under a name in `folder`.
+pub(crate) fn effective(folder: &Path) -> Result<(), &'static str> {
+    static RESULT: OnceLock<Result<(), String>> = OnceLock::new();
+    let result = RESULT.get_or_init(|| {
+        std::thread::scope(|scope| {
+            let test = std::thread::Builder::new().name("self-test".to_owned()).spawn_scoped(scope, || test(folder));
+            let test = test.map_err(|error| format!("the self-test had no thread: {error}"))?;
+            test.join().unwrap_or_else(|_| Err("the self-test panicked".to_owned()))
+        })
+    });
+    match result {
+        Ok(()) => Ok(()),
+        Err(reason) => Err(reason),
+    }
+}
+
+fn test(folder: &Path) -> Result<(), String> {
+    are_bound()?;
+    let copy = Copy::of(LIBRARY, LABEL).map_err(|error| format!("the self-test's library: {error}"))?;
+    let opened = copy.open(folder).map_err(|error| format!("the self-test's library: {error}"))?;
+    let slot = opened.slot;
+    let seen = exercise(&opened.handle, slot);
+    if !slot.close() {
+        return Err("the self-test's library could not be accounted for to the end".to_owned());
+    }
+    keys::delete_of(slot);
+    slot.free();
+    // SAFETY: the ledger has counted its thread and its thread-local off, and its key is deleted.
+    unsafe { opened.close() }.map_err(|error| format!("the self-test's library: {error}"))?;
+    seen?;
+    match is_mapped(LABEL) {
+        Ok(false) => Ok(()),
+        Ok(true) => Err("the dynamic linker keeps libraries that were closed".to_owned()),
+        Err(error) => Err(format!("/proc/self/maps: {error}")),
+    }
+}
+
+/// Whether libraries are bound to this program's own functions.
+fn are_bound() -> Result<(), String> {
+    let own: [(&CStr, *const ()); 4] = [
+        (c"pthread_create", stand_in::pthread_create as *const ()),
+        (c"pthread_key_create", stand_in::pthread_key_create as *const ()),
+        (c"pthread_key_delete", stand_in::pthread_key_delete as *const ()),
+        (c"__cxa_thread_atexit_impl", stand_in::__cxa_thread_atexit_impl as *const ()),
+    ];
+    for (name, function) in own {
+        // SAFETY: the name is a C string, and the answer is only compared.
+        let found = unsafe { libc::dlsym(libc::RTLD_DEFAULT, name.as_ptr()) };
+        if !std::ptr::addr_eq(found, function) {
+            return Err(format!("libraries are not bound to this program's own `{}`", name.to_string_lossy()));
+        }
+    }
+    Ok(())
+}
+
+type Leave = unsafe extern "C" fn(*mut c_int, *mut c_int, c_int) -> c_int;
+
+/// Lets the library leave one of each kind on this thread, and ends them.
+fn exercise(library: &libloading::os::unix::Library, slot: &'static super::Slot) -> Result<(), String> {
+    let missing = |error: libloading::Error| format!("the self-test's library: {error}");
+    // SAFETY: `probe.c` declares them so.
+    let leave = unsafe { library.get::<Leave>(b"probe_leave\0") }.map_err(missing)?;
+    // SAFETY: `probe.c` declares it so.
+    let join = unsafe { library.get::<unsafe extern "C" fn()>(b"probe_join\0") }.map_err(missing)?;
+    let (reader, mut writer) = std::io::pipe().map_err(|error| format!("the self-test's pipe: {error}"))?;
+    let keys_before = keys::count();
+    let (thread_locals_ended, keys_ended) = (Cell::new(0), Cell::new(0));
+    // SAFETY: both counters outlive what is left, which ends below on this thread.
+    let failed = unsafe { leave(thread_locals_ended.as_ptr(), keys_ended.as_ptr(), reader.as_raw_fd()) };
+    let left = (slot.left(), keys::count() - keys_before);
+    let told = writer.write_all(b"x");
+    if failed < 4 {
+        // SAFETY: the thread was started.
+        unsafe { join() };
+    }
+    threads::leave_thread();
+    told.map_err(|error| format!("the self-test's pipe: {error}"))?;
+    match (failed, left, (thread_locals_ended.get(), keys_ended.get())) {
+        (0, ((1, 1), 1), (1, 1)) => Ok(()),
+        (0, ((threads, thread_locals), keys), _) if left != ((1, 1), 1) => Err(format!(
+            "of a thread, a thread-local and a key that a library made, {threads}, {thread_locals} and {keys} were seen"
+        )),
+        (0, ..) => Err("what a library left on a thread was not ended there".to_owned()),
+        (step, ..) => Err(format!("the self-test failed at step {step}")),
+    }
+}

@@ -1,0 +1,260 @@
+//! Which library an address belongs to: a table that is read without a lock and never allocates.
+#![expect(unsafe_code, reason = "asks the dynamic linker for the libraries it has mapped")]
+
+use std::ffi::{CStr, c_int, c_void};
+use std::ops::Range;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use tokio::sync::Notify;
+
+use super::counts::{CLOSED, Counts, Kind};
+
+/// The most libraries that are open at once.
+pub(crate) const MAX_LIBRARIES: usize = 4096;
+
+/// The unit in which libraries are mapped, or a part of it.
+const PAGE: usize = 4096;
+/// A library has fewer pages than this many bits count; addresses have at most 48 bits.
+const LENGTH_BITS: u32 = 28;
+
+static SLOTS: [Slot; MAX_LIBRARIES] = [const { Slot::new() }; MAX_LIBRARIES];
+/// Slots beyond were never used.
+static USED: AtomicUsize = AtomicUsize::new(0);
+/// Libraries whose constructors may run now, before anyone knows where they lie.
+static OPENING: AtomicUsize = AtomicUsize::new(0);
+/// Held while a slot is taken or given back.
+static TAKEN: Mutex<()> = Mutex::new(());
+
+/// One open library.
+#[derive(Debug)]
+pub(crate) struct Slot {
+    /// Where it lies, in one word: the number of its first page, and how many pages it has; 0 when unknown or free.
+    pages: AtomicU64,
+    /// The number in the name that the linker knows it by; 0 when free.
+    number: AtomicU64,
+    is_opening: AtomicBool,
+    is_retired: AtomicBool,
+    counts: Counts,
+    /// Told when the counts have fallen to nothing.
+    pub(crate) cleared: Notify,
+}
+
+impl Slot {
+    const fn new() -> Slot {
+        Slot {
+            pages: AtomicU64::new(0),
+            number: AtomicU64::new(0),
+            is_opening: AtomicBool::new(false),
+            is_retired: AtomicBool::new(false),
+            counts: Counts(AtomicU64::new(CLOSED)),
+            cleared: Notify::const_new(),
+        }
+    }
+
+    /// The index, which names it in tables of atomics.
+    pub(super) fn index(&'static self) -> usize {
+        (std::ptr::from_ref(self).addr() - SLOTS.as_ptr().addr()) / size_of::<Slot>()
+    }
+
+    pub(super) fn at(index: usize) -> &'static Slot {
+        &SLOTS[index]
+    }
+
+    #[must_use]
+    pub(super) fn enter(&self, kind: Kind) -> bool {
+        self.counts.enter(kind)
+    }
+
+    pub(super) fn leave(&self, kind: Kind) {
+        if self.counts.leave(kind) {
+            self.cleared.notify_one();
+        }
+    }
+
+    /// Runs `f`, which may run code of the library; `None` once it is closed.
+    pub(crate) fn visit<T>(&self, f: impl FnOnce() -> T) -> Option<T> {
+        struct Visit<'a>(&'a Slot);
+        impl Drop for Visit<'_> {
+            fn drop(&mut self) {
+                self.0.leave(Kind::Visit);
+            }
+        }
+        let visit = self.enter(Kind::Visit).then(|| Visit(self))?;
+        let value = f();
+        drop(visit);
+        Some(value)
+    }
+
+    pub(crate) fn is_retired(&self) -> bool {
+        self.is_retired.load(Ordering::Acquire)
+    }
+
+    /// From now on its destructors run at safe points. Nothing of the host holds the library any more.
+    pub(crate) fn retire(&self) {
+        self.is_retired.store(true, Ordering::Release);
+    }
+
+    /// Threads and thread-locals that are left.
+    pub(crate) fn left(&self) -> (u64, u64) {
+        self.counts.left()
+    }
+
+    /// Closes the counts, if nothing is left: no code of the library runs any more.
+    #[must_use]
+    pub(crate) fn close(&self) -> bool {
+        self.counts.close()
+    }
+
+    /// The library was opened: says where it lies.
+    pub(crate) fn opened(&self, range: &Range<usize>) {
+        self.place(range);
+        if self.is_opening.swap(false, Ordering::AcqRel) {
+            OPENING.fetch_sub(1, Ordering::Release);
+        }
+    }
+
+    fn place(&self, range: &Range<usize>) {
+        let (start, end) = (range.start / PAGE, range.end.div_ceil(PAGE));
+        self.pages.store((start as u64) << LENGTH_BITS | (end - start) as u64, Ordering::Release);
+    }
+
+    /// Gives the slot back. Its addresses may belong to another library at once.
+    pub(crate) fn free(&self) {
+        let _taken = TAKEN.lock().unwrap_or_else(PoisonError::into_inner);
+        self.opened(&(0..0));
+        self.is_retired.store(false, Ordering::Release);
+        self.number.store(0, Ordering::Release);
+    }
+
+    fn contains(&self, address: usize) -> bool {
+        let pages = self.pages.load(Ordering::Acquire);
+        let (start, length) = (pages >> LENGTH_BITS, pages & ((1 << LENGTH_BITS) - 1));
+        ((address / PAGE) as u64).wrapping_sub(start) < length
+    }
+}
+
+/// Takes a slot for the library that the linker is about to open under a name with this number; `None` when all are taken.
+pub(crate) fn open_slot(number: u64) -> Option<&'static Slot> {
+    let _taken = TAKEN.lock().unwrap_or_else(PoisonError::into_inner);
+    let index = SLOTS.iter().position(|slot| slot.number.load(Ordering::Relaxed) == 0)?;
+    let slot = &SLOTS[index];
+    slot.number.store(number, Ordering::Release);
+    slot.counts.open();
+    slot.is_opening.store(true, Ordering::Release);
+    USED.fetch_max(index + 1, Ordering::AcqRel);
+    OPENING.fetch_add(1, Ordering::AcqRel);
+    Some(slot)
+}
+
+/// The library that holds `address`, if it is one of the ledger's.
+pub(super) fn find(address: usize) -> Option<&'static Slot> {
+    let used = &SLOTS[..USED.load(Ordering::Acquire)];
+    if let Some(slot) = used.iter().find(|slot| slot.contains(address)) {
+        return Some(slot);
+    }
+    // A constructor of a library that is being opened: the linker has mapped it, and not returned yet.
+    if OPENING.load(Ordering::Acquire) == 0 {
+        return None;
+    }
+    used.iter().filter(|slot| slot.is_opening.load(Ordering::Acquire)).find(|slot| {
+        if slot.pages.load(Ordering::Acquire) == 0
+            && let Some(range) = object_named(slot.number.load(Ordering::Acquire))
+        {
+            slot.place(&range);
+        }
+        slot.contains(address)
+    })
+}
+
+/// Where the library lies that was opened under a name with this number. Does not allocate.
+pub(crate) fn object_named(number: u64) -> Option<Range<usize>> {
+    struct Search {
+        number: u64,
+        found: Option<Range<usize>>,
+    }
+
+    unsafe extern "C" fn look(info: *mut libc::dl_phdr_info, _: usize, search: *mut c_void) -> c_int {
+        // SAFETY: `dl_iterate_phdr` lends one entry during this call.
+        let info = unsafe { &*info };
+        // SAFETY: it passes the `Search` it was given, which nothing else refers to meanwhile.
+        let search = unsafe { &mut *search.cast::<Search>() };
+        if info.dlpi_name.is_null() {
+            return 0;
+        }
+        // SAFETY: the name is a string of the linker's, valid during this call.
+        let name = unsafe { CStr::from_ptr(info.dlpi_name) };
+        if number_of(name.to_bytes()) != Some(search.number) {
+            return 0;
+        }
+        // SAFETY: the linker lends `dlpi_phnum` program headers during this call.
+        let headers = unsafe { std::slice::from_raw_parts(info.dlpi_phdr, info.dlpi_phnum.into()) };
+        let loaded = headers.iter().filter(|header| header.p_type == libc::PT_LOAD);
+        let base = info.dlpi_addr as usize;
+        let bounds = loaded.map(|header| (header.p_vaddr as usize, (header.p_vaddr + header.p_memsz) as usize));
+        let bounds = bounds.reduce(|(start, end), (from, to)| (start.min(from), end.max(to)));
+        search.found = bounds.map(|(start, end)| base + start..base + end);
+        1
+    }
+
+    let mut search = Search { number, found: None };
+    // SAFETY: `look` treats its arguments as `dl_iterate_phdr` passes them.
+    unsafe { libc::dl_iterate_phdr(Some(look), std::ptr::from_mut(&mut search).cast()) };
+    search.found
+}
+
+/// The number in `…/plugin-<number>.so`.
+fn number_of(name: &[u8]) -> Option<u64> {
+    let name = name.strip_suffix(b".so")?;
+    let digits = name.rsplit(|byte| *byte == b'-').next()?;
+    let file = name.rsplit(|byte| *byte == b'/').next()?;
+    (file.starts_with(b"plugin-") && !digits.is_empty() && digits.len() < 20).then_some(())?;
+    digits.iter().try_fold(0_u64, |number, digit| {
+        digit.is_ascii_digit().then(|| number.checked_mul(10)?.checked_add(u64::from(digit - b'0')))?
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_number_is_read_from_names_of_plugins_only() {
+        for (name, number) in [
+            ("/data/tmp/.x/plugin-17.so", Some(17)),
+            ("plugin-0.so", Some(0)),
+            ("/lib/libc.so", None),
+            ("/lib/plugin-.so", None),
+            ("/lib/plugin-1x.so", None),
+            ("/plugin-1/libz-2.so", None),
+            ("/x/plugin-99999999999999999999.so", None),
+        ] {
+            assert_eq!(number_of(name.as_bytes()), number, "{name}");
+        }
+    }
+
+    #[test]
+    fn an_address_belongs_to_the_library_that_lies_there_until_its_slot_is_free() {
+        // The first pages of memory, where nothing is ever mapped.
+        let page = |number: usize| number * PAGE;
+        let (first, second) = (open_slot(u64::MAX - 1).unwrap(), open_slot(u64::MAX - 2).unwrap());
+        assert!(find(page(1)).is_none());
+        first.opened(&(page(1)..page(3)));
+        second.opened(&(page(3)..page(3) + 1));
+        let found = |address: usize| find(address).map(Slot::index);
+        let (of_first, of_second) = (Some(first.index()), Some(second.index()));
+        assert_eq!(
+            [page(1) - 1, page(1), page(3) - 1, page(3), page(4)].map(found),
+            [None, of_first, of_first, of_second, None]
+        );
+        assert!(first.close());
+        first.free();
+        assert_eq!([page(1), page(3)].map(found), [None, of_second]);
+        let third = open_slot(u64::MAX - 3).unwrap();
+        third.opened(&(page(1)..page(3)));
+        assert_eq!(found(page(1)), Some(third.index()));
+        assert!(second.close() && third.close());
+        second.free();
+        third.free();
+    }
+}

@@ -1,0 +1,199 @@
+//! What plugins have left on each thread, and the places where it is ended: safe points, and the thread's end.
+#![expect(unsafe_code, reason = "runs the destructors of plugins' thread-locals")]
+
+use std::cell::Cell;
+use std::ffi::c_void;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::counts::Kind;
+use super::slots::Slot;
+use super::stand_in::real;
+use super::{Names, keys};
+
+/// The destructor of a thread-local.
+pub(super) type Destructor = unsafe extern "C-unwind" fn(*mut c_void);
+
+/// A destructor may make thread-locals again; this often they are ended too, as pthreads does it.
+const ROUNDS: usize = 4;
+
+/// Rises whenever safe points have something to do.
+static EPOCH: AtomicU64 = AtomicU64::new(0);
+/// Every thread that plugins may have left something on.
+static THREADS: Mutex<Vec<Arc<Thread>>> = Mutex::new(Vec::new());
+
+thread_local! {
+    /// This thread's record, or null. A raw pointer: the record's end is a destructor that is registered by hand, so that it
+    /// is there again when the end of another thread-local needs it.
+    static THREAD: Cell<*const Thread> = const { Cell::new(std::ptr::null()) };
+    /// The epoch that this thread has seen last. It begins with none, so that the first safe point makes the record.
+    static SEEN: Cell<u64> = const { Cell::new(u64::MAX) };
+}
+
+struct Thread {
+    id: libc::pid_t,
+    /// Index + 1 of the library whose thread it is; 0 for a thread of the host.
+    home: AtomicUsize,
+    thread_locals: Mutex<Vec<ThreadLocal>>,
+}
+
+struct ThreadLocal {
+    owner: &'static Slot,
+    destructor: Destructor,
+    value: *mut c_void,
+}
+
+// SAFETY: the value is only touched on the thread it belongs to; others count and name it.
+unsafe impl Send for ThreadLocal {}
+
+/// A place where no code of a retired library is on this thread's stack: what such libraries have left on this thread ends
+/// here. Costs about a nanosecond when there is nothing to do.
+///
+/// Called where a worker parks, and before every poll of a plugin.
+#[inline]
+pub fn safe_point() {
+    if SEEN.get() != EPOCH.load(Ordering::Acquire) {
+        pass();
+    }
+}
+
+#[cold]
+fn pass() {
+    // First, so that what runs below does not come here again.
+    SEEN.set(EPOCH.load(Ordering::Acquire));
+    // Threads that poll plugins have a record, so that their end is noticed.
+    if let Some(thread) = current() {
+        thread.end(Slot::is_retired);
+    }
+}
+
+/// Lets every thread look again at its next safe point.
+pub(crate) fn raise() {
+    EPOCH.fetch_add(1, Ordering::Release);
+}
+
+/// Ends all that plugins have left on this thread, which will run no more of their code.
+pub(crate) fn leave_thread() {
+    let thread = THREAD.get();
+    // SAFETY: the record lives until the thread has ended.
+    if let Some(thread) = unsafe { thread.as_ref() } {
+        thread.end(|_| true);
+    } else {
+        keys::end_values(|_| true);
+    }
+}
+
+/// Takes over a thread-local of `owner` on this thread; `false` when it can't.
+pub(super) fn adopt(owner: &'static Slot, destructor: Destructor, value: *mut c_void) -> bool {
+    let Some(thread) = current() else { return false };
+    if !owner.enter(Kind::ThreadLocal) {
+        return false;
+    }
+    thread.thread_locals().push(ThreadLocal { owner, destructor, value });
+    true
+}
+
+/// Says that this thread is one of `owner`'s, which has counted it; it is counted off when it ends.
+pub(super) fn belongs_to(owner: &'static Slot) {
+    if let Some(thread) = current() {
+        thread.home.store(owner.index() + 1, Ordering::Release);
+    }
+}
+
+/// The threads that have something of `owner`.
+pub(crate) fn names_of(owner: &'static Slot) -> Names {
+    let threads = all().clone();
+    let mut names = Names::default();
+    for thread in &threads {
+        if thread.home.load(Ordering::Acquire) == owner.index() + 1 {
+            names.threads.push(thread.name());
+        }
+        let of_owner = thread.thread_locals().iter().filter(|local| std::ptr::eq(local.owner, owner)).count();
+        if of_owner > 0 {
+            names.thread_locals.extend(std::iter::repeat_n(thread.name(), of_owner));
+        }
+    }
+    names
+}
+
+fn all() -> MutexGuard<'static, Vec<Arc<Thread>>> {
+    THREADS.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The record of this thread, made when there is none; `None` when the C library has no memory for it.
+fn current() -> Option<&'static Thread> {
+    let mut thread = THREAD.get();
+    if thread.is_null() {
+        // SAFETY: it has no arguments.
+        let id = unsafe { libc::gettid() };
+        let record = Arc::new(Thread { id, home: AtomicUsize::new(0), thread_locals: Mutex::default() });
+        thread = Arc::into_raw(record.clone());
+        // SAFETY: `thread_ends` takes the pointer, once, when this thread ends.
+        if !unsafe { real::at_thread_end(thread_ends, thread.cast_mut().cast()) } {
+            // SAFETY: the pointer is that of just above, and was not taken.
+            drop(unsafe { Arc::from_raw(thread) });
+            return None;
+        }
+        all().push(record);
+        THREAD.set(thread);
+    }
+    // SAFETY: the record lives until `thread_ends`, which takes the pointer away; callers are on this thread and done by then.
+    unsafe { thread.as_ref() }
+}
+
+/// The end of a thread: glibc calls it after the destructors that were registered later.
+unsafe extern "C" fn thread_ends(thread: *mut c_void) {
+    let thread: *const Thread = thread.cast_const().cast();
+    // SAFETY: `current` leaked the record for this call.
+    let thread = unsafe { Arc::from_raw(thread) };
+    thread.end(|_| true);
+    all().retain(|other| !Arc::ptr_eq(other, &thread));
+    // What comes now makes a record anew.
+    THREAD.set(std::ptr::null());
+    SEEN.set(u64::MAX);
+    // Last: the library may be gone right after.
+    if let Some(home) = thread.home.load(Ordering::Acquire).checked_sub(1) {
+        Slot::at(home).leave(Kind::Thread);
+    }
+}
+
+impl Thread {
+    fn thread_locals(&self) -> MutexGuard<'_, Vec<ThreadLocal>> {
+        self.thread_locals.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Ends, on this very thread, what the `wanted` libraries have left on it: thread-locals in the opposite order of their
+    /// making, then the values of keys.
+    fn end(&self, wanted: impl Fn(&'static Slot) -> bool) {
+        for _ in 0..ROUNDS {
+            let ended = self.end_thread_locals(&wanted);
+            keys::end_values(&wanted);
+            if !ended {
+                return;
+            }
+        }
+    }
+
+    fn end_thread_locals(&self, wanted: impl Fn(&'static Slot) -> bool) -> bool {
+        let due = self.thread_locals().iter().filter(|local| wanted(local.owner)).count();
+        for _ in 0..due {
+            // One by one, and not under the lock: a destructor may make more of them.
+            let next = {
+                let mut thread_locals = self.thread_locals();
+                let last = thread_locals.iter().rposition(|local| wanted(local.owner));
+                last.map(|last| thread_locals.remove(last))
+            };
+            let Some(ThreadLocal { owner, destructor, value }) = next else { break };
+            // SAFETY: the destructor was registered for this value on this thread, runs once, and its library is counted
+            // until `leave`.
+            unsafe { destructor(value) };
+            owner.leave(Kind::ThreadLocal);
+        }
+        due > 0
+    }
+
+    fn name(&self) -> String {
+        let name = std::fs::read_to_string(format!("/proc/self/task/{}/comm", self.id));
+        name.map_or_else(|_| self.id.to_string(), |name| name.trim_end().to_owned())
+    }
+}

@@ -1,0 +1,314 @@
+//! What is known of one library: what holds it, what it has left, whether it is mapped.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
+
+use plugin_sdk_abi::PluginRootRef;
+use tokio::runtime::Handle as Runtime;
+use tokio::sync::watch;
+
+use crate::hold::Kind;
+use crate::ledger::{self, Names, Slot};
+use crate::lent::Lending;
+
+/// A library that is not unmapped this long after it was retired is called kept.
+const KEPT_AFTER: Duration = Duration::from_secs(1);
+/// The most threads that are named.
+const MAX_NAMES: usize = 8;
+
+/// Every library that is mapped.
+static RECORDS: Mutex<Vec<Arc<Record>>> = Mutex::new(Vec::new());
+
+pub(crate) struct Record {
+    label: String,
+    slot: &'static Slot,
+    mapped_bytes: usize,
+    /// Why it can never be unmapped, if it can't.
+    stays: Option<String>,
+    /// Where its end is looked after.
+    pub(crate) runtime: Runtime,
+    /// What the host holds of it, by kind.
+    holds: [AtomicUsize; Kind::ALL.len()],
+    /// What it was lent.
+    pub(crate) lending: Lending,
+    /// Its root, for as long as it is mapped.
+    root: Mutex<Option<PluginRootRef>>,
+    left_bytes: OnceLock<u64>,
+    /// Since when nobody wants it.
+    retired: OnceLock<Instant>,
+    /// No hold is left on it.
+    let_go: OnceLock<()>,
+    end: watch::Sender<End>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    Mapped,
+    Unmapped,
+    Never,
+}
+
+/// Where a library is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LibraryPhase {
+    /// Somebody wants it.
+    InUse,
+    /// Nobody wants it, and it waits until nothing of it is left.
+    Quiescing,
+    /// The same for more than a second, or for good: [`Watch::held_by`] says why.
+    Kept,
+    /// It is gone from memory.
+    Unmapped,
+}
+
+/// Watches a library without holding it.
+#[derive(Clone)]
+pub struct Watch(Arc<Record>);
+
+/// How many libraries are mapped.
+pub fn mapped_libraries() -> usize {
+    all().len()
+}
+
+/// The libraries that are kept: the plugin's id, `#`, and the number of the library in this process.
+pub fn kept_libraries() -> Vec<String> {
+    let kept = |record: &&Arc<Record>| record.phase() == LibraryPhase::Kept;
+    all().iter().filter(kept).map(|record| record.label.clone()).collect()
+}
+
+fn all() -> MutexGuard<'static, Vec<Arc<Record>>> {
+    RECORDS.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Record {
+    pub(crate) fn new(
+        label: String,
+        slot: &'static Slot,
+        mapped_bytes: usize,
+        stays: Option<String>,
+        runtime: Runtime,
+    ) -> Arc<Record> {
+        let record = Arc::new(Record {
+            label,
+            slot,
+            mapped_bytes,
+            stays,
+            runtime,
+            holds: Default::default(),
+            lending: Lending::default(),
+            root: Mutex::default(),
+            left_bytes: OnceLock::new(),
+            retired: OnceLock::new(),
+            let_go: OnceLock::new(),
+            end: watch::Sender::new(End::Mapped),
+        });
+        all().push(record.clone());
+        record
+    }
+
+    /// How many mapped libraries can never be unmapped.
+    pub(crate) fn n_staying() -> usize {
+        all().iter().filter(|record| record.stays.is_some()).count()
+    }
+
+    pub(crate) fn label(&self) -> &str {
+        &self.label
+    }
+
+    pub(crate) fn slot(&self) -> &'static Slot {
+        self.slot
+    }
+
+    pub(crate) fn stays(&self) -> Option<&str> {
+        self.stays.as_deref()
+    }
+
+    pub(crate) fn read_memory_with(&self, root: PluginRootRef) {
+        *self.root() = Some(root);
+    }
+
+    fn root(&self) -> MutexGuard<'_, Option<PluginRootRef>> {
+        self.root.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn count(&self, kind: Kind) -> &AtomicUsize {
+        &self.holds[kind as usize]
+    }
+
+    pub(crate) fn retire(&self) {
+        self.retired.get_or_init(Instant::now);
+    }
+
+    /// No hold is left.
+    pub(crate) fn let_go(&self) {
+        self.retire();
+        let _ = self.let_go.set(());
+    }
+
+    /// It will never be unmapped.
+    pub(crate) fn stays_mapped(&self) {
+        self.end.send_replace(End::Never);
+    }
+
+    pub(crate) fn unmapped(&self) {
+        all().retain(|other| !std::ptr::eq(&raw const **other, self));
+        self.end.send_replace(End::Unmapped);
+    }
+
+    fn phase(&self) -> LibraryPhase {
+        let Some(retired) = self.retired.get() else { return LibraryPhase::InUse };
+        match *self.end.borrow() {
+            End::Unmapped => LibraryPhase::Unmapped,
+            End::Never => LibraryPhase::Kept,
+            End::Mapped if retired.elapsed() >= KEPT_AFTER => LibraryPhase::Kept,
+            End::Mapped => LibraryPhase::Quiescing,
+        }
+    }
+
+    pub(crate) fn held_by(&self) -> Vec<String> {
+        if *self.end.borrow() == End::Unmapped {
+            return vec![];
+        }
+        let mut reasons: Vec<String> = self.stays.iter().cloned().collect();
+        let (n_threads, n_thread_locals) = self.slot.left();
+        let Names { threads, thread_locals } = ledger::names_of(self.slot);
+        if n_threads > 0 {
+            reasons.push(format!("{}{}", some(n_threads, "thread", "threads"), in_brackets(&threads)));
+        }
+        // While it is held they are its own to keep.
+        if n_thread_locals > 0 && self.let_go.get().is_some() {
+            let text = some(n_thread_locals, "thread-local", "thread-locals");
+            reasons.push(format!("{text}{}", on_threads(&thread_locals)));
+        }
+        for kind in Kind::ALL {
+            let held = self.count(kind).load(Ordering::Relaxed) as u64;
+            if held > 0 {
+                let (one, many) = kind.words();
+                reasons.push(some(held, one, many));
+            }
+        }
+        if reasons.is_empty() {
+            reasons.push(match self.let_go.get() {
+                Some(()) => "the dynamic linker has not let go of it".to_owned(),
+                None => "the host still uses it".to_owned(),
+            });
+        }
+        reasons
+    }
+
+    /// What the plugin says of its heap, if it counts. Runs code of the library, which the caller keeps mapped.
+    pub(crate) fn live_bytes_now(&self) -> Option<u64> {
+        let _root = *self.root();
+        None
+    }
+
+    /// Notes what the plugin leaves behind. For who is about to close the library.
+    pub(crate) fn note_left_bytes(&self) {
+        let bytes = self.live_bytes_now();
+        *self.root() = None;
+        if let Some(bytes) = bytes {
+            let _ = self.left_bytes.set(bytes);
+        }
+    }
+}
+
+impl Watch {
+    pub(crate) fn of(record: &Arc<Record>) -> Watch {
+        Watch(record.clone())
+    }
+
+    /// Says that nobody wants the library any more.
+    pub fn retire(&self) {
+        self.0.retire();
+    }
+
+    /// Where the library is in its life.
+    pub fn phase(&self) -> LibraryPhase {
+        self.0.phase()
+    }
+
+    /// Waits until the library is kept or unmapped. To be called after [`Watch::retire`]. Cancel safe.
+    pub async fn settled(&self) -> LibraryPhase {
+        let retired = *self.0.retired.get_or_init(Instant::now);
+        let mut end = self.0.end.subscribe();
+        let ended = end.wait_for(|end| *end != End::Mapped);
+        let _ = tokio::time::timeout_at((retired + KEPT_AFTER).into(), ended).await;
+        self.phase()
+    }
+
+    /// Waits until the library is unmapped; `false` when it never will be. Cancel safe.
+    pub async fn unmapped(&self) -> bool {
+        let mut end = self.0.end.subscribe();
+        let ended = end.wait_for(|end| *end != End::Mapped).await;
+        ended.is_ok_and(|end| *end == End::Unmapped)
+    }
+
+    /// What is left of the library, in words; empty once it is unmapped.
+    pub fn held_by(&self) -> Vec<String> {
+        self.0.held_by()
+    }
+
+    /// The size of its mapping in bytes; 0 once it is unmapped.
+    pub fn mapped_bytes(&self) -> usize {
+        if *self.0.end.borrow() == End::Unmapped { 0 } else { self.0.mapped_bytes }
+    }
+
+    /// The bytes of heap that the plugin holds now; `None` when it does not count them, or is closed.
+    pub fn live_bytes(&self) -> Option<u64> {
+        // Counted, so that it is not closed meanwhile.
+        self.0.slot.visit(|| self.0.live_bytes_now()).flatten()
+    }
+
+    /// The bytes of heap that the plugin had when it was closed; `None` before, or when it does not count them.
+    pub fn left_bytes(&self) -> Option<u64> {
+        self.0.left_bytes.get().copied()
+    }
+}
+
+impl std::fmt::Debug for Watch {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Watch({})", self.0.label)
+    }
+}
+
+fn some(count: u64, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
+}
+
+/// Names, each once: `` (`a`, `b`)``.
+fn in_brackets(names: &[String]) -> String {
+    if names.is_empty() { String::new() } else { format!(" ({})", listed(names)) }
+}
+
+fn on_threads(names: &[String]) -> String {
+    if names.is_empty() { " of a thread that has ended".to_owned() } else { format!(" on {}", listed(names)) }
+}
+
+fn listed(names: &[String]) -> String {
+    let mut names = names.to_vec();
+    names.sort_unstable();
+    names.dedup();
+    let more = names.len().saturating_sub(MAX_NAMES);
+    let mut text = names.iter().take(MAX_NAMES).map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+    if more > 0 {
+        text.push_str(&format!(" and {more} more"));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_left_reads_like_a_sentence() {
+        let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+        assert_eq!(some(1, "thread", "threads") + &in_brackets(&names(&["kafka-poll"])), "1 thread (`kafka-poll`)");
+        assert_eq!(some(2, "thread", "threads") + &in_brackets(&names(&["b", "a"])), "2 threads (`a`, `b`)");
+        let many: Vec<String> = (0..10).map(|number| format!("t{number}")).collect();
+        assert!(listed(&many).ends_with("`t7` and 2 more"));
+        assert_eq!(on_threads(&names(&["worker-1", "worker-1"])), " on `worker-1`");
+        assert_eq!(on_threads(&[]), " of a thread that has ended");
+    }
+}
