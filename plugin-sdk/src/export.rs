@@ -275,14 +275,23 @@ unsafe extern "C" fn stop<P: Plugin>(plugin: *const ()) -> FfiFuture<RResult<(),
     // SAFETY: the host passes the handle that `start::<P>` made, before `release`.
     let instance = unsafe { instance::<P>(plugin) };
     let (scope, plugin) = (Scope::of(instance.home.clone()), instance.plugin.clone());
-    let runtime = instance.runtime.clone();
+    let shut_down = ShutDown(instance.runtime.clone());
     let future = async move {
-        let stopped = plugin.stop().await.map_err(failed);
-        // Blocks this thread for as long as tasks block: the host stops plugins on threads of their own.
-        runtime.shut_down();
-        stopped
+        // Dropped last, also when the hook panics or the host gives it up.
+        let _shut_down = shut_down;
+        plugin.stop().await.map_err(failed)
     };
     Guarded::new(scope, future, as_it_is).into_ffi()
+}
+
+/// Shuts a runtime down when it is dropped. Blocks this thread for as long as tasks block: the host stops plugins on threads
+/// of their own.
+struct ShutDown(Arc<Runtime>);
+
+impl Drop for ShutDown {
+    fn drop(&mut self) {
+        self.0.shut_down();
+    }
 }
 
 unsafe extern "C" fn prepare<P: Plugin>(which: u32, argument: Chunk) -> FfiFuture<RResult<Chunk, Failure>> {
