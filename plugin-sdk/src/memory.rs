@@ -15,8 +15,9 @@ use plugin_sdk_abi::Memory;
 /// Counters that threads are spread over.
 const N_STRIPES: usize = 16;
 
-/// A stripe that has moved this far is added to the total, and the peak is looked at.
-const MAX_IN_STRIPE: u64 = 16 * 1024;
+/// A stripe that has moved this far is added to the total, and the peak is looked at. So a rise of less than this, on each
+/// of several threads, may not be in the peak; smaller would make blocks of this size cost several times as much.
+const MAX_IN_STRIPE: u64 = 64 * 1024;
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting::new();
@@ -74,7 +75,7 @@ impl Counting {
         // After the swap, so that whoever sees these bytes in the total does not see them in the stripe as well.
         self.total.fetch_add(bytes, Ordering::Release);
         if bytes > 0 {
-            self.peak.fetch_max(self.live(), Ordering::Relaxed);
+            self.peak(self.live());
         }
     }
 
@@ -87,8 +88,14 @@ impl Counting {
 
     fn memory(&self) -> Memory {
         let live_bytes = self.live();
-        let peak_bytes = self.peak.fetch_max(live_bytes, Ordering::Relaxed).max(live_bytes);
-        Memory { counted: 1, live_bytes, peak_bytes }
+        Memory { counted: 1, live_bytes, peak_bytes: self.peak(live_bytes) }
+    }
+
+    /// The peak, when this much is live.
+    fn peak(&self, live: u64) -> u64 {
+        let peak = self.peak.load(Ordering::Relaxed);
+        // Reading is cheaper, and most of the time enough.
+        if live <= peak { peak } else { self.peak.fetch_max(live, Ordering::Relaxed).max(live) }
     }
 }
 

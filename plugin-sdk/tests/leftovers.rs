@@ -140,6 +140,8 @@ fn main() {
         elsewhere(move || assert!(validate(root, fault).is_err()));
         assert_eq!(live(), after_one, "left behind after `{fault}`");
     }
+    elsewhere(move || never_poll(root));
+    assert_eq!(live(), after_one, "left behind by futures that were not polled");
     elsewhere(move || serve(root));
     assert_eq!(live(), after_one);
 }
@@ -209,6 +211,29 @@ fn give_up<T>(mut future: FfiFuture<RResult<T, Failure>>) -> Result<T, Failure> 
     }));
     drop(future);
     Err(Failure::failed("given up"))
+}
+
+fn never_poll(root: PluginRootRef) {
+    // SAFETY: any argument will do.
+    drop(unsafe { (root.prepare().expect("this SDK has `prepare`"))(hook::VALIDATE, configuration("")) });
+    assert!(!has_threads(), "`prepare`: its threads have ended");
+    for configuration in [configuration(""), Chunk::from_static(b"no JSON")] {
+        let start = Start { host: host(), configuration, generation: 1 };
+        // SAFETY: `start` is made as it wants it.
+        drop(unsafe { (root.start())(start) });
+        assert!(!has_threads(), "`start`: its threads have ended");
+    }
+    let plugin = start(root, "").unwrap();
+    // SAFETY: handle and table belong together, and the plugin is not released.
+    drop(unsafe { (plugin.table.stop())(plugin.plugin) });
+    assert!(!has_threads(), "`stop`: its threads have ended");
+    // SAFETY: this is the last use.
+    unsafe { (plugin.table.release())(plugin.plugin) };
+    // A plugin that is not stopped at all.
+    let plugin = start(root, "").unwrap();
+    // SAFETY: this is the last use.
+    unsafe { (plugin.table.release())(plugin.plugin) };
+    assert!(!has_threads(), "`release`: its threads have ended");
 }
 
 fn start_in_vain(root: PluginRootRef, fault: &str) {
