@@ -2,6 +2,8 @@
 //!
 //! A program of its own without a test harness, whose threads and memory would be in the numbers. It is the host of one
 //! plugin, calls it through its tables as a host does, and ends each thread it called it from.
+#![expect(clippy::disallowed_methods, reason = "the plugin of the test spawns on the runtime that a plugin has")]
+#![expect(clippy::unwrap_used, reason = "all of this is a test")]
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::task::Poll;
