@@ -156,10 +156,7 @@ impl Home {
         };
         let (host, generation) = (Some(start.host), start.generation);
         let home = Arc::new(Home { host, configuration, generation, level: AtomicU8::new(0), handle });
-        let mut homes = HOMES.lock().unwrap_or_else(PoisonError::into_inner);
-        homes.retain(|home| home.strong_count() > 0);
-        homes.push(Arc::downgrade(&home));
-        drop(homes);
+        HOMES.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::downgrade(&home));
         home.refresh_level();
         Ok(home)
     }
@@ -182,7 +179,10 @@ impl Home {
     #[cfg(any(feature = "tracing", feature = "log"))]
     pub(crate) fn greatest_level() -> u8 {
         let homes = HOMES.lock().unwrap_or_else(PoisonError::into_inner);
-        homes.iter().filter_map(Weak::upgrade).map(|home| home.level()).max().unwrap_or(0)
+        let living: Vec<Arc<Home>> = homes.iter().filter_map(Weak::upgrade).collect();
+        // A home that is dropped here, as the last who holds it, locks them itself.
+        drop(homes);
+        living.iter().map(|home| home.level()).max().unwrap_or(0)
     }
 
     /// The most verbose level that the host wanted when it was asked last.
@@ -220,6 +220,20 @@ impl Home {
         if !host.event(level, &buffer) {
             let fields: String = fields.iter().map(|(name, value)| format!(" {name}={value}")).collect();
             host.log(level.min(log_level::DEBUG), &format!("{message}{fields}"));
+        }
+    }
+}
+
+impl Drop for Home {
+    /// Statics of a library that is closed are never dropped: what they hold for plugins that are gone is freed here.
+    fn drop(&mut self) {
+        let mut homes = HOMES.lock().unwrap_or_else(PoisonError::into_inner);
+        homes.retain(|home| home.strong_count() > 0);
+        if homes.is_empty() {
+            *homes = Vec::new();
+            drop(homes);
+            #[cfg(feature = "tracing")]
+            crate::trace::free();
         }
     }
 }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use plugin_sdk_abi::export::WithMetadata;
 use plugin_sdk_abi::{
-    Chunk, Failure, FfiFuture, FutureExt as _, PluginHandle, PluginRoot, PluginRootRef, PluginTable, PluginTableRef,
-    RResult, RootModuleResult, Start, failure_kind, hook as abi_hook,
+    Chunk, Failure, FfiFuture, FutureExt as _, Memory, PluginHandle, PluginRoot, PluginRootRef, PluginTable,
+    PluginTableRef, RResult, RootModuleResult, Start, failure_kind, hook as abi_hook,
 };
 use serde_json::json;
 
@@ -70,7 +70,7 @@ macro_rules! export {
 macro_rules! __metadata {
     ($panic:literal) => {
         concat!(
-            r#"{"abi":"1.1","sdk":"0.1.0","panic":""#,
+            r#"{"abi":"1.2","sdk":"0.1.0","panic":""#,
             $panic,
             r#"","package":""#,
             env!("CARGO_PKG_NAME"),
@@ -97,8 +97,12 @@ pub(crate) fn root_of<P: Plugin>() -> PluginRootRef {
 struct Tables<P>(PhantomData<P>);
 
 impl<P: Plugin> Tables<P> {
-    const ROOT: &'static WithMetadata<PluginRoot> =
-        &WithMetadata::new(PluginRoot { description: description::<P>, start: start::<P>, prepare: prepare::<P> });
+    const ROOT: &'static WithMetadata<PluginRoot> = &WithMetadata::new(PluginRoot {
+        description: description::<P>,
+        start: start::<P>,
+        prepare: prepare::<P>,
+        memory,
+    });
     const PLUGIN: &'static WithMetadata<PluginTable> = &WithMetadata::new(PluginTable {
         call: call::<P>,
         health: health::<P>,
@@ -271,14 +275,23 @@ unsafe extern "C" fn stop<P: Plugin>(plugin: *const ()) -> FfiFuture<RResult<(),
     // SAFETY: the host passes the handle that `start::<P>` made, before `release`.
     let instance = unsafe { instance::<P>(plugin) };
     let (scope, plugin) = (Scope::of(instance.home.clone()), instance.plugin.clone());
-    let runtime = instance.runtime.clone();
+    let shut_down = ShutDown(instance.runtime.clone());
     let future = async move {
-        let stopped = plugin.stop().await.map_err(failed);
-        // Blocks this thread for as long as tasks block: the host stops plugins on threads of their own.
-        runtime.shut_down();
-        stopped
+        // Dropped last, also when the hook panics or the host gives it up.
+        let _shut_down = shut_down;
+        plugin.stop().await.map_err(failed)
     };
     Guarded::new(scope, future, as_it_is).into_ffi()
+}
+
+/// Shuts a runtime down when it is dropped. Blocks this thread for as long as tasks block: the host stops plugins on threads
+/// of their own.
+struct ShutDown(Arc<Runtime>);
+
+impl Drop for ShutDown {
+    fn drop(&mut self) {
+        self.0.shut_down();
+    }
 }
 
 unsafe extern "C" fn prepare<P: Plugin>(which: u32, argument: Chunk) -> FfiFuture<RResult<Chunk, Failure>> {
@@ -295,6 +308,13 @@ unsafe extern "C" fn prepare<P: Plugin>(which: u32, argument: Chunk) -> FfiFutur
         Ok(Chunk::EMPTY)
     };
     Guarded::new(scope, future, as_it_is).into_ffi()
+}
+
+unsafe extern "C" fn memory() -> Memory {
+    #[cfg(feature = "memory")]
+    return crate::memory::memory();
+    #[cfg(not(feature = "memory"))]
+    Memory::NOT_COUNTED
 }
 
 unsafe extern "C" fn hook<P: Plugin>(

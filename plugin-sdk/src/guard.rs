@@ -1,8 +1,7 @@
 //! The wall: no panic of a plugin leaves its library.
 //!
 //! The panic hook of this library's own copy of std writes message and place down, without a backtrace (whose
-//! symbol tables would stay in memory for good); whoever catches the panic picks them up and forgets the payload,
-//! since dropping a payload may panic again.
+//! symbol tables would stay in memory for good); whoever catches the panic picks them up.
 
 use std::any::Any;
 use std::cell::Cell;
@@ -99,13 +98,21 @@ pub(crate) fn failure_of(payload: &(dyn Any + Send)) -> Failure {
 /// Runs `f`; a panic becomes a failure.
 pub(crate) fn guarded<T>(f: impl FnOnce() -> T) -> Result<T, Failure> {
     GUARDED.set(GUARDED.get() + 1);
-    let result = catch_unwind(AssertUnwindSafe(f));
-    GUARDED.set(GUARDED.get() - 1);
-    result.map_err(|payload| {
+    let result = catch_unwind(AssertUnwindSafe(f)).map_err(|payload| {
         let failure = failure_of(&*payload);
-        std::mem::forget(payload);
+        drop_payload(payload);
         failure
-    })
+    });
+    GUARDED.set(GUARDED.get() - 1);
+    result
+}
+
+/// Drops what a panic carried, so that panics cost no memory. When that panics in turn, what the second one carries stays.
+fn drop_payload(payload: Box<dyn Any + Send>) {
+    if let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+        drop(take(NOTE.replace(std::ptr::null_mut())));
+        std::mem::forget(second);
+    }
 }
 
 /// A future that runs in its scope, and whose panics, in `poll` and in `drop`, stay inside.

@@ -7,6 +7,8 @@ mod export;
 mod extract;
 mod guard;
 mod hooks;
+#[cfg(feature = "memory")]
+mod memory;
 mod plugin;
 mod request;
 mod response;

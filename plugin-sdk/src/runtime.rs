@@ -11,7 +11,7 @@ pub(crate) use without_tokio::{Handle, Runtime};
 #[cfg(feature = "tokio")]
 mod with_tokio {
     use std::sync::mpsc::{self, RecvTimeoutError};
-    use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+    use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError, Weak};
     use std::thread::{self, JoinHandle};
     use std::time::Duration;
 
@@ -26,6 +26,9 @@ mod with_tokio {
 
     /// How long tasks that block get to end when the plugin stops.
     const SHUTDOWN: Duration = Duration::from_secs(2);
+
+    /// How long blocking work gets to end before the tasks are dropped: it may wait for what one of them holds.
+    const BEFORE_TASKS: Duration = Duration::from_millis(100);
 
     /// A running runtime. Dropping it shuts it down.
     pub(crate) struct Runtime {
@@ -45,12 +48,21 @@ mod with_tokio {
 
     impl Runtime {
         /// Starts a runtime on a thread named for the plugin's crate.
-        pub(crate) fn start(name: &str) -> Result<Runtime> {
+        pub(crate) fn start(name: &'static str) -> Result<Runtime> {
             let home = Arc::new(OnceLock::<Weak<Home>>::new());
             let of_thread = home.clone();
             let mut builder = Builder::new_current_thread();
             // These are the threads of `spawn_blocking`; the one that drives the runtime is ours.
-            builder.on_thread_start(move || enter_home(&of_thread)).on_thread_stop(Scope::off_this_thread);
+            let blocking = Arc::new(Blocking::default());
+            let (begins, ends) = (blocking.clone(), blocking.clone());
+            builder.on_thread_start(move || {
+                begins.begin();
+                enter_home(&of_thread);
+            });
+            builder.on_thread_stop(move || {
+                Scope::off_this_thread();
+                ends.end();
+            });
             builder.thread_name(thread_name(name, "-block")).enable_all();
             #[cfg(feature = "testing")]
             builder.start_paused(crate::testing::starts_paused());
@@ -66,7 +78,12 @@ mod with_tokio {
                 // Whoever is told to stop, or finds nobody left to tell it, ends.
                 let _ = runtime.block_on(stopped);
                 enter_home(&of_thread);
-                runtime.shutdown_timeout(SHUTDOWN);
+                // Joins the threads that end in time, and then drops the tasks.
+                runtime.shutdown_timeout(BEFORE_TASKS);
+                if !blocking.wait() {
+                    let name = thread_name(name, "-block");
+                    tell_left_behind(Home::current(), &name, "work in `spawn_blocking`");
+                }
                 Scope::off_this_thread();
                 drop(running);
             };
@@ -115,15 +132,8 @@ mod with_tokio {
                     }
                 }
                 Err(RecvTimeoutError::Timeout) => {
-                    let name = running.thread.thread().name().unwrap_or_default().to_owned();
-                    let text = format!(
-                        "a task of this plugin still blocks the thread `{name}` {} s after it was told to stop; the \
-                         thread is left behind. Use `tokio::task::spawn_blocking` for work that blocks, and end it",
-                        SHUTDOWN.as_secs()
-                    );
-                    if let Some(home) = self.home.get().and_then(Weak::upgrade) {
-                        home.event(Level::Error.number(), "plugin_sdk::runtime", &text, &[]);
-                    }
+                    let name = running.thread.thread().name().unwrap_or_default();
+                    tell_left_behind(self.home.get().and_then(Weak::upgrade), name, "a task");
                 }
             }
         }
@@ -133,6 +143,41 @@ mod with_tokio {
         fn drop(&mut self) {
             self.shut_down();
         }
+    }
+
+    /// How many threads of `spawn_blocking` there are.
+    #[derive(Default)]
+    struct Blocking {
+        n_threads: Mutex<usize>,
+        one_ended: Condvar,
+    }
+
+    impl Blocking {
+        fn begin(&self) {
+            *self.n_threads.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+        }
+
+        fn end(&self) {
+            *self.n_threads.lock().unwrap_or_else(PoisonError::into_inner) -= 1;
+            self.one_ended.notify_all();
+        }
+
+        /// Waits until there are none; `false` when some still work after two seconds.
+        fn wait(&self) -> bool {
+            let n_threads = self.n_threads.lock().unwrap_or_else(PoisonError::into_inner);
+            let waited = self.one_ended.wait_timeout_while(n_threads, SHUTDOWN, |n_threads| *n_threads > 0);
+            *waited.unwrap_or_else(PoisonError::into_inner).0 == 0
+        }
+    }
+
+    fn tell_left_behind(home: Option<Arc<Home>>, thread: &str, what: &str) {
+        let Some(home) = home else { return };
+        let text = format!(
+            "{what} of this plugin still blocks the thread `{thread}` {} s after it was told to stop; the thread is left \
+             behind. Use `tokio::task::spawn_blocking` for work that blocks, and end it in the stop hook",
+            SHUTDOWN.as_secs()
+        );
+        home.event(Level::Error.number(), "plugin_sdk::runtime", &text, &[]);
     }
 
     /// Lets logging and services on this thread find their plugin.
@@ -181,7 +226,7 @@ mod without_tokio {
     }
 
     impl Runtime {
-        pub(crate) fn start(_: &str) -> Result<Runtime> {
+        pub(crate) fn start(_: &'static str) -> Result<Runtime> {
             Ok(Runtime)
         }
 

@@ -31,3 +31,9 @@ pub(crate) fn level_changed() {
     #[cfg(feature = "log")]
     log::set_max_level(bridge::greatest());
 }
+
+/// Gives back the memory that is kept for spans to come.
+#[cfg(feature = "tracing")]
+pub(crate) fn free() {
+    spans::free();
+}

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a failed test says where")]
 
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use plugin_sdk::prelude::*;
@@ -438,6 +439,33 @@ impl Sleeper {
         });
         let _ = has_started.await;
     }
+
+    #[get("/waits")]
+    async fn waits(&self) {
+        let (held, receiver) = std::sync::mpsc::channel::<()>();
+        tokio::spawn(async move {
+            std::future::pending::<()>().await;
+            drop(held);
+        });
+        let (started, has_started) = oneshot::channel();
+        tokio::task::spawn_blocking(move || {
+            let _ = started.send(());
+            let _ = receiver.recv();
+            HAS_WAITED.store(true, Ordering::Release);
+        });
+        let _ = has_started.await;
+    }
+}
+
+static HAS_WAITED: AtomicBool = AtomicBool::new(false);
+
+#[tokio::test]
+async fn blocking_work_that_waits_for_what_a_task_holds_ends_before_stopping_does() {
+    let plugin = TestPlugin::<Sleeper>::start().await;
+    plugin.get("/waits").await;
+    let logs = plugin.stop().await.unwrap();
+    assert!(HAS_WAITED.load(Ordering::Acquire));
+    assert!(!logs.iter().any(|line| line.message.contains("left behind")), "{logs:?}");
 }
 
 #[tokio::test]

@@ -47,7 +47,7 @@ pub use host::{HostHandle, HostTable, HostTableRef, log_level, measure, service}
 pub use pairs::{Pairs, PairsError, write_pairs};
 pub use stream::{BodyStream, StreamItem};
 pub use table::{
-    Failure, PluginHandle, PluginRoot, PluginRootRef, PluginTable, PluginTableRef, Request, Response, Start,
+    Failure, Memory, PluginHandle, PluginRoot, PluginRootRef, PluginTable, PluginTableRef, Request, Response, Start,
     failure_kind, hook,
 };
 
@@ -58,7 +58,7 @@ pub use async_ffi::{ContextExt, FfiContext, FfiFuture, FfiPoll, FutureExt};
 /// Rises when plugins built before can no longer be loaded.
 pub const ABI_MAJOR: u32 = 1;
 /// Rises when a function is added at the end of a table.
-pub const ABI_MINOR: u32 = 1;
+pub const ABI_MINOR: u32 = 2;
 
 /// What an exporting macro needs to write the root symbol; not for authors.
 #[doc(hidden)]
@@ -119,8 +119,9 @@ mod tests {
             Request: 96 { head 0 body 32 stream 64 }
             Response: 104 { status 0 headers 8 body 40 stream 72 }
             Failure: 72 { kind 0 message 8 location 40 }
+            Memory: 24 { counted 0 live_bytes 8 peak_bytes 16 }
             // Tables: a function is 8 bytes, and the order is that of the versions.
-            PluginRoot: 24 { description 0 start 8 prepare 16 }
+            PluginRoot: 32 { description 0 start 8 prepare 16 memory 24 }
             PluginTable: 40 { call 0 health 8 stop 16 release 24 hook 32 }
             HostTable: 56 { log 0 release 8 log_level 16 event 24 metric 32 measure 40 request 48 }
         }

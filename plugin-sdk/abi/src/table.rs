@@ -28,6 +28,11 @@ pub struct PluginRoot {
     pub start: unsafe extern "C" fn(start: Start) -> FfiFuture<RResult<PluginHandle, Failure>>,
     /// Since 1.1. Runs a hook that needs no plugin, one of [`hook`]; argument and answer as for [`PluginTable::hook`].
     pub prepare: unsafe extern "C" fn(hook: u32, argument: Chunk) -> FfiFuture<RResult<Chunk, Failure>>,
+    /// Since 1.2. Counts the heap that the library holds.
+    ///
+    /// Needs no plugin: may be called while the library is mapped, also before `start` and after [`PluginTable::release`],
+    /// on any thread, several at once. Must not unwind, and neither blocks nor allocates.
+    pub memory: unsafe extern "C" fn() -> Memory,
 }
 
 impl RootModule for PluginRootRef {
@@ -147,6 +152,20 @@ pub struct Response {
     pub stream: ROption<BodyStream>,
 }
 
+/// The heap of a library: what its Rust code asked its own allocator for, in bytes. Thread stacks, mappings, and what C code
+/// in it allocates are not in it.
+#[repr(C)]
+#[derive(StableAbi, Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Memory {
+    /// 1 when the library counts; 0 when it was built without a counting allocator, and the rest then says nothing. A byte,
+    /// since a `bool` of a faulty library may be neither.
+    pub counted: u8,
+    /// What it holds now. Exact while no thread of it allocates or frees.
+    pub live_bytes: u64,
+    /// The most it held at once since it was mapped. Never less than any `live_bytes` given before.
+    pub peak_bytes: u64,
+}
+
 /// Why something did not work.
 #[repr(C)]
 #[derive(StableAbi, Clone, Debug)]
@@ -165,6 +184,11 @@ pub mod failure_kind {
     pub const FAILED: u8 = 1;
     /// The code panicked.
     pub const PANICKED: u8 = 2;
+}
+
+impl Memory {
+    /// What a library without a counting allocator says.
+    pub const NOT_COUNTED: Memory = Memory { counted: 0, live_bytes: 0, peak_bytes: 0 };
 }
 
 impl Failure {

@@ -82,6 +82,14 @@ pub(super) fn let_go(id: u64) -> bool {
     was_last
 }
 
+/// Frees the table, which keeps memory also when it is empty, unless spans are open.
+pub(super) fn free() {
+    let mut spans = spans();
+    if spans.open.is_empty() {
+        spans.open = BTreeMap::new();
+    }
+}
+
 /// Adds fields that were not known when the span was opened.
 pub(super) fn add_fields(id: u64, fields: &str) {
     if let Some(span) = spans().open.get_mut(&id) {

@@ -1,0 +1,331 @@
+//! The feature `memory`: an allocator that counts what the plugin's library holds, so that its host can show it.
+//!
+//! The library has an allocator of its own anyway, as every `cdylib` has; this one passes everything on to the system's.
+//! It counts from the first allocation of the library to its last, with or without a plugin in it. Counting costs one
+//! atomic addition an allocation and one a release, on a counter that threads seldom share.
+//!
+//! Thread-locals are of no use for that: one with a destructor would keep the library in memory, and one without would never
+//! hand in what a thread that has ended had counted.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+
+use plugin_sdk_abi::Memory;
+
+/// Counters that threads are spread over.
+const N_STRIPES: usize = 16;
+
+/// A stripe that has moved this far is added to the total, and the peak is looked at. So a rise of less than this, on each
+/// of several threads, may not be in the peak; smaller would make blocks of this size cost several times as much.
+const MAX_IN_STRIPE: u64 = 64 * 1024;
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting::new();
+
+/// What the library holds.
+pub(crate) fn memory() -> Memory {
+    ALLOCATOR.memory()
+}
+
+/// The system's allocator, counted. A block counts with the size that was asked for.
+struct Counting {
+    /// What stripes have handed in.
+    total: AtomicI64,
+    /// The most that was seen.
+    peak: AtomicU64,
+    stripes: [Stripe; N_STRIPES],
+}
+
+/// Bytes allocated less bytes freed through it, so less than none when they were allocated through another. Two cache lines
+/// wide, since processors fetch them in pairs.
+#[repr(align(128))]
+struct Stripe(AtomicI64);
+
+impl Counting {
+    const fn new() -> Counting {
+        Counting {
+            total: AtomicI64::new(0),
+            peak: AtomicU64::new(0),
+            stripes: [const { Stripe(AtomicI64::new(0)) }; N_STRIPES],
+        }
+    }
+
+    /// The stripe of this thread: the place of its stack says which. Any would be right.
+    #[inline]
+    fn stripe(&self) -> &AtomicI64 {
+        let here = 0u8;
+        let page = (&raw const here).addr() as u64 >> 16;
+        // Stacks lie at even distances, which a multiplication by the golden ratio spreads.
+        let spread = page.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 60;
+        &self.stripes[spread as usize % N_STRIPES].0
+    }
+
+    #[inline]
+    fn count(&self, change: i64) {
+        let stripe = self.stripe();
+        let now = stripe.fetch_add(change, Ordering::Relaxed).wrapping_add(change);
+        if now.unsigned_abs() >= MAX_IN_STRIPE {
+            self.hand_in(stripe);
+        }
+    }
+
+    #[cold]
+    fn hand_in(&self, stripe: &AtomicI64) {
+        let bytes = stripe.swap(0, Ordering::Relaxed);
+        // After the swap, so that whoever sees these bytes in the total does not see them in the stripe as well.
+        self.total.fetch_add(bytes, Ordering::Release);
+        if bytes > 0 {
+            self.peak(self.live());
+        }
+    }
+
+    fn live(&self) -> u64 {
+        let total = self.total.load(Ordering::Acquire);
+        let live = self.stripes.iter().fold(total, |sum, stripe| sum.wrapping_add(stripe.0.load(Ordering::Relaxed)));
+        // What moves meanwhile may be seen gone and not yet come.
+        u64::try_from(live).unwrap_or(0)
+    }
+
+    fn memory(&self) -> Memory {
+        let live_bytes = self.live();
+        Memory { counted: 1, live_bytes, peak_bytes: self.peak(live_bytes) }
+    }
+
+    /// The peak, when this much is live.
+    fn peak(&self, live: u64) -> u64 {
+        let peak = self.peak.load(Ordering::Relaxed);
+        // Reading is cheaper, and most of the time enough.
+        if live <= peak { peak } else { self.peak.fetch_max(live, Ordering::Relaxed).max(live) }
+    }
+}
+
+/// A size of a layout or of a block, which is at most `isize::MAX`.
+#[inline]
+const fn bytes(size: usize) -> i64 {
+    size as i64
+}
+
+// SAFETY: every call is passed on to `System` as it is, and counting neither allocates nor unwinds.
+unsafe impl GlobalAlloc for Counting {
+    #[inline]
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: the caller promises what `System` asks for, which is the same.
+        let block = unsafe { System.alloc(layout) };
+        if !block.is_null() {
+            self.count(bytes(layout.size()));
+        }
+        block
+    }
+
+    #[inline]
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: as for `alloc`.
+        let block = unsafe { System.alloc_zeroed(layout) };
+        if !block.is_null() {
+            self.count(bytes(layout.size()));
+        }
+        block
+    }
+
+    #[inline]
+    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+        // First, since another thread may have the memory as soon as it is given back.
+        self.count(-bytes(layout.size()));
+        // SAFETY: as for `alloc`; the block came from `System`.
+        unsafe { System.dealloc(block, layout) };
+    }
+
+    #[inline]
+    unsafe fn realloc(&self, block: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
+        // SAFETY: as for `dealloc`.
+        let new = unsafe { System.realloc(block, layout, new_size) };
+        // Where it fails, the old block stays.
+        if !new.is_null() {
+            self.count(bytes(new_size) - bytes(layout.size()));
+        }
+        new
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Barrier;
+    use std::sync::mpsc;
+    use std::thread;
+
+    use super::*;
+
+    fn layout(size: usize) -> Layout {
+        Layout::from_size_align(size, 16).unwrap()
+    }
+
+    /// A block of an allocator of the test's own.
+    struct Block<'a> {
+        of: &'a Counting,
+        address: *mut u8,
+        size: usize,
+    }
+
+    // SAFETY: a block belongs to whoever holds it.
+    unsafe impl Send for Block<'_> {}
+
+    impl<'a> Block<'a> {
+        fn new(of: &'a Counting, size: usize) -> Block<'a> {
+            // SAFETY: the size is not 0.
+            let address = unsafe { of.alloc(layout(size)) };
+            assert!(!address.is_null());
+            Block { of, address, size }
+        }
+
+        fn zeroed(of: &'a Counting, size: usize) -> Block<'a> {
+            // SAFETY: the size is not 0.
+            let address = unsafe { of.alloc_zeroed(layout(size)) };
+            // SAFETY: the block is there, and has bytes.
+            assert_eq!(unsafe { address.read() }, 0);
+            Block { of, address, size }
+        }
+
+        fn resize(&mut self, size: usize) {
+            // SAFETY: the block is one of this allocator and size, and the new size is not 0.
+            let address = unsafe { self.of.realloc(self.address, layout(self.size), size) };
+            assert!(!address.is_null());
+            (self.address, self.size) = (address, size);
+        }
+    }
+
+    impl Drop for Block<'_> {
+        fn drop(&mut self) {
+            // SAFETY: the block is one of this allocator and size.
+            unsafe { self.of.dealloc(self.address, layout(self.size)) }
+        }
+    }
+
+    #[test]
+    fn what_is_live_is_counted_to_the_byte() {
+        let counting = Counting::new();
+        let live = || counting.memory().live_bytes;
+        assert_eq!(counting.memory(), Memory { counted: 1, live_bytes: 0, peak_bytes: 0 });
+
+        let first = Block::new(&counting, 100);
+        let second = Block::zeroed(&counting, 1_000_000);
+        assert_eq!(live(), 1_000_100);
+        drop(first);
+        assert_eq!(live(), 1_000_000);
+
+        let mut third = Block::new(&counting, 1);
+        for size in [7, 40_000, 39_999, 5, 3_000_000, 12] {
+            third.resize(size);
+            assert_eq!(live(), 1_000_000 + size as u64);
+        }
+        drop((second, third));
+        assert_eq!(live(), 0);
+    }
+
+    #[test]
+    fn a_refused_block_does_not_count() {
+        let counting = Counting::new();
+        let mut block = Block::new(&counting, 64);
+        let too_much = isize::MAX as usize - 64;
+        // SAFETY: the size is not 0, and the layout is valid.
+        assert!(unsafe { counting.alloc(layout(too_much)) }.is_null());
+        // SAFETY: the block is one of this allocator and size.
+        assert!(unsafe { counting.realloc(block.address, layout(64), too_much) }.is_null());
+        assert_eq!(counting.memory().live_bytes, 64);
+        block.resize(32);
+        assert_eq!(counting.memory().live_bytes, 32);
+    }
+
+    #[test]
+    fn the_peak_is_what_was_held_at_once_and_stays() {
+        let counting = Counting::new();
+        for _ in 0..3 {
+            let blocks = [Block::new(&counting, 600_000), Block::new(&counting, 400_000)];
+            drop(blocks);
+        }
+        assert_eq!(counting.memory(), Memory { counted: 1, live_bytes: 0, peak_bytes: 1_000_000 });
+
+        // Small blocks are only looked at now and then.
+        let counting = Counting::new();
+        let blocks: Vec<_> = (0..10_000).map(|_| Block::new(&counting, 100)).collect();
+        drop(blocks);
+        let peak = counting.memory().peak_bytes;
+        assert!((1_000_000 - MAX_IN_STRIPE..=1_000_000).contains(&peak), "{peak}");
+
+        // What was said to be live was held.
+        let counting = Counting::new();
+        let block = Block::new(&counting, 10);
+        assert_eq!(counting.memory().live_bytes, 10);
+        drop(block);
+        assert_eq!(counting.memory().peak_bytes, 10);
+    }
+
+    #[test]
+    fn threads_that_free_what_others_allocated_come_out_even() {
+        let counting = Counting::new();
+        let (n_threads, n_blocks) = (8, 2_000);
+        let all_sent = Barrier::new(n_threads + 1);
+        let may_free = Barrier::new(n_threads + 1);
+        let (senders, receivers): (Vec<_>, Vec<_>) = (0..n_threads).map(|_| mpsc::channel()).unzip();
+        let mut expected = 0;
+        for i in 0..n_blocks {
+            expected += (i % 700 + 1) as u64 * n_threads as u64;
+        }
+        thread::scope(|scope| {
+            for (at, receiver) in receivers.into_iter().enumerate() {
+                let (counting, all_sent, may_free) = (&counting, &all_sent, &may_free);
+                let next = senders[(at + 1) % n_threads].clone();
+                scope.spawn(move || {
+                    for i in 0..n_blocks {
+                        let mut block = Block::new(counting, 1);
+                        block.resize(i % 700 + 1);
+                        next.send(block).unwrap();
+                    }
+                    drop(next);
+                    all_sent.wait();
+                    may_free.wait();
+                    for _ in 0..n_blocks {
+                        drop(receiver.recv().unwrap());
+                    }
+                });
+            }
+            all_sent.wait();
+            assert_eq!(counting.memory().live_bytes, expected);
+            may_free.wait();
+        });
+        assert_eq!(counting.memory().live_bytes, 0);
+        assert!(counting.memory().peak_bytes >= expected);
+    }
+
+    #[test]
+    fn a_total_that_is_read_meanwhile_is_never_more_than_there_is() {
+        let counting = Counting::new();
+        let done = std::sync::atomic::AtomicBool::new(false);
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                let block = Block::new(&counting, 1_000_000);
+                // Each time all of it is handed in.
+                for _ in 0..20_000 {
+                    drop(Block::new(&counting, 100_000));
+                }
+                drop(block);
+                done.store(true, Ordering::Release);
+            });
+            while !done.load(Ordering::Acquire) {
+                let live = counting.memory().live_bytes;
+                assert!(live <= 1_100_000, "{live}");
+            }
+        });
+        assert_eq!(counting.memory().live_bytes, 0);
+        assert!(counting.memory().peak_bytes <= 1_100_000);
+    }
+
+    #[test]
+    fn the_allocator_of_this_program_is_the_one_that_counts() {
+        let before = memory().live_bytes;
+        let block = std::hint::black_box(vec![1u8; 64 << 20]);
+        // Other tests allocate meanwhile, though nowhere near as much.
+        assert!(memory().live_bytes > before + (32 << 20));
+        assert!(memory().peak_bytes >= 64 << 20);
+        drop(block);
+    }
+}
