@@ -6,6 +6,8 @@ use host_core::Digest;
 
 use crate::host::{TestHost, eventually};
 use crate::plugins::{build_cache, built, copy, repository, source, turn_to_build};
+use crate::uploads::{install, upload};
+use crate::zip_builder::archive;
 
 /// Puts a library beside a plugin.yaml into the host's source folder.
 fn beside(host: &TestHost, name: &str, library: &[u8], yaml: &str) -> PathBuf {
@@ -148,20 +150,36 @@ async fn a_library_that_crashes_or_hangs_costs_a_child_and_all_that_serves_goes_
         let plugin = host.plugin("hello").await;
         assert_eq!((&plugin["generation"], plugin["last_error"]["code"].as_str()), (&1.into(), Some(code)), "{name}");
         host.call("hello/hello").await.expect(200);
+        let started = processes_in_the_log(&host).await;
+        assert_eq!(started.len(), usize::from(name == "start-aborts"), "{name}");
         eventually("the child and what it started are gone", || async {
-            host.children().is_empty() && processes_in_the_log(&host).await.all(|id| !runs(id))
+            host.children().is_empty() && !started.iter().any(|id| runs(*id))
         })
         .await;
     }
 }
 
+#[tokio::test]
+async fn a_library_in_an_upload_that_crashes_costs_a_child() {
+    let host = TestHost::start().await;
+    host.load("hello").await;
+    let library = compiled(&host, &source("crashes-on-open"), &[]).await;
+    let yaml = yaml_of("crashes-on-open");
+    let archive = archive(&[("plugin.yaml", yaml.as_bytes()), ("library.so", &library)]);
+    let uploaded = upload(&host, &archive).await.expect(200).json();
+    let refused = install(&host, uploaded["upload_id"].as_str().unwrap()).await.expect(422);
+    assert_eq!(refused.code(), "load_trial_crashed");
+    assert_eq!(host.get("/api/plugins").await.json()["count"], 1);
+    host.call("hello/hello").await.expect(200);
+}
+
 /// The processes that the plugin of the last job says it has started.
-async fn processes_in_the_log(host: &TestHost) -> impl Iterator<Item = u32> + use<> {
+async fn processes_in_the_log(host: &TestHost) -> Vec<u32> {
     let job = host.get("/api/jobs").await.json()["jobs"].as_array().unwrap().last().unwrap()["id"].clone();
     let log = host.get(&format!("/api/jobs/{}/log", job.as_str().unwrap())).await.expect(200).text();
     let ids =
         log.split("started process ").skip(1).map(|rest| rest.split_whitespace().next().unwrap().parse().unwrap());
-    ids.collect::<Vec<_>>().into_iter()
+    ids.collect()
 }
 
 /// Whether a process runs; one that has ended may wait for whoever collects it.
