@@ -173,6 +173,24 @@ async fn a_library_in_an_upload_that_crashes_costs_a_child() {
     host.call("hello/hello").await.expect(200);
 }
 
+#[tokio::test]
+async fn a_host_that_is_told_to_stop_ends_the_child_that_hangs() {
+    let host = TestHost::start().await;
+    let library = compiled(&host, &source("constructor-hangs"), &[]).await;
+    let library = beside(&host, "hangs", &library, &yaml_of("constructor-hangs"));
+    let body = serde_json::json!({ "source": library });
+    let request = host.request("POST", "/api/plugins/load").header("prefer", "respond-async").json(&body);
+    request.send().await.expect(202);
+    let tries = |id: &u32| {
+        let read = |name: &str| std::fs::read_to_string(format!("/proc/{id}/{name}")).unwrap_or_default();
+        read("cmdline").contains("try-library") && read("maps").contains("memfd:plugin")
+    };
+    eventually("the library is opened in a child", || async { host.children().iter().any(tries) }).await;
+    let child = host.children().into_iter().find(tries).unwrap();
+    host.stop();
+    eventually("the child has ended", || async { !runs(child) }).await;
+}
+
 /// The processes that the plugin of the last job says it has started.
 async fn processes_in_the_log(host: &TestHost) -> Vec<u32> {
     let job = host.get("/api/jobs").await.json()["jobs"].as_array().unwrap().last().unwrap()["id"].clone();

@@ -33,8 +33,8 @@ struct Subject {
 /// What was to be tried could not be read; the library's own failures are answers.
 pub(crate) async fn try_library(words: TryLibrary) -> Result<(), Failure> {
     let none = Rlimit { current: Some(0), maximum: Some(0) };
-    // Neither is worth a failure: a crash is expected here and needs no core file; a host that is killed leaves a child
-    // that ends at its own deadlines.
+    // A crash is expected here and needs no core file. A host that is killed takes the child along: the signal comes with
+    // the end of the thread that started it, which is one of the runtime's. Neither is worth a failure.
     let _ = setrlimit(Resource::Core, none);
     let _ = set_parent_process_death_signal(Some(Signal::KILL));
     let subject = tokio::task::spawn_blocking(move || Subject::read(words)).await;
