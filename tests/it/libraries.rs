@@ -174,6 +174,21 @@ async fn a_library_in_an_upload_that_crashes_costs_a_child() {
 }
 
 #[tokio::test]
+async fn a_library_that_a_child_cannot_start_without_a_host_is_started_by_the_host() {
+    let host = TestHost::with(&["--start-timeout-seconds", "2"]).await;
+    let library = compiled(&host, &source("needs-its-host"), &[]).await;
+    let library = beside(&host, "needs", &library, &yaml_of("needs-its-host"));
+    for (patient, reason) in [(false, "the plugin did not start: "), (true, "it did not start in time, and asked for")]
+    {
+        let asked = host.try_load_with(&library, serde_json::json!({ "patient": patient })).await.expect(200).json();
+        let log = host.get(&format!("/api/jobs/{}/log", asked["job"].as_str().unwrap())).await.expect(200).text();
+        let line = log.lines().find(|line| line.starts_with("started in a child first: did not crash in "));
+        assert!(line.is_some_and(|line| line.contains(&format!("but said no: {reason}"))), "{log}");
+        host.call("needs-its-host/hello").await.expect(200);
+    }
+}
+
+#[tokio::test]
 async fn a_host_that_is_told_to_stop_ends_the_child_that_hangs() {
     let host = TestHost::start().await;
     let library = compiled(&host, &source("constructor-hangs"), &[]).await;

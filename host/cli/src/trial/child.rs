@@ -88,13 +88,20 @@ impl Subject {
         let module = self.within(Stage::Open, opened).await?;
         let handlers = module.handlers().to_vec();
         self.within(Stage::Validate, module.validate(&self.configuration, longer)).await?;
+        let no_host = Arc::new(NoHost::default());
         let options = StartOptions {
             generation: 0,
             configuration: self.configuration.clone(),
-            services: Arc::new(NoHost),
+            services: no_host.clone(),
             timeout: longer,
         };
-        let instance = self.within(Stage::Start, module.start(options)).await?;
+        let instance = self.within(Stage::Start, module.start(options)).await.map_err(|said| match said {
+            // It may wait for what only a host can give. Should it hang there too, it hangs on a thread of its own.
+            Said::TimedOut if no_host.was_asked() => Said::Refused(
+                "it did not start in time, and asked for host services, which a child does not have".to_owned(),
+            ),
+            said => said,
+        })?;
         *started = Some(instance.clone());
         if self.manifest.health.enabled {
             say(&Said::At(Stage::Probe));

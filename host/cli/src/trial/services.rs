@@ -1,5 +1,7 @@
 //! What a plugin finds when it asks for its host and there is none.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use bytes::Bytes;
 use host_load::{
     LogEvent, LogLevel, MeasureOperation, MetricDefinition, ServiceAnswer, ServiceBody, ServiceRequest, Services,
@@ -11,7 +13,17 @@ use http_body_util::{BodyExt as _, Full};
 use crate::output;
 
 /// No host: log lines are printed, metrics go nowhere, and every request is refused.
-pub(super) struct NoHost;
+#[derive(Debug, Default)]
+pub(super) struct NoHost {
+    was_asked: AtomicBool,
+}
+
+impl NoHost {
+    /// Whether a request was refused.
+    pub(super) fn was_asked(&self) -> bool {
+        self.was_asked.load(Ordering::Relaxed)
+    }
+}
 
 impl Services for NoHost {
     fn log(&self, event: &LogEvent<'_>) {
@@ -30,6 +42,7 @@ impl Services for NoHost {
     fn measure(&self, _: u64, _: MeasureOperation, _: f64) {}
 
     fn request(&self, _: ServiceRequest) -> ServiceAnswer {
+        self.was_asked.store(true, Ordering::Relaxed);
         Box::pin(std::future::ready(refusal()))
     }
 }
