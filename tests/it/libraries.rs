@@ -4,8 +4,10 @@ use std::path::{Path, PathBuf};
 
 use host_core::Digest;
 
-use crate::host::TestHost;
+use crate::host::{TestHost, eventually};
 use crate::plugins::{build_cache, built, copy, repository, source, turn_to_build};
+use crate::uploads::{install, upload};
+use crate::zip_builder::archive;
 
 /// Puts a library beside a plugin.yaml into the host's source folder.
 fn beside(host: &TestHost, name: &str, library: &[u8], yaml: &str) -> PathBuf {
@@ -90,20 +92,19 @@ async fn a_library_that_was_built_to_abort_is_refused_and_its_source_is_built_to
     assert_eq!(host.call("panic-abort/panic").await.expect(500).code(), "plugin_panicked");
     host.call("panic-abort/hello").await.expect(200);
 
-    let library = aborting_library(&host, &folder).await;
+    let library = compiled(&host, &folder, &["-C", "panic=abort"]).await;
     let refused = host.try_load(&beside(&host, "abort", &library, &yaml_of("panic-abort"))).await.expect(422);
     assert_eq!(refused.code(), "load_panic_abort");
     assert!(refused.json()["fix"].as_str().unwrap().contains("panic = \"abort\""), "{}", refused.text());
     host.call("panic-abort/hello").await.expect(200);
 }
 
-/// Builds a plugin as its author would who wants a panic to end the process. Only the plugin itself is compiled so:
-/// the dependencies that the other builds have compiled fit it too.
-async fn aborting_library(host: &TestHost, folder: &Path) -> Vec<u8> {
-    let work = host.sources().join("work");
+/// Builds a plugin as its author would who has no host. What is told to the compiler is for the plugin itself: the
+/// dependencies that the other builds have compiled fit it too.
+async fn compiled(host: &TestHost, folder: &Path, compiler: &[&str]) -> Vec<u8> {
+    let name = folder.file_name().unwrap().to_str().unwrap();
+    let work = host.sources().join("work").join(name);
     copy(folder, &work);
-    let cargo_toml = std::fs::read_to_string(work.join("Cargo.toml")).unwrap();
-    assert!(cargo_toml.contains("panic = \"abort\""));
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("aborting");
     let sdk = crate::plugins::repository().join("plugin-sdk");
     let mut cargo = std::process::Command::new(env!("CARGO"));
@@ -113,11 +114,131 @@ async fn aborting_library(host: &TestHost, folder: &Path) -> Vec<u8> {
         .env("CARGO_HOME", crate::plugins::build_cache().join("cargo-home"))
         .args(["rustc", "--quiet", "--release", "--lib", "--config", "profile.release.panic=\"unwind\"", "--config"])
         .arg(format!("patch.crates-io.plugin-sdk.path={:?}", sdk.to_str().unwrap()))
-        .args(["--", "-C", "panic=abort"]);
+        .arg("--")
+        .args(compiler);
     let _turn = turn_to_build(&work).await;
     let output = tokio::task::spawn_blocking(move || cargo.output().unwrap()).await.unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    std::fs::read(target.join("release/libpanic_abort.so")).unwrap()
+    std::fs::read(target.join(format!("release/lib{}.so", name.replace('-', "_")))).unwrap()
+}
+
+#[tokio::test]
+async fn a_library_that_crashes_or_hangs_costs_a_child_and_all_that_serves_goes_on() {
+    let host = TestHost::with(&["--start-timeout-seconds", "2"]).await;
+    host.load("hello").await;
+    host.load("counter").await;
+    for (name, code, evidence) in [
+        ("crashes-on-open", "load_trial_crashed", "while it was opened: the child was ended by signal 6 (SIGABRT)"),
+        ("start-aborts", "load_trial_crashed", "(SIGABRT); its last line was `nothing can start here`"),
+        ("constructor-hangs", "load_trial_timed_out", "while it was opened, for longer than 2 s"),
+    ] {
+        let library = compiled(&host, &source(name), &[]).await;
+        // It is to replace what serves, and another plugin is called until it is refused.
+        let yaml = yaml_of(name).replace(&format!("id: {name}"), "id: hello");
+        let library = beside(&host, name, &library, &yaml);
+        let loading = host.try_load(&library);
+        tokio::pin!(loading);
+        let refused = loop {
+            tokio::select! {
+                refused = &mut loading => break refused,
+                served = host.call("counter/count") => drop(served.expect(200)),
+            }
+        };
+        assert_eq!((refused.status, refused.code().as_str()), (422, code), "{name}: {}", refused.text());
+        assert!(refused.text().contains(evidence), "{name}: {}", refused.text());
+        assert!(refused.json()["fix"].as_str().unwrap().starts_with("nothing of it ran in the host"), "{name}");
+        let plugin = host.plugin("hello").await;
+        assert_eq!((&plugin["generation"], plugin["last_error"]["code"].as_str()), (&1.into(), Some(code)), "{name}");
+        host.call("hello/hello").await.expect(200);
+        let started = processes_in_the_log(&host).await;
+        assert_eq!(started.len(), usize::from(name == "start-aborts"), "{name}");
+        eventually("the child and what it started are gone", || async {
+            host.children().is_empty() && !started.iter().any(|id| runs(*id))
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn a_library_in_an_upload_that_crashes_costs_a_child() {
+    let host = TestHost::start().await;
+    host.load("hello").await;
+    let library = compiled(&host, &source("crashes-on-open"), &[]).await;
+    let yaml = yaml_of("crashes-on-open");
+    let archive = archive(&[("plugin.yaml", yaml.as_bytes()), ("library.so", &library)]);
+    let uploaded = upload(&host, &archive).await.expect(200).json();
+    let refused = install(&host, uploaded["upload_id"].as_str().unwrap()).await.expect(422);
+    assert_eq!(refused.code(), "load_trial_crashed");
+    assert_eq!(host.get("/api/plugins").await.json()["count"], 1);
+    host.call("hello/hello").await.expect(200);
+}
+
+#[tokio::test]
+async fn a_library_that_a_child_cannot_start_without_a_host_is_started_by_the_host() {
+    let host = TestHost::with(&["--start-timeout-seconds", "2"]).await;
+    let library = compiled(&host, &source("needs-its-host"), &[]).await;
+    let library = beside(&host, "needs", &library, &yaml_of("needs-its-host"));
+    for (patient, reason) in [(false, "the plugin did not start: "), (true, "it did not start in time, and asked for")]
+    {
+        let asked = host.try_load_with(&library, serde_json::json!({ "patient": patient })).await.expect(200).json();
+        let log = host.get(&format!("/api/jobs/{}/log", asked["job"].as_str().unwrap())).await.expect(200).text();
+        let line = log.lines().find(|line| line.starts_with("started in a child first: did not crash in "));
+        assert!(line.is_some_and(|line| line.contains(&format!("but said no: {reason}"))), "{log}");
+        host.call("needs-its-host/hello").await.expect(200);
+    }
+}
+
+#[tokio::test]
+async fn a_host_that_is_told_to_stop_ends_the_child_that_hangs() {
+    let host = TestHost::start().await;
+    let library = compiled(&host, &source("constructor-hangs"), &[]).await;
+    let library = beside(&host, "hangs", &library, &yaml_of("constructor-hangs"));
+    let body = serde_json::json!({ "source": library });
+    let request = host.request("POST", "/api/plugins/load").header("prefer", "respond-async").json(&body);
+    request.send().await.expect(202);
+    let tries = |id: &u32| {
+        let read = |name: &str| std::fs::read_to_string(format!("/proc/{id}/{name}")).unwrap_or_default();
+        read("cmdline").contains("try-library") && read("maps").contains("memfd:plugin")
+    };
+    eventually("the library is opened in a child", || async { host.children().iter().any(tries) }).await;
+    let child = host.children().into_iter().find(tries).unwrap();
+    host.stop();
+    eventually("the child has ended", || async { !runs(child) }).await;
+}
+
+/// The processes that the plugin of the last job says it has started.
+async fn processes_in_the_log(host: &TestHost) -> Vec<u32> {
+    let job = host.get("/api/jobs").await.json()["jobs"].as_array().unwrap().last().unwrap()["id"].clone();
+    let log = host.get(&format!("/api/jobs/{}/log", job.as_str().unwrap())).await.expect(200).text();
+    let ids =
+        log.split("started process ").skip(1).map(|rest| rest.split_whitespace().next().unwrap().parse().unwrap());
+    ids.collect()
+}
+
+/// Whether a process runs; one that has ended may wait for whoever collects it.
+fn runs(id: u32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
+    stat.rsplit_once(") ").is_some_and(|(_, state)| !state.starts_with(['Z', 'X']))
+}
+
+#[tokio::test]
+async fn a_library_that_passed_in_a_child_is_not_tried_again() {
+    let host = TestHost::start().await;
+    let library = built("counter").await;
+    let mut tried = vec![];
+    for _ in 0..2 {
+        let body = serde_json::json!({ "source": library });
+        let answer = host.post_json("/api/plugins/load", &body).await.expect(200).json();
+        let steps = answer["steps"].as_array().unwrap().clone();
+        let log = host.get(&format!("/api/jobs/{}/log", answer["job"].as_str().unwrap())).await.expect(200).text();
+        let trial = steps.iter().find(|step| step["step"] == "trial");
+        assert!(trial.is_none_or(|trial| trial["duration_ms"].as_f64().unwrap() > 0.0), "{answer}");
+        assert_eq!(log.contains("started in a child first: passed in "), trial.is_some(), "{log}");
+        tried.push(trial.is_some());
+        host.call("counter/count").await.expect(200);
+    }
+    host.post("/api/plugins/counter/reload").await.expect(200);
+    assert_eq!(tried, [true, false]);
 }
 
 #[tokio::test]

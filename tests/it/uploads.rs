@@ -13,7 +13,7 @@ fn zipped(name: &str, below: &str) -> Vec<u8> {
     archive(&named.iter().map(|(path, bytes)| (path.as_str(), bytes.as_slice())).collect::<Vec<_>>())
 }
 
-async fn upload(host: &TestHost, archive: &[u8]) -> Answer {
+pub(crate) async fn upload(host: &TestHost, archive: &[u8]) -> Answer {
     upload_as(host, "plugin", "plugin.zip", archive).await
 }
 
@@ -29,7 +29,7 @@ async fn upload_as(host: &TestHost, field: &str, file: &str, archive: &[u8]) -> 
     request.header("content-type", "multipart/form-data; boundary=frontier").body(&body).send().await
 }
 
-async fn install(host: &TestHost, upload: &str) -> Answer {
+pub(crate) async fn install(host: &TestHost, upload: &str) -> Answer {
     let _turn = any_turn_to_build().await;
     host.post(&format!("/api/plugins/install/{upload}")).await
 }

@@ -75,6 +75,13 @@ impl TestHost {
         self.child.id()
     }
 
+    /// The ids of the processes that the host has started and that have not ended.
+    pub(crate) fn children(&self) -> Vec<u32> {
+        let tasks = std::fs::read_dir(format!("/proc/{}/task", self.pid())).unwrap();
+        let lists = tasks.filter_map(|task| std::fs::read_to_string(task.ok()?.path().join("children")).ok());
+        lists.flat_map(|list| list.split_whitespace().map(|id| id.parse().unwrap()).collect::<Vec<_>>()).collect()
+    }
+
     /// Asks for a source to be loaded. One that is built is built while no other host builds, since the hosts of a
     /// test run share their build cache.
     pub(crate) async fn try_load(&self, source: &Path) -> Answer {

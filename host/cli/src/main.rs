@@ -9,6 +9,7 @@ mod life;
 mod logs;
 mod output;
 mod screen;
+mod trial;
 mod words;
 
 use std::process::ExitCode;
@@ -57,6 +58,7 @@ fn run(word: Word) -> Result<(), Failure> {
             Word::Pack(words) => author::pack(words, &environment).await,
             Word::Explain(words) => author::explain(words, &environment).await,
             Word::OpenLibrary(words) => author::open_library(words).await,
+            Word::TryLibrary(words) => trial::try_library(words).await,
             word => commands::run(word, &environment).await,
         }
     });

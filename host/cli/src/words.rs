@@ -82,6 +82,9 @@ pub(crate) enum Word {
     /// Opens a library and says what its gates say
     #[command(hide = true)]
     OpenLibrary(author::OpenLibrary),
+    /// Opens and starts a library and says how it went
+    #[command(hide = true)]
+    TryLibrary(TryLibrary),
 }
 
 /// What to do with the configuration.
@@ -145,6 +148,19 @@ pub(crate) struct Configure {
     pub(crate) unset: Vec<String>,
     #[command(flatten)]
     pub(crate) plugin: OfPlugin,
+}
+
+/// `try-library`, which a host runs as a child before it opens a library that it has not built.
+#[derive(Debug, Args)]
+pub(crate) struct TryLibrary {
+    /// The library
+    pub(crate) library: PathBuf,
+    /// A folder with plugin.yaml and the configuration, to work in
+    #[arg(long)]
+    pub(crate) scratch: PathBuf,
+    /// How long each of opening, `validate` and `start` may take, in milliseconds
+    #[arg(long)]
+    pub(crate) timeout_ms: u64,
 }
 
 /// What all client commands take.

@@ -89,6 +89,36 @@ pub enum Error {
         /// What it said.
         reason: String,
     },
+    /// The process in which the library was tried was lost.
+    #[error("the plugin ended the child process that tried it {during}: the child {how}{}", last_line(said.as_deref()))]
+    TrialCrashed {
+        /// What it did then, as the end of a sentence.
+        during: &'static str,
+        /// How the process ended, as a verb and what follows.
+        how: String,
+        /// The last line it wrote to standard error.
+        said: Option<String>,
+    },
+    /// The library never came back in the process in which it was tried.
+    #[error(
+        "the plugin hung in the child process that tried it {during}, for longer than {}{}",
+        seconds(*.after),
+        last_line(said.as_deref())
+    )]
+    TrialTimedOut {
+        /// What it did then, as the end of a sentence.
+        during: &'static str,
+        /// The deadline.
+        after: Duration,
+        /// The last line it wrote to standard error.
+        said: Option<String>,
+    },
+    /// The library could not be tried in a process of its own, which is no fault of the library.
+    #[error("the host could not try the library in a child process: {reason}")]
+    TrialFailed {
+        /// Why not.
+        reason: String,
+    },
     /// The types at the boundary differ.
     #[error("the plugin and the host disagree {difference}")]
     LayoutDiffers {
@@ -148,6 +178,9 @@ impl Error {
             Error::TooManyOpened { .. } => "load_too_many_opened",
             Error::TooManyKeys { .. } => "load_too_many_keys",
             Error::Linker { .. } => "load_linker",
+            Error::TrialCrashed { .. } => "load_trial_crashed",
+            Error::TrialTimedOut { .. } => "load_trial_timed_out",
+            Error::TrialFailed { .. } => "load_trial_failed",
             Error::LayoutDiffers { .. } => "load_layout_differs",
             Error::BrokenHeader { .. } => "load_broken_header",
             Error::CodeDiffers { .. } => "load_code_differs",
@@ -180,6 +213,14 @@ impl Error {
                  their keys, in memory"
             }
             Error::Linker { .. } => "install what the message names, or build the plugin on a machine like this one",
+            Error::TrialCrashed { .. } => {
+                "nothing of it ran in the host; look for what ends a process (`abort`, `exit`, C code, endless recursion) in \
+                 what ran then: constructors and statics while it is opened, else the hook that is named"
+            }
+            Error::TrialTimedOut { .. } => {
+                "nothing of it ran in the host; do long work after the start, or raise `start_timeout_seconds` of the host"
+            }
+            Error::TrialFailed { .. } => "see what the message names; what serves goes on serving",
             Error::LayoutDiffers { .. } => {
                 "the plugin uses a patched or mixed SDK; run `cargo update -p plugin-sdk` and build again"
             }
@@ -230,6 +271,10 @@ pub enum CallError {
         /// The deadline.
         after: Duration,
     },
+}
+
+fn last_line(said: Option<&str>) -> String {
+    said.map(|said| format!("; its last line was `{said}`")).unwrap_or_default()
 }
 
 fn seconds(duration: Duration) -> String {

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use host_core::manifest::Mode;
 
+use crate::trial::Trial;
+
 /// How the host runs plugins.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -29,6 +31,8 @@ pub struct Config {
     pub plugin_fetch: host_services::FetchConfig,
     /// Where the secrets of plugins lie.
     pub secrets: host_services::Secrets,
+    /// Where a library that this host has not built starts first; `None` opens it here at once.
+    pub trial: Option<Trial>,
 }
 
 impl Config {
@@ -46,6 +50,7 @@ impl Config {
             kv: host_state::Limits::default(),
             plugin_fetch: host_services::FetchConfig::default(),
             secrets: host_services::Secrets::default(),
+            trial: None,
         }
     }
 }

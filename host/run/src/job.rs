@@ -58,7 +58,7 @@ pub struct JobView {
     pub created_unix_ms: u64,
     /// Where it is.
     pub state: JobState,
-    /// What it does now: `fetch`, `check`, `build`, `open`, `start`, `probe`, `swap`.
+    /// What it does now: `fetch`, `check`, `build`, `trial`, `open`, `start`, `probe`, `swap`.
     pub step: &'static str,
     /// How it ended, once it has.
     pub result: Option<Result<Receipt, Arc<Error>>>,

@@ -24,6 +24,7 @@ mod plugin;
 mod refused;
 mod retire;
 mod routes;
+mod trial;
 
 pub use admission::{Admitted, Refusal};
 pub use between::refused_content_type;
@@ -43,3 +44,4 @@ pub use operation::{Operation, Receipt, StepReport};
 pub use plugin::{GenerationView, Phase, PluginView};
 pub use refused::RefusedCall;
 pub use routes::{RouteRefusal, Routed};
+pub use trial::{Attempt, Trial, Tried, TryOut, Trying};

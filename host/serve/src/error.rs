@@ -13,6 +13,7 @@ pub(crate) fn of_operation(error: &Error) -> Refused {
         Error::Source(_) => StatusCode::BAD_REQUEST,
         Error::ShuttingDown | Error::TooManyKept { .. } => StatusCode::SERVICE_UNAVAILABLE,
         Error::Panicked | Error::State(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        Error::Load(_) if code == "load_trial_failed" => StatusCode::INTERNAL_SERVER_ERROR,
         Error::OtherPlugin { .. } | Error::Disabled { .. } => StatusCode::CONFLICT,
         Error::Manifest { .. } | Error::Placement { .. } | Error::Load(_) | Error::Unhealthy { .. } => {
             StatusCode::UNPROCESSABLE_ENTITY

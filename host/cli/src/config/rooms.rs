@@ -9,6 +9,7 @@ use host_core::manifest::Mode;
 
 use super::value::secret;
 use super::{Environment, Origin, Settings, Value};
+use crate::trial::Children;
 
 /// Settings as each room of the host wants them.
 pub(crate) struct Rooms {
@@ -73,6 +74,8 @@ impl Rooms {
             settings.list("fetch_private_hosts").iter().filter_map(|host| host.parse().ok()).collect();
         let secrets = settings.list("secrets").iter().filter_map(|text| secret(text));
         run.secrets = host_run::Secrets::new(secrets.map(|(plugin, name, source)| ((plugin, name), source)).collect());
+
+        run.trial = Some(host_run::Trial::new(Children::new(environment.for_libraries())));
 
         let serve = host_serve::Config {
             address: settings.address(),

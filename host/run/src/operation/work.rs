@@ -236,14 +236,19 @@ impl<'a> Work<'a> {
         settled.map(|()| generation)
     }
 
-    /// Opens the library through the gates.
+    /// Opens the library through the gates. One that this host has not built is tried in a child first.
     pub(super) async fn open(&mut self, installed: &Installed) -> Result<Module, Error> {
-        self.step("open");
         let kept = host_load::kept_libraries();
         if kept.len() >= self.host.0.config.max_kept_generations && self.host.unloading().is_ok() {
             return Err(Error::TooManyKept { kept });
         }
         let timeout = self.host.0.config.start_timeout;
+        if let Some(trial) = self.host.0.config.trial.as_ref().filter(|trial| trial.wants(&installed.artifact)) {
+            self.step("trial");
+            let job = self.job.clone();
+            trial.run(&self.host.0.store, installed, timeout, &move |line| job.line(line)).await?;
+        }
+        self.step("open");
         let module = Module::open(&self.host.0.store, &installed.artifact, &installed.manifest, timeout).await;
         Ok(module.inspect_err(|error| {
             if let host_load::Error::LayoutDiffers { report, .. } = error {

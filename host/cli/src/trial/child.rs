@@ -1,0 +1,174 @@
+//! The child's part: foreign code runs here, and may do what it likes to this process.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use host_core::Manifest;
+use host_core::manifest::{Method, Mode};
+use host_load::{CallError, Head, Instance, Module, StartOptions};
+use host_store::{Artifact, Provenance, Store};
+use rustix::process::{Resource, Rlimit, Signal, getpid, kill_process, set_parent_process_death_signal, setrlimit};
+use serde_json::{Map, Value};
+
+use super::services::NoHost;
+use super::{CONFIGURATION, MANIFEST, MARK, STOP, Said, Stage, short};
+use crate::failure::Failure;
+use crate::output;
+use crate::words::TryLibrary;
+
+/// What is tried.
+struct Subject {
+    store: Store,
+    artifact: Artifact,
+    manifest: Manifest,
+    configuration: Map<String, Value>,
+    timeout: Duration,
+}
+
+/// Opens and starts a library, says how it went, and ends this process.
+///
+/// # Errors
+/// What was to be tried could not be read; the library's own failures are answers.
+pub(crate) async fn try_library(words: TryLibrary) -> Result<(), Failure> {
+    let none = Rlimit { current: Some(0), maximum: Some(0) };
+    // A crash is expected here and needs no core file. A host that is killed takes the child along: the signal comes with
+    // the end of the thread that started it, which is one of the runtime's. Neither is worth a failure.
+    let _ = setrlimit(Resource::Core, none);
+    let _ = set_parent_process_death_signal(Some(Signal::KILL));
+    let subject = tokio::task::spawn_blocking(move || Subject::read(words)).await;
+    let subject = subject.map_err(|error| Failure::of("failed to read what is to be tried", &error))??;
+    let mut started = None;
+    let said = match subject.start(&mut started).await {
+        Ok(()) => Said::Passed,
+        Err(said) => said,
+    };
+    say(&said);
+    if let Some(instance) = started {
+        // What it has begun outside of this process it may want to end.
+        let _ = instance.stop(STOP).await;
+    }
+    // Not by a return: threads of the library may still run, and its exit handlers need not be tried.
+    let killed = kill_process(getpid(), Signal::KILL);
+    killed.map_err(|error| Failure::of("failed to end the child", &error))
+}
+
+impl Subject {
+    fn read(words: TryLibrary) -> Result<Subject, Failure> {
+        let TryLibrary { library, scratch, timeout_ms } = words;
+        let failed =
+            |error: &(dyn std::error::Error + 'static)| Failure::of("failed to read what is to be tried", error);
+        let folder = |name: &str| -> PathBuf { scratch.join(name) };
+        let manifest = std::fs::read(folder(MANIFEST)).map_err(|error| failed(&error))?;
+        let configuration = std::fs::read(folder(CONFIGURATION)).map_err(|error| failed(&error))?;
+        let configuration = serde_json::from_slice(&configuration).map_err(|error| failed(&error))?;
+        let config = host_store::Config {
+            plugin_dir: folder("plugins"),
+            cache_dir: folder("cache"),
+            limits: Default::default(),
+        };
+        let store = Store::open(config).map_err(|error| failed(&error))?;
+        let artifact = put(&store, &library, &manifest).map_err(|error| failed(&error))?;
+        // The host has judged it by its own mode.
+        let checked = Manifest::check(&manifest, Mode::Permissive).map_err(|problems| {
+            problems.iter().fold(Failure::failed("plugin.yaml is refused"), |failure, problem| {
+                failure.because(problem.to_string())
+            })
+        })?;
+        let timeout = Duration::from_millis(timeout_ms);
+        Ok(Subject { store, artifact, manifest: checked.manifest, configuration, timeout })
+    }
+
+    /// Goes as far as a host does before it lets a generation serve; what was started is left in `started`.
+    async fn start(&self, started: &mut Option<Arc<Instance>>) -> Result<(), Said> {
+        // The deadline that counts is the one here: a hook that passed its own looks like one that said no.
+        let longer = self.timeout * 2;
+        let opened = Module::open(&self.store, &self.artifact, &self.manifest, longer);
+        let module = self.within(Stage::Open, opened).await?;
+        let handlers = module.handlers().to_vec();
+        self.within(Stage::Validate, module.validate(&self.configuration, longer)).await?;
+        let no_host = Arc::new(NoHost::default());
+        let options = StartOptions {
+            generation: 0,
+            configuration: self.configuration.clone(),
+            services: no_host.clone(),
+            timeout: longer,
+        };
+        let instance = self.within(Stage::Start, module.start(options)).await.map_err(|said| match said {
+            // It may wait for what only a host can give. Should it hang there too, it hangs on a thread of its own.
+            Said::TimedOut if no_host.was_asked() => Said::Refused(
+                "it did not start in time, and asked for host services, which a child does not have".to_owned(),
+            ),
+            said => said,
+        })?;
+        *started = Some(instance.clone());
+        if self.manifest.health.enabled {
+            say(&Said::At(Stage::Probe));
+            // The host asks again, and says better what is wrong.
+            self.probe(&instance, &handlers).await.map_err(|error| refused(&error))?;
+        }
+        Ok(())
+    }
+
+    async fn within<T>(
+        &self,
+        stage: Stage,
+        work: impl Future<Output = Result<T, host_load::Error>>,
+    ) -> Result<T, Said> {
+        say(&Said::At(stage));
+        match tokio::time::timeout(self.timeout, work).await {
+            Ok(done) => done.map_err(|error| refused(&error)),
+            Err(_) => Err(Said::TimedOut),
+        }
+    }
+
+    /// Asks its health: the manifest's endpoint, or the plugin's hook.
+    async fn probe(&self, instance: &Arc<Instance>, handlers: &[u32]) -> Result<(), CallError> {
+        let timeout = self.manifest.health.timeout;
+        let Some(path) = &self.manifest.health.endpoint else { return instance.health(timeout).await };
+        let is_asked = |endpoint: &host_core::manifest::Endpoint| {
+            endpoint.method == Method::Get && endpoint.path.pattern() == path.as_str()
+        };
+        let found = self.manifest.endpoints.iter().position(is_asked).and_then(|at| handlers.get(at));
+        let Some(handler) = found else { return Ok(()) };
+        let head = Head {
+            handler: *handler,
+            deadline_ms: Some(u32::try_from(timeout.as_millis()).unwrap_or(u32::MAX - 1)),
+            method: "GET",
+            path,
+            query: None,
+            peer: "",
+            request_id: "health-probe",
+            params: std::iter::empty(),
+            headers: std::iter::empty(),
+            context: std::iter::empty(),
+        };
+        let call = instance.call(head.write(), Bytes::new(), None);
+        let answered = tokio::time::timeout(timeout, call).await;
+        answered.map_err(|_| CallError::TimedOut { after: timeout })?.map(drop)
+    }
+}
+
+fn put(store: &Store, library: &Path, manifest: &[u8]) -> Result<Artifact, host_store::Error> {
+    let provenance = Provenance {
+        source: library.display().to_string(),
+        commit: None,
+        tree: None,
+        fingerprint: None,
+        rustc: None,
+        built_at_unix_seconds: 0,
+    };
+    store.put_artifact(library, manifest, &provenance)
+}
+
+fn refused(error: &(dyn std::error::Error + 'static)) -> Said {
+    let cause = error.source().map(|source| format!(": {source}")).unwrap_or_default();
+    Said::Refused(short(&format!("{error}{cause}")))
+}
+
+fn say(said: &Said) {
+    let said = serde_json::to_string(said).expect("words always have a JSON form");
+    // The library may have left a line without its end.
+    output::line(&format!("\n{MARK}{said}"));
+}
