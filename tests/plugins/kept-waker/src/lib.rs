@@ -55,6 +55,11 @@ impl Plugin {
         drop_late(self.poll_once(self.question()), &address)
     }
 
+    #[post("/body/lost")]
+    fn body_lost(&self, mut body: Body) -> NoContent {
+        lose(self.poll_once(Box::pin(async move { while body.chunk().await.is_some() {} })))
+    }
+
     #[get("/woken")]
     fn woken(&self) -> String {
         self.count.0.load(Ordering::Relaxed).to_string()

@@ -20,7 +20,7 @@ impl Plugin {
     #[post("/forever")]
     fn forever(&self) -> Result<NoContent> {
         let runtime = running("own-forever")?;
-        // A second call drops the runtime that it has just made, which no task on a runtime may wait for.
+        // There is one already. Dropping the second one would wait for its threads, and a task must not wait.
         if let Err(runtime) = FOREVER.set(runtime) {
             runtime.shutdown_background();
         }
