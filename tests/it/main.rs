@@ -5,6 +5,8 @@
 
 #[path = "../support/client.rs"]
 mod client;
+#[path = "../support/generations.rs"]
+mod generations;
 #[path = "../support/git_server.rs"]
 mod git_server;
 #[path = "../support/host.rs"]
@@ -41,4 +43,6 @@ mod services;
 mod shutdown;
 mod template;
 mod tokens;
+mod unload;
+mod unload_under_load;
 mod uploads;

@@ -327,7 +327,7 @@ fn address_in(line: &str) -> SocketAddr {
 }
 
 /// Asks again and again until `is_so`. For what only its effect shows: there is no event to wait for.
-pub(crate) async fn eventually<F: Future<Output = bool>>(what: &str, mut is_so: impl FnMut() -> F) {
+pub(crate) async fn eventually(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
     let mut ticks = tokio::time::interval(Duration::from_millis(10));
     let until = Instant::now() + PATIENCE;
     while !is_so().await {

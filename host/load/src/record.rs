@@ -1,4 +1,5 @@
 //! What is known of one library: what holds it, what it has left, whether it is mapped.
+#![expect(unsafe_code, reason = "asks a plugin how much heap it holds")]
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -199,8 +200,10 @@ impl Record {
 
     /// What the plugin says of its heap, if it counts. Runs code of the library, which the caller keeps mapped.
     pub(crate) fn live_bytes_now(&self) -> Option<u64> {
-        let _root = *self.root();
-        None
+        let memory = (*self.root())?.memory()?;
+        // SAFETY: the root passed the layout check, and the caller keeps its library mapped.
+        let memory = unsafe { memory() };
+        (memory.counted != 0).then_some(memory.live_bytes)
     }
 
     /// Notes what the plugin leaves behind. For who is about to close the library.
