@@ -153,7 +153,7 @@ pub(crate) fn threads(host: &TestHost) -> Vec<String> {
     // A thread may end between the two reads.
     let name = |task: PathBuf| std::fs::read_to_string(task.join("comm")).ok();
     let names = tasks.filter_map(|task| name(task.unwrap().path())).map(|name| name.trim_end().to_owned());
-    let mut names: Vec<_> = names.filter(|name| !name.starts_with("tokio-rt") && !name.starts_with("sqlx-")).collect();
+    let mut names: Vec<_> = names.filter(|name| !name.starts_with("worker-") && !name.starts_with("sqlx-")).collect();
     names.sort();
     names
 }

@@ -19,7 +19,7 @@ use crate::client::{Answer, Client};
 use crate::plugins;
 
 /// Longer than anything takes on a slow machine: what has not happened by then never will.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(180);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
 
 /// A running host. Use it as the [`Client`] of its operator.
 ///

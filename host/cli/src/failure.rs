@@ -2,7 +2,6 @@
 
 use std::error::Error;
 use std::fmt;
-use std::process::ExitCode;
 
 use bytes::Bytes;
 
@@ -117,11 +116,5 @@ impl fmt::Display for Failure {
             Some(fix) => write!(f, "\n\nfix: {}", printable(fix)),
             None => Ok(()),
         }
-    }
-}
-
-impl From<Exit> for ExitCode {
-    fn from(exit: Exit) -> ExitCode {
-        ExitCode::from(exit as u8)
     }
 }

@@ -12,7 +12,7 @@ mod screen;
 mod trial;
 mod words;
 
-use std::process::ExitCode;
+use std::io::Write as _;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use clap::Parser as _;
@@ -21,15 +21,18 @@ use config::Environment;
 use failure::Failure;
 use words::{Word, Words};
 
-fn main() -> ExitCode {
+fn main() -> ! {
     let words = Words::parse();
-    match run(words.word) {
-        Ok(()) => ExitCode::SUCCESS,
+    let code = match run(words.word) {
+        Ok(()) => 0,
         Err(failure) => {
             output::error_line(&failure.to_string());
-            failure.exit.into()
+            failure.exit as u8
         }
-    }
+    };
+    // A closed pipe is no reason to end otherwise.
+    let _ = std::io::stdout().flush();
+    host_load::end_process(code)
 }
 
 /// A name for each thread of the runtime.

@@ -1,4 +1,4 @@
-//! Starts a finished library in a child of this program: a crash or a hang costs the child.
+//! Opens or starts a library in a child of this program: a crash or a hang costs the child.
 //!
 //! The child says where it is, and in the end how it went, in lines of its standard output; what else it writes is the
 //! library's.
@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use host_load::Error;
 use host_process::{Command, Error as ProcessError, Exit, Stream};
-use host_run::{Attempt, Tried, TryOut, Trying};
+use host_run::{Attempt, Depth, Tried, TryOut, Trying};
 use host_store::atomic;
 use serde::{Deserialize, Serialize};
 
@@ -103,6 +103,9 @@ impl Children {
             .args(["--timeout-ms".to_owned(), stage.as_millis().to_string()]);
         for (name, value) in &self.environment {
             command = command.env(name, value);
+        }
+        if attempt.depth == Depth::Open {
+            command = command.arg("--open-only");
         }
         command.arg("--").arg(attempt.library)
     }

@@ -158,6 +158,9 @@ pub(crate) struct TryLibrary {
     /// A folder with plugin.yaml and the configuration, to work in
     #[arg(long)]
     pub(crate) scratch: PathBuf,
+    /// Do not start it
+    #[arg(long)]
+    pub(crate) open_only: bool,
     /// How long each of opening, `validate` and `start` may take, in milliseconds
     #[arg(long)]
     pub(crate) timeout_ms: u64,

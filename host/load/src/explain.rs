@@ -82,7 +82,7 @@ pub async fn open_gates(
     };
     let artifact = store.put_artifact(library, b"", &provenance)?;
     let stand_in = stand_in();
-    let opened = Module::open(store, &artifact, manifest.unwrap_or(&stand_in), timeout).await;
+    let opened = Module::open(store, &artifact, manifest.unwrap_or(&stand_in), 0, timeout).await;
     let (open, layout) = (
         || Finding::passed(Gate::Open, "the dynamic linker opened it, and its constructors ran".to_owned()),
         || Finding::passed(Gate::Layout, format!("its types are those of ABI {}", crate::abi_version())),

@@ -78,6 +78,8 @@ pub(crate) use slots::{MAX_LIBRARIES, Slot, object_named, open_slot};
 pub(crate) struct Names {
     /// Threads that run code of the library.
     pub(crate) threads: Vec<String>,
-    /// For each thread-local, the thread it lives on.
+    /// For each thread-local on a thread of the host, that thread.
     pub(crate) thread_locals: Vec<String>,
+    /// Thread-locals on the library's own threads, which end with these.
+    pub(crate) n_on_own_threads: usize,
 }

@@ -48,6 +48,14 @@ pub use services::{
     Services,
 };
 
+/// Ends the process without a look at what is left in it: libraries that are mapped, and threads in them, need no orderly end,
+/// and one that hangs in the dynamic linker would have it wait for ever.
+pub fn end_process(code: u8) -> ! {
+    #![expect(unsafe_code, reason = "std's own end runs the destructors of libraries")]
+    // SAFETY: it takes any number and does not return.
+    unsafe { libc::_exit(code.into()) }
+}
+
 /// The ABI this host speaks, as `major.minor`.
 pub fn abi_version() -> String {
     format!("{}.{}", plugin_sdk_abi::ABI_MAJOR, plugin_sdk_abi::ABI_MINOR)

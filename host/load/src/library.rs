@@ -4,9 +4,8 @@
 use std::io::{Read as _, Write as _};
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
-use host_core::{Digest, DigestWriter, PluginId};
+use host_core::{Digest, DigestWriter};
 use host_store::{Artifact, Store};
 use libloading::os::unix::{Library as Handle, RTLD_NOW};
 use plugin_sdk_abi::{GateError, PluginRootRef, ROOT_SYMBOL, open_root};
@@ -21,9 +20,6 @@ use crate::{Error, Probe, probe};
 /// The most pthread keys that plugins may have when one more is opened. glibc has 1024, and the program that asks for one
 /// more is aborted by the standard library, which makes one a copy; the rest is for the host.
 const MAX_KEYS: usize = 900;
-
-/// Counts the libraries of this process, to name them.
-static COUNT: AtomicU64 = AtomicU64::new(0);
 
 /// An open library. Its end begins when the last hold on it is dropped: from then on none of its code may be called.
 pub(crate) struct Library {
@@ -50,7 +46,8 @@ pub fn unloading(store: &Store) -> Result<(), String> {
 }
 
 /// Opens a private copy of an artifact's library and checks its root. Blocks; runs the library's constructors.
-pub(crate) fn open(store: &Store, artifact: &Artifact, id: &PluginId, runtime: Runtime) -> Result<Opened, Error> {
+/// `label` names it: the plugin's id, `#`, the number of the generation.
+pub(crate) fn open(store: &Store, artifact: &Artifact, label: String, runtime: Runtime) -> Result<Opened, Error> {
     let bytes = checked_bytes(artifact.library(), artifact.library_digest())?;
     let probe = probe(&bytes)?;
     let folder = store.temp_dir().map_err(|error| io("name", std::io::Error::other(error)))?;
@@ -67,7 +64,6 @@ pub(crate) fn open(store: &Store, artifact: &Artifact, id: &PluginId, runtime: R
         return Err(Error::TooManyOpened { opened: Record::n_staying() });
     }
 
-    let label = format!("{id}#{}", COUNT.fetch_add(1, Ordering::Relaxed) + 1);
     let open = Copy::of(&bytes, &label).and_then(|copy| copy.open(folder.path())).map_err(|error| match error {
         OpenError::Io(action, source) => io(action, source),
         OpenError::TooMany => Error::TooManyOpened { opened: ledger::MAX_LIBRARIES },

@@ -25,6 +25,7 @@ pub struct Module {
     library: Arc<Library>,
     probe: Probe,
     routes: Vec<Route>,
+    generation: u64,
     /// For each endpoint of the manifest, in its order, the handler that answers it.
     handlers: Vec<u32>,
     hooks: Hooks,
@@ -43,8 +44,6 @@ pub struct Route {
 
 /// How to start a module.
 pub struct StartOptions {
-    /// The number of the generation.
-    pub generation: u64,
     /// The configuration, a JSON object.
     pub configuration: serde_json::Map<String, serde_json::Value>,
     /// What it may ask of its host.
@@ -64,7 +63,7 @@ struct Description {
 }
 
 impl Module {
-    /// Opens an artifact through the three gates and compares its routes with `manifest`.
+    /// Opens an artifact through the three gates, for the generation of that number, and compares its routes with `manifest`.
     ///
     /// # Errors
     /// Whatever a gate refuses; [`Error::StartTimedOut`] when a constructor of the library takes longer than
@@ -76,13 +75,15 @@ impl Module {
         store: &Store,
         artifact: &Artifact,
         manifest: &Manifest,
+        generation: u64,
         timeout: Duration,
     ) -> Result<Module, Error> {
-        let (store, artifact, id) = (store.clone(), artifact.clone(), manifest.id.clone());
+        let (store, artifact) = (store.clone(), artifact.clone());
+        let label = format!("{}#{generation}", manifest.id);
         let runtime = Handle::current();
         let name = format!("open-{}", manifest.id);
         let work = move || async move {
-            let opened = library::open(&store, &artifact, &id, runtime)?;
+            let opened = library::open(&store, &artifact, label, runtime)?;
             // SAFETY: the root passed the layout check, and `opened` holds it.
             let description = unsafe { (opened.library.root.description())() };
             let description = serde_json::from_slice::<Description>(&description)
@@ -100,12 +101,17 @@ impl Module {
             false => agree(manifest, &routes)?,
         };
         let Opened { library, probe } = opened;
-        Ok(Module { library, probe, routes, handlers, hooks: Hooks::named(&hooks) })
+        Ok(Module { library, probe, routes, generation, handlers, hooks: Hooks::named(&hooks) })
     }
 
     /// What the file said about itself.
     pub fn probe(&self) -> &Probe {
         &self.probe
+    }
+
+    /// The number of the generation it was opened for.
+    pub fn generation(&self) -> u64 {
+        self.generation
     }
 
     /// The routes of the code.
@@ -144,7 +150,8 @@ impl Module {
     /// # Cancel safety
     /// Dropping the future leaves the start to go on until its deadline; what it makes is stopped and dropped.
     pub async fn start(self, options: StartOptions) -> Result<Arc<Instance>, Error> {
-        let StartOptions { generation, configuration, services, timeout } = options;
+        let StartOptions { configuration, services, timeout } = options;
+        let generation = self.generation;
         let configuration = serde_json::Value::Object(configuration).to_string().into_bytes();
         let (library, hooks) = (self.library, self.hooks);
         let host = lend(services, &library);

@@ -40,6 +40,8 @@ pub(crate) struct Record {
     retired: OnceLock<Instant>,
     /// No hold is left on it.
     let_go: OnceLock<()>,
+    /// When it was seen to be gone from memory.
+    unmapped_at: OnceLock<Instant>,
     end: watch::Sender<End>,
 }
 
@@ -72,7 +74,7 @@ pub fn mapped_libraries() -> usize {
     all().len()
 }
 
-/// The libraries that are kept: the plugin's id, `#`, and the number of the library in this process.
+/// The libraries that are kept: the plugin's id, `#`, and the number of the generation.
 pub fn kept_libraries() -> Vec<String> {
     let kept = |record: &&Arc<Record>| record.phase() == LibraryPhase::Kept;
     all().iter().filter(kept).map(|record| record.label.clone()).collect()
@@ -102,6 +104,7 @@ impl Record {
             left_bytes: OnceLock::new(),
             retired: OnceLock::new(),
             let_go: OnceLock::new(),
+            unmapped_at: OnceLock::new(),
             end: watch::Sender::new(End::Mapped),
         });
         all().push(record.clone());
@@ -153,6 +156,7 @@ impl Record {
     }
 
     pub(crate) fn unmapped(&self) {
+        let _ = self.unmapped_at.set(Instant::now());
         all().retain(|other| !std::ptr::eq(&raw const **other, self));
         self.end.send_replace(End::Unmapped);
     }
@@ -171,9 +175,13 @@ impl Record {
         if *self.end.borrow() == End::Unmapped {
             return vec![];
         }
-        let mut reasons: Vec<String> = self.stays.iter().cloned().collect();
+        if let Some(reason) = &self.stays {
+            return vec![reason.clone()];
+        }
+        let mut reasons = vec![];
         let (n_threads, n_thread_locals) = self.slot.left();
-        let Names { threads, thread_locals } = ledger::names_of(self.slot);
+        let Names { threads, thread_locals, n_on_own_threads } = ledger::names_of(self.slot);
+        let n_thread_locals = n_thread_locals.saturating_sub(n_on_own_threads as u64);
         if n_threads > 0 {
             reasons.push(format!("{}{}", some(n_threads, "thread", "threads"), in_brackets(&threads)));
         }
@@ -245,6 +253,11 @@ impl Watch {
         let mut end = self.0.end.subscribe();
         let ended = end.wait_for(|end| *end != End::Mapped).await;
         ended.is_ok_and(|end| *end == End::Unmapped)
+    }
+
+    /// When the library was seen to be gone from memory.
+    pub fn unmapped_at(&self) -> Option<Instant> {
+        self.0.unmapped_at.get().copied()
     }
 
     /// What is left of the library, in words; empty once it is unmapped.

@@ -52,8 +52,6 @@ pub(crate) struct Life {
     phase: AtomicU8,
     /// When it was taken out of the roster.
     replaced: OnceLock<Instant>,
-    /// How long after that it was unmapped.
-    unmapped_after: OnceLock<Duration>,
 }
 
 /// What a call needs to know of its endpoint.
@@ -105,7 +103,6 @@ impl Generation {
                 requests: AtomicU64::new(0),
                 phase: AtomicU8::new(GenerationPhase::Running as u8),
                 replaced: OnceLock::new(),
-                unmapped_after: OnceLock::new(),
             }),
             id,
             number,
@@ -187,12 +184,6 @@ impl Life {
         self.replaced.get_or_init(Instant::now);
     }
 
-    /// It is gone from memory. Gives the time since it was taken out of the roster.
-    pub(crate) fn unmapped(&self) -> Duration {
-        let replaced = *self.replaced.get_or_init(Instant::now);
-        *self.unmapped_after.get_or_init(|| replaced.elapsed())
-    }
-
     /// What is left of it, when it has ended.
     pub(crate) fn held_by(&self) -> Vec<String> {
         match self.phase() {
@@ -203,7 +194,7 @@ impl Life {
 
     /// From the swap until it was gone from memory.
     pub(crate) fn unmapped_after(&self) -> Option<Duration> {
-        self.unmapped_after.get().copied()
+        Some(self.watch.unmapped_at()?.saturating_duration_since(*self.replaced.get()?))
     }
 }
 

@@ -44,4 +44,4 @@ pub use operation::{Operation, Receipt, StepReport};
 pub use plugin::{GenerationView, Phase, PluginView};
 pub use refused::RefusedCall;
 pub use routes::{RouteRefusal, Routed};
-pub use trial::{Attempt, Trial, Tried, TryOut, Trying};
+pub use trial::{Attempt, Depth, Trial, Tried, TryOut, Trying};

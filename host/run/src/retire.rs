@@ -79,7 +79,7 @@ pub(crate) async fn follow(host: &Host, id: &PluginId, life: &Life, log: &LogLin
             return;
         }
     }
-    let after = life.unmapped();
+    let Some(after) = life.unmapped_after() else { return };
     host.0.metrics.unmapped(id.as_str(), after, life.watch.left_bytes());
     let ms = after.as_secs_f64() * 1e3;
     tracing::info!(plugin.id = %id, generation = number, "generation {number} of `{id}` is unmapped, {ms:.1} ms after the swap");

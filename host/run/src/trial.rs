@@ -1,5 +1,5 @@
-//! A finished library starts in a process that may be lost, before it is opened in this one: code that this host has
-//! not built may end the process it is in.
+//! A library is opened in a process that may be lost before it is opened in this one: its constructors run then, and may
+//! end the process, or hang while they hold the dynamic linker's lock. One that this host has not built is started there too.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -17,7 +17,7 @@ use crate::plugin::Installed;
 
 /// Starts a library in a process that may be lost.
 pub trait TryOut: fmt::Debug + Send + Sync + 'static {
-    /// Opens the library, lets it judge its configuration, starts it and asks its health once.
+    /// Opens the library; if it is to be started too, lets it judge its configuration, starts it and asks its health once.
     ///
     /// # Errors
     /// [`host_load::Error::TrialCrashed`] and [`host_load::Error::TrialTimedOut`] when the process was lost;
@@ -34,6 +34,8 @@ pub type Trying<'a> = Pin<Box<dyn Future<Output = Result<Tried, host_load::Error
 /// What is tried.
 #[derive(Clone, Copy)]
 pub struct Attempt<'a> {
+    /// How far it goes.
+    pub depth: Depth,
     /// The library, which nobody writes to.
     pub library: &'a Path,
     /// Its manifest.
@@ -48,6 +50,15 @@ pub struct Attempt<'a> {
     pub timeout: Duration,
     /// Takes each line that the library writes meanwhile.
     pub say: &'a (dyn Fn(&str) + Send + Sync),
+}
+
+/// How far a trial goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Depth {
+    /// The library is opened.
+    Open,
+    /// And the plugin started.
+    Start,
 }
 
 /// How a trial ended that the process survived.
@@ -75,10 +86,11 @@ impl Trial {
         Trial { child: Arc::new(child), passed: Arc::default() }
     }
 
-    /// Whether an artifact is to be tried: this host has not built it, and it has not passed before.
-    pub(crate) fn wants(&self, artifact: &Artifact) -> bool {
+    /// How far an artifact is to be tried, if it has not passed before: one that this host has built is only opened.
+    pub(crate) fn wants(&self, artifact: &Artifact) -> Option<Depth> {
         let is_built_here = artifact.provenance().fingerprint.is_some();
-        !is_built_here && !self.passed().contains(&artifact.digest())
+        let depth = if is_built_here { Depth::Open } else { Depth::Start };
+        (!self.passed().contains(&artifact.digest())).then_some(depth)
     }
 
     /// Tries what is to be installed. Only a process that was lost is a refusal: what else is wrong the host finds out by
@@ -87,6 +99,7 @@ impl Trial {
         &self,
         store: &Store,
         installed: &Installed,
+        depth: Depth,
         timeout: Duration,
         say: &(dyn Fn(&str) + Send + Sync),
     ) -> Result<(), Error> {
@@ -94,6 +107,7 @@ impl Trial {
         let folder = store.temp_dir()?;
         let configuration = installed.effective_configuration();
         let tried = self.child.try_out(Attempt {
+            depth,
             library: installed.artifact.library(),
             manifest: &installed.manifest,
             manifest_text: installed.artifact.manifest_text(),
@@ -104,13 +118,17 @@ impl Trial {
         });
         let tried = tried.await;
         let duration_ms = started.elapsed().as_millis();
+        let done = match depth {
+            Depth::Open => "opened",
+            Depth::Start => "started",
+        };
         match tried? {
             Tried::Passed => {
                 self.passed().insert(installed.artifact.digest());
-                say(&format!("started in a child first: passed in {duration_ms} ms"));
+                say(&format!("{done} in a child first: passed in {duration_ms} ms"));
             }
             Tried::Refused { reason } => {
-                say(&format!("started in a child first: did not crash in {duration_ms} ms, but said no: {reason}"));
+                say(&format!("{done} in a child first: did not crash in {duration_ms} ms, but said no: {reason}"));
             }
         }
         Ok(())

@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | `/api/plugin-endpoints/<id>/…` | the plugin's generation that serves now ([`endpoint`](self)) | what plugin.yaml says |
 //! | `/api/plugins…`, `/api/jobs…` | the management API (one page: `routes.rs`) | the operator's token |
-//! | `/health/live`, `/health/ready`, `/metrics` | the host | nothing |
+//! | `/health`, `/health/live`, `/health/ready`, `/metrics` | the host | nothing |
 //!
 //! Every answer carries `X-Request-Id`; every error is an RFC 9457 problem document.
 

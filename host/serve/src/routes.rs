@@ -51,6 +51,7 @@ pub(crate) fn router(front: Front) -> Router {
         .route("/api/jobs", get(jobs::list))
         .route("/api/jobs/{id}", get(jobs::get))
         .route("/api/jobs/{id}/log", get(jobs::log))
+        .route("/health", get(system::ready))
         .route("/health/live", get(system::live))
         .route("/health/ready", get(system::ready))
         .route("/metrics", get(system::metrics))

@@ -19,7 +19,7 @@ pub(crate) async fn live() -> Json<serde_json::Value> {
     Json(json!({ "status": "live" }))
 }
 
-/// 200 once the first loads have ended, until the host stops.
+/// 200 once the first loads have ended, until the host stops; and whether generations that end are unmapped.
 pub(crate) async fn ready(State(front): State<Front>) -> Response {
     let status = match (front.ready.load(Ordering::Acquire), front.host.is_stopping()) {
         (true, false) => (StatusCode::OK, "ready"),

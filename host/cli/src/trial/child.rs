@@ -24,6 +24,7 @@ struct Subject {
     artifact: Artifact,
     manifest: Manifest,
     configuration: Map<String, Value>,
+    open_only: bool,
     timeout: Duration,
 }
 
@@ -56,7 +57,7 @@ pub(crate) async fn try_library(words: TryLibrary) -> Result<(), Failure> {
 
 impl Subject {
     fn read(words: TryLibrary) -> Result<Subject, Failure> {
-        let TryLibrary { library, scratch, timeout_ms } = words;
+        let TryLibrary { library, scratch, open_only, timeout_ms } = words;
         let failed =
             |error: &(dyn std::error::Error + 'static)| Failure::of("failed to read what is to be tried", error);
         let folder = |name: &str| -> PathBuf { scratch.join(name) };
@@ -77,24 +78,23 @@ impl Subject {
             })
         })?;
         let timeout = Duration::from_millis(timeout_ms);
-        Ok(Subject { store, artifact, manifest: checked.manifest, configuration, timeout })
+        Ok(Subject { store, artifact, manifest: checked.manifest, configuration, open_only, timeout })
     }
 
     /// Goes as far as a host does before it lets a generation serve; what was started is left in `started`.
     async fn start(&self, started: &mut Option<Arc<Instance>>) -> Result<(), Said> {
         // The deadline that counts is the one here: a hook that passed its own looks like one that said no.
         let longer = self.timeout * 2;
-        let opened = Module::open(&self.store, &self.artifact, &self.manifest, longer);
+        let opened = Module::open(&self.store, &self.artifact, &self.manifest, 0, longer);
         let module = self.within(Stage::Open, opened).await?;
+        if self.open_only {
+            return Ok(());
+        }
         let handlers = module.handlers().to_vec();
         self.within(Stage::Validate, module.validate(&self.configuration, longer)).await?;
         let no_host = Arc::new(NoHost::default());
-        let options = StartOptions {
-            generation: 0,
-            configuration: self.configuration.clone(),
-            services: no_host.clone(),
-            timeout: longer,
-        };
+        let options =
+            StartOptions { configuration: self.configuration.clone(), services: no_host.clone(), timeout: longer };
         let instance = self.within(Stage::Start, module.start(options)).await.map_err(|said| match said {
             // It may wait for what only a host can give. Should it hang there too, it hangs on a thread of its own.
             Said::TimedOut if no_host.was_asked() => Said::Refused(

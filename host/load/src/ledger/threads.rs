@@ -105,11 +105,11 @@ pub(crate) fn names_of(owner: &'static Slot) -> Names {
     let threads = all().clone();
     let mut names = Names::default();
     for thread in &threads {
+        let of_owner = thread.thread_locals().iter().filter(|local| std::ptr::eq(local.owner, owner)).count();
         if thread.home.load(Ordering::Acquire) == owner.index() + 1 {
             names.threads.push(thread.name());
-        }
-        let of_owner = thread.thread_locals().iter().filter(|local| std::ptr::eq(local.owner, owner)).count();
-        if of_owner > 0 {
+            names.n_on_own_threads += of_owner;
+        } else if of_owner > 0 {
             names.thread_locals.extend(std::iter::repeat_n(thread.name(), of_owner));
         }
     }

@@ -236,20 +236,22 @@ impl<'a> Work<'a> {
         settled.map(|()| generation)
     }
 
-    /// Opens the library through the gates. One that this host has not built is tried in a child first.
+    /// Opens the library through the gates, in a child first when it is new to this process.
     pub(super) async fn open(&mut self, installed: &Installed) -> Result<Module, Error> {
         let kept = host_load::kept_libraries();
         if kept.len() >= self.host.0.config.max_kept_generations && self.host.unloading().is_ok() {
             return Err(Error::TooManyKept { kept });
         }
         let timeout = self.host.0.config.start_timeout;
-        if let Some(trial) = self.host.0.config.trial.as_ref().filter(|trial| trial.wants(&installed.artifact)) {
+        let trial = self.host.0.config.trial.as_ref();
+        if let Some((trial, depth)) = trial.and_then(|trial| Some((trial, trial.wants(&installed.artifact)?))) {
             self.step("trial");
             let job = self.job.clone();
-            trial.run(&self.host.0.store, installed, timeout, &move |line| job.line(line)).await?;
+            trial.run(&self.host.0.store, installed, depth, timeout, &move |line| job.line(line)).await?;
         }
         self.step("open");
-        let module = Module::open(&self.host.0.store, &installed.artifact, &installed.manifest, timeout).await;
+        let number = self.host.next_number(&installed.manifest.id);
+        let module = Module::open(&self.host.0.store, &installed.artifact, &installed.manifest, number, timeout).await;
         Ok(module.inspect_err(|error| {
             if let host_load::Error::LayoutDiffers { report, .. } = error {
                 report.lines().for_each(|line| self.job.line(line));
@@ -269,15 +271,10 @@ impl<'a> Work<'a> {
         let configuration = installed.effective_configuration();
         module.validate(&configuration, config.start_timeout).await?;
         self.step("start");
-        let number = self.host.next_number(&held.plugin.id);
+        let number = module.generation();
         let handlers = module.handlers().to_vec();
         let services = self.host.0.services.of_generation(manifest, number);
-        let options = StartOptions {
-            generation: number,
-            configuration,
-            services: services.clone(),
-            timeout: config.start_timeout,
-        };
+        let options = StartOptions { configuration, services: services.clone(), timeout: config.start_timeout };
         let instance = module.start(options).await.inspect_err(|_| services.close())?;
         let id = held.plugin.id.as_str();
         let endpoints = manifest.endpoints.iter().zip(handlers).map(|(endpoint, handler)| EndpointState {

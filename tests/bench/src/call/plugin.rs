@@ -57,10 +57,9 @@ pub(super) async fn start(store: &Store, (folder, library): (&str, &str)) -> Res
         built_at_unix_seconds: 0,
     };
     let artifact = store.put_artifact(Path::new(library), &text, &provenance)?;
-    let module = Module::open(store, &artifact, &manifest, TIMEOUT).await?;
+    let module = Module::open(store, &artifact, &manifest, 1, TIMEOUT).await?;
     let handlers = module.handlers().to_vec();
     let options = StartOptions {
-        generation: 1,
         configuration: manifest.configuration.clone(),
         services: Arc::new(NoServices),
         timeout: TIMEOUT,
