@@ -99,12 +99,14 @@ mod tests {
             7           1.10.2   unmapped   0          700000    1.6 ms          -        312 bytes left
             8           1.10.2   kept       0          800000    -               1.2 MiB  55 KiB
             9           1.10.2   quiescing  0          900000    -               1.2 MiB  -
-            10          1.10.2   running    12         1000000   -               1.2 MiB  1.0 MiB"#]].assert_eq(&shown);
+            10          1.10.2   running    12         1000000   -               1.2 MiB  1.0 MiB"#]]
+        .assert_eq(&shown);
         expect![[r#"
             generation 8 is kept in memory by
               2 threads (`kafka-bg`, `kafka-poll`)
               4 response chunks
             generation 9 is in memory until these are gone:
-              1 waker"#]].assert_eq(&held(&all).join("\n"));
+              1 waker"#]]
+        .assert_eq(&held(&all).join("\n"));
     }
 }

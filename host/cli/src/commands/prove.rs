@@ -64,7 +64,7 @@ pub(super) async fn prove(client: &Client, words: Reload, screen: &Screen) -> Re
                     return Err(Failure::failed(format!("ended by a second {which}, without a receipt")));
                 }
                 stop.cancel();
-                screen.note("no more reloads; what is under way ends first, or at once with another ctrl-c");
+                screen.note("no more reloads: what is under way ends first, or at once with another ctrl-c");
             }
         }
     };

@@ -237,7 +237,8 @@ mod tests {
         let plugins = [("a".to_owned(), kept(0..1)), ("b".to_owned(), kept(0..2)), ("c".to_owned(), kept(0..0))].into();
         expect![[r#"
             a: 1 ended generation is kept in memory; `plugin-host show a` tells by what
-            b: 2 ended generations are kept in memory; `plugin-host show b` tells by what"#]].assert_eq(&super::kept(&PluginList { count: 3, plugins }).join("\n"));
+            b: 2 ended generations are kept in memory; `plugin-host show b` tells by what"#]]
+        .assert_eq(&super::kept(&PluginList { count: 3, plugins }).join("\n"));
     }
 
     #[test]

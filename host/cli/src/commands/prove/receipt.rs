@@ -133,11 +133,16 @@ pub(super) fn first_failures(tally: &Tally) -> Vec<Kind> {
 // === impl Receipt ===
 
 impl Receipt {
-    /// What is against it, in one line, beside what ended it early; `None` when nothing is.
+    /// What is against it, in one line; `None` when nothing is.
     pub(super) fn objections(&self) -> Option<String> {
-        let reasons = [self.failed(), self.left(), self.uncounted()];
+        let reasons = [self.unfinished(), self.failed(), self.left(), self.uncounted()];
         let reasons: Vec<_> = reasons.into_iter().flatten().collect();
         (!reasons.is_empty()).then(|| reasons.join("; "))
+    }
+
+    fn unfinished(&self) -> Option<String> {
+        let Reloads { asked, done } = self.reloads;
+        (done < asked).then(|| format!("interrupted after {done} of {asked} reloads"))
     }
 
     fn failed(&self) -> Option<String> {
@@ -152,9 +157,8 @@ impl Receipt {
         let first = left.first()?;
         let (n_left, n_replaced) = (left.len(), self.unmapped.replaced);
         let generations = if n_replaced == 1 { "generation" } else { "generations" };
-        let mut text = format!("{n_left} of {n_replaced} replaced {generations} not unmapped: ");
-        text.push_str(&format!("generation {} {}", first.number, state(first)));
-        Some(text)
+        let first = format!("generation {} {}", first.number, state(first));
+        Some(format!("{n_left} of {n_replaced} replaced {generations} not unmapped: {first}"))
     }
 
     fn uncounted(&self) -> Option<String> {
@@ -203,9 +207,9 @@ impl std::fmt::Display for Receipt {
             _ => format!(", median {} after the swap, at worst {}", shown(median_ms), shown(worst_ms)),
         };
         facts.row(["unmapped", &format!("{unmapped} of {replaced} replaced generations{after}")]);
-        let libraries = |number: Option<u64>| number.map_or_else(|| "-".to_owned(), |number| number.to_string());
+        let count = |number: Option<u64>| number.map_or_else(|| "-".to_owned(), |number| number.to_string());
         let Mapped { before, after } = self.libraries_mapped;
-        facts.row(["mapped", &format!("{} libraries before, {} after", libraries(before), libraries(after))]);
+        facts.row(["mapped", &format!("{} before, {} after: libraries of all plugins", count(before), count(after))]);
         write!(f, "{facts}\n\n{}", self.table())?;
         for held in held(self.generations.iter().map(|served| &served.generation)) {
             write!(f, "\n\n{held}")?;

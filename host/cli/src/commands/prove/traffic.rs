@@ -273,3 +273,6 @@ fn chain(what: &str, error: &(dyn std::error::Error + 'static)) -> String {
     let failure = Failure::of(what, error);
     std::iter::once(failure.message).chain(failure.details).collect::<Vec<_>>().join(": ")
 }
+
+#[cfg(test)]
+mod tests;

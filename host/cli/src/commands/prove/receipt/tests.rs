@@ -67,13 +67,14 @@ fn a_proof_is_told_with_all_its_numbers() {
         latency        median 500 us, p99 893 us
         longest pause  12 ms between two answers on one connection
         unmapped       3 of 3 replaced generations, median 7.5 ms after the swap, at worst 9.0 ms
-        mapped         1 libraries before, 1 after
+        mapped         1 before, 1 after: libraries of all plugins
 
         GENERATION  VERSION  PHASE     REQUESTS  UNMAPPED AFTER
         4           1.0.0    unmapped  101       6.0 ms
         5           1.0.0    unmapped  200       7.5 ms
         6           1.0.0    unmapped  200       9.0 ms
-        7           1.0.0    running   300       -"#]].assert_eq(&receipt.to_string());
+        7           1.0.0    running   300       -"#]]
+    .assert_eq(&receipt.to_string());
 }
 
 #[test]
@@ -94,7 +95,7 @@ fn what_speaks_against_a_proof_is_told_in_one_line() {
         latency        median 451 us, p99 795 us
         longest pause  12 ms between two answers on one connection
         unmapped       1 of 3 replaced generations, median 7.5 ms after the swap, at worst 7.5 ms
-        mapped         1 libraries before, 1 after
+        mapped         1 before, 1 after: libraries of all plugins
 
         GENERATION  VERSION  PHASE     REQUESTS  UNMAPPED AFTER
         4           1.0.0    kept      101       -
@@ -108,12 +109,14 @@ fn what_speaks_against_a_proof_is_told_in_one_line() {
 
         failed requests
           3 x answered 503 instead of 200, first during reload 2
-          1 x no answer: connection closed, first after the last reload"#]].assert_eq(&receipt.to_string());
+          1 x no answer: connection closed, first after the last reload"#]]
+    .assert_eq(&receipt.to_string());
 }
 
 #[test]
 fn answers_that_no_generation_gave_are_told() {
     let all = (4..7).map(|number| generation(number, "unmapped", 1_000)).chain([generation(7, "running", 5)]);
     let receipt = receipt(&tally(2_100, &[]), all.collect());
-    expect!["no generation counted 96 of 2101 answered requests"].assert_eq(receipt.reason.as_deref().unwrap_or_default());
+    expect!["no generation counted 96 of 2101 answered requests"]
+        .assert_eq(receipt.reason.as_deref().unwrap_or_default());
 }
