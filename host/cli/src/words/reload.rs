@@ -14,8 +14,8 @@ pub(crate) struct Reload {
     /// Show all that cargo says
     #[arg(long)]
     pub(crate) verbose: bool,
-    /// Reload again and again while requests run, and print what became of every request and generation; done only
-    /// when no request failed and every generation that was replaced is unmapped
+    /// Reload again and again while requests run, and print what became of them and of each generation; exits with 0
+    /// only when no request failed and every generation that was replaced is unmapped
     #[arg(long)]
     pub(crate) prove: bool,
     #[command(flatten)]

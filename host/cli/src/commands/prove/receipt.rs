@@ -178,53 +178,16 @@ impl Receipt {
 }
 
 impl std::fmt::Display for Receipt {
+    /// The facts come last, where a long table does not push them out of sight.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let shown = |ms: Option<f64>| ms.map_or_else(|| "-".to_owned(), duration);
-        let mut facts = Table::new();
-        facts.row(["plugin", &format!("{} {}", self.plugin, self.version)]);
-        facts.row(["endpoint", &format!("GET {}, answers {}", self.path, self.status)]);
-        let Reloads { asked, done } = self.reloads;
-        let of_asked = if done == asked { String::new() } else { format!(" of {asked}") };
-        facts.row(["reloads", &format!("{done}{of_asked} in {}", duration(self.duration_ms))]);
-        let Requests { answered, failed, counted, by_others, .. } = self.requests;
-        let connections = if self.connections == 1 { "connection" } else { "connections" };
-        let text = format!("{answered} answered on {} {connections}, {failed} failed", self.connections);
-        facts.row(["requests", &text]);
-        facts.row([
-            "counted",
-            &match by_others {
-                0 if counted >= answered => format!("{counted} by the generations below: all of them"),
-                0 => format!("{counted} by the generations below: not all of them"),
-                _ => format!("{counted} by the generations below: others called too, {by_others} times"),
-            },
-        ]);
-        let Latency { median_ms, p99_ms, longest_pause_ms } = self.latency;
-        facts.row(["latency", &format!("median {}, p99 {}", shown(median_ms), shown(p99_ms))]);
-        facts.row(["longest pause", &format!("{} between two answers on one connection", duration(longest_pause_ms))]);
-        let Unmapped { replaced, unmapped, median_ms, worst_ms } = self.unmapped;
-        let after = match unmapped {
-            0 => String::new(),
-            _ => format!(", median {} after the swap, at worst {}", shown(median_ms), shown(worst_ms)),
-        };
-        facts.row(["unmapped", &format!("{unmapped} of {replaced} replaced generations{after}")]);
-        let count = |number: Option<u64>| number.map_or_else(|| "-".to_owned(), |number| number.to_string());
-        let Mapped { before, after } = self.libraries_mapped;
-        facts.row(["mapped", &format!("{} before, {} after: libraries of all plugins", count(before), count(after))]);
-        write!(f, "{facts}\n\n{}", self.table())?;
+        write!(f, "{}\n\n", self.table())?;
         for held in held(self.generations.iter().map(|served| &served.generation)) {
-            write!(f, "\n\n{held}")?;
+            write!(f, "{held}\n\n")?;
         }
-        if !self.failures.is_empty() {
-            f.write_str("\n\nfailed requests")?;
+        if self.requests.failed > 0 {
+            write!(f, "failed requests\n{}\n", self.failures())?;
         }
-        for kind in &self.failures {
-            write!(f, "\n  {} x {}", kind.count, printable(&self.told(kind)))?;
-        }
-        let n_told: u64 = self.failures.iter().map(|kind| kind.count).sum();
-        match failed.saturating_sub(n_told) {
-            0 => Ok(()),
-            more => write!(f, "\n  {more} x something else"),
-        }
+        write!(f, "{}", self.facts())
     }
 }
 
@@ -237,6 +200,51 @@ impl Receipt {
             table.row([&number, &generation.version, &generation.phase, &requests, &after]);
         }
         table
+    }
+
+    /// A line for each kind, each with its end.
+    fn failures(&self) -> String {
+        let line = |kind: &Kind| format!("  {} x {}\n", kind.count, printable(&self.told(kind)));
+        let mut text: String = self.failures.iter().map(line).collect();
+        let n_told: u64 = self.failures.iter().map(|kind| kind.count).sum();
+        match self.requests.failed.saturating_sub(n_told) {
+            0 => {}
+            more => text.push_str(&format!("  {more} x something else\n")),
+        }
+        text
+    }
+
+    fn facts(&self) -> Table {
+        let shown = |ms: Option<f64>| ms.map_or_else(|| "-".to_owned(), duration);
+        let number = |number: Option<u64>| number.map_or_else(|| "-".to_owned(), |number| number.to_string());
+        let mut facts = Table::new();
+        facts.row(["plugin", &format!("{} {}", self.plugin, self.version)]);
+        facts.row(["endpoint", &format!("GET {}, answers {}", self.path, self.status)]);
+        let Reloads { asked, done } = self.reloads;
+        let of_asked = if done == asked { String::new() } else { format!(" of {asked}") };
+        facts.row(["reloads", &format!("{done}{of_asked} in {}", duration(self.duration_ms))]);
+        let Requests { answered, failed, counted, by_others, .. } = self.requests;
+        let connections = if self.connections == 1 { "connection" } else { "connections" };
+        let text = format!("{answered} answered on {} {connections}, {failed} failed", self.connections);
+        facts.row(["requests", &text]);
+        let which = match by_others {
+            0 if counted >= answered => "all of them".to_owned(),
+            0 => "not all of them".to_owned(),
+            _ => format!("others called too, {by_others} times"),
+        };
+        facts.row(["counted", &format!("{counted} by the generations: {which}")]);
+        let Latency { median_ms, p99_ms, longest_pause_ms } = self.latency;
+        facts.row(["latency", &format!("median {}, p99 {}", shown(median_ms), shown(p99_ms))]);
+        facts.row(["longest pause", &format!("{} between two answers on one connection", duration(longest_pause_ms))]);
+        let Unmapped { replaced, unmapped, median_ms, worst_ms } = self.unmapped;
+        let after = match unmapped {
+            0 => String::new(),
+            _ => format!(", median {} after the swap, at worst {}", shown(median_ms), shown(worst_ms)),
+        };
+        facts.row(["unmapped", &format!("{unmapped} of {replaced} replaced generations{after}")]);
+        let Mapped { before, after } = self.libraries_mapped;
+        facts.row(["mapped", &format!("{} before, {} after: libraries of all plugins", number(before), number(after))]);
+        facts
     }
 }
 

@@ -59,21 +59,21 @@ fn a_proof_is_told_with_all_its_numbers() {
     let receipt = receipt(&tally(800, &[]), all);
     assert_eq!((receipt.proven, &receipt.reason), (true, &None));
     expect![[r#"
-        plugin         hello 1.0.0
-        endpoint       GET /hello, answers 200
-        reloads        3 in 1.2 s
-        requests       801 answered on 8 connections, 0 failed
-        counted        801 by the generations below: all of them
-        latency        median 500 us, p99 893 us
-        longest pause  12 ms between two answers on one connection
-        unmapped       3 of 3 replaced generations, median 7.5 ms after the swap, at worst 9.0 ms
-        mapped         1 before, 1 after: libraries of all plugins
-
         GENERATION  VERSION  PHASE     REQUESTS  UNMAPPED AFTER
         4           1.0.0    unmapped  101       6.0 ms
         5           1.0.0    unmapped  200       7.5 ms
         6           1.0.0    unmapped  200       9.0 ms
-        7           1.0.0    running   300       -"#]]
+        7           1.0.0    running   300       -
+
+        plugin         hello 1.0.0
+        endpoint       GET /hello, answers 200
+        reloads        3 in 1.2 s
+        requests       801 answered on 8 connections, 0 failed
+        counted        801 by the generations: all of them
+        latency        median 500 us, p99 893 us
+        longest pause  12 ms between two answers on one connection
+        unmapped       3 of 3 replaced generations, median 7.5 ms after the swap, at worst 9.0 ms
+        mapped         1 before, 1 after: libraries of all plugins"#]]
     .assert_eq(&receipt.to_string());
 }
 
@@ -87,16 +87,6 @@ fn what_speaks_against_a_proof_is_told_in_one_line() {
     let receipt = receipt(&tally(700, &failures), all);
     expect!["4 of 705 requests failed: answered 503 instead of 200, first during reload 2; 2 of 3 replaced generations not unmapped: generation 4 is kept by 1 thread (`kafka-poll`), 1 response chunk"].assert_eq(receipt.reason.as_deref().unwrap_or_default());
     expect![[r#"
-        plugin         hello 1.0.0
-        endpoint       GET /hello, answers 200
-        reloads        3 in 1.2 s
-        requests       701 answered on 8 connections, 4 failed
-        counted        801 by the generations below: others called too, 96 times
-        latency        median 451 us, p99 795 us
-        longest pause  12 ms between two answers on one connection
-        unmapped       1 of 3 replaced generations, median 7.5 ms after the swap, at worst 7.5 ms
-        mapped         1 before, 1 after: libraries of all plugins
-
         GENERATION  VERSION  PHASE     REQUESTS  UNMAPPED AFTER
         4           1.0.0    kept      101       -
         5           1.0.0    unmapped  200       7.5 ms
@@ -109,7 +99,17 @@ fn what_speaks_against_a_proof_is_told_in_one_line() {
 
         failed requests
           3 x answered 503 instead of 200, first during reload 2
-          1 x no answer: connection closed, first after the last reload"#]]
+          1 x no answer: connection closed, first after the last reload
+
+        plugin         hello 1.0.0
+        endpoint       GET /hello, answers 200
+        reloads        3 in 1.2 s
+        requests       701 answered on 8 connections, 4 failed
+        counted        801 by the generations: others called too, 96 times
+        latency        median 451 us, p99 795 us
+        longest pause  12 ms between two answers on one connection
+        unmapped       1 of 3 replaced generations, median 7.5 ms after the swap, at worst 7.5 ms
+        mapped         1 before, 1 after: libraries of all plugins"#]]
     .assert_eq(&receipt.to_string());
 }
 

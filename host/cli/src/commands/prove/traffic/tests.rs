@@ -1,6 +1,7 @@
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpListener;
 
+use tokio::net::TcpSocket;
 use tokio::sync::oneshot;
 
 use super::*;
@@ -65,8 +66,10 @@ async fn each_request_is_answered_or_failed() {
 
 #[tokio::test]
 async fn nobody_who_answers_is_a_failure_for_each_try() {
-    let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let target = Target::new(&format!("http://{address}"), "/x".to_owned()).unwrap();
+    // Bound, so that the port is nobody else's, but not listening.
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let target = Target::new(&format!("http://{}", socket.local_addr().unwrap()), "/x".to_owned()).unwrap();
     let mut traffic = Traffic::start(target, StatusCode::OK, 2);
     traffic.all_asked().await;
     let tally = traffic.end().await;
