@@ -1,10 +1,10 @@
 //! The words typed: what they do, print and return.
 
-use std::process::Output;
+use std::process::{Output, Stdio};
 
 use serde_json::{Value, json};
 
-use crate::host::{TestHost, program};
+use crate::host::{TestHost, eventually, program};
 use crate::plugins::built;
 
 fn stdout(output: &Output) -> String {
@@ -63,6 +63,98 @@ async fn json_is_the_hosts_answer_as_it_is() {
     assert_eq!(show["plugin"]["metadata"]["id"], "hello");
     let logs = json_of(&ends(host.command(&["logs", "hello", "--json"]).await, 0));
     assert!(logs["lines"].is_array(), "{logs}");
+}
+
+#[tokio::test]
+async fn reloads_that_lose_nothing_are_proven() {
+    let host = TestHost::start().await;
+    host.load("hello").await;
+    host.call("hello/hello").await.expect(200);
+    let proven =
+        ends(host.command(&["reload", "hello", "--prove", "--reloads", "3", "--connections", "2", "--json"]).await, 0);
+    let receipt: Value = serde_json::from_slice(&proven.stdout).unwrap();
+    assert_eq!((&receipt["proven"], &receipt["reason"]), (&json!(true), &Value::Null), "{receipt}");
+    assert_eq!((&receipt["path"], &receipt["status"]), (&json!("/hello"), &json!(200)), "{receipt}");
+    assert_eq!(receipt["reloads"], json!({ "asked": 3, "done": 3 }), "{receipt}");
+    let requests = &receipt["requests"];
+    assert_eq!((&requests["failed"], &requests["by_others"]), (&json!(0), &json!(0)), "{receipt}");
+    for counted in ["answered", "counted"] {
+        assert_eq!(requests[counted], requests["sent"], "{receipt}");
+    }
+    let generations = receipt["generations"].as_array().unwrap();
+    let all: Vec<_> = generations.iter().map(|one| (&one["number"], one["phase"].as_str().unwrap())).collect();
+    let [one, two, three, four] = [1, 2, 3, 4].map(|number| json!(number));
+    assert_eq!(all, [(&one, "unmapped"), (&two, "unmapped"), (&three, "unmapped"), (&four, "running")]);
+    let answers: Vec<_> = generations.iter().map(|one| one["requests"].as_u64().unwrap()).collect();
+    assert_eq!(Some(answers.iter().sum::<u64>()), requests["sent"].as_u64(), "{receipt}");
+    assert!(answers.iter().all(|count| *count >= 2), "each answers on each connection: {receipt}");
+    assert_eq!((&receipt["unmapped"]["replaced"], &receipt["unmapped"]["unmapped"]), (&three, &three), "{receipt}");
+    let (median, worst) = (&receipt["unmapped"]["median_ms"], &receipt["unmapped"]["worst_ms"]);
+    assert!(median.as_f64().unwrap() <= worst.as_f64().unwrap(), "{receipt}");
+    assert_eq!(receipt["libraries_mapped"], json!({ "before": 1, "after": 1 }), "{receipt}");
+
+    let named = ["reload", "--prove", "hello", "--path", "/hello/Zoe", "--reloads", "1", "--connections", "1"];
+    let proven = ends(host.command(&named).await, 0);
+    assert!(stdout(&proven).contains("1 of 1 replaced generations"), "{}", stdout(&proven));
+    assert!(stderr(&proven).contains("proven: no request failed"), "{}", stderr(&proven));
+    let show = stdout(&ends(host.command(&["show", "hello"]).await, 0));
+    assert!(show.contains("UNMAPPED AFTER") && show.matches("unmapped").count() == 4, "{show}");
+}
+
+#[tokio::test]
+async fn a_generation_that_stays_in_memory_is_no_proof() {
+    let host = TestHost::start().await;
+    host.load("lost-thread").await;
+    host.anonymous().post("/api/plugin-endpoints/lost-thread/begin").await.expect(204);
+    let prove = ["reload", "--prove", "lost-thread", "--reloads", "2"];
+    let output = ends(host.command(&prove).await, 1);
+    assert!(stdout(&output).contains("1 of 2 replaced generations"), "{}", stdout(&output));
+    let reason = "1 of 2 replaced generations not unmapped: generation 1 is kept by 1 thread (`kafka-poll`)";
+    assert!(stderr(&output).starts_with(&format!("error: not proven: {reason}")), "{}", stderr(&output));
+
+    let list = ends(host.command(&["list"]).await, 0);
+    let remark = "lost-thread: 1 ended generation is kept in memory; `plugin-host show lost-thread` tells by what";
+    assert_eq!(stderr(&list).trim(), remark);
+    let show = stdout(&ends(host.command(&["show", "lost-thread"]).await, 0));
+    assert!(show.contains("generation 1 is kept in memory by\n  1 thread (`kafka-poll`)"), "{show}");
+}
+
+#[tokio::test]
+async fn what_cannot_be_proven_is_refused_before_any_reload() {
+    let host = TestHost::start().await;
+    host.load("hello").await;
+    host.load("counter").await;
+    let refused = async |words: &[&str], code: i32, reason: &str| {
+        let output = ends(host.command(&[&["reload", "--prove"], words].concat()).await, code);
+        assert!(stderr(&output).contains(reason) && output.stdout.is_empty(), "{}", stderr(&output));
+    };
+    refused(&["hello", "--path", "/echo"], 2, "`GET /echo` is no endpoint of `hello`").await;
+    refused(&["counter", "--path", "/nothing"], 2, "is no endpoint of `counter`").await;
+    refused(&["nothing"], 1, "no plugin `nothing` is installed").await;
+    ends(host.command(&["disable", "hello"]).await, 0);
+    refused(&["hello"], 1, "`plugin-host enable hello`").await;
+    assert_eq!(host.plugin("counter").await["generation"], 1);
+}
+
+#[tokio::test]
+async fn a_proof_that_is_interrupted_tells_how_far_it_came() {
+    let host = TestHost::start().await;
+    host.load("hello").await;
+    let mut command = program();
+    command.args(["reload", "--prove", "hello", "--reloads", "100000", "--url", &format!("http://{}", host.address)]);
+    command.arg("--plugin-dir").arg(host.plugin_dir()).current_dir(host.sources());
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    eventually("it reloads", async || host.plugin("hello").await["generation"].as_u64() > Some(2)).await;
+    let pid = rustix::process::Pid::from_child(&child);
+    rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+    let output = tokio::task::spawn_blocking(move || child.wait_with_output().unwrap()).await.unwrap();
+    let output = ends(output, 1);
+    assert!(stderr(&output).contains("error: not proven: interrupted after "), "{}", stderr(&output));
+    assert!(
+        stdout(&output).contains(" of 100000 in ") && stdout(&output).contains(", 0 failed"),
+        "{}",
+        stdout(&output)
+    );
 }
 
 #[tokio::test]

@@ -1,7 +1,9 @@
 //! The client commands.
 
 mod change;
+mod generations;
 mod load;
+mod prove;
 mod show;
 mod show_config;
 
@@ -29,6 +31,7 @@ pub(crate) async fn run(word: Word, environment: &Environment) -> Result<(), Fai
         Word::Show(words) => show::show(&client, &words.id, as_json).await,
         Word::Logs(words) => show::logs(&client, &words.id, as_json).await,
         Word::Load(words) => load::load(&client, words, &screen).await,
+        Word::Reload(words) if words.prove => prove::prove(&client, words, &screen).await,
         Word::Reload(words) => load::reload(&client, words, &screen).await,
         Word::Enable(words) => change::enable(&client, &words.id, as_json, &screen).await,
         Word::Disable(words) => change::disable(&client, &words.id, as_json, &screen).await,

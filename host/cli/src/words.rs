@@ -1,6 +1,7 @@
 //! The words that can be typed.
 
 pub(crate) mod author;
+mod reload;
 
 use std::path::PathBuf;
 
@@ -8,6 +9,8 @@ use clap::{Args, Parser, Subcommand};
 use host_core::{PluginId, Source};
 
 use crate::config::Flags;
+
+pub(crate) use reload::Reload;
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -40,7 +43,7 @@ pub(crate) enum Word {
     /// Show a plugin
     #[command(after_help = EXIT_CODES)]
     Show(OfPlugin),
-    /// Fetch and build a plugin's source again and replace what serves
+    /// Fetch and build a plugin's source again and replace what serves; or prove that this loses nothing
     #[command(after_help = EXIT_CODES)]
     Reload(Reload),
     /// Let an installed plugin serve
@@ -192,18 +195,6 @@ pub(crate) struct Client {
 pub(crate) struct OfPlugin {
     /// The plugin
     pub(crate) id: PluginId,
-    #[command(flatten)]
-    pub(crate) client: Client,
-}
-
-/// `reload`.
-#[derive(Debug, Args)]
-pub(crate) struct Reload {
-    /// The plugin
-    pub(crate) id: PluginId,
-    /// Show all that cargo says
-    #[arg(long)]
-    pub(crate) verbose: bool,
     #[command(flatten)]
     pub(crate) client: Client,
 }

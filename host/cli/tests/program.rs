@@ -149,6 +149,38 @@ fn without_a_host_a_client_says_how_to_start_one() {
 }
 
 #[test]
+fn what_is_for_a_proof_is_refused_without_one() {
+    let folder = TempDir::new().unwrap();
+    check(
+        folder.path(),
+        &["reload", "hello", "--reloads", "2"],
+        expect![[r#"
+        exit 2
+        --- stdout
+        --- stderr
+        error: the following required arguments were not provided:
+          --prove
+
+        Usage: plugin-host reload --prove --reloads <N> <ID>
+
+        For more information, try '--help'.
+    "#]],
+    );
+    check(
+        folder.path(),
+        &["reload", "hello", "--prove", "--path", "hello"],
+        expect![[r#"
+        exit 2
+        --- stdout
+        --- stderr
+        error: invalid value 'hello' for '--path <PATH>': it does not begin with `/`
+
+        For more information, try '--help'.
+    "#]],
+    );
+}
+
+#[test]
 fn another_server_is_not_taken_for_a_host() {
     let folder = TempDir::new().unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();

@@ -130,7 +130,7 @@ mod tests {
             source      /srv/hello
             generation  1
             library     built
-            steps       fetch 2 ms, build 12.3 s, swap 10 us"#]]
+            steps       fetch 1.6 ms, build 12.3 s, swap 10 us"#]]
         .assert_eq(&receipt(&asked));
         asked.generation_before = Some(1);
         asked.generation = Some(2);
@@ -140,7 +140,7 @@ mod tests {
             source      /srv/hello
             generation  2, was 1
             library     from the build cache
-            steps       fetch 2 ms, build 12.3 s, swap 10 us"#]]
+            steps       fetch 1.6 ms, build 12.3 s, swap 10 us"#]]
         .assert_eq(&receipt(&asked));
     }
 }

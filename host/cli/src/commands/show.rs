@@ -3,7 +3,7 @@
 use host_api::{Item, LogLines, Plugin, PluginList};
 use host_core::PluginId;
 
-use super::route;
+use super::{generations, route};
 use crate::client::{Ask, Client};
 use crate::failure::Failure;
 use crate::output::text::{duration, printable, utc};
@@ -21,8 +21,21 @@ pub(super) async fn list(client: &Client, as_json: bool) -> Result<(), Failure> 
         output::error_line("no plugin is installed; `plugin-host load SOURCE` installs one");
     } else {
         output::line(&list_table(&list).to_string());
+        kept(&list).iter().for_each(|remark| output::error_line(remark));
     }
     Ok(())
+}
+
+/// A remark for each plugin of which ended generations stay in memory.
+fn kept(list: &PluginList) -> Vec<String> {
+    let remark = |(id, plugin): (&String, &Item)| {
+        let n_kept = plugin.generations.iter().filter(|generation| generation.phase == "kept").count();
+        let generations = if n_kept == 1 { "ended generation is" } else { "ended generations are" };
+        let id = printable(id);
+        (n_kept > 0)
+            .then(|| format!("{id}: {n_kept} {generations} kept in memory; `plugin-host show {id}` tells by what"))
+    };
+    list.plugins.iter().filter_map(remark).collect()
 }
 
 fn list_table(list: &PluginList) -> Table {
@@ -91,12 +104,8 @@ fn sheet(plugin: &Plugin, url: &str) -> String {
         sections.push(endpoints.to_string());
     }
     if !item.generations.is_empty() {
-        let mut generations = Table::with_head(["GENERATION", "VERSION", "PHASE", "IN FLIGHT"]);
-        for generation in &item.generations {
-            let (number, in_flight) = (generation.number.to_string(), generation.in_flight.to_string());
-            generations.row([&number, &generation.version, &generation.phase, &in_flight]);
-        }
-        sections.push(generations.to_string());
+        sections.push(generations::table(&item.generations).to_string());
+        sections.extend(generations::held(&item.generations));
     }
     if !metadata.configuration.is_empty() {
         let mut configuration = Table::with_head(["KEY", "DEFAULT"]);
@@ -217,6 +226,22 @@ mod tests {
     }
 
     #[test]
+    fn a_list_says_whose_generations_are_kept() {
+        let kept = |numbers: std::ops::Range<u64>| {
+            let phase = "kept".to_owned();
+            let generations =
+                numbers.map(|number| Generation { number, phase: phase.clone(), ..Generation::default() });
+            let all = generations.chain(plugin().item.generations).collect();
+            Item { generations: all, ..plugin().item }
+        };
+        let plugins = [("a".to_owned(), kept(0..1)), ("b".to_owned(), kept(0..2)), ("c".to_owned(), kept(0..0))].into();
+        expect![[r#"
+            a: 1 ended generation is kept in memory; `plugin-host show a` tells by what
+            b: 2 ended generations are kept in memory; `plugin-host show b` tells by what"#]]
+        .assert_eq(&super::kept(&PluginList { count: 3, plugins }).join("\n"));
+    }
+
+    #[test]
     fn a_plugin_is_shown_with_all_that_is_known() {
         expect![[r#"
             id           hello
@@ -237,8 +262,8 @@ mod tests {
             GET     http://127.0.0.1:4000/api/plugin-endpoints/hello/hello  A greeting
             POST    http://127.0.0.1:4000/api/plugin-endpoints/hello/echo
 
-            GENERATION  VERSION  PHASE    IN FLIGHT
-            2           1.0.0    running  3
+            GENERATION  VERSION  PHASE    IN FLIGHT  REQUESTS  UNMAPPED AFTER  MAPPED  HEAP
+            2           1.0.0    running  3          0         -               -       -
 
             KEY   DEFAULT
             step  1

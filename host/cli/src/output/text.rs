@@ -10,6 +10,7 @@ pub(crate) fn duration(milliseconds: f64) -> String {
     let seconds = milliseconds / 1e3;
     match seconds {
         s if s < 0.001 => format!("{:.0} us", s * 1e6),
+        s if s < 0.009_95 => format!("{milliseconds:.1} ms"),
         s if s < 1.0 => format!("{milliseconds:.0} ms"),
         s if s < 60.0 => format!("{s:.1} s"),
         s if s < 3600.0 => format!("{} min {} s", s as u64 / 60, s as u64 % 60),
@@ -75,7 +76,9 @@ mod tests {
     fn durations_keep_the_digits_that_matter() {
         for (milliseconds, expected) in [
             (0.0421, "42 us"),
-            (3.4, "3 ms"),
+            (3.44, "3.4 ms"),
+            (9.97, "10 ms"),
+            (210.4, "210 ms"),
             (12_345.0, "12.3 s"),
             (75_000.0, "1 min 15 s"),
             (3_720_000.0, "1 h 2 min"),

@@ -18,6 +18,11 @@ impl Plugin {
         })?;
         Ok(NoContent)
     }
+
+    #[get("/hello")]
+    fn hello(&self) -> &'static str {
+        "hello"
+    }
 }
 
 export!(Plugin);

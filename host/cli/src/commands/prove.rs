@@ -1,0 +1,264 @@
+//! `reload --prove`: reloads while requests run, and says what became of each request and each generation.
+
+mod latency;
+mod receipt;
+mod seen;
+mod traffic;
+
+use std::time::{Duration, Instant};
+
+use host_api::Plugin;
+use host_core::PluginId;
+use http::StatusCode;
+use tokio_util::sync::CancellationToken;
+
+use super::route;
+use crate::client::{Ask, Client};
+use crate::failure::Failure;
+use crate::life::signals::Signals;
+use crate::output;
+use crate::screen::Screen;
+use crate::words::Reload;
+use receipt::{Latency, Mapped, Receipt, Reloads, Requests, Served, Unmapped};
+use seen::Seen;
+use traffic::{Tally, Target, Traffic};
+
+/// How long the answer may take that says what to expect.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long what was replaced may take to be unmapped after the last reload.
+const SETTLE_TIMEOUT: Duration = Duration::from_secs(10);
+/// How often the host is asked whether it is.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// A proof under way.
+struct Proof<'a> {
+    client: &'a Client,
+    words: &'a Reload,
+    screen: &'a Screen,
+    /// Set when no more reloads are wanted.
+    stop: &'a CancellationToken,
+    seen: Seen,
+    reloads: Reloads,
+}
+
+/// What is asked while the plugin is reloaded.
+struct Endpoint {
+    /// Below the plugin's mount.
+    path: String,
+    target: Target,
+    /// What it answers.
+    status: StatusCode,
+}
+
+/// Proves that reloads lose no request and leave no generation, or says what speaks against it.
+pub(super) async fn prove(client: &Client, words: Reload, screen: &Screen) -> Result<(), Failure> {
+    let mut signals = Signals::new()?;
+    let stop = CancellationToken::new();
+    let proving = run(client, &words, screen, &stop);
+    tokio::pin!(proving);
+    let (receipt, ended) = loop {
+        tokio::select! {
+            done = &mut proving => break done?,
+            which = signals.next() => {
+                if stop.is_cancelled() {
+                    return Err(Failure::failed(format!("ended by a second {which}, without a receipt")));
+                }
+                stop.cancel();
+                screen.note("no more reloads: what is under way ends first, or at once with another ctrl-c");
+            }
+        }
+    };
+    if words.client.json {
+        output::raw(&serde_json::to_vec(&receipt).expect("texts, numbers and lists of them serialize"));
+    } else {
+        output::line(&receipt.to_string());
+    }
+    match (ended, &receipt.reason) {
+        (Some(failure), _) => Err(failure),
+        (None, Some(reason)) => Err(Failure::failed(format!("not proven: {reason}"))),
+        (None, None) => {
+            screen.note("\nproven: no request failed, and every generation that was replaced is unmapped");
+            Ok(())
+        }
+    }
+}
+
+/// The whole proof. Beside what it found: what ended it before all was done, if not the operator.
+async fn run(
+    client: &Client,
+    words: &Reload,
+    screen: &Screen,
+    stop: &CancellationToken,
+) -> Result<(Receipt, Option<Failure>), Failure> {
+    let plugin = read(client, &words.id).await?;
+    if !plugin.item.enabled {
+        let failure = Failure::failed(format!("`{}` is disabled", words.id));
+        return Err(failure.fix(format!("`plugin-host enable {}` lets it serve", words.id)));
+    }
+    let version = plugin.item.metadata.version.clone();
+    let mut seen = Seen::new(plugin.item.generations.clone());
+    let endpoint = endpoint(client, words, &plugin, &mut seen).await?;
+    let before = mapped(client).await?;
+    let n_lines = words.how.connections;
+    let reloads = Reloads { asked: words.how.reloads, done: 0 };
+    let mut proof = Proof { client, words, screen, stop, seen, reloads };
+
+    let started = Instant::now();
+    let mut traffic = Traffic::start(endpoint.target, endpoint.status, n_lines);
+    let reloaded = proof.reload(&mut traffic).await;
+    let duration_ms = started.elapsed().as_secs_f64() * 1e3;
+    let tally = traffic.end().await;
+    let ended = match reloaded {
+        Ok(()) => proof.settle().await.err(),
+        Err(failure) => {
+            // It tells how far it came. The host may be gone.
+            let _ = proof.settle().await;
+            Some(failure)
+        }
+    };
+    let after = mapped(client).await.ok();
+
+    let facts = Facts { version, path: endpoint.path, status: endpoint.status, duration_ms, before, after };
+    Ok(proof.conclude(facts, &tally, ended))
+}
+
+/// What a receipt holds beside the counts.
+struct Facts {
+    version: String,
+    path: String,
+    status: StatusCode,
+    duration_ms: f64,
+    before: u64,
+    after: Option<u64>,
+}
+
+impl Proof<'_> {
+    /// Reloads again and again. Every generation has answered on every connection before it is replaced.
+    async fn reload(&mut self, traffic: &mut Traffic) -> Result<(), Failure> {
+        traffic.all_asked().await;
+        let Reloads { asked: n_reloads, .. } = self.reloads;
+        for number in 1..=n_reloads {
+            if self.stop.is_cancelled() {
+                break;
+            }
+            let what = format!("reload {number} of {n_reloads}");
+            let ask = Ask::post(route(&self.words.id, "/reload"));
+            let watched = self.client.watch(ask, &what, self.screen, self.words.verbose).await;
+            let watched = watched.map_err(|failure| {
+                let message = format!("{what} failed: {}", failure.message);
+                // What is printed as JSON is the receipt.
+                Failure { message, answer: None, ..failure }
+            })?;
+            self.reloads.done = number;
+            if let Some(before) = watched.job.result.and_then(|asked| asked.generation_before) {
+                self.seen.replaced(before);
+            }
+            traffic.next_round();
+            traffic.all_asked().await;
+            // Each time: the host shows the last generations only.
+            self.look().await?;
+        }
+        Ok(())
+    }
+
+    async fn look(&mut self) -> Result<(), Failure> {
+        self.seen.look(read(self.client, &self.words.id).await?.item.generations);
+        Ok(())
+    }
+
+    /// Waits until what was replaced is unmapped, for a bounded time or until the operator has enough.
+    async fn settle(&mut self) -> Result<(), Failure> {
+        let mut spinner = self.screen.spinner("waiting for replaced generations to be unmapped", false);
+        let (stop, was_stopped) = (self.stop, self.stop.is_cancelled());
+        let settled = tokio::time::timeout(SETTLE_TIMEOUT, async {
+            loop {
+                self.look().await?;
+                match self.seen.n_left() {
+                    0 => return Ok(()),
+                    n_left => spinner.step(&format!("{n_left} left")),
+                }
+                tokio::time::sleep(LOOK).await;
+            }
+        });
+        tokio::select! {
+            // Time is up: what is left is told.
+            settled = settled => settled.unwrap_or(Ok(())),
+            () = stop.cancelled(), if !was_stopped => Ok(()),
+        }
+    }
+
+    fn conclude(self, facts: Facts, tally: &Tally, ended: Option<Failure>) -> (Receipt, Option<Failure>) {
+        let Facts { version, path, status, duration_ms, before, after } = facts;
+        let mut receipt = Receipt {
+            plugin: self.words.id.to_string(),
+            version,
+            path,
+            status: status.as_u16(),
+            connections: self.words.how.connections,
+            duration_ms,
+            requests: Requests::new(tally, 1, &self.seen),
+            generations: self.seen.parts().map(Served::new).collect(),
+            failures: receipt::first_failures(tally),
+            latency: Latency::new(tally),
+            unmapped: Unmapped::new(&self.seen),
+            libraries_mapped: Mapped { before: Some(before), after },
+            reloads: self.reloads,
+            proven: false,
+            reason: None,
+        };
+        receipt.reason = match &ended {
+            Some(failure) => Some(failure.message.clone()),
+            None => receipt.objections(),
+        };
+        receipt.proven = receipt.reason.is_none();
+        (receipt, ended)
+    }
+}
+
+/// Chooses the endpoint and asks it once. `seen` counts that.
+async fn endpoint(client: &Client, words: &Reload, plugin: &Plugin, seen: &mut Seen) -> Result<Endpoint, Failure> {
+    let id = &words.id;
+    let path = match &words.how.path {
+        Some(path) => path.clone(),
+        None => default_path(plugin).ok_or_else(|| {
+            Failure::usage(format!("`{id}` has no GET endpoint without parameters"))
+                .fix("name what to ask with --path, such as `--path /items/1`")
+        })?,
+    };
+    let target = Target::new(client.url(), format!("/api/plugin-endpoints/{id}{path}"))?;
+    let what = format!("`GET {path}`");
+    let other = "name another endpoint with --path";
+    let status = target.ask_once(PROBE_TIMEOUT).await.map_err(|reason| {
+        Failure::failed(format!("{what} of `{id}` has no whole answer before any reload")).because(reason).fix(other)
+    })?;
+    seen.look(read(client, id).await?.item.generations);
+    if seen.n_requests() == 0 {
+        let failure = Failure::usage(format!("{what} is no endpoint of `{id}`: the host itself answers {status}"));
+        return Err(failure.fix(format!("`plugin-host show {id}` lists its endpoints")));
+    }
+    if status.is_server_error() {
+        return Err(Failure::failed(format!("{what} of `{id}` answers {status} before any reload")).fix(other));
+    }
+    Ok(Endpoint { path, target, status })
+}
+
+fn default_path(plugin: &Plugin) -> Option<String> {
+    let endpoints = &plugin.item.metadata.endpoints;
+    let first = endpoints.iter().find(|one| one.method == "GET" && !one.path.contains([':', '*', '{']));
+    first.map(|endpoint| endpoint.path.clone())
+}
+
+async fn read(client: &Client, id: &PluginId) -> Result<Plugin, Failure> {
+    client.ask(Ask::get(route(id, ""))).await?.read()
+}
+
+/// How many libraries of plugins the host has in memory.
+async fn mapped(client: &Client) -> Result<u64, Failure> {
+    let metrics = client.ask(Ask::get("/metrics")).await?;
+    let text = String::from_utf8_lossy(&metrics.body);
+    let value = text.lines().find_map(|line| line.strip_prefix("plugin_host_generations_mapped "));
+    value.and_then(|value| value.trim().parse().ok()).ok_or_else(|| {
+        Failure::failed("the host does not say how many libraries are mapped")
+            .fix("use the plugin-host program of the host's version")
+    })
+}

@@ -1,0 +1,262 @@
+//! What a proof found, as a table, as JSON, and in one line.
+
+use host_api::Generation;
+use serde::Serialize;
+
+use super::seen::{Part, Seen, is_unmapped};
+use super::traffic::{Kind, Tally};
+use crate::commands::generations::held;
+use crate::output::Table;
+use crate::output::text::{duration, printable};
+
+/// The kinds of failures that are told.
+const MAX_KINDS: usize = 5;
+
+/// What a proof found. Durations are in milliseconds.
+#[derive(Debug, Serialize)]
+pub(super) struct Receipt {
+    pub(super) plugin: String,
+    pub(super) version: String,
+    /// The endpoint, as it was asked.
+    pub(super) path: String,
+    /// What it answers.
+    pub(super) status: u16,
+    pub(super) connections: usize,
+    pub(super) duration_ms: f64,
+    pub(super) reloads: Reloads,
+    pub(super) requests: Requests,
+    /// Those that took part.
+    pub(super) generations: Vec<Served>,
+    /// The first kinds of failures.
+    pub(super) failures: Vec<Kind>,
+    pub(super) latency: Latency,
+    pub(super) unmapped: Unmapped,
+    /// Libraries of all plugins that are mapped; null when the host could not be asked.
+    pub(super) libraries_mapped: Mapped,
+    /// Whether nothing is against it.
+    pub(super) proven: bool,
+    /// What is.
+    pub(super) reason: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct Reloads {
+    pub(super) asked: u32,
+    pub(super) done: u32,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct Requests {
+    /// By this program.
+    sent: u64,
+    answered: u64,
+    failed: u64,
+    /// By all callers, as the generations counted them.
+    counted: u64,
+    /// Of those, the ones that others must have sent.
+    by_others: u64,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct Served {
+    #[serde(flatten)]
+    generation: Generation,
+    /// Whether one of the reloads replaced it.
+    replaced: bool,
+}
+
+#[derive(Debug, Default, Serialize)]
+pub(super) struct Latency {
+    median_ms: Option<f64>,
+    p99_ms: Option<f64>,
+    longest_pause_ms: f64,
+}
+
+#[derive(Debug, Default, Serialize)]
+pub(super) struct Unmapped {
+    /// Generations that were replaced.
+    replaced: usize,
+    /// Of those, the ones that are unmapped.
+    unmapped: usize,
+    median_ms: Option<f64>,
+    worst_ms: Option<f64>,
+}
+
+#[derive(Debug, Default, Serialize)]
+pub(super) struct Mapped {
+    pub(super) before: Option<u64>,
+    pub(super) after: Option<u64>,
+}
+
+// === what was found, from what was seen ===
+
+impl Requests {
+    /// `probed`: the requests before the traffic, all answered.
+    pub(super) fn new(tally: &Tally, probed: u64, seen: &Seen) -> Requests {
+        let (answered, failed) = (tally.n_answered + probed, tally.n_failed);
+        let (sent, counted) = (answered + failed, seen.n_requests());
+        Requests { sent, answered, failed, counted, by_others: counted.saturating_sub(sent) }
+    }
+}
+
+impl Served {
+    pub(super) fn new(part: Part<'_>) -> Served {
+        let generation = Generation { requests: part.requests, ..part.generation.clone() };
+        Served { generation, replaced: part.is_replaced }
+    }
+}
+
+impl Latency {
+    pub(super) fn new(tally: &Tally) -> Latency {
+        let quantile = |share| tally.latencies.quantile(share).map(|latency| latency.as_secs_f64() * 1e3);
+        let longest_pause_ms = tally.longest_pause.as_secs_f64() * 1e3;
+        Latency { median_ms: quantile(0.5), p99_ms: quantile(0.99), longest_pause_ms }
+    }
+}
+
+impl Unmapped {
+    pub(super) fn new(seen: &Seen) -> Unmapped {
+        let replaced: Vec<_> = seen.parts().filter(|part| part.is_replaced).map(|part| part.generation).collect();
+        let unmapped = replaced.iter().filter(|generation| is_unmapped(generation));
+        let mut after: Vec<f64> = unmapped.filter_map(|generation| generation.unmapped_after_ms).collect();
+        after.sort_by(f64::total_cmp);
+        let median_ms = after.get(after.len().saturating_sub(1) / 2).copied();
+        Unmapped { replaced: replaced.len(), unmapped: after.len(), median_ms, worst_ms: after.last().copied() }
+    }
+}
+
+/// The failures that are told.
+pub(super) fn first_failures(tally: &Tally) -> Vec<Kind> {
+    tally.failures.iter().take(MAX_KINDS).cloned().collect()
+}
+
+// === impl Receipt ===
+
+impl Receipt {
+    /// What is against it, in one line; `None` when nothing is.
+    pub(super) fn objections(&self) -> Option<String> {
+        let reasons = [self.unfinished(), self.failed(), self.left(), self.uncounted()];
+        let reasons: Vec<_> = reasons.into_iter().flatten().collect();
+        (!reasons.is_empty()).then(|| reasons.join("; "))
+    }
+
+    fn unfinished(&self) -> Option<String> {
+        let Reloads { asked, done } = self.reloads;
+        (done < asked).then(|| format!("interrupted after {done} of {asked} reloads"))
+    }
+
+    fn failed(&self) -> Option<String> {
+        let first = self.failures.first()?;
+        let Requests { sent, failed, .. } = self.requests;
+        Some(format!("{failed} of {sent} requests failed: {}", self.told(first)))
+    }
+
+    fn left(&self) -> Option<String> {
+        let is_left = |served: &&Served| served.replaced && !is_unmapped(&served.generation);
+        let left: Vec<_> = self.generations.iter().filter(is_left).map(|served| &served.generation).collect();
+        let first = left.first()?;
+        let (n_left, n_replaced) = (left.len(), self.unmapped.replaced);
+        let generations = if n_replaced == 1 { "generation" } else { "generations" };
+        let first = format!("generation {} {}", first.number, state(first));
+        Some(format!("{n_left} of {n_replaced} replaced {generations} not unmapped: {first}"))
+    }
+
+    fn uncounted(&self) -> Option<String> {
+        let Requests { answered, counted, .. } = self.requests;
+        let n_lost = answered.saturating_sub(counted);
+        (n_lost > 0).then(|| format!("no generation counted {n_lost} of {answered} answered requests"))
+    }
+
+    fn told(&self, kind: &Kind) -> String {
+        let when = match kind.round {
+            round if round <= self.reloads.done => format!("during reload {round}"),
+            round if round <= self.reloads.asked => format!("after reload {}", self.reloads.done),
+            _ => "after the last reload".to_owned(),
+        };
+        format!("{}, first {when}", kind.what)
+    }
+}
+
+impl std::fmt::Display for Receipt {
+    /// The facts come last, where a long table does not push them out of sight.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}\n\n", self.table())?;
+        for held in held(self.generations.iter().map(|served| &served.generation)) {
+            write!(f, "{held}\n\n")?;
+        }
+        if self.requests.failed > 0 {
+            write!(f, "failed requests\n{}\n", self.failures())?;
+        }
+        write!(f, "{}", self.facts())
+    }
+}
+
+impl Receipt {
+    fn table(&self) -> Table {
+        let mut table = Table::with_head(["GENERATION", "VERSION", "PHASE", "REQUESTS", "UNMAPPED AFTER"]);
+        for Served { generation, .. } in &self.generations {
+            let after = generation.unmapped_after_ms.map_or_else(|| "-".to_owned(), duration);
+            let (number, requests) = (generation.number.to_string(), generation.requests.to_string());
+            table.row([&number, &generation.version, &generation.phase, &requests, &after]);
+        }
+        table
+    }
+
+    /// A line for each kind, each with its end.
+    fn failures(&self) -> String {
+        let line = |kind: &Kind| format!("  {} x {}\n", kind.count, printable(&self.told(kind)));
+        let mut text: String = self.failures.iter().map(line).collect();
+        let n_told: u64 = self.failures.iter().map(|kind| kind.count).sum();
+        match self.requests.failed.saturating_sub(n_told) {
+            0 => {}
+            more => text.push_str(&format!("  {more} x something else\n")),
+        }
+        text
+    }
+
+    fn facts(&self) -> Table {
+        let shown = |ms: Option<f64>| ms.map_or_else(|| "-".to_owned(), duration);
+        let number = |number: Option<u64>| number.map_or_else(|| "-".to_owned(), |number| number.to_string());
+        let mut facts = Table::new();
+        facts.row(["plugin", &format!("{} {}", self.plugin, self.version)]);
+        facts.row(["endpoint", &format!("GET {}, answers {}", self.path, self.status)]);
+        let Reloads { asked, done } = self.reloads;
+        let of_asked = if done == asked { String::new() } else { format!(" of {asked}") };
+        facts.row(["reloads", &format!("{done}{of_asked} in {}", duration(self.duration_ms))]);
+        let Requests { answered, failed, counted, by_others, .. } = self.requests;
+        let connections = if self.connections == 1 { "connection" } else { "connections" };
+        let text = format!("{answered} answered on {} {connections}, {failed} failed", self.connections);
+        facts.row(["requests", &text]);
+        let which = match by_others {
+            0 if counted >= answered => "all of them".to_owned(),
+            0 => "not all of them".to_owned(),
+            _ => format!("others called too, {by_others} times"),
+        };
+        facts.row(["counted", &format!("{counted} by the generations: {which}")]);
+        let Latency { median_ms, p99_ms, longest_pause_ms } = self.latency;
+        facts.row(["latency", &format!("median {}, p99 {}", shown(median_ms), shown(p99_ms))]);
+        facts.row(["longest pause", &format!("{} between two answers on one connection", duration(longest_pause_ms))]);
+        let Unmapped { replaced, unmapped, median_ms, worst_ms } = self.unmapped;
+        let after = match unmapped {
+            0 => String::new(),
+            _ => format!(", median {} after the swap, at worst {}", shown(median_ms), shown(worst_ms)),
+        };
+        facts.row(["unmapped", &format!("{unmapped} of {replaced} replaced generations{after}")]);
+        let Mapped { before, after } = self.libraries_mapped;
+        facts.row(["mapped", &format!("{} before, {} after: libraries of all plugins", number(before), number(after))]);
+        facts
+    }
+}
+
+/// What a generation that is not unmapped does, for a sentence.
+fn state(generation: &Generation) -> String {
+    match (generation.phase.as_str(), generation.held_by.is_empty()) {
+        ("kept", false) => format!("is kept by {}", generation.held_by.join(", ")),
+        ("quiescing", false) => format!("still waits for {}", generation.held_by.join(", ")),
+        ("draining", _) if generation.in_flight > 0 => format!("is draining, with {} in flight", generation.in_flight),
+        (phase, _) => format!("is {phase}"),
+    }
+}
+
+#[cfg(test)]
+mod tests;
