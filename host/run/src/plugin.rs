@@ -263,7 +263,7 @@ impl State {
         self.ended.push_back(generation.life.clone());
         // Those that are still in memory are always shown.
         let is_unmapped = |life: &Arc<Life>| life.phase() == GenerationPhase::Unmapped;
-        if self.ended.iter().filter(|life| is_unmapped(life)).count() > MAX_ENDED_SHOWN
+        if self.ended.len() > MAX_ENDED_SHOWN
             && let Some(oldest) = self.ended.iter().position(is_unmapped)
         {
             self.ended.remove(oldest);
