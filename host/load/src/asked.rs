@@ -34,8 +34,8 @@ pub(crate) fn answer(
     library: &Weak<Library>,
     request: Request,
 ) -> impl Future<Output = RResult<Response, Failure>> + Send + use<> {
-    let task = library.upgrade().ok_or_else(ended).and_then(|holder| {
-        let request = read(request, &holder)?;
+    let task = library.upgrade().ok_or(None).and_then(|holder| {
+        let request = read(request, &holder).map_err(Some)?;
         let (services, hold) = (services.clone(), Hold::new(holder, Kind::Request));
         // The answer is awaited below, and ended when nobody waits any more.
         Ok(AbortOnDrop(runtime.spawn(async move {
@@ -44,11 +44,12 @@ pub(crate) fn answer(
             answer
         })))
     });
-    let (runtime, library) = (runtime.clone(), library.clone());
+    let (services, runtime, library) = (services.clone(), runtime.clone(), library.clone());
     async move {
         let mut task = match task {
             Ok(task) => task,
-            Err(failure) => return RResult::RErr(failure),
+            Err(Some(failure)) => return RResult::RErr(failure),
+            Err(None) => return refused_as_ended(services.as_ref(), runtime).await,
         };
         // The task keeps the waker, which is the plugin's.
         let answered = poll_fn(|context| {
@@ -57,11 +58,18 @@ pub(crate) fn answer(
             Pin::new(&mut task.0).poll(&mut Context::from_waker(&waker)).map(Some)
         });
         match answered.await {
-            None => RResult::RErr(ended()),
+            None => refused_as_ended(services.as_ref(), runtime).await,
             Some(Ok(Ok((head, body)))) => RResult::ROk(write(&head, body, runtime, library)),
             Some(Ok(Err(message))) => RResult::RErr(Failure::failed(&message)),
             Some(Err(_)) => RResult::RErr(Failure::failed("the host failed to answer the request")),
         }
+    }
+}
+
+async fn refused_as_ended(services: &dyn Services, runtime: Handle) -> RResult<Response, Failure> {
+    match gather(services.ended()).await {
+        Ok((head, body)) => RResult::ROk(write(&head, body, runtime, Weak::new())),
+        Err(_) => RResult::RErr(ended()),
     }
 }
 

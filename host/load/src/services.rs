@@ -28,6 +28,10 @@ pub trait Services: Send + Sync + 'static {
 
     /// Answers a request of the plugin. The future is polled on the host's runtime and dropped when the plugin gives up.
     fn request(&self, request: ServiceRequest) -> ServiceAnswer;
+
+    /// The answer to a request of a library that nothing of the host holds any more: a thread that it left behind asks. Its
+    /// body is there at once.
+    fn ended(&self) -> Response<ServiceBody>;
 }
 
 /// The answer to a request, to come.

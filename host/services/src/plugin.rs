@@ -117,6 +117,10 @@ impl Services for PluginServices {
             })
         })
     }
+
+    fn ended(&self) -> Response<ServiceBody> {
+        refusal(&Error::Gone)
+    }
 }
 
 impl Drop for PluginServices {

@@ -45,6 +45,10 @@ impl Services for NoHost {
         self.was_asked.store(true, Ordering::Relaxed);
         Box::pin(std::future::ready(refusal()))
     }
+
+    fn ended(&self) -> Response<ServiceBody> {
+        refusal()
+    }
 }
 
 fn refusal() -> Response<ServiceBody> {
