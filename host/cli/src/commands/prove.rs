@@ -247,7 +247,9 @@ async fn endpoint(client: &Client, words: &Reload, plugin: &Plugin, seen: &mut S
 fn refused_by_host(status: StatusCode, body: &[u8]) -> bool {
     let problem = || serde_json::from_slice::<Problem>(body);
     status.is_client_error()
-        && problem().is_ok_and(|problem| matches!(problem.code.as_str(), "endpoint_unknown" | "endpoint_method"))
+        && problem().is_ok_and(|problem| {
+            matches!(problem.code.as_str(), "endpoint_unknown" | "endpoint_method" | "endpoint_path")
+        })
 }
 
 fn default_path(plugin: &Plugin) -> Option<String> {
