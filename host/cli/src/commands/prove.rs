@@ -7,7 +7,7 @@ mod traffic;
 
 use std::time::{Duration, Instant};
 
-use host_api::Plugin;
+use host_api::{Plugin, Problem};
 use host_core::PluginId;
 use http::StatusCode;
 use tokio_util::sync::CancellationToken;
@@ -228,11 +228,12 @@ async fn endpoint(client: &Client, words: &Reload, plugin: &Plugin, seen: &mut S
     let target = Target::new(client.url(), format!("/api/plugin-endpoints/{id}{path}"))?;
     let what = format!("`GET {path}`");
     let other = "name another endpoint with --path";
-    let status = target.ask_once(PROBE_TIMEOUT).await.map_err(|reason| {
+    let (status, body) = target.ask_once(PROBE_TIMEOUT).await.map_err(|reason| {
         Failure::failed(format!("{what} of `{id}` has no whole answer before any reload")).because(reason).fix(other)
     })?;
     seen.look(read(client, id).await?.item.generations);
-    if seen.n_requests() == 0 {
+    // The count alone does not tell when others call: theirs are in it.
+    if seen.n_requests() == 0 || refused_by_host(status, &body) {
         let failure = Failure::usage(format!("{what} is no endpoint of `{id}`: the host itself answers {status}"));
         return Err(failure.fix(format!("`plugin-host show {id}` lists its endpoints")));
     }
@@ -240,6 +241,15 @@ async fn endpoint(client: &Client, words: &Reload, plugin: &Plugin, seen: &mut S
         return Err(Failure::failed(format!("{what} of `{id}` answers {status} before any reload")).fix(other));
     }
     Ok(Endpoint { path, target, status })
+}
+
+/// Whether the host itself answered that there is no such endpoint.
+fn refused_by_host(status: StatusCode, body: &[u8]) -> bool {
+    let problem = || serde_json::from_slice::<Problem>(body);
+    status.is_client_error()
+        && problem().is_ok_and(|problem| {
+            matches!(problem.code.as_str(), "endpoint_unknown" | "endpoint_method" | "endpoint_path")
+        })
 }
 
 fn default_path(plugin: &Plugin) -> Option<String> {
@@ -261,4 +271,20 @@ async fn mapped(client: &Client) -> Result<u64, Failure> {
         Failure::failed("the host does not say how many libraries are mapped")
             .fix("use the plugin-host program of the host's version")
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_of_the_host_is_not_taken_for_an_answer_of_the_plugin() {
+        let refused =
+            |code: &str| serde_json::to_vec(&Problem { code: code.to_owned(), ..Problem::default() }).unwrap();
+        assert!(refused_by_host(StatusCode::NOT_FOUND, &refused("endpoint_unknown")));
+        assert!(refused_by_host(StatusCode::METHOD_NOT_ALLOWED, &refused("endpoint_method")));
+        assert!(!refused_by_host(StatusCode::NOT_FOUND, &refused("no_such_item")));
+        assert!(!refused_by_host(StatusCode::NOT_FOUND, b"not found"));
+        assert!(!refused_by_host(StatusCode::OK, &refused("endpoint_unknown")));
+    }
 }

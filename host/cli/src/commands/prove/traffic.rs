@@ -19,6 +19,8 @@ use crate::failure::Failure;
 
 /// Until the last byte of an answer.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
+/// Of an answer that is looked into.
+const MAX_KEPT_BYTES: usize = 16 << 10;
 /// Before the next try when there is no connection.
 const CONNECT_AGAIN_AFTER: Duration = Duration::from_millis(20);
 
@@ -101,12 +103,15 @@ impl Target {
         Ok(Target { address: (host.trim_matches(['[', ']']).to_owned(), port), authority, path })
     }
 
-    /// Asks once on a connection of its own.
+    /// Asks once on a connection of its own. Gives the first [`MAX_KEPT_BYTES`] of the answer too.
     ///
     /// # Errors
     /// Why there was no whole answer within `timeout`.
-    pub(super) async fn ask_once(&self, timeout: Duration) -> Result<StatusCode, String> {
-        ask(self, &mut None, timeout).await
+    pub(super) async fn ask_once(&self, timeout: Duration) -> Result<(StatusCode, Vec<u8>), String> {
+        let mut body = Vec::new();
+        let keep = |data: &[u8]| body.extend_from_slice(&data[..data.len().min(MAX_KEPT_BYTES - body.len())]);
+        let status = ask(self, &mut None, timeout, keep).await?;
+        Ok((status, body))
     }
 }
 
@@ -176,7 +181,7 @@ impl Line {
 
     async fn ask(&mut self, round: u32) {
         let started = Instant::now();
-        let failed = match ask(&self.target, &mut self.open, ANSWER_TIMEOUT).await {
+        let failed = match ask(&self.target, &mut self.open, ANSWER_TIMEOUT, |_| {}).await {
             Ok(status) if status == self.expected => {
                 let now = Instant::now();
                 self.tally.answered(now - started, self.last_answer.replace(now).map(|last| now - last));
@@ -219,8 +224,13 @@ impl Tally {
     }
 }
 
-/// Asks, and reads the whole answer. What goes wrong with the connection closes it.
-async fn ask(target: &Target, open: &mut Option<Open>, timeout: Duration) -> Result<StatusCode, String> {
+/// Asks, and reads the whole answer, each piece of which `data` sees. What goes wrong with the connection closes it.
+async fn ask(
+    target: &Target,
+    open: &mut Option<Open>,
+    timeout: Duration,
+    mut data: impl FnMut(&[u8]),
+) -> Result<StatusCode, String> {
     // Out of its place until it has answered, so that whatever ends this ends the connection too.
     let mut connection = open.take();
     let asking = async {
@@ -243,7 +253,8 @@ async fn ask(target: &Target, open: &mut Option<Open>, timeout: Duration) -> Res
         let status = answer.status();
         let mut body = answer.into_body();
         while let Some(frame) = body.frame().await {
-            frame.map_err(|error| chain("the answer broke off", &error))?;
+            let frame = frame.map_err(|error| chain("the answer broke off", &error))?;
+            frame.data_ref().into_iter().for_each(|bytes| data(bytes));
         }
         Ok((status, open))
     };
