@@ -259,18 +259,22 @@ impl Inner {
             });
         }
         let slot = self.slots.take().await?;
-        let _locked = self.lock_target(slot.index).await?;
+        let mut locked = self.lock_target(slot.index).await?;
         let name = match self.config.development {
             true => format!("development of {}", provenance.source),
             // Another host may build the same plugin in another slot.
             false => format!("{fingerprint} in slot {}", slot.index),
         };
         let (name, is_kept) = (Digest::of(name.as_bytes()), self.config.development);
-        let (work, sdk) = {
+        // The lock is held to the end.
+        let (work, sdk, _locked) = {
             let (store, tree, package) = (self.store.clone(), tree.clone(), package.clone());
             let work = move || {
-                let make = if is_kept { Work::keep } else { Work::copy };
-                Ok((make(&store, &name, &tree, &package)?, sdk::materialise(&store)?))
+                let work = match is_kept {
+                    true => Work::keep(&store, &name, &tree, &package, &mut locked)?,
+                    false => Work::copy(&store, &name, &tree, &package)?,
+                };
+                Ok((work, sdk::materialise(&store)?, locked))
             };
             blocking(work).await?
         };

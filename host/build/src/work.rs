@@ -1,7 +1,7 @@
 //! The copy of a tree that cargo works in.
 
 use std::fs::{self, File, Permissions};
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Seek as _, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
@@ -53,9 +53,21 @@ impl Work {
     /// The folder of that name, which stays, made equal to a tree. Only what differs is written, so that cargo sees by
     /// the times of the files what is new. What a build script left there stays; so does a Cargo.lock that cargo has
     /// completed, until the tree has another one.
-    pub(crate) fn keep(store: &Store, name: &Digest, tree: &Tree, package: &Package) -> Result<Work, Error> {
+    ///
+    /// `last` says which folder was built last in the same target folder. When it was another one, everything is written:
+    /// cargo takes two packages of one name and version for one, wherever they lie, and the newer output for this one's.
+    pub(crate) fn keep(
+        store: &Store,
+        name: &Digest,
+        tree: &Tree,
+        package: &Package,
+        last: &mut File,
+    ) -> Result<Work, Error> {
         let work = Work { path: store.work_dir(name), is_kept: true };
         fs::create_dir_all(&work.path).context("create", &work.path)?;
+        let mut last_name = String::new();
+        last.read_to_string(&mut last_name).context("read who built last in", &work.path)?;
+        let is_last = last_name == name.hex();
         let before = fs::read_to_string(work.path.join(FILES)).unwrap_or_default();
         let is_in_tree = |path: &str| tree.files().iter().any(|file| file.path.as_str() == path);
         for gone in before.lines().filter(|path| !is_in_tree(path)) {
@@ -73,12 +85,18 @@ impl Work {
                 continue;
             }
             for path in [path].into_iter().chain((path == "Cargo.lock").then_some(AUTHORS_LOCK)) {
-                if work.differs(path, &bytes) {
+                if !is_last || work.differs(path, &bytes) {
                     work.write_into(path, &bytes, if file.executable { 0o755 } else { 0o644 })?;
                 }
             }
         }
         work.write_into(FILES, list.as_bytes(), 0o644)?;
+        if !is_last {
+            // After the files: whoever is interrupted here writes them again.
+            let noted =
+                last.set_len(0).and_then(|()| last.rewind()).and_then(|()| last.write_all(name.hex().as_bytes()));
+            noted.context("note who builds in", &work.path)?;
+        }
         Ok(work)
     }
 
@@ -157,13 +175,18 @@ mod tests {
             limits: Default::default(),
         })
         .unwrap();
-        let keep = |files: &[(&str, &str)]| {
+        let keep_as = |name: &[u8], files: &[(&str, &str)]| {
             let mut writer = store.new_tree().unwrap();
             for (path, text) in files {
                 writer.add(path.parse().unwrap(), false, text.as_bytes()).unwrap();
             }
-            Work::keep(&store, &Digest::of(b"x"), &writer.finish().unwrap(), &package()).unwrap().path.clone()
+            let mut last = store.lock_target("aa", 0).unwrap();
+            Work::keep(&store, &Digest::of(name), &writer.finish().unwrap(), &package(), &mut last)
+                .unwrap()
+                .path
+                .clone()
         };
+        let keep = |files: &[(&str, &str)]| keep_as(b"x", files);
         let place = keep(&[("Cargo.toml", "[package]"), ("Cargo.lock", "1"), ("src/a/b.rs", "b"), ("src/lib.rs", "1")]);
         let read = |path: &str| fs::read_to_string(place.join(path)).ok();
         let time = |path: &str| fs::metadata(place.join(path)).unwrap().modified().unwrap();
@@ -178,5 +201,14 @@ mod tests {
         keep(&[("Cargo.toml", "[package]"), ("Cargo.lock", "2"), ("src/lib.rs", "2")]);
         assert_eq!((read("src/a"), read("Cargo.lock").as_deref()), (None, Some("2")));
         assert_eq!((read("src/lib.rs").as_deref(), read("src/generated.rs").as_deref()), (Some("2"), Some("made")));
+
+        // Another folder was built in the same target folder: cargo must see that this one's files are newer.
+        let long_ago = std::time::SystemTime::UNIX_EPOCH;
+        File::options().append(true).open(place.join("src/lib.rs")).unwrap().set_modified(long_ago).unwrap();
+        keep(&[("Cargo.toml", "[package]"), ("Cargo.lock", "2"), ("src/lib.rs", "2")]);
+        assert_eq!(time("src/lib.rs"), long_ago);
+        keep_as(b"y", &[("Cargo.toml", "[package]"), ("src/lib.rs", "2")]);
+        keep(&[("Cargo.toml", "[package]"), ("Cargo.lock", "2"), ("src/lib.rs", "2")]);
+        assert_ne!(time("src/lib.rs"), long_ago);
     }
 }

@@ -142,13 +142,15 @@ impl Store {
         on_demand(self.0.layout.targets().join(name).join(slot.to_string()))
     }
 
-    /// Waits until no other process uses a cargo target folder, and keeps others out until the file is dropped. Blocks.
+    /// Waits until no other process uses a cargo target folder, and keeps others out until the file is dropped. What stands in
+    /// the file is for whoever holds the lock. Blocks.
     ///
     /// # Errors
     /// The lock file could not be made or locked.
     pub fn lock_target(&self, toolchain: &str, slot: usize) -> Result<File, Error> {
         let path = self.target_dir(toolchain, slot).with_extension("lock");
-        let file = File::options().create(true).truncate(false).write(true).open(&path).context("open", &path)?;
+        let file =
+            File::options().create(true).truncate(false).read(true).write(true).open(&path).context("open", &path)?;
         file.lock().context("lock", &path)?;
         Ok(file)
     }
