@@ -126,7 +126,7 @@ fn body_of(first: &Chunk, rest: Option<BodyStream>, library: &Arc<Library>) -> S
         Some(rest) => Pulled {
             first: (!first.is_empty()).then_some(first),
             rest: Some(rest),
-            _hold: Hold::new(library.clone(), Kind::Request),
+            _hold: Hold::new(library.clone(), Kind::RequestBody),
         }
         .boxed_unsync(),
     }

@@ -48,7 +48,7 @@ async fn quiesce(record: Arc<Record>, open: Open) {
 }
 
 fn close(record: &Arc<Record>, open: Open) {
-    record.note_left_bytes();
+    record.begins_to_close();
     let slot = record.slot();
     ledger::delete_keys(slot);
     record.lending.end();

@@ -13,6 +13,8 @@ pub(crate) enum Kind {
     Hook,
     /// A request to the host.
     Request,
+    /// The rest of the body of such a request.
+    RequestBody,
     /// The rest of a response.
     Stream,
     /// Bytes of a response.
@@ -22,13 +24,15 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    pub(crate) const ALL: [Kind; 5] = [Kind::Hook, Kind::Request, Kind::Stream, Kind::Chunk, Kind::Waker];
+    pub(crate) const ALL: [Kind; 6] =
+        [Kind::Hook, Kind::Request, Kind::RequestBody, Kind::Stream, Kind::Chunk, Kind::Waker];
 
     /// The words for one and for many.
     pub(crate) fn words(self) -> (&'static str, &'static str) {
         match self {
             Kind::Hook => ("hook that has not ended", "hooks that have not ended"),
             Kind::Request => ("request to the host", "requests to the host"),
+            Kind::RequestBody => ("body of a request to the host", "bodies of requests to the host"),
             Kind::Stream => ("response stream", "response streams"),
             Kind::Chunk => ("response chunk", "response chunks"),
             Kind::Waker => ("waker", "wakers"),

@@ -40,6 +40,8 @@ pub(crate) struct Record {
     retired: OnceLock<Instant>,
     /// No hold is left on it.
     let_go: OnceLock<()>,
+    /// It is being closed: its slot in the ledger is another's.
+    closing: OnceLock<()>,
     /// When it was seen to be gone from memory.
     unmapped_at: OnceLock<Instant>,
     end: watch::Sender<End>,
@@ -104,6 +106,7 @@ impl Record {
             left_bytes: OnceLock::new(),
             retired: OnceLock::new(),
             let_go: OnceLock::new(),
+            closing: OnceLock::new(),
             unmapped_at: OnceLock::new(),
             end: watch::Sender::new(End::Mapped),
         });
@@ -178,6 +181,9 @@ impl Record {
         if let Some(reason) = &self.stays {
             return vec![reason.clone()];
         }
+        if self.closing.get().is_some() {
+            return vec!["the dynamic linker has not let go of it".to_owned()];
+        }
         let mut reasons = vec![];
         let (n_threads, n_thread_locals) = self.slot.left();
         let Names { threads, thread_locals, n_on_own_threads } = ledger::names_of(self.slot);
@@ -199,7 +205,7 @@ impl Record {
         }
         if reasons.is_empty() {
             reasons.push(match self.let_go.get() {
-                Some(()) => "the dynamic linker has not let go of it".to_owned(),
+                Some(()) => "it is about to be closed".to_owned(),
                 None => "the host still uses it".to_owned(),
             });
         }
@@ -214,8 +220,9 @@ impl Record {
         (memory.counted != 0).then_some(memory.live_bytes)
     }
 
-    /// Notes what the plugin leaves behind. For who is about to close the library.
-    pub(crate) fn note_left_bytes(&self) {
+    /// Notes what the plugin leaves behind. For whoever closes the library.
+    pub(crate) fn begins_to_close(&self) {
+        let _ = self.closing.set(());
         let bytes = self.live_bytes_now();
         *self.root() = None;
         if let Some(bytes) = bytes {
