@@ -101,3 +101,17 @@ fn exercise(library: &libloading::os::unix::Library, slot: &'static super::Slot)
         (step, ..) => Err(format!("the self-test failed at step {step}")),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_library_leaves_is_seen_and_ended_and_the_library_closed() {
+        // The linker exports a program's own function where a shared library has one of that name, so this program is bound too.
+        let folder = std::env::temp_dir();
+        assert_eq!(test(&folder), Ok(()));
+        assert_eq!(test(&folder), Ok(()), "nothing of the first is left");
+        assert_eq!(effective(&folder), Ok(()));
+    }
+}
