@@ -59,11 +59,14 @@ pub fn run(address: &str, token: &str, pid: &str, reloads: &str, folders: &[&str
         let trigger = trigger.ok_or_else(|| format!("it is not known how `{folder}` leaves something behind"))?;
         // More than there are keys.
         let reloads = if trigger.plugin.ends_with("-key") || trigger.is_scarce { reloads * 6 / 5 } else { reloads };
-        let mut host = Connection::open(address, Some(&token))?;
-        host.send("POST", "/api/plugins/load", &json!({ "source": folder }).to_string())?.json()?;
-        measure(trigger, address, &token, pid, WARM_UP)?;
-        rows.push(measure(trigger, address, &token, pid, reloads)?);
-        host.send("DELETE", &format!("/api/plugins/{}", trigger.plugin), "")?.json()?;
+        let load = json!({ "source": folder }).to_string();
+        Connection::open(address, Some(&token))?.send("POST", "/api/plugins/load", &load)?.json()?;
+        drop(measure(trigger, address, &token, pid, WARM_UP)?);
+        let (watch, calls) = measure(trigger, address, &token, pid, reloads)?;
+        rows.push(Row { plugin: trigger.plugin, seen: watch.end()?, calls });
+        // Another connection: the host closes those that nothing was sent on for long.
+        let path = format!("/api/plugins/{}", trigger.plugin);
+        Connection::open(address, Some(&token))?.send("DELETE", &path, "")?.json()?;
         eprintln!("{}: done", trigger.plugin);
     }
     println!("{CALLERS} callers at the same time.\n");
@@ -75,7 +78,7 @@ pub fn run(address: &str, token: &str, pid: &str, reloads: &str, folders: &[&str
     }
 }
 
-fn measure(trigger: &'static Trigger, address: &str, token: &str, pid: u32, reloads: u64) -> Result<Row> {
+fn measure(trigger: &'static Trigger, address: &str, token: &str, pid: u32, reloads: u64) -> Result<(Watch, Calls)> {
     let mut watch = Watch::new(address, token, trigger.plugin, pid, reloads)?;
     let (ends, rounds) = (AtomicBool::new(false), Barrier::new(CALLERS + 1));
     let (reloaded, calls) = std::thread::scope(|scope| {
@@ -98,7 +101,7 @@ fn measure(trigger: &'static Trigger, address: &str, token: &str, pid: u32, relo
     if let Err(error) = reloaded {
         return Err(format!("`{}` was reloaded {} times: {error}", trigger.plugin, watch.done()).into());
     }
-    Ok(Row { plugin: trigger.plugin, seen: watch.end()?, calls })
+    Ok((watch, calls))
 }
 
 impl Trigger {

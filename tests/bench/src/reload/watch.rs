@@ -31,6 +31,8 @@ pub(super) struct Watch {
     left: BTreeMap<u64, f64>,
     samples: Vec<Sample>,
     began: Counts,
+    /// The generation that the first reload replaces.
+    first: u64,
     reloading: Duration,
 }
 
@@ -72,9 +74,11 @@ impl Watch {
     /// Of a host whose callers are not there yet.
     pub(super) fn new(address: &str, token: &str, plugin: &str, pid: u32, wanted: u64) -> Result<Watch> {
         let mut host = Connection::open(address, Some(token))?;
-        // The connection is open when it has been answered.
-        host.get(&format!("/api/plugins/{plugin}"))?.json()?;
-        let began = settled(pid, plugin, |counts, last| (counts.files, counts.threads) == (last.files, last.threads))?;
+        let serving = host.get(&format!("/api/plugins/{plugin}"))?.json()?["generation"].as_u64();
+        let first = serving.ok_or("a plugin that does not serve")?;
+        let began = settled(&mut host, pid, plugin, |counts, last| {
+            (counts.files, counts.threads) == (last.files, last.threads)
+        })?;
         Ok(Watch {
             host,
             plugin: plugin.to_owned(),
@@ -85,6 +89,7 @@ impl Watch {
             left: BTreeMap::new(),
             samples: vec![],
             began,
+            first,
             reloading: Duration::ZERO,
         })
     }
@@ -119,8 +124,8 @@ impl Watch {
         let generations = plugin["generations"].as_array().ok_or("a plugin without generations")?;
         for generation in generations {
             let number = generation["number"].as_u64().ok_or("a generation without a number")?;
-            let mut note = |key: &str, into: &mut BTreeMap<u64, f64>| {
-                if let Some(value) = generation[key].as_f64() {
+            let note = |key: &str, into: &mut BTreeMap<u64, f64>| {
+                if let Some(value) = generation[key].as_f64().filter(|_| number >= self.first) {
                     into.insert(number, value);
                 }
             };
@@ -138,7 +143,7 @@ impl Watch {
         while self.look()? > 1 && Instant::now() < until {
             std::thread::sleep(Duration::from_millis(10));
         }
-        let after = settled(self.pid, &self.plugin, |counts, _| {
+        let after = settled(&mut self.host, self.pid, &self.plugin, |counts, _| {
             counts.mapped <= 1 && counts.files <= before.files && counts.threads <= before.threads
         })?;
         let last_half = self.samples.iter().filter(|sample| sample.reloads > self.wanted as f64 / 2.0);
@@ -159,11 +164,18 @@ impl Watch {
 }
 
 /// What a process has as soon as `is_settled` of it and of what it had a moment before, or at last.
-fn settled(pid: u32, plugin: &str, is_settled: impl Fn(&Counts, &Counts) -> bool) -> Result<Counts> {
+fn settled(
+    host: &mut Connection,
+    pid: u32,
+    plugin: &str,
+    is_settled: impl Fn(&Counts, &Counts) -> bool,
+) -> Result<Counts> {
     let until = Instant::now() + SETTLE;
     let mut last = counts(pid, plugin)?;
     loop {
         std::thread::sleep(Duration::from_millis(200));
+        // The host closes connections that nothing is sent on for long.
+        host.get("/health")?.json()?;
         let now = counts(pid, plugin)?;
         if is_settled(&now, &last) || Instant::now() > until {
             return Ok(now);
