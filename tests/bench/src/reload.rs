@@ -70,7 +70,8 @@ pub fn run(address: &str, token: &str, pid: &str, seconds: &str, reloads: &str) 
     println!("\n{}", of_host(address, &token)?);
     let bad = |stretch: &Stretch| stretch.run.failed + stretch.checked.failed + stretch.checked.wrong;
     match stretches.iter().map(bad).sum() {
-        0 => Ok(()),
+        0 if stretches.iter().filter_map(|stretch| stretch.seen.as_ref()).all(|seen| seen.after.mapped == 1) => Ok(()),
+        0 => Err("another library of the plugin is mapped besides the one that serves".into()),
         bad => Err(format!("{bad} requests failed or were answered by a wrong generation").into()),
     }
 }
