@@ -26,6 +26,9 @@ const GREETING: &[u8] = br#"{"message":"Hello, Doctor Zoe!","visits":8}"#;
 /// How many events the handlers that log write in one call.
 const DISABLED_EVENTS: f64 = 1000.0;
 const ENABLED_EVENTS: f64 = 10.0;
+/// How many blocks the handler that allocates makes and frees in one call.
+const BLOCKS: f64 = 100.0;
+const SAFE_POINTS: u32 = 100;
 
 type Handler = dyn Fn() -> Pin<Box<dyn Future<Output = Response<Bytes>> + Send>> + Send + Sync;
 
@@ -36,8 +39,8 @@ struct Case<'a> {
     batches: Vec<f64>,
 }
 
-/// Measures. Each plugin is its folder and its built library.
-pub fn run(plugins: [(&str, &str); 2]) -> Result<()> {
+/// Measures. Each plugin is its folder and its built library; the last is the second, with its heap counted.
+pub fn run(plugins: [(&str, &str); 3]) -> Result<()> {
     let folder = tempfile::tempdir()?;
     let store = Store::open(host_store::Config {
         plugin_dir: folder.path().join("plugins"),
@@ -47,7 +50,10 @@ pub fn run(plugins: [(&str, &str); 2]) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     let hello = runtime.block_on(start(&store, plugins[0]))?;
     let measured = runtime.block_on(start(&store, plugins[1]))?;
+    let counting = runtime.block_on(start(&store, plugins[2]))?;
     let empty = Request::get(&measured, "/empty")?;
+    let uncounted = Request::get(&measured, "/allocate")?;
+    let counted = Request::get(&counting, "/allocate")?;
     let disabled = Request::get(&measured, "/log/disabled")?;
     let enabled = Request::get(&measured, "/log/enabled")?;
     let hello = Request::get(&hello, "/hello")?;
@@ -69,7 +75,7 @@ pub fn run(plugins: [(&str, &str); 2]) -> Result<()> {
             json(&guest::greet(&name, &guest))
         })
     });
-    for request in [&empty, &disabled, &enabled] {
+    for request in [&empty, &disabled, &enabled, &uncounted, &counted] {
         request.check(204, b"")?;
     }
     hello.check(200, br#"{"message":"Hello from plugin!"}"#)?;
@@ -91,6 +97,9 @@ pub fn run(plugins: [(&str, &str); 2]) -> Result<()> {
         case("plugin, `Path` and `Json`, head written", || drop(black_box(guest.call(guest.written_head())))),
         case("plugin, 204 and 1000 log events, disabled", || drop(black_box(disabled.call(disabled.head.clone())))),
         case("plugin, 204 and 10 log events, enabled", || drop(black_box(enabled.call(enabled.head.clone())))),
+        case("plugin, 204 and 100 blocks", || drop(black_box(uncounted.call(uncounted.head.clone())))),
+        case("plugin, 204 and 100 blocks, counted", || drop(black_box(counted.call(counted.head.clone())))),
+        case("100 safe points", || (0..black_box(SAFE_POINTS)).for_each(|_| host_load::safe_point())),
     ];
     measure(&mut cases);
     print(&cases);
@@ -150,6 +159,12 @@ fn print(cases: &[Case<'_>]) {
     let enabled = (of("plugin, 204 and 10 log events, enabled") - empty) / ENABLED_EVENTS;
     println!("| one log event with one field, of a level that is not wanted | {disabled:.2} |");
     println!("| the same, wanted: until the host has it, what the host does with it left out | {enabled:.1} |");
+    let uncounted = (of("plugin, 204 and 100 blocks") - empty) / BLOCKS;
+    let counted = (of("plugin, 204 and 100 blocks, counted") - empty) / BLOCKS;
+    println!("| one block of 64 bytes made and freed in a plugin | {uncounted:.1} |");
+    println!("| the same with the feature `memory` | {counted:.1} |");
+    let safe_point = of("100 safe points") / f64::from(SAFE_POINTS);
+    println!("| one safe point when nothing retires | {safe_point:.2} |");
 }
 
 fn ready<F: Future + Unpin>(mut future: F) -> F::Output {

@@ -28,16 +28,17 @@ fn main() -> ExitCode {
         [what @ ("dispatch" | "extract"), rotations, seconds, servers @ ..] if servers.len() == 4 => {
             dispatch::run(what, rotations, seconds, servers)
         }
-        ["call", hello, hello_library, measured, measured_library] => {
-            call::run([(hello, hello_library), (measured, measured_library)])
-        }
+        ["call", plugins @ ..] if plugins.len() == 6 => call::run([0, 2, 4].map(|at| (plugins[at], plugins[at + 1]))),
         ["load", address, token, source, work, rounds] => load::run(address, token, source, work, rounds),
         ["cold", pairs] => cold::run(pairs),
         ["dev", address, library, log, edits] => dev::run(address, library, log, edits),
         ["sse", streams, seconds, servers @ ..] => sse::run(streams, seconds, servers),
         ["timed", file, command @ ..] => build::timed(file, command),
         ["build", variants @ ..] => build::print(variants),
-        ["reload", address, token, pid, seconds, every_ms] => reload::run(address, token, pid, seconds, every_ms),
+        ["reload", address, token, pid, seconds, reloads] => reload::run(address, token, pid, seconds, reloads),
+        ["defects", address, token, pid, reloads, folders @ ..] => {
+            reload::defects(address, token, pid, reloads, folders)
+        }
         _ => Err("this program is called by tests/bench/run".into()),
     };
     match result {

@@ -67,9 +67,20 @@ pub fn kilobytes(file: &str, key: &str) -> io::Result<f64> {
     value.ok_or_else(|| io::Error::other(format!("/proc/{file} has no {key}")))
 }
 
-/// How many libraries of plugins a process has mapped: each is a sealed copy in memory of its own.
-pub fn mapped_plugins(pid: u32) -> io::Result<usize> {
+/// How many libraries of a plugin a process has mapped: each is a sealed copy in memory of its own.
+pub fn mapped_libraries(pid: u32, plugin: &str) -> io::Result<usize> {
     let text = fs::read_to_string(format!("/proc/{pid}/maps"))?;
-    let inodes = text.lines().filter(|line| line.contains("memfd:plugin")).filter_map(|line| line.split(' ').nth(4));
-    Ok(inodes.filter_map(|inode| inode.parse::<u64>().ok()).collect::<std::collections::HashSet<_>>().len())
+    let name = format!("memfd:plugin:{plugin}#");
+    let inodes = text.lines().filter(|line| line.contains(&name)).filter_map(|line| line.split(' ').nth(4));
+    Ok(inodes.collect::<std::collections::HashSet<_>>().len())
+}
+
+/// How many files and sockets a process has open.
+pub fn open_files(pid: u32) -> io::Result<usize> {
+    Ok(fs::read_dir(format!("/proc/{pid}/fd"))?.count())
+}
+
+/// How many threads a process has.
+pub fn threads(pid: u32) -> io::Result<usize> {
+    Ok(fs::read_dir(format!("/proc/{pid}/task"))?.count())
 }

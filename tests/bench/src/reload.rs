@@ -1,17 +1,24 @@
-//! Reloads under full load: does a request fail, or get an answer of a generation that it must not see?
+//! Reloads under full load, as fast as they go: does a request fail, or get an answer of a generation that it must not see,
+//! and is anything left?
+
+mod defects;
+mod print;
+mod watch;
 
 use std::fs;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::{Duration, Instant};
 
 use crate::http::Connection;
-use crate::stats::{median, percentile, range};
 use crate::wrk::{self, Run};
 use crate::{Result, process};
+pub use defects::run as defects;
+use watch::{Seen, Watch};
 
 const PATH: &str = "/api/plugin-endpoints/measured/generation";
 const CONNECTIONS: u32 = 32;
 const CHECKERS: usize = 4;
+/// Reloads before anything is counted, so that the host has the threads and connections that it needs.
+const WARM_UP: u64 = 20;
 
 /// What the checkers and the reloader share.
 struct Shared {
@@ -30,81 +37,87 @@ struct Checked {
     first_problem: Option<String>,
 }
 
-#[derive(Clone, Copy)]
-struct Memory {
-    rss: f64,
-    anonymous: f64,
-    shared: f64,
-    mapped: usize,
-}
-
 /// One stretch of load.
 struct Stretch {
     name: &'static str,
     run: Run,
     checked: Checked,
-    reloads: Vec<f64>,
-    before: Memory,
-    after: Memory,
+    seen: Option<Seen>,
     /// Busy cores besides host, wrk and checkers.
     others: f64,
 }
 
-/// Three stretches: without reloads, with one each `every_ms`, without again.
-pub fn run(address: &str, token: &str, pid: &str, seconds: &str, every_ms: &str) -> Result<()> {
-    let (pid, seconds): (u32, u32) = (pid.parse()?, seconds.parse()?);
-    let every = Duration::from_millis(every_ms.parse()?);
+/// What is measured, and where.
+struct Scene<'a> {
+    address: &'a str,
+    token: &'a str,
+    pid: u32,
+    url: String,
+}
+
+/// Three stretches: without reloads for so many seconds, with so many reloads, without again.
+pub fn run(address: &str, token: &str, pid: &str, seconds: &str, reloads: &str) -> Result<()> {
+    let (pid, seconds, reloads): (u32, u32, u64) = (pid.parse()?, seconds.parse()?, reloads.parse()?);
     let token = fs::read_to_string(token)?.trim().to_owned();
-    let url = format!("http://{address}{PATH}");
-    wrk::run(&url, None, CONNECTIONS, 3)?;
-    let mut stretches = vec![];
-    for (name, reloads, seconds) in [
-        ("without, before", None, seconds / 2),
-        ("with reloads", Some(every), seconds),
-        ("without, after", None, seconds / 2),
-    ] {
-        stretches.push(stretch(name, reloads, seconds, address, &token, pid, &url)?);
-        eprintln!("{name}: done");
-    }
-    print(&stretches, &mapped_by_metrics(address, &token)?);
+    let scene = Scene { address, token: &token, pid, url: format!("http://{address}{PATH}") };
+    scene.warm_up()?;
+    let stretches = [
+        scene.stretch("without, before", |_| Ok(wrk::run(&scene.url, None, CONNECTIONS, seconds)?))?,
+        scene.with_reloads(reloads)?,
+        scene.stretch("without, after", |_| Ok(wrk::run(&scene.url, None, CONNECTIONS, seconds)?))?,
+    ];
+    print::tables(&stretches);
+    println!("\n{}", of_host(address, &token)?);
     let bad = |stretch: &Stretch| stretch.run.failed + stretch.checked.failed + stretch.checked.wrong;
     match stretches.iter().map(bad).sum() {
-        0 => Ok(()),
+        0 if stretches.iter().filter_map(|stretch| stretch.seen.as_ref()).all(|seen| seen.after.mapped == 1) => Ok(()),
+        0 => Err("another library of the plugin is mapped besides the one that serves".into()),
         bad => Err(format!("{bad} requests failed or were answered by a wrong generation").into()),
     }
 }
 
-fn stretch(
-    name: &'static str,
-    every: Option<Duration>,
-    seconds: u32,
-    address: &str,
-    token: &str,
-    pid: u32,
-    url: &str,
-) -> Result<Stretch> {
-    let serving = generation(&mut Connection::open(address, None)?)?;
-    let shared =
-        Shared { ends: AtomicBool::new(false), served: AtomicU64::new(serving), possible: AtomicU64::new(serving) };
-    let before = memory(pid)?;
-    let (all_before, ours_before) = (process::of_machine()?, ours(pid)?);
-    let (run, reloads, checked) = std::thread::scope(|scope| {
-        let checkers: Vec<_> = (0..CHECKERS).map(|_| scope.spawn(|| check(address, &shared))).collect();
-        let shared = &shared;
-        let reloader = every.map(|every| {
-            // The error as text, which may cross threads.
-            scope.spawn(move || reload(address, token, every, shared).map_err(|error| error.to_string()))
+impl Scene<'_> {
+    fn warm_up(&self) -> Result<()> {
+        let mut watch = Watch::new(self.address, self.token, "measured", self.pid, WARM_UP)?;
+        let (_, reloaded) = wrk::run_during(&self.url, CONNECTIONS, || -> Result<()> {
+            while watch.done() < WARM_UP {
+                watch.reload()?;
+            }
+            Ok(())
+        })?;
+        reloaded
+    }
+
+    fn with_reloads(&self, reloads: u64) -> Result<Stretch> {
+        let mut watch = Watch::new(self.address, self.token, "measured", self.pid, reloads)?;
+        let load = |shared: &Shared| -> Result<Run> {
+            let (run, reloaded) = wrk::run_during(&self.url, CONNECTIONS, || reload(&mut watch, reloads, shared))?;
+            reloaded?;
+            Ok(run)
+        };
+        let mut stretch = self.stretch("with reloads", load)?;
+        stretch.seen = Some(watch.end()?);
+        Ok(stretch)
+    }
+
+    fn stretch(&self, name: &'static str, load: impl FnOnce(&Shared) -> Result<Run>) -> Result<Stretch> {
+        let serving = generation(&mut Connection::open(self.address, None)?)?;
+        let shared =
+            Shared { ends: AtomicBool::new(false), served: AtomicU64::new(serving), possible: AtomicU64::new(serving) };
+        let started = std::time::Instant::now();
+        let (all_before, ours_before) = (process::of_machine()?, ours(self.pid)?);
+        let (run, checked) = std::thread::scope(|scope| {
+            let checkers: Vec<_> = (0..CHECKERS).map(|_| scope.spawn(|| check(self.address, &shared))).collect();
+            let run = load(&shared);
+            shared.ends.store(true, Ordering::SeqCst);
+            let checked = checkers.into_iter().map(|thread| thread.join().expect("a checker does not panic"));
+            (run, checked.fold(Checked::default(), Checked::with))
         });
-        let run = wrk::run(url, None, CONNECTIONS, seconds);
-        shared.ends.store(true, Ordering::SeqCst);
-        let reloads = reloader.map_or(Ok(vec![]), |thread| thread.join().expect("the reloader does not panic"));
-        let checked = checkers.into_iter().map(|thread| thread.join().expect("a checker does not panic"));
-        (run, reloads, checked.fold(Checked::default(), Checked::with))
-    });
-    let others = (process::of_machine()? - all_before) - (ours(pid)? - ours_before);
-    let others = others / f64::from(seconds);
-    let after = memory(pid)?;
-    Ok(Stretch { name, run: run?, checked, reloads: reloads?, before, after, others })
+        let others = (process::of_machine()? - all_before) - (ours(self.pid)? - ours_before);
+        let others = others / started.elapsed().as_secs_f64();
+        eprintln!("{name}: done");
+        Ok(Stretch { name, run: run?, checked, seen: None, others })
+    }
 }
 
 /// Seconds that the host, this process and wrk kept cores busy.
@@ -112,23 +125,20 @@ fn ours(pid: u32) -> Result<f64> {
     Ok(process::of(pid)?.total() + process::of_self()?.total() + process::of_ended_children()?.total())
 }
 
-/// Reloads until the end; returns how long each took, in milliseconds.
-fn reload(address: &str, token: &str, every: Duration, shared: &Shared) -> Result<Vec<f64>> {
-    let mut host = Connection::open(address, Some(token))?;
-    let mut times = vec![];
-    while !shared.ends.load(Ordering::SeqCst) {
-        let started = Instant::now();
-        shared.possible.fetch_add(1, Ordering::SeqCst);
-        let answer = host.send("POST", "/api/plugins/measured/reload", "")?.json()?;
-        let generation = answer["generation"].as_u64().ok_or("a reload without a generation")?;
-        if generation != shared.possible.load(Ordering::SeqCst) {
-            return Err(format!("a reload made generation {generation}, not the next one").into());
+/// Reloads so often, and says to the checkers which generations may answer.
+fn reload(watch: &mut Watch, reloads: u64, shared: &Shared) -> Result<()> {
+    while watch.done() < reloads {
+        let possible = shared.possible.fetch_add(1, Ordering::SeqCst) + 1;
+        let generation = watch.reload()?;
+        if generation != possible {
+            return Err(format!("a reload made generation {generation}, not the next one, {possible}").into());
         }
         shared.served.store(generation, Ordering::SeqCst);
-        times.push(started.elapsed().as_secs_f64() * 1e3);
-        std::thread::sleep(every.saturating_sub(started.elapsed()));
+        if generation.is_multiple_of(1000) {
+            eprintln!("{} of {reloads} reloads", watch.done());
+        }
     }
-    Ok(times)
+    Ok(())
 }
 
 /// Asks on one connection until the end, and compares each answer with what was true before and after.
@@ -174,21 +184,22 @@ fn generation(connection: &mut Connection) -> Result<u64> {
     }
 }
 
-fn memory(pid: u32) -> Result<Memory> {
-    let status = format!("{pid}/status");
-    Ok(Memory {
-        rss: process::kilobytes(&status, "VmRSS")?,
-        anonymous: process::kilobytes(&status, "RssAnon")?,
-        shared: process::kilobytes("meminfo", "Shmem")?,
-        mapped: process::mapped_plugins(pid)?,
-    })
-}
-
-fn mapped_by_metrics(address: &str, token: &str) -> Result<String> {
-    let answer = Connection::open(address, Some(token))?.get("/metrics")?;
+/// What the host itself counts of all its plugins, as a sentence.
+fn of_host(address: &str, token: &str) -> Result<String> {
+    let mut host = Connection::open(address, Some(token))?;
+    let answer = host.get("/metrics")?;
     let text = String::from_utf8_lossy(&answer.body);
-    let line = text.lines().find_map(|line| line.strip_prefix("plugin_host_generations_mapped "));
-    Ok(line.ok_or("/metrics has no plugin_host_generations_mapped")?.to_owned())
+    let metric = |name: &str| {
+        let line = text.lines().find_map(|line| line.strip_prefix(&format!("plugin_host_{name} ")));
+        line.ok_or_else(|| format!("/metrics has no plugin_host_{name}"))
+    };
+    Ok(format!(
+        "At the end the host says: {} libraries mapped for {} plugins, {} kept, {} unmapped since it started.",
+        metric("generations_mapped")?,
+        host.get("/api/plugins")?.json()?["count"],
+        metric("generations_kept")?,
+        metric("generations_unmapped_total")?,
+    ))
 }
 
 impl Checked {
@@ -199,68 +210,5 @@ impl Checked {
             wrong: self.wrong + other.wrong,
             first_problem: self.first_problem.or(other.first_problem),
         }
-    }
-}
-
-fn print(stretches: &[Stretch], mapped: &str) {
-    println!("`wrk -t2 -c{CONNECTIONS}` and {CHECKERS} checking connections at the same time.\n");
-    println!(
-        "| | reloads | wrk: requests | requests/s | p50 µs | p99 µs | max ms | failed | checked answers | failed | \
-         wrong generation | cores that others kept busy |"
-    );
-    println!("|---|---|---|---|---|---|---|---|---|---|---|---|");
-    for Stretch { name, run, checked, reloads, others, .. } in stretches {
-        println!(
-            "| {name} | {} | {:.0} | {:.0} | {:.0} | {:.0} | {:.1} | {} | {} | {} | {} | {others:.2} |",
-            reloads.len(),
-            run.requests,
-            run.rate,
-            run.p50,
-            run.p99,
-            run.max / 1e3,
-            run.failed,
-            checked.requests,
-            checked.failed,
-            checked.wrong,
-        );
-    }
-    for Stretch { name, checked, .. } in stretches {
-        if let Some(problem) = &checked.first_problem {
-            println!("\nFirst problem of `{name}`: {problem}.");
-        }
-    }
-    println!(
-        "\n| | RSS before, MB | after | its anonymous part before, MB | after | libraries mapped before | after |"
-    );
-    println!("|---|---|---|---|---|---|---|");
-    for Stretch { name, before, after, .. } in stretches {
-        let megabytes = |kilobytes: f64| kilobytes / 1024.0;
-        println!(
-            "| {name} | {:.1} | {:.1} | {:.1} | {:.1} | {} | {} |",
-            megabytes(before.rss),
-            megabytes(after.rss),
-            megabytes(before.anonymous),
-            megabytes(after.anonymous),
-            before.mapped,
-            after.mapped,
-        );
-    }
-    println!("\n`plugin_host_generations_mapped` at the end: {mapped}.");
-    for Stretch { reloads, before, after, .. } in stretches.iter().filter(|stretch| !stretch.reloads.is_empty()) {
-        let each = |before: f64, after: f64| (after - before) / reloads.len() as f64;
-        let (least, most) = range(reloads);
-        println!("\n| of one reload | |");
-        println!("|---|---|");
-        println!(
-            "| time until its answer, ms | {:.1} (range {least:.1}-{most:.1}, p99 {:.1}) |",
-            median(reloads),
-            percentile(reloads, 0.99)
-        );
-        println!("| RSS it leaves, kB | {:.0} |", each(before.rss, after.rss));
-        println!("| of it anonymous memory, kB | {:.0} |", each(before.anonymous, after.anonymous));
-        println!(
-            "| shared memory of the machine it leaves (copies of the library), kB | {:.0} |",
-            each(before.shared, after.shared)
-        );
     }
 }

@@ -1,7 +1,7 @@
 //! Runs wrk and reads what it prints.
 
 use std::io::{self, Write as _};
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 
 /// What wrk saw.
 #[derive(Clone, Debug)]
@@ -20,17 +20,42 @@ pub struct Run {
     pub failed: u64,
 }
 
+/// Longer than anything that is measured.
+const A_DAY: &str = "86400s";
+
 /// Two threads, as many connections, so many seconds. Requests are GETs, or POSTs of `json` when there is some.
 pub fn run(url: &str, json: Option<&str>, connections: u32, seconds: u32) -> io::Result<Run> {
-    #[expect(clippy::disallowed_methods, reason = "a tool for measuring has no rooms of its own")]
-    let mut wrk = Command::new("wrk");
-    wrk.args(["-t2", "--latency", &format!("-c{connections}"), &format!("-d{seconds}s")]);
     // wrk removes nothing; the file lives until it has ended.
     let script = json.map(script).transpose()?;
+    let mut wrk = command(connections, &format!("{seconds}s"));
     if let Some(script) = &script {
         wrk.arg("-s").arg(script.path());
     }
-    let output = wrk.arg(url).stderr(Stdio::inherit()).output()?;
+    read_output(&wrk.arg(url).output()?)
+}
+
+/// The same with GETs, for as long as `work` takes.
+pub fn run_during<T>(url: &str, connections: u32, work: impl FnOnce() -> T) -> io::Result<(Run, T)> {
+    let wrk = command(connections, A_DAY).arg(url).stdout(Stdio::piped()).spawn()?;
+    let done = work();
+    // It has not been waited for, so the number is still its own. wrk ends by printing what it saw.
+    #[expect(clippy::disallowed_methods, reason = "a tool for measuring has no rooms of its own")]
+    let status = Command::new("kill").args(["-INT", &wrk.id().to_string()]).status()?;
+    let output = wrk.wait_with_output()?;
+    if !status.success() {
+        return Err(io::Error::other("wrk ended before it was told to"));
+    }
+    Ok((read_output(&output)?, done))
+}
+
+fn command(connections: u32, duration: &str) -> Command {
+    #[expect(clippy::disallowed_methods, reason = "a tool for measuring has no rooms of its own")]
+    let mut wrk = Command::new("wrk");
+    wrk.args(["-t2", "--latency", &format!("-c{connections}"), "-d", duration]).stderr(Stdio::inherit());
+    wrk
+}
+
+fn read_output(output: &Output) -> io::Result<Run> {
     let text = String::from_utf8_lossy(&output.stdout);
     read(&text).filter(|_| output.status.success()).ok_or_else(|| io::Error::other(format!("wrk said: {text}")))
 }

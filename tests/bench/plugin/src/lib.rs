@@ -1,8 +1,10 @@
 //! What the measurements call, besides the examples: the smallest answer, the generation that gave it, extractors, events
-//! for the log and a stream of server-sent events.
+//! for the log, blocks of heap and a stream of server-sent events.
 
 mod guest;
 mod ticks;
+
+use std::hint::black_box;
 
 use plugin_sdk::prelude::*;
 
@@ -48,6 +50,15 @@ impl Measured {
     async fn log_enabled(&self) -> StatusCode {
         for number in 0..10_u32 {
             info!(number, "an event");
+        }
+        StatusCode::NO_CONTENT
+    }
+
+    /// 100 blocks of heap, one after the other.
+    #[get("/allocate")]
+    async fn allocate(&self) -> StatusCode {
+        for _ in 0..100 {
+            drop(black_box(Vec::<u8>::with_capacity(black_box(64))));
         }
         StatusCode::NO_CONTENT
     }
