@@ -12,7 +12,9 @@ use bytes::Bytes;
 use host_core::Manifest;
 use host_core::manifest::Mode;
 use host_load::{Answer, Instance, Module, StartOptions};
-use host_load::{LogEvent, LogLevel, MeasureOperation, MetricDefinition, ServiceAnswer, ServiceRequest, Services};
+use host_load::{
+    LogEvent, LogLevel, MeasureOperation, MetricDefinition, ServiceAnswer, ServiceBody, ServiceRequest, Services,
+};
 use host_store::{Provenance, Store};
 use http::{HeaderMap, HeaderValue, header};
 use plugin_sdk_abi::head::Head;
