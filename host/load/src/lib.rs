@@ -5,8 +5,8 @@
 //! whose digest was computed from the very bytes that are opened; **2** the layout check of the boundary's types.
 //!
 //! Whatever a plugin gives out (a future, a stream, a chunk of bytes, a waker) is wrapped in a host type that holds its
-//! library ([`hold`]). When the last hold is dropped, the library's end begins ([`end`]): it is closed as soon as the
-//! [`ledger`] says that no thread, thread-local or key of it is left in the process.
+//! library (`hold.rs`). When the last hold is dropped, the library's end begins (`end.rs`): it is closed as soon as the
+//! ledger (`ledger.rs`) says that no thread, thread-local or key of it is left in the process.
 //!
 //! What the host gives to a plugin holds the library only weakly: a plugin that keeps it for ever leaks it, and is closed
 //! all the same.
