@@ -51,12 +51,13 @@ fn close(record: &Arc<Record>, open: Open) {
     record.begins_to_close();
     let slot = record.slot();
     ledger::delete_keys(slot);
-    record.lending.end();
-    // Before the linker gives its addresses to another library.
-    slot.free();
     // SAFETY: no hold is left, so nothing of the host calls it; the ledger has seen its threads end and its thread-locals
     // gone, and nothing enters a closed slot; its keys are deleted.
     let closed = unsafe { open.close() };
+    // Its last destructors may have made keys, and asked the host.
+    ledger::delete_keys(slot);
+    record.lending.end();
+    slot.free();
     if let Err(reason) = closed {
         tracing::warn!(library = record.label(), "the dynamic linker did not close a library: {reason}");
     }

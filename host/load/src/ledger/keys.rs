@@ -68,11 +68,17 @@ pub(super) fn end_values(wanted: impl Fn(&'static Slot) -> bool) {
         let mut found = false;
         for (key, owner, destructor) in of(&wanted) {
             // SAFETY: reading a key, even one that was deleted meanwhile, is defined in glibc.
-            let value = unsafe { libc::pthread_getspecific(key) };
-            if value.is_null() {
+            let read = || unsafe { libc::pthread_getspecific(key) };
+            if read().is_null() {
                 continue;
             }
             let ended = owner.visit(|| {
+                // Again: before the visit the library may have been closed, and its slot be another's. Then its keys are
+                // deleted, and nothing is there.
+                let value = read();
+                if value.is_null() {
+                    return;
+                }
                 // First, so that the thread's end does not find it again.
                 // SAFETY: the library is not closed while it is visited, so the key is its own.
                 let _: c_int = unsafe { libc::pthread_setspecific(key, std::ptr::null()) };

@@ -100,6 +100,10 @@ impl Slot {
         self.counts.left()
     }
 
+    pub(super) fn is_closed(&self) -> bool {
+        self.counts.is_closed()
+    }
+
     /// Closes the counts, if nothing is left: no code of the library runs any more.
     #[must_use]
     pub(crate) fn close(&self) -> bool {
@@ -119,7 +123,7 @@ impl Slot {
         self.pages.store((start as u64) << LENGTH_BITS | (end - start) as u64, Ordering::Release);
     }
 
-    /// Gives the slot back. Its addresses may belong to another library at once.
+    /// Gives the slot back, once the linker has closed its library.
     pub(crate) fn free(&self) {
         let _taken = TAKEN.lock().unwrap_or_else(PoisonError::into_inner);
         self.opened(&(0..0));
@@ -139,6 +143,7 @@ pub(crate) fn open_slot(number: u64) -> Option<&'static Slot> {
     let _taken = TAKEN.lock().unwrap_or_else(PoisonError::into_inner);
     let index = SLOTS.iter().position(|slot| slot.number.load(Ordering::Relaxed) == 0)?;
     let slot = &SLOTS[index];
+    slot.pages.store(0, Ordering::Relaxed);
     slot.number.store(number, Ordering::Release);
     slot.counts.open();
     slot.is_opening.store(true, Ordering::Release);
@@ -150,10 +155,13 @@ pub(crate) fn open_slot(number: u64) -> Option<&'static Slot> {
 /// The library that holds `address`, if it is one of the ledger's.
 pub(super) fn find(address: usize) -> Option<&'static Slot> {
     let used = &SLOTS[..USED.load(Ordering::Acquire)];
-    if let Some(slot) = used.iter().find(|slot| slot.contains(address)) {
-        return Some(slot);
-    }
-    // A constructor of a library that is being opened: the linker has mapped it, and not returned yet.
+    let there = used.iter().find(|slot| slot.contains(address) && !slot.is_closed());
+    // A library that is being closed comes last: the linker may have given its addresses to another one.
+    there.or_else(|| find_opening(used, address)).or_else(|| used.iter().find(|slot| slot.contains(address)))
+}
+
+/// A constructor of a library that is being opened: the linker has mapped it, and not returned yet.
+fn find_opening(used: &'static [Slot], address: usize) -> Option<&'static Slot> {
     if OPENING.load(Ordering::Acquire) == 0 {
         return None;
     }

@@ -192,10 +192,11 @@ pub(super) unsafe extern "C" fn __cxa_thread_atexit_impl(
     value: *mut c_void,
     library: *mut c_void,
 ) -> c_int {
-    if let Some(owner) = find(library.addr()).or_else(|| find(destructor as usize))
-        && threads::adopt(owner, destructor, value)
-    {
-        return 0;
+    if let Some(owner) = find(library.addr()).or_else(|| find(destructor as usize)) {
+        // Closed: its last destructors run, and there is no code any more when this thread ends. The value stays.
+        if threads::adopt(owner, destructor, value) || owner.is_closed() {
+            return 0;
+        }
     }
     // SAFETY: the caller's own arguments. glibc keeps the library for as long as this thread lives.
     unsafe { real::__cxa_thread_atexit_impl(destructor, value, library) }
