@@ -24,12 +24,17 @@ pub struct Probe {
     pub unique_symbols: Vec<String>,
     /// The libraries it needs, as the file names them.
     pub needed: Vec<String>,
-    /// It is linked so that it is never unloaded (`-z nodelete`).
-    pub never_unloads: bool,
+    /// Why it can never be unloaded, apart from those symbols: it is linked so, or calls functions by which the C library
+    /// starts threads or makes keys that the ledger does not see.
+    pub never_unloads: Option<String>,
 }
 
 /// The processor this host runs on, as ELF numbers it.
 const MACHINE: elf::Machine = if cfg!(target_arch = "x86_64") { elf::EM_X86_64 } else { elf::EM_AARCH64 };
+
+/// Functions of glibc that start threads, or make keys, without a call that the ledger stands in front of.
+const UNSEEN: &[&str] =
+    &["thrd_create", "tss_create", "timer_create", "mq_notify", "getaddrinfo_a", "lio_listio", "aio_read", "aio_write"];
 
 #[derive(Deserialize)]
 struct Metadata {
@@ -99,6 +104,13 @@ pub fn probe(file: &[u8]) -> Result<Probe, Error> {
     let needed = needed.filter_map(|entry| dynamic.string(entry).ok());
     let needed = needed.map(|name| String::from_utf8_lossy(name).into_owned()).collect();
     let flags = dynamic.iter().find(|entry| entry.tag == elf::DT_FLAGS_1).map_or(0, |entry| entry.val);
+    let imports = library.dynamic_symbols().filter(|symbol| symbol.is_undefined());
+    let unseen = imports.filter_map(|symbol| symbol.name().ok()).find(|name| UNSEEN.contains(name));
+    let never_unloads = match (flags & elf::DF_1_NODELETE.0 != 0, unseen) {
+        (true, _) => Some("it is linked with `-z nodelete`".to_owned()),
+        (false, Some(function)) => Some(format!("it calls `{function}`, which leaves what the host can't account for")),
+        (false, None) => None,
+    };
     Ok(Probe {
         abi: said.abi,
         abi_minor,
@@ -107,7 +119,7 @@ pub fn probe(file: &[u8]) -> Result<Probe, Error> {
         compiler,
         unique_symbols,
         needed,
-        never_unloads: flags & elf::DF_1_NODELETE.0 != 0,
+        never_unloads,
     })
 }
 

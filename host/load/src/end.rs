@@ -38,8 +38,11 @@ async fn quiesce(record: Arc<Record>, open: Open) {
     while !record.slot().close() {
         // Busy workers pass a safe point by themselves, before this is over.
         if tokio::time::timeout(pause, record.slot().cleared.notified()).await.is_err() {
-            ledger::raise();
-            visit_workers(&Runtime::current());
+            // Threads end by themselves; thread-locals of workers that sleep do not.
+            if !ledger::names_of(record.slot()).thread_locals.is_empty() {
+                ledger::raise();
+                visit_workers(&Runtime::current());
+            }
             pause = (pause * 2).min(LAST_PAUSE);
         }
     }

@@ -18,7 +18,7 @@ use crate::asked::ended;
 use crate::error::{CallError, Panicked};
 use crate::hold::{Hold, Kind, held_waker};
 use crate::hook::Hooks;
-use crate::ledger::{leave_thread, safe_point};
+use crate::ledger::safe_point;
 use crate::library::Library;
 use crate::own_thread::{Outcome, block_on_until, leave, run};
 use crate::record::Watch;
@@ -155,7 +155,6 @@ impl Drop for Instance {
         leave("release", move || {
             // SAFETY: the last reference is gone, so no call, stream or chunk is left, and this runs once.
             unsafe { release(handle) };
-            leave_thread();
             drop(library);
         });
     }

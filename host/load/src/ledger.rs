@@ -17,8 +17,8 @@
 //! | a thread-local with a destructor | `__cxa_thread_atexit_impl` | at a safe point of its thread, or when that ends |
 //! | a pthread key | `pthread_key_create` | when the library is closed |
 //!
-//! Not seen: handlers left with `atexit`, `signal` or `pthread_atfork`, and threads that another shared library makes
-//! and that call back into the plugin.
+//! Not seen: handlers left with `signal` or `pthread_atfork`, and threads that another shared library makes and that call
+//! back into the plugin. Libraries that call functions by which glibc makes threads or keys by itself are never closed.
 
 mod atomic {
     pub(super) use std::sync::atomic::{AtomicU64, Ordering};

@@ -57,8 +57,10 @@ pub(crate) fn open(store: &Store, artifact: &Artifact, label: String, runtime: R
     }
     let stays = match ledger::effective(folder.path()) {
         Err(reason) => Some(reason.to_owned()),
-        Ok(()) if probe.never_unloads => Some("it is linked with `-z nodelete`".to_owned()),
-        Ok(()) => probe.unique_symbols.first().map(|symbol| format!("C++ unique symbol `{symbol}`")),
+        Ok(()) => {
+            let unique = probe.unique_symbols.first().map(|symbol| format!("C++ unique symbol `{symbol}`"));
+            probe.never_unloads.clone().or(unique)
+        }
     };
     if stays.is_some() && Record::n_staying() >= MAX_KEYS {
         return Err(Error::TooManyOpened { opened: Record::n_staying() });

@@ -85,7 +85,12 @@ pub(crate) fn leave<W: FnOnce() + Send + 'static>(name: &str, work: W) {
     // Shared, so that a thread that can't be started does not take the work with it.
     let work = Arc::new(Mutex::new(Some(work)));
     let shared = work.clone();
-    if thread::Builder::new().name(name.to_owned()).spawn(move || run(&shared)).is_err() {
+    let ends = move || {
+        run(&shared);
+        leave_thread();
+    };
+    if thread::Builder::new().name(name.to_owned()).spawn(ends).is_err() {
+        // Not the end of this thread: what is left on it goes at its next safe point.
         run(&work);
     }
 }

@@ -53,11 +53,6 @@ impl Counts {
         self.0.compare_exchange(0, CLOSED, Ordering::Acquire, Ordering::Relaxed).is_ok()
     }
 
-    /// Whether nothing enters any more.
-    pub(crate) fn is_closed(&self) -> bool {
-        self.0.load(Ordering::Acquire) & CLOSED != 0
-    }
-
     /// Begins again for another library. Only for who closed it.
     pub(crate) fn open(&self) {
         self.0.store(0, Ordering::Release);

@@ -100,8 +100,9 @@ impl Slot {
         self.counts.left()
     }
 
+    /// Whether nothing enters any more.
     pub(super) fn is_closed(&self) -> bool {
-        self.counts.is_closed()
+        self.counts.0.load(Ordering::Acquire) & CLOSED != 0
     }
 
     /// Closes the counts, if nothing is left: no code of the library runs any more.

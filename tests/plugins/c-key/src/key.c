@@ -13,6 +13,13 @@ static void make(void) {
         code = pthread_key_create(&without_destructor, NULL);
 }
 
+/* What a library's last function leaves on the thread that closes it. */
+__attribute__((destructor)) static void last(void) {
+    pthread_key_t key;
+    if (pthread_key_create(&key, free) == 0)
+        pthread_setspecific(key, malloc(64));
+}
+
 /* Sets both on this thread. Returns 1 when they were not set there, 0 when they were, -1 when that fails. */
 int c_key_touch(void) {
     if (pthread_once(&once, make) != 0 || code != 0)
