@@ -273,6 +273,15 @@ async fn a_symbol_that_must_stay_unique_keeps_its_library_and_is_named() {
 }
 
 #[tokio::test]
+async fn a_thread_that_cannot_be_seen_keeps_its_library_for_good() {
+    let scene = Scene::of("unseen-thread").await;
+    scene.post("begin", "").await;
+    scene.reload().await;
+    scene.kept(1, &["it calls `thrd_create`, which leaves what the host can't account for"]).await;
+    scene.post("begin", "").await;
+}
+
+#[tokio::test]
 async fn a_library_that_never_opens_is_given_up_and_what_serves_goes_on() {
     let host = TestHost::with(&["--start-timeout-seconds", "1"]).await;
     host.load("stop-panics").await;
