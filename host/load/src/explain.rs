@@ -72,15 +72,7 @@ pub async fn open_gates(
     manifest: Option<&Manifest>,
     timeout: Duration,
 ) -> Result<Vec<Finding>, host_store::Error> {
-    let provenance = Provenance {
-        source: library.display().to_string(),
-        commit: None,
-        tree: None,
-        fingerprint: None,
-        rustc: None,
-        built_at_unix_seconds: 0,
-    };
-    let artifact = store.put_artifact(library, b"", &provenance)?;
+    let artifact = store.put_artifact(library, b"", &Provenance::of_file(library))?;
     let stand_in = stand_in();
     let opened = Module::open(store, &artifact, manifest.unwrap_or(&stand_in), 0, timeout).await;
     let (open, layout) = (

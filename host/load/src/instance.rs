@@ -9,6 +9,8 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use http::StatusCode;
+use plugin_sdk_abi::head::Head;
 use plugin_sdk_abi::{
     BodyStream, Chunk, Failure, FfiFuture, PluginHandle, ROption, RResult, Request, Response, failure_kind,
 };
@@ -80,6 +82,29 @@ impl Instance {
         // SAFETY: handle and table belong together, and `release` is called by `drop` only.
         let future = unsafe { (self.handle.table.call())(self.handle.plugin, request) };
         Call { future: Some(future), instance: self.clone() }
+    }
+
+    /// Asks an endpoint with `GET path`, as a health probe, for the status of its answer.
+    ///
+    /// # Errors
+    /// As [`Call`], and [`CallError::TimedOut`].
+    pub async fn probe(self: &Arc<Self>, handler: u32, path: &str, timeout: Duration) -> Result<StatusCode, CallError> {
+        let head = Head {
+            handler,
+            deadline_ms: Some(u32::try_from(timeout.as_millis()).unwrap_or(u32::MAX - 1)),
+            method: "GET",
+            path,
+            query: None,
+            peer: "",
+            request_id: "health-probe",
+            params: std::iter::empty(),
+            headers: std::iter::empty(),
+            context: std::iter::empty(),
+        };
+        let call = self.call(head.write(), Bytes::new(), None);
+        let answer =
+            tokio::time::timeout(timeout, call).await.map_err(|_| CallError::TimedOut { after: timeout })??;
+        Ok(answer.status)
     }
 
     /// Asks the plugin's health hook.

@@ -3,9 +3,8 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use bytes::Bytes;
 use host_core::health::{Health, Probe, verdict};
-use host_load::{CallError, Head};
+use host_load::CallError;
 
 use crate::admission::Admitted;
 use crate::generation::Generation;
@@ -128,21 +127,8 @@ pub(crate) async fn probe(generation: &Arc<Generation>) -> Probe {
 async fn ask(generation: &Arc<Generation>, path: &str, timeout: Duration) -> Result<(), CallError> {
     let routed = generation.routes.find(&http::Method::GET, path);
     let Ok(routed) = routed else { return Err(CallError::Failed(format!("no endpoint GET {path}"))) };
-    let head = Head {
-        handler: generation.endpoints[routed.endpoint].handler,
-        deadline_ms: Some(u32::try_from(timeout.as_millis()).unwrap_or(u32::MAX - 1)),
-        method: "GET",
-        path,
-        query: None,
-        peer: "",
-        request_id: "health-probe",
-        params: std::iter::empty(),
-        headers: std::iter::empty(),
-        context: std::iter::empty(),
-    };
-    let call = generation.instance.call(head.write(), Bytes::new(), None);
-    let answer = tokio::time::timeout(timeout, call).await.map_err(|_| CallError::TimedOut { after: timeout })??;
-    match answer.status.as_u16() {
+    let handler = generation.endpoints[routed.endpoint].handler;
+    match generation.instance.probe(handler, path, timeout).await?.as_u16() {
         200..400 => Ok(()),
         status => Err(CallError::Failed(format!("GET {path} answered {status}"))),
     }

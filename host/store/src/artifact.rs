@@ -51,6 +51,14 @@ pub struct Provenance {
     pub built_at_unix_seconds: u64,
 }
 
+impl Provenance {
+    /// Of a library of which nothing is known but where it lies.
+    pub fn of_file(library: &Path) -> Provenance {
+        let source = library.display().to_string();
+        Provenance { source, commit: None, tree: None, fingerprint: None, rustc: None, built_at_unix_seconds: 0 }
+    }
+}
+
 /// What `artifact.json` says.
 #[derive(Debug, Serialize, Deserialize)]
 struct Index {

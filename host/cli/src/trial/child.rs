@@ -4,10 +4,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use host_core::Manifest;
 use host_core::manifest::{Method, Mode};
-use host_load::{CallError, Head, Instance, Module, StartOptions};
+use host_load::{CallError, Instance, Module, StartOptions};
 use host_store::{Artifact, Provenance, Store};
 use rustix::process::{Resource, Rlimit, Signal, getpid, kill_process, set_parent_process_death_signal, setrlimit};
 use serde_json::{Map, Value};
@@ -132,34 +131,12 @@ impl Subject {
         };
         let found = self.manifest.endpoints.iter().position(is_asked).and_then(|at| handlers.get(at));
         let Some(handler) = found else { return Ok(()) };
-        let head = Head {
-            handler: *handler,
-            deadline_ms: Some(u32::try_from(timeout.as_millis()).unwrap_or(u32::MAX - 1)),
-            method: "GET",
-            path,
-            query: None,
-            peer: "",
-            request_id: "health-probe",
-            params: std::iter::empty(),
-            headers: std::iter::empty(),
-            context: std::iter::empty(),
-        };
-        let call = instance.call(head.write(), Bytes::new(), None);
-        let answered = tokio::time::timeout(timeout, call).await;
-        answered.map_err(|_| CallError::TimedOut { after: timeout })?.map(drop)
+        instance.probe(*handler, path, timeout).await.map(drop)
     }
 }
 
 fn put(store: &Store, library: &Path, manifest: &[u8]) -> Result<Artifact, host_store::Error> {
-    let provenance = Provenance {
-        source: library.display().to_string(),
-        commit: None,
-        tree: None,
-        fingerprint: None,
-        rustc: None,
-        built_at_unix_seconds: 0,
-    };
-    store.put_artifact(library, manifest, &provenance)
+    store.put_artifact(library, manifest, &Provenance::of_file(library))
 }
 
 fn refused(error: &(dyn std::error::Error + 'static)) -> Said {

@@ -50,14 +50,7 @@ pub(super) struct Request<'a> {
 pub(super) async fn start(store: &Store, (folder, library): (&str, &str)) -> Result<Plugin> {
     let text = fs::read(Path::new(folder).join("plugin.yaml"))?;
     let manifest = Manifest::check(&text, Mode::Normal).map_err(|problems| format!("{folder}: {problems:?}"))?.manifest;
-    let provenance = Provenance {
-        source: folder.to_owned(),
-        commit: None,
-        tree: None,
-        fingerprint: None,
-        rustc: None,
-        built_at_unix_seconds: 0,
-    };
+    let provenance = Provenance::of_file(Path::new(folder));
     let artifact = store.put_artifact(Path::new(library), &text, &provenance)?;
     let module = Module::open(store, &artifact, &manifest, 1, TIMEOUT).await?;
     let handlers = module.handlers().to_vec();
