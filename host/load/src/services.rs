@@ -149,7 +149,7 @@ pub struct ServiceRequest {
     pub depth: u32,
     /// How long the plugin will wait.
     pub timeout: Option<Duration>,
-    /// The body. It holds code of the plugin's library.
+    /// The body. Its bytes are the host's; one whose rest the plugin makes holds its library.
     pub body: ServiceBody,
 }
 

@@ -47,10 +47,10 @@ pub fn problem(status: StatusCode, code: &str, detail: &str) -> Response<Service
     response
 }
 
-/// All bytes of a body, copied: they lie in the plugin's memory. `None` when there are more than `max_bytes`.
+/// All bytes of a body. `None` when there are more than `max_bytes`.
 pub(crate) async fn collect(body: ServiceBody, max_bytes: usize) -> Result<Option<Vec<u8>>, Error> {
     match Limited::new(body, max_bytes).collect().await {
-        Ok(collected) => Ok(Some(collected.to_bytes().to_vec())),
+        Ok(collected) => Ok(Some(collected.to_bytes().into())),
         Err(error) if error.is::<LengthLimitError>() => Ok(None),
         Err(error) => Err(Error::Body { message: error.to_string() }),
     }

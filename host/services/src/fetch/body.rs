@@ -1,6 +1,6 @@
 //! Bodies on their way to and from a server.
 //!
-//! A plugin's body holds code of its library and is only touched while the fetch is polled: its bytes are copied and go
+//! A plugin's body holds its library and is only touched while the fetch is polled: its bytes, which are the host's, go
 //! through a channel to the connection, which lives on its own and may end later than the plugin.
 
 use std::pin::Pin;
@@ -83,7 +83,7 @@ impl Upload {
         let work = async move {
             while let Some(frame) = body.frame().await {
                 let chunk = match frame.map(Frame::into_data) {
-                    Ok(Ok(data)) => Ok(Bytes::copy_from_slice(&data)),
+                    Ok(Ok(data)) => Ok(data),
                     // Trailers are not passed on.
                     Ok(Err(_)) => continue,
                     Err(message) => Err(message),
