@@ -45,9 +45,12 @@ mod here {
 /// Where the C library is another one, nothing is accounted for and no library is closed.
 #[cfg(not(all(target_os = "linux", target_env = "gnu", not(target_feature = "crt-static"))))]
 mod here {
+    use std::path::Path;
+
+    use super::Names;
     use super::slots::Slot;
 
-    pub(crate) fn effective() -> Result<(), &'static str> {
+    pub(crate) fn effective(_: &Path) -> Result<(), &'static str> {
         Err("this build of the host is not linked with glibc as a shared library")
     }
 
