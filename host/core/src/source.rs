@@ -40,6 +40,15 @@ pub enum Revision {
     Named(String),
 }
 
+/// Who names a source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trust {
+    /// Somebody with a shell on this machine, who can read its files anyway.
+    CommandLine,
+    /// A client of the management API, who reads files only below the folders that the host was given for that.
+    Http,
+}
+
 /// A repository address: `https`, a host name, `/owner/name`; no user, port, query or fragment.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct GitUrl {

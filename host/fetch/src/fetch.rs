@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use host_core::Source;
+use host_core::{Source, Trust};
 use host_store::{Store, Tree};
 
 use crate::zip::ArchiveLimits;
@@ -64,15 +64,6 @@ pub struct Fetched {
     pub tree: Tree,
     /// The git commit, 40 hex digits, when the source is a repository.
     pub commit: Option<String>,
-}
-
-/// Who names the source.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Trust {
-    /// Somebody with a shell on this machine, who can read its files anyway.
-    CommandLine,
-    /// A client of the management API, who reads files only below [`Config::source_roots`].
-    Http,
 }
 
 /// Makes a tree of `source`.

@@ -11,5 +11,6 @@ mod policy;
 mod zip;
 
 pub use error::Error;
-pub use fetch::{Config, Fetched, Mirror, Trust, fetch, unpack};
+pub use fetch::{Config, Fetched, Mirror, fetch, unpack};
+pub use host_core::Trust;
 pub use zip::{ArchiveLimits, ZipError};

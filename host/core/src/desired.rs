@@ -1,0 +1,168 @@
+//! What the operator asked for of a plugin. It is kept on disk; what is true follows it.
+
+use std::collections::BTreeSet;
+
+use semver::Version;
+use serde_json::{Map, Value};
+
+use crate::manifest::Placement;
+use crate::{Digest, Manifest, PluginId, Source, Trust};
+
+/// What the operator asked for of one plugin.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Desired {
+    /// The plugin.
+    pub id: PluginId,
+    /// What it is to do.
+    pub goal: Goal,
+    /// The version that is to serve.
+    pub current: Pick,
+    /// Versions that served before, newest first: what a rollback goes back to.
+    pub kept: Vec<Pick>,
+    /// What the operator set, over the layers below. Secrets in it are sealed.
+    pub configuration: Map<String, Value>,
+    /// Where its code runs.
+    pub placement: Placement,
+    /// The permissions that its plugin.yaml had when the operator last let it in.
+    pub grants: BTreeSet<String>,
+    /// Whether updates leave it alone.
+    pub pinned: bool,
+    /// Versions that no update may choose.
+    pub blocked: BTreeSet<Version>,
+    /// Why the host took it out of service until the operator says otherwise.
+    pub quarantine: Option<String>,
+}
+
+/// What a plugin is to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Goal {
+    /// It is there and was never let to serve.
+    Installed,
+    /// It serves.
+    Running,
+    /// It rests: it is still enabled, so others may depend on it.
+    Stopped,
+    /// It does not serve.
+    Disabled,
+    /// It is being taken away. Kept until that is done, so that a host that ends meanwhile goes on with it.
+    Absent {
+        /// Whether what the host keeps for the plugin stays.
+        keep_data: bool,
+    },
+}
+
+/// One version of a plugin, built.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pick {
+    /// The version that its plugin.yaml names.
+    pub version: Version,
+    /// Where it comes from.
+    pub source: Source,
+    /// Who named the source.
+    pub trust: Trust,
+    /// The commit, for a git source.
+    pub commit: Option<String>,
+    /// The artifact.
+    pub artifact: Digest,
+    /// When it was let in, in milliseconds since 1970.
+    pub loaded_unix_ms: u64,
+}
+
+impl Goal {
+    /// The word for clients.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Goal::Installed => "installed",
+            Goal::Running => "running",
+            Goal::Stopped => "stopped",
+            Goal::Disabled => "disabled",
+            Goal::Absent { .. } => "absent",
+        }
+    }
+
+    /// Whether others may depend on the plugin.
+    pub fn is_enabled(self) -> bool {
+        matches!(self, Goal::Running | Goal::Stopped)
+    }
+}
+
+impl Desired {
+    /// A plugin that was not there before.
+    pub fn new(manifest: &Manifest, goal: Goal, current: Pick) -> Desired {
+        Desired {
+            id: manifest.id.clone(),
+            goal,
+            current,
+            kept: vec![],
+            configuration: Map::new(),
+            placement: manifest.security.placement,
+            grants: manifest.permissions.iter().cloned().collect(),
+            pinned: false,
+            blocked: BTreeSet::new(),
+            quarantine: None,
+        }
+    }
+
+    /// Lets another version serve. The one before is kept, with `n_kept` at most; one that is picked again is not kept twice.
+    pub fn pick(&mut self, manifest: &Manifest, current: Pick, n_kept: usize) {
+        let before = std::mem::replace(&mut self.current, current);
+        self.kept.insert(0, before);
+        let mut seen = BTreeSet::from([self.current.artifact]);
+        self.kept.retain(|pick| seen.insert(pick.artifact));
+        self.kept.truncate(n_kept);
+        self.placement = manifest.security.placement;
+        self.grants = manifest.permissions.iter().cloned().collect();
+    }
+
+    /// The permissions of `manifest` that the plugin did not have so far.
+    pub fn new_permissions<'a>(&self, manifest: &'a Manifest) -> Vec<&'a str> {
+        let permissions = manifest.permissions.iter().map(String::as_str);
+        permissions.filter(|permission| !self.grants.contains(*permission)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::manifest::Mode;
+
+    fn manifest(version: &str, permissions: &str) -> Manifest {
+        let text = format!(
+            "id: abc\nname: A\nversion: {version}\npermissions: [{permissions}]\nendpoints:\n\
+             - {{path: /, method: GET, handler: root}}\n"
+        );
+        Manifest::check(text.as_bytes(), Mode::Normal).unwrap().manifest
+    }
+
+    fn pick(version: &str) -> Pick {
+        Pick {
+            version: version.parse().unwrap(),
+            source: "https://github.com/a/b".parse().unwrap(),
+            trust: Trust::Http,
+            commit: None,
+            artifact: Digest::of(version.as_bytes()),
+            loaded_unix_ms: 1,
+        }
+    }
+
+    #[test]
+    fn the_versions_before_are_kept_each_once_and_not_for_ever() {
+        let mut desired = Desired::new(&manifest("1.0.0", ""), Goal::Running, pick("1.0.0"));
+        let mut after = |version: &str| {
+            desired.pick(&manifest(version, ""), pick(version), 2);
+            let kept = desired.kept.iter().map(|pick| pick.version.to_string());
+            format!("{} {}", desired.current.version, kept.collect::<Vec<_>>().join(","))
+        };
+        assert_eq!(after("1.1.0"), "1.1.0 1.0.0");
+        assert_eq!(after("1.1.0"), "1.1.0 1.0.0");
+        assert_eq!(after("1.0.0"), "1.0.0 1.1.0");
+        assert_eq!(after("2.0.0"), "2.0.0 1.0.0,1.1.0");
+        assert_eq!(after("3.0.0"), "3.0.0 2.0.0,1.0.0");
+    }
+
+    #[test]
+    fn permissions_that_were_not_there_are_named() {
+        let desired = Desired::new(&manifest("1.0.0", "kv.read"), Goal::Running, pick("1.0.0"));
+        assert_eq!(desired.new_permissions(&manifest("1.1.0", "kv.write, kv.read")), ["kv.write"]);
+    }
+}
