@@ -5,6 +5,8 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use host_core::PluginId;
+
 /// Why the state could not be opened, read or changed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -99,6 +101,24 @@ pub enum Error {
         /// What there is instead.
         found: Found,
     },
+    /// A plugin was changed since what a change was made from.
+    #[error("`{plugin}` has revision {found} by now, not {expected}; hint: look at it again")]
+    Stale {
+        /// The plugin.
+        plugin: PluginId,
+        /// The revision that the change was made from; 0 for none.
+        expected: u64,
+        /// The newest one; 0 for none.
+        found: u64,
+    },
+    /// A revision is not what was written.
+    #[error("revision {number} is damaged on disk: {reason}")]
+    DamagedRevision {
+        /// Its number.
+        number: u64,
+        /// How it shows.
+        reason: String,
+    },
     /// What lies in the file is not what was put there.
     #[error("the value of key `{key}` is damaged on disk; hint: put or delete it to go on")]
     Damaged {
@@ -142,6 +162,8 @@ impl Error {
             Error::BadKey { .. } => "kv_bad_key",
             Error::Quota { .. } => "kv_quota",
             Error::Changed { .. } => "kv_changed",
+            Error::Stale { .. } => "state_stale",
+            Error::DamagedRevision { .. } => "state_damaged",
             Error::Damaged { .. } => "kv_damaged",
         }
     }

@@ -1,15 +1,19 @@
 //! What the host remembers in SQL: one SQLite file, `state.db`, in the plugin folder.
 //!
-//! [`State`] is the handle; each concern has its own file and its own numbered migrations. So far: the key-value
-//! store of plugins, [`Kv`], and which version of each plugin is installed.
+//! [`State`] is the handle; each concern has its own file and its own numbered migrations: the key-value store of plugins
+//! ([`Kv`]), which version of each plugin has run its hooks, and what the operator asked for ([`Revision`]).
 
+mod document;
 mod error;
 mod installed;
 mod kv;
 mod migrate;
+mod revisions;
 mod state;
 mod writer;
 
+pub use document::{read_desired, write_desired};
 pub use error::{Error, Found, Quota};
 pub use kv::{Condition, Entry, Kv, Limits, Listed, Page, Usage};
+pub use revisions::{Change, Damage, Newest, Revision};
 pub use state::{FILE_NAME, State};

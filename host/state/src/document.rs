@@ -1,0 +1,220 @@
+//! What the operator asked for of a plugin, as the text that lies on disk.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use host_core::manifest::Placement;
+use host_core::{Desired, Digest, Goal, Pick, PluginId, Source, Trust};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// The text form of what was asked for: JSON with its keys in one order, so that equal wishes have equal texts.
+pub fn write_desired(desired: &Desired) -> String {
+    let document = Document {
+        plugin: desired.id.to_string(),
+        goal: desired.goal.as_str().to_owned(),
+        keep_data: matches!(desired.goal, Goal::Absent { keep_data: true }),
+        current: PickDocument::of(&desired.current),
+        kept: desired.kept.iter().map(PickDocument::of).collect(),
+        configuration: desired.configuration.clone(),
+        placement: desired.placement.as_str().to_owned(),
+        grants: desired.grants.clone(),
+        pinned: desired.pinned,
+        blocked: desired.blocked.iter().map(ToString::to_string).collect(),
+        quarantine: desired.quarantine.clone(),
+    };
+    serde_json::to_string(&document).expect("texts, numbers and JSON values always have a JSON form")
+}
+
+/// Reads that text.
+///
+/// # Errors
+/// One sentence that says what does not fit.
+pub fn read_desired(text: &str) -> Result<Desired, String> {
+    let document: Document = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    let keep_data = document.keep_data;
+    let goal = match document.goal.as_str() {
+        "installed" => Goal::Installed,
+        "running" => Goal::Running,
+        "stopped" => Goal::Stopped,
+        "disabled" => Goal::Disabled,
+        "absent" => Goal::Absent { keep_data },
+        other => return Err(format!("`{other}` is no goal")),
+    };
+    let placement = match document.placement.as_str() {
+        "inline" => Placement::Inline,
+        "isolated" => Placement::Isolated,
+        other => return Err(format!("`{other}` is no placement")),
+    };
+    let version = |text: &String| text.parse().map_err(|error| format!("`{text}` is no version: {error}"));
+    Ok(Desired {
+        id: document.plugin.parse::<PluginId>().map_err(|error| error.to_string())?,
+        goal,
+        current: document.current.pick()?,
+        kept: document.kept.into_iter().map(PickDocument::pick).collect::<Result<_, _>>()?,
+        configuration: document.configuration,
+        placement,
+        grants: document.grants,
+        pinned: document.pinned,
+        blocked: document.blocked.iter().map(version).collect::<Result<_, _>>()?,
+        quarantine: document.quarantine,
+    })
+}
+
+#[derive(Serialize, Deserialize)]
+struct Document {
+    plugin: String,
+    goal: String,
+    #[serde(default, skip_serializing_if = "is_false")]
+    keep_data: bool,
+    current: PickDocument,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    kept: Vec<PickDocument>,
+    #[serde(default)]
+    configuration: Map<String, Value>,
+    placement: String,
+    #[serde(default)]
+    grants: BTreeSet<String>,
+    #[serde(default, skip_serializing_if = "is_false")]
+    pinned: bool,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    blocked: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    quarantine: Option<String>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct PickDocument {
+    version: String,
+    source: SourceDocument,
+    /// Whether the source was named by someone with a shell on the host's machine.
+    #[serde(default, skip_serializing_if = "is_false")]
+    from_command_line: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    commit: Option<String>,
+    artifact: String,
+    loaded_unix_ms: u64,
+}
+
+/// A source with its kind, because a path may look like something else.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum SourceDocument {
+    Git(String),
+    Folder(PathBuf),
+    Archive(PathBuf),
+    Library(PathBuf),
+    Upload(String),
+}
+
+impl PickDocument {
+    fn of(pick: &Pick) -> PickDocument {
+        PickDocument {
+            version: pick.version.to_string(),
+            source: match &pick.source {
+                git @ Source::Git { .. } => SourceDocument::Git(git.to_string()),
+                Source::Folder(path) => SourceDocument::Folder(path.clone()),
+                Source::Archive(path) => SourceDocument::Archive(path.clone()),
+                Source::Library(path) => SourceDocument::Library(path.clone()),
+                Source::Upload(id) => SourceDocument::Upload(id.clone()),
+            },
+            from_command_line: pick.trust == Trust::CommandLine,
+            commit: pick.commit.clone(),
+            artifact: pick.artifact.to_string(),
+            loaded_unix_ms: pick.loaded_unix_ms,
+        }
+    }
+
+    fn pick(self) -> Result<Pick, String> {
+        let source = match self.source {
+            SourceDocument::Git(text) => match text.parse::<Source>() {
+                Ok(git @ Source::Git { .. }) => git,
+                Ok(_) => return Err(format!("`{text}` is no repository")),
+                Err(error) => return Err(error.to_string()),
+            },
+            SourceDocument::Folder(path) => Source::Folder(path),
+            SourceDocument::Archive(path) => Source::Archive(path),
+            SourceDocument::Library(path) => Source::Library(path),
+            SourceDocument::Upload(id) => Source::Upload(id),
+        };
+        Ok(Pick {
+            version: self.version.parse().map_err(|error| format!("`{}` is no version: {error}", self.version))?,
+            source,
+            trust: if self.from_command_line { Trust::CommandLine } else { Trust::Http },
+            commit: self.commit,
+            artifact: self.artifact.parse::<Digest>().map_err(|error| error.to_string())?,
+            loaded_unix_ms: self.loaded_unix_ms,
+        })
+    }
+}
+
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pick(source: Source) -> Pick {
+        Pick {
+            version: "1.2.3-rc.1".parse().unwrap(),
+            source,
+            trust: Trust::CommandLine,
+            commit: Some("a".repeat(40)),
+            artifact: Digest::of(b"x"),
+            loaded_unix_ms: 7,
+        }
+    }
+
+    #[test]
+    fn every_wish_is_read_as_it_was_written() {
+        let sources = [
+            "https://github.com/a/b@v1".parse().unwrap(),
+            "https://github.com/a/b".parse().unwrap(),
+            Source::Folder("https://not/a/url".into()),
+            Source::Archive("/a b/c.zip".into()),
+            Source::Library("c.so".into()),
+            Source::Upload("upload_1".to_owned()),
+        ];
+        let keep = |keep_data| Goal::Absent { keep_data };
+        let goals = [Goal::Installed, Goal::Running, Goal::Stopped, Goal::Disabled, keep(true), keep(false)];
+        for (goal, source) in goals.into_iter().zip(sources) {
+            let desired = Desired {
+                id: "abc".parse().unwrap(),
+                goal,
+                current: pick(source.clone()),
+                kept: vec![Pick { trust: Trust::Http, commit: None, ..pick(source) }],
+                configuration: serde_json::from_str(r#"{"b": [1, null], "a": "ä"}"#).unwrap(),
+                placement: Placement::Isolated,
+                grants: BTreeSet::from(["kv.read".to_owned()]),
+                pinned: true,
+                blocked: BTreeSet::from(["2.0.0".parse().unwrap()]),
+                quarantine: Some("crashed".to_owned()),
+            };
+            assert_eq!(read_desired(&write_desired(&desired)).unwrap(), desired);
+        }
+    }
+
+    #[test]
+    fn a_text_that_does_not_fit_is_told() {
+        for text in ["", "{}", "[1]"] {
+            assert!(read_desired(text).is_err(), "{text}");
+        }
+        let desired = write_desired(&Desired {
+            id: "abc".parse().unwrap(),
+            goal: Goal::Running,
+            current: pick(Source::Folder("x".into())),
+            kept: vec![],
+            configuration: Map::new(),
+            placement: Placement::Inline,
+            grants: BTreeSet::new(),
+            pinned: false,
+            blocked: BTreeSet::new(),
+            quarantine: None,
+        });
+        for (from, to) in [("running", "walking"), ("inline", "outline"), ("sha256:", "sha1:"), ("abc", "a/b")] {
+            assert!(read_desired(&desired.replacen(from, to, 1)).is_err(), "{to}");
+        }
+    }
+}
