@@ -61,6 +61,32 @@ pub fn read_desired(text: &str) -> Result<Desired, String> {
     })
 }
 
+/// The same with its revision and a digest, for a file beside the database.
+pub fn write_record(revision: u64, desired: &Desired) -> Vec<u8> {
+    let document = write_desired(desired);
+    let record = Record { revision, digest: Digest::of(document.as_bytes()).to_string(), document };
+    serde_json::to_vec(&record).expect("texts and numbers always have a JSON form")
+}
+
+/// Reads that file: the revision, and what was asked for with it.
+///
+/// # Errors
+/// One sentence that says what does not fit.
+pub fn read_record(bytes: &[u8]) -> Result<(u64, Desired), String> {
+    let record: Record = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
+    if Digest::of(record.document.as_bytes()).to_string() != record.digest {
+        return Err("its digest does not fit".to_owned());
+    }
+    Ok((record.revision, read_desired(&record.document)?))
+}
+
+#[derive(Serialize, Deserialize)]
+struct Record {
+    revision: u64,
+    digest: String,
+    document: String,
+}
+
 #[derive(Serialize, Deserialize)]
 struct Document {
     plugin: String,
@@ -193,6 +219,11 @@ mod tests {
                 quarantine: Some("crashed".to_owned()),
             };
             assert_eq!(read_desired(&write_desired(&desired)).unwrap(), desired);
+            let mut record = write_record(5, &desired);
+            assert_eq!(read_record(&record).unwrap(), (5, desired));
+            let at = record.windows(3).position(|bytes| bytes == b"abc").unwrap();
+            record[at] ^= 1;
+            assert!(read_record(&record).is_err());
         }
     }
 

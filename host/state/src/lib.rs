@@ -12,7 +12,7 @@ mod revisions;
 mod state;
 mod writer;
 
-pub use document::{read_desired, write_desired};
+pub use document::{read_desired, read_record, write_desired, write_record};
 pub use error::{Error, Found, Quota};
 pub use kv::{Condition, Entry, Kv, Limits, Listed, Page, Usage};
 pub use revisions::{Change, Damage, Newest, Revision};

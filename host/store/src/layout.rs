@@ -14,6 +14,7 @@
 //! │       ├── library.so           0444
 //! │       ├── plugin.yaml          the manifest as it was reviewed
 //! │       └── artifact.json        digests and provenance
+//! ├── records/<plugin>.json        what was asked for, in case state.db is lost
 //! └── uploads/
 //!     └── upload_<32 hex>.json     which tree an uploaded archive became
 //!
@@ -31,7 +32,7 @@ use std::fs;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
-use host_core::Digest;
+use host_core::{Digest, PluginId};
 
 use crate::{Error, error::IoContext as _};
 
@@ -52,7 +53,8 @@ impl Layout {
         if layout.plugin_dir.starts_with(&layout.cache_dir) {
             return Err(Error::Overlap { plugin_dir: layout.plugin_dir, cache_dir: layout.cache_dir });
         }
-        for dir in [layout.tmp(), layout.trees(), layout.artifacts(), layout.uploads(), layout.fingerprints()] {
+        let (trees, artifacts, records) = (layout.trees(), layout.artifacts(), layout.records());
+        for dir in [layout.tmp(), trees, artifacts, records, layout.uploads(), layout.fingerprints()] {
             make_dir(&dir)?;
         }
         Ok(layout)
@@ -88,6 +90,15 @@ impl Layout {
 
     pub(crate) fn artifact(&self, digest: &Digest) -> PathBuf {
         self.artifacts().join(digest.hex())
+    }
+
+    pub(crate) fn records(&self) -> PathBuf {
+        self.plugin_dir.join("records")
+    }
+
+    /// An id is letters, digits, `_` and `-`.
+    pub(crate) fn record(&self, plugin: &PluginId) -> PathBuf {
+        self.records().join(format!("{plugin}.json"))
     }
 
     pub(crate) fn uploads(&self) -> PathBuf {

@@ -9,6 +9,7 @@ mod cleaning;
 mod digest_text;
 mod error;
 mod layout;
+mod records;
 mod store;
 mod temp;
 mod tree;

@@ -77,7 +77,7 @@ impl Store {
             let path = entry.context("list", &tmp)?.path();
             remove(&path)?;
         }
-        for folder in [layout.plugin_dir.clone(), layout.trees(), layout.uploads()] {
+        for folder in [layout.plugin_dir.clone(), layout.trees(), layout.records(), layout.uploads()] {
             atomic::sweep(&folder).context("sweep", &folder)?;
         }
         let tag = layout.cache_tag();

@@ -1,0 +1,63 @@
+//! One file a plugin that says what was asked for, beside the database: what is left to go by when that is lost.
+
+use std::fs;
+use std::io;
+
+use host_core::PluginId;
+
+use crate::error::IoContext as _;
+use crate::{Error, Store, atomic};
+
+impl Store {
+    /// Writes the record of a plugin, whole or not at all.
+    pub fn put_record(&self, plugin: &PluginId, bytes: &[u8]) -> Result<(), Error> {
+        let path = self.0.layout.record(plugin);
+        atomic::write(&path, bytes, 0o600).context("write", &path)
+    }
+
+    /// Removes the record of a plugin, if there is one.
+    pub fn remove_record(&self, plugin: &PluginId) -> Result<(), Error> {
+        let path = self.0.layout.record(plugin);
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            removed => removed.context("remove", &path),
+        }
+    }
+
+    /// All records, by plugin. What else lies there is left alone.
+    pub fn records(&self) -> Result<Vec<(PluginId, Vec<u8>)>, Error> {
+        let folder = self.0.layout.records();
+        let mut records = vec![];
+        for entry in fs::read_dir(&folder).context("list", &folder)? {
+            let name = entry.context("list", &folder)?.file_name();
+            let id = name.to_str().and_then(|name| name.strip_suffix(".json")?.parse::<PluginId>().ok());
+            if let Some(id) = id {
+                let path = self.0.layout.record(&id);
+                let bytes = fs::read(&path).context("read", &path)?;
+                records.push((id, bytes));
+            }
+        }
+        records.sort_by(|(a, _), (b, _)| a.cmp(b));
+        Ok(records)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::store::tests::store;
+
+    #[test]
+    fn a_record_is_replaced_found_and_removed() {
+        let test = store();
+        let id = |text: &str| text.parse::<host_core::PluginId>().unwrap();
+        test.store.put_record(&id("bbb"), b"1").unwrap();
+        test.store.put_record(&id("aaa"), b"2").unwrap();
+        test.store.put_record(&id("bbb"), b"3").unwrap();
+        let folder = test.store.plugin_dir().join("records");
+        crate::atomic::write(&folder.join("x.json"), b"", 0o600).unwrap();
+        assert_eq!(test.store.records().unwrap(), [(id("aaa"), b"2".to_vec()), (id("bbb"), b"3".to_vec())]);
+        test.store.remove_record(&id("aaa")).unwrap();
+        test.store.remove_record(&id("aaa")).unwrap();
+        assert_eq!(test.store.records().unwrap(), [(id("bbb"), b"3".to_vec())]);
+    }
+}
