@@ -19,14 +19,36 @@ pub struct Asked {
     pub generation_before: Option<u64>,
     /// The generation that serves now; null when none does.
     pub generation: Option<u64>,
+    /// The revision that says what is asked for now.
+    #[serde(default)]
+    pub revision: u64,
+    /// What those two generations answered, as far as they have.
+    #[serde(default)]
+    pub served: Vec<Served>,
     /// Whether the library came from the build cache; null when nothing was built.
     pub cached: Option<bool>,
     /// What plugin.yaml's check had to say.
     pub warnings: Vec<String>,
+    /// Why the host did it by itself, if it did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
     /// The steps, in order.
     pub steps: Vec<Step>,
     /// The job that did it.
     pub job: String,
+}
+
+/// What a generation has answered so far.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Served {
+    /// Its number.
+    pub generation: u64,
+    /// Requests that its endpoints were asked.
+    pub requests: u64,
+    /// Those with a status of 500 or more.
+    pub errors: u64,
+    /// Calls not answered to their last byte.
+    pub in_flight: usize,
 }
 
 /// How long a step took.

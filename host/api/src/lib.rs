@@ -8,10 +8,11 @@ mod plugin;
 mod problem;
 mod system;
 
-pub use job::{Asked, Job, JobList, LogLine, LogLines, Step};
+pub use job::{Asked, Job, JobList, LogLine, LogLines, Served, Step};
 pub use plugin::{
-    Configuration, Endpoint, Generation, HealthMetadata, Item, LastError, LoadRequest, Metadata, Plugin, PluginList,
-    PluginParts, Route, SecurityMetadata, State, StateError, Status, StatusAnswer, UploadAnswer, Validation,
+    Configuration, Endpoint, Generation, HealthMetadata, Item, Kept, LastError, LoadRequest, Metadata, Plugin,
+    PluginList, PluginParts, Route, SecurityMetadata, State, StateError, Status, StatusAnswer, UploadAnswer,
+    Validation,
 };
 pub use problem::{FieldError, Problem};
 pub use system::{HealthItem, HealthSummary, HealthTotals, SystemMetrics, SystemMetricsAnswer, Unloading};

@@ -15,9 +15,12 @@ pub struct LoadRequest {
     /// A branch, tag or commit of a git URL; `latest` when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
-    /// What to set over the manifest's defaults.
+    /// What to set over the manifest's defaults; without it, what is set stays.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub config: Option<Map<String, Value>>,
+    /// `false` only installs it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start: Option<bool>,
 }
 
 /// `GET /api/plugins`.
@@ -71,9 +74,23 @@ pub struct Item {
     pub loaded_at: Option<u64>,
     /// The artifact's digest.
     pub file_path: String,
-    /// Whether the operator wants it to serve.
+    /// Whether the operator wants it to serve, or to rest until it is started.
     pub enabled: bool,
-    /// `fetching`, `building`, `loading`, `running`, `degraded`, `draining` or `stopped`.
+    /// What was asked for: `installed`, `running`, `stopped`, `disabled` or `absent`; null while its first load is on the way.
+    pub goal: Option<String>,
+    /// The revision with which that was asked for; 0 for none.
+    pub revision: u64,
+    /// The versions before, newest first: what a rollback goes back to.
+    pub kept: Vec<Kept>,
+    /// Whether updates leave it alone.
+    pub pinned: bool,
+    /// Versions that no update may choose.
+    pub blocked: Vec<String>,
+    /// Why the host took it out of service until the operator says otherwise.
+    pub quarantine: Option<String>,
+    /// How often in a row it failed to start or to work.
+    pub failures_in_a_row: u32,
+    /// `fetching`, `building`, `loading`, `running`, `degraded`, `draining`, `stopped`, `failed` or `quarantined`.
     pub phase: String,
     /// The generation that serves.
     pub generation: Option<u64>,
@@ -83,6 +100,21 @@ pub struct Item {
     pub warnings: Vec<String>,
     /// Why the newest operation failed, if it did.
     pub last_error: Option<LastError>,
+}
+
+/// An earlier version of a plugin.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Kept {
+    /// Its version.
+    pub version: String,
+    /// Where it comes from.
+    pub source: String,
+    /// The commit, for a git source.
+    pub commit: Option<String>,
+    /// The artifact's digest.
+    pub artifact: String,
+    /// When it was let in.
+    pub loaded_at: u64,
 }
 
 /// Why an operation failed.
@@ -301,6 +333,9 @@ pub struct Validation {
 pub struct Configuration {
     /// The plugin.
     pub id: String,
+    /// The revision of what is asked for; also the `ETag`.
+    #[serde(default)]
+    pub revision: u64,
     /// What is in use: the defaults, and over them what is set.
     pub configuration: serde_json::Map<String, serde_json::Value>,
     /// What plugin.yaml gives.

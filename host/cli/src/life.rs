@@ -57,13 +57,22 @@ pub(crate) async fn serve(words: Serve, environment: &Environment) -> Result<(),
     let (shutdown, ended) = (CancellationToken::new(), CancellationToken::new());
     let serving = server.run(shutdown.clone(), rooms.grace);
     let living = async {
-        // The first load waits for the warm-up, and then builds in a fraction of the time.
-        host.warm();
+        // What was asked for before comes back first, from the artifacts that are there.
+        let n_installed = host.begin().await;
+        let n_installed = n_installed.map_err(|error| Failure::of("failed to read the state", &error))?;
         let sources = rooms.load.into_iter().chain(words.load);
         let loads = Loads { host: &host, screen: &screen, url: &url, json: settings.logs_json() };
         let signal = tokio::select! {
             signal = signals.next() => signal,
-            n_loaded = loads.all(sources) => {
+            n_loaded = async {
+                if n_installed > 0 {
+                    host.settled().await;
+                    loads.tell_all();
+                }
+                // The first load waits for the warm-up, and then builds in a fraction of the time.
+                host.warm();
+                loads.all(sources).await + n_installed
+            } => {
                 ready.set();
                 if n_loaded > 0 {
                     screen.line(&curl(&url, "/api/plugins", Some(&token)));

@@ -12,6 +12,7 @@ pub mod health;
 mod id;
 pub mod manifest;
 pub mod plan;
+pub mod probation;
 mod source;
 mod tree_path;
 

@@ -51,6 +51,8 @@ pub enum Step {
     Replace,
     /// Take the generation that serves out of service.
     Stop,
+    /// Note that the plugin fails too often to be tried again, and take it out of service.
+    Quarantine,
     /// Take the plugin away.
     Remove {
         /// Whether what the host keeps for it stays.
@@ -67,14 +69,12 @@ pub struct Plan {
     pub wake_at_ms: Option<u64>,
 }
 
-/// Plans the next steps. `now_ms` is of a clock that only goes forward; at most `max_at_once` plugins are worked on at
-/// the same time.
+/// Plans the next steps, at most `max_steps`. `now_ms` is of a clock that only goes forward.
 ///
 /// One plugin's failure holds up no other: a plugin waits for those it starts after until each has been tried, not until
 /// each serves.
-pub fn plan(world: &World, now_ms: u64, max_at_once: usize) -> Plan {
+pub fn plan(world: &World, now_ms: u64, max_steps: usize) -> Plan {
     let mut plan = Plan::default();
-    let mut n_busy = world.values().filter(|entry| entry.actual.is_busy).count();
     let mut waiting = vec![];
     for (id, entry) in world {
         let next = match next(world, entry) {
@@ -86,23 +86,20 @@ pub fn plan(world: &World, now_ms: u64, max_at_once: usize) -> Plan {
             Next::Do(step) => step,
         };
         match entry.actual.attempts.retry_at_ms {
-            // What takes something out of service never waits.
-            Some(at) if at > now_ms && matches!(next, Step::Start | Step::Replace) => {
+            // What only takes something out of service never waits.
+            Some(at) if at > now_ms && !matches!(next, Step::Stop | Step::Quarantine) => {
                 plan.wake_at_ms = Some(plan.wake_at_ms.map_or(at, |other| other.min(at)));
             }
-            _ if n_busy < max_at_once => {
-                n_busy += 1;
-                plan.steps.push((id.clone(), next));
-            }
-            // Whoever is done makes room, and the plan is made again.
-            _ => {}
+            // Whoever is done makes room for the others, and the plan is made again.
+            _ => plan.steps.push((id.clone(), next)),
         }
     }
-    if n_busy == 0 {
+    if plan.steps.is_empty() && !world.values().any(|entry| entry.actual.is_busy) {
         // They wait for one another: no such set is let in, but one that is there all the same must not stand still.
         let circle = waiting.into_iter().filter(|id| world.values().any(|entry| waits_for(entry, id)));
-        plan.steps.extend(circle.take(max_at_once).map(|id| (id.clone(), Step::Start)));
+        plan.steps.extend(circle.map(|id| (id.clone(), Step::Start)));
     }
+    plan.steps.truncate(max_steps);
     plan
 }
 
@@ -120,6 +117,7 @@ fn next(world: &World, entry: &Entry) -> Next {
     }
     match (wanted.goal, actual.serves) {
         (Goal::Absent { keep_data }, _) => Next::Do(Step::Remove { keep_data }),
+        (Goal::Running, _) if actual.attempts.is_hopeless && !wanted.is_quarantined => Next::Do(Step::Quarantine),
         (Goal::Running, serves) if !wanted.is_quarantined => match serves {
             None if wanted.after.iter().any(|id| is_awaited(world, id)) => Next::Later,
             None => Next::Do(Step::Start),
@@ -153,6 +151,8 @@ pub struct Attempts {
     pub in_a_row: u32,
     /// When it may be started again, in milliseconds.
     pub retry_at_ms: Option<u64>,
+    /// Whether there were too many failures within the window.
+    pub is_hopeless: bool,
     /// When the last failures were, oldest first.
     failed_at_ms: Vec<u64>,
 }
@@ -178,8 +178,8 @@ impl Default for Patience {
 }
 
 impl Attempts {
-    /// A failure: the next attempt waits. Returns whether there were too many.
-    pub fn failed(&mut self, now_ms: u64, patience: &Patience) -> bool {
+    /// A failure: the next attempt waits, and too many of them are the last.
+    pub fn failed(&mut self, now_ms: u64, patience: &Patience) {
         self.was_tried = true;
         self.in_a_row = self.in_a_row.saturating_add(1);
         let doublings = (self.in_a_row - 1).min(32);
@@ -187,7 +187,7 @@ impl Attempts {
         self.retry_at_ms = Some(now_ms.saturating_add(wait));
         self.failed_at_ms.retain(|at| now_ms.saturating_sub(*at) < patience.window_ms);
         self.failed_at_ms.push(now_ms);
-        self.failed_at_ms.len() >= patience.quarantine_after.max(1) as usize
+        self.is_hopeless = self.failed_at_ms.len() >= patience.quarantine_after.max(1) as usize;
     }
 
     /// A generation serves. Earlier failures count on within the window: what fails again and again is not well.

@@ -18,6 +18,8 @@ pub struct Admitted {
 pub enum Refusal {
     /// No plugin of that id is installed.
     Unknown,
+    /// Its probes say that it does not work.
+    CircuitOpen,
     /// The plugin is there but does not serve now.
     NotServing(Phase),
 }
@@ -30,6 +32,9 @@ impl Host {
     pub fn admit(&self, id: &str) -> Result<Admitted, Refusal> {
         // Counted under the roster's lock: whoever swaps the entry afterwards sees this call in flight.
         if let Some(entry) = self.0.roster.get(id) {
+            if entry.health.circuit_is_open() {
+                return Err(Refusal::CircuitOpen);
+            }
             let generation = entry.value().clone();
             generation.in_flight.enter();
             return Ok(Admitted { generation });

@@ -103,6 +103,7 @@ impl Admitted {
         };
         if failed {
             state.metrics.errors.inc();
+            generation.life.errors.fetch_add(1, Ordering::Relaxed);
         }
         if let Err(CallRefusal::Failed(error)) = &result {
             report(&generation, &endpoint.handler, request_id, error);

@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use host_core::manifest::Mode;
+use host_core::plan::Patience;
+use host_core::probation;
 
 use crate::trial::Trial;
 
@@ -23,6 +25,12 @@ pub struct Config {
     pub drain_timeout: Duration,
     /// How many ended generations may be kept in memory before operations that open a library are refused.
     pub max_kept_generations: usize,
+    /// How many versions of a plugin stay, beside the one that is asked for.
+    pub max_kept_versions: usize,
+    /// How plugins that fail to start or to work are taken.
+    pub patience: Patience,
+    /// How a version that replaces another is judged, and taken back.
+    pub probation: probation::Rules,
     /// Uploads that were not installed are removed after this.
     pub upload_lifetime: Duration,
     /// What one plugin may keep in the key-value store.
@@ -46,6 +54,9 @@ impl Config {
             stop_timeout: Duration::from_secs(10),
             drain_timeout: Duration::from_secs(30),
             max_kept_generations: 100,
+            max_kept_versions: 3,
+            patience: Patience::default(),
+            probation: probation::Rules::default(),
             upload_lifetime: Duration::from_secs(3600),
             kv: host_state::Limits::default(),
             plugin_fetch: host_services::FetchConfig::default(),

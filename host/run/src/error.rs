@@ -1,7 +1,7 @@
 //! Why an operation did not do what was asked.
 
 use host_core::manifest::Problem;
-use host_core::{PluginId, SourceError};
+use host_core::{Digest, PluginId, SourceError};
 
 /// Why an operation did not do what was asked. What served before still serves.
 #[derive(Debug, thiserror::Error)]
@@ -82,6 +82,40 @@ pub enum Error {
         /// The plugin.
         id: PluginId,
     },
+    /// The artifact is not in the store, or damaged.
+    #[error("artifact {} of `{id}` is lost or damaged", artifact.short())]
+    NoArtifact {
+        /// The plugin.
+        id: PluginId,
+        /// The artifact.
+        artifact: Digest,
+    },
+    /// No version to go back to.
+    #[error("{}", nothing_kept(id, to.as_deref(), kept))]
+    NothingKept {
+        /// The plugin.
+        id: PluginId,
+        /// What was asked for.
+        to: Option<String>,
+        /// The versions that are kept.
+        kept: Vec<String>,
+    },
+    /// The plugin has no such revision.
+    #[error("plugin `{id}` has no revision {number} that asks for something")]
+    UnknownRevision {
+        /// The plugin.
+        id: PluginId,
+        /// The number.
+        number: u64,
+    },
+    /// Something else works on the plugin, and the one who asks does not want to wait.
+    #[error("something else works on `{id}`{}", job.as_ref().map(|job| format!(": {job}")).unwrap_or_default())]
+    InProgress {
+        /// The plugin.
+        id: PluginId,
+        /// The job that works on it or waits for it; `None` when the host does so by itself.
+        job: Option<String>,
+    },
     /// No upload of that id is kept.
     #[error("no upload `{id}` is kept")]
     UnknownUpload {
@@ -115,6 +149,10 @@ impl Error {
             Error::TooManyKept { .. } => "load_too_many_kept",
             Error::UnknownPlugin { .. } => "run_unknown_plugin",
             Error::Disabled { .. } => "run_disabled",
+            Error::NoArtifact { .. } => "run_no_artifact",
+            Error::NothingKept { .. } => "run_nothing_kept",
+            Error::UnknownRevision { .. } => "run_unknown_revision",
+            Error::InProgress { .. } => "run_in_progress",
             Error::UnknownUpload { .. } => "run_unknown_upload",
             Error::ShuttingDown => "run_shutting_down",
             Error::Panicked => "run_panicked",
@@ -133,6 +171,10 @@ impl Error {
             ),
             Error::UnknownPlugin { .. } => Some("`plugin-host list` shows what is installed".to_owned()),
             Error::Disabled { .. } => Some("enable it, or load its source again".to_owned()),
+            Error::NoArtifact { .. } => Some("load its source again".to_owned()),
+            Error::NothingKept { .. } => Some("`plugin-host show` lists the versions that are kept".to_owned()),
+            Error::UnknownRevision { .. } => Some("`plugin-host revisions` lists them".to_owned()),
+            Error::InProgress { .. } => Some("wait for it, or ask with `on_conflict=queue` or `replace`".to_owned()),
             Error::UnknownUpload { .. } => Some("upload the archive again; uploads expire".to_owned()),
             Error::OtherPlugin { .. } => Some("load the source as a plugin of its own".to_owned()),
             Error::Hook { .. } => Some("see the plugin's log; the generation before still serves".to_owned()),
@@ -162,6 +204,14 @@ impl Error {
             next = error.source();
         }
         (chain, hint)
+    }
+}
+
+fn nothing_kept(id: &PluginId, to: Option<&str>, kept: &[String]) -> String {
+    match (to, kept) {
+        (_, []) => format!("no earlier version of `{id}` is kept"),
+        (Some(to), kept) => format!("no version `{to}` of `{id}` is kept, only {}", kept.join(", ")),
+        (None, kept) => format!("none of the versions {} of `{id}` can be used", kept.join(", ")),
     }
 }
 

@@ -2,10 +2,11 @@
 
 use std::fmt;
 use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use host_core::{Manifest, PluginId};
+use host_core::health::Health;
+use host_core::{Digest, Manifest, PluginId};
 use host_load::{Hook, Instance, LibraryPhase, Watch};
 use host_services::PluginServices;
 use prometheus::IntCounter;
@@ -13,15 +14,20 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::body::Streams;
-use crate::health::HealthState;
+use crate::health::{HealthReport, HealthState};
 use crate::log_lines::LogLines;
 use crate::metrics::EndpointMetrics;
 use crate::routes::Routes;
+
+/// The longest time between two probes of a version that just began to serve.
+const PROBATION_INTERVAL: Duration = Duration::from_secs(5);
 
 /// One started module with one configuration.
 pub struct Generation {
     pub(crate) id: PluginId,
     pub(crate) number: u64,
+    /// The digest of its artifact.
+    pub(crate) artifact: Digest,
     pub(crate) manifest: Arc<Manifest>,
     pub(crate) instance: Arc<Instance>,
     pub(crate) services: Arc<PluginServices>,
@@ -38,6 +44,10 @@ pub struct Generation {
     pub(crate) replaced: CancellationToken,
     pub(crate) life: Arc<Life>,
     log: Arc<LogLines>,
+    /// The digest of what it works with.
+    setup: Mutex<Digest>,
+    /// When it is judged no more, if it is judged at all.
+    probation_ends: OnceLock<Instant>,
 }
 
 /// What is known of a generation, and goes on being known when it has ended. Holds nothing of the plugin.
@@ -49,6 +59,8 @@ pub(crate) struct Life {
     pub(crate) watch: Watch,
     /// Requests that its endpoints were asked.
     pub(crate) requests: AtomicU64,
+    /// Those with a status of 500 or more.
+    pub(crate) errors: AtomicU64,
     phase: AtomicU8,
     /// When it was taken out of the roster.
     replaced: OnceLock<Instant>,
@@ -83,6 +95,10 @@ pub enum GenerationPhase {
 pub(crate) struct Parts {
     pub(crate) id: PluginId,
     pub(crate) number: u64,
+    /// The digest of its artifact.
+    pub(crate) artifact: Digest,
+    /// The digest of what it is started with.
+    pub(crate) setup: Digest,
     pub(crate) manifest: Arc<Manifest>,
     pub(crate) instance: Arc<Instance>,
     pub(crate) services: Arc<PluginServices>,
@@ -93,7 +109,7 @@ pub(crate) struct Parts {
 
 impl Generation {
     pub(crate) fn new(parts: Parts) -> Generation {
-        let Parts { id, number, manifest, instance, services, endpoints, panics, log } = parts;
+        let Parts { id, number, artifact, setup, manifest, instance, services, endpoints, panics, log } = parts;
         Generation {
             routes: Routes::new(&manifest),
             life: Arc::new(Life {
@@ -101,11 +117,13 @@ impl Generation {
                 version: manifest.version.to_string(),
                 watch: instance.watch(),
                 requests: AtomicU64::new(0),
+                errors: AtomicU64::new(0),
                 phase: AtomicU8::new(GenerationPhase::Running as u8),
                 replaced: OnceLock::new(),
             }),
             id,
             number,
+            artifact,
             manifest,
             instance,
             services,
@@ -118,7 +136,45 @@ impl Generation {
             cut: CancellationToken::new(),
             streams: Streams::default(),
             replaced: CancellationToken::new(),
+            setup: Mutex::new(setup),
+            probation_ends: OnceLock::new(),
         }
+    }
+
+    /// The digest of what it works with: what it was started with, or a configuration that it has taken over since.
+    pub(crate) fn setup(&self) -> Digest {
+        *self.setup.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// It has taken over a configuration.
+    pub(crate) fn is_now_set_up(&self, setup: Digest) {
+        *self.setup.lock().unwrap_or_else(PoisonError::into_inner) = setup;
+    }
+
+    /// Judges it for a while: it replaced another version.
+    pub(crate) fn begin_probation(&self, window: Duration) {
+        let _ = self.probation_ends.set(self.started + window);
+    }
+
+    /// Whether it replaced another version and may still be taken back.
+    pub(crate) fn is_on_probation(&self) -> bool {
+        self.probation_ends.get().is_some_and(|ends| Instant::now() < *ends)
+    }
+
+    /// How long to wait between two probes: a new version is watched closely.
+    pub(crate) fn probe_interval(&self) -> Duration {
+        let interval = self.manifest.health.interval;
+        if self.is_on_probation() { interval.min(PROBATION_INTERVAL) } else { interval }
+    }
+
+    /// What its probes say.
+    pub(crate) fn health_report(&self) -> HealthReport {
+        self.health.report(self.manifest.health.failure_threshold)
+    }
+
+    /// Whether its probes say that it does not work.
+    pub(crate) fn is_unhealthy(&self) -> bool {
+        self.health_report().health == Health::Unhealthy
     }
 
     /// Counts up from 1 within a plugin.

@@ -1,14 +1,18 @@
 //! Probing a generation, and what its probes say.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use host_core::health::{Health, Probe, verdict};
 use host_load::CallError;
+use tokio::sync::Notify;
 
 use crate::admission::Admitted;
 use crate::generation::Generation;
+use crate::host::Host;
 use crate::log_lines::now_unix_ms;
+use crate::reconcile::Input;
 
 /// What the host says about a plugin's health.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,7 +29,12 @@ pub struct HealthReport {
 
 /// What is known of one generation's health.
 #[derive(Default)]
-pub(crate) struct HealthState(Mutex<Known>);
+pub(crate) struct HealthState {
+    known: Mutex<Known>,
+    changed: Notify,
+    /// Whether calls are refused because the probes say that it does not work.
+    circuit_is_open: AtomicBool,
+}
 
 #[derive(Default)]
 struct Known {
@@ -38,7 +47,7 @@ struct Known {
 
 impl HealthState {
     fn known(&self) -> MutexGuard<'_, Known> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Notes that a call panicked or hung: the plugin counts as degraded until a probe passes.
@@ -46,7 +55,27 @@ impl HealthState {
         self.known().trouble = Some(what);
     }
 
+    /// Whether calls are refused because the probes say that it does not work.
+    pub(crate) fn circuit_is_open(&self) -> bool {
+        self.circuit_is_open.load(Ordering::Relaxed)
+    }
+
+    /// Opens or closes the circuit; says whether it was the other way before.
+    fn set_circuit(&self, open: bool) -> bool {
+        self.circuit_is_open.swap(open, Ordering::Relaxed) != open
+    }
+
+    /// Waits for the end of the next probe. Cancel safe.
+    pub(crate) async fn probed(&self) {
+        self.changed.notified().await;
+    }
+
     pub(crate) fn note(&self, probe: &Probe) {
+        self.take(probe);
+        self.changed.notify_waiters();
+    }
+
+    fn take(&self, probe: &Probe) {
         let mut known = self.known();
         known.last_check_unix_ms = Some(now_unix_ms());
         known.problem = probe.problem();
@@ -75,13 +104,13 @@ impl HealthState {
 }
 
 /// Probes a generation at its manifest's interval until it is replaced.
-pub(crate) async fn watch(generation: Arc<Generation>) {
+pub(crate) async fn watch(host: Host, generation: Arc<Generation>) {
     let check = generation.manifest.health.clone();
     loop {
         tokio::select! {
             biased;
             () = generation.replaced.cancelled() => return,
-            () = tokio::time::sleep(check.interval) => {}
+            () = tokio::time::sleep(generation.probe_interval()) => {}
         }
         let before = generation.health.report(check.failure_threshold).health;
         // Counted like a call, so that the stop hook does not run beside it.
@@ -97,11 +126,46 @@ pub(crate) async fn watch(generation: Arc<Generation>) {
         drop(counted);
         generation.health.note(&probe);
         let report = generation.health.report(check.failure_threshold);
+        host.note_health(&generation, report.health);
         if report.health != before {
             let (id, health) = (&generation.id, report.health.as_str());
             let problem = report.problem.as_deref().unwrap_or("all is well");
             tracing::warn!(plugin.id = %id, generation = generation.number, health, "plugin `{id}` is {health}: {problem}");
             generation.note("warn", &format!("health: {health}: {problem}"));
+        }
+    }
+}
+
+impl Host {
+    /// Takes what the probes of a serving generation say: one that does not work is replaced when its time has come.
+    fn note_health(&self, generation: &Generation, health: Health) {
+        let Some(plugin) = self.0.plugins.get(&generation.id).map(|entry| entry.value().clone()) else { return };
+        let (id, number) = (&generation.id, generation.number);
+        match health {
+            Health::Healthy => {
+                plugin.state().attempts.is_well();
+                if generation.health.set_circuit(false) {
+                    tracing::info!(plugin.id = %id, generation = number, "the circuit of `{id}` is closed: calls are let in again");
+                    generation.note("info", "the circuit is closed: calls are let in again");
+                }
+            }
+            Health::Unhealthy => {
+                if generation.health.set_circuit(true) {
+                    tracing::error!(plugin.id = %id, generation = number, "the circuit of `{id}` is open: calls are refused");
+                    generation.note("error", "the circuit is open: calls are refused until a probe passes");
+                }
+                // A version that just began to serve goes back to the one before.
+                if !generation.is_on_probation() {
+                    let mut state = plugin.state();
+                    // It is replaced at its time; further probes do not put that off.
+                    if state.attempts.retry_at_ms.is_none_or(|at| at <= self.0.reconcile.now_ms()) {
+                        state.attempts.failed(self.0.reconcile.now_ms(), &self.0.config.patience);
+                    }
+                    drop(state);
+                    self.0.reconcile.tell(Input::Changed);
+                }
+            }
+            Health::Degraded | Health::Unknown => {}
         }
     }
 }

@@ -26,6 +26,7 @@ use crate::log_lines::LogLine;
 use crate::metrics::{Metrics, Now, PluginNow};
 use crate::operation::{self, Operation};
 use crate::plugin::{Plugin, PluginView};
+use crate::reconcile::Reconcile;
 use crate::retire;
 
 /// Jobs that are remembered.
@@ -54,6 +55,8 @@ pub(crate) struct Inner {
     next_job: AtomicU64,
     /// Tells the jobs of this process from those of the one before.
     job_prefix: u32,
+    /// Decides what is done with a plugin and when.
+    pub(crate) reconcile: Reconcile,
     pub(crate) tasks: TaskTracker,
     /// Cancelled when [`Host::shutdown`] begins.
     pub(crate) stopping: CancellationToken,
@@ -120,6 +123,7 @@ impl Host {
                 jobs: Mutex::default(),
                 next_job: AtomicU64::new(1),
                 job_prefix,
+                reconcile: Reconcile::new(),
                 tasks: TaskTracker::new(),
                 stopping: CancellationToken::new(),
                 started: Instant::now(),
@@ -130,9 +134,13 @@ impl Host {
 
     /// Starts an operation. It goes on whether or not anyone waits for it.
     pub fn submit(&self, operation: Operation) -> Arc<Job> {
+        self.submit_as(operation, crate::job::Asker::of("operator"))
+    }
+
+    pub(crate) fn submit_as(&self, operation: Operation, asker: crate::job::Asker) -> Arc<Job> {
         let number = self.0.next_job.fetch_add(1, Ordering::Relaxed);
         let id = format!("job_{:08x}{number:08x}", self.0.job_prefix);
-        let job = Arc::new(Job::new(id, operation.name(), operation.subject()));
+        let job = Arc::new(Job::new(id, operation.name(), operation.subject(), asker));
         let mut jobs = self.0.jobs.lock().unwrap_or_else(PoisonError::into_inner);
         if jobs.len() >= MAX_JOBS {
             // Only one that has ended may be forgotten.
@@ -317,6 +325,13 @@ impl Host {
             tracing::warn!("some work did not end within the grace period");
         }
         self.0.state.close().await;
+    }
+
+    /// Takes away all that is kept in memory of a plugin of which nothing is on disk.
+    pub(crate) fn forget(&self, id: &PluginId) {
+        self.0.plugins.remove(id);
+        self.0.metrics.forget(id.as_str());
+        self.0.services.metrics().forget(id);
     }
 
     /// The number of the next generation of `id`.

@@ -21,6 +21,27 @@ pub struct Job {
     step: Mutex<&'static str>,
     state: watch::Sender<JobState>,
     result: OnceLock<Result<Receipt, Arc<Error>>>,
+    asker: Asker,
+    superseded: std::sync::atomic::AtomicBool,
+}
+
+/// Who asks, and why.
+#[derive(Clone, Debug)]
+pub struct Asker {
+    pub actor: String,
+    pub reason: Option<String>,
+    pub on_conflict: OnConflict,
+}
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnConflict {
+    Queue,
+    Replace,
+    Reject,
+}
+impl Asker {
+    pub fn of(actor: &str) -> Asker {
+        Asker { actor: actor.to_owned(), reason: None, on_conflict: OnConflict::Queue }
+    }
 }
 
 /// Where a job is.
@@ -65,7 +86,7 @@ pub struct JobView {
 }
 
 impl Job {
-    pub(crate) fn new(id: String, operation: &'static str, subject: String) -> Job {
+    pub(crate) fn new(id: String, operation: &'static str, subject: String, asker: Asker) -> Job {
         Job {
             id,
             operation,
@@ -75,6 +96,8 @@ impl Job {
             step: Mutex::new("queue"),
             state: watch::Sender::new(JobState::Running),
             result: OnceLock::new(),
+            asker,
+            superseded: Default::default(),
         }
     }
 
@@ -121,6 +144,19 @@ impl Job {
         self.result.get().cloned().unwrap_or_else(|| Err(Arc::new(Error::Panicked)))
     }
 
+    pub(crate) fn operation(&self) -> &'static str {
+        self.operation
+    }
+    pub(crate) fn asker(&self) -> &Asker {
+        &self.asker
+    }
+    pub(crate) fn started(&self) {}
+    pub(crate) fn supersede(&self, _by: &str) {
+        self.superseded.store(true, std::sync::atomic::Ordering::Relaxed)
+    }
+    pub(crate) fn is_superseded(&self) -> bool {
+        self.superseded.load(std::sync::atomic::Ordering::Relaxed)
+    }
     pub(crate) fn line(&self, message: &str) {
         self.log.push("info", None, message);
     }

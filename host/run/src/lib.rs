@@ -1,13 +1,15 @@
 //! What lives: plugins, their generations, the roster of those that serve, jobs, health.
 //!
 //! [`Host`] is the one handle that all surfaces use. Operations ([`Operation`]) run as jobs, one at a time for each
-//! plugin and side by side for different ones; each prepares everything and then swaps the roster's entry, so that a
-//! failure anywhere leaves what served before. Calls go through [`Host::admit`], which counts them on the generation
+//! plugin and side by side for different ones; each prepares everything, writes what is asked for from then on, and swaps
+//! the roster's entry, so that a failure anywhere leaves what served before. One loop gives the turns and brings about what was
+//! asked for and is not true yet: after a start, after a failure. Calls go through [`Host::admit`], which counts them on the generation
 //! that is current at that moment, to their last byte.
 
 mod admission;
 mod between;
 mod body;
+mod boot;
 mod call;
 mod config;
 mod error;
@@ -21,6 +23,8 @@ mod log_lines;
 mod metrics;
 mod operation;
 mod plugin;
+mod probation;
+mod reconcile;
 mod refused;
 mod retire;
 mod routes;
@@ -40,7 +44,7 @@ pub use host_load::{Answer, CallError};
 pub use host_services::{SecretSource, Secrets};
 pub use job::{Job, JobState, JobView};
 pub use log_lines::LogLine;
-pub use operation::{Operation, Receipt, StepReport};
+pub use operation::{LoadOptions, Operation, Receipt, Served, StepReport};
 pub use plugin::{GenerationView, Phase, PluginView};
 pub use refused::RefusedCall;
 pub use routes::{RouteRefusal, Routed};

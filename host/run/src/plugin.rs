@@ -7,13 +7,16 @@ use std::time::Duration;
 
 use host_core::health::Health;
 use host_core::manifest::Problem;
-use host_core::{Manifest, PluginId, Source};
+use host_core::plan::Attempts;
+use host_core::{Desired, Digest, DigestWriter, Goal, Manifest, PluginId};
 use host_store::Artifact;
+use serde_json::{Map, Value};
 
 use crate::generation::{Generation, GenerationPhase, Life};
 use crate::health::HealthReport;
 use crate::log_lines::{LogLine, LogLines};
 use crate::metrics::EndpointMetrics;
+use crate::operation::Served;
 
 /// The log lines of a plugin that are kept.
 const MAX_LINES: usize = 1_000;
@@ -23,8 +26,6 @@ const MAX_ENDED_SHOWN: usize = 20;
 /// One plugin: what was asked for, what serves, what was said.
 pub(crate) struct Plugin {
     pub(crate) id: PluginId,
-    /// Operations on this plugin take turns.
-    pub(crate) serial: Arc<tokio::sync::Mutex<()>>,
     pub(crate) log: Arc<LogLines>,
     state: Mutex<State>,
 }
@@ -32,9 +33,10 @@ pub(crate) struct Plugin {
 #[derive(Default)]
 pub(crate) struct State {
     pub(crate) installed: Option<Installed>,
-    pub(crate) enabled: bool,
     /// What an operation does with it now.
     pub(crate) working: Option<Phase>,
+    /// How starting it went so far.
+    pub(crate) attempts: Attempts,
     /// Those that have not ended, oldest first.
     pub(crate) generations: Vec<Arc<Generation>>,
     /// Those that have ended: all that are in memory, and the last that were unmapped.
@@ -44,31 +46,59 @@ pub(crate) struct State {
     pub(crate) last_error: Option<LastError>,
 }
 
-/// What is installed.
+/// What is installed: what was asked for, and what was built of it.
 #[derive(Clone)]
 pub(crate) struct Installed {
-    pub(crate) source: Source,
-    pub(crate) trust: host_fetch::Trust,
-    pub(crate) commit: Option<String>,
+    pub(crate) desired: Desired,
+    /// The revision with which that was asked for.
+    pub(crate) revision: u64,
+    /// `None` when the artifact is lost or damaged.
+    pub(crate) build: Option<Build>,
+    /// The digest of what it serves with, when it serves.
+    pub(crate) setup: Digest,
+}
+
+/// An artifact, read.
+#[derive(Clone)]
+pub(crate) struct Build {
     pub(crate) manifest: Arc<Manifest>,
     pub(crate) warnings: Vec<Problem>,
     pub(crate) artifact: Artifact,
-    /// What the operator set, over the manifest's defaults.
-    pub(crate) configuration: serde_json::Map<String, serde_json::Value>,
-    pub(crate) loaded_unix_ms: u64,
 }
 
-impl Installed {
-    /// The manifest's defaults, and over them what the operator set.
-    pub(crate) fn effective_configuration(&self) -> serde_json::Map<String, serde_json::Value> {
-        let mut configuration = self.manifest.configuration.clone();
-        configuration.extend(self.configuration.clone());
-        configuration
+/// What a generation is started with.
+#[derive(Clone)]
+pub(crate) struct Setup {
+    pub(crate) desired: Desired,
+    pub(crate) build: Build,
+    /// The configuration in use: the layers, one over the other.
+    pub(crate) configuration: Map<String, Value>,
+}
+
+impl Setup {
+    pub(crate) fn new(desired: Desired, build: Build) -> Setup {
+        let mut configuration = build.manifest.configuration.clone();
+        configuration.extend(desired.configuration.clone());
+        Setup { desired, build, configuration }
     }
 
     /// Whether the host may keep data for the plugin.
     pub(crate) fn may_have_data(&self) -> bool {
-        self.manifest.permissions.iter().any(|permission| permission == "kv.write")
+        self.build.manifest.permissions.iter().any(|permission| permission == "kv.write")
+    }
+
+    /// Tells a generation that was started with this from one that was started with something else.
+    pub(crate) fn digest(&self) -> Digest {
+        let mut writer = DigestWriter::new();
+        let configuration = serde_json::to_vec(&self.configuration).unwrap_or_default();
+        writer.field(self.build.artifact.digest().hex().as_bytes()).field(&configuration);
+        writer.finish()
+    }
+
+    /// The same, as it is kept once it is asked for with `revision`.
+    pub(crate) fn installed(self, revision: u64) -> Installed {
+        let setup = self.digest();
+        Installed { desired: self.desired, revision, build: Some(self.build), setup }
     }
 }
 
@@ -93,10 +123,14 @@ pub enum Phase {
     Running,
     /// A generation serves, but its probes or calls say that something is wrong.
     Degraded,
-    /// It is disabled, and calls are still in flight.
+    /// It is out of service, and calls are still in flight.
     Draining,
-    /// It is disabled.
+    /// It does not serve, as it was asked.
     Stopped,
+    /// It could not be started; it will be tried again.
+    Failed,
+    /// The host took it out of service, until the operator says otherwise.
+    Quarantined,
 }
 
 impl Phase {
@@ -110,6 +144,8 @@ impl Phase {
             Phase::Degraded => "degraded",
             Phase::Draining => "draining",
             Phase::Stopped => "stopped",
+            Phase::Failed => "failed",
+            Phase::Quarantined => "quarantined",
         }
     }
 }
@@ -125,8 +161,10 @@ pub struct PluginView {
     pub warnings: Vec<Problem>,
     /// What is true now.
     pub phase: Phase,
-    /// Whether the operator wants it to serve.
-    pub enabled: bool,
+    /// What was asked for; `None` while its first load is on the way.
+    pub desired: Option<Desired>,
+    /// The revision with which that was asked for; 0 for none.
+    pub revision: u64,
     /// The generation that serves.
     pub generation: Option<u64>,
     /// All generations that have not ended, and the last that have.
@@ -139,16 +177,8 @@ pub struct PluginView {
     pub requests: u64,
     /// Those with a status of 500 or more.
     pub errors: u64,
-    /// Where it comes from.
-    pub source: String,
-    /// The commit, for a git source.
-    pub commit: Option<String>,
-    /// What the operator set, over the manifest's defaults.
-    pub configuration: serde_json::Map<String, serde_json::Value>,
-    /// The artifact's digest.
-    pub artifact: Option<String>,
-    /// When it was loaded, in milliseconds since 1970.
-    pub loaded_unix_ms: Option<u64>,
+    /// Why starting it failed, how often in a row.
+    pub failures_in_a_row: u32,
     /// Code, message and time of the newest failure of an operation.
     pub last_error: Option<(&'static str, String, u64)>,
 }
@@ -180,7 +210,7 @@ pub struct GenerationView {
 
 impl Plugin {
     pub(crate) fn new(id: PluginId) -> Plugin {
-        Plugin { id, serial: Arc::default(), log: Arc::new(LogLines::new(MAX_LINES)), state: Mutex::default() }
+        Plugin { id, log: Arc::new(LogLines::new(MAX_LINES)), state: Mutex::default() }
     }
 
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {
@@ -205,33 +235,51 @@ impl Plugin {
         let ended = state.ended.iter().map(|life| GenerationView::of(life, 0));
         let alive = state.generations.iter();
         let alive = alive.map(|generation| GenerationView::of(&generation.life, generation.in_flight.count()));
+        let installed = state.installed.as_ref();
+        let build = installed.and_then(|installed| installed.build.as_ref());
         PluginView {
             id: self.id.clone(),
-            manifest: state.installed.as_ref().map(|installed| installed.manifest.clone()),
-            warnings: state.installed.as_ref().map(|installed| installed.warnings.clone()).unwrap_or_default(),
+            manifest: build.map(|build| build.manifest.clone()),
+            warnings: build.map(|build| build.warnings.clone()).unwrap_or_default(),
             phase: state.phase(),
-            enabled: state.enabled,
+            desired: installed.map(|installed| installed.desired.clone()),
+            revision: installed.map_or(0, |installed| installed.revision),
             generation: serving.map(|generation| generation.number),
             generations: ended.chain(alive).collect(),
             health: serving.map_or(unknown, |generation| generation.health.report(threshold(generation))),
             uptime_seconds: serving.map_or(0.0, |generation| generation.started.elapsed().as_secs_f64()),
             requests: sum(|endpoint| endpoint.requests.get()),
             errors: sum(|endpoint| endpoint.errors.get()),
-            source: state.installed.as_ref().map(|installed| installed.source.to_string()).unwrap_or_default(),
-            commit: state.installed.as_ref().and_then(|installed| installed.commit.clone()),
-            configuration: state
-                .installed
-                .as_ref()
-                .map(|installed| installed.configuration.clone())
-                .unwrap_or_default(),
-            artifact: state.installed.as_ref().map(|installed| installed.artifact.digest().to_string()),
-            loaded_unix_ms: state.installed.as_ref().map(|installed| installed.loaded_unix_ms),
+            failures_in_a_row: state.attempts.in_a_row,
             last_error: state.last_error.clone().map(|error| (error.code, error.message, error.at_unix_ms)),
         }
     }
 }
 
+impl Installed {
+    /// The plugins that start before it where they are there.
+    pub(crate) fn after(&self) -> Vec<PluginId> {
+        let Some(build) = &self.build else { return vec![] };
+        let needed = build.manifest.dependencies.iter().map(|dependency| &dependency.id);
+        needed.chain(&build.manifest.run_after).filter_map(|id| id.parse().ok()).collect()
+    }
+}
+
 impl State {
+    /// What generations have answered, of those that have not ended.
+    pub(crate) fn served(&self, numbers: impl Iterator<Item = u64>) -> Vec<Served> {
+        let find = |number| self.generations.iter().find(|generation| generation.number == number);
+        let served = numbers.filter_map(find).map(|generation| Served {
+            generation: generation.number,
+            requests: generation.life.requests.load(Ordering::Relaxed),
+            errors: generation.life.errors.load(Ordering::Relaxed),
+            in_flight: generation.in_flight.count(),
+        });
+        let mut served: Vec<_> = served.collect();
+        served.dedup();
+        served
+    }
+
     pub(crate) fn serving(&self) -> Option<&Arc<Generation>> {
         self.generations.iter().rev().find(|generation| generation.phase() == GenerationPhase::Running)
     }
@@ -244,8 +292,14 @@ impl State {
                 Health::Degraded | Health::Unhealthy => Phase::Degraded,
             };
         }
+        let desired = self.installed.as_ref().map(|installed| &installed.desired);
         match self.working {
             Some(phase) => phase,
+            None if desired.is_some_and(|desired| desired.quarantine.is_some()) => Phase::Quarantined,
+            None if desired.is_some_and(|desired| desired.goal == Goal::Running) => match self.attempts.was_tried {
+                true => Phase::Failed,
+                false => Phase::Loading,
+            },
             None if self.generations.is_empty() => Phase::Stopped,
             None => Phase::Draining,
         }

@@ -62,9 +62,15 @@ impl RefusedCall {
             Refusal::Unknown => {
                 RefusedCall::new(StatusCode::NOT_FOUND, "plugin_unknown", format!("no plugin `{id}` is installed"))
             }
+            Refusal::CircuitOpen => {
+                let detail = format!("plugin `{id}` fails its health probes; calls are let in again when one passes");
+                RefusedCall::new(StatusCode::SERVICE_UNAVAILABLE, "plugin_unhealthy", detail).later()
+            }
             Refusal::NotServing(phase) => {
                 let detail = match phase {
                     Phase::Stopped | Phase::Draining => format!("plugin `{id}` is disabled"),
+                    Phase::Failed => format!("plugin `{id}` could not be started; it is tried again"),
+                    Phase::Quarantined => format!("plugin `{id}` is quarantined"),
                     _ => format!("plugin `{id}` does not serve yet: {}", phase.as_str()),
                 };
                 RefusedCall::new(StatusCode::SERVICE_UNAVAILABLE, "plugin_not_serving", detail).later()

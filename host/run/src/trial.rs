@@ -13,7 +13,7 @@ use host_store::{Artifact, Store};
 use serde_json::{Map, Value};
 
 use crate::error::Error;
-use crate::plugin::Installed;
+use crate::plugin::Setup;
 
 /// Starts a library in a process that may be lost.
 pub trait TryOut: fmt::Debug + Send + Sync + 'static {
@@ -86,6 +86,11 @@ impl Trial {
         Trial { child: Arc::new(child), passed: Arc::default() }
     }
 
+    /// Takes an artifact that has served on this host before as one that passed.
+    pub(crate) fn has_served(&self, artifact: Digest) {
+        self.passed().insert(artifact);
+    }
+
     /// How far an artifact is to be tried, if it has not passed before: one that this host has built is only opened.
     pub(crate) fn wants(&self, artifact: &Artifact) -> Option<Depth> {
         let is_built_here = artifact.provenance().fingerprint.is_some();
@@ -98,20 +103,19 @@ impl Trial {
     pub(crate) async fn run(
         &self,
         store: &Store,
-        installed: &Installed,
+        setup: &Setup,
         depth: Depth,
         timeout: Duration,
         say: &(dyn Fn(&str) + Send + Sync),
     ) -> Result<(), Error> {
         let started = Instant::now();
         let folder = store.temp_dir()?;
-        let configuration = installed.effective_configuration();
         let tried = self.child.try_out(Attempt {
             depth,
-            library: installed.artifact.library(),
-            manifest: &installed.manifest,
-            manifest_text: installed.artifact.manifest_text(),
-            configuration: &configuration,
+            library: setup.build.artifact.library(),
+            manifest: &setup.build.manifest,
+            manifest_text: setup.build.artifact.manifest_text(),
+            configuration: &setup.configuration,
             folder: folder.path(),
             timeout,
             say,
@@ -124,7 +128,7 @@ impl Trial {
         };
         match tried? {
             Tried::Passed => {
-                self.passed().insert(installed.artifact.digest());
+                self.passed().insert(setup.build.artifact.digest());
                 say(&format!("{done} in a child first: passed in {duration_ms} ms"));
             }
             Tried::Refused { reason } => {

@@ -18,8 +18,10 @@ pub(crate) async fn get(_: Operator, State(front): State<Front>, Id(id): Id) -> 
     let plugin = front.host.plugin(&id).ok_or_else(|| unknown(&id))?;
     let defaults = plugin.manifest.map(|manifest| manifest.configuration.clone()).unwrap_or_default();
     let mut configuration = defaults.clone();
-    configuration.extend(plugin.configuration.clone());
-    let answer = api::Configuration { id: plugin.id.to_string(), configuration, defaults, set: plugin.configuration };
+    let set = plugin.desired.map(|desired| desired.configuration).unwrap_or_default();
+    configuration.extend(set.clone());
+    let (id, revision) = (plugin.id.to_string(), plugin.revision);
+    let answer = api::Configuration { id, revision, configuration, defaults, set };
     Ok(Json(answer).into_response())
 }
 
@@ -32,5 +34,5 @@ pub(crate) async fn put(
     // An empty body would read as "set nothing", which nobody means by sending nothing.
     Whole(configuration): Whole<Map<String, Value>>,
 ) -> Result<Response, Refused> {
-    run(&front, &headers, Operation::Configure { id, configuration }).await
+    run(&front, &headers, Operation::Configure { id, configuration, expected: None }).await
 }

@@ -9,12 +9,17 @@ use crate::problem::Refused;
 pub(crate) fn of_operation(error: &Error) -> Refused {
     let code = error.code();
     let status = match error {
-        Error::UnknownPlugin { .. } | Error::UnknownUpload { .. } => StatusCode::NOT_FOUND,
+        Error::UnknownPlugin { .. } | Error::UnknownUpload { .. } | Error::UnknownRevision { .. } => {
+            StatusCode::NOT_FOUND
+        }
+        Error::State(_) if code == "state_stale" => StatusCode::PRECONDITION_FAILED,
+        Error::State(_) if code == "state_full" => StatusCode::INSUFFICIENT_STORAGE,
         Error::Source(_) => StatusCode::BAD_REQUEST,
         Error::ShuttingDown | Error::TooManyKept { .. } => StatusCode::SERVICE_UNAVAILABLE,
         Error::Panicked | Error::State(_) => StatusCode::INTERNAL_SERVER_ERROR,
         Error::Load(_) if code == "load_trial_failed" => StatusCode::INTERNAL_SERVER_ERROR,
-        Error::OtherPlugin { .. } | Error::Disabled { .. } => StatusCode::CONFLICT,
+        Error::OtherPlugin { .. } | Error::Disabled { .. } | Error::InProgress { .. } => StatusCode::CONFLICT,
+        Error::NothingKept { .. } | Error::NoArtifact { .. } => StatusCode::CONFLICT,
         Error::Manifest { .. } | Error::Placement { .. } | Error::Load(_) | Error::Unhealthy { .. } => {
             StatusCode::UNPROCESSABLE_ENTITY
         }

@@ -7,7 +7,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use host_api as api;
 use host_core::{Revision, Source};
-use host_run::{Job, Operation};
+use host_run::{Job, LoadOptions, Operation};
 use http::StatusCode;
 use http::header::{HeaderMap, HeaderValue, LOCATION};
 use serde::Deserialize;
@@ -72,16 +72,16 @@ pub(crate) async fn load(
         // A version beside the URL says more than one in it.
         *revision = version;
     }
-    let configuration = asked.config.unwrap_or_default();
-    let operation = Operation::Load { source, trust: host_run::Trust::Http, configuration };
+    let options = LoadOptions { configuration: asked.config, start: asked.start.unwrap_or(true), if_changed: false };
+    let operation = Operation::Load { source, trust: host_run::Trust::Http, options };
     run(&front, &headers, operation).await
 }
 
 /// The body of `POST /api/plugins/install/:uploadId`, which may be empty.
 #[derive(Deserialize)]
 pub(crate) struct InstallRequest {
-    #[serde(default)]
-    config: serde_json::Map<String, serde_json::Value>,
+    config: Option<serde_json::Map<String, serde_json::Value>>,
+    start: Option<bool>,
 }
 
 pub(crate) async fn install(
@@ -91,7 +91,8 @@ pub(crate) async fn install(
     headers: HeaderMap,
     Input(asked): Input<InstallRequest>,
 ) -> Answer {
-    run(&front, &headers, Operation::Install { upload, configuration: asked.config }).await
+    let options = LoadOptions { configuration: asked.config, start: asked.start.unwrap_or(true), if_changed: false };
+    run(&front, &headers, Operation::Install { upload, options }).await
 }
 
 pub(crate) async fn reload(_: Operator, State(front): State<Front>, Id(id): Id, headers: HeaderMap) -> Answer {
@@ -102,15 +103,59 @@ pub(crate) async fn enable(_: Operator, State(front): State<Front>, Id(id): Id, 
     run(&front, &headers, Operation::Enable { id }).await
 }
 
-pub(crate) async fn disable(_: Operator, State(front): State<Front>, Id(id): Id, headers: HeaderMap) -> Answer {
-    run(&front, &headers, Operation::Disable { id }).await
+pub(crate) async fn disable(
+    _: Operator,
+    State(front): State<Front>,
+    Id(id): Id,
+    headers: HeaderMap,
+    Parameters(Cascade { cascade }): Parameters<Cascade>,
+) -> Answer {
+    run(&front, &headers, Operation::Disable { id, cascade }).await
 }
 
-/// `?keep_data=true`: what the host keeps for the plugin stays.
+pub(crate) async fn restart(_: Operator, State(front): State<Front>, Id(id): Id, headers: HeaderMap) -> Answer {
+    run(&front, &headers, Operation::Restart { id }).await
+}
+
+pub(crate) async fn start(_: Operator, State(front): State<Front>, Id(id): Id, headers: HeaderMap) -> Answer {
+    run(&front, &headers, Operation::Start { id }).await
+}
+
+pub(crate) async fn stop(_: Operator, State(front): State<Front>, Id(id): Id, headers: HeaderMap) -> Answer {
+    run(&front, &headers, Operation::Stop { id }).await
+}
+
+/// The body of `POST /api/plugins/:id/rollback`, which may be empty.
+#[derive(Deserialize)]
+pub(crate) struct RollbackRequest {
+    /// A version, commit or artifact; the one before when absent.
+    to: Option<String>,
+}
+
+pub(crate) async fn rollback(
+    _: Operator,
+    State(front): State<Front>,
+    Id(id): Id,
+    headers: HeaderMap,
+    Input(RollbackRequest { to }): Input<RollbackRequest>,
+) -> Answer {
+    run(&front, &headers, Operation::Rollback { id, to, because: None }).await
+}
+
+/// `?keep_data=true`: what the host keeps for the plugin stays. `?cascade=true`: those that need it go first.
 #[derive(Deserialize)]
 pub(crate) struct Keep {
     #[serde(default)]
     keep_data: bool,
+    #[serde(default)]
+    cascade: bool,
+}
+
+/// `?cascade=true`: those that need it are disabled first.
+#[derive(Deserialize)]
+pub(crate) struct Cascade {
+    #[serde(default)]
+    cascade: bool,
 }
 
 pub(crate) async fn unload(
@@ -118,9 +163,9 @@ pub(crate) async fn unload(
     State(front): State<Front>,
     Id(id): Id,
     headers: HeaderMap,
-    Parameters(Keep { keep_data }): Parameters<Keep>,
+    Parameters(Keep { keep_data, cascade }): Parameters<Keep>,
 ) -> Answer {
-    run(&front, &headers, Operation::Unload { id, keep_data }).await
+    run(&front, &headers, Operation::Unload { id, keep_data, cascade }).await
 }
 
 /// Runs an operation as a job: answers at its end, or at once when the client would rather watch.

@@ -45,7 +45,11 @@ pub(crate) fn router(front: Front) -> Router {
         .route("/{id}/config", get(configuration::get).put(configuration::put))
         .route("/{id}/reload", post(plugins::reload))
         .route("/{id}/enable", post(plugins::enable))
-        .route("/{id}/disable", post(plugins::disable));
+        .route("/{id}/disable", post(plugins::disable))
+        .route("/{id}/start", post(plugins::start))
+        .route("/{id}/stop", post(plugins::stop))
+        .route("/{id}/restart", post(plugins::restart))
+        .route("/{id}/rollback", post(plugins::rollback));
     Router::new()
         .nest("/api/plugins", plugins)
         .route("/api/jobs", get(jobs::list))

@@ -3,15 +3,16 @@
 use std::collections::BTreeMap;
 
 use host_api as api;
-use host_core::Manifest;
 use host_core::manifest::Placement;
-use host_run::{JobView, LogLine, Phase, PluginView, Receipt};
+use host_core::{Manifest, Pick};
+use host_run::{JobView, LogLine, Phase, PluginView, Receipt, Served};
 
 use crate::endpoint::PREFIX;
 use crate::error::of_operation;
 
 pub(crate) fn item(view: &PluginView) -> api::Item {
     let metadata = view.manifest.as_deref().map(metadata).unwrap_or_default();
+    let current = view.desired.as_ref().map(|desired| &desired.current);
     api::Item {
         upper_id: view.id.to_string(),
         upper_name: metadata.name.clone(),
@@ -24,11 +25,18 @@ pub(crate) fn item(view: &PluginView) -> api::Item {
         upper_compatibility: view.manifest.as_deref().map(compatibility).unwrap_or_default(),
         status: status(view),
         metadata,
-        source: view.source.clone(),
-        commit: view.commit.clone(),
-        loaded_at: view.loaded_unix_ms,
-        file_path: view.artifact.clone().unwrap_or_default(),
-        enabled: view.enabled,
+        source: current.map(|pick| pick.source.to_string()).unwrap_or_default(),
+        commit: current.and_then(|pick| pick.commit.clone()),
+        loaded_at: current.map(|pick| pick.loaded_unix_ms),
+        file_path: current.map(|pick| pick.artifact.to_string()).unwrap_or_default(),
+        enabled: is_enabled(view),
+        goal: view.desired.as_ref().map(|desired| desired.goal.as_str().to_owned()),
+        revision: view.revision,
+        kept: view.desired.iter().flat_map(|desired| &desired.kept).map(kept).collect(),
+        pinned: view.desired.as_ref().is_some_and(|desired| desired.pinned),
+        blocked: view.desired.iter().flat_map(|desired| &desired.blocked).map(ToString::to_string).collect(),
+        quarantine: view.desired.as_ref().and_then(|desired| desired.quarantine.clone()),
+        failures_in_a_row: view.failures_in_a_row,
         phase: view.phase.as_str().to_owned(),
         generation: view.generation,
         generations: view
@@ -74,7 +82,7 @@ pub(crate) fn state(view: &PluginView) -> api::StatusAnswer {
         Phase::Fetching | Phase::Building | Phase::Loading => "loading",
         Phase::Running | Phase::Degraded => "loaded",
         Phase::Draining => "unloading",
-        Phase::Stopped if view.enabled => "error",
+        Phase::Failed | Phase::Quarantined => "error",
         Phase::Stopped => "unloaded",
     };
     let mut errors = vec![];
@@ -131,6 +139,9 @@ pub(crate) fn asked(receipt: &Receipt, job: &JobView) -> api::Asked {
     let id = &receipt.id;
     let message = match (job.operation, receipt.generation) {
         ("unload", _) => format!("plugin {id} is unloaded"),
+        ("pin" | "block", _) => format!("plugin {id}: what updates may choose is noted"),
+        ("stop", None) => format!("plugin {id} rests until it is started"),
+        ("load" | "install", None) => format!("plugin {id} {} is installed and does not serve", receipt.version),
         ("configure", Some(generation)) if receipt.generation_before == Some(generation) => {
             format!("plugin {id} uses the configuration; generation {generation} goes on")
         }
@@ -145,14 +156,26 @@ pub(crate) fn asked(receipt: &Receipt, job: &JobView) -> api::Asked {
         version: receipt.version.clone(),
         generation_before: receipt.generation_before,
         generation: receipt.generation,
+        revision: receipt.revision,
+        served: receipt.served.iter().map(served).collect(),
         cached: receipt.cached,
         warnings: receipt.warnings.clone(),
+        reason: receipt.reason.clone(),
         steps: receipt
             .steps
             .iter()
             .map(|step| api::Step { step: step.step.to_owned(), duration_ms: step.duration_ms })
             .collect(),
         job: job.id.clone(),
+    }
+}
+
+fn served(served: &Served) -> api::Served {
+    api::Served {
+        generation: served.generation,
+        requests: served.requests,
+        errors: served.errors,
+        in_flight: served.in_flight,
     }
 }
 
@@ -203,11 +226,27 @@ fn compatibility(manifest: &Manifest) -> BTreeMap<String, String> {
         .collect()
 }
 
+/// Whether the operator wants others to rely on it.
+fn is_enabled(view: &PluginView) -> bool {
+    view.desired.as_ref().is_some_and(|desired| desired.goal.is_enabled())
+}
+
+fn kept(pick: &Pick) -> api::Kept {
+    api::Kept {
+        version: pick.version.to_string(),
+        source: pick.source.to_string(),
+        commit: pick.commit.clone(),
+        artifact: pick.artifact.to_string(),
+        loaded_at: pick.loaded_unix_ms,
+    }
+}
+
 fn status(view: &PluginView) -> api::Status {
+    let loaded = view.desired.as_ref().map(|desired| desired.current.loaded_unix_ms);
     let status = match view.phase {
         Phase::Fetching | Phase::Building | Phase::Loading => "loading",
         Phase::Running | Phase::Degraded => "enabled",
-        Phase::Stopped if view.enabled => "failed",
+        Phase::Failed | Phase::Quarantined => "failed",
         Phase::Draining | Phase::Stopped => "disabled",
     };
     api::Status {
@@ -215,7 +254,7 @@ fn status(view: &PluginView) -> api::Status {
         status: status.to_owned(),
         health: view.health.health.as_str().to_owned(),
         uptime: view.uptime_seconds,
-        last_updated: view.health.last_check_unix_ms.or(view.loaded_unix_ms),
+        last_updated: view.health.last_check_unix_ms.or(loaded),
         request_count: view.requests,
         error_count: view.errors,
         error_message: view.health.problem.clone().or_else(|| view.last_error.as_ref().map(|error| error.1.clone())),

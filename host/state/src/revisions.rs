@@ -158,8 +158,7 @@ async fn commit(connection: &mut SqliteConnection, changes: Vec<Change>) -> Resu
     for change in changes {
         if let Some(expected) = change.expected {
             let found = sqlx::query_scalar("SELECT COALESCE(MAX(number), 0) FROM revisions WHERE plugin = $1");
-            let found: i64 =
-                found.bind(change.plugin.as_str()).fetch_one(&mut *connection).await.map_err(writing)?;
+            let found: i64 = found.bind(change.plugin.as_str()).fetch_one(&mut *connection).await.map_err(writing)?;
             if found.unsigned_abs() != expected {
                 return Err(Error::Stale { plugin: change.plugin, expected, found: found.unsigned_abs() });
             }

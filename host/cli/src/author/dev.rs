@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use host_build::Builder;
 use host_core::Source;
-use host_run::{Error, Host, Job, Operation, Receipt, Trust};
+use host_run::{Error, Host, Job, LoadOptions, Operation, Receipt, Trust};
 use host_serve::Server;
 use host_state::State;
 use serde_json::{Map, Value};
@@ -57,6 +57,7 @@ pub(crate) async fn dev(words: Dev, environment: &Environment) -> Result<(), Fai
     let state = state.map_err(|error| Failure::of("failed to open the state", &error))?;
     let host = Host::new(workshop.run.clone(), workshop.store.clone(), state, builder);
     let host = host.map_err(|error| Failure::of("failed to start the host", &error))?;
+    host.begin().await.map_err(|error| Failure::of("failed to read the state", &error))?;
     workshop.serve.address = ([127, 0, 0, 1], words.port).into();
     let server = Server::bind(host.clone(), &workshop.store, workshop.serve.clone()).await.map_err(|error| {
         Failure::of("failed to bind", &error).fix("name another port with --port, or 0 for any that is free")
@@ -150,7 +151,8 @@ impl Session {
         if self.id.is_none() {
             self.log.begin(&self.source);
         }
-        let operation = Operation::Load { source: self.source.clone(), trust: Trust::CommandLine, configuration };
+        let options = LoadOptions { configuration: Some(configuration), ..LoadOptions::default() };
+        let operation = Operation::Load { source: self.source.clone(), trust: Trust::CommandLine, options };
         let job = self.host.submit(operation);
         let mut spinner = self.screen.spinner("building", self.verbose);
         let mut from = 0;
@@ -180,7 +182,7 @@ impl Session {
             && before != id
         {
             // plugin.yaml has another id now: the plugin of the one before is not this folder's any more.
-            let _ = self.host.submit(Operation::Unload { id: before, keep_data: false }).wait().await;
+            let _ = self.host.submit(Operation::Unload { id: before, keep_data: false, cascade: true }).wait().await;
         }
         Ok(receipt)
     }

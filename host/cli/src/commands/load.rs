@@ -22,6 +22,7 @@ pub(super) async fn load(client: &Client, words: Load, screen: &Screen) -> Resul
     let source = absolute(&words.source)?;
     let what = format!("loading {source}");
     let config: serde_json::Map<_, _> = words.set.into_iter().collect();
+    let config = (!config.is_empty()).then_some(config);
     let watched = match &source {
         // The host needs no access to a file that is sent to it.
         Source::Archive(path) if path.is_file() => {
@@ -31,8 +32,7 @@ pub(super) async fn load(client: &Client, words: Load, screen: &Screen) -> Resul
             client.watch(install, &what, screen, words.verbose).await?
         }
         _ => {
-            let config = (!config.is_empty()).then_some(config);
-            let load = LoadRequest { source: source.to_string(), version: words.version, config };
+            let load = LoadRequest { source: source.to_string(), version: words.version, config, start: None };
             client.watch(Ask::post("/api/plugins/load").json(&load), &what, screen, words.verbose).await?
         }
     };

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use host_core::{Source, manifest::Method};
-use host_run::{Error, Host, Operation, Receipt, Trust};
+use host_run::{Error, Host, LoadOptions, Operation, Receipt, Trust};
 
 use crate::failure::Failure;
 use crate::output::text::duration;
@@ -41,9 +41,26 @@ impl Loads<'_> {
         n_loaded
     }
 
+    /// Says what came back by itself.
+    pub(super) fn tell_all(&self) {
+        for plugin in self.host.plugins() {
+            let (id, phase) = (&plugin.id, plugin.phase.as_str());
+            let version = plugin.desired.map(|desired| desired.current.version.to_string()).unwrap_or_default();
+            match (plugin.generation, plugin.last_error) {
+                (Some(generation), _) => {
+                    self.screen.line(&format!("{id} {version} serves again as generation {generation}"))
+                }
+                (None, Some((code, message, _))) => {
+                    self.screen.line(&format!("{id} {version} is {phase}: {code}: {message}"))
+                }
+                (None, None) => self.screen.line(&format!("{id} {version} is {phase}")),
+            }
+        }
+    }
+
     async fn one(&self, source: &Source) -> Result<Receipt, std::sync::Arc<Error>> {
-        let configuration = serde_json::Map::new();
-        let operation = Operation::Load { source: source.clone(), trust: Trust::CommandLine, configuration };
+        let options = LoadOptions { if_changed: true, ..LoadOptions::default() };
+        let operation = Operation::Load { source: source.clone(), trust: Trust::CommandLine, options };
         let job = self.host.submit(operation);
         let (shows_lines, what) = (!self.screen.is_terminal() && !self.json, format!("loading {source}"));
         if shows_lines {

@@ -4,7 +4,7 @@ use expect_test::{Expect, expect};
 
 use super::*;
 
-/// Reads `id goal [setup] [after=a,b] | [serves setup] [busy] [unhealthy] [tried] [retry=N] [quarantined]`.
+/// Reads `id goal [setup] [after=a,b] | [serves setup] [busy] [unhealthy] [tried] [retry=N] [hopeless] [quarantined]`.
 fn entry(line: &str) -> (PluginId, Entry) {
     let (wanted, actual) = line.split_once('|').unwrap_or((line, ""));
     let mut words = wanted.split_whitespace();
@@ -35,6 +35,7 @@ fn entry(line: &str) -> (PluginId, Entry) {
             "busy" => actual.is_busy = true,
             "unhealthy" => actual.is_unhealthy = true,
             "tried" => actual.attempts.was_tried = true,
+            "hopeless" => actual.attempts.is_hopeless = true,
             "quarantined" => is_quarantined = true,
             word => actual.attempts.retry_at_ms = Some(word.strip_prefix("retry=").unwrap().parse().unwrap()),
         }
@@ -42,7 +43,7 @@ fn entry(line: &str) -> (PluginId, Entry) {
     (id, Entry { wanted: goal.map(|goal| Wanted { goal, setup, is_quarantined, after }), actual })
 }
 
-/// Plans at 100 ms, with at most three at once.
+/// Plans at 100 ms, three steps at most.
 #[track_caller]
 fn check(lines: &str, expected: Expect) {
     let world = lines.lines().map(str::trim).filter(|line| !line.is_empty()).map(entry).collect();
@@ -108,6 +109,10 @@ fn a_failed_start_is_tried_again_at_its_time_and_the_earliest_wakes() {
 
 #[test]
 fn a_quarantined_plugin_does_not_serve() {
+    check("aaa running | tried retry=200 hopeless", expect!["aaa: Quarantine\n"]);
+    check("aaa running | serves A unhealthy retry=200 hopeless", expect!["aaa: Quarantine\n"]);
+    check("aaa disabled | hopeless", expect![""]);
+    check("aaa running | hopeless quarantined serves A", expect!["aaa: Stop\n"]);
     check("aaa running | quarantined", expect![""]);
     check("aaa running | quarantined serves A", expect!["aaa: Stop\n"]);
     check("aaa absent | quarantined", expect!["aaa: Remove { keep_data: false }\n"]);
@@ -155,15 +160,28 @@ fn plugins_that_wait_for_one_another_do_not_stand_still() {
 }
 
 #[test]
-fn only_so_many_are_worked_on_at_once() {
+fn a_plan_has_only_so_many_steps() {
     check(
-        "aaa running | busy
-         bbb running |
-         ccc disabled | serves A
+        "aaa running |
+         bbb disabled | serves A
+         ccc running |
          ddd running |",
         expect![[r#"
-            bbb: Start
-            ccc: Stop
+            aaa: Start
+            bbb: Stop
+            ccc: Start
+        "#]],
+    );
+}
+
+#[test]
+fn a_removal_that_failed_waits_and_a_stop_does_not() {
+    check(
+        "aaa absent | serves A tried retry=200
+         bbb disabled | serves A tried retry=200",
+        expect![[r#"
+            bbb: Stop
+            wake at 200
         "#]],
     );
 }
@@ -174,7 +192,8 @@ fn waits_double_and_too_many_failures_within_the_window_are_told() {
     let mut attempts = Attempts::default();
     let mut told = String::new();
     for now_ms in [0, 100, 200, 1_050, 1_060, 1_070] {
-        let too_many = attempts.failed(now_ms, &patience);
+        attempts.failed(now_ms, &patience);
+        let too_many = attempts.is_hopeless;
         told += &format!("{now_ms}: again after {}, {too_many}\n", attempts.retry_at_ms.unwrap() - now_ms);
     }
     expect![[r#"
@@ -188,8 +207,10 @@ fn waits_double_and_too_many_failures_within_the_window_are_told() {
     .assert_eq(&told);
     attempts.started();
     attempts.is_well();
-    assert!(attempts.failed(1_080, &patience), "what fails again and again is not well");
+    attempts.failed(1_080, &patience);
+    assert!(attempts.is_hopeless, "what fails again and again is not well");
     assert_eq!(attempts.retry_at_ms, Some(1_090));
     attempts.forget();
-    assert!(attempts.was_tried && !attempts.failed(1_090, &patience));
+    attempts.failed(1_090, &patience);
+    assert!(attempts.was_tried && !attempts.is_hopeless);
 }

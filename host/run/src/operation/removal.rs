@@ -1,36 +1,47 @@
 //! Removing a plugin, with or without what the host keeps for it.
 
-use std::sync::Arc;
-use std::time::Duration;
-
+use host_core::{Desired, Goal};
 use host_load::Hook;
 use tokio::task::JoinHandle;
 
 use crate::error::Error;
-use crate::generation::Generation;
 use crate::operation::Receipt;
+use crate::operation::launch::NO_DRAIN;
+use crate::operation::swap::commit;
 use crate::operation::turn::Held;
 use crate::operation::work::Work;
-use crate::plugin::Installed;
+use crate::plugin::Setup;
 
 impl Work<'_> {
     /// Takes a plugin away. When its data goes with it, this waits until its last call has ended and its `uninstall` hook
     /// has run, so that nothing is removed under them; else calls in flight end by themselves.
-    pub(super) async fn unload(&mut self, id: &str, keep_data: bool) -> Result<Receipt, Error> {
-        let held = Held::installed_plugin(self.host, id).await?;
-        let installed = held.installed()?;
+    pub(super) async fn unload(&mut self, id: &str, keep_data: bool, cascade: bool) -> Result<Receipt, Error> {
+        let _ = cascade;
+        let held = Held::installed_plugin(self.host, self.job, id).await?;
+        let desired = Desired { goal: Goal::Absent { keep_data }, ..held.installed()?.desired };
+        // From here on it goes, also when the host ends meanwhile.
+        self.ask_to(&held, desired, None).await?;
+        self.remove(held, keep_data).await
+    }
+
+    /// Does what is left of a removal. Each part may have been done before.
+    pub(super) async fn remove(&mut self, held: Held, keep_data: bool) -> Result<Receipt, Error> {
+        let id = &held.plugin.id;
         let hook = Hook::Uninstall { keep_data };
         self.step("swap");
-        let serving = self.host.0.roster.remove(&held.plugin.id).map(|(_, generation)| generation);
+        let serving = self.host.0.roster.remove(id).map(|(_, generation)| generation);
         let before = serving.as_ref().map(|generation| generation.number);
-        let ended = match serving {
-            Some(generation) => {
-                let waits = generation.instance.has(&hook) || !keep_data && installed.may_have_data();
+        let setup = held.setup().ok();
+        let may_have_data = setup.as_ref().is_none_or(Setup::may_have_data);
+        let ended = match (serving, &setup) {
+            (Some(generation), _) => {
+                let waits = generation.instance.has(&hook) || !keep_data && may_have_data;
                 let drain_timeout = self.host.0.config.drain_timeout;
                 let ended = self.host.retire_with(generation, drain_timeout, Some(hook));
                 waits.then_some(ended)
             }
-            None => self.end_unserved(&held, &installed, hook).await,
+            (None, Some(setup)) => self.end_unserved(&held, setup, hook).await,
+            (None, None) => None,
         };
         if let Some(ended) = ended {
             self.step("drain");
@@ -39,41 +50,34 @@ impl Work<'_> {
         }
         if !keep_data {
             self.step("remove data");
-            let removed = self.host.0.services.kv().clear(&held.plugin.id).await?;
+            let removed = self.host.0.services.kv().clear(id).await?;
             self.job.line(&format!("{removed} keys of the key-value store were removed"));
         }
-        self.host.0.state.note_removed(&held.plugin.id).await?;
-        self.host.0.plugins.remove(&held.plugin.id);
-        self.host.0.metrics.forget(id);
-        self.host.0.services.metrics().forget(&held.plugin.id);
-        Ok(self.receipt(&held, &installed, before, None))
+        self.host.0.state.note_removed(id).await?;
+        self.step("commit");
+        let receipt = self.receipt(&held, before, None)?;
+        let gone = self.change(&held, None, None);
+        let (host, plugin) = (self.host.clone(), held.clone());
+        let forgotten = self.host.0.tasks.spawn(async move {
+            commit(&host, &plugin, gone).await?;
+            host.forget(&plugin.plugin.id);
+            Ok::<(), Error>(())
+        });
+        forgotten.await.unwrap_or(Err(Error::Panicked))?;
+        Ok(receipt)
     }
 
     /// Runs the `uninstall` hook of a plugin that does not serve: it is started for that, and never gets a call.
-    async fn end_unserved(&mut self, held: &Held, installed: &Installed, hook: Hook) -> Option<JoinHandle<()>> {
-        match self.launch_for(held, installed, &hook).await {
+    async fn end_unserved(&mut self, held: &Held, setup: &Setup, hook: Hook) -> Option<JoinHandle<()>> {
+        match self.launch_for(held, setup, &hook).await {
             Ok(None) => None,
-            Ok(Some(generation)) => Some(self.host.retire_with(generation, Duration::ZERO, Some(hook))),
+            Ok(Some(generation)) => Some(self.host.retire_with(generation, NO_DRAIN, Some(hook))),
             Err(error) => {
                 let warning = format!("the uninstall hook could not run: {}", error.chain());
                 tracing::warn!(plugin.id = %held.plugin.id, "{warning}");
                 self.job.line(&format!("warning: {warning}"));
                 None
             }
-        }
-    }
-
-    /// Starts a plugin that does not serve, if its code has `hook`.
-    async fn launch_for(
-        &mut self,
-        held: &Held,
-        installed: &Installed,
-        hook: &Hook,
-    ) -> Result<Option<Arc<Generation>>, Error> {
-        let module = self.open(installed).await?;
-        match module.has(hook) {
-            true => self.launch(held, installed, module).await.map(Some),
-            false => Ok(None),
         }
     }
 }

@@ -3,78 +3,93 @@
 use std::sync::Arc;
 
 use host_core::PluginId;
-use tokio::sync::OwnedMutexGuard;
 
 use crate::error::Error;
 use crate::host::Host;
+use crate::job::Job;
 use crate::log_lines::now_unix_ms;
-use crate::plugin::{Installed, LastError, Phase, Plugin};
+use crate::plugin::{Installed, LastError, Phase, Plugin, Setup};
+use crate::reconcile::Turn;
 
-/// A plugin, held against other operations.
-pub(super) struct Held {
-    pub(super) plugin: Arc<Plugin>,
-    _turn: OwnedMutexGuard<()>,
+/// A plugin, held against other operations. Cheap to clone; the turn ends with the last clone.
+#[derive(Clone)]
+pub(crate) struct Held {
+    pub(crate) plugin: Arc<Plugin>,
+    _turn: Arc<Turn>,
 }
 
 impl Held {
     /// Waits for the turn on an installed plugin.
-    pub(super) async fn installed_plugin(host: &Host, id: &str) -> Result<Held, Error> {
-        loop {
-            let plugin = host.0.plugins.get(id).map(|entry| entry.value().clone());
-            let Some(plugin) = plugin else { return Err(Error::UnknownPlugin { id: id.to_owned() }) };
-            let turn = plugin.serial.clone().lock_owned().await;
-            // It may have been unloaded, and even loaded again, while this waited.
-            if is_current(host, &plugin) {
-                return Ok(Held { plugin, _turn: turn });
-            }
-        }
+    pub(crate) async fn installed_plugin(host: &Host, job: &Arc<Job>, id: &str) -> Result<Held, Error> {
+        let unknown = || Error::UnknownPlugin { id: id.to_owned() };
+        let id = host.0.plugins.get(id).map(|entry| entry.key().clone()).ok_or_else(unknown)?;
+        let turn = host.0.reconcile.turn(&id, job).await?;
+        // It may have been unloaded while this waited.
+        Held::of(host, &id, turn).ok_or_else(unknown)
     }
 
     /// The same, and adds the plugin where it is not there.
-    pub(super) async fn plugin(host: &Host, id: &PluginId) -> Held {
-        loop {
-            let plugin = host.0.plugins.entry(id.clone()).or_insert_with(|| Arc::new(Plugin::new(id.clone()))).clone();
-            let turn = plugin.serial.clone().lock_owned().await;
-            if is_current(host, &plugin) {
-                return Held { plugin, _turn: turn };
-            }
-        }
+    pub(crate) async fn plugin(host: &Host, job: &Arc<Job>, id: &PluginId) -> Result<Held, Error> {
+        let turn = host.0.reconcile.turn(id, job).await?;
+        host.0.plugins.entry(id.clone()).or_insert_with(|| Arc::new(Plugin::new(id.clone())));
+        Held::of(host, id, turn).ok_or_else(|| Error::UnknownPlugin { id: id.to_string() })
+    }
+
+    /// A plugin of which the turn was given.
+    pub(crate) fn of(host: &Host, id: &PluginId, turn: Turn) -> Option<Held> {
+        let plugin = host.0.plugins.get(id)?.value().clone();
+        Some(Held { plugin, _turn: Arc::new(turn) })
     }
 
     /// What is installed.
-    pub(super) fn installed(&self) -> Result<Installed, Error> {
+    pub(crate) fn installed(&self) -> Result<Installed, Error> {
         let installed = self.plugin.state().installed.clone();
         installed.ok_or_else(|| Error::UnknownPlugin { id: self.plugin.id.to_string() })
     }
 
+    /// What is installed, ready to be started.
+    pub(crate) fn setup(&self) -> Result<Setup, Error> {
+        let Installed { desired, build, .. } = self.installed()?;
+        match build {
+            Some(build) => Ok(Setup::new(desired, build)),
+            None => Err(Error::NoArtifact { id: self.plugin.id.clone(), artifact: desired.current.artifact }),
+        }
+    }
+
+    /// The generation that serves.
+    pub(crate) fn serving_number(&self) -> Option<u64> {
+        self.plugin.state().serving().map(|generation| generation.number)
+    }
+
+    /// The revision that a change is made from; 0 for none.
+    pub(crate) fn revision(&self) -> u64 {
+        self.plugin.state().installed.as_ref().map_or(0, |installed| installed.revision)
+    }
+
     /// Notes a failure with the plugin. One whose first load failed is not installed, so it is taken away again.
-    pub(super) fn noted<T>(&self, host: &Host, result: Result<T, Error>) -> Result<T, Error> {
+    pub(crate) fn noted<T>(&self, host: &Host, result: Result<T, Error>) -> Result<T, Error> {
         if let Err(error) = &result {
             self.plugin.log.push("error", None, &error.chain());
-            let mut state = self.plugin.state();
-            state.last_error =
+            self.plugin.state().last_error =
                 Some(LastError { code: error.code(), message: error.chain(), at_unix_ms: now_unix_ms() });
-            let never_installed = state.installed.is_none();
-            drop(state);
-            if never_installed {
-                host.0.plugins.remove(&self.plugin.id);
-                host.0.metrics.forget(self.plugin.id.as_str());
-                host.0.services.metrics().forget(&self.plugin.id);
-            }
+            self.forget_if_new(host);
         }
         result
     }
-}
 
-fn is_current(host: &Host, plugin: &Arc<Plugin>) -> bool {
-    host.0.plugins.get(&plugin.id).is_some_and(|entry| Arc::ptr_eq(entry.value(), plugin))
+    /// Takes a plugin away of which nothing is on disk.
+    pub(crate) fn forget_if_new(&self, host: &Host) {
+        if self.plugin.state().installed.is_none() {
+            host.forget(&self.plugin.id);
+        }
+    }
 }
 
 /// Shows what an operation does with a plugin, for as long as it lives.
-pub(super) struct Working(Arc<Plugin>);
+pub(crate) struct Working(Arc<Plugin>);
 
 impl Plugin {
-    pub(super) fn working(self: &Arc<Self>, phase: Phase) -> Working {
+    pub(crate) fn working(self: &Arc<Self>, phase: Phase) -> Working {
         self.state().working = Some(phase);
         Working(self.clone())
     }

@@ -1,0 +1,54 @@
+//! Whether a version that just began to serve is taken back.
+
+use crate::health::Health;
+
+/// How a new version is judged.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Rules {
+    /// How long it is judged, from the swap, in milliseconds; 0 judges it not at all.
+    pub window_ms: u64,
+    /// The largest part of its answers that may fail, from 0 to 1.
+    pub max_error_rate: f64,
+    /// Fewer answers than this say nothing about it.
+    pub min_requests: u64,
+}
+
+impl Default for Rules {
+    /// One minute; at most half of 20 or more answers may fail.
+    fn default() -> Rules {
+        Rules { window_ms: 60_000, max_error_rate: 0.5, min_requests: 20 }
+    }
+}
+
+/// Why a version is taken back, if it is: what its probes say, and how many of its answers have failed.
+pub fn verdict(rules: &Rules, health: Health, problem: Option<&str>, requests: u64, errors: u64) -> Option<String> {
+    if health == Health::Unhealthy {
+        return Some(format!("its health probes failed: {}", problem.unwrap_or("they did not pass")));
+    }
+    let rate = errors as f64 / requests.max(1) as f64;
+    let is_bad = requests >= rules.min_requests.max(1) && rate > rules.max_error_rate;
+    is_bad.then(|| format!("{errors} of its first {requests} answers failed"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_version_is_taken_back_for_its_health_or_its_answers() {
+        let rules = Rules::default();
+        for (health, requests, errors, expected) in [
+            (Health::Healthy, 0, 0, None),
+            (Health::Unknown, 0, 0, None),
+            (Health::Degraded, 100, 50, None),
+            (Health::Healthy, 19, 19, None),
+            (Health::Healthy, 20, 10, None),
+            (Health::Healthy, 20, 11, Some("11 of its first 20 answers failed")),
+            (Health::Unknown, 100, 100, Some("100 of its first 100 answers failed")),
+            (Health::Unhealthy, 0, 0, Some("its health probes failed: no database")),
+        ] {
+            let verdict = verdict(&rules, health, Some("no database"), requests, errors);
+            assert_eq!(verdict.as_deref(), expected, "{health:?} {errors}/{requests}");
+        }
+    }
+}

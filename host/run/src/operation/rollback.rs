@@ -1,0 +1,123 @@
+//! Back to what was: an earlier version, or an earlier revision of all that was asked for.
+
+use host_core::manifest::Manifest;
+use host_core::{Desired, Digest, Goal, Pick, Revision, Source};
+
+use crate::error::Error;
+use crate::operation::Receipt;
+use crate::operation::turn::Held;
+use crate::operation::work::Work;
+use crate::plugin::{Build, Setup};
+
+impl Work<'_> {
+    /// Lets a version that was kept serve again: the one before, or the newest that has the version, commit or artifact `to`.
+    /// With `because` the host does it by itself, and no update chooses the version that failed again.
+    pub(super) async fn rollback(
+        &mut self,
+        id: &str,
+        to: Option<&str>,
+        because: Option<String>,
+    ) -> Result<Receipt, Error> {
+        let held = Held::installed_plugin(self.host, self.job, id).await?;
+        let installed = held.installed()?;
+        let mut desired = installed.desired;
+        let found = desired.kept.iter().find(|pick| to.is_none_or(|to| is_meant(pick, to))).cloned();
+        let Some(pick) = found else {
+            let kept = desired.kept.iter().map(|pick| pick.version.to_string()).collect();
+            return Err(Error::NothingKept { id: held.plugin.id.clone(), to: to.map(str::to_owned), kept });
+        };
+        if because.is_some() {
+            desired.blocked.insert(desired.current.version.clone());
+        }
+        let build = self.read_artifact(&pick.artifact).await;
+        let build = held.noted(self.host, build)?;
+        let build = build.ok_or(Error::NoArtifact { id: held.plugin.id.clone(), artifact: pick.artifact })?;
+        desired.pick(&build.manifest, pick, self.host.0.config.max_kept_versions);
+        desired.goal = Goal::Running;
+        let mut receipt = self.serve(held, Setup::new(desired, build), because.as_deref()).await?;
+        receipt.reason = because;
+        Ok(receipt)
+    }
+
+    /// Asks for what an earlier revision of the plugin asked for.
+    pub(super) async fn restore(&mut self, id: &str, number: u64) -> Result<Receipt, Error> {
+        let held = Held::installed_plugin(self.host, self.job, id).await?;
+        let unknown = || Error::UnknownRevision { id: held.plugin.id.clone(), number };
+        let revision = self.host.0.state.revision(number).await?.ok_or_else(unknown)?;
+        if revision.plugin != held.plugin.id {
+            return Err(unknown());
+        }
+        let then = revision.desired.ok_or_else(unknown)?;
+        let build = self.read_artifact(&then.current.artifact).await;
+        let build = held.noted(self.host, build)?;
+        let build = build.ok_or(Error::NoArtifact { id: held.plugin.id.clone(), artifact: then.current.artifact })?;
+        let mut desired = held.installed()?.desired;
+        desired.pick(&build.manifest, then.current.clone(), self.host.0.config.max_kept_versions);
+        let goal = match then.goal {
+            // What was being taken away then is not taken away now.
+            Goal::Absent { .. } => Goal::Disabled,
+            goal => goal,
+        };
+        let desired = Desired { goal, kept: desired.kept, quarantine: None, ..then };
+        let because = format!("restored revision {number}");
+        let setup = Setup::new(desired, build);
+        if goal == Goal::Running {
+            return self.serve(held, setup, Some(&because)).await;
+        }
+        let judged = self.judge(&setup).await;
+        held.noted(self.host, judged)?;
+        self.ask_for(&held, setup, Some(&because)).await?;
+        self.step("swap");
+        let before = self.take_out(&held);
+        self.receipt(&held, before, None)
+    }
+
+    /// Starts what was asked for. An artifact that is lost or damaged is built again from where it came.
+    pub(super) async fn revive(&mut self, held: Held) -> Result<(), Error> {
+        let installed = held.installed()?;
+        let (setup, because) = match installed.build {
+            Some(build) => (Setup::new(installed.desired, build), None),
+            None => {
+                let Pick { source, trust, commit, artifact, .. } = installed.desired.current;
+                if matches!(source, Source::Upload(_)) {
+                    return Err(Error::NoArtifact { id: held.plugin.id.clone(), artifact });
+                }
+                let source = match (source, commit.map(Revision::Named)) {
+                    // The very commit, whatever the branch has become.
+                    (Source::Git { url, .. }, Some(revision)) => Source::Git { url, revision },
+                    (source, _) => source,
+                };
+                let (mut desired, build, _) = self.build_again(&held, source, trust).await?;
+                desired.current.source = held.installed()?.desired.current.source;
+                (Setup::new(desired, build), Some(format!("artifact {} was lost or damaged", artifact.short())))
+            }
+        };
+        self.serve(held, setup, because.as_deref()).await.map(drop)
+    }
+
+    /// An artifact with its manifest; `None` when it is not there.
+    pub(super) async fn read_artifact(&self, digest: &Digest) -> Result<Option<Build>, Error> {
+        let (host, digest) = (self.host.clone(), *digest);
+        tokio::task::spawn_blocking(move || host.read_artifact(&digest)).await.map_err(|_| Error::Panicked)?
+    }
+}
+
+/// Whether a text means that version: its number, its commit, or the digest of its artifact, the last two by their beginning.
+fn is_meant(pick: &Pick, to: &str) -> bool {
+    let starts = |text: &str| to.len() >= 7 && text.starts_with(to);
+    let digest = pick.artifact.hex();
+    pick.version.to_string() == to.strip_prefix('v').unwrap_or(to)
+        || pick.commit.as_deref().is_some_and(starts)
+        || starts(&digest)
+        || to.strip_prefix("sha256:").is_some_and(|to| digest.starts_with(to) && to.len() >= 7)
+}
+
+impl crate::host::Host {
+    /// Reads an artifact; `None` when it is not there. Blocks.
+    pub(crate) fn read_artifact(&self, digest: &Digest) -> Result<Option<Build>, Error> {
+        let Some(artifact) = self.0.store.artifact(digest)? else { return Ok(None) };
+        let checked = Manifest::check(artifact.manifest_text(), self.0.config.mode);
+        let checked = checked.map_err(|problems| Error::Manifest { problems })?;
+        Ok(Some(Build { manifest: checked.manifest.into(), warnings: checked.warnings, artifact }))
+    }
+}

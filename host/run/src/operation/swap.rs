@@ -1,0 +1,164 @@
+//! What was prepared is asked for from now on, and serves. From here on nothing is given up half-way.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use host_core::Desired;
+use host_load::Hook;
+use host_state::Change;
+
+use crate::error::Error;
+use crate::generation::Generation;
+use crate::health;
+use crate::host::Host;
+use crate::operation::Receipt;
+use crate::operation::launch::Started;
+use crate::operation::turn::Held;
+use crate::operation::work::Work;
+use crate::plugin::{Installed, Setup};
+
+impl Work<'_> {
+    /// Starts a generation of `setup`, asks for it from now on, and lets it serve in place of the one that does.
+    ///
+    /// # Cancel safety
+    /// Until the step `commit` nothing has changed when the future is dropped; from then on all of it is done.
+    pub(super) async fn serve(&mut self, held: Held, setup: Setup, because: Option<&str>) -> Result<Receipt, Error> {
+        let mut setup = setup;
+        // The operator wants it: what the host held against it is past.
+        setup.desired.quarantine = None;
+        let started = self.start(&held, &setup).await;
+        let started = held.noted(self.host, started)?;
+        let slips = setup.build.manifest.likely_slips(&setup.configuration);
+        let warnings = setup.build.warnings.iter().map(ToString::to_string).chain(slips);
+        let mut warnings: Vec<String> = warnings.collect();
+        if let Ok(installed) = held.installed() {
+            let new = installed.desired.new_permissions(&setup.build.manifest);
+            warnings.extend(new.iter().map(|permission| format!("it asks for the permission `{permission}` now")));
+        }
+        self.step("commit");
+        let change = self.change(&held, Some(setup.desired.clone()), because);
+        let finish = finish(self.host.clone(), held.clone(), setup, started, change, because.is_none());
+        let finished = self.host.0.tasks.spawn(finish).await.unwrap_or(Err(Error::Panicked));
+        let (generation, generation_before) = held.noted(self.host, finished)?;
+        self.step("swap");
+        if self.host.is_stopping() {
+            // Whoever stops the host may have looked at the roster before.
+            self.take_out(&held);
+            return Err(Error::ShuttingDown);
+        }
+        if generation.instance.has(&Hook::OnLoad) {
+            self.step("on_load");
+            generation.run_hook(&Hook::OnLoad, self.host.0.config.start_timeout).await;
+        }
+        let receipt = self.receipt(&held, generation_before, Some(generation.number))?;
+        Ok(Receipt { warnings, ..receipt })
+    }
+
+    /// Starts what is installed once more, in place of the generation that serves.
+    pub(super) async fn serve_again(&mut self, held: Held) -> Result<Receipt, Error> {
+        let setup = held.setup();
+        let mut setup = held.noted(self.host, setup)?;
+        setup.desired.goal = host_core::Goal::Running;
+        self.serve(held, setup, None).await
+    }
+
+    /// Asks for a plugin that is not to serve now. Its code judges its configuration.
+    pub(super) async fn let_in(&mut self, held: Held, setup: Setup) -> Result<Receipt, Error> {
+        let judged = self.judge(&setup).await;
+        held.noted(self.host, judged)?;
+        self.ask_for(&held, setup, None).await?;
+        let now = held.serving_number();
+        self.receipt(&held, now, now)
+    }
+
+    /// Asks for `setup` from now on, without touching what serves.
+    pub(super) async fn ask_for(&mut self, held: &Held, setup: Setup, because: Option<&str>) -> Result<(), Error> {
+        self.step("commit");
+        let change = self.change(held, Some(setup.desired.clone()), because);
+        let (host, plugin) = (self.host.clone(), held.clone());
+        let asked = self.host.0.tasks.spawn(async move {
+            let revision = commit(&host, &plugin, change).await?;
+            plugin.plugin.state().installed = Some(setup.installed(revision));
+            Ok(())
+        });
+        let asked = asked.await.unwrap_or(Err(Error::Panicked));
+        held.noted(self.host, asked)
+    }
+
+    /// Asks for something else of the same version from now on, without touching what serves.
+    pub(super) async fn ask_to(&mut self, held: &Held, desired: Desired, because: Option<&str>) -> Result<(), Error> {
+        self.step("commit");
+        let change = self.change(held, Some(desired.clone()), because);
+        let (host, plugin) = (self.host.clone(), held.clone());
+        let asked = self.host.0.tasks.spawn(async move {
+            let revision = commit(&host, &plugin, change).await?;
+            let mut state = plugin.plugin.state();
+            if let Some(installed) = &mut state.installed {
+                *installed = Installed { desired, revision, ..installed.clone() };
+            }
+            Ok(())
+        });
+        let asked = asked.await.unwrap_or(Err(Error::Panicked));
+        held.noted(self.host, asked)
+    }
+
+    /// Takes a plugin out of the roster and ends its generation in the background.
+    pub(super) fn take_out(&self, held: &Held) -> Option<u64> {
+        let (_, generation) = self.host.0.roster.remove(&held.plugin.id)?;
+        let number = generation.number;
+        self.host.retire(generation, self.host.0.config.drain_timeout);
+        Some(number)
+    }
+}
+
+/// Writes what is asked for, then swaps. Run as a task of its own, so that nobody gives it up between the two.
+async fn finish(
+    host: Host,
+    held: Held,
+    setup: Setup,
+    started: Started,
+    change: Change,
+    is_judged: bool,
+) -> Result<(Arc<Generation>, Option<u64>), Error> {
+    let revision = commit(&host, &held, change).await?;
+    let generation = started.take();
+    {
+        let mut state = held.plugin.state();
+        state.add(generation.clone());
+        state.installed = Some(setup.installed(revision));
+        state.attempts.started();
+        state.last_error = None;
+    }
+    let before = host.0.roster.insert(held.plugin.id.clone(), generation.clone());
+    let number_before = before.as_ref().map(|generation| generation.number);
+    let is_new_version = before.as_ref().is_some_and(|before| before.artifact != generation.artifact);
+    if let Some(before) = before {
+        host.retire(before, host.0.config.drain_timeout);
+    }
+    let window = Duration::from_millis(host.0.config.probation.window_ms);
+    if is_new_version && is_judged && !window.is_zero() {
+        generation.begin_probation(window);
+        let (host, generation) = (host.clone(), generation.clone());
+        host.0.tasks.clone().spawn(async move { host.judge(generation).await });
+    }
+    if generation.manifest.health.enabled {
+        host.0.tasks.spawn(health::watch(host.clone(), generation.clone()));
+    }
+    Ok((generation, number_before))
+}
+
+/// Writes what is asked for from now on, if that is something new, and gives its revision.
+pub(super) async fn commit(host: &Host, held: &Held, change: Change) -> Result<u64, Error> {
+    let before =
+        held.plugin.state().installed.as_ref().map(|installed| (installed.desired.clone(), installed.revision));
+    if let Some((desired, revision)) = before
+        && change.desired.as_ref() == Some(&desired)
+    {
+        return Ok(revision);
+    }
+    let desired = change.desired.clone();
+    let numbers = host.0.state.commit(vec![change]).await?;
+    let revision = numbers.first().copied().unwrap_or_default();
+    host.keep_record(held.plugin.id.clone(), revision, desired).await;
+    Ok(revision)
+}
