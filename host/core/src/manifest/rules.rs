@@ -57,6 +57,7 @@ fn root(report: &Report<'_>, root: &Reader<'_>) -> Option<Manifest> {
         "permissions",
         "dependencies",
         "run_after",
+        "conflicts",
         "configuration",
         "configuration_schema",
         "security",
@@ -74,6 +75,7 @@ fn root(report: &Report<'_>, root: &Reader<'_>) -> Option<Manifest> {
     let permissions = permissions(&root.field("permissions"));
     let security = security(&root.field("security"), &permissions);
     warn_when_nothing_can_be_fetched(&root.field("permissions"), &permissions, &security);
+    let dependencies = others::dependencies(&root.field("dependencies"), id.as_ref());
     let endpoints = endpoint::endpoints(report, &root.field("endpoints").required());
     let manifest = Manifest {
         description: recommended(&root.field("description"), Reader::prose),
@@ -88,8 +90,9 @@ fn root(report: &Report<'_>, root: &Reader<'_>) -> Option<Manifest> {
         labels: texts(&root.field("labels")),
         compatibility: compatibility(&root.field("compatibility")),
         permissions,
-        dependencies: others::dependencies(&root.field("dependencies")),
-        run_after: others::run_after(&root.field("run_after")),
+        run_after: others::run_after(&root.field("run_after"), id.as_ref()),
+        conflicts: others::conflicts(&root.field("conflicts"), id.as_ref(), &dependencies),
+        dependencies,
         configuration: root.field("configuration").json_object().unwrap_or_default(),
         configuration_schema: schema(&root.field("configuration_schema")),
         security,

@@ -1,19 +1,20 @@
 //! The rules of what a plugin says of other plugins.
 
 use super::{plugin_id, requirement};
-use crate::manifest::Dependency;
+use crate::PluginId;
 use crate::manifest::reader::Reader;
+use crate::manifest::{Conflict, Dependency};
 
-pub(super) fn dependencies(reader: &Reader<'_>) -> Vec<Dependency> {
+pub(super) fn dependencies(reader: &Reader<'_>, id: Option<&PluginId>) -> Vec<Dependency> {
     let items = reader.items();
-    let dependencies: Vec<Dependency> = items.iter().filter_map(dependency).collect();
-    for (index, dependency) in dependencies.iter().enumerate() {
-        if dependencies[..index].iter().any(|earlier| earlier.id == dependency.id) {
-            reader.bare().problem(format!("must name each plugin once, and names `{}` again", dependency.id));
+    let mut dependencies: Vec<Dependency> = Vec::new();
+    for item in &items {
+        let Some(dependency) = dependency(item) else { continue };
+        refuse_itself(item, &dependency.id, id);
+        if dependencies.iter().any(|earlier| earlier.id == dependency.id) {
+            again(reader, &dependency.id);
         }
-    }
-    if !dependencies.is_empty() {
-        reader.warn_unless_enforced();
+        dependencies.push(dependency);
     }
     dependencies
 }
@@ -45,7 +46,7 @@ fn dependency(item: &Reader<'_>) -> Option<Dependency> {
         let id = item.field("id").required().parsed(plugin_id)?.to_string();
         return Some(Dependency { id, version, optional });
     }
-    // Older systems named modules and services here as well, with versions of their own.
+    // Older systems named modules and services here as well, with versions of their own, and met none of them.
     let text = name.text()?;
     let Ok(id) = plugin_id(text) else {
         name.older("is not the id of a plugin, and has no effect");
@@ -56,7 +57,7 @@ fn dependency(item: &Reader<'_>) -> Option<Dependency> {
     if wanted.is_some() && requirement.is_none() {
         version.older("is not a version requirement and has no effect");
     }
-    Some(Dependency { id: id.to_string(), version: requirement, optional })
+    Some(Dependency { id: id.to_string(), version: requirement, optional: true })
 }
 
 fn required_contradicts(item: &Reader<'_>) {
@@ -67,10 +68,52 @@ fn is_import_path(text: &str) -> bool {
     text.contains(['/', '.']) && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
-pub(super) fn run_after(reader: &Reader<'_>) -> Vec<String> {
-    let ids = reader.parsed_items(|text| plugin_id(text).map(|id| id.to_string()));
-    if !ids.is_empty() {
-        reader.warn_unless_enforced();
+pub(super) fn run_after(reader: &Reader<'_>, id: Option<&PluginId>) -> Vec<String> {
+    let items = reader.items();
+    let read = |item: &Reader<'_>| {
+        let other = item.required().parsed(plugin_id)?.to_string();
+        refuse_itself(item, &other, id);
+        Some(other)
+    };
+    items.iter().filter_map(read).collect()
+}
+
+pub(super) fn conflicts(reader: &Reader<'_>, id: Option<&PluginId>, dependencies: &[Dependency]) -> Vec<Conflict> {
+    let items = reader.items();
+    let mut conflicts: Vec<Conflict> = Vec::new();
+    for item in &items {
+        let Some(conflict) = conflict(item) else { continue };
+        refuse_itself(item, &conflict.id, id);
+        if dependencies.iter().any(|dependency| dependency.id == conflict.id) {
+            let rule = format!("must not name `{}`, which `dependencies` names too", conflict.id);
+            item.bare().problem(rule);
+        }
+        if conflicts.iter().any(|earlier| earlier.id == conflict.id) {
+            again(reader, &conflict.id);
+        }
+        conflicts.push(conflict);
     }
-    ids
+    conflicts
+}
+
+/// `None` for what is wrong.
+fn conflict(item: &Reader<'_>) -> Option<Conflict> {
+    if !item.is_mapping() {
+        let id = item.required().parsed(plugin_id)?.to_string();
+        return Some(Conflict { id, version: None });
+    }
+    item.keys(&["id", "version"]);
+    let version = item.field("version").parsed(requirement);
+    let id = item.field("id").required().parsed(plugin_id)?.to_string();
+    Some(Conflict { id, version })
+}
+
+fn refuse_itself(item: &Reader<'_>, other: &str, id: Option<&PluginId>) {
+    if id.is_some_and(|id| id.as_str() == other) {
+        item.problem("must not be the plugin itself");
+    }
+}
+
+fn again(reader: &Reader<'_>, id: &str) {
+    reader.bare().problem(format!("must name each plugin once, and names `{id}` again"));
 }
