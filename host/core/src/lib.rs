@@ -2,11 +2,12 @@
 //!
 //! Nothing here reads a file, a clock or the environment: the same input gives the same answer, so the
 //! tests are tables. What a plugin *is* ([`PluginId`], [`Manifest`]), where it comes from ([`Source`]),
-//! how bytes are named ([`Digest`], [`TreePath`]), what it may ask for ([`Permission`], [`AllowedHost`]), and what its
-//! probes say about it ([`health`]).
+//! how bytes are named ([`Digest`], [`TreePath`]), what it may ask for ([`Permission`], [`AllowedHost`]), what its
+//! probes say about it ([`health`]), and what it has to do with other plugins ([`graph`]).
 
 mod address;
 mod digest;
+pub mod graph;
 pub mod health;
 mod id;
 pub mod manifest;
@@ -15,6 +16,7 @@ mod tree_path;
 
 pub use address::is_public_address;
 pub use digest::{Digest, DigestError, DigestWriter};
+pub use graph::Graph;
 pub use id::{IdError, PluginId};
 pub use manifest::{AllowedHost, Manifest, Permission};
 pub use source::{GitUrl, Revision, Source, SourceError};
