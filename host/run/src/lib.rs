@@ -13,6 +13,7 @@ mod config;
 mod error;
 mod follow;
 mod generation;
+mod graph;
 mod health;
 mod host;
 mod job;

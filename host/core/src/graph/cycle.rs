@@ -38,7 +38,7 @@ impl Cycle {
     }
 
     /// What is wrong, without what to do about it.
-    pub(super) fn message(&self) -> String {
+    pub fn message(&self) -> String {
         let next = self.steps.iter().cycle().skip(1);
         let reason = |((from, kind), (to, _)): (&(PluginId, Kind), &(PluginId, Kind))| {
             format!("`{from}` {} `{to}`", kind.verb())
