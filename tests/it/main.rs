@@ -30,6 +30,7 @@ mod defects;
 mod examples;
 mod failing_calls;
 mod git;
+mod graph;
 mod health;
 mod hooks;
 mod hostile;

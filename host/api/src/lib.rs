@@ -3,11 +3,13 @@
 //! Answers are supersets: fields that clients of an older system read keep their names and places, the others are
 //! this host's. Times are milliseconds since 1970, durations seconds, sizes bytes, unless the name says otherwise.
 
+mod graph;
 mod job;
 mod plugin;
 mod problem;
 mod system;
 
+pub use graph::{Graph, GraphEdge, GraphNode};
 pub use job::{Asked, Job, JobList, LogLine, LogLines, Served, Step};
 pub use plugin::{
     Configuration, Endpoint, Generation, HealthMetadata, Item, Kept, LastError, LoadRequest, Metadata, Plugin,

@@ -3,11 +3,13 @@
 //! Nothing here reads a file, a clock or the environment: the same input gives the same answer, so the
 //! tests are tables. What a plugin *is* ([`PluginId`], [`Manifest`]), where it comes from ([`Source`]),
 //! how bytes are named ([`Digest`], [`TreePath`]), what it may ask for ([`Permission`], [`AllowedHost`]), what its
-//! probes say about it ([`health`]), what the operator asked for ([`Desired`]), and what follows from that ([`plan`]).
+//! probes say about it ([`health`]), what it has to do with other plugins ([`graph`]), what the operator asked for
+//! ([`Desired`]), and what follows from that ([`plan`]).
 
 mod address;
 pub mod desired;
 mod digest;
+pub mod graph;
 pub mod health;
 mod id;
 pub mod manifest;
@@ -19,6 +21,7 @@ mod tree_path;
 pub use address::is_public_address;
 pub use desired::{Desired, Goal, Pick};
 pub use digest::{Digest, DigestError, DigestWriter};
+pub use graph::Graph;
 pub use id::{IdError, PluginId};
 pub use manifest::{AllowedHost, Manifest, Permission};
 pub use source::{GitUrl, Revision, Source, SourceError, Trust};

@@ -24,8 +24,9 @@
 //! | `endpoints[].timeout_ms` | 1 to 300000 | 30000 |
 //! | `endpoints[].max_body_bytes` | 0 to 4 GiB | 1 MiB |
 //! | `permissions[]` | `resource.action`, lower case; what is not a [`Permission`] gets a warning and has no effect | none |
-//! | `dependencies[]` | an id, or `{id, version, optional}` | none |
-//! | `run_after[]` | ids | none |
+//! | `dependencies[]` | an id, or `{id, version, optional}`; each plugin once, and not the plugin itself. In normal mode an import path has no effect, and the `{name}` of older manifests is optional | none |
+//! | `run_after[]` | ids, not the plugin's own | none |
+//! | `conflicts[]` | an id, or `{id, version}`; each plugin once, not the plugin itself, and none of `dependencies` | none |
 //! | `configuration` | what JSON can hold | empty |
 //! | `configuration_schema` | a [`TreePath`] | none |
 //! | `security.placement` | `inline` or `isolated`; `sandboxed: true` means isolated and may not contradict it | inline |
@@ -126,6 +127,8 @@ pub struct Manifest {
     pub dependencies: Vec<Dependency>,
     /// Ids of plugins that start before this one where they are installed.
     pub run_after: Vec<String>,
+    /// The plugins that may not be installed beside this one.
+    pub conflicts: Vec<Conflict>,
     /// Defaults of the configuration.
     pub configuration: serde_json::Map<String, serde_json::Value>,
     /// The JSON Schema of the configuration.
@@ -220,6 +223,15 @@ pub struct Dependency {
     pub version: Option<VersionReq>,
     /// Whether the plugin also works without it.
     pub optional: bool,
+}
+
+/// A plugin that may not be installed beside another one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Conflict {
+    /// The other plugin; a valid [`PluginId`].
+    pub id: String,
+    /// The versions that do not go with the plugin; `None` is any.
+    pub version: Option<VersionReq>,
 }
 
 /// Where plugin code runs and what it may reach.
@@ -371,12 +383,17 @@ impl Manifest {
             ("compatibility.rust", "a Rust compiler", for_rust, rust, "install that compiler"),
         ] {
             let Some(wanted) = wanted else { continue };
-            let release = Version::new(found.major, found.minor, found.patch);
-            if !wanted.matches(found) && !wanted.matches(&release) {
+            if !fits(wanted, found) {
                 let rule = format!("asks for {what} `{wanted}`; {remedy} or choose another version of the plugin");
                 problems.push(Problem { line: 0, field: field.to_owned(), rule, found: found.to_string() });
             }
         }
         problems
     }
+}
+
+/// Whether `found` is one of the `wanted` versions: by the letter of semver, or because the release that it is a
+/// pre-release of would be.
+pub(crate) fn fits(wanted: &VersionReq, found: &Version) -> bool {
+    wanted.matches(found) || wanted.matches(&Version::new(found.major, found.minor, found.patch))
 }

@@ -15,6 +15,7 @@ mod config;
 mod error;
 mod follow;
 mod generation;
+mod graph;
 mod health;
 mod host;
 mod job;

@@ -1,7 +1,9 @@
-//! The rules of plugin.yaml, field by field; those of endpoints and of the build are in their own files.
+//! The rules of plugin.yaml, field by field; those of endpoints, of the build and of other plugins are in
+//! their own files.
 
 mod build;
 mod endpoint;
+mod others;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -14,8 +16,8 @@ use super::lines::Lines;
 use super::reader::{Reader, Report};
 use super::words::nearest;
 use super::{
-    AllowedHost, Checked, Compatibility, Dependency, Endpoint, HealthCheck, Manifest, Method, Mode, Permission,
-    Placement, Problem, Security,
+    AllowedHost, Checked, Compatibility, Endpoint, HealthCheck, Manifest, Method, Mode, Permission, Placement, Problem,
+    Security,
 };
 use crate::{Digest, IdError, PluginId, TreePath};
 
@@ -55,6 +57,7 @@ fn root(report: &Report<'_>, root: &Reader<'_>) -> Option<Manifest> {
         "permissions",
         "dependencies",
         "run_after",
+        "conflicts",
         "configuration",
         "configuration_schema",
         "security",
@@ -72,6 +75,7 @@ fn root(report: &Report<'_>, root: &Reader<'_>) -> Option<Manifest> {
     let permissions = permissions(&root.field("permissions"));
     let security = security(&root.field("security"), &permissions);
     warn_when_nothing_can_be_fetched(&root.field("permissions"), &permissions, &security);
+    let dependencies = others::dependencies(&root.field("dependencies"), id.as_ref());
     let endpoints = endpoint::endpoints(report, &root.field("endpoints").required());
     let manifest = Manifest {
         description: recommended(&root.field("description"), Reader::prose),
@@ -86,8 +90,9 @@ fn root(report: &Report<'_>, root: &Reader<'_>) -> Option<Manifest> {
         labels: texts(&root.field("labels")),
         compatibility: compatibility(&root.field("compatibility")),
         permissions,
-        dependencies: dependencies(&root.field("dependencies")),
-        run_after: run_after(&root.field("run_after")),
+        run_after: others::run_after(&root.field("run_after"), id.as_ref()),
+        conflicts: others::conflicts(&root.field("conflicts"), id.as_ref(), &dependencies),
+        dependencies,
         configuration: root.field("configuration").json_object().unwrap_or_default(),
         configuration_schema: schema(&root.field("configuration_schema")),
         security,
@@ -222,77 +227,6 @@ fn warn_when_nothing_can_be_fetched(reader: &Reader<'_>, permissions: &[String],
             .bare()
             .warn("asks for `http.fetch`, but no host may be fetched from; list them in `security.allowed_hosts`");
     }
-}
-
-fn dependencies(reader: &Reader<'_>) -> Vec<Dependency> {
-    let items = reader.items();
-    let dependencies: Vec<Dependency> = items.iter().filter_map(dependency).collect();
-    for (index, dependency) in dependencies.iter().enumerate() {
-        if dependencies[..index].iter().any(|earlier| earlier.id == dependency.id) {
-            reader.bare().problem(format!("must name each plugin once, and names `{}` again", dependency.id));
-        }
-    }
-    if !dependencies.is_empty() {
-        reader.warn_unless_enforced();
-    }
-    dependencies
-}
-
-/// `None` for what is wrong and for what older manifests list here that is no plugin.
-fn dependency(item: &Reader<'_>) -> Option<Dependency> {
-    if !item.is_mapping() {
-        let text = item.required().text()?;
-        if is_import_path(text) {
-            item.older("is an import path, not a plugin, and has no effect");
-            return None;
-        }
-        let id = item.parsed(plugin_id)?.to_string();
-        return Some(Dependency { id, version: None, optional: false });
-    }
-    item.keys(&["id", "version", "optional"]);
-    let (version, optional, required) = (item.field("version"), item.field("optional"), item.field("required"));
-    let optional = match (optional.flag(), required.flag()) {
-        (Some(optional), Some(required)) if optional == required => {
-            required_contradicts(item);
-            optional
-        }
-        (Some(optional), _) => optional,
-        (None, required) => required == Some(false),
-    };
-    let name = item.field("name");
-    if item.field("id").is_given() || !name.is_given() {
-        let version = version.parsed(requirement);
-        let id = item.field("id").required().parsed(plugin_id)?.to_string();
-        return Some(Dependency { id, version, optional });
-    }
-    // Older systems named modules and services here as well, with versions of their own.
-    let text = name.text()?;
-    let Ok(id) = plugin_id(text) else {
-        name.older("is not the id of a plugin, and has no effect");
-        return None;
-    };
-    let wanted = version.text();
-    let requirement = wanted.and_then(|wanted| requirement(wanted.strip_prefix('v').unwrap_or(wanted)).ok());
-    if wanted.is_some() && requirement.is_none() {
-        version.older("is not a version requirement and has no effect");
-    }
-    Some(Dependency { id: id.to_string(), version: requirement, optional })
-}
-
-fn required_contradicts(item: &Reader<'_>) {
-    item.field("optional").problem("contradicts `required`, which is its opposite; keep one");
-}
-
-fn is_import_path(text: &str) -> bool {
-    text.contains(['/', '.']) && text.bytes().all(|byte| byte.is_ascii_graphic())
-}
-
-fn run_after(reader: &Reader<'_>) -> Vec<String> {
-    let ids = reader.parsed_items(|text| plugin_id(text).map(|id| id.to_string()));
-    if !ids.is_empty() {
-        reader.warn_unless_enforced();
-    }
-    ids
 }
 
 // === how it runs ===

@@ -6,8 +6,6 @@ pub(super) const NOT_ENFORCED: &[(&str, &str)] = &[
     ("endpoints[].rate_limit", "is recorded, not enforced by this host version"),
     ("endpoints[].validation.schema", "is recorded, not enforced by this host version"),
     ("endpoints[].validation.required", "is recorded, not enforced by this host version"),
-    ("dependencies", "is recorded, not enforced by this host version"),
-    ("run_after", "is recorded, not enforced by this host version"),
     ("configuration_schema", "is recorded, not enforced by this host version"),
     ("artifacts", "is recorded, not used by this host version: the plugin is built from its source"),
     (
@@ -26,7 +24,7 @@ pub(super) const OLDER_KEYS: &[(&str, &str)] = &[
     ("module", "is a key of older manifests without effect"),
     ("go_version", "is a key of older manifests without effect; `compatibility.rust` names the compiler"),
     ("compatibility.ui_version", "is a key of older manifests without effect"),
-    ("dependencies[].name", "is a key of older manifests; write `id`"),
+    ("dependencies[].name", "is a key of older manifests, and what it names is optional; write `id`"),
     ("dependencies[].required", "is a key of older manifests; write `optional`, which is its opposite"),
     ("dependencies[].description", "is a key of older manifests without effect"),
 ];

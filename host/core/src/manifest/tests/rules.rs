@@ -40,11 +40,9 @@ fn what_is_not_enforced_says_so() {
         plugin.yaml:34: `endpoints[0].rate_limit` is recorded, not enforced by this host version
         plugin.yaml:35: `endpoints[0].validation.schema` is recorded, not enforced by this host version
         plugin.yaml:35: `endpoints[0].validation.required` is recorded, not enforced by this host version
-        plugin.yaml:45: `dependencies` is recorded, not enforced by this host version
-        plugin.yaml:50: `run_after` is recorded, not enforced by this host version
-        plugin.yaml:57: `configuration_schema` is recorded, not enforced by this host version
-        plugin.yaml:62: `security.filesystem_access` is recorded, not enforced by this host version
-        plugin.yaml:75: `artifacts` is recorded, not used by this host version: the plugin is built from its source
+        plugin.yaml:58: `configuration_schema` is recorded, not enforced by this host version
+        plugin.yaml:63: `security.filesystem_access` is recorded, not enforced by this host version
+        plugin.yaml:76: `artifacts` is recorded, not used by this host version: the plugin is built from its source
     "#]]
     .assert_eq(&lines(&checked(FULL).warnings));
 }
@@ -521,13 +519,38 @@ fn what_a_plugin_asks_for() {
         "#]],
     );
     check(
-        "run_after: [x]\n",
+        "run_after: [x, my-plugin]\n",
         expect![[r#"
             plugin.yaml:1: `run_after[0]` must have 3 to 50 characters, found `x`
+            plugin.yaml:1: `run_after[1]` must not be the plugin itself, found `my-plugin`
         "#]],
     );
     check(
-        "permissions: []\ndependencies: []\nrun_after: []\nartifacts: {}\n",
+        "dependencies: [my-plugin, {id: other}]\nconflicts:\n- {id: my-plugin, version: x}\n- other\n- a b\n- {id: third, reason: none}\n- third\n- {version: '1'}\n",
+        expect![[r#"
+            plugin.yaml:1: `dependencies[0]` must not be the plugin itself, found `my-plugin`
+            plugin.yaml:2: `conflicts` must name each plugin once, and names `third` again
+            plugin.yaml:3: `conflicts[0]` must not be the plugin itself
+            plugin.yaml:3: `conflicts[0]` must not name `my-plugin`, which `dependencies` names too
+            plugin.yaml:4: `conflicts[1]` must not name `other`, which `dependencies` names too
+            plugin.yaml:5: `conflicts[2]` may hold A-Z, a-z, 0-9, `_` and `-`, found `a b`
+            plugin.yaml:8: `conflicts[5].id` is required
+        "#]],
+    );
+    check(
+        "conflicts: {other: '1'}\n",
+        expect![[r#"
+        plugin.yaml:1: `conflicts` must be a list, not a mapping
+    "#]],
+    );
+    check(
+        "conflicts: [other, {id: third, version: '>=1, <2'}]\n",
+        expect![[r#"
+        ok
+    "#]],
+    );
+    check(
+        "permissions: []\ndependencies: []\nrun_after: []\nconflicts: []\nartifacts: {}\n",
         expect![[r#"
             ok
         "#]],
@@ -742,15 +765,14 @@ dependencies:
         plugin.yaml:6: `module` is a key of older manifests without effect
         plugin.yaml:7: `go_version` is a key of older manifests without effect; `compatibility.rust` names the compiler
         plugin.yaml:9: `compatibility.ui_version` is a key of older manifests without effect
-        plugin.yaml:10: `dependencies` is recorded, not enforced by this host version
         plugin.yaml:11: `dependencies[0]` is an import path, not a plugin, and has no effect, found `github.com/gin-gonic/gin`
-        plugin.yaml:12: `dependencies[1].name` is a key of older manifests; write `id`
+        plugin.yaml:12: `dependencies[1].name` is a key of older manifests, and what it names is optional; write `id`
         plugin.yaml:12: `dependencies[1].description` is a key of older manifests without effect
         plugin.yaml:12: `dependencies[1].required` is a key of older manifests; write `optional`, which is its opposite
-        plugin.yaml:13: `dependencies[2].name` is a key of older manifests; write `id`
+        plugin.yaml:13: `dependencies[2].name` is a key of older manifests, and what it names is optional; write `id`
         plugin.yaml:13: `dependencies[2].required` is a key of older manifests; write `optional`, which is its opposite
         plugin.yaml:13: `dependencies[2].name` is not the id of a plugin, and has no effect, found `k8s.io/client-go`
-        plugin.yaml:14: `dependencies[3].name` is a key of older manifests; write `id`
+        plugin.yaml:14: `dependencies[3].name` is a key of older manifests, and what it names is optional; write `id`
         plugin.yaml:14: `dependencies[3].version` is not a version requirement and has no effect, found `latest`
     "#]].assert_eq(&says(text.as_bytes(), Mode::Normal));
     expect![[r#"
@@ -762,13 +784,13 @@ dependencies:
         plugin.yaml:7: `go_version` is a key of older manifests without effect; `compatibility.rust` names the compiler
         plugin.yaml:9: `compatibility.ui_version` is a key of older manifests without effect
         plugin.yaml:11: `dependencies[0]` is an import path, not a plugin, and has no effect, found `github.com/gin-gonic/gin`
-        plugin.yaml:12: `dependencies[1].name` is a key of older manifests; write `id`
+        plugin.yaml:12: `dependencies[1].name` is a key of older manifests, and what it names is optional; write `id`
         plugin.yaml:12: `dependencies[1].description` is a key of older manifests without effect
         plugin.yaml:12: `dependencies[1].required` is a key of older manifests; write `optional`, which is its opposite
-        plugin.yaml:13: `dependencies[2].name` is a key of older manifests; write `id`
+        plugin.yaml:13: `dependencies[2].name` is a key of older manifests, and what it names is optional; write `id`
         plugin.yaml:13: `dependencies[2].required` is a key of older manifests; write `optional`, which is its opposite
         plugin.yaml:13: `dependencies[2].name` is not the id of a plugin, and has no effect, found `k8s.io/client-go`
-        plugin.yaml:14: `dependencies[3].name` is a key of older manifests; write `id`
+        plugin.yaml:14: `dependencies[3].name` is a key of older manifests, and what it names is optional; write `id`
         plugin.yaml:14: `dependencies[3].version` is not a version requirement and has no effect, found `latest`
     "#]].assert_eq(&says(text.as_bytes(), Mode::Strict));
     expect![[r#"
@@ -797,7 +819,7 @@ dependencies:
             Dependency {
                 id: "third-plugin",
                 version: None,
-                optional: false,
+                optional: true,
             },
         ]
     "#]]

@@ -1,0 +1,218 @@
+//! What plugins have to do with each other: who starts first, and who may be installed beside whom.
+//!
+//! | what plugin.yaml says | who starts first | what is refused |
+//! |---|---|---|
+//! | `dependencies` | the other one | that it is missing, of a version outside the requirement, or disabled while this one is enabled |
+//! | `dependencies`, optional | the other one, where it is installed | nothing; a version outside the requirement is shown |
+//! | `run_after` | the other one, where it is installed | nothing |
+//! | `conflicts` | – | that both are installed, if the other one's version is one of those named |
+//!
+//! That plugins wait for each other in a circle is always refused.
+
+mod check;
+mod cycle;
+mod drawing;
+mod refusal;
+#[cfg(test)]
+mod tests;
+mod view;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use petgraph::algo::condensation;
+use petgraph::graph::{DiGraph, NodeIndex};
+use petgraph::visit::{Dfs, EdgeFiltered, EdgeRef as _, NodeFiltered, Reversed};
+use petgraph::{Incoming, Outgoing};
+use semver::Version;
+
+use crate::manifest::{Conflict, Dependency};
+use crate::{Manifest, PluginId};
+
+pub use cycle::Cycle;
+pub use refusal::{Change, Dependant, Problem, Refusal};
+pub use view::{Edge, View};
+
+/// Plugins that are installed beside each other. Never changes: another set is another graph.
+#[derive(Clone, Debug, Default)]
+pub struct Graph {
+    /// By id. A node's place is its index in `waits`.
+    nodes: Vec<Node>,
+    /// An edge leads from a plugin to one that starts before it; one edge for two plugins, the strictest.
+    waits: DiGraph<(), Kind>,
+}
+
+/// What a graph has to know of a plugin.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Node {
+    /// The plugin.
+    pub id: PluginId,
+    /// Its version.
+    pub version: Version,
+    /// Whether it is to serve.
+    pub enabled: bool,
+    /// The plugins it needs.
+    pub dependencies: Vec<Dependency>,
+    /// Ids of plugins that start before it where they are installed.
+    pub run_after: Vec<String>,
+    /// The plugins that may not be installed beside it.
+    pub conflicts: Vec<Conflict>,
+}
+
+/// Why an edge leads from one plugin to another; the strictest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// The one does not work without the other.
+    Dependency,
+    /// The one uses the other where it is installed.
+    Optional,
+    /// The one starts after the other.
+    RunAfter,
+    /// The two may not be installed beside each other.
+    Conflict,
+}
+
+impl Graph {
+    /// The graph of `nodes`. Of two with one id the later counts.
+    pub fn new(nodes: impl IntoIterator<Item = Node>) -> Graph {
+        let nodes: BTreeMap<PluginId, Node> = nodes.into_iter().map(|node| (node.id.clone(), node)).collect();
+        let mut graph = Graph { nodes: nodes.into_values().collect(), waits: DiGraph::new() };
+        for _ in &graph.nodes {
+            graph.waits.add_node(());
+        }
+        for (from, node) in graph.nodes.iter().enumerate().map(|(at, node)| (NodeIndex::new(at), node)) {
+            for (id, kind) in node.waits() {
+                let Some(to) = graph.find(id) else { continue };
+                if graph.waits.find_edge(from, to).is_none() {
+                    graph.waits.add_edge(from, to, kind);
+                }
+            }
+        }
+        graph
+    }
+
+    /// The plugin of that id.
+    pub fn node(&self, id: &str) -> Option<&Node> {
+        self.find(id).map(|at| self.at(at))
+    }
+
+    /// All plugins, each behind those it waits for, and by id where nothing else decides. The way back is the order
+    /// in which they stop.
+    ///
+    /// # Errors
+    /// The shortest circle through one of the plugins that wait for each other.
+    pub fn order(&self) -> Result<Vec<PluginId>, Cycle> {
+        let groups = self.groups();
+        match groups.iter().find_map(|group| self.cycle(*group.first()?)) {
+            Some(cycle) => Err(cycle),
+            None => Ok(groups.concat().into_iter().map(|at| self.at(at).id.clone()).collect()),
+        }
+    }
+
+    /// The plugins that do not work without `id`, directly or by others between, in the order in which they must be
+    /// taken down: each before what it needs or waits for. With `only_enabled`, a plugin that is disabled needs nothing.
+    pub fn dependants(&self, id: &PluginId, only_enabled: bool) -> Vec<PluginId> {
+        let Some(start) = self.find(id.as_str()) else { return Vec::new() };
+        let hard = EdgeFiltered::from_fn(&self.waits, |edge| *edge.weight() == Kind::Dependency);
+        let counted = NodeFiltered::from_fn(&hard, |at| at == start || !only_enabled || self.at(at).enabled);
+        let needing = Reversed(&counted);
+        let mut walk = Dfs::new(needing, start);
+        let found: BTreeSet<_> = std::iter::from_fn(|| walk.next(needing)).filter(|at| *at != start).collect();
+        let order = self.groups().concat().into_iter().rev();
+        order.filter(|at| found.contains(at)).map(|at| self.at(at).id.clone()).collect()
+    }
+
+    /// The installed plugins that start before `id` because its plugin.yaml names them, by id; disabled ones too.
+    pub fn needs(&self, id: &PluginId) -> Vec<PluginId> {
+        let before = self.find(id.as_str()).into_iter().flat_map(|at| self.waits.neighbors(at));
+        let before: BTreeSet<_> = before.collect();
+        before.into_iter().map(|at| self.at(at).id.clone()).collect()
+    }
+
+    /// The plugins in start order; those that wait for each other in a circle share a group, by id.
+    fn groups(&self) -> Vec<Vec<NodeIndex>> {
+        let mut groups = condensation(self.waits.map(|at, ()| at, |_, _| ()), true);
+        groups.node_weights_mut().for_each(|group| group.sort_unstable());
+        let mut n_before: Vec<_> = groups.node_indices().map(|at| groups.neighbors(at).count()).collect();
+        let first = |at: NodeIndex| groups[at].first().copied();
+        // Of those that could be next, the first by id is.
+        let free = groups.node_indices().filter(|at| n_before[at.index()] == 0);
+        let mut free: BTreeSet<_> = free.map(|at| (first(at), at)).collect();
+        let mut order = Vec::with_capacity(groups.node_count());
+        while let Some((_, group)) = free.pop_first() {
+            for waiting in groups.neighbors_directed(group, Incoming) {
+                n_before[waiting.index()] -= 1;
+                if n_before[waiting.index()] == 0 {
+                    free.insert((first(waiting), waiting));
+                }
+            }
+            order.push(groups[group].clone());
+        }
+        order
+    }
+
+    /// The edges that lead to plugins that start before `at`, by id.
+    fn before(&self, at: NodeIndex) -> Vec<(NodeIndex, Kind)> {
+        let edges = self.waits.edges_directed(at, Outgoing);
+        let mut before: Vec<_> = edges.map(|edge| (edge.target(), *edge.weight())).collect();
+        before.sort_unstable();
+        before
+    }
+
+    fn find(&self, id: &str) -> Option<NodeIndex> {
+        self.nodes.binary_search_by(|node| node.id.as_str().cmp(id)).ok().map(NodeIndex::new)
+    }
+
+    fn at(&self, at: NodeIndex) -> &Node {
+        &self.nodes[at.index()]
+    }
+}
+
+impl Node {
+    /// What `manifest` says.
+    pub fn of(manifest: &Manifest, enabled: bool) -> Node {
+        Node {
+            id: manifest.id.clone(),
+            version: manifest.version.clone(),
+            enabled,
+            dependencies: manifest.dependencies.clone(),
+            run_after: manifest.run_after.clone(),
+            conflicts: manifest.conflicts.clone(),
+        }
+    }
+
+    /// The plugins it waits for, installed or not; the strictest kind first.
+    fn waits(&self) -> impl Iterator<Item = (&str, Kind)> {
+        let of = |kind| {
+            let named = self.dependencies.iter().map(|dependency| (dependency.id.as_str(), Kind::of(dependency)));
+            named.filter(move |(_, found)| *found == kind)
+        };
+        let after = self.run_after.iter().map(|id| (id.as_str(), Kind::RunAfter));
+        of(Kind::Dependency).chain(of(Kind::Optional)).chain(after)
+    }
+}
+
+impl Kind {
+    /// The word for clients.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Kind::Dependency => "dependency",
+            Kind::Optional => "optional",
+            Kind::RunAfter => "run_after",
+            Kind::Conflict => "conflict",
+        }
+    }
+
+    /// What stands between the two plugins in a sentence.
+    pub fn verb(self) -> &'static str {
+        match self {
+            Kind::Dependency => "needs",
+            Kind::Optional => "may use",
+            Kind::RunAfter => "runs after",
+            Kind::Conflict => "conflicts with",
+        }
+    }
+
+    fn of(dependency: &Dependency) -> Kind {
+        if dependency.optional { Kind::Optional } else { Kind::Dependency }
+    }
+}

@@ -1,0 +1,128 @@
+//! Whether a plugin may come, change or go.
+
+use semver::VersionReq;
+
+use super::{Change, Dependant, Edge, Graph, Kind, Node, Problem, Refusal};
+use crate::PluginId;
+use crate::manifest::fits;
+
+impl Graph {
+    /// Whether `candidate` may be installed, in place of one of the same id if there is one.
+    ///
+    /// Only what the candidate has to do with is looked at: what is wrong between others refuses nobody.
+    ///
+    /// # Errors
+    /// All problems: first circles, then dependencies, conflicts in either direction, and plugins that need another
+    /// version of it, or need it enabled when it was and is not to be.
+    pub fn check(&self, candidate: &Node) -> Result<(), Refusal> {
+        self.check_together(std::slice::from_ref(candidate))
+    }
+
+    /// The same for several that come at once, such as two that only go with the other's new version.
+    ///
+    /// # Errors
+    /// As [`Graph::check`], of one candidate after the other.
+    pub fn check_together(&self, candidates: &[Node]) -> Result<(), Refusal> {
+        let after = Graph::new(self.nodes.iter().chain(candidates).cloned());
+        let mut problems = Vec::new();
+        for (index, candidate) in candidates.iter().enumerate() {
+            let is_told = |id: &PluginId| candidates[..index].iter().any(|earlier| earlier.id == *id);
+            let cycles = after.find(candidate.id.as_str()).into_iter().flat_map(|at| after.cycles(at));
+            let new = cycles.filter(|cycle| !cycle.steps().iter().any(|(id, _)| is_told(id)));
+            problems.extend(new.map(Problem::Cycle));
+            let own = after.edges_of(candidate).filter(|edge| edge.kind != Kind::Optional);
+            problems.extend(own.flat_map(|edge| edge.problems));
+            problems.extend(after.of_others(self, candidate, candidates));
+        }
+        Refusal::unless_none(problems)
+    }
+
+    /// Whether `id` may be removed, or, with `only_enabled`, be disabled.
+    ///
+    /// # Errors
+    /// The plugins that need it: [`Graph::dependants`].
+    pub fn check_removal(&self, id: &PluginId, only_enabled: bool) -> Result<(), Refusal> {
+        let change = if only_enabled { Change::Disabled } else { Change::Removed };
+        Refusal::unless_none(self.needed(id, change, only_enabled, &[]).into_iter().collect())
+    }
+
+    /// What other plugins than the `candidates` have against one of them.
+    fn of_others(&self, before: &Graph, candidate: &Node, candidates: &[Node]) -> Vec<Problem> {
+        let others = || self.nodes.iter().filter(|node| candidates.iter().all(|candidate| candidate.id != node.id));
+        let edges = others().flat_map(|node| self.edges_of(node));
+        let conflicts = edges.filter(|edge| edge.kind == Kind::Conflict && edge.to == candidate.id.as_str());
+        let mut problems: Vec<_> = conflicts.flat_map(|edge| edge.problems).collect();
+        for problem in &mut problems {
+            if let Problem::Conflict { plugin, in_the_way, .. } = problem {
+                *in_the_way = plugin.clone();
+            }
+        }
+
+        let needing = |node: &Node| {
+            let mut named =
+                node.dependencies.iter().filter(|named| !named.optional && named.id == candidate.id.as_str());
+            let requirement = named.find_map(|named| named.version.clone());
+            let requirement = requirement.filter(|requirement| !fits(requirement, &candidate.version));
+            requirement.map(|requirement| Dependant { id: node.id.clone(), requirement: Some(requirement) })
+        };
+        let dependants: Vec<_> = others().filter_map(needing).collect();
+        if !dependants.is_empty() {
+            let change = Change::Version(candidate.version.clone());
+            problems.push(Problem::Dependants { plugin: candidate.id.clone(), change, dependants });
+        }
+        let was_enabled = before.node(candidate.id.as_str()).is_some_and(|node| node.enabled);
+        if was_enabled && !candidate.enabled {
+            problems.extend(self.needed(&candidate.id, Change::Disabled, true, candidates));
+        }
+        problems
+    }
+
+    fn needed(&self, id: &PluginId, change: Change, only_enabled: bool, except: &[Node]) -> Option<Problem> {
+        let dependants = self.dependants(id, only_enabled).into_iter();
+        let dependants = dependants.filter(|dependant| except.iter().all(|node| node.id != *dependant));
+        let dependants: Vec<_> = dependants.map(|id| Dependant { id, requirement: None }).collect();
+        (!dependants.is_empty()).then(|| Problem::Dependants { plugin: id.clone(), change, dependants })
+    }
+
+    /// All that `node` says of other plugins, in the order dependencies, `run_after`, conflicts, and what is wrong with it.
+    pub(super) fn edges_of(&self, node: &Node) -> impl Iterator<Item = Edge> {
+        let named = node.dependencies.iter().map(|named| (&named.id, Kind::of(named), named.version.as_ref()));
+        let after = node.run_after.iter().map(|id| (id, Kind::RunAfter, None));
+        let conflicts = node.conflicts.iter().map(|named| (&named.id, Kind::Conflict, named.version.as_ref()));
+        named.chain(after).chain(conflicts).map(|(to, kind, requirement)| Edge {
+            from: node.id.clone(),
+            to: to.clone(),
+            kind,
+            requirement: requirement.cloned(),
+            problems: self.problems(node, to, kind, requirement),
+        })
+    }
+
+    /// What is wrong with one thing that `node` says of `other`.
+    fn problems(&self, node: &Node, other: &str, kind: Kind, requirement: Option<&VersionReq>) -> Vec<Problem> {
+        let plugin = node.id.clone();
+        let Some(found) = self.node(other) else {
+            let missing = Problem::Missing { plugin, dependency: other.to_owned(), requirement: requirement.cloned() };
+            return Vec::from_iter((kind == Kind::Dependency).then_some(missing));
+        };
+        let (installed, is_meant) =
+            (found.version.clone(), requirement.is_none_or(|wanted| fits(wanted, &found.version)));
+        let mut problems = Vec::new();
+        match (kind, requirement) {
+            (Kind::Conflict, _) if is_meant => {
+                let (other, requirement, in_the_way) = (found.id.clone(), requirement.cloned(), found.id.clone());
+                let plugin = plugin.clone();
+                problems.push(Problem::Conflict { plugin, other, requirement, version: installed, in_the_way });
+            }
+            (Kind::Dependency | Kind::Optional, Some(requirement)) if !is_meant => {
+                let (plugin, dependency, requirement) = (plugin.clone(), found.id.clone(), requirement.clone());
+                problems.push(Problem::Version { plugin, kind, dependency, requirement, installed });
+            }
+            _ => {}
+        }
+        if kind == Kind::Dependency && node.enabled && !found.enabled {
+            problems.push(Problem::Disabled { plugin, dependency: found.id.clone() });
+        }
+        problems
+    }
+}

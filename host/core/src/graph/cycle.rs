@@ -1,0 +1,99 @@
+//! Plugins that wait for each other in a circle.
+
+use std::collections::VecDeque;
+use std::fmt;
+
+use petgraph::Incoming;
+use petgraph::graph::NodeIndex;
+
+use super::{Graph, Kind};
+use crate::PluginId;
+
+/// Plugins that wait for each other in a circle, so that none of them could start first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cycle {
+    /// Each waits for the next one, the last for the first, and why.
+    steps: Vec<(PluginId, Kind)>,
+}
+
+impl Cycle {
+    /// Each waits for the next one, the last for the first; never empty.
+    pub fn steps(&self) -> &[(PluginId, Kind)] {
+        &self.steps
+    }
+
+    /// The circle as `a → b → a`.
+    pub fn path(&self) -> String {
+        let back = self.steps.iter().take(1);
+        let ids: Vec<_> = self.steps.iter().chain(back).map(|(id, _)| id.as_str()).collect();
+        ids.join(" → ")
+    }
+
+    /// What would open it.
+    pub fn fix(&self) -> String {
+        let first = self.steps.first().map_or("", |(id, _)| id.as_str());
+        let next = self.steps.get(1).map_or(first, |(id, _)| id.as_str());
+        let elsewhere = if self.steps.len() > 1 { ", or open the circle elsewhere" } else { "" };
+        format!("take `{next}` out of the plugin.yaml of `{first}`{elsewhere}")
+    }
+
+    /// What is wrong, without what to do about it.
+    pub fn message(&self) -> String {
+        let next = self.steps.iter().cycle().skip(1);
+        let reason = |((from, kind), (to, _)): (&(PluginId, Kind), &(PluginId, Kind))| {
+            format!("`{from}` {} `{to}`", kind.verb())
+        };
+        let reasons: Vec<_> = self.steps.iter().zip(next).map(reason).collect();
+        format!("plugins wait for each other: {} ({})", self.path(), reasons.join(", "))
+    }
+}
+
+impl fmt::Display for Cycle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}; hint: {}", self.message(), self.fix())
+    }
+}
+
+impl std::error::Error for Cycle {}
+
+impl Graph {
+    /// The shortest circle through `at`; the first by id among those.
+    pub(super) fn cycle(&self, at: NodeIndex) -> Option<Cycle> {
+        self.cycles(at).into_iter().min_by_key(|cycle| cycle.steps.len())
+    }
+
+    /// For each plugin that `at` waits for, by id, the shortest circle that goes from `at` to it first.
+    pub(super) fn cycles(&self, at: NodeIndex) -> Vec<Cycle> {
+        let back = self.ways_to(at);
+        let step = |from: NodeIndex, kind| (self.at(from).id.clone(), kind);
+        let circle = |(next, kind): (NodeIndex, Kind)| {
+            let mut steps = vec![step(at, kind)];
+            let mut now = next;
+            while now != at {
+                let (next, kind) = back[now.index()]?;
+                steps.push(step(now, kind));
+                now = next;
+            }
+            Some(Cycle { steps })
+        };
+        self.before(at).into_iter().filter_map(circle).collect()
+    }
+
+    /// For each plugin the next step of a shortest way to `end`; `None` where there is no way, and for `end` itself.
+    fn ways_to(&self, end: NodeIndex) -> Vec<Option<(NodeIndex, Kind)>> {
+        let mut ways = vec![None; self.nodes.len()];
+        let mut reached = VecDeque::from([end]);
+        while let Some(to) = reached.pop_front() {
+            let mut waiting: Vec<_> = self.waits.neighbors_directed(to, Incoming).collect();
+            waiting.sort_unstable();
+            for from in waiting {
+                if from != end && ways[from.index()].is_none() {
+                    let edge = self.waits.find_edge(from, to);
+                    ways[from.index()] = edge.map(|edge| (to, self.waits[edge]));
+                    reached.push_back(from);
+                }
+            }
+        }
+        ways
+    }
+}

@@ -1,0 +1,117 @@
+//! Who starts and stops first.
+
+use expect_test::{Expect, expect};
+
+use super::{graph, ids};
+
+fn order(lines: &str, expected: Expect) {
+    let said = match graph(lines).order() {
+        Ok(order) => ids(&order),
+        Err(cycle) => cycle.to_string(),
+    };
+    expected.assert_eq(&said);
+}
+
+#[test]
+fn what_a_plugin_waits_for_starts_before_it() {
+    order("", expect![""]);
+    order("ccc\naaa\nbbb", expect!["aaa bbb ccc"]);
+    order("aaa: needs bbb\nbbb: needs ccc\nccc", expect!["ccc bbb aaa"]);
+    order("aaa: may use bbb\nbbb: after ccc\nccc", expect!["ccc bbb aaa"]);
+    // What is not installed is waited for by nobody, and a conflict says nothing of the order.
+    order("aaa: needs zzz; may use yyy; after xxx; not bbb\nbbb", expect!["aaa bbb"]);
+    // A version that does not fit, and being disabled, change nothing.
+    order("aaa: needs bbb >=2; may use ccc >=2\n-bbb\nccc", expect!["bbb ccc aaa"]);
+    // The first by id of those that could be next, not of those that came free first.
+    order("aaa: needs mmm\nbbb: needs zzz\nmmm\nzzz", expect!["mmm aaa zzz bbb"]);
+    order("aaa: needs ddd\nbbb\nccc: needs aaa\nddd\neee: after bbb", expect!["bbb ddd aaa ccc eee"]);
+    // Two reasons for one edge are one edge.
+    order("aaa: needs bbb; after bbb\nbbb", expect!["bbb aaa"]);
+    // Of two with one id the later counts.
+    order("aaa: needs bbb\nbbb\naaa", expect!["aaa bbb"]);
+}
+
+#[test]
+fn plugins_that_wait_in_a_circle_have_no_order() {
+    order(
+        "aaa: needs bbb\nbbb: needs ccc\nccc: needs aaa\nddd",
+        expect![
+            "plugins wait for each other: aaa → bbb → ccc → aaa (`aaa` needs `bbb`, `bbb` needs `ccc`, `ccc` needs `aaa`); hint: take `bbb` out of the plugin.yaml of `aaa`, or open the circle elsewhere"
+        ],
+    );
+    order(
+        "aaa: needs bbb\nbbb: after ccc\nccc: may use aaa",
+        expect![
+            "plugins wait for each other: aaa → bbb → ccc → aaa (`aaa` needs `bbb`, `bbb` runs after `ccc`, `ccc` may use `aaa`); hint: take `bbb` out of the plugin.yaml of `aaa`, or open the circle elsewhere"
+        ],
+    );
+    order(
+        "aaa: after bbb\nbbb: after aaa",
+        expect![
+            "plugins wait for each other: aaa → bbb → aaa (`aaa` runs after `bbb`, `bbb` runs after `aaa`); hint: take `bbb` out of the plugin.yaml of `aaa`, or open the circle elsewhere"
+        ],
+    );
+    order(
+        "aaa: needs aaa",
+        expect![
+            "plugins wait for each other: aaa → aaa (`aaa` needs `aaa`); hint: take `aaa` out of the plugin.yaml of `aaa`"
+        ],
+    );
+    // The shortest circle is told, and who only waits for one is not in it.
+    order(
+        "aaa: needs bbb\nbbb: needs ccc; needs zzz\nccc: needs ddd\nddd: needs bbb\nzzz: needs bbb",
+        expect![
+            "plugins wait for each other: bbb → zzz → bbb (`bbb` needs `zzz`, `zzz` needs `bbb`); hint: take `zzz` out of the plugin.yaml of `bbb`, or open the circle elsewhere"
+        ],
+    );
+    // The strictest of several reasons is told.
+    order(
+        "aaa: after bbb; needs bbb\nbbb: after aaa; may use aaa",
+        expect![
+            "plugins wait for each other: aaa → bbb → aaa (`aaa` needs `bbb`, `bbb` may use `aaa`); hint: take `bbb` out of the plugin.yaml of `aaa`, or open the circle elsewhere"
+        ],
+    );
+}
+
+#[test]
+fn those_that_need_a_plugin_are_taken_down_before_it() {
+    let lines = "
+        app: needs shop; needs store
+        -cron: needs store
+        log
+        night: needs cron
+        shop: needs store
+        stats: may use store; after shop
+        store: after log";
+    let check = |id: &str, only_enabled, expected: Expect| {
+        expected.assert_eq(&ids(&graph(lines).dependants(&id.parse().unwrap(), only_enabled)));
+    };
+    check("store", false, expect!["app shop night cron"]);
+    check("store", true, expect!["app shop"]);
+    check("shop", false, expect!["app"]);
+    check("cron", true, expect!["night"]);
+    check("log", false, expect![""]);
+    check("app", false, expect![""]);
+    check("nothing", false, expect![""]);
+}
+
+#[test]
+fn dependants_that_wait_for_each_other_stop_in_that_order() {
+    let check = |lines: &str, expected: Expect| {
+        expected.assert_eq(&ids(&graph(lines).dependants(&"base".parse().unwrap(), true)));
+    };
+    check("base\naaa: needs base; after bbb\nbbb: needs base", expect!["aaa bbb"]);
+    check("base\naaa: needs base\nbbb: needs base; after aaa", expect!["bbb aaa"]);
+    // A circle keeps nobody from being named once.
+    check("base: needs ccc\naaa: needs base\nbbb: needs aaa; needs ccc\nccc: needs bbb", expect!["ccc bbb aaa"]);
+}
+
+#[test]
+fn what_a_plugin_names_is_what_it_waits_for() {
+    let lines = "app: needs store; may use disks >=2; after log; after gone; not other\nstore: needs disk\n-disks\nlog\ndisk\nother";
+    let check = |id: &str, expected: Expect| expected.assert_eq(&ids(&graph(lines).needs(&id.parse().unwrap())));
+    check("app", expect!["disks log store"]);
+    check("store", expect!["disk"]);
+    check("disk", expect![""]);
+    check("nothing", expect![""]);
+}

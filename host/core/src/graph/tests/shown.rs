@@ -1,0 +1,167 @@
+//! The graph as data and as text for programs that draw.
+
+use expect_test::{Expect, expect};
+
+use super::{graph, ids};
+use crate::graph::{Graph, Kind, Node};
+use crate::manifest::Dependency;
+
+const SHOP: &str = "
+    end 1.0.0-rc.1+b5
+    shop 2.0.0: needs store >=1, <2; needs bank; needs gone ^1; may use store--x *; may use disks ~1.2; after end; not old <2
+    store 0.9.0
+    -bank 1.0.0: after shop-log
+    old 1.5.0
+    store--x 1.0.0";
+
+#[test]
+fn the_data_says_what_each_plugin_says_and_what_is_wrong_with_it() {
+    let graph = graph(SHOP);
+    let view = graph.view();
+    assert_eq!(view.cycle, None);
+    let nodes: Vec<_> = view.nodes.iter().map(|node| &node.id).collect();
+    expect!["bank end old store store--x shop"].assert_eq(&ids(&nodes));
+    let line = |edge: &crate::graph::Edge| {
+        let requirement = edge.requirement.as_ref().map(|requirement| format!(" {requirement}")).unwrap_or_default();
+        let problem = edge.in_short().map(|problem| format!(": {problem}")).unwrap_or_default();
+        assert_eq!(edge.is_satisfied(), problem.is_empty());
+        format!("{} -{}-> {}{requirement}{problem}\n", edge.from, edge.kind.as_str(), edge.to)
+    };
+    expect![[r#"
+        bank -run_after-> shop-log
+        shop -dependency-> store >=1, <2: installed is 0.9.0
+        shop -dependency-> bank: disabled
+        shop -dependency-> gone ^1: not installed
+        shop -optional-> store--x *
+        shop -optional-> disks ~1.2
+        shop -run_after-> end
+        shop -conflict-> old <2: installed is 1.5.0
+    "#]]
+    .assert_eq(&view.edges.iter().map(line).collect::<String>());
+}
+
+#[test]
+fn a_circle_is_shown_and_hides_nobody() {
+    let graph = graph("aaa: needs ccc\nbbb: needs ddd\nccc: needs bbb\nddd: needs ccc\neee");
+    let view = graph.view();
+    let nodes: Vec<_> = view.nodes.iter().map(|node| &node.id).collect();
+    expect!["bbb ccc ddd aaa eee"].assert_eq(&ids(&nodes));
+    expect!["bbb → ddd → ccc → bbb"].assert_eq(&view.cycle.unwrap().path());
+}
+
+#[test]
+fn graphviz_draws_it() {
+    expect![[r#"
+        digraph plugins {
+          rankdir=LR;
+          node [shape=box];
+          "bank" [label="bank\n1.0.0, disabled", style=dashed];
+          "end" [label="end\n1.0.0-rc.1+b5"];
+          "old" [label="old\n1.5.0"];
+          "store" [label="store\n0.9.0"];
+          "store--x" [label="store--x\n1.0.0"];
+          "shop" [label="shop\n2.0.0"];
+          "disks" [label="disks\nnot installed", style=dotted];
+          "gone" [label="gone\nnot installed", style=dotted];
+          "shop-log" [label="shop-log\nnot installed", style=dotted];
+          "bank" -> "shop-log" [label="runs after", style=dotted];
+          "shop" -> "store" [label="needs >=1, <2\ninstalled is 0.9.0", color=red];
+          "shop" -> "bank" [label="needs\ndisabled", color=red];
+          "shop" -> "gone" [label="needs ^1\nnot installed", color=red];
+          "shop" -> "store--x" [label="may use *", style=dashed];
+          "shop" -> "disks" [label="may use ~1.2", style=dashed];
+          "shop" -> "end" [label="runs after", style=dotted];
+          "shop" -> "old" [label="conflicts with <2\ninstalled is 1.5.0", style=bold, arrowhead=tee, color=red];
+        }
+    "#]]
+    .assert_eq(&graph(SHOP).dot());
+    expect![[r#"
+        digraph plugins {
+          rankdir=LR;
+          node [shape=box];
+        }
+    "#]]
+    .assert_eq(&Graph::default().dot());
+}
+
+#[test]
+fn mermaid_draws_it() {
+    expect![[r#"
+        flowchart LR
+          n0["bank 1.0.0, disabled"]:::disabled
+          n1["end 1.0.0-rc.1+b5"]
+          n2["old 1.5.0"]
+          n3["store 0.9.0"]
+          n4["store--x 1.0.0"]
+          n5["shop 2.0.0"]
+          n6["disks: not installed"]:::absent
+          n7["gone: not installed"]:::absent
+          n8["shop-log: not installed"]:::absent
+          n0 -.->|"runs after"| n8
+          n5 -->|"needs #62;=1, #60;2: installed is 0.9.0"| n3
+          n5 -->|"needs: disabled"| n0
+          n5 -->|"needs ^1: not installed"| n7
+          n5 -.->|"may use #42;"| n4
+          n5 -.->|"may use ~1.2"| n6
+          n5 -.->|"runs after"| n1
+          n5 --x|"conflicts with #60;2: installed is 1.5.0"| n2
+          linkStyle 1,2,3,7 stroke:red
+          classDef disabled stroke-dasharray:6
+          classDef absent stroke-dasharray:2
+    "#]]
+    .assert_eq(&graph(SHOP).mermaid());
+    expect![[r#"
+        flowchart LR
+          classDef disabled stroke-dasharray:6
+          classDef absent stroke-dasharray:2
+    "#]]
+    .assert_eq(&Graph::default().mermaid());
+}
+
+/// Ids are checked before they come here; whoever draws must not rely on it.
+#[test]
+fn a_text_ends_neither_its_quotes_nor_its_line() {
+    let dependency = Dependency { id: "a\"];\n\\x[<b>|#".to_owned(), version: None, optional: false };
+    let node = Node {
+        id: "shop".parse().unwrap(),
+        version: "1.0.0".parse().unwrap(),
+        enabled: true,
+        dependencies: vec![dependency],
+        run_after: vec![],
+        conflicts: vec![],
+    };
+    let check = |text: String, expected: Expect| expected.assert_eq(&text);
+    check(
+        Graph::new([node.clone()]).dot(),
+        expect![[r#"
+        digraph plugins {
+          rankdir=LR;
+          node [shape=box];
+          "shop" [label="shop\n1.0.0"];
+          "a\"]; \\x[<b>|#" [label="a\"]; \\x[<b>|#\nnot installed", style=dotted];
+          "shop" -> "a\"]; \\x[<b>|#" [label="needs\nnot installed", color=red];
+        }
+    "#]],
+    );
+    check(
+        Graph::new([node]).mermaid(),
+        expect![[r#"
+            flowchart LR
+              n0["shop 1.0.0"]
+              n1["a#34;#93;#59;#10;#92;x#91;#60;b#62;#124;#35;: not installed"]:::absent
+              n0 -->|"needs: not installed"| n1
+              linkStyle 0 stroke:red
+              classDef disabled stroke-dasharray:6
+              classDef absent stroke-dasharray:2
+        "#]],
+    );
+}
+
+#[test]
+fn each_kind_has_its_words() {
+    let kinds = [Kind::Dependency, Kind::Optional, Kind::RunAfter, Kind::Conflict];
+    expect![
+        "a needs b (dependency), a may use b (optional), a runs after b (run_after), a conflicts with b (conflict)"
+    ]
+    .assert_eq(&kinds.map(|kind| format!("a {} b ({})", kind.verb(), kind.as_str())).join(", "));
+}

@@ -1,0 +1,56 @@
+//! The graph as plain data, for those who show it.
+
+use semver::VersionReq;
+
+use super::{Cycle, Graph, Kind, Node, Problem};
+use crate::PluginId;
+
+/// All plugins and what they say of each other.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct View<'a> {
+    /// In start order.
+    pub nodes: Vec<&'a Node>,
+    /// In the order of the plugins that say it; of one plugin dependencies, then `run_after`, then conflicts.
+    pub edges: Vec<Edge>,
+    /// A circle, if plugins wait for each other; then the order of those is only by id.
+    pub cycle: Option<Cycle>,
+}
+
+/// What one plugin says of another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Edge {
+    /// Whose plugin.yaml says it.
+    pub from: PluginId,
+    /// Of which plugin, installed or not.
+    pub to: String,
+    /// What.
+    pub kind: Kind,
+    /// The versions that are meant; `None` is any.
+    pub requirement: Option<VersionReq>,
+    /// What is wrong with it now.
+    pub problems: Vec<Problem>,
+}
+
+impl Graph {
+    /// The graph as plain data.
+    pub fn view(&self) -> View<'_> {
+        let groups = self.groups();
+        let cycle = groups.iter().find_map(|group| self.cycle(*group.first()?));
+        let nodes: Vec<_> = groups.concat().into_iter().map(|at| self.at(at)).collect();
+        let edges = nodes.iter().flat_map(|node| self.edges_of(node)).collect();
+        View { nodes, edges, cycle }
+    }
+}
+
+impl Edge {
+    /// Whether nothing is wrong with it now.
+    pub fn is_satisfied(&self) -> bool {
+        self.problems.is_empty()
+    }
+
+    /// What is wrong in a few words, such as `installed is 0.9.0, disabled`; `None` when nothing is.
+    pub fn in_short(&self) -> Option<String> {
+        let words: Vec<_> = self.problems.iter().map(Problem::in_short).collect();
+        (!words.is_empty()).then(|| words.join(", "))
+    }
+}
