@@ -2,8 +2,8 @@
 //!
 //! Nothing here reads a file, a clock or the environment: the same input gives the same answer, so the
 //! tests are tables. What a plugin *is* ([`PluginId`], [`Manifest`]), where it comes from ([`Source`]),
-//! how bytes are named ([`Digest`], [`TreePath`]), what it may ask for ([`Permission`], [`AllowedHost`]), and what its
-//! probes say about it ([`health`]).
+//! how bytes are named ([`Digest`], [`TreePath`]), what it may ask for ([`Permission`], [`AllowedHost`]), what its
+//! probes say about it ([`health`]), and which newer version of it may be taken ([`update`]).
 
 mod address;
 mod digest;
@@ -12,6 +12,7 @@ mod id;
 pub mod manifest;
 mod source;
 mod tree_path;
+pub mod update;
 
 pub use address::is_public_address;
 pub use digest::{Digest, DigestError, DigestWriter};
