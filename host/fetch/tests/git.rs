@@ -163,6 +163,20 @@ fn what_is_not_there_is_named_with_what_is() {
 }
 
 #[test]
+fn a_branch_whose_name_is_not_text_is_in_nobodys_way() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let place = place();
+    let id = place.repository.commit(&[("plugin.yaml", "1"), ("x", "")]);
+    place.repository.commit(&[("plugin.yaml", "2")]);
+    let branches = place.repository.folder.join(".git/refs/heads");
+    for name in [&b"caf\xe9"[..], "é".as_bytes()] {
+        fs::copy(branches.join("main"), branches.join(std::ffi::OsStr::from_bytes(name))).unwrap();
+    }
+    assert_eq!(place.code("main"), "fetched");
+    assert_eq!(place.fetch(&id).unwrap().commit, Some(id));
+}
+
+#[test]
 fn what_configures_the_build_is_left_out_and_programs_stay_programs() {
     use std::os::unix::fs::PermissionsExt as _;
     let place = place();
