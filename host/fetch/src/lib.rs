@@ -12,4 +12,5 @@ mod zip;
 
 pub use error::Error;
 pub use fetch::{Config, Fetched, Mirror, Trust, fetch, unpack};
+pub use git::{Follow, Head, Listing, Release, Tip, versions};
 pub use zip::{ArchiveLimits, ZipError};

@@ -147,7 +147,8 @@ mod tests {
         let (blocked, tags): (Vec<_>, Vec<_>) = words.partition(|word| word.starts_with('['));
         let blocked = blocked.iter().map(|word| word.trim_matches(['[', ']']).parse().unwrap()).collect();
         let available: Vec<_> = tags.iter().map(|tag| available(tag)).collect();
-        let shown = |found: &Option<Available>| found.as_ref().map_or("-".to_owned(), |found| found.revision.to_string());
+        let shown =
+            |found: &Option<Available>| found.as_ref().map_or("-".to_owned(), |found| found.revision.to_string());
         let mut table = String::new();
         for policy in UpdatePolicy::ALL {
             let choice = choose(&installed.parse().unwrap(), &available, policy, &blocked);
@@ -165,153 +166,221 @@ mod tests {
 
     #[test]
     fn a_policy_says_how_far_an_update_goes() {
-        check("1.2.3", "v1.2.2 v1.2.3 v1.2.4 v1.2.10 v1.3.0 v1.10.0 v2.0.0 v3.1.0", expect![[r#"
+        check(
+            "1.2.3",
+            "v1.2.2 v1.2.3 v1.2.4 v1.2.10 v1.3.0 v1.10.0 v2.0.0 v3.1.0",
+            expect![[r#"
             patch: v1.2.10 of v3.1.0; 3.1.0 (the policy is `patch`), 2.0.0 (the policy is `patch`), 1.10.0 (the policy is `patch`), 1.3.0 (the policy is `patch`)
             minor: v1.10.0 of v3.1.0; 3.1.0 (the policy is `minor`), 2.0.0 (the policy is `minor`)
             major: v3.1.0 of v3.1.0; -
             manual: - of v3.1.0; 3.1.0 (the policy is `manual`), 2.0.0 (the policy is `manual`), 1.10.0 (the policy is `manual`), 1.3.0 (the policy is `manual`), 1.2.10 (the policy is `manual`), 1.2.4 (the policy is `manual`)
             pinned: - of -; 3.1.0 (the policy is `pinned`), 2.0.0 (the policy is `pinned`), 1.10.0 (the policy is `pinned`), 1.3.0 (the policy is `pinned`), 1.2.10 (the policy is `pinned`), 1.2.4 (the policy is `pinned`)
-        "#]]);
+        "#]],
+        );
     }
 
     #[test]
     fn nothing_newer_is_nothing_to_do() {
-        check("1.2.3", "", expect![[r#"
+        check(
+            "1.2.3",
+            "",
+            expect![[r#"
             patch: - of -; -
             minor: - of -; -
             major: - of -; -
             manual: - of -; -
             pinned: - of -; -
-        "#]]);
-        check("1.2.3", "v0.9.0 v1.2.2 v1.2.3 v1.2.3-rc.1 v1.2.3+build.9", expect![[r#"
+        "#]],
+        );
+        check(
+            "1.2.3",
+            "v0.9.0 v1.2.2 v1.2.3 v1.2.3-rc.1 v1.2.3+build.9",
+            expect![[r#"
             patch: - of -; -
             minor: - of -; -
             major: - of -; -
             manual: - of -; -
             pinned: - of -; -
-        "#]]);
+        "#]],
+        );
     }
 
     #[test]
     fn before_one_the_minor_version_counts_as_the_major() {
-        check("0.3.1", "0.3.2 0.4.0 1.0.0", expect![[r#"
+        check(
+            "0.3.1",
+            "0.3.2 0.4.0 1.0.0",
+            expect![[r#"
             patch: 0.3.2 of 1.0.0; 1.0.0 (the policy is `patch`), 0.4.0 (the policy is `patch`)
             minor: 0.3.2 of 1.0.0; 1.0.0 (the policy is `minor`), 0.4.0 (the policy is `minor`)
             major: 1.0.0 of 1.0.0; -
             manual: - of 1.0.0; 1.0.0 (the policy is `manual`), 0.4.0 (the policy is `manual`), 0.3.2 (the policy is `manual`)
             pinned: - of -; 1.0.0 (the policy is `pinned`), 0.4.0 (the policy is `pinned`), 0.3.2 (the policy is `pinned`)
-        "#]]);
-        check("0.0.3", "0.0.4 0.1.0", expect![[r#"
+        "#]],
+        );
+        check(
+            "0.0.3",
+            "0.0.4 0.1.0",
+            expect![[r#"
             patch: 0.0.4 of 0.1.0; 0.1.0 (the policy is `patch`)
             minor: 0.0.4 of 0.1.0; 0.1.0 (the policy is `minor`)
             major: 0.1.0 of 0.1.0; -
             manual: - of 0.1.0; 0.1.0 (the policy is `manual`), 0.0.4 (the policy is `manual`)
             pinned: - of -; 0.1.0 (the policy is `pinned`), 0.0.4 (the policy is `pinned`)
-        "#]]);
+        "#]],
+        );
     }
 
     #[test]
     fn pre_releases_are_for_those_who_have_one_of_the_same_version() {
-        check("1.2.3", "1.2.4-rc.1 1.2.4 1.3.0-beta.1 2.0.0-rc.1", expect![[r#"
+        check(
+            "1.2.3",
+            "1.2.4-rc.1 1.2.4 1.3.0-beta.1 2.0.0-rc.1",
+            expect![[r#"
             patch: 1.2.4 of 1.2.4; 2.0.0-rc.1 (it is a pre-release), 1.3.0-beta.1 (it is a pre-release)
             minor: 1.2.4 of 1.2.4; 2.0.0-rc.1 (it is a pre-release), 1.3.0-beta.1 (it is a pre-release)
             major: 1.2.4 of 1.2.4; 2.0.0-rc.1 (it is a pre-release), 1.3.0-beta.1 (it is a pre-release)
             manual: - of 1.2.4; 2.0.0-rc.1 (it is a pre-release), 1.3.0-beta.1 (it is a pre-release), 1.2.4 (the policy is `manual`), 1.2.4-rc.1 (it is a pre-release)
             pinned: - of -; 2.0.0-rc.1 (it is a pre-release), 1.3.0-beta.1 (it is a pre-release), 1.2.4 (the policy is `pinned`), 1.2.4-rc.1 (it is a pre-release)
-        "#]]);
-        check("1.3.0-beta.2", "1.3.0-beta.1 1.3.0-beta.11 1.3.0-rc.1 1.3.1-rc.1 1.4.0-alpha", expect![[r#"
+        "#]],
+        );
+        check(
+            "1.3.0-beta.2",
+            "1.3.0-beta.1 1.3.0-beta.11 1.3.0-rc.1 1.3.1-rc.1 1.4.0-alpha",
+            expect![[r#"
             patch: 1.3.0-rc.1 of 1.3.0-rc.1; 1.4.0-alpha (it is a pre-release), 1.3.1-rc.1 (it is a pre-release)
             minor: 1.3.0-rc.1 of 1.3.0-rc.1; 1.4.0-alpha (it is a pre-release), 1.3.1-rc.1 (it is a pre-release)
             major: 1.3.0-rc.1 of 1.3.0-rc.1; 1.4.0-alpha (it is a pre-release), 1.3.1-rc.1 (it is a pre-release)
             manual: - of 1.3.0-rc.1; 1.4.0-alpha (it is a pre-release), 1.3.1-rc.1 (it is a pre-release), 1.3.0-rc.1 (the policy is `manual`), 1.3.0-beta.11 (the policy is `manual`)
             pinned: - of -; 1.4.0-alpha (it is a pre-release), 1.3.1-rc.1 (it is a pre-release), 1.3.0-rc.1 (the policy is `pinned`), 1.3.0-beta.11 (the policy is `pinned`)
-        "#]]);
-        check("1.3.0-beta.2", "1.3.0-rc.1 1.3.0 1.3.1-rc.1", expect![[r#"
+        "#]],
+        );
+        check(
+            "1.3.0-beta.2",
+            "1.3.0-rc.1 1.3.0 1.3.1-rc.1",
+            expect![[r#"
             patch: 1.3.0 of 1.3.0; 1.3.1-rc.1 (it is a pre-release)
             minor: 1.3.0 of 1.3.0; 1.3.1-rc.1 (it is a pre-release)
             major: 1.3.0 of 1.3.0; 1.3.1-rc.1 (it is a pre-release)
             manual: - of 1.3.0; 1.3.1-rc.1 (it is a pre-release), 1.3.0 (the policy is `manual`), 1.3.0-rc.1 (the policy is `manual`)
             pinned: - of -; 1.3.1-rc.1 (it is a pre-release), 1.3.0 (the policy is `pinned`), 1.3.0-rc.1 (the policy is `pinned`)
-        "#]]);
+        "#]],
+        );
     }
 
     #[test]
     fn blocked_versions_are_never_taken() {
-        check("1.0.0", "1.0.1 1.0.2 1.1.0 [1.0.2] [1.1.0] [0.9.0] [7.0.0]", expect![[r#"
+        check(
+            "1.0.0",
+            "1.0.1 1.0.2 1.1.0 [1.0.2] [1.1.0] [0.9.0] [7.0.0]",
+            expect![[r#"
             patch: 1.0.1 of 1.0.1; 1.1.0 (it is blocked), 1.0.2 (it is blocked)
             minor: 1.0.1 of 1.0.1; 1.1.0 (it is blocked), 1.0.2 (it is blocked)
             major: 1.0.1 of 1.0.1; 1.1.0 (it is blocked), 1.0.2 (it is blocked)
             manual: - of 1.0.1; 1.1.0 (it is blocked), 1.0.2 (it is blocked), 1.0.1 (the policy is `manual`)
             pinned: - of -; 1.1.0 (it is blocked), 1.0.2 (it is blocked), 1.0.1 (the policy is `pinned`)
-        "#]]);
-        check("1.0.0", "1.0.1 1.0.2 [1.0.1]", expect![[r#"
+        "#]],
+        );
+        check(
+            "1.0.0",
+            "1.0.1 1.0.2 [1.0.1]",
+            expect![[r#"
             patch: 1.0.2 of 1.0.2; 1.0.1 (it is blocked)
             minor: 1.0.2 of 1.0.2; 1.0.1 (it is blocked)
             major: 1.0.2 of 1.0.2; 1.0.1 (it is blocked)
             manual: - of 1.0.2; 1.0.2 (the policy is `manual`), 1.0.1 (it is blocked)
             pinned: - of -; 1.0.2 (the policy is `pinned`), 1.0.1 (it is blocked)
-        "#]]);
-        check("1.0.0", "1.0.1 2.0.0-rc.1 [1.0.1] [2.0.0-rc.1]", expect![[r#"
+        "#]],
+        );
+        check(
+            "1.0.0",
+            "1.0.1 2.0.0-rc.1 [1.0.1] [2.0.0-rc.1]",
+            expect![[r#"
             patch: - of -; 2.0.0-rc.1 (it is blocked), 1.0.1 (it is blocked)
             minor: - of -; 2.0.0-rc.1 (it is blocked), 1.0.1 (it is blocked)
             major: - of -; 2.0.0-rc.1 (it is blocked), 1.0.1 (it is blocked)
             manual: - of -; 2.0.0-rc.1 (it is blocked), 1.0.1 (it is blocked)
             pinned: - of -; 2.0.0-rc.1 (it is blocked), 1.0.1 (it is blocked)
-        "#]]);
+        "#]],
+        );
     }
 
     #[test]
     fn build_metadata_makes_nothing_newer() {
-        check("1.0.0+a", "1.0.0+b 1.0.0", expect![[r#"
+        check(
+            "1.0.0+a",
+            "1.0.0+b 1.0.0",
+            expect![[r#"
             patch: - of -; -
             minor: - of -; -
             major: - of -; -
             manual: - of -; -
             pinned: - of -; -
-        "#]]);
-        check("1.0.0", "1.0.1+build.2 1.0.1+build.10 1.0.1", expect![[r#"
+        "#]],
+        );
+        check(
+            "1.0.0",
+            "1.0.1+build.2 1.0.1+build.10 1.0.1",
+            expect![[r#"
             patch: 1.0.1+build.10 of 1.0.1+build.10; -
             minor: 1.0.1+build.10 of 1.0.1+build.10; -
             major: 1.0.1+build.10 of 1.0.1+build.10; -
             manual: - of 1.0.1+build.10; 1.0.1+build.10 (the policy is `manual`), 1.0.1+build.2 (the policy is `manual`), 1.0.1 (the policy is `manual`)
             pinned: - of -; 1.0.1+build.10 (the policy is `pinned`), 1.0.1+build.2 (the policy is `pinned`), 1.0.1 (the policy is `pinned`)
-        "#]]);
-        check("1.0.0", "1.0.1+build.2 1.0.1+build.10 [1.0.1]", expect![[r#"
+        "#]],
+        );
+        check(
+            "1.0.0",
+            "1.0.1+build.2 1.0.1+build.10 [1.0.1]",
+            expect![[r#"
             patch: - of -; 1.0.1+build.10 (it is blocked), 1.0.1+build.2 (it is blocked)
             minor: - of -; 1.0.1+build.10 (it is blocked), 1.0.1+build.2 (it is blocked)
             major: - of -; 1.0.1+build.10 (it is blocked), 1.0.1+build.2 (it is blocked)
             manual: - of -; 1.0.1+build.10 (it is blocked), 1.0.1+build.2 (it is blocked)
             pinned: - of -; 1.0.1+build.10 (it is blocked), 1.0.1+build.2 (it is blocked)
-        "#]]);
-        check("1.0.0", "1.0.1+build.2 1.0.1+build.10 [1.0.1+build.10]", expect![[r#"
+        "#]],
+        );
+        check(
+            "1.0.0",
+            "1.0.1+build.2 1.0.1+build.10 [1.0.1+build.10]",
+            expect![[r#"
             patch: 1.0.1+build.2 of 1.0.1+build.2; 1.0.1+build.10 (it is blocked)
             minor: 1.0.1+build.2 of 1.0.1+build.2; 1.0.1+build.10 (it is blocked)
             major: 1.0.1+build.2 of 1.0.1+build.2; 1.0.1+build.10 (it is blocked)
             manual: - of 1.0.1+build.2; 1.0.1+build.10 (it is blocked), 1.0.1+build.2 (the policy is `manual`)
             pinned: - of -; 1.0.1+build.10 (it is blocked), 1.0.1+build.2 (the policy is `pinned`)
-        "#]]);
+        "#]],
+        );
     }
 
     #[test]
     fn of_two_tags_for_one_version_the_last_is_meant() {
-        check("1.0.0", "1.0.1 v1.0.1 2.0.0 v2.0.0", expect![[r#"
+        check(
+            "1.0.0",
+            "1.0.1 v1.0.1 2.0.0 v2.0.0",
+            expect![[r#"
             patch: v1.0.1 of v2.0.0; 2.0.0 (the policy is `patch`)
             minor: v1.0.1 of v2.0.0; 2.0.0 (the policy is `minor`)
             major: v2.0.0 of v2.0.0; -
             manual: - of v2.0.0; 2.0.0 (the policy is `manual`), 1.0.1 (the policy is `manual`)
             pinned: - of -; 2.0.0 (the policy is `pinned`), 1.0.1 (the policy is `pinned`)
-        "#]]);
+        "#]],
+        );
     }
 
     #[test]
     fn the_order_of_the_list_does_not_matter() {
-        check("1.0.0", "2.0.0 1.0.2 1.1.0 1.0.1", expect![[r#"
+        check(
+            "1.0.0",
+            "2.0.0 1.0.2 1.1.0 1.0.1",
+            expect![[r#"
             patch: 1.0.2 of 2.0.0; 2.0.0 (the policy is `patch`), 1.1.0 (the policy is `patch`)
             minor: 1.1.0 of 2.0.0; 2.0.0 (the policy is `minor`)
             major: 2.0.0 of 2.0.0; -
             manual: - of 2.0.0; 2.0.0 (the policy is `manual`), 1.1.0 (the policy is `manual`), 1.0.2 (the policy is `manual`), 1.0.1 (the policy is `manual`)
             pinned: - of -; 2.0.0 (the policy is `pinned`), 1.1.0 (the policy is `pinned`), 1.0.2 (the policy is `pinned`), 1.0.1 (the policy is `pinned`)
-        "#]]);
+        "#]],
+        );
     }
 
     #[test]

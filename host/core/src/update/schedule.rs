@@ -49,7 +49,8 @@ mod tests {
 
     /// Both ends of when the next look may be, in seconds after the last, over many seeds.
     fn span(interval_seconds: u64, failures: u32) -> String {
-        let all = (0..2000).map(|seed| next_check(5_000, Duration::from_secs(interval_seconds), failures, seed) - 5_000);
+        let all =
+            (0..2000).map(|seed| next_check(5_000, Duration::from_secs(interval_seconds), failures, seed) - 5_000);
         let (mut least, mut most) = (u64::MAX, 0);
         for at in all {
             (least, most) = (least.min(at), most.max(at));
@@ -97,7 +98,8 @@ mod tests {
             every 86400 s, 0 failures: 77766 to 95031 s
             every 86400 s, 4 failures: 77766 to 95031 s
             every 2592000 s, 1 failures: 2332979 to 2850928 s
-        "#]].assert_eq(&table);
+        "#]]
+        .assert_eq(&table);
     }
 
     #[test]
