@@ -7,6 +7,7 @@ mod job;
 mod plugin;
 mod problem;
 mod system;
+mod update;
 
 pub use job::{Asked, Job, JobList, LogLine, LogLines, Step};
 pub use plugin::{
@@ -15,3 +16,7 @@ pub use plugin::{
 };
 pub use problem::{FieldError, Problem};
 pub use system::{HealthItem, HealthSummary, HealthTotals, SystemMetrics, SystemMetricsAnswer, Unloading};
+pub use update::{
+    GithubInstall, GithubInstalled, GithubUpdate, GithubUpdated, GithubUpdatedPlugin, HeldBack, IntervalText, Update,
+    UpdateFailure, UpdateReport, UpdateRule, UpdateRuleRequest, Updates,
+};
