@@ -8,6 +8,7 @@ mod job;
 mod plugin;
 mod problem;
 mod system;
+mod update;
 
 pub use graph::{Graph, GraphEdge, GraphNode};
 pub use job::{Asked, Job, JobList, LogLine, LogLines, Served, Step};
@@ -18,3 +19,7 @@ pub use plugin::{
 };
 pub use problem::{FieldError, Problem};
 pub use system::{HealthItem, HealthSummary, HealthTotals, SystemMetrics, SystemMetricsAnswer, Unloading};
+pub use update::{
+    GithubInstall, GithubInstalled, GithubUpdate, GithubUpdated, GithubUpdatedPlugin, HeldBack, IntervalText, Update,
+    UpdateFailure, UpdateReport, UpdateRule, UpdateRuleRequest, Updates,
+};

@@ -3,8 +3,8 @@
 //! Nothing here reads a file, a clock or the environment: the same input gives the same answer, so the
 //! tests are tables. What a plugin *is* ([`PluginId`], [`Manifest`]), where it comes from ([`Source`]),
 //! how bytes are named ([`Digest`], [`TreePath`]), what it may ask for ([`Permission`], [`AllowedHost`]), what its
-//! probes say about it ([`health`]), what it has to do with other plugins ([`graph`]), what the operator asked for
-//! ([`Desired`]), and what follows from that ([`plan`]).
+//! probes say about it ([`health`]), what it has to do with other plugins ([`graph`]), which newer version of it may be
+//! taken ([`update`]), what the operator asked for ([`Desired`]), and what follows from that ([`plan`]).
 
 mod address;
 pub mod desired;
@@ -17,6 +17,7 @@ pub mod plan;
 pub mod probation;
 mod source;
 mod tree_path;
+pub mod update;
 
 pub use address::is_public_address;
 pub use desired::{Desired, Goal, Pick};

@@ -119,6 +119,45 @@ impl GitUrl {
         format!("/{}/{}", self.owner, self.name)
     }
 
+    /// Whether both name one repository: hosts of repositories do not tell `Acme/Hello` from `acme/hello`.
+    pub fn is_same_repository(&self, other: &GitUrl) -> bool {
+        self.slug().eq_ignore_ascii_case(&other.slug())
+    }
+
+    /// Reads the address of a repository as people copy it: with or without `https://`, `.git` and a `/` at the end.
+    /// It names no revision.
+    ///
+    /// # Errors
+    /// The same as for a [`Source`]; [`SourceError::Url`] also for `owner/name`, which does not say on which host.
+    pub fn from_repository_address(text: &str) -> Result<GitUrl, SourceError> {
+        let text = text.trim();
+        if text.is_empty() {
+            return Err(SourceError::Empty);
+        }
+        if text.len() > 4096 {
+            return Err(SourceError::TooLong);
+        }
+        if text.chars().any(char::is_control) {
+            return Err(SourceError::Path);
+        }
+        match text.split_once("://") {
+            Some((scheme, rest)) if scheme.eq_ignore_ascii_case("https") => GitUrl::parse(&format!("https://{rest}")),
+            Some((scheme, _)) => Err(SourceError::Scheme { found: scheme.chars().take(80).collect() }),
+            None => {
+                let host = text.split('/').next().unwrap_or_default();
+                // `git@host:owner/name` is git's own short form of ssh.
+                if host.contains('@') {
+                    return Err(SourceError::Scheme { found: "ssh".to_owned() });
+                }
+                if host.starts_with('.') || !host.contains('.') {
+                    let rule = "it names no host; write https://host/owner/name";
+                    return Err(SourceError::Url { url: text.chars().take(120).collect(), rule });
+                }
+                GitUrl::parse(&format!("https://{text}"))
+            }
+        }
+    }
+
     fn parse(text: &str) -> Result<GitUrl, SourceError> {
         let shown = |url: &Url| {
             let mut url = url.clone();
@@ -325,5 +364,81 @@ mod tests {
     fn a_password_never_shows_in_the_refusal() {
         let error = "https://user:hunter2@github.com/a/b".parse::<Source>().unwrap_err();
         assert!(!error.to_string().contains("hunter2"), "{error}");
+        for text in ["https://user:hunter2@github.com/a/b", "user:hunter2@github.com/a/b", "ssh://u:hunter2@h/a/b"] {
+            let error = GitUrl::from_repository_address(text).unwrap_err();
+            assert!(!error.to_string().contains("hunter2"), "{error}");
+        }
+    }
+
+    #[test]
+    fn the_address_of_a_repository_is_read_as_people_copy_it() {
+        let mut table = String::new();
+        for text in [
+            "https://github.com/acme/hello",
+            "https://github.com/acme/hello.git",
+            "https://github.com/acme/hello/",
+            "https://github.com/acme/hello.git/",
+            "HTTPS://GitHub.com/Acme/Hello",
+            " https://github.com/acme/hello\n",
+            "github.com/acme/hello",
+            "github.com/acme/hello.git",
+            "github.com/acme/hello/",
+            "git.example.org/acme/hello",
+            "",
+            "acme/hello",
+            "hello",
+            "./acme/hello",
+            "http://github.com/acme/hello",
+            "git://github.com/acme/hello",
+            "git@github.com:acme/hello.git",
+            "github.com:8443/acme/hello",
+            "github.com:acme/hello",
+            "https://github.com/acme/hello/tree/main",
+            "https://github.com/acme/hello@v1.0.0",
+            "https://github.com/acme/hello?tab=readme",
+            "https://github.com/acme",
+            "127.0.0.1/acme/hello",
+            "github.com/acme/he\tllo",
+            "github.com\\acme\\hello",
+            "github.com/../hello",
+        ] {
+            let read = match GitUrl::from_repository_address(text) {
+                Ok(url) => url.to_string(),
+                Err(error) => format!("{}: {error}", error.code()),
+            };
+            table += &format!("{text:?}: {read}\n");
+        }
+        expect_test::expect![[r#"
+            "https://github.com/acme/hello": https://github.com/acme/hello
+            "https://github.com/acme/hello.git": https://github.com/acme/hello
+            "https://github.com/acme/hello/": https://github.com/acme/hello
+            "https://github.com/acme/hello.git/": https://github.com/acme/hello
+            "HTTPS://GitHub.com/Acme/Hello": https://github.com/Acme/Hello
+            " https://github.com/acme/hello\n": https://github.com/acme/hello
+            "github.com/acme/hello": https://github.com/acme/hello
+            "github.com/acme/hello.git": https://github.com/acme/hello
+            "github.com/acme/hello/": https://github.com/acme/hello
+            "git.example.org/acme/hello": https://git.example.org/acme/hello
+            "": source_malformed: the source is empty
+            "acme/hello": source_url: `acme/hello` is not a repository address: it names no host; write https://host/owner/name
+            "hello": source_url: `hello` is not a repository address: it names no host; write https://host/owner/name
+            "./acme/hello": source_url: `./acme/hello` is not a repository address: it names no host; write https://host/owner/name
+            "http://github.com/acme/hello": source_scheme: scheme `http` is not fetched from; use `https://`, a folder, a `.zip` or a `.so`
+            "git://github.com/acme/hello": source_scheme: scheme `git` is not fetched from; use `https://`, a folder, a `.zip` or a `.so`
+            "git@github.com:acme/hello.git": source_scheme: scheme `ssh` is not fetched from; use `https://`, a folder, a `.zip` or a `.so`
+            "github.com:8443/acme/hello": source_url: `https://github.com:8443/acme/hello` is not a repository address: it names a port
+            "github.com:acme/hello": source_url: `https://github.com:acme/hello` is not a repository address: it does not parse
+            "https://github.com/acme/hello/tree/main": source_url: `https://github.com/acme/hello/tree/main` is not a repository address: its path is not /owner/name
+            "https://github.com/acme/hello@v1.0.0": source_url: `https://github.com/acme/hello@v1.0.0` is not a repository address: owner and name may hold A-Z, a-z, 0-9, `.`, `_` and `-`
+            "https://github.com/acme/hello?tab=readme": source_url: `https://github.com/acme/hello?tab=readme` is not a repository address: it has a query or fragment
+            "https://github.com/acme": source_url: `https://github.com/acme` is not a repository address: its path is not /owner/name
+            "127.0.0.1/acme/hello": source_url: `https://127.0.0.1/acme/hello` is not a repository address: its host is not a name
+            "github.com/acme/he\tllo": source_malformed: the path holds a control character
+            "github.com\\acme\\hello": https://github.com/acme/hello
+            "github.com/../hello": source_url: `https://github.com/hello` is not a repository address: its path is not /owner/name
+        "#]].assert_eq(&table);
+        let read = |text: &str| GitUrl::from_repository_address(text).unwrap();
+        assert!(read("github.com/Acme/hello.git").is_same_repository(&read("https://github.com/acme/Hello/")));
+        assert!(!read("github.com/acme/hello").is_same_repository(&read("github.com/acme/hello2")));
     }
 }

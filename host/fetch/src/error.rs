@@ -232,6 +232,17 @@ pub enum Error {
         /// What to write instead.
         hint: &'static str,
     },
+    /// A repository with more branches and tags than are looked through.
+    #[error(
+        "`{url}` has more than {max_refs} branches and tags, which are not looked through for versions; \
+         hint: load a version by its tag"
+    )]
+    TooManyRefs {
+        /// The repository.
+        url: String,
+        /// The limit.
+        max_refs: usize,
+    },
     /// A submodule inside the repository.
     #[error("`{path}` is a git submodule, which is not fetched; hint: copy its files into the repository")]
     Submodule {
@@ -286,6 +297,7 @@ impl Error {
             Error::Git { .. } => "fetch_git",
             Error::EmptyRepository { .. } => "fetch_empty_repository",
             Error::NoRevision { .. } => "fetch_no_revision",
+            Error::TooManyRefs { .. } => "fetch_too_many_refs",
             Error::Submodule { .. } => "fetch_submodule",
             Error::GitMode { .. } => "fetch_git_mode",
             Error::TooManyFolders { .. } => "fetch_too_many_folders",

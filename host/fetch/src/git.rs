@@ -7,18 +7,21 @@ mod http;
 mod revision;
 mod session;
 mod transport;
+mod versions;
 
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use git2::{AutotagOption, Direction, FetchOptions, Oid, RemoteCallbacks, Repository, RepositoryInitOptions};
+use git2::{AutotagOption, FetchOptions, Oid, RemoteCallbacks, Repository, RepositoryInitOptions};
 use host_core::{GitUrl, Revision};
 use host_store::Store;
 
 use crate::{Config, Error, Fetched};
 use revision::{Advertised, Choice};
 use session::Session;
+
+pub use versions::{Follow, Head, Listing, Release, Tip, versions};
 
 /// Far above any repository of plugins; each object costs memory while a pack is indexed.
 const MAX_OBJECTS: usize = 500_000;
@@ -63,11 +66,7 @@ fn empty_repository(session: &Session, folder: &Path) -> Result<Repository, Erro
 fn download(session: &Session, repository: &Repository, revision: &Revision) -> Result<Oid, Error> {
     let git = |action| move |source| session.git_error(action, source);
     let mut remote = repository.remote_anonymous(session.asked()).map_err(git("name the address"))?;
-    session.check_url(&String::from_utf8_lossy(remote.url_bytes()))?;
-    remote.connect(Direction::Fetch).map_err(git("list the branches and tags"))?;
-    let advertised: Vec<Advertised> =
-        remote.list().map_err(git("list the branches and tags"))?.iter().map(Advertised::from).collect();
-
+    let advertised = versions::list(session, &mut remote)?;
     let choice = revision::choose(session.asked(), &advertised, revision)?;
     let mut callbacks = RemoteCallbacks::new();
     callbacks.transfer_progress(|progress| session.check().is_ok() && progress.total_objects() <= MAX_OBJECTS);
@@ -89,7 +88,7 @@ fn download(session: &Session, repository: &Repository, revision: &Revision) -> 
         }
         Choice::Commit(id) => {
             let found = is_reachable(repository, &advertised, id).map_err(git("walk the history"))?;
-            if found { Ok(id) } else { Err(revision::no_such(session.asked(), &advertised, &id.to_string())) }
+            if found { Ok(id) } else { Err(revision::no_such_of(session.asked(), &advertised, &id.to_string())) }
         }
     }
 }

@@ -11,7 +11,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use git_server::{Behaviour, GitServer, Repository};
-use host_fetch::{Config, Error, Fetched, Mirror, Trust, fetch};
+use host_core::GitUrl;
+use host_fetch::{Config, Error, Fetched, Follow, Head, Listing, Mirror, Trust, fetch, versions};
 use host_store::{Store, Tree, TreeLimits};
 
 struct Place {
@@ -51,6 +52,12 @@ impl Place {
         result
     }
 
+    fn versions(&self) -> Result<Listing, Error> {
+        let listed = versions(&self.config, &url("https://github.com/acme/hello"), &self.cancelled);
+        assert!(!self.store.plugin_dir().join("tmp").read_dir().unwrap().any(|_| true), "something was written");
+        listed
+    }
+
     fn code(&self, revision: &str) -> &'static str {
         match self.fetch(revision) {
             Ok(_) => "fetched",
@@ -64,6 +71,10 @@ impl Place {
         assert!(error.to_string().contains(evidence), "`{error}` does not name `{evidence}`");
         assert_eq!(self.store.usage().unwrap().trees, 0);
     }
+}
+
+fn url(text: &str) -> GitUrl {
+    GitUrl::from_repository_address(text).unwrap()
 }
 
 fn names(tree: &Tree) -> String {
@@ -160,6 +171,20 @@ fn what_is_not_there_is_named_with_what_is() {
     let error = place.fetch_from("https://github.com/acme/absent").unwrap_err();
     assert_eq!(error.code(), "fetch_no_repository");
     assert!(error.to_string().contains("404"), "{error}");
+}
+
+#[test]
+fn a_branch_whose_name_is_not_text_is_in_nobodys_way() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let place = place();
+    let id = place.repository.commit(&[("plugin.yaml", "1"), ("x", "")]);
+    place.repository.commit(&[("plugin.yaml", "2")]);
+    let branches = place.repository.folder.join(".git/refs/heads");
+    for name in [&b"caf\xe9"[..], "é".as_bytes()] {
+        fs::copy(branches.join("main"), branches.join(std::ffi::OsStr::from_bytes(name))).unwrap();
+    }
+    assert_eq!(place.code("main"), "fetched");
+    assert_eq!(place.fetch(&id).unwrap().commit, Some(id));
 }
 
 #[test]
@@ -377,4 +402,95 @@ fn fetches_of_several_threads_do_not_meet() {
             });
         }
     });
+}
+
+#[test]
+fn the_versions_of_a_repository_are_listed_and_nothing_is_fetched() {
+    let place = place();
+    assert_eq!(place.versions().unwrap().head, None);
+    let old = place.repository.commit(&[("plugin.yaml", "1")]);
+    place.repository.git(&["tag", "v1.9.0"]);
+    let new = place.repository.commit(&[("plugin.yaml", "2")]);
+    place.repository.git(&["tag", "--annotate", "-m", "release", "v1.10.0"]);
+    place.repository.git(&["tag", "--annotate", "-m", "again", "stable", "v1.10.0"]);
+    place.repository.git(&["tag", "v2.0.0-rc.1"]);
+    place.repository.git(&["tag", "v1.2"]);
+    let newest = place.repository.commit(&[("plugin.yaml", "3")]);
+    place.repository.git(&["branch", "feature/x", &old]);
+    place.repository.git(&["update-ref", "refs/pull/1/head", &old]);
+
+    let listing = place.versions().unwrap();
+    let releases: Vec<_> = listing.releases.iter().map(|found| (&*found.tag, &*found.commit)).collect();
+    assert_eq!(releases, [("v1.9.0", &*old), ("v1.10.0", &*new), ("v2.0.0-rc.1", &*new)]);
+    let tips =
+        |tips: &[host_fetch::Tip]| tips.iter().map(|tip| (tip.name.clone(), tip.commit.clone())).collect::<Vec<_>>();
+    // A tag of a tag leads to the commit as well.
+    assert_eq!(tips(&listing.tags), [("stable".to_owned(), new.clone()), ("v1.2".to_owned(), new.clone())]);
+    assert_eq!(tips(&listing.branches), [("feature/x".to_owned(), old), ("main".to_owned(), newest.clone())]);
+    assert_eq!(listing.head, Some(Head { branch: Some("main".to_owned()), commit: newest }));
+    assert!(place.server.requests().iter().all(|line| line.starts_with("GET ")), "{:?}", place.server.requests());
+}
+
+#[test]
+fn what_a_listing_says_is_what_a_fetch_gives() {
+    let place = place();
+    place.repository.commit(&[("plugin.yaml", "1")]);
+    place.repository.git(&["tag", "--annotate", "-m", "moves", "nightly"]);
+    place.repository.git(&["checkout", "--quiet", "--detach"]);
+    for text in ["2", "3"] {
+        let listing = place.versions().unwrap();
+        for revision in ["latest", "nightly", "main"] {
+            let Ok(Follow::Tip(tip)) = listing.follow(&revision.parse().unwrap()) else { panic!("{revision}") };
+            assert_eq!(place.fetch(revision).unwrap().commit.as_deref(), Some(tip), "{revision}");
+        }
+        place.repository.commit(&[("plugin.yaml", text)]);
+    }
+    place.repository.git(&["tag", "v1.0.0"]);
+    let newest = place.repository.commit(&[("plugin.yaml", "4")]);
+    let listing = place.versions().unwrap();
+    assert_eq!(listing.head.as_ref().map(|head| &head.commit), Some(&newest));
+    let Ok(Follow::Releases([release])) = listing.follow(&host_core::Revision::Latest) else { panic!("{listing:?}") };
+    assert_eq!(place.fetch("latest").unwrap().commit, Some(release.commit.clone()));
+}
+
+#[test]
+fn a_listing_asks_only_where_a_fetch_may_and_no_longer() {
+    let mut place = place();
+    place.repository.commit(&[("plugin.yaml", "x")]);
+    place.config.allowed_repositories = vec!["github.com/other/*".to_owned()];
+    assert_eq!(place.versions().unwrap_err().code(), "fetch_repository_not_allowed");
+    let error = versions(&Config::default(), &url("https://localhost/acme/hello"), &place.cancelled).unwrap_err();
+    assert_eq!(error.code(), "fetch_private_address");
+    assert_eq!(place.server.connections(), 0);
+
+    place.config.allowed_repositories.clear();
+    place.server.behave(Behaviour::Redirect("http://169.254.169.254/latest/meta-data".to_owned()));
+    assert_eq!(place.versions().unwrap_err().code(), "fetch_redirect");
+    place.server.behave(Behaviour::Renamed("/acme/hello".to_owned(), "/acme/absent".to_owned()));
+    assert_eq!(place.versions().unwrap_err().code(), "fetch_no_repository");
+    place.server.behave(Behaviour::Status(503));
+    assert_eq!(place.versions().unwrap_err().code(), "fetch_http_status");
+    place.config.stall_timeout = Duration::from_millis(300);
+    place.server.behave(Behaviour::StallBeforeAnswer);
+    assert_eq!(place.versions().unwrap_err().code(), "fetch_stalled");
+    place.config.max_git_bytes = 50;
+    place.server.behave(Behaviour::Serve);
+    assert_eq!(place.versions().unwrap_err().code(), "fetch_git_too_large");
+}
+
+#[test]
+fn a_listing_that_waits_can_be_cancelled() {
+    let place = place();
+    place.server.behave(Behaviour::StallBeforeAnswer);
+    let started = Instant::now();
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            while place.server.requests().is_empty() {
+                thread::yield_now();
+            }
+            place.cancelled.store(true, Ordering::Relaxed);
+        });
+        assert_eq!(place.versions().unwrap_err().code(), "fetch_cancelled");
+    });
+    assert!(started.elapsed() < Duration::from_secs(8), "{:?}", started.elapsed());
 }

@@ -30,6 +30,7 @@ mod refused;
 mod retire;
 mod routes;
 mod trial;
+mod updates;
 
 pub use admission::{Admitted, Refusal};
 pub use between::refused_content_type;
@@ -50,3 +51,4 @@ pub use plugin::{GenerationView, Phase, PluginView};
 pub use refused::RefusedCall;
 pub use routes::{RouteRefusal, Routed};
 pub use trial::{Attempt, Depth, Trial, Tried, TryOut, Trying};
+pub use updates::{Poller, Update, UpdateFailure, UpdateReport, Watched};

@@ -27,6 +27,7 @@ mod service;
 mod system;
 mod timer;
 mod token;
+mod updates;
 mod upload;
 mod view;
 

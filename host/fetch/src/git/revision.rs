@@ -35,10 +35,10 @@ pub(crate) enum Choice {
     Commit(Oid),
 }
 
-const TAGS: &str = "refs/tags/";
-const BRANCHES: &str = "refs/heads/";
+pub(crate) const TAGS: &str = "refs/tags/";
+pub(crate) const BRANCHES: &str = "refs/heads/";
 /// Behind the name of a tag: the entry is the commit that the tag object leads to.
-const PEELED: &str = "^{}";
+pub(crate) const PEELED: &str = "^{}";
 
 /// Finds what `revision` means: a tag, else a branch, else a commit id.
 pub(crate) fn choose(url: &str, advertised: &[Advertised], revision: &Revision) -> Result<Choice, Error> {
@@ -58,23 +58,28 @@ pub(crate) fn choose(url: &str, advertised: &[Advertised], revision: &Revision) 
             }
             match full_id(wanted) {
                 Some(id) => Ok(commit(advertised, id)),
-                None => Err(no_such(url, advertised, wanted)),
+                None => Err(no_such_of(url, advertised, wanted)),
             }
         }
     }
 }
 
-/// The refusal, with some of what there is instead.
-pub(crate) fn no_such(url: &str, advertised: &[Advertised], revision: &str) -> Error {
-    let names = |prefix: &str, kind: &str| {
-        let names = advertised.iter().filter_map(|found| found.name.strip_prefix(prefix));
-        let names: Vec<_> = names.filter(|name| !name.ends_with(PEELED)).map(|name| format!("`{name}`")).collect();
-        match names.len() {
-            0 => format!("no {kind}"),
-            n if n > 5 => format!("the {kind} {} and {} more", names[..5].join(", "), n - 5),
-            _ => format!("the {kind} {}", names.join(", ")),
-        }
+/// The refusal, with some of what the server lists instead.
+pub(crate) fn no_such_of(url: &str, advertised: &[Advertised], revision: &str) -> Error {
+    let names = |prefix: &'static str| {
+        let names = advertised.iter().filter_map(move |found| found.name.strip_prefix(prefix));
+        names.filter(|name| !name.ends_with(PEELED))
     };
+    no_such(url, names(BRANCHES), names(TAGS), revision)
+}
+
+/// The refusal, with some of what there is instead.
+pub(crate) fn no_such<'n>(
+    url: &str,
+    branches: impl Iterator<Item = &'n str>,
+    tags: impl Iterator<Item = &'n str>,
+    revision: &str,
+) -> Error {
     let is_hex = revision.len() >= 7 && revision.bytes().all(|c| c.is_ascii_hexdigit());
     let hint = match is_hex {
         true if revision.len() == 40 => "the commit must be on a branch or tag of this repository, not of a fork",
@@ -84,18 +89,31 @@ pub(crate) fn no_such(url: &str, advertised: &[Advertised], revision: &str) -> E
     Error::NoRevision {
         url: url.to_owned(),
         revision: revision.to_owned(),
-        known: format!("{} and {}", names(BRANCHES, "branches"), names(TAGS, "tags")),
+        known: format!("{} and {}", some_of(branches, "branches"), some_of(tags, "tags")),
         hint,
     }
 }
 
+fn some_of<'n>(names: impl Iterator<Item = &'n str>, kind: &str) -> String {
+    let names: Vec<_> = names.map(|name| format!("`{name}`")).collect();
+    match names.len() {
+        0 => format!("no {kind}"),
+        n if n > 5 => format!("the {kind} {} and {} more", names[..5].join(", "), n - 5),
+        _ => format!("the {kind} {}", names.join(", ")),
+    }
+}
+
+/// The version that a tag stands for.
+pub(crate) fn version(tag: &str) -> Option<Version> {
+    Version::parse(tag.strip_prefix('v').unwrap_or(tag)).ok()
+}
+
 fn newest_release(advertised: &[Advertised]) -> Option<&Advertised> {
-    let version = |found: &Advertised| -> Option<Version> {
-        let tag = found.name.strip_prefix(TAGS)?;
-        let version = Version::parse(tag.strip_prefix('v').unwrap_or(tag)).ok()?;
+    let release = |found: &Advertised| {
+        let version = version(found.name.strip_prefix(TAGS)?)?;
         version.pre.is_empty().then_some(version)
     };
-    let releases = advertised.iter().filter_map(|found| Some((version(found)?, found)));
+    let releases = advertised.iter().filter_map(|found| Some((release(found)?, found)));
     releases.max_by(|(a, _), (b, _)| a.cmp(b)).map(|(_, found)| found)
 }
 
@@ -106,7 +124,7 @@ fn default_branch(advertised: &[Advertised]) -> Option<&Advertised> {
     Some(branch.unwrap_or(head))
 }
 
-fn full_id(text: &str) -> Option<Oid> {
+pub(crate) fn full_id(text: &str) -> Option<Oid> {
     let is_full = text.len() == 40 && text.bytes().all(|c| c.is_ascii_hexdigit());
     if is_full { Oid::from_str(text).ok() } else { None }
 }
@@ -121,7 +139,7 @@ fn commit(advertised: &[Advertised], id: Oid) -> Choice {
 }
 
 /// Servers also list what others propose, such as `refs/pull/1/head`.
-fn is_ours(found: &Advertised) -> bool {
+pub(crate) fn is_ours(found: &Advertised) -> bool {
     found.name.starts_with(TAGS) || found.name.starts_with(BRANCHES)
 }
 
@@ -185,7 +203,7 @@ mod tests {
         ] {
             assert_eq!(chosen(&names, revision), expected, "{revision}");
         }
-        let error = no_such("https://example.org/a/b", &advertised(&names), "v2").to_string();
+        let error = no_such_of("https://example.org/a/b", &advertised(&names), "v2").to_string();
         assert!(error.contains("`main`, `feature/x`, `v1` and the tags `v1`; hint: check"), "{error}");
     }
 }

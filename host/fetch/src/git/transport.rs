@@ -95,6 +95,11 @@ impl Exchange {
         };
         let n = answer.read(buffer).map_err(|error| http::error(&self.session.watch, error.into()))?;
         self.session.count(n)?;
+        if self.lists {
+            // git2 panics at a name that is not UTF-8. No revision is written with these letters, nor with the one that
+            // takes their place, so nothing that could be asked for changes its name.
+            buffer[..n].iter_mut().filter(|byte| !byte.is_ascii()).for_each(|byte| *byte = b'!');
+        }
         Ok(n)
     }
 }

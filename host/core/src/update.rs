@@ -1,0 +1,249 @@
+//! Newer versions of what is installed: which of them may be taken, and when to look for them.
+
+mod choose;
+mod interval;
+mod schedule;
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use semver::Version;
+
+pub use choose::{Available, Choice, Reason, choose, choose_commit};
+pub use interval::{UpdateInterval, duration_text, parse_duration};
+pub use schedule::{first_check, next_check};
+
+/// The most versions that may be blocked for one plugin.
+pub const MAX_BLOCKED: usize = 1000;
+
+/// How far an update may go.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum UpdatePolicy {
+    /// The same major and minor version.
+    Patch,
+    /// The same major version; for `0.x` the same minor version, as cargo reads it.
+    #[default]
+    Minor,
+    /// Any newer version.
+    Major,
+    /// None, but what is newer is reported.
+    Manual,
+    /// None, and nothing is reported.
+    Pinned,
+}
+
+/// What the operator wants for one plugin.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct UpdateRule {
+    policy: UpdatePolicy,
+    automatic: bool,
+    interval: UpdateInterval,
+}
+
+/// Why a text or number is no rule for updates.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum UpdateError {
+    /// Not one of the words.
+    #[error("`{found}` is no update policy; hint: write `patch`, `minor`, `major`, `manual` or `pinned`")]
+    Policy {
+        /// The text, cut to 80 characters.
+        found: String,
+    },
+    /// Not a length of time.
+    #[error("`{found}` is not a length of time; hint: write for example `1h30m`, `90s`, or a number of seconds")]
+    Duration {
+        /// The text, cut to 80 characters.
+        found: String,
+    },
+    /// An interval that is too short for the servers that are asked, or longer than anybody means.
+    #[error(
+        "updates are not looked for every {}; hint: choose between {} and {}",
+        duration_text(*found), duration_text(UpdateInterval::MIN), duration_text(UpdateInterval::MAX)
+    )]
+    Interval {
+        /// The interval.
+        found: Duration,
+    },
+    /// A policy under which nothing happens by itself, and the wish that it should.
+    #[error(
+        "policy `{policy}` takes no update by itself; \
+         hint: set `automatic` to false, or the policy to `patch`, `minor` or `major`"
+    )]
+    NeverAutomatic {
+        /// The policy.
+        policy: UpdatePolicy,
+    },
+    /// Not a semantic version.
+    #[error("`{found}` is not a version; hint: write all three numbers, as in `1.2.0`")]
+    Version {
+        /// The text, cut to 80 characters.
+        found: String,
+    },
+    /// More versions than anybody blocks one by one.
+    #[error("more than {MAX_BLOCKED} versions are blocked; hint: use the policy `manual` or `pinned`")]
+    TooManyBlocked,
+}
+
+impl UpdateError {
+    /// A word for clients, metrics and tests. Never reworded.
+    pub fn code(&self) -> &'static str {
+        match self {
+            UpdateError::Policy { .. } => "update_policy",
+            UpdateError::Duration { .. } => "update_duration",
+            UpdateError::Interval { .. } => "update_interval",
+            UpdateError::NeverAutomatic { .. } => "update_never_automatic",
+            UpdateError::Version { .. } => "update_version",
+            UpdateError::TooManyBlocked => "update_too_many_blocked",
+        }
+    }
+}
+
+/// Reads versions that are never to be taken. A leading `v`, as tags have it, is left out.
+///
+/// # Errors
+/// [`UpdateError::Version`] for the first that is not one; [`UpdateError::TooManyBlocked`] above [`MAX_BLOCKED`].
+pub fn blocked_versions<'t>(texts: impl IntoIterator<Item = &'t str>) -> Result<BTreeSet<Version>, UpdateError> {
+    let mut blocked = BTreeSet::new();
+    for text in texts {
+        let version = Version::parse(text.strip_prefix('v').unwrap_or(text));
+        blocked.insert(version.map_err(|_| UpdateError::Version { found: cut(text) })?);
+        if blocked.len() > MAX_BLOCKED {
+            return Err(UpdateError::TooManyBlocked);
+        }
+    }
+    Ok(blocked)
+}
+
+/// What is shown of a text that somebody sent.
+fn cut(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).take(80).collect()
+}
+
+// === impl UpdatePolicy ===
+
+impl UpdatePolicy {
+    /// All, from the narrowest that takes anything to the widest, and then those that take nothing.
+    pub const ALL: [UpdatePolicy; 5] =
+        [UpdatePolicy::Patch, UpdatePolicy::Minor, UpdatePolicy::Major, UpdatePolicy::Manual, UpdatePolicy::Pinned];
+
+    /// The word for clients.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            UpdatePolicy::Patch => "patch",
+            UpdatePolicy::Minor => "minor",
+            UpdatePolicy::Major => "major",
+            UpdatePolicy::Manual => "manual",
+            UpdatePolicy::Pinned => "pinned",
+        }
+    }
+
+    /// Whether any update may be taken by itself.
+    pub fn takes_any(self) -> bool {
+        !matches!(self, UpdatePolicy::Manual | UpdatePolicy::Pinned)
+    }
+
+    /// Whether `installed` may become `next`, which is known to be newer.
+    pub fn allows(self, installed: &Version, next: &Version) -> bool {
+        let same_major = installed.major == next.major;
+        let same_minor = same_major && installed.minor == next.minor;
+        match self {
+            UpdatePolicy::Patch => same_minor,
+            UpdatePolicy::Minor if installed.major == 0 => same_minor,
+            UpdatePolicy::Minor => same_major,
+            UpdatePolicy::Major => true,
+            UpdatePolicy::Manual | UpdatePolicy::Pinned => false,
+        }
+    }
+}
+
+impl FromStr for UpdatePolicy {
+    type Err = UpdateError;
+
+    fn from_str(text: &str) -> Result<UpdatePolicy, UpdateError> {
+        let found = UpdatePolicy::ALL.into_iter().find(|policy| policy.as_str() == text);
+        found.ok_or_else(|| UpdateError::Policy { found: cut(text) })
+    }
+}
+
+impl fmt::Display for UpdatePolicy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+// === impl UpdateRule ===
+
+impl UpdateRule {
+    /// A rule. The default is `minor`, not by itself, looked for every hour.
+    ///
+    /// # Errors
+    /// [`UpdateError::NeverAutomatic`] for `manual` or `pinned` with `automatic`.
+    pub fn new(policy: UpdatePolicy, automatic: bool, interval: UpdateInterval) -> Result<UpdateRule, UpdateError> {
+        match automatic && !policy.takes_any() {
+            true => Err(UpdateError::NeverAutomatic { policy }),
+            false => Ok(UpdateRule { policy, automatic, interval }),
+        }
+    }
+
+    /// How far an update may go.
+    pub fn policy(&self) -> UpdatePolicy {
+        self.policy
+    }
+
+    /// Whether an update that the policy allows is taken without being asked for.
+    pub fn automatic(&self) -> bool {
+        self.automatic
+    }
+
+    /// How often updates are looked for.
+    pub fn interval(&self) -> UpdateInterval {
+        self.interval
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn policies_are_five_words() {
+        for policy in UpdatePolicy::ALL {
+            assert_eq!(policy.to_string().parse(), Ok(policy));
+        }
+        for text in ["", "Minor", "auto", "minor ", "latest\n"] {
+            assert_eq!(text.parse::<UpdatePolicy>().unwrap_err().code(), "update_policy", "{text:?}");
+        }
+    }
+
+    #[test]
+    fn nothing_happens_by_itself_where_the_policy_takes_nothing() {
+        let rule = |policy, automatic| UpdateRule::new(policy, automatic, UpdateInterval::default());
+        for policy in UpdatePolicy::ALL {
+            assert!(rule(policy, false).is_ok());
+            assert_eq!(rule(policy, true).is_ok(), policy.takes_any(), "{policy}");
+        }
+        let error = rule(UpdatePolicy::Pinned, true).unwrap_err();
+        assert_eq!(error.code(), "update_never_automatic");
+        assert!(error.to_string().starts_with("policy `pinned` takes no update by itself; hint: "), "{error}");
+    }
+
+    #[test]
+    fn blocked_versions_are_whole_versions() {
+        let read = |texts: &[&str]| match blocked_versions(texts.iter().copied()) {
+            Ok(versions) => versions.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "),
+            Err(error) => format!("{}: {error}", error.code()),
+        };
+        assert_eq!(read(&[]), "");
+        assert_eq!(read(&["v1.10.0", "1.9.0", "1.10.0", "2.0.0-rc.1"]), "1.9.0 1.10.0 2.0.0-rc.1");
+        assert_eq!(
+            read(&["1.0.0", "1.2"]),
+            "update_version: `1.2` is not a version; hint: write all three numbers, as in `1.2.0`"
+        );
+        let many: Vec<_> = (0..=MAX_BLOCKED).map(|n| format!("{n}.0.0")).collect();
+        let many: Vec<_> = many.iter().map(String::as_str).collect();
+        assert!(read(&many).starts_with("update_too_many_blocked"));
+        assert!(!read(&many[1..]).starts_with("update"));
+    }
+}

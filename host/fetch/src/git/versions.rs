@@ -1,0 +1,300 @@
+//! Which versions a repository has: its branches and tags, listed and not fetched.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use git2::{Direction, Remote};
+use host_core::{GitUrl, Revision};
+use semver::Version;
+
+use super::revision::{Advertised, BRANCHES, PEELED, TAGS, full_id, is_ours, no_such, version};
+use super::session::{self, Session};
+use super::transport;
+use crate::{Config, Error};
+
+/// Far above any repository of plugins.
+const MAX_REFS: usize = 10_000;
+
+/// The branches and tags of a repository at one moment. Those that no [`Revision`] can name are left out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listing {
+    /// The repository.
+    pub url: GitUrl,
+    /// The tags that are semantic versions, the oldest version first, pre-releases among them.
+    pub releases: Vec<Release>,
+    /// The other tags.
+    pub tags: Vec<Tip>,
+    /// The branches.
+    pub branches: Vec<Tip>,
+    /// The default branch; `None` for a repository without commits.
+    pub head: Option<Head>,
+}
+
+/// A tag that is a semantic version, with or without a `v` before it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Release {
+    /// The version.
+    pub version: Version,
+    /// The tag.
+    pub tag: String,
+    /// The commit it leads to, 40 hex digits; for an annotated tag not that of the tag itself.
+    pub commit: String,
+}
+
+/// A branch, or a tag that is no version.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tip {
+    /// The name.
+    pub name: String,
+    /// The commit it leads to, 40 hex digits.
+    pub commit: String,
+}
+
+/// The default branch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Head {
+    /// The branch, when the server says which it is.
+    pub branch: Option<String>,
+    /// The commit it leads to, 40 hex digits.
+    pub commit: String,
+}
+
+/// What newer versions of a revision are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Follow<'l> {
+    /// Its releases.
+    Releases(&'l [Release]),
+    /// What its branch or tag leads to now: this commit.
+    Tip(&'l str),
+    /// Nothing: the revision is a commit.
+    Fixed,
+}
+
+/// Lists the versions of a repository. Only the list of branches and tags crosses the network, and nothing is written.
+///
+/// The releases of GitHub, GitLab and others are tags of the repository, so this finds them without asking the REST
+/// API of any of them: one protocol for every host and mirror, with the addresses, limits and timeouts of
+/// [`fetch`](crate::fetch()), without a token, and without the 60 requests an hour that GitHub's API grants those who
+/// have none. What only an API knows is not seen: release notes, files of a release, and its mark as a pre-release.
+///
+/// Setting `cancelled` ends it as it ends [`fetch`](crate::fetch()).
+///
+/// # Errors
+/// Those of [`fetch`](crate::fetch()) for a repository, and [`Error::TooManyRefs`] above 10,000 branches and tags.
+pub fn versions(config: &Config, url: &GitUrl, cancelled: &Arc<AtomicBool>) -> Result<Listing, Error> {
+    if !session::is_allowed(&config.allowed_repositories, &url.slug()) {
+        return Err(Error::NotAllowed { slug: url.slug() });
+    }
+    let session = Arc::new(Session::new(config, url, cancelled));
+    let attempt = || -> Result<Listing, Error> {
+        let git = |source| session.git_error("name the address", source);
+        // Without a repository there is no configuration that could rewrite the address.
+        let mut remote = Remote::create_detached(session.asked()).map_err(git)?;
+        listing(url, &transport::during(&session, || list(&session, &mut remote))?)
+    };
+    // libgit2 only says that its transport failed; the session knows why.
+    attempt().map_err(|error| session.failure().unwrap_or(error))
+}
+
+/// Connects, and asks for the branches and tags.
+pub(super) fn list(session: &Session, remote: &mut Remote<'_>) -> Result<Vec<Advertised>, Error> {
+    let git = |source| session.git_error("list the branches and tags", source);
+    session.check_url(&String::from_utf8_lossy(remote.url_bytes()))?;
+    remote.connect(Direction::Fetch).map_err(git)?;
+    Ok(remote.list().map_err(git)?.iter().map(Advertised::from).collect())
+}
+
+fn listing(url: &GitUrl, advertised: &[Advertised]) -> Result<Listing, Error> {
+    if advertised.iter().filter(|found| is_ours(found) && !found.name.ends_with(PEELED)).count() > MAX_REFS {
+        return Err(Error::TooManyRefs { url: url.to_string(), max_refs: MAX_REFS });
+    }
+    let mut listing =
+        Listing { url: url.clone(), releases: vec![], tags: vec![], branches: vec![], head: head(advertised) };
+    // The commit of an annotated tag stands right behind the tag.
+    for (at, found) in advertised.iter().enumerate() {
+        let peeled = advertised.get(at + 1).filter(|next| next.name.strip_suffix(PEELED) == Some(&found.name));
+        let commit = peeled.unwrap_or(found).id.to_string();
+        if let Some(name) = found.name.strip_prefix(BRANCHES).filter(|name| can_be_named(name)) {
+            listing.branches.push(Tip { name: name.to_owned(), commit });
+        } else if let Some(name) = found.name.strip_prefix(TAGS).filter(|name| can_be_named(name)) {
+            match version(name) {
+                Some(version) => listing.releases.push(Release { version, tag: name.to_owned(), commit }),
+                None => listing.tags.push(Tip { name: name.to_owned(), commit }),
+            }
+        }
+    }
+    // Two tags for one version stay in the order of the server.
+    listing.releases.sort_by(|a, b| a.version.cmp(&b.version));
+    Ok(listing)
+}
+
+fn head(advertised: &[Advertised]) -> Option<Head> {
+    let head = advertised.iter().find(|found| found.name == "HEAD")?;
+    let branch = head.target.as_deref().and_then(|target| target.strip_prefix(BRANCHES));
+    Some(Head { branch: branch.filter(|name| can_be_named(name)).map(str::to_owned), commit: head.id.to_string() })
+}
+
+fn can_be_named(name: &str) -> bool {
+    matches!(name.parse(), Ok(Revision::Named(_)))
+}
+
+// === impl Listing ===
+
+impl Listing {
+    /// What newer versions of `revision` are, by the rules by which [`fetch`](crate::fetch()) reads a revision: the
+    /// latest version is that of the newest release, or of the default branch where there is none; a name is a tag
+    /// before a branch before a commit. A version whose tag is gone still has the other releases.
+    ///
+    /// # Errors
+    /// [`Error::EmptyRepository`] and [`Error::NoRevision`].
+    pub fn follow(&self, revision: &Revision) -> Result<Follow<'_>, Error> {
+        let Revision::Named(name) = revision else {
+            let has_release = self.releases.iter().any(|release| release.version.pre.is_empty());
+            return match &self.head {
+                _ if has_release => Ok(Follow::Releases(&self.releases)),
+                Some(head) => Ok(Follow::Tip(&head.commit)),
+                None => Err(Error::EmptyRepository { url: self.url.to_string() }),
+            };
+        };
+        if self.releases.iter().any(|release| release.tag == *name) {
+            Ok(Follow::Releases(&self.releases))
+        } else if let Some(tip) = self.tags.iter().chain(&self.branches).find(|tip| tip.name == *name) {
+            Ok(Follow::Tip(&tip.commit))
+        } else if full_id(name).is_some() {
+            Ok(Follow::Fixed)
+        } else if version(name).is_some() && !self.releases.is_empty() {
+            Ok(Follow::Releases(&self.releases))
+        } else {
+            let tags = self.tags.iter().map(|tip| &*tip.name);
+            let tags = tags.chain(self.releases.iter().map(|release| &*release.tag));
+            let branches = self.branches.iter().map(|tip| &*tip.name);
+            Err(no_such(&self.url.to_string(), branches, tags, name))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use git2::Oid;
+
+    use super::super::revision::{Choice, choose};
+    use super::*;
+
+    fn advertised(names: &[&str]) -> Vec<Advertised> {
+        let one = |(at, name): (usize, &&str)| Advertised {
+            name: (*name).to_owned(),
+            id: Oid::from_str(&format!("{:040x}", at + 1)).unwrap(),
+            target: (*name == "HEAD").then(|| "refs/heads/main".to_owned()),
+        };
+        names.iter().enumerate().map(one).collect()
+    }
+
+    fn url() -> GitUrl {
+        GitUrl::from_repository_address("git.example.org/acme/hello").unwrap()
+    }
+
+    const NAMES: &[&str] = &[
+        "HEAD",
+        "refs/heads/1.2.0",
+        "refs/heads/latest",
+        "refs/heads/main",
+        "refs/heads/x!y",
+        "refs/pull/7/head",
+        "refs/tags/1.2.0",
+        "refs/tags/1.2.0^{}",
+        "refs/tags/main",
+        "refs/tags/nightly",
+        "refs/tags/nightly^{}",
+        "refs/tags/v1.10.0",
+        "refs/tags/v1.2.0",
+        "refs/tags/v1.9.0-rc.1",
+        "refs/tags/v2",
+        "refs/notes/commits",
+    ];
+
+    #[test]
+    fn a_list_is_sorted_into_releases_tags_and_branches() {
+        let listing = listing(&url(), &advertised(NAMES)).unwrap();
+        let short = |id: &str| id.trim_start_matches('0').to_owned();
+        let tips = |tips: &[Tip]| {
+            tips.iter().map(|tip| format!("{} {}", tip.name, short(&tip.commit))).collect::<Vec<_>>().join(", ")
+        };
+        let releases = listing.releases.iter();
+        let releases: Vec<_> =
+            releases.map(|found| format!("{} {} {}", found.version, found.tag, short(&found.commit))).collect();
+        assert_eq!(releases.join(", "), "1.2.0 1.2.0 8, 1.2.0 v1.2.0 d, 1.9.0-rc.1 v1.9.0-rc.1 e, 1.10.0 v1.10.0 c");
+        assert_eq!(tips(&listing.tags), "main 9, nightly b, v2 f");
+        assert_eq!(tips(&listing.branches), "1.2.0 2, main 4");
+        assert_eq!(listing.head, Some(Head { branch: Some("main".to_owned()), commit: format!("{:040x}", 1) }));
+    }
+
+    #[test]
+    fn what_is_followed_is_what_would_be_fetched() {
+        let id = "a".repeat(40);
+        let branch = ["HEAD", "refs/heads/main", "refs/tags/v1.0.0-rc.1"];
+        for (names, revision, expected) in [
+            (NAMES, "latest", "releases"),
+            (NAMES, "v1.2.0", "releases"),
+            (NAMES, "1.2.0", "releases"),
+            (NAMES, "nightly", "tip b"),
+            // The tag, not the branch.
+            (NAMES, "main", "tip 9"),
+            (NAMES, "v2", "tip f"),
+            (NAMES, &id, "fixed"),
+            // Its tag is gone.
+            (NAMES, "v1.1.0", "releases"),
+            (NAMES, "feature", "fetch_no_revision"),
+            (&branch, "latest", "tip 1"),
+            (&branch, "main", "tip 2"),
+            (&branch, "v1.0.0-rc.1", "releases"),
+            (&branch[..2], "v1.0.0", "fetch_no_revision"),
+            (&[], "latest", "fetch_empty_repository"),
+        ] {
+            let advertised = advertised(names);
+            let listing = listing(&url(), &advertised).unwrap();
+            let revision: Revision = revision.parse().unwrap();
+            let followed = match listing.follow(&revision) {
+                Ok(Follow::Releases(_)) => "releases".to_owned(),
+                Ok(Follow::Tip(commit)) => format!("tip {}", commit.trim_start_matches('0')),
+                Ok(Follow::Fixed) => "fixed".to_owned(),
+                Err(error) => error.code().to_owned(),
+            };
+            assert_eq!(followed, expected, "{revision}");
+
+            let chosen = choose("https://git.example.org/acme/hello", &advertised, &revision);
+            let name = match &chosen {
+                Ok(Choice::Tip { name, .. }) => name,
+                Ok(Choice::Commit(_)) => "commit",
+                Err(error) => error.code(),
+            };
+            let agrees = match &*followed {
+                "releases" => name.strip_prefix(TAGS).is_some_and(|tag| version(tag).is_some()),
+                "fixed" => name == "commit",
+                tip if tip.starts_with("tip") => name.starts_with("refs/") && version(&name[10..]).is_none(),
+                code => name == code,
+            };
+            assert!(agrees || revision.to_string() == "v1.1.0", "{revision}: {followed}, but fetched is {name}");
+        }
+    }
+
+    #[test]
+    fn the_refusal_names_what_there_is() {
+        let listing = listing(&url(), &advertised(NAMES)).unwrap();
+        let error = listing.follow(&"feature".parse().unwrap()).unwrap_err().to_string();
+        let known =
+            "it has the branches `1.2.0`, `main` and the tags `main`, `nightly`, `v2`, `1.2.0`, `v1.2.0` and 2 more";
+        assert!(error.contains(known), "{error}");
+    }
+
+    #[test]
+    fn a_list_that_is_too_long_is_refused_and_what_others_propose_does_not_count() {
+        let names: Vec<_> = (0..MAX_REFS).map(|n| format!("refs/tags/v1.0.{n}")).collect();
+        let mut names: Vec<_> = names.iter().map(String::as_str).collect();
+        names.extend(["HEAD", "refs/pull/1/head", "refs/tags/v1.0.9999^{}"]);
+        assert_eq!(listing(&url(), &advertised(&names)).unwrap().releases.len(), MAX_REFS);
+        names.push("refs/heads/main");
+        let error = listing(&url(), &advertised(&names)).unwrap_err();
+        assert_eq!(error.code(), "fetch_too_many_refs");
+        assert!(error.to_string().contains("more than 10000 branches and tags"), "{error}");
+    }
+}

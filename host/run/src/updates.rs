@@ -1,0 +1,180 @@
+//! Looking for newer versions of what is installed.
+
+mod judge;
+mod poller;
+mod schedule;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use host_core::update::{Reason, UpdateRule};
+use host_core::{GitUrl, Revision, Source};
+use host_fetch::Listing;
+use semver::Version;
+
+use crate::error::Error;
+use crate::host::Host;
+use crate::log_lines::now_unix_ms;
+
+pub use poller::Poller;
+pub use schedule::Watched;
+
+/// What was found when a plugin's source was asked for newer versions.
+///
+/// It speaks of what was installed at that moment: once another version or commit is, it says nothing any more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UpdateReport {
+    /// When, in milliseconds since 1970.
+    pub checked_at_unix_ms: u64,
+    /// The version that was installed.
+    pub installed: Version,
+    /// The commit that was installed, when it is known.
+    pub commit: Option<String>,
+    /// The newest that there is, whether or not the rule allows it; `None` when that is installed.
+    pub newest: Option<Update>,
+    /// The newest that the rule allows; `None` when that is installed, and under the policies `manual` and `pinned`.
+    pub allowed: Option<Update>,
+    /// Which newer versions are not taken, and why; newest first.
+    pub held_back: Vec<(Version, Reason)>,
+    /// Why nothing is known, when the source could not be asked.
+    pub error: Option<UpdateFailure>,
+}
+
+/// A newer version, or a newer commit of a branch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Update {
+    /// The version that its tag names; `None` for a branch, whose versions are not known before they are fetched.
+    pub version: Option<Version>,
+    /// What to load from the plugin's repository to have it.
+    pub revision: Revision,
+    /// The commit that this leads to, 40 hex digits.
+    pub commit: String,
+}
+
+/// Why a source could not be asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UpdateFailure {
+    /// A word for clients. Never reworded.
+    pub code: &'static str,
+    /// What failed and why, in one line.
+    pub message: String,
+    /// What to do about it.
+    pub fix: Option<String>,
+}
+
+impl UpdateReport {
+    /// A report that nothing newer is known.
+    fn empty(installed: &Version, commit: Option<&str>) -> UpdateReport {
+        UpdateReport {
+            checked_at_unix_ms: now_unix_ms(),
+            installed: installed.clone(),
+            commit: commit.map(str::to_owned),
+            newest: None,
+            allowed: None,
+            held_back: vec![],
+            error: None,
+        }
+    }
+
+    fn failed(self, error: &Error) -> UpdateReport {
+        let error = UpdateFailure { code: error.code(), message: error.chain(), fix: error.fix() };
+        UpdateReport { error: Some(error), ..self }
+    }
+}
+
+impl Host {
+    /// Asks a plugin's source for newer versions. Nothing is fetched and nothing changes.
+    ///
+    /// A source that cannot be asked, or that is no repository, gives a report with an error, not an error.
+    ///
+    /// # Errors
+    /// [`Error::ShuttingDown`], and [`Error::Panicked`] for a defect of the host.
+    ///
+    /// # Cancel safety
+    /// Dropping the future ends the request; the host's shutdown waits for that.
+    pub async fn check_updates(
+        &self,
+        source: &Source,
+        installed: &Version,
+        commit: Option<&str>,
+        rule: &UpdateRule,
+        blocked: &BTreeSet<Version>,
+    ) -> Result<UpdateReport, Error> {
+        let report = UpdateReport::empty(installed, commit);
+        let Source::Git { url, revision } = source else {
+            let error = UpdateFailure {
+                code: "update_no_repository",
+                message: format!("`{source}` is not a repository, so it has no versions"),
+                fix: Some("reload the plugin to build what lies there now".to_owned()),
+            };
+            return Ok(UpdateReport { error: Some(error), ..report });
+        };
+        if self.is_stopping() {
+            return Err(Error::ShuttingDown);
+        }
+        let listed = tokio::select! {
+            listed = self.list(url.clone()) => listed,
+            () = self.0.stopping.cancelled() => return Err(Error::ShuttingDown),
+        };
+        let judged = listed.and_then(|listing| Ok(judge::judge(&report, &listing, revision, rule.policy(), blocked)?));
+        match judged {
+            Ok(report) => Ok(report),
+            Err(error @ Error::Fetch(_)) => Ok(report.failed(&error)),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Looks for newer versions of what `watched` names, each by its own rule and at most two at once, and gives each
+    /// report to `tell`. Ends when the [`Poller`] is dropped or the host stops.
+    ///
+    /// `watched` is asked before each look and may wait, for a database say, but not long: nothing else is done
+    /// meanwhile. `tell` is not called when the host stops. What it is told of may be gone or another version by then,
+    /// and the next look of that plugin waits until it returns; whoever updates should start a job and not wait for it.
+    pub fn poll_updates<W, WF, T, TF>(&self, watched: W, tell: T) -> Poller
+    where
+        W: Fn() -> WF + Send + Sync + 'static,
+        WF: Future<Output = Vec<Watched>> + Send,
+        T: Fn(Watched, UpdateReport) -> TF + Send + Sync + 'static,
+        TF: Future<Output = ()> + Send,
+    {
+        let (poller, wake, ended) = Poller::new(self.0.stopping.child_token());
+        let host = self.clone();
+        self.0.tasks.spawn(async move {
+            let check = |watched: Watched| {
+                let host = host.clone();
+                async move {
+                    let Watched { source, installed, commit, rule, blocked, .. } = &watched;
+                    host.check_updates(source, installed, commit.as_deref(), rule, blocked).await
+                }
+            };
+            tokio::select! {
+                never = poller::poll(&wake, now_unix_ms(), &watched, &check, &tell) => match never {},
+                () = ended.cancelled() => {}
+            }
+        });
+        poller
+    }
+
+    async fn list(&self, url: GitUrl) -> Result<Listing, Error> {
+        let host = self.clone();
+        let cancelled = Arc::new(AtomicBool::new(false));
+        let _cancel = CancelOnDrop(cancelled.clone());
+        // A host that stops waits until the request has noticed.
+        let token = host.0.tasks.token();
+        let listed = tokio::task::spawn_blocking(move || {
+            let _token = token;
+            host_fetch::versions(&host.0.config.fetch, &url, &cancelled)
+        });
+        Ok(listed.await.map_err(|_| Error::Panicked)??)
+    }
+}
+
+/// Ends a request when whoever waits for it has gone.
+struct CancelOnDrop(Arc<AtomicBool>);
+
+impl Drop for CancelOnDrop {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
