@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::FieldError;
+use crate::{FieldError, Update, UpdateRule};
 
 /// The body of `POST /api/plugins/load`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -82,10 +82,10 @@ pub struct Item {
     pub revision: u64,
     /// The versions before, newest first: what a rollback goes back to.
     pub kept: Vec<Kept>,
-    /// Whether updates leave it alone.
-    pub pinned: bool,
-    /// Versions that no update may choose.
-    pub blocked: Vec<String>,
+    /// Which newer versions are taken; null while its first load is on the way.
+    pub update: Option<UpdateRule>,
+    /// The newest version that its repository has, when that is not installed; null when none is known.
+    pub update_available: Option<Update>,
     /// Why the host took it out of service until the operator says otherwise.
     pub quarantine: Option<String>,
     /// How often in a row it failed to start or to work.

@@ -6,6 +6,7 @@ use semver::Version;
 use serde_json::{Map, Value};
 
 use crate::manifest::Placement;
+use crate::update::UpdateRule;
 use crate::{Digest, Manifest, PluginId, Source, Trust};
 
 /// What the operator asked for of one plugin.
@@ -25,8 +26,8 @@ pub struct Desired {
     pub placement: Placement,
     /// The permissions that its plugin.yaml had when the operator last let it in.
     pub grants: BTreeSet<String>,
-    /// Whether updates leave it alone.
-    pub pinned: bool,
+    /// Which newer versions are taken, and whether by themselves.
+    pub update: UpdateRule,
     /// Versions that no update may choose.
     pub blocked: BTreeSet<Version>,
     /// Why the host took it out of service until the operator says otherwise.
@@ -62,6 +63,8 @@ pub struct Pick {
     pub trust: Trust,
     /// The commit, for a git source.
     pub commit: Option<String>,
+    /// The version of the tag that an update took, which plugin.yaml may forget to name.
+    pub tag: Option<Version>,
     /// The artifact.
     pub artifact: Digest,
     /// When it was let in, in milliseconds since 1970.
@@ -97,7 +100,7 @@ impl Desired {
             configuration: Map::new(),
             placement: manifest.security.placement,
             grants: manifest.permissions.iter().cloned().collect(),
-            pinned: false,
+            update: UpdateRule::default(),
             blocked: BTreeSet::new(),
             quarantine: None,
         }
@@ -112,6 +115,11 @@ impl Desired {
         self.kept.truncate(n_kept);
         self.placement = manifest.security.placement;
         self.grants = manifest.permissions.iter().cloned().collect();
+    }
+
+    /// Keeps updates from choosing again what serves now.
+    pub fn block_current(&mut self) {
+        self.blocked.extend([self.current.version.clone()].into_iter().chain(self.current.tag.clone()));
     }
 
     /// The permissions of `manifest` that the plugin did not have so far.
@@ -140,6 +148,7 @@ mod tests {
             source: "https://github.com/a/b".parse().unwrap(),
             trust: Trust::Http,
             commit: None,
+            tag: None,
             artifact: Digest::of(version.as_bytes()),
             loaded_unix_ms: 1,
         }

@@ -13,6 +13,6 @@ mod zip;
 
 pub use error::Error;
 pub use fetch::{Config, Fetched, Mirror, fetch, unpack};
-pub use host_core::Trust;
 pub use git::{Follow, Head, Listing, Release, Tip, versions};
+pub use host_core::Trust;
 pub use zip::{ArchiveLimits, ZipError};

@@ -49,6 +49,7 @@ impl Host {
         }
         self.0.reconcile.start(self);
         self.0.reconcile.tell(Input::Begin);
+        self.begin_updates();
         Ok(count)
     }
 

@@ -82,6 +82,27 @@ pub enum Error {
         /// The plugin.
         id: PluginId,
     },
+    /// What the plugin has to do with others stands in the way.
+    #[error(transparent)]
+    Dependencies(#[from] host_core::graph::Refusal),
+    /// The plugin comes from no repository, so there are no versions to update to.
+    #[error("`{id}` comes from `{place}`, which has no versions")]
+    NoRepository {
+        /// The plugin.
+        id: PluginId,
+        /// Where it comes from.
+        place: String,
+    },
+    /// The repository could not be asked for newer versions.
+    #[error("newer versions could not be looked for: {message}")]
+    UpdatesUnknown {
+        /// A word for clients.
+        code: &'static str,
+        /// Why.
+        message: String,
+        /// What to do.
+        fix: Option<String>,
+    },
     /// The artifact is not in the store, or damaged.
     #[error("artifact {} of `{id}` is lost or damaged", artifact.short())]
     NoArtifact {
@@ -149,6 +170,9 @@ impl Error {
             Error::TooManyKept { .. } => "load_too_many_kept",
             Error::UnknownPlugin { .. } => "run_unknown_plugin",
             Error::Disabled { .. } => "run_disabled",
+            Error::Dependencies(refusal) => refusal.code(),
+            Error::NoRepository { .. } => "update_no_repository",
+            Error::UpdatesUnknown { code, .. } => code,
             Error::NoArtifact { .. } => "run_no_artifact",
             Error::NothingKept { .. } => "run_nothing_kept",
             Error::UnknownRevision { .. } => "run_unknown_revision",
@@ -171,6 +195,9 @@ impl Error {
             ),
             Error::UnknownPlugin { .. } => Some("`plugin-host list` shows what is installed".to_owned()),
             Error::Disabled { .. } => Some("enable it, or load its source again".to_owned()),
+            Error::Dependencies(refusal) => Some(refusal.fix()),
+            Error::NoRepository { .. } => Some("reload it, or load it from its repository".to_owned()),
+            Error::UpdatesUnknown { fix, .. } => fix.clone(),
             Error::NoArtifact { .. } => Some("load its source again".to_owned()),
             Error::NothingKept { .. } => Some("`plugin-host show` lists the versions that are kept".to_owned()),
             Error::UnknownRevision { .. } => Some("`plugin-host revisions` lists them".to_owned()),

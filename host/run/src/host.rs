@@ -28,6 +28,7 @@ use crate::operation::{self, Operation};
 use crate::plugin::{Plugin, PluginView};
 use crate::reconcile::Reconcile;
 use crate::retire;
+use crate::updates::Poller;
 
 /// Jobs that are remembered.
 const MAX_JOBS: usize = 200;
@@ -55,6 +56,10 @@ pub(crate) struct Inner {
     next_job: AtomicU64,
     /// Tells the jobs of this process from those of the one before.
     job_prefix: u32,
+    /// Held while a change of what is asked for is compared with the other plugins and written.
+    pub(crate) gate: Arc<tokio::sync::Mutex<()>>,
+    /// Looks for newer versions.
+    pub(crate) updates: OnceLock<Poller>,
     /// Decides what is done with a plugin and when.
     pub(crate) reconcile: Reconcile,
     pub(crate) tasks: TaskTracker,
@@ -123,6 +128,8 @@ impl Host {
                 jobs: Mutex::default(),
                 next_job: AtomicU64::new(1),
                 job_prefix,
+                gate: Arc::default(),
+                updates: OnceLock::new(),
                 reconcile: Reconcile::new(),
                 tasks: TaskTracker::new(),
                 stopping: CancellationToken::new(),

@@ -31,6 +31,7 @@ mod retire;
 mod routes;
 mod trial;
 mod updates;
+mod updating;
 
 pub use admission::{Admitted, Refusal};
 pub use between::refused_content_type;

@@ -8,15 +8,18 @@ mod removal;
 mod rollback;
 mod swap;
 mod turn;
+mod update;
 mod work;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Instant;
 
 use futures_util::FutureExt as _;
 use host_core::manifest::Checked;
 use host_core::plan::Step;
-use host_core::{Manifest, PluginId, Source, Trust};
+use host_core::update::UpdateRule;
+use host_core::{Manifest, PluginId, Revision, Source, Trust};
 use host_store::Tree;
 use serde_json::{Map, Value};
 
@@ -113,21 +116,23 @@ pub enum Operation {
         /// The revision.
         revision: u64,
     },
-    /// Keep updates away from a plugin, or let them in again.
-    Pin {
+    /// Take a newer version from the plugin's repository.
+    Update {
         /// The plugin.
         id: String,
-        /// Whether it is pinned.
-        pinned: bool,
+        /// Which; `None` is the newest that the plugin's rule allows.
+        to: Option<Revision>,
+        /// Whether the host does it by itself. A version that fails then is not tried again.
+        automatic: bool,
     },
-    /// Keep updates away from a version, or let them choose it again.
-    Block {
+    /// Say which newer versions are taken.
+    SetUpdateRule {
         /// The plugin.
         id: String,
-        /// The version.
-        version: semver::Version,
-        /// Whether it is blocked.
-        blocked: bool,
+        /// The rule.
+        rule: UpdateRule,
+        /// Versions that no update may choose.
+        blocked: BTreeSet<semver::Version>,
     },
 }
 
@@ -212,8 +217,8 @@ impl Operation {
             Operation::Stop { .. } => "stop",
             Operation::Rollback { .. } => "rollback",
             Operation::Restore { .. } => "restore",
-            Operation::Pin { .. } => "pin",
-            Operation::Block { .. } => "block",
+            Operation::Update { .. } => "update",
+            Operation::SetUpdateRule { .. } => "set_update_rule",
         }
     }
 
@@ -230,8 +235,8 @@ impl Operation {
             | Operation::Stop { id }
             | Operation::Rollback { id, .. }
             | Operation::Restore { id, .. }
-            | Operation::Pin { id, .. }
-            | Operation::Block { id, .. }
+            | Operation::Update { id, .. }
+            | Operation::SetUpdateRule { id, .. }
             | Operation::Configure { id, .. } => id.clone(),
         }
     }

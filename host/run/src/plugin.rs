@@ -1,6 +1,6 @@
 //! What the host knows of one plugin.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -17,6 +17,7 @@ use crate::health::HealthReport;
 use crate::log_lines::{LogLine, LogLines};
 use crate::metrics::EndpointMetrics;
 use crate::operation::Served;
+use crate::updates::UpdateReport;
 
 /// The log lines of a plugin that are kept.
 const MAX_LINES: usize = 1_000;
@@ -44,6 +45,10 @@ pub(crate) struct State {
     /// The counters of the endpoints, which outlive generations.
     counters: Vec<EndpointMetrics>,
     pub(crate) last_error: Option<LastError>,
+    /// What was found when its repository was asked last for newer versions.
+    pub(crate) update_report: Option<UpdateReport>,
+    /// Commits of a branch that failed when the host took them by itself.
+    pub(crate) bad_commits: BTreeSet<String>,
 }
 
 /// What is installed: what was asked for, and what was built of it.
@@ -177,8 +182,10 @@ pub struct PluginView {
     pub requests: u64,
     /// Those with a status of 500 or more.
     pub errors: u64,
-    /// Why starting it failed, how often in a row.
+    /// How often in a row it failed to start or to work.
     pub failures_in_a_row: u32,
+    /// What was found when its repository was asked last for newer versions.
+    pub update_report: Option<UpdateReport>,
     /// Code, message and time of the newest failure of an operation.
     pub last_error: Option<(&'static str, String, u64)>,
 }
@@ -251,6 +258,7 @@ impl Plugin {
             requests: sum(|endpoint| endpoint.requests.get()),
             errors: sum(|endpoint| endpoint.errors.get()),
             failures_in_a_row: state.attempts.in_a_row,
+            update_report: state.update_report.clone(),
             last_error: state.last_error.clone().map(|error| (error.code, error.message, error.at_unix_ms)),
         }
     }

@@ -18,13 +18,18 @@ pub(crate) fn of_operation(error: &Error) -> Refused {
         Error::ShuttingDown | Error::TooManyKept { .. } => StatusCode::SERVICE_UNAVAILABLE,
         Error::Panicked | Error::State(_) => StatusCode::INTERNAL_SERVER_ERROR,
         Error::Load(_) if code == "load_trial_failed" => StatusCode::INTERNAL_SERVER_ERROR,
+        Error::Dependencies(_) if matches!(code, "dependency_dependants" | "dependency_conflict") => {
+            StatusCode::CONFLICT
+        }
+        Error::Dependencies(_) => StatusCode::UNPROCESSABLE_ENTITY,
         Error::OtherPlugin { .. } | Error::Disabled { .. } | Error::InProgress { .. } => StatusCode::CONFLICT,
+        Error::NoRepository { .. } => StatusCode::CONFLICT,
         Error::NothingKept { .. } | Error::NoArtifact { .. } => StatusCode::CONFLICT,
         Error::Manifest { .. } | Error::Placement { .. } | Error::Load(_) | Error::Unhealthy { .. } => {
             StatusCode::UNPROCESSABLE_ENTITY
         }
         Error::Hook { .. } | Error::ConfigurationRefused { .. } => StatusCode::UNPROCESSABLE_ENTITY,
-        Error::Fetch(_) | Error::Build(_) | Error::Store(_) => of_code(code),
+        Error::Fetch(_) | Error::Build(_) | Error::Store(_) | Error::UpdatesUnknown { .. } => of_code(code),
     };
     let mut refused = Refused::new(status, code, error.chain());
     refused.fix = error.fix();
@@ -34,6 +39,13 @@ pub(crate) fn of_operation(error: &Error) -> Refused {
                 .iter()
                 .map(|problem| FieldError { pointer: problem.field.clone(), message: problem.to_string() })
                 .collect();
+        }
+        Error::Dependencies(refusal) => {
+            let field = |problem: &host_core::graph::Problem| FieldError {
+                pointer: problem.code().to_owned(),
+                message: problem.to_string(),
+            };
+            refused.errors = refusal.problems().iter().map(field).collect();
         }
         Error::Build(build) => {
             if let Some(output) = build.compiler_output() {

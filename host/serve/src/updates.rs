@@ -114,7 +114,7 @@ pub(crate) fn report(report: &UpdateReport) -> api::UpdateReport {
     }
 }
 
-fn newer(update: &Update) -> api::Update {
+pub(crate) fn newer(update: &Update) -> api::Update {
     api::Update {
         version: update.version.as_ref().map(ToString::to_string),
         revision: update.revision.to_string(),

@@ -9,6 +9,7 @@ use host_run::{JobView, LogLine, Phase, PluginView, Receipt, Served};
 
 use crate::endpoint::PREFIX;
 use crate::error::of_operation;
+use crate::updates;
 
 pub(crate) fn item(view: &PluginView) -> api::Item {
     let metadata = view.manifest.as_deref().map(metadata).unwrap_or_default();
@@ -33,8 +34,8 @@ pub(crate) fn item(view: &PluginView) -> api::Item {
         goal: view.desired.as_ref().map(|desired| desired.goal.as_str().to_owned()),
         revision: view.revision,
         kept: view.desired.iter().flat_map(|desired| &desired.kept).map(kept).collect(),
-        pinned: view.desired.as_ref().is_some_and(|desired| desired.pinned),
-        blocked: view.desired.iter().flat_map(|desired| &desired.blocked).map(ToString::to_string).collect(),
+        update: view.desired.as_ref().map(|desired| updates::rule(&desired.update, &desired.blocked)),
+        update_available: view.update_report.as_ref().and_then(|report| Some(updates::newer(report.newest.as_ref()?))),
         quarantine: view.desired.as_ref().and_then(|desired| desired.quarantine.clone()),
         failures_in_a_row: view.failures_in_a_row,
         phase: view.phase.as_str().to_owned(),
@@ -139,7 +140,10 @@ pub(crate) fn asked(receipt: &Receipt, job: &JobView) -> api::Asked {
     let id = &receipt.id;
     let message = match (job.operation, receipt.generation) {
         ("unload", _) => format!("plugin {id} is unloaded"),
-        ("pin" | "block", _) => format!("plugin {id}: what updates may choose is noted"),
+        ("set_update_rule", _) => format!("plugin {id}: what updates may choose is noted"),
+        ("update", Some(_)) if receipt.reason.is_some() && receipt.generation_before == receipt.generation => {
+            format!("plugin {id} {} is the newest that may be taken", receipt.version)
+        }
         ("stop", None) => format!("plugin {id} rests until it is started"),
         ("load" | "install", None) => format!("plugin {id} {} is installed and does not serve", receipt.version),
         ("configure", Some(generation)) if receipt.generation_before == Some(generation) => {

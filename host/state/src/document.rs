@@ -2,8 +2,10 @@
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use host_core::manifest::Placement;
+use host_core::update::{UpdateError, UpdateInterval, UpdateRule};
 use host_core::{Desired, Digest, Goal, Pick, PluginId, Source, Trust};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -19,7 +21,11 @@ pub fn write_desired(desired: &Desired) -> String {
         configuration: desired.configuration.clone(),
         placement: desired.placement.as_str().to_owned(),
         grants: desired.grants.clone(),
-        pinned: desired.pinned,
+        update: UpdateDocument {
+            policy: desired.update.policy().as_str().to_owned(),
+            automatic: desired.update.automatic(),
+            interval_seconds: desired.update.interval().duration().as_secs(),
+        },
         blocked: desired.blocked.iter().map(ToString::to_string).collect(),
         quarantine: desired.quarantine.clone(),
     };
@@ -55,7 +61,7 @@ pub fn read_desired(text: &str) -> Result<Desired, String> {
         configuration: document.configuration,
         placement,
         grants: document.grants,
-        pinned: document.pinned,
+        update: document.update.rule()?,
         blocked: document.blocked.iter().map(version).collect::<Result<_, _>>()?,
         quarantine: document.quarantine,
     })
@@ -101,12 +107,28 @@ struct Document {
     placement: String,
     #[serde(default)]
     grants: BTreeSet<String>,
-    #[serde(default, skip_serializing_if = "is_false")]
-    pinned: bool,
+    update: UpdateDocument,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     blocked: Vec<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     quarantine: Option<String>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct UpdateDocument {
+    policy: String,
+    automatic: bool,
+    interval_seconds: u64,
+}
+
+impl UpdateDocument {
+    fn rule(&self) -> Result<UpdateRule, String> {
+        let read = || -> Result<UpdateRule, UpdateError> {
+            let interval = UpdateInterval::new(Duration::from_secs(self.interval_seconds))?;
+            UpdateRule::new(self.policy.parse()?, self.automatic, interval)
+        };
+        read().map_err(|error| error.to_string())
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -118,6 +140,8 @@ struct PickDocument {
     from_command_line: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     commit: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    tag: Option<String>,
     artifact: String,
     loaded_unix_ms: u64,
 }
@@ -146,6 +170,7 @@ impl PickDocument {
             },
             from_command_line: pick.trust == Trust::CommandLine,
             commit: pick.commit.clone(),
+            tag: pick.tag.as_ref().map(ToString::to_string),
             artifact: pick.artifact.to_string(),
             loaded_unix_ms: pick.loaded_unix_ms,
         }
@@ -168,6 +193,10 @@ impl PickDocument {
             source,
             trust: if self.from_command_line { Trust::CommandLine } else { Trust::Http },
             commit: self.commit,
+            tag: self
+                .tag
+                .map(|tag| tag.parse().map_err(|error| format!("`{tag}` is no version: {error}")))
+                .transpose()?,
             artifact: self.artifact.parse::<Digest>().map_err(|error| error.to_string())?,
             loaded_unix_ms: self.loaded_unix_ms,
         })
@@ -188,6 +217,7 @@ mod tests {
             source,
             trust: Trust::CommandLine,
             commit: Some("a".repeat(40)),
+            tag: Some("1.2.3".parse().unwrap()),
             artifact: Digest::of(b"x"),
             loaded_unix_ms: 7,
         }
@@ -214,7 +244,7 @@ mod tests {
                 configuration: serde_json::from_str(r#"{"b": [1, null], "a": "ä"}"#).unwrap(),
                 placement: Placement::Isolated,
                 grants: BTreeSet::from(["kv.read".to_owned()]),
-                pinned: true,
+                update: UpdateRule::new("patch".parse().unwrap(), true, UpdateInterval::default()).unwrap(),
                 blocked: BTreeSet::from(["2.0.0".parse().unwrap()]),
                 quarantine: Some("crashed".to_owned()),
             };
@@ -240,7 +270,7 @@ mod tests {
             configuration: Map::new(),
             placement: Placement::Inline,
             grants: BTreeSet::new(),
-            pinned: false,
+            update: UpdateRule::default(),
             blocked: BTreeSet::new(),
             quarantine: None,
         });

@@ -18,6 +18,7 @@ fn desired(plugin: &str, goal: Goal) -> Desired {
             source: Source::Folder("/srv/a".into()),
             trust: Trust::Http,
             commit: None,
+            tag: None,
             artifact: Digest::of(plugin.as_bytes()),
             loaded_unix_ms: 1,
         },
@@ -25,7 +26,7 @@ fn desired(plugin: &str, goal: Goal) -> Desired {
         configuration: serde_json::Map::new(),
         placement: Placement::Inline,
         grants: Default::default(),
-        pinned: false,
+        update: Default::default(),
         blocked: Default::default(),
         quarantine: None,
     }

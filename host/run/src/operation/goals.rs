@@ -1,9 +1,10 @@
 //! Whether a plugin serves, rests or is out of service.
 
-use host_core::{Desired, Goal};
+use host_core::{Desired, Goal, PluginId};
 
 use crate::error::Error;
 use crate::operation::Receipt;
+use crate::operation::swap::Rule;
 use crate::operation::turn::Held;
 use crate::operation::work::Work;
 
@@ -32,15 +33,29 @@ impl Work<'_> {
 
     /// Takes a plugin out of service, and those that need it first if that is what `cascade` says.
     pub(super) async fn disable(&mut self, id: &str, cascade: bool) -> Result<Receipt, Error> {
-        let _ = cascade;
-        self.rest(id, Goal::Disabled).await
+        let mut first = vec![];
+        if cascade {
+            for dependant in self.dependants(id, true) {
+                self.rest(dependant.as_str(), Goal::Disabled).await?;
+                first.push(format!("`{dependant}` was disabled first: it needs `{id}`"));
+            }
+        }
+        let mut receipt = self.rest(id, Goal::Disabled).await?;
+        receipt.warnings.extend(first);
+        Ok(receipt)
+    }
+
+    /// The plugins that need `id`, in the order in which they go.
+    pub(super) fn dependants(&self, id: &str, only_enabled: bool) -> Vec<PluginId> {
+        id.parse().map(|id| self.host.graph().dependants(&id, only_enabled)).unwrap_or_default()
     }
 
     /// Asks for a goal with which nothing serves.
     pub(super) async fn rest(&mut self, id: &str, goal: Goal) -> Result<Receipt, Error> {
         let held = Held::installed_plugin(self.host, self.job, id).await?;
         let desired = Desired { goal, ..held.installed()?.desired };
-        self.ask_to(&held, desired, None).await?;
+        let rule = if goal == Goal::Disabled { Rule::NotNeeded } else { Rule::Free };
+        self.ask_to(&held, desired, rule, None).await?;
         self.step("swap");
         let before = self.take_out(&held);
         self.receipt(&held, before, None)
@@ -59,33 +74,9 @@ impl Work<'_> {
         tracing::error!(plugin.id = %held.plugin.id, "plugin `{}` is quarantined: {reason}", held.plugin.id);
         held.plugin.log.push("error", None, &format!("quarantined: {reason}"));
         let desired = Desired { quarantine: Some(reason.clone()), ..installed.desired };
-        self.ask_to(&held, desired, Some(&reason)).await?;
+        self.ask_to(&held, desired, Rule::Free, Some(&reason)).await?;
         held.plugin.state().attempts.forget();
         self.take_out(&held);
         Ok(())
-    }
-
-    /// Whether updates leave the plugin alone.
-    pub(super) async fn pin(&mut self, id: &str, pinned: bool) -> Result<Receipt, Error> {
-        self.note(id, |desired| desired.pinned = pinned).await
-    }
-
-    /// Whether updates may choose a version.
-    pub(super) async fn block(&mut self, id: &str, version: &semver::Version, blocked: bool) -> Result<Receipt, Error> {
-        self.note(id, |desired| match blocked {
-            true => drop(desired.blocked.insert(version.clone())),
-            false => drop(desired.blocked.remove(version)),
-        })
-        .await
-    }
-
-    /// Changes what is asked for in a way that what serves does not notice.
-    async fn note(&mut self, id: &str, change: impl FnOnce(&mut Desired)) -> Result<Receipt, Error> {
-        let held = Held::installed_plugin(self.host, self.job, id).await?;
-        let mut desired = held.installed()?.desired;
-        change(&mut desired);
-        self.ask_to(&held, desired, None).await?;
-        let now = held.serving_number();
-        self.receipt(&held, now, now)
     }
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use host_core::graph::Node;
 use host_core::manifest::{Checked, Placement};
 use host_core::{Desired, Goal, Pick, Source, Trust};
 use host_fetch::Fetched;
@@ -41,8 +42,10 @@ impl Work<'_> {
     ) -> Result<Receipt, Error> {
         self.step("check");
         let checked = check(&self.host.0.config, &fetched.tree)?;
-        self.step("queue");
         let held = Held::plugin(self.host, self.job, &checked.manifest.id).await?;
+        // What stands in its way is told before it is built.
+        let fits = self.host.graph().check(&Node::of(&checked.manifest, options.start));
+        held.noted(self.host, fits.map_err(Error::from))?;
         let built = self.build(&held, &source, &fetched, checked).await;
         let (build, cached) = held.noted(self.host, built)?;
         let is_new = held.installed().is_err();
@@ -69,7 +72,6 @@ impl Work<'_> {
 
     /// Fetches and builds the same source again.
     pub(super) async fn reload(&mut self, id: &str) -> Result<Receipt, Error> {
-        self.step("queue");
         let held = Held::installed_plugin(self.host, self.job, id).await?;
         let installed = held.installed()?;
         if !installed.desired.goal.is_enabled() {
@@ -164,7 +166,7 @@ fn pick(source: Source, trust: Trust, commit: Option<String>, build: &Build) -> 
         other => other,
     };
     let (version, artifact) = (build.manifest.version.clone(), build.artifact.digest());
-    Pick { version, source, trust, commit, artifact, loaded_unix_ms: now_unix_ms() }
+    Pick { version, source, trust, commit, tag: None, artifact, loaded_unix_ms: now_unix_ms() }
 }
 
 /// Ends a fetch when whoever waits for it has gone.

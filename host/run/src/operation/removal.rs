@@ -7,7 +7,7 @@ use tokio::task::JoinHandle;
 use crate::error::Error;
 use crate::operation::Receipt;
 use crate::operation::launch::NO_DRAIN;
-use crate::operation::swap::commit;
+use crate::operation::swap::{Rule, commit};
 use crate::operation::turn::Held;
 use crate::operation::work::Work;
 use crate::plugin::Setup;
@@ -16,11 +16,23 @@ impl Work<'_> {
     /// Takes a plugin away. When its data goes with it, this waits until its last call has ended and its `uninstall` hook
     /// has run, so that nothing is removed under them; else calls in flight end by themselves.
     pub(super) async fn unload(&mut self, id: &str, keep_data: bool, cascade: bool) -> Result<Receipt, Error> {
-        let _ = cascade;
+        let mut first = vec![];
+        if cascade {
+            for dependant in self.dependants(id, false) {
+                self.unload_one(dependant.as_str(), keep_data).await?;
+                first.push(format!("`{dependant}` was unloaded first: it needs `{id}`"));
+            }
+        }
+        let mut receipt = self.unload_one(id, keep_data).await?;
+        receipt.warnings.extend(first);
+        Ok(receipt)
+    }
+
+    async fn unload_one(&mut self, id: &str, keep_data: bool) -> Result<Receipt, Error> {
         let held = Held::installed_plugin(self.host, self.job, id).await?;
         let desired = Desired { goal: Goal::Absent { keep_data }, ..held.installed()?.desired };
         // From here on it goes, also when the host ends meanwhile.
-        self.ask_to(&held, desired, None).await?;
+        self.ask_to(&held, desired, Rule::NotNeededByAny, None).await?;
         self.remove(held, keep_data).await
     }
 
@@ -59,7 +71,7 @@ impl Work<'_> {
         let gone = self.change(&held, None, None);
         let (host, plugin) = (self.host.clone(), held.clone());
         let forgotten = self.host.0.tasks.spawn(async move {
-            commit(&host, &plugin, gone).await?;
+            let (_, _gate) = commit(&host, &plugin, gone, Rule::Free).await?;
             host.forget(&plugin.plugin.id);
             Ok::<(), Error>(())
         });

@@ -27,7 +27,7 @@ impl Work<'_> {
             return Err(Error::NothingKept { id: held.plugin.id.clone(), to: to.map(str::to_owned), kept });
         };
         if because.is_some() {
-            desired.blocked.insert(desired.current.version.clone());
+            desired.block_current();
         }
         let build = self.read_artifact(&pick.artifact).await;
         let build = held.noted(self.host, build)?;

@@ -3,9 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use host_core::Desired;
+use host_core::graph::Node;
+use host_core::{Desired, Goal, Manifest, PluginId};
 use host_load::Hook;
 use host_state::Change;
+use tokio::sync::OwnedMutexGuard;
 
 use crate::error::Error;
 use crate::generation::Generation;
@@ -26,6 +28,9 @@ impl Work<'_> {
         let mut setup = setup;
         // The operator wants it: what the host held against it is past.
         setup.desired.quarantine = None;
+        // Said before anything is started, and once more when it is written.
+        let fits = Rule::of(&held, &setup).check(self.host, &held.plugin.id);
+        held.noted(self.host, fits)?;
         let started = self.start(&held, &setup).await;
         let started = held.noted(self.host, started)?;
         let slips = setup.build.manifest.likely_slips(&setup.configuration);
@@ -58,7 +63,7 @@ impl Work<'_> {
     pub(super) async fn serve_again(&mut self, held: Held) -> Result<Receipt, Error> {
         let setup = held.setup();
         let mut setup = held.noted(self.host, setup)?;
-        setup.desired.goal = host_core::Goal::Running;
+        setup.desired.goal = Goal::Running;
         self.serve(held, setup, None).await
     }
 
@@ -77,7 +82,8 @@ impl Work<'_> {
         let change = self.change(held, Some(setup.desired.clone()), because);
         let (host, plugin) = (self.host.clone(), held.clone());
         let asked = self.host.0.tasks.spawn(async move {
-            let revision = commit(&host, &plugin, change).await?;
+            let rule = Rule::of(&plugin, &setup);
+            let (revision, _gate) = commit(&host, &plugin, change, rule).await?;
             plugin.plugin.state().installed = Some(setup.installed(revision));
             Ok(())
         });
@@ -86,12 +92,18 @@ impl Work<'_> {
     }
 
     /// Asks for something else of the same version from now on, without touching what serves.
-    pub(super) async fn ask_to(&mut self, held: &Held, desired: Desired, because: Option<&str>) -> Result<(), Error> {
+    pub(super) async fn ask_to(
+        &mut self,
+        held: &Held,
+        desired: Desired,
+        rule: Rule,
+        because: Option<&str>,
+    ) -> Result<(), Error> {
         self.step("commit");
         let change = self.change(held, Some(desired.clone()), because);
         let (host, plugin) = (self.host.clone(), held.clone());
         let asked = self.host.0.tasks.spawn(async move {
-            let revision = commit(&host, &plugin, change).await?;
+            let (revision, _gate) = commit(&host, &plugin, change, rule).await?;
             let mut state = plugin.plugin.state();
             if let Some(installed) = &mut state.installed {
                 *installed = Installed { desired, revision, ..installed.clone() };
@@ -120,7 +132,8 @@ async fn finish(
     change: Change,
     is_judged: bool,
 ) -> Result<(Arc<Generation>, Option<u64>), Error> {
-    let revision = commit(&host, &held, change).await?;
+    let rule = Rule::of(&held, &setup);
+    let (revision, gate) = commit(&host, &held, change, rule).await?;
     let generation = started.take();
     {
         let mut state = held.plugin.state();
@@ -129,6 +142,7 @@ async fn finish(
         state.attempts.started();
         state.last_error = None;
     }
+    drop(gate);
     let before = host.0.roster.insert(held.plugin.id.clone(), generation.clone());
     let number_before = before.as_ref().map(|generation| generation.number);
     let is_new_version = before.as_ref().is_some_and(|before| before.artifact != generation.artifact);
@@ -147,18 +161,63 @@ async fn finish(
     Ok((generation, number_before))
 }
 
-/// Writes what is asked for from now on, if that is something new, and gives its revision.
-pub(super) async fn commit(host: &Host, held: &Held, change: Change) -> Result<u64, Error> {
+/// What the other plugins have to say about a change.
+pub(super) enum Rule {
+    /// Nothing.
+    Free,
+    /// The plugin must fit beside them.
+    Fits(Arc<Manifest>, Goal),
+    /// None that is enabled may need it.
+    NotNeeded,
+    /// None that is installed may need it.
+    NotNeededByAny,
+}
+
+impl Rule {
+    /// The rule for a version that is let in. One that was asked for before and is only started again is not judged anew.
+    fn of(held: &Held, setup: &Setup) -> Rule {
+        let before = held.plugin.state().installed.as_ref().map(|installed| installed.desired.clone());
+        let is_same = before.is_some_and(|before| {
+            before.goal == setup.desired.goal && before.current.artifact == setup.desired.current.artifact
+        });
+        if is_same { Rule::Free } else { Rule::Fits(setup.build.manifest.clone(), setup.desired.goal) }
+    }
+
+    fn check(&self, host: &Host, plugin: &PluginId) -> Result<(), Error> {
+        match self {
+            Rule::Free => {}
+            Rule::Fits(manifest, goal) => host.graph().check(&Node::of(manifest, goal.is_enabled()))?,
+            Rule::NotNeeded => host.graph().check_removal(plugin, true)?,
+            Rule::NotNeededByAny => host.graph().check_removal(plugin, false)?,
+        }
+        Ok(())
+    }
+}
+
+/// Writes what is asked for from now on, if that is something new, and gives its revision. Until the guard is dropped no other
+/// plugin is compared with this one, so that it can be made known before.
+///
+/// # Errors
+/// What the other plugins have to say about it, and why it could not be written; nothing has changed then.
+pub(super) async fn commit(
+    host: &Host,
+    held: &Held,
+    change: Change,
+    rule: Rule,
+) -> Result<(u64, OwnedMutexGuard<()>), Error> {
+    let gate = host.0.gate.clone().lock_owned().await;
+    rule.check(host, &held.plugin.id)?;
     let before =
         held.plugin.state().installed.as_ref().map(|installed| (installed.desired.clone(), installed.revision));
     if let Some((desired, revision)) = before
         && change.desired.as_ref() == Some(&desired)
     {
-        return Ok(revision);
+        return Ok((revision, gate));
     }
     let desired = change.desired.clone();
     let numbers = host.0.state.commit(vec![change]).await?;
     let revision = numbers.first().copied().unwrap_or_default();
     host.keep_record(held.plugin.id.clone(), revision, desired).await;
-    Ok(revision)
+    host.updates_may_differ();
+    Ok((revision, gate))
 }

@@ -52,8 +52,8 @@ impl<'a> Work<'a> {
             Operation::Configure { id, configuration, expected } => self.configure(&id, configuration, expected).await,
             Operation::Rollback { id, to, because } => self.rollback(&id, to.as_deref(), because).await,
             Operation::Restore { id, revision } => self.restore(&id, revision).await,
-            Operation::Pin { id, pinned } => self.pin(&id, pinned).await,
-            Operation::Block { id, version, blocked } => self.block(&id, &version, blocked).await,
+            Operation::Update { id, to, automatic } => self.update(&id, to, automatic).await,
+            Operation::SetUpdateRule { id, rule, blocked } => self.set_update_rule(&id, rule, blocked).await,
         }
     }
 

@@ -1,0 +1,111 @@
+//! A newer version from where the plugin comes from.
+
+use std::collections::BTreeSet;
+
+use host_core::update::UpdateRule;
+use host_core::{Desired, Goal, Revision, Source};
+use semver::Version;
+
+use crate::error::Error;
+use crate::operation::Receipt;
+use crate::operation::swap::Rule;
+use crate::operation::turn::Held;
+use crate::operation::work::Work;
+use crate::plugin::Setup;
+use crate::updates::Update;
+
+impl Work<'_> {
+    /// Takes `to`, or the newest version that the plugin's rule allows, and lets it serve. When there is nothing newer, nothing is
+    /// done.
+    pub(super) async fn update(&mut self, id: &str, to: Option<Revision>, automatic: bool) -> Result<Receipt, Error> {
+        let held = Held::installed_plugin(self.host, self.job, id).await?;
+        let desired = held.installed()?.desired;
+        if !desired.goal.is_enabled() {
+            return Err(Error::Disabled { id: held.plugin.id.clone() });
+        }
+        let Source::Git { url, revision } = desired.current.source.clone() else {
+            let place = desired.current.source.to_string();
+            return Err(Error::NoRepository { id: held.plugin.id.clone(), place });
+        };
+        let chosen = match to {
+            Some(revision) => Some(Update { version: None, revision, commit: String::new() }),
+            None => self.look_for_update(&held, &desired, automatic).await?,
+        };
+        let Some(update) = chosen else {
+            let now = held.serving_number();
+            let receipt = self.receipt(&held, now, now)?;
+            return Ok(Receipt { reason: Some("there is nothing newer that may be taken".to_owned()), ..receipt });
+        };
+        let updated = self.take_update(&held, Source::Git { url, revision }, &update).await;
+        if automatic
+            && let Err(error) = &updated
+            && !matches!(error, Error::ShuttingDown | Error::State(_))
+        {
+            self.never_again(&held, &update, error).await;
+        }
+        updated
+    }
+
+    /// Says which newer versions are taken.
+    pub(super) async fn set_update_rule(
+        &mut self,
+        id: &str,
+        rule: UpdateRule,
+        blocked: BTreeSet<Version>,
+    ) -> Result<Receipt, Error> {
+        let held = Held::installed_plugin(self.host, self.job, id).await?;
+        let desired = Desired { update: rule, blocked, ..held.installed()?.desired };
+        self.ask_to(&held, desired, Rule::Free, None).await?;
+        let now = held.serving_number();
+        self.receipt(&held, now, now)
+    }
+
+    async fn look_for_update(
+        &mut self,
+        held: &Held,
+        desired: &Desired,
+        automatic: bool,
+    ) -> Result<Option<Update>, Error> {
+        self.step("look");
+        let Desired { current, update, blocked, .. } = desired;
+        let commit = current.commit.as_deref();
+        let report = self.host.check_updates(&current.source, &current.version, commit, update, blocked).await?;
+        held.plugin.state().update_report = Some(report.clone());
+        if let Some(error) = report.error {
+            return Err(Error::UpdatesUnknown { code: error.code, message: error.message, fix: error.fix });
+        }
+        // Who asks by hand may have what the rule keeps from being taken by itself.
+        let by_hand = (!automatic && update.policy().takes_any()).then_some(report.newest).flatten();
+        Ok(report.allowed.or(by_hand))
+    }
+
+    async fn take_update(&mut self, held: &Held, installed_as: Source, update: &Update) -> Result<Receipt, Error> {
+        let Source::Git { url, .. } = &installed_as else { return Err(Error::Panicked) };
+        let source = Source::Git { url: url.clone(), revision: update.revision.clone() };
+        let trust = held.installed()?.desired.current.trust;
+        let built = self.build_again(held, source, trust).await;
+        let (mut desired, build, cached) = held.noted(self.host, built)?;
+        // The next update starts from what the operator named, not from this one tag.
+        desired.current.source = installed_as;
+        desired.current.tag = update.version.clone();
+        desired.goal = Goal::Running;
+        let mut receipt = self.serve(held.clone(), Setup::new(desired, build), None).await?;
+        receipt.cached = Some(cached);
+        Ok(receipt)
+    }
+
+    /// Keeps the host from trying by itself again what failed: a version is blocked, a branch's commit is remembered.
+    async fn never_again(&mut self, held: &Held, update: &Update, error: &Error) {
+        let Some(version) = &update.version else {
+            held.plugin.state().bad_commits.insert(update.commit.clone());
+            return;
+        };
+        let Ok(installed) = held.installed() else { return };
+        let mut desired = installed.desired;
+        desired.blocked.insert(version.clone());
+        let because = format!("the update to {version} failed: {}", error.chain());
+        if let Err(error) = self.ask_to(held, desired, Rule::Free, Some(&because)).await {
+            tracing::warn!(plugin.id = %held.plugin.id, "version {version} could not be blocked: {}", error.chain());
+        }
+    }
+}
