@@ -99,6 +99,12 @@ pub enum Error {
         /// What there is instead.
         found: Found,
     },
+    /// The record of a job is not what was written.
+    #[error("the record of job `{id}` is damaged on disk; hint: ask for the operation again")]
+    DamagedJob {
+        /// The job.
+        id: String,
+    },
     /// What lies in the file is not what was put there.
     #[error("the value of key `{key}` is damaged on disk; hint: put or delete it to go on")]
     Damaged {
@@ -143,6 +149,7 @@ impl Error {
             Error::Quota { .. } => "kv_quota",
             Error::Changed { .. } => "kv_changed",
             Error::Damaged { .. } => "kv_damaged",
+            Error::DamagedJob { .. } => "job_damaged",
         }
     }
 

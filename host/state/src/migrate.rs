@@ -13,6 +13,7 @@ use crate::error::code;
 const MIGRATIONS: &[(i64, &str, &str)] = &[
     (1, "kv", include_str!("../migrations/0001_kv.sql")),
     (2, "installed", include_str!("../migrations/0002_installed.sql")),
+    (4, "jobs", include_str!("../migrations/0004_jobs.sql")),
 ];
 
 /// Marks a file as ours: the letters `PHst`.
