@@ -8,7 +8,7 @@ mod plugin;
 mod problem;
 mod system;
 
-pub use job::{Asked, Job, JobList, LogLine, LogLines, Step};
+pub use job::{Asked, Job, JobEnd, JobList, LogLine, LogLines, Step};
 pub use plugin::{
     Configuration, Endpoint, Generation, HealthMetadata, Item, LastError, LoadRequest, Metadata, Plugin, PluginList,
     PluginParts, Route, SecurityMetadata, State, StateError, Status, StatusAnswer, UploadAnswer, Validation,

@@ -1,6 +1,7 @@
 //! The words that can be typed.
 
 pub(crate) mod author;
+mod jobs;
 mod reload;
 
 use std::path::PathBuf;
@@ -10,6 +11,7 @@ use host_core::{PluginId, Source};
 
 use crate::config::Flags;
 
+pub(crate) use jobs::{Job, JobWord, Jobs, OfJob};
 pub(crate) use reload::Reload;
 
 const EXIT_CODES: &str = "\
@@ -61,6 +63,12 @@ pub(crate) enum Word {
     /// Show the last log lines of a plugin
     #[command(after_help = EXIT_CODES)]
     Logs(OfPlugin),
+    /// Show operations: those under way and the last that have ended
+    #[command(after_help = EXIT_CODES)]
+    Jobs(Jobs),
+    /// Show an operation, follow it, end it, or ask for it once more
+    #[command(after_help = EXIT_CODES)]
+    Job(Box<Job>),
     /// The configuration of a host
     #[command(subcommand)]
     Config(ConfigWord),

@@ -3,6 +3,9 @@
 use host_core::manifest::Problem;
 use host_core::{PluginId, SourceError};
 
+use crate::job::JobError;
+use crate::kind::Kind;
+
 /// Why an operation did not do what was asked. What served before still serves.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -88,6 +91,9 @@ pub enum Error {
         /// The id.
         id: String,
     },
+    /// It is about the job, not about what it does.
+    #[error(transparent)]
+    Job(#[from] JobError),
     /// The host is shutting down.
     #[error("the host is shutting down")]
     ShuttingDown,
@@ -116,8 +122,28 @@ impl Error {
             Error::UnknownPlugin { .. } => "run_unknown_plugin",
             Error::Disabled { .. } => "run_disabled",
             Error::UnknownUpload { .. } => "run_unknown_upload",
+            Error::Job(error) => error.code(),
             Error::ShuttingDown => "run_shutting_down",
             Error::Panicked => "run_panicked",
+        }
+    }
+
+    /// Whose fault it is, and so which status an answer has.
+    pub fn kind(&self) -> Kind {
+        let code = self.code();
+        match self {
+            Error::Source(_) => Kind::Malformed,
+            Error::UnknownPlugin { .. } | Error::UnknownUpload { .. } => Kind::NotFound,
+            Error::OtherPlugin { .. } | Error::Disabled { .. } => Kind::Conflict,
+            Error::ShuttingDown | Error::TooManyKept { .. } => Kind::Busy,
+            Error::Panicked | Error::State(_) => Kind::Broken,
+            Error::Load(_) if code == "load_trial_failed" => Kind::Broken,
+            Error::Manifest { .. } | Error::Placement { .. } | Error::Load(_) | Error::Unhealthy { .. } => {
+                Kind::Refused
+            }
+            Error::Hook { .. } | Error::ConfigurationRefused { .. } => Kind::Refused,
+            Error::Fetch(_) | Error::Build(_) | Error::Store(_) => Kind::of_code(code),
+            Error::Job(error) => error.kind(),
         }
     }
 

@@ -1,24 +1,24 @@
 //! What can be asked of the host, and what it did.
 
 mod configure;
+pub(crate) mod record;
 mod removal;
+mod run;
 mod turn;
 mod work;
 
-use std::sync::Arc;
-use std::time::Instant;
+use std::borrow::Cow;
 
-use futures_util::FutureExt as _;
 use host_core::manifest::Checked;
 use host_core::{Manifest, PluginId, Source};
 use host_fetch::Trust;
 use host_store::Tree;
+use serde::{Deserialize, Serialize};
 
 use crate::config::Config;
 use crate::error::Error;
-use crate::host::Host;
-use crate::job::Job;
-use crate::operation::work::Work;
+
+pub(crate) use run::run;
 
 /// What can be asked.
 #[derive(Clone, Debug)]
@@ -70,10 +70,11 @@ pub enum Operation {
     },
 }
 
-/// What an operation did.
-#[derive(Clone, Debug)]
+/// What an operation did. The state keeps it as JSON: a field that is added later needs `#[serde(default)]`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Receipt {
     /// The plugin.
+    #[serde(with = "record::plugin_id")]
     pub id: PluginId,
     /// Its version.
     pub version: String,
@@ -92,10 +93,10 @@ pub struct Receipt {
 }
 
 /// How long a step took.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct StepReport {
     /// The step.
-    pub step: &'static str,
+    pub step: Cow<'static, str>,
     /// Its time in milliseconds.
     pub duration_ms: f64,
 }
@@ -124,40 +125,37 @@ impl Operation {
             | Operation::Configure { id, .. } => id.clone(),
         }
     }
-}
 
-/// Runs an operation to its end and tells its job.
-pub(crate) async fn run(host: Host, operation: Operation, job: Arc<Job>) {
-    let (name, subject) = (operation.name(), operation.subject());
-    let started = Instant::now();
-    let mut work = Work::new(&host, &job);
-    // A panic here is a defect of the host's; whoever waits must still be told that it ended.
-    let result = std::panic::AssertUnwindSafe(work.run(operation)).catch_unwind();
-    let result = tokio::select! {
-        // An operation that has ended is told so, even while the host stops.
-        biased;
-        result = result => result.unwrap_or(Err(Error::Panicked)),
-        () = host.0.stopping.cancelled() => Err(Error::ShuttingDown),
-    };
-    let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-    let outcome = match &result {
-        Ok(receipt) => {
-            let (id, generation) = (&receipt.id, receipt.generation.unwrap_or(0));
-            match receipt.generation {
-                Some(_) => {
-                    tracing::info!(plugin.id = %id, generation, duration_ms, "{name}: `{id}` now serves generation {generation}")
-                }
-                None => tracing::info!(plugin.id = %id, duration_ms, "{name}: `{id}` does not serve"),
+    /// The plugin that it changes, when that is known before it is done.
+    pub(crate) fn plugin(&self) -> Option<PluginId> {
+        match self {
+            Operation::Load { .. } | Operation::Install { .. } => None,
+            Operation::Reload { id }
+            | Operation::Enable { id }
+            | Operation::Disable { id }
+            | Operation::Unload { id, .. }
+            | Operation::Configure { id, .. } => id.parse().ok(),
+        }
+    }
+
+    /// Refuses what cannot be an id, so that no job is made of what somebody mistyped.
+    ///
+    /// # Errors
+    /// [`Error::UnknownPlugin`], [`Error::UnknownUpload`].
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        let shown = |id: &str| id.chars().filter(|c| !c.is_control()).take(60).collect();
+        match self {
+            Operation::Load { .. } => Ok(()),
+            Operation::Install { upload, .. } => {
+                let is_id = upload.len() <= 64 && upload.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'_');
+                is_id.then_some(()).ok_or_else(|| Error::UnknownUpload { id: shown(upload) })
             }
-            "done"
+            operation => {
+                let id = operation.subject();
+                operation.plugin().map(drop).ok_or_else(|| Error::UnknownPlugin { id: shown(&id) })
+            }
         }
-        Err(error) => {
-            tracing::error!(code = error.code(), duration_ms, "{name} of `{subject}` failed: {}", error.chain());
-            "failed"
-        }
-    };
-    host.0.metrics.operations.with_label_values(&[name, outcome]).inc();
-    job.end(result);
+    }
 }
 
 /// Checks the plugin.yaml of a tree.

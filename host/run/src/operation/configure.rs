@@ -28,9 +28,11 @@ impl Work<'_> {
         let refused = |error: host_load::CallError| Error::ConfigurationRefused { reason: error.to_string() };
         let judged = generation.instance.validate(&effective, timeout).await.map_err(refused);
         held.noted(self.host, judged)?;
+        let uncut = self.job.uncut();
         self.step("on_config_change");
         let changed = generation.instance.change_configuration(&effective, timeout).await.map_err(refused);
         if !held.noted(self.host, changed)? {
+            drop(uncut);
             return self.restart(held, installed).await;
         }
         held.plugin.state().installed = Some(installed.clone());

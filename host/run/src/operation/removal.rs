@@ -20,6 +20,7 @@ impl Work<'_> {
         let held = Held::installed_plugin(self.host, id).await?;
         let installed = held.installed()?;
         let hook = Hook::Uninstall { keep_data };
+        let _uncut = self.job.uncut();
         self.step("swap");
         let serving = self.host.0.roster.remove(&held.plugin.id).map(|(_, generation)| generation);
         let before = serving.as_ref().map(|generation| generation.number);

@@ -60,7 +60,7 @@ impl<'a> Work<'a> {
         let now = Instant::now();
         if let Some((step, since)) = self.current.replace((step, now)) {
             let micros = now.duration_since(since).as_micros();
-            self.steps.push(StepReport { step, duration_ms: micros as f64 / 1e3 });
+            self.steps.push(StepReport { step: step.into(), duration_ms: micros as f64 / 1e3 });
         }
         self.job.enter(step);
     }
@@ -94,6 +94,7 @@ impl<'a> Work<'a> {
     ) -> Result<Receipt, Error> {
         self.step("check");
         let checked = check(&self.host.0.config, &fetched.tree)?;
+        self.job.concerns(&checked.manifest.id);
         let held = Held::plugin(self.host, &checked.manifest.id).await;
         self.renew(held, source, trust, fetched, checked, configuration).await
     }
@@ -184,6 +185,7 @@ impl<'a> Work<'a> {
     pub(super) async fn restart(&mut self, held: Held, installed: Installed) -> Result<Receipt, Error> {
         let started = self.start(&held, &installed).await;
         let generation = held.noted(self.host, started)?;
+        let _uncut = self.job.uncut();
         self.step("swap");
         let slips = installed.manifest.likely_slips(&installed.configuration);
         let warnings = installed.warnings.iter().map(ToString::to_string).chain(slips).collect();
@@ -227,6 +229,8 @@ impl<'a> Work<'a> {
     async fn start(&mut self, held: &Held, installed: &Installed) -> Result<Arc<Generation>, Error> {
         let _working = held.plugin.working(Phase::Loading);
         let module = self.open(installed).await?;
+        // What was started is stopped in order, or swapped in.
+        let _uncut = self.job.uncut();
         let generation = self.launch(held, installed, module).await?;
         let settled = self.settle(held, &generation).await;
         if settled.is_err() {
@@ -316,6 +320,7 @@ impl<'a> Work<'a> {
                 return Err(Error::Unhealthy { reason });
             }
         }
+        self.job.go_on()?;
         if is_new {
             // From here on it is installed: a host that is killed now does not run the hook again.
             self.host.0.state.note_installed(&held.plugin.id, &version).await?;
