@@ -33,6 +33,7 @@ mod git;
 mod health;
 mod hooks;
 mod hostile;
+mod jobs;
 mod libraries;
 mod life;
 mod main_job;
