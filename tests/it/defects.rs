@@ -37,7 +37,7 @@ async fn refused_by(name: &str, code: &str, flags: &[&str]) -> Value {
     assert_untouched(&host, name).await;
     let plugin = host.plugin(name).await;
     assert_eq!(plugin["last_error"]["code"], code);
-    let job = host.get("/api/jobs").await.json()["jobs"].as_array().unwrap().last().unwrap().clone();
+    let job = host.get("/api/jobs").await.json()["jobs"][0].clone();
     assert_eq!((&job["state"], &job["problem"]["code"]), (&json!("failed"), &json!(code)));
 
     host.delete(&format!("/api/plugins/{name}")).await.expect(200);
@@ -117,7 +117,7 @@ async fn types_that_differ_at_the_boundary_are_refused_in_one_line_that_names_bo
         assert!(detail.contains(part), "`{part}` is not in {detail}");
     }
     assert_untouched(&host, "layout-differs").await;
-    let job = host.get("/api/jobs").await.json()["jobs"].as_array().unwrap().last().unwrap()["id"].clone();
+    let job = host.get("/api/jobs").await.json()["jobs"][0]["id"].clone();
     let report = host.get(&format!("/api/jobs/{}/log", job.as_str().unwrap())).await.expect(200).text();
     assert!(report.lines().count() > 20, "the whole report is not in the job's log: {report}");
 }

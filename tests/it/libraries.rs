@@ -208,7 +208,7 @@ async fn a_host_that_is_told_to_stop_ends_the_child_that_hangs() {
 
 /// The processes that the plugin of the last job says it has started.
 async fn processes_in_the_log(host: &TestHost) -> Vec<u32> {
-    let job = host.get("/api/jobs").await.json()["jobs"].as_array().unwrap().last().unwrap()["id"].clone();
+    let job = host.get("/api/jobs").await.json()["jobs"][0]["id"].clone();
     let log = host.get(&format!("/api/jobs/{}/log", job.as_str().unwrap())).await.expect(200).text();
     let ids =
         log.split("started process ").skip(1).map(|rest| rest.split_whitespace().next().unwrap().parse().unwrap());

@@ -34,6 +34,7 @@ mod graph;
 mod health;
 mod hooks;
 mod hostile;
+mod jobs;
 mod libraries;
 mod life;
 mod main_job;

@@ -23,6 +23,9 @@ const MANAGEMENT: &[(&str, &str)] = &[
     ("POST", "/api/plugins/hello/disable"),
     ("GET", "/api/jobs"),
     ("GET", "/api/jobs/job_1"),
+    ("DELETE", "/api/jobs/job_1"),
+    ("POST", "/api/jobs/job_1/cancel"),
+    ("POST", "/api/jobs/job_1/retry"),
     ("GET", "/api/jobs/job_1/log"),
 ];
 

@@ -196,6 +196,20 @@ impl TestHost {
         self.stop_now();
     }
 
+    /// The same, and gives what it has left on disk.
+    pub(crate) fn stop_and_keep(mut self) -> Arc<TempDir> {
+        self.stop_now();
+        self.folder.clone()
+    }
+
+    /// Ends the host as a power cut would, and gives what it has left on disk.
+    pub(crate) fn kill(mut self) -> Arc<TempDir> {
+        self.has_stopped = true;
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+        self.folder.clone()
+    }
+
     /// Stops the host and starts another one on the same data folders.
     pub(crate) async fn restart(mut self) -> TestHost {
         self.stop_now();

@@ -65,27 +65,70 @@ pub struct Step {
 pub struct Job {
     /// The id.
     pub id: String,
-    /// What was asked: `load`, `install`, `reload`, `enable`, `disable`, `unload`.
+    /// What was asked: `load`, `install`, `reload`, `enable`, `disable`, `unload`, `configure`.
     pub operation: String,
-    /// Of what: a source or a plugin's id.
+    /// Of what: a source, an upload or a plugin's id.
     pub subject: String,
-    /// `running`, `done` or `failed`.
+    /// The plugin; null while it is not known.
+    #[serde(default)]
+    pub plugin: Option<String>,
+    /// `queued`, `running`, `done`, `failed`, `cancelled`, `timed_out` or `superseded`.
     pub state: String,
-    /// What it does now.
+    /// What it does now, or did last.
     pub step: String,
+    /// The steps that it has behind it, in order.
+    #[serde(default)]
+    pub steps: Vec<Step>,
+    /// How many log lines it has written.
+    #[serde(default)]
+    pub lines: u64,
+    /// Who asked.
+    #[serde(default)]
+    pub actor: String,
+    /// Why, in their own words.
+    #[serde(default)]
+    pub reason: Option<String>,
+    /// What becomes of another job of the same plugin: `queue`, `replace` or `reject`.
+    #[serde(default)]
+    pub on_conflict: String,
+    /// How long whoever asked wants to wait for its end.
+    #[serde(default)]
+    pub timeout_seconds: Option<f64>,
+    /// Which attempt this is; each end of the host meanwhile makes one more.
+    #[serde(default)]
+    pub attempt: u64,
+    /// The job that asked for the same before, when this is a retry.
+    #[serde(default)]
+    pub retry_of: Option<String>,
     /// When it was asked.
     pub created_unix_ms: u64,
+    /// When its turn came.
+    #[serde(default)]
+    pub started_unix_ms: Option<u64>,
+    /// When it ended.
+    #[serde(default)]
+    pub ended_unix_ms: Option<u64>,
     /// What it did, once it is done.
     pub result: Option<Asked>,
-    /// Why it failed, once it has.
+    /// Why it ended otherwise, once it has.
     pub problem: Option<Problem>,
 }
 
-/// The jobs that are remembered, oldest first.
+/// The jobs that are remembered, newest first.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct JobList {
     /// The jobs.
     pub jobs: Vec<Job>,
+    /// What to ask for as `cursor` to have those behind them; null when there are none.
+    #[serde(default)]
+    pub next: Option<String>,
+}
+
+/// The data of the last event of a job's log.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JobEnd {
+    /// How the job ended.
+    pub state: String,
 }
 
 /// Log lines of a plugin.

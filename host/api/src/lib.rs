@@ -11,7 +11,7 @@ mod system;
 mod update;
 
 pub use graph::{Graph, GraphEdge, GraphNode};
-pub use job::{Asked, Job, JobList, LogLine, LogLines, Served, Step};
+pub use job::{Asked, Job, JobEnd, JobList, LogLine, LogLines, Served, Step};
 pub use plugin::{
     Configuration, Endpoint, Generation, HealthMetadata, Item, Kept, LastError, LoadRequest, Metadata, Plugin,
     PluginList, PluginParts, Route, SecurityMetadata, State, StateError, Status, StatusAnswer, UploadAnswer,

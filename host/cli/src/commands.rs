@@ -3,6 +3,7 @@
 mod change;
 mod generations;
 mod graph;
+mod jobs;
 mod load;
 mod prove;
 mod show;
@@ -39,6 +40,8 @@ pub(crate) async fn run(word: Word, environment: &Environment) -> Result<(), Fai
         Word::Disable(words) => change::disable(&client, &words.id, as_json, &screen).await,
         Word::Unload(words) => change::unload(&client, words, as_json, &screen).await,
         Word::Configure(words) => change::configure(&client, words, as_json, &screen).await,
+        Word::Jobs(words) => jobs::list(&client, words).await,
+        Word::Job(words) => jobs::job(&client, *words, &screen).await,
         // `main` does these.
         _ => Ok(()),
     };
@@ -59,6 +62,8 @@ fn client_of(word: &Word) -> Option<&words::Client> {
         Word::Graph(words) => Some(&words.client),
         Word::Load(words) => Some(&words.client),
         Word::Reload(words) => Some(&words.client),
+        Word::Jobs(words) => Some(&words.client),
+        Word::Job(words) => Some(words.client()),
         _ => None,
     }
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod author;
 mod graph;
+mod jobs;
 mod reload;
 
 use std::path::PathBuf;
@@ -12,6 +13,7 @@ use host_core::{PluginId, Source};
 use crate::config::Flags;
 
 pub(crate) use graph::{Drawing, Graph};
+pub(crate) use jobs::{Job, JobWord, Jobs, OfJob};
 pub(crate) use reload::Reload;
 
 const EXIT_CODES: &str = "\
@@ -66,6 +68,12 @@ pub(crate) enum Word {
     /// Show which plugin needs which, in the order in which they start
     #[command(after_help = EXIT_CODES)]
     Graph(Graph),
+    /// Show operations: those under way and the last that have ended
+    #[command(after_help = EXIT_CODES)]
+    Jobs(Jobs),
+    /// Show an operation, follow it, end it, or ask for it once more
+    #[command(after_help = EXIT_CODES)]
+    Job(Box<Job>),
     /// The configuration of a host
     #[command(subcommand)]
     Config(ConfigWord),

@@ -4,7 +4,8 @@
 //! tests are tables. What a plugin *is* ([`PluginId`], [`Manifest`]), where it comes from ([`Source`]),
 //! how bytes are named ([`Digest`], [`TreePath`]), what it may ask for ([`Permission`], [`AllowedHost`]), what its
 //! probes say about it ([`health`]), what it has to do with other plugins ([`graph`]), which newer version of it may be
-//! taken ([`update`]), what the operator asked for ([`Desired`]), and what follows from that ([`plan`]).
+//! taken ([`update`]), what the operator asked for ([`Desired`]), what follows from that ([`plan`]), and where an operation
+//! is ([`job`]).
 
 mod address;
 pub mod desired;
@@ -12,6 +13,7 @@ mod digest;
 pub mod graph;
 pub mod health;
 mod id;
+pub mod job;
 pub mod manifest;
 pub mod plan;
 pub mod probation;

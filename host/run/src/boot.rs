@@ -16,12 +16,13 @@ use crate::reconcile::Input;
 const READS: usize = 4;
 
 impl Host {
-    /// Reads what was asked for before, and begins to bring it about. Operations wait until then. Returns how many plugins there
-    /// are.
+    /// Reads what was asked for before, and begins to bring it about; jobs that the host before did not end go on. To be called
+    /// once, before anything is asked for. Returns how many plugins there are.
     ///
     /// # Errors
     /// The state could not be read. A plugin whose own record or artifact is damaged does not stop the others.
     pub async fn begin(&self) -> Result<usize, Error> {
+        let unfinished = self.unfinished_jobs().await?;
         let newest = self.0.state.newest().await?;
         let mut revisions = newest.revisions;
         let damaged: Vec<_> = newest.damaged.iter().map(|damage| damage.plugin.clone()).collect();
@@ -50,6 +51,13 @@ impl Host {
         self.0.reconcile.start(self);
         self.0.reconcile.tell(Input::Begin);
         self.begin_updates();
+        for (record, ..) in unfinished {
+            let id = record.id.clone();
+            match self.resume(record).await {
+                Ok(job) => tracing::info!(job = id, "{} of `{}` goes on", job.view().operation, job.view().subject),
+                Err(error) => tracing::error!(job = id, code = error.code(), "a job could not go on: {}", error.chain()),
+            }
+        }
         Ok(count)
     }
 

@@ -3,6 +3,9 @@
 use host_core::manifest::Problem;
 use host_core::{Digest, PluginId, SourceError};
 
+use crate::job::JobError;
+use crate::kind::Kind;
+
 /// Why an operation did not do what was asked. What served before still serves.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -143,6 +146,9 @@ pub enum Error {
         /// The id.
         id: String,
     },
+    /// It is about the job, not about what it does.
+    #[error(transparent)]
+    Job(#[from] JobError),
     /// The host is shutting down.
     #[error("the host is shutting down")]
     ShuttingDown,
@@ -178,8 +184,33 @@ impl Error {
             Error::UnknownRevision { .. } => "run_unknown_revision",
             Error::InProgress { .. } => "run_in_progress",
             Error::UnknownUpload { .. } => "run_unknown_upload",
+            Error::Job(error) => error.code(),
             Error::ShuttingDown => "run_shutting_down",
             Error::Panicked => "run_panicked",
+        }
+    }
+
+    /// Whose fault it is, and so which status an answer has.
+    pub fn kind(&self) -> Kind {
+        let code = self.code();
+        match self {
+            Error::Source(_) => Kind::Malformed,
+            Error::UnknownPlugin { .. } | Error::UnknownUpload { .. } | Error::UnknownRevision { .. } => Kind::NotFound,
+            Error::State(_) if code == "state_stale" => Kind::Stale,
+            Error::State(_) | Error::Store(_) if code.ends_with("_full") => Kind::Full,
+            Error::Dependencies(_) if matches!(code, "dependency_dependants" | "dependency_conflict") => Kind::Conflict,
+            Error::Dependencies(_) => Kind::Refused,
+            Error::OtherPlugin { .. } | Error::Disabled { .. } | Error::InProgress { .. } => Kind::Conflict,
+            Error::NoRepository { .. } | Error::NothingKept { .. } | Error::NoArtifact { .. } => Kind::Conflict,
+            Error::ShuttingDown | Error::TooManyKept { .. } => Kind::Busy,
+            Error::Panicked | Error::State(_) => Kind::Broken,
+            Error::Load(_) if code == "load_trial_failed" => Kind::Broken,
+            Error::Manifest { .. } | Error::Placement { .. } | Error::Load(_) | Error::Unhealthy { .. } => {
+                Kind::Refused
+            }
+            Error::Hook { .. } | Error::ConfigurationRefused { .. } => Kind::Refused,
+            Error::Fetch(_) | Error::Build(_) | Error::Store(_) | Error::UpdatesUnknown { .. } => Kind::of_code(code),
+            Error::Job(error) => error.kind(),
         }
     }
 

@@ -1,7 +1,6 @@
 //! The handle that all surfaces use.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use dashmap::DashMap;
@@ -20,18 +19,15 @@ use crate::admission::Admitted;
 use crate::config::Config;
 use crate::error::Error;
 use crate::generation::Generation;
-use crate::job::Job;
+use crate::jobs::Jobs;
 use crate::lent::Lent;
 use crate::log_lines::LogLine;
 use crate::metrics::{Metrics, Now, PluginNow};
-use crate::operation::{self, Operation};
+use crate::operation;
 use crate::plugin::{Plugin, PluginView};
 use crate::reconcile::Reconcile;
 use crate::retire;
 use crate::updates::Poller;
-
-/// Jobs that are remembered.
-const MAX_JOBS: usize = 200;
 
 /// How long a plugin may take to bring its metrics up to date before they are read.
 const METRICS_TIMEOUT: Duration = Duration::from_secs(1);
@@ -52,10 +48,7 @@ pub(crate) struct Inner {
     pub(crate) plugins: DashMap<PluginId, Arc<Plugin>>,
     /// The number of each plugin's next generation; kept when a plugin is unloaded, so that numbers never repeat.
     numbers: DashMap<PluginId, u64>,
-    jobs: Mutex<Vec<Arc<Job>>>,
-    next_job: AtomicU64,
-    /// Tells the jobs of this process from those of the one before.
-    job_prefix: u32,
+    pub(crate) jobs: Jobs,
     /// Held while a change of what is asked for is compared with the other plugins and written.
     pub(crate) gate: Arc<tokio::sync::Mutex<()>>,
     /// Looks for newer versions.
@@ -106,7 +99,7 @@ impl Host {
     /// # Errors
     /// [`getrandom::Error`] when the system has no randomness.
     pub fn new(config: Config, store: Store, state: State, builder: Builder) -> Result<Host, getrandom::Error> {
-        let job_prefix = getrandom::u32()?;
+        let jobs = Jobs::new(getrandom::u32()?);
         Ok(Host(Arc::new_cyclic(|host| {
             let services = HostServices::new(Parts {
                 kv: state.kv(config.kv),
@@ -125,9 +118,7 @@ impl Host {
                 roster: DashMap::new(),
                 plugins: DashMap::new(),
                 numbers: DashMap::new(),
-                jobs: Mutex::default(),
-                next_job: AtomicU64::new(1),
-                job_prefix,
+                jobs,
                 gate: Arc::default(),
                 updates: OnceLock::new(),
                 reconcile: Reconcile::new(),
@@ -137,39 +128,6 @@ impl Host {
                 unloading: OnceLock::new(),
             }
         })))
-    }
-
-    /// Starts an operation. It goes on whether or not anyone waits for it.
-    pub fn submit(&self, operation: Operation) -> Arc<Job> {
-        self.submit_as(operation, crate::job::Asker::of("operator"))
-    }
-
-    pub(crate) fn submit_as(&self, operation: Operation, asker: crate::job::Asker) -> Arc<Job> {
-        let number = self.0.next_job.fetch_add(1, Ordering::Relaxed);
-        let id = format!("job_{:08x}{number:08x}", self.0.job_prefix);
-        let job = Arc::new(Job::new(id, operation.name(), operation.subject(), asker));
-        let mut jobs = self.0.jobs.lock().unwrap_or_else(PoisonError::into_inner);
-        if jobs.len() >= MAX_JOBS {
-            // Only one that has ended may be forgotten.
-            if let Some(at) = jobs.iter().position(|job| job.view().result.is_some()) {
-                jobs.remove(at);
-            }
-        }
-        jobs.push(job.clone());
-        drop(jobs);
-        let (host, working) = (self.clone(), job.clone());
-        self.0.tasks.spawn(async move { operation::run(host, operation, working).await });
-        job
-    }
-
-    /// The jobs that are remembered, oldest first.
-    pub fn jobs(&self) -> Vec<Arc<Job>> {
-        self.0.jobs.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// The job of that id.
-    pub fn job(&self, id: &str) -> Option<Arc<Job>> {
-        self.jobs().into_iter().find(|job| job.id() == id)
     }
 
     /// All installed plugins, by id.
@@ -199,7 +157,7 @@ impl Host {
         Ok(self.0.store.temp_dir()?)
     }
 
-    /// Checks an archive and keeps its tree for [`Operation::Install`]. Blocks.
+    /// Checks an archive and keeps its tree for [`Operation::Install`](crate::Operation::Install). Blocks.
     ///
     /// # Errors
     /// [`UploadError`]; nothing is kept then.
@@ -255,6 +213,7 @@ impl Host {
             kept: host_load::kept_libraries().len(),
             unloading: self.unloading().is_ok(),
             uptime_seconds: self.0.started.elapsed().as_secs_f64(),
+            jobs: self.0.jobs.count(),
             built: counters.builds.saturating_sub(counters.cache_hits + counters.failures),
             cached: counters.cache_hits,
             failed: counters.failures,
@@ -331,6 +290,7 @@ impl Host {
         if tokio::time::timeout(grace + self.0.config.stop_timeout, self.0.tasks.wait()).await.is_err() {
             tracing::warn!("some work did not end within the grace period");
         }
+        self.write_ended_jobs().await;
         self.0.state.close().await;
     }
 

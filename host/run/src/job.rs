@@ -1,104 +1,128 @@
-//! Operations as jobs: watched, waited for, looked at afterwards.
+//! Operations as jobs: watched, waited for, ended early, looked at afterwards.
 
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+mod asker;
+mod course;
+mod error;
+mod outcome;
+mod view;
 
-use tokio::sync::watch;
+use std::borrow::Cow;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Instant;
+
+use host_core::PluginId;
+use host_core::job::{JobEvent, JobState};
+use host_state::{JobLog, JobRecord};
+use tokio_util::sync::CancellationToken;
 
 use crate::error::Error;
 use crate::log_lines::{LogLine, LogLines, now_unix_ms};
-use crate::operation::Receipt;
+use crate::operation::{Receipt, StepReport};
+use course::Course;
 
-/// The lines of a job that are kept.
+pub use asker::{Asker, OnConflict, OnConflictError};
+pub(crate) use course::Uncut;
+pub use error::JobError;
+pub(crate) use outcome::state_of;
+pub use outcome::{Failed, FieldProblem};
+pub use view::JobView;
+
+/// The lines of a job that are kept while it is under way.
 const MAX_LINES: usize = 5_000;
+/// The end of its log that is kept afterwards.
+const MAX_LOG_BYTES: usize = 256 * 1024;
+/// Longer requests are not kept for a retry.
+const MAX_KEPT_REQUEST_BYTES: usize = 64 * 1024;
 
 /// One operation on its way.
 pub struct Job {
     id: String,
     operation: &'static str,
     subject: String,
-    created_unix_ms: u64,
-    log: LogLines,
-    step: Mutex<&'static str>,
-    state: watch::Sender<JobState>,
-    result: OnceLock<Result<Receipt, Arc<Error>>>,
     asker: Asker,
-    superseded: std::sync::atomic::AtomicBool,
+    attempt: u64,
+    retry_of: Option<String>,
+    created_unix_ms: u64,
+    /// What was asked, as it lies in the state.
+    request: String,
+    log: LogLines,
+    progress: Mutex<Progress>,
+    course: Course,
+    result: OnceLock<Result<Receipt, Arc<Error>>>,
+    /// Cancelled when there is a result.
+    over: CancellationToken,
 }
 
-/// Who asks, and why.
-#[derive(Clone, Debug)]
-pub struct Asker {
-    pub actor: String,
-    pub reason: Option<String>,
-    pub on_conflict: OnConflict,
-}
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OnConflict {
-    Queue,
-    Replace,
-    Reject,
-}
-impl Asker {
-    pub fn of(actor: &str) -> Asker {
-        Asker { actor: actor.to_owned(), reason: None, on_conflict: OnConflict::Queue }
-    }
+/// What a job is made of.
+pub(crate) struct Parts {
+    pub(crate) id: String,
+    pub(crate) operation: &'static str,
+    pub(crate) subject: String,
+    pub(crate) plugin: Option<PluginId>,
+    pub(crate) asker: Asker,
+    pub(crate) attempt: u64,
+    pub(crate) retry_of: Option<String>,
+    pub(crate) created_unix_ms: u64,
+    pub(crate) request: String,
 }
 
-/// Where a job is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum JobState {
-    /// It works.
-    Running,
-    /// It did what was asked.
-    Done,
-    /// It did not; what served before still serves.
-    Failed,
+struct Progress {
+    plugin: Option<PluginId>,
+    started_unix_ms: Option<u64>,
+    ended_unix_ms: Option<u64>,
+    step: &'static str,
+    since: Instant,
+    steps: Vec<StepReport>,
 }
 
-impl JobState {
-    /// The word for clients.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            JobState::Running => "running",
-            JobState::Done => "done",
-            JobState::Failed => "failed",
-        }
-    }
-}
-
-/// A job at one moment.
-#[derive(Clone, Debug)]
-pub struct JobView {
-    /// The id.
-    pub id: String,
-    /// What was asked: `load`, `reload`, …
-    pub operation: &'static str,
-    /// Of what: a source or a plugin's id.
-    pub subject: String,
-    /// When it was asked, in milliseconds since 1970.
-    pub created_unix_ms: u64,
-    /// Where it is.
-    pub state: JobState,
-    /// What it does now: `fetch`, `check`, `build`, `trial`, `open`, `start`, `probe`, `swap`.
-    pub step: &'static str,
-    /// How it ended, once it has.
-    pub result: Option<Result<Receipt, Arc<Error>>>,
+/// The end of a job, before anybody is told.
+pub(crate) struct Ended {
+    state: JobState,
+    at_unix_ms: u64,
+    result: Result<Receipt, Arc<Error>>,
 }
 
 impl Job {
-    pub(crate) fn new(id: String, operation: &'static str, subject: String, asker: Asker) -> Job {
+    pub(crate) fn new(parts: Parts) -> Job {
+        let Parts { id, operation, subject, plugin, asker, attempt, retry_of, created_unix_ms, request } = parts;
+        let progress = Progress {
+            plugin,
+            started_unix_ms: None,
+            ended_unix_ms: None,
+            step: "queue",
+            since: Instant::now(),
+            steps: vec![],
+        };
         Job {
             id,
             operation,
             subject,
-            created_unix_ms: now_unix_ms(),
-            log: LogLines::new(MAX_LINES),
-            step: Mutex::new("queue"),
-            state: watch::Sender::new(JobState::Running),
-            result: OnceLock::new(),
             asker,
-            superseded: Default::default(),
+            attempt,
+            retry_of,
+            created_unix_ms,
+            request,
+            log: LogLines::new(MAX_LINES),
+            progress: Mutex::new(progress),
+            course: Course::new(),
+            result: OnceLock::new(),
+            over: CancellationToken::new(),
         }
+    }
+
+    /// A job that nobody sees: a step of the host's own.
+    pub(crate) fn unlisted(operation: &'static str, plugin: &PluginId) -> Job {
+        Job::new(Parts {
+            id: String::new(),
+            operation,
+            subject: plugin.to_string(),
+            plugin: Some(plugin.clone()),
+            asker: Asker::of("host"),
+            attempt: 1,
+            retry_of: None,
+            created_unix_ms: now_unix_ms(),
+            request: String::new(),
+        })
     }
 
     /// The id: `job_` and 16 hex digits.
@@ -106,17 +130,29 @@ impl Job {
         &self.id
     }
 
+    /// What was asked.
+    pub(crate) fn operation(&self) -> &'static str {
+        self.operation
+    }
+
+    /// Who asked, why, and what is to become of another job of the same plugin.
+    pub fn asker(&self) -> &Asker {
+        &self.asker
+    }
+
+    /// Where it is.
+    pub fn state(&self) -> JobState {
+        self.course.state()
+    }
+
+    /// The plugin that it changes, once that is known.
+    pub fn plugin(&self) -> Option<PluginId> {
+        self.progress().plugin.clone()
+    }
+
     /// The job at this moment.
     pub fn view(&self) -> JobView {
-        JobView {
-            id: self.id.clone(),
-            operation: self.operation,
-            subject: self.subject.clone(),
-            created_unix_ms: self.created_unix_ms,
-            state: *self.state.borrow(),
-            step: *self.step.lock().unwrap_or_else(PoisonError::into_inner),
-            result: self.result.get().cloned(),
-        }
+        JobView::live(self)
     }
 
     /// Its lines numbered `from` and later: cargo's output among them.
@@ -124,11 +160,11 @@ impl Job {
         self.log.since(from)
     }
 
-    /// Waits for lines numbered `from` and later; none when it has ended without more. Cancel safe.
+    /// Waits for lines numbered `from` and later; none when it has ended without more, or its host ends. Cancel safe.
     pub async fn new_lines(&self, from: u64) -> Vec<LogLine> {
         tokio::select! {
             () = self.log.reached(from) => {}
-            _ = self.wait() => {}
+            () = self.over.cancelled() => {}
         }
         self.log.since(from)
     }
@@ -136,38 +172,233 @@ impl Job {
     /// Waits for its end. Cancel safe: the job goes on without a waiter.
     ///
     /// # Errors
-    /// Why the operation did not do what was asked.
+    /// Why the operation did not do what was asked; [`Error::ShuttingDown`] when its host ends before.
     pub async fn wait(&self) -> Result<Receipt, Arc<Error>> {
-        let mut state = self.state.subscribe();
-        // The sender lives in `self`, so this can only end with the state.
-        let _ = state.wait_for(|state| *state != JobState::Running).await;
+        self.over.cancelled().await;
         self.result.get().cloned().unwrap_or_else(|| Err(Arc::new(Error::Panicked)))
     }
 
-    pub(crate) fn operation(&self) -> &'static str {
-        self.operation
+    /// Ends it: at once while it waits for its turn, else where that leaves nothing half done. Returns whether that is
+    /// still possible and nobody wanted it before; a job that has gone far enough may come to its own end nevertheless.
+    pub fn cancel(&self) -> bool {
+        self.course.want_end(JobError::Cancelled)
     }
-    pub(crate) fn asker(&self) -> &Asker {
-        &self.asker
+
+    /// The same, because the job `by` takes its place.
+    pub fn supersede(&self, by: &str) -> bool {
+        self.course.want_end(JobError::Superseded { by: by.to_owned() })
     }
-    pub(crate) fn started(&self) {}
-    pub(crate) fn supersede(&self, _by: &str) {
-        self.superseded.store(true, std::sync::atomic::Ordering::Relaxed)
+
+    /// Its turn has come. Its first step says so too.
+    pub fn started(&self) {
+        let mut progress = self.progress();
+        if self.course.enter(JobEvent::Started) {
+            progress.started_unix_ms = Some(now_unix_ms());
+        }
     }
-    pub(crate) fn is_superseded(&self) -> bool {
-        self.superseded.load(std::sync::atomic::Ordering::Relaxed)
+
+    /// Which plugin it changes.
+    pub(crate) fn concerns(&self, plugin: &PluginId) {
+        self.progress().plugin = Some(plugin.clone());
     }
+
+    /// Nothing is cut off while what this returns lives: neither by a cancellation nor by a timeout. For what must not be
+    /// left half done, such as from the start of a generation to its swap.
+    pub(crate) fn uncut(&self) -> Uncut<'_> {
+        self.course.uncut()
+    }
+
+    /// Asks, in the midst of what is not cut off, whether to go on.
+    ///
+    /// # Errors
+    /// Why the job is to end.
+    pub(crate) fn go_on(&self) -> Result<(), Error> {
+        self.course.wanted_end().map_or(Ok(()), |reason| Err(reason.into()))
+    }
+
     pub(crate) fn line(&self, message: &str) {
         self.log.push("info", None, message);
     }
 
     pub(crate) fn enter(&self, step: &'static str) {
-        *self.step.lock().unwrap_or_else(PoisonError::into_inner) = step;
+        self.started();
+        let mut progress = self.progress();
+        let now = Instant::now();
+        progress.end_step(now);
+        (progress.step, progress.since) = (step, now);
     }
 
-    pub(crate) fn end(&self, result: Result<Receipt, Error>) {
-        let state = if result.is_ok() { JobState::Done } else { JobState::Failed };
-        let _ = self.result.set(result.map_err(Arc::new));
-        self.state.send_replace(state);
+    // === for whoever runs it ===
+
+    /// Waits until somebody wants it to end and it may be cut off. Cancel safe.
+    pub(crate) async fn cut(&self) -> JobError {
+        self.course.cut().await
+    }
+
+    /// Waits until its turn has come. Cancel safe.
+    pub(crate) async fn has_started(&self) {
+        self.course.started().await;
+    }
+
+    /// Its time is over.
+    pub(crate) fn time_out(&self) {
+        if let Some(after) = self.asker.timeout {
+            self.course.want_end(JobError::TimedOut { after });
+        }
+    }
+
+    /// Prepares its end; nobody sees it before [`Job::end`].
+    pub(crate) fn ended(&self, result: Result<Receipt, Error>) -> Ended {
+        Ended { state: state_of(&result), at_unix_ms: now_unix_ms(), result: result.map_err(Arc::new) }
+    }
+
+    /// Ends it and tells those who wait.
+    pub(crate) fn end(&self, ended: Ended) {
+        let mut progress = self.progress();
+        progress.end_step(Instant::now());
+        progress.ended_unix_ms = Some(ended.at_unix_ms);
+        let _ = self.result.set(ended.result);
+        self.course.enter(JobEvent::Ended(ended.state));
+        drop(progress);
+        self.over.cancel();
+    }
+
+    /// Lets those go who wait, because the host ends. The job has not ended: the next host takes it up.
+    pub(crate) fn interrupt(&self) {
+        let _ = self.result.set(Err(Arc::new(Error::ShuttingDown)));
+        self.over.cancel();
+    }
+
+    /// The end of its log, as it is kept.
+    pub(crate) fn kept_log(&self) -> JobLog {
+        let (first_line, text) = self.log.tail(MAX_LOG_BYTES);
+        JobLog { first_line, text }
+    }
+
+    /// Goes on where the log of the attempt before ended.
+    pub(crate) fn go_on_from(&self, log: &JobLog) {
+        self.log.go_on_from(log.first_line, log.text.lines());
+    }
+
+    /// The job as it is kept: as it is now, or as it has just ended.
+    pub(crate) fn record(&self, ended: Option<&Ended>) -> JobRecord {
+        let view = self.view();
+        let result = match ended {
+            Some(ended) => Some(ended.result.clone().map_err(|error| Failed::of(&error))),
+            None => view.result,
+        };
+        let state = ended.map_or(view.state, |ended| ended.state);
+        let is_kept = match state {
+            JobState::Done => false,
+            state => !state.is_ended() || self.request.len() <= MAX_KEPT_REQUEST_BYTES,
+        };
+        JobRecord {
+            id: view.id,
+            operation: view.operation.into_owned(),
+            plugin: view.plugin,
+            subject: view.subject,
+            actor: view.asker.actor,
+            reason: view.asker.reason,
+            on_conflict: view.asker.on_conflict.as_str().to_owned(),
+            timeout_ms: view.asker.timeout.map(|timeout| u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX)),
+            state,
+            attempt: view.attempt,
+            retry_of: view.retry_of,
+            created_unix_ms: view.created_unix_ms,
+            started_unix_ms: view.started_unix_ms,
+            ended_unix_ms: ended.map_or(view.ended_unix_ms, |ended| Some(ended.at_unix_ms)),
+            step: view.step.into_owned(),
+            steps: serde_json::to_string(&view.steps).unwrap_or_default(),
+            n_lines: view.n_lines,
+            request: is_kept.then(|| self.request.clone()),
+            outcome: result.map(outcome::write),
+        }
+    }
+
+    fn progress(&self) -> MutexGuard<'_, Progress> {
+        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Ends a job that is not under way.
+pub(crate) fn end_record(record: &mut JobRecord, error: Error) {
+    let result = Err(error);
+    record.state = state_of(&result);
+    record.ended_unix_ms = Some(now_unix_ms());
+    record.outcome = Some(outcome::write(result.map_err(|error| Failed::of(&error))));
+}
+
+impl Progress {
+    /// Adds the step that ends now to those that are done. Waiting in the queue and having ended are none.
+    fn end_step(&mut self, now: Instant) {
+        if !matches!(self.step, "queue" | "end") {
+            let micros = now.duration_since(self.since).as_micros();
+            self.steps.push(StepReport { step: Cow::Borrowed(self.step), duration_ms: micros as f64 / 1e3 });
+            self.since = now;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn job(timeout: Option<std::time::Duration>) -> Job {
+        Job::new(Parts {
+            id: "job_1".to_owned(),
+            operation: "load",
+            subject: "/srv/hello".to_owned(),
+            plugin: None,
+            asker: Asker { timeout, reason: Some("why not".to_owned()), ..Asker::of("operator") },
+            attempt: 1,
+            retry_of: None,
+            created_unix_ms: 5,
+            request: "{}".to_owned(),
+        })
+    }
+
+    #[tokio::test]
+    async fn a_job_goes_from_step_to_step_and_is_remembered_as_it_was_seen() {
+        let job = job(None);
+        assert_eq!((job.state(), &*job.view().step), (JobState::Queued, "queue"));
+        job.enter("fetch");
+        job.line("fetching");
+        job.concerns(&"hello".parse().unwrap());
+        job.enter("build");
+        let view = job.view();
+        assert_eq!((view.state, &*view.step, view.n_lines), (JobState::Running, "build", 1));
+        assert_eq!((view.steps.len(), &*view.steps[0].step), (1, "fetch"));
+        assert_eq!(JobView::remembered(job.record(None)), view);
+
+        let ended = job.ended(Err(Error::Panicked));
+        let record = job.record(Some(&ended));
+        assert_eq!((job.state(), record.state), (JobState::Running, JobState::Failed), "nobody is told before");
+        job.end(ended);
+        assert_eq!(job.wait().await.unwrap_err().code(), "run_panicked");
+        let (view, remembered) = (job.view(), JobView::remembered(job.record(None)));
+        assert_eq!(view, remembered);
+        assert_eq!(view.result.unwrap().unwrap_err().code, "run_panicked");
+        assert_eq!(record.request.as_deref(), Some("{}"), "for a retry");
+    }
+
+    #[tokio::test]
+    async fn a_job_that_its_host_leaves_has_not_ended() {
+        let job = job(None);
+        job.enter("fetch");
+        job.interrupt();
+        assert_eq!(job.wait().await.unwrap_err().code(), "run_shutting_down");
+        assert_eq!((job.view().result, job.record(None).state), (None, JobState::Running));
+        assert!(job.new_lines(0).await.is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_job_has_as_long_as_its_asker_waits() {
+        let limited = job(Some(std::time::Duration::from_secs(2)));
+        limited.time_out();
+        assert_eq!(limited.cut().await.state(), JobState::TimedOut);
+        assert_eq!(limited.go_on().unwrap_err().code(), "job_timed_out");
+        let unlimited = job(None);
+        unlimited.time_out();
+        assert!(unlimited.go_on().is_ok());
     }
 }

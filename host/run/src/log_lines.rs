@@ -54,6 +54,31 @@ impl LogLines {
         self.next.send_replace(number + 1);
     }
 
+    /// Takes over the lines of an earlier log of the same; to be called before the first line of this one.
+    pub(crate) fn go_on_from<'a>(&self, first: u64, lines: impl Iterator<Item = &'a str>) {
+        self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner).next = first;
+        lines.for_each(|line| self.push("info", None, line));
+    }
+
+    /// How many lines were written so far.
+    pub(crate) fn n_lines(&self) -> u64 {
+        *self.next.borrow()
+    }
+
+    /// The newest lines that have together at most `max_bytes`, each with a line feed; and the number of the first.
+    pub(crate) fn tail(&self, max_bytes: usize) -> (u64, String) {
+        let state = self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut n_bytes = 0;
+        let fits = |line: &&LogLine| {
+            n_bytes += line.message.len() + 1;
+            n_bytes <= max_bytes
+        };
+        let n_lines = state.lines.iter().rev().take_while(fits).count();
+        let lines = state.lines.iter().skip(state.lines.len() - n_lines);
+        let text = lines.flat_map(|line| [line.message.as_str(), "\n"]).collect();
+        (state.next - n_lines as u64, text)
+    }
+
     /// Waits until there is a line numbered `from`. Cancel safe.
     pub(crate) async fn reached(&self, from: u64) {
         // The sender lives in `self`, so this only ends with the line.
@@ -88,5 +113,22 @@ mod tests {
             [(1, "b"), (2, "c  [31m")]
         );
         assert_eq!(log.since(2).len(), 1);
+    }
+
+    #[test]
+    fn the_end_of_a_log_is_whole_lines_and_a_log_goes_on_from_it() {
+        let log = LogLines::new(3);
+        for text in ["one", "two", "three", "four"] {
+            log.push("info", None, text);
+        }
+        assert_eq!(log.tail(100), (1, "two\nthree\nfour\n".to_owned()));
+        assert_eq!(log.tail(11), (2, "three\nfour\n".to_owned()));
+        assert_eq!(log.tail(10), (3, "four\n".to_owned()));
+        assert_eq!(log.tail(4), (4, String::new()));
+        let next = LogLines::new(3);
+        let (first, text) = log.tail(11);
+        next.go_on_from(first, text.lines());
+        next.push("info", None, "five");
+        assert_eq!((next.n_lines(), next.tail(100)), (5, (2, "three\nfour\nfive\n".to_owned())));
     }
 }

@@ -15,7 +15,8 @@
 //! | `plugin_host_unloading_effective` | | 1 when libraries are unmapped in this process, else 0 |
 //! | `plugin_host_plugin_live_bytes` | plugin | heap of the serving generation, when it counts it |
 //! | `plugin_host_left_bytes_total` | plugin | heap that unmapped generations left behind, when they count it |
-//! | `plugin_host_operations_total` | operation, outcome | ended operations |
+//! | `plugin_host_operations_total` | operation, outcome | ended operations: `done`, `failed`, `cancelled`, `timed_out`, `superseded`; `interrupted` by the end of the host |
+//! | `plugin_host_jobs` | state | operations under way: `queued`, `running` |
 //! | `plugin_host_builds_total` | outcome | builds: `built`, `cached`, `failed` |
 //! | `plugin_host_measures_ignored_total` | plugin | measures of a plugin that have no meaning; kept in `host-services` |
 //! | `plugin_host_uptime_seconds` | | since the process started |
@@ -58,6 +59,7 @@ pub(crate) struct Metrics {
     live_bytes: IntGaugeVec,
     left_bytes: IntCounterVec,
     pub(crate) operations: IntCounterVec,
+    jobs: IntGaugeVec,
     builds: IntCounterVec,
     uptime: prometheus::Gauge,
 }
@@ -79,6 +81,7 @@ impl Metrics {
         let gauges = |name: &str, help: &str| {
             IntGaugeVec::new(Opts::new(name, help), &["plugin"]).expect("names and labels are constants")
         };
+        let jobs = IntGaugeVec::new(Opts::new("plugin_host_jobs", "Operations under way"), &["state"]);
         let gauge = |name: &str, help: &str| IntGauge::new(name, help).expect("names are constants");
         let unmap_duration =
             HistogramOpts::new("plugin_host_unmap_duration_seconds", "From the swap until a library is unmapped");
@@ -112,13 +115,14 @@ impl Metrics {
                 &["plugin"],
             ),
             operations: counters("plugin_host_operations_total", "Ended operations", &["operation", "outcome"]),
+            jobs: jobs.expect("names and labels are constants"),
             builds: counters("plugin_host_builds_total", "Builds by outcome", &["outcome"]),
             uptime: prometheus::Gauge::new("plugin_host_uptime_seconds", "Seconds since the process started")
                 .expect("names are constants"),
             registry,
             labels: Mutex::default(),
         };
-        let collectors: [Box<dyn prometheus::core::Collector>; 16] = [
+        let collectors: [Box<dyn prometheus::core::Collector>; 17] = [
             Box::new(metrics.requests.clone()),
             Box::new(metrics.errors.clone()),
             Box::new(metrics.duration.clone()),
@@ -133,6 +137,7 @@ impl Metrics {
             Box::new(metrics.live_bytes.clone()),
             Box::new(metrics.left_bytes.clone()),
             Box::new(metrics.operations.clone()),
+            Box::new(metrics.jobs.clone()),
             Box::new(metrics.builds.clone()),
             Box::new(metrics.uptime.clone()),
         ];
@@ -190,6 +195,9 @@ impl Metrics {
         self.kept.set(i64::try_from(now.kept).unwrap_or(i64::MAX));
         self.unloading.set(now.unloading.into());
         self.uptime.set(now.uptime_seconds);
+        for (state, count) in [("queued", now.jobs.0), ("running", now.jobs.1)] {
+            self.jobs.with_label_values(&[state]).set(i64::try_from(count).unwrap_or(i64::MAX));
+        }
         for (outcome, count) in [("built", now.built), ("cached", now.cached), ("failed", now.failed)] {
             let counter = self.builds.with_label_values(&[outcome]);
             counter.inc_by(count.saturating_sub(counter.get()));
@@ -215,6 +223,8 @@ pub(crate) struct Now {
     pub(crate) kept: usize,
     pub(crate) unloading: bool,
     pub(crate) uptime_seconds: f64,
+    /// Operations that wait for their turn, and those that work.
+    pub(crate) jobs: (usize, usize),
     pub(crate) built: u64,
     pub(crate) cached: u64,
     pub(crate) failed: u64,

@@ -4,32 +4,29 @@ mod configure;
 mod goals;
 mod launch;
 mod prepare;
+pub(crate) mod record;
 mod removal;
 mod rollback;
+mod run;
 mod swap;
 mod turn;
 mod update;
 mod work;
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
-use std::sync::Arc;
-use std::time::Instant;
 
-use futures_util::FutureExt as _;
 use host_core::manifest::Checked;
-use host_core::plan::Step;
 use host_core::update::UpdateRule;
 use host_core::{Manifest, PluginId, Revision, Source, Trust};
 use host_store::Tree;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::config::Config;
 use crate::error::Error;
-use crate::host::Host;
-use crate::job::{Asker, Job};
-use crate::operation::turn::Held;
-use crate::operation::work::Work;
-use crate::reconcile::Turn;
+
+pub(crate) use run::{bring_about, run};
 
 /// What can be asked.
 #[derive(Clone, Debug, PartialEq)]
@@ -153,35 +150,39 @@ impl Default for LoadOptions {
     }
 }
 
-/// What an operation did.
-#[derive(Clone, Debug)]
+/// What an operation did. The state keeps it as JSON: a field that is added later needs `#[serde(default)]`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Receipt {
     /// The plugin.
+    #[serde(with = "record::plugin_id")]
     pub id: PluginId,
     /// Its version.
     pub version: String,
     /// Where it comes from.
     pub source: String,
     /// The revision that says what is asked for now.
+    #[serde(default)]
     pub revision: u64,
     /// The generation that served before.
     pub generation_before: Option<u64>,
     /// The generation that serves now.
     pub generation: Option<u64>,
     /// What those two answered, as far as they have.
+    #[serde(default)]
     pub served: Vec<Served>,
     /// Whether the library came from the build cache.
     pub cached: Option<bool>,
     /// What plugin.yaml's check had to say.
     pub warnings: Vec<String>,
-    /// Why the host did it by itself, if it did.
+    /// Why the host did it by itself, if it did, or did nothing.
+    #[serde(default)]
     pub reason: Option<String>,
     /// The steps, in order.
     pub steps: Vec<StepReport>,
 }
 
 /// What a generation has answered so far.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Served {
     /// Its number.
     pub generation: u64,
@@ -194,10 +195,10 @@ pub struct Served {
 }
 
 /// How long a step took.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct StepReport {
     /// The step.
-    pub step: &'static str,
+    pub step: Cow<'static, str>,
     /// Its time in milliseconds.
     pub duration_ms: f64,
 }
@@ -240,84 +241,37 @@ impl Operation {
             | Operation::Configure { id, .. } => id.clone(),
         }
     }
-}
 
-/// Runs an operation to its end and tells its job.
-pub(crate) async fn run(host: Host, operation: Operation, job: Arc<Job>) {
-    let (name, subject) = (operation.name(), operation.subject());
-    let started = Instant::now();
-    let mut work = Work::new(&host, &job);
-    // A panic here is a defect of the host's; whoever waits must still be told that it ended.
-    let result = std::panic::AssertUnwindSafe(work.run(operation)).catch_unwind();
-    let result = tokio::select! {
-        // An operation that has ended is told so, even while the host stops.
-        biased;
-        result = result => result.unwrap_or(Err(Error::Panicked)),
-        () = host.0.stopping.cancelled() => Err(Error::ShuttingDown),
-    };
-    let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-    let outcome = match &result {
-        Ok(receipt) => {
-            let (id, generation) = (&receipt.id, receipt.generation.unwrap_or(0));
-            match receipt.generation {
-                Some(_) => {
-                    tracing::info!(plugin.id = %id, generation, duration_ms, "{name}: `{id}` now serves generation {generation}")
-                }
-                None => tracing::info!(plugin.id = %id, duration_ms, "{name}: `{id}` does not serve"),
+    /// The plugin that it changes, when that is known before it is done.
+    pub(crate) fn plugin(&self) -> Option<PluginId> {
+        match self {
+            Operation::Load { .. } | Operation::Install { .. } => None,
+            operation => operation.subject().parse().ok(),
+        }
+    }
+
+    /// Refuses what cannot be an id, so that no job is made of what somebody mistyped.
+    ///
+    /// # Errors
+    /// [`Error::UnknownPlugin`], [`Error::UnknownUpload`].
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        let shown = |id: &str| id.chars().filter(|c| !c.is_control()).take(60).collect();
+        match self {
+            Operation::Load { .. } => Ok(()),
+            Operation::Install { upload, .. } => {
+                let is_id = upload.len() <= 64 && upload.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'_');
+                is_id.then_some(()).ok_or_else(|| Error::UnknownUpload { id: shown(upload) })
             }
-            "done"
+            operation => {
+                let id = operation.subject();
+                operation.plugin().map(drop).ok_or_else(|| Error::UnknownPlugin { id: shown(&id) })
+            }
         }
-        Err(error) => {
-            tracing::error!(code = error.code(), duration_ms, "{name} of `{subject}` failed: {}", error.chain());
-            "failed"
-        }
-    };
-    host.0.metrics.operations.with_label_values(&[name, outcome]).inc();
-    job.end(result);
+    }
 }
 
 /// Checks the plugin.yaml of a tree.
 pub(crate) fn check(config: &Config, tree: &Tree) -> Result<Checked, Error> {
     let text = tree.manifest_text()?;
     Manifest::check(&text, config.mode).map_err(|problems| Error::Manifest { problems })
-}
-
-/// Does a step of the host's own plan. What goes wrong is noted with the plugin and waits for its time.
-pub(crate) async fn bring_about(host: &Host, turn: Turn, id: &PluginId, step: Step) {
-    let Some(held) = Held::of(host, id, turn) else { return };
-    let name = match step {
-        Step::Start => "start",
-        Step::Replace => "replace",
-        Step::Stop => "stop",
-        Step::Quarantine => "quarantine",
-        Step::Remove { .. } => "unload",
-    };
-    let job = Arc::new(Job::new(String::new(), name, id.to_string(), Asker::of("host")));
-    let started = Instant::now();
-    let mut work = Work::new(host, &job);
-    let done = std::panic::AssertUnwindSafe(work.bring_about(held.clone(), step)).catch_unwind().await;
-    let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-    let now_ms = host.0.reconcile.now_ms();
-    match done.unwrap_or(Err(Error::Panicked)) {
-        Ok(()) => {
-            let generation = held.serving_number().unwrap_or(0);
-            match generation {
-                0 => tracing::info!(plugin.id = %id, duration_ms, "{name}: `{id}` does not serve, as was asked"),
-                _ => {
-                    tracing::info!(plugin.id = %id, generation, duration_ms, "{name}: `{id}` serves generation {generation}")
-                }
-            }
-        }
-        Err(Error::ShuttingDown) => {}
-        Err(error) => {
-            let mut state = held.plugin.state();
-            state.attempts.failed(now_ms, &host.0.config.patience);
-            let wait_ms = state.attempts.retry_at_ms.unwrap_or(now_ms).saturating_sub(now_ms);
-            drop(state);
-            tracing::error!(
-                plugin.id = %id, code = error.code(), duration_ms, wait_ms,
-                "{name} of `{id}` failed and waits {wait_ms} ms: {}", error.chain()
-            );
-        }
-    }
 }

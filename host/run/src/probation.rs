@@ -8,7 +8,6 @@ use host_core::probation::verdict;
 
 use crate::generation::Generation;
 use crate::host::Host;
-use crate::job::Asker;
 use crate::operation::Operation;
 
 /// How often the answers of a new version are looked at.
@@ -40,7 +39,7 @@ impl Host {
             );
             generation.note("error", &format!("goes back to the version before: {because}"));
             let operation = Operation::Rollback { id, to: None, because: Some(because) };
-            self.submit_as(operation, Asker::of("host"));
+            self.ask(operation).await;
             return;
         }
     }

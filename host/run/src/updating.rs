@@ -6,7 +6,6 @@ use host_core::{Desired, PluginId, Source};
 
 use crate::error::Error;
 use crate::host::{Host, Inner};
-use crate::job::Asker;
 use crate::operation::Operation;
 use crate::updates::{UpdateReport, Watched};
 
@@ -100,7 +99,7 @@ impl Host {
         };
         if takes {
             let operation = Operation::Update { id: id.to_string(), to: None, automatic: true };
-            self.submit_as(operation, Asker::of("host"));
+            self.ask(operation).await;
         }
     }
 }

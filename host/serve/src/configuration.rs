@@ -5,11 +5,10 @@ use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use host_api as api;
 use host_run::Operation;
-use http::HeaderMap;
 use serde_json::{Map, Value};
 
 use crate::caller::Operator;
-use crate::input::{Id, Whole};
+use crate::input::{Asking, Id, Whole};
 use crate::plugins::{run, unknown};
 use crate::problem::Refused;
 use crate::routes::Front;
@@ -30,9 +29,9 @@ pub(crate) async fn put(
     _: Operator,
     State(front): State<Front>,
     Id(id): Id,
-    headers: HeaderMap,
+    asking: Asking,
     // An empty body would read as "set nothing", which nobody means by sending nothing.
     Whole(configuration): Whole<Map<String, Value>>,
 ) -> Result<Response, Refused> {
-    run(&front, &headers, Operation::Configure { id, configuration, expected: None }).await
+    run(&front, asking, Operation::Configure { id, configuration, expected: None }).await
 }

@@ -1,72 +1,40 @@
 //! From what the host says to what a client is told: one page.
 
 use host_api::FieldError;
-use host_run::{Error, RefusedCall};
+use host_run::{Error, Failed, FieldProblem, Kind, RefusedCall};
 use http::StatusCode;
 
 use crate::problem::Refused;
 
+/// An operation that fails now.
 pub(crate) fn of_operation(error: &Error) -> Refused {
-    let code = error.code();
-    let status = match error {
-        Error::UnknownPlugin { .. } | Error::UnknownUpload { .. } | Error::UnknownRevision { .. } => {
-            StatusCode::NOT_FOUND
-        }
-        Error::State(_) if code == "state_stale" => StatusCode::PRECONDITION_FAILED,
-        Error::State(_) if code == "state_full" => StatusCode::INSUFFICIENT_STORAGE,
-        Error::Source(_) => StatusCode::BAD_REQUEST,
-        Error::ShuttingDown | Error::TooManyKept { .. } => StatusCode::SERVICE_UNAVAILABLE,
-        Error::Panicked | Error::State(_) => StatusCode::INTERNAL_SERVER_ERROR,
-        Error::Load(_) if code == "load_trial_failed" => StatusCode::INTERNAL_SERVER_ERROR,
-        Error::Dependencies(_) if matches!(code, "dependency_dependants" | "dependency_conflict") => {
-            StatusCode::CONFLICT
-        }
-        Error::Dependencies(_) => StatusCode::UNPROCESSABLE_ENTITY,
-        Error::OtherPlugin { .. } | Error::Disabled { .. } | Error::InProgress { .. } => StatusCode::CONFLICT,
-        Error::NoRepository { .. } => StatusCode::CONFLICT,
-        Error::NothingKept { .. } | Error::NoArtifact { .. } => StatusCode::CONFLICT,
-        Error::Manifest { .. } | Error::Placement { .. } | Error::Load(_) | Error::Unhealthy { .. } => {
-            StatusCode::UNPROCESSABLE_ENTITY
-        }
-        Error::Hook { .. } | Error::ConfigurationRefused { .. } => StatusCode::UNPROCESSABLE_ENTITY,
-        Error::Fetch(_) | Error::Build(_) | Error::Store(_) | Error::UpdatesUnknown { .. } => of_code(code),
-    };
-    let mut refused = Refused::new(status, code, error.chain());
-    refused.fix = error.fix();
-    match error {
-        Error::Manifest { problems } => {
-            refused.errors = problems
-                .iter()
-                .map(|problem| FieldError { pointer: problem.field.clone(), message: problem.to_string() })
-                .collect();
-        }
-        Error::Dependencies(refusal) => {
-            let field = |problem: &host_core::graph::Problem| FieldError {
-                pointer: problem.code().to_owned(),
-                message: problem.to_string(),
-            };
-            refused.errors = refusal.problems().iter().map(field).collect();
-        }
-        Error::Build(build) => {
-            if let Some(output) = build.compiler_output() {
-                let message = output.to_owned();
-                refused.errors = vec![FieldError { pointer: "cargo".to_owned(), message }];
-            }
-        }
-        _ => {}
-    }
+    of_failed(&Failed::of(error))
+}
+
+/// An operation that has failed, now or long ago.
+pub(crate) fn of_failed(failed: &Failed) -> Refused {
+    let mut refused = Refused::new(status(failed.kind), failed.code.clone(), failed.message.clone());
+    refused.fix = failed.fix.clone();
+    let problems = failed.problems.iter();
+    let error =
+        |problem: &FieldProblem| FieldError { pointer: problem.field.clone(), message: problem.message.clone() };
+    refused.errors = problems.map(error).collect();
     refused
 }
 
-/// The rooms below name what happened by a word; this says whose fault it is.
-fn of_code(code: &str) -> StatusCode {
-    match code {
-        "store_io" | "store_random" | "fetch_io" | "build_io" | "build_no_toolchain" | "build_process" => {
-            StatusCode::INTERNAL_SERVER_ERROR
-        }
-        "build_queue_full" | "build_queue_timeout" | "build_stopping" => StatusCode::SERVICE_UNAVAILABLE,
-        "fetch_outside_roots" => StatusCode::FORBIDDEN,
-        _ => StatusCode::UNPROCESSABLE_ENTITY,
+fn status(kind: Kind) -> StatusCode {
+    match kind {
+        Kind::Malformed => StatusCode::BAD_REQUEST,
+        Kind::Forbidden => StatusCode::FORBIDDEN,
+        Kind::NotFound => StatusCode::NOT_FOUND,
+        Kind::Conflict => StatusCode::CONFLICT,
+        Kind::Stale => StatusCode::PRECONDITION_FAILED,
+        Kind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        Kind::Refused => StatusCode::UNPROCESSABLE_ENTITY,
+        Kind::Broken => StatusCode::INTERNAL_SERVER_ERROR,
+        Kind::Full => StatusCode::INSUFFICIENT_STORAGE,
+        Kind::Busy => StatusCode::SERVICE_UNAVAILABLE,
+        Kind::TimedOut => StatusCode::GATEWAY_TIMEOUT,
     }
 }
 

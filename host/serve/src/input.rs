@@ -1,14 +1,23 @@
 //! What is asked, read from a request.
 
+use std::time::Duration;
+
 use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use host_api::FieldError;
+use host_run::{Asker, OnConflict};
 use http::request::Parts;
 use http::{HeaderMap, StatusCode};
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::problem::Refused;
 use crate::routes::MAX_JSON_BYTES;
+
+/// The most characters of a reason.
+const MAX_REASON_CHARS: usize = 500;
+/// A week: nothing takes longer.
+const MAX_TIMEOUT_SECONDS: u64 = 7 * 24 * 60 * 60;
 
 /// A JSON body. An empty one reads as `{}`.
 pub(crate) struct Input<T>(pub(crate) T);
@@ -85,12 +94,93 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Parameters<T> 
     }
 }
 
+/// Under which conditions an operation is asked for: `?reason=`, `?on_conflict=queue|replace|reject`, `?timeout_seconds=`;
+/// and whether the client would rather watch it than wait.
+pub(crate) struct Asking {
+    pub(crate) asker: Asker,
+    pub(crate) respond_async: bool,
+}
+
+#[derive(Deserialize)]
+struct Conditions {
+    reason: Option<String>,
+    on_conflict: Option<String>,
+    timeout_seconds: Option<u64>,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Asking {
+    type Rejection = Refused;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Asking, Refused> {
+        let respond_async = respond_async(&parts.headers);
+        let Parameters(conditions) = Parameters::<Conditions>::from_request_parts(parts, state).await?;
+        Ok(Asking { asker: asker(conditions)?, respond_async })
+    }
+}
+
+/// The operator, under these conditions.
+fn asker(conditions: Conditions) -> Result<Asker, Refused> {
+    let refused = |detail: String| Refused::new(StatusCode::BAD_REQUEST, "query_does_not_fit", detail);
+    let Conditions { reason, on_conflict, timeout_seconds } = conditions;
+    if let Some(reason) = &reason {
+        let n_chars = reason.chars().count();
+        if n_chars > MAX_REASON_CHARS || reason.chars().any(char::is_control) {
+            let rule = format!("`reason` has at most {MAX_REASON_CHARS} characters and no control characters");
+            return Err(refused(rule));
+        }
+    }
+    let on_conflict = match on_conflict {
+        Some(word) => word.parse().map_err(|error| refused(format!("`on_conflict`: {error}")))?,
+        None => OnConflict::default(),
+    };
+    if timeout_seconds.is_some_and(|seconds| !(1..=MAX_TIMEOUT_SECONDS).contains(&seconds)) {
+        return Err(refused(format!("`timeout_seconds` is 1 to {MAX_TIMEOUT_SECONDS}")));
+    }
+    let timeout = timeout_seconds.map(Duration::from_secs);
+    Ok(Asker { reason, on_conflict, timeout, ..Asker::of("operator") })
+}
+
 /// Whether the client would rather watch the job than wait for its end (RFC 7240).
-pub(crate) fn respond_async(headers: &HeaderMap) -> bool {
+fn respond_async(headers: &HeaderMap) -> bool {
     headers
         .get_all("prefer")
         .iter()
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(','))
         .any(|preference| preference.trim().eq_ignore_ascii_case("respond-async"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn read(query: &str) -> Result<Asker, String> {
+        let request = http::Request::get(format!("/x?{query}")).body(()).unwrap();
+        let asking = Asking::from_request_parts(&mut request.into_parts().0, &()).await;
+        asking.map(|asking| asking.asker).map_err(|refused| refused.detail)
+    }
+
+    #[tokio::test]
+    async fn conditions_are_read_whole_or_refused() {
+        let operator = Asker::of("operator");
+        assert_eq!(read("").await, Ok(operator.clone()));
+        assert_eq!(read("keep_data=true").await, Ok(operator.clone()));
+        let asked = read("reason=a%20new+day&on_conflict=replace&timeout_seconds=90").await;
+        let timeout = Some(Duration::from_secs(90));
+        let (reason, on_conflict) = (Some("a new day".to_owned()), OnConflict::Replace);
+        assert_eq!(asked, Ok(Asker { reason, on_conflict, timeout, ..operator }));
+        let long = "%C3%A9".repeat(MAX_REASON_CHARS);
+        assert!(read(&format!("reason={long}")).await.is_ok());
+        for (query, part) in [
+            (format!("reason={long}x"), "`reason` has at most 500 characters"),
+            ("reason=a%0Ab".to_owned(), "`reason` has at most 500 characters"),
+            ("on_conflict=wait".to_owned(), "`on_conflict`: it is `queue`"),
+            ("timeout_seconds=0".to_owned(), "`timeout_seconds` is 1 to 604800"),
+            ("timeout_seconds=604801".to_owned(), "`timeout_seconds` is 1 to 604800"),
+            ("timeout_seconds=1m".to_owned(), "the query: "),
+        ] {
+            let refused = read(&query).await.unwrap_err();
+            assert!(refused.contains(part), "{query}: {refused}");
+        }
+    }
 }

@@ -1,35 +1,83 @@
-//! Operations, looked at while they run and afterwards.
-
-use std::collections::VecDeque;
-use std::pin::Pin;
-use std::sync::Arc;
-use std::task::{Context, Poll};
+//! Operations, looked at while they run and afterwards; ended early, and asked for again.
 
 use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use bytes::Bytes;
 use host_api as api;
-use host_run::{Job, LogLine};
-use http::StatusCode;
-use http::header::{CONTENT_TYPE, HeaderValue};
-use http_body::Frame;
+use host_run::{JobFilter, LogLine};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderValue};
+use http::{StatusCode, header};
 use serde::Deserialize;
 
 use crate::caller::Operator;
-use crate::input::{Id, Parameters};
+use crate::error::of_operation;
+use crate::follow::{Following, Format};
+use crate::input::{Asking, Id, Parameters};
+use crate::plugins;
 use crate::problem::Refused;
 use crate::routes::Front;
 use crate::view;
 
-pub(crate) async fn list(_: Operator, State(front): State<Front>) -> Json<api::JobList> {
-    Json(api::JobList { jobs: front.host.jobs().iter().map(|job| view::job(&job.view())).collect() })
+/// Jobs on a page, unless asked otherwise; and at most.
+const DEFAULT_LIMIT: usize = 100;
+const MAX_LIMIT: usize = 200;
+/// Longer names are no plugin's and no operation's.
+const MAX_NAME_BYTES: usize = 100;
+
+/// `?plugin=&state=&operation=`: which jobs. `?limit=&cursor=`: how many, and from where on.
+#[derive(Deserialize)]
+pub(crate) struct ListQuery {
+    plugin: Option<String>,
+    state: Option<String>,
+    operation: Option<String>,
+    limit: Option<usize>,
+    cursor: Option<String>,
+}
+
+pub(crate) async fn list(
+    _: Operator,
+    State(front): State<Front>,
+    Parameters(query): Parameters<ListQuery>,
+) -> Result<Json<api::JobList>, Refused> {
+    let refused = |detail: String| Refused::new(StatusCode::BAD_REQUEST, "query_does_not_fit", detail);
+    for (name, value) in [("plugin", &query.plugin), ("operation", &query.operation)] {
+        if value.as_ref().is_some_and(|value| value.is_empty() || value.len() > MAX_NAME_BYTES) {
+            return Err(refused(format!("`{name}` has 1 to {MAX_NAME_BYTES} bytes")));
+        }
+    }
+    let state = query.state.as_deref().map(str::parse).transpose();
+    let state = state.map_err(|error| refused(format!("`state`: {error}")))?;
+    let limit = query.limit.unwrap_or(DEFAULT_LIMIT);
+    if !(1..=MAX_LIMIT).contains(&limit) {
+        return Err(refused(format!("`limit` is 1 to {MAX_LIMIT}")));
+    }
+    let cursor = query.cursor.as_deref().map(str::parse).transpose();
+    let cursor = cursor.map_err(|error| refused(format!("`cursor`: {error}")))?;
+    let filter = JobFilter { plugin: query.plugin, state, operation: query.operation };
+    let page = front.host.jobs(&filter, limit, cursor.as_ref()).await.map_err(|error| of_operation(&error))?;
+    let jobs = page.jobs.iter().map(view::job).collect();
+    Ok(Json(api::JobList { jobs, next: page.next.map(|next| next.to_string()) }))
 }
 
 pub(crate) async fn get(_: Operator, State(front): State<Front>, Id(id): Id) -> Result<Json<api::Job>, Refused> {
-    let job = front.host.job(&id).ok_or_else(unknown)?;
-    Ok(Json(view::job(&job.view())))
+    let job = front.host.job(&id).await.map_err(|error| of_operation(&error))?;
+    Ok(Json(view::job(&job)))
+}
+
+pub(crate) async fn cancel(_: Operator, State(front): State<Front>, Id(id): Id) -> Result<Json<api::Job>, Refused> {
+    let job = front.host.cancel_job(&id).await.map_err(|error| of_operation(&error))?;
+    Ok(Json(view::job(&job)))
+}
+
+pub(crate) async fn retry(
+    _: Operator,
+    State(front): State<Front>,
+    Id(id): Id,
+    asking: Asking,
+) -> Result<Response, Refused> {
+    let job = front.host.retry(&id, asking.asker).await.map_err(|error| of_operation(&error))?;
+    plugins::answer(&job, asking.respond_async).await
 }
 
 /// `?follow=true`: go on until the job ends. `?from=N`: lines numbered N and later.
@@ -41,60 +89,53 @@ pub(crate) struct LogQuery {
     from: u64,
 }
 
-/// The log as text, one line each.
+/// The log as text, one line each; or as events, each line with its number as id, and `end` when the job has ended.
 pub(crate) async fn log(
     _: Operator,
     State(front): State<Front>,
     Id(id): Id,
+    headers: HeaderMap,
     Parameters(query): Parameters<LogQuery>,
 ) -> Result<Response, Refused> {
-    let job = front.host.job(&id).ok_or_else(unknown)?;
-    let body = match query.follow {
-        true => Body::new(Following { job, from: query.from, ready: VecDeque::new(), wait: None }),
-        false => Body::from(job.lines(query.from).iter().map(text).collect::<String>()),
+    let failed = |error: host_run::Error| of_operation(&error);
+    let format = if wants_events(&headers) { Format::Events } else { Format::Text };
+    let live = front.host.live_job(&id).filter(|_| query.follow || format == Format::Events);
+    let from = match last_event(&headers).filter(|_| format == Format::Events).transpose()? {
+        Some(last) => {
+            let job = front.host.job(&id).await.map_err(failed)?;
+            // A log that has not come so far has begun anew, because the host was killed meanwhile.
+            Some(last.saturating_add(1)).filter(|from| *from <= job.n_lines).unwrap_or(0)
+        }
+        None => query.from,
+    };
+    let body = match live {
+        Some(job) => Body::new(Following::new(job, from, format)),
+        None => {
+            let lines = front.host.job_lines(&id, from).await.map_err(failed)?;
+            let mut text: String = lines.iter().map(|line: &LogLine| format.line(line)).collect();
+            text.push_str(&format.end(front.host.job(&id).await.map_err(failed)?.state));
+            Body::from(text)
+        }
     };
     let mut response = body.into_response();
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(format.content_type()));
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     Ok(response)
 }
 
-fn text(line: &LogLine) -> String {
-    format!("{}\n", line.message)
+/// Whether the client asks for server-sent events.
+fn wants_events(headers: &HeaderMap) -> bool {
+    let values = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    let mut kinds = values.flat_map(|value| value.split(',')).map(|kind| kind.split(';').next().unwrap_or(kind).trim());
+    kinds.any(|kind| kind.eq_ignore_ascii_case("text/event-stream"))
 }
 
-fn unknown() -> Refused {
-    Refused::new(StatusCode::NOT_FOUND, "job_unknown", "no such job is remembered")
-}
-
-type Wait = Pin<Box<dyn Future<Output = Vec<LogLine>> + Send>>;
-
-/// A body that goes on with each new line, until the job has ended and all its lines are out.
-struct Following {
-    job: Arc<Job>,
-    from: u64,
-    ready: VecDeque<Bytes>,
-    wait: Option<Wait>,
-}
-
-impl http_body::Body for Following {
-    type Data = Bytes;
-    type Error = std::convert::Infallible;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
-        loop {
-            if let Some(bytes) = self.ready.pop_front() {
-                return Poll::Ready(Some(Ok(Frame::data(bytes))));
-            }
-            let (job, from) = (self.job.clone(), self.from);
-            let wait = self.wait.get_or_insert_with(|| Box::pin(async move { job.new_lines(from).await }));
-            let lines = std::task::ready!(wait.as_mut().poll(context));
-            self.wait = None;
-            let Some(last) = lines.last() else { return Poll::Ready(None) };
-            self.from = last.number + 1;
-            self.ready.extend(lines.iter().map(|line| Bytes::from(text(line))));
-        }
-    }
+/// The number of the last line that the client has, if it has one.
+fn last_event(headers: &HeaderMap) -> Option<Result<u64, Refused>> {
+    let value = headers.get("last-event-id").filter(|value| !value.is_empty())?;
+    let number = value.to_str().ok().and_then(|text| text.parse().ok());
+    Some(number.ok_or_else(|| {
+        let detail = "`Last-Event-ID` is not the id of an event of a job's log";
+        Refused::new(StatusCode::BAD_REQUEST, "last_event_id", detail)
+    }))
 }

@@ -14,6 +14,7 @@ mod configuration;
 mod cors;
 mod endpoint;
 mod error;
+mod follow;
 mod graph;
 mod input;
 mod jobs;

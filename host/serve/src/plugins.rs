@@ -1,7 +1,5 @@
 //! Installing, looking at, replacing and removing plugins.
 
-use std::sync::Arc;
-
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
@@ -9,12 +7,12 @@ use host_api as api;
 use host_core::{Revision, Source};
 use host_run::{Job, LoadOptions, Operation};
 use http::StatusCode;
-use http::header::{HeaderMap, HeaderValue, LOCATION};
+use http::header::{HeaderValue, LOCATION};
 use serde::Deserialize;
 
 use crate::caller::Operator;
 use crate::error::of_operation;
-use crate::input::{Id, Input, Parameters, respond_async};
+use crate::input::{Asking, Id, Input, Parameters};
 use crate::problem::Refused;
 use crate::routes::Front;
 use crate::view;
@@ -58,7 +56,7 @@ pub(crate) async fn logs(
 pub(crate) async fn load(
     _: Operator,
     State(front): State<Front>,
-    headers: HeaderMap,
+    asking: Asking,
     Input(asked): Input<api::LoadRequest>,
 ) -> Answer {
     let malformed = |error: host_core::SourceError| of_operation(&error.into());
@@ -74,7 +72,7 @@ pub(crate) async fn load(
     }
     let options = LoadOptions { configuration: asked.config, start: asked.start.unwrap_or(true), if_changed: false };
     let operation = Operation::Load { source, trust: host_run::Trust::Http, options };
-    run(&front, &headers, operation).await
+    run(&front, asking, operation).await
 }
 
 /// The body of `POST /api/plugins/install/:uploadId`, which may be empty.
@@ -88,41 +86,41 @@ pub(crate) async fn install(
     _: Operator,
     State(front): State<Front>,
     Id(upload): Id,
-    headers: HeaderMap,
+    asking: Asking,
     Input(asked): Input<InstallRequest>,
 ) -> Answer {
     let options = LoadOptions { configuration: asked.config, start: asked.start.unwrap_or(true), if_changed: false };
-    run(&front, &headers, Operation::Install { upload, options }).await
+    run(&front, asking, Operation::Install { upload, options }).await
 }
 
-pub(crate) async fn reload(_: Operator, State(front): State<Front>, Id(id): Id, headers: HeaderMap) -> Answer {
-    run(&front, &headers, Operation::Reload { id }).await
+pub(crate) async fn reload(_: Operator, State(front): State<Front>, Id(id): Id, asking: Asking) -> Answer {
+    run(&front, asking, Operation::Reload { id }).await
 }
 
-pub(crate) async fn enable(_: Operator, State(front): State<Front>, Id(id): Id, headers: HeaderMap) -> Answer {
-    run(&front, &headers, Operation::Enable { id }).await
+pub(crate) async fn enable(_: Operator, State(front): State<Front>, Id(id): Id, asking: Asking) -> Answer {
+    run(&front, asking, Operation::Enable { id }).await
 }
 
 pub(crate) async fn disable(
     _: Operator,
     State(front): State<Front>,
     Id(id): Id,
-    headers: HeaderMap,
+    asking: Asking,
     Parameters(Cascade { cascade }): Parameters<Cascade>,
 ) -> Answer {
-    run(&front, &headers, Operation::Disable { id, cascade }).await
+    run(&front, asking, Operation::Disable { id, cascade }).await
 }
 
-pub(crate) async fn restart(_: Operator, State(front): State<Front>, Id(id): Id, headers: HeaderMap) -> Answer {
-    run(&front, &headers, Operation::Restart { id }).await
+pub(crate) async fn restart(_: Operator, State(front): State<Front>, Id(id): Id, asking: Asking) -> Answer {
+    run(&front, asking, Operation::Restart { id }).await
 }
 
-pub(crate) async fn start(_: Operator, State(front): State<Front>, Id(id): Id, headers: HeaderMap) -> Answer {
-    run(&front, &headers, Operation::Start { id }).await
+pub(crate) async fn start(_: Operator, State(front): State<Front>, Id(id): Id, asking: Asking) -> Answer {
+    run(&front, asking, Operation::Start { id }).await
 }
 
-pub(crate) async fn stop(_: Operator, State(front): State<Front>, Id(id): Id, headers: HeaderMap) -> Answer {
-    run(&front, &headers, Operation::Stop { id }).await
+pub(crate) async fn stop(_: Operator, State(front): State<Front>, Id(id): Id, asking: Asking) -> Answer {
+    run(&front, asking, Operation::Stop { id }).await
 }
 
 /// The body of `POST /api/plugins/:id/rollback`, which may be empty.
@@ -136,10 +134,10 @@ pub(crate) async fn rollback(
     _: Operator,
     State(front): State<Front>,
     Id(id): Id,
-    headers: HeaderMap,
+    asking: Asking,
     Input(RollbackRequest { to }): Input<RollbackRequest>,
 ) -> Answer {
-    run(&front, &headers, Operation::Rollback { id, to, because: None }).await
+    run(&front, asking, Operation::Rollback { id, to, because: None }).await
 }
 
 /// `?keep_data=true`: what the host keeps for the plugin stays. `?cascade=true`: those that need it go first.
@@ -162,16 +160,21 @@ pub(crate) async fn unload(
     _: Operator,
     State(front): State<Front>,
     Id(id): Id,
-    headers: HeaderMap,
+    asking: Asking,
     Parameters(Keep { keep_data, cascade }): Parameters<Keep>,
 ) -> Answer {
-    run(&front, &headers, Operation::Unload { id, keep_data, cascade }).await
+    run(&front, asking, Operation::Unload { id, keep_data, cascade }).await
 }
 
 /// Runs an operation as a job: answers at its end, or at once when the client would rather watch.
-pub(crate) async fn run(front: &Front, headers: &HeaderMap, operation: Operation) -> Answer {
-    let job: Arc<Job> = front.host.submit(operation);
-    if respond_async(headers) {
+pub(crate) async fn run(front: &Front, asking: Asking, operation: Operation) -> Answer {
+    let job = front.host.submit(operation, asking.asker).await.map_err(|error| of_operation(&error))?;
+    answer(&job, asking.respond_async).await
+}
+
+/// Answers at the end of a job, or at once when the client would rather watch.
+pub(crate) async fn answer(job: &Job, respond_async: bool) -> Answer {
+    if respond_async {
         let mut response = (StatusCode::ACCEPTED, Json(view::job(&job.view()))).into_response();
         let location = HeaderValue::try_from(format!("/api/jobs/{}", job.id()));
         if let Ok(location) = location {

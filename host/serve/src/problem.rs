@@ -1,5 +1,7 @@
 //! Errors as problem documents.
 
+use std::borrow::Cow;
+
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use host_api::{FieldError, Problem};
@@ -10,7 +12,7 @@ use http::header::{self, HeaderValue};
 #[derive(Clone, Debug)]
 pub(crate) struct Refused {
     pub(crate) status: StatusCode,
-    pub(crate) code: &'static str,
+    pub(crate) code: Cow<'static, str>,
     pub(crate) detail: String,
     pub(crate) fix: Option<String>,
     pub(crate) errors: Vec<FieldError>,
@@ -19,8 +21,8 @@ pub(crate) struct Refused {
 }
 
 impl Refused {
-    pub(crate) fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Refused {
-        let detail = detail.into();
+    pub(crate) fn new(status: StatusCode, code: impl Into<Cow<'static, str>>, detail: impl Into<String>) -> Refused {
+        let (code, detail) = (code.into(), detail.into());
         Refused { status, code, detail, fix: None, errors: vec![], retry_after_seconds: None, allow: None }
     }
 
@@ -41,7 +43,7 @@ impl Refused {
             status: self.status.as_u16(),
             detail: self.detail.clone(),
             instance: path.to_owned(),
-            code: self.code.to_owned(),
+            code: self.code.clone().into_owned(),
             request_id: request_id.to_owned(),
             fix: self.fix.clone(),
             errors: self.errors.clone(),

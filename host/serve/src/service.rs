@@ -73,7 +73,7 @@ impl Service {
             Err(never) => match never {},
         };
         if let Some(refused) = response.extensions_mut().remove::<Refused>() {
-            let (status, code) = (refused.status.as_u16(), refused.code);
+            let (status, code) = (refused.status.as_u16(), &*refused.code);
             tracing::info!(%request_id, status, code, "{path}: {}", refused.detail);
             let allow = response.headers_mut().remove(header::ALLOW);
             response = refused.answer(request_id.as_str(), &path);

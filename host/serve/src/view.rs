@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use host_api as api;
 use host_core::manifest::Placement;
 use host_core::{Manifest, Pick};
-use host_run::{JobView, LogLine, Phase, PluginView, Receipt, Served};
+use host_run::{JobView, LogLine, Phase, PluginView, Receipt, Served, StepReport};
 
 use crate::endpoint::PREFIX;
-use crate::error::of_operation;
+use crate::error::of_failed;
 use crate::updates;
 
 pub(crate) fn item(view: &PluginView) -> api::Item {
@@ -122,15 +122,26 @@ pub(crate) fn job(view: &JobView) -> api::Job {
     let (result, problem) = match &view.result {
         None => (None, None),
         Some(Ok(receipt)) => (Some(asked(receipt, view)), None),
-        Some(Err(error)) => (None, Some(of_operation(error).problem("", &format!("/api/jobs/{}", view.id)))),
+        Some(Err(failed)) => (None, Some(of_failed(failed).problem("", &format!("/api/jobs/{}", view.id)))),
     };
     api::Job {
         id: view.id.clone(),
-        operation: view.operation.to_owned(),
+        operation: view.operation.clone().into_owned(),
         subject: view.subject.clone(),
+        plugin: view.plugin.clone(),
         state: view.state.as_str().to_owned(),
-        step: view.step.to_owned(),
+        step: view.step.clone().into_owned(),
+        steps: view.steps.iter().map(step).collect(),
+        lines: view.n_lines,
+        actor: view.asker.actor.clone(),
+        reason: view.asker.reason.clone(),
+        on_conflict: view.asker.on_conflict.as_str().to_owned(),
+        timeout_seconds: view.asker.timeout.map(|timeout| timeout.as_secs_f64()),
+        attempt: view.attempt,
+        retry_of: view.retry_of.clone(),
         created_unix_ms: view.created_unix_ms,
+        started_unix_ms: view.started_unix_ms,
+        ended_unix_ms: view.ended_unix_ms,
         result,
         problem,
     }
@@ -138,7 +149,7 @@ pub(crate) fn job(view: &JobView) -> api::Job {
 
 pub(crate) fn asked(receipt: &Receipt, job: &JobView) -> api::Asked {
     let id = &receipt.id;
-    let message = match (job.operation, receipt.generation) {
+    let message = match (&*job.operation, receipt.generation) {
         ("unload", _) => format!("plugin {id} is unloaded"),
         ("set_update_rule", _) => format!("plugin {id}: what updates may choose is noted"),
         ("update", Some(_)) if receipt.reason.is_some() && receipt.generation_before == receipt.generation => {
@@ -165,11 +176,7 @@ pub(crate) fn asked(receipt: &Receipt, job: &JobView) -> api::Asked {
         cached: receipt.cached,
         warnings: receipt.warnings.clone(),
         reason: receipt.reason.clone(),
-        steps: receipt
-            .steps
-            .iter()
-            .map(|step| api::Step { step: step.step.to_owned(), duration_ms: step.duration_ms })
-            .collect(),
+        steps: receipt.steps.iter().map(step).collect(),
         job: job.id.clone(),
     }
 }
@@ -181,6 +188,10 @@ fn served(served: &Served) -> api::Served {
         errors: served.errors,
         in_flight: served.in_flight,
     }
+}
+
+fn step(step: &StepReport) -> api::Step {
+    api::Step { step: step.step.clone().into_owned(), duration_ms: step.duration_ms }
 }
 
 pub(crate) fn line(line: &LogLine) -> api::LogLine {

@@ -119,6 +119,12 @@ pub enum Error {
         /// How it shows.
         reason: String,
     },
+    /// The record of a job is not what was written.
+    #[error("the record of job `{id}` is damaged on disk; hint: ask for the operation again")]
+    DamagedJob {
+        /// The job.
+        id: String,
+    },
     /// What lies in the file is not what was put there.
     #[error("the value of key `{key}` is damaged on disk; hint: put or delete it to go on")]
     Damaged {
@@ -165,6 +171,7 @@ impl Error {
             Error::Stale { .. } => "state_stale",
             Error::DamagedRevision { .. } => "state_damaged",
             Error::Damaged { .. } => "kv_damaged",
+            Error::DamagedJob { .. } => "job_damaged",
         }
     }
 

@@ -14,6 +14,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (1, "kv", include_str!("../migrations/0001_kv.sql")),
     (2, "installed", include_str!("../migrations/0002_installed.sql")),
     (3, "revisions", include_str!("../migrations/0003_revisions.sql")),
+    (4, "jobs", include_str!("../migrations/0004_jobs.sql")),
 ];
 
 /// Marks a file as ours: the letters `PHst`.

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use host_build::Builder;
 use host_core::Source;
-use host_run::{Error, Host, Job, LoadOptions, Operation, Receipt, Trust};
+use host_run::{Asker, Error, Host, Job, LoadOptions, Operation, Receipt, Trust};
 use host_serve::Server;
 use host_state::State;
 use serde_json::{Map, Value};
@@ -28,6 +28,8 @@ use watch::Watch;
 
 /// What is logged unless somebody asks for more: what happens to the plugin is told in lines of its own.
 const LOG_FILTER: &str = "error,host_run=off";
+/// Who asks for what is done.
+const ACTOR: &str = "dev";
 /// How long calls in flight may go on at the end, or after a reload: nobody else depends on them.
 const GRACE: Duration = Duration::from_secs(2);
 
@@ -153,19 +155,22 @@ impl Session {
         }
         let options = LoadOptions { configuration: Some(configuration), ..LoadOptions::default() };
         let operation = Operation::Load { source: self.source.clone(), trust: Trust::CommandLine, options };
-        let job = self.host.submit(operation);
+        let refused =
+            |error: &Error| Refused { code: error.code(), failure: Failure::refused("the change is not taken", error) };
+        let job = self.host.submit(operation, Asker::of(ACTOR)).await.map_err(|error| refused(&error))?;
         let mut spinner = self.screen.spinner("building", self.verbose);
         let mut from = 0;
         loop {
             let lines = job.new_lines(from).await;
             let Some(last) = lines.last() else { break };
             from = last.number + 1;
-            spinner.step(job.view().step);
+            spinner.step(&job.view().step);
             lines.iter().for_each(|line| spinner.said(&line.message));
         }
         drop(spinner);
         let receipt = job.wait().await.map_err(|error| {
-            let mut failure = Failure::refused("the change is not taken", &error);
+            let mut refused = refused(&error);
+            let failure = &mut refused.failure;
             if matches!(*error, Error::Load(host_load::Error::TooManyOpened { .. })) {
                 failure.fix = Some("end this command and start it again".to_owned());
             }
@@ -173,7 +178,7 @@ impl Session {
                 // It has been shown already.
                 failure.compiler = None;
             }
-            Refused { code: error.code(), failure }
+            refused
         })?;
         self.say_warnings(&job);
         let id = receipt.id.to_string();
@@ -182,7 +187,10 @@ impl Session {
             && before != id
         {
             // plugin.yaml has another id now: the plugin of the one before is not this folder's any more.
-            let _ = self.host.submit(Operation::Unload { id: before, keep_data: false, cascade: true }).wait().await;
+            let unload = Operation::Unload { id: before, keep_data: false, cascade: true };
+            if let Ok(job) = self.host.submit(unload, Asker::of(ACTOR)).await {
+                let _ = job.wait().await;
+            }
         }
         Ok(receipt)
     }

@@ -29,11 +29,11 @@ pub(super) async fn load(client: &Client, words: Load, screen: &Screen) -> Resul
             let upload = client.upload(path).await?;
             let install = Ask::post(format!("/api/plugins/install/{upload}"));
             let install = install.json(&serde_json::json!({ "config": config }));
-            client.watch(install, &what, screen, words.verbose).await?
+            client.watch_or_leave(install, &what, screen, words.verbose).await?
         }
         _ => {
             let load = LoadRequest { source: source.to_string(), version: words.version, config, start: None };
-            client.watch(Ask::post("/api/plugins/load").json(&load), &what, screen, words.verbose).await?
+            client.watch_or_leave(Ask::post("/api/plugins/load").json(&load), &what, screen, words.verbose).await?
         }
     };
     tell(client, watched, words.client.json).await
@@ -42,7 +42,7 @@ pub(super) async fn load(client: &Client, words: Load, screen: &Screen) -> Resul
 /// Replaces what serves by what the same source holds now.
 pub(super) async fn reload(client: &Client, words: Reload, screen: &Screen) -> Result<(), Failure> {
     let what = format!("reloading {}", words.id);
-    let watched = client.watch(Ask::post(route(&words.id, "/reload")), &what, screen, words.verbose).await?;
+    let watched = client.watch_or_leave(Ask::post(route(&words.id, "/reload")), &what, screen, words.verbose).await?;
     tell(client, watched, words.client.json).await
 }
 
@@ -63,7 +63,7 @@ fn absolute(source: &Source) -> Result<Source, Failure> {
 }
 
 /// Says what serves now, and how to call it.
-async fn tell(client: &Client, watched: Watched, as_json: bool) -> Result<(), Failure> {
+pub(super) async fn tell(client: &Client, watched: Watched, as_json: bool) -> Result<(), Failure> {
     if as_json {
         output::raw(&watched.result);
         return Ok(());

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use host_core::{Source, manifest::Method};
-use host_run::{Error, Host, LoadOptions, Operation, Receipt, Trust};
+use host_run::{Asker, Error, Host, LoadOptions, Operation, Receipt, Trust};
 
 use crate::failure::Failure;
 use crate::output::text::duration;
@@ -61,7 +61,7 @@ impl Loads<'_> {
     async fn one(&self, source: &Source) -> Result<Receipt, std::sync::Arc<Error>> {
         let options = LoadOptions { if_changed: true, ..LoadOptions::default() };
         let operation = Operation::Load { source: source.clone(), trust: Trust::CommandLine, options };
-        let job = self.host.submit(operation);
+        let job = self.host.submit(operation, Asker::of("command line")).await?;
         let (shows_lines, what) = (!self.screen.is_terminal() && !self.json, format!("loading {source}"));
         if shows_lines {
             self.screen.note(&what);
@@ -72,7 +72,7 @@ impl Loads<'_> {
             let lines = job.new_lines(from).await;
             let Some(last) = lines.last() else { return job.wait().await };
             from = last.number + 1;
-            spinner.step(job.view().step);
+            spinner.step(&job.view().step);
             lines.iter().for_each(|line| spinner.said(&line.message));
         }
     }

@@ -35,9 +35,11 @@ impl Work<'_> {
         let refused = |error: host_load::CallError| Error::ConfigurationRefused { reason: error.to_string() };
         let judged = generation.instance.validate(&setup.configuration, timeout).await.map_err(refused);
         held.noted(self.host, judged)?;
+        let uncut = self.job.uncut();
         self.step("on_config_change");
         let changed = generation.instance.change_configuration(&setup.configuration, timeout).await.map_err(refused);
         if !held.noted(self.host, changed)? {
+            drop(uncut);
             return self.serve(held, setup, None).await;
         }
         let warnings = setup.build.manifest.likely_slips(&setup.configuration);

@@ -55,6 +55,7 @@ impl Work<'_> {
         let held = Held::installed_plugin(self.host, self.job, id).await?;
         let desired = Desired { goal, ..held.installed()?.desired };
         let rule = if goal == Goal::Disabled { Rule::NotNeeded } else { Rule::Free };
+        let _uncut = self.job.uncut();
         self.ask_to(&held, desired, rule, None).await?;
         self.step("swap");
         let before = self.take_out(&held);

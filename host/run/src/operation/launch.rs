@@ -43,6 +43,8 @@ impl Work<'_> {
     pub(super) async fn start(&mut self, held: &Held, setup: &Setup) -> Result<Started, Error> {
         let _working = held.plugin.working(Phase::Loading);
         let module = self.open(setup).await?;
+        // What was started is stopped in order, or serves.
+        let _uncut = self.job.uncut();
         let generation = self.launch(held, setup, module).await?;
         let started = Started { generation: Some(generation.clone()), host: self.host.clone() };
         if let Err(error) = self.settle(held, &generation).await {
@@ -137,6 +139,7 @@ impl Work<'_> {
                 return Err(Error::Unhealthy { reason });
             }
         }
+        self.job.go_on()?;
         if is_new {
             // From here on it is installed: a host that is killed now does not run the hook again.
             self.host.0.state.note_installed(&held.plugin.id, &version).await?;

@@ -42,6 +42,7 @@ impl Work<'_> {
     ) -> Result<Receipt, Error> {
         self.step("check");
         let checked = check(&self.host.0.config, &fetched.tree)?;
+        self.job.concerns(&checked.manifest.id);
         let held = Held::plugin(self.host, self.job, &checked.manifest.id).await?;
         // What stands in its way is told before it is built.
         let fits = self.host.graph().check(&Node::of(&checked.manifest, options.start));

@@ -40,6 +40,7 @@ impl Work<'_> {
     pub(super) async fn remove(&mut self, held: Held, keep_data: bool) -> Result<Receipt, Error> {
         let id = &held.plugin.id;
         let hook = Hook::Uninstall { keep_data };
+        let _uncut = self.job.uncut();
         self.step("swap");
         let serving = self.host.0.roster.remove(id).map(|(_, generation)| generation);
         let before = serving.as_ref().map(|generation| generation.number);

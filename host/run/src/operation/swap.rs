@@ -40,6 +40,7 @@ impl Work<'_> {
             let new = installed.desired.new_permissions(&setup.build.manifest);
             warnings.extend(new.iter().map(|permission| format!("it asks for the permission `{permission}` now")));
         }
+        let _uncut = self.job.uncut();
         self.step("commit");
         let change = self.change(&held, Some(setup.desired.clone()), because);
         let finish = finish(self.host.clone(), held.clone(), setup, started, change, because.is_none());

@@ -75,7 +75,7 @@ impl<'a> Work<'a> {
         let now = Instant::now();
         if let Some((step, since)) = self.current.replace((step, now)) {
             let micros = now.duration_since(since).as_micros();
-            self.steps.push(StepReport { step, duration_ms: micros as f64 / 1e3 });
+            self.steps.push(StepReport { step: step.into(), duration_ms: micros as f64 / 1e3 });
         }
         self.job.enter(step);
     }

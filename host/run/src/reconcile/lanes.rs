@@ -89,7 +89,7 @@ mod tests {
     use tokio::sync::{mpsc, oneshot};
 
     use super::*;
-    use crate::job::Asker;
+    use crate::job::{Asker, Parts};
 
     type Granted = oneshot::Receiver<Result<Turn, Error>>;
 
@@ -107,7 +107,17 @@ mod tests {
 
         fn ask(&mut self, id: &str, on_conflict: OnConflict) -> (Arc<Job>, Granted) {
             let asker = Asker { on_conflict, ..Asker::of("test") };
-            let job = Arc::new(Job::new(id.to_owned(), "load", "abc".to_owned(), asker));
+            let job = Arc::new(Job::new(Parts {
+                id: id.to_owned(),
+                operation: "load",
+                subject: "abc".to_owned(),
+                plugin: None,
+                asker,
+                attempt: 1,
+                retry_of: None,
+                created_unix_ms: 0,
+                request: String::new(),
+            }));
             let (grant, granted) = oneshot::channel();
             self.lanes.ask(Ask { plugin: plugin(), job: job.clone(), grant }, &self.inputs);
             (job, granted)
@@ -163,7 +173,7 @@ mod tests {
         let turn = granted.try_recv().unwrap().unwrap();
         let (second, mut never) = case.ask("2", OnConflict::Queue);
         let (_, mut third) = case.ask("3", OnConflict::Replace);
-        assert!(first.is_superseded() && second.is_superseded());
+        assert!(first.go_on().is_err() && second.go_on().is_err());
         assert!(never.try_recv().is_err());
         drop(turn);
         case.run();

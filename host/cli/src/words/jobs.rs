@@ -1,0 +1,139 @@
+//! The words of `jobs` and `job`.
+
+use clap::builder::RangedU64ValueParser;
+use clap::{Args, Subcommand};
+use host_core::PluginId;
+use host_core::job::JobState;
+
+use super::{Client, EXIT_CODES};
+
+/// `jobs`.
+#[derive(Debug, Args)]
+pub(crate) struct Jobs {
+    /// Only those of this plugin
+    #[arg(long, value_name = "ID")]
+    pub(crate) plugin: Option<PluginId>,
+    /// Only those in this state: queued, running, done, failed, cancelled, timed_out or superseded
+    #[arg(long, value_name = "STATE")]
+    pub(crate) state: Option<JobState>,
+    /// Only those of this operation, such as load or reload
+    #[arg(long, value_name = "WORD", value_parser = word)]
+    pub(crate) operation: Option<String>,
+    /// How many at most, the newest first
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = RangedU64ValueParser::<usize>::new().range(1..=200))]
+    pub(crate) limit: usize,
+    #[command(flatten)]
+    pub(crate) client: Client,
+}
+
+/// `job`.
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+pub(crate) struct Job {
+    #[command(subcommand)]
+    pub(crate) word: Option<JobWord>,
+    /// The job, as `jobs` shows it
+    #[arg(value_name = "JOB", value_parser = id, required = true)]
+    pub(crate) id: Option<String>,
+    /// Print what it has written instead
+    #[arg(long)]
+    pub(crate) log: bool,
+    /// Print what it writes until it has ended; exits with 0 only when it has done what was asked
+    #[arg(long)]
+    pub(crate) follow: bool,
+    #[command(flatten)]
+    pub(crate) client: Client,
+}
+
+/// What to do with a job.
+#[derive(Debug, Subcommand)]
+pub(crate) enum JobWord {
+    /// End a job; what served before still serves
+    #[command(after_help = EXIT_CODES)]
+    Cancel(OfJob),
+    /// Ask once more for the same as a job that failed or was ended, and watch it
+    #[command(after_help = EXIT_CODES)]
+    Retry(OfJob),
+}
+
+/// Commands about one job.
+#[derive(Debug, Args)]
+pub(crate) struct OfJob {
+    /// The job, as `jobs` shows it
+    #[arg(value_name = "JOB", value_parser = id)]
+    pub(crate) id: String,
+    #[command(flatten)]
+    pub(crate) client: Client,
+}
+
+impl Job {
+    /// Which host is asked.
+    pub(crate) fn client(&self) -> &Client {
+        match &self.word {
+            Some(JobWord::Cancel(words) | JobWord::Retry(words)) => &words.client,
+            None => &self.client,
+        }
+    }
+}
+
+/// Reads a job's id, which needs no escapes in an address.
+fn id(text: &str) -> Result<String, String> {
+    let is_id = text.len() <= 64
+        && text
+            .strip_prefix("job_")
+            .is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|c| c.is_ascii_alphanumeric()));
+    is_id.then(|| text.to_owned()).ok_or_else(|| "a job is called `job_` and some digits and letters".to_owned())
+}
+
+/// Reads the word of an operation, likewise.
+fn word(text: &str) -> Result<String, String> {
+    let is_word = !text.is_empty() && text.len() <= 40 && text.bytes().all(|c| c.is_ascii_lowercase() || c == b'_');
+    is_word.then(|| text.to_owned()).ok_or_else(|| "it has the letters a to z and `_`".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::super::{Word, Words};
+    use super::*;
+
+    fn read(words: &[&str]) -> Result<Word, clap::Error> {
+        Words::try_parse_from([&["plugin-host"], words].concat()).map(|words| words.word)
+    }
+
+    fn job(words: &[&str]) -> Job {
+        let Word::Job(job) = read(words).unwrap() else { panic!("not job") };
+        *job
+    }
+
+    #[test]
+    fn a_job_is_shown_or_something_is_done_with_it() {
+        let shown = job(&["job", "job_1f", "--follow", "--json"]);
+        assert_eq!((shown.id.as_deref(), shown.follow, shown.log), (Some("job_1f"), true, false));
+        assert!(shown.client().json);
+        let cancelled = job(&["job", "cancel", "job_1f", "--json"]);
+        assert!(matches!(&cancelled.word, Some(JobWord::Cancel(words)) if words.id == "job_1f"));
+        assert!(cancelled.client().json);
+        assert!(matches!(job(&["job", "retry", "job_1f"]).word, Some(JobWord::Retry(_))));
+        for words in [
+            &["job"][..],
+            &["job", "hello"],
+            &["job", "job_"],
+            &["job", "job_1/log"],
+            &["job", "cancel"],
+            &["job", "cancel", "x"],
+            &["job", "job_1", "cancel"],
+            &["jobs", "--state", "gone"],
+            &["jobs", "--operation", "a&b"],
+            &["jobs", "--limit", "0"],
+            &["jobs", "--limit", "201"],
+        ] {
+            assert!(read(words).is_err(), "{words:?}");
+        }
+        let Word::Jobs(jobs) = read(&["jobs", "--plugin", "hello", "--state", "timed_out"]).unwrap() else {
+            panic!("not jobs")
+        };
+        assert_eq!((jobs.state, jobs.limit), (Some(JobState::TimedOut), 20));
+    }
+}

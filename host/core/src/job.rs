@@ -1,0 +1,155 @@
+//! Where a long operation is, and what may become of it.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// Where a job is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum JobState {
+    /// It waits for its turn.
+    Queued,
+    /// It works.
+    Running,
+    /// It did what was asked.
+    Done,
+    /// It did not; what served before still serves.
+    Failed,
+    /// The operator ended it.
+    Cancelled,
+    /// It took longer than whoever asked wanted to wait.
+    TimedOut,
+    /// A later change of the same plugin took its place.
+    Superseded,
+}
+
+/// What happens to a job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum JobEvent {
+    /// Its turn came.
+    Started,
+    /// It came to its end: with this state, one of the ended ones.
+    Ended(JobState),
+    /// The host that worked on it is gone, and the next one takes it up again from the beginning.
+    TakenUp,
+}
+
+impl JobState {
+    /// All of them, in the order of a job's life.
+    pub const ALL: [JobState; 7] = [
+        JobState::Queued,
+        JobState::Running,
+        JobState::Done,
+        JobState::Failed,
+        JobState::Cancelled,
+        JobState::TimedOut,
+        JobState::Superseded,
+    ];
+
+    /// The word for clients, the state on disk and metrics. Never reworded.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            JobState::Queued => "queued",
+            JobState::Running => "running",
+            JobState::Done => "done",
+            JobState::Failed => "failed",
+            JobState::Cancelled => "cancelled",
+            JobState::TimedOut => "timed_out",
+            JobState::Superseded => "superseded",
+        }
+    }
+
+    /// Whether nothing will happen to it any more.
+    pub fn is_ended(self) -> bool {
+        !matches!(self, JobState::Queued | JobState::Running)
+    }
+
+    /// Whether it makes sense to ask for the same once more: it has ended, and did not do what was asked.
+    pub fn is_retryable(self) -> bool {
+        self.is_ended() && self != JobState::Done
+    }
+
+    /// The state after an event; `None` when the event means nothing to a job in this state.
+    pub fn after(self, event: JobEvent) -> Option<JobState> {
+        match (self, event) {
+            (JobState::Queued, JobEvent::Started) => Some(JobState::Running),
+            (JobState::Queued | JobState::Running, JobEvent::Ended(state)) => state.is_ended().then_some(state),
+            (JobState::Queued | JobState::Running, JobEvent::TakenUp) => Some(JobState::Queued),
+            _ => None,
+        }
+    }
+}
+
+/// The text is not the word of a state.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a job is {}", words())]
+pub struct JobStateError;
+
+impl FromStr for JobState {
+    type Err = JobStateError;
+
+    fn from_str(text: &str) -> Result<JobState, JobStateError> {
+        JobState::ALL.into_iter().find(|state| state.as_str() == text).ok_or(JobStateError)
+    }
+}
+
+impl fmt::Display for JobState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+fn words() -> String {
+    JobState::ALL.map(|state| format!("`{state}`")).join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+
+    use super::*;
+
+    #[test]
+    fn what_happens_to_a_job_in_each_state() {
+        use JobState::{Cancelled, Done, Failed, Queued, Running, Superseded, TimedOut};
+        let events = [
+            JobEvent::Started,
+            JobEvent::Ended(Done),
+            JobEvent::Ended(Failed),
+            JobEvent::Ended(Cancelled),
+            JobEvent::Ended(TimedOut),
+            JobEvent::Ended(Superseded),
+            JobEvent::Ended(Queued),
+            JobEvent::Ended(Running),
+            JobEvent::TakenUp,
+        ];
+        let row = |state: JobState| {
+            let after = events.map(|event| state.after(event).map_or("-", JobState::as_str));
+            format!("{state}: {}\n", after.join(" "))
+        };
+        expect![[r#"
+            queued: running done failed cancelled timed_out superseded - - queued
+            running: - done failed cancelled timed_out superseded - - queued
+            done: - - - - - - - - -
+            failed: - - - - - - - - -
+            cancelled: - - - - - - - - -
+            timed_out: - - - - - - - - -
+            superseded: - - - - - - - - -
+        "#]]
+        .assert_eq(&JobState::ALL.map(row).concat());
+    }
+
+    #[test]
+    fn only_what_has_ended_otherwise_than_asked_can_be_tried_again() {
+        let retryable = JobState::ALL.into_iter().filter(|state| state.is_retryable()).map(JobState::as_str);
+        assert_eq!(retryable.collect::<Vec<_>>(), ["failed", "cancelled", "timed_out", "superseded"]);
+    }
+
+    #[test]
+    fn a_state_reads_what_it_writes() {
+        for state in JobState::ALL {
+            assert_eq!(state.as_str().parse(), Ok(state));
+        }
+        let error = "Done".parse::<JobState>().unwrap_err().to_string();
+        assert!(error.starts_with("a job is `queued`, `running`"), "{error}");
+    }
+}

@@ -1,0 +1,380 @@
+//! All jobs: those under way, those that are remembered, and those that the host before left.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use host_core::job::JobState;
+use host_state::{JobCursor, JobFilter, JobLog, JobRecord};
+
+use crate::error::Error;
+use crate::host::Host;
+use crate::job::{Asker, Job, JobError, JobView, Parts, end_record};
+use crate::log_lines::{LogLine, now_unix_ms};
+use crate::operation::{self, Operation, record};
+
+/// Jobs that have ended and are remembered.
+const KEEP: u64 = 1_000;
+/// A job during which the host ended this often is not taken up again: it may be why.
+const MAX_ATTEMPTS: u64 = 3;
+/// How long an answer to a cancellation waits for the end of the job.
+const CANCEL_WAIT: Duration = Duration::from_secs(10);
+
+/// The jobs that are under way.
+pub(crate) struct Jobs {
+    live: Mutex<HashMap<String, Arc<Job>>>,
+    next: AtomicU64,
+    /// Tells the jobs of this process from those of the one before.
+    prefix: u32,
+}
+
+/// A part of the jobs, newest first.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct JobPage {
+    /// The jobs.
+    pub jobs: Vec<JobView>,
+    /// Where the next page begins, if there is one.
+    pub next: Option<JobCursor>,
+}
+
+impl Jobs {
+    pub(crate) fn new(prefix: u32) -> Jobs {
+        Jobs { live: Mutex::default(), next: AtomicU64::new(1), prefix }
+    }
+
+    fn next_id(&self) -> String {
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        format!("job_{:08x}{number:08x}", self.prefix)
+    }
+
+    fn live(&self) -> MutexGuard<'_, HashMap<String, Arc<Job>>> {
+        self.live.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How many wait and how many work.
+    pub(crate) fn count(&self) -> (usize, usize) {
+        let live = self.live();
+        let count = |state| live.values().filter(|job| job.state() == state).count();
+        (count(JobState::Queued), count(JobState::Running))
+    }
+}
+
+impl Host {
+    /// Asks for an operation on the host's own behalf. What is asked for so is nobody's to wait for, so a refusal is logged.
+    pub(crate) fn ask(&self, operation: Operation) -> BoxFuture<'static, ()> {
+        let host = self.clone();
+        Box::pin(async move {
+            let (name, subject) = (operation.name(), operation.subject());
+            if let Err(error) = host.submit(operation, Asker::of("host")).await {
+                tracing::error!(code = error.code(), "{name} of `{subject}` could not be asked for: {}", error.chain());
+            }
+        })
+    }
+
+    /// Takes on an operation: it is in the state when this returns, and goes on whether or not anyone waits for it.
+    ///
+    /// # Errors
+    /// [`Error::UnknownPlugin`] and [`Error::UnknownUpload`] for what can be no id, [`Error::State`] when the job could not
+    /// be written, [`Error::ShuttingDown`]; nothing is done then.
+    ///
+    /// # Cancel safety
+    /// When the future is dropped, the operation is taken on or not.
+    pub async fn submit(&self, operation: Operation, asker: Asker) -> Result<Arc<Job>, Error> {
+        self.take_on(operation, asker, None).await
+    }
+
+    /// Asks for the same as a job that has ended otherwise than asked.
+    ///
+    /// # Errors
+    /// [`JobError::Unknown`], [`JobError::NotRetryable`], [`JobError::NotKept`]; those of [`Host::submit`].
+    pub async fn retry(&self, id: &str, asker: Asker) -> Result<Arc<Job>, Error> {
+        let view = self.job(id).await?;
+        if !view.state.is_retryable() {
+            return Err(JobError::NotRetryable { id: view.id, state: view.state }.into());
+        }
+        let record = self.0.state.job(id).await?.ok_or_else(|| JobError::unknown(id))?;
+        if record.request.is_none() {
+            return Err(JobError::NotKept { id: view.id }.into());
+        }
+        let operation = self.operation_of(&record)?;
+        self.take_on(operation, asker, Some(view.id)).await
+    }
+
+    /// The job of that id, if it is under way.
+    pub fn live_job(&self, id: &str) -> Option<Arc<Job>> {
+        self.0.jobs.live().get(id).cloned()
+    }
+
+    /// The job of that id, under way or remembered.
+    ///
+    /// # Errors
+    /// [`JobError::Unknown`]; [`Error::State`] when it can't be read.
+    pub async fn job(&self, id: &str) -> Result<JobView, Error> {
+        if let Some(job) = self.live_job(id) {
+            return Ok(job.view());
+        }
+        let record = self.0.state.job(id).await?.ok_or_else(|| JobError::unknown(id))?;
+        Ok(JobView::remembered(record))
+    }
+
+    /// At most `limit` jobs that a filter takes, newest first, from behind `before` on. Those whose record is damaged are
+    /// left out and logged.
+    ///
+    /// # Errors
+    /// [`Error::State`].
+    pub async fn jobs(&self, filter: &JobFilter, limit: usize, before: Option<&JobCursor>) -> Result<JobPage, Error> {
+        // What is under way is read here first: the state may be a moment behind.
+        let live: Vec<_> = self.0.jobs.live().values().map(|job| job.view()).collect();
+        let kept = self.0.state.jobs(filter, limit.saturating_add(live.len()), before).await?;
+        if !kept.damaged.is_empty() {
+            tracing::warn!("the records of these jobs are damaged: {}", kept.damaged.join(", "));
+        }
+        let is_live = |record: &JobRecord| live.iter().any(|view| view.id == record.id);
+        let kept_views = kept.jobs.into_iter().filter(|record| !is_live(record)).map(JobView::remembered);
+        let mut jobs: Vec<_> = kept_views.collect();
+        jobs.extend(live.into_iter().filter(|view| {
+            let is_behind = before.is_none_or(|before| view.cursor() < *before);
+            is_behind && filter.takes(view.plugin.as_deref(), view.state, &view.operation)
+        }));
+        jobs.sort_by_cached_key(|view| std::cmp::Reverse(view.cursor()));
+        let more = kept.more || jobs.len() > limit;
+        jobs.truncate(limit);
+        let next = jobs.last().filter(|_| more).map(JobView::cursor);
+        Ok(JobPage { jobs, next })
+    }
+
+    /// The lines of a job that are still there, numbered `from` and later.
+    ///
+    /// # Errors
+    /// As [`Host::job`].
+    pub async fn job_lines(&self, id: &str, from: u64) -> Result<Vec<LogLine>, Error> {
+        if let Some(job) = self.live_job(id) {
+            return Ok(job.lines(from));
+        }
+        let record = self.0.state.job(id).await?.ok_or_else(|| JobError::unknown(id))?;
+        let at_unix_ms = record.ended_unix_ms.or(record.started_unix_ms).unwrap_or(record.created_unix_ms);
+        let log = self.0.state.job_log(id).await?.unwrap_or_default();
+        let numbered = (log.first_line..).zip(log.text.lines()).filter(|(number, _)| *number >= from);
+        let line = |(number, text): (u64, &str)| LogLine {
+            number,
+            at_unix_ms,
+            level: "info",
+            generation: None,
+            message: text.to_owned(),
+        };
+        Ok(numbered.map(line).collect())
+    }
+
+    /// Ends a job, and waits a little for it to have ended: one that has gone so far that it can't be cut off may take
+    /// longer, and come to its own end.
+    ///
+    /// # Errors
+    /// [`JobError::Unknown`]; [`JobError::Ended`] when it has ended otherwise.
+    pub async fn cancel_job(&self, id: &str) -> Result<JobView, Error> {
+        let Some(job) = self.live_job(id) else {
+            let record = self.0.state.job(id).await?.ok_or_else(|| JobError::unknown(id))?;
+            if record.state.is_ended() {
+                return Err(JobError::Ended { id: record.id, state: record.state }.into());
+            }
+            // One that the host before has left, and that nobody took up.
+            return self.bury(record, JobError::Cancelled).await;
+        };
+        let is_first = job.cancel();
+        let _ = tokio::time::timeout(CANCEL_WAIT, job.wait()).await;
+        let view = job.view();
+        match view.state {
+            state if state.is_ended() && !(is_first && state == JobState::Cancelled) => {
+                Err(JobError::Ended { id: view.id, state }.into())
+            }
+            _ => Ok(view),
+        }
+    }
+
+    /// The jobs that the host before did not end, oldest first, with what they are to do: to be passed to [`Host::resume`].
+    /// To be called once, before the first [`Host::submit`].
+    ///
+    /// Those during which a host ended for the third time, and those that cannot be read, are not among them: they end here
+    /// as failed, with the codes `job_interrupted` and `job_unreadable`.
+    ///
+    /// # Errors
+    /// [`Error::State`].
+    pub async fn unfinished_jobs(&self) -> Result<Vec<(JobRecord, Operation, Asker)>, Error> {
+        let found = self.0.state.unfinished_jobs().await?;
+        for id in found.damaged {
+            tracing::error!("the record of job `{id}` is damaged, so that what it was to do is not known");
+            let reason = "its record is damaged".to_owned();
+            self.bury(unknown_job(id), JobError::Unreadable { reason }).await?;
+        }
+        let mut unfinished = vec![];
+        for record in found.jobs {
+            if self.live_job(&record.id).is_some() {
+                continue;
+            }
+            if record.attempt >= MAX_ATTEMPTS {
+                let attempts = record.attempt;
+                tracing::error!(job = record.id, "the host ended {attempts} times during this job");
+                self.bury(record, JobError::Interrupted { attempts }).await?;
+                continue;
+            }
+            match self.operation_of(&record) {
+                Ok(operation) => {
+                    let asker = Asker::of_record(&record);
+                    unfinished.push((record, operation, asker));
+                }
+                Err(error) => {
+                    tracing::error!(job = record.id, code = error.code(), "{}", error.chain());
+                    self.bury(record, error).await?;
+                }
+            }
+        }
+        Ok(unfinished)
+    }
+
+    /// Takes up a job of [`Host::unfinished_jobs`] from the beginning: the same id, the next attempt. Its limit of time
+    /// begins anew.
+    ///
+    /// # Errors
+    /// [`Error::State`], [`Error::ShuttingDown`]; it stays unfinished then.
+    pub async fn resume(&self, record: JobRecord) -> Result<Arc<Job>, Error> {
+        if let Some(job) = self.live_job(&record.id) {
+            return Ok(job);
+        }
+        let operation = self.operation_of(&record)?;
+        let log = self.0.state.job_log(&record.id).await.ok().flatten().unwrap_or_default();
+        let asker = Asker::of_record(&record);
+        let parts = Parts {
+            operation: operation.name(),
+            subject: record.subject,
+            plugin: record.plugin.and_then(|id| id.parse().ok()),
+            asker,
+            attempt: record.attempt.saturating_add(1),
+            retry_of: record.retry_of,
+            created_unix_ms: record.created_unix_ms,
+            request: record.request.unwrap_or_default(),
+            id: record.id,
+        };
+        let job = Job::new(parts);
+        job.go_on_from(&log);
+        job.line(&format!("the host ended during attempt {}; this is attempt {}", record.attempt, record.attempt + 1));
+        self.go(operation, job).await
+    }
+
+    async fn take_on(&self, operation: Operation, asker: Asker, retry_of: Option<String>) -> Result<Arc<Job>, Error> {
+        operation.check()?;
+        let id = self.0.jobs.next_id();
+        let request = self.protect(&id, record::write(&operation))?;
+        let parts = Parts {
+            operation: operation.name(),
+            subject: operation.subject(),
+            plugin: operation.plugin(),
+            asker,
+            attempt: 1,
+            retry_of,
+            created_unix_ms: now_unix_ms(),
+            request,
+            id,
+        };
+        self.go(operation, Job::new(parts)).await
+    }
+
+    /// Writes a job and starts it.
+    async fn go(&self, operation: Operation, job: Job) -> Result<Arc<Job>, Error> {
+        if self.is_stopping() {
+            return Err(Error::ShuttingDown);
+        }
+        let (host, job) = (self.clone(), Arc::new(job));
+        // A task, because whoever asks may go away between the write and the start.
+        let started = self.0.tasks.spawn(async move {
+            host.0.state.put_job(job.record(None), None, KEEP).await?;
+            host.0.jobs.live().insert(job.id().to_owned(), job.clone());
+            let (working, tasks) = (job.clone(), host.0.tasks.clone());
+            tasks.spawn(async move { operation::run(host, operation, working).await });
+            Ok(job)
+        });
+        started.await.map_err(|_| Error::Panicked)?
+    }
+
+    /// Writes that a job goes on. What can't be written is not worth ending it.
+    pub(crate) async fn note_job(&self, job: &Job, log: Option<JobLog>) {
+        if let Err(error) = self.0.state.put_job(job.record(None), log, KEEP).await {
+            tracing::warn!(job = job.id(), "how far the job is could not be written: {error}");
+        }
+    }
+
+    /// Ends a job: it is written first, then those who wait are told. One that could not be written is still shown while
+    /// the host runs, and is written when that is possible again.
+    pub(crate) async fn end_job(&self, job: &Job, result: Result<operation::Receipt, Error>) {
+        let ended = job.ended(result);
+        let written = self.0.state.put_job(job.record(Some(&ended)), Some(job.kept_log()), KEEP).await;
+        job.end(ended);
+        match written {
+            Ok(()) => {
+                self.0.jobs.live().remove(job.id());
+                self.write_ended_jobs().await;
+            }
+            Err(error) => tracing::error!(job = job.id(), "how the job ended could not be written: {error}"),
+        }
+    }
+
+    /// Writes the jobs that have ended when nothing could be written.
+    pub(crate) async fn write_ended_jobs(&self) {
+        let ended: Vec<_> = self.0.jobs.live().values().filter(|job| job.state().is_ended()).cloned().collect();
+        for job in ended {
+            if self.0.state.put_job(job.record(None), Some(job.kept_log()), KEEP).await.is_err() {
+                return;
+            }
+            self.0.jobs.live().remove(job.id());
+        }
+    }
+
+    /// Ends a job that is not under way.
+    async fn bury(&self, mut record: JobRecord, error: impl Into<Error>) -> Result<JobView, Error> {
+        end_record(&mut record, error.into());
+        self.0.state.put_job(record.clone(), None, KEEP).await?;
+        Ok(JobView::remembered(record))
+    }
+
+    /// What a job is to do.
+    fn operation_of(&self, record: &JobRecord) -> Result<Operation, Error> {
+        let lost = || JobError::Unreadable { reason: "nothing is kept of it".to_owned() };
+        let request = self.unprotect(&record.id, record.request.as_deref().ok_or_else(lost)?)?;
+        Ok(record::read(&request).map_err(|error| JobError::Unreadable { reason: error.to_string() })?)
+    }
+
+    /// What is asked, as it may lie on the disk: it may hold the secrets of a configuration. `job` is where it is used.
+    fn protect(&self, _job: &str, request: String) -> Result<String, Error> {
+        Ok(request)
+    }
+
+    /// What [`Host::protect`] was given.
+    fn unprotect(&self, _job: &str, kept: &str) -> Result<String, Error> {
+        Ok(kept.to_owned())
+    }
+}
+
+/// What stands for a job of which only the id can be read.
+fn unknown_job(id: String) -> JobRecord {
+    JobRecord {
+        id,
+        operation: "unknown".to_owned(),
+        plugin: None,
+        subject: String::new(),
+        actor: "unknown".to_owned(),
+        reason: None,
+        on_conflict: "queue".to_owned(),
+        timeout_ms: None,
+        state: JobState::Queued,
+        attempt: 1,
+        retry_of: None,
+        created_unix_ms: now_unix_ms(),
+        started_unix_ms: None,
+        ended_unix_ms: None,
+        step: "queue".to_owned(),
+        steps: "[]".to_owned(),
+        n_lines: 0,
+        request: None,
+        outcome: None,
+    }
+}

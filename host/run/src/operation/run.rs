@@ -1,0 +1,133 @@
+//! The life of an operation: worked on, cut off where somebody wants that, told and remembered.
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Instant;
+
+use futures_util::FutureExt as _;
+use host_core::PluginId;
+use host_core::plan::Step;
+
+use crate::error::Error;
+use crate::host::Host;
+use crate::job::{Job, state_of};
+use crate::operation::turn::Held;
+use crate::operation::work::Work;
+use crate::operation::{Operation, Receipt};
+use crate::reconcile::Turn;
+
+/// Runs an operation to its end and tells its job.
+pub(crate) async fn run(host: Host, operation: Operation, job: Arc<Job>) {
+    let (name, subject) = (operation.name(), operation.subject());
+    let started = Instant::now();
+    let result = work(&host, operation, &job).await.filter(|result| !is_interrupted(result));
+    let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let outcome = result.as_ref().map_or("interrupted", |result| state_of(result).as_str());
+    match &result {
+        None => {
+            tracing::warn!(job = job.id(), duration_ms, "{name} of `{subject}` goes on when a host is started again")
+        }
+        Some(Ok(receipt)) => {
+            let (id, generation) = (&receipt.id, receipt.generation.unwrap_or(0));
+            match receipt.generation {
+                Some(_) => {
+                    tracing::info!(plugin.id = %id, generation, duration_ms, "{name}: `{id}` now serves generation {generation}")
+                }
+                None => tracing::info!(plugin.id = %id, duration_ms, "{name}: `{id}` does not serve"),
+            }
+        }
+        Some(Err(error)) => {
+            tracing::error!(code = error.code(), duration_ms, "{name} of `{subject}` {outcome}: {}", error.chain());
+        }
+    }
+    host.0.metrics.operations.with_label_values(&[name, outcome]).inc();
+    match result {
+        Some(result) => host.end_job(&job, result).await,
+        None => {
+            // Its log is kept, so that whoever follows it can go on where the next attempt does.
+            host.note_job(&job, Some(job.kept_log())).await;
+            job.interrupt();
+        }
+    }
+}
+
+/// Works until the operation has ended, or its job is cut off; `None` when the host ends before.
+async fn work(host: &Host, operation: Operation, job: &Arc<Job>) -> Option<Result<Receipt, Error>> {
+    let mut work = Work::new(host, job);
+    // A panic here is a defect of the host's; whoever waits must still be told that it ended.
+    let mut working = pin!(std::panic::AssertUnwindSafe(work.run(operation)).catch_unwind());
+    let mut timeout = pin!(async {
+        match job.asker().timeout {
+            Some(timeout) => tokio::time::sleep(timeout).await,
+            None => std::future::pending().await,
+        }
+    });
+    let mut noting = pin!(async {
+        job.has_started().await;
+        host.note_job(job, None).await;
+    });
+    let (mut is_timed_out, mut is_noted) = (false, false);
+    loop {
+        tokio::select! {
+            // An operation that has ended is told so, even while the host stops.
+            biased;
+            result = &mut working => return Some(result.unwrap_or(Err(Error::Panicked))),
+            reason = job.cut() => return Some(Err(reason.into())),
+            () = host.0.stopping.cancelled() => return None,
+            () = &mut timeout, if !is_timed_out => {
+                job.time_out();
+                is_timed_out = true;
+            }
+            () = &mut noting, if !is_noted => is_noted = true,
+        }
+    }
+}
+
+/// Whether an operation ended only because the host does.
+fn is_interrupted(result: &Result<Receipt, Error>) -> bool {
+    match result {
+        Err(Error::ShuttingDown | Error::State(host_state::Error::Closed)) => true,
+        Err(Error::Build(error)) => error.code() == "build_stopping",
+        _ => false,
+    }
+}
+
+/// Does a step of the host's own plan. What goes wrong is noted with the plugin and waits for its time.
+pub(crate) async fn bring_about(host: &Host, turn: Turn, id: &PluginId, step: Step) {
+    let Some(held) = Held::of(host, id, turn) else { return };
+    let name = match step {
+        Step::Start => "start",
+        Step::Replace => "replace",
+        Step::Stop => "stop",
+        Step::Quarantine => "quarantine",
+        Step::Remove { .. } => "unload",
+    };
+    let job = Arc::new(Job::unlisted(name, id));
+    let started = Instant::now();
+    let mut work = Work::new(host, &job);
+    let done = std::panic::AssertUnwindSafe(work.bring_about(held.clone(), step)).catch_unwind().await;
+    let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let now_ms = host.0.reconcile.now_ms();
+    match done.unwrap_or(Err(Error::Panicked)) {
+        Ok(()) => {
+            let generation = held.serving_number().unwrap_or(0);
+            match generation {
+                0 => tracing::info!(plugin.id = %id, duration_ms, "{name}: `{id}` does not serve, as was asked"),
+                _ => {
+                    tracing::info!(plugin.id = %id, generation, duration_ms, "{name}: `{id}` serves generation {generation}")
+                }
+            }
+        }
+        Err(Error::ShuttingDown) => {}
+        Err(error) => {
+            let mut state = held.plugin.state();
+            state.attempts.failed(now_ms, &host.0.config.patience);
+            let wait_ms = state.attempts.retry_at_ms.unwrap_or(now_ms).saturating_sub(now_ms);
+            drop(state);
+            tracing::error!(
+                plugin.id = %id, code = error.code(), duration_ms, wait_ms,
+                "{name} of `{id}` failed and waits {wait_ms} ms: {}", error.chain()
+            );
+        }
+    }
+}
