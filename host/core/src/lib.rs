@@ -2,11 +2,12 @@
 //!
 //! Nothing here reads a file, a clock or the environment: the same input gives the same answer, so the
 //! tests are tables. What a plugin *is* ([`PluginId`], [`Manifest`]), where it comes from ([`Source`]),
-//! how bytes are named ([`Digest`], [`TreePath`]), what it may ask for ([`Permission`], [`AllowedHost`]), and what its
-//! probes say about it ([`health`]).
+//! how bytes are named ([`Digest`], [`TreePath`]), what it may ask for ([`Permission`], [`AllowedHost`]), what its
+//! probes say about it ([`health`]), and what happens to it ([`event`]).
 
 mod address;
 mod digest;
+pub mod event;
 pub mod health;
 mod id;
 pub mod manifest;
