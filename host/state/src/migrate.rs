@@ -13,6 +13,7 @@ use crate::error::code;
 const MIGRATIONS: &[(i64, &str, &str)] = &[
     (1, "kv", include_str!("../migrations/0001_kv.sql")),
     (2, "installed", include_str!("../migrations/0002_installed.sql")),
+    (5, "events", include_str!("../migrations/0005_events.sql")),
 ];
 
 /// Marks a file as ours: the letters `PHst`.
@@ -85,5 +86,15 @@ pub(crate) fn refusal(path: &Path, error: sqlx::Error) -> Error {
     match code(&error).map(|code| code & 0xff) {
         Some(1 | 11 | 26) => Error::Corrupt { path: path.to_owned(), reason: error.to_string() },
         _ => Error::sql("read the state", Arc::new(error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn steps_stand_in_the_order_of_their_numbers() {
+        assert!(MIGRATIONS.is_sorted_by(|one, next| one.0 < next.0));
     }
 }
