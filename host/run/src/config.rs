@@ -23,6 +23,8 @@ pub struct Config {
     pub drain_timeout: Duration,
     /// How many ended generations may be kept in memory before operations that open a library are refused.
     pub max_kept_generations: usize,
+    /// How many events the journal keeps.
+    pub max_events: u64,
     /// Uploads that were not installed are removed after this.
     pub upload_lifetime: Duration,
     /// What one plugin may keep in the key-value store.
@@ -46,6 +48,7 @@ impl Config {
             stop_timeout: Duration::from_secs(10),
             drain_timeout: Duration::from_secs(30),
             max_kept_generations: 100,
+            max_events: 10_000,
             upload_lifetime: Duration::from_secs(3600),
             kv: host_state::Limits::default(),
             plugin_fetch: host_services::FetchConfig::default(),

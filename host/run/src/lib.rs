@@ -1,4 +1,4 @@
-//! What lives: plugins, their generations, the roster of those that serve, jobs, health.
+//! What lives: plugins, their generations, the roster of those that serve, jobs, health, events.
 //!
 //! [`Host`] is the one handle that all surfaces use. Operations ([`Operation`]) run as jobs, one at a time for each
 //! plugin and side by side for different ones; each prepares everything and then swaps the roster's entry, so that a
@@ -11,6 +11,7 @@ mod body;
 mod call;
 mod config;
 mod error;
+mod events;
 mod follow;
 mod generation;
 mod health;
@@ -32,12 +33,14 @@ pub use body::CallBody;
 pub use call::{CallRefusal, Caller, IncomingBody, Request};
 pub use config::Config;
 pub use error::Error;
+pub use events::{EventGap, EventStream, EventsPage, Followed};
 pub use generation::{Generation, GenerationPhase};
 pub use health::HealthReport;
 pub use host::{Host, Overview, Upload, UploadError};
 pub use host_fetch::Trust;
 pub use host_load::{Answer, CallError};
 pub use host_services::{SecretSource, Secrets};
+pub use host_state::event_detail;
 pub use job::{Job, JobState, JobView};
 pub use log_lines::LogLine;
 pub use operation::{Operation, Receipt, StepReport};

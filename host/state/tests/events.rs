@@ -15,7 +15,13 @@ fn event(seq: u64, plugin: Option<&str>) -> Arc<Event> {
         _ => EventKind::JobQueued { operation: "load".into(), subject: "x".repeat(200).into() },
     };
     let plugin = plugin.map(|plugin| plugin.parse().unwrap());
-    Arc::new(Event { seq, at_unix_ms: 1_000 * seq, plugin, job: seq.is_multiple_of(3).then(|| "job_1".to_owned()), kind })
+    Arc::new(Event {
+        seq,
+        at_unix_ms: 1_000 * seq,
+        plugin,
+        job: seq.is_multiple_of(3).then(|| "job_1".to_owned()),
+        kind,
+    })
 }
 
 fn events(seqs: impl IntoIterator<Item = u64>) -> Vec<Arc<Event>> {

@@ -289,6 +289,7 @@ impl<'a> Work<'a> {
             services,
             endpoints: endpoints.collect(),
             panics: self.host.0.metrics.panics(id),
+            events: self.host.0.events.clone(),
             log: held.plugin.log.clone(),
         }));
         Ok(generation)
