@@ -3,11 +3,13 @@
 //! Answers are supersets: fields that clients of an older system read keep their names and places, the others are
 //! this host's. Times are milliseconds since 1970, durations seconds, sizes bytes, unless the name says otherwise.
 
+mod event;
 mod job;
 mod plugin;
 mod problem;
 mod system;
 
+pub use event::{Event, EventGap, EventPage};
 pub use job::{Asked, Job, JobList, LogLine, LogLines, Step};
 pub use plugin::{
     Configuration, Endpoint, Generation, HealthMetadata, Item, LastError, LoadRequest, Metadata, Plugin, PluginList,

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use host_api as api;
 use host_core::Manifest;
+use host_core::event::Event;
 use host_core::manifest::Placement;
-use host_run::{JobView, LogLine, Phase, PluginView, Receipt};
+use host_run::{EventsPage, JobView, LogLine, Phase, PluginView, Receipt};
 
 use crate::endpoint::PREFIX;
 use crate::error::of_operation;
@@ -154,6 +155,23 @@ pub(crate) fn asked(receipt: &Receipt, job: &JobView) -> api::Asked {
             .collect(),
         job: job.id.clone(),
     }
+}
+
+pub(crate) fn event(event: &Event) -> api::Event {
+    api::Event {
+        seq: event.seq,
+        at_unix_ms: event.at_unix_ms,
+        plugin: event.plugin.as_ref().map(ToString::to_string),
+        job: event.job.clone(),
+        kind: event.kind.name().to_owned(),
+        message: event.kind.message(),
+        detail: host_run::event_detail(&event.kind),
+    }
+}
+
+pub(crate) fn events(page: &EventsPage) -> api::EventPage {
+    let events = page.events.iter().map(event).collect();
+    api::EventPage { events, next: page.next, oldest: page.oldest, damaged: page.damaged }
 }
 
 pub(crate) fn line(line: &LogLine) -> api::LogLine {
