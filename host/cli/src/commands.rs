@@ -1,6 +1,7 @@
 //! The client commands.
 
 mod change;
+mod events;
 mod generations;
 mod load;
 mod prove;
@@ -30,6 +31,7 @@ pub(crate) async fn run(word: Word, environment: &Environment) -> Result<(), Fai
         Word::List(_) => show::list(&client, as_json).await,
         Word::Show(words) => show::show(&client, &words.id, as_json).await,
         Word::Logs(words) => show::logs(&client, &words.id, as_json).await,
+        Word::Events(words) => events::events(&client, words).await,
         Word::Load(words) => load::load(&client, words, &screen).await,
         Word::Reload(words) if words.prove => prove::prove(&client, words, &screen).await,
         Word::Reload(words) => load::reload(&client, words, &screen).await,
@@ -54,6 +56,7 @@ fn client_of(word: &Word) -> Option<&words::Client> {
         Word::Show(words) | Word::Enable(words) | Word::Disable(words) | Word::Logs(words) => Some(&words.client),
         Word::Unload(words) => Some(&words.plugin.client),
         Word::Configure(words) => Some(&words.plugin.client),
+        Word::Events(words) => Some(&words.client),
         Word::Load(words) => Some(&words.client),
         Word::Reload(words) => Some(&words.client),
         _ => None,

@@ -1,6 +1,7 @@
 //! The words that can be typed.
 
 pub(crate) mod author;
+mod events;
 mod reload;
 
 use std::path::PathBuf;
@@ -10,6 +11,7 @@ use host_core::{PluginId, Source};
 
 use crate::config::Flags;
 
+pub(crate) use events::Events;
 pub(crate) use reload::Reload;
 
 const EXIT_CODES: &str = "\
@@ -61,6 +63,9 @@ pub(crate) enum Word {
     /// Show the last log lines of a plugin
     #[command(after_help = EXIT_CODES)]
     Logs(OfPlugin),
+    /// Show what happened in the host, and what happens
+    #[command(after_help = EXIT_CODES)]
+    Events(Events),
     /// The configuration of a host
     #[command(subcommand)]
     Config(ConfigWord),
