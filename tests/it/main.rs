@@ -27,6 +27,7 @@ mod calls;
 mod command_line;
 mod cross_origin;
 mod defects;
+mod events;
 mod examples;
 mod failing_calls;
 mod git;

@@ -3,6 +3,7 @@
 //! Answers are supersets: fields that clients of an older system read keep their names and places, the others are
 //! this host's. Times are milliseconds since 1970, durations seconds, sizes bytes, unless the name says otherwise.
 
+mod event;
 mod graph;
 mod job;
 mod plugin;
@@ -10,6 +11,7 @@ mod problem;
 mod system;
 mod update;
 
+pub use event::{Event, EventGap, EventPage};
 pub use graph::{Graph, GraphEdge, GraphNode};
 pub use job::{Asked, Job, JobEnd, JobList, LogLine, LogLines, Served, Step};
 pub use plugin::{

@@ -1,5 +1,6 @@
 //! Asks a host over HTTP.
 
+mod events;
 mod job;
 mod problem;
 mod upload;
@@ -18,6 +19,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use url::Url;
 
+pub(crate) use events::Told;
 pub(crate) use job::Watched;
 
 use crate::config::{Environment, Flags, Settings};
@@ -56,13 +58,15 @@ pub(crate) struct Ask {
     body: Bytes,
     content_type: String,
     respond_async: bool,
+    headers: Vec<(&'static str, String)>,
 }
 
 impl Ask {
     /// A question without a body.
     pub(crate) fn new(method: Method, path: impl Into<String>) -> Ask {
         let (path, body) = (path.into(), Bytes::new());
-        Ask { method, path, body, content_type: "application/json".to_owned(), respond_async: false }
+        let content_type = "application/json".to_owned();
+        Ask { method, path, body, content_type, respond_async: false, headers: vec![] }
     }
 
     /// `GET`.
@@ -78,6 +82,12 @@ impl Ask {
     /// Sends a value along.
     pub(crate) fn json(mut self, value: &impl Serialize) -> Ask {
         self.body = serde_json::to_vec(value).expect("texts, numbers and maps with text keys serialize").into();
+        self
+    }
+
+    /// Sends a header along. What no header may hold makes the question fail.
+    pub(crate) fn header(mut self, name: &'static str, value: impl ToString) -> Ask {
+        self.headers.push((name, value.to_string()));
         self
     }
 
@@ -152,6 +162,9 @@ impl Client {
         }
         if ask.respond_async {
             request = request.header("prefer", "respond-async");
+        }
+        for (name, value) in ask.headers {
+            request = request.header(name, value);
         }
         let request = request.body(Full::new(ask.body)).map_err(|error| Failure::of("the address is none", &error))?;
         let response = self.pool.request(request).await.map_err(|error| self.no_answer(&error))?;

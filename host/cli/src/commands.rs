@@ -1,6 +1,7 @@
 //! The client commands.
 
 mod change;
+mod events;
 mod generations;
 mod graph;
 mod jobs;
@@ -33,6 +34,7 @@ pub(crate) async fn run(word: Word, environment: &Environment) -> Result<(), Fai
         Word::Show(words) => show::show(&client, &words.id, as_json).await,
         Word::Logs(words) => show::logs(&client, &words.id, as_json).await,
         Word::Graph(words) => graph::graph(&client, words).await,
+        Word::Events(words) => events::events(&client, words).await,
         Word::Load(words) => load::load(&client, words, &screen).await,
         Word::Reload(words) if words.prove => prove::prove(&client, words, &screen).await,
         Word::Reload(words) => load::reload(&client, words, &screen).await,
@@ -60,6 +62,7 @@ fn client_of(word: &Word) -> Option<&words::Client> {
         Word::Unload(words) => Some(&words.plugin.client),
         Word::Configure(words) => Some(&words.plugin.client),
         Word::Graph(words) => Some(&words.client),
+        Word::Events(words) => Some(&words.client),
         Word::Load(words) => Some(&words.client),
         Word::Reload(words) => Some(&words.client),
         Word::Jobs(words) => Some(&words.client),

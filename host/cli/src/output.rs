@@ -12,6 +12,14 @@ pub(crate) fn line(text: &str) {
     let _ = writeln!(std::io::stdout().lock(), "{text}");
 }
 
+/// Prints a line of data, for those who go on until nobody reads.
+///
+/// # Errors
+/// The reader went away.
+pub(crate) fn try_line(text: &str) -> std::io::Result<()> {
+    writeln!(std::io::stdout().lock(), "{text}")
+}
+
 /// Prints data as it is.
 pub(crate) fn raw(bytes: &[u8]) {
     let mut stdout = std::io::stdout().lock();

@@ -1,6 +1,7 @@
 //! The words that can be typed.
 
 pub(crate) mod author;
+mod events;
 mod graph;
 mod jobs;
 mod reload;
@@ -12,6 +13,7 @@ use host_core::{PluginId, Source};
 
 use crate::config::Flags;
 
+pub(crate) use events::Events;
 pub(crate) use graph::{Drawing, Graph};
 pub(crate) use jobs::{Job, JobWord, Jobs, OfJob};
 pub(crate) use reload::Reload;
@@ -74,6 +76,9 @@ pub(crate) enum Word {
     /// Show an operation, follow it, end it, or ask for it once more
     #[command(after_help = EXIT_CODES)]
     Job(Box<Job>),
+    /// Show what happened in the host, and what happens
+    #[command(after_help = EXIT_CODES)]
+    Events(Events),
     /// The configuration of a host
     #[command(subcommand)]
     Config(ConfigWord),

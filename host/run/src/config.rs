@@ -31,6 +31,8 @@ pub struct Config {
     pub patience: Patience,
     /// How a version that replaces another is judged, and taken back.
     pub probation: probation::Rules,
+    /// How many events the journal keeps.
+    pub max_events: u64,
     /// Uploads that were not installed are removed after this.
     pub upload_lifetime: Duration,
     /// What one plugin may keep in the key-value store.
@@ -57,6 +59,7 @@ impl Config {
             max_kept_versions: 3,
             patience: Patience::default(),
             probation: probation::Rules::default(),
+            max_events: 10_000,
             upload_lifetime: Duration::from_secs(3600),
             kv: host_state::Limits::default(),
             plugin_fetch: host_services::FetchConfig::default(),

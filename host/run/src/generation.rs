@@ -14,6 +14,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::body::Streams;
+use crate::events::Events;
 use crate::health::{HealthReport, HealthState};
 use crate::log_lines::LogLines;
 use crate::metrics::EndpointMetrics;
@@ -43,6 +44,7 @@ pub struct Generation {
     /// Ends the health probes when the generation stops serving.
     pub(crate) replaced: CancellationToken,
     pub(crate) life: Arc<Life>,
+    pub(crate) events: Events,
     log: Arc<LogLines>,
     /// The digest of what it works with.
     setup: Mutex<Digest>,
@@ -104,12 +106,13 @@ pub(crate) struct Parts {
     pub(crate) services: Arc<PluginServices>,
     pub(crate) endpoints: Vec<EndpointState>,
     pub(crate) panics: IntCounter,
+    pub(crate) events: Events,
     pub(crate) log: Arc<LogLines>,
 }
 
 impl Generation {
     pub(crate) fn new(parts: Parts) -> Generation {
-        let Parts { id, number, artifact, setup, manifest, instance, services, endpoints, panics, log } = parts;
+        let Parts { id, number, artifact, setup, manifest, instance, services, endpoints, panics, events, log } = parts;
         Generation {
             routes: Routes::new(&manifest),
             life: Arc::new(Life {
@@ -121,6 +124,7 @@ impl Generation {
                 phase: AtomicU8::new(GenerationPhase::Running as u8),
                 replaced: OnceLock::new(),
             }),
+            health: HealthState::of(&id, number, manifest.health.failure_threshold, events.clone()),
             id,
             number,
             artifact,
@@ -129,7 +133,7 @@ impl Generation {
             services,
             endpoints,
             panics,
-            health: HealthState::default(),
+            events,
             log,
             started: Instant::now(),
             in_flight: InFlight::default(),

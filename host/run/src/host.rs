@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use dashmap::DashMap;
 use host_build::Builder;
 use host_core::PluginId;
+use host_core::event::EventKind;
 use host_core::health::Health;
 use host_load::Hook;
 use host_services::{HostServices, Parts};
@@ -18,6 +19,7 @@ use tokio_util::task::TaskTracker;
 use crate::admission::Admitted;
 use crate::config::Config;
 use crate::error::Error;
+use crate::events::Events;
 use crate::generation::Generation;
 use crate::jobs::Jobs;
 use crate::lent::Lent;
@@ -42,6 +44,7 @@ pub(crate) struct Inner {
     pub(crate) builder: Builder,
     pub(crate) metrics: Metrics,
     pub(crate) state: State,
+    pub(crate) events: Events,
     pub(crate) services: HostServices,
     /// Which generation of each plugin serves now.
     pub(crate) roster: DashMap<PluginId, Arc<Generation>>,
@@ -94,12 +97,17 @@ pub struct Overview {
 }
 
 impl Host {
-    /// A host over a store, its state and a builder, with nothing installed.
+    /// A host over a store, its state and a builder, with nothing installed. Begins to write events, so it is to be made on
+    /// a runtime.
     ///
     /// # Errors
     /// [`getrandom::Error`] when the system has no randomness.
     pub fn new(config: Config, store: Store, state: State, builder: Builder) -> Result<Host, getrandom::Error> {
         let jobs = Jobs::new(getrandom::u32()?);
+        let metrics = Metrics::new();
+        let events = Events::new(state.clone(), config.max_events, metrics.events.clone());
+        events.start();
+        events.publish(None, None, EventKind::HostStarted { version: config.host_version.to_string().into() });
         Ok(Host(Arc::new_cyclic(|host| {
             let services = HostServices::new(Parts {
                 kv: state.kv(config.kv),
@@ -112,8 +120,9 @@ impl Host {
                 config,
                 store,
                 builder,
-                metrics: Metrics::new(),
+                metrics,
                 state,
+                events,
                 services,
                 roster: DashMap::new(),
                 plugins: DashMap::new(),
@@ -272,8 +281,17 @@ impl Host {
         self.0.stopping.is_cancelled()
     }
 
+    /// Notes that what is loaded at the start has ended, well or not.
+    pub fn note_ready(&self) {
+        let (serving, took) = (self.0.roster.len() as u64, self.0.started.elapsed());
+        self.0.events.publish(None, None, EventKind::HostReady { serving, took });
+    }
+
     /// Ends operations, builds among them. What serves goes on serving.
     pub fn begin_shutdown(&self) {
+        if !self.is_stopping() {
+            self.0.events.publish(None, None, EventKind::HostStopping);
+        }
         self.0.stopping.cancel();
     }
 
@@ -291,6 +309,7 @@ impl Host {
             tracing::warn!("some work did not end within the grace period");
         }
         self.write_ended_jobs().await;
+        self.0.events.close().await;
         self.0.state.close().await;
     }
 

@@ -1,4 +1,4 @@
-//! What lives: plugins, their generations, the roster of those that serve, jobs, health.
+//! What lives: plugins, their generations, the roster of those that serve, jobs, health, events.
 //!
 //! [`Host`] is the one handle that all surfaces use. Operations ([`Operation`]) run as jobs, one at a time for each
 //! plugin and side by side for different ones; each prepares everything, writes what is asked for from then on, and swaps
@@ -13,6 +13,7 @@ mod boot;
 mod call;
 mod config;
 mod error;
+mod events;
 mod follow;
 mod generation;
 mod graph;
@@ -41,6 +42,7 @@ pub use body::CallBody;
 pub use call::{CallRefusal, Caller, IncomingBody, Request};
 pub use config::Config;
 pub use error::Error;
+pub use events::{EventGap, EventStream, EventsPage, Followed};
 pub use generation::{Generation, GenerationPhase};
 pub use health::HealthReport;
 pub use host::{Host, Overview, Upload, UploadError};
@@ -48,6 +50,7 @@ pub use host_core::job::{JobState, JobStateError};
 pub use host_fetch::Trust;
 pub use host_load::{Answer, CallError};
 pub use host_services::{SecretSource, Secrets};
+pub use host_state::event_detail;
 pub use host_state::{JobCursor, JobCursorError, JobFilter, JobRecord};
 pub use job::{Asker, Failed, FieldProblem, Job, JobError, JobView, OnConflict, OnConflictError};
 pub use jobs::JobPage;

@@ -18,6 +18,8 @@
 //! | `plugin_host_operations_total` | operation, outcome | ended operations: `done`, `failed`, `cancelled`, `timed_out`, `superseded`; `interrupted` by the end of the host |
 //! | `plugin_host_jobs` | state | operations under way: `queued`, `running` |
 //! | `plugin_host_builds_total` | outcome | builds: `built`, `cached`, `failed` |
+//! | `plugin_host_events_dropped_total` | | events that are not in the journal: the queue or the disk was full |
+//! | `plugin_host_event_streams` | | readers that follow the events |
 //! | `plugin_host_measures_ignored_total` | plugin | measures of a plugin that have no meaning; kept in `host-services` |
 //! | `plugin_host_uptime_seconds` | | since the process started |
 //!
@@ -32,6 +34,8 @@ use prometheus::{
     Encoder as _, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
     Registry, TextEncoder,
 };
+
+use crate::events::EventMetrics;
 
 /// Upper bounds in seconds: from what an inline call takes to the longest default deadline.
 const BUCKETS: &[f64] =
@@ -62,6 +66,7 @@ pub(crate) struct Metrics {
     jobs: IntGaugeVec,
     builds: IntCounterVec,
     uptime: prometheus::Gauge,
+    pub(crate) events: EventMetrics,
 }
 
 /// The counters of one endpoint, found once.
@@ -119,6 +124,7 @@ impl Metrics {
             builds: counters("plugin_host_builds_total", "Builds by outcome", &["outcome"]),
             uptime: prometheus::Gauge::new("plugin_host_uptime_seconds", "Seconds since the process started")
                 .expect("names are constants"),
+            events: EventMetrics::of(&registry),
             registry,
             labels: Mutex::default(),
         };

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use host_core::PluginId;
+use host_core::event::EventKind;
 use host_load::{Hook, LibraryPhase};
 
 use crate::generation::{Generation, GenerationPhase, Life};
@@ -12,6 +13,8 @@ use crate::log_lines::LogLines;
 
 /// How long calls that were cut may take to notice.
 const CUT_GRACE: Duration = Duration::from_secs(5);
+/// The most reasons that an event names for which a library stays in memory.
+const MAX_REASONS: usize = 16;
 
 /// Marks a generation that was just taken out of the roster: it takes no more calls and no more probes.
 pub(crate) fn begin(generation: &Generation) {
@@ -20,6 +23,9 @@ pub(crate) fn begin(generation: &Generation) {
     generation.in_flight.close();
     generation.replaced.cancel();
     generation.services.end();
+    let (number, in_flight) = (generation.number, generation.in_flight.count() as u64);
+    let draining = EventKind::GenerationDraining { generation: number, in_flight };
+    generation.events.publish(Some(&generation.id), None, draining);
 }
 
 /// Ends a generation for which [`begin`] was called: waits for its calls, at most `drain_timeout`, cuts the rest, runs
@@ -33,12 +39,14 @@ pub(crate) async fn retire(
 ) {
     let (id, number) = (generation.id.clone(), generation.number);
     let started = Instant::now();
+    let mut cut = 0;
     // The hook may end what the calls wait for, so it runs while they drain.
     let on_unload = generation.run_hook(&Hook::OnUnload, stop_timeout);
     let drained = tokio::time::timeout(drain_timeout, generation.in_flight.none());
     let ((), drained) = tokio::join!(on_unload, drained);
     if drained.is_err() {
         let left = generation.in_flight.count();
+        cut = left as u64;
         tracing::warn!(plugin.id = %id, generation = number, left, "generation {number} of `{id}` cuts {left} calls");
         generation.note("warn", &format!("cut {left} calls after {} s of draining", drain_timeout.as_secs()));
         generation.cut.cancel();
@@ -62,7 +70,9 @@ pub(crate) async fn retire(
     generation.services.close();
     generation.life.watch.retire();
     generation.enter(GenerationPhase::Quiescing);
-    let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let took = started.elapsed();
+    let duration_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+    generation.events.publish(Some(&id), None, EventKind::GenerationEnded { generation: number, took, cut });
     tracing::info!(plugin.id = %id, generation = number, duration_ms, "generation {number} of `{id}` has ended");
 }
 
@@ -70,9 +80,13 @@ pub(crate) async fn retire(
 pub(crate) async fn follow(host: &Host, id: &PluginId, life: &Life, log: &LogLines) {
     let number = life.number;
     let note = |level, text: String| log.push(level, Some(number), &text);
+    let publish = |kind| host.0.events.publish(Some(id), None, kind);
     let was_kept = life.watch.settled().await == LibraryPhase::Kept;
     if was_kept {
-        let held_by = life.watch.held_by().join("; ");
+        let held_by = life.watch.held_by();
+        let reasons = held_by.iter().take(MAX_REASONS).map(|reason| reason.as_str().into()).collect();
+        publish(EventKind::GenerationKept { generation: number, held_by: reasons });
+        let held_by = held_by.join("; ");
         tracing::warn!(plugin.id = %id, generation = number, "generation {number} of `{id}` stays in memory: {held_by}");
         note("warn", format!("generation {number} has ended and stays in memory: {held_by}"));
         if !life.watch.unmapped().await {
@@ -80,7 +94,9 @@ pub(crate) async fn follow(host: &Host, id: &PluginId, life: &Life, log: &LogLin
         }
     }
     let Some(after) = life.unmapped_after() else { return };
-    host.0.metrics.unmapped(id.as_str(), after, life.watch.left_bytes());
+    let left_bytes = life.watch.left_bytes();
+    host.0.metrics.unmapped(id.as_str(), after, left_bytes);
+    publish(EventKind::GenerationUnmapped { generation: number, after, left_bytes });
     let ms = after.as_secs_f64() * 1e3;
     tracing::info!(plugin.id = %id, generation = number, "generation {number} of `{id}` is unmapped, {ms:.1} ms after the swap");
     if was_kept {

@@ -3,7 +3,7 @@
 //! | path | who answers | needs |
 //! |---|---|---|
 //! | `/api/plugin-endpoints/<id>/…` | the plugin's generation that serves now ([`endpoint`](self)) | what plugin.yaml says |
-//! | `/api/plugins…`, `/api/jobs…` | the management API (one page: `routes.rs`) | the operator's token |
+//! | `/api/plugins…`, `/api/jobs…`, `/api/events` | the management API (one page: `routes.rs`) | the operator's token |
 //! | `/health`, `/health/live`, `/health/ready`, `/metrics` | the host | nothing |
 //!
 //! Every answer carries `X-Request-Id`; every error is an RFC 9457 problem document.
@@ -14,6 +14,7 @@ mod configuration;
 mod cors;
 mod endpoint;
 mod error;
+mod events;
 mod follow;
 mod graph;
 mod input;
@@ -25,6 +26,7 @@ mod request_id;
 mod routes;
 mod server;
 mod service;
+mod sse;
 mod system;
 mod timer;
 mod token;

@@ -13,7 +13,7 @@ use crate::cors::Cors;
 use crate::problem::Refused;
 use crate::request_id::RequestIds;
 use crate::token::OperatorToken;
-use crate::{configuration, graph, jobs, plugins, system, upload};
+use crate::{configuration, events, graph, jobs, plugins, system, upload};
 
 /// The most that a JSON body of the management API may have.
 pub(crate) const MAX_JSON_BYTES: usize = 1024 * 1024;
@@ -53,6 +53,7 @@ pub(crate) fn router(front: Front) -> Router {
         .route("/{id}/rollback", post(plugins::rollback));
     Router::new()
         .nest("/api/plugins", plugins)
+        .route("/api/events", get(events::get))
         .route("/api/jobs", get(jobs::list))
         .route("/api/jobs/{id}", get(jobs::get).merge(delete(jobs::cancel)))
         .route("/api/jobs/{id}/cancel", post(jobs::cancel))

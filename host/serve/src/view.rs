@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use host_api as api;
+use host_core::event::Event;
 use host_core::manifest::Placement;
 use host_core::{Manifest, Pick};
-use host_run::{JobView, LogLine, Phase, PluginView, Receipt, Served, StepReport};
+use host_run::{EventsPage, JobView, LogLine, Phase, PluginView, Receipt, Served, StepReport};
 
 use crate::endpoint::PREFIX;
 use crate::error::of_failed;
@@ -192,6 +193,23 @@ fn served(served: &Served) -> api::Served {
 
 fn step(step: &StepReport) -> api::Step {
     api::Step { step: step.step.clone().into_owned(), duration_ms: step.duration_ms }
+}
+
+pub(crate) fn event(event: &Event) -> api::Event {
+    api::Event {
+        seq: event.seq,
+        at_unix_ms: event.at_unix_ms,
+        plugin: event.plugin.as_ref().map(ToString::to_string),
+        job: event.job.clone(),
+        kind: event.kind.name().to_owned(),
+        message: event.kind.message(),
+        detail: host_run::event_detail(&event.kind),
+    }
+}
+
+pub(crate) fn events(page: &EventsPage) -> api::EventPage {
+    let events = page.events.iter().map(event).collect();
+    api::EventPage { events, next: page.next, oldest: page.oldest, damaged: page.damaged }
 }
 
 pub(crate) fn line(line: &LogLine) -> api::LogLine {

@@ -1,11 +1,12 @@
 //! What the host remembers in SQL: one SQLite file, `state.db`, in the plugin folder.
 //!
 //! [`State`] is the handle; each concern has its own file and its own numbered migrations: the key-value store of plugins
-//! ([`Kv`]), which version of each plugin has run its hooks, what the operator asked for ([`Revision`]), and jobs
-//! ([`JobRecord`]).
+//! ([`Kv`]), which version of each plugin has run its hooks, what the operator asked for ([`Revision`]), jobs
+//! ([`JobRecord`]), and the journal of what happened.
 
 mod document;
 mod error;
+mod events;
 mod installed;
 mod jobs;
 mod kv;
@@ -16,6 +17,7 @@ mod writer;
 
 pub use document::{read_desired, read_record, write_desired, write_record};
 pub use error::{Error, Found, Quota};
+pub use events::{EventPage, event_detail, event_kind};
 pub use jobs::{JobCursor, JobCursorError, JobFilter, JobLog, JobRecord, Jobs};
 pub use kv::{Condition, Entry, Kv, Limits, Listed, Page, Usage};
 pub use revisions::{Change, Damage, Newest, Revision};

@@ -15,6 +15,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (2, "installed", include_str!("../migrations/0002_installed.sql")),
     (3, "revisions", include_str!("../migrations/0003_revisions.sql")),
     (4, "jobs", include_str!("../migrations/0004_jobs.sql")),
+    (5, "events", include_str!("../migrations/0005_events.sql")),
 ];
 
 /// Marks a file as ours: the letters `PHst`.
@@ -87,5 +88,15 @@ pub(crate) fn refusal(path: &Path, error: sqlx::Error) -> Error {
     match code(&error).map(|code| code & 0xff) {
         Some(1 | 11 | 26) => Error::Corrupt { path: path.to_owned(), reason: error.to_string() },
         _ => Error::sql("read the state", Arc::new(error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn steps_stand_in_the_order_of_their_numbers() {
+        assert!(MIGRATIONS.is_sorted_by(|one, next| one.0 < next.0));
     }
 }

@@ -112,6 +112,7 @@ impl Work<'_> {
             services,
             endpoints: endpoints.collect(),
             panics: self.host.0.metrics.panics(id),
+            events: self.host.0.events.clone(),
             log: held.plugin.log.clone(),
         }));
         Ok(generation)

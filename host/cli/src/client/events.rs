@@ -1,0 +1,153 @@
+//! Follows what happens in a host, over its restarts.
+
+use std::ops::ControlFlow;
+use std::time::Duration;
+
+use host_api::{Event, EventGap};
+use http_body_util::BodyExt as _;
+
+use super::{Ask, Client};
+use crate::failure::{Exit, Failure};
+
+/// How long to wait before a host that went away is asked again.
+const RETRY: Duration = Duration::from_secs(1);
+/// A host says something every 15 s.
+const SILENCE: Duration = Duration::from_secs(45);
+/// No line of a stream is longer.
+const MAX_LINE_BYTES: usize = 1 << 20;
+
+/// What one who follows is told.
+pub(crate) enum Told {
+    /// Something happened; as it is, and as the host says it.
+    Event(Event, String),
+    /// Some events are lost.
+    Gap(EventGap),
+    /// The connection broke off.
+    Lost,
+    /// It is there again.
+    Back,
+}
+
+impl Client {
+    /// Tells what happens after the event `after`, and connects again when the connection breaks off, until `tell` has
+    /// enough.
+    ///
+    /// # Errors
+    /// The host can't be reached at first, refuses, or is not understood.
+    pub(crate) async fn follow_events(
+        &self,
+        place: &str,
+        mut after: u64,
+        mut tell: impl FnMut(Told) -> ControlFlow<()>,
+    ) -> Result<(), Failure> {
+        let (mut was_there, mut is_lost) = (false, false);
+        loop {
+            let ask = Ask::get(place).header("accept", "text/event-stream").header("last-event-id", after);
+            match self.send(ask).await {
+                Ok(response) => {
+                    was_there = true;
+                    if std::mem::take(&mut is_lost) && tell(Told::Back).is_break() {
+                        return Ok(());
+                    }
+                    let mut body = response.into_body();
+                    let mut reader = Reader::default();
+                    // A stream that ends, breaks or falls silent is asked for again.
+                    while let Ok(Some(Ok(frame))) = tokio::time::timeout(SILENCE, body.frame()).await {
+                        let Ok(bytes) = frame.into_data() else { continue };
+                        for (name, data) in reader.read(&bytes)? {
+                            let told = told(&name, data)?;
+                            after = match &told {
+                                Told::Event(event, _) => event.seq,
+                                Told::Gap(gap) => gap.from.saturating_sub(1),
+                                Told::Lost | Told::Back => after,
+                            };
+                            if tell(told).is_break() {
+                                return Ok(());
+                            }
+                        }
+                    }
+                }
+                Err(failure) if was_there && failure.exit == Exit::Unreachable => {}
+                Err(failure) => return Err(failure),
+            }
+            if !std::mem::replace(&mut is_lost, true) && tell(Told::Lost).is_break() {
+                return Ok(());
+            }
+            tokio::time::sleep(RETRY).await;
+        }
+    }
+}
+
+fn told(name: &str, data: String) -> Result<Told, Failure> {
+    let told = match name {
+        "gap" => serde_json::from_str(&data).map(Told::Gap),
+        _ => serde_json::from_str(&data).map(|event| Told::Event(event, data)),
+    };
+    told.map_err(|error| {
+        Failure::of("the host's answer is not understood", &error)
+            .fix("use the plugin-host program of the host's version")
+    })
+}
+
+/// Reads server-sent events from bytes as they come.
+#[derive(Default)]
+struct Reader {
+    line: Vec<u8>,
+    name: String,
+    data: Option<String>,
+}
+
+impl Reader {
+    /// The events that are whole with these bytes: name and data.
+    fn read(&mut self, bytes: &[u8]) -> Result<Vec<(String, String)>, Failure> {
+        let mut whole = vec![];
+        for &byte in bytes {
+            if byte != b'\n' {
+                if self.line.len() >= MAX_LINE_BYTES {
+                    return Err(Failure::unreachable("what answers is no plugin host: its lines do not end"));
+                }
+                self.line.push(byte);
+                continue;
+            }
+            let line = String::from_utf8_lossy(&self.line).into_owned();
+            self.line.clear();
+            let line = line.strip_suffix('\r').unwrap_or(&line);
+            match line.split_once(':').map(|(field, value)| (field, value.strip_prefix(' ').unwrap_or(value))) {
+                Some(("event", name)) => self.name = name.to_owned(),
+                Some(("data", part)) => match &mut self.data {
+                    Some(data) => *data += &format!("\n{part}"),
+                    None => self.data = Some(part.to_owned()),
+                },
+                None if line.is_empty() => {
+                    let name = std::mem::take(&mut self.name);
+                    whole.extend(self.data.take().map(|data| (name, data)));
+                }
+                // What this program does not use, and comments, which say that the host is alive.
+                _ => {}
+            }
+        }
+        Ok(whole)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn events_are_read_in_whatever_parts_they_come() {
+        let text =
+            "retry: 1000\n\nid: 1\nevent: a.b\ndata: {}\n\n:\n\nid: 2\r\ndata: x\r\ndata:y\r\n\r\nevent: c\n\ndata: z";
+        let expected = [("a.b", "{}"), ("", "x\ny")].map(|(name, data)| (name.to_owned(), data.to_owned()));
+        for size in [1, 2, 3, 7, text.len()] {
+            let mut reader = Reader::default();
+            let parts = text.as_bytes().chunks(size).map(|part| reader.read(part).unwrap());
+            assert_eq!(parts.collect::<Vec<_>>().concat(), expected);
+        }
+    }
+
+    #[test]
+    fn a_line_without_end_is_given_up() {
+        assert!(Reader::default().read(&vec![b'x'; MAX_LINE_BYTES + 1]).is_err());
+    }
+}

@@ -1,0 +1,120 @@
+//! `events`.
+
+use std::ops::ControlFlow;
+
+use host_api::{Event, EventGap, EventPage};
+use url::form_urlencoded::Serializer;
+
+use crate::client::{Ask, Client, Told};
+use crate::failure::Failure;
+use crate::output;
+use crate::output::text::{printable, utc};
+use crate::words::Events;
+
+/// How many of the newest are shown.
+const NEWEST: u32 = 100;
+/// How many of the newest are shown before those that follow.
+const NEWEST_BEFORE: u32 = 20;
+/// How many are shown that come after a number.
+const AFTER: u32 = 1_000;
+
+/// What happened, and what happens.
+pub(super) async fn events(client: &Client, words: Events) -> Result<(), Failure> {
+    let after = match words.after {
+        Some(after) if words.follow => after,
+        _ => shown(client, &words).await?.next,
+    };
+    if !words.follow {
+        return Ok(());
+    }
+    let place = place(&words, &[]);
+    let tell = |told| {
+        let taken = match told {
+            Told::Event(_, data) if words.client.json => output::try_line(&data),
+            Told::Event(event, _) => output::try_line(&line(&event)),
+            Told::Gap(gap) => remark(&printable(&gap_line(&gap))),
+            Told::Lost => remark(&format!("the connection to the host at {} broke off; waiting for it", client.url())),
+            Told::Back => remark("the host answers again"),
+        };
+        // Nobody reads any more.
+        if taken.is_err() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    };
+    client.follow_events(&place, after, tell).await
+}
+
+/// Shows a part of the journal.
+async fn shown(client: &Client, words: &Events) -> Result<EventPage, Failure> {
+    let limit = match words.after {
+        Some(_) => AFTER,
+        None if words.follow => NEWEST_BEFORE,
+        None => NEWEST,
+    };
+    let after = words.after.map(|after| ("after", after.to_string()));
+    let parameters: Vec<_> = after.into_iter().chain([("limit", limit.to_string())]).collect();
+    let reply = client.ask(Ask::get(place(words, &parameters)).header("accept", "application/json")).await?;
+    let page: EventPage = reply.read()?;
+    match (words.client.json, words.follow) {
+        (true, false) => output::raw(&reply.body),
+        (true, true) => page.events.iter().for_each(|event| output::line(&json(event))),
+        (false, _) => page.events.iter().for_each(|event| output::line(&line(event))),
+    }
+    if page.damaged > 0 {
+        output::error_line(&format!("damaged on disk and left out: {}", page.damaged));
+    }
+    if page.events.is_empty() && !words.follow {
+        output::error_line("no such event is kept");
+    }
+    if words.after.is_some() && page.events.len() + page.damaged as usize >= AFTER as usize {
+        output::error_line(&format!("there may be more: `plugin-host events --after {}`", page.next));
+    }
+    Ok(page)
+}
+
+fn place(words: &Events, parameters: &[(&str, String)]) -> String {
+    let mut query = Serializer::new(String::new());
+    if let Some(plugin) = &words.plugin {
+        query.append_pair("plugin", plugin.as_str());
+    }
+    if let Some(kind) = &words.kind {
+        query.append_pair("kind", kind);
+    }
+    query.extend_pairs(parameters);
+    format!("/api/events?{}", query.finish())
+}
+
+fn line(event: &Event) -> String {
+    let whose = event.plugin.as_deref().unwrap_or("host");
+    format!("{} {}: {}", utc(event.at_unix_ms), printable(whose), printable(&event.message))
+}
+
+fn gap_line(gap: &EventGap) -> String {
+    format!("events are missing: {}", gap.message)
+}
+
+fn json(event: &Event) -> String {
+    serde_json::to_string(event).expect("texts, numbers and maps with text keys serialize")
+}
+
+/// Remarks are for people, and not missed by anyone who does not read them.
+fn remark(text: &str) -> std::io::Result<()> {
+    output::error_line(text);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_is_a_line_that_no_text_can_break() {
+        let event = Event {
+            plugin: Some("hello".to_owned()),
+            message: "generation 2 is unhealthy, it was healthy: no\ndisk\u{1b}[31m".to_owned(),
+            ..Event::default()
+        };
+        let expected = "1970-01-01 00:00:00.000 hello: generation 2 is unhealthy, it was healthy: no disk [31m";
+        assert_eq!(line(&event), expected);
+        let event = Event { message: "the host stops".to_owned(), ..Event::default() };
+        assert_eq!(line(&event), "1970-01-01 00:00:00.000 host: the host stops");
+    }
+}

@@ -1,0 +1,284 @@
+//! What happens in a host, as one closed list of kinds.
+
+mod filter;
+mod message;
+mod text;
+
+use std::time::Duration;
+
+use crate::PluginId;
+use crate::health::Health;
+
+pub use filter::{EventFilter, Kinds, KindsError};
+pub use text::Text;
+
+/// Something that happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// Counts up from 1 over all lives of a host; never given twice, but some numbers may be missing.
+    pub seq: u64,
+    /// When, in milliseconds since 1970.
+    pub at_unix_ms: u64,
+    /// The plugin; `None` for what concerns the host.
+    pub plugin: Option<PluginId>,
+    /// The job that did it.
+    pub job: Option<String>,
+    /// What happened.
+    pub kind: EventKind,
+}
+
+/// What happened. The plugin and the job stand beside it, in [`Event`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EventKind {
+    /// The process is up and begins to restore what was asked for.
+    HostStarted {
+        /// Version of the host.
+        version: Text,
+    },
+    /// What is loaded at the start has ended, well or not.
+    HostReady {
+        /// How many plugins serve.
+        serving: u64,
+        /// Since the start.
+        took: Duration,
+    },
+    /// The host was told to stop. The last event that streams show.
+    HostStopping,
+    /// An operation was asked for.
+    JobQueued {
+        /// `load`, `reload`, …
+        operation: Text,
+        /// Of what: a source or a plugin's id.
+        subject: Text,
+    },
+    /// Its turn came.
+    JobStarted {
+        /// `load`, `reload`, …
+        operation: Text,
+        /// Of what: a source or a plugin's id.
+        subject: Text,
+    },
+    /// One of its steps has ended.
+    JobStep {
+        /// `fetch`, `check`, `build`, …
+        step: Text,
+        /// How long it took.
+        took: Duration,
+    },
+    /// It has ended.
+    JobEnded {
+        /// `load`, `reload`, …
+        operation: Text,
+        /// `done`, `failed`, `cancelled`, `timed_out` or `superseded`.
+        outcome: Text,
+        /// The stable word of the error, when it did not do what was asked.
+        code: Option<Text>,
+        /// The error, in one line.
+        error: Option<Text>,
+        /// Since its turn came.
+        took: Duration,
+    },
+    /// A version of a plugin is installed that was not there before.
+    PluginInstalled {
+        /// The version.
+        version: Text,
+        /// Where it comes from.
+        source: Text,
+    },
+    /// A plugin is not installed any more.
+    PluginUninstalled {
+        /// The version that was installed.
+        version: Text,
+        /// Whether what the host keeps for it stays.
+        keeps_data: bool,
+    },
+    /// The operator wants it to serve.
+    PluginEnabled {
+        /// The installed version.
+        version: Text,
+    },
+    /// The operator wants it not to serve.
+    PluginDisabled {
+        /// The installed version.
+        version: Text,
+    },
+    /// It does not serve any more, though nobody has disabled it.
+    PluginStopped {
+        /// Why.
+        reason: Text,
+    },
+    /// A generation takes the calls from now on.
+    GenerationServes {
+        /// Its number.
+        generation: u64,
+        /// Version of the plugin.
+        version: Text,
+        /// The generation that took them before.
+        before: Option<u64>,
+    },
+    /// A generation takes no new calls.
+    GenerationDraining {
+        /// Its number.
+        generation: u64,
+        /// Calls that it has not answered to their last byte.
+        in_flight: u64,
+    },
+    /// A generation is stopped.
+    GenerationEnded {
+        /// Its number.
+        generation: u64,
+        /// Since it began to drain.
+        took: Duration,
+        /// Calls that were cut, because the time to drain was over.
+        cut: u64,
+    },
+    /// The library of a generation that has ended is gone from memory.
+    GenerationUnmapped {
+        /// Its number.
+        generation: u64,
+        /// Since it was replaced.
+        after: Duration,
+        /// What it left on its heap, in bytes, if it counts that.
+        left_bytes: Option<u64>,
+    },
+    /// The library of a generation that has ended stays in memory, at least for now.
+    GenerationKept {
+        /// Its number.
+        generation: u64,
+        /// What keeps it.
+        held_by: Vec<Text>,
+    },
+    /// The verdict on a plugin's health is another one.
+    HealthChanged {
+        /// The generation that was judged.
+        generation: u64,
+        /// The verdict before.
+        from: Health,
+        /// The verdict now.
+        to: Health,
+        /// What is wrong.
+        problem: Option<Text>,
+    },
+    /// Calls of a plugin are refused for a while.
+    CircuitOpened {
+        /// The generation that failed.
+        generation: u64,
+        /// Why.
+        reason: Text,
+        /// When one is let through again.
+        retry_after: Duration,
+    },
+    /// Calls of a plugin are let through again.
+    CircuitClosed {
+        /// The generation that takes them.
+        generation: u64,
+    },
+    /// A plugin that failed too often does not serve until the operator says so.
+    PluginQuarantined {
+        /// How often it failed.
+        failures: u64,
+        /// Within this time.
+        window: Duration,
+        /// How it failed last.
+        reason: Text,
+    },
+    /// A plugin may serve again.
+    PluginQuarantineLifted {
+        /// Who says so.
+        actor: Text,
+    },
+    /// A plugin has another configuration. What it holds is not told: there may be secrets in it.
+    ConfigurationChanged {
+        /// The revision that it made.
+        revision: Option<u64>,
+        /// The generation that uses it; `None` while none serves.
+        generation: Option<u64>,
+        /// Whether the generation that served before goes on with it.
+        live: bool,
+    },
+    /// What the operator asked for has changed.
+    RevisionMade {
+        /// Its number.
+        revision: u64,
+        /// Who asked.
+        actor: Text,
+        /// Why, or by which operation.
+        reason: Text,
+    },
+    /// An earlier version serves again.
+    RollbackDone {
+        /// The version that served.
+        from: Text,
+        /// The version that serves now.
+        to: Text,
+        /// As this generation.
+        generation: Option<u64>,
+        /// Whether the host did it by itself.
+        automatic: bool,
+        /// Why.
+        reason: Text,
+    },
+    /// There is a newer version of a plugin.
+    UpdateAvailable {
+        /// The installed version.
+        installed: Text,
+        /// The newest one that the policy allows.
+        available: Text,
+    },
+    /// Something that was asked was not even begun.
+    RequestRefused {
+        /// `load`, `reload`, …
+        operation: Text,
+        /// The stable word of the error.
+        code: Text,
+        /// The error, in one line.
+        error: Text,
+    },
+}
+
+/// Gives each kind its name. A variant that is missing here does not compile.
+macro_rules! names {
+    ($($variant:ident => $name:literal,)*) => {
+        impl EventKind {
+            /// The names of all kinds.
+            pub const NAMES: &[&str] = &[$($name),*];
+
+            /// The word for clients, the journal and filters. Never reworded.
+            pub fn name(&self) -> &'static str {
+                match self {
+                    $(EventKind::$variant { .. } => $name,)*
+                }
+            }
+        }
+    };
+}
+
+names! {
+    HostStarted => "host.started",
+    HostReady => "host.ready",
+    HostStopping => "host.stopping",
+    JobQueued => "job.queued",
+    JobStarted => "job.started",
+    JobStep => "job.step",
+    JobEnded => "job.ended",
+    PluginInstalled => "plugin.installed",
+    PluginUninstalled => "plugin.uninstalled",
+    PluginEnabled => "plugin.enabled",
+    PluginDisabled => "plugin.disabled",
+    PluginStopped => "plugin.stopped",
+    GenerationServes => "generation.serves",
+    GenerationDraining => "generation.draining",
+    GenerationEnded => "generation.ended",
+    GenerationUnmapped => "generation.unmapped",
+    GenerationKept => "generation.kept",
+    HealthChanged => "health.changed",
+    CircuitOpened => "circuit.opened",
+    CircuitClosed => "circuit.closed",
+    PluginQuarantined => "plugin.quarantined",
+    PluginQuarantineLifted => "plugin.quarantine_lifted",
+    ConfigurationChanged => "configuration.changed",
+    RevisionMade => "revision.made",
+    RollbackDone => "rollback.done",
+    UpdateAvailable => "update.available",
+    RequestRefused => "request.refused",
+}

@@ -1,0 +1,130 @@
+//! What happened: as a stream that goes on where the reader left off, or as a part of the journal.
+
+use axum::Json;
+use axum::extract::State;
+use axum::response::{IntoResponse as _, Response};
+use host_api as api;
+use host_core::PluginId;
+use host_core::event::{Event, EventFilter, Kinds, KindsError};
+use host_run::{EventGap, EventStream, Followed};
+use http::{HeaderMap, StatusCode};
+use serde::Deserialize;
+
+use crate::caller::Operator;
+use crate::error::of_operation;
+use crate::input::Parameters;
+use crate::problem::Refused;
+use crate::routes::Front;
+use crate::sse::{self, Frame};
+use crate::view;
+
+/// How many events a part has, unless more are asked for.
+const DEFAULT_LIMIT: u32 = 100;
+/// The most that a part may have.
+const MAX_LIMIT: u32 = 1_000;
+/// What the reader has seen last; sent by browsers when they connect again.
+const LAST_EVENT_ID: &str = "last-event-id";
+
+/// `?plugin=`, `?kind=` (a list), `?after=` (a number), and `?limit=` of a part.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct EventQuery {
+    plugin: Option<String>,
+    kind: Option<String>,
+    after: Option<u64>,
+    limit: Option<u32>,
+}
+
+/// A stream, unless `Accept: application/json` asks for a part: the oldest after `after`, or the newest of all.
+pub(crate) async fn get(
+    _: Operator,
+    State(front): State<Front>,
+    Parameters(query): Parameters<EventQuery>,
+    headers: HeaderMap,
+) -> Result<Response, Refused> {
+    let limit = query.limit.unwrap_or(DEFAULT_LIMIT);
+    if !(1..=MAX_LIMIT).contains(&limit) {
+        let detail = format!("`limit` is 1 to {MAX_LIMIT}, found {limit}");
+        return Err(Refused::new(StatusCode::BAD_REQUEST, "query_does_not_fit", detail));
+    }
+    // The header is newer: who connects again still has the address of the first time.
+    let after = last_event_id(&headers)?.or(query.after);
+    let filter = filter(&query)?;
+    if !sse::is_wanted(&headers, "application/json", true) {
+        let page = match after {
+            Some(after) => front.host.events_after(after, &filter, limit).await,
+            None => front.host.newest_events(&filter, limit).await,
+        };
+        let page = page.map_err(|error| of_operation(&error))?;
+        return Ok(Json(view::events(&page)).into_response());
+    }
+    let stream = front.host.follow_events(after, filter).await.ok_or_else(|| {
+        Refused::new(StatusCode::TOO_MANY_REQUESTS, "events_too_many_streams", "too many readers follow the events")
+            .fix("close one, or ask for parts with `Accept: application/json`")
+            .retry_after(5)
+    })?;
+    Ok(sse::answer(stream, |stream| Box::pin(next(stream))))
+}
+
+fn last_event_id(headers: &HeaderMap) -> Result<Option<u64>, Refused> {
+    let Some(value) = headers.get(LAST_EVENT_ID).filter(|value| !value.is_empty()) else { return Ok(None) };
+    let id = value.to_str().ok().and_then(|text| text.parse().ok());
+    id.map(Some).ok_or_else(|| {
+        let detail = "`Last-Event-ID` is not the id of an event";
+        Refused::new(StatusCode::BAD_REQUEST, "events_last_event_id", detail)
+    })
+}
+
+fn filter(query: &EventQuery) -> Result<EventFilter, Refused> {
+    let plugin = query.plugin.as_deref().map(str::parse::<PluginId>).transpose();
+    let plugin = plugin.map_err(|error| {
+        Refused::new(StatusCode::BAD_REQUEST, "query_does_not_fit", format!("the query: `plugin`: {error}"))
+    })?;
+    let kinds = query.kind.as_deref().map(str::parse::<Kinds>).transpose().map_err(|error: KindsError| {
+        let text = error.to_string();
+        let (detail, fix) = text.split_once("; hint: ").unwrap_or((&text, ""));
+        Refused::new(StatusCode::BAD_REQUEST, "events_unknown_kind", detail).fix(fix)
+    })?;
+    Ok(EventFilter { plugin, kinds: kinds.unwrap_or_default() })
+}
+
+async fn next(mut stream: EventStream) -> Option<(EventStream, Vec<Frame>)> {
+    let frames = match stream.next().await? {
+        Followed::Events(events) => events.iter().map(|event| frame(event)).collect(),
+        Followed::Gap(gap) => vec![gap_frame(gap)],
+    };
+    Some((stream, frames))
+}
+
+fn frame(event: &Event) -> Frame {
+    Frame { id: Some(event.seq), event: Some(event.kind.name()), data: json(&view::event(event)) }
+}
+
+fn gap_frame(EventGap { after, from }: EventGap) -> Frame {
+    let message = match from > after {
+        true => format!("events {} to {} are not kept any more", after + 1, from - 1),
+        false => format!("this host has no event {after}; the stream goes on with {from}"),
+    };
+    // Who connects again is not told the same again.
+    Frame { id: Some(from - 1), event: Some("gap"), data: json(&api::EventGap { after, from, message }) }
+}
+
+fn json(value: &impl serde::Serialize) -> String {
+    // Plain structs of texts and numbers serialize.
+    serde_json::to_string(value).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_gap_says_where_the_stream_goes_on() {
+        let frame = gap_frame(EventGap { after: 5, from: 100 });
+        assert_eq!((frame.id, frame.event), (Some(99), Some("gap")));
+        assert_eq!(frame.data, r#"{"after":5,"from":100,"message":"events 6 to 99 are not kept any more"}"#);
+        let frame = gap_frame(EventGap { after: u64::MAX, from: 11 });
+        assert_eq!(frame.id, Some(10));
+        assert!(frame.data.contains("the stream goes on with 11"), "{}", frame.data);
+    }
+}

@@ -1,0 +1,322 @@
+//! What belongs to each kind of event, as a JSON object: in the journal, and for clients.
+//!
+//! Durations are numbers of milliseconds, to the microsecond. What is not there is null.
+
+use std::time::Duration;
+
+use host_core::event::{EventKind, Text};
+use host_core::health::Health;
+use serde_json::{Map, Value, json};
+
+/// What belongs to a kind, without its name.
+pub fn event_detail(kind: &EventKind) -> Map<String, Value> {
+    let detail = match kind {
+        EventKind::HostStarted { version } => json!({ "version": text(version) }),
+        EventKind::HostReady { serving, took } => json!({ "serving": serving, "duration_ms": ms(*took) }),
+        EventKind::HostStopping => json!({}),
+        EventKind::JobQueued { operation, subject } | EventKind::JobStarted { operation, subject } => {
+            json!({ "operation": text(operation), "subject": text(subject) })
+        }
+        EventKind::JobStep { step, took } => json!({ "step": text(step), "duration_ms": ms(*took) }),
+        EventKind::JobEnded { operation, outcome, code, error, took } => json!({
+            "operation": text(operation),
+            "outcome": text(outcome),
+            "code": code.as_ref().map(text),
+            "error": error.as_ref().map(text),
+            "duration_ms": ms(*took),
+        }),
+        EventKind::PluginInstalled { version, source } => json!({ "version": text(version), "source": text(source) }),
+        EventKind::PluginUninstalled { version, keeps_data } => {
+            json!({ "version": text(version), "keeps_data": keeps_data })
+        }
+        EventKind::PluginEnabled { version } | EventKind::PluginDisabled { version } => {
+            json!({ "version": text(version) })
+        }
+        EventKind::PluginStopped { reason } => json!({ "reason": text(reason) }),
+        EventKind::GenerationServes { generation, version, before } => {
+            json!({ "generation": generation, "version": text(version), "generation_before": before })
+        }
+        EventKind::GenerationDraining { generation, in_flight } => {
+            json!({ "generation": generation, "in_flight": in_flight })
+        }
+        EventKind::GenerationEnded { generation, took, cut } => {
+            json!({ "generation": generation, "duration_ms": ms(*took), "cut": cut })
+        }
+        EventKind::GenerationUnmapped { generation, after, left_bytes } => {
+            json!({ "generation": generation, "after_ms": ms(*after), "left_bytes": left_bytes })
+        }
+        EventKind::GenerationKept { generation, held_by } => {
+            json!({ "generation": generation, "held_by": held_by.iter().map(text).collect::<Vec<_>>() })
+        }
+        EventKind::HealthChanged { generation, from, to, problem } => json!({
+            "generation": generation,
+            "from": from.as_str(),
+            "to": to.as_str(),
+            "problem": problem.as_ref().map(text),
+        }),
+        EventKind::CircuitOpened { generation, reason, retry_after } => {
+            json!({ "generation": generation, "reason": text(reason), "retry_after_ms": ms(*retry_after) })
+        }
+        EventKind::CircuitClosed { generation } => json!({ "generation": generation }),
+        EventKind::PluginQuarantined { failures, window, reason } => {
+            json!({ "failures": failures, "window_ms": ms(*window), "reason": text(reason) })
+        }
+        EventKind::PluginQuarantineLifted { actor } => json!({ "actor": text(actor) }),
+        EventKind::ConfigurationChanged { revision, generation, live } => {
+            json!({ "revision": revision, "generation": generation, "live": live })
+        }
+        EventKind::RevisionMade { revision, actor, reason } => {
+            json!({ "revision": revision, "actor": text(actor), "reason": text(reason) })
+        }
+        EventKind::RollbackDone { from, to, generation, automatic, reason } => json!({
+            "from": text(from),
+            "to": text(to),
+            "generation": generation,
+            "automatic": automatic,
+            "reason": text(reason),
+        }),
+        EventKind::UpdateAvailable { installed, available } => {
+            json!({ "installed": text(installed), "available": text(available) })
+        }
+        EventKind::RequestRefused { operation, code, error } => {
+            json!({ "operation": text(operation), "code": text(code), "error": text(error) })
+        }
+    };
+    match detail {
+        Value::Object(detail) => detail,
+        _ => Map::new(),
+    }
+}
+
+/// The kind of that name, with what belongs to it; `None` when there is no such kind, or something is missing.
+pub fn event_kind(name: &str, detail: &Map<String, Value>) -> Option<EventKind> {
+    let read = Read(detail);
+    Some(match name {
+        "host.started" => EventKind::HostStarted { version: read.text("version")? },
+        "host.ready" => EventKind::HostReady { serving: read.number("serving")?, took: read.time("duration_ms")? },
+        "host.stopping" => EventKind::HostStopping,
+        "job.queued" => EventKind::JobQueued { operation: read.text("operation")?, subject: read.text("subject")? },
+        "job.started" => EventKind::JobStarted { operation: read.text("operation")?, subject: read.text("subject")? },
+        "job.step" => EventKind::JobStep { step: read.text("step")?, took: read.time("duration_ms")? },
+        "job.ended" => EventKind::JobEnded {
+            operation: read.text("operation")?,
+            outcome: read.text("outcome")?,
+            code: read.optional("code", Read::text)?,
+            error: read.optional("error", Read::text)?,
+            took: read.time("duration_ms")?,
+        },
+        "plugin.installed" => {
+            EventKind::PluginInstalled { version: read.text("version")?, source: read.text("source")? }
+        }
+        "plugin.uninstalled" => {
+            EventKind::PluginUninstalled { version: read.text("version")?, keeps_data: read.truth("keeps_data")? }
+        }
+        "plugin.enabled" => EventKind::PluginEnabled { version: read.text("version")? },
+        "plugin.disabled" => EventKind::PluginDisabled { version: read.text("version")? },
+        "plugin.stopped" => EventKind::PluginStopped { reason: read.text("reason")? },
+        "generation.serves" => EventKind::GenerationServes {
+            generation: read.number("generation")?,
+            version: read.text("version")?,
+            before: read.optional("generation_before", Read::number)?,
+        },
+        "generation.draining" => EventKind::GenerationDraining {
+            generation: read.number("generation")?,
+            in_flight: read.number("in_flight")?,
+        },
+        "generation.ended" => EventKind::GenerationEnded {
+            generation: read.number("generation")?,
+            took: read.time("duration_ms")?,
+            cut: read.number("cut")?,
+        },
+        "generation.unmapped" => EventKind::GenerationUnmapped {
+            generation: read.number("generation")?,
+            after: read.time("after_ms")?,
+            left_bytes: read.optional("left_bytes", Read::number)?,
+        },
+        "generation.kept" => {
+            EventKind::GenerationKept { generation: read.number("generation")?, held_by: read.texts("held_by")? }
+        }
+        "health.changed" => EventKind::HealthChanged {
+            generation: read.number("generation")?,
+            from: read.health("from")?,
+            to: read.health("to")?,
+            problem: read.optional("problem", Read::text)?,
+        },
+        "circuit.opened" => EventKind::CircuitOpened {
+            generation: read.number("generation")?,
+            reason: read.text("reason")?,
+            retry_after: read.time("retry_after_ms")?,
+        },
+        "circuit.closed" => EventKind::CircuitClosed { generation: read.number("generation")? },
+        "plugin.quarantined" => EventKind::PluginQuarantined {
+            failures: read.number("failures")?,
+            window: read.time("window_ms")?,
+            reason: read.text("reason")?,
+        },
+        "plugin.quarantine_lifted" => EventKind::PluginQuarantineLifted { actor: read.text("actor")? },
+        "configuration.changed" => EventKind::ConfigurationChanged {
+            revision: read.optional("revision", Read::number)?,
+            generation: read.optional("generation", Read::number)?,
+            live: read.truth("live")?,
+        },
+        "revision.made" => EventKind::RevisionMade {
+            revision: read.number("revision")?,
+            actor: read.text("actor")?,
+            reason: read.text("reason")?,
+        },
+        "rollback.done" => EventKind::RollbackDone {
+            from: read.text("from")?,
+            to: read.text("to")?,
+            generation: read.optional("generation", Read::number)?,
+            automatic: read.truth("automatic")?,
+            reason: read.text("reason")?,
+        },
+        "update.available" => {
+            EventKind::UpdateAvailable { installed: read.text("installed")?, available: read.text("available")? }
+        }
+        "request.refused" => EventKind::RequestRefused {
+            operation: read.text("operation")?,
+            code: read.text("code")?,
+            error: read.text("error")?,
+        },
+        _ => return None,
+    })
+}
+
+fn text(text: &Text) -> &str {
+    text.as_str()
+}
+
+fn ms(time: Duration) -> f64 {
+    time.as_micros() as f64 / 1e3
+}
+
+/// Reads the members of an object; `None` when one is not there or something else.
+struct Read<'a>(&'a Map<String, Value>);
+
+impl Read<'_> {
+    fn text(&self, key: &str) -> Option<Text> {
+        Some(self.0.get(key)?.as_str()?.into())
+    }
+
+    fn texts(&self, key: &str) -> Option<Vec<Text>> {
+        self.0.get(key)?.as_array()?.iter().map(|text| Some(text.as_str()?.into())).collect()
+    }
+
+    fn number(&self, key: &str) -> Option<u64> {
+        self.0.get(key)?.as_u64()
+    }
+
+    fn truth(&self, key: &str) -> Option<bool> {
+        self.0.get(key)?.as_bool()
+    }
+
+    fn time(&self, key: &str) -> Option<Duration> {
+        let ms = self.0.get(key)?.as_f64().filter(|ms| *ms >= 0.0)?;
+        Some(Duration::from_micros((ms * 1e3).round() as u64))
+    }
+
+    fn health(&self, key: &str) -> Option<Health> {
+        let word = self.0.get(key)?.as_str()?;
+        let all = [Health::Unknown, Health::Healthy, Health::Degraded, Health::Unhealthy];
+        all.into_iter().find(|health| health.as_str() == word)
+    }
+
+    fn optional<T>(&self, key: &str, read: impl Fn(&Self, &str) -> Option<T>) -> Option<Option<T>> {
+        match self.0.get(key)? {
+            Value::Null => Some(None),
+            _ => read(self, key).map(Some),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// One of each kind, as clients see it.
+    const ALL: &[(&str, &str)] = &[
+        ("host.started", r#"{"version":"0.1.0"}"#),
+        ("host.ready", r#"{"duration_ms":2340.001,"serving":3}"#),
+        ("host.stopping", "{}"),
+        ("job.queued", r#"{"operation":"load","subject":"/srv/hello"}"#),
+        ("job.started", r#"{"operation":"load","subject":"/srv/hello"}"#),
+        ("job.step", r#"{"duration_ms":0.001,"step":"build"}"#),
+        (
+            "job.ended",
+            r#"{"code":"build_cargo","duration_ms":12.345,"error":"failed to build","operation":"load","outcome":"failed"}"#,
+        ),
+        ("plugin.installed", r#"{"source":"/srv/hello","version":"1.0.0"}"#),
+        ("plugin.uninstalled", r#"{"keeps_data":true,"version":"1.0.0"}"#),
+        ("plugin.enabled", r#"{"version":"1.0.0"}"#),
+        ("plugin.disabled", r#"{"version":"1.0.0"}"#),
+        ("plugin.stopped", r#"{"reason":"its dependency was uninstalled"}"#),
+        ("generation.serves", r#"{"generation":2,"generation_before":1,"version":"1.0.0"}"#),
+        ("generation.draining", r#"{"generation":1,"in_flight":3}"#),
+        ("generation.ended", r#"{"cut":2,"duration_ms":30000.0,"generation":1}"#),
+        ("generation.unmapped", r#"{"after_ms":14.2,"generation":1,"left_bytes":312}"#),
+        ("generation.kept", r#"{"generation":1,"held_by":["1 thread (`a`)","1 waker"]}"#),
+        ("health.changed", r#"{"from":"degraded","generation":2,"problem":"no disk","to":"unhealthy"}"#),
+        ("circuit.opened", r#"{"generation":2,"reason":"5 calls timed out","retry_after_ms":5000.0}"#),
+        ("circuit.closed", r#"{"generation":2}"#),
+        ("plugin.quarantined", r#"{"failures":5,"reason":"it panicked","window_ms":60000.0}"#),
+        ("plugin.quarantine_lifted", r#"{"actor":"operator"}"#),
+        ("configuration.changed", r#"{"generation":2,"live":true,"revision":4}"#),
+        ("revision.made", r#"{"actor":"operator","reason":"configure","revision":4}"#),
+        (
+            "rollback.done",
+            r#"{"automatic":true,"from":"1.1.0","generation":3,"reason":"its first probe failed","to":"1.0.0"}"#,
+        ),
+        ("update.available", r#"{"available":"1.1.0","installed":"1.0.0"}"#),
+        ("request.refused", r#"{"code":"run_disabled","error":"it is disabled","operation":"reload"}"#),
+    ];
+
+    fn read(name: &str, detail: &str) -> Option<EventKind> {
+        event_kind(name, &serde_json::from_str(detail).unwrap())
+    }
+
+    fn written(kind: &EventKind) -> String {
+        Value::Object(event_detail(kind)).to_string()
+    }
+
+    #[test]
+    fn every_kind_reads_what_it_writes() {
+        let names = ALL.iter().map(|(name, _)| *name).collect::<Vec<_>>();
+        assert_eq!(names, EventKind::NAMES, "each kind stands in the list, in the order of the names");
+        for (name, detail) in ALL {
+            let kind = read(name, detail).unwrap_or_else(|| panic!("{name} is not read"));
+            assert_eq!((kind.name(), written(&kind).as_str()), (*name, *detail));
+            assert_eq!(read(name, &written(&kind)), Some(kind));
+        }
+    }
+
+    #[test]
+    fn what_is_not_there_is_null() {
+        for (name, detail) in [
+            ("job.ended", r#"{"code":null,"duration_ms":1.0,"error":null,"operation":"load","outcome":"done"}"#),
+            ("generation.serves", r#"{"generation":1,"generation_before":null,"version":"1.0.0"}"#),
+            ("generation.unmapped", r#"{"after_ms":1.0,"generation":1,"left_bytes":null}"#),
+            ("generation.kept", r#"{"generation":1,"held_by":[]}"#),
+            ("health.changed", r#"{"from":"unknown","generation":2,"problem":null,"to":"healthy"}"#),
+            ("configuration.changed", r#"{"generation":null,"live":false,"revision":null}"#),
+        ] {
+            assert_eq!(read(name, detail).map(|kind| written(&kind)).as_deref(), Some(detail));
+        }
+    }
+
+    #[test]
+    fn what_lacks_a_part_is_not_read() {
+        for (name, detail) in ALL {
+            let whole: Map<String, Value> = serde_json::from_str(detail).unwrap();
+            for key in whole.keys() {
+                let mut part = whole.clone();
+                part.remove(key);
+                assert_eq!(event_kind(name, &part), None, "{name} without {key}");
+                part.insert(key.clone(), json!({}));
+                assert_eq!(event_kind(name, &part), None, "{name} with another {key}");
+            }
+        }
+        assert_eq!(read("host.unheard_of", "{}"), None);
+        assert_eq!(read("job.step", r#"{"duration_ms":-1.0,"step":"build"}"#), None);
+    }
+}
