@@ -74,6 +74,7 @@ pub(crate) async fn serve(words: Serve, environment: &Environment) -> Result<(),
                 loads.all(sources).await + n_installed
             } => {
                 ready.set();
+                host.note_ready();
                 if n_loaded > 0 {
                     screen.line(&curl(&url, "/api/plugins", Some(&token)));
                 }

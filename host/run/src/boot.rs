@@ -55,7 +55,9 @@ impl Host {
             let id = record.id.clone();
             match self.resume(record).await {
                 Ok(job) => tracing::info!(job = id, "{} of `{}` goes on", job.view().operation, job.view().subject),
-                Err(error) => tracing::error!(job = id, code = error.code(), "a job could not go on: {}", error.chain()),
+                Err(error) => {
+                    tracing::error!(job = id, code = error.code(), "a job could not go on: {}", error.chain())
+                }
             }
         }
         Ok(count)

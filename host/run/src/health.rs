@@ -186,12 +186,17 @@ impl Host {
                 if generation.health.set_circuit(false) {
                     tracing::info!(plugin.id = %id, generation = number, "the circuit of `{id}` is closed: calls are let in again");
                     generation.note("info", "the circuit is closed: calls are let in again");
+                    self.0.events.publish(Some(id), None, EventKind::CircuitClosed { generation: number });
                 }
             }
             Health::Unhealthy => {
                 if generation.health.set_circuit(true) {
                     tracing::error!(plugin.id = %id, generation = number, "the circuit of `{id}` is open: calls are refused");
                     generation.note("error", "the circuit is open: calls are refused until a probe passes");
+                    let reason = generation.health_report().problem.unwrap_or_default().into();
+                    let retry_after = generation.probe_interval();
+                    let kind = EventKind::CircuitOpened { generation: number, reason, retry_after };
+                    self.0.events.publish(Some(id), None, kind);
                 }
                 // A version that just began to serve goes back to the one before.
                 if !generation.is_on_probation() {

@@ -135,6 +135,11 @@ impl Job {
         self.operation
     }
 
+    /// Of what: a source or a plugin's id.
+    pub(crate) fn subject(&self) -> &str {
+        &self.subject
+    }
+
     /// Who asked, why, and what is to become of another job of the same plugin.
     pub fn asker(&self) -> &Asker {
         &self.asker

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
+use host_core::event::EventKind;
 use host_core::job::JobState;
 use host_state::{JobCursor, JobFilter, JobLog, JobRecord};
 
@@ -82,7 +83,13 @@ impl Host {
     /// # Cancel safety
     /// When the future is dropped, the operation is taken on or not.
     pub async fn submit(&self, operation: Operation, asker: Asker) -> Result<Arc<Job>, Error> {
-        self.take_on(operation, asker, None).await
+        let name = operation.name();
+        let taken_on = self.take_on(operation, asker, None).await;
+        if let Err(error) = &taken_on {
+            let (code, error) = (error.code().into(), error.chain().into());
+            self.0.events.publish(None, None, EventKind::RequestRefused { operation: name.into(), code, error });
+        }
+        taken_on
     }
 
     /// Asks for the same as a job that has ended otherwise than asked.
@@ -289,6 +296,8 @@ impl Host {
         let started = self.0.tasks.spawn(async move {
             host.0.state.put_job(job.record(None), None, KEEP).await?;
             host.0.jobs.live().insert(job.id().to_owned(), job.clone());
+            let (asked, subject) = (job.operation().into(), job.subject().into());
+            host.tell_of_job(&job, EventKind::JobQueued { operation: asked, subject });
             let (working, tasks) = (job.clone(), host.0.tasks.clone());
             tasks.spawn(async move { operation::run(host, operation, working).await });
             Ok(job)

@@ -9,6 +9,7 @@ mod removal;
 mod rollback;
 mod run;
 mod swap;
+mod tell;
 mod turn;
 mod update;
 mod work;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use host_core::event::EventKind;
 use host_core::{Desired, PluginId, Source};
 
 use crate::error::Error;
@@ -92,6 +93,9 @@ impl Host {
             if let Some(newest) = report.newest.as_ref().filter(|_| known.as_ref().and_then(newest) != newest(&report))
             {
                 tracing::info!(plugin.id = %id, "`{id}`: {} is newer than what is installed", newest.revision);
+                let available = report.allowed.as_ref().unwrap_or(newest).revision.to_string().into();
+                let installed = report.installed.to_string().into();
+                self.0.events.publish(Some(id), None, EventKind::UpdateAvailable { installed, available });
             }
             let is_automatic = state.installed.as_ref().is_some_and(|installed| installed.desired.update.automatic());
             let allowed = report.allowed.as_ref();

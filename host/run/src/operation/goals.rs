@@ -76,6 +76,7 @@ impl Work<'_> {
         held.plugin.log.push("error", None, &format!("quarantined: {reason}"));
         let desired = Desired { quarantine: Some(reason.clone()), ..installed.desired };
         self.ask_to(&held, desired, Rule::Free, Some(&reason)).await?;
+        self.host.tell_of_quarantine(&held.plugin.id, failures, &reason);
         held.plugin.state().attempts.forget();
         self.take_out(&held);
         Ok(())

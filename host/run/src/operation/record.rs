@@ -163,8 +163,7 @@ mod rule {
 
     pub(super) fn serialize<S: Serializer>(rule: &UpdateRule, serializer: S) -> Result<S::Ok, S::Error> {
         let interval_seconds = rule.interval().duration().as_secs();
-        let parts =
-            Parts { policy: rule.policy().as_str().to_owned(), automatic: rule.automatic(), interval_seconds };
+        let parts = Parts { policy: rule.policy().as_str().to_owned(), automatic: rule.automatic(), interval_seconds };
         parts.serialize(serializer)
     }
 

@@ -70,9 +70,9 @@ impl Work<'_> {
         self.step("commit");
         let receipt = self.receipt(&held, before, None)?;
         let gone = self.change(&held, None, None);
-        let (host, plugin) = (self.host.clone(), held.clone());
+        let (host, plugin, job) = (self.host.clone(), held.clone(), self.job.clone());
         let forgotten = self.host.0.tasks.spawn(async move {
-            let (_, _gate) = commit(&host, &plugin, gone, Rule::Free).await?;
+            let (_, _gate) = commit(&host, &plugin, &job, gone, Rule::Free).await?;
             host.forget(&plugin.plugin.id);
             Ok::<(), Error>(())
         });

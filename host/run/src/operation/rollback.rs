@@ -1,5 +1,6 @@
 //! Back to what was: an earlier version, or an earlier revision of all that was asked for.
 
+use host_core::event::EventKind;
 use host_core::manifest::Manifest;
 use host_core::{Desired, Digest, Goal, Pick, Revision, Source};
 
@@ -34,7 +35,19 @@ impl Work<'_> {
         let build = build.ok_or(Error::NoArtifact { id: held.plugin.id.clone(), artifact: pick.artifact })?;
         desired.pick(&build.manifest, pick, self.host.0.config.max_kept_versions);
         desired.goal = Goal::Running;
+        let from = held.installed()?.desired.current.version.to_string();
         let mut receipt = self.serve(held, Setup::new(desired, build), because.as_deref()).await?;
+        let asked_for = || self.job.asker().reason.clone().unwrap_or_else(|| "it was asked for".to_owned());
+        self.host.tell_of_job(
+            self.job,
+            EventKind::RollbackDone {
+                from: from.into(),
+                to: receipt.version.as_str().into(),
+                generation: receipt.generation,
+                automatic: because.is_some(),
+                reason: because.clone().unwrap_or_else(asked_for).into(),
+            },
+        );
         receipt.reason = because;
         Ok(receipt)
     }

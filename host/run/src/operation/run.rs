@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use futures_util::FutureExt as _;
 use host_core::PluginId;
+use host_core::event::EventKind;
 use host_core::plan::Step;
 
 use crate::error::Error;
@@ -42,7 +43,20 @@ pub(crate) async fn run(host: Host, operation: Operation, job: Arc<Job>) {
     }
     host.0.metrics.operations.with_label_values(&[name, outcome]).inc();
     match result {
-        Some(result) => host.end_job(&job, result).await,
+        Some(result) => {
+            let error = result.as_ref().err();
+            host.tell_of_job(
+                &job,
+                EventKind::JobEnded {
+                    operation: name.into(),
+                    outcome: outcome.into(),
+                    code: error.map(|error| error.code().into()),
+                    error: error.map(|error| error.chain().into()),
+                    took: started.elapsed(),
+                },
+            );
+            host.end_job(&job, result).await;
+        }
         None => {
             // Its log is kept, so that whoever follows it can go on where the next attempt does.
             host.note_job(&job, Some(job.kept_log())).await;
@@ -64,6 +78,8 @@ async fn work(host: &Host, operation: Operation, job: &Arc<Job>) -> Option<Resul
     });
     let mut noting = pin!(async {
         job.has_started().await;
+        let (operation, subject) = (job.operation().into(), job.subject().into());
+        host.tell_of_job(job, EventKind::JobStarted { operation, subject });
         host.note_job(job, None).await;
     });
     let (mut is_timed_out, mut is_noted) = (false, false);

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use host_core::event::EventKind;
 use host_core::graph::Node;
 use host_core::{Desired, Goal, Manifest, PluginId};
 use host_load::Hook;
@@ -13,6 +14,7 @@ use crate::error::Error;
 use crate::generation::Generation;
 use crate::health;
 use crate::host::Host;
+use crate::job::Job;
 use crate::operation::Receipt;
 use crate::operation::launch::Started;
 use crate::operation::turn::Held;
@@ -43,7 +45,8 @@ impl Work<'_> {
         let _uncut = self.job.uncut();
         self.step("commit");
         let change = self.change(&held, Some(setup.desired.clone()), because);
-        let finish = finish(self.host.clone(), held.clone(), setup, started, change, because.is_none());
+        let (job, is_judged) = (self.job.clone(), because.is_none());
+        let finish = finish(self.host.clone(), held.clone(), job, setup, started, change, is_judged);
         let finished = self.host.0.tasks.spawn(finish).await.unwrap_or(Err(Error::Panicked));
         let (generation, generation_before) = held.noted(self.host, finished)?;
         self.step("swap");
@@ -81,10 +84,10 @@ impl Work<'_> {
     pub(super) async fn ask_for(&mut self, held: &Held, setup: Setup, because: Option<&str>) -> Result<(), Error> {
         self.step("commit");
         let change = self.change(held, Some(setup.desired.clone()), because);
-        let (host, plugin) = (self.host.clone(), held.clone());
+        let (host, plugin, job) = (self.host.clone(), held.clone(), self.job.clone());
         let asked = self.host.0.tasks.spawn(async move {
             let rule = Rule::of(&plugin, &setup);
-            let (revision, _gate) = commit(&host, &plugin, change, rule).await?;
+            let (revision, _gate) = commit(&host, &plugin, &job, change, rule).await?;
             plugin.plugin.state().installed = Some(setup.installed(revision));
             Ok(())
         });
@@ -102,9 +105,9 @@ impl Work<'_> {
     ) -> Result<(), Error> {
         self.step("commit");
         let change = self.change(held, Some(desired.clone()), because);
-        let (host, plugin) = (self.host.clone(), held.clone());
+        let (host, plugin, job) = (self.host.clone(), held.clone(), self.job.clone());
         let asked = self.host.0.tasks.spawn(async move {
-            let (revision, _gate) = commit(&host, &plugin, change, rule).await?;
+            let (revision, _gate) = commit(&host, &plugin, &job, change, rule).await?;
             let mut state = plugin.plugin.state();
             if let Some(installed) = &mut state.installed {
                 *installed = Installed { desired, revision, ..installed.clone() };
@@ -128,13 +131,14 @@ impl Work<'_> {
 async fn finish(
     host: Host,
     held: Held,
+    job: Arc<Job>,
     setup: Setup,
     started: Started,
     change: Change,
     is_judged: bool,
 ) -> Result<(Arc<Generation>, Option<u64>), Error> {
     let rule = Rule::of(&held, &setup);
-    let (revision, gate) = commit(&host, &held, change, rule).await?;
+    let (revision, gate) = commit(&host, &held, &job, change, rule).await?;
     let generation = started.take();
     {
         let mut state = held.plugin.state();
@@ -146,6 +150,14 @@ async fn finish(
     drop(gate);
     let before = host.0.roster.insert(held.plugin.id.clone(), generation.clone());
     let number_before = before.as_ref().map(|generation| generation.number);
+    host.tell_of_job(
+        &job,
+        EventKind::GenerationServes {
+            generation: generation.number,
+            version: generation.life.version.as_str().into(),
+            before: number_before,
+        },
+    );
     let is_new_version = before.as_ref().is_some_and(|before| before.artifact != generation.artifact);
     if let Some(before) = before {
         host.retire(before, host.0.config.drain_timeout);
@@ -203,6 +215,7 @@ impl Rule {
 pub(super) async fn commit(
     host: &Host,
     held: &Held,
+    job: &Job,
     change: Change,
     rule: Rule,
 ) -> Result<(u64, OwnedMutexGuard<()>), Error> {
@@ -210,14 +223,15 @@ pub(super) async fn commit(
     rule.check(host, &held.plugin.id)?;
     let before =
         held.plugin.state().installed.as_ref().map(|installed| (installed.desired.clone(), installed.revision));
-    if let Some((desired, revision)) = before
-        && change.desired.as_ref() == Some(&desired)
+    if let Some((desired, revision)) = &before
+        && change.desired.as_ref() == Some(desired)
     {
-        return Ok((revision, gate));
+        return Ok((*revision, gate));
     }
     let desired = change.desired.clone();
-    let numbers = host.0.state.commit(vec![change]).await?;
+    let numbers = host.0.state.commit(vec![change.clone()]).await?;
     let revision = numbers.first().copied().unwrap_or_default();
+    host.tell_of_change(job.id(), &change, before.as_ref().map(|(desired, _)| desired), revision);
     host.keep_record(held.plugin.id.clone(), revision, desired).await;
     host.updates_may_differ();
     Ok((revision, gate))

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use host_core::event::EventKind;
 use host_core::plan::Step;
 use host_core::{Desired, Goal, Source, Trust};
 use host_fetch::Fetched;
@@ -74,7 +75,9 @@ impl<'a> Work<'a> {
     pub(super) fn step(&mut self, step: &'static str) {
         let now = Instant::now();
         if let Some((step, since)) = self.current.replace((step, now)) {
-            let micros = now.duration_since(since).as_micros();
+            let took = now.duration_since(since);
+            let micros = took.as_micros();
+            self.host.tell_of_job(self.job, EventKind::JobStep { step: step.into(), took });
             self.steps.push(StepReport { step: step.into(), duration_ms: micros as f64 / 1e3 });
         }
         self.job.enter(step);
