@@ -2,10 +2,11 @@
 //!
 //! Nothing here reads a file, a clock or the environment: the same input gives the same answer, so the
 //! tests are tables. What a plugin *is* ([`PluginId`], [`Manifest`]), where it comes from ([`Source`]),
-//! how bytes are named ([`Digest`], [`TreePath`]), what it may ask for ([`Permission`], [`AllowedHost`]), and what its
-//! probes say about it ([`health`]).
+//! how bytes are named ([`Digest`], [`TreePath`]), what it may ask for ([`Permission`], [`AllowedHost`]), how it is
+//! configured ([`configuration`]), and what its probes say about it ([`health`]).
 
 mod address;
+pub mod configuration;
 mod digest;
 pub mod health;
 mod id;
