@@ -35,6 +35,9 @@ pub(crate) fn of_operation(error: &Error) -> Refused {
                 let message = output.to_owned();
                 refused.errors = vec![FieldError { pointer: "cargo".to_owned(), message }];
             }
+            let problems = build.schema_problems().iter();
+            let problems = problems.map(|problem| (problem.pointer.clone(), problem.message.clone()));
+            refused.errors.extend(problems.map(|(pointer, message)| FieldError { pointer, message }));
         }
         _ => {}
     }

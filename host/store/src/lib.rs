@@ -9,6 +9,7 @@ mod cleaning;
 mod digest_text;
 mod error;
 mod layout;
+mod seal_key;
 mod store;
 mod temp;
 mod tree;

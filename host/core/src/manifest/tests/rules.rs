@@ -42,7 +42,6 @@ fn what_is_not_enforced_says_so() {
         plugin.yaml:35: `endpoints[0].validation.required` is recorded, not enforced by this host version
         plugin.yaml:45: `dependencies` is recorded, not enforced by this host version
         plugin.yaml:50: `run_after` is recorded, not enforced by this host version
-        plugin.yaml:57: `configuration_schema` is recorded, not enforced by this host version
         plugin.yaml:62: `security.filesystem_access` is recorded, not enforced by this host version
         plugin.yaml:75: `artifacts` is recorded, not used by this host version: the plugin is built from its source
     "#]]
