@@ -5,7 +5,7 @@
 
 mod diff;
 mod layers;
-mod pointer;
+pub mod pointer;
 mod schema;
 mod secret;
 

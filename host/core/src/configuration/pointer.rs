@@ -12,8 +12,8 @@ pub(super) fn push(pointer: &mut String, part: &str) {
     }
 }
 
-/// The pointer with one part more.
-pub(super) fn join(pointer: &str, part: &str) -> String {
+/// The pointer with one part more, which is the key of an object or the number of an entry of a list.
+pub fn join(pointer: &str, part: &str) -> String {
     let mut joined = pointer.to_owned();
     push(&mut joined, part);
     joined
