@@ -18,7 +18,8 @@ pub use secret::{MASK, looks_secret, mask};
 
 /// One thing that is wrong with a configuration or a schema.
 ///
-/// Of a configuration it never repeats a text, and of a secret no value at all.
+/// Of a configuration it never repeats a text, and of a secret no value at all. It has no hint of its own: many of them may
+/// stand in one line.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Violation {
     /// Where, as a JSON pointer; empty for the whole.

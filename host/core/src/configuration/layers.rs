@@ -169,7 +169,7 @@ impl Unmask {
     }
 
     fn refuse(&mut self, pointer: String, why: &str) {
-        self.violations.push(Violation::new(pointer, format!("`{MASK}` {why}; hint: send the secret itself")));
+        self.violations.push(Violation::new(pointer, format!("`{MASK}` {why}; send the secret itself")));
     }
 }
 

@@ -76,7 +76,7 @@ fn unmasked(layers: &Layers, new: Value) -> Result<Value, String> {
     let text = |violations: Vec<Violation>| {
         violations
             .iter()
-            .map(|violation| violation.to_string().replace("; hint: send the secret itself", ""))
+            .map(|violation| violation.to_string().replace("; send the secret itself", ""))
             .collect::<Vec<_>>()
     };
     changed.map(|layers| Value::Object(layers.operator)).map_err(|violations| text(violations).join("\n"))

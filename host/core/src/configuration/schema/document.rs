@@ -4,11 +4,15 @@ use std::collections::HashMap;
 
 use jsonschema::Validator;
 use jsonschema::draft202012::meta;
+use jsonschema::error::ValidationErrorKind;
 use serde_json::{Value, json};
 
 use super::survey::Survey;
 use super::{MAX_VIOLATIONS, Schema, SchemaError, options};
 use crate::configuration::{Violation, pointer};
+
+/// What `type` takes.
+const TYPES: &str = "`array`, `boolean`, `integer`, `null`, `number`, `object`, `string`, or a list of them";
 
 /// A document that was checked.
 pub(super) struct Document {
@@ -42,7 +46,13 @@ impl Document {
         let mut problems = std::mem::take(&mut survey.problems);
         let broken = meta::validator();
         let broken = broken.iter_errors(&root).take(MAX_VIOLATIONS);
-        problems.extend(broken.map(|error| Violation::new(error.instance_path().as_str(), error.to_string())));
+        problems.extend(broken.map(|error| match error.kind() {
+            // The draft says it as one schema of several, which helps nobody.
+            ValidationErrorKind::AnyOf { .. } if error.instance_path().as_str().ends_with("/type") => {
+                Violation::new(error.instance_path().as_str(), format!("{} is not {TYPES}", error.instance()))
+            }
+            _ => Violation::new(error.instance_path().as_str(), error.to_string()),
+        }));
         let patterns = patterns(&survey, &mut problems);
         if problems.is_empty() {
             return Ok(Document { root, targets, patterns });

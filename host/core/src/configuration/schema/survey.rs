@@ -123,7 +123,7 @@ impl<'a> Survey<'a> {
                 Some(rest) if rest.starts_with('/') => pointer_of(text),
                 Some(anchor) => self.anchors.get(anchor).cloned(),
                 None => {
-                    let rule = "leaves the schema; hint: put what it refers to into `$defs`, and write `#/$defs/…`";
+                    let rule = "leaves the schema; what it refers to may stand in `$defs`, as `#/$defs/…`";
                     self.problems.push(Violation::new(pointer::join(place, keyword), format!("`{text}` {rule}")));
                     continue;
                 }

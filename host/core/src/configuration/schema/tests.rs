@@ -71,7 +71,7 @@ fn what_is_no_schema_is_refused_with_every_reason() {
             "$schema": "http://json-schema.org/draft-07/schema#",
             "required": "name",
             "properties": {
-                "port": {"type": "number", "minimum": "1"},
+                "port": {"type": "nubmer", "minimum": "1"},
                 "name": {"$ref": "https://example.org/name.json"},
                 "file": {"$ref": "file:///etc/passwd"},
                 "near": {"$ref": "other.json#/$defs/a"},
@@ -95,15 +95,16 @@ fn what_is_no_schema_is_refused_with_every_reason() {
             `/properties/ahead/patternProperties/(?=a)b`: `(?=a)b` is no pattern that is taken: neither look-around nor back references, and not too large
             `/properties/anchor/$ref`: `#nowhere` leads to no schema in the document
             `/properties/back/pattern`: `(a)\1` is no pattern that is taken: neither look-around nor back references, and not too large
-            `/properties/dynamic/$dynamicRef`: `https://example.org/#node` leaves the schema; hint: put what it refers to into `$defs`, and write `#/$defs/…`
-            `/properties/file/$ref`: `file:///etc/passwd` leaves the schema; hint: put what it refers to into `$defs`, and write `#/$defs/…`
+            `/properties/dynamic/$dynamicRef`: `https://example.org/#node` leaves the schema; what it refers to may stand in `$defs`, as `#/$defs/…`
+            `/properties/file/$ref`: `file:///etc/passwd` leaves the schema; what it refers to may stand in `$defs`, as `#/$defs/…`
             `/properties/gone/$ref`: `#/$defs/gone` leads to no schema in the document
             `/properties/huge/pattern`: `((a{500}){500}){500}` is no pattern that is taken: neither look-around nor back references, and not too large
             `/properties/inner/$id`: may only stand at the top of the schema
             `/properties/inner/$schema`: "https://json-schema.org/draft/2019-09/schema" is not `https://json-schema.org/draft/2020-12/schema`, which is the only draft that is taken
-            `/properties/name/$ref`: `https://example.org/name.json` leaves the schema; hint: put what it refers to into `$defs`, and write `#/$defs/…`
-            `/properties/near/$ref`: `other.json#/$defs/a` leaves the schema; hint: put what it refers to into `$defs`, and write `#/$defs/…`
+            `/properties/name/$ref`: `https://example.org/name.json` leaves the schema; what it refers to may stand in `$defs`, as `#/$defs/…`
+            `/properties/near/$ref`: `other.json#/$defs/a` leaves the schema; what it refers to may stand in `$defs`, as `#/$defs/…`
             `/properties/port/minimum`: "1" is not of type "number"
+            `/properties/port/type`: "nubmer" is not `array`, `boolean`, `integer`, `null`, `number`, `object`, `string`, or a list of them
             `/properties/text/$ref`: `#/title` leads to no schema in the document
             `/properties/twice/anyOf/0/$anchor`: `a` stands in the schema twice
             `/required`: "name" is not of type "array"
