@@ -220,6 +220,7 @@ async fn check_tells_every_step_and_stops_at_the_first_that_fails() {
         ("bad-manifest", Some("manifest_refused"), "source manifest"),
         ("no-manifest", Some("store_no_manifest"), "source manifest"),
         ("checksum-mismatch", Some("build_tree_checksum"), "source manifest needs code"),
+        ("bad-schema", Some("build_schema_refused"), "source manifest needs code"),
         ("not-a-cdylib", Some("build_not_cdylib"), "source manifest needs code"),
         ("does-not-compile", Some("build_failed"), "source manifest needs code build"),
         ("no-entry-symbol", Some("load_not_a_plugin"), "source manifest needs code build file"),
@@ -309,6 +310,11 @@ async fn what_no_host_would_take_is_not_packed() {
     change(&place.join("plugin.yaml"), "version: 0.1.0", "version: one");
     assert!(ends(&run(folder.path(), &["pack", "my-plugin"]).await, 1).1.contains("`version`"));
     change(&place.join("plugin.yaml"), "version: one", "version: 0.1.0");
+    change(&place.join("plugin.yaml"), "version: 0.1.0", "version: 0.1.0\nconfiguration_schema: schema.json");
+    assert!(ends(&run(folder.path(), &["pack", "my-plugin"]).await, 1).1.contains("`schema.json`, which is not in"));
+    std::fs::write(place.join("schema.json"), "[]").unwrap();
+    assert!(ends(&run(folder.path(), &["pack", "my-plugin"]).await, 1).1.contains("is not a JSON object"));
+    std::fs::write(place.join("schema.json"), "{}").unwrap();
     let output = run(folder.path(), &["pack", "my-plugin", "--output", "no/such/folder/x.zip"]).await;
     for taken in ["my-plugin", "my-plugin/src/lib.rs", "my-plugin/plugin.yaml"] {
         let taken = ends(&run(folder.path(), &["pack", "my-plugin", "--output", taken]).await, 2).1;

@@ -78,6 +78,16 @@ async fn files_that_are_not_those_plugin_yaml_lists_are_refused() {
 }
 
 #[tokio::test]
+async fn a_schema_that_no_configuration_can_be_checked_with_is_refused_with_every_reason() {
+    let document = refused("bad-schema", "build_schema_refused").await;
+    assert!(detail(&document).contains("schemas/config.json"), "{document}");
+    let errors = document["errors"].as_array().unwrap();
+    let pointers: Vec<_> = errors.iter().map(|error| error["pointer"].as_str().unwrap()).collect();
+    assert_eq!(pointers, ["/properties/greeting/type", "/properties/server/$ref"], "{document}");
+    assert!(errors[1]["message"].as_str().unwrap().contains("leaves the schema"), "{document}");
+}
+
+#[tokio::test]
 async fn code_that_does_not_compile_is_refused_with_what_the_compiler_says() {
     let document = refused("does-not-compile", "build_failed").await;
     assert!(detail(&document).contains("mismatched types"), "{document}");

@@ -43,6 +43,7 @@ mod many;
 mod outside;
 mod reload;
 mod services;
+mod settings;
 mod shutdown;
 mod template;
 mod tokens;

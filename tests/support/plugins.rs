@@ -69,6 +69,11 @@ async fn build(name: &str) -> PathBuf {
     for file in ["library.so", "plugin.yaml"] {
         copy_file(&artifact.join(file), &copy.join(file));
     }
+    // Plugins of the tests name it as the store does.
+    let schema = "configuration_schema.json";
+    if artifact.join(schema).is_file() {
+        copy_file(&artifact.join(schema), &copy.join(schema));
+    }
     copy.join("library.so")
 }
 

@@ -16,7 +16,7 @@ use crate::counters::{Counters, Counts};
 use crate::flights::Flights;
 use crate::slots::Slots;
 use crate::work::Work;
-use crate::{Config, Error, Toolchain, cargo_toml, checksums, fingerprint, lock_file, prebuilt, sdk, warm};
+use crate::{Config, Error, Toolchain, cargo_toml, checksums, fingerprint, lock_file, prebuilt, schema, sdk, warm};
 
 /// Is called with each line that a build writes, while it runs.
 pub type Lines<'a> = &'a (dyn Fn(&str) + Send + Sync);
@@ -200,13 +200,14 @@ impl Builder {
         if manifest.security.checksum.is_some() {
             lines("note: `security.checksum` is of a prebuilt library; this one is built from source and not compared");
         }
-        let package = {
-            let tree = tree.clone();
-            blocking(move || cargo_toml::check(&tree, &sdk::version())).await?
+        let (schema, package) = {
+            let (tree, manifest) = (tree.clone(), manifest.clone());
+            blocking(move || Ok((schema::read(&tree, &manifest)?, cargo_toml::check(&tree, &sdk::version())?))).await?
         };
         let build = inner.build_of(manifest);
         let fingerprint = fingerprint::of(&fingerprint::Inputs {
             tree: tree.digest(),
+            schema: schema.as_deref().map(Digest::of),
             rustc: &inner.toolchain.verbose,
             sdk: sdk::digest(),
             abi: &sdk::abi_version().to_string(),
@@ -225,8 +226,8 @@ impl Builder {
                 (artifact, true)
             }
             None => {
-                let provenance = inner.provenance(tree, source, Some(fingerprint));
-                (inner.run_cargo(tree, &build, &package, fingerprint, provenance, lines).await?, false)
+                let kept = Kept { schema, provenance: inner.provenance(tree, source, Some(fingerprint)) };
+                (inner.run_cargo(tree, &build, &package, fingerprint, kept, lines).await?, false)
             }
         };
         Ok(Built { artifact, cached, fingerprint: Some(fingerprint) })
@@ -249,7 +250,7 @@ impl Inner {
         build: &Build,
         package: &Package,
         fingerprint: Digest,
-        provenance: Provenance,
+        Kept { schema, provenance }: Kept,
         lines: Lines<'_>,
     ) -> Result<Artifact, Error> {
         if self.slots.is_busy() {
@@ -298,7 +299,8 @@ impl Inner {
                 say_changes(&locked, &work.lock_file(), lines);
                 let (store, tree) = (self.store.clone(), tree.clone());
                 let keep = move || {
-                    let artifact = store.put_artifact(&library, &tree.manifest_text()?, &provenance)?;
+                    let artifact =
+                        store.put_artifact(&library, &tree.manifest_text()?, schema.as_deref(), &provenance)?;
                     store.remember(&fingerprint, &artifact)?;
                     Ok(artifact)
                 };
@@ -353,6 +355,13 @@ fn say_changes(before: &str, after: &str, lines: Lines<'_>) {
         let n_more = changes.len().saturating_sub(10);
         lines(&format!("note: Cargo.lock did not fit the SDK of this host; cargo changed {shown} and {n_more} more"));
     }
+}
+
+/// What is put into the store beside a library and its manifest.
+struct Kept {
+    /// Of the configuration.
+    schema: Option<Vec<u8>>,
+    provenance: Provenance,
 }
 
 /// Puts the slots above the first into the pool when it is dropped, once.

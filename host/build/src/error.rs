@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use host_core::Digest;
+use host_core::configuration::{SchemaError, Violation};
 use host_process::Exit;
 use semver::{Version, VersionReq};
 
@@ -46,6 +47,22 @@ pub enum Error {
     TreeChecksum {
         /// One sentence for each file, ordered by path.
         problems: Vec<String>,
+    },
+    /// The schema of the configuration is not in the tree.
+    #[error(
+        "`configuration_schema` of plugin.yaml is `{path}`, which is not in the plugin; hint: add the file, or remove the line"
+    )]
+    SchemaMissing {
+        /// What plugin.yaml says.
+        path: String,
+    },
+    /// The schema of the configuration cannot be used.
+    #[error("`{path}` is not a schema that a configuration can be checked with")]
+    SchemaRefused {
+        /// Where it lies in the tree.
+        path: String,
+        /// Why.
+        source: SchemaError,
     },
     /// A Cargo.toml that cargo could not use either.
     #[error("`{path}`: {problem}")]
@@ -153,6 +170,8 @@ impl Error {
             Error::NothingToBuild { .. } => "build_nothing_to_build",
             Error::Checksum { .. } => "build_checksum",
             Error::TreeChecksum { .. } => "build_tree_checksum",
+            Error::SchemaMissing { .. } => "build_schema_missing",
+            Error::SchemaRefused { .. } => "build_schema_refused",
             Error::CargoToml { .. } => "build_cargo_toml",
             Error::NotCdylib => "build_not_cdylib",
             Error::PathOutside { .. } => "build_path_outside",
@@ -168,6 +187,14 @@ impl Error {
             Error::Store(error) => error.code(),
             Error::Io { .. } => "build_io",
             Error::Stopping => "build_stopping",
+        }
+    }
+
+    /// What is wrong with the schema of the configuration, by its place in the schema; empty of other errors.
+    pub fn schema_problems(&self) -> &[Violation] {
+        match self {
+            Error::SchemaRefused { source: SchemaError::Refused { problems }, .. } => problems,
+            _ => &[],
         }
     }
 

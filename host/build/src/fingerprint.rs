@@ -3,6 +3,7 @@
 //! | input | in the fingerprint | how, or why not |
 //! |---|---|---|
 //! | source files, Cargo.toml, Cargo.lock, plugin.yaml | yes | digest of the tree |
+//! | schema of the configuration | yes | its digest too, so that an artifact from before it was kept is not taken |
 //! | versions of dependencies | with a Cargo.lock | part of the tree; without one, the versions of the first build stay |
 //! | compiler and target | yes | all of `rustc -vV` |
 //! | cargo | no | it comes with the compiler |
@@ -26,6 +27,8 @@ pub const FORCED: u32 = 1;
 /// All that goes into a fingerprint.
 pub(crate) struct Inputs<'a> {
     pub(crate) tree: Digest,
+    /// Of the schema of the configuration, where there is one.
+    pub(crate) schema: Option<Digest>,
     pub(crate) rustc: &'a str,
     pub(crate) sdk: Digest,
     pub(crate) abi: &'a str,
@@ -62,6 +65,9 @@ pub(crate) fn of(inputs: &Inputs<'_>) -> Digest {
     list(features.into_iter().map(String::as_str).collect());
     list(env.iter().flat_map(|(name, value)| [name.as_str(), value]).collect());
     list(environment.into_iter().flat_map(|(name, value)| [name.as_str(), value]).collect());
+    if let Some(schema) = inputs.schema {
+        writer.field(b"schema").field(schema.hex().as_bytes());
+    }
     writer.finish()
 }
 
@@ -103,7 +109,16 @@ mod tests {
         let environment: Vec<_> =
             environment.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
         let (tree, sdk) = (Digest::of(b"tree"), Digest::of(b"sdk"));
-        of(&Inputs { tree, rustc, sdk, abi: "1.0.0", build, environment: &environment, development: false })
+        of(&Inputs {
+            tree,
+            schema: None,
+            rustc,
+            sdk,
+            abi: "1.0.0",
+            build,
+            environment: &environment,
+            development: false,
+        })
     }
 
     #[test]
@@ -117,6 +132,13 @@ mod tests {
             fingerprint(&build(), &[("RUSTFLAGS", "-Ctarget-cpu=native")], "1.95"),
             fingerprint(&build(), &[], "1.96"),
         ];
+        let (tree, sdk, build) = (Digest::of(b"tree"), Digest::of(b"sdk"), build());
+        let with_schema = |schema| {
+            let (rustc, abi, build) = ("1.95", "1.0.0", &build);
+            of(&Inputs { tree, schema, rustc, sdk, abi, build, environment: &[], development: false })
+        };
+        assert_eq!(with_schema(None), plain);
+        assert_ne!(with_schema(Some(Digest::of(b"{}"))), plain);
         for (n, one) in changed.iter().enumerate() {
             assert_ne!(*one, plain, "{n}");
             assert!(changed[n + 1..].iter().all(|other| other != one), "{n}");

@@ -3,7 +3,7 @@
 use host_core::Manifest;
 use host_store::Tree;
 
-use crate::{Error, cargo_toml, checksums, prebuilt, sdk};
+use crate::{Error, cargo_toml, checksums, prebuilt, schema, sdk};
 
 /// What a tree holds that can become an artifact.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,13 +20,14 @@ pub enum Code {
     },
 }
 
-/// Checks what is known of a build before cargo runs: the list of checksums, the Cargo.toml and the SDK it asks for, or
-/// that there is one library and it is the right one. Blocks.
+/// Checks what is known of a build before cargo runs: the list of checksums, the schema of the configuration, the Cargo.toml
+/// and the SDK it asks for, or that there is one library and it is the right one. Blocks.
 ///
 /// # Errors
 /// What [`crate::Builder::build`] would refuse for the same reasons.
 pub fn inspect(tree: &Tree, manifest: &Manifest) -> Result<Code, Error> {
     checksums::check(tree, &manifest.checksums)?;
+    schema::read(tree, manifest)?;
     if !cargo_toml::is_in(tree) {
         let library = prebuilt::library(tree)?;
         prebuilt::compare(library, manifest, library.digest)?;

@@ -24,6 +24,7 @@ mod lock_file;
 mod outputs;
 mod prebuilt;
 mod report;
+mod schema;
 mod sdk;
 mod slots;
 pub mod template;

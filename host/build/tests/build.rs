@@ -291,6 +291,45 @@ async fn a_finished_library_is_taken_as_it_is() {
 }
 
 #[tokio::test]
+async fn a_schema_that_is_missing_or_broken_is_refused_before_cargo_starts_and_a_good_one_is_kept() {
+    let fixture = Fixture::new().await;
+    let manifest = manifest("configuration_schema: schemas/config.json");
+    let build = async |code: &[(&str, &str)], schema: Option<&str>| {
+        let mut files = vec![("plugin.yaml", manifest.as_str())];
+        files.extend(code);
+        files.extend(schema.map(|schema| ("schemas/config.json", schema)));
+        let tree = fixture.tree(&files);
+        let checked = Manifest::check(&tree.manifest_text().unwrap(), Mode::Normal).unwrap().manifest;
+        let inspected = host_build::inspect(&tree, &checked).map_err(|error| error.code()).err();
+        let built = fixture.build(&tree).await;
+        assert_eq!(built.as_ref().err().map(Error::code), inspected, "who only looks sees the same");
+        built
+    };
+    let crate_toml = cargo_toml("with-schema", "");
+    let (krate, library) = ([("Cargo.toml", crate_toml.as_str()), ("src/lib.rs", LIB)], [("libx.so", "library")]);
+    for code in [&krate[..], &library] {
+        assert_eq!(build(code, None).await.unwrap_err().code(), "build_schema_missing");
+        let far = r#"{"properties": {"a": {"$ref": "https://example.org/a.json"}}}"#;
+        for (schema, n_problems) in [("{", 0), (far, 1), (&"x".repeat(300_000), 0)] {
+            let error = build(code, Some(schema)).await.unwrap_err();
+            assert_eq!((error.code(), error.schema_problems().len()), ("build_schema_refused", n_problems));
+            assert!(error.to_string().contains("schemas/config.json"), "{error}");
+        }
+    }
+    assert_eq!(fixture.builder.counters().cargo_runs, 0);
+
+    let schema = r#"{"properties": {"a": {"type": "integer"}}}"#;
+    let prebuilt = build(&library, Some(schema)).await.unwrap();
+    assert_eq!(prebuilt.artifact.configuration_schema(), Some(schema.as_bytes()));
+    let built = build(&krate, Some(schema)).await.unwrap();
+    assert_eq!(built.artifact.configuration_schema(), Some(schema.as_bytes()));
+    let again = build(&krate, Some(schema)).await.unwrap();
+    assert!(again.cached && again.artifact.configuration_schema() == Some(schema.as_bytes()));
+    let other = build(&krate, Some("{}")).await.unwrap();
+    assert!(!other.cached && other.artifact.digest() != built.artifact.digest());
+}
+
+#[tokio::test]
 async fn files_that_are_not_as_listed_are_all_named() {
     let fixture = Fixture::new().await;
     let (good, bad) = (Digest::of(b"library"), Digest::of(b"other"));

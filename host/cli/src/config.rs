@@ -1,5 +1,6 @@
 //! What the operator chose: flags over environment over `host.toml` over defaults, each value with its origin.
 
+mod configurations;
 mod environment;
 mod file;
 mod flags;
@@ -14,7 +15,9 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use configurations::Configurations;
 pub(crate) use environment::Environment;
+use file::InFile;
 pub(crate) use flags::Flags;
 pub(crate) use rooms::Rooms;
 use table::{SETTINGS, Setting};
@@ -26,7 +29,12 @@ use crate::failure::Failure;
 const DEFAULT_FILE: &str = "host.toml";
 
 /// All settings, resolved.
-pub(crate) struct Settings(Vec<Resolved>);
+pub(crate) struct Settings {
+    settings: Vec<Resolved>,
+    /// What the file sets for plugins.
+    configurations: Configurations,
+    file: PathBuf,
+}
 
 /// One setting, resolved.
 pub(crate) struct Resolved {
@@ -74,10 +82,11 @@ pub(crate) fn read(flags: &Flags, environment: &Environment, config: Option<&Pat
 
 /// Resolves all settings.
 fn resolve(flags: &Flags, environment: &Environment, file: Option<(&Path, &str)>) -> Result<Settings, Vec<String>> {
-    let (path, (mut in_file, in_file_refused)) = match file {
+    let (path, in_file) = match file {
         Some((path, text)) => (path, file::read(path, text)),
-        None => (Path::new(DEFAULT_FILE), Default::default()),
+        None => (Path::new(DEFAULT_FILE), InFile::default()),
     };
+    let InFile { values: mut in_file, configurations, refusals: in_file_refused } = in_file;
     let (mut settings, mut refusals) = (Vec::with_capacity(SETTINGS.len()), vec![]);
     for setting in SETTINGS {
         let refused = |place: String, found: &str| {
@@ -108,7 +117,10 @@ fn resolve(flags: &Flags, environment: &Environment, file: Option<(&Path, &str)>
     }
     refusals.extend(environment.unreadable.iter().map(|name| format!("environment: `{name}` is not UTF-8")));
     refusals.extend(in_file_refused);
-    if refusals.is_empty() { Ok(Settings(settings)) } else { Err(refusals) }
+    match refusals.is_empty() {
+        true => Ok(Settings { settings, configurations, file: path.to_owned() }),
+        false => Err(refusals),
+    }
 }
 
 // === impl Settings ===
@@ -116,11 +128,22 @@ fn resolve(flags: &Flags, environment: &Environment, file: Option<(&Path, &str)>
 impl Settings {
     /// All of them, in the order of the table.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Resolved> {
-        self.0.iter()
+        self.settings.iter()
+    }
+
+    /// What the file sets for plugins: the key of each section, its values as they may be shown, and where it stands.
+    pub(crate) fn configurations(&self) -> impl Iterator<Item = (String, serde_json::Value, Origin)> {
+        self.configurations.iter().map(|(plugin, section)| {
+            let key = format!("{}.{plugin}", configurations::KEY);
+            (key, section.shown(), Origin::File(self.file.clone(), section.line))
+        })
     }
 
     fn get(&self, key: &str) -> &Resolved {
-        self.0.iter().find(|resolved| resolved.setting.key == key).expect("a test asks for every key that is used")
+        self.settings
+            .iter()
+            .find(|resolved| resolved.setting.key == key)
+            .expect("a test asks for every key that is used")
     }
 
     fn text(&self, key: &str) -> &str {

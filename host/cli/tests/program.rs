@@ -255,50 +255,58 @@ fn a_broken_configuration_ends_with_2_and_all_reasons() {
     }
 }
 
+const HOST_TOML: &[u8] = b"build_slots = 1
+[configuration.hello]
+greeting = 'Hi'
+api_key = 'hidden'
+";
+
 #[test]
 fn the_configuration_is_shown_with_its_origins() {
     let folder = TempDir::new().unwrap();
-    std::fs::File::create(folder.path().join("host.toml")).unwrap().write_all(b"build_slots = 1\n").unwrap();
+    std::fs::File::create(folder.path().join("host.toml")).unwrap().write_all(HOST_TOML).unwrap();
     let mut command = program(folder.path(), &["config", "show", "--origin", "--security-mode", "strict"]);
     let shown = show(command.env("PORT", "4100").output().unwrap(), folder.path());
     expect![[r#"
         exit 0
         --- stdout
-        KEY                     VALUE            ORIGIN
-        plugin_dir              "./cache"        default
-        cache_dir               "./build_cache"  default
-        security_mode           "strict"         flag --security-mode
-        debug                   false            default
-        auto_load_plugins       []               default
-        source_roots            ["."]            default
-        cors_allowed_origins    []               default
-        host                    "127.0.0.1"      default
-        port                    4100             environment PORT
-        allowed_repositories    []               default
-        mirror                  []               default
-        max_plugin_size         104857600        default
-        max_upload_bytes        67108864         default
-        max_connections         4096             default
-        start_timeout_seconds   10               default
-        stop_timeout_seconds    10               default
-        drain_timeout_seconds   30               default
-        max_kept_generations    100              default
-        shutdown_grace_seconds  30               default
-        kv_max_value_bytes      1048576          default
-        kv_max_total_bytes      67108864         default
-        fetch_private_hosts     []               default
-        secrets                 []               default
-        build_slots             1                file host.toml:1
-        build_offline           false            default
-        cargo                   "cargo"          default
-        rustc                   "rustc"          default
-        log_format              "pretty"         default
-        log_filter              "info"           default
+        KEY                     VALUE                                   ORIGIN
+        plugin_dir              "./cache"                               default
+        cache_dir               "./build_cache"                         default
+        security_mode           "strict"                                flag --security-mode
+        debug                   false                                   default
+        auto_load_plugins       []                                      default
+        source_roots            ["."]                                   default
+        cors_allowed_origins    []                                      default
+        host                    "127.0.0.1"                             default
+        port                    4100                                    environment PORT
+        allowed_repositories    []                                      default
+        mirror                  []                                      default
+        max_plugin_size         104857600                               default
+        max_upload_bytes        67108864                                default
+        max_connections         4096                                    default
+        start_timeout_seconds   10                                      default
+        stop_timeout_seconds    10                                      default
+        drain_timeout_seconds   30                                      default
+        max_kept_generations    100                                     default
+        shutdown_grace_seconds  30                                      default
+        kv_max_value_bytes      1048576                                 default
+        kv_max_total_bytes      67108864                                default
+        fetch_private_hosts     []                                      default
+        secrets                 []                                      default
+        build_slots             1                                       file host.toml:1
+        build_offline           false                                   default
+        cargo                   "cargo"                                 default
+        rustc                   "rustc"                                 default
+        log_format              "pretty"                                default
+        log_filter              "info"                                  default
+        configuration.hello     {"api_key":"********","greeting":"Hi"}  file host.toml:2
         --- stderr
     "#]]
     .assert_eq(&shown);
     let json = run(folder.path(), &["config", "show", "--json"]);
-    assert!(json.contains(r#""build_slots":1"#), "{json}");
+    assert!(json.contains(r#""build_slots":1"#) && !json.contains("hidden"), "{json}");
+    assert!(json.contains(r#""configuration.hello":{"api_key":"********","greeting":"Hi"}"#), "{json}");
 }
 
 #[test]

@@ -2,12 +2,13 @@
 //!
 //! Nothing here reads a file, a clock or the environment: the same input gives the same answer, so the
 //! tests are tables. What a plugin *is* ([`PluginId`], [`Manifest`]), where it comes from ([`Source`]),
-//! how bytes are named ([`Digest`], [`TreePath`]), what it may ask for ([`Permission`], [`AllowedHost`]), what its
-//! probes say about it ([`health`]), what it has to do with other plugins ([`graph`]), which newer version of it may be
-//! taken ([`update`]), what the operator asked for ([`Desired`]), what follows from that ([`plan`]), where an operation is
-//! ([`job`]), and what happens ([`event`]).
+//! how bytes are named ([`Digest`], [`TreePath`]), what it may ask for ([`Permission`], [`AllowedHost`]), how it is
+//! configured ([`configuration`]), what its probes say about it ([`health`]), what it has to do with other plugins
+//! ([`graph`]), which newer version of it may be taken ([`update`]), what the operator asked for ([`Desired`]), what follows
+//! from that ([`plan`]), where an operation is ([`job`]), and what happens ([`event`]).
 
 mod address;
+pub mod configuration;
 pub mod desired;
 mod digest;
 pub mod event;

@@ -28,7 +28,7 @@
 //! | `run_after[]` | ids, not the plugin's own | none |
 //! | `conflicts[]` | an id, or `{id, version}`; each plugin once, not the plugin itself, and none of `dependencies` | none |
 //! | `configuration` | what JSON can hold | empty |
-//! | `configuration_schema` | a [`TreePath`] | none |
+//! | `configuration_schema` | a [`TreePath`] to a [`Schema`](crate::configuration::Schema) | none |
 //! | `security.placement` | `inline` or `isolated`; `sandboxed: true` means isolated and may not contradict it | inline |
 //! | `security.network_access` | true or false; without it the host fetches nothing for the plugin, whose own code it does not hold back | false |
 //! | `security.allowed_hosts[]` | [`AllowedHost`]s; asks for `network_access: true` and the permission `http.fetch` | none |

@@ -2,11 +2,13 @@
 
 use std::ffi::{CStr, OsStr};
 use std::fs::File;
+use std::io::{Cursor, Read as _};
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use host_core::TreePath;
+use host_core::manifest::{Manifest, Mode as ManifestMode};
 use host_store::{Store, Tree, TreeWriter};
 use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, fstat, openat, readlinkat, statat};
 
@@ -33,17 +35,26 @@ pub(crate) fn folder(store: &Store, path: &Path, cancelled: &AtomicBool) -> Resu
     Ok(walk.writer.finish()?)
 }
 
-/// Copies a library and the manifest beside it. `folder` is absolute and without links.
+/// Copies a library, the manifest beside it and the schema that the manifest names. `folder` is absolute and without links.
 pub(crate) fn library(store: &Store, folder: &Path, name: &OsStr) -> Result<Tree, Error> {
     let path = folder.join(name);
     let tree_path: TreePath = text(name.to_str(), || path.display().to_string())?.parse()?;
     let library = open_file(&path)?;
     let mut writer = store.new_tree()?;
     let mut has_manifest = false;
+    let mut schema = None;
     for name in ["plugin.yaml", "plugin.yml"] {
         match open_file(&folder.join(name)) {
             Ok(manifest) => {
-                writer.add(name.parse()?, false, manifest)?;
+                let mut text = Vec::new();
+                let (failed, most) =
+                    (|source| Error::Io { action: "read", path: path.clone(), source }, Manifest::MAX_BYTES);
+                let mut manifest = manifest.take(most as u64 + 1);
+                manifest.read_to_end(&mut text).map_err(failed)?;
+                // What is wrong with it is told by those who check it; it is copied as it is.
+                let checked = Manifest::check(&text, ManifestMode::Permissive).ok();
+                schema = checked.and_then(|checked| checked.manifest.configuration_schema);
+                writer.add(name.parse()?, false, Cursor::new(text).chain(manifest.into_inner()))?;
                 has_manifest = true;
             }
             Err(Error::NothingThere { .. }) => {}
@@ -53,8 +64,34 @@ pub(crate) fn library(store: &Store, folder: &Path, name: &OsStr) -> Result<Tree
     if !has_manifest {
         return Err(Error::NoManifestBeside { library: path });
     }
+    let is_other = |schema: &TreePath| *schema != tree_path && !matches!(schema.as_str(), "plugin.yaml" | "plugin.yml");
+    if let Some(schema) = schema.filter(|schema| is_other(schema) && matches!(judge(schema), Verdict::Keep))
+        && let Some(file) = beside(folder, &schema)?
+    {
+        writer.add(schema, false, file)?;
+    }
     writer.add(tree_path, true, library)?;
     Ok(writer.finish()?)
+}
+
+/// A regular file below a folder, found without following a link; `None` when nothing is there.
+fn beside(folder: &Path, path: &TreePath) -> Result<Option<File>, Error> {
+    let failed = |error| io_error("open", &folder.join(path.as_str()), error);
+    let mut at = openat(CWD, folder, OPEN_FOLDER, Mode::empty()).map_err(failed)?;
+    let (folders, name) = path.as_str().rsplit_once('/').unwrap_or(("", path.as_str()));
+    let steps = folders.split('/').filter(|part| !part.is_empty()).map(|part| (part, OPEN_FOLDER));
+    for (part, how) in steps.chain([(name, OPEN_FILE)]) {
+        at = match openat(&at, part, how, Mode::empty()) {
+            Ok(opened) => opened,
+            Err(rustix::io::Errno::NOENT | rustix::io::Errno::NOTDIR) => return Ok(None),
+            Err(rustix::io::Errno::LOOP) => return Err(Error::NotAFile { path: folder.join(path.as_str()) }),
+            Err(error) => return Err(failed(error)),
+        };
+    }
+    match FileType::from_raw_mode(fstat(at.as_fd()).map_err(failed)?.st_mode) {
+        FileType::RegularFile => Ok(Some(File::from(at))),
+        _ => Err(Error::NotAFile { path: folder.join(path.as_str()) }),
+    }
 }
 
 struct Walk<'a> {

@@ -141,6 +141,39 @@ fn a_library_is_taken_with_the_manifest_beside_it() {
 }
 
 #[test]
+fn a_library_is_taken_with_the_schema_that_its_manifest_names() {
+    let place = place();
+    let source = place.write(&["libhello.so", "schemas/config.json", "other.json"]);
+    let library = source.join("libhello.so");
+    let with_schema = |schema: &str| {
+        let manifest = format!(
+            "id: hello\nname: A\nversion: 1.0.0\ndescription: d\nauthor: a\nconfiguration_schema: {schema}\n\
+             endpoints:\n  - {{path: /hello, method: GET, handler: Hello}}\n"
+        );
+        fs::remove_file(source.join("plugin.yaml")).ok();
+        File::create(source.join("plugin.yaml")).unwrap().write_all(manifest.as_bytes()).unwrap();
+        let tree = place.tree(&library).map_err(|error| error.code())?;
+        assert_eq!(tree.manifest_text().unwrap(), manifest.as_bytes());
+        Ok::<_, &str>(names(&tree))
+    };
+    symlink("/etc", source.join("link")).unwrap();
+    symlink("/etc/passwd", source.join("passwd.json")).unwrap();
+    for (schema, expected) in [
+        ("schemas/config.json", Ok("libhello.so plugin.yaml schemas/config.json")),
+        ("schemas/absent.json", Ok("libhello.so plugin.yaml")),
+        ("other.json/config.json", Ok("libhello.so plugin.yaml")),
+        ("../source/other.json", Ok("libhello.so plugin.yaml")),
+        ("plugin.yaml", Ok("libhello.so plugin.yaml")),
+        ("libhello.so", Ok("libhello.so plugin.yaml")),
+        ("link/passwd", Ok("libhello.so plugin.yaml")),
+        ("passwd.json", Err("fetch_not_a_file")),
+        ("schemas", Err("fetch_not_a_file")),
+    ] {
+        assert_eq!(with_schema(schema).as_deref(), expected.as_ref().copied(), "{schema}");
+    }
+}
+
+#[test]
 fn over_http_sources_must_lie_below_the_roots() {
     let place = place();
     let source = place.write(&["plugin.yaml", "libx.so", "x.zip"]);

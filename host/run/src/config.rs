@@ -1,10 +1,13 @@
 //! How the host runs plugins.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
+use host_core::PluginId;
 use host_core::manifest::Mode;
 use host_core::plan::Patience;
 use host_core::probation;
+use serde_json::{Map, Value};
 
 use crate::trial::Trial;
 
@@ -41,6 +44,8 @@ pub struct Config {
     pub plugin_fetch: host_services::FetchConfig,
     /// Where the secrets of plugins lie.
     pub secrets: host_services::Secrets,
+    /// What the host's configuration file sets for each plugin, over the defaults of its plugin.yaml.
+    pub configurations: BTreeMap<PluginId, Map<String, Value>>,
     /// Where a library that this host has not built starts first; `None` opens it here at once.
     pub trial: Option<Trial>,
 }
@@ -64,6 +69,7 @@ impl Config {
             kv: host_state::Limits::default(),
             plugin_fetch: host_services::FetchConfig::default(),
             secrets: host_services::Secrets::default(),
+            configurations: BTreeMap::new(),
             trial: None,
         }
     }

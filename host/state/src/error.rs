@@ -72,6 +72,29 @@ pub enum Error {
         /// What the database said.
         source: Arc<sqlx::Error>,
     },
+    /// The system gave no random bytes.
+    #[error("failed to get random bytes: {reason}")]
+    Random {
+        /// What the system said.
+        reason: String,
+    },
+    /// A sealed value does not open.
+    #[error(
+        "failed to open what was sealed for `{context}`: {reason}; \
+         hint: put back the `seal.key` that belongs to this state, or set the value again"
+    )]
+    Sealed {
+        /// What it is for.
+        context: String,
+        /// How it shows.
+        reason: &'static str,
+    },
+    /// A value to keep has the form of a sealed one.
+    #[error("`{pointer}` has the key `$sealed`, which is kept for sealed secrets; hint: take another name")]
+    LooksSealed {
+        /// Where, as a JSON pointer.
+        pointer: String,
+    },
     /// The state was closed before.
     #[error("the state is closed, because the host stops")]
     Closed,
@@ -164,6 +187,9 @@ impl Error {
             Error::Newer { .. } => "state_newer",
             Error::Full { .. } => "state_full",
             Error::Sql { .. } => "state_sql",
+            Error::Random { .. } => "state_random",
+            Error::Sealed { .. } => "state_sealed",
+            Error::LooksSealed { .. } => "state_looks_sealed",
             Error::Closed => "state_closed",
             Error::BadKey { .. } => "kv_bad_key",
             Error::Quota { .. } => "kv_quota",

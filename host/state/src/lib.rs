@@ -2,7 +2,8 @@
 //!
 //! [`State`] is the handle; each concern has its own file and its own numbered migrations: the key-value store of plugins
 //! ([`Kv`]), which version of each plugin has run its hooks, what the operator asked for ([`Revision`]), jobs
-//! ([`JobRecord`]), and the journal of what happened.
+//! ([`JobRecord`]), and the journal of what happened. [`Sealer`] is for what must
+//! not be read there.
 
 mod document;
 mod error;
@@ -12,6 +13,7 @@ mod jobs;
 mod kv;
 mod migrate;
 mod revisions;
+mod seal;
 mod state;
 mod writer;
 
@@ -21,4 +23,5 @@ pub use events::{EventPage, event_detail, event_kind};
 pub use jobs::{JobCursor, JobCursorError, JobFilter, JobLog, JobRecord, Jobs};
 pub use kv::{Condition, Entry, Kv, Limits, Listed, Page, Usage};
 pub use revisions::{Change, Damage, Newest, Revision};
+pub use seal::Sealer;
 pub use state::{FILE_NAME, State};

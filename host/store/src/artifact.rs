@@ -11,7 +11,7 @@ use rustix::fs::OFlags;
 use serde::{Deserialize, Serialize};
 
 use crate::error::IoContext as _;
-use crate::layout::{ARTIFACT, LIBRARY, MANIFEST, make_dir};
+use crate::layout::{ARTIFACT, CONFIGURATION_SCHEMA, LIBRARY, MANIFEST, make_dir};
 use crate::store::{Shelf, remove};
 use crate::{Error, Store, atomic};
 
@@ -27,6 +27,7 @@ pub(crate) struct ArtifactInner {
     digest: Digest,
     library: PathBuf,
     manifest: Vec<u8>,
+    configuration_schema: Option<Vec<u8>>,
     index: Index,
 }
 
@@ -67,6 +68,8 @@ struct Index {
     library_bytes: u64,
     #[serde(with = "crate::digest_text")]
     manifest: Digest,
+    #[serde(default, with = "crate::digest_text::option", skip_serializing_if = "Option::is_none")]
+    configuration_schema: Option<Digest>,
     provenance: Provenance,
 }
 
@@ -78,7 +81,7 @@ struct Remembered {
 }
 
 impl Artifact {
-    /// The digest over library and manifest.
+    /// The digest over library, manifest and, where there is one, the schema of the configuration.
     pub fn digest(&self) -> Digest {
         self.0.digest
     }
@@ -103,6 +106,11 @@ impl Artifact {
         &self.0.manifest
     }
 
+    /// The JSON Schema of the plugin's configuration, as it was reviewed; `None` when the plugin has none.
+    pub fn configuration_schema(&self) -> Option<&[u8]> {
+        self.0.configuration_schema.as_deref()
+    }
+
     /// Where it came from and how it was made.
     pub fn provenance(&self) -> &Provenance {
         &self.0.index.provenance
@@ -110,12 +118,18 @@ impl Artifact {
 }
 
 impl Store {
-    /// Copies `library` and `manifest` into the store. An artifact that is there already is returned as it is,
-    /// with the provenance it was first put in with.
+    /// Copies `library`, `manifest` and the schema of the configuration, if the plugin has one, into the store. An artifact
+    /// that is there already is returned as it is, with the provenance it was first put in with.
     ///
     /// # Errors
     /// [`Error::NotAFile`] when `library` is a link or anything else that is not a regular file.
-    pub fn put_artifact(&self, library: &Path, manifest: &[u8], provenance: &Provenance) -> Result<Artifact, Error> {
+    pub fn put_artifact(
+        &self,
+        library: &Path,
+        manifest: &[u8],
+        configuration_schema: Option<&[u8]>,
+        provenance: &Provenance,
+    ) -> Result<Artifact, Error> {
         let temp = self.temp_dir()?;
         let folder = temp.path().join("artifact");
         make_dir(&folder)?;
@@ -124,6 +138,7 @@ impl Store {
             library: library_digest,
             library_bytes,
             manifest: Digest::of(manifest),
+            configuration_schema: configuration_schema.map(Digest::of),
             provenance: provenance.clone(),
         };
         let digest = index.digest();
@@ -137,7 +152,8 @@ impl Store {
             Err(error) => return Err(error),
         }
         let text = serde_json::to_vec_pretty(&index).expect("strings and numbers always have a JSON form");
-        for (name, bytes) in [(MANIFEST, manifest), (ARTIFACT, text.as_slice())] {
+        let schema = configuration_schema.map(|schema| (CONFIGURATION_SCHEMA, schema));
+        for (name, bytes) in [(MANIFEST, manifest), (ARTIFACT, text.as_slice())].into_iter().chain(schema) {
             let path = folder.join(name);
             atomic::write(&path, bytes, 0o444).context("write", &path)?;
         }
@@ -151,6 +167,7 @@ impl Store {
             digest,
             library: place.join(LIBRARY),
             manifest: manifest.to_vec(),
+            configuration_schema: configuration_schema.map(<[u8]>::to_vec),
             index,
         }))
     }
@@ -199,6 +216,7 @@ impl Store {
         let index: Index = serde_json::from_slice(&read(ARTIFACT)?)
             .map_err(|error| corrupt(format!("`{ARTIFACT}` does not parse: {error}")))?;
         let manifest = read(MANIFEST)?;
+        let configuration_schema = index.configuration_schema.map(|_| read(CONFIGURATION_SCHEMA)).transpose()?;
         let library = folder.join(LIBRARY);
         let found = open_library(&library)
             .and_then(|mut file| copy(&mut file, &mut io::sink(), &library))
@@ -211,10 +229,13 @@ impl Store {
             );
             return Err(corrupt(reason));
         }
+        if configuration_schema.as_deref().map(Digest::of) != index.configuration_schema {
+            return Err(corrupt(format!("`{CONFIGURATION_SCHEMA}` is not the one that was put there")));
+        }
         if Digest::of(&manifest) != index.manifest || index.digest() != *digest {
             return Err(corrupt(format!("`{MANIFEST}` is not the one that was put there")));
         }
-        Ok(Some(shelf.keep_artifact(ArtifactInner { digest: *digest, library, manifest, index })))
+        Ok(Some(shelf.keep_artifact(ArtifactInner { digest: *digest, library, manifest, configuration_schema, index })))
     }
 }
 
@@ -231,6 +252,9 @@ impl Index {
     fn digest(&self) -> Digest {
         let mut digest = DigestWriter::new();
         digest.field(b"artifact 1").field(self.library.hex().as_bytes()).field(self.manifest.hex().as_bytes());
+        if let Some(schema) = self.configuration_schema {
+            digest.field(b"configuration schema").field(schema.hex().as_bytes());
+        }
         digest.finish()
     }
 }
@@ -297,9 +321,13 @@ pub(crate) mod tests {
     }
 
     pub(crate) fn artifact(test: &TestStore, library: &str) -> Artifact {
+        with_schema(test, library, None)
+    }
+
+    fn with_schema(test: &TestStore, library: &str, schema: Option<&str>) -> Artifact {
         let path = test.folder.path().join("lib.so");
         atomic::write(&path, library.as_bytes(), 0o755).unwrap();
-        test.store.put_artifact(&path, b"id: a", &provenance("here")).unwrap()
+        test.store.put_artifact(&path, b"id: a", schema.map(str::as_bytes), &provenance("here")).unwrap()
     }
 
     #[test]
@@ -349,6 +377,33 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn the_schema_of_the_configuration_travels_with_the_artifact() {
+        let test = store();
+        let (without, with) = (with_schema(&test, "code", None), with_schema(&test, "code", Some("{}")));
+        assert_eq!((without.configuration_schema(), with.configuration_schema()), (None, Some(&b"{}"[..])));
+        assert_ne!(with.digest(), without.digest());
+        assert_ne!(with.digest(), with_schema(&test, "code", Some("{ }")).digest());
+        // Artifacts without one are what they were before there were schemas.
+        let digest = "bb266ded9d760d6dc16b18bf25c9aa20bc0fe0967ac7f1fae1598debef3e73aa";
+        assert_eq!(without.digest().hex(), digest);
+        let index = fs::read_to_string(without.library().with_file_name(ARTIFACT)).unwrap();
+        assert!(!index.contains("schema"), "{index}");
+
+        let (digest, schema) = (with.digest(), with.library().with_file_name(CONFIGURATION_SCHEMA));
+        drop(with);
+        let found = test.store.artifact(&digest).unwrap().unwrap();
+        assert_eq!(found.configuration_schema(), Some(&b"{}"[..]));
+        drop(found);
+        atomic::write(&schema, b"true", 0o444).unwrap();
+        let error = test.store.artifact(&digest).unwrap_err();
+        assert!(error.code() == "store_corrupt" && error.to_string().contains(CONFIGURATION_SCHEMA), "{error}");
+        fs::remove_file(&schema).unwrap();
+        assert_eq!(test.store.artifact(&digest).unwrap_err().code(), "store_corrupt");
+        assert_eq!(with_schema(&test, "code", Some("{}")).digest(), digest);
+        assert_eq!(fs::read(schema).unwrap(), b"{}");
+    }
+
+    #[test]
     fn a_library_that_is_no_regular_file_is_refused() {
         let test = store();
         let link = test.folder.path().join("link.so");
@@ -356,7 +411,7 @@ pub(crate) mod tests {
         let pipe = test.folder.path().join("pipe.so");
         rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, 0o600.into()).unwrap();
         for path in [&link, &pipe, &test.folder.path().to_owned()] {
-            let error = test.store.put_artifact(path, b"", &provenance("x")).unwrap_err();
+            let error = test.store.put_artifact(path, b"", None, &provenance("x")).unwrap_err();
             assert_eq!(error.code(), "store_not_a_file", "{path:?}");
             test.assert_no_temp_files();
         }

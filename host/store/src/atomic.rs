@@ -12,14 +12,30 @@ pub(crate) const UNFINISHED: &str = ".unfinished-";
 ///
 /// After a crash at any instant `path` holds the old bytes or the new ones. The folder must exist.
 pub fn write(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(folder)?;
+    let file = finished(path, bytes, mode)?;
+    file.persist(path).map_err(|error| error.error)?;
+    sync_dir(folder(path))
+}
+
+/// The same, but a file that is there already stays as it is, and is an error of kind `AlreadyExists`.
+pub(crate) fn write_new(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
+    let file = finished(path, bytes, mode)?;
+    file.persist_noclobber(path).map_err(|error| error.error)?;
+    sync_dir(folder(path))
+}
+
+/// A file with all its bytes on disk, that has no name of its own yet.
+fn finished(path: &Path, bytes: &[u8], mode: u32) -> io::Result<tempfile::NamedTempFile> {
+    let mut file = tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(folder(path))?;
     file.write_all(bytes)?;
     // The mode is set before the name appears, so that nobody sees the bytes under a wider one.
     file.as_file().set_permissions(Permissions::from_mode(mode))?;
     file.as_file().sync_all()?;
-    file.persist(path).map_err(|error| error.error)?;
-    sync_dir(folder)
+    Ok(file)
+}
+
+fn folder(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// Makes a rename inside `folder` survive a power cut.
@@ -52,6 +68,11 @@ mod tests {
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o7777, 0o600);
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
         assert!(write(&folder.path().join("no/folder"), b"", 0o600).is_err());
+
+        let error = write_new(&path, b"three", 0o644).unwrap_err();
+        assert_eq!((error.kind(), fs::read(&path).unwrap()), (io::ErrorKind::AlreadyExists, b"two".to_vec()));
+        write_new(&folder.path().join("b"), b"three", 0o600).unwrap();
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
     }
 
     #[test]

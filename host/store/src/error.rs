@@ -126,6 +126,18 @@ pub enum Error {
         /// The limit.
         max_bytes: u64,
     },
+    /// What lies in the place of the key for secrets is not one.
+    #[error(
+        "`{}` is not the key for secrets: {reason}; hint: put back a copy of it; moved away, a new one is made, and what was \
+         sealed with the old one must be set again",
+        path.display()
+    )]
+    SealKey {
+        /// Where it should lie.
+        path: PathBuf,
+        /// How it shows.
+        reason: String,
+    },
     /// What lies on disk is not what was put there.
     #[error("`{}` is damaged: {reason}; hint: remove that folder and install the plugin again", path.display())]
     Corrupt {
@@ -156,6 +168,7 @@ impl Error {
             Error::TwoManifests => "store_two_manifests",
             Error::NotAFile { .. } => "store_not_a_file",
             Error::LibraryTooLarge { .. } => "store_library_too_large",
+            Error::SealKey { .. } => "store_seal_key",
             Error::Corrupt { .. } => "store_corrupt",
         }
     }

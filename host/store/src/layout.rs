@@ -4,6 +4,7 @@
 //! <plugin_dir>                     what is installed; back this up
 //! ├── lock                         held by the one running host
 //! ├── operator.token               0600
+//! ├── seal.key                     0600; what secrets in the state are sealed with: without it they are lost
 //! ├── state.db, -wal, -shm         0600; what `host-state` remembers
 //! ├── tmp/                         things being made; emptied at every start
 //! ├── trees/
@@ -13,6 +14,7 @@
 //! │   └── <hex>/
 //! │       ├── library.so           0444
 //! │       ├── plugin.yaml          the manifest as it was reviewed
+//! │       ├── configuration_schema.json    the schema of the configuration, where there is one
 //! │       └── artifact.json        digests and provenance
 //! ├── records/<plugin>.json        what was asked for, in case state.db is lost
 //! └── uploads/
@@ -66,6 +68,10 @@ impl Layout {
 
     pub(crate) fn operator_token(&self) -> PathBuf {
         self.plugin_dir.join("operator.token")
+    }
+
+    pub(crate) fn seal_key(&self) -> PathBuf {
+        self.plugin_dir.join("seal.key")
     }
 
     pub(crate) fn tmp(&self) -> PathBuf {
@@ -146,6 +152,7 @@ impl Layout {
 /// File names inside an artifact's folder.
 pub(crate) const LIBRARY: &str = "library.so";
 pub(crate) const MANIFEST: &str = "plugin.yaml";
+pub(crate) const CONFIGURATION_SCHEMA: &str = "configuration_schema.json";
 pub(crate) const ARTIFACT: &str = "artifact.json";
 
 /// Makes `path` and its parents, open to the owner only. A folder that is there already keeps its mode.

@@ -10,6 +10,7 @@ mod digest_text;
 mod error;
 mod layout;
 mod records;
+mod seal_key;
 mod store;
 mod temp;
 mod tree;

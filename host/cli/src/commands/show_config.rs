@@ -1,6 +1,6 @@
 //! `config show`.
 
-use crate::config::{self, Environment, Settings};
+use crate::config::{self, Environment, Origin, Settings};
 use crate::failure::Failure;
 use crate::output::{self, Table};
 use crate::words::ShowConfig;
@@ -30,16 +30,22 @@ fn table(settings: &Settings, with_origin: bool) -> Table {
             false => table.row([key, &value]),
         }
     }
+    for (key, value, origin) in settings.configurations() {
+        match with_origin {
+            true => table.row([&key, &value.to_string(), &origin.to_string()]),
+            false => table.row([&key, &value.to_string()]),
+        }
+    }
     table
 }
 
 fn json(settings: &Settings, with_origin: bool) -> serde_json::Value {
-    let entry = |setting: &config::Resolved| {
-        let value = setting.value.to_json();
-        match with_origin {
-            true => serde_json::json!({ "value": value, "origin": setting.origin.to_string() }),
-            false => value,
-        }
+    let entry = |key: String, value: serde_json::Value, origin: &Origin| match with_origin {
+        true => (key, serde_json::json!({ "value": value, "origin": origin.to_string() })),
+        false => (key, value),
     };
-    settings.iter().map(|setting| (setting.key().to_owned(), entry(setting))).collect::<serde_json::Map<_, _>>().into()
+    let of_host = settings.iter().map(|setting| (setting.key().to_owned(), setting.value.to_json(), &setting.origin));
+    let of_host = of_host.map(|(key, value, origin)| entry(key, value, origin));
+    let of_plugins = settings.configurations().map(|(key, value, origin)| entry(key, value, &origin));
+    of_host.chain(of_plugins).collect::<serde_json::Map<_, _>>().into()
 }

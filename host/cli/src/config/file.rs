@@ -6,28 +6,45 @@ use std::path::Path;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::configurations::{self, Configurations};
 use super::table::{SETTINGS, Setting, find};
 use super::value::{self, Kind, Value};
 
 /// The values of a file by key, and the line each stands in.
 pub(crate) type FileValues = BTreeMap<&'static str, (Value, usize)>;
 
+/// What a file says.
+#[derive(Default)]
+pub(crate) struct InFile {
+    /// The settings of the host.
+    pub(crate) values: FileValues,
+    /// What it sets for plugins.
+    pub(crate) configurations: Configurations,
+    /// All that is wrong.
+    pub(crate) refusals: Vec<String>,
+}
+
 /// Reads the text of the file at `path`. Relative paths in it start at its folder.
-pub(crate) fn read(path: &Path, text: &str) -> (FileValues, Vec<String>) {
+pub(crate) fn read(path: &Path, text: &str) -> InFile {
     let place = |offset: usize| format!("{}:{}", path.display(), line_at(text, offset));
-    let (mut values, mut refusals) = (FileValues::new(), vec![]);
+    let InFile { mut values, mut configurations, mut refusals } = InFile::default();
     let table = match DeTable::parse(text) {
         Ok(table) => table.into_inner(),
         Err(error) => {
             let offset = error.span().map_or(0, |span| span.start);
             refusals.push(format!("{}: {}", place(offset), error.message()));
-            return (values, refusals);
+            return InFile { values, configurations, refusals };
         }
     };
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty() && *folder != Path::new("."));
     let mut entries: Vec<_> = table.iter().collect();
     entries.sort_by_key(|(key, _)| key.span().start);
     for (key, found) in entries {
+        if key.get_ref() == configurations::KEY {
+            let mut refuse = |offset, why: String| refusals.push(format!("{}: {why}", place(offset)));
+            configurations = configurations::read(found, |offset| line_at(text, offset), &mut refuse);
+            continue;
+        }
         let (line, place) = (line_at(text, key.span().start), place(key.span().start));
         let Some(setting) = find(key.get_ref()) else {
             refusals.push(format!("{place}: {}", unknown(key.get_ref())));
@@ -47,7 +64,7 @@ pub(crate) fn read(path: &Path, text: &str) -> (FileValues, Vec<String>) {
             }
         }
     }
-    (values, refusals)
+    InFile { values, configurations, refusals }
 }
 
 /// Takes a value of the file, or says what was found instead.
@@ -113,7 +130,8 @@ fn unknown(key: &str) -> String {
     if let Some(setting) = SETTINGS.iter().find(of_variable) {
         return format!("`{shown}` is not a key; did you mean `{}`?", setting.key);
     }
-    let nearest = SETTINGS.iter().map(|setting| (distance(setting.key, key), setting.key)).min();
+    let keys = SETTINGS.iter().map(|setting| setting.key).chain([configurations::KEY]);
+    let nearest = keys.map(|known| (distance(known, key), known)).min();
     match nearest {
         Some((distance, nearest)) if distance <= 3 => format!("`{shown}` is not a key; did you mean `{nearest}`?"),
         _ => format!("`{shown}` is not a key; `plugin-host config show` lists all keys"),

@@ -75,6 +75,9 @@ impl Rooms {
         let secrets = settings.list("secrets").iter().filter_map(|text| secret(text));
         run.secrets = host_run::Secrets::new(secrets.map(|(plugin, name, source)| ((plugin, name), source)).collect());
 
+        let sections = settings.configurations.iter();
+        run.configurations = sections.map(|(plugin, section)| (plugin.clone(), section.values.clone())).collect();
+
         run.trial = Some(host_run::Trial::new(Children::new(environment.for_libraries())));
 
         let serve = host_serve::Config {

@@ -190,6 +190,79 @@ fn a_value_that_does_not_count_is_checked_all_the_same() {
 }
 
 #[test]
+fn a_section_of_a_plugin_becomes_json_and_reaches_the_room() {
+    let file = r#"
+configuration.other.retries = 0x10
+[configuration.hello]
+greeting = "Hello"
+database = { host = "db", password = "hidden", pool = { max = 1_000, ratio = 0.5 } }
+on = true
+api_token = "hidden"
+[[configuration.hello.servers]]
+name = "a"
+"client secret" = ["hidden"]
+[configuration.empty]
+"#;
+    let settings = resolved(&[], &[], file).unwrap();
+    let shown: Vec<_> =
+        settings.configurations().map(|(key, value, origin)| format!("{key} = {value} # {origin}\n")).collect();
+    expect![[r#"
+        configuration.empty = {} # file /etc/host/host.toml:11
+        configuration.hello = {"api_token":"********","database":{"host":"db","password":"********","pool":{"max":1000,"ratio":0.5}},"greeting":"Hello","on":true,"servers":[{"client secret":"********","name":"a"}]} # file /etc/host/host.toml:3
+        configuration.other = {"retries":16} # file /etc/host/host.toml:2
+    "#]].assert_eq(&shown.concat());
+    let rooms = Rooms::of(&settings, &Environment::default());
+    let hello = &rooms.run.configurations["hello"];
+    assert_eq!(hello["database"]["password"], "hidden");
+    assert_eq!(
+        (hello["database"]["pool"]["max"].as_i64(), hello["database"]["pool"]["ratio"].as_f64()),
+        (Some(1000), Some(0.5))
+    );
+    assert_eq!(hello["servers"][0]["client secret"][0], "hidden");
+    assert_eq!((rooms.run.configurations["other"]["retries"].as_i64(), rooms.run.configurations.len()), (Some(16), 3));
+}
+
+#[test]
+fn all_that_is_wrong_in_the_sections_of_plugins_is_told_with_its_line() {
+    check_refused(
+        &[],
+        &[],
+        r#"
+configuraton = {}
+[configuration]
+hello = "text"
+system = {}
+[configuration."a/b"]
+x = 1
+[configuration.counter]
+started = 2026-01-01T00:00:00Z
+rates = [1.0, inf, [nan]]
+large = 99999999999999999999
+deep = { a = { "b c" = 10:00:00 } }
+good = "hidden"
+        "#,
+        expect![[r#"
+            /etc/host/host.toml:2: `configuraton` is not a key; did you mean `configuration`?
+            /etc/host/host.toml:4: `configuration.hello` is no section; what is set for a plugin stands in `[configuration.<plugin-id>]`
+            /etc/host/host.toml:5: `configuration.system` names no plugin: `system` is a reserved word
+            /etc/host/host.toml:6: `configuration.a/b` names no plugin: an id may hold A-Z, a-z, 0-9, `_` and `-`, found '/'
+            /etc/host/host.toml:9: `configuration.counter.started` is a date or time, which has no form in JSON; write a text
+            /etc/host/host.toml:10: `configuration.counter.rates[1]` is no finite number, which has no form in JSON; write a text
+            /etc/host/host.toml:10: `configuration.counter.rates[2][0]` is no finite number, which has no form in JSON; write a text
+            /etc/host/host.toml:11: `configuration.counter.large` is a number that is too large, which has no form in JSON; write a text
+            /etc/host/host.toml:12: `configuration.counter.deep.a.b c` is a date or time, which has no form in JSON; write a text"#]],
+    );
+    check_refused(
+        &[],
+        &[],
+        "configuration = 3",
+        expect![
+            "/etc/host/host.toml:1: `configuration` is no section; what is set for a plugin stands in `[configuration.<plugin-id>]`"
+        ],
+    );
+}
+
+#[test]
 fn every_default_of_the_table_is_read_and_handed_on() {
     let settings =
         resolve(&Flags::default(), &Environment::default(), None).unwrap_or_else(|refusals| panic!("{refusals:?}"));

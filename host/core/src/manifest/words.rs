@@ -6,7 +6,6 @@ pub(super) const NOT_ENFORCED: &[(&str, &str)] = &[
     ("endpoints[].rate_limit", "is recorded, not enforced by this host version"),
     ("endpoints[].validation.schema", "is recorded, not enforced by this host version"),
     ("endpoints[].validation.required", "is recorded, not enforced by this host version"),
-    ("configuration_schema", "is recorded, not enforced by this host version"),
     ("artifacts", "is recorded, not used by this host version: the plugin is built from its source"),
     (
         "security.network_access",

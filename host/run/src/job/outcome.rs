@@ -69,7 +69,13 @@ fn problems(error: &Error) -> Vec<FieldProblem> {
         }
         Error::Build(build) => {
             let output = build.compiler_output().map(str::to_owned);
-            output.into_iter().map(|message| FieldProblem { field: "cargo".to_owned(), message }).collect()
+            let output = output.into_iter().map(|message| FieldProblem { field: "cargo".to_owned(), message });
+            let problems = build.schema_problems().iter();
+            let field = |problem: &host_core::configuration::Violation| FieldProblem {
+                field: problem.pointer.clone(),
+                message: problem.message.clone(),
+            };
+            output.chain(problems.map(field)).collect()
         }
         _ => vec![],
     }
@@ -130,6 +136,9 @@ mod tests {
             id: "hello".parse().unwrap(),
             version: "1.0.0".to_owned(),
             source: "/srv/hello".to_owned(),
+            revision: 3,
+            served: vec![],
+            reason: None,
             generation_before: None,
             generation: Some(1),
             cached: Some(true),
@@ -139,7 +148,7 @@ mod tests {
         check(
             &Ok(receipt),
             expect![[
-                r#"done {"done":{"id":"hello","version":"1.0.0","source":"/srv/hello","generation_before":null,"generation":1,"cached":true,"warnings":["slow"],"steps":[{"step":"fetch","duration_ms":1.5}]}}"#
+                r#"done {"done":{"id":"hello","version":"1.0.0","source":"/srv/hello","revision":3,"generation_before":null,"generation":1,"served":[],"cached":true,"warnings":["slow"],"reason":null,"steps":[{"step":"fetch","duration_ms":1.5}]}}"#
             ]],
         );
         check(

@@ -1,0 +1,177 @@
+//! The layers of a configuration, and how the operator's is changed.
+//!
+//! Each layer is merged into what lies below it as RFC 7396 says: objects key by key at every depth, a null takes a key
+//! away, and everything else, lists too, takes the place of what was there.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value};
+
+use super::{MASK, Schema, Violation, mask, pointer};
+
+/// What a configuration is made of, from the lowest layer to the highest.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Layers {
+    /// What plugin.yaml gives.
+    pub defaults: Map<String, Value>,
+    /// What the host's configuration file sets for the plugin.
+    pub host_file: Map<String, Value>,
+    /// What the operator set while the host ran; the only layer that is kept in the state.
+    pub operator: Map<String, Value>,
+}
+
+impl Layers {
+    /// What the plugin gets.
+    pub fn effective(&self) -> Map<String, Value> {
+        let mut effective = self.defaults.clone();
+        merge(&mut effective, &self.host_file);
+        merge(&mut effective, &self.operator);
+        effective
+    }
+
+    /// The layers with another operator's layer, as a PUT gives it.
+    ///
+    /// Where it has [`MASK`] in the place of a secret, the secret that is in use stays: it is taken from the operator's
+    /// layer, or the key is left out when a lower layer gives it. In a list that holds for entries that are otherwise the same
+    /// as before, wherever they stand now.
+    ///
+    /// # Errors
+    /// A violation for each mask that stands for nothing, or for nobody knows which secret.
+    pub fn with_operator(&self, schema: &Schema, mut operator: Map<String, Value>) -> Result<Layers, Vec<Violation>> {
+        let given = Value::Object(operator.clone());
+        let is_mask = |pointer: &String| given.pointer(pointer).and_then(Value::as_str) == Some(MASK);
+        let masks: BTreeSet<String> = schema.secrets(&operator).into_iter().filter(is_mask).collect();
+        if !masks.is_empty() {
+            let effective = self.effective();
+            let shown = mask(&effective, &schema.secrets(&effective));
+            let mut unmask = Unmask { masks, violations: vec![] };
+            let before = Before { own: Some(&self.operator), effective: Some(&effective), shown: Some(&shown) };
+            unmask.object(&mut operator, before, "");
+            if !unmask.violations.is_empty() {
+                return Err(unmask.violations);
+            }
+        }
+        Ok(Layers { operator, ..self.clone() })
+    }
+
+    /// The layers with a merge patch applied to the operator's layer. A null takes back what the operator set, so that the
+    /// lower layers show; masks are taken as in [`Layers::with_operator`].
+    ///
+    /// # Errors
+    /// Those of [`Layers::with_operator`].
+    pub fn with_patch(&self, schema: &Schema, patch: &Map<String, Value>) -> Result<Layers, Vec<Violation>> {
+        let mut operator = self.operator.clone();
+        merge(&mut operator, patch);
+        self.with_operator(schema, operator)
+    }
+}
+
+/// Applies a merge patch, as in RFC 7396.
+pub fn merge_patch(target: &mut Value, patch: &Value) {
+    let Value::Object(patch) = patch else {
+        *target = patch.clone();
+        return;
+    };
+    match target {
+        Value::Object(target) => merge(target, patch),
+        _ => {
+            let mut merged = Map::new();
+            merge(&mut merged, patch);
+            *target = Value::Object(merged);
+        }
+    }
+}
+
+fn merge(target: &mut Map<String, Value>, patch: &Map<String, Value>) {
+    for (key, value) in patch {
+        if value.is_null() {
+            target.remove(key);
+        } else {
+            merge_patch(target.entry(key.clone()).or_insert(Value::Null), value);
+        }
+    }
+}
+
+/// Puts secrets into the places of masks.
+struct Unmask {
+    /// Where the masks are.
+    masks: BTreeSet<String>,
+    violations: Vec<Violation>,
+}
+
+/// An object as it was in the operator's layer, in use, and as it was shown.
+#[derive(Clone, Copy)]
+struct Before<'a> {
+    own: Option<&'a Map<String, Value>>,
+    effective: Option<&'a Map<String, Value>>,
+    shown: Option<&'a Map<String, Value>>,
+}
+
+impl Unmask {
+    fn object(&mut self, new: &mut Map<String, Value>, before: Before<'_>, at: &str) {
+        let mut given_below = vec![];
+        for (key, value) in new.iter_mut() {
+            let place = pointer::join(at, key);
+            let own = before.own.and_then(|own| own.get(key));
+            let effective = before.effective.and_then(|effective| effective.get(key));
+            let shown = before.shown.and_then(|shown| shown.get(key));
+            if self.masks.contains(&place) {
+                match (own.filter(|own| !own.is_null()), effective) {
+                    (Some(own), _) => *value = own.clone(),
+                    (None, Some(_)) => given_below.push(key.clone()),
+                    (None, None) => self.refuse(place, "stands for a secret that is set, and none is"),
+                }
+                continue;
+            }
+            if !self.masks.iter().any(|mask| pointer::is_within(mask, &place)) {
+                continue;
+            }
+            match value {
+                Value::Object(new) => {
+                    let before = Before {
+                        own: own.and_then(Value::as_object),
+                        effective: effective.and_then(Value::as_object),
+                        shown: shown.and_then(Value::as_object),
+                    };
+                    self.object(new, before, &place);
+                }
+                Value::Array(new) => {
+                    let list = |value: Option<&Value>| value.and_then(Value::as_array).cloned().unwrap_or_default();
+                    self.list(new, &list(effective), &list(shown), &place);
+                }
+                _ => {}
+            }
+        }
+        for key in given_below {
+            new.remove(&key);
+        }
+    }
+
+    /// Entries have no names, so one with masks is known by the rest of it: what was shown as the same was the same.
+    fn list(&mut self, new: &mut [Value], before: &[Value], shown: &[Value], at: &str) {
+        let given = new.to_vec();
+        for (n, entry) in new.iter_mut().enumerate() {
+            let place = format!("{at}/{n}");
+            let masks: Vec<_> = self.masks.iter().filter(|mask| pointer::is_within(mask, &place)).cloned().collect();
+            let Some(first) = masks.first() else { continue };
+            let shown_so = shown.iter().zip(before).filter(|(shown, _)| **shown == given[n]);
+            let found: Vec<&Value> = shown_so.map(|(_, before)| before).collect();
+            let nth = given[..n].iter().filter(|other| **other == given[n]).count();
+            let is_one = found.windows(2).all(|pair| pair[0] == pair[1]);
+            let are_all_there = given.iter().filter(|other| **other == given[n]).count() == found.len();
+            match (found.first(), found.get(nth)) {
+                (Some(before), _) if is_one => *entry = (*before).clone(),
+                (Some(_), Some(before)) if are_all_there => *entry = (*before).clone(),
+                (Some(_), _) => self.refuse(first.clone(), "stands for one of several secrets"),
+                (None, _) => self.refuse(first.clone(), "stands for a secret of an entry that is new or was changed"),
+            }
+        }
+    }
+
+    fn refuse(&mut self, pointer: String, why: &str) {
+        self.violations.push(Violation::new(pointer, format!("`{MASK}` {why}; send the secret itself")));
+    }
+}
+
+#[cfg(test)]
+mod tests;

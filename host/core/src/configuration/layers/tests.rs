@@ -1,0 +1,168 @@
+use serde_json::json;
+
+use super::*;
+
+fn object(value: Value) -> Map<String, Value> {
+    match value {
+        Value::Object(map) => map,
+        other => panic!("{other} is no object"),
+    }
+}
+
+#[test]
+fn a_merge_patch_does_what_the_table_of_its_rfc_says() {
+    for (target, patch, expected) in [
+        (json!({"a": "b"}), json!({"a": "c"}), json!({"a": "c"})),
+        (json!({"a": "b"}), json!({"b": "c"}), json!({"a": "b", "b": "c"})),
+        (json!({"a": "b"}), json!({"a": null}), json!({})),
+        (json!({"a": "b", "b": "c"}), json!({"a": null}), json!({"b": "c"})),
+        (json!({"a": ["b"]}), json!({"a": "c"}), json!({"a": "c"})),
+        (json!({"a": "c"}), json!({"a": ["b"]}), json!({"a": ["b"]})),
+        (json!({"a": {"b": "c"}}), json!({"a": {"b": "d", "c": null}}), json!({"a": {"b": "d"}})),
+        (json!({"a": [{"b": "c"}]}), json!({"a": [1]}), json!({"a": [1]})),
+        (json!(["a", "b"]), json!(["c", "d"]), json!(["c", "d"])),
+        (json!({"a": "b"}), json!(["c"]), json!(["c"])),
+        (json!({"a": "foo"}), json!(null), json!(null)),
+        (json!({"a": "foo"}), json!("bar"), json!("bar")),
+        (json!({"e": null}), json!({"a": 1}), json!({"e": null, "a": 1})),
+        (json!([1, 2]), json!({"a": "b", "c": null}), json!({"a": "b"})),
+        (json!({}), json!({"a": {"bb": {"ccc": null}}}), json!({"a": {"bb": {}}})),
+    ] {
+        let mut merged = target.clone();
+        merge_patch(&mut merged, &patch);
+        assert_eq!(merged, expected, "{target} with {patch}");
+    }
+}
+
+#[test]
+fn a_higher_layer_takes_the_place_of_a_lower_one_at_every_depth() {
+    for (defaults, host_file, operator, expected) in [
+        (json!({"a": 1}), json!({}), json!({}), json!({"a": 1})),
+        (json!({"a": 1}), json!({"a": 2}), json!({}), json!({"a": 2})),
+        (json!({"a": 1}), json!({"a": 2}), json!({"a": 3}), json!({"a": 3})),
+        (
+            json!({"a": {"b": 1, "c": 1}}),
+            json!({"a": {"b": 2}}),
+            json!({"a": {"d": 3}}),
+            json!({"a": {"b": 2, "c": 1, "d": 3}}),
+        ),
+        (json!({"a": [1, 2]}), json!({"a": [3]}), json!({}), json!({"a": [3]})),
+        (json!({"a": 1, "b": 1}), json!({"a": 2}), json!({"a": null}), json!({"b": 1})),
+        (json!({"a": {"b": 1}}), json!({}), json!({"a": 2}), json!({"a": 2})),
+        (json!({"a": 1}), json!({"a": {"b": 2}}), json!({"a": {"b": null}}), json!({"a": {}})),
+        // A null of plugin.yaml is a value, as it is in the document that a patch is applied to.
+        (json!({"a": null}), json!({}), json!({}), json!({"a": null})),
+    ] {
+        let text = format!("{defaults} {host_file} {operator}");
+        let layers = Layers { defaults: object(defaults), host_file: object(host_file), operator: object(operator) };
+        assert_eq!(Value::Object(layers.effective()), expected, "{text}");
+    }
+}
+
+fn schema() -> Schema {
+    let secret = json!({"type": "string", "format": "password"});
+    let schema = json!({"properties": {
+        "key": secret,
+        "database": {"properties": {"password": secret, "host": {"type": "string"}}},
+        "tokens": {"items": secret},
+        "servers": {"items": {"properties": {"key": secret, "deep": {"items": {"properties": {"key": secret}}}}}}
+    }});
+    Schema::compile(schema.to_string().as_bytes()).unwrap()
+}
+
+/// What becomes of the operator's layer.
+fn unmasked(layers: &Layers, new: Value) -> Result<Value, String> {
+    let changed = layers.with_operator(&schema(), object(new));
+    let text = |violations: Vec<Violation>| {
+        violations
+            .iter()
+            .map(|violation| violation.to_string().replace("; send the secret itself", ""))
+            .collect::<Vec<_>>()
+    };
+    changed.map(|layers| Value::Object(layers.operator)).map_err(|violations| text(violations).join("\n"))
+}
+
+#[test]
+fn a_mask_that_is_sent_back_leaves_the_secret_as_it_is() {
+    let layers = Layers {
+        defaults: object(json!({"tokens": ["d"]})),
+        host_file: object(json!({"database": {"password": "file", "host": "a"}})),
+        operator: object(json!({"key": "own", "note": MASK})),
+    };
+    for (new, expected) in [
+        (json!({"key": MASK}), json!({"key": "own"})),
+        (json!({"key": "new"}), json!({"key": "new"})),
+        (json!({}), json!({})),
+        // What a lower layer gives stays with that layer.
+        (json!({"database": {"password": MASK, "host": "b"}}), json!({"database": {"host": "b"}})),
+        // Of a list each layer has the whole.
+        (json!({"tokens": [MASK, "new"]}), json!({"tokens": ["d", "new"]})),
+        // Where no secret is, it is a text like any other.
+        (json!({"note": MASK, "database": {"host": MASK}}), json!({"note": MASK, "database": {"host": MASK}})),
+    ] {
+        assert_eq!(unmasked(&layers, new.clone()), Ok(expected), "{new}");
+    }
+}
+
+#[test]
+fn a_mask_that_stands_for_nothing_is_refused() {
+    let layers = Layers { operator: object(json!({"database": {"host": "a"}, "key": null})), ..Layers::default() };
+    let new = json!({"key": MASK, "database": {"password": MASK}, "tokens": [MASK]});
+    let expected = "`/database/password`: `********` stands for a secret that is set, and none is\n\
+                    `/key`: `********` stands for a secret that is set, and none is\n\
+                    `/tokens/0`: `********` stands for a secret of an entry that is new or was changed";
+    assert_eq!(unmasked(&layers, new), Err(expected.to_owned()));
+    // The operator has taken away what the file gives, so nobody was shown a mask.
+    let layers = Layers { host_file: object(json!({"key": "file"})), ..layers };
+    assert!(unmasked(&layers, json!({"key": MASK})).is_err());
+}
+
+#[test]
+fn entries_of_a_list_are_known_by_the_rest_of_them() {
+    let servers = |servers: Value| Layers { operator: object(json!({"servers": servers})), ..Layers::default() };
+    let layers = servers(json!([{"name": "a", "key": "1"}, {"name": "b", "key": "2"}, {"key": "3"}, {"key": "4"}]));
+    let (a, b, other) = (json!({"name": "a", "key": MASK}), json!({"name": "b", "key": MASK}), json!({"key": MASK}));
+    for (new, expected) in [
+        (json!([b, a]), Ok(json!([{"name": "b", "key": "2"}, {"name": "a", "key": "1"}]))),
+        (json!([{"name": "c", "key": "5"}, b]), Ok(json!([{"name": "c", "key": "5"}, {"name": "b", "key": "2"}]))),
+        // As many as before, so in the order of before.
+        (json!([other, b, other]), Ok(json!([{"key": "3"}, {"name": "b", "key": "2"}, {"key": "4"}]))),
+        (json!([other]), Err("`/servers/0/key`: `********` stands for one of several secrets")),
+        (
+            json!([{"name": "z", "key": MASK}]),
+            Err("`/servers/0/key`: `********` stands for a secret of an entry that is new or was changed"),
+        ),
+    ] {
+        let result = unmasked(&layers, json!({"servers": new}));
+        assert_eq!(result, expected.map(|servers| json!({"servers": servers})).map_err(str::to_owned), "{new}");
+    }
+    let layers = servers(json!([{"deep": [{"key": "1"}]}]));
+    let same = json!({"servers": [{"deep": [{"key": MASK}]}]});
+    assert_eq!(unmasked(&layers, same), Ok(json!({"servers": [{"deep": [{"key": "1"}]}]})));
+    // Those that are equal in full may be fewer or more.
+    let layers = servers(json!([{"key": "1"}, {"key": "1"}]));
+    assert_eq!(unmasked(&layers, json!({"servers": [other]})), Ok(json!({"servers": [{"key": "1"}]})));
+}
+
+#[test]
+fn a_patch_changes_what_it_names_and_keeps_the_rest() {
+    let layers = Layers {
+        defaults: object(json!({"retries": 3})),
+        host_file: Map::new(),
+        operator: object(json!({"key": "own", "retries": 5, "database": {"password": "p", "host": "a"}})),
+    };
+    for (patch, expected) in [
+        (json!({"retries": null}), json!({"key": "own", "database": {"password": "p", "host": "a"}})),
+        (
+            json!({"database": {"host": "b", "password": MASK}}),
+            json!({"key": "own", "retries": 5, "database": {"password": "p", "host": "b"}}),
+        ),
+        (json!({"key": "new", "database": null}), json!({"key": "new", "retries": 5})),
+        (json!({}), Value::Object(layers.operator.clone())),
+    ] {
+        let patched = layers.with_patch(&schema(), patch.as_object().unwrap()).unwrap();
+        assert_eq!(Value::Object(patched.operator), expected, "{patch}");
+        assert_eq!(patched.defaults, layers.defaults);
+    }
+    assert!(layers.with_patch(&schema(), &object(json!({"tokens": [MASK]}))).is_err());
+}

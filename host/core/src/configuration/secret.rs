@@ -1,0 +1,72 @@
+//! What is secret in a configuration, and how it is shown.
+
+use serde_json::{Map, Value};
+
+/// Stands in the place of a secret wherever a configuration is shown. Sent back in the place of a secret it means "as it
+/// is", so it cannot be the secret itself.
+pub const MASK: &str = "********";
+
+/// The configuration with [`MASK`] in the place of each of these values. A pointer to nothing does nothing.
+pub fn mask(configuration: &Map<String, Value>, pointers: &[String]) -> Map<String, Value> {
+    let mut masked = Value::Object(configuration.clone());
+    for pointer in pointers.iter().filter(|pointer| !pointer.is_empty()) {
+        if let Some(value) = masked.pointer_mut(pointer) {
+            *value = MASK.into();
+        }
+    }
+    match masked {
+        Value::Object(map) => map,
+        _ => Map::new(),
+    }
+}
+
+/// Whether the name of a key says that its value is secret. For places where no schema is at hand; what a schema says is
+/// exact.
+pub fn looks_secret(key: &str) -> bool {
+    const PARTS: &[&str] = &[
+        "password",
+        "passwd",
+        "passphrase",
+        "passcode",
+        "secret",
+        "token",
+        "apikey",
+        "accesskey",
+        "privatekey",
+        "signingkey",
+        "encryptionkey",
+        "credential",
+        "authorization",
+        "cookie",
+        "pwd",
+    ];
+    let key: String = key.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect();
+    PARTS.iter().any(|part| key.contains(part))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_mask_hides_whole_values_and_leaves_the_rest() {
+        let configuration = json!({"a": {"key": [1, 2], "b": 1}, "list": [{"x": "y"}]});
+        let pointers = ["/a/key", "/list/0/x", "/nothing/there", "/a/b/c", ""].map(str::to_owned);
+        let masked = mask(configuration.as_object().unwrap(), &pointers);
+        assert_eq!(Value::Object(masked), json!({"a": {"key": MASK, "b": 1}, "list": [{"x": MASK}]}));
+    }
+
+    #[test]
+    fn keys_of_secrets_are_known_by_their_names() {
+        for key in
+            ["password", "DB_PASSWORD", "apiKey", "api-key", "client_secret", "accessToken", "Private_Key", "pwd"]
+        {
+            assert!(looks_secret(key), "{key}");
+        }
+        for key in ["greeting", "key", "passes", "host", "author", "limits"] {
+            assert!(!looks_secret(key), "{key}");
+        }
+    }
+}
