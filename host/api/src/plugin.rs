@@ -340,6 +340,9 @@ pub struct Configuration {
     pub configuration: serde_json::Map<String, serde_json::Value>,
     /// What plugin.yaml gives.
     pub defaults: serde_json::Map<String, serde_json::Value>,
+    /// What the host's configuration file sets.
+    #[serde(default)]
+    pub host_file: serde_json::Map<String, serde_json::Value>,
     /// What the operator set.
     pub set: serde_json::Map<String, serde_json::Value>,
 }

@@ -9,7 +9,7 @@ use host_state::{Change, Damage, Revision, read_record, write_record};
 use crate::error::Error;
 use crate::host::Host;
 use crate::log_lines::now_unix_ms;
-use crate::plugin::{Installed, LastError, Plugin, Setup};
+use crate::plugin::{Installed, LastError, Plugin};
 use crate::reconcile::Input;
 
 /// How many artifacts are read and hashed side by side.
@@ -76,12 +76,13 @@ impl Host {
         let build = self
             .read_artifact(&artifact)
             .and_then(|build| build.ok_or_else(|| Error::NoArtifact { id: desired.id.clone(), artifact }));
-        let installed = match build {
-            Ok(build) => {
+        let setup = build.and_then(|build| self.setup(desired.clone(), build));
+        let installed = match setup {
+            Ok(setup) => {
                 if let Some(trial) = self.0.config.trial.as_ref().filter(|_| desired.goal == Goal::Running) {
                     trial.has_served(artifact);
                 }
-                Setup::new(desired, build).installed(revision.number)
+                setup.installed(revision.number)
             }
             Err(error) => {
                 let (id, message) = (&desired.id, error.chain());

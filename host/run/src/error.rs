@@ -1,5 +1,6 @@
 //! Why an operation did not do what was asked.
 
+use host_core::configuration::Violation;
 use host_core::manifest::Problem;
 use host_core::{Digest, PluginId, SourceError};
 
@@ -66,6 +67,18 @@ pub enum Error {
     ConfigurationRefused {
         /// What it said.
         reason: String,
+    },
+    /// The configuration in use would not fit the plugin's schema.
+    #[error("the configuration is refused: {}", violations.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    ConfigurationInvalid {
+        /// All that is wrong.
+        violations: Vec<Violation>,
+    },
+    /// The schema that came with an artifact is not one for this host.
+    #[error("the schema of the configuration can't be used")]
+    Schema {
+        /// Why.
+        source: host_core::configuration::SchemaError,
     },
     /// Too many ended generations are kept in memory to open one more library.
     #[error("{} ended generations are kept in memory, of {}", kept.len(), plugins(kept))]
@@ -173,6 +186,8 @@ impl Error {
             Error::Unhealthy { .. } => "run_unhealthy",
             Error::Hook { .. } => "run_hook_failed",
             Error::ConfigurationRefused { .. } => "run_configuration_refused",
+            Error::ConfigurationInvalid { .. } => "run_configuration_invalid",
+            Error::Schema { .. } => "run_schema_refused",
             Error::TooManyKept { .. } => "load_too_many_kept",
             Error::UnknownPlugin { .. } => "run_unknown_plugin",
             Error::Disabled { .. } => "run_disabled",
@@ -209,6 +224,7 @@ impl Error {
                 Kind::Refused
             }
             Error::Hook { .. } | Error::ConfigurationRefused { .. } => Kind::Refused,
+            Error::ConfigurationInvalid { .. } | Error::Schema { .. } => Kind::Refused,
             Error::Fetch(_) | Error::Build(_) | Error::Store(_) | Error::UpdatesUnknown { .. } => Kind::of_code(code),
             Error::Job(error) => error.kind(),
         }
@@ -236,6 +252,8 @@ impl Error {
             Error::UnknownUpload { .. } => Some("upload the archive again; uploads expire".to_owned()),
             Error::OtherPlugin { .. } => Some("load the source as a plugin of its own".to_owned()),
             Error::Hook { .. } => Some("see the plugin's log; the generation before still serves".to_owned()),
+            Error::ConfigurationInvalid { .. } => Some("change what the messages name".to_owned()),
+            Error::Schema { .. } => Some("load its source again".to_owned()),
             Error::ConfigurationRefused { .. } => Some("change what the message names".to_owned()),
             Error::Unhealthy { .. } => Some("see the plugin's log; the generation before still serves".to_owned()),
             _ => self.parts().1,

@@ -10,7 +10,7 @@ use host_core::event::EventKind;
 use host_core::health::Health;
 use host_load::Hook;
 use host_services::{HostServices, Parts};
-use host_state::State;
+use host_state::{Sealer, State};
 use host_store::Store;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -52,6 +52,8 @@ pub(crate) struct Inner {
     /// The number of each plugin's next generation; kept when a plugin is unloaded, so that numbers never repeat.
     numbers: DashMap<PluginId, u64>,
     pub(crate) jobs: Jobs,
+    /// Seals the secrets that lie in the state.
+    pub(crate) sealer: Sealer,
     /// Held while a change of what is asked for is compared with the other plugins and written.
     pub(crate) gate: Arc<tokio::sync::Mutex<()>>,
     /// Looks for newer versions.
@@ -101,9 +103,11 @@ impl Host {
     /// a runtime.
     ///
     /// # Errors
-    /// [`getrandom::Error`] when the system has no randomness.
-    pub fn new(config: Config, store: Store, state: State, builder: Builder) -> Result<Host, getrandom::Error> {
-        let jobs = Jobs::new(getrandom::u32()?);
+    /// [`Error::Store`] when the key for secrets can't be read or made, [`Error::State`] when the system has no randomness.
+    pub fn new(config: Config, store: Store, state: State, builder: Builder) -> Result<Host, Error> {
+        let random = |error: getrandom::Error| host_state::Error::Random { reason: error.to_string() };
+        let jobs = Jobs::new(getrandom::u32().map_err(random)?);
+        let sealer = Sealer::new(store.seal_key()?);
         let metrics = Metrics::new();
         let events = Events::new(state.clone(), config.max_events, metrics.events.clone());
         events.start();
@@ -128,6 +132,7 @@ impl Host {
                 plugins: DashMap::new(),
                 numbers: DashMap::new(),
                 jobs,
+                sealer,
                 gate: Arc::default(),
                 updates: OnceLock::new(),
                 reconcile: Reconcile::new(),

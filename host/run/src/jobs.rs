@@ -353,13 +353,14 @@ impl Host {
     }
 
     /// What is asked, as it may lie on the disk: it may hold the secrets of a configuration. `job` is where it is used.
-    fn protect(&self, _job: &str, request: String) -> Result<String, Error> {
-        Ok(request)
+    fn protect(&self, job: &str, request: String) -> Result<String, Error> {
+        Ok(self.0.sealer.seal(&format!("request of {job}"), request.as_bytes())?)
     }
 
     /// What [`Host::protect`] was given.
-    fn unprotect(&self, _job: &str, kept: &str) -> Result<String, Error> {
-        Ok(kept.to_owned())
+    fn unprotect(&self, job: &str, kept: &str) -> Result<String, Error> {
+        let request = self.0.sealer.open(&format!("request of {job}"), kept)?;
+        Ok(String::from_utf8(request).map_err(|error| JobError::Unreadable { reason: error.to_string() })?)
     }
 }
 

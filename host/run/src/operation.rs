@@ -27,6 +27,8 @@ use serde_json::{Map, Value};
 use crate::config::Config;
 use crate::error::Error;
 
+use crate::setup::Settings;
+
 pub(crate) use run::{bring_about, run};
 
 /// What can be asked.
@@ -89,12 +91,12 @@ pub enum Operation {
         /// Whether the plugins that need it are unloaded first.
         cascade: bool,
     },
-    /// Replace what the operator set.
+    /// Change what the operator set.
     Configure {
         /// The plugin.
         id: String,
-        /// What the operator sets, over the layers below.
-        configuration: Map<String, Value>,
+        /// How.
+        change: Settings,
         /// The revision that the change was made from; another one refuses it.
         expected: Option<u64>,
     },

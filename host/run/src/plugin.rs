@@ -5,18 +5,18 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use host_core::configuration::Schema;
 use host_core::health::Health;
 use host_core::manifest::Problem;
 use host_core::plan::Attempts;
-use host_core::{Desired, Digest, DigestWriter, Goal, Manifest, PluginId};
-use host_store::Artifact;
-use serde_json::{Map, Value};
+use host_core::{Desired, Digest, Goal, Manifest, PluginId};
 
 use crate::generation::{Generation, GenerationPhase, Life};
 use crate::health::HealthReport;
 use crate::log_lines::{LogLine, LogLines};
 use crate::metrics::EndpointMetrics;
 use crate::operation::Served;
+use crate::setup::Build;
 use crate::updates::UpdateReport;
 
 /// The log lines of a plugin that are kept.
@@ -61,50 +61,6 @@ pub(crate) struct Installed {
     pub(crate) build: Option<Build>,
     /// The digest of what it serves with, when it serves.
     pub(crate) setup: Digest,
-}
-
-/// An artifact, read.
-#[derive(Clone)]
-pub(crate) struct Build {
-    pub(crate) manifest: Arc<Manifest>,
-    pub(crate) warnings: Vec<Problem>,
-    pub(crate) artifact: Artifact,
-}
-
-/// What a generation is started with.
-#[derive(Clone)]
-pub(crate) struct Setup {
-    pub(crate) desired: Desired,
-    pub(crate) build: Build,
-    /// The configuration in use: the layers, one over the other.
-    pub(crate) configuration: Map<String, Value>,
-}
-
-impl Setup {
-    pub(crate) fn new(desired: Desired, build: Build) -> Setup {
-        let mut configuration = build.manifest.configuration.clone();
-        configuration.extend(desired.configuration.clone());
-        Setup { desired, build, configuration }
-    }
-
-    /// Whether the host may keep data for the plugin.
-    pub(crate) fn may_have_data(&self) -> bool {
-        self.build.manifest.permissions.iter().any(|permission| permission == "kv.write")
-    }
-
-    /// Tells a generation that was started with this from one that was started with something else.
-    pub(crate) fn digest(&self) -> Digest {
-        let mut writer = DigestWriter::new();
-        let configuration = serde_json::to_vec(&self.configuration).unwrap_or_default();
-        writer.field(self.build.artifact.digest().hex().as_bytes()).field(&configuration);
-        writer.finish()
-    }
-
-    /// The same, as it is kept once it is asked for with `revision`.
-    pub(crate) fn installed(self, revision: u64) -> Installed {
-        let setup = self.digest();
-        Installed { desired: self.desired, revision, build: Some(self.build), setup }
-    }
 }
 
 /// Why the newest operation failed.
@@ -162,6 +118,8 @@ pub struct PluginView {
     pub id: PluginId,
     /// Its manifest; `None` while its first load is on the way.
     pub manifest: Option<Arc<Manifest>>,
+    /// What its configuration has to fit, and what of it is secret.
+    pub schema: Schema,
     /// What plugin.yaml's check had to say.
     pub warnings: Vec<Problem>,
     /// What is true now.
@@ -247,6 +205,7 @@ impl Plugin {
         PluginView {
             id: self.id.clone(),
             manifest: build.map(|build| build.manifest.clone()),
+            schema: build.map_or_else(Schema::any, |build| build.schema.clone()),
             warnings: build.map(|build| build.warnings.clone()).unwrap_or_default(),
             phase: state.phase(),
             desired: installed.map(|installed| installed.desired.clone()),

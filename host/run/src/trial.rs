@@ -13,7 +13,7 @@ use host_store::{Artifact, Store};
 use serde_json::{Map, Value};
 
 use crate::error::Error;
-use crate::plugin::Setup;
+use crate::setup::Setup;
 
 /// Starts a library in a process that may be lost.
 pub trait TryOut: fmt::Debug + Send + Sync + 'static {

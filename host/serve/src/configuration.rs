@@ -1,27 +1,37 @@
-//! A plugin's configuration: what plugin.yaml gives, what the operator set, what is in use.
+//! A plugin's configuration: what its layers are, what is in use. Secrets are masked, and a mask that is sent back stands for
+//! the secret that is set.
 
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use host_api as api;
-use host_run::Operation;
+use host_run::{Operation, Settings};
+use http::StatusCode;
+use http::header::{self, HeaderMap, HeaderValue};
 use serde_json::{Map, Value};
 
 use crate::caller::Operator;
+use crate::error::of_operation;
 use crate::input::{Asking, Id, Whole};
 use crate::plugins::{run, unknown};
 use crate::problem::Refused;
 use crate::routes::Front;
 
 pub(crate) async fn get(_: Operator, State(front): State<Front>, Id(id): Id) -> Result<Response, Refused> {
-    let plugin = front.host.plugin(&id).ok_or_else(|| unknown(&id))?;
-    let defaults = plugin.manifest.map(|manifest| manifest.configuration.clone()).unwrap_or_default();
-    let mut configuration = defaults.clone();
-    let set = plugin.desired.map(|desired| desired.configuration).unwrap_or_default();
-    configuration.extend(set.clone());
-    let (id, revision) = (plugin.id.to_string(), plugin.revision);
-    let answer = api::Configuration { id, revision, configuration, defaults, set };
-    Ok(Json(answer).into_response())
+    let view = front.host.configuration(&id).map_err(|error| of_operation(&error))?.ok_or_else(|| unknown(&id))?;
+    let answer = api::Configuration {
+        id,
+        revision: view.revision,
+        configuration: view.effective,
+        defaults: view.defaults,
+        host_file: view.host_file,
+        set: view.operator,
+    };
+    let mut response = Json(answer).into_response();
+    if let Ok(tag) = HeaderValue::try_from(format!("\"{}\"", view.revision)) {
+        response.headers_mut().insert(header::ETAG, tag);
+    }
+    Ok(response)
 }
 
 /// Replaces what the operator set by the object in the body.
@@ -29,9 +39,39 @@ pub(crate) async fn put(
     _: Operator,
     State(front): State<Front>,
     Id(id): Id,
+    headers: HeaderMap,
     asking: Asking,
     // An empty body would read as "set nothing", which nobody means by sending nothing.
     Whole(configuration): Whole<Map<String, Value>>,
 ) -> Result<Response, Refused> {
-    run(&front, asking, Operation::Configure { id, configuration, expected: None }).await
+    let expected = expected(&headers)?;
+    run(&front, asking, Operation::Configure { id, change: Settings::Replace(configuration), expected }).await
+}
+
+/// Merges the object in the body into what the operator set (RFC 7396): null takes back what was set.
+pub(crate) async fn patch(
+    _: Operator,
+    State(front): State<Front>,
+    Id(id): Id,
+    headers: HeaderMap,
+    asking: Asking,
+    Whole(patch): Whole<Map<String, Value>>,
+) -> Result<Response, Refused> {
+    let expected = expected(&headers)?;
+    run(&front, asking, Operation::Configure { id, change: Settings::Merge(patch), expected }).await
+}
+
+/// The revision that `If-Match` asks for, if it asks for one.
+fn expected(headers: &HeaderMap) -> Result<Option<u64>, Refused> {
+    let Some(value) = headers.get(header::IF_MATCH) else { return Ok(None) };
+    let text = value.to_str().unwrap_or_default().trim();
+    if text == "*" {
+        return Ok(None);
+    }
+    let revision = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')?.parse().ok());
+    // A tag that this host never gave fits nothing.
+    revision.map(Some).ok_or_else(|| {
+        Refused::new(StatusCode::PRECONDITION_FAILED, "state_stale", "`If-Match` is no tag of this configuration")
+            .fix("use the `ETag` of GET")
+    })
 }

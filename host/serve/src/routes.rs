@@ -43,7 +43,7 @@ pub(crate) fn router(front: Front) -> Router {
         .route("/{id}", get(plugins::get).merge(delete(plugins::unload)))
         .route("/{id}/status", get(plugins::status))
         .route("/{id}/logs", get(plugins::logs))
-        .route("/{id}/config", get(configuration::get).put(configuration::put))
+        .route("/{id}/config", get(configuration::get).put(configuration::put).patch(configuration::patch))
         .route("/{id}/reload", post(plugins::reload))
         .route("/{id}/enable", post(plugins::enable))
         .route("/{id}/disable", post(plugins::disable))

@@ -14,6 +14,8 @@ use crate::updates;
 
 pub(crate) fn item(view: &PluginView) -> api::Item {
     let metadata = view.manifest.as_deref().map(metadata).unwrap_or_default();
+    let configuration = view.schema.mask(&metadata.configuration);
+    let metadata = api::Metadata { configuration, ..metadata };
     let current = view.desired.as_ref().map(|desired| &desired.current);
     api::Item {
         upper_id: view.id.to_string(),

@@ -1,5 +1,6 @@
 //! How a job ended, as it is told at once and remembered for later.
 
+use host_core::configuration::Violation;
 use host_core::job::JobState;
 use serde::{Deserialize, Serialize};
 
@@ -60,6 +61,13 @@ fn problems(error: &Error) -> Vec<FieldProblem> {
             .iter()
             .map(|problem| FieldProblem { field: problem.field.clone(), message: problem.to_string() })
             .collect(),
+        Error::ConfigurationInvalid { violations } => {
+            let field = |violation: &Violation| FieldProblem {
+                field: violation.pointer.clone(),
+                message: violation.message.clone(),
+            };
+            violations.iter().map(field).collect()
+        }
         Error::Dependencies(refusal) => {
             let field = |problem: &host_core::graph::Problem| FieldProblem {
                 field: problem.code().to_owned(),
@@ -71,10 +79,8 @@ fn problems(error: &Error) -> Vec<FieldProblem> {
             let output = build.compiler_output().map(str::to_owned);
             let output = output.into_iter().map(|message| FieldProblem { field: "cargo".to_owned(), message });
             let problems = build.schema_problems().iter();
-            let field = |problem: &host_core::configuration::Violation| FieldProblem {
-                field: problem.pointer.clone(),
-                message: problem.message.clone(),
-            };
+            let field =
+                |problem: &Violation| FieldProblem { field: problem.pointer.clone(), message: problem.message.clone() };
             output.chain(problems.map(field)).collect()
         }
         _ => vec![],

@@ -1,21 +1,20 @@
 //! Changing a plugin's configuration.
 
-use host_core::Desired;
-use serde_json::{Map, Value};
+use host_core::event::EventKind;
 
 use crate::error::Error;
 use crate::operation::Receipt;
 use crate::operation::turn::Held;
 use crate::operation::work::Work;
-use crate::plugin::Setup;
+use crate::setup::Settings;
 
 impl Work<'_> {
-    /// Replaces what the operator set. The serving generation takes it if it says so, else a new one does; a configuration
+    /// Changes what the operator set. The serving generation takes it if it says so, else a new one does; a configuration
     /// that is refused leaves the one before in use.
     pub(super) async fn configure(
         &mut self,
         id: &str,
-        configuration: Map<String, Value>,
+        change: &Settings,
         expected: Option<u64>,
     ) -> Result<Receipt, Error> {
         let held = Held::installed_plugin(self.host, self.job, id).await?;
@@ -23,12 +22,18 @@ impl Work<'_> {
             let (plugin, found) = (held.plugin.id.clone(), held.revision());
             return Err(Error::State(host_state::Error::Stale { plugin, expected, found }));
         }
-        let before = held.setup()?;
-        let setup = Setup::new(Desired { configuration, ..before.desired }, before.build);
+        let before = held.setup(self.host)?;
+        let was = before.desired.configuration.clone();
+        let setup = self.host.setup_with(before, change);
+        let setup = setup.and_then(|setup| setup.check().map(|()| setup));
+        let setup = held.noted(self.host, setup)?;
+        let has_changed = setup.desired.configuration != was;
         let serving = self.host.0.roster.get(&held.plugin.id).map(|entry| entry.value().clone());
+        let warnings = setup.build.manifest.likely_slips(&setup.configuration);
         let Some(generation) = serving else {
-            let slips = setup.build.manifest.likely_slips(&setup.configuration);
-            return Ok(Receipt { warnings: slips, ..self.let_in(held, setup).await? });
+            let receipt = self.let_in(held, setup).await?;
+            self.tell_of_configuration(has_changed, &receipt, false);
+            return Ok(Receipt { warnings, ..receipt });
         };
         let timeout = self.host.0.config.start_timeout;
         self.step("validate");
@@ -40,13 +45,23 @@ impl Work<'_> {
         let changed = generation.instance.change_configuration(&setup.configuration, timeout).await.map_err(refused);
         if !held.noted(self.host, changed)? {
             drop(uncut);
-            return self.serve(held, setup, None).await;
+            let receipt = self.serve(held, setup, None).await?;
+            self.tell_of_configuration(has_changed, &receipt, false);
+            return Ok(receipt);
         }
-        let warnings = setup.build.manifest.likely_slips(&setup.configuration);
         let digest = setup.digest();
         self.ask_for(&held, setup, None).await?;
         generation.is_now_set_up(digest);
         let now = Some(generation.number);
-        Ok(Receipt { warnings, ..self.receipt(&held, now, now)? })
+        let receipt = self.receipt(&held, now, now)?;
+        self.tell_of_configuration(has_changed, &receipt, true);
+        Ok(Receipt { warnings, ..receipt })
+    }
+
+    fn tell_of_configuration(&self, has_changed: bool, receipt: &Receipt, live: bool) {
+        if has_changed {
+            let (revision, generation) = (Some(receipt.revision), receipt.generation);
+            self.host.tell_of_job(self.job, EventKind::ConfigurationChanged { revision, generation, live });
+        }
     }
 }

@@ -12,7 +12,8 @@ use crate::health;
 use crate::host::Host;
 use crate::operation::turn::Held;
 use crate::operation::work::Work;
-use crate::plugin::{Phase, Setup};
+use crate::plugin::Phase;
+use crate::setup::Setup;
 
 /// A generation that was started and does not serve. When it is dropped as such, it is stopped.
 pub(super) struct Started {

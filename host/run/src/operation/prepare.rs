@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use host_core::configuration::Schema;
 use host_core::graph::Node;
 use host_core::manifest::{Checked, Placement};
 use host_core::{Desired, Goal, Pick, Source, Trust};
@@ -14,7 +15,8 @@ use crate::log_lines::now_unix_ms;
 use crate::operation::turn::Held;
 use crate::operation::work::Work;
 use crate::operation::{LoadOptions, Receipt, check};
-use crate::plugin::{Build, Phase, Setup};
+use crate::plugin::Phase;
+use crate::setup::{Build, Settings, Setup};
 
 impl Work<'_> {
     pub(super) async fn fetch(&mut self, source: Source, trust: Trust) -> Result<Fetched, Error> {
@@ -51,21 +53,23 @@ impl Work<'_> {
         let (build, cached) = held.noted(self.host, built)?;
         let is_new = held.installed().is_err();
         let mut desired = self.wish(&held, &build, pick(source, trust, fetched.commit, &build));
-        if let Some(configuration) = options.configuration {
-            desired.configuration = configuration;
-        }
         match options.start {
             true => desired.goal = Goal::Running,
             false if is_new => desired.goal = Goal::Installed,
             false => {}
         }
-        let mut receipt = match desired.goal {
-            Goal::Running if options.if_changed && self.serves_already(&held, &desired) => {
+        let setup = self.host.setup(desired, build).and_then(|setup| match options.configuration {
+            Some(settings) => self.host.setup_with(setup, &Settings::Replace(settings)),
+            None => Ok(setup),
+        });
+        let setup = held.noted(self.host, setup)?;
+        let mut receipt = match setup.desired.goal {
+            Goal::Running if options.if_changed && self.serves_already(&held, &setup) => {
                 let now = held.serving_number();
                 self.receipt(&held, now, now)?
             }
-            Goal::Running => self.serve(held, Setup::new(desired, build), None).await?,
-            _ => self.let_in(held, Setup::new(desired, build)).await?,
+            Goal::Running => self.serve(held, setup, None).await?,
+            _ => self.let_in(held, setup).await?,
         };
         receipt.cached = Some(cached);
         Ok(receipt)
@@ -86,7 +90,9 @@ impl Work<'_> {
         let rebuilt = self.build_again(&held, source, trust).await;
         let (desired, build, cached) = held.noted(self.host, rebuilt)?;
         let desired = Desired { goal: Goal::Running, ..desired };
-        let mut receipt = self.serve(held, Setup::new(desired, build), None).await?;
+        let setup = self.host.setup(desired, build);
+        let setup = held.noted(self.host, setup)?;
+        let mut receipt = self.serve(held, setup, None).await?;
         receipt.cached = Some(cached);
         Ok(receipt)
     }
@@ -122,9 +128,9 @@ impl Work<'_> {
         desired
     }
 
-    fn serves_already(&self, held: &Held, desired: &Desired) -> bool {
+    fn serves_already(&self, held: &Held, setup: &Setup) -> bool {
         let state = held.plugin.state();
-        let same = state.installed.as_ref().filter(|installed| installed.desired == *desired);
+        let same = state.installed.as_ref().filter(|installed| installed.desired == setup.desired);
         same.is_some_and(|installed| state.serving().is_some_and(|serving| serving.setup() == installed.setup))
     }
 
@@ -153,7 +159,12 @@ impl Work<'_> {
         let job = self.job.clone();
         let from = host_build::BuildSource { source: source.to_string(), commit: fetched.commit.clone() };
         let built = builder.build(&fetched.tree, &manifest, &from, &move |line| job.line(line)).await?;
-        Ok((Build { manifest: Arc::new(manifest), warnings, artifact: built.artifact }, built.cached))
+        let artifact = built.artifact;
+        let schema = match artifact.configuration_schema() {
+            Some(text) => Schema::compile(text).map_err(|source| Error::Schema { source })?,
+            None => Schema::any(),
+        };
+        Ok((Build { manifest: Arc::new(manifest), warnings, artifact, schema }, built.cached))
     }
 }
 

@@ -16,8 +16,9 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{LoadOptions, Operation};
+use crate::setup::Settings;
 
-type Settings = serde_json::Map<String, serde_json::Value>;
+type Configuration = serde_json::Map<String, serde_json::Value>;
 
 #[derive(Serialize, Deserialize)]
 #[serde(remote = "Operation", tag = "operation", rename_all = "snake_case", deny_unknown_fields)]
@@ -61,7 +62,8 @@ enum Record {
     },
     Configure {
         id: String,
-        configuration: Settings,
+        #[serde(with = "ChangeRecord")]
+        change: Settings,
         expected: Option<u64>,
     },
     Rollback {
@@ -89,9 +91,16 @@ enum Record {
 }
 
 #[derive(Serialize, Deserialize)]
+#[serde(remote = "Settings", rename_all = "snake_case")]
+enum ChangeRecord {
+    Replace(Configuration),
+    Merge(Configuration),
+}
+
+#[derive(Serialize, Deserialize)]
 #[serde(remote = "LoadOptions", deny_unknown_fields)]
 struct OptionsRecord {
-    configuration: Option<Settings>,
+    configuration: Option<Configuration>,
     start: bool,
     if_changed: bool,
 }
@@ -260,7 +269,7 @@ mod tests {
 
     use super::*;
 
-    fn settings() -> Settings {
+    fn settings() -> Configuration {
         json!({ "greeting": "Hé\u{0}\"", "n": [1, 2.5, null] }).as_object().cloned().unwrap()
     }
 
@@ -291,7 +300,8 @@ mod tests {
             Operation::Stop { id: id() },
             Operation::Disable { id: id(), cascade: true },
             Operation::Unload { id: id(), keep_data: true, cascade: false },
-            Operation::Configure { id: id(), configuration: settings(), expected: Some(7) },
+            Operation::Configure { id: id(), change: Settings::Replace(settings()), expected: Some(7) },
+            Operation::Configure { id: id(), change: Settings::Merge(settings()), expected: None },
             Operation::Rollback { id: id(), to: Some("1.0.0".to_owned()), because: None },
             Operation::Restore { id: id(), revision: 3 },
             Operation::Update { id: id(), to: Some("v2".parse().unwrap()), automatic: false },

@@ -10,7 +10,7 @@ use crate::operation::launch::NO_DRAIN;
 use crate::operation::swap::{Rule, commit};
 use crate::operation::turn::Held;
 use crate::operation::work::Work;
-use crate::plugin::Setup;
+use crate::setup::Setup;
 
 impl Work<'_> {
     /// Takes a plugin away. When its data goes with it, this waits until its last call has ended and its `uninstall` hook
@@ -44,7 +44,7 @@ impl Work<'_> {
         self.step("swap");
         let serving = self.host.0.roster.remove(id).map(|(_, generation)| generation);
         let before = serving.as_ref().map(|generation| generation.number);
-        let setup = held.setup().ok();
+        let setup = held.setup(self.host).ok();
         let may_have_data = setup.as_ref().is_none_or(Setup::may_have_data);
         let ended = match (serving, &setup) {
             (Some(generation), _) => {

@@ -1,5 +1,6 @@
 //! Back to what was: an earlier version, or an earlier revision of all that was asked for.
 
+use host_core::configuration::Schema;
 use host_core::event::EventKind;
 use host_core::manifest::Manifest;
 use host_core::{Desired, Digest, Goal, Pick, Revision, Source};
@@ -8,7 +9,7 @@ use crate::error::Error;
 use crate::operation::Receipt;
 use crate::operation::turn::Held;
 use crate::operation::work::Work;
-use crate::plugin::{Build, Setup};
+use crate::setup::Build;
 
 impl Work<'_> {
     /// Lets a version that was kept serve again: the one before, or the newest that has the version, commit or artifact `to`.
@@ -36,7 +37,9 @@ impl Work<'_> {
         desired.pick(&build.manifest, pick, self.host.0.config.max_kept_versions);
         desired.goal = Goal::Running;
         let from = held.installed()?.desired.current.version.to_string();
-        let mut receipt = self.serve(held, Setup::new(desired, build), because.as_deref()).await?;
+        let setup = self.host.setup(desired, build);
+        let setup = held.noted(self.host, setup)?;
+        let mut receipt = self.serve(held, setup, because.as_deref()).await?;
         let asked_for = || self.job.asker().reason.clone().unwrap_or_else(|| "it was asked for".to_owned());
         self.host.tell_of_job(
             self.job,
@@ -73,11 +76,15 @@ impl Work<'_> {
         };
         let desired = Desired { goal, kept: desired.kept, quarantine: None, ..then };
         let because = format!("restored revision {number}");
-        let setup = Setup::new(desired, build);
+        let setup = self.host.setup(desired, build);
+        let setup = held.noted(self.host, setup)?;
         if goal == Goal::Running {
             return self.serve(held, setup, Some(&because)).await;
         }
-        let judged = self.judge(&setup).await;
+        let judged = match setup.check() {
+            Ok(()) => self.judge(&setup).await,
+            Err(error) => Err(error),
+        };
         held.noted(self.host, judged)?;
         self.ask_for(&held, setup, Some(&because)).await?;
         self.step("swap");
@@ -89,7 +96,7 @@ impl Work<'_> {
     pub(super) async fn revive(&mut self, held: Held) -> Result<(), Error> {
         let installed = held.installed()?;
         let (setup, because) = match installed.build {
-            Some(build) => (Setup::new(installed.desired, build), None),
+            Some(build) => (self.host.setup(installed.desired, build)?, None),
             None => {
                 let Pick { source, trust, commit, artifact, .. } = installed.desired.current;
                 if matches!(source, Source::Upload(_)) {
@@ -102,7 +109,7 @@ impl Work<'_> {
                 };
                 let (mut desired, build, _) = self.build_again(&held, source, trust).await?;
                 desired.current.source = held.installed()?.desired.current.source;
-                (Setup::new(desired, build), Some(format!("artifact {} was lost or damaged", artifact.short())))
+                (self.host.setup(desired, build)?, Some(format!("artifact {} was lost or damaged", artifact.short())))
             }
         };
         self.serve(held, setup, because.as_deref()).await.map(drop)
@@ -131,6 +138,10 @@ impl crate::host::Host {
         let Some(artifact) = self.0.store.artifact(digest)? else { return Ok(None) };
         let checked = Manifest::check(artifact.manifest_text(), self.0.config.mode);
         let checked = checked.map_err(|problems| Error::Manifest { problems })?;
-        Ok(Some(Build { manifest: checked.manifest.into(), warnings: checked.warnings, artifact }))
+        let schema = match artifact.configuration_schema() {
+            Some(text) => Schema::compile(text).map_err(|source| Error::Schema { source })?,
+            None => Schema::any(),
+        };
+        Ok(Some(Build { manifest: checked.manifest.into(), warnings: checked.warnings, artifact, schema }))
     }
 }

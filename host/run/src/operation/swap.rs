@@ -19,7 +19,8 @@ use crate::operation::Receipt;
 use crate::operation::launch::Started;
 use crate::operation::turn::Held;
 use crate::operation::work::Work;
-use crate::plugin::{Installed, Setup};
+use crate::plugin::Installed;
+use crate::setup::Setup;
 
 impl Work<'_> {
     /// Starts a generation of `setup`, asks for it from now on, and lets it serve in place of the one that does.
@@ -31,7 +32,7 @@ impl Work<'_> {
         // The operator wants it: what the host held against it is past.
         setup.desired.quarantine = None;
         // Said before anything is started, and once more when it is written.
-        let fits = Rule::of(&held, &setup).check(self.host, &held.plugin.id);
+        let fits = Rule::of(&held, &setup).check(self.host, &held.plugin.id).and_then(|()| setup.check());
         held.noted(self.host, fits)?;
         let started = self.start(&held, &setup).await;
         let started = held.noted(self.host, started)?;
@@ -65,7 +66,7 @@ impl Work<'_> {
 
     /// Starts what is installed once more, in place of the generation that serves.
     pub(super) async fn serve_again(&mut self, held: Held) -> Result<Receipt, Error> {
-        let setup = held.setup();
+        let setup = held.setup(self.host);
         let mut setup = held.noted(self.host, setup)?;
         setup.desired.goal = Goal::Running;
         self.serve(held, setup, None).await
@@ -73,7 +74,10 @@ impl Work<'_> {
 
     /// Asks for a plugin that is not to serve now. Its code judges its configuration.
     pub(super) async fn let_in(&mut self, held: Held, setup: Setup) -> Result<Receipt, Error> {
-        let judged = self.judge(&setup).await;
+        let judged = match setup.check() {
+            Ok(()) => self.judge(&setup).await,
+            Err(error) => Err(error),
+        };
         held.noted(self.host, judged)?;
         self.ask_for(&held, setup, None).await?;
         let now = held.serving_number();

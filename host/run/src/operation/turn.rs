@@ -8,8 +8,9 @@ use crate::error::Error;
 use crate::host::Host;
 use crate::job::Job;
 use crate::log_lines::now_unix_ms;
-use crate::plugin::{Installed, LastError, Phase, Plugin, Setup};
+use crate::plugin::{Installed, LastError, Phase, Plugin};
 use crate::reconcile::Turn;
+use crate::setup::Setup;
 
 /// A plugin, held against other operations. Cheap to clone; the turn ends with the last clone.
 #[derive(Clone)]
@@ -48,10 +49,10 @@ impl Held {
     }
 
     /// What is installed, ready to be started.
-    pub(crate) fn setup(&self) -> Result<Setup, Error> {
+    pub(crate) fn setup(&self, host: &Host) -> Result<Setup, Error> {
         let Installed { desired, build, .. } = self.installed()?;
         match build {
-            Some(build) => Ok(Setup::new(desired, build)),
+            Some(build) => host.setup(desired, build),
             None => Err(Error::NoArtifact { id: self.plugin.id.clone(), artifact: desired.current.artifact }),
         }
     }

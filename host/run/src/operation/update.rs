@@ -11,7 +11,6 @@ use crate::operation::Receipt;
 use crate::operation::swap::Rule;
 use crate::operation::turn::Held;
 use crate::operation::work::Work;
-use crate::plugin::Setup;
 use crate::updates::Update;
 
 impl Work<'_> {
@@ -89,7 +88,9 @@ impl Work<'_> {
         desired.current.source = installed_as;
         desired.current.tag = update.version.clone();
         desired.goal = Goal::Running;
-        let mut receipt = self.serve(held.clone(), Setup::new(desired, build), None).await?;
+        let setup = self.host.setup(desired, build);
+        let setup = held.noted(self.host, setup)?;
+        let mut receipt = self.serve(held.clone(), setup, None).await?;
         receipt.cached = Some(cached);
         Ok(receipt)
     }

@@ -50,7 +50,7 @@ impl<'a> Work<'a> {
             Operation::Stop { id } => self.rest(&id, Goal::Stopped).await,
             Operation::Disable { id, cascade } => self.disable(&id, cascade).await,
             Operation::Unload { id, keep_data, cascade } => self.unload(&id, keep_data, cascade).await,
-            Operation::Configure { id, configuration, expected } => self.configure(&id, configuration, expected).await,
+            Operation::Configure { id, change, expected } => self.configure(&id, &change, expected).await,
             Operation::Rollback { id, to, because } => self.rollback(&id, to.as_deref(), because).await,
             Operation::Restore { id, revision } => self.restore(&id, revision).await,
             Operation::Update { id, to, automatic } => self.update(&id, to, automatic).await,

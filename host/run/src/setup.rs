@@ -1,0 +1,164 @@
+//! What a generation is started with: an artifact, and a configuration of layers whose secrets are sealed on disk.
+
+use std::sync::Arc;
+
+use host_core::configuration::{Layers, Schema, Violation};
+use host_core::manifest::Problem;
+use host_core::{Desired, Digest, DigestWriter, Manifest, PluginId};
+use host_store::Artifact;
+use serde_json::{Map, Value};
+
+use crate::error::Error;
+use crate::host::Host;
+use crate::plugin::Installed;
+
+/// An artifact, read.
+#[derive(Clone)]
+pub(crate) struct Build {
+    pub(crate) manifest: Arc<Manifest>,
+    pub(crate) warnings: Vec<Problem>,
+    pub(crate) artifact: Artifact,
+    /// What its configuration has to fit.
+    pub(crate) schema: Schema,
+}
+
+/// What a generation is started with.
+#[derive(Clone)]
+pub(crate) struct Setup {
+    /// What is asked for. Secrets in its configuration are sealed.
+    pub(crate) desired: Desired,
+    pub(crate) build: Build,
+    /// The layers of the configuration, with secrets that can be read: never logged, never shown.
+    pub(crate) layers: Layers,
+    /// The configuration in use: the layers, one over the other.
+    pub(crate) configuration: Map<String, Value>,
+}
+
+/// A configuration as it may be shown: secrets are masked.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ConfigurationView {
+    /// The revision that it belongs to.
+    pub revision: u64,
+    /// What is in use.
+    pub effective: Map<String, Value>,
+    /// What plugin.yaml gives.
+    pub defaults: Map<String, Value>,
+    /// What the host's configuration file sets.
+    pub host_file: Map<String, Value>,
+    /// What the operator set.
+    pub operator: Map<String, Value>,
+}
+
+impl Setup {
+    /// Checks the configuration in use with the plugin's schema.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        let checked = self.build.schema.check(&self.configuration);
+        checked.map_err(|violations| Error::ConfigurationInvalid { violations })
+    }
+
+    /// Whether the host may keep data for the plugin.
+    pub(crate) fn may_have_data(&self) -> bool {
+        self.build.manifest.permissions.iter().any(|permission| permission == "kv.write")
+    }
+
+    /// Tells a generation that was started with this from one that was started with something else.
+    pub(crate) fn digest(&self) -> Digest {
+        let mut writer = DigestWriter::new();
+        let configuration = serde_json::to_vec(&self.configuration).unwrap_or_default();
+        writer.field(self.build.artifact.digest().hex().as_bytes()).field(&configuration);
+        writer.finish()
+    }
+
+    /// The same, as it is kept once it is asked for with `revision`.
+    pub(crate) fn installed(self, revision: u64) -> Installed {
+        let setup = self.digest();
+        Installed { desired: self.desired, revision, build: Some(self.build), setup }
+    }
+
+    fn view(&self, revision: u64) -> ConfigurationView {
+        let schema = &self.build.schema;
+        ConfigurationView {
+            revision,
+            effective: schema.mask(&self.configuration),
+            defaults: schema.mask(&self.layers.defaults),
+            host_file: schema.mask(&self.layers.host_file),
+            operator: schema.mask(&self.layers.operator),
+        }
+    }
+}
+
+impl Host {
+    /// What is asked for, ready to be started. Secrets that `build` knows and the one before did not are sealed.
+    pub(crate) fn setup(&self, mut desired: Desired, build: Build) -> Result<Setup, Error> {
+        let context = context(&desired.id);
+        let operator = self.0.sealer.open_secrets(&context, &desired.configuration)?;
+        let secrets = build.schema.secrets(&operator);
+        let (stored, opened) = (Value::Object(desired.configuration.clone()), Value::Object(operator.clone()));
+        // What is sealed reads differently from what is not.
+        if secrets.iter().any(|pointer| stored.pointer(pointer) == opened.pointer(pointer)) {
+            desired.configuration = self.0.sealer.seal_secrets(&context, &operator, &secrets)?;
+        }
+        let layers = Layers {
+            defaults: build.manifest.configuration.clone(),
+            host_file: self.0.config.configurations.get(&desired.id).cloned().unwrap_or_default(),
+            operator,
+        };
+        let configuration = layers.effective();
+        Ok(Setup { desired, build, layers, configuration })
+    }
+
+    /// The same with other settings of the operator's.
+    ///
+    /// # Errors
+    /// [`Error::ConfigurationInvalid`] when they hold a mask where there is no secret to stand for.
+    pub(crate) fn setup_with(&self, setup: Setup, change: &Settings) -> Result<Setup, Error> {
+        let Setup { mut desired, build, layers, .. } = setup;
+        let changed = match change {
+            Settings::Replace(settings) => layers.with_operator(&build.schema, settings.clone()),
+            Settings::Merge(patch) => layers.with_patch(&build.schema, patch),
+        };
+        let changed = changed.map_err(|violations| Error::ConfigurationInvalid { violations })?;
+        // Sealing the same twice gives two texts: what has not changed stays as it is.
+        if changed.operator != layers.operator {
+            let secrets = build.schema.secrets(&changed.operator);
+            let sealed = self.0.sealer.seal_secrets(&context(&desired.id), &changed.operator, &secrets);
+            desired.configuration = sealed.map_err(|error| match error {
+                host_state::Error::LooksSealed { .. } => {
+                    let violation = Violation { pointer: String::new(), message: error.to_string() };
+                    Error::ConfigurationInvalid { violations: vec![violation] }
+                }
+                error => error.into(),
+            })?;
+        }
+        let configuration = changed.effective();
+        Ok(Setup { desired, build, layers: changed, configuration })
+    }
+
+    /// The configuration of a plugin, with its secrets masked; `None` when none such is installed.
+    ///
+    /// # Errors
+    /// The secrets could not be opened; the artifact, which says what is secret, is lost.
+    pub fn configuration(&self, id: &str) -> Result<Option<ConfigurationView>, Error> {
+        let Some(plugin) = self.0.plugins.get(id).map(|entry| entry.value().clone()) else { return Ok(None) };
+        let Some(installed) = plugin.state().installed.clone() else { return Ok(None) };
+        let Installed { desired, revision, build, .. } = installed;
+        match build {
+            Some(build) => Ok(Some(self.setup(desired, build)?.view(revision))),
+            None => Err(Error::NoArtifact { id: plugin.id.clone(), artifact: desired.current.artifact }),
+        }
+    }
+}
+
+/// How the operator changes what is set.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Settings {
+    /// These are all.
+    Replace(Map<String, Value>),
+    /// These are merged into what is set (RFC 7396).
+    Merge(Map<String, Value>),
+}
+
+/// What the secrets of a plugin's configuration are sealed for.
+fn context(id: &PluginId) -> String {
+    format!("configuration of {id}")
+}
