@@ -149,6 +149,7 @@ mod tests {
             generation: Some(1),
             cached: Some(true),
             warnings: vec!["slow".to_owned()],
+            states: vec!["enabled".into(), "running".into()],
             steps: vec![StepReport { step: "fetch".into(), duration_ms: 1.5 }],
         };
         check(

@@ -103,6 +103,8 @@ struct OptionsRecord {
     configuration: Option<Configuration>,
     start: bool,
     if_changed: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "rule_if_any")]
+    update: Option<UpdateRule>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -183,6 +185,22 @@ mod rule {
             UpdateRule::new(parts.policy.parse()?, parts.automatic, interval)
         };
         read().map_err(D::Error::custom)
+    }
+}
+
+/// The same where there need be none.
+mod rule_if_any {
+    use super::*;
+
+    pub(super) fn serialize<S: Serializer>(rule: &Option<UpdateRule>, serializer: S) -> Result<S::Ok, S::Error> {
+        match rule {
+            Some(rule) => super::rule::serialize(rule, serializer),
+            None => serializer.serialize_none(),
+        }
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<UpdateRule>, D::Error> {
+        super::rule::deserialize(deserializer).map(Some)
     }
 }
 
