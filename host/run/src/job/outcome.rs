@@ -71,7 +71,7 @@ fn problems(error: &Error) -> Vec<FieldProblem> {
         Error::Dependencies(refusal) => {
             let field = |problem: &host_core::graph::Problem| FieldProblem {
                 field: problem.code().to_owned(),
-                message: problem.to_string(),
+                message: problem.message(),
             };
             refusal.problems().iter().map(field).collect()
         }
@@ -154,7 +154,9 @@ mod tests {
         };
         check(
             &Ok(receipt),
-            expect![[r#"done {"done":{"id":"hello","version":"1.0.0","source":"/srv/hello","revision":3,"generation_before":null,"generation":1,"served":[],"cached":true,"warnings":["slow"],"states":["enabled","running"],"reason":null,"steps":[{"step":"fetch","duration_ms":1.5}]}}"#]],
+            expect![[
+                r#"done {"done":{"id":"hello","version":"1.0.0","source":"/srv/hello","revision":3,"generation_before":null,"generation":1,"served":[],"cached":true,"warnings":["slow"],"states":["enabled","running"],"reason":null,"steps":[{"step":"fetch","duration_ms":1.5}]}}"#
+            ]],
         );
         check(
             &Err(Error::UnknownPlugin { id: "x".to_owned() }),
