@@ -103,8 +103,8 @@ fn receipt(asked: &Asked) -> String {
 /// What an operation did, step by step, and what became of the generations.
 pub(super) fn course(asked: &Asked, facts: &mut Table) {
     match (asked.generation_before, asked.generation) {
-        (Some(before), Some(now)) => facts.row(["generation", &format!("{now}, was {before}")]),
-        (None, Some(now)) => facts.row(["generation", &now.to_string()]),
+        (Some(before), Some(now)) if before != now => facts.row(["generation", &format!("{now}, was {before}")]),
+        (_, Some(now)) => facts.row(["generation", &now.to_string()]),
         (_, None) => {}
     }
     if !asked.states.is_empty() {
