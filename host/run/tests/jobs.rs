@@ -33,7 +33,7 @@ async fn end(host: Host) {
 /// A load of a folder that is not there.
 fn nowhere() -> Operation {
     let source = Source::Folder("/nowhere".into());
-    Operation::Load { source, trust: Trust::CommandLine, configuration: Default::default() }
+    Operation::Load { source, trust: Trust::CommandLine, options: Default::default() }
 }
 
 /// What a host that was killed leaves of such a load.
@@ -57,7 +57,7 @@ fn left(n: u64, attempt: u64) -> JobRecord {
         steps: "[]".to_owned(),
         n_lines: 1,
         request: Some(
-            r#"{"operation":"load","source":{"folder":"/nowhere"},"trust":"command_line","configuration":{}}"#
+            r#"{"operation":"load","source":{"folder":"/nowhere"},"trust":"command_line","options":{"configuration":null,"start":true,"if_changed":false}}"#
                 .to_owned(),
         ),
         outcome: None,
