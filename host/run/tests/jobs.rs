@@ -6,20 +6,24 @@ use std::time::Duration;
 use host_build::Builder;
 use host_core::Source;
 use host_run::{Asker, Config, Host, JobFilter, JobRecord, JobState, OnConflict, Operation, Trust};
-use host_state::{FILE_NAME, JobLog, State};
+use host_state::{FILE_NAME, JobLog, Sealer, State};
 use host_store::Store;
 use sqlx::Connection as _;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use tempfile::TempDir;
 
-/// Starts a host on the data of a folder.
-async fn host(folder: &TempDir) -> Host {
+fn store(folder: &TempDir) -> Store {
     let config = host_store::Config {
         plugin_dir: folder.path().join("plugins"),
         cache_dir: folder.path().join("cache"),
         limits: Default::default(),
     };
-    let store = Store::open(config).unwrap();
+    Store::open(config).unwrap()
+}
+
+/// Starts a host on the data of a folder.
+async fn host(folder: &TempDir) -> Host {
+    let store = store(folder);
     let environment = std::env::vars().filter(|(name, _)| name == "PATH" || name.starts_with("RUSTUP")).collect();
     let builder = Builder::new(store.clone(), host_build::Config { environment, ..Default::default() }).await.unwrap();
     let state = State::open(store.plugin_dir()).await.unwrap();
@@ -64,12 +68,16 @@ fn left(n: u64, attempt: u64) -> JobRecord {
     }
 }
 
+/// Leaves jobs with sealed requests, as a host does.
 async fn leave(folder: &TempDir, records: &[JobRecord]) {
-    std::fs::create_dir_all(folder.path().join("plugins")).unwrap();
-    let state = State::open(&folder.path().join("plugins")).await.unwrap();
+    let store = store(folder);
+    let sealer = Sealer::new(store.seal_key().unwrap());
+    let state = State::open(store.plugin_dir()).await.unwrap();
     for record in records {
+        let seal = |request: &String| sealer.seal(&format!("request of {}", record.id), request.as_bytes()).unwrap();
+        let record = JobRecord { request: record.request.as_ref().map(seal), ..record.clone() };
         let log = JobLog { first_line: 3, text: "fetching /nowhere\n".to_owned() };
-        state.put_job(record.clone(), Some(log), 100).await.unwrap();
+        state.put_job(record, Some(log), 100).await.unwrap();
     }
     state.close().await;
 }
@@ -101,7 +109,7 @@ async fn what_a_host_did_not_end_the_next_takes_up_under_the_same_id() {
     let next = host(&folder).await;
     let mut unfinished = next.unfinished_jobs().await.unwrap();
     let (record, operation, asker) = unfinished.remove(0);
-    assert_eq!((record.clone(), format!("{operation:?}")), (left(1, 1), format!("{:?}", nowhere())));
+    assert_eq!((&record.id, format!("{operation:?}")), (&left(1, 1).id, format!("{:?}", nowhere())));
     assert_eq!((asker.on_conflict, asker.timeout), (OnConflict::Replace, Some(Duration::from_secs(60))));
 
     let job = next.resume(record.clone()).await.unwrap();
@@ -129,7 +137,7 @@ async fn what_cannot_be_taken_up_ends_and_says_why() {
 
     let next = host(&folder).await;
     let unfinished = next.unfinished_jobs().await.unwrap();
-    assert_eq!(unfinished.iter().map(|(record, ..)| record.clone()).collect::<Vec<_>>(), [left(4, 2)]);
+    assert_eq!(unfinished.iter().map(|(record, ..)| record.id.clone()).collect::<Vec<_>>(), [left(4, 2).id]);
     for (n, code) in [(1, "job_interrupted"), (2, "job_unreadable"), (3, "job_unreadable")] {
         let view = next.job(&left(n, 0).id).await.unwrap();
         assert_eq!((view.state, view.result.unwrap().unwrap_err().code.as_str()), (JobState::Failed, code), "{n}");

@@ -350,7 +350,8 @@ mod tests {
             {"operation":"stop","id":"hello"}
             {"operation":"disable","id":"hello","cascade":true}
             {"operation":"unload","id":"hello","keep_data":true,"cascade":false}
-            {"operation":"configure","id":"hello","configuration":{"greeting":"Hé\u0000\"","n":[1,2.5,null]},"expected":7}
+            {"operation":"configure","id":"hello","change":{"replace":{"greeting":"Hé\u0000\"","n":[1,2.5,null]}},"expected":7}
+            {"operation":"configure","id":"hello","change":{"merge":{"greeting":"Hé\u0000\"","n":[1,2.5,null]}},"expected":null}
             {"operation":"rollback","id":"hello","to":"1.0.0","because":null}
             {"operation":"restore","id":"hello","revision":3}
             {"operation":"update","id":"hello","to":"v2","automatic":false}
