@@ -335,19 +335,28 @@ mod tests {
     fn what_is_written_stays_what_it_is() {
         let texts = all().iter().map(|operation| write(operation) + "\n").collect::<String>();
         expect![[r#"
-            {"operation":"load","source":{"git":"https://github.com/acme/hello@v1.2.0"},"trust":"http","configuration":{"greeting":"Hé\u0000\"","n":[1,2.5,null]}}
-            {"operation":"load","source":{"git":"https://github.com/acme/hello"},"trust":"command_line","configuration":{"greeting":"Hé\u0000\"","n":[1,2.5,null]}}
-            {"operation":"load","source":{"folder":"/srv/a.zip"},"trust":"http","configuration":{"greeting":"Hé\u0000\"","n":[1,2.5,null]}}
-            {"operation":"load","source":{"folder":"/srv/a:b"},"trust":"http","configuration":{"greeting":"Hé\u0000\"","n":[1,2.5,null]}}
-            {"operation":"load","source":{"archive":"a.zip"},"trust":"http","configuration":{"greeting":"Hé\u0000\"","n":[1,2.5,null]}}
-            {"operation":"load","source":{"library":[47,115,114,118,47,255,46,115,111]},"trust":"http","configuration":{"greeting":"Hé\u0000\"","n":[1,2.5,null]}}
-            {"operation":"load","source":{"upload":"upload_1"},"trust":"http","configuration":{"greeting":"Hé\u0000\"","n":[1,2.5,null]}}
-            {"operation":"install","upload":"upload_1","configuration":{"greeting":"Hé\u0000\"","n":[1,2.5,null]}}
+            {"operation":"load","source":{"git":"https://github.com/acme/hello@v1.2.0"},"trust":"http","options":{"configuration":{"greeting":"Hé\u0000\"","n":[1,2.5,null]},"start":true,"if_changed":false}}
+            {"operation":"load","source":{"git":"https://github.com/acme/hello"},"trust":"command_line","options":{"configuration":{"greeting":"Hé\u0000\"","n":[1,2.5,null]},"start":true,"if_changed":false}}
+            {"operation":"load","source":{"folder":"/srv/a.zip"},"trust":"http","options":{"configuration":{"greeting":"Hé\u0000\"","n":[1,2.5,null]},"start":true,"if_changed":false}}
+            {"operation":"load","source":{"folder":"/srv/a:b"},"trust":"http","options":{"configuration":{"greeting":"Hé\u0000\"","n":[1,2.5,null]},"start":true,"if_changed":false}}
+            {"operation":"load","source":{"archive":"a.zip"},"trust":"http","options":{"configuration":{"greeting":"Hé\u0000\"","n":[1,2.5,null]},"start":true,"if_changed":false}}
+            {"operation":"load","source":{"library":[47,115,114,118,47,255,46,115,111]},"trust":"http","options":{"configuration":{"greeting":"Hé\u0000\"","n":[1,2.5,null]},"start":true,"if_changed":false}}
+            {"operation":"load","source":{"upload":"upload_1"},"trust":"http","options":{"configuration":{"greeting":"Hé\u0000\"","n":[1,2.5,null]},"start":true,"if_changed":false}}
+            {"operation":"install","upload":"upload_1","options":{"configuration":null,"start":true,"if_changed":false}}
             {"operation":"reload","id":"hello"}
+            {"operation":"restart","id":"hello"}
             {"operation":"enable","id":"hello"}
-            {"operation":"disable","id":"hello"}
-            {"operation":"unload","id":"hello","keep_data":true}
-            {"operation":"configure","id":"hello","configuration":{"greeting":"Hé\u0000\"","n":[1,2.5,null]}}
+            {"operation":"start","id":"hello"}
+            {"operation":"stop","id":"hello"}
+            {"operation":"disable","id":"hello","cascade":true}
+            {"operation":"unload","id":"hello","keep_data":true,"cascade":false}
+            {"operation":"configure","id":"hello","change":{"replace":{"greeting":"Hé\u0000\"","n":[1,2.5,null]}},"expected":7}
+            {"operation":"configure","id":"hello","change":{"merge":{"greeting":"Hé\u0000\"","n":[1,2.5,null]}},"expected":null}
+            {"operation":"rollback","id":"hello","to":"1.0.0","because":null}
+            {"operation":"restore","id":"hello","revision":3}
+            {"operation":"update","id":"hello","to":"v2","automatic":false}
+            {"operation":"update","id":"hello","to":null,"automatic":true}
+            {"operation":"set_update_rule","id":"hello","rule":{"policy":"patch","automatic":true,"interval_seconds":3600},"blocked":["1.2.3"]}
         "#]].assert_eq(&texts);
     }
 
