@@ -150,6 +150,58 @@ async fn a_first_load_that_is_cut_off_installs_nothing_and_tells_its_waiting_cli
 }
 
 #[tokio::test]
+async fn a_generation_that_was_started_is_stopped_in_order_before_its_load_is_cut_off() {
+    let host = TestHost::start().await;
+    let folder = host.sources().join("patient");
+    copy(&source("hello"), &folder);
+    let [asked, go] = ["asked", "go"].map(|name| host.sources().join(name));
+    let code = format!(
+        r#"use plugin_sdk::prelude::*;
+        struct Patient(Context);
+        #[plugin]
+        impl Patient {{
+            #[start]
+            fn start(context: Context) -> Result<Self> {{ Ok(Patient(context)) }}
+            #[get("/hello")]
+            fn hello(&self) -> &'static str {{ "hello" }}
+            #[health]
+            fn health(&self) -> Result<()> {{
+                std::fs::write({asked:?}, "").unwrap();
+                while !std::path::Path::new({go:?}).exists() {{
+                    std::thread::sleep(std::time::Duration::from_millis(10));
+                }}
+                Ok(())
+            }}
+            #[stop]
+            fn stop(&self) -> Result<()> {{ self.0.log(Level::Warn, "stops in order"); Ok(()) }}
+        }}
+        export!(Patient);"#
+    );
+    std::fs::write(folder.join("src/lib.rs"), code).unwrap();
+    let yaml = "id: patient\nname: Patient\nversion: 1.0.0\ndescription: Waits\nauthor: Plugin Host\n\
+        endpoints: [{path: /hello, method: GET, handler: hello}]\nhealth: {timeout_seconds: 60, interval_seconds: 60}\n";
+    std::fs::write(folder.join("plugin.yaml"), yaml).unwrap();
+    built("hello").await;
+    let turn = any_turn_to_build().await;
+    let job = begin_load(&host, &folder, "").await;
+    eventually("the health hook is asked", async || asked.exists()).await;
+    drop(turn);
+    assert_eq!(host.get(&place(&job)).await.json()["step"], "probe");
+
+    let cancel = host.request("DELETE", &place(&job));
+    let (cancelled, ()) = tokio::join!(cancel.send(), async {
+        // Nothing is cut off under a plugin that has started.
+        let waiting = host.get(&place(&job)).await.json();
+        assert_eq!(waiting["state"], "running");
+        std::fs::write(&go, "").unwrap();
+    });
+    assert_eq!(cancelled.expect(200).json()["state"], "cancelled");
+    host.logged("stops in order").await;
+    assert_eq!(host.get("/api/plugins").await.json()["count"], 0);
+    host.call("patient/hello").await.expect(404);
+}
+
+#[tokio::test]
 async fn jobs_are_listed_newest_first_in_pages_and_stay_over_a_restart() {
     let host = TestHost::start().await;
     let hello = built("hello").await;
@@ -292,7 +344,8 @@ async fn what_was_accepted_is_unfinished_after_a_kill_and_after_an_orderly_end()
         let (job, queued) = (job["id"].as_str().unwrap(), queued["id"].as_str().unwrap());
         assert_eq!(words, [(job, JobState::Running, 1), (queued, JobState::Queued, 1)], "killed: {is_killed}");
         assert_eq!((left.jobs[0].reason.as_deref(), left.jobs[0].timeout_ms), (Some("because"), Some(600_000)));
-        assert!(left.jobs[0].request.as_ref().unwrap().contains(r#""operation":"load""#));
+        let request = left.jobs[0].request.as_ref().unwrap();
+        assert!(!request.contains("load") && !request.contains("endless"), "what was asked is not sealed: {request}");
         let log = state.job_log(job).await.unwrap();
         assert_eq!(log.is_some_and(|log| log.text.contains("fetching ")), !is_killed);
         state.close().await;

@@ -71,7 +71,8 @@ struct Progress {
     started_unix_ms: Option<u64>,
     ended_unix_ms: Option<u64>,
     step: &'static str,
-    since: Instant,
+    /// Since when it does that; `None` while it waits, and once it has ended.
+    since: Option<Instant>,
     steps: Vec<StepReport>,
 }
 
@@ -85,14 +86,8 @@ pub(crate) struct Ended {
 impl Job {
     pub(crate) fn new(parts: Parts) -> Job {
         let Parts { id, operation, subject, plugin, asker, attempt, retry_of, created_unix_ms, request } = parts;
-        let progress = Progress {
-            plugin,
-            started_unix_ms: None,
-            ended_unix_ms: None,
-            step: "queue",
-            since: Instant::now(),
-            steps: vec![],
-        };
+        let progress =
+            Progress { plugin, started_unix_ms: None, ended_unix_ms: None, step: "queue", since: None, steps: vec![] };
         Job {
             id,
             operation,
@@ -230,7 +225,8 @@ impl Job {
         let mut progress = self.progress();
         let now = Instant::now();
         progress.end_step(now);
-        (progress.step, progress.since) = (step, now);
+        // A receipt's last step only ends the one before.
+        (progress.step, progress.since) = (step, (step != "end").then_some(now));
     }
 
     // === for whoever runs it ===
@@ -254,13 +250,13 @@ impl Job {
 
     /// Prepares its end; nobody sees it before [`Job::end`].
     pub(crate) fn ended(&self, result: Result<Receipt, Error>) -> Ended {
+        self.progress().end_step(Instant::now());
         Ended { state: state_of(&result), at_unix_ms: now_unix_ms(), result: result.map_err(Arc::new) }
     }
 
     /// Ends it and tells those who wait.
     pub(crate) fn end(&self, ended: Ended) {
         let mut progress = self.progress();
-        progress.end_step(Instant::now());
         progress.ended_unix_ms = Some(ended.at_unix_ms);
         let _ = self.result.set(ended.result);
         self.course.enter(JobEvent::Ended(ended.state));
@@ -334,12 +330,11 @@ pub(crate) fn end_record(record: &mut JobRecord, error: Error) {
 }
 
 impl Progress {
-    /// Adds the step that ends now to those that are done. Waiting in the queue and having ended are none.
+    /// Adds the step that ends now to those that are done.
     fn end_step(&mut self, now: Instant) {
-        if !matches!(self.step, "queue" | "end") {
-            let micros = now.duration_since(self.since).as_micros();
+        if let Some(since) = self.since.take() {
+            let micros = now.duration_since(since).as_micros();
             self.steps.push(StepReport { step: Cow::Borrowed(self.step), duration_ms: micros as f64 / 1e3 });
-            self.since = now;
         }
     }
 }
@@ -380,8 +375,9 @@ mod tests {
         assert_eq!((job.state(), record.state), (JobState::Running, JobState::Failed), "nobody is told before");
         job.end(ended);
         assert_eq!(job.wait().await.unwrap_err().code(), "run_panicked");
-        let (view, remembered) = (job.view(), JobView::remembered(job.record(None)));
-        assert_eq!(view, remembered);
+        let view = job.view();
+        assert_eq!(JobView::remembered(record.clone()), view);
+        assert_eq!(JobView::remembered(job.record(None)), view);
         assert_eq!(view.result.unwrap().unwrap_err().code, "run_panicked");
         assert_eq!(record.request.as_deref(), Some("{}"), "for a retry");
     }

@@ -130,7 +130,7 @@ mod tests {
     use crate::operation::StepReport;
 
     fn check(result: &Result<Receipt, Error>, expected: Expect) {
-        let told = result.as_ref().map(Clone::clone).map_err(Failed::of);
+        let told = result.as_ref().cloned().map_err(Failed::of);
         let text = write(told.clone());
         expected.assert_eq(&format!("{} {text}", state_of(result)));
         assert_eq!(read(Some(&text)), told);

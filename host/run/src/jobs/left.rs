@@ -1,0 +1,119 @@
+//! The jobs that the host before did not end: taken up again, or ended with the reason.
+
+use std::sync::Arc;
+
+use host_core::job::JobState;
+use host_state::JobRecord;
+
+use super::KEEP;
+use crate::error::Error;
+use crate::host::Host;
+use crate::job::{Asker, Job, JobError, JobView, Parts, end_record};
+use crate::log_lines::now_unix_ms;
+use crate::operation::Operation;
+
+/// A job during which the host ended this often is not taken up again: it may be why.
+const MAX_ATTEMPTS: u64 = 3;
+
+impl Host {
+    /// The jobs that the host before did not end, oldest first, with what they are to do: to be passed to [`Host::resume`].
+    /// To be called once, before the first [`Host::submit`].
+    ///
+    /// Those during which a host ended for the third time, and those that cannot be read, are not among them: they end here
+    /// as failed, with the codes `job_interrupted` and `job_unreadable`.
+    ///
+    /// # Errors
+    /// [`Error::State`].
+    pub async fn unfinished_jobs(&self) -> Result<Vec<(JobRecord, Operation, Asker)>, Error> {
+        let found = self.0.state.unfinished_jobs().await?;
+        for id in found.damaged {
+            tracing::error!("the record of job `{id}` is damaged, so that what it was to do is not known");
+            let reason = "its record is damaged".to_owned();
+            self.bury(unknown_job(id), JobError::Unreadable { reason }).await?;
+        }
+        let mut unfinished = vec![];
+        for record in found.jobs {
+            if self.live_job(&record.id).is_some() {
+                continue;
+            }
+            if record.attempt >= MAX_ATTEMPTS {
+                let attempts = record.attempt;
+                tracing::error!(job = record.id, "the host ended {attempts} times during this job");
+                self.bury(record, JobError::Interrupted { attempts }).await?;
+                continue;
+            }
+            match self.operation_of(&record) {
+                Ok(operation) => {
+                    let asker = Asker::of_record(&record);
+                    unfinished.push((record, operation, asker));
+                }
+                Err(error) => {
+                    tracing::error!(job = record.id, code = error.code(), "{}", error.chain());
+                    self.bury(record, error).await?;
+                }
+            }
+        }
+        Ok(unfinished)
+    }
+
+    /// Takes up a job of [`Host::unfinished_jobs`] from the beginning: the same id, the next attempt. Its limit of time
+    /// begins anew.
+    ///
+    /// # Errors
+    /// [`Error::State`], [`Error::ShuttingDown`]; it stays unfinished then.
+    pub async fn resume(&self, record: JobRecord) -> Result<Arc<Job>, Error> {
+        if let Some(job) = self.live_job(&record.id) {
+            return Ok(job);
+        }
+        let operation = self.operation_of(&record)?;
+        let log = self.0.state.job_log(&record.id).await.ok().flatten().unwrap_or_default();
+        let asker = Asker::of_record(&record);
+        let parts = Parts {
+            operation: operation.name(),
+            subject: record.subject,
+            plugin: record.plugin.and_then(|id| id.parse().ok()),
+            asker,
+            attempt: record.attempt.saturating_add(1),
+            retry_of: record.retry_of,
+            created_unix_ms: record.created_unix_ms,
+            request: record.request.unwrap_or_default(),
+            id: record.id,
+        };
+        let job = Job::new(parts);
+        job.go_on_from(&log);
+        job.line(&format!("the host ended during attempt {}; this is attempt {}", record.attempt, record.attempt + 1));
+        self.go(operation, job).await
+    }
+
+    /// Ends a job that is not under way.
+    pub(super) async fn bury(&self, mut record: JobRecord, error: impl Into<Error>) -> Result<JobView, Error> {
+        end_record(&mut record, error.into());
+        self.0.state.put_job(record.clone(), None, KEEP).await?;
+        Ok(JobView::remembered(record))
+    }
+}
+
+/// What stands for a job of which only the id can be read.
+fn unknown_job(id: String) -> JobRecord {
+    JobRecord {
+        id,
+        operation: "unknown".to_owned(),
+        plugin: None,
+        subject: String::new(),
+        actor: "unknown".to_owned(),
+        reason: None,
+        on_conflict: "queue".to_owned(),
+        timeout_ms: None,
+        state: JobState::Queued,
+        attempt: 1,
+        retry_of: None,
+        created_unix_ms: now_unix_ms(),
+        started_unix_ms: None,
+        ended_unix_ms: None,
+        step: "queue".to_owned(),
+        steps: "[]".to_owned(),
+        n_lines: 0,
+        request: None,
+        outcome: None,
+    }
+}
