@@ -131,7 +131,8 @@ fn served(served: &Served) -> String {
     let Served { generation, requests, errors, in_flight } = served;
     let errors = if *errors > 0 { format!(", {errors} failed") } else { String::new() };
     let in_flight = if *in_flight > 0 { format!(", {in_flight} in flight") } else { String::new() };
-    format!("generation {generation}: {requests} requests{errors}{in_flight}")
+    let requests = if *requests == 1 { "1 request".to_owned() } else { format!("{requests} requests") };
+    format!("generation {generation}: {requests}{errors}{in_flight}")
 }
 
 #[cfg(test)]
