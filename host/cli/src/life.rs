@@ -1,5 +1,6 @@
 //! The life of a host, from its configuration to its end.
 
+mod files;
 mod loads;
 pub(crate) mod signals;
 
@@ -28,6 +29,7 @@ pub(crate) async fn serve(words: Serve, environment: &Environment) -> Result<(),
     let settings = config::read(&words.flags, environment, words.config.as_deref())?;
     let screen = Screen::new();
     logs::start(&settings, &screen)?;
+    files::open_more();
     let rooms = Rooms::of(&settings, environment);
     // From here on a signal is an orderly end.
     let mut signals = Signals::new()?;

@@ -50,7 +50,10 @@ struct Running {
 impl Running {
     fn start(folder: &Path, words: &[&str]) -> Running {
         let all = [&["serve", "--cargo", "/bin/false", "--port", "0"], words].concat();
-        let mut command = program(folder, &all);
+        Running::of(program(folder, &all))
+    }
+
+    fn of(mut command: Command) -> Running {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         let stderr = BufReader::new(child.stderr.take().unwrap());
@@ -307,6 +310,20 @@ fn the_configuration_is_shown_with_its_origins() {
     let json = run(folder.path(), &["config", "show", "--json"]);
     assert!(json.contains(r#""build_slots":1"#) && !json.contains("hidden"), "{json}");
     assert!(json.contains(r#""configuration.hello":{"api_key":"********","greeting":"Hi"}"#), "{json}");
+}
+
+#[test]
+fn a_host_may_open_as_many_files_as_the_system_lets_it() {
+    let folder = TempDir::new().unwrap();
+    let limited = "ulimit -Sn 256 && exec \"$0\" serve --cargo /bin/false --port 0";
+    #[expect(clippy::disallowed_methods, reason = "a shell is what sets the limits that a host is started with")]
+    let mut shell = Command::new("sh");
+    shell.current_dir(folder.path()).args(["-c", limited, env!("CARGO_BIN_EXE_plugin-host")]);
+    let host = Running::of(shell);
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", host.child.id())).unwrap();
+    let files = limits.lines().find(|line| line.starts_with("Max open files")).unwrap();
+    let [soft, hard] = [3, 4].map(|at| files.split_whitespace().nth(at).unwrap());
+    assert_eq!(soft, hard, "{limits}");
 }
 
 #[test]

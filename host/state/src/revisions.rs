@@ -116,9 +116,10 @@ impl State {
         before: Option<u64>,
         limit: usize,
     ) -> Result<Vec<Revision>, Error> {
-        let sql = format!(
-            "SELECT {COLUMNS} FROM revisions WHERE (plugin = $1 OR $1 = '') AND number < $2 ORDER BY number DESC LIMIT $3"
-        );
+        // One text for both would read every revision of all plugins where one plugin has few.
+        let of_plugin = if plugin.is_some() { "plugin = $1" } else { "'' = $1" };
+        let sql =
+            format!("SELECT {COLUMNS} FROM revisions WHERE {of_plugin} AND number < $2 ORDER BY number DESC LIMIT $3");
         let mut before = before.map_or(i64::MAX, signed);
         let mut revisions = vec![];
         while revisions.len() < limit {

@@ -35,7 +35,12 @@ impl Connection {
     }
 
     pub fn send(&mut self, method: &str, path: &str, json: &str) -> io::Result<Answer> {
-        let mut request = format!("{method} {path} HTTP/1.1\r\nhost: {}\r\n", self.address);
+        self.send_with(method, path, json, "")
+    }
+
+    /// The same with further headers, each with its line end.
+    pub fn send_with(&mut self, method: &str, path: &str, json: &str, headers: &str) -> io::Result<Answer> {
+        let mut request = format!("{method} {path} HTTP/1.1\r\nhost: {}\r\n{headers}", self.address);
         if let Some(token) = &self.token {
             request += &format!("authorization: Bearer {token}\r\n");
         }

@@ -1,6 +1,7 @@
 //! Measures and prints tables; `run` beside `Cargo.toml` starts what is measured and calls this.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a tool that prints tables")]
 
+mod boot;
 mod build;
 mod call;
 mod cold;
@@ -8,11 +9,14 @@ mod dev;
 mod dispatch;
 #[path = "../plugin/src/guest.rs"]
 mod guest;
+mod host;
 mod http;
+mod journal;
 mod load;
 mod process;
 mod reload;
 mod sse;
+mod state;
 mod stats;
 mod wrk;
 
@@ -38,6 +42,15 @@ fn main() -> ExitCode {
         ["reload", address, token, pid, seconds, reloads] => reload::run(address, token, pid, seconds, reloads),
         ["defects", address, token, pid, reloads, folders @ ..] => {
             reload::defects(address, token, pid, reloads, folders)
+        }
+        ["boot", program, work, plugin, library, plugins, starts] => {
+            boot::run(program, work, plugin, library, plugins, starts)
+        }
+        ["kills", program, work, plugin, library, kills] => boot::kills(program, work, plugin, library, kills),
+        ["state", work, writes] => state::run(work, writes),
+        ["operations", program, work, plugin, library, n] => state::operations(program, work, plugin, library, n),
+        ["journal", program, work, plugin, library, events, jobs] => {
+            journal::run(program, work, plugin, library, events, jobs)
         }
         _ => Err("this program is called by tests/bench/run".into()),
     };
