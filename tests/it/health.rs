@@ -1,8 +1,15 @@
-//! What probes say of a plugin, and that an unwell one still serves.
+//! What probes say of a plugin, and what becomes of one that is unwell.
 
 use serde_json::{Value, json};
 
 use crate::host::{TestHost, endpoint, eventually};
+use crate::plugins::as_version;
+
+const BROKEN: [(&str, &str); 3] = [
+    ("health-fails", "no disk"),
+    ("health-panics", "no pulse at src/lib.rs:"),
+    ("health-hangs", "did not answer in time"),
+];
 
 async fn health(host: &TestHost, id: &str) -> Value {
     let summary = host.get("/api/plugins/health/summary").await.expect(200).json();
@@ -10,37 +17,66 @@ async fn health(host: &TestHost, id: &str) -> Value {
 }
 
 #[tokio::test]
-async fn a_plugin_that_fails_its_probes_becomes_unhealthy_and_recovers() {
-    let host = TestHost::start().await;
-    let cases = [
-        ("health-fails", "no disk"),
-        ("health-panics", "no pulse at src/lib.rs:"),
-        ("health-hangs", "did not answer in time"),
-    ];
-    for (name, _) in cases {
+async fn calls_of_an_unhealthy_plugin_are_refused_until_a_probe_passes() {
+    // Nothing is replaced while this test looks.
+    let host = TestHost::with(&["--retry-first-wait-ms", "3600000", "--retry-max-wait-ms", "3600000"]).await;
+    for (name, _) in BROKEN {
         host.load(name).await;
-        assert_eq!(health(&host, name).await["health"], "healthy");
+        let report = health(&host, name).await;
+        assert_eq!((&report["health"], &report["circuit"]), (&json!("healthy"), &json!("closed")));
         host.anonymous().post(&endpoint(&format!("{name}/break"))).await.expect(204);
     }
     host.load("hello").await;
-    for (name, problem) in cases {
-        eventually("it is unhealthy", || async { health(&host, name).await["health"] == "unhealthy" }).await;
+    let falters = as_version(&host, "health-fails", "falters", "1.0.0").await;
+    host.try_load(&falters).await.expect(200);
+    for (name, problem) in BROKEN {
+        eventually("its circuit is open", || async { health(&host, name).await["circuit"] == "open" }).await;
         let report = health(&host, name).await;
+        assert_eq!((&report["health"], &report["quarantine"]), (&json!("unhealthy"), &Value::Null));
         assert!(report["failures_in_a_row"].as_u64().unwrap() >= 2, "{report}");
+        let refused = host.anonymous().post(&endpoint(&format!("{name}/mend"))).await.expect(503);
+        assert_eq!((refused.code().as_str(), refused.header("retry-after")), ("plugin_unhealthy", Some("1")));
         let status = host.get(&format!("/api/plugins/{name}/status")).await.expect(200).json()["status"].clone();
         assert_eq!(status["health"], "unhealthy");
         assert!(status["errors"].to_string().contains(problem), "`{problem}` is not in {status}");
-        assert_eq!(host.plugin(name).await["phase"], "degraded");
+        let plugin = host.plugin(name).await;
+        assert_eq!((&plugin["phase"], &plugin["failures_in_a_row"]), (&json!("degraded"), &json!(1)));
+        assert_eq!(host.metric(&format!("plugin_host_circuit_open{{plugin=\"{name}\"}}")).await, 1.0);
     }
     let totals = host.get("/api/plugins/health/summary").await.json()["health_summary"].clone();
-    assert_eq!((&totals["unhealthy"], &totals["healthy"]), (&json!(3), &json!(1)));
+    assert_eq!((&totals["unhealthy"], &totals["healthy"]), (&json!(3), &json!(2)));
     assert_eq!(totals["overall_health"], "unhealthy");
     host.get("/health/live").await.expect(200);
     host.get("/health/ready").await.expect(200);
+    host.call("hello/hello").await.expect(200);
 
-    for (name, _) in cases {
+    // By itself, when a probe passes.
+    host.anonymous().post(&endpoint("falters/falter/3")).await.expect(204);
+    host.logged("the circuit of `falters` is open").await;
+    host.logged("the circuit of `falters` is closed").await;
+    host.anonymous().post(&endpoint("falters/mend")).await.expect(204);
+    assert_eq!(host.plugin("falters").await["generation"], 1);
+
+    // By the operator, who does not wait.
+    host.post("/api/plugins/health-fails/restart").await.expect(200);
+    assert_eq!(health(&host, "health-fails").await["circuit"], "closed");
+    host.anonymous().post(&endpoint("health-fails/mend")).await.expect(204);
+    assert_eq!(host.metric("plugin_host_circuit_open{plugin=\"health-fails\"}").await, 0.0);
+}
+
+#[tokio::test]
+async fn an_unhealthy_plugin_comes_back_by_itself_as_a_new_generation() {
+    let host = TestHost::with(&["--retry-first-wait-ms", "10"]).await;
+    for (name, _) in BROKEN {
+        host.load(name).await;
+        host.anonymous().post(&endpoint(&format!("{name}/break"))).await.expect(204);
+    }
+    for (name, _) in BROKEN {
+        eventually("it was replaced", || async { host.plugin(name).await["generation"] == 2 }).await;
+        eventually("it is well", || async { host.plugin(name).await["failures_in_a_row"] == 0 }).await;
+        let report = health(&host, name).await;
+        assert_eq!((&report["health"], &report["circuit"]), (&json!("healthy"), &json!("closed")));
         host.anonymous().post(&endpoint(&format!("{name}/mend"))).await.expect(204);
-        eventually("it is healthy", || async { health(&host, name).await["health"] == "healthy" }).await;
         assert_eq!(host.get(&format!("/api/plugins/{name}/status")).await.json()["status"]["errors"], json!([]));
     }
 }

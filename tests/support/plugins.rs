@@ -77,6 +77,20 @@ async fn build(name: &str) -> PathBuf {
     copy.join("library.so")
 }
 
+/// A library of a plugin under another id and version, in a folder of its own below the sources of a host.
+pub(crate) async fn as_version(host: &TestHost, name: &str, id: &str, version: &str) -> PathBuf {
+    let folder = host.sources().join(format!("{id}-{version}"));
+    copy(built(name).await.parent().unwrap(), &folder);
+    let yaml = std::fs::read_to_string(folder.join("plugin.yaml")).unwrap();
+    let line = |line: &str| match line.split_once(": ") {
+        Some(("id", _)) => format!("id: {id}\n"),
+        Some(("version", _)) => format!("version: {version}\n"),
+        _ => format!("{line}\n"),
+    };
+    std::fs::write(folder.join("plugin.yaml"), yaml.lines().map(line).collect::<String>()).unwrap();
+    folder.join("library.so")
+}
+
 /// Copies a whole folder, so that a test can change it.
 pub(crate) fn copy(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).unwrap();

@@ -29,6 +29,9 @@ pub struct Asked {
     pub cached: Option<bool>,
     /// What plugin.yaml's check had to say.
     pub warnings: Vec<String>,
+    /// The states that the plugin went through, from what it was to what it is, where it was asked for another one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub states: Vec<String>,
     /// Why the host did it by itself, if it did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
@@ -65,7 +68,8 @@ pub struct Step {
 pub struct Job {
     /// The id.
     pub id: String,
-    /// What was asked: `load`, `install`, `reload`, `enable`, `disable`, `unload`, `configure`.
+    /// What was asked: `load`, `install`, `reload`, `restart`, `enable`, `start`, `stop`, `disable`, `unload`, `configure`,
+    /// `rollback`, `restore`, `update`, `set_update_rule`.
     pub operation: String,
     /// Of what: a source, an upload or a plugin's id.
     pub subject: String,

@@ -8,6 +8,7 @@ mod graph;
 mod job;
 mod plugin;
 mod problem;
+mod revision;
 mod system;
 mod update;
 
@@ -20,8 +21,9 @@ pub use plugin::{
     Validation,
 };
 pub use problem::{FieldError, Problem};
+pub use revision::{AskedPlugin, AskedPlugins, Change, Revision, RevisionDiff, RevisionList};
 pub use system::{HealthItem, HealthSummary, HealthTotals, SystemMetrics, SystemMetricsAnswer, Unloading};
 pub use update::{
     GithubInstall, GithubInstalled, GithubUpdate, GithubUpdated, GithubUpdatedPlugin, HeldBack, IntervalText, Update,
-    UpdateFailure, UpdateReport, UpdateRule, UpdateRuleRequest, Updates,
+    UpdateFailure, UpdateReport, UpdateRequest, UpdateRule, UpdateRuleRequest, Updates,
 };

@@ -76,6 +76,10 @@ pub struct Item {
     pub file_path: String,
     /// Whether the operator wants it to serve, or to rest until it is started.
     pub enabled: bool,
+    /// Goal and phase in one of six words of older clients: `uninstalled`, `installed`, `enabled`, `running`, `stopped` or
+    /// `disabled`.
+    #[serde(default)]
+    pub state: String,
     /// What was asked for: `installed`, `running`, `stopped`, `disabled` or `absent`; null while its first load is on the way.
     pub goal: Option<String>,
     /// The revision with which that was asked for; 0 for none.

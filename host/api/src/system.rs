@@ -76,6 +76,12 @@ pub struct HealthItem {
     pub last_check: Option<u64>,
     /// How many probes in a row did not pass.
     pub failures_in_a_row: u32,
+    /// `open` while calls are refused because its probes say that it does not work, else `closed`.
+    #[serde(default)]
+    pub circuit: String,
+    /// Why the host took it out of service until the operator enables, starts or restarts it; null when it did not.
+    #[serde(default)]
+    pub quarantine: Option<String>,
 }
 
 /// The health of all plugins.

@@ -42,9 +42,18 @@ pub struct UpdateRuleRequest {
     /// How often updates are looked for, from 60 to 2592000; 3600 when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub interval_seconds: Option<u64>,
-    /// Versions that are never taken; none when absent.
-    #[serde(default)]
-    pub blocked: Vec<String>,
+    /// Versions that are never taken, all of them; when absent, those that are blocked stay so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub blocked: Option<Vec<String>>,
+}
+
+/// The body of `POST /api/plugins/:id/update`, which may be empty.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UpdateRequest {
+    /// A version, tag, branch or commit; without it, or with `latest`, the newest that the rule allows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
 }
 
 /// What a look found. It speaks of what was installed at that moment.
@@ -233,7 +242,7 @@ mod tests {
     fn a_rule_is_replaced_whole_and_a_slip_in_it_is_refused() {
         let read = |body| serde_json::from_value::<UpdateRuleRequest>(body).map_err(|error| error.to_string());
         let rule = read(json!({"policy": "minor"})).unwrap();
-        assert_eq!((rule.automatic, rule.interval_seconds, rule.blocked.len()), (false, None, 0));
+        assert_eq!((rule.automatic, rule.interval_seconds, rule.blocked), (false, None, None));
         assert!(read(json!({"automatic": true})).unwrap_err().contains("policy"));
         let error = read(json!({"policy": "minor", "interval": 60})).unwrap_err();
         assert!(error.contains("`interval`") && error.contains("`interval_seconds`"), "{error}");

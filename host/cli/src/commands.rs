@@ -4,11 +4,13 @@ mod change;
 mod events;
 mod generations;
 mod graph;
+mod history;
 mod jobs;
 mod load;
 mod prove;
 mod show;
 mod show_config;
+mod updates;
 
 use crate::client::Client;
 use crate::config::Environment;
@@ -38,10 +40,24 @@ pub(crate) async fn run(word: Word, environment: &Environment) -> Result<(), Fai
         Word::Load(words) => load::load(&client, words, &screen).await,
         Word::Reload(words) if words.prove => prove::prove(&client, words, &screen).await,
         Word::Reload(words) => load::reload(&client, words, &screen).await,
-        Word::Enable(words) => change::enable(&client, &words.id, as_json, &screen).await,
-        Word::Disable(words) => change::disable(&client, &words.id, as_json, &screen).await,
-        Word::Unload(words) => change::unload(&client, words, as_json, &screen).await,
-        Word::Configure(words) => change::configure(&client, words, as_json, &screen).await,
+        Word::Enable(words) => change::plain(&client, &words, "/enable", &screen).await,
+        Word::Start(words) => change::plain(&client, &words, "/start", &screen).await,
+        Word::Stop(words) => change::plain(&client, &words, "/stop", &screen).await,
+        Word::Restart(words) => change::plain(&client, &words, "/restart", &screen).await,
+        Word::Disable(words) => change::disable(&client, &words, &screen).await,
+        Word::Unload(words) => change::unload(&client, &words, &screen).await,
+        Word::Configure(words) => change::configure(&client, words, &screen).await,
+        Word::Rollback(words) => history::rollback(&client, &words, &screen).await,
+        Word::Revisions(words) => history::revisions(&client, &words).await,
+        Word::Diff(words) => history::diff(&client, &words).await,
+        Word::Restore(words) => history::restore(&client, &words, &screen).await,
+        Word::Updates(words) => updates::updates(&client, &words).await,
+        Word::Update(words) => updates::update(&client, &words, &screen).await,
+        Word::UpdatePolicy(words) => updates::set_policy(&client, &words, &screen).await,
+        Word::Pin(words) => updates::pin(&client, &words, &screen).await,
+        Word::Unpin(words) => updates::unpin(&client, &words, &screen).await,
+        Word::Block(words) => updates::block(&client, &words, &screen).await,
+        Word::Unblock(words) => updates::unblock(&client, &words, &screen).await,
         Word::Jobs(words) => jobs::list(&client, words).await,
         Word::Job(words) => jobs::job(&client, *words, &screen).await,
         // `main` does these.
@@ -58,9 +74,22 @@ pub(crate) async fn run(word: Word, environment: &Environment) -> Result<(), Fai
 fn client_of(word: &Word) -> Option<&words::Client> {
     match word {
         Word::List(words) => Some(words),
-        Word::Show(words) | Word::Enable(words) | Word::Disable(words) | Word::Logs(words) => Some(&words.client),
-        Word::Unload(words) => Some(&words.plugin.client),
-        Word::Configure(words) => Some(&words.plugin.client),
+        Word::Show(words) | Word::Logs(words) => Some(&words.client),
+        Word::Enable(words) | Word::Start(words) | Word::Stop(words) | Word::Restart(words) => {
+            Some(&words.plugin.client)
+        }
+        Word::Pin(words) | Word::Unpin(words) => Some(&words.plugin.client),
+        Word::Disable(words) => Some(&words.change.plugin.client),
+        Word::Unload(words) => Some(&words.change.plugin.client),
+        Word::Configure(words) => Some(&words.change.plugin.client),
+        Word::Rollback(words) => Some(&words.change.plugin.client),
+        Word::Restore(words) => Some(&words.change.plugin.client),
+        Word::Update(words) => Some(&words.change.plugin.client),
+        Word::UpdatePolicy(words) => Some(&words.change.plugin.client),
+        Word::Block(words) | Word::Unblock(words) => Some(&words.change.plugin.client),
+        Word::Diff(words) => Some(&words.plugin.client),
+        Word::Revisions(words) => Some(&words.client),
+        Word::Updates(words) => Some(&words.client),
         Word::Graph(words) => Some(&words.client),
         Word::Events(words) => Some(&words.client),
         Word::Load(words) => Some(&words.client),

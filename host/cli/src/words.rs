@@ -1,10 +1,13 @@
 //! The words that can be typed.
 
 pub(crate) mod author;
+mod change;
 mod events;
 mod graph;
+mod history;
 mod jobs;
 mod reload;
+mod updates;
 
 use std::path::PathBuf;
 
@@ -13,10 +16,13 @@ use host_core::{PluginId, Source};
 
 use crate::config::Flags;
 
+pub(crate) use change::{Change, Conditions, Disable, Unload};
 pub(crate) use events::Events;
 pub(crate) use graph::{Drawing, Graph};
+pub(crate) use history::{Diff, Restore, Revisions, Rollback};
 pub(crate) use jobs::{Job, JobWord, Jobs, OfJob};
 pub(crate) use reload::Reload;
+pub(crate) use updates::{Block, SetPolicy, Update, Updates};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -52,15 +58,57 @@ pub(crate) enum Word {
     /// Fetch and build a plugin's source again and replace what serves; or prove that this loses nothing
     #[command(after_help = EXIT_CODES)]
     Reload(Reload),
-    /// Let an installed plugin serve
+    /// Let an installed plugin serve; lifts a quarantine
     #[command(after_help = EXIT_CODES)]
-    Enable(OfPlugin),
+    Enable(Change),
     /// Stop serving, but stay installed
     #[command(after_help = EXIT_CODES)]
-    Disable(OfPlugin),
+    Disable(Disable),
+    /// Let a plugin that rests serve again; lifts a quarantine
+    #[command(after_help = EXIT_CODES)]
+    Start(Change),
+    /// Let a plugin rest until it is started: it stays enabled, so others may go on needing it
+    #[command(after_help = EXIT_CODES)]
+    Stop(Change),
+    /// Start a plugin anew, without fetching or building it; lifts a quarantine
+    #[command(after_help = EXIT_CODES)]
+    Restart(Change),
     /// Stop serving and forget the plugin
     #[command(after_help = EXIT_CODES)]
     Unload(Unload),
+    /// Let an earlier version of a plugin serve again
+    #[command(after_help = EXIT_CODES)]
+    Rollback(Rollback),
+    /// Show what was asked for, when, by whom and why
+    #[command(after_help = EXIT_CODES)]
+    Revisions(Revisions),
+    /// Show what a revision changed, or how two differ
+    #[command(after_help = EXIT_CODES)]
+    Diff(Diff),
+    /// Ask for what an earlier revision of a plugin asked for
+    #[command(after_help = EXIT_CODES)]
+    Restore(Restore),
+    /// Show which plugins have newer versions, or what is known of one
+    #[command(after_help = EXIT_CODES)]
+    Updates(Updates),
+    /// Take a newer version from a plugin's repository
+    #[command(after_help = EXIT_CODES)]
+    Update(Update),
+    /// Say which newer versions of a plugin are taken, and whether by themselves
+    #[command(after_help = EXIT_CODES)]
+    UpdatePolicy(SetPolicy),
+    /// Take no newer versions of a plugin and do not look for any: the policy `pinned`
+    #[command(after_help = EXIT_CODES)]
+    Pin(Change),
+    /// Look for newer versions of a plugin again: the policy `minor`, when asked
+    #[command(after_help = EXIT_CODES)]
+    Unpin(Change),
+    /// Keep updates from choosing a version of a plugin
+    #[command(after_help = EXIT_CODES)]
+    Block(Block),
+    /// Let updates choose a version of a plugin again
+    #[command(after_help = EXIT_CODES)]
+    Unblock(Block),
     /// Show what a plugin's configuration is, or replace what the operator set
     #[command(after_help = EXIT_CODES)]
     Configure(Configure),
@@ -145,16 +193,6 @@ pub(crate) struct ShowConfig {
     pub(crate) flags: Flags,
 }
 
-/// `unload`.
-#[derive(Debug, Args)]
-pub(crate) struct Unload {
-    /// Keep what the host keeps for the plugin, for the day it is installed again
-    #[arg(long)]
-    pub(crate) keep_data: bool,
-    #[command(flatten)]
-    pub(crate) plugin: OfPlugin,
-}
-
 /// `configure`.
 #[derive(Debug, Args)]
 pub(crate) struct Configure {
@@ -168,7 +206,7 @@ pub(crate) struct Configure {
     #[arg(long, value_name = "KEY")]
     pub(crate) unset: Vec<String>,
     #[command(flatten)]
-    pub(crate) plugin: OfPlugin,
+    pub(crate) change: Change,
 }
 
 /// `try-library`, which a host runs as a child before it opens a library that it has not built.
@@ -229,9 +267,14 @@ pub(crate) struct Load {
     /// Set a key of the plugin's configuration, to JSON or to a text; may be repeated
     #[arg(long, value_name = "KEY=JSON", value_parser = set)]
     pub(crate) set: Vec<(String, serde_json::Value)>,
+    /// Only install it: it does not serve until it is enabled
+    #[arg(long)]
+    pub(crate) no_start: bool,
     /// Show all that cargo says
     #[arg(long)]
     pub(crate) verbose: bool,
+    #[command(flatten)]
+    pub(crate) conditions: Conditions,
     #[command(flatten)]
     pub(crate) client: Client,
 }

@@ -21,6 +21,7 @@ const RESERVED: &[&str] = &[
     "local",
     "metrics",
     "plugins",
+    "revisions",
     "system",
     "tokens",
     "upload",

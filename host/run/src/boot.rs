@@ -113,6 +113,7 @@ impl Host {
         let mut change = change_of_host(&id, Some(desired), "mend");
         change.reason = Some(reason);
         let numbers = self.0.state.commit(vec![change.clone()]).await.map_err(|error| error.to_string())?;
+        self.0.metrics.revisions.inc();
         let Change { plugin, at_unix_ms, actor, operation, reason, desired, .. } = change;
         let number = numbers.first().copied().unwrap_or_default();
         Ok(Revision { number, plugin, at_unix_ms, actor, operation, reason, desired })

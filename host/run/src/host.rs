@@ -238,7 +238,10 @@ impl Host {
                     let generation = plugin.generation.unwrap_or(0);
                     let serving = plugin.generations.iter().find(|view| view.number == generation);
                     let live_bytes = serving.and_then(|view| view.live_bytes);
-                    PluginNow { id: plugin.id.to_string(), generation, in_flight, live_bytes }
+                    let circuit_open = plugin.circuit_is_open;
+                    let quarantined = plugin.desired.as_ref().is_some_and(|desired| desired.quarantine.is_some());
+                    let id = plugin.id.to_string();
+                    PluginNow { id, generation, in_flight, live_bytes, circuit_open, quarantined }
                 })
                 .collect(),
         });

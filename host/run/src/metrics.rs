@@ -8,6 +8,10 @@
 //! | `plugin_host_panics_total` | plugin | panics caught at the boundary |
 //! | `plugin_host_in_flight_requests` | plugin | requests not answered to their last byte |
 //! | `plugin_host_generation` | plugin | number of the serving generation, 0 for none |
+//! | `plugin_host_circuit_open` | plugin | 1 while calls are refused because its probes fail, else 0 |
+//! | `plugin_host_quarantined` | plugin | 1 while it is out of service until the operator says otherwise, else 0 |
+//! | `plugin_host_revisions_total` | | changes of what is asked for |
+//! | `plugin_host_rollbacks_total` | cause | versions that were taken back: by the `operator`, or `automatic` |
 //! | `plugin_host_generations_mapped` | | libraries of plugins that are mapped |
 //! | `plugin_host_generations_kept` | | of those, the ones that ended generations keep |
 //! | `plugin_host_generations_unmapped_total` | | ended generations whose library was unmapped |
@@ -55,6 +59,10 @@ pub(crate) struct Metrics {
     panics: IntCounterVec,
     in_flight: IntGaugeVec,
     generation: IntGaugeVec,
+    circuit_open: IntGaugeVec,
+    quarantined: IntGaugeVec,
+    pub(crate) revisions: IntCounter,
+    pub(crate) rollbacks: IntCounterVec,
     mapped: IntGauge,
     kept: IntGauge,
     unmapped: IntCounter,
@@ -103,6 +111,11 @@ impl Metrics {
             panics: counters("plugin_host_panics_total", "Panics caught at the boundary", &["plugin"]),
             in_flight: gauges("plugin_host_in_flight_requests", "Requests not answered to their last byte"),
             generation: gauges("plugin_host_generation", "Number of the serving generation, 0 for none"),
+            circuit_open: gauges("plugin_host_circuit_open", "Whether calls are refused because its probes fail"),
+            quarantined: gauges("plugin_host_quarantined", "Whether it is out of service until the operator acts"),
+            revisions: IntCounter::new("plugin_host_revisions_total", "Changes of what is asked for")
+                .expect("names are constants"),
+            rollbacks: counters("plugin_host_rollbacks_total", "Versions that were taken back", &["cause"]),
             mapped: gauge("plugin_host_generations_mapped", "Libraries of plugins that are mapped"),
             kept: gauge("plugin_host_generations_kept", "Libraries that ended generations keep in memory"),
             unmapped: IntCounter::new(
@@ -128,13 +141,17 @@ impl Metrics {
             registry,
             labels: Mutex::default(),
         };
-        let collectors: [Box<dyn prometheus::core::Collector>; 17] = [
+        let collectors: [Box<dyn prometheus::core::Collector>; 21] = [
             Box::new(metrics.requests.clone()),
             Box::new(metrics.errors.clone()),
             Box::new(metrics.duration.clone()),
             Box::new(metrics.panics.clone()),
             Box::new(metrics.in_flight.clone()),
             Box::new(metrics.generation.clone()),
+            Box::new(metrics.circuit_open.clone()),
+            Box::new(metrics.quarantined.clone()),
+            Box::new(metrics.revisions.clone()),
+            Box::new(metrics.rollbacks.clone()),
             Box::new(metrics.mapped.clone()),
             Box::new(metrics.kept.clone()),
             Box::new(metrics.unmapped.clone()),
@@ -147,6 +164,10 @@ impl Metrics {
             Box::new(metrics.builds.clone()),
             Box::new(metrics.uptime.clone()),
         ];
+        for cause in ["operator", "automatic"] {
+            // Shown as 0 before the first.
+            metrics.rollbacks.with_label_values(&[cause]);
+        }
         for collector in collectors {
             metrics.registry.register(collector).expect("no two metrics share a name");
         }
@@ -181,6 +202,8 @@ impl Metrics {
         let _ = self.panics.remove_label_values(&[plugin]);
         let _ = self.in_flight.remove_label_values(&[plugin]);
         let _ = self.generation.remove_label_values(&[plugin]);
+        let _ = self.circuit_open.remove_label_values(&[plugin]);
+        let _ = self.quarantined.remove_label_values(&[plugin]);
         let _ = self.live_bytes.remove_label_values(&[plugin]);
         let _ = self.left_bytes.remove_label_values(&[plugin]);
     }
@@ -208,7 +231,9 @@ impl Metrics {
             let counter = self.builds.with_label_values(&[outcome]);
             counter.inc_by(count.saturating_sub(counter.get()));
         }
-        for PluginNow { id, generation, in_flight, live_bytes } in &now.plugins {
+        for PluginNow { id, generation, in_flight, live_bytes, circuit_open, quarantined } in &now.plugins {
+            self.circuit_open.with_label_values(&[id]).set((*circuit_open).into());
+            self.quarantined.with_label_values(&[id]).set((*quarantined).into());
             self.generation.with_label_values(&[id]).set(i64::try_from(*generation).unwrap_or(i64::MAX));
             self.in_flight.with_label_values(&[id]).set(i64::try_from(*in_flight).unwrap_or(i64::MAX));
             match live_bytes {
@@ -246,4 +271,8 @@ pub(crate) struct PluginNow {
     pub(crate) in_flight: usize,
     /// Heap of the serving generation.
     pub(crate) live_bytes: Option<u64>,
+    /// Whether its calls are refused because its probes fail.
+    pub(crate) circuit_open: bool,
+    /// Whether it is out of service until the operator acts.
+    pub(crate) quarantined: bool,
 }

@@ -145,11 +145,13 @@ pub struct LoadOptions {
     pub start: bool,
     /// Whether what serves is left alone when nothing is new.
     pub if_changed: bool,
+    /// Which newer versions are taken from then on; `None` leaves what is set.
+    pub update: Option<UpdateRule>,
 }
 
 impl Default for LoadOptions {
     fn default() -> LoadOptions {
-        LoadOptions { configuration: None, start: true, if_changed: false }
+        LoadOptions { configuration: None, start: true, if_changed: false, update: None }
     }
 }
 
@@ -177,6 +179,9 @@ pub struct Receipt {
     pub cached: Option<bool>,
     /// What plugin.yaml's check had to say.
     pub warnings: Vec<String>,
+    /// The states that it went through, from what it was to what it is, where the operation is about these.
+    #[serde(default)]
+    pub states: Vec<Cow<'static, str>>,
     /// Why the host did it by itself, if it did, or did nothing.
     #[serde(default)]
     pub reason: Option<String>,

@@ -142,7 +142,9 @@ pub struct PluginView {
     pub errors: u64,
     /// How often in a row it failed to start or to work.
     pub failures_in_a_row: u32,
-    /// What was found when its repository was asked last for newer versions.
+    /// Whether calls are refused because its probes say that it does not work.
+    pub circuit_is_open: bool,
+    /// What was found when its repository was asked last for newer versions of what is installed.
     pub update_report: Option<UpdateReport>,
     /// Code, message and time of the newest failure of an operation.
     pub last_error: Option<(&'static str, String, u64)>,
@@ -186,6 +188,11 @@ impl Plugin {
         self.state().phase()
     }
 
+    /// What its configuration has to fit; `None` when its artifact is lost.
+    pub(crate) fn schema(&self) -> Option<Schema> {
+        Some(self.state().installed.as_ref()?.build.as_ref()?.schema.clone())
+    }
+
     pub(crate) fn lines(&self, from: u64) -> Vec<LogLine> {
         self.log.since(from)
     }
@@ -217,7 +224,8 @@ impl Plugin {
             requests: sum(|endpoint| endpoint.requests.get()),
             errors: sum(|endpoint| endpoint.errors.get()),
             failures_in_a_row: state.attempts.in_a_row,
-            update_report: state.update_report.clone(),
+            circuit_is_open: serving.is_some_and(|generation| generation.health.circuit_is_open()),
+            update_report: state.current_report(),
             last_error: state.last_error.clone().map(|error| (error.code, error.message, error.at_unix_ms)),
         }
     }
@@ -245,6 +253,14 @@ impl State {
         let mut served: Vec<_> = served.collect();
         served.dedup();
         served
+    }
+
+    /// What is known of newer versions, as far as it speaks of what is installed.
+    pub(crate) fn current_report(&self) -> Option<UpdateReport> {
+        let current = &self.installed.as_ref()?.desired.current;
+        let is_current =
+            |report: &&UpdateReport| report.installed == current.version && report.commit == current.commit;
+        self.update_report.as_ref().filter(is_current).cloned()
     }
 
     pub(crate) fn serving(&self) -> Option<&Arc<Generation>> {

@@ -70,7 +70,9 @@ impl RefusedCall {
                 let detail = match phase {
                     Phase::Stopped | Phase::Draining => format!("plugin `{id}` is disabled"),
                     Phase::Failed => format!("plugin `{id}` could not be started; it is tried again"),
-                    Phase::Quarantined => format!("plugin `{id}` is quarantined"),
+                    Phase::Quarantined => {
+                        format!("plugin `{id}` is quarantined until the operator enables, starts or restarts it")
+                    }
                     _ => format!("plugin `{id}` does not serve yet: {}", phase.as_str()),
                 };
                 RefusedCall::new(StatusCode::SERVICE_UNAVAILABLE, "plugin_not_serving", detail).later()

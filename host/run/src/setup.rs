@@ -159,6 +159,6 @@ pub enum Settings {
 }
 
 /// What the secrets of a plugin's configuration are sealed for.
-fn context(id: &PluginId) -> String {
+pub(crate) fn context(id: &PluginId) -> String {
     format!("configuration of {id}")
 }

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use host_core::update::{Reason, UpdateRule};
 use host_core::{GitUrl, Revision, Source};
-use host_fetch::Listing;
+use host_fetch::{Listing, Release};
 use semver::Version;
 
 use crate::error::Error;
@@ -154,6 +154,26 @@ impl Host {
             }
         });
         poller
+    }
+
+    /// What somebody means who names `revision`: the release of that version, however its tag is written, or the very branch,
+    /// tag or commit.
+    pub(crate) async fn named_update(&self, url: &GitUrl, revision: Revision) -> Result<Update, Error> {
+        let version = match &revision {
+            Revision::Named(name) => name.strip_prefix('v').unwrap_or(name).parse::<Version>().ok(),
+            Revision::Latest => None,
+        };
+        let releases = match version {
+            Some(_) => self.list(url.clone()).await?.releases,
+            None => vec![],
+        };
+        let release = releases.into_iter().rev().find(|release| Some(&release.version) == version.as_ref());
+        Ok(match release {
+            Some(Release { version, tag, commit }) => {
+                Update { version: Some(version), revision: Revision::Named(tag), commit }
+            }
+            None => Update { version: None, revision, commit: String::new() },
+        })
     }
 
     async fn list(&self, url: GitUrl) -> Result<Listing, Error> {

@@ -29,13 +29,6 @@ impl Host {
         let _ = self.0.updates.set(self.poll_updates(watched, tell));
     }
 
-    /// What was found for a plugin when its repository was asked last.
-    pub fn update_report(&self, id: &str) -> Option<UpdateReport> {
-        let plugin = self.0.plugins.get(id)?.value().clone();
-        let report = plugin.state().update_report.clone()?;
-        Some(report)
-    }
-
     /// Asks a plugin's repository now, and keeps what is found.
     ///
     /// # Errors

@@ -1,5 +1,6 @@
 //! What is asked, read from a request.
 
+use std::str::FromStr;
 use std::time::Duration;
 
 use axum::body::Bytes;
@@ -74,6 +75,21 @@ impl<S: Send + Sync> FromRequestParts<S> for Id {
             Ok(Path(id)) => Ok(Id(id)),
             Err(_) => Err(Refused::new(StatusCode::BAD_REQUEST, "route_path", "the path is not UTF-8 text")),
         }
+    }
+}
+
+/// Both parameters of a path: a plugin's id, and what is meant of it.
+pub(crate) struct IdAnd<T>(pub(crate) String, pub(crate) T);
+
+impl<T: FromStr + Send, S: Send + Sync> FromRequestParts<S> for IdAnd<T> {
+    type Rejection = Refused;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<IdAnd<T>, Refused> {
+        let refused = |detail: &str| Refused::new(StatusCode::BAD_REQUEST, "route_path", detail);
+        let path = Path::<(String, String)>::from_request_parts(parts, state).await;
+        let Path((id, text)) = path.map_err(|_| refused("the path is not UTF-8 text"))?;
+        let of_id = text.parse().map_err(|_| refused("the part behind the plugin's id is not of the right kind"))?;
+        Ok(IdAnd(id, of_id))
     }
 }
 

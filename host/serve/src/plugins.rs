@@ -13,20 +13,30 @@ use serde::Deserialize;
 use crate::caller::Operator;
 use crate::error::of_operation;
 use crate::input::{Asking, Id, Input, Parameters};
+use crate::moment::At;
 use crate::problem::Refused;
+use crate::revisions;
 use crate::routes::Front;
 use crate::view;
 
 type Answer = Result<Response, Refused>;
 
-pub(crate) async fn list(_: Operator, State(front): State<Front>) -> Json<api::PluginList> {
+/// What is installed; with `?at=` what was asked for then.
+pub(crate) async fn list(_: Operator, State(front): State<Front>, Parameters(at): Parameters<At>) -> Answer {
+    if let Some(at_unix_ms) = at.unix_ms()? {
+        return revisions::asked_at(&front, at_unix_ms).await;
+    }
     let plugins = front.host.plugins();
     let plugins = plugins.iter().map(|plugin| (plugin.id.to_string(), view::item(plugin)));
     let plugins = plugins.collect::<std::collections::BTreeMap<_, _>>();
-    Json(api::PluginList { count: plugins.len(), plugins })
+    Ok(Json(api::PluginList { count: plugins.len(), plugins }).into_response())
 }
 
-pub(crate) async fn get(_: Operator, State(front): State<Front>, Id(id): Id) -> Answer {
+/// One plugin; with `?at=` what was asked for of it then.
+pub(crate) async fn get(_: Operator, State(front): State<Front>, Id(id): Id, Parameters(at): Parameters<At>) -> Answer {
+    if let Some(at_unix_ms) = at.unix_ms()? {
+        return revisions::asked_of_one_at(&front, &id, at_unix_ms).await;
+    }
     let plugin = front.host.plugin(&id).ok_or_else(|| unknown(&id))?;
     Ok(Json(view::plugin(&plugin)).into_response())
 }
@@ -70,7 +80,8 @@ pub(crate) async fn load(
         // A version beside the URL says more than one in it.
         *revision = version;
     }
-    let options = LoadOptions { configuration: asked.config, start: asked.start.unwrap_or(true), if_changed: false };
+    let (configuration, start) = (asked.config, asked.start.unwrap_or(true));
+    let options = LoadOptions { configuration, start, ..LoadOptions::default() };
     let operation = Operation::Load { source, trust: host_run::Trust::Http, options };
     run(&front, asking, operation).await
 }
@@ -89,7 +100,8 @@ pub(crate) async fn install(
     asking: Asking,
     Input(asked): Input<InstallRequest>,
 ) -> Answer {
-    let options = LoadOptions { configuration: asked.config, start: asked.start.unwrap_or(true), if_changed: false };
+    let (configuration, start) = (asked.config, asked.start.unwrap_or(true));
+    let options = LoadOptions { configuration, start, ..LoadOptions::default() };
     run(&front, asking, Operation::Install { upload, options }).await
 }
 

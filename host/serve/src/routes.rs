@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicBool;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::routing::{delete, get, post};
+use axum::routing::{delete, get, post, put};
 use host_run::Host;
 use http::StatusCode;
 
@@ -13,7 +13,7 @@ use crate::cors::Cors;
 use crate::problem::Refused;
 use crate::request_id::RequestIds;
 use crate::token::OperatorToken;
-use crate::{configuration, events, graph, jobs, plugins, system, upload};
+use crate::{configuration, events, graph, jobs, plugins, revisions, system, updates, upload};
 
 /// The most that a JSON body of the management API may have.
 pub(crate) const MAX_JSON_BYTES: usize = 1024 * 1024;
@@ -37,7 +37,10 @@ pub(crate) fn router(front: Front) -> Router {
         .route("/load", post(plugins::load))
         .route("/upload", post(upload::upload).layer(DefaultBodyLimit::max(upload_bytes)))
         .route("/install/{upload}", post(plugins::install))
+        .route("/github/install", post(updates::install))
+        .route("/github/update", post(updates::update_all))
         .route("/graph", get(graph::graph))
+        .route("/revisions", get(revisions::list_all))
         .route("/health/summary", get(system::health_summary))
         .route("/system/metrics", get(system::system_metrics))
         .route("/{id}", get(plugins::get).merge(delete(plugins::unload)))
@@ -50,7 +53,15 @@ pub(crate) fn router(front: Front) -> Router {
         .route("/{id}/start", post(plugins::start))
         .route("/{id}/stop", post(plugins::stop))
         .route("/{id}/restart", post(plugins::restart))
-        .route("/{id}/rollback", post(plugins::rollback));
+        .route("/{id}/rollback", post(plugins::rollback))
+        .route("/{id}/revisions", get(revisions::list))
+        .route("/{id}/revisions/{number}", get(revisions::get))
+        .route("/{id}/revisions/{number}/diff", get(revisions::diff))
+        .route("/{id}/revisions/{number}/restore", post(revisions::restore))
+        .route("/{id}/updates", get(updates::get))
+        .route("/{id}/update", post(updates::update))
+        .route("/{id}/update-policy", put(updates::put_rule))
+        .route("/{id}/blocked/{version}", put(updates::block).merge(delete(updates::unblock)));
     Router::new()
         .nest("/api/plugins", plugins)
         .route("/api/events", get(events::get))

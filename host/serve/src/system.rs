@@ -75,6 +75,8 @@ pub(crate) async fn health_summary(_: Operator, State(front): State<Front>) -> J
         problem: plugin.health.problem,
         last_check: plugin.health.last_check_unix_ms,
         failures_in_a_row: plugin.health.failures_in_a_row,
+        circuit: if plugin.circuit_is_open { "open" } else { "closed" }.to_owned(),
+        quarantine: plugin.desired.and_then(|desired| desired.quarantine),
     });
     let plugins = plugins.collect::<Vec<_>>();
     let count = |health: &str| plugins.iter().filter(|plugin| plugin.health == health).count();

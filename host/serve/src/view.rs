@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use host_api as api;
 use host_core::event::Event;
 use host_core::manifest::Placement;
-use host_core::{Manifest, Pick};
+use host_core::{Goal, Manifest, Pick};
 use host_run::{EventsPage, JobView, LogLine, Phase, PluginView, Receipt, Served, StepReport};
 
 use crate::endpoint::PREFIX;
@@ -34,6 +34,7 @@ pub(crate) fn item(view: &PluginView) -> api::Item {
         loaded_at: current.map(|pick| pick.loaded_unix_ms),
         file_path: current.map(|pick| pick.artifact.to_string()).unwrap_or_default(),
         enabled: is_enabled(view),
+        state: six_states(view.desired.as_ref().map(|desired| desired.goal), view.generation.is_some()).to_owned(),
         goal: view.desired.as_ref().map(|desired| desired.goal.as_str().to_owned()),
         revision: view.revision,
         kept: view.desired.iter().flat_map(|desired| &desired.kept).map(kept).collect(),
@@ -158,6 +159,10 @@ pub(crate) fn asked(receipt: &Receipt, job: &JobView) -> api::Asked {
         ("update", Some(_)) if receipt.reason.is_some() && receipt.generation_before == receipt.generation => {
             format!("plugin {id} {} is the newest that may be taken", receipt.version)
         }
+        ("rollback", Some(generation)) => {
+            format!("plugin {id} is back at {}, which serves as generation {generation}", receipt.version)
+        }
+        ("restore", None) => format!("plugin {id} {} is as it was, and does not serve", receipt.version),
         ("stop", None) => format!("plugin {id} rests until it is started"),
         ("load" | "install", None) => format!("plugin {id} {} is installed and does not serve", receipt.version),
         ("configure", Some(generation)) if receipt.generation_before == Some(generation) => {
@@ -178,6 +183,7 @@ pub(crate) fn asked(receipt: &Receipt, job: &JobView) -> api::Asked {
         served: receipt.served.iter().map(served).collect(),
         cached: receipt.cached,
         warnings: receipt.warnings.clone(),
+        states: receipt.states.iter().map(ToString::to_string).collect(),
         reason: receipt.reason.clone(),
         steps: receipt.steps.iter().map(step).collect(),
         job: job.id.clone(),
@@ -259,6 +265,26 @@ fn compatibility(manifest: &Manifest) -> BTreeMap<String, String> {
         .into_iter()
         .filter_map(|(name, wanted)| Some((name.to_owned(), wanted.as_ref()?.to_string())))
         .collect()
+}
+
+/// Goal and phase in the six words of older clients:
+///
+/// | goal | serves | word |
+/// |---|---|---|
+/// | none: its first load is on the way | | `uninstalled` |
+/// | installed: it was never let to serve | | `installed` |
+/// | running | not now: it loads, waits, failed, or is quarantined | `enabled` |
+/// | running | a generation does, well or not | `running` |
+/// | stopped | | `stopped` |
+/// | disabled | | `disabled` |
+/// | absent: it is being taken away | | `uninstalled` |
+fn six_states(goal: Option<Goal>, serves: bool) -> &'static str {
+    match goal {
+        None | Some(Goal::Absent { .. }) => "uninstalled",
+        Some(Goal::Running) if serves => "running",
+        Some(Goal::Running) => "enabled",
+        Some(goal @ (Goal::Installed | Goal::Stopped | Goal::Disabled)) => goal.as_str(),
+    }
 }
 
 /// Whether the operator wants others to rely on it.

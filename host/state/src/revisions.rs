@@ -109,7 +109,7 @@ impl State {
     }
 
     /// The newest revisions, of one plugin or of all, before the one with the number `before`. Damaged ones are left out and
-    /// logged.
+    /// logged: fewer than `limit` means that there are no older ones.
     pub async fn revisions(
         &self,
         plugin: Option<&PluginId>,
@@ -120,18 +120,27 @@ impl State {
         let of_plugin = if plugin.is_some() { "plugin = $1" } else { "'' = $1" };
         let sql =
             format!("SELECT {COLUMNS} FROM revisions WHERE {of_plugin} AND number < $2 ORDER BY number DESC LIMIT $3");
-        let rows = sqlx::query(&sql)
-            .bind(plugin.map_or("", PluginId::as_str))
-            .bind(before.map_or(i64::MAX, signed))
-            .bind(i64::try_from(limit).unwrap_or(i64::MAX))
-            .fetch_all(self.readers())
-            .await
-            .map_err(reading)?;
-        let mut revisions = Vec::with_capacity(rows.len());
-        for row in &rows {
-            match revision(row)? {
-                Ok(revision) => revisions.push(revision),
-                Err(damage) => tracing::warn!(number = damage.number, "a revision is damaged: {}", damage.reason),
+        let mut before = before.map_or(i64::MAX, signed);
+        let mut revisions = vec![];
+        while revisions.len() < limit {
+            let wanted = limit - revisions.len();
+            let rows = sqlx::query(&sql)
+                .bind(plugin.map_or("", PluginId::as_str))
+                .bind(before)
+                .bind(i64::try_from(wanted).unwrap_or(i64::MAX))
+                .fetch_all(self.readers())
+                .await
+                .map_err(reading)?;
+            for row in &rows {
+                before = row.try_get("number").map_err(reading)?;
+                match revision(row)? {
+                    Ok(revision) => revisions.push(revision),
+                    Err(damage) => tracing::warn!(number = damage.number, "a revision is damaged: {}", damage.reason),
+                }
+            }
+            // Only in the place of damaged ones older ones are read.
+            if rows.len() < wanted {
+                break;
             }
         }
         Ok(revisions)

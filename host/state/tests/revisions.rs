@@ -99,7 +99,7 @@ async fn a_flipped_bit_is_noticed_and_takes_no_other_plugin_with_it() {
     let path = folder.path().join(FILE_NAME);
     let state = State::open(folder.path()).await.unwrap();
     let run = Some(Goal::Running);
-    state.commit(vec![change("aaa", run, 10), change("bbb", run, 10)]).await.unwrap();
+    state.commit(vec![change("ccc", run, 10), change("aaa", run, 10), change("bbb", run, 10)]).await.unwrap();
     state.close().await;
 
     let whole = std::fs::read(&path).unwrap();
@@ -113,11 +113,15 @@ async fn a_flipped_bit_is_noticed_and_takes_no_other_plugin_with_it() {
         std::fs::write(&path, damaged).unwrap();
         let state = State::open(folder.path()).await.unwrap();
         let newest = state.newest().await.unwrap();
-        assert_eq!(newest.revisions.len(), 1, "{bit}");
+        assert_eq!(newest.revisions.len(), 2, "{bit}");
         let damage = &newest.damaged[0];
-        assert_eq!((damage.plugin.as_str(), damage.number), ("aaa", 1), "{bit}");
-        assert_eq!(state.revision(1).await.unwrap_err().code(), "state_damaged");
-        assert_eq!(state.revisions(None, None, 10).await.unwrap().len(), 1);
+        assert_eq!((damage.plugin.as_str(), damage.number), ("aaa", 2), "{bit}");
+        assert_eq!(state.revision(2).await.unwrap_err().code(), "state_damaged");
+        for limit in [2, 10] {
+            let readable = state.revisions(None, None, limit).await.unwrap();
+            let numbers: Vec<_> = readable.iter().map(|revision| revision.number).collect();
+            assert_eq!(numbers, [3, 1], "the one before the damaged one is found");
+        }
         state.close().await;
     }
 }

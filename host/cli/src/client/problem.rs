@@ -13,14 +13,24 @@ pub(crate) fn failure(problem: &Problem) -> Failure {
     let listed = errors.iter().map(|error| error.message.as_str()).collect::<Vec<_>>().join("; ");
     // The one line for logs lists what follows here line by line.
     let message = problem.detail.strip_suffix(&listed).unwrap_or(&problem.detail).trim_end_matches([':', ' ']);
-    let mut failure = Failure::failed(message);
-    if message.is_empty() {
-        failure.message = problem.title.clone();
-    }
-    failure.details = errors.iter().map(|error| error.message.clone()).collect();
+    let details = errors.iter().map(|error| error.message.clone()).collect::<Vec<_>>();
+    let mut failure = match (message, details.as_slice()) {
+        ("", [only]) => Failure::failed(only),
+        ("", _) => Failure { details, ..Failure::failed(&problem.title) },
+        (message, _) => Failure { details, ..Failure::failed(message) },
+    };
     failure.compiler = problem.errors.iter().find(|error| error.pointer == COMPILER).map(|error| error.message.clone());
-    failure.fix = problem.fix.clone();
+    failure.fix = problem.fix.as_deref().map(in_words);
     failure
+}
+
+/// What to do, as it is typed here and not as it is asked for over HTTP.
+fn in_words(fix: &str) -> String {
+    const FLAGS: [(&str, &str); 2] = [
+        ("or ask for `cascade`", "or add `--cascade`"),
+        ("or ask with `on_conflict=queue` or `replace`", "or add `--on-conflict queue` or `replace`"),
+    ];
+    FLAGS.iter().fold(fix.to_owned(), |fix, (asked, typed)| fix.replace(asked, typed))
 }
 
 #[cfg(test)]
@@ -68,6 +78,15 @@ mod tests {
                 error: failed to fetch the source: repository `a/b/c` is not allowed
 
                 fix: add it to `allowed_repositories`"#]],
+        );
+        check(
+            "`db` cannot be disabled: `a`, `b` need it",
+            &[("dependency_dependants", "`db` cannot be disabled: `a`, `b` need it")],
+            Some("disable `a`, `b` first, or ask for `cascade`"),
+            expect![[r#"
+                error: `db` cannot be disabled: `a`, `b` need it
+
+                fix: disable `a`, `b` first, or add `--cascade`"#]],
         );
         check(
             "failed to build the plugin: the plugin does not compile: expected `;`",

@@ -1,48 +1,47 @@
-//! `enable`, `disable`, `unload` and `configure`.
+//! `enable`, `disable`, `start`, `stop`, `restart`, `unload` and `configure`.
 
 use std::io::Read as _;
 use std::path::Path;
 
-use host_api::{Asked, Configuration};
-use host_core::PluginId;
+use host_api::Configuration;
 use http::Method;
 use serde_json::{Map, Value};
 
-use super::route;
-use crate::client::{Ask, Client};
+use super::{load, route};
+use crate::client::{Ask, Client, Watched};
 use crate::failure::Failure;
-use crate::output;
+use crate::output::text::printable;
+use crate::output::{self, Table};
 use crate::screen::Screen;
-use crate::words::{Configure, Unload};
+use crate::words::{Change, Configure, Disable, Unload};
 
 /// A host takes no longer configuration.
 const MAX_BYTES: u64 = 1 << 20;
 
-/// Lets an installed plugin serve.
-pub(super) async fn enable(client: &Client, id: &PluginId, as_json: bool, screen: &Screen) -> Result<(), Failure> {
-    change(client, Ask::post(route(id, "/enable")), id, as_json, screen).await
+/// Asks for one of the changes that need nothing but the plugin: `/enable`, `/start`, `/stop`, `/restart`.
+pub(super) async fn plain(client: &Client, words: &Change, verb: &str, screen: &Screen) -> Result<(), Failure> {
+    let ask = Ask::post(words.conditions.path(&route(&words.plugin.id, verb), &[]));
+    change(client, ask, words, screen).await
 }
 
 /// Stops serving.
-pub(super) async fn disable(client: &Client, id: &PluginId, as_json: bool, screen: &Screen) -> Result<(), Failure> {
-    change(client, Ask::post(route(id, "/disable")), id, as_json, screen).await
+pub(super) async fn disable(client: &Client, words: &Disable, screen: &Screen) -> Result<(), Failure> {
+    let Disable { change: words, cascade } = words;
+    let path = words.conditions.path(&route(&words.plugin.id, "/disable"), &[("cascade", *cascade)]);
+    change(client, Ask::post(path), words, screen).await
 }
 
 /// Removes a plugin.
-pub(super) async fn unload(client: &Client, words: Unload, as_json: bool, screen: &Screen) -> Result<(), Failure> {
-    let id = &words.plugin.id;
-    let query = if words.keep_data { "?keep_data=true" } else { "" };
-    change(client, Ask::new(Method::DELETE, route(id, query)), id, as_json, screen).await
+pub(super) async fn unload(client: &Client, words: &Unload, screen: &Screen) -> Result<(), Failure> {
+    let Unload { change: words, keep_data, cascade } = words;
+    let switches = [("keep_data", *keep_data), ("cascade", *cascade)];
+    let path = words.conditions.path(&route(&words.plugin.id, ""), &switches);
+    change(client, Ask::new(Method::DELETE, path), words, screen).await
 }
 
 /// Shows a plugin's configuration, or changes what the operator set.
-pub(super) async fn configure(
-    client: &Client,
-    words: Configure,
-    as_json: bool,
-    screen: &Screen,
-) -> Result<(), Failure> {
-    let id = &words.plugin.id;
+pub(super) async fn configure(client: &Client, words: Configure, screen: &Screen) -> Result<(), Failure> {
+    let (id, as_json) = (&words.change.plugin.id, words.change.plugin.client.json);
     let replacement = words.file.as_deref().map(read).transpose()?;
     let reply = client.ask(Ask::get(route(id, "/config"))).await?;
     if replacement.is_none() && words.set.is_empty() && words.unset.is_empty() {
@@ -52,7 +51,7 @@ pub(super) async fn configure(
         }
         let shown: Configuration = reply.read()?;
         let text = serde_json::to_string_pretty(&shown.configuration).unwrap_or_default();
-        text.lines().for_each(|line| output::line(&output::text::printable(line)));
+        text.lines().for_each(|line| output::line(&printable(line)));
         return Ok(());
     }
     let mut settings = match replacement {
@@ -66,7 +65,8 @@ pub(super) async fn configure(
             return Err(failure.fix(format!("`plugin-host configure {id} --json` shows what is set")));
         }
     }
-    change(client, Ask::new(Method::PUT, route(id, "/config")).json(&settings), id, as_json, screen).await
+    let path = words.change.conditions.path(&route(id, "/config"), &[]);
+    change(client, Ask::new(Method::PUT, path).json(&settings), &words.change, screen).await
 }
 
 fn read(path: &Path) -> Result<Map<String, Value>, Failure> {
@@ -86,20 +86,33 @@ fn read(path: &Path) -> Result<Map<String, Value>, Failure> {
     })
 }
 
-/// Asks for a change that is made at once.
-async fn change(client: &Client, ask: Ask, id: &PluginId, as_json: bool, screen: &Screen) -> Result<(), Failure> {
+/// Asks for a change, watches it to its end, and says what was done.
+pub(super) async fn change(client: &Client, ask: Ask, words: &Change, screen: &Screen) -> Result<(), Failure> {
+    let id = &words.plugin.id;
     // It waits for its turn when another operation works on the plugin.
-    let spinner = screen.spinner(&format!("waiting for `{id}`"), false);
-    let reply = client.ask(ask).await?;
-    drop(spinner);
+    let watched = client.watch_or_leave(ask, &format!("waiting for `{id}`"), screen, false).await?;
+    tell(watched, words.plugin.client.json)
+}
+
+/// Says what was done.
+pub(super) fn tell(watched: Watched, as_json: bool) -> Result<(), Failure> {
     if as_json {
-        output::raw(&reply.body);
+        output::raw(&watched.result);
         return Ok(());
     }
-    let asked: Asked = reply.read()?;
-    output::line(&output::text::printable(&asked.message));
+    let Some(asked) = watched.job.result else {
+        return Err(Failure::failed(format!("job `{}` ended without a result", watched.job.id)));
+    };
+    output::line(&printable(&asked.message));
+    let mut facts = Table::new();
+    load::course(&asked, &mut facts);
+    if let Some(reason) = &asked.reason {
+        facts.row(["reason", reason]);
+    }
+    facts.row(["revision", &asked.revision.to_string()]);
+    output::line(&facts.to_string());
     for warning in &asked.warnings {
-        output::error_line(&format!("warning: {}", output::text::printable(warning)));
+        output::error_line(&format!("warning: {}", printable(warning)));
     }
     Ok(())
 }

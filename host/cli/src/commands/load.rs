@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use host_api::{Asked, LoadRequest, Plugin};
+use host_api::{Asked, LoadRequest, Plugin, Served};
 use host_core::Source;
 
 use super::route;
@@ -23,17 +23,19 @@ pub(super) async fn load(client: &Client, words: Load, screen: &Screen) -> Resul
     let what = format!("loading {source}");
     let config: serde_json::Map<_, _> = words.set.into_iter().collect();
     let config = (!config.is_empty()).then_some(config);
+    let start = words.no_start.then_some(false);
     let watched = match &source {
         // The host needs no access to a file that is sent to it.
         Source::Archive(path) if path.is_file() => {
             let upload = client.upload(path).await?;
-            let install = Ask::post(format!("/api/plugins/install/{upload}"));
-            let install = install.json(&serde_json::json!({ "config": config }));
+            let install = Ask::post(words.conditions.path(&format!("/api/plugins/install/{upload}"), &[]));
+            let install = install.json(&serde_json::json!({ "config": config, "start": start }));
             client.watch_or_leave(install, &what, screen, words.verbose).await?
         }
         _ => {
-            let load = LoadRequest { source: source.to_string(), version: words.version, config, start: None };
-            client.watch_or_leave(Ask::post("/api/plugins/load").json(&load), &what, screen, words.verbose).await?
+            let load = LoadRequest { source: source.to_string(), version: words.version, config, start };
+            let ask = Ask::post(words.conditions.path("/api/plugins/load", &[])).json(&load);
+            client.watch_or_leave(ask, &what, screen, words.verbose).await?
         }
     };
     tell(client, watched, words.client.json).await
@@ -42,7 +44,8 @@ pub(super) async fn load(client: &Client, words: Load, screen: &Screen) -> Resul
 /// Replaces what serves by what the same source holds now.
 pub(super) async fn reload(client: &Client, words: Reload, screen: &Screen) -> Result<(), Failure> {
     let what = format!("reloading {}", words.id);
-    let watched = client.watch_or_leave(Ask::post(route(&words.id, "/reload")), &what, screen, words.verbose).await?;
+    let ask = Ask::post(words.conditions.path(&route(&words.id, "/reload"), &[]));
+    let watched = client.watch_or_leave(ask, &what, screen, words.verbose).await?;
     tell(client, watched, words.client.json).await
 }
 
@@ -75,6 +78,9 @@ pub(super) async fn tell(client: &Client, watched: Watched, as_json: bool) -> Re
     for warning in &asked.warnings {
         output::error_line(&format!("warning: {}", printable(warning)));
     }
+    if asked.generation.is_none() {
+        return Ok(());
+    }
     // What was asked for is done; a host that goes away now changes nothing of that.
     let shown = client.ask(Ask::get(format!("/api/plugins/{}", asked.id))).await.and_then(|reply| reply.read());
     if let Ok(Plugin { plugin, .. }) = shown
@@ -90,20 +96,43 @@ fn receipt(asked: &Asked) -> String {
     let mut facts = Table::new();
     facts.row(["plugin", &format!("{} {}", asked.id, asked.version)]);
     facts.row(["source", &asked.source]);
+    course(asked, &mut facts);
+    facts.to_string()
+}
+
+/// What an operation did, step by step, and what became of the generations.
+pub(super) fn course(asked: &Asked, facts: &mut Table) {
     match (asked.generation_before, asked.generation) {
-        (Some(before), Some(now)) => facts.row(["generation", &format!("{now}, was {before}")]),
-        (None, Some(now)) => facts.row(["generation", &now.to_string()]),
+        (Some(before), Some(now)) if before != now => facts.row(["generation", &format!("{now}, was {before}")]),
+        (_, Some(now)) => facts.row(["generation", &now.to_string()]),
         (_, None) => {}
+    }
+    if !asked.states.is_empty() {
+        facts.row(["states", &asked.states.join(", ")]);
     }
     match asked.cached {
         Some(true) => facts.row(["library", "from the build cache"]),
         Some(false) => facts.row(["library", "built"]),
         None => {}
     }
+    if !asked.served.is_empty() {
+        let served: Vec<_> = asked.served.iter().map(served).collect();
+        facts.row(["served", &served.join("; ")]);
+    }
     let steps: Vec<_> =
         asked.steps.iter().map(|step| format!("{} {}", step.step, duration(step.duration_ms))).collect();
-    facts.row(["steps", &steps.join(", ")]);
-    facts.to_string()
+    if !steps.is_empty() {
+        facts.row(["steps", &steps.join(", ")]);
+    }
+}
+
+/// What a generation answered, as far as it has.
+fn served(served: &Served) -> String {
+    let Served { generation, requests, errors, in_flight } = served;
+    let errors = if *errors > 0 { format!(", {errors} failed") } else { String::new() };
+    let in_flight = if *in_flight > 0 { format!(", {in_flight} in flight") } else { String::new() };
+    let requests = if *requests == 1 { "1 request".to_owned() } else { format!("{requests} requests") };
+    format!("generation {generation}: {requests}{errors}{in_flight}")
 }
 
 #[cfg(test)]
@@ -135,11 +164,16 @@ mod tests {
         asked.generation_before = Some(1);
         asked.generation = Some(2);
         asked.cached = Some(true);
+        asked.states = vec!["disabled".to_owned(), "enabled".to_owned()];
+        let served = |generation, requests, errors, in_flight| Served { generation, requests, errors, in_flight };
+        asked.served = vec![served(1, 12, 1, 3), served(2, 0, 0, 0)];
         expect![[r#"
             plugin      hello 1.0.0
             source      /srv/hello
             generation  2, was 1
+            states      disabled, enabled
             library     from the build cache
+            served      generation 1: 12 requests, 1 failed, 3 in flight; generation 2: 0 requests
             steps       fetch 1.6 ms, build 12.3 s, swap 10 us"#]]
         .assert_eq(&receipt(&asked));
     }

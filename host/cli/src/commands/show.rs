@@ -3,6 +3,7 @@
 use host_api::{Item, LogLines, Plugin, PluginList};
 use host_core::PluginId;
 
+use super::updates::{newer_text, rule_text};
 use super::{generations, route};
 use crate::client::{Ask, Client};
 use crate::failure::Failure;
@@ -21,9 +22,23 @@ pub(super) async fn list(client: &Client, as_json: bool) -> Result<(), Failure> 
         output::error_line("no plugin is installed; `plugin-host load SOURCE` installs one");
     } else {
         output::line(&list_table(&list).to_string());
-        kept(&list).iter().for_each(|remark| output::error_line(remark));
+        unwell(&list).iter().chain(&kept(&list)).for_each(|remark| output::error_line(remark));
     }
     Ok(())
+}
+
+/// A remark for each plugin that does not serve though it was asked to.
+fn unwell(list: &PluginList) -> Vec<String> {
+    let remark = |(id, plugin): (&String, &Item)| {
+        let failed = || plugin.last_error.as_ref().map(|error| error.message.as_str()).unwrap_or_default();
+        let why = match (plugin.phase.as_str(), &plugin.quarantine) {
+            ("quarantined", Some(reason)) => format!("quarantined: {reason}; `plugin-host enable {id}` lifts it"),
+            ("failed", _) => format!("failed, and is tried again: {}", failed()),
+            _ => return None,
+        };
+        Some(printable(&format!("{id}: {why}")))
+    };
+    list.plugins.iter().filter_map(remark).collect()
 }
 
 /// A remark for each plugin of which ended generations stay in memory.
@@ -39,14 +54,23 @@ fn kept(list: &PluginList) -> Vec<String> {
 }
 
 fn list_table(list: &PluginList) -> Table {
-    let mut table =
-        Table::with_head(["ID", "VERSION", "PHASE", "HEALTH", "GENERATION", "REQUESTS", "ERRORS", "UPTIME", "SOURCE"]);
+    let mut table = Table::with_head([
+        "ID",
+        "VERSION",
+        "GOAL/PHASE",
+        "HEALTH",
+        "GENERATION",
+        "REQUESTS",
+        "ERRORS",
+        "UPTIME",
+        "SOURCE",
+    ]);
     for (id, plugin) in &list.plugins {
         let Item { status, .. } = plugin;
         table.row([
             id,
-            &plugin.metadata.version,
-            &plugin.phase,
+            &version(plugin),
+            &format!("{}/{}", plugin.goal.as_deref().unwrap_or("-"), plugin.phase),
             &status.health,
             &generation(plugin.generation),
             &status.request_count.to_string(),
@@ -56,6 +80,12 @@ fn list_table(list: &PluginList) -> Table {
         ]);
     }
     table
+}
+
+/// The version that is installed, and a newer one.
+fn version(plugin: &Item) -> String {
+    let newer = plugin.update_available.iter().map(|update| format!(", update: {}", newer_text(update)));
+    [plugin.metadata.version.clone()].into_iter().chain(newer).collect()
 }
 
 /// All about one plugin.
@@ -75,7 +105,7 @@ fn sheet(plugin: &Plugin, url: &str) -> String {
     let mut facts = Table::new();
     facts.row(["id", &metadata.id]);
     facts.row(["name", &metadata.name]);
-    facts.row(["version", &metadata.version]);
+    facts.row(["version", &version(item)]);
     let optional = [("description", &metadata.description), ("author", &metadata.author)];
     for (name, value) in optional.into_iter().filter(|(_, value)| !value.is_empty()) {
         facts.row([name, value]);
@@ -88,12 +118,25 @@ fn sheet(plugin: &Plugin, url: &str) -> String {
     if let Some(loaded_at) = item.loaded_at {
         facts.row(["loaded", &format!("{} UTC", utc(loaded_at))]);
     }
-    facts.row(["enabled", if item.enabled { "yes" } else { "no" }]);
+    facts.row(["goal", item.goal.as_deref().unwrap_or("-")]);
     facts.row(["phase", &item.phase]);
+    if let Some(reason) = &item.quarantine {
+        facts.row(["quarantine", &format!("{reason}; enable, start or restart lifts it")]);
+    }
     facts.row(["health", &status.health]);
+    if item.failures_in_a_row > 0 {
+        facts.row(["failures", &format!("{} in a row", item.failures_in_a_row)]);
+    }
     facts.row(["generation", &generation(item.generation)]);
     facts.row(["uptime", &uptime(item)]);
     facts.row(["requests", &format!("{}, of them {} failed", status.request_count, status.error_count)]);
+    facts.row(["revision", &item.revision.to_string()]);
+    if let Some(rule) = &item.update {
+        facts.row(["updates", &rule_text(rule)]);
+    }
+    if let Some(rule) = item.update.as_ref().filter(|rule| !rule.blocked.is_empty()) {
+        facts.row(["blocked", &rule.blocked.join(", ")]);
+    }
     let mut sections = vec![facts.to_string()];
 
     if !parts.routes.is_empty() {
@@ -106,6 +149,16 @@ fn sheet(plugin: &Plugin, url: &str) -> String {
     if !item.generations.is_empty() {
         sections.push(generations::table(&item.generations).to_string());
         sections.extend(generations::held(&item.generations));
+    }
+    if !item.kept.is_empty() {
+        let mut kept = Table::with_head(["KEPT", "LOADED (UTC)", "COMMIT", "SOURCE"]);
+        for version in &item.kept {
+            let loaded = utc(version.loaded_at);
+            let loaded = loaded.split('.').next().unwrap_or(&loaded);
+            let commit = version.commit.as_deref().map_or("-", |commit| commit.get(..12).unwrap_or(commit));
+            kept.row([&version.version, loaded, commit, &version.source]);
+        }
+        sections.push(kept.to_string());
     }
     if !metadata.configuration.is_empty() {
         let mut configuration = Table::with_head(["KEY", "DEFAULT"]);
@@ -154,7 +207,7 @@ pub(super) async fn logs(client: &Client, id: &PluginId, as_json: bool) -> Resul
 #[cfg(test)]
 mod tests {
     use expect_test::expect;
-    use host_api::{Endpoint, Generation, LastError, Metadata, PluginParts, Route, Status};
+    use host_api::{Endpoint, Generation, Kept, LastError, Metadata, PluginParts, Route, Status, Update, UpdateRule};
 
     use super::*;
 
@@ -194,6 +247,21 @@ mod tests {
             loaded_at: Some(0),
             file_path: "sha256:00".to_owned(),
             enabled: true,
+            goal: Some("running".to_owned()),
+            revision: 9,
+            kept: vec![Kept {
+                version: "0.9.0".to_owned(),
+                source: "https://github.com/acme/hello".to_owned(),
+                commit: Some("0123456789abcdef".to_owned()),
+                ..Kept::default()
+            }],
+            update: Some(UpdateRule {
+                policy: "minor".to_owned(),
+                interval_seconds: 3600,
+                blocked: vec!["1.0.1".to_owned()],
+                ..UpdateRule::default()
+            }),
+            update_available: Some(Update { version: Some("1.3.0".to_owned()), ..Update::default() }),
             phase: "running".to_owned(),
             generation: Some(2),
             generations: vec![Generation {
@@ -216,13 +284,42 @@ mod tests {
 
     #[test]
     fn a_list_is_a_line_for_each_plugin() {
-        let stopped = Item { phase: "stopped".to_owned(), generation: None, ..plugin().item };
+        let stopped = Item {
+            phase: "stopped".to_owned(),
+            goal: Some("disabled".to_owned()),
+            update_available: None,
+            generation: None,
+            ..plugin().item
+        };
         let plugins = [("hello".to_owned(), plugin().item), ("other".to_owned(), stopped)].into();
         expect![[r#"
-            ID     VERSION  PHASE    HEALTH   GENERATION  REQUESTS  ERRORS  UPTIME      SOURCE
-            hello  1.0.0    running  healthy  2           12        1       1 min 15 s  /srv/hello
-            other  1.0.0    stopped  healthy  -           12        1       -           /srv/hello"#]]
+            ID     VERSION               GOAL/PHASE        HEALTH   GENERATION  REQUESTS  ERRORS  UPTIME      SOURCE
+            hello  1.0.0, update: 1.3.0  running/running   healthy  2           12        1       1 min 15 s  /srv/hello
+            other  1.0.0                 disabled/stopped  healthy  -           12        1       -           /srv/hello"#]]
         .assert_eq(&list_table(&PluginList { count: 2, plugins }).to_string());
+    }
+
+    #[test]
+    fn a_list_says_what_does_not_serve_and_why() {
+        let quarantined = Item {
+            phase: "quarantined".to_owned(),
+            quarantine: Some("it failed 3 times in a row, last with: no disk".to_owned()),
+            ..plugin().item
+        };
+        let failed = Item { phase: "failed".to_owned(), ..plugin().item };
+        let plugins =
+            [("a".to_owned(), quarantined.clone()), ("b".to_owned(), failed), ("c".to_owned(), plugin().item)];
+        expect![[r#"
+            a: quarantined: it failed 3 times in a row, last with: no disk; `plugin-host enable a` lifts it
+            b: failed, and is tried again: failed to build"#]]
+        .assert_eq(&unwell(&PluginList { count: 3, plugins: plugins.into() }).join("\n"));
+        let item = Item { failures_in_a_row: 3, ..quarantined };
+        let sheet = sheet(&Plugin { item, ..plugin() }, "");
+        let lines = "phase        quarantined
+quarantine   it failed 3 times in a row, last with: no disk; enable, start or restart lifts it
+health       healthy
+failures     3 in a row";
+        assert!(sheet.contains(lines), "{sheet}");
     }
 
     #[test]
@@ -246,17 +343,20 @@ mod tests {
         expect![[r#"
             id           hello
             name         Hello
-            version      1.0.0
+            version      1.0.0, update: 1.3.0
             description  Greets
             source       /srv/hello
             artifact     sha256:00
             loaded       1970-01-01 00:00:00.000 UTC
-            enabled      yes
+            goal         running
             phase        running
             health       healthy
             generation   2
             uptime       1 min 15 s
             requests     12, of them 1 failed
+            revision     9
+            updates      minor, when asked; looked for every 1h
+            blocked      1.0.1
 
             METHOD  URL                                                     DESCRIPTION
             GET     http://127.0.0.1:4000/api/plugin-endpoints/hello/hello  A greeting
@@ -264,6 +364,9 @@ mod tests {
 
             GENERATION  VERSION  PHASE    IN FLIGHT  REQUESTS  UNMAPPED AFTER  MAPPED  HEAP
             2           1.0.0    running  3          0         -               -       -
+
+            KEPT   LOADED (UTC)         COMMIT        SOURCE
+            0.9.0  1970-01-01 00:00:00  0123456789ab  https://github.com/acme/hello
 
             KEY   DEFAULT
             step  1

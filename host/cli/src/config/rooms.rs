@@ -4,8 +4,9 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use host_core::Source;
 use host_core::manifest::Mode;
+use host_core::plan::Patience;
+use host_core::{Source, probation};
 
 use super::value::secret;
 use super::{Environment, Origin, Settings, Value};
@@ -61,6 +62,19 @@ impl Rooms {
         run.stop_timeout = seconds("stop_timeout_seconds");
         run.drain_timeout = seconds("drain_timeout_seconds");
         run.max_kept_generations = usize::try_from(settings.number("max_kept_generations")).unwrap_or(usize::MAX);
+        run.max_kept_versions = usize::try_from(settings.number("max_kept_versions")).unwrap_or(usize::MAX);
+        run.patience = Patience {
+            first_wait_ms: settings.number("retry_first_wait_ms"),
+            max_wait_ms: settings.number("retry_max_wait_ms"),
+            quarantine_after: u32::try_from(settings.number("quarantine_failures")).unwrap_or(u32::MAX),
+            window_ms: settings.number("quarantine_window_seconds") * 1000,
+        };
+        run.probation = probation::Rules {
+            window_ms: settings.number("probation_seconds") * 1000,
+            max_error_rate: settings.number("probation_max_error_percent") as f64 / 100.0,
+            min_requests: settings.number("probation_min_requests"),
+        };
+        run.max_events = settings.number("max_events");
         run.fetch.source_roots = settings.list("source_roots").iter().map(absolute).collect();
         run.fetch.allowed_repositories = settings.list("allowed_repositories").to_vec();
         run.fetch.mirrors = settings.mirrors();

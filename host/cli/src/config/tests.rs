@@ -1,6 +1,8 @@
 //! Which value counts, and what is refused.
 
 use expect_test::{Expect, expect};
+use host_core::plan::Patience;
+use host_core::probation;
 
 use super::*;
 use crate::words::{Word, Words};
@@ -275,6 +277,10 @@ fn every_default_of_the_table_is_read_and_handed_on() {
     assert_eq!(rooms.run.fetch.source_roots, [std::env::current_dir().unwrap()]);
     assert_eq!(rooms.run.fetch.max_git_bytes, 100 << 20);
     assert_eq!((rooms.run.drain_timeout.as_secs(), rooms.grace.as_secs()), (30, 30));
+    let defaults = host_run::Config::new("1.0.0".parse().unwrap());
+    assert_eq!((rooms.run.patience, rooms.run.probation), (defaults.patience, defaults.probation));
+    assert_eq!(rooms.run.max_kept_versions, defaults.max_kept_versions);
+    assert_eq!(rooms.run.max_events, defaults.max_events);
 }
 
 #[test]
@@ -289,6 +295,15 @@ fn what_is_set_reaches_its_room() {
     start_timeout_seconds = 2
     stop_timeout_seconds = 3
     shutdown_grace_seconds = 4
+    max_kept_versions = 1
+    retry_first_wait_ms = 20
+    retry_max_wait_ms = 30
+    quarantine_failures = 4
+    quarantine_window_seconds = 5
+    probation_seconds = 6
+    probation_max_error_percent = 70
+    probation_min_requests = 8
+    max_events = 900
     max_connections = 5
     max_upload_bytes = 6_000
     auto_load_plugins = ["x"]
@@ -302,6 +317,10 @@ fn what_is_set_reaches_its_room() {
     assert_eq!(run.mode, host_core::manifest::Mode::Strict);
     let timeouts = [run.drain_timeout, run.start_timeout, run.stop_timeout, grace];
     assert_eq!(timeouts.map(|timeout| timeout.as_secs()), [1, 2, 3, 4]);
+    let patience = Patience { first_wait_ms: 20, max_wait_ms: 30, quarantine_after: 4, window_ms: 5_000 };
+    let probation = probation::Rules { window_ms: 6_000, max_error_rate: 0.7, min_requests: 8 };
+    assert_eq!((run.patience, run.probation), (patience, probation));
+    assert_eq!((run.max_kept_versions, run.max_events), (1, 900));
     assert_eq!(run.fetch.mirrors[0].base, "http://127.0.0.1/");
     assert_eq!((serve.max_connections, serve.max_upload_bytes), (5, 6_000));
     assert_eq!(load[0].to_string(), "/etc/host/x");

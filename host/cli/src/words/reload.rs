@@ -4,7 +4,7 @@ use clap::Args;
 use clap::builder::RangedU64ValueParser;
 use host_core::PluginId;
 
-use super::Client;
+use super::{Client, Conditions};
 
 /// `reload`.
 #[derive(Debug, Args)]
@@ -20,6 +20,8 @@ pub(crate) struct Reload {
     pub(crate) prove: bool,
     #[command(flatten)]
     pub(crate) how: Prove,
+    #[command(flatten)]
+    pub(crate) conditions: Conditions,
     #[command(flatten)]
     pub(crate) client: Client,
 }

@@ -71,7 +71,7 @@ fn problems(error: &Error) -> Vec<FieldProblem> {
         Error::Dependencies(refusal) => {
             let field = |problem: &host_core::graph::Problem| FieldProblem {
                 field: problem.code().to_owned(),
-                message: problem.to_string(),
+                message: problem.message(),
             };
             refusal.problems().iter().map(field).collect()
         }
@@ -149,12 +149,13 @@ mod tests {
             generation: Some(1),
             cached: Some(true),
             warnings: vec!["slow".to_owned()],
+            states: vec!["enabled".into(), "running".into()],
             steps: vec![StepReport { step: "fetch".into(), duration_ms: 1.5 }],
         };
         check(
             &Ok(receipt),
             expect![[
-                r#"done {"done":{"id":"hello","version":"1.0.0","source":"/srv/hello","revision":3,"generation_before":null,"generation":1,"served":[],"cached":true,"warnings":["slow"],"reason":null,"steps":[{"step":"fetch","duration_ms":1.5}]}}"#
+                r#"done {"done":{"id":"hello","version":"1.0.0","source":"/srv/hello","revision":3,"generation_before":null,"generation":1,"served":[],"cached":true,"warnings":["slow"],"states":["enabled","running"],"reason":null,"steps":[{"step":"fetch","duration_ms":1.5}]}}"#
             ]],
         );
         check(

@@ -1,5 +1,7 @@
 //! Whether a plugin serves, rests or is out of service.
 
+use std::borrow::Cow;
+
 use host_core::{Desired, Goal, PluginId};
 
 use crate::error::Error;
@@ -15,10 +17,12 @@ impl Work<'_> {
         let installed = held.installed()?;
         let serving = held.serving_number();
         if installed.desired.goal == Goal::Running && serving.is_some() {
-            return self.receipt(&held, serving, serving);
+            let receipt = self.receipt(&held, serving, serving)?;
+            return Ok(Receipt { states: walk(Goal::Running, true, Goal::Running), ..receipt });
         }
         held.plugin.state().attempts.forget();
-        self.serve_again(held).await
+        let receipt = self.serve_again(held).await?;
+        Ok(Receipt { states: walk(installed.desired.goal, serving.is_some(), Goal::Running), ..receipt })
     }
 
     /// Starts what is installed anew, without fetching or building it.
@@ -53,13 +57,15 @@ impl Work<'_> {
     /// Asks for a goal with which nothing serves.
     pub(super) async fn rest(&mut self, id: &str, goal: Goal) -> Result<Receipt, Error> {
         let held = Held::installed_plugin(self.host, self.job, id).await?;
-        let desired = Desired { goal, ..held.installed()?.desired };
+        let before = held.installed()?.desired;
+        let states = walk(before.goal, held.serving_number().is_some(), goal);
+        let desired = Desired { goal, ..before };
         let rule = if goal == Goal::Disabled { Rule::NotNeeded } else { Rule::Free };
         let _uncut = self.job.uncut();
         self.ask_to(&held, desired, rule, None).await?;
         self.step("swap");
         let before = self.take_out(&held);
-        self.receipt(&held, before, None)
+        Ok(Receipt { states, ..self.receipt(&held, before, None)? })
     }
 
     /// Notes that a plugin fails too often, and takes it out of service until the operator says otherwise.
@@ -80,5 +86,53 @@ impl Work<'_> {
         held.plugin.state().attempts.forget();
         self.take_out(&held);
         Ok(())
+    }
+}
+
+/// The states that a plugin goes through, from what it is to what it is to be.
+fn walk(from: Goal, serves: bool, to: Goal) -> Vec<Cow<'static, str>> {
+    let first = match from {
+        Goal::Running if serves => "running",
+        Goal::Running => "enabled",
+        other => other.as_str(),
+    };
+    let between = match (first, to) {
+        ("installed" | "disabled", Goal::Running) => Some("enabled"),
+        ("running", Goal::Disabled) => Some("stopped"),
+        _ => None,
+    };
+    let mut states: Vec<_> = [Some(first), between, Some(to.as_str())].into_iter().flatten().collect();
+    states.dedup();
+    states.into_iter().map(Cow::Borrowed).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+
+    use super::*;
+
+    #[test]
+    fn a_plugin_goes_from_state_to_state() {
+        let mut table = String::new();
+        for from in [Goal::Installed, Goal::Running, Goal::Stopped, Goal::Disabled] {
+            for (serves, to) in
+                [(false, Goal::Running), (true, Goal::Running), (true, Goal::Stopped), (true, Goal::Disabled)]
+            {
+                if !serves || from == Goal::Running {
+                    table += &format!("{}\n", walk(from, serves, to).join(" > "));
+                }
+            }
+        }
+        expect![[r#"
+            installed > enabled > running
+            enabled > running
+            running
+            running > stopped
+            running > stopped > disabled
+            stopped > running
+            disabled > enabled > running
+        "#]]
+        .assert_eq(&table);
     }
 }

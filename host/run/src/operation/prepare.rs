@@ -53,6 +53,9 @@ impl Work<'_> {
         let (build, cached) = held.noted(self.host, built)?;
         let is_new = held.installed().is_err();
         let mut desired = self.wish(&held, &build, pick(source, trust, fetched.commit, &build));
+        if let Some(rule) = options.update {
+            desired.update = rule;
+        }
         match options.start {
             true => desired.goal = Goal::Running,
             false if is_new => desired.goal = Goal::Installed,

@@ -103,6 +103,8 @@ struct OptionsRecord {
     configuration: Option<Configuration>,
     start: bool,
     if_changed: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "rule_if_any")]
+    update: Option<UpdateRule>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -183,6 +185,22 @@ mod rule {
             UpdateRule::new(parts.policy.parse()?, parts.automatic, interval)
         };
         read().map_err(D::Error::custom)
+    }
+}
+
+/// The same where there need be none.
+mod rule_if_any {
+    use super::*;
+
+    pub(super) fn serialize<S: Serializer>(rule: &Option<UpdateRule>, serializer: S) -> Result<S::Ok, S::Error> {
+        match rule {
+            Some(rule) => super::rule::serialize(rule, serializer),
+            None => serializer.serialize_none(),
+        }
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<UpdateRule>, D::Error> {
+        super::rule::deserialize(deserializer).map(Some)
     }
 }
 
@@ -293,6 +311,14 @@ mod tests {
             load(Source::Library(OsString::from_vec(b"/srv/\xff.so".to_vec()).into()), Trust::Http),
             load(Source::Upload("upload_1".to_owned()), Trust::Http),
             Operation::Install { upload: "upload_1".to_owned(), options: LoadOptions::default() },
+            Operation::Load {
+                source: "https://github.com/acme/hello".parse().unwrap(),
+                trust: Trust::Http,
+                options: LoadOptions {
+                    update: Some(UpdateRule::new("minor".parse().unwrap(), true, UpdateInterval::default()).unwrap()),
+                    ..LoadOptions::default()
+                },
+            },
             Operation::Reload { id: id() },
             Operation::Restart { id: id() },
             Operation::Enable { id: id() },
@@ -343,6 +369,7 @@ mod tests {
             {"operation":"load","source":{"library":[47,115,114,118,47,255,46,115,111]},"trust":"http","options":{"configuration":{"greeting":"Hé\u0000\"","n":[1,2.5,null]},"start":true,"if_changed":false}}
             {"operation":"load","source":{"upload":"upload_1"},"trust":"http","options":{"configuration":{"greeting":"Hé\u0000\"","n":[1,2.5,null]},"start":true,"if_changed":false}}
             {"operation":"install","upload":"upload_1","options":{"configuration":null,"start":true,"if_changed":false}}
+            {"operation":"load","source":{"git":"https://github.com/acme/hello"},"trust":"http","options":{"configuration":null,"start":true,"if_changed":false,"update":{"policy":"minor","automatic":true,"interval_seconds":3600}}}
             {"operation":"reload","id":"hello"}
             {"operation":"restart","id":"hello"}
             {"operation":"enable","id":"hello"}

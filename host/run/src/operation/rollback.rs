@@ -40,6 +40,8 @@ impl Work<'_> {
         let setup = self.host.setup(desired, build);
         let setup = held.noted(self.host, setup)?;
         let mut receipt = self.serve(held, setup, because.as_deref()).await?;
+        let cause = if because.is_some() { "automatic" } else { "operator" };
+        self.host.0.metrics.rollbacks.with_label_values(&[cause]).inc();
         let asked_for = || self.job.asker().reason.clone().unwrap_or_else(|| "it was asked for".to_owned());
         self.host.tell_of_job(
             self.job,

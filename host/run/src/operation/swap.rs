@@ -235,6 +235,7 @@ pub(super) async fn commit(
     let desired = change.desired.clone();
     let numbers = host.0.state.commit(vec![change.clone()]).await?;
     let revision = numbers.first().copied().unwrap_or_default();
+    host.0.metrics.revisions.inc();
     host.tell_of_change(job.id(), &change, before.as_ref().map(|(desired, _)| desired), revision);
     host.keep_record(held.plugin.id.clone(), revision, desired).await;
     host.updates_may_differ();

@@ -27,7 +27,7 @@ impl Work<'_> {
             return Err(Error::NoRepository { id: held.plugin.id.clone(), place });
         };
         let chosen = match to {
-            Some(revision) => Some(Update { version: None, revision, commit: String::new() }),
+            Some(revision) => Some(self.host.named_update(&url, revision).await?),
             None => self.look_for_update(&held, &desired, automatic).await?,
         };
         let Some(update) = chosen else {
@@ -73,8 +73,8 @@ impl Work<'_> {
         if let Some(error) = report.error {
             return Err(Error::UpdatesUnknown { code: error.code, message: error.message, fix: error.fix });
         }
-        // Who asks by hand may have what the rule keeps from being taken by itself.
-        let by_hand = (!automatic && update.policy().takes_any()).then_some(report.newest).flatten();
+        // Under `manual` nothing is taken but by hand.
+        let by_hand = (!automatic && !update.policy().takes_any()).then_some(report.newest).flatten();
         Ok(report.allowed.or(by_hand))
     }
 

@@ -115,6 +115,7 @@ impl<'a> Work<'a> {
             served: held.plugin.state().served(before.into_iter().chain(now)),
             cached: None,
             warnings: vec![],
+            states: vec![],
             reason: None,
             steps: self.steps(),
         })

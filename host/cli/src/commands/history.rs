@@ -1,0 +1,189 @@
+//! `rollback`, `revisions`, `diff` and `restore`.
+
+use std::fmt::Write as _;
+
+use host_api::{Change, Revision, RevisionDiff, RevisionList};
+use serde_json::{Value, json};
+
+use super::{change, route};
+use crate::client::{Ask, Client};
+use crate::failure::Failure;
+use crate::output::text::{printable, utc};
+use crate::output::{self, Table};
+use crate::screen::Screen;
+use crate::words;
+
+/// Lets an earlier version serve again.
+pub(super) async fn rollback(client: &Client, words: &words::Rollback, screen: &Screen) -> Result<(), Failure> {
+    let words::Rollback { change: words, to } = words;
+    let path = words.conditions.path(&route(&words.plugin.id, "/rollback"), &[]);
+    change::change(client, Ask::post(path).json(&json!({ "to": to })), words, screen).await
+}
+
+/// Asks for what an earlier revision asked for.
+pub(super) async fn restore(client: &Client, words: &words::Restore, screen: &Screen) -> Result<(), Failure> {
+    let words::Restore { change: words, number } = words;
+    let path = route(&words.plugin.id, &format!("/revisions/{number}/restore"));
+    change::change(client, Ask::post(words.conditions.path(&path, &[])), words, screen).await
+}
+
+/// The newest revisions, one a line.
+pub(super) async fn revisions(client: &Client, words: &words::Revisions) -> Result<(), Failure> {
+    let mut path = match &words.id {
+        Some(id) => route(id, "/revisions"),
+        None => "/api/plugins/revisions".to_owned(),
+    };
+    // Writing to a string does not fail.
+    let _ = write!(path, "?limit={}", words.limit);
+    if let Some(before) = words.before {
+        let _ = write!(path, "&before={before}");
+    }
+    let reply = client.ask(Ask::get(path)).await?;
+    if words.client.json {
+        output::raw(&reply.body);
+        return Ok(());
+    }
+    let list: RevisionList = reply.read()?;
+    if list.revisions.is_empty() {
+        output::error_line("nothing was asked for");
+        return Ok(());
+    }
+    output::line(&table(&list.revisions).to_string());
+    if let Some(next) = list.next {
+        output::error_line(&format!("there are older ones: --before {next} shows them"));
+    }
+    Ok(())
+}
+
+/// How two revisions differ.
+pub(super) async fn diff(client: &Client, words: &words::Diff) -> Result<(), Failure> {
+    let mut path = route(&words.plugin.id, &format!("/revisions/{}/diff", words.number));
+    if let Some(with) = words.with {
+        let _ = write!(path, "?with={with}");
+    }
+    let reply = client.ask(Ask::get(path)).await?;
+    if words.plugin.client.json {
+        output::raw(&reply.body);
+        return Ok(());
+    }
+    let diff: RevisionDiff = reply.read()?;
+    let between = match diff.from {
+        Some(from) => format!("from revision {from} to {}", diff.to),
+        None => format!("revision {}, the first", diff.to),
+    };
+    if diff.changes.is_empty() {
+        output::error_line(&format!("{between}: nothing is different"));
+    } else {
+        output::error_line(&between);
+        output::line(&lines(&diff.changes));
+    }
+    Ok(())
+}
+
+fn table(revisions: &[Revision]) -> Table {
+    let mut table = Table::with_head([
+        "REVISION",
+        "MADE (UTC)",
+        "PLUGIN",
+        "OPERATION",
+        "BY",
+        "GOAL",
+        "VERSION",
+        "CHANGED",
+        "REASON",
+    ]);
+    for revision in revisions {
+        let made = utc(revision.at_unix_ms);
+        table.row([
+            &revision.number.to_string(),
+            made.split('.').next().unwrap_or(&made),
+            &revision.plugin,
+            &revision.operation,
+            &revision.actor,
+            revision.goal.as_deref().unwrap_or("gone"),
+            revision.version.as_deref().unwrap_or("-"),
+            &changed(&revision.changes),
+            revision.reason.as_deref().unwrap_or_default(),
+        ]);
+    }
+    table
+}
+
+/// What was changed, in a word each.
+fn changed(changes: &[Change]) -> String {
+    let mut words: Vec<_> = changes.iter().filter_map(|change| change.pointer.split('/').nth(1)).collect();
+    words.dedup();
+    match words.as_slice() {
+        [] => "-".to_owned(),
+        words if words.len() > 4 => "all".to_owned(),
+        words => words.join(", "),
+    }
+}
+
+/// A line for each difference, as JSON.
+fn lines(changes: &[Change]) -> String {
+    let value = |value: &Option<Value>| value.as_ref().map_or_else(|| "nothing".to_owned(), Value::to_string);
+    let line = |Change { pointer, before, after }: &Change| {
+        printable(&format!("{pointer}: {} -> {}", value(before), value(after)))
+    };
+    changes.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+
+    use super::*;
+
+    fn change(pointer: &str, before: Option<Value>, after: Option<Value>) -> Change {
+        Change { pointer: pointer.to_owned(), before, after }
+    }
+
+    #[test]
+    fn differences_are_told_line_by_line() {
+        let changes = [
+            change("/configuration/greeting", None, Some(json!("Hé\u{1b}"))),
+            change("/goal", Some(json!("running")), Some(json!("stopped"))),
+            change("/quarantine", Some(Value::Null), None),
+        ];
+        expect![[r#"
+            /configuration/greeting: nothing -> "Hé\u001b"
+            /goal: "running" -> "stopped"
+            /quarantine: null -> nothing"#]]
+        .assert_eq(&lines(&changes));
+    }
+
+    #[test]
+    fn a_revision_is_a_line() {
+        let revision = Revision {
+            number: 7,
+            plugin: "hello".to_owned(),
+            at_unix_ms: 951_782_400_123,
+            actor: "operator".to_owned(),
+            operation: "configure".to_owned(),
+            reason: Some("a new day".to_owned()),
+            goal: Some("running".to_owned()),
+            version: Some("1.0.0".to_owned()),
+            changes: vec![
+                change("/configuration/a", None, Some(json!(1))),
+                change("/configuration/b", None, Some(json!(1))),
+                change("/goal", Some(json!("stopped")), Some(json!("running"))),
+            ],
+            desired: None,
+        };
+        let gone = Revision {
+            number: 8,
+            operation: "unload".to_owned(),
+            reason: None,
+            goal: None,
+            version: None,
+            changes: ["a", "b", "c", "d", "e"].map(|key| change(&format!("/{key}"), Some(json!(1)), None)).into(),
+            ..revision.clone()
+        };
+        expect![[r#"
+            REVISION  MADE (UTC)           PLUGIN  OPERATION  BY        GOAL     VERSION  CHANGED              REASON
+            8         2000-02-29 00:00:00  hello   unload     operator  gone     -        all
+            7         2000-02-29 00:00:00  hello   configure  operator  running  1.0.0    configuration, goal  a new day"#]]
+        .assert_eq(&table(&[gone, revision]).to_string());
+    }
+}
