@@ -13,7 +13,7 @@ use crate::host::{TestHost, eventually, program};
 use crate::plugins::{any_turn_to_build, build_cache, built, copy, source};
 
 /// Makes a copy of `hello` whose build goes on until it is killed, and starts a process of its own.
-async fn endless_build(host: &TestHost) -> EndlessBuild {
+pub(crate) async fn endless_build(host: &TestHost) -> EndlessBuild {
     // The SDK is compiled then, so that the script is soon reached.
     built("hello").await;
     let turn = any_turn_to_build().await;
@@ -34,8 +34,8 @@ async fn endless_build(host: &TestHost) -> EndlessBuild {
     EndlessBuild { folder, processes, _turn: turn }
 }
 
-struct EndlessBuild {
-    folder: PathBuf,
+pub(crate) struct EndlessBuild {
+    pub(crate) folder: PathBuf,
     /// Written by the build: its own id and that of the process that it has started.
     processes: PathBuf,
     _turn: MutexGuard<'static, ()>,
@@ -43,7 +43,7 @@ struct EndlessBuild {
 
 impl EndlessBuild {
     /// Waits until it runs.
-    async fn processes(&self) -> Vec<u32> {
+    pub(crate) async fn processes(&self) -> Vec<u32> {
         eventually("the build script runs", async || self.processes.exists()).await;
         let ids = std::fs::read_to_string(&self.processes).unwrap();
         ids.split(' ').map(|id| id.parse().unwrap()).collect()
@@ -51,7 +51,7 @@ impl EndlessBuild {
 }
 
 /// Asks for a load without waiting for it; gives the job.
-async fn begin_load(host: &TestHost, source: &Path, query: &str) -> Value {
+pub(crate) async fn begin_load(host: &TestHost, source: &Path, query: &str) -> Value {
     let body = json!({ "source": source });
     let request = host.request("POST", &format!("/api/plugins/load{query}")).header("prefer", "respond-async");
     request.json(&body).send().await.expect(202).json()
@@ -65,7 +65,7 @@ async fn listed(client: &Client, query: &str) -> Vec<Value> {
     client.get(&format!("/api/jobs{query}")).await.expect(200).json()["jobs"].as_array().unwrap().clone()
 }
 
-fn runs(id: u32) -> bool {
+pub(crate) fn runs(id: u32) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
     stat.rsplit_once(") ").is_some_and(|(_, state)| !state.starts_with(['Z', 'X']))
 }
@@ -349,11 +349,7 @@ async fn what_was_accepted_is_unfinished_after_a_kill_and_after_an_orderly_end()
         let log = state.job_log(job).await.unwrap();
         assert_eq!(log.is_some_and(|log| log.text.contains("fetching ")), !is_killed);
         state.close().await;
-        // Nobody ends what a killed host has started, so the test does.
-        for id in processes.into_iter().filter(|id| is_killed && runs(*id)) {
-            let id = rustix::process::Pid::from_raw(i32::try_from(id).unwrap()).unwrap();
-            let _ = rustix::process::kill_process(id, rustix::process::Signal::KILL);
-        }
+        eventually("the build has ended with its host", async || !processes.iter().any(|id| runs(*id))).await;
     }
 }
 

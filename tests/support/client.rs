@@ -139,6 +139,23 @@ impl Request {
         answer
     }
 
+    /// Sends it to a host that may be gone, or end before it has answered; `None` then.
+    pub(crate) async fn try_send(self) -> Option<Answer> {
+        let mut stream = TcpStream::connect(self.client.address).await.ok()?;
+        let head = format!("{}connection: close\r\ncontent-length: {}\r\n\r\n", self.head, self.body.len());
+        stream.write_all(&[head.as_bytes(), &self.body].concat()).await.ok()?;
+        let mut bytes = Vec::new();
+        stream.read_to_end(&mut bytes).await.ok()?;
+        let end = bytes.windows(4).position(|end| end == b"\r\n\r\n")?;
+        let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
+        let status = head.split(' ').nth(1)?.parse().ok()?;
+        let headers = head.lines().skip(1).filter_map(|line| line.split_once(':'));
+        let headers = headers.map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()));
+        let answer = Answer { status, headers: headers.collect(), body: bytes[end + 4..].to_vec(), is_whole: true };
+        let length = answer.header("content-length").and_then(|length| length.parse::<usize>().ok());
+        (length == Some(answer.body.len())).then_some(answer)
+    }
+
     /// Sends it and leaves the answer to be read.
     pub(crate) async fn open(self) -> Connection {
         let mut connection = self.client.connect().await;

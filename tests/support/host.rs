@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
 use std::ops::Deref;
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -32,15 +33,19 @@ pub(crate) struct TestHost {
     folder: Arc<TempDir>,
     flags: Vec<String>,
     variables: Vec<(String, String)>,
+    has_own_disk: bool,
     has_stopped: bool,
     was_terminated: AtomicBool,
 }
 
 /// How a host is started.
+#[derive(Clone)]
 pub(crate) struct Options {
     flags: Vec<String>,
     variables: Vec<(String, String)>,
     folder: Arc<TempDir>,
+    /// How large the disk is that only this host has for its plugin folder; none of its own unless given.
+    disk_bytes: Option<u64>,
 }
 
 impl TestHost {
@@ -57,12 +62,17 @@ impl TestHost {
     pub(crate) fn options() -> Options {
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir(folder.path().join("sources")).unwrap();
-        Options { flags: Vec::new(), variables: Vec::new(), folder: Arc::new(folder) }
+        Options { flags: Vec::new(), variables: Vec::new(), folder: Arc::new(folder), disk_bytes: None }
     }
 
     /// Where the host keeps what is installed.
     pub(crate) fn plugin_dir(&self) -> PathBuf {
-        self.folder.path().join("plugins")
+        let folder = self.folder.path().join("plugins");
+        match self.has_own_disk {
+            // What is mounted there only the host sees, and who looks through its eyes.
+            true => Path::new(&format!("/proc/{}/root", self.pid())).join(folder.strip_prefix("/").unwrap()),
+            false => folder,
+        }
     }
 
     /// A folder below which the host reads sources.
@@ -203,20 +213,42 @@ impl TestHost {
     }
 
     /// Ends the host as a power cut would, and gives what it has left on disk.
-    pub(crate) fn kill(mut self) -> Arc<TempDir> {
+    pub(crate) fn kill(self) -> Arc<TempDir> {
+        self.pull_plug().folder
+    }
+
+    /// Waits until the host is killed by itself; gives how another one is started on what it has left.
+    pub(crate) fn killed(mut self) -> Options {
+        self.has_stopped = true;
+        let exit = self.exit();
+        let is_killed = exit.as_ref().is_ok_and(|exit| exit.signal() == Some(9));
+        assert!(is_killed, "the host was not killed: {exit:?}\n=== what the host wrote ===\n{}", self.log());
+        self.again()
+    }
+
+    /// Ends the host as a power cut would; gives how another one is started on what it has left.
+    pub(crate) fn pull_plug(mut self) -> Options {
         self.has_stopped = true;
         self.child.kill().unwrap();
         self.child.wait().unwrap();
-        self.folder.clone()
+        self.again()
+    }
+
+    /// Whether the process is gone.
+    pub(crate) fn has_ended(&mut self) -> bool {
+        !matches!(self.child.try_wait(), Ok(None))
+    }
+
+    /// How another one is started on the same data folders. The one before must have ended.
+    pub(crate) fn again(&self) -> Options {
+        let (flags, variables) = (self.flags.clone(), self.variables.clone());
+        Options { flags, variables, folder: self.folder.clone(), disk_bytes: None }
     }
 
     /// Stops the host and starts another one on the same data folders.
     pub(crate) async fn restart(mut self) -> TestHost {
         self.stop_now();
-        let options =
-            Options { flags: self.flags.clone(), variables: self.variables.clone(), folder: self.folder.clone() };
-        drop(self);
-        options.start().await
+        self.again().start().await
     }
 
     /// The same with other flags.
@@ -262,7 +294,18 @@ pub(crate) fn endpoint(path: &str) -> String {
 
 /// The program, without what the environment of the tests would tell it.
 pub(crate) fn program() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_plugin-host"));
+    without_settings(Command::new(env!("CARGO_BIN_EXE_plugin-host")))
+}
+
+/// Runs what is added to it with a disk of its own mounted at `place`, which is gone when it ends. It keeps its process id.
+fn with_own_disk(place: &Path, bytes: u64) -> Command {
+    let mut command = without_settings(Command::new("unshare"));
+    let script = format!(r#"mount -t tmpfs -o size={bytes},mode=0700 tmpfs "$0" && exec "$@""#);
+    command.args(["--mount", "--", "sh", "-c", &script]).arg(place);
+    command
+}
+
+fn without_settings(mut command: Command) -> Command {
     for (name, _) in std::env::vars_os() {
         let name_text = name.to_string_lossy();
         let is_setting = ["PLUGIN_", "CARGO_", "AUTO_LOAD_", "CORS_"].iter().any(|start| name_text.starts_with(start));
@@ -287,18 +330,43 @@ impl Options {
         self
     }
 
+    /// Gives the host a disk of its own for its plugin folder, which is gone when it ends.
+    pub(crate) fn on_a_disk_of(self, bytes: u64) -> Options {
+        Options { disk_bytes: Some(bytes), ..self }
+    }
+
+    /// Whether this process may mount a disk.
+    pub(crate) fn may_mount() -> bool {
+        let place = tempfile::tempdir().unwrap();
+        with_own_disk(place.path(), 1 << 20).arg("true").output().is_ok_and(|output| output.status.success())
+    }
+
     /// A folder below which the host reads sources.
     pub(crate) fn sources(&self) -> PathBuf {
         self.folder.path().join("sources")
     }
 
+    /// Where the host keeps what is installed.
+    pub(crate) fn plugin_dir(&self) -> PathBuf {
+        self.folder.path().join("plugins")
+    }
+
     fn command(&self) -> Command {
-        let mut command = program();
+        let plugins = self.folder.path().join("plugins");
+        let mut command = match self.disk_bytes {
+            Some(bytes) => {
+                std::fs::create_dir_all(&plugins).unwrap();
+                let mut command = with_own_disk(&plugins, bytes);
+                command.arg(env!("CARGO_BIN_EXE_plugin-host"));
+                command
+            }
+            None => program(),
+        };
         command
             .arg("serve")
             .args(["--port", "0"])
             .arg("--plugin-dir")
-            .arg(self.folder.path().join("plugins"))
+            .arg(plugins)
             .arg("--cache-dir")
             .arg(plugins::build_cache())
             .arg("--source-root")
@@ -322,8 +390,10 @@ impl Options {
         let placeholder = SocketAddr::from(([127, 0, 0, 1], 0));
         let client = Client { address: placeholder, token: None };
         let (has_stopped, was_terminated) = (false, AtomicBool::new(false));
-        let Options { flags, variables, folder } = self;
-        let mut host = TestHost { client, child, log, folder, flags, variables, has_stopped, was_terminated };
+        let has_own_disk = self.disk_bytes.is_some();
+        let Options { flags, variables, folder, .. } = self;
+        let mut host =
+            TestHost { client, child, log, folder, flags, variables, has_own_disk, has_stopped, was_terminated };
         let line = host.log.wait_for("http://127.0.0.1:").await;
         host.client.address = address_in(&line);
         let client = host.client.clone();
@@ -331,6 +401,20 @@ impl Options {
         let token = std::fs::read_to_string(host.plugin_dir().join("operator.token")).unwrap();
         host.client.token = Some(token.trim().to_owned());
         host
+    }
+
+    /// Starts a host that kills itself before it is ready; gives how another one is started.
+    pub(crate) async fn start_until_killed(self) -> Options {
+        let mut child = self.command().stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let mut exit = None;
+        let until = Instant::now() + PATIENCE;
+        while exit.is_none() && Instant::now() < until {
+            exit = child.try_wait().unwrap();
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        let _ = (child.kill(), child.wait());
+        assert_eq!(exit.and_then(|exit| exit.signal()), Some(9), "the host was not killed: {exit:?}");
+        self
     }
 
     /// Runs a host that is expected to end by itself.

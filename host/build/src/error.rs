@@ -162,6 +162,9 @@ pub enum Error {
     Stopping,
 }
 
+/// What cargo, the compiler and the linker write when the disk is full.
+const NO_SPACE: &str = "No space left on device";
+
 impl Error {
     /// A word for clients, metrics and tests. Never reworded. Of an error of the store, the store's own word.
     pub fn code(&self) -> &'static str {
@@ -178,6 +181,9 @@ impl Error {
             Error::SdkVersion { .. } => "build_sdk_version",
             Error::QueueFull { .. } => "build_queue_full",
             Error::QueueTimeout { .. } => "build_queue_timeout",
+            Error::Dependencies { message, .. } | Error::Cargo { message, .. } if message.contains(NO_SPACE) => {
+                "build_full"
+            }
             Error::Dependencies { .. } => "build_dependencies",
             Error::Cargo { .. } => "build_failed",
             Error::TimedOut(_) => "build_timed_out",
@@ -185,6 +191,7 @@ impl Error {
             Error::NoLibrary { .. } => "build_no_library",
             Error::Process(_) => "build_process",
             Error::Store(error) => error.code(),
+            Error::Io { source, .. } if host_store::is_full(source) => "build_full",
             Error::Io { .. } => "build_io",
             Error::Stopping => "build_stopping",
         }

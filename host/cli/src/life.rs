@@ -9,7 +9,7 @@ use std::time::Instant;
 use host_build::Builder;
 use host_run::Host;
 use host_serve::Server;
-use host_state::State;
+use host_state::{Newest, State};
 use host_store::Store;
 use tokio_util::sync::CancellationToken;
 
@@ -31,6 +31,7 @@ pub(crate) async fn serve(words: Serve, environment: &Environment) -> Result<(),
     logs::start(&settings, &screen)?;
     files::open_more();
     let rooms = Rooms::of(&settings, environment);
+    environment.fail_points().into_iter().for_each(host_fail::watch);
     // From here on a signal is an orderly end.
     let mut signals = Signals::new()?;
 
@@ -38,8 +39,7 @@ pub(crate) async fn serve(words: Serve, environment: &Environment) -> Result<(),
     let builder = Builder::new(store.clone(), rooms.build).await;
     let builder = builder.map_err(|error| Failure::of("failed to prepare builds", &error))?;
     let toolchain = builder.toolchain().rustc.clone();
-    let state = State::open(store.plugin_dir()).await;
-    let state = state.map_err(|error| Failure::of("failed to open the state", &error))?;
+    let state = open_state(&store).await?;
     let host = Host::new(rooms.run, store.clone(), state, builder);
     let host = host.map_err(|error| Failure::of("failed to start the host", &error))?;
     let server = Server::bind(host.clone(), &store, rooms.serve).await.map_err(|error| {
@@ -102,4 +102,28 @@ pub(crate) async fn serve(words: Serve, environment: &Environment) -> Result<(),
     let duration_ms = u64::try_from(stopped.elapsed().as_millis()).unwrap_or(u64::MAX);
     tracing::info!(duration_ms, "stopped after {signal}");
     Ok(())
+}
+
+/// Opens the state, and makes it in a folder that was not used before.
+async fn open_state(store: &Store) -> Result<State, Failure> {
+    let failed = |error: &(dyn std::error::Error + 'static)| Failure::of("failed to open the state", error);
+    let records = store.records().map_err(|error| failed(&error))?;
+    let lost = || {
+        let ids = records.iter().map(|(id, _)| format!("`{id}`")).collect::<Vec<_>>().join(", ");
+        Failure::failed(format!("the state in `{}` is lost", store.plugin_dir().display()))
+            .because(format!("there is nothing in it, but there are records of {ids}"))
+            .fix("put back a copy of state.db, or run `plugin-host rescan`, which makes a new one of the records")
+    };
+    if !records.is_empty() && !State::is_there(store.plugin_dir()) {
+        return Err(lost());
+    }
+    let state = State::open(store.plugin_dir()).await.map_err(|error| failed(&error))?;
+    if !records.is_empty() {
+        let newest = state.newest().await.map_err(|error| failed(&error))?;
+        if newest == Newest::default() {
+            state.close().await;
+            return Err(lost());
+        }
+    }
+    Ok(state)
 }

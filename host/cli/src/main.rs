@@ -8,6 +8,7 @@ mod failure;
 mod life;
 mod logs;
 mod output;
+mod rescan;
 mod screen;
 mod trial;
 mod words;
@@ -54,6 +55,7 @@ fn run(word: Word) -> Result<(), Failure> {
     let ended = runtime.block_on(async {
         match word {
             Word::Serve(words) => life::serve(*words, &environment).await,
+            Word::Rescan(words) => rescan::rescan(words, &environment).await,
             Word::New(words) => author::new(&words, &environment),
             Word::Sdk(words) => author::sdk(&words, &environment),
             Word::Dev(words) => author::dev(words, &environment).await,

@@ -48,6 +48,8 @@ enum Said {
     Refused(String),
     /// The library did not come back in time.
     TimedOut,
+    /// There was no room on the disk to begin.
+    NoRoom,
 }
 
 /// What is done with a library.
@@ -82,8 +84,10 @@ impl Children {
         {
             let path: PathBuf = attempt.folder.join(name);
             let written = tokio::task::spawn_blocking(move || atomic::write(&path, &bytes, 0o600)).await;
-            written.map_err(std::io::Error::other).and_then(|written| written).map_err(|error| Error::TrialFailed {
-                reason: format!("`{name}` could not be written for it: {error}"),
+            let written = written.map_err(std::io::Error::other).and_then(|written| written);
+            written.map_err(|error| match host_store::is_full(&error) {
+                true => Error::TrialFull,
+                false => Error::TrialFailed { reason: format!("`{name}` could not be written for it: {error}") },
             })?;
         }
         let mut heard = Heard::default();
@@ -157,6 +161,7 @@ impl Heard {
             (Some(Said::Passed), ..) => Ok(Tried::Passed),
             (Some(Said::Refused(reason)), ..) => Ok(Tried::Refused { reason }),
             (Some(Said::TimedOut), Some(stage), _) => timed_out(stage, said),
+            (Some(Said::NoRoom), ..) => Err(Error::TrialFull),
             (_, Some(stage), Err(ProcessError::TimedOut { .. } | ProcessError::Silent { .. })) => {
                 timed_out(stage, said)
             }
@@ -249,6 +254,8 @@ mod tests {
         assert!(code(&[(Stdout, &open)], ended(Some(0), None)).starts_with("load_trial_crashed: "));
         assert!(code(&[(Stdout, &open), (Stderr, &passed)], aborted()).starts_with("load_trial_crashed: "));
         assert!(code(&[(Stderr, "no room")], ended(Some(1), None)).starts_with("load_trial_failed: "));
+        let no_room = format!("{MARK}\"no_room\"");
+        assert!(code(&[(Stdout, &no_room)], ended(Some(1), None)).starts_with("load_trial_full: "));
         let timed_out = ProcessError::TimedOut { program: "x".into(), timeout: SECOND };
         assert!(code(&[(Stdout, &open)], Err(timed_out)).starts_with("load_trial_timed_out: "));
     }

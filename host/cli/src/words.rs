@@ -7,6 +7,7 @@ mod graph;
 mod history;
 mod jobs;
 mod reload;
+mod rescan;
 mod updates;
 
 use std::path::PathBuf;
@@ -22,6 +23,7 @@ pub(crate) use graph::{Drawing, Graph};
 pub(crate) use history::{Diff, Restore, Revisions, Rollback};
 pub(crate) use jobs::{Job, JobWord, Jobs, OfJob};
 pub(crate) use reload::Reload;
+pub(crate) use rescan::Rescan;
 pub(crate) use updates::{Block, SetPolicy, Update, Updates};
 
 const EXIT_CODES: &str = "\
@@ -127,6 +129,9 @@ pub(crate) enum Word {
     /// Show what happened in the host, and what happens
     #[command(after_help = EXIT_CODES)]
     Events(Events),
+    /// Rebuild a lost or damaged state of what is installed from the records beside it, while no host runs
+    #[command(after_help = EXIT_CODES)]
+    Rescan(Rescan),
     /// The configuration of a host
     #[command(subcommand)]
     Config(ConfigWord),

@@ -272,6 +272,7 @@ impl Error {
             Error::Store(error) => error.code(),
             Error::Zip(error) => error.code(),
             Error::Name(_) | Error::NotText { .. } => "fetch_name",
+            Error::Io { source, .. } if host_store::is_full(source) => "fetch_full",
             Error::Io { .. } => "fetch_io",
             Error::NothingThere { .. } => "fetch_nothing_there",
             Error::OutsideRoots { .. } => "fetch_outside_roots",

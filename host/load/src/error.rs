@@ -119,6 +119,9 @@ pub enum Error {
         /// Why not.
         reason: String,
     },
+    /// The library could not be tried in a process of its own, because that found no room on the disk.
+    #[error("the host could not try the library in a child process: the disk is full")]
+    TrialFull,
     /// The types at the boundary differ.
     #[error("the plugin and the host disagree {difference}")]
     LayoutDiffers {
@@ -181,6 +184,7 @@ impl Error {
             Error::TrialCrashed { .. } => "load_trial_crashed",
             Error::TrialTimedOut { .. } => "load_trial_timed_out",
             Error::TrialFailed { .. } => "load_trial_failed",
+            Error::TrialFull => "load_trial_full",
             Error::LayoutDiffers { .. } => "load_layout_differs",
             Error::BrokenHeader { .. } => "load_broken_header",
             Error::CodeDiffers { .. } => "load_code_differs",
@@ -221,6 +225,7 @@ impl Error {
                 "nothing of it ran in the host; do long work after the start, or raise `start_timeout_seconds` of the host"
             }
             Error::TrialFailed { .. } => "see what the message names; what serves goes on serving",
+            Error::TrialFull => "free some space, then ask again; nothing was changed",
             Error::LayoutDiffers { .. } => {
                 "the plugin uses a patched or mixed SDK; run `cargo update -p plugin-sdk` and build again"
             }

@@ -13,6 +13,7 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::error::Error;
 use crate::group::Group;
+use crate::guard::Guard;
 use crate::lines::{Line, Lines, Stream};
 
 /// How long a run still reads after the program itself ended: only a process that left the group can hold a pipe
@@ -134,7 +135,7 @@ impl Command {
                     return Err(Error::Silent { program: self.program.clone(), timeout });
                 }
                 () = sleep_until(ended.unwrap_or(started) + READ_ON), if ended.is_some() => break,
-                result = group.leader_ended(), if ended.is_none() => {
+                result = group.child_ended(), if ended.is_none() => {
                     result.map_err(|error| failed("wait for", error))?;
                     group.kill();
                     ended = Some(Instant::now());
@@ -171,6 +172,9 @@ impl Command {
             let reason = format!("its working folder `{}` does not exist", self.folder.display());
             return Err(failed("start", io::Error::new(io::ErrorKind::NotFound, reason)));
         }
+        // First, so that there is no moment in which a killed host leaves the program behind.
+        let guard = Guard::start().map_err(|error| failed("watch", error))?;
+        let group = guard.as_ref().map_or(0, |guard| guard.id().as_raw_nonzero().get());
         let child = tokio::process::Command::new(&self.program)
             .args(&self.args)
             .current_dir(&self.folder)
@@ -179,14 +183,14 @@ impl Command {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
-            .process_group(0)
+            .process_group(group)
             .kill_on_drop(true)
             .spawn()
             .map_err(|error| match error.kind() {
                 io::ErrorKind::NotFound => Error::NotFound { program: self.program.clone() },
                 _ => failed("start", error),
             })?;
-        Group::new(child).map_err(|error| failed("watch", error))
+        Group::new(child, guard).map_err(|error| failed("watch", error))
     }
 }
 

@@ -138,6 +138,28 @@ async fn dropping_the_future_takes_the_grandchildren_too() {
     grandchild.assert_gone();
 }
 
+/// The program that is killed: this test, started by the one below.
+#[tokio::test]
+async fn host_to_be_killed() {
+    if std::env::var_os("KILL_TEST").is_some() {
+        let _ = sh(WITH_GRANDCHILD, LONG).run(|line| println!("\nid {}", line.text)).await;
+    }
+}
+
+#[tokio::test]
+async fn what_was_started_ends_with_a_process_that_is_killed() {
+    let (sender, mut grandchild) = tokio::sync::mpsc::unbounded_channel();
+    let host =
+        Command::new(std::env::current_exe().unwrap(), "/", LONG).env("KILL_TEST", "1").env("PATH", "/usr/bin:/bin");
+    let run = host.args(["--exact", "host_to_be_killed", "--nocapture"]).run(move |line| {
+        if let Some(id) = line.text.strip_prefix("id ") {
+            sender.send(Watched::by_id(id)).unwrap();
+        }
+    });
+    // Dropping the run kills the host, but not the group that it has made.
+    until_first(run, grandchild.recv()).await.unwrap().assert_gone();
+}
+
 /// Runs both; returns what the second gives, with the first dropped wherever it was.
 async fn until_first<T>(run: impl Future, event: impl Future<Output = T>) -> T {
     tokio::select! {

@@ -1,10 +1,12 @@
 //! The beginning: what was asked for before the host ended is read, and brought about.
 
+mod records;
+
 use std::sync::Arc;
 
 use futures_util::StreamExt as _;
 use host_core::{Desired, Goal, PluginId};
-use host_state::{Change, Damage, Revision, read_record, write_record};
+use host_state::{Damage, Revision, write_record};
 
 use crate::error::Error;
 use crate::host::Host;
@@ -24,23 +26,16 @@ impl Host {
     pub async fn begin(&self) -> Result<usize, Error> {
         let unfinished = self.unfinished_jobs().await?;
         let newest = self.0.state.newest().await?;
-        let mut revisions = newest.revisions;
-        let damaged: Vec<_> = newest.damaged.iter().map(|damage| damage.plugin.clone()).collect();
-        for damage in newest.damaged {
-            match self.mend(&damage).await {
-                Ok(revision) => revisions.push(revision),
-                Err(reason) => tracing::error!(
-                    plugin.id = damage.plugin,
-                    code = "state_damaged",
-                    "what was asked for of `{}` is damaged ({}) and can't be restored: {reason}; hint: `plugin-host rescan`, or load it again",
-                    damage.plugin,
-                    damage.reason
-                ),
-            }
-        }
-        self.sync_records(&revisions, damaged).await;
+        let records = self.records().await;
+        host_fail::point("boot.read");
+        let wanted = self.settle_records(newest, &records).await;
+        host_fail::point("boot.mended");
+        self.sync_records(&wanted, records).await;
+        host_fail::point("boot.records_synced");
+        wanted.lost.iter().for_each(|lost| self.note_lost(lost));
+        let revisions = wanted.revisions.into_values();
         let count = revisions.len();
-        let reads = revisions.into_iter().map(|revision| {
+        let reads = revisions.map(|revision| {
             let host = self.clone();
             tokio::task::spawn_blocking(move || host.read_back(revision))
         });
@@ -48,9 +43,11 @@ impl Host {
         while let Some(read) = reads.next().await {
             read.map_err(|_| Error::Panicked)?;
         }
+        host_fail::point("boot.plugins_read");
         self.0.reconcile.start(self);
         self.0.reconcile.tell(Input::Begin);
         self.begin_updates();
+        host_fail::point("boot.begun");
         for (record, ..) in unfinished {
             let id = record.id.clone();
             match self.resume(record).await {
@@ -59,6 +56,7 @@ impl Host {
                     tracing::error!(job = id, code = error.code(), "a job could not go on: {}", error.chain())
                 }
             }
+            host_fail::point("boot.resumed");
         }
         Ok(count)
     }
@@ -97,57 +95,20 @@ impl Host {
         self.0.plugins.insert(id, Arc::new(plugin));
     }
 
-    /// Restores a damaged revision from the record that was written with it.
-    async fn mend(&self, damage: &Damage) -> Result<Revision, String> {
-        let id: PluginId = damage.plugin.parse().map_err(|error| format!("{error}"))?;
-        let host = self.clone();
-        let records = tokio::task::spawn_blocking(move || host.0.store.records()).await;
-        let records = records.map_err(|error| error.to_string())?.map_err(|error| error.to_string())?;
-        let (_, bytes) = records.into_iter().find(|(other, _)| *other == id).ok_or("there is no record of it")?;
-        let (number, desired) = read_record(&bytes)?;
-        if number != damage.number {
-            return Err(format!("its record is of revision {number}, not {}", damage.number));
+    /// Shows a plugin of which nobody knows what was asked for.
+    fn note_lost(&self, damage: &Damage) {
+        let Ok(id) = damage.plugin.parse::<PluginId>() else { return };
+        let error =
+            Error::from(host_state::Error::DamagedRevision { number: damage.number, reason: damage.reason.clone() });
+        let plugin = Plugin::new(id.clone());
+        plugin.log.push("error", None, &error.chain());
+        {
+            let mut state = plugin.state();
+            state.last_error =
+                Some(LastError { code: error.code(), message: error.chain(), at_unix_ms: now_unix_ms() });
+            state.lost = Some(damage.clone());
         }
-        let reason = format!("revision {number} was damaged on disk and restored from its record");
-        tracing::warn!(plugin.id = %id, "{reason}");
-        let mut change = change_of_host(&id, Some(desired), "mend");
-        change.reason = Some(reason);
-        let numbers = self.0.state.commit(vec![change.clone()]).await.map_err(|error| error.to_string())?;
-        self.0.metrics.revisions.inc();
-        let Change { plugin, at_unix_ms, actor, operation, reason, desired, .. } = change;
-        let number = numbers.first().copied().unwrap_or_default();
-        Ok(Revision { number, plugin, at_unix_ms, actor, operation, reason, desired })
-    }
-
-    /// Brings the records beside the database up to date: a host that was killed between the two wrote only one.
-    async fn sync_records(&self, revisions: &[Revision], damaged: Vec<String>) {
-        let wanted: Vec<_> = revisions
-            .iter()
-            .filter_map(|revision| {
-                let desired = revision.desired.as_ref()?;
-                Some((revision.plugin.clone(), write_record(revision.number, desired)))
-            })
-            .collect();
-        let host = self.clone();
-        let synced = tokio::task::spawn_blocking(move || {
-            let found = host.0.store.records()?;
-            for (id, bytes) in &wanted {
-                if !found.iter().any(|(other, found)| other == id && found == bytes) {
-                    host.0.store.put_record(id, bytes)?;
-                }
-            }
-            for (id, _) in &found {
-                // The record of a plugin whose revision is damaged is all that is left of it.
-                let is_wanted = wanted.iter().any(|(other, _)| other == id);
-                if !is_wanted && !damaged.iter().any(|other| other == id.as_str()) {
-                    host.0.store.remove_record(id)?;
-                }
-            }
-            Ok::<(), host_store::Error>(())
-        });
-        if let Ok(Err(error)) = synced.await {
-            tracing::warn!("the records beside the state could not be brought up to date: {error}");
-        }
+        self.0.plugins.insert(id, Arc::new(plugin));
     }
 
     /// Writes or removes the record of a plugin beside the database, which holds what counts.
@@ -162,18 +123,5 @@ impl Host {
                 "the record beside the state could not be written: {error}; it is written at the next start"
             );
         }
-    }
-}
-
-/// A change that the host makes by itself.
-fn change_of_host(plugin: &PluginId, desired: Option<Desired>, operation: &str) -> Change {
-    Change {
-        plugin: plugin.clone(),
-        desired,
-        expected: None,
-        actor: "host".to_owned(),
-        operation: operation.to_owned(),
-        reason: None,
-        at_unix_ms: now_unix_ms(),
     }
 }

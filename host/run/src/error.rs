@@ -209,10 +209,11 @@ impl Error {
     pub fn kind(&self) -> Kind {
         let code = self.code();
         match self {
+            // A queue that is full is another thing.
+            _ if code.ends_with("_full") && code != "build_queue_full" => Kind::Full,
             Error::Source(_) => Kind::Malformed,
             Error::UnknownPlugin { .. } | Error::UnknownUpload { .. } | Error::UnknownRevision { .. } => Kind::NotFound,
             Error::State(_) if code == "state_stale" => Kind::Stale,
-            Error::State(_) | Error::Store(_) if code.ends_with("_full") => Kind::Full,
             Error::Dependencies(_) if matches!(code, "dependency_dependants" | "dependency_conflict") => Kind::Conflict,
             Error::Dependencies(_) => Kind::Refused,
             Error::OtherPlugin { .. } | Error::Disabled { .. } | Error::InProgress { .. } => Kind::Conflict,
@@ -234,6 +235,9 @@ impl Error {
     pub fn fix(&self) -> Option<String> {
         match self {
             Error::Load(error) => error.fix(),
+            Error::State(host_state::Error::DamagedRevision { .. }) => {
+                Some("load the plugin again, or stop the host and run `plugin-host rescan`".to_owned())
+            }
             Error::Placement { .. } => Some("set `security.placement: inline`".to_owned()),
             Error::TooManyKept { .. } => Some(
                 "`plugin-host show` names what keeps them; end that, unload the plugin and restart the host, or raise \
@@ -256,7 +260,12 @@ impl Error {
             Error::Schema { .. } => Some("load its source again".to_owned()),
             Error::ConfigurationRefused { .. } => Some("change what the message names".to_owned()),
             Error::Unhealthy { .. } => Some("see the plugin's log; the generation before still serves".to_owned()),
-            _ => self.parts().1,
+            _ => {
+                let is_full = || self.kind() == Kind::Full;
+                self.parts().1.or_else(|| {
+                    is_full().then(|| "free some space on the disk, then ask again; nothing was changed".to_owned())
+                })
+            }
         }
     }
 

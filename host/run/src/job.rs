@@ -7,6 +7,7 @@ mod outcome;
 mod view;
 
 use std::borrow::Cow;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
 
@@ -34,6 +35,9 @@ const MAX_LOG_BYTES: usize = 256 * 1024;
 /// Longer requests are not kept for a retry.
 const MAX_KEPT_REQUEST_BYTES: usize = 64 * 1024;
 
+/// The step that is written of a job whose change is in the state: the next host does only what is left of it.
+const COMMITTED: &str = "committed";
+
 /// One operation on its way.
 pub struct Job {
     id: String,
@@ -45,6 +49,8 @@ pub struct Job {
     created_unix_ms: u64,
     /// What was asked, as it lies in the state.
     request: String,
+    /// Whether the state has the change that it makes.
+    committed: AtomicBool,
     log: LogLines,
     progress: Mutex<Progress>,
     course: Course,
@@ -97,6 +103,7 @@ impl Job {
             retry_of,
             created_unix_ms,
             request,
+            committed: AtomicBool::new(false),
             log: LogLines::new(MAX_LINES),
             progress: Mutex::new(progress),
             course: Course::new(),
@@ -241,6 +248,33 @@ impl Job {
         self.course.started().await;
     }
 
+    /// Whether it is in the state, and not a step of the host's own.
+    pub(crate) fn is_listed(&self) -> bool {
+        !self.id.is_empty()
+    }
+
+    /// The job as it is to be written together with its change.
+    pub(crate) fn committed_record(&self) -> JobRecord {
+        JobRecord { step: COMMITTED.to_owned(), ..self.record(None) }
+    }
+
+    /// The state has its change.
+    pub(crate) fn has_committed(&self) {
+        self.committed.store(true, Ordering::Release);
+    }
+
+    /// Whether the state has its change, by this host or by the one before.
+    pub(crate) fn is_committed(&self) -> bool {
+        self.committed.load(Ordering::Acquire)
+    }
+
+    /// Goes on as a job that a host before has left.
+    pub(crate) fn go_on_as(&self, left: &JobRecord) {
+        if left.step == COMMITTED {
+            self.has_committed();
+        }
+    }
+
     /// Its time is over.
     pub(crate) fn time_out(&self) {
         if let Some(after) = self.asker.timeout {
@@ -308,7 +342,7 @@ impl Job {
             created_unix_ms: view.created_unix_ms,
             started_unix_ms: view.started_unix_ms,
             ended_unix_ms: ended.map_or(view.ended_unix_ms, |ended| Some(ended.at_unix_ms)),
-            step: view.step.into_owned(),
+            step: if self.is_committed() && !state.is_ended() { COMMITTED.to_owned() } else { view.step.into_owned() },
             steps: serde_json::to_string(&view.steps).unwrap_or_default(),
             n_lines: view.n_lines,
             request: is_kept.then(|| self.request.clone()),

@@ -227,6 +227,7 @@ impl Host {
         // A task, because whoever asks may go away between the write and the start.
         let started = self.0.tasks.spawn(async move {
             host.0.state.put_job(job.record(None), None, KEEP).await?;
+            host_fail::point("job.accepted");
             host.0.jobs.live().insert(job.id().to_owned(), job.clone());
             let (asked, subject) = (job.operation().into(), job.subject().into());
             host.tell_of_job(&job, EventKind::JobQueued { operation: asked, subject });
@@ -248,7 +249,9 @@ impl Host {
     /// the host runs, and is written when that is possible again.
     pub(crate) async fn end_job(&self, job: &Job, result: Result<operation::Receipt, Error>) {
         let ended = job.ended(result);
+        host_fail::point("job.ending");
         let written = self.0.state.put_job(job.record(Some(&ended)), Some(job.kept_log()), KEEP).await;
+        host_fail::point("job.ended");
         job.end(ended);
         match written {
             Ok(()) => {

@@ -1,5 +1,6 @@
 //! What can be asked of the host, and what it did.
 
+mod again;
 mod configure;
 mod goals;
 mod launch;

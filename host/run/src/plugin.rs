@@ -10,6 +10,7 @@ use host_core::health::Health;
 use host_core::manifest::Problem;
 use host_core::plan::Attempts;
 use host_core::{Desired, Digest, Goal, Manifest, PluginId};
+use host_state::Damage;
 
 use crate::generation::{Generation, GenerationPhase, Life};
 use crate::health::HealthReport;
@@ -34,6 +35,8 @@ pub(crate) struct Plugin {
 #[derive(Default)]
 pub(crate) struct State {
     pub(crate) installed: Option<Installed>,
+    /// Why nobody knows what was asked for, where that is damaged and nothing is installed.
+    pub(crate) lost: Option<Damage>,
     /// What an operation does with it now.
     pub(crate) working: Option<Phase>,
     /// How starting it went so far.
@@ -278,6 +281,7 @@ impl State {
         let desired = self.installed.as_ref().map(|installed| &installed.desired);
         match self.working {
             Some(phase) => phase,
+            None if self.installed.is_none() && self.lost.is_some() => Phase::Failed,
             None if desired.is_some_and(|desired| desired.quarantine.is_some()) => Phase::Quarantined,
             None if desired.is_some_and(|desired| desired.goal == Goal::Running) => match self.attempts.was_tried {
                 true => Phase::Failed,
@@ -286,6 +290,11 @@ impl State {
             None if self.generations.is_empty() => Phase::Stopped,
             None => Phase::Draining,
         }
+    }
+
+    /// Whether nothing is known of it but that it is about to be installed.
+    pub(crate) fn is_new(&self) -> bool {
+        self.installed.is_none() && self.lost.is_none()
     }
 
     /// Adds the generation that serves from now on.

@@ -164,7 +164,7 @@ impl Loop {
                     self.n_steps -= 1;
                 }
                 // A first load that was given up leaves nothing.
-                let is_new = host.0.plugins.get(&plugin).is_some_and(|plugin| plugin.state().installed.is_none());
+                let is_new = host.0.plugins.get(&plugin).is_some_and(|plugin| plugin.state().is_new());
                 if is_new && !self.lanes.is_awaited(&plugin) {
                     host.forget(&plugin);
                 }

@@ -65,8 +65,12 @@ async fn receive(front: &Front, mut field: Field<'_>) -> Result<api::UploadAnswe
     let max_bytes = front.uploads.max_bytes;
     let folder = front.host.upload_folder().map_err(|error| of_operation(&error))?;
     let path = folder.path().join("upload.zip");
-    let failed =
-        |_| Refused::new(StatusCode::INTERNAL_SERVER_ERROR, "upload_io", "the upload could not be written to disk");
+    let failed = |error: std::io::Error| match host_store::is_full(&error) {
+        true => of_operation(&host_store::Error::Full { action: "write", path: path.clone(), source: error }.into()),
+        false => {
+            Refused::new(StatusCode::INTERNAL_SERVER_ERROR, "upload_io", "the upload could not be written to disk")
+        }
+    };
     let mut file = tokio::fs::File::create(&path).await.map_err(failed)?;
     let mut bytes = 0u64;
     while let Some(chunk) = in_time(field.chunk()).await? {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use host_core::manifest::Placement;
 use host_core::update::{UpdateError, UpdateInterval, UpdateRule};
-use host_core::{Desired, Digest, Goal, Pick, PluginId, Source, Trust};
+use host_core::{Desired, Digest, DigestWriter, Goal, Pick, PluginId, Source, Trust};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -70,7 +70,7 @@ pub fn read_desired(text: &str) -> Result<Desired, String> {
 /// The same with its revision and a digest, for a file beside the database.
 pub fn write_record(revision: u64, desired: &Desired) -> Vec<u8> {
     let document = write_desired(desired);
-    let record = Record { revision, digest: Digest::of(document.as_bytes()).to_string(), document };
+    let record = Record { revision, digest: digest(revision, &document), document };
     serde_json::to_vec(&record).expect("texts and numbers always have a JSON form")
 }
 
@@ -80,10 +80,17 @@ pub fn write_record(revision: u64, desired: &Desired) -> Vec<u8> {
 /// One sentence that says what does not fit.
 pub fn read_record(bytes: &[u8]) -> Result<(u64, Desired), String> {
     let record: Record = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
-    if Digest::of(record.document.as_bytes()).to_string() != record.digest {
+    if digest(record.revision, &record.document) != record.digest {
         return Err("its digest does not fit".to_owned());
     }
     Ok((record.revision, read_desired(&record.document)?))
+}
+
+/// Over both: a revision with a flipped bit must not make an old record a new one.
+fn digest(revision: u64, document: &str) -> String {
+    let mut writer = DigestWriter::new();
+    writer.field(&revision.to_le_bytes()).field(document.as_bytes());
+    writer.finish().to_string()
 }
 
 #[derive(Serialize, Deserialize)]
@@ -251,9 +258,13 @@ mod tests {
             assert_eq!(read_desired(&write_desired(&desired)).unwrap(), desired);
             let mut record = write_record(5, &desired);
             assert_eq!(read_record(&record).unwrap(), (5, desired));
-            let at = record.windows(3).position(|bytes| bytes == b"abc").unwrap();
-            record[at] ^= 1;
-            assert!(read_record(&record).is_err());
+            // The plugin, and the revision.
+            for part in ["abc", "5,"] {
+                let at = record.windows(part.len()).position(|bytes| bytes == part.as_bytes()).unwrap();
+                record[at] ^= 1;
+                assert!(read_record(&record).is_err());
+                record[at] ^= 1;
+            }
         }
     }
 

@@ -28,7 +28,8 @@ pub enum Error {
     },
     /// The file holds something else than a database, or a damaged one.
     #[error(
-        "`{}` is damaged and was left as it is: {reason}; hint: put back a copy of it, or move it away to start empty",
+        "`{}` is damaged and was left as it is: {reason}; hint: put back a copy of it, or run `plugin-host rescan`, which moves \
+         it aside and makes a new one of the records of what is installed",
         path.display()
     )]
     Corrupt {
@@ -38,7 +39,11 @@ pub enum Error {
         reason: String,
     },
     /// The database belongs to another program.
-    #[error("`{}` is a database of another program and was left as it is; hint: move it away", path.display())]
+    #[error(
+        "`{}` is a database of another program and was left as it is; hint: move it away, or run `plugin-host rescan`, which \
+         does so and makes a new one of the records of what is installed",
+        path.display()
+    )]
     Foreign {
         /// The file.
         path: PathBuf,

@@ -12,6 +12,8 @@ use host_core::job::JobState;
 
 use crate::{Error, State};
 
+pub(crate) use change::write;
+
 /// A job, as it is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JobRecord {

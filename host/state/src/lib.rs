@@ -5,6 +5,7 @@
 //! ([`JobRecord`]), and the journal of what happened. [`Sealer`] is for what must
 //! not be read there.
 
+mod aside;
 mod document;
 mod error;
 mod events;

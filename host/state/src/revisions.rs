@@ -1,5 +1,7 @@
 //! What the operator asked for, as revisions: each change with who made it, when and why. The newest one of a plugin counts.
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
 use host_core::{Desired, DigestWriter, PluginId};
@@ -7,7 +9,7 @@ use sqlx::Row as _;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
 use crate::document::{read_desired, write_desired};
-use crate::{Error, State};
+use crate::{Error, JobRecord, State, jobs};
 
 /// One change of what is asked for, to be made.
 #[derive(Clone, Debug)]
@@ -63,6 +65,8 @@ pub struct Damage {
 pub struct Newest {
     /// By plugin.
     pub revisions: Vec<Revision>,
+    /// The plugins that were taken away, with the number of the revision that says so.
+    pub gone: Vec<(PluginId, u64)>,
     /// What is damaged. The plugins are not among the revisions.
     pub damaged: Vec<Damage>,
 }
@@ -73,12 +77,43 @@ impl State {
     /// Makes all changes or none, and returns the number of each.
     ///
     /// # Errors
-    /// [`Error::Stale`] when a plugin's newest revision is not the expected one.
+    /// [`Error::Stale`] when a plugin's newest revision is not the expected one. One that says that the plugin is gone, or that
+    /// is damaged, counts as none.
     ///
     /// # Cancel safety
     /// When the future is dropped, all are made or none.
     pub async fn commit(&self, changes: Vec<Change>) -> Result<Vec<u64>, Error> {
-        self.change(move |connection| Box::pin(commit(connection, changes))).await
+        self.change(move |connection| Box::pin(commit(connection, changes, 0))).await
+    }
+
+    /// Makes a change and writes how far the job is that makes it, both or none: whoever takes the job up knows what it has
+    /// done. Returns the revision's number.
+    ///
+    /// # Errors
+    /// As [`State::commit`].
+    ///
+    /// # Cancel safety
+    /// As [`State::commit`].
+    pub async fn commit_for(&self, change: Change, job: JobRecord) -> Result<u64, Error> {
+        let both = self.change(move |connection| {
+            Box::pin(async move {
+                let numbers = commit(connection, vec![change], 0).await?;
+                jobs::write(connection, job).await?;
+                Ok(numbers)
+            })
+        });
+        Ok(both.await?.first().copied().unwrap_or_default())
+    }
+
+    /// Makes all changes or none, with numbers above `last`: for a state that is made anew, so that no number is given twice.
+    ///
+    /// # Errors
+    /// As [`State::commit`].
+    ///
+    /// # Cancel safety
+    /// As [`State::commit`].
+    pub async fn commit_above(&self, last: u64, changes: Vec<Change>) -> Result<Vec<u64>, Error> {
+        self.change(move |connection| Box::pin(commit(connection, changes, last))).await
     }
 
     /// What is asked for now.
@@ -98,11 +133,22 @@ impl State {
         );
         let rows = sqlx::query(&sql).bind(bound).fetch_all(self.readers()).await.map_err(reading)?;
         let mut newest = Newest::default();
+        let mut whole: BTreeMap<PluginId, Revision> = BTreeMap::new();
         for row in &rows {
             match revision(row)? {
-                Ok(Revision { desired: None, .. }) => {}
-                Ok(revision) => newest.revisions.push(revision),
+                // The database finds rows by an index; where a bit of that has flipped, a plugin may be found twice.
+                Ok(revision) => match whole.entry(revision.plugin.clone()) {
+                    Entry::Occupied(mut found) if found.get().number < revision.number => drop(found.insert(revision)),
+                    Entry::Occupied(_) => {}
+                    Entry::Vacant(place) => drop(place.insert(revision)),
+                },
                 Err(damage) => newest.damaged.push(damage),
+            }
+        }
+        for (plugin, revision) in whole {
+            match revision.desired {
+                Some(_) => newest.revisions.push(revision),
+                None => newest.gone.push((plugin, revision.number)),
             }
         }
         Ok(newest)
@@ -161,19 +207,13 @@ impl State {
     }
 }
 
-async fn commit(connection: &mut SqliteConnection, changes: Vec<Change>) -> Result<Vec<u64>, Error> {
+async fn commit(connection: &mut SqliteConnection, changes: Vec<Change>, last: u64) -> Result<Vec<u64>, Error> {
     let mut numbers = Vec::with_capacity(changes.len());
     let newest = sqlx::query_scalar::<_, i64>("SELECT COALESCE(MAX(number), 0) FROM revisions");
-    let mut number = newest.fetch_one(&mut *connection).await.map_err(writing)?;
+    let mut number = newest.fetch_one(&mut *connection).await.map_err(writing)?.max(signed(last));
     for change in changes {
         if let Some(expected) = change.expected {
-            // A plugin that is gone is none, whatever it was.
-            let found = sqlx::query_scalar::<_, i64>(
-                "SELECT number FROM revisions WHERE plugin = $1 AND document <> '' AND number =
-                 (SELECT MAX(number) FROM revisions WHERE plugin = $1)",
-            );
-            let found = found.bind(change.plugin.as_str()).fetch_optional(&mut *connection).await.map_err(writing)?;
-            let found = found.unwrap_or(0).unsigned_abs();
+            let found = found(connection, &change.plugin).await?;
             if found != expected {
                 return Err(Error::Stale { plugin: change.plugin, expected, found });
             }
@@ -206,6 +246,19 @@ async fn commit(connection: &mut SqliteConnection, changes: Vec<Change>) -> Resu
         numbers.push(number.unsigned_abs());
     }
     Ok(numbers)
+}
+
+/// The revision that says what is asked for of a plugin; 0 for none.
+async fn found(connection: &mut SqliteConnection, plugin: &PluginId) -> Result<u64, Error> {
+    // Found by its number, as where the newest of all are read: otherwise the name may be that of the index.
+    let sql =
+        format!("SELECT {COLUMNS} FROM revisions WHERE number = (SELECT MAX(number) FROM revisions WHERE plugin = $1)");
+    let row = sqlx::query(&sql).bind(plugin.as_str()).fetch_optional(connection).await.map_err(writing)?;
+    let newest = row.as_ref().map(revision).transpose()?;
+    Ok(match newest {
+        Some(Ok(Revision { number, desired: Some(_), .. })) => number,
+        _ => 0,
+    })
 }
 
 /// The fields of a row.

@@ -109,6 +109,11 @@ impl State {
 /// gives the files it puts beside it the same mode.
 fn make(path: &Path) -> Result<(), Error> {
     let failed = |action| move |source| Error::Io { action, path: path.to_owned(), source };
+    if !path.exists() && beside(path, "-wal").metadata().is_ok_and(|log| log.len() > 0) {
+        // SQLite would take the log of the one that is lost for the log of the new one.
+        let reason = "it is missing, but its log is there".to_owned();
+        return Err(Error::Corrupt { path: path.to_owned(), reason });
+    }
     match OpenOptions::new().write(true).create_new(true).mode(MODE).open(path) {
         Ok(_) => return Ok(()),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
@@ -122,4 +127,11 @@ fn make(path: &Path) -> Result<(), Error> {
         std::fs::set_permissions(path, Permissions::from_mode(MODE)).map_err(failed("set the mode of"))?;
     }
     Ok(())
+}
+
+/// A file that SQLite puts beside a database.
+pub(crate) fn beside(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(ending);
+    name.into()
 }

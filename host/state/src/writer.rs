@@ -161,6 +161,8 @@ async fn commit(
             Err(_) => break,
         }
     }
+    host_fail::point("state.written");
     sqlx::query("COMMIT").execute(connection).await?;
+    host_fail::point("state.committed");
     Ok(())
 }

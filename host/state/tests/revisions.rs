@@ -1,9 +1,10 @@
 //! What was asked for: over restarts, in time, and when bytes on the disk change.
 #![expect(clippy::unwrap_used, reason = "a test may end by a panic")]
 
+use host_core::job::JobState;
 use host_core::manifest::Placement;
 use host_core::{Desired, Digest, Goal, Pick, PluginId, Source, Trust};
-use host_state::{Change, FILE_NAME, State};
+use host_state::{Change, FILE_NAME, JobRecord, State};
 
 fn id(text: &str) -> PluginId {
     text.parse().unwrap()
@@ -66,6 +67,7 @@ async fn the_newest_revision_of_each_plugin_counts_over_restarts() {
 
     let state = State::open(folder.path()).await.unwrap();
     assert_eq!(goals(&state).await, "aaa@4: disabled, ccc@3: running");
+    assert_eq!(state.newest().await.unwrap().gone, [(id("bbb"), 5)]);
     let then = state.newest_at(25).await.unwrap().revisions;
     assert_eq!(then.iter().map(|revision| revision.number).collect::<Vec<_>>(), [4, 2, 3]);
     let all = state.revisions(None, None, 10).await.unwrap();
@@ -87,10 +89,53 @@ async fn a_change_of_something_older_is_refused_with_all_that_came_with_it() {
     assert_eq!(error.to_string(), "`aaa` has revision 1 by now, not 0; hint: look at it again");
     assert_eq!(goals(&state).await, "aaa@1: running");
     state.commit(vec![with("aaa", 1)]).await.unwrap();
-    // A plugin that was removed is none again.
+
+    // What is gone is as if it had never been.
     state.commit(vec![change("aaa", None, 2)]).await.unwrap();
+    assert_eq!(state.commit(vec![with("aaa", 3)]).await.unwrap_err().code(), "state_stale");
     state.commit(vec![with("aaa", 0)]).await.unwrap();
-    assert_eq!(goals(&state).await, "aaa@4: running");
+}
+
+#[tokio::test]
+async fn a_state_that_is_made_anew_gives_no_number_twice() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = State::open(folder.path()).await.unwrap();
+    let both = vec![change("aaa", Some(Goal::Running), 1), change("bbb", Some(Goal::Running), 1)];
+    assert_eq!(state.commit_above(7, both).await.unwrap(), [8, 9]);
+    assert_eq!(state.commit_above(7, vec![change("aaa", None, 1)]).await.unwrap(), [10]);
+}
+
+#[tokio::test]
+async fn a_change_is_made_with_the_note_of_its_job_or_not_at_all() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = State::open(folder.path()).await.unwrap();
+    let job = |step: &str| JobRecord {
+        id: "job_1".to_owned(),
+        operation: "load".to_owned(),
+        plugin: Some("aaa".to_owned()),
+        subject: "/srv/a".to_owned(),
+        actor: "operator".to_owned(),
+        reason: None,
+        on_conflict: "queue".to_owned(),
+        timeout_ms: None,
+        state: JobState::Running,
+        attempt: 1,
+        retry_of: None,
+        created_unix_ms: 1,
+        started_unix_ms: None,
+        ended_unix_ms: None,
+        step: step.to_owned(),
+        steps: "[]".to_owned(),
+        n_lines: 0,
+        request: None,
+        outcome: None,
+    };
+    state.put_job(job("build"), None, 9).await.unwrap();
+    let with = |expected| Change { expected: Some(expected), ..change("aaa", Some(Goal::Running), 1) };
+    assert_eq!(state.commit_for(with(4), job("committed")).await.unwrap_err().code(), "state_stale");
+    assert_eq!(state.job("job_1").await.unwrap().unwrap().step, "build");
+    assert_eq!(state.commit_for(with(0), job("committed")).await.unwrap(), 1);
+    assert_eq!(state.job("job_1").await.unwrap().unwrap().step, "committed");
 }
 
 #[tokio::test]
@@ -124,4 +169,29 @@ async fn a_flipped_bit_is_noticed_and_takes_no_other_plugin_with_it() {
         }
         state.close().await;
     }
+}
+
+#[tokio::test]
+async fn a_damaged_revision_stands_in_the_way_of_nothing_though_its_name_is_damaged() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(FILE_NAME);
+    let state = State::open(folder.path()).await.unwrap();
+    let run = Some(Goal::Running);
+    state.commit(vec![change("plugin-one", run, 10), change("bbb", run, 10)]).await.unwrap();
+    state.close().await;
+    let mut bytes = std::fs::read(&path).unwrap();
+    // Where the row begins with its name, not where the index does.
+    let row = [b"plugin-one".as_slice(), &[10]].concat();
+    let at = bytes.windows(row.len()).position(|found| found == row).unwrap();
+    bytes[at] ^= 1;
+    #[expect(clippy::disallowed_methods, reason = "the test damages the file as a disk would")]
+    std::fs::write(&path, bytes).unwrap();
+
+    let state = State::open(folder.path()).await.unwrap();
+    let damaged = state.newest().await.unwrap().damaged;
+    assert_eq!((damaged[0].plugin.as_str(), damaged[0].number), ("qlugin-one", 1));
+    let again = Change { expected: Some(0), ..change("plugin-one", run, 20) };
+    assert_eq!(state.commit(vec![again]).await.unwrap(), [3]);
+    assert_eq!(goals(&state).await, "bbb@2: running, plugin-one@3: running");
+    assert_eq!(state.revision(1).await.unwrap_err().code(), "state_damaged", "it stays what it is");
 }

@@ -10,6 +10,7 @@ use host_core::{Digest, DigestWriter};
 use rustix::fs::OFlags;
 use serde::{Deserialize, Serialize};
 
+use crate::cleaning::stored;
 use crate::error::IoContext as _;
 use crate::layout::{ARTIFACT, CONFIGURATION_SCHEMA, LIBRARY, MANIFEST, make_dir};
 use crate::store::{Shelf, remove};
@@ -161,7 +162,9 @@ impl Store {
         if place.exists() {
             remove(&place)?;
         }
+        host_fail::point("store.artifact_written");
         fs::rename(&folder, &place).context("put in place", &place)?;
+        host_fail::point("store.artifact_placed");
         atomic::sync_dir(&self.0.layout.artifacts()).context("sync", &place)?;
         Ok(shelf.keep_artifact(ArtifactInner {
             digest,
@@ -178,6 +181,13 @@ impl Store {
     /// [`Error::Corrupt`] when what lies there is not what was put there.
     pub fn artifact(&self, digest: &Digest) -> Result<Option<Artifact>, Error> {
         self.artifact_on(&mut self.shelf(), digest)
+    }
+
+    /// The digests of all artifacts that are there, whole or not, in order.
+    pub fn artifacts(&self) -> Result<Vec<Digest>, Error> {
+        let mut digests = stored(&self.0.layout.artifacts())?;
+        digests.sort();
+        Ok(digests)
     }
 
     /// Notes that a build with this fingerprint gave `artifact`.

@@ -4,6 +4,7 @@ use std::fs::{self, File, Permissions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
+use std::time::{Duration, SystemTime};
 
 /// What the names of unfinished files start with; a crash can leave one behind.
 pub(crate) const UNFINISHED: &str = ".unfinished-";
@@ -13,7 +14,9 @@ pub(crate) const UNFINISHED: &str = ".unfinished-";
 /// After a crash at any instant `path` holds the old bytes or the new ones. The folder must exist.
 pub fn write(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     let file = finished(path, bytes, mode)?;
+    host_fail::point("store.file_written");
     file.persist(path).map_err(|error| error.error)?;
+    host_fail::point("store.file_placed");
     sync_dir(folder(path))
 }
 
@@ -43,12 +46,21 @@ pub(crate) fn sync_dir(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
-/// Removes what a crash left half written in `folder`.
-pub(crate) fn sweep(folder: &Path) -> io::Result<()> {
+/// Removes what a crash left half written in `folder`, if that was at least `age` ago.
+pub(crate) fn sweep(folder: &Path, age: Duration) -> io::Result<()> {
+    let now = SystemTime::now();
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
-        if entry.file_name().to_string_lossy().starts_with(UNFINISHED) {
-            fs::remove_file(entry.path())?;
+        if !entry.file_name().to_string_lossy().starts_with(UNFINISHED) {
+            continue;
+        }
+        let metadata = entry.metadata()?;
+        if now.duration_since(metadata.modified()?).unwrap_or_default() < age {
+            continue;
+        }
+        match metadata.is_dir() {
+            true => fs::remove_dir_all(entry.path())?,
+            false => fs::remove_file(entry.path())?,
         }
     }
     Ok(())
@@ -80,7 +92,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         write(&folder.path().join("kept"), b"", 0o600).unwrap();
         write(&folder.path().join(format!("{UNFINISHED}x")), b"", 0o600).unwrap();
-        sweep(folder.path()).unwrap();
+        fs::create_dir_all(folder.path().join(format!("{UNFINISHED}y/deep"))).unwrap();
+        sweep(folder.path(), Duration::from_secs(3600)).unwrap();
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 3, "somebody may be writing them");
+        sweep(folder.path(), Duration::ZERO).unwrap();
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 }

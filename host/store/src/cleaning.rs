@@ -107,7 +107,7 @@ impl Store {
 }
 
 /// The digests that folders in `parent` are named by.
-fn stored(parent: &Path) -> Result<Vec<Digest>, Error> {
+pub(crate) fn stored(parent: &Path) -> Result<Vec<Digest>, Error> {
     let mut digests = Vec::new();
     for entry in fs::read_dir(parent).context("list", parent)? {
         let entry = entry.context("list", parent)?;

@@ -39,6 +39,19 @@ pub enum Error {
         /// What the system said.
         source: io::Error,
     },
+    /// The disk has no room.
+    #[error(
+        "failed to {action} `{}`: the disk is full; hint: free some space, then ask again; nothing was changed",
+        path.display()
+    )]
+    Full {
+        /// What was tried, as a verb.
+        action: &'static str,
+        /// On which path.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
     /// The system gave no random bytes for a name.
     #[error("failed to get random bytes: {reason}")]
     Random {
@@ -155,6 +168,7 @@ impl Error {
             Error::Locked { .. } => "store_locked",
             Error::Overlap { .. } => "store_overlap",
             Error::Io { .. } => "store_io",
+            Error::Full { .. } => "store_full",
             Error::Random { .. } => "store_random",
             Error::Content { .. } => "store_content",
             Error::TooManyFiles { .. } => "store_too_many_files",
@@ -174,6 +188,11 @@ impl Error {
     }
 }
 
+/// Whether an error says that the disk has no room, or that its user may have no more of it.
+pub fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+}
+
 /// Adds to an I/O error what was tried on which path.
 pub(crate) trait IoContext<T> {
     fn context(self, action: &'static str, path: &Path) -> Result<T, Error>;
@@ -181,6 +200,25 @@ pub(crate) trait IoContext<T> {
 
 impl<T> IoContext<T> for io::Result<T> {
     fn context(self, action: &'static str, path: &Path) -> Result<T, Error> {
-        self.map_err(|source| Error::Io { action, path: path.to_owned(), source })
+        let path = || path.to_owned();
+        self.map_err(|source| match is_full(&source) {
+            true => Error::Full { action, path: path(), source },
+            false => Error::Io { action, path: path(), source },
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_told_from_other_failures() {
+        let code = |kind: io::ErrorKind| {
+            let failed: io::Result<()> = Err(kind.into());
+            failed.context("write", Path::new("/x")).unwrap_err().code()
+        };
+        assert_eq!([code(io::ErrorKind::StorageFull), code(io::ErrorKind::QuotaExceeded)], ["store_full"; 2]);
+        assert_eq!(code(io::ErrorKind::PermissionDenied), "store_io");
     }
 }

@@ -19,7 +19,7 @@ mod upload;
 
 pub use artifact::{Artifact, Provenance};
 pub use cleaning::Usage;
-pub use error::Error;
+pub use error::{Error, is_full};
 pub use store::{Config, Store, TreeLimits};
 pub use temp::TempDir;
 pub use tree::{Tree, TreeFile};

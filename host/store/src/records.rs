@@ -24,7 +24,7 @@ impl Store {
         }
     }
 
-    /// All records, by plugin. What else lies there is left alone.
+    /// All records that can be read, by plugin. What else lies there is left alone.
     pub fn records(&self) -> Result<Vec<(PluginId, Vec<u8>)>, Error> {
         let folder = self.0.layout.records();
         let mut records = vec![];
@@ -33,8 +33,14 @@ impl Store {
             let id = name.to_str().and_then(|name| name.strip_suffix(".json")?.parse::<PluginId>().ok());
             if let Some(id) = id {
                 let path = self.0.layout.record(&id);
-                let bytes = fs::read(&path).context("read", &path)?;
-                records.push((id, bytes));
+                match fs::read(&path) {
+                    Ok(bytes) => records.push((id, bytes)),
+                    // One must not take the others with it.
+                    Err(error) => {
+                        let error = &error as &dyn std::error::Error;
+                        tracing::warn!(path = %path.display(), error, "a record can't be read");
+                    }
+                }
             }
         }
         records.sort_by(|(a, _), (b, _)| a.cmp(b));
@@ -55,6 +61,7 @@ mod tests {
         test.store.put_record(&id("bbb"), b"3").unwrap();
         let folder = test.store.plugin_dir().join("records");
         crate::atomic::write(&folder.join("x.json"), b"", 0o600).unwrap();
+        std::fs::create_dir(folder.join("ccc.json")).unwrap();
         assert_eq!(test.store.records().unwrap(), [(id("aaa"), b"2".to_vec()), (id("bbb"), b"3".to_vec())]);
         test.store.remove_record(&id("aaa")).unwrap();
         test.store.remove_record(&id("aaa")).unwrap();

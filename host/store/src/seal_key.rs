@@ -38,7 +38,7 @@ fn make(path: &Path) -> Result<[u8; 32], Error> {
         Ok(()) => Ok(key),
         // Somebody was faster, and theirs may be in use.
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => read(path),
-        Err(source) => Err(Error::Io { action: "write", path: path.to_owned(), source }),
+        Err(error) => Err(error).context("write", path),
     }
 }
 

@@ -2,8 +2,10 @@
 
 use std::collections::HashMap;
 use std::fs::{self, File, TryLockError};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
 
 use host_core::Digest;
 
@@ -12,6 +14,9 @@ use crate::error::IoContext as _;
 use crate::layout::{Layout, make_dir};
 use crate::tree::TreeInner;
 use crate::{Error, TempDir, atomic};
+
+/// What is half written in the build cache for this long is nobody's any more.
+const CACHE_AGE: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Where the data folders are and how large a tree may be.
 #[derive(Clone, Debug)]
@@ -78,7 +83,15 @@ impl Store {
             remove(&path)?;
         }
         for folder in [layout.plugin_dir.clone(), layout.trees(), layout.records(), layout.uploads()] {
-            atomic::sweep(&folder).context("sweep", &folder)?;
+            atomic::sweep(&folder, Duration::ZERO).context("sweep", &folder)?;
+        }
+        // Other hosts may have the same build cache, and be writing there now.
+        for folder in [layout.fingerprints(), layout.sdk(), layout.cache_dir.clone()] {
+            if let Err(error) = atomic::sweep(&folder, CACHE_AGE)
+                && error.kind() != io::ErrorKind::NotFound
+            {
+                tracing::debug!(path = %folder.display(), error = &error as &dyn std::error::Error, "not swept");
+            }
         }
         let tag = layout.cache_tag();
         if !tag.exists() {

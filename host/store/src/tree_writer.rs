@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::fs::{self, File, Permissions};
 use std::io::{self, Read, Write as _};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use host_core::{DigestWriter, TreePath};
 
@@ -93,9 +93,23 @@ impl TreeWriter {
         if path.exists() {
             remove(&path)?;
         }
+        self.sync_folders(&root)?;
+        host_fail::point("store.tree_written");
         fs::rename(&root, &path).context("put in place", &path)?;
+        host_fail::point("store.tree_placed");
         atomic::write(&index, &index_text(&self.files), 0o444).context("write", &index)?;
+        host_fail::point("store.tree_indexed");
         Ok(shelf.keep_tree(TreeInner { digest, path, files: std::mem::take(&mut self.files) }))
+    }
+
+    /// Makes the names of the files survive a power cut, as the files themselves do.
+    fn sync_folders(&self, root: &Path) -> Result<(), Error> {
+        let folders = self.files.iter().flat_map(|file| folders_of(file.path.as_str()));
+        for folder in folders.chain([""]).collect::<HashSet<_>>() {
+            let folder = root.join(folder);
+            atomic::sync_dir(&folder).context("sync", &folder)?;
+        }
+        Ok(())
     }
 
     fn check_name(&self, path: &TreePath) -> Result<(), Error> {

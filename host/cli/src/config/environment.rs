@@ -42,6 +42,9 @@ const DATA: &str = "XDG_DATA_HOME";
 const CACHE: &str = "XDG_CACHE_HOME";
 const LIBRARIES: &str = "LD_LIBRARY_PATH";
 
+/// Where a test says at which instant the host ends. Only a program that is built for tests asks.
+const FAIL: &str = "PLUGIN_HOST_FAIL";
+
 /// The variables that mean something to this program; one that is set to nothing counts as not set.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Environment {
@@ -55,7 +58,8 @@ impl Environment {
     pub(crate) fn read() -> Environment {
         let mut environment = Environment::default();
         let settings = SETTINGS.iter().filter_map(|setting| setting.variable);
-        for name in settings.clone().chain([TOKEN, URL, DATA, CACHE, LIBRARIES]).chain(PASSED_TO_BUILDS.iter().copied())
+        for name in
+            settings.clone().chain([TOKEN, URL, DATA, CACHE, LIBRARIES, FAIL]).chain(PASSED_TO_BUILDS.iter().copied())
         {
             #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
             let value = std::env::var(name);
@@ -85,6 +89,11 @@ impl Environment {
     /// The host that a client asks.
     pub(crate) fn url(&self) -> Option<&str> {
         self.get(URL)
+    }
+
+    /// The file in which a test says at which instant the host ends.
+    pub(crate) fn fail_points(&self) -> Option<PathBuf> {
+        self.get(FAIL).map(PathBuf::from)
     }
 
     /// What cargo and all it starts may see.

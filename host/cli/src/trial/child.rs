@@ -68,8 +68,14 @@ impl Subject {
             cache_dir: folder("cache"),
             limits: Default::default(),
         };
-        let store = Store::open(config).map_err(|error| failed(&error))?;
-        let artifact = put(&store, &library, &manifest).map_err(|error| failed(&error))?;
+        let failed_to_store = |error: host_store::Error| {
+            if matches!(error, host_store::Error::Full { .. }) {
+                say(&Said::NoRoom);
+            }
+            failed(&error)
+        };
+        let store = Store::open(config).map_err(failed_to_store)?;
+        let artifact = put(&store, &library, &manifest).map_err(failed_to_store)?;
         // The host has judged it by its own mode.
         let checked = Manifest::check(&manifest, Mode::Permissive).map_err(|problems| {
             problems.iter().fold(Failure::failed("plugin.yaml is refused"), |failure, problem| {

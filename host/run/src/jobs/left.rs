@@ -56,8 +56,8 @@ impl Host {
         Ok(unfinished)
     }
 
-    /// Takes up a job of [`Host::unfinished_jobs`] from the beginning: the same id, the next attempt. Its limit of time
-    /// begins anew.
+    /// Takes up a job of [`Host::unfinished_jobs`]: the same id, the next attempt. It begins anew, unless its change was made
+    /// before; then only what is left of it is done. Its limit of time begins anew.
     ///
     /// # Errors
     /// [`Error::State`], [`Error::ShuttingDown`]; it stays unfinished then.
@@ -67,20 +67,21 @@ impl Host {
         }
         let operation = self.operation_of(&record)?;
         let log = self.0.state.job_log(&record.id).await.ok().flatten().unwrap_or_default();
-        let asker = Asker::of_record(&record);
+        let left = record.clone();
         let parts = Parts {
             operation: operation.name(),
-            subject: record.subject,
-            plugin: record.plugin.and_then(|id| id.parse().ok()),
-            asker,
+            subject: left.subject,
+            plugin: left.plugin.and_then(|id| id.parse().ok()),
+            asker: Asker::of_record(&record),
             attempt: record.attempt.saturating_add(1),
-            retry_of: record.retry_of,
+            retry_of: left.retry_of,
             created_unix_ms: record.created_unix_ms,
-            request: record.request.unwrap_or_default(),
-            id: record.id,
+            request: left.request.unwrap_or_default(),
+            id: left.id,
         };
         let job = Job::new(parts);
         job.go_on_from(&log);
+        job.go_on_as(&record);
         job.line(&format!("the host ended during attempt {}; this is attempt {}", record.attempt, record.attempt + 1));
         self.go(operation, job).await
     }

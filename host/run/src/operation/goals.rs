@@ -65,6 +65,7 @@ impl Work<'_> {
         self.ask_to(&held, desired, rule, None).await?;
         self.step("swap");
         let before = self.take_out(&held);
+        host_fail::point("run.taken_out");
         Ok(Receipt { states, ..self.receipt(&held, before, None)? })
     }
 

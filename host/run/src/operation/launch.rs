@@ -69,11 +69,13 @@ impl Work<'_> {
             self.step("trial");
             let job = self.job.clone();
             trial.run(&self.host.0.store, setup, depth, timeout, &move |line| job.line(line)).await?;
+            host_fail::point("run.tried");
         }
         self.step("open");
         let manifest = &setup.build.manifest;
         let number = self.host.next_number(&manifest.id);
         let module = Module::open(&self.host.0.store, &setup.build.artifact, manifest, number, timeout).await;
+        host_fail::point("run.opened");
         Ok(module.inspect_err(|error| {
             if let host_load::Error::LayoutDiffers { report, .. } = error {
                 report.lines().for_each(|line| self.job.line(line));
@@ -98,6 +100,7 @@ impl Work<'_> {
         let services = self.host.0.services.of_generation(manifest, number);
         let options = StartOptions { configuration, services: services.clone(), timeout: config.start_timeout };
         let instance = module.start(options).await.inspect_err(|_| services.close())?;
+        host_fail::point("run.started");
         let id = held.plugin.id.as_str();
         let endpoints = manifest.endpoints.iter().zip(handlers).map(|(endpoint, handler)| EndpointState {
             handler,
@@ -132,10 +135,12 @@ impl Work<'_> {
             self.step(hook.name());
             let ran = generation.instance.run_hook(&hook, self.host.0.config.start_timeout).await;
             ran.map_err(|error| Error::Hook { hook: hook.name(), reason: error.to_string() })?;
+            host_fail::point("run.hook_ran");
         }
         if generation.manifest.health.enabled {
             self.step("probe");
             let probe = health::probe(generation).await;
+            host_fail::point("run.probed");
             generation.health.note(&probe);
             if let Some(reason) = probe.problem().filter(|_| probe != Probe::Passed) {
                 return Err(Error::Unhealthy { reason });
@@ -145,6 +150,7 @@ impl Work<'_> {
         if is_new {
             // From here on it is installed: a host that is killed now does not run the hook again.
             self.host.0.state.note_installed(&held.plugin.id, &version).await?;
+            host_fail::point("run.noted_installed");
         }
         Ok(())
     }

@@ -31,7 +31,9 @@ impl Work<'_> {
             let _token = token;
             host_fetch::fetch(&host.0.store, &host.0.config.fetch, &source, trust, &cancelled)
         });
-        Ok(fetched.await.map_err(|_| Error::Panicked)??)
+        let fetched = fetched.await.map_err(|_| Error::Panicked)??;
+        host_fail::point("run.fetched");
+        Ok(fetched)
     }
 
     /// Builds what was fetched and lets it in, as a new plugin or in place of what is installed.
@@ -157,11 +159,13 @@ impl Work<'_> {
         for warning in &warnings {
             self.job.line(&format!("warning: {warning}"));
         }
+        host_fail::point("run.checked");
         self.step("build");
         let _working = held.plugin.working(Phase::Building);
         let job = self.job.clone();
         let from = host_build::BuildSource { source: source.to_string(), commit: fetched.commit.clone() };
         let built = builder.build(&fetched.tree, &manifest, &from, &move |line| job.line(line)).await?;
+        host_fail::point("run.built");
         let artifact = built.artifact;
         let schema = match artifact.configuration_schema() {
             Some(text) => Schema::compile(text).map_err(|source| Error::Schema { source })?,

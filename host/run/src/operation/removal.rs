@@ -60,13 +60,16 @@ impl Work<'_> {
             self.step("drain");
             // A task that panicked has ended as well.
             let _ = ended.await;
+            host_fail::point("run.drained");
         }
         if !keep_data {
             self.step("remove data");
             let removed = self.host.0.services.kv().clear(id).await?;
             self.job.line(&format!("{removed} keys of the key-value store were removed"));
+            host_fail::point("run.data_removed");
         }
         self.host.0.state.note_removed(id).await?;
+        host_fail::point("run.removed");
         self.step("commit");
         let receipt = self.receipt(&held, before, None)?;
         let gone = self.change(&held, None, None);

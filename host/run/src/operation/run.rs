@@ -81,6 +81,7 @@ async fn work(host: &Host, operation: Operation, job: &Arc<Job>) -> Option<Resul
         let (operation, subject) = (job.operation().into(), job.subject().into());
         host.tell_of_job(job, EventKind::JobStarted { operation, subject });
         host.note_job(job, None).await;
+        host_fail::point("job.started");
     });
     let (mut is_timed_out, mut is_noted) = (false, false);
     loop {

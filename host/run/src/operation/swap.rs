@@ -153,6 +153,7 @@ async fn finish(
     }
     drop(gate);
     let before = host.0.roster.insert(held.plugin.id.clone(), generation.clone());
+    host_fail::point("run.swapped");
     let number_before = before.as_ref().map(|generation| generation.number);
     host.tell_of_job(
         &job,
@@ -165,6 +166,7 @@ async fn finish(
     let is_new_version = before.as_ref().is_some_and(|before| before.artifact != generation.artifact);
     if let Some(before) = before {
         host.retire(before, host.0.config.drain_timeout);
+        host_fail::point("run.retiring");
     }
     let window = Duration::from_millis(host.0.config.probation.window_ms);
     if is_new_version && is_judged && !window.is_zero() {
@@ -211,7 +213,7 @@ impl Rule {
     }
 }
 
-/// Writes what is asked for from now on, if that is something new, and gives its revision. Until the guard is dropped no other
+/// Writes what is asked for from now on, if that is something new, and that `job` has come so far; gives the revision. Until the guard is dropped no other
 /// plugin is compared with this one, so that it can be made known before.
 ///
 /// # Errors
@@ -233,11 +235,21 @@ pub(super) async fn commit(
         return Ok((*revision, gate));
     }
     let desired = change.desired.clone();
-    let numbers = host.0.state.commit(vec![change.clone()]).await?;
-    let revision = numbers.first().copied().unwrap_or_default();
+    host_fail::point("run.prepared");
+    let revision = match job.plugin() {
+        // The plugins that go first with another one are not what the job is about.
+        Some(plugin) if plugin == change.plugin && job.is_listed() => {
+            let revision = host.0.state.commit_for(change.clone(), job.committed_record()).await?;
+            job.has_committed();
+            revision
+        }
+        _ => host.0.state.commit(vec![change.clone()]).await?.first().copied().unwrap_or_default(),
+    };
     host.0.metrics.revisions.inc();
+    host_fail::point("run.committed");
     host.tell_of_change(job.id(), &change, before.as_ref().map(|(desired, _)| desired), revision);
     host.keep_record(held.plugin.id.clone(), revision, desired).await;
+    host_fail::point("run.recorded");
     host.updates_may_differ();
     Ok((revision, gate))
 }

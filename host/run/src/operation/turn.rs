@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use host_core::PluginId;
+use host_state::Damage;
 
 use crate::error::Error;
 use crate::host::Host;
@@ -44,8 +45,14 @@ impl Held {
 
     /// What is installed.
     pub(crate) fn installed(&self) -> Result<Installed, Error> {
-        let installed = self.plugin.state().installed.clone();
-        installed.ok_or_else(|| Error::UnknownPlugin { id: self.plugin.id.to_string() })
+        let state = self.plugin.state();
+        match (&state.installed, &state.lost) {
+            (Some(installed), _) => Ok(installed.clone()),
+            (None, Some(Damage { number, reason, .. })) => {
+                Err(host_state::Error::DamagedRevision { number: *number, reason: reason.clone() }.into())
+            }
+            (None, None) => Err(Error::UnknownPlugin { id: self.plugin.id.to_string() }),
+        }
     }
 
     /// What is installed, ready to be started.
@@ -80,7 +87,7 @@ impl Held {
 
     /// Takes a plugin away of which nothing is on disk.
     pub(crate) fn forget_if_new(&self, host: &Host) {
-        if self.plugin.state().installed.is_none() {
+        if self.plugin.state().is_new() {
             host.forget(&self.plugin.id);
         }
     }

@@ -1,12 +1,14 @@
 //! A newer version from where the plugin comes from.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use host_core::update::UpdateRule;
 use host_core::{Desired, Goal, Revision, Source};
 use semver::Version;
 
 use crate::error::Error;
+use crate::job::Job;
 use crate::operation::Receipt;
 use crate::operation::swap::Rule;
 use crate::operation::turn::Held;
@@ -105,7 +107,10 @@ impl Work<'_> {
         let mut desired = installed.desired;
         desired.blocked.insert(version.clone());
         let because = format!("the update to {version} failed: {}", error.chain());
-        if let Err(error) = self.ask_to(held, desired, Rule::Free, Some(&because)).await {
+        // Not what the job was to do, so it is no change of the job's.
+        let unlisted = Arc::new(Job::unlisted("update", &held.plugin.id));
+        let mut aside = Work::new(self.host, &unlisted);
+        if let Err(error) = aside.ask_to(held, desired, Rule::Free, Some(&because)).await {
             tracing::warn!(plugin.id = %held.plugin.id, "version {version} could not be blocked: {}", error.chain());
         }
     }

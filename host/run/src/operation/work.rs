@@ -34,6 +34,9 @@ impl<'a> Work<'a> {
         if self.host.is_stopping() {
             return Err(Error::ShuttingDown);
         }
+        if let Some(plugin) = self.job.plugin().filter(|_| self.job.is_committed()) {
+            return self.go_on(&plugin).await;
+        }
         match operation {
             Operation::Load { source, trust, options } => {
                 let fetched = self.fetch(source.clone(), trust).await?;

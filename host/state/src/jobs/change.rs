@@ -16,14 +16,15 @@ pub(super) async fn put(
     if let Some(log) = log {
         put_log(connection, &record.id, log).await?;
     }
-    put_record(connection, record).await?;
+    write(connection, record).await?;
     if has_ended {
         sweep(connection, keep).await?;
     }
     Ok(())
 }
 
-async fn put_record(connection: &mut SqliteConnection, record: JobRecord) -> Result<(), Error> {
+/// Writes a job as it is, and nothing else.
+pub(crate) async fn write(connection: &mut SqliteConnection, record: JobRecord) -> Result<(), Error> {
     let sql = format!(
         "INSERT INTO jobs ({COLUMNS})
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)

@@ -1,0 +1,191 @@
+//! `rescan`: a state that was lost or damaged is made again, of the records and artifacts that lie beside it.
+
+mod artifacts;
+mod report;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use host_core::{Desired, Goal, PluginId};
+use host_state::{Change, Damage, Newest, State, read_record, write_record};
+use host_store::Store;
+
+use crate::config::{self, Environment, Flags, Rooms};
+use crate::failure::Failure;
+use crate::words::Rescan;
+use report::{Did, MovedAside, PluginReport, Report};
+
+/// The records that can be read: the revision of each, and what it asks for.
+type Records = BTreeMap<PluginId, (u64, Desired)>;
+
+/// Makes the state say what the records say, where it says less, and tells what was done and what is lost.
+///
+/// # Errors
+/// A host runs there; the state is of a newer host, or can't be written.
+pub(crate) async fn rescan(words: Rescan, environment: &Environment) -> Result<(), Failure> {
+    let flags = Flags::default().with("plugin_dir", words.plugin_dir.as_deref());
+    let settings = config::read(&flags, environment, words.config.as_deref())?;
+    if !settings.plugin_dir().is_dir() {
+        let failure = Failure::usage(format!("there is no plugin folder `{}`", settings.plugin_dir().display()));
+        return Err(failure.fix("name it with --plugin-dir or PLUGIN_DIR"));
+    }
+    let store = Store::open(Rooms::of(&settings, environment).store).map_err(|error| match error {
+        host_store::Error::Locked { path } => {
+            let failure = Failure::failed(format!("a host runs on the plugin folder `{}`", path.display()));
+            failure.fix("stop it first; what it serves would not follow what is changed under it")
+        }
+        error => failed("open the data folders", &error),
+    })?;
+    let mut report = Report::default();
+    let records = read_records(&store, &mut report)?;
+    match State::open_existing(store.plugin_dir()).await {
+        Ok(Some(state)) => {
+            complete(&store, &state, &records, &mut report).await?;
+            state.close().await;
+        }
+        Ok(None) => make_anew(&store, &records, "it was not there".to_owned(), &mut report).await?,
+        Err(error) if matches!(error.code(), "state_corrupt" | "state_foreign" | "state_not_a_file") => {
+            let reason = error.to_string();
+            let reason = reason.split_once("; hint: ").map_or(&*reason, |(reason, _)| reason).to_owned();
+            make_anew(&store, &records, reason, &mut report).await?;
+        }
+        Err(error) => return Err(failed("open the state", &error)),
+    }
+    artifacts::look_at(&store, &mut report).await?;
+    report.tell(words.json);
+    Ok(())
+}
+
+fn read_records(store: &Store, report: &mut Report) -> Result<Records, Failure> {
+    let mut records = Records::new();
+    for (id, bytes) in store.records().map_err(|error| failed("read the records", &error))? {
+        match read_record(&bytes) {
+            Ok((number, desired)) if desired.id == id => drop(records.insert(id, (number, desired))),
+            Ok((_, desired)) => report.bad_records.push((id, format!("it is the record of `{}`", desired.id))),
+            Err(reason) => report.bad_records.push((id, reason)),
+        }
+    }
+    Ok(records)
+}
+
+/// Adds to a state what the records know and it does not.
+async fn complete(store: &Store, state: &State, records: &Records, report: &mut Report) -> Result<(), Failure> {
+    let Newest { revisions, gone, mut damaged } =
+        state.newest().await.map_err(|error| failed("read the state", &error))?;
+    let mut asked: BTreeMap<_, _> = BTreeMap::new();
+    for revision in revisions {
+        let Some(desired) = revision.desired else { continue };
+        let same = records.get(&revision.plugin).is_some_and(|record| *record == (revision.number, desired.clone()));
+        asked.insert(revision.plugin, (revision.number, desired, same));
+    }
+    let gone: BTreeMap<_, _> = gone.into_iter().collect();
+    for (id, (number, desired)) in records {
+        let known = asked.get(id).map(|(number, ..)| *number).or(gone.get(id).copied());
+        if known.is_some_and(|known| known >= *number) {
+            continue;
+        }
+        let is_meant = |damage: &Damage| damage.plugin == id.as_str() || damage.number == *number;
+        let why = match (damaged.iter().find(|damage| is_meant(damage)), known) {
+            (Some(damage), _) => format!("revision {} of it was damaged", damage.number),
+            (None, Some(known)) => format!("the state had only revision {known} of it"),
+            (None, None) => "the state did not know it".to_owned(),
+        };
+        damaged.retain(|damage| !is_meant(damage));
+        let numbers = state.commit(vec![change(desired, &why)]).await;
+        let number = first(numbers.map_err(|error| failed("write the state", &error))?);
+        note_installed(state, desired).await?;
+        keep_record(store, number, desired)?;
+        asked.remove(id);
+        report.plugins.push(PluginReport::new(desired, Did::Restored { why }, number));
+    }
+    for (_, (number, desired, has_record)) in asked {
+        let did = if has_record { Did::Nothing } else { Did::RecordWritten };
+        if !has_record {
+            keep_record(store, number, &desired)?;
+        }
+        report.plugins.push(PluginReport::new(&desired, did, number));
+    }
+    for damage in damaged {
+        let id = damage.plugin.parse::<PluginId>().ok();
+        let before = match &id {
+            Some(id) => state.revisions(Some(id), Some(damage.number), 1).await.unwrap_or_default(),
+            None => vec![],
+        };
+        let before = before.into_iter().find_map(|revision| revision.desired);
+        report.lost.push((damage, before.map(|desired| desired.current.source.to_string())));
+    }
+    Ok(())
+}
+
+/// Makes a state of the records alone, and only then puts it in the place of the one that is there.
+async fn make_anew(store: &Store, records: &Records, reason: String, report: &mut Report) -> Result<(), Failure> {
+    let folder = store.temp_dir().map_err(|error| failed("make a new state", &error))?;
+    let state = State::open(folder.path()).await.map_err(|error| failed("make a new state", &error))?;
+    let writing = |error: host_state::Error| failed("write the new state", &error);
+    let last = records.values().map(|(number, _)| *number).max().unwrap_or_default();
+    let why = "the state was made anew";
+    let changes = records.values().map(|(_, desired)| change(desired, why)).collect();
+    let numbers = state.commit_above(last, changes).await.map_err(writing)?;
+    for (_, desired) in records.values() {
+        note_installed(&state, desired).await?;
+    }
+    state.close().await;
+    let aside = put_in_place(folder.path(), store.plugin_dir())?;
+    for ((_, desired), number) in records.values().zip(numbers) {
+        keep_record(store, number, desired)?;
+        report.plugins.push(PluginReport::new(desired, Did::Restored { why: why.to_owned() }, number));
+    }
+    let moved = match aside {
+        Some(path) => {
+            let readable_keys = State::readable_keys(&path).await;
+            Some(MovedAside { path, readable_keys })
+        }
+        None => None,
+    };
+    report.made_anew = Some((reason, moved));
+    Ok(())
+}
+
+/// Keeps the `install` hook from running once more. A plugin that was never let to serve has not run it.
+async fn note_installed(state: &State, desired: &Desired) -> Result<(), Failure> {
+    let failed = |error: host_state::Error| failed("note what is installed", &error);
+    let known = state.installed_version(&desired.id).await.map_err(failed)?;
+    if known.is_none() && desired.goal != Goal::Installed {
+        state.note_installed(&desired.id, &desired.current.version.to_string()).await.map_err(failed)?;
+    }
+    Ok(())
+}
+
+fn put_in_place(made: &Path, folder: &Path) -> Result<Option<std::path::PathBuf>, Failure> {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    let aside = State::put_aside(folder, now).map_err(|error| failed("move the state aside", &error))?;
+    State::put_in_place(made, folder).map_err(|error| failed("put the new state in place", &error))?;
+    Ok(aside)
+}
+
+fn change(desired: &Desired, why: &str) -> Change {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Change {
+        plugin: desired.id.clone(),
+        desired: Some(desired.clone()),
+        expected: None,
+        actor: "rescan".to_owned(),
+        operation: "rescan".to_owned(),
+        reason: Some(why.to_owned()),
+        at_unix_ms: u64::try_from(now.as_millis()).unwrap_or(u64::MAX),
+    }
+}
+
+fn keep_record(store: &Store, number: u64, desired: &Desired) -> Result<(), Failure> {
+    let written = store.put_record(&desired.id, &write_record(number, desired));
+    written.map_err(|error| failed("write a record", &error))
+}
+
+fn first(numbers: Vec<u64>) -> u64 {
+    numbers.first().copied().unwrap_or_default()
+}
+
+fn failed(what: &str, error: &(dyn std::error::Error + 'static)) -> Failure {
+    Failure::of(format!("failed to {what}"), error)
+}

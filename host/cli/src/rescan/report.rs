@@ -1,0 +1,270 @@
+//! What was found and done, for people and as JSON.
+
+use std::path::PathBuf;
+
+use host_core::{Desired, Digest, PluginId, Source};
+use host_state::Damage;
+use serde_json::{Value, json};
+
+use crate::output::text::printable;
+use crate::output::{self, Table};
+
+/// What is in a state and in nothing else.
+const ONLY_IN_THE_STATE: [&str; 4] = ["revisions", "jobs", "events", "what plugins kept in the key-value store"];
+
+/// What was found and done.
+#[derive(Default)]
+pub(super) struct Report {
+    /// Why the state was made anew, if it was, and where the one before is.
+    pub(super) made_anew: Option<(String, Option<MovedAside>)>,
+    pub(super) plugins: Vec<PluginReport>,
+    /// What nobody knows any more, with the source that an earlier revision names.
+    pub(super) lost: Vec<(Damage, Option<String>)>,
+    pub(super) bad_records: Vec<(PluginId, String)>,
+    pub(super) unused: Vec<Unused>,
+}
+
+/// The state that was there before.
+pub(super) struct MovedAside {
+    pub(super) path: PathBuf,
+    /// How many keys of plugins can be read in it; `None` when it is no such database any more.
+    pub(super) readable_keys: Option<u64>,
+}
+
+/// One plugin.
+pub(super) struct PluginReport {
+    id: PluginId,
+    goal: &'static str,
+    source: String,
+    is_upload: bool,
+    revision: u64,
+    did: Did,
+    /// The version that is asked for, and those that are kept for a rollback.
+    pub(super) picks: Vec<PickReport>,
+}
+
+/// One version.
+pub(super) struct PickReport {
+    version: String,
+    pub(super) artifact: Digest,
+    pub(super) artifact_is: ArtifactIs,
+}
+
+/// What was done for a plugin.
+pub(super) enum Did {
+    Nothing,
+    RecordWritten,
+    Restored { why: String },
+}
+
+#[derive(Clone, Copy)]
+pub(super) enum ArtifactIs {
+    Whole,
+    Missing,
+    Damaged,
+}
+
+/// An artifact that no plugin refers to.
+pub(super) struct Unused {
+    pub(super) digest: Digest,
+    pub(super) plugin: Option<String>,
+    pub(super) version: Option<String>,
+    pub(super) source: Option<String>,
+    pub(super) is_damaged: bool,
+}
+
+impl PluginReport {
+    pub(super) fn new(desired: &Desired, did: Did, revision: u64) -> PluginReport {
+        let picks = [&desired.current].into_iter().chain(&desired.kept).map(|pick| PickReport {
+            version: pick.version.to_string(),
+            artifact: pick.artifact,
+            artifact_is: ArtifactIs::Missing,
+        });
+        PluginReport {
+            id: desired.id.clone(),
+            goal: desired.goal.as_str(),
+            source: desired.current.source.to_string(),
+            is_upload: matches!(desired.current.source, Source::Upload(_)),
+            revision,
+            did,
+            picks: picks.collect(),
+        }
+    }
+}
+
+impl Report {
+    /// Prints it.
+    pub(super) fn tell(mut self, as_json: bool) {
+        self.plugins.sort_by(|a, b| a.id.cmp(&b.id));
+        match as_json {
+            true => output::raw(self.json().to_string().as_bytes()),
+            false => output::line(&self.text()),
+        }
+    }
+
+    fn text(&self) -> String {
+        let mut parts = vec![];
+        match &self.made_anew {
+            Some((reason, _)) => parts.push(format!("the state was made anew of the records: {}", printable(reason))),
+            None => parts.push("the state can be read".to_owned()),
+        }
+        if let Some((_, Some(moved))) = &self.made_anew {
+            parts.push(format!("the one before is `{}`", moved.path.display()));
+        }
+        let mut table = Table::with_head(["ID", "VERSION", "GOAL", "REVISION", "ARTIFACT", "DONE"]);
+        for plugin in &self.plugins {
+            let version = plugin.picks.first().map_or("", |pick| &pick.version);
+            let (revision, artifact) = (plugin.revision.to_string(), plugin.artifact_text());
+            let row = [plugin.id.as_str(), version, plugin.goal, &revision, &artifact, &plugin.did.text()];
+            table.row(row);
+        }
+        match self.plugins.is_empty() {
+            true => parts.push("no plugin is installed".to_owned()),
+            false => parts.push(format!("\n{table}")),
+        }
+        for plugin in self.plugins.iter().filter(|plugin| !plugin.is_whole()) {
+            let (id, source) = (&plugin.id, printable(&plugin.source));
+            parts.push(match plugin.is_upload {
+                true => format!("`{id}` can't be started: upload its archive again"),
+                false => format!("`{id}` is built again from {source} when a host starts"),
+            });
+        }
+        for (damage, source) in &self.lost {
+            let Damage { plugin, number, reason } = damage;
+            let again = match source {
+                Some(source) => format!("load it again, an earlier revision names {source}"),
+                None => "load it again".to_owned(),
+            };
+            parts.push(printable(&format!(
+                "lost: `{plugin}`: revision {number} is damaged ({reason}) and there is no record; {again}"
+            )));
+        }
+        for (id, reason) in &self.bad_records {
+            parts.push(printable(&format!("damaged: the record of `{id}`: {reason}")));
+        }
+        if !self.unused.is_empty() {
+            parts.push("\nartifacts that no plugin refers to:".to_owned());
+            parts.extend(self.unused.iter().map(|unused| format!("  {}", printable(&unused.text()))));
+        }
+        if let Some((_, moved)) = &self.made_anew {
+            parts.push(format!("\nlost with the state before: {}", ONLY_IN_THE_STATE.join(", ")));
+            match moved.as_ref().and_then(|moved| Some((moved, moved.readable_keys?))) {
+                Some((moved, n_keys)) => parts.push(format!(
+                    "of the key-value store {n_keys} keys can be read in it: sqlite3 '{}' 'SELECT plugin, key, value FROM kv'",
+                    moved.path.display()
+                )),
+                None if moved.is_some() => parts.push("it can't be read as a database any more".to_owned()),
+                None => {}
+            }
+        }
+        parts.join("\n")
+    }
+
+    fn json(&self) -> Value {
+        let moved = self.made_anew.as_ref().and_then(|(_, moved)| moved.as_ref());
+        json!({
+            "made_anew": self.made_anew.is_some(),
+            "reason": self.made_anew.as_ref().map(|(reason, _)| reason),
+            "moved_aside": moved.map(|moved| moved.path.display().to_string()),
+            "readable_keys": moved.and_then(|moved| moved.readable_keys),
+            "lost": self.made_anew.as_ref().map(|_| ONLY_IN_THE_STATE.as_slice()).unwrap_or_default(),
+            "plugins": self.plugins.iter().map(PluginReport::json).collect::<Vec<_>>(),
+            "lost_plugins": self.lost.iter().map(|(damage, source)| json!({
+                "id": damage.plugin, "revision": damage.number, "reason": damage.reason, "source": source,
+            })).collect::<Vec<_>>(),
+            "damaged_records": self.bad_records.iter().map(|(id, reason)| json!({
+                "id": id.as_str(), "reason": reason,
+            })).collect::<Vec<_>>(),
+            "unused_artifacts": self.unused.iter().map(|unused| json!({
+                "digest": unused.digest.to_string(), "id": unused.plugin, "version": unused.version,
+                "source": unused.source, "damaged": unused.is_damaged,
+            })).collect::<Vec<_>>(),
+        })
+    }
+}
+
+impl PluginReport {
+    fn is_whole(&self) -> bool {
+        matches!(self.picks.first().map(|pick| pick.artifact_is), Some(ArtifactIs::Whole))
+    }
+
+    /// How the artifact is that is asked for, and those that are kept where they are not whole.
+    fn artifact_text(&self) -> String {
+        let (current, kept) = self
+            .picks
+            .split_first()
+            .map_or((ArtifactIs::Missing, &[][..]), |(current, kept)| (current.artifact_is, kept));
+        let broken = kept.iter().filter(|pick| !matches!(pick.artifact_is, ArtifactIs::Whole));
+        let broken = broken.map(|pick| format!("{} {}", pick.version, pick.artifact_is.word()));
+        let broken: Vec<_> = broken.collect();
+        match broken.is_empty() {
+            true => current.word().to_owned(),
+            false => format!("{} (kept: {})", current.word(), broken.join(", ")),
+        }
+    }
+
+    fn json(&self) -> Value {
+        let pick = |pick: &PickReport| {
+            json!({
+                "version": pick.version, "artifact": pick.artifact.to_string(), "artifact_is": pick.artifact_is.word(),
+            })
+        };
+        json!({
+            "id": self.id.as_str(),
+            "goal": self.goal,
+            "source": self.source,
+            "revision": self.revision,
+            "done": self.did.word(),
+            "why": match &self.did {
+                Did::Restored { why } => Some(why),
+                _ => None,
+            },
+            "current": self.picks.first().map(pick),
+            "kept": self.picks.iter().skip(1).map(pick).collect::<Vec<_>>(),
+        })
+    }
+}
+
+impl Did {
+    fn word(&self) -> &'static str {
+        match self {
+            Did::Nothing => "nothing",
+            Did::RecordWritten => "record_written",
+            Did::Restored { .. } => "restored",
+        }
+    }
+
+    fn text(&self) -> String {
+        match self {
+            Did::Nothing => "nothing".to_owned(),
+            Did::RecordWritten => "its record was written anew".to_owned(),
+            Did::Restored { why } => format!("restored: {why}"),
+        }
+    }
+}
+
+impl ArtifactIs {
+    fn word(self) -> &'static str {
+        match self {
+            ArtifactIs::Whole => "whole",
+            ArtifactIs::Missing => "missing",
+            ArtifactIs::Damaged => "damaged",
+        }
+    }
+}
+
+impl Unused {
+    fn text(&self) -> String {
+        let known = |text: &Option<String>| text.clone().unwrap_or_else(|| "?".to_owned());
+        match self.is_damaged {
+            true => format!("{}  damaged", self.digest),
+            false => format!(
+                "{}  {} {} from {}",
+                self.digest,
+                known(&self.plugin),
+                known(&self.version),
+                known(&self.source)
+            ),
+        }
+    }
+}
