@@ -20,25 +20,37 @@ pub(super) struct Loads<'a> {
 }
 
 impl Loads<'_> {
-    /// Loads all, one after the other, whatever becomes of each. Returns how many serve.
+    /// Loads all, one after the other, whatever becomes of each; one that needs another that is still to come is loaded after
+    /// it. Returns how many serve.
     pub(super) async fn all(&self, sources: impl Iterator<Item = Source>) -> usize {
-        let mut n_loaded = 0;
-        for source in sources {
-            match self.one(&source).await {
-                Ok(receipt) => {
-                    n_loaded += 1;
-                    self.tell(&receipt);
-                }
-                Err(error) => {
-                    let failure = Failure::refused(format!("failed to load {source}"), &error);
-                    match self.json {
-                        true => tracing::error!(%source, code = error.code(), "{failure}"),
-                        false => self.screen.note(&format!("\n{failure}\n")),
+        let (mut n_loaded, mut waiting): (usize, Vec<Source>) = (0, sources.collect());
+        loop {
+            let (mut put_off, mut has_loaded) = (vec![], false);
+            for source in waiting {
+                match self.one(&source).await {
+                    Ok(receipt) => {
+                        n_loaded += 1;
+                        has_loaded = true;
+                        self.tell(&receipt);
                     }
+                    Err(error) if error.code() == "dependency_missing" => put_off.push((source, error)),
+                    Err(error) => self.tell_failure(&source, &error),
                 }
             }
+            if !has_loaded {
+                put_off.iter().for_each(|(source, error)| self.tell_failure(source, error));
+                return n_loaded;
+            }
+            waiting = put_off.into_iter().map(|(source, _)| source).collect();
         }
-        n_loaded
+    }
+
+    fn tell_failure(&self, source: &Source, error: &Error) {
+        let failure = Failure::refused(format!("failed to load {source}"), error);
+        match self.json {
+            true => tracing::error!(%source, code = error.code(), "{failure}"),
+            false => self.screen.note(&format!("\n{failure}\n")),
+        }
     }
 
     /// Says what came back by itself.
