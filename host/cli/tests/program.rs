@@ -273,37 +273,46 @@ fn the_configuration_is_shown_with_its_origins() {
     expect![[r#"
         exit 0
         --- stdout
-        KEY                     VALUE                                   ORIGIN
-        plugin_dir              "./cache"                               default
-        cache_dir               "./build_cache"                         default
-        security_mode           "strict"                                flag --security-mode
-        debug                   false                                   default
-        auto_load_plugins       []                                      default
-        source_roots            ["."]                                   default
-        cors_allowed_origins    []                                      default
-        host                    "127.0.0.1"                             default
-        port                    4100                                    environment PORT
-        allowed_repositories    []                                      default
-        mirror                  []                                      default
-        max_plugin_size         104857600                               default
-        max_upload_bytes        67108864                                default
-        max_connections         4096                                    default
-        start_timeout_seconds   10                                      default
-        stop_timeout_seconds    10                                      default
-        drain_timeout_seconds   30                                      default
-        max_kept_generations    100                                     default
-        shutdown_grace_seconds  30                                      default
-        kv_max_value_bytes      1048576                                 default
-        kv_max_total_bytes      67108864                                default
-        fetch_private_hosts     []                                      default
-        secrets                 []                                      default
-        build_slots             1                                       file host.toml:1
-        build_offline           false                                   default
-        cargo                   "cargo"                                 default
-        rustc                   "rustc"                                 default
-        log_format              "pretty"                                default
-        log_filter              "info"                                  default
-        configuration.hello     {"api_key":"********","greeting":"Hi"}  file host.toml:2
+        KEY                          VALUE                                   ORIGIN
+        plugin_dir                   "./cache"                               default
+        cache_dir                    "./build_cache"                         default
+        security_mode                "strict"                                flag --security-mode
+        debug                        false                                   default
+        auto_load_plugins            []                                      default
+        source_roots                 ["."]                                   default
+        cors_allowed_origins         []                                      default
+        host                         "127.0.0.1"                             default
+        port                         4100                                    environment PORT
+        allowed_repositories         []                                      default
+        mirror                       []                                      default
+        max_plugin_size              104857600                               default
+        max_upload_bytes             67108864                                default
+        max_connections              4096                                    default
+        start_timeout_seconds        10                                      default
+        stop_timeout_seconds         10                                      default
+        drain_timeout_seconds        30                                      default
+        max_kept_generations         100                                     default
+        max_kept_versions            3                                       default
+        retry_first_wait_ms          1000                                    default
+        retry_max_wait_ms            60000                                   default
+        quarantine_failures          10                                      default
+        quarantine_window_seconds    600                                     default
+        probation_seconds            60                                      default
+        probation_max_error_percent  50                                      default
+        probation_min_requests       20                                      default
+        max_events                   10000                                   default
+        shutdown_grace_seconds       30                                      default
+        kv_max_value_bytes           1048576                                 default
+        kv_max_total_bytes           67108864                                default
+        fetch_private_hosts          []                                      default
+        secrets                      []                                      default
+        build_slots                  1                                       file host.toml:1
+        build_offline                false                                   default
+        cargo                        "cargo"                                 default
+        rustc                        "rustc"                                 default
+        log_format                   "pretty"                                default
+        log_filter                   "info"                                  default
+        configuration.hello          {"api_key":"********","greeting":"Hi"}  file host.toml:2
         --- stderr
     "#]]
     .assert_eq(&shown);
