@@ -217,6 +217,36 @@ async fn a_state_that_is_damaged_or_lost_is_made_anew_of_what_lies_beside_it() {
 }
 
 #[tokio::test]
+async fn a_state_that_is_older_than_a_record_counts_until_a_rescan() {
+    let scene = Scene::new().await;
+    let (options, folder) = (scene.host.again(), scene.host.plugin_dir());
+    scene.host.stop();
+    let older = std::fs::read(folder.join("state.db")).unwrap();
+    let host = options.clone().start().await;
+    host.post("/api/plugins/hooks/rollback").await.expect(200);
+    host.load("counter").await;
+    host.stop();
+    std::fs::write(folder.join("state.db"), older).unwrap();
+
+    let host = options.clone().start().await;
+    assert_all_is_there(&host).await;
+    assert_eq!(host.get("/api/plugins/counter").await.status, 404);
+    for id in ["hooks", "counter"] {
+        assert!(host.log().contains(&format!("of `{id}`, but its record is of revision")), "{}", host.log());
+    }
+    host.stop();
+    let found = rescanned(&folder);
+    let done = |n: usize| (found["plugins"][n]["id"].clone(), found["plugins"][n]["done"].clone());
+    assert_eq!(done(0), (json!("counter"), json!("restored")));
+    assert_eq!(done(1), (json!("hello"), json!("nothing")));
+    assert_eq!(done(2), (json!("hooks"), json!("restored")));
+    let host = options.start().await;
+    assert_eq!(host.plugin("hooks").await["Version"], "1.0.0");
+    host.call("counter/count").await.expect(200);
+    assert!(!host.log().contains("but its record is of revision"), "{}", host.log());
+}
+
+#[tokio::test]
 async fn a_rescan_tells_people_what_is_there_and_what_is_not() {
     let scene = Scene::new().await;
     let (artifact, host) = (library_of(&scene.host, "hooks").await, &scene.host);

@@ -218,8 +218,9 @@ impl Error {
 }
 
 fn is_full(error: &sqlx::Error) -> bool {
-    // The primary code is the low byte of SQLite's extended one; 13 is SQLITE_FULL.
-    code(error).is_some_and(|code| code & 0xff == 13)
+    // The primary code is the low byte of SQLite's extended one; 13 is SQLITE_FULL. Of an index of its log that can't grow it says
+    // SQLITE_IOERR_SHMSIZE.
+    code(error).is_some_and(|code| code & 0xff == 13 || code == 4874)
 }
 
 /// SQLite's extended result code.
