@@ -40,8 +40,8 @@ fn what_is_not_enforced_says_so() {
         plugin.yaml:34: `endpoints[0].rate_limit` is recorded, not enforced by this host version
         plugin.yaml:35: `endpoints[0].validation.schema` is recorded, not enforced by this host version
         plugin.yaml:35: `endpoints[0].validation.required` is recorded, not enforced by this host version
-        plugin.yaml:62: `security.filesystem_access` is recorded, not enforced by this host version
-        plugin.yaml:75: `artifacts` is recorded, not used by this host version: the plugin is built from its source
+        plugin.yaml:63: `security.filesystem_access` is recorded, not enforced by this host version
+        plugin.yaml:76: `artifacts` is recorded, not used by this host version: the plugin is built from its source
     "#]]
     .assert_eq(&lines(&checked(FULL).warnings));
 }
