@@ -70,7 +70,7 @@ struct Progress {
     plugin: Option<PluginId>,
     started_unix_ms: Option<u64>,
     ended_unix_ms: Option<u64>,
-    step: &'static str,
+    step: Cow<'static, str>,
     since: Instant,
     steps: Vec<StepReport>,
 }
@@ -89,7 +89,7 @@ impl Job {
             plugin,
             started_unix_ms: None,
             ended_unix_ms: None,
-            step: "queue",
+            step: Cow::Borrowed("queue"),
             since: Instant::now(),
             steps: vec![],
         };
@@ -202,9 +202,24 @@ impl Job {
         }
     }
 
+    /// Which attempt this is; the first is 1.
+    pub(crate) fn attempt(&self) -> u64 {
+        self.attempt
+    }
+
+    /// When it was asked, in milliseconds since 1970.
+    pub(crate) fn created_unix_ms(&self) -> u64 {
+        self.created_unix_ms
+    }
+
     /// Which plugin it changes.
     pub(crate) fn concerns(&self, plugin: &PluginId) {
         self.progress().plugin = Some(plugin.clone());
+    }
+
+    /// It changes several plugins, or which one it changes next is not known yet.
+    pub(crate) fn concerns_several(&self) {
+        self.progress().plugin = None;
     }
 
     /// Nothing is cut off while what this returns lives: neither by a cancellation nor by a timeout. For what must not be
@@ -225,12 +240,12 @@ impl Job {
         self.log.push("info", None, message);
     }
 
-    pub(crate) fn enter(&self, step: &'static str) {
+    pub(crate) fn enter(&self, step: impl Into<Cow<'static, str>>) {
         self.started();
         let mut progress = self.progress();
         let now = Instant::now();
         progress.end_step(now);
-        (progress.step, progress.since) = (step, now);
+        (progress.step, progress.since) = (step.into(), now);
     }
 
     // === for whoever runs it ===
@@ -238,6 +253,11 @@ impl Job {
     /// Waits until somebody wants it to end and it may be cut off. Cancel safe.
     pub(crate) async fn cut(&self) -> JobError {
         self.course.cut().await
+    }
+
+    /// The same for whoever holds one [`Uncut`] and brings what it has begun to a good end. Cancel safe.
+    pub(crate) async fn cut_inside(&self) -> JobError {
+        self.course.cut_inside().await
     }
 
     /// Waits until its turn has come. Cancel safe.
@@ -336,9 +356,9 @@ pub(crate) fn end_record(record: &mut JobRecord, error: Error) {
 impl Progress {
     /// Adds the step that ends now to those that are done. Waiting in the queue and having ended are none.
     fn end_step(&mut self, now: Instant) {
-        if !matches!(self.step, "queue" | "end") {
+        if !matches!(&*self.step, "queue" | "end") {
             let micros = now.duration_since(self.since).as_micros();
-            self.steps.push(StepReport { step: Cow::Borrowed(self.step), duration_ms: micros as f64 / 1e3 });
+            self.steps.push(StepReport { step: self.step.clone(), duration_ms: micros as f64 / 1e3 });
             self.since = now;
         }
     }
