@@ -42,6 +42,7 @@ mod main_job;
 mod many;
 mod outside;
 mod reload;
+mod restart;
 mod services;
 mod settings;
 mod shutdown;

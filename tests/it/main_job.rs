@@ -13,7 +13,7 @@ async fn a_folder_becomes_endpoints_and_the_same_source_again_starts_no_build() 
     assert_eq!((&first["generation_before"], &first["generation"]), (&Value::Null, &json!(1)));
     assert_eq!(first["cached"], false);
     let steps: Vec<_> = first["steps"].as_array().unwrap().iter().map(|step| step["step"].clone()).collect();
-    assert_eq!(steps, ["fetch", "check", "build", "trial", "open", "start", "probe", "swap"]);
+    assert_eq!(steps, ["fetch", "check", "build", "trial", "open", "start", "probe", "commit", "swap"]);
 
     assert_eq!(host.call("hello/hello").await.expect(200).json(), json!({ "message": "Hello from plugin!" }));
     assert_eq!(host.call("hello/hello/World").await.expect(200).json(), json!({ "message": "Hello, World!" }));

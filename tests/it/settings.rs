@@ -1,7 +1,9 @@
-//! The schema of a plugin's configuration, from its source to the store.
+//! A plugin's configuration: its schema, its layers, its secrets.
+
+use serde_json::{Value, json};
 
 use crate::host::TestHost;
-use crate::plugins::{built, copy};
+use crate::plugins::{built, copy, files};
 
 #[tokio::test]
 async fn the_schema_of_a_configuration_travels_from_the_source_to_the_artifact_and_with_its_library() {
@@ -20,4 +22,111 @@ async fn the_schema_of_a_configuration_travels_from_the_source_to_the_artifact_a
     std::fs::remove_file(library.with_file_name("configuration_schema.json")).unwrap();
     assert_eq!(host.try_load(&library).await.expect(422).code(), "build_schema_missing");
     host.call("settings/settings").await.expect(200);
+}
+
+#[tokio::test]
+async fn a_configuration_has_to_fit_and_its_secrets_are_never_shown() {
+    let host = TestHost::start().await;
+    host.load("settings").await;
+    let put = |body: Value| {
+        let request = host.request("PUT", CONFIG).json(&body);
+        async move { request.send().await }
+    };
+    let refused = put(json!({ "database": { "port": 70_000, "password": 7, "hots": "a" }, "colour": "red" })).await;
+    let refused = refused.expect(422);
+    assert_eq!(refused.code(), "run_configuration_invalid");
+    let pointers: Vec<_> =
+        refused.json()["errors"].as_array().unwrap().iter().map(|error| error["pointer"].clone()).collect();
+    assert!(
+        pointers.contains(&json!("/database/port")) && pointers.contains(&json!("/database/password")),
+        "{pointers:?}"
+    );
+    assert_eq!(in_use(&host).await, json!({ "database": { "host": "localhost", "port": 5432 } }));
+
+    // What no schema can say, the plugin says.
+    let refused = put(json!({ "database": { "host": "nowhere" } })).await.expect(422);
+    assert_eq!(refused.code(), "run_configuration_refused");
+
+    // Applied live, and over the layer below at every depth.
+    let set = put(json!({ "database": { "password": SECRET }, "token": "tiger-42" })).await.expect(200).json();
+    assert_eq!((&set["generation_before"], &set["generation"]), (&json!(1), &json!(1)));
+    assert_eq!(in_use(&host).await["database"], json!({ "host": "localhost", "port": 5432, "password": SECRET }));
+    let shown = host.get(CONFIG).await.expect(200);
+    assert_eq!(shown.header("etag"), Some(format!("\"{}\"", set["revision"]).as_str()));
+    assert_eq!(shown.json()["set"], json!({ "database": { "password": MASK }, "token": MASK }));
+    assert_eq!(shown.json()["configuration"]["database"]["password"], MASK);
+
+    // What was read may be sent back: a mask is the secret that is set.
+    put(json!({ "database": { "password": MASK, "port": 1 }, "token": MASK })).await.expect(200);
+    assert_eq!(in_use(&host).await["database"], json!({ "host": "localhost", "port": 1, "password": SECRET }));
+    assert_eq!(
+        put(json!({ "servers": [{ "name": "a", "key": MASK }] })).await.expect(422).code(),
+        "run_configuration_invalid"
+    );
+
+    // Nor does it lie on the disk in a form that can be read, or in a log.
+    assert!(!host.log().contains(SECRET) && !host.get("/api/jobs").await.text().contains(SECRET));
+    let host = host.restart().await;
+    assert_eq!(in_use(&host).await["database"]["password"], SECRET);
+    for (name, bytes) in files(&host.plugin_dir()) {
+        assert!(!bytes.windows(SECRET.len()).any(|window| window == SECRET.as_bytes()), "the secret stands in {name}");
+    }
+}
+
+#[tokio::test]
+async fn a_patch_is_merged_and_a_change_of_something_older_is_refused() {
+    let host = TestHost::start().await;
+    host.load("settings").await;
+    let patch = |body: Value, tag: Option<String>| {
+        let mut request = host.request("PATCH", CONFIG);
+        if let Some(tag) = tag {
+            request = request.header("if-match", &tag);
+        }
+        let request = request.json(&body);
+        async move { request.send().await }
+    };
+    let tag = || async { host.get(CONFIG).await.expect(200).header("etag").unwrap().to_owned() };
+    let before = tag().await;
+    patch(json!({ "database": { "port": 1 } }), Some(before.clone())).await.expect(200);
+    patch(json!({ "database": { "host": "db" }, "token": "tiger" }), None).await.expect(200);
+    assert_eq!(in_use(&host).await, json!({ "database": { "host": "db", "port": 1 }, "token": "tiger" }));
+    for stale in [before, "\"x\"".to_owned(), "W/\"1\"".to_owned()] {
+        let refused = patch(json!({ "token": "other" }), Some(stale)).await.expect(412);
+        assert_eq!(refused.code(), "state_stale");
+    }
+    // What is null is the default's again, and what asks for it makes a new generation.
+    let restarted = patch(json!({ "token": null, "restart": true }), Some(tag().await)).await.expect(200).json();
+    assert_eq!((&restarted["generation_before"], &restarted["generation"]), (&json!(1), &json!(2)));
+    assert_eq!(in_use(&host).await, json!({ "database": { "host": "db", "port": 1 }, "restart": true }));
+    // The same again is no change.
+    let revision = host.plugin("settings").await["revision"].clone();
+    patch(json!({ "database": { "port": 1 } }), None).await.expect(200);
+    assert_eq!(host.plugin("settings").await["revision"], revision);
+}
+
+#[tokio::test]
+async fn the_file_of_the_host_lies_between_the_defaults_and_the_operator() {
+    let options = TestHost::options();
+    let file = options.sources().join("host.toml");
+    std::fs::write(
+        &file,
+        "[configuration.settings]\ndatabase = { host = \"file\", port = 7 }\ntoken = \"from the file\"\n",
+    )
+    .unwrap();
+    let host = options.flags(&["--config", file.to_str().unwrap()]).start().await;
+    host.load("settings").await;
+    host.request("PATCH", CONFIG).json(&json!({ "database": { "port": 8 } })).send().await.expect(200);
+    let expected = json!({ "database": { "host": "file", "port": 8 }, "token": "from the file" });
+    assert_eq!(in_use(&host).await, expected);
+    let shown = host.get(CONFIG).await.json();
+    assert_eq!(shown["host_file"], json!({ "database": { "host": "file", "port": 7 }, "token": MASK }));
+    assert_eq!(shown["set"], json!({ "database": { "port": 8 } }));
+}
+
+const CONFIG: &str = "/api/plugins/settings/config";
+const MASK: &str = "********";
+const SECRET: &str = "correct horse battery staple";
+
+async fn in_use(host: &TestHost) -> Value {
+    host.call("settings/settings").await.expect(200).json()
 }

@@ -219,6 +219,12 @@ impl TestHost {
         options.start().await
     }
 
+    /// The same with other flags.
+    pub(crate) async fn restart_with(mut self, flags: &[&str]) -> TestHost {
+        self.flags = flags.iter().map(|flag| flag.to_string()).collect();
+        self.restart().await
+    }
+
     fn stop_now(&mut self) {
         if std::mem::replace(&mut self.has_stopped, true) {
             return;

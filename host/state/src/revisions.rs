@@ -157,10 +157,15 @@ async fn commit(connection: &mut SqliteConnection, changes: Vec<Change>) -> Resu
     let mut number = newest.fetch_one(&mut *connection).await.map_err(writing)?;
     for change in changes {
         if let Some(expected) = change.expected {
-            let found = sqlx::query_scalar("SELECT COALESCE(MAX(number), 0) FROM revisions WHERE plugin = $1");
-            let found: i64 = found.bind(change.plugin.as_str()).fetch_one(&mut *connection).await.map_err(writing)?;
-            if found.unsigned_abs() != expected {
-                return Err(Error::Stale { plugin: change.plugin, expected, found: found.unsigned_abs() });
+            // A plugin that is gone is none, whatever it was.
+            let found = sqlx::query_scalar::<_, i64>(
+                "SELECT number FROM revisions WHERE plugin = $1 AND document <> '' AND number =
+                 (SELECT MAX(number) FROM revisions WHERE plugin = $1)",
+            );
+            let found = found.bind(change.plugin.as_str()).fetch_optional(&mut *connection).await.map_err(writing)?;
+            let found = found.unwrap_or(0).unsigned_abs();
+            if found != expected {
+                return Err(Error::Stale { plugin: change.plugin, expected, found });
             }
         }
         number += 1;

@@ -87,6 +87,10 @@ async fn a_change_of_something_older_is_refused_with_all_that_came_with_it() {
     assert_eq!(error.to_string(), "`aaa` has revision 1 by now, not 0; hint: look at it again");
     assert_eq!(goals(&state).await, "aaa@1: running");
     state.commit(vec![with("aaa", 1)]).await.unwrap();
+    // A plugin that was removed is none again.
+    state.commit(vec![change("aaa", None, 2)]).await.unwrap();
+    state.commit(vec![with("aaa", 0)]).await.unwrap();
+    assert_eq!(goals(&state).await, "aaa@4: running");
 }
 
 #[tokio::test]
