@@ -212,7 +212,7 @@ pub struct Receipt {
 /// What became of one of several things that were asked for at once.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Part {
-    /// `load`, `reload`, …; what a plan does with a plugin is `apply`.
+    /// `load`, `reload`, …; what a plan does with a plugin is `apply`, or `unload`.
     pub operation: Cow<'static, str>,
     /// Of what: a source or a plugin's id.
     pub subject: String,

@@ -176,14 +176,14 @@ mod tests {
         let body = json!({"policy": "newest", "interval_seconds": 5, "blocked": ["1.2"]});
         let refused = asked(body).unwrap_err();
         let fields: Vec<_> = refused.errors.iter().map(|error| error.pointer.as_str()).collect();
-        assert_eq!((refused.status.as_u16(), refused.code), (400, "update_policy"));
+        assert_eq!((refused.status.as_u16(), &*refused.code), (400, "update_policy"));
         assert_eq!(fields, ["policy", "interval_seconds", "blocked"]);
         assert_eq!(
             refused.detail,
             "`newest` is no update policy; updates are not looked for every 5s; `1.2` is not a version"
         );
         let refused = asked(json!({"policy": "pinned", "automatic": true})).unwrap_err();
-        assert_eq!((refused.code, refused.errors[0].pointer.as_str()), ("update_never_automatic", "automatic"));
+        assert_eq!((&*refused.code, refused.errors[0].pointer.as_str()), ("update_never_automatic", "automatic"));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use crate::error::Error;
 use crate::job::{Failed, FieldProblem};
 use crate::operation::run::is_interruption;
-use crate::operation::target::Target;
+use crate::operation::target::{Target, Wish};
 use crate::operation::undo::Made;
 use crate::operation::work::{PartOf, Work};
 use crate::operation::{Operation, Part, PartState, Receipt};
@@ -182,6 +182,7 @@ pub(super) fn check(operations: &[Operation], atomic: bool) -> Result<(), Error>
 impl Task<'_> {
     fn name(&self) -> &'static str {
         match self {
+            Task::Fulfil(Target { wish: Wish::Gone, .. }) => "unload",
             Task::Fulfil(_) => "apply",
             Task::Do(operation) => operation.name(),
         }
@@ -205,7 +206,7 @@ impl Task<'_> {
     fn is_done_already<'m>(&self, host: &crate::host::Host, mut made: impl Iterator<Item = &'m Made>) -> bool {
         let is_gone = |id: &str| !host.0.plugins.contains_key(id);
         match self {
-            Task::Fulfil(Target { id, wish: crate::operation::Wish::Gone, .. }) => {
+            Task::Fulfil(Target { id, wish: Wish::Gone, .. }) => {
                 is_gone(id.as_str()) && made.any(|made| made.plugin == *id)
             }
             Task::Do(Operation::Unload { id, .. }) => is_gone(id) && made.any(|made| made.plugin.as_str() == id),
@@ -277,9 +278,11 @@ mod tests {
             .assert_eq(&says(&[unload(false), nested, Operation::Reload { id: "../x".to_owned() }], true));
         expect_test::expect![[r#"
             operations: a batch has 1 to 100 operations, and this one has 0
-        "#]].assert_eq(&says(&[], true));
+        "#]]
+        .assert_eq(&says(&[], true));
         expect_test::expect![[r#"
             operations: a batch has 1 to 100 operations, and this one has 101
-        "#]].assert_eq(&says(&vec![unload(true); 101], true));
+        "#]]
+        .assert_eq(&says(&vec![unload(true); 101], true));
     }
 }

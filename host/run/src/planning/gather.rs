@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use futures_util::StreamExt as _;
+use futures_util::{FutureExt as _, StreamExt as _};
 use host_build::Way;
 use host_core::configuration::{Layers, Schema, Violation};
 use host_core::lock_file::{Entry, Found, LockFile, Present};
@@ -74,7 +74,8 @@ impl Host {
         file: &LockFile,
         known: &BTreeMap<PluginId, Known>,
     ) -> Result<LookedAtAll, Error> {
-        let looks = file.plugins.iter().enumerate().map(async |(index, entry)| (index, self.look(entry, known).await));
+        let look = |(index, entry)| async move { (index, self.look(entry, known).await) }.boxed();
+        let looks: Vec<_> = file.plugins.iter().enumerate().map(look).collect();
         let mut looks = futures_util::stream::iter(looks).buffer_unordered(LOOKS);
         let (mut all, mut problems) = (LookedAtAll::default(), BTreeMap::new());
         while let Some((index, looked)) = looks.next().await {
