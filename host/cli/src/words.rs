@@ -4,6 +4,7 @@ pub(crate) mod author;
 mod events;
 mod graph;
 mod jobs;
+mod plan;
 mod reload;
 
 use std::path::PathBuf;
@@ -16,6 +17,7 @@ use crate::config::Flags;
 pub(crate) use events::Events;
 pub(crate) use graph::{Drawing, Graph};
 pub(crate) use jobs::{Job, JobWord, Jobs, OfJob};
+pub(crate) use plan::{Apply, Export, Plan};
 pub(crate) use reload::Reload;
 
 const EXIT_CODES: &str = "\
@@ -70,6 +72,15 @@ pub(crate) enum Word {
     /// Show which plugin needs which, in the order in which they start
     #[command(after_help = EXIT_CODES)]
     Graph(Graph),
+    /// Show what a plugins.yaml would change: what would be fetched, built, configured, started and unloaded
+    #[command(after_help = plan::EXIT_CODES)]
+    Plan(Plan),
+    /// Show what a plugins.yaml would change, ask, and do exactly that
+    #[command(after_help = EXIT_CODES)]
+    Apply(Apply),
+    /// Print the present state as a plugins.yaml, without secrets
+    #[command(after_help = EXIT_CODES)]
+    Export(Export),
     /// Show operations: those under way and the last that have ended
     #[command(after_help = EXIT_CODES)]
     Jobs(Jobs),

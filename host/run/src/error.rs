@@ -330,8 +330,9 @@ impl Error {
             Error::NothingKept { .. } => Some("`plugin-host show` lists the versions that are kept".to_owned()),
             Error::UnknownRevision { .. } => Some("`plugin-host revisions` lists them".to_owned()),
             Error::InProgress { .. } => Some("wait for it, or ask with `on_conflict=queue` or `replace`".to_owned()),
-            Error::FileRefused { .. } | Error::BatchRefused { .. } => Some("change what the messages name".to_owned()),
-            Error::PlanRefused { .. } => Some("change what the messages name, and plan again".to_owned()),
+            Error::FileRefused { .. } => Some("change what the messages name".to_owned()),
+            Error::BatchRefused { problems } => hints(problems, "change what the messages name"),
+            Error::PlanRefused { problems } => hints(problems, "change what the messages name, and plan again"),
             Error::UnknownPlan { .. } => Some("plan again: a plan is kept for an hour, while its host runs".to_owned()),
             Error::PlanStale { .. } => Some("plan again, and look at what is different".to_owned()),
             Error::OtherArtifact { .. } => Some(
@@ -395,11 +396,18 @@ fn together(failed: Option<usize>, parts: &[Part]) -> String {
 }
 
 fn of_fields(problems: &[FieldProblem]) -> String {
-    let line = |problem: &FieldProblem| {
-        let message = problem.message.split("; hint: ").next().unwrap_or_default();
-        if problem.field.is_empty() { message.to_owned() } else { format!("`{}`: {message}", problem.field) }
-    };
-    problems.iter().map(line).collect::<Vec<_>>().join("; ")
+    problems.iter().map(|problem| problem.without_hint().message).collect::<Vec<_>>().join("; ")
+}
+
+/// What to do about several things, each once.
+fn hints(problems: &[FieldProblem], otherwise: &str) -> Option<String> {
+    let mut hints: Vec<&str> = vec![];
+    for (_, hint) in problems.iter().filter_map(|problem| problem.message.split_once("; hint: ")) {
+        if !hints.contains(&hint) {
+            hints.push(hint);
+        }
+    }
+    Some(if hints.is_empty() { otherwise.to_owned() } else { hints.join("; ") })
 }
 
 fn nothing_kept(id: &PluginId, to: Option<&str>, kept: &[String]) -> String {

@@ -228,7 +228,7 @@ pub struct Part {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PartState {
-    /// It is done.
+    /// It is done; also when it changed nothing that is asked for, so that there is nothing to undo.
     Done,
     /// It could not be done.
     Failed,

@@ -8,8 +8,9 @@ mod report;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use host_core::event::EventKind;
 use host_core::lock_file::{self, Change, LockFile, Planned, compare};
-use host_core::{DigestWriter, PluginId};
+use host_core::{Digest, DigestWriter, PluginId};
 
 use crate::error::Error;
 use crate::host::Host;
@@ -81,14 +82,27 @@ impl Host {
     /// [`Error::UnknownPlan`]; [`Error::PlanStale`] when anything that is asked for has changed since it was made; those of
     /// [`Host::submit`].
     pub async fn apply(&self, plan: &str, atomic: bool, asker: Asker) -> Result<Arc<Job>, Error> {
+        match self.held_plan(plan) {
+            Ok((plan, targets)) => self.submit(Operation::Apply { plan, targets, atomic }, asker).await,
+            Err(error) => {
+                let (code, chain) = (error.code().into(), error.chain().into());
+                let kind = EventKind::RequestRefused { operation: "apply".into(), code, error: chain };
+                self.0.events.publish(None, None, kind);
+                Err(error)
+            }
+        }
+    }
+
+    /// A plan that holds.
+    fn held_plan(&self, plan: &str) -> Result<(Digest, Vec<Target>), Error> {
         let unknown = || Error::UnknownPlan { plan: plan.chars().filter(|c| !c.is_control()).take(80).collect() };
         let digest = plan.parse().map_err(|_| unknown())?;
         let kept = self.0.plans.get(&digest).ok_or_else(unknown)?;
         let now = self.known()?.into_iter().map(|(id, known)| (id, known.revision)).collect();
-        if let Some(reason) = kept.difference(&now) {
-            return Err(Error::PlanStale { reason });
+        match kept.difference(&now) {
+            Some(reason) => Err(Error::PlanStale { reason }),
+            None => Ok((digest, kept.targets)),
         }
-        self.submit(Operation::Apply { plan: digest, targets: kept.targets, atomic }, asker).await
     }
 }
 
@@ -115,13 +129,13 @@ fn target(
                 });
             let sets = pick.is_some() || has(|change| matches!(change, Change::Configure(_)));
             let rules = has(|change| matches!(change, Change::UpdateRule));
-            Wish::There(There {
+            Wish::There(Box::new(There {
                 pick,
                 goal: entry.goal,
                 configuration: entry.configuration.clone().filter(|_| sets),
                 update: entry.update.clone().filter(|_| rules),
                 blocked: entry.blocked.clone().filter(|_| rules),
-            })
+            }))
         }
     };
     Target { id: step.id.clone(), revision, wish }

@@ -39,14 +39,17 @@ pub(crate) fn operations(asked: &[Value]) -> Result<Vec<Operation>, Refused> {
         let read = serde_json::from_value(value.clone()).map_err(|error| error.to_string()).and_then(operation);
         match read {
             Ok(operation) => operations.push(operation),
-            Err(message) => errors.push(FieldError { pointer: format!("operations[{index}]"), message }),
+            Err(message) => {
+                let pointer = format!("operations[{index}]");
+                errors.push(FieldError { message: format!("`{pointer}`: {message}"), pointer });
+            }
         }
     }
     if errors.is_empty() {
         return Ok(operations);
     }
-    let list = errors.iter().map(|error| format!("`{}`: {}", error.pointer, error.message)).collect::<Vec<_>>();
-    let detail = format!("the batch: {}", list.join("; "));
+    let list = errors.iter().map(|error| error.message.as_str()).collect::<Vec<_>>();
+    let detail = format!("the batch is refused: {}", list.join("; "));
     Err(Refused { errors, ..Refused::new(StatusCode::BAD_REQUEST, "body_does_not_fit", detail) })
 }
 
@@ -152,17 +155,17 @@ mod tests {
             7
         ]);
         let refused = operations(asked.as_array().unwrap()).unwrap_err();
-        let shown: String = refused.errors.iter().map(|e| format!("{}: {}\n", e.pointer, e.message)).collect();
+        let shown: String = refused.errors.iter().map(|error| format!("{}\n", error.message)).collect();
         expect![[r#"
-            operations[0]: unknown variant `explode`, expected one of `load`, `reload`, `enable`, `disable`, `start`, `stop`, `restart`, `unload`, `configure`, `rollback`, `update`
-            operations[1]: missing field `id`
-            operations[2]: unknown field `force`, expected `id`
-            operations[3]: scheme `http` is not fetched from; use `https://`, a folder, a `.zip` or a `.so`
-            operations[4]: `version` chooses a branch, tag or commit of a git URL; this source has none
-            operations[5]: it has either `config` or `patch`
-            operations[6]: it has either `config` or `patch`
-            operations[7]: `-x` is not a branch, tag or commit
-            operations[8]: invalid type: integer `7`, expected internally tagged enum BatchOperation
+            `operations[0]`: unknown variant `explode`, expected one of `load`, `reload`, `enable`, `disable`, `start`, `stop`, `restart`, `unload`, `configure`, `rollback`, `update`
+            `operations[1]`: missing field `id`
+            `operations[2]`: unknown field `force`, expected `id`
+            `operations[3]`: scheme `http` is not fetched from; use `https://`, a folder, a `.zip` or a `.so`
+            `operations[4]`: `version` chooses a branch, tag or commit of a git URL; this source has none
+            `operations[5]`: it has either `config` or `patch`
+            `operations[6]`: it has either `config` or `patch`
+            `operations[7]`: `-x` is not a branch, tag or commit
+            `operations[8]`: invalid type: integer `7`, expected internally tagged enum BatchOperation
         "#]].assert_eq(&shown);
         assert_eq!((refused.status.as_u16(), &*refused.code), (400, "body_does_not_fit"));
     }

@@ -1,6 +1,6 @@
 //! What a host answers when it refuses, told in this program's way.
 
-use host_api::Problem;
+use host_api::{Part, Problem};
 
 use crate::failure::Failure;
 
@@ -18,9 +18,16 @@ pub(crate) fn failure(problem: &Problem) -> Failure {
         failure.message = problem.title.clone();
     }
     failure.details = errors.iter().map(|error| error.message.clone()).collect();
+    failure.details.extend(problem.parts.iter().map(part));
     failure.compiler = problem.errors.iter().find(|error| error.pointer == COMPILER).map(|error| error.message.clone());
     failure.fix = problem.fix.clone();
     failure
+}
+
+/// What became of one of several things.
+fn part(part: &Part) -> String {
+    let why = part.problem.iter().map(|problem| format!(": {}", problem.detail)).collect::<String>();
+    format!("{}: {} of {}{why}", part.state, part.operation, part.subject)
 }
 
 #[cfg(test)]

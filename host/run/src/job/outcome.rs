@@ -46,6 +46,14 @@ enum Outcome {
     Failed(Failed),
 }
 
+impl FieldProblem {
+    /// The same with its place in front, and without what to do about it.
+    pub(crate) fn without_hint(&self) -> FieldProblem {
+        let message = self.message.split("; hint: ").next().unwrap_or_default();
+        FieldProblem { field: self.field.clone(), message: format!("`{}`: {message}", self.field) }
+    }
+}
+
 impl Failed {
     /// What is told of an error.
     pub fn of(error: &Error) -> Failed {
@@ -98,7 +106,9 @@ fn problems(error: &Error) -> Vec<FieldProblem> {
             };
             problems.iter().map(field).collect()
         }
-        Error::PlanRefused { problems } | Error::BatchRefused { problems } => problems.clone(),
+        Error::PlanRefused { problems } | Error::BatchRefused { problems } => {
+            problems.iter().map(FieldProblem::without_hint).collect()
+        }
         Error::Together { cause, .. } => self::problems(cause),
         _ => vec![],
     }
@@ -146,7 +156,7 @@ mod tests {
     use crate::operation::StepReport;
 
     fn check(result: &Result<Receipt, Error>, expected: Expect) {
-        let told = result.as_ref().map(Clone::clone).map_err(Failed::of);
+        let told = result.as_ref().cloned().map_err(Failed::of);
         let text = write(told.clone());
         expected.assert_eq(&format!("{} {text}", state_of(result)));
         assert_eq!(read(Some(&text)), told);

@@ -121,6 +121,7 @@ impl Work<'_> {
         self.part = None;
         self.job.concerns_several();
         if atomic {
+            self.step("undo");
             match self.undo().await {
                 Ok(undone) => {
                     for (made, result) in undone {

@@ -389,8 +389,8 @@ mod tests {
         };
         let rests = There { pick: None, goal: Goal::Running, configuration: None, update: None, blocked: None };
         vec![
-            Target { id: id("hello"), revision: 3, wish: Wish::There(there) },
-            Target { id: id("rests"), revision: 4, wish: Wish::There(rests) },
+            Target { id: id("hello"), revision: 3, wish: Wish::There(Box::new(there)) },
+            Target { id: id("rests"), revision: 4, wish: Wish::There(Box::new(rests)) },
             Target { id: id("gone"), revision: 5, wish: Wish::Gone },
         ]
     }

@@ -24,7 +24,7 @@ pub enum Wish {
     /// It goes; what the host keeps for it stays.
     Gone,
     /// It is there as this says.
-    There(There),
+    There(Box<There>),
 }
 
 /// How a plugin is to be there.

@@ -42,6 +42,14 @@ pub(super) struct Looked {
     pub(super) warnings: Vec<String>,
 }
 
+/// What the operator would set.
+struct Settled {
+    /// `None` leaves what is set.
+    configuration: Option<Map<String, Value>>,
+    /// Where secrets are in it.
+    secrets: Vec<String>,
+}
+
 /// What all entries lead to.
 #[derive(Default)]
 pub(super) struct LookedAtAll {
@@ -98,7 +106,7 @@ impl Host {
         if let Some(setup) = named.and_then(|known| known.is_what(entry)) {
             let manifest = Manifest::clone(&setup.build.manifest);
             let schema = setup.build.own_schema();
-            let (configuration, secrets) = self.settings(entry, &manifest, schema, Some(setup))?;
+            let Settled { configuration, secrets } = self.settings(entry, &manifest, schema, Some(setup))?;
             let (commit, artifact) = (setup.desired.current.commit.clone(), Some(setup.desired.current.artifact));
             let found = Found { manifest, source, commit, artifact, configuration, secrets };
             return Ok(Looked { found, trust, fetched: None, way: None, warnings: vec![] });
@@ -119,7 +127,7 @@ impl Host {
             None => None,
         };
         let setup = before.and_then(|known| known.setup.as_ref());
-        let (configuration, secrets) = self.settings(entry, &manifest, schema.as_ref(), setup)?;
+        let Settled { configuration, secrets } = self.settings(entry, &manifest, schema.as_ref(), setup)?;
         let found = Found {
             manifest,
             source,
@@ -139,7 +147,7 @@ impl Host {
         manifest: &Manifest,
         schema: Option<&Schema>,
         before: Option<&Setup>,
-    ) -> Result<(Option<Map<String, Value>>, Vec<String>), Error> {
+    ) -> Result<Settled, Error> {
         let any = Schema::any();
         let in_force = schema.unwrap_or(&any);
         let invalid = |violations: Vec<Violation>| Error::ConfigurationInvalid { violations };
@@ -158,7 +166,7 @@ impl Host {
         };
         in_force.check(&layers.effective()).map_err(invalid)?;
         let secrets = secrets_in(schema, &layers.operator);
-        Ok((entry.configuration.is_some().then_some(layers.operator), secrets))
+        Ok(Settled { configuration: entry.configuration.is_some().then_some(layers.operator), secrets })
     }
 }
 

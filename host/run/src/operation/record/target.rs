@@ -73,7 +73,7 @@ impl TargetRecord {
         let id = self.id.parse::<PluginId>().map_err(|error| error.to_string())?;
         let wish = match self.there {
             None => Wish::Gone,
-            Some(there) => Wish::There(there.there()?),
+            Some(there) => Wish::There(Box::new(there.there()?)),
         };
         Ok(Target { id, revision: self.revision, wish })
     }
