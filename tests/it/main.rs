@@ -45,6 +45,7 @@ mod life;
 mod main_job;
 mod many;
 mod outside;
+mod plan;
 mod reload;
 mod restart;
 mod rollback;

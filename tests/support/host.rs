@@ -257,6 +257,13 @@ impl TestHost {
         self.restart().await
     }
 
+    /// Ends the host as a power cut would, and starts another one on the same data folders.
+    pub(crate) async fn kill_and_restart(self) -> TestHost {
+        let (flags, variables) = (self.flags.clone(), self.variables.clone());
+        let folder = self.kill();
+        Options { flags, variables, folder, disk_bytes: None }.start().await
+    }
+
     fn stop_now(&mut self) {
         if std::mem::replace(&mut self.has_stopped, true) {
             return;

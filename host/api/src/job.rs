@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::Problem;
+use crate::{Part, Problem};
 
 /// What an operation did: the answer of POST and DELETE.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -37,6 +37,9 @@ pub struct Asked {
     pub reason: Option<String>,
     /// The steps, in order.
     pub steps: Vec<Step>,
+    /// What became of each of several things that were asked for at once; `id`, `source` and `version` are empty then.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<Part>,
     /// The job that did it.
     pub job: String,
 }

@@ -6,6 +6,7 @@
 mod event;
 mod graph;
 mod job;
+mod plan;
 mod plugin;
 mod problem;
 mod revision;
@@ -15,6 +16,10 @@ mod update;
 pub use event::{Event, EventGap, EventPage};
 pub use graph::{Graph, GraphEdge, GraphNode};
 pub use job::{Asked, Job, JobEnd, JobList, LogLine, LogLines, Served, Step};
+pub use plan::{
+    ApplyRequest, BatchMode, BatchOperation, BatchRequest, GoalChange, Part, Plan, PlannedPlugin, PlannedVersion,
+    RuleChange, SettingChange,
+};
 pub use plugin::{
     Configuration, Endpoint, Generation, HealthMetadata, Item, Kept, LastError, LoadRequest, Metadata, Plugin,
     PluginList, PluginParts, Route, SecurityMetadata, State, StateError, Status, StatusAnswer, UploadAnswer,

@@ -2,8 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::Part;
+
 /// An `application/problem+json` document.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Problem {
     /// Always `about:blank`: `code` tells problems apart.
     pub r#type: String,
@@ -27,6 +29,9 @@ pub struct Problem {
     /// Each thing that is wrong, where there are several.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<FieldError>,
+    /// What became of each of several things that were asked for at once.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<Part>,
     /// The same as `detail`, where older clients look for it.
     pub error: String,
     /// The same as `detail`, where older clients look for it.

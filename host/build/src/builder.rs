@@ -14,6 +14,7 @@ use crate::cargo::Run;
 use crate::cargo_toml::Package;
 use crate::counters::{Counters, Counts};
 use crate::flights::Flights;
+use crate::inspect::{Code, inspect};
 use crate::slots::Slots;
 use crate::work::Work;
 use crate::{Config, Error, Toolchain, cargo_toml, checksums, fingerprint, lock_file, prebuilt, schema, sdk, warm};
@@ -54,6 +55,28 @@ pub struct Built {
     pub cached: bool,
     /// What went into it; `None` for a library that came finished.
     pub fingerprint: Option<Digest>,
+}
+
+/// What a build would come to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Forecast {
+    /// How the artifact would be made.
+    pub way: Way,
+    /// The artifact that would come of it; `None` when only a build can tell.
+    pub artifact: Option<Digest>,
+    /// The schema of the configuration.
+    pub configuration_schema: Option<Vec<u8>>,
+}
+
+/// How an artifact is made of a tree.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// cargo builds it.
+    Build,
+    /// An earlier build has made it.
+    Cached,
+    /// The library in the tree is taken as it is.
+    Library,
 }
 
 impl Builder {
@@ -181,6 +204,34 @@ impl Builder {
         result
     }
 
+    /// Says what [`Builder::build`] would do, without doing it: no program is started and nothing is written.
+    ///
+    /// # Errors
+    /// What is wrong with the tree before anything is built.
+    pub async fn forecast(&self, tree: &Tree, manifest: &Manifest) -> Result<Forecast, Error> {
+        let (builder, tree, manifest) = (self.clone(), tree.clone(), manifest.clone());
+        blocking(move || {
+            let inner = &builder.0;
+            let code = inspect(&tree, &manifest)?;
+            let schema = schema::read(&tree, &manifest)?;
+            let (way, artifact) = match code {
+                Code::Crate { .. } => {
+                    let fingerprint = inner.fingerprint(&tree, schema.as_deref(), &inner.build_of(&manifest));
+                    match inner.store.remembered(&fingerprint)? {
+                        Some(artifact) => (Way::Cached, Some(artifact.digest())),
+                        None => (Way::Build, None),
+                    }
+                }
+                Code::Library { .. } => {
+                    let library = prebuilt::library(&tree)?.digest;
+                    (Way::Library, Some(Artifact::digest_of(library, &tree.manifest_text()?, schema.as_deref())))
+                }
+            };
+            Ok(Forecast { way, artifact, configuration_schema: schema })
+        })
+        .await
+    }
+
     async fn build_or_import(
         &self,
         tree: &Tree,
@@ -205,16 +256,7 @@ impl Builder {
             blocking(move || Ok((schema::read(&tree, &manifest)?, cargo_toml::check(&tree, &sdk::version())?))).await?
         };
         let build = inner.build_of(manifest);
-        let fingerprint = fingerprint::of(&fingerprint::Inputs {
-            tree: tree.digest(),
-            schema: schema.as_deref().map(Digest::of),
-            rustc: &inner.toolchain.verbose,
-            sdk: sdk::digest(),
-            abi: &sdk::abi_version().to_string(),
-            build: &build,
-            environment: &inner.config.environment,
-            development: inner.config.development,
-        });
+        let fingerprint = inner.fingerprint(tree, schema.as_deref(), &build);
         let _flight = inner.flights.enter(fingerprint).await;
         let remembered = {
             let store = inner.store.clone();
@@ -321,6 +363,20 @@ impl Inner {
             build.profile = Profile::Dev;
         }
         build
+    }
+
+    /// What makes a build of this tree the same as an earlier one.
+    fn fingerprint(&self, tree: &Tree, schema: Option<&[u8]>, build: &Build) -> Digest {
+        fingerprint::of(&fingerprint::Inputs {
+            tree: tree.digest(),
+            schema: schema.map(Digest::of),
+            rustc: &self.toolchain.verbose,
+            sdk: sdk::digest(),
+            abi: &sdk::abi_version().to_string(),
+            build,
+            environment: &self.config.environment,
+            development: self.config.development,
+        })
     }
 
     /// A name for the target folders of these builds.

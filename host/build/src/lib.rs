@@ -32,7 +32,7 @@ mod toolchain;
 mod warm;
 mod work;
 
-pub use builder::{BuildSource, Builder, Built, Lines};
+pub use builder::{BuildSource, Builder, Built, Forecast, Lines, Way};
 pub use config::Config;
 pub use counters::Counters;
 pub use error::Error;

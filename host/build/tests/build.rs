@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::Duration;
 
-use host_build::{BuildSource, Builder, Built, Config, Error};
+use host_build::{BuildSource, Builder, Built, Config, Error, Way};
 use host_core::manifest::Mode;
 use host_core::{Digest, Manifest};
 use host_store::{Store, Tree};
@@ -327,6 +327,40 @@ async fn a_schema_that_is_missing_or_broken_is_refused_before_cargo_starts_and_a
     assert!(again.cached && again.artifact.configuration_schema() == Some(schema.as_bytes()));
     let other = build(&krate, Some("{}")).await.unwrap();
     assert!(!other.cached && other.artifact.digest() != built.artifact.digest());
+}
+
+#[tokio::test]
+async fn what_a_build_would_do_is_said_without_doing_it() {
+    let fixture = Fixture::new().await;
+    let forecast = async |tree: &Tree| {
+        let checked = Manifest::check(&tree.manifest_text().unwrap(), Mode::Normal).unwrap().manifest;
+        fixture.builder.forecast(tree, &checked).await
+    };
+    let yaml = manifest("configuration_schema: schema.json\n");
+    let toml = cargo_toml("forecast", "");
+    let schema = ("schema.json", "{}");
+    let krate = fixture.tree(&[("plugin.yaml", &yaml), schema, ("Cargo.toml", &toml), ("src/lib.rs", LIB)]);
+    let before = forecast(&krate).await.unwrap();
+    assert_eq!((before.way, before.artifact), (Way::Build, None));
+    assert_eq!(before.configuration_schema.as_deref(), Some(&b"{}"[..]));
+    assert_eq!(fixture.builder.counters().cargo_runs, 0);
+    let built = fixture.build(&krate).await.unwrap().artifact.digest();
+    let after = forecast(&krate).await.unwrap();
+    assert_eq!((after.way, after.artifact), (Way::Cached, Some(built)));
+
+    let library = fixture.tree(&[("plugin.yaml", &yaml), schema, ("libx.so", "library")]);
+    let taken = forecast(&library).await.unwrap();
+    assert_eq!(fixture.store.artifact(&taken.artifact.unwrap()).unwrap().map(|artifact| artifact.digest()), None);
+    assert_eq!(
+        (taken.way, taken.artifact),
+        (Way::Library, Some(fixture.build(&library).await.unwrap().artifact.digest()))
+    );
+
+    let nothing = fixture.tree(&[("plugin.yaml", &manifest("")), ("README.md", "r")]);
+    assert_eq!(forecast(&nothing).await.unwrap_err().code(), "build_nothing_to_build");
+    let unlisted = manifest("checksums: {complete: true}");
+    let unlisted = fixture.tree(&[("plugin.yaml", &unlisted), ("libx.so", "library")]);
+    assert_eq!(forecast(&unlisted).await.unwrap_err().code(), "build_tree_checksum");
 }
 
 #[tokio::test]

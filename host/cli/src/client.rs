@@ -85,6 +85,13 @@ impl Ask {
         self
     }
 
+    /// Sends a YAML text along.
+    pub(crate) fn yaml(mut self, text: String) -> Ask {
+        self.body = text.into();
+        self.content_type = "application/yaml".to_owned();
+        self
+    }
+
     /// Sends a header along. What no header may hold makes the question fail.
     pub(crate) fn header(mut self, name: &'static str, value: impl ToString) -> Ask {
         self.headers.push((name, value.to_string()));

@@ -7,6 +7,7 @@ mod graph;
 mod history;
 mod jobs;
 mod load;
+mod plan;
 mod prove;
 mod show;
 mod show_config;
@@ -37,6 +38,9 @@ pub(crate) async fn run(word: Word, environment: &Environment) -> Result<(), Fai
         Word::Logs(words) => show::logs(&client, &words.id, as_json).await,
         Word::Graph(words) => graph::graph(&client, words).await,
         Word::Events(words) => events::events(&client, words).await,
+        Word::Plan(words) => plan::plan(&client, words, &screen).await,
+        Word::Apply(words) => plan::apply(&client, words, &screen).await,
+        Word::Export(words) => plan::export(&client, words).await,
         Word::Load(words) => load::load(&client, words, &screen).await,
         Word::Reload(words) if words.prove => prove::prove(&client, words, &screen).await,
         Word::Reload(words) => load::reload(&client, words, &screen).await,
@@ -92,6 +96,9 @@ fn client_of(word: &Word) -> Option<&words::Client> {
         Word::Updates(words) => Some(&words.client),
         Word::Graph(words) => Some(&words.client),
         Word::Events(words) => Some(&words.client),
+        Word::Plan(words) => Some(&words.client),
+        Word::Apply(words) => Some(&words.client),
+        Word::Export(words) => Some(&words.client),
         Word::Load(words) => Some(&words.client),
         Word::Reload(words) => Some(&words.client),
         Word::Jobs(words) => Some(&words.client),

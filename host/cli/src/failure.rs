@@ -33,6 +33,8 @@ pub(crate) enum Exit {
     Usage = 2,
     /// No host can be reached.
     Unreachable = 3,
+    /// All went well, and whoever asked wants to know that there is something to change. Nothing is printed.
+    Changes = 10,
 }
 
 impl Failure {

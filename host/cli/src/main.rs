@@ -27,7 +27,9 @@ fn main() -> ! {
     let code = match run(words.word) {
         Ok(()) => 0,
         Err(failure) => {
-            output::error_line(&failure.to_string());
+            if failure.exit != failure::Exit::Changes {
+                output::error_line(&failure.to_string());
+            }
             failure.exit as u8
         }
     };

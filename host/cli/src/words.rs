@@ -6,6 +6,7 @@ mod events;
 mod graph;
 mod history;
 mod jobs;
+mod plan;
 mod reload;
 mod rescan;
 mod updates;
@@ -22,6 +23,7 @@ pub(crate) use events::Events;
 pub(crate) use graph::{Drawing, Graph};
 pub(crate) use history::{Diff, Restore, Revisions, Rollback};
 pub(crate) use jobs::{Job, JobWord, Jobs, OfJob};
+pub(crate) use plan::{Apply, Export, Plan};
 pub(crate) use reload::Reload;
 pub(crate) use rescan::Rescan;
 pub(crate) use updates::{Block, SetPolicy, Update, Updates};
@@ -120,6 +122,15 @@ pub(crate) enum Word {
     /// Show which plugin needs which, in the order in which they start
     #[command(after_help = EXIT_CODES)]
     Graph(Graph),
+    /// Show what a plugins.yaml would change: what would be fetched, built, configured, started and unloaded
+    #[command(after_help = plan::EXIT_CODES)]
+    Plan(Plan),
+    /// Show what a plugins.yaml would change, ask, and do exactly that
+    #[command(after_help = EXIT_CODES)]
+    Apply(Apply),
+    /// Print the present state as a plugins.yaml, without secrets
+    #[command(after_help = EXIT_CODES)]
+    Export(Export),
     /// Show operations: those under way and the last that have ended
     #[command(after_help = EXIT_CODES)]
     Jobs(Jobs),

@@ -11,7 +11,7 @@ mod secret;
 
 use std::fmt;
 
-pub use diff::{Change, diff};
+pub use diff::{Change, diff, diff_masked};
 pub use layers::{Layers, merge_patch};
 pub use schema::{Schema, SchemaError};
 pub use secret::{MASK, looks_secret, mask};

@@ -16,6 +16,7 @@ mod refusal;
 #[cfg(test)]
 mod tests;
 mod view;
+mod whole;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -7,11 +7,13 @@ use std::sync::Arc;
 /// Ids that would shadow a management route or read as one.
 const RESERVED: &[&str] = &[
     "api",
+    "apply",
     "available",
     "batch",
     "cache",
     "configuration",
     "events",
+    "export",
     "github",
     "graph",
     "health",
@@ -20,6 +22,7 @@ const RESERVED: &[&str] = &[
     "load",
     "local",
     "metrics",
+    "plan",
     "plugins",
     "revisions",
     "system",

@@ -61,11 +61,15 @@ use std::time::Duration;
 use semver::{Version, VersionReq};
 
 use crate::{Digest, PluginId, TreePath};
+use reader::{File, Report};
 
 pub use host::AllowedHost;
 pub use permission::Permission;
 pub use problem::Problem;
+pub(crate) use problem::is_hidden;
+pub(crate) use reader::Reader;
 pub use route::{Method, RouteError, RoutePath};
+pub(crate) use rules::{digest, plugin_id};
 
 /// How unknown keys, and keys that only older manifests have, are taken.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -364,7 +368,7 @@ impl Manifest {
     /// Every problem of the file, ordered by line; never empty. While the text is not the plain YAML that is
     /// accepted, only what is wrong with the text is reported.
     pub fn check(text: &[u8], mode: Mode) -> Result<Checked, Vec<Problem>> {
-        let text = precheck::text(text).map_err(|problem| vec![problem])?;
+        let text = precheck::text(text, Manifest::MAX_BYTES).map_err(|problem| vec![problem])?;
         let lines = scan::scan(&text)?;
         let value = serde_yaml::from_str(&text).map_err(|error| vec![Problem::from_yaml(&error)])?;
         rules::manifest(&text, &lines, &value, mode)
@@ -390,6 +394,33 @@ impl Manifest {
         }
         problems
     }
+}
+
+/// Reads the operator's plugins.yaml under the same rules for the text. `read` notes problems with its reader.
+pub(crate) fn read_plugins<T>(
+    text: &[u8],
+    max_bytes: usize,
+    read: impl FnOnce(&Reader<'_>) -> Option<T>,
+) -> Result<T, Vec<Problem>> {
+    let text = precheck::text(text, max_bytes).map_err(|problem| vec![problem])?;
+    // What stands there is not repeated: it may be a secret of a configuration.
+    let hide = |problem: Problem| Problem { found: String::new(), ..problem };
+    let lines = scan::scan(&text).map_err(|problems| problems.into_iter().map(hide).collect::<Vec<_>>())?;
+    let value = serde_yaml::from_str(&text).map_err(|error| vec![Problem::from_yaml(&error)])?;
+    let report = Report::new(&text, &lines, File::Plugins);
+    let made = read(&report.root(&value));
+    report.only_without_problems(made)
+}
+
+/// The same for a value that was read already, which has no lines.
+pub(crate) fn read_plugins_value<T>(
+    value: &serde_yaml::Value,
+    read: impl FnOnce(&Reader<'_>) -> Option<T>,
+) -> Result<T, Vec<Problem>> {
+    let lines = lines::Lines::new();
+    let report = Report::new("", &lines, File::Plugins);
+    let made = read(&report.root(value));
+    report.only_without_problems(made)
 }
 
 /// Whether `found` is one of the `wanted` versions: by the letter of semver, or because the release that it is a

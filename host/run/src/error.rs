@@ -4,8 +4,9 @@ use host_core::configuration::Violation;
 use host_core::manifest::Problem;
 use host_core::{Digest, PluginId, SourceError};
 
-use crate::job::JobError;
+use crate::job::{FieldProblem, JobError};
 use crate::kind::Kind;
+use crate::operation::{Part, PartState};
 
 /// Why an operation did not do what was asked. What served before still serves.
 #[derive(Debug, thiserror::Error)]
@@ -153,6 +154,63 @@ pub enum Error {
         /// The job that works on it or waits for it; `None` when the host does so by itself.
         job: Option<String>,
     },
+    /// The operator's plugins.yaml breaks rules.
+    #[error("plugins.yaml is refused: {}", problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    FileRefused {
+        /// All of them.
+        problems: Vec<host_core::lock_file::Problem>,
+    },
+    /// The operator's plugins.yaml can't be applied here.
+    #[error("nothing can be planned: {}", of_fields(problems))]
+    PlanRefused {
+        /// All that stands in the way.
+        problems: Vec<FieldProblem>,
+    },
+    /// No such plan is kept.
+    #[error("no plan `{plan}` is kept")]
+    UnknownPlan {
+        /// What was asked for, without control characters and cut.
+        plan: String,
+    },
+    /// The plan was made for a host that has changed since.
+    #[error("the plan does not hold any more: {reason}")]
+    PlanStale {
+        /// What has changed.
+        reason: String,
+    },
+    /// A build gave another artifact than the one that the plan is locked to.
+    #[error("`{id}` is locked to artifact {}, and the build gave {}", expected.short(), found.short())]
+    OtherArtifact {
+        /// The plugin.
+        id: PluginId,
+        /// What the lock says.
+        expected: Digest,
+        /// What the build gave.
+        found: Digest,
+    },
+    /// A batch has operations that it can't have.
+    #[error("the batch is refused: {}", of_fields(problems))]
+    BatchRefused {
+        /// All that is wrong.
+        problems: Vec<FieldProblem>,
+    },
+    /// What a job has done could not be undone.
+    #[error("{reason}")]
+    NotUndone {
+        /// Why not.
+        reason: String,
+    },
+    /// One of several things could not be done.
+    #[error("{}", together(*failed, parts))]
+    Together {
+        /// Why not.
+        #[source]
+        cause: Box<Error>,
+        /// Which, from 0.
+        failed: Option<usize>,
+        /// What became of each.
+        parts: Vec<Part>,
+    },
     /// No upload of that id is kept.
     #[error("no upload `{id}` is kept")]
     UnknownUpload {
@@ -198,10 +256,27 @@ impl Error {
             Error::NothingKept { .. } => "run_nothing_kept",
             Error::UnknownRevision { .. } => "run_unknown_revision",
             Error::InProgress { .. } => "run_in_progress",
+            Error::FileRefused { .. } => "plan_file_refused",
+            Error::PlanRefused { .. } => "plan_refused",
+            Error::UnknownPlan { .. } => "plan_unknown",
+            Error::PlanStale { .. } => "plan_stale",
+            Error::OtherArtifact { .. } => "plan_other_artifact",
+            Error::BatchRefused { .. } => "batch_refused",
+            Error::NotUndone { .. } => "run_not_undone",
+            Error::Together { cause, .. } => cause.code(),
             Error::UnknownUpload { .. } => "run_unknown_upload",
             Error::Job(error) => error.code(),
             Error::ShuttingDown => "run_shutting_down",
             Error::Panicked => "run_panicked",
+        }
+    }
+
+    /// What is wrong with the job itself, if that is it.
+    pub(crate) fn job_error(&self) -> Option<&JobError> {
+        match self {
+            Error::Job(error) => Some(error),
+            Error::Together { cause, .. } => cause.job_error(),
+            _ => None,
         }
     }
 
@@ -214,6 +289,12 @@ impl Error {
             Error::Source(_) => Kind::Malformed,
             Error::UnknownPlugin { .. } | Error::UnknownUpload { .. } | Error::UnknownRevision { .. } => Kind::NotFound,
             Error::State(_) if code == "state_stale" => Kind::Stale,
+            Error::PlanStale { .. } => Kind::Stale,
+            Error::UnknownPlan { .. } => Kind::NotFound,
+            Error::FileRefused { .. } | Error::PlanRefused { .. } | Error::BatchRefused { .. } => Kind::Refused,
+            Error::OtherArtifact { .. } => Kind::Refused,
+            Error::NotUndone { .. } => Kind::Conflict,
+            Error::Together { cause, .. } => cause.kind(),
             Error::Dependencies(_) if matches!(code, "dependency_dependants" | "dependency_conflict") => Kind::Conflict,
             Error::Dependencies(_) => Kind::Refused,
             Error::OtherPlugin { .. } | Error::Disabled { .. } | Error::InProgress { .. } => Kind::Conflict,
@@ -253,6 +334,19 @@ impl Error {
             Error::NothingKept { .. } => Some("`plugin-host show` lists the versions that are kept".to_owned()),
             Error::UnknownRevision { .. } => Some("`plugin-host revisions` lists them".to_owned()),
             Error::InProgress { .. } => Some("wait for it, or ask with `on_conflict=queue` or `replace`".to_owned()),
+            Error::FileRefused { .. } => Some("change what the messages name".to_owned()),
+            Error::BatchRefused { problems } => hints(problems, "change what the messages name"),
+            Error::PlanRefused { problems } => hints(problems, "change what the messages name, and plan again"),
+            Error::UnknownPlan { .. } => Some("plan again: a plan is kept for an hour, while its host runs".to_owned()),
+            Error::PlanStale { .. } => Some("plan again, and look at what is different".to_owned()),
+            Error::OtherArtifact { .. } => Some(
+                "leave `artifact` out, or build with the compiler and the SDK that the locked one was built with"
+                    .to_owned(),
+            ),
+            Error::NotUndone { .. } => {
+                Some("`plugin-host revisions` shows what was asked for; restore what you want".to_owned())
+            }
+            Error::Together { cause, .. } => cause.fix(),
             Error::UnknownUpload { .. } => Some("upload the archive again; uploads expire".to_owned()),
             Error::OtherPlugin { .. } => Some("load the source as a plugin of its own".to_owned()),
             Error::Hook { .. } => Some("see the plugin's log; the generation before still serves".to_owned()),
@@ -290,6 +384,39 @@ impl Error {
         }
         (chain, hint)
     }
+}
+
+/// Which of several things could not be done, and what became of those before.
+fn together(failed: Option<usize>, parts: &[Part]) -> String {
+    let has = |state| parts.iter().any(|part| part.state == state);
+    let which = match failed.and_then(|index| Some((index + 1, parts.get(index)?))) {
+        Some((number, part)) => {
+            format!("part {number} of {}, {} of `{}`, failed", parts.len(), part.operation, part.subject)
+        }
+        None => format!("one of {} parts failed", parts.len()),
+    };
+    let before = match (has(PartState::Stuck), has(PartState::Undone), has(PartState::Done)) {
+        (true, ..) => "not all that was done before could be undone",
+        (false, true, _) => "what was done before was undone",
+        (false, false, true) => "what was done before stays",
+        (false, false, false) => "nothing had been changed",
+    };
+    format!("{which}, and {before}")
+}
+
+fn of_fields(problems: &[FieldProblem]) -> String {
+    problems.iter().map(|problem| problem.without_hint().message).collect::<Vec<_>>().join("; ")
+}
+
+/// What to do about several things, each once.
+fn hints(problems: &[FieldProblem], otherwise: &str) -> Option<String> {
+    let mut hints: Vec<&str> = vec![];
+    for (_, hint) in problems.iter().filter_map(|problem| problem.message.split_once("; hint: ")) {
+        if !hints.contains(&hint) {
+            hints.push(hint);
+        }
+    }
+    Some(if hints.is_empty() { otherwise.to_owned() } else { hints.join("; ") })
 }
 
 fn nothing_kept(id: &PluginId, to: Option<&str>, kept: &[String]) -> String {

@@ -26,6 +26,7 @@ use crate::lent::Lent;
 use crate::log_lines::LogLine;
 use crate::metrics::{Metrics, Now, PluginNow};
 use crate::operation;
+use crate::planning::Plans;
 use crate::plugin::{Plugin, PluginView};
 use crate::reconcile::Reconcile;
 use crate::retire;
@@ -58,6 +59,8 @@ pub(crate) struct Inner {
     pub(crate) gate: Arc<tokio::sync::Mutex<()>>,
     /// Looks for newer versions.
     pub(crate) updates: OnceLock<Poller>,
+    /// Plans that may be applied.
+    pub(crate) plans: Plans,
     /// Decides what is done with a plugin and when.
     pub(crate) reconcile: Reconcile,
     pub(crate) tasks: TaskTracker,
@@ -135,6 +138,7 @@ impl Host {
                 sealer,
                 gate: Arc::default(),
                 updates: OnceLock::new(),
+                plans: Plans::default(),
                 reconcile: Reconcile::new(),
                 tasks: TaskTracker::new(),
                 stopping: CancellationToken::new(),

@@ -76,7 +76,7 @@ struct Progress {
     plugin: Option<PluginId>,
     started_unix_ms: Option<u64>,
     ended_unix_ms: Option<u64>,
-    step: &'static str,
+    step: Cow<'static, str>,
     /// Since when it does that; `None` while it waits, and once it has ended.
     since: Option<Instant>,
     steps: Vec<StepReport>,
@@ -92,8 +92,14 @@ pub(crate) struct Ended {
 impl Job {
     pub(crate) fn new(parts: Parts) -> Job {
         let Parts { id, operation, subject, plugin, asker, attempt, retry_of, created_unix_ms, request } = parts;
-        let progress =
-            Progress { plugin, started_unix_ms: None, ended_unix_ms: None, step: "queue", since: None, steps: vec![] };
+        let progress = Progress {
+            plugin,
+            started_unix_ms: None,
+            ended_unix_ms: None,
+            step: Cow::Borrowed("queue"),
+            since: None,
+            steps: vec![],
+        };
         Job {
             id,
             operation,
@@ -204,9 +210,24 @@ impl Job {
         }
     }
 
+    /// Which attempt this is; the first is 1.
+    pub(crate) fn attempt(&self) -> u64 {
+        self.attempt
+    }
+
+    /// When it was asked, in milliseconds since 1970.
+    pub(crate) fn created_unix_ms(&self) -> u64 {
+        self.created_unix_ms
+    }
+
     /// Which plugin it changes.
     pub(crate) fn concerns(&self, plugin: &PluginId) {
         self.progress().plugin = Some(plugin.clone());
+    }
+
+    /// It changes several plugins, or which one it changes next is not known yet.
+    pub(crate) fn concerns_several(&self) {
+        self.progress().plugin = None;
     }
 
     /// Nothing is cut off while what this returns lives: neither by a cancellation nor by a timeout. For what must not be
@@ -227,13 +248,15 @@ impl Job {
         self.log.push("info", None, message);
     }
 
-    pub(crate) fn enter(&self, step: &'static str) {
+    pub(crate) fn enter(&self, step: impl Into<Cow<'static, str>>) {
         self.started();
+        let step = step.into();
         let mut progress = self.progress();
         let now = Instant::now();
         progress.end_step(now);
         // A receipt's last step only ends the one before.
-        (progress.step, progress.since) = (step, (step != "end").then_some(now));
+        let goes_on = step != "end";
+        (progress.step, progress.since) = (step, goes_on.then_some(now));
     }
 
     // === for whoever runs it ===
@@ -243,9 +266,19 @@ impl Job {
         self.course.cut().await
     }
 
+    /// The same for whoever holds one [`Uncut`] and brings what it has begun to a good end. Cancel safe.
+    pub(crate) async fn cut_inside(&self) -> JobError {
+        self.course.cut_inside().await
+    }
+
     /// Waits until its turn has come. Cancel safe.
     pub(crate) async fn has_started(&self) {
         self.course.started().await;
+    }
+
+    /// Whether it is several operations in one, of which a change is only a part.
+    pub(crate) fn has_parts(&self) -> bool {
+        matches!(self.operation, "apply" | "batch")
     }
 
     /// Whether it is in the state, and not a step of the host's own.
@@ -368,7 +401,7 @@ impl Progress {
     fn end_step(&mut self, now: Instant) {
         if let Some(since) = self.since.take() {
             let micros = now.duration_since(since).as_micros();
-            self.steps.push(StepReport { step: Cow::Borrowed(self.step), duration_ms: micros as f64 / 1e3 });
+            self.steps.push(StepReport { step: self.step.clone(), duration_ms: micros as f64 / 1e3 });
         }
     }
 }

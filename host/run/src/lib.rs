@@ -27,12 +27,14 @@ mod lent;
 mod log_lines;
 mod metrics;
 mod operation;
+mod planning;
 mod plugin;
 mod probation;
 mod reconcile;
 mod refused;
 mod retire;
 mod routes;
+mod secrets;
 mod setup;
 mod trial;
 mod updates;
@@ -59,7 +61,10 @@ pub use job::{Asker, Failed, FieldProblem, Job, JobError, JobView, OnConflict, O
 pub use jobs::JobPage;
 pub use kind::Kind;
 pub use log_lines::LogLine;
-pub use operation::{LoadOptions, Operation, Receipt, Served, StepReport};
+pub use operation::{
+    LoadOptions, Operation, Part, PartState, Receipt, Served, StepReport, Target, TargetPick, There, Wish,
+};
+pub use planning::{PlanReport, PlannedPlugin, RuleView, Way};
 pub use plugin::{GenerationView, Phase, PluginView};
 pub use refused::RefusedCall;
 pub use routes::{RouteRefusal, Routed};

@@ -2,16 +2,20 @@
 
 mod again;
 mod configure;
+mod fulfil;
 mod goals;
 mod launch;
+mod many;
 mod prepare;
 pub(crate) mod record;
 mod removal;
 mod rollback;
 mod run;
 mod swap;
+mod target;
 mod tell;
 mod turn;
+mod undo;
 mod update;
 mod work;
 
@@ -20,17 +24,19 @@ use std::collections::BTreeSet;
 
 use host_core::manifest::Checked;
 use host_core::update::UpdateRule;
-use host_core::{Manifest, PluginId, Revision, Source, Trust};
+use host_core::{Digest, Manifest, PluginId, Revision, Source, Trust};
 use host_store::Tree;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::config::Config;
 use crate::error::Error;
-
+use crate::job::Failed;
 use crate::setup::Settings;
 
+pub(crate) use prepare::{absolute, fetch, fits_host};
 pub(crate) use run::{bring_about, run};
+pub use target::{Target, TargetPick, There, Wish};
 
 /// What can be asked.
 #[derive(Clone, Debug, PartialEq)]
@@ -135,6 +141,22 @@ pub enum Operation {
         /// Versions that no update may choose.
         blocked: BTreeSet<semver::Version>,
     },
+    /// Do what a plan says.
+    Apply {
+        /// The plan.
+        plan: Digest,
+        /// What it does, in order.
+        targets: Vec<Target>,
+        /// Whether what was done is undone when something can't be done; else the rest is done nevertheless.
+        atomic: bool,
+    },
+    /// Do several things, one after the other.
+    Batch {
+        /// Which; at most 100, none of which is a batch or a plan.
+        operations: Vec<Operation>,
+        /// Whether what was done is undone when something can't be done; else the rest is done nevertheless.
+        atomic: bool,
+    },
 }
 
 /// How a plugin is let in.
@@ -159,9 +181,9 @@ impl Default for LoadOptions {
 /// What an operation did. The state keeps it as JSON: a field that is added later needs `#[serde(default)]`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Receipt {
-    /// The plugin.
-    #[serde(with = "record::plugin_id")]
-    pub id: PluginId,
+    /// The plugin; `None` where there are parts.
+    #[serde(default, with = "record::plugin_id")]
+    pub id: Option<PluginId>,
     /// Its version.
     pub version: String,
     /// Where it comes from.
@@ -186,8 +208,55 @@ pub struct Receipt {
     /// Why the host did it by itself, if it did, or did nothing.
     #[serde(default)]
     pub reason: Option<String>,
+    /// What became of each of several things that were asked for at once.
+    #[serde(default)]
+    pub parts: Vec<Part>,
     /// The steps, in order.
     pub steps: Vec<StepReport>,
+}
+
+/// What became of one of several things that were asked for at once.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Part {
+    /// `load`, `reload`, …; what a plan does with a plugin is `apply`, or `unload`.
+    pub operation: Cow<'static, str>,
+    /// Of what: a source or a plugin's id.
+    pub subject: String,
+    /// What became of it.
+    pub state: PartState,
+    /// What was done, where something was.
+    pub receipt: Option<Box<Receipt>>,
+    /// Why it was not done, or could not be undone.
+    pub problem: Option<Failed>,
+}
+
+/// What became of one of several things that were asked for at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PartState {
+    /// It is done; also when it changed nothing that is asked for, so that there is nothing to undo.
+    Done,
+    /// It could not be done.
+    Failed,
+    /// It was done, and undone because another could not be done.
+    Undone,
+    /// It was done and should be undone, but could not be.
+    Stuck,
+    /// It was not begun, because another could not be done.
+    Skipped,
+}
+
+impl PartState {
+    /// The word for clients.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            PartState::Done => "done",
+            PartState::Failed => "failed",
+            PartState::Undone => "undone",
+            PartState::Stuck => "stuck",
+            PartState::Skipped => "skipped",
+        }
+    }
 }
 
 /// What a generation has answered so far.
@@ -229,6 +298,8 @@ impl Operation {
             Operation::Restore { .. } => "restore",
             Operation::Update { .. } => "update",
             Operation::SetUpdateRule { .. } => "set_update_rule",
+            Operation::Apply { .. } => "apply",
+            Operation::Batch { .. } => "batch",
         }
     }
 
@@ -236,6 +307,8 @@ impl Operation {
         match self {
             Operation::Load { source, .. } => source.to_string(),
             Operation::Install { upload, .. } => upload.clone(),
+            Operation::Apply { plan, .. } => plan.to_string(),
+            Operation::Batch { operations, .. } => format!("{} operations", operations.len()),
             Operation::Reload { id }
             | Operation::Enable { id }
             | Operation::Disable { id, .. }
@@ -255,6 +328,7 @@ impl Operation {
     pub(crate) fn plugin(&self) -> Option<PluginId> {
         match self {
             Operation::Load { .. } | Operation::Install { .. } => None,
+            Operation::Apply { .. } | Operation::Batch { .. } => None,
             operation => operation.subject().parse().ok(),
         }
     }
@@ -262,11 +336,12 @@ impl Operation {
     /// Refuses what cannot be an id, so that no job is made of what somebody mistyped.
     ///
     /// # Errors
-    /// [`Error::UnknownPlugin`], [`Error::UnknownUpload`].
+    /// [`Error::UnknownPlugin`], [`Error::UnknownUpload`], [`Error::BatchRefused`].
     pub(crate) fn check(&self) -> Result<(), Error> {
         let shown = |id: &str| id.chars().filter(|c| !c.is_control()).take(60).collect();
         match self {
-            Operation::Load { .. } => Ok(()),
+            Operation::Load { .. } | Operation::Apply { .. } => Ok(()),
+            Operation::Batch { operations, atomic } => many::check(operations, *atomic),
             Operation::Install { upload, .. } => {
                 let is_id = upload.len() <= 64 && upload.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'_');
                 is_id.then_some(()).ok_or_else(|| Error::UnknownUpload { id: shown(upload) })

@@ -5,6 +5,7 @@ use host_run::{Error, Failed, FieldProblem, Kind, RefusedCall};
 use http::StatusCode;
 
 use crate::problem::Refused;
+use crate::view;
 
 /// An operation that fails now.
 pub(crate) fn of_operation(error: &Error) -> Refused {
@@ -19,6 +20,7 @@ pub(crate) fn of_failed(failed: &Failed) -> Refused {
     let error =
         |problem: &FieldProblem| FieldError { pointer: problem.field.clone(), message: problem.message.clone() };
     refused.errors = problems.map(error).collect();
+    refused.parts = failed.parts.iter().map(view::part).collect();
     refused
 }
 

@@ -43,7 +43,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Whole<T> {
     }
 }
 
-async fn bytes<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Refused> {
+pub(crate) async fn bytes<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Refused> {
     let too_large = || Refused::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", "the body is too large");
     // Who announces too much need not send it first.
     if http_body::Body::size_hint(request.body()).lower() > MAX_JSON_BYTES as u64 {

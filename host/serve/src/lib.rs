@@ -8,6 +8,7 @@
 //!
 //! Every answer carries `X-Request-Id`; every error is an RFC 9457 problem document.
 
+mod batch;
 mod body;
 mod caller;
 mod configuration;
@@ -21,6 +22,7 @@ mod input;
 mod jobs;
 mod linger;
 mod moment;
+mod plan;
 mod plugins;
 mod problem;
 mod request_id;

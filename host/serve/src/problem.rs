@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
-use host_api::{FieldError, Problem};
+use host_api::{FieldError, Part, Problem};
 use http::StatusCode;
 use http::header::{self, HeaderValue};
 
@@ -16,6 +16,7 @@ pub(crate) struct Refused {
     pub(crate) detail: String,
     pub(crate) fix: Option<String>,
     pub(crate) errors: Vec<FieldError>,
+    pub(crate) parts: Vec<Part>,
     pub(crate) retry_after_seconds: Option<u32>,
     pub(crate) allow: Option<HeaderValue>,
 }
@@ -23,7 +24,8 @@ pub(crate) struct Refused {
 impl Refused {
     pub(crate) fn new(status: StatusCode, code: impl Into<Cow<'static, str>>, detail: impl Into<String>) -> Refused {
         let (code, detail) = (code.into(), detail.into());
-        Refused { status, code, detail, fix: None, errors: vec![], retry_after_seconds: None, allow: None }
+        let (errors, parts) = (vec![], vec![]);
+        Refused { status, code, detail, fix: None, errors, parts, retry_after_seconds: None, allow: None }
     }
 
     pub(crate) fn fix(mut self, fix: impl Into<String>) -> Refused {
@@ -47,6 +49,7 @@ impl Refused {
             request_id: request_id.to_owned(),
             fix: self.fix.clone(),
             errors: self.errors.clone(),
+            parts: self.parts.clone(),
             error: self.detail.clone(),
             details: self.detail.clone(),
         }

@@ -13,7 +13,7 @@ use crate::cors::Cors;
 use crate::problem::Refused;
 use crate::request_id::RequestIds;
 use crate::token::OperatorToken;
-use crate::{configuration, events, graph, jobs, plugins, revisions, system, updates, upload};
+use crate::{batch, configuration, events, graph, jobs, plan, plugins, revisions, system, updates, upload};
 
 /// The most that a JSON body of the management API may have.
 pub(crate) const MAX_JSON_BYTES: usize = 1024 * 1024;
@@ -41,6 +41,10 @@ pub(crate) fn router(front: Front) -> Router {
         .route("/github/update", post(updates::update_all))
         .route("/graph", get(graph::graph))
         .route("/revisions", get(revisions::list_all))
+        .route("/plan", post(plan::plan))
+        .route("/apply", post(plan::apply))
+        .route("/export", get(plan::export))
+        .route("/batch", post(batch::batch))
         .route("/health/summary", get(system::health_summary))
         .route("/system/metrics", get(system::system_metrics))
         .route("/{id}", get(plugins::get).merge(delete(plugins::unload)))

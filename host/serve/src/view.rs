@@ -6,7 +6,7 @@ use host_api as api;
 use host_core::event::Event;
 use host_core::manifest::Placement;
 use host_core::{Goal, Manifest, Pick};
-use host_run::{EventsPage, JobView, LogLine, Phase, PluginView, Receipt, Served, StepReport};
+use host_run::{EventsPage, JobView, LogLine, Part, PartState, Phase, PluginView, Receipt, Served, StepReport};
 
 use crate::endpoint::PREFIX;
 use crate::error::of_failed;
@@ -152,8 +152,20 @@ pub(crate) fn job(view: &JobView) -> api::Job {
 }
 
 pub(crate) fn asked(receipt: &Receipt, job: &JobView) -> api::Asked {
-    let id = &receipt.id;
-    let message = match (&*job.operation, receipt.generation) {
+    let asked = asked_of(receipt, &job.operation);
+    api::Asked { job: job.id.clone(), ..asked }
+}
+
+/// What was done, by this operation.
+fn asked_of(receipt: &Receipt, operation: &str) -> api::Asked {
+    let id = receipt.id.as_ref().map(ToString::to_string).unwrap_or_default();
+    let n_done = receipt.parts.iter().filter(|part| part.state == PartState::Done).count();
+    let message = match (operation, receipt.generation) {
+        ("apply" | "batch", _) if receipt.id.is_none() => match receipt.parts.len() {
+            0 => "there was nothing to do".to_owned(),
+            n_parts => format!("{n_done} of {n_parts} are done"),
+        },
+        ("apply", None) => format!("plugin {id} {} does not serve, as planned", receipt.version),
         ("unload", _) => format!("plugin {id} is unloaded"),
         ("set_update_rule", _) => format!("plugin {id}: what updates may choose is noted"),
         ("update", Some(_)) if receipt.reason.is_some() && receipt.generation_before == receipt.generation => {
@@ -174,7 +186,7 @@ pub(crate) fn asked(receipt: &Receipt, job: &JobView) -> api::Asked {
     };
     api::Asked {
         message,
-        id: id.to_string(),
+        id,
         source: receipt.source.clone(),
         version: receipt.version.clone(),
         generation_before: receipt.generation_before,
@@ -186,7 +198,19 @@ pub(crate) fn asked(receipt: &Receipt, job: &JobView) -> api::Asked {
         states: receipt.states.iter().map(ToString::to_string).collect(),
         reason: receipt.reason.clone(),
         steps: receipt.steps.iter().map(step).collect(),
-        job: job.id.clone(),
+        parts: receipt.parts.iter().map(part).collect(),
+        job: String::new(),
+    }
+}
+
+/// What became of one of several things.
+pub(crate) fn part(part: &Part) -> api::Part {
+    api::Part {
+        operation: part.operation.clone().into_owned(),
+        subject: part.subject.clone(),
+        state: part.state.as_str().to_owned(),
+        result: part.receipt.as_ref().map(|receipt| asked_of(receipt, &part.operation)),
+        problem: part.problem.as_ref().map(|failed| of_failed(failed).problem("", "")),
     }
 }
 

@@ -87,6 +87,11 @@ impl Artifact {
         self.0.digest
     }
 
+    /// The digest that an artifact would have: of a library with this digest, a manifest and a schema.
+    pub fn digest_of(library: Digest, manifest: &[u8], configuration_schema: Option<&[u8]>) -> Digest {
+        digest_of(library, Digest::of(manifest), configuration_schema.map(Digest::of))
+    }
+
     /// The library file. Nobody may write to it.
     pub fn library(&self) -> &Path {
         &self.0.library
@@ -260,13 +265,17 @@ impl Shelf {
 
 impl Index {
     fn digest(&self) -> Digest {
-        let mut digest = DigestWriter::new();
-        digest.field(b"artifact 1").field(self.library.hex().as_bytes()).field(self.manifest.hex().as_bytes());
-        if let Some(schema) = self.configuration_schema {
-            digest.field(b"configuration schema").field(schema.hex().as_bytes());
-        }
-        digest.finish()
+        digest_of(self.library, self.manifest, self.configuration_schema)
     }
+}
+
+fn digest_of(library: Digest, manifest: Digest, configuration_schema: Option<Digest>) -> Digest {
+    let mut digest = DigestWriter::new();
+    digest.field(b"artifact 1").field(library.hex().as_bytes()).field(manifest.hex().as_bytes());
+    if let Some(schema) = configuration_schema {
+        digest.field(b"configuration schema").field(schema.hex().as_bytes());
+    }
+    digest.finish()
 }
 
 fn copy_library(from: &Path, to: &Path) -> Result<(Digest, u64), Error> {
@@ -347,6 +356,7 @@ pub(crate) mod tests {
         let digest = made.digest();
         assert_eq!(fs::metadata(made.library()).unwrap().permissions().mode() & 0o7777, 0o444);
         assert_eq!((made.library_digest(), made.library_bytes()), (Digest::of(b"code"), 4));
+        assert_eq!(Artifact::digest_of(Digest::of(b"code"), b"id: a", None), digest);
         test.assert_no_temp_files();
         drop(made);
         let TestStore { store, folder } = test;

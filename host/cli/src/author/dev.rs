@@ -181,7 +181,7 @@ impl Session {
             refused
         })?;
         self.say_warnings(&job);
-        let id = receipt.id.to_string();
+        let id = receipt.id.as_ref().map(ToString::to_string).unwrap_or_default();
         self.log.is(&id);
         if let Some(before) = self.id.replace(id.clone())
             && before != id
@@ -210,16 +210,17 @@ impl Session {
             Some(true) => "nothing to build".to_owned(),
             _ => format!("build {}", duration(build)),
         };
+        let id = receipt.id.as_ref().map_or("", |id| id.as_str());
         let plugin = match what {
             "reloaded" => String::new(),
-            _ => format!("{} {}, ", receipt.id, receipt.version),
+            _ => format!("{id} {}, ", receipt.version),
         };
         let generation = receipt.generation.unwrap_or(0);
         self.screen.line(&format!("{what}: {plugin}generation {generation} in {took} ({build})"));
         for warning in &receipt.warnings {
             self.screen.note(&format!("warning: {warning}"));
         }
-        let manifest = self.host.plugin(receipt.id.as_str()).and_then(|plugin| plugin.manifest);
+        let manifest = self.host.plugin(id).and_then(|plugin| plugin.manifest);
         let endpoints = manifest.map(|manifest| curl_lines(&self.url, &manifest)).unwrap_or_default();
         if endpoints != self.endpoints {
             self.screen.line(&endpoints);

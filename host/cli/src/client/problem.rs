@@ -1,6 +1,6 @@
 //! What a host answers when it refuses, told in this program's way.
 
-use host_api::Problem;
+use host_api::{Part, Problem};
 
 use crate::failure::Failure;
 
@@ -13,7 +13,8 @@ pub(crate) fn failure(problem: &Problem) -> Failure {
     let listed = errors.iter().map(|error| error.message.as_str()).collect::<Vec<_>>().join("; ");
     // The one line for logs lists what follows here line by line.
     let message = problem.detail.strip_suffix(&listed).unwrap_or(&problem.detail).trim_end_matches([':', ' ']);
-    let details = errors.iter().map(|error| error.message.clone()).collect::<Vec<_>>();
+    let mut details = errors.iter().map(|error| error.message.clone()).collect::<Vec<_>>();
+    details.extend(problem.parts.iter().map(part));
     let mut failure = match (message, details.as_slice()) {
         ("", [only]) => Failure::failed(only),
         ("", _) => Failure { details, ..Failure::failed(&problem.title) },
@@ -31,6 +32,12 @@ fn in_words(fix: &str) -> String {
         ("or ask with `on_conflict=queue` or `replace`", "or add `--on-conflict queue` or `replace`"),
     ];
     FLAGS.iter().fold(fix.to_owned(), |fix, (asked, typed)| fix.replace(asked, typed))
+}
+
+/// What became of one of several things.
+fn part(part: &Part) -> String {
+    let why = part.problem.iter().map(|problem| format!(": {}", problem.detail)).collect::<String>();
+    format!("{}: {} of {}{why}", part.state, part.operation, part.subject)
 }
 
 #[cfg(test)]

@@ -97,7 +97,8 @@ impl Loads<'_> {
             Some(false) => "built",
             None => "loaded",
         };
-        let (id, version, generation) = (&receipt.id, &receipt.version, receipt.generation.unwrap_or(0));
+        let Some(id) = &receipt.id else { return };
+        let (version, generation) = (&receipt.version, receipt.generation.unwrap_or(0));
         self.screen.line(&format!("{id} {version} serves as generation {generation} ({built} in {})", duration(took)));
         for warning in &receipt.warnings {
             self.screen.note(&format!("warning: {warning}"));

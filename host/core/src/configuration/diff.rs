@@ -27,22 +27,31 @@ pub fn diff(before: &Map<String, Value>, after: &Map<String, Value>) -> Vec<Chan
     changes
 }
 
-impl Schema {
-    /// How two configurations differ, with [`MASK`] for every secret. That a secret was changed is told, as a change from
-    /// the mask to the mask.
-    pub fn diff(&self, before: &Map<String, Value>, after: &Map<String, Value>) -> Vec<Change> {
-        let (old, new) = (self.secrets(before), self.secrets(after));
-        let mut changes = diff(&mask(before, &old), &mask(after, &new));
-        let (before, after) = (Value::Object(before.clone()), Value::Object(after.clone()));
-        for secret in new.iter().filter(|secret| old.contains(secret)) {
-            let is_told = changes.iter().any(|change| pointer::is_within(secret, &change.pointer));
-            if !is_told && before.pointer(secret) != after.pointer(secret) {
-                let masked = Some(Value::from(MASK));
-                changes.push(Change { pointer: secret.clone(), before: masked.clone(), after: masked });
-            }
+/// The same with [`MASK`] for every secret of either. `old` and `new` point to the secrets of the one and the other. That a secret
+/// was changed is told, as a change from the mask to the mask.
+pub fn diff_masked(
+    before: &Map<String, Value>,
+    after: &Map<String, Value>,
+    old: &[String],
+    new: &[String],
+) -> Vec<Change> {
+    let mut changes = diff(&mask(before, old), &mask(after, new));
+    let (before, after) = (Value::Object(before.clone()), Value::Object(after.clone()));
+    for secret in new.iter().filter(|secret| old.contains(secret)) {
+        let is_told = changes.iter().any(|change| pointer::is_within(secret, &change.pointer));
+        if !is_told && before.pointer(secret) != after.pointer(secret) {
+            let masked = Some(Value::from(MASK));
+            changes.push(Change { pointer: secret.clone(), before: masked.clone(), after: masked });
         }
-        changes.sort_by(|a, b| a.pointer.cmp(&b.pointer));
-        changes
+    }
+    changes.sort_by(|a, b| a.pointer.cmp(&b.pointer));
+    changes
+}
+
+impl Schema {
+    /// How two configurations differ, with [`MASK`] for every secret, as [`diff_masked`] does.
+    pub fn diff(&self, before: &Map<String, Value>, after: &Map<String, Value>) -> Vec<Change> {
+        diff_masked(before, after, &self.secrets(before), &self.secrets(after))
     }
 }
 

@@ -1,17 +1,14 @@
-//! The first pass over a plugin.yaml: size, encoding and characters, before anything reads it as YAML.
+//! The first pass over a plugin.yaml or plugins.yaml: size, encoding and characters, before anything reads it as YAML.
 
 use std::borrow::Cow;
 
 use super::problem::{Problem, is_hidden};
-use crate::Manifest;
 
 /// The text without a byte order mark and with `\n` as the only line break.
-pub(super) fn text(bytes: &[u8]) -> Result<Cow<'_, str>, Problem> {
-    if bytes.len() > Manifest::MAX_BYTES {
-        return Err(Problem {
-            found: format!("{} bytes", bytes.len()),
-            ..Problem::text(0, format!("must have at most {} bytes", Manifest::MAX_BYTES))
-        });
+pub(super) fn text(bytes: &[u8], max_bytes: usize) -> Result<Cow<'_, str>, Problem> {
+    if bytes.len() > max_bytes {
+        let found = format!("{} bytes", bytes.len());
+        return Err(Problem { found, ..Problem::text(0, format!("must have at most {max_bytes} bytes")) });
     }
     let text = str::from_utf8(bytes).map_err(|error| {
         let line = line_of(&bytes[..error.valid_up_to()]);

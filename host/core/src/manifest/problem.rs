@@ -24,6 +24,14 @@ impl Problem {
         Problem { line, field: String::new(), rule: rule.into(), found: String::new() }
     }
 
+    /// The same with another name of the file.
+    pub(crate) fn in_file(&self, file: &str) -> String {
+        let line = if self.line == 0 { String::new() } else { format!("{}:", self.line) };
+        let field = if self.field.is_empty() { String::new() } else { format!("`{}` ", self.field) };
+        let found = if self.found.is_empty() { String::new() } else { format!(", found `{}`", self.found) };
+        format!("{file}:{line} {field}{}{found}", self.rule)
+    }
+
     /// What the YAML parser refused.
     pub(super) fn from_yaml(error: &serde_yaml::Error) -> Problem {
         let message = error.to_string();
@@ -34,18 +42,7 @@ impl Problem {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.line {
-            0 => f.write_str("plugin.yaml: ")?,
-            line => write!(f, "plugin.yaml:{line}: ")?,
-        }
-        if !self.field.is_empty() {
-            write!(f, "`{}` ", self.field)?;
-        }
-        f.write_str(&self.rule)?;
-        if !self.found.is_empty() {
-            write!(f, ", found `{}`", self.found)?;
-        }
-        Ok(())
+        f.write_str(&self.in_file("plugin.yaml"))
     }
 }
 
@@ -68,7 +65,7 @@ pub(super) fn shown(text: &str) -> String {
 }
 
 /// Characters that may not stand in a manifest: they break lines, or make a text read as another one.
-pub(super) fn is_hidden(c: char) -> bool {
+pub(crate) fn is_hidden(c: char) -> bool {
     c.is_control()
         || matches!(c as u32, 0x61C | 0x200E | 0x200F | 0x2028..=0x202E | 0x2066..=0x2069 | 0xFEFF | 0xFFFE | 0xFFFF)
 }

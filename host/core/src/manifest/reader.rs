@@ -1,4 +1,4 @@
-//! A value of a plugin.yaml together with its place, and the list of what is wrong so far.
+//! A value of a plugin.yaml, or of the operator's plugins.yaml, together with its place, and the list of what is wrong so far.
 
 use std::cell::RefCell;
 use std::fmt::Write as _;
@@ -12,13 +12,21 @@ use super::words::{NOT_ENFORCED, OLDER_KEYS, nearest};
 use super::{Mode, Problem};
 
 const MAX_TEXT_BYTES: usize = 4096;
-const MAX_LIST: usize = 256;
+
+/// Which file is read.
+#[derive(Clone, Copy)]
+pub(crate) enum File {
+    /// A plugin.yaml.
+    Manifest(Mode),
+    /// The operator's plugins.yaml, in which nothing is overlooked.
+    Plugins,
+}
 
 /// What the readers of one file have in common.
-pub(super) struct Report<'a> {
+pub(crate) struct Report<'a> {
     text: &'a str,
     lines: &'a Lines,
-    mode: Mode,
+    file: File,
     problems: RefCell<Vec<Problem>>,
     warnings: RefCell<Vec<Problem>>,
 }
@@ -26,7 +34,7 @@ pub(super) struct Report<'a> {
 /// A value, or the lack of one, and its place. All its methods note what is wrong and then answer as well as they can,
 /// so that one pass finds everything.
 #[derive(Clone, Copy)]
-pub(super) struct Reader<'a> {
+pub(crate) struct Reader<'a> {
     report: &'a Report<'a>,
     parent: Option<&'a Reader<'a>>,
     step: Step<'a>,
@@ -43,23 +51,32 @@ enum Step<'a> {
 }
 
 impl<'a> Report<'a> {
-    pub(super) fn new(text: &'a str, lines: &'a Lines, mode: Mode) -> Report<'a> {
-        Report { text, lines, mode, problems: RefCell::default(), warnings: RefCell::default() }
+    pub(super) fn new(text: &'a str, lines: &'a Lines, file: File) -> Report<'a> {
+        Report { text, lines, file, problems: RefCell::default(), warnings: RefCell::default() }
     }
 
     /// A reader of the whole file.
-    pub(super) fn root(&'a self, value: &'a Value) -> Reader<'a> {
+    pub(crate) fn root(&'a self, value: &'a Value) -> Reader<'a> {
         let place = Some(self.lines.root());
         Reader { report: self, parent: None, step: Step::Root, value: Some(value), place, line: 0 }
     }
 
+    /// What was made of the file, or all that is wrong with it.
+    pub(super) fn only_without_problems<T>(self, made: Option<T>) -> Result<T, Vec<Problem>> {
+        let (problems, _) = self.finish();
+        match made {
+            Some(made) if problems.is_empty() => Ok(made),
+            _ => Err(problems),
+        }
+    }
+
     /// How many problems were noted.
-    pub(super) fn count(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         self.problems.borrow().len()
     }
 
     /// The problems and the warnings, each ordered by line.
-    pub(super) fn finish(self) -> (Vec<Problem>, Vec<Problem>) {
+    pub(crate) fn finish(self) -> (Vec<Problem>, Vec<Problem>) {
         let (mut problems, mut warnings) = (self.problems.into_inner(), self.warnings.into_inner());
         problems.sort_by_key(|problem| problem.line);
         warnings.sort_by_key(|problem| problem.line);
@@ -69,42 +86,42 @@ impl<'a> Report<'a> {
 
 impl<'a> Reader<'a> {
     /// Whether there is a value.
-    pub(super) fn is_given(&self) -> bool {
+    pub(crate) fn is_given(&self) -> bool {
         self.value.is_some()
     }
 
     /// Whether the value is a mapping.
-    pub(super) fn is_mapping(&self) -> bool {
+    pub(crate) fn is_mapping(&self) -> bool {
         matches!(self.value, Some(Value::Mapping(_)))
     }
 
     /// The line of the value, or of what it is missing from.
-    pub(super) fn line(&self) -> usize {
+    pub(crate) fn line(&self) -> usize {
         self.line
     }
 
     // === what is wrong ===
 
     /// Notes a problem with the value, which is shown.
-    pub(super) fn problem(&self, rule: impl Into<String>) {
+    pub(crate) fn problem(&self, rule: impl Into<String>) {
         self.report.problems.borrow_mut().push(self.make(rule.into(), self.shown()));
     }
 
     /// Notes a warning about the value, which is shown.
-    pub(super) fn warn(&self, rule: impl Into<String>) {
+    pub(crate) fn warn(&self, rule: impl Into<String>) {
         self.report.warnings.borrow_mut().push(self.make(rule.into(), self.shown()));
     }
 
     /// Notes something that only older manifests have: a problem in strict mode.
-    pub(super) fn older(&self, rule: impl Into<String>) {
-        match self.report.mode {
-            Mode::Strict => self.problem(rule),
-            Mode::Normal | Mode::Permissive => self.warn(rule),
+    pub(crate) fn older(&self, rule: impl Into<String>) {
+        match self.report.file {
+            File::Manifest(Mode::Normal | Mode::Permissive) => self.warn(rule),
+            File::Manifest(Mode::Strict) | File::Plugins => self.problem(rule),
         }
     }
 
     /// Warns when the field has no effect in this version of the host.
-    pub(super) fn warn_unless_enforced(&self) {
+    pub(crate) fn warn_unless_enforced(&self) {
         let path = self.path(false);
         if let Some((_, sentence)) = NOT_ENFORCED.iter().find(|(field, _)| *field == path) {
             self.report.warnings.borrow_mut().push(self.make((*sentence).to_owned(), String::new()));
@@ -112,7 +129,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Notes a problem when there is no value.
-    pub(super) fn required(self) -> Reader<'a> {
+    pub(crate) fn required(self) -> Reader<'a> {
         if self.value.is_none() {
             self.problem("is required");
         }
@@ -123,13 +140,21 @@ impl<'a> Reader<'a> {
         Problem { line: self.line, field: self.path(true), rule, found }
     }
 
-    /// The value for people: as written where it is a plain scalar; nothing for a collection.
+    /// The value for people: as written where it is a plain scalar; nothing for a collection, and for what may be a secret.
     fn shown(&self) -> String {
         match self.value {
+            _ if self.may_be_secret() => String::new(),
             Some(Value::String(text)) => shown(text),
             Some(value @ (Value::Number(_) | Value::Bool(_))) => self.written(value),
             _ => String::new(),
         }
+    }
+
+    /// Whether it is part of what the operator sets, which may hold secrets.
+    fn may_be_secret(&self) -> bool {
+        let is_set = |reader: &&Reader<'_>| matches!(reader.step, Step::Key("configuration"));
+        let mut readers = std::iter::successors(Some(self), |reader| reader.parent);
+        matches!(self.report.file, File::Plugins) && readers.any(|reader| is_set(&reader))
     }
 
     fn written(&self, value: &Value) -> String {
@@ -168,7 +193,7 @@ impl<'a> Reader<'a> {
     // === collections ===
 
     /// The value of a key. An empty value counts as none.
-    pub(super) fn field(&'a self, name: &'a str) -> Reader<'a> {
+    pub(crate) fn field(&'a self, name: &'a str) -> Reader<'a> {
         let value = self.value.and_then(|value| value.get(name)).filter(|value| !value.is_null());
         let place = self.place.and_then(|place| self.report.lines.key(place, name));
         let line = place.map_or(self.line, |place| self.report.lines.line(place));
@@ -176,26 +201,32 @@ impl<'a> Reader<'a> {
     }
 
     /// Notes what is not a mapping, and each key of the mapping that is not `known`.
-    pub(super) fn keys(&'a self, known: &[&str]) {
+    pub(crate) fn keys(&'a self, known: &[&str]) {
         for (name, reader) in self.entries() {
+            let is_manifest = matches!(self.report.file, File::Manifest(_));
             if known.contains(&name) {
-                if !reader.is_given() {
-                    reader.warn("is empty and counts as not given");
+                match (reader.is_given(), is_manifest) {
+                    (true, _) => {}
+                    (false, true) => reader.warn("is empty and counts as not given"),
+                    (false, false) => reader.problem("is empty; give it a value, or leave it out"),
                 }
                 continue;
             }
             let path = reader.path(false);
-            let sentence = OLDER_KEYS.iter().find(|(key, _)| *key == path).map(|(_, sentence)| (*sentence).to_owned());
-            let sentence = sentence.unwrap_or_else(|| match nearest(name, known) {
-                Some(nearest) => format!("is not a known key and has no effect; did you mean `{nearest}`?"),
-                None => "is not a known key and has no effect".to_owned(),
+            let older = OLDER_KEYS.iter().find(|(key, _)| is_manifest && *key == path);
+            let sentence = older.map(|(_, sentence)| (*sentence).to_owned()).unwrap_or_else(|| {
+                let effect = if is_manifest { " and has no effect" } else { "" };
+                match nearest(name, known) {
+                    Some(nearest) => format!("is not a known key{effect}; did you mean `{nearest}`?"),
+                    None => format!("is not a known key{effect}"),
+                }
             });
             reader.bare().older(sentence);
         }
     }
 
     /// The keys and values of a mapping.
-    pub(super) fn entries(&'a self) -> Vec<(&'a str, Reader<'a>)> {
+    pub(crate) fn entries(&'a self) -> Vec<(&'a str, Reader<'a>)> {
         let mapping = match self.value {
             None => return Vec::new(),
             Some(Value::Mapping(mapping)) => mapping,
@@ -221,7 +252,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The entries of a list.
-    pub(super) fn items(&'a self) -> Vec<Reader<'a>> {
+    pub(crate) fn items(&'a self) -> Vec<Reader<'a>> {
         let list = match self.value {
             None => return Vec::new(),
             Some(Value::Sequence(list)) => list,
@@ -230,8 +261,12 @@ impl<'a> Reader<'a> {
                 return Vec::new();
             }
         };
-        if list.len() > MAX_LIST {
-            self.bare().problem(format!("must have at most {MAX_LIST} entries, and has {}", list.len()));
+        let max = match self.report.file {
+            File::Manifest(_) => 256,
+            File::Plugins => 1000,
+        };
+        if list.len() > max {
+            self.bare().problem(format!("must have at most {max} entries, and has {}", list.len()));
             return Vec::new();
         }
         let item = |(index, value): (usize, &'a Value)| {
@@ -246,12 +281,12 @@ impl<'a> Reader<'a> {
     // === scalars ===
 
     /// The text that stands there, without a word about what is wrong with it.
-    pub(super) fn as_text(&self) -> Option<&'a str> {
+    pub(crate) fn as_text(&self) -> Option<&'a str> {
         self.value.and_then(Value::as_str)
     }
 
     /// One line of text.
-    pub(super) fn text(&self) -> Option<&'a str> {
+    pub(crate) fn text(&self) -> Option<&'a str> {
         let text = self.prose()?;
         if text.contains(['\n', '\t']) {
             self.problem("must be one line without tabs");
@@ -261,7 +296,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Text that may have line breaks and tabs.
-    pub(super) fn prose(&self) -> Option<&'a str> {
+    pub(crate) fn prose(&self) -> Option<&'a str> {
         let text = match self.value? {
             Value::String(text) => text,
             value @ (Value::Number(_) | Value::Bool(_)) => {
@@ -284,18 +319,18 @@ impl<'a> Reader<'a> {
     }
 
     /// What `parse` makes of one line of text.
-    pub(super) fn parsed<T, E: ToString>(&self, parse: impl FnOnce(&str) -> Result<T, E>) -> Option<T> {
+    pub(crate) fn parsed<T, E: ToString>(&self, parse: impl FnOnce(&str) -> Result<T, E>) -> Option<T> {
         parse(self.text()?).map_err(|rule| self.problem(rule.to_string())).ok()
     }
 
     /// What `parse` makes of each entry of a list.
-    pub(super) fn parsed_items<T, E: ToString>(&self, parse: impl Fn(&str) -> Result<T, E>) -> Vec<T> {
+    pub(crate) fn parsed_items<T, E: ToString>(&self, parse: impl Fn(&str) -> Result<T, E>) -> Vec<T> {
         let items = self.items();
         items.iter().filter_map(|item| item.required().parsed(&parse)).collect()
     }
 
     /// True or false; `None` when it is missing.
-    pub(super) fn flag(&self) -> Option<bool> {
+    pub(crate) fn flag(&self) -> Option<bool> {
         match self.value? {
             Value::Bool(flag) => return Some(*flag),
             _ => self.problem(format!("must be true or false{}", self.instead())),
@@ -304,7 +339,7 @@ impl<'a> Reader<'a> {
     }
 
     /// A whole number; `None` when it is missing.
-    pub(super) fn number<T: TryFrom<u64>>(&self, range: RangeInclusive<u64>) -> Option<T> {
+    pub(crate) fn number<T: TryFrom<u64>>(&self, range: RangeInclusive<u64>) -> Option<T> {
         let number = self.value?.as_u64().filter(|number| range.contains(number));
         if number.is_none() {
             let (least, most) = range.into_inner();
@@ -314,7 +349,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The value as JSON has it.
-    pub(super) fn json(&self) -> Option<serde_json::Value> {
+    pub(crate) fn json(&self) -> Option<serde_json::Value> {
         match self.value {
             None => Some(serde_json::Value::Null),
             Some(Value::Bool(flag)) => Some((*flag).into()),
@@ -338,7 +373,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The mapping as JSON has it; empty when it is missing.
-    pub(super) fn json_object(&self) -> Option<serde_json::Map<String, serde_json::Value>> {
+    pub(crate) fn json_object(&self) -> Option<serde_json::Map<String, serde_json::Value>> {
         let entries = self.entries();
         let entries: Vec<_> = entries.iter().map(|(key, value)| ((*key).to_owned(), value.json())).collect();
         entries.into_iter().map(|(key, value)| Some((key, value?))).collect()
@@ -354,7 +389,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The same place without its value, for what is said about the key.
-    pub(super) fn bare(self) -> Reader<'a> {
+    pub(crate) fn bare(self) -> Reader<'a> {
         Reader { value: None, ..self }
     }
 }

@@ -13,7 +13,7 @@ use serde_yaml::Value;
 use url::Url;
 
 use super::lines::Lines;
-use super::reader::{Reader, Report};
+use super::reader::{File, Reader, Report};
 use super::words::nearest;
 use super::{
     AllowedHost, Checked, Compatibility, Endpoint, HealthCheck, Manifest, Method, Mode, Permission, Placement, Problem,
@@ -23,7 +23,7 @@ use crate::{Digest, IdError, PluginId, TreePath};
 
 /// The manifest that `value` holds, or all that is wrong with it. `lines` is the index of `text`.
 pub(super) fn manifest(text: &str, lines: &Lines, value: &Value, mode: Mode) -> Result<Checked, Vec<Problem>> {
-    let report = Report::new(text, lines, mode);
+    let report = Report::new(text, lines, File::Manifest(mode));
     let manifest = root(&report, &report.root(value));
     let (problems, warnings) = report.finish();
     match manifest {
@@ -110,7 +110,7 @@ fn root(report: &Report<'_>, root: &Reader<'_>) -> Option<Manifest> {
 
 // === the words of a field ===
 
-fn plugin_id(text: &str) -> Result<PluginId, &'static str> {
+pub(crate) fn plugin_id(text: &str) -> Result<PluginId, &'static str> {
     text.parse().map_err(|error| match error {
         IdError::Length { .. } => "must have 3 to 50 characters",
         IdError::Character { .. } => "may hold A-Z, a-z, 0-9, `_` and `-`",
@@ -151,7 +151,7 @@ fn web_page(text: &str) -> Result<String, &'static str> {
     }
 }
 
-fn digest(text: &str) -> Result<Digest, &'static str> {
+pub(crate) fn digest(text: &str) -> Result<Digest, &'static str> {
     text.parse().map_err(|_| "must be `sha256:` and 64 hex digits")
 }
 

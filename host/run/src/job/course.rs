@@ -60,13 +60,23 @@ impl Course {
 
     /// Waits until the job is to end and may be cut off. Cancel safe.
     pub(super) async fn cut(&self) -> JobError {
+        self.cut_at(0).await
+    }
+
+    async fn cut_at(&self, n_uncut: usize) -> JobError {
         let mut now = self.0.subscribe();
-        let found = now.wait_for(|now| now.wanted_end.is_some() && now.n_uncut == 0).await;
+        let found = now.wait_for(|now| now.wanted_end.is_some() && now.n_uncut <= n_uncut).await;
         match found.ok().and_then(|now| now.wanted_end.clone()) {
             Some(reason) => reason,
             // The sender lives in `self`, so the wait only ends with a reason.
             None => std::future::pending().await,
         }
+    }
+
+    /// The same for whoever holds one [`Uncut`] and knows what to do then: waits until the job is to end and nobody else holds
+    /// one. Cancel safe.
+    pub(super) async fn cut_inside(&self) -> JobError {
+        self.cut_at(1).await
     }
 
     /// Waits until the job's turn has come. Cancel safe.
@@ -101,8 +111,10 @@ mod tests {
         let (outer, inner) = (course.uncut(), course.uncut());
         assert!(course.want_end(JobError::Cancelled));
         assert_eq!(course.wanted_end(), Some(JobError::Cancelled));
+        assert!(course.cut_inside().now_or_never().is_none());
         drop(outer);
         assert!(course.cut().now_or_never().is_none());
+        assert_eq!(course.cut_inside().now_or_never(), Some(JobError::Cancelled));
         drop(inner);
         assert_eq!(course.cut().now_or_never(), Some(JobError::Cancelled));
     }

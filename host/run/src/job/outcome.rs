@@ -5,11 +5,12 @@ use host_core::job::JobState;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
+use crate::job::JobError;
 use crate::kind::Kind;
-use crate::operation::Receipt;
+use crate::operation::{Part, Receipt};
 
 /// Why an operation did not do what was asked: all that whoever asked is told, at once or later.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Failed {
     /// Whose fault it is.
     pub kind: Kind,
@@ -23,6 +24,9 @@ pub struct Failed {
     /// Each thing that is wrong, where there are several.
     #[serde(default)]
     pub problems: Vec<FieldProblem>,
+    /// What became of each of several things that were asked for at once.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<Part>,
 }
 
 /// One thing that is wrong.
@@ -42,6 +46,14 @@ enum Outcome {
     Failed(Failed),
 }
 
+impl FieldProblem {
+    /// The same with its place in front, and without what to do about it.
+    pub(crate) fn without_hint(&self) -> FieldProblem {
+        let message = self.message.split("; hint: ").next().unwrap_or_default();
+        FieldProblem { field: self.field.clone(), message: format!("`{}`: {message}", self.field) }
+    }
+}
+
 impl Failed {
     /// What is told of an error.
     pub fn of(error: &Error) -> Failed {
@@ -51,6 +63,10 @@ impl Failed {
             message: error.chain(),
             fix: error.fix(),
             problems: problems(error),
+            parts: match error {
+                Error::Together { parts, .. } => parts.clone(),
+                _ => vec![],
+            },
         }
     }
 }
@@ -83,6 +99,17 @@ fn problems(error: &Error) -> Vec<FieldProblem> {
                 |problem: &Violation| FieldProblem { field: problem.pointer.clone(), message: problem.message.clone() };
             output.chain(problems.map(field)).collect()
         }
+        Error::FileRefused { problems } => {
+            let field = |problem: &host_core::lock_file::Problem| FieldProblem {
+                field: problem.field().to_owned(),
+                message: problem.to_string(),
+            };
+            problems.iter().map(field).collect()
+        }
+        Error::PlanRefused { problems } | Error::BatchRefused { problems } => {
+            problems.iter().map(FieldProblem::without_hint).collect()
+        }
+        Error::Together { cause, .. } => self::problems(cause),
         _ => vec![],
     }
 }
@@ -91,8 +118,7 @@ fn problems(error: &Error) -> Vec<FieldProblem> {
 pub(crate) fn state_of<E: std::borrow::Borrow<Error>>(result: &Result<Receipt, E>) -> JobState {
     match result.as_ref().map_err(std::borrow::Borrow::borrow) {
         Ok(_) => JobState::Done,
-        Err(Error::Job(error)) => error.state(),
-        Err(_) => JobState::Failed,
+        Err(error) => error.job_error().map_or(JobState::Failed, JobError::state),
     }
 }
 
@@ -117,6 +143,7 @@ pub(super) fn read(text: Option<&str>) -> Result<Receipt, Failed> {
             message: format!("how the job ended cannot be read: {error}"),
             fix: None,
             problems: vec![],
+            parts: vec![],
         }),
     }
 }
@@ -126,7 +153,6 @@ mod tests {
     use expect_test::{Expect, expect};
 
     use super::*;
-    use crate::job::JobError;
     use crate::operation::StepReport;
 
     fn check(result: &Result<Receipt, Error>, expected: Expect) {
@@ -139,12 +165,13 @@ mod tests {
     #[test]
     fn a_result_is_read_as_it_was_told() {
         let receipt = Receipt {
-            id: "hello".parse().unwrap(),
+            id: Some("hello".parse().unwrap()),
             version: "1.0.0".to_owned(),
             source: "/srv/hello".to_owned(),
             revision: 3,
             served: vec![],
             reason: None,
+            parts: vec![],
             generation_before: None,
             generation: Some(1),
             cached: Some(true),

@@ -65,7 +65,7 @@ impl JobView {
             started_unix_ms: progress.started_unix_ms,
             ended_unix_ms: progress.ended_unix_ms,
             state,
-            step: Cow::Borrowed(progress.step),
+            step: progress.step.clone(),
             steps: progress.steps.clone(),
             n_lines: job.log.n_lines(),
             result: result.map(|result| result.clone().map_err(|error| Failed::of(&error))),

@@ -33,7 +33,7 @@ impl Work<'_> {
         let unknown = || Error::UnknownPlugin { id: plugin.to_string() };
         let last = revisions.iter().find_map(|revision| revision.desired.as_ref()).ok_or_else(unknown)?;
         Ok(Receipt {
-            id: plugin.clone(),
+            id: Some(plugin.clone()),
             version: last.current.version.to_string(),
             source: last.current.source.to_string(),
             revision: revisions.first().map_or(0, |revision| revision.number),
@@ -43,6 +43,7 @@ impl Work<'_> {
             cached: None,
             warnings: vec![],
             states: vec![],
+            parts: vec![],
             reason: None,
             steps: self.steps(),
         })

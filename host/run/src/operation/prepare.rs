@@ -7,10 +7,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use host_core::configuration::Schema;
 use host_core::graph::Node;
 use host_core::manifest::{Checked, Placement};
-use host_core::{Desired, Goal, Pick, Source, Trust};
+use host_core::{Desired, Goal, Manifest, Pick, Source, Trust};
 use host_fetch::Fetched;
 
 use crate::error::Error;
+use crate::host::Host;
 use crate::log_lines::now_unix_ms;
 use crate::operation::turn::Held;
 use crate::operation::work::Work;
@@ -22,16 +23,7 @@ impl Work<'_> {
     pub(super) async fn fetch(&mut self, source: Source, trust: Trust) -> Result<Fetched, Error> {
         self.step("fetch");
         self.job.line(&format!("fetching {source}"));
-        let host = self.host.clone();
-        let cancelled = Arc::new(AtomicBool::new(false));
-        let _cancel = CancelOnDrop(cancelled.clone());
-        // A host that stops waits until the fetch has noticed, so that nothing half made is left on disk.
-        let token = host.0.tasks.token();
-        let fetched = tokio::task::spawn_blocking(move || {
-            let _token = token;
-            host_fetch::fetch(&host.0.store, &host.0.config.fetch, &source, trust, &cancelled)
-        });
-        let fetched = fetched.await.map_err(|_| Error::Panicked)??;
+        let fetched = fetch(self.host, source, trust).await?;
         host_fail::point("run.fetched");
         Ok(fetched)
     }
@@ -123,7 +115,7 @@ impl Work<'_> {
     }
 
     /// What is asked for with `pick`, after what was asked for so far.
-    fn wish(&self, held: &Held, build: &Build, pick: Pick) -> Desired {
+    pub(super) fn wish(&self, held: &Held, build: &Build, pick: Pick) -> Desired {
         let Ok(installed) = held.installed() else { return Desired::new(&build.manifest, Goal::Running, pick) };
         let mut desired = installed.desired;
         // The same again is no change.
@@ -139,7 +131,7 @@ impl Work<'_> {
         same.is_some_and(|installed| state.serving().is_some_and(|serving| serving.setup() == installed.setup))
     }
 
-    async fn build(
+    pub(super) async fn build(
         &mut self,
         held: &Held,
         source: &Source,
@@ -147,15 +139,8 @@ impl Work<'_> {
         checked: Checked,
     ) -> Result<(Build, bool), Error> {
         let Checked { manifest, warnings } = checked;
-        if manifest.security.placement == Placement::Isolated {
-            return Err(Error::Placement { id: manifest.id.clone() });
-        }
+        fits_host(self.host, &manifest)?;
         let builder = &self.host.0.builder;
-        let sdk = host_build::Builder::sdk_version();
-        let problems = manifest.incompatibilities(&self.host.0.config.host_version, &sdk, &builder.toolchain().rustc);
-        if !problems.is_empty() {
-            return Err(Error::Manifest { problems });
-        }
         for warning in &warnings {
             self.job.line(&format!("warning: {warning}"));
         }
@@ -175,15 +160,47 @@ impl Work<'_> {
     }
 }
 
-/// What is asked for from now on. Paths are made absolute: the host may be started elsewhere next time.
-fn pick(source: Source, trust: Trust, commit: Option<String>, build: &Build) -> Pick {
+/// Whether a plugin is one for this host, as far as its plugin.yaml says.
+pub(crate) fn fits_host(host: &Host, manifest: &Manifest) -> Result<(), Error> {
+    if manifest.security.placement == Placement::Isolated {
+        return Err(Error::Placement { id: manifest.id.clone() });
+    }
+    let (sdk, rustc) = (host_build::Builder::sdk_version(), &host.0.builder.toolchain().rustc);
+    let problems = manifest.incompatibilities(&host.0.config.host_version, &sdk, rustc);
+    if problems.is_empty() { Ok(()) } else { Err(Error::Manifest { problems }) }
+}
+
+/// Fetches a source.
+///
+/// # Cancel safety
+/// Dropping the future ends the fetch; the store is as it was then.
+pub(crate) async fn fetch(host: &Host, source: Source, trust: Trust) -> Result<Fetched, Error> {
+    let host = host.clone();
+    let cancelled = Arc::new(AtomicBool::new(false));
+    let _cancel = CancelOnDrop(cancelled.clone());
+    // A host that stops waits until the fetch has noticed, so that nothing half made is left on disk.
+    let token = host.0.tasks.token();
+    let fetched = tokio::task::spawn_blocking(move || {
+        let _token = token;
+        host_fetch::fetch(&host.0.store, &host.0.config.fetch, &source, trust, &cancelled)
+    });
+    Ok(fetched.await.map_err(|_| Error::Panicked)??)
+}
+
+/// The source with an absolute path: the host may be started elsewhere next time.
+pub(crate) fn absolute(source: Source) -> Source {
     let absolute = |path: PathBuf| std::path::absolute(&path).unwrap_or(path);
-    let source = match source {
+    match source {
         Source::Folder(path) => Source::Folder(absolute(path)),
         Source::Archive(path) => Source::Archive(absolute(path)),
         Source::Library(path) => Source::Library(absolute(path)),
         other => other,
-    };
+    }
+}
+
+/// What is asked for from now on.
+pub(super) fn pick(source: Source, trust: Trust, commit: Option<String>, build: &Build) -> Pick {
+    let source = absolute(source);
     let (version, artifact) = (build.manifest.version.clone(), build.artifact.digest());
     Pick { version, source, trust, commit, tag: None, artifact, loaded_unix_ms: now_unix_ms() }
 }

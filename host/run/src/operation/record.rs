@@ -3,6 +3,8 @@
 //! [`Record`] repeats [`Operation`]; the compiler says when one has what the other has not. A field that is added later
 //! needs `#[serde(default)]`, so that what an earlier host has written can still be read.
 
+mod target;
+
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
@@ -10,12 +12,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use host_core::update::{UpdateError, UpdateInterval, UpdateRule};
-use host_core::{Revision, Source, Trust};
+use host_core::{Digest, Revision, Source, Trust};
 use semver::Version;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{LoadOptions, Operation};
+use super::{LoadOptions, Operation, Target};
 use crate::setup::Settings;
 
 type Configuration = serde_json::Map<String, serde_json::Value>;
@@ -87,6 +89,18 @@ enum Record {
         rule: UpdateRule,
         #[serde(with = "versions")]
         blocked: BTreeSet<Version>,
+    },
+    Apply {
+        #[serde(with = "digest")]
+        plan: Digest,
+        #[serde(with = "target")]
+        targets: Vec<Target>,
+        atomic: bool,
+    },
+    Batch {
+        #[serde(with = "operations")]
+        operations: Vec<Operation>,
+        atomic: bool,
     },
 }
 
@@ -218,18 +232,51 @@ mod versions {
     }
 }
 
-/// A plugin's id as a text.
+/// A digest as a text.
+mod digest {
+    use super::*;
+
+    pub(super) fn serialize<S: Serializer>(digest: &Digest, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(digest)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Digest, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+    }
+}
+
+/// Operations in one.
+mod operations {
+    use super::*;
+
+    #[derive(Serialize, Deserialize)]
+    struct One(#[serde(with = "Record")] Operation);
+
+    pub(super) fn serialize<S: Serializer>(operations: &[Operation], serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(operations.iter().cloned().map(One))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Operation>, D::Error> {
+        let all = Vec::<One>::deserialize(deserializer)?;
+        Ok(all.into_iter().map(|One(operation)| operation).collect())
+    }
+}
+
+/// A plugin's id as a text, if there is one.
 pub(super) mod plugin_id {
     use host_core::PluginId;
     use serde::de::Error as _;
-    use serde::{Deserialize as _, Deserializer, Serializer};
+    use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer};
 
-    pub(in super::super) fn serialize<S: Serializer>(id: &PluginId, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(id.as_str())
+    pub(in super::super) fn serialize<S: Serializer>(id: &Option<PluginId>, serializer: S) -> Result<S::Ok, S::Error> {
+        id.as_ref().map(PluginId::as_str).serialize(serializer)
     }
 
-    pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<PluginId, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+    pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<PluginId>, D::Error> {
+        let id = Option::<String>::deserialize(deserializer)?;
+        id.map(|id| id.parse().map_err(D::Error::custom)).transpose()
     }
 }
 
@@ -283,9 +330,11 @@ impl From<PathRecord> for PathBuf {
 #[cfg(test)]
 mod tests {
     use expect_test::expect;
+    use host_core::Goal;
     use serde_json::json;
 
     use super::*;
+    use crate::operation::{TargetPick, There, Wish};
 
     fn settings() -> Configuration {
         json!({ "greeting": "Hé\u{0}\"", "n": [1, 2.5, null] }).as_object().cloned().unwrap()
@@ -337,6 +386,38 @@ mod tests {
                 rule: UpdateRule::new("patch".parse().unwrap(), true, UpdateInterval::default()).unwrap(),
                 blocked: BTreeSet::from(["1.2.3".parse().unwrap()]),
             },
+            Operation::Apply { plan: Digest::of(b"x"), targets: targets(), atomic: true },
+            Operation::Batch {
+                operations: vec![
+                    load("https://github.com/acme/hello".parse().unwrap(), Trust::Http),
+                    Operation::Unload { id: id(), keep_data: true, cascade: false },
+                ],
+                atomic: false,
+            },
+        ]
+    }
+
+    fn targets() -> Vec<Target> {
+        let id = |text: &str| text.parse().unwrap();
+        let pick = TargetPick {
+            source: "https://github.com/acme/hello".parse().unwrap(),
+            trust: Trust::Http,
+            commit: Some("c1".to_owned()),
+            tree: Some(Digest::of(b"t")),
+            artifact: None,
+        };
+        let there = There {
+            pick: Some(pick),
+            goal: Goal::Stopped,
+            configuration: Some(settings()),
+            update: Some(UpdateRule::default()),
+            blocked: Some(BTreeSet::new()),
+        };
+        let rests = There { pick: None, goal: Goal::Running, configuration: None, update: None, blocked: None };
+        vec![
+            Target { id: id("hello"), revision: 3, wish: Wish::There(Box::new(there)) },
+            Target { id: id("rests"), revision: 4, wish: Wish::There(Box::new(rests)) },
+            Target { id: id("gone"), revision: 5, wish: Wish::Gone },
         ]
     }
 
@@ -384,6 +465,8 @@ mod tests {
             {"operation":"update","id":"hello","to":"v2","automatic":false}
             {"operation":"update","id":"hello","to":null,"automatic":true}
             {"operation":"set_update_rule","id":"hello","rule":{"policy":"patch","automatic":true,"interval_seconds":3600},"blocked":["1.2.3"]}
+            {"operation":"apply","plan":"sha256:2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881","targets":[{"id":"hello","revision":3,"there":{"pick":{"source":{"git":"https://github.com/acme/hello"},"trust":"http","commit":"c1","tree":"sha256:e3b98a4da31a127d4bde6e43033f66ba274cab0eb7eb1c70ec41402bf6273dd8","artifact":null},"goal":"stopped","configuration":{"greeting":"Hé\u0000\"","n":[1,2.5,null]},"update":{"policy":"minor","automatic":false,"interval_seconds":3600},"blocked":[]}},{"id":"rests","revision":4,"there":{"pick":null,"goal":"running","configuration":null,"update":null,"blocked":null}},{"id":"gone","revision":5,"there":null}],"atomic":true}
+            {"operation":"batch","operations":[{"operation":"load","source":{"git":"https://github.com/acme/hello"},"trust":"http","options":{"configuration":{"greeting":"Hé\u0000\"","n":[1,2.5,null]},"start":true,"if_changed":false}},{"operation":"unload","id":"hello","keep_data":true,"cascade":false}],"atomic":false}
         "#]].assert_eq(&texts);
     }
 

@@ -21,7 +21,7 @@ use crate::reconcile::Turn;
 pub(crate) async fn run(host: Host, operation: Operation, job: Arc<Job>) {
     let (name, subject) = (operation.name(), operation.subject());
     let started = Instant::now();
-    let result = work(&host, operation, &job).await.filter(|result| !is_interrupted(result));
+    let result = work(&host, operation, &job).await.filter(|result| !result.as_ref().is_err_and(is_interruption));
     let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     let outcome = result.as_ref().map_or("interrupted", |result| state_of(result).as_str());
     match &result {
@@ -29,12 +29,13 @@ pub(crate) async fn run(host: Host, operation: Operation, job: Arc<Job>) {
             tracing::warn!(job = job.id(), duration_ms, "{name} of `{subject}` goes on when a host is started again")
         }
         Some(Ok(receipt)) => {
-            let (id, generation) = (&receipt.id, receipt.generation.unwrap_or(0));
-            match receipt.generation {
-                Some(_) => {
+            let (n_parts, generation) = (receipt.parts.len(), receipt.generation.unwrap_or(0));
+            match (&receipt.id, receipt.generation) {
+                (None, _) => tracing::info!(job = job.id(), duration_ms, "{name} of {n_parts} parts has ended"),
+                (Some(id), Some(_)) => {
                     tracing::info!(plugin.id = %id, generation, duration_ms, "{name}: `{id}` now serves generation {generation}")
                 }
-                None => tracing::info!(plugin.id = %id, duration_ms, "{name}: `{id}` does not serve"),
+                (Some(id), None) => tracing::info!(plugin.id = %id, duration_ms, "{name}: `{id}` does not serve"),
             }
         }
         Some(Err(error)) => {
@@ -100,11 +101,11 @@ async fn work(host: &Host, operation: Operation, job: &Arc<Job>) -> Option<Resul
     }
 }
 
-/// Whether an operation ended only because the host does.
-fn is_interrupted(result: &Result<Receipt, Error>) -> bool {
-    match result {
-        Err(Error::ShuttingDown | Error::State(host_state::Error::Closed)) => true,
-        Err(Error::Build(error)) => error.code() == "build_stopping",
+/// Whether something was not done only because the host ends.
+pub(super) fn is_interruption(error: &Error) -> bool {
+    match error {
+        Error::ShuttingDown | Error::State(host_state::Error::Closed) => true,
+        Error::Build(error) => error.code() == "build_stopping",
         _ => false,
     }
 }

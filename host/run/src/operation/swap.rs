@@ -1,5 +1,6 @@
 //! What was prepared is asked for from now on, and serves. From here on nothing is given up half-way.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -32,7 +33,8 @@ impl Work<'_> {
         // The operator wants it: what the host held against it is past.
         setup.desired.quarantine = None;
         // Said before anything is started, and once more when it is written.
-        let fits = Rule::of(&held, &setup).check(self.host, &held.plugin.id).and_then(|()| setup.check());
+        let rule = self.rule(&held, &setup);
+        let fits = rule.check(self.host, &held.plugin.id).and_then(|()| setup.check());
         held.noted(self.host, fits)?;
         let started = self.start(&held, &setup).await;
         let started = held.noted(self.host, started)?;
@@ -47,7 +49,7 @@ impl Work<'_> {
         self.step("commit");
         let change = self.change(&held, Some(setup.desired.clone()), because);
         let (job, is_judged) = (self.job.clone(), because.is_none());
-        let finish = finish(self.host.clone(), held.clone(), job, setup, started, change, is_judged);
+        let finish = finish(self.host.clone(), held.clone(), job, setup, started, (change, rule), is_judged);
         let finished = self.host.0.tasks.spawn(finish).await.unwrap_or(Err(Error::Panicked));
         let (generation, generation_before) = held.noted(self.host, finished)?;
         self.step("swap");
@@ -88,9 +90,9 @@ impl Work<'_> {
     pub(super) async fn ask_for(&mut self, held: &Held, setup: Setup, because: Option<&str>) -> Result<(), Error> {
         self.step("commit");
         let change = self.change(held, Some(setup.desired.clone()), because);
+        let rule = self.rule(held, &setup);
         let (host, plugin, job) = (self.host.clone(), held.clone(), self.job.clone());
         let asked = self.host.0.tasks.spawn(async move {
-            let rule = Rule::of(&plugin, &setup);
             let (revision, _gate) = commit(&host, &plugin, &job, change, rule).await?;
             plugin.plugin.state().installed = Some(setup.installed(revision));
             Ok(())
@@ -138,10 +140,9 @@ async fn finish(
     job: Arc<Job>,
     setup: Setup,
     started: Started,
-    change: Change,
+    (change, rule): (Change, Rule),
     is_judged: bool,
 ) -> Result<(Arc<Generation>, Option<u64>), Error> {
-    let rule = Rule::of(&held, &setup);
     let (revision, gate) = commit(&host, &held, &job, change, rule).await?;
     let generation = started.take();
     {
@@ -181,6 +182,7 @@ async fn finish(
 }
 
 /// What the other plugins have to say about a change.
+#[derive(Clone)]
 pub(super) enum Rule {
     /// Nothing.
     Free,
@@ -190,11 +192,21 @@ pub(super) enum Rule {
     NotNeeded,
     /// None that is installed may need it.
     NotNeededByAny,
+    /// It is one of several changes, after all of which the plugins must fit beside each other.
+    Together(Arc<Together>),
+}
+
+/// What several changes do to the graph.
+pub(super) struct Together {
+    /// The plugins that come or change, as they will be.
+    pub(super) candidates: Vec<Node>,
+    /// The plugins that go.
+    pub(super) removed: BTreeSet<PluginId>,
 }
 
 impl Rule {
     /// The rule for a version that is let in. One that was asked for before and is only started again is not judged anew.
-    fn of(held: &Held, setup: &Setup) -> Rule {
+    pub(super) fn of(held: &Held, setup: &Setup) -> Rule {
         let before = held.plugin.state().installed.as_ref().map(|installed| installed.desired.clone());
         let is_same = before.is_some_and(|before| {
             before.goal == setup.desired.goal && before.current.artifact == setup.desired.current.artifact
@@ -208,6 +220,7 @@ impl Rule {
             Rule::Fits(manifest, goal) => host.graph().check(&Node::of(manifest, goal.is_enabled()))?,
             Rule::NotNeeded => host.graph().check_removal(plugin, true)?,
             Rule::NotNeededByAny => host.graph().check_removal(plugin, false)?,
+            Rule::Together(all) => host.graph().check_all(&all.candidates, &all.removed)?,
         }
         Ok(())
     }
@@ -238,7 +251,7 @@ pub(super) async fn commit(
     host_fail::point("run.prepared");
     let revision = match job.plugin() {
         // The plugins that go first with another one are not what the job is about.
-        Some(plugin) if plugin == change.plugin && job.is_listed() => {
+        Some(plugin) if plugin == change.plugin && job.is_listed() && !job.has_parts() => {
             let revision = host.0.state.commit_for(change.clone(), job.committed_record()).await?;
             job.has_committed();
             revision

@@ -1,5 +1,7 @@
 //! An operation: its steps, and which ones there are for what was asked.
 
+use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -13,20 +15,38 @@ use crate::error::Error;
 use crate::host::Host;
 use crate::job::Job;
 use crate::log_lines::now_unix_ms;
+use crate::operation::swap::Rule;
 use crate::operation::turn::Held;
 use crate::operation::{Operation, Receipt, StepReport};
+use crate::setup::Setup;
 
 /// One operation, step by step.
 pub(super) struct Work<'a> {
     pub(super) host: &'a Host,
     pub(super) job: &'a Arc<Job>,
+    /// Which of several things that the job does this is now.
+    pub(super) part: Option<PartOf>,
+    /// What the other plugins have to say, where it is not for one plugin alone to ask them.
+    pub(super) overrule: Option<Rule>,
+    /// The revisions that earlier attempts of the job have made.
+    pub(super) made_before: BTreeSet<u64>,
     steps: Vec<StepReport>,
-    current: Option<(&'static str, Instant)>,
+    current: Option<(Cow<'static, str>, Instant)>,
+}
+
+/// One of several things that a job does.
+pub(super) struct PartOf {
+    /// From 1.
+    pub(super) number: usize,
+    pub(super) count: usize,
+    /// The plugin, or the source of one.
+    pub(super) label: String,
 }
 
 impl<'a> Work<'a> {
     pub(super) fn new(host: &'a Host, job: &'a Arc<Job>) -> Work<'a> {
-        Work { host, job, steps: vec![], current: None }
+        let (part, overrule, made_before) = (None, None, BTreeSet::new());
+        Work { host, job, part, overrule, made_before, steps: vec![], current: None }
     }
 
     /// Does what was asked.
@@ -38,6 +58,17 @@ impl<'a> Work<'a> {
             return self.go_on(&plugin).await;
         }
         match operation {
+            Operation::Apply { targets, atomic, .. } => self.apply(&targets, atomic).await,
+            Operation::Batch { operations, atomic } => self.batch(&operations, atomic).await,
+            one => self.one(one).await,
+        }
+    }
+
+    /// Does one thing.
+    pub(super) async fn one(&mut self, operation: Operation) -> Result<Receipt, Error> {
+        match operation {
+            // They hold none of their kind: `Operation::check` refuses it.
+            Operation::Apply { .. } | Operation::Batch { .. } => Err(Error::Panicked),
             Operation::Load { source, trust, options } => {
                 let fetched = self.fetch(source.clone(), trust).await?;
                 self.install(source, trust, fetched, options).await
@@ -77,30 +108,45 @@ impl<'a> Work<'a> {
     /// Begins the next step; the one before has ended.
     pub(super) fn step(&mut self, step: &'static str) {
         let now = Instant::now();
-        if let Some((step, since)) = self.current.replace((step, now)) {
+        let step: Cow<'static, str> = match &self.part {
+            Some(part) if step != "end" => format!("{}: {step}", part.label).into(),
+            _ => step.into(),
+        };
+        if let Some((step, since)) = self.current.replace((step.clone(), now)) {
             let took = now.duration_since(since);
             let micros = took.as_micros();
-            self.host.tell_of_job(self.job, EventKind::JobStep { step: step.into(), took });
-            self.steps.push(StepReport { step: step.into(), duration_ms: micros as f64 / 1e3 });
+            self.host.tell_of_job(self.job, EventKind::JobStep { step: (&*step).into(), took });
+            self.steps.push(StepReport { step, duration_ms: micros as f64 / 1e3 });
         }
         self.job.enter(step);
     }
 
     pub(super) fn steps(&mut self) -> Vec<StepReport> {
         self.step("end");
+        self.current = None;
         std::mem::take(&mut self.steps)
+    }
+
+    /// What the other plugins have to say about `setup`.
+    pub(super) fn rule(&self, held: &Held, setup: &Setup) -> Rule {
+        self.overrule.clone().unwrap_or_else(|| Rule::of(held, setup))
     }
 
     /// A change of what is asked for, as the one who asks for this operation makes it.
     pub(super) fn change(&self, held: &Held, desired: Option<Desired>, because: Option<&str>) -> Change {
         let asker = self.job.asker();
+        let reason = because.map(str::to_owned).or_else(|| asker.reason.clone());
+        let reason = match &self.part {
+            Some(part) => Some(part.mark(self.job.id(), reason.as_deref())),
+            None => reason,
+        };
         Change {
             plugin: held.plugin.id.clone(),
             desired,
             expected: Some(held.revision()),
             actor: asker.actor.clone(),
             operation: self.job.operation().to_owned(),
-            reason: because.map(str::to_owned).or_else(|| asker.reason.clone()),
+            reason,
             at_unix_ms: now_unix_ms(),
         }
     }
@@ -109,7 +155,7 @@ impl<'a> Work<'a> {
     pub(super) fn receipt(&mut self, held: &Held, before: Option<u64>, now: Option<u64>) -> Result<Receipt, Error> {
         let installed = held.installed()?;
         Ok(Receipt {
-            id: held.plugin.id.clone(),
+            id: Some(held.plugin.id.clone()),
             version: installed.desired.current.version.to_string(),
             source: installed.desired.current.source.to_string(),
             revision: installed.revision,
@@ -120,6 +166,7 @@ impl<'a> Work<'a> {
             warnings: vec![],
             states: vec![],
             reason: None,
+            parts: vec![],
             steps: self.steps(),
         })
     }

@@ -516,7 +516,7 @@ fn mutated_manifests_never_panic_and_their_lines_are_those_of_the_parser() {
 
 /// Whether both the scan and the parser took the text; panics when they saw different things in it.
 fn lines_agree(bytes: &[u8]) -> bool {
-    let Ok(text) = precheck::text(bytes) else { return false };
+    let Ok(text) = precheck::text(bytes, Manifest::MAX_BYTES) else { return false };
     let Ok(lines) = scan::scan(&text) else { return false };
     let Ok(value) = serde_yaml::from_str::<Value>(&text) else { return false };
     same_shape(&text, &lines, lines.root(), &value);

@@ -1,0 +1,196 @@
+//! `plan`, `apply` and `export`.
+
+mod lines;
+
+use std::io::{BufRead as _, IsTerminal as _, Read as _};
+use std::path::{Path, PathBuf};
+
+use host_api::{ApplyRequest, Asked};
+use host_core::lock_file::{self, LockFile};
+use host_core::{Source, lock_file::Problem};
+use host_store::atomic;
+
+use crate::client::{Ask, Client};
+use crate::failure::{Exit, Failure};
+use crate::output;
+use crate::output::text::printable;
+use crate::screen::Screen;
+use crate::words::{Apply, Export, Plan};
+
+/// Shows what applying a file would change.
+pub(super) async fn plan(client: &Client, words: Plan, screen: &Screen) -> Result<(), Failure> {
+    let (plan, body) = ask(client, &words.file, screen).await?;
+    match words.client.json {
+        true => output::raw(&body),
+        false => show(&plan),
+    }
+    match words.exit_code && plan.changing > 0 {
+        true => Err(Failure { exit: Exit::Changes, ..Failure::failed("there is something to change") }),
+        false => Ok(()),
+    }
+}
+
+/// Shows what applying a file would change, and does exactly that.
+pub(super) async fn apply(client: &Client, words: Apply, screen: &Screen) -> Result<(), Failure> {
+    let (plan, _) = ask(client, &words.file, screen).await?;
+    if !words.client.json {
+        show(&plan);
+        if plan.changing == 0 {
+            return Ok(());
+        }
+    }
+    if !words.yes && !agrees(screen)? {
+        return Err(Failure::failed("nothing was changed"));
+    }
+    let request = ApplyRequest { plan: plan.plan, atomic: Some(!words.best_effort) };
+    let what = format!("applying `{}`", words.file.display());
+    let apply = Ask::post("/api/plugins/apply").json(&request);
+    let watched = client.watch_or_leave(apply, &what, screen, words.verbose).await?;
+    let asked = watched.job.result.unwrap_or_default();
+    match words.client.json {
+        true => output::raw(&watched.result),
+        false => tell(&asked),
+    }
+    let n_failed = asked.parts.iter().filter(|part| part.state != "done").count();
+    match n_failed {
+        0 => Ok(()),
+        n => Err(Failure::failed(format!("{n} of {} could not be done", asked.parts.len()))
+            .fix(format!("`plugin-host job {}` tells more", watched.job.id))),
+    }
+}
+
+/// Prints the present state as a file.
+pub(super) async fn export(client: &Client, words: Export) -> Result<(), Failure> {
+    let text = client.ask(Ask::get("/api/plugins/export")).await?.body;
+    if words.client.json {
+        output::raw(serde_json::json!({ "file": String::from_utf8_lossy(&text) }).to_string().as_bytes());
+        return Ok(());
+    }
+    let Some(path) = words.output else {
+        output::raw(&text);
+        return Ok(());
+    };
+    let failed = |error| Failure::of(format!("failed to write `{}`", path.display()), &error);
+    atomic::write(&path, &text, 0o644).map_err(failed)
+}
+
+/// Asks a host what applying a file would change.
+async fn ask(client: &Client, path: &Path, screen: &Screen) -> Result<(host_api::Plan, bytes::Bytes), Failure> {
+    let file = read(path)?;
+    let spinner = screen.spinner(&format!("planning `{}`", path.display()), false);
+    let reply = client.ask(Ask::post("/api/plugins/plan").yaml(lock_file::write(&file))).await;
+    drop(spinner);
+    let reply = reply?;
+    Ok((reply.read()?, reply.body))
+}
+
+fn show(plan: &host_api::Plan) {
+    lines::lines(plan).iter().for_each(|line| output::line(&printable(line)));
+    output::error_line(&lines::summary(plan));
+}
+
+fn tell(asked: &Asked) {
+    for part in &asked.parts {
+        let message = match (&part.result, &part.problem) {
+            (_, Some(problem)) => problem.detail.clone(),
+            (Some(result), None) => result.message.clone(),
+            (None, None) => format!("{} of {}", part.operation, part.subject),
+        };
+        output::line(&printable(&format!("{}: {}: {message}", part.state, part.subject)));
+        for warning in part.result.iter().flat_map(|result| &result.warnings) {
+            output::error_line(&printable(&format!("warning: {}: {warning}", part.subject)));
+        }
+    }
+}
+
+/// Asks whoever sits at the terminal.
+fn agrees(screen: &Screen) -> Result<bool, Failure> {
+    if !std::io::stdin().is_terminal() {
+        let failure = Failure::usage("nobody can be asked: standard input is no terminal");
+        return Err(failure.fix("look at it with `plugin-host plan`, then apply it with --yes"));
+    }
+    screen.note("\nApply this? Only `yes` is taken for yes:");
+    let mut answer = String::new();
+    let read = std::io::stdin().lock().take(100).read_line(&mut answer);
+    read.map_err(|error| Failure::of("failed to read the answer", &error))?;
+    Ok(answer.trim() == "yes")
+}
+
+// === the file ===
+
+/// Reads a file, with absolute paths in it: the host has another working folder.
+fn read(path: &Path) -> Result<LockFile, Failure> {
+    let mut text = vec![];
+    let limit = LockFile::MAX_BYTES as u64 + 1;
+    let is_stdin = path.as_os_str() == "-";
+    let read = match is_stdin {
+        true => std::io::stdin().take(limit).read_to_end(&mut text),
+        false => std::fs::File::open(path).and_then(|file| file.take(limit).read_to_end(&mut text)),
+    };
+    let unreadable = |error: std::io::Error| {
+        let failure = Failure::usage(format!("failed to read `{}`", path.display())).because(error.to_string());
+        failure.fix("name a plugins.yaml; `plugin-host export` makes one")
+    };
+    read.map_err(unreadable)?;
+    let name = if is_stdin { "standard input".to_owned() } else { path.display().to_string() };
+    let mut file = lock_file::read(&text).map_err(|problems| refused(&name, &problems))?;
+    let folder = match path.parent() {
+        Some(folder) if !is_stdin => folder,
+        _ => Path::new(""),
+    };
+    for entry in &mut file.plugins {
+        entry.source = absolute(folder, entry.source.clone());
+    }
+    Ok(file)
+}
+
+fn refused(name: &str, problems: &[Problem]) -> Failure {
+    let mut failure = Failure::usage(format!("`{name}` is refused"));
+    failure.details = problems.iter().map(|problem| problem.in_file(name)).collect();
+    failure
+}
+
+/// A relative path is one from the folder of the file.
+fn absolute(folder: &Path, source: Source) -> Source {
+    let absolute = |path: PathBuf| match path.is_absolute() {
+        true => path,
+        false => std::path::absolute(folder.join(&path)).unwrap_or(path),
+    };
+    // Without links and dots, as the host compares it with its source roots.
+    let plain = |path: PathBuf| match path.is_absolute() {
+        true => path,
+        false => std::fs::canonicalize(folder.join(&path)).unwrap_or_else(|_| absolute(path)),
+    };
+    match source {
+        Source::Folder(path) => Source::Folder(plain(path)),
+        Source::Archive(path) => Source::Archive(plain(path)),
+        // The link itself is refused by the host, so it must see it.
+        Source::Library(path) => Source::Library(absolute(path)),
+        source => source,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn relative_paths_begin_where_the_file_lies() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = std::fs::canonicalize(folder.path()).unwrap();
+        std::fs::create_dir(place.join("hello")).unwrap();
+        let text = "version: 1\nplugins:\n  - source: ./hello\n  - source: gone/../x.zip\n  - source: lib/a.so\n  \
+                    - source: /srv/b\n  - source: https://github.com/acme/c\n";
+        let path = place.join("plugins.yaml");
+        atomic::write(&path, text.as_bytes(), 0o600).unwrap();
+        let sources: Vec<_> = read(&path).unwrap().plugins.into_iter().map(|entry| entry.source.to_string()).collect();
+        let at = |rest: &str| place.join(rest).display().to_string();
+        let expected = [at("hello"), at("gone/../x.zip"), at("lib/a.so"), "/srv/b".to_owned()];
+        assert_eq!(sources[..4], expected);
+        assert_eq!(sources[4], "https://github.com/acme/c");
+        atomic::write(&path, b"version: 1\nplugins: 7\n", 0o600).unwrap();
+        let failure = read(&path).unwrap_err().to_string();
+        assert!(failure.contains(&format!("{}:2: `plugins` must be a list, found `7`", path.display())), "{failure}");
+        assert_eq!(read(&place.join("none")).unwrap_err().exit, Exit::Usage);
+    }
+}

@@ -1,0 +1,31 @@
+//! Whether several plugins may come, change and go together.
+
+use std::collections::BTreeSet;
+
+use super::{Change, Dependant, Graph, Node, Problem, Refusal};
+use crate::PluginId;
+
+impl Graph {
+    /// Whether `candidates` may come, in place of those of the same ids, while `removed` go.
+    ///
+    /// # Errors
+    /// The plugins that stay as they are and need one that goes; then as [`Graph::check_together`], beside what stays.
+    pub fn check_all(&self, candidates: &[Node], removed: &BTreeSet<PluginId>) -> Result<(), Refusal> {
+        let stays = |node: &&Node| !removed.contains(&node.id);
+        let is_as_it_was = |node: &&Node| stays(node) && candidates.iter().all(|candidate| candidate.id != node.id);
+        let mut problems = vec![];
+        for id in removed.iter().filter(|id| self.find(id.as_str()).is_some()) {
+            let needs = |node: &&Node| node.dependencies.iter().any(|named| !named.optional && named.id == id.as_str());
+            let needing = self.nodes.iter().filter(is_as_it_was).filter(needs);
+            let dependants: Vec<_> = needing.map(|node| Dependant { id: node.id.clone(), requirement: None }).collect();
+            if !dependants.is_empty() {
+                problems.push(Problem::Dependants { plugin: id.clone(), change: Change::Removed, dependants });
+            }
+        }
+        let staying = Graph::new(self.nodes.iter().filter(stays).cloned());
+        if let Err(refusal) = staying.check_together(candidates) {
+            problems.extend(refusal.problems().iter().cloned());
+        }
+        Refusal::unless_none(problems)
+    }
+}

@@ -1,0 +1,106 @@
+//! plugins.yaml: the plugins that the operator wants a host to have, as one file.
+//!
+//! | field | rule | when it is missing |
+//! |---|---|---|
+//! | the file | at most 1 MiB; plain YAML under the rules of plugin.yaml, or JSON; a key that is not in this table is refused | – |
+//! | `version` | 1 | refused |
+//! | `prune` | true: plugins that are not listed are unloaded, and what the host keeps for them stays | false |
+//! | `plugins[]` | at most 1000, each plugin once | refused |
+//! | `….source` | a git address, a folder, a `.zip` or a `.so`; `upload:<id>` on the host that has the upload | refused |
+//! | `….version` | branch, tag or commit of a git address | the newest release, or else the default branch |
+//! | `….id` | the plugin that the source must hold | any, and no lock |
+//! | `….commit` | lock: exactly this commit, 40 hex digits; asks for `id` and a git address | what `version` says |
+//! | `….artifact` | lock: exactly this artifact, whatever is built; asks for `id` | any |
+//! | `….goal` | `running`, `stopped`, `disabled` or `installed` | running |
+//! | `….configuration` | what the operator sets; a mapping, or a text with one JSON object. A secret that is set and not named here stays | what is set stays |
+//! | `….update` | `policy` as [`UpdatePolicy`](crate::update::UpdatePolicy), `automatic`, `interval_seconds` | what is set stays |
+//! | `….blocked[]` | versions that no update may choose | what is set stays |
+//!
+//! [`read`] tells every problem at once, [`write`] makes a file that [`read`] takes, and [`compare`] says what a host
+//! has to do to become what the file says.
+
+mod compare;
+mod problem;
+mod read;
+#[cfg(test)]
+mod tests;
+mod write;
+
+use std::collections::BTreeSet;
+
+use semver::Version;
+use serde_json::{Map, Value};
+
+use crate::update::UpdateRule;
+use crate::{Digest, Goal, PluginId, Revision, Source};
+
+pub use compare::{At, Change, Found, Plan, Planned, Present, Refused, compare};
+pub use problem::Problem;
+pub use read::{read, read_json};
+pub use write::write;
+
+/// What the operator wants a host to have.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct LockFile {
+    /// Whether plugins that are not listed are unloaded.
+    pub prune: bool,
+    /// The plugins.
+    pub plugins: Vec<Entry>,
+    /// What else is to be said: comments at the top of what is written.
+    pub remarks: Vec<String>,
+}
+
+/// One plugin that the operator wants.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Entry {
+    /// Where it comes from.
+    pub source: Source,
+    /// Which it must be.
+    pub id: Option<PluginId>,
+    /// Exactly this commit, 40 hex digits.
+    pub commit: Option<String>,
+    /// Exactly this artifact.
+    pub artifact: Option<Digest>,
+    /// What it is to do; never [`Goal::Absent`].
+    pub goal: Goal,
+    /// What the operator sets; `None` leaves what is set.
+    pub configuration: Option<Map<String, Value>>,
+    /// Which newer versions are taken; `None` leaves the rule.
+    pub update: Option<UpdateRule>,
+    /// Versions that no update may choose; `None` leaves them.
+    pub blocked: Option<BTreeSet<Version>>,
+    /// Secrets that were left out of the configuration, as JSON pointers: comments in what is written.
+    pub left_out: Vec<String>,
+}
+
+impl LockFile {
+    /// A longer file is refused before anything else is looked at.
+    pub const MAX_BYTES: usize = 1 << 20;
+}
+
+impl Entry {
+    /// A plugin that is to serve, whatever the source holds.
+    pub fn new(source: Source) -> Entry {
+        Entry {
+            source,
+            id: None,
+            commit: None,
+            artifact: None,
+            goal: Goal::Running,
+            configuration: None,
+            update: None,
+            blocked: None,
+            left_out: vec![],
+        }
+    }
+
+    /// What has to be fetched: the locked commit, or else what the source says.
+    pub fn to_fetch(&self) -> Source {
+        match (&self.source, &self.commit) {
+            (Source::Git { url, .. }, Some(commit)) => {
+                Source::Git { url: url.clone(), revision: Revision::Named(commit.clone()) }
+            }
+            (source, _) => source.clone(),
+        }
+    }
+}

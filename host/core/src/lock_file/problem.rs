@@ -1,0 +1,40 @@
+//! What is wrong with a plugins.yaml, and where.
+
+use std::fmt;
+
+use crate::manifest;
+
+/// One thing that is wrong with a plugins.yaml.
+///
+/// Displays as ``plugins.yaml:12: `plugins[1].goal` must be …``. Every part is safe to print.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem(manifest::Problem);
+
+impl Problem {
+    /// The line, counted from 1; 0 is the whole file, or one that has no lines.
+    pub fn line(&self) -> usize {
+        self.0.line
+    }
+
+    /// Such as `plugins[1].goal`; empty when it is about the text itself.
+    pub fn field(&self) -> &str {
+        &self.0.field
+    }
+
+    /// The same with the name under which the file is known.
+    pub fn in_file(&self, file: &str) -> String {
+        self.0.in_file(file)
+    }
+}
+
+impl From<manifest::Problem> for Problem {
+    fn from(problem: manifest::Problem) -> Problem {
+        Problem(problem)
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.in_file("plugins.yaml"))
+    }
+}

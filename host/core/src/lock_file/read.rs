@@ -1,0 +1,196 @@
+//! From a text to a [`LockFile`], or to all that is wrong with it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use semver::Version;
+use serde_json::{Map, Value};
+
+use super::{Entry, LockFile, Problem};
+use crate::manifest::{self, Reader};
+use crate::update::{UpdateInterval, UpdatePolicy, UpdateRule, blocked_versions};
+use crate::{Goal, PluginId, Revision, Source};
+
+/// Reads a plugins.yaml.
+///
+/// # Errors
+/// Every problem of the file, ordered by line; never empty. While the text is not the plain YAML that is accepted, only what
+/// is wrong with the text is reported.
+pub fn read(text: &[u8]) -> Result<LockFile, Vec<Problem>> {
+    let read = manifest::read_plugins(text, LockFile::MAX_BYTES, root);
+    read.map_err(|problems| problems.into_iter().map(Problem::from).collect())
+}
+
+/// Reads the same as JSON.
+///
+/// # Errors
+/// As [`read`], without lines.
+pub fn read_json(text: &[u8]) -> Result<LockFile, Vec<Problem>> {
+    let of_text = |rule: String| {
+        let problem = manifest::Problem { line: 0, field: String::new(), rule, found: String::new() };
+        vec![Problem::from(problem)]
+    };
+    if text.len() > LockFile::MAX_BYTES {
+        return Err(of_text(format!("must have at most {} bytes", LockFile::MAX_BYTES)));
+    }
+    let value = serde_json::from_slice(text).map_err(|error| of_text(format!("is not valid JSON: {error}")))?;
+    let read = manifest::read_plugins_value(&value, root);
+    read.map_err(|problems| problems.into_iter().map(Problem::from).collect())
+}
+
+/// `None` only when a problem was noted.
+fn root(root: &Reader<'_>) -> Option<LockFile> {
+    if !root.is_mapping() {
+        root.problem("must be a mapping of keys and values");
+        return None;
+    }
+    root.keys(&["version", "prune", "plugins"]);
+    let version = root.field("version").required();
+    let number = version.number::<u64>(1..=u64::MAX);
+    if number.is_some_and(|number| number != 1) {
+        version.problem("is not one that this host reads; it reads version 1");
+    }
+    let prune = root.field("prune").flag().unwrap_or(false);
+    let plugins = root.field("plugins").required();
+    let items = plugins.items();
+    let entries: Vec<_> = items.iter().map(|item| entry(&item.required())).collect();
+    refuse_twice(&items);
+    number?;
+    Some(LockFile { prune, plugins: entries.into_iter().collect::<Option<_>>()?, remarks: vec![] })
+}
+
+fn entry(reader: &Reader<'_>) -> Option<Entry> {
+    if !reader.is_given() {
+        return None;
+    }
+    if !reader.is_mapping() {
+        reader.problem("must be a mapping with at least a `source`");
+        return None;
+    }
+    reader.keys(&["source", "version", "id", "commit", "artifact", "goal", "configuration", "update", "blocked"]);
+    let id_field = reader.field("id");
+    let id: Option<PluginId> = id_field.parsed(manifest::plugin_id);
+    let mut source = source(&reader.field("source").required());
+    let is_git = source.as_ref().is_none_or(|source| matches!(source, Source::Git { .. }));
+    revision(&reader.field("version"), source.as_mut());
+    let commit_field = reader.field("commit");
+    let commit = commit_field.parsed(commit);
+    if commit_field.is_given() && !is_git {
+        commit_field.bare().problem("is the lock of a git address, which `source` is not");
+    }
+    let artifact_field = reader.field("artifact");
+    let artifact = artifact_field.parsed(manifest::digest);
+    for lock in [&commit_field, &artifact_field] {
+        if lock.is_given() && !id_field.is_given() {
+            lock.bare().problem("is a lock, and asks for the `id` of the plugin that it is of");
+        }
+    }
+    let goal = reader.field("goal").parsed(goal).unwrap_or(Goal::Running);
+    let configuration = configuration(&reader.field("configuration"));
+    let update = update(&reader.field("update"));
+    let blocked = blocked(&reader.field("blocked"));
+    Some(Entry { source: source?, id, commit, artifact, goal, configuration, update, blocked, left_out: vec![] })
+}
+
+/// An upload is written `upload:<id>`; it is only to be had on the host that has it.
+fn source(reader: &Reader<'_>) -> Option<Source> {
+    let text = reader.text()?;
+    let read = match text.strip_prefix("upload:") {
+        Some(id) => {
+            let is_id = (1..=64).contains(&id.len()) && id.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'_');
+            is_id.then(|| Source::Upload(id.to_owned())).ok_or_else(|| "it names no upload".to_owned())
+        }
+        None => text.parse().map_err(|error: crate::SourceError| error.to_string()),
+    };
+    // The text itself is not repeated: an address may carry a password.
+    read.map_err(|error| reader.bare().problem(format!("must be a source, but {error}"))).ok()
+}
+
+/// Lets `version` choose the revision of a git address.
+fn revision(reader: &Reader<'_>, source: Option<&mut Source>) {
+    let Some(named) = reader.parsed(|text| text.parse::<Revision>().map_err(|_| "must be a branch, tag or commit"))
+    else {
+        return;
+    };
+    match source {
+        Some(Source::Git { revision, .. }) => {
+            if *revision != Revision::Latest && *revision != named {
+                reader.problem(format!("contradicts the `{revision}` in `source`; keep one of them"));
+            }
+            *revision = named;
+        }
+        Some(_) => reader.bare().problem("chooses a branch, tag or commit of a git address, which `source` is not"),
+        None => {}
+    }
+}
+
+fn commit(text: &str) -> Result<String, &'static str> {
+    let is_commit = text.len() == 40 && text.bytes().all(|c| matches!(c, b'0'..=b'9' | b'a'..=b'f'));
+    if is_commit { Ok(text.to_owned()) } else { Err("must be a whole commit id: 40 hex digits in lower case") }
+}
+
+fn goal(text: &str) -> Result<Goal, &'static str> {
+    let goals = [Goal::Running, Goal::Stopped, Goal::Disabled, Goal::Installed];
+    let found = goals.into_iter().find(|goal| goal.as_str() == text);
+    found.ok_or("must be `running`, `stopped`, `disabled` or `installed`")
+}
+
+/// A mapping; or a text with one JSON object, for what plain YAML can't hold.
+fn configuration(reader: &Reader<'_>) -> Option<Map<String, Value>> {
+    if !reader.is_given() {
+        return None;
+    }
+    let Some(text) = reader.as_text() else { return reader.json_object() };
+    match serde_json::from_str(text) {
+        Ok(configuration) => Some(configuration),
+        Err(error) => {
+            reader.bare().problem(format!("must be a mapping, or a text with one JSON object, but {error}"));
+            None
+        }
+    }
+}
+
+fn update(reader: &Reader<'_>) -> Option<UpdateRule> {
+    if !reader.is_given() {
+        return None;
+    }
+    reader.keys(&["policy", "automatic", "interval_seconds"]);
+    if !reader.is_mapping() {
+        return None;
+    }
+    let hintless = |error: crate::update::UpdateError| error.to_string().replace("; hint: ", "; ");
+    let policy = reader.field("policy").required().parsed(|text| text.parse::<UpdatePolicy>().map_err(hintless));
+    let automatic = reader.field("automatic");
+    let is_automatic = automatic.flag().unwrap_or(false);
+    let range = UpdateInterval::MIN.as_secs()..=UpdateInterval::MAX.as_secs();
+    let seconds = reader.field("interval_seconds").number::<u64>(range);
+    let interval = match seconds {
+        Some(seconds) => UpdateInterval::new(Duration::from_secs(seconds)).unwrap_or_default(),
+        None => UpdateInterval::default(),
+    };
+    UpdateRule::new(policy?, is_automatic, interval).map_err(|error| automatic.bare().problem(hintless(error))).ok()
+}
+
+fn blocked(reader: &Reader<'_>) -> Option<BTreeSet<Version>> {
+    if !reader.is_given() {
+        return None;
+    }
+    let version = |text: &str| match blocked_versions([text]) {
+        Ok(versions) => Ok(versions),
+        Err(_) => Err("must be a version with all three numbers, such as `1.2.0`"),
+    };
+    Some(reader.parsed_items(version).into_iter().flatten().collect())
+}
+
+/// Refuses a plugin that is listed twice.
+fn refuse_twice(items: &[Reader<'_>]) {
+    let mut seen = BTreeMap::new();
+    for (index, item) in items.iter().enumerate() {
+        let id = item.field("id");
+        let Some(text) = id.as_text() else { continue };
+        match seen.get(text) {
+            Some(first) => id.problem(format!("is listed already, as `plugins[{first}]`")),
+            None => drop(seen.insert(text, index)),
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! Tables of what is read, written and planned.
+
+mod compare;
+mod read;
+mod write;

@@ -1,0 +1,163 @@
+//! What a job has done is undone: each plugin is brought back to what was asked for before.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use host_core::{Desired, Goal, PluginId};
+use host_state::Revision;
+
+use crate::error::Error;
+use crate::host::Host;
+use crate::job::{Failed, Job};
+use crate::operation::many::{part_marked, undo_mark};
+use crate::operation::swap::Rule;
+use crate::operation::turn::Held;
+use crate::operation::work::Work;
+
+/// Revisions are read in pages of so many.
+const PAGE: usize = 200;
+/// The clock may have been set while the job ran.
+const CLOCK_SLACK_MS: u64 = 24 * 60 * 60 * 1000;
+
+/// A revision that a job has made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Made {
+    pub(super) plugin: PluginId,
+    pub(super) number: u64,
+    /// Which part of the job made it, from 1.
+    pub(super) part: Option<usize>,
+    /// Whether it undoes another.
+    pub(super) is_undo: bool,
+}
+
+impl Host {
+    /// The revisions that a job has made in all its attempts, newest first.
+    pub(super) async fn made_by(&self, job: &Job) -> Result<Vec<Made>, Error> {
+        let since = self.revisions_since(job).await?;
+        Ok(since.iter().filter_map(|revision| made(revision, job.id())).collect())
+    }
+
+    /// The revisions that were made since a job was asked for, newest first.
+    async fn revisions_since(&self, job: &Job) -> Result<Vec<Revision>, Error> {
+        let oldest = job.created_unix_ms().saturating_sub(CLOCK_SLACK_MS);
+        let (mut all, mut before) = (vec![], None);
+        loop {
+            let page = self.0.state.revisions(None, before, PAGE).await?;
+            before = page.last().map(|revision| revision.number);
+            let n_found = page.len();
+            let n_before = all.len();
+            all.extend(page.into_iter().take_while(|revision| revision.at_unix_ms >= oldest));
+            if n_found < PAGE || all.len() - n_before < n_found {
+                return Ok(all);
+            }
+        }
+    }
+}
+
+impl Work<'_> {
+    /// Undoes all that the job has done, the newest first. Gives, for each plugin that it changed, what it had made and whether
+    /// that is undone.
+    pub(super) async fn undo(&mut self) -> Result<Vec<(Vec<Made>, Result<(), Failed>)>, Error> {
+        let since = self.host.revisions_since(self.job).await?;
+        let all: Vec<_> = since.iter().filter_map(|revision| made(revision, self.job.id())).collect();
+        let mut order: Vec<&PluginId> = vec![];
+        let mut of_plugin: BTreeMap<&PluginId, Vec<Made>> = BTreeMap::new();
+        for made in &all {
+            if !order.contains(&&made.plugin) {
+                order.push(&made.plugin);
+            }
+            of_plugin.entry(&made.plugin).or_default().push(made.clone());
+        }
+        let mut undone = vec![];
+        for id in order {
+            let made = of_plugin.remove(id).unwrap_or_default();
+            let done = self.undo_one(id, &made, &since).await;
+            match &done {
+                Ok(what) => self.job.line(&format!("undone: {what}")),
+                Err(error) => self.job.line(&format!("`{id}` could not be brought back: {}", error.chain())),
+            }
+            undone.push((made, done.map(drop).map_err(|error| Failed::of(&error))));
+        }
+        Ok(undone)
+    }
+
+    /// Brings a plugin back to what was asked for before the job changed it. Says what was done.
+    async fn undo_one(&mut self, id: &PluginId, made: &[Made], since: &[Revision]) -> Result<String, Error> {
+        let ours: BTreeSet<u64> = made.iter().map(|made| made.number).collect();
+        let Some(first) = ours.first().copied() else { return Ok(format!("nothing of `{id}`")) };
+        if made.first().is_some_and(|newest| newest.is_undo) {
+            return Ok(format!("`{id}`, by an earlier attempt"));
+        }
+        // The host ends by itself a removal that it was killed in.
+        let is_ours = |revision: &&Revision| {
+            ours.contains(&revision.number) || revision.desired.is_none() && revision.actor == "host"
+        };
+        let later = since.iter().filter(|revision| revision.plugin == *id && revision.number > first);
+        if let Some(other) = later.into_iter().find(|revision| !is_ours(revision)) {
+            let reason = format!("`{id}` was changed meanwhile, to revision {}", other.number);
+            return Err(Error::NotUndone { reason });
+        }
+        let before = self.host.0.state.revisions(Some(id), Some(first), 1).await?;
+        let before = before.into_iter().next().and_then(|revision| Some((revision.number, revision.desired?)));
+        // A job of its own: this one may be one that is to end.
+        let job = Arc::new(Job::unlisted("undo", id));
+        let mut work = Work::new(self.host, &job);
+        work.overrule = Some(Rule::Free);
+        work.bring_back(id, before, &undo_mark(self.job.id())).await
+    }
+
+    async fn bring_back(
+        &mut self,
+        id: &PluginId,
+        before: Option<(u64, Desired)>,
+        because: &str,
+    ) -> Result<String, Error> {
+        let held = Held::plugin(self.host, self.job, id).await?;
+        let Some((number, then)) = before else {
+            let Ok(installed) = held.installed() else {
+                held.forget_if_new(self.host);
+                return Ok(format!("`{id}` is not there, as before"));
+            };
+            let desired = Desired { goal: Goal::Absent { keep_data: true }, ..installed.desired };
+            self.ask_to(&held, desired, Rule::Free, Some(because)).await?;
+            self.remove(held, true).await?;
+            return Ok(format!("`{id}` is unloaded"));
+        };
+        let goal = match then.goal {
+            Goal::Absent { .. } => Goal::Disabled,
+            goal => goal,
+        };
+        let desired = Desired { goal, ..then };
+        let artifact = desired.current.artifact;
+        let installed = held.plugin.state().installed.clone();
+        let same = installed.and_then(|installed| installed.build).filter(|build| build.artifact.digest() == artifact);
+        let build = match same {
+            Some(build) => Some(build),
+            None => held.noted(self.host, self.read_artifact(&artifact).await)?,
+        };
+        let build = build.ok_or_else(|| Error::NoArtifact { id: id.clone(), artifact });
+        let build = held.noted(self.host, build)?;
+        let setup = self.host.setup(desired, build);
+        let setup = held.noted(self.host, setup)?;
+        let serves = goal == Goal::Running && setup.desired.quarantine.is_none();
+        if serves {
+            match self.serve(held.clone(), setup.clone(), Some(because)).await {
+                Ok(_) => return Ok(format!("`{id}` serves as revision {number} said")),
+                Err(Error::ShuttingDown) => return Err(Error::ShuttingDown),
+                // What was asked for before is asked for again; the host goes on trying.
+                Err(error) => self.job.line(&format!("`{id}` does not start: {}", error.chain())),
+            }
+        }
+        self.ask_for(&held, setup, Some(because)).await?;
+        self.take_out(&held);
+        Ok(format!("`{id}` is asked for as revision {number} said"))
+    }
+}
+
+/// What a revision has to do with a job.
+fn made(revision: &Revision, job: &str) -> Option<Made> {
+    let reason = revision.reason.as_deref()?;
+    let (part, is_undo) = (part_marked(reason, job), reason == undo_mark(job));
+    let (plugin, number) = (revision.plugin.clone(), revision.number);
+    (part.is_some() || is_undo).then_some(Made { plugin, number, part, is_undo })
+}

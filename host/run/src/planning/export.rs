@@ -1,0 +1,65 @@
+//! The present state as a plugins.yaml.
+
+use host_core::Goal;
+use host_core::lock_file::{Entry, LockFile};
+
+use crate::error::Error;
+use crate::host::Host;
+use crate::plugin::Installed;
+use crate::secrets::without;
+
+const REMARK: &str =
+    "`plugin-host plan -f FILE` shows what a host would change to become this, `plugin-host apply` does it";
+
+impl Host {
+    /// What is asked for now, locked to the commits and artifacts that are installed. Secrets are left out, with a remark for
+    /// each; so is what can't be written as text, and what is being taken away.
+    ///
+    /// # Errors
+    /// [`Error::State`] when the secrets can't be told from the rest.
+    pub fn export(&self) -> Result<LockFile, Error> {
+        let plugins: Vec<_> = self.0.plugins.iter().map(|entry| entry.value().clone()).collect();
+        let mut file = LockFile { remarks: vec![REMARK.to_owned()], ..LockFile::default() };
+        for plugin in plugins {
+            let Some(installed) = plugin.state().installed.clone() else { continue };
+            let id = &plugin.id;
+            let Installed { desired, build, .. } = installed;
+            if matches!(desired.goal, Goal::Absent { .. }) {
+                continue;
+            }
+            let current = desired.current.clone();
+            if !LockFile::can_write(&current.source) {
+                file.remarks.push(format!("`{id}` is left out: its source can't be written as text"));
+                continue;
+            }
+            let (update, blocked) = (Some(desired.update.clone()), Some(desired.blocked.clone()));
+            let goal = desired.goal;
+            let (configuration, left_out) = match build {
+                Some(build) => {
+                    let setup = self.setup(desired, build)?;
+                    let secrets = setup.secrets();
+                    (Some(without(&setup.layers.operator, &secrets)), secrets)
+                }
+                // Nobody can say what of it is secret.
+                None => {
+                    file.remarks.push(format!("the settings of `{id}` are left out: its artifact is lost"));
+                    (None, vec![])
+                }
+            };
+            file.plugins.push(Entry {
+                id: Some(id.clone()),
+                commit: current.commit,
+                artifact: Some(current.artifact),
+                goal,
+                configuration,
+                update,
+                blocked,
+                left_out,
+                ..Entry::new(current.source)
+            });
+        }
+        file.plugins.sort_by(|a, b| a.id.cmp(&b.id));
+        file.remarks[1..].sort();
+        Ok(file)
+    }
+}

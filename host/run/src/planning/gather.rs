@@ -1,0 +1,215 @@
+//! All that a plan is made of: what is installed, and what the sources of a file hold.
+
+use std::collections::BTreeMap;
+
+use futures_util::{FutureExt as _, StreamExt as _};
+use host_build::Way;
+use host_core::configuration::{Layers, Schema, Violation};
+use host_core::lock_file::{Entry, Found, LockFile, Present};
+use host_core::{Desired, Manifest, PluginId, Source, Trust};
+use host_fetch::Fetched;
+use serde_json::{Map, Value};
+
+use crate::error::Error;
+use crate::host::Host;
+use crate::job::{Failed, FieldProblem};
+use crate::kind::Kind;
+use crate::operation::{absolute, check, fetch, fits_host};
+use crate::secrets::{secrets_in, with_secrets};
+use crate::setup::Setup;
+
+/// How many sources are looked at side by side.
+const LOOKS: usize = 4;
+
+/// A plugin that is installed.
+pub(super) struct Known {
+    pub(super) revision: u64,
+    pub(super) desired: Desired,
+    /// `None` when the artifact is lost.
+    setup: Option<Setup>,
+}
+
+/// What an entry leads to.
+pub(super) struct Looked {
+    pub(super) found: Found,
+    /// Who named the source.
+    pub(super) trust: Trust,
+    /// `None` when what is installed is what the entry says, so that nothing was fetched.
+    pub(super) fetched: Option<Fetched>,
+    /// How it would be built.
+    pub(super) way: Option<Way>,
+    /// What plugin.yaml's check had to say.
+    pub(super) warnings: Vec<String>,
+}
+
+/// What the operator would set.
+struct Settled {
+    /// `None` leaves what is set.
+    configuration: Option<Map<String, Value>>,
+    /// Where secrets are in it.
+    secrets: Vec<String>,
+}
+
+/// What all entries lead to.
+#[derive(Default)]
+pub(super) struct LookedAtAll {
+    /// By the place in the file.
+    pub(super) found: BTreeMap<usize, Looked>,
+    /// Why the others lead to nothing.
+    pub(super) problems: Vec<FieldProblem>,
+}
+
+impl Host {
+    /// What is installed at this moment.
+    pub(super) fn known(&self) -> Result<BTreeMap<PluginId, Known>, Error> {
+        let plugins: Vec<_> = self.0.plugins.iter().map(|entry| entry.value().clone()).collect();
+        let mut all = BTreeMap::new();
+        for plugin in plugins {
+            let Some(installed) = plugin.state().installed.clone() else { continue };
+            let setup = installed.build.map(|build| self.setup(installed.desired.clone(), build)).transpose()?;
+            let known = Known { revision: installed.revision, desired: installed.desired, setup };
+            all.insert(plugin.id.clone(), known);
+        }
+        Ok(all)
+    }
+
+    /// Looks at the sources of all entries, whatever comes of each.
+    ///
+    /// # Errors
+    /// That the host itself could not do it.
+    pub(super) async fn look_at_all(
+        &self,
+        file: &LockFile,
+        known: &BTreeMap<PluginId, Known>,
+    ) -> Result<LookedAtAll, Error> {
+        let look = |(index, entry)| async move { (index, self.look(entry, known).await) }.boxed();
+        let looks: Vec<_> = file.plugins.iter().enumerate().map(look).collect();
+        let mut looks = futures_util::stream::iter(looks).buffer_unordered(LOOKS);
+        let (mut all, mut problems) = (LookedAtAll::default(), BTreeMap::new());
+        while let Some((index, looked)) = looks.next().await {
+            match looked {
+                Ok(looked) => drop(all.found.insert(index, looked)),
+                Err(error) if matches!(error.kind(), Kind::Broken | Kind::Full) => return Err(error),
+                Err(error) => drop(problems.insert(index, told(index, &error))),
+            }
+        }
+        all.problems = problems.into_values().flatten().collect();
+        Ok(all)
+    }
+
+    async fn look(&self, entry: &Entry, known: &BTreeMap<PluginId, Known>) -> Result<Looked, Error> {
+        let source = absolute(entry.source.clone());
+        let same_source = known.values().find(|known| known.desired.current.source == source);
+        // Who may reload a plugin may name its source.
+        let trust = same_source.map_or(Trust::Http, |known| known.desired.current.trust);
+        let named = entry.id.as_ref().and_then(|id| known.get(id)).or(same_source);
+        if let Some(setup) = named.and_then(|known| known.is_what(entry)) {
+            let manifest = Manifest::clone(&setup.build.manifest);
+            let schema = setup.build.own_schema();
+            let Settled { configuration, secrets } = self.settings(entry, &manifest, schema, Some(setup))?;
+            let (commit, artifact) = (setup.desired.current.commit.clone(), Some(setup.desired.current.artifact));
+            let found = Found { manifest, source, commit, artifact, configuration, secrets };
+            return Ok(Looked { found, trust, fetched: None, way: None, warnings: vec![] });
+        }
+        let fetched = fetch(self, entry.to_fetch(), trust).await?;
+        let checked = check(&self.0.config, &fetched.tree)?;
+        fits_host(self, &checked.manifest)?;
+        let manifest = checked.manifest;
+        let forecast = self.0.builder.forecast(&fetched.tree, &manifest).await?;
+        let before = known.get(&manifest.id);
+        let built = before.and_then(|known| known.setup.as_ref()).map(|setup| &setup.build.artifact);
+        let same_tree = built.filter(|artifact| artifact.provenance().tree == Some(fetched.tree.digest()));
+        let installed = same_tree.map(|artifact| artifact.digest());
+        // What is installed of this very tree stays, unless the lock asks for what another build gives.
+        let installed = installed.filter(|digest| entry.artifact.is_none_or(|locked| locked == *digest));
+        let schema = match &forecast.configuration_schema {
+            Some(text) => Some(Schema::compile(text).map_err(|source| Error::Schema { source })?),
+            None => None,
+        };
+        let setup = before.and_then(|known| known.setup.as_ref());
+        let Settled { configuration, secrets } = self.settings(entry, &manifest, schema.as_ref(), setup)?;
+        let found = Found {
+            manifest,
+            source,
+            commit: fetched.commit.clone(),
+            artifact: installed.or(forecast.artifact),
+            configuration,
+            secrets,
+        };
+        let warnings = checked.warnings.iter().map(ToString::to_string).collect();
+        Ok(Looked { found, trust, fetched: Some(fetched), way: Some(forecast.way), warnings })
+    }
+
+    /// What the operator would set, and where secrets are in it; checks what would be in use with the schema.
+    fn settings(
+        &self,
+        entry: &Entry,
+        manifest: &Manifest,
+        schema: Option<&Schema>,
+        before: Option<&Setup>,
+    ) -> Result<Settled, Error> {
+        let any = Schema::any();
+        let in_force = schema.unwrap_or(&any);
+        let invalid = |violations: Vec<Violation>| Error::ConfigurationInvalid { violations };
+        let layers = Layers {
+            defaults: manifest.configuration.clone(),
+            host_file: self.0.config.configurations.get(&manifest.id).cloned().unwrap_or_default(),
+            operator: before.map(|setup| setup.layers.operator.clone()).unwrap_or_default(),
+        };
+        let layers = match &entry.configuration {
+            None => layers,
+            Some(wanted) => {
+                let secrets = before.map(Setup::secrets).unwrap_or_default();
+                let whole = with_secrets(wanted, &layers.operator, &secrets);
+                layers.with_operator(in_force, whole).map_err(invalid)?
+            }
+        };
+        in_force.check(&layers.effective()).map_err(invalid)?;
+        let secrets = secrets_in(schema, &layers.operator);
+        Ok(Settled { configuration: entry.configuration.is_some().then_some(layers.operator), secrets })
+    }
+}
+
+/// What is wrong with an entry, each thing by itself.
+fn told(index: usize, error: &Error) -> Vec<FieldProblem> {
+    let failed = Failed::of(error);
+    let entry = format!("plugins[{index}]");
+    if !failed.problems.is_empty() {
+        let inner = |problem: FieldProblem| match error {
+            Error::ConfigurationInvalid { .. } => {
+                FieldProblem { field: format!("{entry}.configuration{}", problem.field), message: problem.message }
+            }
+            _ => FieldProblem { field: entry.clone(), message: problem.message },
+        };
+        return failed.problems.into_iter().map(inner).collect();
+    }
+    let hint = failed.fix.map(|fix| format!("; hint: {fix}")).unwrap_or_default();
+    vec![FieldProblem { field: entry, message: format!("{}{hint}", failed.message) }]
+}
+
+impl Known {
+    /// What a plan has to know of it.
+    pub(super) fn present(&self) -> Present {
+        let setup = self.setup.as_ref();
+        Present {
+            desired: self.desired.clone(),
+            manifest: setup.map(|setup| Manifest::clone(&setup.build.manifest)),
+            configuration: setup.map(|setup| setup.layers.operator.clone()).unwrap_or_default(),
+            secrets: setup.map(Setup::secrets).unwrap_or_default(),
+        }
+    }
+
+    /// What is installed, if that is certainly what `entry` names, so that nothing has to be fetched.
+    fn is_what(&self, entry: &Entry) -> Option<&Setup> {
+        let current = &self.desired.current;
+        let is_same = match (&entry.source, &current.source) {
+            (Source::Git { url, .. }, Source::Git { url: installed, .. }) => {
+                entry.commit.is_some() && entry.commit == current.commit && url.is_same_repository(installed)
+            }
+            (Source::Upload(id), Source::Upload(installed)) => id == installed,
+            _ => false,
+        };
+        let is_locked_to_it = entry.artifact.is_none_or(|artifact| artifact == current.artifact);
+        self.setup.as_ref().filter(|_| is_same && is_locked_to_it)
+    }
+}

@@ -1,0 +1,626 @@
+//! A plugins.yaml: planned, applied, exported; and several operations in one job.
+
+use std::path::PathBuf;
+use std::process::Output;
+
+use serde_json::{Value, json};
+
+use crate::client::Answer;
+use crate::git_server::{Behaviour, GitServer};
+use crate::host::{TestHost, eventually};
+use crate::plugins::{any_turn_to_build, built, copy, source};
+
+const PLAN: &str = "/api/plugins/plan";
+const SECRET: &str = "correct horse battery staple";
+
+/// A built copy of a plugin under another id, with more lines in its plugin.yaml.
+async fn placed(host: &TestHost, plugin: &str, id: &str, more: &str) -> PathBuf {
+    let folder = host.sources().join(id);
+    copy(built(plugin).await.parent().unwrap(), &folder);
+    let yaml = std::fs::read_to_string(folder.join("plugin.yaml")).unwrap();
+    let yaml = yaml.replace(&format!("id: {plugin}"), &format!("id: {id}"));
+    std::fs::write(folder.join("plugin.yaml"), format!("{yaml}\n{more}\n")).unwrap();
+    folder.join("library.so")
+}
+
+async fn plan(host: &TestHost, file: &str) -> Answer {
+    let request = host.request("POST", PLAN).header("content-type", "application/yaml");
+    request.body(file.as_bytes()).send().await
+}
+
+async fn apply(host: &TestHost, plan: &Value, atomic: bool) -> Answer {
+    host.post_json("/api/plugins/apply", &json!({ "plan": plan["plan"], "atomic": atomic })).await
+}
+
+/// What a plan does with each plugin, a word each.
+fn actions(plan: &Value) -> Vec<String> {
+    let plugins = plan["plugins"].as_array().unwrap().iter();
+    plugins.map(|one| format!("{} {}", one["action"].as_str().unwrap(), one["id"].as_str().unwrap())).collect()
+}
+
+/// What became of each part, of a receipt or a problem.
+fn states(answer: &Value) -> Vec<String> {
+    let parts = answer["parts"].as_array().unwrap().iter();
+    parts.map(|part| format!("{} {}", part["state"].as_str().unwrap(), part["subject"].as_str().unwrap())).collect()
+}
+
+/// What is asked for of a plugin, as far as a file says it.
+async fn asked(host: &TestHost, id: &str) -> Value {
+    let plugin = host.plugin(id).await;
+    let set = host.get(&format!("/api/plugins/{id}/config")).await.expect(200).json()["set"].clone();
+    let mut asked = json!({ "set": set });
+    for key in ["goal", "source", "commit", "file_path", "update", "kept"] {
+        asked[key] = plugin[key].clone();
+    }
+    asked
+}
+
+#[tokio::test]
+async fn what_was_exported_makes_another_host_the_same() {
+    let host = TestHost::start().await;
+    host.load("hello").await;
+    host.try_load_with(&built("counter").await, json!({ "step": 5, "unknown": ["a: b", null, {"deep": 1.5}] }))
+        .await
+        .expect(200);
+    host.post("/api/plugins/counter/stop").await.expect(200);
+    let settings = json!({ "database": { "port": 1, "password": SECRET }, "token": SECRET, "servers": [{"name": "a", "key": SECRET}] });
+    host.try_load_with(&built("settings").await, settings).await.expect(200);
+    host.load("slow").await;
+    host.post("/api/plugins/slow/disable").await.expect(200);
+
+    let exported = host.get("/api/plugins/export").await.expect(200);
+    assert_eq!(exported.header("content-type"), Some("application/yaml"));
+    let file = exported.text();
+    assert!(!file.contains(SECRET), "{file}");
+    for pointer in ["/database/password", "/token", "/servers"] {
+        assert!(file.contains(&format!("# `{pointer}` is secret and left out")), "{file}");
+    }
+    // Here it changes nothing: the secrets stay.
+    let same = plan(&host, &file).await.expect(200).json();
+    assert_eq!(same["changing"], 0, "{same}");
+    let done = apply(&host, &same, true).await.expect(200).json();
+    assert_eq!((&done["message"], &done["parts"]), (&json!("there was nothing to do"), &Value::Null));
+
+    let other = TestHost::start().await;
+    let planned = plan(&other, &file).await.expect(200).json();
+    assert_eq!(actions(&planned), ["install counter", "install hello", "install settings", "install slow"]);
+    assert_eq!(other.get("/api/plugins").await.json()["count"], 0, "nothing was changed");
+    let applied = apply(&other, &planned, true).await.expect(200).json();
+    assert_eq!(applied["message"], "4 of 4 are done");
+    assert_eq!(states(&applied), ["done counter", "done hello", "done settings", "done slow"]);
+    assert_eq!(applied["parts"][1]["result"]["generation"], 1);
+    for id in ["hello", "counter", "slow"] {
+        assert_eq!(asked(&other, id).await, asked(&host, id).await);
+    }
+    let mut expected = asked(&host, "settings").await;
+    expected["set"] = json!({ "database": { "port": 1 } });
+    assert_eq!(asked(&other, "settings").await, expected);
+    other.call("hello/hello").await.expect(200);
+    other.call("counter/count").await.expect(503);
+    assert_eq!(plan(&other, &file).await.expect(200).json()["changing"], 0);
+    let other = other.restart().await;
+    assert_eq!(plan(&other, &file).await.expect(200).json()["changing"], 0);
+}
+
+#[tokio::test]
+async fn a_plan_says_what_changes_and_holds_until_something_else_does() {
+    let host = TestHost::start().await;
+    let hello = placed(&host, "hello", "hello", "").await;
+    host.try_load(&hello).await.expect(200);
+    host.load("settings").await;
+    host.request("PATCH", "/api/plugins/settings/config").json(&json!({ "token": SECRET })).send().await.expect(200);
+    placed(&host, "hello", "hello", "permissions: [kv.read]").await;
+    let settings = built("settings").await;
+    let file = json!({
+        "version": 1,
+        "plugins": [
+            { "source": settings, "id": "settings", "configuration": { "database": { "port": 2 }, "token": "other secret" } },
+            { "source": hello, "goal": "disabled", "update": { "policy": "patch" }, "blocked": ["1.1.0"] }
+        ]
+    });
+    let planned = host.post_json(PLAN, &file).await.expect(200);
+    assert!(!planned.text().contains("other secret") && !planned.text().contains(SECRET), "{}", planned.text());
+    let planned = planned.json();
+    assert_eq!(actions(&planned), ["change hello", "change settings"]);
+    let at = json!({ "version": "1.0.0", "source": hello, "commit": null });
+    assert_eq!(
+        planned["plugins"][0],
+        json!({
+            "id": "hello", "entry": 1, "action": "change", "before": at, "after": at, "fetched": true, "build": "library",
+            "configuration": [], "goal": { "before": "running", "after": "disabled" },
+            "update": {
+                "before": { "policy": "minor", "automatic": false, "interval_seconds": 3600, "blocked": [] },
+                "after": { "policy": "patch", "automatic": false, "interval_seconds": 3600, "blocked": ["1.1.0"] }
+            },
+            "new_permissions": ["kv.read"], "dependants": [], "warnings": []
+        })
+    );
+    let changes = json!([
+        { "pointer": "/database", "after": { "port": 2 } },
+        { "pointer": "/token", "before": "********", "after": "********" }
+    ]);
+    assert_eq!(planned["plugins"][1]["configuration"], changes);
+    let again = host.post_json(PLAN, &file).await.expect(200).json();
+    assert_eq!(again["plan"], planned["plan"], "the same plan has the same name");
+
+    host.post("/api/plugins/settings/stop").await.expect(200);
+    let refused = apply(&host, &planned, true).await.expect(412);
+    assert_eq!(refused.code(), "plan_stale");
+    assert!(refused.text().contains("`settings` is at revision"), "{}", refused.text());
+    for unknown in ["sha256:00", &format!("sha256:{}", "0".repeat(64)), "x\u{7}"] {
+        let refused = host.post_json("/api/plugins/apply", &json!({ "plan": unknown })).await.expect(404);
+        assert_eq!(refused.code(), "plan_unknown");
+    }
+    let planned = host.post_json(PLAN, &file).await.expect(200).json();
+    let applied = apply(&host, &planned, true).await.expect(200).json();
+    assert_eq!(states(&applied), ["done hello", "done settings"]);
+    let job = host.get(&format!("/api/jobs/{}", applied["job"].as_str().unwrap())).await.expect(200).json();
+    let steps: Vec<_> = job["steps"].as_array().unwrap().iter().map(|step| step["step"].as_str().unwrap()).collect();
+    assert!(steps.contains(&"hello: build") && steps.contains(&"settings: start"), "{steps:?}");
+    assert_eq!((&job["operation"], &job["plugin"]), (&json!("apply"), &Value::Null));
+    assert_eq!(asked(&host, "hello").await["goal"], "disabled");
+    host.call("hello/hello").await.expect(503);
+    let in_use = host.call("settings/settings").await.expect(200).json();
+    assert_eq!((&in_use["token"], &in_use["database"]["port"]), (&json!("other secret"), &json!(2)));
+    assert_eq!(apply(&host, &planned, true).await.expect(412).code(), "plan_stale", "done is done");
+    assert_eq!(host.post_json(PLAN, &file).await.expect(200).json()["changing"], 0);
+}
+
+#[tokio::test]
+async fn when_one_fails_the_others_are_as_they_were_unless_that_is_not_wanted() {
+    let host = TestHost::start().await;
+    let aaa = placed(&host, "counter", "aaa", "").await;
+    host.try_load_with(&aaa, json!({ "step": 2 })).await.expect(200);
+    host.load("settings").await;
+    let (bbb, settings) = (placed(&host, "hello", "bbb", "").await, built("settings").await);
+    let before = (asked(&host, "aaa").await, asked(&host, "settings").await);
+    let file = json!({
+        "version": 1,
+        "plugins": [
+            { "source": aaa, "configuration": { "step": 7 }, "goal": "stopped" },
+            { "source": bbb },
+            // No schema can say this; the plugin does.
+            { "source": settings, "configuration": { "database": { "host": "nowhere" } } }
+        ]
+    });
+    let planned = host.post_json(PLAN, &file).await.expect(200).json();
+    // What only goes out of service does so last.
+    assert_eq!(actions(&planned), ["install bbb", "change settings", "change aaa"]);
+    let refused = apply(&host, &planned, true).await.expect(422);
+    assert_eq!(refused.code(), "run_configuration_refused");
+    let problem = refused.json();
+    assert_eq!(states(&problem), ["undone bbb", "failed settings", "skipped aaa"]);
+    assert!(problem["detail"].as_str().unwrap().contains("part 2 of 3"), "{problem}");
+    assert_eq!(problem["parts"][1]["problem"]["code"], "run_configuration_refused");
+    host.get("/api/plugins/bbb").await.expect(404);
+    assert_eq!((asked(&host, "aaa").await, asked(&host, "settings").await), before);
+    assert_eq!(host.plugin("settings").await["generation"], 1);
+
+    let planned = host.post_json(PLAN, &file).await.expect(200).json();
+    let done = apply(&host, &planned, false).await.expect(200).json();
+    assert_eq!(done["message"], "2 of 3 are done");
+    assert_eq!(states(&done), ["done bbb", "failed settings", "done aaa"]);
+    host.call("bbb/hello").await.expect(200);
+    host.call("aaa/count").await.expect(503);
+    assert_eq!(asked(&host, "aaa").await["set"], json!({ "step": 7 }));
+    assert_eq!(asked(&host, "settings").await, before.1);
+}
+
+#[tokio::test]
+async fn versions_that_only_go_with_each_other_come_together_and_go_back_together() {
+    let host = TestHost::start().await;
+    let make = async |id: &str, version: &str, more: &str| {
+        let library = placed(&host, "hello", id, more).await;
+        let yaml = library.with_file_name("plugin.yaml");
+        let text = std::fs::read_to_string(&yaml).unwrap();
+        std::fs::write(&yaml, text.replace("version: 1.0.0", &format!("version: {version}"))).unwrap();
+        library
+    };
+    let store = make("store", "1.0.0", "").await;
+    let shop = make("shop", "1.0.0", "dependencies: [{id: store, version: ^1}]").await;
+    let entries = json!([{ "source": shop }, { "source": store }]);
+    let file = json!({ "version": 1, "plugins": entries });
+    let planned = host.post_json(PLAN, &file).await.expect(200).json();
+    assert_eq!(actions(&planned), ["install store", "install shop"]);
+    apply(&host, &planned, true).await.expect(200);
+
+    make("store", "2.0.0", "").await;
+    make("shop", "2.0.0", "dependencies: [{id: store, version: ^2}]").await;
+    let refused = host.try_load(&store).await.expect(409);
+    assert_eq!(refused.code(), "dependency_dependants", "alone it does not fit");
+    let settings = built("settings").await;
+    let failing = json!({ "source": settings, "configuration": { "database": { "host": "nowhere" } } });
+    let file_that_fails = json!({ "version": 1, "plugins": [entries[0], entries[1], failing] });
+    let planned = host.post_json(PLAN, &file_that_fails).await.expect(200).json();
+    let of_store = planned["plugins"].as_array().unwrap().iter().find(|one| one["id"] == "store").unwrap();
+    assert_eq!(of_store["dependants"], json!(["shop"]));
+    let before = (asked(&host, "store").await, asked(&host, "shop").await);
+    let problem = apply(&host, &planned, true).await.expect(422).json();
+    let states = states(&problem);
+    assert!(states.contains(&"failed settings".to_owned()), "{states:?}");
+    assert_eq!((asked(&host, "store").await, asked(&host, "shop").await), before);
+    assert_eq!(host.plugin("store").await["Version"], "1.0.0");
+
+    let planned = host.post_json(PLAN, &file).await.expect(200).json();
+    apply(&host, &planned, true).await.expect(200);
+    assert_eq!(host.plugin("shop").await["Version"], "2.0.0");
+    host.call("shop/hello").await.expect(200);
+}
+
+#[tokio::test]
+async fn plugins_that_are_not_listed_go_when_that_is_asked_and_keep_their_data() {
+    let host = TestHost::start().await;
+    host.load("hello").await;
+    host.load("counter").await;
+    let old = placed(&host, "hello", "old-one", "").await;
+    host.try_load(&old).await.expect(200);
+    let new = placed(&host, "hello", "new-one", "conflicts: [old-one]").await;
+    let hello = built("hello").await;
+    let file = |prune| json!({ "version": 1, "prune": prune, "plugins": [{ "source": new }, { "source": hello }] });
+    let refused = host.post_json(PLAN, &file(false)).await.expect(422);
+    assert_eq!(refused.code(), "plan_refused");
+    assert!(refused.text().contains("`new-one` conflicts with `old-one`"), "{}", refused.text());
+    let planned = host.post_json(PLAN, &file(true)).await.expect(200).json();
+    assert_eq!(actions(&planned), ["unload old-one", "nothing hello", "install new-one", "unload counter"]);
+    let applied = apply(&host, &planned, true).await.expect(200).json();
+    assert_eq!(states(&applied), ["done old-one", "done new-one", "done counter"]);
+    assert_eq!(applied["parts"][0]["result"]["message"], "plugin old-one is unloaded");
+    let list = host.get("/api/plugins").await.json();
+    assert_eq!((&list["count"], list["plugins"]["hello"]["generation"].as_u64()), (&json!(2), Some(1)));
+    let nothing = json!({ "version": 1, "prune": true, "plugins": [] });
+    let planned = host.post_json(PLAN, &nothing).await.expect(200).json();
+    apply(&host, &planned, true).await.expect(200);
+    assert_eq!(host.get("/api/plugins").await.json()["count"], 0);
+}
+
+#[tokio::test]
+async fn what_is_unloaded_comes_back_when_something_later_fails() {
+    let host = TestHost::start().await;
+    host.load("hello").await;
+    let old = placed(&host, "counter", "old-one", "").await;
+    host.try_load_with(&old, json!({ "step": 3 })).await.expect(200);
+    let before = (asked(&host, "old-one").await, asked(&host, "hello").await);
+    let new = placed(&host, "settings", "new-one", "conflicts: [old-one]").await;
+    let file = json!({
+        "version": 1, "prune": true,
+        "plugins": [{ "source": new, "configuration": { "database": { "host": "nowhere" } } }]
+    });
+    let planned = host.post_json(PLAN, &file).await.expect(200).json();
+    assert_eq!(actions(&planned), ["unload old-one", "install new-one", "unload hello"]);
+    let problem = apply(&host, &planned, true).await.expect(422).json();
+    assert_eq!(states(&problem), ["undone old-one", "failed new-one", "skipped hello"]);
+    assert_eq!((asked(&host, "old-one").await, asked(&host, "hello").await), before);
+    let count = host.anonymous().post("/api/plugin-endpoints/old-one/count").await.expect(200).json();
+    assert_eq!(count["count"], 3);
+    host.get("/api/plugins/new-one").await.expect(404);
+}
+
+#[tokio::test]
+async fn locks_are_kept_or_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = GitServer::start(folder.path());
+    let mirror = format!("https://github.com/={}", server.url());
+    let repository = server.repository("acme/hello");
+    let commit = |version: &str| {
+        copy(&source("hello"), &repository.folder);
+        let yaml = std::fs::read_to_string(repository.folder.join("plugin.yaml")).unwrap();
+        let commit =
+            repository.commit(&[("plugin.yaml", &yaml.replace("version: 1.0.0", &format!("version: {version}")))]);
+        repository.git(&["tag", &format!("v{version}")]);
+        commit
+    };
+    let (first, second) = (commit("1.0.0"), commit("1.1.0"));
+    let host = TestHost::with(&["--mirror", &mirror]).await;
+    let _turn = any_turn_to_build().await;
+    let entry = |more: Value| {
+        let mut entry = json!({ "source": "https://github.com/acme/hello", "id": "hello" });
+        entry.as_object_mut().unwrap().extend(more.as_object().cloned().unwrap());
+        json!({ "version": 1, "plugins": [entry] })
+    };
+    let locked = entry(json!({ "commit": first }));
+    let planned = host.post_json(PLAN, &locked).await.expect(200).json();
+    assert_eq!(
+        (&planned["plugins"][0]["after"]["commit"], &planned["plugins"][0]["fetched"]),
+        (&json!(first), &json!(true))
+    );
+    apply(&host, &planned, true).await.expect(200);
+    assert_eq!(
+        (&host.plugin("hello").await["commit"], &host.plugin("hello").await["Version"]),
+        (&json!(first), &json!("1.0.0"))
+    );
+
+    // What is locked and installed is not asked for again.
+    server.behave(Behaviour::Status(500));
+    let planned = host.post_json(PLAN, &locked).await.expect(200).json();
+    assert_eq!((&planned["changing"], &planned["plugins"][0]["fetched"]), (&json!(0), &json!(false)));
+    let refused = host.post_json(PLAN, &entry(json!({}))).await.expect(422);
+    assert!(
+        refused.json()["errors"][0]["pointer"] == "plugins[0]" && refused.text().contains("500"),
+        "{}",
+        refused.text()
+    );
+    server.behave(Behaviour::Serve);
+
+    let planned = host.post_json(PLAN, &entry(json!({}))).await.expect(200).json();
+    let shown = &planned["plugins"][0];
+    assert_eq!((&shown["before"]["commit"], &shown["after"]["commit"]), (&json!(first), &json!(second)));
+    assert_eq!((&shown["action"], &shown["build"]), (&json!("change"), &json!("build")));
+
+    // Only a build can tell, and then nothing has changed.
+    let wrong = format!("sha256:{}", "0".repeat(64));
+    let planned = host.post_json(PLAN, &entry(json!({ "artifact": wrong }))).await.expect(200).json();
+    let refused = apply(&host, &planned, true).await.expect(422);
+    assert_eq!(refused.code(), "plan_other_artifact");
+    assert_eq!(host.plugin("hello").await["commit"], json!(first));
+    host.call("hello/hello").await.expect(200);
+    // What is known beforehand is refused beforehand.
+    let refused = host.post_json(PLAN, &entry(json!({ "artifact": wrong, "commit": second }))).await.expect(422);
+    assert!(refused.text().contains("`hello` is locked to artifact 000000000000"), "{}", refused.text());
+    let other = json!({ "version": 1, "plugins": [{ "source": "https://github.com/acme/hello", "id": "other" }] });
+    let refused = host.post_json(PLAN, &other).await.expect(422);
+    assert!(refused.text().contains("the source is plugin `hello`, not `other`"), "{}", refused.text());
+}
+
+#[tokio::test]
+async fn a_file_with_mistakes_is_refused_with_all_of_them() {
+    let host = TestHost::start().await;
+    let text = "version: 1\nprun: true\nplugins:\n  - source: http://github.com/a/b\n  - id: ab\n    goal: fast\n";
+    let refused = plan(&host, text).await.expect(422);
+    assert_eq!(refused.code(), "plan_file_refused");
+    let errors: Vec<_> =
+        refused.json()["errors"].as_array().unwrap().iter().map(|error| error["pointer"].clone()).collect();
+    assert_eq!(
+        json!(errors),
+        json!(["prun", "plugins[0].source", "plugins[1].id", "plugins[1].source", "plugins[1].goal"])
+    );
+    assert!(refused.text().contains("plugins.yaml:4: "), "{}", refused.text());
+
+    let hello = built("hello").await;
+    let file = json!({
+        "version": 1,
+        "plugins": [
+            { "source": "/etc" },
+            { "source": host.sources().join("gone") },
+            { "source": built("settings").await, "configuration": { "database": { "port": 0, "hots": 1 } } },
+            { "source": hello, "id": "other" },
+            { "source": hello }
+        ]
+    });
+    let refused = host.post_json(PLAN, &file).await.expect(422);
+    assert_eq!(refused.code(), "plan_refused");
+    let pointers: Vec<_> =
+        refused.json()["errors"].as_array().unwrap().iter().map(|error| error["pointer"].clone()).collect();
+    for pointer in ["plugins[0]", "plugins[1]", "plugins[2].configuration/database/port", "plugins[3]"] {
+        assert!(pointers.contains(&json!(pointer)), "{pointer}: {pointers:?}");
+    }
+    assert_eq!(host.get("/api/plugins").await.json()["count"], 0);
+
+    let request = host.request("POST", PLAN).header("content-type", "text/plain").body(b"version: 1");
+    assert_eq!(request.send().await.expect(415).code(), "body_type");
+    let request = host
+        .request("POST", PLAN)
+        .header("content-type", "text/yaml; charset=utf-8")
+        .body(b"version: 1\nplugins: []\n");
+    assert_eq!(request.send().await.expect(200).json()["plugins"], json!([]));
+    let large = host.request("POST", PLAN).header("content-type", "text/yaml").body(&vec![b'#'; 2 << 20]);
+    assert_eq!(large.send().await.expect(413).code(), "body_too_large");
+    for path in ["plan", "apply", "batch"] {
+        host.anonymous().post(&format!("/api/plugins/{path}")).await.expect(401);
+    }
+    host.anonymous().get("/api/plugins/export").await.expect(401);
+}
+
+#[tokio::test]
+async fn a_batch_is_done_whole_or_as_far_as_it_goes() {
+    let host = TestHost::start().await;
+    host.load("hello").await;
+    host.try_load_with(&built("counter").await, json!({ "step": 2 })).await.expect(200);
+    let before = (asked(&host, "hello").await, asked(&host, "counter").await);
+    let batch = async |operations: Value, mode: Option<&str>| {
+        let mut body = json!({ "operations": operations });
+        if let Some(mode) = mode {
+            body["mode"] = json!(mode);
+        }
+        host.post_json("/api/plugins/batch", &body).await
+    };
+    let echo = built("echo").await;
+    let operations = json!([
+        { "operation": "disable", "id": "hello" },
+        { "operation": "load", "source": echo },
+        { "operation": "configure", "id": "counter", "patch": { "start": 9 } },
+        { "operation": "restart", "id": "counter" },
+        { "operation": "unload", "id": "counter", "keep_data": true },
+        { "operation": "rollback", "id": "hello" },
+        { "operation": "reload", "id": "echo" }
+    ]);
+    let problem = batch(operations.clone(), None).await.expect(409).json();
+    assert_eq!(problem["code"], "run_nothing_kept");
+    assert_eq!(
+        states(&problem),
+        [
+            "undone hello".to_owned(),
+            format!("undone {}", echo.display()),
+            "undone counter".to_owned(),
+            // A restart changes nothing that is asked for.
+            "done counter".to_owned(),
+            "undone counter".to_owned(),
+            "failed hello".to_owned(),
+            "skipped echo".to_owned()
+        ]
+    );
+    assert_eq!((asked(&host, "hello").await, asked(&host, "counter").await), before);
+    host.call("hello/hello").await.expect(200);
+    let count = host.anonymous().post("/api/plugin-endpoints/counter/count").await.expect(200).json();
+    assert_eq!(count["count"], 2, "with the settings of before");
+    host.get("/api/plugins/echo").await.expect(404);
+
+    let done = batch(operations, Some("best_effort")).await.expect(200).json();
+    assert_eq!(done["message"], "6 of 7 are done");
+    assert_eq!(done["parts"][5]["problem"]["code"], "run_nothing_kept");
+    assert_eq!(done["parts"][6]["result"]["generation"], 3);
+    host.call("hello/hello").await.expect(503);
+    host.get("/api/plugins/counter").await.expect(404);
+    let job = host.get(&format!("/api/jobs/{}", done["job"].as_str().unwrap())).await.expect(200).json();
+    assert_eq!((&job["subject"], &job["state"]), (&json!("7 operations"), &json!("done")));
+    assert_eq!(job["result"]["parts"], done["parts"]);
+
+    let refused =
+        batch(json!([{ "operation": "unload", "id": "hello" }, { "operation": "reload", "id": "a/b" }]), None).await;
+    let refused = refused.expect(422).json();
+    assert_eq!((&refused["code"], refused["errors"].as_array().unwrap().len()), (&json!("batch_refused"), 2));
+    let refused = batch(json!([{ "operation": "explode" }, { "operation": "load" }]), None).await.expect(400).json();
+    assert_eq!((&refused["code"], refused["errors"].as_array().unwrap().len()), (&json!("body_does_not_fit"), 2));
+    assert_eq!(batch(json!([]), None).await.expect(422).code(), "batch_refused");
+    let many = json!(vec![json!({ "operation": "stop", "id": "hello" }); 101]);
+    assert_eq!(batch(many, None).await.expect(422).code(), "batch_refused");
+}
+
+#[tokio::test]
+async fn a_job_that_is_cancelled_undoes_what_it_has_done() {
+    let host = TestHost::start().await;
+    let (flag, waits) = waiting_crate(&host);
+    let hello = placed(&host, "hello", "aaa", "").await;
+    let file = json!({ "version": 1, "plugins": [{ "source": hello }, { "source": waits }] });
+    let planned = host.post_json(PLAN, &file).await.expect(200).json();
+    assert_eq!((&planned["plugins"][1]["build"], &planned["changing"]), (&json!("build"), &json!(2)));
+    let _turn = any_turn_to_build().await;
+    let job = begin(&host, &planned).await;
+    host.call("aaa/hello").await.expect(200);
+    let cancelled = host.post(&format!("/api/jobs/{job}/cancel")).await.expect(200).json();
+    assert_eq!(cancelled["state"], "cancelled");
+    assert_eq!(states(&cancelled["problem"]), ["undone aaa", "failed waits"]);
+    assert_eq!(host.get("/api/plugins").await.json()["count"], 0);
+    std::fs::write(flag, "").unwrap();
+}
+
+#[tokio::test]
+async fn a_host_that_is_killed_goes_on_or_back_when_it_is_started_again() {
+    for fails in [false, true] {
+        let host = TestHost::start().await;
+        let (flag, waits) = waiting_crate(&host);
+        let (aaa, old) = (placed(&host, "counter", "aaa", "").await, placed(&host, "hello", "old-one", "").await);
+        host.try_load(&aaa).await.expect(200);
+        host.try_load(&old).await.expect(200);
+        let before = (asked(&host, "aaa").await, asked(&host, "old-one").await);
+        let file = json!({
+            "version": 1, "prune": true,
+            "plugins": [{ "source": aaa, "configuration": { "step": 4 } }, { "source": waits }]
+        });
+        let planned = host.post_json(PLAN, &file).await.expect(200).json();
+        assert_eq!(actions(&planned), ["change aaa", "install waits", "unload old-one"]);
+        let _turn = any_turn_to_build().await;
+        let job = begin(&host, &planned).await;
+        assert_eq!(asked(&host, "aaa").await["set"], json!({ "step": 4 }));
+        let host = host.kill_and_restart().await;
+        std::fs::write(flag, if fails { "fail" } else { "" }).unwrap();
+        let path = format!("/api/jobs/{job}");
+        let state = async || host.get(&path).await.expect(200).json();
+        eventually("the job has ended", async || !state().await["ended_unix_ms"].is_null()).await;
+        let job = state().await;
+        if fails {
+            assert_eq!((&job["state"], &job["problem"]["code"]), (&json!("failed"), &json!("build_failed")), "{job}");
+            assert_eq!(states(&job["problem"]), ["undone aaa", "failed waits", "skipped old-one"]);
+            assert_eq!((asked(&host, "aaa").await, asked(&host, "old-one").await), before);
+            host.get("/api/plugins/waits").await.expect(404);
+            host.call("old-one/hello").await.expect(200);
+        } else {
+            assert_eq!(job["state"], "done", "{job}");
+            assert_eq!(states(&job["result"]), ["done aaa", "done waits", "done old-one"]);
+            host.call("waits/hello").await.expect(200);
+            host.get("/api/plugins/old-one").await.expect(404);
+            assert_eq!(asked(&host, "aaa").await["set"], json!({ "step": 4 }));
+            assert_eq!(host.post_json(PLAN, &file).await.expect(200).json()["changing"], 0);
+        }
+    }
+}
+
+/// A crate whose build waits until a file is there, and fails when that says so.
+fn waiting_crate(host: &TestHost) -> (PathBuf, PathBuf) {
+    let (flag, folder) = (host.sources().join("flag"), host.sources().join("waits"));
+    copy(&source("hello"), &folder);
+    let edit = |name: &str, from: &str, to: &str| {
+        let text = std::fs::read_to_string(folder.join(name)).unwrap();
+        std::fs::write(folder.join(name), text.replacen(from, to, 1)).unwrap();
+    };
+    edit("plugin.yaml", "id: hello", "id: waits");
+    edit("Cargo.toml", "[package]", "[package]\nbuild = \"build.rs\"");
+    let build = format!(
+        "fn main() {{\n    let flag = std::path::Path::new({flag:?});\n    while !flag.exists() {{\n        \
+         std::thread::sleep(std::time::Duration::from_millis(20));\n    }}\n    \
+         assert!(std::fs::read_to_string(flag).unwrap() != \"fail\");\n}}\n"
+    );
+    std::fs::write(folder.join("build.rs"), build).unwrap();
+    (flag, folder)
+}
+
+/// Begins to apply a plan, and waits until the build has begun. Gives the job.
+async fn begin(host: &TestHost, planned: &Value) -> String {
+    let request = host.request("POST", "/api/plugins/apply").header("prefer", "respond-async");
+    let begun = request.json(&json!({ "plan": planned["plan"] })).send().await.expect(202).json();
+    let job = begun["id"].as_str().unwrap().to_owned();
+    eventually("it is being built", async || {
+        host.get(&format!("/api/jobs/{job}")).await.json()["step"] == "waits: build"
+    })
+    .await;
+    job
+}
+
+#[tokio::test]
+async fn an_operator_plans_applies_and_exports_from_the_command_line() {
+    let host = TestHost::start().await;
+    placed(&host, "hello", "hello", "").await;
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+    let command = async |words: &[&str], code: i32| {
+        let output: Output = host.command(words).await;
+        let (stdout, stderr) = (text(&output.stdout), text(&output.stderr));
+        assert_eq!(output.status.code(), Some(code), "{words:?}\n{stdout}\n{stderr}");
+        (stdout, stderr)
+    };
+    let file = host.sources().join("site/plugins.yaml");
+    std::fs::create_dir(file.parent().unwrap()).unwrap();
+    std::fs::write(&file, "version: 1\nplugins:\n  - source: ../hello/library.so\n").unwrap();
+    let name = "site/plugins.yaml";
+    let source = std::fs::canonicalize(host.sources()).unwrap().join("site/../hello/library.so");
+    let line = format!("+ hello: install 1.0.0 from {}\n+ hello: running\n", source.display());
+    assert_eq!(command(&["plan", "-f", name], 0).await, (line.clone(), "to change: 1\n".to_owned()));
+    command(&["plan", "-f", name, "--exit-code"], 10).await;
+    let (json, _) = command(&["plan", "-f", name, "--json", "--exit-code"], 10).await;
+    assert_eq!(serde_json::from_str::<Value>(&json).unwrap()["changing"], 1);
+    let (_, stderr) = command(&["apply", "-f", name], 2).await;
+    assert!(stderr.contains("--yes"), "{stderr}");
+    let (stdout, _) = command(&["apply", "-f", name, "--yes"], 0).await;
+    assert_eq!(stdout, format!("{line}done: hello: plugin hello 1.0.0 serves as generation 1\n"));
+    host.call("hello/hello").await.expect(200);
+    assert_eq!(
+        command(&["plan", "-f", name, "--exit-code"], 0).await,
+        (String::new(), "nothing to change\n".to_owned())
+    );
+    command(&["apply", "-f", name], 0).await;
+
+    command(&["export", "-o", "exported.yaml"], 0).await;
+    let (printed, _) = command(&["export"], 0).await;
+    assert_eq!(printed, std::fs::read_to_string(host.sources().join("exported.yaml")).unwrap());
+    assert!(printed.contains("- id: hello\n"), "{printed}");
+    command(&["plan", "-f", "exported.yaml", "--exit-code"], 0).await;
+
+    let settings = built("settings").await;
+    let bad = format!(
+        "version: 1\nplugins:\n  - source: ../hello/library.so\n    goal: stopped\n  - source: {}\n    configuration: {{database: {{host: nowhere}}}}\n",
+        settings.display()
+    );
+    std::fs::write(&file, bad).unwrap();
+    let (_, stderr) = command(&["apply", "-f", name, "--yes"], 1).await;
+    assert!(stderr.contains("failed: apply of settings") && stderr.contains("skipped: apply of hello"), "{stderr}");
+    host.call("hello/hello").await.expect(200);
+    let (stdout, stderr) = command(&["apply", "-f", name, "--yes", "--best-effort"], 1).await;
+    assert!(stdout.contains("done: hello: ") && stderr.contains("1 of 2 could not be done"), "{stdout}\n{stderr}");
+    std::fs::write(&file, "version: 1\nplugins:\n  - goal: fast\n").unwrap();
+    let (_, stderr) = command(&["plan", "-f", name], 2).await;
+    for part in
+        ["site/plugins.yaml:3: `plugins[0].source` is required", "site/plugins.yaml:3: `plugins[0].goal` must be"]
+    {
+        assert!(stderr.contains(part), "{stderr}");
+    }
+    let (_, stderr) = command(&["plan", "-f", "none.yaml"], 2).await;
+    assert!(stderr.contains("failed to read `none.yaml`"), "{stderr}");
+}
