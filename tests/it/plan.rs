@@ -248,6 +248,32 @@ async fn versions_that_only_go_with_each_other_come_together_and_go_back_togethe
 }
 
 #[tokio::test]
+async fn what_needs_a_part_that_failed_is_not_done_either_and_a_new_place_disturbs_nobody() {
+    let host = TestHost::start().await;
+    let (store, hello) = (placed(&host, "settings", "store", "").await, placed(&host, "hello", "hello", "").await);
+    let shop = placed(&host, "hello", "shop", "dependencies: [store]").await;
+    host.try_load(&hello).await.expect(200);
+    let elsewhere = host.sources().join("elsewhere");
+    copy(hello.parent().unwrap(), &elsewhere);
+    let file = json!({
+        "version": 1,
+        "plugins": [
+            { "source": store, "configuration": { "database": { "host": "nowhere" } } },
+            { "source": shop },
+            { "source": elsewhere }
+        ]
+    });
+    let planned = host.post_json(PLAN, &file).await.expect(200).json();
+    assert_eq!(actions(&planned), ["change hello", "install store", "install shop"]);
+    let done = apply(&host, &planned, false).await.expect(200).json();
+    assert_eq!(states(&done), ["done hello", "failed store", "failed shop"]);
+    assert_eq!(done["parts"][2]["problem"]["code"], "dependency_missing");
+    let hello = host.plugin("hello").await;
+    assert_eq!((&hello["source"], &hello["generation"]), (&json!(elsewhere), &json!(1)));
+    assert_eq!(host.get("/api/plugins").await.json()["count"], 1);
+}
+
+#[tokio::test]
 async fn plugins_that_are_not_listed_go_when_that_is_asked_and_keep_their_data() {
     let host = TestHost::start().await;
     host.load("hello").await;

@@ -16,7 +16,7 @@
 //! | `….update` | `policy` as [`UpdatePolicy`](crate::update::UpdatePolicy), `automatic`, `interval_seconds` | what is set stays |
 //! | `….blocked[]` | versions that no update may choose | what is set stays |
 //!
-//! [`read`] tells every problem at once, [`write`] makes a file that [`read`] takes, and [`compare`] says what a host
+//! [`read`] tells every problem at once, [`write()`] makes a file that [`read`] takes, and [`compare`] says what a host
 //! has to do to become what the file says.
 
 mod compare;

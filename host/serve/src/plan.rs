@@ -28,10 +28,12 @@ impl<S: Send + Sync> FromRequest<S> for File {
     async fn from_request(request: Request, state: &S) -> Result<File, Refused> {
         let format = Format::of(request.headers())?;
         let bytes: Bytes = input::bytes(request, state).await?;
-        let read = match format {
+        // A large file takes its time.
+        let read = tokio::task::spawn_blocking(move || match format {
             Format::Yaml => lock_file::read(&bytes),
             Format::Json => lock_file::read_json(&bytes),
-        };
+        });
+        let read = read.await.map_err(|_| of_operation(&Error::Panicked))?;
         read.map(File).map_err(|problems| of_operation(&Error::FileRefused { problems }))
     }
 }

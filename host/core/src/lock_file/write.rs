@@ -33,7 +33,7 @@ pub fn write(file: &LockFile) -> String {
 }
 
 impl LockFile {
-    /// Whether [`write`] can write this source so that it is read as the same.
+    /// Whether [`write()`] can write this source so that it is read as the same.
     pub fn can_write(source: &Source) -> bool {
         let text = source_text(source);
         !text.contains(is_hidden) && read_back(&Entry::new(source.clone())).is_some_and(|entry| entry.source == *source)

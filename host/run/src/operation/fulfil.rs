@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use host_core::graph::Node;
-use host_core::{Desired, Goal, Revision, Source};
+use host_core::{Desired, Goal, PluginId, Revision, Source};
 use host_fetch::Fetched;
 use serde_json::{Map, Value};
 
@@ -49,6 +49,15 @@ impl Work<'_> {
             }
         }
         Ok(Together { candidates, removed })
+    }
+
+    /// Notes that a part of the plan could not be done: those after it are compared with what is there instead.
+    pub(super) fn is_not_to_be(&mut self, id: &PluginId) {
+        if let Some(Rule::Together(all)) = &self.overrule {
+            let candidates = all.candidates.iter().filter(|node| node.id != *id).cloned().collect();
+            let removed = all.removed.iter().filter(|removed| *removed != id).cloned().collect();
+            self.overrule = Some(Rule::Together(Arc::new(Together { candidates, removed })));
+        }
     }
 
     /// Does what a plan says of one plugin.
@@ -97,7 +106,17 @@ impl Work<'_> {
             None => Ok(setup),
         });
         let setup = held.noted(self.host, setup)?;
+        let is_served = {
+            let state = held.plugin.state();
+            state.serving().is_some_and(|serving| serving.setup() == setup.digest())
+        };
         let mut receipt = match there.goal {
+            // Only where it comes from is another.
+            Goal::Running if is_served => {
+                self.ask_for(&held, setup, None).await?;
+                let now = held.serving_number();
+                self.receipt(&held, now, now)?
+            }
             Goal::Running => self.serve(held, setup, None).await?,
             _ => {
                 let receipt = self.let_in(held.clone(), setup).await?;

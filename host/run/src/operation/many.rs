@@ -84,6 +84,9 @@ impl Work<'_> {
                     job.line(&format!("{} of `{}` failed: {}", task.name(), task.subject(), error.chain()));
                     parts[index].state = PartState::Failed;
                     parts[index].problem = Some(Failed::of(&error));
+                    if let Task::Fulfil(target) = task {
+                        self.is_not_to_be(&target.id);
+                    }
                     if atomic || error.job_error().is_some() {
                         return Err(self.give_up(error, Some(index), parts, atomic).await);
                     }
@@ -273,17 +276,17 @@ mod tests {
         assert_eq!(says(&[unload(false)], false), "ok");
         let nested = Operation::Batch { operations: vec![], atomic: true };
         expect_test::expect![[r#"
-            operations[0]: what the host keeps for the plugin would be removed, which can't be undone; hint: let it keep the data, or ask for best effort
-            operations[1]: a batch holds no batch and no plan
-            operations[2]: no plugin `../x` is installed
+            operations[0]: `operations[0]`: what the host keeps for the plugin would be removed, which can't be undone
+            operations[1]: `operations[1]`: a batch holds no batch and no plan
+            operations[2]: `operations[2]`: no plugin `../x` is installed
         "#]]
-            .assert_eq(&says(&[unload(false), nested, Operation::Reload { id: "../x".to_owned() }], true));
+        .assert_eq(&says(&[unload(false), nested, Operation::Reload { id: "../x".to_owned() }], true));
         expect_test::expect![[r#"
-            operations: a batch has 1 to 100 operations, and this one has 0
+            operations: `operations`: a batch has 1 to 100 operations, and this one has 0
         "#]]
         .assert_eq(&says(&[], true));
         expect_test::expect![[r#"
-            operations: a batch has 1 to 100 operations, and this one has 101
+            operations: `operations`: a batch has 1 to 100 operations, and this one has 101
         "#]]
         .assert_eq(&says(&vec![unload(true); 101], true));
     }
