@@ -35,7 +35,8 @@ impl Plugin {
 
     #[health]
     fn health(&self) -> Result<()> {
-        let falters = self.falters.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok();
+        let falters =
+            self.falters.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok();
         if falters || self.broken.load(Ordering::Relaxed) {
             return Err(Error::new(StatusCode::SERVICE_UNAVAILABLE, "unwell").with_detail("no disk"));
         }
