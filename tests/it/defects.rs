@@ -1,6 +1,6 @@
 //! Sources that must not be loaded: each is refused with its own word and its evidence, and what served still serves.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde_json::{Value, json};
 
@@ -193,8 +193,8 @@ async fn a_source_that_became_another_plugin_is_not_reloaded() {
 #[test]
 fn every_folder_of_test_plugins_is_named_by_a_test() {
     let here = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/it");
-    let text = |path: PathBuf| std::fs::read_to_string(path).unwrap();
-    let tests: String = std::fs::read_dir(here).unwrap().map(|entry| text(entry.unwrap().path())).collect();
+    let tests = crate::plugins::files(&here).into_iter().map(|(_, bytes)| String::from_utf8(bytes).unwrap());
+    let tests: String = tests.collect();
     let folders = std::fs::read_dir(crate::plugins::repository().join("tests/plugins")).unwrap();
     let names = folders.map(|entry| entry.unwrap().file_name().into_string().unwrap());
     let forgotten: Vec<_> = names
