@@ -7,6 +7,7 @@ use std::ops::Range;
 use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW};
 use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create};
@@ -15,6 +16,9 @@ use crate::ledger::{self, Slot};
 
 /// Numbers the names under which copies are opened.
 static NUMBERS: AtomicU64 = AtomicU64::new(1);
+
+/// Held while a library is opened. One that hangs holds the linker's own lock as well.
+static OPENING: Mutex<()> = Mutex::new(());
 
 /// Bytes in memory that nothing can change any more.
 pub(crate) struct Copy(OwnedFd);
@@ -61,6 +65,9 @@ impl Copy {
         let name = folder.join(format!("plugin-{number}.so"));
         std::os::unix::fs::symlink(format!("/proc/self/fd/{}", self.0.as_raw_fd()), &name)
             .map_err(|error| OpenError::Io("name", error))?;
+        // One at a time: while one thread opens a library, another that walks the list of libraries, as is done below, may read
+        // past the end of a list of glibc's (2.36, seen with more than sixty libraries open and several opened at once).
+        let _one_at_a_time = OPENING.lock().unwrap_or_else(PoisonError::into_inner);
         // Before its constructors run: they may start threads.
         let slot = ledger::open_slot(number).ok_or(OpenError::TooMany)?;
         // `RTLD_LOCAL` keeps the symbols of one plugin out of another; `RTLD_NOW` reports a missing one here, not in a
