@@ -75,15 +75,19 @@ impl Copy {
         // SAFETY: constructors of the library run here; they are the operator's to trust, like all of its code.
         let opened = unsafe { Library::open(Some(&name), RTLD_NOW | RTLD_LOCAL) };
         let _ = std::fs::remove_file(&name);
-        let handle = ManuallyDrop::new(opened.map_err(|error| {
+        let handle = opened.map_err(|error| {
             // A constructor may have left something all the same; then the slot is never used again.
             if slot.close() {
                 slot.free();
             }
             // The name is this process's own; what the linker says after it is what helps.
             OpenError::Linker(error.to_string().replace(&name.display().to_string(), "the library"))
-        })?);
-        let range = ledger::object_named(number).unwrap_or(0..0);
+        })?;
+        let handle = handle.into_raw();
+        // SAFETY: the library is open.
+        let range = unsafe { ledger::range_of(handle) }.unwrap_or(0..0);
+        // SAFETY: the handle is that of the open library, and nobody else has it.
+        let handle = ManuallyDrop::new(unsafe { Library::from_raw(handle) });
         slot.opened(&range);
         Ok(Open { handle, slot, range })
     }

@@ -26,6 +26,7 @@ mod atomic {
 mod counts;
 #[cfg(all(target_os = "linux", target_env = "gnu", not(target_feature = "crt-static")))]
 mod keys;
+mod linker;
 #[cfg(all(target_os = "linux", target_env = "gnu", not(target_feature = "crt-static")))]
 mod self_test;
 mod slots;
@@ -74,7 +75,8 @@ mod here {
 
 pub use here::safe_point;
 pub(crate) use here::{delete_keys, effective, leave_thread, n_keys, names_of, raise};
-pub(crate) use slots::{MAX_LIBRARIES, Slot, object_named, open_slot};
+pub(crate) use linker::range_of;
+pub(crate) use slots::{MAX_LIBRARIES, Slot, open_slot};
 
 /// The threads that a library has left something on, by name.
 #[derive(Debug, Default)]

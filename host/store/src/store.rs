@@ -5,7 +5,7 @@ use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use host_core::Digest;
 
@@ -17,6 +17,9 @@ use crate::{Error, TempDir, atomic};
 
 /// What is half written in the build cache for this long is nobody's any more.
 const CACHE_AGE: Duration = Duration::from_secs(24 * 60 * 60);
+/// A host that was killed while it started a program leaves its lock to that process until it has become the program.
+const LOCK_PATIENCE: Duration = Duration::from_millis(500);
+const LOCK_PAUSE: Duration = Duration::from_millis(10);
 
 /// Where the data folders are and how large a tree may be.
 #[derive(Clone, Debug)]
@@ -182,10 +185,14 @@ impl Store {
 fn take_lock(layout: &Layout) -> Result<File, Error> {
     let path = layout.lock();
     let file = File::options().create(true).truncate(false).write(true).open(&path).context("open", &path)?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(Error::Locked { path: layout.plugin_dir.clone() }),
-        Err(TryLockError::Error(source)) => Err(Error::Io { action: "lock", path, source }),
+    let until = Instant::now() + LOCK_PATIENCE;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) if Instant::now() < until => std::thread::sleep(LOCK_PAUSE),
+            Err(TryLockError::WouldBlock) => return Err(Error::Locked { path: layout.plugin_dir.clone() }),
+            Err(TryLockError::Error(source)) => return Err(Error::Io { action: "lock", path, source }),
+        }
     }
 }
 

@@ -59,7 +59,7 @@ pub fn run(program: &str, work: &str, plugin: &str, library: &str, plugins: &str
         Set::of(plugins, CHAIN, false),
         Set::of(plugins, 0, true),
     ];
-    for set in &sets {
+    for set in sets.iter().filter(|set| !set.cold) {
         set.install(&program, Path::new(plugin), library)?;
         eprintln!("{} plugins are installed", set.ids.len());
     }
@@ -82,7 +82,8 @@ impl Set {
     fn of(plugins: usize, chain: usize, cold: bool) -> Set {
         let chained = (0..chain).map(|number| format!("chain-{number:03}"));
         let ids = chained.chain((chain..plugins).map(|number| format!("plugin-{number:03}"))).collect();
-        Set { name: format!("host-{plugins}-{chain}{}", if cold { "-cold" } else { "" }), ids, chain, cold }
+        // The same folders, whether they are in memory or not.
+        Set { name: format!("host-{plugins}-{chain}"), ids, chain, cold }
     }
 
     /// Takes in the plugins, on a host that ends in order.

@@ -1,7 +1,5 @@
 //! Which library an address belongs to: a table that is read without a lock and never allocates.
-#![expect(unsafe_code, reason = "asks the dynamic linker for the libraries it has mapped")]
 
-use std::ffi::{CStr, c_int, c_void};
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -9,6 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use tokio::sync::Notify;
 
 use super::counts::{CLOSED, Counts, Kind};
+use super::linker;
 
 /// The most libraries that are open at once.
 pub(crate) const MAX_LIBRARIES: usize = 4096;
@@ -141,6 +140,7 @@ impl Slot {
 
 /// Takes a slot for the library that the linker is about to open under a name with this number; `None` when all are taken.
 pub(crate) fn open_slot(number: u64) -> Option<&'static Slot> {
+    linker::prepare();
     let _taken = TAKEN.lock().unwrap_or_else(PoisonError::into_inner);
     let index = SLOTS.iter().position(|slot| slot.number.load(Ordering::Relaxed) == 0)?;
     let slot = &SLOTS[index];
@@ -166,81 +166,17 @@ fn find_opening(used: &'static [Slot], address: usize) -> Option<&'static Slot> 
     if OPENING.load(Ordering::Acquire) == 0 {
         return None;
     }
-    used.iter().filter(|slot| slot.is_opening.load(Ordering::Acquire)).find(|slot| {
-        if slot.pages.load(Ordering::Acquire) == 0
-            && let Some(range) = object_named(slot.number.load(Ordering::Acquire))
-        {
-            slot.place(&range);
-        }
-        slot.contains(address)
-    })
-}
-
-/// Where the library lies that was opened under a name with this number. Does not allocate.
-pub(crate) fn object_named(number: u64) -> Option<Range<usize>> {
-    struct Search {
-        number: u64,
-        found: Option<Range<usize>>,
-    }
-
-    unsafe extern "C" fn look(info: *mut libc::dl_phdr_info, _: usize, search: *mut c_void) -> c_int {
-        // SAFETY: `dl_iterate_phdr` lends one entry during this call.
-        let info = unsafe { &*info };
-        // SAFETY: it passes the `Search` it was given, which nothing else refers to meanwhile.
-        let search = unsafe { &mut *search.cast::<Search>() };
-        if info.dlpi_name.is_null() {
-            return 0;
-        }
-        // SAFETY: the name is a string of the linker's, valid during this call.
-        let name = unsafe { CStr::from_ptr(info.dlpi_name) };
-        if number_of(name.to_bytes()) != Some(search.number) {
-            return 0;
-        }
-        // SAFETY: the linker lends `dlpi_phnum` program headers during this call.
-        let headers = unsafe { std::slice::from_raw_parts(info.dlpi_phdr, info.dlpi_phnum.into()) };
-        let loaded = headers.iter().filter(|header| header.p_type == libc::PT_LOAD);
-        let base = info.dlpi_addr as usize;
-        let bounds = loaded.map(|header| (header.p_vaddr as usize, (header.p_vaddr + header.p_memsz) as usize));
-        let bounds = bounds.reduce(|(start, end), (from, to)| (start.min(from), end.max(to)));
-        search.found = bounds.map(|(start, end)| base + start..base + end);
-        1
-    }
-
-    let mut search = Search { number, found: None };
-    // SAFETY: `look` treats its arguments as `dl_iterate_phdr` passes them.
-    unsafe { libc::dl_iterate_phdr(Some(look), std::ptr::from_mut(&mut search).cast()) };
-    search.found
-}
-
-/// The number in `…/plugin-<number>.so`.
-fn number_of(name: &[u8]) -> Option<u64> {
-    let name = name.strip_suffix(b".so")?;
-    let digits = name.rsplit(|byte| *byte == b'-').next()?;
-    let file = name.rsplit(|byte| *byte == b'/').next()?;
-    (file.starts_with(b"plugin-") && !digits.is_empty() && digits.len() < 20).then_some(())?;
-    digits.iter().try_fold(0_u64, |number, digit| {
-        digit.is_ascii_digit().then(|| number.checked_mul(10)?.checked_add(u64::from(digit - b'0')))?
-    })
+    let (number, range) = linker::object_at(address)?;
+    let is_meant =
+        |slot: &&Slot| slot.number.load(Ordering::Acquire) == number && slot.is_opening.load(Ordering::Acquire);
+    let slot = used.iter().find(is_meant)?;
+    slot.place(&range);
+    Some(slot)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_number_is_read_from_names_of_plugins_only() {
-        for (name, number) in [
-            ("/data/tmp/.x/plugin-17.so", Some(17)),
-            ("plugin-0.so", Some(0)),
-            ("/lib/libc.so", None),
-            ("/lib/plugin-.so", None),
-            ("/lib/plugin-1x.so", None),
-            ("/plugin-1/libz-2.so", None),
-            ("/x/plugin-99999999999999999999.so", None),
-        ] {
-            assert_eq!(number_of(name.as_bytes()), number, "{name}");
-        }
-    }
 
     #[test]
     fn an_address_belongs_to_the_library_that_lies_there_until_its_slot_is_free() {
