@@ -182,7 +182,7 @@ mod tests {
         check(
             &Ok(receipt),
             expect![[
-                r#"done {"done":{"id":"hello","version":"1.0.0","source":"/srv/hello","revision":3,"generation_before":null,"generation":1,"served":[],"cached":true,"warnings":["slow"],"states":["enabled","running"],"reason":null,"steps":[{"step":"fetch","duration_ms":1.5}]}}"#
+                r#"done {"done":{"id":"hello","version":"1.0.0","source":"/srv/hello","revision":3,"generation_before":null,"generation":1,"served":[],"cached":true,"warnings":["slow"],"states":["enabled","running"],"reason":null,"parts":[],"steps":[{"step":"fetch","duration_ms":1.5}]}}"#
             ]],
         );
         check(
