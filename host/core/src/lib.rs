@@ -7,6 +7,7 @@
 //! ([`graph`]), which newer version of it may be taken ([`update`]), what the operator asked for ([`Desired`]), what follows
 //! from that ([`plan`]), where an operation is ([`job`]), and what happens ([`event`]).
 
+pub mod access;
 mod address;
 pub mod configuration;
 pub mod desired;
@@ -24,6 +25,7 @@ mod source;
 mod tree_path;
 pub mod update;
 
+pub use access::{Principal, Role};
 pub use address::is_public_address;
 pub use desired::{Desired, Goal, Pick};
 pub use digest::{Digest, DigestError, DigestWriter};

@@ -9,7 +9,6 @@ use host_run::{LoadOptions, Operation, Settings, Trust};
 use http::StatusCode;
 use serde_json::Value;
 
-use crate::caller::Operator;
 use crate::input::{Asking, Whole};
 use crate::plugins::run;
 use crate::problem::Refused;
@@ -19,7 +18,6 @@ use crate::routes::Front;
 const MAX_OPERATIONS: usize = 100;
 
 pub(crate) async fn batch(
-    _: Operator,
     State(front): State<Front>,
     asking: Asking,
     Whole(asked): Whole<api::BatchRequest>,

@@ -10,14 +10,13 @@ use http::StatusCode;
 use http::header::{self, HeaderMap, HeaderValue};
 use serde_json::{Map, Value};
 
-use crate::caller::Operator;
 use crate::error::of_operation;
 use crate::input::{Asking, Id, Whole};
 use crate::plugins::{run, unknown};
 use crate::problem::Refused;
 use crate::routes::Front;
 
-pub(crate) async fn get(_: Operator, State(front): State<Front>, Id(id): Id) -> Result<Response, Refused> {
+pub(crate) async fn get(State(front): State<Front>, Id(id): Id) -> Result<Response, Refused> {
     let view = front.host.configuration(&id).map_err(|error| of_operation(&error))?.ok_or_else(|| unknown(&id))?;
     let answer = api::Configuration {
         id,
@@ -36,7 +35,6 @@ pub(crate) async fn get(_: Operator, State(front): State<Front>, Id(id): Id) -> 
 
 /// Replaces what the operator set by the object in the body.
 pub(crate) async fn put(
-    _: Operator,
     State(front): State<Front>,
     Id(id): Id,
     headers: HeaderMap,
@@ -50,7 +48,6 @@ pub(crate) async fn put(
 
 /// Merges the object in the body into what the operator set (RFC 7396): null takes back what was set.
 pub(crate) async fn patch(
-    _: Operator,
     State(front): State<Front>,
     Id(id): Id,
     headers: HeaderMap,

@@ -10,7 +10,6 @@ use host_run::{EventGap, EventStream, Followed};
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 
-use crate::caller::Operator;
 use crate::error::of_operation;
 use crate::input::Parameters;
 use crate::problem::Refused;
@@ -37,7 +36,6 @@ pub(crate) struct EventQuery {
 
 /// A stream, unless `Accept: application/json` asks for a part: the oldest after `after`, or the newest of all.
 pub(crate) async fn get(
-    _: Operator,
     State(front): State<Front>,
     Parameters(query): Parameters<EventQuery>,
     headers: HeaderMap,

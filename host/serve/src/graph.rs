@@ -8,7 +8,6 @@ use host_core::graph::{Edge, Node, View};
 use http::header::{CONTENT_TYPE, HeaderValue};
 use serde::Deserialize;
 
-use crate::caller::Operator;
 use crate::input::Parameters;
 use crate::routes::Front;
 
@@ -28,11 +27,7 @@ enum Format {
     Mermaid,
 }
 
-pub(crate) async fn graph(
-    _: Operator,
-    State(front): State<Front>,
-    Parameters(Form { format }): Parameters<Form>,
-) -> Response {
+pub(crate) async fn graph(State(front): State<Front>, Parameters(Form { format }): Parameters<Form>) -> Response {
     let graph = front.host.graph();
     match format {
         Format::Json => Json(shown(&graph.view())).into_response(),

@@ -12,6 +12,7 @@ use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use crate::caller::Caller;
 use crate::problem::Refused;
 use crate::routes::MAX_JSON_BYTES;
 
@@ -129,13 +130,14 @@ impl<S: Send + Sync> FromRequestParts<S> for Asking {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Asking, Refused> {
         let respond_async = respond_async(&parts.headers);
+        let caller = Caller::from_request_parts(parts, state).await?;
         let Parameters(conditions) = Parameters::<Conditions>::from_request_parts(parts, state).await?;
-        Ok(Asking { asker: asker(conditions)?, respond_async })
+        Ok(Asking { asker: asker(&caller.principal.name, conditions)?, respond_async })
     }
 }
 
-/// The operator, under these conditions.
-fn asker(conditions: Conditions) -> Result<Asker, Refused> {
+/// Somebody, under these conditions.
+fn asker(name: &str, conditions: Conditions) -> Result<Asker, Refused> {
     let refused = |detail: String| Refused::new(StatusCode::BAD_REQUEST, "query_does_not_fit", detail);
     let Conditions { reason, on_conflict, timeout_seconds } = conditions;
     if let Some(reason) = &reason {
@@ -153,7 +155,7 @@ fn asker(conditions: Conditions) -> Result<Asker, Refused> {
         return Err(refused(format!("`timeout_seconds` is 1 to {MAX_TIMEOUT_SECONDS}")));
     }
     let timeout = timeout_seconds.map(Duration::from_secs);
-    Ok(Asker { reason, on_conflict, timeout, ..Asker::of("operator") })
+    Ok(Asker { reason, on_conflict, timeout, ..Asker::of(name) })
 }
 
 /// Whether the client would rather watch the job than wait for its end (RFC 7240).
@@ -168,10 +170,15 @@ fn respond_async(headers: &HeaderMap) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use host_core::{Principal, Role};
+
     use super::*;
 
     async fn read(query: &str) -> Result<Asker, String> {
-        let request = http::Request::get(format!("/x?{query}")).body(()).unwrap();
+        let principal = Arc::new(Principal::with_role("operator", Role::Admin));
+        let request = http::Request::get(format!("/x?{query}")).extension(Caller { principal }).body(()).unwrap();
         let asking = Asking::from_request_parts(&mut request.into_parts().0, &()).await;
         asking.map(|asking| asking.asker).map_err(|refused| refused.detail)
     }

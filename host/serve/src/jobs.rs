@@ -10,7 +10,6 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderValue};
 use http::{StatusCode, header};
 use serde::Deserialize;
 
-use crate::caller::Operator;
 use crate::error::of_operation;
 use crate::follow::{Following, Format};
 use crate::input::{Asking, Id, Parameters};
@@ -36,7 +35,6 @@ pub(crate) struct ListQuery {
 }
 
 pub(crate) async fn list(
-    _: Operator,
     State(front): State<Front>,
     Parameters(query): Parameters<ListQuery>,
 ) -> Result<Json<api::JobList>, Refused> {
@@ -60,22 +58,17 @@ pub(crate) async fn list(
     Ok(Json(api::JobList { jobs, next: page.next.map(|next| next.to_string()) }))
 }
 
-pub(crate) async fn get(_: Operator, State(front): State<Front>, Id(id): Id) -> Result<Json<api::Job>, Refused> {
+pub(crate) async fn get(State(front): State<Front>, Id(id): Id) -> Result<Json<api::Job>, Refused> {
     let job = front.host.job(&id).await.map_err(|error| of_operation(&error))?;
     Ok(Json(view::job(&job)))
 }
 
-pub(crate) async fn cancel(_: Operator, State(front): State<Front>, Id(id): Id) -> Result<Json<api::Job>, Refused> {
+pub(crate) async fn cancel(State(front): State<Front>, Id(id): Id) -> Result<Json<api::Job>, Refused> {
     let job = front.host.cancel_job(&id).await.map_err(|error| of_operation(&error))?;
     Ok(Json(view::job(&job)))
 }
 
-pub(crate) async fn retry(
-    _: Operator,
-    State(front): State<Front>,
-    Id(id): Id,
-    asking: Asking,
-) -> Result<Response, Refused> {
+pub(crate) async fn retry(State(front): State<Front>, Id(id): Id, asking: Asking) -> Result<Response, Refused> {
     let job = front.host.retry(&id, asking.asker).await.map_err(|error| of_operation(&error))?;
     plugins::answer(&job, asking.respond_async).await
 }
@@ -91,7 +84,6 @@ pub(crate) struct LogQuery {
 
 /// The log as text, one line each; or as events, each line with its number as id, and `end` when the job has ended.
 pub(crate) async fn log(
-    _: Operator,
     State(front): State<Front>,
     Id(id): Id,
     headers: HeaderMap,

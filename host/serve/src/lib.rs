@@ -32,6 +32,7 @@ mod server;
 mod service;
 mod sse;
 mod system;
+mod table;
 mod timer;
 mod token;
 mod updates;

@@ -11,7 +11,6 @@ use host_run::{Error, PlanReport, PlannedPlugin, RuleView, Way};
 use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use http::{StatusCode, header};
 
-use crate::caller::Operator;
 use crate::error::of_operation;
 use crate::input::{self, Asking, Whole};
 use crate::plugins::answer;
@@ -59,13 +58,12 @@ impl Format {
     }
 }
 
-pub(crate) async fn plan(_: Operator, State(front): State<Front>, File(file): File) -> Result<Response, Refused> {
+pub(crate) async fn plan(State(front): State<Front>, File(file): File) -> Result<Response, Refused> {
     let plan = front.host.plan(file).await.map_err(|error| of_operation(&error))?;
     Ok(Json(shown(&plan)).into_response())
 }
 
 pub(crate) async fn apply(
-    _: Operator,
     State(front): State<Front>,
     asking: Asking,
     Whole(api::ApplyRequest { plan, atomic }): Whole<api::ApplyRequest>,
@@ -75,7 +73,7 @@ pub(crate) async fn apply(
     answer(&job, asking.respond_async).await
 }
 
-pub(crate) async fn export(_: Operator, State(front): State<Front>) -> Result<Response, Refused> {
+pub(crate) async fn export(State(front): State<Front>) -> Result<Response, Refused> {
     let file = front.host.export().map_err(|error| of_operation(&error))?;
     let mut response = lock_file::write(&file).into_response();
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/yaml"));

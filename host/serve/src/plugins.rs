@@ -10,7 +10,6 @@ use http::StatusCode;
 use http::header::{HeaderValue, LOCATION};
 use serde::Deserialize;
 
-use crate::caller::Operator;
 use crate::error::of_operation;
 use crate::input::{Asking, Id, Input, Parameters};
 use crate::moment::At;
@@ -22,7 +21,7 @@ use crate::view;
 type Answer = Result<Response, Refused>;
 
 /// What is installed; with `?at=` what was asked for then.
-pub(crate) async fn list(_: Operator, State(front): State<Front>, Parameters(at): Parameters<At>) -> Answer {
+pub(crate) async fn list(State(front): State<Front>, Parameters(at): Parameters<At>) -> Answer {
     if let Some(at_unix_ms) = at.unix_ms()? {
         return revisions::asked_at(&front, at_unix_ms).await;
     }
@@ -33,7 +32,7 @@ pub(crate) async fn list(_: Operator, State(front): State<Front>, Parameters(at)
 }
 
 /// One plugin; with `?at=` what was asked for of it then.
-pub(crate) async fn get(_: Operator, State(front): State<Front>, Id(id): Id, Parameters(at): Parameters<At>) -> Answer {
+pub(crate) async fn get(State(front): State<Front>, Id(id): Id, Parameters(at): Parameters<At>) -> Answer {
     if let Some(at_unix_ms) = at.unix_ms()? {
         return revisions::asked_of_one_at(&front, &id, at_unix_ms).await;
     }
@@ -41,7 +40,7 @@ pub(crate) async fn get(_: Operator, State(front): State<Front>, Id(id): Id, Par
     Ok(Json(view::plugin(&plugin)).into_response())
 }
 
-pub(crate) async fn status(_: Operator, State(front): State<Front>, Id(id): Id) -> Answer {
+pub(crate) async fn status(State(front): State<Front>, Id(id): Id) -> Answer {
     let plugin = front.host.plugin(&id).ok_or_else(|| unknown(&id))?;
     Ok(Json(view::state(&plugin)).into_response())
 }
@@ -54,7 +53,6 @@ pub(crate) struct From {
 }
 
 pub(crate) async fn logs(
-    _: Operator,
     State(front): State<Front>,
     Id(id): Id,
     Parameters(From { from }): Parameters<From>,
@@ -63,12 +61,7 @@ pub(crate) async fn logs(
     Ok(Json(api::LogLines { lines: lines.iter().map(view::line).collect() }).into_response())
 }
 
-pub(crate) async fn load(
-    _: Operator,
-    State(front): State<Front>,
-    asking: Asking,
-    Input(asked): Input<api::LoadRequest>,
-) -> Answer {
+pub(crate) async fn load(State(front): State<Front>, asking: Asking, Input(asked): Input<api::LoadRequest>) -> Answer {
     let malformed = |error: host_core::SourceError| of_operation(&error.into());
     let mut source = asked.source.parse::<Source>().map_err(malformed)?;
     let version = asked.version.as_deref().unwrap_or_default().parse::<Revision>().map_err(malformed)?;
@@ -94,7 +87,6 @@ pub(crate) struct InstallRequest {
 }
 
 pub(crate) async fn install(
-    _: Operator,
     State(front): State<Front>,
     Id(upload): Id,
     asking: Asking,
@@ -105,16 +97,15 @@ pub(crate) async fn install(
     run(&front, asking, Operation::Install { upload, options }).await
 }
 
-pub(crate) async fn reload(_: Operator, State(front): State<Front>, Id(id): Id, asking: Asking) -> Answer {
+pub(crate) async fn reload(State(front): State<Front>, Id(id): Id, asking: Asking) -> Answer {
     run(&front, asking, Operation::Reload { id }).await
 }
 
-pub(crate) async fn enable(_: Operator, State(front): State<Front>, Id(id): Id, asking: Asking) -> Answer {
+pub(crate) async fn enable(State(front): State<Front>, Id(id): Id, asking: Asking) -> Answer {
     run(&front, asking, Operation::Enable { id }).await
 }
 
 pub(crate) async fn disable(
-    _: Operator,
     State(front): State<Front>,
     Id(id): Id,
     asking: Asking,
@@ -123,15 +114,15 @@ pub(crate) async fn disable(
     run(&front, asking, Operation::Disable { id, cascade }).await
 }
 
-pub(crate) async fn restart(_: Operator, State(front): State<Front>, Id(id): Id, asking: Asking) -> Answer {
+pub(crate) async fn restart(State(front): State<Front>, Id(id): Id, asking: Asking) -> Answer {
     run(&front, asking, Operation::Restart { id }).await
 }
 
-pub(crate) async fn start(_: Operator, State(front): State<Front>, Id(id): Id, asking: Asking) -> Answer {
+pub(crate) async fn start(State(front): State<Front>, Id(id): Id, asking: Asking) -> Answer {
     run(&front, asking, Operation::Start { id }).await
 }
 
-pub(crate) async fn stop(_: Operator, State(front): State<Front>, Id(id): Id, asking: Asking) -> Answer {
+pub(crate) async fn stop(State(front): State<Front>, Id(id): Id, asking: Asking) -> Answer {
     run(&front, asking, Operation::Stop { id }).await
 }
 
@@ -143,7 +134,6 @@ pub(crate) struct RollbackRequest {
 }
 
 pub(crate) async fn rollback(
-    _: Operator,
     State(front): State<Front>,
     Id(id): Id,
     asking: Asking,
@@ -169,7 +159,6 @@ pub(crate) struct Cascade {
 }
 
 pub(crate) async fn unload(
-    _: Operator,
     State(front): State<Front>,
     Id(id): Id,
     asking: Asking,

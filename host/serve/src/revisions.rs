@@ -10,7 +10,6 @@ use host_run::{AskedThen, Difference, Operation, Past, RevisionPage, RevisionVie
 use http::StatusCode;
 use serde::Deserialize;
 
-use crate::caller::Operator;
 use crate::error::of_operation;
 use crate::input::{Asking, Id, IdAnd, Parameters};
 use crate::plugins::run;
@@ -30,16 +29,11 @@ pub(crate) struct Part {
     before: Option<u64>,
 }
 
-pub(crate) async fn list_all(_: Operator, State(front): State<Front>, Parameters(part): Parameters<Part>) -> Answer {
+pub(crate) async fn list_all(State(front): State<Front>, Parameters(part): Parameters<Part>) -> Answer {
     page(&front, None, &part).await
 }
 
-pub(crate) async fn list(
-    _: Operator,
-    State(front): State<Front>,
-    Id(id): Id,
-    Parameters(part): Parameters<Part>,
-) -> Answer {
+pub(crate) async fn list(State(front): State<Front>, Id(id): Id, Parameters(part): Parameters<Part>) -> Answer {
     page(&front, Some(&id), &part).await
 }
 
@@ -55,7 +49,7 @@ async fn page(front: &Front, id: Option<&str>, part: &Part) -> Answer {
     Ok(Json(api::RevisionList { revisions, next }).into_response())
 }
 
-pub(crate) async fn get(_: Operator, State(front): State<Front>, IdAnd(id, number): IdAnd<u64>) -> Answer {
+pub(crate) async fn get(State(front): State<Front>, IdAnd(id, number): IdAnd<u64>) -> Answer {
     let view = front.host.revision(&id, number).await.map_err(|error| of_operation(&error))?;
     Ok(Json(revision(view)).into_response())
 }
@@ -67,7 +61,6 @@ pub(crate) struct With {
 }
 
 pub(crate) async fn diff(
-    _: Operator,
     State(front): State<Front>,
     IdAnd(id, number): IdAnd<u64>,
     Parameters(With { with }): Parameters<With>,
@@ -77,12 +70,7 @@ pub(crate) async fn diff(
     Ok(Json(api::RevisionDiff { plugin: id, from: found.from, to: found.to, changes }).into_response())
 }
 
-pub(crate) async fn restore(
-    _: Operator,
-    State(front): State<Front>,
-    IdAnd(id, revision): IdAnd<u64>,
-    asking: Asking,
-) -> Answer {
+pub(crate) async fn restore(State(front): State<Front>, IdAnd(id, revision): IdAnd<u64>, asking: Asking) -> Answer {
     run(&front, asking, Operation::Restore { id, revision }).await
 }
 

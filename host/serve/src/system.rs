@@ -10,7 +10,6 @@ use http::StatusCode;
 use http::header::{CONTENT_TYPE, HeaderValue};
 use serde_json::json;
 
-use crate::caller::Operator;
 use crate::error::of_operation;
 use crate::problem::Refused;
 use crate::routes::Front;
@@ -41,10 +40,7 @@ pub(crate) async fn metrics(State(front): State<Front>) -> Response {
     response
 }
 
-pub(crate) async fn system_metrics(
-    _: Operator,
-    State(front): State<Front>,
-) -> Result<Json<api::SystemMetricsAnswer>, Refused> {
+pub(crate) async fn system_metrics(State(front): State<Front>) -> Result<Json<api::SystemMetricsAnswer>, Refused> {
     let host = front.host.clone();
     let usage = tokio::task::spawn_blocking(move || host.usage()).await;
     let usage = usage.unwrap_or(Err(host_run::Error::Panicked)).map_err(|error| of_operation(&error))?;
@@ -68,7 +64,7 @@ pub(crate) async fn system_metrics(
     Ok(Json(api::SystemMetricsAnswer { metrics }))
 }
 
-pub(crate) async fn health_summary(_: Operator, State(front): State<Front>) -> Json<api::HealthSummary> {
+pub(crate) async fn health_summary(State(front): State<Front>) -> Json<api::HealthSummary> {
     let plugins = front.host.plugins().into_iter().map(|plugin| api::HealthItem {
         id: plugin.id.to_string(),
         health: plugin.health.health.as_str().to_owned(),

@@ -2,8 +2,9 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use host_core::Digest;
+use host_core::{Digest, Principal, Role};
 use host_store::Store;
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
@@ -16,6 +17,7 @@ const PREFIX: &str = "dph_";
 pub(crate) struct OperatorToken {
     digest: String,
     path: PathBuf,
+    principal: Arc<Principal>,
 }
 
 /// Who sends a request.
@@ -46,11 +48,20 @@ impl OperatorToken {
         if !text.starts_with(PREFIX) || text.len() < PREFIX.len() + 32 {
             return Err(Error::NotAToken { path });
         }
-        Ok(OperatorToken { digest: Digest::of(text.as_bytes()).hex(), path })
+        Ok(OperatorToken {
+            digest: Digest::of(text.as_bytes()).hex(),
+            path,
+            principal: Arc::new(Principal::with_role("operator", Role::Admin)),
+        })
     }
 
     pub(crate) fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Who has it.
+    pub(crate) fn principal(&self) -> Arc<Principal> {
+        self.principal.clone()
     }
 
     pub(crate) fn who(&self, headers: &HeaderMap) -> Who {

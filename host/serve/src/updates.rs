@@ -11,7 +11,6 @@ use host_core::{Desired, Revision};
 use host_run::Operation;
 use serde::Deserialize;
 
-use crate::caller::Operator;
 use crate::error::of_operation;
 use crate::input::{Asking, Id, IdAnd, Input, Parameters, Whole};
 use crate::plugins::{run, unknown};
@@ -31,7 +30,6 @@ pub(crate) struct Check {
 }
 
 pub(crate) async fn get(
-    _: Operator,
     State(front): State<Front>,
     Id(id): Id,
     Parameters(Check { check }): Parameters<Check>,
@@ -47,7 +45,6 @@ pub(crate) async fn get(
 
 /// Replaces the rule. What is blocked stays, unless the body says what is.
 pub(crate) async fn put_rule(
-    _: Operator,
     State(front): State<Front>,
     Id(id): Id,
     asking: Asking,
@@ -62,12 +59,7 @@ pub(crate) async fn put_rule(
 }
 
 /// Keeps updates from choosing a version.
-pub(crate) async fn block(
-    _: Operator,
-    State(front): State<Front>,
-    IdAnd(id, version): IdAnd<String>,
-    asking: Asking,
-) -> Answer {
+pub(crate) async fn block(State(front): State<Front>, IdAnd(id, version): IdAnd<String>, asking: Asking) -> Answer {
     let version = shapes::version_asked(&version)?;
     let Desired { update: rule, mut blocked, .. } = desired(&front, &id)?;
     blocked.extend(version);
@@ -75,12 +67,7 @@ pub(crate) async fn block(
 }
 
 /// Lets updates choose a version again.
-pub(crate) async fn unblock(
-    _: Operator,
-    State(front): State<Front>,
-    IdAnd(id, version): IdAnd<String>,
-    asking: Asking,
-) -> Answer {
+pub(crate) async fn unblock(State(front): State<Front>, IdAnd(id, version): IdAnd<String>, asking: Asking) -> Answer {
     let version = shapes::version_asked(&version)?;
     let Desired { update: rule, mut blocked, .. } = desired(&front, &id)?;
     blocked.retain(|blocked| !version.contains(blocked));
@@ -89,7 +76,6 @@ pub(crate) async fn unblock(
 
 /// Takes the version that is named, or the newest that the rule allows.
 pub(crate) async fn update(
-    _: Operator,
     State(front): State<Front>,
     Id(id): Id,
     asking: Asking,

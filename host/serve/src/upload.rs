@@ -11,7 +11,6 @@ use http::StatusCode;
 use tokio::io::AsyncWriteExt as _;
 use tokio::sync::Semaphore;
 
-use crate::caller::Operator;
 use crate::error::of_operation;
 use crate::problem::Refused;
 use crate::routes::Front;
@@ -35,11 +34,7 @@ impl Uploads {
 }
 
 /// `POST /api/plugins/upload`: a multipart form with the archive in the field `plugin` (or `file`).
-pub(crate) async fn upload(
-    _: Operator,
-    State(front): State<Front>,
-    request: Request,
-) -> Result<Json<api::UploadAnswer>, Refused> {
+pub(crate) async fn upload(State(front): State<Front>, request: Request) -> Result<Json<api::UploadAnswer>, Refused> {
     let Ok(_turn) = front.uploads.turns.try_acquire() else {
         let detail = format!("{MAX_AT_ONCE} uploads are on their way; try again");
         return Err(Refused::new(StatusCode::TOO_MANY_REQUESTS, "upload_busy", detail).retry_after(1));

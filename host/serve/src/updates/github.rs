@@ -11,7 +11,6 @@ use host_run::{Job, LoadOptions, Operation, PluginView, Trust};
 use http::StatusCode;
 
 use super::{Answer, shapes};
-use crate::caller::Operator;
 use crate::error::of_operation;
 use crate::input::{Asking, Whole};
 use crate::plugins::answer;
@@ -21,7 +20,6 @@ use crate::view;
 
 /// Loads the newest release of a repository, with the rule for what comes after it.
 pub(crate) async fn install(
-    _: Operator,
     State(front): State<Front>,
     asking: Asking,
     Whole(asked): Whole<api::GithubInstall>,
@@ -44,7 +42,6 @@ pub(crate) async fn install(
 ///
 /// All are asked for before the first is waited for, so that a client that goes away leaves none out.
 pub(crate) async fn update_all(
-    _: Operator,
     State(front): State<Front>,
     asking: Asking,
     Whole(asked): Whole<api::GithubUpdate>,

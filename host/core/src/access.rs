@@ -1,0 +1,119 @@
+//! Who may do what.
+//!
+//! A [`Role`] contains those below it: an operator may look at all that a viewer may. A [`Principal`] has a role for the
+//! whole host, or for single plugins only, or both.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+
+use crate::PluginId;
+
+/// What one may do. Ordered: each may do what those before it may.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Role {
+    /// Looks, and changes nothing.
+    Viewer,
+    /// Changes plugins: loads, configures, starts, stops, removes.
+    Operator,
+    /// Changes who may do what, and the host itself.
+    Admin,
+}
+
+impl Role {
+    /// All, least first.
+    pub const ALL: [Role; 3] = [Role::Viewer, Role::Operator, Role::Admin];
+
+    /// Its word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Role::Viewer => "viewer",
+            Role::Operator => "operator",
+            Role::Admin => "admin",
+        }
+    }
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A text is no role.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("it is `viewer`, `operator` or `admin`")]
+pub struct RoleError;
+
+impl FromStr for Role {
+    type Err = RoleError;
+
+    fn from_str(text: &str) -> Result<Role, RoleError> {
+        Role::ALL.into_iter().find(|role| role.as_str() == text).ok_or(RoleError)
+    }
+}
+
+/// Somebody whom the host knows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Principal {
+    /// What they are called in revisions, jobs and the audit log.
+    pub name: String,
+    /// What they may do everywhere; `None` for those who only have grants.
+    pub role: Option<Role>,
+    /// What they may do with single plugins.
+    pub grants: BTreeMap<PluginId, Role>,
+}
+
+impl Principal {
+    /// Somebody with a role for the whole host.
+    pub fn with_role(name: impl Into<String>, role: Role) -> Principal {
+        Principal { name: name.into(), role: Some(role), grants: BTreeMap::new() }
+    }
+
+    /// What they may do: with one plugin, or with what concerns no single one.
+    pub fn role_for(&self, plugin: Option<&str>) -> Option<Role> {
+        let granted = plugin.and_then(|plugin| self.grants.get(plugin)).copied();
+        self.role.max(granted)
+    }
+
+    /// Whether they may do what needs a role.
+    pub fn may(&self, needed: Role, plugin: Option<&str>) -> bool {
+        self.role_for(plugin).is_some_and(|role| role >= needed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_role_contains_those_below_it() {
+        for has in Role::ALL {
+            for needed in Role::ALL {
+                let principal = Principal::with_role("somebody", has);
+                assert_eq!(principal.may(needed, None), has >= needed, "{has} {needed}");
+                assert_eq!(principal.may(needed, Some("hello")), has >= needed, "{has} {needed}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_grant_is_for_its_plugin_only() {
+        let grants = BTreeMap::from([("hello".parse().unwrap(), Role::Operator)]);
+        let granted = Principal { role: None, grants: grants.clone(), name: "somebody".to_owned() };
+        assert_eq!(granted.role_for(Some("hello")), Some(Role::Operator));
+        assert_eq!(granted.role_for(Some("other")), None);
+        assert_eq!(granted.role_for(None), None);
+        // The larger of both counts.
+        let admin = Principal { role: Some(Role::Admin), grants, name: "somebody".to_owned() };
+        assert_eq!(admin.role_for(Some("hello")), Some(Role::Admin));
+    }
+
+    #[test]
+    fn words_read_back() {
+        for role in Role::ALL {
+            assert_eq!(role.as_str().parse(), Ok(role));
+        }
+        assert_eq!("root".parse::<Role>(), Err(RoleError));
+    }
+}
