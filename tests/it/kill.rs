@@ -128,6 +128,18 @@ async fn killed_during_a_rollback() {
 }
 
 #[tokio::test]
+async fn killed_while_an_earlier_revision_is_restored() {
+    kill_during(Ask::Restore, &[&["run.opened", "run.prepared"], COMMITS, SWAPS, RETIRES]).await;
+}
+
+#[tokio::test]
+async fn killed_while_a_plugin_is_stopped_started_or_restarted() {
+    kill_during(Ask::Stop, &[&["job.accepted", "job.started", "run.prepared"], COMMITS, RESTS, &["job.ended"]]).await;
+    kill_during(Ask::Start, &[&["run.started", "run.prepared"], COMMITS, SWAPS]).await;
+    kill_during(Ask::Restart, &[&["run.started", "run.prepared"], SWAPS, RETIRES]).await;
+}
+
+#[tokio::test]
 async fn killed_during_a_change_of_configuration() {
     kill_during(Ask::Configure, &[&["run.started", "run.prepared"], COMMITS, SWAPS, RETIRES]).await;
     kill_during(Ask::ConfigureLive, &[&["run.prepared"], COMMITS, &["job.ending", "job.ended"]]).await;

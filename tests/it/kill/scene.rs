@@ -28,6 +28,11 @@ pub(crate) enum Ask {
     Configure,
     /// One that the serving generation takes over.
     ConfigureLive,
+    /// An earlier revision is asked for again.
+    Restore,
+    Restart,
+    Stop,
+    Start,
     Disable,
     Enable,
     Unload,
@@ -60,6 +65,8 @@ pub(crate) struct Scene {
     folder: PathBuf,
     fail: PathBuf,
     n_written: u32,
+    /// The one that `Restore` asks for.
+    revision: u64,
     pub(crate) ready: Vec<Duration>,
     pub(crate) table: BTreeMap<String, Vec<Outcome>>,
 }
@@ -75,7 +82,7 @@ impl Scene {
         let options = options.flags(&["--cargo", "/bin/false"]).variable("PLUGIN_HOST_FAIL", fail.to_str().unwrap());
         let host = options.start().await;
         host.load("hello").await;
-        Scene { host: Some(host), folder, fail, n_written: 0, ready: vec![], table: BTreeMap::new() }
+        Scene { host: Some(host), folder, fail, n_written: 0, revision: 0, ready: vec![], table: BTreeMap::new() }
     }
 
     pub(crate) fn host(&self) -> &TestHost {
@@ -211,11 +218,23 @@ impl Scene {
                 self.load("1.0.0").await;
                 self.load("2.0.0").await;
             }
+            Ask::Restore => {
+                self.load("1.0.0").await;
+                let plugin = self.host().get(&format!("/api/plugins/{VICTIM}")).await.expect(200).json();
+                self.revision = plugin["revision"].as_u64().unwrap();
+                self.load("2.0.0").await;
+            }
             Ask::Enable => {
                 self.load("1.0.0").await;
                 self.request(Ask::Disable).send().await.expect(200);
             }
-            Ask::Configure | Ask::ConfigureLive | Ask::Disable | Ask::Unload => self.load("1.0.0").await,
+            Ask::Start => {
+                self.load("1.0.0").await;
+                self.request(Ask::Stop).send().await.expect(200);
+            }
+            Ask::Restart | Ask::Stop | Ask::Configure | Ask::ConfigureLive | Ask::Disable | Ask::Unload => {
+                self.load("1.0.0").await
+            }
         }
     }
 
@@ -249,6 +268,10 @@ impl Scene {
             Ask::Rollback => of_victim("POST", "/rollback").json(&json!({})),
             Ask::Configure => of_victim("PUT", "/config").json(&json!({ "greeting": "changed" })),
             Ask::ConfigureLive => of_victim("PUT", "/config").json(&live),
+            Ask::Restore => of_victim("POST", &format!("/revisions/{}/restore", self.revision)),
+            Ask::Restart => of_victim("POST", "/restart"),
+            Ask::Stop => of_victim("POST", "/stop"),
+            Ask::Start => of_victim("POST", "/start"),
             Ask::Disable => of_victim("POST", "/disable"),
             Ask::Enable => of_victim("POST", "/enable"),
             Ask::Unload => of_victim("DELETE", ""),
@@ -261,7 +284,10 @@ impl Scene {
         };
         let loaded = json!({ "greeting": "loaded" });
         match ask {
-            Ask::Load | Ask::Enable | Ask::Rollback => plugin("1.0.0", "running", loaded),
+            Ask::Load | Ask::Enable | Ask::Rollback | Ask::Restore | Ask::Restart | Ask::Start => {
+                plugin("1.0.0", "running", loaded)
+            }
+            Ask::Stop => plugin("1.0.0", "stopped", loaded),
             Ask::Upgrade => plugin("2.0.0", "running", loaded),
             Ask::Configure => plugin("1.0.0", "running", json!({ "greeting": "changed" })),
             Ask::ConfigureLive => plugin("1.0.0", "running", json!({ "greeting": "changed", "live": true })),
