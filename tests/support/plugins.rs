@@ -111,16 +111,16 @@ fn copy_file(from: &Path, to: &Path) {
     std::fs::write(to, std::fs::read(from).unwrap()).unwrap();
 }
 
-/// All files of a folder with their paths inside it, as an archive wants them.
-pub(crate) fn files(folder: &Path) -> Vec<(String, Vec<u8>)> {
-    fn walk(folder: &Path, prefix: &str, found: &mut Vec<(String, Vec<u8>)>) {
+/// The paths of all files of a folder, as seen from it.
+pub(crate) fn paths(folder: &Path) -> Vec<String> {
+    fn walk(folder: &Path, prefix: &str, found: &mut Vec<String>) {
         for entry in std::fs::read_dir(folder).unwrap() {
             let entry = entry.unwrap();
             let name = format!("{prefix}{}", entry.file_name().to_str().unwrap());
             match entry.file_type().unwrap().is_dir() {
                 true if entry.file_name() == "target" => {}
                 true => walk(&entry.path(), &format!("{name}/"), found),
-                false => found.push((name, std::fs::read(entry.path()).unwrap())),
+                false => found.push(name),
             }
         }
     }
@@ -128,4 +128,13 @@ pub(crate) fn files(folder: &Path) -> Vec<(String, Vec<u8>)> {
     walk(folder, "", &mut found);
     found.sort();
     found
+}
+
+/// All files of a folder with their paths inside it, as an archive wants them.
+pub(crate) fn files(folder: &Path) -> Vec<(String, Vec<u8>)> {
+    let read = |path: String| {
+        let bytes = std::fs::read(folder.join(&path)).unwrap();
+        (path, bytes)
+    };
+    paths(folder).into_iter().map(read).collect()
 }

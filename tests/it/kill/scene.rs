@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::client::{Client, Request};
 use crate::host::{Options, TestHost, endpoint, eventually};
-use crate::plugins::{built, copy};
+use crate::plugins::{built, copy, files, paths};
 
 /// How long a host that has answered may take to pass a point.
 const AFTERWARDS: Duration = Duration::from_millis(500);
@@ -340,21 +340,18 @@ pub(crate) async fn assert_nothing_is_left(host: &TestHost) {
     let folder = host.plugin_dir();
     let tmp = folder.join("tmp");
     eventually("nothing is being made", async || std::fs::read_dir(&tmp).unwrap().count() == 0).await;
-    let files = crate::plugins::files(&folder);
-    let unfinished: Vec<_> =
-        files.iter().filter(|(path, _)| path.contains(".unfinished-")).map(|(path, _)| path).collect();
+    let unfinished: Vec<_> = paths(&folder).into_iter().filter(|path| path.contains(".unfinished-")).collect();
     assert!(unfinished.is_empty(), "{unfinished:?}");
 }
 
 /// The same, and each record says what the state says.
 pub(crate) async fn assert_clean(host: &TestHost) {
     assert_nothing_is_left(host).await;
-    let files = crate::plugins::files(&host.plugin_dir());
+    let records = files(&host.plugin_dir().join("records"));
     let list = host.get("/api/plugins").await.expect(200).json();
     let plugins = list["plugins"].as_object().unwrap();
-    let records = files.iter().filter_map(|(path, bytes)| Some((path.strip_prefix("records/")?, bytes)));
     let mut n_records = 0;
-    for (name, bytes) in records {
+    for (name, bytes) in &records {
         let plugin = &plugins[name.strip_suffix(".json").unwrap()];
         let (revision, desired) = host_state::read_record(bytes).unwrap();
         assert_eq!(
