@@ -52,7 +52,7 @@ pub(crate) fn router(front: Front) -> Router {
 }
 
 /// All routes, in the order in which they are documented.
-fn table(front: Front) -> Table {
+pub(crate) fn table(front: Front) -> Table {
     // The archive, and what a form puts around it.
     let upload_bytes = usize::try_from(front.uploads.max_bytes).unwrap_or(usize::MAX).saturating_add(64 * 1024);
     let mut t = Table::new(front);

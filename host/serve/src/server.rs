@@ -155,6 +155,12 @@ impl Server {
         &self.token_path
     }
 
+    /// What its routes share.
+    #[cfg(test)]
+    pub(crate) fn front(&self) -> Front {
+        self.front.clone()
+    }
+
     /// To be told when the host is ready.
     pub fn ready(&self) -> Ready {
         Ready(self.front.ready.clone())

@@ -3,6 +3,9 @@
 //! The router is made of it, and nothing else is: a route that has no row does not exist, and one that has a row asks
 //! who is there before its handler sees anything.
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 
 use axum::Router;
@@ -126,8 +129,9 @@ struct Guard {
 /// Asks who is there, and lets the handler know. What changes something is told to the audit log before and after, and goes
 /// on when its client is gone.
 async fn guarded(State(guard): State<Guard>, parameters: RawPathParams, mut request: Request, next: Next) -> Response {
-    let object = parameters.iter().map(|(_, value)| value).collect::<Vec<_>>().join("/");
-    let mut trail = Trail::of(guard.row.action, &object, request.extensions());
+    // The first is what it is about; others are a part of that.
+    let object = parameters.iter().next().map(|(_, value)| value).unwrap_or_default();
+    let mut trail = Trail::of(guard.row.action, object, request.extensions());
     let plugin = parameters.iter().find(|(name, _)| *name == "id").map(|(_, id)| id);
     let plugin = plugin.filter(|_| guard.row.has_plugin());
     let host = guard.front.host.clone();
