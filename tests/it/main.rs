@@ -20,7 +20,9 @@ mod web_server;
 #[path = "../support/zip_builder.rs"]
 mod zip_builder;
 
+mod access;
 mod architecture;
+mod audit;
 mod author_commands;
 mod bodies;
 mod calls;

@@ -101,6 +101,9 @@ async fn went_back(host: &TestHost, reason: &str) {
     let job = host.get(&format!("/api/jobs/{}", jobs[0]["id"].as_str().unwrap())).await.json();
     assert_eq!((&job["actor"], &job["result"]["reason"]), (&json!("host"), &json!(reason)));
     assert_eq!((&job["result"]["generation_before"], &job["result"]["version"]), (&json!(2), &json!("1.0.0")));
+    let told = host.get("/api/audit?actor=host&object=moody&action=job_rollback").await.expect(200).json();
+    let told: Vec<_> = told["entries"].as_array().unwrap().iter().map(|entry| &entry["outcome"]).collect();
+    assert_eq!(told, [&json!("done")]);
     let revision = host.get("/api/plugins/moody/revisions?limit=1").await.json()["revisions"][0].clone();
     assert_eq!(
         (&revision["actor"], &revision["operation"], &revision["reason"]),

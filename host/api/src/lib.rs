@@ -3,6 +3,8 @@
 //! Answers are supersets: fields that clients of an older system read keep their names and places, the others are
 //! this host's. Times are milliseconds since 1970, durations seconds, sizes bytes, unless the name says otherwise.
 
+mod access;
+mod audit;
 mod event;
 mod graph;
 mod job;
@@ -13,6 +15,11 @@ mod revision;
 mod system;
 mod update;
 
+pub use access::{
+    Login, LoginRequest, LoginUser, Me, NewToken, NewUser, Rights, Token, TokenList, TokenMade, User, UserChange,
+    UserList,
+};
+pub use audit::{AuditBroken, AuditEntry, AuditHead, AuditPage, AuditReport};
 pub use event::{Event, EventGap, EventPage};
 pub use graph::{Graph, GraphEdge, GraphNode};
 pub use job::{Asked, Job, JobEnd, JobList, LogLine, LogLines, Served, Step};

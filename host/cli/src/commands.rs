@@ -1,5 +1,7 @@
 //! The client commands.
 
+mod access;
+mod audit;
 mod change;
 mod events;
 mod generations;
@@ -64,6 +66,9 @@ pub(crate) async fn run(word: Word, environment: &Environment) -> Result<(), Fai
         Word::Unblock(words) => updates::unblock(&client, &words, &screen).await,
         Word::Jobs(words) => jobs::list(&client, words).await,
         Word::Job(words) => jobs::job(&client, *words, &screen).await,
+        Word::Token(words) => access::token(&client, words).await,
+        Word::User(words) => access::user(&client, words).await,
+        Word::Audit(words) => audit::audit(&client, *words).await,
         // `main` does these.
         _ => Ok(()),
     };
@@ -103,6 +108,9 @@ fn client_of(word: &Word) -> Option<&words::Client> {
         Word::Reload(words) => Some(&words.client),
         Word::Jobs(words) => Some(&words.client),
         Word::Job(words) => Some(words.client()),
+        Word::Token(words) => Some(words.client()),
+        Word::User(words) => Some(words.client()),
+        Word::Audit(words) => Some(words.client()),
         _ => None,
     }
 }

@@ -40,9 +40,9 @@ pub(crate) async fn serve(words: Serve, environment: &Environment) -> Result<(),
     let builder = builder.map_err(|error| Failure::of("failed to prepare builds", &error))?;
     let toolchain = builder.toolchain().rustc.clone();
     let state = open_state(&store).await?;
-    let host = Host::new(rooms.run, store.clone(), state, builder);
+    let host = Host::new(rooms.run, store.clone(), state.clone(), builder);
     let host = host.map_err(|error| Failure::of("failed to start the host", &error))?;
-    let server = Server::bind(host.clone(), &store, rooms.serve).await.map_err(|error| {
+    let server = Server::bind(host.clone(), &store, state, rooms.serve).await.map_err(|error| {
         Failure::of("failed to bind", &error).fix("name another address with --host and --port, or stop what uses it")
     })?;
     drop(store);

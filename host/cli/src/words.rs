@@ -1,5 +1,7 @@
 //! The words that can be typed.
 
+mod access;
+mod audit;
 pub(crate) mod author;
 mod change;
 mod events;
@@ -18,6 +20,8 @@ use host_core::{PluginId, Source};
 
 use crate::config::Flags;
 
+pub(crate) use access::{AddUser, MakeToken, RightsWords, SetUser, TokenWord, UserWord};
+pub(crate) use audit::{Audit, AuditWord, VerifyAudit};
 pub(crate) use change::{Change, Conditions, Disable, Unload};
 pub(crate) use events::Events;
 pub(crate) use graph::{Drawing, Graph};
@@ -140,6 +144,15 @@ pub(crate) enum Word {
     /// Show what happened in the host, and what happens
     #[command(after_help = EXIT_CODES)]
     Events(Events),
+    /// Tokens: who may ask the host for what
+    #[command(subcommand)]
+    Token(TokenWord),
+    /// Users, who log in with a password
+    #[command(subcommand)]
+    User(UserWord),
+    /// Show who asked for what and what became of it, or verify that log
+    #[command(after_help = EXIT_CODES)]
+    Audit(Box<Audit>),
     /// Rebuild a lost or damaged state of what is installed from the records beside it, while no host runs
     #[command(after_help = EXIT_CODES)]
     Rescan(Rescan),

@@ -1,13 +1,20 @@
 //! Who may do what.
 //!
-//! A [`Role`] contains those below it: an operator may look at all that a viewer may. A [`Principal`] has a role for the
-//! whole host, or for single plugins only, or both.
+//! A [`Role`] contains those below it: an operator may look at all that a viewer may. [`Rights`] are a role for the whole
+//! host, or for single plugins only, or both, and words that the endpoints of plugins ask for. [`decide`] says who may call
+//! an endpoint.
 
-use std::collections::BTreeMap;
+mod decide;
+mod word;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
 
 use crate::PluginId;
+
+pub use decide::{Denied, decide};
+pub use word::{Name, NameError, Word, WordError};
 
 /// What one may do. Ordered: each may do what those before it may.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -53,27 +60,38 @@ impl FromStr for Role {
     }
 }
 
+/// What somebody may do.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Rights {
+    /// Everywhere; `None` for those who have grants, permissions or scopes only.
+    pub role: Option<Role>,
+    /// With single plugins. Without a role these are the only plugins whose endpoints know their holder.
+    pub grants: BTreeMap<PluginId, Role>,
+    /// Words that endpoints ask for as `permissions`.
+    pub permissions: BTreeSet<Word>,
+    /// Words that endpoints ask for as `scopes`.
+    pub scopes: BTreeSet<Word>,
+}
+
 /// Somebody whom the host knows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Principal {
-    /// What they are called in revisions, jobs and the audit log.
+    /// What they are called in revisions, jobs and the audit log, and by the plugins that they call.
     pub name: String,
-    /// What they may do everywhere; `None` for those who only have grants.
-    pub role: Option<Role>,
-    /// What they may do with single plugins.
-    pub grants: BTreeMap<PluginId, Role>,
+    /// What they may do.
+    pub rights: Rights,
 }
 
 impl Principal {
     /// Somebody with a role for the whole host.
     pub fn with_role(name: impl Into<String>, role: Role) -> Principal {
-        Principal { name: name.into(), role: Some(role), grants: BTreeMap::new() }
+        Principal { name: name.into(), rights: Rights { role: Some(role), ..Rights::default() } }
     }
 
     /// What they may do: with one plugin, or with what concerns no single one.
     pub fn role_for(&self, plugin: Option<&str>) -> Option<Role> {
-        let granted = plugin.and_then(|plugin| self.grants.get(plugin)).copied();
-        self.role.max(granted)
+        let granted = plugin.and_then(|plugin| self.rights.grants.get(plugin)).copied();
+        self.rights.role.max(granted)
     }
 
     /// Whether they may do what needs a role.
@@ -100,12 +118,14 @@ mod tests {
     #[test]
     fn a_grant_is_for_its_plugin_only() {
         let grants = BTreeMap::from([("hello".parse().unwrap(), Role::Operator)]);
-        let granted = Principal { role: None, grants: grants.clone(), name: "somebody".to_owned() };
+        let rights = Rights { grants, ..Rights::default() };
+        let granted = Principal { name: "somebody".to_owned(), rights: rights.clone() };
         assert_eq!(granted.role_for(Some("hello")), Some(Role::Operator));
         assert_eq!(granted.role_for(Some("other")), None);
         assert_eq!(granted.role_for(None), None);
         // The larger of both counts.
-        let admin = Principal { role: Some(Role::Admin), grants, name: "somebody".to_owned() };
+        let rights = Rights { role: Some(Role::Admin), ..rights };
+        let admin = Principal { name: "somebody".to_owned(), rights };
         assert_eq!(admin.role_for(Some("hello")), Some(Role::Admin));
     }
 

@@ -24,6 +24,11 @@ impl Digest {
         Digest(Sha256::digest(bytes).into())
     }
 
+    /// Its 32 bytes.
+    pub fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
     /// The 64 lower-case hex digits without a prefix: safe as a file name.
     pub fn hex(&self) -> String {
         use fmt::Write as _;

@@ -9,6 +9,7 @@
 
 pub mod access;
 mod address;
+pub mod audit;
 pub mod configuration;
 pub mod desired;
 mod digest;
@@ -25,7 +26,7 @@ mod source;
 mod tree_path;
 pub mod update;
 
-pub use access::{Principal, Role};
+pub use access::{Principal, Rights, Role};
 pub use address::is_public_address;
 pub use desired::{Desired, Goal, Pick};
 pub use digest::{Digest, DigestError, DigestWriter};

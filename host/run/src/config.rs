@@ -36,6 +36,8 @@ pub struct Config {
     pub probation: probation::Rules,
     /// How many events the journal keeps.
     pub max_events: u64,
+    /// How many entries the audit log keeps.
+    pub max_audit_entries: u64,
     /// Uploads that were not installed are removed after this.
     pub upload_lifetime: Duration,
     /// What one plugin may keep in the key-value store.
@@ -65,6 +67,7 @@ impl Config {
             patience: Patience::default(),
             probation: probation::Rules::default(),
             max_events: 10_000,
+            max_audit_entries: 100_000,
             upload_lifetime: Duration::from_secs(3600),
             kv: host_state::Limits::default(),
             plugin_fetch: host_services::FetchConfig::default(),

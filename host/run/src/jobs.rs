@@ -15,7 +15,7 @@ use host_state::{JobCursor, JobFilter, JobLog, JobRecord};
 
 use crate::error::Error;
 use crate::host::Host;
-use crate::job::{Asker, Job, JobError, JobView, Parts};
+use crate::job::{Asker, Failed, Job, JobError, JobView, Parts};
 use crate::log_lines::{LogLine, now_unix_ms};
 use crate::operation::{self, Operation, record};
 
@@ -248,9 +248,10 @@ impl Host {
     /// Ends a job: it is written first, then those who wait are told. One that could not be written is still shown while
     /// the host runs, and is written when that is possible again.
     pub(crate) async fn end_job(&self, job: &Job, result: Result<operation::Receipt, Error>) {
+        let told = self.audit_of_job(&job.view(), result.as_ref().map_err(Failed::of));
         let ended = job.ended(result);
         host_fail::point("job.ending");
-        let written = self.0.state.put_job(job.record(Some(&ended)), Some(job.kept_log()), KEEP).await;
+        let written = self.0.state.put_ended_job(job.record(Some(&ended)), Some(job.kept_log()), KEEP, told).await;
         host_fail::point("job.ended");
         job.end(ended);
         match written {
@@ -266,7 +267,13 @@ impl Host {
     pub(crate) async fn write_ended_jobs(&self) {
         let ended: Vec<_> = self.0.jobs.live().values().filter(|job| job.state().is_ended()).cloned().collect();
         for job in ended {
-            if self.0.state.put_job(job.record(None), Some(job.kept_log()), KEEP).await.is_err() {
+            let view = job.view();
+            let told = view
+                .result
+                .as_ref()
+                .map(|result| self.audit_of_job(&view, result.as_ref().map_err(Clone::clone)))
+                .unwrap_or_default();
+            if self.0.state.put_ended_job(job.record(None), Some(job.kept_log()), KEEP, told).await.is_err() {
                 return;
             }
             self.0.jobs.live().remove(job.id());

@@ -7,6 +7,7 @@
 //! that is current at that moment, to their last byte.
 
 mod admission;
+mod audit;
 mod between;
 mod body;
 mod boot;
@@ -56,6 +57,7 @@ pub use host_fetch::Trust;
 pub use host_load::{Answer, CallError};
 pub use host_services::{SecretSource, Secrets};
 pub use host_state::event_detail;
+pub use host_state::{AuditBroken, AuditEntry, AuditFilter, AuditHead, AuditReport, Noted};
 pub use host_state::{JobCursor, JobCursorError, JobFilter, JobRecord};
 pub use job::{Asker, Failed, FieldProblem, Job, JobError, JobView, OnConflict, OnConflictError};
 pub use jobs::JobPage;

@@ -3,27 +3,36 @@
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
+use host_core::access::Denied;
 use host_core::{Principal, Role};
+use http::StatusCode;
 use http::request::Parts;
-use http::{HeaderMap, StatusCode};
 
 use crate::problem::Refused;
-use crate::routes::Front;
-use crate::token::Who;
 
 /// Somebody whom the host knows, and who may do what the route does.
 #[derive(Clone, Debug)]
 pub(crate) struct Caller {
     pub(crate) principal: Arc<Principal>,
+    /// The id of the token; `operator` for that of the file.
+    pub(crate) token: Arc<str>,
+}
+
+/// Who sends a request.
+#[derive(Clone, Debug)]
+pub(crate) enum Who {
+    /// No token.
+    Nobody,
+    /// A token, but not a valid one.
+    Stranger,
+    /// Somebody whom the host knows.
+    Known(Caller),
 }
 
 impl Caller {
-    /// Who sends these headers.
-    pub(crate) fn of(front: &Front, headers: &HeaderMap) -> Result<Caller, Refused> {
-        match front.token.who(headers) {
-            Who::Operator => Ok(Caller { principal: front.token.principal() }),
-            who => Err(unauthorized(who)),
-        }
+    /// Refuses what needs a role for the whole host, where the route lets in those who have it for one plugin.
+    pub(crate) fn need_for_all(&self, role: Role) -> Result<(), Refused> {
+        if self.principal.may(role, None) { Ok(()) } else { Err(forbidden(role, None)) }
     }
 }
 
@@ -32,11 +41,11 @@ impl<S: Send + Sync> FromRequestParts<S> for Caller {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Caller, Refused> {
         // Only a handler of a route that needs nobody finds none.
-        parts.extensions.get().cloned().ok_or_else(|| unauthorized(Who::Nobody))
+        parts.extensions.get().cloned().ok_or_else(|| unauthorized(&Who::Nobody))
     }
 }
 
-pub(crate) fn unauthorized(who: Who) -> Refused {
+pub(crate) fn unauthorized(who: &Who) -> Refused {
     let detail = match who {
         Who::Nobody => "this needs a token",
         _ => "the token is not valid",
@@ -51,4 +60,16 @@ pub(crate) fn forbidden(needed: Role, plugin: Option<&str>) -> Refused {
         None => format!("this needs the role {needed}"),
     };
     Refused::new(StatusCode::FORBIDDEN, "auth_role", detail)
+}
+
+/// Who may not call an endpoint.
+pub(crate) fn denied(denied: &Denied) -> Refused {
+    let code = match denied {
+        Denied::Nobody => return unauthorized(&Who::Nobody),
+        Denied::Plugin => "auth_plugin",
+        Denied::Role { .. } => "auth_role",
+        Denied::Permission { .. } => "auth_permission",
+        Denied::Scope { .. } => "auth_scope",
+    };
+    Refused::new(StatusCode::FORBIDDEN, code, denied.to_string())
 }

@@ -1,17 +1,19 @@
 //! Requests to plugins: found, checked by the manifest, answered by one generation.
 
-use host_core::manifest::Endpoint;
+use host_core::access::decide;
+use host_core::manifest::{Auth, Endpoint};
 use host_run::{Caller, IncomingBody, RefusedCall, Request, refused_content_type};
 use http::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use http::{Method, Response, StatusCode};
 
 use crate::body::AnyBody;
-use crate::caller::unauthorized;
+use crate::caller::{self, Who};
 use crate::error::of_call;
 use crate::problem::Refused;
 use crate::request_id::RequestId;
 use crate::routes::Front;
-use crate::token::{Who, is_host_credential};
+use crate::token::is_host_credential;
+use crate::trail::{ClientAddress, Trail};
 
 /// Where plugins answer.
 pub(crate) const PREFIX: &str = "/api/plugin-endpoints/";
@@ -46,8 +48,17 @@ async fn call<B: IncomingBody>(
         Err(refusal) => return Err(of_call(RefusedCall::route(refusal, id))),
     };
     let endpoint = &admitted.generation().manifest().endpoints[routed.endpoint];
-    allow(front, endpoint, &parts.headers)?;
-    if parts.headers.get(AUTHORIZATION).is_some_and(is_host_credential) {
+    let caller = match known(front, &endpoint.auth, &parts.headers, id, peer) {
+        Ok(caller) => caller,
+        Err((caller, refused)) => {
+            let mut trail = Trail::new("endpoint_call", id, ClientAddress::of(peer), request_id.as_str());
+            caller.iter().for_each(|caller| trail.by(caller));
+            trail.refused(&front.host, &front.access, &refused).await;
+            return Err(refused);
+        }
+    };
+    allow(endpoint, &parts.headers)?;
+    if has_host_credential(&parts.headers) {
         parts.headers.remove(AUTHORIZATION);
     }
     let request = Request {
@@ -55,7 +66,12 @@ async fn call<B: IncomingBody>(
         path,
         query: parts.uri.query(),
         headers: &parts.headers,
-        caller: Caller { peer, request_id: request_id.as_str(), depth: 0, actor: None },
+        caller: Caller {
+            peer,
+            request_id: request_id.as_str(),
+            depth: 0,
+            actor: caller.as_ref().map(|caller| caller.principal.name.as_str()),
+        },
         body,
     };
     let answered = admitted.call(routed, request).await.map_err(|refusal| of_call(RefusedCall::call(&refusal)))?;
@@ -71,20 +87,38 @@ fn split(path: &str) -> (&str, &str) {
     }
 }
 
-/// Checks what plugin.yaml asks of a request before its body is read.
-fn allow(front: &Front, endpoint: &Endpoint, headers: &HeaderMap) -> Result<(), Refused> {
-    if endpoint.auth.required {
-        let who = front.token.who(headers);
-        if who != Who::Operator {
-            return Err(unauthorized(who));
+/// Who calls, as far as the host knows them; checked where plugin.yaml asks for it. Elsewhere a token that is not valid is as
+/// good as none.
+fn known(
+    front: &Front,
+    auth: &Auth,
+    headers: &HeaderMap,
+    plugin: &str,
+    peer: &str,
+) -> Result<Option<caller::Caller>, (Option<caller::Caller>, Refused)> {
+    if !auth.required {
+        if !has_host_credential(headers) {
+            return Ok(None);
         }
-        // The one token there is has the role `operator`, which includes `viewer`, and every permission and scope.
-        let roles = &endpoint.auth.roles;
-        if !roles.is_empty() && !roles.iter().any(|role| matches!(role.as_str(), "operator" | "viewer")) {
-            let detail = format!("the endpoint asks for role {}", roles.join(" or "));
-            return Err(Refused::new(StatusCode::FORBIDDEN, "auth_role", detail));
-        }
+        return Ok(match front.access.who(headers) {
+            Who::Known(caller) => Some(caller),
+            Who::Nobody | Who::Stranger => None,
+        });
     }
+    let address = ClientAddress::of(peer);
+    let caller = front.access.caller(headers, address.0).map_err(|refused| (None, refused))?;
+    match decide(auth, Some(&caller.principal), plugin) {
+        Ok(()) => Ok(Some(caller)),
+        Err(denied) => Err((Some(caller), caller::denied(&denied))),
+    }
+}
+
+fn has_host_credential(headers: &HeaderMap) -> bool {
+    headers.get_all(AUTHORIZATION).iter().any(is_host_credential)
+}
+
+/// Checks what plugin.yaml asks of a request before its body is read.
+fn allow(endpoint: &Endpoint, headers: &HeaderMap) -> Result<(), Refused> {
     match refused_content_type(endpoint, headers) {
         Some(detail) => Err(Refused::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "endpoint_content_type", detail)),
         None => Ok(()),

@@ -15,6 +15,7 @@ use serde::de::DeserializeOwned;
 use crate::caller::Caller;
 use crate::problem::Refused;
 use crate::routes::MAX_JSON_BYTES;
+use crate::trail::Touched;
 
 /// The most characters of a reason.
 const MAX_REASON_CHARS: usize = 500;
@@ -41,6 +42,22 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Whole<T> {
 
     async fn from_request(request: Request, state: &S) -> Result<Whole<T>, Refused> {
         read(&bytes(request, state).await?).map(Whole)
+    }
+}
+
+/// The same for a body that holds a password: what does not fit is refused without a word of it.
+pub(crate) struct Secret<T>(pub(crate) T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Secret<T> {
+    type Rejection = Refused;
+
+    async fn from_request(request: Request, state: &S) -> Result<Secret<T>, Refused> {
+        let refused = |refused: Refused| {
+            let detail = "the body is not what this route takes; its text is not repeated, as it may hold a password";
+            Refused { detail: detail.to_owned(), errors: vec![], ..refused }
+        };
+        let bytes = bytes(request, state).await?;
+        read(&bytes).map(Secret).map_err(refused)
     }
 }
 
@@ -116,6 +133,8 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Parameters<T> 
 pub(crate) struct Asking {
     pub(crate) asker: Asker,
     pub(crate) respond_async: bool,
+    /// To be told which job does it.
+    pub(crate) touched: Touched,
 }
 
 #[derive(Deserialize)]
@@ -132,7 +151,8 @@ impl<S: Send + Sync> FromRequestParts<S> for Asking {
         let respond_async = respond_async(&parts.headers);
         let caller = Caller::from_request_parts(parts, state).await?;
         let Parameters(conditions) = Parameters::<Conditions>::from_request_parts(parts, state).await?;
-        Ok(Asking { asker: asker(&caller.principal.name, conditions)?, respond_async })
+        let Ok(touched) = Touched::from_request_parts(parts, state).await;
+        Ok(Asking { asker: asker(&caller.principal.name, conditions)?, respond_async, touched })
     }
 }
 
@@ -178,7 +198,10 @@ mod tests {
 
     async fn read(query: &str) -> Result<Asker, String> {
         let principal = Arc::new(Principal::with_role("operator", Role::Admin));
-        let request = http::Request::get(format!("/x?{query}")).extension(Caller { principal }).body(()).unwrap();
+        let request = http::Request::get(format!("/x?{query}"))
+            .extension(Caller { principal, token: "operator".into() })
+            .body(())
+            .unwrap();
         let asking = Asking::from_request_parts(&mut request.into_parts().0, &()).await;
         asking.map(|asking| asking.asker).map_err(|refused| refused.detail)
     }

@@ -5,11 +5,13 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use host_api as api;
-use host_run::{JobFilter, LogLine};
+use host_core::Role;
+use host_run::{JobError, JobFilter, JobView, LogLine};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderValue};
 use http::{StatusCode, header};
 use serde::Deserialize;
 
+use crate::caller::{Caller, forbidden};
 use crate::error::of_operation;
 use crate::follow::{Following, Format};
 use crate::input::{Asking, Id, Parameters};
@@ -58,18 +60,35 @@ pub(crate) async fn list(
     Ok(Json(api::JobList { jobs, next: page.next.map(|next| next.to_string()) }))
 }
 
-pub(crate) async fn get(State(front): State<Front>, Id(id): Id) -> Result<Json<api::Job>, Refused> {
-    let job = front.host.job(&id).await.map_err(|error| of_operation(&error))?;
-    Ok(Json(view::job(&job)))
+/// The job, for those who may see it: who has grants only sees the jobs of those plugins.
+async fn seen(front: &Front, caller: &Caller, id: &str) -> Result<JobView, Refused> {
+    let job = front.host.job(id).await.map_err(|error| of_operation(&error))?;
+    match caller.principal.may(Role::Viewer, job.plugin.as_deref()) {
+        true => Ok(job),
+        // As if there were none: that there is one of another plugin is not theirs to know.
+        false => Err(of_operation(&JobError::Unknown { id: id.to_owned() }.into())),
+    }
 }
 
-pub(crate) async fn cancel(State(front): State<Front>, Id(id): Id) -> Result<Json<api::Job>, Refused> {
+pub(crate) async fn get(State(front): State<Front>, caller: Caller, Id(id): Id) -> Result<Json<api::Job>, Refused> {
+    Ok(Json(view::job(&seen(&front, &caller, &id).await?)))
+}
+
+pub(crate) async fn cancel(State(front): State<Front>, caller: Caller, Id(id): Id) -> Result<Json<api::Job>, Refused> {
+    let plugin = match caller.principal.may(Role::Operator, None) {
+        true => None,
+        false => seen(&front, &caller, &id).await?.plugin,
+    };
+    if !caller.principal.may(Role::Operator, plugin.as_deref()) {
+        return Err(forbidden(Role::Operator, plugin.as_deref()));
+    }
     let job = front.host.cancel_job(&id).await.map_err(|error| of_operation(&error))?;
     Ok(Json(view::job(&job)))
 }
 
 pub(crate) async fn retry(State(front): State<Front>, Id(id): Id, asking: Asking) -> Result<Response, Refused> {
     let job = front.host.retry(&id, asking.asker).await.map_err(|error| of_operation(&error))?;
+    asking.touched.job(&job);
     plugins::answer(&job, asking.respond_async).await
 }
 
@@ -85,10 +104,12 @@ pub(crate) struct LogQuery {
 /// The log as text, one line each; or as events, each line with its number as id, and `end` when the job has ended.
 pub(crate) async fn log(
     State(front): State<Front>,
+    caller: Caller,
     Id(id): Id,
     headers: HeaderMap,
     Parameters(query): Parameters<LogQuery>,
 ) -> Result<Response, Refused> {
+    seen(&front, &caller, &id).await?;
     let failed = |error: host_run::Error| of_operation(&error);
     let format = if wants_events(&headers) { Format::Events } else { Format::Text };
     let live = front.host.live_job(&id).filter(|_| query.follow || format == Format::Events);

@@ -3,11 +3,14 @@
 //! | path | who answers | needs |
 //! |---|---|---|
 //! | `/api/plugin-endpoints/<id>/…` | the plugin's generation that serves now ([`endpoint`](self)) | what plugin.yaml says |
-//! | `/api/plugins…`, `/api/jobs…`, `/api/events` | the management API (one page: `routes.rs`) | the operator's token |
+//! | `/api/plugins…`, `/api/jobs…`, `/api/events` | the management API (one page: `routes.rs`) | what its row says: a role, or a valid token |
+//! | `/login` | the host | a user's password |
 //! | `/health`, `/health/live`, `/health/ready`, `/metrics` | the host | nothing |
 //!
 //! Every answer carries `X-Request-Id`; every error is an RFC 9457 problem document.
 
+mod access;
+mod audit;
 mod batch;
 mod body;
 mod caller;
@@ -21,6 +24,7 @@ mod graph;
 mod input;
 mod jobs;
 mod linger;
+mod login;
 mod moment;
 mod plan;
 mod plugins;
@@ -35,8 +39,11 @@ mod system;
 mod table;
 mod timer;
 mod token;
+mod tokens;
+mod trail;
 mod updates;
 mod upload;
+mod users;
 mod view;
 
 pub use server::{Config, Error, Ready, Server};

@@ -70,6 +70,7 @@ pub(crate) async fn apply(
 ) -> Result<Response, Refused> {
     let job = front.host.apply(&plan, atomic.unwrap_or(true), asking.asker).await;
     let job = job.map_err(|error| of_operation(&error))?;
+    asking.touched.job(&job);
     answer(&job, asking.respond_async).await
 }
 

@@ -4,12 +4,13 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use host_api as api;
-use host_core::{Revision, Source};
+use host_core::{Revision, Role, Source};
 use host_run::{Job, LoadOptions, Operation};
 use http::StatusCode;
 use http::header::{HeaderValue, LOCATION};
 use serde::Deserialize;
 
+use crate::caller::Caller;
 use crate::error::of_operation;
 use crate::input::{Asking, Id, Input, Parameters};
 use crate::moment::At;
@@ -20,13 +21,15 @@ use crate::view;
 
 type Answer = Result<Response, Refused>;
 
-/// What is installed; with `?at=` what was asked for then.
-pub(crate) async fn list(State(front): State<Front>, Parameters(at): Parameters<At>) -> Answer {
+/// What is installed; with `?at=` what was asked for then. Who has grants only sees the plugins of those.
+pub(crate) async fn list(State(front): State<Front>, caller: Caller, Parameters(at): Parameters<At>) -> Answer {
+    let is_seen = |id: &str| caller.principal.may(Role::Viewer, Some(id));
     if let Some(at_unix_ms) = at.unix_ms()? {
-        return revisions::asked_at(&front, at_unix_ms).await;
+        return revisions::asked_at(&front, at_unix_ms, is_seen).await;
     }
     let plugins = front.host.plugins();
-    let plugins = plugins.iter().map(|plugin| (plugin.id.to_string(), view::item(plugin)));
+    let plugins = plugins.iter().filter(|plugin| is_seen(plugin.id.as_str()));
+    let plugins = plugins.map(|plugin| (plugin.id.to_string(), view::item(plugin)));
     let plugins = plugins.collect::<std::collections::BTreeMap<_, _>>();
     Ok(Json(api::PluginList { count: plugins.len(), plugins }).into_response())
 }
@@ -108,9 +111,14 @@ pub(crate) async fn enable(State(front): State<Front>, Id(id): Id, asking: Askin
 pub(crate) async fn disable(
     State(front): State<Front>,
     Id(id): Id,
+    caller: Caller,
     asking: Asking,
     Parameters(Cascade { cascade }): Parameters<Cascade>,
 ) -> Answer {
+    if cascade {
+        // It changes other plugins too.
+        caller.need_for_all(Role::Operator)?;
+    }
     run(&front, asking, Operation::Disable { id, cascade }).await
 }
 
@@ -161,15 +169,20 @@ pub(crate) struct Cascade {
 pub(crate) async fn unload(
     State(front): State<Front>,
     Id(id): Id,
+    caller: Caller,
     asking: Asking,
     Parameters(Keep { keep_data, cascade }): Parameters<Keep>,
 ) -> Answer {
+    if cascade {
+        caller.need_for_all(Role::Operator)?;
+    }
     run(&front, asking, Operation::Unload { id, keep_data, cascade }).await
 }
 
 /// Runs an operation as a job: answers at its end, or at once when the client would rather watch.
 pub(crate) async fn run(front: &Front, asking: Asking, operation: Operation) -> Answer {
     let job = front.host.submit(operation, asking.asker).await.map_err(|error| of_operation(&error))?;
+    asking.touched.job(&job);
     answer(&job, asking.respond_async).await
 }
 

@@ -74,10 +74,12 @@ pub(crate) async fn restore(State(front): State<Front>, IdAnd(id, revision): IdA
     run(&front, asking, Operation::Restore { id, revision }).await
 }
 
-/// What was asked for of all plugins at a moment.
-pub(crate) async fn asked_at(front: &Front, at_unix_ms: u64) -> Answer {
-    let Past { plugins, damaged } = past(front, at_unix_ms).await?;
-    let plugins: BTreeMap<_, _> = plugins.iter().map(|then| (then.desired.id.to_string(), asked(then))).collect();
+/// What was asked for of all plugins at a moment, of those that may be seen.
+pub(crate) async fn asked_at(front: &Front, at_unix_ms: u64, is_seen: impl Fn(&str) -> bool) -> Answer {
+    let Past { plugins, mut damaged } = past(front, at_unix_ms).await?;
+    damaged.retain(|id| is_seen(id));
+    let plugins = plugins.iter().filter(|then| is_seen(then.desired.id.as_str()));
+    let plugins: BTreeMap<_, _> = plugins.map(|then| (then.desired.id.to_string(), asked(then))).collect();
     Ok(Json(api::AskedPlugins { at_unix_ms, count: plugins.len(), plugins, damaged }).into_response())
 }
 

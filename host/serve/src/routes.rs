@@ -5,16 +5,20 @@ use std::sync::atomic::AtomicBool;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use host_core::Role::{Operator, Viewer};
+use host_core::Role::{Admin, Operator, Viewer};
 use host_run::Host;
 use http::{Method, StatusCode};
+use tokio_util::task::TaskTracker;
 
+use crate::access::Access;
 use crate::cors::Cors;
 use crate::problem::Refused;
 use crate::request_id::RequestIds;
 use crate::table::{Need, Row, Table};
-use crate::token::OperatorToken;
-use crate::{batch, configuration, events, graph, jobs, plan, plugins, revisions, system, updates, upload};
+use crate::{
+    audit, batch, configuration, events, graph, jobs, login, plan, plugins, revisions, system, tokens, updates, upload,
+    users,
+};
 
 const GET: Method = Method::GET;
 const POST: Method = Method::POST;
@@ -29,11 +33,13 @@ pub(crate) const MAX_JSON_BYTES: usize = 1024 * 1024;
 #[derive(Clone)]
 pub(crate) struct Front {
     pub(crate) host: Host,
-    pub(crate) token: Arc<OperatorToken>,
+    pub(crate) access: Arc<Access>,
     pub(crate) cors: Arc<Cors>,
     pub(crate) request_ids: Arc<RequestIds>,
     pub(crate) ready: Arc<AtomicBool>,
     pub(crate) uploads: Arc<upload::Uploads>,
+    /// What goes on when its client is gone.
+    pub(crate) tasks: TaskTracker,
 }
 
 pub(crate) fn router(front: Front) -> Router {
@@ -46,12 +52,12 @@ pub(crate) fn router(front: Front) -> Router {
 }
 
 /// All routes, in the order in which they are documented.
-fn table(front: Front) -> Table {
+pub(crate) fn table(front: Front) -> Table {
     // The archive, and what a form puts around it.
     let upload_bytes = usize::try_from(front.uploads.max_bytes).unwrap_or(usize::MAX).saturating_add(64 * 1024);
     let mut t = Table::new(front);
 
-    t.add(Viewer, "plugin_list", GET, "/api/plugins", plugins::list);
+    t.known("plugin_list", GET, "/api/plugins", plugins::list);
     t.add(Viewer, "plugin_get", GET, "/api/plugins/{id}", plugins::get);
     t.add(Viewer, "plugin_status", GET, "/api/plugins/{id}/status", plugins::status);
     t.add(Viewer, "plugin_logs", GET, "/api/plugins/{id}/logs", plugins::logs);
@@ -95,11 +101,25 @@ fn table(front: Front) -> Table {
 
     t.add(Viewer, "event_list", GET, "/api/events", events::get);
     t.add(Viewer, "job_list", GET, "/api/jobs", jobs::list);
-    t.add(Viewer, "job_get", GET, "/api/jobs/{id}", jobs::get);
-    t.add(Viewer, "job_log", GET, "/api/jobs/{id}/log", jobs::log);
-    t.add(Operator, "job_cancel", DELETE, "/api/jobs/{id}", jobs::cancel);
-    t.add(Operator, "job_cancel_post", POST, "/api/jobs/{id}/cancel", jobs::cancel);
+    t.known("job_get", GET, "/api/jobs/{id}", jobs::get);
+    t.known("job_log", GET, "/api/jobs/{id}/log", jobs::log);
+    t.known("job_cancel", DELETE, "/api/jobs/{id}", jobs::cancel);
+    t.known("job_cancel_post", POST, "/api/jobs/{id}/cancel", jobs::cancel);
     t.add(Operator, "job_retry", POST, "/api/jobs/{id}/retry", jobs::retry);
+
+    t.open("login", POST, "/login", login::login);
+    t.known("logout", POST, "/api/logout", login::logout);
+    t.known("me", GET, "/api/me", login::me);
+    t.add(Admin, "token_list", GET, "/api/tokens", tokens::list);
+    t.add(Admin, "token_create", POST, "/api/tokens", tokens::create);
+    t.add(Admin, "token_revoke", DELETE, "/api/tokens/{token}", tokens::revoke);
+    t.add(Admin, "user_list", GET, "/api/users", users::list);
+    t.add(Admin, "user_create", POST, "/api/users", users::create);
+    t.add(Admin, "user_get", GET, "/api/users/{name}", users::get);
+    t.add(Admin, "user_change", PATCH, "/api/users/{name}", users::change);
+    t.add(Admin, "user_remove", DELETE, "/api/users/{name}", users::remove);
+    t.add(Admin, "audit_list", GET, "/api/audit", audit::list);
+    t.add(Admin, "audit_verify", GET, "/api/audit/verify", audit::verify);
 
     t.add(Viewer, "health_summary", GET, "/api/plugins/health/summary", system::health_summary);
     t.add(Viewer, "system_metrics", GET, "/api/plugins/system/metrics", system::system_metrics);

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use host_run::Host;
+use host_state::State;
 use host_store::Store;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -17,6 +18,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::access::{self, Access};
 use crate::cors::Cors;
 use crate::linger::Linger;
 use crate::request_id::RequestIds;
@@ -24,12 +26,15 @@ use crate::routes::Front;
 use crate::service::Service;
 use crate::timer::ConnectionTimer;
 use crate::token::{self, OperatorToken};
+use crate::trail;
 use crate::upload::Uploads;
 
 /// The most of a request's head.
 const MAX_HEAD_BYTES: usize = 64 * 1024;
 /// How long to wait when the system has no more file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// How often what was counted is written.
+const BOOKS: Duration = Duration::from_secs(60);
 
 /// How the host is reached.
 #[derive(Clone, Debug)]
@@ -44,6 +49,12 @@ pub struct Config {
     pub header_timeout: Duration,
     /// The largest archive that may be uploaded.
     pub max_upload_bytes: u64,
+    /// Failed logins and wrong tokens that one address may send a minute.
+    pub max_auth_failures: u32,
+    /// The same of all addresses together.
+    pub max_auth_failures_of_all: u32,
+    /// How long a login counts.
+    pub session: Duration,
 }
 
 impl Default for Config {
@@ -54,6 +65,9 @@ impl Default for Config {
             max_connections: 4096,
             header_timeout: Duration::from_secs(5),
             max_upload_bytes: 64 * 1024 * 1024,
+            max_auth_failures: 10,
+            max_auth_failures_of_all: 100,
+            session: Duration::from_secs(12 * 60 * 60),
         }
     }
 }
@@ -73,6 +87,9 @@ pub enum Error {
     /// The operator's token could not be read or made.
     #[error("failed to prepare the operator token")]
     Token(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// Tokens and users could not be read.
+    #[error("failed to prepare tokens and users")]
+    Access(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The system gave no randomness.
     #[error("the system gave no randomness")]
     Random(#[source] getrandom::Error),
@@ -99,24 +116,31 @@ impl Ready {
 }
 
 impl Server {
-    /// Listens. Nothing is accepted before [`Server::run`].
+    /// Listens. `state` is the one of `host`: tokens and users are in it. Nothing is accepted before [`Server::run`].
     ///
     /// # Errors
     /// [`Error`].
-    pub async fn bind(host: Host, store: &Store, config: Config) -> Result<Server, Error> {
+    pub async fn bind(host: Host, store: &Store, state: State, config: Config) -> Result<Server, Error> {
         let token = OperatorToken::of(store).map_err(|error: token::Error| Error::Token(Box::new(error)))?;
         let address = config.address;
         let listen = |source| Error::Listen { address, source };
         let listener = TcpListener::bind(address).await.map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
         let token_path = token.path().to_owned();
+        let rules = access::Rules {
+            max_failures: config.max_auth_failures,
+            max_failures_of_all: config.max_auth_failures_of_all,
+            session: config.session,
+        };
+        let access = Access::new(token, state, rules).await.map_err(|error| Error::Access(Box::new(error)))?;
         let front = Front {
             host,
-            token: Arc::new(token),
+            access: Arc::new(access),
             cors: Arc::new(Cors::new(&config.cors_origins)),
             request_ids: Arc::new(RequestIds::new().map_err(Error::Random)?),
             ready: Arc::default(),
             uploads: Arc::new(Uploads::new(config.max_upload_bytes)),
+            tasks: TaskTracker::new(),
         };
         Ok(Server { listener, address, token_path, front, config })
     }
@@ -131,6 +155,12 @@ impl Server {
         &self.token_path
     }
 
+    /// What its routes share.
+    #[cfg(test)]
+    pub(crate) fn front(&self) -> Front {
+        self.front.clone()
+    }
+
     /// To be told when the host is ready.
     pub fn ready(&self) -> Ready {
         Ready(self.front.ready.clone())
@@ -140,7 +170,8 @@ impl Server {
     /// generations.
     pub async fn run(self, shutdown: CancellationToken, grace: Duration) {
         let host = self.front.host.clone();
-        let connections = TaskTracker::new();
+        let (front, connections) = (self.front.clone(), self.front.tasks.clone());
+        connections.spawn(keep_books(front.clone(), shutdown.clone()));
         let turns = Arc::new(Semaphore::new(self.config.max_connections));
         let service = Service::new(self.front);
         loop {
@@ -164,8 +195,25 @@ impl Server {
         if tokio::time::timeout(grace, connections.wait()).await.is_err() {
             tracing::warn!("{} connections did not end within the grace period", connections.len());
         }
+        write_books(&front, true).await;
         host.shutdown(until.saturating_duration_since(Instant::now())).await;
     }
+}
+
+/// Writes now and then what need not be on the disk at once: when tokens were used, and how often somebody was refused.
+async fn keep_books(front: Front, shutdown: CancellationToken) {
+    let mut ticks = tokio::time::interval(BOOKS);
+    loop {
+        tokio::select! {
+            () = shutdown.cancelled() => return,
+            _ = ticks.tick() => write_books(&front, false).await,
+        }
+    }
+}
+
+async fn write_books(front: &Front, all: bool) {
+    front.access.note_used().await;
+    trail::write_refusals(&front.host, &front.access, all).await;
 }
 
 async fn accept(

@@ -14,6 +14,7 @@ use crate::endpoint;
 use crate::problem::Refused;
 use crate::request_id::{RequestId, X_REQUEST_ID};
 use crate::routes::Front;
+use crate::trail::ClientAddress;
 
 /// Answers requests. Cheap to clone.
 #[derive(Clone)]
@@ -48,7 +49,7 @@ impl Service {
             endpoint::answer(&self.front, request, &request_id, peer).await
         } else {
             // In a box, so that a plugin's call, which is the same future, need not carry its size.
-            Box::pin(self.manage(request, &request_id)).await
+            Box::pin(self.manage(request, &request_id, peer)).await
         };
 
         let headers = response.headers_mut();
@@ -57,7 +58,7 @@ impl Service {
         Ok(response)
     }
 
-    async fn manage<B>(&self, request: Request<B>, request_id: &RequestId) -> Response<AnyBody>
+    async fn manage<B>(&self, request: Request<B>, request_id: &RequestId, peer: &str) -> Response<AnyBody>
     where
         B: IncomingBody<Error: Into<BodyError>>,
     {
@@ -67,6 +68,8 @@ impl Service {
         if let Some(trimmed) = without_trailing_slash(request.uri()) {
             *request.uri_mut() = trimmed;
         }
+        request.extensions_mut().insert(request_id.clone());
+        request.extensions_mut().insert(ClientAddress::of(peer));
         let mut router = (*self.router).clone();
         let mut response = match router.call(request).await {
             Ok(response) => response,

@@ -3,6 +3,9 @@
 //! The router is made of it, and nothing else is: a route that has no row does not exist, and one that has a row asks
 //! who is there before its handler sees anything.
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 
 use axum::Router;
@@ -14,15 +17,19 @@ use axum::routing::{MethodFilter, MethodRouter, on};
 use host_core::Role;
 use http::Method;
 
-use crate::caller::{self, Caller};
+use crate::error::of_operation;
 use crate::problem::Refused;
 use crate::routes::Front;
+use crate::trail::{self, ClientAddress, Trail};
+use crate::{caller, cors};
 
 /// What a route needs of who asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Need {
     /// Nothing: anybody may.
     Nothing,
+    /// A valid token; what of it may be seen or done is for the handler to say.
+    Known,
     /// A role; of a path with a plugin's id, a role for that plugin is enough.
     Role(Role),
 }
@@ -41,6 +48,11 @@ impl Row {
     /// The parameter of the path that is a plugin's id.
     fn has_plugin(&self) -> bool {
         self.path.starts_with("/api/plugins/{id}")
+    }
+
+    /// Whether it may change something.
+    pub(crate) fn is_changing(&self) -> bool {
+        !matches!(self.method, Method::GET | Method::HEAD)
     }
 }
 
@@ -63,6 +75,15 @@ impl Table {
         T: 'static,
     {
         self.route(Row { method, path, need: Need::Role(role), action }, handler, |route| route);
+    }
+
+    /// Adds a route for everybody whom the host knows.
+    pub(crate) fn known<H, T>(&mut self, action: &'static str, method: Method, path: &'static str, handler: H)
+    where
+        H: Handler<T, Front>,
+        T: 'static,
+    {
+        self.route(Row { method, path, need: Need::Known, action }, handler, |route| route);
     }
 
     /// Adds a route for anybody.
@@ -105,27 +126,62 @@ struct Guard {
     row: Arc<Row>,
 }
 
-/// Asks who is there, and lets the handler know.
+/// Asks who is there, and lets the handler know. What changes something is told to the audit log before and after, and goes
+/// on when its client is gone.
 async fn guarded(State(guard): State<Guard>, parameters: RawPathParams, mut request: Request, next: Next) -> Response {
-    tracing::trace!(action = guard.row.action, "a route is asked");
+    // The first is what it is about; others are a part of that.
+    let object = parameters.iter().next().map(|(_, value)| value).unwrap_or_default();
+    let mut trail = Trail::of(guard.row.action, object, request.extensions());
     let plugin = parameters.iter().find(|(name, _)| *name == "id").map(|(_, id)| id);
-    match guard.check(&request, plugin.filter(|_| guard.row.has_plugin())) {
-        Ok(Some(caller)) => {
-            request.extensions_mut().insert(caller);
-        }
-        Ok(None) => {}
-        Err(refused) => return refused.into_response(),
+    let plugin = plugin.filter(|_| guard.row.has_plugin());
+    let host = guard.front.host.clone();
+    if let Err(refused) = guard.check(&mut request, plugin, &mut trail) {
+        trail.refused(&host, &guard.front.access, &refused).await;
+        return refused.into_response();
     }
-    next.run(request).await
+    request.extensions_mut().insert(trail.clone());
+    if !guard.row.is_changing() {
+        return next.run(request).await;
+    }
+    // A stranger's request is told by its handler, once it knows who asks.
+    let is_told = guard.row.need != Need::Nothing;
+    let asked = match is_told {
+        true => trail.asked(&host).await,
+        false => Ok(0),
+    };
+    let asked = match asked {
+        Ok(asked) => asked,
+        Err(refused) => return refused.into_response(),
+    };
+    let ran = guard.front.tasks.spawn(async move {
+        let response = next.run(request).await;
+        if is_told {
+            let told = trail.end(asked, &response);
+            trail::write(&host, vec![told]).await;
+        }
+        response
+    });
+    ran.await.unwrap_or_else(|_| of_operation(&host_run::Error::Panicked).into_response())
 }
 
 impl Guard {
-    fn check(&self, request: &Request, plugin: Option<&str>) -> Result<Option<Caller>, Refused> {
-        let Need::Role(role) = self.row.need else { return Ok(None) };
-        let caller = Caller::of(&self.front, request.headers())?;
-        if caller.principal.may(role, plugin) {
-            return Ok(Some(caller));
+    /// Lets a request pass, with who sends it.
+    fn check(&self, request: &mut Request, plugin: Option<&str>, trail: &mut Trail) -> Result<(), Refused> {
+        if self.row.is_changing() && self.front.cors.is_foreign(request.headers()) {
+            return Err(cors::foreign());
         }
-        Err(caller::forbidden(role, plugin))
+        if self.row.need == Need::Nothing {
+            return Ok(());
+        }
+        let address = ClientAddress::in_request(request.extensions());
+        let caller = self.front.access.caller(request.headers(), address.0)?;
+        trail.by(&caller);
+        if let Need::Role(role) = self.row.need
+            && !caller.principal.may(role, plugin)
+        {
+            return Err(caller::forbidden(role, plugin));
+        }
+        request.extensions_mut().insert(caller);
+        Ok(())
     }
 }

@@ -6,29 +6,18 @@ use std::sync::Arc;
 
 use host_core::{Digest, Principal, Role};
 use host_store::Store;
-use http::HeaderMap;
-use http::header::AUTHORIZATION;
 use subtle::ConstantTimeEq as _;
 
+use crate::caller::Caller;
+
 /// What every token of this host starts with.
-const PREFIX: &str = "dph_";
+pub(crate) const PREFIX: &str = "dph_";
 
 /// The operator's token. Holds its digest only.
 pub(crate) struct OperatorToken {
-    digest: String,
+    digest: Digest,
     path: PathBuf,
-    principal: Arc<Principal>,
-}
-
-/// Who sends a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Who {
-    /// No token.
-    Nobody,
-    /// A token of this host, but not a valid one.
-    Stranger,
-    /// The operator.
-    Operator,
+    caller: Caller,
 }
 
 impl OperatorToken {
@@ -48,30 +37,19 @@ impl OperatorToken {
         if !text.starts_with(PREFIX) || text.len() < PREFIX.len() + 32 {
             return Err(Error::NotAToken { path });
         }
-        Ok(OperatorToken {
-            digest: Digest::of(text.as_bytes()).hex(),
-            path,
-            principal: Arc::new(Principal::with_role("operator", Role::Admin)),
-        })
+        let principal = Arc::new(Principal::with_role("operator", Role::Admin));
+        let caller = Caller { principal, token: "operator".into() };
+        Ok(OperatorToken { digest: Digest::of(text.as_bytes()), path, caller })
     }
 
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Who has it.
-    pub(crate) fn principal(&self) -> Arc<Principal> {
-        self.principal.clone()
-    }
-
-    pub(crate) fn who(&self, headers: &HeaderMap) -> Who {
-        let Some(value) = headers.get(AUTHORIZATION) else { return Who::Nobody };
-        let Some(token) = bearer(value.as_bytes()) else { return Who::Stranger };
-        let digest = Digest::of(token).hex();
-        match bool::from(digest.as_bytes().ct_eq(self.digest.as_bytes())) {
-            true => Who::Operator,
-            false => Who::Stranger,
-        }
+    /// The operator, when this is their token.
+    pub(crate) fn caller(&self, token: &[u8]) -> Option<Caller> {
+        let is_right = bool::from(Digest::of(token).as_bytes().ct_eq(self.digest.as_bytes()));
+        is_right.then(|| self.caller.clone())
     }
 }
 
@@ -80,7 +58,8 @@ pub(crate) fn is_host_credential(value: &http::HeaderValue) -> bool {
     bearer(value.as_bytes()).is_some_and(|token| token.starts_with(PREFIX.as_bytes()))
 }
 
-fn bearer(value: &[u8]) -> Option<&[u8]> {
+/// The token in the value of `Authorization`.
+pub(crate) fn bearer(value: &[u8]) -> Option<&[u8]> {
     let (scheme, token) = value.split_at_checked(7)?;
     scheme.eq_ignore_ascii_case(b"bearer ").then(|| token.trim_ascii())
 }

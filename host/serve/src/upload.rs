@@ -14,6 +14,7 @@ use tokio::sync::Semaphore;
 use crate::error::of_operation;
 use crate::problem::Refused;
 use crate::routes::Front;
+use crate::trail::Touched;
 use crate::view;
 
 /// Uploads that are received at the same time.
@@ -34,7 +35,11 @@ impl Uploads {
 }
 
 /// `POST /api/plugins/upload`: a multipart form with the archive in the field `plugin` (or `file`).
-pub(crate) async fn upload(State(front): State<Front>, request: Request) -> Result<Json<api::UploadAnswer>, Refused> {
+pub(crate) async fn upload(
+    State(front): State<Front>,
+    touched: Touched,
+    request: Request,
+) -> Result<Json<api::UploadAnswer>, Refused> {
     let Ok(_turn) = front.uploads.turns.try_acquire() else {
         let detail = format!("{MAX_AT_ONCE} uploads are on their way; try again");
         return Err(Refused::new(StatusCode::TOO_MANY_REQUESTS, "upload_busy", detail).retry_after(1));
@@ -51,7 +56,9 @@ pub(crate) async fn upload(State(front): State<Front>, request: Request) -> Resu
         if !is_zip {
             return Err(Refused::new(StatusCode::BAD_REQUEST, "upload_type", "the file's name does not end in .zip"));
         }
-        return receive(&front, field).await.map(Json);
+        let answer = receive(&front, field).await?;
+        touched.object(answer.upload_id.clone().unwrap_or_default());
+        return Ok(Json(answer));
     }
     Err(Refused::new(StatusCode::BAD_REQUEST, "upload_field", "the form has no file in the field `plugin`"))
 }

@@ -8,9 +8,10 @@ mod row;
 use std::fmt;
 use std::str::FromStr;
 
+use host_core::audit::Entry;
 use host_core::job::JobState;
 
-use crate::{Error, State};
+use crate::{Error, State, audit};
 
 pub(crate) use change::write;
 
@@ -126,6 +127,29 @@ impl State {
     /// When the future is dropped, the job is written wholly or not at all.
     pub async fn put_job(&self, record: JobRecord, log: Option<JobLog>, keep: u64) -> Result<(), Error> {
         self.change(move |connection| Box::pin(change::put(connection, record, log, keep))).await
+    }
+
+    /// Writes the end of a job, its log, and what the audit log says of it: all or nothing.
+    ///
+    /// # Errors
+    /// As [`State::put_job`].
+    ///
+    /// # Cancel safety
+    /// As [`State::put_job`].
+    pub async fn put_ended_job(
+        &self,
+        record: JobRecord,
+        log: Option<JobLog>,
+        keep: u64,
+        (entries, max_kept): (Vec<Entry>, u64),
+    ) -> Result<(), Error> {
+        let both = self.change(move |connection| {
+            Box::pin(async move {
+                change::put(connection, record, log, keep).await?;
+                audit::append(connection, entries, max_kept).await
+            })
+        });
+        both.await.map(drop)
     }
 
     /// The job of that id.

@@ -2,10 +2,12 @@
 //!
 //! [`State`] is the handle; each concern has its own file and its own numbered migrations: the key-value store of plugins
 //! ([`Kv`]), which version of each plugin has run its hooks, what the operator asked for ([`Revision`]), jobs
-//! ([`JobRecord`]), and the journal of what happened. [`Sealer`] is for what must
+//! ([`JobRecord`]), the journal of what happened, tokens and users ([`Accounts`]), and the audit log ([`AuditEntry`]). [`Sealer`] is for what must
 //! not be read there.
 
+mod access;
 mod aside;
+mod audit;
 mod document;
 mod error;
 mod events;
@@ -18,6 +20,8 @@ mod seal;
 mod state;
 mod writer;
 
+pub use access::{AccountChange, Accounts, TokenRecord, UserRecord};
+pub use audit::{AuditBroken, AuditEntry, AuditFilter, AuditHead, AuditReport, Noted};
 pub use document::{read_desired, read_record, write_desired, write_record};
 pub use error::{Error, Found, Quota};
 pub use events::{EventPage, event_detail, event_kind};

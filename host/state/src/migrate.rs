@@ -16,6 +16,8 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (3, "revisions", include_str!("../migrations/0003_revisions.sql")),
     (4, "jobs", include_str!("../migrations/0004_jobs.sql")),
     (5, "events", include_str!("../migrations/0005_events.sql")),
+    (6, "access", include_str!("../migrations/0006_access.sql")),
+    (7, "audit", include_str!("../migrations/0007_audit.sql")),
 ];
 
 /// Marks a file as ours: the letters `PHst`.

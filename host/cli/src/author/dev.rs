@@ -57,11 +57,11 @@ pub(crate) async fn dev(words: Dev, environment: &Environment) -> Result<(), Fai
     let builder = builder.map_err(|error| Failure::of("failed to prepare builds", &error))?;
     let state = State::open(workshop.store.plugin_dir()).await;
     let state = state.map_err(|error| Failure::of("failed to open the state", &error))?;
-    let host = Host::new(workshop.run.clone(), workshop.store.clone(), state, builder);
+    let host = Host::new(workshop.run.clone(), workshop.store.clone(), state.clone(), builder);
     let host = host.map_err(|error| Failure::of("failed to start the host", &error))?;
     host.begin().await.map_err(|error| Failure::of("failed to read the state", &error))?;
     workshop.serve.address = ([127, 0, 0, 1], words.port).into();
-    let server = Server::bind(host.clone(), &workshop.store, workshop.serve.clone()).await.map_err(|error| {
+    let server = Server::bind(host.clone(), &workshop.store, state, workshop.serve.clone()).await.map_err(|error| {
         Failure::of("failed to bind", &error).fix("name another port with --port, or 0 for any that is free")
     })?;
     let url = format!("http://{}", server.address());

@@ -75,6 +75,7 @@ impl Rooms {
             min_requests: settings.number("probation_min_requests"),
         };
         run.max_events = settings.number("max_events");
+        run.max_audit_entries = settings.number("max_audit_entries");
         run.fetch.source_roots = settings.list("source_roots").iter().map(absolute).collect();
         run.fetch.allowed_repositories = settings.list("allowed_repositories").to_vec();
         run.fetch.mirrors = settings.mirrors();
@@ -99,6 +100,9 @@ impl Rooms {
             cors_origins: settings.list("cors_allowed_origins").to_vec(),
             max_connections: usize::try_from(settings.number("max_connections")).unwrap_or(usize::MAX),
             max_upload_bytes: settings.number("max_upload_bytes"),
+            max_auth_failures: u32::try_from(settings.number("max_auth_failures")).unwrap_or(u32::MAX),
+            max_auth_failures_of_all: u32::try_from(settings.number("max_auth_failures_of_all")).unwrap_or(u32::MAX),
+            session: seconds("session_seconds"),
             ..host_serve::Config::default()
         };
         let load = settings.list("auto_load_plugins").iter().filter_map(|source| source.parse().ok()).collect();

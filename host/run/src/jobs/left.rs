@@ -89,8 +89,14 @@ impl Host {
     /// Ends a job that is not under way.
     pub(super) async fn bury(&self, mut record: JobRecord, error: impl Into<Error>) -> Result<JobView, Error> {
         end_record(&mut record, error.into());
-        self.0.state.put_job(record.clone(), None, KEEP).await?;
-        Ok(JobView::remembered(record))
+        let view = JobView::remembered(record.clone());
+        let told = view
+            .result
+            .as_ref()
+            .map(|result| self.audit_of_job(&view, result.as_ref().map_err(Clone::clone)))
+            .unwrap_or_default();
+        self.0.state.put_ended_job(record, None, KEEP, told).await?;
+        Ok(view)
     }
 }
 

@@ -126,7 +126,11 @@ pub(crate) async fn bring_about(host: &Host, turn: Turn, id: &PluginId, step: St
     let done = std::panic::AssertUnwindSafe(work.bring_about(held.clone(), step)).catch_unwind().await;
     let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     let now_ms = host.0.reconcile.now_ms();
-    match done.unwrap_or(Err(Error::Panicked)) {
+    let done = done.unwrap_or(Err(Error::Panicked));
+    if !done.as_ref().is_err_and(is_interruption) {
+        host.audit_own(name, id, done.as_ref().err()).await;
+    }
+    match done {
         Ok(()) => {
             let generation = held.serving_number().unwrap_or(0);
             match generation {

@@ -30,6 +30,7 @@ pub(crate) async fn install(
     let options = LoadOptions { update: Some(rule.clone()), ..LoadOptions::default() };
     let operation = Operation::Load { source, trust: Trust::Http, options };
     let job = front.host.submit(operation, asking.asker).await.map_err(|error| of_operation(&error))?;
+    asking.touched.job(&job);
     if asking.respond_async {
         return answer(&job, true).await;
     }

@@ -44,6 +44,7 @@ impl Echo {
             "headers": headers,
             "peer": request.peer(),
             "request_id": request.request_id(),
+            "actor": request.context().actor,
         }))
     }
 

@@ -1,0 +1,258 @@
+//! `token` and `user`.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead as _, IsTerminal as _, Write as _};
+
+use host_api::{NewToken, NewUser, Rights, TokenList, TokenMade, User, UserChange, UserList};
+use http::Method;
+
+use crate::client::{Ask, Client, Reply};
+use crate::failure::Failure;
+use crate::output::text::utc;
+use crate::output::{self, Table};
+use crate::words::{self, RightsWords, TokenWord, UserWord};
+
+/// The most that is read as a password.
+const MAX_PASSWORD_BYTES: u64 = 4_096;
+
+pub(super) async fn token(client: &Client, words: TokenWord) -> Result<(), Failure> {
+    match words {
+        TokenWord::Create(words) => create(client, *words).await,
+        TokenWord::List(words) => {
+            let reply = client.ask(Ask::get("/api/tokens")).await?;
+            show(&words, &reply, |list: TokenList| tokens(&list))
+        }
+        TokenWord::Revoke(words) => {
+            client.ask(Ask::new(Method::DELETE, format!("/api/tokens/{}", words.id))).await?;
+            output::error_line(&format!("token {} is not valid any more", words.id));
+            Ok(())
+        }
+    }
+}
+
+async fn create(client: &Client, words: words::MakeToken) -> Result<(), Failure> {
+    let words::MakeToken { name, role, rights, expires, client: of_client } = words;
+    let Rights { grants, permissions, scopes, .. } = shape(&rights);
+    let role = role.map(|role| role.to_string());
+    let new = NewToken { name: name.to_string(), role, grants, permissions, scopes, expires_seconds: expires };
+    let reply = client.ask(Ask::post("/api/tokens").json(&new)).await?;
+    if of_client.json {
+        output::raw(&reply.body);
+        return Ok(());
+    }
+    let TokenMade { token, made } = reply.read()?;
+    output::line(&token);
+    output::error_line(&format!("token {} of `{name}`: it is not shown again", made.id));
+    Ok(())
+}
+
+pub(super) async fn user(client: &Client, words: UserWord) -> Result<(), Failure> {
+    match words {
+        UserWord::Add(words) => {
+            let words::AddUser { name, role, rights, client: of_client } = *words;
+            let Rights { grants, permissions, scopes, .. } = shape(&rights);
+            let role = role.map(|role| role.to_string());
+            let username = name.to_string();
+            let new = NewUser { username, password: password()?, role, grants, permissions, scopes };
+            let reply = client.ask(Ask::post("/api/users").json(&new)).await?;
+            told(&of_client, &reply, &format!("user `{name}` may log in"))
+        }
+        UserWord::List(words) => {
+            let reply = client.ask(Ask::get("/api/users")).await?;
+            show(&words, &reply, |list: UserList| users(&list.users))
+        }
+        UserWord::Set(words) => {
+            let change = change(&words)?;
+            let reply = client.ask(Ask::new(Method::PATCH, route(&words.name)).json(&change)).await?;
+            told(&words.client, &reply, &format!("user `{}` is changed; their sessions have ended", words.name))
+        }
+        UserWord::Remove(words) => {
+            client.ask(Ask::new(Method::DELETE, route(&words.name))).await?;
+            output::error_line(&format!("user `{}` is gone; their sessions have ended", words.name));
+            Ok(())
+        }
+    }
+}
+
+/// The route of a user. Of what a name may hold only `+` would mean something else, and only in a query.
+fn route(name: &host_core::access::Name) -> String {
+    format!("/api/users/{name}")
+}
+
+fn change(words: &words::SetUser) -> Result<UserChange, Failure> {
+    let Rights { grants, permissions, scopes, .. } = shape(&words.rights);
+    Ok(UserChange {
+        password: if words.password { Some(password()?) } else { None },
+        role: words.role.clone(),
+        grants: Some(grants).filter(|grants| words.only || !grants.is_empty()),
+        permissions: Some(permissions).filter(|permissions| words.only || !permissions.is_empty()),
+        scopes: Some(scopes).filter(|scopes| words.only || !scopes.is_empty()),
+        disabled: match (words.disable, words.enable) {
+            (true, _) => Some(true),
+            (_, true) => Some(false),
+            _ => None,
+        },
+    })
+}
+
+fn shape(words: &RightsWords) -> Rights {
+    let grants = words.grant.iter().map(|(plugin, role)| (plugin.to_string(), role.to_string()));
+    Rights {
+        role: None,
+        grants: grants.collect::<BTreeMap<_, _>>(),
+        permissions: words.permission.iter().map(ToString::to_string).collect(),
+        scopes: words.scope.iter().map(ToString::to_string).collect(),
+    }
+}
+
+/// Reads a password: a line of standard input, or what is typed, which is not shown.
+fn password() -> Result<String, Failure> {
+    let stdin = std::io::stdin();
+    let failed = |error: &std::io::Error| Failure::of("the password could not be read", error);
+    if !stdin.is_terminal() {
+        return line().map_err(|error| failed(&error));
+    }
+    let unseen = Unseen::begin().map_err(|error| failed(&error.into()))?;
+    let ask = |text: &str| {
+        let _ = write!(std::io::stderr(), "{text}: ");
+        let read = line();
+        output::error_line("");
+        read.map_err(|error| failed(&error))
+    };
+    let (first, again) = (ask("password")?, ask("once more")?);
+    drop(unseen);
+    match first == again {
+        true => Ok(first),
+        false => Err(Failure::usage("the two passwords differ").fix("type the same one twice")),
+    }
+}
+
+fn line() -> std::io::Result<String> {
+    let mut line = String::new();
+    let mut limited = std::io::Read::take(std::io::stdin().lock(), MAX_PASSWORD_BYTES);
+    limited.read_line(&mut line)?;
+    Ok(line.trim_end_matches(['\r', '\n']).to_owned())
+}
+
+/// The terminal does not show what is typed, while this lives.
+struct Unseen(rustix::termios::Termios);
+
+impl Unseen {
+    fn begin() -> rustix::io::Result<Unseen> {
+        let before = rustix::termios::tcgetattr(std::io::stdin())?;
+        let mut silent = before.clone();
+        silent.local_modes.remove(rustix::termios::LocalModes::ECHO);
+        rustix::termios::tcsetattr(std::io::stdin(), rustix::termios::OptionalActions::Flush, &silent)?;
+        Ok(Unseen(before))
+    }
+}
+
+impl Drop for Unseen {
+    fn drop(&mut self) {
+        // There is nothing else to be done about a terminal that is gone.
+        let _ = rustix::termios::tcsetattr(std::io::stdin(), rustix::termios::OptionalActions::Now, &self.0);
+    }
+}
+
+// === what is shown ===
+
+fn show<T: serde::de::DeserializeOwned>(
+    words: &words::Client,
+    reply: &Reply,
+    table: impl FnOnce(T) -> Table,
+) -> Result<(), Failure> {
+    match words.json {
+        true => output::raw(&reply.body),
+        false => output::line(&table(reply.read()?).to_string()),
+    }
+    Ok(())
+}
+
+fn told(words: &words::Client, reply: &Reply, text: &str) -> Result<(), Failure> {
+    match words.json {
+        true => output::raw(&reply.body),
+        false => output::error_line(text),
+    }
+    Ok(())
+}
+
+fn tokens(list: &TokenList) -> Table {
+    let mut table = Table::with_head(["ID", "NAME", "STATE", "MAY", "EXPIRES (UTC)", "LAST USED (UTC)", "MADE BY"]);
+    for token in &list.tokens {
+        table.row([
+            &token.id,
+            &token.name,
+            &token.state,
+            &may(&token.rights),
+            &moment(token.expires_unix_ms),
+            &moment(token.last_used_unix_ms),
+            &token.created_by,
+        ]);
+    }
+    table
+}
+
+fn users(list: &[User]) -> Table {
+    let mut table = Table::with_head(["NAME", "STATE", "MAY", "SESSIONS", "CHANGED (UTC)"]);
+    for user in list {
+        let state = if user.disabled { "disabled" } else { "enabled" };
+        let (sessions, changed) = (user.sessions.to_string(), moment(Some(user.changed_unix_ms)));
+        table.row([&user.username, state, &may(&user.rights), &sessions, &changed]);
+    }
+    table
+}
+
+/// What somebody may do, in one line.
+fn may(rights: &Rights) -> String {
+    let grants = rights.grants.iter().map(|(plugin, role)| format!("{plugin}={role}"));
+    let permissions = rights.permissions.iter().map(|word| format!("permission:{word}"));
+    let scopes = rights.scopes.iter().map(|word| format!("scope:{word}"));
+    let words: Vec<_> = rights.role.iter().cloned().chain(grants).chain(permissions).chain(scopes).collect();
+    if words.is_empty() { "-".to_owned() } else { words.join(" ") }
+}
+
+fn moment(unix_ms: Option<u64>) -> String {
+    let Some(unix_ms) = unix_ms else { return "-".to_owned() };
+    let text = utc(unix_ms);
+    text.split('.').next().unwrap_or(&text).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+
+    use super::*;
+
+    #[test]
+    fn a_token_is_a_line() {
+        let rights = Rights {
+            grants: BTreeMap::from([("hello".to_owned(), "viewer".to_owned())]),
+            scopes: vec!["cats".to_owned()],
+            ..Rights::default()
+        };
+        let token = host_api::Token {
+            id: "0123abcd".to_owned(),
+            name: "ci".to_owned(),
+            rights,
+            user: None,
+            created_by: "operator".to_owned(),
+            created_unix_ms: 0,
+            expires_unix_ms: Some(951_782_400_123),
+            last_used_unix_ms: None,
+            revoked_unix_ms: None,
+            state: "valid".to_owned(),
+        };
+        let other = host_api::Token {
+            rights: Rights { role: Some("admin".to_owned()), ..Rights::default() },
+            expires_unix_ms: None,
+            last_used_unix_ms: Some(0),
+            state: "revoked".to_owned(),
+            ..token.clone()
+        };
+        expect![[r#"
+            ID        NAME  STATE    MAY                      EXPIRES (UTC)        LAST USED (UTC)      MADE BY
+            0123abcd  ci    valid    hello=viewer scope:cats  2000-02-29 00:00:00  -                    operator
+            0123abcd  ci    revoked  admin                    -                    1970-01-01 00:00:00  operator"#]]
+        .assert_eq(&tokens(&TokenList { tokens: vec![token, other] }).to_string());
+    }
+}

@@ -1,0 +1,160 @@
+//! `audit`.
+
+use host_api::{AuditEntry, AuditPage, AuditReport};
+use url::form_urlencoded::Serializer;
+
+use crate::client::{Ask, Client};
+use crate::failure::Failure;
+use crate::output::text::utc;
+use crate::output::{self, Table};
+use crate::words::{Audit, AuditWord, VerifyAudit};
+
+pub(super) async fn audit(client: &Client, words: Audit) -> Result<(), Failure> {
+    let Audit { word, after, limit, actor, action, object, client: of_client } = words;
+    if let Some(AuditWord::Verify(words)) = word {
+        return verify(client, &words).await;
+    }
+    let mut query = Serializer::new(String::new());
+    query.append_pair("limit", &limit.to_string());
+    if let Some(after) = after {
+        query.append_pair("after", &after.to_string());
+    }
+    for (name, value) in [("actor", &actor), ("action", &action), ("object", &object)] {
+        if let Some(value) = value {
+            query.append_pair(name, value);
+        }
+    }
+    let reply = client.ask(Ask::get(format!("/api/audit?{}", query.finish()))).await?;
+    if of_client.json {
+        output::raw(&reply.body);
+        return Ok(());
+    }
+    let page: AuditPage = reply.read()?;
+    output::line(&table(&page.entries).to_string());
+    if let Some(next) = page.next {
+        output::error_line(&format!("there are newer ones: --after {next} shows them"));
+    }
+    Ok(())
+}
+
+async fn verify(client: &Client, words: &VerifyAudit) -> Result<(), Failure> {
+    let path = match &words.head {
+        Some(head) => format!("/api/audit/verify?head={head}"),
+        None => "/api/audit/verify".to_owned(),
+    };
+    let reply = client.ask(Ask::get(path)).await?;
+    let report: AuditReport = reply.read()?;
+    if words.client.json {
+        output::raw(&reply.body);
+    } else if report.valid {
+        output::line(&format!("{}:{}", report.head.seq, report.head.hash));
+        output::error_line(&said(&report));
+    }
+    if report.valid { Ok(()) } else { Err(failure(&report)) }
+}
+
+fn said(report: &AuditReport) -> String {
+    let n_entries = report.entries;
+    let noted = match report.noted.as_deref() {
+        Some("let_go") => "; the noted entry is older than what is kept, so it was not compared",
+        Some(_) => "; the noted entry is there",
+        None => "; note the line above elsewhere, and give it to --head next time",
+    };
+    format!("{n_entries} entries are as they were written{noted}")
+}
+
+fn failure(report: &AuditReport) -> Failure {
+    let failure = Failure::failed("the audit log is not what was written".to_owned());
+    let failure = match (&report.broken, report.noted.as_deref()) {
+        (Some(broken), _) => failure.because(format!("entry {}: {}", broken.seq, broken.reason)),
+        (None, Some("missing")) => {
+            failure.because(format!("it ends with entry {}, before the noted one", report.head.seq))
+        }
+        (None, _) => failure.because("there is another entry with the number of the noted one"),
+    };
+    failure.fix("compare it with a copy of the data folder; who changed it had access to that folder")
+}
+
+fn table(entries: &[AuditEntry]) -> Table {
+    let mut table = Table::with_head(["SEQ", "AT (UTC)", "WHO", "FROM", "ACTION", "OF", "OUTCOME", "CODE", "JOB"]);
+    for entry in entries {
+        let at = utc(entry.at_unix_ms);
+        let outcome = match (entry.times, entry.of) {
+            (times, _) if times > 1 => format!("{} {times} times", entry.outcome),
+            (_, 0) => entry.outcome.clone(),
+            (_, of) => format!("{} ({of})", entry.outcome),
+        };
+        table.row([
+            &entry.seq.to_string(),
+            at.split('.').next().unwrap_or(&at),
+            shown(&entry.actor),
+            shown(&entry.address),
+            &entry.action,
+            shown(&entry.object),
+            &outcome,
+            shown(&entry.code),
+            shown(&entry.job),
+        ]);
+    }
+    table
+}
+
+fn shown(text: &str) -> &str {
+    if text.is_empty() { "-" } else { text }
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+    use host_api::{AuditBroken, AuditHead};
+
+    use super::*;
+
+    #[test]
+    fn an_entry_is_a_line() {
+        let asked = AuditEntry {
+            seq: 7,
+            at_unix_ms: 951_782_400_123,
+            actor: "ci".to_owned(),
+            address: "192.0.2.1".to_owned(),
+            action: "plugin_reload".to_owned(),
+            object: "hello".to_owned(),
+            outcome: "asked".to_owned(),
+            times: 1,
+            ..AuditEntry::default()
+        };
+        let done = AuditEntry { seq: 8, outcome: "done".to_owned(), of: 7, job: "job_1f".to_owned(), ..asked.clone() };
+        let refused = AuditEntry {
+            seq: 9,
+            actor: String::new(),
+            action: "login".to_owned(),
+            object: String::new(),
+            outcome: "refused".to_owned(),
+            code: "auth_login".to_owned(),
+            times: 12,
+            ..asked.clone()
+        };
+        expect![[r#"
+            SEQ  AT (UTC)             WHO  FROM       ACTION         OF     OUTCOME           CODE        JOB
+            7    2000-02-29 00:00:00  ci   192.0.2.1  plugin_reload  hello  asked             -           -
+            8    2000-02-29 00:00:00  ci   192.0.2.1  plugin_reload  hello  done (7)          -           job_1f
+            9    2000-02-29 00:00:00  -    192.0.2.1  login          -      refused 12 times  auth_login  -"#]]
+        .assert_eq(&table(&[asked, done, refused]).to_string());
+    }
+
+    #[test]
+    fn what_is_wrong_with_the_log_is_told() {
+        let report = AuditReport {
+            valid: false,
+            entries: 4,
+            first: Some(1),
+            head: AuditHead { seq: 4, hash: "00".to_owned() },
+            broken: Some(AuditBroken { seq: 5, reason: "the entry is missing".to_owned() }),
+            noted: None,
+        };
+        let told = |report: &AuditReport| failure(report).details.join("; ");
+        assert_eq!(told(&report), "entry 5: the entry is missing");
+        let cut = AuditReport { broken: None, noted: Some("missing".to_owned()), ..report.clone() };
+        assert_eq!(told(&cut), "it ends with entry 4, before the noted one");
+    }
+}

@@ -1,0 +1,231 @@
+//! The words of `token` and `user`.
+
+use clap::{Args, Subcommand};
+use host_core::access::{Name, Word};
+use host_core::{PluginId, Role};
+
+use super::{Client, EXIT_CODES};
+
+/// What to do with tokens.
+#[derive(Debug, Subcommand)]
+pub(crate) enum TokenWord {
+    /// Make a token and print it: it is told once, and the host keeps a digest only
+    #[command(after_help = EXIT_CODES)]
+    Create(Box<MakeToken>),
+    /// Show all tokens, and the sessions of users
+    #[command(after_help = EXIT_CODES)]
+    List(Client),
+    /// Make a token invalid at once
+    #[command(after_help = EXIT_CODES)]
+    Revoke(OfToken),
+}
+
+/// What to do with users.
+#[derive(Debug, Subcommand)]
+pub(crate) enum UserWord {
+    /// Add a user; the password is asked for, or read from standard input
+    #[command(after_help = EXIT_CODES)]
+    Add(Box<AddUser>),
+    /// Show all users
+    #[command(after_help = EXIT_CODES)]
+    List(Client),
+    /// Change a user; their sessions end
+    #[command(after_help = EXIT_CODES)]
+    Set(Box<SetUser>),
+    /// Remove a user; their sessions end
+    #[command(after_help = EXIT_CODES)]
+    Remove(OfUser),
+}
+
+/// What somebody may do.
+#[derive(Debug, Default, Args)]
+pub(crate) struct RightsWords {
+    /// A role for single plugins; may be repeated
+    #[arg(long, value_name = "PLUGIN=ROLE", value_parser = grant)]
+    pub(crate) grant: Vec<(PluginId, Role)>,
+    /// A word that endpoints ask for as a permission; may be repeated
+    #[arg(long, value_name = "WORD")]
+    pub(crate) permission: Vec<Word>,
+    /// A word that endpoints ask for as a scope; may be repeated
+    #[arg(long, value_name = "WORD")]
+    pub(crate) scope: Vec<Word>,
+}
+
+/// `token create`.
+#[derive(Debug, Args)]
+pub(crate) struct MakeToken {
+    /// What it is called in revisions, jobs and the audit log
+    pub(crate) name: Name,
+    /// What it may do everywhere: viewer, operator or admin [default: nothing]
+    #[arg(long, value_name = "ROLE")]
+    pub(crate) role: Option<Role>,
+    #[command(flatten)]
+    pub(crate) rights: RightsWords,
+    /// How long it is valid, such as 90d, 12h or 30m [default: until it is revoked]
+    #[arg(long, value_name = "TIME", value_parser = seconds)]
+    pub(crate) expires: Option<u64>,
+    #[command(flatten)]
+    pub(crate) client: Client,
+}
+
+/// `token revoke`.
+#[derive(Debug, Args)]
+pub(crate) struct OfToken {
+    /// The id, as `token list` shows it
+    #[arg(value_parser = id)]
+    pub(crate) id: String,
+    #[command(flatten)]
+    pub(crate) client: Client,
+}
+
+/// `user add`.
+#[derive(Debug, Args)]
+pub(crate) struct AddUser {
+    /// The name
+    pub(crate) name: Name,
+    /// What they may do everywhere: viewer, operator or admin [default: nothing]
+    #[arg(long, value_name = "ROLE")]
+    pub(crate) role: Option<Role>,
+    #[command(flatten)]
+    pub(crate) rights: RightsWords,
+    #[command(flatten)]
+    pub(crate) client: Client,
+}
+
+/// `user set`.
+#[derive(Debug, Args)]
+pub(crate) struct SetUser {
+    /// The user
+    pub(crate) name: Name,
+    /// What they may do everywhere: viewer, operator, admin or none
+    #[arg(long, value_name = "ROLE", value_parser = role_or_none)]
+    pub(crate) role: Option<String>,
+    #[command(flatten)]
+    pub(crate) rights: RightsWords,
+    /// Take all grants, permissions and scopes away that are not given here
+    #[arg(long)]
+    pub(crate) only: bool,
+    /// Ask for a new password, or read it from standard input
+    #[arg(long)]
+    pub(crate) password: bool,
+    /// Let them log in no more
+    #[arg(long, conflicts_with = "enable")]
+    pub(crate) disable: bool,
+    /// Let them log in again
+    #[arg(long)]
+    pub(crate) enable: bool,
+    #[command(flatten)]
+    pub(crate) client: Client,
+}
+
+/// Commands about one user.
+#[derive(Debug, Args)]
+pub(crate) struct OfUser {
+    /// The user
+    pub(crate) name: Name,
+    #[command(flatten)]
+    pub(crate) client: Client,
+}
+
+impl TokenWord {
+    /// Which host is asked.
+    pub(crate) fn client(&self) -> &Client {
+        match self {
+            TokenWord::Create(words) => &words.client,
+            TokenWord::List(client) => client,
+            TokenWord::Revoke(words) => &words.client,
+        }
+    }
+}
+
+impl UserWord {
+    /// Which host is asked.
+    pub(crate) fn client(&self) -> &Client {
+        match self {
+            UserWord::Add(words) => &words.client,
+            UserWord::List(client) => client,
+            UserWord::Set(words) => &words.client,
+            UserWord::Remove(words) => &words.client,
+        }
+    }
+}
+
+fn grant(text: &str) -> Result<(PluginId, Role), String> {
+    let (plugin, role) = text.split_once('=').ok_or("there is no `=` in it")?;
+    let plugin = plugin.parse().map_err(|error: host_core::IdError| error.to_string())?;
+    Ok((plugin, role.parse().map_err(|error: host_core::access::RoleError| error.to_string())?))
+}
+
+fn role_or_none(text: &str) -> Result<String, String> {
+    match text.parse::<Role>() {
+        Ok(role) => Ok(role.to_string()),
+        Err(_) if text == "none" => Ok(text.to_owned()),
+        Err(error) => Err(format!("{error}, or `none`")),
+    }
+}
+
+/// Reads a token's id, which needs no escapes in an address.
+fn id(text: &str) -> Result<String, String> {
+    let is_id = text.len() == 8 && text.bytes().all(|c| c.is_ascii_hexdigit());
+    is_id.then(|| text.to_ascii_lowercase()).ok_or_else(|| "the id of a token has 8 hex digits".to_owned())
+}
+
+/// Reads a time as a number and one of `s`, `m`, `h`, `d`.
+fn seconds(text: &str) -> Result<u64, String> {
+    let wrong = || "write a number and one of `s`, `m`, `h` and `d`, such as `90d`".to_owned();
+    let (number, unit) = text.split_at_checked(text.len().saturating_sub(1)).ok_or_else(wrong)?;
+    let unit = match unit {
+        "s" => 1,
+        "m" => 60,
+        "h" => 3_600,
+        "d" => 86_400,
+        _ => return Err(wrong()),
+    };
+    let number = number.bytes().all(|c| c.is_ascii_digit()).then(|| number.parse::<u64>().ok()).flatten();
+    number.and_then(|number| number.checked_mul(unit)).filter(|seconds| *seconds > 0).ok_or_else(wrong)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::super::Words;
+    use super::*;
+
+    #[test]
+    fn times_are_read() {
+        for (text, expected) in [("90d", Some(7_776_000)), ("12h", Some(43_200)), ("1m", Some(60)), ("5s", Some(5))] {
+            assert_eq!(seconds(text).ok(), expected, "{text}");
+        }
+        for text in ["", "d", "90", "-1d", "0d", "1.5h", "9d9", "1é", "99999999999999999999d"] {
+            assert!(seconds(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_somebody_may_do_is_read_or_refused() {
+        let read = |words: &[&str]| Words::try_parse_from([&["plugin-host"], words].concat()).map(drop);
+        for words in [
+            &["token", "create", "ci", "--role", "operator", "--expires", "90d"][..],
+            &["token", "create", "ci", "--grant", "hello=viewer", "--grant", "cats=operator", "--scope", "a:b"],
+            &["token", "revoke", "0123abcd"],
+            &["user", "add", "zoe", "--role", "admin", "--permission", "orders.read"],
+            &["user", "set", "zoe", "--role", "none", "--disable", "--only"],
+        ] {
+            assert!(read(words).is_ok(), "{words:?}");
+        }
+        for words in [
+            &["token", "create"][..],
+            &["token", "create", "operator"],
+            &["token", "create", "ci", "--role", "root"],
+            &["token", "create", "ci", "--grant", "hello"],
+            &["token", "create", "ci", "--grant", "hello=root"],
+            &["token", "create", "ci", "--scope", "a b"],
+            &["token", "revoke", "../users"],
+            &["user", "add", "zoe", "--password", "secret"],
+            &["user", "set", "zoe", "--enable", "--disable"],
+        ] {
+            assert!(read(words).is_err(), "{words:?}");
+        }
+    }
+}

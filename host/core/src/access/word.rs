@@ -1,0 +1,122 @@
+//! Words of permissions and scopes, and the names of tokens and users.
+
+use std::borrow::Borrow;
+use std::fmt;
+use std::str::FromStr;
+
+/// Names that stand for somebody else in revisions, jobs and the audit log.
+const RESERVED: &[&str] = &["anonymous", "host", "operator", "rescan", "unknown"];
+
+/// A permission or scope: 1 to 100 visible ASCII characters, none of them `"`, `\` or `,`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Word(Box<str>);
+
+/// A text is no permission or scope.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a permission or scope has 1 to 100 visible ASCII characters, none of them `\"`, `\\` or `,`")]
+pub struct WordError;
+
+impl Word {
+    /// As text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for Word {
+    type Err = WordError;
+
+    fn from_str(text: &str) -> Result<Word, WordError> {
+        let is_word = (1..=100).contains(&text.len())
+            && text.bytes().all(|c| c.is_ascii_graphic() && !matches!(c, b'"' | b'\\' | b','));
+        is_word.then(|| Word(text.into())).ok_or(WordError)
+    }
+}
+
+/// So that a set of words is asked for a text.
+impl Borrow<str> for Word {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Word {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The name of a token or user: 1 to 64 of `A-Z a-z 0-9 . _ @ + -`, a letter or digit first, and not a name of the host's
+/// own. What has a `:` is a part of the host: `plugin:cats`, `login:zoe`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Name(Box<str>);
+
+/// A text is no name.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NameError {
+    /// A character or a length that names don't have.
+    #[error("a name has 1 to 64 of A-Z, a-z, 0-9, `.`, `_`, `@`, `+` and `-`, a letter or digit first")]
+    Form,
+    /// It stands for somebody else.
+    #[error("`{found}` is a name of the host's own")]
+    Reserved {
+        /// The name.
+        found: String,
+    },
+}
+
+impl Name {
+    /// As text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for Name {
+    type Err = NameError;
+
+    fn from_str(text: &str) -> Result<Name, NameError> {
+        let is_name = (1..=64).contains(&text.len())
+            && text.starts_with(|c: char| c.is_ascii_alphanumeric())
+            && text.bytes().all(|c| c.is_ascii_alphanumeric() || b"._@+-".contains(&c));
+        if !is_name {
+            return Err(NameError::Form);
+        }
+        match RESERVED.contains(&text.to_ascii_lowercase().as_str()) {
+            true => Err(NameError::Reserved { found: text.to_owned() }),
+            false => Ok(Name(text.into())),
+        }
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_name_is_refused() {
+        for name in ["a", "ci", "Zoe.Smith+x@example.org", "7up", &"x".repeat(64)] {
+            assert_eq!(name.parse::<Name>().unwrap().as_str(), name);
+        }
+        for name in ["", "-a", "login:zoe", "a b", "a/b", "é", "a\n", &"x".repeat(65)] {
+            assert_eq!(name.parse::<Name>(), Err(NameError::Form), "{name}");
+        }
+        assert_eq!("Operator".parse::<Name>(), Err(NameError::Reserved { found: "Operator".to_owned() }));
+    }
+
+    #[test]
+    fn what_is_no_word_is_refused() {
+        for word in ["orders.read", "https://example.org/scope", "a:b/*", &"x".repeat(100)] {
+            assert_eq!(word.parse::<Word>().unwrap().as_str(), word);
+        }
+        for word in ["", "a b", "a,b", "\"", "\\", "é", "a\n", &"x".repeat(101)] {
+            assert_eq!(word.parse::<Word>(), Err(WordError), "{word}");
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! What the audit log says of one thing that was asked, changed or refused.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::manifest::is_hidden;
+
+/// The most bytes of one text of an entry. What is longer is cut, and ends with `…`.
+pub const MAX_TEXT_BYTES: usize = 512;
+
+/// One entry, before it has its place in the chain. An empty text says that there is none.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Entry {
+    /// When, in milliseconds since 1970.
+    pub at_unix_ms: u64,
+    /// Who: a token's name, `login:<user>`, `operator`, `host`; empty for somebody unknown.
+    pub actor: String,
+    /// The id of their token.
+    pub token: String,
+    /// The address that they asked from.
+    pub address: String,
+    /// What was asked, in words of the API: `plugin_load`; `job_load` for the end of a job, `host_start` for what the host
+    /// does by itself.
+    pub action: String,
+    /// Of what: the id of a plugin, upload, job or token, the name of a user, or a source.
+    pub object: String,
+    /// The digest of the artifact that it is about.
+    pub digest: String,
+    /// What became of it.
+    pub outcome: Outcome,
+    /// The status of the answer; 0 where there is none.
+    pub status: u16,
+    /// The stable word of what went wrong.
+    pub code: String,
+    /// The job that does it.
+    pub job: String,
+    /// The id of the request.
+    pub request: String,
+    /// The entry that says that it was asked; 0 for none.
+    pub of: u64,
+    /// How often: more than 1 only for refusals, which are summed up.
+    pub times: u64,
+}
+
+/// What became of something.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Outcome {
+    /// It was asked, and is about to be done.
+    #[default]
+    Asked,
+    /// It was done.
+    Done,
+    /// It goes on as a job.
+    Accepted,
+    /// It was begun and not done.
+    Failed,
+    /// It was not begun: who asked may not, or nobody knows who asked.
+    Refused,
+}
+
+impl Outcome {
+    /// All of them.
+    pub const ALL: [Outcome; 5] = [Outcome::Asked, Outcome::Done, Outcome::Accepted, Outcome::Failed, Outcome::Refused];
+
+    /// Its word. Never reworded.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Outcome::Asked => "asked",
+            Outcome::Done => "done",
+            Outcome::Accepted => "accepted",
+            Outcome::Failed => "failed",
+            Outcome::Refused => "refused",
+        }
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A text is no outcome.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("it is `asked`, `done`, `accepted`, `failed` or `refused`")]
+pub struct OutcomeError;
+
+impl FromStr for Outcome {
+    type Err = OutcomeError;
+
+    fn from_str(text: &str) -> Result<Outcome, OutcomeError> {
+        Outcome::ALL.into_iter().find(|outcome| outcome.as_str() == text).ok_or(OutcomeError)
+    }
+}
+
+impl Entry {
+    /// The entry as it may be kept: no text holds a character that steers a terminal, breaks a line or makes a text read as
+    /// another one; such are written as `\u{1b}`, and a `\` as `\\`.
+    pub fn escaped(mut self) -> Entry {
+        let texts = [
+            &mut self.actor,
+            &mut self.token,
+            &mut self.address,
+            &mut self.action,
+            &mut self.object,
+            &mut self.digest,
+            &mut self.code,
+            &mut self.job,
+            &mut self.request,
+        ];
+        for text in texts {
+            if text.len() > MAX_TEXT_BYTES || text.contains(|c: char| c == '\\' || is_hidden(c)) {
+                *text = escaped(text);
+            }
+        }
+        self
+    }
+}
+
+fn escaped(text: &str) -> String {
+    let mut shown = String::new();
+    for c in text.chars() {
+        let before = shown.len();
+        match c {
+            '\\' => shown.push_str("\\\\"),
+            c if is_hidden(c) => shown.extend(c.escape_unicode()),
+            c => shown.push(c),
+        }
+        if shown.len() > MAX_TEXT_BYTES - '…'.len_utf8() {
+            shown.truncate(before);
+            shown.push('…');
+            break;
+        }
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_text_steers_a_terminal_or_reads_as_another_one() {
+        for (text, expected) in [
+            ("hello", "hello"),
+            ("é 語", "é 語"),
+            ("a\nb\r\u{1b}[31m\0", "a\\u{a}b\\u{d}\\u{1b}[31m\\u{0}"),
+            ("abc\u{202e}cba\u{2066}", "abc\\u{202e}cba\\u{2066}"),
+            ("\u{85}\u{2028}", "\\u{85}\\u{2028}"),
+            ("\\u{1b}", "\\\\u{1b}"),
+        ] {
+            let entry = Entry { object: text.to_owned(), actor: text.to_owned(), ..Entry::default() }.escaped();
+            assert_eq!((entry.object.as_str(), entry.actor.as_str()), (expected, expected));
+        }
+    }
+
+    #[test]
+    fn a_long_text_is_cut_and_never_within_an_escape() {
+        for text in ["x".repeat(600), "\u{1b}".repeat(200), "é".repeat(300)] {
+            let object = Entry { object: text, ..Entry::default() }.escaped().object;
+            assert!(object.len() <= MAX_TEXT_BYTES && object.ends_with(['…']), "{object}");
+            assert_eq!(object.matches('{').count(), object.matches('}').count());
+        }
+    }
+
+    #[test]
+    fn an_outcome_reads_what_it_writes() {
+        for outcome in Outcome::ALL {
+            assert_eq!(outcome.as_str().parse(), Ok(outcome));
+        }
+        assert_eq!("ok".parse::<Outcome>(), Err(OutcomeError));
+    }
+}

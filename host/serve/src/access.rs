@@ -1,0 +1,137 @@
+//! Who is there: the operator's token, tokens, the sessions of users, and how often somebody may be wrong.
+//!
+//! All of it is in memory, and changed there once the disk has it: a change counts from the next request on.
+
+mod accounts;
+mod keyring;
+mod password;
+mod refusals;
+mod throttle;
+
+use std::net::IpAddr;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use host_state::{AccountChange, State};
+use http::header::AUTHORIZATION;
+use http::{HeaderMap, StatusCode};
+
+use crate::caller::{Caller, Who, unauthorized};
+use crate::problem::Refused;
+use crate::token::{OperatorToken, bearer};
+use keyring::Keyring;
+use password::Passwords;
+use refusals::Refusals;
+use throttle::{Place, Throttle};
+
+pub(crate) use accounts::{NewAccount, Session};
+pub(crate) use keyring::Held;
+
+/// Unknown clients that are told apart in the audit log within a minute, and what known ones are refused.
+const MAX_STRANGERS: usize = 64;
+const MAX_REFUSALS: usize = 1_024;
+
+/// How the host lets somebody in.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rules {
+    /// Failed logins and wrong tokens that one address may send a minute, and all together.
+    pub(crate) max_failures: u32,
+    pub(crate) max_failures_of_all: u32,
+    /// How long a login counts.
+    pub(crate) session: Duration,
+}
+
+/// Who is there.
+pub(crate) struct Access {
+    operator: OperatorToken,
+    keyring: Keyring,
+    state: State,
+    /// Held while a change is written and made, so that both have one order.
+    changing: tokio::sync::Mutex<()>,
+    passwords: Passwords,
+    throttle: Throttle,
+    pub(crate) strangers: Refusals,
+    pub(crate) refusals: Refusals,
+    session: Duration,
+}
+
+/// Why nobody can be let in.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    #[error("failed to read tokens and users")]
+    State(#[from] host_state::Error),
+    #[error("the system gave no randomness")]
+    Random(#[source] getrandom::Error),
+}
+
+impl Access {
+    pub(crate) async fn new(operator: OperatorToken, state: State, rules: Rules) -> Result<Access, Error> {
+        let accounts = state.accounts().await?;
+        for damaged in &accounts.damaged {
+            tracing::error!("the record of the token or user `{damaged}` is damaged: it is not valid any more");
+        }
+        Ok(Access {
+            operator,
+            keyring: Keyring::new(accounts),
+            state,
+            changing: tokio::sync::Mutex::default(),
+            passwords: Passwords::new().map_err(Error::Random)?,
+            throttle: Throttle::new(rules.max_failures, rules.max_failures_of_all),
+            strangers: Refusals::new(MAX_STRANGERS),
+            refusals: Refusals::new(MAX_REFUSALS),
+            session: rules.session,
+        })
+    }
+
+    /// Who sends these headers.
+    pub(crate) fn who(&self, headers: &HeaderMap) -> Who {
+        let mut values = headers.get_all(AUTHORIZATION).iter();
+        let Some(value) = values.next() else { return Who::Nobody };
+        // Of two, nobody could say which one counts.
+        let token = bearer(value.as_bytes()).filter(|_| values.next().is_none());
+        let Some(token) = token else { return Who::Stranger };
+        if let Some(held) = self.keyring.find(token, now_unix_ms()) {
+            return Who::Known(Caller { principal: held.principal.clone(), token: held.id.clone() });
+        }
+        self.operator.caller(token).map_or(Who::Stranger, Who::Known)
+    }
+
+    /// The same for a client who has to be known.
+    ///
+    /// # Errors
+    /// 401; and 429 when wrong tokens came too often from this address. A valid token is never refused.
+    pub(crate) fn caller(&self, headers: &HeaderMap, address: IpAddr) -> Result<Caller, Refused> {
+        match self.who(headers) {
+            Who::Known(caller) => Ok(caller),
+            Who::Nobody => Err(unauthorized(&Who::Nobody)),
+            Who::Stranger => {
+                self.throttle.take(Place::of(address), Instant::now()).map_err(too_many)?;
+                Err(unauthorized(&Who::Stranger))
+            }
+        }
+    }
+
+    /// Writes when tokens were used last.
+    pub(crate) async fn note_used(&self) {
+        let used = self.keyring.take_used();
+        if used.is_empty() {
+            return;
+        }
+        let _changing = self.changing.lock().await;
+        if let Err(error) = self.state.change_account(AccountChange::Used(used)).await {
+            tracing::warn!("when tokens were used last could not be written: {error}");
+        }
+    }
+}
+
+/// 429 for who was wrong too often.
+fn too_many(seconds: u32) -> Refused {
+    let detail = "too many failed logins and wrong tokens";
+    let refused = Refused::new(StatusCode::TOO_MANY_REQUESTS, "auth_too_many", detail).retry_after(seconds);
+    refused.fix("wait; a valid token is taken all the same")
+}
+
+/// Milliseconds since 1970.
+pub(crate) fn now_unix_ms() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,112 @@
+//! What the audit log is told of refusals: the first at once, and those that follow within a minute as one entry, so that
+//! nobody can fill the disk by being refused.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use host_core::audit::Entry;
+
+/// For how long refusals are summed up.
+const WINDOW: Duration = Duration::from_secs(60);
+
+/// Refusals, by whom and of what.
+pub(crate) struct Refusals {
+    /// More than this at a time are summed up as one.
+    max: usize,
+    sums: Mutex<HashMap<String, Sum>>,
+}
+
+struct Sum {
+    since: Instant,
+    /// How many are not told yet.
+    times: u64,
+    /// The last of them.
+    last: Entry,
+}
+
+impl Refusals {
+    pub(crate) fn new(max: usize) -> Refusals {
+        Refusals { max, sums: Mutex::default() }
+    }
+
+    /// Counts a refusal; gives what is to be written now, if something is.
+    pub(crate) fn note(&self, key: String, entry: Entry, now: Instant) -> Option<Entry> {
+        let mut sums = self.sums();
+        // With so many at a time nobody is told apart any more.
+        let (key, entry) = match sums.len() >= self.max && !sums.contains_key(&key) {
+            true => (String::new(), Entry { address: "many".to_owned(), ..entry }),
+            false => (key, entry),
+        };
+        if let Some(sum) = sums.get_mut(&key) {
+            sum.times += 1;
+            if now.saturating_duration_since(sum.since) < WINDOW {
+                sum.last = entry;
+                return None;
+            }
+            (sum.since, sum.last) = (now, entry.clone());
+            return Some(Entry { times: std::mem::take(&mut sum.times), ..entry });
+        }
+        sums.insert(key, Sum { since: now, times: 0, last: entry.clone() });
+        Some(Entry { times: 1, ..entry })
+    }
+
+    /// What is to be written of those whose minute is over, or of all; those of whom nothing is left are forgotten.
+    pub(crate) fn due(&self, now: Instant, all: bool) -> Vec<Entry> {
+        let mut due = vec![];
+        self.sums().retain(|_, sum| {
+            let is_over = now.saturating_duration_since(sum.since) >= WINDOW;
+            if sum.times > 0 && (is_over || all) {
+                due.push(Entry { times: std::mem::take(&mut sum.times), ..sum.last.clone() });
+                sum.since = now;
+                return true;
+            }
+            !is_over
+        });
+        due
+    }
+
+    fn sums(&self) -> MutexGuard<'_, HashMap<String, Sum>> {
+        self.sums.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(address: &str) -> Entry {
+        Entry { address: address.to_owned(), ..Entry::default() }
+    }
+
+    fn told(entries: impl IntoIterator<Item = Entry>) -> Vec<(String, u64)> {
+        entries.into_iter().map(|entry| (entry.address, entry.times)).collect()
+    }
+
+    #[test]
+    fn the_first_is_told_at_once_and_the_others_as_one() {
+        let (refusals, start) = (Refusals::new(10), Instant::now());
+        let at = |seconds| start + Duration::from_secs(seconds);
+        let note = |address: &str, seconds| told(refusals.note(address.to_owned(), entry(address), at(seconds)));
+        assert_eq!(note("a", 0), [("a".to_owned(), 1)]);
+        for _ in 0..1_000 {
+            assert_eq!(note("a", 1), []);
+        }
+        assert_eq!(note("b", 2), [("b".to_owned(), 1)]);
+        assert_eq!(note("a", 61), [("a".to_owned(), 1_001)]);
+        assert_eq!(note("a", 62), []);
+        assert_eq!(told(refusals.due(at(63), false)), []);
+        assert_eq!(told(refusals.due(at(63), true)), [("a".to_owned(), 1)]);
+        assert_eq!(told(refusals.due(at(200), true)), []);
+        assert!(refusals.sums().is_empty());
+    }
+
+    #[test]
+    fn a_crowd_is_one() {
+        let (refusals, now) = (Refusals::new(3), Instant::now());
+        let written = (0..1_000).filter_map(|n| refusals.note(n.to_string(), entry(&n.to_string()), now)).count();
+        assert_eq!(written, 4);
+        assert_eq!(told(refusals.due(now, true)), [("many".to_owned(), 996)]);
+        assert_eq!(refusals.sums().len(), 4);
+    }
+}

@@ -1,0 +1,110 @@
+//! The audit log: reading it, and whether it is what was written.
+
+use axum::Json;
+use axum::extract::State;
+use axum::response::{IntoResponse as _, Response};
+use host_api as api;
+use host_run::{AuditEntry, AuditFilter, AuditHead};
+use http::StatusCode;
+use serde::Deserialize;
+
+use crate::error::of_operation;
+use crate::input::Parameters;
+use crate::login::no_store;
+use crate::problem::Refused;
+use crate::routes::Front;
+use crate::trail::write_refusals;
+
+/// Entries on a page, unless asked otherwise; and at most.
+const DEFAULT_LIMIT: u32 = 100;
+const MAX_LIMIT: u32 = 1_000;
+
+/// `?after=`: those after a number, else the newest. `?limit=`, and `?actor=&action=&object=`: which.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Query {
+    after: Option<u64>,
+    limit: Option<u32>,
+    actor: Option<String>,
+    action: Option<String>,
+    object: Option<String>,
+}
+
+pub(crate) async fn list(
+    State(front): State<Front>,
+    Parameters(query): Parameters<Query>,
+) -> Result<Response, Refused> {
+    let limit = query.limit.unwrap_or(DEFAULT_LIMIT);
+    if !(1..=MAX_LIMIT).contains(&limit) {
+        let detail = format!("`limit` is 1 to {MAX_LIMIT}");
+        return Err(Refused::new(StatusCode::BAD_REQUEST, "query_does_not_fit", detail));
+    }
+    write_refusals(&front.host, &front.access, true).await;
+    let Query { after, actor, action, object, .. } = query;
+    let is_full = |entries: &[AuditEntry]| entries.len() == limit as usize && after.is_some();
+    let filter = AuditFilter { after, actor, action, object };
+    let entries = front.host.audit(&filter, limit).await.map_err(|error| of_operation(&error))?;
+    let next = entries.last().filter(|_| is_full(&entries)).map(|last| last.seq);
+    let entries = entries.into_iter().map(entry).collect();
+    Ok(no_store(Json(api::AuditPage { entries, next }).into_response()))
+}
+
+/// `?head=SEQ:HASH`: what was noted earlier.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Noted {
+    head: Option<String>,
+}
+
+pub(crate) async fn verify(
+    State(front): State<Front>,
+    Parameters(Noted { head }): Parameters<Noted>,
+) -> Result<Response, Refused> {
+    let noted = head.as_deref().map(noted).transpose()?;
+    write_refusals(&front.host, &front.access, true).await;
+    let report = front.host.verify_audit(noted.as_ref()).await.map_err(|error| of_operation(&error))?;
+    let answer = api::AuditReport {
+        valid: report.is_whole(),
+        entries: report.entries,
+        first: report.first,
+        head: api::AuditHead { seq: report.head.seq, hash: report.head.hash },
+        broken: report.broken.map(|broken| api::AuditBroken { seq: broken.seq, reason: broken.reason }),
+        noted: report.noted.map(|noted| noted.as_str().to_owned()),
+    };
+    Ok(no_store(Json(answer).into_response()))
+}
+
+fn noted(text: &str) -> Result<AuditHead, Refused> {
+    let read = text.split_once(':').and_then(|(seq, hash)| {
+        let is_hash = hash.len() == 64 && hash.bytes().all(|c| c.is_ascii_hexdigit());
+        let seq = seq.parse().ok().filter(|seq| *seq > 0 && is_hash)?;
+        Some(AuditHead { seq, hash: hash.to_ascii_lowercase() })
+    });
+    read.ok_or_else(|| {
+        let detail = "the query: `head` is no number and hash of an entry";
+        Refused::new(StatusCode::BAD_REQUEST, "query_does_not_fit", detail)
+            .fix("write it as SEQ:HASH, as `head` has them")
+    })
+}
+
+fn entry(AuditEntry { seq, entry, previous, hash }: AuditEntry) -> api::AuditEntry {
+    api::AuditEntry {
+        seq,
+        at_unix_ms: entry.at_unix_ms,
+        actor: entry.actor,
+        token_id: entry.token,
+        address: entry.address,
+        action: entry.action,
+        object: entry.object,
+        digest: entry.digest,
+        outcome: entry.outcome.to_string(),
+        status: entry.status,
+        code: entry.code,
+        job: entry.job,
+        request_id: entry.request,
+        of: entry.of,
+        times: entry.times,
+        previous,
+        hash,
+    }
+}

@@ -1,0 +1,157 @@
+//! The audit log: entries that are added and never changed, each with the hash of the one before.
+//!
+//! Whoever can write to the file can make a new chain of all that is there; who noted a hash of the old one sees it.
+
+mod row;
+mod verify;
+
+use host_core::audit::Entry;
+use sqlx::Row as _;
+use sqlx::sqlite::SqliteConnection;
+
+use crate::{Error, State};
+
+pub use verify::{AuditBroken, AuditReport, Noted};
+
+/// No number of an entry is larger, so that every JSON reader can tell two apart.
+const MAX_SEQ: i64 = 1 << 53;
+
+/// An entry in its place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuditEntry {
+    /// Counts up from 1, without a gap.
+    pub seq: u64,
+    /// What it says.
+    pub entry: Entry,
+    /// The hash of the one before.
+    pub previous: String,
+    /// SHA-256 over all of it, 64 hex digits.
+    pub hash: String,
+}
+
+/// A place in the chain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuditHead {
+    /// The number of the entry.
+    pub seq: u64,
+    /// Its hash.
+    pub hash: String,
+}
+
+/// Which entries; what is not given takes all.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AuditFilter {
+    /// Those with larger numbers, the oldest of these; without it the newest.
+    pub after: Option<u64>,
+    /// Of this actor.
+    pub actor: Option<String>,
+    /// Of this action.
+    pub action: Option<String>,
+    /// Of this object.
+    pub object: Option<String>,
+}
+
+impl State {
+    /// Adds entries, all or none, and lets the oldest go when there are more than `max_kept`: a tenth of these at once.
+    /// Texts are escaped. Returns their numbers once they are on disk.
+    ///
+    /// # Errors
+    /// [`Error::Full`], [`Error::Sql`], [`Error::Closed`]; nothing is added then.
+    ///
+    /// # Cancel safety
+    /// When the future is dropped, they are added or not.
+    pub async fn append_audit(&self, entries: Vec<Entry>, max_kept: u64) -> Result<Vec<u64>, Error> {
+        self.change(move |connection| Box::pin(append(connection, entries, max_kept))).await
+    }
+
+    /// At most `limit` entries that a filter takes, oldest first. Rows that can't be read are left out; [`State::verify_audit`]
+    /// finds them.
+    pub async fn audit(&self, filter: &AuditFilter, limit: u32) -> Result<Vec<AuditEntry>, Error> {
+        let order = if filter.after.is_some() { "ASC" } else { "DESC" };
+        let sql = format!(
+            "SELECT {} FROM audit WHERE seq > $1 AND ($2 = '' OR actor = $2) AND ($3 = '' OR action = $3)
+             AND ($4 = '' OR object = $4) ORDER BY seq {order} LIMIT $5",
+            row::COLUMNS
+        );
+        let rows = sqlx::query(&sql)
+            .bind(row::signed(filter.after.unwrap_or_default()))
+            .bind(filter.actor.as_deref().unwrap_or_default())
+            .bind(filter.action.as_deref().unwrap_or_default())
+            .bind(filter.object.as_deref().unwrap_or_default())
+            .bind(i64::from(limit))
+            .fetch_all(self.readers())
+            .await
+            .map_err(reading)?;
+        let mut entries: Vec<_> = rows.iter().filter_map(row::entry).collect();
+        if filter.after.is_none() {
+            entries.reverse();
+        }
+        Ok(entries)
+    }
+}
+
+/// Adds entries inside a transaction of the writer.
+pub(crate) async fn append(
+    connection: &mut SqliteConnection,
+    entries: Vec<Entry>,
+    max_kept: u64,
+) -> Result<Vec<u64>, Error> {
+    if entries.is_empty() {
+        return Ok(vec![]);
+    }
+    let mut head = head(connection).await?;
+    let mut numbers = Vec::with_capacity(entries.len());
+    for entry in entries {
+        let seq = head.seq + 1;
+        let entry = entry.escaped();
+        let hash = row::hash(seq, &entry, &head.hash);
+        let added = AuditEntry { seq, entry, previous: head.hash, hash: hash.clone() };
+        row::insert(connection, added).await.map_err(writing)?;
+        head = AuditHead { seq, hash };
+        numbers.push(seq);
+    }
+    let oldest = sqlx::query_scalar("SELECT COALESCE(MIN(seq), 0) FROM audit").fetch_one(&mut *connection).await;
+    let oldest: i64 = oldest.map_err(writing)?;
+    if row::signed(head.seq) - oldest >= row::signed(max_kept) {
+        let keep = (max_kept - max_kept / 10).max(1);
+        trim(connection, row::signed(head.seq.saturating_sub(keep))).await.map_err(writing)?;
+    }
+    Ok(numbers)
+}
+
+/// The end of the chain.
+async fn head(connection: &mut SqliteConnection) -> Result<AuditHead, Error> {
+    // A bit that flipped in a number must not lead to numbers without end.
+    let last = sqlx::query("SELECT seq, hash FROM audit WHERE seq <= $1 ORDER BY seq DESC LIMIT 1").bind(MAX_SEQ);
+    let last = last.fetch_optional(&mut *connection).await.map_err(writing)?;
+    let anchor = sqlx::query("SELECT seq, hash FROM audit_anchor WHERE id = 1");
+    let row = match last {
+        Some(row) => Some(row),
+        None => anchor.fetch_optional(connection).await.map_err(writing)?,
+    };
+    let Some(row) = row else { return Ok(AuditHead { seq: 0, hash: row::FIRST.to_owned() }) };
+    let seq: i64 = row.try_get("seq").map_err(writing)?;
+    Ok(AuditHead { seq: seq.unsigned_abs(), hash: row::text(&row, "hash") })
+}
+
+/// Lets the rows up to `last` go.
+async fn trim(connection: &mut SqliteConnection, last: i64) -> Result<(), sqlx::Error> {
+    let row = sqlx::query("SELECT seq, hash FROM audit WHERE seq <= $1 ORDER BY seq DESC LIMIT 1").bind(last);
+    let Some(row) = row.fetch_optional(&mut *connection).await? else { return Ok(()) };
+    let (seq, hash): (i64, _) = (row.try_get("seq")?, row::text(&row, "hash"));
+    let checksum = row::anchor_checksum(seq, &hash);
+    let anchor = sqlx::query(
+        "INSERT INTO audit_anchor (id, seq, hash, checksum) VALUES (1, $1, $2, $3)
+         ON CONFLICT (id) DO UPDATE SET seq = excluded.seq, hash = excluded.hash, checksum = excluded.checksum",
+    );
+    anchor.bind(seq).bind(hash).bind(checksum).execute(&mut *connection).await?;
+    sqlx::query("DELETE FROM audit WHERE seq <= $1").bind(seq).execute(connection).await.map(drop)
+}
+
+fn reading(error: sqlx::Error) -> Error {
+    Error::sql("read the audit log", error)
+}
+
+fn writing(error: sqlx::Error) -> Error {
+    Error::sql("write to the audit log", error)
+}
