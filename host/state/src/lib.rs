@@ -5,6 +5,7 @@
 //! ([`JobRecord`]), and the journal of what happened. [`Sealer`] is for what must
 //! not be read there.
 
+mod answers;
 mod aside;
 mod document;
 mod error;
@@ -18,6 +19,7 @@ mod seal;
 mod state;
 mod writer;
 
+pub use answers::NamedRequest;
 pub use document::{read_desired, read_record, write_desired, write_record};
 pub use error::{Error, Found, Quota};
 pub use events::{EventPage, event_detail, event_kind};

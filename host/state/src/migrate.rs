@@ -16,6 +16,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (3, "revisions", include_str!("../migrations/0003_revisions.sql")),
     (4, "jobs", include_str!("../migrations/0004_jobs.sql")),
     (5, "events", include_str!("../migrations/0005_events.sql")),
+    (8, "answers", include_str!("../migrations/0008_answers.sql")),
 ];
 
 /// Marks a file as ours: the letters `PHst`.
