@@ -3,6 +3,7 @@
 //! Answers are supersets: fields that clients of an older system read keep their names and places, the others are
 //! this host's. Times are milliseconds since 1970, durations seconds, sizes bytes, unless the name says otherwise.
 
+mod catalog;
 mod event;
 mod graph;
 mod job;
@@ -12,7 +13,11 @@ mod problem;
 mod revision;
 mod system;
 mod update;
+mod upkeep;
 
+pub use catalog::{
+    Available, AvailableVersion, IndexList, IndexState, LocalLoad, LocalUnload, ValidateRequest, Validated,
+};
 pub use event::{Event, EventGap, EventPage};
 pub use graph::{Graph, GraphEdge, GraphNode};
 pub use job::{Asked, Job, JobEnd, JobList, LogLine, LogLines, Served, Step};
@@ -32,3 +37,4 @@ pub use update::{
     GithubInstall, GithubInstalled, GithubUpdate, GithubUpdated, GithubUpdatedPlugin, HeldBack, IntervalText, Update,
     UpdateFailure, UpdateReport, UpdateRequest, UpdateRule, UpdateRuleRequest, Updates,
 };
+pub use upkeep::{CacheCleared, CacheInfo, Isolation, IsolationLayer, SystemConfiguration};
