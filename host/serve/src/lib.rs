@@ -8,8 +8,10 @@
 //!
 //! Every answer carries `X-Request-Id`; every error is an RFC 9457 problem document.
 
+mod available;
 mod batch;
 mod body;
+mod cache;
 mod caller;
 mod configuration;
 mod cors;
@@ -18,9 +20,12 @@ mod error;
 mod events;
 mod follow;
 mod graph;
+mod idempotency;
 mod input;
 mod jobs;
 mod linger;
+mod list;
+mod local;
 mod moment;
 mod plan;
 mod plugins;
@@ -30,6 +35,7 @@ mod revisions;
 mod routes;
 mod server;
 mod service;
+mod settings;
 mod sse;
 mod system;
 mod table;
@@ -40,3 +46,4 @@ mod upload;
 mod view;
 
 pub use server::{Config, Error, Ready, Server};
+pub use settings::{Ask, Changed, SettingView, Settings, SettingsRefused};

@@ -15,6 +15,7 @@ use host_core::Role;
 use http::Method;
 
 use crate::caller::{self, Caller};
+use crate::idempotency;
 use crate::problem::Refused;
 use crate::routes::Front;
 
@@ -111,12 +112,12 @@ async fn guarded(State(guard): State<Guard>, parameters: RawPathParams, mut requ
     let plugin = parameters.iter().find(|(name, _)| *name == "id").map(|(_, id)| id);
     match guard.check(&request, plugin.filter(|_| guard.row.has_plugin())) {
         Ok(Some(caller)) => {
-            request.extensions_mut().insert(caller);
+            request.extensions_mut().insert(caller.clone());
+            idempotency::answer(&guard.front, &guard.row, &caller, request, next).await
         }
-        Ok(None) => {}
-        Err(refused) => return refused.into_response(),
+        Ok(None) => next.run(request).await,
+        Err(refused) => refused.into_response(),
     }
-    next.run(request).await
 }
 
 impl Guard {
