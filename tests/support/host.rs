@@ -374,8 +374,6 @@ impl Options {
             .args(["--port", "0"])
             .arg("--plugin-dir")
             .arg(plugins)
-            .arg("--cache-dir")
-            .arg(plugins::build_cache())
             .arg("--source-root")
             .arg(self.sources())
             .arg("--source-root")
@@ -385,6 +383,9 @@ impl Options {
             .args(&self.flags)
             .envs(self.variables.iter().map(|(name, value)| (name, value)))
             .current_dir(self.folder.path());
+        if !self.flags.iter().any(|flag| flag == "--cache-dir") {
+            command.arg("--cache-dir").arg(plugins::build_cache());
+        }
         command
     }
 

@@ -42,6 +42,9 @@ pub struct Asked {
     pub parts: Vec<Part>,
     /// The job that did it.
     pub job: String,
+    /// The upload that was installed, where it was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upload_id: Option<String>,
 }
 
 /// What a generation has answered so far.
@@ -72,7 +75,7 @@ pub struct Job {
     /// The id.
     pub id: String,
     /// What was asked: `load`, `install`, `reload`, `restart`, `enable`, `start`, `stop`, `disable`, `unload`, `configure`,
-    /// `rollback`, `restore`, `update`, `set_update_rule`.
+    /// `rollback`, `restore`, `update`, `set_update_rule`, `block_version`.
     pub operation: String,
     /// Of what: a source, an upload or a plugin's id.
     pub subject: String,

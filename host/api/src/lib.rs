@@ -5,6 +5,7 @@
 
 mod access;
 mod audit;
+mod catalog;
 mod event;
 mod graph;
 mod job;
@@ -14,12 +15,16 @@ mod problem;
 mod revision;
 mod system;
 mod update;
+mod upkeep;
 
 pub use access::{
     Login, LoginRequest, LoginUser, Me, NewToken, NewUser, Rights, Token, TokenList, TokenMade, User, UserChange,
     UserList,
 };
 pub use audit::{AuditBroken, AuditEntry, AuditHead, AuditPage, AuditReport};
+pub use catalog::{
+    Available, AvailableVersion, IndexList, IndexState, LocalLoad, LocalUnload, ValidateRequest, Validated,
+};
 pub use event::{Event, EventGap, EventPage};
 pub use graph::{Graph, GraphEdge, GraphNode};
 pub use job::{Asked, Job, JobEnd, JobList, LogLine, LogLines, Served, Step};
@@ -39,3 +44,4 @@ pub use update::{
     GithubInstall, GithubInstalled, GithubUpdate, GithubUpdated, GithubUpdatedPlugin, HeldBack, IntervalText, Update,
     UpdateFailure, UpdateReport, UpdateRequest, UpdateRule, UpdateRuleRequest, Updates,
 };
+pub use upkeep::{CacheCleared, CacheInfo, Isolation, IsolationLayer, SystemConfiguration};

@@ -26,8 +26,14 @@ pub struct LoadRequest {
 /// `GET /api/plugins`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct PluginList {
-    /// How many there are.
+    /// How many are in this answer.
     pub count: usize,
+    /// How many there are that the filters take.
+    #[serde(default)]
+    pub total: usize,
+    /// What `?cursor=` takes to see those behind the last, where there are more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
     /// By id.
     pub plugins: BTreeMap<String, Item>,
 }
@@ -176,6 +182,9 @@ pub struct Metadata {
     pub permissions: Vec<String>,
     /// The plugins it needs.
     pub dependencies: Vec<String>,
+    /// Names and values that a `?selector=` chooses by.
+    #[serde(default)]
+    pub labels: BTreeMap<String, String>,
     /// The defaults of its configuration.
     pub configuration: Map<String, Value>,
     /// Where it runs and what it may reach.

@@ -33,6 +33,8 @@ struct Inner {
     slots: Slots,
     /// Whether the slots above the first are in the pool.
     is_open: AtomicBool,
+    /// Whether every build is made anew.
+    ignores_cache: AtomicBool,
     flights: Flights,
     counts: Counts,
 }
@@ -91,8 +93,9 @@ impl Builder {
         let toolchain = Toolchain::ask(&config, &store.empty_dir()).await?;
         let slots = Slots::new(config.queue_limit, config.queue_timeout);
         let is_open = AtomicBool::new(false);
-        let (flights, counts) = Default::default();
-        let builder = Builder(Arc::new(Inner { store, config, toolchain, slots, is_open, flights, counts }));
+        let (flights, counts, ignores_cache) = Default::default();
+        let builder =
+            Builder(Arc::new(Inner { store, config, toolchain, slots, is_open, ignores_cache, flights, counts }));
         let inner = builder.0.clone();
         blocking(move || sdk::materialise(&inner.store)).await?;
         Ok(builder)
@@ -111,6 +114,11 @@ impl Builder {
     /// The version of the boundary between host and plugin, which is the version of `plugin-sdk-abi`.
     pub fn abi_version() -> Version {
         sdk::abi_version()
+    }
+
+    /// Whether builds are answered by earlier ones from now on; they are at first.
+    pub fn use_cache(&self, use_it: bool) {
+        self.0.ignores_cache.store(!use_it, Ordering::Relaxed);
     }
 
     /// What this builder has done and does.
@@ -217,7 +225,8 @@ impl Builder {
             let (way, artifact) = match code {
                 Code::Crate { .. } => {
                     let fingerprint = inner.fingerprint(&tree, schema.as_deref(), &inner.build_of(&manifest));
-                    match inner.store.remembered(&fingerprint)? {
+                    let remembered = inner.store.remembered(&fingerprint)?;
+                    match remembered.filter(|_| !inner.ignores_cache.load(Ordering::Relaxed)) {
                         Some(artifact) => (Way::Cached, Some(artifact.digest())),
                         None => (Way::Build, None),
                     }
@@ -260,7 +269,8 @@ impl Builder {
         let _flight = inner.flights.enter(fingerprint).await;
         let remembered = {
             let store = inner.store.clone();
-            blocking(move || Ok(store.remembered(&fingerprint)?)).await?
+            let ignores_cache = inner.ignores_cache.load(Ordering::Relaxed);
+            blocking(move || if ignores_cache { Ok(None) } else { Ok(store.remembered(&fingerprint)?) }).await?
         };
         let (artifact, cached) = match remembered {
             Some(artifact) => {

@@ -2,6 +2,7 @@
 
 mod access;
 mod audit;
+mod catalog;
 mod change;
 mod events;
 mod generations;
@@ -20,7 +21,8 @@ use crate::config::Environment;
 use crate::failure::Failure;
 use crate::output;
 use crate::screen::Screen;
-use crate::words::{self, Word};
+use crate::words::{self, ConfigWord, Word};
+use serde_json::Value;
 
 pub(crate) use show_config::show_config;
 
@@ -43,6 +45,11 @@ pub(crate) async fn run(word: Word, environment: &Environment) -> Result<(), Fai
         Word::Plan(words) => plan::plan(&client, words, &screen).await,
         Word::Apply(words) => plan::apply(&client, words, &screen).await,
         Word::Export(words) => plan::export(&client, words).await,
+        Word::Available(words) => catalog::available(&client, &words).await,
+        Word::Validate(words) => catalog::validate(&client, &words).await,
+        Word::Cache(word) => catalog::cache(&client, &word).await,
+        Word::Config(ConfigWord::Set(words)) => catalog::set(&client, &words.key, words.value(), as_json).await,
+        Word::Config(ConfigWord::Unset(words)) => catalog::set(&client, &words.key, Value::Null, as_json).await,
         Word::Load(words) => load::load(&client, words, &screen).await,
         Word::Reload(words) if words.prove => prove::prove(&client, words, &screen).await,
         Word::Reload(words) => load::reload(&client, words, &screen).await,
@@ -104,6 +111,11 @@ fn client_of(word: &Word) -> Option<&words::Client> {
         Word::Plan(words) => Some(&words.client),
         Word::Apply(words) => Some(&words.client),
         Word::Export(words) => Some(&words.client),
+        Word::Available(words) => Some(&words.client),
+        Word::Validate(words) => Some(&words.client),
+        Word::Cache(word) => Some(word.client()),
+        Word::Config(ConfigWord::Set(words)) => Some(&words.client),
+        Word::Config(ConfigWord::Unset(words)) => Some(&words.client),
         Word::Load(words) => Some(&words.client),
         Word::Reload(words) => Some(&words.client),
         Word::Jobs(words) => Some(&words.client),

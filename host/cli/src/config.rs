@@ -1,5 +1,7 @@
 //! What the operator chose: flags over environment over `host.toml` over defaults, each value with its origin.
 
+mod changes;
+mod changing;
 mod configurations;
 mod environment;
 mod file;
@@ -15,13 +17,15 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
+pub(crate) use changes::Changes;
 use configurations::Configurations;
 pub(crate) use environment::Environment;
 use file::InFile;
 pub(crate) use flags::Flags;
 pub(crate) use rooms::Rooms;
+use serde_json::{Map, Value};
 use table::{SETTINGS, Setting};
-use value::Value;
+use value::Value as Taken;
 
 use crate::failure::Failure;
 
@@ -29,6 +33,7 @@ use crate::failure::Failure;
 const DEFAULT_FILE: &str = "host.toml";
 
 /// All settings, resolved.
+#[derive(Clone)]
 pub(crate) struct Settings {
     settings: Vec<Resolved>,
     /// What the file sets for plugins.
@@ -37,10 +42,11 @@ pub(crate) struct Settings {
 }
 
 /// One setting, resolved.
+#[derive(Clone)]
 pub(crate) struct Resolved {
     setting: &'static Setting,
     /// What counts.
-    pub(crate) value: Value,
+    pub(crate) value: Taken,
     /// Where it was given.
     pub(crate) origin: Origin,
 }
@@ -52,36 +58,87 @@ pub(crate) enum Origin {
     Flag(&'static str),
     /// In a variable.
     Environment(&'static str),
+    /// While a host ran, over the API.
+    Changed,
     /// In a file, at a line.
     File(PathBuf, usize),
     /// Nowhere.
     Default,
 }
 
-/// Reads the file, if there is one, and resolves all settings.
+/// What the operator gave, before it is resolved.
+pub(crate) struct Given {
+    flags: Flags,
+    environment: Environment,
+    path: PathBuf,
+    /// What stands in the file, if there is one.
+    text: Option<String>,
+}
+
+/// Reads the file, if there is one, and resolves all settings, without those that were changed while a host ran.
 ///
 /// # Errors
 /// All that is wrong in flags, environment and file, at once.
 pub(crate) fn read(flags: &Flags, environment: &Environment, config: Option<&Path>) -> Result<Settings, Failure> {
-    let path = config.unwrap_or(Path::new(DEFAULT_FILE));
-    let text = match std::fs::read_to_string(path) {
-        Ok(text) => Some(text),
-        Err(error) if error.kind() == io::ErrorKind::NotFound && config.is_none() => None,
-        Err(error) => {
-            let failure = Failure::usage(format!("failed to read the configuration `{}`", path.display()));
-            return Err(failure
-                .because(error.to_string())
-                .fix("name a file that exists and can be read with --config"));
-        }
-    };
-    resolve(flags, environment, text.as_deref().map(|text| (path, text))).map_err(|refusals| {
-        Failure { details: refusals, ..Failure::usage("the configuration is refused") }
-            .fix("correct each line above; `plugin-host serve --help` tells what each setting takes")
-    })
+    Given::read(flags, environment, config)?.resolve(&Map::new())
+}
+
+/// The same with those that were changed while a host ran with this plugin folder: what `serve` uses.
+///
+/// # Errors
+/// All that is wrong in flags, environment, file and changes, at once; that the changes can't be read.
+pub(crate) fn read_changed(
+    flags: &Flags,
+    environment: &Environment,
+    config: Option<&Path>,
+) -> Result<(Given, Map<String, Value>, Settings), Failure> {
+    let given = Given::read(flags, environment, config)?;
+    let settings = given.resolve(&Map::new())?;
+    let changed = host_store::changed_settings(&settings.plugin_dir());
+    let changed = changed.map_err(|error| Failure::of("failed to read the changed settings", &error))?;
+    let settings = given.resolve(&changed)?;
+    Ok((given, changed, settings))
+}
+
+impl Given {
+    fn read(flags: &Flags, environment: &Environment, config: Option<&Path>) -> Result<Given, Failure> {
+        let path = config.unwrap_or(Path::new(DEFAULT_FILE));
+        let text = match std::fs::read_to_string(path) {
+            Ok(text) => Some(text),
+            Err(error) if error.kind() == io::ErrorKind::NotFound && config.is_none() => None,
+            Err(error) => {
+                let failure = Failure::usage(format!("failed to read the configuration `{}`", path.display()));
+                return Err(failure
+                    .because(error.to_string())
+                    .fix("name a file that exists and can be read with --config"));
+            }
+        };
+        Ok(Given { flags: flags.clone(), environment: environment.clone(), path: path.to_owned(), text })
+    }
+
+    /// Resolves all settings, with these changes.
+    fn resolve(&self, changes: &Map<String, Value>) -> Result<Settings, Failure> {
+        let file = self.text.as_deref().map(|text| (&*self.path, text));
+        resolve_with(&self.flags, &self.environment, file, changes).map_err(|refusals| {
+            Failure { details: refusals, ..Failure::usage("the configuration is refused") }
+                .fix("correct each line above; `plugin-host serve --help` tells what each setting takes")
+        })
+    }
+}
+
+/// Resolves all settings, without changes.
+#[cfg(test)]
+fn resolve(flags: &Flags, environment: &Environment, file: Option<(&Path, &str)>) -> Result<Settings, Vec<String>> {
+    resolve_with(flags, environment, file, &Map::new())
 }
 
 /// Resolves all settings.
-fn resolve(flags: &Flags, environment: &Environment, file: Option<(&Path, &str)>) -> Result<Settings, Vec<String>> {
+fn resolve_with(
+    flags: &Flags,
+    environment: &Environment,
+    file: Option<(&Path, &str)>,
+    changes: &Map<String, Value>,
+) -> Result<Settings, Vec<String>> {
     let (path, in_file) = match file {
         Some((path, text)) => (path, file::read(path, text)),
         None => (Path::new(DEFAULT_FILE), InFile::default()),
@@ -104,6 +161,12 @@ fn resolve(flags: &Flags, environment: &Environment, file: Option<(&Path, &str)>
             match setting.kind.read(text) {
                 Some(value) => found.push((value, Origin::Environment(name))),
                 None => refusals.push(refused(format!("environment: `{name}`"), text)),
+            }
+        }
+        if let Some(changed) = changes.get(setting.key) {
+            match setting.kind.read_json(changed) {
+                Some(value) => found.push((value, Origin::Changed)),
+                None => refusals.push(refused(format!("settings.json: `{}`", setting.key), &changed.to_string())),
             }
         }
         if let Some((value, line)) = in_file.remove(setting.key) {
@@ -132,7 +195,7 @@ impl Settings {
     }
 
     /// What the file sets for plugins: the key of each section, its values as they may be shown, and where it stands.
-    pub(crate) fn configurations(&self) -> impl Iterator<Item = (String, serde_json::Value, Origin)> {
+    pub(crate) fn configurations(&self) -> impl Iterator<Item = (String, Value, Origin)> {
         self.configurations.iter().map(|(plugin, section)| {
             let key = format!("{}.{plugin}", configurations::KEY);
             (key, section.shown(), Origin::File(self.file.clone(), section.line))
@@ -148,25 +211,25 @@ impl Settings {
 
     fn text(&self, key: &str) -> &str {
         match &self.get(key).value {
-            Value::Text(text) => text,
+            Taken::Text(text) => text,
             _ => "",
         }
     }
 
     fn number(&self, key: &str) -> u64 {
         match self.get(key).value {
-            Value::Number(number) => number,
+            Taken::Number(number) => number,
             _ => 0,
         }
     }
 
     fn switch(&self, key: &str) -> bool {
-        self.get(key).value == Value::Switch(true)
+        self.get(key).value == Taken::Switch(true)
     }
 
     fn list(&self, key: &str) -> &[String] {
         match &self.get(key).value {
-            Value::List(parts) => parts,
+            Taken::List(parts) => parts,
             _ => &[],
         }
     }
@@ -186,6 +249,7 @@ impl fmt::Display for Origin {
         match self {
             Origin::Flag(name) => write!(f, "flag --{name}"),
             Origin::Environment(name) => write!(f, "environment {name}"),
+            Origin::Changed => f.write_str("changed while a host ran"),
             Origin::File(path, line) => write!(f, "file {}:{line}", path.display()),
             Origin::Default => f.write_str("default"),
         }

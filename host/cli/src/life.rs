@@ -4,6 +4,7 @@ mod files;
 mod loads;
 pub(crate) mod signals;
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use host_build::Builder;
@@ -13,7 +14,7 @@ use host_state::{Newest, State};
 use host_store::Store;
 use tokio_util::sync::CancellationToken;
 
-use crate::config::{self, Environment, Rooms};
+use crate::config::{self, Changes, Environment, Rooms};
 use crate::failure::Failure;
 use crate::logs;
 use crate::screen::Screen;
@@ -26,7 +27,7 @@ use signals::Signals;
 /// # Errors
 /// Why it did not start. What goes wrong later is told and lived with.
 pub(crate) async fn serve(words: Serve, environment: &Environment) -> Result<(), Failure> {
-    let settings = config::read(&words.flags, environment, words.config.as_deref())?;
+    let (given, changed, settings) = config::read_changed(&words.flags, environment, words.config.as_deref())?;
     let screen = Screen::new();
     logs::start(&settings, &screen)?;
     files::open_more();
@@ -45,7 +46,9 @@ pub(crate) async fn serve(words: Serve, environment: &Environment) -> Result<(),
     let server = Server::bind(host.clone(), &store, state, rooms.serve).await.map_err(|error| {
         Failure::of("failed to bind", &error).fix("name another address with --host and --port, or stop what uses it")
     })?;
-    drop(store);
+    let logs_json = settings.logs_json();
+    let changes = Changes::new(given, environment, changed, settings, store, host.clone());
+    let server = server.with_settings(Arc::new(changes));
 
     let (address, token, ready) = (server.address(), server.token_path().to_owned(), server.ready());
     let url = format!("http://{address}");
@@ -63,7 +66,7 @@ pub(crate) async fn serve(words: Serve, environment: &Environment) -> Result<(),
         let n_installed = host.begin().await;
         let n_installed = n_installed.map_err(|error| Failure::of("failed to read the state", &error))?;
         let sources = rooms.load.into_iter().chain(words.load);
-        let loads = Loads { host: &host, screen: &screen, url: &url, json: settings.logs_json() };
+        let loads = Loads { host: &host, screen: &screen, url: &url, json: logs_json };
         let signal = tokio::select! {
             signal = signals.next() => signal,
             n_loaded = async {

@@ -3,6 +3,7 @@
 mod access;
 mod audit;
 pub(crate) mod author;
+mod catalog;
 mod change;
 mod events;
 mod graph;
@@ -22,6 +23,7 @@ use crate::config::Flags;
 
 pub(crate) use access::{AddUser, MakeToken, RightsWords, SetUser, TokenWord, UserWord};
 pub(crate) use audit::{Audit, AuditWord, VerifyAudit};
+pub(crate) use catalog::{Available, CacheWord, SetConfig, UnsetConfig, Validate};
 pub(crate) use change::{Change, Conditions, Disable, Unload};
 pub(crate) use events::Events;
 pub(crate) use graph::{Drawing, Graph};
@@ -57,6 +59,12 @@ pub(crate) enum Word {
     /// Install a plugin, or replace it, and let it serve
     #[command(after_help = EXIT_CODES)]
     Load(Load),
+    /// Show which plugins can be installed, by the indexes that the host is configured with
+    #[command(after_help = EXIT_CODES)]
+    Available(Available),
+    /// Let the host fetch a source and check it, without installing anything
+    #[command(after_help = EXIT_CODES)]
+    Validate(Validate),
     /// Show all installed plugins
     #[command(after_help = EXIT_CODES)]
     List(Client),
@@ -156,6 +164,9 @@ pub(crate) enum Word {
     /// Rebuild a lost or damaged state of what is installed from the records beside it, while no host runs
     #[command(after_help = EXIT_CODES)]
     Rescan(Rescan),
+    /// The build cache of a host, and what else lies on its disk
+    #[command(subcommand)]
+    Cache(CacheWord),
     /// The configuration of a host
     #[command(subcommand)]
     Config(ConfigWord),
@@ -191,6 +202,12 @@ pub(crate) enum ConfigWord {
     /// Show what `serve` would use with the same flags, environment and file
     #[command(after_help = EXIT_CODES)]
     Show(Box<ShowConfig>),
+    /// Change a setting of a host that runs; kept over restarts, above host.toml and below flags and environment
+    #[command(after_help = EXIT_CODES)]
+    Set(SetConfig),
+    /// Take back a change: host.toml or the default counts again
+    #[command(after_help = EXIT_CODES)]
+    Unset(UnsetConfig),
 }
 
 /// `serve`.
@@ -287,9 +304,9 @@ pub(crate) struct OfPlugin {
 /// `load`.
 #[derive(Debug, Args)]
 pub(crate) struct Load {
-    /// An https git address, a folder, a `.zip` or a `.so`; a `.zip` of this machine is uploaded
-    #[arg(value_parser = source)]
-    pub(crate) source: Source,
+    /// An https git address, a folder, a `.zip` or a `.so`, or `index:ID` as `available` lists it; a `.zip` of this machine is uploaded
+    #[arg(value_parser = loadable)]
+    pub(crate) source: Loadable,
     /// The branch, tag or commit of a git address [default: the newest release, or else the default branch]
     #[arg(long, value_name = "REV")]
     pub(crate) version: Option<String>,
@@ -306,6 +323,22 @@ pub(crate) struct Load {
     pub(crate) conditions: Conditions,
     #[command(flatten)]
     pub(crate) client: Client,
+}
+
+/// What can be loaded.
+#[derive(Clone, Debug)]
+pub(crate) enum Loadable {
+    /// A source.
+    Source(Source),
+    /// What an index lists, as it was typed: `index:ID` or `index:ID@VERSION`.
+    Listed(String),
+}
+
+fn loadable(text: &str) -> Result<Loadable, String> {
+    match text.strip_prefix("index:") {
+        Some(_) => Ok(Loadable::Listed(text.to_owned())),
+        None => source(text).map(Loadable::Source),
+    }
 }
 
 /// Reads a source. An address without `https://` would be a folder, and rarely is one.

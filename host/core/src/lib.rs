@@ -5,7 +5,7 @@
 //! how bytes are named ([`Digest`], [`TreePath`]), what it may ask for ([`Permission`], [`AllowedHost`]), how it is
 //! configured ([`configuration`]), what its probes say about it ([`health`]), what it has to do with other plugins
 //! ([`graph`]), which newer version of it may be taken ([`update`]), what the operator asked for ([`Desired`]), what follows
-//! from that ([`plan`]), where an operation is ([`job`]), and what happens ([`event`]).
+//! from that ([`plan`]), where an operation is ([`job`]), what happens ([`event`]), and what can be installed ([`index`]).
 
 pub mod access;
 mod address;
@@ -17,6 +17,7 @@ pub mod event;
 pub mod graph;
 pub mod health;
 mod id;
+pub mod index;
 pub mod job;
 pub mod lock_file;
 pub mod manifest;

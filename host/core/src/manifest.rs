@@ -423,6 +423,34 @@ pub(crate) fn read_plugins_value<T>(
     report.only_without_problems(made)
 }
 
+/// Reads a file of which a part may be wrong: what was made of it, and all that is wrong.
+///
+/// # Errors
+/// The text is not the plain YAML that is accepted.
+pub(crate) fn read_listing<T>(
+    text: &[u8],
+    max_bytes: usize,
+    read: impl FnOnce(&Reader<'_>) -> Option<T>,
+) -> Result<(Option<T>, Vec<Problem>), Vec<Problem>> {
+    let text = precheck::text(text, max_bytes).map_err(|problem| vec![problem])?;
+    let lines = scan::scan(&text)?;
+    let value = serde_yaml::from_str(&text).map_err(|error| vec![Problem::from_yaml(&error)])?;
+    let report = Report::new(&text, &lines, File::Plugins);
+    let made = read(&report.root(&value));
+    Ok((made, report.finish().0))
+}
+
+/// The same for a value that was read already, which has no lines.
+pub(crate) fn read_listing_value<T>(
+    value: &serde_yaml::Value,
+    read: impl FnOnce(&Reader<'_>) -> Option<T>,
+) -> (Option<T>, Vec<Problem>) {
+    let lines = lines::Lines::new();
+    let report = Report::new("", &lines, File::Plugins);
+    let made = read(&report.root(value));
+    (made, report.finish().0)
+}
+
 /// Whether `found` is one of the `wanted` versions: by the letter of semver, or because the release that it is a
 /// pre-release of would be.
 pub(crate) fn fits(wanted: &VersionReq, found: &Version) -> bool {

@@ -101,6 +101,23 @@ pub enum Error {
         id: String,
     },
 
+    /// Where an index should be, there is none.
+    #[error(
+        "there is no plugins.json, index.yaml or index.yml in `{place}`; hint: docs/index-format.md tells what an index is"
+    )]
+    NoIndex {
+        /// The repository or folder.
+        place: String,
+    },
+    /// The file of an index has more bytes than one may have.
+    #[error("the index `{place}` has more than {max_bytes} bytes")]
+    IndexTooLarge {
+        /// The file.
+        place: String,
+        /// The limit.
+        max_bytes: usize,
+    },
+
     /// A repository that is not on the list.
     #[error("repository `{slug}` is not allowed; hint: add it to `allowed_repositories`")]
     NotAllowed {
@@ -283,6 +300,8 @@ impl Error {
             Error::ForbiddenName { .. } => "fetch_forbidden_name",
             Error::NoManifestBeside { .. } => "fetch_no_manifest",
             Error::NoSuchUpload { .. } => "fetch_no_such_upload",
+            Error::NoIndex { .. } => "fetch_no_index",
+            Error::IndexTooLarge { .. } => "fetch_index_too_large",
             Error::NotAllowed { .. } => "fetch_repository_not_allowed",
             Error::PrivateAddress { .. } => "fetch_private_address",
             Error::Redirect { .. } => "fetch_redirect",

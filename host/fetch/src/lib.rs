@@ -8,6 +8,7 @@ mod error;
 mod fetch;
 mod folder;
 mod git;
+mod index;
 mod policy;
 mod zip;
 
@@ -15,4 +16,5 @@ pub use error::Error;
 pub use fetch::{Config, Fetched, Mirror, fetch, unpack};
 pub use git::{Follow, Head, Listing, Release, Tip, versions};
 pub use host_core::Trust;
+pub use index::{IndexText, read_index};
 pub use zip::{ArchiveLimits, ZipError};

@@ -47,6 +47,7 @@ impl Host {
         self.0.reconcile.start(self);
         self.0.reconcile.tell(Input::Begin);
         self.begin_updates();
+        self.begin_sweeps();
         host_fail::point("boot.begun");
         for (record, ..) in unfinished {
             let id = record.id.clone();

@@ -48,6 +48,18 @@ pub struct Config {
     pub secrets: host_services::Secrets,
     /// What the host's configuration file sets for each plugin, over the defaults of its plugin.yaml.
     pub configurations: BTreeMap<PluginId, Map<String, Value>>,
+    /// Where indexes of plugins lie, the first counts before the others.
+    pub indexes: Vec<host_core::Source>,
+    /// How long what an index said is taken for true.
+    pub index_keep: Duration,
+    /// Whether builds are answered by earlier ones.
+    pub cache_enabled: bool,
+    /// Most bytes in the build cache; what was used least recently goes first.
+    pub cache_max_bytes: u64,
+    /// Artifacts and trees that no plugin refers to any more are removed after this.
+    pub unreferenced_keep: Duration,
+    /// The time between two sweeps.
+    pub sweep_interval: Duration,
     /// Where a library that this host has not built starts first; `None` opens it here at once.
     pub trial: Option<Trial>,
 }
@@ -73,6 +85,12 @@ impl Config {
             plugin_fetch: host_services::FetchConfig::default(),
             secrets: host_services::Secrets::default(),
             configurations: BTreeMap::new(),
+            indexes: vec![],
+            index_keep: Duration::from_secs(600),
+            cache_enabled: true,
+            cache_max_bytes: 20_000_000_000,
+            unreferenced_keep: Duration::from_secs(24 * 60 * 60),
+            sweep_interval: Duration::from_secs(3600),
             trial: None,
         }
     }

@@ -188,6 +188,33 @@ pub enum Error {
         /// What the build gave.
         found: Digest,
     },
+    /// What was fetched is not what the index lists.
+    #[error("the {what} of `{place}` is `{found}`, and the index lists `{expected}`")]
+    OtherContent {
+        /// Where it was fetched from.
+        place: String,
+        /// What differs.
+        what: &'static str,
+        /// What the index says.
+        expected: String,
+        /// What was found.
+        found: String,
+    },
+    /// No index lists that plugin, or that version of it.
+    #[error("no index lists {what}")]
+    NotListed {
+        /// What was asked for, without control characters and cut.
+        what: String,
+    },
+    /// The manifest that was named is not the one of the plugin that was named.
+    #[error("`manifestPath` is not the plugin.yaml in the folder of `pluginPath`")]
+    ManifestElsewhere,
+    /// Too many look at sources at once.
+    #[error("others are looking at sources")]
+    Looking,
+    /// The configuration was replaced too often since the host was started.
+    #[error("the settings were changed too often since the host was started")]
+    ChangedTooOften,
     /// A batch has operations that it can't have.
     #[error("the batch is refused: {}", of_fields(problems))]
     BatchRefused {
@@ -261,6 +288,11 @@ impl Error {
             Error::UnknownPlan { .. } => "plan_unknown",
             Error::PlanStale { .. } => "plan_stale",
             Error::OtherArtifact { .. } => "plan_other_artifact",
+            Error::OtherContent { .. } => "index_other_content",
+            Error::NotListed { .. } => "index_not_listed",
+            Error::ManifestElsewhere => "local_manifest",
+            Error::Looking => "run_busy_looking",
+            Error::ChangedTooOften => "settings_too_often",
             Error::BatchRefused { .. } => "batch_refused",
             Error::NotUndone { .. } => "run_not_undone",
             Error::Together { cause, .. } => cause.code(),
@@ -290,7 +322,9 @@ impl Error {
             Error::UnknownPlugin { .. } | Error::UnknownUpload { .. } | Error::UnknownRevision { .. } => Kind::NotFound,
             Error::State(_) if code == "state_stale" => Kind::Stale,
             Error::PlanStale { .. } => Kind::Stale,
-            Error::UnknownPlan { .. } => Kind::NotFound,
+            Error::UnknownPlan { .. } | Error::NotListed { .. } => Kind::NotFound,
+            Error::OtherContent { .. } | Error::ManifestElsewhere => Kind::Refused,
+            Error::Looking | Error::ChangedTooOften => Kind::Busy,
             Error::FileRefused { .. } | Error::PlanRefused { .. } | Error::BatchRefused { .. } => Kind::Refused,
             Error::OtherArtifact { .. } => Kind::Refused,
             Error::NotUndone { .. } => Kind::Conflict,
@@ -335,6 +369,13 @@ impl Error {
             Error::UnknownRevision { .. } => Some("`plugin-host revisions` lists them".to_owned()),
             Error::InProgress { .. } => Some("wait for it, or ask with `on_conflict=queue` or `replace`".to_owned()),
             Error::FileRefused { .. } => Some("change what the messages name".to_owned()),
+            Error::OtherContent { .. } => {
+                Some("ask whoever keeps the index, or load the repository itself if you trust it".to_owned())
+            }
+            Error::NotListed { .. } => Some("`plugin-host available` shows what is listed".to_owned()),
+            Error::ManifestElsewhere => Some("leave it out: a plugin's manifest lies at its root".to_owned()),
+            Error::Looking => Some("try again in a moment".to_owned()),
+            Error::ChangedTooOften => Some("restart the host".to_owned()),
             Error::BatchRefused { problems } => hints(problems, "change what the messages name"),
             Error::PlanRefused { problems } => hints(problems, "change what the messages name, and plan again"),
             Error::UnknownPlan { .. } => Some("plan again: a plan is kept for an hour, while its host runs".to_owned()),

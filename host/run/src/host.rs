@@ -12,11 +12,14 @@ use host_load::Hook;
 use host_services::{HostServices, Parts};
 use host_state::{Sealer, State};
 use host_store::Store;
+use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::admission::Admitted;
+use crate::cache::Cleaning;
+use crate::catalog::Catalog;
 use crate::config::Config;
 use crate::error::Error;
 use crate::events::Events;
@@ -29,8 +32,10 @@ use crate::operation;
 use crate::planning::Plans;
 use crate::plugin::{Plugin, PluginView};
 use crate::reconcile::Reconcile;
+use crate::replaceable::Replaceable;
 use crate::retire;
 use crate::updates::Poller;
+use crate::validate::MAX_LOOKS;
 
 /// How long a plugin may take to bring its metrics up to date before they are read.
 const METRICS_TIMEOUT: Duration = Duration::from_secs(1);
@@ -40,7 +45,7 @@ const METRICS_TIMEOUT: Duration = Duration::from_secs(1);
 pub struct Host(pub(crate) Arc<Inner>);
 
 pub(crate) struct Inner {
-    pub(crate) config: Config,
+    pub(crate) config: Replaceable<Config>,
     pub(crate) store: Store,
     pub(crate) builder: Builder,
     pub(crate) metrics: Metrics,
@@ -61,6 +66,12 @@ pub(crate) struct Inner {
     pub(crate) updates: OnceLock<Poller>,
     /// Plans that may be applied.
     pub(crate) plans: Plans,
+    /// What the indexes of plugins said.
+    pub(crate) catalog: Catalog,
+    /// Removes what nobody needs.
+    pub(crate) cleaning: Cleaning,
+    /// Those who look at sources without installing them.
+    pub(crate) looks: Semaphore,
     /// Decides what is done with a plugin and when.
     pub(crate) reconcile: Reconcile,
     pub(crate) tasks: TaskTracker,
@@ -110,6 +121,7 @@ impl Host {
     pub fn new(config: Config, store: Store, state: State, builder: Builder) -> Result<Host, Error> {
         let random = |error: getrandom::Error| host_state::Error::Random { reason: error.to_string() };
         let jobs = Jobs::new(getrandom::u32().map_err(random)?);
+        builder.use_cache(config.cache_enabled);
         let sealer = Sealer::new(store.seal_key()?);
         let metrics = Metrics::new();
         let events = Events::new(state.clone(), config.max_events, metrics.events.clone());
@@ -124,7 +136,7 @@ impl Host {
             });
             services.set_calls(Arc::new(Lent(host.clone())));
             Inner {
-                config,
+                config: Replaceable::new(config),
                 store,
                 builder,
                 metrics,
@@ -139,6 +151,9 @@ impl Host {
                 gate: Arc::default(),
                 updates: OnceLock::new(),
                 plans: Plans::default(),
+                catalog: Catalog::default(),
+                cleaning: Cleaning::default(),
+                looks: Semaphore::new(MAX_LOOKS),
                 reconcile: Reconcile::new(),
                 tasks: TaskTracker::new(),
                 stopping: CancellationToken::new(),
@@ -146,6 +161,25 @@ impl Host {
                 unloading: OnceLock::new(),
             }
         })))
+    }
+
+    /// Runs plugins in another way from now on. What was used when the host was made stays: the limits of the key-value store, how it fetches for
+    /// plugins, secrets, the journal's length, what its file sets for plugins, and where libraries are tried.
+    ///
+    /// # Errors
+    /// [`Error::ChangedTooOften`].
+    pub fn set_config(&self, config: Config) -> Result<(), Error> {
+        self.0.builder.use_cache(config.cache_enabled);
+        let replaced = self.0.config.replace(|before| Config {
+            kv: before.kv,
+            plugin_fetch: before.plugin_fetch.clone(),
+            secrets: before.secrets.clone(),
+            max_events: before.max_events,
+            configurations: before.configurations.clone(),
+            trial: before.trial.clone(),
+            ..config
+        });
+        replaced.map_err(|_| Error::ChangedTooOften)
     }
 
     /// All installed plugins, by id.

@@ -75,6 +75,11 @@ impl Host {
         })
     }
 
+    /// The jobs that are under way.
+    pub(crate) fn live_jobs(&self) -> Vec<Arc<Job>> {
+        self.0.jobs.live().values().cloned().collect()
+    }
+
     /// Takes on an operation: it is in the state when this returns, and goes on whether or not anyone waits for it.
     ///
     /// # Errors
@@ -226,7 +231,10 @@ impl Host {
         let (host, job) = (self.clone(), Arc::new(job));
         // A task, because whoever asks may go away between the write and the start.
         let started = self.0.tasks.spawn(async move {
-            host.0.state.put_job(job.record(None), None, KEEP).await?;
+            match job.asker().request.clone() {
+                Some(key) => host.0.state.put_job_of(job.record(None), key).await?,
+                None => host.0.state.put_job(job.record(None), None, KEEP).await?,
+            }
             host_fail::point("job.accepted");
             host.0.jobs.live().insert(job.id().to_owned(), job.clone());
             let (asked, subject) = (job.operation().into(), job.subject().into());

@@ -138,8 +138,17 @@ pub enum Operation {
         id: String,
         /// The rule.
         rule: UpdateRule,
-        /// Versions that no update may choose.
-        blocked: BTreeSet<semver::Version>,
+        /// Versions that no update may choose; `None` leaves those that are.
+        blocked: Option<BTreeSet<semver::Version>>,
+    },
+    /// Keep updates from choosing a version, or let them choose it again. What else is blocked stays, whoever asks meanwhile.
+    BlockVersion {
+        /// The plugin.
+        id: String,
+        /// The version.
+        version: semver::Version,
+        /// Whether no update may choose it.
+        blocked: bool,
     },
     /// Do what a plan says.
     Apply {
@@ -170,11 +179,33 @@ pub struct LoadOptions {
     pub if_changed: bool,
     /// Which newer versions are taken from then on; `None` leaves what is set.
     pub update: Option<UpdateRule>,
+    /// The commit that must have been fetched; any when it is `None`.
+    pub commit: Option<String>,
+    /// The tree that must have been fetched; any when it is `None`.
+    pub tree: Option<Digest>,
 }
 
 impl Default for LoadOptions {
     fn default() -> LoadOptions {
-        LoadOptions { configuration: None, start: true, if_changed: false, update: None }
+        LoadOptions { configuration: None, start: true, if_changed: false, update: None, commit: None, tree: None }
+    }
+}
+
+impl LoadOptions {
+    /// Whether what was fetched is what must have been.
+    fn admit(&self, source: &Source, fetched: &host_fetch::Fetched) -> Result<(), Error> {
+        let other = |what, expected: String, found: String| {
+            Err(Error::OtherContent { place: source.to_string(), what, expected, found })
+        };
+        match (&self.commit, &self.tree) {
+            (Some(commit), _) if fetched.commit.as_ref() != Some(commit) => {
+                other("commit", commit.clone(), fetched.commit.clone().unwrap_or_default())
+            }
+            (_, Some(tree)) if fetched.tree.digest() != *tree => {
+                other("tree", tree.to_string(), fetched.tree.digest().to_string())
+            }
+            _ => Ok(()),
+        }
     }
 }
 
@@ -298,6 +329,7 @@ impl Operation {
             Operation::Restore { .. } => "restore",
             Operation::Update { .. } => "update",
             Operation::SetUpdateRule { .. } => "set_update_rule",
+            Operation::BlockVersion { .. } => "block_version",
             Operation::Apply { .. } => "apply",
             Operation::Batch { .. } => "batch",
         }
@@ -320,6 +352,7 @@ impl Operation {
             | Operation::Restore { id, .. }
             | Operation::Update { id, .. }
             | Operation::SetUpdateRule { id, .. }
+            | Operation::BlockVersion { id, .. }
             | Operation::Configure { id, .. } => id.clone(),
         }
     }

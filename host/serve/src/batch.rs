@@ -55,8 +55,8 @@ fn operation(asked: BatchOperation) -> Result<Operation, String> {
     Ok(match asked {
         BatchOperation::Load { source, version, config, start } => {
             let source = with_version(&source, version.as_deref())?;
-            let options =
-                LoadOptions { configuration: config, start: start.unwrap_or(true), if_changed: false, update: None };
+            let start = start.unwrap_or(true);
+            let options = LoadOptions { configuration: config, start, ..LoadOptions::default() };
             Operation::Load { source, trust: Trust::Http, options }
         }
         BatchOperation::Reload { id } => Operation::Reload { id },

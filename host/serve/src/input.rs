@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use host_api::FieldError;
-use host_run::{Asker, OnConflict};
+use host_run::{Asker, Named, OnConflict};
 use http::request::Parts;
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
@@ -152,7 +152,9 @@ impl<S: Send + Sync> FromRequestParts<S> for Asking {
         let caller = Caller::from_request_parts(parts, state).await?;
         let Parameters(conditions) = Parameters::<Conditions>::from_request_parts(parts, state).await?;
         let Ok(touched) = Touched::from_request_parts(parts, state).await;
-        Ok(Asking { asker: asker(&caller.principal.name, conditions)?, respond_async, touched })
+        let asker = asker(&caller.principal.name, conditions)?;
+        let request = parts.extensions.get::<Named>().map(|named| named.key.clone());
+        Ok(Asking { asker: Asker { request, ..asker }, respond_async, touched })
     }
 }
 
@@ -179,7 +181,7 @@ fn asker(name: &str, conditions: Conditions) -> Result<Asker, Refused> {
 }
 
 /// Whether the client would rather watch the job than wait for its end (RFC 7240).
-fn respond_async(headers: &HeaderMap) -> bool {
+pub(crate) fn respond_async(headers: &HeaderMap) -> bool {
     headers
         .get_all("prefer")
         .iter()

@@ -11,8 +11,10 @@
 
 mod access;
 mod audit;
+mod available;
 mod batch;
 mod body;
+mod cache;
 mod caller;
 mod configuration;
 mod cors;
@@ -21,9 +23,12 @@ mod error;
 mod events;
 mod follow;
 mod graph;
+mod idempotency;
 mod input;
 mod jobs;
 mod linger;
+mod list;
+mod local;
 mod login;
 mod moment;
 mod plan;
@@ -34,6 +39,7 @@ mod revisions;
 mod routes;
 mod server;
 mod service;
+mod settings;
 mod sse;
 mod system;
 mod table;
@@ -47,3 +53,4 @@ mod users;
 mod view;
 
 pub use server::{Config, Error, Ready, Server};
+pub use settings::{Ask, Changed, SettingView, Settings, SettingsRefused};

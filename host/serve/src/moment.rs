@@ -48,6 +48,26 @@ fn unix_ms(text: &str) -> Option<u64> {
     u64::try_from(seconds * 1000 + ms).ok().filter(|_| is_moment)
 }
 
+/// A moment in milliseconds since 1970 as RFC 3339 has it, in UTC.
+pub(crate) fn rfc3339(unix_ms: u64) -> String {
+    let (seconds, ms) = (unix_ms / 1000, unix_ms % 1000);
+    let (mut rest, time) = (i64::try_from(seconds / 86_400).unwrap_or(i64::MAX), seconds % 86_400);
+    // Nothing that this host writes down is of another era; what can't be a year of four digits is shown as the last.
+    rest = rest.min(days(9999, 12, 31));
+    let mut year = 1970 + rest / 366;
+    while days(year + 1, 1, 1) <= rest {
+        year += 1;
+    }
+    rest -= days(year, 1, 1);
+    let mut month = 1;
+    while rest >= days_in(year, month) {
+        rest -= days_in(year, month);
+        month += 1;
+    }
+    let (hour, minute, second) = (time / 3600, time / 60 % 60, time % 60);
+    format!("{year:04}-{month:02}-{:02}T{hour:02}:{minute:02}:{second:02}.{ms:03}Z", rest + 1)
+}
+
 /// Three numbers of so many digits each.
 fn numbers(text: &str, separator: char, n_digits: [usize; 3]) -> Option<[i64; 3]> {
     let mut parts = text.split(separator);
@@ -120,6 +140,15 @@ mod tests {
             ("2100-03-01T00:00:00Z", 4_107_542_400_000),
         ] {
             assert_eq!(unix_ms(text), Some(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn moments_are_written_as_they_are_read() {
+        assert_eq!(rfc3339(951_868_799_999), "2000-02-29T23:59:59.999Z");
+        for day in 0..60_000 {
+            let moment = day * 86_400_000 + day % 86_400_000;
+            assert_eq!(unix_ms(&rfc3339(moment)), Some(moment));
         }
     }
 

@@ -7,7 +7,7 @@ use axum::response::{IntoResponse as _, Response};
 use host_api as api;
 use host_core::configuration;
 use host_core::lock_file::{self, At, Change, LockFile};
-use host_run::{Error, PlanReport, PlannedPlugin, RuleView, Way};
+use host_run::{Error, PlanReport, PlannedPlugin, RuleView};
 use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use http::{StatusCode, header};
 
@@ -17,6 +17,7 @@ use crate::plugins::answer;
 use crate::problem::Refused;
 use crate::routes::Front;
 use crate::updates;
+use crate::view;
 
 /// A plugins.yaml in the body: YAML, or the same as JSON.
 pub(crate) struct File(LockFile);
@@ -101,7 +102,7 @@ fn plugin(planned: &PlannedPlugin) -> api::PlannedPlugin {
         entry: planned.entry,
         action: if planned.changes.is_empty() { "nothing" } else { "change" }.to_owned(),
         fetched: planned.fetched,
-        build: planned.build.map(|way| word(way).to_owned()),
+        build: planned.build.map(|way| view::way(way).to_owned()),
         update: planned
             .rules
             .as_ref()
@@ -146,12 +147,4 @@ fn setting(change: &configuration::Change) -> api::SettingChange {
 
 fn rule(view: &RuleView) -> api::UpdateRule {
     updates::rule(&view.rule, &view.blocked)
-}
-
-fn word(way: Way) -> &'static str {
-    match way {
-        Way::Build => "build",
-        Way::Cached => "cached",
-        Way::Library => "library",
-    }
 }

@@ -4,15 +4,17 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use host_api as api;
-use host_core::{Revision, Role, Source};
+use host_core::Role;
 use host_run::{Job, LoadOptions, Operation};
 use http::StatusCode;
 use http::header::{HeaderValue, LOCATION};
 use serde::Deserialize;
 
+use crate::available::source_asked;
 use crate::caller::Caller;
 use crate::error::of_operation;
 use crate::input::{Asking, Id, Input, Parameters};
+use crate::list::{ListQuery, chosen};
 use crate::moment::At;
 use crate::problem::Refused;
 use crate::revisions;
@@ -21,17 +23,21 @@ use crate::view;
 
 type Answer = Result<Response, Refused>;
 
-/// What is installed; with `?at=` what was asked for then. Who has grants only sees the plugins of those.
-pub(crate) async fn list(State(front): State<Front>, caller: Caller, Parameters(at): Parameters<At>) -> Answer {
+/// What is installed, all or what the query chooses; with `?at=` what was asked for then. Who has grants only sees the plugins
+/// of those.
+pub(crate) async fn list(
+    State(front): State<Front>,
+    caller: Caller,
+    Parameters(at): Parameters<At>,
+    Parameters(query): Parameters<ListQuery>,
+) -> Answer {
     let is_seen = |id: &str| caller.principal.may(Role::Viewer, Some(id));
     if let Some(at_unix_ms) = at.unix_ms()? {
         return revisions::asked_at(&front, at_unix_ms, is_seen).await;
     }
     let plugins = front.host.plugins();
     let plugins = plugins.iter().filter(|plugin| is_seen(plugin.id.as_str()));
-    let plugins = plugins.map(|plugin| (plugin.id.to_string(), view::item(plugin)));
-    let plugins = plugins.collect::<std::collections::BTreeMap<_, _>>();
-    Ok(Json(api::PluginList { count: plugins.len(), plugins }).into_response())
+    Ok(Json(chosen(plugins.map(view::item).collect(), &query)?).into_response())
 }
 
 /// One plugin; with `?at=` what was asked for of it then.
@@ -65,19 +71,9 @@ pub(crate) async fn logs(
 }
 
 pub(crate) async fn load(State(front): State<Front>, asking: Asking, Input(asked): Input<api::LoadRequest>) -> Answer {
-    let malformed = |error: host_core::SourceError| of_operation(&error.into());
-    let mut source = asked.source.parse::<Source>().map_err(malformed)?;
-    let version = asked.version.as_deref().unwrap_or_default().parse::<Revision>().map_err(malformed)?;
-    if version != Revision::Latest {
-        let Source::Git { revision, .. } = &mut source else {
-            let detail = "`version` chooses a branch, tag or commit of a git URL; this source has none";
-            return Err(Refused::new(StatusCode::BAD_REQUEST, "source_version", detail));
-        };
-        // A version beside the URL says more than one in it.
-        *revision = version;
-    }
+    let (source, must_be) = source_asked(&front, &asked.source, asked.version.as_deref()).await?;
     let (configuration, start) = (asked.config, asked.start.unwrap_or(true));
-    let options = LoadOptions { configuration, start, ..LoadOptions::default() };
+    let options = LoadOptions { configuration, start, ..must_be };
     let operation = Operation::Load { source, trust: host_run::Trust::Http, options };
     run(&front, asking, operation).await
 }

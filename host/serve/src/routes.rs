@@ -14,11 +14,12 @@ use crate::access::Access;
 use crate::cors::Cors;
 use crate::problem::Refused;
 use crate::request_id::RequestIds;
+use crate::settings::Settings;
 use crate::table::{Need, Row, Table};
 use crate::{
-    audit, batch, configuration, events, graph, jobs, login, plan, plugins, revisions, system, tokens, updates, upload,
-    users,
+    audit, available, batch, cache, configuration, events, graph, idempotency, jobs, local, login, plan, plugins,
 };
+use crate::{revisions, settings, system, tokens, updates, upload, users};
 
 const GET: Method = Method::GET;
 const POST: Method = Method::POST;
@@ -40,6 +41,10 @@ pub(crate) struct Front {
     pub(crate) uploads: Arc<upload::Uploads>,
     /// What goes on when its client is gone.
     pub(crate) tasks: TaskTracker,
+    /// Requests that name themselves, one at a time for each name.
+    pub(crate) named: Arc<idempotency::Turns>,
+    /// `None` where the settings are those of a command line.
+    pub(crate) settings: Option<Arc<dyn Settings>>,
 }
 
 pub(crate) fn router(front: Front) -> Router {
@@ -94,6 +99,15 @@ pub(crate) fn table(front: Front) -> Table {
     t.add(Operator, "github_install", POST, "/api/plugins/github/install", updates::install);
     t.add(Operator, "github_update", POST, "/api/plugins/github/update", updates::update_all);
 
+    t.add(Operator, "local_load", POST, "/api/plugins/local/load", local::load);
+    t.add(Operator, "local_unload", POST, "/api/plugins/local/unload", local::unload);
+    t.add(Viewer, "local_list", GET, "/api/plugins/local/list", local::list);
+    t.add(Operator, "local_build", GET, "/api/plugins/local/build", local::build);
+
+    t.add(Viewer, "available_list", GET, "/api/plugins/available", available::list);
+    t.add(Viewer, "index_list", GET, "/api/plugins/indexes", available::indexes);
+    t.add(Operator, "plugin_validate", POST, "/api/plugins/validate", available::validate);
+
     t.add(Operator, "plan_make", POST, "/api/plugins/plan", plan::plan);
     t.add(Operator, "plan_apply", POST, "/api/plugins/apply", plan::apply);
     t.add(Viewer, "plan_export", GET, "/api/plugins/export", plan::export);
@@ -122,6 +136,11 @@ pub(crate) fn table(front: Front) -> Table {
     t.add(Admin, "audit_verify", GET, "/api/audit/verify", audit::verify);
 
     t.add(Viewer, "health_summary", GET, "/api/plugins/health/summary", system::health_summary);
+    t.add(Admin, "settings_get", GET, "/api/plugins/system/configuration", settings::get);
+    t.add(Admin, "settings_put", PUT, "/api/plugins/system/configuration", settings::put);
+    t.add(Viewer, "cache_get", GET, "/api/plugins/cache/info", cache::info);
+    t.add(Operator, "cache_clear", DELETE, "/api/plugins/cache", cache::clear);
+    t.add(Viewer, "isolation_get", GET, "/api/system/isolation", cache::isolation);
     t.add(Viewer, "system_metrics", GET, "/api/plugins/system/metrics", system::system_metrics);
     t.open("health", GET, "/health", system::ready);
     t.open("health_live", GET, "/health/live", system::live);

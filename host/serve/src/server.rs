@@ -24,6 +24,7 @@ use crate::linger::Linger;
 use crate::request_id::RequestIds;
 use crate::routes::Front;
 use crate::service::Service;
+use crate::settings::Settings;
 use crate::timer::ConnectionTimer;
 use crate::token::{self, OperatorToken};
 use crate::trail;
@@ -141,8 +142,16 @@ impl Server {
             ready: Arc::default(),
             uploads: Arc::new(Uploads::new(config.max_upload_bytes)),
             tasks: TaskTracker::new(),
+            named: Arc::default(),
+            settings: None,
         };
         Ok(Server { listener, address, token_path, front, config })
+    }
+
+    /// Lets administrators see and change the settings of the host.
+    pub fn with_settings(mut self, settings: Arc<dyn Settings>) -> Server {
+        self.front.settings = Some(settings);
+        self
     }
 
     /// Where it listens.

@@ -18,6 +18,7 @@ use host_core::Role;
 use http::Method;
 
 use crate::error::of_operation;
+use crate::idempotency;
 use crate::problem::Refused;
 use crate::routes::Front;
 use crate::trail::{self, ClientAddress, Trail};
@@ -153,8 +154,12 @@ async fn guarded(State(guard): State<Guard>, parameters: RawPathParams, mut requ
         Ok(asked) => asked,
         Err(refused) => return refused.into_response(),
     };
-    let ran = guard.front.tasks.spawn(async move {
-        let response = next.run(request).await;
+    let tasks = guard.front.tasks.clone();
+    let ran = tasks.spawn(async move {
+        let response = match request.extensions().get().cloned() {
+            Some(caller) => idempotency::answer(&guard.front, &guard.row, &caller, request, next).await,
+            None => next.run(request).await,
+        };
         if is_told {
             let told = trail.end(asked, &response);
             trail::write(&host, vec![told]).await;

@@ -7,7 +7,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use host_api as api;
-use host_core::{Desired, Revision};
+use host_core::Revision;
 use host_run::Operation;
 use serde::Deserialize;
 
@@ -51,27 +51,19 @@ pub(crate) async fn put_rule(
     Whole(asked): Whole<api::UpdateRuleRequest>,
 ) -> Answer {
     let (rule, blocked) = shapes::rule_asked(&asked)?;
-    let blocked = match blocked {
-        Some(blocked) => blocked,
-        None => desired(&front, &id)?.blocked,
-    };
     run(&front, asking, Operation::SetUpdateRule { id, rule, blocked }).await
 }
 
 /// Keeps updates from choosing a version.
 pub(crate) async fn block(State(front): State<Front>, IdAnd(id, version): IdAnd<String>, asking: Asking) -> Answer {
     let version = shapes::version_asked(&version)?;
-    let Desired { update: rule, mut blocked, .. } = desired(&front, &id)?;
-    blocked.extend(version);
-    run(&front, asking, Operation::SetUpdateRule { id, rule, blocked }).await
+    run(&front, asking, Operation::BlockVersion { id, version, blocked: true }).await
 }
 
 /// Lets updates choose a version again.
 pub(crate) async fn unblock(State(front): State<Front>, IdAnd(id, version): IdAnd<String>, asking: Asking) -> Answer {
     let version = shapes::version_asked(&version)?;
-    let Desired { update: rule, mut blocked, .. } = desired(&front, &id)?;
-    blocked.retain(|blocked| !version.contains(blocked));
-    run(&front, asking, Operation::SetUpdateRule { id, rule, blocked }).await
+    run(&front, asking, Operation::BlockVersion { id, version, blocked: false }).await
 }
 
 /// Takes the version that is named, or the newest that the rule allows.
@@ -85,8 +77,4 @@ pub(crate) async fn update(
     let named = asked.version.as_deref().unwrap_or_default().parse::<Revision>().map_err(malformed)?;
     let to = Some(named).filter(|named| *named != Revision::Latest);
     run(&front, asking, Operation::Update { id, to, automatic: false }).await
-}
-
-fn desired(front: &Front, id: &str) -> Result<Desired, Refused> {
-    front.host.plugin(id).and_then(|plugin| plugin.desired).ok_or_else(|| unknown(id))
 }

@@ -6,16 +6,17 @@ use axum::Json;
 use axum::extract::multipart::{Field, Multipart, MultipartError};
 use axum::extract::{FromRequest, Request, State};
 use host_api as api;
+use host_core::Source;
 use host_run::UploadError;
 use http::StatusCode;
 use tokio::io::AsyncWriteExt as _;
 use tokio::sync::Semaphore;
 
+use crate::available::judged;
 use crate::error::of_operation;
 use crate::problem::Refused;
 use crate::routes::Front;
 use crate::trail::Touched;
-use crate::view;
 
 /// Uploads that are received at the same time.
 const MAX_AT_ONCE: usize = 4;
@@ -93,11 +94,18 @@ async fn receive(front: &Front, mut field: Field<'_>) -> Result<api::UploadAnswe
     });
     match uploaded.await {
         Err(_) => Err(of_operation(&host_run::Error::Panicked)),
-        Ok(Ok(uploaded)) => Ok(api::UploadAnswer {
-            upload_id: Some(uploaded.id),
-            validation: api::Validation { valid: true, errors: vec![] },
-            metadata: Some(view::metadata(&uploaded.manifest)),
-        }),
+        // What is known against it is told now, and not when it is installed.
+        Ok(Ok(uploaded)) => {
+            let source = Source::Upload(uploaded.id.clone());
+            let validated = front.host.validate(source).await.map_err(|error| of_operation(&error))?;
+            let judged = judged(String::new(), &validated);
+            let validation = api::Validation { valid: judged.valid, errors: judged.errors };
+            Ok(api::UploadAnswer {
+                upload_id: judged.valid.then_some(uploaded.id),
+                validation,
+                metadata: judged.metadata,
+            })
+        }
         // A plugin that is not valid is an answer; an archive that is not safe is refused.
         Ok(Err(UploadError::Invalid(error))) => {
             let refused = of_operation(&error);

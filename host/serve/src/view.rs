@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 
 use host_api as api;
+use host_core::configuration::{MASK, Schema, looks_secret};
 use host_core::event::Event;
 use host_core::manifest::Placement;
 use host_core::{Goal, Manifest, Pick};
-use host_run::{EventsPage, JobView, LogLine, Part, PartState, Phase, PluginView, Receipt, Served, StepReport};
+use host_run::{EventsPage, JobView, LogLine, Part, PartState, Phase, PluginView, Receipt, Served, StepReport, Way};
+use serde_json::Value;
 
 use crate::endpoint::PREFIX;
 use crate::error::of_failed;
@@ -116,7 +118,7 @@ pub(crate) fn state(view: &PluginView) -> api::StatusAnswer {
             last_check: view.health.last_check_unix_ms,
             errors,
             metrics: metrics.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
-            uptime: format!("{:.1}s", view.uptime_seconds),
+            uptime: go_duration(view.uptime_seconds),
             request_count: view.requests,
         },
     }
@@ -153,7 +155,8 @@ pub(crate) fn job(view: &JobView) -> api::Job {
 
 pub(crate) fn asked(receipt: &Receipt, job: &JobView) -> api::Asked {
     let asked = asked_of(receipt, &job.operation);
-    api::Asked { job: job.id.clone(), ..asked }
+    let upload_id = (job.operation == "install").then(|| job.subject.clone());
+    api::Asked { job: job.id.clone(), upload_id, ..asked }
 }
 
 /// What was done, by this operation.
@@ -167,7 +170,7 @@ fn asked_of(receipt: &Receipt, operation: &str) -> api::Asked {
         },
         ("apply", None) => format!("plugin {id} {} does not serve, as planned", receipt.version),
         ("unload", _) => format!("plugin {id} is unloaded"),
-        ("set_update_rule", _) => format!("plugin {id}: what updates may choose is noted"),
+        ("set_update_rule" | "block_version", _) => format!("plugin {id}: what updates may choose is noted"),
         ("update", Some(_)) if receipt.reason.is_some() && receipt.generation_before == receipt.generation => {
             format!("plugin {id} {} is the newest that may be taken", receipt.version)
         }
@@ -200,6 +203,7 @@ fn asked_of(receipt: &Receipt, operation: &str) -> api::Asked {
         steps: receipt.steps.iter().map(step).collect(),
         parts: receipt.parts.iter().map(part).collect(),
         job: String::new(),
+        upload_id: None,
     }
 }
 
@@ -254,6 +258,52 @@ pub(crate) fn line(line: &LogLine) -> api::LogLine {
     }
 }
 
+/// The same with its secrets masked: those that a schema names, and those whose keys sound like one.
+pub(crate) fn masked(manifest: &Manifest, schema: &Schema) -> api::Metadata {
+    let metadata = metadata(manifest);
+    let mut configuration = Value::Object(schema.mask(&metadata.configuration));
+    hide(&mut configuration);
+    let configuration = configuration.as_object().cloned().unwrap_or_default();
+    api::Metadata { configuration, ..metadata }
+}
+
+fn hide(value: &mut Value) {
+    match value {
+        Value::Object(map) => {
+            for (key, value) in map {
+                if looks_secret(key) && !value.is_null() { *value = MASK.into() } else { hide(value) }
+            }
+        }
+        Value::Array(list) => list.iter_mut().for_each(hide),
+        _ => {}
+    }
+}
+
+/// How an artifact is made, in a word.
+pub(crate) fn way(way: Way) -> &'static str {
+    match way {
+        Way::Build => "build",
+        Way::Cached => "cached",
+        Way::Library => "library",
+    }
+}
+
+/// Seconds as Go writes a duration: `23.4s`, `1m23.4s`, `2h0m5s`.
+fn go_duration(seconds: f64) -> String {
+    let tenths = (seconds.max(0.0) * 10.0).round() as u64;
+    let (minutes, tenths) = (tenths / 600, tenths % 600);
+    let rest = if tenths.is_multiple_of(10) {
+        format!("{}s", tenths / 10)
+    } else {
+        format!("{}.{}s", tenths / 10, tenths % 10)
+    };
+    match (minutes / 60, minutes % 60) {
+        (0, 0) => rest,
+        (0, minutes) => format!("{minutes}m{rest}"),
+        (hours, minutes) => format!("{hours}h{minutes}m{rest}"),
+    }
+}
+
 pub(crate) fn metadata(manifest: &Manifest) -> api::Metadata {
     let endpoint = |endpoint: &host_core::manifest::Endpoint| api::Endpoint {
         path: endpoint.path.as_str().to_owned(),
@@ -270,6 +320,7 @@ pub(crate) fn metadata(manifest: &Manifest) -> api::Metadata {
         endpoints: manifest.endpoints.iter().map(endpoint).collect(),
         permissions: manifest.permissions.clone(),
         dependencies: manifest.dependencies.iter().map(|dependency| dependency.id.clone()).collect(),
+        labels: manifest.labels.clone(),
         configuration: manifest.configuration.clone(),
         security: api::SecurityMetadata {
             network_access: manifest.security.network_access,
@@ -343,5 +394,24 @@ fn status(view: &PluginView) -> api::Status {
         request_count: view.requests,
         error_count: view.errors,
         error_message: view.health.problem.clone().or_else(|| view.last_error.as_ref().map(|error| error.1.clone())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_written_as_go_writes_them() {
+        for (seconds, expected) in [
+            (0.0, "0s"),
+            (23.44, "23.4s"),
+            (59.96, "1m0s"),
+            (83.4, "1m23.4s"),
+            (7205.0, "2h0m5s"),
+            (90_061.5, "25h1m1.5s"),
+        ] {
+            assert_eq!(go_duration(seconds), expected);
+        }
     }
 }

@@ -6,6 +6,7 @@
 //! not be read there.
 
 mod access;
+mod answers;
 mod aside;
 mod audit;
 mod document;
@@ -21,6 +22,7 @@ mod state;
 mod writer;
 
 pub use access::{AccountChange, Accounts, TokenRecord, UserRecord};
+pub use answers::NamedRequest;
 pub use audit::{AuditBroken, AuditEntry, AuditFilter, AuditHead, AuditReport, Noted};
 pub use document::{read_desired, read_record, write_desired, write_record};
 pub use error::{Error, Found, Quota};

@@ -18,6 +18,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (5, "events", include_str!("../migrations/0005_events.sql")),
     (6, "access", include_str!("../migrations/0006_access.sql")),
     (7, "audit", include_str!("../migrations/0007_audit.sql")),
+    (8, "answers", include_str!("../migrations/0008_answers.sql")),
 ];
 
 /// Marks a file as ours: the letters `PHst`.

@@ -206,9 +206,8 @@ impl Store {
 
     /// What a build with this fingerprint gave, as long as both the note and the artifact are there and readable.
     pub fn remembered(&self, fingerprint: &Digest) -> Result<Option<Artifact>, Error> {
-        let Ok(text) = fs::read(self.0.layout.fingerprint(fingerprint)) else { return Ok(None) };
-        let Ok(remembered) = serde_json::from_slice::<Remembered>(&text) else { return Ok(None) };
-        match self.artifact(&remembered.artifact) {
+        let Some(artifact) = self.remembered_as(&self.0.layout.fingerprint(fingerprint)) else { return Ok(None) };
+        match self.artifact(&artifact) {
             Ok(artifact) => Ok(artifact),
             Err(error) => {
                 // A build will make it again, which is better than refusing to build.
@@ -216,6 +215,17 @@ impl Store {
                 Ok(None)
             }
         }
+    }
+
+    /// The artifact that a note of a build names.
+    pub(crate) fn remembered_as(&self, note: &Path) -> Option<Digest> {
+        Some(serde_json::from_slice::<Remembered>(&fs::read(note).ok()?).ok()?.artifact)
+    }
+
+    /// Where an artifact came from, as its own file says, without a look at the rest of it.
+    pub(crate) fn provenance(&self, digest: &Digest) -> Option<Provenance> {
+        let text = fs::read(self.0.layout.artifact(digest).join(ARTIFACT)).ok()?;
+        Some(serde_json::from_slice::<Index>(&text).ok()?.provenance)
     }
 
     fn artifact_on(&self, shelf: &mut Shelf, digest: &Digest) -> Result<Option<Artifact>, Error> {

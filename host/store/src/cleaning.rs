@@ -98,7 +98,7 @@ impl Store {
     }
 
     /// Removes a folder in such a way that a crash leaves it whole or leaves it in `tmp/`.
-    fn take_away(&self, folder: &Path) -> Result<u64, Error> {
+    pub(crate) fn take_away(&self, folder: &Path) -> Result<u64, Error> {
         let bytes = bytes_in(folder)?;
         let temp = self.temp_dir()?;
         fs::rename(folder, temp.path().join("gone")).context("remove", folder)?;
@@ -119,7 +119,7 @@ pub(crate) fn stored(parent: &Path) -> Result<Vec<Digest>, Error> {
 
 /// The bytes in all files below `folder`, without following links. What vanishes meanwhile counts as nothing:
 /// builds come and go in the cache.
-fn bytes_in(folder: &Path) -> Result<u64, Error> {
+pub(crate) fn bytes_in(folder: &Path) -> Result<u64, Error> {
     let mut total = 0;
     let mut folders = vec![folder.to_owned()];
     while let Some(folder) = folders.pop() {

@@ -151,6 +151,14 @@ pub enum Error {
         /// How it shows.
         reason: String,
     },
+    /// The settings that were changed while a host ran are not as they were written.
+    #[error("`{}` is damaged: {reason}; hint: put back a copy, or remove it and change the settings again", path.display())]
+    CorruptSettings {
+        /// The file.
+        path: PathBuf,
+        /// How it shows.
+        reason: String,
+    },
     /// What lies on disk is not what was put there.
     #[error("`{}` is damaged: {reason}; hint: remove that folder and install the plugin again", path.display())]
     Corrupt {
@@ -183,6 +191,7 @@ impl Error {
             Error::NotAFile { .. } => "store_not_a_file",
             Error::LibraryTooLarge { .. } => "store_library_too_large",
             Error::SealKey { .. } => "store_seal_key",
+            Error::CorruptSettings { .. } => "store_settings",
             Error::Corrupt { .. } => "store_corrupt",
         }
     }

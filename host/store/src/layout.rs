@@ -17,6 +17,8 @@
 //! │       ├── configuration_schema.json    the schema of the configuration, where there is one
 //! │       └── artifact.json        digests and provenance
 //! ├── records/<plugin>.json        what was asked for, in case state.db is lost
+//! ├── settings.json                0600; settings that were changed while a host ran
+//! ├── unneeded.json                which trees and artifacts nobody needs, and since when
 //! └── uploads/
 //!     └── upload_<32 hex>.json     which tree an uploaded archive became
 //!
@@ -107,6 +109,10 @@ impl Layout {
         self.records().join(format!("{plugin}.json"))
     }
 
+    pub(crate) fn unneeded(&self) -> PathBuf {
+        self.plugin_dir.join("unneeded.json")
+    }
+
     pub(crate) fn uploads(&self) -> PathBuf {
         self.plugin_dir.join("uploads")
     }
@@ -148,6 +154,9 @@ impl Layout {
         self.cache_dir.join("work")
     }
 }
+
+/// The file with changed settings, in the plugin folder.
+pub(crate) const SETTINGS: &str = "settings.json";
 
 /// File names inside an artifact's folder.
 pub(crate) const LIBRARY: &str = "library.so";

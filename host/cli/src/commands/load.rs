@@ -11,29 +11,30 @@ use crate::failure::Failure;
 use crate::output::text::{duration, printable};
 use crate::output::{self, Table};
 use crate::screen::Screen;
-use crate::words::{Load, Reload};
+use crate::words::{Load, Loadable, Reload};
 
 /// Installs what a source holds.
 pub(super) async fn load(client: &Client, words: Load, screen: &Screen) -> Result<(), Failure> {
-    if words.version.is_some() && !matches!(words.source, Source::Git { .. }) {
+    let has_versions = matches!(&words.source, Loadable::Listed(_) | Loadable::Source(Source::Git { .. }));
+    let source = named(&words.source)?;
+    if words.version.is_some() && !has_versions {
         let failure = Failure::usage("--version chooses a branch, tag or commit of a git address");
-        return Err(failure.because(format!("`{}` is none", words.source)).fix("leave it out"));
+        return Err(failure.because(format!("`{source}` is none")).fix("leave it out"));
     }
-    let source = absolute(&words.source)?;
     let what = format!("loading {source}");
     let config: serde_json::Map<_, _> = words.set.into_iter().collect();
     let config = (!config.is_empty()).then_some(config);
     let start = words.no_start.then_some(false);
-    let watched = match &source {
+    let watched = match &words.source {
         // The host needs no access to a file that is sent to it.
-        Source::Archive(path) if path.is_file() => {
+        Loadable::Source(Source::Archive(path)) if path.is_file() => {
             let upload = client.upload(path).await?;
             let install = Ask::post(words.conditions.path(&format!("/api/plugins/install/{upload}"), &[]));
             let install = install.json(&serde_json::json!({ "config": config, "start": start }));
             client.watch_or_leave(install, &what, screen, words.verbose).await?
         }
         _ => {
-            let load = LoadRequest { source: source.to_string(), version: words.version, config, start };
+            let load = LoadRequest { source, version: words.version, config, start };
             let ask = Ask::post(words.conditions.path("/api/plugins/load", &[])).json(&load);
             client.watch_or_leave(ask, &what, screen, words.verbose).await?
         }
@@ -47,6 +48,14 @@ pub(super) async fn reload(client: &Client, words: Reload, screen: &Screen) -> R
     let ask = Ask::post(words.conditions.path(&route(&words.id, "/reload"), &[]));
     let watched = client.watch_or_leave(ask, &what, screen, words.verbose).await?;
     tell(client, watched, words.client.json).await
+}
+
+/// What can be loaded, as the host is to be told of it.
+pub(super) fn named(source: &Loadable) -> Result<String, Failure> {
+    match source {
+        Loadable::Source(source) => Ok(absolute(source)?.to_string()),
+        Loadable::Listed(listed) => Ok(listed.clone()),
+    }
 }
 
 /// The source with an absolute path: the host has another working folder.

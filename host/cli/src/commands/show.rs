@@ -296,7 +296,7 @@ mod tests {
             ID     VERSION               GOAL/PHASE        HEALTH   GENERATION  REQUESTS  ERRORS  UPTIME      SOURCE
             hello  1.0.0, update: 1.3.0  running/running   healthy  2           12        1       1 min 15 s  /srv/hello
             other  1.0.0                 disabled/stopped  healthy  -           12        1       -           /srv/hello"#]]
-        .assert_eq(&list_table(&PluginList { count: 2, plugins }).to_string());
+        .assert_eq(&list_table(&PluginList { count: 2, total: 2, plugins, next: None }).to_string());
     }
 
     #[test]
@@ -312,7 +312,7 @@ mod tests {
         expect![[r#"
             a: quarantined: it failed 3 times in a row, last with: no disk; `plugin-host enable a` lifts it
             b: failed, and is tried again: failed to build"#]]
-        .assert_eq(&unwell(&PluginList { count: 3, plugins: plugins.into() }).join("\n"));
+        .assert_eq(&unwell(&PluginList { count: 3, total: 3, plugins: plugins.into(), next: None }).join("\n"));
         let item = Item { failures_in_a_row: 3, ..quarantined };
         let sheet = sheet(&Plugin { item, ..plugin() }, "");
         let lines = "phase        quarantined
@@ -335,7 +335,7 @@ failures     3 in a row";
         expect![[r#"
             a: 1 ended generation is kept in memory; `plugin-host show a` tells by what
             b: 2 ended generations are kept in memory; `plugin-host show b` tells by what"#]]
-        .assert_eq(&super::kept(&PluginList { count: 3, plugins }).join("\n"));
+        .assert_eq(&super::kept(&PluginList { count: 3, total: 3, plugins, next: None }).join("\n"));
     }
 
     #[test]

@@ -10,7 +10,7 @@ use crate::words::ShowConfig;
 /// # Errors
 /// All that is wrong in them.
 pub(crate) fn show_config(words: &ShowConfig, environment: &Environment) -> Result<(), Failure> {
-    let settings = config::read(&words.flags, environment, words.config.as_deref())?;
+    let (_, _, settings) = config::read_changed(&words.flags, environment, words.config.as_deref())?;
     match words.json {
         true => output::raw(json(&settings, words.origin).to_string().as_bytes()),
         false => output::line(&table(&settings, words.origin).to_string()),

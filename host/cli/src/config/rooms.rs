@@ -8,8 +8,8 @@ use host_core::manifest::Mode;
 use host_core::plan::Patience;
 use host_core::{Source, probation};
 
-use super::value::secret;
-use super::{Environment, Origin, Settings, Value};
+use super::value::{Value, secret};
+use super::{Environment, Origin, Settings};
 use crate::trial::Children;
 
 /// Settings as each room of the host wants them.
@@ -82,6 +82,14 @@ impl Rooms {
         run.fetch.max_git_bytes = max_plugin_bytes;
         run.fetch.archive.max_archive_bytes = max_plugin_bytes;
         run.fetch.archive.max_unpacked_bytes = max_plugin_bytes;
+
+        run.indexes =
+            settings.list("indexes").iter().filter_map(|source| source.parse().ok()).map(absolute_source).collect();
+        run.index_keep = seconds("index_keep_seconds");
+        run.cache_enabled = settings.switch("cache_enabled");
+        run.cache_max_bytes = settings.number("cache_max_size");
+        run.unreferenced_keep = seconds("unreferenced_keep_seconds");
+        run.sweep_interval = seconds("sweep_interval_seconds");
 
         run.kv.max_value_bytes = settings.number("kv_max_value_bytes");
         run.kv.max_total_bytes = settings.number("kv_max_total_bytes");
@@ -183,6 +191,15 @@ impl Settings {
 /// A program: a bare name stays one, because it is looked up in `PATH`.
 fn program(text: &str) -> PathBuf {
     if text.contains('/') { absolute(text) } else { PathBuf::from(text) }
+}
+
+fn absolute_source(source: Source) -> Source {
+    match source {
+        Source::Folder(path) => Source::Folder(absolute(path)),
+        Source::Archive(path) => Source::Archive(absolute(path)),
+        Source::Library(path) => Source::Library(absolute(path)),
+        other => other,
+    }
 }
 
 fn absolute(path: impl AsRef<Path>) -> PathBuf {

@@ -44,7 +44,7 @@ pub(crate) enum Kind {
         /// The largest.
         max: u64,
     },
-    /// A number of bytes, also written with KiB, MiB or GiB.
+    /// A number of bytes, also written with KiB, MiB or GiB, or KB, MB or GB.
     Bytes {
         /// The smallest.
         min: u64,
@@ -118,6 +118,29 @@ impl Kind {
                 self.read_list(&parts)
             }
             None => self.read_one(text.trim()),
+        }
+    }
+
+    /// Reads a value as JSON has it; `None` when it is not allowed.
+    pub(crate) fn read_json(self, value: &serde_json::Value) -> Option<Value> {
+        use serde_json::Value as Json;
+        match value {
+            Json::String(text) if !self.is_list() && !matches!(self, Kind::Number { .. } | Kind::Switch) => {
+                self.read(text)
+            }
+            Json::Number(number) if matches!(self, Kind::Number { .. } | Kind::Bytes { .. }) => {
+                self.read(&number.as_u64()?.to_string())
+            }
+            Json::Bool(switch) if self == Kind::Switch => Some(Value::Switch(*switch)),
+            Json::Array(pairs) if self == Kind::Mirrors => {
+                let pair = |pair: &Json| mirror(pair.get("prefix")?.as_str()?, pair.get("base")?.as_str()?);
+                pairs.iter().map(pair).collect::<Option<Vec<_>>>().map(Value::Mirrors)
+            }
+            Json::Array(parts) if self.is_list() => {
+                let texts: Option<Vec<_>> = parts.iter().map(Json::as_str).collect();
+                self.read_list(&texts?)
+            }
+            _ => None,
         }
     }
 
@@ -244,6 +267,9 @@ fn bytes(text: &str) -> Option<u64> {
     let (digits, unit) = text.split_at(n_digits);
     let unit = match unit.trim() {
         "" | "B" => 1,
+        "KB" => 1_000,
+        "MB" => 1_000_000,
+        "GB" => 1_000_000_000,
         "KiB" => 1 << 10,
         "MiB" => 1 << 20,
         "GiB" => 1 << 30,

@@ -32,6 +32,12 @@ impl Problem {
         format!("{file}:{line} {field}{}{found}", self.rule)
     }
 
+    /// What is asked for, and what stood there instead, for those who name the place themselves.
+    pub(crate) fn without_field(&self) -> String {
+        let found = if self.found.is_empty() { String::new() } else { format!(", found `{}`", self.found) };
+        format!("{}{found}", self.rule)
+    }
+
     /// What the YAML parser refused.
     pub(super) fn from_yaml(error: &serde_yaml::Error) -> Problem {
         let message = error.to_string();

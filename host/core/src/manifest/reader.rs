@@ -95,6 +95,11 @@ impl<'a> Reader<'a> {
         matches!(self.value, Some(Value::Mapping(_)))
     }
 
+    /// Whether the value is a list.
+    pub(crate) fn is_list(&self) -> bool {
+        matches!(self.value, Some(Value::Sequence(_)))
+    }
+
     /// The line of the value, or of what it is missing from.
     pub(crate) fn line(&self) -> usize {
         self.line

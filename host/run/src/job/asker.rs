@@ -17,6 +17,8 @@ pub struct Asker {
     pub on_conflict: OnConflict,
     /// How long they want to wait for the end, from now on; the time in the queue counts.
     pub timeout: Option<Duration>,
+    /// The key of [`Named`](crate::Named) when the request that asks names itself.
+    pub request: Option<String>,
 }
 
 /// What becomes of an operation that meets another one on the same plugin.
@@ -34,7 +36,7 @@ pub enum OnConflict {
 impl Asker {
     /// Somebody who gives no reason, takes their turn and waits for as long as it takes.
     pub fn of(actor: impl Into<String>) -> Asker {
-        Asker { actor: actor.into(), reason: None, on_conflict: OnConflict::Queue, timeout: None }
+        Asker { actor: actor.into(), reason: None, on_conflict: OnConflict::Queue, timeout: None, request: None }
     }
 
     /// Who asked for a job that is kept.
@@ -45,6 +47,7 @@ impl Asker {
             // A word of another version of the host means at worst a wait.
             on_conflict: record.on_conflict.parse().unwrap_or_default(),
             timeout: record.timeout_ms.map(Duration::from_millis),
+            request: None,
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::operation::{Operation, record};
 
 impl Host {
     /// What a job is to do.
-    pub(super) fn operation_of(&self, record: &JobRecord) -> Result<Operation, Error> {
+    pub(crate) fn operation_of(&self, record: &JobRecord) -> Result<Operation, Error> {
         let lost = || JobError::Unreadable { reason: "nothing is kept of it".to_owned() };
         let request = self.unprotect(&record.id, record.request.as_deref().ok_or_else(lost)?)?;
         // What stands there is not told: a parser's message may quote a secret.

@@ -87,8 +87,14 @@ enum Record {
         id: String,
         #[serde(with = "rule")]
         rule: UpdateRule,
-        #[serde(with = "versions")]
-        blocked: BTreeSet<Version>,
+        #[serde(with = "versions_if_any")]
+        blocked: Option<BTreeSet<Version>>,
+    },
+    BlockVersion {
+        id: String,
+        #[serde(with = "version")]
+        version: Version,
+        blocked: bool,
     },
     Apply {
         #[serde(with = "digest")]
@@ -119,6 +125,10 @@ struct OptionsRecord {
     if_changed: bool,
     #[serde(default, skip_serializing_if = "Option::is_none", with = "rule_if_any")]
     update: Option<UpdateRule>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    commit: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "digest_if_any")]
+    tree: Option<Digest>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -232,6 +242,42 @@ mod versions {
     }
 }
 
+/// The same where there need be none.
+mod versions_if_any {
+    use super::*;
+
+    pub(super) fn serialize<S: Serializer>(
+        versions: &Option<BTreeSet<Version>>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        match versions {
+            Some(versions) => super::versions::serialize(versions, serializer),
+            None => serializer.serialize_none(),
+        }
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<BTreeSet<Version>>, D::Error> {
+        let texts = Option::<Vec<String>>::deserialize(deserializer)?;
+        let versions = |texts: Vec<String>| texts.iter().map(|text| text.parse().map_err(D::Error::custom)).collect();
+        texts.map(versions).transpose()
+    }
+}
+
+/// A version as a text.
+mod version {
+    use super::*;
+
+    pub(super) fn serialize<S: Serializer>(version: &Version, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(version)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Version, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+    }
+}
+
 /// A digest as a text.
 mod digest {
     use super::*;
@@ -242,6 +288,19 @@ mod digest {
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Digest, D::Error> {
         String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+    }
+}
+
+/// The same where there need be none.
+mod digest_if_any {
+    use super::*;
+
+    pub(super) fn serialize<S: Serializer>(digest: &Option<Digest>, serializer: S) -> Result<S::Ok, S::Error> {
+        digest.as_ref().map(ToString::to_string).serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Digest>, D::Error> {
+        super::digest::deserialize(deserializer).map(Some)
     }
 }
 
@@ -384,8 +443,10 @@ mod tests {
             Operation::SetUpdateRule {
                 id: id(),
                 rule: UpdateRule::new("patch".parse().unwrap(), true, UpdateInterval::default()).unwrap(),
-                blocked: BTreeSet::from(["1.2.3".parse().unwrap()]),
+                blocked: Some(BTreeSet::from(["1.2.3".parse().unwrap()])),
             },
+            Operation::SetUpdateRule { id: id(), rule: UpdateRule::default(), blocked: None },
+            Operation::BlockVersion { id: id(), version: "1.2.3".parse().unwrap(), blocked: true },
             Operation::Apply { plan: Digest::of(b"x"), targets: targets(), atomic: true },
             Operation::Batch {
                 operations: vec![
@@ -465,6 +526,8 @@ mod tests {
             {"operation":"update","id":"hello","to":"v2","automatic":false}
             {"operation":"update","id":"hello","to":null,"automatic":true}
             {"operation":"set_update_rule","id":"hello","rule":{"policy":"patch","automatic":true,"interval_seconds":3600},"blocked":["1.2.3"]}
+            {"operation":"set_update_rule","id":"hello","rule":{"policy":"minor","automatic":false,"interval_seconds":3600},"blocked":null}
+            {"operation":"block_version","id":"hello","version":"1.2.3","blocked":true}
             {"operation":"apply","plan":"sha256:2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881","targets":[{"id":"hello","revision":3,"there":{"pick":{"source":{"git":"https://github.com/acme/hello"},"trust":"http","commit":"c1","tree":"sha256:e3b98a4da31a127d4bde6e43033f66ba274cab0eb7eb1c70ec41402bf6273dd8","artifact":null},"goal":"stopped","configuration":{"greeting":"Hé\u0000\"","n":[1,2.5,null]},"update":{"policy":"minor","automatic":false,"interval_seconds":3600},"blocked":[]}},{"id":"rests","revision":4,"there":{"pick":null,"goal":"running","configuration":null,"update":null,"blocked":null}},{"id":"gone","revision":5,"there":null}],"atomic":true}
             {"operation":"batch","operations":[{"operation":"load","source":{"git":"https://github.com/acme/hello"},"trust":"http","options":{"configuration":{"greeting":"Hé\u0000\"","n":[1,2.5,null]},"start":true,"if_changed":false}},{"operation":"unload","id":"hello","keep_data":true,"cascade":false}],"atomic":false}
         "#]].assert_eq(&texts);

@@ -52,13 +52,31 @@ impl Work<'_> {
         &mut self,
         id: &str,
         rule: UpdateRule,
-        blocked: BTreeSet<Version>,
+        blocked: Option<BTreeSet<Version>>,
     ) -> Result<Receipt, Error> {
         let held = Held::installed_plugin(self.host, self.job, id).await?;
-        let desired = Desired { update: rule, blocked, ..held.installed()?.desired };
-        self.ask_to(&held, desired, Rule::Free, None).await?;
+        let before = held.installed()?.desired;
+        let blocked = blocked.unwrap_or_else(|| before.blocked.clone());
+        self.note(&held, Desired { update: rule, blocked, ..before }).await
+    }
+
+    /// Keeps updates from choosing a version, or lets them choose it again. What is blocked is read when the plugin is held, so
+    /// that of two who ask at once none undoes what the other did.
+    pub(super) async fn block_version(&mut self, id: &str, version: Version, blocked: bool) -> Result<Receipt, Error> {
+        let held = Held::installed_plugin(self.host, self.job, id).await?;
+        let mut desired = held.installed()?.desired;
+        match blocked {
+            true => desired.blocked.insert(version),
+            false => desired.blocked.remove(&version),
+        };
+        self.note(&held, desired).await
+    }
+
+    /// Asks for what changes nothing of what serves.
+    async fn note(&mut self, held: &Held, desired: Desired) -> Result<Receipt, Error> {
+        self.ask_to(held, desired, Rule::Free, None).await?;
         let now = held.serving_number();
-        self.receipt(&held, now, now)
+        self.receipt(held, now, now)
     }
 
     async fn look_for_update(

@@ -71,6 +71,7 @@ impl<'a> Work<'a> {
             Operation::Apply { .. } | Operation::Batch { .. } => Err(Error::Panicked),
             Operation::Load { source, trust, options } => {
                 let fetched = self.fetch(source.clone(), trust).await?;
+                options.admit(&source, &fetched)?;
                 self.install(source, trust, fetched, options).await
             }
             Operation::Install { upload, options } => {
@@ -89,6 +90,7 @@ impl<'a> Work<'a> {
             Operation::Restore { id, revision } => self.restore(&id, revision).await,
             Operation::Update { id, to, automatic } => self.update(&id, to, automatic).await,
             Operation::SetUpdateRule { id, rule, blocked } => self.set_update_rule(&id, rule, blocked).await,
+            Operation::BlockVersion { id, version, blocked } => self.block_version(&id, version, blocked).await,
         }
     }
 

@@ -38,8 +38,12 @@ pub(super) fn rule_asked(asked: &api::UpdateRuleRequest) -> Result<(UpdateRule, 
 ///
 /// # Errors
 /// It is none.
-pub(super) fn version_asked(text: &str) -> Result<BTreeSet<Version>, Refused> {
-    update::blocked_versions([text]).map_err(|error| refused(vec![("version", error)]))
+pub(super) fn version_asked(text: &str) -> Result<Version, Refused> {
+    let versions = update::blocked_versions([text]).map_err(|error| refused(vec![("version", error)]))?;
+    versions
+        .into_iter()
+        .next()
+        .ok_or_else(|| Refused::new(StatusCode::BAD_REQUEST, "update_version", "the version is empty"))
 }
 
 /// The repository that an older client wants to install, and how it is to be kept up to date: with versions that are

@@ -1,0 +1,86 @@
+//! Which settings may be changed while a host runs, and from when on a change counts.
+
+/// From when on a change counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Change {
+    /// At once.
+    Now,
+    /// From the next start of the host.
+    AtStart,
+    /// It can't be changed so.
+    Never,
+}
+
+/// What a host asks for each time that it needs it.
+const NOW: &[&str] = &[
+    "security_mode",
+    "allowed_repositories",
+    "start_timeout_seconds",
+    "stop_timeout_seconds",
+    "drain_timeout_seconds",
+    "max_kept_generations",
+    "max_kept_versions",
+    "retry_first_wait_ms",
+    "retry_max_wait_ms",
+    "quarantine_failures",
+    "quarantine_window_seconds",
+    "probation_seconds",
+    "probation_max_error_percent",
+    "probation_min_requests",
+    "index_keep_seconds",
+    "cache_enabled",
+    "cache_max_size",
+    "unreferenced_keep_seconds",
+    "sweep_interval_seconds",
+];
+
+/// What says where the host is and what it keeps, and what clients of the API may reach on this machine, which programs it starts among
+/// that: for who has a shell here, and no client's to widen.
+const NEVER: &[&str] = &[
+    "plugin_dir",
+    "cache_dir",
+    "auto_load_plugins",
+    "source_roots",
+    "cors_allowed_origins",
+    "host",
+    "port",
+    "mirror",
+    "fetch_private_hosts",
+    "secrets",
+    "indexes",
+    "cargo",
+    "rustc",
+];
+
+/// From when on a change of a setting counts.
+pub(crate) fn change_of(key: &str) -> Change {
+    if NOW.contains(&key) {
+        Change::Now
+    } else if NEVER.contains(&key) {
+        Change::Never
+    } else {
+        Change::AtStart
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::table::SETTINGS;
+
+    #[test]
+    fn the_lists_name_settings_each_once() {
+        for key in NOW.iter().chain(NEVER) {
+            assert!(SETTINGS.iter().any(|setting| setting.key == *key), "{key}");
+            assert!(!(NOW.contains(key) && NEVER.contains(key)), "{key}");
+        }
+    }
+
+    #[test]
+    fn what_counts_from_the_next_start_is_known() {
+        let at_start = SETTINGS.iter().map(|setting| setting.key).filter(|key| change_of(key) == Change::AtStart);
+        expect_test::expect![[r#"
+            debug max_plugin_size max_upload_bytes max_connections max_events shutdown_grace_seconds kv_max_value_bytes kv_max_total_bytes build_slots build_offline log_format log_filter"#]]
+        .assert_eq(&at_start.collect::<Vec<_>>().join(" "));
+    }
+}

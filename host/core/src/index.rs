@@ -1,0 +1,102 @@
+//! The index of plugins: a file that lists what can be installed, from where, and how its content is known.
+//!
+//! | field | rule | when it is missing |
+//! |---|---|---|
+//! | the file | at most 1 MiB; plain YAML under the rules of plugin.yaml, or JSON; keys that are not in this table have no effect | – |
+//! | `version` | 1 | the file is refused |
+//! | `name` | one line | empty |
+//! | `plugins[]` | at most 1000 | the file is refused |
+//! | `….id` | as in plugin.yaml; the first entry with an id counts | the entry is refused |
+//! | `….repository` | the https address of a git repository, without a revision | the entry is refused |
+//! | `….versions[]` | 1 to 100 | the entry is refused |
+//! | `….versions[].version` | three numbers, as in plugin.yaml; each once | the entry is refused |
+//! | `….versions[].tag` | a branch or tag | the version with a `v` before it |
+//! | `….versions[].commit` | 40 hex digits: the tag must lead there | what the tag leads to |
+//! | `….versions[].digest` | `sha256:` and 64 hex digits: of the tree that is fetched | any |
+//! | `….versions[].yanked` | true: not offered, and installed only when it is named | false |
+//! | `….name`, `.description`, `.author`, `.last_updated` | text | empty |
+//! | `….tags[]` | at most 20, of one line and 40 characters | none |
+//! | `….stars` | a number | 0 |
+//! | `….verified`, `.official` | what the index says of it | false |
+//!
+//! An entry that breaks a rule is left out, with the reason; the others count. Nothing that an index says is believed but where to
+//! ask: what is fetched must be what its entry names.
+
+mod read;
+
+use semver::Version;
+
+use crate::{Digest, GitUrl, PluginId, Revision};
+
+pub use read::{read, read_json};
+
+/// What an index lists.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Index {
+    /// What it calls itself.
+    pub name: String,
+    /// Its plugins, each id once, in the order of the file.
+    pub plugins: Vec<IndexEntry>,
+    /// The entries that are left out, each with where something is wrong and what.
+    pub refused: Vec<(String, String)>,
+}
+
+/// One plugin of an index.
+#[derive(Clone, Debug, PartialEq)]
+pub struct IndexEntry {
+    /// The plugin.
+    pub id: PluginId,
+    /// Where its source lies.
+    pub repository: GitUrl,
+    /// Its name for people.
+    pub name: String,
+    /// What it is for.
+    pub description: String,
+    /// Who wrote it.
+    pub author: String,
+    /// When it was changed last, in the words of the index.
+    pub last_updated: String,
+    /// Words to find it by.
+    pub tags: Vec<String>,
+    /// How many people have marked it, as the index says.
+    pub stars: u64,
+    /// Whether the index says that somebody has looked at it.
+    pub verified: bool,
+    /// Whether the index says that it is one of its own.
+    pub official: bool,
+    /// Its versions, newest first.
+    pub versions: Vec<IndexVersion>,
+}
+
+/// One version of a plugin of an index.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IndexVersion {
+    /// The version.
+    pub version: Version,
+    /// The branch or tag that has it.
+    pub tag: Revision,
+    /// The commit that the tag must lead to.
+    pub commit: Option<String>,
+    /// The tree that must come of it.
+    pub digest: Option<Digest>,
+    /// Whether it is not offered any more.
+    pub yanked: bool,
+}
+
+impl Index {
+    /// A longer file is refused before anything else is looked at.
+    pub const MAX_BYTES: usize = 1 << 20;
+}
+
+impl IndexEntry {
+    /// The newest version that is offered: a release, or else the newest pre-release.
+    pub fn latest(&self) -> Option<&IndexVersion> {
+        let offered = || self.versions.iter().filter(|version| !version.yanked);
+        offered().find(|version| version.version.pre.is_empty()).or_else(|| offered().next())
+    }
+
+    /// The version of that number, also one that is not offered any more.
+    pub fn version(&self, number: &Version) -> Option<&IndexVersion> {
+        self.versions.iter().find(|version| version.version == *number)
+    }
+}

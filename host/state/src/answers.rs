@@ -1,0 +1,147 @@
+//! Requests that name themselves, and what was answered: the same request twice is done once.
+
+use std::sync::Arc;
+
+use host_core::DigestWriter;
+use sqlx::Row as _;
+use sqlx::sqlite::{SqliteConnection, SqliteRow};
+
+use crate::{Error, JobRecord, State, jobs};
+
+/// A request that was named, and what became of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NamedRequest {
+    /// A digest of who asked and how they named it.
+    pub key: String,
+    /// A digest of what was asked.
+    pub request: String,
+    /// When, in milliseconds since 1970.
+    pub created_unix_ms: u64,
+    /// The job that it became first.
+    pub job: Option<String>,
+    /// What was answered, as whoever keeps it has written it.
+    pub answer: Option<String>,
+}
+
+const COLUMNS: &str = "key, request, created_unix_ms, job, answer, checksum";
+
+impl State {
+    /// The request of that key, if it is kept. A damaged one is none: it is done once more.
+    pub async fn named_request(&self, key: &str) -> Result<Option<NamedRequest>, Error> {
+        let sql = format!("SELECT {COLUMNS} FROM answers WHERE key = $1");
+        let row = sqlx::query(&sql).bind(key).fetch_optional(self.readers()).await.map_err(reading)?;
+        let read = row.as_ref().and_then(request);
+        if row.is_some() && read.is_none() {
+            tracing::warn!("a named request is damaged: it counts as none");
+        }
+        Ok(read)
+    }
+
+    /// Writes a request as it is now. Those made before `oldest_unix_ms` go, and of the rest all but the newest `keep`.
+    ///
+    /// # Cancel safety
+    /// When the future is dropped, it is written wholly or not at all.
+    pub async fn put_named_request(&self, named: NamedRequest, oldest_unix_ms: u64, keep: u64) -> Result<(), Error> {
+        let change = self.change(move |connection| {
+            Box::pin(async move {
+                write(connection, named).await?;
+                sweep(connection, oldest_unix_ms, keep).await
+            })
+        });
+        change.await
+    }
+
+    /// Forgets the request of that key, unless it has become a job.
+    pub async fn forget_named_request(&self, key: &str) -> Result<(), Error> {
+        let key = key.to_owned();
+        let change = self.change(move |connection| {
+            Box::pin(async move {
+                let row = sqlx::query("DELETE FROM answers WHERE key = $1 AND job IS NULL").bind(key);
+                row.execute(connection).await.map(drop).map_err(writing)
+            })
+        });
+        change.await
+    }
+
+    /// Writes a job that is new, and into the request of that key that it became this job, both or none. A request that has
+    /// become another job before, or is not kept, stays as it is.
+    ///
+    /// # Cancel safety
+    /// When the future is dropped, both are written or none.
+    pub async fn put_job_of(&self, record: JobRecord, key: String) -> Result<(), Error> {
+        let both = self.change(move |connection| {
+            Box::pin(async move {
+                let sql = format!("SELECT {COLUMNS} FROM answers WHERE key = $1");
+                let row = sqlx::query(&sql).bind(key).fetch_optional(&mut *connection).await.map_err(writing)?;
+                if let Some(named @ NamedRequest { job: None, .. }) = row.as_ref().and_then(request) {
+                    write(connection, NamedRequest { job: Some(record.id.clone()), ..named }).await?;
+                }
+                jobs::write(connection, record).await
+            })
+        });
+        both.await
+    }
+}
+
+async fn write(connection: &mut SqliteConnection, named: NamedRequest) -> Result<(), Error> {
+    let sql = format!(
+        "INSERT INTO answers ({COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6)
+         ON CONFLICT (key) DO UPDATE SET request = excluded.request, created_unix_ms = excluded.created_unix_ms,
+         job = excluded.job, answer = excluded.answer, checksum = excluded.checksum"
+    );
+    let checksum = checksum(&named);
+    let row = sqlx::query(&sql)
+        .bind(named.key)
+        .bind(named.request)
+        .bind(signed(named.created_unix_ms))
+        .bind(named.job)
+        .bind(named.answer)
+        .bind(checksum);
+    row.execute(connection).await.map(drop).map_err(writing)
+}
+
+async fn sweep(connection: &mut SqliteConnection, oldest_unix_ms: u64, keep: u64) -> Result<(), Error> {
+    let old = sqlx::query("DELETE FROM answers WHERE created_unix_ms < $1").bind(signed(oldest_unix_ms));
+    old.execute(&mut *connection).await.map_err(writing)?;
+    const TOO_MANY: &str = "DELETE FROM answers WHERE key IN
+        (SELECT key FROM answers ORDER BY created_unix_ms DESC, key DESC LIMIT $1 OFFSET $2)";
+    let too_many = sqlx::query(TOO_MANY).bind(i64::MAX).bind(signed(keep));
+    too_many.execute(connection).await.map(drop).map_err(writing)
+}
+
+/// Reads a row; `None` when it is damaged.
+fn request(row: &SqliteRow) -> Option<NamedRequest> {
+    let named = NamedRequest {
+        key: row.try_get("key").ok()?,
+        request: row.try_get("request").ok()?,
+        created_unix_ms: row.try_get::<i64, _>("created_unix_ms").ok()?.unsigned_abs(),
+        job: row.try_get("job").ok()?,
+        answer: row.try_get("answer").ok()?,
+    };
+    let written: String = row.try_get("checksum").ok()?;
+    (written == checksum(&named)).then_some(named)
+}
+
+fn checksum(named: &NamedRequest) -> String {
+    let mut writer = DigestWriter::new();
+    writer.field(named.key.as_bytes()).field(named.request.as_bytes()).field(&named.created_unix_ms.to_le_bytes());
+    for text in [&named.job, &named.answer] {
+        // None is another thing than an empty text.
+        writer.field(&[u8::from(text.is_some())]).field(text.as_deref().unwrap_or_default().as_bytes());
+    }
+    let mut hex = writer.finish().hex();
+    hex.truncate(32);
+    hex
+}
+
+fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+fn reading(error: sqlx::Error) -> Error {
+    Error::sql("read a named request", Arc::new(error))
+}
+
+fn writing(error: sqlx::Error) -> Error {
+    Error::sql("write a named request", Arc::new(error))
+}

@@ -1,0 +1,81 @@
+//! One file with the settings that were changed while a host ran.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use host_core::Digest;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::error::IoContext as _;
+use crate::layout::SETTINGS;
+use crate::{Error, Store, atomic};
+
+/// What the file says.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Kept {
+    settings: Map<String, Value>,
+    /// Over the settings as they are written: a flipped bit must not become another setting.
+    checksum: String,
+}
+
+impl Store {
+    /// Keeps the settings that were changed, whole or not at all.
+    pub fn put_settings(&self, settings: &Map<String, Value>) -> Result<(), Error> {
+        let path = self.plugin_dir().join(SETTINGS);
+        let kept = Kept { settings: settings.clone(), checksum: checksum(settings) };
+        let text = serde_json::to_vec_pretty(&kept).expect("JSON has a JSON form");
+        atomic::write(&path, &text, 0o600).context("write", &path)
+    }
+}
+
+/// The settings that were changed while a host ran with this plugin folder; none when there is no such file. Needs no open store,
+/// because they say how it is opened.
+///
+/// # Errors
+/// [`Error::Corrupt`] when it is not as it was written.
+pub fn changed_settings(plugin_dir: &Path) -> Result<Map<String, Value>, Error> {
+    let path = plugin_dir.join(SETTINGS);
+    let text = match fs::read(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Map::new()),
+        Err(source) => return Err(Error::Io { action: "read", path, source }),
+    };
+    let corrupt = |reason: String| Error::CorruptSettings { path: path.clone(), reason };
+    let kept: Kept = serde_json::from_slice(&text).map_err(|error| corrupt(error.to_string()))?;
+    match kept.checksum == checksum(&kept.settings) {
+        true => Ok(kept.settings),
+        false => Err(corrupt("its checksum does not fit".to_owned())),
+    }
+}
+
+fn checksum(settings: &Map<String, Value>) -> String {
+    let mut hex = Digest::of(Value::Object(settings.clone()).to_string().as_bytes()).hex();
+    hex.truncate(32);
+    hex
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::tests::store;
+
+    #[test]
+    fn settings_are_kept_whole_or_refused() {
+        let test = store();
+        let folder = test.store.plugin_dir();
+        assert_eq!(changed_settings(folder).unwrap(), Map::new());
+        let settings: Map<_, _> =
+            [("a".to_owned(), Value::from(1)), ("b".to_owned(), Value::from("x"))].into_iter().collect();
+        test.store.put_settings(&settings).unwrap();
+        assert_eq!(changed_settings(folder).unwrap(), settings);
+        let path = folder.join(SETTINGS);
+        let text = fs::read_to_string(&path).unwrap();
+        for damaged in [text.replace("\"a\": 1", "\"a\": 2"), text.replace('}', ""), String::new()] {
+            atomic::write(&path, damaged.as_bytes(), 0o600).unwrap();
+            assert_eq!(changed_settings(folder).unwrap_err().code(), "store_settings");
+        }
+    }
+}

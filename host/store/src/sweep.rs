@@ -1,0 +1,341 @@
+//! What nobody needs any more is removed: artifacts and trees after a while, and of the build cache what was not used for longest.
+
+use std::collections::{BTreeMap, HashSet};
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Weak;
+use std::time::{Duration, SystemTime};
+
+use host_core::Digest;
+use serde::{Deserialize, Serialize};
+
+use crate::cleaning::{bytes_in, stored};
+use crate::error::IoContext as _;
+use crate::store::remove;
+use crate::{Error, Store, atomic};
+
+/// A scratch folder that was not touched for so long is no running build's.
+const WORK_AGE: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// What was removed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Swept {
+    /// How many artifacts.
+    pub artifacts: u64,
+    /// How many trees.
+    pub trees: u64,
+    /// How many builds are no longer remembered.
+    pub builds: u64,
+    /// How many folders of the build cache were left alone because a build uses them.
+    pub in_use: u64,
+    /// Bytes that are free now.
+    pub bytes: u64,
+}
+
+/// What is not needed, and since when.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Unneeded {
+    /// When the last sweep ended, in milliseconds since 1970; 0 before the first.
+    #[serde(default)]
+    swept_unix_ms: u64,
+    /// By the hex digits of the digest.
+    #[serde(default)]
+    artifacts: BTreeMap<String, u64>,
+    #[serde(default)]
+    trees: BTreeMap<String, u64>,
+}
+
+impl std::ops::AddAssign for Swept {
+    fn add_assign(&mut self, other: Swept) {
+        self.artifacts += other.artifacts;
+        self.trees += other.trees;
+        self.builds += other.builds;
+        self.in_use += other.in_use;
+        self.bytes += other.bytes;
+    }
+}
+
+impl Store {
+    /// Removes artifacts and trees that are in neither list, that nobody holds and that are no upload's, once that has been so
+    /// for `age` from sweep to sweep. Since when is kept on disk, so that a host that is restarted every day sweeps too.
+    pub fn sweep_unneeded(
+        &self,
+        keep_artifacts: &HashSet<Digest>,
+        keep_trees: &HashSet<Digest>,
+        age: Duration,
+        now_unix_ms: u64,
+    ) -> Result<Swept, Error> {
+        let layout = &self.0.layout;
+        let before = self.unneeded();
+        let mut now = Unneeded { swept_unix_ms: now_unix_ms, ..Unneeded::default() };
+        let mut swept = Swept::default();
+        let age_ms = u64::try_from(age.as_millis()).unwrap_or(u64::MAX);
+        // A clock that went back makes things seem to come from the future.
+        let since =
+            |known: &BTreeMap<String, u64>, hex: &str| known.get(hex).map_or(now_unix_ms, |at| *at.min(&now_unix_ms));
+        for digest in stored(&layout.artifacts())? {
+            // Held while it is looked at and removed, so that nobody is handed what is about to go.
+            let shelf = self.shelf();
+            let is_held = shelf.artifacts.get(&digest).and_then(Weak::upgrade).is_some();
+            if is_held || keep_artifacts.contains(&digest) {
+                continue;
+            }
+            let (hex, since) = (digest.hex(), since(&before.artifacts, &digest.hex()));
+            if now_unix_ms - since >= age_ms {
+                swept.bytes += self.take_away(&layout.artifact(&digest))?;
+                swept.artifacts += 1;
+            } else {
+                now.artifacts.insert(hex, since);
+            }
+        }
+        for digest in stored(&layout.trees())? {
+            let shelf = self.shelf();
+            let is_held = shelf.trees.get(&digest).and_then(Weak::upgrade).is_some();
+            if is_held || keep_trees.contains(&digest) || self.uploaded()?.contains(&digest) {
+                continue;
+            }
+            let (hex, since) = (digest.hex(), since(&before.trees, &digest.hex()));
+            if now_unix_ms - since >= age_ms {
+                let index = layout.tree_index(&digest);
+                if index.exists() {
+                    remove(&index)?;
+                }
+                swept.bytes += self.take_away(&layout.tree(&digest))?;
+                swept.trees += 1;
+            } else {
+                now.trees.insert(hex, since);
+            }
+        }
+        let text = serde_json::to_vec(&now).expect("texts and numbers always have a JSON form");
+        let path = layout.unneeded();
+        atomic::write(&path, &text, 0o600).context("write", &path)?;
+        Ok(swept)
+    }
+
+    /// When the last sweep of artifacts and trees ended, in milliseconds since 1970, by whichever host.
+    pub fn last_sweep_unix_ms(&self) -> Option<u64> {
+        Some(self.unneeded().swept_unix_ms).filter(|at| *at > 0)
+    }
+
+    /// Makes the build cache as small as asked, as far as builds that run allow: what was used least recently goes first, and
+    /// downloaded crates and the SDK stay. Builds whose artifact is gone are forgotten, with `max_bytes` 0 all are.
+    ///
+    /// What is installed is not touched. May be called during builds, also of other hosts: what they use they have locked.
+    pub fn trim_build_cache(&self, max_bytes: u64) -> Result<Swept, Error> {
+        let layout = &self.0.layout;
+        let mut swept = self.forget_builds(max_bytes == 0)?;
+        let mut total = bytes_in(&layout.cache_dir)?;
+        if total <= max_bytes {
+            return Ok(swept);
+        }
+        let (mut candidates, mut locks, mut all_are_free) = (vec![], vec![], true);
+        for folder in self.target_folders()? {
+            match try_lock(&folder.with_extension("lock"))? {
+                Some(lock) => {
+                    candidates.push((used(&folder), folder));
+                    locks.push(lock);
+                }
+                None => {
+                    swept.in_use += 1;
+                    all_are_free = false;
+                }
+            }
+        }
+        for folder in folders(&layout.work())? {
+            let at = used(&folder);
+            // No build runs while all target folders are locked here.
+            if all_are_free || at.elapsed().is_ok_and(|age| age >= WORK_AGE) {
+                candidates.push((at, folder));
+            } else {
+                swept.in_use += 1;
+            }
+        }
+        candidates.sort();
+        for (_, folder) in candidates {
+            if total <= max_bytes {
+                break;
+            }
+            let bytes = bytes_in(&folder)?;
+            remove(&folder)?;
+            swept.bytes += bytes;
+            total = total.saturating_sub(bytes);
+        }
+        drop(locks);
+        Ok(swept)
+    }
+
+    /// The tree that an artifact was built from, if it is there and says so.
+    pub fn tree_of(&self, artifact: &Digest) -> Option<Digest> {
+        self.provenance(artifact)?.tree
+    }
+
+    /// Forgets builds whose artifact is gone, or all.
+    fn forget_builds(&self, all: bool) -> Result<Swept, Error> {
+        let mut swept = Swept::default();
+        for path in files(&self.0.layout.fingerprints())? {
+            let is_whole =
+                || self.remembered_as(&path).is_some_and(|artifact| self.0.layout.artifact(&artifact).is_dir());
+            if all || !is_whole() {
+                let bytes = fs::metadata(&path).map(|metadata| metadata.len()).unwrap_or_default();
+                match fs::remove_file(&path) {
+                    Ok(()) => {
+                        swept.builds += 1;
+                        swept.bytes += bytes;
+                    }
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                    Err(source) => return Err(Error::Io { action: "remove", path, source }),
+                }
+            }
+        }
+        Ok(swept)
+    }
+
+    fn target_folders(&self) -> Result<Vec<PathBuf>, Error> {
+        let toolchains = folders(&self.0.layout.targets())?;
+        let slots = toolchains.iter().map(|toolchain| folders(toolchain)).collect::<Result<Vec<_>, _>>()?;
+        Ok(slots.into_iter().flatten().collect())
+    }
+
+    fn uploaded(&self) -> Result<HashSet<Digest>, Error> {
+        let mut uploaded = HashSet::new();
+        for id in self.upload_ids()? {
+            uploaded.extend(self.upload_digest(&id)?);
+        }
+        Ok(uploaded)
+    }
+
+    /// A list that can't be read begins anew: things stay longer than they need.
+    fn unneeded(&self) -> Unneeded {
+        let text = fs::read(self.0.layout.unneeded()).unwrap_or_default();
+        serde_json::from_slice(&text).unwrap_or_default()
+    }
+}
+
+/// Locks a target folder if no build has it.
+fn try_lock(path: &Path) -> Result<Option<File>, Error> {
+    let file = File::options().create(true).truncate(false).read(true).write(true).open(path).context("open", path)?;
+    match file.try_lock() {
+        Ok(()) => Ok(Some(file)),
+        Err(fs::TryLockError::WouldBlock) => Ok(None),
+        Err(fs::TryLockError::Error(source)) => Err(Error::Io { action: "lock", path: path.to_owned(), source }),
+    }
+}
+
+/// When something in a folder was changed last, as far as its first two levels tell: that is where cargo writes with each build.
+fn used(folder: &Path) -> SystemTime {
+    let modified = |path: &Path| fs::symlink_metadata(path).and_then(|metadata| metadata.modified()).ok();
+    let below = |folder: &Path| -> Vec<PathBuf> {
+        fs::read_dir(folder).map(|entries| entries.flatten().map(|entry| entry.path()).collect()).unwrap_or_default()
+    };
+    let first = below(folder);
+    let second = first.iter().flat_map(|path| below(path)).collect::<Vec<_>>();
+    let all = [folder.to_owned()].into_iter().chain(first).chain(second);
+    all.filter_map(|path| modified(&path)).max().unwrap_or(SystemTime::UNIX_EPOCH)
+}
+
+fn folders(parent: &Path) -> Result<Vec<PathBuf>, Error> {
+    Ok(children(parent)?.into_iter().filter(|path| path.is_dir()).collect())
+}
+
+fn files(parent: &Path) -> Result<Vec<PathBuf>, Error> {
+    Ok(children(parent)?.into_iter().filter(|path| path.is_file()).collect())
+}
+
+fn children(parent: &Path) -> Result<Vec<PathBuf>, Error> {
+    match fs::read_dir(parent) {
+        Ok(entries) => entries.map(|entry| Ok(entry.context("list", parent)?.path())).collect(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(vec![]),
+        Err(source) => Err(Error::Io { action: "list", path: parent.to_owned(), source }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Tree;
+    use crate::artifact::tests::artifact;
+    use crate::store::tests::{TestStore, store};
+
+    const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+    const DAY_MS: u64 = 86_400_000;
+
+    fn tree(test: &TestStore, text: &str) -> Tree {
+        let mut writer = test.store.new_tree().unwrap();
+        writer.add("plugin.yaml".parse().unwrap(), false, text.as_bytes()).unwrap();
+        writer.finish().unwrap()
+    }
+
+    fn sweep(test: &TestStore, keep: &[Digest], now: u64) -> (u64, u64) {
+        let keep = keep.iter().copied().collect();
+        let swept = test.store.sweep_unneeded(&keep, &keep, DAY, now).unwrap();
+        (swept.artifacts, swept.trees)
+    }
+
+    #[test]
+    fn what_nobody_needs_goes_a_day_after_that_was_seen_first() {
+        let test = store();
+        let (gone, kept) = (artifact(&test, "gone").digest(), artifact(&test, "kept").digest());
+        let (old, held) = (tree(&test, "old").digest(), tree(&test, "held"));
+        let uploaded = tree(&test, "uploaded").digest();
+        test.store.put_upload(&test.store.tree(&uploaded).unwrap().unwrap()).unwrap();
+        assert_eq!(test.store.last_sweep_unix_ms(), None);
+        assert_eq!(sweep(&test, &[kept], 1_000), (0, 0));
+        assert_eq!(sweep(&test, &[kept], DAY_MS), (0, 0));
+        // What is needed in between begins anew.
+        assert_eq!(sweep(&test, &[kept, old], 1_000 + DAY_MS), (1, 0));
+        assert_eq!(sweep(&test, &[kept], 2_000 + DAY_MS), (0, 0));
+        assert_eq!(sweep(&test, &[kept], 2_000 + 2 * DAY_MS), (0, 1));
+        assert_eq!(test.store.last_sweep_unix_ms(), Some(2_000 + 2 * DAY_MS));
+        for (digest, is_there) in [(gone, false), (kept, true)] {
+            assert_eq!(test.store.artifact(&digest).unwrap().is_some(), is_there);
+        }
+        for (digest, is_there) in [(old, false), (held.digest(), true), (uploaded, true)] {
+            assert_eq!(test.store.tree(&digest).unwrap().is_some(), is_there);
+        }
+        // A clock that goes back removes nothing early.
+        artifact(&test, "new");
+        assert_eq!(sweep(&test, &[kept], 9 * DAY_MS), (0, 0));
+        assert_eq!(sweep(&test, &[kept], 5), (0, 0));
+        test.assert_no_temp_files();
+    }
+
+    #[test]
+    fn of_the_build_cache_what_was_used_least_recently_goes_first() {
+        let test = store();
+        let fill = |folder: &Path, age: u64| {
+            let path = folder.join("x");
+            crate::atomic::write(&path, &[0; 1_000], 0o600).unwrap();
+            let then = SystemTime::now() - Duration::from_secs(age);
+            for path in [path.as_path(), folder] {
+                File::open(path).unwrap().set_modified(then).unwrap();
+            }
+        };
+        let targets = [0, 1, 2].map(|slot| test.store.target_dir("ab", slot));
+        for (target, age) in targets.iter().zip([30, 20, 10]) {
+            fill(target, age);
+        }
+        let in_use = test.store.lock_target("ab", 0).unwrap();
+        crate::atomic::write(&test.store.cargo_home().join("crate"), &[0; 500], 0o600).unwrap();
+        let swept = test.store.trim_build_cache(2_600).unwrap();
+        assert_eq!((swept.bytes, swept.in_use), (1_000, 1));
+        assert_eq!(targets.each_ref().map(|target| target.exists()), [true, false, true]);
+        drop(in_use);
+        fill(&test.store.work_dir(&Digest::of(b"w")), 5);
+        test.store.trim_build_cache(0).unwrap();
+        assert!(targets.iter().all(|target| !target.exists()) && test.store.cargo_home().join("crate").exists());
+    }
+
+    #[test]
+    fn a_build_is_forgotten_with_its_artifact_or_with_all() {
+        let test = store();
+        let (made, lost) = (artifact(&test, "made"), artifact(&test, "lost"));
+        test.store.remember(&Digest::of(b"1"), &made).unwrap();
+        test.store.remember(&Digest::of(b"2"), &lost).unwrap();
+        crate::store::remove(lost.library().parent().unwrap()).unwrap();
+        assert_eq!(test.store.trim_build_cache(u64::MAX).unwrap().builds, 1);
+        assert!(test.store.remembered(&Digest::of(b"1")).unwrap().is_some());
+        assert_eq!(test.store.trim_build_cache(0).unwrap().builds, 1);
+        assert!(test.store.remembered(&Digest::of(b"1")).unwrap().is_none());
+    }
+}

@@ -1,0 +1,95 @@
+//! The settings of a host: seen, changed while it runs, kept, refused.
+
+use serde_json::{Value, json};
+
+use crate::client::Answer;
+use crate::host::TestHost;
+
+const PATH: &str = "/api/plugins/system/configuration";
+
+async fn put(host: &TestHost, body: Value) -> Answer {
+    host.request("PUT", PATH).json(&body).send().await
+}
+
+#[tokio::test]
+async fn settings_are_changed_while_the_host_runs_and_kept() {
+    let host = TestHost::with(&["--max-connections", "500"]).await;
+    let before = host.get(PATH).await.expect(200);
+    let tag = before.header("etag").unwrap().to_owned();
+    assert_eq!((&before.json()["security_mode"], &before.json()["security_enabled"]), (&json!("normal"), &json!(true)));
+    assert_eq!(before.json()["origins"]["max_connections"], "flag --max-connections");
+
+    // Strictness counts at once.
+    let folder = host.sources().join("odd");
+    crate::plugins::copy(crate::plugins::built("hello").await.parent().unwrap(), &folder);
+    let yaml = folder.join("plugin.yaml");
+    std::fs::write(&yaml, std::fs::read_to_string(&yaml).unwrap() + "unknown_key: 1\n").unwrap();
+    let valid = async |host: &TestHost| {
+        let answer = host.post_json("/api/plugins/validate", &json!({ "source": folder })).await.expect(200);
+        answer.json()["valid"] == true
+    };
+    assert!(valid(&host).await);
+    let change = json!({ "security_mode": "strict", "max_kept_versions": 7, "max_upload_bytes": "2MB" });
+    let request = host.request("PUT", PATH).header("if-match", &tag).json(&change);
+    let changed = request.send().await.expect(200).json();
+    assert_eq!(changed["changed"], json!(["security_mode", "max_upload_bytes", "max_kept_versions"]));
+    assert_eq!(
+        (&changed["pending"], &changed["max_upload_bytes"]),
+        (&json!({ "max_upload_bytes": 2_000_000 }), &json!(64 << 20))
+    );
+    assert!(!valid(&host).await);
+    let stale = host.request("PUT", PATH).header("if-match", &tag).json(&json!({ "max_kept_versions": 8 }));
+    assert_eq!(stale.send().await.expect(412).code(), "settings_stale");
+
+    // What is pending is not taken back by who sends the object back.
+    put(&host, host.get(PATH).await.json()).await.expect(200);
+    let host = host.kill_and_restart().await;
+    let after = host.get(PATH).await.json();
+    assert_eq!((&after["max_upload_bytes"], &after["pending"]), (&json!(2_000_000), &json!({})));
+    assert_eq!(after["origins"]["security_mode"], "changed while a host ran");
+    assert!(!valid(&host).await);
+
+    let run = async |words: &[&str]| {
+        let output = host.command(words).await;
+        format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+    };
+    assert!(run(&["config", "show", "--origin"]).await.contains("\"strict\""));
+    assert_eq!(run(&["config", "unset", "security_mode"]).await, "changed: security_mode\n");
+    assert!(valid(&host).await);
+    assert_eq!(run(&["config", "set", "max_kept_versions", "2"]).await, "changed: max_kept_versions\n");
+    assert!(run(&["config", "set", "nonsense", "1"]).await.contains("`nonsense` is no setting"));
+}
+
+#[tokio::test]
+async fn what_can_not_be_changed_is_refused_whole_with_its_reason() {
+    let host = TestHost::with(&["--max-connections", "500"]).await;
+    for (change, part) in [
+        (json!({ "max_kept_versions": 5, "cargo": "/tmp/evil" }), "by who starts the host"),
+        (json!({ "source_roots": ["/"] }), "by who starts the host"),
+        (json!({ "max_connections": 100 }), "flag --max-connections, which counts more"),
+        (json!({ "max_kept_versions": 1000 }), "allowed is a number from 0 to 100"),
+        (json!({ "max_kept_versions": "many" }), "allowed is"),
+        (json!({ "security_mode": ["strict"] }), "allowed is"),
+    ] {
+        let refused = put(&host, change.clone()).await.expect(422);
+        assert_eq!(refused.code(), "settings_refused");
+        assert!(refused.text().contains(part), "{change}: {}", refused.text());
+    }
+    assert_eq!(host.get(PATH).await.json()["max_kept_versions"], 3);
+    for body in ["[]", "7", "{"] {
+        host.request("PUT", PATH).body(body.as_bytes()).send().await.expect(400);
+    }
+    host.anonymous().get(PATH).await.expect(401);
+
+    // A file that is not as it was written stops the next start, with what to do.
+    put(&host, json!({ "max_kept_versions": 5 })).await.expect(200);
+    let file = host.plugin_dir().join("settings.json");
+    let text = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, text.replace("5", "6")).unwrap();
+    let options = host.pull_plug();
+    let output = options.clone().run_to_its_end().await;
+    assert!(String::from_utf8_lossy(&output.stderr).contains("settings.json` is damaged"), "{output:?}");
+    std::fs::remove_file(&file).unwrap();
+    let host = options.start().await;
+    assert_eq!(host.get(PATH).await.json()["max_kept_versions"], 3);
+}
