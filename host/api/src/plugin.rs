@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
 
 use crate::{FieldError, Update, UpdateRule};
 
 /// The body of `POST /api/plugins/load`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct LoadRequest {
     /// An https git URL, a folder, a `.zip`, a `.so`, or `local:<path>`.
     pub source: String,
@@ -24,7 +25,7 @@ pub struct LoadRequest {
 }
 
 /// `GET /api/plugins`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct PluginList {
     /// How many there are.
     pub count: usize,
@@ -33,7 +34,7 @@ pub struct PluginList {
 }
 
 /// One plugin in the list.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Item {
     /// The id, in the older spelling.
     #[serde(rename = "ID")]
@@ -107,7 +108,7 @@ pub struct Item {
 }
 
 /// An earlier version of a plugin.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Kept {
     /// Its version.
     pub version: String,
@@ -122,7 +123,7 @@ pub struct Kept {
 }
 
 /// Why an operation failed.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct LastError {
     /// A stable word.
     pub code: String,
@@ -133,7 +134,7 @@ pub struct LastError {
 }
 
 /// One generation.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Generation {
     /// Its number.
     pub number: u64,
@@ -158,7 +159,7 @@ pub struct Generation {
 }
 
 /// What plugin.yaml says.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Metadata {
     /// The id.
     pub id: String,
@@ -185,7 +186,7 @@ pub struct Metadata {
 }
 
 /// One endpoint.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Endpoint {
     /// Below the plugin's mount.
     pub path: String,
@@ -198,7 +199,7 @@ pub struct Endpoint {
 }
 
 /// Where a plugin runs and what it may reach.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct SecurityMetadata {
     /// Whether it says that it uses the network.
     pub network_access: bool,
@@ -209,7 +210,7 @@ pub struct SecurityMetadata {
 }
 
 /// How a plugin is probed.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct HealthMetadata {
     /// Whether it is.
     pub enabled: bool,
@@ -218,7 +219,7 @@ pub struct HealthMetadata {
 }
 
 /// What is true of a plugin now, in the words of older clients.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Status {
     /// The id.
     pub id: String,
@@ -240,7 +241,7 @@ pub struct Status {
 }
 
 /// `GET /api/plugins/:id`: the item, with its parts where older clients look for them.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Plugin {
     /// The parts.
     pub plugin: PluginParts,
@@ -250,7 +251,7 @@ pub struct Plugin {
 }
 
 /// The parts of a plugin.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct PluginParts {
     /// What plugin.yaml says.
     pub metadata: Metadata,
@@ -261,7 +262,7 @@ pub struct PluginParts {
 }
 
 /// Where an endpoint answers.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Route {
     /// The method.
     pub method: String,
@@ -272,7 +273,7 @@ pub struct Route {
 }
 
 /// `GET /api/plugins/:id/status`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct StatusAnswer {
     /// The id.
     pub plugin_id: String,
@@ -281,7 +282,7 @@ pub struct StatusAnswer {
 }
 
 /// The state of a plugin, in the words of older clients.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct State {
     /// `loading`, `loaded`, `error`, `unloading` or `unloaded`.
     pub state: String,
@@ -300,7 +301,7 @@ pub struct State {
 }
 
 /// One thing that is wrong.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct StateError {
     /// A stable word.
     pub code: String,
@@ -311,7 +312,7 @@ pub struct StateError {
 }
 
 /// `POST /api/plugins/upload`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct UploadAnswer {
     /// To be installed with `POST /api/plugins/install/:id`; absent when the plugin is not valid.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -324,7 +325,7 @@ pub struct UploadAnswer {
 }
 
 /// What plugin.yaml's check said.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Validation {
     /// Whether it may be installed.
     pub valid: bool,
@@ -333,7 +334,7 @@ pub struct Validation {
 }
 
 /// The answer to `GET /api/plugins/:id/config`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Configuration {
     /// The plugin.
     pub id: String,

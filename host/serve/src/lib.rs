@@ -4,6 +4,8 @@
 //! |---|---|---|
 //! | `/api/plugin-endpoints/<id>/…` | the plugin's generation that serves now ([`endpoint`](self)) | what plugin.yaml says |
 //! | `/api/plugins…`, `/api/jobs…`, `/api/events` | the management API (one page: `routes.rs`) | the operator's token |
+//! | `/openapi.json` | what all of it is: the host's routes, and those of the plugins that serve | a token that may read |
+//! | `/docs`, `/docs/errors` | the same to read and to try, as pages without anything from elsewhere | nothing |
 //! | `/health`, `/health/live`, `/health/ready`, `/metrics` | the host | nothing |
 //!
 //! Every answer carries `X-Request-Id`; every error is an RFC 9457 problem document.
@@ -13,6 +15,8 @@ mod body;
 mod caller;
 mod configuration;
 mod cors;
+mod doc;
+mod docs;
 mod endpoint;
 mod error;
 mod events;
@@ -22,6 +26,7 @@ mod input;
 mod jobs;
 mod linger;
 mod moment;
+mod openapi;
 mod plan;
 mod plugins;
 mod problem;
