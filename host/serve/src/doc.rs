@@ -58,7 +58,7 @@ impl Doc {
     /// The parameters of the query.
     pub(crate) fn query<Q: IntoParams>(&mut self) -> &mut Doc {
         let parameters = Q::into_params(|| Some(ParameterIn::Query));
-        self.parameters.extend(parameters.into_iter().map(value));
+        self.parameters.extend(parameters.into_iter().map(|parameter| without_null(value(parameter))));
         self.fails(&[400])
     }
 
@@ -145,6 +145,16 @@ impl Doc {
 /// Documents are maps of texts and lists, which serialize.
 fn value(part: impl serde::Serialize) -> Value {
     serde_json::to_value(part).unwrap_or_default()
+}
+
+/// A parameter that may be left out is not `null` therefore: in a query that would be a text.
+fn without_null(mut parameter: Value) -> Value {
+    if let Some(types) = parameter.pointer_mut("/schema/type")
+        && let Some(kind) = types.as_array().and_then(|types| types.iter().find(|kind| **kind != "null")).cloned()
+    {
+        *types = kind;
+    }
+    parameter
 }
 
 impl Answer {

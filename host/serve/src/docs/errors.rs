@@ -3,7 +3,7 @@
 const TEXT: &str = include_str!("../../../../docs/errors.md");
 const HEAD: &str = "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
 <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>Errors · plugin-host</title>\n\
-<link rel=\"stylesheet\" href=\"/docs/page.css\">\n</head>\n<body>\n<main class=\"text\">\n<p><a href=\"/docs\">All operations</a></p>\n";
+<link rel=\"stylesheet\" href=\"/docs/page.css\">\n<link rel=\"icon\" href=\"data:,\">\n</head>\n<body>\n<main class=\"text\">\n<p><a href=\"/docs\">All operations</a></p>\n";
 
 /// The page as HTML. Each code is a place on it.
 pub(super) fn page() -> String {

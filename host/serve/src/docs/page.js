@@ -20,6 +20,11 @@ function el(name, attributes, ...children) {
   return element;
 }
 
+// A text whose parts in backticks are shown as code.
+function words(text) {
+  return String(text || "").split("`").map((part, n) => n % 2 ? el("code", {}, part) : part);
+}
+
 function say(text, isBad) {
   $("say").textContent = text;
   $("say").className = isBad ? "bad" : "";
@@ -62,7 +67,7 @@ function show() {
     }
   }
   const sections = [...groups].filter(([, group]) => group.operations.length).map(([name, group]) =>
-    el("section", {}, el("h2", {}, name), el("p", {}, group.says || ""), group.operations.map(card)));
+    el("section", {}, el("h2", {}, name), el("p", {}, words(group.says)), group.operations.map(card)));
   $("operations").replaceChildren(...sections);
   $("find").disabled = false;
   filter();
@@ -75,7 +80,7 @@ function card({ path, method, operation }) {
     el("summary", {},
       el("span", { class: "method " + method }, method.toUpperCase()),
       el("span", { class: "path" }, path),
-      el("span", { class: "what" }, operation.summary || "")),
+      el("span", { class: "what" }, words(operation.summary))),
     place);
   open.dataset.words = [method, path, operation.summary, operation.operationId].join(" ").toLowerCase();
   open.addEventListener("toggle", () => {
@@ -85,11 +90,11 @@ function card({ path, method, operation }) {
 }
 
 function filter() {
-  const words = $("find").value.toLowerCase().split(/\s+/).filter(Boolean);
+  const wanted = $("find").value.toLowerCase().split(/\s+/).filter(Boolean);
   for (const section of document.querySelectorAll("#operations section")) {
     let n = 0;
     for (const open of section.querySelectorAll("details.operation")) {
-      open.hidden = !words.every((word) => open.dataset.words.includes(word));
+      open.hidden = !wanted.every((word) => open.dataset.words.includes(word));
       if (!open.hidden) n += 1;
     }
     section.hidden = n === 0;
@@ -120,7 +125,7 @@ function inside(path, method, operation) {
     parts.push(el("h3", {}, "Parameters"), el("div", { class: "fields" }, fields.flatMap(({ parameter, input }) => [
       el("label", {}, el("code", {}, parameter.name), " ", el("span", { class: "says" }, parameter.in + (parameter.required ? ", required" : ""))),
       input,
-      el("span", { class: "says" }, parameter.description || ""),
+      el("span", { class: "says" }, words(parameter.description)),
     ])));
   }
 
@@ -139,7 +144,7 @@ function inside(path, method, operation) {
   parts.push(el("h3", {}, "Answers"), el("dl", { class: "statuses" }, answers.flatMap(([status, answer]) => {
     const found = resolve(answer);
     const media = Object.keys(found.content || {}).join(", ");
-    return [el("dt", {}, status), el("dd", {}, found.description + (media ? " — " + media : ""))];
+    return [el("dt", {}, status), el("dd", {}, words(found.description), media ? " — " + media : "")];
   })));
   for (const [status, answer] of answers.filter(([status]) => status < 300)) {
     const json = (resolve(answer).content || {})["application/json"];
@@ -286,12 +291,12 @@ function showCurl(request, result) {
     return result.replaceChildren(el("p", { class: "bad" }, error.message));
   }
   const quote = (text) => "'" + String(text).replaceAll("'", "'\\''") + "'";
-  const words = ["curl", "-X", made.method, quote(location.origin + made.url)];
-  if (made.needs) words.push("-H", "\"Authorization: Bearer $TOKEN\"");
-  for (const [name, value] of Object.entries(made.headers)) words.push("-H", quote(name + ": " + value));
-  if (made.content instanceof FormData) words.push("-F", "plugin=@plugin.zip");
-  else if (made.content) words.push("--data-raw", quote(made.content));
-  result.replaceChildren(el("pre", {}, words.join(" ")));
+  const parts = ["curl", "-X", made.method, quote(location.origin + made.url)];
+  if (made.needs) parts.push("-H", "\"Authorization: Bearer $TOKEN\"");
+  for (const [name, value] of Object.entries(made.headers)) parts.push("-H", quote(name + ": " + value));
+  if (made.content instanceof FormData) parts.push("-F", "plugin=@plugin.zip");
+  else if (made.content) parts.push("--data-raw", quote(made.content));
+  result.replaceChildren(el("pre", {}, parts.join(" ")));
 }
 
 // === schemas ===
