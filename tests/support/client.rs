@@ -8,6 +8,9 @@ use tokio::net::TcpStream;
 
 use crate::host::PATIENCE;
 
+/// The list of all codes.
+const ERRORS: &str = include_str!("../../docs/errors.md");
+
 /// Sends requests, each on a connection of its own.
 #[derive(Clone, Debug)]
 pub(crate) struct Client {
@@ -217,6 +220,9 @@ impl Answer {
         if problem["instance"].is_string() {
             // Only the host's own documents carry the place and the id.
             assert_eq!(problem["request_id"].as_str(), self.header("x-request-id"));
+            let code = problem["code"].as_str().unwrap_or_default();
+            assert_eq!(problem["type"], format!("/docs/errors#{code}"));
+            assert!(ERRORS.contains(&format!("\n| `{code}` |")), "docs/errors.md does not list `{code}`");
             assert_eq!(problem["detail"], problem["error"]);
             assert_eq!(problem["detail"], problem["details"]);
         }

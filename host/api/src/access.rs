@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// What somebody may do.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Rights {
     /// `viewer`, `operator` or `admin`, everywhere; null for none.
     #[serde(default)]
@@ -22,7 +23,7 @@ pub struct Rights {
 }
 
 /// The body of `POST /login`.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 pub struct LoginRequest {
     /// The user.
     pub username: String,
@@ -31,7 +32,7 @@ pub struct LoginRequest {
 }
 
 /// What a login gives.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Login {
     /// To be sent as `Authorization: Bearer <token>`. Told once.
     pub token: String,
@@ -42,7 +43,7 @@ pub struct Login {
 }
 
 /// Who logged in.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct LoginUser {
     /// The name.
     pub username: String,
@@ -53,7 +54,7 @@ pub struct LoginUser {
 }
 
 /// Who asks.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Me {
     /// The user, or what the token is called.
     pub username: String,
@@ -72,7 +73,7 @@ pub struct Me {
 }
 
 /// The body of `POST /api/tokens`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewToken {
     /// What it is called.
@@ -95,7 +96,7 @@ pub struct NewToken {
 }
 
 /// A token, without its secret.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Token {
     /// Its id: a part of the token, and no secret.
     pub id: String,
@@ -121,7 +122,7 @@ pub struct Token {
 }
 
 /// The answer of `POST /api/tokens`.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct TokenMade {
     /// The whole token. Told once; the host keeps a digest only.
     pub token: String,
@@ -131,14 +132,14 @@ pub struct TokenMade {
 }
 
 /// The answer of `GET /api/tokens`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct TokenList {
     /// All, oldest first; those that were revoked or have expired for 30 days.
     pub tokens: Vec<Token>,
 }
 
 /// The body of `POST /api/users`.
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewUser {
     /// The name.
@@ -160,7 +161,7 @@ pub struct NewUser {
 }
 
 /// The body of `PATCH /api/users/{name}`: what is absent stays.
-#[derive(Default, Serialize, Deserialize)]
+#[derive(Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct UserChange {
     /// A new password.
@@ -184,7 +185,7 @@ pub struct UserChange {
 }
 
 /// A user, without the password.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct User {
     /// The name.
     pub username: String,
@@ -202,7 +203,7 @@ pub struct User {
 }
 
 /// The answer of `GET /api/users`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct UserList {
     /// All, by name.
     pub users: Vec<User>,

@@ -1,9 +1,10 @@
 //! The audit log.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// One entry. A text that is empty says that there is none.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct AuditEntry {
     /// Counts up from 1, without a gap.
     pub seq: u64,
@@ -42,7 +43,7 @@ pub struct AuditEntry {
 }
 
 /// A part of the log, oldest first.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct AuditPage {
     /// The entries.
     pub entries: Vec<AuditEntry>,
@@ -51,7 +52,7 @@ pub struct AuditPage {
 }
 
 /// A place in the log.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct AuditHead {
     /// The number of the entry.
     pub seq: u64,
@@ -60,7 +61,7 @@ pub struct AuditHead {
 }
 
 /// Where the log is not what was written.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct AuditBroken {
     /// The number of the first such entry, or of one that is missing.
     pub seq: u64,
@@ -69,7 +70,7 @@ pub struct AuditBroken {
 }
 
 /// The answer of `GET /api/audit/verify`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct AuditReport {
     /// Whether all is as it was written, as far as that can be known.
     pub valid: bool,

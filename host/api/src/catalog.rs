@@ -1,11 +1,12 @@
 //! What can be installed, and what a source would come to.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::{FieldError, Metadata};
 
 /// One entry of the list that `GET /api/plugins/available` answers.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Available {
     /// The plugin's id.
     pub id: String,
@@ -44,7 +45,7 @@ pub struct Available {
 }
 
 /// One version of a plugin that can be installed.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct AvailableVersion {
     /// The version.
     pub version: String,
@@ -59,14 +60,14 @@ pub struct AvailableVersion {
 }
 
 /// `GET /api/plugins/indexes`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct IndexList {
     /// The indexes, in their order.
     pub indexes: Vec<IndexState>,
 }
 
 /// One index.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct IndexState {
     /// Where it lies.
     pub place: String,
@@ -85,7 +86,7 @@ pub struct IndexState {
 }
 
 /// The body of `POST /api/plugins/validate`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ValidateRequest {
     /// As for `POST /api/plugins/load`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -99,7 +100,7 @@ pub struct ValidateRequest {
 }
 
 /// What a source would come to, if it were installed.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Validated {
     /// Whether nothing is known against it. Whether it compiles only a build tells.
     pub valid: bool,
@@ -125,7 +126,7 @@ pub struct Validated {
 }
 
 /// The body of `POST /api/plugins/local/load`, as older clients send it.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct LocalLoad {
     /// A folder, a `.zip` or a `.so`.
     #[serde(rename = "pluginPath")]
@@ -139,7 +140,7 @@ pub struct LocalLoad {
 }
 
 /// The body of `POST /api/plugins/local/unload`, as older clients send it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct LocalUnload {
     /// The plugin's id.
     #[serde(rename = "pluginId")]

@@ -2,9 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
 
 /// Something that happened; the data of each event in a stream.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Event {
     /// Counts up over all lives of the host; the id in a stream. Some numbers may be missing.
     pub seq: u64,
@@ -23,7 +24,7 @@ pub struct Event {
 }
 
 /// A part of the journal.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct EventPage {
     /// The events, oldest first.
     pub events: Vec<Event>,
@@ -36,7 +37,7 @@ pub struct EventPage {
 }
 
 /// The data of the event `gap`: a reader can't go on as it asked.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct EventGap {
     /// The last number that the reader says it has.
     pub after: u64,

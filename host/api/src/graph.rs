@@ -1,9 +1,10 @@
 //! What plugins have to do with each other.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// `GET /api/plugins/graph`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Graph {
     /// The installed plugins, in the order in which they start.
     pub nodes: Vec<GraphNode>,
@@ -14,7 +15,7 @@ pub struct Graph {
 }
 
 /// An installed plugin.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct GraphNode {
     /// The id.
     pub id: String,
@@ -25,7 +26,7 @@ pub struct GraphNode {
 }
 
 /// What one plugin says of another.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct GraphEdge {
     /// Whose plugin.yaml says it.
     pub from: String,

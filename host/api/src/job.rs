@@ -1,11 +1,12 @@
 //! Operations, as jobs.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::{Part, Problem};
 
 /// What an operation did: the answer of POST and DELETE.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Asked {
     /// One sentence.
     pub message: String,
@@ -48,7 +49,7 @@ pub struct Asked {
 }
 
 /// What a generation has answered so far.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Served {
     /// Its number.
     pub generation: u64,
@@ -61,7 +62,7 @@ pub struct Served {
 }
 
 /// How long a step took.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Step {
     /// Its name.
     pub step: String,
@@ -70,7 +71,7 @@ pub struct Step {
 }
 
 /// A job.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Job {
     /// The id.
     pub id: String,
@@ -125,7 +126,7 @@ pub struct Job {
 }
 
 /// The jobs that are remembered, newest first.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct JobList {
     /// The jobs.
     pub jobs: Vec<Job>,
@@ -135,21 +136,21 @@ pub struct JobList {
 }
 
 /// The data of the last event of a job's log.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct JobEnd {
     /// How the job ended.
     pub state: String,
 }
 
 /// Log lines of a plugin.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct LogLines {
     /// The lines, oldest first.
     pub lines: Vec<LogLine>,
 }
 
 /// A log line.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct LogLine {
     /// Counts up within one log.
     pub number: u64,

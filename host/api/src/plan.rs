@@ -2,11 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use utoipa::ToSchema;
 
 use crate::{Asked, Problem, UpdateRule};
 
 /// The answer to `POST /api/plugins/plan`: what applying the file would do.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Plan {
     /// The plan, to be sent to `POST /api/plugins/apply`.
     pub plan: String,
@@ -21,7 +22,7 @@ pub struct Plan {
 }
 
 /// What a plan does with one plugin.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct PlannedPlugin {
     /// The plugin.
     pub id: String,
@@ -52,7 +53,7 @@ pub struct PlannedPlugin {
 }
 
 /// A version and where it comes from.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct PlannedVersion {
     /// The version.
     pub version: String,
@@ -63,7 +64,7 @@ pub struct PlannedVersion {
 }
 
 /// A setting that changes.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct SettingChange {
     /// Where, as a JSON pointer.
     pub pointer: String,
@@ -76,7 +77,7 @@ pub struct SettingChange {
 }
 
 /// What a plugin is to do: `running`, `stopped`, `disabled` or `installed`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct GoalChange {
     /// Now; null for a plugin that comes.
     pub before: Option<String>,
@@ -85,7 +86,7 @@ pub struct GoalChange {
 }
 
 /// Which newer versions are taken.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RuleChange {
     /// Now.
     pub before: UpdateRule,
@@ -94,7 +95,7 @@ pub struct RuleChange {
 }
 
 /// The body of `POST /api/plugins/apply`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ApplyRequest {
     /// The plan, as `POST /api/plugins/plan` named it.
@@ -105,7 +106,7 @@ pub struct ApplyRequest {
 }
 
 /// What became of one of several things that were asked for at once.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Part {
     /// `load`, `reload`, …; what a plan does with a plugin is `apply`.
     pub operation: String,
@@ -114,16 +115,19 @@ pub struct Part {
     /// `done`, `failed`, `undone`, `stuck` (done, and could not be undone) or `skipped`.
     pub state: String,
     /// What was done.
+    #[schema(no_recursion)]
     pub result: Option<Asked>,
     /// Why it was not done, or could not be undone.
+    #[schema(no_recursion)]
     pub problem: Option<Problem>,
 }
 
 /// The body of `POST /api/plugins/batch`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct BatchRequest {
-    /// What is to be done, in order; each is a [`BatchOperation`].
+    /// What is to be done, in order.
+    #[schema(value_type = Vec<BatchOperation>, max_items = 100)]
     pub operations: Vec<Value>,
     /// Whether what was done is undone when something can't be done; yes when absent.
     #[serde(default)]
@@ -131,7 +135,7 @@ pub struct BatchRequest {
 }
 
 /// What becomes of the rest when something can't be done.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum BatchMode {
     /// What was done is undone.
@@ -142,7 +146,7 @@ pub enum BatchMode {
 }
 
 /// One operation of a batch. The fields are those of the operation's own route.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "operation", rename_all = "snake_case", deny_unknown_fields)]
 pub enum BatchOperation {
     /// As `POST /api/plugins/load`.

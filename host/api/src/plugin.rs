@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
 
 use crate::{FieldError, Update, UpdateRule};
 
 /// The body of `POST /api/plugins/load`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct LoadRequest {
     /// An https git URL, a folder, a `.zip`, a `.so`, or `local:<path>`.
     pub source: String,
@@ -24,7 +25,7 @@ pub struct LoadRequest {
 }
 
 /// `GET /api/plugins`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct PluginList {
     /// How many are in this answer.
     pub count: usize,
@@ -39,7 +40,7 @@ pub struct PluginList {
 }
 
 /// One plugin in the list.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Item {
     /// The id, in the older spelling.
     #[serde(rename = "ID")]
@@ -113,7 +114,7 @@ pub struct Item {
 }
 
 /// An earlier version of a plugin.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Kept {
     /// Its version.
     pub version: String,
@@ -128,7 +129,7 @@ pub struct Kept {
 }
 
 /// Why an operation failed.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct LastError {
     /// A stable word.
     pub code: String,
@@ -139,7 +140,7 @@ pub struct LastError {
 }
 
 /// One generation.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Generation {
     /// Its number.
     pub number: u64,
@@ -164,7 +165,7 @@ pub struct Generation {
 }
 
 /// What plugin.yaml says.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Metadata {
     /// The id.
     pub id: String,
@@ -194,7 +195,7 @@ pub struct Metadata {
 }
 
 /// One endpoint.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Endpoint {
     /// Below the plugin's mount.
     pub path: String,
@@ -207,7 +208,7 @@ pub struct Endpoint {
 }
 
 /// Where a plugin runs and what it may reach.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct SecurityMetadata {
     /// Whether it says that it uses the network.
     pub network_access: bool,
@@ -218,7 +219,7 @@ pub struct SecurityMetadata {
 }
 
 /// How a plugin is probed.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct HealthMetadata {
     /// Whether it is.
     pub enabled: bool,
@@ -227,7 +228,7 @@ pub struct HealthMetadata {
 }
 
 /// What is true of a plugin now, in the words of older clients.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Status {
     /// The id.
     pub id: String,
@@ -249,7 +250,7 @@ pub struct Status {
 }
 
 /// `GET /api/plugins/:id`: the item, with its parts where older clients look for them.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Plugin {
     /// The parts.
     pub plugin: PluginParts,
@@ -259,7 +260,7 @@ pub struct Plugin {
 }
 
 /// The parts of a plugin.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct PluginParts {
     /// What plugin.yaml says.
     pub metadata: Metadata,
@@ -270,7 +271,7 @@ pub struct PluginParts {
 }
 
 /// Where an endpoint answers.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Route {
     /// The method.
     pub method: String,
@@ -281,7 +282,7 @@ pub struct Route {
 }
 
 /// `GET /api/plugins/:id/status`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct StatusAnswer {
     /// The id.
     pub plugin_id: String,
@@ -290,7 +291,7 @@ pub struct StatusAnswer {
 }
 
 /// The state of a plugin, in the words of older clients.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct State {
     /// `loading`, `loaded`, `error`, `unloading` or `unloaded`.
     pub state: String,
@@ -309,7 +310,7 @@ pub struct State {
 }
 
 /// One thing that is wrong.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct StateError {
     /// A stable word.
     pub code: String,
@@ -320,7 +321,7 @@ pub struct StateError {
 }
 
 /// `POST /api/plugins/upload`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct UploadAnswer {
     /// To be installed with `POST /api/plugins/install/:id`; absent when the plugin is not valid.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -333,7 +334,7 @@ pub struct UploadAnswer {
 }
 
 /// What plugin.yaml's check said.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Validation {
     /// Whether it may be installed.
     pub valid: bool,
@@ -342,7 +343,7 @@ pub struct Validation {
 }
 
 /// The answer to `GET /api/plugins/:id/config`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Configuration {
     /// The plugin.
     pub id: String,

@@ -1,13 +1,14 @@
 //! What an error looks like: RFC 9457, with the fields older clients read.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::Part;
 
 /// An `application/problem+json` document.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Problem {
-    /// Always `about:blank`: `code` tells problems apart.
+    /// `/docs/errors#<code>`: the page of the host that says what it means.
     pub r#type: String,
     /// The status in words.
     pub title: String,
@@ -39,7 +40,7 @@ pub struct Problem {
 }
 
 /// One thing that is wrong.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct FieldError {
     /// Where: a field of plugin.yaml or of the body.
     pub pointer: String,

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
 
 /// `GET /api/plugins/revisions` and `/api/plugins/:id/revisions`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct RevisionList {
     /// The newest first.
     pub revisions: Vec<Revision>,
@@ -15,7 +16,7 @@ pub struct RevisionList {
 }
 
 /// One change of what is asked for.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Revision {
     /// Counts up over all plugins.
     pub number: u64,
@@ -41,7 +42,7 @@ pub struct Revision {
 }
 
 /// One difference.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Change {
     /// Where, as a JSON pointer into what is asked for.
     pub pointer: String,
@@ -54,7 +55,7 @@ pub struct Change {
 }
 
 /// `GET /api/plugins/:id/revisions/:n/diff`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct RevisionDiff {
     /// The plugin.
     pub plugin: String,
@@ -67,7 +68,7 @@ pub struct RevisionDiff {
 }
 
 /// `GET /api/plugins?at=`: what was asked for at that moment, which need not have been true.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct AskedPlugins {
     /// The moment.
     pub at_unix_ms: u64,
@@ -80,7 +81,7 @@ pub struct AskedPlugins {
 }
 
 /// `GET /api/plugins/:id?at=`: what was asked for of a plugin.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct AskedPlugin {
     /// The id.
     pub id: String,

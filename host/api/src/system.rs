@@ -1,16 +1,17 @@
 //! The host as a whole.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// `GET /api/plugins/system/metrics`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct SystemMetricsAnswer {
     /// The numbers.
     pub metrics: SystemMetrics,
 }
 
 /// The host in numbers. All measured.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct SystemMetrics {
     /// Installed plugins.
     pub total_plugins: usize,
@@ -43,7 +44,7 @@ pub struct SystemMetrics {
 }
 
 /// `GET /api/plugins/health/summary`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct HealthSummary {
     /// Each plugin.
     pub plugins: Vec<HealthItem>,
@@ -54,7 +55,7 @@ pub struct HealthSummary {
 }
 
 /// Whether ended generations are unmapped in this process.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Unloading {
     /// Whether they are; else they stay in memory.
     pub effective: bool,
@@ -64,7 +65,7 @@ pub struct Unloading {
 }
 
 /// The health of one plugin.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct HealthItem {
     /// The id.
     pub id: String,
@@ -85,7 +86,7 @@ pub struct HealthItem {
 }
 
 /// The health of all plugins.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct HealthTotals {
     /// Installed plugins.
     pub total_plugins: usize,

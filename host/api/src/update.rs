@@ -1,11 +1,12 @@
 //! Newer versions: what is known of them, what the operator wants, and the requests of older clients.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::{Asked, Problem};
 
 /// `GET /api/plugins/:id/updates`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Updates {
     /// The plugin.
     pub id: String,
@@ -18,7 +19,7 @@ pub struct Updates {
 }
 
 /// What the operator wants for one plugin.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct UpdateRule {
     /// `patch`, `minor`, `major`, `manual` or `pinned`.
     pub policy: String,
@@ -31,7 +32,7 @@ pub struct UpdateRule {
 }
 
 /// The body of `PUT /api/plugins/:id/update-policy`: replaces the rule.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct UpdateRuleRequest {
     /// `patch`, `minor`, `major`, `manual` or `pinned`.
@@ -48,7 +49,7 @@ pub struct UpdateRuleRequest {
 }
 
 /// The body of `POST /api/plugins/:id/update`, which may be empty.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct UpdateRequest {
     /// A version, tag, branch or commit; without it, or with `latest`, the newest that the rule allows.
@@ -57,7 +58,7 @@ pub struct UpdateRequest {
 }
 
 /// What a look found. It speaks of what was installed at that moment.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct UpdateReport {
     /// When.
     pub checked_at_unix_ms: u64,
@@ -76,7 +77,7 @@ pub struct UpdateReport {
 }
 
 /// A newer version, or a newer commit of a branch.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Update {
     /// The version; null for a branch.
     pub version: Option<String>,
@@ -87,7 +88,7 @@ pub struct Update {
 }
 
 /// A newer version that is not taken.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct HeldBack {
     /// The version.
     pub version: String,
@@ -98,7 +99,7 @@ pub struct HeldBack {
 }
 
 /// Why a source could not be asked.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct UpdateFailure {
     /// A stable word.
     pub code: String,
@@ -110,7 +111,7 @@ pub struct UpdateFailure {
 }
 
 /// The body of `POST /api/plugins/github/install`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct GithubInstall {
     /// The repository, on GitHub or elsewhere, with or without `https://` and `.git`.
@@ -124,7 +125,7 @@ pub struct GithubInstall {
 }
 
 /// A length of time as older clients send it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(untagged, expecting = "a length of time such as \"1h30m\", or a whole number of seconds")]
 pub enum IntervalText {
     /// A number of seconds.
@@ -134,7 +135,7 @@ pub enum IntervalText {
 }
 
 /// The answer to `POST /api/plugins/github/install`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct GithubInstalled {
     /// What was done, with its `message`.
@@ -151,7 +152,7 @@ pub struct GithubInstalled {
 }
 
 /// The body of `POST /api/plugins/github/update`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct GithubUpdate {
     /// The repository, as in [`GithubInstall`].
@@ -162,7 +163,7 @@ pub struct GithubUpdate {
 }
 
 /// The answer to `POST /api/plugins/github/update`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct GithubUpdated {
     /// One sentence.
@@ -174,7 +175,7 @@ pub struct GithubUpdated {
 }
 
 /// What became of one plugin.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct GithubUpdatedPlugin {
     /// The plugin.
     pub id: String,

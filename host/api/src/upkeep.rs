@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
 
 /// `GET /api/plugins/cache/info`. All measured.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct CacheInfo {
     /// Which part of the builds since the host started was answered by an earlier one, from 0 to 1; 0 before the first build.
     pub hit_rate: f64,
@@ -39,7 +40,7 @@ pub struct CacheInfo {
 }
 
 /// `DELETE /api/plugins/cache`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct CacheCleared {
     /// What was done, in a sentence.
     pub message: String,
@@ -58,7 +59,7 @@ pub struct CacheCleared {
 }
 
 /// What the host uses as its settings: each by its key, and what is to be said of them.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct SystemConfiguration {
     /// What was done with a change, in a sentence; empty where nothing was asked.
     #[serde(default, skip_serializing_if = "String::is_empty")]
@@ -81,7 +82,7 @@ pub struct SystemConfiguration {
 }
 
 /// `GET /api/system/isolation`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Isolation {
     /// How plugins run: `in-process`.
     pub mode: String,
@@ -94,7 +95,7 @@ pub struct Isolation {
 }
 
 /// One means of keeping a process from things.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct IsolationLayer {
     /// Its name.
     pub name: String,

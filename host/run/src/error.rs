@@ -404,7 +404,8 @@ impl Error {
         }
     }
 
-    /// The error and its causes in one line, outermost first, without what to do about it.
+    /// The error and its causes in one line, outermost first, without what to do about it; and without the place of the data
+    /// folders, since it is told to whoever asks.
     pub fn chain(&self) -> String {
         self.parts().0
     }
@@ -423,7 +424,8 @@ impl Error {
             hint = hint.or(todo.map(str::to_owned));
             next = error.source();
         }
-        (chain, hint)
+        let shown = |text: String| host_store::without_folders(&text).into_owned();
+        (shown(chain), hint.map(shown))
     }
 }
 

@@ -42,6 +42,7 @@ impl LogLines {
     }
 
     pub(crate) fn push(&self, level: &'static str, generation: Option<u64>, message: &str) {
+        let message = host_store::without_folders(message);
         let message = message.chars().map(|c| if c.is_control() && c != '\t' { ' ' } else { c }).collect();
         let mut state = self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let number = state.next;

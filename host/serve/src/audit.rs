@@ -7,6 +7,7 @@ use host_api as api;
 use host_run::{AuditEntry, AuditFilter, AuditHead};
 use http::StatusCode;
 use serde::Deserialize;
+use utoipa::IntoParams;
 
 use crate::error::of_operation;
 use crate::input::Parameters;
@@ -20,7 +21,7 @@ const DEFAULT_LIMIT: u32 = 100;
 const MAX_LIMIT: u32 = 1_000;
 
 /// `?after=`: those after a number, else the newest. `?limit=`, and `?actor=&action=&object=`: which.
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Query {
     after: Option<u64>,
@@ -50,7 +51,7 @@ pub(crate) async fn list(
 }
 
 /// `?head=SEQ:HASH`: what was noted earlier.
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Noted {
     head: Option<String>,

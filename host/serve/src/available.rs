@@ -7,6 +7,7 @@ use host_core::{Revision, Source};
 use host_run::{IndexReport, Listed, LoadOptions, Validated};
 use http::StatusCode;
 use serde::Deserialize;
+use utoipa::IntoParams;
 
 use crate::error::of_operation;
 use crate::input::{Parameters, Whole};
@@ -18,7 +19,7 @@ use crate::view;
 const INDEX: &str = "index:";
 
 /// `?refresh=true`: read the indexes now. `?tag=`, `?installed=`: only those.
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 pub(crate) struct AvailableQuery {
     #[serde(default)]
     refresh: bool,
@@ -38,7 +39,7 @@ pub(crate) async fn list(
 }
 
 /// `?refresh=true`: read the indexes now.
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 pub(crate) struct Refresh {
     #[serde(default)]
     refresh: bool,

@@ -28,7 +28,12 @@ pub(crate) async fn answer<B: IncomingBody>(
     let (mut parts, body) = request.into_parts();
     match call(front, &mut parts, body, request_id, peer).await {
         Ok(response) => response,
-        Err(refused) => refused.answer(request_id.as_str(), parts.uri.path()).map(AnyBody::Host),
+        Err(refused) => {
+            let (status, code) = (refused.status.as_u16(), &*refused.code);
+            // What a plugin does wrong is logged where it is seen; what its callers do wrong may be much.
+            tracing::debug!(%request_id, status, code, "{}: {}", parts.uri.path(), refused.detail);
+            refused.answer(request_id.as_str(), parts.uri.path()).map(AnyBody::Host)
+        }
     }
 }
 

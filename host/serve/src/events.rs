@@ -9,6 +9,7 @@ use host_core::event::{Event, EventFilter, Kinds, KindsError};
 use host_run::{EventGap, EventStream, Followed};
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
+use utoipa::IntoParams;
 
 use crate::error::of_operation;
 use crate::input::Parameters;
@@ -25,12 +26,17 @@ const MAX_LIMIT: u32 = 1_000;
 const LAST_EVENT_ID: &str = "last-event-id";
 
 /// `?plugin=`, `?kind=` (a list), `?after=` (a number), and `?limit=` of a part.
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct EventQuery {
+    /// Of this plugin.
     plugin: Option<String>,
+    /// Kinds, with commas between; `job.*` is all that begin so.
     kind: Option<String>,
+    /// Those after this number.
     after: Option<u64>,
+    /// How many a part has; 100 when absent.
+    #[param(minimum = 1, maximum = 1000)]
     limit: Option<u32>,
 }
 

@@ -7,13 +7,16 @@ use host_api as api;
 use host_core::graph::{Edge, Node, View};
 use http::header::{CONTENT_TYPE, HeaderValue};
 use serde::Deserialize;
+use utoipa::IntoParams;
 
 use crate::input::Parameters;
 use crate::routes::Front;
 
 /// `?format=dot`: in which form.
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 pub(crate) struct Form {
+    /// `json`, `dot` or `mermaid`.
+    #[param(value_type = String)]
     #[serde(default)]
     format: Format,
 }

@@ -7,10 +7,12 @@ use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use host_api::FieldError;
 use host_run::{Asker, Named, OnConflict};
+use http::header::CONTENT_TYPE;
 use http::request::Parts;
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use utoipa::IntoParams;
 
 use crate::caller::Caller;
 use crate::problem::Refused;
@@ -32,8 +34,13 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Input<T> {
     type Rejection = Refused;
 
     async fn from_request(request: Request, state: &S) -> Result<Input<T>, Refused> {
+        let kind = kind(request.headers());
         let bytes = bytes(request, state).await?;
-        read(if bytes.is_empty() { b"{}" } else { &bytes }).map(Input)
+        if bytes.is_empty() {
+            return read(b"{}").map(Input);
+        }
+        kind?;
+        read(&bytes).map(Input)
     }
 }
 
@@ -41,6 +48,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Whole<T> {
     type Rejection = Refused;
 
     async fn from_request(request: Request, state: &S) -> Result<Whole<T>, Refused> {
+        kind(request.headers())?;
         read(&bytes(request, state).await?).map(Whole)
     }
 }
@@ -59,6 +67,24 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Secret<T> {
         let bytes = bytes(request, state).await?;
         read(&bytes).map(Secret).map_err(refused)
     }
+}
+
+/// Refuses a body that says it is something else than JSON. What older clients and `curl --data` say by themselves is no
+/// more than that they say nothing: no page of another origin gains by it, since the token is in a header.
+fn kind(headers: &HeaderMap) -> Result<(), Refused> {
+    let Some(value) = headers.get(CONTENT_TYPE) else { return Ok(()) };
+    let value = value.to_str().unwrap_or("?");
+    let kind = value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let is_taken = kind.is_empty()
+        || kind == "application/json"
+        || (kind.starts_with("application/") && kind.ends_with("+json"))
+        || matches!(kind.as_str(), "text/json" | "application/x-www-form-urlencoded" | "text/plain");
+    if is_taken {
+        return Ok(());
+    }
+    let detail = "the content type of the body says that it is not JSON";
+    let refused = Refused::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "body_type", detail);
+    Err(refused.fix("send JSON with `Content-Type: application/json`"))
 }
 
 pub(crate) async fn bytes<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Refused> {
@@ -82,6 +108,11 @@ fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Refused> {
     })
 }
 
+/// A path whose percent-encoded bytes are no UTF-8.
+pub(crate) fn not_text() -> Refused {
+    Refused::new(StatusCode::BAD_REQUEST, "route_path", "the path is not UTF-8 text")
+}
+
 /// The one parameter of a path.
 pub(crate) struct Id(pub(crate) String);
 
@@ -91,7 +122,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Id {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Id, Refused> {
         match Path::<String>::from_request_parts(parts, state).await {
             Ok(Path(id)) => Ok(Id(id)),
-            Err(_) => Err(Refused::new(StatusCode::BAD_REQUEST, "route_path", "the path is not UTF-8 text")),
+            Err(_) => Err(not_text()),
         }
     }
 }
@@ -105,7 +136,7 @@ impl<T: FromStr + Send, S: Send + Sync> FromRequestParts<S> for IdAnd<T> {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<IdAnd<T>, Refused> {
         let refused = |detail: &str| Refused::new(StatusCode::BAD_REQUEST, "route_path", detail);
         let path = Path::<(String, String)>::from_request_parts(parts, state).await;
-        let Path((id, text)) = path.map_err(|_| refused("the path is not UTF-8 text"))?;
+        let Path((id, text)) = path.map_err(|_| not_text())?;
         let of_id = text.parse().map_err(|_| refused("the part behind the plugin's id is not of the right kind"))?;
         Ok(IdAnd(id, of_id))
     }
@@ -137,10 +168,15 @@ pub(crate) struct Asking {
     pub(crate) touched: Touched,
 }
 
-#[derive(Deserialize)]
-struct Conditions {
+#[derive(Deserialize, IntoParams)]
+pub(crate) struct Conditions {
+    /// Why, for the revision and the job.
+    #[param(max_length = 500)]
     reason: Option<String>,
+    /// What becomes of another job of the same plugin: `queue`, `replace` or `reject`.
     on_conflict: Option<String>,
+    /// How long to wait for the end at most; the job is ended then.
+    #[param(minimum = 1, maximum = 604800)]
     timeout_seconds: Option<u64>,
 }
 
@@ -206,6 +242,34 @@ mod tests {
             .unwrap();
         let asking = Asking::from_request_parts(&mut request.into_parts().0, &()).await;
         asking.map(|asking| asking.asker).map_err(|refused| refused.detail)
+    }
+
+    #[tokio::test]
+    async fn a_body_that_says_it_is_something_else_is_refused() {
+        let read = async |kind: Option<&str>, body: &'static str| {
+            let mut request = http::Request::post("/x");
+            if let Some(kind) = kind {
+                request = request.header("content-type", kind);
+            }
+            let request = request.body(axum::body::Body::from(body)).unwrap();
+            let read = Input::<serde_json::Value>::from_request(request, &()).await;
+            read.map(|_| ()).map_err(|refused| refused.code.into_owned())
+        };
+        assert_eq!(read(None, "{}").await, Ok(()));
+        for kind in [
+            "application/json",
+            "Application/JSON; charset=utf-8",
+            "application/merge-patch+json",
+            "application/x-www-form-urlencoded",
+            "text/plain;charset=UTF-8",
+        ] {
+            assert_eq!(read(Some(kind), "{}").await, Ok(()), "{kind}");
+        }
+        for kind in ["application/xml", "multipart/form-data; boundary=x", "text/html", "application/yaml", "nonsense"]
+        {
+            assert_eq!(read(Some(kind), "{}").await, Err("body_type".to_owned()), "{kind}");
+            assert_eq!(read(Some(kind), "").await, Ok(()), "{kind}, but no body");
+        }
     }
 
     #[tokio::test]

@@ -10,6 +10,7 @@ use host_run::{JobError, JobFilter, JobView, LogLine};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderValue};
 use http::{StatusCode, header};
 use serde::Deserialize;
+use utoipa::IntoParams;
 
 use crate::caller::{Caller, forbidden};
 use crate::error::of_operation;
@@ -27,12 +28,20 @@ const MAX_LIMIT: usize = 200;
 const MAX_NAME_BYTES: usize = 100;
 
 /// `?plugin=&state=&operation=`: which jobs. `?limit=&cursor=`: how many, and from where on.
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 pub(crate) struct ListQuery {
+    /// Of this plugin.
+    #[param(min_length = 1, max_length = 100)]
     plugin: Option<String>,
+    /// In this state.
     state: Option<String>,
+    /// Of this operation, for example `load`.
+    #[param(min_length = 1, max_length = 100)]
     operation: Option<String>,
+    /// How many; 100 when absent.
+    #[param(minimum = 1, maximum = 200)]
     limit: Option<usize>,
+    /// The `next` of the part before.
     cursor: Option<String>,
 }
 
@@ -93,10 +102,12 @@ pub(crate) async fn retry(State(front): State<Front>, Id(id): Id, asking: Asking
 }
 
 /// `?follow=true`: go on until the job ends. `?from=N`: lines numbered N and later.
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 pub(crate) struct LogQuery {
+    /// Go on until the job ends.
     #[serde(default)]
     follow: bool,
+    /// Lines with this number and later.
     #[serde(default)]
     from: u64,
 }

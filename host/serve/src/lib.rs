@@ -5,6 +5,8 @@
 //! | `/api/plugin-endpoints/<id>/…` | the plugin's generation that serves now ([`endpoint`](self)) | what plugin.yaml says |
 //! | `/api/plugins…`, `/api/jobs…`, `/api/events` | the management API (one page: `routes.rs`) | what its row says: a role, or a valid token |
 //! | `/login` | the host | a user's password |
+//! | `/openapi.json` | what all of it is: the host's routes, and those of the plugins that serve | a token that may read |
+//! | `/docs`, `/docs/errors` | the same to read and to try, as pages without anything from elsewhere | nothing |
 //! | `/health`, `/health/live`, `/health/ready`, `/metrics` | the host | nothing |
 //!
 //! Every answer carries `X-Request-Id`; every error is an RFC 9457 problem document.
@@ -18,6 +20,8 @@ mod cache;
 mod caller;
 mod configuration;
 mod cors;
+mod doc;
+mod docs;
 mod endpoint;
 mod error;
 mod events;
@@ -31,6 +35,7 @@ mod list;
 mod local;
 mod login;
 mod moment;
+mod openapi;
 mod plan;
 mod plugins;
 mod problem;

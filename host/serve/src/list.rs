@@ -6,6 +6,7 @@ use std::str::FromStr;
 use host_api as api;
 use http::StatusCode;
 use serde::Deserialize;
+use utoipa::IntoParams;
 
 use crate::problem::Refused;
 
@@ -16,7 +17,7 @@ const MAX_CONDITIONS: usize = 20;
 const MAX_WORD_BYTES: usize = 200;
 
 /// `?state=&health=&phase=&goal=&enabled=&selector=`: which plugins. `?limit=&cursor=`: how many, and behind which.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, IntoParams)]
 pub(crate) struct ListQuery {
     state: Option<String>,
     health: Option<String>,

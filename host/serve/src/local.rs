@@ -8,6 +8,7 @@ use host_core::Source;
 use host_run::{LoadOptions, Operation, PluginView, Trust};
 use http::StatusCode;
 use serde::Deserialize;
+use utoipa::IntoParams;
 
 use crate::available::judged;
 use crate::error::of_operation;
@@ -49,7 +50,7 @@ pub(crate) async fn list(State(front): State<Front>, Parameters(query): Paramete
 }
 
 /// `?pluginPath=&manifestPath=`: the folder or file to look at.
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 pub(crate) struct BuildQuery {
     #[serde(rename = "pluginPath")]
     plugin_path: Option<String>,

@@ -2,12 +2,14 @@
 
 use http::StatusCode;
 use serde::Deserialize;
+use utoipa::IntoParams;
 
 use crate::problem::Refused;
 
 /// `?at=1767225600000`, `?at=2026-01-01T00:00:00Z`: a moment in the past.
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 pub(crate) struct At {
+    /// A moment in the past, as milliseconds since 1970 or RFC 3339: what was asked for then.
     at: Option<String>,
 }
 

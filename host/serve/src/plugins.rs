@@ -9,6 +9,7 @@ use host_run::{Job, LoadOptions, Operation};
 use http::StatusCode;
 use http::header::{HeaderValue, LOCATION};
 use serde::Deserialize;
+use utoipa::{IntoParams, ToSchema};
 
 use crate::available::source_asked;
 use crate::caller::Caller;
@@ -55,8 +56,9 @@ pub(crate) async fn status(State(front): State<Front>, Id(id): Id) -> Answer {
 }
 
 /// `?from=N`: lines numbered N and later.
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 pub(crate) struct From {
+    /// Lines with this number and later.
     #[serde(default)]
     from: u64,
 }
@@ -79,9 +81,11 @@ pub(crate) async fn load(State(front): State<Front>, asking: Asking, Input(asked
 }
 
 /// The body of `POST /api/plugins/install/:uploadId`, which may be empty.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 pub(crate) struct InstallRequest {
+    /// What to set over the manifest's defaults.
     config: Option<serde_json::Map<String, serde_json::Value>>,
+    /// `false` only installs it.
     start: Option<bool>,
 }
 
@@ -131,7 +135,7 @@ pub(crate) async fn stop(State(front): State<Front>, Id(id): Id, asking: Asking)
 }
 
 /// The body of `POST /api/plugins/:id/rollback`, which may be empty.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 pub(crate) struct RollbackRequest {
     /// A version, commit or artifact; the one before when absent.
     to: Option<String>,
@@ -147,17 +151,20 @@ pub(crate) async fn rollback(
 }
 
 /// `?keep_data=true`: what the host keeps for the plugin stays. `?cascade=true`: those that need it go first.
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 pub(crate) struct Keep {
+    /// What the host keeps for the plugin stays.
     #[serde(default)]
     keep_data: bool,
+    /// Those that need it go first.
     #[serde(default)]
     cascade: bool,
 }
 
 /// `?cascade=true`: those that need it are disabled first.
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 pub(crate) struct Cascade {
+    /// Those that need it are disabled first.
     #[serde(default)]
     cascade: bool,
 }

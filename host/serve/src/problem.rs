@@ -40,7 +40,7 @@ impl Refused {
 
     pub(crate) fn problem(&self, request_id: &str, path: &str) -> Problem {
         Problem {
-            r#type: "about:blank".to_owned(),
+            r#type: format!("/docs/errors#{}", self.code),
             title: self.status.canonical_reason().unwrap_or("error").to_owned(),
             status: self.status.as_u16(),
             detail: self.detail.clone(),

@@ -9,6 +9,7 @@ use host_api as api;
 use host_run::{AskedThen, Difference, Operation, Past, RevisionPage, RevisionView};
 use http::StatusCode;
 use serde::Deserialize;
+use utoipa::IntoParams;
 
 use crate::error::of_operation;
 use crate::input::{Asking, Id, IdAnd, Parameters};
@@ -23,9 +24,12 @@ const DEFAULT_LIMIT: usize = 50;
 const MAX_LIMIT: usize = 200;
 
 /// `?limit=&before=`: how many, and from where on.
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 pub(crate) struct Part {
+    /// How many; 50 when absent.
+    #[param(minimum = 1, maximum = 200)]
     limit: Option<usize>,
+    /// Those before this revision.
     before: Option<u64>,
 }
 
@@ -55,8 +59,9 @@ pub(crate) async fn get(State(front): State<Front>, IdAnd(id, number): IdAnd<u64
 }
 
 /// `?with=M`: the other revision; without it the one before.
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 pub(crate) struct With {
+    /// The other revision; the one before when absent.
     with: Option<u64>,
 }
 

@@ -75,7 +75,8 @@ impl Service {
             Ok(response) => response,
             Err(never) => match never {},
         };
-        if let Some(refused) = response.extensions_mut().remove::<Refused>() {
+        let refused = response.extensions_mut().remove::<Refused>();
+        if let Some(refused) = refused.or_else(|| of_framework(&response)) {
             let (status, code) = (refused.status.as_u16(), &*refused.code);
             tracing::info!(%request_id, status, code, "{path}: {}", refused.detail);
             let allow = response.headers_mut().remove(header::ALLOW);
@@ -88,6 +89,20 @@ impl Service {
         headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         response.map(AnyBody::Host)
     }
+}
+
+/// A refusal that no handler made, but the framework around it: its plain text becomes a problem document like any other.
+fn of_framework(response: &Response<axum::body::Body>) -> Option<Refused> {
+    let status = response.status();
+    let kind = response.headers().get(header::CONTENT_TYPE).map_or(&b""[..], HeaderValue::as_bytes);
+    if !(status.is_client_error() || status.is_server_error()) || kind.starts_with(b"application/") {
+        return None;
+    }
+    Some(match status {
+        _ if status.is_server_error() => Refused::new(status, "host_failed", "the host failed to answer"),
+        StatusCode::PAYLOAD_TOO_LARGE => Refused::new(status, "body_too_large", "the body is too large"),
+        _ => Refused::new(status, "request_malformed", "the request can't be understood"),
+    })
 }
 
 fn without_trailing_slash(uri: &http::Uri) -> Option<http::Uri> {

@@ -8,24 +8,41 @@ use axum::response::{IntoResponse, Response};
 use host_api as api;
 use http::StatusCode;
 use http::header::{CONTENT_TYPE, HeaderValue};
-use serde_json::json;
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::error::of_operation;
 use crate::problem::Refused;
 use crate::routes::Front;
 
-pub(crate) async fn live() -> Json<serde_json::Value> {
-    Json(json!({ "status": "live" }))
+/// `GET /health/live`.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Liveness {
+    /// Always `live`.
+    status: &'static str,
+}
+
+/// `GET /health/ready`.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Readiness {
+    /// `ready`, `starting` or `stopping`.
+    status: &'static str,
+    /// Whether ended generations are unmapped.
+    unloading: api::Unloading,
+}
+
+pub(crate) async fn live() -> Json<Liveness> {
+    Json(Liveness { status: "live" })
 }
 
 /// 200 once the first loads have ended, until the host stops; and whether generations that end are unmapped.
 pub(crate) async fn ready(State(front): State<Front>) -> Response {
-    let status = match (front.ready.load(Ordering::Acquire), front.host.is_stopping()) {
+    let (code, status) = match (front.ready.load(Ordering::Acquire), front.host.is_stopping()) {
         (true, false) => (StatusCode::OK, "ready"),
         (false, false) => (StatusCode::SERVICE_UNAVAILABLE, "starting"),
         (_, true) => (StatusCode::SERVICE_UNAVAILABLE, "stopping"),
     };
-    (status.0, Json(json!({ "status": status.1, "unloading": unloading(&front) }))).into_response()
+    (code, Json(Readiness { status, unloading: unloading(&front) })).into_response()
 }
 
 fn unloading(front: &Front) -> api::Unloading {

@@ -9,6 +9,7 @@ mod tests;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::extract::rejection::RawPathParamsRejection;
 use axum::extract::{RawPathParams, Request, State};
 use axum::handler::Handler;
 use axum::middleware::{Next, from_fn_with_state};
@@ -17,8 +18,10 @@ use axum::routing::{MethodFilter, MethodRouter, on};
 use host_core::Role;
 use http::Method;
 
+use crate::doc::Doc;
 use crate::error::of_operation;
 use crate::idempotency;
+use crate::input;
 use crate::problem::Refused;
 use crate::routes::Front;
 use crate::trail::{self, ClientAddress, Trail};
@@ -62,38 +65,60 @@ pub(crate) struct Table {
     front: Front,
     router: Router<Front>,
     rows: Vec<Arc<Row>>,
+    /// What is said of each row.
+    docs: Vec<Doc>,
 }
 
 impl Table {
     pub(crate) fn new(front: Front) -> Table {
-        Table { front, router: Router::new(), rows: vec![] }
+        Table { front, router: Router::new(), rows: vec![], docs: vec![] }
     }
 
-    /// Adds a route for those who have at least this role.
-    pub(crate) fn add<H, T>(&mut self, role: Role, action: &'static str, method: Method, path: &'static str, handler: H)
+    /// Adds a route for those who have at least this role; what is said of it is chained behind. A test names rows of which
+    /// nothing is said.
+    pub(crate) fn add<H, T>(
+        &mut self,
+        role: Role,
+        action: &'static str,
+        method: Method,
+        path: &'static str,
+        handler: H,
+    ) -> &mut Doc
     where
         H: Handler<T, Front>,
         T: 'static,
     {
-        self.route(Row { method, path, need: Need::Role(role), action }, handler, |route| route);
+        self.route(Row { method, path, need: Need::Role(role), action }, handler, |route| route)
     }
 
     /// Adds a route for everybody whom the host knows.
-    pub(crate) fn known<H, T>(&mut self, action: &'static str, method: Method, path: &'static str, handler: H)
+    pub(crate) fn known<H, T>(
+        &mut self,
+        action: &'static str,
+        method: Method,
+        path: &'static str,
+        handler: H,
+    ) -> &mut Doc
     where
         H: Handler<T, Front>,
         T: 'static,
     {
-        self.route(Row { method, path, need: Need::Known, action }, handler, |route| route);
+        self.route(Row { method, path, need: Need::Known, action }, handler, |route| route)
     }
 
     /// Adds a route for anybody.
-    pub(crate) fn open<H, T>(&mut self, action: &'static str, method: Method, path: &'static str, handler: H)
+    pub(crate) fn open<H, T>(
+        &mut self,
+        action: &'static str,
+        method: Method,
+        path: &'static str,
+        handler: H,
+    ) -> &mut Doc
     where
         H: Handler<T, Front>,
         T: 'static,
     {
-        self.route(Row { method, path, need: Need::Nothing, action }, handler, |route| route);
+        self.route(Row { method, path, need: Need::Nothing, action }, handler, |route| route)
     }
 
     /// Adds a route to which something is done before it is guarded.
@@ -102,17 +127,26 @@ impl Table {
         row: Row,
         handler: H,
         with: impl FnOnce(MethodRouter<Front>) -> MethodRouter<Front>,
-    ) where
+    ) -> &mut Doc
+    where
         H: Handler<T, Front>,
         T: 'static,
     {
         let row = Arc::new(row);
         // Every method of the table has a filter.
-        let Ok(filter) = MethodFilter::try_from(row.method.clone()) else { return };
-        let guard = Guard { front: self.front.clone(), row: row.clone() };
-        let route = with(on(filter, handler)).route_layer(from_fn_with_state(guard, guarded));
-        self.router = std::mem::take(&mut self.router).route(row.path, route);
+        if let Ok(filter) = MethodFilter::try_from(row.method.clone()) {
+            let guard = Guard { front: self.front.clone(), row: row.clone() };
+            let route = with(on(filter, handler)).route_layer(from_fn_with_state(guard, guarded));
+            self.router = std::mem::take(&mut self.router).route(row.path, route);
+        }
         self.rows.push(row);
+        self.docs.push(Doc::default());
+        self.docs.last_mut().expect("one has been pushed just now")
+    }
+
+    /// Each row, with what is said of it.
+    pub(crate) fn said(&self) -> impl Iterator<Item = (&Row, &Doc)> {
+        self.rows.iter().map(|row| &**row).zip(&self.docs)
     }
 
     /// The router, and what it is made of.
@@ -129,7 +163,13 @@ struct Guard {
 
 /// Asks who is there, and lets the handler know. What changes something is told to the audit log before and after, and goes
 /// on when its client is gone.
-async fn guarded(State(guard): State<Guard>, parameters: RawPathParams, mut request: Request, next: Next) -> Response {
+async fn guarded(
+    State(guard): State<Guard>,
+    parameters: Result<RawPathParams, RawPathParamsRejection>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let Ok(parameters) = parameters else { return input::not_text().into_response() };
     // The first is what it is about; others are a part of that.
     let object = parameters.iter().next().map(|(_, value)| value).unwrap_or_default();
     let mut trail = Trail::of(guard.row.action, object, request.extensions());

@@ -10,6 +10,7 @@ use host_api as api;
 use host_core::Revision;
 use host_run::Operation;
 use serde::Deserialize;
+use utoipa::IntoParams;
 
 use crate::error::of_operation;
 use crate::input::{Asking, Id, IdAnd, Input, Parameters, Whole};
@@ -23,8 +24,9 @@ pub(crate) use shapes::{newer, rule};
 type Answer = Result<Response, Refused>;
 
 /// `?check=true`: ask the repository now.
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 pub(crate) struct Check {
+    /// Ask the repository now.
     #[serde(default)]
     check: bool,
 }

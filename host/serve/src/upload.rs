@@ -64,6 +64,16 @@ pub(crate) async fn upload(
     Err(Refused::new(StatusCode::BAD_REQUEST, "upload_field", "the form has no file in the field `plugin`"))
 }
 
+/// What the form is made of, as a schema.
+pub(crate) fn form() -> serde_json::Value {
+    let file = serde_json::json!({
+        "type": "string",
+        "contentMediaType": "application/zip",
+        "description": "The archive, with a file name that ends in `.zip`; the field may be called `file` as well.",
+    });
+    serde_json::json!({ "type": "object", "properties": { "plugin": file }, "required": ["plugin"] })
+}
+
 async fn receive(front: &Front, mut field: Field<'_>) -> Result<api::UploadAnswer, Refused> {
     let max_bytes = front.uploads.max_bytes;
     let folder = front.host.upload_folder().map_err(|error| of_operation(&error))?;

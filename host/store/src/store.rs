@@ -13,7 +13,7 @@ use crate::artifact::ArtifactInner;
 use crate::error::IoContext as _;
 use crate::layout::{Layout, make_dir};
 use crate::tree::TreeInner;
-use crate::{Error, TempDir, atomic};
+use crate::{Error, TempDir, atomic, shown};
 
 /// What is half written in the build cache for this long is nobody's any more.
 const CACHE_AGE: Duration = Duration::from_secs(24 * 60 * 60);
@@ -79,6 +79,8 @@ impl Store {
     /// [`Error::Locked`] when another host has the plugin folder open.
     pub fn open(config: Config) -> Result<Store, Error> {
         let layout = Layout::make(&config.plugin_dir, &config.cache_dir)?;
+        shown::call(&layout.plugin_dir, "<PLUGIN_DIR>");
+        shown::call(&layout.cache_dir, "<PLUGIN_CACHE_DIR>");
         let lock = take_lock(&layout)?;
         let tmp = layout.tmp();
         for entry in fs::read_dir(&tmp).context("list", &tmp)? {

@@ -93,7 +93,10 @@ fn problems(error: &Error) -> Vec<FieldProblem> {
         }
         Error::Build(build) => {
             let output = build.compiler_output().map(str::to_owned);
-            let output = output.into_iter().map(|message| FieldProblem { field: "cargo".to_owned(), message });
+            let output = output.into_iter().map(|message| FieldProblem {
+                field: "cargo".to_owned(),
+                message: host_store::without_folders(&message).into_owned(),
+            });
             let problems = build.schema_problems().iter();
             let field =
                 |problem: &Violation| FieldProblem { field: problem.pointer.clone(), message: problem.message.clone() };

@@ -1,0 +1,83 @@
+//! Pages for people: what the host serves, to read and to try, and what each `code` means. They are part of the program and
+//! load nothing from elsewhere; what comes from plugins is shown as text, never as markup.
+
+mod errors;
+
+use std::sync::LazyLock;
+
+use axum::response::{IntoResponse as _, Response};
+use http::header::{self, HeaderName, HeaderValue};
+
+const PAGE: &str = include_str!("docs/page.html");
+const SCRIPT: &str = include_str!("docs/page.js");
+const STYLE: &str = include_str!("docs/page.css");
+static ERRORS: LazyLock<String> = LazyLock::new(errors::page);
+
+/// The page may run its own script, look as its own style says, and ask its own host; nothing else, and nobody may frame it.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; \
+base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+pub(crate) async fn page() -> Response {
+    answer("text/html; charset=utf-8", PAGE)
+}
+
+pub(crate) async fn script() -> Response {
+    answer("text/javascript; charset=utf-8", SCRIPT)
+}
+
+pub(crate) async fn style() -> Response {
+    answer("text/css; charset=utf-8", STYLE)
+}
+
+pub(crate) async fn errors() -> Response {
+    answer("text/html; charset=utf-8", &ERRORS)
+}
+
+fn answer(kind: &'static str, text: &'static str) -> Response {
+    let mut response = text.into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    headers.insert(HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("same-origin"));
+    // The next version of the host has another page at the same place.
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_loads_nothing_from_elsewhere_and_makes_no_markup_of_texts() {
+        for (text, name) in [(PAGE, "html"), (SCRIPT, "js"), (STYLE, "css"), (&ERRORS, "errors")] {
+            for word in ["http://", "//cdn", "@import", "url(", "<iframe"] {
+                assert!(!text.contains(word), "{name}: {word}");
+            }
+        }
+        for word in [
+            "innerHTML",
+            "outerHTML",
+            "insertAdjacentHTML",
+            "document.write",
+            "eval(",
+            "new Function",
+            "Storage",
+            "cookie",
+        ] {
+            assert!(!SCRIPT.contains(word), "{word}");
+        }
+        for (page, name) in [(PAGE, "page"), (&ERRORS, "errors")] {
+            for word in ["<style", " style=", " onclick", "javascript:"] {
+                assert!(!page.contains(word), "{name}: {word}, which the policy forbids");
+            }
+            assert_eq!(
+                page.matches("<script").count(),
+                page.matches("<script src=\"/docs/page.js\" defer>").count(),
+                "{name}"
+            );
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! A plugin's JSON Schema, made fit to stand inside the document of the host.
+//!
+//! In its own file `#/$defs/x` leads to its own parts, here it would lead into the host's. So what is referred to is put in
+//! the place of the reference; a schema that refers to itself, to anything else, or to too much, is left out.
+
+use serde_json::{Map, Value};
+
+/// A schema that becomes larger than this is left out: a few small definitions can double at each step.
+const MAX_NODES: usize = 5_000;
+/// References inside references, and objects inside objects.
+const MAX_DEPTH: usize = 64;
+/// Words that give a schema a place of its own in the world, or lead to another; they have no effect on what fits.
+const LEFT_OUT: [&str; 10] = [
+    "$id",
+    "$schema",
+    "$anchor",
+    "$dynamicAnchor",
+    "$recursiveAnchor",
+    "$vocabulary",
+    "$comment",
+    "discriminator",
+    "externalDocs",
+    "xml",
+];
+/// Words whose values are data, which is taken as it is.
+const DATA: [&str; 5] = ["const", "enum", "default", "examples", "example"];
+/// Words whose values are schemas by names that the author chose.
+const NAMED: [&str; 4] = ["properties", "patternProperties", "dependentSchemas", "dependentRequired"];
+
+/// The schema without references; `None` when that can't be done.
+pub(super) fn inlined(schema: &Value) -> Option<Value> {
+    let mut work = Work { root: schema, left: MAX_NODES };
+    // A property or a datum may have that name, and not every program that reads the document knows where it means something.
+    work.schema(schema, 0).filter(|made| !has_reference(made))
+}
+
+struct Work<'a> {
+    root: &'a Value,
+    left: usize,
+}
+
+impl Work<'_> {
+    fn schema(&mut self, schema: &Value, depth: usize) -> Option<Value> {
+        self.left = self.left.checked_sub(1)?;
+        if depth > MAX_DEPTH {
+            return None;
+        }
+        let object = match schema {
+            Value::Object(object) => object,
+            Value::Array(list) => {
+                let list: Option<Vec<_>> = list.iter().map(|schema| self.schema(schema, depth + 1)).collect();
+                return list.map(Value::Array);
+            }
+            other => return Some(other.clone()),
+        };
+        if object.contains_key("$dynamicRef") || object.contains_key("$recursiveRef") {
+            return None;
+        }
+        let mut made = Map::new();
+        for (key, value) in object {
+            let value = match key.as_str() {
+                "$ref" | "$defs" | "definitions" => continue,
+                key if LEFT_OUT.contains(&key) => continue,
+                key if DATA.contains(&key) => self.data(value, depth)?,
+                key if NAMED.contains(&key) => self.named(value, depth)?,
+                _ => self.schema(value, depth + 1)?,
+            };
+            made.insert(key.clone(), value);
+        }
+        let Some(reference) = object.get("$ref") else { return Some(Value::Object(made)) };
+        let pointer = reference.as_str()?.strip_prefix('#')?;
+        let root = self.root;
+        // Escapes of a URI are left to those who mean them: such a place is not found.
+        let meant = self.schema(root.pointer(pointer)?, depth + 1)?;
+        if made.is_empty() {
+            return Some(meant);
+        }
+        // What stands beside a reference holds as well.
+        Some(serde_json::json!({ "allOf": [meant, made] }))
+    }
+
+    fn named(&mut self, schemas: &Value, depth: usize) -> Option<Value> {
+        let Value::Object(schemas) = schemas else { return self.schema(schemas, depth + 1) };
+        let mut made = Map::new();
+        for (name, schema) in schemas {
+            made.insert(name.clone(), self.schema(schema, depth + 1)?);
+        }
+        Some(Value::Object(made))
+    }
+
+    fn data(&mut self, value: &Value, depth: usize) -> Option<Value> {
+        self.left = self.left.checked_sub(size(value, depth)?)?;
+        Some(value.clone())
+    }
+}
+
+/// How many values there are in it; `None` when it is too deep.
+fn size(value: &Value, depth: usize) -> Option<usize> {
+    if depth > MAX_DEPTH {
+        return None;
+    }
+    match value {
+        Value::Array(list) => list.iter().try_fold(1, |sum: usize, value| Some(sum + size(value, depth + 1)?)),
+        Value::Object(map) => map.values().try_fold(1, |sum: usize, value| Some(sum + size(value, depth + 1)?)),
+        _ => Some(1),
+    }
+}
+
+fn has_reference(value: &Value) -> bool {
+    match value {
+        Value::Array(list) => list.iter().any(has_reference),
+        Value::Object(map) => map.contains_key("$ref") || map.values().any(has_reference),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_is_referred_to_stands_in_the_place_of_the_reference() {
+        let schema = json!({
+            "$schema": "https://json-schema.org/draft/2020-12/schema",
+            "$id": "https://evil.example/x",
+            "type": "object",
+            "properties": {
+                "a": { "$ref": "#/$defs/word" },
+                "b": { "$ref": "#/$defs/word", "maxLength": 5 },
+                "c": { "const": { "$id": 1 }, "discriminator": { "mapping": { "a": "https://evil.example/y" } } }
+            },
+            "$defs": { "word": { "type": "string", "pattern": "^[a-z]+$" } }
+        });
+        let word = json!({ "type": "string", "pattern": "^[a-z]+$" });
+        let expected = json!({
+            "type": "object",
+            "properties": {
+                "a": word,
+                "b": { "allOf": [word, { "maxLength": 5 }] },
+                "c": { "const": { "$id": 1 } }
+            }
+        });
+        assert_eq!(inlined(&schema), Some(expected));
+        assert_eq!(inlined(&json!(true)), Some(json!(true)));
+    }
+
+    #[test]
+    fn what_leads_elsewhere_or_never_ends_is_left_out() {
+        let doubling: Map<String, Value> = (0..40)
+            .map(|n| {
+                let next = json!({ "$ref": format!("#/$defs/d{}", n + 1) });
+                (format!("d{n}"), json!({ "allOf": [next, next] }))
+            })
+            .chain([("d40".to_owned(), json!({}))])
+            .collect();
+        let mut deep = json!({});
+        for _ in 0..100 {
+            deep = json!({ "items": deep });
+        }
+        for schema in [
+            json!({ "$ref": "https://evil.example/schema.json" }),
+            json!({ "$ref": "//evil.example/x" }),
+            json!({ "$ref": "other.json#/a" }),
+            json!({ "$ref": "#/components/schemas/Problem" }),
+            json!({ "$ref": "#anchor" }),
+            json!({ "$ref": 7 }),
+            json!({ "const": { "$ref": "#/components/schemas/Problem" } }),
+            json!({ "properties": { "$ref": { "type": "string" } } }),
+            json!({ "$ref": "#" }),
+            json!({ "properties": { "a": { "$ref": "#/properties/a" } } }),
+            json!({ "properties": { "a": { "$dynamicRef": "#node" } } }),
+            json!({ "$ref": "#/$defs/d0", "$defs": doubling }),
+            json!({ "enum": vec![0; MAX_NODES] }),
+            deep,
+        ] {
+            assert_eq!(inlined(&schema), None, "{schema}");
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! Texts for those who ask from elsewhere: where the data folders lie is nobody's business, what lies in them is evidence.
+
+use std::borrow::Cow;
+use std::path::Path;
+use std::sync::{PoisonError, RwLock};
+
+/// The data folders that this process has opened, and what they are called instead. Those of a test's many hosts, too.
+static FOLDERS: RwLock<Vec<(String, &'static str)>> = RwLock::new(vec![]);
+
+/// The text, with `<PLUGIN_DIR>` and `<PLUGIN_CACHE_DIR>` in the place of the data folders of this process.
+pub fn without_folders(text: &str) -> Cow<'_, str> {
+    let folders = FOLDERS.read().unwrap_or_else(PoisonError::into_inner);
+    let mut shown = Cow::Borrowed(text);
+    for (folder, name) in folders.iter() {
+        if shown.contains(folder.as_str()) {
+            shown = Cow::Owned(replaced(&shown, folder, name));
+        }
+    }
+    shown
+}
+
+/// Remembers what a data folder is called.
+pub(crate) fn call(folder: &Path, name: &'static str) {
+    // Whatever is called `/` would take the place of every slash.
+    let Some(folder) = folder.to_str().filter(|folder| folder.len() > 1) else { return };
+    let mut folders = FOLDERS.write().unwrap_or_else(PoisonError::into_inner);
+    if !folders.iter().any(|(known, _)| known == folder) {
+        folders.push((folder.to_owned(), name));
+        // The one inside the other comes first.
+        folders.sort_by_key(|(folder, _)| std::cmp::Reverse(folder.len()));
+    }
+}
+
+/// `/srv/cache` is not the beginning of `/srv/cache2`, nor the end of `/other/srv/cache`.
+fn replaced(text: &str, folder: &str, name: &str) -> String {
+    let goes_on = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-');
+    let mut made = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find(folder) {
+        let (before, after) = (&rest[..at], &rest[at + folder.len()..]);
+        let is_whole = !after.starts_with(goes_on) && !before.ends_with(|c| goes_on(c) || c == '.');
+        made.push_str(before);
+        made.push_str(if is_whole { name } else { folder });
+        rest = after;
+    }
+    made.push_str(rest);
+    made
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_data_folder_is_called_by_its_setting() {
+        call(Path::new("/srv/hello/cache"), "<PLUGIN_DIR>");
+        call(Path::new("/srv/hello/cache/build"), "<PLUGIN_CACHE_DIR>");
+        call(Path::new("/"), "<ROOT>");
+        for (text, expected) in [
+            ("failed to write `/srv/hello/cache/tmp/x`: denied", "failed to write `<PLUGIN_DIR>/tmp/x`: denied"),
+            ("a (/srv/hello/cache/build/work/1), /srv/hello/cache", "a (<PLUGIN_CACHE_DIR>/work/1), <PLUGIN_DIR>"),
+            ("/srv/hello/cache2/x /other/srv/hello/cache", "/srv/hello/cache2/x /other/srv/hello/cache"),
+            ("there is no `/srv/other`", "there is no `/srv/other`"),
+        ] {
+            assert_eq!(without_folders(text), expected);
+        }
+    }
+}

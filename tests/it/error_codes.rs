@@ -1,0 +1,174 @@
+//! Errors: every code that the program can give has its row in docs/errors.md, and every row its code; and what an answer
+//! tells is not where things lie on the host.
+
+use std::collections::BTreeSet;
+
+use serde_json::json;
+
+use crate::host::TestHost;
+use crate::plugins::{files, repository, source};
+
+#[test]
+fn every_code_has_its_row_and_every_row_its_code() {
+    let listed = listed();
+    let found = codes_of_the_sources();
+    let unlisted: Vec<_> = found.difference(&listed).collect();
+    assert!(unlisted.is_empty(), "docs/errors.md does not list {unlisted:?}");
+    let unknown: Vec<_> = listed.difference(&found).collect();
+    assert!(unknown.is_empty(), "docs/errors.md lists codes that nothing gives: {unknown:?}");
+}
+
+/// The first cell of each row that is a code.
+fn listed() -> BTreeSet<String> {
+    let text = std::fs::read_to_string(repository().join("docs/errors.md")).unwrap();
+    let (_, rows) = text.split_once("\n## ").unwrap();
+    let codes = rows.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next());
+    let listed: Vec<_> = codes.map(str::to_owned).collect();
+    let set: BTreeSet<_> = listed.iter().cloned().collect();
+    assert_eq!(set.len(), listed.len(), "docs/errors.md lists a code twice");
+    set
+}
+
+/// What stands where a code is given: in a function `code`, in a field `code`, behind a status.
+fn codes_of_the_sources() -> BTreeSet<String> {
+    let mut codes = BTreeSet::new();
+    for (path, bytes) in files(&repository().join("host")) {
+        // What the command line refuses, and what tests give, is no answer of the host.
+        if !path.ends_with(".rs") || !path.contains("/src/") || path.starts_with("cli/") || path.ends_with("/tests.rs")
+        {
+            continue;
+        }
+        let text = String::from_utf8(bytes).unwrap();
+        let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
+        let mut from = 0;
+        while let Some(at) = code[from..].find("fn code(&self) -> &'static str {") {
+            let body = &code[from + at..];
+            let end = body.find("\n    }\n").unwrap();
+            codes.extend(quoted(&body[..end]));
+            from += at + end;
+        }
+        for (at, _) in code.match_indices("StatusCode::") {
+            // `StatusCode::NOT_FOUND, "code"`, on one line or on two.
+            let rest =
+                code[at + "StatusCode::".len()..].trim_start_matches(|c: char| c.is_ascii_uppercase() || c == '_');
+            let rest = rest.strip_prefix(',').map(str::trim_start);
+            if let Some(rest) = rest.filter(|rest| rest.starts_with('"')) {
+                codes.extend(quoted(rest).next());
+            }
+        }
+        for line in code.lines().filter(|line| line.contains(" code: \"") || line.contains("let code = ")) {
+            codes.extend(quoted(line));
+        }
+        for (at, start) in code.match_indices("Refused::new(status, ") {
+            codes.extend(quoted(&code[at + start.len()..]).next());
+        }
+    }
+    codes.retain(|code| !code.is_empty());
+    codes
+}
+
+/// The texts in quotes that look like a code.
+fn quoted(text: &str) -> impl Iterator<Item = String> + '_ {
+    let is_code = |text: &&str| {
+        text.contains('_')
+            && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
+    };
+    text.split('"').skip(1).step_by(2).filter(is_code).map(str::to_owned)
+}
+
+#[tokio::test]
+async fn what_the_framework_refuses_is_a_problem_like_any_other() {
+    let host = TestHost::start().await;
+    host.load("hello").await;
+    let form = "multipart/form-data; boundary=x";
+    for (method, path, kind, body, status, code) in [
+        ("GET", "/api/plugins/%ff", "", "", 400, "route_path"),
+        ("GET", "/api/plugins/hello/revisions/%ff", "", "", 400, "route_path"),
+        ("GET", "/api/plugins/hello/revisions/x", "", "", 400, "route_path"),
+        ("GET", "/api/plugins/hello/logs?from=%zz", "", "", 400, "query_does_not_fit"),
+        ("GET", "/api/plugins/hello/logs?from=1&from=2", "", "", 400, "query_does_not_fit"),
+        ("GET", "/api/plugins?at=%00", "", "", 400, "query_does_not_fit"),
+        ("BREW", "/api/plugins", "", "", 405, "route_method"),
+        ("get", "/api/plugins", "", "", 405, "route_method"),
+        ("POST", "/openapi.json", "", "", 405, "route_method"),
+        ("GET", "/api/plugins/load/", "", "", 404, "run_unknown_plugin"),
+        ("GET", "/api", "", "", 404, "route_unknown"),
+        ("GET", "/%2e%2e/etc/passwd", "", "", 404, "route_unknown"),
+        ("POST", "/api/plugins/load", "application/xml", "<a/>", 415, "body_type"),
+        ("POST", "/api/plugins/load", "application/json", "{]", 400, "body_not_json"),
+        ("POST", "/api/plugins/plan", "text/html", "a", 415, "body_type"),
+        ("POST", "/api/plugins/upload", "application/zip", "PK", 400, "upload_form"),
+        (
+            "POST",
+            "/api/plugins/upload",
+            form,
+            "--x\r\nContent-Disposition: form-data; name=\"plugin\"",
+            400,
+            "upload_form",
+        ),
+        (
+            "POST",
+            "/api/plugins/upload",
+            form,
+            "--x\r\nContent-Disposition: form-data; name=\"plugin\"; filename=\"a.zip\"\r\n\r\nPK",
+            400,
+            "upload_form",
+        ),
+        ("POST", "/api/plugins/upload", "multipart/form-data", "PK", 400, "upload_form"),
+    ] {
+        let mut request = host.request(method, path);
+        if !kind.is_empty() {
+            request = request.header("content-type", kind);
+        }
+        let answer = request.body(body.as_bytes()).send().await;
+        let problem = answer.json();
+        assert_eq!((answer.status, problem["code"].as_str()), (status, Some(code)), "{method} {path}: {problem}");
+        assert_eq!(problem["type"], format!("/docs/errors#{code}"));
+        if status == 405 {
+            assert!(
+                answer.header("allow").is_some_and(|allow| allow.contains("GET") || allow.contains("POST")),
+                "{path}"
+            );
+        }
+        host.logged(problem["request_id"].as_str().unwrap()).await;
+    }
+    let large = "x".repeat(2 << 20);
+    let answer =
+        host.request("POST", "/api/plugins/load").header("content-type", "application/json").body(large.as_bytes());
+    assert_eq!(answer.send().await.expect(413).code(), "body_too_large");
+}
+
+#[tokio::test]
+async fn answers_do_not_tell_where_things_lie_on_the_host() {
+    let host = TestHost::start().await;
+    let data = host.plugin_dir().display().to_string();
+    let cache = crate::plugins::build_cache().display().to_string();
+    let check = |text: &str| {
+        assert!(!text.contains(&data), "the data folder is told: {text}");
+        assert!(!text.contains(&cache), "the build cache is told: {text}");
+        assert!(!text.contains("HOME="), "the environment is told: {text}");
+    };
+    for source_name in ["does-not-compile", "bad-manifest", "not-a-cdylib", "no-manifest", "checksum-mismatch"] {
+        let answer = host.try_load(&source(source_name)).await;
+        assert!(answer.status >= 400, "{source_name}");
+        check(&answer.text());
+    }
+    let jobs = host.get("/api/jobs").await.expect(200).json();
+    check(&jobs.to_string());
+    for job in jobs["jobs"].as_array().unwrap() {
+        check(&host.get(&format!("/api/jobs/{}/log", job["id"].as_str().unwrap())).await.expect(200).text());
+    }
+
+    host.load("hello").await;
+    // A file where the host wants a folder: what the system says of it names the file by its setting.
+    let uploads = host.plugin_dir().join("tmp");
+    std::fs::remove_dir_all(&uploads).unwrap();
+    std::fs::write(&uploads, "").unwrap();
+    let answer = host.post_json("/api/plugins/load", &json!({ "source": source("hello") })).await;
+    check(&answer.text());
+    assert!(answer.status >= 500 && answer.text().contains("<PLUGIN_DIR>/tmp"), "{}", answer.text());
+    check(&host.get("/api/plugins").await.expect(200).text());
+    check(&host.get("/api/plugins/hello/logs").await.expect(200).text());
+    std::fs::remove_file(&uploads).unwrap();
+    std::fs::create_dir(&uploads).unwrap();
+}
