@@ -9,6 +9,7 @@ use host_core::plan::Patience;
 use host_core::probation;
 use serde_json::{Map, Value};
 
+use crate::spans::SpanSink;
 use crate::trial::Trial;
 
 /// How the host runs plugins.
@@ -48,6 +49,8 @@ pub struct Config {
     pub configurations: BTreeMap<PluginId, Map<String, Value>>,
     /// Where a library that this host has not built starts first; `None` opens it here at once.
     pub trial: Option<Trial>,
+    /// Where the spans of requests go; `None` for nowhere.
+    pub spans: Option<SpanSink>,
 }
 
 impl Config {
@@ -71,6 +74,7 @@ impl Config {
             secrets: host_services::Secrets::default(),
             configurations: BTreeMap::new(),
             trial: None,
+            spans: None,
         }
     }
 }

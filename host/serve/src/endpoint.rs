@@ -1,12 +1,14 @@
 //! Requests to plugins: found, checked by the manifest, answered by one generation.
 
 use host_core::manifest::Endpoint;
-use host_run::{Caller, IncomingBody, RefusedCall, Request, refused_content_type};
+use host_run::{Caller, IncomingBody, RefusalReason, RefusedCall, Request, Trace};
 use http::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use http::{Method, Response, StatusCode};
+use tracing::Level;
 
+use crate::access_log::{self, Line};
 use crate::body::AnyBody;
-use crate::caller::unauthorized;
+use crate::caller::{refused_for, unauthorized};
 use crate::error::of_call;
 use crate::problem::Refused;
 use crate::request_id::RequestId;
@@ -23,11 +25,22 @@ pub(crate) async fn answer<B: IncomingBody>(
     request_id: &RequestId,
     peer: &str,
 ) -> Response<AnyBody> {
+    let begun = access_log::begin(Level::DEBUG);
     let (mut parts, body) = request.into_parts();
-    match call(front, &mut parts, body, request_id, peer).await {
+    let trace = front.host.trace_of(&parts.headers);
+    let mut generation = None;
+    let call = call(front, &mut parts, body, request_id, peer, trace, &mut generation);
+    let response = match call.await {
         Ok(response) => response,
         Err(refused) => refused.answer(request_id.as_str(), parts.uri.path()).map(AnyBody::Host),
+    };
+    if let Some(begun) = begun {
+        let (method, path, status) = (&parts.method, parts.uri.path(), response.status());
+        let plugin = generation.map(|generation| (split(path).0, generation));
+        let line = Line { method, path, status, begun, plugin, action: None, request_id, trace, peer };
+        line.write(Level::DEBUG);
     }
+    response
 }
 
 async fn call<B: IncomingBody>(
@@ -36,9 +49,12 @@ async fn call<B: IncomingBody>(
     body: B,
     request_id: &RequestId,
     peer: &str,
+    trace: Trace,
+    generation: &mut Option<u64>,
 ) -> Result<Response<AnyBody>, Refused> {
     let (id, path) = split(parts.uri.path());
     let admitted = front.host.admit(id).map_err(|refusal| of_call(RefusedCall::admission(refusal, id)))?;
+    *generation = Some(admitted.generation().number());
     let routed = match admitted.route(&parts.method, path) {
         Ok(routed) => routed,
         // What a resource takes may be asked of any of them.
@@ -46,7 +62,10 @@ async fn call<B: IncomingBody>(
         Err(refusal) => return Err(of_call(RefusedCall::route(refusal, id))),
     };
     let endpoint = &admitted.generation().manifest().endpoints[routed.endpoint];
-    allow(front, endpoint, &parts.headers)?;
+    allow(front, endpoint, &parts.headers).inspect_err(|refused| {
+        admitted.refuse(RefusalReason::Auth);
+        front.host.front_metrics().auth_failed(refused_for(refused.status));
+    })?;
     if parts.headers.get(AUTHORIZATION).is_some_and(is_host_credential) {
         parts.headers.remove(AUTHORIZATION);
     }
@@ -55,7 +74,7 @@ async fn call<B: IncomingBody>(
         path,
         query: parts.uri.query(),
         headers: &parts.headers,
-        caller: Caller { peer, request_id: request_id.as_str(), depth: 0, actor: None },
+        caller: Caller { peer, request_id: request_id.as_str(), depth: 0, actor: None, trace },
         body,
     };
     let answered = admitted.call(routed, request).await.map_err(|refusal| of_call(RefusedCall::call(&refusal)))?;
@@ -71,7 +90,7 @@ fn split(path: &str) -> (&str, &str) {
     }
 }
 
-/// Checks what plugin.yaml asks of a request before its body is read.
+/// Checks what plugin.yaml asks of who sends a request.
 fn allow(front: &Front, endpoint: &Endpoint, headers: &HeaderMap) -> Result<(), Refused> {
     if endpoint.auth.required {
         let who = front.token.who(headers);
@@ -85,10 +104,7 @@ fn allow(front: &Front, endpoint: &Endpoint, headers: &HeaderMap) -> Result<(), 
             return Err(Refused::new(StatusCode::FORBIDDEN, "auth_role", detail));
         }
     }
-    match refused_content_type(endpoint, headers) {
-        Some(detail) => Err(Refused::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "endpoint_content_type", detail)),
-        None => Ok(()),
-    }
+    Ok(())
 }
 
 fn options(allow: HeaderValue) -> Response<AnyBody> {

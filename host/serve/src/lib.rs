@@ -8,6 +8,7 @@
 //!
 //! Every answer carries `X-Request-Id`; every error is an RFC 9457 problem document.
 
+mod access_log;
 mod batch;
 mod body;
 mod caller;
@@ -21,6 +22,7 @@ mod graph;
 mod input;
 mod jobs;
 mod linger;
+mod logs;
 mod moment;
 mod plan;
 mod plugins;

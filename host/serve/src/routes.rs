@@ -14,7 +14,7 @@ use crate::problem::Refused;
 use crate::request_id::RequestIds;
 use crate::table::{Need, Row, Table};
 use crate::token::OperatorToken;
-use crate::{batch, configuration, events, graph, jobs, plan, plugins, revisions, system, updates, upload};
+use crate::{batch, configuration, events, graph, jobs, logs, plan, plugins, revisions, system, updates, upload};
 
 const GET: Method = Method::GET;
 const POST: Method = Method::POST;
@@ -54,7 +54,7 @@ fn table(front: Front) -> Table {
     t.add(Viewer, "plugin_list", GET, "/api/plugins", plugins::list);
     t.add(Viewer, "plugin_get", GET, "/api/plugins/{id}", plugins::get);
     t.add(Viewer, "plugin_status", GET, "/api/plugins/{id}/status", plugins::status);
-    t.add(Viewer, "plugin_logs", GET, "/api/plugins/{id}/logs", plugins::logs);
+    t.add(Viewer, "plugin_logs", GET, "/api/plugins/{id}/logs", logs::get);
     t.add(Viewer, "graph", GET, "/api/plugins/graph", graph::graph);
 
     t.add(Operator, "plugin_load", POST, "/api/plugins/load", plugins::load);

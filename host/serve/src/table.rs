@@ -14,7 +14,7 @@ use axum::routing::{MethodFilter, MethodRouter, on};
 use host_core::Role;
 use http::Method;
 
-use crate::caller::{self, Caller};
+use crate::caller::{self, Caller, refused_for};
 use crate::problem::Refused;
 use crate::routes::Front;
 
@@ -105,18 +105,27 @@ struct Guard {
     row: Arc<Row>,
 }
 
+/// What was asked, riding in the answer to where it is counted.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Action(pub(crate) &'static str);
+
 /// Asks who is there, and lets the handler know.
 async fn guarded(State(guard): State<Guard>, parameters: RawPathParams, mut request: Request, next: Next) -> Response {
     tracing::trace!(action = guard.row.action, "a route is asked");
     let plugin = parameters.iter().find(|(name, _)| *name == "id").map(|(_, id)| id);
-    match guard.check(&request, plugin.filter(|_| guard.row.has_plugin())) {
-        Ok(Some(caller)) => {
-            request.extensions_mut().insert(caller);
+    let checked = guard.check(&request, plugin.filter(|_| guard.row.has_plugin()));
+    let mut response = match checked {
+        Ok(caller) => {
+            caller.into_iter().for_each(|caller| drop(request.extensions_mut().insert(caller)));
+            next.run(request).await
         }
-        Ok(None) => {}
-        Err(refused) => return refused.into_response(),
-    }
-    next.run(request).await
+        Err(refused) => {
+            guard.front.host.front_metrics().auth_failed(refused_for(refused.status));
+            refused.into_response()
+        }
+    };
+    response.extensions_mut().insert(Action(guard.row.action));
+    response
 }
 
 impl Guard {
