@@ -6,7 +6,7 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use crate::host::Host;
 use crate::log_lines::{LogLine, MinLevel};
-use crate::metrics::There;
+use crate::metrics::Present;
 use crate::plugin::Plugin;
 
 /// As many readers may follow the logs of plugins at once.
@@ -21,7 +21,7 @@ pub struct LogStream {
     /// Whether the reader has seen the lines before.
     has_seen: bool,
     level: MinLevel,
-    _there: There,
+    _there: Present,
     _turn: OwnedSemaphorePermit,
 }
 
@@ -62,7 +62,7 @@ impl Host {
         // A log that has not come so far has begun anew, because the host or the plugin has.
         let last = last.filter(|last| *last < plugin.log.n_lines());
         let from = last.map_or(0, |last| last + 1);
-        let there = There::new(&self.front_metrics().log_streams);
+        let there = Present::new(&self.front_metrics().log_streams);
         let host = self.clone();
         Ok(LogStream { host, plugin, from, has_seen: last.is_some(), level, _there: there, _turn: turn })
     }

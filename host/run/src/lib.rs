@@ -64,7 +64,7 @@ pub use job::{Asker, Failed, FieldProblem, Job, JobError, JobView, OnConflict, O
 pub use jobs::JobPage;
 pub use kind::Kind;
 pub use log_lines::{LogLine, MinLevel, MinLevelError};
-pub use metrics::{FrontMetrics, MetricFamily, MetricSeries, MetricValue, RefusalReason, There};
+pub use metrics::{FrontMetrics, MetricFamily, MetricSeries, MetricValue, Present, RefusalReason};
 pub use operation::{
     LoadOptions, Operation, Part, PartState, Receipt, Served, StepReport, Target, TargetPick, There, Wish,
 };

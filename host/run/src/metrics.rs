@@ -23,7 +23,7 @@ use plugin::{CLASSES, OfPlugin, PROBE_OUTCOMES};
 use process::ProcessMetrics;
 
 pub use family::{MetricFamily, MetricSeries, MetricValue};
-pub use front::{FrontMetrics, There};
+pub use front::{FrontMetrics, Present};
 pub use plugin::RefusalReason;
 pub(crate) use make::Make;
 pub(crate) use plugin::{EndpointMetrics, PluginCounters};

@@ -13,6 +13,7 @@ use serde_json::json;
 use crate::error::of_operation;
 use crate::problem::Refused;
 use crate::routes::Front;
+use crate::view;
 
 pub(crate) async fn live() -> Json<serde_json::Value> {
     Json(json!({ "status": "live" }))

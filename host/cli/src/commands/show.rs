@@ -1,6 +1,6 @@
 //! `list` and `show`.
 
-use host_api::{Item, LogLines, Plugin, PluginList};
+use host_api::{Item, Plugin, PluginList};
 use host_core::PluginId;
 
 use super::updates::{newer_text, rule_text};

@@ -24,7 +24,7 @@ pub struct FrontMetrics {
 
 /// Counts something that is there, until it is dropped.
 #[derive(Debug)]
-pub struct There(IntGauge);
+pub struct Present(IntGauge);
 
 impl FrontMetrics {
     pub(crate) fn of(registry: &Registry) -> FrontMetrics {
@@ -61,9 +61,9 @@ impl FrontMetrics {
     }
 
     /// A connection was accepted; it counts as open until what is returned is dropped.
-    pub fn connection(&self) -> There {
+    pub fn connection(&self) -> Present {
         self.accepted.inc();
-        There::new(&self.connections)
+        Present::new(&self.connections)
     }
 
     /// Somebody was refused because of who they are: a word of a list, never what a client sent.
@@ -77,19 +77,19 @@ impl FrontMetrics {
     }
 
     /// Somebody follows the log of a job.
-    pub fn job_log_stream(&self) -> There {
-        There::new(&self.job_log_streams)
+    pub fn job_log_stream(&self) -> Present {
+        Present::new(&self.job_log_streams)
     }
 }
 
-impl There {
-    pub(crate) fn new(gauge: &IntGauge) -> There {
+impl Present {
+    pub(crate) fn new(gauge: &IntGauge) -> Present {
         gauge.inc();
-        There(gauge.clone())
+        Present(gauge.clone())
     }
 }
 
-impl Drop for There {
+impl Drop for Present {
     fn drop(&mut self) {
         self.0.dec();
     }
