@@ -39,7 +39,10 @@ pub use plugin::{
 };
 pub use problem::{FieldError, Problem};
 pub use revision::{AskedPlugin, AskedPlugins, Change, Revision, RevisionDiff, RevisionList};
-pub use system::{HealthItem, HealthSummary, HealthTotals, SystemMetrics, SystemMetricsAnswer, Unloading};
+pub use system::{
+    HealthItem, HealthSummary, HealthTotals, MetricBucket, MetricFamily, MetricSeries, SystemMetrics,
+    SystemMetricsAnswer, Unloading,
+};
 pub use update::{
     GithubInstall, GithubInstalled, GithubUpdate, GithubUpdated, GithubUpdatedPlugin, HeldBack, IntervalText, Update,
     UpdateFailure, UpdateReport, UpdateRequest, UpdateRule, UpdateRuleRequest, Updates,

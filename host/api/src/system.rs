@@ -1,5 +1,7 @@
 //! The host as a whole.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -8,6 +10,49 @@ use utoipa::ToSchema;
 pub struct SystemMetricsAnswer {
     /// The numbers.
     pub metrics: SystemMetrics,
+    /// All that `/metrics` shows, by name.
+    #[serde(default)]
+    pub families: BTreeMap<String, MetricFamily>,
+}
+
+/// All series of one metric.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct MetricFamily {
+    /// `counter`, `gauge` or `histogram`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// One sentence.
+    pub help: String,
+    /// The series.
+    pub series: Vec<MetricSeries>,
+}
+
+/// One series of a metric.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct MetricSeries {
+    /// Its labels.
+    pub labels: BTreeMap<String, String>,
+    /// Of a counter or gauge.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<f64>,
+    /// Of a histogram: how many were observed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub count: Option<u64>,
+    /// Of a histogram: their sum.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sum: Option<f64>,
+    /// Of a histogram: how many were not above each upper bound.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub buckets: Vec<MetricBucket>,
+}
+
+/// One bucket of a histogram.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct MetricBucket {
+    /// The upper bound.
+    pub le: f64,
+    /// How many were not above it.
+    pub count: u64,
 }
 
 /// The host in numbers. All measured.

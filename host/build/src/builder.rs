@@ -221,10 +221,10 @@ impl Builder {
         blocking(move || {
             let inner = &builder.0;
             let code = inspect(&tree, &manifest)?;
-            let schema = schema::read(&tree, &manifest)?;
+            let schemas = schema::read(&tree, &manifest)?;
             let (way, artifact) = match code {
                 Code::Crate { .. } => {
-                    let fingerprint = inner.fingerprint(&tree, schema.as_deref(), &inner.build_of(&manifest));
+                    let fingerprint = inner.fingerprint(&tree, &schemas, &inner.build_of(&manifest));
                     let remembered = inner.store.remembered(&fingerprint)?;
                     match remembered.filter(|_| !inner.ignores_cache.load(Ordering::Relaxed)) {
                         Some(artifact) => (Way::Cached, Some(artifact.digest())),
@@ -233,10 +233,10 @@ impl Builder {
                 }
                 Code::Library { .. } => {
                     let library = prebuilt::library(&tree)?.digest;
-                    (Way::Library, Some(Artifact::digest_of(library, &tree.manifest_text()?, schema.as_deref())))
+                    (Way::Library, Some(Artifact::digest_of(library, &tree.manifest_text()?, schemas.kept())))
                 }
             };
-            Ok(Forecast { way, artifact, configuration_schema: schema })
+            Ok(Forecast { way, artifact, configuration_schema: schemas.configuration })
         })
         .await
     }
@@ -260,12 +260,12 @@ impl Builder {
         if manifest.security.checksum.is_some() {
             lines("note: `security.checksum` is of a prebuilt library; this one is built from source and not compared");
         }
-        let (schema, package) = {
+        let (schemas, package) = {
             let (tree, manifest) = (tree.clone(), manifest.clone());
             blocking(move || Ok((schema::read(&tree, &manifest)?, cargo_toml::check(&tree, &sdk::version())?))).await?
         };
         let build = inner.build_of(manifest);
-        let fingerprint = inner.fingerprint(tree, schema.as_deref(), &build);
+        let fingerprint = inner.fingerprint(tree, &schemas, &build);
         let _flight = inner.flights.enter(fingerprint).await;
         let remembered = {
             let store = inner.store.clone();
@@ -278,7 +278,7 @@ impl Builder {
                 (artifact, true)
             }
             None => {
-                let kept = Kept { schema, provenance: inner.provenance(tree, source, Some(fingerprint)) };
+                let kept = Kept { schemas, provenance: inner.provenance(tree, source, Some(fingerprint)) };
                 (inner.run_cargo(tree, &build, &package, fingerprint, kept, lines).await?, false)
             }
         };
@@ -302,7 +302,7 @@ impl Inner {
         build: &Build,
         package: &Package,
         fingerprint: Digest,
-        Kept { schema, provenance }: Kept,
+        Kept { schemas, provenance }: Kept,
         lines: Lines<'_>,
     ) -> Result<Artifact, Error> {
         if self.slots.is_busy() {
@@ -351,8 +351,7 @@ impl Inner {
                 say_changes(&locked, &work.lock_file(), lines);
                 let (store, tree) = (self.store.clone(), tree.clone());
                 let keep = move || {
-                    let artifact =
-                        store.put_artifact(&library, &tree.manifest_text()?, schema.as_deref(), &provenance)?;
+                    let artifact = store.put_artifact(&library, &tree.manifest_text()?, schemas.kept(), &provenance)?;
                     store.remember(&fingerprint, &artifact)?;
                     Ok(artifact)
                 };
@@ -376,10 +375,11 @@ impl Inner {
     }
 
     /// What makes a build of this tree the same as an earlier one.
-    fn fingerprint(&self, tree: &Tree, schema: Option<&[u8]>, build: &Build) -> Digest {
+    fn fingerprint(&self, tree: &Tree, schemas: &schema::Schemas, build: &Build) -> Digest {
         fingerprint::of(&fingerprint::Inputs {
             tree: tree.digest(),
-            schema: schema.map(Digest::of),
+            schema: schemas.configuration.as_deref().map(Digest::of),
+            body_schemas: schemas.bodies.as_deref().map(Digest::of),
             rustc: &self.toolchain.verbose,
             sdk: sdk::digest(),
             abi: &sdk::abi_version().to_string(),
@@ -425,8 +425,7 @@ fn say_changes(before: &str, after: &str, lines: Lines<'_>) {
 
 /// What is put into the store beside a library and its manifest.
 struct Kept {
-    /// Of the configuration.
-    schema: Option<Vec<u8>>,
+    schemas: schema::Schemas,
     provenance: Provenance,
 }
 

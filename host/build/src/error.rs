@@ -48,16 +48,16 @@ pub enum Error {
         /// One sentence for each file, ordered by path.
         problems: Vec<String>,
     },
-    /// The schema of the configuration is not in the tree.
-    #[error(
-        "`configuration_schema` of plugin.yaml is `{path}`, which is not in the plugin; hint: add the file, or remove the line"
-    )]
+    /// A schema is not in the tree.
+    #[error("`{field}` of plugin.yaml is `{path}`, which is not in the plugin; hint: add the file, or remove the line")]
     SchemaMissing {
+        /// Which field of plugin.yaml names it.
+        field: String,
         /// What plugin.yaml says.
         path: String,
     },
-    /// The schema of the configuration cannot be used.
-    #[error("`{path}` is not a schema that a configuration can be checked with")]
+    /// A schema cannot be used.
+    #[error("`{path}` is not a schema that can be checked with")]
     SchemaRefused {
         /// Where it lies in the tree.
         path: String,
@@ -197,7 +197,7 @@ impl Error {
         }
     }
 
-    /// What is wrong with the schema of the configuration, by its place in the schema; empty of other errors.
+    /// What is wrong with a schema, by its place in the schema; empty of other errors.
     pub fn schema_problems(&self) -> &[Violation] {
         match self {
             Error::SchemaRefused { source: SchemaError::Refused { problems }, .. } => problems,

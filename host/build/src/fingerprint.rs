@@ -3,7 +3,7 @@
 //! | input | in the fingerprint | how, or why not |
 //! |---|---|---|
 //! | source files, Cargo.toml, Cargo.lock, plugin.yaml | yes | digest of the tree |
-//! | schema of the configuration | yes | its digest too, so that an artifact from before it was kept is not taken |
+//! | schemas of the configuration and of bodies | yes | their digests too, so that an artifact from before they were kept is not taken |
 //! | versions of dependencies | with a Cargo.lock | part of the tree; without one, the versions of the first build stay |
 //! | compiler and target | yes | all of `rustc -vV` |
 //! | cargo | no | it comes with the compiler |
@@ -29,6 +29,8 @@ pub(crate) struct Inputs<'a> {
     pub(crate) tree: Digest,
     /// Of the schema of the configuration, where there is one.
     pub(crate) schema: Option<Digest>,
+    /// Of the schemas of bodies, where there are some.
+    pub(crate) body_schemas: Option<Digest>,
     pub(crate) rustc: &'a str,
     pub(crate) sdk: Digest,
     pub(crate) abi: &'a str,
@@ -67,6 +69,9 @@ pub(crate) fn of(inputs: &Inputs<'_>) -> Digest {
     list(environment.into_iter().flat_map(|(name, value)| [name.as_str(), value]).collect());
     if let Some(schema) = inputs.schema {
         writer.field(b"schema").field(schema.hex().as_bytes());
+    }
+    if let Some(schemas) = inputs.body_schemas {
+        writer.field(b"body schemas").field(schemas.hex().as_bytes());
     }
     writer.finish()
 }
@@ -112,6 +117,7 @@ mod tests {
         of(&Inputs {
             tree,
             schema: None,
+            body_schemas: None,
             rustc,
             sdk,
             abi: "1.0.0",
@@ -133,12 +139,15 @@ mod tests {
             fingerprint(&build(), &[], "1.96"),
         ];
         let (tree, sdk, build) = (Digest::of(b"tree"), Digest::of(b"sdk"), build());
-        let with_schema = |schema| {
+        let with_schemas = |schema, body_schemas| {
             let (rustc, abi, build) = ("1.95", "1.0.0", &build);
-            of(&Inputs { tree, schema, rustc, sdk, abi, build, environment: &[], development: false })
+            of(&Inputs { tree, schema, body_schemas, rustc, sdk, abi, build, environment: &[], development: false })
         };
-        assert_eq!(with_schema(None), plain);
-        assert_ne!(with_schema(Some(Digest::of(b"{}"))), plain);
+        let schema = Some(Digest::of(b"{}"));
+        assert_eq!(with_schemas(None, None), plain);
+        assert_ne!(with_schemas(schema, None), plain);
+        assert_ne!(with_schemas(None, schema), plain);
+        assert_ne!(with_schemas(None, schema), with_schemas(schema, None));
         for (n, one) in changed.iter().enumerate() {
             assert_ne!(*one, plain, "{n}");
             assert!(changed[n + 1..].iter().all(|other| other != one), "{n}");

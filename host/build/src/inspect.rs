@@ -20,7 +20,7 @@ pub enum Code {
     },
 }
 
-/// Checks what is known of a build before cargo runs: the list of checksums, the schema of the configuration, the Cargo.toml
+/// Checks what is known of a build before cargo runs: the list of checksums, the schemas, the Cargo.toml
 /// and the SDK it asks for, or that there is one library and it is the right one. Blocks.
 ///
 /// # Errors

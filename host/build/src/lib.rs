@@ -37,5 +37,6 @@ pub use config::Config;
 pub use counters::Counters;
 pub use error::Error;
 pub use inspect::{Code, inspect};
+pub use schema::body_schemas;
 pub use sdk::{install_sdk, sdk_place};
 pub use toolchain::Toolchain;

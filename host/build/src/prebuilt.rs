@@ -15,7 +15,7 @@ pub(crate) fn library(tree: &Tree) -> Result<&TreeFile, Error> {
     }
 }
 
-/// Puts it into the store, with the schema of its configuration. A checksum in the manifest is compared with the bytes that the store took.
+/// Puts it into the store, with the schemas. A checksum in the manifest is compared with the bytes that the store took.
 pub(crate) fn import(
     store: &Store,
     tree: &Tree,
@@ -24,9 +24,9 @@ pub(crate) fn import(
 ) -> Result<Artifact, Error> {
     let library = library(tree)?;
     compare(library, manifest, library.digest)?;
-    let schema = schema::read(tree, manifest)?;
+    let schemas = schema::read(tree, manifest)?;
     let path = tree.path().join(library.path.as_str());
-    let artifact = store.put_artifact(&path, &tree.manifest_text()?, schema.as_deref(), provenance)?;
+    let artifact = store.put_artifact(&path, &tree.manifest_text()?, schemas.kept(), provenance)?;
     compare(library, manifest, artifact.library_digest())?;
     Ok(artifact)
 }

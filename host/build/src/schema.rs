@@ -1,21 +1,72 @@
-//! The schema of a plugin's configuration, which travels with the artifact.
+//! The schemas of a plugin, which travel with the artifact: of its configuration, and of the bodies of its endpoints.
 
-use host_core::Manifest;
+use std::collections::BTreeMap;
+
 use host_core::configuration::{Schema, SchemaError};
+use host_core::{Manifest, TreePath};
 use host_store::Tree;
 
 use crate::Error;
 
-/// The schema that a manifest names, as it stands in the tree; `None` when it names none. It is compiled, and thrown away: the
-/// artifact holds its text.
-pub(crate) fn read(tree: &Tree, manifest: &Manifest) -> Result<Option<Vec<u8>>, Error> {
-    let Some(path) = &manifest.configuration_schema else { return Ok(None) };
+/// All schemas of bodies have at most so much text.
+const MAX_BODIES_BYTES: usize = 4 * Schema::MAX_BYTES;
+
+/// The texts of the schemas that a manifest names.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Schemas {
+    /// Of the configuration.
+    pub(crate) configuration: Option<Vec<u8>>,
+    /// Of bodies, as the artifact holds them: a JSON object, from path to text.
+    pub(crate) bodies: Option<Vec<u8>>,
+}
+
+impl Schemas {
+    /// As the store takes them.
+    pub(crate) fn kept(&self) -> host_store::Schemas<'_> {
+        host_store::Schemas { configuration: self.configuration.as_deref(), bodies: self.bodies.as_deref() }
+    }
+}
+
+/// The schemas that a manifest names, as they stand in the tree. They are compiled, and thrown away: the artifact holds their
+/// texts.
+pub(crate) fn read(tree: &Tree, manifest: &Manifest) -> Result<Schemas, Error> {
+    let configuration = manifest.configuration_schema.as_ref();
+    let configuration =
+        configuration.map(|path| read_one(tree, path, "configuration_schema".to_owned())).transpose()?;
+    let mut bodies = BTreeMap::new();
+    let mut bytes = 0;
+    for (number, endpoint) in manifest.endpoints.iter().enumerate() {
+        let Some(path) = endpoint.body_schema().filter(|path| !bodies.contains_key(path.as_str())) else { continue };
+        let text = read_one(tree, path, format!("endpoints[{number}].validation.schema"))?;
+        bytes += text.len();
+        if bytes > MAX_BODIES_BYTES {
+            let source = SchemaError::TooLarge { max_bytes: MAX_BODIES_BYTES };
+            return Err(Error::SchemaRefused { path: format!("{path}, with those before it"), source });
+        }
+        // A schema that compiles is JSON, which is UTF-8.
+        bodies.insert(path.as_str().to_owned(), String::from_utf8_lossy(&text).into_owned());
+    }
+    let bodies = (!bodies.is_empty()).then(|| serde_json::to_vec(&bodies).unwrap_or_default());
+    Ok(Schemas { configuration, bodies })
+}
+
+/// Compiles the schemas of bodies that an artifact holds: each by the path that plugin.yaml gives.
+///
+/// # Errors
+/// What lies there is not what a build put there, or a schema is refused.
+pub fn body_schemas(text: &[u8]) -> Result<BTreeMap<String, Schema>, SchemaError> {
+    let texts: BTreeMap<String, String> = serde_json::from_slice(text)
+        .map_err(|error| SchemaError::NotAnObject { reason: format!("the list of schemas: {error}") })?;
+    texts.into_iter().map(|(path, text)| Ok((path, Schema::compile(text.as_bytes())?))).collect()
+}
+
+fn read_one(tree: &Tree, path: &TreePath, field: String) -> Result<Vec<u8>, Error> {
     let refused = |source| Error::SchemaRefused { path: path.to_string(), source };
     let text = tree.read(path, Schema::MAX_BYTES as u64).map_err(|error| match error {
-        host_store::Error::NoSuchFile { .. } => Error::SchemaMissing { path: path.to_string() },
+        host_store::Error::NoSuchFile { .. } => Error::SchemaMissing { field, path: path.to_string() },
         host_store::Error::FileTooLarge { .. } => refused(SchemaError::TooLarge { max_bytes: Schema::MAX_BYTES }),
         other => Error::Store(other),
     })?;
     Schema::compile(&text).map_err(refused)?;
-    Ok(Some(text))
+    Ok(text)
 }

@@ -2,6 +2,7 @@
 
 mod events;
 mod job;
+mod logs;
 mod problem;
 mod upload;
 
@@ -21,6 +22,7 @@ use url::Url;
 
 pub(crate) use events::Told;
 pub(crate) use job::Watched;
+pub(crate) use logs::ToldOfLog;
 
 use crate::config::{Environment, Flags, Settings};
 use crate::failure::Failure;

@@ -10,6 +10,7 @@ mod graph;
 mod history;
 mod jobs;
 mod load;
+mod logs;
 mod plan;
 mod prove;
 mod show;
@@ -39,7 +40,7 @@ pub(crate) async fn run(word: Word, environment: &Environment) -> Result<(), Fai
     let done = match word {
         Word::List(_) => show::list(&client, as_json).await,
         Word::Show(words) => show::show(&client, &words.id, as_json).await,
-        Word::Logs(words) => show::logs(&client, &words.id, as_json).await,
+        Word::Logs(words) => logs::logs(&client, &words).await,
         Word::Graph(words) => graph::graph(&client, words).await,
         Word::Events(words) => events::events(&client, words).await,
         Word::Plan(words) => plan::plan(&client, words, &screen).await,
@@ -90,7 +91,8 @@ pub(crate) async fn run(word: Word, environment: &Environment) -> Result<(), Fai
 fn client_of(word: &Word) -> Option<&words::Client> {
     match word {
         Word::List(words) => Some(words),
-        Word::Show(words) | Word::Logs(words) => Some(&words.client),
+        Word::Show(words) => Some(&words.client),
+        Word::Logs(words) => Some(&words.client),
         Word::Enable(words) | Word::Start(words) | Word::Stop(words) | Word::Restart(words) => {
             Some(&words.plugin.client)
         }

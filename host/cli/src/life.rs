@@ -18,6 +18,7 @@ use crate::config::{self, Changes, Environment, Rooms};
 use crate::failure::Failure;
 use crate::logs;
 use crate::screen::Screen;
+use crate::spans::Exporter;
 use crate::words::Serve;
 use loads::{Loads, curl};
 use signals::Signals;
@@ -31,7 +32,9 @@ pub(crate) async fn serve(words: Serve, environment: &Environment) -> Result<(),
     let screen = Screen::new();
     logs::start(&settings, &screen)?;
     files::open_more();
-    let rooms = Rooms::of(&settings, environment);
+    let exporter = Exporter::start(&settings)?;
+    let mut rooms = Rooms::of(&settings, environment);
+    rooms.run.spans = exporter.sink();
     environment.fail_points().into_iter().for_each(host_fail::watch);
     // From here on a signal is an orderly end.
     let mut signals = Signals::new()?;
@@ -102,6 +105,7 @@ pub(crate) async fn serve(words: Serve, environment: &Environment) -> Result<(),
         Ok(())
     };
     let ((signal, stopped), ()) = tokio::try_join!(living, serving)?;
+    exporter.end().await;
     let duration_ms = u64::try_from(stopped.elapsed().as_millis()).unwrap_or(u64::MAX);
     tracing::info!(duration_ms, "stopped after {signal}");
     Ok(())

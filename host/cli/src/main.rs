@@ -10,6 +10,7 @@ mod logs;
 mod output;
 mod rescan;
 mod screen;
+mod spans;
 mod trial;
 mod words;
 

@@ -9,6 +9,7 @@ mod events;
 mod graph;
 mod history;
 mod jobs;
+mod logs;
 mod plan;
 mod reload;
 mod rescan;
@@ -29,6 +30,7 @@ pub(crate) use events::Events;
 pub(crate) use graph::{Drawing, Graph};
 pub(crate) use history::{Diff, Restore, Revisions, Rollback};
 pub(crate) use jobs::{Job, JobWord, Jobs, OfJob};
+pub(crate) use logs::Logs;
 pub(crate) use plan::{Apply, Export, Plan};
 pub(crate) use reload::Reload;
 pub(crate) use rescan::Rescan;
@@ -128,9 +130,9 @@ pub(crate) enum Word {
     /// Show what a plugin's configuration is, or replace what the operator set
     #[command(after_help = EXIT_CODES)]
     Configure(Configure),
-    /// Show the last log lines of a plugin
+    /// Show the last log lines of a plugin, and follow those to come
     #[command(after_help = EXIT_CODES)]
-    Logs(OfPlugin),
+    Logs(Logs),
     /// Show which plugin needs which, in the order in which they start
     #[command(after_help = EXIT_CODES)]
     Graph(Graph),

@@ -30,7 +30,7 @@ pub struct Violation {
 
 impl Violation {
     /// Shortens the message and shows control characters as escapes.
-    fn new(pointer: impl Into<String>, message: impl AsRef<str>) -> Violation {
+    pub(crate) fn new(pointer: impl Into<String>, message: impl AsRef<str>) -> Violation {
         let mut shown = String::new();
         let mut characters = message.as_ref().chars();
         for c in characters.by_ref().take(300) {

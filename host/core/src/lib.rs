@@ -5,11 +5,13 @@
 //! how bytes are named ([`Digest`], [`TreePath`]), what it may ask for ([`Permission`], [`AllowedHost`]), how it is
 //! configured ([`configuration`]), what its probes say about it ([`health`]), what it has to do with other plugins
 //! ([`graph`]), which newer version of it may be taken ([`update`]), what the operator asked for ([`Desired`]), what follows
-//! from that ([`plan`]), where an operation is ([`job`]), what happens ([`event`]), and what can be installed ([`index`]).
+//! from that ([`plan`]), where an operation is ([`job`]), what happens ([`event`]), what can be installed ([`index`]), and what
+//! is asked of a request ([`BodyRules`], [`Buckets`]).
 
 pub mod access;
 mod address;
 pub mod audit;
+mod body_rules;
 pub mod configuration;
 pub mod desired;
 mod digest;
@@ -23,17 +25,20 @@ pub mod lock_file;
 pub mod manifest;
 pub mod plan;
 pub mod probation;
+mod rate_limit;
 mod source;
 mod tree_path;
 pub mod update;
 
 pub use access::{Principal, Rights, Role};
 pub use address::is_public_address;
+pub use body_rules::{BodyProblem, BodyRules};
 pub use desired::{Desired, Goal, Pick};
 pub use digest::{Digest, DigestError, DigestWriter};
 pub use graph::Graph;
 pub use id::{IdError, PluginId};
 pub use lock_file::LockFile;
 pub use manifest::{AllowedHost, Manifest, Permission};
+pub use rate_limit::Buckets;
 pub use source::{GitUrl, Revision, Source, SourceError, Trust};
 pub use tree_path::{PathError, TreePath};

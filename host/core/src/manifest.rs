@@ -19,8 +19,8 @@
 //! | `endpoints[].method` | a [`Method`] in any case | refused |
 //! | `endpoints[].handler` | a letter, then letters, digits and `_`; at most 100 | refused |
 //! | `endpoints[].auth` | `required` may not be false beside roles, permissions or scopes | not required, unless one of them is given |
-//! | `endpoints[].rate_limit` | `rpm` and `burst` 1 to 1000000, `window_ms` 1 to 3600000; off with `enabled: false` | none; `burst` = `rpm`, one minute |
-//! | `endpoints[].validation` | `content_type[]` as `type/subtype`, `required[]`, `schema` a [`TreePath`] | none |
+//! | `endpoints[].rate_limit` | `rpm` and `burst` 1 to 1000000, `window_ms` 1 to 3600000: a client may call `burst` times at once, and `rpm` times in each window in the long run; off with `enabled: false` | none; `burst` = `rpm`, one minute |
+//! | `endpoints[].validation` | `content_type[]` as `type/subtype`; `required[]` fields of a JSON body, `schema` a [`TreePath`] to a [`Schema`](crate::configuration::Schema) of it: such a body is kept whole, at most 16 MiB | none |
 //! | `endpoints[].timeout_ms` | 1 to 300000 | 30000 |
 //! | `endpoints[].max_body_bytes` | 0 to 4 GiB | 1 MiB |
 //! | `permissions[]` | `resource.action`, lower case; what is not a [`Permission`] gets a warning and has no effect | none |
@@ -196,14 +196,14 @@ pub struct Auth {
     pub scopes: Vec<String>,
 }
 
-/// How often one client may call an endpoint.
+/// How often one client may call an endpoint: a token bucket for each client, see [`Buckets`](crate::Buckets).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RateLimit {
-    /// Requests per minute.
+    /// Requests for which tokens come back in each window; per minute, unless the window is another.
     pub rpm: u32,
-    /// Requests that may come at once.
+    /// Requests that may come at once: the tokens of a full bucket.
     pub burst: u32,
-    /// The time over which requests are counted.
+    /// The time in which `rpm` tokens come back, evenly.
     pub window: Duration,
 }
 
@@ -317,6 +317,28 @@ pub struct Checksums {
     pub complete: bool,
     /// The digest of each listed file.
     pub files: BTreeMap<TreePath, Digest>,
+}
+
+impl Validation {
+    /// The largest body that is checked, since it is kept whole; a smaller `max_body_bytes` of the endpoint holds.
+    pub const MAX_BODY_BYTES: u64 = 16 << 20;
+
+    /// Whether it asks something of a JSON body.
+    pub fn checks_body(&self) -> bool {
+        !self.required.is_empty() || self.schema.is_some()
+    }
+}
+
+impl Endpoint {
+    /// What is asked of a JSON body, where there is a body.
+    pub fn checks_body(&self) -> Option<&Validation> {
+        self.validation.as_ref().filter(|validation| validation.checks_body() && self.method.has_body())
+    }
+
+    /// The files that hold JSON Schemas of bodies that are checked with them.
+    pub fn body_schema(&self) -> Option<&TreePath> {
+        self.checks_body().and_then(|validation| validation.schema.as_ref())
+    }
 }
 
 impl Placement {

@@ -1,5 +1,6 @@
 //! A folder or a prebuilt library on this machine becomes a tree.
 
+use std::collections::BTreeSet;
 use std::ffi::{CStr, OsStr};
 use std::fs::File;
 use std::io::{Cursor, Read as _};
@@ -8,7 +9,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use host_core::TreePath;
-use host_core::manifest::{Manifest, Mode as ManifestMode};
+use host_core::manifest::{Endpoint, Manifest, Mode as ManifestMode};
 use host_store::{Store, Tree, TreeWriter};
 use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, fstat, openat, readlinkat, statat};
 
@@ -35,14 +36,14 @@ pub(crate) fn folder(store: &Store, path: &Path, cancelled: &AtomicBool) -> Resu
     Ok(walk.writer.finish()?)
 }
 
-/// Copies a library, the manifest beside it and the schema that the manifest names. `folder` is absolute and without links.
+/// Copies a library, the manifest beside it and the schemas that the manifest names. `folder` is absolute and without links.
 pub(crate) fn library(store: &Store, folder: &Path, name: &OsStr) -> Result<Tree, Error> {
     let path = folder.join(name);
     let tree_path: TreePath = text(name.to_str(), || path.display().to_string())?.parse()?;
     let library = open_file(&path)?;
     let mut writer = store.new_tree()?;
     let mut has_manifest = false;
-    let mut schema = None;
+    let mut schemas = BTreeSet::new();
     for name in ["plugin.yaml", "plugin.yml"] {
         match open_file(&folder.join(name)) {
             Ok(manifest) => {
@@ -53,7 +54,11 @@ pub(crate) fn library(store: &Store, folder: &Path, name: &OsStr) -> Result<Tree
                 manifest.read_to_end(&mut text).map_err(failed)?;
                 // What is wrong with it is told by those who check it; it is copied as it is.
                 let checked = Manifest::check(&text, ManifestMode::Permissive).ok();
-                schema = checked.and_then(|checked| checked.manifest.configuration_schema);
+                if let Some(Manifest { configuration_schema, endpoints, .. }) = checked.map(|checked| checked.manifest)
+                {
+                    schemas.extend(endpoints.iter().filter_map(Endpoint::body_schema).cloned());
+                    schemas.extend(configuration_schema);
+                }
                 writer.add(name.parse()?, false, Cursor::new(text).chain(manifest.into_inner()))?;
                 has_manifest = true;
             }
@@ -65,10 +70,10 @@ pub(crate) fn library(store: &Store, folder: &Path, name: &OsStr) -> Result<Tree
         return Err(Error::NoManifestBeside { library: path });
     }
     let is_other = |schema: &TreePath| *schema != tree_path && !matches!(schema.as_str(), "plugin.yaml" | "plugin.yml");
-    if let Some(schema) = schema.filter(|schema| is_other(schema) && matches!(judge(schema), Verdict::Keep))
-        && let Some(file) = beside(folder, &schema)?
-    {
-        writer.add(schema, false, file)?;
+    for schema in schemas.into_iter().filter(|schema| is_other(schema) && matches!(judge(schema), Verdict::Keep)) {
+        if let Some(file) = beside(folder, &schema)? {
+            writer.add(schema, false, file)?;
+        }
     }
     writer.add(tree_path, true, library)?;
     Ok(writer.finish()?)

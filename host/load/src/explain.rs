@@ -72,7 +72,7 @@ pub async fn open_gates(
     manifest: Option<&Manifest>,
     timeout: Duration,
 ) -> Result<Vec<Finding>, host_store::Error> {
-    let artifact = store.put_artifact(library, b"", None, &Provenance::of_file(library))?;
+    let artifact = store.put_artifact(library, b"", host_store::Schemas::default(), &Provenance::of_file(library))?;
     let stand_in = stand_in();
     let opened = Module::open(store, &artifact, manifest.unwrap_or(&stand_in), 0, timeout).await;
     let (open, layout) = (

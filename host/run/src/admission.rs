@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::generation::Generation;
 use crate::host::Host;
+use crate::metrics::RefusalReason;
 use crate::plugin::Phase;
 use crate::routes::{RouteRefusal, Routed};
 
@@ -33,6 +34,7 @@ impl Host {
         // Counted under the roster's lock: whoever swaps the entry afterwards sees this call in flight.
         if let Some(entry) = self.0.roster.get(id) {
             if entry.health.circuit_is_open() {
+                entry.counters.refused(RefusalReason::Unhealthy);
                 return Err(Refusal::CircuitOpen);
             }
             let generation = entry.value().clone();
@@ -40,7 +42,11 @@ impl Host {
             return Ok(Admitted { generation });
         }
         match self.0.plugins.get(id) {
-            Some(plugin) => Err(Refusal::NotServing(plugin.phase())),
+            Some(plugin) => {
+                self.0.metrics.refused(id, RefusalReason::NotServing);
+                Err(Refusal::NotServing(plugin.phase()))
+            }
+            // What nobody has installed has no name that could be counted.
             None => Err(Refusal::Unknown),
         }
     }
@@ -57,7 +63,17 @@ impl Admitted {
     /// # Errors
     /// [`RouteRefusal`] when there is none.
     pub fn route(&self, method: &http::Method, path: &str) -> Result<Routed, RouteRefusal> {
-        self.generation.routes.find(method, path)
+        self.generation.routes.find(method, path).inspect_err(|refusal| match refusal {
+            // A resource may be asked what it takes.
+            RouteRefusal::Method(_) if method == http::Method::OPTIONS => {}
+            RouteRefusal::Method(_) => self.refuse(RefusalReason::Method),
+            RouteRefusal::NotFound | RouteRefusal::BadPath => self.refuse(RefusalReason::Path),
+        })
+    }
+
+    /// Counts that the request is refused, for a reason that whoever holds it has found.
+    pub fn refuse(&self, reason: RefusalReason) {
+        self.generation.counters.refused(reason);
     }
 }
 

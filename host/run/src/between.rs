@@ -1,15 +1,16 @@
 //! A plugin calls another: the same way as a request from outside, without the connection.
 
 use host_core::PluginId;
-use host_core::manifest::Endpoint;
 use host_load::{ServiceBody, ServiceRequest};
-use http::header::{self, AUTHORIZATION, COOKIE, HeaderMap};
+use http::header::{AUTHORIZATION, COOKIE};
 use http::{Response, StatusCode};
 use http_body_util::BodyExt as _;
 
 use crate::call::{Caller, Request};
 use crate::host::Host;
+use crate::metrics::RefusalReason;
 use crate::refused::RefusedCall;
+use crate::trace::Trace;
 
 impl Host {
     /// Answers a call of `caller` to the plugin that the path names. A refusal is a problem document, as for a caller
@@ -37,19 +38,15 @@ impl Host {
         if endpoint.auth.required {
             // A plugin has a name, and no role.
             let detail = format!("the endpoint asks for a caller with a token; plugin `{caller}` is none");
+            admitted.refuse(RefusalReason::Auth);
             return Err(RefusedCall::new(StatusCode::FORBIDDEN, "auth_plugin", detail));
-        }
-        if let Some(detail) = refused_content_type(endpoint, &request.headers) {
-            let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
-            return Err(RefusedCall::new(status, "endpoint_content_type", detail));
         }
         // What the caller was trusted with is not the other plugin's to see, unless it is passed on under another name.
         request.headers.remove(AUTHORIZATION);
         request.headers.remove(COOKIE);
-        let traceparent = request.traceparent.as_deref().and_then(|value| value.parse().ok());
-        if let Some(traceparent) = traceparent {
-            request.headers.insert("traceparent", traceparent);
-        }
+        // The trace goes on under the span of the call that the plugin answers meanwhile.
+        let trace = request.traceparent.as_deref().and_then(|value| Trace::child_of(value.as_bytes()));
+        let trace = trace.unwrap_or_else(|| self.trace_of(&request.headers));
         let actor = format!("plugin:{caller}");
         let request_id = match request.request_id.as_str() {
             "" => format!("plugin-{caller}"),
@@ -60,19 +57,10 @@ impl Host {
             path,
             query: request.query.as_deref(),
             headers: &request.headers,
-            caller: Caller { peer: "", request_id: &request_id, depth: request.depth, actor: Some(&actor) },
+            caller: Caller { peer: "", request_id: &request_id, depth: request.depth, actor: Some(&actor), trace },
             body: request.body,
         };
         let answered = admitted.call(routed, call).await.map_err(|refusal| RefusedCall::call(&refusal))?;
         Ok(answered.map(|body| body.map_err(|error| error.to_string()).boxed_unsync()))
     }
-}
-
-/// Why an endpoint does not take the content type of a request, if it does not.
-pub fn refused_content_type(endpoint: &Endpoint, headers: &HeaderMap) -> Option<String> {
-    let taken = &endpoint.validation.as_ref()?.content_type;
-    let sent = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let sent = sent.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    let is_taken = taken.is_empty() || taken.contains(&sent);
-    (!is_taken).then(|| format!("the endpoint takes {}, found `{sent}`", taken.join(", ")))
 }

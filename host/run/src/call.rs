@@ -5,7 +5,7 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use bytes::{Buf as _, Bytes};
 use host_load::{Call, CallError, Head, RequestBody, is_hop_by_hop};
@@ -16,7 +16,12 @@ use tokio::time::Instant;
 use crate::admission::Admitted;
 use crate::body::CallBody;
 use crate::generation::Generation;
+use crate::metrics::RefusalReason;
+use crate::refused::RefusedCall;
 use crate::routes::Routed;
+use crate::rules::{EndpointRules, RuleRefusal, check_body};
+use crate::spans::Span;
+use crate::trace::{TRACEPARENT, Trace};
 
 /// A body of at most this many bytes is read before the plugin is called and rides in the call.
 const INLINE_BYTES: u64 = 64 * 1024;
@@ -32,6 +37,8 @@ pub struct Caller<'a> {
     pub depth: u32,
     /// Who is known to call, such as `plugin:cats`.
     pub actor: Option<&'a str>,
+    /// The trace that the call belongs to, with the span that the host gives it.
+    pub trace: Trace,
 }
 
 /// A request, as the plugin will see it.
@@ -68,14 +75,33 @@ pub enum CallRefusal {
     Failed(CallError),
     /// The generation was replaced, and the call did not end within the drain's deadline.
     Cut,
+    /// The request is not what plugin.yaml asks for.
+    Rule(RuleRefusal),
+}
+
+impl CallRefusal {
+    /// What is counted of it; `None` for a failure of the plugin's.
+    fn reason(&self) -> Option<RefusalReason> {
+        match self {
+            CallRefusal::BodyTooLarge(_) => Some(RefusalReason::BodyTooLarge),
+            CallRefusal::BodyIncomplete(_) => Some(RefusalReason::BodyIncomplete),
+            CallRefusal::BodyTimedOut(_) => Some(RefusalReason::BodyTimedOut),
+            CallRefusal::Failed(_) | CallRefusal::Cut => None,
+            CallRefusal::Rule(refusal) => Some(match refusal {
+                RuleRefusal::RateLimited(_) => RefusalReason::RateLimit,
+                RuleRefusal::ContentType(_) => RefusalReason::ContentType,
+                RuleRefusal::BodyNotJson(_) | RuleRefusal::BodyDoesNotFit(_) => RefusalReason::Body,
+            }),
+        }
+    }
 }
 
 impl Admitted {
-    /// Calls the endpoint that `routed` names and waits for the head of the answer. The body that comes with it holds
-    /// the admission to its last byte.
+    /// Calls the endpoint that `routed` names, if the request is what plugin.yaml asks for, and waits for the head of the
+    /// answer. The body that comes with it holds the admission to its last byte.
     ///
     /// # Errors
-    /// [`CallRefusal`]. A panic, a failure and a timeout are counted and logged under the plugin's name.
+    /// [`CallRefusal`]. All are counted; a panic, a failure and a timeout are logged under the plugin's name.
     ///
     /// # Cancel safety
     /// Dropping the future ends the call.
@@ -88,25 +114,45 @@ impl Admitted {
         let generation = self.generation.clone();
         let endpoint = &generation.manifest.endpoints[routed.endpoint];
         let state = &generation.endpoints[routed.endpoint];
+        if let Some(rules) = &state.rules
+            && let Err(refusal) = rules.admit(&request.caller, request.headers)
+        {
+            let refusal = CallRefusal::Rule(refusal);
+            refusal.reason().into_iter().for_each(|reason| self.refuse(reason));
+            return Err(refusal);
+        }
         state.metrics.requests.inc();
         generation.life.requests.fetch_add(1, Ordering::Relaxed);
 
-        let limits = Limits { started, timeout: endpoint.timeout, max_body_bytes: endpoint.max_body_bytes };
-        let request_id = request.caller.request_id;
+        let (timeout, max_body_bytes) = (endpoint.timeout, endpoint.max_body_bytes);
+        let limits = Limits { started, timeout, max_body_bytes, rules: state.rules.as_ref() };
+        let (caller, method) = (request.caller, request.method);
         let result = self.run(routed, request, state.handler, limits).await;
 
-        state.metrics.duration.observe(started.elapsed().as_secs_f64());
-        let failed = match &result {
-            Ok(response) => response.status().is_server_error(),
-            Err(CallRefusal::BodyTooLarge(_) | CallRefusal::BodyIncomplete(_) | CallRefusal::BodyTimedOut(_)) => false,
-            Err(CallRefusal::Failed(_) | CallRefusal::Cut) => true,
+        let took = started.elapsed();
+        state.metrics.duration.observe(took.as_secs_f64());
+        let reason = result.as_ref().err().and_then(CallRefusal::reason);
+        let status = match &result {
+            Ok(response) => response.status(),
+            Err(refusal) => RefusedCall::call(refusal).status,
         };
-        if failed {
+        state.metrics.answered(status.as_u16());
+        if let Some(reason) = reason {
+            generation.counters.refused(reason);
+        }
+        if reason.is_none() && status.is_server_error() {
             state.metrics.errors.inc();
             generation.life.errors.fetch_add(1, Ordering::Relaxed);
         }
         if let Err(CallRefusal::Failed(error)) = &result {
-            report(&generation, &endpoint.handler, request_id, error);
+            report(&generation, &endpoint.handler, &caller, error);
+        }
+        if let Some(spans) = &generation.spans {
+            let plugin = Some((generation.id.as_str(), generation.number));
+            let started = SystemTime::now().checked_sub(took).unwrap_or(SystemTime::UNIX_EPOCH);
+            let (route, request_id, status) = (endpoint.path.as_str(), caller.request_id, status.as_u16());
+            let (trace, method) = (caller.trace, method.as_str());
+            spans.record(&Span { trace, method, route, plugin, status, request_id, started, took });
         }
         result
     }
@@ -116,15 +162,32 @@ impl Admitted {
         routed: Routed,
         mut request: Request<'_, B>,
         handler: u32,
-        Limits { started, timeout, max_body_bytes }: Limits,
+        Limits { started, timeout, mut max_body_bytes, rules }: Limits<'_>,
     ) -> Result<Response<CallBody>, CallRefusal> {
         let hint = request.body.size_hint();
+        let checked = rules.and_then(|rules| {
+            max_body_bytes = rules.max_body_bytes;
+            rules.body(request.headers)
+        });
         if hint.lower() > max_body_bytes {
             return Err(CallRefusal::BodyTooLarge(max_body_bytes));
         }
         let until = started + timeout;
         let (mut left, mut arrival) = (timeout, None);
         let (body, rest) = match hint.exact() {
+            _ if checked.is_some() => {
+                let body = read_at_most(&mut request.body, max_body_bytes);
+                let body = tokio::time::timeout_at(until, body).await;
+                let body = body.map_err(|_| CallRefusal::BodyTimedOut(timeout))??;
+                if let Some(rules) = checked {
+                    // One that waits for its turn longer than the endpoint has is no fault of the caller's.
+                    let checked = tokio::time::timeout_at(until, check_body(rules, &body)).await;
+                    let late = CallRefusal::Failed(CallError::TimedOut { after: timeout });
+                    checked.map_err(|_| late)?.map_err(CallRefusal::Rule)?;
+                }
+                left = until.saturating_duration_since(Instant::now());
+                (body, None)
+            }
             Some(0) => (Bytes::new(), None),
             Some(length) if length <= INLINE_BYTES => {
                 let whole = read_whole(&mut request.body);
@@ -161,14 +224,16 @@ impl Admitted {
     }
 }
 
-/// What one call may take.
-struct Limits {
+/// What one call may take, and what is asked of it.
+struct Limits<'a> {
     started: Instant,
     timeout: Duration,
     max_body_bytes: u64,
+    rules: Option<&'a EndpointRules>,
 }
 
-/// Writes the head of a request. Hop-by-hop headers are the connection's and stay behind.
+/// Writes the head of a request. Hop-by-hop headers are the connection's and stay behind, and the trace goes on with the
+/// host's span.
 #[expect(clippy::too_many_arguments, reason = "one per part of the head")]
 fn write_head(
     method: &http::Method,
@@ -183,13 +248,14 @@ fn write_head(
     let connection = headers.contains_key(header::CONNECTION);
     let is_passed = |name: &header::HeaderName| {
         !is_hop_by_hop(name)
+            && name.as_str() != TRACEPARENT
             && *name != header::PROXY_AUTHORIZATION
             && !(connection && is_named_by_connection(headers, name))
     };
-    let traceparent = headers.get("traceparent").map(|value| value.as_bytes()).filter(|value| is_traceparent(value));
+    let traceparent = caller.trace.traceparent();
     let depth = (caller.depth > 0).then(|| caller.depth.to_string());
     let context = [
-        traceparent.map(|value| (&b"traceparent"[..], value)),
+        Some((TRACEPARENT.as_bytes(), &traceparent[..])),
         depth.as_ref().map(|depth| (&b"depth"[..], depth.as_bytes())),
         caller.actor.map(|actor| (&b"actor"[..], actor.as_bytes())),
     ];
@@ -205,22 +271,11 @@ fn write_head(
         headers: headers
             .iter()
             .filter(|(name, _)| is_passed(name))
-            .map(|(name, value)| (name.as_str().as_bytes(), value.as_bytes())),
+            .map(|(name, value)| (name.as_str().as_bytes(), value.as_bytes()))
+            .chain(std::iter::once((TRACEPARENT.as_bytes(), &traceparent[..]))),
         context: context.into_iter().flatten(),
     }
     .write()
-}
-
-/// Whether this is a version 00 trace context (W3C Trace Context §3.2): `00-<32 hex>-<16 hex>-<2 hex>`, no id all zeros.
-fn is_traceparent(value: &[u8]) -> bool {
-    let mut parts = value.split(|byte| *byte == b'-');
-    let mut part = |length: usize| {
-        parts
-            .next()
-            .filter(|part| part.len() == length && part.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')))
-    };
-    let is_id = |id: Option<&[u8]>| id.is_some_and(|id| id.iter().any(|byte| *byte != b'0'));
-    part(2) == Some(b"00") && is_id(part(32)) && is_id(part(16)) && part(2).is_some() && value.len() == 55
 }
 
 /// Whether the `Connection` header says that this one is the connection's too.
@@ -228,6 +283,20 @@ fn is_named_by_connection(headers: &HeaderMap, name: &header::HeaderName) -> boo
     let values = headers.get_all(header::CONNECTION).iter();
     let mut names = values.flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
     names.any(|named| named.trim_ascii().eq_ignore_ascii_case(name.as_str().as_bytes()))
+}
+
+/// Reads a body whose length may not be known.
+async fn read_at_most(body: &mut impl IncomingBody, max_bytes: u64) -> Result<Bytes, CallRefusal> {
+    let mut all = Vec::new();
+    while let Some(frame) = poll_fn(|context| Pin::new(&mut *body).poll_frame(context)).await {
+        let frame = frame.map_err(|error| CallRefusal::BodyIncomplete(error.to_string()))?;
+        let Ok(data) = frame.into_data() else { continue };
+        if (all.len() + data.len()) as u64 > max_bytes {
+            return Err(CallRefusal::BodyTooLarge(max_bytes));
+        }
+        all.extend_from_slice(&data);
+    }
+    Ok(all.into())
 }
 
 async fn read_whole(body: &mut impl IncomingBody) -> Result<Bytes, CallRefusal> {
@@ -325,45 +394,24 @@ impl Future for Limited<'_> {
     }
 }
 
-fn report(generation: &Generation, handler: &str, request_id: &str, error: &CallError) {
+fn report(generation: &Generation, handler: &str, caller: &Caller<'_>, error: &CallError) {
     if matches!(error, CallError::Panicked(_)) {
         generation.panics.inc();
     }
     let plugin = generation.id.as_str();
+    let (request_id, trace_id) = (caller.request_id, caller.trace.id());
     tracing::error!(
         plugin.id = plugin,
         generation = generation.number,
         handler,
         request_id,
+        %trace_id,
         "plugin `{plugin}` failed in `{handler}`: {error}"
     );
-    generation.note("error", &format!("{handler}: {error} (request {request_id})"));
+    generation.note("error", &format!("{handler}: {error} (request {request_id}, trace {trace_id})"));
     // Only a probe that passes takes the trouble back, so it is only noted where there are probes.
     let is_trouble = matches!(error, CallError::Panicked(_) | CallError::TimedOut { .. });
     if is_trouble && generation.manifest.health.enabled {
         generation.health.trouble(format!("{handler}: {error}"));
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_a_well_formed_trace_context_is_one() {
-        let good = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
-        assert!(is_traceparent(good.as_bytes()));
-        for bad in [
-            "",
-            "00",
-            &good[..54],
-            &format!("{good}-x"),
-            &good.replace("00-4", "ff-4"),
-            &good.replace("4bf92f3577b34da6a3ce929d0e0e4736", &"0".repeat(32)),
-            &good.replace("00f067aa0ba902b7", &"0".repeat(16)),
-            &good.replace("4bf9", "4BF9"),
-        ] {
-            assert!(!is_traceparent(bad.as_bytes()), "{bad}");
-        }
     }
 }

@@ -9,6 +9,7 @@ use host_core::plan::Patience;
 use host_core::probation;
 use serde_json::{Map, Value};
 
+use crate::spans::SpanSink;
 use crate::trial::Trial;
 
 /// How the host runs plugins.
@@ -62,6 +63,8 @@ pub struct Config {
     pub sweep_interval: Duration,
     /// Where a library that this host has not built starts first; `None` opens it here at once.
     pub trial: Option<Trial>,
+    /// Where the spans of requests go; `None` for nowhere.
+    pub spans: Option<SpanSink>,
 }
 
 impl Config {
@@ -92,6 +95,7 @@ impl Config {
             unreferenced_keep: Duration::from_secs(24 * 60 * 60),
             sweep_interval: Duration::from_secs(3600),
             trial: None,
+            spans: None,
         }
     }
 }

@@ -112,6 +112,7 @@ impl Events {
             self.0.metrics.dropped.inc();
         }
         // The time is read under the lock, so that it does not go back from one number to the next.
+        self.0.metrics.published.inc();
         waiting.push_back(Waiting { at_unix_ms: now_unix_ms(), plugin, job, kind });
         drop(waiting);
         self.0.arrived.notify_one();

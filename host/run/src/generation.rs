@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use host_core::health::Health;
+use host_core::manifest::Endpoint;
 use host_core::{Digest, Manifest, PluginId};
 use host_load::{Hook, Instance, LibraryPhase, Watch};
 use host_services::PluginServices;
@@ -17,8 +18,10 @@ use crate::body::Streams;
 use crate::events::Events;
 use crate::health::{HealthReport, HealthState};
 use crate::log_lines::LogLines;
-use crate::metrics::EndpointMetrics;
+use crate::metrics::{EndpointMetrics, PluginCounters};
 use crate::routes::Routes;
+use crate::rules::EndpointRules;
+use crate::spans::SpanSink;
 
 /// The longest time between two probes of a version that just began to serve.
 const PROBATION_INTERVAL: Duration = Duration::from_secs(5);
@@ -35,6 +38,8 @@ pub struct Generation {
     pub(crate) routes: Routes,
     pub(crate) endpoints: Vec<EndpointState>,
     pub(crate) panics: IntCounter,
+    pub(crate) counters: PluginCounters,
+    pub(crate) spans: Option<SpanSink>,
     pub(crate) health: HealthState,
     pub(crate) started: Instant,
     pub(crate) in_flight: InFlight,
@@ -73,6 +78,8 @@ pub(crate) struct EndpointState {
     /// The handler's index in the code.
     pub(crate) handler: u32,
     pub(crate) metrics: EndpointMetrics,
+    /// What plugin.yaml asks of requests; `None` when nothing.
+    pub(crate) rules: Option<EndpointRules>,
 }
 
 /// Where a generation is in its life.
@@ -106,13 +113,16 @@ pub(crate) struct Parts {
     pub(crate) services: Arc<PluginServices>,
     pub(crate) endpoints: Vec<EndpointState>,
     pub(crate) panics: IntCounter,
+    pub(crate) counters: PluginCounters,
+    pub(crate) spans: Option<SpanSink>,
     pub(crate) events: Events,
     pub(crate) log: Arc<LogLines>,
 }
 
 impl Generation {
     pub(crate) fn new(parts: Parts) -> Generation {
-        let Parts { id, number, artifact, setup, manifest, instance, services, endpoints, panics, events, log } = parts;
+        let Parts { id, number, artifact, setup, manifest, instance, services, endpoints, .. } = parts;
+        let Parts { panics, counters, spans, events, log, .. } = parts;
         Generation {
             routes: Routes::new(&manifest),
             life: Arc::new(Life {
@@ -133,6 +143,8 @@ impl Generation {
             services,
             endpoints,
             panics,
+            counters,
+            spans,
             events,
             log,
             started: Instant::now(),
@@ -194,6 +206,13 @@ impl Generation {
     /// The manifest it was started with.
     pub fn manifest(&self) -> &Manifest {
         &self.manifest
+    }
+
+    /// What is asked of requests to its endpoint of the same method and path.
+    pub(crate) fn rules_of(&self, endpoint: &Endpoint) -> Option<&EndpointRules> {
+        let is_same = |other: &Endpoint| other.method == endpoint.method && other.path == endpoint.path;
+        let place = self.manifest.endpoints.iter().position(is_same)?;
+        self.endpoints[place].rules.as_ref()
     }
 
     /// Where it is in its life.

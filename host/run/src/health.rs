@@ -221,7 +221,7 @@ pub(crate) async fn probe(generation: &Arc<Generation>) -> Probe {
         None => generation.instance.health(timeout).await,
         Some(path) => ask(generation, path, timeout).await,
     };
-    match result {
+    let probe = match result {
         Ok(()) => Probe::Passed,
         Err(CallError::TimedOut { .. }) => Probe::TimedOut,
         Err(CallError::Panicked(panicked)) => {
@@ -229,7 +229,9 @@ pub(crate) async fn probe(generation: &Arc<Generation>) -> Probe {
             Probe::Panicked(panicked.to_string())
         }
         Err(error) => Probe::Failed(error.to_string()),
-    }
+    };
+    generation.counters.probed(&probe);
+    probe
 }
 
 async fn ask(generation: &Arc<Generation>, path: &str, timeout: Duration) -> Result<(), CallError> {

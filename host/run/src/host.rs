@@ -1,6 +1,6 @@
 //! The handle that all surfaces use.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use dashmap::DashMap;
@@ -23,22 +23,27 @@ use crate::catalog::Catalog;
 use crate::config::Config;
 use crate::error::Error;
 use crate::events::Events;
+use crate::follow::MAX_LOG_STREAMS;
 use crate::generation::Generation;
 use crate::jobs::Jobs;
 use crate::lent::Lent;
-use crate::log_lines::LogLine;
-use crate::metrics::{Metrics, Now, PluginNow};
+use crate::log_lines::{LogLine, now_unix_ms};
+use crate::metrics::{self, FrontMetrics, MetricFamily, Metrics, Now, PluginNow};
 use crate::operation;
 use crate::planning::Plans;
 use crate::plugin::{Plugin, PluginView};
 use crate::reconcile::Reconcile;
 use crate::replaceable::Replaceable;
 use crate::retire;
+use crate::spans::SpanSink;
+use crate::trace::Trace;
 use crate::updates::Poller;
 use crate::validate::MAX_LOOKS;
 
 /// How long a plugin may take to bring its metrics up to date before they are read.
 const METRICS_TIMEOUT: Duration = Duration::from_secs(1);
+/// How long a measure of what lies on disk holds.
+const DISK_INTERVAL: Duration = Duration::from_secs(60);
 
 /// The host. Cheap to clone.
 #[derive(Clone)]
@@ -72,12 +77,17 @@ pub(crate) struct Inner {
     pub(crate) cleaning: Cleaning,
     /// Those who look at sources without installing them.
     pub(crate) looks: Semaphore,
+    /// Those who follow the logs of plugins.
+    pub(crate) log_streams: Arc<Semaphore>,
     /// Decides what is done with a plugin and when.
     pub(crate) reconcile: Reconcile,
     pub(crate) tasks: TaskTracker,
     /// Cancelled when [`Host::shutdown`] begins.
     pub(crate) stopping: CancellationToken,
     started: Instant,
+    started_unix_seconds: f64,
+    /// When it was measured last how much lies on disk.
+    disk_measured: Mutex<Option<Instant>>,
     unloading: OnceLock<Result<(), String>>,
 }
 
@@ -154,10 +164,13 @@ impl Host {
                 catalog: Catalog::default(),
                 cleaning: Cleaning::default(),
                 looks: Semaphore::new(MAX_LOOKS),
+                log_streams: Arc::new(Semaphore::new(MAX_LOG_STREAMS)),
                 reconcile: Reconcile::new(),
                 tasks: TaskTracker::new(),
                 stopping: CancellationToken::new(),
                 started: Instant::now(),
+                started_unix_seconds: now_unix_ms() as f64 / 1e3,
+                disk_measured: Mutex::default(),
                 unloading: OnceLock::new(),
             }
         })))
@@ -248,6 +261,23 @@ impl Host {
 
     /// All metrics in Prometheus text form. Plugins that have a `metrics` hook are asked first.
     pub async fn metrics(&self) -> String {
+        metrics::text(&self.gather().await)
+    }
+
+    /// The same as values, ordered by name.
+    pub async fn metric_families(&self) -> Vec<MetricFamily> {
+        let mut families: Vec<_> = self.gather().await.iter().map(MetricFamily::of).collect();
+        families.sort_by(|a, b| a.name.cmp(&b.name));
+        families
+    }
+
+    /// What is counted of the HTTP front, which counts it itself.
+    pub fn front_metrics(&self) -> &FrontMetrics {
+        &self.0.metrics.front
+    }
+
+    async fn gather(&self) -> Vec<prometheus::proto::MetricFamily> {
+        self.measure_disk();
         let serving = self.0.roster.iter().map(|entry| entry.value().clone());
         let asked = serving.filter(|generation| generation.instance.has(&Hook::Metrics)).map(|generation| async move {
             // Counted like a call, so that the stop hook does not run beside it.
@@ -258,17 +288,15 @@ impl Host {
         });
         let asked = asked.collect::<Vec<_>>();
         futures_util::future::join_all(asked).await;
-        let counters = self.0.builder.counters();
         let plugins = self.plugins();
-        let of_host = self.0.metrics.render(&Now {
+        let mut families = self.0.metrics.gather(&Now {
             mapped: host_load::mapped_libraries(),
             kept: host_load::kept_libraries().len(),
             unloading: self.unloading().is_ok(),
-            uptime_seconds: self.0.started.elapsed().as_secs_f64(),
+            uptime: self.0.started.elapsed(),
+            started_unix_seconds: self.0.started_unix_seconds,
             jobs: self.0.jobs.count(),
-            built: counters.builds.saturating_sub(counters.cache_hits + counters.failures),
-            cached: counters.cache_hits,
-            failed: counters.failures,
+            builds: self.0.builder.counters(),
             plugins: plugins
                 .iter()
                 .map(|plugin| {
@@ -279,11 +307,27 @@ impl Host {
                     let circuit_open = plugin.circuit_is_open;
                     let quarantined = plugin.desired.as_ref().is_some_and(|desired| desired.quarantine.is_some());
                     let id = plugin.id.to_string();
-                    PluginNow { id, generation, in_flight, live_bytes, circuit_open, quarantined }
+                    let (phase, health) = (plugin.phase.as_str(), plugin.health.health.as_str());
+                    PluginNow { id, phase, health, generation, in_flight, live_bytes, circuit_open, quarantined }
                 })
                 .collect(),
         });
-        of_host + &self.0.services.metrics().render()
+        families.extend(self.0.services.metrics().gather());
+        families
+    }
+
+    /// Measures what lies on disk, in the background and rarely: there may be many files.
+    fn measure_disk(&self) {
+        let mut measured = self.0.disk_measured.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.is_stopping() || measured.is_some_and(|at| at.elapsed() < DISK_INTERVAL) {
+            return;
+        }
+        *measured = Some(Instant::now());
+        let host = self.clone();
+        drop(tokio::task::spawn_blocking(move || match host.usage() {
+            Ok(usage) => host.0.metrics.on_disk(&usage),
+            Err(error) => tracing::warn!("what lies on disk could not be measured: {error}"),
+        }));
     }
 
     /// Whether ended generations are unmapped in this process; else why not.
@@ -320,6 +364,17 @@ impl Host {
                 Err(error) => tracing::warn!("the SDK could not be compiled ahead: {error}"),
             }
         });
+    }
+
+    /// The trace of a request with these headers, with the span that the host gives it. A trace that begins here is recorded
+    /// when spans are.
+    pub fn trace_of(&self, headers: &http::HeaderMap) -> Trace {
+        Trace::of(headers, self.0.config.spans.is_some())
+    }
+
+    /// Where the spans of requests go, if they go anywhere.
+    pub fn spans(&self) -> Option<&SpanSink> {
+        self.0.config.spans.as_ref()
     }
 
     /// Whether [`Host::shutdown`] has begun.
@@ -361,7 +416,9 @@ impl Host {
 
     /// Takes away all that is kept in memory of a plugin of which nothing is on disk.
     pub(crate) fn forget(&self, id: &PluginId) {
-        self.0.plugins.remove(id);
+        if let Some((_, plugin)) = self.0.plugins.remove(id) {
+            plugin.log.end();
+        }
         self.0.metrics.forget(id.as_str());
         self.0.services.metrics().forget(id);
     }

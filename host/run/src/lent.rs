@@ -8,19 +8,21 @@ use host_services::{CallPlugin, LogSink};
 
 use crate::host::{Host, Inner};
 use crate::refused::RefusedCall;
+use crate::trace;
 
 /// The host, as its services hold it: the services belong to the host, so they do not keep it.
 pub(crate) struct Lent(pub(crate) Weak<Inner>);
 
 impl LogSink for Lent {
     fn log(&self, plugin: &PluginId, generation: u64, event: &LogEvent<'_>) {
-        let LogEvent { target, request_id, traceparent, .. } = *event;
+        let LogEvent { target, request_id, .. } = *event;
+        let trace_id = event.traceparent.and_then(trace::id_in);
         let text = text(event);
         // A level is part of where an event is declared, so each has its own.
         macro_rules! emit {
             ($level:ident) => {
                 tracing::event!(
-                    tracing::Level::$level, plugin.id = %plugin, generation, code = target, request_id, traceparent, "{text}"
+                    tracing::Level::$level, plugin.id = %plugin, generation, code = target, request_id, trace_id, "{text}"
                 )
             };
         }
@@ -31,7 +33,7 @@ impl LogSink for Lent {
             LogLevel::Debug => emit!(DEBUG),
             LogLevel::Trace => emit!(TRACE),
         }
-        let trace = traceparent.map(|trace| format!(", trace {trace}")).unwrap_or_default();
+        let trace = trace_id.map(|trace| format!(", trace {trace}")).unwrap_or_default();
         let request = request_id.map(|id| format!(" (request {id}{trace})")).unwrap_or_default();
         let entry = self.0.upgrade().and_then(|host| host.plugins.get(plugin).map(|entry| entry.value().log.clone()));
         if let Some(log) = entry {

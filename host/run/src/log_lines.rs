@@ -1,10 +1,12 @@
 //! The last log lines of a plugin or a job.
 
 use std::collections::VecDeque;
+use std::str::FromStr;
 use std::sync::Mutex;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
 /// One line.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,12 +23,44 @@ pub struct LogLine {
     pub message: String,
 }
 
+/// The levels, from the worst.
+const LEVELS: [&str; 5] = ["error", "warn", "info", "debug", "trace"];
+
+/// The least level of the lines that somebody wants to see.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MinLevel(usize);
+
+/// A text is no level.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("it is `error`, `warn`, `info`, `debug` or `trace`")]
+pub struct MinLevelError;
+
+impl MinLevel {
+    /// All lines.
+    pub const ALL: MinLevel = MinLevel(LEVELS.len() - 1);
+
+    /// Whether a line is at least as bad.
+    pub fn takes(self, line: &LogLine) -> bool {
+        LEVELS[..=self.0].contains(&line.level)
+    }
+}
+
+impl FromStr for MinLevel {
+    type Err = MinLevelError;
+
+    fn from_str(text: &str) -> Result<MinLevel, MinLevelError> {
+        LEVELS.iter().position(|level| *level == text).map(MinLevel).ok_or(MinLevelError)
+    }
+}
+
 /// A ring of lines. Old lines go when there are too many.
 #[derive(Debug)]
 pub(crate) struct LogLines {
     capacity: usize,
     /// The number of the next line, for those who wait for it.
     next: watch::Sender<u64>,
+    /// Cancelled when there will be no more lines.
+    ended: CancellationToken,
     state: Mutex<State>,
 }
 
@@ -38,7 +72,7 @@ struct State {
 
 impl LogLines {
     pub(crate) fn new(capacity: usize) -> LogLines {
-        LogLines { capacity, next: watch::Sender::new(0), state: Mutex::default() }
+        LogLines { capacity, next: watch::Sender::new(0), ended: CancellationToken::new(), state: Mutex::default() }
     }
 
     pub(crate) fn push(&self, level: &'static str, generation: Option<u64>, message: &str) {
@@ -86,6 +120,16 @@ impl LogLines {
         let _ = self.next.subscribe().wait_for(|next| *next > from).await;
     }
 
+    /// There will be no more lines.
+    pub(crate) fn end(&self) {
+        self.ended.cancel();
+    }
+
+    /// Waits until there will be no more lines. Cancel safe.
+    pub(crate) async fn ended(&self) {
+        self.ended.cancelled().await;
+    }
+
     /// The lines numbered `from` and later that are still there.
     pub(crate) fn since(&self, from: u64) -> Vec<LogLine> {
         let state = self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
@@ -114,6 +158,19 @@ mod tests {
             [(1, "b"), (2, "c  [31m")]
         );
         assert_eq!(log.since(2).len(), 1);
+    }
+
+    #[test]
+    fn a_level_takes_what_is_at_least_as_bad() {
+        let log = LogLines::new(9);
+        for level in LEVELS {
+            log.push(level, None, "x");
+        }
+        for (n, level) in LEVELS.into_iter().enumerate() {
+            let level: MinLevel = level.parse().unwrap();
+            assert_eq!(log.since(0).iter().filter(|line| level.takes(line)).count(), n + 1);
+        }
+        assert!("warning".parse::<MinLevel>().is_err());
     }
 
     #[test]

@@ -1,45 +1,32 @@
-//! What is counted, in Prometheus form.
+//! What is counted. `docs/metrics.md` lists every metric with its labels and its unit; a test compares it with what a host shows.
 //!
-//! | metric | labels | unit |
-//! |---|---|---|
-//! | `plugin_host_requests_total` | plugin, endpoint | requests answered by a plugin's endpoint |
-//! | `plugin_host_request_errors_total` | plugin, endpoint | those with a status of 500 or more |
-//! | `plugin_host_request_duration_seconds` | plugin, endpoint | histogram, until the head of the answer |
-//! | `plugin_host_panics_total` | plugin | panics caught at the boundary |
-//! | `plugin_host_in_flight_requests` | plugin | requests not answered to their last byte |
-//! | `plugin_host_generation` | plugin | number of the serving generation, 0 for none |
-//! | `plugin_host_circuit_open` | plugin | 1 while calls are refused because its probes fail, else 0 |
-//! | `plugin_host_quarantined` | plugin | 1 while it is out of service until the operator says otherwise, else 0 |
-//! | `plugin_host_revisions_total` | | changes of what is asked for |
-//! | `plugin_host_rollbacks_total` | cause | versions that were taken back: by the `operator`, or `automatic` |
-//! | `plugin_host_generations_mapped` | | libraries of plugins that are mapped |
-//! | `plugin_host_generations_kept` | | of those, the ones that ended generations keep |
-//! | `plugin_host_generations_unmapped_total` | | ended generations whose library was unmapped |
-//! | `plugin_host_unmap_duration_seconds` | | histogram, from the swap until the library is unmapped |
-//! | `plugin_host_unloading_effective` | | 1 when libraries are unmapped in this process, else 0 |
-//! | `plugin_host_plugin_live_bytes` | plugin | heap of the serving generation, when it counts it |
-//! | `plugin_host_left_bytes_total` | plugin | heap that unmapped generations left behind, when they count it |
-//! | `plugin_host_operations_total` | operation, outcome | ended operations: `done`, `failed`, `cancelled`, `timed_out`, `superseded`; `interrupted` by the end of the host |
-//! | `plugin_host_jobs` | state | operations under way: `queued`, `running` |
-//! | `plugin_host_builds_total` | outcome | builds: `built`, `cached`, `failed` |
-//! | `plugin_host_events_dropped_total` | | events that are not in the journal: the queue or the disk was full |
-//! | `plugin_host_event_streams` | | readers that follow the events |
-//! | `plugin_host_measures_ignored_total` | plugin | measures of a plugin that have no meaning; kept in `host-services` |
-//! | `plugin_host_uptime_seconds` | | since the process started |
-//!
-//! An endpoint is labelled by method and path as plugin.yaml has them, at most 50 a plugin; a plugin's labels go when
-//! it is unloaded.
+//! No label holds what a caller made up: a plugin's id, an endpoint as plugin.yaml has it (at most 50 a plugin), an action of
+//! the table of routes, a word of a list. What is labelled with a plugin goes when it is unloaded.
+
+mod family;
+mod front;
+mod make;
+mod plugin;
+mod process;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use prometheus::{
-    Encoder as _, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
-    Registry, TextEncoder,
+    Encoder as _, Gauge, Histogram, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Registry,
+    TextEncoder, proto,
 };
 
 use crate::events::EventMetrics;
+use plugin::{CLASSES, OfPlugin, PROBE_OUTCOMES};
+use process::ProcessMetrics;
+
+pub use family::{MetricFamily, MetricSeries, MetricValue};
+pub use front::{FrontMetrics, Present};
+pub(crate) use make::Make;
+pub use plugin::RefusalReason;
+pub(crate) use plugin::{EndpointMetrics, PluginCounters};
 
 /// Upper bounds in seconds: from what an inline call takes to the longest default deadline.
 const BUCKETS: &[f64] =
@@ -48,6 +35,14 @@ const BUCKETS: &[f64] =
 /// Upper bounds in seconds: from nothing in the way to a long drain.
 const UNMAP_BUCKETS: &[f64] = &[0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0, 300.0];
 
+/// Upper bounds in seconds: from a start of what is built to a cold build.
+const OPERATION_BUCKETS: &[f64] = &[0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 30.0, 60.0, 300.0, 900.0];
+
+/// What the phases of plugins are called.
+const PHASES: [&str; 9] =
+    ["fetching", "building", "loading", "running", "degraded", "draining", "stopped", "failed", "quarantined"];
+const HEALTH: [&str; 4] = ["healthy", "degraded", "unhealthy", "unknown"];
+
 /// All metrics of a host.
 pub(crate) struct Metrics {
     registry: Registry,
@@ -55,12 +50,17 @@ pub(crate) struct Metrics {
     labels: Mutex<BTreeMap<String, BTreeSet<String>>>,
     requests: IntCounterVec,
     errors: IntCounterVec,
+    responses: IntCounterVec,
     duration: HistogramVec,
+    refused: IntCounterVec,
+    probes: IntCounterVec,
     panics: IntCounterVec,
     in_flight: IntGaugeVec,
     generation: IntGaugeVec,
     circuit_open: IntGaugeVec,
     quarantined: IntGaugeVec,
+    plugins: IntGaugeVec,
+    plugins_by_health: IntGaugeVec,
     pub(crate) revisions: IntCounter,
     pub(crate) rollbacks: IntCounterVec,
     mapped: IntGauge,
@@ -70,106 +70,128 @@ pub(crate) struct Metrics {
     unloading: IntGauge,
     live_bytes: IntGaugeVec,
     left_bytes: IntCounterVec,
-    pub(crate) operations: IntCounterVec,
+    operations: IntCounterVec,
+    operation_duration: HistogramVec,
     jobs: IntGaugeVec,
     builds: IntCounterVec,
-    uptime: prometheus::Gauge,
+    builds_at_work: IntGaugeVec,
+    cargo_runs: IntCounter,
+    disk_bytes: IntGaugeVec,
+    uptime: Gauge,
+    start: Gauge,
+    process: ProcessMetrics,
+    pub(crate) front: FrontMetrics,
     pub(crate) events: EventMetrics,
-}
-
-/// The counters of one endpoint, found once.
-#[derive(Clone)]
-pub(crate) struct EndpointMetrics {
-    pub(crate) requests: IntCounter,
-    pub(crate) errors: IntCounter,
-    pub(crate) duration: Histogram,
 }
 
 impl Metrics {
     pub(crate) fn new() -> Metrics {
         let registry = Registry::new();
-        let counters = |name: &str, help: &str, labels: &[&str]| {
-            IntCounterVec::new(Opts::new(name, help), labels).expect("names and labels are constants")
-        };
-        let gauges = |name: &str, help: &str| {
-            IntGaugeVec::new(Opts::new(name, help), &["plugin"]).expect("names and labels are constants")
-        };
-        let jobs = IntGaugeVec::new(Opts::new("plugin_host_jobs", "Operations under way"), &["state"]);
-        let gauge = |name: &str, help: &str| IntGauge::new(name, help).expect("names are constants");
-        let unmap_duration =
-            HistogramOpts::new("plugin_host_unmap_duration_seconds", "From the swap until a library is unmapped");
-        let endpoint = ["plugin", "endpoint"];
-        let duration = HistogramOpts::new(
-            "plugin_host_request_duration_seconds",
-            "Time until the head of a plugin's answer, in seconds",
-        );
+        let make = Make(&registry);
+        let (endpoint, plugin) = (["plugin", "endpoint"], ["plugin"]);
         let metrics = Metrics {
-            requests: counters("plugin_host_requests_total", "Requests answered by a plugin's endpoint", &endpoint),
-            errors: counters("plugin_host_request_errors_total", "Answers with a status of 500 or more", &endpoint),
-            duration: HistogramVec::new(duration.buckets(BUCKETS.to_vec()), &endpoint)
-                .expect("names, labels and buckets are constants"),
-            panics: counters("plugin_host_panics_total", "Panics caught at the boundary", &["plugin"]),
-            in_flight: gauges("plugin_host_in_flight_requests", "Requests not answered to their last byte"),
-            generation: gauges("plugin_host_generation", "Number of the serving generation, 0 for none"),
-            circuit_open: gauges("plugin_host_circuit_open", "Whether calls are refused because its probes fail"),
-            quarantined: gauges("plugin_host_quarantined", "Whether it is out of service until the operator acts"),
-            revisions: IntCounter::new("plugin_host_revisions_total", "Changes of what is asked for")
-                .expect("names are constants"),
-            rollbacks: counters("plugin_host_rollbacks_total", "Versions that were taken back", &["cause"]),
-            mapped: gauge("plugin_host_generations_mapped", "Libraries of plugins that are mapped"),
-            kept: gauge("plugin_host_generations_kept", "Libraries that ended generations keep in memory"),
-            unmapped: IntCounter::new(
-                "plugin_host_generations_unmapped_total",
-                "Ended generations whose library was unmapped",
-            )
-            .expect("names are constants"),
-            unmap_duration: Histogram::with_opts(unmap_duration.buckets(UNMAP_BUCKETS.to_vec()))
-                .expect("names and buckets are constants"),
-            unloading: gauge("plugin_host_unloading_effective", "Whether libraries are unmapped in this process"),
-            live_bytes: gauges("plugin_host_plugin_live_bytes", "Heap of the serving generation, in bytes"),
-            left_bytes: counters(
+            requests: make.counters(
+                "plugin_host_requests_total",
+                "Requests that a plugin's endpoint was asked",
+                &endpoint,
+            ),
+            errors: make.counters(
+                "plugin_host_request_errors_total",
+                "Answers with a status of 500 or more",
+                &endpoint,
+            ),
+            responses: make.counters(
+                "plugin_host_responses_total",
+                "Answers of a plugin's endpoint by the class of the status",
+                &["plugin", "endpoint", "status"],
+            ),
+            duration: make.histograms(
+                "plugin_host_request_duration_seconds",
+                "Time until the head of a plugin's answer, in seconds",
+                BUCKETS,
+                &endpoint,
+            ),
+            refused: make.counters(
+                "plugin_host_endpoint_refused_total",
+                "Requests that did not reach their plugin",
+                &["plugin", "reason"],
+            ),
+            probes: make.counters("plugin_host_probes_total", "Health probes by outcome", &["plugin", "outcome"]),
+            panics: make.counters("plugin_host_panics_total", "Panics caught at the boundary", &plugin),
+            in_flight: make.gauges(
+                "plugin_host_in_flight_requests",
+                "Requests not answered to their last byte",
+                &plugin,
+            ),
+            generation: make.gauges("plugin_host_generation", "Number of the serving generation, 0 for none", &plugin),
+            circuit_open: make.gauges(
+                "plugin_host_circuit_open",
+                "Whether calls are refused because its probes fail",
+                &plugin,
+            ),
+            quarantined: make.gauges(
+                "plugin_host_quarantined",
+                "Whether it is out of service until the operator acts",
+                &plugin,
+            ),
+            plugins: make.gauges("plugin_host_plugins", "Installed plugins by phase", &["phase"]),
+            plugins_by_health: make.gauges(
+                "plugin_host_plugins_by_health",
+                "Installed plugins by what their probes say",
+                &["health"],
+            ),
+            revisions: make.counter("plugin_host_revisions_total", "Changes of what is asked for"),
+            rollbacks: make.counters("plugin_host_rollbacks_total", "Versions that were taken back", &["cause"]),
+            mapped: make.gauge("plugin_host_generations_mapped", "Libraries of plugins that are mapped"),
+            kept: make.gauge("plugin_host_generations_kept", "Libraries that ended generations keep in memory"),
+            unmapped: make
+                .counter("plugin_host_generations_unmapped_total", "Ended generations whose library was unmapped"),
+            unmap_duration: make.histogram(
+                "plugin_host_unmap_duration_seconds",
+                "From the swap until a library is unmapped, in seconds",
+                UNMAP_BUCKETS,
+            ),
+            unloading: make.gauge("plugin_host_unloading_effective", "Whether libraries are unmapped in this process"),
+            live_bytes: make.gauges(
+                "plugin_host_plugin_live_bytes",
+                "Heap of the serving generation, in bytes",
+                &plugin,
+            ),
+            left_bytes: make.counters(
                 "plugin_host_left_bytes_total",
                 "Heap that unmapped generations left behind, in bytes",
-                &["plugin"],
+                &plugin,
             ),
-            operations: counters("plugin_host_operations_total", "Ended operations", &["operation", "outcome"]),
-            jobs: jobs.expect("names and labels are constants"),
-            builds: counters("plugin_host_builds_total", "Builds by outcome", &["outcome"]),
-            uptime: prometheus::Gauge::new("plugin_host_uptime_seconds", "Seconds since the process started")
-                .expect("names are constants"),
+            operations: make.counters("plugin_host_operations_total", "Ended operations", &["operation", "outcome"]),
+            operation_duration: make.histograms(
+                "plugin_host_operation_duration_seconds",
+                "Time of ended operations, in seconds",
+                OPERATION_BUCKETS,
+                &["operation"],
+            ),
+            jobs: make.gauges("plugin_host_jobs", "Operations under way", &["state"]),
+            builds: make.counters("plugin_host_builds_total", "Builds by outcome", &["outcome"]),
+            builds_at_work: make.gauges("plugin_host_builds", "Builds under way", &["state"]),
+            cargo_runs: make.counter("plugin_host_cargo_runs_total", "How often cargo was started"),
+            disk_bytes: make.gauges(
+                "plugin_host_disk_bytes",
+                "Bytes of files on disk, as they were measured last",
+                &["kind"],
+            ),
+            uptime: make.seconds("plugin_host_uptime_seconds", "Seconds since the host started"),
+            start: make.seconds("process_start_time_seconds", "When the host started, in seconds since 1970"),
+            process: ProcessMetrics::of(&registry),
+            front: FrontMetrics::of(&registry),
             events: EventMetrics::of(&registry),
-            registry,
             labels: Mutex::default(),
+            registry,
         };
-        let collectors: [Box<dyn prometheus::core::Collector>; 21] = [
-            Box::new(metrics.requests.clone()),
-            Box::new(metrics.errors.clone()),
-            Box::new(metrics.duration.clone()),
-            Box::new(metrics.panics.clone()),
-            Box::new(metrics.in_flight.clone()),
-            Box::new(metrics.generation.clone()),
-            Box::new(metrics.circuit_open.clone()),
-            Box::new(metrics.quarantined.clone()),
-            Box::new(metrics.revisions.clone()),
-            Box::new(metrics.rollbacks.clone()),
-            Box::new(metrics.mapped.clone()),
-            Box::new(metrics.kept.clone()),
-            Box::new(metrics.unmapped.clone()),
-            Box::new(metrics.unmap_duration.clone()),
-            Box::new(metrics.unloading.clone()),
-            Box::new(metrics.live_bytes.clone()),
-            Box::new(metrics.left_bytes.clone()),
-            Box::new(metrics.operations.clone()),
-            Box::new(metrics.jobs.clone()),
-            Box::new(metrics.builds.clone()),
-            Box::new(metrics.uptime.clone()),
-        ];
         for cause in ["operator", "automatic"] {
             // Shown as 0 before the first.
             metrics.rollbacks.with_label_values(&[cause]);
         }
-        for collector in collectors {
-            metrics.registry.register(collector).expect("no two metrics share a name");
+        for reason in ["token", "role"] {
+            metrics.front.known_auth_failure(reason);
         }
         metrics
     }
@@ -183,11 +205,31 @@ impl Metrics {
             requests: self.requests.with_label_values(&labels),
             errors: self.errors.with_label_values(&labels),
             duration: self.duration.with_label_values(&labels),
+            responses: CLASSES.map(|class| self.responses.with_label_values(&[plugin, endpoint, class])),
         }
+    }
+
+    /// What is counted of a plugin as a whole.
+    pub(crate) fn plugin(&self, plugin: &str) -> PluginCounters {
+        PluginCounters(Arc::new(OfPlugin {
+            refused: RefusalReason::ALL.map(|reason| self.refused.with_label_values(&[plugin, reason.as_str()])),
+            probes: PROBE_OUTCOMES.map(|outcome| self.probes.with_label_values(&[plugin, outcome])),
+        }))
+    }
+
+    /// A request was refused because the plugin, which is installed, does not serve.
+    pub(crate) fn refused(&self, plugin: &str, reason: RefusalReason) {
+        self.refused.with_label_values(&[plugin, reason.as_str()]).inc();
     }
 
     pub(crate) fn panics(&self, plugin: &str) -> IntCounter {
         self.panics.with_label_values(&[plugin])
+    }
+
+    /// An operation has ended.
+    pub(crate) fn operation(&self, operation: &str, outcome: &str, took: Duration) {
+        self.operations.with_label_values(&[operation, outcome]).inc();
+        self.operation_duration.with_label_values(&[operation]).observe(took.as_secs_f64());
     }
 
     /// Takes away all labels of an unloaded plugin.
@@ -198,6 +240,15 @@ impl Metrics {
             let _ = self.requests.remove_label_values(&labels);
             let _ = self.errors.remove_label_values(&labels);
             let _ = self.duration.remove_label_values(&labels);
+            for class in CLASSES {
+                let _ = self.responses.remove_label_values(&[plugin, endpoint, class]);
+            }
+        }
+        for reason in RefusalReason::ALL {
+            let _ = self.refused.remove_label_values(&[plugin, reason.as_str()]);
+        }
+        for outcome in PROBE_OUTCOMES {
+            let _ = self.probes.remove_label_values(&[plugin, outcome]);
         }
         let _ = self.panics.remove_label_values(&[plugin]);
         let _ = self.in_flight.remove_label_values(&[plugin]);
@@ -218,34 +269,74 @@ impl Metrics {
         }
     }
 
-    /// Everything as Prometheus text. What is not counted as it happens is set here.
-    pub(crate) fn render(&self, now: &Now) -> String {
-        self.mapped.set(i64::try_from(now.mapped).unwrap_or(i64::MAX));
-        self.kept.set(i64::try_from(now.kept).unwrap_or(i64::MAX));
+    /// What lies on disk, as it was measured just now.
+    pub(crate) fn on_disk(&self, usage: &host_store::Usage) {
+        for (kind, bytes) in
+            [("artifacts", usage.artifact_bytes), ("trees", usage.tree_bytes), ("build_cache", usage.build_cache_bytes)]
+        {
+            self.disk_bytes.with_label_values(&[kind]).set(whole(bytes));
+        }
+    }
+
+    /// Everything of the host's. What is not counted as it happens is set here.
+    pub(crate) fn gather(&self, now: &Now) -> Vec<proto::MetricFamily> {
+        self.mapped.set(whole(now.mapped as u64));
+        self.kept.set(whole(now.kept as u64));
         self.unloading.set(now.unloading.into());
-        self.uptime.set(now.uptime_seconds);
+        self.uptime.set(now.uptime.as_secs_f64());
+        self.start.set(now.started_unix_seconds);
+        self.process.read();
         for (state, count) in [("queued", now.jobs.0), ("running", now.jobs.1)] {
-            self.jobs.with_label_values(&[state]).set(i64::try_from(count).unwrap_or(i64::MAX));
+            self.jobs.with_label_values(&[state]).set(whole(count as u64));
         }
-        for (outcome, count) in [("built", now.built), ("cached", now.cached), ("failed", now.failed)] {
-            let counter = self.builds.with_label_values(&[outcome]);
-            counter.inc_by(count.saturating_sub(counter.get()));
+        let builds = &now.builds;
+        let built = builds.builds.saturating_sub(builds.cache_hits + builds.failures);
+        for (outcome, count) in [("built", built), ("cached", builds.cache_hits), ("failed", builds.failures)] {
+            catch_up(&self.builds.with_label_values(&[outcome]), count);
         }
-        for PluginNow { id, generation, in_flight, live_bytes, circuit_open, quarantined } in &now.plugins {
-            self.circuit_open.with_label_values(&[id]).set((*circuit_open).into());
-            self.quarantined.with_label_values(&[id]).set((*quarantined).into());
-            self.generation.with_label_values(&[id]).set(i64::try_from(*generation).unwrap_or(i64::MAX));
-            self.in_flight.with_label_values(&[id]).set(i64::try_from(*in_flight).unwrap_or(i64::MAX));
-            match live_bytes {
-                Some(bytes) => self.live_bytes.with_label_values(&[id]).set(i64::try_from(*bytes).unwrap_or(i64::MAX)),
-                None => drop(self.live_bytes.remove_label_values(&[id])),
+        catch_up(&self.cargo_runs, builds.cargo_runs);
+        for (state, count) in [("waiting", builds.waiting), ("running", builds.running)] {
+            self.builds_at_work.with_label_values(&[state]).set(whole(count));
+        }
+        for (words, family, of) in [
+            (&PHASES[..], &self.plugins, (|plugin| plugin.phase) as fn(&PluginNow) -> &'static str),
+            (&HEALTH[..], &self.plugins_by_health, |plugin| plugin.health),
+        ] {
+            for word in words {
+                let count = now.plugins.iter().filter(|plugin| of(plugin) == *word).count();
+                family.with_label_values(&[*word]).set(whole(count as u64));
             }
         }
-        let mut text = vec![];
-        // Writing into memory does not fail.
-        let _ = TextEncoder::new().encode(&self.registry.gather(), &mut text);
-        String::from_utf8_lossy(&text).into_owned()
+        for plugin in &now.plugins {
+            let labels = [plugin.id.as_str()];
+            self.circuit_open.with_label_values(&labels).set(plugin.circuit_open.into());
+            self.quarantined.with_label_values(&labels).set(plugin.quarantined.into());
+            self.generation.with_label_values(&labels).set(whole(plugin.generation));
+            self.in_flight.with_label_values(&labels).set(whole(plugin.in_flight as u64));
+            match plugin.live_bytes {
+                Some(bytes) => self.live_bytes.with_label_values(&labels).set(whole(bytes)),
+                None => drop(self.live_bytes.remove_label_values(&labels)),
+            }
+        }
+        self.registry.gather()
     }
+}
+
+/// Metrics as Prometheus text.
+pub(crate) fn text(families: &[proto::MetricFamily]) -> String {
+    let mut text = vec![];
+    // Writing into memory does not fail, and families without series are left out before.
+    let _ = TextEncoder::new().encode(families, &mut text);
+    String::from_utf8_lossy(&text).into_owned()
+}
+
+fn whole(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+/// Brings a counter to what was counted elsewhere.
+fn catch_up(counter: &IntCounter, count: u64) {
+    counter.inc_by(count.saturating_sub(counter.get()));
 }
 
 /// What is read off when the metrics are asked for.
@@ -253,18 +344,19 @@ pub(crate) struct Now {
     pub(crate) mapped: usize,
     pub(crate) kept: usize,
     pub(crate) unloading: bool,
-    pub(crate) uptime_seconds: f64,
+    pub(crate) uptime: Duration,
+    pub(crate) started_unix_seconds: f64,
     /// Operations that wait for their turn, and those that work.
     pub(crate) jobs: (usize, usize),
-    pub(crate) built: u64,
-    pub(crate) cached: u64,
-    pub(crate) failed: u64,
+    pub(crate) builds: host_build::Counters,
     pub(crate) plugins: Vec<PluginNow>,
 }
 
 /// The same of one plugin.
 pub(crate) struct PluginNow {
     pub(crate) id: String,
+    pub(crate) phase: &'static str,
+    pub(crate) health: &'static str,
     /// The serving generation, or 0.
     pub(crate) generation: u64,
     /// Requests in flight on all its generations.

@@ -1,5 +1,6 @@
 //! What whoever calls a plugin is told when there is no answer of the plugin's; the operator finds more under the request id.
 
+use host_core::configuration::Violation;
 use host_load::{CallError, ServiceBody};
 use http::header::{self, HeaderValue};
 use http::{Response, StatusCode};
@@ -8,9 +9,12 @@ use crate::admission::Refusal;
 use crate::call::CallRefusal;
 use crate::plugin::Phase;
 use crate::routes::RouteRefusal;
+use crate::rules::RuleRefusal;
 
 /// How long a caller should wait before it asks a plugin again that does not serve now.
 const RETRY_AFTER_SECONDS: u32 = 1;
+/// As many of what is wrong with a body stand in the sentence; all are listed.
+const MAX_SHOWN: usize = 3;
 
 /// A refused call, as a caller is told.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,11 +29,13 @@ pub struct RefusedCall {
     pub allow: Option<HeaderValue>,
     /// When to ask again.
     pub retry_after_seconds: Option<u32>,
+    /// What is wrong with the body, each by its place in it.
+    pub violations: Vec<Violation>,
 }
 
 impl RefusedCall {
     pub(crate) fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> RefusedCall {
-        RefusedCall { status, code, detail: detail.into(), allow: None, retry_after_seconds: None }
+        RefusedCall { status, code, detail: detail.into(), allow: None, retry_after_seconds: None, violations: vec![] }
     }
 
     fn later(self) -> RefusedCall {
@@ -43,8 +49,8 @@ impl RefusedCall {
 
     /// The answer that a plugin gets.
     pub(crate) fn into_answer(self) -> Response<ServiceBody> {
-        let RefusedCall { status, code, detail, allow, retry_after_seconds } = self;
-        let mut response = host_services::problem(status, code, &detail);
+        let RefusedCall { status, code, detail, allow, retry_after_seconds, violations } = self;
+        let mut response = host_services::problem(status, code, &detail, &violations);
         let headers = response.headers_mut();
         if let Some(allow) = allow {
             headers.insert(header::ALLOW, allow);
@@ -124,6 +130,7 @@ impl RefusedCall {
                 "the plugin was replaced, and this call took longer than its drain",
             )
             .later(),
+            CallRefusal::Rule(refusal) => RefusedCall::rule(refusal),
             CallRefusal::Failed(error) => match error {
                 CallError::Panicked(_) => {
                     RefusedCall::new(StatusCode::INTERNAL_SERVER_ERROR, "plugin_panicked", "the plugin panicked")
@@ -140,6 +147,39 @@ impl RefusedCall {
                     RefusedCall::new(StatusCode::GATEWAY_TIMEOUT, "plugin_timed_out", error.to_string())
                 }
             },
+        }
+    }
+}
+
+impl RefusedCall {
+    /// The request is not what plugin.yaml asks for.
+    fn rule(refusal: &RuleRefusal) -> RefusedCall {
+        match refusal {
+            RuleRefusal::RateLimited(wait) => {
+                // A whole second at least, and rounded up: who waits so long is let in.
+                let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+                let retry_after_seconds = Some(u32::try_from(seconds.max(1)).unwrap_or(u32::MAX));
+                let detail = "the endpoint takes no more requests from this client now";
+                let refused = RefusedCall::new(StatusCode::TOO_MANY_REQUESTS, "endpoint_rate_limit", detail);
+                RefusedCall { retry_after_seconds, ..refused }
+            }
+            RuleRefusal::ContentType(detail) => {
+                RefusedCall::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "endpoint_content_type", detail)
+            }
+            RuleRefusal::BodyNotJson(reason) => {
+                let detail = format!("the body is not JSON: {reason}");
+                RefusedCall::new(StatusCode::BAD_REQUEST, "endpoint_body_not_json", detail)
+            }
+            RuleRefusal::BodyDoesNotFit(violations) => {
+                let shown = violations.iter().take(MAX_SHOWN).map(ToString::to_string).collect::<Vec<_>>().join("; ");
+                let more = match violations.len().saturating_sub(MAX_SHOWN) {
+                    0 => String::new(),
+                    more => format!("; and {more} more"),
+                };
+                let detail = format!("the body is not what the endpoint asks for: {shown}{more}");
+                let refused = RefusedCall::new(StatusCode::UNPROCESSABLE_ENTITY, "endpoint_body_does_not_fit", detail);
+                RefusedCall { violations: violations.clone(), ..refused }
+            }
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What a generation is started with: an artifact, and a configuration of layers whose secrets are sealed on disk.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use host_core::configuration::{Layers, Schema, Violation};
@@ -20,6 +21,8 @@ pub(crate) struct Build {
     pub(crate) artifact: Artifact,
     /// What its configuration has to fit.
     pub(crate) schema: Schema,
+    /// What bodies have to fit, by the path that plugin.yaml gives.
+    pub(crate) body_schemas: Arc<BTreeMap<String, Schema>>,
 }
 
 /// What a generation is started with.
@@ -47,6 +50,25 @@ pub struct ConfigurationView {
     pub host_file: Map<String, Value>,
     /// What the operator set.
     pub operator: Map<String, Value>,
+}
+
+impl Build {
+    /// Compiles the schemas that an artifact holds.
+    ///
+    /// # Errors
+    /// [`Error::Schema`], which only an artifact of another host's can give.
+    pub(crate) fn of(manifest: Manifest, warnings: Vec<Problem>, artifact: Artifact) -> Result<Build, Error> {
+        let failed = |source| Error::Schema { source };
+        let schema = artifact.configuration_schema().map(Schema::compile).transpose().map_err(failed)?;
+        let body_schemas = artifact.body_schemas().map(host_build::body_schemas).transpose().map_err(failed)?;
+        Ok(Build {
+            manifest: Arc::new(manifest),
+            warnings,
+            artifact,
+            schema: schema.unwrap_or_else(Schema::any),
+            body_schemas: Arc::new(body_schemas.unwrap_or_default()),
+        })
+    }
 }
 
 impl Setup {

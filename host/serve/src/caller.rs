@@ -54,6 +54,15 @@ pub(crate) fn unauthorized(who: &Who) -> Refused {
         .fix("send `Authorization: Bearer <token>`; the operator's token is in the data folder's operator.token")
 }
 
+/// Why somebody is refused, in a word for what is counted.
+pub(crate) fn refused_for(status: StatusCode) -> &'static str {
+    match status {
+        StatusCode::UNAUTHORIZED => "token",
+        StatusCode::TOO_MANY_REQUESTS => "throttle",
+        _ => "role",
+    }
+}
+
 pub(crate) fn forbidden(needed: Role, plugin: Option<&str>) -> Refused {
     let detail = match plugin {
         Some(_) => format!("this needs the role {needed}, for this plugin or for the host"),

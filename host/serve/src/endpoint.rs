@@ -1,13 +1,15 @@
 //! Requests to plugins: found, checked by the manifest, answered by one generation.
 
 use host_core::access::decide;
-use host_core::manifest::{Auth, Endpoint};
-use host_run::{Caller, IncomingBody, RefusedCall, Request, refused_content_type};
+use host_core::manifest::Auth;
+use host_run::{Caller, IncomingBody, RefusalReason, RefusedCall, Request, Trace};
 use http::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use http::{Method, Response, StatusCode};
+use tracing::Level;
 
+use crate::access_log::{self, Line};
 use crate::body::AnyBody;
-use crate::caller::{self, Who};
+use crate::caller::{self, Who, refused_for};
 use crate::error::of_call;
 use crate::problem::Refused;
 use crate::request_id::RequestId;
@@ -25,8 +27,12 @@ pub(crate) async fn answer<B: IncomingBody>(
     request_id: &RequestId,
     peer: &str,
 ) -> Response<AnyBody> {
+    let begun = access_log::begin(Level::DEBUG);
     let (mut parts, body) = request.into_parts();
-    match call(front, &mut parts, body, request_id, peer).await {
+    let trace = front.host.trace_of(&parts.headers);
+    let mut generation = None;
+    let call = call(front, &mut parts, body, request_id, peer, trace, &mut generation);
+    let response = match call.await {
         Ok(response) => response,
         Err(refused) => {
             let (status, code) = (refused.status.as_u16(), &*refused.code);
@@ -34,7 +40,14 @@ pub(crate) async fn answer<B: IncomingBody>(
             tracing::debug!(%request_id, status, code, "{}: {}", parts.uri.path(), refused.detail);
             refused.answer(request_id.as_str(), parts.uri.path()).map(AnyBody::Host)
         }
+    };
+    if let Some(begun) = begun {
+        let (method, path, status) = (&parts.method, parts.uri.path(), response.status());
+        let plugin = generation.map(|generation| (split(path).0, generation));
+        let line = Line { method, path, status, begun, plugin, action: None, request_id, trace, peer };
+        line.write(Level::DEBUG);
     }
+    response
 }
 
 async fn call<B: IncomingBody>(
@@ -43,9 +56,12 @@ async fn call<B: IncomingBody>(
     body: B,
     request_id: &RequestId,
     peer: &str,
+    trace: Trace,
+    generation: &mut Option<u64>,
 ) -> Result<Response<AnyBody>, Refused> {
     let (id, path) = split(parts.uri.path());
     let admitted = front.host.admit(id).map_err(|refusal| of_call(RefusedCall::admission(refusal, id)))?;
+    *generation = Some(admitted.generation().number());
     let routed = match admitted.route(&parts.method, path) {
         Ok(routed) => routed,
         // What a resource takes may be asked of any of them.
@@ -56,13 +72,14 @@ async fn call<B: IncomingBody>(
     let caller = match known(front, &endpoint.auth, &parts.headers, id, peer) {
         Ok(caller) => caller,
         Err((caller, refused)) => {
+            admitted.refuse(RefusalReason::Auth);
+            front.host.front_metrics().auth_failed(refused_for(refused.status));
             let mut trail = Trail::new("endpoint_call", id, ClientAddress::of(peer), request_id.as_str());
             caller.iter().for_each(|caller| trail.by(caller));
             trail.refused(&front.host, &front.access, &refused).await;
             return Err(refused);
         }
     };
-    allow(endpoint, &parts.headers)?;
     if has_host_credential(&parts.headers) {
         parts.headers.remove(AUTHORIZATION);
     }
@@ -75,6 +92,7 @@ async fn call<B: IncomingBody>(
             peer,
             request_id: request_id.as_str(),
             depth: 0,
+            trace,
             actor: caller.as_ref().map(|caller| caller.principal.name.as_str()),
         },
         body,
@@ -120,14 +138,6 @@ fn known(
 
 fn has_host_credential(headers: &HeaderMap) -> bool {
     headers.get_all(AUTHORIZATION).iter().any(is_host_credential)
-}
-
-/// Checks what plugin.yaml asks of a request before its body is read.
-fn allow(endpoint: &Endpoint, headers: &HeaderMap) -> Result<(), Refused> {
-    match refused_content_type(endpoint, headers) {
-        Some(detail) => Err(Refused::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "endpoint_content_type", detail)),
-        None => Ok(()),
-    }
 }
 
 fn options(allow: HeaderValue) -> Response<AnyBody> {

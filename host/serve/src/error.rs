@@ -1,6 +1,7 @@
 //! From what the host says to what a client is told: one page.
 
 use host_api::FieldError;
+use host_core::configuration::Violation;
 use host_run::{Error, Failed, FieldProblem, Kind, RefusedCall};
 use http::StatusCode;
 
@@ -44,6 +45,8 @@ fn status(kind: Kind) -> StatusCode {
 pub(crate) fn of_call(refused: RefusedCall) -> Refused {
     let mut answer = Refused::new(refused.status, refused.code, refused.detail);
     answer.allow = refused.allow;
+    let errors = refused.violations.into_iter();
+    answer.errors = errors.map(|Violation { pointer, message }| FieldError { pointer, message }).collect();
     match refused.retry_after_seconds {
         Some(seconds) => answer.retry_after(seconds),
         None => answer,

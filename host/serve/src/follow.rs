@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use host_run::{Job, JobState, LogLine};
+use host_run::{Job, JobState, LogLine, Present};
 use http_body::Frame;
 
 /// How often a sign of life is sent where nothing else is: cargo may be silent for minutes.
@@ -67,12 +67,14 @@ pub(crate) struct Following {
     ready: VecDeque<Bytes>,
     wait: Option<Wait>,
     has_ended: bool,
+    /// Counts it while it is there.
+    _there: Present,
 }
 
 impl Following {
     /// The lines of `job` numbered `from` and later.
-    pub(crate) fn new(job: Arc<Job>, from: u64, format: Format) -> Following {
-        Following { job, from, format, ready: VecDeque::new(), wait: None, has_ended: false }
+    pub(crate) fn new(job: Arc<Job>, from: u64, format: Format, there: Present) -> Following {
+        Following { job, from, format, ready: VecDeque::new(), wait: None, has_ended: false, _there: there }
     }
 
     fn take(&mut self, lines: Option<Vec<LogLine>>) {

@@ -133,7 +133,7 @@ pub(crate) async fn log(
         None => query.from,
     };
     let body = match live {
-        Some(job) => Body::new(Following::new(job, from, format)),
+        Some(job) => Body::new(Following::new(job, from, format, front.host.front_metrics().job_log_stream())),
         None => {
             let lines = front.host.job_lines(&id, from).await.map_err(failed)?;
             let mut text: String = lines.iter().map(|line: &LogLine| format.line(line)).collect();

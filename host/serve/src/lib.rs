@@ -12,6 +12,7 @@
 //! Every answer carries `X-Request-Id`; every error is an RFC 9457 problem document.
 
 mod access;
+mod access_log;
 mod audit;
 mod available;
 mod batch;
@@ -34,6 +35,7 @@ mod linger;
 mod list;
 mod local;
 mod login;
+mod logs;
 mod moment;
 mod openapi;
 mod plan;

@@ -55,23 +55,6 @@ pub(crate) async fn status(State(front): State<Front>, Id(id): Id) -> Answer {
     Ok(Json(view::state(&plugin)).into_response())
 }
 
-/// `?from=N`: lines numbered N and later.
-#[derive(Deserialize, IntoParams)]
-pub(crate) struct From {
-    /// Lines with this number and later.
-    #[serde(default)]
-    from: u64,
-}
-
-pub(crate) async fn logs(
-    State(front): State<Front>,
-    Id(id): Id,
-    Parameters(From { from }): Parameters<From>,
-) -> Answer {
-    let lines = front.host.plugin_lines(&id, from).ok_or_else(|| unknown(&id))?;
-    Ok(Json(api::LogLines { lines: lines.iter().map(view::line).collect() }).into_response())
-}
-
 pub(crate) async fn load(State(front): State<Front>, asking: Asking, Input(asked): Input<api::LoadRequest>) -> Answer {
     let (source, must_be) = source_asked(&front, &asked.source, asked.version.as_deref()).await?;
     let (configuration, start) = (asked.config, asked.start.unwrap_or(true));

@@ -22,7 +22,8 @@ use crate::request_id::RequestIds;
 use crate::settings::Settings;
 use crate::table::{Need, Row, Table};
 use crate::{
-    audit, available, batch, cache, configuration, docs, events, graph, idempotency, jobs, local, login, openapi, plan,
+    audit, available, batch, cache, configuration, docs, events, graph, idempotency, jobs, local, login, logs, openapi,
+    plan,
 };
 use crate::{plugins, revisions, settings, system, tokens, updates, upload, users};
 
@@ -86,9 +87,12 @@ pub(crate) fn table(front: Front) -> Table {
     t.add(Viewer, "plugin_status", GET, "/api/plugins/{id}/status", plugins::status)
         .says("The state of a plugin, in the words of older clients.")
         .gives::<api::StatusAnswer>(200);
-    t.add(Viewer, "plugin_logs", GET, "/api/plugins/{id}/logs", plugins::logs)
-        .says("The last log lines of a plugin.")
-        .query::<plugins::From>()
+    t.add(Viewer, "plugin_logs", GET, "/api/plugins/{id}/logs", logs::get)
+        .says("The last log lines of a plugin, as JSON or as server-sent events that go on.")
+        .query::<logs::LogQuery>()
+        .header("Last-Event-ID", "The `id` of the last line that the reader has: the stream goes on behind it.")
+        .writes(200, "text/event-stream")
+        .fails(&[429])
         .gives::<api::LogLines>(200);
     t.add(Viewer, "graph", GET, "/api/plugins/graph", graph::graph)
         .says("Who needs whom, as JSON, or for programs that draw.")

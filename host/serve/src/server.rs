@@ -191,7 +191,9 @@ impl Server {
             let Some((stream, peer, turn)) = accepted else { continue };
             let (service, shutdown) = (service.clone(), shutdown.clone());
             let header_timeout = self.config.header_timeout;
+            let there = host.front_metrics().connection();
             connections.spawn(async move {
+                let _there = there;
                 connection(stream, peer, service, header_timeout, shutdown).await;
                 drop(turn);
             });

@@ -2,18 +2,22 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::time::{Instant, SystemTime};
 
 use axum::Router;
-use host_run::IncomingBody;
+use host_run::{IncomingBody, Span};
 use http::header::{self, HeaderValue};
 use http::{Method, Request, Response, StatusCode};
 use tower_service::Service as _;
+use tracing::Level;
 
+use crate::access_log::{self, Line};
 use crate::body::{AnyBody, BodyError};
 use crate::endpoint;
 use crate::problem::Refused;
 use crate::request_id::{RequestId, X_REQUEST_ID};
 use crate::routes::Front;
+use crate::table::Action;
 use crate::trail::ClientAddress;
 
 /// Answers requests. Cheap to clone.
@@ -62,7 +66,8 @@ impl Service {
     where
         B: IncomingBody<Error: Into<BodyError>>,
     {
-        let path = request.uri().path().to_owned();
+        let (begun, method, path) = (Instant::now(), request.method().clone(), request.uri().path().to_owned());
+        let trace = self.front.host.trace_of(request.headers());
         let mut request = request.map(axum::body::Body::new);
         // Both spellings of a collection, `/api/plugins` and `/api/plugins/`, are the same.
         if let Some(trimmed) = without_trailing_slash(request.uri()) {
@@ -84,6 +89,20 @@ impl Service {
             if let Some(allow) = allow {
                 response.headers_mut().insert(header::ALLOW, allow);
             }
+        }
+        let (status, took) = (response.status(), begun.elapsed());
+        let action = response.extensions_mut().remove::<Action>().map_or("unknown", |Action(action)| action);
+        self.front.host.front_metrics().answered(action, status.as_u16(), took);
+        // Looks at the host come often and change nothing.
+        let level = if method.is_safe() { Level::DEBUG } else { Level::INFO };
+        if access_log::begin(level).is_some() {
+            let (path, action) = (&path, Some(action));
+            Line { method: &method, path, status, begun, plugin: None, action, request_id, trace, peer }.write(level);
+        }
+        if let Some(spans) = self.front.host.spans() {
+            let started = SystemTime::now().checked_sub(took).unwrap_or(SystemTime::UNIX_EPOCH);
+            let (method, request_id, status) = (method.as_str(), request_id.as_str(), status.as_u16());
+            spans.record(&Span { trace, method, route: action, plugin: None, status, request_id, started, took });
         }
         let headers = response.headers_mut();
         headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));

@@ -14,6 +14,7 @@ use utoipa::ToSchema;
 use crate::error::of_operation;
 use crate::problem::Refused;
 use crate::routes::Front;
+use crate::view;
 
 /// `GET /health/live`.
 #[derive(Serialize, ToSchema)]
@@ -78,7 +79,9 @@ pub(crate) async fn system_metrics(State(front): State<Front>) -> Result<Json<ap
         generations_kept: overview.kept,
         manager_uptime: overview.uptime.as_secs_f64(),
     };
-    Ok(Json(api::SystemMetricsAnswer { metrics }))
+    let families = front.host.metric_families().await;
+    let families = families.into_iter().map(|family| (family.name.clone(), view::metric_family(family))).collect();
+    Ok(Json(api::SystemMetricsAnswer { metrics, families }))
 }
 
 pub(crate) async fn health_summary(State(front): State<Front>) -> Json<api::HealthSummary> {

@@ -18,6 +18,7 @@ use axum::routing::{MethodFilter, MethodRouter, on};
 use host_core::Role;
 use http::Method;
 
+use crate::caller::refused_for;
 use crate::doc::Doc;
 use crate::error::of_operation;
 use crate::idempotency;
@@ -161,10 +162,26 @@ struct Guard {
     row: Arc<Row>,
 }
 
+/// What was asked, riding in the answer to where it is counted.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Action(pub(crate) &'static str);
+
 /// Asks who is there, and lets the handler know. What changes something is told to the audit log before and after, and goes
 /// on when its client is gone.
 async fn guarded(
     State(guard): State<Guard>,
+    parameters: Result<RawPathParams, RawPathParamsRejection>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let action = Action(guard.row.action);
+    let mut response = pass(guard, parameters, request, next).await;
+    response.extensions_mut().insert(action);
+    response
+}
+
+async fn pass(
+    guard: Guard,
     parameters: Result<RawPathParams, RawPathParamsRejection>,
     mut request: Request,
     next: Next,
@@ -177,6 +194,7 @@ async fn guarded(
     let plugin = plugin.filter(|_| guard.row.has_plugin());
     let host = guard.front.host.clone();
     if let Err(refused) = guard.check(&mut request, plugin, &mut trail) {
+        guard.front.host.front_metrics().auth_failed(refused_for(refused.status));
         trail.refused(&host, &guard.front.access, &refused).await;
         return refused.into_response();
     }

@@ -7,7 +7,10 @@ use host_core::configuration::{MASK, Schema, looks_secret};
 use host_core::event::Event;
 use host_core::manifest::Placement;
 use host_core::{Goal, Manifest, Pick};
-use host_run::{EventsPage, JobView, LogLine, Part, PartState, Phase, PluginView, Receipt, Served, StepReport, Way};
+use host_run::{
+    EventsPage, JobView, LogLine, MetricFamily, MetricSeries, MetricValue, Part, PartState, Phase, PluginView, Receipt,
+    Served, StepReport, Way,
+};
 use serde_json::Value;
 
 use crate::endpoint::PREFIX;
@@ -246,6 +249,21 @@ pub(crate) fn event(event: &Event) -> api::Event {
 pub(crate) fn events(page: &EventsPage) -> api::EventPage {
     let events = page.events.iter().map(event).collect();
     api::EventPage { events, next: page.next, oldest: page.oldest, damaged: page.damaged }
+}
+
+/// All series of a metric.
+pub(crate) fn metric_family(family: MetricFamily) -> api::MetricFamily {
+    let series = family.series.into_iter().map(|MetricSeries { labels, value }| {
+        let labels = labels.into_iter().collect();
+        match value {
+            MetricValue::Number(value) => api::MetricSeries { labels, value: Some(value), ..Default::default() },
+            MetricValue::Histogram { count, sum, buckets } => {
+                let buckets = buckets.into_iter().map(|(le, count)| api::MetricBucket { le, count }).collect();
+                api::MetricSeries { labels, count: Some(count), sum: Some(sum), buckets, ..Default::default() }
+            }
+        }
+    });
+    api::MetricFamily { kind: family.kind.to_owned(), help: family.help, series: series.collect() }
 }
 
 pub(crate) fn line(line: &LogLine) -> api::LogLine {

@@ -1,6 +1,7 @@
 //! Answers to plugins: bodies, JSON and problem documents.
 
 use bytes::Bytes;
+use host_core::configuration::Violation;
 use host_load::ServiceBody;
 use http::header::{self, HeaderValue};
 use http::{Response, StatusCode};
@@ -31,17 +32,26 @@ struct Problem<'a> {
     status: u16,
     code: &'a str,
     detail: &'a str,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<FieldError<'a>>,
+}
+
+#[derive(Serialize)]
+struct FieldError<'a> {
+    pointer: &'a str,
+    message: &'a str,
 }
 
 /// The refusal as a problem document.
 pub(crate) fn refusal(error: &Error) -> Response<ServiceBody> {
-    problem(error.status(), error.code(), &error.to_string())
+    problem(error.status(), error.code(), &error.to_string(), &[])
 }
 
-/// A problem document (RFC 9457), as plugins get it.
-pub fn problem(status: StatusCode, code: &str, detail: &str) -> Response<ServiceBody> {
+/// A problem document (RFC 9457), as plugins get it; with what is wrong with what they sent, by its place in it.
+pub fn problem(status: StatusCode, code: &str, detail: &str, violations: &[Violation]) -> Response<ServiceBody> {
     let title = status.canonical_reason().unwrap_or("error");
-    let mut response = json(&Problem { r#type: "about:blank", title, status: status.as_u16(), code, detail });
+    let errors = violations.iter().map(|Violation { pointer, message }| FieldError { pointer, message }).collect();
+    let mut response = json(&Problem { r#type: "about:blank", title, status: status.as_u16(), code, detail, errors });
     *response.status_mut() = status;
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
     response

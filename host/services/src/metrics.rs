@@ -86,8 +86,16 @@ impl PluginMetrics {
         let _ = self.ignored.remove_label_values(&[plugin.as_str()]);
     }
 
-    /// Everything as Prometheus text, to stand after the host's own.
+    /// Everything as Prometheus text.
     pub fn render(&self) -> String {
+        let mut text = vec![];
+        // Writing into memory does not fail.
+        let _ = TextEncoder::new().encode(&self.gather(), &mut text);
+        String::from_utf8_lossy(&text).into_owned()
+    }
+
+    /// Everything, to stand after the host's own.
+    pub fn gather(&self) -> Vec<MetricFamily> {
         let mut families: BTreeMap<String, MetricFamily> = BTreeMap::new();
         let collected = {
             let inner = self.lock();
@@ -103,11 +111,7 @@ impl PluginMetrics {
             }
         }
         // The encoder refuses a family without samples.
-        let families: Vec<_> = families.into_values().filter(|family| !family.get_metric().is_empty()).collect();
-        let mut text = vec![];
-        // Writing into memory does not fail.
-        let _ = TextEncoder::new().encode(&families, &mut text);
-        String::from_utf8_lossy(&text).into_owned()
+        families.into_values().filter(|family| !family.get_metric().is_empty()).collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::cleaning::stored;
 use crate::error::IoContext as _;
-use crate::layout::{ARTIFACT, CONFIGURATION_SCHEMA, LIBRARY, MANIFEST, make_dir};
+use crate::layout::{ARTIFACT, BODY_SCHEMAS, CONFIGURATION_SCHEMA, LIBRARY, MANIFEST, make_dir};
 use crate::store::{Shelf, remove};
 use crate::{Error, Store, atomic};
 
@@ -29,7 +29,17 @@ pub(crate) struct ArtifactInner {
     library: PathBuf,
     manifest: Vec<u8>,
     configuration_schema: Option<Vec<u8>>,
+    body_schemas: Option<Vec<u8>>,
     index: Index,
+}
+
+/// JSON Schemas that travel with a library. Only who reads them knows what they say.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Schemas<'a> {
+    /// Of the plugin's configuration.
+    pub configuration: Option<&'a [u8]>,
+    /// Of the bodies of its endpoints: one JSON object, from the path that plugin.yaml gives to the schema's text.
+    pub bodies: Option<&'a [u8]>,
 }
 
 /// Where an artifact came from and how it was made. Not part of its digest.
@@ -71,6 +81,8 @@ struct Index {
     manifest: Digest,
     #[serde(default, with = "crate::digest_text::option", skip_serializing_if = "Option::is_none")]
     configuration_schema: Option<Digest>,
+    #[serde(default, with = "crate::digest_text::option", skip_serializing_if = "Option::is_none")]
+    body_schemas: Option<Digest>,
     provenance: Provenance,
 }
 
@@ -82,14 +94,15 @@ struct Remembered {
 }
 
 impl Artifact {
-    /// The digest over library, manifest and, where there is one, the schema of the configuration.
+    /// The digest over library, manifest and, where there are some, schemas.
     pub fn digest(&self) -> Digest {
         self.0.digest
     }
 
-    /// The digest that an artifact would have: of a library with this digest, a manifest and a schema.
-    pub fn digest_of(library: Digest, manifest: &[u8], configuration_schema: Option<&[u8]>) -> Digest {
-        digest_of(library, Digest::of(manifest), configuration_schema.map(Digest::of))
+    /// The digest that an artifact would have: of a library with this digest, a manifest and schemas.
+    pub fn digest_of(library: Digest, manifest: &[u8], schemas: Schemas<'_>) -> Digest {
+        let [configuration, bodies] = [schemas.configuration, schemas.bodies].map(|schema| schema.map(Digest::of));
+        digest_of(library, Digest::of(manifest), configuration, bodies)
     }
 
     /// The library file. Nobody may write to it.
@@ -117,6 +130,12 @@ impl Artifact {
         self.0.configuration_schema.as_deref()
     }
 
+    /// The JSON Schemas of bodies, see [`Schemas::bodies`]; `None` when the plugin has none, or when the artifact is from a
+    /// host that did not keep them.
+    pub fn body_schemas(&self) -> Option<&[u8]> {
+        self.0.body_schemas.as_deref()
+    }
+
     /// Where it came from and how it was made.
     pub fn provenance(&self) -> &Provenance {
         &self.0.index.provenance
@@ -124,8 +143,8 @@ impl Artifact {
 }
 
 impl Store {
-    /// Copies `library`, `manifest` and the schema of the configuration, if the plugin has one, into the store. An artifact
-    /// that is there already is returned as it is, with the provenance it was first put in with.
+    /// Copies `library`, `manifest` and the schemas that the plugin has into the store. An artifact that is there already is
+    /// returned as it is, with the provenance it was first put in with.
     ///
     /// # Errors
     /// [`Error::NotAFile`] when `library` is a link or anything else that is not a regular file.
@@ -133,7 +152,7 @@ impl Store {
         &self,
         library: &Path,
         manifest: &[u8],
-        configuration_schema: Option<&[u8]>,
+        schemas: Schemas<'_>,
         provenance: &Provenance,
     ) -> Result<Artifact, Error> {
         let temp = self.temp_dir()?;
@@ -144,7 +163,8 @@ impl Store {
             library: library_digest,
             library_bytes,
             manifest: Digest::of(manifest),
-            configuration_schema: configuration_schema.map(Digest::of),
+            configuration_schema: schemas.configuration.map(Digest::of),
+            body_schemas: schemas.bodies.map(Digest::of),
             provenance: provenance.clone(),
         };
         let digest = index.digest();
@@ -158,8 +178,9 @@ impl Store {
             Err(error) => return Err(error),
         }
         let text = serde_json::to_vec_pretty(&index).expect("strings and numbers always have a JSON form");
-        let schema = configuration_schema.map(|schema| (CONFIGURATION_SCHEMA, schema));
-        for (name, bytes) in [(MANIFEST, manifest), (ARTIFACT, text.as_slice())].into_iter().chain(schema) {
+        let kept = [(CONFIGURATION_SCHEMA, schemas.configuration), (BODY_SCHEMAS, schemas.bodies)];
+        let kept = kept.into_iter().filter_map(|(name, schema)| Some((name, schema?)));
+        for (name, bytes) in [(MANIFEST, manifest), (ARTIFACT, text.as_slice())].into_iter().chain(kept) {
             let path = folder.join(name);
             atomic::write(&path, bytes, 0o444).context("write", &path)?;
         }
@@ -175,7 +196,8 @@ impl Store {
             digest,
             library: place.join(LIBRARY),
             manifest: manifest.to_vec(),
-            configuration_schema: configuration_schema.map(<[u8]>::to_vec),
+            configuration_schema: schemas.configuration.map(<[u8]>::to_vec),
+            body_schemas: schemas.bodies.map(<[u8]>::to_vec),
             index,
         }))
     }
@@ -242,6 +264,7 @@ impl Store {
             .map_err(|error| corrupt(format!("`{ARTIFACT}` does not parse: {error}")))?;
         let manifest = read(MANIFEST)?;
         let configuration_schema = index.configuration_schema.map(|_| read(CONFIGURATION_SCHEMA)).transpose()?;
+        let body_schemas = index.body_schemas.map(|_| read(BODY_SCHEMAS)).transpose()?;
         let library = folder.join(LIBRARY);
         let found = open_library(&library)
             .and_then(|mut file| copy(&mut file, &mut io::sink(), &library))
@@ -254,13 +277,20 @@ impl Store {
             );
             return Err(corrupt(reason));
         }
-        if configuration_schema.as_deref().map(Digest::of) != index.configuration_schema {
-            return Err(corrupt(format!("`{CONFIGURATION_SCHEMA}` is not the one that was put there")));
+        for (name, found, expected) in [
+            (CONFIGURATION_SCHEMA, &configuration_schema, index.configuration_schema),
+            (BODY_SCHEMAS, &body_schemas, index.body_schemas),
+        ] {
+            if found.as_deref().map(Digest::of) != expected {
+                return Err(corrupt(format!("`{name}` is not the one that was put there")));
+            }
         }
         if Digest::of(&manifest) != index.manifest || index.digest() != *digest {
             return Err(corrupt(format!("`{MANIFEST}` is not the one that was put there")));
         }
-        Ok(Some(shelf.keep_artifact(ArtifactInner { digest: *digest, library, manifest, configuration_schema, index })))
+        let digest = *digest;
+        let artifact = ArtifactInner { digest, library, manifest, configuration_schema, body_schemas, index };
+        Ok(Some(shelf.keep_artifact(artifact)))
     }
 }
 
@@ -275,15 +305,23 @@ impl Shelf {
 
 impl Index {
     fn digest(&self) -> Digest {
-        digest_of(self.library, self.manifest, self.configuration_schema)
+        digest_of(self.library, self.manifest, self.configuration_schema, self.body_schemas)
     }
 }
 
-fn digest_of(library: Digest, manifest: Digest, configuration_schema: Option<Digest>) -> Digest {
+fn digest_of(
+    library: Digest,
+    manifest: Digest,
+    configuration_schema: Option<Digest>,
+    body_schemas: Option<Digest>,
+) -> Digest {
     let mut digest = DigestWriter::new();
     digest.field(b"artifact 1").field(library.hex().as_bytes()).field(manifest.hex().as_bytes());
     if let Some(schema) = configuration_schema {
         digest.field(b"configuration schema").field(schema.hex().as_bytes());
+    }
+    if let Some(schemas) = body_schemas {
+        digest.field(b"body schemas").field(schemas.hex().as_bytes());
     }
     digest.finish()
 }
@@ -356,7 +394,8 @@ pub(crate) mod tests {
     fn with_schema(test: &TestStore, library: &str, schema: Option<&str>) -> Artifact {
         let path = test.folder.path().join("lib.so");
         atomic::write(&path, library.as_bytes(), 0o755).unwrap();
-        test.store.put_artifact(&path, b"id: a", schema.map(str::as_bytes), &provenance("here")).unwrap()
+        let schemas = Schemas { configuration: schema.map(str::as_bytes), bodies: None };
+        test.store.put_artifact(&path, b"id: a", schemas, &provenance("here")).unwrap()
     }
 
     #[test]
@@ -366,7 +405,7 @@ pub(crate) mod tests {
         let digest = made.digest();
         assert_eq!(fs::metadata(made.library()).unwrap().permissions().mode() & 0o7777, 0o444);
         assert_eq!((made.library_digest(), made.library_bytes()), (Digest::of(b"code"), 4));
-        assert_eq!(Artifact::digest_of(Digest::of(b"code"), b"id: a", None), digest);
+        assert_eq!(Artifact::digest_of(Digest::of(b"code"), b"id: a", Schemas::default()), digest);
         test.assert_no_temp_files();
         drop(made);
         let TestStore { store, folder } = test;
@@ -434,6 +473,26 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn the_schemas_of_bodies_travel_with_the_artifact() {
+        let test = store();
+        let library = test.folder.path().join("lib.so");
+        atomic::write(&library, b"code", 0o755).unwrap();
+        let put = |bodies: Option<&[u8]>| {
+            let schemas = Schemas { configuration: None, bodies };
+            test.store.put_artifact(&library, b"id: a", schemas, &provenance("here")).unwrap()
+        };
+        let (without, with) = (put(None), put(Some(b"{}")));
+        assert_eq!((without.body_schemas(), with.body_schemas()), (None, Some(&b"{}"[..])));
+        assert_ne!(with.digest(), without.digest());
+        assert_ne!(with.digest(), with_schema(&test, "code", Some("{}")).digest());
+        let (digest, file) = (with.digest(), with.library().with_file_name(BODY_SCHEMAS));
+        drop(with);
+        assert_eq!(test.store.artifact(&digest).unwrap().unwrap().body_schemas(), Some(&b"{}"[..]));
+        atomic::write(&file, b"[]", 0o444).unwrap();
+        assert_eq!(test.store.artifact(&digest).unwrap_err().code(), "store_corrupt");
+    }
+
+    #[test]
     fn a_library_that_is_no_regular_file_is_refused() {
         let test = store();
         let link = test.folder.path().join("link.so");
@@ -441,7 +500,7 @@ pub(crate) mod tests {
         let pipe = test.folder.path().join("pipe.so");
         rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, 0o600.into()).unwrap();
         for path in [&link, &pipe, &test.folder.path().to_owned()] {
-            let error = test.store.put_artifact(path, b"", None, &provenance("x")).unwrap_err();
+            let error = test.store.put_artifact(path, b"", Schemas::default(), &provenance("x")).unwrap_err();
             assert_eq!(error.code(), "store_not_a_file", "{path:?}");
             test.assert_no_temp_files();
         }

@@ -15,6 +15,7 @@
 //! │       ├── library.so           0444
 //! │       ├── plugin.yaml          the manifest as it was reviewed
 //! │       ├── configuration_schema.json    the schema of the configuration, where there is one
+//! │       ├── body_schemas.json    the schemas of bodies by their paths, where there are some
 //! │       └── artifact.json        digests and provenance
 //! ├── records/<plugin>.json        what was asked for, in case state.db is lost
 //! ├── settings.json                0600; settings that were changed while a host ran
@@ -162,6 +163,7 @@ pub(crate) const SETTINGS: &str = "settings.json";
 pub(crate) const LIBRARY: &str = "library.so";
 pub(crate) const MANIFEST: &str = "plugin.yaml";
 pub(crate) const CONFIGURATION_SCHEMA: &str = "configuration_schema.json";
+pub(crate) const BODY_SCHEMAS: &str = "body_schemas.json";
 pub(crate) const ARTIFACT: &str = "artifact.json";
 
 /// Makes `path` and its parents, open to the owner only. A folder that is there already keeps its mode.

@@ -20,7 +20,7 @@ mod tree;
 mod tree_writer;
 mod upload;
 
-pub use artifact::{Artifact, Provenance};
+pub use artifact::{Artifact, Provenance, Schemas};
 pub use cleaning::Usage;
 pub use error::{Error, is_full};
 pub use settings::changed_settings;

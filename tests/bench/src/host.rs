@@ -101,6 +101,16 @@ impl Program {
 }
 
 impl Host {
+    /// Where it listens, as `host:port`.
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// The operator's token.
+    pub fn token(&self) -> &str {
+        &self.token
+    }
+
     pub fn pid(&self) -> u32 {
         self.child.id()
     }

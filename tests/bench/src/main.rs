@@ -1,6 +1,7 @@
 //! Measures and prints tables; `run` beside `Cargo.toml` starts what is measured and calls this.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a tool that prints tables")]
 
+mod auth;
 mod boot;
 mod build;
 mod call;
@@ -13,6 +14,7 @@ mod host;
 mod http;
 mod journal;
 mod load;
+mod manage;
 mod process;
 mod reload;
 mod sse;
@@ -45,6 +47,12 @@ fn main() -> ExitCode {
         }
         ["boot", program, work, plugin, library, plugins, starts] => {
             boot::run(program, work, plugin, library, plugins, starts)
+        }
+        ["auth", program, work, plugin, library, rotations, seconds] => {
+            auth::run(program, work, plugin, library, rotations, seconds)
+        }
+        ["manage", program, work, plugin, library, plugins, seconds] => {
+            manage::run(program, work, plugin, library, plugins, seconds)
         }
         ["kills", program, work, plugin, library, kills] => boot::kills(program, work, plugin, library, kills),
         ["state", work, writes] => state::run(work, writes),

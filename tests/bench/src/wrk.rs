@@ -34,6 +34,15 @@ pub fn run(url: &str, json: Option<&str>, connections: u32, seconds: u32) -> io:
     read_output(&wrk.arg(url).output()?)
 }
 
+/// The same with GETs that send a header along, if there is one.
+pub fn run_with_header(url: &str, header: Option<&str>, connections: u32, seconds: u32) -> io::Result<Run> {
+    let mut wrk = command(connections, &format!("{seconds}s"));
+    if let Some(header) = header {
+        wrk.args(["-H", header]);
+    }
+    read_output(&wrk.arg(url).output()?)
+}
+
 /// The same with GETs, for as long as `work` takes.
 pub fn run_during<T>(url: &str, connections: u32, work: impl FnOnce() -> T) -> io::Result<(Run, T)> {
     let wrk = command(connections, A_DAY).arg(url).stdout(Stdio::piped()).spawn()?;

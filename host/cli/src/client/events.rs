@@ -10,9 +10,9 @@ use super::{Ask, Client};
 use crate::failure::{Exit, Failure};
 
 /// How long to wait before a host that went away is asked again.
-const RETRY: Duration = Duration::from_secs(1);
+pub(super) const RETRY: Duration = Duration::from_secs(1);
 /// A host says something every 15 s.
-const SILENCE: Duration = Duration::from_secs(45);
+pub(super) const SILENCE: Duration = Duration::from_secs(45);
 /// No line of a stream is longer.
 const MAX_LINE_BYTES: usize = 1 << 20;
 
@@ -83,15 +83,16 @@ fn told(name: &str, data: String) -> Result<Told, Failure> {
         "gap" => serde_json::from_str(&data).map(Told::Gap),
         _ => serde_json::from_str(&data).map(|event| Told::Event(event, data)),
     };
-    told.map_err(|error| {
-        Failure::of("the host's answer is not understood", &error)
-            .fix("use the plugin-host program of the host's version")
-    })
+    told.map_err(|error| not_understood(&error))
+}
+
+pub(super) fn not_understood(error: &serde_json::Error) -> Failure {
+    Failure::of("the host's answer is not understood", error).fix("use the plugin-host program of the host's version")
 }
 
 /// Reads server-sent events from bytes as they come.
 #[derive(Default)]
-struct Reader {
+pub(super) struct Reader {
     line: Vec<u8>,
     name: String,
     data: Option<String>,
@@ -99,7 +100,7 @@ struct Reader {
 
 impl Reader {
     /// The events that are whole with these bytes: name and data.
-    fn read(&mut self, bytes: &[u8]) -> Result<Vec<(String, String)>, Failure> {
+    pub(super) fn read(&mut self, bytes: &[u8]) -> Result<Vec<(String, String)>, Failure> {
         let mut whole = vec![];
         for &byte in bytes {
             if byte != b'\n' {

@@ -1,6 +1,6 @@
-//! `list`, `show` and `logs`.
+//! `list` and `show`.
 
-use host_api::{Item, LogLines, Plugin, PluginList};
+use host_api::{Item, Plugin, PluginList};
 use host_core::PluginId;
 
 use super::updates::{newer_text, rule_text};
@@ -184,24 +184,6 @@ fn generation(number: Option<u64>) -> String {
 
 fn uptime(item: &Item) -> String {
     if item.generation.is_some() { duration(item.status.uptime * 1e3) } else { "-".to_owned() }
-}
-
-/// The last log lines of a plugin.
-pub(super) async fn logs(client: &Client, id: &PluginId, as_json: bool) -> Result<(), Failure> {
-    let reply = client.ask(Ask::get(route(id, "/logs"))).await?;
-    if as_json {
-        output::raw(&reply.body);
-        return Ok(());
-    }
-    let log: LogLines = reply.read()?;
-    if log.lines.is_empty() {
-        output::error_line("the plugin has logged nothing");
-    }
-    for line in &log.lines {
-        let writer = line.generation.map_or_else(|| "host".to_owned(), |number| format!("generation {number}"));
-        output::line(&format!("{} {:5} {writer}: {}", utc(line.at_unix_ms), line.level, printable(&line.message)));
-    }
-    Ok(())
 }
 
 #[cfg(test)]

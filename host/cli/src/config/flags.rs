@@ -84,6 +84,7 @@ fn value_name(kind: Kind) -> &'static str {
         Kind::Number { .. } => "NUMBER",
         Kind::Bytes { .. } => "BYTES",
         Kind::Filter => "FILTER",
+        Kind::Url => "URL",
     }
 }
 

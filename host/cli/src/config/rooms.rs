@@ -155,6 +155,11 @@ impl Settings {
         format!("http://{address}")
     }
 
+    /// The collector that spans go to.
+    pub(crate) fn otlp_endpoint(&self) -> Option<&str> {
+        Some(self.text("otlp_endpoint")).filter(|endpoint| !endpoint.is_empty())
+    }
+
     /// Whether log lines are written as JSON.
     pub(crate) fn logs_json(&self) -> bool {
         self.text("log_format") == "json"

@@ -128,6 +128,8 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "How log lines are written to stderr"),
     setting("log_filter", "log-filter", Some("RUST_LOG"), Kind::Filter, "info",
         "Which log lines are written, as for RUST_LOG"),
+    setting("otlp_endpoint", "otlp-endpoint", Some("OTEL_EXPORTER_OTLP_ENDPOINT"), Kind::Url, "",
+        "The OpenTelemetry collector that spans of requests are sent to, in programs built with the feature `otel`"),
 ];
 
 /// The setting of that key.

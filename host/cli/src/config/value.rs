@@ -53,6 +53,8 @@ pub(crate) enum Kind {
     },
     /// A filter of log lines.
     Filter,
+    /// An http or https address, or nothing.
+    Url,
 }
 
 /// What was given.
@@ -90,6 +92,7 @@ impl Kind {
             Kind::Bytes { min, max } => {
                 format!("bytes from {min} to {max}, or a text such as `100MiB`")
             }
+            Kind::Url => "an address such as `http://127.0.0.1:4318`, or nothing".to_owned(),
             Kind::Filter => "a filter such as `info` or `info,build=debug`".to_owned(),
         }
     }
@@ -176,6 +179,10 @@ impl Kind {
             Kind::Address => text.parse::<IpAddr>().ok().map(|address| Value::Text(address.to_string())),
             Kind::Number { min, max } => number(text).filter(|n| (min..=max).contains(n)).map(Value::Number),
             Kind::Bytes { min, max } => bytes(text).filter(|n| (min..=max).contains(n)).map(Value::Number),
+            Kind::Url => {
+                let is_web = |url: Url| matches!(url.scheme(), "http" | "https") && url.has_host();
+                as_text(text.is_empty() || Url::parse(text).is_ok_and(is_web))
+            }
             Kind::Filter => as_text(!text.is_empty() && EnvFilter::builder().parse(text).is_ok()),
             Kind::Paths
             | Kind::Sources

@@ -142,7 +142,7 @@ impl Subject {
 }
 
 fn put(store: &Store, library: &Path, manifest: &[u8]) -> Result<Artifact, host_store::Error> {
-    store.put_artifact(library, manifest, None, &Provenance::of_file(library))
+    store.put_artifact(library, manifest, host_store::Schemas::default(), &Provenance::of_file(library))
 }
 
 fn refused(error: &(dyn std::error::Error + 'static)) -> Said {

@@ -1,4 +1,4 @@
-//! The JSON Schema of a configuration: draft 2020-12, one document that refers to nothing but itself.
+//! The JSON Schema of a configuration or of a body: draft 2020-12, one document that refers to nothing but itself.
 //!
 //! A schema comes with a plugin and is compiled before any code of the plugin runs, so nothing in it may cost much: its size,
 //! depth and patterns are bounded, patterns run in time linear to the text, and how many subschemas a check goes
@@ -100,12 +100,19 @@ impl Schema {
     /// # Errors
     /// All violations, at most 100, ordered by pointer.
     pub fn check(&self, configuration: &Map<String, Value>) -> Result<(), Vec<Violation>> {
-        let value = Value::Object(configuration.clone());
-        let secrets = match Applied::to(&self.0.document, &value) {
+        self.check_value(&Value::Object(configuration.clone()))
+    }
+
+    /// Checks any value, such as the body of a request.
+    ///
+    /// # Errors
+    /// As [`Schema::check`].
+    pub fn check_value(&self, value: &Value) -> Result<(), Vec<Violation>> {
+        let secrets = match Applied::to(&self.0.document, value) {
             Ok(applied) => applied.secrets,
             Err(too_much) => return Err(vec![Violation::new("", too_much.to_string())]),
         };
-        let errors = self.0.validator.iter_errors(&value).take(MAX_VIOLATIONS);
+        let errors = self.0.validator.iter_errors(value).take(MAX_VIOLATIONS);
         let violations: BTreeSet<_> = errors.map(|error| violation(&error, &secrets)).collect();
         if violations.is_empty() { Ok(()) } else { Err(violations.into_iter().collect()) }
     }

@@ -180,6 +180,11 @@ impl Method {
     pub const ALL: [Method; 7] =
         [Method::Get, Method::Post, Method::Put, Method::Delete, Method::Patch, Method::Head, Method::Options];
 
+    /// Whether a request with it may have a body that means something (RFC 9110 §9.3).
+    pub fn has_body(self) -> bool {
+        !matches!(self, Method::Get | Method::Head)
+    }
+
     /// The method as HTTP writes it.
     pub fn as_str(self) -> &'static str {
         match self {

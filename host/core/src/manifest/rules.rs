@@ -167,11 +167,7 @@ fn recommended<'r>(reader: &Reader<'r>, read: impl Fn(&Reader<'r>) -> Option<&'r
 }
 
 fn schema(reader: &Reader<'_>) -> Option<TreePath> {
-    let path = reader.parsed(tree_path);
-    if path.is_some() {
-        reader.warn_unless_enforced();
-    }
-    path
+    reader.parsed(tree_path)
 }
 
 fn texts(reader: &Reader<'_>) -> BTreeMap<String, String> {

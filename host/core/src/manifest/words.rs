@@ -3,9 +3,6 @@
 /// Fields that are checked and recorded, but have no effect in this version of the host, or not all of it: their path
 /// without indices, and what to say when a manifest sets them. A field that gains its effect loses its row.
 pub(super) const NOT_ENFORCED: &[(&str, &str)] = &[
-    ("endpoints[].rate_limit", "is recorded, not enforced by this host version"),
-    ("endpoints[].validation.schema", "is recorded, not enforced by this host version"),
-    ("endpoints[].validation.required", "is recorded, not enforced by this host version"),
     ("artifacts", "is recorded, not used by this host version: the plugin is built from its source"),
     (
         "security.network_access",

@@ -2,9 +2,13 @@
 
 use prometheus::{IntCounter, IntGauge, Registry};
 
+use crate::metrics::Make;
+
 /// What is counted of events. Clones count together.
 #[derive(Clone)]
 pub(crate) struct EventMetrics {
+    /// Those that were told.
+    pub(super) published: IntCounter,
     /// Those that are not in the journal.
     pub(super) dropped: IntCounter,
     /// Readers that follow.
@@ -13,15 +17,12 @@ pub(crate) struct EventMetrics {
 
 impl EventMetrics {
     pub(crate) fn of(registry: &Registry) -> EventMetrics {
+        let make = Make(registry);
         let dropped = "Events that are not in the journal: the queue or the disk was full";
-        let dropped = IntCounter::new("plugin_host_events_dropped_total", dropped).expect("names are constants");
-        let streams = IntGauge::new("plugin_host_event_streams", "Readers that follow the events");
-        let streams = streams.expect("names are constants");
-        let collectors: [Box<dyn prometheus::core::Collector>; 2] =
-            [Box::new(dropped.clone()), Box::new(streams.clone())];
-        for collector in collectors {
-            registry.register(collector).expect("no two metrics share a name");
+        EventMetrics {
+            published: make.counter("plugin_host_events_total", "Events that were told"),
+            dropped: make.counter("plugin_host_events_dropped_total", dropped),
+            streams: make.gauge("plugin_host_event_streams", "Readers that follow the events"),
         }
-        EventMetrics { dropped, streams }
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use host_core::health::Probe;
+use host_core::manifest::Endpoint;
 use host_load::{Hook, Module, StartOptions};
 
 use crate::error::Error;
@@ -13,6 +14,7 @@ use crate::host::Host;
 use crate::operation::turn::Held;
 use crate::operation::work::Work;
 use crate::plugin::Phase;
+use crate::rules::EndpointRules;
 use crate::setup::Setup;
 
 /// A generation that was started and does not serve. When it is dropped as such, it is stopped.
@@ -102,9 +104,16 @@ impl Work<'_> {
         let instance = module.start(options).await.inspect_err(|_| services.close())?;
         host_fail::point("run.started");
         let id = held.plugin.id.as_str();
+        let serving = held.plugin.state().serving().cloned();
+        let schemas = &setup.build.body_schemas;
         let endpoints = manifest.endpoints.iter().zip(handlers).map(|(endpoint, handler)| EndpointState {
             handler,
             metrics: self.host.0.metrics.endpoint(id, &label(endpoint)),
+            rules: EndpointRules::of(
+                endpoint,
+                schemas,
+                serving.as_ref().and_then(|serving| serving.rules_of(endpoint)),
+            ),
         });
         let generation = Arc::new(Generation::new(Parts {
             id: held.plugin.id.clone(),
@@ -116,9 +125,16 @@ impl Work<'_> {
             services,
             endpoints: endpoints.collect(),
             panics: self.host.0.metrics.panics(id),
+            counters: self.host.0.metrics.plugin(id),
+            spans: config.spans.clone(),
             events: self.host.0.events.clone(),
             log: held.plugin.log.clone(),
         }));
+        let missing = manifest.endpoints.iter().filter_map(Endpoint::body_schema);
+        for path in missing.filter(|path| !schemas.contains_key(path.as_str())) {
+            let rule = "is not in this artifact, which is older than the check of bodies: reload the plugin";
+            generation.note("warn", &format!("bodies are not checked with `{path}`, which {rule}"));
+        }
         Ok(generation)
     }
 

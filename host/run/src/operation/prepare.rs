@@ -4,7 +4,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use host_core::configuration::Schema;
 use host_core::graph::Node;
 use host_core::manifest::{Checked, Placement};
 use host_core::{Desired, Goal, Manifest, Pick, Source, Trust};
@@ -151,12 +150,7 @@ impl Work<'_> {
         let from = host_build::BuildSource { source: source.to_string(), commit: fetched.commit.clone() };
         let built = builder.build(&fetched.tree, &manifest, &from, &move |line| job.line(line)).await?;
         host_fail::point("run.built");
-        let artifact = built.artifact;
-        let schema = match artifact.configuration_schema() {
-            Some(text) => Schema::compile(text).map_err(|source| Error::Schema { source })?,
-            None => Schema::any(),
-        };
-        Ok((Build { manifest: Arc::new(manifest), warnings, artifact, schema }, built.cached))
+        Ok((Build::of(manifest, warnings, built.artifact)?, built.cached))
     }
 }
 

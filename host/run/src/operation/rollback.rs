@@ -1,6 +1,5 @@
 //! Back to what was: an earlier version, or an earlier revision of all that was asked for.
 
-use host_core::configuration::Schema;
 use host_core::event::EventKind;
 use host_core::manifest::Manifest;
 use host_core::{Desired, Digest, Goal, Pick, Revision, Source};
@@ -140,10 +139,6 @@ impl crate::host::Host {
         let Some(artifact) = self.0.store.artifact(digest)? else { return Ok(None) };
         let checked = Manifest::check(artifact.manifest_text(), self.0.config.mode);
         let checked = checked.map_err(|problems| Error::Manifest { problems })?;
-        let schema = match artifact.configuration_schema() {
-            Some(text) => Schema::compile(text).map_err(|source| Error::Schema { source })?,
-            None => Schema::any(),
-        };
-        Ok(Some(Build { manifest: checked.manifest.into(), warnings: checked.warnings, artifact, schema }))
+        Build::of(checked.manifest, checked.warnings, artifact).map(Some)
     }
 }

@@ -42,7 +42,7 @@ pub(crate) async fn run(host: Host, operation: Operation, job: Arc<Job>) {
             tracing::error!(code = error.code(), duration_ms, "{name} of `{subject}` {outcome}: {}", error.chain());
         }
     }
-    host.0.metrics.operations.with_label_values(&[name, outcome]).inc();
+    host.0.metrics.operation(name, outcome, started.elapsed());
     match result {
         Some(result) => {
             let error = result.as_ref().err();

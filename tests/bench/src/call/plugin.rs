@@ -51,7 +51,7 @@ pub(super) async fn start(store: &Store, (folder, library): (&str, &str)) -> Res
     let text = fs::read(Path::new(folder).join("plugin.yaml"))?;
     let manifest = Manifest::check(&text, Mode::Normal).map_err(|problems| format!("{folder}: {problems:?}"))?.manifest;
     let provenance = Provenance::of_file(Path::new(folder));
-    let artifact = store.put_artifact(Path::new(library), &text, None, &provenance)?;
+    let artifact = store.put_artifact(Path::new(library), &text, host_store::Schemas::default(), &provenance)?;
     let module = Module::open(store, &artifact, &manifest, 1, TIMEOUT).await?;
     let handlers = module.handlers().to_vec();
     let options = StartOptions {

@@ -27,9 +27,7 @@ pub(super) struct Applied<'d> {
 
 /// There is more to go through than may be.
 #[derive(Debug, thiserror::Error)]
-#[error(
-    "it takes more than {MAX_STEPS} steps, or more than {MAX_DEPTH} inside each other, to check this configuration"
-)]
+#[error("it takes more than {MAX_STEPS} steps, or more than {MAX_DEPTH} inside each other, to check this")]
 pub(super) struct TooMuch;
 
 impl<'d> Applied<'d> {

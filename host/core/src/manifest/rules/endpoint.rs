@@ -66,7 +66,18 @@ fn endpoint(item: &Reader<'_>) -> Found {
     let description = item.field("description").prose().unwrap_or_default().to_owned();
     let auth = auth(&item.field("auth"));
     let rate_limit = rate_limit(&item.field("rate_limit"));
-    let validation = validation(&item.field("validation"));
+    let (rules, max_body) = (item.field("validation"), item.field("max_body_bytes"));
+    let validation = validation(&rules);
+    if validation.as_ref().is_some_and(Validation::checks_body) {
+        if method.is_some_and(|method| !method.has_body()) {
+            rules.bare().warn(
+                "checks the body, and a request with this method has none: `required` and `schema` have no effect",
+            );
+        } else if max_body_bytes.is_some_and(|most| most > Validation::MAX_BODY_BYTES) {
+            let most = Validation::MAX_BODY_BYTES;
+            max_body.warn(format!("is more than the {most} bytes of a body that is checked, which hold instead"));
+        }
+    }
     let endpoint = path.zip(method).zip(handler).map(|((path, method), handler)| Endpoint {
         path,
         method,
@@ -144,22 +155,17 @@ fn rate_limit(reader: &Reader<'_>) -> Option<RateLimit> {
     if !enabled {
         return None;
     }
-    reader.warn_unless_enforced();
     let rpm = rpm?;
     Some(RateLimit { rpm, burst: burst.unwrap_or(rpm), window: Duration::from_millis(window) })
 }
 
 fn validation(reader: &Reader<'_>) -> Option<Validation> {
     reader.keys(&["content_type", "required", "schema"]);
-    let required = reader.field("required");
     let validation = Validation {
         content_type: reader.field("content_type").parsed_items(media_type),
-        required: required.parsed_items(not_empty),
+        required: reader.field("required").parsed_items(not_empty),
         schema: schema(&reader.field("schema")),
     };
-    if !validation.required.is_empty() {
-        required.warn_unless_enforced();
-    }
     (validation != Validation::default()).then_some(validation)
 }
 

@@ -37,9 +37,7 @@ fn every_field_is_read() {
 #[test]
 fn what_is_not_enforced_says_so() {
     expect![[r#"
-        plugin.yaml:34: `endpoints[0].rate_limit` is recorded, not enforced by this host version
-        plugin.yaml:35: `endpoints[0].validation.schema` is recorded, not enforced by this host version
-        plugin.yaml:35: `endpoints[0].validation.required` is recorded, not enforced by this host version
+        plugin.yaml:35: `endpoints[0].validation` checks the body, and a request with this method has none: `required` and `schema` have no effect
         plugin.yaml:63: `security.filesystem_access` is recorded, not enforced by this host version
         plugin.yaml:76: `artifacts` is recorded, not used by this host version: the plugin is built from its source
     "#]]
@@ -409,8 +407,7 @@ fn who_may_call_and_how() {
     check(
         &endpoint("  rate_limit: {rpm: 600}\n"),
         expect![[r#"
-            ok, but
-            plugin.yaml:5: `endpoints[0].rate_limit` is recorded, not enforced by this host version
+            ok
         "#]],
     );
     check(
@@ -432,6 +429,20 @@ fn who_may_call_and_how() {
         &endpoint("  validation: {required: [], schema: ../x.json}\n"),
         expect![[r#"
             plugin.yaml:5: `endpoints[0].validation.schema` must be a path inside the tree, but leads outside, found `../x.json`
+        "#]],
+    );
+    check(
+        &endpoint("  validation: {required: [name]}\n"),
+        expect![[r#"
+            ok, but
+            plugin.yaml:5: `endpoints[0].validation` checks the body, and a request with this method has none: `required` and `schema` have no effect
+        "#]],
+    );
+    check(
+        &endpoint("  validation: {required: [name]}\n  max_body_bytes: 16777217\n").replace("GET", "POST"),
+        expect![[r#"
+            ok, but
+            plugin.yaml:6: `endpoints[0].max_body_bytes` is more than the 16777216 bytes of a body that is checked, which hold instead, found `16777217`
         "#]],
     );
 }

@@ -1,0 +1,53 @@
+//! `logs`.
+
+use std::ops::ControlFlow;
+
+use host_api::{LogLine, LogLines};
+
+use super::route;
+use crate::client::{Ask, Client, ToldOfLog};
+use crate::failure::Failure;
+use crate::output;
+use crate::output::text::{printable, utc};
+use crate::words::Logs;
+
+/// What a plugin said, and what it says.
+pub(super) async fn logs(client: &Client, words: &Logs) -> Result<(), Failure> {
+    let query = words.level.as_ref().map(|level| format!("?level={level}")).unwrap_or_default();
+    let place = route(&words.id, &format!("/logs{query}"));
+    if words.follow {
+        return client.follow_log(&place, |told| tell(client, told, words.client.json)).await;
+    }
+    let reply = client.ask(Ask::get(place)).await?;
+    if words.client.json {
+        output::raw(&reply.body);
+        return Ok(());
+    }
+    let log: LogLines = reply.read()?;
+    if log.lines.is_empty() {
+        output::error_line("the plugin has logged nothing");
+    }
+    log.lines.iter().for_each(|found| output::line(&line(found)));
+    Ok(())
+}
+
+fn tell(client: &Client, told: ToldOfLog, as_json: bool) -> ControlFlow<()> {
+    let remark = |text: &str| {
+        output::error_line(text);
+        Ok(())
+    };
+    let taken = match told {
+        ToldOfLog::Line(_, data) if as_json => output::try_line(&data),
+        ToldOfLog::Line(found, _) => output::try_line(&line(&found)),
+        ToldOfLog::Gap(gap) => remark(&printable(&gap.message)),
+        ToldOfLog::Lost => remark(&format!("the connection to the host at {} broke off; waiting for it", client.url())),
+        ToldOfLog::Back => remark("the host answers again"),
+    };
+    // Nobody reads any more.
+    if taken.is_err() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+}
+
+fn line(line: &LogLine) -> String {
+    let writer = line.generation.map_or_else(|| "host".to_owned(), |number| format!("generation {number}"));
+    format!("{} {:5} {writer}: {}", utc(line.at_unix_ms), line.level, printable(&line.message))
+}

@@ -1,0 +1,111 @@
+//! What the JSON body of a request must be: the fields it must have, and the schema it must fit.
+
+use serde_json::Value;
+
+use crate::configuration::{Schema, Violation, pointer};
+
+/// What an endpoint asks of a JSON body.
+#[derive(Clone, Debug, Default)]
+pub struct BodyRules {
+    /// The fields of the body that must be there; null counts as there.
+    pub required: Vec<String>,
+    /// What the body must fit.
+    pub schema: Option<Schema>,
+}
+
+/// Why a body is not taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BodyProblem {
+    /// It is no JSON; why, with line and column.
+    NotJson(String),
+    /// All that is wrong with it, at most 100, ordered by pointer. Texts of the body are not repeated.
+    DoesNotFit(Vec<Violation>),
+}
+
+/// As many problems are told.
+const MAX_PROBLEMS: usize = 100;
+
+impl BodyRules {
+    /// Checks a body.
+    ///
+    /// Takes time in proportion to the body, and through a schema that fans out at most 250,000 steps more: where other work
+    /// waits for the thread, large bodies are better checked elsewhere.
+    ///
+    /// # Errors
+    /// [`BodyProblem`].
+    pub fn check(&self, body: &[u8]) -> Result<(), BodyProblem> {
+        let value: Value = serde_json::from_slice(body).map_err(|error| BodyProblem::NotJson(error.to_string()))?;
+        let mut problems = match &value {
+            Value::Object(fields) => {
+                let missing = self.required.iter().filter(|name| !fields.contains_key(*name));
+                missing.map(|name| Violation::new(pointer::join("", name), "is required")).collect()
+            }
+            _ if self.required.is_empty() => vec![],
+            _ => vec![Violation::new("", "must be an object")],
+        };
+        if let Some(schema) = &self.schema {
+            problems.extend(schema.check_value(&value).err().unwrap_or_default());
+        }
+        problems.sort();
+        problems.truncate(MAX_PROBLEMS);
+        if problems.is_empty() { Ok(()) } else { Err(BodyProblem::DoesNotFit(problems)) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::{Expect, expect};
+
+    use super::*;
+
+    fn check(schema: Option<&str>, body: &str, expected: Expect) {
+        let schema = schema.map(|text| Schema::compile(text.as_bytes()).unwrap());
+        let rules = BodyRules { required: vec!["name".to_owned(), "a/b".to_owned()], schema };
+        let told = match rules.check(body.as_bytes()) {
+            Ok(()) => "taken".to_owned(),
+            Err(BodyProblem::NotJson(reason)) => format!("not JSON: {reason}"),
+            Err(BodyProblem::DoesNotFit(problems)) => {
+                problems.iter().map(|problem| format!("{} {}\n", problem.pointer, problem.message)).collect()
+            }
+        };
+        expected.assert_eq(&told);
+    }
+
+    #[test]
+    fn all_that_is_wrong_is_told_at_once() {
+        check(None, r#"{"name": null, "a/b": 1, "more": 2}"#, expect!["taken"]);
+        check(None, "", expect!["not JSON: EOF while parsing a value at line 1 column 0"]);
+        check(None, "{} {}", expect!["not JSON: trailing characters at line 1 column 4"]);
+        check(
+            None,
+            "[1]",
+            expect![[r#"
+                 must be an object
+            "#]],
+        );
+        let schema =
+            r#"{"properties": {"name": {"type": "string"}, "n": {"maximum": 9}}, "additionalProperties": false}"#;
+        check(
+            Some(schema),
+            r#"{"name": 5, "n": 10, "a/c": 0}"#,
+            expect![[r#"
+                 Additional properties are not allowed ('a/c' was unexpected)
+                /a~1b is required
+                /n 10 is greater than the maximum of 9
+                /name 5 is not of type "string"
+            "#]],
+        );
+    }
+
+    #[test]
+    fn a_body_that_is_deep_or_broad_is_refused_or_bounded() {
+        let rules = BodyRules { required: vec![], schema: Some(Schema::any()) };
+        let deep = format!("{}{}", "[".repeat(10_000), "]".repeat(10_000));
+        assert!(matches!(rules.check(deep.as_bytes()), Err(BodyProblem::NotJson(_))));
+        let fields = (0..1_000).map(|n| format!("\"k{n}\": {n}")).collect::<Vec<_>>().join(", ");
+        let texts = Schema::compile(br#"{"additionalProperties": {"type": "string"}}"#).unwrap();
+        let rules = BodyRules { required: vec![], schema: Some(texts) };
+        let Err(BodyProblem::DoesNotFit(problems)) = rules.check(format!("{{{fields}}}").as_bytes()) else { panic!() };
+        assert_eq!(problems.len(), MAX_PROBLEMS);
+    }
+}

@@ -1,0 +1,186 @@
+//! How often one client may call an endpoint: a token bucket for each, without a clock.
+//!
+//! `rpm` tokens come back in each window, evenly; at most `burst` are there, and each call takes one. Of a bucket nothing is
+//! kept but the instant at which it will be full, so one that is full need not be kept at all.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use crate::manifest::RateLimit;
+
+/// As many clients of one endpoint are told apart. When there are more, those that were not seen for longest begin anew.
+const MAX_CLIENTS: usize = 16_384;
+
+/// The buckets of all clients of one endpoint. Memory is bounded: about 300 KiB when it is full.
+#[derive(Debug)]
+pub struct Buckets {
+    /// Nanoseconds after which one token is back.
+    interval: u64,
+    /// Nanoseconds after which an empty bucket is full.
+    depth: u64,
+    /// When the bucket of each client that was seen since the last turn is full.
+    recent: HashMap<u64, u64>,
+    /// The same of those that were seen in the turn before.
+    older: HashMap<u64, u64>,
+    turned: u64,
+    max_recent: usize,
+}
+
+impl Buckets {
+    /// Full buckets.
+    pub fn new(limit: RateLimit) -> Buckets {
+        Buckets::with_clients(limit, MAX_CLIENTS)
+    }
+
+    fn with_clients(limit: RateLimit, most: usize) -> Buckets {
+        let window = u64::try_from(limit.window.as_nanos()).unwrap_or(u64::MAX);
+        let interval = (window / u64::from(limit.rpm.max(1))).max(1);
+        Buckets {
+            interval,
+            depth: interval.saturating_mul(limit.burst.into()),
+            recent: HashMap::new(),
+            older: HashMap::new(),
+            turned: 0,
+            max_recent: (most / 2).max(1),
+        }
+    }
+
+    /// Takes a token of a client at an instant, in nanoseconds since any that stays the same.
+    ///
+    /// # Errors
+    /// There is none; after this time there will be one, if it is not taken before.
+    pub fn take(&mut self, client: u64, now: u64) -> Result<(), Duration> {
+        // After so long all buckets of the turn before are full.
+        if self.recent.len() >= self.max_recent || now.saturating_sub(self.turned) > self.depth {
+            self.older = std::mem::take(&mut self.recent);
+            self.turned = now;
+        }
+        let full_at = self.recent.get(&client).or_else(|| self.older.get(&client)).copied();
+        let full_at = full_at.unwrap_or(0).max(now);
+        let after = full_at.saturating_add(self.interval);
+        let wait = after.saturating_sub(now).saturating_sub(self.depth);
+        self.recent.insert(client, if wait == 0 { after } else { full_at });
+        if wait == 0 { Ok(()) } else { Err(Duration::from_nanos(wait)) }
+    }
+
+    /// How many clients are known.
+    pub fn n_clients(&self) -> usize {
+        self.recent.len() + self.older.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::{Expect, expect};
+
+    use super::*;
+
+    const MS: u64 = 1_000_000;
+
+    fn limit(rpm: u32, burst: u32, window_ms: u64) -> RateLimit {
+        RateLimit { rpm, burst, window: Duration::from_millis(window_ms) }
+    }
+
+    /// What becomes of calls: each is a client and a time in milliseconds.
+    fn check(limit: RateLimit, calls: &[(u64, u64)], expected: Expect) {
+        let mut buckets = Buckets::new(limit);
+        let told = calls.iter().map(|(client, at_ms)| match buckets.take(*client, at_ms * MS) {
+            Ok(()) => format!("{client} at {at_ms}: taken\n"),
+            Err(wait) => format!("{client} at {at_ms}: in {} ms\n", wait.as_millis()),
+        });
+        expected.assert_eq(&told.collect::<String>());
+    }
+
+    #[test]
+    fn a_burst_is_taken_at_once_and_comes_back_evenly() {
+        check(
+            limit(60, 3, 60_000),
+            &[(1, 0), (1, 0), (1, 0), (1, 0), (1, 500), (1, 1000), (1, 1000), (1, 3000), (1, 3000), (1, 3000)],
+            expect![[r#"
+                1 at 0: taken
+                1 at 0: taken
+                1 at 0: taken
+                1 at 0: in 1000 ms
+                1 at 500: in 500 ms
+                1 at 1000: taken
+                1 at 1000: in 1000 ms
+                1 at 3000: taken
+                1 at 3000: taken
+                1 at 3000: in 1000 ms
+            "#]],
+        );
+    }
+
+    #[test]
+    fn the_window_is_the_time_in_which_rpm_tokens_come_back() {
+        check(
+            limit(10, 1, 1_000),
+            &[(1, 0), (1, 50), (1, 100), (1, 150), (1, 200)],
+            expect![[r#"
+                1 at 0: taken
+                1 at 50: in 50 ms
+                1 at 100: taken
+                1 at 150: in 50 ms
+                1 at 200: taken
+            "#]],
+        );
+        check(
+            limit(1, 1, 3_600_000),
+            &[(1, 0), (1, 1), (1, 3_599_999), (1, 3_600_000)],
+            expect![[r#"
+                1 at 0: taken
+                1 at 1: in 3599999 ms
+                1 at 3599999: in 1 ms
+                1 at 3600000: taken
+            "#]],
+        );
+    }
+
+    #[test]
+    fn clients_have_buckets_of_their_own_and_a_bucket_is_never_more_than_full() {
+        check(
+            limit(60, 2, 60_000),
+            &[(1, 0), (1, 0), (1, 0), (2, 0), (2, 0), (2, 0), (1, 90_000), (1, 90_000), (1, 90_000)],
+            expect![[r#"
+                1 at 0: taken
+                1 at 0: taken
+                1 at 0: in 1000 ms
+                2 at 0: taken
+                2 at 0: taken
+                2 at 0: in 1000 ms
+                1 at 90000: taken
+                1 at 90000: taken
+                1 at 90000: in 1000 ms
+            "#]],
+        );
+    }
+
+    #[test]
+    fn the_largest_limits_do_not_overflow() {
+        let mut buckets = Buckets::new(limit(1, 1_000_000, 3_600_000));
+        for _ in 0..1_000 {
+            assert_eq!(buckets.take(1, 1 << 62), Ok(()));
+        }
+        let mut buckets = Buckets::new(limit(1_000_000, 1, 1));
+        assert_eq!(buckets.take(1, 7), Ok(()));
+        assert_eq!((buckets.take(1, 7), buckets.take(1, 8)), (Err(Duration::from_nanos(1)), Ok(())));
+    }
+
+    #[test]
+    fn as_many_clients_as_come_take_no_more_memory_and_who_keeps_coming_is_not_forgotten() {
+        let mut buckets = Buckets::with_clients(limit(60, 1, 60_000), 100);
+        assert_eq!(buckets.take(7, 0), Ok(()));
+        for client in 1_000..100_000 {
+            let _ = buckets.take(client, 1);
+            assert!(buckets.n_clients() <= 101, "{}", buckets.n_clients());
+            if client % 20 == 0 {
+                assert!(buckets.take(7, 1).is_err(), "{client}");
+            }
+        }
+        // Once all buckets are full again, nothing is kept of them.
+        for minute in 1..=2 {
+            assert_eq!(buckets.take(8, minute * 60_000 * MS), Ok(()));
+        }
+        assert_eq!(buckets.n_clients(), 2);
+    }
+}

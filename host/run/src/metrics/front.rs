@@ -1,0 +1,96 @@
+//! What is counted of the HTTP front: the room above counts it, and all metrics are shown together.
+
+use std::time::Duration;
+
+use prometheus::{HistogramVec, IntCounter, IntCounterVec, IntGauge, Registry};
+
+use super::make::Make;
+use super::plugin::{CLASSES, class};
+
+/// Upper bounds in seconds: from a look at what is in memory to a build.
+const BUCKETS: &[f64] = &[0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0, 120.0, 600.0];
+
+/// What is counted of the HTTP front. Clones count together.
+#[derive(Clone, Debug)]
+pub struct FrontMetrics {
+    requests: IntCounterVec,
+    duration: HistogramVec,
+    connections: IntGauge,
+    accepted: IntCounter,
+    auth_failures: IntCounterVec,
+    pub(crate) log_streams: IntGauge,
+    job_log_streams: IntGauge,
+}
+
+/// Counts something that is there, until it is dropped.
+#[derive(Debug)]
+pub struct Present(IntGauge);
+
+impl FrontMetrics {
+    pub(crate) fn of(registry: &Registry) -> FrontMetrics {
+        let make = Make(registry);
+        let action = ["action"];
+        FrontMetrics {
+            requests: make.counters(
+                "plugin_host_api_requests_total",
+                "Answers of the management API by what was asked and by the class of the status",
+                &["action", "status"],
+            ),
+            duration: make.histograms(
+                "plugin_host_api_request_duration_seconds",
+                "Time until the head of the management API's answer, in seconds",
+                BUCKETS,
+                &action,
+            ),
+            connections: make.gauge("plugin_host_connections", "Connections that are open"),
+            accepted: make.counter("plugin_host_connections_total", "Connections that were accepted"),
+            auth_failures: make.counters(
+                "plugin_host_auth_failures_total",
+                "Requests that were refused because of who sent them",
+                &["reason"],
+            ),
+            log_streams: make.gauge("plugin_host_log_streams", "Readers that follow the log of a plugin"),
+            job_log_streams: make.gauge("plugin_host_job_log_streams", "Readers that follow the log of a job"),
+        }
+    }
+
+    /// The management API has answered. `action` is one of the table of routes: never what a client made up.
+    pub fn answered(&self, action: &'static str, status: u16, took: Duration) {
+        self.requests.with_label_values(&[action, CLASSES[class(status)]]).inc();
+        self.duration.with_label_values(&[action]).observe(took.as_secs_f64());
+    }
+
+    /// A connection was accepted; it counts as open until what is returned is dropped.
+    pub fn connection(&self) -> Present {
+        self.accepted.inc();
+        Present::new(&self.connections)
+    }
+
+    /// Somebody was refused because of who they are: a word of a list, never what a client sent.
+    pub fn auth_failed(&self, reason: &'static str) {
+        self.auth_failures.with_label_values(&[reason]).inc();
+    }
+
+    /// Shows a reason as 0 before its first.
+    pub(super) fn known_auth_failure(&self, reason: &'static str) {
+        self.auth_failures.with_label_values(&[reason]);
+    }
+
+    /// Somebody follows the log of a job.
+    pub fn job_log_stream(&self) -> Present {
+        Present::new(&self.job_log_streams)
+    }
+}
+
+impl Present {
+    pub(crate) fn new(gauge: &IntGauge) -> Present {
+        gauge.inc();
+        Present(gauge.clone())
+    }
+}
+
+impl Drop for Present {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}

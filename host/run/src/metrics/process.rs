@@ -1,0 +1,84 @@
+//! What the process takes from the machine, under the names that Prometheus has for it.
+
+use prometheus::{Counter, IntGauge, Registry};
+
+use super::make::Make;
+
+/// The kernel counts CPU time for programs in hundredths of a second, whatever its own clock is.
+const TICKS_PER_SECOND: f64 = 100.0;
+
+/// What the process takes.
+pub(super) struct ProcessMetrics {
+    cpu: Counter,
+    resident: IntGauge,
+    open_files: IntGauge,
+    max_files: IntGauge,
+    threads: IntGauge,
+}
+
+impl ProcessMetrics {
+    pub(super) fn of(registry: &Registry) -> ProcessMetrics {
+        let make = Make(registry);
+        ProcessMetrics {
+            cpu: make.seconds_total("process_cpu_seconds_total", "User and system CPU time of the process, in seconds"),
+            resident: make.gauge("process_resident_memory_bytes", "Memory of the process that is in RAM, in bytes"),
+            open_files: make.gauge("process_open_fds", "Open file descriptors"),
+            max_files: make.gauge("process_max_fds", "Most file descriptors that may be open"),
+            threads: make.gauge("process_threads", "Threads of the process"),
+        }
+    }
+
+    /// Reads them off. What the kernel does not say stays as it was.
+    pub(super) fn read(&self) {
+        let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+        if let Some((cpu, threads)) = of_stat(&stat) {
+            self.cpu.inc_by((cpu - self.cpu.get()).max(0.0));
+            self.threads.set(threads);
+        }
+        let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+        if let Some(kilobytes) = number_after(&status, "VmRSS:") {
+            self.resident.set(kilobytes * 1024);
+        }
+        if let Ok(files) = std::fs::read_dir("/proc/self/fd") {
+            // One of them is the folder itself.
+            self.open_files.set(i64::try_from(files.count().saturating_sub(1)).unwrap_or(i64::MAX));
+        }
+        let limits = std::fs::read_to_string("/proc/self/limits").unwrap_or_default();
+        if let Some(most) = number_after(&limits, "Max open files") {
+            self.max_files.set(most);
+        }
+    }
+}
+
+/// CPU seconds and threads, of a line of `/proc/self/stat`.
+fn of_stat(stat: &str) -> Option<(f64, i64)> {
+    // The name of the program may hold anything, also spaces and brackets.
+    let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
+    let field = |number: usize| fields.get(number - 3)?.parse::<i64>().ok();
+    Some(((field(14)? + field(15)?) as f64 / TICKS_PER_SECOND, field(20)?))
+}
+
+fn number_after(text: &str, name: &str) -> Option<i64> {
+    let rest = text.lines().find_map(|line| line.strip_prefix(name))?;
+    rest.split_whitespace().next()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_of_any_name_is_read() {
+        let stat = "7 (a) b 9) S 1 7 7 0 -1 4194304 1 0 0 0 250 50 0 0 20 0 12 0 5 0 0";
+        assert_eq!(of_stat(stat), Some((3.0, 12)));
+        assert_eq!((of_stat(""), of_stat("7 (a) S 1")), (None, None));
+        assert_eq!(number_after("VmPeak:\t1 kB\nVmRSS:\t  42 kB\n", "VmRSS:"), Some(42));
+    }
+
+    #[test]
+    fn this_process_is_read() {
+        let metrics = ProcessMetrics::of(&Registry::new());
+        metrics.read();
+        assert!(metrics.resident.get() > 1 << 20 && metrics.open_files.get() > 2 && metrics.threads.get() > 0);
+    }
+}

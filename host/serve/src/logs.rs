@@ -1,0 +1,81 @@
+//! What a plugin said: as a part of its log, or as a stream that goes on where the reader left off.
+
+use axum::Json;
+use axum::extract::State;
+use axum::response::{IntoResponse as _, Response};
+use host_api as api;
+use host_run::{LogPart, LogStream, MinLevel, NoLogStream};
+use http::{HeaderMap, StatusCode};
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use crate::input::{Id, Parameters};
+use crate::plugins::unknown;
+use crate::problem::Refused;
+use crate::routes::Front;
+use crate::sse::{self, Frame};
+use crate::view;
+
+/// `?from=N`: lines numbered N and later. `?level=`: lines that are at least as bad.
+#[derive(Deserialize, IntoParams)]
+pub(crate) struct LogQuery {
+    from: Option<u64>,
+    level: Option<String>,
+}
+
+/// The lines that are kept; with `Accept: text/event-stream` those and all that come, each with its number as id, after
+/// `Last-Event-ID`. The stream ends when the plugin is unloaded and when the host stops.
+pub(crate) async fn get(
+    State(front): State<Front>,
+    Id(id): Id,
+    headers: HeaderMap,
+    Parameters(query): Parameters<LogQuery>,
+) -> Result<Response, Refused> {
+    let level = query.level.as_deref().map_or(Ok(MinLevel::ALL), str::parse);
+    let level = level.map_err(|error| {
+        Refused::new(StatusCode::BAD_REQUEST, "query_does_not_fit", format!("the query: `level`: {error}"))
+    })?;
+    if !sse::is_wanted(&headers, "application/json", false) {
+        let lines = front.host.plugin_lines(&id, query.from.unwrap_or(0)).ok_or_else(|| unknown(&id))?;
+        let lines = lines.iter().filter(|line| level.takes(line)).map(view::line).collect();
+        return Ok(Json(api::LogLines { lines }).into_response());
+    }
+    // The header is newer: who connects again still has the address of the first time.
+    let last = last_event_id(&headers)?.or_else(|| query.from?.checked_sub(1));
+    let stream = front.host.follow_plugin_log(&id, last, level).map_err(|refusal| match refusal {
+        NoLogStream::UnknownPlugin => unknown(&id),
+        NoLogStream::TooMany => {
+            let detail = "too many readers follow the logs of plugins";
+            Refused::new(StatusCode::TOO_MANY_REQUESTS, "logs_too_many_streams", detail)
+                .fix("close one, or ask for parts with `Accept: application/json`")
+                .retry_after(5)
+        }
+    })?;
+    Ok(sse::answer(stream, |stream| Box::pin(next(stream))))
+}
+
+fn last_event_id(headers: &HeaderMap) -> Result<Option<u64>, Refused> {
+    let Some(value) = headers.get("last-event-id").filter(|value| !value.is_empty()) else { return Ok(None) };
+    let number = value.to_str().ok().and_then(|text| text.parse().ok());
+    number.map(Some).ok_or_else(|| {
+        let detail = "`Last-Event-ID` is not the number of a line of a plugin's log";
+        Refused::new(StatusCode::BAD_REQUEST, "last_event_id", detail)
+    })
+}
+
+async fn next(mut stream: LogStream) -> Option<(LogStream, Vec<Frame>)> {
+    let LogPart { missed, lines } = stream.next().await?;
+    let gap = missed.map(|(first, last)| {
+        let message = format!("lines {first} to {last} are not kept any more");
+        let gap = api::EventGap { after: first.saturating_sub(1), from: last + 1, message };
+        // Who connects again is not told the same again.
+        Frame { id: Some(last), event: Some("gap"), data: json(&gap) }
+    });
+    let lines = lines.iter().map(|line| Frame { id: Some(line.number), event: None, data: json(&view::line(line)) });
+    Some((stream, gap.into_iter().chain(lines).collect()))
+}
+
+fn json(value: &impl serde::Serialize) -> String {
+    // Plain structs of texts and numbers serialize.
+    serde_json::to_string(value).unwrap_or_default()
+}
