@@ -131,18 +131,18 @@ async fn a_source_is_looked_at_and_nothing_is_installed() {
 #[tokio::test]
 async fn folders_and_files_are_loaded_looked_at_and_unloaded() {
     let host = TestHost::start().await;
-    let library = plugins::as_version(&host, "hello", "local", "1.0.0").await;
+    let library = plugins::as_version(&host, "hello", "from-folder", "1.0.0").await;
     let load = async |body: Value| host.post_json("/api/plugins/local/load", &body).await;
     let elsewhere = json!({ "pluginPath": library, "manifestPath": "/etc/passwd" });
     assert_eq!(load(elsewhere).await.expect(422).code(), "local_manifest");
     assert_eq!(load(json!({ "pluginPath": "https://github.com/a/b" })).await.expect(400).code(), "local_path");
     assert_eq!(load(json!({ "pluginPath": "/etc" })).await.expect(403).code(), "fetch_outside_roots");
     load(json!({ "pluginPath": library })).await.expect(200);
-    assert_eq!(host.get("/api/plugins/local/list").await.json()["plugins"]["local"]["ID"], "local");
+    assert_eq!(host.get("/api/plugins/local/list").await.json()["plugins"]["from-folder"]["ID"], "from-folder");
     assert_eq!(host.get("/api/plugins/local/build").await.expect(400).code(), "query_does_not_fit");
     let unload = async |id: &str| host.post_json("/api/plugins/local/unload", &json!({ "pluginId": id })).await;
     assert_eq!(unload("nothing").await.expect(404).code(), "run_unknown_plugin");
-    unload("local").await.expect(200);
+    unload("from-folder").await.expect(200);
     assert_eq!(host.get("/api/plugins/local/list").await.json()["count"], 0);
 }
 

@@ -181,15 +181,15 @@ async fn it_installs_from_repositories_folders_and_uploads() {
     reads(&client.post("/github/update", force).await, &[("message", 't'), ("repoUrl", 't')]);
     reads(&client.post("/hello/update", json!({})).await, &[("message", 't')]);
 
-    let library = plugins::as_version(&host, "hello", "local", "1.0.0").await;
+    let library = plugins::as_version(&host, "hello", "from-folder", "1.0.0").await;
     let manifest = library.parent().unwrap().join("plugin.yaml");
     let body = json!({ "pluginPath": library, "manifestPath": manifest });
     reads(&client.post("/local/load", body).await, &[("message", 't'), ("id", 't')]);
     let list = client.get("/local/list").await;
-    assert_eq!((&list["count"], list["plugins"]["local"].is_object()), (&json!(1), true));
+    assert_eq!((&list["count"], list["plugins"]["from-folder"].is_object()), (&json!(1), true));
     let looked = client.get(&format!("/local/build?pluginPath={}", library.display())).await;
     assert_eq!((&looked["valid"], &looked["way"]), (&json!(true), &json!("library")));
-    reads(&client.post("/local/unload", json!({ "pluginId": "local" })).await, &[("message", 't')]);
+    reads(&client.post("/local/unload", json!({ "pluginId": "from-folder" })).await, &[("message", 't')]);
 
     let validated = client.post("/validate", json!({ "source": library })).await;
     reads(&validated, &[("valid", 'f'), ("message", 't'), ("errors", 'l'), ("metadata.id", 't')]);

@@ -306,6 +306,12 @@ fn the_configuration_is_shown_with_its_origins() {
         kv_max_total_bytes           67108864                                default
         fetch_private_hosts          []                                      default
         secrets                      []                                      default
+        indexes                      []                                      default
+        index_keep_seconds           600                                     default
+        cache_enabled                true                                    default
+        cache_max_size               20000000000                             default
+        unreferenced_keep_seconds    86400                                   default
+        sweep_interval_seconds       3600                                    default
         build_slots                  1                                       file host.toml:1
         build_offline                false                                   default
         cargo                        "cargo"                                 default

@@ -17,6 +17,7 @@ const RESERVED: &[&str] = &[
     "github",
     "graph",
     "health",
+    "indexes",
     "install",
     "jobs",
     "load",

@@ -123,8 +123,8 @@ mod tests {
         let read = operations(asked.as_array().unwrap()).unwrap();
         let shown: String = read.iter().map(|operation| format!("{operation:?}\n")).collect();
         expect![[r#"
-            Load { source: Git { url: GitUrl { host: "github.com", owner: "acme", name: "hello" }, revision: Named("v1") }, trust: Http, options: LoadOptions { configuration: Some({"a": Number(1)}), start: false, if_changed: false, update: None } }
-            Load { source: Folder("/srv/a"), trust: Http, options: LoadOptions { configuration: None, start: true, if_changed: false, update: None } }
+            Load { source: Git { url: GitUrl { host: "github.com", owner: "acme", name: "hello" }, revision: Named("v1") }, trust: Http, options: LoadOptions { configuration: Some({"a": Number(1)}), start: false, if_changed: false, update: None, commit: None, tree: None } }
+            Load { source: Folder("/srv/a"), trust: Http, options: LoadOptions { configuration: None, start: true, if_changed: false, update: None, commit: None, tree: None } }
             Reload { id: "abc" }
             Enable { id: "abc" }
             Disable { id: "abc", cascade: true }
