@@ -91,7 +91,7 @@ async fn what_the_framework_refuses_is_a_problem_like_any_other() {
         ("BREW", "/api/plugins", "", "", 405, "route_method"),
         ("get", "/api/plugins", "", "", 405, "route_method"),
         ("POST", "/openapi.json", "", "", 405, "route_method"),
-        ("GET", "/api/plugins/load/", "", "", 404, "run_unknown_plugin"),
+        ("GET", "/api/plugins/load/", "", "", 405, "route_method"),
         ("GET", "/api", "", "", 404, "route_unknown"),
         ("GET", "/%2e%2e/etc/passwd", "", "", 404, "route_unknown"),
         ("POST", "/api/plugins/load", "application/xml", "<a/>", 415, "body_type"),

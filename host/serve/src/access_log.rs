@@ -82,6 +82,6 @@ mod tests {
         assert_eq!(escaped("/api/plugins"), "/api/plugins");
         assert_eq!(escaped("/a\r\nGET /b\u{1b}[31m\u{202e}x\u{85}"), "/a\\r\\nGET /b\\u{1b}[31m\\u{202e}x\\u{85}");
         assert_eq!(escaped(&"x".repeat(600)).chars().count(), 501);
-        assert_eq!(escaped("/ä b"), "/\\u{e4}\\u{20}b");
+        assert_eq!(escaped("/ä b"), "/\\u{e4} b");
     }
 }

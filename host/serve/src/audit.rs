@@ -24,10 +24,15 @@ const MAX_LIMIT: u32 = 1_000;
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Query {
+    /// Entries behind this number, oldest first; without it the newest.
     after: Option<u64>,
+    /// The most entries to answer with.
     limit: Option<u32>,
+    /// Only what this one asked for.
     actor: Option<String>,
+    /// Only this action, for example `plugin_load`.
     action: Option<String>,
+    /// Only what concerns this object, for example a plugin's id.
     object: Option<String>,
 }
 
@@ -54,6 +59,7 @@ pub(crate) async fn list(
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Noted {
+    /// What was noted earlier, as `SEQ:HASH`: the log must hold it.
     head: Option<String>,
 }
 

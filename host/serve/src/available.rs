@@ -21,9 +21,12 @@ const INDEX: &str = "index:";
 /// `?refresh=true`: read the indexes now. `?tag=`, `?installed=`: only those.
 #[derive(Deserialize, IntoParams)]
 pub(crate) struct AvailableQuery {
+    /// Reads the indexes now.
     #[serde(default)]
     refresh: bool,
+    /// Only plugins with this tag.
     tag: Option<String>,
+    /// Only those that are installed, or only those that are not.
     installed: Option<bool>,
 }
 
@@ -41,6 +44,7 @@ pub(crate) async fn list(
 /// `?refresh=true`: read the indexes now.
 #[derive(Deserialize, IntoParams)]
 pub(crate) struct Refresh {
+    /// Reads the indexes now.
     #[serde(default)]
     refresh: bool,
 }

@@ -73,12 +73,12 @@ pub(crate) fn forbidden(needed: Role, plugin: Option<&str>) -> Refused {
 
 /// Who may not call an endpoint.
 pub(crate) fn denied(denied: &Denied) -> Refused {
-    let code = match denied {
-        Denied::Nobody => return unauthorized(&Who::Nobody),
-        Denied::Plugin => "auth_plugin",
-        Denied::Role { .. } => "auth_role",
-        Denied::Permission { .. } => "auth_permission",
-        Denied::Scope { .. } => "auth_scope",
-    };
-    Refused::new(StatusCode::FORBIDDEN, code, denied.to_string())
+    let detail = denied.to_string();
+    match denied {
+        Denied::Nobody => unauthorized(&Who::Nobody),
+        Denied::Plugin => Refused::new(StatusCode::FORBIDDEN, "auth_plugin", detail),
+        Denied::Role { .. } => Refused::new(StatusCode::FORBIDDEN, "auth_role", detail),
+        Denied::Permission { .. } => Refused::new(StatusCode::FORBIDDEN, "auth_permission", detail),
+        Denied::Scope { .. } => Refused::new(StatusCode::FORBIDDEN, "auth_scope", detail),
+    }
 }

@@ -19,13 +19,21 @@ const MAX_WORD_BYTES: usize = 200;
 /// `?state=&health=&phase=&goal=&enabled=&selector=`: which plugins. `?limit=&cursor=`: how many, and behind which.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 pub(crate) struct ListQuery {
+    /// Only plugins in this state: `enabled`, `disabled`, `failed` or `loading`.
     state: Option<String>,
+    /// Only plugins of this health.
     health: Option<String>,
+    /// Only plugins in this phase.
     phase: Option<String>,
+    /// Only plugins with this goal.
     goal: Option<String>,
+    /// Only those that are enabled, or only those that are not.
     enabled: Option<bool>,
+    /// Conditions as `key=value` or `key!=value`, separated by commas.
     selector: Option<String>,
+    /// The most plugins to answer with.
     limit: Option<usize>,
+    /// Goes on behind the page whose `next` this was.
     cursor: Option<String>,
 }
 

@@ -52,8 +52,10 @@ pub(crate) async fn list(State(front): State<Front>, Parameters(query): Paramete
 /// `?pluginPath=&manifestPath=`: the folder or file to look at.
 #[derive(Deserialize, IntoParams)]
 pub(crate) struct BuildQuery {
+    /// The folder or file to look at.
     #[serde(rename = "pluginPath")]
     plugin_path: Option<String>,
+    /// Its plugin.yaml, which is the one at its root.
     #[serde(rename = "manifestPath")]
     manifest_path: Option<String>,
 }

@@ -19,7 +19,9 @@ use crate::view;
 /// `?from=N`: lines numbered N and later. `?level=`: lines that are at least as bad.
 #[derive(Deserialize, IntoParams)]
 pub(crate) struct LogQuery {
+    /// Lines with this number and later.
     from: Option<u64>,
+    /// Lines that are at least as bad: `trace`, `debug`, `info`, `warn` or `error`.
     level: Option<String>,
 }
 

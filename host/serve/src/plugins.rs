@@ -169,7 +169,9 @@ pub(crate) async fn unload(
 pub(crate) async fn run(front: &Front, asking: Asking, operation: Operation) -> Answer {
     let job = front.host.submit(operation, asking.asker).await.map_err(|error| of_operation(&error))?;
     asking.touched.job(&job);
-    answer(&job, asking.respond_async).await
+    let answered = answer(&job, asking.respond_async).await;
+    asking.touched.job(&job);
+    answered
 }
 
 /// Answers at the end of a job, or at once when the client would rather watch.

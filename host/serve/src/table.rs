@@ -204,16 +204,16 @@ async fn pass(
     }
     // A stranger's request is told by its handler, once it knows who asks.
     let is_told = guard.row.need != Need::Nothing;
-    let asked = match is_told {
-        true => trail.asked(&host).await,
-        false => Ok(0),
-    };
-    let asked = match asked {
-        Ok(asked) => asked,
-        Err(refused) => return refused.into_response(),
-    };
     let tasks = guard.front.tasks.clone();
     let ran = tasks.spawn(async move {
+        let asked = match is_told {
+            true => trail.asked(&host).await,
+            false => Ok(0),
+        };
+        let asked = match asked {
+            Ok(asked) => asked,
+            Err(refused) => return refused.into_response(),
+        };
         let response = match request.extensions().get().cloned() {
             Some(caller) => idempotency::answer(&guard.front, &guard.row, &caller, request, next).await,
             None => next.run(request).await,

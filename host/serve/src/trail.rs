@@ -169,8 +169,11 @@ impl Touched {
         let view = job.view();
         let mut found = self.lock();
         found.job = view.id;
-        if found.object.is_empty() {
-            found.object = view.plugin.unwrap_or(view.subject);
+        // A load learns on its way which plugin it is of.
+        match view.plugin {
+            Some(plugin) => found.object = plugin,
+            None if found.object.is_empty() => found.object = view.subject,
+            None => {}
         }
     }
 
