@@ -71,7 +71,8 @@ async fn call<B: IncomingBody>(
     let endpoint = &admitted.generation().manifest().endpoints[routed.endpoint];
     let caller = match known(front, &endpoint.auth, &parts.headers, id, peer) {
         Ok(caller) => caller,
-        Err((caller, refused)) => {
+        Err(denied) => {
+            let (caller, refused) = *denied;
             admitted.refuse(RefusalReason::Auth);
             front.host.front_metrics().auth_failed(refused_for(refused.status));
             let mut trail = Trail::new("endpoint_call", id, ClientAddress::of(peer), request_id.as_str());
@@ -118,7 +119,7 @@ fn known(
     headers: &HeaderMap,
     plugin: &str,
     peer: &str,
-) -> Result<Option<caller::Caller>, (Option<caller::Caller>, Refused)> {
+) -> Result<Option<caller::Caller>, Box<(Option<caller::Caller>, Refused)>> {
     if !auth.required {
         if !has_host_credential(headers) {
             return Ok(None);
@@ -129,10 +130,10 @@ fn known(
         });
     }
     let address = ClientAddress::of(peer);
-    let caller = front.access.caller(headers, address.0).map_err(|refused| (None, refused))?;
+    let caller = front.access.caller(headers, address.0).map_err(|refused| Box::new((None, refused)))?;
     match decide(auth, Some(&caller.principal), plugin) {
         Ok(()) => Ok(Some(caller)),
-        Err(denied) => Err((Some(caller), caller::denied(&denied))),
+        Err(denied) => Err(Box::new((Some(caller), caller::denied(&denied)))),
     }
 }
 

@@ -107,9 +107,8 @@ impl Changes {
                     None => Some(format!("does not take that, allowed is {}", setting.kind.allowed())),
                 },
             };
-            match reason {
-                Some(reason) => refused.push((key.clone(), format!("`{key}` {reason}"))),
-                None => {}
+            if let Some(reason) = reason {
+                refused.push((key.clone(), format!("`{key}` {reason}")));
             }
         }
         if refused.is_empty() { Ok(changed) } else { Err(SettingsRefused::Values(refused)) }
