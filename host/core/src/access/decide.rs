@@ -80,7 +80,7 @@ mod tests {
         for part in text.split_whitespace() {
             match (part.split_once('='), part.strip_prefix('+'), part.strip_prefix('#')) {
                 (Some((plugin, role)), ..) => {
-                    drop(rights.grants.insert(plugin.parse().unwrap(), role.parse().unwrap()))
+                    rights.grants.insert(plugin.parse().unwrap(), role.parse().unwrap());
                 }
                 (_, Some(word), _) => drop(rights.permissions.insert(word.parse().unwrap())),
                 (.., Some(word)) => drop(rights.scopes.insert(word.parse().unwrap())),
