@@ -140,7 +140,7 @@ build_offline = "yes"
 source_roots = "/a"
 cors_allowed_origins = ["https://a.org/", 3]
 allowed_repositories = ["github.com/*"]
-max_plugin_size = "1 MB"
+max_plugin_size = "1 XB"
 host = 127.1
 [[mirror]]
 prefix = "https://github.com/"
@@ -162,7 +162,7 @@ prefix = "https://github.com/"
             /etc/host/host.toml:8: `source_roots` is the text `/a`, allowed is paths, without empty ones
             /etc/host/host.toml:9: `cors_allowed_origins` is a list of the text `https://a.org/`, `3`, allowed is origins such as `https://console.example.org`, or `*` for all
             /etc/host/host.toml:10: `allowed_repositories` is a list of the text `github.com/*`, allowed is patterns of three parts, such as `github.com/acme/*`
-            /etc/host/host.toml:11: `max_plugin_size` is the text `1 MB`, allowed is bytes from 1024 to 4294967296, or a text such as `100MiB`
+            /etc/host/host.toml:11: `max_plugin_size` is the text `1 XB`, allowed is bytes from 1024 to 4294967296, or a text such as `100MiB`
             /etc/host/host.toml:12: `host` is `127.1`, allowed is an IP address or `localhost`
             /etc/host/host.toml:13: `mirror` is a table with prefix = the text `https://github.com/`, allowed is pairs of `prefix` and `base`, http or https addresses that end with `/`"#]],
     );
