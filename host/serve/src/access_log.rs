@@ -62,7 +62,7 @@ impl Line<'_> {
 }
 
 /// A path without what would change the line or the terminal that it stands on.
-fn escaped(path: &str) -> String {
+pub(crate) fn escaped(path: &str) -> String {
     let mut shown = String::with_capacity(path.len());
     for c in path.chars().take(MAX_PATH_CHARS) {
         if c.is_ascii_graphic() { shown.push(c) } else { shown.extend(c.escape_default()) }

@@ -37,7 +37,7 @@ pub(crate) async fn answer<B: IncomingBody>(
         Err(refused) => {
             let (status, code) = (refused.status.as_u16(), &*refused.code);
             // What a plugin does wrong is logged where it is seen; what its callers do wrong may be much.
-            tracing::debug!(%request_id, status, code, "{}: {}", parts.uri.path(), refused.detail);
+            tracing::debug!(%request_id, status, code, "{}: {}", access_log::escaped(parts.uri.path()), refused.detail);
             refused.answer(request_id.as_str(), parts.uri.path()).map(AnyBody::Host)
         }
     };
