@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::client::Answer;
-use crate::host::TestHost;
+use crate::host::{TestHost, eventually};
 use crate::plugins;
 
 async fn post(host: &TestHost, path: &str, key: &str, body: &Value) -> Answer {
@@ -55,6 +55,8 @@ async fn a_request_whose_client_went_away_is_told_by_its_job() {
     let job = watched.json(&body).send().await.expect(202).json()["id"].clone();
     let again = post(&host, "/api/plugins/load", "k", &body).await;
     assert_eq!(again.expect(202).json()["id"], job);
+    let place = format!("/api/jobs/{}", job.as_str().unwrap());
+    eventually("the job has ended", async || host.get(&place).await.json()["state"] == "done").await;
 
     let failing = json!({ "source": plugins::source("bad-manifest") });
     let refused = post(&host, "/api/plugins/load", "bad", &failing).await.expect(422);

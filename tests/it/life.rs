@@ -34,7 +34,7 @@ async fn an_unloaded_plugin_is_forgotten_and_its_numbers_do_not_come_again() {
     let unloaded = host.delete("/api/plugins/hello").await.expect(200).json();
     assert_eq!((&unloaded["id"], &unloaded["generation"]), (&json!("hello"), &Value::Null));
     assert_eq!(host.call("hello/hello").await.expect(404).code(), "plugin_unknown");
-    assert_eq!(host.get("/api/plugins").await.json(), json!({ "count": 0, "plugins": {} }));
+    assert_eq!(host.get("/api/plugins").await.json(), json!({ "count": 0, "total": 0, "plugins": {} }));
     let metrics = host.get("/metrics").await.text();
     assert!(!metrics.contains(r#"plugin="hello""#), "{metrics}");
     assert_eq!(host.load("hello").await.json()["generation"], 2);

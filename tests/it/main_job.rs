@@ -53,7 +53,7 @@ async fn the_configuration_of_a_load_reaches_the_plugin_over_the_defaults() {
 #[tokio::test]
 async fn everything_about_a_plugin_is_shown_and_counted() {
     let host = TestHost::start().await;
-    assert_eq!(host.get("/api/plugins").await.expect(200).json(), json!({ "count": 0, "plugins": {} }));
+    assert_eq!(host.get("/api/plugins").await.expect(200).json(), json!({ "count": 0, "total": 0, "plugins": {} }));
     host.load("hello").await;
     host.call("hello/hello").await.expect(200);
     host.call("hello/hello/you").await.expect(200);

@@ -80,6 +80,7 @@ impl Service {
             Ok(response) => response,
             Err(never) => match never {},
         };
+        let action = response.extensions_mut().remove::<Action>().map_or("unknown", |Action(action)| action);
         let refused = response.extensions_mut().remove::<Refused>();
         if let Some(refused) = refused.or_else(|| of_framework(&response)) {
             let (status, code) = (refused.status.as_u16(), &*refused.code);
@@ -91,7 +92,6 @@ impl Service {
             }
         }
         let (status, took) = (response.status(), begun.elapsed());
-        let action = response.extensions_mut().remove::<Action>().map_or("unknown", |Action(action)| action);
         self.front.host.front_metrics().answered(action, status.as_u16(), took);
         // Looks at the host come often and change nothing.
         let level = if method.is_safe() { Level::DEBUG } else { Level::INFO };
