@@ -301,6 +301,10 @@ fn the_configuration_is_shown_with_its_origins() {
         probation_max_error_percent  50                                      default
         probation_min_requests       20                                      default
         max_events                   10000                                   default
+        max_audit_entries            100000                                  default
+        max_auth_failures            10                                      default
+        max_auth_failures_of_all     100                                     default
+        session_seconds              43200                                   default
         shutdown_grace_seconds       30                                      default
         kv_max_value_bytes           1048576                                 default
         kv_max_total_bytes           67108864                                default
@@ -318,6 +322,7 @@ fn the_configuration_is_shown_with_its_origins() {
         rustc                        "rustc"                                 default
         log_format                   "pretty"                                default
         log_filter                   "info"                                  default
+        otlp_endpoint                ""                                      default
         configuration.hello          {"api_key":"********","greeting":"Hi"}  file host.toml:2
         --- stderr
     "#]]
@@ -390,7 +395,7 @@ fn a_host_is_started_asked_and_stopped() {
     expect![[r#"
         exit 0
         --- stdout
-        {"count":0,"plugins":{}}
+        {"count":0,"total":0,"plugins":{}}
         --- stderr
     "#]]
     .assert_eq(&ask(&["list", "--json"]));

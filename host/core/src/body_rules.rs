@@ -65,7 +65,7 @@ mod tests {
             Ok(()) => "taken".to_owned(),
             Err(BodyProblem::NotJson(reason)) => format!("not JSON: {reason}"),
             Err(BodyProblem::DoesNotFit(problems)) => {
-                problems.iter().map(|problem| format!("{} {}\n", problem.pointer, problem.message)).collect()
+                problems.iter().map(|problem| format!("`{}` {}\n", problem.pointer, problem.message)).collect()
             }
         };
         expected.assert_eq(&told);
@@ -80,7 +80,7 @@ mod tests {
             None,
             "[1]",
             expect![[r#"
-                 must be an object
+                `` must be an object
             "#]],
         );
         let schema =
@@ -89,10 +89,10 @@ mod tests {
             Some(schema),
             r#"{"name": 5, "n": 10, "a/c": 0}"#,
             expect![[r#"
-                 Additional properties are not allowed ('a/c' was unexpected)
-                /a~1b is required
-                /n 10 is greater than the maximum of 9
-                /name 5 is not of type "string"
+                `` Additional properties are not allowed ('a/c' was unexpected)
+                `/a~1b` is required
+                `/n` 10 is greater than the maximum of 9
+                `/name` 5 is not of type "string"
             "#]],
         );
     }

@@ -143,7 +143,14 @@ mod tests {
 
     #[test]
     fn what_the_system_does_not_tell_is_not_known() {
-        expect![[r#""#]].assert_eq(&shown(&Machine::default()));
+        expect![[r#"
+            child_process: available yes, active no: libraries are opened in a child first; then plugins run in the host's process
+            seccomp: available ?, active ?: the system does not tell
+            no_new_privileges: available ?, active ?: whether programs that are started may gain rights
+            landlock: available ?, active ?: the system does not tell its security modules
+            user_namespaces: available ?, active no: the system does not tell
+            cgroup: available no, active no: no unified hierarchy
+        "#]].assert_eq(&shown(&Machine::default()));
     }
 
     #[test]
@@ -156,6 +163,13 @@ mod tests {
             max_user_namespaces: text("0"),
             cgroup_controllers: text("cpu memory"),
         };
-        expect![[r#""#]].assert_eq(&shown(&machine));
+        expect![[r#"
+            child_process: available yes, active no: libraries are opened in a child first; then plugins run in the host's process
+            seccomp: available yes, active yes: a filter of system calls that whoever started the host has set
+            no_new_privileges: available yes, active yes: whether programs that are started may gain rights
+            landlock: available yes, active no: security modules: capability,landlock,yama; the host sets no rules
+            user_namespaces: available no, active no: at most 0 may be made; the host makes none
+            cgroup: available yes, active no: controllers: cpu memory; plugins have no group of their own
+        "#]].assert_eq(&shown(&machine));
     }
 }

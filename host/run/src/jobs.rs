@@ -195,6 +195,9 @@ impl Host {
             return self.bury(record, JobError::Cancelled).await;
         };
         let is_first = job.cancel();
+        if is_first {
+            tracing::info!(job = job.id(), "{} of `{}` is to end: it is cancelled", job.operation(), job.subject());
+        }
         let _ = tokio::time::timeout(CANCEL_WAIT, job.wait()).await;
         let view = job.view();
         match view.state {

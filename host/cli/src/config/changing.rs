@@ -79,8 +79,7 @@ mod tests {
     #[test]
     fn what_counts_from_the_next_start_is_known() {
         let at_start = SETTINGS.iter().map(|setting| setting.key).filter(|key| change_of(key) == Change::AtStart);
-        expect_test::expect![[r#"
-            debug max_plugin_size max_upload_bytes max_connections max_events max_audit_entries max_auth_failures max_auth_failures_of_all session_seconds shutdown_grace_seconds kv_max_value_bytes kv_max_total_bytes build_slots build_offline log_format log_filter"#]]
+        expect_test::expect!["debug max_plugin_size max_upload_bytes max_connections max_events max_audit_entries max_auth_failures max_auth_failures_of_all session_seconds shutdown_grace_seconds kv_max_value_bytes kv_max_total_bytes build_slots build_offline log_format log_filter otlp_endpoint"]
         .assert_eq(&at_start.collect::<Vec<_>>().join(" "));
     }
 }

@@ -137,7 +137,7 @@ function inside(path, method, operation) {
   const send = el("button", { type: "button" }, "Send");
   const request = () => assemble(path, method, fields, body, needs);
   send.addEventListener("click", () => run(request, result, send, stop));
-  const copy = el("button", { type: "button", class: "plain", onclick: () => showCurl(request, result) }, "As curl");
+  const copy = el("button", { type: "button", class: "plain", onclick: () => showCurlCommand(request, result) }, "As curl");
   parts.push(el("div", { class: "row" }, send, copy, stop), result);
 
   const answers = Object.entries(operation.responses || {});
@@ -283,7 +283,7 @@ async function read(answer, text) {
   text.textContent = whole;
 }
 
-function showCurl(request, result) {
+function showCurlCommand(request, result) {
   let made;
   try {
     made = request();
