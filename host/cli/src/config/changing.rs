@@ -34,8 +34,8 @@ const NOW: &[&str] = &[
     "sweep_interval_seconds",
 ];
 
-/// What says where the host is and what it keeps, and what clients of the API may reach on this machine, which programs it starts among
-/// that: for who has a shell here, and no client's to widen.
+/// What says where the host is and what it keeps, and what clients of the API may reach on this machine, which programs it starts and
+/// whom it tells of what it does among that: for who has a shell here, and no client's to widen.
 const NEVER: &[&str] = &[
     "plugin_dir",
     "cache_dir",
@@ -50,6 +50,7 @@ const NEVER: &[&str] = &[
     "indexes",
     "cargo",
     "rustc",
+    "otlp_endpoint",
 ];
 
 /// From when on a change of a setting counts.
@@ -79,7 +80,7 @@ mod tests {
     #[test]
     fn what_counts_from_the_next_start_is_known() {
         let at_start = SETTINGS.iter().map(|setting| setting.key).filter(|key| change_of(key) == Change::AtStart);
-        expect_test::expect!["debug max_plugin_size max_upload_bytes max_connections max_events max_audit_entries max_auth_failures max_auth_failures_of_all session_seconds shutdown_grace_seconds kv_max_value_bytes kv_max_total_bytes build_slots build_offline log_format log_filter otlp_endpoint"]
+        expect_test::expect!["debug max_plugin_size max_upload_bytes max_connections max_events max_audit_entries max_auth_failures max_auth_failures_of_all session_seconds shutdown_grace_seconds kv_max_value_bytes kv_max_total_bytes build_slots build_offline log_format log_filter"]
         .assert_eq(&at_start.collect::<Vec<_>>().join(" "));
     }
 }
