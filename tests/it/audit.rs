@@ -69,7 +69,9 @@ async fn a_change_is_told_before_and_after_and_so_is_the_end_of_its_job() {
             "operator plugin_disable hello asked 0 -",
         ]
     );
-    drop(host.request("POST", "/api/plugins/hello/enable").open().await);
+    let leaving = host.request("POST", "/api/plugins/hello/enable").open().await;
+    eventually("it is asked", || async { !entries(&host, "action=plugin_enable").await.is_empty() }).await;
+    drop(leaving);
     eventually("its end is told", || async {
         shown(&entries(&host, "action=plugin_enable").await)
             == ["operator plugin_enable hello asked 0 -", "operator plugin_enable hello done 200 -"]

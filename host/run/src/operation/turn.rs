@@ -20,19 +20,28 @@ pub(crate) struct Held {
     _turn: Arc<Turn>,
 }
 
+/// Waits for the turn. One that only came because the host ends, and cut off who had it, is the next host's to give.
+async fn turn(host: &Host, job: &Arc<Job>, id: &PluginId) -> Result<Turn, Error> {
+    let turn = host.0.reconcile.turn(id, job).await?;
+    match host.0.stopping.is_cancelled() {
+        true => Err(Error::ShuttingDown),
+        false => Ok(turn),
+    }
+}
+
 impl Held {
     /// Waits for the turn on an installed plugin.
     pub(crate) async fn installed_plugin(host: &Host, job: &Arc<Job>, id: &str) -> Result<Held, Error> {
         let unknown = || Error::UnknownPlugin { id: id.to_owned() };
         let id = host.0.plugins.get(id).map(|entry| entry.key().clone()).ok_or_else(unknown)?;
-        let turn = host.0.reconcile.turn(&id, job).await?;
+        let turn = turn(host, job, &id).await?;
         // It may have been unloaded while this waited.
         Held::of(host, &id, turn).ok_or_else(unknown)
     }
 
     /// The same, and adds the plugin where it is not there.
     pub(crate) async fn plugin(host: &Host, job: &Arc<Job>, id: &PluginId) -> Result<Held, Error> {
-        let turn = host.0.reconcile.turn(id, job).await?;
+        let turn = turn(host, job, id).await?;
         host.0.plugins.entry(id.clone()).or_insert_with(|| Arc::new(Plugin::new(id.clone())));
         Held::of(host, id, turn).ok_or_else(|| Error::UnknownPlugin { id: id.to_string() })
     }
