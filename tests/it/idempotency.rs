@@ -47,6 +47,18 @@ async fn the_same_request_is_answered_as_the_first_was_and_done_once() {
 }
 
 #[tokio::test]
+async fn what_holds_a_token_or_a_password_is_not_kept() {
+    let host = TestHost::start().await;
+    let token = json!({ "name": "ci", "role": "viewer" });
+    let user = json!({ "username": "zoe", "password": "correct horse battery", "role": "viewer" });
+    for (path, body, code) in [("/api/tokens", &token, "token_exists"), ("/api/users", &user, "user_exists")] {
+        post(&host, path, "k", body).await.expect(201);
+        let again = post(&host, path, "k", body).await.expect(409);
+        assert_eq!((again.code().as_str(), again.header("idempotency-replayed")), (code, None));
+    }
+}
+
+#[tokio::test]
 async fn a_request_whose_client_went_away_is_told_by_its_job() {
     let host = TestHost::start().await;
     let body = json!({ "source": plugins::built("hello").await });

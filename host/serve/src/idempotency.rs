@@ -45,8 +45,15 @@ struct Answer {
 
 /// Answers a request that somebody may make: once, where it names itself.
 pub(crate) async fn answer(front: &Front, row: &Row, caller: &Caller, request: Request, next: Next) -> Response {
-    // The body of an upload is not kept in memory to be compared, and a second upload does no harm.
-    let may_be_named = row.method == Method::POST && row.action != "plugin_upload";
+    let is_left_out = match row.action {
+        // Its body is not kept in memory to be compared, and a second upload does no harm.
+        "plugin_upload" => true,
+        // A token is told once and lies nowhere, and a digest of a body with a password could be guessed from. The second
+        // of the same name is refused.
+        "token_create" | "user_create" => true,
+        _ => false,
+    };
+    let may_be_named = row.method == Method::POST && !is_left_out;
     match request.headers().contains_key(KEY) && may_be_named {
         true => once(front, caller, request, next).await.unwrap_or_else(Refused::into_response),
         false => next.run(request).await,
