@@ -133,7 +133,7 @@ async fn refusals_are_told_and_a_stranger_cannot_fill_the_log_with_them() {
             "looker plugin_disable hello refused 403 auth_role",
             "looker user_list - refused 403 auth_role",
             "- login - refused 401 auth_login",
-            "- plugin_load - refused 401 auth_token",
+            "- several - refused 401 several",
             "looker plugin_disable hello refused 403 auth_role",
         ]
     );

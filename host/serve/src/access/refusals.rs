@@ -10,6 +10,9 @@ use host_core::audit::Entry;
 /// For how long refusals are summed up.
 const WINDOW: Duration = Duration::from_secs(60);
 
+/// What stands for what is not the same in all.
+const SEVERAL: &str = "several";
+
 /// Refusals, by whom and of what.
 pub(crate) struct Refusals {
     /// More than this at a time are summed up as one.
@@ -21,7 +24,7 @@ struct Sum {
     since: Instant,
     /// How many are not told yet.
     times: u64,
-    /// The last of them.
+    /// The last of them, with `several` for what is not the same in all.
     last: Entry,
 }
 
@@ -39,6 +42,7 @@ impl Refusals {
             false => (key, entry),
         };
         if let Some(sum) = sums.get_mut(&key) {
+            let entry = if sum.times > 0 { together(&sum.last, entry) } else { entry };
             sum.times += 1;
             if now.saturating_duration_since(sum.since) < WINDOW {
                 sum.last = entry;
@@ -71,6 +75,24 @@ impl Refusals {
     }
 }
 
+/// Two refusals as one.
+fn together(before: &Entry, mut entry: Entry) -> Entry {
+    if before.status != entry.status {
+        entry.status = 0;
+    }
+    for (before, now) in [
+        (&before.action, &mut entry.action),
+        (&before.object, &mut entry.object),
+        (&before.code, &mut entry.code),
+        (&before.request, &mut entry.request),
+    ] {
+        if before != now {
+            SEVERAL.clone_into(now);
+        }
+    }
+    entry
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -99,6 +121,24 @@ mod tests {
         assert_eq!(told(refusals.due(at(63), true)), [("a".to_owned(), 1)]);
         assert_eq!(told(refusals.due(at(200), true)), []);
         assert!(refusals.sums().is_empty());
+    }
+
+    #[test]
+    fn what_is_not_the_same_in_all_is_told_so() {
+        let (refusals, now) = (Refusals::new(3), Instant::now());
+        let of = |action: &str, status| {
+            let code = "auth_token".to_owned();
+            Entry { action: action.to_owned(), object: "hello".to_owned(), status, code, ..Entry::default() }
+        };
+        let told = || refusals.due(now, true).pop().unwrap();
+        assert!(refusals.note("a".to_owned(), of("login", 401), now).is_some());
+        refusals.note("a".to_owned(), of("plugin_load", 401), now);
+        refusals.note("a".to_owned(), of("plugin_load", 401), now);
+        assert_eq!(told(), Entry { times: 2, ..of("plugin_load", 401) });
+        refusals.note("a".to_owned(), of("plugin_load", 401), now);
+        refusals.note("a".to_owned(), of("login", 429), now);
+        refusals.note("a".to_owned(), of("login", 429), now);
+        assert_eq!(told(), Entry { times: 3, ..of("several", 0) });
     }
 
     #[test]
