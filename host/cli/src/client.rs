@@ -1,8 +1,7 @@
 //! Asks a host over HTTP.
 
-mod events;
+mod follow;
 mod job;
-mod logs;
 mod problem;
 mod upload;
 
@@ -20,9 +19,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use url::Url;
 
-pub(crate) use events::Told;
+pub(crate) use follow::Told;
 pub(crate) use job::Watched;
-pub(crate) use logs::ToldOfLog;
 
 use crate::config::{Environment, Flags, Settings};
 use crate::failure::Failure;

@@ -28,10 +28,10 @@ pub(super) async fn events(client: &Client, words: Events) -> Result<(), Failure
         return Ok(());
     }
     let place = place(&words, &[]);
-    let tell = |told| {
+    let tell = |told: Told<Event>| {
         let taken = match told {
-            Told::Event(_, data) if words.client.json => output::try_line(&data),
-            Told::Event(event, _) => output::try_line(&line(&event)),
+            Told::One(_, data) if words.client.json => output::try_line(&data),
+            Told::One(event, _) => output::try_line(&line(&event)),
             Told::Gap(gap) => remark(&printable(&gap_line(&gap))),
             Told::Lost => remark(&format!("the connection to the host at {} broke off; waiting for it", client.url())),
             Told::Back => remark("the host answers again"),
@@ -39,7 +39,7 @@ pub(super) async fn events(client: &Client, words: Events) -> Result<(), Failure
         // Nobody reads any more.
         if taken.is_err() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     };
-    client.follow_events(&place, after, tell).await
+    client.follow_stream(&place, Some(after), tell).await
 }
 
 /// Shows a part of the journal.

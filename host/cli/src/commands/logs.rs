@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use host_api::{LogLine, LogLines};
 
 use super::route;
-use crate::client::{Ask, Client, ToldOfLog};
+use crate::client::{Ask, Client, Told};
 use crate::failure::Failure;
 use crate::output;
 use crate::output::text::{printable, utc};
@@ -16,7 +16,7 @@ pub(super) async fn logs(client: &Client, words: &Logs) -> Result<(), Failure> {
     let query = words.level.as_ref().map(|level| format!("?level={level}")).unwrap_or_default();
     let place = route(&words.id, &format!("/logs{query}"));
     if words.follow {
-        return client.follow_log(&place, |told| tell(client, told, words.client.json)).await;
+        return client.follow_stream(&place, None, |told| tell(client, told, words.client.json)).await;
     }
     let reply = client.ask(Ask::get(place)).await?;
     if words.client.json {
@@ -31,17 +31,17 @@ pub(super) async fn logs(client: &Client, words: &Logs) -> Result<(), Failure> {
     Ok(())
 }
 
-fn tell(client: &Client, told: ToldOfLog, as_json: bool) -> ControlFlow<()> {
+fn tell(client: &Client, told: Told<LogLine>, as_json: bool) -> ControlFlow<()> {
     let remark = |text: &str| {
         output::error_line(text);
         Ok(())
     };
     let taken = match told {
-        ToldOfLog::Line(_, data) if as_json => output::try_line(&data),
-        ToldOfLog::Line(found, _) => output::try_line(&line(&found)),
-        ToldOfLog::Gap(gap) => remark(&printable(&gap.message)),
-        ToldOfLog::Lost => remark(&format!("the connection to the host at {} broke off; waiting for it", client.url())),
-        ToldOfLog::Back => remark("the host answers again"),
+        Told::One(_, data) if as_json => output::try_line(&data),
+        Told::One(found, _) => output::try_line(&line(&found)),
+        Told::Gap(gap) => remark(&printable(&gap.message)),
+        Told::Lost => remark(&format!("the connection to the host at {} broke off; waiting for it", client.url())),
+        Told::Back => remark("the host answers again"),
     };
     // Nobody reads any more.
     if taken.is_err() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }

@@ -1,26 +1,45 @@
-//! Follows what happens in a host, over its restarts.
+//! Follows what happens in a host, and what a plugin says, over restarts of the host.
 
 use std::ops::ControlFlow;
 use std::time::Duration;
 
-use host_api::{Event, EventGap};
+use host_api::{Event, EventGap, LogLine};
 use http_body_util::BodyExt as _;
+use serde::de::DeserializeOwned;
 
 use super::{Ask, Client};
 use crate::failure::{Exit, Failure};
 
 /// How long to wait before a host that went away is asked again.
-pub(super) const RETRY: Duration = Duration::from_secs(1);
+const RETRY: Duration = Duration::from_secs(1);
 /// A host says something every 15 s.
-pub(super) const SILENCE: Duration = Duration::from_secs(45);
+const SILENCE: Duration = Duration::from_secs(45);
 /// No line of a stream is longer.
 const MAX_LINE_BYTES: usize = 1 << 20;
 
+/// What can be followed: each has a number, after which the next one comes.
+pub(crate) trait Followed: DeserializeOwned {
+    /// Its number.
+    fn number(&self) -> u64;
+}
+
+impl Followed for Event {
+    fn number(&self) -> u64 {
+        self.seq
+    }
+}
+
+impl Followed for LogLine {
+    fn number(&self) -> u64 {
+        self.number
+    }
+}
+
 /// What one who follows is told.
-pub(crate) enum Told {
-    /// Something happened; as it is, and as the host says it.
-    Event(Event, String),
-    /// Some events are lost.
+pub(crate) enum Told<T> {
+    /// One more; as it is, and as the host says it.
+    One(T, String),
+    /// Some are lost.
     Gap(EventGap),
     /// The connection broke off.
     Lost,
@@ -29,20 +48,24 @@ pub(crate) enum Told {
 }
 
 impl Client {
-    /// Tells what happens after the event `after`, and connects again when the connection breaks off, until `tell` has
-    /// enough.
+    /// Tells what comes after the number `last`, or from the first that is kept, and connects again when the connection breaks
+    /// off, until `tell` has enough.
     ///
     /// # Errors
-    /// The host can't be reached at first, refuses, or is not understood.
-    pub(crate) async fn follow_events(
+    /// The host can't be reached at first, refuses, which it does of a log once the plugin is unloaded, or is not understood.
+    pub(crate) async fn follow_stream<T: Followed>(
         &self,
         place: &str,
-        mut after: u64,
-        mut tell: impl FnMut(Told) -> ControlFlow<()>,
+        mut last: Option<u64>,
+        mut tell: impl FnMut(Told<T>) -> ControlFlow<()>,
     ) -> Result<(), Failure> {
         let (mut was_there, mut is_lost) = (false, false);
         loop {
-            let ask = Ask::get(place).header("accept", "text/event-stream").header("last-event-id", after);
+            let ask = Ask::get(place).header("accept", "text/event-stream");
+            let ask = match last {
+                Some(number) => ask.header("last-event-id", number),
+                None => ask,
+            };
             match self.send(ask).await {
                 Ok(response) => {
                     was_there = true;
@@ -56,10 +79,10 @@ impl Client {
                         let Ok(bytes) = frame.into_data() else { continue };
                         for (name, data) in reader.read(&bytes)? {
                             let told = told(&name, data)?;
-                            after = match &told {
-                                Told::Event(event, _) => event.seq,
-                                Told::Gap(gap) => gap.from.saturating_sub(1),
-                                Told::Lost | Told::Back => after,
+                            last = match &told {
+                                Told::One(one, _) => Some(T::number(one)),
+                                Told::Gap(gap) => Some(gap.from.saturating_sub(1)),
+                                Told::Lost | Told::Back => last,
                             };
                             if tell(told).is_break() {
                                 return Ok(());
@@ -78,21 +101,20 @@ impl Client {
     }
 }
 
-fn told(name: &str, data: String) -> Result<Told, Failure> {
+fn told<T: Followed>(name: &str, data: String) -> Result<Told<T>, Failure> {
     let told = match name {
         "gap" => serde_json::from_str(&data).map(Told::Gap),
-        _ => serde_json::from_str(&data).map(|event| Told::Event(event, data)),
+        _ => serde_json::from_str(&data).map(|one| Told::One(one, data)),
     };
-    told.map_err(|error| not_understood(&error))
-}
-
-pub(super) fn not_understood(error: &serde_json::Error) -> Failure {
-    Failure::of("the host's answer is not understood", error).fix("use the plugin-host program of the host's version")
+    told.map_err(|error| {
+        let failure = Failure::of("the host's answer is not understood", &error);
+        failure.fix("use the plugin-host program of the host's version")
+    })
 }
 
 /// Reads server-sent events from bytes as they come.
 #[derive(Default)]
-pub(super) struct Reader {
+struct Reader {
     line: Vec<u8>,
     name: String,
     data: Option<String>,
@@ -100,7 +122,7 @@ pub(super) struct Reader {
 
 impl Reader {
     /// The events that are whole with these bytes: name and data.
-    pub(super) fn read(&mut self, bytes: &[u8]) -> Result<Vec<(String, String)>, Failure> {
+    fn read(&mut self, bytes: &[u8]) -> Result<Vec<(String, String)>, Failure> {
         let mut whole = vec![];
         for &byte in bytes {
             if byte != b'\n' {
