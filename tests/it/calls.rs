@@ -92,7 +92,7 @@ async fn headers_that_the_connection_header_names_stay_with_the_connection() {
     connection
         .send(
             format!(
-                "GET {} HTTP/1.1\r\nhost: x\r\nconnection: close, x-mine\r\nx-mine: 1\r\nx-other: 2\r\n\r\n",
+                "GET {} HTTP/1.1\r\nhost: localhost\r\nconnection: close, x-mine\r\nx-mine: 1\r\nx-other: 2\r\n\r\n",
                 endpoint("echo/request")
             )
             .as_bytes(),

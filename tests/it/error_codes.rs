@@ -93,7 +93,7 @@ async fn what_the_framework_refuses_is_a_problem_like_any_other() {
         ("POST", "/openapi.json", "", "", 405, "route_method"),
         ("GET", "/api/plugins/load/", "", "", 405, "route_method"),
         ("GET", "/api", "", "", 404, "route_unknown"),
-        ("GET", "/%2e%2e/etc/passwd", "", "", 404, "route_unknown"),
+        ("GET", "/%2e%2e/etc/passwd", "", "", 400, "route_path"),
         ("POST", "/api/plugins/load", "application/xml", "<a/>", 415, "body_type"),
         ("POST", "/api/plugins/load", "application/json", "{]", 400, "body_not_json"),
         ("POST", "/api/plugins/plan", "text/html", "a", 415, "body_type"),

@@ -173,7 +173,7 @@ async fn a_reader_that_does_not_read_stops_nobody() {
 
 #[tokio::test]
 async fn so_many_may_follow_and_the_next_is_told_to_wait() {
-    let host = TestHost::start().await;
+    let host = TestHost::with(&["--max-streams-per-caller", "100"]).await;
     let mut streams = vec![];
     for _ in 0..64 {
         streams.push(Stream::follow(&host, "", None).await);

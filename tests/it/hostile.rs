@@ -1,6 +1,8 @@
 //! Requests that no good client sends: each gets an answer or a closed connection, and the next one is served.
 
+use crate::client::Connection;
 use crate::host::{TestHost, endpoint};
+use crate::reload::begin_slow_call;
 
 #[tokio::test]
 async fn paths_that_mean_something_else_to_somebody_are_refused() {
@@ -26,11 +28,13 @@ async fn paths_that_mean_something_else_to_somebody_are_refused() {
         ("", 404, "plugin_unknown"),
         ("/request", 404, "plugin_unknown"),
         ("..%2f..%2fetc/passwd", 404, "plugin_unknown"),
+        ("echo/files/a;b", 400, "endpoint_path"),
+        ("echo;x/request", 404, "plugin_unknown"),
     ] {
         let answer = client.get(&endpoint(path)).await;
         assert_eq!((answer.status, answer.code().as_str()), (status, code), "{path}");
     }
-    let long = client.get(&endpoint(&format!("{}/x", "a".repeat(20_000)))).await.expect(404);
+    let long = client.get(&endpoint(&format!("{}/x", "a".repeat(6_000)))).await.expect(404);
     assert!(long.json()["detail"].as_str().unwrap().len() < 200, "the id is given back whole");
     client.get("/api/plugin-endpoints").await.expect(404);
     client.get("//api/plugins").await.expect(404);
@@ -49,14 +53,14 @@ async fn requests_that_are_none_are_answered_with_400_or_hung_up_on() {
         "\0\u{1}\u{2}\r\n\r\n".to_owned(),
         "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_owned(),
         "GET / HTTP/1.1\r\nhost x\r\n\r\n".to_owned(),
-        "GET / HTTP/1.1\r\nhost: x\r\nbad name: 1\r\n\r\n".to_owned(),
-        format!("GET {body} HTTP/1.1\r\nhost: x\r\nx: a\0b\r\n\r\n"),
-        format!("POST {body} HTTP/1.1\r\nhost: x\r\ncontent-length: -1\r\n\r\n"),
-        format!("POST {body} HTTP/1.1\r\nhost: x\r\ncontent-length: 99999999999999999999\r\n\r\n"),
-        format!("POST {body} HTTP/1.1\r\nhost: x\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\nab"),
-        format!("POST {body} HTTP/1.1\r\nhost: x\r\ntransfer-encoding: xchunked\r\n\r\n0\r\n\r\n"),
-        format!("GET {body} HTTP/1.1\r\nhost: x\r\nx: {}\r\n\r\n", "a".repeat(1 << 20)),
-        format!("GET {body}{} HTTP/1.1\r\nhost: x\r\n\r\n", "a".repeat(1 << 20)),
+        "GET / HTTP/1.1\r\nhost: localhost\r\nbad name: 1\r\n\r\n".to_owned(),
+        format!("GET {body} HTTP/1.1\r\nhost: localhost\r\nx: a\0b\r\n\r\n"),
+        format!("POST {body} HTTP/1.1\r\nhost: localhost\r\ncontent-length: -1\r\n\r\n"),
+        format!("POST {body} HTTP/1.1\r\nhost: localhost\r\ncontent-length: 99999999999999999999\r\n\r\n"),
+        format!("POST {body} HTTP/1.1\r\nhost: localhost\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\nab"),
+        format!("POST {body} HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: xchunked\r\n\r\n0\r\n\r\n"),
+        format!("GET {body} HTTP/1.1\r\nhost: localhost\r\nx: {}\r\n\r\n", "a".repeat(1 << 20)),
+        format!("GET {body}{} HTTP/1.1\r\nhost: localhost\r\n\r\n", "a".repeat(1 << 20)),
         format!("GET {body} HTTP/1.1\r\n{}\r\n", "x: 1\r\n".repeat(10_000)),
     ] {
         let mut connection = host.connect().await;
@@ -78,7 +82,7 @@ async fn a_request_smuggled_behind_another_is_not_served() {
     let body = endpoint("echo/body");
     let mut connection = host.connect().await;
     connection
-        .send(format!("POST {body} HTTP/1.1\r\nhost: x\r\ncontent-length: 5\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\nGET /smuggled HTTP/1.1\r\nhost: x\r\n\r\n").as_bytes())
+        .send(format!("POST {body} HTTP/1.1\r\nhost: localhost\r\ncontent-length: 5\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\nGET /smuggled HTTP/1.1\r\nhost: localhost\r\n\r\n").as_bytes())
         .await;
     let first = connection.try_head(false).await;
     if first.is_some_and(|first| first.status == 200) {
@@ -102,7 +106,7 @@ async fn a_head_that_does_not_come_to_its_end_is_hung_up_on_while_others_are_ser
     let host = TestHost::start().await;
     host.load("hello").await;
     let mut slow = Vec::new();
-    for beginning in ["", "GET /health", "GET /health/live HTTP/1.1\r\nhost: x\r\nx-slow: "] {
+    for beginning in ["", "GET /health", "GET /health/live HTTP/1.1\r\nhost: localhost\r\nx-slow: "] {
         let mut connection = host.connect().await;
         connection.send(beginning.as_bytes()).await;
         slow.push(connection);
@@ -115,21 +119,43 @@ async fn a_head_that_does_not_come_to_its_end_is_hung_up_on_while_others_are_ser
 }
 
 #[tokio::test]
-async fn more_connections_than_allowed_wait_for_their_turn() {
+async fn of_more_connections_than_allowed_idle_ones_make_room_and_busy_ones_do_not() {
     let host = TestHost::with(&["--max-connections", "2"]).await;
     let (mut first, mut second) = (host.connect().await, host.connect().await);
-    let request = b"GET /health/live HTTP/1.1\r\nhost: x\r\n\r\n";
+    let request = b"GET /health/live HTTP/1.1\r\nhost: localhost\r\n\r\n";
     for connection in [&mut first, &mut second] {
         connection.send(request).await;
         assert_eq!(connection.head(false).await.status, 200);
         connection.rest().await;
     }
+    // The oldest of those that wait for a request goes.
     let mut third = host.connect().await;
     third.send(request).await;
-    drop(first);
     assert_eq!(third.head(false).await.status, 200);
-    second.send(request).await;
-    assert_eq!(second.head(false).await.status, 200);
+    third.rest().await;
+    assert_eq!(first.closed().await, b"");
+    drop((second, third));
+
+    host.load("slow").await;
+    let mut calls = [begin_slow_call(&host, "wait").await, begin_half(&host).await];
+    let mut fourth = host.connect().await;
+    fourth.send(request).await;
+    let [wait, half] = &mut calls;
+    wait.end().await;
+    assert_eq!(wait.head(false).await.status, 200);
+    wait.rest().await;
+    half.end().await;
+    half.rest().await;
+    assert!(half.is_whole());
+    assert_eq!(fourth.head(false).await.status, 200);
+}
+
+/// A call that has begun to be answered and goes on until its body ends.
+async fn begin_half(host: &TestHost) -> Connection {
+    let mut call = host.anonymous().begin("POST", &endpoint("slow/stream")).await;
+    assert_eq!(call.head(false).await.status, 200);
+    assert_eq!(call.chunk().await.unwrap(), b"1\n");
+    call
 }
 
 #[tokio::test]

@@ -1,5 +1,11 @@
 //! How a host ends: in time, and without taking an answer away from anybody who was promised one.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+use crate::client::Client;
 use crate::host::{TestHost, endpoint, eventually};
 use crate::reload::begin_slow_call;
 
@@ -12,7 +18,7 @@ async fn calls_in_flight_are_answered_before_the_host_ends() {
     streaming.head(false).await;
     assert_eq!(streaming.chunk().await.unwrap(), b"1\n");
     let mut idle = host.connect().await;
-    idle.send(b"GET /health/live HTTP/1.1\r\nhost: x\r\n\r\n").await;
+    idle.send(b"GET /health/live HTTP/1.1\r\nhost: localhost\r\n\r\n").await;
     assert_eq!(idle.head(false).await.status, 200);
     idle.rest().await;
 
@@ -47,6 +53,74 @@ async fn calls_that_outlast_the_grace_period_are_cut() {
     assert_eq!(half.rest().await, b"");
     assert!(!half.is_whole());
     drop(waiting);
+}
+
+#[tokio::test]
+async fn under_load_no_request_that_was_taken_is_dropped() {
+    let host = TestHost::start().await;
+    host.load("hello").await;
+    let path = endpoint("hello/hello");
+    let answered = Arc::new(AtomicUsize::new(0));
+    let clients: Vec<_> = (0..8)
+        .map(|at| {
+            let (client, path, answered) = (host.anonymous(), path.clone(), answered.clone());
+            // Half of them ask again on the same connection, until the host says that it closes it.
+            tokio::spawn(async move {
+                match at % 2 {
+                    0 => ask_again(client, &path, &answered).await,
+                    _ => ask_anew(client, &path, &answered).await,
+                }
+            })
+        })
+        .collect();
+    eventually("the load is there", || async { answered.load(Ordering::Relaxed) > 200 }).await;
+    host.terminate();
+    for client in clients {
+        client.await.unwrap();
+    }
+    host.stop();
+}
+
+/// Asks on one connection until it is closed as it should be.
+async fn ask_again(client: Client, path: &str, answered: &AtomicUsize) {
+    let mut connection = client.connect().await;
+    loop {
+        connection.send_if_taken(format!("GET {path} HTTP/1.1\r\nhost: localhost\r\n\r\n").as_bytes()).await;
+        // A client that pauses finds an idle connection closed: nobody has taken its request.
+        let Some(head) = connection.try_head(false).await else { return assert_gone(&client).await };
+        assert_eq!(head.status, 200);
+        connection.rest().await;
+        assert!(connection.is_whole());
+        answered.fetch_add(1, Ordering::Relaxed);
+        if head.header("connection") == Some("close") {
+            return;
+        }
+    }
+}
+
+/// No host listens any more.
+async fn assert_gone(client: &Client) {
+    assert!(tokio::net::TcpStream::connect(client.address).await.is_err(), "the host was there, and did not answer");
+}
+
+/// Asks on new connections until none is taken.
+async fn ask_anew(client: Client, path: &str, answered: &AtomicUsize) {
+    loop {
+        let Ok(mut stream) = tokio::net::TcpStream::connect(client.address).await else { return };
+        let request = format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
+        let mut bytes = vec![];
+        let asked = async {
+            stream.write_all(request.as_bytes()).await?;
+            stream.read_to_end(&mut bytes).await
+        };
+        let asked = asked.await;
+        if bytes.is_empty() {
+            // The system closed it when the host no longer listened.
+            return assert_gone(&client).await;
+        }
+        assert!(asked.is_ok() && bytes.starts_with(b"HTTP/1.1 200 OK"), "{}", String::from_utf8_lossy(&bytes));
+        answered.fetch_add(1, Ordering::Relaxed);
+    }
 }
 
 #[tokio::test]

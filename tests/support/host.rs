@@ -46,6 +46,8 @@ pub(crate) struct Options {
     folder: Arc<TempDir>,
     /// How large the disk is that only this host has for its plugin folder; none of its own unless given.
     disk_bytes: Option<u64>,
+    /// How many files it may have open, unless as many as this process.
+    max_files: Option<u32>,
 }
 
 impl TestHost {
@@ -62,7 +64,13 @@ impl TestHost {
     pub(crate) fn options() -> Options {
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir(folder.path().join("sources")).unwrap();
-        Options { flags: Vec::new(), variables: Vec::new(), folder: Arc::new(folder), disk_bytes: None }
+        Options {
+            flags: Vec::new(),
+            variables: Vec::new(),
+            folder: Arc::new(folder),
+            disk_bytes: None,
+            max_files: None,
+        }
     }
 
     /// Where the host keeps what is installed.
@@ -242,7 +250,7 @@ impl TestHost {
     /// How another one is started on the same data folders. The one before must have ended.
     pub(crate) fn again(&self) -> Options {
         let (flags, variables) = (self.flags.clone(), self.variables.clone());
-        Options { flags, variables, folder: self.folder.clone(), disk_bytes: None }
+        Options { flags, variables, folder: self.folder.clone(), disk_bytes: None, max_files: None }
     }
 
     /// Stops the host and starts another one on the same data folders.
@@ -261,7 +269,7 @@ impl TestHost {
     pub(crate) async fn kill_and_restart(self) -> TestHost {
         let (flags, variables) = (self.flags.clone(), self.variables.clone());
         let folder = self.kill();
-        Options { flags, variables, folder, disk_bytes: None }.start().await
+        Options { flags, variables, folder, disk_bytes: None, max_files: None }.start().await
     }
 
     fn stop_now(&mut self) {
@@ -315,7 +323,9 @@ fn with_own_disk(place: &Path, bytes: u64) -> Command {
 fn without_settings(mut command: Command) -> Command {
     for (name, _) in std::env::vars_os() {
         let name_text = name.to_string_lossy();
-        let is_setting = ["PLUGIN_", "CARGO_", "AUTO_LOAD_", "CORS_"].iter().any(|start| name_text.starts_with(start));
+        let starts =
+            ["PLUGIN_", "CARGO_", "AUTO_LOAD_", "CORS_", "ALLOWED_", "TRUSTED_", "TLS_", "NOTIFY_", "WATCHDOG_"];
+        let is_setting = starts.iter().any(|start| name_text.starts_with(start));
         if (is_setting && name_text != "CARGO_HTTP_CAINFO") || matches!(&*name_text, "HOST" | "PORT" | "RUST_LOG") {
             command.env_remove(&name);
         }
@@ -340,6 +350,11 @@ impl Options {
     /// Gives the host a disk of its own for its plugin folder, which is gone when it ends.
     pub(crate) fn on_a_disk_of(self, bytes: u64) -> Options {
         Options { disk_bytes: Some(bytes), ..self }
+    }
+
+    /// Lets the host have no more than so many files open.
+    pub(crate) fn with_files(self, max_files: u32) -> Options {
+        Options { max_files: Some(max_files), ..self }
     }
 
     /// Whether this process may mount a disk.
@@ -367,8 +382,19 @@ impl Options {
                 command.arg(env!("CARGO_BIN_EXE_plugin-host"));
                 command
             }
-            None => program(),
+            None => match self.max_files {
+                Some(max_files) => {
+                    let mut command = without_settings(Command::new("sh"));
+                    command.args(["-c", &format!(r#"ulimit -n {max_files} && exec "$0" "$@""#)]);
+                    command.arg(env!("CARGO_BIN_EXE_plugin-host"));
+                    command
+                }
+                None => program(),
+            },
         };
+        // Calls of tests wait for what the tests do meanwhile.
+        let is_patient = !self.flags.iter().any(|flag| flag == "--body-idle-timeout-seconds");
+        let patience = if is_patient { &["--body-idle-timeout-seconds", "90"][..] } else { &[] };
         command
             .arg("serve")
             .args(["--port", "0"])
@@ -380,6 +406,7 @@ impl Options {
             .arg(plugins::repository())
             .arg("--source-root")
             .arg(plugins::built_folder())
+            .args(patience)
             .args(&self.flags)
             .envs(self.variables.iter().map(|(name, value)| (name, value)))
             .current_dir(self.folder.path());

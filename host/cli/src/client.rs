@@ -1,10 +1,12 @@
 //! Asks a host over HTTP.
 
+mod connect;
 mod follow;
 mod job;
 mod problem;
 mod upload;
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -13,7 +15,6 @@ use http::{Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::Incoming;
 use hyper_util::client::legacy::Client as Pool;
-use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -26,8 +27,8 @@ use crate::config::{Environment, Flags, Settings};
 use crate::failure::Failure;
 use crate::words;
 use crate::{config, failure};
+use connect::Connector;
 
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a question may take that the host answers without working.
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
 /// The most that is read of an answer.
@@ -35,10 +36,11 @@ const MAX_ANSWER_BYTES: usize = 64 << 20;
 
 /// A host, seen from outside.
 pub(crate) struct Client {
-    pool: Pool<HttpConnector, Full<Bytes>>,
+    pool: Pool<Connector, Full<Bytes>>,
     /// Without a slash at the end.
     url: String,
-    authorization: HeaderValue,
+    /// `None` for questions that anybody may ask.
+    authorization: Option<HeaderValue>,
     /// Where the token stood, for when it is refused.
     token_origin: String,
 }
@@ -111,9 +113,9 @@ impl Client {
     /// # Errors
     /// The address is none, or there is no token.
     pub(crate) fn new(words: &words::Client, environment: &Environment) -> Result<Client, Failure> {
-        let flags = Flags::default().with("plugin_dir", words.plugin_dir.as_deref());
-        let settings = config::read(&flags, environment, words.config.as_deref())?;
-        let url = base(words.url.as_deref().or(environment.url()).unwrap_or(&settings.url()))?;
+        let mut client = Client::without_token(words, environment)?;
+        let settings = settings(words, environment)?;
+        let url = Url::parse(&client.url).map_err(|error| Failure::of("the address is none", &error))?;
         let (token, token_origin) = token(words, environment, &settings, &url)?;
         let authorization = HeaderValue::try_from(format!("Bearer {token}")).map_err(|_| {
             Failure::usage(format!("{token_origin} holds characters that no token has"))
@@ -121,11 +123,24 @@ impl Client {
         });
         let mut authorization = authorization?;
         authorization.set_sensitive(true);
-        let mut connector = HttpConnector::new();
-        connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
-        let pool = Pool::builder(TokioExecutor::new()).build(connector);
+        (client.authorization, client.token_origin) = (Some(authorization), token_origin);
+        Ok(client)
+    }
+
+    /// The same host, asked as somebody whom it does not know.
+    ///
+    /// # Errors
+    /// The address is none, or the authorities can't be read.
+    pub(crate) fn without_token(words: &words::Client, environment: &Environment) -> Result<Client, Failure> {
+        let settings = settings(words, environment)?;
+        let url = base(words.url.as_deref().or(environment.url()).unwrap_or(&settings.url()))?;
+        let given = words.ca.as_deref().or(environment.authorities()).map(PathBuf::from);
+        // The host on this machine is known by the certificate that it is configured with.
+        let own = settings.tls().filter(|_| is_here(&url, &settings)).map(|files| files.certificate);
+        let authorities = given.or(own).filter(|_| url.scheme() == "https");
+        let pool = Pool::builder(TokioExecutor::new()).build(Connector::new(authorities.as_deref())?);
         let url = url.as_str().trim_end_matches('/').to_owned();
-        Ok(Client { pool, url, authorization, token_origin })
+        Ok(Client { pool, url, authorization: None, token_origin: String::new() })
     }
 
     /// Where it answers.
@@ -160,10 +175,10 @@ impl Client {
 
     /// Asks, and gives the answer as it begins.
     async fn send(&self, ask: Ask) -> Result<Response<Incoming>, Failure> {
-        let mut request = Request::builder()
-            .method(ask.method)
-            .uri(format!("{}{}", self.url, ask.path))
-            .header(AUTHORIZATION, &self.authorization);
+        let mut request = Request::builder().method(ask.method).uri(format!("{}{}", self.url, ask.path));
+        if let Some(authorization) = &self.authorization {
+            request = request.header(AUTHORIZATION, authorization);
+        }
         if !ask.body.is_empty() {
             request = request.header(CONTENT_TYPE, ask.content_type);
         }
@@ -224,14 +239,19 @@ impl Reply {
     }
 }
 
-/// The address of a host: plain HTTP, nothing behind the port.
+fn settings(words: &words::Client, environment: &Environment) -> Result<Settings, Failure> {
+    let flags = Flags::default().with("plugin_dir", words.plugin_dir.as_deref());
+    config::read(&flags, environment, words.config.as_deref())
+}
+
+/// The address of a host: HTTP or HTTPS, nothing behind the port.
 fn base(text: &str) -> Result<Url, Failure> {
     let refused = |reason: &str| {
         let failure = Failure::usage(format!("`{text}` is not the address of a host")).because(reason);
         Err(failure.fix("give --url such as http://127.0.0.1:4000"))
     };
     match Url::parse(text) {
-        Ok(url) if url.scheme() != "http" => refused("only http is spoken; put a tunnel in front of anything else"),
+        Ok(url) if !matches!(url.scheme(), "http" | "https") => refused("only http and https are spoken"),
         Ok(url) if !url.username().is_empty() || url.password().is_some() => refused("it carries a user or password"),
         Ok(url) if url.path() != "/" || url.query().is_some() || url.fragment().is_some() => {
             refused("there is something behind the port")
@@ -254,13 +274,7 @@ fn token(
     if let Some(token) = environment.token() {
         return Ok((token.trim().to_owned(), "PLUGIN_HOST_TOKEN".to_owned()));
     }
-    let is_here = match url.host() {
-        Some(url::Host::Ipv4(address)) => address.is_loopback() || address == settings_ip(settings),
-        Some(url::Host::Ipv6(address)) => address.is_loopback() || address == settings_ip(settings),
-        Some(url::Host::Domain(name)) => name == "localhost",
-        None => false,
-    };
-    if !is_here {
+    if !is_here(url, settings) {
         // Whoever listens there would learn the token of the host on this machine.
         let failure = Failure::usage(format!("no token was given for {url}"));
         return Err(failure
@@ -276,6 +290,16 @@ fn token(
                 "start a host there with `plugin-host serve`, name its plugin folder with --plugin-dir, or give PLUGIN_HOST_TOKEN",
             ))
         }
+    }
+}
+
+/// Whether an address is this machine's.
+fn is_here(url: &Url, settings: &Settings) -> bool {
+    match url.host() {
+        Some(url::Host::Ipv4(address)) => address.is_loopback() || address == settings_ip(settings),
+        Some(url::Host::Ipv6(address)) => address.is_loopback() || address == settings_ip(settings),
+        Some(url::Host::Domain(name)) => name == "localhost",
+        None => false,
     }
 }
 

@@ -11,6 +11,7 @@ mod history;
 mod jobs;
 mod load;
 mod logs;
+mod ping;
 mod plan;
 mod prove;
 mod show;
@@ -25,6 +26,7 @@ use crate::screen::Screen;
 use crate::words::{self, ConfigWord, Word};
 use serde_json::Value;
 
+pub(crate) use ping::ping;
 pub(crate) use show_config::show_config;
 
 /// Does what a word says.

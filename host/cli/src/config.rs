@@ -13,15 +13,18 @@ mod value;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
-pub(crate) use changes::Changes;
+pub(crate) use changes::{Changes, ReadAgain};
+use changing::counts_at_once;
 use configurations::Configurations;
 pub(crate) use environment::Environment;
 use file::InFile;
 pub(crate) use flags::Flags;
+use host_core::PluginId;
 pub(crate) use rooms::Rooms;
 use serde_json::{Map, Value};
 use table::{SETTINGS, Setting};
@@ -31,6 +34,9 @@ use crate::failure::Failure;
 
 /// The file that is read when `--config` names none.
 const DEFAULT_FILE: &str = "host.toml";
+
+/// What a failure says when each of its details is something wrong in flags, environment or file.
+pub(crate) const REFUSED: &str = "the configuration is refused";
 
 /// All settings, resolved.
 #[derive(Clone)]
@@ -70,6 +76,8 @@ pub(crate) enum Origin {
 pub(crate) struct Given {
     flags: Flags,
     environment: Environment,
+    /// The file that was named, if one was.
+    named: Option<PathBuf>,
     path: PathBuf,
     /// What stands in the file, if there is one.
     text: Option<String>,
@@ -113,14 +121,20 @@ impl Given {
                     .fix("name a file that exists and can be read with --config"));
             }
         };
-        Ok(Given { flags: flags.clone(), environment: environment.clone(), path: path.to_owned(), text })
+        let (named, path) = (config.map(Path::to_owned), path.to_owned());
+        Ok(Given { flags: flags.clone(), environment: environment.clone(), named, path, text })
+    }
+
+    /// The same, with the file as it is now.
+    fn again(&self) -> Result<Given, Failure> {
+        Given::read(&self.flags, &self.environment, self.named.as_deref())
     }
 
     /// Resolves all settings, with these changes.
     fn resolve(&self, changes: &Map<String, Value>) -> Result<Settings, Failure> {
         let file = self.text.as_deref().map(|text| (&*self.path, text));
         resolve_with(&self.flags, &self.environment, file, changes).map_err(|refusals| {
-            Failure { details: refusals, ..Failure::usage("the configuration is refused") }
+            Failure { details: refusals, ..Failure::usage(REFUSED) }
                 .fix("correct each line above; `plugin-host serve --help` tells what each setting takes")
         })
     }
@@ -180,10 +194,13 @@ fn resolve_with(
     }
     refusals.extend(environment.unreadable.iter().map(|name| format!("environment: `{name}` is not UTF-8")));
     refusals.extend(in_file_refused);
-    match refusals.is_empty() {
-        true => Ok(Settings { settings, configurations, file: path.to_owned() }),
-        false => Err(refusals),
+    let settings = Settings { settings, configurations, file: path.to_owned() };
+    for (one, other) in [("tls_cert", "tls_key"), ("tls_key", "tls_cert")] {
+        if !settings.text(one).is_empty() && settings.text(other).is_empty() {
+            refusals.push(format!("`{one}` is set and `{other}` is not; TLS needs both"));
+        }
     }
+    if refusals.is_empty() { Ok(settings) } else { Err(refusals) }
 }
 
 // === impl Settings ===
@@ -200,6 +217,41 @@ impl Settings {
             let key = format!("{}.{plugin}", configurations::KEY);
             (key, section.shown(), Origin::File(self.file.clone(), section.line))
         })
+    }
+
+    /// What a host that was started with these uses when it has learnt of others: those that count at once are the new ones.
+    pub(crate) fn with_those_at_once(&self, new: &Settings) -> Settings {
+        let mut used = self.clone();
+        let at_once = |key: &str| self.count_at_once(new, key);
+        for (used, new) in used.settings.iter_mut().zip(new.iter()) {
+            if at_once(new.key()) {
+                *used = new.clone();
+            }
+        }
+        used
+    }
+
+    /// The keys whose values differ in `new`.
+    pub(crate) fn differences(&self, new: &Settings) -> Vec<String> {
+        let differ = self.settings.iter().zip(&new.settings).filter(|(own, new)| own.value != new.value);
+        differ.map(|(own, _)| own.key().to_owned()).collect()
+    }
+
+    /// The same for what the file sets for plugins.
+    pub(crate) fn differences_of_plugins(&self, new: &Settings) -> Vec<String> {
+        let plugins = self.configurations.keys().chain(new.configurations.keys()).collect::<BTreeSet<_>>();
+        let values = |settings: &Settings, plugin: &PluginId| Some(settings.configurations.get(plugin)?.values.clone());
+        let differ = plugins.into_iter().filter(|&plugin| values(self, plugin) != values(new, plugin));
+        differ.map(|plugin| format!("{}.{plugin}", configurations::KEY)).collect()
+    }
+
+    /// Whether the new value of a key counts at once for a host that was started with these.
+    fn count_at_once(&self, new: &Settings, key: &str) -> bool {
+        match key {
+            // Another certificate is taken; whether there is TLS is settled at the start.
+            "tls_cert" | "tls_key" => self.tls().is_some() && new.tls().is_some(),
+            key => counts_at_once(key),
+        }
     }
 
     fn get(&self, key: &str) -> &Resolved {

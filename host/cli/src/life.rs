@@ -2,7 +2,9 @@
 
 mod files;
 mod loads;
+mod reload;
 pub(crate) mod signals;
+mod systemd;
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -22,6 +24,7 @@ use crate::spans::Exporter;
 use crate::words::Serve;
 use loads::{Loads, curl};
 use signals::Signals;
+use systemd::Systemd;
 
 /// Runs a host until it is told to stop.
 ///
@@ -30,14 +33,16 @@ use signals::Signals;
 pub(crate) async fn serve(words: Serve, environment: &Environment) -> Result<(), Failure> {
     let (given, changed, settings) = config::read_changed(&words.flags, environment, words.config.as_deref())?;
     let screen = Screen::new();
-    logs::start(&settings, &screen)?;
-    files::open_more();
+    let filter = logs::start(&settings, &screen)?;
+    let max_files = files::open_more();
     let exporter = Exporter::start(&settings)?;
     let mut rooms = Rooms::of(&settings, environment);
     rooms.run.spans = exporter.sink();
+    rooms.serve.max_connections = files::connections(rooms.serve.max_connections, max_files);
+    let systemd = Systemd::of(environment);
     environment.fail_points().into_iter().for_each(host_fail::watch);
     // From here on a signal is an orderly end.
-    let mut signals = Signals::new()?;
+    let (mut signals, hangups) = (Signals::new()?, reload::hangups()?);
 
     let store = Store::open(rooms.store).map_err(|error| Failure::of("failed to open the data folders", &error))?;
     let builder = Builder::new(store.clone(), rooms.build).await;
@@ -47,14 +52,23 @@ pub(crate) async fn serve(words: Serve, environment: &Environment) -> Result<(),
     let host = Host::new(rooms.run, store.clone(), state.clone(), builder);
     let host = host.map_err(|error| Failure::of("failed to start the host", &error))?;
     let server = Server::bind(host.clone(), &store, state, rooms.serve).await.map_err(|error| {
-        Failure::of("failed to bind", &error).fix("name another address with --host and --port, or stop what uses it")
+        let failure = Failure::of("failed to bind", &error);
+        match error {
+            host_serve::Error::Listen { .. } => {
+                failure.fix("name another address with --host and --port, or stop what uses it")
+            }
+            _ => failure,
+        }
     })?;
-    let logs_json = settings.logs_json();
-    let changes = Changes::new(given, environment, changed, settings, store, host.clone());
-    let server = server.with_settings(Arc::new(changes));
+    let (logs_json, scheme) = (settings.logs_json(), settings.scheme());
+    let in_use = (host.clone(), server.control(), filter);
+    let changes = Arc::new(Changes::new(given, environment, changed, settings, store, in_use));
+    let pulse = server.pulse();
+    let server = server.with_settings(changes.clone());
 
     let (address, token, ready) = (server.address(), server.token_path().to_owned(), server.ready());
-    let url = format!("http://{address}");
+    let url = format!("{scheme}://{address}");
+    systemd.status("bringing back what was asked for");
     screen.line(&format!("listening on {url}"));
     screen.line(&format!("operator token in {}", token.display()));
     tracing::info!(%address, rustc = %toolchain, "the host listens");
@@ -82,6 +96,7 @@ pub(crate) async fn serve(words: Serve, environment: &Environment) -> Result<(),
                 loads.all(sources).await + n_installed
             } => {
                 ready.set();
+                systemd.ready();
                 host.note_ready();
                 if n_loaded > 0 {
                     screen.line(&curl(&url, "/api/plugins", Some(&token)));
@@ -91,6 +106,7 @@ pub(crate) async fn serve(words: Serve, environment: &Environment) -> Result<(),
             }
         };
         tracing::info!("{signal}: no more calls are accepted; those in flight may take {} s", rooms.grace.as_secs());
+        systemd.stopping();
         shutdown.cancel();
         let stopped = Instant::now();
         // Who asks twice does not want to wait.
@@ -104,7 +120,11 @@ pub(crate) async fn serve(words: Serve, environment: &Environment) -> Result<(),
         ended.cancel();
         Ok(())
     };
-    let ((signal, stopped), ()) = tokio::try_join!(living, serving)?;
+    let ((signal, stopped), ()) = tokio::select! {
+        ended = async { tokio::try_join!(living, serving) } => ended?,
+        never = reload::follow(hangups, &changes, &host, &systemd) => match never {},
+        never = systemd.watch(pulse) => match never {},
+    };
     exporter.end().await;
     let duration_ms = u64::try_from(stopped.elapsed().as_millis()).unwrap_or(u64::MAX);
     tracing::info!(duration_ms, "stopped after {signal}");

@@ -50,6 +50,14 @@ fn run(word: Word) -> Result<(), Failure> {
     if let Word::Config(words::ConfigWord::Show(words)) = &word {
         return commands::show_config(words, &environment);
     }
+    match &word {
+        Word::Completions(words) => {
+            words::completions(words);
+            return Ok(());
+        }
+        Word::Man(words) => return words::man(words),
+        _ => {}
+    }
     let mut builder = tokio::runtime::Builder::new_multi_thread();
     // What unloaded plugins left on a worker ends before it sleeps.
     builder.enable_all().thread_name_fn(worker_name).on_thread_park(host_load::safe_point);
@@ -58,6 +66,7 @@ fn run(word: Word) -> Result<(), Failure> {
     let ended = runtime.block_on(async {
         match word {
             Word::Serve(words) => life::serve(*words, &environment).await,
+            Word::Ping(words) => commands::ping(&words, &environment).await,
             Word::Rescan(words) => rescan::rescan(words, &environment).await,
             Word::New(words) => author::new(&words, &environment),
             Word::Sdk(words) => author::sdk(&words, &environment),

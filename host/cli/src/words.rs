@@ -13,6 +13,7 @@ mod logs;
 mod plan;
 mod reload;
 mod rescan;
+mod shell;
 mod updates;
 
 use std::path::PathBuf;
@@ -34,6 +35,7 @@ pub(crate) use logs::Logs;
 pub(crate) use plan::{Apply, Export, Plan};
 pub(crate) use reload::Reload;
 pub(crate) use rescan::Rescan;
+pub(crate) use shell::{Completions, Man, Ping, completions, man};
 pub(crate) use updates::{Block, SetPolicy, Update, Updates};
 
 const EXIT_CODES: &str = "\
@@ -163,6 +165,9 @@ pub(crate) enum Word {
     /// Show who asked for what and what became of it, or verify that log
     #[command(after_help = EXIT_CODES)]
     Audit(Box<Audit>),
+    /// Ask whether a host is there and ready; needs no token
+    #[command(after_help = EXIT_CODES)]
+    Ping(Ping),
     /// Rebuild a lost or damaged state of what is installed from the records beside it, while no host runs
     #[command(after_help = EXIT_CODES)]
     Rescan(Rescan),
@@ -190,6 +195,10 @@ pub(crate) enum Word {
     /// For authors: tell cargo and editors where this program's plugin-sdk is, for one plugin's folder
     #[command(after_help = EXIT_CODES)]
     Sdk(author::Sdk),
+    /// Print what a shell needs to complete these words
+    Completions(Completions),
+    /// Print the manual page, or write one for each command
+    Man(Man),
     /// Opens a library and says what its gates say
     #[command(hide = true)]
     OpenLibrary(author::OpenLibrary),
@@ -283,6 +292,10 @@ pub(crate) struct Client {
     /// [env: PLUGIN_HOST_TOKEN] [default: what stands in operator.token of the host's plugin folder]
     #[arg(long, help_heading = "Host")]
     pub(crate) token: Option<String>,
+    /// Trust the authorities of this PEM file for https, instead of the public ones [env: PLUGIN_HOST_CA] [default for the
+    /// host on this machine: its own certificate]
+    #[arg(long, value_name = "FILE", help_heading = "Host")]
+    pub(crate) ca: Option<PathBuf>,
     /// The plugin folder of a host on this machine [host.toml: plugin_dir] [env: PLUGIN_DIR] [default: ./cache]
     #[arg(long, value_name = "PATH", help_heading = "Host")]
     pub(crate) plugin_dir: Option<String>,

@@ -42,6 +42,18 @@ pub enum EventKind {
         /// Since the start.
         took: Duration,
     },
+    /// The configuration was read again while the host runs.
+    HostReconfigured {
+        /// The keys whose new values are in force.
+        changed: Vec<Text>,
+        /// The keys whose new values will be, after a restart.
+        after_restart: Vec<Text>,
+    },
+    /// The configuration was read again, and refused as a whole.
+    HostReconfigurationRefused {
+        /// All that is wrong.
+        reasons: Vec<Text>,
+    },
     /// The host was told to stop. The last event that streams show.
     HostStopping,
     /// An operation was asked for.
@@ -256,6 +268,8 @@ macro_rules! names {
 names! {
     HostStarted => "host.started",
     HostReady => "host.ready",
+    HostReconfigured => "host.reconfigured",
+    HostReconfigurationRefused => "host.reconfiguration_refused",
     HostStopping => "host.stopping",
     JobQueued => "job.queued",
     JobStarted => "job.started",

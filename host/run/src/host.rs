@@ -388,6 +388,21 @@ impl Host {
         self.0.events.publish(None, None, EventKind::HostReady { serving, took });
     }
 
+    /// Notes that the configuration was read again: the keys in force and those that need a restart, or all that is wrong.
+    pub fn note_configuration(&self, read: Result<(Vec<String>, Vec<String>), Vec<String>>) {
+        let texts = |texts: Vec<String>| texts.into_iter().map(Into::into).collect();
+        self.0.events.publish(
+            None,
+            None,
+            match read {
+                Ok((changed, after_restart)) => {
+                    EventKind::HostReconfigured { changed: texts(changed), after_restart: texts(after_restart) }
+                }
+                Err(reasons) => EventKind::HostReconfigurationRefused { reasons: texts(reasons) },
+            },
+        );
+    }
+
     /// Ends operations, builds among them. What serves goes on serving.
     pub fn begin_shutdown(&self) {
         if !self.is_stopping() {

@@ -83,7 +83,7 @@ pub use operation::{
 pub use planning::{PlanReport, PlannedPlugin, RuleView, Way};
 pub use plugin::{GenerationView, Phase, PluginView};
 pub use refused::RefusedCall;
-pub use routes::{RouteRefusal, Routed};
+pub use routes::{RouteRefusal, Routed, is_plain_path};
 pub use rules::RuleRefusal;
 pub use setup::{ConfigurationView, Settings};
 pub use spans::{RecordSpan, Span, SpanSink};

@@ -101,7 +101,7 @@ impl RefusedCall {
             RouteRefusal::BadPath => RefusedCall::new(
                 StatusCode::BAD_REQUEST,
                 "endpoint_path",
-                "the path holds a dot segment, an encoded separator, or bytes that are not UTF-8",
+                "the path holds a dot segment, `;`, an encoded separator, or bytes that are not UTF-8",
             ),
         }
     }

@@ -62,7 +62,7 @@ impl Routes {
 
     /// Finds the endpoint for `path`, which starts with `/` and is percent-encoded, as the caller sent it.
     pub(crate) fn find(&self, method: &http::Method, path: &str) -> Result<Routed, RouteRefusal> {
-        if !is_plain(path) {
+        if !is_plain_path(path) {
             return Err(RouteRefusal::BadPath);
         }
         let found = self.router.at(path).map_err(|_| RouteRefusal::NotFound)?;
@@ -96,14 +96,14 @@ fn allow(methods: &[(Method, usize)]) -> HeaderValue {
 }
 
 /// Whether no part of the path could mean another path to someone else: no dot segments, no encoded slash,
-/// backslash, dot or zero, no backslash.
-fn is_plain(path: &str) -> bool {
+/// backslash, dot or zero, no bytes that are not UTF-8, no backslash, and no `;`, behind which some look for parameters and others for more of the name.
+pub fn is_plain_path(path: &str) -> bool {
     let bytes = path.as_bytes();
-    // Most paths hold neither.
-    if !bytes.iter().any(|byte| matches!(byte, b'%' | b'.' | b'\\')) {
+    // Most paths hold none of them.
+    if !bytes.iter().any(|byte| matches!(byte, b'%' | b'.' | b'\\' | b';')) {
         return true;
     }
-    if bytes.contains(&b'\\') || path.split('/').any(|part| matches!(part, "." | "..")) {
+    if bytes.iter().any(|byte| matches!(byte, b'\\' | b';')) || path.split('/').any(|part| matches!(part, "." | "..")) {
         return false;
     }
     bytes.iter().enumerate().filter(|(_, byte)| **byte == b'%').all(|(at, _)| {
@@ -111,7 +111,7 @@ fn is_plain(path: &str) -> bool {
         code.is_some_and(|code| {
             code.iter().all(u8::is_ascii_hexdigit) && !matches!(&*code, b"2f" | b"5c" | b"00" | b"2e")
         })
-    })
+    }) && decoded(path).is_some()
 }
 
 /// The text of one percent-encoded part; `None` when it is not UTF-8.
@@ -174,7 +174,9 @@ mod tests {
         assert_eq!(find("BREW", "/a"), "405 GET, POST, HEAD, OPTIONS");
         assert_eq!(find("get", "/a"), "405 GET, POST, HEAD, OPTIONS");
         assert_eq!(find("GET", "/b"), "404");
-        for bad in ["/a/%2e%2e", "/a/..", "/a/x%2fy", "/a/x%5Cy", "/a/x%00", "/a/%zz", "/a/%e", "/a/x%ff", "/a/x\\y"] {
+        for bad in
+            ["/a/%2e%2e", "/a/..", "/a/x%2fy", "/a/x%5Cy", "/a/x%00", "/a/%zz", "/a/%e", "/a/x%ff", "/a/x\\y", "/a/x;y"]
+        {
             assert_eq!(find("GET", bad), "400", "{bad}");
         }
     }

@@ -2,18 +2,21 @@
 
 use host_core::access::decide;
 use host_core::manifest::Auth;
-use host_run::{Caller, IncomingBody, RefusalReason, RefusedCall, Request, Trace};
+use host_run::{CallRefusal, Caller, IncomingBody, RefusalReason, RefusedCall, Request, Trace};
 use http::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use http::{Method, Response, StatusCode};
 use tracing::Level;
 
 use crate::access_log::{self, Line};
-use crate::body::AnyBody;
+use crate::body::{AnyBody, BodyError};
 use crate::caller::{self, Who, refused_for};
 use crate::error::of_call;
+use crate::pace::{Paced, TooSlow};
+use crate::plugin_headers;
 use crate::problem::Refused;
 use crate::request_id::RequestId;
 use crate::routes::Front;
+use crate::service::of_host;
 use crate::token::is_host_credential;
 use crate::trail::{ClientAddress, Trail};
 
@@ -21,14 +24,19 @@ use crate::trail::{ClientAddress, Trail};
 pub(crate) const PREFIX: &str = "/api/plugin-endpoints/";
 
 /// Answers a request below [`PREFIX`].
-pub(crate) async fn answer<B: IncomingBody>(
+pub(crate) async fn answer<B>(
     front: &Front,
-    request: http::Request<B>,
+    request: http::Request<Paced<B>>,
     request_id: &RequestId,
     peer: &str,
-) -> Response<AnyBody> {
+    from_trusted_proxy: bool,
+) -> Response<AnyBody>
+where
+    B: IncomingBody<Error: Into<BodyError>>,
+{
     let begun = access_log::begin(Level::DEBUG);
     let (mut parts, body) = request.into_parts();
+    plugin_headers::strip_request(&mut parts.headers, from_trusted_proxy);
     let trace = front.host.trace_of(&parts.headers);
     let mut generation = None;
     let call = call(front, &mut parts, body, request_id, peer, trace, &mut generation);
@@ -38,7 +46,7 @@ pub(crate) async fn answer<B: IncomingBody>(
             let (status, code) = (refused.status.as_u16(), &*refused.code);
             // What a plugin does wrong is logged where it is seen; what its callers do wrong may be much.
             tracing::debug!(%request_id, status, code, "{}: {}", access_log::escaped(parts.uri.path()), refused.detail);
-            refused.answer(request_id.as_str(), parts.uri.path()).map(AnyBody::Host)
+            of_host(refused.answer(request_id.as_str(), parts.uri.path()))
         }
     };
     if let Some(begun) = begun {
@@ -50,15 +58,19 @@ pub(crate) async fn answer<B: IncomingBody>(
     response
 }
 
-async fn call<B: IncomingBody>(
+async fn call<B>(
     front: &Front,
     parts: &mut http::request::Parts,
-    body: B,
+    body: Paced<B>,
     request_id: &RequestId,
     peer: &str,
     trace: Trace,
     generation: &mut Option<u64>,
-) -> Result<Response<AnyBody>, Refused> {
+) -> Result<Response<AnyBody>, Refused>
+where
+    B: IncomingBody<Error: Into<BodyError>>,
+{
+    let too_slow = body.too_slow();
     let (id, path) = split(parts.uri.path());
     let admitted = front.host.admit(id).map_err(|refusal| of_call(RefusedCall::admission(refusal, id)))?;
     *generation = Some(admitted.generation().number());
@@ -98,7 +110,11 @@ async fn call<B: IncomingBody>(
         },
         body,
     };
-    let answered = admitted.call(routed, request).await.map_err(|refusal| of_call(RefusedCall::call(&refusal)))?;
+    let mut answered = admitted.call(routed, request).await.map_err(|refusal| match refusal {
+        CallRefusal::BodyIncomplete(_) if too_slow.is_true() => TooSlow::refused(),
+        refusal => of_call(RefusedCall::call(&refusal)),
+    })?;
+    plugin_headers::strip_answer(answered.headers_mut(), id);
     Ok(answered.map(AnyBody::Plugin))
 }
 

@@ -11,6 +11,7 @@ use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
+use crate::caller::Caller;
 use crate::error::of_operation;
 use crate::input::Parameters;
 use crate::problem::Refused;
@@ -43,6 +44,7 @@ pub(crate) struct EventQuery {
 /// A stream, unless `Accept: application/json` asks for a part: the oldest after `after`, or the newest of all.
 pub(crate) async fn get(
     State(front): State<Front>,
+    caller: Caller,
     Parameters(query): Parameters<EventQuery>,
     headers: HeaderMap,
 ) -> Result<Response, Refused> {
@@ -62,12 +64,13 @@ pub(crate) async fn get(
         let page = page.map_err(|error| of_operation(&error))?;
         return Ok(Json(view::events(&page)).into_response());
     }
+    let turn = front.streams.take(&caller, &front.rules.now().rules)?;
     let stream = front.host.follow_events(after, filter).await.ok_or_else(|| {
         Refused::new(StatusCode::TOO_MANY_REQUESTS, "events_too_many_streams", "too many readers follow the events")
             .fix("close one, or ask for parts with `Accept: application/json`")
             .retry_after(5)
     })?;
-    Ok(sse::answer(stream, |stream| Box::pin(next(stream))))
+    Ok(turn.hold(sse::answer(stream, |stream| Box::pin(next(stream)))))
 }
 
 fn last_event_id(headers: &HeaderMap) -> Result<Option<u64>, Refused> {

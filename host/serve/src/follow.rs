@@ -5,7 +5,7 @@ use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use host_run::{Job, JobState, LogLine, Present};
@@ -13,6 +13,9 @@ use http_body::Frame;
 
 /// How often a sign of life is sent where nothing else is: cargo may be silent for minutes.
 const HEARTBEAT: Duration = Duration::from_secs(15);
+
+/// A stream of events ends after this time, and the reader connects again.
+const MAX_AGE: Duration = Duration::from_secs(60 * 60);
 
 /// How a log is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,12 +72,15 @@ pub(crate) struct Following {
     has_ended: bool,
     /// Counts it while it is there.
     _there: Present,
+    ends: Option<Instant>,
 }
 
 impl Following {
     /// The lines of `job` numbered `from` and later.
     pub(crate) fn new(job: Arc<Job>, from: u64, format: Format, there: Present) -> Following {
-        Following { job, from, format, ready: VecDeque::new(), wait: None, has_ended: false, _there: there }
+        // A reader of text does not connect again.
+        let ends = (format == Format::Events).then(|| Instant::now() + MAX_AGE);
+        Following { job, from, format, ready: VecDeque::new(), wait: None, has_ended: false, _there: there, ends }
     }
 
     fn take(&mut self, lines: Option<Vec<LogLine>>) {
@@ -112,7 +118,7 @@ impl http_body::Body for Following {
             if let Some(bytes) = self.ready.pop_front() {
                 return Poll::Ready(Some(Ok(Frame::data(bytes))));
             }
-            if self.has_ended {
+            if self.has_ended || self.ends.is_some_and(|ends| Instant::now() >= ends) {
                 return Poll::Ready(None);
             }
             let (job, from) = (self.job.clone(), self.from);

@@ -123,6 +123,7 @@ pub(crate) async fn log(
     seen(&front, &caller, &id).await?;
     let failed = |error: host_run::Error| of_operation(&error);
     let format = if wants_events(&headers) { Format::Events } else { Format::Text };
+    let mut turn = None;
     let live = front.host.live_job(&id).filter(|_| query.follow || format == Format::Events);
     let from = match last_event(&headers).filter(|_| format == Format::Events).transpose()? {
         Some(last) => {
@@ -133,7 +134,10 @@ pub(crate) async fn log(
         None => query.from,
     };
     let body = match live {
-        Some(job) => Body::new(Following::new(job, from, format, front.host.front_metrics().job_log_stream())),
+        Some(job) => {
+            turn = Some(front.streams.take(&caller, &front.rules.now().rules)?);
+            Body::new(Following::new(job, from, format, front.host.front_metrics().job_log_stream()))
+        }
         None => {
             let lines = front.host.job_lines(&id, from).await.map_err(failed)?;
             let mut text: String = lines.iter().map(|line: &LogLine| format.line(line)).collect();
@@ -144,7 +148,10 @@ pub(crate) async fn log(
     let mut response = body.into_response();
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(format.content_type()));
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    Ok(response)
+    Ok(match turn {
+        Some(turn) => turn.hold(response),
+        None => response,
+    })
 }
 
 /// Whether the client asks for server-sent events.

@@ -1,4 +1,4 @@
-//! A connection that lets the client read the answer before it is closed.
+//! A connection that lets the client read the answer before it is closed, and does not wait for ever for it to read.
 //!
 //! A refusal is often sent before the body was read. Closing a socket with unread bytes makes the system send a reset,
 //! which throws away what the client has not read yet: the answer. So the sending side is closed first, and what
@@ -18,9 +18,12 @@ const LINGER: Duration = Duration::from_secs(1);
 /// The most that is read and thrown away.
 const MAX_BYTES: usize = 4 * 1024 * 1024;
 
-/// A stream whose shutdown waits for the client, for a moment.
+/// A stream whose shutdown waits for the client, for a moment, and that breaks when the client takes nothing of an answer.
 pub(crate) struct Linger {
     stream: TcpStream,
+    write_timeout: Duration,
+    /// While the client has not taken what was written.
+    stuck: Option<Pin<Box<Sleep>>>,
     closing: Option<Closing>,
 }
 
@@ -30,8 +33,20 @@ struct Closing {
 }
 
 impl Linger {
-    pub(crate) fn new(stream: TcpStream) -> Linger {
-        Linger { stream, closing: None }
+    pub(crate) fn new(stream: TcpStream, write_timeout: Duration) -> Linger {
+        Linger { stream, write_timeout, stuck: None, closing: None }
+    }
+
+    /// Sees to it that a write does not wait for ever.
+    fn in_time(&mut self, written: Poll<io::Result<usize>>, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        if written.is_ready() {
+            self.stuck = None;
+            return written;
+        }
+        let timeout = self.write_timeout;
+        let stuck = self.stuck.get_or_insert_with(|| Box::pin(tokio::time::sleep(timeout)));
+        ready!(stuck.as_mut().poll(context));
+        Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the client takes nothing of the answer")))
     }
 }
 
@@ -47,7 +62,8 @@ impl AsyncRead for Linger {
 
 impl AsyncWrite for Linger {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, bytes)
+        let written = Pin::new(&mut self.stream).poll_write(context, bytes);
+        self.in_time(written, context)
     }
 
     fn poll_write_vectored(
@@ -55,7 +71,8 @@ impl AsyncWrite for Linger {
         context: &mut Context<'_>,
         bytes: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(context, bytes)
+        let written = Pin::new(&mut self.stream).poll_write_vectored(context, bytes);
+        self.in_time(written, context)
     }
 
     fn is_write_vectored(&self) -> bool {

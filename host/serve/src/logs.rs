@@ -9,6 +9,7 @@ use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
+use crate::caller::Caller;
 use crate::input::{Id, Parameters};
 use crate::plugins::unknown;
 use crate::problem::Refused;
@@ -29,6 +30,7 @@ pub(crate) struct LogQuery {
 /// `Last-Event-ID`. The stream ends when the plugin is unloaded and when the host stops.
 pub(crate) async fn get(
     State(front): State<Front>,
+    caller: Caller,
     Id(id): Id,
     headers: HeaderMap,
     Parameters(query): Parameters<LogQuery>,
@@ -44,6 +46,7 @@ pub(crate) async fn get(
     }
     // The header is newer: who connects again still has the address of the first time.
     let last = last_event_id(&headers)?.or_else(|| query.from?.checked_sub(1));
+    let turn = front.streams.take(&caller, &front.rules.now().rules)?;
     let stream = front.host.follow_plugin_log(&id, last, level).map_err(|refusal| match refusal {
         NoLogStream::UnknownPlugin => unknown(&id),
         NoLogStream::TooMany => {
@@ -53,7 +56,7 @@ pub(crate) async fn get(
                 .retry_after(5)
         }
     })?;
-    Ok(sse::answer(stream, |stream| Box::pin(next(stream))))
+    Ok(turn.hold(sse::answer(stream, |stream| Box::pin(next(stream)))))
 }
 
 fn last_event_id(headers: &HeaderMap) -> Result<Option<u64>, Refused> {

@@ -174,6 +174,10 @@ fn fails(row: &Row, doc: &Doc) -> BTreeSet<u16> {
     if row.path.contains('{') {
         fails.extend([400, 404]);
     }
+    // Asked under a name that is not listed; probes may use any.
+    if !row.path.starts_with("/health") {
+        fails.insert(421);
+    }
     fails
 }
 

@@ -13,13 +13,14 @@ use serde_json::json;
 use tokio_util::task::TaskTracker;
 
 use crate::access::Access;
-use crate::cors::Cors;
 use crate::list::ListQuery;
 use crate::moment::At;
 use crate::openapi::HostDocument;
 use crate::problem::Refused;
 use crate::request_id::RequestIds;
+use crate::rules::Live;
 use crate::settings::Settings;
+use crate::streams::Streams;
 use crate::table::{Need, Row, Table};
 use crate::{
     audit, available, batch, cache, configuration, docs, events, graph, idempotency, jobs, local, login, logs, openapi,
@@ -43,7 +44,8 @@ const IF_MATCH: &str = "The `ETag` that the change is made from; another one ref
 pub(crate) struct Front {
     pub(crate) host: Host,
     pub(crate) access: Arc<Access>,
-    pub(crate) cors: Arc<Cors>,
+    pub(crate) rules: Arc<Live>,
+    pub(crate) streams: Arc<Streams>,
     pub(crate) request_ids: Arc<RequestIds>,
     pub(crate) ready: Arc<AtomicBool>,
     pub(crate) uploads: Arc<upload::Uploads>,

@@ -1,6 +1,7 @@
 //! The listener, its connections, and how they end.
 
-use std::io;
+use std::convert::Infallible;
+use std::io::{self, Write as _};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,24 +11,28 @@ use std::time::{Duration, Instant};
 use host_run::Host;
 use host_state::State;
 use host_store::Store;
+use http::header::{self, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::access::{self, Access};
-use crate::cors::Cors;
+use crate::connections::{Connections, Held, Registered};
 use crate::linger::Linger;
 use crate::request_id::RequestIds;
 use crate::routes::Front;
+use crate::rules::{Live, Rules};
 use crate::service::Service;
 use crate::settings::Settings;
 use crate::timer::ConnectionTimer;
+use crate::tls::{Tls, TlsError, TlsFiles};
 use crate::token::{self, OperatorToken};
 use crate::trail;
+use crate::transport::Transport;
 use crate::upload::Uploads;
 
 /// The most of a request's head.
@@ -36,15 +41,24 @@ const MAX_HEAD_BYTES: usize = 64 * 1024;
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// How often what was counted is written.
 const BOOKS: Duration = Duration::from_secs(60);
+/// When the host stops: how long connections that the system has taken already are looked for.
+const LAST_ACCEPT: Duration = Duration::from_millis(20);
+/// When the host stops: how long a connection may still bring a request that is on its way.
+const LAST_CALL: Duration = Duration::from_millis(250);
+/// What one learns whose address has too many connections.
+const TOO_MANY: &[u8] =
+    b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
 
 /// How the host is reached.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// Where to listen; port 0 takes a free one.
     pub address: SocketAddr,
-    /// Origins whose pages may use the API; `*` for all.
-    pub cors_origins: Vec<String>,
-    /// Connections at the same time; more wait to be accepted.
+    /// What may change while it serves.
+    pub rules: Rules,
+    /// Speaks TLS with this certificate, and nothing else.
+    pub tls: Option<TlsFiles>,
+    /// Connections at the same time. Of more, those without a request in work make room; else the new ones wait.
     pub max_connections: usize,
     /// How long the head of a request may take; also how long a connection may idle.
     pub header_timeout: Duration,
@@ -62,7 +76,8 @@ impl Default for Config {
     fn default() -> Config {
         Config {
             address: SocketAddr::from(([127, 0, 0, 1], 4000)),
-            cors_origins: vec![],
+            rules: Rules::default(),
+            tls: None,
             max_connections: 4096,
             header_timeout: Duration::from_secs(5),
             max_upload_bytes: 64 * 1024 * 1024,
@@ -94,6 +109,9 @@ pub enum Error {
     /// The system gave no randomness.
     #[error("the system gave no randomness")]
     Random(#[source] getrandom::Error),
+    /// The certificate or its key can't be used.
+    #[error("failed to prepare TLS")]
+    Tls(#[from] TlsError),
 }
 
 /// A host that listens.
@@ -102,7 +120,43 @@ pub struct Server {
     address: SocketAddr,
     token_path: PathBuf,
     front: Front,
+    tls: Option<Arc<Tls>>,
+    pulses: (mpsc::Sender<oneshot::Sender<()>>, mpsc::Receiver<oneshot::Sender<()>>),
     config: Config,
+}
+
+/// Changes what may change while a server serves. Cheap to clone.
+#[derive(Clone)]
+pub struct Control {
+    rules: Arc<Live>,
+    tls: Option<Arc<Tls>>,
+}
+
+impl Control {
+    /// Goes by other rules from now on.
+    pub fn set_rules(&self, rules: Rules) {
+        self.rules.set(rules);
+    }
+
+    /// Takes another certificate for the connections to come. Nothing happens when the server was started without TLS.
+    ///
+    /// # Errors
+    /// [`TlsError`]; the certificate that was used stays.
+    pub fn set_tls(&self, files: &TlsFiles) -> Result<(), TlsError> {
+        self.tls.as_ref().map_or(Ok(()), |tls| tls.set(files))
+    }
+}
+
+/// Asks the loop that accepts connections for a sign of life. Cheap to clone.
+#[derive(Clone)]
+pub struct Pulse(mpsc::Sender<oneshot::Sender<()>>);
+
+impl Pulse {
+    /// Waits for one; `false` when the loop has ended.
+    pub async fn beat(&self) -> bool {
+        let (answer, answered) = oneshot::channel();
+        self.0.send(answer).await.is_ok() && answered.await.is_ok()
+    }
 }
 
 /// Says that the host is ready: `/health/ready` answers 200 from then on.
@@ -128,6 +182,7 @@ impl Server {
         let listener = TcpListener::bind(address).await.map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
         let token_path = token.path().to_owned();
+        let tls = config.tls.as_ref().map(Tls::of).transpose()?.map(Arc::new);
         let rules = access::Rules {
             max_failures: config.max_auth_failures,
             max_failures_of_all: config.max_auth_failures_of_all,
@@ -137,7 +192,8 @@ impl Server {
         let front = Front {
             host,
             access: Arc::new(access),
-            cors: Arc::new(Cors::new(&config.cors_origins)),
+            rules: Arc::new(Live::new(config.rules.clone())),
+            streams: Arc::default(),
             request_ids: Arc::new(RequestIds::new().map_err(Error::Random)?),
             ready: Arc::default(),
             uploads: Arc::new(Uploads::new(config.max_upload_bytes)),
@@ -145,7 +201,7 @@ impl Server {
             named: Arc::default(),
             settings: None,
         };
-        Ok(Server { listener, address, token_path, front, config })
+        Ok(Server { listener, address, token_path, front, tls, pulses: mpsc::channel(1), config })
     }
 
     /// Lets administrators see and change the settings of the host.
@@ -175,36 +231,86 @@ impl Server {
         Ready(self.front.ready.clone())
     }
 
+    /// To change what may change while it serves.
+    pub fn control(&self) -> Control {
+        Control { rules: self.front.rules.clone(), tls: self.tls.clone() }
+    }
+
+    /// To see that it lives.
+    pub fn pulse(&self) -> Pulse {
+        Pulse(self.pulses.0.clone())
+    }
+
     /// Serves until `shutdown`, then takes no more connections, lets requests end, at most `grace`, and ends the
     /// generations.
     pub async fn run(self, shutdown: CancellationToken, grace: Duration) {
-        let host = self.front.host.clone();
-        let (front, connections) = (self.front.clone(), self.front.tasks.clone());
-        connections.spawn(keep_books(front.clone(), shutdown.clone()));
-        let turns = Arc::new(Semaphore::new(self.config.max_connections));
-        let service = Service::new(self.front);
-        loop {
-            let accepted = tokio::select! {
-                () = shutdown.cancelled() => break,
-                accepted = accept(&self.listener, &turns) => accepted,
-            };
-            let Some((stream, peer, turn)) = accepted else { continue };
-            let (service, shutdown) = (service.clone(), shutdown.clone());
-            let header_timeout = self.config.header_timeout;
-            let there = host.front_metrics().connection();
-            connections.spawn(async move {
+        let Server { listener, front, tls, config, .. } = self;
+        let (host, rules, mut pulses) = (front.host.clone(), front.rules.clone(), self.pulses.1);
+        let turns = Arc::new(Semaphore::new(config.max_connections));
+        let (all, tasks) = (Arc::new(Connections::default()), front.tasks.clone());
+        tasks.spawn(keep_books(front.clone(), shutdown.clone()));
+        let stopping = Arc::new(AtomicBool::new(false));
+        let context = Context {
+            service: Service::new(front.clone()),
+            tls,
+            header_timeout: config.header_timeout,
+            stopping: stopping.clone(),
+            shutdown: shutdown.clone(),
+        };
+        let serve = |stream: TcpStream, registered: Registered, turn: OwnedSemaphorePermit| {
+            let (context, there) = (context.clone(), host.front_metrics().connection());
+            tasks.spawn(async move {
                 let _there = there;
-                connection(stream, peer, service, header_timeout, shutdown).await;
+                connection(stream, registered, context).await;
                 drop(turn);
             });
+        };
+        // One that was accepted while all turns are taken.
+        let mut waiting = None;
+        loop {
+            tokio::select! {
+                () = shutdown.cancelled() => break,
+                Some(answer) = pulses.recv() => {
+                    // Who asked may have gone.
+                    let _ = answer.send(());
+                }
+                accepted = accept(&listener), if waiting.is_none() => {
+                    let Some((stream, registered)) = accepted.and_then(|(stream, peer)| admit(stream, peer, &all, &rules))
+                    else { continue };
+                    match turns.clone().try_acquire_owned() {
+                        Ok(turn) => serve(stream, registered, turn),
+                        Err(_) => {
+                            all.make_room_for(&registered);
+                            waiting = Some((stream, registered));
+                        }
+                    }
+                }
+                turn = turns.clone().acquire_owned(), if waiting.is_some() => {
+                    if let (Ok(turn), Some((stream, registered))) = (turn, waiting.take()) {
+                        serve(stream, registered, turn);
+                    }
+                }
+            }
         }
-        drop(self.listener);
+        stopping.store(true, Ordering::Release);
+        // What the system has taken for the host already is served, as far as there are turns. In the end only what is there
+        // at that moment: new ones may come faster than the last call is over.
+        let last_call = Instant::now() + LAST_CALL;
+        while let (Ok(turn), wait) =
+            (turns.clone().try_acquire_owned(), LAST_ACCEPT.min(last_call.saturating_duration_since(Instant::now())))
+            && let Ok(Some((stream, peer))) = tokio::time::timeout(wait, accept(&listener)).await
+        {
+            if let Some((stream, registered)) = admit(stream, peer, &all, &rules) {
+                serve(stream, registered, turn);
+            }
+        }
+        drop(listener);
         host.begin_shutdown();
-        connections.close();
+        tasks.close();
         let until = Instant::now() + grace;
         // Requests in flight end on the generations they were admitted to, so these stop first accepting, then serving.
-        if tokio::time::timeout(grace, connections.wait()).await.is_err() {
-            tracing::warn!("{} connections did not end within the grace period", connections.len());
+        if tokio::time::timeout(grace, tasks.wait()).await.is_err() {
+            tracing::warn!("{} connections did not end within the grace period", tasks.len());
         }
         write_books(&front, true).await;
         host.shutdown(until.saturating_duration_since(Instant::now())).await;
@@ -227,13 +333,9 @@ async fn write_books(front: &Front, all: bool) {
     trail::write_refusals(&front.host, &front.access, all).await;
 }
 
-async fn accept(
-    listener: &TcpListener,
-    turns: &Arc<Semaphore>,
-) -> Option<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
-    let turn = turns.clone().acquire_owned().await.ok()?;
+async fn accept(listener: &TcpListener) -> Option<(TcpStream, SocketAddr)> {
     match listener.accept().await {
-        Ok((stream, peer)) => Some((stream, peer, turn)),
+        Ok(accepted) => Some(accepted),
         Err(error) => {
             // A client that left again is no reason to wait; a full table of file descriptors is.
             if !matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset) {
@@ -245,35 +347,99 @@ async fn accept(
     }
 }
 
-async fn connection(
-    stream: TcpStream,
-    peer: SocketAddr,
+/// Takes a connection among those that are open, unless its address has too many.
+fn admit(stream: TcpStream, peer: SocketAddr, all: &Arc<Connections>, rules: &Live) -> Option<(TcpStream, Registered)> {
+    let Some(registered) = all.add(peer, rules) else {
+        tracing::debug!(%peer, "the address has too many connections");
+        // Without waiting for it: what does not fit is not sent.
+        let _ = stream.into_std().and_then(|mut stream| stream.write(TOO_MANY));
+        return None;
+    };
+    Some((stream, registered))
+}
+
+/// What the connections of a server share.
+#[derive(Clone)]
+struct Context {
     service: Service,
+    tls: Option<Arc<Tls>>,
     header_timeout: Duration,
+    /// Set when the host stops; asked for every request, which the token would make dearer.
+    stopping: Arc<AtomicBool>,
     shutdown: CancellationToken,
-) {
-    // Answers are written whole; waiting for more to send would only delay them.
-    let _ = stream.set_nodelay(true);
-    // Shared by the requests of the connection.
-    let shared = Arc::new((service, peer.to_string()));
-    let service = service_fn(move |request: http::Request<hyper::body::Incoming>| {
-        let shared = shared.clone();
-        async move { shared.0.answer(request, &shared.1).await }
-    });
-    let connection = http1::Builder::new()
-        .timer(ConnectionTimer::default())
-        .header_read_timeout(header_timeout)
-        .max_buf_size(MAX_HEAD_BYTES)
-        .serve_connection(TokioIo::new(Linger::new(stream)), service);
-    let mut connection = std::pin::pin!(connection);
-    let ended = tokio::select! {
-        ended = connection.as_mut() => ended,
-        () = shutdown.cancelled() => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
+}
+
+async fn connection(stream: TcpStream, registered: Registered, context: Context) {
+    let Registered { connection, .. } = &registered;
+    let served = async {
+        let Some(transport) = transport(stream, &registered, &context).await else { return };
+        if let Err(error) = serve(transport, &registered, &context).await {
+            tracing::debug!(peer = %connection.peer, "a connection ended early: {error}");
         }
     };
-    if let Err(error) = ended {
-        tracing::debug!(%peer, "a connection ended early: {error}");
+    tokio::select! {
+        () = served => {}
+        () = connection.evicted() => tracing::debug!(peer = %connection.peer, "an idle connection makes room"),
     }
+}
+
+/// The bytes of a connection; `None` when it does not begin as it should.
+async fn transport(stream: TcpStream, registered: &Registered, context: &Context) -> Option<Transport> {
+    // Answers are written whole; waiting for more to send would only delay them.
+    let _ = stream.set_nodelay(true);
+    let connection = &registered.connection;
+    let write_timeout = context.service.rules(connection).rules.write_timeout;
+    let linger = |stream| Linger::new(stream, write_timeout);
+    let Some(tls) = &context.tls else { return Some(Transport::Plain(linger(stream))) };
+    let begun = tokio::select! {
+        begun = tokio::time::timeout(context.header_timeout, tls.accept(stream, linger)) => begun,
+        () = context.shutdown.cancelled() => return None,
+    };
+    match begun {
+        Ok(Ok(stream)) => Some(Transport::Tls(Box::new(stream))),
+        Ok(Err(error)) => {
+            tracing::debug!(peer = %connection.peer, "TLS did not begin: {error}");
+            None
+        }
+        Err(_) => None,
+    }
+}
+
+async fn serve(transport: Transport, registered: &Registered, context: &Context) -> Result<(), hyper::Error> {
+    let connection = &registered.connection;
+    // Shared by the requests of the connection.
+    let shared = Arc::new((context.service.clone(), connection.clone(), context.stopping.clone()));
+    let service = service_fn(move |request: http::Request<hyper::body::Incoming>| {
+        let shared = shared.clone();
+        async move {
+            let (service, connection, stopping) = &*shared;
+            // One that makes room is about to be dropped, with this.
+            let Some(in_work) = connection.begin() else { return std::future::pending().await };
+            let mut response = service.answer(request, connection).await;
+            if stopping.load(Ordering::Relaxed) {
+                response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+            }
+            Ok::<_, Infallible>(response.map(|body| Held::new(body, in_work)))
+        }
+    });
+    let served = http1::Builder::new()
+        .timer(ConnectionTimer::default())
+        .header_read_timeout(context.header_timeout)
+        .max_buf_size(MAX_HEAD_BYTES)
+        .max_header_size(MAX_HEAD_BYTES)
+        .serve_connection(TokioIo::new(transport), service);
+    let mut served = std::pin::pin!(served);
+    tokio::select! {
+        biased;
+        ended = served.as_mut() => return ended,
+        () = context.shutdown.cancelled() => {}
+    }
+    // A request that is on its way is answered, with `Connection: close`.
+    if connection.is_idle()
+        && let Ok(ended) = tokio::time::timeout(LAST_CALL, served.as_mut()).await
+    {
+        return ended;
+    }
+    served.as_mut().graceful_shutdown();
+    served.await
 }

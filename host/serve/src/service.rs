@@ -1,24 +1,38 @@
-//! What every request passes: its id, cross-origin rules, and the choice between a plugin and the host.
+//! What every request passes: its id, the front door, cross-origin rules, and the choice between a plugin and the host.
 
-use std::convert::Infallible;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use axum::Router;
+use axum::response::IntoResponse as _;
 use host_run::{IncomingBody, Span};
-use http::header::{self, HeaderValue};
+use http::header::{self, HeaderName, HeaderValue};
 use http::{Method, Request, Response, StatusCode};
 use tower_service::Service as _;
 use tracing::Level;
 
 use crate::access_log::{self, Line};
 use crate::body::{AnyBody, BodyError};
-use crate::endpoint;
+use crate::connections::Connected;
+use crate::pace::{Pace, Paced, TooSlow};
 use crate::problem::Refused;
 use crate::request_id::{RequestId, X_REQUEST_ID};
 use crate::routes::Front;
+use crate::rules::InForce;
 use crate::table::Action;
 use crate::trail::ClientAddress;
+use crate::{endpoint, forwarded, front_door};
+
+/// Nothing of it is kept by browsers and proxies, taken for another type, shown in a frame, or told to other places.
+const OF_HOST: [(HeaderName, HeaderValue); 5] = [
+    (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+    (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+    (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+    (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
+    (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'")),
+];
+const UNPLAIN_PATH: &str = "the path holds a dot segment, `;`, an encoded separator, or bytes that are not UTF-8";
 
 /// Answers requests. Cheap to clone.
 #[derive(Clone)]
@@ -34,40 +48,58 @@ impl Service {
         Service { front, router }
     }
 
+    /// The rules that a connection's next request goes by.
+    pub(crate) fn rules(&self, connection: &Connected) -> Arc<InForce> {
+        connection.rules(&self.front.rules)
+    }
+
     /// Answers one request. Never fails: what goes wrong is an answer too.
-    pub(crate) async fn answer<B>(&self, request: Request<B>, peer: &str) -> Result<Response<AnyBody>, Infallible>
+    pub(crate) async fn answer<B>(&self, request: Request<B>, connection: &Connected) -> Response<AnyBody>
     where
         B: IncomingBody<Error: Into<BodyError>>,
     {
+        let in_force = self.rules(connection);
         let request_id = self.front.request_ids.of(request.headers());
-        let origin = self.front.cors.allowed(request.headers());
+        let cors = &in_force.cors;
+        let origin = cors.allowed(request.headers());
         let preflight = request.method() == Method::OPTIONS
             && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
             && origin.is_some();
 
-        let mut response = if preflight {
+        let mut response = if let Err(refused) = front_door::check(&request, &in_force) {
+            turned_away(&refused, &request_id, request.uri().path())
+        } else if preflight {
             let mut response = Response::new(AnyBody::empty());
             *response.status_mut() = StatusCode::NO_CONTENT;
             response
-        } else if request.uri().path().starts_with(endpoint::PREFIX) {
-            endpoint::answer(&self.front, request, &request_id, peer).await
         } else {
-            // In a box, so that a plugin's call, which is the same future, need not carry its size.
-            Box::pin(self.manage(request, &request_id, peer)).await
+            let trusted = &in_force.rules.trusted_proxies;
+            let client = forwarded::client(request.headers(), connection.peer.ip(), trusted);
+            let request = request.map(|body| Paced::new(body, Pace::of(&in_force.rules)));
+            // A client that a proxy speaks for has no port that is known.
+            let said = client.map(|address| SocketAddr::new(address, 0).to_string());
+            let peer = said.as_deref().unwrap_or(&connection.peer_text);
+            if request.uri().path().starts_with(endpoint::PREFIX) {
+                endpoint::answer(&self.front, request, &request_id, peer, client.is_some()).await
+            } else {
+                // In a box, so that a plugin's call, which is the same future, need not carry its size.
+                Box::pin(self.manage(request, &request_id, peer)).await
+            }
         };
 
         let headers = response.headers_mut();
         headers.insert(X_REQUEST_ID, request_id.header());
-        self.front.cors.apply(origin, preflight, headers);
-        Ok(response)
+        cors.apply(origin, preflight, headers);
+        response
     }
 
-    async fn manage<B>(&self, request: Request<B>, request_id: &RequestId, peer: &str) -> Response<AnyBody>
+    async fn manage<B>(&self, request: Request<Paced<B>>, request_id: &RequestId, peer: &str) -> Response<AnyBody>
     where
         B: IncomingBody<Error: Into<BodyError>>,
     {
         let (begun, method, path) = (Instant::now(), request.method().clone(), request.uri().path().to_owned());
         let trace = self.front.host.trace_of(request.headers());
+        let too_slow = request.body().too_slow();
         let mut request = request.map(axum::body::Body::new);
         // Both spellings of a collection, `/api/plugins` and `/api/plugins/`, are the same.
         if let Some(trimmed) = without_trailing_slash(request.uri()) {
@@ -76,13 +108,19 @@ impl Service {
         request.extensions_mut().insert(request_id.clone());
         request.extensions_mut().insert(ClientAddress::of(peer));
         let mut router = (*self.router).clone();
-        let mut response = match router.call(request).await {
-            Ok(response) => response,
-            Err(never) => match never {},
+        let mut response = match host_run::is_plain_path(&path) {
+            true => match router.call(request).await {
+                Ok(response) => response,
+                Err(never) => match never {},
+            },
+            false => Refused::new(StatusCode::BAD_REQUEST, "route_path", UNPLAIN_PATH).into_response(),
         };
         let action = response.extensions_mut().remove::<Action>().map_or("unknown", |Action(action)| action);
-        let refused = response.extensions_mut().remove::<Refused>();
-        if let Some(refused) = refused.or_else(|| of_framework(&response)) {
+        let refused = response.extensions_mut().remove::<Refused>().or_else(|| of_framework(&response));
+        if let Some(mut refused) = refused {
+            if too_slow.is_true() {
+                refused = TooSlow::refused();
+            }
             let (status, code) = (refused.status.as_u16(), &*refused.code);
             tracing::info!(%request_id, status, code, "{path}: {}", refused.detail);
             let allow = response.headers_mut().remove(header::ALLOW);
@@ -104,10 +142,26 @@ impl Service {
             let (method, request_id, status) = (method.as_str(), request_id.as_str(), status.as_u16());
             spans.record(&Span { trace, method, route: action, plugin: None, status, request_id, started, took });
         }
-        let headers = response.headers_mut();
-        headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-        response.map(AnyBody::Host)
+        of_host(response)
     }
+}
+
+/// What an own answer of the host says to browsers, unless its route says something else.
+pub(crate) fn of_host(mut response: axum::response::Response) -> Response<AnyBody> {
+    let headers = response.headers_mut();
+    for (name, value) in OF_HOST {
+        headers.entry(name).or_insert(value);
+    }
+    response.map(AnyBody::Host)
+}
+
+/// An answer to who does not get past the front door: the connection ends, since where the next request begins on it may be a
+/// matter of opinion.
+fn turned_away(refused: &Refused, request_id: &RequestId, path: &str) -> Response<AnyBody> {
+    tracing::debug!(%request_id, code = &*refused.code, "turned away: {}", refused.detail);
+    let mut response = of_host(refused.answer(request_id.as_str(), path));
+    response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    response
 }
 
 /// A refusal that no handler made, but the framework around it: its plain text becomes a problem document like any other.

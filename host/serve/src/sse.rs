@@ -14,6 +14,9 @@ use tokio::time::{Instant, Sleep};
 
 /// Something is sent at least this often, so that proxies and readers know that the stream is alive.
 const HEARTBEAT: Duration = Duration::from_secs(15);
+/// A stream ends after this time, and the reader connects again: so a token that was revoked, or a proxy that forgot its side,
+/// holds none for ever.
+const MAX_AGE: Duration = Duration::from_secs(60 * 60);
 /// First of all the reader learns to wait a second before it connects again.
 const OPENING: &[u8] = b"retry: 1000\n\n";
 const HEARTBEAT_FRAME: &[u8] = b":\n\n";
@@ -38,7 +41,7 @@ where
     S: Send + 'static,
     F: FnMut(S) -> Next<S> + Send + 'static,
 {
-    let mut response = Response::new(Body::new(Stream::new(from, next, HEARTBEAT)));
+    let mut response = Response::new(Body::new(Stream::new(from, next, HEARTBEAT, MAX_AGE)));
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -86,15 +89,17 @@ struct Stream<S, F> {
     ready: VecDeque<Bytes>,
     silence: Duration,
     heartbeat: Pin<Box<Sleep>>,
+    ends: Instant,
 }
 
 // Nothing in it is pinned in place.
 impl<S, F> Unpin for Stream<S, F> {}
 
 impl<S, F: FnMut(S) -> Next<S>> Stream<S, F> {
-    fn new(from: S, next: F, silence: Duration) -> Stream<S, F> {
+    fn new(from: S, next: F, silence: Duration, max_age: Duration) -> Stream<S, F> {
         let (ready, heartbeat) = (VecDeque::from([Bytes::from_static(OPENING)]), tokio::time::sleep(silence));
-        Stream { from: Some(from), next, wait: None, ready, silence, heartbeat: Box::pin(heartbeat) }
+        let ends = Instant::now() + max_age;
+        Stream { from: Some(from), next, wait: None, ready, silence, heartbeat: Box::pin(heartbeat), ends }
     }
 
     /// What is sent next; `None` at the end.
@@ -112,11 +117,15 @@ impl<S, F: FnMut(S) -> Next<S>> Stream<S, F> {
                 Poll::Ready(next) => {
                     self.wait = None;
                     let Some((from, frames)) = next else { return Poll::Ready(None) };
-                    self.from = Some(from);
                     self.ready.extend(frames.iter().map(Frame::bytes));
+                    // At its end what has come is still sent: the reader goes on behind it.
+                    self.from = (Instant::now() < self.ends).then_some(from);
                 }
                 Poll::Pending => {
                     ready!(self.heartbeat.as_mut().poll(context));
+                    if Instant::now() >= self.ends {
+                        return Poll::Ready(None);
+                    }
                     self.ready.push_back(Bytes::from_static(HEARTBEAT_FRAME));
                 }
             }
@@ -175,7 +184,7 @@ mod tests {
             let ended = ended.take();
             Box::pin(async move { ended?.await.ok().map(|()| ((), vec![])) })
         };
-        let mut stream = Stream::new((), next, Duration::from_millis(1));
+        let mut stream = Stream::new((), next, Duration::from_millis(1), MAX_AGE);
         let mut end = Some(end);
         let mut seen = vec![];
         while let Some(bytes) = std::future::poll_fn(|context| stream.poll_bytes(context)).await {
@@ -187,6 +196,17 @@ mod tests {
             }
         }
         assert_eq!(seen[..4], [OPENING, HEARTBEAT_FRAME, HEARTBEAT_FRAME, HEARTBEAT_FRAME]);
+    }
+
+    #[tokio::test]
+    async fn a_stream_ends_when_it_is_old() {
+        let silent = |()| -> Next<()> { Box::pin(std::future::pending()) };
+        let mut stream = Stream::new((), silent, Duration::from_millis(1), Duration::from_millis(5));
+        while std::future::poll_fn(|context| stream.poll_bytes(context)).await.is_some() {}
+
+        let talking = |n| -> Next<u64> { Box::pin(async move { Some((n + 1, vec![frame(n, "a")])) }) };
+        let mut stream = Stream::new(0, talking, Duration::from_secs(1), Duration::from_millis(5));
+        while std::future::poll_fn(|context| stream.poll_bytes(context)).await.is_some() {}
     }
 
     #[test]

@@ -230,7 +230,7 @@ async fn pass(
 impl Guard {
     /// Lets a request pass, with who sends it.
     fn check(&self, request: &mut Request, plugin: Option<&str>, trail: &mut Trail) -> Result<(), Refused> {
-        if self.row.is_changing() && self.front.cors.is_foreign(request.headers()) {
+        if self.row.is_changing() && self.front.rules.now().cors.is_foreign(request.headers()) {
             return Err(cors::foreign());
         }
         if self.row.need == Need::Nothing {

@@ -1,29 +1,42 @@
-//! Settings that are changed while the host runs: checked, kept beside the state, and put to use.
+//! Settings that are changed while the host runs, over the API or in the file: checked, kept beside the state, and put to use.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use host_run::Host;
-use host_serve::{Ask, Changed, SettingView, SettingsRefused};
+use host_serve::{Ask, Changed, Control, SettingView, SettingsRefused};
 use host_store::Store;
 use serde_json::{Map, Value};
 
-use super::changing::{Change, change_of};
+use super::changing::{Change, change_of, counts_at_once};
 use super::table::find;
 use super::{Environment, Given, Origin, Resolved, Rooms, Settings};
+use crate::failure::Failure;
+use crate::logs::Filter;
 
 /// The settings of a host that runs.
 pub(crate) struct Changes {
-    given: Given,
     environment: Environment,
     /// What it was started with.
     started: Settings,
     store: Store,
     host: Host,
+    control: Control,
+    filter: Filter,
     now: Mutex<Now>,
+}
+
+/// What became of the configuration when it was read again.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct ReadAgain {
+    /// The keys whose new values are in force.
+    pub(crate) changed: Vec<String>,
+    /// The keys that differ from what the host uses, and will until it is started again.
+    pub(crate) after_restart: Vec<String>,
 }
 
 /// What was changed, and what follows from it.
 struct Now {
+    given: Given,
     changed: Map<String, Value>,
     settings: Settings,
 }
@@ -36,10 +49,43 @@ impl Changes {
         changed: Map<String, Value>,
         settings: Settings,
         store: Store,
-        host: Host,
+        (host, control, filter): (Host, Control, Filter),
     ) -> Changes {
-        let now = Mutex::new(Now { changed, settings: settings.clone() });
-        Changes { given, environment: environment.clone(), started: settings, store, host, now }
+        let now = Mutex::new(Now { given, changed, settings: settings.clone() });
+        Changes { environment: environment.clone(), started: settings, store, host, control, filter, now }
+    }
+
+    /// Reads flags, environment and file again, and puts to use what counts at once: all of it or nothing.
+    ///
+    /// # Errors
+    /// All that is wrong in them; the certificate or its key can't be used.
+    pub(crate) fn read_again(&self) -> Result<ReadAgain, Failure> {
+        let mut now = self.now();
+        let given = now.given.again()?;
+        let settings = given.resolve(&now.changed)?;
+        let (before, used) =
+            (self.started.with_those_at_once(&now.settings), self.started.with_those_at_once(&settings));
+        // A certificate that was renewed lies under the same name.
+        if let Some(files) = used.tls() {
+            self.control.set_tls(&files).map_err(|error| Failure::of("failed to prepare TLS", &error))?;
+        }
+        self.put_to_use(&used).map_err(|error| Failure::refused("failed to use the settings", &error))?;
+        let mut after_restart = used.differences(&settings);
+        after_restart.extend(self.started.differences_of_plugins(&settings));
+        let read = ReadAgain { changed: before.differences(&used), after_restart };
+        (now.given, now.settings) = (given, settings);
+        Ok(read)
+    }
+
+    /// Uses settings from now on.
+    fn put_to_use(&self, used: &Settings) -> Result<(), host_run::Error> {
+        let rooms = Rooms::of(used, &self.environment);
+        self.host.set_config(rooms.run)?;
+        self.control.set_rules(rooms.serve.rules);
+        if let Err(reason) = self.filter.set(used.log_filter()) {
+            tracing::warn!("the log filter stays as it was: {reason}");
+        }
+        Ok(())
     }
 
     fn now(&self) -> MutexGuard<'_, Now> {
@@ -50,7 +96,7 @@ impl Changes {
     fn views(&self, now: &Settings) -> Vec<SettingView> {
         let view = |(started, now): (&Resolved, &Resolved)| {
             let change = change_of(now.key());
-            let used = if change == Change::Now { now } else { started };
+            let used = if counts_at_once(now.key()) { now } else { started };
             let is_pending = used.value != now.value;
             SettingView {
                 key: now.key(),
@@ -61,17 +107,6 @@ impl Changes {
             }
         };
         self.started.iter().zip(now.iter()).map(view).collect()
-    }
-
-    /// The settings that count at once as they are now, the others as the host was started with them.
-    fn in_use(&self, now: &Settings) -> Settings {
-        let mut used = self.started.clone();
-        for (used, now) in used.settings.iter_mut().zip(now.iter()) {
-            if change_of(now.key()) == Change::Now {
-                *used = now.clone();
-            }
-        }
-        used
     }
 
     /// What is changed when this is asked.
@@ -125,7 +160,7 @@ impl host_serve::Settings for Changes {
         let before = self.views(&now.settings);
         let mut done = Changed::default();
         let changed = self.asked(&now, ask(&before)?, &mut done)?;
-        let settings = self.given.resolve(&changed).map_err(|failure| {
+        let settings = now.given.resolve(&changed).map_err(|failure| {
             SettingsRefused::Values(failure.details.into_iter().map(|detail| (String::new(), detail)).collect())
         })?;
         let other =
@@ -136,12 +171,11 @@ impl host_serve::Settings for Changes {
         }
         // Kept first: what counts now counts after a restart too.
         self.store.put_settings(&changed).map_err(|error| SettingsRefused::Failed(error.into()))?;
-        let rooms = Rooms::of(&self.in_use(&settings), &self.environment);
-        if let Err(error) = self.host.set_config(rooms.run) {
+        if let Err(error) = self.put_to_use(&self.started.with_those_at_once(&settings)) {
             let _ = self.store.put_settings(&now.changed);
             return Err(SettingsRefused::Failed(error));
         }
-        *now = Now { changed, settings };
+        (now.changed, now.settings) = (changed, settings);
         tracing::info!(actor, "settings were changed: {}", done.changed.join(", "));
         Ok(done)
     }

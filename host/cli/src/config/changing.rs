@@ -32,7 +32,19 @@ const NOW: &[&str] = &[
     "cache_max_size",
     "unreferenced_keep_seconds",
     "sweep_interval_seconds",
+    "max_connections_per_address",
+    "body_idle_timeout_seconds",
+    "min_body_bytes_per_second",
+    "answer_timeout_seconds",
+    "max_streams",
+    "max_streams_per_caller",
+    "debug",
+    "log_filter",
 ];
+
+/// What counts at once, too, but only when the operator has the host read its configuration again.
+const NOW_WHEN_READ_AGAIN: &[&str] =
+    &["cors_allowed_origins", "allowed_hosts", "trusted_proxies", "tls_cert", "tls_key"];
 
 /// What says where the host is and what it keeps, and what clients of the API may reach on this machine, which programs it starts and
 /// whom it tells of what it does among that: for who has a shell here, and no client's to widen.
@@ -42,6 +54,10 @@ const NEVER: &[&str] = &[
     "auto_load_plugins",
     "source_roots",
     "cors_allowed_origins",
+    "allowed_hosts",
+    "trusted_proxies",
+    "tls_cert",
+    "tls_key",
     "host",
     "port",
     "mirror",
@@ -64,6 +80,11 @@ pub(crate) fn change_of(key: &str) -> Change {
     }
 }
 
+/// Whether a host that runs uses a new value at once.
+pub(crate) fn counts_at_once(key: &str) -> bool {
+    NOW.contains(&key) || NOW_WHEN_READ_AGAIN.contains(&key)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -75,12 +96,14 @@ mod tests {
             assert!(SETTINGS.iter().any(|setting| setting.key == *key), "{key}");
             assert!(!(NOW.contains(key) && NEVER.contains(key)), "{key}");
         }
+        assert!(NOW_WHEN_READ_AGAIN.iter().all(|key| NEVER.contains(key)));
     }
 
     #[test]
     fn what_counts_from_the_next_start_is_known() {
         let at_start = SETTINGS.iter().map(|setting| setting.key).filter(|key| change_of(key) == Change::AtStart);
-        expect_test::expect!["debug max_plugin_size max_upload_bytes max_connections max_events max_audit_entries max_auth_failures max_auth_failures_of_all session_seconds shutdown_grace_seconds kv_max_value_bytes kv_max_total_bytes build_slots build_offline log_format log_filter"]
+        expect_test::expect![[r#"
+            max_plugin_size max_upload_bytes max_connections max_events max_audit_entries max_auth_failures max_auth_failures_of_all session_seconds shutdown_grace_seconds kv_max_value_bytes kv_max_total_bytes build_slots build_offline log_format"#]]
         .assert_eq(&at_start.collect::<Vec<_>>().join(" "));
     }
 }

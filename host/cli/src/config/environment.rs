@@ -37,6 +37,11 @@ const TOKEN: &str = "PLUGIN_HOST_TOKEN";
 /// Where a client may find the host's address.
 const URL: &str = "PLUGIN_HOST_URL";
 
+/// The authorities that a client trusts.
+const CA: &str = "PLUGIN_HOST_CA";
+/// What a service manager says to those that it starts.
+const SERVICE_MANAGER: [&str; 3] = ["NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"];
+
 /// Where the user's own folders are, and which libraries the dynamic linker finds.
 const DATA: &str = "XDG_DATA_HOME";
 const CACHE: &str = "XDG_CACHE_HOME";
@@ -58,8 +63,11 @@ impl Environment {
     pub(crate) fn read() -> Environment {
         let mut environment = Environment::default();
         let settings = SETTINGS.iter().filter_map(|setting| setting.variable);
-        for name in
-            settings.clone().chain([TOKEN, URL, DATA, CACHE, LIBRARIES, FAIL]).chain(PASSED_TO_BUILDS.iter().copied())
+        for name in settings
+            .clone()
+            .chain([TOKEN, URL, CA, DATA, CACHE, LIBRARIES, FAIL])
+            .chain(SERVICE_MANAGER)
+            .chain(PASSED_TO_BUILDS.iter().copied())
         {
             #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
             let value = std::env::var(name);
@@ -89,6 +97,11 @@ impl Environment {
     /// The host that a client asks.
     pub(crate) fn url(&self) -> Option<&str> {
         self.get(URL)
+    }
+
+    /// The file with the authorities that a client trusts.
+    pub(crate) fn authorities(&self) -> Option<&Path> {
+        self.get(CA).map(Path::new)
     }
 
     /// The file in which a test says at which instant the host ends.

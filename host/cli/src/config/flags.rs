@@ -70,7 +70,7 @@ impl Args for Flags {
 
 fn value_name(kind: Kind) -> &'static str {
     match kind {
-        Kind::Path | Kind::Paths => "PATH",
+        Kind::Path | Kind::Paths | Kind::File => "PATH",
         Kind::Program => "PROGRAM",
         Kind::Word(_) => "WORD",
         Kind::Switch => "BOOL",
@@ -78,7 +78,8 @@ fn value_name(kind: Kind) -> &'static str {
         Kind::Origins => "ORIGIN",
         Kind::Repositories => "PATTERN",
         Kind::Mirrors => "PREFIX=BASE",
-        Kind::Hosts => "HOST",
+        Kind::Hosts | Kind::HostNames => "HOST",
+        Kind::Networks => "NETWORK",
         Kind::Secrets => "PLUGIN/NAME=PLACE",
         Kind::Address => "ADDRESS",
         Kind::Number { .. } => "NUMBER",

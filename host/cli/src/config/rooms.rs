@@ -105,7 +105,8 @@ impl Rooms {
 
         let serve = host_serve::Config {
             address: settings.address(),
-            cors_origins: settings.list("cors_allowed_origins").to_vec(),
+            rules: settings.rules(),
+            tls: settings.tls(),
             max_connections: usize::try_from(settings.number("max_connections")).unwrap_or(usize::MAX),
             max_upload_bytes: settings.number("max_upload_bytes"),
             max_auth_failures: u32::try_from(settings.number("max_auth_failures")).unwrap_or(u32::MAX),
@@ -144,6 +145,30 @@ impl Settings {
         SocketAddr::new(host, u16::try_from(self.number("port")).unwrap_or(0))
     }
 
+    /// What of the front may change while it serves.
+    pub(crate) fn rules(&self) -> host_serve::Rules {
+        let seconds = |key| Duration::from_secs(self.number(key));
+        let count = |key| usize::try_from(self.number(key)).unwrap_or(usize::MAX);
+        host_serve::Rules {
+            cors_origins: self.list("cors_allowed_origins").to_vec(),
+            allowed_hosts: self.list("allowed_hosts").to_vec(),
+            trusted_proxies: self.list("trusted_proxies").iter().filter_map(|text| text.parse().ok()).collect(),
+            max_connections_per_address: count("max_connections_per_address"),
+            body_idle_timeout: seconds("body_idle_timeout_seconds"),
+            min_body_bytes_per_second: self.number("min_body_bytes_per_second"),
+            write_timeout: seconds("answer_timeout_seconds"),
+            max_streams: count("max_streams"),
+            max_streams_per_caller: count("max_streams_per_caller"),
+        }
+    }
+
+    /// The files for TLS, when there is to be TLS.
+    pub(crate) fn tls(&self) -> Option<host_serve::TlsFiles> {
+        let (certificate, key) = (self.text("tls_cert"), self.text("tls_key"));
+        let is_set = !certificate.is_empty() && !key.is_empty();
+        is_set.then(|| host_serve::TlsFiles { certificate: absolute(certificate), key: absolute(key) })
+    }
+
     /// Where a client on this machine finds the host.
     pub(crate) fn url(&self) -> String {
         let mut address = self.address();
@@ -152,7 +177,12 @@ impl Settings {
             IpAddr::V6(ip) if ip.is_unspecified() => address.set_ip(Ipv6Addr::LOCALHOST.into()),
             _ => {}
         }
-        format!("http://{address}")
+        format!("{}://{address}", self.scheme())
+    }
+
+    /// What is spoken where the host listens.
+    pub(crate) fn scheme(&self) -> &'static str {
+        if self.tls().is_some() { "https" } else { "http" }
     }
 
     /// The collector that spans go to.

@@ -284,6 +284,55 @@ fn every_default_of_the_table_is_read_and_handed_on() {
 }
 
 #[test]
+fn the_rules_of_the_front_are_its_defaults_unless_they_are_set() {
+    let settings = resolved(&[], &[], "").unwrap();
+    assert_eq!((settings.rules(), settings.tls()), (host_serve::Rules::default(), None));
+    let file = "tls_cert = \"tls/a.pem\"\ntls_key = \"/b.key\"\ntrusted_proxies = [\"10.0.0.0/8\"]\n\
+        body_idle_timeout_seconds = 7\nmin_body_bytes_per_second = 0\nanswer_timeout_seconds = 8\n\
+        max_streams = 9\nmax_streams_per_caller = 2\nmax_connections_per_address = 3";
+    let settings = resolved(&[], &[("ALLOWED_HOSTS", "a.example, *.b.example")], file).unwrap();
+    let rules = host_serve::Rules {
+        allowed_hosts: vec!["a.example".to_owned(), "*.b.example".to_owned()],
+        trusted_proxies: vec!["10.0.0.0/8".parse().unwrap()],
+        max_connections_per_address: 3,
+        body_idle_timeout: std::time::Duration::from_secs(7),
+        min_body_bytes_per_second: 0,
+        write_timeout: std::time::Duration::from_secs(8),
+        max_streams: 9,
+        max_streams_per_caller: 2,
+        ..host_serve::Rules::default()
+    };
+    assert_eq!(settings.rules(), rules);
+    let tls = settings.tls().unwrap();
+    assert_eq!((tls.certificate, tls.key), ("/etc/host/tls/a.pem".into(), "/b.key".into()));
+    assert_eq!(settings.url(), "https://127.0.0.1:4000");
+    check_refused(
+        &["--allowed-host", "http://a"],
+        &[("TRUSTED_PROXIES", "10.0.0.0/33")],
+        "tls_cert = \"a\"",
+        expect![[r#"
+            flag `--allowed-host` is `http://a`, allowed is names such as `plugins.example.org`, `*.example.org`, or `*` for any
+            environment: `TRUSTED_PROXIES` is `10.0.0.0/33`, allowed is networks such as `10.0.0.0/8`, or addresses
+            `tls_cert` is set and `tls_key` is not; TLS needs both"#]],
+    );
+}
+
+#[test]
+fn what_counts_at_once_is_told_from_what_needs_a_restart() {
+    let before = resolved(&[], &[], "port = 1\n[configuration.abc]\nx = 1\n[configuration.bcd]\nx = 1").unwrap();
+    let after = "port = 2\nmax_streams = 7\ntls_cert = \"a\"\ntls_key = \"b\"\n[configuration.abc]\nx = 2\n\
+        [configuration.bcd]\nx = 1\n[configuration.cde]\n";
+    let after = resolved(&[], &[], after).unwrap();
+    let used = before.with_those_at_once(&after);
+    assert_eq!(before.differences(&used), ["max_streams"]);
+    assert_eq!(used.differences(&after), ["port", "tls_cert", "tls_key"]);
+    assert_eq!(before.differences_of_plugins(&after), ["configuration.abc", "configuration.cde"]);
+    // Where TLS is spoken, another certificate is taken at once.
+    let renewed = resolved(&[], &[], "tls_cert = \"c\"\ntls_key = \"b\"").unwrap();
+    assert_eq!(after.differences(&after.with_those_at_once(&renewed)), ["tls_cert", "max_streams"]);
+}
+
+#[test]
 fn what_is_set_reaches_its_room() {
     let words =
         &["--port", "0", "--host", "0.0.0.0", "--security-mode", "strict", "--max-plugin-size", "1MiB", "--debug"];

@@ -33,6 +33,12 @@ pub(crate) enum Kind {
     Mirrors,
     /// Hosts that are asked over HTTP, separated by commas.
     Hosts,
+    /// Names of this host, separated by commas.
+    HostNames,
+    /// Networks of addresses, separated by commas.
+    Networks,
+    /// A path, or none.
+    File,
     /// Secrets of plugins and where each lies, separated by commas.
     Secrets,
     /// An IP address.
@@ -86,6 +92,9 @@ impl Kind {
             Kind::Repositories => "patterns of three parts, such as `github.com/acme/*`".to_owned(),
             Kind::Mirrors => "pairs of `prefix` and `base`, http or https addresses that end with `/`".to_owned(),
             Kind::Hosts => "hosts such as `api.internal`, or `127.0.0.1:8080`, without `*`".to_owned(),
+            Kind::HostNames => "names such as `plugins.example.org`, `*.example.org`, or `*` for any".to_owned(),
+            Kind::Networks => "networks such as `10.0.0.0/8`, or addresses".to_owned(),
+            Kind::File => "a path, or nothing".to_owned(),
             Kind::Secrets => "`PLUGIN/NAME=file:PATH` or `PLUGIN/NAME=env:VARIABLE`".to_owned(),
             Kind::Address => "an IP address or `localhost`".to_owned(),
             Kind::Number { min, max } => format!("a number from {min} to {max}"),
@@ -101,9 +110,14 @@ impl Kind {
     fn separator(self) -> Option<char> {
         match self {
             Kind::Paths => Some(':'),
-            Kind::Sources | Kind::Origins | Kind::Repositories | Kind::Mirrors | Kind::Hosts | Kind::Secrets => {
-                Some(',')
-            }
+            Kind::Sources
+            | Kind::Origins
+            | Kind::Repositories
+            | Kind::Mirrors
+            | Kind::Hosts
+            | Kind::HostNames
+            | Kind::Networks
+            | Kind::Secrets => Some(','),
             _ => None,
         }
     }
@@ -159,6 +173,8 @@ impl Kind {
             Kind::Origins => is_origin(part),
             Kind::Repositories => is_repository(part),
             Kind::Hosts => part.parse::<AllowedHost>().is_ok_and(|host| host.is_one()),
+            Kind::HostNames => host_serve::is_allowed_host(part),
+            Kind::Networks => part.parse::<host_serve::Network>().is_ok(),
             Kind::Secrets => secret(part).is_some(),
             _ => false,
         };
@@ -169,6 +185,7 @@ impl Kind {
         let as_text = |is_allowed: bool| is_allowed.then(|| Value::Text(text.to_owned()));
         match self {
             Kind::Path | Kind::Program => as_text(is_path(text)),
+            Kind::File => as_text(text.is_empty() || is_path(text)),
             Kind::Word(words) => as_text(words.contains(&text)),
             Kind::Switch => match text.to_ascii_lowercase().as_str() {
                 "true" | "1" | "yes" | "on" => Some(Value::Switch(true)),
@@ -190,6 +207,8 @@ impl Kind {
             | Kind::Repositories
             | Kind::Mirrors
             | Kind::Hosts
+            | Kind::HostNames
+            | Kind::Networks
             | Kind::Secrets => None,
         }
     }
@@ -199,6 +218,7 @@ impl Kind {
         let join = |path: &str| folder.join(path).display().to_string();
         match (self, value) {
             (Kind::Path, Value::Text(path)) => Value::Text(join(&path)),
+            (Kind::File, Value::Text(path)) if !path.is_empty() => Value::Text(join(&path)),
             // A bare name is looked up in PATH.
             (Kind::Program, Value::Text(path)) if path.contains('/') => Value::Text(join(&path)),
             (Kind::Paths, Value::List(paths)) => Value::List(paths.iter().map(|path| join(path)).collect()),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::EventKind;
+use super::{EventKind, Text};
 
 impl EventKind {
     /// One sentence for people, which does not name the plugin. Holds no secrets.
@@ -11,6 +11,20 @@ impl EventKind {
             EventKind::HostStarted { version } => format!("the host has started, version {version}"),
             EventKind::HostReady { serving, took } => {
                 format!("the host is ready {} after its start; plugins that serve: {serving}", time(*took))
+            }
+            EventKind::HostReconfigured { changed, after_restart } => {
+                let changed = match changed.is_empty() {
+                    true => "nothing changed".to_owned(),
+                    false => format!("changed: {}", list(changed, ", ")),
+                };
+                let later = match after_restart.is_empty() {
+                    true => String::new(),
+                    false => format!("; after a restart: {}", list(after_restart, ", ")),
+                };
+                format!("the configuration was read again; {changed}{later}")
+            }
+            EventKind::HostReconfigurationRefused { reasons } => {
+                format!("the configuration was read again and refused: {}", list(reasons, "; "))
             }
             EventKind::HostStopping => "the host stops".to_owned(),
             EventKind::JobQueued { operation, subject } => format!("{operation} of {subject} is queued"),
@@ -45,8 +59,7 @@ impl EventKind {
                 format!("generation {generation} is unmapped, {} after it was replaced{left}", time(*after))
             }
             EventKind::GenerationKept { generation, held_by } => {
-                let held_by = held_by.iter().map(|reason| reason.as_str()).collect::<Vec<_>>().join("; ");
-                format!("generation {generation} has ended and stays in memory: {held_by}")
+                format!("generation {generation} has ended and stays in memory: {}", list(held_by, "; "))
             }
             EventKind::HealthChanged { generation, from, to, problem } => {
                 let problem = problem.as_ref().map(|problem| format!(": {problem}")).unwrap_or_default();
@@ -87,6 +100,10 @@ impl EventKind {
     }
 }
 
+fn list(texts: &[Text], separator: &str) -> String {
+    texts.iter().map(Text::as_str).collect::<Vec<_>>().join(separator)
+}
+
 /// A duration for people.
 fn time(time: Duration) -> String {
     match time.as_secs_f64() {
@@ -117,6 +134,9 @@ mod tests {
         vec![
             EventKind::HostStarted { version: "0.1.0".into() },
             EventKind::HostReady { serving: 3, took: Duration::from_millis(2_340) },
+            EventKind::HostReconfigured { changed: vec![], after_restart: vec![] },
+            EventKind::HostReconfigured { changed: vec!["a".into(), "b".into()], after_restart: vec!["port".into()] },
+            EventKind::HostReconfigurationRefused { reasons: vec!["x is `y`".into(), "z".into()] },
             EventKind::HostStopping,
             EventKind::JobQueued { operation: "load".into(), subject: "/srv/hello".into() },
             EventKind::JobStarted { operation: "load".into(), subject: "/srv/hello".into() },
@@ -186,6 +206,9 @@ mod tests {
         expect![[r#"
             host.started: the host has started, version 0.1.0
             host.ready: the host is ready 2.3 s after its start; plugins that serve: 3
+            host.reconfigured: the configuration was read again; nothing changed
+            host.reconfigured: the configuration was read again; changed: a, b; after a restart: port
+            host.reconfiguration_refused: the configuration was read again and refused: x is `y`; z
             host.stopping: the host stops
             job.queued: load of /srv/hello is queued
             job.started: load of /srv/hello has started

@@ -16,6 +16,7 @@ use tempfile::TempDir;
 
 use super::{Need, Row};
 use crate::access::NewAccount;
+use crate::connections::Connections;
 use crate::routes::{self, Front};
 use crate::server::{Config, Server};
 use crate::service::Service;
@@ -98,7 +99,9 @@ impl House {
             request = request.header("origin", origin);
         }
         let request = request.body(Body::from(body.to_owned())).unwrap();
-        let Ok(response) = self.service.answer(request, "192.0.2.1:7").await;
+        let peer = "192.0.2.1:7".parse().unwrap();
+        let registered = Arc::new(Connections::default()).add(peer, &self.front.rules).unwrap();
+        let response = self.service.answer(request, &registered.connection).await;
         let (status, headers) = (response.status(), response.headers().clone());
         let is_problem = headers.get("content-type").is_some_and(|kind| kind == "application/problem+json");
         if !is_problem {

@@ -13,6 +13,10 @@ pub fn event_detail(kind: &EventKind) -> Map<String, Value> {
     let detail = match kind {
         EventKind::HostStarted { version } => json!({ "version": text(version) }),
         EventKind::HostReady { serving, took } => json!({ "serving": serving, "duration_ms": ms(*took) }),
+        EventKind::HostReconfigured { changed, after_restart } => {
+            json!({ "changed": texts(changed), "after_restart": texts(after_restart) })
+        }
+        EventKind::HostReconfigurationRefused { reasons } => json!({ "reasons": texts(reasons) }),
         EventKind::HostStopping => json!({}),
         EventKind::JobQueued { operation, subject } | EventKind::JobStarted { operation, subject } => {
             json!({ "operation": text(operation), "subject": text(subject) })
@@ -46,7 +50,7 @@ pub fn event_detail(kind: &EventKind) -> Map<String, Value> {
             json!({ "generation": generation, "after_ms": ms(*after), "left_bytes": left_bytes })
         }
         EventKind::GenerationKept { generation, held_by } => {
-            json!({ "generation": generation, "held_by": held_by.iter().map(text).collect::<Vec<_>>() })
+            json!({ "generation": generation, "held_by": texts(held_by) })
         }
         EventKind::HealthChanged { generation, from, to, problem } => json!({
             "generation": generation,
@@ -94,6 +98,10 @@ pub fn event_kind(name: &str, detail: &Map<String, Value>) -> Option<EventKind> 
     Some(match name {
         "host.started" => EventKind::HostStarted { version: read.text("version")? },
         "host.ready" => EventKind::HostReady { serving: read.number("serving")?, took: read.time("duration_ms")? },
+        "host.reconfigured" => {
+            EventKind::HostReconfigured { changed: read.texts("changed")?, after_restart: read.texts("after_restart")? }
+        }
+        "host.reconfiguration_refused" => EventKind::HostReconfigurationRefused { reasons: read.texts("reasons")? },
         "host.stopping" => EventKind::HostStopping,
         "job.queued" => EventKind::JobQueued { operation: read.text("operation")?, subject: read.text("subject")? },
         "job.started" => EventKind::JobStarted { operation: read.text("operation")?, subject: read.text("subject")? },
@@ -183,6 +191,10 @@ pub fn event_kind(name: &str, detail: &Map<String, Value>) -> Option<EventKind> 
     })
 }
 
+fn texts(texts: &[Text]) -> Vec<&str> {
+    texts.iter().map(text).collect()
+}
+
 fn text(text: &Text) -> &str {
     text.as_str()
 }
@@ -238,6 +250,8 @@ mod tests {
     const ALL: &[(&str, &str)] = &[
         ("host.started", r#"{"version":"0.1.0"}"#),
         ("host.ready", r#"{"duration_ms":2340.001,"serving":3}"#),
+        ("host.reconfigured", r#"{"after_restart":["port"],"changed":["allowed_hosts","log_filter"]}"#),
+        ("host.reconfiguration_refused", r#"{"reasons":["`port` is `x`"]}"#),
         ("host.stopping", "{}"),
         ("job.queued", r#"{"operation":"load","subject":"/srv/hello"}"#),
         ("job.started", r#"{"operation":"load","subject":"/srv/hello"}"#),

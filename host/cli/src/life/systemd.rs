@@ -1,0 +1,81 @@
+//! What a service manager is told: ready, reloading, stopping, and that the host lives (sd_notify(3)).
+//!
+//! One datagram each, to the socket that the manager names; without one nothing is told.
+
+use std::convert::Infallible;
+use std::os::linux::net::SocketAddrExt as _;
+use std::os::unix::net::{SocketAddr, UnixDatagram};
+use std::time::Duration;
+
+use host_serve::Pulse;
+use rustix::time::{ClockId, clock_gettime};
+
+use crate::config::Environment;
+
+/// The service manager, if there is one.
+pub(super) struct Systemd {
+    socket: Option<(UnixDatagram, SocketAddr)>,
+    /// How long it waits for a sign of life.
+    watchdog: Option<Duration>,
+}
+
+impl Systemd {
+    pub(super) fn of(environment: &Environment) -> Systemd {
+        let socket = environment.get("NOTIFY_SOCKET").and_then(|name| {
+            let address = match name.strip_prefix('@') {
+                Some(name) => SocketAddr::from_abstract_name(name),
+                None => SocketAddr::from_pathname(name),
+            };
+            Some((UnixDatagram::unbound().ok()?, address.ok()?))
+        });
+        let is_meant = environment.get("WATCHDOG_PID").is_none_or(|pid| pid == std::process::id().to_string());
+        let watchdog = environment.get("WATCHDOG_USEC").and_then(|text| text.parse().ok());
+        let watchdog = watchdog.filter(|&micros: &u64| is_meant && micros > 0).map(Duration::from_micros);
+        Systemd { socket, watchdog }
+    }
+
+    /// What it does now, in a few words.
+    pub(super) fn status(&self, status: &str) {
+        self.say(&format!("STATUS={status}"));
+    }
+
+    /// It serves.
+    pub(super) fn ready(&self) {
+        self.say("READY=1\nSTATUS=serving");
+    }
+
+    /// It reads its configuration again.
+    pub(super) fn reloading(&self) {
+        let now = clock_gettime(ClockId::Monotonic);
+        let micros = now.tv_sec.saturating_mul(1_000_000).saturating_add(now.tv_nsec / 1_000);
+        self.say(&format!("RELOADING=1\nMONOTONIC_USEC={micros}\nSTATUS=reading the configuration again"));
+    }
+
+    /// It ends.
+    pub(super) fn stopping(&self) {
+        self.say("STOPPING=1\nSTATUS=letting calls end");
+    }
+
+    /// Gives signs of life as often as is asked for, each after the loop that accepts connections has given one; while the host
+    /// ends, that loop has ended.
+    pub(super) async fn watch(&self, pulse: Pulse) -> Infallible {
+        let Some(period) = self.watchdog.filter(|_| self.socket.is_some()).map(|watchdog| watchdog / 3) else {
+            return std::future::pending().await;
+        };
+        loop {
+            // One that comes late is as good as none.
+            if tokio::time::timeout(period, pulse.beat()).await.is_ok() {
+                self.say("WATCHDOG=1");
+            }
+            tokio::time::sleep(period).await;
+        }
+    }
+
+    fn say(&self, words: &str) {
+        if let Some((socket, address)) = &self.socket
+            && let Err(error) = socket.send_to_addr(words.as_bytes(), address)
+        {
+            tracing::debug!("the service manager could not be told: {error}");
+        }
+    }
+}

@@ -1,0 +1,334 @@
+//! What of a request's headers a plugin sees, and what of its answer's headers the client sees.
+//!
+//! Plugins answer below the same origin as the management API. So what a browser would take as said for the whole origin
+//! stays behind, cookies are kept to the plugin's own paths, and a document of a plugin has no rights of that origin.
+
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+
+use crate::endpoint::PREFIX;
+
+/// Documents of plugins show text, styles and pictures that they bring themselves; they run nothing, load nothing and are
+/// of an origin of their own.
+const SANDBOX: HeaderValue = HeaderValue::from_static(
+    "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; \
+     frame-ancestors 'none'",
+);
+const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
+/// Cookies whose name begins so are the host's.
+const HOST_COOKIES: &[&str] = &["plugin_host", "__host-plugin_host", "__secure-plugin_host"];
+
+/// Takes out of a request what is not for a plugin to see: what somebody says of where the request comes from, unless a trusted
+/// proxy says it, and cookies of the host.
+pub(crate) fn strip_request(headers: &mut HeaderMap, from_trusted_proxy: bool) {
+    let is_said = |name: &HeaderName| {
+        let name = name.as_str();
+        name.starts_with("x-forwarded") || matches!(name, "forwarded" | "x-real-ip" | "x-client-ip" | "true-client-ip")
+    };
+    let (mut has_said, mut has_cookies) = (false, false);
+    for name in headers.keys() {
+        has_said |= is_said(name);
+        has_cookies |= *name == header::COOKIE;
+    }
+    if has_said && !from_trusted_proxy {
+        let names: Vec<_> = headers.keys().filter(|name| is_said(name)).cloned().collect();
+        names.iter().for_each(|name| {
+            headers.remove(name);
+        });
+    }
+    if has_cookies {
+        strip_cookies(headers);
+    }
+}
+
+/// Takes out of a plugin's answer what is not a plugin's to say.
+pub(crate) fn strip_answer(headers: &mut HeaderMap, id: &str) {
+    let (mut is_for_origin, mut has_cookies, mut has_location) = (false, false, false);
+    for name in headers.keys() {
+        is_for_origin |= is_of_origin(name);
+        has_cookies |= *name == header::SET_COOKIE;
+        has_location |= *name == header::LOCATION;
+    }
+    if is_for_origin {
+        let names: Vec<_> = headers.keys().filter(|name| is_of_origin(name)).cloned().collect();
+        names.iter().for_each(|name| {
+            headers.remove(name);
+        });
+    }
+    if has_cookies {
+        keep_own_cookies(headers, id);
+    }
+    if has_location && !headers.get_all(header::LOCATION).iter().all(|place| is_own_place(place.as_bytes(), id)) {
+        tracing::debug!(plugin.id = id, "a `Location` outside of the plugin's own paths was left out");
+        headers.remove(header::LOCATION);
+    }
+    if !is_inert(headers) {
+        headers.insert(header::CONTENT_SECURITY_POLICY, SANDBOX);
+    }
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, NOSNIFF);
+}
+
+/// What a browser applies to the whole origin, to other origins, or to where it goes next.
+fn is_of_origin(name: &HeaderName) -> bool {
+    let name = name.as_str();
+    name.starts_with("access-control-")
+        || matches!(
+            name,
+            "service-worker-allowed"
+                | "clear-site-data"
+                | "strict-transport-security"
+                | "public-key-pins"
+                | "alt-svc"
+                | "nel"
+                | "report-to"
+                | "reporting-endpoints"
+                | "origin-agent-cluster"
+                | "refresh"
+        )
+}
+
+/// Whether no browser runs anything of such a body. What is not known is not.
+fn is_inert(headers: &HeaderMap) -> bool {
+    let mut types = headers.get_all(header::CONTENT_TYPE).iter();
+    let Some(first) = types.next() else {
+        // Without a type nothing is sniffed, and an empty body is nothing.
+        return false;
+    };
+    if types.next().is_some() {
+        return false;
+    }
+    if first == "application/json" {
+        return true;
+    }
+    let Ok(text) = first.to_str() else { return false };
+    // Of two types in one header browsers take the last.
+    if text.contains(',') {
+        return false;
+    }
+    let essence = text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    match essence.split_once('/') {
+        Some(("image", subtype)) => !subtype.contains("xml"),
+        Some(("audio" | "video" | "font", _)) => true,
+        Some(("text", subtype)) => matches!(subtype, "plain" | "css" | "csv" | "event-stream" | "markdown"),
+        Some(("application", subtype)) => {
+            subtype.ends_with("+json")
+                || matches!(
+                    subtype,
+                    "json"
+                        | "x-ndjson"
+                        | "octet-stream"
+                        | "zip"
+                        | "gzip"
+                        | "yaml"
+                        | "toml"
+                        | "x-www-form-urlencoded"
+                        | "cbor"
+                )
+        }
+        _ => false,
+    }
+}
+
+/// Whether a `Location` stays below the plugin's prefix: as a path from the root, or relative to what was asked for.
+fn is_own_place(place: &[u8], id: &str) -> bool {
+    let Ok(place) = std::str::from_utf8(place) else { return false };
+    let end = place.find(['?', '#']).unwrap_or(place.len());
+    let path = &place[..end];
+    let is_odd = |c: char| c.is_control() || c.is_whitespace() || c == '\\';
+    let lower = path.to_ascii_lowercase();
+    let climbs =
+        path.split('/').any(|part| matches!(part, "." | "..")) || lower.contains("%2e") || lower.contains("%2f");
+    if place.chars().any(is_odd) || climbs || path.contains("%5") {
+        return false;
+    }
+    match path.strip_prefix('/') {
+        Some(_) => {
+            let rest = path.strip_prefix(PREFIX).and_then(|rest| rest.strip_prefix(id));
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        }
+        // `a:b` would be another scheme.
+        None => !path.split('/').next().unwrap_or_default().contains(':'),
+    }
+}
+
+fn strip_cookies(headers: &mut HeaderMap) {
+    let is_of_host = |pair: &str| {
+        let name = pair.trim_start().to_ascii_lowercase();
+        HOST_COOKIES.iter().any(|start| name.starts_with(start))
+    };
+    let has_any = headers.get_all(header::COOKIE).iter().any(|value| match value.to_str() {
+        Ok(text) => text.split(';').any(is_of_host),
+        // Nobody knows how another program reads it.
+        Err(_) => true,
+    });
+    if !has_any {
+        return;
+    }
+    let kept: Vec<_> = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok()).collect();
+    let kept = kept.iter().flat_map(|value| value.split(';')).map(str::trim);
+    let kept = kept.filter(|pair| !pair.is_empty() && !is_of_host(pair)).collect::<Vec<_>>().join("; ");
+    headers.remove(header::COOKIE);
+    if let (false, Ok(value)) = (kept.is_empty(), HeaderValue::try_from(kept)) {
+        headers.insert(header::COOKIE, value);
+    }
+}
+
+fn keep_own_cookies(headers: &mut HeaderMap, id: &str) {
+    let cookies = headers.get_all(header::SET_COOKIE).iter();
+    let kept: Vec<_> = cookies.filter_map(|cookie| own_cookie(cookie.to_str().ok()?, id)).collect();
+    headers.remove(header::SET_COOKIE);
+    for cookie in kept {
+        headers.append(header::SET_COOKIE, cookie);
+    }
+}
+
+/// A cookie that is sent back to this plugin and nobody else; `None` for one that asks for more.
+fn own_cookie(cookie: &str, id: &str) -> Option<HeaderValue> {
+    let mut parts = cookie.split(';').map(str::trim);
+    let pair = parts.next()?;
+    let name = pair.split_once('=')?.0.trim().to_ascii_lowercase();
+    if name.is_empty() || name.starts_with("__host-") || HOST_COOKIES.iter().any(|start| name.starts_with(start)) {
+        return None;
+    }
+    let mut own = pair.to_owned();
+    let mount = format!("{PREFIX}{id}");
+    let mut path = mount.clone();
+    for part in parts {
+        let (key, value) = part.split_once('=').map_or((part, ""), |(key, value)| (key.trim(), value.trim()));
+        match key.to_ascii_lowercase().as_str() {
+            "domain" => return None,
+            "path" if value.strip_prefix(&mount).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')) => {
+                path = value.to_owned();
+            }
+            "path" | "" => {}
+            _ => own += &format!("; {part}"),
+        }
+    }
+    HeaderValue::try_from(format!("{own}; Path={path}")).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+
+    use super::*;
+
+    fn map(headers: &[(&str, &str)]) -> HeaderMap {
+        let mut map = HeaderMap::new();
+        for (name, value) in headers {
+            map.append(HeaderName::try_from(*name).unwrap(), value.parse().unwrap());
+        }
+        map
+    }
+
+    fn shown(headers: &HeaderMap) -> String {
+        headers.iter().map(|(name, value)| format!("{name}: {}\n", value.to_str().unwrap())).collect()
+    }
+
+    #[test]
+    fn a_plugin_says_nothing_for_the_whole_origin() {
+        let mut headers = map(&[
+            ("content-type", "application/json"),
+            ("x-own", "1"),
+            ("access-control-allow-origin", "*"),
+            ("access-control-allow-credentials", "true"),
+            ("service-worker-allowed", "/"),
+            ("clear-site-data", "\"*\""),
+            ("strict-transport-security", "max-age=1"),
+            ("alt-svc", "h2=\"evil.example:443\""),
+            ("refresh", "0; url=https://evil.example"),
+            ("location", "https://evil.example/"),
+            ("set-cookie", "session=1; Path=/; HttpOnly"),
+            ("set-cookie", "wide=1; Domain=example.org"),
+            ("set-cookie", "__Host-x=1; Path=/; Secure"),
+            ("set-cookie", "plugin_host_session=1"),
+            ("set-cookie", "deep=1; Path=/api/plugin-endpoints/hello/a; SameSite=Lax"),
+            ("set-cookie", "next=1; path=/api/plugin-endpoints/hello-2"),
+        ]);
+        strip_answer(&mut headers, "hello");
+        expect![[r#"
+            content-type: application/json
+            x-own: 1
+            set-cookie: session=1; HttpOnly; Path=/api/plugin-endpoints/hello
+            set-cookie: deep=1; SameSite=Lax; Path=/api/plugin-endpoints/hello/a
+            set-cookie: next=1; Path=/api/plugin-endpoints/hello
+            x-content-type-options: nosniff
+        "#]]
+        .assert_eq(&shown(&headers));
+    }
+
+    #[test]
+    fn documents_of_plugins_are_in_a_sandbox() {
+        for (types, expected) in [
+            (&["application/json"][..], true),
+            (&["Application/JSON; charset=utf-8"], true),
+            (&["application/problem+json"], true),
+            (&["text/plain"], true),
+            (&["text/event-stream"], true),
+            (&["image/png"], true),
+            (&["image/svg+xml"], false),
+            (&["text/html"], false),
+            (&["TEXT/HTML; charset=utf-8"], false),
+            (&["application/xhtml+xml"], false),
+            (&["text/xml"], false),
+            (&["text/javascript"], false),
+            (&["application/pdf"], false),
+            (&["multipart/x-mixed-replace"], false),
+            (&["text/plain, text/html"], false),
+            (&["text/plain", "text/html"], false),
+            (&[], false),
+        ] {
+            let pairs: Vec<_> = types.iter().map(|value| ("content-type", *value)).collect();
+            let mut headers = map(&[&pairs[..], &[("content-security-policy", "script-src *")]].concat());
+            strip_answer(&mut headers, "hello");
+            let is_inert = headers[header::CONTENT_SECURITY_POLICY] != SANDBOX;
+            assert_eq!(is_inert, expected, "{types:?}");
+        }
+    }
+
+    #[test]
+    fn a_plugin_sends_clients_only_to_itself() {
+        for (place, expected) in [
+            ("/api/plugin-endpoints/hello", true),
+            ("/api/plugin-endpoints/hello/a?to=/../b#/..", true),
+            ("next", true),
+            ("next/one?x=https://a", true),
+            ("?page=2", true),
+            ("", true),
+            ("/api/plugin-endpoints/hello-2/a", false),
+            ("/api/plugin-endpoints/hello/../other", false),
+            ("/api/plugin-endpoints/hello/%2e%2e/other", false),
+            ("/api/plugins", false),
+            ("/", false),
+            ("//evil.example/api/plugin-endpoints/hello", false),
+            ("https://evil.example/", false),
+            ("javascript:alert(1)", false),
+            ("..", false),
+            ("a/../../b", false),
+            ("/\\evil.example", false),
+        ] {
+            assert_eq!(is_own_place(place.as_bytes(), "hello"), expected, "{place}");
+        }
+    }
+
+    #[test]
+    fn a_plugin_sees_neither_cookies_of_the_host_nor_what_strangers_say_of_the_way() {
+        let sent = [
+            ("cookie", "a=1; plugin_host_session=x"),
+            ("cookie", "__Host-plugin_host=y; b=2"),
+            ("x-forwarded-for", "1.1.1.1"),
+            ("x-forwarded-proto", "https"),
+            ("forwarded", "for=1.1.1.1"),
+            ("x-real-ip", "1.1.1.1"),
+            ("accept", "*/*"),
+        ];
+        let mut headers = map(&sent);
+        strip_request(&mut headers, false);
+        assert_eq!(shown(&headers), "accept: */*\ncookie: a=1; b=2\n");
+        let mut headers = map(&sent[2..]);
+        strip_request(&mut headers, true);
+        assert_eq!(headers.len(), 5);
+        let mut headers = map(&[("cookie", "a=1;b=2")]);
+        strip_request(&mut headers, false);
+        assert_eq!(shown(&headers), "cookie: a=1;b=2\n");
+    }
+}

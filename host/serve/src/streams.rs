@@ -1,0 +1,89 @@
+//! How many streams of events and logs there may be at once: in all, and of one caller.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use axum::body::Body;
+use axum::response::Response;
+use http::StatusCode;
+
+use crate::caller::Caller;
+use crate::connections::Held;
+use crate::problem::Refused;
+use crate::rules::Rules;
+
+/// When to ask again, in seconds.
+const RETRY_AFTER: u32 = 5;
+
+/// The streams that are open.
+#[derive(Debug, Default)]
+pub(crate) struct Streams(Mutex<HashMap<String, usize>>);
+
+/// The right to one stream.
+#[derive(Debug)]
+pub(crate) struct Turn {
+    streams: Arc<Streams>,
+    caller: String,
+}
+
+impl Streams {
+    /// Gives the right to one more stream.
+    pub(crate) fn take(self: &Arc<Self>, caller: &Caller, rules: &Rules) -> Result<Turn, Refused> {
+        self.take_for(&caller.principal.name, rules)
+    }
+
+    fn take_for(self: &Arc<Self>, caller: &str, rules: &Rules) -> Result<Turn, Refused> {
+        let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let n_own = open.get(caller).copied().unwrap_or(0);
+        let detail = match open.values().sum::<usize>() >= rules.max_streams {
+            true => format!("{} streams are open", rules.max_streams),
+            false if n_own >= rules.max_streams_per_caller => format!("{n_own} streams of this caller are open"),
+            false => {
+                open.insert(caller.to_owned(), n_own + 1);
+                return Ok(Turn { streams: self.clone(), caller: caller.to_owned() });
+            }
+        };
+        Err(Refused::new(StatusCode::TOO_MANY_REQUESTS, "streams_too_many", detail)
+            .fix("close one, or raise `max_streams_per_caller` or `max_streams`")
+            .retry_after(RETRY_AFTER))
+    }
+}
+
+impl Turn {
+    /// Goes with the body of this answer.
+    pub(crate) fn hold(self, response: Response) -> Response {
+        response.map(|body| Body::new(Held::new(body, self)))
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        let mut open = self.streams.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(n_own) = open.get_mut(&self.caller) {
+            *n_own -= 1;
+            if *n_own == 0 {
+                open.remove(&self.caller);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_caller_has_so_many_streams_and_all_have_so_many() {
+        let streams = Arc::new(Streams::default());
+        let rules = Rules { max_streams: 3, max_streams_per_caller: 2, ..Rules::default() };
+        let take = |caller: &str| streams.take_for(caller, &rules).map_err(|refused| refused.detail);
+        let first = take("a").unwrap();
+        let _second = take("a").unwrap();
+        assert_eq!(take("a").unwrap_err(), "2 streams of this caller are open");
+        let third = take("b").unwrap();
+        assert_eq!(take("b").unwrap_err(), "3 streams are open");
+        drop((first, third));
+        assert!(take("a").is_ok());
+        assert_eq!(streams.0.lock().unwrap().len(), 1);
+    }
+}

@@ -1,0 +1,32 @@
+//! Many slow clients, few files: whoever asks for a sign of life gets it all the same.
+
+use std::time::{Duration, Instant};
+
+use crate::host::TestHost;
+
+/// Far more than a probe takes, and far less than a slow head may take.
+const SOON: Duration = Duration::from_secs(3);
+
+#[tokio::test]
+async fn probes_are_answered_while_slow_clients_hold_all_connections() {
+    let host = TestHost::options().with_files(300).start().await;
+    host.logged("connections are taken at once").await;
+    let mut slow = vec![];
+    for number in 0..300 {
+        let mut connection = host.connect().await;
+        let beginning = ["", "GET /health", "GET /health/live HTTP/1.1\r\nhost: localhost\r\nx: "][number % 3];
+        connection.send_if_taken(beginning.as_bytes()).await;
+        slow.push(connection);
+        if number % 10 == 0 {
+            let asked = Instant::now();
+            host.anonymous().get("/health/live").await.expect(200);
+            assert!(asked.elapsed() < SOON, "{number}: {:?}", asked.elapsed());
+        }
+    }
+    for _ in 0..50 {
+        let asked = Instant::now();
+        host.anonymous().get("/health/live").await.expect(200);
+        assert!(asked.elapsed() < SOON, "{:?}", asked.elapsed());
+    }
+    assert!(!host.log().contains("failed to accept"), "the host ran out of files");
+}

@@ -1,0 +1,176 @@
+//! HTTPS: with a certificate of the operator's, taken anew at SIGHUP.
+
+use std::io::{BufRead as _, BufReader};
+use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Output, Stdio};
+use std::sync::Arc;
+
+use rustix::process::{Pid, Signal, kill_process};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::crypto::ring;
+use tokio_rustls::rustls::pki_types::pem::PemObject as _;
+use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
+use tokio_rustls::rustls::{ClientConfig, RootCertStore};
+
+use crate::host::{eventually, program};
+use crate::plugins::{build_cache, repository};
+
+/// A host that speaks HTTPS, in a folder of its own.
+struct TlsHost {
+    child: Child,
+    folder: tempfile::TempDir,
+    address: SocketAddr,
+}
+
+fn certificate(name: &str) -> PathBuf {
+    repository().join(format!("tests/support/tls/{name}.pem"))
+}
+
+/// Puts a certificate and its key where the host of that folder looks for them.
+fn put(folder: &Path, name: &str, mode: u32) {
+    std::fs::copy(certificate(name), folder.join("cert.pem")).unwrap();
+    // Another file, so that the mode of the one before counts for nothing.
+    let _ = std::fs::remove_file(folder.join("key.pem"));
+    std::fs::copy(certificate(name).with_extension("key"), folder.join("key.pem")).unwrap();
+    std::fs::set_permissions(folder.join("key.pem"), std::fs::Permissions::from_mode(mode)).unwrap();
+}
+
+fn serve(folder: &Path) -> std::process::Command {
+    std::fs::write(folder.join("host.toml"), "tls_cert = \"cert.pem\"\ntls_key = \"key.pem\"\nport = 0\n").unwrap();
+    let mut command = program();
+    command.arg("serve").arg("--cache-dir").arg(build_cache()).current_dir(folder);
+    command
+}
+
+impl TlsHost {
+    fn start(name: &str) -> TlsHost {
+        let folder = tempfile::tempdir().unwrap();
+        put(folder.path(), name, 0o600);
+        let mut child = serve(folder.path()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let line = lines.find_map(|line| line.ok().filter(|line| line.starts_with("listening on "))).unwrap();
+        let address = line.trim_start_matches("listening on https://").parse().unwrap();
+        std::thread::spawn(move || lines.for_each(drop));
+        TlsHost { child, folder, address }
+    }
+
+    /// Runs a command of the program as the operator would, in the folder of the host.
+    async fn command(&self, words: &[&str]) -> Output {
+        let mut command = program();
+        command.args(words).current_dir(self.folder.path());
+        tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap()
+    }
+
+    /// Asks whether it lives, if it shows the certificate of that name.
+    async fn ask(&self, name: &str) -> std::io::Result<String> {
+        let mut roots = RootCertStore::empty();
+        roots.add(CertificateDer::from_pem_file(certificate(name)).unwrap()).unwrap();
+        let mut config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        let stream = TcpStream::connect(self.address).await?;
+        let connector = TlsConnector::from(Arc::new(config));
+        let mut stream = connector.connect(ServerName::try_from("localhost").unwrap(), stream).await?;
+        assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"http/1.1"[..]));
+        stream.write_all(b"GET /health/live HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").await?;
+        let mut said = String::new();
+        stream.read_to_string(&mut said).await?;
+        Ok(said)
+    }
+
+    fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_raw(i32::try_from(self.child.id()).unwrap()).unwrap(), signal).unwrap();
+    }
+}
+
+impl Drop for TlsHost {
+    fn drop(&mut self) {
+        self.signal(Signal::TERM);
+        let _ = self.child.wait();
+    }
+}
+
+#[tokio::test]
+async fn https_is_spoken_with_the_certificate_and_nothing_else_is() {
+    let host = TlsHost::start("first");
+    assert!(host.ask("first").await.unwrap().starts_with("HTTP/1.1 200 OK"));
+    assert!(host.ask("second").await.is_err(), "a certificate of nobody's was trusted");
+
+    let mut plain = TcpStream::connect(host.address).await.unwrap();
+    plain.write_all(b"GET /health/live HTTP/1.1\r\nhost: localhost\r\n\r\n").await.unwrap();
+    let mut said = String::new();
+    plain.read_to_string(&mut said).await.unwrap();
+    assert!(said.starts_with("HTTP/1.1 400 ") && said.contains("HTTPS"), "{said}");
+    let mut nonsense = TcpStream::connect(host.address).await.unwrap();
+    nonsense.write_all(&[0, 1, 2, 3]).await.unwrap();
+    let mut said = vec![];
+    let _ = nonsense.read_to_end(&mut said).await;
+    assert_eq!(said, b"");
+    assert!(host.ask("first").await.is_ok());
+}
+
+#[tokio::test]
+async fn the_command_line_speaks_https() {
+    let host = TlsHost::start("first");
+    let url = format!("https://{}", host.address);
+    let ca = certificate("first");
+    let with_ca = ["ping", "--url", &url, "--ca", ca.to_str().unwrap()];
+    eventually("it is ready", || async { host.command(&with_ca).await.status.code() == Some(0) }).await;
+    // The host on this machine is known by its own certificate.
+    let output = host.command(&["list", "--url", &url]).await;
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let other = certificate("second");
+    for words in [
+        vec!["list", "--url", &url, "--ca", other.to_str().unwrap()],
+        vec!["ping", "--live", "--url", "https://127.0.0.1:1"],
+    ] {
+        let output = host.command(&words).await;
+        assert_eq!(output.status.code(), Some(3), "{output:?}");
+    }
+    let output = host.command(&["ping", "--url", &url, "--ca", "host.toml"]).await;
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+}
+
+#[tokio::test]
+async fn another_certificate_is_taken_at_sighup_unless_it_can_not_be_used() {
+    let host = TlsHost::start("first");
+    host.ask("first").await.unwrap();
+    put(host.folder.path(), "second", 0o640);
+    host.signal(Signal::HUP);
+    eventually("the other certificate is shown", || async { host.ask("second").await.is_ok() }).await;
+    assert!(host.ask("first").await.is_err());
+    // A key that does not belong to the certificate.
+    std::fs::copy(certificate("first"), host.folder.path().join("cert.pem")).unwrap();
+    host.signal(Signal::HUP);
+    let ca = certificate("second");
+    let url = format!("https://{}", host.address);
+    let events = ["events", "--kind", "host.reconfiguration_refused", "--url", &url, "--ca", ca.to_str().unwrap()];
+    eventually("the refusal is told", || async {
+        let output = host.command(&events).await;
+        String::from_utf8_lossy(&output.stdout).contains("refused")
+    })
+    .await;
+    assert!(host.ask("second").await.is_ok());
+}
+
+#[test]
+fn a_key_that_others_can_read_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    put(folder.path(), "first", 0o644);
+    let output = serve(folder.path()).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!output.status.success() && said.contains("0644") && said.contains("chmod"), "{said}");
+
+    std::fs::write(folder.path().join("cert.pem"), "nothing").unwrap();
+    let output = serve(folder.path()).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!output.status.success() && said.contains("holds no certificate"), "{said}");
+    assert!(output.stdout.is_empty(), "{output:?}");
+}
