@@ -14,7 +14,7 @@ use crate::input::Conditions;
 /// What an operation that changes plugins may fail with: one status for each [`host_run::Kind`].
 const OF_OPERATIONS: [u16; 11] = [400, 403, 404, 409, 412, 413, 422, 500, 503, 504, 507];
 /// What may go wrong with a JSON body.
-const OF_BODIES: [u16; 4] = [400, 408, 413, 415];
+const OF_BODIES: [u16; 3] = [400, 413, 415];
 
 /// What is said of a route.
 #[derive(Debug, Default)]

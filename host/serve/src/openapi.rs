@@ -174,6 +174,10 @@ fn fails(row: &Row, doc: &Doc) -> BTreeSet<u16> {
     if row.path.contains('{') {
         fails.extend([400, 404]);
     }
+    // One that comes too slowly.
+    if doc.body.is_some() {
+        fails.insert(408);
+    }
     // Asked under a name that is not listed; probes may use any.
     if !row.path.starts_with("/health") {
         fails.insert(421);
