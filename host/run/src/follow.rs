@@ -2,15 +2,10 @@
 
 use std::sync::Arc;
 
-use tokio::sync::OwnedSemaphorePermit;
-
 use crate::host::Host;
 use crate::log_lines::{LogLine, MinLevel};
 use crate::metrics::Present;
 use crate::plugin::Plugin;
-
-/// As many readers may follow the logs of plugins at once.
-pub(crate) const MAX_LOG_STREAMS: usize = 64;
 
 /// The log of a plugin, as it goes on.
 pub struct LogStream {
@@ -22,7 +17,6 @@ pub struct LogStream {
     has_seen: bool,
     level: MinLevel,
     _there: Present,
-    _turn: OwnedSemaphorePermit,
 }
 
 /// What comes next of a log.
@@ -34,15 +28,6 @@ pub struct LogPart {
     pub lines: Vec<LogLine>,
 }
 
-/// Why a log can't be followed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NoLogStream {
-    /// No such plugin is there.
-    UnknownPlugin,
-    /// Too many follow already.
-    TooMany,
-}
-
 impl Host {
     /// Waits for log lines of a plugin numbered `from` and later; `None` when no such plugin is there. Numbers begin anew
     /// with a plugin that was not there before. Cancel safe.
@@ -52,19 +37,16 @@ impl Host {
         Some(plugin.lines(from))
     }
 
-    /// Follows the log of a plugin: what is kept of it, or after the line `last` what comes after that, and what comes.
-    ///
-    /// # Errors
-    /// [`NoLogStream`].
-    pub fn follow_plugin_log(&self, id: &str, last: Option<u64>, level: MinLevel) -> Result<LogStream, NoLogStream> {
-        let plugin = self.0.plugins.get(id).map(|entry| entry.value().clone()).ok_or(NoLogStream::UnknownPlugin)?;
-        let turn = self.0.log_streams.clone().try_acquire_owned().map_err(|_| NoLogStream::TooMany)?;
+    /// Follows the log of a plugin: what is kept of it, or after the line `last` what comes after that, and what comes;
+    /// `None` when no such plugin is there.
+    pub fn follow_plugin_log(&self, id: &str, last: Option<u64>, level: MinLevel) -> Option<LogStream> {
+        let plugin = self.0.plugins.get(id)?.value().clone();
         // A log that has not come so far has begun anew, because the host or the plugin has.
         let last = last.filter(|last| *last < plugin.log.n_lines());
         let from = last.map_or(0, |last| last + 1);
         let there = Present::new(&self.front_metrics().log_streams);
         let host = self.clone();
-        Ok(LogStream { host, plugin, from, has_seen: last.is_some(), level, _there: there, _turn: turn })
+        Some(LogStream { host, plugin, from, has_seen: last.is_some(), level, _there: there })
     }
 }
 

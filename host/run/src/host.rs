@@ -23,7 +23,6 @@ use crate::catalog::Catalog;
 use crate::config::Config;
 use crate::error::Error;
 use crate::events::Events;
-use crate::follow::MAX_LOG_STREAMS;
 use crate::generation::Generation;
 use crate::jobs::Jobs;
 use crate::lent::Lent;
@@ -77,8 +76,6 @@ pub(crate) struct Inner {
     pub(crate) cleaning: Cleaning,
     /// Those who look at sources without installing them.
     pub(crate) looks: Semaphore,
-    /// Those who follow the logs of plugins.
-    pub(crate) log_streams: Arc<Semaphore>,
     /// Decides what is done with a plugin and when.
     pub(crate) reconcile: Reconcile,
     pub(crate) tasks: TaskTracker,
@@ -164,7 +161,6 @@ impl Host {
                 catalog: Catalog::default(),
                 cleaning: Cleaning::default(),
                 looks: Semaphore::new(MAX_LOOKS),
-                log_streams: Arc::new(Semaphore::new(MAX_LOG_STREAMS)),
                 reconcile: Reconcile::new(),
                 tasks: TaskTracker::new(),
                 stopping: CancellationToken::new(),

@@ -59,7 +59,7 @@ pub use catalog::{IndexReport, Listed};
 pub use config::Config;
 pub use error::Error;
 pub use events::{EventGap, EventStream, EventsPage, Followed};
-pub use follow::{LogPart, LogStream, NoLogStream};
+pub use follow::{LogPart, LogStream};
 pub use generation::{Generation, GenerationPhase};
 pub use health::HealthReport;
 pub use history::{Asked, AskedThen, Difference, Differences, Past, RevisionPage, RevisionView};

@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use host_api as api;
-use host_run::{LogPart, LogStream, MinLevel, NoLogStream};
+use host_run::{LogPart, LogStream, MinLevel};
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -47,15 +47,7 @@ pub(crate) async fn get(
     // The header is newer: who connects again still has the address of the first time.
     let last = last_event_id(&headers)?.or_else(|| query.from?.checked_sub(1));
     let turn = front.streams.take(&caller, &front.rules.now().rules)?;
-    let stream = front.host.follow_plugin_log(&id, last, level).map_err(|refusal| match refusal {
-        NoLogStream::UnknownPlugin => unknown(&id),
-        NoLogStream::TooMany => {
-            let detail = "too many readers follow the logs of plugins";
-            Refused::new(StatusCode::TOO_MANY_REQUESTS, "logs_too_many_streams", detail)
-                .fix("close one, or ask for parts with `Accept: application/json`")
-                .retry_after(5)
-        }
-    })?;
+    let stream = front.host.follow_plugin_log(&id, last, level).ok_or_else(|| unknown(&id))?;
     Ok(turn.hold(sse::answer(stream, |stream| Box::pin(next(stream)))))
 }
 

@@ -42,7 +42,7 @@ impl Default for Rules {
             min_body_bytes_per_second: 100,
             write_timeout: Duration::from_secs(30),
             max_streams: 256,
-            max_streams_per_caller: 4,
+            max_streams_per_caller: 16,
         }
     }
 }

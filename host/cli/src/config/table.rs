@@ -78,7 +78,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "How long a client may take nothing of its answer"),
     setting("max_streams", "max-streams", None, Kind::Number { min: 1, max: 1_000_000 }, "256",
         "How many streams of events and logs may be open at once"),
-    setting("max_streams_per_caller", "max-streams-per-caller", None, Kind::Number { min: 1, max: 1_000_000 }, "4",
+    setting("max_streams_per_caller", "max-streams-per-caller", None, Kind::Number { min: 1, max: 1_000_000 }, "16",
         "How many of them one caller may have"),
     setting("start_timeout_seconds", "start-timeout-seconds", None, Kind::Number { min: 1, max: 3_600 }, "10",
         "How long a library may take to open, and a plugin to start"),
