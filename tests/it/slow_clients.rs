@@ -28,5 +28,6 @@ async fn probes_are_answered_while_slow_clients_hold_all_connections() {
         host.anonymous().get("/health/live").await.expect(200);
         assert!(asked.elapsed() < SOON, "{:?}", asked.elapsed());
     }
+    assert!(host.metric("plugin_host_connections_evicted_total").await > 0.0);
     assert!(!host.log().contains("failed to accept"), "the host ran out of files");
 }

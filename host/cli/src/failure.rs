@@ -66,6 +66,8 @@ impl Failure {
                     failure.details.push(what.to_owned());
                     failure.fix.get_or_insert_with(|| hint.to_owned());
                 }
+                // Some errors say what their cause says.
+                None if failure.details.last().is_some_and(|last| last.ends_with(&line)) => {}
                 None => failure.details.push(line),
             }
         }

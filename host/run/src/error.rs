@@ -417,10 +417,13 @@ impl Error {
         while let Some(error) = next {
             let text = error.to_string();
             let (what, todo) = text.split_once("; hint: ").map_or((&*text, None), |(what, todo)| (what, Some(todo)));
-            if !chain.is_empty() {
-                chain.push_str(": ");
+            // Some errors say what their cause says.
+            if !chain.ends_with(what) {
+                if !chain.is_empty() {
+                    chain.push_str(": ");
+                }
+                chain.push_str(what);
             }
-            chain.push_str(what);
             hint = hint.or(todo.map(str::to_owned));
             next = error.source();
         }

@@ -83,14 +83,12 @@ impl Connections {
     }
 
     /// Ends a connection without a request in work, to make room for a new one: the oldest that never sent a whole head, or else
-    /// the oldest.
-    pub(crate) fn make_room_for(&self, new: &Registered) {
+    /// the oldest. `false` when all are served.
+    pub(crate) fn make_room_for(&self, new: &Registered) -> bool {
         let open = self.open();
         let mut others = open.by_age.iter().filter(|(number, _)| **number != new.number).map(|(_, other)| other);
         let mut unused = others.clone().filter(|other| other.state.load(Ordering::Acquire) & USED == 0);
-        if !unused.any(|other| other.evict()) {
-            let _ = others.any(|other| other.evict());
-        }
+        unused.any(|other| other.evict()) || others.any(|other| other.evict())
     }
 
     fn open(&self) -> std::sync::MutexGuard<'_, Open> {
@@ -245,14 +243,14 @@ mod tests {
         let is_evicted = |at: usize| all[at].connection.state.load(Ordering::Acquire) & EVICTED != 0;
         let busy = all[0].connection.begin().unwrap();
         drop(all[1].connection.begin().unwrap());
-        connections.make_room_for(&new);
+        assert!(connections.make_room_for(&new));
         assert_eq!([0, 1, 2, 3].map(is_evicted), [false, false, true, false]);
         assert!(all[2].connection.begin().is_none());
-        connections.make_room_for(&new);
+        assert!(connections.make_room_for(&new));
         assert_eq!([0, 1, 2, 3].map(is_evicted), [false, false, true, true]);
-        connections.make_room_for(&new);
+        assert!(connections.make_room_for(&new));
         assert_eq!([0, 1, 2, 3].map(is_evicted), [false, true, true, true]);
-        connections.make_room_for(&new);
+        assert!(!connections.make_room_for(&new));
         assert!(!is_evicted(0) && !all[0].connection.is_idle());
         assert!(new.connection.begin().is_some(), "it made room for itself");
         drop(busy);

@@ -13,6 +13,7 @@
 
 mod access;
 mod access_log;
+mod admission;
 mod audit;
 mod available;
 mod batch;

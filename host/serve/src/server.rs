@@ -1,7 +1,7 @@
 //! The listener, its connections, and how they end.
 
 use std::convert::Infallible;
-use std::io::{self, Write as _};
+use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -21,7 +21,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::access::{self, Access};
-use crate::connections::{Connections, Held, Registered};
+use crate::admission::Admission;
+use crate::connections::{Held, Registered};
 use crate::linger::Linger;
 use crate::request_id::RequestIds;
 use crate::routes::Front;
@@ -45,9 +46,6 @@ const BOOKS: Duration = Duration::from_secs(60);
 const LAST_ACCEPT: Duration = Duration::from_millis(20);
 /// When the host stops: how long a connection may still bring a request that is on its way.
 const LAST_CALL: Duration = Duration::from_millis(250);
-/// What one learns whose address has too many connections.
-const TOO_MANY: &[u8] =
-    b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
 
 /// How the host is reached.
 #[derive(Clone, Debug)]
@@ -245,9 +243,16 @@ impl Server {
     /// generations.
     pub async fn run(self, shutdown: CancellationToken, grace: Duration) {
         let Server { listener, front, tls, config, .. } = self;
-        let (host, rules, mut pulses) = (front.host.clone(), front.rules.clone(), self.pulses.1);
+        let (host, mut pulses) = (front.host.clone(), self.pulses.1);
         let turns = Arc::new(Semaphore::new(config.max_connections));
-        let (all, tasks) = (Arc::new(Connections::default()), front.tasks.clone());
+        let tasks = front.tasks.clone();
+        let admission = Admission {
+            all: Arc::default(),
+            rules: front.rules.clone(),
+            request_ids: front.request_ids.clone(),
+            metrics: host.front_metrics().clone(),
+            is_plain: tls.is_none(),
+        };
         tasks.spawn(keep_books(front.clone(), shutdown.clone()));
         let stopping = Arc::new(AtomicBool::new(false));
         let context = Context {
@@ -275,12 +280,12 @@ impl Server {
                     let _ = answer.send(());
                 }
                 accepted = accept(&listener), if waiting.is_none() => {
-                    let Some((stream, registered)) = accepted.and_then(|(stream, peer)| admit(stream, peer, &all, &rules))
+                    let Some((stream, registered)) = accepted.and_then(|(stream, peer)| admission.admit(stream, peer))
                     else { continue };
                     match turns.clone().try_acquire_owned() {
                         Ok(turn) => serve(stream, registered, turn),
                         Err(_) => {
-                            all.make_room_for(&registered);
+                            admission.make_room_for(&registered);
                             waiting = Some((stream, registered));
                         }
                     }
@@ -300,7 +305,7 @@ impl Server {
             (turns.clone().try_acquire_owned(), LAST_ACCEPT.min(last_call.saturating_duration_since(Instant::now())))
             && let Ok(Some((stream, peer))) = tokio::time::timeout(wait, accept(&listener)).await
         {
-            if let Some((stream, registered)) = admit(stream, peer, &all, &rules) {
+            if let Some((stream, registered)) = admission.admit(stream, peer) {
                 serve(stream, registered, turn);
             }
         }
@@ -345,17 +350,6 @@ async fn accept(listener: &TcpListener) -> Option<(TcpStream, SocketAddr)> {
             None
         }
     }
-}
-
-/// Takes a connection among those that are open, unless its address has too many.
-fn admit(stream: TcpStream, peer: SocketAddr, all: &Arc<Connections>, rules: &Live) -> Option<(TcpStream, Registered)> {
-    let Some(registered) = all.add(peer, rules) else {
-        tracing::debug!(%peer, "the address has too many connections");
-        // Without waiting for it: what does not fit is not sent.
-        let _ = stream.into_std().and_then(|mut stream| stream.write(TOO_MANY));
-        return None;
-    };
-    Some((stream, registered))
 }
 
 /// What the connections of a server share.

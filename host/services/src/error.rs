@@ -1,6 +1,5 @@
 //! Why a service refused a request.
 
-use std::fmt::Write as _;
 use std::time::Duration;
 
 use host_core::manifest::Permission;
@@ -250,8 +249,11 @@ pub(crate) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
-        // Writing to a string does not fail.
-        let _ = write!(text, ": {error}");
+        let what = error.to_string();
+        // Some errors say what their cause says.
+        if !text.ends_with(&what) {
+            text = text + ": " + &what;
+        }
         cause = error.source();
     }
     text

@@ -113,13 +113,13 @@ fn print(rotations: &[Vec<Window>], disturbed: usize, seconds: u32) {
         );
     }
     println!("\n| ratio in pairs, median (range) | requests/s | p99 | CPU/request |\n|---|---|---|---|");
-    for case in 1..CASES.len() {
+    for (case, (name, ..)) in CASES.iter().enumerate().skip(1) {
         let ratio = |value: fn(&Window) -> f64| {
             let ratios: Vec<f64> = of(case, value).iter().zip(of(0, value)).map(|(a, b)| a / b).collect();
             let (least, most) = range(&ratios);
             format!("{:.3} ({least:.3}-{most:.3})", median(&ratios))
         };
         let ratios = [ratio(|window| window.run.rate), ratio(|window| window.run.p99), ratio(|window| window.busy)];
-        println!("| {} ÷ {} | {} |", CASES[case].0, CASES[0].0, ratios.join(" | "));
+        println!("| {name} ÷ {} | {} |", CASES[0].0, ratios.join(" | "));
     }
 }

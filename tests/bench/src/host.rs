@@ -45,12 +45,24 @@ pub enum Ending {
 impl Program {
     /// Starts a host with the data folders of that name; returns as soon as it listens.
     pub fn start(&self, name: &str) -> Result<Host> {
+        self.start_with(name, None)
+    }
+
+    /// The same with a limit of open files, unless it is that of this program.
+    pub fn start_with(&self, name: &str, files: Option<u32>) -> Result<Host> {
         let folder = self.work.join(name);
         fs::create_dir_all(&folder)?;
         let (plugins, cache) = (folder.join("plugins"), folder.join("cache"));
         let log = File::options().create(true).append(true).open(folder.join("log"))?;
         #[expect(clippy::disallowed_methods, reason = "a tool for measuring has no rooms of its own")]
-        let mut command = Command::new(&self.path);
+        let mut command = match files {
+            None => Command::new(&self.path),
+            Some(files) => {
+                let mut shell = Command::new("sh");
+                shell.args(["-c", &format!(r#"ulimit -n {files} && exec "$0" "$@""#), &self.path]);
+                shell
+            }
+        };
         // Nothing is built here, and without a cargo nothing is compiled ahead either.
         command.args(["serve", "--port", "0", "--cargo", "/bin/false", "--log-filter", "warn"]);
         command.arg("--plugin-dir").arg(&plugins).arg("--cache-dir").arg(&cache).arg("--source-root").arg(&self.work);

@@ -17,6 +17,7 @@ mod load;
 mod manage;
 mod process;
 mod reload;
+mod slow;
 mod sse;
 mod state;
 mod stats;
@@ -53,6 +54,9 @@ fn main() -> ExitCode {
         }
         ["manage", program, work, plugin, library, plugins, seconds] => {
             manage::run(program, work, plugin, library, plugins, seconds)
+        }
+        ["slow", program, work, plugin, library, files, clients, seconds] => {
+            slow::run(program, work, plugin, library, files, clients, seconds)
         }
         ["kills", program, work, plugin, library, kills] => boot::kills(program, work, plugin, library, kills),
         ["state", work, writes] => state::run(work, writes),

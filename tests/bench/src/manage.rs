@@ -52,7 +52,9 @@ pub fn run(program: &str, work: &str, plugin: &str, library: &str, plugins: &str
          `wrk -t2 -c{CONNECTIONS}` that calls a plugin: {:.0} calls/s, and {:.0} calls/s without looks; {} calls failed.\n",
         during.rate, before.rate, during.failed
     );
-    println!("| look | bytes | looks | p50 ms | p99 ms | looks beside calls | p50 ms | p99 ms |\n|---|---|---|---|---|---|---|---|");
+    println!(
+        "| look | bytes | looks | p50 ms | p99 ms | looks beside calls | p50 ms | p99 ms |\n|---|---|---|---|---|---|---|---|"
+    );
     for (n, path) in LOOKS.iter().enumerate() {
         let cells = |looked: &Looked| {
             let times = &looked.times[n];

@@ -59,7 +59,7 @@ pub fn run(work: &str, writes: &str) -> Result<()> {
                 writes,
                 |state: &State, number| {
                     let (state, change) = (state.clone(), change(&plugin(number % PLUGINS), number));
-                    async move { Ok(drop(state.commit(vec![change]).await?)) }
+                    async move { state.commit(vec![change]).await.map(drop) }
                 },
                 &state,
             )?;
@@ -80,7 +80,7 @@ fn others(runtime: &Runtime, state: &State, writes: usize) -> Result<()> {
     let put = |state: &State, number| {
         let state = state.clone();
         // One that has ended, so that an older one goes for it.
-        async move { Ok(state.put_job(job(number), Some(log(number, 20)), JOBS_KEPT).await?) }
+        async move { state.put_job(job(number), Some(log(number, 20)), JOBS_KEPT).await }
     };
     drop(write(runtime, 32, JOBS_KEPT as usize, put, state)?);
     for at_once in [1, 8, 32] {
@@ -181,13 +181,18 @@ struct Reads {
 }
 
 fn read(runtime: &Runtime, folder: &Path) -> Result<Reads> {
-    let open = times(READS, || runtime.block_on(async { Ok(State::open(folder).await?.close().await) }))?;
+    let open = times(READS, || {
+        runtime.block_on(async {
+            State::open(folder).await?.close().await;
+            Ok(())
+        })
+    })?;
     let state = runtime.block_on(State::open(folder))?;
-    let newest = times(READS, || Ok(drop(runtime.block_on(state.newest())?)))?;
+    let newest = times(READS, || Ok(runtime.block_on(state.newest()).map(drop)?))?;
     let id = |text: &str| text.parse().expect("an id");
     let page = |of: Option<&str>| {
         let id = of.map(id);
-        times(READS, || Ok(drop(runtime.block_on(state.revisions(id.as_ref(), None, 100))?)))
+        times(READS, || Ok(runtime.block_on(state.revisions(id.as_ref(), None, 100)).map(drop)?))
     };
     let (page, page_of_rare) = (page(None)?, page(Some(RARE))?);
     let revisions = runtime.block_on(state.revisions(None, None, 1))?;

@@ -25,7 +25,8 @@ pub(crate) fn bytes(n_bytes: u64) -> String {
         b if b < 1024.0 => format!("{n_bytes} bytes"),
         b if b < 10_240.0 => format!("{:.1} KiB", b / 1024.0),
         b if b < 1_048_576.0 => format!("{:.0} KiB", b / 1024.0),
-        b => format!("{:.1} MiB", b / 1_048_576.0),
+        b if b < 1_073_741_824.0 => format!("{:.1} MiB", b / 1_048_576.0),
+        b => format!("{:.1} GiB", b / 1_073_741_824.0),
     }
 }
 
@@ -65,9 +66,14 @@ mod tests {
 
     #[test]
     fn sizes_keep_the_digits_that_matter() {
-        for (n_bytes, expected) in
-            [(0, "0 bytes"), (1023, "1023 bytes"), (4_200, "4.1 KiB"), (880_000, "859 KiB"), (9_000_000, "8.6 MiB")]
-        {
+        for (n_bytes, expected) in [
+            (0, "0 bytes"),
+            (1023, "1023 bytes"),
+            (4_200, "4.1 KiB"),
+            (880_000, "859 KiB"),
+            (9_000_000, "8.6 MiB"),
+            (20_000_000_000, "18.6 GiB"),
+        ] {
             assert_eq!(bytes(n_bytes), expected);
         }
     }

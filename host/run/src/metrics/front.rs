@@ -17,6 +17,8 @@ pub struct FrontMetrics {
     duration: HistogramVec,
     connections: IntGauge,
     accepted: IntCounter,
+    refused: IntCounter,
+    evicted: IntCounter,
     auth_failures: IntCounterVec,
     pub(crate) log_streams: IntGauge,
     job_log_streams: IntGauge,
@@ -44,6 +46,14 @@ impl FrontMetrics {
             ),
             connections: make.gauge("plugin_host_connections", "Connections that are open"),
             accepted: make.counter("plugin_host_connections_total", "Connections that were accepted"),
+            refused: make.counter(
+                "plugin_host_connections_refused_total",
+                "Connections that were closed at once because their address had too many",
+            ),
+            evicted: make.counter(
+                "plugin_host_connections_evicted_total",
+                "Connections that were closed to make room while they waited for a request",
+            ),
             auth_failures: make.counters(
                 "plugin_host_auth_failures_total",
                 "Requests that were refused because of who sent them",
@@ -64,6 +74,16 @@ impl FrontMetrics {
     pub fn connection(&self) -> Present {
         self.accepted.inc();
         Present::new(&self.connections)
+    }
+
+    /// A connection was closed at once because its address had too many.
+    pub fn connection_refused(&self) {
+        self.refused.inc();
+    }
+
+    /// A connection without a request was closed to make room.
+    pub fn connection_evicted(&self) {
+        self.evicted.inc();
     }
 
     /// Somebody was refused because of who they are: a word of a list, never what a client sent.

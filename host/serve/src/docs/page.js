@@ -175,7 +175,7 @@ function bodyField(requestBody) {
     const isForm = type === "multipart/form-data";
     text.hidden = isForm;
     file.hidden = !isForm;
-    text.value = schema && requestBody.required && type.includes("json") ? JSON.stringify(example(schema, 0), null, 2) : "";
+    text.value = schema && requestBody.required && type.includes("json") ? JSON.stringify(draft(schema), null, 2) : "";
   };
   choice.addEventListener("change", fill);
   fill();
@@ -306,6 +306,14 @@ function resolve(part) {
     part = part.$ref.slice(2).split("/").reduce((at, key) => (at || {})[key.replaceAll("~1", "/").replaceAll("~0", "~")], spec);
   }
   return part || {};
+}
+
+// A body to fill in: `null` where nothing need be said, so that nothing is asked for that its reader did not write.
+function draft(schema) {
+  const found = resolve(schema);
+  if (!found.properties) return example(schema, 0);
+  const isOpen = (name, part) => !(found.required || []).includes(name) && [part, ...(part.oneOf || part.anyOf || [])].some((one) => [].concat(one.type).includes("null"));
+  return Object.fromEntries(Object.entries(found.properties).map(([name, part]) => [name, isOpen(name, resolve(part)) ? null : example(part, 1)]));
 }
 
 // A value that fits, more or less: what is required, and at the top all there is.

@@ -15,11 +15,13 @@ use crate::stats::median;
 /// The most that are asked for at once, each for a plugin of its own.
 const PLUGINS: usize = 32;
 
+type Body = fn(usize) -> String;
+
 /// What is asked, in turn.
 struct Asked {
     name: &'static str,
     /// Method, path below the plugin, and body of the number that it is given.
-    requests: [(&'static str, &'static str, fn(usize) -> String); 2],
+    requests: [(&'static str, &'static str, Body); 2],
 }
 
 const ASKED: [Asked; 3] = [
