@@ -329,7 +329,7 @@ async fn an_answer_that_is_not_taken_does_not_hold_its_generation() {
 
 #[tokio::test]
 async fn a_caller_has_few_streams_at_once() {
-    let host = TestHost::start().await;
+    let host = TestHost::with(&["--max-streams-per-caller", "4"]).await;
     let follow = async || {
         let mut stream = host.request("GET", "/api/events").header("accept", "text/event-stream").open().await;
         (stream.head(false).await.status, stream)
