@@ -65,7 +65,6 @@ mod tls;
 mod token;
 mod tokens;
 mod trail;
-mod transport;
 mod updates;
 mod upload;
 mod users;

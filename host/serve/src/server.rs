@@ -17,6 +17,8 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+use tokio_rustls::server::TlsStream;
+use tokio_util::either::Either;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -33,7 +35,6 @@ use crate::timer::ConnectionTimer;
 use crate::tls::{Tls, TlsError, TlsFiles};
 use crate::token::{self, OperatorToken};
 use crate::trail;
-use crate::transport::Transport;
 use crate::upload::Uploads;
 
 /// The most of a request's head.
@@ -377,6 +378,9 @@ async fn connection(stream: TcpStream, registered: Registered, context: Context)
     }
 }
 
+/// The bytes of a connection, as they are or in TLS.
+type Transport = Either<Linger, Box<TlsStream<Linger>>>;
+
 /// The bytes of a connection; `None` when it does not begin as it should.
 async fn transport(stream: TcpStream, registered: &Registered, context: &Context) -> Option<Transport> {
     // Answers are written whole; waiting for more to send would only delay them.
@@ -384,13 +388,13 @@ async fn transport(stream: TcpStream, registered: &Registered, context: &Context
     let connection = &registered.connection;
     let write_timeout = context.service.rules(connection).rules.write_timeout;
     let linger = |stream| Linger::new(stream, write_timeout);
-    let Some(tls) = &context.tls else { return Some(Transport::Plain(linger(stream))) };
+    let Some(tls) = &context.tls else { return Some(Either::Left(linger(stream))) };
     let begun = tokio::select! {
         begun = tokio::time::timeout(context.header_timeout, tls.accept(stream, linger)) => begun,
         () = context.shutdown.cancelled() => return None,
     };
     match begun {
-        Ok(Ok(stream)) => Some(Transport::Tls(Box::new(stream))),
+        Ok(Ok(stream)) => Some(Either::Right(Box::new(stream))),
         Ok(Err(error)) => {
             tracing::debug!(peer = %connection.peer, "TLS did not begin: {error}");
             None

@@ -19,6 +19,7 @@ use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
+use tokio_util::either::Either;
 use tower_service::Service;
 
 use crate::failure::Failure;
@@ -58,10 +59,10 @@ impl Connector {
         let stream = TcpStream::connect((host, port)).await?;
         let _ = stream.set_nodelay(true);
         if !is_tls {
-            return Ok(Stream::Plain(TokioIo::new(stream)));
+            return Ok(Stream(TokioIo::new(Either::Left(stream))));
         }
         let stream = self.0.connect(ServerName::try_from(host.to_owned())?, stream).await?;
-        Ok(Stream::Tls(Box::new(TokioIo::new(stream))))
+        Ok(Stream(TokioIo::new(Either::Right(Box::new(stream)))))
     }
 }
 
@@ -97,13 +98,8 @@ impl Service<Uri> for Connector {
     }
 }
 
-/// A connection.
-pub(super) enum Stream {
-    /// http.
-    Plain(TokioIo<TcpStream>),
-    /// https.
-    Tls(Box<TokioIo<TlsStream<TcpStream>>>),
-}
+/// A connection: http or https.
+pub(super) struct Stream(TokioIo<Either<TcpStream, Box<TlsStream<TcpStream>>>>);
 
 impl Connection for Stream {
     fn connected(&self) -> Connected {
@@ -112,33 +108,21 @@ impl Connection for Stream {
 }
 
 impl Read for Stream {
-    fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, into: ReadBufCursor<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Stream::Plain(stream) => Pin::new(stream).poll_read(context, into),
-            Stream::Tls(stream) => Pin::new(stream.as_mut()).poll_read(context, into),
-        }
+    fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, into: ReadBufCursor<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_read(context, into)
     }
 }
 
 impl Write for Stream {
-    fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        match self.get_mut() {
-            Stream::Plain(stream) => Pin::new(stream).poll_write(context, bytes),
-            Stream::Tls(stream) => Pin::new(stream.as_mut()).poll_write(context, bytes),
-        }
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.0).poll_write(context, bytes)
     }
 
-    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Stream::Plain(stream) => Pin::new(stream).poll_flush(context),
-            Stream::Tls(stream) => Pin::new(stream.as_mut()).poll_flush(context),
-        }
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_flush(context)
     }
 
-    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Stream::Plain(stream) => Pin::new(stream).poll_shutdown(context),
-            Stream::Tls(stream) => Pin::new(stream.as_mut()).poll_shutdown(context),
-        }
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_shutdown(context)
     }
 }
