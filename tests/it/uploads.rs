@@ -67,7 +67,7 @@ async fn an_archive_that_is_no_plugin_is_told_so_and_not_kept() {
         install(&host, "upload_00000000000000000000000000000000").await.expect(404).code(),
         "run_unknown_upload"
     );
-    assert_eq!(install(&host, "..%2f..%2fetc").await.expect(404).code(), "run_unknown_upload");
+    assert_eq!(install(&host, "..%2f..%2fetc").await.expect(400).code(), "route_path");
 }
 
 #[tokio::test]
