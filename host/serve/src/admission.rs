@@ -44,11 +44,13 @@ impl Admission {
         None
     }
 
-    /// Has one that waits for a request make room for a new one, if there is one.
-    pub(crate) fn make_room_for(&self, new: &Registered) {
-        if self.all.make_room_for(new) {
+    /// Has one that waits for a request make room for a new one; `false` when there is none, yet.
+    pub(crate) fn make_room_for(&self, new: &Registered) -> bool {
+        let made = self.all.make_room_for(new);
+        if made {
             self.metrics.connection_evicted();
         }
+        made
     }
 }
 

@@ -15,7 +15,8 @@ use crate::rules::{InForce, Known, Live};
 /// Bits of [`Connected::state`]; requests in work are counted above them.
 const USED: usize = 1;
 const EVICTED: usize = 2;
-const ONE_REQUEST: usize = 4;
+const WARNED: usize = 4;
+const ONE_REQUEST: usize = 8;
 
 /// All connections that are open.
 #[derive(Debug, Default)]
@@ -83,12 +84,18 @@ impl Connections {
     }
 
     /// Ends a connection without a request in work, to make room for a new one: the oldest that never sent a whole head, or else
-    /// the oldest. `false` when all are served.
+    /// the oldest. One whose request may be on its way is left: only what has begun none since an earlier call is ended. `false`
+    /// when there is no such one; a later call may find it.
     pub(crate) fn make_room_for(&self, new: &Registered) -> bool {
         let open = self.open();
         let mut others = open.by_age.iter().filter(|(number, _)| **number != new.number).map(|(_, other)| other);
         let mut unused = others.clone().filter(|other| other.state.load(Ordering::Acquire) & USED == 0);
-        unused.any(|other| other.evict()) || others.any(|other| other.evict())
+        let all = others.clone();
+        if unused.any(|other| other.evict()) || others.any(|other| other.evict()) {
+            return true;
+        }
+        all.for_each(|other| other.warn());
+        false
     }
 
     fn open(&self) -> std::sync::MutexGuard<'_, Open> {
@@ -128,7 +135,7 @@ impl Connected {
     /// Begins a request; `None` when the connection is about to be ended.
     pub(crate) fn begin(self: &Arc<Self>) -> Option<InWork> {
         let begun = self.state.fetch_update(Ordering::AcqRel, Ordering::Acquire, |state| {
-            (state & EVICTED == 0).then_some((state | USED) + ONE_REQUEST)
+            (state & EVICTED == 0).then_some(((state | USED) & !WARNED) + ONE_REQUEST)
         });
         begun.ok().map(|_| InWork(self.clone()))
     }
@@ -138,9 +145,18 @@ impl Connected {
         self.state.load(Ordering::Acquire) < ONE_REQUEST
     }
 
+    /// It goes when it still waits for a request the next time that room is needed.
+    fn warn(&self) {
+        // One that begins a request meanwhile is none of those.
+        let _ = self
+            .state
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, |state| (state < ONE_REQUEST).then_some(state | WARNED));
+    }
+
     fn evict(&self) -> bool {
         let evicted = self.state.fetch_update(Ordering::AcqRel, Ordering::Acquire, |state| {
-            (state & EVICTED == 0 && state < ONE_REQUEST).then_some(state | EVICTED)
+            let is_warned = state & (WARNED | EVICTED) == WARNED;
+            (is_warned && state < ONE_REQUEST).then_some(state | EVICTED)
         });
         if evicted.is_ok() {
             self.evicted.notify_one();
@@ -243,13 +259,17 @@ mod tests {
         let is_evicted = |at: usize| all[at].connection.state.load(Ordering::Acquire) & EVICTED != 0;
         let busy = all[0].connection.begin().unwrap();
         drop(all[1].connection.begin().unwrap());
+        assert!(!connections.make_room_for(&new), "their requests may be on their way");
         assert!(connections.make_room_for(&new));
         assert_eq!([0, 1, 2, 3].map(is_evicted), [false, false, true, false]);
         assert!(all[2].connection.begin().is_none());
+        drop(all[3].connection.begin().unwrap());
         assert!(connections.make_room_for(&new));
-        assert_eq!([0, 1, 2, 3].map(is_evicted), [false, false, true, true]);
+        assert_eq!([0, 1, 2, 3].map(is_evicted), [false, true, true, false]);
+        assert!(!connections.make_room_for(&new));
         assert!(connections.make_room_for(&new));
         assert_eq!([0, 1, 2, 3].map(is_evicted), [false, true, true, true]);
+        assert!(!connections.make_room_for(&new));
         assert!(!connections.make_room_for(&new));
         assert!(!is_evicted(0) && !all[0].connection.is_idle());
         assert!(new.connection.begin().is_some(), "it made room for itself");

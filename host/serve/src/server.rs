@@ -41,6 +41,8 @@ use crate::upload::Uploads;
 const MAX_HEAD_BYTES: usize = 64 * 1024;
 /// How long to wait when the system has no more file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// How long a connection that is to make room may still bring a request.
+const SECOND_CHANCE: Duration = Duration::from_millis(20);
 /// How often what was counted is written.
 const BOOKS: Duration = Duration::from_secs(60);
 /// When the host stops: how long connections that the system has taken already are looked for.
@@ -271,8 +273,8 @@ impl Server {
                 drop(turn);
             });
         };
-        // One that was accepted while all turns are taken.
-        let mut waiting = None;
+        // One that was accepted while all turns are taken, and whether another one goes for it.
+        let (mut waiting, mut has_room) = (None, false);
         loop {
             tokio::select! {
                 () = shutdown.cancelled() => break,
@@ -286,10 +288,13 @@ impl Server {
                     match turns.clone().try_acquire_owned() {
                         Ok(turn) => serve(stream, registered, turn),
                         Err(_) => {
-                            admission.make_room_for(&registered);
+                            has_room = admission.make_room_for(&registered);
                             waiting = Some((stream, registered));
                         }
                     }
+                }
+                () = tokio::time::sleep(SECOND_CHANCE), if waiting.is_some() && !has_room => {
+                    has_room = waiting.as_ref().is_some_and(|(_, registered)| admission.make_room_for(registered));
                 }
                 turn = turns.clone().acquire_owned(), if waiting.is_some() => {
                     if let (Ok(turn), Some((stream, registered))) = (turn, waiting.take()) {
