@@ -4,6 +4,7 @@
 //! own part has.
 
 use host_core::Manifest;
+use host_core::configuration::Schema;
 use host_core::manifest::{Endpoint, Method};
 use host_run::PluginView;
 use serde_json::{Map, Value, json};
@@ -25,8 +26,8 @@ pub(super) fn add(document: &mut Value, plugin: &PluginView) {
     for (number, endpoint) in manifest.endpoints.iter().enumerate() {
         let path = format!("{PREFIX}{}{}", manifest.id, path(endpoint));
         let item = paths.entry(path).or_insert_with(|| Value::Object(Map::new()));
-        let schema = None;
-        item[method(endpoint.method)] = operation(manifest, number, endpoint, schema);
+        let schema = endpoint.body_schema().and_then(|path| plugin.body_schemas.get(path.as_str()));
+        item[method(endpoint.method)] = operation(manifest, number, endpoint, schema.map(Schema::as_value));
     }
 }
 
