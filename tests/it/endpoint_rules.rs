@@ -29,7 +29,8 @@ async fn written(host: &TestHost, rules: &str) -> std::path::PathBuf {
     folder.join("library.so")
 }
 
-async fn with_rules(rules: &str) -> TestHost {
+/// A host that serves it.
+pub(crate) async fn with_rules(rules: &str) -> TestHost {
     let host = TestHost::start().await;
     let library = written(&host, rules).await;
     host.try_load(&library).await.expect(200);

@@ -63,11 +63,11 @@ async fn what_a_plugin_serves_is_in_it_while_it_serves() {
         .collect();
     expect![[r#"
         post /api/plugin-endpoints/hello/echo "hello.echo.2" "The JSON that was sent" ["plugin hello"] 65536
-          400 404 408 413 415 500 503 504 default
+          400 404 408 413 415 421 500 503 504 default
         get /api/plugin-endpoints/hello/hello "hello.hello.0" "A greeting" ["plugin hello"] 1048576
-          400 404 408 413 415 500 503 504 default
+          400 404 408 413 415 421 500 503 504 default
         get /api/plugin-endpoints/hello/hello/{name} "hello.greet.1" "A greeting by name" ["plugin hello"] 1048576
-          400 404 408 413 415 500 503 504 default
+          400 404 408 413 415 421 500 503 504 default
     "#]]
     .assert_eq(&lines);
     assert_eq!(broken_references(&shown), Vec::<String>::new());
@@ -75,6 +75,39 @@ async fn what_a_plugin_serves_is_in_it_while_it_serves() {
     host.post("/api/plugins/hello/disable").await.expect(200);
     let paths = document(&host).await["paths"].clone();
     assert!(paths.as_object().unwrap().keys().all(|path| !path.contains("/hello/")), "{paths}");
+}
+
+#[tokio::test]
+async fn what_a_body_has_to_fit_is_in_it() {
+    for (rules, expected) in [
+        ("validation: {required: [cat]}", json!({ "type": "object", "required": ["cat"] })),
+        ("validation: {schema: schemas/cat.json}", cat()),
+        (
+            "validation: {required: [owner], schema: schemas/cat.json}",
+            json!({ "allOf": [cat(), { "type": "object", "required": ["owner"] }] }),
+        ),
+    ] {
+        let host = crate::endpoint_rules::with_rules(rules).await;
+        let shown = document(&host).await;
+        let operation = &shown["paths"]["/api/plugin-endpoints/echo/body"]["put"];
+        let body = json!({ "required": true, "content": { "application/json": { "schema": expected } } });
+        assert_eq!(operation["requestBody"], body, "{rules}");
+        assert_eq!(operation["responses"]["422"]["$ref"], "#/components/responses/Endpoint422", "{rules}");
+        assert_eq!(broken_references(&shown), Vec::<String>::new(), "{rules}");
+    }
+}
+
+/// The schema of `with_rules`, as it stands in the document: without references.
+fn cat() -> Value {
+    json!({
+        "type": "object",
+        "required": ["cat"],
+        "properties": {
+            "cat": { "type": "string", "minLength": 2 },
+            "lives": { "type": "integer", "maximum": 9 },
+            "all": { "items": { "type": "integer" } },
+        },
+    })
 }
 
 #[tokio::test]

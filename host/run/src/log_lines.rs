@@ -36,6 +36,8 @@ pub struct MinLevel(usize);
 pub struct MinLevelError;
 
 impl MinLevel {
+    /// The levels, from the worst.
+    pub const WORDS: [&str; 5] = LEVELS;
     /// All lines.
     pub const ALL: MinLevel = MinLevel(LEVELS.len() - 1);
 

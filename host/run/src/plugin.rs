@@ -1,6 +1,6 @@
 //! What the host knows of one plugin.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -123,6 +123,8 @@ pub struct PluginView {
     pub manifest: Option<Arc<Manifest>>,
     /// What its configuration has to fit, and what of it is secret.
     pub schema: Schema,
+    /// What bodies have to fit, by the path that plugin.yaml gives.
+    pub body_schemas: Arc<BTreeMap<String, Schema>>,
     /// What plugin.yaml's check had to say.
     pub warnings: Vec<Problem>,
     /// What is true now.
@@ -216,6 +218,7 @@ impl Plugin {
             id: self.id.clone(),
             manifest: build.map(|build| build.manifest.clone()),
             schema: build.map_or_else(Schema::any, |build| build.schema.clone()),
+            body_schemas: build.map(|build| build.body_schemas.clone()).unwrap_or_default(),
             warnings: build.map(|build| build.warnings.clone()).unwrap_or_default(),
             phase: state.phase(),
             desired: installed.map(|installed| installed.desired.clone()),

@@ -26,7 +26,8 @@ const MAX_LIMIT: u32 = 1_000;
 pub(crate) struct Query {
     /// Entries behind this number, oldest first; without it the newest.
     after: Option<u64>,
-    /// The most entries to answer with.
+    /// The most entries to answer with; 100 when absent.
+    #[param(minimum = 1, maximum = 1000)]
     limit: Option<u32>,
     /// Only what this one asked for.
     actor: Option<String>,

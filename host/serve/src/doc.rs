@@ -5,11 +5,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use host_run::OnConflict;
 use serde_json::{Map, Value, json};
 use utoipa::openapi::path::ParameterIn;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::input::Conditions;
+use crate::list::ListQuery;
 
 /// What an operation that changes plugins may fail with: one status for each [`host_run::Kind`].
 const OF_OPERATIONS: [u16; 11] = [400, 403, 404, 409, 412, 413, 422, 500, 503, 504, 507];
@@ -60,6 +62,23 @@ impl Doc {
         let parameters = Q::into_params(|| Some(ParameterIn::Query));
         self.parameters.extend(parameters.into_iter().map(|parameter| without_null(value(parameter))));
         self.fails(&[400])
+    }
+
+    /// The query of a list of plugins.
+    pub(crate) fn lists(&mut self) -> &mut Doc {
+        self.query::<ListQuery>();
+        for (name, words) in ListQuery::WORDS {
+            self.one_of(name, words);
+        }
+        self
+    }
+
+    /// The words that a parameter of the query can be.
+    pub(crate) fn one_of(&mut self, name: &str, words: &[&str]) -> &mut Doc {
+        for parameter in self.parameters.iter_mut().filter(|parameter| parameter["name"] == name) {
+            parameter["schema"]["enum"] = json!(words);
+        }
+        self
     }
 
     /// A header that is read.
@@ -138,7 +157,9 @@ impl Doc {
     /// The same with another answer at the end.
     pub(crate) fn operates_giving<A: ToSchema>(&mut self) -> &mut Doc {
         let prefer = "`respond-async`: answer 202 at once, with the job to watch.";
-        self.query::<Conditions>().header("Prefer", prefer).gives::<A>(200).gives::<host_api::Job>(202);
+        let on_conflict = OnConflict::ALL.map(OnConflict::as_str);
+        self.query::<Conditions>().one_of("on_conflict", &on_conflict).header("Prefer", prefer);
+        self.gives::<A>(200).gives::<host_api::Job>(202);
         self.answers.entry(202).or_default().says = "The operation is under way; the client watches the job.";
         self.with(202, "Location", "The job.").fails(&OF_OPERATIONS)
     }

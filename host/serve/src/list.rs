@@ -19,7 +19,7 @@ const MAX_WORD_BYTES: usize = 200;
 /// `?state=&health=&phase=&goal=&enabled=&selector=`: which plugins. `?limit=&cursor=`: how many, and behind which.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 pub(crate) struct ListQuery {
-    /// Only plugins in this state: `enabled`, `disabled`, `failed` or `loading`.
+    /// Only plugins in this state, in the words of older clients.
     state: Option<String>,
     /// Only plugins of this health.
     health: Option<String>,
@@ -32,6 +32,7 @@ pub(crate) struct ListQuery {
     /// Conditions as `key=value` or `key!=value`, separated by commas.
     selector: Option<String>,
     /// The most plugins to answer with.
+    #[param(minimum = 1, maximum = 1000)]
     limit: Option<usize>,
     /// Goes on behind the page whose `next` this was.
     cursor: Option<String>,
@@ -68,28 +69,20 @@ pub(crate) fn chosen(items: Vec<api::Item>, query: &ListQuery) -> Result<api::Pl
 }
 
 impl ListQuery {
+    /// What may be asked of each, in the order of the fields.
+    pub(crate) const WORDS: [(&str, &[&str]); 4] = [
+        ("state", &["uninstalled", "installed", "enabled", "running", "stopped", "disabled"]),
+        ("health", &["healthy", "unhealthy", "degraded", "unknown"]),
+        (
+            "phase",
+            &["fetching", "building", "loading", "running", "degraded", "draining", "stopped", "failed", "quarantined"],
+        ),
+        ("goal", &["installed", "running", "stopped", "disabled", "absent"]),
+    ];
+
     fn check(&self) -> Result<(), Refused> {
-        let words: [(&str, &Option<String>, &[&str]); 4] = [
-            ("state", &self.state, &["uninstalled", "installed", "enabled", "running", "stopped", "disabled"]),
-            ("health", &self.health, &["healthy", "unhealthy", "degraded", "unknown"]),
-            (
-                "phase",
-                &self.phase,
-                &[
-                    "fetching",
-                    "building",
-                    "loading",
-                    "running",
-                    "degraded",
-                    "draining",
-                    "stopped",
-                    "failed",
-                    "quarantined",
-                ],
-            ),
-            ("goal", &self.goal, &["installed", "running", "stopped", "disabled", "absent"]),
-        ];
-        for (name, word, known) in words {
+        let words = [&self.state, &self.health, &self.phase, &self.goal];
+        for ((name, known), word) in ListQuery::WORDS.into_iter().zip(words) {
             if word.as_deref().is_some_and(|word| !known.contains(&word)) {
                 return Err(refused(format!("`{name}` is one of {}", known.join(", "))));
             }

@@ -54,6 +54,7 @@ pub(crate) async fn list(State(front): State<Front>, Parameters(query): Paramete
 pub(crate) struct BuildQuery {
     /// The folder or file to look at.
     #[serde(rename = "pluginPath")]
+    #[param(required = true)]
     plugin_path: Option<String>,
     /// Its plugin.yaml, which is the one at its root.
     #[serde(rename = "manifestPath")]

@@ -54,13 +54,13 @@ impl HostDocument {
             schemas.extend(doc.schemas.clone());
             statuses.extend(fails);
         }
-        statuses.extend(plugins::FAILS);
         let mut problem = vec![];
         host_api::Problem::schemas(&mut problem);
         problem.push(("Problem".to_owned(), host_api::Problem::schema()));
         schemas
             .extend(problem.into_iter().map(|(name, schema)| (name, serde_json::to_value(schema).unwrap_or_default())));
-        let responses = statuses.iter().map(|status| (name(*status), problem_response(*status)));
+        let mut responses = plugins::responses();
+        responses.extend(statuses.iter().map(|status| (name(*status), problem_response(*status))));
         let bearer = json!({ "type": "http", "scheme": "bearer", "description": "A token of this host. The operator's is in the data folder's `operator.token`." });
         let request_id =
             json!({ "description": "The request; the host's log carries the same.", "schema": { "type": "string" } });
@@ -77,7 +77,7 @@ impl HostDocument {
             "paths": paths,
             "components": {
                 "schemas": schemas,
-                "responses": responses.collect::<Map<_, _>>(),
+                "responses": responses,
                 "headers": { "RequestId": request_id },
                 "securitySchemes": { "token": bearer },
             },

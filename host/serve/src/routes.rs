@@ -7,13 +7,12 @@ use axum::extract::DefaultBodyLimit;
 use axum::{Extension, Router};
 use host_api as api;
 use host_core::Role::{Admin, Operator, Viewer};
-use host_run::Host;
+use host_run::{Host, JobState, MinLevel};
 use http::{Method, StatusCode};
 use serde_json::json;
 use tokio_util::task::TaskTracker;
 
 use crate::access::Access;
-use crate::list::ListQuery;
 use crate::moment::At;
 use crate::openapi::HostDocument;
 use crate::problem::Refused;
@@ -78,7 +77,7 @@ pub(crate) fn table(front: Front) -> Table {
     t.known("plugin_list", GET, "/api/plugins", plugins::list)
         .says("What is installed; with `at`, what was asked for then.")
         .query::<At>()
-        .query::<ListQuery>()
+        .lists()
         .gives::<api::PluginList>(200)
         .gives::<api::AskedPlugins>(200);
     t.add(Viewer, "plugin_get", GET, "/api/plugins/{id}", plugins::get)
@@ -92,6 +91,7 @@ pub(crate) fn table(front: Front) -> Table {
     t.add(Viewer, "plugin_logs", GET, "/api/plugins/{id}/logs", logs::get)
         .says("The last log lines of a plugin, as JSON or as server-sent events that go on.")
         .query::<logs::LogQuery>()
+        .one_of("level", &MinLevel::WORDS)
         .header("Last-Event-ID", "The `id` of the last line that the reader has: the stream goes on behind it.")
         .writes(200, "text/event-stream")
         .fails(&[429])
@@ -99,6 +99,7 @@ pub(crate) fn table(front: Front) -> Table {
     t.add(Viewer, "graph", GET, "/api/plugins/graph", graph::graph)
         .says("Who needs whom, as JSON, or for programs that draw.")
         .query::<graph::Form>()
+        .one_of("format", &["json", "dot", "mermaid"])
         .gives::<api::Graph>(200)
         .writes(200, "text/vnd.graphviz")
         .writes(200, "text/plain");
@@ -225,7 +226,7 @@ pub(crate) fn table(front: Front) -> Table {
         .operates();
     t.add(Viewer, "local_list", GET, "/api/plugins/local/list", local::list)
         .says("The plugins that came from folders and files.")
-        .query::<ListQuery>()
+        .lists()
         .gives::<api::PluginList>(200);
     t.add(Operator, "local_build", GET, "/api/plugins/local/build", local::build)
         .says("Builds a folder and loads nothing.")
@@ -249,7 +250,7 @@ pub(crate) fn table(front: Front) -> Table {
 
     t.add(Operator, "plan_make", POST, "/api/plugins/plan", plan::plan)
         .says("What applying a plugins.yaml would change.")
-        .body_of(true, &[("application/yaml", json!({ "type": "string" })), ("application/json", object())])
+        .body_of(true, &[("application/yaml", object()), ("application/json", object())])
         .gives::<api::Plan>(200)
         .fails(&[400, 409, 413, 415, 422, 503, 504, 507]);
     t.add(Operator, "plan_apply", POST, "/api/plugins/apply", plan::apply)
@@ -258,7 +259,7 @@ pub(crate) fn table(front: Front) -> Table {
         .operates();
     t.add(Viewer, "plan_export", GET, "/api/plugins/export", plan::export)
         .says("The present state as a plugins.yaml.")
-        .writes(200, "application/yaml");
+        .answers(200, "application/yaml", object());
     t.add(Operator, "batch", POST, "/api/plugins/batch", batch::batch)
         .says("Several operations as one job.")
         .body::<api::BatchRequest>()
@@ -274,6 +275,7 @@ pub(crate) fn table(front: Front) -> Table {
     t.add(Viewer, "job_list", GET, "/api/jobs", jobs::list)
         .says("Operations under way and ended, newest first.")
         .query::<jobs::ListQuery>()
+        .one_of("state", &JobState::ALL.map(JobState::as_str))
         .gives::<api::JobList>(200);
     t.known("job_get", GET, "/api/jobs/{id}", jobs::get).says("One job.").gives::<api::Job>(200);
     t.known("job_log", GET, "/api/jobs/{id}/log", jobs::log)

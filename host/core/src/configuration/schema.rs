@@ -95,6 +95,11 @@ impl Schema {
         Schema::compile(b"{}").expect("the empty schema is one")
     }
 
+    /// The schema as it was read.
+    pub fn as_value(&self) -> &Value {
+        self.0.document.root()
+    }
+
     /// Checks a configuration.
     ///
     /// # Errors

@@ -4,15 +4,18 @@
 //! own part has.
 
 use host_core::Manifest;
+use host_core::configuration::Schema;
 use host_core::manifest::{Endpoint, Method};
 use host_run::PluginView;
 use serde_json::{Map, Value, json};
 
-use super::name;
+use super::problem_response;
 use crate::endpoint::PREFIX;
 
 /// What the host answers in the place of any endpoint.
-pub(super) const FAILS: [u16; 8] = [400, 404, 408, 413, 415, 500, 503, 504];
+const FAILS: [u16; 9] = [400, 404, 408, 413, 415, 421, 500, 503, 504];
+/// What it answers in the place of some.
+const ASKED: [u16; 4] = [401, 403, 422, 429];
 
 /// Adds the operations of a plugin that serves.
 pub(super) fn add(document: &mut Value, plugin: &PluginView) {
@@ -25,9 +28,30 @@ pub(super) fn add(document: &mut Value, plugin: &PluginView) {
     for (number, endpoint) in manifest.endpoints.iter().enumerate() {
         let path = format!("{PREFIX}{}{}", manifest.id, path(endpoint));
         let item = paths.entry(path).or_insert_with(|| Value::Object(Map::new()));
-        let schema = None;
-        item[method(endpoint.method)] = operation(manifest, number, endpoint, schema);
+        let schema = endpoint.body_schema().and_then(|path| plugin.body_schemas.get(path.as_str()));
+        item[method(endpoint.method)] = operation(manifest, number, endpoint, schema.map(Schema::as_value));
     }
+}
+
+/// What a status means when it may come from either: the host's problem, or whatever the plugin answers with it.
+pub(super) fn responses() -> Map<String, Value> {
+    let either = |status: u16| {
+        let mut response = problem_response(status);
+        if let Some(says) = response["description"].as_str() {
+            response["description"] = json!(format!("{says}: from the host, or from the plugin"));
+        }
+        let problem = response["content"]["application/problem+json"]["schema"].take();
+        let answer = json!({ "description": "What the plugin answers." });
+        response["content"]["application/problem+json"]["schema"] = json!({ "anyOf": [problem, answer] });
+        response["content"]["*/*"] = json!({ "schema": answer });
+        (name_of_either(status), response)
+    };
+    FAILS.into_iter().chain(ASKED).map(either).collect()
+}
+
+/// What the response with a status is called among the components.
+fn name_of_either(status: u16) -> String {
+    format!("Endpoint{status}")
 }
 
 /// Not the name of a group of the host's routes: those have no blank.
@@ -52,8 +76,9 @@ fn operation(manifest: &Manifest, number: usize, endpoint: &Endpoint, schema: Op
         fails.push(422);
     }
     fails.sort_unstable();
-    let reference =
-        |status: &u16| (status.to_string(), json!({ "$ref": format!("#/components/responses/{}", name(*status)) }));
+    let reference = |status: &u16| {
+        (status.to_string(), json!({ "$ref": format!("#/components/responses/{}", name_of_either(*status)) }))
+    };
     let mut responses: Map<_, _> = fails.iter().map(reference).collect();
     responses.insert("default".to_owned(), json!({ "description": "What the plugin answers." }));
     let mut operation = json!({
