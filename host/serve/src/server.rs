@@ -39,6 +39,8 @@ use crate::upload::Uploads;
 const MAX_HEAD_BYTES: usize = 64 * 1024;
 /// How long to wait when the system has no more file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// How often somebody is asked to make room for one that waits.
+const ROOM: Duration = Duration::from_millis(20);
 /// How often what was counted is written.
 const BOOKS: Duration = Duration::from_secs(60);
 /// When the host stops: how long connections that the system has taken already are looked for.
@@ -280,7 +282,7 @@ impl Server {
                     match turns.clone().try_acquire_owned() {
                         Ok(turn) => serve(stream, registered, turn),
                         Err(_) => {
-                            all.make_room_for(&registered);
+                            all.make_room_for(&registered, Instant::now());
                             waiting = Some((stream, registered));
                         }
                     }
@@ -288,6 +290,12 @@ impl Server {
                 turn = turns.clone().acquire_owned(), if waiting.is_some() => {
                     if let (Ok(turn), Some((stream, registered))) = (turn, waiting.take()) {
                         serve(stream, registered, turn);
+                    }
+                }
+                // Who could not make room then may be idle by now, or wait for its client.
+                () = tokio::time::sleep(ROOM), if waiting.is_some() => {
+                    if let Some((_, registered)) = &waiting {
+                        all.make_room_for(registered, Instant::now());
                     }
                 }
             }
@@ -389,7 +397,7 @@ async fn transport(stream: TcpStream, registered: &Registered, context: &Context
     let _ = stream.set_nodelay(true);
     let connection = &registered.connection;
     let write_timeout = context.service.rules(connection).rules.write_timeout;
-    let linger = |stream| Linger::new(stream, write_timeout);
+    let linger = |stream| Linger::new(stream, write_timeout, connection.clone());
     let Some(tls) = &context.tls else { return Some(Transport::Plain(linger(stream))) };
     let begun = tokio::select! {
         begun = tokio::time::timeout(context.header_timeout, tls.accept(stream, linger)) => begun,
