@@ -102,18 +102,22 @@ impl Connections {
 
     /// Ends a connection to make room for a new one: of those without a request in work the oldest that never sent a whole head, or
     /// else the oldest; when there is none, of those whose client has been waited for long the one that was longest.
-    pub(crate) fn make_room_for(&self, new: &Registered, now: Instant) {
+    ///
+    /// Gives whether there is one.
+    pub(crate) fn make_room_for(&self, new: &Registered, now: Instant) -> bool {
         let open = self.open();
         let others = open.by_age.iter().filter(|(number, _)| **number != new.number).map(|(_, other)| other);
         let mut unused = others.clone().filter(|other| other.state.load(Ordering::Acquire) & USED == 0);
         if unused.any(|other| other.evict()) || others.clone().any(|other| other.evict()) {
-            return;
+            return true;
         }
         let longest = others.filter_map(|other| Some((other.waits_since()?, other))).min_by_key(|(since, _)| *since);
-        if let Some((_, other)) = longest.filter(|(since, _)| now.saturating_duration_since(*since) >= STALLED) {
+        let longest = longest.filter(|(since, _)| now.saturating_duration_since(*since) >= STALLED);
+        longest.is_some_and(|(_, other)| {
             other.state.fetch_or(EVICTED, Ordering::AcqRel);
             other.evicted.notify_one();
-        }
+            true
+        })
     }
 
     fn open(&self) -> std::sync::MutexGuard<'_, Open> {
@@ -290,14 +294,14 @@ mod tests {
         let is_evicted = |at: usize| all[at].connection.state.load(Ordering::Acquire) & EVICTED != 0;
         let busy = all[0].connection.begin().unwrap();
         drop(all[1].connection.begin().unwrap());
-        connections.make_room_for(&new, Instant::now());
+        assert!(connections.make_room_for(&new, Instant::now()));
         assert_eq!([0, 1, 2, 3].map(is_evicted), [false, false, true, false]);
         assert!(all[2].connection.begin().is_none());
-        connections.make_room_for(&new, Instant::now());
+        assert!(connections.make_room_for(&new, Instant::now()));
         assert_eq!([0, 1, 2, 3].map(is_evicted), [false, false, true, true]);
-        connections.make_room_for(&new, Instant::now());
+        assert!(connections.make_room_for(&new, Instant::now()));
         assert_eq!([0, 1, 2, 3].map(is_evicted), [false, true, true, true]);
-        connections.make_room_for(&new, Instant::now());
+        assert!(!connections.make_room_for(&new, Instant::now()));
         assert!(!is_evicted(0) && !all[0].connection.is_idle());
         assert!(new.connection.begin().is_some(), "it made room for itself");
         drop(busy);
@@ -312,18 +316,17 @@ mod tests {
         let new = connections.add(peer("127.0.0.1"), &live).unwrap();
         let wait = |at: usize, what| all[at].connection.wait(what);
         let is_evicted = |at: usize| all[at].connection.state.load(Ordering::Acquire) & EVICTED != 0;
-        connections.make_room_for(&new, Instant::now() + STALLED);
-        assert_eq!([0, 1, 2, 3].map(is_evicted), [false, false, false, false], "nobody is waited for");
+        assert!(!connections.make_room_for(&new, Instant::now() + STALLED), "nobody is waited for");
         let (over, _body, _taking) = (wait(0, WaitFor::Body), wait(2, WaitFor::Body), wait(1, WaitFor::Taking));
         drop(over);
-        connections.make_room_for(&new, Instant::now());
-        assert_eq!([0, 1, 2, 3].map(is_evicted), [false, false, false, false], "not for long");
+        assert!(!connections.make_room_for(&new, Instant::now()), "not for long");
+        assert_eq!([0, 1, 2, 3].map(is_evicted), [false, false, false, false]);
         let later = Instant::now() + STALLED;
-        connections.make_room_for(&new, later);
+        assert!(connections.make_room_for(&new, later));
         assert_eq!([0, 1, 2, 3].map(is_evicted), [false, false, true, false]);
-        connections.make_room_for(&new, later);
+        assert!(connections.make_room_for(&new, later));
         assert_eq!([0, 1, 2, 3].map(is_evicted), [false, true, true, false]);
-        connections.make_room_for(&new, later);
+        assert!(!connections.make_room_for(&new, later), "the others keep nobody waiting");
         assert_eq!([0, 1, 2, 3].map(is_evicted), [false, true, true, false]);
     }
 }

@@ -269,6 +269,8 @@ impl Server {
         };
         // One that was accepted while all turns are taken.
         let mut waiting = None;
+        // Whether another is about to end for it.
+        let mut is_promised = false;
         loop {
             tokio::select! {
                 () = shutdown.cancelled() => break,
@@ -282,7 +284,7 @@ impl Server {
                     match turns.clone().try_acquire_owned() {
                         Ok(turn) => serve(stream, registered, turn),
                         Err(_) => {
-                            all.make_room_for(&registered, Instant::now());
+                            is_promised = all.make_room_for(&registered, Instant::now());
                             waiting = Some((stream, registered));
                         }
                     }
@@ -293,9 +295,9 @@ impl Server {
                     }
                 }
                 // Who could not make room then may be idle by now, or wait for its client.
-                () = tokio::time::sleep(ROOM), if waiting.is_some() => {
+                () = tokio::time::sleep(ROOM), if waiting.is_some() && !is_promised => {
                     if let Some((_, registered)) = &waiting {
-                        all.make_room_for(registered, Instant::now());
+                        is_promised = all.make_room_for(registered, Instant::now());
                     }
                 }
             }
