@@ -189,6 +189,43 @@ async fn so_many_may_follow_and_the_next_is_told_to_wait() {
 }
 
 #[tokio::test]
+async fn a_stream_ends_with_the_token_of_its_reader() {
+    let host = TestHost::start().await;
+    host.load("hello").await;
+    let made = async |name: &str, expires_seconds: Option<u64>| {
+        let asked = json!({ "name": name, "role": "viewer", "expires_seconds": expires_seconds });
+        let made = host.post_json("/api/tokens", &asked).await.expect(201).json();
+        (host.with_token(made["token"].as_str().unwrap()), made["id"].as_str().unwrap().to_owned())
+    };
+    let ((revoked, id), (other, _), (expiring, _)) =
+        (made("revoked", None).await, made("other", None).await, made("expiring", Some(2)).await);
+    let mut events = Stream::follow(&revoked, "?after=0", None).await;
+    let mut log = Stream::open(revoked.request("GET", "/api/plugins/hello/logs")).await;
+    let mut others = Stream::follow(&other, "", None).await;
+    let mut expired = Stream::follow(&expiring, "", None).await;
+    events.frame().await.unwrap();
+    host.delete(&format!("/api/tokens/{id}")).await.expect(204);
+    while log.block().await.is_some() {}
+    while events.frame().await.is_some() {}
+    assert_eq!(revoked.get("/api/events").await.expect(401).code(), "auth_token");
+    while expired.frame().await.is_some() {}
+
+    let user = json!({ "username": "zoe", "password": "correct horse battery", "role": "viewer" });
+    host.post_json("/api/users", &user).await.expect(201);
+    let login = host.anonymous().post_json("/login", &user_and_password(&user)).await.expect(200).json();
+    let mut zoe = Stream::follow(&host.with_token(login["token"].as_str().unwrap()), "", None).await;
+    host.delete("/api/users/zoe").await.expect(204);
+    while zoe.frame().await.is_some() {}
+
+    host.post("/api/plugins/hello/reload").await.expect(200);
+    others.until("job.ended").await;
+}
+
+fn user_and_password(user: &Value) -> Value {
+    json!({ "username": user["username"], "password": user["password"] })
+}
+
+#[tokio::test]
 async fn a_question_that_makes_no_sense_is_refused() {
     let host = TestHost::start().await;
     assert_eq!(host.anonymous().get("/api/events").await.expect(401).code(), "auth_token");

@@ -317,6 +317,20 @@ async fn a_body_that_does_not_come_is_not_waited_for() {
 }
 
 #[tokio::test]
+async fn of_a_stranger_no_more_is_read_than_a_login_needs() {
+    let host = TestHost::start().await;
+    let login = |n_spaces: usize| {
+        let body = format!("{{\"username\": \"zoe\", \"password\": \"no\"}}{}", " ".repeat(n_spaces));
+        let length = body.len();
+        format!("POST /login HTTP/1.1\r\nhost: localhost\r\ncontent-length: {length}\r\n\r\n{body}")
+    };
+    let (answer, _) = send(&host, &login(10_000)).await;
+    assert_eq!((answer.status, answer.code().as_str()), (401, "auth_login"));
+    let (answer, _) = send(&host, &login(20_000)).await;
+    assert_eq!((answer.status, answer.code().as_str()), (413, "body_too_large"));
+}
+
+#[tokio::test]
 async fn an_answer_that_is_not_taken_does_not_hold_its_generation() {
     let host = impatient().start().await;
     host.load("endless-stream").await;

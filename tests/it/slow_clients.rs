@@ -8,13 +8,36 @@ use crate::host::TestHost;
 const SOON: Duration = Duration::from_secs(3);
 
 #[tokio::test]
+async fn probes_are_answered_while_each_connection_has_a_request_that_does_not_come_to_its_end() {
+    let host = TestHost::options().with_files(300).start().await;
+    host.logged("connections are taken at once").await;
+    let mut slow = vec![];
+    for _ in 0..300 {
+        let mut connection = host.connect().await;
+        let beginning = "POST /login HTTP/1.1\r\nhost: localhost\r\ncontent-length: 100\r\n\r\n{";
+        connection.send_if_taken(beginning.as_bytes()).await;
+        slow.push(connection);
+    }
+    for _ in 0..20 {
+        let asked = Instant::now();
+        host.anonymous().get("/health/live").await.expect(200);
+        assert!(asked.elapsed() < SOON, "{:?}", asked.elapsed());
+    }
+}
+
+#[tokio::test]
 async fn probes_are_answered_while_slow_clients_hold_all_connections() {
     let host = TestHost::options().with_files(300).start().await;
     host.logged("connections are taken at once").await;
     let mut slow = vec![];
     for number in 0..300 {
         let mut connection = host.connect().await;
-        let beginning = ["", "GET /health", "GET /health/live HTTP/1.1\r\nhost: localhost\r\nx: "][number % 3];
+        let beginning = [
+            "",
+            "GET /health",
+            "GET /health/live HTTP/1.1\r\nhost: localhost\r\nx: ",
+            "POST /login HTTP/1.1\r\nhost: localhost\r\ncontent-length: 100\r\n\r\n{",
+        ][number % 4];
         connection.send_if_taken(beginning.as_bytes()).await;
         slow.push(connection);
         if number % 10 == 0 {

@@ -93,6 +93,9 @@ async fn a_plugin_does_not_see_the_operators_token() {
         (format!("Bearer {own}"), false),
         (format!("bearer  {own}"), false),
         (format!("BEARER dph_{}", "1".repeat(64)), false),
+        (format!("Bearer\t{own}"), false),
+        (own.clone(), false),
+        (format!("Token token=\"{own}\""), false),
         ("Bearer of-the-plugins-own-users".to_owned(), true),
     ] {
         let request = host.anonymous().request("GET", &endpoint("echo/request"));

@@ -34,8 +34,25 @@ impl BodyRules {
     /// # Errors
     /// [`BodyProblem`].
     pub fn check(&self, body: &[u8]) -> Result<(), BodyProblem> {
-        let value: Value = serde_json::from_slice(body).map_err(|error| BodyProblem::NotJson(error.to_string()))?;
-        let mut problems = match &value {
+        let value = read(body)?;
+        self.told(&value, self.schema.as_ref().map_or(Ok(()), |schema| schema.check_value(&value)))
+    }
+
+    /// The same where the schema asks for few steps; `None` where it asks for more.
+    ///
+    /// # Errors
+    /// [`BodyProblem`].
+    pub fn check_light(&self, body: &[u8]) -> Option<Result<(), BodyProblem>> {
+        let value = match read(body) {
+            Ok(value) => value,
+            Err(problem) => return Some(Err(problem)),
+        };
+        let checked = self.schema.as_ref().map_or(Some(Ok(())), |schema| schema.check_light(&value))?;
+        Some(self.told(&value, checked))
+    }
+
+    fn told(&self, value: &Value, checked: Result<(), Vec<Violation>>) -> Result<(), BodyProblem> {
+        let mut problems = match value {
             Value::Object(fields) => {
                 let missing = self.required.iter().filter(|name| !fields.contains_key(*name));
                 missing.map(|name| Violation::new(pointer::join("", name), "is required")).collect()
@@ -43,13 +60,15 @@ impl BodyRules {
             _ if self.required.is_empty() => vec![],
             _ => vec![Violation::new("", "must be an object")],
         };
-        if let Some(schema) = &self.schema {
-            problems.extend(schema.check_value(&value).err().unwrap_or_default());
-        }
+        problems.extend(checked.err().unwrap_or_default());
         problems.sort();
         problems.truncate(MAX_PROBLEMS);
         if problems.is_empty() { Ok(()) } else { Err(BodyProblem::DoesNotFit(problems)) }
     }
+}
+
+fn read(body: &[u8]) -> Result<Value, BodyProblem> {
+    serde_json::from_slice(body).map_err(|error| BodyProblem::NotJson(error.to_string()))
 }
 
 #[cfg(test)]
@@ -95,6 +114,19 @@ mod tests {
                 `/name` 5 is not of type "string"
             "#]],
         );
+    }
+
+    #[test]
+    fn what_asks_for_many_steps_is_not_light() {
+        let twice = r##"{"$defs": {"n": {"items": {"anyOf": [{"$ref": "#/$defs/n"}, {"$ref": "#/$defs/n"}]}}}, "$ref": "#/$defs/n"}"##;
+        let rules = BodyRules { required: vec![], schema: Some(Schema::compile(twice.as_bytes()).unwrap()) };
+        let body = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+        for (depth, is_light) in [(1, true), (5, true), (14, false), (60, false)] {
+            let light = rules.check_light(body(depth).as_bytes());
+            assert_eq!(light.is_some(), is_light, "{depth}");
+            assert_eq!(light.unwrap_or_else(|| rules.check(body(depth).as_bytes())).is_ok(), depth < 60, "{depth}");
+        }
+        assert!(matches!(rules.check_light(b"{"), Some(Err(BodyProblem::NotJson(_)))));
     }
 
     #[test]

@@ -16,7 +16,8 @@ use tokio::sync::Semaphore;
 
 use crate::call::Caller;
 
-/// A body of at most so many bytes is checked where it arrives; a larger one beside, so that no worker is held up.
+/// A body of at most so many bytes is checked where it arrives, unless its schema asks for many steps; a larger one beside, so that
+/// no worker is held up.
 const CHECKED_INLINE_BYTES: usize = 16 * 1024;
 
 /// What is asked of requests to one endpoint.
@@ -105,14 +106,16 @@ impl EndpointRules {
     }
 }
 
-/// Checks a body: a small one at once, a larger one on a thread that may take its time, of which there are as many as cores.
+/// Checks a body: a small one at once, what takes longer on a thread that may take its time, of which there are as many as cores.
 ///
 /// # Cancel safety
 /// Dropping the future gives up the wait; a check that has begun goes on to its end.
 pub(crate) async fn check_body(rules: &Arc<BodyRules>, body: &Bytes) -> Result<(), RuleRefusal> {
     static TURNS: OnceLock<Arc<Semaphore>> = OnceLock::new();
-    if body.len() <= CHECKED_INLINE_BYTES {
-        return rules.check(body).map_err(refused);
+    if body.len() <= CHECKED_INLINE_BYTES
+        && let Some(checked) = rules.check_light(body)
+    {
+        return checked.map_err(refused);
     }
     let n_cores = || std::thread::available_parallelism().map_or(2, usize::from);
     let turns = TURNS.get_or_init(|| Arc::new(Semaphore::new(n_cores())));

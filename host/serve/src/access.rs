@@ -9,6 +9,7 @@ mod refusals;
 mod throttle;
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use host_state::{AccountChange, State};
@@ -108,6 +109,19 @@ impl Access {
                 Err(unauthorized(&Who::Stranger))
             }
         }
+    }
+
+    /// Waits until the token of this caller is not valid any more: revoked, expired, or of a user who was changed.
+    pub(crate) async fn ended(self: Arc<Self>, caller: Caller) {
+        let mut changed = self.keyring.watch();
+        while !self.operator.is_of(&caller) {
+            let now_ms = now_unix_ms();
+            let Some(held) = self.keyring.token(&caller.token).filter(|held| held.is_valid(now_ms)) else { return };
+            let left_ms = held.record.expires_unix_ms.map_or(u64::MAX, |expires| expires.saturating_sub(now_ms));
+            // What comes of it is looked at anew: neither the clock nor a change need be about this token.
+            let _ = tokio::time::timeout(Duration::from_millis(left_ms), changed.changed()).await;
+        }
+        std::future::pending().await
     }
 
     /// Writes when tokens were used last.

@@ -3,6 +3,7 @@
 use std::io::Write as _;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Instant;
 
 use host_run::FrontMetrics;
 use http::{HeaderMap, StatusCode};
@@ -44,9 +45,9 @@ impl Admission {
         None
     }
 
-    /// Has one that waits for a request make room for a new one; `false` when there is none, yet.
+    /// Has one that waits for a request or for its client make room for a new one; `false` when there is none, yet.
     pub(crate) fn make_room_for(&self, new: &Registered) -> bool {
-        let made = self.all.make_room_for(new);
+        let made = self.all.make_room_for(new, Instant::now());
         if made {
             self.metrics.connection_evicted();
         }

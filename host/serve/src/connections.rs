@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
 
 use http_body::{Body, Frame, SizeHint};
 use tokio::sync::Notify;
@@ -17,6 +18,9 @@ const USED: usize = 1;
 const EVICTED: usize = 2;
 const WARNED: usize = 4;
 const ONE_REQUEST: usize = 8;
+
+/// A client that is waited for so long may have to make room; what is on its way is there sooner.
+const STALLED: Duration = Duration::from_secs(1);
 
 /// All connections that are open.
 #[derive(Debug, Default)]
@@ -39,7 +43,20 @@ pub(crate) struct Connected {
     rules: Known,
     state: AtomicUsize,
     evicted: Notify,
+    /// Since when its client is waited for: for more of a body, and for taking more of an answer.
+    waits: [Mutex<Option<Instant>>; 2],
 }
+
+/// What a client is waited for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum WaitFor {
+    Body,
+    Taking,
+}
+
+/// A wait for a client that goes on.
+#[derive(Debug)]
+pub(crate) struct Waiting(Arc<Connected>, WaitFor);
 
 /// Keeps a connection among those that are open.
 pub(crate) struct Registered {
@@ -67,6 +84,7 @@ impl Connections {
             rules: Known::of(live),
             state: AtomicUsize::new(0),
             evicted: Notify::new(),
+            waits: Default::default(),
         });
         let mut open = self.open();
         if let Some(address) = counted {
@@ -83,19 +101,26 @@ impl Connections {
         Some(Registered { connections: self.clone(), number, counted, connection })
     }
 
-    /// Ends a connection without a request in work, to make room for a new one: the oldest that never sent a whole head, or else
-    /// the oldest. One whose request may be on its way is left: only what has begun none since an earlier call is ended. `false`
-    /// when there is no such one; a later call may find it.
-    pub(crate) fn make_room_for(&self, new: &Registered) -> bool {
+    /// Ends a connection to make room for a new one: of those without a request in work the oldest that never sent a whole head, or
+    /// else the oldest; when there is none, of those whose client has been waited for long the one that was longest. One whose
+    /// request may be on its way is left: only what has begun none since an earlier call is ended.
+    ///
+    /// Gives whether there is one; a later call may find one.
+    pub(crate) fn make_room_for(&self, new: &Registered, now: Instant) -> bool {
         let open = self.open();
-        let mut others = open.by_age.iter().filter(|(number, _)| **number != new.number).map(|(_, other)| other);
+        let others = open.by_age.iter().filter(|(number, _)| **number != new.number).map(|(_, other)| other);
         let mut unused = others.clone().filter(|other| other.state.load(Ordering::Acquire) & USED == 0);
-        let all = others.clone();
-        if unused.any(|other| other.evict()) || others.any(|other| other.evict()) {
+        if unused.any(|other| other.evict()) || others.clone().any(|other| other.evict()) {
             return true;
         }
-        all.for_each(|other| other.warn());
-        false
+        others.clone().for_each(|other| other.warn());
+        let longest = others.filter_map(|other| Some((other.waits_since()?, other))).min_by_key(|(since, _)| *since);
+        let longest = longest.filter(|(since, _)| now.saturating_duration_since(*since) >= STALLED);
+        longest.is_some_and(|(_, other)| {
+            other.state.fetch_or(EVICTED, Ordering::AcqRel);
+            other.evicted.notify_one();
+            true
+        })
     }
 
     fn open(&self) -> std::sync::MutexGuard<'_, Open> {
@@ -153,6 +178,22 @@ impl Connected {
             .fetch_update(Ordering::AcqRel, Ordering::Acquire, |state| (state < ONE_REQUEST).then_some(state | WARNED));
     }
 
+    /// Notes that its client is waited for from now on.
+    pub(crate) fn wait(self: &Arc<Self>, what: WaitFor) -> Waiting {
+        *self.wait_of(what) = Some(Instant::now());
+        Waiting(self.clone(), what)
+    }
+
+    /// Since when its client is waited for, unless it has to make room already.
+    fn waits_since(&self) -> Option<Instant> {
+        let is_open = self.state.load(Ordering::Acquire) & EVICTED == 0;
+        [WaitFor::Body, WaitFor::Taking].into_iter().filter_map(|what| *self.wait_of(what)).min().filter(|_| is_open)
+    }
+
+    fn wait_of(&self, what: WaitFor) -> std::sync::MutexGuard<'_, Option<Instant>> {
+        self.waits[what as usize].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn evict(&self) -> bool {
         let evicted = self.state.fetch_update(Ordering::AcqRel, Ordering::Acquire, |state| {
             let is_warned = state & (WARNED | EVICTED) == WARNED;
@@ -167,6 +208,12 @@ impl Connected {
     /// Waits until it has to make room.
     pub(crate) async fn evicted(&self) {
         self.evicted.notified().await;
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        *self.0.wait_of(self.1) = None;
     }
 }
 
@@ -259,21 +306,43 @@ mod tests {
         let is_evicted = |at: usize| all[at].connection.state.load(Ordering::Acquire) & EVICTED != 0;
         let busy = all[0].connection.begin().unwrap();
         drop(all[1].connection.begin().unwrap());
-        assert!(!connections.make_room_for(&new), "their requests may be on their way");
-        assert!(connections.make_room_for(&new));
+        assert!(!connections.make_room_for(&new, Instant::now()), "their requests may be on their way");
+        assert!(connections.make_room_for(&new, Instant::now()));
         assert_eq!([0, 1, 2, 3].map(is_evicted), [false, false, true, false]);
         assert!(all[2].connection.begin().is_none());
         drop(all[3].connection.begin().unwrap());
-        assert!(connections.make_room_for(&new));
+        assert!(connections.make_room_for(&new, Instant::now()));
         assert_eq!([0, 1, 2, 3].map(is_evicted), [false, true, true, false]);
-        assert!(!connections.make_room_for(&new));
-        assert!(connections.make_room_for(&new));
+        assert!(!connections.make_room_for(&new, Instant::now()));
+        assert!(connections.make_room_for(&new, Instant::now()));
         assert_eq!([0, 1, 2, 3].map(is_evicted), [false, true, true, true]);
-        assert!(!connections.make_room_for(&new));
-        assert!(!connections.make_room_for(&new));
+        assert!(!connections.make_room_for(&new, Instant::now()));
+        assert!(!connections.make_room_for(&new, Instant::now()));
         assert!(!is_evicted(0) && !all[0].connection.is_idle());
         assert!(new.connection.begin().is_some(), "it made room for itself");
         drop(busy);
         assert!(all[0].connection.is_idle());
+    }
+
+    #[test]
+    fn where_all_are_served_whose_client_is_waited_for_longest_makes_room() {
+        let (live, connections) = (Live::new(Rules::default()), Arc::new(Connections::default()));
+        let all: Vec<_> = (0..4).map(|_| connections.add(peer("127.0.0.1"), &live).unwrap()).collect();
+        let _in_work: Vec<_> = all.iter().map(|one| one.connection.begin().unwrap()).collect();
+        let new = connections.add(peer("127.0.0.1"), &live).unwrap();
+        let wait = |at: usize, what| all[at].connection.wait(what);
+        let is_evicted = |at: usize| all[at].connection.state.load(Ordering::Acquire) & EVICTED != 0;
+        assert!(!connections.make_room_for(&new, Instant::now() + STALLED), "nobody is waited for");
+        let (over, _body, _taking) = (wait(0, WaitFor::Body), wait(2, WaitFor::Body), wait(1, WaitFor::Taking));
+        drop(over);
+        assert!(!connections.make_room_for(&new, Instant::now()), "not for long");
+        assert_eq!([0, 1, 2, 3].map(is_evicted), [false, false, false, false]);
+        let later = Instant::now() + STALLED;
+        assert!(connections.make_room_for(&new, later));
+        assert_eq!([0, 1, 2, 3].map(is_evicted), [false, false, true, false]);
+        assert!(connections.make_room_for(&new, later));
+        assert_eq!([0, 1, 2, 3].map(is_evicted), [false, true, true, false]);
+        assert!(!connections.make_room_for(&new, later), "the others keep nobody waiting");
+        assert_eq!([0, 1, 2, 3].map(is_evicted), [false, true, true, false]);
     }
 }

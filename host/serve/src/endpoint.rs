@@ -114,7 +114,7 @@ where
         CallRefusal::BodyIncomplete(_) if too_slow.is_true() => TooSlow::refused(),
         refusal => of_call(RefusedCall::call(&refusal)),
     })?;
-    plugin_headers::strip_answer(answered.headers_mut(), id);
+    plugin_headers::strip_answer(answered.headers_mut(), id, parts.uri.path());
     Ok(answered.map(AnyBody::Plugin))
 }
 

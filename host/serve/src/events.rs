@@ -70,7 +70,8 @@ pub(crate) async fn get(
             .fix("close one, or ask for parts with `Accept: application/json`")
             .retry_after(5)
     })?;
-    Ok(turn.hold(sse::answer(stream, |stream| Box::pin(next(stream)))))
+    let response = sse::answer(stream, |stream| Box::pin(next(stream)));
+    Ok(turn.hold(response, front.access.clone().ended(caller)))
 }
 
 fn last_event_id(headers: &HeaderMap) -> Result<Option<u64>, Refused> {

@@ -149,7 +149,7 @@ pub(crate) async fn log(
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(format.content_type()));
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     Ok(match turn {
-        Some(turn) => turn.hold(response),
+        Some(turn) => turn.hold(response, front.access.clone().ended(caller)),
         None => response,
     })
 }

@@ -6,12 +6,15 @@
 
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::Sleep;
+
+use crate::connections::{Connected, WaitFor, Waiting};
 
 /// How long the client has to close its side.
 const LINGER: Duration = Duration::from_secs(1);
@@ -22,8 +25,9 @@ const MAX_BYTES: usize = 4 * 1024 * 1024;
 pub(crate) struct Linger {
     stream: TcpStream,
     write_timeout: Duration,
+    connection: Arc<Connected>,
     /// While the client has not taken what was written.
-    stuck: Option<Pin<Box<Sleep>>>,
+    stuck: Option<(Pin<Box<Sleep>>, Waiting)>,
     closing: Option<Closing>,
 }
 
@@ -33,8 +37,8 @@ struct Closing {
 }
 
 impl Linger {
-    pub(crate) fn new(stream: TcpStream, write_timeout: Duration) -> Linger {
-        Linger { stream, write_timeout, stuck: None, closing: None }
+    pub(crate) fn new(stream: TcpStream, write_timeout: Duration, connection: Arc<Connected>) -> Linger {
+        Linger { stream, write_timeout, connection, stuck: None, closing: None }
     }
 
     /// Sees to it that a write does not wait for ever.
@@ -44,8 +48,10 @@ impl Linger {
             return written;
         }
         let timeout = self.write_timeout;
-        let stuck = self.stuck.get_or_insert_with(|| Box::pin(tokio::time::sleep(timeout)));
-        ready!(stuck.as_mut().poll(context));
+        let Linger { connection, stuck, .. } = self;
+        let wait = || (Box::pin(tokio::time::sleep(timeout)), connection.wait(WaitFor::Taking));
+        let (timer, _) = stuck.get_or_insert_with(wait);
+        ready!(timer.as_mut().poll(context));
         Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the client takes nothing of the answer")))
     }
 }

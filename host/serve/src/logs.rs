@@ -48,7 +48,8 @@ pub(crate) async fn get(
     let last = last_event_id(&headers)?.or_else(|| query.from?.checked_sub(1));
     let turn = front.streams.take(&caller, &front.rules.now().rules)?;
     let stream = front.host.follow_plugin_log(&id, last, level).ok_or_else(|| unknown(&id))?;
-    Ok(turn.hold(sse::answer(stream, |stream| Box::pin(next(stream)))))
+    let response = sse::answer(stream, |stream| Box::pin(next(stream)));
+    Ok(turn.hold(response, front.access.clone().ended(caller)))
 }
 
 fn last_event_id(headers: &HeaderMap) -> Result<Option<u64>, Refused> {

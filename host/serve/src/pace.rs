@@ -12,6 +12,7 @@ use http_body::{Body, Frame, SizeHint};
 use tokio::time::{Instant, Sleep};
 
 use crate::body::BodyError;
+use crate::connections::{Connected, WaitFor, Waiting};
 use crate::problem::Refused;
 use crate::rules::Rules;
 
@@ -39,12 +40,13 @@ pub(crate) struct Paced<B> {
     n_bytes: u64,
     waited: Duration,
     waits: Option<Waits>,
+    connection: Arc<Connected>,
 }
 
 struct Waits {
     timer: Pin<Box<Sleep>>,
     /// Since when; `None` while nobody waits.
-    since: Option<Instant>,
+    since: Option<(Instant, Waiting)>,
 }
 
 impl Pace {
@@ -74,9 +76,9 @@ impl TooSlow {
 }
 
 impl<B: Body> Paced<B> {
-    pub(crate) fn new(body: B, pace: Pace) -> Paced<B> {
+    pub(crate) fn new(body: B, pace: Pace, connection: Arc<Connected>) -> Paced<B> {
         let too_slow = TooSlow((!body.is_end_stream()).then(Arc::default));
-        Paced { body, pace, too_slow, n_bytes: 0, waited: Duration::ZERO, waits: None }
+        Paced { body, pace, too_slow, n_bytes: 0, waited: Duration::ZERO, waits: None, connection }
     }
 
     pub(crate) fn too_slow(&self) -> TooSlow {
@@ -89,7 +91,7 @@ impl<B: Body> Paced<B> {
         let now = Instant::now();
         let waits = self.waits.get_or_insert_with(|| Waits { timer: Box::pin(tokio::time::sleep(left)), since: None });
         if waits.since.is_none() {
-            waits.since = Some(now);
+            waits.since = Some((now, self.connection.wait(WaitFor::Body)));
             waits.timer.as_mut().reset(now + left);
         }
         waits.timer.as_mut().poll(context)
@@ -117,7 +119,7 @@ where
                 Poll::Ready(Some(Err("the body came too slowly".into())))
             }
             Poll::Ready(frame) => {
-                if let Some(since) = this.waits.as_mut().and_then(|waits| waits.since.take()) {
+                if let Some((since, _)) = this.waits.as_mut().and_then(|waits| waits.since.take()) {
                     this.waited += since.elapsed();
                 }
                 if let Some(Ok(frame)) = &frame {
@@ -143,6 +145,8 @@ mod tests {
     use std::future::poll_fn;
 
     use super::*;
+    use crate::connections::Connections;
+    use crate::rules::Live;
 
     /// Parts, each after a wait.
     struct Parts(VecDeque<(Pin<Box<Sleep>>, usize)>);
@@ -171,7 +175,10 @@ mod tests {
             (Box::pin(tokio::time::sleep_until(at)), *n_bytes)
         });
         let parts = Parts(parts.collect());
-        let mut body = Paced::new(parts, Pace { idle: Duration::from_millis(idle_ms), min_bytes_per_second });
+        let pace = Pace { idle: Duration::from_millis(idle_ms), min_bytes_per_second };
+        let (all, peer) = (Arc::new(Connections::default()), "127.0.0.1:1".parse().unwrap());
+        let registered = all.add(peer, &Live::new(Rules::default())).unwrap();
+        let mut body = Paced::new(parts, pace, registered.connection.clone());
         let too_slow = body.too_slow();
         let mut n_bytes = 0;
         while let Some(frame) = poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {

@@ -40,8 +40,8 @@ pub(crate) fn strip_request(headers: &mut HeaderMap, from_trusted_proxy: bool) {
     }
 }
 
-/// Takes out of a plugin's answer what is not a plugin's to say.
-pub(crate) fn strip_answer(headers: &mut HeaderMap, id: &str) {
+/// Takes out of a plugin's answer to a request for this path what is not a plugin's to say.
+pub(crate) fn strip_answer(headers: &mut HeaderMap, id: &str, asked: &str) {
     let (mut is_for_origin, mut has_cookies, mut has_location) = (false, false, false);
     for name in headers.keys() {
         is_for_origin |= is_of_origin(name);
@@ -57,7 +57,8 @@ pub(crate) fn strip_answer(headers: &mut HeaderMap, id: &str) {
     if has_cookies {
         keep_own_cookies(headers, id);
     }
-    if has_location && !headers.get_all(header::LOCATION).iter().all(|place| is_own_place(place.as_bytes(), id)) {
+    if has_location && !headers.get_all(header::LOCATION).iter().all(|place| is_own_place(place.as_bytes(), id, asked))
+    {
         tracing::debug!(plugin.id = id, "a `Location` outside of the plugin's own paths was left out");
         headers.remove(header::LOCATION);
     }
@@ -83,6 +84,9 @@ fn is_of_origin(name: &HeaderName) -> bool {
                 | "reporting-endpoints"
                 | "origin-agent-cluster"
                 | "refresh"
+                | "accept-ch"
+                | "set-login"
+                | "use-as-dictionary"
         )
 }
 
@@ -129,7 +133,7 @@ fn is_inert(headers: &HeaderMap) -> bool {
 }
 
 /// Whether a `Location` stays below the plugin's prefix: as a path from the root, or relative to what was asked for.
-fn is_own_place(place: &[u8], id: &str) -> bool {
+fn is_own_place(place: &[u8], id: &str, asked: &str) -> bool {
     let Ok(place) = std::str::from_utf8(place) else { return false };
     let end = place.find(['?', '#']).unwrap_or(place.len());
     let path = &place[..end];
@@ -145,6 +149,8 @@ fn is_own_place(place: &[u8], id: &str) -> bool {
             let rest = path.strip_prefix(PREFIX).and_then(|rest| rest.strip_prefix(id));
             rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
         }
+        // What is relative to the prefix itself, without a slash, takes the place of the id.
+        None if !path.is_empty() && asked.strip_prefix(PREFIX) == Some(id) => false,
         // `a:b` would be another scheme.
         None => !path.split('/').next().unwrap_or_default().contains(':'),
     }
@@ -244,7 +250,7 @@ mod tests {
             ("set-cookie", "deep=1; Path=/api/plugin-endpoints/hello/a; SameSite=Lax"),
             ("set-cookie", "next=1; path=/api/plugin-endpoints/hello-2"),
         ]);
-        strip_answer(&mut headers, "hello");
+        strip_answer(&mut headers, "hello", "/api/plugin-endpoints/hello/x");
         expect![[r#"
             content-type: application/json
             x-own: 1
@@ -279,7 +285,7 @@ mod tests {
         ] {
             let pairs: Vec<_> = types.iter().map(|value| ("content-type", *value)).collect();
             let mut headers = map(&[&pairs[..], &[("content-security-policy", "script-src *")]].concat());
-            strip_answer(&mut headers, "hello");
+            strip_answer(&mut headers, "hello", "/api/plugin-endpoints/hello/x");
             let is_inert = headers[header::CONTENT_SECURITY_POLICY] != SANDBOX;
             assert_eq!(is_inert, expected, "{types:?}");
         }
@@ -306,7 +312,13 @@ mod tests {
             ("a/../../b", false),
             ("/\\evil.example", false),
         ] {
-            assert_eq!(is_own_place(place.as_bytes(), "hello"), expected, "{place}");
+            assert_eq!(is_own_place(place.as_bytes(), "hello", "/api/plugin-endpoints/hello/x"), expected, "{place}");
+        }
+        // A browser reads what is relative from the last slash of what was asked for.
+        for (place, at_root, at_id) in [("other/x", true, false), ("?a=1", true, true), ("", true, true)] {
+            let is_own = |asked: &str| is_own_place(place.as_bytes(), "hello", asked);
+            assert_eq!(is_own("/api/plugin-endpoints/hello/"), at_root, "{place}");
+            assert_eq!(is_own("/api/plugin-endpoints/hello"), at_id, "{place}");
         }
     }
 

@@ -36,6 +36,9 @@ const DELETE: Method = Method::DELETE;
 /// The most that a JSON body of the management API may have.
 pub(crate) const MAX_JSON_BYTES: usize = 1024 * 1024;
 
+/// The most that a stranger may have the host keep: a name and a password, each character as an escape.
+const MAX_LOGIN_BYTES: usize = 16 * 1024;
+
 const IF_MATCH: &str = "The `ETag` that the change is made from; another one refuses it.";
 
 /// What the surfaces share. Cheap to clone.
@@ -296,7 +299,8 @@ pub(crate) fn table(front: Front) -> Table {
         .says("Asks once more for what failed or was ended.")
         .operates();
 
-    t.open("login", POST, "/login", login::login)
+    let login = Row { method: POST, path: "/login", need: Need::Nothing, action: "login" };
+    t.route(login, login::login, |route| route.layer(DefaultBodyLimit::max(MAX_LOGIN_BYTES)))
         .says("A session for a user's password.")
         .body::<api::LoginRequest>()
         .gives::<api::Login>(200)

@@ -293,6 +293,7 @@ impl Server {
                         }
                     }
                 }
+                // Who could not make room then may still wait for a request by now, or for its client.
                 () = tokio::time::sleep(SECOND_CHANCE), if waiting.is_some() && !has_room => {
                     has_room = waiting.as_ref().is_some_and(|(_, registered)| admission.make_room_for(registered));
                 }
@@ -392,7 +393,7 @@ async fn transport(stream: TcpStream, registered: &Registered, context: &Context
     let _ = stream.set_nodelay(true);
     let connection = &registered.connection;
     let write_timeout = context.service.rules(connection).rules.write_timeout;
-    let linger = |stream| Linger::new(stream, write_timeout);
+    let linger = |stream| Linger::new(stream, write_timeout, connection.clone());
     let Some(tls) = &context.tls else { return Some(Either::Left(linger(stream))) };
     let begun = tokio::select! {
         begun = tokio::time::timeout(context.header_timeout, tls.accept(stream, linger)) => begun,

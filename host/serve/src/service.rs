@@ -54,7 +54,7 @@ impl Service {
     }
 
     /// Answers one request. Never fails: what goes wrong is an answer too.
-    pub(crate) async fn answer<B>(&self, request: Request<B>, connection: &Connected) -> Response<AnyBody>
+    pub(crate) async fn answer<B>(&self, request: Request<B>, connection: &Arc<Connected>) -> Response<AnyBody>
     where
         B: IncomingBody<Error: Into<BodyError>>,
     {
@@ -75,7 +75,7 @@ impl Service {
         } else {
             let trusted = &in_force.rules.trusted_proxies;
             let client = forwarded::client(request.headers(), connection.peer.ip(), trusted);
-            let request = request.map(|body| Paced::new(body, Pace::of(&in_force.rules)));
+            let request = request.map(|body| Paced::new(body, Pace::of(&in_force.rules), connection.clone()));
             // A client that a proxy speaks for has no port that is known.
             let said = client.map(|address| SocketAddr::new(address, 0).to_string());
             let peer = said.as_deref().unwrap_or(&connection.peer_text);

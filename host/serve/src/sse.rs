@@ -14,8 +14,7 @@ use tokio::time::{Instant, Sleep};
 
 /// Something is sent at least this often, so that proxies and readers know that the stream is alive.
 const HEARTBEAT: Duration = Duration::from_secs(15);
-/// A stream ends after this time, and the reader connects again: so a token that was revoked, or a proxy that forgot its side,
-/// holds none for ever.
+/// A stream ends after this time, and the reader connects again: so a proxy that forgot its side holds none for ever.
 const MAX_AGE: Duration = Duration::from_secs(60 * 60);
 /// First of all the reader learns to wait a second before it connects again.
 const OPENING: &[u8] = b"retry: 1000\n\n";

@@ -1,14 +1,16 @@
-//! How many streams of events and logs there may be at once: in all, and of one caller.
+//! Streams of events and logs: how many there may be at once, in all and of one caller, and that none outlives its caller's token.
 
 use std::collections::HashMap;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
 
-use axum::body::Body;
+use axum::body::{Body, Bytes, HttpBody};
 use axum::response::Response;
 use http::StatusCode;
+use http_body::Frame;
 
 use crate::caller::Caller;
-use crate::connections::Held;
 use crate::problem::Refused;
 use crate::rules::Rules;
 
@@ -50,9 +52,35 @@ impl Streams {
 }
 
 impl Turn {
-    /// Goes with the body of this answer.
-    pub(crate) fn hold(self, response: Response) -> Response {
-        response.map(|body| Body::new(Held::new(body, self)))
+    /// Goes with the body of this answer, which ends at the latest with `ended`.
+    pub(crate) fn hold(self, response: Response, ended: impl Future<Output = ()> + Send + 'static) -> Response {
+        response.map(|body| Body::new(Stream { body, ended: Box::pin(ended), _turn: self }))
+    }
+}
+
+/// The body of a stream.
+struct Stream {
+    body: Body,
+    ended: Pin<Box<dyn Future<Output = ()> + Send>>,
+    _turn: Turn,
+}
+
+impl HttpBody for Stream {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        // First of all: what its caller may not see any more is not sent.
+        match self.ended.as_mut().poll(context) {
+            Poll::Ready(()) => {
+                self.ended = Box::pin(std::future::ready(()));
+                Poll::Ready(None)
+            }
+            Poll::Pending => Pin::new(&mut self.body).poll_frame(context),
+        }
     }
 }
 

@@ -51,11 +51,18 @@ impl OperatorToken {
         let is_right = bool::from(Digest::of(token).as_bytes().ct_eq(self.digest.as_bytes()));
         is_right.then(|| self.caller.clone())
     }
+
+    /// Whether it is this token that somebody came with.
+    pub(crate) fn is_of(&self, caller: &Caller) -> bool {
+        caller.token == self.caller.token
+    }
 }
 
-/// Whether a header carries a token of a host like this one, valid or not: it is not for plugins to see.
+/// Whether a header carries a token of a host like this one, valid or not, and however it is written: it is not for plugins to
+/// see.
 pub(crate) fn is_host_credential(value: &http::HeaderValue) -> bool {
-    bearer(value.as_bytes()).is_some_and(|token| token.starts_with(PREFIX.as_bytes()))
+    let mut words = value.as_bytes().split(|byte| matches!(byte, b' ' | b'\t' | b',' | b'"' | b'='));
+    words.any(|word| word.starts_with(PREFIX.as_bytes()))
 }
 
 /// The token in the value of `Authorization`.

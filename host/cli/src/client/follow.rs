@@ -14,7 +14,7 @@ use crate::failure::{Exit, Failure};
 const RETRY: Duration = Duration::from_secs(1);
 /// A host says something every 15 s.
 const SILENCE: Duration = Duration::from_secs(45);
-/// No line of a stream is longer.
+/// No line of a stream is longer, and no event.
 const MAX_LINE_BYTES: usize = 1 << 20;
 
 /// What can be followed: each has a number, after which the next one comes.
@@ -138,6 +138,9 @@ impl Reader {
             match line.split_once(':').map(|(field, value)| (field, value.strip_prefix(' ').unwrap_or(value))) {
                 Some(("event", name)) => self.name = name.to_owned(),
                 Some(("data", part)) => match &mut self.data {
+                    Some(data) if data.len() + part.len() >= MAX_LINE_BYTES => {
+                        return Err(Failure::unreachable("what answers is no plugin host: its events do not end"));
+                    }
                     Some(data) => *data += &format!("\n{part}"),
                     None => self.data = Some(part.to_owned()),
                 },
@@ -172,5 +175,13 @@ mod tests {
     #[test]
     fn a_line_without_end_is_given_up() {
         assert!(Reader::default().read(&vec![b'x'; MAX_LINE_BYTES + 1]).is_err());
+    }
+
+    #[test]
+    fn an_event_without_end_is_given_up() {
+        let mut reader = Reader::default();
+        let lines = format!("data: {}\n", "x".repeat(1_000)).repeat(100);
+        let n_taken = (0..1_000).take_while(|_| reader.read(lines.as_bytes()).is_ok()).count();
+        assert_eq!(n_taken, MAX_LINE_BYTES / 100_000);
     }
 }

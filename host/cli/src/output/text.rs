@@ -1,8 +1,42 @@
 //! Times, durations and texts of others, made fit for a terminal.
 
-/// A text of a plugin's author or of the network, without what could steer a terminal.
+use std::borrow::Cow;
+
+/// A text of a plugin's author or of the network as one line, without what could steer a terminal.
 pub(crate) fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+    text.chars().map(|c| if steers(c) { ' ' } else { c }).collect()
+}
+
+/// The same of a text of several lines.
+pub(crate) fn printable_lines(text: &str) -> Cow<'_, str> {
+    let is_odd = |c| steers(c) && !matches!(c, '\n' | '\t');
+    match text.contains(is_odd) {
+        true => text.chars().map(|c| if is_odd(c) { ' ' } else { c }).collect(),
+        false => text.into(),
+    }
+}
+
+/// Data with its control characters as `\u001b`: JSON stays what it was.
+pub(crate) fn escaped(text: &str) -> Cow<'_, str> {
+    let is_odd = |c: char| c.is_control() && !matches!(c, '\n' | '\r' | '\t');
+    let write = |mut text: String, c| {
+        match is_odd(c) {
+            true => text += &format!("\\u{:04x}", u32::from(c)),
+            false => text.push(c),
+        }
+        text
+    };
+    match text.contains(is_odd) {
+        true => text.chars().fold(String::with_capacity(text.len()), write).into(),
+        false => text.into(),
+    }
+}
+
+/// Whether a terminal does something else with it than to show it where it stands.
+fn steers(c: char) -> bool {
+    // The second ones turn the direction of what follows.
+    c.is_control()
+        || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// A duration in three or four digits and a unit.
@@ -49,6 +83,19 @@ pub(crate) fn utc(unix_ms: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn nothing_steers_a_terminal() {
+        let hostile = "a\u{1b}]0;b\u{7}\r\n\tc\u{9b}31m\u{202e}d\u{7f}";
+        assert_eq!(printable(hostile), "a ]0;b    c 31m d ");
+        assert_eq!(printable_lines(hostile), "a ]0;b  \n\tc 31m d ");
+        assert_eq!(printable_lines("\u{e9}\n"), "\u{e9}\n");
+        let json = "[\"\u{9b}31m\u{7f}\", \"\\n\"]";
+        assert_eq!(escaped(json), r#"["\u009b31m\u007f", "\n"]"#);
+        let read = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
+        assert_eq!(read(&escaped(json)), read(json));
+        assert_eq!(escaped("\u{1b}[2J"), "\\u001b[2J");
+    }
 
     #[test]
     fn moments_are_shown_in_utc() {

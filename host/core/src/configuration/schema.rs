@@ -18,13 +18,15 @@ use jsonschema::{Draft, PatternOptions, ValidationOptions, Validator};
 use serde_json::{Map, Value};
 
 use super::{Violation, mask, pointer};
-use applied::{Applied, TooMuch};
+use applied::{Applied, MAX_STEPS, TooMuch};
 use document::Document;
 
 /// The one draft that is taken.
 const DRAFT: &str = "https://json-schema.org/draft/2020-12/schema";
 /// What one compiled pattern may take in memory, and what its matching may cache.
 const MAX_PATTERN_BYTES: usize = 512 << 10;
+/// What takes no more steps holds up nobody.
+const LIGHT_STEPS: usize = 5_000;
 /// As many problems are reported at once.
 const MAX_VIOLATIONS: usize = 100;
 
@@ -113,12 +115,24 @@ impl Schema {
     /// # Errors
     /// As [`Schema::check`].
     pub fn check_value(&self, value: &Value) -> Result<(), Vec<Violation>> {
-        let secrets = match Applied::to(&self.0.document, value) {
-            Ok(applied) => applied.secrets,
-            Err(too_much) => return Err(vec![Violation::new("", too_much.to_string())]),
-        };
+        match Applied::to(&self.0.document, value, MAX_STEPS) {
+            Ok(applied) => self.validate(value, &applied),
+            Err(too_much) => Err(vec![Violation::new("", too_much.to_string())]),
+        }
+    }
+
+    /// The same where it takes few steps; `None` where it takes more, or more than may be taken.
+    ///
+    /// # Errors
+    /// As [`Schema::check`].
+    pub fn check_light(&self, value: &Value) -> Option<Result<(), Vec<Violation>>> {
+        let applied = Applied::to(&self.0.document, value, LIGHT_STEPS).ok()?;
+        Some(self.validate(value, &applied))
+    }
+
+    fn validate(&self, value: &Value, Applied { secrets, .. }: &Applied<'_>) -> Result<(), Vec<Violation>> {
         let errors = self.0.validator.iter_errors(value).take(MAX_VIOLATIONS);
-        let violations: BTreeSet<_> = errors.map(|error| violation(&error, &secrets)).collect();
+        let violations: BTreeSet<_> = errors.map(|error| violation(&error, secrets)).collect();
         if violations.is_empty() { Ok(()) } else { Err(violations.into_iter().collect()) }
     }
 
@@ -129,7 +143,7 @@ impl Schema {
     /// Of a configuration that is too large to be checked, each key is secret.
     pub fn secrets(&self, configuration: &Map<String, Value>) -> Vec<String> {
         let keys = || configuration.keys().map(|key| pointer::join("", key)).collect();
-        match Applied::to(&self.0.document, &Value::Object(configuration.clone())) {
+        match Applied::to(&self.0.document, &Value::Object(configuration.clone()), MAX_STEPS) {
             Ok(applied) if applied.secrets.contains("") => keys(),
             Err(TooMuch) => keys(),
             Ok(Applied { secrets, .. }) => {

@@ -52,7 +52,7 @@ impl FrontMetrics {
             ),
             evicted: make.counter(
                 "plugin_host_connections_evicted_total",
-                "Connections that were closed to make room while they waited for a request",
+                "Connections that were closed to make room while they waited for a request or for their client",
             ),
             auth_failures: make.counters(
                 "plugin_host_auth_failures_total",
@@ -81,7 +81,7 @@ impl FrontMetrics {
         self.refused.inc();
     }
 
-    /// A connection without a request was closed to make room.
+    /// A connection was closed to make room.
     pub fn connection_evicted(&self) {
         self.evicted.inc();
     }

@@ -8,6 +8,7 @@ use host_core::access::Name;
 use host_core::{Digest, Principal};
 use host_state::{Accounts, TokenRecord, UserRecord};
 use subtle::ConstantTimeEq as _;
+use tokio::sync::watch;
 
 use crate::token::PREFIX;
 
@@ -20,6 +21,8 @@ const N_SECRET: usize = 64;
 pub(crate) struct Keyring {
     tokens: RwLock<HashMap<[u8; N_ID], Arc<Held>>>,
     users: RwLock<BTreeMap<Name, UserRecord>>,
+    /// Told when tokens were changed or taken away.
+    changed: watch::Sender<()>,
 }
 
 /// A token in memory.
@@ -85,6 +88,11 @@ impl Keyring {
         self.tokens().get(key(id).as_slice()).cloned()
     }
 
+    /// Looks again whenever tokens were changed from now on.
+    pub(crate) fn watch(&self) -> watch::Receiver<()> {
+        self.changed.subscribe()
+    }
+
     /// All tokens, oldest first.
     pub(crate) fn all(&self) -> Vec<Arc<Held>> {
         let mut all: Vec<_> = self.tokens().values().cloned().collect();
@@ -100,6 +108,7 @@ impl Keyring {
             let used = self.token(&record.id).and_then(|held| held.last_used_unix_ms());
             let record = TokenRecord { last_used_unix_ms: used.or(record.last_used_unix_ms), ..record };
             self.tokens_mut().insert(id, Arc::new(Held::new(record)));
+            self.changed.send_replace(());
         }
     }
 
@@ -108,6 +117,8 @@ impl Keyring {
         for id in ids {
             tokens.remove(key(id).as_slice());
         }
+        drop(tokens);
+        self.changed.send_replace(());
     }
 
     /// Those that were used since the disk was told; they count as told.
@@ -148,6 +159,7 @@ impl Keyring {
 
     fn end_sessions(&self, user: &Name) {
         self.tokens_mut().retain(|_, held| held.record.login.as_ref() != Some(user));
+        self.changed.send_replace(());
     }
 
     fn tokens(&self) -> RwLockReadGuard<'_, HashMap<[u8; N_ID], Arc<Held>>> {

@@ -10,7 +10,7 @@ use crate::configuration::pointer;
 
 /// As many subschemas may apply to all values together. References that fan out, each to others that fan out, ask for
 /// more: a document of a page can ask for as many as there are atoms.
-const MAX_STEPS: usize = 250_000;
+pub(super) const MAX_STEPS: usize = 250_000;
 /// Subschemas and values may lie as deep inside each other. The validator and this walk need stack for each level.
 const MAX_DEPTH: usize = 512;
 
@@ -33,9 +33,9 @@ pub(super) struct TooMuch;
 impl<'d> Applied<'d> {
     /// Goes through all subschemas that apply to a configuration, as often as each does: at least as many as a validator
     /// that stops at nothing. Of several that exclude each other all count.
-    pub(super) fn to(document: &'d Document, configuration: &Value) -> Result<Applied<'d>, TooMuch> {
+    pub(super) fn to(document: &'d Document, configuration: &Value, max_steps: usize) -> Result<Applied<'d>, TooMuch> {
         let (secrets, place) = Default::default();
-        let mut applied = Applied { secrets, document, steps_left: MAX_STEPS, place, depth: 0 };
+        let mut applied = Applied { secrets, document, steps_left: max_steps, place, depth: 0 };
         applied.schema(document.root(), configuration)?;
         Ok(applied)
     }
