@@ -4,6 +4,7 @@
 
 mod row;
 mod verify;
+mod written;
 
 use host_core::audit::Entry;
 use sqlx::Row as _;
@@ -12,6 +13,7 @@ use sqlx::sqlite::SqliteConnection;
 use crate::{Error, State};
 
 pub use verify::{AuditBroken, AuditReport, Noted};
+pub(crate) use written::Written;
 
 /// No number of an entry is larger, so that every JSON reader can tell two apart.
 const MAX_SEQ: i64 = 1 << 53;
@@ -61,7 +63,11 @@ impl State {
     /// # Cancel safety
     /// When the future is dropped, they are added or not.
     pub async fn append_audit(&self, entries: Vec<Entry>, max_kept: u64) -> Result<Vec<u64>, Error> {
-        self.change(move |connection| Box::pin(append(connection, entries, max_kept))).await
+        let written = self.audit_written().clone();
+        let appended = self.change(move |connection| Box::pin(append(connection, entries, max_kept, written)));
+        let (numbers, head) = appended.await?;
+        head.into_iter().for_each(|head| self.audit_written().note(head));
+        Ok(numbers)
     }
 
     /// At most `limit` entries that a filter takes, oldest first. Rows that can't be read are left out; [`State::verify_audit`]
@@ -90,15 +96,18 @@ impl State {
     }
 }
 
-/// Adds entries inside a transaction of the writer.
+/// Adds entries inside a transaction of the writer; their numbers, and the end of the log, which is to be noted in `written` once it
+/// is on disk.
 pub(crate) async fn append(
     connection: &mut SqliteConnection,
     entries: Vec<Entry>,
     max_kept: u64,
-) -> Result<Vec<u64>, Error> {
+    written: Written,
+) -> Result<(Vec<u64>, Option<AuditHead>), Error> {
     if entries.is_empty() {
-        return Ok(vec![]);
+        return Ok((vec![], None));
     }
+    written.look(connection).await.map_err(writing)?;
     let mut head = head(connection).await?;
     let mut numbers = Vec::with_capacity(entries.len());
     for entry in entries {
@@ -116,7 +125,7 @@ pub(crate) async fn append(
         let keep = (max_kept - max_kept / 10).max(1);
         trim(connection, row::signed(head.seq.saturating_sub(keep))).await.map_err(writing)?;
     }
-    Ok(numbers)
+    Ok((numbers, Some(head)))
 }
 
 /// The end of the chain.

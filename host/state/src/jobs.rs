@@ -143,13 +143,16 @@ impl State {
         keep: u64,
         (entries, max_kept): (Vec<Entry>, u64),
     ) -> Result<(), Error> {
+        let written = self.audit_written().clone();
         let both = self.change(move |connection| {
             Box::pin(async move {
                 change::put(connection, record, log, keep).await?;
-                audit::append(connection, entries, max_kept).await
+                audit::append(connection, entries, max_kept, written).await
             })
         });
-        both.await.map(drop)
+        let (_, head) = both.await?;
+        head.into_iter().for_each(|head| self.audit_written().note(head));
+        Ok(())
     }
 
     /// The job of that id.

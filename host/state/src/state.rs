@@ -13,6 +13,7 @@ use sqlx::sqlite::{
     SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
 
+use crate::audit::Written;
 use crate::kv::{Kv, Limits};
 use crate::writer::Writer;
 use crate::{Error, migrate};
@@ -38,6 +39,7 @@ pub struct State {
     path: Arc<PathBuf>,
     readers: SqlitePool,
     writer: Writer,
+    audit_written: Written,
 }
 
 impl State {
@@ -71,7 +73,12 @@ impl State {
         migrate::migrate(&mut connection, applied).await?;
         let reading = options.read_only(true).pragma("trusted_schema", "OFF");
         let readers = SqlitePoolOptions::new().max_connections(READERS).connect_lazy_with(reading);
-        Ok(State { path: Arc::new(path), readers, writer: Writer::start(connection) })
+        Ok(State {
+            path: Arc::new(path),
+            readers,
+            writer: Writer::start(connection),
+            audit_written: Written::default(),
+        })
     }
 
     /// The key-value store of plugins, with these limits.
@@ -93,6 +100,10 @@ impl State {
 
     pub(crate) fn readers(&self) -> &SqlitePool {
         &self.readers
+    }
+
+    pub(crate) fn audit_written(&self) -> &Written {
+        &self.audit_written
     }
 
     /// Makes a change in a transaction and returns when it is committed. An error undoes the change.

@@ -121,6 +121,26 @@ async fn a_log_that_was_cut_off_is_whole_but_for_who_noted_its_end() {
 }
 
 #[tokio::test]
+async fn who_wrote_to_a_log_sees_that_its_end_was_cut_off_or_is_another() {
+    let folder = log(3).await;
+    let state = State::open(folder.path()).await.unwrap();
+    state.append_audit(vec![entry("a"), entry("b")], 1_000).await.unwrap();
+    assert!(state.verify_audit(None).await.unwrap().is_whole());
+    // Others have cut off its end, and gone on.
+    run(&folder, "DELETE FROM audit WHERE seq > 4").await;
+    let other = State::open(folder.path()).await.unwrap();
+    other.append_audit(vec![entry("c"), entry("d")], 1_000).await.unwrap();
+    assert!(other.verify_audit(None).await.unwrap().is_whole());
+    for _ in 0..2 {
+        let broken = state.verify_audit(None).await.unwrap().broken.unwrap();
+        assert_eq!((broken.seq, broken.reason.as_str()), (5, "the entry that this host wrote is not there any more"));
+        state.append_audit(vec![entry("e")], 1_000).await.unwrap();
+    }
+    other.close().await;
+    state.close().await;
+}
+
+#[tokio::test]
 async fn the_oldest_go_and_the_rest_still_verifies() {
     let folder = tempfile::tempdir().unwrap();
     let state = State::open(folder.path()).await.unwrap();

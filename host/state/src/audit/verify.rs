@@ -67,16 +67,25 @@ impl AuditReport {
 
 impl State {
     /// Reads the whole audit log and computes each hash anew, up to the first that does not fit; and looks for an entry that
-    /// was noted earlier.
+    /// was noted earlier. What was written since this state was opened has to be there.
     ///
     /// # Errors
     /// [`Error::Sql`], [`Error::Closed`]. What is wrong with the log is no error.
     pub async fn verify_audit(&self, noted: Option<&AuditHead>) -> Result<AuditReport, Error> {
         // One transaction, so that what is let go meanwhile does not look as if it were missing.
         let mut transaction = self.readers().begin().await.map_err(reading)?;
-        let report = verify(&mut transaction, noted).await;
+        let report = match self.audit_written().look(&mut transaction).await {
+            Ok(()) => verify(&mut transaction, noted).await,
+            Err(error) => Err(error),
+        };
         transaction.rollback().await.map_err(reading)?;
-        report.map_err(reading)
+        let mut report = report.map_err(reading)?;
+        let lost = self.audit_written().lost().filter(|_| report.broken.is_none());
+        if let Some(seq) = lost {
+            let reason = "the entry that this host wrote is not there any more".to_owned();
+            report.broken = Some(AuditBroken { seq, reason });
+        }
+        Ok(report)
     }
 }
 
