@@ -36,7 +36,7 @@ where
 {
     let begun = access_log::begin(Level::DEBUG);
     let (mut parts, body) = request.into_parts();
-    plugin_headers::strip_request(&mut parts.headers, from_trusted_proxy);
+    plugin_headers::strip_request(&mut parts.headers, request_id, from_trusted_proxy);
     let trace = front.host.trace_of(&parts.headers);
     let mut generation = None;
     let call = call(front, &mut parts, body, request_id, peer, trace, &mut generation);

@@ -6,6 +6,7 @@
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
 use crate::endpoint::PREFIX;
+use crate::request_id::{RequestId, X_REQUEST_ID};
 
 /// Documents of plugins show text, styles and pictures that they bring themselves; they run nothing, load nothing and are
 /// of an origin of their own.
@@ -18,15 +19,16 @@ const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
 const HOST_COOKIES: &[&str] = &["plugin_host", "__host-plugin_host", "__secure-plugin_host"];
 
 /// Takes out of a request what is not for a plugin to see: what somebody says of where the request comes from, unless a trusted
-/// proxy says it, and cookies of the host.
-pub(crate) fn strip_request(headers: &mut HeaderMap, from_trusted_proxy: bool) {
+/// proxy says it, and cookies of the host. A request id that it comes with becomes the one that the host goes by.
+pub(crate) fn strip_request(headers: &mut HeaderMap, request_id: &RequestId, from_trusted_proxy: bool) {
     let is_said = |name: &HeaderName| {
         let name = name.as_str();
         name.starts_with("x-forwarded") || matches!(name, "forwarded" | "x-real-ip" | "x-client-ip" | "true-client-ip")
     };
-    let (mut has_said, mut has_cookies) = (false, false);
+    let (mut has_said, mut has_cookies, mut has_id) = (false, false, false);
     for name in headers.keys() {
         has_said |= is_said(name);
+        has_id |= *name == X_REQUEST_ID;
         has_cookies |= *name == header::COOKIE;
     }
     if has_said && !from_trusted_proxy {
@@ -37,6 +39,9 @@ pub(crate) fn strip_request(headers: &mut HeaderMap, from_trusted_proxy: bool) {
     }
     if has_cookies {
         strip_cookies(headers);
+    }
+    if has_id {
+        headers.insert(X_REQUEST_ID, request_id.header());
     }
 }
 
@@ -217,6 +222,7 @@ mod tests {
     use expect_test::expect;
 
     use super::*;
+    use crate::request_id::RequestIds;
 
     fn map(headers: &[(&str, &str)]) -> HeaderMap {
         let mut map = HeaderMap::new();
@@ -333,14 +339,18 @@ mod tests {
             ("x-real-ip", "1.1.1.1"),
             ("accept", "*/*"),
         ];
+        let id = RequestIds::new().unwrap().of(&map(&[("x-request-id", "mine")]));
         let mut headers = map(&sent);
-        strip_request(&mut headers, false);
+        strip_request(&mut headers, &id, false);
         assert_eq!(shown(&headers), "accept: */*\ncookie: a=1; b=2\n");
         let mut headers = map(&sent[2..]);
-        strip_request(&mut headers, true);
+        strip_request(&mut headers, &id, true);
         assert_eq!(headers.len(), 5);
         let mut headers = map(&[("cookie", "a=1;b=2")]);
-        strip_request(&mut headers, false);
+        strip_request(&mut headers, &id, false);
         assert_eq!(shown(&headers), "cookie: a=1;b=2\n");
+        let mut headers = map(&[("x-request-id", "not\tplain"), ("x-request-id", "other")]);
+        strip_request(&mut headers, &id, false);
+        assert_eq!(shown(&headers), "x-request-id: mine\n");
     }
 }
