@@ -277,6 +277,40 @@ async fn a_page_of_another_origin_changes_nothing() {
 }
 
 #[tokio::test]
+async fn a_connection_is_known_as_long_as_its_token_is_valid() {
+    let host = TestHost::start().await;
+    let folder = host.sources().join("hello");
+    copy(built("hello").await.parent().unwrap(), &folder);
+    let yaml = std::fs::read_to_string(folder.join("plugin.yaml")).unwrap();
+    std::fs::write(
+        folder.join("plugin.yaml"),
+        yaml.replace("handler: hello", "handler: hello\n    auth: {required: true}"),
+    )
+    .unwrap();
+    host.try_load(&folder.join("library.so")).await.expect(200);
+    let make = async |name: &str| {
+        let made = host.post_json("/api/tokens", &json!({ "name": name, "role": "viewer" })).await.expect(201).json();
+        (made["token"].as_str().unwrap().to_owned(), made["id"].as_str().unwrap().to_owned())
+    };
+    let ((one, one_id), (other, _)) = (make("one").await, make("other").await);
+    let mut connection = host.connect().await;
+    let mut status = async |token: &str| {
+        let path = endpoint("hello/hello");
+        let request = format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {token}\r\n\r\n");
+        connection.send(request.as_bytes()).await;
+        let status = connection.head(false).await.status;
+        connection.rest().await;
+        status
+    };
+    assert_eq!([status(&one).await, status(&one).await, status(&other).await, status(&one).await], [200; 4]);
+    // One digit is another one.
+    let wrong = format!("{}{}", &one[..one.len() - 1], if one.ends_with('0') { '1' } else { '0' });
+    assert_eq!([status(&wrong).await, status(&one).await], [401, 200]);
+    host.delete(&format!("/api/tokens/{one_id}")).await.expect(204);
+    assert_eq!([status(&one).await, status(&other).await, status(&one).await], [401, 200, 401]);
+}
+
+#[tokio::test]
 async fn an_endpoint_lets_in_whom_its_plugin_yaml_names_and_its_handler_knows_them() {
     let host = TestHost::start().await;
     let folder = host.sources().join("echo");

@@ -5,6 +5,7 @@
 mod accounts;
 mod keyring;
 mod password;
+mod recent;
 mod refusals;
 mod throttle;
 
@@ -13,7 +14,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use host_state::{AccountChange, State};
-use http::header::AUTHORIZATION;
+use http::header::{AUTHORIZATION, HeaderValue};
 use http::{HeaderMap, StatusCode};
 
 use crate::caller::{Caller, Who, unauthorized};
@@ -21,11 +22,13 @@ use crate::problem::Refused;
 use crate::token::{OperatorToken, bearer};
 use keyring::Keyring;
 use password::Passwords;
+use recent::Seen;
 use refusals::Refusals;
 use throttle::{Place, Throttle};
 
 pub(crate) use accounts::{NewAccount, Session};
 pub(crate) use keyring::Held;
+pub(crate) use recent::Recent;
 
 /// Unknown clients that are told apart in the audit log within a minute, and what known ones are refused.
 const MAX_STRANGERS: usize = 64;
@@ -83,29 +86,47 @@ impl Access {
         })
     }
 
-    /// Who sends these headers.
-    pub(crate) fn who(&self, headers: &HeaderMap) -> Who {
+    /// Who sends these headers, over a connection that may have sent the same before.
+    pub(crate) fn who(&self, headers: &HeaderMap, recent: Option<&Recent>) -> Who {
         let mut values = headers.get_all(AUTHORIZATION).iter();
         let Some(value) = values.next() else { return Who::Nobody };
         // Of two, nobody could say which one counts.
         let token = bearer(value.as_bytes()).filter(|_| values.next().is_none());
         let Some(token) = token else { return Who::Stranger };
-        if let Some(held) = self.keyring.find(token, now_unix_ms()) {
-            return Who::Known(Caller { principal: held.principal.clone(), token: held.id.clone() });
+        let now_ms = now_unix_ms();
+        if let Some(caller) = recent.and_then(|recent| recent.caller(value, now_ms)) {
+            return Who::Known(caller);
         }
-        self.operator.caller(token).map_or(Who::Stranger, Who::Known)
+        // Before it is looked up, so that no change is missed.
+        let changed = self.keyring.watch();
+        let held = self.keyring.find(token, now_ms);
+        let caller = match &held {
+            Some(held) => Some(Caller { principal: held.principal.clone(), token: held.id.clone() }),
+            None => self.operator.caller(token),
+        };
+        let Some(caller) = caller else { return Who::Stranger };
+        // A copy, which keeps nothing else of the request in memory.
+        if let (Some(recent), Ok(value)) = (recent, HeaderValue::from_bytes(value.as_bytes())) {
+            recent.keep(Seen { value, caller: caller.clone(), held, changed });
+        }
+        Who::Known(caller)
     }
 
     /// The same for a client who has to be known.
     ///
     /// # Errors
     /// 401; and 429 when wrong tokens came too often from this address. A valid token is never refused.
-    pub(crate) fn caller(&self, headers: &HeaderMap, address: IpAddr) -> Result<Caller, Refused> {
-        match self.who(headers) {
+    pub(crate) fn caller(
+        &self,
+        headers: &HeaderMap,
+        recent: Option<&Recent>,
+        address: impl FnOnce() -> IpAddr,
+    ) -> Result<Caller, Refused> {
+        match self.who(headers, recent) {
             Who::Known(caller) => Ok(caller),
             Who::Nobody => Err(unauthorized(&Who::Nobody)),
             Who::Stranger => {
-                self.throttle.take(Place::of(address), Instant::now()).map_err(too_many)?;
+                self.throttle.take(Place::of(address()), Instant::now()).map_err(too_many)?;
                 Err(unauthorized(&Who::Stranger))
             }
         }

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use http_body::{Body, Frame, SizeHint};
 use tokio::sync::Notify;
 
+use crate::access::Recent;
 use crate::rules::{InForce, Known, Live};
 
 /// Bits of [`Connected::state`]; requests in work are counted above them.
@@ -40,6 +41,8 @@ pub(crate) struct Connected {
     pub(crate) peer: SocketAddr,
     /// The same as text.
     pub(crate) peer_text: String,
+    /// Whose token it sent last.
+    pub(crate) recent: Recent,
     rules: Known,
     state: AtomicUsize,
     evicted: Notify,
@@ -81,6 +84,7 @@ impl Connections {
         let connection = Arc::new(Connected {
             peer,
             peer_text: peer.to_string(),
+            recent: Recent::default(),
             rules: Known::of(live),
             state: AtomicUsize::new(0),
             evicted: Notify::new(),

@@ -7,6 +7,7 @@ use http::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use http::{Method, Response, StatusCode};
 use tracing::Level;
 
+use crate::access::Recent;
 use crate::access_log::{self, Line};
 use crate::body::{AnyBody, BodyError};
 use crate::caller::{self, Who, refused_for};
@@ -23,23 +24,33 @@ use crate::trail::{ClientAddress, Trail};
 /// Where plugins answer.
 pub(crate) const PREFIX: &str = "/api/plugin-endpoints/";
 
+/// Over which connection a request came.
+#[derive(Clone, Copy)]
+pub(crate) struct Sender<'a> {
+    /// Address and port of whom it is from; empty when unknown.
+    pub(crate) peer: &'a str,
+    /// Whose token the connection sent last.
+    pub(crate) recent: &'a Recent,
+    /// Whether a trusted proxy sends it for another.
+    pub(crate) is_trusted_proxy: bool,
+}
+
 /// Answers a request below [`PREFIX`].
 pub(crate) async fn answer<B>(
     front: &Front,
     request: http::Request<Paced<B>>,
     request_id: &RequestId,
-    peer: &str,
-    from_trusted_proxy: bool,
+    sender: Sender<'_>,
 ) -> Response<AnyBody>
 where
     B: IncomingBody<Error: Into<BodyError>>,
 {
     let begun = access_log::begin(Level::DEBUG);
     let (mut parts, body) = request.into_parts();
-    plugin_headers::strip_request(&mut parts.headers, request_id, from_trusted_proxy);
+    plugin_headers::strip_request(&mut parts.headers, request_id, sender.is_trusted_proxy);
     let trace = front.host.trace_of(&parts.headers);
     let mut generation = None;
-    let call = call(front, &mut parts, body, request_id, peer, trace, &mut generation);
+    let call = call(front, &mut parts, body, request_id, sender, trace, &mut generation);
     let response = match call.await {
         Ok(response) => response,
         Err(refused) => {
@@ -52,7 +63,7 @@ where
     if let Some(begun) = begun {
         let (method, path, status) = (&parts.method, parts.uri.path(), response.status());
         let plugin = generation.map(|generation| (split(path).0, generation));
-        let line = Line { method, path, status, begun, plugin, action: None, request_id, trace, peer };
+        let line = Line { method, path, status, begun, plugin, action: None, request_id, trace, peer: sender.peer };
         line.write(Level::DEBUG);
     }
     response
@@ -63,7 +74,7 @@ async fn call<B>(
     parts: &mut http::request::Parts,
     body: Paced<B>,
     request_id: &RequestId,
-    peer: &str,
+    Sender { peer, recent, .. }: Sender<'_>,
     trace: Trace,
     generation: &mut Option<u64>,
 ) -> Result<Response<AnyBody>, Refused>
@@ -81,7 +92,7 @@ where
         Err(refusal) => return Err(of_call(RefusedCall::route(refusal, id))),
     };
     let endpoint = &admitted.generation().manifest().endpoints[routed.endpoint];
-    let caller = match known(front, &endpoint.auth, &parts.headers, id, peer) {
+    let caller = match known(front, &endpoint.auth, &parts.headers, id, (peer, recent)) {
         Ok(caller) => caller,
         Err(denied) => {
             let (caller, refused) = *denied;
@@ -134,19 +145,19 @@ fn known(
     auth: &Auth,
     headers: &HeaderMap,
     plugin: &str,
-    peer: &str,
+    (peer, recent): (&str, &Recent),
 ) -> Result<Option<caller::Caller>, Box<(Option<caller::Caller>, Refused)>> {
     if !auth.required {
         if !has_host_credential(headers) {
             return Ok(None);
         }
-        return Ok(match front.access.who(headers) {
+        return Ok(match front.access.who(headers, Some(recent)) {
             Who::Known(caller) => Some(caller),
             Who::Nobody | Who::Stranger => None,
         });
     }
-    let address = ClientAddress::of(peer);
-    let caller = front.access.caller(headers, address.0).map_err(|refused| Box::new((None, refused)))?;
+    let address = || ClientAddress::of(peer).0;
+    let caller = front.access.caller(headers, Some(recent), address).map_err(|refused| Box::new((None, refused)))?;
     match decide(auth, Some(&caller.principal), plugin) {
         Ok(()) => Ok(Some(caller)),
         Err(denied) => Err(Box::new((Some(caller), caller::denied(&denied)))),

@@ -15,6 +15,7 @@ use tracing::Level;
 use crate::access_log::{self, Line};
 use crate::body::{AnyBody, BodyError};
 use crate::connections::Connected;
+use crate::endpoint::Sender;
 use crate::pace::{Pace, Paced, TooSlow};
 use crate::problem::Refused;
 use crate::request_id::{RequestId, X_REQUEST_ID};
@@ -80,7 +81,8 @@ impl Service {
             let said = client.map(|address| SocketAddr::new(address, 0).to_string());
             let peer = said.as_deref().unwrap_or(&connection.peer_text);
             if request.uri().path().starts_with(endpoint::PREFIX) {
-                endpoint::answer(&self.front, request, &request_id, peer, client.is_some()).await
+                let sender = Sender { peer, recent: &connection.recent, is_trusted_proxy: client.is_some() };
+                endpoint::answer(&self.front, request, &request_id, sender).await
             } else {
                 // In a box, so that a plugin's call, which is the same future, need not carry its size.
                 Box::pin(self.manage(request, &request_id, peer)).await

@@ -237,7 +237,7 @@ impl Guard {
             return Ok(());
         }
         let address = ClientAddress::in_request(request.extensions());
-        let caller = self.front.access.caller(request.headers(), address.0)?;
+        let caller = self.front.access.caller(request.headers(), None, || address.0)?;
         trail.by(&caller);
         if let Need::Role(role) = self.row.need
             && !caller.principal.may(role, plugin)

@@ -16,14 +16,17 @@ const QUIET: f64 = 0.1;
 /// At most this many rotations for each that is wanted.
 const PATIENCE: usize = 4;
 
-/// What is asked in turn: name, plugin, and whether the token is sent. The first two are the same, so that their ratio shows
-/// the noise.
-const CASES: [(&str, &str, bool); 4] = [
-    ("without `auth`", "plugin-open", false),
-    ("without `auth`, again", "plugin-open", false),
-    ("without `auth`, a token is sent", "plugin-open", true),
-    ("`auth.required`", "plugin-guarded", true),
+/// What is asked in turn: name, plugin, and which header is sent. The first two are the same, so that their ratio shows
+/// the noise; the next shows what more bytes of a request cost: that header is as long, and left out before a plugin is called, too.
+const CASES: [(&str, &str, Option<&str>); 5] = [
+    ("without `auth`", "plugin-open", None),
+    ("without `auth`, again", "plugin-open", None),
+    ("without `auth`, another header is sent", "plugin-open", Some("proxy-authorization")),
+    ("without `auth`, a token is sent", "plugin-open", Some("authorization")),
+    ("`auth.required`", "plugin-guarded", Some("authorization")),
 ];
+/// What others are compared with, beside the first.
+const ANOTHER_HEADER: usize = 2;
 
 struct Window {
     run: Run,
@@ -79,9 +82,9 @@ fn path(id: &str) -> String {
 }
 
 fn window(host: &crate::host::Host, case: usize, seconds: u32) -> Result<Window> {
-    let (_, id, with_token) = CASES[case];
+    let (_, id, name) = CASES[case];
     let url = format!("http://{}{}", host.address(), path(id));
-    let header = with_token.then(|| format!("authorization: Bearer {}", host.token()));
+    let header = name.map(|name| format!("{name}: Bearer {}", host.token()));
     let before = (process::of(host.pid())?, process::of_ended_children()?, process::of_machine()?);
     let run = wrk::run_with_header(&url, header.as_deref(), CONNECTIONS, seconds)?;
     let after = (process::of(host.pid())?, process::of_ended_children()?, process::of_machine()?);
@@ -113,13 +116,14 @@ fn print(rotations: &[Vec<Window>], disturbed: usize, seconds: u32) {
         );
     }
     println!("\n| ratio in pairs, median (range) | requests/s | p99 | CPU/request |\n|---|---|---|---|");
-    for (case, (name, ..)) in CASES.iter().enumerate().skip(1) {
+    let pairs = (1..CASES.len()).map(|case| (case, 0)).chain([(CASES.len() - 1, ANOTHER_HEADER)]);
+    for (case, base) in pairs {
         let ratio = |value: fn(&Window) -> f64| {
-            let ratios: Vec<f64> = of(case, value).iter().zip(of(0, value)).map(|(a, b)| a / b).collect();
+            let ratios: Vec<f64> = of(case, value).iter().zip(of(base, value)).map(|(a, b)| a / b).collect();
             let (least, most) = range(&ratios);
             format!("{:.3} ({least:.3}-{most:.3})", median(&ratios))
         };
         let ratios = [ratio(|window| window.run.rate), ratio(|window| window.run.p99), ratio(|window| window.busy)];
-        println!("| {name} ÷ {} | {} |", CASES[0].0, ratios.join(" | "));
+        println!("| {} ÷ {} | {} |", CASES[case].0, CASES[base].0, ratios.join(" | "));
     }
 }

@@ -7,10 +7,9 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use host_core::access::Name;
 use host_core::{Digest, Principal};
 use host_state::{Accounts, TokenRecord, UserRecord};
-use subtle::ConstantTimeEq as _;
 use tokio::sync::watch;
 
-use crate::token::PREFIX;
+use crate::token::{PREFIX, is_same};
 
 /// What a token's id and secret have of hex digits.
 pub(crate) const N_ID: usize = 8;
@@ -48,6 +47,14 @@ impl Held {
         Some(self.last_used.load(Ordering::Relaxed)).filter(|used| *used > 0)
     }
 
+    /// Notes that it is used.
+    pub(super) fn used(&self, now_ms: u64) {
+        // Requests at the same time need not write to the same place.
+        if self.last_used.load(Ordering::Relaxed) < now_ms {
+            self.last_used.fetch_max(now_ms, Ordering::Relaxed);
+        }
+    }
+
     pub(crate) fn is_expired(&self, now_ms: u64) -> bool {
         self.record.expires_unix_ms.is_some_and(|expires| expires <= now_ms)
     }
@@ -76,10 +83,10 @@ impl Keyring {
         let secret = secret.strip_prefix(b"_").filter(|secret| secret.len() == N_SECRET)?;
         let digest = Digest::of(secret);
         let held = self.tokens().get(id).cloned();
-        let expected = held.as_ref().map_or([0; 32], |held| *held.record.secret.as_bytes());
-        let is_right = bool::from(digest.as_bytes().ct_eq(&expected));
+        // Where there is none the same is computed, and nothing found.
+        let is_right = is_same(&digest, held.as_ref().map_or(&digest, |held| &held.record.secret));
         let held = held.filter(|held| is_right && held.is_valid(now_ms))?;
-        held.last_used.fetch_max(now_ms, Ordering::Relaxed);
+        held.used(now_ms);
         Some(held)
     }
 

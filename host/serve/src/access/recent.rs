@@ -1,0 +1,83 @@
+//! The token that a connection sent last: most send the same one with each request, and it need not be looked up each time.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use http::HeaderValue;
+use subtle::ConstantTimeEq as _;
+use tokio::sync::watch;
+
+use super::keyring::Held;
+use crate::caller::Caller;
+
+/// What a connection sent last that was valid. It goes with the connection.
+#[derive(Default)]
+pub(crate) struct Recent(Mutex<Option<Seen>>);
+
+/// A value of `Authorization` and whose it is.
+pub(super) struct Seen {
+    pub(super) value: HeaderValue,
+    pub(super) caller: Caller,
+    /// `None` for the operator's, which is valid as long as the host runs.
+    pub(super) held: Option<Arc<Held>>,
+    /// Tells of changes since before it was looked up.
+    pub(super) changed: watch::Receiver<()>,
+}
+
+impl Recent {
+    /// Whose this value is, if it is the one that was seen last and is valid still.
+    pub(super) fn caller(&self, value: &HeaderValue, now_ms: u64) -> Option<Caller> {
+        let last = self.last();
+        let seen = last.as_ref().filter(|seen| is_same(seen.value.as_bytes(), value.as_bytes()))?;
+        let is_valid = seen.held.as_ref().is_none_or(|held| held.is_valid(now_ms));
+        if !is_valid || seen.changed.has_changed().unwrap_or(true) {
+            return None;
+        }
+        seen.held.iter().for_each(|held| held.used(now_ms));
+        Some(seen.caller.clone())
+    }
+
+    /// Keeps what was looked up.
+    pub(super) fn keep(&self, seen: Seen) {
+        *self.last() = Some(seen);
+    }
+
+    fn last(&self) -> MutexGuard<'_, Option<Seen>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl std::fmt::Debug for Recent {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Recent")
+    }
+}
+
+/// Compares texts in the same time wherever they differ: those who share a connection through a proxy need not trust each other.
+fn is_same(one: &[u8], other: &[u8]) -> bool {
+    let ((words, rest), (other_words, other_rest)) = (one.as_chunks::<8>(), other.as_chunks::<8>());
+    if (words.len(), rest.len()) != (other_words.len(), other_rest.len()) {
+        return false;
+    }
+    let differs = words
+        .iter()
+        .zip(other_words)
+        .fold(0, |differs, (word, other)| differs | (u64::from_ne_bytes(*word) ^ u64::from_ne_bytes(*other)));
+    bool::from(differs.ct_eq(&0) & rest.ct_eq(other_rest))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_are_the_same_only_when_all_of_them_is() {
+        let text = b"Bearer dph_0123456789";
+        assert!(is_same(text, text) && is_same(b"", b""));
+        for at in 0..text.len() {
+            let mut other = text.to_vec();
+            other[at] ^= 1;
+            assert!(!is_same(text, &other), "{at}");
+            assert!(!is_same(text, &text[..at]), "{at}");
+        }
+    }
+}
