@@ -100,7 +100,8 @@ where
             front.host.front_metrics().auth_failed(refused_for(refused.status));
             let mut trail = Trail::new("endpoint_call", id, ClientAddress::of(peer), request_id.as_str());
             caller.iter().for_each(|caller| trail.by(caller));
-            trail.refused(&front.host, &front.access, &refused).await;
+            // In a box, since every call would carry its size.
+            Box::pin(trail.refused(&front.host, &front.access, &refused)).await;
             return Err(refused);
         }
     };

@@ -1,7 +1,7 @@
 //! The handlers that are measured, compiled into axum: what the host is compared with.
 //!
-//! `plain <port> [same-headers]` listens on loopback. With `same-headers` an answer carries a constant `x-request-id` of
-//! the length that the host's has, so that both write the same bytes.
+//! `plain <port> [same-headers]` listens on loopback. With `same-headers` an answer carries the headers that the host adds, the
+//! request id with a constant of the same length, so that both write as many bytes.
 
 #[path = "../../plugin/src/guest.rs"]
 mod guest;
@@ -11,7 +11,7 @@ mod ticks;
 use std::convert::Infallible;
 
 use axum::extract::Path;
-use axum::http::HeaderName;
+use axum::http::header::{HeaderName, X_CONTENT_TYPE_OPTIONS};
 use axum::response::sse::{Event, Sse};
 use axum::routing::{get, post};
 use axum::{Json, Router};
@@ -20,24 +20,25 @@ use serde_json::{Value, json};
 
 use guest::{Greeting, Guest};
 
-const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const HEADERS: [(HeaderName, &str); 2] =
+    [(HeaderName::from_static("x-request-id"), "00000000-0000000000000000"), (X_CONTENT_TYPE_OPTIONS, "nosniff")];
 
-type WithRequestId<T> = ([(HeaderName, &'static str); 1], Json<T>);
+type WithHeaders<T> = ([(HeaderName, &'static str); 2], Json<T>);
 
 async fn hello() -> Json<Value> {
     Json(json!({ "message": "Hello from plugin!" }))
 }
 
-async fn hello_with_request_id() -> WithRequestId<Value> {
-    ([(X_REQUEST_ID, "00000000-000000")], hello().await)
+async fn hello_with_headers() -> WithHeaders<Value> {
+    (HEADERS, hello().await)
 }
 
 async fn greet(Path(name): Path<String>, Json(guest): Json<Guest>) -> Json<Greeting> {
     Json(guest::greet(&name, &guest))
 }
 
-async fn greet_with_request_id(Path(name): Path<String>, Json(guest): Json<Guest>) -> WithRequestId<Greeting> {
-    ([(X_REQUEST_ID, "00000000-000000")], Json(guest::greet(&name, &guest)))
+async fn greet_with_headers(Path(name): Path<String>, Json(guest): Json<Guest>) -> WithHeaders<Greeting> {
+    (HEADERS, Json(guest::greet(&name, &guest)))
 }
 
 async fn ticks() -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
@@ -49,7 +50,7 @@ async fn main() -> std::io::Result<()> {
     let arguments: Vec<String> = std::env::args().collect();
     let port: u16 = arguments.get(1).and_then(|port| port.parse().ok()).expect("the first argument is a port");
     let (hello, greet) = match arguments.get(2).map(String::as_str) {
-        Some("same-headers") => (get(hello_with_request_id), post(greet_with_request_id)),
+        Some("same-headers") => (get(hello_with_headers), post(greet_with_headers)),
         _ => (get(hello), post(greet)),
     };
     let router = Router::new()
