@@ -150,9 +150,10 @@ async fn a_host_that_is_told_to_stop_during_a_load_ends_the_build_and_leaves_not
     }
 }
 
-/// The command lines of all cargos that build a package.
+/// The command lines of all cargos that build a package for hosts of these tests.
 fn builds_of(package: &str) -> Vec<String> {
+    let folder = crate::plugins::build_cache().display().to_string();
     let processes = std::fs::read_dir("/proc").unwrap().flatten();
     let lines = processes.filter_map(|process| std::fs::read_to_string(process.path().join("cmdline")).ok());
-    lines.filter(|line| line.contains(&format!("--package={package}\0"))).collect()
+    lines.filter(|line| line.contains(&folder) && line.contains(&format!("--package={package}\0"))).collect()
 }
