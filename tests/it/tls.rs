@@ -139,6 +139,19 @@ async fn the_command_line_speaks_https() {
 }
 
 #[tokio::test]
+async fn the_host_on_this_machine_is_known_by_its_certificate_whatever_names_are_in_it() {
+    let host = TlsHost::start("named");
+    let url = format!("https://{}", host.address);
+    eventually("it is ready", || async { host.command(&["ping", "--url", &url]).await.status.code() == Some(0) }).await;
+    let output = host.command(&["list", "--url", &url]).await;
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    put(host.folder.path(), "second", 0o600);
+    let output = host.command(&["list", "--url", &url]).await;
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.code() == Some(3) && said.contains("another certificate"), "{output:?}");
+}
+
+#[tokio::test]
 async fn another_certificate_is_taken_at_sighup_unless_it_can_not_be_used() {
     let host = TlsHost::start("first");
     host.ask("first").await.unwrap();

@@ -27,7 +27,7 @@ use crate::config::{Environment, Flags, Settings};
 use crate::failure::Failure;
 use crate::words;
 use crate::{config, failure};
-use connect::Connector;
+use connect::{Connector, Trust};
 
 /// How long a question may take that the host answers without working.
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
@@ -135,10 +135,17 @@ impl Client {
         let settings = settings(words, environment)?;
         let url = base(words.url.as_deref().or(environment.url()).unwrap_or(&settings.url()))?;
         let given = words.ca.as_deref().or(environment.authorities()).map(PathBuf::from);
-        // The host on this machine is known by the certificate that it is configured with.
-        let own = settings.tls().filter(|_| is_here(&url, &settings)).map(|files| files.certificate);
-        let authorities = given.or(own).filter(|_| url.scheme() == "https");
-        let pool = Pool::builder(TokioExecutor::new()).build(Connector::new(authorities.as_deref())?);
+        // 0 is any.
+        let port = Some(settings.address().port()).filter(|port| *port != 0);
+        let is_own = is_here(&url, &settings) && (port.is_none() || port == url.port_or_known_default());
+        let trust = match (given, settings.tls()) {
+            _ if url.scheme() != "https" => Trust::Public,
+            (Some(authorities), _) => Trust::Authorities(authorities),
+            // The host on this machine is known by the certificate that it is configured with, whatever it is called there.
+            (None, Some(files)) if is_own => Trust::Own(files.certificate),
+            (None, _) => Trust::Public,
+        };
+        let pool = Pool::builder(TokioExecutor::new()).build(Connector::new(&trust)?);
         let url = url.as_str().trim_end_matches('/').to_owned();
         Ok(Client { pool, url, authorization: None, token_origin: String::new() })
     }
@@ -166,11 +173,37 @@ impl Client {
         };
         match timeout {
             None => asking.await,
-            Some(timeout) => tokio::time::timeout(timeout, asking).await.unwrap_or_else(|_| {
-                let seconds = timeout.as_secs();
-                Err(Failure::unreachable(format!("the host at {} did not answer within {seconds} s", self.url)))
-            }),
+            Some(timeout) => tokio::time::timeout(timeout, asking).await.unwrap_or_else(|_| Err(self.too_late())),
         }
+    }
+
+    /// Asks for how the host is, which is no error when it is not well.
+    ///
+    /// # Errors
+    /// It does not answer.
+    pub(crate) async fn look(&self, path: &str) -> Result<(StatusCode, Bytes), Failure> {
+        let request = Request::get(format!("{}{path}", self.url)).body(Full::default());
+        let request = request.map_err(|error| Failure::of("the address is none", &error))?;
+        let looking = async {
+            let response = self.pool.request(request).await.map_err(|error| self.no_answer(&error))?;
+            let status = response.status();
+            let body = Limited::new(response.into_body(), MAX_ANSWER_BYTES).collect().await;
+            Ok((status, body.map(|body| body.to_bytes()).unwrap_or_default()))
+        };
+        tokio::time::timeout(READ_TIMEOUT, looking).await.unwrap_or_else(|_| Err(self.too_late()))
+    }
+
+    /// What answers is no host.
+    pub(crate) fn stranger(&self, status: StatusCode, body: &[u8]) -> Failure {
+        let failure = Failure::unreachable(format!("what answers at {} is no plugin host: it said {status}", self.url));
+        let said: String = String::from_utf8_lossy(body).lines().next().unwrap_or_default().chars().take(120).collect();
+        let failure = if said.is_empty() || said.starts_with('<') { failure } else { failure.because(said) };
+        failure.fix("name the host with --url")
+    }
+
+    fn too_late(&self) -> Failure {
+        let seconds = READ_TIMEOUT.as_secs();
+        Failure::unreachable(format!("the host at {} did not answer within {seconds} s", self.url))
     }
 
     /// Asks, and gives the answer as it begins.
@@ -201,8 +234,7 @@ impl Client {
         let body = Limited::new(response.into_body(), MAX_ANSWER_BYTES).collect().await;
         let body = body.map(|body| body.to_bytes()).unwrap_or_default();
         let Ok(problem) = serde_json::from_slice::<host_api::Problem>(&body) else {
-            return Failure::unreachable(format!("what answers at {} is no plugin host: it said {status}", self.url))
-                .fix("name the host with --url");
+            return self.stranger(status, &body);
         };
         let mut failure = problem::failure(&problem);
         failure.answer = Some(body);
@@ -217,10 +249,16 @@ impl Client {
 
     fn no_answer(&self, error: &hyper_util::client::legacy::Error) -> Failure {
         let chain = Failure::of("", error).details;
-        let failure = Failure::unreachable(format!("no host answers at {}", self.url));
-        failure
-            .because(chain.last().cloned().unwrap_or_default())
-            .fix("start one with `plugin-host serve`, or name another with --url")
+        let reason = chain.last().cloned().unwrap_or_default();
+        let fix = match &*reason {
+            reason if reason.contains("UnknownIssuer") => "name a file with the certificate of its authority with --ca",
+            reason if reason.contains("CaUsedAsEndEntity") => {
+                "give the host a certificate that is no authority's (basicConstraints=critical,CA:FALSE)"
+            }
+            reason if reason.contains("certificate") => "ask by a name that the certificate has, with --url",
+            _ => "start one with `plugin-host serve`, or name another with --url",
+        };
+        Failure::unreachable(format!("no host answers at {}", self.url)).because(reason).fix(fix)
     }
 }
 
@@ -241,7 +279,12 @@ impl Reply {
 
 fn settings(words: &words::Client, environment: &Environment) -> Result<Settings, Failure> {
     let flags = Flags::default().with("plugin_dir", words.plugin_dir.as_deref());
-    config::read(&flags, environment, words.config.as_deref())
+    let settings = config::read(&flags, environment, words.config.as_deref());
+    // Who says which host is asked wants to hear of it also when what lies here is broken.
+    match settings {
+        Err(_) if words.url.is_some() || environment.url().is_some() => config::read_without_file(&flags, environment),
+        settings => settings,
+    }
 }
 
 /// The address of a host: HTTP or HTTPS, nothing behind the port.

@@ -91,6 +91,15 @@ pub(crate) fn read(flags: &Flags, environment: &Environment, config: Option<&Pat
     Given::read(flags, environment, config)?.resolve(&Map::new())
 }
 
+/// The same as if there were no file.
+///
+/// # Errors
+/// All that is wrong in flags and environment.
+pub(crate) fn read_without_file(flags: &Flags, environment: &Environment) -> Result<Settings, Failure> {
+    let (flags, environment, path) = (flags.clone(), environment.clone(), DEFAULT_FILE.into());
+    Given { flags, environment, named: None, path, text: None }.resolve(&Map::new())
+}
+
 /// The same with those that were changed while a host ran with this plugin folder: what `serve` uses.
 ///
 /// # Errors

@@ -17,7 +17,7 @@ use host_store::Store;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{self, Changes, Environment, Rooms};
-use crate::failure::Failure;
+use crate::failure::{Exit, Failure};
 use crate::logs;
 use crate::screen::Screen;
 use crate::spans::Exporter;
@@ -32,6 +32,10 @@ use systemd::Systemd;
 /// Why it did not start. What goes wrong later is told and lived with.
 pub(crate) async fn serve(words: Serve, environment: &Environment) -> Result<(), Failure> {
     let (given, changed, settings) = config::read_changed(&words.flags, environment, words.config.as_deref())?;
+    if let Some(files) = settings.tls() {
+        let failed = |error| Failure { exit: Exit::Usage, ..Failure::of("TLS can't be spoken", &error) };
+        host_serve::check_tls(&files).map_err(failed)?;
+    }
     let screen = Screen::new();
     let filter = logs::start(&settings, &screen)?;
     let max_files = files::open_more();

@@ -328,7 +328,7 @@ pub(crate) struct Load {
     /// Set a key of the plugin's configuration, to JSON or to a text; may be repeated
     #[arg(long, value_name = "KEY=JSON", value_parser = set)]
     pub(crate) set: Vec<(String, serde_json::Value)>,
-    /// Only install it: it does not serve until it is enabled
+    /// Only install it: it does not serve until it is enabled; one that serves already goes on, with this
     #[arg(long)]
     pub(crate) no_start: bool,
     /// Show all that cargo says

@@ -204,6 +204,7 @@ fn another_server_is_not_taken_for_a_host() {
         --- stdout
         --- stderr
         error: what answers at URL is no plugin host: it said 404 Not Found
+          no
 
         fix: name the host with --url
     "#]],
@@ -218,6 +219,33 @@ fn another_server_is_not_taken_for_a_host() {
     "#]],
     ] {
         expected.assert_eq(&run(folder.path(), &["list", "--url", &url, "--token", "x"]).replace(&url, "URL"));
+    }
+    answering.join().unwrap();
+}
+
+#[test]
+fn a_host_that_is_not_ready_is_told_from_one_that_is_not_there() {
+    let folder = TempDir::new().unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let answering = std::thread::spawn(move || {
+        for (status, body) in [
+            ("503 Service Unavailable", r#"{"status":"starting"}"#),
+            ("200 OK", r#"{"status":"ready"}"#),
+            ("200 OK", "hello"),
+        ] {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut head = BufReader::new(stream.try_clone().unwrap()).lines();
+            while head.next().is_some_and(|line| !line.unwrap().is_empty()) {}
+            let answer = format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+            stream.write_all(answer.as_bytes()).unwrap();
+        }
+    });
+    // A configuration that is broken is not read for a host that is named.
+    std::fs::File::create(folder.path().join("host.toml")).unwrap().write_all(b"port = [").unwrap();
+    for expected in ["exit 1", "exit 0", "exit 3"] {
+        let said = run(folder.path(), &["ping", "--url", &url]);
+        assert!(said.starts_with(expected), "{said}");
     }
     answering.join().unwrap();
 }
@@ -283,11 +311,21 @@ fn the_configuration_is_shown_with_its_origins() {
         cors_allowed_origins         []                                      default
         host                         "127.0.0.1"                             default
         port                         4100                                    environment PORT
+        allowed_hosts                []                                      default
+        trusted_proxies              []                                      default
+        tls_cert                     ""                                      default
+        tls_key                      ""                                      default
         allowed_repositories         []                                      default
         mirror                       []                                      default
         max_plugin_size              104857600                               default
         max_upload_bytes             67108864                                default
         max_connections              4096                                    default
+        max_connections_per_address  64                                      default
+        body_idle_timeout_seconds    10                                      default
+        min_body_bytes_per_second    100                                     default
+        answer_timeout_seconds       30                                      default
+        max_streams                  256                                     default
+        max_streams_per_caller       16                                      default
         start_timeout_seconds        10                                      default
         stop_timeout_seconds         10                                      default
         drain_timeout_seconds        30                                      default
@@ -379,7 +417,7 @@ fn a_host_is_started_asked_and_stopped() {
           fetching FOLDER/missing
         error: failed to fetch the source: there is no `FOLDER/missing`
 
-        fix: a relative path counts from the folder the host was started in
+        fix: look for a typing error; over the API a relative path counts from the folder the host was started in
     "#]]
     .assert_eq(&ask(&["load", "missing", "--verbose"]));
     expect![[r#"

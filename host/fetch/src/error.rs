@@ -33,7 +33,7 @@ pub enum Error {
         source: io::Error,
     },
     /// Nothing lies there.
-    #[error("there is no `{}`; hint: a relative path counts from the folder the host was started in", path.display())]
+    #[error("there is no `{}`; hint: look for a typing error; over the API a relative path counts from the folder the host was started in", path.display())]
     NothingThere {
         /// The path as it was given.
         path: PathBuf,

@@ -144,7 +144,11 @@ impl Control {
     /// # Errors
     /// [`TlsError`]; the certificate that was used stays.
     pub fn set_tls(&self, files: &TlsFiles) -> Result<(), TlsError> {
-        self.tls.as_ref().map_or(Ok(()), |tls| tls.set(files))
+        if let Some(tls) = &self.tls {
+            tls.set(files)?;
+            tracing::info!(certificate = %files.certificate.display(), "new connections get the certificate as it is now");
+        }
+        Ok(())
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::error::Error as StdError;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -15,10 +15,11 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
-use tokio_rustls::rustls::crypto::ring;
+use tokio_rustls::rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use tokio_rustls::rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
 use tokio_rustls::rustls::pki_types::pem::PemObject as _;
-use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
-use tokio_rustls::rustls::{ClientConfig, RootCertStore};
+use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use tokio_rustls::rustls::{ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
 use tokio_util::either::Either;
 use tower_service::Service;
 
@@ -32,21 +33,37 @@ pub(super) struct Connector(TlsConnector);
 
 type BoxError = Box<dyn StdError + Send + Sync>;
 
+/// By what a host is known.
+pub(super) enum Trust {
+    /// By a certificate of a public authority, for its name.
+    Public,
+    /// By a certificate of an authority in a PEM file, for its name.
+    Authorities(PathBuf),
+    /// By the first certificate in a PEM file, whatever names are in it: it is the host's own.
+    Own(PathBuf),
+}
+
 impl Connector {
-    /// Trusts the authorities of a PEM file, or the public ones.
+    /// Connects to hosts that are known so.
     ///
     /// # Errors
-    /// The file can't be read, or holds no certificates.
-    pub(super) fn new(authorities: Option<&Path>) -> Result<Connector, Failure> {
-        let roots = match authorities {
-            None => RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() },
-            Some(path) => roots(path)?,
-        };
-        let mut config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+    /// A file can't be read, or holds no certificates.
+    pub(super) fn new(trust: &Trust) -> Result<Connector, Failure> {
+        let provider = Arc::new(ring::default_provider());
+        let config = ClientConfig::builder_with_provider(provider.clone())
             .with_safe_default_protocol_versions()
-            .expect("ring has the usual cipher suites")
-            .with_root_certificates(roots)
-            .with_no_client_auth();
+            .expect("ring has the usual cipher suites");
+        let config = match trust {
+            Trust::Public => {
+                config.with_root_certificates(RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() })
+            }
+            Trust::Authorities(path) => config.with_root_certificates(roots(path)?),
+            Trust::Own(path) => {
+                let certificate = certificates(path)?.swap_remove(0);
+                config.dangerous().with_custom_certificate_verifier(Arc::new(Own { certificate, provider }))
+            }
+        };
+        let mut config = config.with_no_client_auth();
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         Ok(Connector(TlsConnector::from(Arc::new(config))))
     }
@@ -67,17 +84,68 @@ impl Connector {
 }
 
 fn roots(path: &Path) -> Result<RootCertStore, Failure> {
-    let refused = |reason: String| {
-        let failure = Failure::usage(format!("`{}` holds no certificates of authorities", path.display()));
-        failure.because(reason).fix("name a PEM file with --ca")
-    };
-    let certificates = CertificateDer::pem_file_iter(path).map_err(|error| refused(error.to_string()))?;
     let mut roots = RootCertStore::empty();
-    for certificate in certificates {
-        let certificate = certificate.map_err(|error| refused(error.to_string()))?;
-        roots.add(certificate).map_err(|error| refused(error.to_string()))?;
+    for certificate in certificates(path)? {
+        roots.add(certificate).map_err(|error| no_certificates(path, &error.to_string()))?;
     }
-    if roots.is_empty() { Err(refused("there is none in it".to_owned())) } else { Ok(roots) }
+    Ok(roots)
+}
+
+/// At least one.
+fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Failure> {
+    let found = CertificateDer::pem_file_iter(path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+    let found = found.map_err(|error| no_certificates(path, &error.to_string()))?;
+    if found.is_empty() { Err(no_certificates(path, "there is none in it")) } else { Ok(found) }
+}
+
+fn no_certificates(path: &Path, reason: &str) -> Failure {
+    let failure = Failure::usage(format!("`{}` holds no certificates that can be used", path.display()));
+    failure.because(reason).fix("name a PEM file with --ca")
+}
+
+/// Takes one certificate and no other. That the other side has its key is shown by what it signs, as always.
+#[derive(Debug)]
+struct Own {
+    certificate: CertificateDer<'static>,
+    provider: Arc<CryptoProvider>,
+}
+
+impl ServerCertVerifier for Own {
+    fn verify_server_cert(
+        &self,
+        certificate: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        match *certificate == self.certificate {
+            true => Ok(ServerCertVerified::assertion()),
+            false => Err(Error::General("it has another certificate than `tls_cert` names".to_owned())),
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        verify_tls12_signature(message, certificate, signed, &self.provider.signature_verification_algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        verify_tls13_signature(message, certificate, signed, &self.provider.signature_verification_algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.provider.signature_verification_algorithms.supported_schemes()
+    }
 }
 
 impl Service<Uri> for Connector {

@@ -81,6 +81,11 @@ fn route(name: &host_core::access::Name) -> String {
 
 fn change(words: &words::SetUser) -> Result<UserChange, Failure> {
     let Rights { grants, permissions, scopes, .. } = shape(&words.rights);
+    let says_something = words.only || words.password || words.disable || words.enable || words.role.is_some();
+    if !says_something && grants.is_empty() && permissions.is_empty() && scopes.is_empty() {
+        let failure = Failure::usage(format!("nothing is said of what to change of `{}`", words.name));
+        return Err(failure.fix("see `plugin-host user set --help`"));
+    }
     Ok(UserChange {
         password: if words.password { Some(password()?) } else { None },
         role: words.role.clone(),

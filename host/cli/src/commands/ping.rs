@@ -1,6 +1,9 @@
 //! `ping`: whether a host is there, for programs that watch over it.
 
-use crate::client::{Ask, Client};
+use http::StatusCode;
+use serde_json::Value;
+
+use crate::client::Client;
 use crate::config::Environment;
 use crate::failure::Failure;
 use crate::output;
@@ -13,10 +16,15 @@ use crate::words::Ping;
 pub(crate) async fn ping(words: &Ping, environment: &Environment) -> Result<(), Failure> {
     let client = Client::without_token(&words.client, environment)?;
     let path = if words.live { "/health/live" } else { "/health/ready" };
-    let reply = client.ask(Ask::get(path)).await?;
-    match words.client.json {
-        true => output::raw(&reply.body),
-        false => output::line(if words.live { "live" } else { "ready" }),
+    let (status, body) = client.look(path).await?;
+    let said = serde_json::from_slice::<Value>(&body).ok();
+    match said.as_ref().and_then(|said| said["status"].as_str()) {
+        Some(_) if status.is_success() && words.client.json => output::raw(&body),
+        Some(word) if status.is_success() => output::line(word),
+        Some(word) if status == StatusCode::SERVICE_UNAVAILABLE => {
+            return Err(Failure::failed(format!("the host at {} is not ready: {word}", client.url())));
+        }
+        _ => return Err(client.stranger(status, &body)),
     }
     Ok(())
 }

@@ -10,7 +10,8 @@ use crate::output::text::printable;
 use crate::output::{self, Table};
 
 /// What is in a state and in nothing else.
-const ONLY_IN_THE_STATE: [&str; 4] = ["revisions", "jobs", "events", "what plugins kept in the key-value store"];
+const ONLY_IN_THE_STATE: [&str; 7] =
+    ["revisions", "jobs", "events", "tokens", "users", "the audit log", "what plugins kept in the key-value store"];
 
 /// What was found and done.
 #[derive(Default)]
