@@ -268,7 +268,7 @@ async fn a_rescan_tells_people_what_is_there_and_what_is_not() {
         "`hooks` is built again from",
         "artifacts that no plugin refers to:",
         &format!("counter 1.0.0 from {}", counter.display()),
-        "lost with the state before: revisions, jobs, events, what plugins kept in the key-value store",
+        "lost with the state before: revisions, jobs, events, tokens, users, the audit log, what plugins kept in the key-value store",
     ] {
         assert!(said.contains(part), "no `{part}` in {said}");
     }
