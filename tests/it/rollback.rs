@@ -116,6 +116,6 @@ async fn went_back(host: &TestHost, reason: &str) {
     })
     .await;
     let log = host.get("/api/plugins/moody/logs").await.text();
-    assert!(log.contains(&format!("goes back to the version before: {reason}")), "{log}");
+    assert!(log.contains(&format!("rolled back to the previous version: {reason}")), "{log}");
     assert_eq!(host.metric("plugin_host_rollbacks_total{cause=\"automatic\"}").await, 1.0);
 }

@@ -115,7 +115,7 @@ async fn a_newer_version_is_seen_and_taken_as_the_operator_wants_it() {
     let again = scene.post("hello/update", json!({})).await.expect(200).json();
     assert_eq!(
         (&again["generation"], &again["reason"]),
-        (&json!(2), &json!("there is nothing newer that may be taken"))
+        (&json!(2), &json!("there is no newer version that the update rule allows"))
     );
 
     // Under `manual` only who asks gets it; who is pinned is told nothing.
