@@ -424,7 +424,7 @@ fn a_host_is_started_asked_and_stopped() {
         exit 1
         --- stdout
         --- stderr
-        error: the token is not valid
+        error: the token is invalid
           the token is from --token
 
         fix: name the host's plugin folder with --plugin-dir, or give its token with PLUGIN_HOST_TOKEN
