@@ -8,7 +8,7 @@ use host_store::{Swept, Usage};
 
 use crate::error::Error;
 use crate::host::Host;
-use crate::log_lines::now_unix_ms;
+use host_call::now_unix_ms;
 use crate::operation::{Operation, Target, Wish};
 
 /// Sweeps wait for each other.

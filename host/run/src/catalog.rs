@@ -11,7 +11,7 @@ use semver::Version;
 
 use crate::error::Error;
 use crate::host::Host;
-use crate::log_lines::now_unix_ms;
+use host_call::now_unix_ms;
 use crate::operation::LoadOptions;
 
 /// However often somebody asks for it, an index is read no more often than this.

@@ -9,7 +9,7 @@ use host_core::plan::Patience;
 use host_core::probation;
 use serde_json::{Map, Value};
 
-use crate::spans::SpanSink;
+use host_call::SpanSink;
 use crate::trial::Trial;
 
 /// How the host runs plugins.

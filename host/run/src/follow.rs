@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::host::Host;
-use crate::log_lines::{LogLine, MinLevel};
+use host_call::{LogLine, MinLevel};
 use crate::metrics::Present;
 use crate::plugin::Plugin;
 

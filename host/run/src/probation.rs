@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use host_core::probation::verdict;
 
-use crate::generation::Generation;
+use host_call::Generation;
 use crate::host::Host;
 use crate::operation::Operation;
 

@@ -9,7 +9,7 @@ use super::KEEP;
 use crate::error::Error;
 use crate::host::Host;
 use crate::job::{Asker, Job, JobError, JobView, Parts, end_record};
-use crate::log_lines::now_unix_ms;
+use host_call::now_unix_ms;
 use crate::operation::Operation;
 
 /// A job during which the host ended this often is not taken up again: it may be why.

@@ -11,11 +11,11 @@ use host_fetch::Fetched;
 
 use crate::error::Error;
 use crate::host::Host;
-use crate::log_lines::now_unix_ms;
+use host_call::now_unix_ms;
 use crate::operation::turn::Held;
 use crate::operation::work::Work;
 use crate::operation::{LoadOptions, Receipt, check};
-use crate::plugin::Phase;
+use host_call::Phase;
 use crate::setup::{Build, Settings, Setup};
 
 impl Work<'_> {

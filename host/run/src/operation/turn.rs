@@ -8,8 +8,9 @@ use host_state::Damage;
 use crate::error::Error;
 use crate::host::Host;
 use crate::job::Job;
-use crate::log_lines::now_unix_ms;
-use crate::plugin::{Installed, LastError, Phase, Plugin};
+use host_call::now_unix_ms;
+use host_call::Phase;
+use crate::plugin::{Installed, LastError, Plugin};
 use crate::reconcile::Turn;
 use crate::setup::Setup;
 

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use host_core::{Digest, PluginId};
 use host_store::Tree;
 
-use crate::log_lines::now_unix_ms;
+use host_call::now_unix_ms;
 use crate::operation::Target;
 
 /// How long a plan is kept.
