@@ -77,7 +77,13 @@ struct State {
 impl LogLines {
     /// A log of at most `capacity` lines. `redact` replaces parts of each message that readers must not see.
     pub fn new(capacity: usize, redact: fn(&str) -> Cow<'_, str>) -> LogLines {
-        LogLines { capacity, redact, next: watch::Sender::new(0), ended: CancellationToken::new(), state: Mutex::default() }
+        LogLines {
+            capacity,
+            redact,
+            next: watch::Sender::new(0),
+            ended: CancellationToken::new(),
+            state: Mutex::default(),
+        }
     }
 
     /// Adds a line. Control characters are replaced by spaces.

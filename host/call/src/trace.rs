@@ -156,7 +156,10 @@ mod tests {
         let next = trace.traceparent();
         let next = std::str::from_utf8(&next).unwrap();
         assert_eq!(next, format!("00-4bf92f3577b34da6a3ce929d0e0e4736-{:016x}-01", trace.span_id));
-        assert_eq!((self::tests::trace(&[next]).trace_id, self::tests::trace(&[next]).parent), (trace.trace_id, Some(trace.span_id)));
+        assert_eq!(
+            (self::tests::trace(&[next]).trace_id, self::tests::trace(&[next]).parent),
+            (trace.trace_id, Some(trace.span_id))
+        );
         assert_ne!(self::tests::trace(&[GOOD]).span_id, trace.span_id);
         assert!(!self::tests::trace(&[&GOOD.replace("-01", "-02")]).is_sampled);
         assert_eq!(trace_id_of(GOOD), Some("4bf92f3577b34da6a3ce929d0e0e4736"));

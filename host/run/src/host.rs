@@ -18,16 +18,13 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use host_call::Admitted;
 use crate::cache::Cleaning;
 use crate::catalog::Catalog;
 use crate::config::Config;
 use crate::error::Error;
 use crate::events::Events;
-use host_call::Generation;
 use crate::jobs::Jobs;
 use crate::lent::Lent;
-use host_call::{LogLine, now_unix_ms};
 use crate::metrics::{self, FrontMetrics, MetricFamily, Metrics, Now, PluginNow};
 use crate::operation;
 use crate::planning::Plans;
@@ -35,10 +32,13 @@ use crate::plugin::{Plugin, PluginView};
 use crate::reconcile::Reconcile;
 use crate::replaceable::Replaceable;
 use crate::retire;
-use host_call::SpanSink;
-use host_call::Trace;
 use crate::updates::Poller;
 use crate::validate::MAX_LOOKS;
+use host_call::Admitted;
+use host_call::Generation;
+use host_call::SpanSink;
+use host_call::Trace;
+use host_call::{LogLine, now_unix_ms};
 
 /// How long a plugin may take to bring its metrics up to date before they are read.
 const METRICS_TIMEOUT: Duration = Duration::from_secs(1);

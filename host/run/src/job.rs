@@ -17,9 +17,9 @@ use host_state::{JobLog, JobRecord};
 use tokio_util::sync::CancellationToken;
 
 use crate::error::Error;
-use host_call::{LogLine, LogLines, now_unix_ms};
 use crate::operation::{Receipt, StepReport};
 use course::Course;
+use host_call::{LogLine, LogLines, now_unix_ms};
 
 pub use asker::{Asker, OnConflict, OnConflictError};
 pub(crate) use course::Uncut;

@@ -59,7 +59,7 @@ impl CallPlugin for Lent {
                 Some(host) => {
                     let sample = host.0.config.spans.is_some();
                     host_call::call_plugin(|id| host.admit(id), sample, &caller, request).await
-                },
+                }
                 None => RefusedCall::stopping().into_answer(),
             }
         })

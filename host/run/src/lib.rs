@@ -49,13 +49,13 @@ pub use events::{EventGap, EventStream, EventsPage, Followed};
 pub use follow::{LogPart, LogStream};
 pub use history::{Asked, AskedThen, Difference, Differences, Past, RevisionPage, RevisionView};
 pub use host::{Host, Overview, Upload, UploadError};
+pub use host_call::{
+    AdmissionRefusal, Admitted, Answer, CallBody, CallError, CallRefusal, Caller, Generation, GenerationPhase,
+    HealthReport, IncomingBody, LogLine, MinLevel, MinLevelError, Phase, RecordSpan, RefusalReason, RefusedCall,
+    Request, RouteRefusal, Routed, RuleRefusal, Span, SpanSink, Trace, TraceId, is_plain_path,
+};
 pub use host_core::job::{JobState, JobStateError};
 pub use host_fetch::Trust;
-pub use host_call::{
-    AdmissionRefusal, Admitted, Answer, CallBody, CallError, CallRefusal, Caller, Generation, GenerationPhase, HealthReport,
-    IncomingBody, LogLine, MinLevel, MinLevelError, Phase, RecordSpan, RefusalReason, RefusedCall, Request, RouteRefusal,
-    Routed, RuleRefusal, Span, SpanSink, Trace, TraceId, is_plain_path,
-};
 pub use host_services::{SecretSource, Secrets};
 pub use host_state::event_detail;
 pub use host_state::{AuditBroken, AuditEntry, AuditFilter, AuditHead, AuditReport, Noted};

@@ -12,13 +12,13 @@ use host_core::plan::Attempts;
 use host_core::{Desired, Digest, Goal, Manifest, PluginId};
 use host_state::Damage;
 
-use host_call::{Generation, GenerationPhase, Life};
-use host_call::{HealthReport, Phase};
-use host_call::{LogLine, LogLines};
-use host_call::EndpointMetrics;
 use crate::operation::Served;
 use crate::setup::Build;
 use crate::updates::UpdateReport;
+use host_call::EndpointMetrics;
+use host_call::{Generation, GenerationPhase, Life};
+use host_call::{HealthReport, Phase};
+use host_call::{LogLine, LogLines};
 
 /// The log lines of a plugin that are kept.
 const MAX_LINES: usize = 1_000;

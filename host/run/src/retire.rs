@@ -7,9 +7,9 @@ use host_core::PluginId;
 use host_core::event::EventKind;
 use host_load::{Hook, LibraryPhase};
 
-use host_call::{Generation, GenerationPhase, Life};
 use crate::host::Host;
 use host_call::LogLines;
+use host_call::{Generation, GenerationPhase, Life};
 
 /// How long calls that were cut may take to notice.
 const CUT_GRACE: Duration = Duration::from_secs(5);

@@ -8,14 +8,14 @@ use host_core::manifest::Endpoint;
 use host_load::{Hook, Module, StartOptions};
 
 use crate::error::Error;
-use host_call::{EndpointState, Generation, GenerationParts};
 use crate::health;
 use crate::host::Host;
 use crate::operation::turn::Held;
 use crate::operation::work::Work;
-use host_call::Phase;
-use host_call::EndpointRules;
 use crate::setup::Setup;
+use host_call::EndpointRules;
+use host_call::Phase;
+use host_call::{EndpointState, Generation, GenerationParts};
 
 /// A generation that was started and does not serve. When it is dropped as such, it is stopped.
 pub(super) struct Started {

@@ -12,7 +12,6 @@ use host_state::Change;
 use tokio::sync::OwnedMutexGuard;
 
 use crate::error::Error;
-use host_call::Generation;
 use crate::health;
 use crate::host::Host;
 use crate::job::Job;
@@ -22,6 +21,7 @@ use crate::operation::turn::Held;
 use crate::operation::work::Work;
 use crate::plugin::Installed;
 use crate::setup::Setup;
+use host_call::Generation;
 
 impl Work<'_> {
     /// Starts a generation of `setup`, asks for it from now on, and lets it serve in place of the one that does.
