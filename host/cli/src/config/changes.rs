@@ -69,7 +69,7 @@ impl Changes {
         if let Some(files) = used.tls() {
             self.control.set_tls(&files).map_err(|error| Failure::of("failed to prepare TLS", &error))?;
         }
-        self.put_to_use(&used).map_err(|error| Failure::refused("failed to use the settings", &error))?;
+        self.put_to_use(&used);
         let mut after_restart = used.differences(&settings);
         after_restart.extend(self.started.differences_of_plugins(&settings));
         let read = ReadAgain { changed: before.differences(&used), after_restart };
@@ -78,14 +78,13 @@ impl Changes {
     }
 
     /// Uses settings from now on.
-    fn put_to_use(&self, used: &Settings) -> Result<(), host_run::Error> {
+    fn put_to_use(&self, used: &Settings) {
         let rooms = Rooms::of(used, &self.environment);
-        self.host.set_config(rooms.run)?;
+        self.host.set_config(rooms.run);
         self.control.set_rules(rooms.serve.rules);
         if let Err(reason) = self.filter.set(used.log_filter()) {
             tracing::warn!("the log filter stays as it was: {reason}");
         }
-        Ok(())
     }
 
     fn now(&self) -> MutexGuard<'_, Now> {
@@ -171,10 +170,7 @@ impl host_serve::Settings for Changes {
         }
         // Kept first: what counts now counts after a restart too.
         self.store.put_settings(&changed).map_err(|error| SettingsRefused::Failed(error.into()))?;
-        if let Err(error) = self.put_to_use(&self.started.with_those_at_once(&settings)) {
-            let _ = self.store.put_settings(&now.changed);
-            return Err(SettingsRefused::Failed(error));
-        }
+        self.put_to_use(&self.started.with_those_at_once(&settings));
         (now.changed, now.settings) = (changed, settings);
         tracing::info!(actor, "settings were changed: {}", done.changed.join(", "));
         Ok(done)
