@@ -176,7 +176,7 @@ fn what_is_for_a_proof_is_refused_without_one() {
         exit 2
         --- stdout
         --- stderr
-        error: invalid value 'hello' for '--path <PATH>': it does not begin with `/`
+        error: invalid value 'hello' for '--path <PATH>': a path starts with `/`
 
         For more information, try '--help'.
     "#]],
