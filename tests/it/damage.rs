@@ -232,7 +232,7 @@ async fn a_state_that_is_older_than_a_record_counts_until_a_rescan() {
     assert_all_is_there(&host).await;
     assert_eq!(host.get("/api/plugins/counter").await.status, 404);
     for id in ["hooks", "counter"] {
-        assert!(host.log().contains(&format!("of `{id}`, but its record is of revision")), "{}", host.log());
+        assert!(host.log().contains(&format!("of plugin `{id}`, but its record file has revision")), "{}", host.log());
     }
     host.stop();
     let found = rescanned(&folder);
@@ -356,7 +356,11 @@ async fn what_is_garbage_beside_the_state_is_written_anew_or_refused() {
         std::fs::write(folder.join("records/hooks.json"), garbage).unwrap();
         let host = options.clone().start().await;
         assert_all_is_there(&host).await;
-        assert!(host.log().contains("the record of `hooks` was damaged and is written anew"), "{}", host.log());
+        assert!(
+            host.log().contains("the record file of plugin `hooks` was damaged and is rewritten"),
+            "{}",
+            host.log()
+        );
         host.stop();
         read_record(&std::fs::read(folder.join("records/hooks.json")).unwrap()).unwrap();
     }

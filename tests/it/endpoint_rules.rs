@@ -158,7 +158,7 @@ async fn a_content_type_is_one_of_those_that_are_listed_and_only_json_is_checked
     put(&host, "application/json", r#"{"cat": 1}"#).await.expect(200);
     let answer = put(&host, "text/plain", "x").await.expect(415);
     assert!(
-        answer.text().contains("the endpoint takes application/json, text/csv, found `text/plain`"),
+        answer.text().contains("the endpoint accepts application/json, text/csv, found `text/plain`"),
         "{}",
         answer.text()
     );

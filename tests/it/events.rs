@@ -272,8 +272,7 @@ async fn a_connection_that_breaks_off_is_made_again_where_it_was() {
     let event =
         "plugin\":null,\"job\":null,\"kind\":\"host.stopping\",\"message\":\"the host stops\",\"detail\":{}}\n\n";
     let one = format!("id: 1\nevent: host.stopping\ndata: {{\"seq\":1,\"at_unix_ms\":0,\"{event}id: 2\nevent: cut of");
-    let gap =
-        "id: 6\nevent: gap\ndata: {\"after\":1,\"from\":7,\"message\":\"events 2 to 6 are not kept any more\"}\n\n";
+    let gap = "id: 6\nevent: gap\ndata: {\"after\":1,\"from\":7,\"message\":\"events 2 to 6 were deleted\"}\n\n";
     let seven = format!("{gap}id: 7\nevent: host.stopping\ndata: {{\"seq\":7,\"at_unix_ms\":0,\"{event}");
     let bodies: [&'static str; 3] = [one.leak(), seven.leak(), ""];
     let server = WebServer::start(move |_, head| {

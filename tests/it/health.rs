@@ -52,8 +52,8 @@ async fn calls_of_an_unhealthy_plugin_are_refused_until_a_probe_passes() {
 
     // By itself, when a probe passes.
     host.anonymous().post(&endpoint("falters/falter/3")).await.expect(204);
-    host.logged("the circuit of `falters` is open").await;
-    host.logged("the circuit of `falters` is closed").await;
+    host.logged("the circuit of plugin `falters` is open").await;
+    host.logged("the circuit of plugin `falters` is closed").await;
     host.anonymous().post(&endpoint("falters/mend")).await.expect(204);
     assert_eq!(host.plugin("falters").await["generation"], 1);
 

@@ -211,7 +211,7 @@ async fn the_command_line_shows_and_changes_a_configuration() {
     assert_eq!(shown, (Some(0), "{\n  \"greeting\": \"hello\"\n}\n".to_owned(), String::new()));
 
     let changed = said(&host.command(&["configure", "hooks", "--set", "greeting=hi", "--set", "live=true"]).await);
-    assert_eq!((changed.0, changed.1.contains("generation 1 goes on")), (Some(0), true), "{changed:?}");
+    assert_eq!((changed.0, changed.1.contains("generation 1 keeps serving")), (Some(0), true), "{changed:?}");
     assert_eq!(host.call("hooks/settings").await.json()["greeting"], "hi");
 
     let slip = said(&host.command(&["configure", "hooks", "--set", "greting=hi", "--unset", "live"]).await);

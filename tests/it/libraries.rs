@@ -182,7 +182,7 @@ async fn a_library_that_a_child_cannot_start_without_a_host_is_started_by_the_ho
     {
         let asked = host.try_load_with(&library, serde_json::json!({ "patient": patient })).await.expect(200).json();
         let log = host.get(&format!("/api/jobs/{}/log", asked["job"].as_str().unwrap())).await.expect(200).text();
-        let line = log.lines().find(|line| line.starts_with("started in a child first: did not crash in "));
+        let line = log.lines().find(|line| line.starts_with("started in a child process first: no crash in "));
         assert!(line.is_some_and(|line| line.contains(&format!("but said no: {reason}"))), "{log}");
         host.call("needs-its-host/hello").await.expect(200);
     }
@@ -233,7 +233,7 @@ async fn a_library_that_passed_in_a_child_is_not_tried_again() {
         let log = host.get(&format!("/api/jobs/{}/log", answer["job"].as_str().unwrap())).await.expect(200).text();
         let trial = steps.iter().find(|step| step["step"] == "trial");
         assert!(trial.is_none_or(|trial| trial["duration_ms"].as_f64().unwrap() > 0.0), "{answer}");
-        assert_eq!(log.contains("started in a child first: passed in "), trial.is_some(), "{log}");
+        assert_eq!(log.contains("started in a child process first: passed in "), trial.is_some(), "{log}");
         tried.push(trial.is_some());
         host.call("counter/count").await.expect(200);
     }

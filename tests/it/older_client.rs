@@ -210,7 +210,7 @@ async fn it_reads_the_configuration_and_sends_it_back() {
     let mut whole = host.get(path).await.expect(200).json();
     reads(&whole, &[("cache_enabled", 'f'), ("cache_max_size", 't'), ("security_enabled", 'f')]);
     let same = host.request("PUT", path).json(&whole).send().await.expect(200).json();
-    assert_eq!((&same["message"], &same["warnings"]), (&json!("nothing is changed"), &Value::Null));
+    assert_eq!((&same["message"], &same["warnings"]), (&json!("no setting was changed"), &Value::Null));
     whole["cache_max_size"] = "1GB".into();
     whole["cache_enabled"] = false.into();
     whole["max_plugins"] = 7.into();

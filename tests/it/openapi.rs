@@ -24,23 +24,23 @@ async fn a_host_without_plugins_says_what_it_serves() {
         for (method, operation) in item.as_object().unwrap() {
             let mut miss = |what: String| silent.push(format!("{method} {path}: {what}"));
             if operation["summary"].as_str().is_none_or(str::is_empty) {
-                miss("nothing is said of it; chain `.says(…)`".to_owned());
+                miss("no summary; chain `.summary(…)`".to_owned());
             }
             let responses = operation["responses"].as_object().unwrap();
             if !responses.keys().any(|status| status.starts_with('2')) {
-                miss("no answer; chain `.gives::<…>(200)` or `.operates()`".to_owned());
+                miss("no successful response; chain `.response::<…>(200)` or `.runs_job()`".to_owned());
             }
             for parameter in operation["parameters"].as_array().into_iter().flatten() {
                 if parameter["description"].as_str().is_none_or(str::is_empty) {
                     let name = parameter["name"].as_str().unwrap();
                     miss(format!(
-                        "nothing is said of `{name}`; chain `.part(\"{name}\", …)`, or give the field a comment"
+                        "no description of `{name}`; chain `.path_parameter(\"{name}\", …)`, or add a doc comment to the field"
                     ));
                 }
             }
         }
     }
-    assert!(silent.is_empty(), "host/serve/src/routes.rs has rows without words:\n{}", silent.join("\n"));
+    assert!(silent.is_empty(), "routes of host-serve without documentation:\n{}", silent.join("\n"));
     assert_eq!(broken_references(&document), Vec::<String>::new());
 }
 

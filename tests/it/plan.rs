@@ -79,14 +79,14 @@ async fn what_was_exported_makes_another_host_the_same() {
     let same = plan(&host, &file).await.expect(200).json();
     assert_eq!(same["changing"], 0, "{same}");
     let done = apply(&host, &same, true).await.expect(200).json();
-    assert_eq!((&done["message"], &done["parts"]), (&json!("there was nothing to do"), &Value::Null));
+    assert_eq!((&done["message"], &done["parts"]), (&json!("nothing to do"), &Value::Null));
 
     let other = TestHost::start().await;
     let planned = plan(&other, &file).await.expect(200).json();
     assert_eq!(actions(&planned), ["install counter", "install hello", "install settings", "install slow"]);
     assert_eq!(other.get("/api/plugins").await.json()["count"], 0, "nothing was changed");
     let applied = apply(&other, &planned, true).await.expect(200).json();
-    assert_eq!(applied["message"], "4 of 4 are done");
+    assert_eq!(applied["message"], "4 of 4 operations are done");
     assert_eq!(states(&applied), ["done counter", "done hello", "done settings", "done slow"]);
     assert_eq!(applied["parts"][1]["result"]["generation"], 1);
     for id in ["hello", "counter", "slow"] {
@@ -198,7 +198,7 @@ async fn when_one_fails_the_others_are_as_they_were_unless_that_is_not_wanted() 
 
     let planned = host.post_json(PLAN, &file).await.expect(200).json();
     let done = apply(&host, &planned, false).await.expect(200).json();
-    assert_eq!(done["message"], "2 of 3 are done");
+    assert_eq!(done["message"], "2 of 3 operations are done");
     assert_eq!(states(&done), ["done bbb", "failed settings", "done aaa"]);
     host.call("bbb/hello").await.expect(200);
     host.call("aaa/count").await.expect(503);
@@ -381,10 +381,10 @@ async fn locks_are_kept_or_refused() {
     host.call("hello/hello").await.expect(200);
     // What is known beforehand is refused beforehand.
     let refused = host.post_json(PLAN, &entry(json!({ "artifact": wrong, "commit": second }))).await.expect(422);
-    assert!(refused.text().contains("`hello` is locked to artifact 000000000000"), "{}", refused.text());
+    assert!(refused.text().contains("plugin `hello` is locked to artifact 000000000000"), "{}", refused.text());
     let other = json!({ "version": 1, "plugins": [{ "source": "https://github.com/acme/hello", "id": "other" }] });
     let refused = host.post_json(PLAN, &other).await.expect(422);
-    assert!(refused.text().contains("the source is plugin `hello`, not `other`"), "{}", refused.text());
+    assert!(refused.text().contains("the source contains plugin `hello`, expected `other`"), "{}", refused.text());
 }
 
 #[tokio::test]
@@ -481,7 +481,7 @@ async fn a_batch_is_done_whole_or_as_far_as_it_goes() {
     host.get("/api/plugins/echo").await.expect(404);
 
     let done = batch(operations, Some("best_effort")).await.expect(200).json();
-    assert_eq!(done["message"], "6 of 7 are done");
+    assert_eq!(done["message"], "6 of 7 operations are done");
     assert_eq!(done["parts"][5]["problem"]["code"], "run_nothing_kept");
     assert_eq!(done["parts"][6]["result"]["generation"], 3);
     host.call("hello/hello").await.expect(503);

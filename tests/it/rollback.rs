@@ -32,7 +32,7 @@ async fn the_operator_goes_back_to_a_version_that_was_kept() {
         (&back["version"], &back["generation_before"], &back["generation"]),
         (&json!("1.2.0"), &json!(4), &json!(5))
     );
-    assert_eq!(back["message"], "plugin hello is back at 1.2.0, which serves as generation 5");
+    assert_eq!(back["message"], "plugin hello was rolled back to 1.2.0, which serves as generation 5");
     assert_eq!(back["reason"], Value::Null, "it was asked for");
     assert!(back["steps"].to_string().contains("swap"), "{back}");
     host.call("hello/hello").await.expect(200);
@@ -52,7 +52,7 @@ async fn the_operator_goes_back_to_a_version_that_was_kept() {
     let output = host.command(&["rollback", "hello", "--to", "2.0.0", "--reason", "it is fast now"]).await;
     let stdout = String::from_utf8(output.stdout).unwrap();
     assert_eq!(output.status.code(), Some(0), "{stdout}");
-    assert!(stdout.starts_with("plugin hello is back at 2.0.0"), "{stdout}");
+    assert!(stdout.starts_with("plugin hello was rolled back to 2.0.0"), "{stdout}");
     assert!(stdout.contains("served ") && stdout.contains("steps ") && stdout.contains("commit"), "{stdout}");
     let newest = host.get("/api/plugins/hello/revisions?limit=1").await.json()["revisions"][0].clone();
     assert_eq!((&newest["operation"], &newest["reason"]), (&json!("rollback"), &json!("it is fast now")));
@@ -116,6 +116,6 @@ async fn went_back(host: &TestHost, reason: &str) {
     })
     .await;
     let log = host.get("/api/plugins/moody/logs").await.text();
-    assert!(log.contains(&format!("goes back to the version before: {reason}")), "{log}");
+    assert!(log.contains(&format!("rolled back to the previous version: {reason}")), "{log}");
     assert_eq!(host.metric("plugin_host_rollbacks_total{cause=\"automatic\"}").await, 1.0);
 }

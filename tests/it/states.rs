@@ -103,7 +103,7 @@ async fn a_plugin_that_fails_again_and_again_is_quarantined_until_the_operator_e
     );
     let refused = host.call("health-fails/mend").await.expect(503);
     assert_eq!(refused.code(), "plugin_not_serving");
-    assert!(refused.text().contains("until the operator enables, starts or restarts it"), "{}", refused.text());
+    assert!(refused.text().contains("until an operator enables, starts or restarts it"), "{}", refused.text());
     assert_eq!(host.metric("plugin_host_quarantined{plugin=\"health-fails\"}").await, 1.0);
     assert_eq!(host.metric("plugin_host_quarantined{plugin=\"hello\"}").await, 0.0);
     host.call("hello/hello").await.expect(200);
@@ -148,7 +148,7 @@ async fn what_others_need_is_taken_away_with_them_or_not_at_all() {
     run(&host, &["start", "store"], 0).await;
 
     let (_, warnings) = run(&host, &["disable", "store", "--cascade"], 0).await;
-    assert_eq!(warnings, "warning: `app` was disabled first: it needs `store`\n");
+    assert_eq!(warnings, "warning: `app` was disabled first, because it depends on `store`\n");
     assert_eq!(
         (state(&host, "app").await, state(&host, "store").await),
         ("disabled".to_owned(), "disabled".to_owned())

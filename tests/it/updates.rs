@@ -115,7 +115,7 @@ async fn a_newer_version_is_seen_and_taken_as_the_operator_wants_it() {
     let again = scene.post("hello/update", json!({})).await.expect(200).json();
     assert_eq!(
         (&again["generation"], &again["reason"]),
-        (&json!(2), &json!("there is nothing newer that may be taken"))
+        (&json!(2), &json!("there is no newer version that the update rule allows"))
     );
 
     // Under `manual` only who asks gets it; who is pinned is told nothing.
@@ -197,7 +197,7 @@ async fn older_clients_install_and_update_by_repository() {
 
     let body = json!({ "repoUrl": "https://GitHub.com/Acme/Hello" });
     let nothing = scene.post("github/update", body.clone()).await.expect(200).json();
-    assert_eq!(nothing["message"], "0 of 1 plugins of https://github.com/Acme/Hello are updated");
+    assert_eq!(nothing["message"], "updated 0 of 1 plugins from https://github.com/Acme/Hello");
     assert_eq!(
         (&nothing["plugins"][0]["updated"], host.plugin("hello").await["generation"].clone()),
         (&json!(false), json!(1))

@@ -1,96 +1,97 @@
-//! Tokens, users, and what they may do.
+//! Tokens, users and their rights.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// What somebody may do.
+/// Rights of a token or user.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Rights {
-    /// `viewer`, `operator` or `admin`, everywhere; null for none.
+    /// Role for the whole host: `viewer`, `operator` or `admin`; null for no role.
     #[serde(default)]
     pub role: Option<String>,
-    /// A role for single plugins.
+    /// Roles for single plugins, by plugin id.
     #[serde(default)]
     pub grants: BTreeMap<String, String>,
-    /// Words that endpoints ask for as `permissions`.
+    /// Permissions that plugin endpoints can require.
     #[serde(default)]
     pub permissions: Vec<String>,
-    /// Words that endpoints ask for as `scopes`.
+    /// Scopes that plugin endpoints can require.
     #[serde(default)]
     pub scopes: Vec<String>,
 }
 
-/// The body of `POST /login`.
+/// Request body of `POST /login`.
 #[derive(Deserialize, ToSchema)]
 pub struct LoginRequest {
-    /// The user.
+    /// The user name.
     pub username: String,
     /// The password.
     pub password: String,
 }
 
-/// What a login gives.
+/// Response of `POST /login`.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Login {
-    /// To be sent as `Authorization: Bearer <token>`. Told once.
+    /// The session token, sent as `Authorization: Bearer <token>`. It is returned only once.
     pub token: String,
-    /// When it ends, in milliseconds since 1970.
+    /// Expiry of the session, in milliseconds since 1970.
     pub expires_unix_ms: u64,
-    /// Who logged in.
+    /// The user who logged in.
     pub user: LoginUser,
 }
 
-/// Who logged in.
+/// The user who logged in.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct LoginUser {
-    /// The name.
+    /// The user name.
     pub username: String,
-    /// Their role.
+    /// The user's role.
     pub role: Option<String>,
-    /// As in [`Me`].
+    /// The permissions, as in [`Me`].
     pub permissions: Vec<String>,
 }
 
-/// Who asks.
+/// The caller and its rights.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Me {
-    /// The user, or what the token is called.
+    /// The user name, or the name of the token.
     pub username: String,
-    /// What they are called in revisions, jobs and the audit log.
+    /// The caller's name in revisions, jobs and the audit log.
     pub actor: String,
-    /// Their role.
+    /// The role for the whole host.
     pub role: Option<String>,
-    /// A role for single plugins.
+    /// Roles for single plugins, by plugin id.
     pub grants: BTreeMap<String, String>,
-    /// What the role lets them do with the host, `read`, `write` and `admin`, and the words that endpoints ask for.
+    /// The host permissions of the role (`read`, `write`, `admin`) and the permissions that plugin endpoints can
+    /// require.
     pub permissions: Vec<String>,
-    /// Words that endpoints ask for as `scopes`.
+    /// Scopes that plugin endpoints can require.
     pub scopes: Vec<String>,
-    /// When the token expires; null for never.
+    /// Expiry of the token; null if it does not expire.
     pub expires_unix_ms: Option<u64>,
 }
 
-/// The body of `POST /api/tokens`.
+/// Request body of `POST /api/tokens`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewToken {
-    /// What it is called.
+    /// The token's name.
     pub name: String,
-    /// What it may do.
+    /// The role for the whole host, as in [`Rights`].
     #[serde(default)]
     pub role: Option<String>,
-    /// As in [`Rights`].
+    /// Roles for single plugins, as in [`Rights`].
     #[serde(default)]
     pub grants: BTreeMap<String, String>,
-    /// As in [`Rights`].
+    /// Permissions, as in [`Rights`].
     #[serde(default)]
     pub permissions: Vec<String>,
-    /// As in [`Rights`].
+    /// Scopes, as in [`Rights`].
     #[serde(default)]
     pub scopes: Vec<String>,
-    /// How long it is valid; for ever when absent.
+    /// Lifetime in seconds; without it the token does not expire.
     #[serde(default)]
     pub expires_seconds: Option<u64>,
 }
@@ -98,88 +99,88 @@ pub struct NewToken {
 /// A token, without its secret.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Token {
-    /// Its id: a part of the token, and no secret.
+    /// The token's id. It is part of the token and not secret.
     pub id: String,
-    /// What it is called; `login:<user>` for a session.
+    /// The token's name; `login:<user>` for a session.
     pub name: String,
-    /// What it may do.
+    /// The token's rights.
     #[serde(flatten)]
     pub rights: Rights,
-    /// The user whose session it is.
+    /// The user, if the token is a session.
     pub user: Option<String>,
-    /// Who made it.
+    /// The caller that created the token.
     pub created_by: String,
-    /// When.
+    /// Creation time.
     pub created_unix_ms: u64,
-    /// When it expires; null for never.
+    /// Expiry; null if the token does not expire.
     pub expires_unix_ms: Option<u64>,
-    /// When it was used last; null for never.
+    /// Time of the last use; null if the token was never used.
     pub last_used_unix_ms: Option<u64>,
-    /// When it was revoked.
+    /// Time of the revocation; null if the token was not revoked.
     pub revoked_unix_ms: Option<u64>,
     /// `valid`, `expired` or `revoked`.
     pub state: String,
 }
 
-/// The answer of `POST /api/tokens`.
+/// Response of `POST /api/tokens`.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct TokenMade {
-    /// The whole token. Told once; the host keeps a digest only.
+    /// The whole token. It is returned only once; the host stores a digest.
     pub token: String,
-    /// What it is.
+    /// The token without its secret.
     #[serde(flatten)]
     pub made: Token,
 }
 
-/// The answer of `GET /api/tokens`.
+/// Response of `GET /api/tokens`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct TokenList {
-    /// All, oldest first; those that were revoked or have expired for 30 days.
+    /// All tokens, oldest first. Revoked and expired tokens are listed for 30 days.
     pub tokens: Vec<Token>,
 }
 
-/// The body of `POST /api/users`.
+/// Request body of `POST /api/users`.
 #[derive(Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewUser {
-    /// The name.
+    /// The user name.
     pub username: String,
     /// The password.
     pub password: String,
-    /// What they may do.
+    /// The role for the whole host, as in [`Rights`].
     #[serde(default)]
     pub role: Option<String>,
-    /// As in [`Rights`].
+    /// Roles for single plugins, as in [`Rights`].
     #[serde(default)]
     pub grants: BTreeMap<String, String>,
-    /// As in [`Rights`].
+    /// Permissions, as in [`Rights`].
     #[serde(default)]
     pub permissions: Vec<String>,
-    /// As in [`Rights`].
+    /// Scopes, as in [`Rights`].
     #[serde(default)]
     pub scopes: Vec<String>,
 }
 
-/// The body of `PATCH /api/users/{name}`: what is absent stays.
+/// Request body of `PATCH /api/users/{name}`. Absent fields are left unchanged.
 #[derive(Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct UserChange {
-    /// A new password.
+    /// The new password.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub password: Option<String>,
-    /// A role, or `none`.
+    /// The new role, or `none` to remove it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role: Option<String>,
-    /// All grants.
+    /// The complete new grants.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub grants: Option<BTreeMap<String, String>>,
-    /// All permissions.
+    /// The complete new permissions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub permissions: Option<Vec<String>>,
-    /// All scopes.
+    /// The complete new scopes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scopes: Option<Vec<String>>,
-    /// Whether they may not log in.
+    /// Blocks or allows logins of this user.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub disabled: Option<bool>,
 }
@@ -187,24 +188,24 @@ pub struct UserChange {
 /// A user, without the password.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct User {
-    /// The name.
+    /// The user name.
     pub username: String,
-    /// What they may do.
+    /// The user's rights.
     #[serde(flatten)]
     pub rights: Rights,
-    /// Whether they may not log in.
+    /// True if the user cannot log in.
     pub disabled: bool,
-    /// When they were added.
+    /// Creation time.
     pub created_unix_ms: u64,
-    /// When they were changed last.
+    /// Time of the last change.
     pub changed_unix_ms: u64,
-    /// How many sessions they have.
+    /// Number of active sessions.
     pub sessions: usize,
 }
 
-/// The answer of `GET /api/users`.
+/// Response of `GET /api/users`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct UserList {
-    /// All, by name.
+    /// All users, by name.
     pub users: Vec<User>,
 }

@@ -3,85 +3,86 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// One entry. A text that is empty says that there is none.
+/// One entry of the audit log. An empty text means that the field does not apply.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct AuditEntry {
-    /// Counts up from 1, without a gap.
+    /// Sequence number, from 1 without gaps.
     pub seq: u64,
-    /// When, in milliseconds since 1970.
+    /// Time of the entry, in milliseconds since 1970.
     pub at_unix_ms: u64,
-    /// Who.
+    /// The caller.
     pub actor: String,
-    /// The id of their token.
+    /// The id of the caller's token.
     pub token_id: String,
-    /// The address that they asked from.
+    /// The caller's IP address.
     pub address: String,
-    /// What was asked: `plugin_load`, …; `job_load` for the end of a job, `host_start` for what the host does by itself.
+    /// The requested action, such as `plugin_load`; `job_load` for the end of a job, `host_start` for an action of
+    /// the host.
     pub action: String,
-    /// Of what.
+    /// The object of the action, such as a plugin id.
     pub object: String,
-    /// The artifact that it is about.
+    /// The digest of the affected artifact.
     pub digest: String,
-    /// `asked`, `done`, `accepted`, `failed` or `refused`.
+    /// `asked` (before the action), `done`, `accepted`, `failed` or `refused`.
     pub outcome: String,
-    /// The status of the answer; 0 where there is none.
+    /// HTTP status of the response; 0 if there is no response.
     pub status: u16,
-    /// The stable word of what went wrong.
+    /// The error code, if the action failed.
     pub code: String,
-    /// The job that does it.
+    /// The job that runs the action.
     pub job: String,
-    /// The id of the request.
+    /// The id of the HTTP request.
     pub request_id: String,
-    /// The entry that says that it was asked; 0 for none.
+    /// Sequence number of the entry that recorded the request; 0 for none.
     pub of: u64,
-    /// How often; more than 1 only for refusals, which are summed up.
+    /// Number of occurrences; greater than 1 only for summarized refusals.
     pub times: u64,
-    /// The hash of the entry before.
+    /// Hash of the previous entry.
     pub previous: String,
-    /// SHA-256 over all of it.
+    /// SHA-256 over all fields of this entry.
     pub hash: String,
 }
 
-/// A part of the log, oldest first.
+/// A page of the audit log, oldest entry first.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct AuditPage {
     /// The entries.
     pub entries: Vec<AuditEntry>,
-    /// What `after` is for those that come next; null when this page is not full.
+    /// Value of `after` for the next page; null if this page is not full.
     pub next: Option<u64>,
 }
 
-/// A place in the log.
+/// A position in the audit log.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct AuditHead {
-    /// The number of the entry.
+    /// Sequence number of the entry.
     pub seq: u64,
-    /// Its hash.
+    /// Hash of the entry.
     pub hash: String,
 }
 
-/// Where the log is not what was written.
+/// The first place where the audit log differs from the entries that were written.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct AuditBroken {
-    /// The number of the first such entry, or of one that is missing.
+    /// Sequence number of the first altered or missing entry.
     pub seq: u64,
-    /// How it shows.
+    /// How the change was detected.
     pub reason: String,
 }
 
-/// The answer of `GET /api/audit/verify`.
+/// Response of `GET /api/audit/verify`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct AuditReport {
-    /// Whether all is as it was written, as far as that can be known.
+    /// True if no alteration was found.
     pub valid: bool,
-    /// How many entries are so, from the first on.
+    /// Number of intact entries, counted from the first.
     pub entries: u64,
-    /// The number of the first that is kept; null when there is none.
+    /// Sequence number of the oldest stored entry; null if the log is empty.
     pub first: Option<u64>,
-    /// The last entry that is as it was written: to be noted elsewhere.
+    /// The last intact entry. Store it elsewhere to detect a later truncation.
     pub head: AuditHead,
-    /// Where the chain breaks.
+    /// The first place where the hash chain breaks.
     pub broken: Option<AuditBroken>,
-    /// What became of the head that was given: `found`, `let_go`, `differs` or `missing`.
+    /// Result for the head passed in the query: `found`, `let_go` (deleted by retention), `differs` or `missing`.
     pub noted: Option<String>,
 }

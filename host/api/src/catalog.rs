@@ -1,145 +1,145 @@
-//! What can be installed, and what a source would come to.
+//! Plugins in the configured indexes, and the validation of sources.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{FieldError, Metadata};
 
-/// One entry of the list that `GET /api/plugins/available` answers.
+/// One entry of `GET /api/plugins/available`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Available {
     /// The plugin's id.
     pub id: String,
-    /// Its repository.
+    /// The git repository.
     pub repository: String,
-    /// Its name.
+    /// The plugin's name.
     pub name: String,
-    /// What it is for.
+    /// The plugin's description.
     pub description: String,
-    /// The newest version that is offered; empty when none is.
+    /// The newest version that is not yanked; empty if there is none.
     pub latest_version: String,
-    /// Who wrote it.
+    /// The author.
     pub author: String,
-    /// How many people have marked it, as the index says.
+    /// Number of stars, as reported by the index.
     pub stars: u64,
-    /// When it was changed last, in the words of the index.
+    /// Time of the last change, as reported by the index.
     pub last_updated: String,
-    /// Words to find it by.
+    /// Tags for searching.
     pub tags: Vec<String>,
-    /// Whether the index says that somebody has looked at it.
+    /// True if the index marks the plugin as verified.
     pub verified: bool,
-    /// Whether the index says that it is one of its own.
+    /// True if the index marks the plugin as official.
     pub official: bool,
-    /// The index that lists it.
+    /// The index that lists the plugin.
     pub index: String,
-    /// What `POST /api/plugins/load` takes as `source` to install it.
+    /// The `source` for `POST /api/plugins/load` that installs this plugin.
     pub source: String,
-    /// Its versions, newest first.
+    /// All versions, newest first.
     pub versions: Vec<AvailableVersion>,
-    /// Whether a plugin of this id is installed.
+    /// True if a plugin with this id is installed.
     pub installed: bool,
-    /// The version that is installed; null when none is.
+    /// The installed version; null if the plugin is not installed.
     pub installed_version: Option<String>,
-    /// The newest version, when it is newer than what is installed from the same repository; else null.
+    /// The newest version if it is newer than the one installed from the same repository; otherwise null.
     pub newer_version: Option<String>,
 }
 
-/// One version of a plugin that can be installed.
+/// One installable version of a plugin.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct AvailableVersion {
     /// The version.
     pub version: String,
-    /// The branch or tag that has it.
+    /// The git branch or tag.
     pub tag: String,
-    /// The commit that the tag must lead to; null when the index does not say.
+    /// The commit that the tag must point to; null if the index does not pin it.
     pub commit: Option<String>,
-    /// The tree that must be fetched; null when the index does not say.
+    /// The digest of the tree that must be fetched; null if the index does not pin it.
     pub digest: Option<String>,
-    /// Whether it is not offered any more.
+    /// True if the version was withdrawn.
     pub yanked: bool,
 }
 
-/// `GET /api/plugins/indexes`.
+/// Response of `GET /api/plugins/indexes`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct IndexList {
-    /// The indexes, in their order.
+    /// The indexes, in configuration order.
     pub indexes: Vec<IndexState>,
 }
 
-/// One index.
+/// The state of one index.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct IndexState {
-    /// Where it lies.
+    /// The configured location of the index: a URL or path.
     pub place: String,
-    /// What it calls itself.
+    /// The index's own name.
     pub name: String,
-    /// How many plugins are listed of it.
+    /// Number of plugins listed by this index.
     pub plugins: usize,
-    /// What is left out, with where it stands.
+    /// Ignored entries, each with its position and the reason.
     pub refused: Vec<FieldError>,
-    /// When it was read last.
+    /// Time of the last successful read.
     pub read_unix_ms: Option<u64>,
-    /// A word for why it could not be read; null when it could.
+    /// Error code of the last read; null if it succeeded.
     pub error_code: Option<String>,
-    /// The same in a sentence.
+    /// Error message of the last read; null if it succeeded.
     pub error: Option<String>,
 }
 
-/// The body of `POST /api/plugins/validate`.
+/// Request body of `POST /api/plugins/validate`: either `source` or `upload_id`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ValidateRequest {
-    /// As for `POST /api/plugins/load`.
+    /// The source, as for `POST /api/plugins/load`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
     /// A branch, tag or commit of a git URL.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
-    /// An upload, in place of a source.
+    /// The id of an upload, instead of a source.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub upload_id: Option<String>,
 }
 
-/// What a source would come to, if it were installed.
+/// Result of validating a source.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Validated {
-    /// Whether nothing is known against it. Whether it compiles only a build tells.
+    /// True if no problem was found. Compile errors are found only by a build.
     pub valid: bool,
-    /// The same in a sentence.
+    /// The result in one sentence.
     pub message: String,
-    /// What is wrong.
+    /// The problems that prevent an installation.
     pub errors: Vec<FieldError>,
-    /// What is odd.
+    /// Warnings that do not prevent an installation.
     pub warnings: Vec<String>,
-    /// What plugin.yaml says, when it is one. Secrets are masked.
+    /// The fields of plugin.yaml, if it is valid. Secrets are masked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metadata: Option<Metadata>,
-    /// The source that was looked at.
+    /// The validated source.
     pub source: String,
-    /// The commit that was fetched, for a repository.
+    /// The fetched commit, for a git source.
     pub commit: Option<String>,
-    /// The digest of what was fetched.
+    /// The digest of the fetched tree.
     pub digest: String,
-    /// How it would be made: `build`, `cached` or `library`; null when it can't be.
+    /// How the library would be produced: `build`, `cached` or `library`; null if it cannot be produced.
     pub way: Option<String>,
-    /// The artifact that would come of it; null when only a build can tell.
+    /// The digest of the resulting artifact; null if only a build can determine it.
     pub artifact: Option<String>,
 }
 
-/// The body of `POST /api/plugins/local/load`, as older clients send it.
+/// Request body of `POST /api/plugins/local/load`, for older clients.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct LocalLoad {
-    /// A folder, a `.zip` or a `.so`.
+    /// A folder, a `.zip` or a `.so` on the host's machine.
     #[serde(rename = "pluginPath")]
     pub plugin_path: String,
-    /// The plugin.yaml in that folder, or beside that library.
+    /// The plugin.yaml in that folder or beside that library.
     #[serde(rename = "manifestPath", default, skip_serializing_if = "Option::is_none")]
     pub manifest_path: Option<String>,
-    /// As for `POST /api/plugins/load`.
+    /// Operator configuration, as for `POST /api/plugins/load`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub config: Option<serde_json::Map<String, serde_json::Value>>,
 }
 
-/// The body of `POST /api/plugins/local/unload`, as older clients send it.
+/// Request body of `POST /api/plugins/local/unload`, for older clients.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct LocalUnload {
     /// The plugin's id.

@@ -1,48 +1,48 @@
-//! What happened in a host.
+//! Events of the host and its plugins.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-/// Something that happened; the data of each event in a stream.
+/// An event; also the data of each event in a stream.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Event {
-    /// Counts up over all lives of the host; the id in a stream. Some numbers may be missing.
+    /// Sequence number across all runs of the host; the event id in a stream. Numbers may be missing.
     pub seq: u64,
-    /// When.
+    /// Time of the event.
     pub at_unix_ms: u64,
-    /// The plugin; null for what concerns the host.
+    /// The plugin; null for an event of the host.
     pub plugin: Option<String>,
-    /// The job that did it.
+    /// The job that caused the event.
     pub job: Option<String>,
-    /// What happened, such as `job.ended`; the name in a stream.
+    /// The event kind, such as `job.ended`; the event name in a stream.
     pub kind: String,
-    /// One sentence, which does not name the plugin.
+    /// Description in one sentence, without the plugin's name.
     pub message: String,
-    /// What belongs to the kind.
+    /// Fields specific to the event kind.
     pub detail: Map<String, Value>,
 }
 
-/// A part of the journal.
+/// A page of the event journal.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct EventPage {
     /// The events, oldest first.
     pub events: Vec<Event>,
-    /// The number to go on after: `?after=` of the next part, `Last-Event-ID` of a stream.
+    /// Where to continue: `?after=` of the next page, or `Last-Event-ID` of a stream.
     pub next: u64,
-    /// The oldest number that is kept; null when there is none. Those before are gone.
+    /// The oldest stored sequence number; null if the journal is empty. Older events were deleted.
     pub oldest: Option<u64>,
-    /// How many were left out, because they are damaged on disk.
+    /// Number of events left out because they are damaged on disk.
     pub damaged: u64,
 }
 
-/// The data of the event `gap`: a reader can't go on as it asked.
+/// Data of a `gap` event: some of the requested events are not available.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct EventGap {
-    /// The last number that the reader says it has.
+    /// The last sequence number the reader reported.
     pub after: u64,
-    /// The number that the stream goes on with.
+    /// The sequence number with which the stream continues.
     pub from: u64,
-    /// One sentence.
+    /// Description in one sentence.
     pub message: String,
 }

@@ -1,43 +1,43 @@
-//! What plugins have to do with each other.
+//! The plugin dependency graph.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// `GET /api/plugins/graph`.
+/// Response of `GET /api/plugins/graph`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Graph {
-    /// The installed plugins, in the order in which they start.
+    /// The installed plugins, in start order.
     pub nodes: Vec<GraphNode>,
-    /// What they say of each other, in the same order.
+    /// The declared relations between plugins, in the same order.
     pub edges: Vec<GraphEdge>,
-    /// The plugins that wait for each other in a circle, and why, in one sentence.
+    /// The dependency cycle in one sentence; null if there is none.
     pub cycle: Option<String>,
 }
 
 /// An installed plugin.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct GraphNode {
-    /// The id.
+    /// The plugin's id.
     pub id: String,
-    /// Its version.
+    /// The plugin's version.
     pub version: String,
-    /// Whether the operator wants it to serve.
+    /// True if the plugin is enabled.
     pub enabled: bool,
 }
 
-/// What one plugin says of another.
+/// A relation that one plugin declares to another.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct GraphEdge {
-    /// Whose plugin.yaml says it.
+    /// The plugin that declares the relation in its plugin.yaml.
     pub from: String,
-    /// Of which plugin; it need not be installed.
+    /// The plugin it refers to, which may not be installed.
     pub to: String,
     /// `dependency`, `optional`, `run_after` or `conflict`.
     pub kind: String,
-    /// The versions that are meant; any when absent.
+    /// The version requirement; absent if any version matches.
     pub requirement: Option<String>,
-    /// Whether nothing is wrong with it now.
+    /// True if the relation is currently satisfied.
     pub satisfied: bool,
-    /// What is wrong, such as `not installed`.
+    /// Why the relation is not satisfied, such as `not installed`.
     pub problem: Option<String>,
 }

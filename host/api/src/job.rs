@@ -1,144 +1,145 @@
-//! Operations, as jobs.
+//! Operations and the jobs that run them.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{Part, Problem};
 
-/// What an operation did: the answer of POST and DELETE.
+/// Result of an operation on a plugin.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Asked {
-    /// One sentence.
+    /// The result in one sentence.
     pub message: String,
-    /// The plugin.
+    /// The plugin's id.
     pub id: String,
-    /// Where it comes from.
+    /// The plugin's source.
     pub source: String,
-    /// Its version.
+    /// The plugin's version.
     pub version: String,
-    /// The generation that served before.
+    /// The generation that served before the operation.
     pub generation_before: Option<u64>,
-    /// The generation that serves now; null when none does.
+    /// The generation that serves now; null if none does.
     pub generation: Option<u64>,
-    /// The revision that says what is asked for now.
+    /// The revision that this operation created.
     #[serde(default)]
     pub revision: u64,
-    /// What those two generations answered, as far as they have.
+    /// Request counts of the two generations.
     #[serde(default)]
     pub served: Vec<Served>,
-    /// Whether the library came from the build cache; null when nothing was built.
+    /// True if the library came from the build cache; null if nothing was built.
     pub cached: Option<bool>,
-    /// What plugin.yaml's check had to say.
+    /// Warnings about plugin.yaml.
     pub warnings: Vec<String>,
-    /// The states that the plugin went through, from what it was to what it is, where it was asked for another one.
+    /// The states that the plugin passed through, from the old state to the new one; absent if the state did not
+    /// change.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub states: Vec<String>,
-    /// Why the host did it by itself, if it did.
+    /// The reason, if the host started the operation itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// The steps, in order.
     pub steps: Vec<Step>,
-    /// What became of each of several things that were asked for at once; `id`, `source` and `version` are empty then.
+    /// Results of the single operations of a batch or plan. `id`, `source` and `version` are empty in that case.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub parts: Vec<Part>,
-    /// The job that did it.
+    /// The job that ran the operation.
     pub job: String,
-    /// The upload that was installed, where it was one.
+    /// The installed upload, if the source was an upload.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub upload_id: Option<String>,
 }
 
-/// What a generation has answered so far.
+/// Request counts of one generation.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Served {
-    /// Its number.
+    /// The generation's number.
     pub generation: u64,
-    /// Requests that its endpoints were asked.
+    /// Number of requests to its endpoints.
     pub requests: u64,
-    /// Those with a status of 500 or more.
+    /// Number of responses with a status of 500 or higher.
     pub errors: u64,
-    /// Calls not answered to their last byte.
+    /// Number of calls whose response is not complete.
     pub in_flight: usize,
 }
 
-/// How long a step took.
+/// Duration of one step.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Step {
-    /// Its name.
+    /// The step's name.
     pub step: String,
-    /// Its time in milliseconds.
+    /// Duration in milliseconds.
     pub duration_ms: f64,
 }
 
 /// A job.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Job {
-    /// The id.
+    /// The job's id.
     pub id: String,
-    /// What was asked: `load`, `install`, `reload`, `restart`, `enable`, `start`, `stop`, `disable`, `unload`, `configure`,
-    /// `rollback`, `restore`, `update`, `set_update_rule`, `block_version`.
+    /// The operation: `load`, `install`, `reload`, `restart`, `enable`, `start`, `stop`, `disable`, `unload`,
+    /// `configure`, `rollback`, `restore`, `update`, `set_update_rule`, `block_version`, `apply` or `batch`.
     pub operation: String,
-    /// Of what: a source, an upload or a plugin's id.
+    /// The object of the operation: a source, an upload or a plugin id.
     pub subject: String,
-    /// The plugin; null while it is not known.
+    /// The plugin's id; null until it is known.
     #[serde(default)]
     pub plugin: Option<String>,
     /// `queued`, `running`, `done`, `failed`, `cancelled`, `timed_out` or `superseded`.
     pub state: String,
-    /// What it does now, or did last.
+    /// The current step, or the last one.
     pub step: String,
-    /// The steps that it has behind it, in order.
+    /// The completed steps, in order.
     #[serde(default)]
     pub steps: Vec<Step>,
-    /// How many log lines it has written.
+    /// Number of log lines.
     #[serde(default)]
     pub lines: u64,
-    /// Who asked.
+    /// The caller that requested the job.
     #[serde(default)]
     pub actor: String,
-    /// Why, in their own words.
+    /// The reason given by the caller.
     #[serde(default)]
     pub reason: Option<String>,
-    /// What becomes of another job of the same plugin: `queue`, `replace` or `reject`.
+    /// How this job treats another job of the same plugin: `queue`, `replace` or `reject`.
     #[serde(default)]
     pub on_conflict: String,
-    /// How long whoever asked wants to wait for its end.
+    /// Timeout requested by the caller; the job is ended when it expires.
     #[serde(default)]
     pub timeout_seconds: Option<f64>,
-    /// Which attempt this is; each end of the host meanwhile makes one more.
+    /// Number of the attempt. Each restart of the host during the job adds one.
     #[serde(default)]
     pub attempt: u64,
-    /// The job that asked for the same before, when this is a retry.
+    /// The failed or cancelled job that this job retries.
     #[serde(default)]
     pub retry_of: Option<String>,
-    /// When it was asked.
+    /// Creation time.
     pub created_unix_ms: u64,
-    /// When its turn came.
+    /// Start time; null while the job is queued.
     #[serde(default)]
     pub started_unix_ms: Option<u64>,
-    /// When it ended.
+    /// End time; null while the job has not ended.
     #[serde(default)]
     pub ended_unix_ms: Option<u64>,
-    /// What it did, once it is done.
+    /// The result, if the job succeeded.
     pub result: Option<Asked>,
-    /// Why it ended otherwise, once it has.
+    /// The problem, if the job did not succeed.
     pub problem: Option<Problem>,
 }
 
-/// The jobs that are remembered, newest first.
+/// A page of jobs, newest first.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct JobList {
     /// The jobs.
     pub jobs: Vec<Job>,
-    /// What to ask for as `cursor` to have those behind them; null when there are none.
+    /// Value of `cursor` for the next page; null on the last page.
     #[serde(default)]
     pub next: Option<String>,
 }
 
-/// The data of the last event of a job's log.
+/// Data of the last event of a job's log stream.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct JobEnd {
-    /// How the job ended.
+    /// The final state of the job.
     pub state: String,
 }
 
@@ -149,17 +150,17 @@ pub struct LogLines {
     pub lines: Vec<LogLine>,
 }
 
-/// A log line.
+/// One log line.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct LogLine {
-    /// Counts up within one log.
+    /// Line number within this log.
     pub number: u64,
-    /// When.
+    /// Time of the line.
     pub at_unix_ms: u64,
     /// `error`, `warn`, `info` or `debug`.
     pub level: String,
-    /// Which generation wrote it; null for the host.
+    /// The generation that wrote the line; null for the host.
     pub generation: Option<u64>,
-    /// The text.
+    /// The text of the line.
     pub message: String,
 }

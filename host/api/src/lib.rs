@@ -1,7 +1,8 @@
-//! JSON shapes of the management API; serde only.
+//! JSON types of the management API. Depends on serde and utoipa only.
 //!
-//! Answers are supersets: fields that clients of an older system read keep their names and places, the others are
-//! this host's. Times are milliseconds since 1970, durations seconds, sizes bytes, unless the name says otherwise.
+//! Responses are supersets: the fields that older clients read keep their names and places, all other fields are
+//! specific to this host. Times are milliseconds since 1970, durations are seconds and sizes are bytes unless the
+//! field name says otherwise.
 
 mod access;
 mod audit;

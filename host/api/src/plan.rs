@@ -1,4 +1,4 @@
-//! Plans of a plugins.yaml, what comes of applying them, and several operations at once.
+//! Plans made from a plugins.yaml, their results, and batches.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -6,53 +6,54 @@ use utoipa::ToSchema;
 
 use crate::{Asked, Problem, UpdateRule};
 
-/// The answer to `POST /api/plugins/plan`: what applying the file would do.
+/// Response of `POST /api/plugins/plan`: the changes that applying the file would make.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Plan {
-    /// The plan, to be sent to `POST /api/plugins/apply`.
+    /// The plan's digest, for `POST /api/plugins/apply`.
     pub plan: String,
-    /// Until when the host keeps it.
+    /// Time until which the host stores the plan.
     pub expires_unix_ms: u64,
-    /// Whether plugins that are not listed are unloaded.
+    /// True if plugins that are not in the file are unloaded.
     pub prune: bool,
-    /// How many plugins change.
+    /// Number of plugins that change.
     pub changing: usize,
-    /// The plugins, in the order in which they are changed; those that stay as they are among them.
+    /// All plugins in the order of the changes, including unchanged plugins.
     pub plugins: Vec<PlannedPlugin>,
 }
 
-/// What a plan does with one plugin.
+/// Planned changes of one plugin.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct PlannedPlugin {
-    /// The plugin.
+    /// The plugin's id.
     pub id: String,
-    /// Its place in the file, from 0; null for a plugin that is not listed.
+    /// Index of the entry in the file, from 0; null for a plugin that is not listed.
     pub entry: Option<usize>,
     /// `nothing`, `install`, `change` or `unload`.
     pub action: String,
-    /// What is installed, where another version, source or build comes, or it goes.
+    /// The installed version, if it is replaced or removed.
     pub before: Option<PlannedVersion>,
-    /// What comes.
+    /// The version that will be installed.
     pub after: Option<PlannedVersion>,
-    /// Whether its source was fetched for the plan.
+    /// True if the source was fetched for this plan.
     pub fetched: bool,
-    /// `build`, `cached` or `library`: how what comes is made; null when nothing comes, or what is installed is used.
+    /// How the new library is produced: `build`, `cached` or `library`; null if no library is needed or the installed
+    /// one is used.
     pub build: Option<String>,
-    /// What the operator sets, as far as it changes. Secrets are masked.
+    /// Changes of the operator configuration. Secrets are masked.
     pub configuration: Vec<SettingChange>,
-    /// What it is to do, where that changes.
+    /// Change of the goal, if any.
     pub goal: Option<GoalChange>,
-    /// Which newer versions are taken, where that changes.
+    /// Change of the update policy, if any.
     pub update: Option<RuleChange>,
-    /// Permissions that its plugin.yaml asks for and did not have so far.
+    /// Permissions that the new plugin.yaml requests and the installed one does not.
     pub new_permissions: Vec<String>,
-    /// Enabled plugins that need it, when another version comes or it goes out of service.
+    /// Enabled plugins that depend on this plugin, if it is replaced or taken out of service.
     pub dependants: Vec<String>,
-    /// What plugin.yaml's check has to say about what comes.
+    /// Warnings about the new plugin.yaml.
     pub warnings: Vec<String>,
 }
 
-/// A version and where it comes from.
+/// A version and its source.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct PlannedVersion {
     /// The version.
@@ -63,170 +64,170 @@ pub struct PlannedVersion {
     pub commit: Option<String>,
 }
 
-/// A setting that changes.
+/// A changed setting.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct SettingChange {
-    /// Where, as a JSON pointer.
+    /// JSON pointer to the setting.
     pub pointer: String,
-    /// What is there; absent when there is nothing.
+    /// The current value; absent if the setting is not set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub before: Option<Value>,
-    /// What comes; absent when nothing does.
+    /// The new value; absent if the setting is removed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<Value>,
 }
 
-/// What a plugin is to do: `running`, `stopped`, `disabled` or `installed`.
+/// Change of a plugin's goal: `running`, `stopped`, `disabled` or `installed`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct GoalChange {
-    /// Now; null for a plugin that comes.
+    /// The current goal; null for a new plugin.
     pub before: Option<String>,
-    /// Then.
+    /// The new goal.
     pub after: String,
 }
 
-/// Which newer versions are taken.
+/// Change of a plugin's update policy.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RuleChange {
-    /// Now.
+    /// The current policy.
     pub before: UpdateRule,
-    /// Then.
+    /// The new policy.
     pub after: UpdateRule,
 }
 
-/// The body of `POST /api/plugins/apply`.
+/// Request body of `POST /api/plugins/apply`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ApplyRequest {
-    /// The plan, as `POST /api/plugins/plan` named it.
+    /// The plan's digest, as returned by `POST /api/plugins/plan`.
     pub plan: String,
-    /// Whether all of it is done or nothing; yes when absent.
+    /// Undoes all changes if one of them fails; true when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub atomic: Option<bool>,
 }
 
-/// What became of one of several things that were asked for at once.
+/// Result of one operation of a batch or plan.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Part {
-    /// `load`, `reload`, …; what a plan does with a plugin is `apply`.
+    /// The operation, such as `load`; `apply` for a change of a plan.
     pub operation: String,
-    /// Of what: a source or a plugin's id.
+    /// The object of the operation: a source or a plugin id.
     pub subject: String,
-    /// `done`, `failed`, `undone`, `stuck` (done, and could not be undone) or `skipped`.
+    /// `done`, `failed`, `undone`, `stuck` (done, but undoing it failed) or `skipped`.
     pub state: String,
-    /// What was done.
+    /// The result, if the operation was done.
     #[schema(no_recursion)]
     pub result: Option<Asked>,
-    /// Why it was not done, or could not be undone.
+    /// Why the operation was not done or could not be undone.
     #[schema(no_recursion)]
     pub problem: Option<Problem>,
 }
 
-/// The body of `POST /api/plugins/batch`.
+/// Request body of `POST /api/plugins/batch`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct BatchRequest {
-    /// What is to be done, in order.
+    /// The operations, in order.
     #[schema(value_type = Vec<BatchOperation>, max_items = 100)]
     pub operations: Vec<Value>,
-    /// Whether what was done is undone when something can't be done; yes when absent.
+    /// What happens to the other operations when one fails; `atomic` when absent.
     #[serde(default)]
     pub mode: BatchMode,
 }
 
-/// What becomes of the rest when something can't be done.
+/// What happens to the other operations of a batch when one fails.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum BatchMode {
-    /// What was done is undone.
+    /// The completed operations are undone.
     #[default]
     Atomic,
-    /// The rest is done nevertheless.
+    /// The remaining operations are run.
     BestEffort,
 }
 
-/// One operation of a batch. The fields are those of the operation's own route.
+/// One operation of a batch, with the fields of the operation's own route.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "operation", rename_all = "snake_case", deny_unknown_fields)]
 pub enum BatchOperation {
     /// As `POST /api/plugins/load`.
     Load {
-        /// Where from.
+        /// The source.
         source: String,
-        /// Branch, tag or commit of a git address.
+        /// Branch, tag or commit of a git URL.
         version: Option<String>,
-        /// What the operator sets.
+        /// The operator configuration.
         config: Option<serde_json::Map<String, Value>>,
-        /// Whether it serves from then on; yes when absent.
+        /// Starts the plugin after the installation; true when absent.
         start: Option<bool>,
     },
     /// As `POST /api/plugins/:id/reload`.
     Reload {
-        /// The plugin.
+        /// The plugin's id.
         id: String,
     },
     /// As `POST /api/plugins/:id/enable`.
     Enable {
-        /// The plugin.
+        /// The plugin's id.
         id: String,
     },
     /// As `POST /api/plugins/:id/disable`.
     Disable {
-        /// The plugin.
+        /// The plugin's id.
         id: String,
-        /// Whether those that need it are disabled first.
+        /// Also disables the plugins that depend on it, before this one.
         #[serde(default)]
         cascade: bool,
     },
     /// As `POST /api/plugins/:id/start`.
     Start {
-        /// The plugin.
+        /// The plugin's id.
         id: String,
     },
     /// As `POST /api/plugins/:id/stop`.
     Stop {
-        /// The plugin.
+        /// The plugin's id.
         id: String,
     },
     /// As `POST /api/plugins/:id/restart`.
     Restart {
-        /// The plugin.
+        /// The plugin's id.
         id: String,
     },
-    /// As `DELETE /api/plugins/:id`. Only one that keeps the data can be undone.
+    /// As `DELETE /api/plugins/:id`. It can be undone only if `keep_data` is set.
     Unload {
-        /// The plugin.
+        /// The plugin's id.
         id: String,
-        /// Whether what the host keeps for it stays.
+        /// Keeps the data that the host stores for the plugin.
         #[serde(default)]
         keep_data: bool,
-        /// Whether those that need it are unloaded first.
+        /// Also unloads the plugins that depend on it, before this one.
         #[serde(default)]
         cascade: bool,
     },
-    /// As `PUT /api/plugins/:id/config`, or with `patch` as `PATCH`.
+    /// As `PUT /api/plugins/:id/config`, or as `PATCH` if `patch` is given.
     Configure {
-        /// The plugin.
+        /// The plugin's id.
         id: String,
-        /// All that the operator sets.
+        /// The complete operator configuration.
         config: Option<serde_json::Map<String, Value>>,
-        /// What is merged into what the operator set (RFC 7396).
+        /// A merge patch of the operator configuration (RFC 7396).
         patch: Option<serde_json::Map<String, Value>>,
-        /// The revision that the change is made from; another one refuses it.
+        /// The revision on which the change is based; the operation fails if the plugin has another revision.
         revision: Option<u64>,
     },
     /// As `POST /api/plugins/:id/rollback`.
     Rollback {
-        /// The plugin.
+        /// The plugin's id.
         id: String,
-        /// A version, commit or artifact; the one before when absent.
+        /// A version, commit or artifact digest; the previous version when absent.
         to: Option<String>,
     },
     /// As `POST /api/plugins/:id/update`.
     Update {
-        /// The plugin.
+        /// The plugin's id.
         id: String,
-        /// A tag, branch or commit; the newest that the rule allows when absent.
+        /// A tag, branch or commit; the newest version that the policy allows when absent.
         to: Option<String>,
     },
 }

@@ -1,4 +1,4 @@
-//! Plugins, as the list, the item and the status show them.
+//! Plugins: list, details, status, uploads and configuration.
 
 use std::collections::BTreeMap;
 
@@ -8,229 +8,230 @@ use utoipa::ToSchema;
 
 use crate::{FieldError, Update, UpdateRule};
 
-/// The body of `POST /api/plugins/load`.
+/// Request body of `POST /api/plugins/load`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct LoadRequest {
-    /// An https git URL, a folder, a `.zip`, a `.so`, or `local:<path>`.
+    /// An https git URL, a folder, a `.zip`, a `.so`, `local:<path>` or `index:<id>`.
     pub source: String,
     /// A branch, tag or commit of a git URL; `latest` when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
-    /// What to set over the manifest's defaults; without it, what is set stays.
+    /// Operator configuration that overrides the manifest's defaults. Without it, the existing configuration is kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub config: Option<Map<String, Value>>,
-    /// `false` only installs it.
+    /// Starts the plugin after the installation; true when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start: Option<bool>,
 }
 
-/// `GET /api/plugins`.
+/// Response of `GET /api/plugins`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct PluginList {
-    /// How many are in this answer.
+    /// Number of plugins in this response.
     pub count: usize,
-    /// How many there are that the filters take.
+    /// Number of plugins that match the filters.
     #[serde(default)]
     pub total: usize,
-    /// What `?cursor=` takes to see those behind the last, where there are more.
+    /// Value of `cursor` for the next page; absent on the last page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,
-    /// By id.
+    /// The plugins, by id.
     pub plugins: BTreeMap<String, Item>,
 }
 
-/// One plugin in the list.
+/// A plugin, as listed by `GET /api/plugins`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Item {
-    /// The id, in the older spelling.
+    /// Same as `metadata.id`, for older clients.
     #[serde(rename = "ID")]
     pub upper_id: String,
-    /// The name, in the older spelling.
+    /// Same as `metadata.name`, for older clients.
     #[serde(rename = "Name")]
     pub upper_name: String,
-    /// The version, in the older spelling.
+    /// Same as `metadata.version`, for older clients.
     #[serde(rename = "Version")]
     pub upper_version: String,
-    /// The description, in the older spelling.
+    /// Same as `metadata.description`, for older clients.
     #[serde(rename = "Description")]
     pub upper_description: String,
-    /// The author, in the older spelling.
+    /// Same as `metadata.author`, for older clients.
     #[serde(rename = "Author")]
     pub upper_author: String,
-    /// The endpoints, in the older spelling.
+    /// Same as `metadata.endpoints`, for older clients.
     #[serde(rename = "Endpoints")]
     pub upper_endpoints: Vec<Endpoint>,
-    /// The permissions, in the older spelling.
+    /// Same as `metadata.permissions`, for older clients.
     #[serde(rename = "Permissions")]
     pub upper_permissions: Vec<String>,
-    /// The dependencies, in the older spelling.
+    /// Same as `metadata.dependencies`, for older clients.
     #[serde(rename = "Dependencies")]
     pub upper_dependencies: Vec<String>,
-    /// The compatibility, in the older spelling.
+    /// The compatibility requirements of plugin.yaml, for older clients.
     #[serde(rename = "Compatibility")]
     pub upper_compatibility: BTreeMap<String, String>,
-    /// What plugin.yaml says.
+    /// The fields of plugin.yaml.
     pub metadata: Metadata,
-    /// What is true now.
+    /// The current status.
     pub status: Status,
-    /// Where it comes from.
+    /// The source.
     pub source: String,
     /// The commit, for a git source.
     pub commit: Option<String>,
-    /// When it was loaded.
+    /// Time of the installation.
     pub loaded_at: Option<u64>,
     /// The artifact's digest.
     pub file_path: String,
-    /// Whether the operator wants it to serve, or to rest until it is started.
+    /// True if the plugin is enabled, which includes a stopped plugin.
     pub enabled: bool,
-    /// Goal and phase in one of six words of older clients: `uninstalled`, `installed`, `enabled`, `running`, `stopped` or
+    /// Goal and phase combined for older clients: `uninstalled`, `installed`, `enabled`, `running`, `stopped` or
     /// `disabled`.
     #[serde(default)]
     pub state: String,
-    /// What was asked for: `installed`, `running`, `stopped`, `disabled` or `absent`; null while its first load is on the way.
+    /// The desired state: `installed`, `running`, `stopped`, `disabled` or `absent`; null during the first load.
     pub goal: Option<String>,
-    /// The revision with which that was asked for; 0 for none.
+    /// The revision that set the goal; 0 for none.
     pub revision: u64,
-    /// The versions before, newest first: what a rollback goes back to.
+    /// Earlier versions that a rollback can restore, newest first.
     pub kept: Vec<Kept>,
-    /// Which newer versions are taken; null while its first load is on the way.
+    /// The update policy; null during the first load.
     pub update: Option<UpdateRule>,
-    /// The newest version that its repository has, when that is not installed; null when none is known.
+    /// The newest version in the repository, if it is not installed; null if no newer version is known.
     pub update_available: Option<Update>,
-    /// Why the host took it out of service until the operator says otherwise.
+    /// Why the host quarantined the plugin; null if it is not quarantined. Enabling, starting or restarting the
+    /// plugin ends the quarantine.
     pub quarantine: Option<String>,
-    /// How often in a row it failed to start or to work.
+    /// Number of consecutive failures to start or to work.
     pub failures_in_a_row: u32,
     /// `fetching`, `building`, `loading`, `running`, `degraded`, `draining`, `stopped`, `failed` or `quarantined`.
     pub phase: String,
-    /// The generation that serves.
+    /// The generation that serves; null if none does.
     pub generation: Option<u64>,
-    /// All generations that have not ended, and the last that have.
+    /// Generations that have not ended, and the most recent ones that have.
     pub generations: Vec<Generation>,
-    /// What plugin.yaml's check had to say.
+    /// Warnings about plugin.yaml.
     pub warnings: Vec<String>,
-    /// Why the newest operation failed, if it did.
+    /// The error of the last operation; null if it succeeded.
     pub last_error: Option<LastError>,
 }
 
 /// An earlier version of a plugin.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Kept {
-    /// Its version.
+    /// The version.
     pub version: String,
-    /// Where it comes from.
+    /// The source.
     pub source: String,
     /// The commit, for a git source.
     pub commit: Option<String>,
     /// The artifact's digest.
     pub artifact: String,
-    /// When it was let in.
+    /// Time of the installation.
     pub loaded_at: u64,
 }
 
-/// Why an operation failed.
+/// The error of an operation.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct LastError {
-    /// A stable word.
+    /// The error code.
     pub code: String,
-    /// What failed and why.
+    /// The error message.
     pub message: String,
-    /// When.
+    /// Time of the error.
     pub at_unix_ms: u64,
 }
 
-/// One generation.
+/// One generation: a loaded and started instance of a plugin.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Generation {
-    /// Its number.
+    /// The generation's number.
     pub number: u64,
-    /// Version of the plugin.
+    /// The plugin's version.
     pub version: String,
     /// `running`, `draining`, `stopping`, `quiescing`, `kept` or `unmapped`.
     pub phase: String,
-    /// Calls not answered to their last byte.
+    /// Number of calls whose response is not complete.
     pub in_flight: usize,
-    /// Requests that its endpoints were asked.
+    /// Number of requests to its endpoints.
     pub requests: u64,
-    /// What of it is left, in words, while it is quiescing or kept.
+    /// What keeps the library mapped, while the phase is `quiescing` or `kept`.
     pub held_by: Vec<String>,
-    /// Bytes of its library's mapping; 0 when it is unmapped.
+    /// Size of the library's mapping in bytes; 0 when it is unmapped.
     pub mapped_bytes: usize,
-    /// Bytes of heap that the plugin holds; `null` when it was built without counting them.
+    /// Heap bytes that the plugin currently holds; null if the plugin was built without heap accounting.
     pub live_bytes: Option<u64>,
-    /// Bytes of heap that it left behind when it was unmapped.
+    /// Heap bytes that the plugin had not freed when its library was unmapped.
     pub left_bytes: Option<u64>,
-    /// From the swap until it was unmapped, in milliseconds.
+    /// Time from the swap to the unmapping, in milliseconds.
     pub unmapped_after_ms: Option<f64>,
 }
 
-/// What plugin.yaml says.
+/// The fields of plugin.yaml.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Metadata {
-    /// The id.
+    /// The plugin's id.
     pub id: String,
-    /// The name.
+    /// The plugin's name.
     pub name: String,
-    /// The version.
+    /// The plugin's version.
     pub version: String,
-    /// What it is for.
+    /// The plugin's description.
     pub description: String,
-    /// Who wrote it.
+    /// The author.
     pub author: String,
-    /// What it serves.
+    /// The endpoints.
     pub endpoints: Vec<Endpoint>,
-    /// What it may ask of the host.
+    /// Permissions that the plugin requests from the host.
     pub permissions: Vec<String>,
-    /// The plugins it needs.
+    /// Ids of the plugins it depends on.
     pub dependencies: Vec<String>,
-    /// Names and values that a `?selector=` chooses by.
+    /// Labels that `?selector=` matches.
     #[serde(default)]
     pub labels: BTreeMap<String, String>,
-    /// The defaults of its configuration.
+    /// The configuration defaults.
     pub configuration: Map<String, Value>,
-    /// Where it runs and what it may reach.
+    /// Placement and declared access.
     pub security: SecurityMetadata,
-    /// How it is probed.
+    /// Health probing.
     pub health: HealthMetadata,
 }
 
-/// One endpoint.
+/// An endpoint of a plugin.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Endpoint {
-    /// Below the plugin's mount.
+    /// The path, relative to the plugin's mount point.
     pub path: String,
-    /// The method.
+    /// The HTTP method.
     pub method: String,
-    /// The handler in the code.
+    /// The name of the handler in the plugin's code.
     pub handler: String,
-    /// What it does.
+    /// The endpoint's description.
     pub description: String,
 }
 
-/// Where a plugin runs and what it may reach.
+/// Placement and declared access of a plugin.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct SecurityMetadata {
-    /// Whether it says that it uses the network.
+    /// True if the plugin declares that it uses the network.
     pub network_access: bool,
-    /// Whether it says that it uses files.
+    /// True if the plugin declares that it uses the file system.
     pub filesystem_access: bool,
-    /// Whether it runs in a process of its own.
+    /// True if the plugin runs in a process of its own.
     pub sandboxed: bool,
 }
 
-/// How a plugin is probed.
+/// Health probing of a plugin.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct HealthMetadata {
-    /// Whether it is.
+    /// True if the plugin is probed.
     pub enabled: bool,
-    /// The time between two probes.
+    /// Time between two probes, in seconds.
     pub interval_seconds: u64,
 }
 
-/// What is true of a plugin now, in the words of older clients.
+/// The current status of a plugin, with the values that older clients expect.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Status {
-    /// The id.
+    /// The plugin's id.
     pub id: String,
     /// `enabled`, `disabled`, `failed` or `loading`.
     pub status: String,
@@ -238,125 +239,125 @@ pub struct Status {
     pub health: String,
     /// Seconds since the serving generation started.
     pub uptime: f64,
-    /// When its newest probe ended.
+    /// Time of the last probe.
     pub last_updated: Option<u64>,
-    /// Requests answered since the host started.
+    /// Number of requests since the host started.
     pub request_count: u64,
-    /// Those with a status of 500 or more.
+    /// Number of responses with a status of 500 or higher.
     pub error_count: u64,
-    /// What is wrong.
+    /// The current problem, if any.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error_message: Option<String>,
 }
 
-/// `GET /api/plugins/:id`: the item, with its parts where older clients look for them.
+/// Response of `GET /api/plugins/:id`: the list item, and its parts in the places where older clients read them.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Plugin {
-    /// The parts.
+    /// Metadata, status and routes.
     pub plugin: PluginParts,
     /// The item of the list.
     #[serde(flatten)]
     pub item: Item,
 }
 
-/// The parts of a plugin.
+/// Metadata, status and routes of a plugin.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct PluginParts {
-    /// What plugin.yaml says.
+    /// The fields of plugin.yaml.
     pub metadata: Metadata,
-    /// What is true now.
+    /// The current status.
     pub status: Status,
-    /// Where its endpoints answer.
+    /// The routes of its endpoints.
     pub routes: Vec<Route>,
 }
 
-/// Where an endpoint answers.
+/// The route of an endpoint.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Route {
-    /// The method.
+    /// The HTTP method.
     pub method: String,
-    /// The whole path.
+    /// The complete path.
     pub path: String,
-    /// The handler in the code.
+    /// The name of the handler in the plugin's code.
     pub handler: String,
 }
 
-/// `GET /api/plugins/:id/status`.
+/// Response of `GET /api/plugins/:id/status`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct StatusAnswer {
-    /// The id.
+    /// The plugin's id.
     pub plugin_id: String,
     /// The state.
     pub status: State,
 }
 
-/// The state of a plugin, in the words of older clients.
+/// The state of a plugin, with the values that older clients expect.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct State {
     /// `loading`, `loaded`, `error`, `unloading` or `unloaded`.
     pub state: String,
     /// `healthy`, `unhealthy`, `degraded` or `unknown`.
     pub health: String,
-    /// When its newest probe ended.
+    /// Time of the last probe.
     pub last_check: Option<u64>,
-    /// What is wrong.
+    /// The current problems.
     pub errors: Vec<StateError>,
-    /// Numbers of this plugin.
+    /// Counters of this plugin, by name.
     pub metrics: BTreeMap<String, f64>,
-    /// As `23.4s`.
+    /// Uptime of the serving generation as a Go duration, such as `23.4s`.
     pub uptime: String,
-    /// Requests answered since the host started.
+    /// Number of requests since the host started.
     pub request_count: u64,
 }
 
-/// One thing that is wrong.
+/// A problem of a plugin.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct StateError {
-    /// A stable word.
+    /// The error code.
     pub code: String,
-    /// What is wrong.
+    /// The error message.
     pub message: String,
-    /// Since when.
+    /// Time of the problem.
     pub timestamp: Option<u64>,
 }
 
-/// `POST /api/plugins/upload`.
+/// Response of `POST /api/plugins/upload`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct UploadAnswer {
-    /// To be installed with `POST /api/plugins/install/:id`; absent when the plugin is not valid.
+    /// The id for `POST /api/plugins/install/:id`; absent if the plugin is invalid.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub upload_id: Option<String>,
-    /// What plugin.yaml's check said.
+    /// Result of the plugin.yaml check.
     pub validation: Validation,
-    /// What plugin.yaml says, when it is valid.
+    /// The fields of plugin.yaml, if it is valid.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub metadata: Option<Metadata>,
 }
 
-/// What plugin.yaml's check said.
+/// Result of the plugin.yaml check.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Validation {
-    /// Whether it may be installed.
+    /// True if the plugin can be installed.
     pub valid: bool,
-    /// What is wrong.
+    /// The problems that prevent an installation.
     pub errors: Vec<FieldError>,
 }
 
-/// The answer to `GET /api/plugins/:id/config`.
+/// Response of `GET /api/plugins/:id/config`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Configuration {
-    /// The plugin.
+    /// The plugin's id.
     pub id: String,
-    /// The revision of what is asked for; also the `ETag`.
+    /// The plugin's revision; also sent as `ETag`.
     #[serde(default)]
     pub revision: u64,
-    /// What is in use: the defaults, and over them what is set.
+    /// The effective configuration: the defaults, overridden by `host_file` and `set`.
     pub configuration: serde_json::Map<String, serde_json::Value>,
-    /// What plugin.yaml gives.
+    /// The defaults of plugin.yaml.
     pub defaults: serde_json::Map<String, serde_json::Value>,
-    /// What the host's configuration file sets.
+    /// The values set in the host's configuration file.
     #[serde(default)]
     pub host_file: serde_json::Map<String, serde_json::Value>,
-    /// What the operator set.
+    /// The values set by the operator.
     pub set: serde_json::Map<String, serde_json::Value>,
 }

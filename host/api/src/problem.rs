@@ -1,4 +1,4 @@
-//! What an error looks like: RFC 9457, with the fields older clients read.
+//! Errors as RFC 9457 problem documents, with the fields older clients read.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -8,42 +8,42 @@ use crate::Part;
 /// An `application/problem+json` document.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Problem {
-    /// `/docs/errors#<code>`: the page of the host that says what it means.
+    /// `/docs/errors#<code>`: the documentation of this error code.
     pub r#type: String,
-    /// The status in words.
+    /// The HTTP status text.
     pub title: String,
-    /// The status.
+    /// The HTTP status.
     pub status: u16,
-    /// What failed and why, in one line.
+    /// The error message.
     pub detail: String,
-    /// The path that was asked.
+    /// The path of the request.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub instance: String,
-    /// A stable word for programs.
+    /// The stable error code.
     pub code: String,
-    /// The request; the host's log carries the same.
+    /// The id of the request, which also appears in the host's log.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub request_id: String,
-    /// What to do.
+    /// How to fix the problem.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fix: Option<String>,
-    /// Each thing that is wrong, where there are several.
+    /// The single problems, if there are several.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<FieldError>,
-    /// What became of each of several things that were asked for at once.
+    /// Results of the single operations of a batch or plan.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub parts: Vec<Part>,
-    /// The same as `detail`, where older clients look for it.
+    /// Same as `detail`, for older clients.
     pub error: String,
-    /// The same as `detail`, where older clients look for it.
+    /// Same as `detail`, for older clients.
     pub details: String,
 }
 
-/// One thing that is wrong.
+/// A problem with one field.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct FieldError {
-    /// Where: a field of plugin.yaml or of the body.
+    /// The field of plugin.yaml or of the request body.
     pub pointer: String,
-    /// What.
+    /// The error message.
     pub message: String,
 }

@@ -1,4 +1,4 @@
-//! What was asked for, when and by whom.
+//! The history of desired states.
 
 use std::collections::BTreeMap;
 
@@ -6,104 +6,105 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-/// `GET /api/plugins/revisions` and `/api/plugins/:id/revisions`.
+/// Response of `GET /api/plugins/revisions` and `GET /api/plugins/:id/revisions`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct RevisionList {
-    /// The newest first.
+    /// The revisions, newest first.
     pub revisions: Vec<Revision>,
-    /// What to pass as `before` to have the next ones; null when there are none.
+    /// Value of `before` for the next page; null on the last page.
     pub next: Option<u64>,
 }
 
-/// One change of what is asked for.
+/// A revision: one change of a plugin's desired state.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Revision {
-    /// Counts up over all plugins.
+    /// Number of the revision, counted across all plugins.
     pub number: u64,
-    /// The plugin.
+    /// The plugin's id.
     pub plugin: String,
-    /// When.
+    /// Time of the change.
     pub at_unix_ms: u64,
-    /// Who asked: `operator`, `host`, `command line`.
+    /// The caller that requested the change, such as `operator`, `host` or `command line`.
     pub actor: String,
-    /// For what: `load`, `disable`, …
+    /// The operation, such as `load` or `disable`.
     pub operation: String,
-    /// Why, if that was said.
+    /// The reason, if one was given.
     pub reason: Option<String>,
-    /// `installed`, `running`, `stopped`, `disabled` or `absent`; null when the plugin was gone.
+    /// The goal: `installed`, `running`, `stopped`, `disabled` or `absent`; null if the plugin was removed.
     pub goal: Option<String>,
-    /// The version that was asked for; null when the plugin was gone.
+    /// The desired version; null if the plugin was removed.
     pub version: Option<String>,
-    /// What is different from the plugin's revision before.
+    /// Differences from the plugin's previous revision.
     pub changes: Vec<Change>,
-    /// All that was asked for, with secrets masked, where one revision was asked for; null when the plugin was gone.
+    /// The complete desired state with secrets masked, if a single revision was requested; null if the plugin was
+    /// removed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub desired: Option<Map<String, Value>>,
 }
 
-/// One difference.
+/// A difference between two revisions.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Change {
-    /// Where, as a JSON pointer into what is asked for.
+    /// JSON pointer into the desired state.
     pub pointer: String,
-    /// What was there; absent when there was nothing, which null is not.
+    /// The old value; absent if there was none. Null is a value.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
     pub before: Option<Value>,
-    /// What is there from then on; absent when there is nothing.
+    /// The new value; absent if there is none. Null is a value.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
     pub after: Option<Value>,
 }
 
-/// `GET /api/plugins/:id/revisions/:n/diff`.
+/// Response of `GET /api/plugins/:id/revisions/:n/diff`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct RevisionDiff {
-    /// The plugin.
+    /// The plugin's id.
     pub plugin: String,
-    /// The earlier revision; null when the later one is the plugin's first.
+    /// The earlier revision; null if the later one is the plugin's first revision.
     pub from: Option<u64>,
     /// The later revision.
     pub to: u64,
-    /// What is different in the later one.
+    /// Differences of the later revision from the earlier one.
     pub changes: Vec<Change>,
 }
 
-/// `GET /api/plugins?at=`: what was asked for at that moment, which need not have been true.
+/// Response of `GET /api/plugins?at=`: the desired state at that time. The actual state may have differed.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct AskedPlugins {
-    /// The moment.
+    /// The requested time.
     pub at_unix_ms: u64,
-    /// How many there were.
+    /// Number of plugins.
     pub count: usize,
-    /// By id.
+    /// The plugins, by id.
     pub plugins: BTreeMap<String, AskedPlugin>,
-    /// The plugins of which it is not known, because that is damaged on disk.
+    /// Plugins whose desired state at that time cannot be read because it is damaged on disk.
     pub damaged: Vec<String>,
 }
 
-/// `GET /api/plugins/:id?at=`: what was asked for of a plugin.
+/// Response of `GET /api/plugins/:id?at=`: the desired state of a plugin at that time.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct AskedPlugin {
-    /// The id.
+    /// The plugin's id.
     pub id: String,
-    /// `installed`, `running`, `stopped`, `disabled` or `absent`.
+    /// The goal: `installed`, `running`, `stopped`, `disabled` or `absent`.
     pub goal: String,
     /// The version.
     pub version: String,
-    /// Where it came from.
+    /// The source.
     pub source: String,
     /// The commit, for a git source.
     pub commit: Option<String>,
     /// The artifact's digest.
     pub artifact: String,
-    /// What the operator had set, with secrets masked.
+    /// The operator configuration, with secrets masked.
     pub configuration: Map<String, Value>,
-    /// The revision with which that was asked for.
+    /// The revision that set this state.
     pub revision: u64,
-    /// When.
+    /// Time of that revision.
     pub since_unix_ms: u64,
 }
 
-/// Null is a value, too.
+/// Reads null as a value instead of as an absent field.
 fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
     Value::deserialize(deserializer).map(Some)
 }

@@ -1,16 +1,16 @@
-//! The host as a whole.
+//! The host: metrics and health.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// `GET /api/plugins/system/metrics`.
+/// Response of `GET /api/plugins/system/metrics`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct SystemMetricsAnswer {
-    /// The numbers.
+    /// The main figures.
     pub metrics: SystemMetrics,
-    /// All that `/metrics` shows, by name.
+    /// All metrics of `/metrics`, by name.
     #[serde(default)]
     pub families: BTreeMap<String, MetricFamily>,
 }
@@ -21,7 +21,7 @@ pub struct MetricFamily {
     /// `counter`, `gauge` or `histogram`.
     #[serde(rename = "type")]
     pub kind: String,
-    /// One sentence.
+    /// The metric's description.
     pub help: String,
     /// The series.
     pub series: Vec<MetricSeries>,
@@ -30,18 +30,18 @@ pub struct MetricFamily {
 /// One series of a metric.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct MetricSeries {
-    /// Its labels.
+    /// The labels.
     pub labels: BTreeMap<String, String>,
-    /// Of a counter or gauge.
+    /// The value of a counter or gauge.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub value: Option<f64>,
-    /// Of a histogram: how many were observed.
+    /// Number of observations of a histogram.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub count: Option<u64>,
-    /// Of a histogram: their sum.
+    /// Sum of the observations of a histogram.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sum: Option<f64>,
-    /// Of a histogram: how many were not above each upper bound.
+    /// Cumulative buckets of a histogram.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub buckets: Vec<MetricBucket>,
 }
@@ -51,60 +51,60 @@ pub struct MetricSeries {
 pub struct MetricBucket {
     /// The upper bound.
     pub le: f64,
-    /// How many were not above it.
+    /// Number of observations less than or equal to the upper bound.
     pub count: u64,
 }
 
-/// The host in numbers. All measured.
+/// The main figures of the host. All values are measured.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct SystemMetrics {
-    /// Installed plugins.
+    /// Number of installed plugins.
     pub total_plugins: usize,
-    /// Of those, healthy ones.
+    /// Number of healthy plugins.
     pub healthy_plugins: usize,
-    /// Degraded ones.
+    /// Number of degraded plugins.
     pub degraded_plugins: usize,
-    /// Unhealthy ones.
+    /// Number of unhealthy plugins.
     pub unhealthy_plugins: usize,
-    /// Those that are not probed or do not serve.
+    /// Number of plugins that are not probed or do not serve.
     pub unknown_plugins: usize,
-    /// Routes that are served.
+    /// Number of served routes.
     pub total_routes: usize,
-    /// Requests answered by the installed plugins.
+    /// Number of requests to the installed plugins.
     pub total_requests: u64,
-    /// Those with a status of 500 or more.
+    /// Number of responses with a status of 500 or higher.
     pub total_errors: u64,
-    /// Bytes below the build cache.
+    /// Size of the build cache in bytes.
     pub build_cache_size: u64,
-    /// Builds that were asked for.
+    /// Number of requested builds.
     pub builds: u64,
-    /// Builds that were answered from the cache.
+    /// Number of builds answered from the cache.
     pub build_cache_hits: u64,
-    /// Libraries of plugins that are mapped.
+    /// Number of mapped plugin libraries.
     pub generations_mapped: usize,
-    /// Of those, the ones that ended generations keep.
+    /// Number of mapped plugin libraries of ended generations.
     pub generations_kept: usize,
     /// Seconds since the host started.
     pub manager_uptime: f64,
 }
 
-/// `GET /api/plugins/health/summary`.
+/// Response of `GET /api/plugins/health/summary`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct HealthSummary {
-    /// Each plugin.
+    /// The health of each plugin.
     pub plugins: Vec<HealthItem>,
-    /// All of them.
+    /// Totals over all plugins.
     pub health_summary: HealthTotals,
-    /// Whether ended generations are unmapped.
+    /// Unloading of ended generations.
     pub unloading: Unloading,
 }
 
-/// Whether ended generations are unmapped in this process.
+/// Unloading of ended generations in this process.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Unloading {
-    /// Whether they are; else they stay in memory.
+    /// True if the libraries of ended generations are unmapped; otherwise they stay in memory.
     pub effective: bool,
-    /// Why not.
+    /// Why libraries are not unmapped.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
 }
@@ -112,37 +112,38 @@ pub struct Unloading {
 /// The health of one plugin.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct HealthItem {
-    /// The id.
+    /// The plugin's id.
     pub id: String,
     /// `healthy`, `unhealthy`, `degraded` or `unknown`.
     pub health: String,
-    /// What is wrong.
+    /// The current problem, if any.
     pub problem: Option<String>,
-    /// When its newest probe ended.
+    /// Time of the last probe.
     pub last_check: Option<u64>,
-    /// How many probes in a row did not pass.
+    /// Number of consecutive failed probes.
     pub failures_in_a_row: u32,
-    /// `open` while calls are refused because its probes say that it does not work, else `closed`.
+    /// `open` while calls are rejected because probes fail, otherwise `closed`.
     #[serde(default)]
     pub circuit: String,
-    /// Why the host took it out of service until the operator enables, starts or restarts it; null when it did not.
+    /// Why the host quarantined the plugin; null if it is not quarantined. Enabling, starting or restarting the
+    /// plugin ends the quarantine.
     #[serde(default)]
     pub quarantine: Option<String>,
 }
 
-/// The health of all plugins.
+/// Health totals over all plugins.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct HealthTotals {
-    /// Installed plugins.
+    /// Number of installed plugins.
     pub total_plugins: usize,
-    /// Of those, healthy ones.
+    /// Number of healthy plugins.
     pub healthy: usize,
-    /// Degraded ones.
+    /// Number of degraded plugins.
     pub degraded: usize,
-    /// Unhealthy ones.
+    /// Number of unhealthy plugins.
     pub unhealthy: usize,
-    /// Those that are not probed or do not serve.
+    /// Number of plugins that are not probed or do not serve.
     pub unknown: usize,
-    /// The worst of them.
+    /// The worst health of all plugins.
     pub overall_health: String,
 }

@@ -1,78 +1,78 @@
-//! Newer versions: what is known of them, what the operator wants, and the requests of older clients.
+//! Newer versions, update policies, and the update requests of older clients.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{Asked, Problem};
 
-/// `GET /api/plugins/:id/updates`.
+/// Response of `GET /api/plugins/:id/updates`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Updates {
-    /// The plugin.
+    /// The plugin's id.
     pub id: String,
-    /// Where it comes from.
+    /// The plugin's source.
     pub source: String,
-    /// What the operator wants.
+    /// The update policy.
     pub rule: UpdateRule,
-    /// What the newest look found; null when there was none yet.
+    /// Result of the last update check; null if there was none.
     pub report: Option<UpdateReport>,
 }
 
-/// What the operator wants for one plugin.
+/// The update policy of a plugin.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct UpdateRule {
-    /// `patch`, `minor`, `major`, `manual` or `pinned`.
+    /// Which versions are allowed: `patch`, `minor`, `major`, `manual` or `pinned`.
     pub policy: String,
-    /// Whether an update that the policy allows is taken without being asked for.
+    /// True if allowed updates are installed automatically.
     pub automatic: bool,
-    /// How often updates are looked for.
+    /// Time between two update checks, in seconds.
     pub interval_seconds: u64,
-    /// Versions that are never taken.
+    /// Versions that are never installed by an update.
     pub blocked: Vec<String>,
 }
 
-/// The body of `PUT /api/plugins/:id/update-policy`: replaces the rule.
+/// Request body of `PUT /api/plugins/:id/update-policy`, which replaces the update policy.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct UpdateRuleRequest {
-    /// `patch`, `minor`, `major`, `manual` or `pinned`.
+    /// Which versions are allowed: `patch`, `minor`, `major`, `manual` or `pinned`.
     pub policy: String,
-    /// Whether an update that the policy allows is taken without being asked for; no when absent.
+    /// Installs allowed updates automatically; false when absent.
     #[serde(default)]
     pub automatic: bool,
-    /// How often updates are looked for, from 60 to 2592000; 3600 when absent.
+    /// Time between two update checks in seconds, from 60 to 2592000; 3600 when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub interval_seconds: Option<u64>,
-    /// Versions that are never taken, all of them; when absent, those that are blocked stay so.
+    /// All versions that updates must not install; when absent, the blocked versions are kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub blocked: Option<Vec<String>>,
 }
 
-/// The body of `POST /api/plugins/:id/update`, which may be empty.
+/// Request body of `POST /api/plugins/:id/update`, which may be empty.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct UpdateRequest {
-    /// A version, tag, branch or commit; without it, or with `latest`, the newest that the rule allows.
+    /// A version, tag, branch or commit. When absent or `latest`, the newest version that the policy allows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
 }
 
-/// What a look found. It speaks of what was installed at that moment.
+/// Result of an update check, relative to the version that was installed at that time.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct UpdateReport {
-    /// When.
+    /// Time of the check.
     pub checked_at_unix_ms: u64,
     /// The version that was installed.
     pub installed: String,
     /// The commit that was installed.
     pub commit: Option<String>,
-    /// The newest that there is, whether or not the rule allows it; null when that is installed.
+    /// The newest version, whether or not the policy allows it; null if it is installed.
     pub newest: Option<Update>,
-    /// The newest that the rule allows; null when that is installed.
+    /// The newest version that the policy allows; null if it is installed.
     pub allowed: Option<Update>,
-    /// Which newer versions are not taken, and why; newest first.
+    /// Newer versions that the policy does not allow, newest first.
     pub held_back: Vec<HeldBack>,
-    /// Why nothing is known, when the source could not be asked.
+    /// Why the check failed.
     pub error: Option<UpdateFailure>,
 }
 
@@ -87,107 +87,107 @@ pub struct Update {
     pub commit: String,
 }
 
-/// A newer version that is not taken.
+/// A newer version that is not installed by updates.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct HeldBack {
     /// The version.
     pub version: String,
     /// `blocked`, `pre_release` or `policy`.
     pub reason: String,
-    /// The same as a sentence.
+    /// The reason in one sentence.
     pub message: String,
 }
 
-/// Why a source could not be asked.
+/// Why an update check failed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct UpdateFailure {
-    /// A stable word.
+    /// The error code.
     pub code: String,
-    /// What failed and why.
+    /// The error message.
     pub message: String,
-    /// What to do.
+    /// How to fix the problem.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fix: Option<String>,
 }
 
-/// The body of `POST /api/plugins/github/install`.
+/// Request body of `POST /api/plugins/github/install`, for older clients.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct GithubInstall {
-    /// The repository, on GitHub or elsewhere, with or without `https://` and `.git`.
+    /// The git repository, on GitHub or elsewhere, with or without `https://` and `.git`.
     pub repo_url: String,
-    /// Whether new versions are taken by themselves; no when absent.
+    /// Installs new versions automatically; false when absent.
     #[serde(default)]
     pub auto_update: bool,
-    /// How often they are looked for; an hour when absent.
+    /// Time between two update checks; one hour when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub update_interval: Option<IntervalText>,
 }
 
-/// A length of time as older clients send it.
+/// A duration as older clients send it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(untagged, expecting = "a length of time such as \"1h30m\", or a whole number of seconds")]
 pub enum IntervalText {
     /// A number of seconds.
     Seconds(u64),
-    /// For example `1h30m`.
+    /// A Go duration, for example `1h30m`.
     Text(String),
 }
 
-/// The answer to `POST /api/plugins/github/install`.
+/// Response of `POST /api/plugins/github/install`, for older clients.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct GithubInstalled {
-    /// What was done, with its `message`.
+    /// The result of the operation.
     #[serde(flatten)]
     pub asked: Asked,
-    /// The repository.
+    /// The git repository.
     pub repo_url: String,
     /// Always `github`.
     pub r#type: String,
-    /// Whether new versions are taken by themselves.
+    /// True if new versions are installed automatically.
     pub auto_update: bool,
-    /// How often they are looked for, for example `1h`: what is in use, which need not be what was sent.
+    /// Time between two update checks, for example `1h`. It may differ from the requested value.
     pub update_interval: String,
 }
 
-/// The body of `POST /api/plugins/github/update`.
+/// Request body of `POST /api/plugins/github/update`, for older clients.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct GithubUpdate {
-    /// The repository, as in [`GithubInstall`].
+    /// The git repository, as in [`GithubInstall`].
     pub repo_url: String,
-    /// Whether what is newest is fetched and built again even if it is installed; no when absent.
+    /// Rebuilds the newest version even if it is installed; false when absent.
     #[serde(default)]
     pub force: bool,
 }
 
-/// The answer to `POST /api/plugins/github/update`.
+/// Response of `POST /api/plugins/github/update`, for older clients.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct GithubUpdated {
-    /// One sentence.
+    /// The result in one sentence.
     pub message: String,
-    /// The repository.
+    /// The git repository.
     pub repo_url: String,
-    /// Each plugin of that repository.
+    /// The plugins of that repository.
     pub plugins: Vec<GithubUpdatedPlugin>,
 }
 
-/// What became of one plugin.
+/// Result of updating one plugin.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct GithubUpdatedPlugin {
-    /// The plugin.
+    /// The plugin's id.
     pub id: String,
-    /// Whether another version or commit serves now.
+    /// True if another version or commit serves now.
     pub updated: bool,
     /// The version that served before.
     pub from: String,
     /// The version that serves now.
     pub to: String,
-    /// The job that did it; null when there was nothing to do.
+    /// The job that ran the update; null if there was nothing to do.
     pub job: Option<String>,
-    /// Why it failed, if it did.
+    /// Why the update failed, if it did.
     pub problem: Option<Problem>,
 }
 

@@ -1,4 +1,4 @@
-//! What the host keeps on disk, what it uses as its settings, and what keeps plugins apart from it.
+//! The build cache, the host's settings, and the isolation of plugins.
 
 use std::collections::BTreeMap;
 
@@ -6,103 +6,104 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-/// `GET /api/plugins/cache/info`. All measured.
+/// Response of `GET /api/plugins/cache/info`. All values are measured.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct CacheInfo {
-    /// Which part of the builds since the host started was answered by an earlier one, from 0 to 1; 0 before the first build.
+    /// Share of builds since the host started that the cache answered, from 0 to 1; 0 before the first build.
     pub hit_rate: f64,
-    /// When what nobody needs was removed last, as RFC 3339 has it; null before the first time.
+    /// Time of the last cleanup in RFC 3339 format; null before the first one.
     pub last_cleanup: Option<String>,
-    /// How many builds are remembered.
+    /// Number of cached builds.
     pub num_entries: u64,
-    /// Bytes of the build cache for people, such as `1.2GB`.
+    /// Size of the build cache in readable form, such as `1.2GB`.
     pub total_size: String,
-    /// The same as a number.
+    /// Size of the build cache in bytes.
     pub total_bytes: u64,
-    /// Most bytes that it may have; what was used least recently goes first.
+    /// Maximum size of the build cache in bytes. The least recently used builds are deleted first.
     pub max_bytes: u64,
-    /// Whether builds are answered by earlier ones.
+    /// True if the build cache is used.
     pub enabled: bool,
-    /// Builds that were asked for since the host started.
+    /// Number of builds since the host started.
     pub builds: u64,
-    /// Of those, the ones that an earlier build answered.
+    /// Number of builds that the cache answered.
     pub hits: u64,
-    /// When what nobody needs was removed last.
+    /// Time of the last cleanup.
     pub last_cleanup_unix_ms: Option<u64>,
-    /// Artifacts that are stored: what is installed, what a rollback goes back to, and what goes after a while.
+    /// Number of stored artifacts: installed versions, versions kept for rollbacks, and artifacts to be deleted by
+    /// the next cleanup.
     pub artifacts: u64,
-    /// Their bytes.
+    /// Size of the stored artifacts in bytes.
     pub artifact_bytes: u64,
-    /// Trees that are stored.
+    /// Number of stored source trees.
     pub trees: u64,
-    /// Their bytes.
+    /// Size of the stored source trees in bytes.
     pub tree_bytes: u64,
 }
 
-/// `DELETE /api/plugins/cache`.
+/// Response of `DELETE /api/plugins/cache`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct CacheCleared {
-    /// What was done, in a sentence.
+    /// The result in one sentence.
     pub message: String,
-    /// Bytes that are free now.
+    /// Number of freed bytes.
     pub freed_bytes: u64,
-    /// Builds that are no longer remembered.
+    /// Number of deleted builds.
     pub builds: u64,
-    /// Artifacts that were removed.
+    /// Number of deleted artifacts.
     pub artifacts: u64,
-    /// Trees that were removed.
+    /// Number of deleted source trees.
     pub trees: u64,
-    /// Folders of the build cache that stay because a build uses them.
+    /// Number of folders of the build cache that were kept because a build uses them.
     pub in_use: u64,
-    /// Whether artifacts and trees were left alone because what is asked for of a plugin is damaged.
+    /// True if artifacts and source trees were kept because the desired state of a plugin is damaged.
     pub store_was_left: bool,
 }
 
-/// What the host uses as its settings: each by its key, and what is to be said of them.
+/// The settings of the host, by key, with their origins.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct SystemConfiguration {
-    /// What was done with a change, in a sentence; empty where nothing was asked.
+    /// Result of a change in one sentence; empty if nothing was changed.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub message: String,
-    /// The settings that a change has changed.
+    /// The settings that were changed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub changed: Vec<String>,
-    /// What of a change had no effect, and why.
+    /// Parts of the request that had no effect, with the reason.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
-    /// Where each setting was given.
+    /// The origin of each setting, such as `default` or the configuration file.
     pub origins: BTreeMap<String, String>,
-    /// Settings that were changed and count from the next start of the host.
+    /// New values that take effect at the next start of the host.
     pub pending: Map<String, Value>,
-    /// Settings that can't be changed here.
+    /// Settings that cannot be changed over the API.
     pub fixed: Vec<String>,
-    /// The settings by key.
+    /// The settings, by key.
     #[serde(flatten)]
     pub settings: Map<String, Value>,
 }
 
-/// `GET /api/system/isolation`.
+/// Response of `GET /api/system/isolation`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Isolation {
     /// How plugins run: `in-process`.
     pub mode: String,
-    /// Plugins that serve inside the host's process, with all its rights.
+    /// Number of plugins that run inside the host's process, with all its rights.
     pub in_process: usize,
-    /// Plugins that serve in a process of their own.
+    /// Number of plugins that run in a process of their own.
     pub isolated: usize,
-    /// Means of keeping a process from things: what this machine has of them, and what is in effect.
+    /// Isolation mechanisms of this machine and their state.
     pub layers: Vec<IsolationLayer>,
 }
 
-/// One means of keeping a process from things.
+/// An isolation mechanism.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct IsolationLayer {
-    /// Its name.
+    /// The mechanism's name.
     pub name: String,
-    /// Whether this machine has it; null when the system does not tell.
+    /// True if this machine supports it; null if that cannot be determined.
     pub available: Option<bool>,
-    /// Whether it holds the host and its plugins now; null when the system does not tell.
+    /// True if it applies to the host and its plugins; null if that cannot be determined.
     pub active: Option<bool>,
-    /// What was found.
+    /// Details, such as the version or limits found.
     pub detail: String,
 }

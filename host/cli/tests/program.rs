@@ -424,7 +424,7 @@ fn a_host_starts_responds_and_stops() {
         exit 1
         --- stdout
         --- stderr
-        error: the token is not valid
+        error: the token is invalid
           the token was read from --token
 
         fix: set --plugin-dir to the host's plugin folder, or PLUGIN_HOST_TOKEN to a valid token

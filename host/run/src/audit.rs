@@ -106,7 +106,7 @@ impl Host {
             ..Entry::default()
         };
         if let Err(error) = self.note_audit(vec![entry]).await {
-            tracing::error!(plugin.id = %id, "{step} of `{id}` could not be written to the audit log: {error}");
+            tracing::error!(plugin.id = %id, "failed to write {step} of `{id}` to the audit log: {error}");
         }
     }
 }

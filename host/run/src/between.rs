@@ -37,7 +37,7 @@ impl Host {
         let endpoint = &admitted.generation().manifest().endpoints[routed.endpoint];
         if endpoint.auth.required {
             // A plugin has a name, and no role.
-            let detail = format!("the endpoint asks for a caller with a token; plugin `{caller}` is none");
+            let detail = format!("the endpoint requires a caller with a token; plugin `{caller}` has none");
             admitted.refuse(RefusalReason::Auth);
             return Err(RefusedCall::new(StatusCode::FORBIDDEN, "auth_plugin", detail));
         }

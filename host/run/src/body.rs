@@ -151,5 +151,5 @@ impl Live {
 }
 
 fn cut_off() -> BodyFailure {
-    BodyFailure(CallError::Failed("the generation was replaced and the drain's deadline passed".to_owned()))
+    BodyFailure(CallError::Failed("the generation was replaced and its drain timeout has passed".to_owned()))
 }

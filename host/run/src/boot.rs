@@ -52,9 +52,9 @@ impl Host {
         for (record, ..) in unfinished {
             let id = record.id.clone();
             match self.resume(record).await {
-                Ok(job) => tracing::info!(job = id, "{} of `{}` goes on", job.view().operation, job.view().subject),
+                Ok(job) => tracing::info!(job = id, "{} of `{}` is resumed", job.view().operation, job.view().subject),
                 Err(error) => {
-                    tracing::error!(job = id, code = error.code(), "a job could not go on: {}", error.chain())
+                    tracing::error!(job = id, code = error.code(), "failed to resume a job: {}", error.chain())
                 }
             }
             host_fail::point("boot.resumed");
@@ -85,7 +85,7 @@ impl Host {
             }
             Err(error) => {
                 let (id, message) = (&desired.id, error.chain());
-                tracing::error!(plugin.id = %id, code = error.code(), "`{id}` can't be started as it is: {message}");
+                tracing::error!(plugin.id = %id, code = error.code(), "plugin `{id}` cannot be started: {message}");
                 plugin.log.push("error", None, &message);
                 plugin.state().last_error = Some(LastError { code: error.code(), message, at_unix_ms: now_unix_ms() });
                 Installed { desired, revision: revision.number, build: None, setup: artifact }
@@ -120,9 +120,7 @@ impl Host {
             None => host.0.store.remove_record(&id),
         });
         if let Ok(Err(error)) = kept.await {
-            tracing::warn!(
-                "the record beside the state could not be written: {error}; it is written at the next start"
-            );
+            tracing::warn!("failed to write the record file of the plugin: {error}; it is written at the next start");
         }
     }
 }

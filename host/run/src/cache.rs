@@ -92,10 +92,10 @@ impl Host {
                 match host.clean(config.unreferenced_keep, config.cache_max_bytes).await {
                     Ok(Cleaned { swept, .. }) if swept.bytes > 0 => {
                         let Swept { artifacts, trees, bytes, .. } = swept;
-                        tracing::info!(artifacts, trees, bytes, "what nobody needs was removed");
+                        tracing::info!(artifacts, trees, bytes, "unused files were removed");
                     }
                     Ok(_) => {}
-                    Err(error) => tracing::warn!("what nobody needs could not be removed: {}", error.chain()),
+                    Err(error) => tracing::warn!("failed to remove unused files: {}", error.chain()),
                 }
             }
         });

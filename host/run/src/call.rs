@@ -355,7 +355,7 @@ fn limited(mut body: impl IncomingBody, max_bytes: u64, arrival: Arc<Arrival>) -
                 Some(rest) => left = rest,
                 None => {
                     arrival.too_large.store(true, Ordering::Release);
-                    return Poll::Ready(Some(Err(format!("the body has more than {max_bytes} bytes"))));
+                    return Poll::Ready(Some(Err(format!("the body exceeds {max_bytes} bytes"))));
                 }
             }
             return Poll::Ready(Some(Ok(data)));

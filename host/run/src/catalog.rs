@@ -105,8 +105,10 @@ impl Host {
             let (mut refused, mut n_plugins) = (index.refused.clone(), 0);
             for entry in &index.plugins {
                 if let Some(other) = first.get(&entry.id) {
-                    refused
-                        .push((entry.id.to_string(), format!("is listed by {other}, which stands before this index")));
+                    refused.push((
+                        entry.id.to_string(),
+                        format!("is already listed by {other}, which has precedence over this index"),
+                    ));
                     continue;
                 }
                 first.insert(entry.id.clone(), shown.clone());
@@ -135,7 +137,7 @@ impl Host {
         };
         let what = || match version {
             Some(version) => format!("version `{}` of `{id}`", shown(version)),
-            None => format!("a version of `{id}` that is offered"),
+            None => format!("an offered version of `{id}`"),
         };
         let chosen = chosen.ok_or_else(|| Error::NotListed { what: what() })?;
         let source = Source::Git { url: listed.entry.repository.clone(), revision: chosen.tag.clone() };
@@ -181,7 +183,7 @@ impl Host {
         Ok(match read.await.map_err(|_| Error::Panicked)? {
             Ok(index) => Kept { index: Some(index.into()), read_unix_ms: Some(now_unix_ms()), tried, error: None },
             Err(error) => {
-                tracing::warn!(code = error.0, "the index {shown} could not be read: {}", error.1);
+                tracing::warn!(code = error.0, "failed to read the index {shown}: {}", error.1);
                 let (index, read_unix_ms) = before.map(|kept| (kept.index, kept.read_unix_ms)).unwrap_or_default();
                 Kept { index, read_unix_ms, tried, error: Some(error) }
             }

@@ -12,7 +12,7 @@ use crate::operation::{Part, PartState};
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The source is not one.
-    #[error("the source is malformed")]
+    #[error("invalid source")]
     Source(#[from] SourceError),
     /// The source could not be fetched.
     #[error("failed to fetch the source")]
@@ -24,13 +24,13 @@ pub enum Error {
     #[error("failed to read or write the state")]
     State(#[from] host_state::Error),
     /// plugin.yaml breaks rules.
-    #[error("plugin.yaml is refused: {}", list(problems))]
+    #[error("invalid plugin.yaml: {}", list(problems))]
     Manifest {
         /// All of them.
         problems: Vec<Problem>,
     },
     /// The tree has another plugin's id.
-    #[error("the source is plugin `{found}`, not `{expected}`")]
+    #[error("the source contains plugin `{found}`, expected `{expected}`")]
     OtherPlugin {
         /// Which was to be reloaded.
         expected: PluginId,
@@ -38,7 +38,7 @@ pub enum Error {
         found: PluginId,
     },
     /// The manifest asks for a child process, which this version of the host does not run.
-    #[error("plugin `{id}` asks for placement `isolated`, which this host does not run")]
+    #[error("plugin `{id}` requires placement `isolated`, which this host does not support")]
     Placement {
         /// The plugin.
         id: PluginId,
@@ -64,25 +64,25 @@ pub enum Error {
         reason: String,
     },
     /// The plugin does not take a configuration.
-    #[error("the plugin refuses the configuration: {reason}")]
+    #[error("the plugin rejected the configuration: {reason}")]
     ConfigurationRefused {
         /// What it said.
         reason: String,
     },
     /// The configuration in use would not fit the plugin's schema.
-    #[error("the configuration is refused: {}", violations.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    #[error("invalid configuration: {}", violations.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
     ConfigurationInvalid {
         /// All that is wrong.
         violations: Vec<Violation>,
     },
     /// The schema that came with an artifact is not one for this host.
-    #[error("the schema of the configuration can't be used")]
+    #[error("the configuration schema of the artifact is invalid")]
     Schema {
         /// Why.
         source: host_core::configuration::SchemaError,
     },
     /// Too many ended generations are kept in memory to open one more library.
-    #[error("{} ended generations are kept in memory, of {}", kept.len(), plugins(kept))]
+    #[error("{} ended generations are still in memory (plugins {}), so no further library is loaded", kept.len(), plugins(kept))]
     TooManyKept {
         /// The libraries: the plugin's id, `#`, a number.
         kept: Vec<String>,
@@ -103,7 +103,7 @@ pub enum Error {
     #[error(transparent)]
     Dependencies(#[from] host_core::graph::Refusal),
     /// The plugin comes from no repository, so there are no versions to update to.
-    #[error("`{id}` comes from `{place}`, which has no versions")]
+    #[error("plugin `{id}` was loaded from `{place}`, which is not a repository and has no versions")]
     NoRepository {
         /// The plugin.
         id: PluginId,
@@ -111,7 +111,7 @@ pub enum Error {
         place: String,
     },
     /// The repository could not be asked for newer versions.
-    #[error("newer versions could not be looked for: {message}")]
+    #[error("failed to check for updates: {message}")]
     UpdatesUnknown {
         /// A word for clients.
         code: &'static str,
@@ -121,7 +121,7 @@ pub enum Error {
         fix: Option<String>,
     },
     /// The artifact is not in the store, or damaged.
-    #[error("artifact {} of `{id}` is lost or damaged", artifact.short())]
+    #[error("artifact {} of plugin `{id}` is missing or damaged", artifact.short())]
     NoArtifact {
         /// The plugin.
         id: PluginId,
@@ -139,7 +139,7 @@ pub enum Error {
         kept: Vec<String>,
     },
     /// The plugin has no such revision.
-    #[error("plugin `{id}` has no revision {number} that asks for something")]
+    #[error("plugin `{id}` has no revision {number} with a desired state")]
     UnknownRevision {
         /// The plugin.
         id: PluginId,
@@ -147,7 +147,7 @@ pub enum Error {
         number: u64,
     },
     /// Something else works on the plugin, and the one who asks does not want to wait.
-    #[error("something else works on `{id}`{}", job.as_ref().map(|job| format!(": {job}")).unwrap_or_default())]
+    #[error("another operation on plugin `{id}` is in progress{}", job.as_ref().map(|job| format!(": {job}")).unwrap_or_default())]
     InProgress {
         /// The plugin.
         id: PluginId,
@@ -155,31 +155,31 @@ pub enum Error {
         job: Option<String>,
     },
     /// The operator's plugins.yaml breaks rules.
-    #[error("plugins.yaml is refused: {}", problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    #[error("invalid plugins.yaml: {}", problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
     FileRefused {
         /// All of them.
         problems: Vec<host_core::lock_file::Problem>,
     },
     /// The operator's plugins.yaml can't be applied here.
-    #[error("nothing can be planned: {}", of_fields(problems))]
+    #[error("no plan can be made: {}", of_fields(problems))]
     PlanRefused {
         /// All that stands in the way.
         problems: Vec<FieldProblem>,
     },
     /// No such plan is kept.
-    #[error("no plan `{plan}` is kept")]
+    #[error("unknown plan `{plan}`")]
     UnknownPlan {
         /// What was asked for, without control characters and cut.
         plan: String,
     },
     /// The plan was made for a host that has changed since.
-    #[error("the plan does not hold any more: {reason}")]
+    #[error("the plan is out of date: {reason}")]
     PlanStale {
         /// What has changed.
         reason: String,
     },
     /// A build gave another artifact than the one that the plan is locked to.
-    #[error("`{id}` is locked to artifact {}, and the build gave {}", expected.short(), found.short())]
+    #[error("plugin `{id}` is locked to artifact {}, but the build produced {}", expected.short(), found.short())]
     OtherArtifact {
         /// The plugin.
         id: PluginId,
@@ -189,7 +189,7 @@ pub enum Error {
         found: Digest,
     },
     /// What was fetched is not what the index lists.
-    #[error("the {what} of `{place}` is `{found}`, and the index lists `{expected}`")]
+    #[error("the {what} fetched from `{place}` is `{found}`, but the index lists `{expected}`")]
     OtherContent {
         /// Where it was fetched from.
         place: String,
@@ -210,13 +210,13 @@ pub enum Error {
     #[error("`manifestPath` is not the plugin.yaml in the folder of `pluginPath`")]
     ManifestElsewhere,
     /// Too many look at sources at once.
-    #[error("others are looking at sources")]
+    #[error("too many sources are being validated at the moment")]
     Looking,
     /// The configuration was replaced too often since the host was started.
     #[error("the settings were changed too often since the host was started")]
     ChangedTooOften,
     /// A batch has operations that it can't have.
-    #[error("the batch is refused: {}", of_fields(problems))]
+    #[error("invalid batch: {}", of_fields(problems))]
     BatchRefused {
         /// All that is wrong.
         problems: Vec<FieldProblem>,
@@ -239,7 +239,7 @@ pub enum Error {
         parts: Vec<Part>,
     },
     /// No upload of that id is kept.
-    #[error("no upload `{id}` is kept")]
+    #[error("unknown upload `{id}`")]
     UnknownUpload {
         /// The id.
         id: String,
@@ -251,7 +251,7 @@ pub enum Error {
     #[error("the host is shutting down")]
     ShuttingDown,
     /// The operation ended without a result; a defect of the host.
-    #[error("the operation panicked")]
+    #[error("internal error: the operation panicked")]
     Panicked,
 }
 
@@ -353,52 +353,52 @@ impl Error {
             Error::State(host_state::Error::DamagedRevision { .. }) => {
                 Some("load the plugin again, or stop the host and run `plugin-host rescan`".to_owned())
             }
-            Error::Placement { .. } => Some("set `security.placement: inline`".to_owned()),
+            Error::Placement { .. } => Some("set `security.placement: inline` in plugin.yaml".to_owned()),
             Error::TooManyKept { .. } => Some(
-                "`plugin-host show` names what keeps them; end that, unload the plugin and restart the host, or raise \
-                 `max_kept_generations`"
+                "run `plugin-host show` to see what keeps them in memory; end it, or unload the plugin and restart the \
+                 host, or raise `max_kept_generations`"
                     .to_owned(),
             ),
-            Error::UnknownPlugin { .. } => Some("`plugin-host list` shows what is installed".to_owned()),
-            Error::Disabled { .. } => Some("enable it, or load its source again".to_owned()),
+            Error::UnknownPlugin { .. } => Some("run `plugin-host list` to see the installed plugins".to_owned()),
+            Error::Disabled { .. } => Some("enable the plugin, or load its source again".to_owned()),
             Error::Dependencies(refusal) => Some(refusal.fix()),
-            Error::NoRepository { .. } => Some("reload it, or load it from its repository".to_owned()),
+            Error::NoRepository { .. } => Some("reload the plugin, or load it from its repository".to_owned()),
             Error::UpdatesUnknown { fix, .. } => fix.clone(),
-            Error::NoArtifact { .. } => Some("load its source again".to_owned()),
-            Error::NothingKept { .. } => Some("`plugin-host show` lists the versions that are kept".to_owned()),
-            Error::UnknownRevision { .. } => Some("`plugin-host revisions` lists them".to_owned()),
-            Error::InProgress { .. } => Some("wait for it, or ask with `on_conflict=queue` or `replace`".to_owned()),
-            Error::FileRefused { .. } => Some("change what the messages name".to_owned()),
+            Error::NoArtifact { .. } => Some("load the source of the plugin again".to_owned()),
+            Error::NothingKept { .. } => Some("run `plugin-host show` to see the stored versions".to_owned()),
+            Error::UnknownRevision { .. } => Some("run `plugin-host revisions` to see the revisions".to_owned()),
+            Error::InProgress { .. } => Some("wait until it ends, or send `on_conflict=queue` or `on_conflict=replace`".to_owned()),
+            Error::FileRefused { .. } => Some("correct the entries named in the messages".to_owned()),
             Error::OtherContent { .. } => {
-                Some("ask whoever keeps the index, or load the repository itself if you trust it".to_owned())
+                Some("contact the maintainer of the index, or load the repository directly if you trust it".to_owned())
             }
-            Error::NotListed { .. } => Some("`plugin-host available` shows what is listed".to_owned()),
-            Error::ManifestElsewhere => Some("leave it out: a plugin's manifest lies at its root".to_owned()),
+            Error::NotListed { .. } => Some("run `plugin-host available` to see the listed plugins".to_owned()),
+            Error::ManifestElsewhere => Some("leave out `manifestPath`: plugin.yaml is always at the root of the plugin".to_owned()),
             Error::Looking => Some("try again in a moment".to_owned()),
             Error::ChangedTooOften => Some("restart the host".to_owned()),
-            Error::BatchRefused { problems } => hints(problems, "change what the messages name"),
-            Error::PlanRefused { problems } => hints(problems, "change what the messages name, and plan again"),
-            Error::UnknownPlan { .. } => Some("plan again: a plan is kept for an hour, while its host runs".to_owned()),
-            Error::PlanStale { .. } => Some("plan again, and look at what is different".to_owned()),
+            Error::BatchRefused { problems } => hints(problems, "correct the operations named in the messages"),
+            Error::PlanRefused { problems } => hints(problems, "correct the entries named in the messages, and plan again"),
+            Error::UnknownPlan { .. } => Some("plan again: a plan is stored for one hour and is lost when the host restarts".to_owned()),
+            Error::PlanStale { .. } => Some("plan again and review the differences".to_owned()),
             Error::OtherArtifact { .. } => Some(
-                "leave `artifact` out, or build with the compiler and the SDK that the locked one was built with"
+                "leave out `artifact`, or build with the compiler and SDK versions that built the locked artifact"
                     .to_owned(),
             ),
             Error::NotUndone { .. } => {
-                Some("`plugin-host revisions` shows what was asked for; restore what you want".to_owned())
+                Some("run `plugin-host revisions` to see earlier states, and restore the one you want".to_owned())
             }
             Error::Together { cause, .. } => cause.fix(),
             Error::UnknownUpload { .. } => Some("upload the archive again; uploads expire".to_owned()),
-            Error::OtherPlugin { .. } => Some("load the source as a plugin of its own".to_owned()),
-            Error::Hook { .. } => Some("see the plugin's log; the generation before still serves".to_owned()),
-            Error::ConfigurationInvalid { .. } => Some("change what the messages name".to_owned()),
-            Error::Schema { .. } => Some("load its source again".to_owned()),
-            Error::ConfigurationRefused { .. } => Some("change what the message names".to_owned()),
-            Error::Unhealthy { .. } => Some("see the plugin's log; the generation before still serves".to_owned()),
+            Error::OtherPlugin { .. } => Some("load the source as a separate plugin".to_owned()),
+            Error::Hook { .. } => Some("see the plugin's log; the previous generation still serves".to_owned()),
+            Error::ConfigurationInvalid { .. } => Some("correct the settings named in the messages".to_owned()),
+            Error::Schema { .. } => Some("load the source of the plugin again".to_owned()),
+            Error::ConfigurationRefused { .. } => Some("correct the settings named in the message".to_owned()),
+            Error::Unhealthy { .. } => Some("see the plugin's log; the previous generation still serves".to_owned()),
             _ => {
                 let is_full = || self.kind() == Kind::Full;
                 self.parts().1.or_else(|| {
-                    is_full().then(|| "free some space on the disk, then ask again; nothing was changed".to_owned())
+                    is_full().then(|| "free disk space, then try again; nothing was changed".to_owned())
                 })
             }
         }
@@ -437,17 +437,17 @@ fn together(failed: Option<usize>, parts: &[Part]) -> String {
     let has = |state| parts.iter().any(|part| part.state == state);
     let which = match failed.and_then(|index| Some((index + 1, parts.get(index)?))) {
         Some((number, part)) => {
-            format!("part {number} of {}, {} of `{}`, failed", parts.len(), part.operation, part.subject)
+            format!("part {number} of {} ({} of `{}`) failed", parts.len(), part.operation, part.subject)
         }
         None => format!("one of {} parts failed", parts.len()),
     };
     let before = match (has(PartState::Stuck), has(PartState::Undone), has(PartState::Done)) {
-        (true, ..) => "not all that was done before could be undone",
-        (false, true, _) => "what was done before was undone",
-        (false, false, true) => "what was done before stays",
-        (false, false, false) => "nothing had been changed",
+        (true, ..) => "not all earlier parts could be undone",
+        (false, true, _) => "the earlier parts were undone",
+        (false, false, true) => "the earlier parts stay applied",
+        (false, false, false) => "nothing was changed",
     };
-    format!("{which}, and {before}")
+    format!("{which}; {before}")
 }
 
 fn of_fields(problems: &[FieldProblem]) -> String {
@@ -467,9 +467,11 @@ fn hints(problems: &[FieldProblem], otherwise: &str) -> Option<String> {
 
 fn nothing_kept(id: &PluginId, to: Option<&str>, kept: &[String]) -> String {
     match (to, kept) {
-        (_, []) => format!("no earlier version of `{id}` is kept"),
-        (Some(to), kept) => format!("no version `{to}` of `{id}` is kept, only {}", kept.join(", ")),
-        (None, kept) => format!("none of the versions {} of `{id}` can be used", kept.join(", ")),
+        (_, []) => format!("no earlier version of plugin `{id}` is stored"),
+        (Some(to), kept) => {
+            format!("version `{to}` of plugin `{id}` is not stored; stored versions: {}", kept.join(", "))
+        }
+        (None, kept) => format!("none of the stored versions of plugin `{id}` can be used: {}", kept.join(", ")),
     }
 }
 

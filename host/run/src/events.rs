@@ -141,7 +141,7 @@ async fn write(shared: Arc<Shared>) {
             shared.metrics.dropped.inc_by(events.len() as u64);
             if shared.unwritten.is_due() {
                 let count = events.len();
-                tracing::warn!(code = error.code(), count, "events are shown but not kept: {error}");
+                tracing::warn!(code = error.code(), count, "events are published but not stored: {error}");
             }
         }
         shared.show(events);
@@ -158,7 +158,7 @@ impl Shared {
                 Ok(newest) => return Some(newest),
                 Err(host_state::Error::Closed) => return None,
                 Err(error) if self.unwritten.is_due() => {
-                    tracing::warn!(code = error.code(), "events wait until the journal can be read: {error}");
+                    tracing::warn!(code = error.code(), "events are held back until the journal can be read: {error}");
                 }
                 Err(_) => {}
             }

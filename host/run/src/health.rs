@@ -168,7 +168,7 @@ pub(crate) async fn watch(host: Host, generation: Arc<Generation>) {
         host.note_health(&generation, report.health);
         if report.health != before {
             let (id, health) = (&generation.id, report.health.as_str());
-            let problem = report.problem.as_deref().unwrap_or("all is well");
+            let problem = report.problem.as_deref().unwrap_or("all probes pass");
             tracing::warn!(plugin.id = %id, generation = generation.number, health, "plugin `{id}` is {health}: {problem}");
             generation.note("warn", &format!("health: {health}: {problem}"));
         }
@@ -184,14 +184,14 @@ impl Host {
             Health::Healthy => {
                 plugin.state().attempts.is_well();
                 if generation.health.set_circuit(false) {
-                    tracing::info!(plugin.id = %id, generation = number, "the circuit of `{id}` is closed: calls are let in again");
-                    generation.note("info", "the circuit is closed: calls are let in again");
+                    tracing::info!(plugin.id = %id, generation = number, "the circuit of plugin `{id}` is closed: calls are accepted again");
+                    generation.note("info", "the circuit is closed: calls are accepted again");
                     self.0.events.publish(Some(id), None, EventKind::CircuitClosed { generation: number });
                 }
             }
             Health::Unhealthy => {
                 if generation.health.set_circuit(true) {
-                    tracing::error!(plugin.id = %id, generation = number, "the circuit of `{id}` is open: calls are refused");
+                    tracing::error!(plugin.id = %id, generation = number, "the circuit of plugin `{id}` is open: calls are refused");
                     generation.note("error", "the circuit is open: calls are refused until a probe passes");
                     let reason = generation.health_report().problem.unwrap_or_default().into();
                     let retry_after = generation.probe_interval();

@@ -224,7 +224,7 @@ impl Host {
     /// [`UploadError`]; nothing is kept then.
     pub fn upload(&self, archive: &std::path::Path) -> Result<Upload, UploadError> {
         if let Err(error) = self.0.store.sweep_uploads(self.0.config.upload_lifetime) {
-            tracing::warn!("old uploads could not be removed: {error}");
+            tracing::warn!("failed to remove expired uploads: {error}");
         }
         let tree = host_fetch::unpack(&self.0.store, &self.0.config.fetch.archive, archive)
             .map_err(|error| UploadError::Refused(error.into()))?;
@@ -322,7 +322,7 @@ impl Host {
         let host = self.clone();
         drop(tokio::task::spawn_blocking(move || match host.usage() {
             Ok(usage) => host.0.metrics.on_disk(&usage),
-            Err(error) => tracing::warn!("what lies on disk could not be measured: {error}"),
+            Err(error) => tracing::warn!("failed to measure the disk usage: {error}"),
         }));
     }
 
@@ -357,7 +357,7 @@ impl Host {
                     let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
                     tracing::info!(duration_ms, "the SDK is compiled: builds of plugins start warm");
                 }
-                Err(error) => tracing::warn!("the SDK could not be compiled ahead: {error}"),
+                Err(error) => tracing::warn!("failed to compile the SDK in advance: {error}"),
             }
         });
     }

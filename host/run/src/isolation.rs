@@ -78,31 +78,31 @@ fn layers(machine: &Machine) -> Vec<Layer> {
             name: "child_process",
             available: Some(true),
             active: Some(false),
-            detail: "libraries are opened in a child first; then plugins run in the host's process".to_owned(),
+            detail: "a new library is opened in a child process first; plugins then run in the host process".to_owned(),
         },
         Layer {
             name: "seccomp",
             available: machine.seccomp_actions.as_ref().map(|actions| !actions.is_empty()).or(seccomp.map(|_| true)),
             active: seccomp.map(|mode| mode != 0),
             detail: match seccomp {
-                Some(0) => "no filter of system calls".to_owned(),
-                Some(_) => "a filter of system calls that whoever started the host has set".to_owned(),
-                None => "the system does not tell".to_owned(),
+                Some(0) => "no system call filter".to_owned(),
+                Some(_) => "a system call filter set by the process that started the host".to_owned(),
+                None => "not reported by the system".to_owned(),
             },
         },
         Layer {
             name: "no_new_privileges",
             available: machine.status("NoNewPrivs").map(|_| true),
             active: machine.status("NoNewPrivs").map(|flag| flag == 1),
-            detail: "whether programs that are started may gain rights".to_owned(),
+            detail: "prevents started programs from gaining privileges".to_owned(),
         },
         Layer {
             name: "landlock",
             available: has_landlock,
             active: has_landlock.map(|_| false),
             detail: match &machine.lsm {
-                Some(lsm) => format!("security modules: {lsm}; the host sets no rules"),
-                None => "the system does not tell its security modules".to_owned(),
+                Some(lsm) => format!("security modules: {lsm}; the host sets no Landlock rules"),
+                None => "the security modules are not reported by the system".to_owned(),
             },
         },
         Layer {
@@ -110,8 +110,8 @@ fn layers(machine: &Machine) -> Vec<Layer> {
             available: n_namespaces.map(|count| count > 0),
             active: Some(false),
             detail: match n_namespaces {
-                Some(count) => format!("at most {count} may be made; the host makes none"),
-                None => "the system does not tell".to_owned(),
+                Some(count) => format!("at most {count} user namespaces; the host creates none"),
+                None => "not reported by the system".to_owned(),
             },
         },
         Layer {
@@ -119,8 +119,8 @@ fn layers(machine: &Machine) -> Vec<Layer> {
             available: Some(machine.cgroup_controllers.is_some()),
             active: Some(false),
             detail: match &machine.cgroup_controllers {
-                Some(controllers) => format!("controllers: {controllers}; plugins have no group of their own"),
-                None => "no unified hierarchy".to_owned(),
+                Some(controllers) => format!("controllers: {controllers}; plugins have no cgroup of their own"),
+                None => "no unified cgroup hierarchy".to_owned(),
             },
         },
     ]
@@ -144,12 +144,12 @@ mod tests {
     #[test]
     fn what_the_system_does_not_tell_is_not_known() {
         expect![[r#"
-            child_process: available yes, active no: libraries are opened in a child first; then plugins run in the host's process
-            seccomp: available ?, active ?: the system does not tell
-            no_new_privileges: available ?, active ?: whether programs that are started may gain rights
-            landlock: available ?, active ?: the system does not tell its security modules
-            user_namespaces: available ?, active no: the system does not tell
-            cgroup: available no, active no: no unified hierarchy
+            child_process: available yes, active no: a new library is opened in a child process first; plugins then run in the host process
+            seccomp: available ?, active ?: not reported by the system
+            no_new_privileges: available ?, active ?: prevents started programs from gaining privileges
+            landlock: available ?, active ?: the security modules are not reported by the system
+            user_namespaces: available ?, active no: not reported by the system
+            cgroup: available no, active no: no unified cgroup hierarchy
         "#]].assert_eq(&shown(&Machine::default()));
     }
 
@@ -164,12 +164,12 @@ mod tests {
             cgroup_controllers: text("cpu memory"),
         };
         expect![[r#"
-            child_process: available yes, active no: libraries are opened in a child first; then plugins run in the host's process
-            seccomp: available yes, active yes: a filter of system calls that whoever started the host has set
-            no_new_privileges: available yes, active yes: whether programs that are started may gain rights
-            landlock: available yes, active no: security modules: capability,landlock,yama; the host sets no rules
-            user_namespaces: available no, active no: at most 0 may be made; the host makes none
-            cgroup: available yes, active no: controllers: cpu memory; plugins have no group of their own
+            child_process: available yes, active no: a new library is opened in a child process first; plugins then run in the host process
+            seccomp: available yes, active yes: a system call filter set by the process that started the host
+            no_new_privileges: available yes, active yes: prevents started programs from gaining privileges
+            landlock: available yes, active no: security modules: capability,landlock,yama; the host sets no Landlock rules
+            user_namespaces: available no, active no: at most 0 user namespaces; the host creates none
+            cgroup: available yes, active no: controllers: cpu memory; plugins have no cgroup of their own
         "#]].assert_eq(&shown(&machine));
     }
 }

@@ -70,7 +70,7 @@ impl Host {
         Box::pin(async move {
             let (name, subject) = (operation.name(), operation.subject());
             if let Err(error) = host.submit(operation, Asker::of("host")).await {
-                tracing::error!(code = error.code(), "{name} of `{subject}` could not be asked for: {}", error.chain());
+                tracing::error!(code = error.code(), "failed to submit {name} of `{subject}`: {}", error.chain());
             }
         })
     }
@@ -142,7 +142,7 @@ impl Host {
         let live: Vec<_> = self.0.jobs.live().values().map(|job| job.view()).collect();
         let kept = self.0.state.jobs(filter, limit.saturating_add(live.len()), before).await?;
         if !kept.damaged.is_empty() {
-            tracing::warn!("the records of these jobs are damaged: {}", kept.damaged.join(", "));
+            tracing::warn!("damaged job records were left out: {}", kept.damaged.join(", "));
         }
         let is_live = |record: &JobRecord| live.iter().any(|view| view.id == record.id);
         let kept_views = kept.jobs.into_iter().filter(|record| !is_live(record)).map(JobView::remembered);
@@ -196,7 +196,7 @@ impl Host {
         };
         let is_first = job.cancel();
         if is_first {
-            tracing::info!(job = job.id(), "{} of `{}` is to end: it is cancelled", job.operation(), job.subject());
+            tracing::info!(job = job.id(), "{} of `{}` is being cancelled", job.operation(), job.subject());
         }
         let _ = tokio::time::timeout(CANCEL_WAIT, job.wait()).await;
         let view = job.view();
@@ -252,7 +252,7 @@ impl Host {
     /// Writes that a job goes on. What can't be written is not worth ending it.
     pub(crate) async fn note_job(&self, job: &Job, log: Option<JobLog>) {
         if let Err(error) = self.0.state.put_job(job.record(None), log, KEEP).await {
-            tracing::warn!(job = job.id(), "how far the job is could not be written: {error}");
+            tracing::warn!(job = job.id(), "failed to write the progress of the job: {error}");
         }
     }
 
@@ -270,7 +270,7 @@ impl Host {
                 self.0.jobs.live().remove(job.id());
                 self.write_ended_jobs().await;
             }
-            Err(error) => tracing::error!(job = job.id(), "how the job ended could not be written: {error}"),
+            Err(error) => tracing::error!(job = job.id(), "failed to write the result of the job: {error}"),
         }
     }
 

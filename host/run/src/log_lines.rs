@@ -32,7 +32,7 @@ pub struct MinLevel(usize);
 
 /// A text is no level.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("it is `error`, `warn`, `info`, `debug` or `trace`")]
+#[error("expected `error`, `warn`, `info`, `debug` or `trace`")]
 pub struct MinLevelError;
 
 impl MinLevel {

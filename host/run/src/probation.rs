@@ -35,9 +35,9 @@ impl Host {
             tracing::error!(
                 plugin.id = id,
                 generation = generation.number,
-                "`{id}` goes back to the version before: {because}"
+                "plugin `{id}` is rolled back to the previous version: {because}"
             );
-            generation.note("error", &format!("goes back to the version before: {because}"));
+            generation.note("error", &format!("rolled back to the previous version: {because}"));
             let operation = Operation::Rollback { id, to: None, because: Some(because) };
             self.ask(operation).await;
             return;

@@ -69,15 +69,16 @@ impl RefusedCall {
                 RefusedCall::new(StatusCode::NOT_FOUND, "plugin_unknown", format!("no plugin `{id}` is installed"))
             }
             Refusal::CircuitOpen => {
-                let detail = format!("plugin `{id}` fails its health probes; calls are let in again when one passes");
+                let detail =
+                    format!("plugin `{id}` fails its health probes; calls are accepted again when a probe passes");
                 RefusedCall::new(StatusCode::SERVICE_UNAVAILABLE, "plugin_unhealthy", detail).later()
             }
             Refusal::NotServing(phase) => {
                 let detail = match phase {
                     Phase::Stopped | Phase::Draining => format!("plugin `{id}` is disabled"),
-                    Phase::Failed => format!("plugin `{id}` could not be started; it is tried again"),
+                    Phase::Failed => format!("plugin `{id}` failed to start; the host retries"),
                     Phase::Quarantined => {
-                        format!("plugin `{id}` is quarantined until the operator enables, starts or restarts it")
+                        format!("plugin `{id}` is quarantined until an operator enables, starts or restarts it")
                     }
                     _ => format!("plugin `{id}` does not serve yet: {}", phase.as_str()),
                 };
@@ -94,14 +95,14 @@ impl RefusedCall {
                 RefusedCall::new(StatusCode::NOT_FOUND, "endpoint_unknown", detail)
             }
             RouteRefusal::Method(allow) => {
-                let detail = format!("the endpoint takes {}", allow.to_str().unwrap_or_default());
+                let detail = format!("the endpoint accepts {}", allow.to_str().unwrap_or_default());
                 let refused = RefusedCall::new(StatusCode::METHOD_NOT_ALLOWED, "endpoint_method", detail);
                 RefusedCall { allow: Some(allow), ..refused }
             }
             RouteRefusal::BadPath => RefusedCall::new(
                 StatusCode::BAD_REQUEST,
                 "endpoint_path",
-                "the path holds a dot segment, `;`, an encoded separator, or bytes that are not UTF-8",
+                "the path contains a dot segment, `;`, an encoded separator, or bytes that are not UTF-8",
             ),
         }
     }
@@ -112,12 +113,12 @@ impl RefusedCall {
             CallRefusal::BodyTooLarge(max) => RefusedCall::new(
                 StatusCode::PAYLOAD_TOO_LARGE,
                 "body_too_large",
-                format!("the endpoint takes a body of at most {max} bytes"),
+                format!("the endpoint accepts a body of at most {max} bytes"),
             ),
             CallRefusal::BodyIncomplete(reason) => RefusedCall::new(
                 StatusCode::BAD_REQUEST,
                 "body_incomplete",
-                format!("the body could not be read: {reason}"),
+                format!("failed to read the body: {reason}"),
             ),
             CallRefusal::BodyTimedOut(after) => RefusedCall::new(
                 StatusCode::REQUEST_TIMEOUT,
@@ -127,7 +128,7 @@ impl RefusedCall {
             CallRefusal::Cut => RefusedCall::new(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "plugin_replaced",
-                "the plugin was replaced, and this call took longer than its drain",
+                "the plugin was replaced, and this call exceeded the drain timeout",
             )
             .later(),
             CallRefusal::Rule(refusal) => RefusedCall::rule(refusal),
@@ -141,7 +142,7 @@ impl RefusedCall {
                 CallError::Invalid(_) => RefusedCall::new(
                     StatusCode::INTERNAL_SERVER_ERROR,
                     "plugin_bad_answer",
-                    "the plugin's answer is invalid",
+                    "the plugin's response is invalid",
                 ),
                 CallError::TimedOut { .. } => {
                     RefusedCall::new(StatusCode::GATEWAY_TIMEOUT, "plugin_timed_out", error.to_string())
@@ -159,7 +160,7 @@ impl RefusedCall {
                 // A whole second at least, and rounded up: who waits so long is let in.
                 let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
                 let retry_after_seconds = Some(u32::try_from(seconds.max(1)).unwrap_or(u32::MAX));
-                let detail = "the endpoint takes no more requests from this client now";
+                let detail = "the client has exceeded the rate limit of the endpoint";
                 let refused = RefusedCall::new(StatusCode::TOO_MANY_REQUESTS, "endpoint_rate_limit", detail);
                 RefusedCall { retry_after_seconds, ..refused }
             }
@@ -176,7 +177,7 @@ impl RefusedCall {
                     0 => String::new(),
                     more => format!("; and {more} more"),
                 };
-                let detail = format!("the body is not what the endpoint asks for: {shown}{more}");
+                let detail = format!("the body does not match what the endpoint requires: {shown}{more}");
                 let refused = RefusedCall::new(StatusCode::UNPROCESSABLE_ENTITY, "endpoint_body_does_not_fit", detail);
                 RefusedCall { violations: violations.clone(), ..refused }
             }

@@ -47,8 +47,8 @@ pub(crate) async fn retire(
     if drained.is_err() {
         let left = generation.in_flight.count();
         cut = left as u64;
-        tracing::warn!(plugin.id = %id, generation = number, left, "generation {number} of `{id}` cuts {left} calls");
-        generation.note("warn", &format!("cut {left} calls after {} s of draining", drain_timeout.as_secs()));
+        tracing::warn!(plugin.id = %id, generation = number, left, "generation {number} of `{id}` aborts {left} calls");
+        generation.note("warn", &format!("aborted {left} calls after {} s of draining", drain_timeout.as_secs()));
         generation.cut.cancel();
         generation.streams.cut();
         if tokio::time::timeout(CUT_GRACE, generation.in_flight.none()).await.is_err() {

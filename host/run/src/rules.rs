@@ -89,12 +89,12 @@ impl EndpointRules {
         }
         let sent = media_type(headers);
         if !self.content_types.is_empty() && !self.content_types.contains(&sent) {
-            let detail = format!("the endpoint takes {}, found `{sent}`", self.content_types.join(", "));
+            let detail = format!("the endpoint accepts {}, found `{sent}`", self.content_types.join(", "));
             return Err(RuleRefusal::ContentType(detail));
         }
         // Other types pass unchecked where plugin.yaml lists them, and not by being left out there.
         if self.body.is_some() && self.content_types.is_empty() && !is_json(&sent) {
-            let detail = format!("the endpoint takes application/json, found `{sent}`");
+            let detail = format!("the endpoint accepts application/json, found `{sent}`");
             return Err(RuleRefusal::ContentType(detail));
         }
         Ok(())
@@ -129,7 +129,7 @@ pub(crate) async fn check_body(rules: &Arc<BodyRules>, body: &Bytes) -> Result<(
     match checked.await {
         Ok(checked) => checked.map_err(refused),
         // The check panicked, or the runtime ends.
-        Err(error) => Err(RuleRefusal::BodyNotJson(format!("it could not be checked: {error}"))),
+        Err(error) => Err(RuleRefusal::BodyNotJson(format!("the check failed: {error}"))),
     }
 }
 
@@ -263,11 +263,11 @@ mod tests {
         let asks = "validation: {required: [a]}";
         assert_eq!(check(asks, "application/json; charset=utf-8"), "checked");
         assert_eq!(check(asks, "Application/Problem+JSON"), "checked");
-        assert_eq!(check(asks, "text/plain"), "the endpoint takes application/json, found `text/plain`");
+        assert_eq!(check(asks, "text/plain"), "the endpoint accepts application/json, found `text/plain`");
         let lists = "validation: {required: [a], content_type: [application/json, text/csv]}";
         assert_eq!(check(lists, "application/json"), "checked");
         assert_eq!(check(lists, "text/csv"), "unchecked");
-        assert_eq!(check(lists, "text/plain"), "the endpoint takes application/json, text/csv, found `text/plain`");
+        assert_eq!(check(lists, "text/plain"), "the endpoint accepts application/json, text/csv, found `text/plain`");
     }
 
     #[tokio::test]

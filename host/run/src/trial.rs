@@ -129,10 +129,10 @@ impl Trial {
         match tried? {
             Tried::Passed => {
                 self.passed().insert(setup.build.artifact.digest());
-                say(&format!("{done} in a child first: passed in {duration_ms} ms"));
+                say(&format!("{done} in a child process first: passed in {duration_ms} ms"));
             }
             Tried::Refused { reason } => {
-                say(&format!("{done} in a child first: did not crash in {duration_ms} ms, but said no: {reason}"));
+                say(&format!("{done} in a child process first: no crash in {duration_ms} ms, but refused: {reason}"));
             }
         }
         Ok(())

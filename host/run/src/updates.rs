@@ -106,7 +106,7 @@ impl Host {
             let error = UpdateFailure {
                 code: "update_no_repository",
                 message: format!("`{source}` is not a repository, so it has no versions"),
-                fix: Some("reload the plugin to build what lies there now".to_owned()),
+                fix: Some("reload the plugin to build its current source".to_owned()),
             };
             return Ok(UpdateReport { error: Some(error), ..report });
         };

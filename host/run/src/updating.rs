@@ -85,7 +85,7 @@ impl Host {
             let newest = |report: &UpdateReport| report.newest.as_ref().map(|update| update.commit.clone());
             if let Some(newest) = report.newest.as_ref().filter(|_| known.as_ref().and_then(newest) != newest(&report))
             {
-                tracing::info!(plugin.id = %id, "`{id}`: {} is newer than what is installed", newest.revision);
+                tracing::info!(plugin.id = %id, "`{id}`: {} is newer than the installed version", newest.revision);
                 let available = report.allowed.as_ref().unwrap_or(newest).revision.to_string().into();
                 let installed = report.installed.to_string().into();
                 self.0.events.publish(Some(id), None, EventKind::UpdateAvailable { installed, available });

@@ -118,7 +118,7 @@ async fn what_a_host_did_not_end_the_next_takes_up_under_the_same_id() {
     let lines = next.job_lines(&record.id, 0).await.unwrap();
     let lines: Vec<_> = lines.iter().map(|line| format!("{} {}", line.number, line.message)).collect();
     let expected =
-        ["3 fetching /nowhere", "4 the host ended during attempt 1; this is attempt 2", "5 fetching /nowhere"];
+        ["3 fetching /nowhere", "4 the host stopped during attempt 1; this is attempt 2", "5 fetching /nowhere"];
     assert_eq!(lines, expected);
     assert!(next.unfinished_jobs().await.unwrap().is_empty());
     end(next).await;

@@ -63,7 +63,7 @@ pub(crate) struct Access {
 pub(crate) enum Error {
     #[error("failed to read tokens and users")]
     State(#[from] host_state::Error),
-    #[error("the system gave no randomness")]
+    #[error("the operating system's random number generator failed")]
     Random(#[source] getrandom::Error),
 }
 
@@ -71,7 +71,7 @@ impl Access {
     pub(crate) async fn new(operator: OperatorToken, state: State, rules: Rules) -> Result<Access, Error> {
         let accounts = state.accounts().await?;
         for damaged in &accounts.damaged {
-            tracing::error!("the record of the token or user `{damaged}` is damaged: it is not valid any more");
+            tracing::error!("the record of the token or user `{damaged}` is damaged and is ignored");
         }
         Ok(Access {
             operator,
@@ -153,16 +153,16 @@ impl Access {
         }
         let _changing = self.changing.lock().await;
         if let Err(error) = self.state.change_account(AccountChange::Used(used)).await {
-            tracing::warn!("when tokens were used last could not be written: {error}");
+            tracing::warn!("failed to write the last-used times of tokens: {error}");
         }
     }
 }
 
 /// 429 for who was wrong too often.
 fn too_many(seconds: u32) -> Refused {
-    let detail = "too many failed logins and wrong tokens";
+    let detail = "too many failed logins or invalid tokens from this address";
     let refused = Refused::new(StatusCode::TOO_MANY_REQUESTS, "auth_too_many", detail).retry_after(seconds);
-    refused.fix("wait; a valid token is taken all the same")
+    refused.fix("wait for the time in `Retry-After`; requests with a valid token are not limited")
 }
 
 /// Milliseconds since 1970.

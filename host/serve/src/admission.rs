@@ -56,9 +56,9 @@ impl Admission {
 }
 
 fn refused() -> Refused {
-    let detail = "as many connections of this address are open as one may have";
+    let detail = "the limit of open connections from this address is reached";
     Refused::new(StatusCode::SERVICE_UNAVAILABLE, "connections_too_many", detail)
-        .fix("close some, or raise `max_connections_per_address`; list a proxy in `trusted_proxies`")
+        .fix("close connections, or raise `max_connections_per_address`; list a reverse proxy in `trusted_proxies`")
         .retry_after(RETRY_AFTER)
 }
 

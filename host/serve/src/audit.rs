@@ -24,16 +24,16 @@ const MAX_LIMIT: u32 = 1_000;
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Query {
-    /// Entries behind this number, oldest first; without it the newest.
+    /// Lists the entries after this sequence number, oldest first; the newest entries when absent.
     after: Option<u64>,
-    /// The most entries to answer with; 100 when absent.
+    /// Maximum number of entries; 100 when absent.
     #[param(minimum = 1, maximum = 1000)]
     limit: Option<u32>,
-    /// Only what this one asked for.
+    /// Lists only requests of this caller.
     actor: Option<String>,
-    /// Only this action, for example `plugin_load`.
+    /// Lists only this action, for example `plugin_load`.
     action: Option<String>,
-    /// Only what concerns this object, for example a plugin's id.
+    /// Lists only actions on this object, for example a plugin id.
     object: Option<String>,
 }
 
@@ -43,7 +43,7 @@ pub(crate) async fn list(
 ) -> Result<Response, Refused> {
     let limit = query.limit.unwrap_or(DEFAULT_LIMIT);
     if !(1..=MAX_LIMIT).contains(&limit) {
-        let detail = format!("`limit` is 1 to {MAX_LIMIT}");
+        let detail = format!("`limit` must be from 1 to {MAX_LIMIT}");
         return Err(Refused::new(StatusCode::BAD_REQUEST, "query_does_not_fit", detail));
     }
     write_refusals(&front.host, &front.access, true).await;
@@ -60,7 +60,7 @@ pub(crate) async fn list(
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Noted {
-    /// What was noted earlier, as `SEQ:HASH`: the log must hold it.
+    /// The head of an earlier verification as `SEQ:HASH`, which the log must contain.
     head: Option<String>,
 }
 
@@ -89,9 +89,9 @@ fn noted(text: &str) -> Result<AuditHead, Refused> {
         Some(AuditHead { seq, hash: hash.to_ascii_lowercase() })
     });
     read.ok_or_else(|| {
-        let detail = "the query: `head` is no number and hash of an entry";
+        let detail = "invalid query: `head` is not a sequence number and hash";
         Refused::new(StatusCode::BAD_REQUEST, "query_does_not_fit", detail)
-            .fix("write it as SEQ:HASH, as `head` has them")
+            .fix("pass SEQ:HASH, from the `head` of an earlier response")
     })
 }
 

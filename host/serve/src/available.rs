@@ -21,12 +21,12 @@ const INDEX: &str = "index:";
 /// `?refresh=true`: read the indexes now. `?tag=`, `?installed=`: only those.
 #[derive(Deserialize, IntoParams)]
 pub(crate) struct AvailableQuery {
-    /// Reads the indexes now.
+    /// Reads the indexes again instead of using the last result.
     #[serde(default)]
     refresh: bool,
-    /// Only plugins with this tag.
+    /// Lists only plugins with this tag.
     tag: Option<String>,
-    /// Only those that are installed, or only those that are not.
+    /// Lists only installed plugins (`true`) or only plugins that are not installed (`false`).
     installed: Option<bool>,
 }
 
@@ -44,7 +44,7 @@ pub(crate) async fn list(
 /// `?refresh=true`: read the indexes now.
 #[derive(Deserialize, IntoParams)]
 pub(crate) struct Refresh {
-    /// Reads the indexes now.
+    /// Reads the indexes again instead of using the last result.
     #[serde(default)]
     refresh: bool,
 }
@@ -66,7 +66,7 @@ pub(crate) async fn validate(
         (Some(source), None) => source_asked(&front, source, asked.version.as_deref()).await?.0,
         (None, Some(upload)) => Source::Upload(upload.clone()),
         _ => {
-            let detail = "the body has either `source` or `upload_id`";
+            let detail = "the body must have either `source` or `upload_id`";
             return Err(Refused::new(StatusCode::BAD_REQUEST, "body_does_not_fit", detail));
         }
     };
@@ -95,7 +95,7 @@ pub(crate) async fn source_asked(
     let version = version.unwrap_or_default().parse::<Revision>().map_err(malformed)?;
     if version != Revision::Latest {
         let Source::Git { revision, .. } = &mut source else {
-            let detail = "`version` chooses a branch, tag or commit of a git URL; this source has none";
+            let detail = "`version` is only supported for git URLs: it selects a branch, tag or commit";
             return Err(Refused::new(StatusCode::BAD_REQUEST, "source_version", detail));
         };
         // A version beside the URL says more than one in it.
@@ -111,8 +111,8 @@ pub(crate) fn judged(source: String, validated: &Validated) -> api::Validated {
     let named = metadata.as_ref().map(|metadata| format!("plugin {} {}", metadata.id, metadata.version));
     let named = named.unwrap_or_else(|| "the source".to_owned());
     let message = match &refused {
-        None => format!("{named} may be installed"),
-        Some(refused) => format!("{named} may not be installed: {}", refused.detail),
+        None => format!("{named} can be installed"),
+        Some(refused) => format!("{named} cannot be installed: {}", refused.detail),
     };
     let errors = refused.map(|refused| match refused.errors.is_empty() {
         true => vec![api::FieldError { pointer: String::new(), message: refused.detail }],

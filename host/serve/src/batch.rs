@@ -47,7 +47,7 @@ pub(crate) fn operations(asked: &[Value]) -> Result<Vec<Operation>, Refused> {
         return Ok(operations);
     }
     let list = errors.iter().map(|error| error.message.as_str()).collect::<Vec<_>>();
-    let detail = format!("the batch is refused: {}", list.join("; "));
+    let detail = format!("invalid batch: {}", list.join("; "));
     Err(Refused { errors, ..Refused::new(StatusCode::BAD_REQUEST, "body_does_not_fit", detail) })
 }
 
@@ -70,7 +70,7 @@ fn operation(asked: BatchOperation) -> Result<Operation, String> {
             let change = match (config, patch) {
                 (Some(config), None) => Settings::Replace(config),
                 (None, Some(patch)) => Settings::Merge(patch),
-                _ => return Err("it has either `config` or `patch`".to_owned()),
+                _ => return Err("exactly one of `config` and `patch` is required".to_owned()),
             };
             Operation::Configure { id, change, expected: revision }
         }
@@ -90,7 +90,7 @@ fn with_version(source: &str, version: Option<&str>) -> Result<Source, String> {
     match &mut source {
         _ if version == Revision::Latest => {}
         Source::Git { revision, .. } => *revision = version,
-        _ => return Err("`version` chooses a branch, tag or commit of a git URL; this source has none".to_owned()),
+        _ => return Err("`version` is only supported for git URLs: it selects a branch, tag or commit".to_owned()),
     }
     Ok(source)
 }
@@ -160,9 +160,9 @@ mod tests {
             `operations[1]`: missing field `id`
             `operations[2]`: unknown field `force`, expected `id`
             `operations[3]`: scheme `http` is not fetched from; use `https://`, a folder, a `.zip` or a `.so`
-            `operations[4]`: `version` chooses a branch, tag or commit of a git URL; this source has none
-            `operations[5]`: it has either `config` or `patch`
-            `operations[6]`: it has either `config` or `patch`
+            `operations[4]`: `version` is only supported for git URLs: it selects a branch, tag or commit
+            `operations[5]`: exactly one of `config` and `patch` is required
+            `operations[6]`: exactly one of `config` and `patch` is required
             `operations[7]`: `-x` is not a branch, tag or commit
             `operations[8]`: invalid type: integer `7`, expected internally tagged enum BatchOperation
         "#]].assert_eq(&shown);

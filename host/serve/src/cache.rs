@@ -35,12 +35,14 @@ pub(crate) async fn clear(State(front): State<Front>) -> Result<Json<api::CacheC
     let Cleaned { swept, store_was_left } = front.host.clear_cache().await.map_err(|error| of_operation(&error))?;
     let stays = match (swept.in_use, store_was_left) {
         (0, false) => "",
-        (0, true) => "; artifacts stay, because what is asked for of a plugin is damaged",
-        (_, false) => "; what running builds use stays",
-        (_, true) => "; what running builds use stays, and artifacts, because what is asked for of a plugin is damaged",
+        (0, true) => "; artifacts were kept because the desired state of a plugin is damaged",
+        (_, false) => "; folders used by running builds were kept",
+        (_, true) => {
+            "; folders used by running builds were kept, and artifacts because the desired state of a plugin is damaged"
+        }
     };
     Ok(Json(api::CacheCleared {
-        message: format!("the cache is cleared: {} are free now{stays}", about(swept.bytes)),
+        message: format!("the cache was cleared: {} freed{stays}", about(swept.bytes)),
         freed_bytes: swept.bytes,
         builds: swept.builds,
         artifacts: swept.artifacts,

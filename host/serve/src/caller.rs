@@ -47,11 +47,11 @@ impl<S: Send + Sync> FromRequestParts<S> for Caller {
 
 pub(crate) fn unauthorized(who: &Who) -> Refused {
     let detail = match who {
-        Who::Nobody => "this needs a token",
-        _ => "the token is not valid",
+        Who::Nobody => "this request needs a token",
+        _ => "the token is invalid",
     };
     Refused::new(StatusCode::UNAUTHORIZED, "auth_token", detail)
-        .fix("send `Authorization: Bearer <token>`; the operator's token is in the data folder's operator.token")
+        .fix("send `Authorization: Bearer <token>`; the initial admin token is in `operator.token` in the data folder")
 }
 
 /// Why somebody is refused, in a word for what is counted.
@@ -65,8 +65,8 @@ pub(crate) fn refused_for(status: StatusCode) -> &'static str {
 
 pub(crate) fn forbidden(needed: Role, plugin: Option<&str>) -> Refused {
     let detail = match plugin {
-        Some(_) => format!("this needs the role {needed}, for this plugin or for the host"),
-        None => format!("this needs the role {needed}"),
+        Some(_) => format!("this request needs the role `{needed}` for this plugin or for the host"),
+        None => format!("this request needs the role `{needed}`"),
     };
     Refused::new(StatusCode::FORBIDDEN, "auth_role", detail)
 }

@@ -68,7 +68,11 @@ fn expected(headers: &HeaderMap) -> Result<Option<u64>, Refused> {
     let revision = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')?.parse().ok());
     // A tag that this host never gave fits nothing.
     revision.map(Some).ok_or_else(|| {
-        Refused::new(StatusCode::PRECONDITION_FAILED, "state_stale", "`If-Match` is no tag of this configuration")
-            .fix("use the `ETag` of GET")
+        Refused::new(
+            StatusCode::PRECONDITION_FAILED,
+            "state_stale",
+            "`If-Match` is not an `ETag` of this configuration",
+        )
+        .fix("repeat the change with the current `ETag`, as returned by GET")
     })
 }

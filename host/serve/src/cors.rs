@@ -74,8 +74,8 @@ impl Cors {
 
 /// Refuses a page of another origin.
 pub(crate) fn foreign() -> Refused {
-    Refused::new(StatusCode::FORBIDDEN, "auth_origin", "a page of another origin may not change anything here")
-        .fix("list its origin in `cors_allowed_origins`")
+    Refused::new(StatusCode::FORBIDDEN, "auth_origin", "changes from a page of another origin are not allowed")
+        .fix("add the origin to `cors_allowed_origins`")
 }
 
 #[cfg(test)]

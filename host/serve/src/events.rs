@@ -30,13 +30,13 @@ const LAST_EVENT_ID: &str = "last-event-id";
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct EventQuery {
-    /// Of this plugin.
+    /// Only events of this plugin.
     plugin: Option<String>,
-    /// Kinds, with commas between; `job.*` is all that begin so.
+    /// Only events of these kinds, separated by commas; `job.*` matches all kinds of that group.
     kind: Option<String>,
-    /// Those after this number.
+    /// Only events after this sequence number.
     after: Option<u64>,
-    /// How many a part has; 100 when absent.
+    /// Maximum number of events in a page; 100 when absent.
     #[param(minimum = 1, maximum = 1000)]
     limit: Option<u32>,
 }
@@ -50,7 +50,7 @@ pub(crate) async fn get(
 ) -> Result<Response, Refused> {
     let limit = query.limit.unwrap_or(DEFAULT_LIMIT);
     if !(1..=MAX_LIMIT).contains(&limit) {
-        let detail = format!("`limit` is 1 to {MAX_LIMIT}, found {limit}");
+        let detail = format!("`limit` must be from 1 to {MAX_LIMIT}, found {limit}");
         return Err(Refused::new(StatusCode::BAD_REQUEST, "query_does_not_fit", detail));
     }
     // The header is newer: who connects again still has the address of the first time.
@@ -66,8 +66,8 @@ pub(crate) async fn get(
     }
     let turn = front.streams.take(&caller, &front.rules.now().rules)?;
     let stream = front.host.follow_events(after, filter).await.ok_or_else(|| {
-        Refused::new(StatusCode::TOO_MANY_REQUESTS, "events_too_many_streams", "too many readers follow the events")
-            .fix("close one, or ask for parts with `Accept: application/json`")
+        Refused::new(StatusCode::TOO_MANY_REQUESTS, "events_too_many_streams", "too many event streams are open")
+            .fix("close a stream, or request pages with `Accept: application/json`")
             .retry_after(5)
     })?;
     let response = sse::answer(stream, |stream| Box::pin(next(stream)));
@@ -78,7 +78,7 @@ fn last_event_id(headers: &HeaderMap) -> Result<Option<u64>, Refused> {
     let Some(value) = headers.get(LAST_EVENT_ID).filter(|value| !value.is_empty()) else { return Ok(None) };
     let id = value.to_str().ok().and_then(|text| text.parse().ok());
     id.map(Some).ok_or_else(|| {
-        let detail = "`Last-Event-ID` is not the id of an event";
+        let detail = "`Last-Event-ID` is not the sequence number of an event";
         Refused::new(StatusCode::BAD_REQUEST, "events_last_event_id", detail)
     })
 }
@@ -86,7 +86,7 @@ fn last_event_id(headers: &HeaderMap) -> Result<Option<u64>, Refused> {
 fn filter(query: &EventQuery) -> Result<EventFilter, Refused> {
     let plugin = query.plugin.as_deref().map(str::parse::<PluginId>).transpose();
     let plugin = plugin.map_err(|error| {
-        Refused::new(StatusCode::BAD_REQUEST, "query_does_not_fit", format!("the query: `plugin`: {error}"))
+        Refused::new(StatusCode::BAD_REQUEST, "query_does_not_fit", format!("invalid query: `plugin`: {error}"))
     })?;
     let kinds = query.kind.as_deref().map(str::parse::<Kinds>).transpose().map_err(|error: KindsError| {
         let text = error.to_string();
@@ -110,8 +110,8 @@ fn frame(event: &Event) -> Frame {
 
 fn gap_frame(EventGap { after, from }: EventGap) -> Frame {
     let message = match from > after {
-        true => format!("events {} to {} are not kept any more", after + 1, from - 1),
-        false => format!("this host has no event {after}; the stream goes on with {from}"),
+        true => format!("events {} to {} were deleted", after + 1, from - 1),
+        false => format!("this host has no event {after}; the stream continues with {from}"),
     };
     // Who connects again is not told the same again.
     Frame { id: Some(from - 1), event: Some("gap"), data: json(&api::EventGap { after, from, message }) }
@@ -130,9 +130,9 @@ mod tests {
     fn a_gap_says_where_the_stream_goes_on() {
         let frame = gap_frame(EventGap { after: 5, from: 100 });
         assert_eq!((frame.id, frame.event), (Some(99), Some("gap")));
-        assert_eq!(frame.data, r#"{"after":5,"from":100,"message":"events 6 to 99 are not kept any more"}"#);
+        assert_eq!(frame.data, r#"{"after":5,"from":100,"message":"events 6 to 99 were deleted"}"#);
         let frame = gap_frame(EventGap { after: u64::MAX, from: 11 });
         assert_eq!(frame.id, Some(10));
-        assert!(frame.data.contains("the stream goes on with 11"), "{}", frame.data);
+        assert!(frame.data.contains("the stream continues with 11"), "{}", frame.data);
     }
 }

@@ -23,16 +23,16 @@ pub(crate) fn check<B>(request: &Request<B>, in_force: &InForce) -> Result<(), R
     let uri = request.uri();
     let bytes = uri.path().len() + uri.query().map_or(0, |query| query.len() + 1);
     if bytes > MAX_URI_BYTES {
-        let detail = format!("the address has more than {MAX_URI_BYTES} bytes");
+        let detail = format!("the request target is longer than {MAX_URI_BYTES} bytes");
         return Err(Refused::new(StatusCode::URI_TOO_LONG, "uri_too_long", detail));
     }
     framing(request.headers())?;
     let host = host(request.headers(), uri)?;
     if !in_force.hosts.allow(&host) && !is_for_probes(uri.path()) {
         let name = host.name();
-        let detail = format!("this host does not answer for the name `{name}`");
+        let detail = format!("the name `{name}` is not in `allowed_hosts`");
         return Err(Refused::new(StatusCode::MISDIRECTED_REQUEST, "host_not_allowed", detail)
-            .fix(format!("add `{name}` to `allowed_hosts` (ALLOWED_HOSTS), if it is a name of this host")));
+            .fix(format!("if `{name}` is a name of this host, add it to `allowed_hosts` (ALLOWED_HOSTS)")));
     }
     Ok(())
 }
@@ -43,7 +43,7 @@ fn method(method: &Method) -> Result<(), Refused> {
     if !is_refused {
         return Ok(());
     }
-    let mut refused = Refused::new(StatusCode::METHOD_NOT_ALLOWED, "request_method", "no route takes this method");
+    let mut refused = Refused::new(StatusCode::METHOD_NOT_ALLOWED, "request_method", "no route supports this method");
     refused.allow = Some(METHODS);
     Err(refused)
 }
@@ -55,7 +55,7 @@ fn framing(headers: &HeaderMap) -> Result<(), Refused> {
     if codings.next().is_none() && coding.as_bytes().trim_ascii().eq_ignore_ascii_case(b"chunked") {
         return Ok(());
     }
-    let detail = "`Transfer-Encoding` is something else than `chunked`";
+    let detail = "unsupported `Transfer-Encoding`: only `chunked` is accepted";
     Err(Refused::new(StatusCode::BAD_REQUEST, "request_transfer_encoding", detail))
 }
 
@@ -63,18 +63,26 @@ fn framing(headers: &HeaderMap) -> Result<(), Refused> {
 fn host<'a>(headers: &'a HeaderMap, uri: &Uri) -> Result<Named<'a>, Refused> {
     let mut hosts = headers.get_all(header::HOST).iter();
     let Some(host) = hosts.next() else {
-        return Err(Refused::new(StatusCode::BAD_REQUEST, "host_missing", "the request has no `Host`"));
+        return Err(Refused::new(StatusCode::BAD_REQUEST, "host_missing", "the request has no `Host` header"));
     };
     if hosts.next().is_some() {
-        return Err(Refused::new(StatusCode::BAD_REQUEST, "host_repeated", "the request has more than one `Host`"));
+        return Err(Refused::new(
+            StatusCode::BAD_REQUEST,
+            "host_repeated",
+            "the request has more than one `Host` header",
+        ));
     }
     let named = host.to_str().ok().and_then(Named::read).ok_or_else(|| {
-        Refused::new(StatusCode::BAD_REQUEST, "host_malformed", "`Host` is no host with or without a port")
+        Refused::new(
+            StatusCode::BAD_REQUEST,
+            "host_malformed",
+            "the `Host` header is not a host name or address with an optional port",
+        )
     })?;
     if let Some(authority) = uri.authority() {
         let default_port = if uri.scheme_str() == Some("https") { 443 } else { 80 };
         if !Named::read(authority.as_str()).is_some_and(|target| target.is(&named, default_port)) {
-            let detail = "the request's target and its `Host` are different hosts";
+            let detail = "the request target and the `Host` header name different hosts";
             return Err(Refused::new(StatusCode::BAD_REQUEST, "host_differs", detail));
         }
     }

@@ -15,7 +15,7 @@ use crate::routes::Front;
 /// `?format=dot`: in which form.
 #[derive(Deserialize, IntoParams)]
 pub(crate) struct Form {
-    /// `json`, `dot` or `mermaid`.
+    /// Output format: `json`, `dot` or `mermaid`; `json` when absent.
     #[param(value_type = String)]
     #[serde(default)]
     format: Format,

@@ -79,9 +79,9 @@ async fn once(front: &Front, caller: &Caller, request: Request, next: Next) -> R
     match front.host.named_answer(&named).await.map_err(failed)? {
         NamedAnswer::New => {}
         NamedAnswer::Other => {
-            let detail = "the `Idempotency-Key` has named another request";
+            let detail = "the `Idempotency-Key` was used for a different request";
             return Err(Refused::new(StatusCode::UNPROCESSABLE_ENTITY, "idempotency_other_request", detail)
-                .fix("give each request a key of its own"));
+                .fix("use a new key for each request"));
         }
         NamedAnswer::Answered(answer) => return replayed(&answer),
         NamedAnswer::Became(job) => return of_job(front, &job, respond_async).await.map(marked),
@@ -101,7 +101,7 @@ fn key(headers: &HeaderMap) -> Result<String, Refused> {
     };
     let is_key = (1..=MAX_KEY_BYTES).contains(&text.len()) && text.bytes().all(|c| c.is_ascii_graphic());
     is_key.then(|| text.to_owned()).ok_or_else(|| {
-        let detail = format!("`Idempotency-Key` is one word of 1 to {MAX_KEY_BYTES} visible ASCII characters");
+        let detail = format!("`Idempotency-Key` must be 1 to {MAX_KEY_BYTES} visible ASCII characters without spaces");
         Refused::new(StatusCode::BAD_REQUEST, "idempotency_key", detail)
     })
 }
@@ -113,12 +113,12 @@ async fn keep(front: &Front, named: &Named, response: Response) -> Result<Respon
     let is_kept = response.status().is_success() && n_bytes.is_some_and(|n_bytes| n_bytes <= MAX_ANSWER_BYTES);
     if !is_kept {
         if let Err(error) = front.host.forget_request(named).await {
-            tracing::warn!("a named request could not be forgotten: {}", error.chain());
+            tracing::warn!("failed to delete the record of an `Idempotency-Key`: {}", error.chain());
         }
         return Ok(response);
     }
     let (parts, body) = response.into_parts();
-    let broken = |_| Refused::new(StatusCode::INTERNAL_SERVER_ERROR, "answer_incomplete", "the answer broke off");
+    let broken = |_| Refused::new(StatusCode::INTERNAL_SERVER_ERROR, "answer_incomplete", "the response ended early");
     let bytes = axum::body::to_bytes(body, MAX_ANSWER_BYTES as usize).await.map_err(broken)?;
     let header = |name: HeaderName| parts.headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
     let answer = Answer {
@@ -130,14 +130,19 @@ async fn keep(front: &Front, named: &Named, response: Response) -> Result<Respon
     let text = serde_json::to_string(&answer).unwrap_or_default();
     // It is done all the same; asked again, it is told by its job.
     if let Err(error) = front.host.keep_answer(named, &text).await {
-        tracing::warn!("the answer to a named request could not be kept: {}", error.chain());
+        tracing::warn!("failed to store the response for an `Idempotency-Key`: {}", error.chain());
     }
     Ok(Response::from_parts(parts, Body::from(bytes)))
 }
 
 fn replayed(answer: &str) -> Result<Response, Refused> {
-    let broken =
-        |_| Refused::new(StatusCode::INTERNAL_SERVER_ERROR, "idempotency_damaged", "the kept answer is damaged");
+    let broken = |_| {
+        Refused::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "idempotency_damaged",
+            "the stored response for this `Idempotency-Key` is damaged",
+        )
+    };
     let answer: Answer = serde_json::from_str(answer).map_err(broken)?;
     let mut response = Response::new(Body::from(answer.body));
     *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::OK);
@@ -155,7 +160,7 @@ async fn of_job(front: &Front, id: &str, respond_async: bool) -> Result<Response
         return plugins::answer(&job, respond_async).await;
     }
     let job = front.host.job(id).await.map_err(|_| {
-        let detail = "the `Idempotency-Key` has named a request whose job is not kept any more";
+        let detail = "the job of the request with this `Idempotency-Key` was deleted";
         Refused::new(StatusCode::CONFLICT, "idempotency_forgotten", detail)
     })?;
     match &job.result {

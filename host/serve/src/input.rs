@@ -61,7 +61,8 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Secret<T> {
 
     async fn from_request(request: Request, state: &S) -> Result<Secret<T>, Refused> {
         let refused = |refused: Refused| {
-            let detail = "the body is not what this route takes; its text is not repeated, as it may hold a password";
+            let detail =
+                "the body does not match the schema of this route; it is not quoted because it may contain a password";
             Refused { detail: detail.to_owned(), errors: vec![], ..refused }
         };
         let bytes = bytes(request, state).await?;
@@ -82,27 +83,27 @@ fn kind(headers: &HeaderMap) -> Result<(), Refused> {
     if is_taken {
         return Ok(());
     }
-    let detail = "the content type of the body says that it is not JSON";
+    let detail = "the `Content-Type` of the body is not JSON";
     let refused = Refused::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "body_type", detail);
     Err(refused.fix("send JSON with `Content-Type: application/json`"))
 }
 
 pub(crate) async fn bytes<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Refused> {
-    let too_large = || Refused::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", "the body is too large");
+    let too_large = || Refused::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", "the request body is too large");
     // Who announces too much need not send it first.
     if http_body::Body::size_hint(request.body()).lower() > MAX_JSON_BYTES as u64 {
         return Err(too_large());
     }
     Bytes::from_request(request, state).await.map_err(|rejection| match rejection.status() {
         StatusCode::PAYLOAD_TOO_LARGE => too_large(),
-        _ => Refused::new(StatusCode::BAD_REQUEST, "body_incomplete", "the body could not be read"),
+        _ => Refused::new(StatusCode::BAD_REQUEST, "body_incomplete", "failed to read the request body"),
     })
 }
 
 fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Refused> {
     serde_json::from_slice(bytes).map_err(|error| {
         let code = if error.is_data() { "body_does_not_fit" } else { "body_not_json" };
-        let mut refused = Refused::new(StatusCode::BAD_REQUEST, code, format!("the body: {error}"));
+        let mut refused = Refused::new(StatusCode::BAD_REQUEST, code, format!("invalid request body: {error}"));
         refused.errors = vec![FieldError { pointer: String::new(), message: error.to_string() }];
         refused
     })
@@ -137,7 +138,7 @@ impl<T: FromStr + Send, S: Send + Sync> FromRequestParts<S> for IdAnd<T> {
         let refused = |detail: &str| Refused::new(StatusCode::BAD_REQUEST, "route_path", detail);
         let path = Path::<(String, String)>::from_request_parts(parts, state).await;
         let Path((id, text)) = path.map_err(|_| not_text())?;
-        let of_id = text.parse().map_err(|_| refused("the part behind the plugin's id is not of the right kind"))?;
+        let of_id = text.parse().map_err(|_| refused("the path segment after the plugin id is invalid"))?;
         Ok(IdAnd(id, of_id))
     }
 }
@@ -152,7 +153,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Parameters<T> 
         match Query::<T>::from_request_parts(parts, state).await {
             Ok(Query(parameters)) => Ok(Parameters(parameters)),
             Err(error) => {
-                let detail = format!("the query: {}", error.body_text());
+                let detail = format!("invalid query: {}", error.body_text());
                 Err(Refused::new(StatusCode::BAD_REQUEST, "query_does_not_fit", detail))
             }
         }
@@ -170,12 +171,12 @@ pub(crate) struct Asking {
 
 #[derive(Deserialize, IntoParams)]
 pub(crate) struct Conditions {
-    /// Why, for the revision and the job.
+    /// Reason, recorded in the revision and the job.
     #[param(max_length = 500)]
     reason: Option<String>,
-    /// What becomes of another job of the same plugin: `queue`, `replace` or `reject`.
+    /// How to treat another job of the same plugin: wait for it (`queue`), cancel it (`replace`) or fail (`reject`).
     on_conflict: Option<String>,
-    /// How long to wait for the end at most; the job is ended then.
+    /// Timeout of the job in seconds. The job is ended when it expires.
     #[param(minimum = 1, maximum = 604800)]
     timeout_seconds: Option<u64>,
 }
@@ -201,7 +202,7 @@ fn asker(name: &str, conditions: Conditions) -> Result<Asker, Refused> {
     if let Some(reason) = &reason {
         let n_chars = reason.chars().count();
         if n_chars > MAX_REASON_CHARS || reason.chars().any(char::is_control) {
-            let rule = format!("`reason` has at most {MAX_REASON_CHARS} characters and no control characters");
+            let rule = format!("`reason` must have at most {MAX_REASON_CHARS} characters and no control characters");
             return Err(refused(rule));
         }
     }
@@ -210,7 +211,7 @@ fn asker(name: &str, conditions: Conditions) -> Result<Asker, Refused> {
         None => OnConflict::default(),
     };
     if timeout_seconds.is_some_and(|seconds| !(1..=MAX_TIMEOUT_SECONDS).contains(&seconds)) {
-        return Err(refused(format!("`timeout_seconds` is 1 to {MAX_TIMEOUT_SECONDS}")));
+        return Err(refused(format!("`timeout_seconds` must be from 1 to {MAX_TIMEOUT_SECONDS}")));
     }
     let timeout = timeout_seconds.map(Duration::from_secs);
     Ok(Asker { reason, on_conflict, timeout, ..Asker::of(name) })
@@ -284,12 +285,12 @@ mod tests {
         let long = "%C3%A9".repeat(MAX_REASON_CHARS);
         assert!(read(&format!("reason={long}")).await.is_ok());
         for (query, part) in [
-            (format!("reason={long}x"), "`reason` has at most 500 characters"),
-            ("reason=a%0Ab".to_owned(), "`reason` has at most 500 characters"),
+            (format!("reason={long}x"), "`reason` must have at most 500 characters"),
+            ("reason=a%0Ab".to_owned(), "`reason` must have at most 500 characters"),
             ("on_conflict=wait".to_owned(), "`on_conflict`: it is `queue`"),
-            ("timeout_seconds=0".to_owned(), "`timeout_seconds` is 1 to 604800"),
-            ("timeout_seconds=604801".to_owned(), "`timeout_seconds` is 1 to 604800"),
-            ("timeout_seconds=1m".to_owned(), "the query: "),
+            ("timeout_seconds=0".to_owned(), "`timeout_seconds` must be from 1 to 604800"),
+            ("timeout_seconds=604801".to_owned(), "`timeout_seconds` must be from 1 to 604800"),
+            ("timeout_seconds=1m".to_owned(), "invalid query: "),
         ] {
             let refused = read(&query).await.unwrap_err();
             assert!(refused.contains(part), "{query}: {refused}");

@@ -30,18 +30,18 @@ const MAX_NAME_BYTES: usize = 100;
 /// `?plugin=&state=&operation=`: which jobs. `?limit=&cursor=`: how many, and from where on.
 #[derive(Deserialize, IntoParams)]
 pub(crate) struct ListQuery {
-    /// Of this plugin.
+    /// Only jobs of this plugin.
     #[param(min_length = 1, max_length = 100)]
     plugin: Option<String>,
-    /// In this state.
+    /// Only jobs in this state.
     state: Option<String>,
-    /// Of this operation, for example `load`.
+    /// Only jobs of this operation, for example `load`.
     #[param(min_length = 1, max_length = 100)]
     operation: Option<String>,
-    /// How many; 100 when absent.
+    /// Maximum number of jobs; 100 when absent.
     #[param(minimum = 1, maximum = 200)]
     limit: Option<usize>,
-    /// The `next` of the part before.
+    /// The `next` of the previous page.
     cursor: Option<String>,
 }
 
@@ -52,14 +52,14 @@ pub(crate) async fn list(
     let refused = |detail: String| Refused::new(StatusCode::BAD_REQUEST, "query_does_not_fit", detail);
     for (name, value) in [("plugin", &query.plugin), ("operation", &query.operation)] {
         if value.as_ref().is_some_and(|value| value.is_empty() || value.len() > MAX_NAME_BYTES) {
-            return Err(refused(format!("`{name}` has 1 to {MAX_NAME_BYTES} bytes")));
+            return Err(refused(format!("`{name}` must have from 1 to {MAX_NAME_BYTES} bytes")));
         }
     }
     let state = query.state.as_deref().map(str::parse).transpose();
     let state = state.map_err(|error| refused(format!("`state`: {error}")))?;
     let limit = query.limit.unwrap_or(DEFAULT_LIMIT);
     if !(1..=MAX_LIMIT).contains(&limit) {
-        return Err(refused(format!("`limit` is 1 to {MAX_LIMIT}")));
+        return Err(refused(format!("`limit` must be from 1 to {MAX_LIMIT}")));
     }
     let cursor = query.cursor.as_deref().map(str::parse).transpose();
     let cursor = cursor.map_err(|error| refused(format!("`cursor`: {error}")))?;
@@ -104,10 +104,10 @@ pub(crate) async fn retry(State(front): State<Front>, Id(id): Id, asking: Asking
 /// `?follow=true`: go on until the job ends. `?from=N`: lines numbered N and later.
 #[derive(Deserialize, IntoParams)]
 pub(crate) struct LogQuery {
-    /// Go on until the job ends.
+    /// Keeps the response open and appends new lines until the job ends.
     #[serde(default)]
     follow: bool,
-    /// Lines with this number and later.
+    /// Starts with this line number; 0 when absent.
     #[serde(default)]
     from: u64,
 }
@@ -166,7 +166,7 @@ fn last_event(headers: &HeaderMap) -> Option<Result<u64, Refused>> {
     let value = headers.get("last-event-id").filter(|value| !value.is_empty())?;
     let number = value.to_str().ok().and_then(|text| text.parse().ok());
     Some(number.ok_or_else(|| {
-        let detail = "`Last-Event-ID` is not the id of an event of a job's log";
+        let detail = "`Last-Event-ID` is not a line number of this log";
         Refused::new(StatusCode::BAD_REQUEST, "last_event_id", detail)
     }))
 }

@@ -52,7 +52,7 @@ impl Linger {
         let wait = || (Box::pin(tokio::time::sleep(timeout)), connection.wait(WaitFor::Taking));
         let (timer, _) = stuck.get_or_insert_with(wait);
         ready!(timer.as_mut().poll(context));
-        Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the client takes nothing of the answer")))
+        Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the client stopped reading the response")))
     }
 }
 

@@ -19,22 +19,22 @@ const MAX_WORD_BYTES: usize = 200;
 /// `?state=&health=&phase=&goal=&enabled=&selector=`: which plugins. `?limit=&cursor=`: how many, and behind which.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 pub(crate) struct ListQuery {
-    /// Only plugins in this state, in the words of older clients.
+    /// Only plugins in this state, as older clients know it.
     state: Option<String>,
-    /// Only plugins of this health.
+    /// Only plugins with this health.
     health: Option<String>,
     /// Only plugins in this phase.
     phase: Option<String>,
     /// Only plugins with this goal.
     goal: Option<String>,
-    /// Only those that are enabled, or only those that are not.
+    /// Only enabled plugins (`true`) or only disabled plugins (`false`).
     enabled: Option<bool>,
-    /// Conditions as `key=value` or `key!=value`, separated by commas.
+    /// Conditions on labels, separated by commas: `key=value`, `key!=value`, `key` or `!key`.
     selector: Option<String>,
-    /// The most plugins to answer with.
+    /// Maximum number of plugins.
     #[param(minimum = 1, maximum = 1000)]
     limit: Option<usize>,
-    /// Goes on behind the page whose `next` this was.
+    /// The `next` of the previous page.
     cursor: Option<String>,
 }
 
@@ -84,14 +84,14 @@ impl ListQuery {
         let words = [&self.state, &self.health, &self.phase, &self.goal];
         for ((name, known), word) in ListQuery::WORDS.into_iter().zip(words) {
             if word.as_deref().is_some_and(|word| !known.contains(&word)) {
-                return Err(refused(format!("`{name}` is one of {}", known.join(", "))));
+                return Err(refused(format!("`{name}` must be one of {}", known.join(", "))));
             }
         }
         if self.limit.is_some_and(|limit| !(1..=MAX_LIMIT).contains(&limit)) {
-            return Err(refused(format!("`limit` is 1 to {MAX_LIMIT}")));
+            return Err(refused(format!("`limit` must be from 1 to {MAX_LIMIT}")));
         }
         if self.cursor.as_ref().is_some_and(|cursor| cursor.len() > MAX_WORD_BYTES) {
-            return Err(refused("`cursor` is the `next` of an answer".to_owned()));
+            return Err(refused("`cursor` must be the `next` of a previous response".to_owned()));
         }
         Ok(())
     }
@@ -111,13 +111,13 @@ impl ListQuery {
 fn selector(text: &str) -> Result<Vec<Condition>, Refused> {
     let parts: Vec<_> = text.split(',').map(str::trim).filter(|part| !part.is_empty()).collect();
     if parts.len() > MAX_CONDITIONS {
-        return Err(refused(format!("`selector` has at most {MAX_CONDITIONS} conditions")));
+        return Err(refused(format!("`selector` must have at most {MAX_CONDITIONS} conditions")));
     }
     parts.into_iter().map(str::parse).collect()
 }
 
 fn refused(detail: String) -> Refused {
-    Refused::new(StatusCode::BAD_REQUEST, "query_does_not_fit", format!("the query: {detail}"))
+    Refused::new(StatusCode::BAD_REQUEST, "query_does_not_fit", format!("invalid query: {detail}"))
 }
 
 // === impl Condition ===
@@ -140,8 +140,7 @@ impl FromStr for Condition {
         let word = |text: &str| {
             let text = text.trim();
             let is_word = !text.is_empty() && text.len() <= MAX_WORD_BYTES && !text.contains(['=', '!']);
-            let rule =
-                "`selector` is conditions such as `tier=gold`, `tier!=gold`, `tier` or `!tier`, with commas between";
+            let rule = "`selector` must be conditions such as `tier=gold`, `tier!=gold`, `tier` or `!tier`, separated by commas";
             is_word.then(|| text.to_owned()).ok_or_else(|| refused(rule.to_owned()))
         };
         if let Some((key, value)) = text.split_once("!=") {
@@ -200,7 +199,7 @@ mod tests {
         }
         let state = |word: &str| ids(&ListQuery { state: Some(word.to_owned()), ..ListQuery::default() });
         assert_eq!((state("running"), state("stopped")), ("aaa ccc of 2".to_owned(), "ddd of 1".to_owned()));
-        assert!(state("asleep").starts_with("the query: `state` is one of uninstalled, "));
+        assert!(state("asleep").starts_with("invalid query: `state` must be one of uninstalled, "));
         assert_eq!(ids(&ListQuery { enabled: Some(false), ..ListQuery::default() }), "bbb ddd of 2");
     }
 

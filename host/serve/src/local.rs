@@ -35,9 +35,9 @@ pub(crate) async fn unload(
     let plugin = front.host.plugin(&id).ok_or_else(|| unknown(&id))?;
     // One that is damaged or on its way has no source, and may go.
     if plugin.desired.is_some() && !is_local(&plugin) {
-        let detail = format!("`{}` comes from no folder or file", plugin.id);
+        let detail = format!("plugin `{}` was not installed from a folder or file", plugin.id);
         return Err(Refused::new(StatusCode::CONFLICT, "local_other_source", detail)
-            .fix(format!("DELETE /api/plugins/{} unloads it", plugin.id)));
+            .fix(format!("unload it with DELETE /api/plugins/{}", plugin.id)));
     }
     run(&front, asking, Operation::Unload { id, keep_data: false, cascade: false }).await
 }
@@ -52,11 +52,11 @@ pub(crate) async fn list(State(front): State<Front>, Parameters(query): Paramete
 /// `?pluginPath=&manifestPath=`: the folder or file to look at.
 #[derive(Deserialize, IntoParams)]
 pub(crate) struct BuildQuery {
-    /// The folder or file to look at.
+    /// The folder or file to check.
     #[serde(rename = "pluginPath")]
     #[param(required = true)]
     plugin_path: Option<String>,
-    /// Its plugin.yaml, which is the one at its root.
+    /// The plugin.yaml, which must be at the root of the folder.
     #[serde(rename = "manifestPath")]
     manifest_path: Option<String>,
 }
@@ -64,7 +64,7 @@ pub(crate) struct BuildQuery {
 /// What building a folder would come to. Nothing is built: a request that is only a look starts no compiler.
 pub(crate) async fn build(State(front): State<Front>, Parameters(query): Parameters<BuildQuery>) -> Answer {
     let Some(plugin_path) = query.plugin_path else {
-        let detail = "the query: `pluginPath` names the folder or file to look at";
+        let detail = "invalid query: `pluginPath` is missing; it is the folder or file to check";
         return Err(Refused::new(StatusCode::BAD_REQUEST, "query_does_not_fit", detail));
     };
     let source = path(&front, &plugin_path, query.manifest_path.as_deref())?;
@@ -77,7 +77,7 @@ pub(crate) async fn build(State(front): State<Front>, Parameters(query): Paramet
 fn path(front: &Front, plugin_path: &str, manifest_path: Option<&str>) -> Result<Source, Refused> {
     let source = plugin_path.parse::<Source>().map_err(|error| of_operation(&error.into()))?;
     if matches!(source, Source::Git { .. } | Source::Upload(_)) {
-        let detail = "`pluginPath` is no folder or file; POST /api/plugins/load takes addresses";
+        let detail = "`pluginPath` is not a path; use POST /api/plugins/load for git URLs and uploads";
         return Err(Refused::new(StatusCode::BAD_REQUEST, "local_path", detail));
     }
     front.host.with_manifest(&source, manifest_path).map_err(|error| of_operation(&error))?;

@@ -61,9 +61,9 @@ fn logged_in(session: Session, username: String) -> Response {
 pub(crate) async fn logout(State(front): State<Front>, caller: Caller) -> Answer {
     let held = front.access.token(&caller.token);
     if held.is_none_or(|held| held.record.login.is_none()) {
-        let detail = "this token is no session: it was not given by a login";
+        let detail = "this token is not a session: it was not created by a login";
         return Err(Refused::new(StatusCode::CONFLICT, "auth_no_session", detail)
-            .fix("a token is revoked by DELETE /api/tokens/{id}"));
+            .fix("revoke a token with DELETE /api/tokens/{id}"));
     }
     front.access.revoke(&caller.token).await?;
     Ok(StatusCode::NO_CONTENT.into_response())

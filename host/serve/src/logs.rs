@@ -20,9 +20,9 @@ use crate::view;
 /// `?from=N`: lines numbered N and later. `?level=`: lines that are at least as bad.
 #[derive(Deserialize, IntoParams)]
 pub(crate) struct LogQuery {
-    /// Lines with this number and later.
+    /// Starts with this line number; the oldest stored line when absent.
     from: Option<u64>,
-    /// Lines that are at least as bad: `trace`, `debug`, `info`, `warn` or `error`.
+    /// Minimum level: `trace`, `debug`, `info`, `warn` or `error`.
     level: Option<String>,
 }
 
@@ -37,7 +37,7 @@ pub(crate) async fn get(
 ) -> Result<Response, Refused> {
     let level = query.level.as_deref().map_or(Ok(MinLevel::ALL), str::parse);
     let level = level.map_err(|error| {
-        Refused::new(StatusCode::BAD_REQUEST, "query_does_not_fit", format!("the query: `level`: {error}"))
+        Refused::new(StatusCode::BAD_REQUEST, "query_does_not_fit", format!("invalid query: `level`: {error}"))
     })?;
     if !sse::is_wanted(&headers, "application/json", false) {
         let lines = front.host.plugin_lines(&id, query.from.unwrap_or(0)).ok_or_else(|| unknown(&id))?;
@@ -56,7 +56,7 @@ fn last_event_id(headers: &HeaderMap) -> Result<Option<u64>, Refused> {
     let Some(value) = headers.get("last-event-id").filter(|value| !value.is_empty()) else { return Ok(None) };
     let number = value.to_str().ok().and_then(|text| text.parse().ok());
     number.map(Some).ok_or_else(|| {
-        let detail = "`Last-Event-ID` is not the number of a line of a plugin's log";
+        let detail = "`Last-Event-ID` is not a line number of this log";
         Refused::new(StatusCode::BAD_REQUEST, "last_event_id", detail)
     })
 }
@@ -64,7 +64,7 @@ fn last_event_id(headers: &HeaderMap) -> Result<Option<u64>, Refused> {
 async fn next(mut stream: LogStream) -> Option<(LogStream, Vec<Frame>)> {
     let LogPart { missed, lines } = stream.next().await?;
     let gap = missed.map(|(first, last)| {
-        let message = format!("lines {first} to {last} are not kept any more");
+        let message = format!("lines {first} to {last} were deleted");
         let gap = api::EventGap { after: first.saturating_sub(1), from: last + 1, message };
         // Who connects again is not told the same again.
         Frame { id: Some(last), event: Some("gap"), data: json(&gap) }

@@ -9,7 +9,7 @@ use crate::problem::Refused;
 /// `?at=1767225600000`, `?at=2026-01-01T00:00:00Z`: a moment in the past.
 #[derive(Deserialize, IntoParams)]
 pub(crate) struct At {
-    /// A moment in the past, as milliseconds since 1970 or RFC 3339: what was asked for then.
+    /// Returns the desired state at this time instead: milliseconds since 1970, or RFC 3339.
     at: Option<String>,
 }
 
@@ -21,9 +21,9 @@ impl At {
     pub(crate) fn unix_ms(&self) -> Result<Option<u64>, Refused> {
         let Some(text) = &self.at else { return Ok(None) };
         unix_ms(text).map(Some).ok_or_else(|| {
-            let detail = "the query: `at` is no moment since 1970";
+            let detail = "invalid query: `at` is not a time since 1970";
             Refused::new(StatusCode::BAD_REQUEST, "query_does_not_fit", detail)
-                .fix("write milliseconds since 1970, or a date and time such as 2026-01-31T12:00:00Z")
+                .fix("pass milliseconds since 1970, or a date and time such as 2026-01-31T12:00:00Z")
         })
     }
 }

@@ -23,8 +23,8 @@ use crate::problem::Refused;
 use crate::routes::Front;
 use crate::table::{Need, Row, Table};
 
-const DESCRIPTION: &str = "A host for native plugins. What is below `/api/plugin-endpoints/` is served by the plugins that serve \
-now; the rest by the host. Every refusal is a problem document with a stable `code`; `/docs/errors` lists them.";
+const DESCRIPTION: &str = "A host for native plugins. The running plugins serve the paths below `/api/plugin-endpoints/`; the host \
+serves all other paths. Every error is a problem document with a stable `code`, which `/docs/errors` explains.";
 
 /// The host's part of the document.
 pub(crate) struct HostDocument(Map<String, Value>);
@@ -61,9 +61,8 @@ impl HostDocument {
             .extend(problem.into_iter().map(|(name, schema)| (name, serde_json::to_value(schema).unwrap_or_default())));
         let mut responses = plugins::responses();
         responses.extend(statuses.iter().map(|status| (name(*status), problem_response(*status))));
-        let bearer = json!({ "type": "http", "scheme": "bearer", "description": "A token of this host. The operator's is in the data folder's `operator.token`." });
-        let request_id =
-            json!({ "description": "The request; the host's log carries the same.", "schema": { "type": "string" } });
+        let bearer = json!({ "type": "http", "scheme": "bearer", "description": "A token of this host. The initial admin token is in `operator.token` in the data folder." });
+        let request_id = json!({ "description": "The id of the request, which also appears in the host's log.", "schema": { "type": "string" } });
         let document = json!({
             "openapi": "3.1.0",
             "info": {
@@ -118,14 +117,14 @@ const GROUPS: &[(&str, &str)] = &[
     ("/", "host"),
 ];
 const TAGS: &[(&str, &str)] = &[
-    ("plugins", "What is installed: looked at, installed, replaced, removed."),
-    ("configuration", "What plugins are configured with."),
-    ("history", "What was asked for, when and by whom."),
-    ("updates", "Newer versions, and which of them are taken."),
-    ("plans", "Several changes at once."),
-    ("jobs", "Operations, under way and ended."),
-    ("events", "What happens."),
-    ("host", "The host as a whole."),
+    ("plugins", "Plugins: list, install, replace, remove."),
+    ("configuration", "Configuration of plugins."),
+    ("history", "Revisions: the history of desired states."),
+    ("updates", "Newer versions and update policies."),
+    ("plans", "Plans and batches: several changes in one job."),
+    ("jobs", "Running and ended jobs."),
+    ("events", "Events of the host and its plugins."),
+    ("host", "The host: health, metrics, settings, users and audit log."),
 ];
 
 fn operation(row: &Row, doc: &Doc, fails: &BTreeSet<u16>) -> Value {
@@ -133,7 +132,7 @@ fn operation(row: &Row, doc: &Doc, fails: &BTreeSet<u16>) -> Value {
     let mut parameters = path_parameters(row, doc);
     parameters.extend(doc.parameters.iter().cloned());
     let mut responses: Map<_, _> =
-        doc.answers.iter().map(|(status, answer)| (status.to_string(), answer.shown(*status))).collect();
+        doc.responses.iter().map(|(status, response)| (status.to_string(), response.to_json(*status))).collect();
     for status in fails {
         let reference = json!({ "$ref": format!("#/components/responses/{}", name(*status)) });
         // A route that has an answer of its own with that status says so.
@@ -163,7 +162,7 @@ fn operation(row: &Row, doc: &Doc, fails: &BTreeSet<u16>) -> Value {
 
 /// All problems of a route: what is said beside it, and what follows from the row.
 fn fails(row: &Row, doc: &Doc) -> BTreeSet<u16> {
-    let mut fails = doc.fails.clone();
+    let mut fails = doc.errors.clone();
     if row.need != Need::Nothing {
         fails.extend([401, 403, 429, 500]);
     }
@@ -188,11 +187,11 @@ fn fails(row: &Row, doc: &Doc) -> BTreeSet<u16> {
 fn path_parameters(row: &Row, doc: &Doc) -> Vec<Value> {
     let parameter = |name: &str| {
         let known = match name {
-            "id" if row.path.starts_with("/api/plugins/") => "The plugin's id.",
-            "id" if row.path.starts_with("/api/jobs/") => "The job.",
+            "id" if row.path.starts_with("/api/plugins/") => "The plugin id.",
+            "id" if row.path.starts_with("/api/jobs/") => "The job id.",
             _ => "",
         };
-        let says = doc.parts.get(name).copied().unwrap_or(known);
+        let says = doc.path_parameters.get(name).copied().unwrap_or(known);
         json!({ "name": name, "in": "path", "required": true, "description": says, "schema": { "type": "string" } })
     };
     names(row.path).map(parameter).collect()
@@ -216,7 +215,7 @@ fn problem_response(status: u16) -> Value {
     let title = StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason()).unwrap_or("problem");
     let mut headers = json!({ "X-Request-Id": { "$ref": "#/components/headers/RequestId" } });
     if matches!(status, 429 | 503) {
-        let says = "Seconds to wait before the request is sent again.";
+        let says = "Seconds to wait before repeating the request.";
         headers["Retry-After"] = json!({ "description": says, "schema": { "type": "integer" } });
     }
     let schema = json!({ "$ref": "#/components/schemas/Problem" });

@@ -71,7 +71,11 @@ impl TooSlow {
 
     /// What whoever sent it is told.
     pub(crate) fn refused() -> Refused {
-        Refused::new(StatusCode::REQUEST_TIMEOUT, "body_too_slow", "the body came too slowly, or not to its end")
+        Refused::new(
+            StatusCode::REQUEST_TIMEOUT,
+            "body_too_slow",
+            "the request body arrived too slowly, or not completely",
+        )
     }
 }
 
@@ -116,7 +120,7 @@ where
                 if let Some(flag) = &this.too_slow.0 {
                     flag.store(true, Ordering::Release);
                 }
-                Poll::Ready(Some(Err("the body came too slowly".into())))
+                Poll::Ready(Some(Err("the request body arrived too slowly".into())))
             }
             Poll::Ready(frame) => {
                 if let Some((since, _)) = this.waits.as_mut().and_then(|waits| waits.since.take()) {

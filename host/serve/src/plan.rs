@@ -51,9 +51,11 @@ impl Format {
             "application/yaml" | "text/yaml" | "application/x-yaml" | "text/x-yaml" => Ok(Format::Yaml),
             "application/json" => Ok(Format::Json),
             _ => {
-                let detail = "the body is a plugins.yaml, and its content type says neither YAML nor JSON";
+                let detail = "the `Content-Type` of the body is neither YAML nor JSON";
                 let refused = Refused::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "body_type", detail);
-                Err(refused.fix("send it with `Content-Type: application/yaml`, or the same as `application/json`"))
+                Err(refused.fix(
+                    "send the plugins.yaml with `Content-Type: application/yaml`, or as JSON with `application/json`",
+                ))
             }
         }
     }

@@ -64,7 +64,7 @@ pub(crate) fn strip_answer(headers: &mut HeaderMap, id: &str, asked: &str) {
     }
     if has_location && !headers.get_all(header::LOCATION).iter().all(|place| is_own_place(place.as_bytes(), id, asked))
     {
-        tracing::debug!(plugin.id = id, "a `Location` outside of the plugin's own paths was left out");
+        tracing::debug!(plugin.id = id, "removed a `Location` header that points outside of the plugin's own paths");
         headers.remove(header::LOCATION);
     }
     if !is_inert(headers) {

@@ -63,12 +63,12 @@ pub(crate) async fn load(State(front): State<Front>, asking: Asking, Input(asked
     run(&front, asking, operation).await
 }
 
-/// The body of `POST /api/plugins/install/:uploadId`, which may be empty.
+/// Request body of `POST /api/plugins/install/:uploadId`, which may be empty.
 #[derive(Deserialize, ToSchema)]
 pub(crate) struct InstallRequest {
-    /// What to set over the manifest's defaults.
+    /// Operator configuration that overrides the manifest's defaults.
     config: Option<serde_json::Map<String, serde_json::Value>>,
-    /// `false` only installs it.
+    /// Starts the plugin after the installation; true when absent.
     start: Option<bool>,
 }
 
@@ -117,10 +117,10 @@ pub(crate) async fn stop(State(front): State<Front>, Id(id): Id, asking: Asking)
     run(&front, asking, Operation::Stop { id }).await
 }
 
-/// The body of `POST /api/plugins/:id/rollback`, which may be empty.
+/// Request body of `POST /api/plugins/:id/rollback`, which may be empty.
 #[derive(Deserialize, ToSchema)]
 pub(crate) struct RollbackRequest {
-    /// A version, commit or artifact; the one before when absent.
+    /// A version, commit or artifact digest; the previous version when absent.
     to: Option<String>,
 }
 
@@ -136,10 +136,10 @@ pub(crate) async fn rollback(
 /// `?keep_data=true`: what the host keeps for the plugin stays. `?cascade=true`: those that need it go first.
 #[derive(Deserialize, IntoParams)]
 pub(crate) struct Keep {
-    /// What the host keeps for the plugin stays.
+    /// Keeps the data that the host stores for the plugin.
     #[serde(default)]
     keep_data: bool,
-    /// Those that need it go first.
+    /// Also unloads the plugins that depend on it, before this one.
     #[serde(default)]
     cascade: bool,
 }
@@ -147,7 +147,7 @@ pub(crate) struct Keep {
 /// `?cascade=true`: those that need it are disabled first.
 #[derive(Deserialize, IntoParams)]
 pub(crate) struct Cascade {
-    /// Those that need it are disabled first.
+    /// Also disables the plugins that depend on it, before this one.
     #[serde(default)]
     cascade: bool,
 }

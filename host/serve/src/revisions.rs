@@ -26,10 +26,10 @@ const MAX_LIMIT: usize = 200;
 /// `?limit=&before=`: how many, and from where on.
 #[derive(Deserialize, IntoParams)]
 pub(crate) struct Part {
-    /// How many; 50 when absent.
+    /// Maximum number of revisions; 50 when absent.
     #[param(minimum = 1, maximum = 200)]
     limit: Option<usize>,
-    /// Those before this revision.
+    /// Lists only revisions before this one.
     before: Option<u64>,
 }
 
@@ -44,7 +44,7 @@ pub(crate) async fn list(State(front): State<Front>, Id(id): Id, Parameters(part
 async fn page(front: &Front, id: Option<&str>, part: &Part) -> Answer {
     let limit = part.limit.unwrap_or(DEFAULT_LIMIT);
     if !(1..=MAX_LIMIT).contains(&limit) {
-        let detail = format!("`limit` is 1 to {MAX_LIMIT}");
+        let detail = format!("`limit` must be from 1 to {MAX_LIMIT}");
         return Err(Refused::new(StatusCode::BAD_REQUEST, "query_does_not_fit", detail));
     }
     let page = front.host.revisions(id, part.before, limit).await.map_err(|error| of_operation(&error))?;
@@ -61,7 +61,7 @@ pub(crate) async fn get(State(front): State<Front>, IdAnd(id, number): IdAnd<u64
 /// `?with=M`: the other revision; without it the one before.
 #[derive(Deserialize, IntoParams)]
 pub(crate) struct With {
-    /// The other revision; the one before when absent.
+    /// The revision to compare with; the previous one when absent.
     with: Option<u64>,
 }
 
@@ -97,13 +97,13 @@ pub(crate) async fn asked_of_one_at(front: &Front, id: &str, at_unix_ms: u64) ->
     let shown: String = id.chars().filter(|c| !c.is_control()).take(60).collect();
     Err(match damaged.iter().any(|damaged| damaged == id) {
         true => {
-            let detail = format!("what was asked for of `{shown}` at that time is damaged on disk");
+            let detail = format!("the desired state of plugin `{shown}` at that time is damaged on disk");
             Refused::new(StatusCode::INTERNAL_SERVER_ERROR, "state_damaged", detail)
         }
         false => {
-            let detail = format!("nothing was asked for of a plugin `{shown}` at that time");
+            let detail = format!("plugin `{shown}` did not exist at that time");
             Refused::new(StatusCode::NOT_FOUND, "run_unknown_plugin", detail)
-                .fix("`plugin-host revisions` lists what was asked for when")
+                .fix("`plugin-host revisions` lists all changes with their times")
         }
     })
 }

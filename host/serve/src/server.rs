@@ -108,7 +108,7 @@ pub enum Error {
     #[error("failed to prepare tokens and users")]
     Access(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The system gave no randomness.
-    #[error("the system gave no randomness")]
+    #[error("the operating system's random number generator failed")]
     Random(#[source] getrandom::Error),
     /// The certificate or its key can't be used.
     #[error("failed to prepare TLS")]
@@ -146,7 +146,7 @@ impl Control {
     pub fn set_tls(&self, files: &TlsFiles) -> Result<(), TlsError> {
         if let Some(tls) = &self.tls {
             tls.set(files)?;
-            tracing::info!(certificate = %files.certificate.display(), "new connections get the certificate as it is now");
+            tracing::info!(certificate = %files.certificate.display(), "the TLS certificate was reloaded; new connections use it");
         }
         Ok(())
     }
@@ -326,7 +326,7 @@ impl Server {
         let until = Instant::now() + grace;
         // Requests in flight end on the generations they were admitted to, so these stop first accepting, then serving.
         if tokio::time::timeout(grace, tasks.wait()).await.is_err() {
-            tracing::warn!("{} connections did not end within the grace period", tasks.len());
+            tracing::warn!("{} connections were still open at the end of the grace period", tasks.len());
         }
         write_books(&front, true).await;
         host.shutdown(until.saturating_duration_since(Instant::now())).await;
@@ -379,12 +379,12 @@ async fn connection(stream: TcpStream, registered: Registered, context: Context)
     let served = async {
         let Some(transport) = transport(stream, &registered, &context).await else { return };
         if let Err(error) = serve(transport, &registered, &context).await {
-            tracing::debug!(peer = %connection.peer, "a connection ended early: {error}");
+            tracing::debug!(peer = %connection.peer, "the connection ended with an error: {error}");
         }
     };
     tokio::select! {
         () = served => {}
-        () = connection.evicted() => tracing::debug!(peer = %connection.peer, "an idle connection makes room"),
+        () = connection.evicted() => tracing::debug!(peer = %connection.peer, "the connection was closed to make room for a new one"),
     }
 }
 
@@ -406,7 +406,7 @@ async fn transport(stream: TcpStream, registered: &Registered, context: &Context
     match begun {
         Ok(Ok(stream)) => Some(Either::Right(Box::new(stream))),
         Ok(Err(error)) => {
-            tracing::debug!(peer = %connection.peer, "TLS did not begin: {error}");
+            tracing::debug!(peer = %connection.peer, "the TLS handshake failed: {error}");
             None
         }
         Err(_) => None,

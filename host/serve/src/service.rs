@@ -33,7 +33,7 @@ const OF_HOST: [(HeaderName, HeaderValue); 5] = [
     (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
     (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'")),
 ];
-const UNPLAIN_PATH: &str = "the path holds a dot segment, `;`, an encoded separator, or bytes that are not UTF-8";
+const UNPLAIN_PATH: &str = "the path contains a dot segment, `;`, an encoded separator, or bytes that are not UTF-8";
 
 /// Answers requests. Cheap to clone.
 #[derive(Clone)]
@@ -160,7 +160,7 @@ pub(crate) fn of_host(mut response: axum::response::Response) -> Response<AnyBod
 /// An answer to who does not get past the front door: the connection ends, since where the next request begins on it may be a
 /// matter of opinion.
 fn turned_away(refused: &Refused, request_id: &RequestId, path: &str) -> Response<AnyBody> {
-    tracing::debug!(%request_id, code = &*refused.code, "turned away: {}", refused.detail);
+    tracing::debug!(%request_id, code = &*refused.code, "rejected a malformed request: {}", refused.detail);
     let mut response = of_host(refused.answer(request_id.as_str(), path));
     response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     response
@@ -174,9 +174,9 @@ fn of_framework(response: &Response<axum::body::Body>) -> Option<Refused> {
         return None;
     }
     Some(match status {
-        _ if status.is_server_error() => Refused::new(status, "host_failed", "the host failed to answer"),
-        StatusCode::PAYLOAD_TOO_LARGE => Refused::new(status, "body_too_large", "the body is too large"),
-        _ => Refused::new(status, "request_malformed", "the request can't be understood"),
+        _ if status.is_server_error() => Refused::new(status, "host_failed", "the host failed to answer the request"),
+        StatusCode::PAYLOAD_TOO_LARGE => Refused::new(status, "body_too_large", "the request body is too large"),
+        _ => Refused::new(status, "request_malformed", "the request is malformed"),
     })
 }
 

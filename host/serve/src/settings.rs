@@ -108,11 +108,11 @@ pub(crate) async fn put(
     .map_err(refused)?;
     let pending: Vec<_> = views.iter().filter(|view| view.pending.is_some()).map(|view| view.key).collect();
     let message = match (changed.changed.is_empty(), pending.is_empty()) {
-        (true, _) => "nothing is changed".to_owned(),
+        (true, _) => "no setting was changed".to_owned(),
         (false, true) => format!("changed: {}", changed.changed.join(", ")),
         (false, false) => {
             let (changed, pending) = (changed.changed.join(", "), pending.join(", "));
-            format!("changed: {changed}; these count from the next start of the host: {pending}")
+            format!("changed: {changed}; takes effect at the next start of the host: {pending}")
         }
     };
     Ok(answer(&views, changed, message))
@@ -120,7 +120,7 @@ pub(crate) async fn put(
 
 fn settings(front: &Front) -> Result<Arc<dyn Settings>, Refused> {
     front.settings.clone().ok_or_else(|| {
-        let detail = "this host takes its settings from its command line alone";
+        let detail = "the settings of this host cannot be read or changed over the API";
         Refused::new(StatusCode::CONFLICT, "settings_not_here", detail)
     })
 }
@@ -150,7 +150,9 @@ fn translated(mut asked: Map<String, Value>, now: &[SettingView]) -> (Map<String
                 asked.insert(SECURITY_MODE.to_owned(), mode.into());
             }
             (Some(_), _) => {}
-            (None, _) => warnings.push(format!("`{SECURITY_ENABLED}` is true or false; it had no effect")),
+            (None, _) => {
+                warnings.push(format!("`{SECURITY_ENABLED}` was ignored because it is neither true nor false"))
+            }
         }
     }
     // What comes back as it was shown is no change.
@@ -200,12 +202,13 @@ fn tag(views: &[SettingView]) -> String {
 fn refused(refused: SettingsRefused) -> Refused {
     match refused {
         SettingsRefused::Stale => {
-            let detail = "the settings have changed since that `ETag` was given";
-            Refused::new(StatusCode::PRECONDITION_FAILED, "settings_stale", detail).fix("use the `ETag` of GET")
+            let detail = "the settings were changed since this `ETag` was returned";
+            Refused::new(StatusCode::PRECONDITION_FAILED, "settings_stale", detail)
+                .fix("repeat the change with the current `ETag`, as returned by GET")
         }
         SettingsRefused::Values(values) => {
             let list = values.iter().map(|(_, reason)| reason.as_str()).collect::<Vec<_>>().join("; ");
-            let detail = format!("no setting is changed: {list}");
+            let detail = format!("no setting was changed: {list}");
             let error = |(key, message): (String, String)| api::FieldError { pointer: format!("/{key}"), message };
             let errors = values.into_iter().map(error).collect();
             let refused = Refused::new(StatusCode::UNPROCESSABLE_ENTITY, "settings_refused", detail);

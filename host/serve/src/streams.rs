@@ -38,15 +38,17 @@ impl Streams {
         let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let n_own = open.get(caller).copied().unwrap_or(0);
         let detail = match open.values().sum::<usize>() >= rules.max_streams {
-            true => format!("{} streams are open", rules.max_streams),
-            false if n_own >= rules.max_streams_per_caller => format!("{n_own} streams of this caller are open"),
+            true => format!("the limit of {} open streams is reached", rules.max_streams),
+            false if n_own >= rules.max_streams_per_caller => {
+                format!("the limit of {n_own} open streams of this caller is reached")
+            }
             false => {
                 open.insert(caller.to_owned(), n_own + 1);
                 return Ok(Turn { streams: self.clone(), caller: caller.to_owned() });
             }
         };
         Err(Refused::new(StatusCode::TOO_MANY_REQUESTS, "streams_too_many", detail)
-            .fix("close one, or raise `max_streams_per_caller` or `max_streams`")
+            .fix("close a stream, or raise `max_streams_per_caller` or `max_streams`")
             .retry_after(RETRY_AFTER))
     }
 }
@@ -107,9 +109,9 @@ mod tests {
         let take = |caller: &str| streams.take_for(caller, &rules).map_err(|refused| refused.detail);
         let first = take("a").unwrap();
         let _second = take("a").unwrap();
-        assert_eq!(take("a").unwrap_err(), "2 streams of this caller are open");
+        assert_eq!(take("a").unwrap_err(), "the limit of 2 open streams of this caller is reached");
         let third = take("b").unwrap();
-        assert_eq!(take("b").unwrap_err(), "3 streams are open");
+        assert_eq!(take("b").unwrap_err(), "the limit of 3 open streams is reached");
         drop((first, third));
         assert!(take("a").is_ok());
         assert_eq!(streams.0.lock().unwrap().len(), 1);

@@ -16,19 +16,19 @@ use crate::problem::Refused;
 use crate::routes::Front;
 use crate::view;
 
-/// `GET /health/live`.
+/// Response of `GET /health/live`.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Liveness {
     /// Always `live`.
     status: &'static str,
 }
 
-/// `GET /health/ready`.
+/// Response of `GET /health/ready`.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Readiness {
     /// `ready`, `starting` or `stopping`.
     status: &'static str,
-    /// Whether ended generations are unmapped.
+    /// Unloading of ended generations.
     unloading: api::Unloading,
 }
 

@@ -77,7 +77,7 @@ impl Table {
 
     /// Adds a route for those who have at least this role; what is said of it is chained behind. A test names rows of which
     /// nothing is said.
-    pub(crate) fn add<H, T>(
+    pub(crate) fn role<H, T>(
         &mut self,
         role: Role,
         action: &'static str,
@@ -93,7 +93,7 @@ impl Table {
     }
 
     /// Adds a route for everybody whom the host knows.
-    pub(crate) fn known<H, T>(
+    pub(crate) fn any_token<H, T>(
         &mut self,
         action: &'static str,
         method: Method,
@@ -108,7 +108,7 @@ impl Table {
     }
 
     /// Adds a route for anybody.
-    pub(crate) fn open<H, T>(
+    pub(crate) fn public<H, T>(
         &mut self,
         action: &'static str,
         method: Method,

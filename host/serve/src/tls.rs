@@ -21,7 +21,7 @@ const MAX_FILE_BYTES: u64 = 1 << 20;
 /// What every TLS connection begins with.
 const HANDSHAKE: u8 = 0x16;
 const PLAIN_REFUSED: &[u8] = b"HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain\r\nconnection: close\r\n\
-    content-length: 45\r\n\r\nthis port speaks HTTPS; ask with https://...\n";
+    content-length: 46\r\n\r\nthis port accepts HTTPS only; use https://...\n";
 
 /// Where the certificate and its key lie.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,7 +45,7 @@ pub enum TlsError {
         source: io::Error,
     },
     /// Others than its owner and group can read or change the key.
-    #[error("the key `{}` has the mode {mode:04o}: others can use it; hint: chmod 0640 or less", path.display())]
+    #[error("the key `{}` has mode {mode:04o}, which allows access by others; hint: chmod 0640 or less", path.display())]
     Open {
         /// The file.
         path: PathBuf,
@@ -53,7 +53,7 @@ pub enum TlsError {
         mode: u32,
     },
     /// A file holds something else.
-    #[error("`{}` holds no {what} in PEM form", path.display())]
+    #[error("`{}` does not contain a {what} in PEM format", path.display())]
     NotPem {
         /// The file.
         path: PathBuf,
@@ -61,7 +61,7 @@ pub enum TlsError {
         what: &'static str,
     },
     /// Certificate and key don't go together, or are of a kind that is not known.
-    #[error("the certificate and the key can't be used")]
+    #[error("the certificate and the key do not match or are not supported")]
     Unfit(#[source] rustls::Error),
 }
 
@@ -94,7 +94,7 @@ impl Tls {
                 stream.write_all(PLAIN_REFUSED).await?;
                 stream.shutdown().await?;
             }
-            return Err(io::Error::new(io::ErrorKind::InvalidData, "the client does not speak TLS"));
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "the client did not start a TLS handshake"));
         }
         let config = self.0.read().unwrap_or_else(PoisonError::into_inner).clone();
         TlsAcceptor::from(config).accept(linger(stream)).await

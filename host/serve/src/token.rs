@@ -100,10 +100,10 @@ fn new_token() -> Result<String, Error> {
 pub(crate) enum Error {
     #[error("failed to read `{}`", path.display())]
     Read { path: PathBuf, source: io::Error },
-    #[error("`{}` holds no token; delete it, and the next start makes a new one", path.display())]
+    #[error("`{}` does not contain a token; hint: delete the file, the next start creates a new token", path.display())]
     NotAToken { path: PathBuf },
     #[error("failed to write the operator token")]
     Write(#[from] host_store::Error),
-    #[error("the system gave no randomness")]
+    #[error("the operating system's random number generator failed")]
     Random(#[source] getrandom::Error),
 }

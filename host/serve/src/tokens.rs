@@ -46,10 +46,10 @@ pub(crate) async fn create(
     };
     let rights = asked_rights.read(&mut errors);
     if asked.expires_seconds.is_some_and(|seconds| !(1..=MAX_SECONDS).contains(&seconds)) {
-        errors.push(field("expires_seconds", format!("it is 1 to {MAX_SECONDS}")));
+        errors.push(field("expires_seconds", format!("must be from 1 to {MAX_SECONDS}")));
     }
     if rights == Rights::default() && errors.is_empty() {
-        errors.push(field("role", "a token without role, grants, permissions and scopes may do nothing"));
+        errors.push(field("role", "a token needs at least one role, grant, permission or scope"));
     }
     let Some(name) = name.filter(|_| errors.is_empty()) else { return Err(refused("the token", errors)) };
     let expires_unix_ms = asked.expires_seconds.map(|seconds| now_unix_ms().saturating_add(seconds * 1_000));
@@ -117,7 +117,10 @@ impl Asked<'_> {
         }
         let n_words = self.grants.len().max(self.permissions.len()).max(self.scopes.len());
         if n_words > MAX_WORDS {
-            errors.push(field("", format!("there are at most {MAX_WORDS} grants, permissions and scopes")));
+            errors.push(field(
+                "",
+                format!("at most {MAX_WORDS} grants, {MAX_WORDS} permissions and {MAX_WORDS} scopes are allowed"),
+            ));
             return rights;
         }
         for (plugin, role) in self.grants {
@@ -156,6 +159,6 @@ pub(crate) fn refused(what: &str, errors: Vec<FieldError>) -> Refused {
         "" => error.message.clone(),
         pointer => format!("`{pointer}`: {}", error.message),
     });
-    let detail = format!("{what} is refused: {}", list.collect::<Vec<_>>().join("; "));
+    let detail = format!("{what} is invalid: {}", list.collect::<Vec<_>>().join("; "));
     Refused { errors, ..Refused::new(StatusCode::UNPROCESSABLE_ENTITY, "access_refused", detail) }
 }

@@ -157,7 +157,7 @@ pub(crate) async fn write(host: &Host, entries: Vec<Entry>) {
     }
     let actions = entries.iter().map(|entry| entry.action.as_str()).collect::<Vec<_>>().join(", ");
     if let Err(error) = host.note_audit(entries).await {
-        tracing::error!("what became of {actions} could not be written to the audit log: {error}");
+        tracing::error!("failed to write the outcome of {actions} to the audit log: {error}");
     }
 }
 

@@ -26,7 +26,7 @@ type Answer = Result<Response, Refused>;
 /// `?check=true`: ask the repository now.
 #[derive(Deserialize, IntoParams)]
 pub(crate) struct Check {
-    /// Ask the repository now.
+    /// Checks the repository now instead of returning the last result.
     #[serde(default)]
     check: bool,
 }

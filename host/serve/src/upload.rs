@@ -42,11 +42,11 @@ pub(crate) async fn upload(
     request: Request,
 ) -> Result<Json<api::UploadAnswer>, Refused> {
     let Ok(_turn) = front.uploads.turns.try_acquire() else {
-        let detail = format!("{MAX_AT_ONCE} uploads are on their way; try again");
+        let detail = format!("the limit of {MAX_AT_ONCE} concurrent uploads is reached");
         return Err(Refused::new(StatusCode::TOO_MANY_REQUESTS, "upload_busy", detail).retry_after(1));
     };
     let mut form = Multipart::from_request(request, &front).await.map_err(|_| {
-        Refused::new(StatusCode::BAD_REQUEST, "upload_form", "the body is no multipart form")
+        Refused::new(StatusCode::BAD_REQUEST, "upload_form", "the request body is not a multipart form")
             .fix("send the archive as `multipart/form-data` in the field `plugin`")
     })?;
     while let Some(field) = in_time(form.next_field()).await? {
@@ -55,13 +55,13 @@ pub(crate) async fn upload(
         }
         let is_zip = field.file_name().is_some_and(|name| name.to_ascii_lowercase().ends_with(".zip"));
         if !is_zip {
-            return Err(Refused::new(StatusCode::BAD_REQUEST, "upload_type", "the file's name does not end in .zip"));
+            return Err(Refused::new(StatusCode::BAD_REQUEST, "upload_type", "the file name does not end in `.zip`"));
         }
         let answer = receive(&front, field).await?;
         touched.object(answer.upload_id.clone().unwrap_or_default());
         return Ok(Json(answer));
     }
-    Err(Refused::new(StatusCode::BAD_REQUEST, "upload_field", "the form has no file in the field `plugin`"))
+    Err(Refused::new(StatusCode::BAD_REQUEST, "upload_field", "the form has no field `plugin` with a file"))
 }
 
 /// What the form is made of, as a schema.
@@ -69,7 +69,7 @@ pub(crate) fn form() -> serde_json::Value {
     let file = serde_json::json!({
         "type": "string",
         "contentMediaType": "application/zip",
-        "description": "The archive, with a file name that ends in `.zip`; the field may be called `file` as well.",
+        "description": "The ZIP archive, with a file name that ends in `.zip`. The field can also be named `file`.",
     });
     serde_json::json!({ "type": "object", "properties": { "plugin": file }, "required": ["plugin"] })
 }
@@ -80,16 +80,14 @@ async fn receive(front: &Front, mut field: Field<'_>) -> Result<api::UploadAnswe
     let path = folder.path().join("upload.zip");
     let failed = |error: std::io::Error| match host_store::is_full(&error) {
         true => of_operation(&host_store::Error::Full { action: "write", path: path.clone(), source: error }.into()),
-        false => {
-            Refused::new(StatusCode::INTERNAL_SERVER_ERROR, "upload_io", "the upload could not be written to disk")
-        }
+        false => Refused::new(StatusCode::INTERNAL_SERVER_ERROR, "upload_io", "failed to write the upload to disk"),
     };
     let mut file = tokio::fs::File::create(&path).await.map_err(failed)?;
     let mut bytes = 0u64;
     while let Some(chunk) = in_time(field.chunk()).await? {
         bytes += chunk.len() as u64;
         if bytes > max_bytes {
-            let detail = format!("the archive has more than {max_bytes} bytes");
+            let detail = format!("the archive is larger than {max_bytes} bytes");
             return Err(Refused::new(StatusCode::PAYLOAD_TOO_LARGE, "upload_too_large", detail));
         }
         file.write_all(&chunk).await.map_err(failed)?;
@@ -134,7 +132,7 @@ async fn in_time<T>(part: impl Future<Output = Result<T, MultipartError>>) -> Re
     match tokio::time::timeout(READ_TIMEOUT, part).await {
         Ok(part) => part.map_err(broken),
         Err(_) => {
-            let detail = format!("nothing of the form arrived for {} s", READ_TIMEOUT.as_secs());
+            let detail = format!("no data of the form arrived for {} s", READ_TIMEOUT.as_secs());
             Err(Refused::new(StatusCode::REQUEST_TIMEOUT, "upload_timed_out", detail))
         }
     }
@@ -144,5 +142,5 @@ fn broken(error: MultipartError) -> Refused {
     if error.status() == StatusCode::PAYLOAD_TOO_LARGE {
         return Refused::new(StatusCode::PAYLOAD_TOO_LARGE, "upload_too_large", "the form is too large");
     }
-    Refused::new(StatusCode::BAD_REQUEST, "upload_form", format!("the form could not be read: {}", error.body_text()))
+    Refused::new(StatusCode::BAD_REQUEST, "upload_form", format!("failed to read the form: {}", error.body_text()))
 }

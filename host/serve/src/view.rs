@@ -168,25 +168,25 @@ fn asked_of(receipt: &Receipt, operation: &str) -> api::Asked {
     let n_done = receipt.parts.iter().filter(|part| part.state == PartState::Done).count();
     let message = match (operation, receipt.generation) {
         ("apply" | "batch", _) if receipt.id.is_none() => match receipt.parts.len() {
-            0 => "there was nothing to do".to_owned(),
-            n_parts => format!("{n_done} of {n_parts} are done"),
+            0 => "nothing to do".to_owned(),
+            n_parts => format!("{n_done} of {n_parts} operations are done"),
         },
-        ("apply", None) => format!("plugin {id} {} does not serve, as planned", receipt.version),
+        ("apply", None) => format!("plugin {id} {} is not running, as planned", receipt.version),
         ("unload", _) => format!("plugin {id} is unloaded"),
-        ("set_update_rule" | "block_version", _) => format!("plugin {id}: what updates may choose is noted"),
+        ("set_update_rule" | "block_version", _) => format!("the update policy of plugin {id} was changed"),
         ("update", Some(_)) if receipt.reason.is_some() && receipt.generation_before == receipt.generation => {
-            format!("plugin {id} {} is the newest that may be taken", receipt.version)
+            format!("plugin {id} {} is the newest version that the update policy allows", receipt.version)
         }
         ("rollback", Some(generation)) => {
-            format!("plugin {id} is back at {}, which serves as generation {generation}", receipt.version)
+            format!("plugin {id} was rolled back to {}, which serves as generation {generation}", receipt.version)
         }
-        ("restore", None) => format!("plugin {id} {} is as it was, and does not serve", receipt.version),
-        ("stop", None) => format!("plugin {id} rests until it is started"),
-        ("load" | "install", None) => format!("plugin {id} {} is installed and does not serve", receipt.version),
+        ("restore", None) => format!("plugin {id} {} was restored and is not running", receipt.version),
+        ("stop", None) => format!("plugin {id} is stopped"),
+        ("load" | "install", None) => format!("plugin {id} {} is installed and not running", receipt.version),
         ("configure", Some(generation)) if receipt.generation_before == Some(generation) => {
-            format!("plugin {id} uses the configuration; generation {generation} goes on")
+            format!("plugin {id} applied the configuration; generation {generation} keeps serving")
         }
-        ("configure", None) => format!("plugin {id} will use the configuration when it is enabled"),
+        ("configure", None) => format!("plugin {id} will use the configuration when it is started"),
         (_, Some(generation)) => format!("plugin {id} {} serves as generation {generation}", receipt.version),
         (_, None) => format!("plugin {id} is disabled"),
     };

@@ -10,7 +10,8 @@ use http::StatusCode;
 pub enum Error {
     /// plugin.yaml does not ask for it.
     #[error(
-        "the plugin asks for {permission}, which its plugin.yaml does not list; add `{permission}` under `permissions`"
+        "the request needs the permission `{permission}`, which plugin.yaml does not list; \
+         hint: add `{permission}` under `permissions`"
     )]
     PermissionDenied {
         /// What is asked for.
@@ -23,7 +24,7 @@ pub enum Error {
         service: u32,
     },
     /// A method that the service does not take.
-    #[error("{service} takes {allowed}, not `{method}`")]
+    #[error("{service} accepts {allowed}, found `{method}`")]
     Method {
         /// The service.
         service: &'static str,
@@ -43,7 +44,7 @@ pub enum Error {
         found: String,
     },
     /// The plugin's body failed.
-    #[error("the body of the request failed: {message}")]
+    #[error("failed to read the request body: {message}")]
     Body {
         /// What the plugin said.
         message: String,
@@ -52,13 +53,13 @@ pub enum Error {
     #[error(transparent)]
     Kv(#[from] host_state::Error),
     /// No such key.
-    #[error("there is no key `{key}`")]
+    #[error("the key-value store has no key `{key}`")]
     KvNotFound {
         /// The key.
         key: String,
     },
     /// A value that is longer than a value may be.
-    #[error("the limit `max_value_bytes` of a value is {limit}, and the body is longer; hint: put less")]
+    #[error("the value exceeds the limit `max_value_bytes` of {limit} bytes; hint: store a smaller value")]
     KvValueTooLong {
         /// The limit.
         limit: u64,
@@ -72,31 +73,32 @@ pub enum Error {
         found: String,
     },
     /// An event that is not JSON.
-    #[error("an event is JSON: {reason}")]
+    #[error("the event is not valid JSON: {reason}")]
     EventJson {
         /// What the parser said.
         reason: String,
     },
     /// A large event.
-    #[error(
-        "an event has at most {limit} bytes, and the body is longer; hint: put it into the key-value store and publish the key"
-    )]
+    #[error("the event exceeds {limit} bytes; hint: store the data in the key-value store and publish its key")]
     EventTooLong {
         /// The limit.
         limit: usize,
     },
     /// As many subscriptions as there may be.
-    #[error("the plugin has {limit} subscriptions, the most there may be; hint: subscribe once and hand events on")]
+    #[error(
+        "the plugin has reached the limit of {limit} subscriptions; hint: subscribe once and distribute the events"
+    )]
     TooManySubscriptions {
         /// The limit.
         limit: usize,
     },
     /// The generation is being taken out.
-    #[error("this generation of the plugin ends, so it cannot subscribe any more")]
+    #[error("this generation of the plugin is ending, so it cannot subscribe any more")]
     Ended,
     /// The generation was taken out, to its last hook; what still asks is a thread that it left behind.
     #[error(
-        "this generation of the plugin has ended, so the host does nothing for it any more; hint: end in `#[stop]` what it began"
+        "this generation of the plugin has ended, so the host refuses its requests; \
+         hint: end the threads and tasks of the plugin in `#[stop]`"
     )]
     Gone,
     /// A text that is no URL to fetch.
@@ -108,7 +110,7 @@ pub enum Error {
         found: String,
     },
     /// A server that the plugin may not fetch from.
-    #[error("may not fetch from `{to}`: {rule}")]
+    #[error("fetching from `{to}` is not allowed: {rule}")]
     FetchNotAllowed {
         /// Scheme, host and port.
         to: String,
@@ -134,29 +136,32 @@ pub enum Error {
         after: Duration,
     },
     /// Plugins that call each other without end.
-    #[error("the calls of plugins nest deeper than {limit}; hint: look for plugins that call each other in a circle")]
+    #[error(
+        "calls between plugins are nested deeper than {limit}; hint: check for plugins that call each other in a cycle"
+    )]
     CallLoop {
         /// The limit.
         limit: u32,
     },
     /// The plugin waits for the answers of too many calls.
-    #[error("the plugin waits for {limit} calls of other plugins, the most there may be at once")]
+    #[error("the plugin has reached the limit of {limit} concurrent calls to other plugins")]
     TooManyCalls {
         /// The limit.
         limit: usize,
     },
     /// A path that names no plugin.
-    #[error("the path of a call is `/<plugin id>/<path>`, found {found}")]
+    #[error("the path of a call must be `/<plugin id>/<path>`, found {found}")]
     CallPath {
         /// What stood there, quoted and cut to 80 characters.
         found: String,
     },
     /// The host does not serve yet, or not any more.
-    #[error("the host takes no calls between plugins now")]
+    #[error("the host does not accept calls between plugins at the moment")]
     CallUnavailable,
     /// No such secret for this plugin.
     #[error(
-        "there is no secret `{name}` for this plugin; hint: the operator names it in the host's configuration, under `secrets`"
+        "no secret `{name}` is configured for this plugin; \
+         hint: an operator adds it to the host configuration under `secrets`"
     )]
     SecretNotFound {
         /// Its name.

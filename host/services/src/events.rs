@@ -71,5 +71,5 @@ fn check_topic(topic: &str) -> Result<(), Error> {
     if is_word && (1..=100).contains(&topic.len()) {
         return Ok(());
     }
-    Err(Error::Topic { rule: "has 1 to 100 of A-Z, a-z, 0-9, `_`, `.` and `-`", found: quoted(topic) })
+    Err(Error::Topic { rule: "must have 1 to 100 of A-Z, a-z, 0-9, `_`, `.` and `-`", found: quoted(topic) })
 }

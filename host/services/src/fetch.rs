@@ -116,7 +116,7 @@ impl Fetcher {
         let timed_out = |url: &Url, what| Error::FetchTimedOut { to: origin(url), what, after };
         let permit = timeout_at(deadline, self.at_once.clone().acquire_owned()).await;
         // The semaphore is never closed.
-        let permit = permit.map_err(|_| timed_out(&url, "get its turn among the plugin's other fetches"))?.ok();
+        let permit = permit.map_err(|_| timed_out(&url, "get a free slot among the plugin's fetches"))?.ok();
 
         let headers = message::to_send(&request)?;
         let known = request.body.size_hint().exact().filter(|length| *length <= REPEATED_BYTES);
@@ -138,7 +138,7 @@ impl Fetcher {
                 (None, None) => (Sent::whole(Bytes::new()), None),
             };
             let response = body::while_sending(&mut pump, self.client.request(asked.request(sent)?));
-            let response = timeout_at(deadline, response).await.map_err(|_| timed_out(&asked.url, "answer"))?;
+            let response = timeout_at(deadline, response).await.map_err(|_| timed_out(&asked.url, "respond"))?;
             let response = response.map_err(|error| self.failure(&asked.url, &error, pump.as_ref()))?;
             if let Some(next) = message::redirect(&asked, &response)? {
                 self.rules.check_redirect(&asked.url, &next.url)?;
@@ -147,7 +147,7 @@ impl Fetcher {
             }
             let (head, body) = response.into_parts();
             let headers = message::received(head.headers);
-            let body = Answer::new(body, pump, deadline, timed_out(&asked.url, "send all of its answer"), permit);
+            let body = Answer::new(body, pump, deadline, timed_out(&asked.url, "send its complete response"), permit);
             let mut response = Response::new(body.boxed_unsync());
             (*response.status_mut(), *response.headers_mut()) = (head.status, headers);
             return Ok(response);
@@ -164,7 +164,7 @@ impl Fetcher {
         match connect::refused(error) {
             Some(Refused::NotAllowed(rule)) => Error::FetchNotAllowed { to, rule: rule.clone() },
             Some(Refused::TimedOut) => {
-                Error::FetchTimedOut { to, what: "take a connection", after: self.connect_timeout }
+                Error::FetchTimedOut { to, what: "accept a connection", after: self.connect_timeout }
             }
             None => Error::FetchFailed { to, reason: crate::error::chain(error) },
         }
@@ -179,7 +179,7 @@ fn in_time(after: Duration) -> Instant {
 impl Asked {
     fn request(&self, body: Sent) -> Result<Request<Sent>, Error> {
         let refused = |rule| Error::FetchUrl { rule, found: crate::error::quoted(self.url.as_str()) };
-        let uri = self.url.as_str().parse::<Uri>().map_err(|_| refused("is one that can be asked for"))?;
+        let uri = self.url.as_str().parse::<Uri>().map_err(|_| refused("must be a valid request URI"))?;
         let mut request = Request::new(body);
         *request.method_mut() = self.method.clone();
         *request.uri_mut() = uri;

@@ -65,7 +65,7 @@ async fn delete(kv: &Kv, plugin: &PluginId, key: &str, headers: &HeaderMap) -> R
         Condition::Version(version) => Some(version),
         Condition::Absent => {
             let found = "`*`".to_owned();
-            return Err(Error::Request { field: "header `if-none-match`", rule: "has no use with DELETE", found });
+            return Err(Error::Request { field: "header `if-none-match`", rule: "cannot be used with DELETE", found });
         }
     };
     match kv.delete(plugin, key, version).await? {
@@ -79,7 +79,7 @@ async fn list(kv: &Kv, plugin: &PluginId, request: ServiceRequest) -> Result<Res
         None => LIMIT,
         Some(text) => text.parse().ok().filter(|limit| (1..=MAX_LIMIT).contains(limit)).ok_or(Error::Request {
             field: "parameter `limit`",
-            rule: "is a number from 1 to 1000",
+            rule: "must be a number from 1 to 1000",
             found: quoted(text),
         })?,
     };
@@ -95,7 +95,9 @@ fn condition(headers: &HeaderMap) -> Result<Condition, Error> {
         match (values.next(), values.next()) {
             (None, _) => Ok(None),
             (Some(value), None) => Ok(Some(String::from_utf8_lossy(value.as_bytes()).into_owned())),
-            (Some(_), Some(_)) => Err(Error::Request { field, rule: "is given once", found: "several".to_owned() }),
+            (Some(_), Some(_)) => {
+                Err(Error::Request { field, rule: "must be given once", found: "several".to_owned() })
+            }
         }
     };
     let (has, has_not) =
@@ -104,19 +106,19 @@ fn condition(headers: &HeaderMap) -> Result<Condition, Error> {
         (None, None) => Ok(Condition::Always),
         (None, Some(any)) if any.trim() == "*" => Ok(Condition::Absent),
         (None, Some(found)) => {
-            Err(Error::Request { field: "header `if-none-match`", rule: "is `*`", found: quoted(&found) })
+            Err(Error::Request { field: "header `if-none-match`", rule: "must be `*`", found: quoted(&found) })
         }
         (Some(tag), None) => match version(&tag) {
             Some(version) => Ok(Condition::Version(version)),
             None => Err(Error::Request {
                 field: "header `if-match`",
-                rule: "is a version in quotes, as `etag` has it",
+                rule: "must be a quoted version, as in `etag`",
                 found: quoted(&tag),
             }),
         },
         (Some(_), Some(found)) => Err(Error::Request {
             field: "header `if-none-match`",
-            rule: "is not given together with `if-match`",
+            rule: "cannot be combined with `if-match`",
             found: quoted(&found),
         }),
     }

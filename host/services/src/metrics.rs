@@ -38,7 +38,7 @@ impl Default for PluginMetrics {
     fn default() -> PluginMetrics {
         let ignored = Opts::new(
             "plugin_host_measures_ignored_total",
-            "Measures of a plugin that were ignored: a counter that would fall, a number that is none, a wrong operation",
+            "Ignored measurements of a plugin: a decreasing counter, a non-finite number, or a wrong operation",
         );
         let ignored = IntCounterVec::new(ignored, &["plugin"]).expect("name and label are constants");
         PluginMetrics { inner: Mutex::default(), ignored }

@@ -96,6 +96,6 @@ mod tests {
             "/x?keep_data=true&reason=a+%26+b%3D%C3%BC&on_conflict=reject"
         );
         let refused = unload(&["--on-conflict", "wait"]).unwrap_err().to_string();
-        assert!(refused.contains("it is `queue`, `replace` or `reject`"), "{refused}");
+        assert!(refused.contains("expected `queue`, `replace` or `reject`"), "{refused}");
     }
 }

@@ -32,7 +32,7 @@ impl Host {
         let records = match read {
             Ok(Ok(records)) => records,
             Ok(Err(error)) => {
-                tracing::warn!(code = error.code(), "the records beside the state can't be read: {error}");
+                tracing::warn!(code = error.code(), "failed to read the record files: {error}");
                 vec![]
             }
             Err(_) => vec![],
@@ -40,7 +40,7 @@ impl Host {
         let known = records.into_iter().map(|(id, bytes)| {
             let read = read_record(&bytes).and_then(|(number, desired)| match desired.id == id {
                 true => Ok((number, desired)),
-                false => Err(format!("it is the record of `{}`", desired.id)),
+                false => Err(format!("it is the record of plugin `{}`", desired.id)),
             });
             (id, (bytes, read))
         });
@@ -73,8 +73,9 @@ impl Host {
                     tracing::error!(
                         plugin.id = %id,
                         code = "state_older_than_record",
-                        "the state asks for revision {known} of `{id}`, but its record is of revision {number}: {reason}; \
-                         hint: stop the host and run `plugin-host rescan`, unless an older state was put back on purpose"
+                        "the state has revision {known} of plugin `{id}`, but its record file has revision {number}: {reason}; \
+                         hint: stop the host and run `plugin-host rescan`, unless an older state was restored on \
+                         purpose"
                     );
                     wanted.newer.push(id.clone());
                 }
@@ -86,7 +87,7 @@ impl Host {
             tracing::error!(
                 plugin.id = plugin,
                 code = "state_damaged",
-                "what was asked for of `{plugin}` is damaged (revision {number}: {reason}) and there is no record of it; \
+                "the desired state of plugin `{plugin}` is damaged (revision {number}: {reason}) and has no record file; \
                  hint: stop the host and run `plugin-host rescan`, or load the plugin again"
             );
         }
@@ -98,12 +99,12 @@ impl Host {
         let id = &desired.id;
         match self.0.state.revision(number).await {
             Ok(Some(revision)) if revision.plugin == *id => {
-                tracing::warn!(plugin.id = %id, "revision {number} was not found by its plugin, but by its record");
+                tracing::warn!(plugin.id = %id, "revision {number} was found through its record file, not by its plugin");
                 Ok(revision)
             }
             Ok(_) => Err("the state has no such revision".to_owned()),
             Err(host_state::Error::DamagedRevision { .. }) => {
-                let reason = format!("revision {number} was damaged on disk and restored from its record");
+                let reason = format!("revision {number} was damaged on disk and restored from its record file");
                 tracing::warn!(plugin.id = %id, code = "state_damaged", "{reason}");
                 let change = Change {
                     plugin: id.clone(),
@@ -135,7 +136,7 @@ impl Host {
             match records.get(id) {
                 Some((found, _)) if *found == bytes => continue,
                 Some((_, Err(reason))) => {
-                    tracing::warn!(plugin.id = %id, "the record of `{id}` was damaged and is written anew: {reason}");
+                    tracing::warn!(plugin.id = %id, "the record file of plugin `{id}` was damaged and is rewritten: {reason}");
                 }
                 _ => {}
             }
@@ -149,7 +150,7 @@ impl Host {
             gone.iter().try_for_each(|id| host.0.store.remove_record(id))
         });
         if let Ok(Err(error)) = synced.await {
-            tracing::warn!("the records beside the state could not be brought up to date: {error}");
+            tracing::warn!("failed to update the record files: {error}");
         }
     }
 }

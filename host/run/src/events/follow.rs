@@ -121,7 +121,7 @@ impl Shared {
 
     fn complain(&self, damaged: u64) {
         if damaged > 0 && self.damaged.is_due() {
-            tracing::error!(damaged, "{damaged} events of the journal are damaged on disk and were left out");
+            tracing::error!(damaged, "{damaged} damaged events of the journal were left out");
         }
     }
 
@@ -177,7 +177,10 @@ impl EventStream {
         let page = match self.events.0.state.events_after(self.seen, &self.filter, limit).await {
             Ok(page) => page,
             Err(error) => {
-                tracing::warn!(code = error.code(), "a reader of events was sent away: {error}");
+                tracing::warn!(
+                    code = error.code(),
+                    "an event stream was closed, because the journal cannot be read: {error}"
+                );
                 return None;
             }
         };

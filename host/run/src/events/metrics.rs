@@ -18,11 +18,11 @@ pub(crate) struct EventMetrics {
 impl EventMetrics {
     pub(crate) fn of(registry: &Registry) -> EventMetrics {
         let make = Make(registry);
-        let dropped = "Events that are not in the journal: the queue or the disk was full";
+        let dropped = "Events missing from the journal because the queue or the disk was full";
         EventMetrics {
-            published: make.counter("plugin_host_events_total", "Events that were told"),
+            published: make.counter("plugin_host_events_total", "Published events"),
             dropped: make.counter("plugin_host_events_dropped_total", dropped),
-            streams: make.gauge("plugin_host_event_streams", "Readers that follow the events"),
+            streams: make.gauge("plugin_host_event_streams", "Open event streams"),
         }
     }
 }

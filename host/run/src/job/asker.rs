@@ -68,7 +68,7 @@ impl OnConflict {
 
 /// The text is no such word.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("it is `queue`, `replace` or `reject`")]
+#[error("expected `queue`, `replace` or `reject`")]
 pub struct OnConflictError;
 
 impl FromStr for OnConflict {

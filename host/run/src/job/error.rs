@@ -10,42 +10,43 @@ use crate::kind::Kind;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum JobError {
     /// The operator ended it.
-    #[error("the job was cancelled; what served before still serves")]
+    #[error("the job was cancelled; the plugin serves as before")]
     Cancelled,
     /// A later change of the same plugin took its place.
-    #[error("job `{by}` took the place of this one; hint: look at that one")]
+    #[error("superseded by job `{by}`; hint: follow that job instead")]
     Superseded {
         /// The job of that change.
         by: String,
     },
     /// It took longer than whoever asked wanted to wait.
-    #[error("the job did not end within {} s, which was its limit; hint: ask for it with a longer one", after.as_secs_f64())]
+    #[error("the job exceeded its time limit of {} s; hint: retry it with a longer limit", after.as_secs_f64())]
     TimedOut {
         /// The limit.
         after: Duration,
     },
     /// One host after the other ended while it worked on it.
     #[error(
-        "the host ended {attempts} times during this job, so it is not taken up again; hint: find out why, then retry it"
+        "the host stopped {attempts} times during this job, so it is not resumed again; \
+         hint: find out why the host stopped, then retry the job"
     )]
     Interrupted {
         /// How often.
         attempts: u64,
     },
     /// What it was asked to do cannot be read.
-    #[error("what the job was to do cannot be read: {reason}; hint: ask for the operation again")]
+    #[error("the stored request of the job cannot be read: {reason}; hint: submit the operation again")]
     Unreadable {
         /// Why not.
         reason: String,
     },
     /// No job of that id is remembered.
-    #[error("no job `{id}` is remembered; hint: `plugin-host jobs` shows those that are")]
+    #[error("unknown job `{id}`; hint: run `plugin-host jobs` to see the stored jobs")]
     Unknown {
         /// The id, without control characters and cut.
         id: String,
     },
     /// It has ended, so that it cannot be ended.
-    #[error("job `{id}` is {state}; hint: there is nothing left to cancel")]
+    #[error("job `{id}` has already ended ({state}); hint: nothing is left to cancel")]
     Ended {
         /// The job.
         id: String,
@@ -53,7 +54,7 @@ pub enum JobError {
         state: JobState,
     },
     /// It has not ended, or did what was asked.
-    #[error("job `{id}` is {state}; hint: only what has ended and is not done can be retried")]
+    #[error("job `{id}` is {state}; hint: only a job that has ended without success can be retried")]
     NotRetryable {
         /// The job.
         id: String,
@@ -61,7 +62,7 @@ pub enum JobError {
         state: JobState,
     },
     /// What it was asked to do was too large to be kept.
-    #[error("what job `{id}` was to do is not kept any more; hint: ask for the operation again")]
+    #[error("the request of job `{id}` is no longer stored; hint: submit the operation again")]
     NotKept {
         /// The job.
         id: String,

@@ -143,7 +143,7 @@ pub(super) fn read(text: Option<&str>) -> Result<Receipt, Failed> {
         Err(error) => Err(Failed {
             kind: Kind::Broken,
             code: "job_outcome_unreadable".to_owned(),
-            message: format!("how the job ended cannot be read: {error}"),
+            message: format!("the stored result of the job cannot be read: {error}"),
             fix: None,
             problems: vec![],
             parts: vec![],
@@ -191,13 +191,13 @@ mod tests {
         check(
             &Err(Error::UnknownPlugin { id: "x".to_owned() }),
             expect![[
-                r#"failed {"failed":{"kind":"not_found","code":"run_unknown_plugin","message":"no plugin `x` is installed","fix":"`plugin-host list` shows what is installed","problems":[]}}"#
+                r#"failed {"failed":{"kind":"not_found","code":"run_unknown_plugin","message":"no plugin `x` is installed","fix":"run `plugin-host list` to see the installed plugins","problems":[]}}"#
             ]],
         );
         check(
             &Err(JobError::Superseded { by: "job_2".to_owned() }.into()),
             expect![[
-                r#"superseded {"failed":{"kind":"conflict","code":"job_superseded","message":"job `job_2` took the place of this one","fix":"look at that one","problems":[]}}"#
+                r#"superseded {"failed":{"kind":"conflict","code":"job_superseded","message":"superseded by job `job_2`","fix":"follow that job instead","problems":[]}}"#
             ]],
         );
     }

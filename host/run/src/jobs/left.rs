@@ -27,8 +27,8 @@ impl Host {
     pub async fn unfinished_jobs(&self) -> Result<Vec<(JobRecord, Operation, Asker)>, Error> {
         let found = self.0.state.unfinished_jobs().await?;
         for id in found.damaged {
-            tracing::error!("the record of job `{id}` is damaged, so that what it was to do is not known");
-            let reason = "its record is damaged".to_owned();
+            tracing::error!("the record of job `{id}` is damaged; the job is ended as failed");
+            let reason = "the job record is damaged".to_owned();
             self.bury(unknown_job(id), JobError::Unreadable { reason }).await?;
         }
         let mut unfinished = vec![];
@@ -38,7 +38,10 @@ impl Host {
             }
             if record.attempt >= MAX_ATTEMPTS {
                 let attempts = record.attempt;
-                tracing::error!(job = record.id, "the host ended {attempts} times during this job");
+                tracing::error!(
+                    job = record.id,
+                    "the host stopped {attempts} times during this job; it is not resumed again"
+                );
                 self.bury(record, JobError::Interrupted { attempts }).await?;
                 continue;
             }
@@ -82,7 +85,11 @@ impl Host {
         let job = Job::new(parts);
         job.go_on_from(&log);
         job.go_on_as(&record);
-        job.line(&format!("the host ended during attempt {}; this is attempt {}", record.attempt, record.attempt + 1));
+        job.line(&format!(
+            "the host stopped during attempt {}; this is attempt {}",
+            record.attempt,
+            record.attempt + 1
+        ));
         self.go(operation, job).await
     }
 

@@ -10,10 +10,10 @@ use crate::operation::{Operation, record};
 impl Host {
     /// What a job is to do.
     pub(crate) fn operation_of(&self, record: &JobRecord) -> Result<Operation, Error> {
-        let lost = || JobError::Unreadable { reason: "nothing is kept of it".to_owned() };
+        let lost = || JobError::Unreadable { reason: "the request is not stored".to_owned() };
         let request = self.unprotect(&record.id, record.request.as_deref().ok_or_else(lost)?)?;
         // What stands there is not told: a parser's message may quote a secret.
-        let reason = || "it is no operation that this host knows".to_owned();
+        let reason = || "this host does not know the operation".to_owned();
         Ok(record::read(&request).map_err(|_| JobError::Unreadable { reason: reason() })?)
     }
 

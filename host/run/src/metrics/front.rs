@@ -35,32 +35,32 @@ impl FrontMetrics {
         FrontMetrics {
             requests: make.counters(
                 "plugin_host_api_requests_total",
-                "Answers of the management API by what was asked and by the class of the status",
+                "Responses of the management API by action and status class",
                 &["action", "status"],
             ),
             duration: make.histograms(
                 "plugin_host_api_request_duration_seconds",
-                "Time until the head of the management API's answer, in seconds",
+                "Time until the response head of the management API, in seconds",
                 BUCKETS,
                 &action,
             ),
-            connections: make.gauge("plugin_host_connections", "Connections that are open"),
-            accepted: make.counter("plugin_host_connections_total", "Connections that were accepted"),
+            connections: make.gauge("plugin_host_connections", "Open connections"),
+            accepted: make.counter("plugin_host_connections_total", "Accepted connections"),
             refused: make.counter(
                 "plugin_host_connections_refused_total",
-                "Connections that were closed at once because their address had too many",
+                "Connections closed at once because their address had too many",
             ),
             evicted: make.counter(
                 "plugin_host_connections_evicted_total",
-                "Connections that were closed to make room while they waited for a request or for their client",
+                "Idle or stalled connections closed to make room for new ones",
             ),
             auth_failures: make.counters(
                 "plugin_host_auth_failures_total",
-                "Requests that were refused because of who sent them",
+                "Requests refused by authentication or authorization, by reason",
                 &["reason"],
             ),
-            log_streams: make.gauge("plugin_host_log_streams", "Readers that follow the log of a plugin"),
-            job_log_streams: make.gauge("plugin_host_job_log_streams", "Readers that follow the log of a job"),
+            log_streams: make.gauge("plugin_host_log_streams", "Open log streams of plugins"),
+            job_log_streams: make.gauge("plugin_host_job_log_streams", "Open log streams of jobs"),
         }
     }
 

@@ -21,9 +21,9 @@ impl ProcessMetrics {
         let make = Make(registry);
         ProcessMetrics {
             cpu: make.seconds_total("process_cpu_seconds_total", "User and system CPU time of the process, in seconds"),
-            resident: make.gauge("process_resident_memory_bytes", "Memory of the process that is in RAM, in bytes"),
+            resident: make.gauge("process_resident_memory_bytes", "Resident memory of the process, in bytes"),
             open_files: make.gauge("process_open_fds", "Open file descriptors"),
-            max_files: make.gauge("process_max_fds", "Most file descriptors that may be open"),
+            max_files: make.gauge("process_max_fds", "Maximum number of open file descriptors"),
             threads: make.gauge("process_threads", "Threads of the process"),
         }
     }

@@ -11,7 +11,7 @@ impl Work<'_> {
     /// Brings about what the job has asked for. Nothing is asked for once more: a rollback would go back twice, and a change
     /// that was made from a certain revision would find a newer one, its own.
     pub(super) async fn go_on(&mut self, plugin: &PluginId) -> Result<Receipt, Error> {
-        self.job.line("its change was made before; what is left of it is done");
+        self.job.line("the change of this job is already committed; the remaining steps are done");
         let held = match Held::installed_plugin(self.host, self.job, plugin.as_str()).await {
             Err(Error::UnknownPlugin { .. }) => return self.gone(plugin).await,
             held => held?,

@@ -191,7 +191,7 @@ impl Work<'_> {
         }
         let id = &held.plugin.id;
         Err(Error::PlanStale {
-            reason: format!("`{id}` is at revision {found}, and was at {planned} when the plan was made"),
+            reason: format!("plugin `{id}` is at revision {found}, but was at {planned} when the plan was made"),
         })
     }
 
@@ -232,8 +232,9 @@ impl Work<'_> {
 
     /// The tree that was fetched for the plan. One that is not there any more is fetched again where only the same can come.
     async fn planned_tree(&mut self, planned: &TargetPick) -> Result<Fetched, Error> {
-        let gone =
-            || Error::PlanStale { reason: format!("what was fetched from `{}` is not there any more", planned.source) };
+        let gone = || Error::PlanStale {
+            reason: format!("the tree fetched from `{}` is no longer in the store", planned.source),
+        };
         let digest = planned.tree.ok_or_else(gone)?;
         let host = self.host.clone();
         let found = tokio::task::spawn_blocking(move || host.0.store.tree(&digest)).await;

@@ -41,7 +41,7 @@ impl Work<'_> {
         if cascade {
             for dependant in self.dependants(id, true) {
                 self.rest(dependant.as_str(), Goal::Disabled).await?;
-                first.push(format!("`{dependant}` was disabled first: it needs `{id}`"));
+                first.push(format!("`{dependant}` was disabled first, because it depends on `{id}`"));
             }
         }
         let mut receipt = self.rest(id, Goal::Disabled).await?;
@@ -78,7 +78,7 @@ impl Work<'_> {
             let problem = state.serving().and_then(|generation| generation.health_report().problem);
             (state.attempts.in_a_row, error.or(problem).unwrap_or_default())
         };
-        let reason = format!("it failed {failures} times in a row, last with: {error}");
+        let reason = format!("it failed {failures} times in a row; last error: {error}");
         tracing::error!(plugin.id = %held.plugin.id, "plugin `{}` is quarantined: {reason}", held.plugin.id);
         held.plugin.log.push("error", None, &format!("quarantined: {reason}"));
         let desired = Desired { quarantine: Some(reason.clone()), ..installed.desired };

@@ -132,8 +132,8 @@ impl Work<'_> {
         }));
         let missing = manifest.endpoints.iter().filter_map(Endpoint::body_schema);
         for path in missing.filter(|path| !schemas.contains_key(path.as_str())) {
-            let rule = "is not in this artifact, which is older than the check of bodies: reload the plugin";
-            generation.note("warn", &format!("bodies are not checked with `{path}`, which {rule}"));
+            let reason = "the artifact was built before body schemas were stored; reload the plugin";
+            generation.note("warn", &format!("bodies are not checked against `{path}`: {reason}"));
         }
         Ok(generation)
     }

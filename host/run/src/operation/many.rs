@@ -50,7 +50,7 @@ impl Work<'_> {
         self.made_before = made.iter().map(|made| made.number).collect();
         if atomic && made.iter().any(|made| made.is_undo) {
             // The attempt before has written in the log why.
-            let reason = "something could not be done, and the host ended while the rest was undone".to_owned();
+            let reason = "a part failed, and the host stopped while the earlier parts were being undone".to_owned();
             return Err(self.give_up(Error::NotUndone { reason }, None, parts, atomic).await);
         }
         let count = tasks.len();
@@ -61,7 +61,7 @@ impl Work<'_> {
             job.concerns_several();
             self.part = Some(PartOf { number: index + 1, count, label: task.subject() });
             if task.is_done_already(self.host, made.iter().filter(|made| made.part == Some(index + 1))) {
-                job.line(&format!("{} of `{}` was done before", task.name(), task.subject()));
+                job.line(&format!("{} of `{}` is already done", task.name(), task.subject()));
                 parts[index].state = PartState::Done;
                 continue;
             }
@@ -133,7 +133,7 @@ impl Work<'_> {
                     }
                 }
                 Err(error) => {
-                    self.job.line(&format!("what was done could not be undone: {}", error.chain()));
+                    self.job.line(&format!("failed to undo the earlier parts: {}", error.chain()));
                     for part in parts.iter_mut().filter(|part| part.state == PartState::Done) {
                         (part.state, part.problem) = (PartState::Stuck, Some(Failed::of(&error)));
                     }
@@ -163,15 +163,14 @@ fn note(parts: &mut [Part], made: &[Made], result: Result<(), Failed>) {
 pub(super) fn check(operations: &[Operation], atomic: bool) -> Result<(), Error> {
     let mut problems = vec![];
     if !(1..=MAX_OPERATIONS).contains(&operations.len()) {
-        let message = format!("a batch has 1 to {MAX_OPERATIONS} operations, and this one has {}", operations.len());
+        let message = format!("a batch must have 1 to {MAX_OPERATIONS} operations, found {}", operations.len());
         problems.push(FieldProblem { field: "operations".to_owned(), message });
     }
     for (index, operation) in operations.iter().enumerate().take(MAX_OPERATIONS) {
         let problem = match operation {
-            Operation::Apply { .. } | Operation::Batch { .. } => Some("a batch holds no batch and no plan".to_owned()),
+            Operation::Apply { .. } | Operation::Batch { .. } => Some("a batch cannot contain a batch or a plan".to_owned()),
             Operation::Unload { keep_data: false, .. } if atomic => Some(
-                "what the host keeps for the plugin would be removed, which can't be undone; hint: let it keep the data, or ask \
-                 for best effort"
+                "the data of the plugin would be removed, which cannot be undone; hint: keep the data, or use best effort"
                     .to_owned(),
             ),
             operation => operation.check().err().map(|error| error.chain()),
@@ -276,17 +275,17 @@ mod tests {
         assert_eq!(says(&[unload(false)], false), "ok");
         let nested = Operation::Batch { operations: vec![], atomic: true };
         expect_test::expect![[r#"
-            operations[0]: `operations[0]`: what the host keeps for the plugin would be removed, which can't be undone
-            operations[1]: `operations[1]`: a batch holds no batch and no plan
+            operations[0]: `operations[0]`: the data of the plugin would be removed, which cannot be undone
+            operations[1]: `operations[1]`: a batch cannot contain a batch or a plan
             operations[2]: `operations[2]`: no plugin `../x` is installed
         "#]]
         .assert_eq(&says(&[unload(false), nested, Operation::Reload { id: "../x".to_owned() }], true));
         expect_test::expect![[r#"
-            operations: `operations`: a batch has 1 to 100 operations, and this one has 0
+            operations: `operations`: a batch must have 1 to 100 operations, found 0
         "#]]
         .assert_eq(&says(&[], true));
         expect_test::expect![[r#"
-            operations: `operations`: a batch has 1 to 100 operations, and this one has 101
+            operations: `operations`: a batch must have 1 to 100 operations, found 101
         "#]]
         .assert_eq(&says(&vec![unload(true); 101], true));
     }

@@ -357,7 +357,7 @@ impl SourceRecord {
         Ok(match Deserialize::deserialize(deserializer)? {
             SourceRecord::Git(text) => match text.parse() {
                 Ok(source @ Source::Git { .. }) => source,
-                Ok(_) => return Err(D::Error::custom("it is no git address")),
+                Ok(_) => return Err(D::Error::custom("not a git address")),
                 Err(error) => return Err(D::Error::custom(error)),
             },
             SourceRecord::Folder(path) => Source::Folder(path.into()),

@@ -20,7 +20,7 @@ impl Work<'_> {
         if cascade {
             for dependant in self.dependants(id, false) {
                 self.unload_one(dependant.as_str(), keep_data).await?;
-                first.push(format!("`{dependant}` was unloaded first: it needs `{id}`"));
+                first.push(format!("`{dependant}` was unloaded first, because it depends on `{id}`"));
             }
         }
         let mut receipt = self.unload_one(id, keep_data).await?;
@@ -89,7 +89,7 @@ impl Work<'_> {
             Ok(None) => None,
             Ok(Some(generation)) => Some(self.host.retire_with(generation, NO_DRAIN, Some(hook))),
             Err(error) => {
-                let warning = format!("the uninstall hook could not run: {}", error.chain());
+                let warning = format!("failed to run the uninstall hook: {}", error.chain());
                 tracing::warn!(plugin.id = %held.plugin.id, "{warning}");
                 self.job.line(&format!("warning: {warning}"));
                 None

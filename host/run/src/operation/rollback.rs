@@ -41,7 +41,7 @@ impl Work<'_> {
         let mut receipt = self.serve(held, setup, because.as_deref()).await?;
         let cause = if because.is_some() { "automatic" } else { "operator" };
         self.host.0.metrics.rollbacks.with_label_values(&[cause]).inc();
-        let asked_for = || self.job.asker().reason.clone().unwrap_or_else(|| "it was asked for".to_owned());
+        let asked_for = || self.job.asker().reason.clone().unwrap_or_else(|| "requested by an operator".to_owned());
         self.host.tell_of_job(
             self.job,
             EventKind::RollbackDone {
@@ -110,7 +110,10 @@ impl Work<'_> {
                 };
                 let (mut desired, build, _) = self.build_again(&held, source, trust).await?;
                 desired.current.source = held.installed()?.desired.current.source;
-                (self.host.setup(desired, build)?, Some(format!("artifact {} was lost or damaged", artifact.short())))
+                (
+                    self.host.setup(desired, build)?,
+                    Some(format!("artifact {} was missing or damaged", artifact.short())),
+                )
             }
         };
         self.serve(held, setup, because.as_deref()).await.map(drop)

@@ -26,7 +26,11 @@ pub(crate) async fn run(host: Host, operation: Operation, job: Arc<Job>) {
     let outcome = result.as_ref().map_or("interrupted", |result| state_of(result).as_str());
     match &result {
         None => {
-            tracing::warn!(job = job.id(), duration_ms, "{name} of `{subject}` goes on when a host is started again")
+            tracing::warn!(
+                job = job.id(),
+                duration_ms,
+                "{name} of `{subject}` is resumed at the next start of the host"
+            )
         }
         Some(Ok(receipt)) => {
             let (n_parts, generation) = (receipt.parts.len(), receipt.generation.unwrap_or(0));
@@ -134,7 +138,7 @@ pub(crate) async fn bring_about(host: &Host, turn: Turn, id: &PluginId, step: St
         Ok(()) => {
             let generation = held.serving_number().unwrap_or(0);
             match generation {
-                0 => tracing::info!(plugin.id = %id, duration_ms, "{name}: `{id}` does not serve, as was asked"),
+                0 => tracing::info!(plugin.id = %id, duration_ms, "{name}: `{id}` does not serve, as desired"),
                 _ => {
                     tracing::info!(plugin.id = %id, generation, duration_ms, "{name}: `{id}` serves generation {generation}")
                 }
@@ -148,7 +152,7 @@ pub(crate) async fn bring_about(host: &Host, turn: Turn, id: &PluginId, step: St
             drop(state);
             tracing::error!(
                 plugin.id = %id, code = error.code(), duration_ms, wait_ms,
-                "{name} of `{id}` failed and waits {wait_ms} ms: {}", error.chain()
+                "{name} of `{id}` failed and is retried in {wait_ms} ms: {}", error.chain()
             );
         }
     }

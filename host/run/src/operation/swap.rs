@@ -43,7 +43,8 @@ impl Work<'_> {
         let mut warnings: Vec<String> = warnings.collect();
         if let Ok(installed) = held.installed() {
             let new = installed.desired.new_permissions(&setup.build.manifest);
-            warnings.extend(new.iter().map(|permission| format!("it asks for the permission `{permission}` now")));
+            warnings
+                .extend(new.iter().map(|permission| format!("the plugin now requests the permission `{permission}`")));
         }
         let _uncut = self.job.uncut();
         self.step("commit");

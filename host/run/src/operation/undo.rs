@@ -74,7 +74,7 @@ impl Work<'_> {
             let done = self.undo_one(id, &made, &since).await;
             match &done {
                 Ok(what) => self.job.line(&format!("undone: {what}")),
-                Err(error) => self.job.line(&format!("`{id}` could not be brought back: {}", error.chain())),
+                Err(error) => self.job.line(&format!("failed to restore `{id}`: {}", error.chain())),
             }
             undone.push((made, done.map(drop).map_err(|error| Failed::of(&error))));
         }
@@ -94,7 +94,7 @@ impl Work<'_> {
         };
         let later = since.iter().filter(|revision| revision.plugin == *id && revision.number > first);
         if let Some(other) = later.into_iter().find(|revision| !is_ours(revision)) {
-            let reason = format!("`{id}` was changed meanwhile, to revision {}", other.number);
+            let reason = format!("plugin `{id}` was changed in the meantime, to revision {}", other.number);
             return Err(Error::NotUndone { reason });
         }
         let before = self.host.0.state.revisions(Some(id), Some(first), 1).await?;
@@ -116,7 +116,7 @@ impl Work<'_> {
         let Some((number, then)) = before else {
             let Ok(installed) = held.installed() else {
                 held.forget_if_new(self.host);
-                return Ok(format!("`{id}` is not there, as before"));
+                return Ok(format!("`{id}` is not installed, as before"));
             };
             let desired = Desired { goal: Goal::Absent { keep_data: true }, ..installed.desired };
             self.ask_to(&held, desired, Rule::Free, Some(because)).await?;
@@ -142,7 +142,7 @@ impl Work<'_> {
         let serves = goal == Goal::Running && setup.desired.quarantine.is_none();
         if serves {
             match self.serve(held.clone(), setup.clone(), Some(because)).await {
-                Ok(_) => return Ok(format!("`{id}` serves as revision {number} said")),
+                Ok(_) => return Ok(format!("`{id}` serves as in revision {number}")),
                 Err(Error::ShuttingDown) => return Err(Error::ShuttingDown),
                 // What was asked for before is asked for again; the host goes on trying.
                 Err(error) => self.job.line(&format!("`{id}` does not start: {}", error.chain())),
@@ -150,7 +150,7 @@ impl Work<'_> {
         }
         self.ask_for(&held, setup, Some(because)).await?;
         self.take_out(&held);
-        Ok(format!("`{id}` is asked for as revision {number} said"))
+        Ok(format!("`{id}` has the desired state of revision {number}"))
     }
 }
 

@@ -35,7 +35,10 @@ impl Work<'_> {
         let Some(update) = chosen else {
             let now = held.serving_number();
             let receipt = self.receipt(&held, now, now)?;
-            return Ok(Receipt { reason: Some("there is nothing newer that may be taken".to_owned()), ..receipt });
+            return Ok(Receipt {
+                reason: Some("there is no newer version that the update rule allows".to_owned()),
+                ..receipt
+            });
         };
         let updated = self.take_update(&held, Source::Git { url, revision }, &update).await;
         if automatic
@@ -129,7 +132,7 @@ impl Work<'_> {
         let unlisted = Arc::new(Job::unlisted("update", &held.plugin.id));
         let mut aside = Work::new(self.host, &unlisted);
         if let Err(error) = aside.ask_to(held, desired, Rule::Free, Some(&because)).await {
-            tracing::warn!(plugin.id = %held.plugin.id, "version {version} could not be blocked: {}", error.chain());
+            tracing::warn!(plugin.id = %held.plugin.id, "failed to block version {version}: {}", error.chain());
         }
     }
 }

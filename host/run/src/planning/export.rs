@@ -8,8 +8,7 @@ use crate::host::Host;
 use crate::plugin::Installed;
 use crate::secrets::without;
 
-const REMARK: &str =
-    "`plugin-host plan -f FILE` shows what a host would change to become this, `plugin-host apply` does it";
+const REMARK: &str = "run `plugin-host plan -f FILE` to see what a host would change to match this file, `plugin-host apply` to apply it";
 
 impl Host {
     /// What is asked for now, locked to the commits and artifacts that are installed. Secrets are left out, with a remark for
@@ -29,7 +28,7 @@ impl Host {
             }
             let current = desired.current.clone();
             if !LockFile::can_write(&current.source) {
-                file.remarks.push(format!("`{id}` is left out: its source can't be written as text"));
+                file.remarks.push(format!("`{id}` is left out: its source cannot be written as text"));
                 continue;
             }
             let (update, blocked) = (Some(desired.update.clone()), Some(desired.blocked.clone()));
@@ -42,7 +41,7 @@ impl Host {
                 }
                 // Nobody can say what of it is secret.
                 None => {
-                    file.remarks.push(format!("the settings of `{id}` are left out: its artifact is lost"));
+                    file.remarks.push(format!("the settings of `{id}` are left out: its artifact is missing"));
                     (None, vec![])
                 }
             };

@@ -62,11 +62,12 @@ impl KeptPlan {
 
     /// What has changed since the plan was made, in one sentence; `None` when nothing has.
     pub(super) fn difference(&self, now: &BTreeMap<PluginId, u64>) -> Option<String> {
-        let gone = self.revisions.keys().filter(|id| !now.contains_key(*id)).map(|id| format!("`{id}` is gone"));
+        let gone =
+            self.revisions.keys().filter(|id| !now.contains_key(*id)).map(|id| format!("plugin `{id}` was removed"));
         let others = now.iter().filter_map(|(id, revision)| match self.revisions.get(id) {
-            None => Some(format!("`{id}` is new")),
+            None => Some(format!("plugin `{id}` was added")),
             Some(planned) if planned != revision => {
-                Some(format!("`{id}` is at revision {revision}, and was at {planned} when the plan was made"))
+                Some(format!("plugin `{id}` is at revision {revision}, but was at {planned} when the plan was made"))
             }
             Some(_) => None,
         });
@@ -107,7 +108,8 @@ mod tests {
             plan("x").difference(&now.iter().map(|(id, revision)| (id.parse().unwrap(), *revision)).collect())
         };
         assert_eq!(says(&[("abc", 1), ("xyz", 2)]), None);
-        let said = "`abc` is gone, `new-one` is new, `xyz` is at revision 7, and was at 2 when the plan was made";
+        let said = "plugin `abc` was removed, plugin `new-one` was added, \
+                    plugin `xyz` is at revision 7, but was at 2 when the plan was made";
         assert_eq!(says(&[("new-one", 3), ("xyz", 7)]).as_deref(), Some(said));
     }
 }

@@ -106,7 +106,7 @@ where
             let failed = report.error.is_some();
             if let Some(error) = &report.error {
                 let (code, message) = (error.code, &error.message);
-                tracing::warn!(plugin.id = %id, code, "`{id}` could not be looked at for updates: {message}");
+                tracing::warn!(plugin.id = %id, code, "failed to check `{id}` for updates: {message}");
             }
             tell(watched, report).await;
             failed
@@ -114,7 +114,7 @@ where
         Err(Error::ShuttingDown) => false,
         Err(error) => {
             let (code, message) = (error.code(), error.chain());
-            tracing::error!(plugin.id = %id, code, "`{id}` could not be looked at for updates: {message}");
+            tracing::error!(plugin.id = %id, code, "failed to check `{id}` for updates: {message}");
             true
         }
     }

@@ -65,16 +65,14 @@ impl Access {
         self.sweep(now_ms).await?;
         let valid: Vec<_> = self.keyring.all().into_iter().filter(|held| held.is_valid(now_ms)).collect();
         if valid.iter().any(|held| held.record.name == new.name.as_str()) {
-            let detail = format!("there is a valid token `{}`", new.name);
-            return Err(
-                Refused::new(StatusCode::CONFLICT, "token_exists", detail).fix("revoke it, or take another name")
-            );
+            let detail = format!("a valid token named `{}` exists", new.name);
+            return Err(Refused::new(StatusCode::CONFLICT, "token_exists", detail)
+                .fix("revoke the existing token, or choose another name"));
         }
         if valid.iter().filter(|held| held.record.login.is_none()).count() >= MAX_TOKENS {
-            let detail = format!("there are {MAX_TOKENS} valid tokens");
-            return Err(
-                Refused::new(StatusCode::CONFLICT, "token_too_many", detail).fix("revoke those that nobody needs")
-            );
+            let detail = format!("the limit of {MAX_TOKENS} valid tokens is reached");
+            return Err(Refused::new(StatusCode::CONFLICT, "token_too_many", detail)
+                .fix("revoke unused tokens with DELETE /api/tokens/{id}"));
         }
         let (id, secret, text) = self.new_token()?;
         let record = TokenRecord {
@@ -101,8 +99,8 @@ impl Access {
         let _changing = self.changing.lock().await;
         let record = self.keyring.record(id).ok_or_else(|| {
             let shown: String = id.chars().filter(|c| !c.is_control()).take(60).collect();
-            Refused::new(StatusCode::NOT_FOUND, "token_unknown", format!("there is no token with the id `{shown}`"))
-                .fix("`plugin-host token list` shows the ids")
+            Refused::new(StatusCode::NOT_FOUND, "token_unknown", format!("no token has the id `{shown}`"))
+                .fix("`plugin-host token list` lists the ids")
         })?;
         if record.login.is_some() {
             let ids = vec![record.id];
@@ -124,8 +122,13 @@ impl Access {
 
     /// A new id, the digest of a new secret, and the whole token.
     fn new_token(&self) -> Result<(String, Digest, String), Refused> {
-        let random =
-            |_| Refused::new(StatusCode::INTERNAL_SERVER_ERROR, "auth_random", "the system gave no randomness");
+        let random = |_| {
+            Refused::new(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "auth_random",
+                "the operating system's random number generator failed",
+            )
+        };
         let (mut id, mut secret) = ([0; N_ID / 2], [0; 32]);
         getrandom::fill(&mut secret).map_err(random)?;
         loop {
@@ -176,7 +179,7 @@ impl Access {
     pub(crate) fn user(&self, name: &str) -> Result<(UserRecord, usize), Refused> {
         let user = name.parse().ok().and_then(|name| self.keyring.user(&name)).ok_or_else(|| {
             let shown: String = name.chars().filter(|c| !c.is_control()).take(60).collect();
-            Refused::new(StatusCode::NOT_FOUND, "user_unknown", format!("there is no user `{shown}`"))
+            Refused::new(StatusCode::NOT_FOUND, "user_unknown", format!("no user is named `{shown}`"))
         })?;
         let n_sessions = self.sessions(&user.name).len();
         Ok((user, n_sessions))
@@ -190,11 +193,12 @@ impl Access {
         let password = self.passwords.hash(password).await?;
         let _changing = self.changing.lock().await;
         if self.keyring.user(&name).is_some() {
-            let detail = format!("there is a user `{name}`");
-            return Err(Refused::new(StatusCode::CONFLICT, "user_exists", detail).fix("change that one with PATCH"));
+            let detail = format!("a user named `{name}` exists");
+            return Err(Refused::new(StatusCode::CONFLICT, "user_exists", detail)
+                .fix("change the existing user with PATCH /api/users/{name}, or choose another name"));
         }
         if self.keyring.all_users().len() >= MAX_USERS {
-            let detail = format!("there are {MAX_USERS} users");
+            let detail = format!("the limit of {MAX_USERS} users is reached");
             return Err(Refused::new(StatusCode::CONFLICT, "user_too_many", detail));
         }
         let now_ms = now_unix_ms();
@@ -264,7 +268,7 @@ impl Access {
                 Ok(user)
             }
             None => {
-                let detail = "the user name or the password is wrong";
+                let detail = "unknown user or wrong password";
                 Err(Refused::new(StatusCode::UNAUTHORIZED, "auth_login", detail))
             }
         }
@@ -277,7 +281,8 @@ impl Access {
     pub(crate) async fn begin_session(&self, checked: &UserRecord) -> Result<Session, Refused> {
         let _changing = self.changing.lock().await;
         let user = self.keyring.user(&checked.name).filter(|user| user == checked).ok_or_else(|| {
-            Refused::new(StatusCode::CONFLICT, "auth_changed", "the user was changed meanwhile").fix("log in again")
+            Refused::new(StatusCode::CONFLICT, "auth_changed", "the user was changed during the login")
+                .fix("log in again")
         })?;
         let now_ms = now_unix_ms();
         self.sweep(now_ms).await?;

@@ -49,11 +49,15 @@ impl Passwords {
     /// It is too short or too long; too many are being hashed; the system gave no randomness.
     pub(crate) async fn hash(&self, password: String) -> Result<String, Refused> {
         if password.chars().count() < MIN_CHARS || password.len() > MAX_BYTES {
-            let detail = format!("a password has at least {MIN_CHARS} characters and at most {MAX_BYTES} bytes");
+            let detail = format!("a password must have at least {MIN_CHARS} characters and at most {MAX_BYTES} bytes");
             return Err(Refused::new(StatusCode::UNPROCESSABLE_ENTITY, "user_password", detail));
         }
         let salt = random::<N_SALT_BYTES>().map_err(|_| {
-            Refused::new(StatusCode::INTERNAL_SERVER_ERROR, "auth_random", "the system gave no randomness")
+            Refused::new(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "auth_random",
+                "the operating system's random number generator failed",
+            )
         })?;
         let hash = self.compute(Params::DEFAULT, password, salt.to_vec()).await?;
         Ok(write(&Params::DEFAULT, &salt, &hash))
@@ -75,7 +79,7 @@ impl Passwords {
 
     async fn compute(&self, params: Params, password: String, salt: Vec<u8>) -> Result<Vec<u8>, Refused> {
         let Ok(_place) = self.places.try_acquire() else {
-            let detail = "too many passwords are being compared";
+            let detail = "too many logins and password changes are in progress";
             return Err(Refused::new(StatusCode::TOO_MANY_REQUESTS, "auth_busy", detail).retry_after(1));
         };
         // It is never closed.

@@ -24,7 +24,8 @@ pub(super) fn page() -> String {
             row(&mut html, line, rows);
             rows += 1;
         } else if let Some(title) = line.strip_prefix("## ") {
-            html.push_str(&format!("<h2>{}</h2>\n", inline(title)));
+            let anchor = title.to_lowercase().replace(' ', "-");
+            html.push_str(&format!("<h2 id=\"{anchor}\">{}</h2>\n", inline(title)));
         } else if let Some(title) = line.strip_prefix("# ") {
             html.push_str(&format!("<h1>{}</h1>\n", inline(title)));
         } else {
@@ -64,14 +65,33 @@ fn is_code(text: &str) -> bool {
     text.contains('_') && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
 }
 
-/// Text with `code` in it, as HTML.
+/// Renders text with `code` spans and links to sections of the page as HTML.
 fn inline(text: &str) -> String {
     let mut html = String::new();
     for (number, part) in text.trim().split('`').enumerate() {
         let part = part.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;");
-        html.push_str(&if number % 2 == 1 { format!("<code>{part}</code>") } else { part });
+        html.push_str(&if number % 2 == 1 { format!("<code>{part}</code>") } else { section_links(&part) });
     }
     html
+}
+
+/// Replaces each `[title](#anchor)` in escaped text by a link.
+fn section_links(text: &str) -> String {
+    let mut html = String::new();
+    let mut rest = text;
+    while let Some((before, title, anchor, after)) = next_link(rest) {
+        html.push_str(&format!("{before}<a href=\"#{anchor}\">{title}</a>"));
+        rest = after;
+    }
+    html + rest
+}
+
+/// Splits text at its first link: text before it, title, anchor, text after it.
+fn next_link(text: &str) -> Option<(&str, &str, &str, &str)> {
+    let (before, link) = text.split_once('[')?;
+    let (title, target) = link.split_once("](#")?;
+    let (anchor, after) = target.split_once(')')?;
+    Some((before, title, anchor, after))
 }
 
 #[cfg(test)]
@@ -90,7 +110,9 @@ mod tests {
         }
         assert!(n_codes > 200, "{n_codes}");
         assert_eq!(page.matches("<table>").count(), page.matches("</table>").count());
-        assert!(page.contains("<h1>Errors</h1>\n<p>Every refusal is a problem document"), "{page}");
+        assert!(page.contains("<h1>Errors</h1>\n<p>Every error response of the host is a problem document"), "{page}");
         assert!(page.contains("<code>/docs/errors#&lt;code&gt;</code>"));
+        assert!(page.contains("<a href=\"#host-services\">Host services</a>"));
+        assert!(page.contains("<h2 id=\"host-services\">Host services</h2>"));
     }
 }

@@ -38,10 +38,10 @@ pub(super) fn responses() -> Map<String, Value> {
     let either = |status: u16| {
         let mut response = problem_response(status);
         if let Some(says) = response["description"].as_str() {
-            response["description"] = json!(format!("{says}: from the host, or from the plugin"));
+            response["description"] = json!(format!("{says}, from the host or the plugin"));
         }
         let problem = response["content"]["application/problem+json"]["schema"].take();
-        let answer = json!({ "description": "What the plugin answers." });
+        let answer = json!({ "description": "The plugin's response." });
         response["content"]["application/problem+json"]["schema"] = json!({ "anyOf": [problem, answer] });
         response["content"]["*/*"] = json!({ "schema": answer });
         (name_of_either(status), response)
@@ -80,7 +80,7 @@ fn operation(manifest: &Manifest, number: usize, endpoint: &Endpoint, schema: Op
         (status.to_string(), json!({ "$ref": format!("#/components/responses/{}", name_of_either(*status)) }))
     };
     let mut responses: Map<_, _> = fails.iter().map(reference).collect();
-    responses.insert("default".to_owned(), json!({ "description": "What the plugin answers." }));
+    responses.insert("default".to_owned(), json!({ "description": "The plugin's response." }));
     let mut operation = json!({
         // Ids have no dot, and handlers may serve several endpoints.
         "operationId": format!("{}.{}.{number}", manifest.id, endpoint.handler),
@@ -133,7 +133,7 @@ fn body(endpoint: &Endpoint, schema: Option<&Value>) -> Option<Value> {
         (Some(Some(own)), None) => Some(own),
         (Some(None), asked) => {
             let mut left_out = asked.unwrap_or_else(|| json!({}));
-            left_out["description"] = json!("The plugin's schema is left out: it refers to itself, or to too much.");
+            left_out["description"] = json!("The plugin's schema is omitted because it is recursive or too large.");
             Some(left_out)
         }
         (None, asked) => asked,

@@ -50,9 +50,9 @@ pub(crate) async fn update_all(
     let url = shapes::repository(&asked.repo_url)?;
     let plugins: Vec<_> = front.host.plugins().into_iter().filter(|plugin| comes_from(plugin, &url)).collect();
     if plugins.is_empty() {
-        let detail = format!("no plugin of {url} is installed");
+        let detail = format!("no plugin from {url} is installed");
         return Err(Refused::new(StatusCode::NOT_FOUND, "update_unknown_repository", detail)
-            .fix("POST /api/plugins/github/install installs it"));
+            .fix("install it with POST /api/plugins/github/install"));
     }
     let mut jobs = vec![];
     for plugin in plugins {
@@ -83,7 +83,7 @@ pub(crate) async fn update_all(
         let (from, to) = (version(&plugin), version(&plugin));
         api::GithubUpdatedPlugin { id, updated: false, from, to, job, problem }
     }));
-    let message = format!("{n_updated} of {n_all} plugins of {url} are updated");
+    let message = format!("updated {n_updated} of {n_all} plugins from {url}");
     Ok(Json(api::GithubUpdated { message, repo_url: url.to_string(), plugins: done }).into_response())
 }
 

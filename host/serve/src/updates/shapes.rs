@@ -43,7 +43,7 @@ pub(super) fn version_asked(text: &str) -> Result<Version, Refused> {
     versions
         .into_iter()
         .next()
-        .ok_or_else(|| Refused::new(StatusCode::BAD_REQUEST, "update_version", "the version is empty"))
+        .ok_or_else(|| Refused::new(StatusCode::BAD_REQUEST, "update_version", "the version in the path is empty"))
 }
 
 /// The repository that an older client wants to install, and how it is to be kept up to date: with versions that are

@@ -56,7 +56,7 @@ impl Pattern {
     /// Reads `<plugin id>/<topic>`, `<plugin id>/*` or `*`.
     pub(crate) fn parse(text: &str) -> Result<Pattern, Error> {
         let refused = || Error::Topic {
-            rule: "to subscribe to is `<plugin id>/<topic>`, `<plugin id>/*` or `*`",
+            rule: "to subscribe to must be `<plugin id>/<topic>`, `<plugin id>/*` or `*`",
             found: quoted(text),
         };
         if text == "*" {

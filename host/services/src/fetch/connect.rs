@@ -45,7 +45,7 @@ pub(crate) enum Refused {
     #[error("not allowed: {0}")]
     NotAllowed(String),
     /// It took too long.
-    #[error("the connection took too long")]
+    #[error("the connection timed out")]
     TimedOut,
 }
 
@@ -69,7 +69,7 @@ impl Tls {
         let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
         for authority in &config.extra_authorities {
             if let Err(error) = roots.add(CertificateDer::from(authority.clone())) {
-                tracing::error!(%error, "a certificate of `extra_authorities` is not one, and is not trusted");
+                tracing::error!(%error, "an entry of `extra_authorities` is not a valid certificate and is ignored");
             }
         }
         let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
@@ -128,7 +128,7 @@ impl Connector {
         if let (true, Some(rule)) = (allowed.is_empty(), rule) {
             return Err(Refused::NotAllowed(rule).into());
         }
-        let mut failure = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
+        let mut failure = io::Error::new(io::ErrorKind::NotFound, "the host name has no address");
         for (tried, address) in allowed.iter().enumerate() {
             // An address that does not answer leaves time for the others.
             let share = u32::try_from(allowed.len() - tried).unwrap_or(u32::MAX);

@@ -46,7 +46,7 @@ fn check_length(request: &ServiceRequest, headers: &mut HeaderMap) -> Result<(),
         [one] if is_number(one) => Ok(()),
         found => Err(Error::Request {
             field: "header `content-length`",
-            rule: "is one number",
+            rule: "must be one number",
             found: quoted(&String::from_utf8_lossy(found[0].as_bytes())),
         }),
     }
@@ -86,8 +86,8 @@ pub(crate) fn redirect<B>(asked: &Asked, response: &Response<B>) -> Result<Optio
     };
     let Some(location) = location else { return Ok(None) };
     let refused = |reason: &str| Error::FetchFailed { to: origin(&asked.url), reason: reason.to_owned() };
-    let location = location.to_str().map_err(|_| refused("it redirects to something that is no URL"))?;
-    let mut url = asked.url.join(location).map_err(|_| refused("it redirects to something that is no URL"))?;
+    let location = location.to_str().map_err(|_| refused("it redirects to an invalid URL"))?;
+    let mut url = asked.url.join(location).map_err(|_| refused("it redirects to an invalid URL"))?;
     if !url.username().is_empty() || url.password().is_some() {
         return Err(refused("it redirects to a URL with a user or password"));
     }

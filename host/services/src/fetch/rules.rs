@@ -41,14 +41,14 @@ impl Rules {
     /// The same, as the rule that is broken.
     pub(crate) fn rule(&self, url: &Url) -> Result<(), String> {
         if !self.network_access {
-            return Err("plugin.yaml has no `security.network_access: true`".to_owned());
+            return Err("plugin.yaml does not set `security.network_access: true`".to_owned());
         }
         if self.allowed.iter().any(|host| host.allows(url)) {
             return Ok(());
         }
         let host = url.host_str().unwrap_or_default();
         let host = url.port().map_or(host.to_owned(), |port| format!("{host}:{port}"));
-        Err(format!("plugin.yaml does not list it; add `{host}` under `security.allowed_hosts`"))
+        Err(format!("plugin.yaml does not list the host; add `{host}` under `security.allowed_hosts`"))
     }
 
     /// Why an address may not be connected to for this URL; `None` when it may.
@@ -61,27 +61,26 @@ impl Rules {
         let operator = self.private.iter().any(|allowed| allowed.allows(url));
         let rule = match (lists, operator) {
             (true, true) => return None,
-            (false, _) => "list that very host, not a pattern, under `security.allowed_hosts` of plugin.yaml",
-            (true, false) => "the operator may allow it with `fetch_private_hosts` in the host's configuration",
+            (false, _) => "list the exact host, not a pattern, under `security.allowed_hosts` in plugin.yaml",
+            (true, false) => "an operator can allow it with `fetch_private_hosts` in the host configuration",
         };
-        Some(format!("`{host}` is {address}, inside a private network; {rule}"))
+        Some(format!("`{host}` resolves to {address}, a private address; {rule}"))
     }
 }
 
 /// The URL that a plugin names.
 pub(crate) fn url(path: &str, query: Option<&str>) -> Result<Url, Error> {
     let refused = |rule| Error::FetchUrl { rule, found: quoted(path) };
-    let mut url =
-        Url::parse(path).map_err(|_| refused("is an absolute one, such as `https://api.example.com/path`"))?;
+    let mut url = Url::parse(path).map_err(|_| refused("must be absolute, such as `https://api.example.com/path`"))?;
     if !matches!(url.scheme(), "http" | "https") {
-        return Err(refused("begins with https:// or http://"));
+        return Err(refused("must start with https:// or http://"));
     }
     if !url.username().is_empty() || url.password().is_some() {
-        return Err(refused("carries no user and password; use the header `authorization`"));
+        return Err(refused("must not contain a user or password; use the header `authorization`"));
     }
     match (query, url.query()) {
         (Some(query), None) => url.set_query(Some(query)),
-        (Some(_), Some(_)) => return Err(refused("has no query beside the one that is given with it")),
+        (Some(_), Some(_)) => return Err(refused("must not have a query in addition to the one given separately")),
         (None, _) => {}
     }
     url.set_fragment(None);

@@ -16,41 +16,46 @@ const MAX_BUCKETS: usize = 50;
 pub(super) fn check(definition: &MetricDefinition) -> Result<(), String> {
     let MetricDefinition { kind, name, help, labels, buckets } = definition;
     if !is_word(name) {
-        return Err(format!("the name of a metric is `[a-z][a-z0-9_]{{0,63}}`, found {}", quoted(name)));
+        return Err(format!("the name of a metric must match `[a-z][a-z0-9_]{{0,63}}`, found {}", quoted(name)));
     }
     if name == "host" || name.starts_with("host_") {
-        return Err(format!("metric {} would be shown among the host's own; begin with another word", quoted(name)));
+        return Err(format!(
+            "metric {} would be mixed with the host's own metrics; choose a name that does not start with `host_`",
+            quoted(name)
+        ));
     }
     if help.len() > MAX_HELP_BYTES {
-        return Err(format!("the help of a metric has at most {MAX_HELP_BYTES} bytes, found {}", help.len()));
+        return Err(format!("the help of a metric may have at most {MAX_HELP_BYTES} bytes, found {}", help.len()));
     }
     if labels.len() > MAX_LABELS {
-        return Err(format!("a metric has at most {MAX_LABELS} labels, found {}", labels.len()));
+        return Err(format!("a metric may have at most {MAX_LABELS} labels, found {}", labels.len()));
     }
     for (label, value) in labels {
         if !is_word(label) || matches!(label.as_str(), "plugin" | "le") {
             let found = quoted(label);
             return Err(format!(
-                "the name of a label is `[a-z][a-z0-9_]{{0,63}}`, but not `plugin` or `le`, found {found}"
+                "the name of a label must match `[a-z][a-z0-9_]{{0,63}}` and must not be `plugin` or `le`, found {found}"
             ));
         }
         if value.len() > MAX_LABEL_BYTES {
             let found = value.len();
-            return Err(format!("the value of label `{label}` has at most {MAX_LABEL_BYTES} bytes, found {found}"));
+            return Err(format!(
+                "the value of label `{label}` may have at most {MAX_LABEL_BYTES} bytes, found {found}"
+            ));
         }
     }
     match kind {
         MetricKind::Histogram if buckets.len() > MAX_BUCKETS => {
-            Err(format!("a histogram has at most {MAX_BUCKETS} buckets, found {}", buckets.len()))
+            Err(format!("a histogram may have at most {MAX_BUCKETS} buckets, found {}", buckets.len()))
         }
         MetricKind::Histogram
             if !buckets.iter().all(|bound| bound.is_finite()) || !buckets.is_sorted_by(|a, b| a < b) =>
         {
-            Err("the buckets of a histogram are numbers, each greater than the one before".to_owned())
+            Err("the buckets of a histogram must be finite numbers in increasing order".to_owned())
         }
         MetricKind::Histogram => Ok(()),
         MetricKind::Counter | MetricKind::Gauge if buckets.is_empty() => Ok(()),
-        kind => Err(format!("a {} has no buckets", word(*kind))),
+        kind => Err(format!("a {} cannot have buckets", word(*kind))),
     }
 }
 

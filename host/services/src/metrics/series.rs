@@ -56,14 +56,14 @@ impl SeriesOfPlugin {
         for (number, known) in of_name {
             if known.kind != *kind {
                 let (known, asked) = (word(known.kind), word(*kind));
-                return Err(format!("metric `{name}` of this plugin is a {known} already, not a {asked}"));
+                return Err(format!("metric `{name}` of this plugin is already a {known}, not a {asked}"));
             }
             if known.labels == *labels {
                 return Ok(Some((number as u64, known.buckets == *buckets)));
             }
         }
         if series.len() >= MAX_SERIES {
-            return Err(format!("the plugin has {MAX_SERIES} series of metrics, the most there may be"));
+            return Err(format!("the plugin has reached the limit of {MAX_SERIES} metric series"));
         }
         Ok(None)
     }

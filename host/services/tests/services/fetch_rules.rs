@@ -17,13 +17,13 @@ async fn a_host_that_plugin_yaml_does_not_list_is_refused_with_the_line_to_add()
     let (status, code, detail) = fetch("GET", &server.url("/secret-path")).of(&plugin).await.refusal();
     assert_eq!((status, code.as_str()), (403, "fetch_not_allowed"));
     let expected = format!(
-        "may not fetch from `http://{0}`: plugin.yaml does not list it; add `{0}` under `security.allowed_hosts`",
+        "fetching from `http://{0}` is not allowed: plugin.yaml does not list the host; add `{0}` under `security.allowed_hosts`",
         server.host()
     );
     assert_eq!(detail, expected);
     let no_access = host.plugin("two", "permissions: [http.fetch]\n");
     let (_, _, detail) = fetch("GET", &server.url("/")).of(&no_access).await.refusal();
-    assert!(detail.contains("no `security.network_access: true`"), "{detail}");
+    assert!(detail.contains("does not set `security.network_access: true`"), "{detail}");
     assert_eq!(server.n_connections(), 0);
 }
 
@@ -48,7 +48,7 @@ async fn a_private_address_needs_both_plugin_yaml_and_the_operator() {
             Some(says) => {
                 let (status, code, detail) = answer.refusal();
                 assert_eq!((status, code.as_str()), (403, "fetch_not_allowed"), "{detail}");
-                assert!(detail.contains("inside a private network") && detail.contains(says), "{detail}");
+                assert!(detail.contains("a private address") && detail.contains(says), "{detail}");
                 assert_eq!(server.n_connections(), before);
             }
         }
@@ -85,10 +85,10 @@ async fn a_redirect_is_judged_like_a_request() {
     .await;
     let (_host, plugin) = allowed(&[&server]).await;
     for (path, code, says) in [
-        ("/canary", "fetch_not_allowed", "redirects there, and plugin.yaml does not list it"),
+        ("/canary", "fetch_not_allowed", "redirects there, and plugin.yaml does not list the host"),
         ("/metadata", "fetch_not_allowed", "169.254.169.254"),
         ("/user", "fetch_failed", "user or password"),
-        ("/file", "fetch_not_allowed", "plugin.yaml does not list it"),
+        ("/file", "fetch_not_allowed", "plugin.yaml does not list the host"),
     ] {
         let (_, found, detail) = fetch("GET", &server.url(path)).of(&plugin).await.refusal();
         assert_eq!(found, code, "{path}: {detail}");
@@ -120,7 +120,8 @@ async fn a_server_that_does_not_answer_is_given_up() {
     })
     .await;
     let plugin = fetcher(&host, &[&address]);
-    for (scheme, says) in [("https", "did not take a connection within 0.1 s"), ("http", "did not answer within 0.2 s")]
+    for (scheme, says) in
+        [("https", "did not accept a connection within 0.1 s"), ("http", "did not respond within 0.2 s")]
     {
         let request = fetch("GET", &format!("{scheme}://{address}/")).with(|request| request.timeout = Some(short * 2));
         let (status, code, detail) = request.of(&plugin).await.refusal();

@@ -157,22 +157,22 @@ async fn bad_definitions_are_refused_with_a_sentence() {
     let long = "x".repeat(101);
     let buckets = |buckets: &[f64]| MetricDefinition { buckets: buckets.to_vec(), ..definition(Histogram, "h", &[]) };
     for (definition, says) in [
-        (definition(Gauge, "taken", &[]), "is a counter already, not a gauge"),
-        (definition(Gauge, "taken", &[("a", "b")]), "is a counter already, not a gauge"),
+        (definition(Gauge, "taken", &[]), "is already a counter, not a gauge"),
+        (definition(Gauge, "taken", &[("a", "b")]), "is already a counter, not a gauge"),
         (definition(Gauge, "", &[]), "the name of a metric"),
         (definition(Gauge, "A", &[]), "the name of a metric"),
         (definition(Gauge, "a\n# TYPE b gauge", &[]), "the name of a metric"),
         (definition(Gauge, &long[..65], &[]), "the name of a metric"),
-        (definition(Gauge, "host_requests_total", &[]), "among the host's own"),
+        (definition(Gauge, "host_requests_total", &[]), "with the host's own"),
         (definition(Gauge, "g", &[("plugin", "two")]), "the name of a label"),
         (definition(Gauge, "g", &[("le", "1")]), "the name of a label"),
         (definition(Gauge, "g", &[("__name__", "x")]), "the name of a label"),
         (definition(Gauge, "g", &[("a", &long)]), "at most 100 bytes"),
         (definition(Gauge, "g", &nine), "at most 8 labels"),
-        (buckets(&[1.0, 1.0]), "each greater"),
-        (buckets(&[f64::NAN]), "each greater"),
-        (buckets(&[0.0, f64::INFINITY]), "each greater"),
-        (MetricDefinition { buckets: vec![1.0], ..definition(Gauge, "g", &[]) }, "a gauge has no buckets"),
+        (buckets(&[1.0, 1.0]), "in increasing order"),
+        (buckets(&[f64::NAN]), "in increasing order"),
+        (buckets(&[0.0, f64::INFINITY]), "in increasing order"),
+        (MetricDefinition { buckets: vec![1.0], ..definition(Gauge, "g", &[]) }, "a gauge cannot have buckets"),
     ] {
         let error = plugin.services.metric(&definition).unwrap_err();
         assert!(error.contains(says), "{definition:?}: {error}");
@@ -190,7 +190,7 @@ async fn a_plugin_has_a_bounded_number_of_series() {
         measure(&plugin, Counter, "c", &[("n", &n.to_string())], &[(Add, 1.0)]);
     }
     let error = plugin.services.metric(&definition(Counter, "c", &[("n", "100")])).unwrap_err();
-    assert!(error.contains("100 series"), "{error}");
+    assert!(error.contains("100 metric series"), "{error}");
     measure(&plugin, Counter, "c", &[("n", "99")], &[(Add, 1.0)]);
     measure(&host.plugin("two", ALL), Counter, "c", &[], &[(Add, 1.0)]);
     assert_eq!(samples(&host)["plugin_c{n=\"99\",plugin=\"one\"}"], "2");

@@ -29,7 +29,7 @@ async fn each_request_needs_its_permission_and_no_other() {
         assert_eq!(
             detail,
             format!(
-                "the plugin asks for {permission}, which its plugin.yaml does not list; \
+                "the request needs the permission `{permission}`, which plugin.yaml does not list; hint: \
                  add `{permission}` under `permissions`"
             )
         );

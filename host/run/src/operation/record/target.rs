@@ -102,7 +102,7 @@ impl ThereRecord {
         let goal = goals.into_iter().find(|goal| goal.as_str() == self.goal);
         Ok(There {
             pick: self.pick.map(PickRecord::pick).transpose()?,
-            goal: goal.ok_or_else(|| format!("`{}` is no goal", self.goal))?,
+            goal: goal.ok_or_else(|| format!("unknown goal `{}`", self.goal))?,
             configuration: self.configuration,
             update: self.update.map(|RuleRecord(rule)| rule),
             blocked: self.blocked.map(|VersionsRecord(versions)| versions),
