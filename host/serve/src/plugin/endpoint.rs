@@ -82,14 +82,14 @@ where
     let too_slow = body.too_slow();
     let (id, path) = split(parts.uri.path());
     let admitted = front.host.admit(id).map_err(|refusal| of_call(RefusedCall::admission(refusal, id)))?;
-    *generation = Some(admitted.generation().number());
+    *generation = Some(admitted.generation().number);
     let routed = match admitted.route(&parts.method, path) {
         Ok(routed) => routed,
         // What a resource takes may be asked of any of them.
         Err(host_run::RouteRefusal::Method(allow)) if parts.method == Method::OPTIONS => return Ok(options(allow)),
         Err(refusal) => return Err(of_call(RefusedCall::route(refusal, id))),
     };
-    let endpoint = &admitted.generation().manifest().endpoints[routed.endpoint];
+    let endpoint = &admitted.generation().manifest.endpoints[routed.endpoint];
     let caller = match known(front, &endpoint.auth, &parts.headers, id, (peer, recent)) {
         Ok(caller) => caller,
         Err(denied) => {

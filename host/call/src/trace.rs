@@ -1,7 +1,7 @@
-//! The W3C trace context of a request: whose trace it belongs to, and the span that the host gives it.
+//! The W3C trace context of a request, with the span that the host adds.
 //!
-//! A context is taken from `traceparent` where there is one of a kind that the host knows, else it is made. What the
-//! host passes on, to a plugin and from there to others, has the id of the host's own span.
+//! The context is read from `traceparent`; if the header is missing or invalid, a new trace starts. The context that the
+//! host passes to plugins, and from there to other servers, names the host's own span.
 
 use std::fmt;
 use std::hash::BuildHasher as _;
@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use http::HeaderMap;
 
-/// The header, by its name.
+/// The name of the header.
 pub(crate) const TRACEPARENT: &str = "traceparent";
 /// `00-<32 hex>-<16 hex>-<2 hex>`
 const LENGTH: usize = 55;
@@ -18,49 +18,49 @@ const LENGTH: usize = 55;
 /// The trace context of one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Trace {
-    /// The trace, never 0.
+    /// The id of the trace; never 0.
     pub trace_id: u128,
-    /// The host's span of this request, never 0.
+    /// The id of the host's span of this request; never 0.
     pub span_id: u64,
-    /// The span of whoever sent it; `None` when the trace begins here.
+    /// The id of the sender's span; `None` if the trace starts here.
     pub parent: Option<u64>,
-    /// Whether whoever began the trace records it.
+    /// Whether the trace is recorded, as its first sender decided.
     pub is_sampled: bool,
 }
 
-/// The id of a trace as it is written: 32 hex digits.
+/// The id of a trace, displayed as 32 hex digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TraceId(u128);
 
 impl Trace {
-    /// The context of a request with these headers. `sample` says whether a trace that begins here is recorded.
-    pub fn of(headers: &HeaderMap, sample: bool) -> Trace {
+    /// The context of a request with these headers. `sample` says whether a trace that starts here is recorded.
+    pub fn from_headers(headers: &HeaderMap, sample: bool) -> Trace {
         let mut sent = headers.get_all(TRACEPARENT).iter();
-        // Two of them contradict each other.
+        // Two headers contradict each other, so neither is used.
         match (sent.next(), sent.next()) {
             (Some(value), None) => Trace::child_of(value.as_bytes()).unwrap_or_else(|| Trace::begin(sample)),
             _ => Trace::begin(sample),
         }
     }
 
-    /// A trace that begins here.
+    /// A new trace.
     pub fn begin(sample: bool) -> Trace {
         let trace_id = u128::from(random()) << 64 | u128::from(random());
         Trace { trace_id, span_id: random(), parent: None, is_sampled: sample }
     }
 
-    /// The next span of the trace that `traceparent` names; `None` when that is not one.
+    /// A child span of the trace that `traceparent` names; `None` if the value is invalid.
     pub(crate) fn child_of(traceparent: &[u8]) -> Option<Trace> {
         let (trace_id, parent, flags) = read(traceparent)?;
         Some(Trace { trace_id, span_id: random(), parent: Some(parent), is_sampled: flags & 1 == 1 })
     }
 
-    /// The id of the trace, as it is written.
+    /// The id of the trace.
     pub fn id(&self) -> TraceId {
         TraceId(self.trace_id)
     }
 
-    /// The header for whoever is called within this span.
+    /// The value of the header for a server or plugin that is called within this span.
     pub fn traceparent(&self) -> [u8; LENGTH] {
         let mut text = *b"00-00000000000000000000000000000000-0000000000000000-00";
         write_hex(&mut text[3..35], self.trace_id);
@@ -76,12 +76,12 @@ impl fmt::Display for TraceId {
     }
 }
 
-/// The trace's id in a `traceparent`, as text, when it is one.
-pub(crate) fn id_in(traceparent: &str) -> Option<&str> {
+/// The trace id in the value of a `traceparent` header; `None` if the value is invalid.
+pub fn trace_id_of(traceparent: &str) -> Option<&str> {
     read(traceparent.as_bytes()).and_then(|_| traceparent.get(3..35))
 }
 
-/// Trace, parent and flags (W3C Trace Context §3.2). A version that is newer is read as far as it is known.
+/// Reads trace id, parent id and flags (W3C Trace Context §3.2). Of a newer version only these known fields are read.
 fn read(value: &[u8]) -> Option<(u128, u64, u8)> {
     let (known, more) = value.split_at_checked(LENGTH)?;
     let [a, b, b'-', ..] = known else { return None };
@@ -95,7 +95,7 @@ fn read(value: &[u8]) -> Option<(u128, u64, u8)> {
     (trace != 0 && parent != 0).then_some((trace, parent, flags))
 }
 
-/// A number of lower case hex digits.
+/// Reads lower case hex digits.
 fn hex(digits: &[u8]) -> Option<u128> {
     digits.iter().try_fold(0, |number, digit| {
         let value = match digit {
@@ -115,13 +115,13 @@ fn write_hex(text: &mut [u8], mut number: u128) {
     }
 }
 
-/// A number that is not 0 and has not been given before in this process: ids must differ, and need not be secret.
+/// A number that is not 0 and was not returned before in this process: ids must differ, but need not be secret.
 fn random() -> u64 {
     static SEED: OnceLock<u64> = OnceLock::new();
     static NEXT: AtomicU64 = AtomicU64::new(0);
     let seed = SEED.get_or_init(|| std::hash::RandomState::new().hash_one("traces"));
     loop {
-        // splitmix64, which gives each number once.
+        // splitmix64 is a bijection, so a counter as its input never repeats an output.
         let mut z = NEXT.fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::Relaxed).wrapping_add(*seed);
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
@@ -140,39 +140,42 @@ mod tests {
 
     const GOOD: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 
-    fn of(values: &[&str]) -> Trace {
+    fn trace(values: &[&str]) -> Trace {
         let mut headers = HeaderMap::new();
         for value in values {
             headers.append(TRACEPARENT, HeaderValue::from_str(value).unwrap());
         }
-        Trace::of(&headers, false)
+        Trace::from_headers(&headers, false)
     }
 
     #[test]
-    fn a_trace_goes_on_with_a_span_of_the_hosts() {
-        let trace = of(&[GOOD]);
+    fn a_valid_trace_continues_with_a_span_of_the_host() {
+        let trace = trace(&[GOOD]);
         assert_eq!(trace.id().to_string(), "4bf92f3577b34da6a3ce929d0e0e4736");
         assert_eq!((trace.parent, trace.is_sampled), (Some(0x00f0_67aa_0ba9_02b7), true));
         let next = trace.traceparent();
         let next = std::str::from_utf8(&next).unwrap();
         assert_eq!(next, format!("00-4bf92f3577b34da6a3ce929d0e0e4736-{:016x}-01", trace.span_id));
-        assert_eq!((of(&[next]).trace_id, of(&[next]).parent), (trace.trace_id, Some(trace.span_id)));
-        assert_ne!(of(&[GOOD]).span_id, trace.span_id);
-        assert!(!of(&[&GOOD.replace("-01", "-02")]).is_sampled);
-        assert_eq!(id_in(GOOD), Some("4bf92f3577b34da6a3ce929d0e0e4736"));
+        assert_eq!(
+            (self::tests::trace(&[next]).trace_id, self::tests::trace(&[next]).parent),
+            (trace.trace_id, Some(trace.span_id))
+        );
+        assert_ne!(self::tests::trace(&[GOOD]).span_id, trace.span_id);
+        assert!(!self::tests::trace(&[&GOOD.replace("-01", "-02")]).is_sampled);
+        assert_eq!(trace_id_of(GOOD), Some("4bf92f3577b34da6a3ce929d0e0e4736"));
     }
 
     #[test]
-    fn what_is_newer_is_read_as_far_as_it_is_known() {
+    fn known_fields_of_a_newer_version_are_read() {
         let newer = GOOD.replace("00-4", "cc-4");
         for text in [newer.clone(), format!("{newer}-what-the-future-is-like")] {
-            assert_eq!(of(&[&text]).parent, Some(0x00f0_67aa_0ba9_02b7), "{text}");
+            assert_eq!(self::tests::trace(&[&text]).parent, Some(0x00f0_67aa_0ba9_02b7), "{text}");
         }
-        assert_eq!(of(&[&format!("{newer}.x")]).parent, None);
+        assert_eq!(self::tests::trace(&[&format!("{newer}.x")]).parent, None);
     }
 
     #[test]
-    fn a_trace_begins_where_none_is_sent_that_is_one() {
+    fn an_invalid_or_repeated_header_starts_a_new_trace() {
         for bad in [
             "",
             "00",
@@ -185,12 +188,12 @@ mod tests {
             &GOOD.replace("4bf9", "4BF9"),
             &GOOD.replace('-', "_"),
         ] {
-            let trace = of(&[bad]);
+            let trace = trace(&[bad]);
             assert_eq!((trace.parent, trace.is_sampled), (None, false), "{bad}");
             assert!(trace.trace_id != 0 && trace.span_id != 0);
         }
-        assert_eq!(of(&[GOOD, GOOD]).parent, None);
-        assert_ne!(of(&[]).trace_id, of(&[]).trace_id);
+        assert_eq!(self::tests::trace(&[GOOD, GOOD]).parent, None);
+        assert_ne!(self::tests::trace(&[]).trace_id, self::tests::trace(&[]).trace_id);
         assert!(Trace::begin(true).is_sampled);
     }
 }

@@ -1,47 +1,48 @@
-//! The last log lines of a plugin or a job.
+//! The newest log lines of a plugin or a job.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::str::FromStr;
-use std::sync::Mutex;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use parking_lot::Mutex;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-/// One line.
+/// A log line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogLine {
-    /// Counts up from 0 within one log.
+    /// The number; counts up from 0 within a log.
     pub number: u64,
-    /// When, in milliseconds since 1970.
+    /// The time of the line, in milliseconds since the Unix epoch.
     pub at_unix_ms: u64,
-    /// `error`, `warn`, `info` or `debug`.
+    /// The level: `error`, `warn`, `info`, `debug` or `trace`.
     pub level: &'static str,
-    /// Which generation wrote it; `None` for the host's own lines.
+    /// The generation that wrote the line; `None` for lines of the host.
     pub generation: Option<u64>,
     /// The text, without control characters.
     pub message: String,
 }
 
-/// The levels, from the worst.
+/// The levels, the most severe first.
 const LEVELS: [&str; 5] = ["error", "warn", "info", "debug", "trace"];
 
-/// The least level of the lines that somebody wants to see.
+/// The lowest level that a reader wants to see.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MinLevel(usize);
 
-/// A text is no level.
+/// The text does not name a level.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("expected `error`, `warn`, `info`, `debug` or `trace`")]
 pub struct MinLevelError;
 
 impl MinLevel {
-    /// The levels, from the worst.
+    /// The names of the levels, the most severe first.
     pub const WORDS: [&str; 5] = LEVELS;
-    /// All lines.
+    /// Every level.
     pub const ALL: MinLevel = MinLevel(LEVELS.len() - 1);
 
-    /// Whether a line is at least as bad.
+    /// Whether a line is at least as severe.
     pub fn takes(self, line: &LogLine) -> bool {
         LEVELS[..=self.0].contains(&line.level)
     }
@@ -55,13 +56,14 @@ impl FromStr for MinLevel {
     }
 }
 
-/// A ring of lines. Old lines go when there are too many.
+/// A ring buffer of lines: the oldest line is removed when the capacity is reached.
 #[derive(Debug)]
-pub(crate) struct LogLines {
+pub struct LogLines {
     capacity: usize,
-    /// The number of the next line, for those who wait for it.
+    redact: fn(&str) -> Cow<'_, str>,
+    /// The number of the next line, for readers that wait for it.
     next: watch::Sender<u64>,
-    /// Cancelled when there will be no more lines.
+    /// Cancelled when the log gets no more lines.
     ended: CancellationToken,
     state: Mutex<State>,
 }
@@ -73,38 +75,46 @@ struct State {
 }
 
 impl LogLines {
-    pub(crate) fn new(capacity: usize) -> LogLines {
-        LogLines { capacity, next: watch::Sender::new(0), ended: CancellationToken::new(), state: Mutex::default() }
+    /// A log of at most `capacity` lines. `redact` replaces parts of each message that readers must not see.
+    pub fn new(capacity: usize, redact: fn(&str) -> Cow<'_, str>) -> LogLines {
+        LogLines {
+            capacity,
+            redact,
+            next: watch::Sender::new(0),
+            ended: CancellationToken::new(),
+            state: Mutex::default(),
+        }
     }
 
-    pub(crate) fn push(&self, level: &'static str, generation: Option<u64>, message: &str) {
-        let message = host_store::without_folders(message);
+    /// Adds a line. Control characters are replaced by spaces.
+    pub fn push(&self, level: &'static str, generation: Option<u64>, message: &str) {
+        let message = (self.redact)(message);
         let message = message.chars().map(|c| if c.is_control() && c != '\t' { ' ' } else { c }).collect();
-        let mut state = self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut state = self.state.lock();
         let number = state.next;
         state.next += 1;
         if state.lines.len() == self.capacity {
             state.lines.pop_front();
         }
         state.lines.push_back(LogLine { number, at_unix_ms: now_unix_ms(), level, generation, message });
-        // Under the lock, so that the number never goes back.
+        // Sent under the lock, so that the number never decreases.
         self.next.send_replace(number + 1);
     }
 
-    /// Takes over the lines of an earlier log of the same; to be called before the first line of this one.
-    pub(crate) fn go_on_from<'a>(&self, first: u64, lines: impl Iterator<Item = &'a str>) {
-        self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner).next = first;
+    /// Continues an earlier log with its last lines, numbered from `first`. Call it before the first line is added.
+    pub fn continue_from<'a>(&self, first: u64, lines: impl Iterator<Item = &'a str>) {
+        self.state.lock().next = first;
         lines.for_each(|line| self.push("info", None, line));
     }
 
-    /// How many lines were written so far.
-    pub(crate) fn n_lines(&self) -> u64 {
+    /// The number of lines written so far.
+    pub fn n_lines(&self) -> u64 {
         *self.next.borrow()
     }
 
-    /// The newest lines that have together at most `max_bytes`, each with a line feed; and the number of the first.
-    pub(crate) fn tail(&self, max_bytes: usize) -> (u64, String) {
-        let state = self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    /// The newest lines with together at most `max_bytes`, each with a line feed, and the number of the first one.
+    pub fn tail(&self, max_bytes: usize) -> (u64, String) {
+        let state = self.state.lock();
         let mut n_bytes = 0;
         let fits = |line: &&LogLine| {
             n_bytes += line.message.len() + 1;
@@ -116,30 +126,31 @@ impl LogLines {
         (state.next - n_lines as u64, text)
     }
 
-    /// Waits until there is a line numbered `from`. Cancel safe.
-    pub(crate) async fn reached(&self, from: u64) {
-        // The sender lives in `self`, so this only ends with the line.
+    /// Waits for the line numbered `from`. Cancel safe.
+    pub async fn reached(&self, from: u64) {
+        // The sender is owned by `self`, so the wait only ends with the line.
         let _ = self.next.subscribe().wait_for(|next| *next > from).await;
     }
 
-    /// There will be no more lines.
-    pub(crate) fn end(&self) {
+    /// Ends the log: no line is added from now on.
+    pub fn end(&self) {
         self.ended.cancel();
     }
 
-    /// Waits until there will be no more lines. Cancel safe.
-    pub(crate) async fn ended(&self) {
+    /// Waits for the end of the log. Cancel safe.
+    pub async fn ended(&self) {
         self.ended.cancelled().await;
     }
 
-    /// The lines numbered `from` and later that are still there.
-    pub(crate) fn since(&self, from: u64) -> Vec<LogLine> {
-        let state = self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    /// The stored lines numbered `from` and higher.
+    pub fn since(&self, from: u64) -> Vec<LogLine> {
+        let state = self.state.lock();
         state.lines.iter().filter(|line| line.number >= from).cloned().collect()
     }
 }
 
-pub(crate) fn now_unix_ms() -> u64 {
+/// The present time in milliseconds since the Unix epoch.
+pub fn now_unix_ms() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
@@ -149,8 +160,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_newest_lines_stay_and_numbers_go_on() {
-        let log = LogLines::new(2);
+    fn the_newest_lines_are_kept_and_numbers_increase() {
+        let log = LogLines::new(2, |text| Cow::Borrowed(text));
         for text in ["a", "b", "c\n\u{1b}[31m"] {
             log.push("info", None, text);
         }
@@ -163,8 +174,8 @@ mod tests {
     }
 
     #[test]
-    fn a_level_takes_what_is_at_least_as_bad() {
-        let log = LogLines::new(9);
+    fn a_minimum_level_accepts_lines_that_are_at_least_as_severe() {
+        let log = LogLines::new(9, |text| Cow::Borrowed(text));
         for level in LEVELS {
             log.push(level, None, "x");
         }
@@ -176,8 +187,8 @@ mod tests {
     }
 
     #[test]
-    fn the_end_of_a_log_is_whole_lines_and_a_log_goes_on_from_it() {
-        let log = LogLines::new(3);
+    fn the_tail_of_a_log_has_whole_lines_and_a_log_continues_from_it() {
+        let log = LogLines::new(3, |text| Cow::Borrowed(text));
         for text in ["one", "two", "three", "four"] {
             log.push("info", None, text);
         }
@@ -185,9 +196,9 @@ mod tests {
         assert_eq!(log.tail(11), (2, "three\nfour\n".to_owned()));
         assert_eq!(log.tail(10), (3, "four\n".to_owned()));
         assert_eq!(log.tail(4), (4, String::new()));
-        let next = LogLines::new(3);
+        let next = LogLines::new(3, |text| Cow::Borrowed(text));
         let (first, text) = log.tail(11);
-        next.go_on_from(first, text.lines());
+        next.continue_from(first, text.lines());
         next.push("info", None, "five");
         assert_eq!((next.n_lines(), next.tail(100)), (5, (2, "three\nfour\nfive\n".to_owned())));
     }

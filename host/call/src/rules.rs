@@ -1,68 +1,57 @@
-//! What plugin.yaml asks of each request to an endpoint, checked before the plugin is called.
+//! The rules of plugin.yaml for requests to an endpoint, checked before the plugin is called.
 
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher as _, RandomState};
 use std::net::{IpAddr, SocketAddr};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use host_core::configuration::{Schema, Violation};
+use host_core::configuration::Schema;
 use host_core::manifest::{Endpoint, RateLimit, Validation};
 use host_core::{BodyProblem, BodyRules, Buckets};
 use http::HeaderMap;
 use http::header::CONTENT_TYPE;
+use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 
-use crate::call::Caller;
+use crate::caller::Caller;
+use crate::refusal::RuleRefusal;
 
-/// A body of at most so many bytes is checked where it arrives, unless its schema asks for many steps; a larger one beside, so that
-/// no worker is held up.
+/// A body of at most this many bytes is checked on the worker, unless its schema needs many steps. A larger body is
+/// checked on a blocking thread, so that it does not delay other calls.
 const CHECKED_INLINE_BYTES: usize = 16 * 1024;
 
-/// What is asked of requests to one endpoint.
+/// The rules for requests to one endpoint.
 #[derive(Debug)]
-pub(crate) struct EndpointRules {
+pub struct EndpointRules {
     limit: Option<Limiter>,
-    /// Media types that are taken, in lower case; any when empty.
+    /// The accepted media types, in lower case; every type if empty.
     content_types: Vec<String>,
     body: Option<Arc<BodyRules>>,
-    /// The largest body; one that is checked is kept whole.
+    /// The largest body. A body that is checked is buffered, so its limit is lower.
     pub(crate) max_body_bytes: u64,
 }
 
-/// Why a request is refused before the plugin is called.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum RuleRefusal {
-    /// The client calls too often: there is a token for it again after this time.
-    RateLimited(Duration),
-    /// The content type is none that is taken; why, in a sentence.
-    ContentType(String),
-    /// The body is no JSON; why not.
-    BodyNotJson(String),
-    /// The body is not what the endpoint asks for.
-    BodyDoesNotFit(Vec<Violation>),
-}
-
-/// The tokens of all clients of an endpoint. Clones share them.
+/// The rate limiter of an endpoint. Clones share the buckets.
 #[derive(Clone, Debug)]
 struct Limiter {
     limit: RateLimit,
-    tokens: Arc<Tokens>,
+    clients: Arc<ClientBuckets>,
 }
 
 #[derive(Debug)]
-struct Tokens {
+struct ClientBuckets {
     buckets: Mutex<Buckets>,
-    began: Instant,
-    /// Makes a number of a client's name that nobody outside can foretell.
+    started: Instant,
+    /// Hashes clients with a random key, so that a client cannot choose the bucket of another one.
     hasher: RandomState,
 }
 
 impl EndpointRules {
-    /// The rules of an endpoint; `None` when there are none. `before` are those that hold until now: a limit that has not
-    /// changed goes on with its buckets.
-    pub(crate) fn of(
+    /// The rules of an endpoint; `None` if it has none. `before` are the rules of the previous generation: a rate limit
+    /// that has not changed keeps its buckets.
+    pub fn new(
         endpoint: &Endpoint,
         schemas: &BTreeMap<String, Schema>,
         before: Option<&EndpointRules>,
@@ -82,7 +71,7 @@ impl EndpointRules {
         has_rules.then_some(EndpointRules { limit, content_types, body, max_body_bytes })
     }
 
-    /// Checks what is known of a request before its body is read.
+    /// Checks rate limit and content type, before the body is read.
     pub(crate) fn admit(&self, caller: &Caller<'_>, headers: &HeaderMap) -> Result<(), RuleRefusal> {
         if let Some(limit) = &self.limit {
             limit.take(caller).map_err(RuleRefusal::RateLimited)?;
@@ -92,7 +81,7 @@ impl EndpointRules {
             let detail = format!("the endpoint accepts {}, found `{sent}`", self.content_types.join(", "));
             return Err(RuleRefusal::ContentType(detail));
         }
-        // Other types pass unchecked where plugin.yaml lists them, and not by being left out there.
+        // Other types are passed unchecked only if plugin.yaml lists them.
         if self.body.is_some() && self.content_types.is_empty() && !is_json(&sent) {
             let detail = format!("the endpoint accepts application/json, found `{sent}`");
             return Err(RuleRefusal::ContentType(detail));
@@ -100,35 +89,35 @@ impl EndpointRules {
         Ok(())
     }
 
-    /// What the body of a request with these headers must be, if anything is asked of it.
+    /// The rules for the body of a request with these headers; `None` if the body is not checked.
     pub(crate) fn body(&self, headers: &HeaderMap) -> Option<&Arc<BodyRules>> {
         self.body.as_ref().filter(|_| is_json(&media_type(headers)))
     }
 }
 
-/// Checks a body: a small one at once, what takes longer on a thread that may take its time, of which there are as many as cores.
+/// Checks a body: a small body at once, a larger one on a blocking thread. At most one check per core runs there.
 ///
 /// # Cancel safety
-/// Dropping the future gives up the wait; a check that has begun goes on to its end.
+/// Dropping the future ends the wait; a check that has started runs to its end.
 pub(crate) async fn check_body(rules: &Arc<BodyRules>, body: &Bytes) -> Result<(), RuleRefusal> {
-    static TURNS: OnceLock<Arc<Semaphore>> = OnceLock::new();
+    static PERMITS: OnceLock<Arc<Semaphore>> = OnceLock::new();
     if body.len() <= CHECKED_INLINE_BYTES
         && let Some(checked) = rules.check_light(body)
     {
         return checked.map_err(refused);
     }
     let n_cores = || std::thread::available_parallelism().map_or(2, usize::from);
-    let turns = TURNS.get_or_init(|| Arc::new(Semaphore::new(n_cores())));
+    let permits = PERMITS.get_or_init(|| Arc::new(Semaphore::new(n_cores())));
     // The semaphore is never closed.
-    let turn = turns.clone().acquire_owned().await.ok();
+    let permit = permits.clone().acquire_owned().await.ok();
     let (rules, body) = (rules.clone(), body.clone());
     let checked = tokio::task::spawn_blocking(move || {
-        let _turn = turn;
+        let _permit = permit;
         rules.check(&body)
     });
     match checked.await {
         Ok(checked) => checked.map_err(refused),
-        // The check panicked, or the runtime ends.
+        // The check panicked, or the runtime is shutting down.
         Err(error) => Err(RuleRefusal::BodyNotJson(format!("the check failed: {error}"))),
     }
 }
@@ -142,20 +131,24 @@ fn refused(problem: BodyProblem) -> RuleRefusal {
 
 impl Limiter {
     fn new(limit: RateLimit) -> Limiter {
-        let (buckets, hasher) = (Mutex::new(Buckets::new(limit)), RandomState::new());
-        Limiter { limit, tokens: Arc::new(Tokens { buckets, began: Instant::now(), hasher }) }
+        let clients = ClientBuckets {
+            buckets: Mutex::new(Buckets::new(limit)),
+            started: Instant::now(),
+            hasher: RandomState::new(),
+        };
+        Limiter { limit, clients: Arc::new(clients) }
     }
 
     fn take(&self, caller: &Caller<'_>) -> Result<(), Duration> {
-        let Tokens { buckets, began, hasher } = &*self.tokens;
+        let ClientBuckets { buckets, started, hasher } = &*self.clients;
         let client = client(caller, hasher);
-        let now = u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX);
-        buckets.lock().unwrap_or_else(PoisonError::into_inner).take(client, now)
+        let now = u64::try_from(started.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        buckets.lock().take(client, now)
     }
 }
 
-/// Who calls, as a number: whoever is known to call, else the address. Addresses of one IPv6 network of 64 bits are one
-/// client, because one client has as many of them as it likes.
+/// The key under which a client is limited: the authenticated caller, else the IPv4 address or the /64 of the IPv6
+/// address, since one client usually has a whole /64.
 fn client(caller: &Caller<'_>, hasher: &RandomState) -> u64 {
     if let Some(actor) = caller.actor {
         return hasher.hash_one(("actor", actor));
@@ -167,13 +160,13 @@ fn client(caller: &Caller<'_>, hasher: &RandomState) -> u64 {
     }
 }
 
-/// The media type of a body, in lower case, without parameters; empty when none is sent.
+/// The media type of a body, in lower case and without parameters; empty if the header is missing.
 fn media_type(headers: &HeaderMap) -> String {
     let sent = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     sent.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }
 
-/// `application/json`, and what ends with `+json` (RFC 6839).
+/// Whether a media type is `application/json` or ends with `+json` (RFC 6839).
 fn is_json(media_type: &str) -> bool {
     media_type == "application/json" || media_type.ends_with("+json")
 }
@@ -201,7 +194,7 @@ mod tests {
     }
 
     fn rules(fields: &str) -> Option<EndpointRules> {
-        EndpointRules::of(&endpoint(fields), &BTreeMap::new(), None)
+        EndpointRules::new(&endpoint(fields), &BTreeMap::new(), None)
     }
 
     #[test]
@@ -215,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn a_client_is_who_is_known_or_else_the_address_it_comes_from() {
+    fn a_client_is_the_authenticated_caller_or_else_its_address() {
         let hasher = RandomState::new();
         let of = |peer, actor| client(&caller(peer, actor), &hasher);
         let a = of("127.0.0.1:1", None);
@@ -234,12 +227,12 @@ mod tests {
     }
 
     #[test]
-    fn a_limit_that_has_not_changed_goes_on_with_its_buckets() {
+    fn an_unchanged_limit_keeps_its_buckets() {
         let (limited, caller) = (endpoint("rate_limit: {rpm: 1}"), caller("127.0.0.1:1", None));
         let of = |endpoint: &Endpoint, before: &EndpointRules| {
-            EndpointRules::of(endpoint, &BTreeMap::new(), Some(before)).unwrap()
+            EndpointRules::new(endpoint, &BTreeMap::new(), Some(before)).unwrap()
         };
-        let first = EndpointRules::of(&limited, &BTreeMap::new(), None).unwrap();
+        let first = EndpointRules::new(&limited, &BTreeMap::new(), None).unwrap();
         assert_eq!(first.admit(&caller, &HeaderMap::new()), Ok(()));
         let next = of(&limited, &first);
         assert!(matches!(next.admit(&caller, &HeaderMap::new()), Err(RuleRefusal::RateLimited(_))));
@@ -248,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_that_is_checked_is_json_unless_plugin_yaml_lists_other_types() {
+    fn a_checked_body_must_be_json_unless_plugin_yaml_lists_other_types() {
         let check = |fields: &str, sent: &'static str| {
             let mut headers = HeaderMap::new();
             headers.insert(CONTENT_TYPE, HeaderValue::from_static(sent));
@@ -271,7 +264,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_large_body_is_checked_beside_the_worker() {
+    async fn small_and_large_bodies_are_checked_alike() {
         let rules = Arc::new(BodyRules { required: vec!["name".to_owned()], schema: Some(Schema::any()) });
         let body = |n: usize| Bytes::from(format!("{{\"text\": \"{}\"}}", "x".repeat(n)));
         for n in [10, CHECKED_INLINE_BYTES + 1] {

@@ -1,4 +1,4 @@
-//! Where the spans of requests go, when somebody records them.
+//! The sink for the spans of requests.
 
 use std::fmt;
 use std::sync::Arc;
@@ -6,44 +6,44 @@ use std::time::{Duration, SystemTime};
 
 use crate::trace::Trace;
 
-/// A request that was answered, to the head of its answer.
+/// The span of a request, from its arrival to the head of its response.
 #[derive(Clone, Copy, Debug)]
 pub struct Span<'a> {
-    /// Whose trace it belongs to.
+    /// The trace that the span belongs to.
     pub trace: Trace,
-    /// The method, as it was sent.
+    /// The method, as the client sent it.
     pub method: &'a str,
-    /// The path as it is declared, with its parameters' names: of a plugin's endpoint, or an action of the management API.
+    /// The declared path of a plugin's endpoint, with the names of its parameters, or an action of the management API.
     pub route: &'a str,
-    /// The plugin and its generation; `None` for the host's own.
+    /// The plugin and its generation; `None` for a request that the host answers itself.
     pub plugin: Option<(&'a str, u64)>,
-    /// The status of the answer.
+    /// The status of the response.
     pub status: u16,
-    /// The request's id.
+    /// The request id.
     pub request_id: &'a str,
-    /// When it began.
+    /// The arrival of the request.
     pub started: SystemTime,
-    /// How long it took.
+    /// The time until the head of the response.
     pub took: Duration,
 }
 
-/// Takes the spans of requests.
+/// Records the spans of requests.
 pub trait RecordSpan: Send + Sync + 'static {
-    /// Takes one. Called on the host's workers: must not block.
+    /// Records a span. Called on the host's worker threads: must not block.
     fn record(&self, span: &Span<'_>);
 }
 
-/// Somebody who takes spans. Cheap to clone.
+/// A recorder of spans. Cheap to clone.
 #[derive(Clone)]
 pub struct SpanSink(Arc<dyn RecordSpan>);
 
 impl SpanSink {
-    /// Spans go there.
+    /// A sink that passes spans to `sink`.
     pub fn new(sink: impl RecordSpan) -> SpanSink {
         SpanSink(Arc::new(sink))
     }
 
-    /// Hands it a span, unless whoever began the trace does not record it.
+    /// Records a span, unless its trace is not sampled.
     pub fn record(&self, span: &Span<'_>) {
         if span.trace.is_sampled {
             self.0.record(span);

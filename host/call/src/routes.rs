@@ -1,52 +1,45 @@
-//! Which endpoint of a generation a request is for.
+//! The routes of a generation: from method and path to an endpoint.
 
 use std::str::FromStr as _;
 
 use host_core::Manifest;
 use host_core::manifest::Method;
 use http::HeaderValue;
+use percent_encoding::percent_decode_str;
+
+use crate::refusal::RouteRefusal;
 
 /// The routes of a generation.
-pub(crate) struct Routes {
+pub struct Routes {
     router: matchit::Router<usize>,
     paths: Vec<PathRoutes>,
 }
 
 struct PathRoutes {
-    /// The endpoint, by its index in the manifest, for each method.
+    /// The index of the endpoint in the manifest, for each method.
     methods: Vec<(Method, usize)>,
-    /// What `Allow` says.
+    /// The value of `Allow`.
     allow: HeaderValue,
 }
 
-/// Where a request goes.
+/// The endpoint that a request was routed to.
 #[derive(Debug)]
 pub struct Routed {
-    /// The endpoint, by its index in the manifest.
+    /// The index of the endpoint in the manifest.
     pub endpoint: usize,
-    /// Path parameters, decoded.
+    /// The path parameters, percent-decoded.
     pub params: Vec<(String, String)>,
 }
 
-/// Why a request goes nowhere.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum RouteRefusal {
-    /// No endpoint has that path.
-    NotFound,
-    /// The path has endpoints, but none with that method; what `Allow` says.
-    Method(HeaderValue),
-    /// The path holds an encoded separator, a dot segment or bytes that are not UTF-8.
-    BadPath,
-}
-
 impl Routes {
-    pub(crate) fn new(manifest: &Manifest) -> Routes {
+    /// The routes of the endpoints of a checked manifest.
+    pub fn new(manifest: &Manifest) -> Routes {
         let mut routes = Routes { router: matchit::Router::new(), paths: vec![] };
         let mut patterns: Vec<&str> = vec![];
         for (index, endpoint) in manifest.endpoints.iter().enumerate() {
             let pattern = endpoint.path.pattern();
             let at = patterns.iter().position(|known| *known == pattern).unwrap_or_else(|| {
-                // The manifest's check has refused patterns that a router would not take together.
+                // The check of the manifest has refused patterns that conflict in a router.
                 let _ = routes.router.insert(pattern, patterns.len());
                 patterns.push(pattern);
                 routes.paths.push(PathRoutes { methods: vec![], allow: HeaderValue::from_static("") });
@@ -61,17 +54,20 @@ impl Routes {
     }
 
     /// Finds the endpoint for `path`, which starts with `/` and is percent-encoded, as the caller sent it.
-    pub(crate) fn find(&self, method: &http::Method, path: &str) -> Result<Routed, RouteRefusal> {
+    ///
+    /// # Errors
+    /// [`RouteRefusal`] if no endpoint matches.
+    pub fn find(&self, method: &http::Method, path: &str) -> Result<Routed, RouteRefusal> {
         if !is_plain_path(path) {
             return Err(RouteRefusal::BadPath);
         }
         let found = self.router.at(path).map_err(|_| RouteRefusal::NotFound)?;
         let routes = &self.paths[*found.value];
-        // plugin.yaml may write a method in any case; in HTTP `get` is another method than `GET`.
+        // Methods are case-sensitive in HTTP, though plugin.yaml accepts any case.
         let known = Method::from_str(method.as_str()).ok().filter(|known| known.as_str() == method.as_str());
         let endpoint = known.and_then(|method| {
             let with = |wanted: Method| routes.methods.iter().find(|(m, _)| *m == wanted).map(|(_, index)| *index);
-            // A GET endpoint also answers HEAD; the server leaves the body out.
+            // A GET endpoint also answers HEAD; the server omits the body.
             with(method).or_else(|| if method == Method::Head { with(Method::Get) } else { None })
         });
         let Some(endpoint) = endpoint else { return Err(RouteRefusal::Method(routes.allow.clone())) };
@@ -95,11 +91,13 @@ fn allow(methods: &[(Method, usize)]) -> HeaderValue {
     HeaderValue::from_str(&names.join(", ")).expect("names of methods are header text")
 }
 
-/// Whether no part of the path could mean another path to someone else: no dot segments, no encoded slash,
-/// backslash, dot or zero, no bytes that are not UTF-8, no backslash, and no `;`, behind which some look for parameters and others for more of the name.
+/// Whether every server and proxy reads the path in the same way.
+///
+/// Refuses dot segments, encoded slashes, backslashes, dots and NUL, bytes that are not UTF-8, backslashes, and `;`, which
+/// some servers take as the start of parameters.
 pub fn is_plain_path(path: &str) -> bool {
     let bytes = path.as_bytes();
-    // Most paths hold none of them.
+    // The fast path: most paths contain none of these bytes.
     if !bytes.iter().any(|byte| matches!(byte, b'%' | b'.' | b'\\' | b';')) {
         return true;
     }
@@ -114,25 +112,9 @@ pub fn is_plain_path(path: &str) -> bool {
     }) && decoded(path).is_some()
 }
 
-/// The text of one percent-encoded part; `None` when it is not UTF-8.
+/// Decodes one percent-encoded segment; `None` if it is not UTF-8.
 fn decoded(text: &str) -> Option<String> {
-    if !text.contains('%') {
-        return Some(text.to_owned());
-    }
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((&byte, after)) = rest.split_first() {
-        rest = after;
-        if byte != b'%' {
-            bytes.push(byte);
-            continue;
-        }
-        let (code, after) = rest.split_at_checked(2)?;
-        let digit = |byte: u8| (byte as char).to_digit(16);
-        bytes.push((digit(code[0])? * 16 + digit(code[1])?) as u8);
-        rest = after;
-    }
-    String::from_utf8(bytes).ok()
+    percent_decode_str(text).decode_utf8().ok().map(Into::into)
 }
 
 #[cfg(test)]
@@ -160,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_finds_its_endpoint() {
+    fn a_request_is_routed_by_method_and_path() {
         assert_eq!(find("GET", "/"), "0 []");
         assert_eq!(find("POST", "/a"), "2 []");
         assert_eq!(find("HEAD", "/a"), "1 []");
@@ -169,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_endpoint_is_told_why() {
+    fn a_request_without_an_endpoint_gets_the_reason() {
         assert_eq!(find("DELETE", "/a"), "405 GET, POST, HEAD, OPTIONS");
         assert_eq!(find("BREW", "/a"), "405 GET, POST, HEAD, OPTIONS");
         assert_eq!(find("get", "/a"), "405 GET, POST, HEAD, OPTIONS");

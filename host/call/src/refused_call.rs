@@ -1,39 +1,37 @@
-//! What whoever calls a plugin is told when there is no answer of the plugin's; the operator finds more under the request id.
+//! The response to a call that the plugin did not answer. The logs have more details under the request id.
 
 use host_core::configuration::Violation;
 use host_load::{CallError, ServiceBody};
 use http::header::{self, HeaderValue};
 use http::{Response, StatusCode};
 
-use crate::admission::Refusal;
-use crate::call::CallRefusal;
-use crate::plugin::Phase;
-use crate::routes::RouteRefusal;
-use crate::rules::RuleRefusal;
+use crate::phase::Phase;
+use crate::refusal::{AdmissionRefusal, CallRefusal, RouteRefusal, RuleRefusal};
 
-/// How long a caller should wait before it asks a plugin again that does not serve now.
+/// The value of `Retry-After` for a plugin that does not serve at the moment.
 const RETRY_AFTER_SECONDS: u32 = 1;
-/// As many of what is wrong with a body stand in the sentence; all are listed.
+/// The number of violations in the sentence; `errors` lists all.
 const MAX_SHOWN: usize = 3;
 
-/// A refused call, as a caller is told.
+/// A refused call, as it is reported to the caller.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RefusedCall {
     /// The status.
     pub status: StatusCode,
-    /// A word for programs. Never reworded.
+    /// The stable error code.
     pub code: &'static str,
-    /// One sentence.
+    /// The description, in one sentence.
     pub detail: String,
-    /// What `Allow` says.
+    /// The value of `Allow`.
     pub allow: Option<HeaderValue>,
-    /// When to ask again.
+    /// The value of `Retry-After`.
     pub retry_after_seconds: Option<u32>,
-    /// What is wrong with the body, each by its place in it.
+    /// The violations of the body, each with its JSON pointer.
     pub violations: Vec<Violation>,
 }
 
 impl RefusedCall {
+    /// A refusal with a status, code and description.
     pub(crate) fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> RefusedCall {
         RefusedCall { status, code, detail: detail.into(), allow: None, retry_after_seconds: None, violations: vec![] }
     }
@@ -42,13 +40,13 @@ impl RefusedCall {
         RefusedCall { retry_after_seconds: Some(RETRY_AFTER_SECONDS), ..self }
     }
 
-    /// The host is about to end.
-    pub(crate) fn stopping() -> RefusedCall {
+    /// The refusal of a host that shuts down.
+    pub fn stopping() -> RefusedCall {
         RefusedCall::new(StatusCode::SERVICE_UNAVAILABLE, "run_shutting_down", "the host is shutting down")
     }
 
-    /// The answer that a plugin gets.
-    pub(crate) fn into_answer(self) -> Response<ServiceBody> {
+    /// The problem document for a plugin that called.
+    pub fn into_answer(self) -> Response<ServiceBody> {
         let RefusedCall { status, code, detail, allow, retry_after_seconds, violations } = self;
         let mut response = host_services::problem(status, code, &detail, &violations);
         let headers = response.headers_mut();
@@ -61,19 +59,19 @@ impl RefusedCall {
         response
     }
 
-    /// No generation of `id` answers.
-    pub fn admission(refusal: Refusal, id: &str) -> RefusedCall {
+    /// The refusal of a request that no generation of `id` admits.
+    pub fn admission(refusal: AdmissionRefusal, id: &str) -> RefusedCall {
         let id = shown(id);
         match refusal {
-            Refusal::Unknown => {
+            AdmissionRefusal::Unknown => {
                 RefusedCall::new(StatusCode::NOT_FOUND, "plugin_unknown", format!("no plugin `{id}` is installed"))
             }
-            Refusal::CircuitOpen => {
+            AdmissionRefusal::CircuitOpen => {
                 let detail =
                     format!("plugin `{id}` fails its health probes; calls are accepted again when a probe passes");
                 RefusedCall::new(StatusCode::SERVICE_UNAVAILABLE, "plugin_unhealthy", detail).later()
             }
-            Refusal::NotServing(phase) => {
+            AdmissionRefusal::NotServing(phase) => {
                 let detail = match phase {
                     Phase::Stopped | Phase::Draining => format!("plugin `{id}` is disabled"),
                     Phase::Failed => format!("plugin `{id}` failed to start; the host retries"),
@@ -87,7 +85,7 @@ impl RefusedCall {
         }
     }
 
-    /// `id` has no such endpoint.
+    /// The refusal of a request that matches no endpoint of `id`.
     pub fn route(refusal: RouteRefusal, id: &str) -> RefusedCall {
         match refusal {
             RouteRefusal::NotFound => {
@@ -107,7 +105,7 @@ impl RefusedCall {
         }
     }
 
-    /// The call gave no answer.
+    /// The refusal of a call that the plugin did not answer.
     pub fn call(refusal: &CallRefusal) -> RefusedCall {
         match refusal {
             CallRefusal::BodyTooLarge(max) => RefusedCall::new(
@@ -153,11 +151,11 @@ impl RefusedCall {
 }
 
 impl RefusedCall {
-    /// The request is not what plugin.yaml asks for.
+    /// The refusal of a request that breaks a rule of plugin.yaml.
     fn rule(refusal: &RuleRefusal) -> RefusedCall {
         match refusal {
             RuleRefusal::RateLimited(wait) => {
-                // A whole second at least, and rounded up: who waits so long is let in.
+                // Rounded up to whole seconds, at least one: a client that waits this long is admitted.
                 let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
                 let retry_after_seconds = Some(u32::try_from(seconds.max(1)).unwrap_or(u32::MAX));
                 let detail = "the client has exceeded the rate limit of the endpoint";
@@ -185,7 +183,7 @@ impl RefusedCall {
     }
 }
 
-/// An id of a caller's, made fit for a sentence.
+/// The id that a caller sent, without control characters and at most 60 characters.
 fn shown(id: &str) -> String {
     id.chars().filter(|c| !c.is_control()).take(60).collect()
 }

@@ -1,40 +1,40 @@
-//! What is counted of a plugin and of its endpoints, found once.
+//! The counters of a plugin and of its endpoints, looked up once per generation.
 
 use std::sync::Arc;
 
 use host_core::health::Probe;
 use prometheus::{Histogram, IntCounter};
 
-/// Why a request to an endpoint is refused, in a word for `plugin_host_endpoint_refused_total`.
+/// The reason for which a request to an endpoint is refused: the label of `plugin_host_endpoint_refused_total`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RefusalReason {
     /// The plugin does not serve.
     NotServing,
-    /// Its probes say that it does not work.
+    /// The health probes of the plugin fail.
     Unhealthy,
-    /// It has no such endpoint.
+    /// No endpoint has the path.
     Path,
-    /// The endpoint does not take the method.
+    /// The endpoint does not accept the method.
     Method,
-    /// Nobody who may call it.
+    /// The caller is not allowed to call the endpoint.
     Auth,
-    /// The client calls too often.
+    /// The client exceeded the rate limit.
     RateLimit,
-    /// The endpoint does not take the content type.
+    /// The endpoint does not accept the content type.
     ContentType,
-    /// The body is not what the endpoint asks for.
+    /// The body does not match what the endpoint requires.
     Body,
     /// The body is too large.
     BodyTooLarge,
-    /// The body broke off.
+    /// The caller did not send the whole body.
     BodyIncomplete,
     /// The body did not arrive in time.
     BodyTimedOut,
 }
 
 impl RefusalReason {
-    /// All.
-    pub(crate) const ALL: [RefusalReason; 11] = [
+    /// All reasons, in the order of their numbers.
+    pub const ALL: [RefusalReason; 11] = [
         RefusalReason::NotServing,
         RefusalReason::Unhealthy,
         RefusalReason::Path,
@@ -48,7 +48,7 @@ impl RefusalReason {
         RefusalReason::BodyTimedOut,
     ];
 
-    /// The word.
+    /// The value of the label.
     pub fn as_str(self) -> &'static str {
         match self {
             RefusalReason::NotServing => "not_serving",
@@ -66,31 +66,41 @@ impl RefusalReason {
     }
 }
 
-/// What becomes of a probe, in words.
-pub(super) const PROBE_OUTCOMES: [&str; 4] = ["passed", "failed", "panicked", "timed_out"];
-/// Statuses by their first digit, from 2.
-pub(super) const CLASSES: [&str; 4] = ["2xx", "3xx", "4xx", "5xx"];
+/// The outcomes of a probe, as label values.
+pub const PROBE_OUTCOMES: [&str; 4] = ["passed", "failed", "panicked", "timed_out"];
+/// The status classes, as label values.
+pub const STATUS_CLASSES: [&str; 4] = ["2xx", "3xx", "4xx", "5xx"];
 
-/// The class of a status. What is no answer of HTTP's counts as the last.
-pub(super) fn class(status: u16) -> usize {
+/// The place of a status in [`STATUS_CLASSES`]. A number that is not an HTTP status counts as the nearest class.
+pub fn status_class(status: u16) -> usize {
     usize::from(status / 100).clamp(2, 5) - 2
 }
 
 /// The counters of one plugin. Clones count together.
 #[derive(Clone)]
-pub(crate) struct PluginCounters(pub(super) Arc<OfPlugin>);
+pub struct PluginCounters(Arc<CountersInner>);
 
-pub(super) struct OfPlugin {
-    pub(super) refused: [IntCounter; RefusalReason::ALL.len()],
-    pub(super) probes: [IntCounter; PROBE_OUTCOMES.len()],
+struct CountersInner {
+    refused: [IntCounter; RefusalReason::ALL.len()],
+    probes: [IntCounter; PROBE_OUTCOMES.len()],
 }
 
 impl PluginCounters {
-    pub(crate) fn refused(&self, reason: RefusalReason) {
+    /// Counts with these counters: one for each of [`RefusalReason::ALL`] and of [`PROBE_OUTCOMES`].
+    pub fn new(
+        refused: [IntCounter; RefusalReason::ALL.len()],
+        probes: [IntCounter; PROBE_OUTCOMES.len()],
+    ) -> PluginCounters {
+        PluginCounters(Arc::new(CountersInner { refused, probes }))
+    }
+
+    /// Counts a refused request.
+    pub fn refused(&self, reason: RefusalReason) {
         self.0.refused[reason as usize].inc();
     }
 
-    pub(crate) fn probed(&self, probe: &Probe) {
+    /// Counts a probe.
+    pub fn probed(&self, probe: &Probe) {
         let outcome = match probe {
             Probe::Passed => 0,
             Probe::Failed(_) => 1,
@@ -103,16 +113,20 @@ impl PluginCounters {
 
 /// The counters of one endpoint. Clones count together.
 #[derive(Clone)]
-pub(crate) struct EndpointMetrics {
-    pub(crate) requests: IntCounter,
-    pub(crate) errors: IntCounter,
-    pub(crate) duration: Histogram,
-    pub(super) responses: [IntCounter; CLASSES.len()],
+pub struct EndpointMetrics {
+    /// Requests routed to the endpoint.
+    pub requests: IntCounter,
+    /// Responses with status 500 or higher.
+    pub errors: IntCounter,
+    /// Seconds until the response head.
+    pub duration: Histogram,
+    /// Responses by status class, in the order of [`STATUS_CLASSES`].
+    pub responses: [IntCounter; STATUS_CLASSES.len()],
 }
 
 impl EndpointMetrics {
     pub(crate) fn answered(&self, status: u16) {
-        self.responses[class(status)].inc();
+        self.responses[status_class(status)].inc();
     }
 }
 
@@ -121,12 +135,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_reason_stands_at_its_place_and_every_status_has_a_class() {
+    fn each_reason_is_at_the_place_of_its_number_and_each_status_has_a_class() {
         for (place, reason) in RefusalReason::ALL.into_iter().enumerate() {
             assert_eq!(reason as usize, place, "{}", reason.as_str());
         }
         for (status, expected) in [(100, "2xx"), (204, "2xx"), (304, "3xx"), (429, "4xx"), (599, "5xx"), (999, "5xx")] {
-            assert_eq!(CLASSES[class(status)], expected, "{status}");
+            assert_eq!(STATUS_CLASSES[status_class(status)], expected, "{status}");
         }
     }
 }
