@@ -108,7 +108,7 @@ mod tests {
         for (query, part) in [
             (format!("reason={long}x"), "`reason` must have at most 500 characters"),
             ("reason=a%0Ab".to_owned(), "`reason` must have at most 500 characters"),
-            ("on_conflict=wait".to_owned(), "`on_conflict`: it is `queue`"),
+            ("on_conflict=wait".to_owned(), "`on_conflict`: expected `queue`"),
             ("timeout_seconds=0".to_owned(), "`timeout_seconds` must be from 1 to 604800"),
             ("timeout_seconds=604801".to_owned(), "`timeout_seconds` must be from 1 to 604800"),
             ("timeout_seconds=1m".to_owned(), "invalid query: "),
