@@ -20,7 +20,7 @@ use uploads::Uploads;
 
 /// What the surfaces share. Cheap to clone.
 #[derive(Clone)]
-pub(crate) struct Front {
+pub(crate) struct AppState {
     pub(crate) host: Host,
     pub(crate) access: Arc<Access>,
     pub(crate) rules: Arc<Live>,

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use crate::access::audit_context::write_refusals;
-use crate::state::Front;
+use crate::state::AppState;
 use crate::wire::input::Parameters;
 use crate::wire::outcome::of_operation;
 use crate::wire::problem::Refused;
@@ -38,7 +38,7 @@ pub(crate) struct Query {
 }
 
 pub(crate) async fn list(
-    State(front): State<Front>,
+    State(app): State<AppState>,
     Parameters(query): Parameters<Query>,
 ) -> Result<Response, Refused> {
     let limit = query.limit.unwrap_or(DEFAULT_LIMIT);
@@ -46,11 +46,11 @@ pub(crate) async fn list(
         let detail = format!("`limit` must be from 1 to {MAX_LIMIT}");
         return Err(Refused::new(StatusCode::BAD_REQUEST, "query_does_not_fit", detail));
     }
-    write_refusals(&front.host, &front.access, true).await;
+    write_refusals(&app.host, &app.access, true).await;
     let Query { after, actor, action, object, .. } = query;
     let is_full = |entries: &[AuditEntry]| entries.len() == limit as usize && after.is_some();
     let filter = AuditFilter { after, actor, action, object };
-    let entries = front.host.audit(&filter, limit).await.map_err(|error| of_operation(&error))?;
+    let entries = app.host.audit(&filter, limit).await.map_err(|error| of_operation(&error))?;
     let next = entries.last().filter(|_| is_full(&entries)).map(|last| last.seq);
     let entries = entries.into_iter().map(entry).collect();
     Ok(no_store(Json(api::AuditPage { entries, next }).into_response()))
@@ -65,12 +65,12 @@ pub(crate) struct Noted {
 }
 
 pub(crate) async fn verify(
-    State(front): State<Front>,
+    State(app): State<AppState>,
     Parameters(Noted { head }): Parameters<Noted>,
 ) -> Result<Response, Refused> {
     let noted = head.as_deref().map(noted).transpose()?;
-    write_refusals(&front.host, &front.access, true).await;
-    let report = front.host.verify_audit(noted.as_ref()).await.map_err(|error| of_operation(&error))?;
+    write_refusals(&app.host, &app.access, true).await;
+    let report = app.host.verify_audit(noted.as_ref()).await.map_err(|error| of_operation(&error))?;
     let answer = api::AuditReport {
         valid: report.is_whole(),
         entries: report.entries,

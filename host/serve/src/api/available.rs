@@ -11,7 +11,7 @@ use utoipa::IntoParams;
 
 use crate::operation::source::{INDEX, source_asked};
 use crate::operation::validate::judged;
-use crate::state::Front;
+use crate::state::AppState;
 use crate::wire::input::{Parameters, Whole};
 use crate::wire::outcome::of_operation;
 use crate::wire::problem::Refused;
@@ -29,10 +29,10 @@ pub(crate) struct AvailableQuery {
 }
 
 pub(crate) async fn list(
-    State(front): State<Front>,
+    State(app): State<AppState>,
     Parameters(query): Parameters<AvailableQuery>,
 ) -> Result<Json<Vec<api::Available>>, Refused> {
-    let (listed, _) = front.host.available(query.refresh).await.map_err(|error| of_operation(&error))?;
+    let (listed, _) = app.host.available(query.refresh).await.map_err(|error| of_operation(&error))?;
     let has_tag = |item: &api::Available| query.tag.as_ref().is_none_or(|tag| item.tags.contains(tag));
     let is_asked = |item: &api::Available| query.installed.is_none_or(|installed| item.installed == installed);
     let items = listed.iter().map(item).filter(|item| has_tag(item) && is_asked(item));
@@ -48,20 +48,20 @@ pub(crate) struct Refresh {
 }
 
 pub(crate) async fn indexes(
-    State(front): State<Front>,
+    State(app): State<AppState>,
     Parameters(Refresh { refresh }): Parameters<Refresh>,
 ) -> Result<Json<api::IndexList>, Refused> {
-    let (_, reports) = front.host.available(refresh).await.map_err(|error| of_operation(&error))?;
+    let (_, reports) = app.host.available(refresh).await.map_err(|error| of_operation(&error))?;
     Ok(Json(api::IndexList { indexes: reports.into_iter().map(state).collect() }))
 }
 
 /// Fetches a source and checks it, and installs nothing.
 pub(crate) async fn validate(
-    State(front): State<Front>,
+    State(app): State<AppState>,
     Whole(asked): Whole<api::ValidateRequest>,
 ) -> Result<Json<api::Validated>, Refused> {
     let source = match (&asked.source, &asked.upload_id) {
-        (Some(source), None) => source_asked(&front, source, asked.version.as_deref()).await?.0,
+        (Some(source), None) => source_asked(&app, source, asked.version.as_deref()).await?.0,
         (None, Some(upload)) => Source::Upload(upload.clone()),
         _ => {
             let detail = "the body must have either `source` or `upload_id`";
@@ -69,7 +69,7 @@ pub(crate) async fn validate(
         }
     };
     let shown = source.to_string();
-    let validated = front.host.validate(source).await.map_err(|error| of_operation(&error))?;
+    let validated = app.host.validate(source).await.map_err(|error| of_operation(&error))?;
     Ok(Json(judged(shown, &validated)))
 }
 

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::operation::request::Asking;
 use crate::operation::run::run;
-use crate::state::Front;
+use crate::state::AppState;
 use crate::wire::input::Whole;
 use crate::wire::problem::Refused;
 
@@ -19,12 +19,12 @@ use crate::wire::problem::Refused;
 const MAX_OPERATIONS: usize = 100;
 
 pub(crate) async fn batch(
-    State(front): State<Front>,
+    State(app): State<AppState>,
     asking: Asking,
     Whole(asked): Whole<api::BatchRequest>,
 ) -> Result<Response, Refused> {
     let operations = operations(&asked.operations)?;
-    run(&front, asking, Operation::Batch { operations, atomic: asked.mode == BatchMode::Atomic }).await
+    run(&app, asking, Operation::Batch { operations, atomic: asked.mode == BatchMode::Atomic }).await
 }
 
 /// The operations that a client asks for.

@@ -12,13 +12,13 @@ use serde_json::{Map, Value};
 
 use crate::operation::request::Asking;
 use crate::operation::run::{run, unknown};
-use crate::state::Front;
+use crate::state::AppState;
 use crate::wire::input::{Id, Whole};
 use crate::wire::outcome::of_operation;
 use crate::wire::problem::Refused;
 
-pub(crate) async fn get(State(front): State<Front>, Id(id): Id) -> Result<Response, Refused> {
-    let view = front.host.configuration(&id).map_err(|error| of_operation(&error))?.ok_or_else(|| unknown(&id))?;
+pub(crate) async fn get(State(app): State<AppState>, Id(id): Id) -> Result<Response, Refused> {
+    let view = app.host.configuration(&id).map_err(|error| of_operation(&error))?.ok_or_else(|| unknown(&id))?;
     let answer = api::Configuration {
         id,
         revision: view.revision,
@@ -36,7 +36,7 @@ pub(crate) async fn get(State(front): State<Front>, Id(id): Id) -> Result<Respon
 
 /// Replaces what the operator set by the object in the body.
 pub(crate) async fn put(
-    State(front): State<Front>,
+    State(app): State<AppState>,
     Id(id): Id,
     headers: HeaderMap,
     asking: Asking,
@@ -44,19 +44,19 @@ pub(crate) async fn put(
     Whole(configuration): Whole<Map<String, Value>>,
 ) -> Result<Response, Refused> {
     let expected = expected(&headers)?;
-    run(&front, asking, Operation::Configure { id, change: Settings::Replace(configuration), expected }).await
+    run(&app, asking, Operation::Configure { id, change: Settings::Replace(configuration), expected }).await
 }
 
 /// Merges the object in the body into what the operator set (RFC 7396): null takes back what was set.
 pub(crate) async fn patch(
-    State(front): State<Front>,
+    State(app): State<AppState>,
     Id(id): Id,
     headers: HeaderMap,
     asking: Asking,
     Whole(patch): Whole<Map<String, Value>>,
 ) -> Result<Response, Refused> {
     let expected = expected(&headers)?;
-    run(&front, asking, Operation::Configure { id, change: Settings::Merge(patch), expected }).await
+    run(&app, asking, Operation::Configure { id, change: Settings::Merge(patch), expected }).await
 }
 
 /// The revision that `If-Match` asks for, if it asks for one.

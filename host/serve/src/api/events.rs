@@ -12,7 +12,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use crate::access::caller::Caller;
-use crate::state::Front;
+use crate::state::AppState;
 use crate::wire::input::Parameters;
 use crate::wire::outcome::of_operation;
 use crate::wire::problem::Refused;
@@ -43,7 +43,7 @@ pub(crate) struct EventQuery {
 
 /// A stream, unless `Accept: application/json` asks for a part: the oldest after `after`, or the newest of all.
 pub(crate) async fn get(
-    State(front): State<Front>,
+    State(app): State<AppState>,
     caller: Caller,
     Parameters(query): Parameters<EventQuery>,
     headers: HeaderMap,
@@ -58,20 +58,20 @@ pub(crate) async fn get(
     let filter = filter(&query)?;
     if !sse::is_wanted(&headers, "application/json", true) {
         let page = match after {
-            Some(after) => front.host.events_after(after, &filter, limit).await,
-            None => front.host.newest_events(&filter, limit).await,
+            Some(after) => app.host.events_after(after, &filter, limit).await,
+            None => app.host.newest_events(&filter, limit).await,
         };
         let page = page.map_err(|error| of_operation(&error))?;
         return Ok(Json(view::events(&page)).into_response());
     }
-    let turn = front.streams.take(&caller, &front.rules.now().rules)?;
-    let stream = front.host.follow_events(after, filter).await.ok_or_else(|| {
+    let turn = app.streams.take(&caller, &app.rules.now().rules)?;
+    let stream = app.host.follow_events(after, filter).await.ok_or_else(|| {
         Refused::new(StatusCode::TOO_MANY_REQUESTS, "events_too_many_streams", "too many event streams are open")
             .fix("close a stream, or request pages with `Accept: application/json`")
             .retry_after(5)
     })?;
     let response = sse::answer(stream, |stream| Box::pin(next(stream)));
-    Ok(turn.hold(response, front.access.clone().ended(caller)))
+    Ok(turn.hold(response, app.access.clone().ended(caller)))
 }
 
 fn last_event_id(headers: &HeaderMap) -> Result<Option<u64>, Refused> {

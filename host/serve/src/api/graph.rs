@@ -9,7 +9,7 @@ use http::header::{CONTENT_TYPE, HeaderValue};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use crate::state::Front;
+use crate::state::AppState;
 use crate::wire::input::Parameters;
 
 /// `?format=dot`: in which form.
@@ -30,8 +30,8 @@ enum Format {
     Mermaid,
 }
 
-pub(crate) async fn graph(State(front): State<Front>, Parameters(Form { format }): Parameters<Form>) -> Response {
-    let graph = front.host.graph();
+pub(crate) async fn graph(State(app): State<AppState>, Parameters(Form { format }): Parameters<Form>) -> Response {
+    let graph = app.host.graph();
     match format {
         Format::Json => Json(shown(&graph.view())).into_response(),
         Format::Dot => text("text/vnd.graphviz", graph.dot()),

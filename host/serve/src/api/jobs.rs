@@ -16,7 +16,7 @@ use crate::access::caller::{Caller, forbidden};
 use crate::api::job_log::{Following, Format};
 use crate::operation::request::Asking;
 use crate::operation::run::answer;
-use crate::state::Front;
+use crate::state::AppState;
 use crate::wire::input::{Id, Parameters};
 use crate::wire::outcome::of_operation;
 use crate::wire::problem::Refused;
@@ -47,7 +47,7 @@ pub(crate) struct ListQuery {
 }
 
 pub(crate) async fn list(
-    State(front): State<Front>,
+    State(app): State<AppState>,
     Parameters(query): Parameters<ListQuery>,
 ) -> Result<Json<api::JobList>, Refused> {
     let refused = |detail: String| Refused::new(StatusCode::BAD_REQUEST, "query_does_not_fit", detail);
@@ -65,14 +65,14 @@ pub(crate) async fn list(
     let cursor = query.cursor.as_deref().map(str::parse).transpose();
     let cursor = cursor.map_err(|error| refused(format!("`cursor`: {error}")))?;
     let filter = JobFilter { plugin: query.plugin, state, operation: query.operation };
-    let page = front.host.jobs(&filter, limit, cursor.as_ref()).await.map_err(|error| of_operation(&error))?;
+    let page = app.host.jobs(&filter, limit, cursor.as_ref()).await.map_err(|error| of_operation(&error))?;
     let jobs = page.jobs.iter().map(view::job).collect();
     Ok(Json(api::JobList { jobs, next: page.next.map(|next| next.to_string()) }))
 }
 
 /// The job, for those who may see it: who has grants only sees the jobs of those plugins.
-async fn seen(front: &Front, caller: &Caller, id: &str) -> Result<JobView, Refused> {
-    let job = front.host.job(id).await.map_err(|error| of_operation(&error))?;
+async fn seen(app: &AppState, caller: &Caller, id: &str) -> Result<JobView, Refused> {
+    let job = app.host.job(id).await.map_err(|error| of_operation(&error))?;
     match caller.principal.may(Role::Viewer, job.plugin.as_deref()) {
         true => Ok(job),
         // As if there were none: that there is one of another plugin is not theirs to know.
@@ -80,24 +80,24 @@ async fn seen(front: &Front, caller: &Caller, id: &str) -> Result<JobView, Refus
     }
 }
 
-pub(crate) async fn get(State(front): State<Front>, caller: Caller, Id(id): Id) -> Result<Json<api::Job>, Refused> {
-    Ok(Json(view::job(&seen(&front, &caller, &id).await?)))
+pub(crate) async fn get(State(app): State<AppState>, caller: Caller, Id(id): Id) -> Result<Json<api::Job>, Refused> {
+    Ok(Json(view::job(&seen(&app, &caller, &id).await?)))
 }
 
-pub(crate) async fn cancel(State(front): State<Front>, caller: Caller, Id(id): Id) -> Result<Json<api::Job>, Refused> {
+pub(crate) async fn cancel(State(app): State<AppState>, caller: Caller, Id(id): Id) -> Result<Json<api::Job>, Refused> {
     let plugin = match caller.principal.may(Role::Operator, None) {
         true => None,
-        false => seen(&front, &caller, &id).await?.plugin,
+        false => seen(&app, &caller, &id).await?.plugin,
     };
     if !caller.principal.may(Role::Operator, plugin.as_deref()) {
         return Err(forbidden(Role::Operator, plugin.as_deref()));
     }
-    let job = front.host.cancel_job(&id).await.map_err(|error| of_operation(&error))?;
+    let job = app.host.cancel_job(&id).await.map_err(|error| of_operation(&error))?;
     Ok(Json(view::job(&job)))
 }
 
-pub(crate) async fn retry(State(front): State<Front>, Id(id): Id, asking: Asking) -> Result<Response, Refused> {
-    let job = front.host.retry(&id, asking.asker).await.map_err(|error| of_operation(&error))?;
+pub(crate) async fn retry(State(app): State<AppState>, Id(id): Id, asking: Asking) -> Result<Response, Refused> {
+    let job = app.host.retry(&id, asking.asker).await.map_err(|error| of_operation(&error))?;
     asking.touched.job(&job);
     answer(&job, asking.respond_async).await
 }
@@ -115,20 +115,20 @@ pub(crate) struct LogQuery {
 
 /// The log as text, one line each; or as events, each line with its number as id, and `end` when the job has ended.
 pub(crate) async fn log(
-    State(front): State<Front>,
+    State(app): State<AppState>,
     caller: Caller,
     Id(id): Id,
     headers: HeaderMap,
     Parameters(query): Parameters<LogQuery>,
 ) -> Result<Response, Refused> {
-    seen(&front, &caller, &id).await?;
+    seen(&app, &caller, &id).await?;
     let failed = |error: host_run::Error| of_operation(&error);
     let format = if wants_events(&headers) { Format::Events } else { Format::Text };
     let mut turn = None;
-    let live = front.host.live_job(&id).filter(|_| query.follow || format == Format::Events);
+    let live = app.host.live_job(&id).filter(|_| query.follow || format == Format::Events);
     let from = match last_event(&headers).filter(|_| format == Format::Events).transpose()? {
         Some(last) => {
-            let job = front.host.job(&id).await.map_err(failed)?;
+            let job = app.host.job(&id).await.map_err(failed)?;
             // A log that has not come so far has begun anew, because the host was killed meanwhile.
             Some(last.saturating_add(1)).filter(|from| *from <= job.n_lines).unwrap_or(0)
         }
@@ -136,13 +136,13 @@ pub(crate) async fn log(
     };
     let body = match live {
         Some(job) => {
-            turn = Some(front.streams.take(&caller, &front.rules.now().rules)?);
-            Body::new(Following::new(job, from, format, front.host.front_metrics().job_log_stream()))
+            turn = Some(app.streams.take(&caller, &app.rules.now().rules)?);
+            Body::new(Following::new(job, from, format, app.host.front_metrics().job_log_stream()))
         }
         None => {
-            let lines = front.host.job_lines(&id, from).await.map_err(failed)?;
+            let lines = app.host.job_lines(&id, from).await.map_err(failed)?;
             let mut text: String = lines.iter().map(|line: &LogLine| format.line(line)).collect();
-            text.push_str(&format.end(front.host.job(&id).await.map_err(failed)?.state));
+            text.push_str(&format.end(app.host.job(&id).await.map_err(failed)?.state));
             Body::from(text)
         }
     };
@@ -150,7 +150,7 @@ pub(crate) async fn log(
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(format.content_type()));
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     Ok(match turn {
-        Some(turn) => turn.hold(response, front.access.clone().ended(caller)),
+        Some(turn) => turn.hold(response, app.access.clone().ended(caller)),
         None => response,
     })
 }

@@ -11,7 +11,7 @@ use http::StatusCode;
 use crate::access::Session;
 use crate::access::audit_context::{self, ClientAddress, Trail};
 use crate::access::caller::Caller;
-use crate::state::Front;
+use crate::state::AppState;
 use crate::wire::input::Secret;
 use crate::wire::problem::Refused;
 use crate::wire::rights;
@@ -21,23 +21,23 @@ type Answer = Result<Response, Refused>;
 
 /// Gives a session to who knows a user's password. Failures are told to the audit log summed up, a login one by one.
 pub(crate) async fn login(
-    State(front): State<Front>,
+    State(app): State<AppState>,
     mut trail: Trail,
     axum::Extension(address): axum::Extension<ClientAddress>,
     Secret(asked): Secret<api::LoginRequest>,
 ) -> Answer {
     let api::LoginRequest { username, password } = asked;
-    let user = match front.access.check_password(&username, password, address.0).await {
+    let user = match app.access.check_password(&username, password, address.0).await {
         Ok(user) => user,
         Err(refused) => {
-            trail.refused(&front.host, &front.access, &refused).await;
+            trail.refused(&app.host, &app.access, &refused).await;
             return Err(refused);
         }
     };
     trail.by_name(format!("login:{}", user.name));
     trail.touched().object(user.name.as_str());
-    let asked = trail.asked(&front.host).await?;
-    let begun = front.access.begin_session(&user).await;
+    let asked = trail.asked(&app.host).await?;
+    let begun = app.access.begin_session(&user).await;
     let response = match begun {
         Ok(session) => {
             trail.by_token(&session.id);
@@ -46,7 +46,7 @@ pub(crate) async fn login(
         Err(refused) => refused.into_response(),
     };
     let told = trail.end(asked, &response);
-    audit_context::write(&front.host, vec![told]).await;
+    audit_context::write(&app.host, vec![told]).await;
     Ok(response)
 }
 
@@ -58,20 +58,20 @@ fn logged_in(session: Session, username: String) -> Response {
 }
 
 /// Ends the session whose token is sent along.
-pub(crate) async fn logout(State(front): State<Front>, caller: Caller) -> Answer {
-    let held = front.access.token(&caller.token);
+pub(crate) async fn logout(State(app): State<AppState>, caller: Caller) -> Answer {
+    let held = app.access.token(&caller.token);
     if held.is_none_or(|held| held.record.login.is_none()) {
         let detail = "this token is not a session: it was not created by a login";
         return Err(Refused::new(StatusCode::CONFLICT, "auth_no_session", detail)
             .fix("revoke a token with DELETE /api/tokens/{id}"));
     }
-    front.access.revoke(&caller.token).await?;
+    app.access.revoke(&caller.token).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
 /// Who asks, and what they may do.
-pub(crate) async fn me(State(front): State<Front>, caller: Caller) -> Response {
-    let held = front.access.token(&caller.token);
+pub(crate) async fn me(State(app): State<AppState>, caller: Caller) -> Response {
+    let held = app.access.token(&caller.token);
     let record = held.as_ref().map(|held| &held.record);
     let (principal, rights) = (&caller.principal, rights::shown(&caller.principal.rights));
     let user = record.and_then(|record| record.login.as_ref()).map(ToString::to_string);

@@ -11,7 +11,7 @@ use utoipa::IntoParams;
 
 use crate::access::caller::Caller;
 use crate::operation::run::unknown;
-use crate::state::Front;
+use crate::state::AppState;
 use crate::wire::input::{Id, Parameters};
 use crate::wire::problem::Refused;
 use crate::wire::sse::{self, Frame};
@@ -29,7 +29,7 @@ pub(crate) struct LogQuery {
 /// The lines that are kept; with `Accept: text/event-stream` those and all that come, each with its number as id, after
 /// `Last-Event-ID`. The stream ends when the plugin is unloaded and when the host stops.
 pub(crate) async fn get(
-    State(front): State<Front>,
+    State(app): State<AppState>,
     caller: Caller,
     Id(id): Id,
     headers: HeaderMap,
@@ -40,16 +40,16 @@ pub(crate) async fn get(
         Refused::new(StatusCode::BAD_REQUEST, "query_does_not_fit", format!("invalid query: `level`: {error}"))
     })?;
     if !sse::is_wanted(&headers, "application/json", false) {
-        let lines = front.host.plugin_lines(&id, query.from.unwrap_or(0)).ok_or_else(|| unknown(&id))?;
+        let lines = app.host.plugin_lines(&id, query.from.unwrap_or(0)).ok_or_else(|| unknown(&id))?;
         let lines = lines.iter().filter(|line| level.takes(line)).map(view::line).collect();
         return Ok(Json(api::LogLines { lines }).into_response());
     }
     // The header is newer: who connects again still has the address of the first time.
     let last = last_event_id(&headers)?.or_else(|| query.from?.checked_sub(1));
-    let turn = front.streams.take(&caller, &front.rules.now().rules)?;
-    let stream = front.host.follow_plugin_log(&id, last, level).ok_or_else(|| unknown(&id))?;
+    let turn = app.streams.take(&caller, &app.rules.now().rules)?;
+    let stream = app.host.follow_plugin_log(&id, last, level).ok_or_else(|| unknown(&id))?;
     let response = sse::answer(stream, |stream| Box::pin(next(stream)));
-    Ok(turn.hold(response, front.access.clone().ended(caller)))
+    Ok(turn.hold(response, app.access.clone().ended(caller)))
 }
 
 fn last_event_id(headers: &HeaderMap) -> Result<Option<u64>, Refused> {

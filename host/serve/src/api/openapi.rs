@@ -19,7 +19,7 @@ use utoipa::{PartialSchema as _, ToSchema as _};
 
 use crate::guard::doc::Doc;
 use crate::guard::table::{Need, Row, Table};
-use crate::state::Front;
+use crate::state::AppState;
 use crate::wire::outcome::of_operation;
 use crate::wire::problem::Refused;
 
@@ -31,10 +31,10 @@ pub(crate) struct HostDocument(Map<String, Value>);
 
 /// The whole document.
 pub(crate) async fn get(
-    State(front): State<Front>,
+    State(app): State<AppState>,
     Extension(document): Extension<Arc<HostDocument>>,
 ) -> Result<Response, Refused> {
-    let host = front.host.clone();
+    let host = app.host.clone();
     // Many plugins with many endpoints take their time.
     let text = tokio::task::spawn_blocking(move || document.with(&host.plugins()).to_string()).await;
     let text = text.map_err(|_| of_operation(&host_run::Error::Panicked))?;

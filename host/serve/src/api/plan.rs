@@ -13,7 +13,7 @@ use http::{StatusCode, header};
 
 use crate::operation::request::Asking;
 use crate::operation::run::answer;
-use crate::state::Front;
+use crate::state::AppState;
 use crate::wire::input::{self, Whole};
 use crate::wire::outcome::of_operation;
 use crate::wire::problem::Refused;
@@ -61,24 +61,24 @@ impl Format {
     }
 }
 
-pub(crate) async fn plan(State(front): State<Front>, File(file): File) -> Result<Response, Refused> {
-    let plan = front.host.plan(file).await.map_err(|error| of_operation(&error))?;
+pub(crate) async fn plan(State(app): State<AppState>, File(file): File) -> Result<Response, Refused> {
+    let plan = app.host.plan(file).await.map_err(|error| of_operation(&error))?;
     Ok(Json(shown(&plan)).into_response())
 }
 
 pub(crate) async fn apply(
-    State(front): State<Front>,
+    State(app): State<AppState>,
     asking: Asking,
     Whole(api::ApplyRequest { plan, atomic }): Whole<api::ApplyRequest>,
 ) -> Result<Response, Refused> {
-    let job = front.host.apply(&plan, atomic.unwrap_or(true), asking.asker).await;
+    let job = app.host.apply(&plan, atomic.unwrap_or(true), asking.asker).await;
     let job = job.map_err(|error| of_operation(&error))?;
     asking.touched.job(&job);
     answer(&job, asking.respond_async).await
 }
 
-pub(crate) async fn export(State(front): State<Front>) -> Result<Response, Refused> {
-    let file = front.host.export().map_err(|error| of_operation(&error))?;
+pub(crate) async fn export(State(app): State<AppState>) -> Result<Response, Refused> {
+    let file = app.host.export().map_err(|error| of_operation(&error))?;
     let mut response = lock_file::write(&file).into_response();
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/yaml"));
     let name = HeaderValue::from_static("inline; filename=\"plugins.yaml\"");

@@ -14,7 +14,7 @@ use crate::api::revisions;
 use crate::operation::request::Asking;
 use crate::operation::run::{run, unknown};
 use crate::operation::source::source_asked;
-use crate::state::Front;
+use crate::state::AppState;
 use crate::wire::input::{Id, Input, Parameters};
 use crate::wire::moment::At;
 use crate::wire::plugin_list::{ListQuery, chosen};
@@ -26,40 +26,40 @@ type Answer = Result<Response, Refused>;
 /// What is installed, all or what the query chooses; with `?at=` what was asked for then. Who has grants only sees the plugins
 /// of those.
 pub(crate) async fn list(
-    State(front): State<Front>,
+    State(app): State<AppState>,
     caller: Caller,
     Parameters(at): Parameters<At>,
     Parameters(query): Parameters<ListQuery>,
 ) -> Answer {
     let is_seen = |id: &str| caller.principal.may(Role::Viewer, Some(id));
     if let Some(at_unix_ms) = at.unix_ms()? {
-        return revisions::asked_at(&front, at_unix_ms, is_seen).await;
+        return revisions::asked_at(&app, at_unix_ms, is_seen).await;
     }
-    let plugins = front.host.plugins();
+    let plugins = app.host.plugins();
     let plugins = plugins.iter().filter(|plugin| is_seen(plugin.id.as_str()));
     Ok(Json(chosen(plugins.map(view::item).collect(), &query)?).into_response())
 }
 
 /// One plugin; with `?at=` what was asked for of it then.
-pub(crate) async fn get(State(front): State<Front>, Id(id): Id, Parameters(at): Parameters<At>) -> Answer {
+pub(crate) async fn get(State(app): State<AppState>, Id(id): Id, Parameters(at): Parameters<At>) -> Answer {
     if let Some(at_unix_ms) = at.unix_ms()? {
-        return revisions::asked_of_one_at(&front, &id, at_unix_ms).await;
+        return revisions::asked_of_one_at(&app, &id, at_unix_ms).await;
     }
-    let plugin = front.host.plugin(&id).ok_or_else(|| unknown(&id))?;
+    let plugin = app.host.plugin(&id).ok_or_else(|| unknown(&id))?;
     Ok(Json(view::plugin(&plugin)).into_response())
 }
 
-pub(crate) async fn status(State(front): State<Front>, Id(id): Id) -> Answer {
-    let plugin = front.host.plugin(&id).ok_or_else(|| unknown(&id))?;
+pub(crate) async fn status(State(app): State<AppState>, Id(id): Id) -> Answer {
+    let plugin = app.host.plugin(&id).ok_or_else(|| unknown(&id))?;
     Ok(Json(view::state(&plugin)).into_response())
 }
 
-pub(crate) async fn load(State(front): State<Front>, asking: Asking, Input(asked): Input<api::LoadRequest>) -> Answer {
-    let (source, must_be) = source_asked(&front, &asked.source, asked.version.as_deref()).await?;
+pub(crate) async fn load(State(app): State<AppState>, asking: Asking, Input(asked): Input<api::LoadRequest>) -> Answer {
+    let (source, must_be) = source_asked(&app, &asked.source, asked.version.as_deref()).await?;
     let (configuration, start) = (asked.config, asked.start.unwrap_or(true));
     let options = LoadOptions { configuration, start, ..must_be };
     let operation = Operation::Load { source, trust: host_run::Trust::Http, options };
-    run(&front, asking, operation).await
+    run(&app, asking, operation).await
 }
 
 /// Request body of `POST /api/plugins/install/:uploadId`, which may be empty.
@@ -72,26 +72,26 @@ pub(crate) struct InstallRequest {
 }
 
 pub(crate) async fn install(
-    State(front): State<Front>,
+    State(app): State<AppState>,
     Id(upload): Id,
     asking: Asking,
     Input(asked): Input<InstallRequest>,
 ) -> Answer {
     let (configuration, start) = (asked.config, asked.start.unwrap_or(true));
     let options = LoadOptions { configuration, start, ..LoadOptions::default() };
-    run(&front, asking, Operation::Install { upload, options }).await
+    run(&app, asking, Operation::Install { upload, options }).await
 }
 
-pub(crate) async fn reload(State(front): State<Front>, Id(id): Id, asking: Asking) -> Answer {
-    run(&front, asking, Operation::Reload { id }).await
+pub(crate) async fn reload(State(app): State<AppState>, Id(id): Id, asking: Asking) -> Answer {
+    run(&app, asking, Operation::Reload { id }).await
 }
 
-pub(crate) async fn enable(State(front): State<Front>, Id(id): Id, asking: Asking) -> Answer {
-    run(&front, asking, Operation::Enable { id }).await
+pub(crate) async fn enable(State(app): State<AppState>, Id(id): Id, asking: Asking) -> Answer {
+    run(&app, asking, Operation::Enable { id }).await
 }
 
 pub(crate) async fn disable(
-    State(front): State<Front>,
+    State(app): State<AppState>,
     Id(id): Id,
     caller: Caller,
     asking: Asking,
@@ -101,19 +101,19 @@ pub(crate) async fn disable(
         // It changes other plugins too.
         caller.need_for_all(Role::Operator)?;
     }
-    run(&front, asking, Operation::Disable { id, cascade }).await
+    run(&app, asking, Operation::Disable { id, cascade }).await
 }
 
-pub(crate) async fn restart(State(front): State<Front>, Id(id): Id, asking: Asking) -> Answer {
-    run(&front, asking, Operation::Restart { id }).await
+pub(crate) async fn restart(State(app): State<AppState>, Id(id): Id, asking: Asking) -> Answer {
+    run(&app, asking, Operation::Restart { id }).await
 }
 
-pub(crate) async fn start(State(front): State<Front>, Id(id): Id, asking: Asking) -> Answer {
-    run(&front, asking, Operation::Start { id }).await
+pub(crate) async fn start(State(app): State<AppState>, Id(id): Id, asking: Asking) -> Answer {
+    run(&app, asking, Operation::Start { id }).await
 }
 
-pub(crate) async fn stop(State(front): State<Front>, Id(id): Id, asking: Asking) -> Answer {
-    run(&front, asking, Operation::Stop { id }).await
+pub(crate) async fn stop(State(app): State<AppState>, Id(id): Id, asking: Asking) -> Answer {
+    run(&app, asking, Operation::Stop { id }).await
 }
 
 /// Request body of `POST /api/plugins/:id/rollback`, which may be empty.
@@ -124,12 +124,12 @@ pub(crate) struct RollbackRequest {
 }
 
 pub(crate) async fn rollback(
-    State(front): State<Front>,
+    State(app): State<AppState>,
     Id(id): Id,
     asking: Asking,
     Input(RollbackRequest { to }): Input<RollbackRequest>,
 ) -> Answer {
-    run(&front, asking, Operation::Rollback { id, to, because: None }).await
+    run(&app, asking, Operation::Rollback { id, to, because: None }).await
 }
 
 /// `?keep_data=true`: what the host keeps for the plugin stays. `?cascade=true`: those that need it go first.
@@ -152,7 +152,7 @@ pub(crate) struct Cascade {
 }
 
 pub(crate) async fn unload(
-    State(front): State<Front>,
+    State(app): State<AppState>,
     Id(id): Id,
     caller: Caller,
     asking: Asking,
@@ -161,5 +161,5 @@ pub(crate) async fn unload(
     if cascade {
         caller.need_for_all(Role::Operator)?;
     }
-    run(&front, asking, Operation::Unload { id, keep_data, cascade }).await
+    run(&app, asking, Operation::Unload { id, keep_data, cascade }).await
 }

@@ -13,7 +13,7 @@ use utoipa::IntoParams;
 
 use crate::operation::request::Asking;
 use crate::operation::run::run;
-use crate::state::Front;
+use crate::state::AppState;
 use crate::wire::input::{Id, IdAnd, Parameters};
 use crate::wire::outcome::of_operation;
 use crate::wire::problem::Refused;
@@ -34,28 +34,28 @@ pub(crate) struct Part {
     before: Option<u64>,
 }
 
-pub(crate) async fn list_all(State(front): State<Front>, Parameters(part): Parameters<Part>) -> Answer {
-    page(&front, None, &part).await
+pub(crate) async fn list_all(State(app): State<AppState>, Parameters(part): Parameters<Part>) -> Answer {
+    page(&app, None, &part).await
 }
 
-pub(crate) async fn list(State(front): State<Front>, Id(id): Id, Parameters(part): Parameters<Part>) -> Answer {
-    page(&front, Some(&id), &part).await
+pub(crate) async fn list(State(app): State<AppState>, Id(id): Id, Parameters(part): Parameters<Part>) -> Answer {
+    page(&app, Some(&id), &part).await
 }
 
-async fn page(front: &Front, id: Option<&str>, part: &Part) -> Answer {
+async fn page(app: &AppState, id: Option<&str>, part: &Part) -> Answer {
     let limit = part.limit.unwrap_or(DEFAULT_LIMIT);
     if !(1..=MAX_LIMIT).contains(&limit) {
         let detail = format!("`limit` must be from 1 to {MAX_LIMIT}");
         return Err(Refused::new(StatusCode::BAD_REQUEST, "query_does_not_fit", detail));
     }
-    let page = front.host.revisions(id, part.before, limit).await.map_err(|error| of_operation(&error))?;
+    let page = app.host.revisions(id, part.before, limit).await.map_err(|error| of_operation(&error))?;
     let RevisionPage { revisions, next } = page;
     let revisions = revisions.into_iter().map(|view| api::Revision { desired: None, ..revision(view) }).collect();
     Ok(Json(api::RevisionList { revisions, next }).into_response())
 }
 
-pub(crate) async fn get(State(front): State<Front>, IdAnd(id, number): IdAnd<u64>) -> Answer {
-    let view = front.host.revision(&id, number).await.map_err(|error| of_operation(&error))?;
+pub(crate) async fn get(State(app): State<AppState>, IdAnd(id, number): IdAnd<u64>) -> Answer {
+    let view = app.host.revision(&id, number).await.map_err(|error| of_operation(&error))?;
     Ok(Json(revision(view)).into_response())
 }
 
@@ -67,22 +67,22 @@ pub(crate) struct With {
 }
 
 pub(crate) async fn diff(
-    State(front): State<Front>,
+    State(app): State<AppState>,
     IdAnd(id, number): IdAnd<u64>,
     Parameters(With { with }): Parameters<With>,
 ) -> Answer {
-    let found = front.host.changes(&id, number, with).await.map_err(|error| of_operation(&error))?;
+    let found = app.host.changes(&id, number, with).await.map_err(|error| of_operation(&error))?;
     let changes = found.changes.into_iter().map(change).collect();
     Ok(Json(api::RevisionDiff { plugin: id, from: found.from, to: found.to, changes }).into_response())
 }
 
-pub(crate) async fn restore(State(front): State<Front>, IdAnd(id, revision): IdAnd<u64>, asking: Asking) -> Answer {
-    run(&front, asking, Operation::Restore { id, revision }).await
+pub(crate) async fn restore(State(app): State<AppState>, IdAnd(id, revision): IdAnd<u64>, asking: Asking) -> Answer {
+    run(&app, asking, Operation::Restore { id, revision }).await
 }
 
 /// What was asked for of all plugins at a moment, of those that may be seen.
-pub(crate) async fn asked_at(front: &Front, at_unix_ms: u64, is_seen: impl Fn(&str) -> bool) -> Answer {
-    let Past { plugins, mut damaged } = past(front, at_unix_ms).await?;
+pub(crate) async fn asked_at(app: &AppState, at_unix_ms: u64, is_seen: impl Fn(&str) -> bool) -> Answer {
+    let Past { plugins, mut damaged } = past(app, at_unix_ms).await?;
     damaged.retain(|id| is_seen(id));
     let plugins = plugins.iter().filter(|then| is_seen(then.desired.id.as_str()));
     let plugins: BTreeMap<_, _> = plugins.map(|then| (then.desired.id.to_string(), asked(then))).collect();
@@ -90,8 +90,8 @@ pub(crate) async fn asked_at(front: &Front, at_unix_ms: u64, is_seen: impl Fn(&s
 }
 
 /// The same of one.
-pub(crate) async fn asked_of_one_at(front: &Front, id: &str, at_unix_ms: u64) -> Answer {
-    let Past { plugins, damaged } = past(front, at_unix_ms).await?;
+pub(crate) async fn asked_of_one_at(app: &AppState, id: &str, at_unix_ms: u64) -> Answer {
+    let Past { plugins, damaged } = past(app, at_unix_ms).await?;
     if let Some(then) = plugins.iter().find(|then| then.desired.id.as_str() == id) {
         return Ok(Json(asked(then)).into_response());
     }
@@ -109,8 +109,8 @@ pub(crate) async fn asked_of_one_at(front: &Front, id: &str, at_unix_ms: u64) ->
     })
 }
 
-async fn past(front: &Front, at_unix_ms: u64) -> Result<Past, Refused> {
-    front.host.plugins_at(at_unix_ms).await.map_err(|error| of_operation(&error))
+async fn past(app: &AppState, at_unix_ms: u64) -> Result<Past, Refused> {
+    app.host.plugins_at(at_unix_ms).await.map_err(|error| of_operation(&error))
 }
 
 fn revision(view: RevisionView) -> api::Revision {

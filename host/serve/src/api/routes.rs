@@ -17,7 +17,7 @@ use serde_json::json;
 
 use crate::api::openapi::HostDocument;
 use crate::guard::table::Table;
-use crate::state::Front;
+use crate::state::AppState;
 use crate::wire::input::MAX_JSON_BYTES;
 use crate::wire::problem::Refused;
 
@@ -29,8 +29,8 @@ const DELETE: Method = Method::DELETE;
 
 const IF_MATCH: &str = "The `ETag` on which the change is based; the request fails if the current one differs.";
 
-pub(crate) fn router(front: Front) -> Router {
-    let table = table(front.clone());
+pub(crate) fn router(app: AppState) -> Router {
+    let table = table(app.clone());
     let document = Arc::new(HostDocument::of(&table));
     let (router, _) = table.finish();
     router
@@ -38,13 +38,13 @@ pub(crate) fn router(front: Front) -> Router {
         .fallback(unknown)
         .method_not_allowed_fallback(method)
         .layer(DefaultBodyLimit::max(MAX_JSON_BYTES))
-        .with_state(front)
+        .with_state(app)
 }
 
 /// The table of all routes. Each row is followed by its documentation, see [`crate::guard::doc::Doc`].
-pub(crate) fn table(front: Front) -> Table {
-    let max_upload_bytes = front.uploads.max_bytes;
-    let mut table = Table::new(front);
+pub(crate) fn table(app: AppState) -> Table {
+    let max_upload_bytes = app.uploads.max_bytes;
+    let mut table = Table::new(app);
     plugins::add(&mut table, max_upload_bytes);
     history::add(&mut table);
     plans::add(&mut table);

@@ -11,7 +11,7 @@ use http::header::{self, HeaderMap, HeaderValue};
 use serde_json::{Map, Value};
 
 use crate::access::caller::Caller;
-use crate::state::Front;
+use crate::state::AppState;
 use crate::state::settings::{Changed, SettingView, Settings, SettingsRefused};
 use crate::wire::input::Whole;
 use crate::wire::outcome::of_operation;
@@ -25,19 +25,19 @@ const SECURITY_MODE: &str = "security_mode";
 /// Older clients have this as a text.
 const CACHE_MAX_SIZE: &str = "cache_max_size";
 
-pub(crate) async fn get(State(front): State<Front>) -> Result<Response, Refused> {
-    let settings = settings(&front)?;
+pub(crate) async fn get(State(app): State<AppState>) -> Result<Response, Refused> {
+    let settings = settings(&app)?;
     Ok(answer(&blocking(move || settings.settings()).await?, Changed::default(), String::new()))
 }
 
 /// Takes the whole object back, or a part of it.
 pub(crate) async fn put(
-    State(front): State<Front>,
+    State(app): State<AppState>,
     caller: Caller,
     headers: HeaderMap,
     Whole(asked): Whole<Map<String, Value>>,
 ) -> Result<Response, Refused> {
-    let settings = settings(&front)?;
+    let settings = settings(&app)?;
     let expected = expected(&headers);
     let actor = caller.principal.name.clone();
     let (views, changed) = blocking(move || {
@@ -68,8 +68,8 @@ pub(crate) async fn put(
     Ok(answer(&views, changed, message))
 }
 
-fn settings(front: &Front) -> Result<Arc<dyn Settings>, Refused> {
-    front.settings.clone().ok_or_else(|| {
+fn settings(app: &AppState) -> Result<Arc<dyn Settings>, Refused> {
+    app.settings.clone().ok_or_else(|| {
         let detail = "the settings of this host cannot be read or changed over the API";
         Refused::new(StatusCode::CONFLICT, "settings_not_here", detail)
     })

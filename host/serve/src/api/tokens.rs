@@ -10,7 +10,7 @@ use http::StatusCode;
 use crate::access::audit_context::Touched;
 use crate::access::caller::Caller;
 use crate::access::{Held, NewAccount, now_unix_ms};
-use crate::state::Front;
+use crate::state::AppState;
 use crate::wire::input::{Id, Whole};
 use crate::wire::problem::Refused;
 use crate::wire::rights::{Asked, field, name, refused, shown};
@@ -18,14 +18,14 @@ use crate::wire::security_headers::no_store;
 
 /// Ten years: whoever wants a token for longer wants one that does not expire.
 const MAX_SECONDS: u64 = 10 * 366 * 24 * 60 * 60;
-pub(crate) async fn list(State(front): State<Front>) -> Response {
+pub(crate) async fn list(State(app): State<AppState>) -> Response {
     let now_ms = now_unix_ms();
-    let tokens = front.access.tokens().iter().map(|held| token(held, now_ms)).collect();
+    let tokens = app.access.tokens().iter().map(|held| token(held, now_ms)).collect();
     no_store(Json(api::TokenList { tokens }).into_response())
 }
 
 pub(crate) async fn create(
-    State(front): State<Front>,
+    State(app): State<AppState>,
     caller: Caller,
     touched: Touched,
     Whole(asked): Whole<api::NewToken>,
@@ -48,14 +48,14 @@ pub(crate) async fn create(
     let Some(name) = name.filter(|_| errors.is_empty()) else { return Err(refused("the token", errors)) };
     let expires_unix_ms = asked.expires_seconds.map(|seconds| now_unix_ms().saturating_add(seconds * 1_000));
     let new = NewAccount { name, rights, expires_unix_ms, created_by: caller.principal.name.clone() };
-    let (text, held) = front.access.make_token(new).await?;
+    let (text, held) = app.access.make_token(new).await?;
     touched.object(&*held.id);
     let made = api::TokenMade { token: text, made: token(&held, now_unix_ms()) };
     Ok(no_store((StatusCode::CREATED, Json(made)).into_response()))
 }
 
-pub(crate) async fn revoke(State(front): State<Front>, Id(id): Id) -> Result<StatusCode, Refused> {
-    front.access.revoke(&id).await?;
+pub(crate) async fn revoke(State(app): State<AppState>, Id(id): Id) -> Result<StatusCode, Refused> {
+    app.access.revoke(&id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

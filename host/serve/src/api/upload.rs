@@ -13,7 +13,7 @@ use tokio::io::AsyncWriteExt as _;
 
 use crate::access::audit_context::Touched;
 use crate::operation::validate::judged;
-use crate::state::Front;
+use crate::state::AppState;
 use crate::state::uploads::MAX_AT_ONCE;
 use crate::wire::outcome::of_operation;
 use crate::wire::problem::Refused;
@@ -23,15 +23,15 @@ const READ_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// `POST /api/plugins/upload`: a multipart form with the archive in the field `plugin` (or `file`).
 pub(crate) async fn upload(
-    State(front): State<Front>,
+    State(app): State<AppState>,
     touched: Touched,
     request: Request,
 ) -> Result<Json<api::UploadAnswer>, Refused> {
-    let Ok(_turn) = front.uploads.slots.try_acquire() else {
+    let Ok(_turn) = app.uploads.slots.try_acquire() else {
         let detail = format!("the limit of {MAX_AT_ONCE} concurrent uploads is reached");
         return Err(Refused::new(StatusCode::TOO_MANY_REQUESTS, "upload_busy", detail).retry_after(1));
     };
-    let mut form = Multipart::from_request(request, &front).await.map_err(|_| {
+    let mut form = Multipart::from_request(request, &app).await.map_err(|_| {
         Refused::new(StatusCode::BAD_REQUEST, "upload_form", "the request body is not a multipart form")
             .fix("send the archive as `multipart/form-data` in the field `plugin`")
     })?;
@@ -43,7 +43,7 @@ pub(crate) async fn upload(
         if !is_zip {
             return Err(Refused::new(StatusCode::BAD_REQUEST, "upload_type", "the file name does not end in `.zip`"));
         }
-        let answer = receive(&front, field).await?;
+        let answer = receive(&app, field).await?;
         touched.object(answer.upload_id.clone().unwrap_or_default());
         return Ok(Json(answer));
     }
@@ -60,9 +60,9 @@ pub(crate) fn form() -> serde_json::Value {
     serde_json::json!({ "type": "object", "properties": { "plugin": file }, "required": ["plugin"] })
 }
 
-async fn receive(front: &Front, mut field: Field<'_>) -> Result<api::UploadAnswer, Refused> {
-    let max_bytes = front.uploads.max_bytes;
-    let folder = front.host.upload_folder().map_err(|error| of_operation(&error))?;
+async fn receive(app: &AppState, mut field: Field<'_>) -> Result<api::UploadAnswer, Refused> {
+    let max_bytes = app.uploads.max_bytes;
+    let folder = app.host.upload_folder().map_err(|error| of_operation(&error))?;
     let path = folder.path().join("upload.zip");
     let failed = |error: std::io::Error| match host_store::is_full(&error) {
         true => of_operation(&host_store::Error::Full { action: "write", path: path.clone(), source: error }.into()),
@@ -80,7 +80,7 @@ async fn receive(front: &Front, mut field: Field<'_>) -> Result<api::UploadAnswe
     }
     file.flush().await.map_err(failed)?;
     drop(file);
-    let host = front.host.clone();
+    let host = app.host.clone();
     let uploaded = tokio::task::spawn_blocking(move || {
         let uploaded = host.upload(&path);
         drop(folder);
@@ -91,7 +91,7 @@ async fn receive(front: &Front, mut field: Field<'_>) -> Result<api::UploadAnswe
         // What is known against it is told now, and not when it is installed.
         Ok(Ok(uploaded)) => {
             let source = Source::Upload(uploaded.id.clone());
-            let validated = front.host.validate(source).await.map_err(|error| of_operation(&error))?;
+            let validated = app.host.validate(source).await.map_err(|error| of_operation(&error))?;
             let judged = judged(String::new(), &validated);
             let validation = api::Validation { valid: judged.valid, errors: judged.errors };
             Ok(api::UploadAnswer {

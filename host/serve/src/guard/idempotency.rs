@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::access::caller::Caller;
 use crate::guard::table::Row;
 use crate::operation::run::answer as answer_of_job;
-use crate::state::Front;
+use crate::state::AppState;
 use crate::wire::input;
 use crate::wire::outcome::{of_failed, of_operation, operation_result};
 use crate::wire::problem::Refused;
@@ -36,7 +36,7 @@ struct Answer {
 }
 
 /// Answers a request that somebody may make: once, where it names itself.
-pub(crate) async fn answer(front: &Front, row: &Row, caller: &Caller, request: Request, next: Next) -> Response {
+pub(crate) async fn answer(app: &AppState, row: &Row, caller: &Caller, request: Request, next: Next) -> Response {
     let is_left_out = match row.action {
         // Its body is not kept in memory to be compared, and a second upload does no harm.
         "plugin_upload" => true,
@@ -47,19 +47,19 @@ pub(crate) async fn answer(front: &Front, row: &Row, caller: &Caller, request: R
     };
     let may_be_named = row.method == Method::POST && !is_left_out;
     match request.headers().contains_key(KEY) && may_be_named {
-        true => once(front, caller, request, next).await.unwrap_or_else(Refused::into_response),
+        true => once(app, caller, request, next).await.unwrap_or_else(Refused::into_response),
         false => next.run(request).await,
     }
 }
 
-async fn once(front: &Front, caller: &Caller, request: Request, next: Next) -> Result<Response, Refused> {
+async fn once(app: &AppState, caller: &Caller, request: Request, next: Next) -> Result<Response, Refused> {
     let failed = |error: host_run::Error| of_operation(&error);
     let key = key(request.headers())?;
     let (parts, body) = request.into_parts();
     let (uri, method) = (parts.uri.clone(), parts.method.clone());
     let respond_async = input::respond_async(&parts.headers);
     let whole = Request::from_parts(parts.clone(), body);
-    let bytes = input::bytes(whole, front).await?;
+    let bytes = input::bytes(whole, app).await?;
     let mut asked = DigestWriter::new();
     asked.field(method.as_str().as_bytes()).field(uri.path().as_bytes());
     asked.field(uri.query().unwrap_or_default().as_bytes()).field(&bytes);
@@ -67,8 +67,8 @@ async fn once(front: &Front, caller: &Caller, request: Request, next: Next) -> R
     who.field(caller.principal.name.as_bytes()).field(key.as_bytes());
     let named = Named { key: who.finish().hex(), request: asked.finish().hex() };
 
-    let _turn = front.named.take(&named.key).await;
-    match front.host.named_answer(&named).await.map_err(failed)? {
+    let _turn = app.named.take(&named.key).await;
+    match app.host.named_answer(&named).await.map_err(failed)? {
         NamedAnswer::New => {}
         NamedAnswer::Other => {
             let detail = "the `Idempotency-Key` was used for a different request";
@@ -76,12 +76,12 @@ async fn once(front: &Front, caller: &Caller, request: Request, next: Next) -> R
                 .fix("use a new key for each request"));
         }
         NamedAnswer::Answered(answer) => return replayed(&answer),
-        NamedAnswer::Became(job) => return of_job(front, &job, respond_async).await.map(marked),
+        NamedAnswer::Became(job) => return of_job(app, &job, respond_async).await.map(marked),
     }
     let mut request = Request::from_parts(parts, Body::from(bytes));
     request.extensions_mut().insert(named.clone());
     let response = next.run(request).await;
-    keep(front, &named, response).await
+    keep(app, &named, response).await
 }
 
 /// The name that a request gives itself.
@@ -100,11 +100,11 @@ fn key(headers: &HeaderMap) -> Result<String, Refused> {
 
 /// Keeps an answer that says that something was done. What was refused before anything was begun may be asked again under the key;
 /// what became a job is told by that.
-async fn keep(front: &Front, named: &Named, response: Response) -> Result<Response, Refused> {
+async fn keep(app: &AppState, named: &Named, response: Response) -> Result<Response, Refused> {
     let n_bytes = response.body().size_hint().exact();
     let is_kept = response.status().is_success() && n_bytes.is_some_and(|n_bytes| n_bytes <= MAX_ANSWER_BYTES);
     if !is_kept {
-        if let Err(error) = front.host.forget_request(named).await {
+        if let Err(error) = app.host.forget_request(named).await {
             tracing::warn!("failed to delete the record of an `Idempotency-Key`: {}", error.chain());
         }
         return Ok(response);
@@ -121,7 +121,7 @@ async fn keep(front: &Front, named: &Named, response: Response) -> Result<Respon
     };
     let text = serde_json::to_string(&answer).unwrap_or_default();
     // It is done all the same; asked again, it is told by its job.
-    if let Err(error) = front.host.keep_answer(named, &text).await {
+    if let Err(error) = app.host.keep_answer(named, &text).await {
         tracing::warn!("failed to store the response for an `Idempotency-Key`: {}", error.chain());
     }
     Ok(Response::from_parts(parts, Body::from(bytes)))
@@ -147,11 +147,11 @@ fn replayed(answer: &str) -> Result<Response, Refused> {
 }
 
 /// What is told of the job that an earlier request became.
-async fn of_job(front: &Front, id: &str, respond_async: bool) -> Result<Response, Refused> {
-    if let Some(job) = front.host.live_job(id) {
+async fn of_job(app: &AppState, id: &str, respond_async: bool) -> Result<Response, Refused> {
+    if let Some(job) = app.host.live_job(id) {
         return answer_of_job(&job, respond_async).await;
     }
-    let job = front.host.job(id).await.map_err(|_| {
+    let job = app.host.job(id).await.map_err(|_| {
         let detail = "the job of the request with this `Idempotency-Key` was deleted";
         Refused::new(StatusCode::CONFLICT, "idempotency_forgotten", detail)
     })?;

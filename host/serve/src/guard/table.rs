@@ -21,7 +21,7 @@ use crate::access::caller::refused_for;
 use crate::connection::cors;
 use crate::guard::doc::Doc;
 use crate::guard::idempotency;
-use crate::state::Front;
+use crate::state::AppState;
 use crate::wire::input;
 use crate::wire::outcome::of_operation;
 use crate::wire::problem::Refused;
@@ -61,16 +61,16 @@ impl Row {
 
 /// The routes, as they are added.
 pub(crate) struct Table {
-    front: Front,
-    router: Router<Front>,
+    app: AppState,
+    router: Router<AppState>,
     rows: Vec<Arc<Row>>,
     /// What is said of each row.
     docs: Vec<Doc>,
 }
 
 impl Table {
-    pub(crate) fn new(front: Front) -> Table {
-        Table { front, router: Router::new(), rows: vec![], docs: vec![] }
+    pub(crate) fn new(app: AppState) -> Table {
+        Table { app, router: Router::new(), rows: vec![], docs: vec![] }
     }
 
     /// Adds a route for those who have at least this role; what is said of it is chained behind. A test names rows of which
@@ -84,7 +84,7 @@ impl Table {
         handler: H,
     ) -> &mut Doc
     where
-        H: Handler<T, Front>,
+        H: Handler<T, AppState>,
         T: 'static,
     {
         self.route(Row { method, path, need: Need::Role(role), action }, handler, |route| route)
@@ -99,7 +99,7 @@ impl Table {
         handler: H,
     ) -> &mut Doc
     where
-        H: Handler<T, Front>,
+        H: Handler<T, AppState>,
         T: 'static,
     {
         self.route(Row { method, path, need: Need::Known, action }, handler, |route| route)
@@ -114,7 +114,7 @@ impl Table {
         handler: H,
     ) -> &mut Doc
     where
-        H: Handler<T, Front>,
+        H: Handler<T, AppState>,
         T: 'static,
     {
         self.route(Row { method, path, need: Need::Nothing, action }, handler, |route| route)
@@ -125,16 +125,16 @@ impl Table {
         &mut self,
         row: Row,
         handler: H,
-        with: impl FnOnce(MethodRouter<Front>) -> MethodRouter<Front>,
+        with: impl FnOnce(MethodRouter<AppState>) -> MethodRouter<AppState>,
     ) -> &mut Doc
     where
-        H: Handler<T, Front>,
+        H: Handler<T, AppState>,
         T: 'static,
     {
         let row = Arc::new(row);
         // Every method of the table has a filter.
         if let Ok(filter) = MethodFilter::try_from(row.method.clone()) {
-            let guard = Guard { front: self.front.clone(), row: row.clone() };
+            let guard = Guard { app: self.app.clone(), row: row.clone() };
             let route = with(on(filter, handler)).route_layer(from_fn_with_state(guard, guarded));
             self.router = std::mem::take(&mut self.router).route(row.path, route);
         }
@@ -149,14 +149,14 @@ impl Table {
     }
 
     /// The router, and what it is made of.
-    pub(crate) fn finish(self) -> (Router<Front>, Vec<Arc<Row>>) {
+    pub(crate) fn finish(self) -> (Router<AppState>, Vec<Arc<Row>>) {
         (self.router, self.rows)
     }
 }
 
 #[derive(Clone)]
 struct Guard {
-    front: Front,
+    app: AppState,
     row: Arc<Row>,
 }
 
@@ -190,10 +190,10 @@ async fn pass(
     let mut trail = Trail::of(guard.row.action, object, request.extensions());
     let plugin = parameters.iter().find(|(name, _)| *name == "id").map(|(_, id)| id);
     let plugin = plugin.filter(|_| guard.row.has_plugin());
-    let host = guard.front.host.clone();
+    let host = guard.app.host.clone();
     if let Err(refused) = guard.check(&mut request, plugin, &mut trail) {
-        guard.front.host.front_metrics().auth_failed(refused_for(refused.status));
-        trail.refused(&host, &guard.front.access, &refused).await;
+        guard.app.host.front_metrics().auth_failed(refused_for(refused.status));
+        trail.refused(&host, &guard.app.access, &refused).await;
         return refused.into_response();
     }
     request.extensions_mut().insert(trail.clone());
@@ -202,7 +202,7 @@ async fn pass(
     }
     // A stranger's request is told by its handler, once it knows who asks.
     let is_told = guard.row.need != Need::Nothing;
-    let tasks = guard.front.tasks.clone();
+    let tasks = guard.app.tasks.clone();
     let ran = tasks.spawn(async move {
         let asked = match is_told {
             true => trail.asked(&host).await,
@@ -213,7 +213,7 @@ async fn pass(
             Err(refused) => return refused.into_response(),
         };
         let response = match request.extensions().get().cloned() {
-            Some(caller) => idempotency::answer(&guard.front, &guard.row, &caller, request, next).await,
+            Some(caller) => idempotency::answer(&guard.app, &guard.row, &caller, request, next).await,
             None => next.run(request).await,
         };
         if is_told {
@@ -228,14 +228,14 @@ async fn pass(
 impl Guard {
     /// Lets a request pass, with who sends it.
     fn check(&self, request: &mut Request, plugin: Option<&str>, trail: &mut Trail) -> Result<(), Refused> {
-        if self.row.is_changing() && self.front.rules.now().cors.is_foreign(request.headers()) {
+        if self.row.is_changing() && self.app.rules.now().cors.is_foreign(request.headers()) {
             return Err(cors::foreign());
         }
         if self.row.need == Need::Nothing {
             return Ok(());
         }
         let address = ClientAddress::in_request(request.extensions());
-        let caller = self.front.access.caller(request.headers(), None, || address.0)?;
+        let caller = self.app.access.caller(request.headers(), None, || address.0)?;
         trail.by(&caller);
         if let Need::Role(role) = self.row.need
             && !caller.principal.may(role, plugin)

@@ -14,7 +14,7 @@ use http::StatusCode;
 
 use crate::operation::request::Asking;
 use crate::operation::run::answer;
-use crate::state::Front;
+use crate::state::AppState;
 use crate::wire::input::Whole;
 use crate::wire::outcome::{of_operation, operation_result};
 use crate::wire::problem::Refused;
@@ -24,7 +24,7 @@ type Answer = Result<Response, Refused>;
 
 /// Loads the newest release of a repository, with the rule for what comes after it.
 pub(crate) async fn install(
-    State(front): State<Front>,
+    State(app): State<AppState>,
     asking: Asking,
     Whole(asked): Whole<api::GithubInstall>,
 ) -> Answer {
@@ -33,7 +33,7 @@ pub(crate) async fn install(
     // In one operation: such clients do not wait for long, and what they asked for is done all the same.
     let options = LoadOptions { update: Some(rule.clone()), ..LoadOptions::default() };
     let operation = Operation::Load { source, trust: Trust::Http, options };
-    let job = front.host.submit(operation, asking.asker).await.map_err(|error| of_operation(&error))?;
+    let job = app.host.submit(operation, asking.asker).await.map_err(|error| of_operation(&error))?;
     asking.touched.job(&job);
     if asking.respond_async {
         return answer(&job, true).await;
@@ -47,12 +47,12 @@ pub(crate) async fn install(
 ///
 /// All are asked for before the first is waited for, so that a client that goes away leaves none out.
 pub(crate) async fn update_all(
-    State(front): State<Front>,
+    State(app): State<AppState>,
     asking: Asking,
     Whole(asked): Whole<api::GithubUpdate>,
 ) -> Answer {
     let url = repository(&asked.repo_url)?;
-    let plugins: Vec<_> = front.host.plugins().into_iter().filter(|plugin| comes_from(plugin, &url)).collect();
+    let plugins: Vec<_> = app.host.plugins().into_iter().filter(|plugin| comes_from(plugin, &url)).collect();
     if plugins.is_empty() {
         let detail = format!("no plugin from {url} is installed");
         return Err(Refused::new(StatusCode::NOT_FOUND, "update_unknown_repository", detail)
@@ -61,16 +61,16 @@ pub(crate) async fn update_all(
     let mut jobs = vec![];
     for plugin in plugins {
         let id = plugin.id.to_string();
-        let operation = match asked.force && !has_newer(&front, &id).await {
+        let operation = match asked.force && !has_newer(&app, &id).await {
             true => Operation::Reload { id },
             false => Operation::Update { id, to: None, automatic: false },
         };
-        jobs.push((plugin, front.host.submit(operation, asking.asker.clone()).await));
+        jobs.push((plugin, app.host.submit(operation, asking.asker.clone()).await));
     }
     let (mut done, mut refused) = (vec![], vec![]);
     for (plugin, job) in jobs {
         match job {
-            Ok(job) => match ended(&front, &plugin, &job).await {
+            Ok(job) => match ended(&app, &plugin, &job).await {
                 Ok(updated) => done.push(updated),
                 Err(problem) => refused.push((plugin, Some(job.id().to_owned()), problem)),
             },
@@ -97,18 +97,18 @@ fn comes_from(plugin: &PluginView, url: &GitUrl) -> bool {
 }
 
 /// Whether an update would find something. A repository that can't be asked is left to the update to tell of.
-async fn has_newer(front: &Front, id: &str) -> bool {
-    match front.host.look_for_updates(id).await {
+async fn has_newer(app: &AppState, id: &str) -> bool {
+    match app.host.look_for_updates(id).await {
         Ok(report) => report.error.is_some() || report.allowed.is_some(),
         Err(_) => true,
     }
 }
 
 /// Waits for one plugin, and says what became of it.
-async fn ended(front: &Front, before: &PluginView, job: &Arc<Job>) -> Result<api::GithubUpdatedPlugin, Refused> {
+async fn ended(app: &AppState, before: &PluginView, job: &Arc<Job>) -> Result<api::GithubUpdatedPlugin, Refused> {
     let receipt = job.wait().await.map_err(|error| of_operation(&error))?;
     let picked = |plugin: &PluginView| plugin.desired.as_ref().map(|desired| desired.current.artifact);
-    let now = front.host.plugin(before.id.as_str());
+    let now = app.host.plugin(before.id.as_str());
     Ok(api::GithubUpdatedPlugin {
         id: before.id.to_string(),
         updated: now.is_some_and(|now| picked(&now) != picked(before)),

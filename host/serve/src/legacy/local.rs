@@ -13,7 +13,7 @@ use utoipa::IntoParams;
 use crate::operation::request::Asking;
 use crate::operation::run::{run, unknown};
 use crate::operation::validate::judged;
-use crate::state::Front;
+use crate::state::AppState;
 use crate::wire::input::{Parameters, Whole};
 use crate::wire::outcome::of_operation;
 use crate::wire::plugin_list::{ListQuery, chosen};
@@ -22,30 +22,30 @@ use crate::wire::view;
 
 type Answer = Result<Response, Refused>;
 
-pub(crate) async fn load(State(front): State<Front>, asking: Asking, Whole(asked): Whole<api::LocalLoad>) -> Answer {
-    let source = path(&front, &asked.plugin_path, asked.manifest_path.as_deref())?;
+pub(crate) async fn load(State(app): State<AppState>, asking: Asking, Whole(asked): Whole<api::LocalLoad>) -> Answer {
+    let source = path(&app, &asked.plugin_path, asked.manifest_path.as_deref())?;
     let options = LoadOptions { configuration: asked.config, ..LoadOptions::default() };
-    run(&front, asking, Operation::Load { source, trust: Trust::Http, options }).await
+    run(&app, asking, Operation::Load { source, trust: Trust::Http, options }).await
 }
 
 pub(crate) async fn unload(
-    State(front): State<Front>,
+    State(app): State<AppState>,
     asking: Asking,
     Whole(api::LocalUnload { plugin_id: id }): Whole<api::LocalUnload>,
 ) -> Answer {
-    let plugin = front.host.plugin(&id).ok_or_else(|| unknown(&id))?;
+    let plugin = app.host.plugin(&id).ok_or_else(|| unknown(&id))?;
     // One that is damaged or on its way has no source, and may go.
     if plugin.desired.is_some() && !is_local(&plugin) {
         let detail = format!("plugin `{}` was not installed from a folder or file", plugin.id);
         return Err(Refused::new(StatusCode::CONFLICT, "local_other_source", detail)
             .fix(format!("unload it with DELETE /api/plugins/{}", plugin.id)));
     }
-    run(&front, asking, Operation::Unload { id, keep_data: false, cascade: false }).await
+    run(&app, asking, Operation::Unload { id, keep_data: false, cascade: false }).await
 }
 
 /// The installed plugins that come from folders and files.
-pub(crate) async fn list(State(front): State<Front>, Parameters(query): Parameters<ListQuery>) -> Answer {
-    let plugins = front.host.plugins();
+pub(crate) async fn list(State(app): State<AppState>, Parameters(query): Parameters<ListQuery>) -> Answer {
+    let plugins = app.host.plugins();
     let items = plugins.iter().filter(|plugin| is_local(plugin)).map(view::item).collect();
     Ok(Json(chosen(items, &query)?).into_response())
 }
@@ -63,25 +63,25 @@ pub(crate) struct BuildQuery {
 }
 
 /// What building a folder would come to. Nothing is built: a request that is only a look starts no compiler.
-pub(crate) async fn build(State(front): State<Front>, Parameters(query): Parameters<BuildQuery>) -> Answer {
+pub(crate) async fn build(State(app): State<AppState>, Parameters(query): Parameters<BuildQuery>) -> Answer {
     let Some(plugin_path) = query.plugin_path else {
         let detail = "invalid query: `pluginPath` is missing; it is the folder or file to check";
         return Err(Refused::new(StatusCode::BAD_REQUEST, "query_does_not_fit", detail));
     };
-    let source = path(&front, &plugin_path, query.manifest_path.as_deref())?;
+    let source = path(&app, &plugin_path, query.manifest_path.as_deref())?;
     let shown = source.to_string();
-    let validated = front.host.validate(source).await.map_err(|error| of_operation(&error))?;
+    let validated = app.host.validate(source).await.map_err(|error| of_operation(&error))?;
     Ok(Json(judged(shown, &validated)).into_response())
 }
 
 /// The folder or file that a path names.
-fn path(front: &Front, plugin_path: &str, manifest_path: Option<&str>) -> Result<Source, Refused> {
+fn path(app: &AppState, plugin_path: &str, manifest_path: Option<&str>) -> Result<Source, Refused> {
     let source = plugin_path.parse::<Source>().map_err(|error| of_operation(&error.into()))?;
     if matches!(source, Source::Git { .. } | Source::Upload(_)) {
         let detail = "`pluginPath` is not a path; use POST /api/plugins/load for git URLs and uploads";
         return Err(Refused::new(StatusCode::BAD_REQUEST, "local_path", detail));
     }
-    front.host.with_manifest(&source, manifest_path).map_err(|error| of_operation(&error))?;
+    app.host.with_manifest(&source, manifest_path).map_err(|error| of_operation(&error))?;
     Ok(source)
 }
 

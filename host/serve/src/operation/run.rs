@@ -7,7 +7,7 @@ use http::StatusCode;
 use http::header::{HeaderValue, LOCATION};
 
 use crate::operation::request::Asking;
-use crate::state::Front;
+use crate::state::AppState;
 use crate::wire::outcome::{of_operation, operation_result};
 use crate::wire::problem::Refused;
 use crate::wire::view;
@@ -15,8 +15,8 @@ use crate::wire::view;
 type Answer = Result<Response, Refused>;
 
 /// Runs an operation as a job: answers at its end, or at once when the client would rather watch.
-pub(crate) async fn run(front: &Front, asking: Asking, operation: Operation) -> Answer {
-    let job = front.host.submit(operation, asking.asker).await.map_err(|error| of_operation(&error))?;
+pub(crate) async fn run(app: &AppState, asking: Asking, operation: Operation) -> Answer {
+    let job = app.host.submit(operation, asking.asker).await.map_err(|error| of_operation(&error))?;
     asking.touched.job(&job);
     let answered = answer(&job, asking.respond_async).await;
     asking.touched.job(&job);

@@ -4,7 +4,7 @@ use host_core::{Revision, Source};
 use host_run::LoadOptions;
 use http::StatusCode;
 
-use crate::state::Front;
+use crate::state::AppState;
 use crate::wire::outcome::of_operation;
 use crate::wire::problem::Refused;
 
@@ -16,7 +16,7 @@ pub(crate) const INDEX: &str = "index:";
 /// # Errors
 /// The text is no source; no index lists it.
 pub(crate) async fn source_asked(
-    front: &Front,
+    app: &AppState,
     text: &str,
     version: Option<&str>,
 ) -> Result<(Source, LoadOptions), Refused> {
@@ -25,7 +25,7 @@ pub(crate) async fn source_asked(
     if let Some(listed) = text.strip_prefix(INDEX) {
         let (id, in_text) = listed.split_once('@').map_or((listed, None), |(id, version)| (id, Some(version)));
         let version = version.or(in_text).map(|version| version.strip_prefix('v').unwrap_or(version));
-        return front.host.from_index(id, version).await.map_err(|error| of_operation(&error));
+        return app.host.from_index(id, version).await.map_err(|error| of_operation(&error));
     }
     let mut source = text.parse::<Source>().map_err(malformed)?;
     let version = version.unwrap_or_default().parse::<Revision>().map_err(malformed)?;

@@ -14,7 +14,7 @@ use crate::access::operator_token::is_host_credential;
 use crate::connection::access_log::{self, Line};
 use crate::connection::pace::{Paced, TooSlow};
 use crate::plugin::headers as plugin_headers;
-use crate::state::Front;
+use crate::state::AppState;
 use crate::wire::PLUGIN_ENDPOINTS;
 use crate::wire::body::{AnyBody, BodyError};
 use crate::wire::outcome::of_call;
@@ -35,7 +35,7 @@ pub(crate) struct Sender<'a> {
 
 /// Answers a request below [`PLUGIN_ENDPOINTS`].
 pub(crate) async fn answer<B>(
-    front: &Front,
+    app: &AppState,
     request: http::Request<Paced<B>>,
     request_id: &RequestId,
     sender: Sender<'_>,
@@ -46,9 +46,9 @@ where
     let begun = access_log::begin(Level::DEBUG);
     let (mut parts, body) = request.into_parts();
     plugin_headers::strip_request(&mut parts.headers, request_id, sender.is_trusted_proxy);
-    let trace = front.host.trace_of(&parts.headers);
+    let trace = app.host.trace_of(&parts.headers);
     let mut generation = None;
-    let call = call(front, &mut parts, body, request_id, sender, trace, &mut generation);
+    let call = call(app, &mut parts, body, request_id, sender, trace, &mut generation);
     let response = match call.await {
         Ok(response) => response,
         Err(refused) => {
@@ -68,7 +68,7 @@ where
 }
 
 async fn call<B>(
-    front: &Front,
+    app: &AppState,
     parts: &mut http::request::Parts,
     body: Paced<B>,
     request_id: &RequestId,
@@ -81,7 +81,7 @@ where
 {
     let too_slow = body.too_slow();
     let (id, path) = split(parts.uri.path());
-    let admitted = front.host.admit(id).map_err(|refusal| of_call(RefusedCall::admission(refusal, id)))?;
+    let admitted = app.host.admit(id).map_err(|refusal| of_call(RefusedCall::admission(refusal, id)))?;
     *generation = Some(admitted.generation().number);
     let routed = match admitted.route(&parts.method, path) {
         Ok(routed) => routed,
@@ -90,16 +90,16 @@ where
         Err(refusal) => return Err(of_call(RefusedCall::route(refusal, id))),
     };
     let endpoint = &admitted.generation().manifest.endpoints[routed.endpoint];
-    let caller = match known(front, &endpoint.auth, &parts.headers, id, (peer, recent)) {
+    let caller = match known(app, &endpoint.auth, &parts.headers, id, (peer, recent)) {
         Ok(caller) => caller,
         Err(denied) => {
             let (caller, refused) = *denied;
             admitted.refuse(RefusalReason::Auth);
-            front.host.front_metrics().auth_failed(refused_for(refused.status));
+            app.host.front_metrics().auth_failed(refused_for(refused.status));
             let mut trail = Trail::new("endpoint_call", id, ClientAddress::of(peer), request_id.as_str());
             caller.iter().for_each(|caller| trail.by(caller));
             // In a box, since every call would carry its size.
-            Box::pin(trail.refused(&front.host, &front.access, &refused)).await;
+            Box::pin(trail.refused(&app.host, &app.access, &refused)).await;
             return Err(refused);
         }
     };
@@ -140,7 +140,7 @@ fn split(path: &str) -> (&str, &str) {
 /// Who calls, as far as the host knows them; checked where plugin.yaml asks for it. Elsewhere a token that is not valid is as
 /// good as none.
 fn known(
-    front: &Front,
+    app: &AppState,
     auth: &Auth,
     headers: &HeaderMap,
     plugin: &str,
@@ -150,13 +150,13 @@ fn known(
         if !has_host_credential(headers) {
             return Ok(None);
         }
-        return Ok(match front.access.who(headers, Some(recent)) {
+        return Ok(match app.access.who(headers, Some(recent)) {
             Who::Known(caller) => Some(caller),
             Who::Nobody | Who::Stranger => None,
         });
     }
     let address = || ClientAddress::of(peer).0;
-    let caller = front.access.caller(headers, Some(recent), address).map_err(|refused| Box::new((None, refused)))?;
+    let caller = app.access.caller(headers, Some(recent), address).map_err(|refused| Box::new((None, refused)))?;
     match decide(auth, Some(&caller.principal), plugin) {
         Ok(()) => Ok(Some(caller)),
         Err(denied) => Err(Box::new((Some(caller), caller::denied(&denied)))),

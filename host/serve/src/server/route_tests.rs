@@ -20,10 +20,10 @@ use crate::connection::registry::Connections;
 use crate::guard::table::{Need, Row};
 use crate::server::service::Service;
 use crate::server::{Config, Server};
-use crate::state::Front;
+use crate::state::AppState;
 
 struct House {
-    front: Front,
+    app: AppState,
     service: Service,
     _folder: TempDir,
 }
@@ -55,12 +55,12 @@ impl House {
         let config = Config { address, max_auth_failures: max, max_auth_failures_of_all: max, ..Config::default() };
         let server = Server::bind(host, &store, state, config).await.unwrap();
         server.ready().set();
-        let front = server.front();
-        House { service: Service::new(front.clone()), front, _folder: folder }
+        let app = server.app_state();
+        House { service: Service::new(app.clone()), app, _folder: folder }
     }
 
     fn rows(&self) -> Vec<Arc<Row>> {
-        routes::table(self.front.clone()).finish().1
+        routes::table(self.app.clone()).finish().1
     }
 
     async fn somebody(&self, name: &'static str, role: Option<Role>, grant: Option<(&str, Role)>) -> Somebody {
@@ -72,7 +72,7 @@ impl House {
             expires_unix_ms: None,
             created_by: "test".to_owned(),
         };
-        let (token, _) = self.front.access.make_token(new).await.unwrap();
+        let (token, _) = self.app.access.make_token(new).await.unwrap();
         Somebody { name, token: Some(token), rights: Some(rights) }
     }
 
@@ -101,7 +101,7 @@ impl House {
         }
         let request = request.body(Body::from(body.to_owned())).unwrap();
         let peer = "192.0.2.1:7".parse().unwrap();
-        let registered = Arc::new(Connections::default()).add(peer, &self.front.rules).unwrap();
+        let registered = Arc::new(Connections::default()).add(peer, &self.app.rules).unwrap();
         let response = self.service.answer(request, &registered.connection).await;
         let (status, headers) = (response.status(), response.headers().clone());
         let is_problem = headers.get("content-type").is_some_and(|kind| kind == "application/problem+json");
@@ -191,11 +191,11 @@ async fn what_changes_something_is_told_before_and_after_and_what_is_refused_is_
     let admin = house.somebody("admin", Some(Role::Admin), None).await;
     let viewer = house.somebody("viewer", Some(Role::Viewer), None).await;
     for row in house.rows().iter().filter(|row| row.need != Need::Nothing) {
-        let last = async || house.front.host.verify_audit(None).await.unwrap().head.seq;
+        let last = async || house.app.host.verify_audit(None).await.unwrap().head.seq;
         let before = last().await;
         let (status, code) = house.ask(row, &admin, "", None).await;
         let filter = AuditFilter { after: Some(before), action: Some(row.action.to_owned()), ..AuditFilter::default() };
-        let told = house.front.host.audit(&filter, 10).await.unwrap();
+        let told = house.app.host.audit(&filter, 10).await.unwrap();
         if !row.is_changing() {
             assert_eq!(told, [], "{}", row.action);
             continue;
@@ -210,7 +210,7 @@ async fn what_changes_something_is_told_before_and_after_and_what_is_refused_is_
         let before = last().await;
         if matches!(row.need, Need::Role(role) if role > Role::Viewer) {
             house.ask(row, &viewer, "", None).await;
-            let told = house.front.host.audit(&AuditFilter { after: Some(before), ..filter }, 10).await.unwrap();
+            let told = house.app.host.audit(&AuditFilter { after: Some(before), ..filter }, 10).await.unwrap();
             let told: Vec<_> = told.iter().map(|told| (told.entry.outcome, told.entry.code.as_str())).collect();
             assert_eq!(told, [(Outcome::Refused, "auth_role")], "{}", row.action);
         }

@@ -21,7 +21,7 @@ use crate::connection::{forwarded, front_door};
 use crate::guard::table::Action;
 use crate::plugin::endpoint;
 use crate::plugin::endpoint::Sender;
-use crate::state::Front;
+use crate::state::AppState;
 use crate::wire::PLUGIN_ENDPOINTS;
 use crate::wire::body::{AnyBody, BodyError};
 use crate::wire::problem::Refused;
@@ -33,20 +33,20 @@ const UNPLAIN_PATH: &str = "the path contains a dot segment, `;`, an encoded sep
 /// Answers requests. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Service {
-    front: Front,
+    app: AppState,
     /// Cloned for each management request, never for a plugin's.
     router: Arc<Router>,
 }
 
 impl Service {
-    pub(crate) fn new(front: Front) -> Service {
-        let router = Arc::new(crate::api::routes::router(front.clone()));
-        Service { front, router }
+    pub(crate) fn new(app: AppState) -> Service {
+        let router = Arc::new(crate::api::routes::router(app.clone()));
+        Service { app, router }
     }
 
     /// The rules that a connection's next request goes by.
     pub(crate) fn rules(&self, connection: &Connected) -> Arc<InForce> {
-        connection.rules(&self.front.rules)
+        connection.rules(&self.app.rules)
     }
 
     /// Answers one request. Never fails: what goes wrong is an answer too.
@@ -55,7 +55,7 @@ impl Service {
         B: IncomingBody<Error: Into<BodyError>>,
     {
         let in_force = self.rules(connection);
-        let request_id = self.front.request_ids.of(request.headers());
+        let request_id = self.app.request_ids.of(request.headers());
         let cors = &in_force.cors;
         let origin = cors.allowed(request.headers());
         let preflight = request.method() == Method::OPTIONS
@@ -77,7 +77,7 @@ impl Service {
             let peer = said.as_deref().unwrap_or(&connection.peer_text);
             if request.uri().path().starts_with(PLUGIN_ENDPOINTS) {
                 let sender = Sender { peer, recent: &connection.recent, is_trusted_proxy: client.is_some() };
-                endpoint::answer(&self.front, request, &request_id, sender).await
+                endpoint::answer(&self.app, request, &request_id, sender).await
             } else {
                 // In a box, so that a plugin's call, which is the same future, need not carry its size.
                 Box::pin(self.manage(request, &request_id, peer)).await
@@ -95,7 +95,7 @@ impl Service {
         B: IncomingBody<Error: Into<BodyError>>,
     {
         let (begun, method, path) = (Instant::now(), request.method().clone(), request.uri().path().to_owned());
-        let trace = self.front.host.trace_of(request.headers());
+        let trace = self.app.host.trace_of(request.headers());
         let too_slow = request.body().too_slow();
         let mut request = request.map(axum::body::Body::new);
         // Both spellings of a collection, `/api/plugins` and `/api/plugins/`, are the same.
@@ -127,14 +127,14 @@ impl Service {
             }
         }
         let (status, took) = (response.status(), begun.elapsed());
-        self.front.host.front_metrics().answered(action, status.as_u16(), took);
+        self.app.host.front_metrics().answered(action, status.as_u16(), took);
         // Looks at the host come often and change nothing.
         let level = if method.is_safe() { Level::DEBUG } else { Level::INFO };
         if access_log::begin(level).is_some() {
             let (path, action) = (&path, Some(action));
             Line { method: &method, path, status, begun, plugin: None, action, request_id, trace, peer }.write(level);
         }
-        if let Some(spans) = self.front.host.spans() {
+        if let Some(spans) = self.app.host.spans() {
             let started = SystemTime::now().checked_sub(took).unwrap_or(SystemTime::UNIX_EPOCH);
             let (method, request_id, status) = (method.as_str(), request_id.as_str(), status.as_u16());
             spans.record(&Span { trace, method, route: action, plugin: None, status, request_id, started, took });
