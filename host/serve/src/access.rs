@@ -24,7 +24,7 @@ use http::{HeaderMap, StatusCode};
 
 use crate::access::caller::{Caller, Who, unauthorized};
 use crate::access::operator_token::{OperatorToken, bearer};
-use crate::wire::problem::Refused;
+use crate::wire::problem::ApiError;
 use keyring::Keyring;
 use password::Passwords;
 use recent::Seen;
@@ -127,7 +127,7 @@ impl Access {
         headers: &HeaderMap,
         recent: Option<&Recent>,
         address: impl FnOnce() -> IpAddr,
-    ) -> Result<Caller, Refused> {
+    ) -> Result<Caller, ApiError> {
         match self.who(headers, recent) {
             Who::Known(caller) => Ok(caller),
             Who::Nobody => Err(unauthorized(&Who::Nobody)),
@@ -165,9 +165,9 @@ impl Access {
 }
 
 /// 429 for who was wrong too often.
-fn too_many(seconds: u32) -> Refused {
+fn too_many(seconds: u32) -> ApiError {
     let detail = "too many failed logins or invalid tokens from this address";
-    let refused = Refused::new(StatusCode::TOO_MANY_REQUESTS, "auth_too_many", detail).retry_after(seconds);
+    let refused = ApiError::new(StatusCode::TOO_MANY_REQUESTS, "auth_too_many", detail).retry_after(seconds);
     refused.fix("wait for the time in `Retry-After`; requests with a valid token are not limited")
 }
 

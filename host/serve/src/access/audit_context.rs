@@ -16,7 +16,7 @@ use http::{Extensions, StatusCode};
 use crate::access::caller::Caller;
 use crate::access::{Access, now_unix_ms};
 use crate::wire::outcome::of_operation;
-use crate::wire::problem::Refused;
+use crate::wire::problem::ApiError;
 use crate::wire::request_id::RequestId;
 
 /// The address of a client.
@@ -97,7 +97,7 @@ impl Trail {
     ///
     /// # Errors
     /// It could not be written: then nothing may be done.
-    pub(crate) async fn asked(&self, host: &Host) -> Result<u64, Refused> {
+    pub(crate) async fn asked(&self, host: &Host) -> Result<u64, ApiError> {
         let entry = Entry { at_unix_ms: now_unix_ms(), ..self.entry.clone() };
         let written = host.note_audit(vec![entry]).await.map_err(|error| of_operation(&error))?;
         Ok(written.first().copied().unwrap_or_default())
@@ -112,7 +112,7 @@ impl Trail {
             _ => Outcome::Failed,
         };
         let found = self.touched.found();
-        let code = response.extensions().get::<Refused>().map(|refused| refused.code.to_string()).unwrap_or_default();
+        let code = response.extensions().get::<ApiError>().map(|refused| refused.code.to_string()).unwrap_or_default();
         let mut entry = Entry {
             at_unix_ms: now_unix_ms(),
             digest: found.digest,
@@ -130,9 +130,9 @@ impl Trail {
     }
 
     /// Tells that it is refused: at once, or summed up with others of the same client.
-    pub(crate) async fn refused(&self, host: &Host, access: &Access, refused: &Refused) {
+    pub(crate) async fn refused(&self, host: &Host, access: &Access, refused: &ApiError) {
         let (status, code) = (refused.status.as_u16(), refused.code.to_string());
-        let entry = Entry { at_unix_ms: now_unix_ms(), outcome: Outcome::Refused, status, code, ..self.entry.clone() };
+        let entry = Entry { at_unix_ms: now_unix_ms(), outcome: Outcome::ApiError, status, code, ..self.entry.clone() };
         let due = match entry.actor.is_empty() {
             true => access.strangers.note(entry.address.clone(), entry, Instant::now()),
             false => {

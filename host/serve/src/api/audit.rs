@@ -13,7 +13,7 @@ use crate::access::audit_context::write_refusals;
 use crate::state::AppState;
 use crate::wire::input::Parameters;
 use crate::wire::outcome::of_operation;
-use crate::wire::problem::Refused;
+use crate::wire::problem::ApiError;
 use crate::wire::security_headers::no_store;
 
 /// Entries on a page, unless asked otherwise; and at most.
@@ -40,11 +40,11 @@ pub(crate) struct Query {
 pub(crate) async fn list(
     State(app): State<AppState>,
     Parameters(query): Parameters<Query>,
-) -> Result<Response, Refused> {
+) -> Result<Response, ApiError> {
     let limit = query.limit.unwrap_or(DEFAULT_LIMIT);
     if !(1..=MAX_LIMIT).contains(&limit) {
         let detail = format!("`limit` must be from 1 to {MAX_LIMIT}");
-        return Err(Refused::new(StatusCode::BAD_REQUEST, "query_does_not_fit", detail));
+        return Err(ApiError::new(StatusCode::BAD_REQUEST, "query_does_not_fit", detail));
     }
     write_refusals(&app.host, &app.access, true).await;
     let Query { after, actor, action, object, .. } = query;
@@ -67,7 +67,7 @@ pub(crate) struct Noted {
 pub(crate) async fn verify(
     State(app): State<AppState>,
     Parameters(Noted { head }): Parameters<Noted>,
-) -> Result<Response, Refused> {
+) -> Result<Response, ApiError> {
     let noted = head.as_deref().map(noted).transpose()?;
     write_refusals(&app.host, &app.access, true).await;
     let report = app.host.verify_audit(noted.as_ref()).await.map_err(|error| of_operation(&error))?;
@@ -82,7 +82,7 @@ pub(crate) async fn verify(
     Ok(no_store(Json(answer).into_response()))
 }
 
-fn noted(text: &str) -> Result<AuditHead, Refused> {
+fn noted(text: &str) -> Result<AuditHead, ApiError> {
     let read = text.split_once(':').and_then(|(seq, hash)| {
         let is_hash = hash.len() == 64 && hash.bytes().all(|c| c.is_ascii_hexdigit());
         let seq = seq.parse().ok().filter(|seq| *seq > 0 && is_hash)?;
@@ -90,7 +90,7 @@ fn noted(text: &str) -> Result<AuditHead, Refused> {
     });
     read.ok_or_else(|| {
         let detail = "invalid query: `head` is not a sequence number and hash";
-        Refused::new(StatusCode::BAD_REQUEST, "query_does_not_fit", detail)
+        ApiError::new(StatusCode::BAD_REQUEST, "query_does_not_fit", detail)
             .fix("pass SEQ:HASH, from the `head` of an earlier response")
     })
 }

@@ -14,7 +14,7 @@ use crate::operation::validate::judged;
 use crate::state::AppState;
 use crate::wire::input::{Parameters, Whole};
 use crate::wire::outcome::of_operation;
-use crate::wire::problem::Refused;
+use crate::wire::problem::ApiError;
 
 /// `?refresh=true`: read the indexes now. `?tag=`, `?installed=`: only those.
 #[derive(Deserialize, IntoParams)]
@@ -31,7 +31,7 @@ pub(crate) struct AvailableQuery {
 pub(crate) async fn list(
     State(app): State<AppState>,
     Parameters(query): Parameters<AvailableQuery>,
-) -> Result<Json<Vec<api::Available>>, Refused> {
+) -> Result<Json<Vec<api::Available>>, ApiError> {
     let (listed, _) = app.host.available(query.refresh).await.map_err(|error| of_operation(&error))?;
     let has_tag = |item: &api::Available| query.tag.as_ref().is_none_or(|tag| item.tags.contains(tag));
     let is_asked = |item: &api::Available| query.installed.is_none_or(|installed| item.installed == installed);
@@ -50,7 +50,7 @@ pub(crate) struct Refresh {
 pub(crate) async fn indexes(
     State(app): State<AppState>,
     Parameters(Refresh { refresh }): Parameters<Refresh>,
-) -> Result<Json<api::IndexList>, Refused> {
+) -> Result<Json<api::IndexList>, ApiError> {
     let (_, reports) = app.host.available(refresh).await.map_err(|error| of_operation(&error))?;
     Ok(Json(api::IndexList { indexes: reports.into_iter().map(state).collect() }))
 }
@@ -59,13 +59,13 @@ pub(crate) async fn indexes(
 pub(crate) async fn validate(
     State(app): State<AppState>,
     Whole(asked): Whole<api::ValidateRequest>,
-) -> Result<Json<api::Validated>, Refused> {
+) -> Result<Json<api::Validated>, ApiError> {
     let source = match (&asked.source, &asked.upload_id) {
         (Some(source), None) => source_asked(&app, source, asked.version.as_deref()).await?.0,
         (None, Some(upload)) => Source::Upload(upload.clone()),
         _ => {
             let detail = "the body must have either `source` or `upload_id`";
-            return Err(Refused::new(StatusCode::BAD_REQUEST, "body_does_not_fit", detail));
+            return Err(ApiError::new(StatusCode::BAD_REQUEST, "body_does_not_fit", detail));
         }
     };
     let shown = source.to_string();

@@ -13,7 +13,7 @@ use crate::operation::request::Asking;
 use crate::operation::run::run;
 use crate::state::AppState;
 use crate::wire::input::Whole;
-use crate::wire::problem::Refused;
+use crate::wire::problem::ApiError;
 
 /// The most operations of a batch.
 const MAX_OPERATIONS: usize = 100;
@@ -22,7 +22,7 @@ pub(crate) async fn batch(
     State(app): State<AppState>,
     asking: Asking,
     Whole(asked): Whole<api::BatchRequest>,
-) -> Result<Response, Refused> {
+) -> Result<Response, ApiError> {
     let operations = operations(&asked.operations)?;
     run(&app, asking, Operation::Batch { operations, atomic: asked.mode == BatchMode::Atomic }).await
 }
@@ -31,7 +31,7 @@ pub(crate) async fn batch(
 ///
 /// # Errors
 /// All that is wrong with them.
-pub(crate) fn operations(asked: &[Value]) -> Result<Vec<Operation>, Refused> {
+pub(crate) fn operations(asked: &[Value]) -> Result<Vec<Operation>, ApiError> {
     let (mut operations, mut errors) = (vec![], vec![]);
     // What is too much is refused as a whole later; nobody needs a word on each of it.
     for (index, value) in asked.iter().enumerate().take(MAX_OPERATIONS + 1) {
@@ -49,7 +49,7 @@ pub(crate) fn operations(asked: &[Value]) -> Result<Vec<Operation>, Refused> {
     }
     let list = errors.iter().map(|error| error.message.as_str()).collect::<Vec<_>>();
     let detail = format!("invalid batch: {}", list.join("; "));
-    Err(Refused { errors, ..Refused::new(StatusCode::BAD_REQUEST, "body_does_not_fit", detail) })
+    Err(ApiError { errors, ..ApiError::new(StatusCode::BAD_REQUEST, "body_does_not_fit", detail) })
 }
 
 fn operation(asked: BatchOperation) -> Result<Operation, String> {

@@ -8,9 +8,9 @@ use host_run::Cleaned;
 use crate::state::AppState;
 use crate::wire::moment::rfc3339;
 use crate::wire::outcome::of_operation;
-use crate::wire::problem::Refused;
+use crate::wire::problem::ApiError;
 
-pub(crate) async fn info(State(app): State<AppState>) -> Result<Json<api::CacheInfo>, Refused> {
+pub(crate) async fn info(State(app): State<AppState>) -> Result<Json<api::CacheInfo>, ApiError> {
     let report = app.host.cache_report().await.map_err(|error| of_operation(&error))?;
     let usage = report.usage;
     Ok(Json(api::CacheInfo {
@@ -31,7 +31,7 @@ pub(crate) async fn info(State(app): State<AppState>) -> Result<Json<api::CacheI
     }))
 }
 
-pub(crate) async fn clear(State(app): State<AppState>) -> Result<Json<api::CacheCleared>, Refused> {
+pub(crate) async fn clear(State(app): State<AppState>) -> Result<Json<api::CacheCleared>, ApiError> {
     let Cleaned { swept, store_was_left } = app.host.clear_cache().await.map_err(|error| of_operation(&error))?;
     let stays = match (swept.in_use, store_was_left) {
         (0, false) => "",
@@ -52,7 +52,7 @@ pub(crate) async fn clear(State(app): State<AppState>) -> Result<Json<api::Cache
     }))
 }
 
-pub(crate) async fn isolation(State(app): State<AppState>) -> Result<Json<api::Isolation>, Refused> {
+pub(crate) async fn isolation(State(app): State<AppState>) -> Result<Json<api::Isolation>, ApiError> {
     let host = app.host.clone();
     let read = tokio::task::spawn_blocking(move || host.isolation()).await;
     let isolation = read.map_err(|_| of_operation(&host_run::Error::Panicked))?;

@@ -15,9 +15,9 @@ use crate::operation::run::{run, unknown};
 use crate::state::AppState;
 use crate::wire::input::{Id, Whole};
 use crate::wire::outcome::of_operation;
-use crate::wire::problem::Refused;
+use crate::wire::problem::ApiError;
 
-pub(crate) async fn get(State(app): State<AppState>, Id(id): Id) -> Result<Response, Refused> {
+pub(crate) async fn get(State(app): State<AppState>, Id(id): Id) -> Result<Response, ApiError> {
     let view = app.host.configuration(&id).map_err(|error| of_operation(&error))?.ok_or_else(|| unknown(&id))?;
     let answer = api::Configuration {
         id,
@@ -42,7 +42,7 @@ pub(crate) async fn put(
     asking: Asking,
     // An empty body would read as "set nothing", which nobody means by sending nothing.
     Whole(configuration): Whole<Map<String, Value>>,
-) -> Result<Response, Refused> {
+) -> Result<Response, ApiError> {
     let expected = expected(&headers)?;
     run(&app, asking, Operation::Configure { id, change: Settings::Replace(configuration), expected }).await
 }
@@ -54,13 +54,13 @@ pub(crate) async fn patch(
     headers: HeaderMap,
     asking: Asking,
     Whole(patch): Whole<Map<String, Value>>,
-) -> Result<Response, Refused> {
+) -> Result<Response, ApiError> {
     let expected = expected(&headers)?;
     run(&app, asking, Operation::Configure { id, change: Settings::Merge(patch), expected }).await
 }
 
 /// The revision that `If-Match` asks for, if it asks for one.
-fn expected(headers: &HeaderMap) -> Result<Option<u64>, Refused> {
+fn expected(headers: &HeaderMap) -> Result<Option<u64>, ApiError> {
     let Some(value) = headers.get(header::IF_MATCH) else { return Ok(None) };
     let text = value.to_str().unwrap_or_default().trim();
     if text == "*" {
@@ -69,7 +69,7 @@ fn expected(headers: &HeaderMap) -> Result<Option<u64>, Refused> {
     let revision = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')?.parse().ok());
     // A tag that this host never gave fits nothing.
     revision.map(Some).ok_or_else(|| {
-        Refused::new(
+        ApiError::new(
             StatusCode::PRECONDITION_FAILED,
             "state_stale",
             "`If-Match` is not an `ETag` of this configuration",

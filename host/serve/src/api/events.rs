@@ -15,7 +15,7 @@ use crate::access::caller::Caller;
 use crate::state::AppState;
 use crate::wire::input::Parameters;
 use crate::wire::outcome::of_operation;
-use crate::wire::problem::Refused;
+use crate::wire::problem::ApiError;
 use crate::wire::sse::{self, Frame};
 use crate::wire::view;
 
@@ -47,11 +47,11 @@ pub(crate) async fn get(
     caller: Caller,
     Parameters(query): Parameters<EventQuery>,
     headers: HeaderMap,
-) -> Result<Response, Refused> {
+) -> Result<Response, ApiError> {
     let limit = query.limit.unwrap_or(DEFAULT_LIMIT);
     if !(1..=MAX_LIMIT).contains(&limit) {
         let detail = format!("`limit` must be from 1 to {MAX_LIMIT}, found {limit}");
-        return Err(Refused::new(StatusCode::BAD_REQUEST, "query_does_not_fit", detail));
+        return Err(ApiError::new(StatusCode::BAD_REQUEST, "query_does_not_fit", detail));
     }
     // The header is newer: who connects again still has the address of the first time.
     let after = last_event_id(&headers)?.or(query.after);
@@ -66,7 +66,7 @@ pub(crate) async fn get(
     }
     let turn = app.streams.take(&caller, &app.rules.now().rules)?;
     let stream = app.host.follow_events(after, filter).await.ok_or_else(|| {
-        Refused::new(StatusCode::TOO_MANY_REQUESTS, "events_too_many_streams", "too many event streams are open")
+        ApiError::new(StatusCode::TOO_MANY_REQUESTS, "events_too_many_streams", "too many event streams are open")
             .fix("close a stream, or request pages with `Accept: application/json`")
             .retry_after(5)
     })?;
@@ -74,24 +74,24 @@ pub(crate) async fn get(
     Ok(turn.hold(response, app.access.clone().ended(caller)))
 }
 
-fn last_event_id(headers: &HeaderMap) -> Result<Option<u64>, Refused> {
+fn last_event_id(headers: &HeaderMap) -> Result<Option<u64>, ApiError> {
     let Some(value) = headers.get(LAST_EVENT_ID).filter(|value| !value.is_empty()) else { return Ok(None) };
     let id = value.to_str().ok().and_then(|text| text.parse().ok());
     id.map(Some).ok_or_else(|| {
         let detail = "`Last-Event-ID` is not the sequence number of an event";
-        Refused::new(StatusCode::BAD_REQUEST, "events_last_event_id", detail)
+        ApiError::new(StatusCode::BAD_REQUEST, "events_last_event_id", detail)
     })
 }
 
-fn filter(query: &EventQuery) -> Result<EventFilter, Refused> {
+fn filter(query: &EventQuery) -> Result<EventFilter, ApiError> {
     let plugin = query.plugin.as_deref().map(str::parse::<PluginId>).transpose();
     let plugin = plugin.map_err(|error| {
-        Refused::new(StatusCode::BAD_REQUEST, "query_does_not_fit", format!("invalid query: `plugin`: {error}"))
+        ApiError::new(StatusCode::BAD_REQUEST, "query_does_not_fit", format!("invalid query: `plugin`: {error}"))
     })?;
     let kinds = query.kind.as_deref().map(str::parse::<Kinds>).transpose().map_err(|error: KindsError| {
         let text = error.to_string();
         let (detail, fix) = text.split_once("; hint: ").unwrap_or((&text, ""));
-        Refused::new(StatusCode::BAD_REQUEST, "events_unknown_kind", detail).fix(fix)
+        ApiError::new(StatusCode::BAD_REQUEST, "events_unknown_kind", detail).fix(fix)
     })?;
     Ok(EventFilter { plugin, kinds: kinds.unwrap_or_default() })
 }

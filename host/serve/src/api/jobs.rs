@@ -19,7 +19,7 @@ use crate::operation::run::answer;
 use crate::state::AppState;
 use crate::wire::input::{Id, Parameters};
 use crate::wire::outcome::of_operation;
-use crate::wire::problem::Refused;
+use crate::wire::problem::ApiError;
 use crate::wire::view;
 
 /// Jobs on a page, unless asked otherwise; and at most.
@@ -49,8 +49,8 @@ pub(crate) struct ListQuery {
 pub(crate) async fn list(
     State(app): State<AppState>,
     Parameters(query): Parameters<ListQuery>,
-) -> Result<Json<api::JobList>, Refused> {
-    let refused = |detail: String| Refused::new(StatusCode::BAD_REQUEST, "query_does_not_fit", detail);
+) -> Result<Json<api::JobList>, ApiError> {
+    let refused = |detail: String| ApiError::new(StatusCode::BAD_REQUEST, "query_does_not_fit", detail);
     for (name, value) in [("plugin", &query.plugin), ("operation", &query.operation)] {
         if value.as_ref().is_some_and(|value| value.is_empty() || value.len() > MAX_NAME_BYTES) {
             return Err(refused(format!("`{name}` must have from 1 to {MAX_NAME_BYTES} bytes")));
@@ -71,7 +71,7 @@ pub(crate) async fn list(
 }
 
 /// The job, for those who may see it: who has grants only sees the jobs of those plugins.
-async fn seen(app: &AppState, caller: &Caller, id: &str) -> Result<JobView, Refused> {
+async fn seen(app: &AppState, caller: &Caller, id: &str) -> Result<JobView, ApiError> {
     let job = app.host.job(id).await.map_err(|error| of_operation(&error))?;
     match caller.principal.may(Role::Viewer, job.plugin.as_deref()) {
         true => Ok(job),
@@ -80,11 +80,15 @@ async fn seen(app: &AppState, caller: &Caller, id: &str) -> Result<JobView, Refu
     }
 }
 
-pub(crate) async fn get(State(app): State<AppState>, caller: Caller, Id(id): Id) -> Result<Json<api::Job>, Refused> {
+pub(crate) async fn get(State(app): State<AppState>, caller: Caller, Id(id): Id) -> Result<Json<api::Job>, ApiError> {
     Ok(Json(view::job(&seen(&app, &caller, &id).await?)))
 }
 
-pub(crate) async fn cancel(State(app): State<AppState>, caller: Caller, Id(id): Id) -> Result<Json<api::Job>, Refused> {
+pub(crate) async fn cancel(
+    State(app): State<AppState>,
+    caller: Caller,
+    Id(id): Id,
+) -> Result<Json<api::Job>, ApiError> {
     let plugin = match caller.principal.may(Role::Operator, None) {
         true => None,
         false => seen(&app, &caller, &id).await?.plugin,
@@ -96,7 +100,7 @@ pub(crate) async fn cancel(State(app): State<AppState>, caller: Caller, Id(id): 
     Ok(Json(view::job(&job)))
 }
 
-pub(crate) async fn retry(State(app): State<AppState>, Id(id): Id, asking: Asking) -> Result<Response, Refused> {
+pub(crate) async fn retry(State(app): State<AppState>, Id(id): Id, asking: Asking) -> Result<Response, ApiError> {
     let job = app.host.retry(&id, asking.asker).await.map_err(|error| of_operation(&error))?;
     asking.touched.job(&job);
     answer(&job, asking.respond_async).await
@@ -120,7 +124,7 @@ pub(crate) async fn log(
     Id(id): Id,
     headers: HeaderMap,
     Parameters(query): Parameters<LogQuery>,
-) -> Result<Response, Refused> {
+) -> Result<Response, ApiError> {
     seen(&app, &caller, &id).await?;
     let failed = |error: host_run::Error| of_operation(&error);
     let format = if wants_events(&headers) { Format::Events } else { Format::Text };
@@ -163,11 +167,11 @@ fn wants_events(headers: &HeaderMap) -> bool {
 }
 
 /// The number of the last line that the client has, if it has one.
-fn last_event(headers: &HeaderMap) -> Option<Result<u64, Refused>> {
+fn last_event(headers: &HeaderMap) -> Option<Result<u64, ApiError>> {
     let value = headers.get("last-event-id").filter(|value| !value.is_empty())?;
     let number = value.to_str().ok().and_then(|text| text.parse().ok());
     Some(number.ok_or_else(|| {
         let detail = "`Last-Event-ID` is not a line number of this log";
-        Refused::new(StatusCode::BAD_REQUEST, "last_event_id", detail)
+        ApiError::new(StatusCode::BAD_REQUEST, "last_event_id", detail)
     }))
 }

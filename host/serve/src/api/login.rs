@@ -13,11 +13,11 @@ use crate::access::audit_context::{self, ClientAddress, Trail};
 use crate::access::caller::Caller;
 use crate::state::AppState;
 use crate::wire::input::Secret;
-use crate::wire::problem::Refused;
+use crate::wire::problem::ApiError;
 use crate::wire::rights;
 use crate::wire::security_headers::no_store;
 
-type Answer = Result<Response, Refused>;
+type Answer = Result<Response, ApiError>;
 
 /// Gives a session to who knows a user's password. Failures are told to the audit log summed up, a login one by one.
 pub(crate) async fn login(
@@ -62,7 +62,7 @@ pub(crate) async fn logout(State(app): State<AppState>, caller: Caller) -> Answe
     let held = app.access.token(&caller.token);
     if held.is_none_or(|held| held.record.login.is_none()) {
         let detail = "this token is not a session: it was not created by a login";
-        return Err(Refused::new(StatusCode::CONFLICT, "auth_no_session", detail)
+        return Err(ApiError::new(StatusCode::CONFLICT, "auth_no_session", detail)
             .fix("revoke a token with DELETE /api/tokens/{id}"));
     }
     app.access.revoke(&caller.token).await?;

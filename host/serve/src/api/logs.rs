@@ -13,7 +13,7 @@ use crate::access::caller::Caller;
 use crate::operation::run::unknown;
 use crate::state::AppState;
 use crate::wire::input::{Id, Parameters};
-use crate::wire::problem::Refused;
+use crate::wire::problem::ApiError;
 use crate::wire::sse::{self, Frame};
 use crate::wire::view;
 
@@ -34,10 +34,10 @@ pub(crate) async fn get(
     Id(id): Id,
     headers: HeaderMap,
     Parameters(query): Parameters<LogQuery>,
-) -> Result<Response, Refused> {
+) -> Result<Response, ApiError> {
     let level = query.level.as_deref().map_or(Ok(MinLevel::ALL), str::parse);
     let level = level.map_err(|error| {
-        Refused::new(StatusCode::BAD_REQUEST, "query_does_not_fit", format!("invalid query: `level`: {error}"))
+        ApiError::new(StatusCode::BAD_REQUEST, "query_does_not_fit", format!("invalid query: `level`: {error}"))
     })?;
     if !sse::is_wanted(&headers, "application/json", false) {
         let lines = app.host.plugin_lines(&id, query.from.unwrap_or(0)).ok_or_else(|| unknown(&id))?;
@@ -52,12 +52,12 @@ pub(crate) async fn get(
     Ok(turn.hold(response, app.access.clone().ended(caller)))
 }
 
-fn last_event_id(headers: &HeaderMap) -> Result<Option<u64>, Refused> {
+fn last_event_id(headers: &HeaderMap) -> Result<Option<u64>, ApiError> {
     let Some(value) = headers.get("last-event-id").filter(|value| !value.is_empty()) else { return Ok(None) };
     let number = value.to_str().ok().and_then(|text| text.parse().ok());
     number.map(Some).ok_or_else(|| {
         let detail = "`Last-Event-ID` is not a line number of this log";
-        Refused::new(StatusCode::BAD_REQUEST, "last_event_id", detail)
+        ApiError::new(StatusCode::BAD_REQUEST, "last_event_id", detail)
     })
 }
 

@@ -21,7 +21,7 @@ use crate::guard::doc::Doc;
 use crate::guard::table::{Need, Row, Table};
 use crate::state::AppState;
 use crate::wire::outcome::of_operation;
-use crate::wire::problem::Refused;
+use crate::wire::problem::ApiError;
 
 const DESCRIPTION: &str = "A host for native plugins. The running plugins serve the paths below `/api/plugin-endpoints/`; the host \
 serves all other paths. Every error is a problem document with a stable `code`, which `/docs/errors` explains.";
@@ -33,7 +33,7 @@ pub(crate) struct HostDocument(Map<String, Value>);
 pub(crate) async fn get(
     State(app): State<AppState>,
     Extension(document): Extension<Arc<HostDocument>>,
-) -> Result<Response, Refused> {
+) -> Result<Response, ApiError> {
     let host = app.host.clone();
     // Many plugins with many endpoints take their time.
     let text = tokio::task::spawn_blocking(move || document.with(&host.plugins()).to_string()).await;

@@ -16,16 +16,16 @@ use crate::operation::run::answer;
 use crate::state::AppState;
 use crate::wire::input::{self, Whole};
 use crate::wire::outcome::of_operation;
-use crate::wire::problem::Refused;
+use crate::wire::problem::ApiError;
 use crate::wire::view;
 
 /// A plugins.yaml in the body: YAML, or the same as JSON.
 pub(crate) struct File(LockFile);
 
 impl<S: Send + Sync> FromRequest<S> for File {
-    type Rejection = Refused;
+    type Rejection = ApiError;
 
-    async fn from_request(request: Request, state: &S) -> Result<File, Refused> {
+    async fn from_request(request: Request, state: &S) -> Result<File, ApiError> {
         let format = Format::of(request.headers())?;
         let bytes: Bytes = input::bytes(request, state).await?;
         // A large file takes its time.
@@ -44,7 +44,7 @@ enum Format {
 }
 
 impl Format {
-    fn of(headers: &HeaderMap) -> Result<Format, Refused> {
+    fn of(headers: &HeaderMap) -> Result<Format, ApiError> {
         let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let kind = value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
         match kind.as_str() {
@@ -52,7 +52,7 @@ impl Format {
             "application/json" => Ok(Format::Json),
             _ => {
                 let detail = "the `Content-Type` of the body is neither YAML nor JSON";
-                let refused = Refused::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "body_type", detail);
+                let refused = ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "body_type", detail);
                 Err(refused.fix(
                     "send the plugins.yaml with `Content-Type: application/yaml`, or as JSON with `application/json`",
                 ))
@@ -61,7 +61,7 @@ impl Format {
     }
 }
 
-pub(crate) async fn plan(State(app): State<AppState>, File(file): File) -> Result<Response, Refused> {
+pub(crate) async fn plan(State(app): State<AppState>, File(file): File) -> Result<Response, ApiError> {
     let plan = app.host.plan(file).await.map_err(|error| of_operation(&error))?;
     Ok(Json(shown(&plan)).into_response())
 }
@@ -70,14 +70,14 @@ pub(crate) async fn apply(
     State(app): State<AppState>,
     asking: Asking,
     Whole(api::ApplyRequest { plan, atomic }): Whole<api::ApplyRequest>,
-) -> Result<Response, Refused> {
+) -> Result<Response, ApiError> {
     let job = app.host.apply(&plan, atomic.unwrap_or(true), asking.asker).await;
     let job = job.map_err(|error| of_operation(&error))?;
     asking.touched.job(&job);
     answer(&job, asking.respond_async).await
 }
 
-pub(crate) async fn export(State(app): State<AppState>) -> Result<Response, Refused> {
+pub(crate) async fn export(State(app): State<AppState>) -> Result<Response, ApiError> {
     let file = app.host.export().map_err(|error| of_operation(&error))?;
     let mut response = lock_file::write(&file).into_response();
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/yaml"));

@@ -18,10 +18,10 @@ use crate::state::AppState;
 use crate::wire::input::{Id, Input, Parameters};
 use crate::wire::moment::At;
 use crate::wire::plugin_list::{ListQuery, chosen};
-use crate::wire::problem::Refused;
+use crate::wire::problem::ApiError;
 use crate::wire::view;
 
-type Answer = Result<Response, Refused>;
+type Answer = Result<Response, ApiError>;
 
 /// What is installed, all or what the query chooses; with `?at=` what was asked for then. Who has grants only sees the plugins
 /// of those.

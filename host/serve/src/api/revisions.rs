@@ -16,9 +16,9 @@ use crate::operation::run::run;
 use crate::state::AppState;
 use crate::wire::input::{Id, IdAnd, Parameters};
 use crate::wire::outcome::of_operation;
-use crate::wire::problem::Refused;
+use crate::wire::problem::ApiError;
 
-type Answer = Result<Response, Refused>;
+type Answer = Result<Response, ApiError>;
 
 /// Revisions on a page, unless asked otherwise; and at most.
 const DEFAULT_LIMIT: usize = 50;
@@ -46,7 +46,7 @@ async fn page(app: &AppState, id: Option<&str>, part: &Part) -> Answer {
     let limit = part.limit.unwrap_or(DEFAULT_LIMIT);
     if !(1..=MAX_LIMIT).contains(&limit) {
         let detail = format!("`limit` must be from 1 to {MAX_LIMIT}");
-        return Err(Refused::new(StatusCode::BAD_REQUEST, "query_does_not_fit", detail));
+        return Err(ApiError::new(StatusCode::BAD_REQUEST, "query_does_not_fit", detail));
     }
     let page = app.host.revisions(id, part.before, limit).await.map_err(|error| of_operation(&error))?;
     let RevisionPage { revisions, next } = page;
@@ -99,17 +99,17 @@ pub(crate) async fn asked_of_one_at(app: &AppState, id: &str, at_unix_ms: u64) -
     Err(match damaged.iter().any(|damaged| damaged == id) {
         true => {
             let detail = format!("the desired state of plugin `{shown}` at that time is damaged on disk");
-            Refused::new(StatusCode::INTERNAL_SERVER_ERROR, "state_damaged", detail)
+            ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "state_damaged", detail)
         }
         false => {
             let detail = format!("plugin `{shown}` did not exist at that time");
-            Refused::new(StatusCode::NOT_FOUND, "run_unknown_plugin", detail)
+            ApiError::new(StatusCode::NOT_FOUND, "run_unknown_plugin", detail)
                 .fix("`plugin-host revisions` lists all changes with their times")
         }
     })
 }
 
-async fn past(app: &AppState, at_unix_ms: u64) -> Result<Past, Refused> {
+async fn past(app: &AppState, at_unix_ms: u64) -> Result<Past, ApiError> {
     app.host.plugins_at(at_unix_ms).await.map_err(|error| of_operation(&error))
 }
 

@@ -19,7 +19,7 @@ use crate::api::openapi::HostDocument;
 use crate::guard::table::Table;
 use crate::state::AppState;
 use crate::wire::input::MAX_JSON_BYTES;
-use crate::wire::problem::Refused;
+use crate::wire::problem::ApiError;
 
 const GET: Method = Method::GET;
 const POST: Method = Method::POST;
@@ -60,12 +60,12 @@ fn object() -> serde_json::Value {
     json!({ "type": "object" })
 }
 
-async fn unknown() -> Refused {
-    Refused::new(StatusCode::NOT_FOUND, "route_unknown", "this host has no such route")
+async fn unknown() -> ApiError {
+    ApiError::new(StatusCode::NOT_FOUND, "route_unknown", "this host has no such route")
         .fix("`/docs` lists the routes of this host")
 }
 
-async fn method() -> Refused {
-    Refused::new(StatusCode::METHOD_NOT_ALLOWED, "route_method", "this route does not support the request method")
+async fn method() -> ApiError {
+    ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "route_method", "this route does not support the request method")
         .fix("use one of the methods in the `Allow` header")
 }

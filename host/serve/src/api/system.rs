@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 
 use crate::state::AppState;
 use crate::wire::outcome::of_operation;
-use crate::wire::problem::Refused;
+use crate::wire::problem::ApiError;
 use crate::wire::view;
 
 /// Response of `GET /health/live`.
@@ -58,7 +58,7 @@ pub(crate) async fn metrics(State(app): State<AppState>) -> Response {
     response
 }
 
-pub(crate) async fn system_metrics(State(app): State<AppState>) -> Result<Json<api::SystemMetricsAnswer>, Refused> {
+pub(crate) async fn system_metrics(State(app): State<AppState>) -> Result<Json<api::SystemMetricsAnswer>, ApiError> {
     let host = app.host.clone();
     let usage = tokio::task::spawn_blocking(move || host.usage()).await;
     let usage = usage.unwrap_or(Err(host_run::Error::Panicked)).map_err(|error| of_operation(&error))?;

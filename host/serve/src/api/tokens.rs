@@ -12,7 +12,7 @@ use crate::access::caller::Caller;
 use crate::access::{Held, NewAccount, now_unix_ms};
 use crate::state::AppState;
 use crate::wire::input::{Id, Whole};
-use crate::wire::problem::Refused;
+use crate::wire::problem::ApiError;
 use crate::wire::rights::{Asked, field, name, refused, shown};
 use crate::wire::security_headers::no_store;
 
@@ -29,7 +29,7 @@ pub(crate) async fn create(
     caller: Caller,
     touched: Touched,
     Whole(asked): Whole<api::NewToken>,
-) -> Result<Response, Refused> {
+) -> Result<Response, ApiError> {
     let mut errors = vec![];
     let name = name("name", &asked.name, &mut errors);
     let asked_rights = Asked {
@@ -54,7 +54,7 @@ pub(crate) async fn create(
     Ok(no_store((StatusCode::CREATED, Json(made)).into_response()))
 }
 
-pub(crate) async fn revoke(State(app): State<AppState>, Id(id): Id) -> Result<StatusCode, Refused> {
+pub(crate) async fn revoke(State(app): State<AppState>, Id(id): Id) -> Result<StatusCode, ApiError> {
     app.access.revoke(&id).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -14,11 +14,11 @@ use crate::operation::run::{run, unknown};
 use crate::state::AppState;
 use crate::wire::input::{Id, IdAnd, Input, Parameters, Whole};
 use crate::wire::outcome::of_operation;
-use crate::wire::problem::Refused;
+use crate::wire::problem::ApiError;
 use crate::wire::update_request;
 use crate::wire::view;
 
-type Answer = Result<Response, Refused>;
+type Answer = Result<Response, ApiError>;
 
 /// `?check=true`: ask the repository now.
 #[derive(Deserialize, IntoParams)]

@@ -11,7 +11,7 @@ use http::StatusCode;
 use crate::access::audit_context::Touched;
 use crate::state::AppState;
 use crate::wire::input::{Id, Secret};
-use crate::wire::problem::Refused;
+use crate::wire::problem::ApiError;
 use crate::wire::rights::{Asked, name, refused, shown};
 use crate::wire::security_headers::no_store;
 
@@ -23,7 +23,7 @@ pub(crate) async fn list(State(app): State<AppState>) -> Response {
     no_store(Json(api::UserList { users }).into_response())
 }
 
-pub(crate) async fn get(State(app): State<AppState>, Id(name): Id) -> Result<Response, Refused> {
+pub(crate) async fn get(State(app): State<AppState>, Id(name): Id) -> Result<Response, ApiError> {
     let (record, n_sessions) = app.access.user(&name)?;
     Ok(no_store(Json(user(&record, n_sessions)).into_response()))
 }
@@ -32,7 +32,7 @@ pub(crate) async fn create(
     State(app): State<AppState>,
     touched: Touched,
     Secret(asked): Secret<api::NewUser>,
-) -> Result<Response, Refused> {
+) -> Result<Response, ApiError> {
     let mut errors = vec![];
     let name = name("username", &asked.username, &mut errors);
     let asked_rights = Asked {
@@ -53,7 +53,7 @@ pub(crate) async fn change(
     State(app): State<AppState>,
     Id(name): Id,
     Secret(asked): Secret<api::UserChange>,
-) -> Result<Response, Refused> {
+) -> Result<Response, ApiError> {
     let (role, grants) = (asked.role.as_deref(), asked.grants.clone().unwrap_or_default());
     let (permissions, scopes) =
         (asked.permissions.clone().unwrap_or_default(), asked.scopes.clone().unwrap_or_default());
@@ -83,7 +83,7 @@ pub(crate) async fn change(
     Ok(Json(user(&record, 0)).into_response())
 }
 
-pub(crate) async fn remove(State(app): State<AppState>, Id(name): Id) -> Result<StatusCode, Refused> {
+pub(crate) async fn remove(State(app): State<AppState>, Id(name): Id) -> Result<StatusCode, ApiError> {
     app.access.remove_user(&name).await?;
     Ok(StatusCode::NO_CONTENT)
 }

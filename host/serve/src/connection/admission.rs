@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 
 use crate::connection::registry::{Connections, Registered};
 use crate::connection::rules::Live;
-use crate::wire::problem::Refused;
+use crate::wire::problem::ApiError;
 use crate::wire::request_id::RequestIds;
 
 /// When to come again, in seconds.
@@ -55,15 +55,15 @@ impl Admission {
     }
 }
 
-fn refused() -> Refused {
+fn refused() -> ApiError {
     let detail = "the limit of open connections from this address is reached";
-    Refused::new(StatusCode::SERVICE_UNAVAILABLE, "connections_too_many", detail)
+    ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "connections_too_many", detail)
         .fix("close connections, or raise `max_connections_per_address`; list a reverse proxy in `trusted_proxies`")
         .retry_after(RETRY_AFTER)
 }
 
 /// The bytes of the answer to a request that is not read.
-fn answer(refused: &Refused, request_id: &str) -> Vec<u8> {
+fn answer(refused: &ApiError, request_id: &str) -> Vec<u8> {
     // Plain structs of texts and numbers serialize.
     let body = serde_json::to_string(&refused.problem(request_id, "")).unwrap_or_default();
     let head = "HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/problem+json\r\ncache-control: no-store\r\n\

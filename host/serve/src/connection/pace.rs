@@ -14,7 +14,7 @@ use tokio::time::{Instant, Sleep};
 use crate::connection::rules::Rules;
 use crate::connection::state::{Connected, WaitFor, Waiting};
 use crate::wire::body::BodyError;
-use crate::wire::problem::Refused;
+use crate::wire::problem::ApiError;
 
 /// A body may be this slow for this long before its rate is looked at.
 const SLOW_START: Duration = Duration::from_secs(30);
@@ -70,8 +70,8 @@ impl TooSlow {
     }
 
     /// What whoever sent it is told.
-    pub(crate) fn refused() -> Refused {
-        Refused::new(
+    pub(crate) fn refused() -> ApiError {
+        ApiError::new(
             StatusCode::REQUEST_TIMEOUT,
             "body_too_slow",
             "the request body arrived too slowly, or not completely",

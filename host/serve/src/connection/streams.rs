@@ -12,7 +12,7 @@ use http_body::Frame;
 
 use crate::access::caller::Caller;
 use crate::connection::rules::Rules;
-use crate::wire::problem::Refused;
+use crate::wire::problem::ApiError;
 
 /// When to ask again, in seconds.
 const RETRY_AFTER: u32 = 5;
@@ -30,11 +30,11 @@ pub(crate) struct Turn {
 
 impl Streams {
     /// Gives the right to one more stream.
-    pub(crate) fn take(self: &Arc<Self>, caller: &Caller, rules: &Rules) -> Result<Turn, Refused> {
+    pub(crate) fn take(self: &Arc<Self>, caller: &Caller, rules: &Rules) -> Result<Turn, ApiError> {
         self.take_for(&caller.principal.name, rules)
     }
 
-    fn take_for(self: &Arc<Self>, caller: &str, rules: &Rules) -> Result<Turn, Refused> {
+    fn take_for(self: &Arc<Self>, caller: &str, rules: &Rules) -> Result<Turn, ApiError> {
         let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let n_own = open.get(caller).copied().unwrap_or(0);
         let detail = match open.values().sum::<usize>() >= rules.max_streams {
@@ -47,7 +47,7 @@ impl Streams {
                 return Ok(Turn { streams: self.clone(), caller: caller.to_owned() });
             }
         };
-        Err(Refused::new(StatusCode::TOO_MANY_REQUESTS, "streams_too_many", detail)
+        Err(ApiError::new(StatusCode::TOO_MANY_REQUESTS, "streams_too_many", detail)
             .fix("close a stream, or raise `max_streams_per_caller` or `max_streams`")
             .retry_after(RETRY_AFTER))
     }

@@ -17,7 +17,7 @@ use crate::operation::run::answer as answer_of_job;
 use crate::state::AppState;
 use crate::wire::input;
 use crate::wire::outcome::{of_failed, of_operation, operation_result};
-use crate::wire::problem::Refused;
+use crate::wire::problem::ApiError;
 use crate::wire::view;
 
 const KEY: HeaderName = HeaderName::from_static("idempotency-key");
@@ -47,12 +47,12 @@ pub(crate) async fn answer(app: &AppState, row: &Row, caller: &Caller, request: 
     };
     let may_be_named = row.method == Method::POST && !is_left_out;
     match request.headers().contains_key(KEY) && may_be_named {
-        true => once(app, caller, request, next).await.unwrap_or_else(Refused::into_response),
+        true => once(app, caller, request, next).await.unwrap_or_else(ApiError::into_response),
         false => next.run(request).await,
     }
 }
 
-async fn once(app: &AppState, caller: &Caller, request: Request, next: Next) -> Result<Response, Refused> {
+async fn once(app: &AppState, caller: &Caller, request: Request, next: Next) -> Result<Response, ApiError> {
     let failed = |error: host_run::Error| of_operation(&error);
     let key = key(request.headers())?;
     let (parts, body) = request.into_parts();
@@ -72,7 +72,7 @@ async fn once(app: &AppState, caller: &Caller, request: Request, next: Next) -> 
         NamedAnswer::New => {}
         NamedAnswer::Other => {
             let detail = "the `Idempotency-Key` was used for a different request";
-            return Err(Refused::new(StatusCode::UNPROCESSABLE_ENTITY, "idempotency_other_request", detail)
+            return Err(ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, "idempotency_other_request", detail)
                 .fix("use a new key for each request"));
         }
         NamedAnswer::Answered(answer) => return replayed(&answer),
@@ -85,7 +85,7 @@ async fn once(app: &AppState, caller: &Caller, request: Request, next: Next) -> 
 }
 
 /// The name that a request gives itself.
-fn key(headers: &HeaderMap) -> Result<String, Refused> {
+fn key(headers: &HeaderMap) -> Result<String, ApiError> {
     let mut values = headers.get_all(KEY).iter();
     let text = match (values.next().map(HeaderValue::to_str), values.next()) {
         (Some(Ok(text)), None) => text.trim(),
@@ -94,13 +94,13 @@ fn key(headers: &HeaderMap) -> Result<String, Refused> {
     let is_key = (1..=MAX_KEY_BYTES).contains(&text.len()) && text.bytes().all(|c| c.is_ascii_graphic());
     is_key.then(|| text.to_owned()).ok_or_else(|| {
         let detail = format!("`Idempotency-Key` must be 1 to {MAX_KEY_BYTES} visible ASCII characters without spaces");
-        Refused::new(StatusCode::BAD_REQUEST, "idempotency_key", detail)
+        ApiError::new(StatusCode::BAD_REQUEST, "idempotency_key", detail)
     })
 }
 
 /// Keeps an answer that says that something was done. What was refused before anything was begun may be asked again under the key;
 /// what became a job is told by that.
-async fn keep(app: &AppState, named: &Named, response: Response) -> Result<Response, Refused> {
+async fn keep(app: &AppState, named: &Named, response: Response) -> Result<Response, ApiError> {
     let n_bytes = response.body().size_hint().exact();
     let is_kept = response.status().is_success() && n_bytes.is_some_and(|n_bytes| n_bytes <= MAX_ANSWER_BYTES);
     if !is_kept {
@@ -110,7 +110,7 @@ async fn keep(app: &AppState, named: &Named, response: Response) -> Result<Respo
         return Ok(response);
     }
     let (parts, body) = response.into_parts();
-    let broken = |_| Refused::new(StatusCode::INTERNAL_SERVER_ERROR, "answer_incomplete", "the response ended early");
+    let broken = |_| ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "answer_incomplete", "the response ended early");
     let bytes = axum::body::to_bytes(body, MAX_ANSWER_BYTES as usize).await.map_err(broken)?;
     let header = |name: HeaderName| parts.headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
     let answer = Answer {
@@ -127,9 +127,9 @@ async fn keep(app: &AppState, named: &Named, response: Response) -> Result<Respo
     Ok(Response::from_parts(parts, Body::from(bytes)))
 }
 
-fn replayed(answer: &str) -> Result<Response, Refused> {
+fn replayed(answer: &str) -> Result<Response, ApiError> {
     let broken = |_| {
-        Refused::new(
+        ApiError::new(
             StatusCode::INTERNAL_SERVER_ERROR,
             "idempotency_damaged",
             "the stored response for this `Idempotency-Key` is damaged",
@@ -147,13 +147,13 @@ fn replayed(answer: &str) -> Result<Response, Refused> {
 }
 
 /// What is told of the job that an earlier request became.
-async fn of_job(app: &AppState, id: &str, respond_async: bool) -> Result<Response, Refused> {
+async fn of_job(app: &AppState, id: &str, respond_async: bool) -> Result<Response, ApiError> {
     if let Some(job) = app.host.live_job(id) {
         return answer_of_job(&job, respond_async).await;
     }
     let job = app.host.job(id).await.map_err(|_| {
         let detail = "the job of the request with this `Idempotency-Key` was deleted";
-        Refused::new(StatusCode::CONFLICT, "idempotency_forgotten", detail)
+        ApiError::new(StatusCode::CONFLICT, "idempotency_forgotten", detail)
     })?;
     match &job.result {
         Some(Ok(receipt)) => Ok(axum::Json(operation_result(receipt, &job)).into_response()),

@@ -24,7 +24,7 @@ use crate::guard::idempotency;
 use crate::state::AppState;
 use crate::wire::input;
 use crate::wire::outcome::of_operation;
-use crate::wire::problem::Refused;
+use crate::wire::problem::ApiError;
 
 /// What a route needs of who asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -227,7 +227,7 @@ async fn pass(
 
 impl Guard {
     /// Lets a request pass, with who sends it.
-    fn check(&self, request: &mut Request, plugin: Option<&str>, trail: &mut Trail) -> Result<(), Refused> {
+    fn check(&self, request: &mut Request, plugin: Option<&str>, trail: &mut Trail) -> Result<(), ApiError> {
         if self.row.is_changing() && self.app.rules.now().cors.is_foreign(request.headers()) {
             return Err(cors::foreign());
         }

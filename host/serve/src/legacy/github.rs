@@ -17,10 +17,10 @@ use crate::operation::run::answer;
 use crate::state::AppState;
 use crate::wire::input::Whole;
 use crate::wire::outcome::{of_operation, operation_result};
-use crate::wire::problem::Refused;
+use crate::wire::problem::ApiError;
 use crate::wire::update_request::refused;
 
-type Answer = Result<Response, Refused>;
+type Answer = Result<Response, ApiError>;
 
 /// Loads the newest release of a repository, with the rule for what comes after it.
 pub(crate) async fn install(
@@ -55,7 +55,7 @@ pub(crate) async fn update_all(
     let plugins: Vec<_> = app.host.plugins().into_iter().filter(|plugin| comes_from(plugin, &url)).collect();
     if plugins.is_empty() {
         let detail = format!("no plugin from {url} is installed");
-        return Err(Refused::new(StatusCode::NOT_FOUND, "update_unknown_repository", detail)
+        return Err(ApiError::new(StatusCode::NOT_FOUND, "update_unknown_repository", detail)
             .fix("install it with POST /api/plugins/github/install"));
     }
     let mut jobs = vec![];
@@ -105,7 +105,7 @@ async fn has_newer(app: &AppState, id: &str) -> bool {
 }
 
 /// Waits for one plugin, and says what became of it.
-async fn ended(app: &AppState, before: &PluginView, job: &Arc<Job>) -> Result<api::GithubUpdatedPlugin, Refused> {
+async fn ended(app: &AppState, before: &PluginView, job: &Arc<Job>) -> Result<api::GithubUpdatedPlugin, ApiError> {
     let receipt = job.wait().await.map_err(|error| of_operation(&error))?;
     let picked = |plugin: &PluginView| plugin.desired.as_ref().map(|desired| desired.current.artifact);
     let now = app.host.plugin(before.id.as_str());
@@ -129,7 +129,7 @@ fn version(plugin: &PluginView) -> String {
 /// # Errors
 /// No repository, or no length of time. One that is too short or too long becomes the nearest that is not: that client
 /// knows no bounds, and is told what is in use.
-fn github_asked(asked: &api::GithubInstall) -> Result<(GitUrl, UpdateRule), Refused> {
+fn github_asked(asked: &api::GithubInstall) -> Result<(GitUrl, UpdateRule), ApiError> {
     let url = repository(&asked.repo_url)?;
     let interval = match &asked.update_interval {
         None => Ok(UpdateInterval::default()),
@@ -145,7 +145,7 @@ fn github_asked(asked: &api::GithubInstall) -> Result<(GitUrl, UpdateRule), Refu
 ///
 /// # Errors
 /// Why the text is none.
-fn repository(text: &str) -> Result<GitUrl, Refused> {
+fn repository(text: &str) -> Result<GitUrl, ApiError> {
     GitUrl::from_repository_address(text).map_err(|error| of_operation(&error.into()))
 }
 

@@ -17,10 +17,10 @@ use crate::state::AppState;
 use crate::wire::input::{Parameters, Whole};
 use crate::wire::outcome::of_operation;
 use crate::wire::plugin_list::{ListQuery, chosen};
-use crate::wire::problem::Refused;
+use crate::wire::problem::ApiError;
 use crate::wire::view;
 
-type Answer = Result<Response, Refused>;
+type Answer = Result<Response, ApiError>;
 
 pub(crate) async fn load(State(app): State<AppState>, asking: Asking, Whole(asked): Whole<api::LocalLoad>) -> Answer {
     let source = path(&app, &asked.plugin_path, asked.manifest_path.as_deref())?;
@@ -37,7 +37,7 @@ pub(crate) async fn unload(
     // One that is damaged or on its way has no source, and may go.
     if plugin.desired.is_some() && !is_local(&plugin) {
         let detail = format!("plugin `{}` was not installed from a folder or file", plugin.id);
-        return Err(Refused::new(StatusCode::CONFLICT, "local_other_source", detail)
+        return Err(ApiError::new(StatusCode::CONFLICT, "local_other_source", detail)
             .fix(format!("unload it with DELETE /api/plugins/{}", plugin.id)));
     }
     run(&app, asking, Operation::Unload { id, keep_data: false, cascade: false }).await
@@ -66,7 +66,7 @@ pub(crate) struct BuildQuery {
 pub(crate) async fn build(State(app): State<AppState>, Parameters(query): Parameters<BuildQuery>) -> Answer {
     let Some(plugin_path) = query.plugin_path else {
         let detail = "invalid query: `pluginPath` is missing; it is the folder or file to check";
-        return Err(Refused::new(StatusCode::BAD_REQUEST, "query_does_not_fit", detail));
+        return Err(ApiError::new(StatusCode::BAD_REQUEST, "query_does_not_fit", detail));
     };
     let source = path(&app, &plugin_path, query.manifest_path.as_deref())?;
     let shown = source.to_string();
@@ -75,11 +75,11 @@ pub(crate) async fn build(State(app): State<AppState>, Parameters(query): Parame
 }
 
 /// The folder or file that a path names.
-fn path(app: &AppState, plugin_path: &str, manifest_path: Option<&str>) -> Result<Source, Refused> {
+fn path(app: &AppState, plugin_path: &str, manifest_path: Option<&str>) -> Result<Source, ApiError> {
     let source = plugin_path.parse::<Source>().map_err(|error| of_operation(&error.into()))?;
     if matches!(source, Source::Git { .. } | Source::Upload(_)) {
         let detail = "`pluginPath` is not a path; use POST /api/plugins/load for git URLs and uploads";
-        return Err(Refused::new(StatusCode::BAD_REQUEST, "local_path", detail));
+        return Err(ApiError::new(StatusCode::BAD_REQUEST, "local_path", detail));
     }
     app.host.with_manifest(&source, manifest_path).map_err(|error| of_operation(&error))?;
     Ok(source)

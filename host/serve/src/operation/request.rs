@@ -12,7 +12,7 @@ use utoipa::IntoParams;
 use crate::access::audit_context::Touched;
 use crate::access::caller::Caller;
 use crate::wire::input::{Parameters, respond_async};
-use crate::wire::problem::Refused;
+use crate::wire::problem::ApiError;
 
 /// The most characters of a reason.
 const MAX_REASON_CHARS: usize = 500;
@@ -41,9 +41,9 @@ pub(crate) struct Conditions {
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for Asking {
-    type Rejection = Refused;
+    type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Asking, Refused> {
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Asking, ApiError> {
         let respond_async = respond_async(&parts.headers);
         let caller = Caller::from_request_parts(parts, state).await?;
         let Parameters(conditions) = Parameters::<Conditions>::from_request_parts(parts, state).await?;
@@ -55,8 +55,8 @@ impl<S: Send + Sync> FromRequestParts<S> for Asking {
 }
 
 /// Somebody, under these conditions.
-fn asker(name: &str, conditions: Conditions) -> Result<Asker, Refused> {
-    let refused = |detail: String| Refused::new(StatusCode::BAD_REQUEST, "query_does_not_fit", detail);
+fn asker(name: &str, conditions: Conditions) -> Result<Asker, ApiError> {
+    let refused = |detail: String| ApiError::new(StatusCode::BAD_REQUEST, "query_does_not_fit", detail);
     let Conditions { reason, on_conflict, timeout_seconds } = conditions;
     if let Some(reason) = &reason {
         let n_chars = reason.chars().count();

@@ -9,10 +9,10 @@ use http::header::{HeaderValue, LOCATION};
 use crate::operation::request::Asking;
 use crate::state::AppState;
 use crate::wire::outcome::{of_operation, operation_result};
-use crate::wire::problem::Refused;
+use crate::wire::problem::ApiError;
 use crate::wire::view;
 
-type Answer = Result<Response, Refused>;
+type Answer = Result<Response, ApiError>;
 
 /// Runs an operation as a job: answers at its end, or at once when the client would rather watch.
 pub(crate) async fn run(app: &AppState, asking: Asking, operation: Operation) -> Answer {
@@ -40,6 +40,6 @@ pub(crate) async fn answer(job: &Job, respond_async: bool) -> Answer {
     }
 }
 
-pub(crate) fn unknown(id: &str) -> Refused {
+pub(crate) fn unknown(id: &str) -> ApiError {
     of_operation(&host_run::Error::UnknownPlugin { id: id.chars().filter(|c| !c.is_control()).take(60).collect() })
 }

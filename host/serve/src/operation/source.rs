@@ -6,7 +6,7 @@ use http::StatusCode;
 
 use crate::state::AppState;
 use crate::wire::outcome::of_operation;
-use crate::wire::problem::Refused;
+use crate::wire::problem::ApiError;
 
 /// What a source of an index begins with.
 pub(crate) const INDEX: &str = "index:";
@@ -19,7 +19,7 @@ pub(crate) async fn source_asked(
     app: &AppState,
     text: &str,
     version: Option<&str>,
-) -> Result<(Source, LoadOptions), Refused> {
+) -> Result<(Source, LoadOptions), ApiError> {
     let malformed = |error: host_core::SourceError| of_operation(&error.into());
     let version = version.filter(|version| !matches!(*version, "" | "latest"));
     if let Some(listed) = text.strip_prefix(INDEX) {
@@ -32,7 +32,7 @@ pub(crate) async fn source_asked(
     if version != Revision::Latest {
         let Source::Git { revision, .. } = &mut source else {
             let detail = "`version` is only supported for git URLs: it selects a branch, tag or commit";
-            return Err(Refused::new(StatusCode::BAD_REQUEST, "source_version", detail));
+            return Err(ApiError::new(StatusCode::BAD_REQUEST, "source_version", detail));
         };
         // A version beside the URL says more than one in it.
         *revision = version;

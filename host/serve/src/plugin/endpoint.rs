@@ -18,7 +18,7 @@ use crate::state::AppState;
 use crate::wire::PLUGIN_ENDPOINTS;
 use crate::wire::body::{AnyBody, BodyError};
 use crate::wire::outcome::of_call;
-use crate::wire::problem::Refused;
+use crate::wire::problem::ApiError;
 use crate::wire::request_id::RequestId;
 use crate::wire::security_headers::of_host;
 
@@ -55,7 +55,7 @@ where
             let (status, code) = (refused.status.as_u16(), &*refused.code);
             // What a plugin does wrong is logged where it is seen; what its callers do wrong may be much.
             tracing::debug!(%request_id, status, code, "{}: {}", access_log::escaped(parts.uri.path()), refused.detail);
-            of_host(refused.answer(request_id.as_str(), parts.uri.path()))
+            of_host(refused.to_response(request_id.as_str(), parts.uri.path()))
         }
     };
     if let Some(begun) = begun {
@@ -75,7 +75,7 @@ async fn call<B>(
     Sender { peer, recent, .. }: Sender<'_>,
     trace: Trace,
     generation: &mut Option<u64>,
-) -> Result<Response<AnyBody>, Refused>
+) -> Result<Response<AnyBody>, ApiError>
 where
     B: IncomingBody<Error: Into<BodyError>>,
 {
@@ -145,7 +145,7 @@ fn known(
     headers: &HeaderMap,
     plugin: &str,
     (peer, recent): (&str, &Recent),
-) -> Result<Option<caller::Caller>, Box<(Option<caller::Caller>, Refused)>> {
+) -> Result<Option<caller::Caller>, Box<(Option<caller::Caller>, ApiError)>> {
     if !auth.required {
         if !has_host_credential(headers) {
             return Ok(None);

@@ -24,7 +24,7 @@ use crate::plugin::endpoint::Sender;
 use crate::state::AppState;
 use crate::wire::PLUGIN_ENDPOINTS;
 use crate::wire::body::{AnyBody, BodyError};
-use crate::wire::problem::Refused;
+use crate::wire::problem::ApiError;
 use crate::wire::request_id::{RequestId, X_REQUEST_ID};
 use crate::wire::security_headers::of_host;
 
@@ -110,10 +110,10 @@ impl Service {
                 Ok(response) => response,
                 Err(never) => match never {},
             },
-            false => Refused::new(StatusCode::BAD_REQUEST, "route_path", UNPLAIN_PATH).into_response(),
+            false => ApiError::new(StatusCode::BAD_REQUEST, "route_path", UNPLAIN_PATH).into_response(),
         };
         let action = response.extensions_mut().remove::<Action>().map_or("unknown", |Action(action)| action);
-        let refused = response.extensions_mut().remove::<Refused>().or_else(|| of_framework(&response));
+        let refused = response.extensions_mut().remove::<ApiError>().or_else(|| of_framework(&response));
         if let Some(mut refused) = refused {
             if too_slow.is_true() {
                 refused = TooSlow::refused();
@@ -121,7 +121,7 @@ impl Service {
             let (status, code) = (refused.status.as_u16(), &*refused.code);
             tracing::info!(%request_id, status, code, "{path}: {}", refused.detail);
             let allow = response.headers_mut().remove(header::ALLOW);
-            response = refused.answer(request_id.as_str(), &path);
+            response = refused.to_response(request_id.as_str(), &path);
             if let Some(allow) = allow {
                 response.headers_mut().insert(header::ALLOW, allow);
             }
@@ -145,24 +145,24 @@ impl Service {
 
 /// An answer to who does not get past the front door: the connection ends, since where the next request begins on it may be a
 /// matter of opinion.
-fn turned_away(refused: &Refused, request_id: &RequestId, path: &str) -> Response<AnyBody> {
+fn turned_away(refused: &ApiError, request_id: &RequestId, path: &str) -> Response<AnyBody> {
     tracing::debug!(%request_id, code = &*refused.code, "rejected a malformed request: {}", refused.detail);
-    let mut response = of_host(refused.answer(request_id.as_str(), path));
+    let mut response = of_host(refused.to_response(request_id.as_str(), path));
     response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     response
 }
 
 /// A refusal that no handler made, but the framework around it: its plain text becomes a problem document like any other.
-fn of_framework(response: &Response<axum::body::Body>) -> Option<Refused> {
+fn of_framework(response: &Response<axum::body::Body>) -> Option<ApiError> {
     let status = response.status();
     let kind = response.headers().get(header::CONTENT_TYPE).map_or(&b""[..], HeaderValue::as_bytes);
     if !(status.is_client_error() || status.is_server_error()) || kind.starts_with(b"application/") {
         return None;
     }
     Some(match status {
-        _ if status.is_server_error() => Refused::new(status, "host_failed", "the host failed to answer the request"),
-        StatusCode::PAYLOAD_TOO_LARGE => Refused::new(status, "body_too_large", "the request body is too large"),
-        _ => Refused::new(status, "request_malformed", "the request is malformed"),
+        _ if status.is_server_error() => ApiError::new(status, "host_failed", "the host failed to answer the request"),
+        StatusCode::PAYLOAD_TOO_LARGE => ApiError::new(status, "body_too_large", "the request body is too large"),
+        _ => ApiError::new(status, "request_malformed", "the request is malformed"),
     })
 }
 

@@ -10,7 +10,7 @@ use http::request::Parts;
 use http::{HeaderMap, StatusCode};
 use serde::de::DeserializeOwned;
 
-use crate::wire::problem::Refused;
+use crate::wire::problem::ApiError;
 
 /// Largest JSON body of the management API.
 pub(crate) const MAX_JSON_BYTES: usize = 1024 * 1024;
@@ -22,9 +22,9 @@ pub(crate) struct Input<T>(pub(crate) T);
 pub(crate) struct Whole<T>(pub(crate) T);
 
 impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Input<T> {
-    type Rejection = Refused;
+    type Rejection = ApiError;
 
-    async fn from_request(request: Request, state: &S) -> Result<Input<T>, Refused> {
+    async fn from_request(request: Request, state: &S) -> Result<Input<T>, ApiError> {
         let kind = kind(request.headers());
         let bytes = bytes(request, state).await?;
         if bytes.is_empty() {
@@ -36,9 +36,9 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Input<T> {
 }
 
 impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Whole<T> {
-    type Rejection = Refused;
+    type Rejection = ApiError;
 
-    async fn from_request(request: Request, state: &S) -> Result<Whole<T>, Refused> {
+    async fn from_request(request: Request, state: &S) -> Result<Whole<T>, ApiError> {
         kind(request.headers())?;
         read(&bytes(request, state).await?).map(Whole)
     }
@@ -48,13 +48,13 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Whole<T> {
 pub(crate) struct Secret<T>(pub(crate) T);
 
 impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Secret<T> {
-    type Rejection = Refused;
+    type Rejection = ApiError;
 
-    async fn from_request(request: Request, state: &S) -> Result<Secret<T>, Refused> {
-        let refused = |refused: Refused| {
+    async fn from_request(request: Request, state: &S) -> Result<Secret<T>, ApiError> {
+        let refused = |refused: ApiError| {
             let detail =
                 "the body does not match the schema of this route; it is not quoted because it may contain a password";
-            Refused { detail: detail.to_owned(), errors: vec![], ..refused }
+            ApiError { detail: detail.to_owned(), errors: vec![], ..refused }
         };
         let bytes = bytes(request, state).await?;
         read(&bytes).map(Secret).map_err(refused)
@@ -63,7 +63,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Secret<T> {
 
 /// Refuses a body that says it is something else than JSON. What older clients and `curl --data` say by themselves is no
 /// more than that they say nothing: no page of another origin gains by it, since the token is in a header.
-fn kind(headers: &HeaderMap) -> Result<(), Refused> {
+fn kind(headers: &HeaderMap) -> Result<(), ApiError> {
     let Some(value) = headers.get(CONTENT_TYPE) else { return Ok(()) };
     let value = value.to_str().unwrap_or("?");
     let kind = value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
@@ -75,43 +75,43 @@ fn kind(headers: &HeaderMap) -> Result<(), Refused> {
         return Ok(());
     }
     let detail = "the `Content-Type` of the body is not JSON";
-    let refused = Refused::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "body_type", detail);
+    let refused = ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "body_type", detail);
     Err(refused.fix("send JSON with `Content-Type: application/json`"))
 }
 
-pub(crate) async fn bytes<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Refused> {
-    let too_large = || Refused::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", "the request body is too large");
+pub(crate) async fn bytes<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, ApiError> {
+    let too_large = || ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", "the request body is too large");
     // Who announces too much need not send it first.
     if http_body::Body::size_hint(request.body()).lower() > MAX_JSON_BYTES as u64 {
         return Err(too_large());
     }
     Bytes::from_request(request, state).await.map_err(|rejection| match rejection.status() {
         StatusCode::PAYLOAD_TOO_LARGE => too_large(),
-        _ => Refused::new(StatusCode::BAD_REQUEST, "body_incomplete", "failed to read the request body"),
+        _ => ApiError::new(StatusCode::BAD_REQUEST, "body_incomplete", "failed to read the request body"),
     })
 }
 
-fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Refused> {
+fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
     serde_json::from_slice(bytes).map_err(|error| {
         let code = if error.is_data() { "body_does_not_fit" } else { "body_not_json" };
-        let mut refused = Refused::new(StatusCode::BAD_REQUEST, code, format!("invalid request body: {error}"));
+        let mut refused = ApiError::new(StatusCode::BAD_REQUEST, code, format!("invalid request body: {error}"));
         refused.errors = vec![FieldError { pointer: String::new(), message: error.to_string() }];
         refused
     })
 }
 
 /// A path whose percent-encoded bytes are no UTF-8.
-pub(crate) fn not_text() -> Refused {
-    Refused::new(StatusCode::BAD_REQUEST, "route_path", "the path is not UTF-8 text")
+pub(crate) fn not_text() -> ApiError {
+    ApiError::new(StatusCode::BAD_REQUEST, "route_path", "the path is not UTF-8 text")
 }
 
 /// The one parameter of a path.
 pub(crate) struct Id(pub(crate) String);
 
 impl<S: Send + Sync> FromRequestParts<S> for Id {
-    type Rejection = Refused;
+    type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Id, Refused> {
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Id, ApiError> {
         match Path::<String>::from_request_parts(parts, state).await {
             Ok(Path(id)) => Ok(Id(id)),
             Err(_) => Err(not_text()),
@@ -123,10 +123,10 @@ impl<S: Send + Sync> FromRequestParts<S> for Id {
 pub(crate) struct IdAnd<T>(pub(crate) String, pub(crate) T);
 
 impl<T: FromStr + Send, S: Send + Sync> FromRequestParts<S> for IdAnd<T> {
-    type Rejection = Refused;
+    type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<IdAnd<T>, Refused> {
-        let refused = |detail: &str| Refused::new(StatusCode::BAD_REQUEST, "route_path", detail);
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<IdAnd<T>, ApiError> {
+        let refused = |detail: &str| ApiError::new(StatusCode::BAD_REQUEST, "route_path", detail);
         let path = Path::<(String, String)>::from_request_parts(parts, state).await;
         let Path((id, text)) = path.map_err(|_| not_text())?;
         let of_id = text.parse().map_err(|_| refused("the path segment after the plugin id is invalid"))?;
@@ -138,14 +138,14 @@ impl<T: FromStr + Send, S: Send + Sync> FromRequestParts<S> for IdAnd<T> {
 pub(crate) struct Parameters<T>(pub(crate) T);
 
 impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Parameters<T> {
-    type Rejection = Refused;
+    type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Parameters<T>, Refused> {
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Parameters<T>, ApiError> {
         match Query::<T>::from_request_parts(parts, state).await {
             Ok(Query(parameters)) => Ok(Parameters(parameters)),
             Err(error) => {
                 let detail = format!("invalid query: {}", error.body_text());
-                Err(Refused::new(StatusCode::BAD_REQUEST, "query_does_not_fit", detail))
+                Err(ApiError::new(StatusCode::BAD_REQUEST, "query_does_not_fit", detail))
             }
         }
     }

@@ -6,16 +6,16 @@ use host_core::configuration::Violation;
 use host_run::{Error, Failed, FieldProblem, JobView, Kind, Part, PartState, Receipt, RefusedCall, Served, StepReport};
 use http::StatusCode;
 
-use crate::wire::problem::Refused;
+use crate::wire::problem::ApiError;
 
 /// An operation that fails now.
-pub(crate) fn of_operation(error: &Error) -> Refused {
+pub(crate) fn of_operation(error: &Error) -> ApiError {
     of_failed(&Failed::of(error))
 }
 
 /// An operation that has failed, now or long ago.
-pub(crate) fn of_failed(failed: &Failed) -> Refused {
-    let mut refused = Refused::new(status(failed.kind), failed.code.clone(), failed.message.clone());
+pub(crate) fn of_failed(failed: &Failed) -> ApiError {
+    let mut refused = ApiError::new(status(failed.kind), failed.code.clone(), failed.message.clone());
     refused.fix = failed.fix.clone();
     let problems = failed.problems.iter();
     let error =
@@ -33,7 +33,7 @@ fn status(kind: Kind) -> StatusCode {
         Kind::Conflict => StatusCode::CONFLICT,
         Kind::Stale => StatusCode::PRECONDITION_FAILED,
         Kind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-        Kind::Refused => StatusCode::UNPROCESSABLE_ENTITY,
+        Kind::ApiError => StatusCode::UNPROCESSABLE_ENTITY,
         Kind::Broken => StatusCode::INTERNAL_SERVER_ERROR,
         Kind::Full => StatusCode::INSUFFICIENT_STORAGE,
         Kind::Busy => StatusCode::SERVICE_UNAVAILABLE,
@@ -42,8 +42,8 @@ fn status(kind: Kind) -> StatusCode {
 }
 
 /// A call of a plugin that the plugin gave no answer to.
-pub(crate) fn of_call(refused: RefusedCall) -> Refused {
-    let mut answer = Refused::new(refused.status, refused.code, refused.detail);
+pub(crate) fn of_call(refused: RefusedCall) -> ApiError {
+    let mut answer = ApiError::new(refused.status, refused.code, refused.detail);
     answer.allow = refused.allow;
     let errors = refused.violations.into_iter();
     answer.errors = errors.map(|Violation { pointer, message }| FieldError { pointer, message }).collect();

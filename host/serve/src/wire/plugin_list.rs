@@ -8,7 +8,7 @@ use http::StatusCode;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use crate::wire::problem::Refused;
+use crate::wire::problem::ApiError;
 
 /// The most plugins on a page that is asked for.
 const MAX_LIMIT: usize = 1000;
@@ -51,7 +51,7 @@ enum Condition {
 ///
 /// # Errors
 /// The query has a word that nothing can be, a limit out of range, or a selector that is none.
-pub(crate) fn chosen(items: Vec<api::Item>, query: &ListQuery) -> Result<api::PluginList, Refused> {
+pub(crate) fn chosen(items: Vec<api::Item>, query: &ListQuery) -> Result<api::PluginList, ApiError> {
     let selector = query.selector.as_deref().map(selector).transpose()?.unwrap_or_default();
     query.check()?;
     let mut items: Vec<_> = items.into_iter().filter(|item| query.takes(item, &selector)).collect();
@@ -80,7 +80,7 @@ impl ListQuery {
         ("goal", &["installed", "running", "stopped", "disabled", "absent"]),
     ];
 
-    fn check(&self) -> Result<(), Refused> {
+    fn check(&self) -> Result<(), ApiError> {
         let words = [&self.state, &self.health, &self.phase, &self.goal];
         for ((name, known), word) in ListQuery::WORDS.into_iter().zip(words) {
             if word.as_deref().is_some_and(|word| !known.contains(&word)) {
@@ -108,7 +108,7 @@ impl ListQuery {
 }
 
 /// Reads `a=b,c!=d,e,!f`: all must be so.
-fn selector(text: &str) -> Result<Vec<Condition>, Refused> {
+fn selector(text: &str) -> Result<Vec<Condition>, ApiError> {
     let parts: Vec<_> = text.split(',').map(str::trim).filter(|part| !part.is_empty()).collect();
     if parts.len() > MAX_CONDITIONS {
         return Err(refused(format!("`selector` must have at most {MAX_CONDITIONS} conditions")));
@@ -116,8 +116,8 @@ fn selector(text: &str) -> Result<Vec<Condition>, Refused> {
     parts.into_iter().map(str::parse).collect()
 }
 
-fn refused(detail: String) -> Refused {
-    Refused::new(StatusCode::BAD_REQUEST, "query_does_not_fit", format!("invalid query: {detail}"))
+fn refused(detail: String) -> ApiError {
+    ApiError::new(StatusCode::BAD_REQUEST, "query_does_not_fit", format!("invalid query: {detail}"))
 }
 
 // === impl Condition ===
@@ -134,9 +134,9 @@ impl Condition {
 }
 
 impl FromStr for Condition {
-    type Err = Refused;
+    type Err = ApiError;
 
-    fn from_str(text: &str) -> Result<Condition, Refused> {
+    fn from_str(text: &str) -> Result<Condition, ApiError> {
         let word = |text: &str| {
             let text = text.trim();
             let is_word = !text.is_empty() && text.len() <= MAX_WORD_BYTES && !text.contains(['=', '!']);
