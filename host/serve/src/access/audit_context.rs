@@ -15,7 +15,6 @@ use http::{Extensions, StatusCode};
 
 use crate::access::caller::Caller;
 use crate::access::{Access, now_unix_ms};
-use crate::wire::outcome::of_operation;
 use crate::wire::problem::ApiError;
 use crate::wire::request_id::RequestId;
 
@@ -99,7 +98,7 @@ impl Trail {
     /// It could not be written: then nothing may be done.
     pub(crate) async fn asked(&self, host: &Host) -> Result<u64, ApiError> {
         let entry = Entry { at_unix_ms: now_unix_ms(), ..self.entry.clone() };
-        let written = host.note_audit(vec![entry]).await.map_err(|error| of_operation(&error))?;
+        let written = host.note_audit(vec![entry]).await?;
         Ok(written.first().copied().unwrap_or_default())
     }
 
@@ -132,7 +131,7 @@ impl Trail {
     /// Tells that it is refused: at once, or summed up with others of the same client.
     pub(crate) async fn refused(&self, host: &Host, access: &Access, refused: &ApiError) {
         let (status, code) = (refused.status.as_u16(), refused.code.to_string());
-        let entry = Entry { at_unix_ms: now_unix_ms(), outcome: Outcome::ApiError, status, code, ..self.entry.clone() };
+        let entry = Entry { at_unix_ms: now_unix_ms(), outcome: Outcome::Refused, status, code, ..self.entry.clone() };
         let due = match entry.actor.is_empty() {
             true => access.strangers.note(entry.address.clone(), entry, Instant::now()),
             false => {

@@ -7,7 +7,6 @@ use http::StatusCode;
 use subtle::ConstantTimeEq as _;
 use tokio::sync::Semaphore;
 
-use crate::wire::outcome::of_operation;
 use crate::wire::problem::ApiError;
 
 /// Hashes at the same time: each takes 19 MiB and a core.
@@ -89,7 +88,7 @@ impl Passwords {
             let argon = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
             argon.hash_password_into(password.as_bytes(), &salt, &mut hash).ok().map(|()| hash)
         });
-        hashed.await.ok().flatten().ok_or_else(|| of_operation(&host_run::Error::Panicked))
+        hashed.await.ok().flatten().ok_or_else(|| ApiError::from(host_run::Error::Panicked))
     }
 }
 

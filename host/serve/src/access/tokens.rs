@@ -11,7 +11,6 @@ use super::keyring::{Held, N_ID};
 use super::password::hex;
 use super::{Access, now_unix_ms};
 use crate::access::operator_token::PREFIX;
-use crate::wire::outcome::of_operation;
 use crate::wire::problem::ApiError;
 
 /// Maximum number of valid tokens.
@@ -100,7 +99,7 @@ impl Access {
         self.change(AccountChange::PutToken(record.clone())).await?;
         self.keyring.put_token(record);
         // The lock on changes is held, so nobody took it away.
-        self.keyring.token(&id).ok_or_else(|| of_operation(&host_run::Error::Panicked))
+        self.keyring.token(&id).ok_or_else(|| ApiError::from(host_run::Error::Panicked))
     }
 
     /// A new id, the digest of a new secret, and the whole token.
@@ -141,6 +140,6 @@ impl Access {
     }
 
     pub(super) async fn change(&self, change: AccountChange) -> Result<(), ApiError> {
-        self.state.change_account(change).await.map_err(|error| of_operation(&error.into()))
+        self.state.change_account(change).await.map_err(|error| host_run::Error::from(error).into())
     }
 }

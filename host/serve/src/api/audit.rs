@@ -12,7 +12,6 @@ use utoipa::IntoParams;
 use crate::access::audit_context::write_refusals;
 use crate::state::AppState;
 use crate::wire::input::Parameters;
-use crate::wire::outcome::of_operation;
 use crate::wire::problem::ApiError;
 use crate::wire::security_headers::no_store;
 
@@ -50,7 +49,7 @@ pub(crate) async fn list(
     let Query { after, actor, action, object, .. } = query;
     let is_full = |entries: &[AuditEntry]| entries.len() == limit as usize && after.is_some();
     let filter = AuditFilter { after, actor, action, object };
-    let entries = app.host.audit(&filter, limit).await.map_err(|error| of_operation(&error))?;
+    let entries = app.host.audit(&filter, limit).await?;
     let next = entries.last().filter(|_| is_full(&entries)).map(|last| last.seq);
     let entries = entries.into_iter().map(entry).collect();
     Ok(no_store(Json(api::AuditPage { entries, next }).into_response()))
@@ -70,7 +69,7 @@ pub(crate) async fn verify(
 ) -> Result<Response, ApiError> {
     let noted = head.as_deref().map(noted).transpose()?;
     write_refusals(&app.host, &app.access, true).await;
-    let report = app.host.verify_audit(noted.as_ref()).await.map_err(|error| of_operation(&error))?;
+    let report = app.host.verify_audit(noted.as_ref()).await?;
     let answer = api::AuditReport {
         valid: report.is_whole(),
         entries: report.entries,

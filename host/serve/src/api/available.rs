@@ -13,7 +13,6 @@ use crate::operation::source::{INDEX, source_asked};
 use crate::operation::validate::judged;
 use crate::state::AppState;
 use crate::wire::input::{Parameters, Whole};
-use crate::wire::outcome::of_operation;
 use crate::wire::problem::ApiError;
 
 /// `?refresh=true`: read the indexes now. `?tag=`, `?installed=`: only those.
@@ -32,7 +31,7 @@ pub(crate) async fn list(
     State(app): State<AppState>,
     Parameters(query): Parameters<AvailableQuery>,
 ) -> Result<Json<Vec<api::Available>>, ApiError> {
-    let (listed, _) = app.host.available(query.refresh).await.map_err(|error| of_operation(&error))?;
+    let (listed, _) = app.host.available(query.refresh).await?;
     let has_tag = |item: &api::Available| query.tag.as_ref().is_none_or(|tag| item.tags.contains(tag));
     let is_asked = |item: &api::Available| query.installed.is_none_or(|installed| item.installed == installed);
     let items = listed.iter().map(item).filter(|item| has_tag(item) && is_asked(item));
@@ -51,7 +50,7 @@ pub(crate) async fn indexes(
     State(app): State<AppState>,
     Parameters(Refresh { refresh }): Parameters<Refresh>,
 ) -> Result<Json<api::IndexList>, ApiError> {
-    let (_, reports) = app.host.available(refresh).await.map_err(|error| of_operation(&error))?;
+    let (_, reports) = app.host.available(refresh).await?;
     Ok(Json(api::IndexList { indexes: reports.into_iter().map(state).collect() }))
 }
 
@@ -69,7 +68,7 @@ pub(crate) async fn validate(
         }
     };
     let shown = source.to_string();
-    let validated = app.host.validate(source).await.map_err(|error| of_operation(&error))?;
+    let validated = app.host.validate(source).await?;
     Ok(Json(judged(shown, &validated)))
 }
 

@@ -14,11 +14,10 @@ use crate::operation::request::Asking;
 use crate::operation::run::{run, unknown};
 use crate::state::AppState;
 use crate::wire::input::{Id, Whole};
-use crate::wire::outcome::of_operation;
 use crate::wire::problem::ApiError;
 
 pub(crate) async fn get(State(app): State<AppState>, Id(id): Id) -> Result<Response, ApiError> {
-    let view = app.host.configuration(&id).map_err(|error| of_operation(&error))?.ok_or_else(|| unknown(&id))?;
+    let view = app.host.configuration(&id)?.ok_or_else(|| unknown(&id))?;
     let answer = api::Configuration {
         id,
         revision: view.revision,

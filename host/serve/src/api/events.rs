@@ -14,7 +14,6 @@ use utoipa::IntoParams;
 use crate::access::caller::Caller;
 use crate::state::AppState;
 use crate::wire::input::Parameters;
-use crate::wire::outcome::of_operation;
 use crate::wire::problem::ApiError;
 use crate::wire::sse::{self, Frame};
 use crate::wire::view;
@@ -61,7 +60,7 @@ pub(crate) async fn get(
             Some(after) => app.host.events_after(after, &filter, limit).await,
             None => app.host.newest_events(&filter, limit).await,
         };
-        let page = page.map_err(|error| of_operation(&error))?;
+        let page = page?;
         return Ok(Json(view::events(&page)).into_response());
     }
     let turn = app.streams.take(&caller, &app.rules.now().rules)?;

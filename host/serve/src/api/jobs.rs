@@ -18,7 +18,6 @@ use crate::operation::request::Asking;
 use crate::operation::run::answer;
 use crate::state::AppState;
 use crate::wire::input::{Id, Parameters};
-use crate::wire::outcome::of_operation;
 use crate::wire::problem::ApiError;
 use crate::wire::view;
 
@@ -65,18 +64,18 @@ pub(crate) async fn list(
     let cursor = query.cursor.as_deref().map(str::parse).transpose();
     let cursor = cursor.map_err(|error| refused(format!("`cursor`: {error}")))?;
     let filter = JobFilter { plugin: query.plugin, state, operation: query.operation };
-    let page = app.host.jobs(&filter, limit, cursor.as_ref()).await.map_err(|error| of_operation(&error))?;
+    let page = app.host.jobs(&filter, limit, cursor.as_ref()).await?;
     let jobs = page.jobs.iter().map(view::job).collect();
     Ok(Json(api::JobList { jobs, next: page.next.map(|next| next.to_string()) }))
 }
 
 /// The job, for those who may see it: who has grants only sees the jobs of those plugins.
 async fn seen(app: &AppState, caller: &Caller, id: &str) -> Result<JobView, ApiError> {
-    let job = app.host.job(id).await.map_err(|error| of_operation(&error))?;
+    let job = app.host.job(id).await?;
     match caller.principal.may(Role::Viewer, job.plugin.as_deref()) {
         true => Ok(job),
         // As if there were none: that there is one of another plugin is not theirs to know.
-        false => Err(of_operation(&JobError::Unknown { id: id.to_owned() }.into())),
+        false => Err(ApiError::from(host_run::Error::from(JobError::Unknown { id: id.to_owned() }))),
     }
 }
 
@@ -96,12 +95,12 @@ pub(crate) async fn cancel(
     if !caller.principal.may(Role::Operator, plugin.as_deref()) {
         return Err(forbidden(Role::Operator, plugin.as_deref()));
     }
-    let job = app.host.cancel_job(&id).await.map_err(|error| of_operation(&error))?;
+    let job = app.host.cancel_job(&id).await?;
     Ok(Json(view::job(&job)))
 }
 
 pub(crate) async fn retry(State(app): State<AppState>, Id(id): Id, asking: Asking) -> Result<Response, ApiError> {
-    let job = app.host.retry(&id, asking.asker).await.map_err(|error| of_operation(&error))?;
+    let job = app.host.retry(&id, asking.asker).await?;
     asking.touched.job(&job);
     answer(&job, asking.respond_async).await
 }
@@ -126,7 +125,7 @@ pub(crate) async fn log(
     Parameters(query): Parameters<LogQuery>,
 ) -> Result<Response, ApiError> {
     seen(&app, &caller, &id).await?;
-    let failed = |error: host_run::Error| of_operation(&error);
+    let failed = |error: host_run::Error| ApiError::from(&error);
     let format = if wants_events(&headers) { Format::Events } else { Format::Text };
     let mut turn = None;
     let live = app.host.live_job(&id).filter(|_| query.follow || format == Format::Events);

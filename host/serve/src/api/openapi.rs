@@ -20,7 +20,6 @@ use utoipa::{PartialSchema as _, ToSchema as _};
 use crate::guard::doc::Doc;
 use crate::guard::table::{Need, Row, Table};
 use crate::state::AppState;
-use crate::wire::outcome::of_operation;
 use crate::wire::problem::ApiError;
 
 const DESCRIPTION: &str = "A host for native plugins. The running plugins serve the paths below `/api/plugin-endpoints/`; the host \
@@ -37,7 +36,7 @@ pub(crate) async fn get(
     let host = app.host.clone();
     // Many plugins with many endpoints take their time.
     let text = tokio::task::spawn_blocking(move || document.with(&host.plugins()).to_string()).await;
-    let text = text.map_err(|_| of_operation(&host_run::Error::Panicked))?;
+    let text = text.map_err(|_| ApiError::from(host_run::Error::Panicked))?;
     let mut response = text.into_response();
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));

@@ -15,7 +15,6 @@ use crate::operation::request::Asking;
 use crate::operation::run::answer;
 use crate::state::AppState;
 use crate::wire::input::{self, Whole};
-use crate::wire::outcome::of_operation;
 use crate::wire::problem::ApiError;
 use crate::wire::view;
 
@@ -33,8 +32,8 @@ impl<S: Send + Sync> FromRequest<S> for File {
             Format::Yaml => lock_file::read(&bytes),
             Format::Json => lock_file::read_json(&bytes),
         });
-        let read = read.await.map_err(|_| of_operation(&Error::Panicked))?;
-        read.map(File).map_err(|problems| of_operation(&Error::FileRefused { problems }))
+        let read = read.await.map_err(|_| ApiError::from(Error::Panicked))?;
+        read.map(File).map_err(|problems| ApiError::from(&Error::FileRefused { problems }))
     }
 }
 
@@ -62,7 +61,7 @@ impl Format {
 }
 
 pub(crate) async fn plan(State(app): State<AppState>, File(file): File) -> Result<Response, ApiError> {
-    let plan = app.host.plan(file).await.map_err(|error| of_operation(&error))?;
+    let plan = app.host.plan(file).await?;
     Ok(Json(shown(&plan)).into_response())
 }
 
@@ -72,13 +71,13 @@ pub(crate) async fn apply(
     Whole(api::ApplyRequest { plan, atomic }): Whole<api::ApplyRequest>,
 ) -> Result<Response, ApiError> {
     let job = app.host.apply(&plan, atomic.unwrap_or(true), asking.asker).await;
-    let job = job.map_err(|error| of_operation(&error))?;
+    let job = job?;
     asking.touched.job(&job);
     answer(&job, asking.respond_async).await
 }
 
 pub(crate) async fn export(State(app): State<AppState>) -> Result<Response, ApiError> {
-    let file = app.host.export().map_err(|error| of_operation(&error))?;
+    let file = app.host.export()?;
     let mut response = lock_file::write(&file).into_response();
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/yaml"));
     let name = HeaderValue::from_static("inline; filename=\"plugins.yaml\"");

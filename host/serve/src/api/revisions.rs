@@ -15,7 +15,6 @@ use crate::operation::request::Asking;
 use crate::operation::run::run;
 use crate::state::AppState;
 use crate::wire::input::{Id, IdAnd, Parameters};
-use crate::wire::outcome::of_operation;
 use crate::wire::problem::ApiError;
 
 type Answer = Result<Response, ApiError>;
@@ -48,14 +47,14 @@ async fn page(app: &AppState, id: Option<&str>, part: &Part) -> Answer {
         let detail = format!("`limit` must be from 1 to {MAX_LIMIT}");
         return Err(ApiError::new(StatusCode::BAD_REQUEST, "query_does_not_fit", detail));
     }
-    let page = app.host.revisions(id, part.before, limit).await.map_err(|error| of_operation(&error))?;
+    let page = app.host.revisions(id, part.before, limit).await?;
     let RevisionPage { revisions, next } = page;
     let revisions = revisions.into_iter().map(|view| api::Revision { desired: None, ..revision(view) }).collect();
     Ok(Json(api::RevisionList { revisions, next }).into_response())
 }
 
 pub(crate) async fn get(State(app): State<AppState>, IdAnd(id, number): IdAnd<u64>) -> Answer {
-    let view = app.host.revision(&id, number).await.map_err(|error| of_operation(&error))?;
+    let view = app.host.revision(&id, number).await?;
     Ok(Json(revision(view)).into_response())
 }
 
@@ -71,7 +70,7 @@ pub(crate) async fn diff(
     IdAnd(id, number): IdAnd<u64>,
     Parameters(With { with }): Parameters<With>,
 ) -> Answer {
-    let found = app.host.changes(&id, number, with).await.map_err(|error| of_operation(&error))?;
+    let found = app.host.changes(&id, number, with).await?;
     let changes = found.changes.into_iter().map(change).collect();
     Ok(Json(api::RevisionDiff { plugin: id, from: found.from, to: found.to, changes }).into_response())
 }
@@ -110,7 +109,7 @@ pub(crate) async fn asked_of_one_at(app: &AppState, id: &str, at_unix_ms: u64) -
 }
 
 async fn past(app: &AppState, at_unix_ms: u64) -> Result<Past, ApiError> {
-    app.host.plugins_at(at_unix_ms).await.map_err(|error| of_operation(&error))
+    app.host.plugins_at(at_unix_ms).await.map_err(ApiError::from)
 }
 
 fn revision(view: RevisionView) -> api::Revision {

@@ -14,7 +14,6 @@ use crate::access::caller::Caller;
 use crate::state::AppState;
 use crate::state::settings::{Changed, SettingView, Settings, SettingsRefused};
 use crate::wire::input::Whole;
-use crate::wire::outcome::of_operation;
 use crate::wire::problem::ApiError;
 
 /// Keys of the answer that are no settings: sent back, they mean nothing.
@@ -76,7 +75,7 @@ fn settings(app: &AppState) -> Result<Arc<dyn Settings>, ApiError> {
 }
 
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, ApiError> {
-    tokio::task::spawn_blocking(work).await.map_err(|_| of_operation(&host_run::Error::Panicked))
+    tokio::task::spawn_blocking(work).await.map_err(|_| ApiError::from(host_run::Error::Panicked))
 }
 
 /// The tag that `If-Match` asks for, if it asks for one.
@@ -164,7 +163,7 @@ fn refused(refused: SettingsRefused) -> ApiError {
             let refused = ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, "settings_refused", detail);
             ApiError { errors, ..refused }
         }
-        SettingsRefused::Failed(error) => of_operation(&error),
+        SettingsRefused::Failed(error) => ApiError::from(&error),
     }
 }
 

@@ -12,7 +12,6 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::state::AppState;
-use crate::wire::outcome::of_operation;
 use crate::wire::problem::ApiError;
 use crate::wire::view;
 
@@ -61,7 +60,7 @@ pub(crate) async fn metrics(State(app): State<AppState>) -> Response {
 pub(crate) async fn system_metrics(State(app): State<AppState>) -> Result<Json<api::SystemMetricsAnswer>, ApiError> {
     let host = app.host.clone();
     let usage = tokio::task::spawn_blocking(move || host.usage()).await;
-    let usage = usage.unwrap_or(Err(host_run::Error::Panicked)).map_err(|error| of_operation(&error))?;
+    let usage = usage.unwrap_or(Err(host_run::Error::Panicked))?;
     let overview = app.host.overview();
     let metrics = api::SystemMetrics {
         total_plugins: overview.plugins,

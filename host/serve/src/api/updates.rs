@@ -13,7 +13,6 @@ use crate::operation::request::Asking;
 use crate::operation::run::{run, unknown};
 use crate::state::AppState;
 use crate::wire::input::{Id, IdAnd, Input, Parameters, Whole};
-use crate::wire::outcome::of_operation;
 use crate::wire::problem::ApiError;
 use crate::wire::update_request;
 use crate::wire::view;
@@ -34,7 +33,7 @@ pub(crate) async fn get(
     Parameters(Check { check }): Parameters<Check>,
 ) -> Answer {
     if check {
-        app.host.look_for_updates(&id).await.map_err(|error| of_operation(&error))?;
+        app.host.look_for_updates(&id).await?;
     }
     let plugin = app.host.plugin(&id).ok_or_else(|| unknown(&id))?;
     let desired = plugin.desired.ok_or_else(|| unknown(&id))?;
@@ -72,7 +71,7 @@ pub(crate) async fn update(
     asking: Asking,
     Input(asked): Input<api::UpdateRequest>,
 ) -> Answer {
-    let malformed = |error: host_core::SourceError| of_operation(&error.into());
+    let malformed = |error: host_core::SourceError| ApiError::from(host_run::Error::from(error));
     let named = asked.version.as_deref().unwrap_or_default().parse::<Revision>().map_err(malformed)?;
     let to = Some(named).filter(|named| *named != Revision::Latest);
     run(&app, asking, Operation::Update { id, to, automatic: false }).await

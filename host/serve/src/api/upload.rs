@@ -15,7 +15,6 @@ use crate::access::audit_context::Touched;
 use crate::operation::validate::judged;
 use crate::state::AppState;
 use crate::state::uploads::MAX_AT_ONCE;
-use crate::wire::outcome::of_operation;
 use crate::wire::problem::ApiError;
 
 /// How long one part of a form may take to arrive.
@@ -62,10 +61,14 @@ pub(crate) fn form() -> serde_json::Value {
 
 async fn receive(app: &AppState, mut field: Field<'_>) -> Result<api::UploadAnswer, ApiError> {
     let max_bytes = app.uploads.max_bytes;
-    let folder = app.host.upload_folder().map_err(|error| of_operation(&error))?;
+    let folder = app.host.upload_folder()?;
     let path = folder.path().join("upload.zip");
     let failed = |error: std::io::Error| match host_store::is_full(&error) {
-        true => of_operation(&host_store::Error::Full { action: "write", path: path.clone(), source: error }.into()),
+        true => ApiError::from(host_run::Error::from(host_store::Error::Full {
+            action: "write",
+            path: path.clone(),
+            source: error,
+        })),
         false => ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "upload_io", "failed to write the upload to disk"),
     };
     let mut file = tokio::fs::File::create(&path).await.map_err(failed)?;
@@ -87,11 +90,11 @@ async fn receive(app: &AppState, mut field: Field<'_>) -> Result<api::UploadAnsw
         uploaded
     });
     match uploaded.await {
-        Err(_) => Err(of_operation(&host_run::Error::Panicked)),
+        Err(_) => Err(ApiError::from(host_run::Error::Panicked)),
         // What is known against it is told now, and not when it is installed.
         Ok(Ok(uploaded)) => {
             let source = Source::Upload(uploaded.id.clone());
-            let validated = app.host.validate(source).await.map_err(|error| of_operation(&error))?;
+            let validated = app.host.validate(source).await?;
             let judged = judged(String::new(), &validated);
             let validation = api::Validation { valid: judged.valid, errors: judged.errors };
             Ok(api::UploadAnswer {
@@ -102,14 +105,14 @@ async fn receive(app: &AppState, mut field: Field<'_>) -> Result<api::UploadAnsw
         }
         // A plugin that is not valid is an answer; an archive that is not safe is refused.
         Ok(Err(UploadError::Invalid(error))) => {
-            let refused = of_operation(&error);
+            let refused = ApiError::from(&error);
             let errors = match refused.errors.is_empty() {
                 true => vec![api::FieldError { pointer: "plugin.yaml".to_owned(), message: refused.detail }],
                 false => refused.errors,
             };
             Ok(api::UploadAnswer { validation: api::Validation { valid: false, errors }, ..Default::default() })
         }
-        Ok(Err(UploadError::ApiError(error))) => Err(of_operation(&error)),
+        Ok(Err(UploadError::Refused(error))) => Err(ApiError::from(&error)),
     }
 }
 

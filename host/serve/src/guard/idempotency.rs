@@ -16,7 +16,7 @@ use crate::guard::table::Row;
 use crate::operation::run::answer as answer_of_job;
 use crate::state::AppState;
 use crate::wire::input;
-use crate::wire::outcome::{of_failed, of_operation, operation_result};
+use crate::wire::outcome::operation_result;
 use crate::wire::problem::ApiError;
 use crate::wire::view;
 
@@ -53,7 +53,7 @@ pub(crate) async fn answer(app: &AppState, row: &Row, caller: &Caller, request: 
 }
 
 async fn once(app: &AppState, caller: &Caller, request: Request, next: Next) -> Result<Response, ApiError> {
-    let failed = |error: host_run::Error| of_operation(&error);
+    let failed = |error: host_run::Error| ApiError::from(&error);
     let key = key(request.headers())?;
     let (parts, body) = request.into_parts();
     let (uri, method) = (parts.uri.clone(), parts.method.clone());
@@ -157,7 +157,7 @@ async fn of_job(app: &AppState, id: &str, respond_async: bool) -> Result<Respons
     })?;
     match &job.result {
         Some(Ok(receipt)) => Ok(axum::Json(operation_result(receipt, &job)).into_response()),
-        Some(Err(failed)) => Err(of_failed(failed)),
+        Some(Err(failed)) => Err(ApiError::from(failed)),
         None => Ok((StatusCode::ACCEPTED, axum::Json(view::job(&job))).into_response()),
     }
 }

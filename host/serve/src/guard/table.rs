@@ -23,7 +23,6 @@ use crate::guard::doc::Doc;
 use crate::guard::idempotency;
 use crate::state::AppState;
 use crate::wire::input;
-use crate::wire::outcome::of_operation;
 use crate::wire::problem::ApiError;
 
 /// What a route needs of who asks.
@@ -222,7 +221,7 @@ async fn pass(
         }
         response
     });
-    ran.await.unwrap_or_else(|_| of_operation(&host_run::Error::Panicked).into_response())
+    ran.await.unwrap_or_else(|_| ApiError::from(host_run::Error::Panicked).into_response())
 }
 
 impl Guard {

@@ -16,7 +16,7 @@ use crate::operation::request::Asking;
 use crate::operation::run::answer;
 use crate::state::AppState;
 use crate::wire::input::Whole;
-use crate::wire::outcome::{of_operation, operation_result};
+use crate::wire::outcome::operation_result;
 use crate::wire::problem::ApiError;
 use crate::wire::update_request::refused;
 
@@ -33,12 +33,12 @@ pub(crate) async fn install(
     // In one operation: such clients do not wait for long, and what they asked for is done all the same.
     let options = LoadOptions { update: Some(rule.clone()), ..LoadOptions::default() };
     let operation = Operation::Load { source, trust: Trust::Http, options };
-    let job = app.host.submit(operation, asking.asker).await.map_err(|error| of_operation(&error))?;
+    let job = app.host.submit(operation, asking.asker).await?;
     asking.touched.job(&job);
     if asking.respond_async {
         return answer(&job, true).await;
     }
-    let receipt = job.wait().await.map_err(|error| of_operation(&error))?;
+    let receipt = job.wait().await?;
     let done = operation_result(&receipt, &job.view());
     Ok(Json(github_installed(done, &url, &rule)).into_response())
 }
@@ -74,7 +74,7 @@ pub(crate) async fn update_all(
                 Ok(updated) => done.push(updated),
                 Err(problem) => refused.push((plugin, Some(job.id().to_owned()), problem)),
             },
-            Err(error) => refused.push((plugin, None, of_operation(&error))),
+            Err(error) => refused.push((plugin, None, ApiError::from(&error))),
         }
     }
     if let (true, [(_, _, first), ..]) = (done.is_empty(), &*refused) {
@@ -106,7 +106,7 @@ async fn has_newer(app: &AppState, id: &str) -> bool {
 
 /// Waits for one plugin, and says what became of it.
 async fn ended(app: &AppState, before: &PluginView, job: &Arc<Job>) -> Result<api::GithubUpdatedPlugin, ApiError> {
-    let receipt = job.wait().await.map_err(|error| of_operation(&error))?;
+    let receipt = job.wait().await?;
     let picked = |plugin: &PluginView| plugin.desired.as_ref().map(|desired| desired.current.artifact);
     let now = app.host.plugin(before.id.as_str());
     Ok(api::GithubUpdatedPlugin {
@@ -146,7 +146,7 @@ fn github_asked(asked: &api::GithubInstall) -> Result<(GitUrl, UpdateRule), ApiE
 /// # Errors
 /// Why the text is none.
 fn repository(text: &str) -> Result<GitUrl, ApiError> {
-    GitUrl::from_repository_address(text).map_err(|error| of_operation(&error.into()))
+    GitUrl::from_repository_address(text).map_err(|error| host_run::Error::from(error).into())
 }
 
 /// What an older client is told of its installation.

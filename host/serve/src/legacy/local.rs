@@ -15,7 +15,6 @@ use crate::operation::run::{run, unknown};
 use crate::operation::validate::judged;
 use crate::state::AppState;
 use crate::wire::input::{Parameters, Whole};
-use crate::wire::outcome::of_operation;
 use crate::wire::plugin_list::{ListQuery, chosen};
 use crate::wire::problem::ApiError;
 use crate::wire::view;
@@ -70,18 +69,18 @@ pub(crate) async fn build(State(app): State<AppState>, Parameters(query): Parame
     };
     let source = path(&app, &plugin_path, query.manifest_path.as_deref())?;
     let shown = source.to_string();
-    let validated = app.host.validate(source).await.map_err(|error| of_operation(&error))?;
+    let validated = app.host.validate(source).await?;
     Ok(Json(judged(shown, &validated)).into_response())
 }
 
 /// The folder or file that a path names.
 fn path(app: &AppState, plugin_path: &str, manifest_path: Option<&str>) -> Result<Source, ApiError> {
-    let source = plugin_path.parse::<Source>().map_err(|error| of_operation(&error.into()))?;
+    let source = plugin_path.parse::<Source>().map_err(|error| ApiError::from(host_run::Error::from(error)))?;
     if matches!(source, Source::Git { .. } | Source::Upload(_)) {
         let detail = "`pluginPath` is not a path; use POST /api/plugins/load for git URLs and uploads";
         return Err(ApiError::new(StatusCode::BAD_REQUEST, "local_path", detail));
     }
-    app.host.with_manifest(&source, manifest_path).map_err(|error| of_operation(&error))?;
+    app.host.with_manifest(&source, manifest_path)?;
     Ok(source)
 }
 

@@ -8,7 +8,7 @@ use http::header::{HeaderValue, LOCATION};
 
 use crate::operation::request::Asking;
 use crate::state::AppState;
-use crate::wire::outcome::{of_operation, operation_result};
+use crate::wire::outcome::operation_result;
 use crate::wire::problem::ApiError;
 use crate::wire::view;
 
@@ -16,7 +16,7 @@ type Answer = Result<Response, ApiError>;
 
 /// Runs an operation as a job: answers at its end, or at once when the client would rather watch.
 pub(crate) async fn run(app: &AppState, asking: Asking, operation: Operation) -> Answer {
-    let job = app.host.submit(operation, asking.asker).await.map_err(|error| of_operation(&error))?;
+    let job = app.host.submit(operation, asking.asker).await?;
     asking.touched.job(&job);
     let answered = answer(&job, asking.respond_async).await;
     asking.touched.job(&job);
@@ -36,10 +36,10 @@ pub(crate) async fn answer(job: &Job, respond_async: bool) -> Answer {
     }
     match job.wait().await {
         Ok(receipt) => Ok(Json(operation_result(&receipt, &job.view())).into_response()),
-        Err(error) => Err(of_operation(&error)),
+        Err(error) => Err(error.into()),
     }
 }
 
 pub(crate) fn unknown(id: &str) -> ApiError {
-    of_operation(&host_run::Error::UnknownPlugin { id: id.chars().filter(|c| !c.is_control()).take(60).collect() })
+    ApiError::from(&host_run::Error::UnknownPlugin { id: id.chars().filter(|c| !c.is_control()).take(60).collect() })
 }

@@ -5,7 +5,6 @@ use host_run::LoadOptions;
 use http::StatusCode;
 
 use crate::state::AppState;
-use crate::wire::outcome::of_operation;
 use crate::wire::problem::ApiError;
 
 /// What a source of an index begins with.
@@ -20,12 +19,12 @@ pub(crate) async fn source_asked(
     text: &str,
     version: Option<&str>,
 ) -> Result<(Source, LoadOptions), ApiError> {
-    let malformed = |error: host_core::SourceError| of_operation(&error.into());
+    let malformed = |error: host_core::SourceError| ApiError::from(host_run::Error::from(error));
     let version = version.filter(|version| !matches!(*version, "" | "latest"));
     if let Some(listed) = text.strip_prefix(INDEX) {
         let (id, in_text) = listed.split_once('@').map_or((listed, None), |(id, version)| (id, Some(version)));
         let version = version.or(in_text).map(|version| version.strip_prefix('v').unwrap_or(version));
-        return app.host.from_index(id, version).await.map_err(|error| of_operation(&error));
+        return app.host.from_index(id, version).await.map_err(ApiError::from);
     }
     let mut source = text.parse::<Source>().map_err(malformed)?;
     let version = version.unwrap_or_default().parse::<Revision>().map_err(malformed)?;

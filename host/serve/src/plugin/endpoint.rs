@@ -17,7 +17,6 @@ use crate::plugin::headers as plugin_headers;
 use crate::state::AppState;
 use crate::wire::PLUGIN_ENDPOINTS;
 use crate::wire::body::{AnyBody, BodyError};
-use crate::wire::outcome::of_call;
 use crate::wire::problem::ApiError;
 use crate::wire::request_id::RequestId;
 use crate::wire::security_headers::of_host;
@@ -81,13 +80,13 @@ where
 {
     let too_slow = body.too_slow();
     let (id, path) = split(parts.uri.path());
-    let admitted = app.host.admit(id).map_err(|refusal| of_call(RefusedCall::admission(refusal, id)))?;
+    let admitted = app.host.admit(id).map_err(|refusal| ApiError::from(RefusedCall::admission(refusal, id)))?;
     *generation = Some(admitted.generation().number);
     let routed = match admitted.route(&parts.method, path) {
         Ok(routed) => routed,
         // What a resource takes may be asked of any of them.
         Err(host_run::RouteRefusal::Method(allow)) if parts.method == Method::OPTIONS => return Ok(options(allow)),
-        Err(refusal) => return Err(of_call(RefusedCall::route(refusal, id))),
+        Err(refusal) => return Err(ApiError::from(RefusedCall::route(refusal, id))),
     };
     let endpoint = &admitted.generation().manifest.endpoints[routed.endpoint];
     let caller = match known(app, &endpoint.auth, &parts.headers, id, (peer, recent)) {
@@ -122,7 +121,7 @@ where
     };
     let mut answered = admitted.call(routed, request).await.map_err(|refusal| match refusal {
         CallRefusal::BodyIncomplete(_) if too_slow.is_true() => TooSlow::refused(),
-        refusal => of_call(RefusedCall::call(&refusal)),
+        refusal => ApiError::from(RefusedCall::call(&refusal)),
     })?;
     plugin_headers::strip_answer(answered.headers_mut(), id, parts.uri.path());
     Ok(answered.map(AnyBody::Plugin))

@@ -212,7 +212,7 @@ async fn what_changes_something_is_told_before_and_after_and_what_is_refused_is_
             house.ask(row, &viewer, "", None).await;
             let told = house.app.host.audit(&AuditFilter { after: Some(before), ..filter }, 10).await.unwrap();
             let told: Vec<_> = told.iter().map(|told| (told.entry.outcome, told.entry.code.as_str())).collect();
-            assert_eq!(told, [(Outcome::ApiError, "auth_role")], "{}", row.action);
+            assert_eq!(told, [(Outcome::Refused, "auth_role")], "{}", row.action);
         }
     }
 }

@@ -113,7 +113,7 @@ impl Service {
             false => ApiError::new(StatusCode::BAD_REQUEST, "route_path", UNPLAIN_PATH).into_response(),
         };
         let action = response.extensions_mut().remove::<Action>().map_or("unknown", |Action(action)| action);
-        let refused = response.extensions_mut().remove::<ApiError>().or_else(|| of_framework(&response));
+        let refused = response.extensions_mut().remove::<ApiError>().or_else(|| framework_error(&response));
         if let Some(mut refused) = refused {
             if too_slow.is_true() {
                 refused = TooSlow::refused();
@@ -153,7 +153,7 @@ fn turned_away(refused: &ApiError, request_id: &RequestId, path: &str) -> Respon
 }
 
 /// A refusal that no handler made, but the framework around it: its plain text becomes a problem document like any other.
-fn of_framework(response: &Response<axum::body::Body>) -> Option<ApiError> {
+fn framework_error(response: &Response<axum::body::Body>) -> Option<ApiError> {
     let status = response.status();
     let kind = response.headers().get(header::CONTENT_TYPE).map_or(&b""[..], HeaderValue::as_bytes);
     if !(status.is_client_error() || status.is_server_error()) || kind.starts_with(b"application/") {

@@ -1,5 +1,7 @@
 //! Results and failures of operations: from the types of the host to responses and errors.
 
+use std::sync::Arc;
+
 use host_api as api;
 use host_api::FieldError;
 use host_core::configuration::Violation;
@@ -8,21 +10,36 @@ use http::StatusCode;
 
 use crate::wire::problem::ApiError;
 
-/// An operation that fails now.
-pub(crate) fn of_operation(error: &Error) -> ApiError {
-    of_failed(&Failed::of(error))
+impl From<Error> for ApiError {
+    fn from(error: Error) -> ApiError {
+        ApiError::from(&error)
+    }
 }
 
-/// An operation that has failed, now or long ago.
-pub(crate) fn of_failed(failed: &Failed) -> ApiError {
-    let mut refused = ApiError::new(status(failed.kind), failed.code.clone(), failed.message.clone());
-    refused.fix = failed.fix.clone();
-    let problems = failed.problems.iter();
-    let error =
-        |problem: &FieldProblem| FieldError { pointer: problem.field.clone(), message: problem.message.clone() };
-    refused.errors = problems.map(error).collect();
-    refused.parts = failed.parts.iter().map(part).collect();
-    refused
+impl From<&Error> for ApiError {
+    fn from(error: &Error) -> ApiError {
+        ApiError::from(&Failed::of(error))
+    }
+}
+
+impl From<Arc<Error>> for ApiError {
+    fn from(error: Arc<Error>) -> ApiError {
+        ApiError::from(&*error)
+    }
+}
+
+impl From<&Failed> for ApiError {
+    fn from(failed: &Failed) -> ApiError {
+        let problems = failed.problems.iter();
+        let error =
+            |problem: &FieldProblem| FieldError { pointer: problem.field.clone(), message: problem.message.clone() };
+        ApiError {
+            fix: failed.fix.clone(),
+            errors: problems.map(error).collect(),
+            parts: failed.parts.iter().map(part).collect(),
+            ..ApiError::new(status(failed.kind), failed.code.clone(), failed.message.clone())
+        }
+    }
 }
 
 fn status(kind: Kind) -> StatusCode {
@@ -33,7 +50,7 @@ fn status(kind: Kind) -> StatusCode {
         Kind::Conflict => StatusCode::CONFLICT,
         Kind::Stale => StatusCode::PRECONDITION_FAILED,
         Kind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-        Kind::ApiError => StatusCode::UNPROCESSABLE_ENTITY,
+        Kind::Refused => StatusCode::UNPROCESSABLE_ENTITY,
         Kind::Broken => StatusCode::INTERNAL_SERVER_ERROR,
         Kind::Full => StatusCode::INSUFFICIENT_STORAGE,
         Kind::Busy => StatusCode::SERVICE_UNAVAILABLE,
@@ -41,18 +58,20 @@ fn status(kind: Kind) -> StatusCode {
     }
 }
 
-/// A call of a plugin that the plugin gave no answer to.
-pub(crate) fn of_call(refused: RefusedCall) -> ApiError {
-    let mut answer = ApiError::new(refused.status, refused.code, refused.detail);
-    answer.allow = refused.allow;
-    let errors = refused.violations.into_iter();
-    answer.errors = errors.map(|Violation { pointer, message }| FieldError { pointer, message }).collect();
-    match refused.retry_after_seconds {
-        Some(seconds) => answer.retry_after(seconds),
-        None => answer,
+impl From<RefusedCall> for ApiError {
+    fn from(refused: RefusedCall) -> ApiError {
+        let errors = refused.violations.into_iter();
+        let errors = errors.map(|Violation { pointer, message }| FieldError { pointer, message });
+        ApiError {
+            allow: refused.allow,
+            errors: errors.collect(),
+            retry_after_seconds: refused.retry_after_seconds,
+            ..ApiError::new(refused.status, refused.code, refused.detail)
+        }
     }
 }
 
+/// The result of an operation that a job has completed.
 pub(crate) fn operation_result(receipt: &Receipt, job: &JobView) -> api::Asked {
     let result = result_of_receipt(receipt, &job.operation);
     let upload_id = (job.operation == "install").then(|| job.subject.clone());
@@ -114,7 +133,7 @@ pub(crate) fn part(part: &Part) -> api::Part {
         subject: part.subject.clone(),
         state: part.state.as_str().to_owned(),
         result: part.receipt.as_ref().map(|receipt| result_of_receipt(receipt, &part.operation)),
-        problem: part.problem.as_ref().map(|failed| of_failed(failed).problem("", "")),
+        problem: part.problem.as_ref().map(|failed| ApiError::from(failed).problem("", "")),
     }
 }
 
