@@ -19,7 +19,7 @@ use crate::wire::PLUGIN_ENDPOINTS;
 use crate::wire::body::{AnyBody, BodyError};
 use crate::wire::problem::ApiError;
 use crate::wire::request_id::RequestId;
-use crate::wire::security_headers::of_host;
+use crate::wire::security_headers::with_security_headers;
 
 /// Over which connection a request came.
 #[derive(Clone, Copy)]
@@ -54,7 +54,7 @@ where
             let (status, code) = (refused.status.as_u16(), &*refused.code);
             // What a plugin does wrong is logged where it is seen; what its callers do wrong may be much.
             tracing::debug!(%request_id, status, code, "{}: {}", access_log::escaped(parts.uri.path()), refused.detail);
-            of_host(refused.to_response(request_id.as_str(), parts.uri.path()))
+            with_security_headers(refused.to_response(request_id.as_str(), parts.uri.path()))
         }
     };
     if let Some(begun) = begun {

@@ -26,7 +26,7 @@ use crate::wire::PLUGIN_ENDPOINTS;
 use crate::wire::body::{AnyBody, BodyError};
 use crate::wire::problem::ApiError;
 use crate::wire::request_id::{RequestId, X_REQUEST_ID};
-use crate::wire::security_headers::of_host;
+use crate::wire::security_headers::with_security_headers;
 
 const UNPLAIN_PATH: &str = "the path contains a dot segment, `;`, an encoded separator, or bytes that are not UTF-8";
 
@@ -139,7 +139,7 @@ impl Service {
             let (method, request_id, status) = (method.as_str(), request_id.as_str(), status.as_u16());
             spans.record(&Span { trace, method, route: action, plugin: None, status, request_id, started, took });
         }
-        of_host(response)
+        with_security_headers(response)
     }
 }
 
@@ -147,7 +147,7 @@ impl Service {
 /// matter of opinion.
 fn turned_away(refused: &ApiError, request_id: &RequestId, path: &str) -> Response<AnyBody> {
     tracing::debug!(%request_id, code = &*refused.code, "rejected a malformed request: {}", refused.detail);
-    let mut response = of_host(refused.to_response(request_id.as_str(), path));
+    let mut response = with_security_headers(refused.to_response(request_id.as_str(), path));
     response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     response
 }
