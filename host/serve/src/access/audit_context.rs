@@ -37,24 +37,24 @@ impl ClientAddress {
 
 /// A request, as the audit log tells of it.
 #[derive(Clone, Debug)]
-pub(crate) struct Trail {
+pub(crate) struct AuditContext {
     entry: Entry,
-    touched: Touched,
+    subject: AuditSubject,
 }
 
 /// What a handler found out about what it does: for the entry that says what became of it.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Touched(Arc<Mutex<Found>>);
+pub(crate) struct AuditSubject(Arc<Mutex<SubjectFields>>);
 
 #[derive(Clone, Debug, Default)]
-struct Found {
+struct SubjectFields {
     object: String,
     digest: String,
     job: String,
 }
 
-impl Trail {
-    pub(crate) fn new(action: &str, object: &str, address: ClientAddress, request: &str) -> Trail {
+impl AuditContext {
+    pub(crate) fn new(action: &str, object: &str, address: ClientAddress, request: &str) -> AuditContext {
         let entry = Entry {
             action: action.to_owned(),
             object: object.to_owned(),
@@ -63,13 +63,13 @@ impl Trail {
             times: 1,
             ..Entry::default()
         };
-        Trail { entry, touched: Touched::default() }
+        AuditContext { entry, subject: AuditSubject::default() }
     }
 
     /// Of a management request.
-    pub(crate) fn of(action: &str, object: &str, extensions: &Extensions) -> Trail {
+    pub(crate) fn of(action: &str, object: &str, extensions: &Extensions) -> AuditContext {
         let request = extensions.get::<RequestId>().map(RequestId::as_str).unwrap_or_default();
-        Trail::new(action, object, ClientAddress::in_request(extensions), request)
+        AuditContext::new(action, object, ClientAddress::in_request(extensions), request)
     }
 
     /// Somebody known asks.
@@ -88,8 +88,8 @@ impl Trail {
         self.entry.token = id.to_owned();
     }
 
-    pub(crate) fn touched(&self) -> Touched {
-        self.touched.clone()
+    pub(crate) fn subject(&self) -> AuditSubject {
+        self.subject.clone()
     }
 
     /// Writes that it is asked; gives the entry's number.
@@ -110,7 +110,7 @@ impl Trail {
             status if status.as_u16() < 400 => Outcome::Done,
             _ => Outcome::Failed,
         };
-        let found = self.touched.found();
+        let found = self.subject.found();
         let code = response.extensions().get::<ApiError>().map(|refused| refused.code.to_string()).unwrap_or_default();
         let mut entry = Entry {
             at_unix_ms: now_unix_ms(),
@@ -160,9 +160,9 @@ pub(crate) async fn write(host: &Host, entries: Vec<Entry>) {
     }
 }
 
-// === impl Touched ===
+// === impl AuditSubject ===
 
-impl Touched {
+impl AuditSubject {
     /// The job that does it.
     pub(crate) fn job(&self, job: &Job) {
         let view = job.view();
@@ -181,27 +181,27 @@ impl Touched {
         self.lock().object = object.into();
     }
 
-    fn found(&self) -> Found {
+    fn found(&self) -> SubjectFields {
         self.lock().clone()
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Found> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, SubjectFields> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl<S: Send + Sync> FromRequestParts<S> for Touched {
+impl<S: Send + Sync> FromRequestParts<S> for AuditSubject {
     type Rejection = std::convert::Infallible;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Touched, Self::Rejection> {
-        Ok(parts.extensions.get::<Trail>().map(Trail::touched).unwrap_or_default())
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<AuditSubject, Self::Rejection> {
+        Ok(parts.extensions.get::<AuditContext>().map(AuditContext::subject).unwrap_or_default())
     }
 }
 
-impl<S: Send + Sync> FromRequestParts<S> for Trail {
+impl<S: Send + Sync> FromRequestParts<S> for AuditContext {
     type Rejection = std::convert::Infallible;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Trail, Self::Rejection> {
-        Ok(parts.extensions.get().cloned().unwrap_or_else(|| Trail::of("", "", &parts.extensions)))
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<AuditContext, Self::Rejection> {
+        Ok(parts.extensions.get().cloned().unwrap_or_else(|| AuditContext::of("", "", &parts.extensions)))
     }
 }

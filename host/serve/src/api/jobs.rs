@@ -101,7 +101,7 @@ pub(crate) async fn cancel(
 
 pub(crate) async fn retry(State(app): State<AppState>, Id(id): Id, asking: Asking) -> Result<Response, ApiError> {
     let job = app.host.retry(&id, asking.asker).await?;
-    asking.touched.job(&job);
+    asking.subject.job(&job);
     answer(&job, asking.respond_async).await
 }
 

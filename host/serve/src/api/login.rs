@@ -9,7 +9,7 @@ use host_core::access::Rights;
 use http::StatusCode;
 
 use crate::access::Session;
-use crate::access::audit_context::{self, ClientAddress, Trail};
+use crate::access::audit_context::{self, AuditContext, ClientAddress};
 use crate::access::caller::Caller;
 use crate::state::AppState;
 use crate::wire::input::Secret;
@@ -22,7 +22,7 @@ type Answer = Result<Response, ApiError>;
 /// Gives a session to who knows a user's password. Failures are told to the audit log summed up, a login one by one.
 pub(crate) async fn login(
     State(app): State<AppState>,
-    mut trail: Trail,
+    mut audit: AuditContext,
     axum::Extension(address): axum::Extension<ClientAddress>,
     Secret(asked): Secret<api::LoginRequest>,
 ) -> Answer {
@@ -30,22 +30,22 @@ pub(crate) async fn login(
     let user = match app.access.check_password(&username, password, address.0).await {
         Ok(user) => user,
         Err(refused) => {
-            trail.refused(&app.host, &app.access, &refused).await;
+            audit.refused(&app.host, &app.access, &refused).await;
             return Err(refused);
         }
     };
-    trail.by_name(format!("login:{}", user.name));
-    trail.touched().object(user.name.as_str());
-    let asked = trail.asked(&app.host).await?;
+    audit.by_name(format!("login:{}", user.name));
+    audit.subject().object(user.name.as_str());
+    let asked = audit.asked(&app.host).await?;
     let begun = app.access.begin_session(&user).await;
     let response = match begun {
         Ok(session) => {
-            trail.by_token(&session.id);
+            audit.by_token(&session.id);
             logged_in(session, user.name.to_string())
         }
         Err(refused) => refused.into_response(),
     };
-    let told = trail.end(asked, &response);
+    let told = audit.end(asked, &response);
     audit_context::write(&app.host, vec![told]).await;
     Ok(response)
 }

@@ -72,7 +72,7 @@ pub(crate) async fn apply(
 ) -> Result<Response, ApiError> {
     let job = app.host.apply(&plan, atomic.unwrap_or(true), asking.asker).await;
     let job = job?;
-    asking.touched.job(&job);
+    asking.subject.job(&job);
     answer(&job, asking.respond_async).await
 }
 

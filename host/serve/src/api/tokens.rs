@@ -7,7 +7,7 @@ use host_api as api;
 use host_core::access::Rights;
 use http::StatusCode;
 
-use crate::access::audit_context::Touched;
+use crate::access::audit_context::AuditSubject;
 use crate::access::caller::Caller;
 use crate::access::{Held, NewAccount, now_unix_ms};
 use crate::state::AppState;
@@ -27,7 +27,7 @@ pub(crate) async fn list(State(app): State<AppState>) -> Response {
 pub(crate) async fn create(
     State(app): State<AppState>,
     caller: Caller,
-    touched: Touched,
+    subject: AuditSubject,
     Whole(asked): Whole<api::NewToken>,
 ) -> Result<Response, ApiError> {
     let mut errors = vec![];
@@ -49,7 +49,7 @@ pub(crate) async fn create(
     let expires_unix_ms = asked.expires_seconds.map(|seconds| now_unix_ms().saturating_add(seconds * 1_000));
     let new = NewAccount { name, rights, expires_unix_ms, created_by: caller.principal.name.clone() };
     let (text, held) = app.access.make_token(new).await?;
-    touched.object(&*held.id);
+    subject.object(&*held.id);
     let made = api::TokenMade { token: text, made: token(&held, now_unix_ms()) };
     Ok(no_store((StatusCode::CREATED, Json(made)).into_response()))
 }

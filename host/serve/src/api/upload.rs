@@ -11,7 +11,7 @@ use host_run::UploadError;
 use http::StatusCode;
 use tokio::io::AsyncWriteExt as _;
 
-use crate::access::audit_context::Touched;
+use crate::access::audit_context::AuditSubject;
 use crate::operation::validate::judged;
 use crate::state::AppState;
 use crate::state::uploads::MAX_AT_ONCE;
@@ -23,7 +23,7 @@ const READ_TIMEOUT: Duration = Duration::from_secs(30);
 /// `POST /api/plugins/upload`: a multipart form with the archive in the field `plugin` (or `file`).
 pub(crate) async fn upload(
     State(app): State<AppState>,
-    touched: Touched,
+    subject: AuditSubject,
     request: Request,
 ) -> Result<Json<api::UploadAnswer>, ApiError> {
     let Ok(_turn) = app.uploads.slots.try_acquire() else {
@@ -43,7 +43,7 @@ pub(crate) async fn upload(
             return Err(ApiError::new(StatusCode::BAD_REQUEST, "upload_type", "the file name does not end in `.zip`"));
         }
         let answer = receive(&app, field).await?;
-        touched.object(answer.upload_id.clone().unwrap_or_default());
+        subject.object(answer.upload_id.clone().unwrap_or_default());
         return Ok(Json(answer));
     }
     Err(ApiError::new(StatusCode::BAD_REQUEST, "upload_field", "the form has no field `plugin` with a file"))

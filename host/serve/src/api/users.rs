@@ -8,7 +8,7 @@ use host_core::access::Rights;
 use host_state::UserRecord;
 use http::StatusCode;
 
-use crate::access::audit_context::Touched;
+use crate::access::audit_context::AuditSubject;
 use crate::state::AppState;
 use crate::wire::input::{Id, Secret};
 use crate::wire::problem::ApiError;
@@ -30,7 +30,7 @@ pub(crate) async fn get(State(app): State<AppState>, Id(name): Id) -> Result<Res
 
 pub(crate) async fn create(
     State(app): State<AppState>,
-    touched: Touched,
+    subject: AuditSubject,
     Secret(asked): Secret<api::NewUser>,
 ) -> Result<Response, ApiError> {
     let mut errors = vec![];
@@ -43,7 +43,7 @@ pub(crate) async fn create(
     };
     let rights = asked_rights.read(&mut errors);
     let Some(name) = name.filter(|_| errors.is_empty()) else { return Err(refused("the user", errors)) };
-    touched.object(name.as_str());
+    subject.object(name.as_str());
     let record = app.access.add_user(name, asked.password, rights).await?;
     Ok((StatusCode::CREATED, Json(user(&record, 0))).into_response())
 }

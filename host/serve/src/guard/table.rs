@@ -15,7 +15,7 @@ use axum::routing::{MethodFilter, MethodRouter, on};
 use host_core::Role;
 use http::Method;
 
-use crate::access::audit_context::{self, ClientAddress, Trail};
+use crate::access::audit_context::{self, AuditContext, ClientAddress};
 use crate::access::caller;
 use crate::access::caller::refused_for;
 use crate::connection::cors;
@@ -186,16 +186,16 @@ async fn pass(
     let Ok(parameters) = parameters else { return input::not_text().into_response() };
     // The first is what it is about; others are a part of that.
     let object = parameters.iter().next().map(|(_, value)| value).unwrap_or_default();
-    let mut trail = Trail::of(guard.row.action, object, request.extensions());
+    let mut audit = AuditContext::of(guard.row.action, object, request.extensions());
     let plugin = parameters.iter().find(|(name, _)| *name == "id").map(|(_, id)| id);
     let plugin = plugin.filter(|_| guard.row.has_plugin());
     let host = guard.app.host.clone();
-    if let Err(refused) = guard.check(&mut request, plugin, &mut trail) {
+    if let Err(refused) = guard.check(&mut request, plugin, &mut audit) {
         guard.app.host.front_metrics().auth_failed(refused_for(refused.status));
-        trail.refused(&host, &guard.app.access, &refused).await;
+        audit.refused(&host, &guard.app.access, &refused).await;
         return refused.into_response();
     }
-    request.extensions_mut().insert(trail.clone());
+    request.extensions_mut().insert(audit.clone());
     if !guard.row.is_changing() {
         return next.run(request).await;
     }
@@ -204,7 +204,7 @@ async fn pass(
     let tasks = guard.app.tasks.clone();
     let ran = tasks.spawn(async move {
         let asked = match is_told {
-            true => trail.asked(&host).await,
+            true => audit.asked(&host).await,
             false => Ok(0),
         };
         let asked = match asked {
@@ -216,7 +216,7 @@ async fn pass(
             None => next.run(request).await,
         };
         if is_told {
-            let told = trail.end(asked, &response);
+            let told = audit.end(asked, &response);
             audit_context::write(&host, vec![told]).await;
         }
         response
@@ -226,7 +226,7 @@ async fn pass(
 
 impl Guard {
     /// Lets a request pass, with who sends it.
-    fn check(&self, request: &mut Request, plugin: Option<&str>, trail: &mut Trail) -> Result<(), ApiError> {
+    fn check(&self, request: &mut Request, plugin: Option<&str>, audit: &mut AuditContext) -> Result<(), ApiError> {
         if self.row.is_changing() && self.app.rules.now().cors.is_foreign(request.headers()) {
             return Err(cors::foreign());
         }
@@ -235,7 +235,7 @@ impl Guard {
         }
         let address = ClientAddress::in_request(request.extensions());
         let caller = self.app.access.caller(request.headers(), None, || address.0)?;
-        trail.by(&caller);
+        audit.by(&caller);
         if let Need::Role(role) = self.row.need
             && !caller.principal.may(role, plugin)
         {

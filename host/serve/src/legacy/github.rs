@@ -34,7 +34,7 @@ pub(crate) async fn install(
     let options = LoadOptions { update: Some(rule.clone()), ..LoadOptions::default() };
     let operation = Operation::Load { source, trust: Trust::Http, options };
     let job = app.host.submit(operation, asking.asker).await?;
-    asking.touched.job(&job);
+    asking.subject.job(&job);
     if asking.respond_async {
         return answer(&job, true).await;
     }

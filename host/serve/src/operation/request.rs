@@ -9,7 +9,7 @@ use http::request::Parts;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use crate::access::audit_context::Touched;
+use crate::access::audit_context::AuditSubject;
 use crate::access::caller::Caller;
 use crate::wire::input::{Parameters, respond_async};
 use crate::wire::problem::ApiError;
@@ -25,7 +25,7 @@ pub(crate) struct Asking {
     pub(crate) asker: Asker,
     pub(crate) respond_async: bool,
     /// To be told which job does it.
-    pub(crate) touched: Touched,
+    pub(crate) subject: AuditSubject,
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -47,10 +47,10 @@ impl<S: Send + Sync> FromRequestParts<S> for Asking {
         let respond_async = respond_async(&parts.headers);
         let caller = Caller::from_request_parts(parts, state).await?;
         let Parameters(conditions) = Parameters::<Conditions>::from_request_parts(parts, state).await?;
-        let Ok(touched) = Touched::from_request_parts(parts, state).await;
+        let Ok(subject) = AuditSubject::from_request_parts(parts, state).await;
         let asker = asker(&caller.principal.name, conditions)?;
         let request = parts.extensions.get::<Named>().map(|named| named.key.clone());
-        Ok(Asking { asker: Asker { request, ..asker }, respond_async, touched })
+        Ok(Asking { asker: Asker { request, ..asker }, respond_async, subject })
     }
 }
 

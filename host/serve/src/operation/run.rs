@@ -17,9 +17,9 @@ type Answer = Result<Response, ApiError>;
 /// Runs an operation as a job: answers at its end, or at once when the client would rather watch.
 pub(crate) async fn run(app: &AppState, asking: Asking, operation: Operation) -> Answer {
     let job = app.host.submit(operation, asking.asker).await?;
-    asking.touched.job(&job);
+    asking.subject.job(&job);
     let answered = answer(&job, asking.respond_async).await;
-    asking.touched.job(&job);
+    asking.subject.job(&job);
     answered
 }
 

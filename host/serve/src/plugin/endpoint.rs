@@ -8,7 +8,7 @@ use http::{Method, Response, StatusCode};
 use tracing::Level;
 
 use crate::access::Recent;
-use crate::access::audit_context::{ClientAddress, Trail};
+use crate::access::audit_context::{AuditContext, ClientAddress};
 use crate::access::caller::{self, Who, refused_for};
 use crate::access::operator_token::is_host_credential;
 use crate::connection::access_log::{self, Line};
@@ -95,10 +95,10 @@ where
             let (caller, refused) = *denied;
             admitted.refuse(RefusalReason::Auth);
             app.host.front_metrics().auth_failed(refused_for(refused.status));
-            let mut trail = Trail::new("endpoint_call", id, ClientAddress::of(peer), request_id.as_str());
-            caller.iter().for_each(|caller| trail.by(caller));
+            let mut audit = AuditContext::new("endpoint_call", id, ClientAddress::of(peer), request_id.as_str());
+            caller.iter().for_each(|caller| audit.by(caller));
             // In a box, since every call would carry its size.
-            Box::pin(trail.refused(&app.host, &app.access, &refused)).await;
+            Box::pin(audit.refused(&app.host, &app.access, &refused)).await;
             return Err(refused);
         }
     };
