@@ -22,7 +22,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::access::operator_token::OperatorToken;
 use crate::access::{self, Access};
-use crate::connection::rules::{Live, Rules};
+use crate::connection::rules::{ReloadableRules, Rules};
 use crate::connection::tls::{Tls, TlsError, TlsFiles};
 use crate::state::AppState;
 use crate::state::settings::Settings;
@@ -130,7 +130,7 @@ impl Server {
         let app = AppState {
             host,
             access: Arc::new(access),
-            rules: Arc::new(Live::new(config.rules.clone())),
+            rules: Arc::new(ReloadableRules::new(config.rules.clone())),
             streams: Arc::default(),
             request_ids: Arc::new(RequestIds::new().map_err(Error::Random)?),
             ready: Arc::default(),

@@ -11,7 +11,7 @@ use host_run::Host;
 use tokio_util::task::TaskTracker;
 
 use crate::access::Access;
-use crate::connection::rules::Live;
+use crate::connection::rules::ReloadableRules;
 use crate::connection::streams::Streams;
 use crate::wire::request_id::RequestIds;
 use key_locks::Turns;
@@ -23,7 +23,7 @@ use uploads::Uploads;
 pub(crate) struct AppState {
     pub(crate) host: Host,
     pub(crate) access: Arc<Access>,
-    pub(crate) rules: Arc<Live>,
+    pub(crate) rules: Arc<ReloadableRules>,
     pub(crate) streams: Arc<Streams>,
     pub(crate) request_ids: Arc<RequestIds>,
     pub(crate) ready: Arc<AtomicBool>,

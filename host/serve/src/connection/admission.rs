@@ -10,7 +10,7 @@ use http::{HeaderMap, StatusCode};
 use tokio::net::TcpStream;
 
 use crate::connection::registry::{Connections, Registered};
-use crate::connection::rules::Live;
+use crate::connection::rules::ReloadableRules;
 use crate::wire::problem::ApiError;
 use crate::wire::request_id::RequestIds;
 
@@ -20,7 +20,7 @@ const RETRY_AFTER: u32 = 1;
 /// Who may connect.
 pub(crate) struct Admission {
     pub(crate) all: Arc<Connections>,
-    pub(crate) rules: Arc<Live>,
+    pub(crate) rules: Arc<ReloadableRules>,
     pub(crate) request_ids: Arc<RequestIds>,
     pub(crate) metrics: FrontMetrics,
     /// Whether those who connect understand an answer that is not in TLS.

@@ -8,7 +8,7 @@ use http::header::{self, HeaderMap, HeaderValue};
 use http::{Method, Request, StatusCode, Uri};
 
 use crate::connection::hosts::Named;
-use crate::connection::rules::InForce;
+use crate::connection::rules::CompiledRules;
 use crate::wire::problem::ApiError;
 
 /// The most of a request's target.
@@ -18,7 +18,7 @@ const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, PUT, DEL
 const FOR_PROBES: &str = "/health";
 
 /// Checks the method, the target, the framing and the host.
-pub(crate) fn check<B>(request: &Request<B>, in_force: &InForce) -> Result<(), ApiError> {
+pub(crate) fn check<B>(request: &Request<B>, rules: &CompiledRules) -> Result<(), ApiError> {
     method(request.method())?;
     let uri = request.uri();
     let bytes = uri.path().len() + uri.query().map_or(0, |query| query.len() + 1);
@@ -28,7 +28,7 @@ pub(crate) fn check<B>(request: &Request<B>, in_force: &InForce) -> Result<(), A
     }
     framing(request.headers())?;
     let host = host(request.headers(), uri)?;
-    if !in_force.hosts.allow(&host) && !is_for_probes(uri.path()) {
+    if !rules.hosts.allow(&host) && !is_for_probes(uri.path()) {
         let name = host.name();
         let detail = format!("the name `{name}` is not in `allowed_hosts`");
         return Err(ApiError::new(StatusCode::MISDIRECTED_REQUEST, "host_not_allowed", detail)
@@ -102,7 +102,7 @@ mod tests {
 
     #[test]
     fn what_a_request_must_be() {
-        let in_force = InForce::new(Rules { allowed_hosts: vec!["a.example".to_owned()], ..Rules::default() });
+        let rules = CompiledRules::new(Rules { allowed_hosts: vec!["a.example".to_owned()], ..Rules::default() });
         let mut all = String::new();
         for (line, headers) in [
             ("GET /", &[("host", "a.example")][..]),
@@ -127,7 +127,7 @@ mod tests {
             let (method, uri) = line.split_once(' ').unwrap();
             let request = Request::builder().method(method).uri(uri);
             let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
-            let verdict = match check(&request.body(()).unwrap(), &in_force) {
+            let verdict = match check(&request.body(()).unwrap(), &rules) {
                 Ok(()) => "passes".to_owned(),
                 Err(refused) => format!("{} {}", refused.status.as_u16(), refused.code),
             };
@@ -156,6 +156,6 @@ mod tests {
         .assert_eq(&all);
         let long = format!("/{}", "a".repeat(MAX_URI_BYTES));
         let request = Request::builder().uri(long).header("host", "a.example").body(()).unwrap();
-        assert_eq!(check(&request, &in_force).unwrap_err().code, "uri_too_long");
+        assert_eq!(check(&request, &rules).unwrap_err().code, "uri_too_long");
     }
 }

@@ -150,7 +150,7 @@ mod tests {
 
     use super::*;
     use crate::connection::registry::Connections;
-    use crate::connection::rules::Live;
+    use crate::connection::rules::ReloadableRules;
 
     /// Parts, each after a wait.
     struct Parts(VecDeque<(Pin<Box<Sleep>>, usize)>);
@@ -181,7 +181,7 @@ mod tests {
         let parts = Parts(parts.collect());
         let pace = Pace { idle: Duration::from_millis(idle_ms), min_bytes_per_second };
         let (all, peer) = (Arc::new(Connections::default()), "127.0.0.1:1".parse().unwrap());
-        let registered = all.add(peer, &Live::new(Rules::default())).unwrap();
+        let registered = all.add(peer, &ReloadableRules::new(Rules::default())).unwrap();
         let mut body = Paced::new(parts, pace, registered.connection.clone());
         let too_slow = body.too_slow();
         let mut n_bytes = 0;

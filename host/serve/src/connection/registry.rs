@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::connection::rules::Live;
+use crate::connection::rules::ReloadableRules;
 use crate::connection::state::{Connected, USED};
 
 /// A client that is waited for so long may have to make room; what is on its way is there sooner.
@@ -34,9 +34,9 @@ pub(crate) struct Registered {
 
 impl Connections {
     /// Adds a connection, unless its address has as many as it may have.
-    pub(crate) fn add(self: &Arc<Self>, peer: SocketAddr, live: &Live) -> Option<Registered> {
-        let in_force = live.now();
-        let rules = &in_force.rules;
+    pub(crate) fn add(self: &Arc<Self>, peer: SocketAddr, live: &ReloadableRules) -> Option<Registered> {
+        let rules = live.now();
+        let rules = &rules.rules;
         let address = peer.ip().to_canonical();
         let is_trusted = rules.trusted_proxies.iter().any(|network| network.contains(address));
         let counted = (!address.is_loopback() && !is_trusted).then(|| whose(address));
@@ -122,7 +122,7 @@ mod tests {
             trusted_proxies: vec!["10.0.0.0/8".parse().unwrap()],
             ..Rules::default()
         };
-        let (live, connections) = (Live::new(rules), Arc::new(Connections::default()));
+        let (live, connections) = (ReloadableRules::new(rules), Arc::new(Connections::default()));
         let mut open = vec![];
         for (address, expected) in [
             ("203.0.113.1", true),
@@ -150,7 +150,7 @@ mod tests {
 
     #[test]
     fn who_never_sent_a_head_makes_room_first_and_who_is_served_never_does() {
-        let (live, connections) = (Live::new(Rules::default()), Arc::new(Connections::default()));
+        let (live, connections) = (ReloadableRules::new(Rules::default()), Arc::new(Connections::default()));
         let all: Vec<_> = (0..4).map(|_| connections.add(peer("127.0.0.1"), &live).unwrap()).collect();
         let new = connections.add(peer("127.0.0.1"), &live).unwrap();
         let is_evicted = |at: usize| all[at].connection.state.load(Ordering::Acquire) & EVICTED != 0;
@@ -176,7 +176,7 @@ mod tests {
 
     #[test]
     fn where_all_are_served_whose_client_is_waited_for_longest_makes_room() {
-        let (live, connections) = (Live::new(Rules::default()), Arc::new(Connections::default()));
+        let (live, connections) = (ReloadableRules::new(Rules::default()), Arc::new(Connections::default()));
         let all: Vec<_> = (0..4).map(|_| connections.add(peer("127.0.0.1"), &live).unwrap()).collect();
         let _in_work: Vec<_> = all.iter().map(|one| one.connection.begin().unwrap()).collect();
         let new = connections.add(peer("127.0.0.1"), &live).unwrap();

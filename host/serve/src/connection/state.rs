@@ -8,7 +8,7 @@ use std::time::Instant;
 use tokio::sync::Notify;
 
 use crate::access::Recent;
-use crate::connection::rules::{InForce, Known, Live};
+use crate::connection::rules::{CachedRules, CompiledRules, ReloadableRules};
 
 /// Bits of [`Connected::state`]; requests in work are counted above them.
 pub(super) const USED: usize = 1;
@@ -24,7 +24,7 @@ pub(crate) struct Connected {
     pub(crate) peer_text: String,
     /// Whose token it sent last.
     pub(crate) recent: Recent,
-    rules: Known,
+    rules: CachedRules,
     pub(super) state: AtomicUsize,
     evicted: Notify,
     /// Since when its client is waited for: for more of a body, and for taking more of an answer.
@@ -47,12 +47,12 @@ pub(crate) struct Waiting(Arc<Connected>, WaitFor);
 pub(crate) struct InWork(Arc<Connected>);
 
 impl Connected {
-    pub(super) fn new(peer: SocketAddr, live: &Live) -> Connected {
+    pub(super) fn new(peer: SocketAddr, live: &ReloadableRules) -> Connected {
         Connected {
             peer,
             peer_text: peer.to_string(),
             recent: Recent::default(),
-            rules: Known::of(live),
+            rules: CachedRules::of(live),
             state: AtomicUsize::new(0),
             evicted: Notify::new(),
             waits: Default::default(),
@@ -60,7 +60,7 @@ impl Connected {
     }
 
     /// The rules that its next request goes by.
-    pub(crate) fn rules(&self, live: &Live) -> Arc<InForce> {
+    pub(crate) fn rules(&self, live: &ReloadableRules) -> Arc<CompiledRules> {
         self.rules.now(live)
     }
 

@@ -15,7 +15,7 @@ use tracing::Level;
 use crate::access::audit_context::ClientAddress;
 use crate::connection::access_log::{self, Line};
 use crate::connection::pace::{Pace, Paced, TooSlow};
-use crate::connection::rules::InForce;
+use crate::connection::rules::CompiledRules;
 use crate::connection::state::Connected;
 use crate::connection::{forwarded, front_door};
 use crate::guard::table::Action;
@@ -45,7 +45,7 @@ impl Service {
     }
 
     /// The rules that a connection's next request goes by.
-    pub(crate) fn rules(&self, connection: &Connected) -> Arc<InForce> {
+    pub(crate) fn rules(&self, connection: &Connected) -> Arc<CompiledRules> {
         connection.rules(&self.app.rules)
     }
 
@@ -54,24 +54,24 @@ impl Service {
     where
         B: IncomingBody<Error: Into<BodyError>>,
     {
-        let in_force = self.rules(connection);
+        let rules = self.rules(connection);
         let request_id = self.app.request_ids.of(request.headers());
-        let cors = &in_force.cors;
+        let cors = &rules.cors;
         let origin = cors.allowed(request.headers());
         let preflight = request.method() == Method::OPTIONS
             && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
             && origin.is_some();
 
-        let mut response = if let Err(refused) = front_door::check(&request, &in_force) {
+        let mut response = if let Err(refused) = front_door::check(&request, &rules) {
             turned_away(&refused, &request_id, request.uri().path())
         } else if preflight {
             let mut response = Response::new(AnyBody::empty());
             *response.status_mut() = StatusCode::NO_CONTENT;
             response
         } else {
-            let trusted = &in_force.rules.trusted_proxies;
+            let trusted = &rules.rules.trusted_proxies;
             let client = forwarded::client(request.headers(), connection.peer.ip(), trusted);
-            let request = request.map(|body| Paced::new(body, Pace::of(&in_force.rules), connection.clone()));
+            let request = request.map(|body| Paced::new(body, Pace::of(&rules.rules), connection.clone()));
             // A client that a proxy speaks for has no port that is known.
             let said = client.map(|address| SocketAddr::new(address, 0).to_string());
             let peer = said.as_deref().unwrap_or(&connection.peer_text);
