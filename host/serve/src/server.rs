@@ -136,7 +136,7 @@ impl Server {
             ready: Arc::default(),
             uploads: Arc::new(Uploads::new(config.max_upload_bytes)),
             tasks: TaskTracker::new(),
-            named: Arc::default(),
+            key_locks: Arc::default(),
             settings: None,
         };
         Ok(Server { listener, address, token_path, app, tls, pulses: mpsc::channel(1), config })

@@ -14,7 +14,7 @@ use crate::access::Access;
 use crate::connection::rules::ReloadableRules;
 use crate::connection::streams::Streams;
 use crate::wire::request_id::RequestIds;
-use key_locks::Turns;
+use key_locks::KeyLocks;
 use settings::Settings;
 use uploads::Uploads;
 
@@ -31,7 +31,7 @@ pub(crate) struct AppState {
     /// What goes on when its client is gone.
     pub(crate) tasks: TaskTracker,
     /// Requests that name themselves, one at a time for each name.
-    pub(crate) named: Arc<Turns>,
+    pub(crate) key_locks: Arc<KeyLocks>,
     /// `None` where the settings are those of a command line.
     pub(crate) settings: Option<Arc<dyn Settings>>,
 }

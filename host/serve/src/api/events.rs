@@ -63,14 +63,14 @@ pub(crate) async fn get(
         let page = page?;
         return Ok(Json(view::events(&page)).into_response());
     }
-    let turn = app.streams.take(&caller, &app.rules.now().rules)?;
+    let permit = app.streams.take(&caller, &app.rules.now().rules)?;
     let stream = app.host.follow_events(after, filter).await.ok_or_else(|| {
         ApiError::new(StatusCode::TOO_MANY_REQUESTS, "events_too_many_streams", "too many event streams are open")
             .fix("close a stream, or request pages with `Accept: application/json`")
             .retry_after(5)
     })?;
     let response = sse::answer(stream, |stream| Box::pin(next(stream)));
-    Ok(turn.hold(response, app.access.clone().ended(caller)))
+    Ok(permit.hold(response, app.access.clone().ended(caller)))
 }
 
 fn last_event_id(headers: &HeaderMap) -> Result<Option<u64>, ApiError> {

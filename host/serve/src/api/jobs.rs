@@ -127,7 +127,7 @@ pub(crate) async fn log(
     seen(&app, &caller, &id).await?;
     let failed = |error: host_run::Error| ApiError::from(&error);
     let format = if wants_events(&headers) { Format::Events } else { Format::Text };
-    let mut turn = None;
+    let mut permit = None;
     let live = app.host.live_job(&id).filter(|_| query.follow || format == Format::Events);
     let from = match last_event(&headers).filter(|_| format == Format::Events).transpose()? {
         Some(last) => {
@@ -139,7 +139,7 @@ pub(crate) async fn log(
     };
     let body = match live {
         Some(job) => {
-            turn = Some(app.streams.take(&caller, &app.rules.now().rules)?);
+            permit = Some(app.streams.take(&caller, &app.rules.now().rules)?);
             Body::new(Following::new(job, from, format, app.host.front_metrics().job_log_stream()))
         }
         None => {
@@ -152,8 +152,8 @@ pub(crate) async fn log(
     let mut response = body.into_response();
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(format.content_type()));
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    Ok(match turn {
-        Some(turn) => turn.hold(response, app.access.clone().ended(caller)),
+    Ok(match permit {
+        Some(permit) => permit.hold(response, app.access.clone().ended(caller)),
         None => response,
     })
 }

@@ -46,10 +46,10 @@ pub(crate) async fn get(
     }
     // The header is newer: who connects again still has the address of the first time.
     let last = last_event_id(&headers)?.or_else(|| query.from?.checked_sub(1));
-    let turn = app.streams.take(&caller, &app.rules.now().rules)?;
+    let permit = app.streams.take(&caller, &app.rules.now().rules)?;
     let stream = app.host.follow_plugin_log(&id, last, level).ok_or_else(|| unknown(&id))?;
     let response = sse::answer(stream, |stream| Box::pin(next(stream)));
-    Ok(turn.hold(response, app.access.clone().ended(caller)))
+    Ok(permit.hold(response, app.access.clone().ended(caller)))
 }
 
 fn last_event_id(headers: &HeaderMap) -> Result<Option<u64>, ApiError> {

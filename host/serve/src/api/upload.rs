@@ -26,7 +26,7 @@ pub(crate) async fn upload(
     subject: AuditSubject,
     request: Request,
 ) -> Result<Json<api::UploadAnswer>, ApiError> {
-    let Ok(_turn) = app.uploads.slots.try_acquire() else {
+    let Ok(_slot) = app.uploads.slots.try_acquire() else {
         let detail = format!("the limit of {MAX_AT_ONCE} concurrent uploads is reached");
         return Err(ApiError::new(StatusCode::TOO_MANY_REQUESTS, "upload_busy", detail).retry_after(1));
     };

@@ -67,7 +67,7 @@ async fn once(app: &AppState, caller: &Caller, request: Request, next: Next) -> 
     who.field(caller.principal.name.as_bytes()).field(key.as_bytes());
     let named = Named { key: who.finish().hex(), request: asked.finish().hex() };
 
-    let _turn = app.named.take(&named.key).await;
+    let _guard = app.key_locks.take(&named.key).await;
     match app.host.named_answer(&named).await.map_err(failed)? {
         NamedAnswer::New => {}
         NamedAnswer::Other => {
