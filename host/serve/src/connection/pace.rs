@@ -12,7 +12,7 @@ use http_body::{Body, Frame, SizeHint};
 use tokio::time::{Instant, Sleep};
 
 use crate::connection::rules::Rules;
-use crate::connection::state::{Connected, WaitFor, Waiting};
+use crate::connection::state::{ClientWait, Connection, WaitKind};
 use crate::wire::body::BodyError;
 use crate::wire::problem::ApiError;
 
@@ -40,13 +40,13 @@ pub(crate) struct Paced<B> {
     n_bytes: u64,
     waited: Duration,
     waits: Option<Waits>,
-    connection: Arc<Connected>,
+    connection: Arc<Connection>,
 }
 
 struct Waits {
     timer: Pin<Box<Sleep>>,
     /// Since when; `None` while nobody waits.
-    since: Option<(Instant, Waiting)>,
+    since: Option<(Instant, ClientWait)>,
 }
 
 impl Pace {
@@ -80,7 +80,7 @@ impl TooSlow {
 }
 
 impl<B: Body> Paced<B> {
-    pub(crate) fn new(body: B, pace: Pace, connection: Arc<Connected>) -> Paced<B> {
+    pub(crate) fn new(body: B, pace: Pace, connection: Arc<Connection>) -> Paced<B> {
         let too_slow = TooSlow((!body.is_end_stream()).then(Arc::default));
         Paced { body, pace, too_slow, n_bytes: 0, waited: Duration::ZERO, waits: None, connection }
     }
@@ -95,7 +95,7 @@ impl<B: Body> Paced<B> {
         let now = Instant::now();
         let waits = self.waits.get_or_insert_with(|| Waits { timer: Box::pin(tokio::time::sleep(left)), since: None });
         if waits.since.is_none() {
-            waits.since = Some((now, self.connection.wait(WaitFor::Body)));
+            waits.since = Some((now, self.connection.wait(WaitKind::Body)));
             waits.timer.as_mut().reset(now + left);
         }
         waits.timer.as_mut().poll(context)

@@ -7,20 +7,20 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::connection::rules::ReloadableRules;
-use crate::connection::state::{Connected, USED};
+use crate::connection::state::{Connection, USED};
 
 /// A client that is waited for so long may have to make room; what is on its way is there sooner.
 const STALLED: Duration = Duration::from_secs(1);
 
 /// All connections that are open.
 #[derive(Debug, Default)]
-pub(crate) struct Connections(Mutex<Open>);
+pub(crate) struct Connections(Mutex<OpenConnections>);
 
 #[derive(Debug, Default)]
-struct Open {
+struct OpenConnections {
     next: u64,
     /// The oldest first.
-    by_age: BTreeMap<u64, Arc<Connected>>,
+    by_age: BTreeMap<u64, Arc<Connection>>,
     by_address: HashMap<IpAddr, usize>,
 }
 
@@ -29,7 +29,7 @@ pub(crate) struct Registered {
     connections: Arc<Connections>,
     number: u64,
     counted: Option<IpAddr>,
-    pub(crate) connection: Arc<Connected>,
+    pub(crate) connection: Arc<Connection>,
 }
 
 impl Connections {
@@ -40,7 +40,7 @@ impl Connections {
         let address = peer.ip().to_canonical();
         let is_trusted = rules.trusted_proxies.iter().any(|network| network.contains(address));
         let counted = (!address.is_loopback() && !is_trusted).then(|| whose(address));
-        let connection = Arc::new(Connected::new(peer, live));
+        let connection = Arc::new(Connection::new(peer, live));
         let mut open = self.open();
         if let Some(address) = counted {
             let n_open = open.by_address.entry(address).or_default();
@@ -77,7 +77,7 @@ impl Connections {
         })
     }
 
-    fn open(&self) -> std::sync::MutexGuard<'_, Open> {
+    fn open(&self) -> std::sync::MutexGuard<'_, OpenConnections> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -109,7 +109,7 @@ impl Drop for Registered {
 mod tests {
     use super::*;
     use crate::connection::rules::Rules;
-    use crate::connection::state::{EVICTED, WaitFor};
+    use crate::connection::state::{EVICTED, WaitKind};
 
     fn peer(text: &str) -> SocketAddr {
         SocketAddr::new(text.parse().unwrap(), 1)
@@ -183,7 +183,7 @@ mod tests {
         let wait = |at: usize, what| all[at].connection.wait(what);
         let is_evicted = |at: usize| all[at].connection.state.load(Ordering::Acquire) & EVICTED != 0;
         assert!(!connections.make_room_for(&new, Instant::now() + STALLED), "nobody is waited for");
-        let (over, _body, _taking) = (wait(0, WaitFor::Body), wait(2, WaitFor::Body), wait(1, WaitFor::Taking));
+        let (over, _body, _taking) = (wait(0, WaitKind::Body), wait(2, WaitKind::Body), wait(1, WaitKind::Taking));
         drop(over);
         assert!(!connections.make_room_for(&new, Instant::now()), "not for long");
         assert_eq!([0, 1, 2, 3].map(is_evicted), [false, false, false, false]);

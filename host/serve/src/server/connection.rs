@@ -14,7 +14,7 @@ use tokio_rustls::server::TlsStream;
 use tokio_util::either::Either;
 use tokio_util::sync::CancellationToken;
 
-use crate::connection::guarded_body::Held;
+use crate::connection::guarded_body::GuardedBody;
 use crate::connection::linger::Linger;
 use crate::connection::registry::Registered;
 use crate::connection::timer::ConnectionTimer;
@@ -85,12 +85,12 @@ async fn serve(transport: Transport, registered: &Registered, context: &Context)
         async move {
             let (service, connection, stopping) = &*shared;
             // One that makes room is about to be dropped, with this.
-            let Some(in_work) = connection.begin() else { return std::future::pending().await };
+            let Some(request) = connection.begin() else { return std::future::pending().await };
             let mut response = service.answer(request, connection).await;
             if stopping.load(Ordering::Relaxed) {
                 response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
             }
-            Ok::<_, Infallible>(response.map(|body| Held::new(body, in_work)))
+            Ok::<_, Infallible>(response.map(|body| GuardedBody::new(body, request)))
         }
     });
     let served = http1::Builder::new()

@@ -16,7 +16,7 @@ use crate::access::audit_context::ClientAddress;
 use crate::connection::access_log::{self, Line};
 use crate::connection::pace::{Pace, Paced, TooSlow};
 use crate::connection::rules::CompiledRules;
-use crate::connection::state::Connected;
+use crate::connection::state::Connection;
 use crate::connection::{forwarded, front_door};
 use crate::guard::table::Action;
 use crate::plugin::endpoint;
@@ -45,12 +45,12 @@ impl Service {
     }
 
     /// The rules that a connection's next request goes by.
-    pub(crate) fn rules(&self, connection: &Connected) -> Arc<CompiledRules> {
+    pub(crate) fn rules(&self, connection: &Connection) -> Arc<CompiledRules> {
         connection.rules(&self.app.rules)
     }
 
     /// Answers one request. Never fails: what goes wrong is an answer too.
-    pub(crate) async fn answer<B>(&self, request: Request<B>, connection: &Arc<Connected>) -> Response<AnyBody>
+    pub(crate) async fn answer<B>(&self, request: Request<B>, connection: &Arc<Connection>) -> Response<AnyBody>
     where
         B: IncomingBody<Error: Into<BodyError>>,
     {
