@@ -1,4 +1,4 @@
-//! Who asks: a value that a handler takes, put there by the table of routes.
+//! Identity asks: a value that a handler takes, put there by the table of routes.
 
 use std::sync::Arc;
 
@@ -18,9 +18,9 @@ pub(crate) struct Caller {
     pub(crate) token: Arc<str>,
 }
 
-/// Who sends a request.
+/// Identity sends a request.
 #[derive(Clone, Debug)]
-pub(crate) enum Who {
+pub(crate) enum Identity {
     /// No token.
     Nobody,
     /// A token, but not a valid one.
@@ -41,13 +41,13 @@ impl<S: Send + Sync> FromRequestParts<S> for Caller {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Caller, ApiError> {
         // Only a handler of a route that needs nobody finds none.
-        parts.extensions.get().cloned().ok_or_else(|| unauthorized(&Who::Nobody))
+        parts.extensions.get().cloned().ok_or_else(|| unauthorized(&Identity::Anonymous))
     }
 }
 
-pub(crate) fn unauthorized(who: &Who) -> ApiError {
+pub(crate) fn unauthorized(who: &Identity) -> ApiError {
     let detail = match who {
-        Who::Nobody => "this request needs a token",
+        Identity::Anonymous => "this request needs a token",
         _ => "the token is invalid",
     };
     ApiError::new(StatusCode::UNAUTHORIZED, "auth_token", detail)
@@ -71,11 +71,11 @@ pub(crate) fn forbidden(needed: Role, plugin: Option<&str>) -> ApiError {
     ApiError::new(StatusCode::FORBIDDEN, "auth_role", detail)
 }
 
-/// Who may not call an endpoint.
+/// Identity may not call an endpoint.
 pub(crate) fn denied(denied: &Denied) -> ApiError {
     let detail = denied.to_string();
     match denied {
-        Denied::Nobody => unauthorized(&Who::Nobody),
+        Denied::Nobody => unauthorized(&Identity::Anonymous),
         Denied::Plugin => ApiError::new(StatusCode::FORBIDDEN, "auth_plugin", detail),
         Denied::Role { .. } => ApiError::new(StatusCode::FORBIDDEN, "auth_role", detail),
         Denied::Permission { .. } => ApiError::new(StatusCode::FORBIDDEN, "auth_permission", detail),

@@ -8,7 +8,7 @@ use host_core::access::{Name, Rights};
 use host_state::{AccountChange, TokenRecord, UserRecord};
 use http::StatusCode;
 
-use super::keyring::Held;
+use super::keyring::StoredToken;
 use super::throttle::Place;
 use super::{Access, now_unix_ms, too_many};
 use crate::wire::problem::ApiError;
@@ -59,7 +59,7 @@ impl Access {
     ///
     /// # Errors
     /// They were changed meanwhile; it could not be written.
-    pub(crate) async fn begin_session(&self, checked: &UserRecord) -> Result<Session, ApiError> {
+    pub(crate) async fn create_session(&self, checked: &UserRecord) -> Result<Session, ApiError> {
         let _changing = self.changing.lock().await;
         let user = self.keyring.user(&checked.name).filter(|user| user == checked).ok_or_else(|| {
             ApiError::new(StatusCode::CONFLICT, "auth_changed", "the user was changed during the login")
@@ -94,7 +94,7 @@ impl Access {
     }
 
     /// The sessions of a user, oldest first.
-    pub(super) fn sessions(&self, user: &Name) -> Vec<Arc<Held>> {
+    pub(super) fn sessions(&self, user: &Name) -> Vec<Arc<StoredToken>> {
         self.keyring.all().into_iter().filter(|held| held.record.login.as_ref() == Some(user)).collect()
     }
 }

@@ -7,7 +7,7 @@ use host_core::access::{Name, Rights};
 use host_state::{AccountChange, TokenRecord};
 use http::StatusCode;
 
-use super::keyring::{Held, N_ID};
+use super::keyring::{N_ID, StoredToken};
 use super::password::hex;
 use super::{Access, now_unix_ms};
 use crate::access::operator_token::PREFIX;
@@ -19,7 +19,7 @@ const MAX_TOKENS: usize = 1_000;
 const KEEP_MS: u64 = 30 * 24 * 60 * 60 * 1_000;
 
 /// A token that is to be made.
-pub(crate) struct NewAccount {
+pub(crate) struct NewToken {
     pub(crate) name: Name,
     pub(crate) rights: Rights,
     pub(crate) expires_unix_ms: Option<u64>,
@@ -28,12 +28,12 @@ pub(crate) struct NewAccount {
 
 impl Access {
     /// All tokens, oldest first.
-    pub(crate) fn tokens(&self) -> Vec<Arc<Held>> {
+    pub(crate) fn tokens(&self) -> Vec<Arc<StoredToken>> {
         self.keyring.all()
     }
 
     /// The token of that id, valid or not.
-    pub(crate) fn token(&self, id: &str) -> Option<Arc<Held>> {
+    pub(crate) fn token(&self, id: &str) -> Option<Arc<StoredToken>> {
         self.keyring.token(id)
     }
 
@@ -41,7 +41,7 @@ impl Access {
     ///
     /// # Errors
     /// There is a valid one of that name, or too many; it could not be written.
-    pub(crate) async fn make_token(&self, new: NewAccount) -> Result<(String, Arc<Held>), ApiError> {
+    pub(crate) async fn create_token(&self, new: NewToken) -> Result<(String, Arc<StoredToken>), ApiError> {
         let _changing = self.changing.lock().await;
         let now_ms = now_unix_ms();
         self.sweep(now_ms).await?;
@@ -94,7 +94,7 @@ impl Access {
         self.put_token(TokenRecord { revoked_unix_ms, ..record }).await.map(drop)
     }
 
-    pub(super) async fn put_token(&self, record: TokenRecord) -> Result<Arc<Held>, ApiError> {
+    pub(super) async fn put_token(&self, record: TokenRecord) -> Result<Arc<StoredToken>, ApiError> {
         let id = record.id.clone();
         self.change(AccountChange::PutToken(record.clone())).await?;
         self.keyring.put_token(record);
@@ -126,7 +126,7 @@ impl Access {
     /// Takes away what is of no use to anybody any more.
     pub(super) async fn sweep(&self, now_ms: u64) -> Result<(), ApiError> {
         let is_past = |at: Option<u64>, keep: u64| at.is_some_and(|at| at.saturating_add(keep) <= now_ms);
-        let is_old = |held: &Arc<Held>| match held.record.login {
+        let is_old = |held: &Arc<StoredToken>| match held.record.login {
             Some(_) => held.is_expired(now_ms),
             None => is_past(held.record.revoked_unix_ms, KEEP_MS) || is_past(held.record.expires_unix_ms, KEEP_MS),
         };

@@ -35,7 +35,12 @@ impl Access {
     ///
     /// # Errors
     /// There is one of that name, or too many; the password is none; it could not be written.
-    pub(crate) async fn add_user(&self, name: Name, password: String, rights: Rights) -> Result<UserRecord, ApiError> {
+    pub(crate) async fn create_user(
+        &self,
+        name: Name,
+        password: String,
+        rights: Rights,
+    ) -> Result<UserRecord, ApiError> {
         let password = self.passwords.hash(password).await?;
         let _changing = self.changing.lock().await;
         if self.keyring.user(&name).is_some() {

@@ -37,7 +37,7 @@ pub(crate) async fn login(
     audit.by_name(format!("login:{}", user.name));
     audit.subject().object(user.name.as_str());
     let asked = audit.asked(&app.host).await?;
-    let begun = app.access.begin_session(&user).await;
+    let begun = app.access.create_session(&user).await;
     let response = match begun {
         Ok(session) => {
             audit.by_token(&session.id);

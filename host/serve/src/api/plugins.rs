@@ -23,7 +23,7 @@ use crate::wire::view;
 
 type Answer = Result<Response, ApiError>;
 
-/// What is installed, all or what the query chooses; with `?at=` what was asked for then. Who has grants only sees the plugins
+/// What is installed, all or what the query chooses; with `?at=` what was asked for then. Identity has grants only sees the plugins
 /// of those.
 pub(crate) async fn list(
     State(app): State<AppState>,

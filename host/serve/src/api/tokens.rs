@@ -9,7 +9,7 @@ use http::StatusCode;
 
 use crate::access::audit_context::AuditSubject;
 use crate::access::caller::Caller;
-use crate::access::{Held, NewAccount, now_unix_ms};
+use crate::access::{NewToken, StoredToken, now_unix_ms};
 use crate::state::AppState;
 use crate::wire::input::{Id, Whole};
 use crate::wire::problem::ApiError;
@@ -47,8 +47,8 @@ pub(crate) async fn create(
     }
     let Some(name) = name.filter(|_| errors.is_empty()) else { return Err(refused("the token", errors)) };
     let expires_unix_ms = asked.expires_seconds.map(|seconds| now_unix_ms().saturating_add(seconds * 1_000));
-    let new = NewAccount { name, rights, expires_unix_ms, created_by: caller.principal.name.clone() };
-    let (text, held) = app.access.make_token(new).await?;
+    let new = NewToken { name, rights, expires_unix_ms, created_by: caller.principal.name.clone() };
+    let (text, held) = app.access.create_token(new).await?;
     subject.object(&*held.id);
     let made = api::TokenMade { token: text, made: token(&held, now_unix_ms()) };
     Ok(no_store((StatusCode::CREATED, Json(made)).into_response()))
@@ -59,7 +59,7 @@ pub(crate) async fn revoke(State(app): State<AppState>, Id(id): Id) -> Result<St
     Ok(StatusCode::NO_CONTENT)
 }
 
-fn token(held: &Held, now_ms: u64) -> api::Token {
+fn token(held: &StoredToken, now_ms: u64) -> api::Token {
     let record = &held.record;
     let state = match (record.revoked_unix_ms, held.is_expired(now_ms)) {
         (Some(_), _) => "revoked",

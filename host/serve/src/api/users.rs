@@ -44,7 +44,7 @@ pub(crate) async fn create(
     let rights = asked_rights.read(&mut errors);
     let Some(name) = name.filter(|_| errors.is_empty()) else { return Err(refused("the user", errors)) };
     subject.object(name.as_str());
-    let record = app.access.add_user(name, asked.password, rights).await?;
+    let record = app.access.create_user(name, asked.password, rights).await?;
     Ok((StatusCode::CREATED, Json(user(&record, 0))).into_response())
 }
 

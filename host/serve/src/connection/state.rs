@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use tokio::sync::Notify;
 
-use crate::access::Recent;
+use crate::access::RecentToken;
 use crate::connection::rules::{CachedRules, CompiledRules, ReloadableRules};
 
 /// Bits of [`Connection::state`]; requests in work are counted above them.
@@ -23,7 +23,7 @@ pub(crate) struct Connection {
     /// The same as text.
     pub(crate) peer_text: String,
     /// Whose token it sent last.
-    pub(crate) recent: Recent,
+    pub(crate) recent: RecentToken,
     rules: CachedRules,
     pub(super) state: AtomicUsize,
     evicted: Notify,
@@ -51,7 +51,7 @@ impl Connection {
         Connection {
             peer,
             peer_text: peer.to_string(),
-            recent: Recent::default(),
+            recent: RecentToken::default(),
             rules: CachedRules::of(live),
             state: AtomicUsize::new(0),
             evicted: Notify::new(),

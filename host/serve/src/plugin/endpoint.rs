@@ -7,9 +7,9 @@ use http::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use http::{Method, Response, StatusCode};
 use tracing::Level;
 
-use crate::access::Recent;
+use crate::access::RecentToken;
 use crate::access::audit_context::{AuditContext, ClientAddress};
-use crate::access::caller::{self, Who, refused_for};
+use crate::access::caller::{self, Identity, refused_for};
 use crate::access::operator_token::is_host_credential;
 use crate::connection::access_log::{self, Line};
 use crate::connection::pace::{Paced, TooSlow};
@@ -27,7 +27,7 @@ pub(crate) struct Sender<'a> {
     /// Address and port of whom it is from; empty when unknown.
     pub(crate) peer: &'a str,
     /// Whose token the connection sent last.
-    pub(crate) recent: &'a Recent,
+    pub(crate) recent: &'a RecentToken,
     /// Whether a trusted proxy sends it for another.
     pub(crate) is_trusted_proxy: bool,
 }
@@ -136,22 +136,22 @@ fn split(path: &str) -> (&str, &str) {
     }
 }
 
-/// Who calls, as far as the host knows them; checked where plugin.yaml asks for it. Elsewhere a token that is not valid is as
+/// Identity calls, as far as the host knows them; checked where plugin.yaml asks for it. Elsewhere a token that is not valid is as
 /// good as none.
 fn known(
     app: &AppState,
     auth: &Auth,
     headers: &HeaderMap,
     plugin: &str,
-    (peer, recent): (&str, &Recent),
+    (peer, recent): (&str, &RecentToken),
 ) -> Result<Option<caller::Caller>, Box<(Option<caller::Caller>, ApiError)>> {
     if !auth.required {
         if !has_host_credential(headers) {
             return Ok(None);
         }
-        return Ok(match app.access.who(headers, Some(recent)) {
-            Who::Known(caller) => Some(caller),
-            Who::Nobody | Who::Stranger => None,
+        return Ok(match app.access.identity(headers, Some(recent)) {
+            Identity::Known(caller) => Some(caller),
+            Identity::Anonymous | Identity::Unknown => None,
         });
     }
     let address = || ClientAddress::of(peer).0;

@@ -127,7 +127,7 @@ async fn keep_books(app: AppState, shutdown: CancellationToken) {
 }
 
 async fn write_books(app: &AppState, all: bool) {
-    app.access.note_used().await;
+    app.access.flush_last_used().await;
     audit_context::write_refusals(&app.host, &app.access, all).await;
 }
 

@@ -14,7 +14,7 @@ use http::{Request, StatusCode};
 use http_body_util::BodyExt as _;
 use tempfile::TempDir;
 
-use crate::access::NewAccount;
+use crate::access::NewToken;
 use crate::api::routes;
 use crate::connection::registry::Connections;
 use crate::guard::table::{Need, Row};
@@ -66,13 +66,13 @@ impl House {
     async fn somebody(&self, name: &'static str, role: Option<Role>, grant: Option<(&str, Role)>) -> Somebody {
         let grants = grant.map(|(plugin, role)| (plugin.parse().unwrap(), role)).into_iter().collect();
         let rights = Rights { role, grants, ..Rights::default() };
-        let new = NewAccount {
+        let new = NewToken {
             name: name.parse().unwrap(),
             rights: rights.clone(),
             expires_unix_ms: None,
             created_by: "test".to_owned(),
         };
-        let (token, _) = self.app.access.make_token(new).await.unwrap();
+        let (token, _) = self.app.access.create_token(new).await.unwrap();
         Somebody { name, token: Some(token), rights: Some(rights) }
     }
 
