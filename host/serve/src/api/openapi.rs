@@ -17,8 +17,8 @@ use http::{Method, StatusCode};
 use serde_json::{Map, Value, json};
 use utoipa::{PartialSchema as _, ToSchema as _};
 
-use crate::guard::doc::Doc;
-use crate::guard::table::{Need, Row, Table};
+use crate::guard::doc::RouteDoc;
+use crate::guard::table::{RequiredAccess, RouteRow, RouteTable};
 use crate::state::AppState;
 use crate::wire::problem::ApiError;
 
@@ -44,10 +44,10 @@ pub(crate) async fn get(
 }
 
 impl HostDocument {
-    pub(crate) fn of(table: &Table) -> HostDocument {
+    pub(crate) fn of(table: &RouteTable) -> HostDocument {
         let mut paths: BTreeMap<&str, Map<String, Value>> = BTreeMap::new();
         let (mut schemas, mut statuses) = (BTreeMap::new(), BTreeSet::new());
-        for (row, doc) in table.said() {
+        for (row, doc) in table.documented_rows() {
             let fails = fails(row, doc);
             paths.entry(row.path).or_default().insert(method(&row.method), operation(row, doc, &fails));
             schemas.extend(doc.schemas.clone());
@@ -126,7 +126,7 @@ const TAGS: &[(&str, &str)] = &[
     ("host", "The host: health, metrics, settings, users and audit log."),
 ];
 
-fn operation(row: &Row, doc: &Doc, fails: &BTreeSet<u16>) -> Value {
+fn operation(row: &RouteRow, doc: &RouteDoc, fails: &BTreeSet<u16>) -> Value {
     let tag = GROUPS.iter().find(|(start, _)| row.path.starts_with(start)).map_or("host", |(_, tag)| tag);
     let mut parameters = path_parameters(row, doc);
     parameters.extend(doc.parameters.iter().cloned());
@@ -143,11 +143,11 @@ fn operation(row: &Row, doc: &Doc, fails: &BTreeSet<u16>) -> Value {
         "tags": [tag],
         "responses": responses,
     });
-    operation["security"] = match row.need {
-        Need::Nothing => json!([]),
-        Need::Known | Need::Role(_) => json!([{ "token": [] }]),
+    operation["security"] = match row.access {
+        RequiredAccess::Public => json!([]),
+        RequiredAccess::AnyToken | RequiredAccess::Role(_) => json!([{ "token": [] }]),
     };
-    if let Need::Role(role) = row.need {
+    if let RequiredAccess::Role(role) = row.access {
         operation["x-role"] = json!(role.to_string());
     }
     if !parameters.is_empty() {
@@ -160,12 +160,12 @@ fn operation(row: &Row, doc: &Doc, fails: &BTreeSet<u16>) -> Value {
 }
 
 /// All problems of a route: what is said beside it, and what follows from the row.
-fn fails(row: &Row, doc: &Doc) -> BTreeSet<u16> {
+fn fails(row: &RouteRow, doc: &RouteDoc) -> BTreeSet<u16> {
     let mut fails = doc.errors.clone();
-    if row.need != Need::Nothing {
+    if row.access != RequiredAccess::Public {
         fails.extend([401, 403, 429, 500]);
     }
-    if row.is_changing() {
+    if row.is_mutating() {
         // Requests that name themselves, and an audit log that can't be written.
         fails.extend([400, 409, 422, 503, 507]);
     }
@@ -183,7 +183,7 @@ fn fails(row: &Row, doc: &Doc) -> BTreeSet<u16> {
     fails
 }
 
-fn path_parameters(row: &Row, doc: &Doc) -> Vec<Value> {
+fn path_parameters(row: &RouteRow, doc: &RouteDoc) -> Vec<Value> {
     let parameter = |name: &str| {
         let known = match name {
             "id" if row.path.starts_with("/api/plugins/") => "The plugin id.",

@@ -16,7 +16,7 @@ use http::{Method, StatusCode};
 use serde_json::json;
 
 use crate::api::openapi::HostDocument;
-use crate::guard::table::Table;
+use crate::guard::table::RouteTable;
 use crate::state::AppState;
 use crate::wire::input::MAX_JSON_BYTES;
 use crate::wire::problem::ApiError;
@@ -41,10 +41,10 @@ pub(crate) fn router(app: AppState) -> Router {
         .with_state(app)
 }
 
-/// The table of all routes. Each row is followed by its documentation, see [`crate::guard::doc::Doc`].
-pub(crate) fn table(app: AppState) -> Table {
+/// The table of all routes. Each row is followed by its documentation, see [`crate::guard::doc::RouteDoc`].
+pub(crate) fn table(app: AppState) -> RouteTable {
     let max_upload_bytes = app.uploads.max_bytes;
-    let mut table = Table::new(app);
+    let mut table = RouteTable::new(app);
     plugins::add(&mut table, max_upload_bytes);
     history::add(&mut table);
     plans::add(&mut table);

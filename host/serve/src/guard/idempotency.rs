@@ -12,7 +12,7 @@ use http_body::Body as _;
 use serde::{Deserialize, Serialize};
 
 use crate::access::caller::Caller;
-use crate::guard::table::Row;
+use crate::guard::table::RouteRow;
 use crate::operation::run::answer as answer_of_job;
 use crate::state::AppState;
 use crate::wire::input;
@@ -36,7 +36,7 @@ struct Answer {
 }
 
 /// Answers a request that somebody may make: once, where it names itself.
-pub(crate) async fn answer(app: &AppState, row: &Row, caller: &Caller, request: Request, next: Next) -> Response {
+pub(crate) async fn answer(app: &AppState, row: &RouteRow, caller: &Caller, request: Request, next: Next) -> Response {
     let is_left_out = match row.action {
         // Its body is not kept in memory to be compared, and a second upload does no harm.
         "plugin_upload" => true,

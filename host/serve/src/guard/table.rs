@@ -19,7 +19,7 @@ use crate::access::audit_context::{self, AuditContext, ClientAddress};
 use crate::access::caller;
 use crate::access::caller::refused_for;
 use crate::connection::cors;
-use crate::guard::doc::Doc;
+use crate::guard::doc::RouteDoc;
 use crate::guard::idempotency;
 use crate::state::AppState;
 use crate::wire::input;
@@ -27,49 +27,49 @@ use crate::wire::problem::ApiError;
 
 /// What a route needs of who asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Need {
+pub(crate) enum RequiredAccess {
     /// Nothing: anybody may.
-    Nothing,
+    Public,
     /// A valid token; what of it may be seen or done is for the handler to say.
-    Known,
+    AnyToken,
     /// A role; of a path with a plugin's id, a role for that plugin is enough.
     Role(Role),
 }
 
 /// One route.
 #[derive(Debug)]
-pub(crate) struct Row {
+pub(crate) struct RouteRow {
     pub(crate) method: Method,
     pub(crate) path: &'static str,
-    pub(crate) need: Need,
+    pub(crate) access: RequiredAccess,
     /// What it does, in words of this API: `plugin_load`.
     pub(crate) action: &'static str,
 }
 
-impl Row {
+impl RouteRow {
     /// The parameter of the path that is a plugin's id.
-    pub(crate) fn has_plugin(&self) -> bool {
+    pub(crate) fn has_plugin_id(&self) -> bool {
         self.path.starts_with("/api/plugins/{id}")
     }
 
     /// Whether it may change something.
-    pub(crate) fn is_changing(&self) -> bool {
+    pub(crate) fn is_mutating(&self) -> bool {
         !matches!(self.method, Method::GET | Method::HEAD)
     }
 }
 
 /// The routes, as they are added.
-pub(crate) struct Table {
+pub(crate) struct RouteTable {
     app: AppState,
     router: Router<AppState>,
-    rows: Vec<Arc<Row>>,
+    rows: Vec<Arc<RouteRow>>,
     /// What is said of each row.
-    docs: Vec<Doc>,
+    docs: Vec<RouteDoc>,
 }
 
-impl Table {
-    pub(crate) fn new(app: AppState) -> Table {
-        Table { app, router: Router::new(), rows: vec![], docs: vec![] }
+impl RouteTable {
+    pub(crate) fn new(app: AppState) -> RouteTable {
+        RouteTable { app, router: Router::new(), rows: vec![], docs: vec![] }
     }
 
     /// Adds a route for those who have at least this role; what is said of it is chained behind. A test names rows of which
@@ -81,12 +81,12 @@ impl Table {
         method: Method,
         path: &'static str,
         handler: H,
-    ) -> &mut Doc
+    ) -> &mut RouteDoc
     where
         H: Handler<T, AppState>,
         T: 'static,
     {
-        self.route(Row { method, path, need: Need::Role(role), action }, handler, |route| route)
+        self.route(RouteRow { method, path, access: RequiredAccess::Role(role), action }, handler, |route| route)
     }
 
     /// Adds a route for everybody whom the host knows.
@@ -96,12 +96,12 @@ impl Table {
         method: Method,
         path: &'static str,
         handler: H,
-    ) -> &mut Doc
+    ) -> &mut RouteDoc
     where
         H: Handler<T, AppState>,
         T: 'static,
     {
-        self.route(Row { method, path, need: Need::Known, action }, handler, |route| route)
+        self.route(RouteRow { method, path, access: RequiredAccess::AnyToken, action }, handler, |route| route)
     }
 
     /// Adds a route for anybody.
@@ -111,21 +111,21 @@ impl Table {
         method: Method,
         path: &'static str,
         handler: H,
-    ) -> &mut Doc
+    ) -> &mut RouteDoc
     where
         H: Handler<T, AppState>,
         T: 'static,
     {
-        self.route(Row { method, path, need: Need::Nothing, action }, handler, |route| route)
+        self.route(RouteRow { method, path, access: RequiredAccess::Public, action }, handler, |route| route)
     }
 
     /// Adds a route to which something is done before it is guarded.
     pub(crate) fn route<H, T>(
         &mut self,
-        row: Row,
+        row: RouteRow,
         handler: H,
         with: impl FnOnce(MethodRouter<AppState>) -> MethodRouter<AppState>,
-    ) -> &mut Doc
+    ) -> &mut RouteDoc
     where
         H: Handler<T, AppState>,
         T: 'static,
@@ -138,17 +138,17 @@ impl Table {
             self.router = std::mem::take(&mut self.router).route(row.path, route);
         }
         self.rows.push(row);
-        self.docs.push(Doc::default());
+        self.docs.push(RouteDoc::default());
         self.docs.last_mut().expect("one has been pushed just now")
     }
 
     /// Each row, with what is said of it.
-    pub(crate) fn said(&self) -> impl Iterator<Item = (&Row, &Doc)> {
+    pub(crate) fn documented_rows(&self) -> impl Iterator<Item = (&RouteRow, &RouteDoc)> {
         self.rows.iter().map(|row| &**row).zip(&self.docs)
     }
 
     /// The router, and what it is made of.
-    pub(crate) fn finish(self) -> (Router<AppState>, Vec<Arc<Row>>) {
+    pub(crate) fn finish(self) -> (Router<AppState>, Vec<Arc<RouteRow>>) {
         (self.router, self.rows)
     }
 }
@@ -156,12 +156,12 @@ impl Table {
 #[derive(Clone)]
 struct Guard {
     app: AppState,
-    row: Arc<Row>,
+    row: Arc<RouteRow>,
 }
 
 /// What was asked, riding in the answer to where it is counted.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Action(pub(crate) &'static str);
+pub(crate) struct ActionName(pub(crate) &'static str);
 
 /// Asks who is there, and lets the handler know. What changes something is told to the audit log before and after, and goes
 /// on when its client is gone.
@@ -171,7 +171,7 @@ async fn guarded(
     request: Request,
     next: Next,
 ) -> Response {
-    let action = Action(guard.row.action);
+    let action = ActionName(guard.row.action);
     let mut response = pass(guard, parameters, request, next).await;
     response.extensions_mut().insert(action);
     response
@@ -188,7 +188,7 @@ async fn pass(
     let object = parameters.iter().next().map(|(_, value)| value).unwrap_or_default();
     let mut audit = AuditContext::of(guard.row.action, object, request.extensions());
     let plugin = parameters.iter().find(|(name, _)| *name == "id").map(|(_, id)| id);
-    let plugin = plugin.filter(|_| guard.row.has_plugin());
+    let plugin = plugin.filter(|_| guard.row.has_plugin_id());
     let host = guard.app.host.clone();
     if let Err(refused) = guard.check(&mut request, plugin, &mut audit) {
         guard.app.host.front_metrics().auth_failed(refused_for(refused.status));
@@ -196,11 +196,11 @@ async fn pass(
         return refused.into_response();
     }
     request.extensions_mut().insert(audit.clone());
-    if !guard.row.is_changing() {
+    if !guard.row.is_mutating() {
         return next.run(request).await;
     }
     // A stranger's request is told by its handler, once it knows who asks.
-    let is_told = guard.row.need != Need::Nothing;
+    let is_told = guard.row.access != RequiredAccess::Public;
     let tasks = guard.app.tasks.clone();
     let ran = tasks.spawn(async move {
         let asked = match is_told {
@@ -227,16 +227,16 @@ async fn pass(
 impl Guard {
     /// Lets a request pass, with who sends it.
     fn check(&self, request: &mut Request, plugin: Option<&str>, audit: &mut AuditContext) -> Result<(), ApiError> {
-        if self.row.is_changing() && self.app.rules.now().cors.is_foreign(request.headers()) {
+        if self.row.is_mutating() && self.app.rules.now().cors.is_foreign(request.headers()) {
             return Err(cors::foreign());
         }
-        if self.row.need == Need::Nothing {
+        if self.row.access == RequiredAccess::Public {
             return Ok(());
         }
         let address = ClientAddress::in_request(request.extensions());
         let caller = self.app.access.caller(request.headers(), None, || address.0)?;
         audit.by(&caller);
-        if let Need::Role(role) = self.row.need
+        if let RequiredAccess::Role(role) = self.row.access
             && !caller.principal.may(role, plugin)
         {
             return Err(caller::forbidden(role, plugin));

@@ -17,7 +17,7 @@ use tempfile::TempDir;
 use crate::access::NewToken;
 use crate::api::routes;
 use crate::connection::registry::Connections;
-use crate::guard::table::{Need, Row};
+use crate::guard::table::{RequiredAccess, RouteRow};
 use crate::server::service::Service;
 use crate::server::{Config, Server};
 use crate::state::AppState;
@@ -59,7 +59,7 @@ impl House {
         House { service: Service::new(app.clone()), app, _folder: folder }
     }
 
-    fn rows(&self) -> Vec<Arc<Row>> {
+    fn rows(&self) -> Vec<Arc<RouteRow>> {
         routes::table(self.app.clone()).finish().1
     }
 
@@ -91,7 +91,7 @@ impl House {
     }
 
     /// Asks; gives the status and the word of the answer.
-    async fn ask(&self, row: &Row, somebody: &Somebody, body: &str, origin: Option<&str>) -> (StatusCode, String) {
+    async fn ask(&self, row: &RouteRow, somebody: &Somebody, body: &str, origin: Option<&str>) -> (StatusCode, String) {
         let mut request = Request::builder().method(&row.method).uri(path(row)).header("host", "127.0.0.1:4000");
         if let Some(token) = &somebody.token {
             request = request.header("authorization", format!("Bearer {token}"));
@@ -115,7 +115,7 @@ impl House {
     }
 }
 
-fn path(row: &Row) -> String {
+fn path(row: &RouteRow) -> String {
     let parameters = [
         ("{id}", "hello"),
         ("{upload}", "upload_0"),
@@ -127,11 +127,11 @@ fn path(row: &Row) -> String {
     parameters.iter().fold(row.path.to_owned(), |path, (name, value)| path.replace(name, value))
 }
 
-fn may(row: &Row, rights: &Rights) -> bool {
-    match row.need {
-        Need::Nothing | Need::Known => true,
-        Need::Role(needed) => {
-            let granted = rights.grants.get("hello").copied().filter(|_| row.has_plugin());
+fn may(row: &RouteRow, rights: &Rights) -> bool {
+    match row.access {
+        RequiredAccess::Public | RequiredAccess::AnyToken => true,
+        RequiredAccess::Role(needed) => {
+            let granted = rights.grants.get("hello").copied().filter(|_| row.has_plugin_id());
             rights.role.max(granted) >= Some(needed)
         }
     }
@@ -147,7 +147,7 @@ async fn each_route_lets_in_whom_its_row_says_and_nobody_else() {
             let said = house.ask(&row, somebody, "", None).await;
             let refused = |code: &str| code.starts_with("auth_");
             match &somebody.rights {
-                None if row.need != Need::Nothing => {
+                None if row.access != RequiredAccess::Public => {
                     assert_eq!(said, (StatusCode::UNAUTHORIZED, "auth_token".to_owned()), "{place}");
                 }
                 Some(rights) if !may(&row, rights) => {
@@ -171,7 +171,8 @@ async fn each_route_lets_in_whom_its_row_says_and_nobody_else() {
 async fn only_a_login_is_open_to_everybody_of_what_changes_something() {
     let house = House::new().await;
     let rows = house.rows();
-    let open = rows.iter().filter(|row| row.need == Need::Nothing && row.is_changing()).map(|row| row.action);
+    let open =
+        rows.iter().filter(|row| row.access == RequiredAccess::Public && row.is_mutating()).map(|row| row.action);
     assert_eq!(open.collect::<Vec<_>>(), ["login"]);
     let mut actions: Vec<_> = rows.iter().map(|row| row.action).collect();
     actions.sort_unstable();
@@ -179,7 +180,7 @@ async fn only_a_login_is_open_to_everybody_of_what_changes_something() {
     actions.dedup();
     assert_eq!(actions.len(), n_actions, "two routes have the same action");
     let admin = house.somebody("admin", Some(Role::Admin), None).await;
-    for row in rows.iter().filter(|row| row.is_changing()) {
+    for row in rows.iter().filter(|row| row.is_mutating()) {
         let said = house.ask(row, &admin, "{}", Some("https://evil.example")).await;
         assert_eq!(said, (StatusCode::FORBIDDEN, "auth_origin".to_owned()), "{}", row.action);
     }
@@ -190,13 +191,13 @@ async fn what_changes_something_is_told_before_and_after_and_what_is_refused_is_
     let house = House::new().await;
     let admin = house.somebody("admin", Some(Role::Admin), None).await;
     let viewer = house.somebody("viewer", Some(Role::Viewer), None).await;
-    for row in house.rows().iter().filter(|row| row.need != Need::Nothing) {
+    for row in house.rows().iter().filter(|row| row.access != RequiredAccess::Public) {
         let last = async || house.app.host.verify_audit(None).await.unwrap().head.seq;
         let before = last().await;
         let (status, code) = house.ask(row, &admin, "", None).await;
         let filter = AuditFilter { after: Some(before), action: Some(row.action.to_owned()), ..AuditFilter::default() };
         let told = house.app.host.audit(&filter, 10).await.unwrap();
-        if !row.is_changing() {
+        if !row.is_mutating() {
             assert_eq!(told, [], "{}", row.action);
             continue;
         }
@@ -208,7 +209,7 @@ async fn what_changes_something_is_told_before_and_after_and_what_is_refused_is_
         assert!(!asked.entry.token.is_empty() && !asked.entry.request.is_empty());
 
         let before = last().await;
-        if matches!(row.need, Need::Role(role) if role > Role::Viewer) {
+        if matches!(row.access, RequiredAccess::Role(role) if role > Role::Viewer) {
             house.ask(row, &viewer, "", None).await;
             let told = house.app.host.audit(&AuditFilter { after: Some(before), ..filter }, 10).await.unwrap();
             let told: Vec<_> = told.iter().map(|told| (told.entry.outcome, told.entry.code.as_str())).collect();

@@ -18,7 +18,7 @@ use crate::connection::pace::{Pace, Paced, TooSlow};
 use crate::connection::rules::CompiledRules;
 use crate::connection::state::Connection;
 use crate::connection::{forwarded, front_door};
-use crate::guard::table::Action;
+use crate::guard::table::ActionName;
 use crate::plugin::endpoint;
 use crate::plugin::endpoint::Sender;
 use crate::state::AppState;
@@ -112,7 +112,7 @@ impl Service {
             },
             false => ApiError::new(StatusCode::BAD_REQUEST, "route_path", UNPLAIN_PATH).into_response(),
         };
-        let action = response.extensions_mut().remove::<Action>().map_or("unknown", |Action(action)| action);
+        let action = response.extensions_mut().remove::<ActionName>().map_or("unknown", |ActionName(action)| action);
         let refused = response.extensions_mut().remove::<ApiError>().or_else(|| framework_error(&response));
         if let Some(mut refused) = refused {
             if too_slow.is_true() {

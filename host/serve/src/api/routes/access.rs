@@ -6,13 +6,13 @@ use host_core::Role::Admin;
 
 use super::{DELETE, GET, PATCH, POST};
 use crate::api::{audit, login, tokens, users};
-use crate::guard::table::{Need, Row, Table};
+use crate::guard::table::{RequiredAccess, RouteRow, RouteTable};
 
 /// Largest body of a login, which needs no token: a name and a password with every character escaped.
 const MAX_LOGIN_BYTES: usize = 16 * 1024;
 
-pub(super) fn add(t: &mut Table) {
-    let login = Row { method: POST, path: "/login", need: Need::Nothing, action: "login" };
+pub(super) fn add(t: &mut RouteTable) {
+    let login = RouteRow { method: POST, path: "/login", access: RequiredAccess::Public, action: "login" };
     t.route(login, login::login, |route| route.layer(DefaultBodyLimit::max(MAX_LOGIN_BYTES)))
         .summary("Logs a user in with a password and creates a session.")
         .body::<api::LoginRequest>()

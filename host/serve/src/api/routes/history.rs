@@ -5,9 +5,9 @@ use host_core::Role::{Operator, Viewer};
 
 use super::{DELETE, GET, IF_MATCH, PATCH, POST, PUT, object};
 use crate::api::{configuration, revisions, updates};
-use crate::guard::table::Table;
+use crate::guard::table::RouteTable;
 
-pub(super) fn add(t: &mut Table) {
+pub(super) fn add(t: &mut RouteTable) {
     t.role(Viewer, "config_get", GET, "/api/plugins/{id}/config", configuration::get)
         .summary("Returns the configuration of a plugin by layer, with secrets masked.")
         .response::<api::Configuration>(200)

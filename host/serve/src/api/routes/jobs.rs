@@ -6,9 +6,9 @@ use host_run::JobState;
 
 use super::{DELETE, GET, POST};
 use crate::api::{events, jobs};
-use crate::guard::table::Table;
+use crate::guard::table::RouteTable;
 
-pub(super) fn add(t: &mut Table) {
+pub(super) fn add(t: &mut RouteTable) {
     t.role(Viewer, "event_list", GET, "/api/events", events::get)
         .summary("Streams events as server-sent events; with `Accept: application/json`, returns a page of the event journal.")
         .query::<events::EventQuery>()

@@ -4,10 +4,10 @@ use host_api as api;
 use host_core::Role::{Operator, Viewer};
 
 use super::{GET, POST};
-use crate::guard::table::Table;
+use crate::guard::table::RouteTable;
 use crate::legacy::{github, local};
 
-pub(super) fn add(t: &mut Table) {
+pub(super) fn add(t: &mut RouteTable) {
     t.role(Operator, "github_install", POST, "/api/plugins/github/install", github::install)
         .summary("Installs the newest version in a git repository, for older clients.")
         .body::<api::GithubInstall>()

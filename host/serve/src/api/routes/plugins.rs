@@ -7,13 +7,13 @@ use host_run::MinLevel;
 
 use super::{DELETE, GET, POST};
 use crate::api::{available, graph, logs, plugins, upload};
-use crate::guard::table::{Need, Row, Table};
+use crate::guard::table::{RequiredAccess, RouteRow, RouteTable};
 use crate::wire::moment::At;
 
 /// Space for the form around an uploaded archive.
 const MAX_FORM_BYTES: usize = 64 * 1024;
 
-pub(super) fn add(t: &mut Table, max_upload_bytes: u64) {
+pub(super) fn add(t: &mut RouteTable, max_upload_bytes: u64) {
     let upload_bytes = usize::try_from(max_upload_bytes).unwrap_or(usize::MAX).saturating_add(MAX_FORM_BYTES);
     t.any_token("plugin_list", GET, "/api/plugins", plugins::list)
         .summary("Lists the installed plugins; with `at`, their desired state at that time.")
@@ -48,7 +48,12 @@ pub(super) fn add(t: &mut Table, max_upload_bytes: u64) {
         .summary("Installs a plugin from a source: fetches, checks, builds, loads and starts it.")
         .body::<api::LoadRequest>()
         .runs_job();
-    let upload = Row { method: POST, path: "/api/plugins/upload", need: Need::Role(Operator), action: "plugin_upload" };
+    let upload = RouteRow {
+        method: POST,
+        path: "/api/plugins/upload",
+        access: RequiredAccess::Role(Operator),
+        action: "plugin_upload",
+    };
     t.route(upload, upload::upload, |route| route.layer(DefaultBodyLimit::max(upload_bytes)))
         .summary("Receives a plugin as a ZIP archive and checks its plugin.yaml. An invalid plugin.yaml is reported in a 200 response.")
         .body_content(true, &[("multipart/form-data", upload::form())])
