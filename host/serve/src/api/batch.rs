@@ -9,7 +9,7 @@ use host_run::{LoadOptions, Operation, Settings, Trust};
 use http::StatusCode;
 use serde_json::Value;
 
-use crate::operation::request::Asking;
+use crate::operation::request::OperationRequest;
 use crate::operation::run::run;
 use crate::state::AppState;
 use crate::wire::input::Whole;
@@ -20,11 +20,11 @@ const MAX_OPERATIONS: usize = 100;
 
 pub(crate) async fn batch(
     State(app): State<AppState>,
-    asking: Asking,
+    request: OperationRequest,
     Whole(asked): Whole<api::BatchRequest>,
 ) -> Result<Response, ApiError> {
     let operations = operations(&asked.operations)?;
-    run(&app, asking, Operation::Batch { operations, atomic: asked.mode == BatchMode::Atomic }).await
+    run(&app, request, Operation::Batch { operations, atomic: asked.mode == BatchMode::Atomic }).await
 }
 
 /// The operations that a client asks for.

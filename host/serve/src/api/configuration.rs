@@ -10,7 +10,7 @@ use http::StatusCode;
 use http::header::{self, HeaderMap, HeaderValue};
 use serde_json::{Map, Value};
 
-use crate::operation::request::Asking;
+use crate::operation::request::OperationRequest;
 use crate::operation::run::{run, unknown};
 use crate::state::AppState;
 use crate::wire::input::{Id, Whole};
@@ -38,12 +38,12 @@ pub(crate) async fn put(
     State(app): State<AppState>,
     Id(id): Id,
     headers: HeaderMap,
-    asking: Asking,
+    request: OperationRequest,
     // An empty body would read as "set nothing", which nobody means by sending nothing.
     Whole(configuration): Whole<Map<String, Value>>,
 ) -> Result<Response, ApiError> {
     let expected = expected(&headers)?;
-    run(&app, asking, Operation::Configure { id, change: Settings::Replace(configuration), expected }).await
+    run(&app, request, Operation::Configure { id, change: Settings::Replace(configuration), expected }).await
 }
 
 /// Merges the object in the body into what the operator set (RFC 7396): null takes back what was set.
@@ -51,11 +51,11 @@ pub(crate) async fn patch(
     State(app): State<AppState>,
     Id(id): Id,
     headers: HeaderMap,
-    asking: Asking,
+    request: OperationRequest,
     Whole(patch): Whole<Map<String, Value>>,
 ) -> Result<Response, ApiError> {
     let expected = expected(&headers)?;
-    run(&app, asking, Operation::Configure { id, change: Settings::Merge(patch), expected }).await
+    run(&app, request, Operation::Configure { id, change: Settings::Merge(patch), expected }).await
 }
 
 /// The revision that `If-Match` asks for, if it asks for one.

@@ -14,7 +14,7 @@ use utoipa::IntoParams;
 
 use crate::access::caller::{Caller, forbidden};
 use crate::api::job_log::{Following, Format};
-use crate::operation::request::Asking;
+use crate::operation::request::OperationRequest;
 use crate::operation::run::answer;
 use crate::state::AppState;
 use crate::wire::input::{Id, Parameters};
@@ -99,10 +99,14 @@ pub(crate) async fn cancel(
     Ok(Json(view::job(&job)))
 }
 
-pub(crate) async fn retry(State(app): State<AppState>, Id(id): Id, asking: Asking) -> Result<Response, ApiError> {
-    let job = app.host.retry(&id, asking.asker).await?;
-    asking.subject.job(&job);
-    answer(&job, asking.respond_async).await
+pub(crate) async fn retry(
+    State(app): State<AppState>,
+    Id(id): Id,
+    request: OperationRequest,
+) -> Result<Response, ApiError> {
+    let job = app.host.retry(&id, request.asker).await?;
+    request.subject.job(&job);
+    answer(&job, request.respond_async).await
 }
 
 /// `?follow=true`: go on until the job ends. `?from=N`: lines numbered N and later.

@@ -11,7 +11,7 @@ use host_run::{Error, PlanReport, PlannedPlugin, RuleView};
 use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use http::{StatusCode, header};
 
-use crate::operation::request::Asking;
+use crate::operation::request::OperationRequest;
 use crate::operation::run::answer;
 use crate::state::AppState;
 use crate::wire::input::{self, Whole};
@@ -67,13 +67,13 @@ pub(crate) async fn plan(State(app): State<AppState>, File(file): File) -> Resul
 
 pub(crate) async fn apply(
     State(app): State<AppState>,
-    asking: Asking,
+    request: OperationRequest,
     Whole(api::ApplyRequest { plan, atomic }): Whole<api::ApplyRequest>,
 ) -> Result<Response, ApiError> {
-    let job = app.host.apply(&plan, atomic.unwrap_or(true), asking.asker).await;
+    let job = app.host.apply(&plan, atomic.unwrap_or(true), request.asker).await;
     let job = job?;
-    asking.subject.job(&job);
-    answer(&job, asking.respond_async).await
+    request.subject.job(&job);
+    answer(&job, request.respond_async).await
 }
 
 pub(crate) async fn export(State(app): State<AppState>) -> Result<Response, ApiError> {

@@ -11,7 +11,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::access::caller::Caller;
 use crate::api::revisions;
-use crate::operation::request::Asking;
+use crate::operation::request::OperationRequest;
 use crate::operation::run::{run, unknown};
 use crate::operation::source::source_asked;
 use crate::state::AppState;
@@ -54,12 +54,16 @@ pub(crate) async fn status(State(app): State<AppState>, Id(id): Id) -> Answer {
     Ok(Json(view::state(&plugin)).into_response())
 }
 
-pub(crate) async fn load(State(app): State<AppState>, asking: Asking, Input(asked): Input<api::LoadRequest>) -> Answer {
+pub(crate) async fn load(
+    State(app): State<AppState>,
+    request: OperationRequest,
+    Input(asked): Input<api::LoadRequest>,
+) -> Answer {
     let (source, must_be) = source_asked(&app, &asked.source, asked.version.as_deref()).await?;
     let (configuration, start) = (asked.config, asked.start.unwrap_or(true));
     let options = LoadOptions { configuration, start, ..must_be };
     let operation = Operation::Load { source, trust: host_run::Trust::Http, options };
-    run(&app, asking, operation).await
+    run(&app, request, operation).await
 }
 
 /// Request body of `POST /api/plugins/install/:uploadId`, which may be empty.
@@ -74,46 +78,46 @@ pub(crate) struct InstallRequest {
 pub(crate) async fn install(
     State(app): State<AppState>,
     Id(upload): Id,
-    asking: Asking,
+    request: OperationRequest,
     Input(asked): Input<InstallRequest>,
 ) -> Answer {
     let (configuration, start) = (asked.config, asked.start.unwrap_or(true));
     let options = LoadOptions { configuration, start, ..LoadOptions::default() };
-    run(&app, asking, Operation::Install { upload, options }).await
+    run(&app, request, Operation::Install { upload, options }).await
 }
 
-pub(crate) async fn reload(State(app): State<AppState>, Id(id): Id, asking: Asking) -> Answer {
-    run(&app, asking, Operation::Reload { id }).await
+pub(crate) async fn reload(State(app): State<AppState>, Id(id): Id, request: OperationRequest) -> Answer {
+    run(&app, request, Operation::Reload { id }).await
 }
 
-pub(crate) async fn enable(State(app): State<AppState>, Id(id): Id, asking: Asking) -> Answer {
-    run(&app, asking, Operation::Enable { id }).await
+pub(crate) async fn enable(State(app): State<AppState>, Id(id): Id, request: OperationRequest) -> Answer {
+    run(&app, request, Operation::Enable { id }).await
 }
 
 pub(crate) async fn disable(
     State(app): State<AppState>,
     Id(id): Id,
     caller: Caller,
-    asking: Asking,
+    request: OperationRequest,
     Parameters(Cascade { cascade }): Parameters<Cascade>,
 ) -> Answer {
     if cascade {
         // It changes other plugins too.
         caller.need_for_all(Role::Operator)?;
     }
-    run(&app, asking, Operation::Disable { id, cascade }).await
+    run(&app, request, Operation::Disable { id, cascade }).await
 }
 
-pub(crate) async fn restart(State(app): State<AppState>, Id(id): Id, asking: Asking) -> Answer {
-    run(&app, asking, Operation::Restart { id }).await
+pub(crate) async fn restart(State(app): State<AppState>, Id(id): Id, request: OperationRequest) -> Answer {
+    run(&app, request, Operation::Restart { id }).await
 }
 
-pub(crate) async fn start(State(app): State<AppState>, Id(id): Id, asking: Asking) -> Answer {
-    run(&app, asking, Operation::Start { id }).await
+pub(crate) async fn start(State(app): State<AppState>, Id(id): Id, request: OperationRequest) -> Answer {
+    run(&app, request, Operation::Start { id }).await
 }
 
-pub(crate) async fn stop(State(app): State<AppState>, Id(id): Id, asking: Asking) -> Answer {
-    run(&app, asking, Operation::Stop { id }).await
+pub(crate) async fn stop(State(app): State<AppState>, Id(id): Id, request: OperationRequest) -> Answer {
+    run(&app, request, Operation::Stop { id }).await
 }
 
 /// Request body of `POST /api/plugins/:id/rollback`, which may be empty.
@@ -126,10 +130,10 @@ pub(crate) struct RollbackRequest {
 pub(crate) async fn rollback(
     State(app): State<AppState>,
     Id(id): Id,
-    asking: Asking,
+    request: OperationRequest,
     Input(RollbackRequest { to }): Input<RollbackRequest>,
 ) -> Answer {
-    run(&app, asking, Operation::Rollback { id, to, because: None }).await
+    run(&app, request, Operation::Rollback { id, to, because: None }).await
 }
 
 /// `?keep_data=true`: what the host keeps for the plugin stays. `?cascade=true`: those that need it go first.
@@ -155,11 +159,11 @@ pub(crate) async fn unload(
     State(app): State<AppState>,
     Id(id): Id,
     caller: Caller,
-    asking: Asking,
+    request: OperationRequest,
     Parameters(Keep { keep_data, cascade }): Parameters<Keep>,
 ) -> Answer {
     if cascade {
         caller.need_for_all(Role::Operator)?;
     }
-    run(&app, asking, Operation::Unload { id, keep_data, cascade }).await
+    run(&app, request, Operation::Unload { id, keep_data, cascade }).await
 }

@@ -11,7 +11,7 @@ use http::StatusCode;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use crate::operation::request::Asking;
+use crate::operation::request::OperationRequest;
 use crate::operation::run::run;
 use crate::state::AppState;
 use crate::wire::input::{Id, IdAnd, Parameters};
@@ -75,8 +75,12 @@ pub(crate) async fn diff(
     Ok(Json(api::RevisionDiff { plugin: id, from: found.from, to: found.to, changes }).into_response())
 }
 
-pub(crate) async fn restore(State(app): State<AppState>, IdAnd(id, revision): IdAnd<u64>, asking: Asking) -> Answer {
-    run(&app, asking, Operation::Restore { id, revision }).await
+pub(crate) async fn restore(
+    State(app): State<AppState>,
+    IdAnd(id, revision): IdAnd<u64>,
+    request: OperationRequest,
+) -> Answer {
+    run(&app, request, Operation::Restore { id, revision }).await
 }
 
 /// What was asked for of all plugins at a moment, of those that may be seen.

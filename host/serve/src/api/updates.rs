@@ -9,7 +9,7 @@ use host_run::Operation;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use crate::operation::request::Asking;
+use crate::operation::request::OperationRequest;
 use crate::operation::run::{run, unknown};
 use crate::state::AppState;
 use crate::wire::input::{Id, IdAnd, Input, Parameters, Whole};
@@ -45,34 +45,42 @@ pub(crate) async fn get(
 pub(crate) async fn put_rule(
     State(app): State<AppState>,
     Id(id): Id,
-    asking: Asking,
+    request: OperationRequest,
     Whole(asked): Whole<api::UpdateRuleRequest>,
 ) -> Answer {
     let (rule, blocked) = update_request::rule_asked(&asked)?;
-    run(&app, asking, Operation::SetUpdateRule { id, rule, blocked }).await
+    run(&app, request, Operation::SetUpdateRule { id, rule, blocked }).await
 }
 
 /// Keeps updates from choosing a version.
-pub(crate) async fn block(State(app): State<AppState>, IdAnd(id, version): IdAnd<String>, asking: Asking) -> Answer {
+pub(crate) async fn block(
+    State(app): State<AppState>,
+    IdAnd(id, version): IdAnd<String>,
+    request: OperationRequest,
+) -> Answer {
     let version = update_request::version_asked(&version)?;
-    run(&app, asking, Operation::BlockVersion { id, version, blocked: true }).await
+    run(&app, request, Operation::BlockVersion { id, version, blocked: true }).await
 }
 
 /// Lets updates choose a version again.
-pub(crate) async fn unblock(State(app): State<AppState>, IdAnd(id, version): IdAnd<String>, asking: Asking) -> Answer {
+pub(crate) async fn unblock(
+    State(app): State<AppState>,
+    IdAnd(id, version): IdAnd<String>,
+    request: OperationRequest,
+) -> Answer {
     let version = update_request::version_asked(&version)?;
-    run(&app, asking, Operation::BlockVersion { id, version, blocked: false }).await
+    run(&app, request, Operation::BlockVersion { id, version, blocked: false }).await
 }
 
 /// Takes the version that is named, or the newest that the rule allows.
 pub(crate) async fn update(
     State(app): State<AppState>,
     Id(id): Id,
-    asking: Asking,
+    request: OperationRequest,
     Input(asked): Input<api::UpdateRequest>,
 ) -> Answer {
     let malformed = |error: host_core::SourceError| ApiError::from(host_run::Error::from(error));
     let named = asked.version.as_deref().unwrap_or_default().parse::<Revision>().map_err(malformed)?;
     let to = Some(named).filter(|named| *named != Revision::Latest);
-    run(&app, asking, Operation::Update { id, to, automatic: false }).await
+    run(&app, request, Operation::Update { id, to, automatic: false }).await
 }

@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use utoipa::openapi::path::ParameterIn;
 use utoipa::{IntoParams, ToSchema};
 
-use crate::operation::request::Conditions;
+use crate::operation::request::OperationQuery;
 use crate::wire::plugin_list::ListQuery;
 
 /// What an operation that changes plugins may fail with: one status for each [`host_run::Kind`].
@@ -153,7 +153,7 @@ impl RouteDoc {
         self
     }
 
-    /// It takes [`crate::wire::input::Asking`] and runs an operation as a job, which answers at its end or, when the client would
+    /// It takes [`crate::wire::input::OperationRequest`] and runs an operation as a job, which answers at its end or, when the client would
     /// rather watch, at once.
     pub(crate) fn runs_job(&mut self) -> &mut RouteDoc {
         self.runs_job_returning::<host_api::Asked>()
@@ -163,7 +163,7 @@ impl RouteDoc {
     pub(crate) fn runs_job_returning<A: ToSchema>(&mut self) -> &mut RouteDoc {
         let prefer = "`respond-async`: respond immediately with 202 and the job.";
         let on_conflict = OnConflict::ALL.map(OnConflict::as_str);
-        self.query::<Conditions>().allowed_values("on_conflict", &on_conflict).header("Prefer", prefer);
+        self.query::<OperationQuery>().allowed_values("on_conflict", &on_conflict).header("Prefer", prefer);
         self.response::<A>(200).response::<host_api::Job>(202);
         self.responses.entry(202).or_default().description = "The operation runs as a job.";
         self.response_header(202, "Location", "The status URL of the job.").errors(&OPERATION_ERRORS)

@@ -12,7 +12,7 @@ use host_core::{GitUrl, Revision, Source};
 use host_run::{Job, LoadOptions, Operation, PluginView, Trust};
 use http::StatusCode;
 
-use crate::operation::request::Asking;
+use crate::operation::request::OperationRequest;
 use crate::operation::run::answer;
 use crate::state::AppState;
 use crate::wire::input::Whole;
@@ -25,7 +25,7 @@ type Answer = Result<Response, ApiError>;
 /// Loads the newest release of a repository, with the rule for what comes after it.
 pub(crate) async fn install(
     State(app): State<AppState>,
-    asking: Asking,
+    request: OperationRequest,
     Whole(asked): Whole<api::GithubInstall>,
 ) -> Answer {
     let (url, rule) = github_asked(&asked)?;
@@ -33,9 +33,9 @@ pub(crate) async fn install(
     // In one operation: such clients do not wait for long, and what they asked for is done all the same.
     let options = LoadOptions { update: Some(rule.clone()), ..LoadOptions::default() };
     let operation = Operation::Load { source, trust: Trust::Http, options };
-    let job = app.host.submit(operation, asking.asker).await?;
-    asking.subject.job(&job);
-    if asking.respond_async {
+    let job = app.host.submit(operation, request.asker).await?;
+    request.subject.job(&job);
+    if request.respond_async {
         return answer(&job, true).await;
     }
     let receipt = job.wait().await?;
@@ -48,7 +48,7 @@ pub(crate) async fn install(
 /// All are asked for before the first is waited for, so that a client that goes away leaves none out.
 pub(crate) async fn update_all(
     State(app): State<AppState>,
-    asking: Asking,
+    request: OperationRequest,
     Whole(asked): Whole<api::GithubUpdate>,
 ) -> Answer {
     let url = repository(&asked.repo_url)?;
@@ -65,7 +65,7 @@ pub(crate) async fn update_all(
             true => Operation::Reload { id },
             false => Operation::Update { id, to: None, automatic: false },
         };
-        jobs.push((plugin, app.host.submit(operation, asking.asker.clone()).await));
+        jobs.push((plugin, app.host.submit(operation, request.asker.clone()).await));
     }
     let (mut done, mut refused) = (vec![], vec![]);
     for (plugin, job) in jobs {

@@ -10,7 +10,7 @@ use http::StatusCode;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use crate::operation::request::Asking;
+use crate::operation::request::OperationRequest;
 use crate::operation::run::{run, unknown};
 use crate::operation::validate::judged;
 use crate::state::AppState;
@@ -21,15 +21,19 @@ use crate::wire::view;
 
 type Answer = Result<Response, ApiError>;
 
-pub(crate) async fn load(State(app): State<AppState>, asking: Asking, Whole(asked): Whole<api::LocalLoad>) -> Answer {
+pub(crate) async fn load(
+    State(app): State<AppState>,
+    request: OperationRequest,
+    Whole(asked): Whole<api::LocalLoad>,
+) -> Answer {
     let source = path(&app, &asked.plugin_path, asked.manifest_path.as_deref())?;
     let options = LoadOptions { configuration: asked.config, ..LoadOptions::default() };
-    run(&app, asking, Operation::Load { source, trust: Trust::Http, options }).await
+    run(&app, request, Operation::Load { source, trust: Trust::Http, options }).await
 }
 
 pub(crate) async fn unload(
     State(app): State<AppState>,
-    asking: Asking,
+    request: OperationRequest,
     Whole(api::LocalUnload { plugin_id: id }): Whole<api::LocalUnload>,
 ) -> Answer {
     let plugin = app.host.plugin(&id).ok_or_else(|| unknown(&id))?;
@@ -39,7 +43,7 @@ pub(crate) async fn unload(
         return Err(ApiError::new(StatusCode::CONFLICT, "local_other_source", detail)
             .fix(format!("unload it with DELETE /api/plugins/{}", plugin.id)));
     }
-    run(&app, asking, Operation::Unload { id, keep_data: false, cascade: false }).await
+    run(&app, request, Operation::Unload { id, keep_data: false, cascade: false }).await
 }
 
 /// The installed plugins that come from folders and files.

@@ -6,7 +6,7 @@ use host_run::{Job, Operation};
 use http::StatusCode;
 use http::header::{HeaderValue, LOCATION};
 
-use crate::operation::request::Asking;
+use crate::operation::request::OperationRequest;
 use crate::state::AppState;
 use crate::wire::outcome::operation_result;
 use crate::wire::problem::ApiError;
@@ -15,11 +15,11 @@ use crate::wire::view;
 type Answer = Result<Response, ApiError>;
 
 /// Runs an operation as a job: answers at its end, or at once when the client would rather watch.
-pub(crate) async fn run(app: &AppState, asking: Asking, operation: Operation) -> Answer {
-    let job = app.host.submit(operation, asking.asker).await?;
-    asking.subject.job(&job);
-    let answered = answer(&job, asking.respond_async).await;
-    asking.subject.job(&job);
+pub(crate) async fn run(app: &AppState, request: OperationRequest, operation: Operation) -> Answer {
+    let job = app.host.submit(operation, request.asker).await?;
+    request.subject.job(&job);
+    let answered = answer(&job, request.respond_async).await;
+    request.subject.job(&job);
     answered
 }
 

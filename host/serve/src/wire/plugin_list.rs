@@ -29,7 +29,7 @@ pub(crate) struct ListQuery {
     goal: Option<String>,
     /// Only enabled plugins (`true`) or only disabled plugins (`false`).
     enabled: Option<bool>,
-    /// Conditions on labels, separated by commas: `key=value`, `key!=value`, `key` or `!key`.
+    /// OperationQuery on labels, separated by commas: `key=value`, `key!=value`, `key` or `!key`.
     selector: Option<String>,
     /// Maximum number of plugins.
     #[param(minimum = 1, maximum = 1000)]
