@@ -11,7 +11,7 @@ use utoipa::IntoParams;
 
 use crate::access::audit_context::write_refusals;
 use crate::state::AppState;
-use crate::wire::input::Parameters;
+use crate::wire::input::QueryParams;
 use crate::wire::problem::ApiError;
 use crate::wire::security_headers::no_store;
 
@@ -38,7 +38,7 @@ pub(crate) struct Query {
 
 pub(crate) async fn list(
     State(app): State<AppState>,
-    Parameters(query): Parameters<Query>,
+    QueryParams(query): QueryParams<Query>,
 ) -> Result<Response, ApiError> {
     let limit = query.limit.unwrap_or(DEFAULT_LIMIT);
     if !(1..=MAX_LIMIT).contains(&limit) {
@@ -65,7 +65,7 @@ pub(crate) struct Noted {
 
 pub(crate) async fn verify(
     State(app): State<AppState>,
-    Parameters(Noted { head }): Parameters<Noted>,
+    QueryParams(Noted { head }): QueryParams<Noted>,
 ) -> Result<Response, ApiError> {
     let noted = head.as_deref().map(noted).transpose()?;
     write_refusals(&app.host, &app.access, true).await;

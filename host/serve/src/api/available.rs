@@ -12,7 +12,7 @@ use utoipa::IntoParams;
 use crate::operation::source::{INDEX, source_asked};
 use crate::operation::validate::judged;
 use crate::state::AppState;
-use crate::wire::input::{Parameters, Whole};
+use crate::wire::input::{QueryParams, RequiredJson};
 use crate::wire::problem::ApiError;
 
 /// `?refresh=true`: read the indexes now. `?tag=`, `?installed=`: only those.
@@ -29,7 +29,7 @@ pub(crate) struct AvailableQuery {
 
 pub(crate) async fn list(
     State(app): State<AppState>,
-    Parameters(query): Parameters<AvailableQuery>,
+    QueryParams(query): QueryParams<AvailableQuery>,
 ) -> Result<Json<Vec<api::Available>>, ApiError> {
     let (listed, _) = app.host.available(query.refresh).await?;
     let has_tag = |item: &api::Available| query.tag.as_ref().is_none_or(|tag| item.tags.contains(tag));
@@ -48,7 +48,7 @@ pub(crate) struct Refresh {
 
 pub(crate) async fn indexes(
     State(app): State<AppState>,
-    Parameters(Refresh { refresh }): Parameters<Refresh>,
+    QueryParams(Refresh { refresh }): QueryParams<Refresh>,
 ) -> Result<Json<api::IndexList>, ApiError> {
     let (_, reports) = app.host.available(refresh).await?;
     Ok(Json(api::IndexList { indexes: reports.into_iter().map(state).collect() }))
@@ -57,7 +57,7 @@ pub(crate) async fn indexes(
 /// Fetches a source and checks it, and installs nothing.
 pub(crate) async fn validate(
     State(app): State<AppState>,
-    Whole(asked): Whole<api::ValidateRequest>,
+    RequiredJson(asked): RequiredJson<api::ValidateRequest>,
 ) -> Result<Json<api::Validated>, ApiError> {
     let source = match (&asked.source, &asked.upload_id) {
         (Some(source), None) => source_asked(&app, source, asked.version.as_deref()).await?.0,

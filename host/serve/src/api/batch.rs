@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::operation::request::OperationRequest;
 use crate::operation::run::run;
 use crate::state::AppState;
-use crate::wire::input::Whole;
+use crate::wire::input::RequiredJson;
 use crate::wire::problem::ApiError;
 
 /// The most operations of a batch.
@@ -21,7 +21,7 @@ const MAX_OPERATIONS: usize = 100;
 pub(crate) async fn batch(
     State(app): State<AppState>,
     request: OperationRequest,
-    Whole(asked): Whole<api::BatchRequest>,
+    RequiredJson(asked): RequiredJson<api::BatchRequest>,
 ) -> Result<Response, ApiError> {
     let operations = operations(&asked.operations)?;
     run(&app, request, Operation::Batch { operations, atomic: asked.mode == BatchMode::Atomic }).await

@@ -13,10 +13,10 @@ use serde_json::{Map, Value};
 use crate::operation::request::OperationRequest;
 use crate::operation::run::{run, unknown};
 use crate::state::AppState;
-use crate::wire::input::{Id, Whole};
+use crate::wire::input::{PathId, RequiredJson};
 use crate::wire::problem::ApiError;
 
-pub(crate) async fn get(State(app): State<AppState>, Id(id): Id) -> Result<Response, ApiError> {
+pub(crate) async fn get(State(app): State<AppState>, PathId(id): PathId) -> Result<Response, ApiError> {
     let view = app.host.configuration(&id)?.ok_or_else(|| unknown(&id))?;
     let answer = api::Configuration {
         id,
@@ -36,11 +36,11 @@ pub(crate) async fn get(State(app): State<AppState>, Id(id): Id) -> Result<Respo
 /// Replaces what the operator set by the object in the body.
 pub(crate) async fn put(
     State(app): State<AppState>,
-    Id(id): Id,
+    PathId(id): PathId,
     headers: HeaderMap,
     request: OperationRequest,
     // An empty body would read as "set nothing", which nobody means by sending nothing.
-    Whole(configuration): Whole<Map<String, Value>>,
+    RequiredJson(configuration): RequiredJson<Map<String, Value>>,
 ) -> Result<Response, ApiError> {
     let expected = expected(&headers)?;
     run(&app, request, Operation::Configure { id, change: Settings::Replace(configuration), expected }).await
@@ -49,10 +49,10 @@ pub(crate) async fn put(
 /// Merges the object in the body into what the operator set (RFC 7396): null takes back what was set.
 pub(crate) async fn patch(
     State(app): State<AppState>,
-    Id(id): Id,
+    PathId(id): PathId,
     headers: HeaderMap,
     request: OperationRequest,
-    Whole(patch): Whole<Map<String, Value>>,
+    RequiredJson(patch): RequiredJson<Map<String, Value>>,
 ) -> Result<Response, ApiError> {
     let expected = expected(&headers)?;
     run(&app, request, Operation::Configure { id, change: Settings::Merge(patch), expected }).await

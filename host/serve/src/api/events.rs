@@ -13,7 +13,7 @@ use utoipa::IntoParams;
 
 use crate::access::caller::Caller;
 use crate::state::AppState;
-use crate::wire::input::Parameters;
+use crate::wire::input::QueryParams;
 use crate::wire::problem::ApiError;
 use crate::wire::sse::{self, Frame};
 use crate::wire::view;
@@ -44,7 +44,7 @@ pub(crate) struct EventQuery {
 pub(crate) async fn get(
     State(app): State<AppState>,
     caller: Caller,
-    Parameters(query): Parameters<EventQuery>,
+    QueryParams(query): QueryParams<EventQuery>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let limit = query.limit.unwrap_or(DEFAULT_LIMIT);

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use crate::state::AppState;
-use crate::wire::input::Parameters;
+use crate::wire::input::QueryParams;
 
 /// `?format=dot`: in which form.
 #[derive(Deserialize, IntoParams)]
@@ -30,7 +30,7 @@ enum Format {
     Mermaid,
 }
 
-pub(crate) async fn graph(State(app): State<AppState>, Parameters(Form { format }): Parameters<Form>) -> Response {
+pub(crate) async fn graph(State(app): State<AppState>, QueryParams(Form { format }): QueryParams<Form>) -> Response {
     let graph = app.host.graph();
     match format {
         Format::Json => Json(shown(&graph.view())).into_response(),

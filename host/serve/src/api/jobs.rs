@@ -17,7 +17,7 @@ use crate::api::job_log::{Following, Format};
 use crate::operation::request::OperationRequest;
 use crate::operation::run::answer;
 use crate::state::AppState;
-use crate::wire::input::{Id, Parameters};
+use crate::wire::input::{PathId, QueryParams};
 use crate::wire::problem::ApiError;
 use crate::wire::view;
 
@@ -47,7 +47,7 @@ pub(crate) struct ListQuery {
 
 pub(crate) async fn list(
     State(app): State<AppState>,
-    Parameters(query): Parameters<ListQuery>,
+    QueryParams(query): QueryParams<ListQuery>,
 ) -> Result<Json<api::JobList>, ApiError> {
     let refused = |detail: String| ApiError::new(StatusCode::BAD_REQUEST, "query_does_not_fit", detail);
     for (name, value) in [("plugin", &query.plugin), ("operation", &query.operation)] {
@@ -79,14 +79,18 @@ async fn seen(app: &AppState, caller: &Caller, id: &str) -> Result<JobView, ApiE
     }
 }
 
-pub(crate) async fn get(State(app): State<AppState>, caller: Caller, Id(id): Id) -> Result<Json<api::Job>, ApiError> {
+pub(crate) async fn get(
+    State(app): State<AppState>,
+    caller: Caller,
+    PathId(id): PathId,
+) -> Result<Json<api::Job>, ApiError> {
     Ok(Json(view::job(&seen(&app, &caller, &id).await?)))
 }
 
 pub(crate) async fn cancel(
     State(app): State<AppState>,
     caller: Caller,
-    Id(id): Id,
+    PathId(id): PathId,
 ) -> Result<Json<api::Job>, ApiError> {
     let plugin = match caller.principal.may(Role::Operator, None) {
         true => None,
@@ -101,7 +105,7 @@ pub(crate) async fn cancel(
 
 pub(crate) async fn retry(
     State(app): State<AppState>,
-    Id(id): Id,
+    PathId(id): PathId,
     request: OperationRequest,
 ) -> Result<Response, ApiError> {
     let job = app.host.retry(&id, request.asker).await?;
@@ -124,9 +128,9 @@ pub(crate) struct LogQuery {
 pub(crate) async fn log(
     State(app): State<AppState>,
     caller: Caller,
-    Id(id): Id,
+    PathId(id): PathId,
     headers: HeaderMap,
-    Parameters(query): Parameters<LogQuery>,
+    QueryParams(query): QueryParams<LogQuery>,
 ) -> Result<Response, ApiError> {
     seen(&app, &caller, &id).await?;
     let failed = |error: host_run::Error| ApiError::from(&error);

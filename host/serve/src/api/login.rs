@@ -12,7 +12,7 @@ use crate::access::Session;
 use crate::access::audit_context::{self, AuditContext, ClientAddress};
 use crate::access::caller::Caller;
 use crate::state::AppState;
-use crate::wire::input::Secret;
+use crate::wire::input::SecretJson;
 use crate::wire::problem::ApiError;
 use crate::wire::rights;
 use crate::wire::security_headers::no_store;
@@ -24,7 +24,7 @@ pub(crate) async fn login(
     State(app): State<AppState>,
     mut audit: AuditContext,
     axum::Extension(address): axum::Extension<ClientAddress>,
-    Secret(asked): Secret<api::LoginRequest>,
+    SecretJson(asked): SecretJson<api::LoginRequest>,
 ) -> Answer {
     let api::LoginRequest { username, password } = asked;
     let user = match app.access.check_password(&username, password, address.0).await {

@@ -12,7 +12,7 @@ use utoipa::IntoParams;
 use crate::access::caller::Caller;
 use crate::operation::run::unknown;
 use crate::state::AppState;
-use crate::wire::input::{Id, Parameters};
+use crate::wire::input::{PathId, QueryParams};
 use crate::wire::problem::ApiError;
 use crate::wire::sse::{self, Frame};
 use crate::wire::view;
@@ -31,9 +31,9 @@ pub(crate) struct LogQuery {
 pub(crate) async fn get(
     State(app): State<AppState>,
     caller: Caller,
-    Id(id): Id,
+    PathId(id): PathId,
     headers: HeaderMap,
-    Parameters(query): Parameters<LogQuery>,
+    QueryParams(query): QueryParams<LogQuery>,
 ) -> Result<Response, ApiError> {
     let level = query.level.as_deref().map_or(Ok(MinLevel::ALL), str::parse);
     let level = level.map_err(|error| {

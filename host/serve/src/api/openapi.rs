@@ -212,7 +212,7 @@ fn name(status: u16) -> String {
 
 fn problem_response(status: u16) -> Value {
     let title = StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason()).unwrap_or("problem");
-    let mut headers = json!({ "X-Request-Id": { "$ref": "#/components/headers/RequestId" } });
+    let mut headers = json!({ "X-Request-PathId": { "$ref": "#/components/headers/RequestId" } });
     if matches!(status, 429 | 503) {
         let says = "Seconds to wait before repeating the request.";
         headers["Retry-After"] = json!({ "description": says, "schema": { "type": "integer" } });

@@ -14,7 +14,7 @@ use http::{StatusCode, header};
 use crate::operation::request::OperationRequest;
 use crate::operation::run::answer;
 use crate::state::AppState;
-use crate::wire::input::{self, Whole};
+use crate::wire::input::{self, RequiredJson};
 use crate::wire::problem::ApiError;
 use crate::wire::view;
 
@@ -68,7 +68,7 @@ pub(crate) async fn plan(State(app): State<AppState>, File(file): File) -> Resul
 pub(crate) async fn apply(
     State(app): State<AppState>,
     request: OperationRequest,
-    Whole(api::ApplyRequest { plan, atomic }): Whole<api::ApplyRequest>,
+    RequiredJson(api::ApplyRequest { plan, atomic }): RequiredJson<api::ApplyRequest>,
 ) -> Result<Response, ApiError> {
     let job = app.host.apply(&plan, atomic.unwrap_or(true), request.asker).await;
     let job = job?;

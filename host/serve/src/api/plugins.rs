@@ -15,8 +15,8 @@ use crate::operation::request::OperationRequest;
 use crate::operation::run::{run, unknown};
 use crate::operation::source::source_asked;
 use crate::state::AppState;
-use crate::wire::input::{Id, Input, Parameters};
-use crate::wire::moment::At;
+use crate::wire::input::{OptionalJson, PathId, QueryParams};
+use crate::wire::moment::AtQuery;
 use crate::wire::plugin_list::{ListQuery, chosen};
 use crate::wire::problem::ApiError;
 use crate::wire::view;
@@ -28,8 +28,8 @@ type Answer = Result<Response, ApiError>;
 pub(crate) async fn list(
     State(app): State<AppState>,
     caller: Caller,
-    Parameters(at): Parameters<At>,
-    Parameters(query): Parameters<ListQuery>,
+    QueryParams(at): QueryParams<AtQuery>,
+    QueryParams(query): QueryParams<ListQuery>,
 ) -> Answer {
     let is_seen = |id: &str| caller.principal.may(Role::Viewer, Some(id));
     if let Some(at_unix_ms) = at.unix_ms()? {
@@ -41,7 +41,11 @@ pub(crate) async fn list(
 }
 
 /// One plugin; with `?at=` what was asked for of it then.
-pub(crate) async fn get(State(app): State<AppState>, Id(id): Id, Parameters(at): Parameters<At>) -> Answer {
+pub(crate) async fn get(
+    State(app): State<AppState>,
+    PathId(id): PathId,
+    QueryParams(at): QueryParams<AtQuery>,
+) -> Answer {
     if let Some(at_unix_ms) = at.unix_ms()? {
         return revisions::asked_of_one_at(&app, &id, at_unix_ms).await;
     }
@@ -49,7 +53,7 @@ pub(crate) async fn get(State(app): State<AppState>, Id(id): Id, Parameters(at):
     Ok(Json(view::plugin(&plugin)).into_response())
 }
 
-pub(crate) async fn status(State(app): State<AppState>, Id(id): Id) -> Answer {
+pub(crate) async fn status(State(app): State<AppState>, PathId(id): PathId) -> Answer {
     let plugin = app.host.plugin(&id).ok_or_else(|| unknown(&id))?;
     Ok(Json(view::state(&plugin)).into_response())
 }
@@ -57,7 +61,7 @@ pub(crate) async fn status(State(app): State<AppState>, Id(id): Id) -> Answer {
 pub(crate) async fn load(
     State(app): State<AppState>,
     request: OperationRequest,
-    Input(asked): Input<api::LoadRequest>,
+    OptionalJson(asked): OptionalJson<api::LoadRequest>,
 ) -> Answer {
     let (source, must_be) = source_asked(&app, &asked.source, asked.version.as_deref()).await?;
     let (configuration, start) = (asked.config, asked.start.unwrap_or(true));
@@ -77,29 +81,29 @@ pub(crate) struct InstallRequest {
 
 pub(crate) async fn install(
     State(app): State<AppState>,
-    Id(upload): Id,
+    PathId(upload): PathId,
     request: OperationRequest,
-    Input(asked): Input<InstallRequest>,
+    OptionalJson(asked): OptionalJson<InstallRequest>,
 ) -> Answer {
     let (configuration, start) = (asked.config, asked.start.unwrap_or(true));
     let options = LoadOptions { configuration, start, ..LoadOptions::default() };
     run(&app, request, Operation::Install { upload, options }).await
 }
 
-pub(crate) async fn reload(State(app): State<AppState>, Id(id): Id, request: OperationRequest) -> Answer {
+pub(crate) async fn reload(State(app): State<AppState>, PathId(id): PathId, request: OperationRequest) -> Answer {
     run(&app, request, Operation::Reload { id }).await
 }
 
-pub(crate) async fn enable(State(app): State<AppState>, Id(id): Id, request: OperationRequest) -> Answer {
+pub(crate) async fn enable(State(app): State<AppState>, PathId(id): PathId, request: OperationRequest) -> Answer {
     run(&app, request, Operation::Enable { id }).await
 }
 
 pub(crate) async fn disable(
     State(app): State<AppState>,
-    Id(id): Id,
+    PathId(id): PathId,
     caller: Caller,
     request: OperationRequest,
-    Parameters(Cascade { cascade }): Parameters<Cascade>,
+    QueryParams(Cascade { cascade }): QueryParams<Cascade>,
 ) -> Answer {
     if cascade {
         // It changes other plugins too.
@@ -108,15 +112,15 @@ pub(crate) async fn disable(
     run(&app, request, Operation::Disable { id, cascade }).await
 }
 
-pub(crate) async fn restart(State(app): State<AppState>, Id(id): Id, request: OperationRequest) -> Answer {
+pub(crate) async fn restart(State(app): State<AppState>, PathId(id): PathId, request: OperationRequest) -> Answer {
     run(&app, request, Operation::Restart { id }).await
 }
 
-pub(crate) async fn start(State(app): State<AppState>, Id(id): Id, request: OperationRequest) -> Answer {
+pub(crate) async fn start(State(app): State<AppState>, PathId(id): PathId, request: OperationRequest) -> Answer {
     run(&app, request, Operation::Start { id }).await
 }
 
-pub(crate) async fn stop(State(app): State<AppState>, Id(id): Id, request: OperationRequest) -> Answer {
+pub(crate) async fn stop(State(app): State<AppState>, PathId(id): PathId, request: OperationRequest) -> Answer {
     run(&app, request, Operation::Stop { id }).await
 }
 
@@ -129,9 +133,9 @@ pub(crate) struct RollbackRequest {
 
 pub(crate) async fn rollback(
     State(app): State<AppState>,
-    Id(id): Id,
+    PathId(id): PathId,
     request: OperationRequest,
-    Input(RollbackRequest { to }): Input<RollbackRequest>,
+    OptionalJson(RollbackRequest { to }): OptionalJson<RollbackRequest>,
 ) -> Answer {
     run(&app, request, Operation::Rollback { id, to, because: None }).await
 }
@@ -157,10 +161,10 @@ pub(crate) struct Cascade {
 
 pub(crate) async fn unload(
     State(app): State<AppState>,
-    Id(id): Id,
+    PathId(id): PathId,
     caller: Caller,
     request: OperationRequest,
-    Parameters(Keep { keep_data, cascade }): Parameters<Keep>,
+    QueryParams(Keep { keep_data, cascade }): QueryParams<Keep>,
 ) -> Answer {
     if cascade {
         caller.need_for_all(Role::Operator)?;

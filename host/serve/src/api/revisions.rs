@@ -14,7 +14,7 @@ use utoipa::IntoParams;
 use crate::operation::request::OperationRequest;
 use crate::operation::run::run;
 use crate::state::AppState;
-use crate::wire::input::{Id, IdAnd, Parameters};
+use crate::wire::input::{PathId, PathIdAnd, QueryParams};
 use crate::wire::problem::ApiError;
 
 type Answer = Result<Response, ApiError>;
@@ -33,11 +33,15 @@ pub(crate) struct Part {
     before: Option<u64>,
 }
 
-pub(crate) async fn list_all(State(app): State<AppState>, Parameters(part): Parameters<Part>) -> Answer {
+pub(crate) async fn list_all(State(app): State<AppState>, QueryParams(part): QueryParams<Part>) -> Answer {
     page(&app, None, &part).await
 }
 
-pub(crate) async fn list(State(app): State<AppState>, Id(id): Id, Parameters(part): Parameters<Part>) -> Answer {
+pub(crate) async fn list(
+    State(app): State<AppState>,
+    PathId(id): PathId,
+    QueryParams(part): QueryParams<Part>,
+) -> Answer {
     page(&app, Some(&id), &part).await
 }
 
@@ -53,7 +57,7 @@ async fn page(app: &AppState, id: Option<&str>, part: &Part) -> Answer {
     Ok(Json(api::RevisionList { revisions, next }).into_response())
 }
 
-pub(crate) async fn get(State(app): State<AppState>, IdAnd(id, number): IdAnd<u64>) -> Answer {
+pub(crate) async fn get(State(app): State<AppState>, PathIdAnd(id, number): PathIdAnd<u64>) -> Answer {
     let view = app.host.revision(&id, number).await?;
     Ok(Json(revision(view)).into_response())
 }
@@ -67,8 +71,8 @@ pub(crate) struct With {
 
 pub(crate) async fn diff(
     State(app): State<AppState>,
-    IdAnd(id, number): IdAnd<u64>,
-    Parameters(With { with }): Parameters<With>,
+    PathIdAnd(id, number): PathIdAnd<u64>,
+    QueryParams(With { with }): QueryParams<With>,
 ) -> Answer {
     let found = app.host.changes(&id, number, with).await?;
     let changes = found.changes.into_iter().map(change).collect();
@@ -77,7 +81,7 @@ pub(crate) async fn diff(
 
 pub(crate) async fn restore(
     State(app): State<AppState>,
-    IdAnd(id, revision): IdAnd<u64>,
+    PathIdAnd(id, revision): PathIdAnd<u64>,
     request: OperationRequest,
 ) -> Answer {
     run(&app, request, Operation::Restore { id, revision }).await

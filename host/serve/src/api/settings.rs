@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 use crate::access::caller::Caller;
 use crate::state::AppState;
 use crate::state::settings::{Changed, SettingView, Settings, SettingsRefused};
-use crate::wire::input::Whole;
+use crate::wire::input::RequiredJson;
 use crate::wire::problem::ApiError;
 
 /// Keys of the answer that are no settings: sent back, they mean nothing.
@@ -34,7 +34,7 @@ pub(crate) async fn put(
     State(app): State<AppState>,
     caller: Caller,
     headers: HeaderMap,
-    Whole(asked): Whole<Map<String, Value>>,
+    RequiredJson(asked): RequiredJson<Map<String, Value>>,
 ) -> Result<Response, ApiError> {
     let settings = settings(&app)?;
     let expected = expected(&headers);

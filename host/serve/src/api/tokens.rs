@@ -11,7 +11,7 @@ use crate::access::audit_context::AuditSubject;
 use crate::access::caller::Caller;
 use crate::access::{NewToken, StoredToken, now_unix_ms};
 use crate::state::AppState;
-use crate::wire::input::{Id, Whole};
+use crate::wire::input::{PathId, RequiredJson};
 use crate::wire::problem::ApiError;
 use crate::wire::rights::{Asked, field, name, refused, shown};
 use crate::wire::security_headers::no_store;
@@ -28,7 +28,7 @@ pub(crate) async fn create(
     State(app): State<AppState>,
     caller: Caller,
     subject: AuditSubject,
-    Whole(asked): Whole<api::NewToken>,
+    RequiredJson(asked): RequiredJson<api::NewToken>,
 ) -> Result<Response, ApiError> {
     let mut errors = vec![];
     let name = name("name", &asked.name, &mut errors);
@@ -54,7 +54,7 @@ pub(crate) async fn create(
     Ok(no_store((StatusCode::CREATED, Json(made)).into_response()))
 }
 
-pub(crate) async fn revoke(State(app): State<AppState>, Id(id): Id) -> Result<StatusCode, ApiError> {
+pub(crate) async fn revoke(State(app): State<AppState>, PathId(id): PathId) -> Result<StatusCode, ApiError> {
     app.access.revoke(&id).await?;
     Ok(StatusCode::NO_CONTENT)
 }

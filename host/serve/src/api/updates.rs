@@ -12,7 +12,7 @@ use utoipa::IntoParams;
 use crate::operation::request::OperationRequest;
 use crate::operation::run::{run, unknown};
 use crate::state::AppState;
-use crate::wire::input::{Id, IdAnd, Input, Parameters, Whole};
+use crate::wire::input::{OptionalJson, PathId, PathIdAnd, QueryParams, RequiredJson};
 use crate::wire::problem::ApiError;
 use crate::wire::update_request;
 use crate::wire::view;
@@ -29,8 +29,8 @@ pub(crate) struct Check {
 
 pub(crate) async fn get(
     State(app): State<AppState>,
-    Id(id): Id,
-    Parameters(Check { check }): Parameters<Check>,
+    PathId(id): PathId,
+    QueryParams(Check { check }): QueryParams<Check>,
 ) -> Answer {
     if check {
         app.host.look_for_updates(&id).await?;
@@ -44,9 +44,9 @@ pub(crate) async fn get(
 /// Replaces the rule. What is blocked stays, unless the body says what is.
 pub(crate) async fn put_rule(
     State(app): State<AppState>,
-    Id(id): Id,
+    PathId(id): PathId,
     request: OperationRequest,
-    Whole(asked): Whole<api::UpdateRuleRequest>,
+    RequiredJson(asked): RequiredJson<api::UpdateRuleRequest>,
 ) -> Answer {
     let (rule, blocked) = update_request::rule_asked(&asked)?;
     run(&app, request, Operation::SetUpdateRule { id, rule, blocked }).await
@@ -55,7 +55,7 @@ pub(crate) async fn put_rule(
 /// Keeps updates from choosing a version.
 pub(crate) async fn block(
     State(app): State<AppState>,
-    IdAnd(id, version): IdAnd<String>,
+    PathIdAnd(id, version): PathIdAnd<String>,
     request: OperationRequest,
 ) -> Answer {
     let version = update_request::version_asked(&version)?;
@@ -65,7 +65,7 @@ pub(crate) async fn block(
 /// Lets updates choose a version again.
 pub(crate) async fn unblock(
     State(app): State<AppState>,
-    IdAnd(id, version): IdAnd<String>,
+    PathIdAnd(id, version): PathIdAnd<String>,
     request: OperationRequest,
 ) -> Answer {
     let version = update_request::version_asked(&version)?;
@@ -75,9 +75,9 @@ pub(crate) async fn unblock(
 /// Takes the version that is named, or the newest that the rule allows.
 pub(crate) async fn update(
     State(app): State<AppState>,
-    Id(id): Id,
+    PathId(id): PathId,
     request: OperationRequest,
-    Input(asked): Input<api::UpdateRequest>,
+    OptionalJson(asked): OptionalJson<api::UpdateRequest>,
 ) -> Answer {
     let malformed = |error: host_core::SourceError| ApiError::from(host_run::Error::from(error));
     let named = asked.version.as_deref().unwrap_or_default().parse::<Revision>().map_err(malformed)?;

@@ -10,7 +10,7 @@ use http::StatusCode;
 
 use crate::access::audit_context::AuditSubject;
 use crate::state::AppState;
-use crate::wire::input::{Id, Secret};
+use crate::wire::input::{PathId, SecretJson};
 use crate::wire::problem::ApiError;
 use crate::wire::rights::{Asked, name, refused, shown};
 use crate::wire::security_headers::no_store;
@@ -23,7 +23,7 @@ pub(crate) async fn list(State(app): State<AppState>) -> Response {
     no_store(Json(api::UserList { users }).into_response())
 }
 
-pub(crate) async fn get(State(app): State<AppState>, Id(name): Id) -> Result<Response, ApiError> {
+pub(crate) async fn get(State(app): State<AppState>, PathId(name): PathId) -> Result<Response, ApiError> {
     let (record, n_sessions) = app.access.user(&name)?;
     Ok(no_store(Json(user(&record, n_sessions)).into_response()))
 }
@@ -31,7 +31,7 @@ pub(crate) async fn get(State(app): State<AppState>, Id(name): Id) -> Result<Res
 pub(crate) async fn create(
     State(app): State<AppState>,
     subject: AuditSubject,
-    Secret(asked): Secret<api::NewUser>,
+    SecretJson(asked): SecretJson<api::NewUser>,
 ) -> Result<Response, ApiError> {
     let mut errors = vec![];
     let name = name("username", &asked.username, &mut errors);
@@ -51,8 +51,8 @@ pub(crate) async fn create(
 /// Changes what the body names. Sessions of the user end.
 pub(crate) async fn change(
     State(app): State<AppState>,
-    Id(name): Id,
-    Secret(asked): Secret<api::UserChange>,
+    PathId(name): PathId,
+    SecretJson(asked): SecretJson<api::UserChange>,
 ) -> Result<Response, ApiError> {
     let (role, grants) = (asked.role.as_deref(), asked.grants.clone().unwrap_or_default());
     let (permissions, scopes) =
@@ -83,7 +83,7 @@ pub(crate) async fn change(
     Ok(Json(user(&record, 0)).into_response())
 }
 
-pub(crate) async fn remove(State(app): State<AppState>, Id(name): Id) -> Result<StatusCode, ApiError> {
+pub(crate) async fn remove(State(app): State<AppState>, PathId(name): PathId) -> Result<StatusCode, ApiError> {
     app.access.remove_user(&name).await?;
     Ok(StatusCode::NO_CONTENT)
 }

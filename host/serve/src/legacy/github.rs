@@ -15,7 +15,7 @@ use http::StatusCode;
 use crate::operation::request::OperationRequest;
 use crate::operation::run::answer;
 use crate::state::AppState;
-use crate::wire::input::Whole;
+use crate::wire::input::RequiredJson;
 use crate::wire::outcome::operation_result;
 use crate::wire::problem::ApiError;
 use crate::wire::update_request::refused;
@@ -26,7 +26,7 @@ type Answer = Result<Response, ApiError>;
 pub(crate) async fn install(
     State(app): State<AppState>,
     request: OperationRequest,
-    Whole(asked): Whole<api::GithubInstall>,
+    RequiredJson(asked): RequiredJson<api::GithubInstall>,
 ) -> Answer {
     let (url, rule) = github_asked(&asked)?;
     let source = Source::Git { url: url.clone(), revision: Revision::Latest };
@@ -49,7 +49,7 @@ pub(crate) async fn install(
 pub(crate) async fn update_all(
     State(app): State<AppState>,
     request: OperationRequest,
-    Whole(asked): Whole<api::GithubUpdate>,
+    RequiredJson(asked): RequiredJson<api::GithubUpdate>,
 ) -> Answer {
     let url = repository(&asked.repo_url)?;
     let plugins: Vec<_> = app.host.plugins().into_iter().filter(|plugin| comes_from(plugin, &url)).collect();

@@ -14,7 +14,7 @@ use crate::operation::request::OperationRequest;
 use crate::operation::run::{run, unknown};
 use crate::operation::validate::judged;
 use crate::state::AppState;
-use crate::wire::input::{Parameters, Whole};
+use crate::wire::input::{QueryParams, RequiredJson};
 use crate::wire::plugin_list::{ListQuery, chosen};
 use crate::wire::problem::ApiError;
 use crate::wire::view;
@@ -24,7 +24,7 @@ type Answer = Result<Response, ApiError>;
 pub(crate) async fn load(
     State(app): State<AppState>,
     request: OperationRequest,
-    Whole(asked): Whole<api::LocalLoad>,
+    RequiredJson(asked): RequiredJson<api::LocalLoad>,
 ) -> Answer {
     let source = path(&app, &asked.plugin_path, asked.manifest_path.as_deref())?;
     let options = LoadOptions { configuration: asked.config, ..LoadOptions::default() };
@@ -34,7 +34,7 @@ pub(crate) async fn load(
 pub(crate) async fn unload(
     State(app): State<AppState>,
     request: OperationRequest,
-    Whole(api::LocalUnload { plugin_id: id }): Whole<api::LocalUnload>,
+    RequiredJson(api::LocalUnload { plugin_id: id }): RequiredJson<api::LocalUnload>,
 ) -> Answer {
     let plugin = app.host.plugin(&id).ok_or_else(|| unknown(&id))?;
     // One that is damaged or on its way has no source, and may go.
@@ -47,7 +47,7 @@ pub(crate) async fn unload(
 }
 
 /// The installed plugins that come from folders and files.
-pub(crate) async fn list(State(app): State<AppState>, Parameters(query): Parameters<ListQuery>) -> Answer {
+pub(crate) async fn list(State(app): State<AppState>, QueryParams(query): QueryParams<ListQuery>) -> Answer {
     let plugins = app.host.plugins();
     let items = plugins.iter().filter(|plugin| is_local(plugin)).map(view::item).collect();
     Ok(Json(chosen(items, &query)?).into_response())
@@ -66,7 +66,7 @@ pub(crate) struct BuildQuery {
 }
 
 /// What building a folder would come to. Nothing is built: a request that is only a look starts no compiler.
-pub(crate) async fn build(State(app): State<AppState>, Parameters(query): Parameters<BuildQuery>) -> Answer {
+pub(crate) async fn build(State(app): State<AppState>, QueryParams(query): QueryParams<BuildQuery>) -> Answer {
     let Some(plugin_path) = query.plugin_path else {
         let detail = "invalid query: `pluginPath` is missing; it is the folder or file to check";
         return Err(ApiError::new(StatusCode::BAD_REQUEST, "query_does_not_fit", detail));

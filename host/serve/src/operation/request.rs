@@ -11,7 +11,7 @@ use utoipa::IntoParams;
 
 use crate::access::audit_context::AuditSubject;
 use crate::access::caller::Caller;
-use crate::wire::input::{Parameters, respond_async};
+use crate::wire::input::{QueryParams, respond_async};
 use crate::wire::problem::ApiError;
 
 /// The most characters of a reason.
@@ -46,7 +46,7 @@ impl<S: Send + Sync> FromRequestParts<S> for OperationRequest {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<OperationRequest, ApiError> {
         let respond_async = respond_async(&parts.headers);
         let caller = Caller::from_request_parts(parts, state).await?;
-        let Parameters(conditions) = Parameters::<OperationQuery>::from_request_parts(parts, state).await?;
+        let QueryParams(conditions) = QueryParams::<OperationQuery>::from_request_parts(parts, state).await?;
         let Ok(subject) = AuditSubject::from_request_parts(parts, state).await;
         let asker = asker(&caller.principal.name, conditions)?;
         let request = parts.extensions.get::<Named>().map(|named| named.key.clone());

@@ -16,48 +16,48 @@ use crate::wire::problem::ApiError;
 pub(crate) const MAX_JSON_BYTES: usize = 1024 * 1024;
 
 /// A JSON body. An empty one reads as `{}`.
-pub(crate) struct Input<T>(pub(crate) T);
+pub(crate) struct OptionalJson<T>(pub(crate) T);
 
 /// A JSON body that must be there.
-pub(crate) struct Whole<T>(pub(crate) T);
+pub(crate) struct RequiredJson<T>(pub(crate) T);
 
-impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Input<T> {
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for OptionalJson<T> {
     type Rejection = ApiError;
 
-    async fn from_request(request: Request, state: &S) -> Result<Input<T>, ApiError> {
+    async fn from_request(request: Request, state: &S) -> Result<OptionalJson<T>, ApiError> {
         let kind = kind(request.headers());
         let bytes = bytes(request, state).await?;
         if bytes.is_empty() {
-            return read(b"{}").map(Input);
+            return read(b"{}").map(OptionalJson);
         }
         kind?;
-        read(&bytes).map(Input)
+        read(&bytes).map(OptionalJson)
     }
 }
 
-impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Whole<T> {
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for RequiredJson<T> {
     type Rejection = ApiError;
 
-    async fn from_request(request: Request, state: &S) -> Result<Whole<T>, ApiError> {
+    async fn from_request(request: Request, state: &S) -> Result<RequiredJson<T>, ApiError> {
         kind(request.headers())?;
-        read(&bytes(request, state).await?).map(Whole)
+        read(&bytes(request, state).await?).map(RequiredJson)
     }
 }
 
 /// The same for a body that holds a password: what does not fit is refused without a word of it.
-pub(crate) struct Secret<T>(pub(crate) T);
+pub(crate) struct SecretJson<T>(pub(crate) T);
 
-impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Secret<T> {
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for SecretJson<T> {
     type Rejection = ApiError;
 
-    async fn from_request(request: Request, state: &S) -> Result<Secret<T>, ApiError> {
+    async fn from_request(request: Request, state: &S) -> Result<SecretJson<T>, ApiError> {
         let refused = |refused: ApiError| {
             let detail =
                 "the body does not match the schema of this route; it is not quoted because it may contain a password";
             ApiError { detail: detail.to_owned(), errors: vec![], ..refused }
         };
         let bytes = bytes(request, state).await?;
-        read(&bytes).map(Secret).map_err(refused)
+        read(&bytes).map(SecretJson).map_err(refused)
     }
 }
 
@@ -106,43 +106,43 @@ pub(crate) fn not_text() -> ApiError {
 }
 
 /// The one parameter of a path.
-pub(crate) struct Id(pub(crate) String);
+pub(crate) struct PathId(pub(crate) String);
 
-impl<S: Send + Sync> FromRequestParts<S> for Id {
+impl<S: Send + Sync> FromRequestParts<S> for PathId {
     type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Id, ApiError> {
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<PathId, ApiError> {
         match Path::<String>::from_request_parts(parts, state).await {
-            Ok(Path(id)) => Ok(Id(id)),
+            Ok(Path(id)) => Ok(PathId(id)),
             Err(_) => Err(not_text()),
         }
     }
 }
 
 /// Both parameters of a path: a plugin's id, and what is meant of it.
-pub(crate) struct IdAnd<T>(pub(crate) String, pub(crate) T);
+pub(crate) struct PathIdAnd<T>(pub(crate) String, pub(crate) T);
 
-impl<T: FromStr + Send, S: Send + Sync> FromRequestParts<S> for IdAnd<T> {
+impl<T: FromStr + Send, S: Send + Sync> FromRequestParts<S> for PathIdAnd<T> {
     type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<IdAnd<T>, ApiError> {
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<PathIdAnd<T>, ApiError> {
         let refused = |detail: &str| ApiError::new(StatusCode::BAD_REQUEST, "route_path", detail);
         let path = Path::<(String, String)>::from_request_parts(parts, state).await;
         let Path((id, text)) = path.map_err(|_| not_text())?;
         let of_id = text.parse().map_err(|_| refused("the path segment after the plugin id is invalid"))?;
-        Ok(IdAnd(id, of_id))
+        Ok(PathIdAnd(id, of_id))
     }
 }
 
-/// Parameters of a query.
-pub(crate) struct Parameters<T>(pub(crate) T);
+/// QueryParams of a query.
+pub(crate) struct QueryParams<T>(pub(crate) T);
 
-impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Parameters<T> {
+impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for QueryParams<T> {
     type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Parameters<T>, ApiError> {
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<QueryParams<T>, ApiError> {
         match Query::<T>::from_request_parts(parts, state).await {
-            Ok(Query(parameters)) => Ok(Parameters(parameters)),
+            Ok(Query(parameters)) => Ok(QueryParams(parameters)),
             Err(error) => {
                 let detail = format!("invalid query: {}", error.body_text());
                 Err(ApiError::new(StatusCode::BAD_REQUEST, "query_does_not_fit", detail))
@@ -173,7 +173,7 @@ mod tests {
                 request = request.header("content-type", kind);
             }
             let request = request.body(axum::body::Body::from(body)).unwrap();
-            let read = Input::<serde_json::Value>::from_request(request, &()).await;
+            let read = OptionalJson::<serde_json::Value>::from_request(request, &()).await;
             read.map(|_| ()).map_err(|refused| refused.code.into_owned())
         };
         assert_eq!(read(None, "{}").await, Ok(()));

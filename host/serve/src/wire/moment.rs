@@ -8,12 +8,12 @@ use crate::wire::problem::ApiError;
 
 /// `?at=1767225600000`, `?at=2026-01-01T00:00:00Z`: a moment in the past.
 #[derive(Deserialize, IntoParams)]
-pub(crate) struct At {
+pub(crate) struct AtQuery {
     /// Returns the desired state at this time instead: milliseconds since 1970, or RFC 3339.
     at: Option<String>,
 }
 
-impl At {
+impl AtQuery {
     /// The moment in milliseconds since 1970, if one is named.
     ///
     /// # Errors

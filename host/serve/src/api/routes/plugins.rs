@@ -8,7 +8,7 @@ use host_run::MinLevel;
 use super::{DELETE, GET, POST};
 use crate::api::{available, graph, logs, plugins, upload};
 use crate::guard::table::{RequiredAccess, RouteRow, RouteTable};
-use crate::wire::moment::At;
+use crate::wire::moment::AtQuery;
 
 /// Space for the form around an uploaded archive.
 const MAX_FORM_BYTES: usize = 64 * 1024;
@@ -17,13 +17,13 @@ pub(super) fn add(t: &mut RouteTable, max_upload_bytes: u64) {
     let upload_bytes = usize::try_from(max_upload_bytes).unwrap_or(usize::MAX).saturating_add(MAX_FORM_BYTES);
     t.any_token("plugin_list", GET, "/api/plugins", plugins::list)
         .summary("Lists the installed plugins; with `at`, their desired state at that time.")
-        .query::<At>()
+        .query::<AtQuery>()
         .list_query()
         .response::<api::PluginList>(200)
         .response::<api::AskedPlugins>(200);
     t.role(Viewer, "plugin_get", GET, "/api/plugins/{id}", plugins::get)
         .summary("Returns a plugin; with `at`, its desired state at that time.")
-        .query::<At>()
+        .query::<AtQuery>()
         .response::<api::Plugin>(200)
         .response::<api::AskedPlugin>(200);
     t.role(Viewer, "plugin_status", GET, "/api/plugins/{id}/status", plugins::status)
