@@ -22,7 +22,7 @@ const MAX_LIMIT: u32 = 1_000;
 /// `?after=`: those after a number, else the newest. `?limit=`, and `?actor=&action=&object=`: which.
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Query {
+pub(crate) struct AuditQuery {
     /// Lists the entries after this sequence number, oldest first; the newest entries when absent.
     after: Option<u64>,
     /// Maximum number of entries; 100 when absent.
@@ -38,7 +38,7 @@ pub(crate) struct Query {
 
 pub(crate) async fn list(
     State(app): State<AppState>,
-    QueryParams(query): QueryParams<Query>,
+    QueryParams(query): QueryParams<AuditQuery>,
 ) -> Result<Response, ApiError> {
     let limit = query.limit.unwrap_or(DEFAULT_LIMIT);
     if !(1..=MAX_LIMIT).contains(&limit) {
@@ -46,7 +46,7 @@ pub(crate) async fn list(
         return Err(ApiError::new(StatusCode::BAD_REQUEST, "query_does_not_fit", detail));
     }
     write_refusals(&app.host, &app.access, true).await;
-    let Query { after, actor, action, object, .. } = query;
+    let AuditQuery { after, actor, action, object, .. } = query;
     let is_full = |entries: &[AuditEntry]| entries.len() == limit as usize && after.is_some();
     let filter = AuditFilter { after, actor, action, object };
     let entries = app.host.audit(&filter, limit).await?;
@@ -58,14 +58,14 @@ pub(crate) async fn list(
 /// `?head=SEQ:HASH`: what was noted earlier.
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Noted {
+pub(crate) struct AuditVerifyQuery {
     /// The head of an earlier verification as `SEQ:HASH`, which the log must contain.
     head: Option<String>,
 }
 
 pub(crate) async fn verify(
     State(app): State<AppState>,
-    QueryParams(Noted { head }): QueryParams<Noted>,
+    QueryParams(AuditVerifyQuery { head }): QueryParams<AuditVerifyQuery>,
 ) -> Result<Response, ApiError> {
     let noted = head.as_deref().map(noted).transpose()?;
     write_refusals(&app.host, &app.access, true).await;

@@ -40,7 +40,7 @@ pub(crate) async fn list(
 
 /// `?refresh=true`: read the indexes now.
 #[derive(Deserialize, IntoParams)]
-pub(crate) struct Refresh {
+pub(crate) struct IndexListQuery {
     /// Reads the indexes again instead of using the last result.
     #[serde(default)]
     refresh: bool,
@@ -48,7 +48,7 @@ pub(crate) struct Refresh {
 
 pub(crate) async fn indexes(
     State(app): State<AppState>,
-    QueryParams(Refresh { refresh }): QueryParams<Refresh>,
+    QueryParams(IndexListQuery { refresh }): QueryParams<IndexListQuery>,
 ) -> Result<Json<api::IndexList>, ApiError> {
     let (_, reports) = app.host.available(refresh).await?;
     Ok(Json(api::IndexList { indexes: reports.into_iter().map(state).collect() }))

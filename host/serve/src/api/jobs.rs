@@ -13,7 +13,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use crate::access::caller::{Caller, forbidden};
-use crate::api::job_log::{Following, Format};
+use crate::api::job_log::{FollowedLog, LogFormat};
 use crate::operation::request::OperationRequest;
 use crate::operation::run::answer;
 use crate::state::AppState;
@@ -29,7 +29,7 @@ const MAX_NAME_BYTES: usize = 100;
 
 /// `?plugin=&state=&operation=`: which jobs. `?limit=&cursor=`: how many, and from where on.
 #[derive(Deserialize, IntoParams)]
-pub(crate) struct ListQuery {
+pub(crate) struct JobListQuery {
     /// Only jobs of this plugin.
     #[param(min_length = 1, max_length = 100)]
     plugin: Option<String>,
@@ -47,7 +47,7 @@ pub(crate) struct ListQuery {
 
 pub(crate) async fn list(
     State(app): State<AppState>,
-    QueryParams(query): QueryParams<ListQuery>,
+    QueryParams(query): QueryParams<JobListQuery>,
 ) -> Result<Json<api::JobList>, ApiError> {
     let refused = |detail: String| ApiError::new(StatusCode::BAD_REQUEST, "query_does_not_fit", detail);
     for (name, value) in [("plugin", &query.plugin), ("operation", &query.operation)] {
@@ -115,7 +115,7 @@ pub(crate) async fn retry(
 
 /// `?follow=true`: go on until the job ends. `?from=N`: lines numbered N and later.
 #[derive(Deserialize, IntoParams)]
-pub(crate) struct LogQuery {
+pub(crate) struct JobLogQuery {
     /// Keeps the response open and appends new lines until the job ends.
     #[serde(default)]
     follow: bool,
@@ -130,14 +130,14 @@ pub(crate) async fn log(
     caller: Caller,
     PathId(id): PathId,
     headers: HeaderMap,
-    QueryParams(query): QueryParams<LogQuery>,
+    QueryParams(query): QueryParams<JobLogQuery>,
 ) -> Result<Response, ApiError> {
     seen(&app, &caller, &id).await?;
     let failed = |error: host_run::Error| ApiError::from(&error);
-    let format = if wants_events(&headers) { Format::Events } else { Format::Text };
+    let format = if wants_events(&headers) { LogFormat::Events } else { LogFormat::Text };
     let mut permit = None;
-    let live = app.host.live_job(&id).filter(|_| query.follow || format == Format::Events);
-    let from = match last_event(&headers).filter(|_| format == Format::Events).transpose()? {
+    let live = app.host.live_job(&id).filter(|_| query.follow || format == LogFormat::Events);
+    let from = match last_event(&headers).filter(|_| format == LogFormat::Events).transpose()? {
         Some(last) => {
             let job = app.host.job(&id).await.map_err(failed)?;
             // A log that has not come so far has begun anew, because the host was killed meanwhile.
@@ -148,7 +148,7 @@ pub(crate) async fn log(
     let body = match live {
         Some(job) => {
             permit = Some(app.streams.take(&caller, &app.rules.now().rules)?);
-            Body::new(Following::new(job, from, format, app.host.front_metrics().job_log_stream()))
+            Body::new(FollowedLog::new(job, from, format, app.host.front_metrics().job_log_stream()))
         }
         None => {
             let lines = app.host.job_lines(&id, from).await.map_err(failed)?;

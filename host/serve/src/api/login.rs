@@ -17,7 +17,7 @@ use crate::wire::problem::ApiError;
 use crate::wire::rights;
 use crate::wire::security_headers::no_store;
 
-type Answer = Result<Response, ApiError>;
+type ApiResult = Result<Response, ApiError>;
 
 /// Gives a session to who knows a user's password. Failures are told to the audit log summed up, a login one by one.
 pub(crate) async fn login(
@@ -25,7 +25,7 @@ pub(crate) async fn login(
     mut audit: AuditContext,
     axum::Extension(address): axum::Extension<ClientAddress>,
     SecretJson(asked): SecretJson<api::LoginRequest>,
-) -> Answer {
+) -> ApiResult {
     let api::LoginRequest { username, password } = asked;
     let user = match app.access.check_password(&username, password, address.0).await {
         Ok(user) => user,
@@ -58,7 +58,7 @@ fn logged_in(session: Session, username: String) -> Response {
 }
 
 /// Ends the session whose token is sent along.
-pub(crate) async fn logout(State(app): State<AppState>, caller: Caller) -> Answer {
+pub(crate) async fn logout(State(app): State<AppState>, caller: Caller) -> ApiResult {
     let held = app.access.token(&caller.token);
     if held.is_none_or(|held| held.record.login.is_none()) {
         let detail = "this token is not a session: it was not created by a login";

@@ -19,7 +19,7 @@ use crate::wire::view;
 
 /// `?from=N`: lines numbered N and later. `?level=`: lines that are at least as bad.
 #[derive(Deserialize, IntoParams)]
-pub(crate) struct LogQuery {
+pub(crate) struct PluginLogQuery {
     /// Starts with this line number; the oldest stored line when absent.
     from: Option<u64>,
     /// Minimum level: `trace`, `debug`, `info`, `warn` or `error`.
@@ -33,7 +33,7 @@ pub(crate) async fn get(
     caller: Caller,
     PathId(id): PathId,
     headers: HeaderMap,
-    QueryParams(query): QueryParams<LogQuery>,
+    QueryParams(query): QueryParams<PluginLogQuery>,
 ) -> Result<Response, ApiError> {
     let level = query.level.as_deref().map_or(Ok(MinLevel::ALL), str::parse);
     let level = level.map_err(|error| {

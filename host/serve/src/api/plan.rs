@@ -19,36 +19,36 @@ use crate::wire::problem::ApiError;
 use crate::wire::view;
 
 /// A plugins.yaml in the body: YAML, or the same as JSON.
-pub(crate) struct File(LockFile);
+pub(crate) struct PluginSetBody(LockFile);
 
-impl<S: Send + Sync> FromRequest<S> for File {
+impl<S: Send + Sync> FromRequest<S> for PluginSetBody {
     type Rejection = ApiError;
 
-    async fn from_request(request: Request, state: &S) -> Result<File, ApiError> {
-        let format = Format::of(request.headers())?;
+    async fn from_request(request: Request, state: &S) -> Result<PluginSetBody, ApiError> {
+        let format = PluginSetFormat::of(request.headers())?;
         let bytes: Bytes = input::bytes(request, state).await?;
         // A large file takes its time.
         let read = tokio::task::spawn_blocking(move || match format {
-            Format::Yaml => lock_file::read(&bytes),
-            Format::Json => lock_file::read_json(&bytes),
+            PluginSetFormat::Yaml => lock_file::read(&bytes),
+            PluginSetFormat::Json => lock_file::read_json(&bytes),
         });
         let read = read.await.map_err(|_| ApiError::from(Error::Panicked))?;
-        read.map(File).map_err(|problems| ApiError::from(&Error::FileRefused { problems }))
+        read.map(PluginSetBody).map_err(|problems| ApiError::from(&Error::FileRefused { problems }))
     }
 }
 
-enum Format {
+enum PluginSetFormat {
     Yaml,
     Json,
 }
 
-impl Format {
-    fn of(headers: &HeaderMap) -> Result<Format, ApiError> {
+impl PluginSetFormat {
+    fn of(headers: &HeaderMap) -> Result<PluginSetFormat, ApiError> {
         let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let kind = value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
         match kind.as_str() {
-            "application/yaml" | "text/yaml" | "application/x-yaml" | "text/x-yaml" => Ok(Format::Yaml),
-            "application/json" => Ok(Format::Json),
+            "application/yaml" | "text/yaml" | "application/x-yaml" | "text/x-yaml" => Ok(PluginSetFormat::Yaml),
+            "application/json" => Ok(PluginSetFormat::Json),
             _ => {
                 let detail = "the `Content-Type` of the body is neither YAML nor JSON";
                 let refused = ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "body_type", detail);
@@ -60,7 +60,10 @@ impl Format {
     }
 }
 
-pub(crate) async fn plan(State(app): State<AppState>, File(file): File) -> Result<Response, ApiError> {
+pub(crate) async fn plan(
+    State(app): State<AppState>,
+    PluginSetBody(file): PluginSetBody,
+) -> Result<Response, ApiError> {
     let plan = app.host.plan(file).await?;
     Ok(Json(shown(&plan)).into_response())
 }

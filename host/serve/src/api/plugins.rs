@@ -17,11 +17,11 @@ use crate::operation::source::source_asked;
 use crate::state::AppState;
 use crate::wire::input::{OptionalJson, PathId, QueryParams};
 use crate::wire::moment::AtQuery;
-use crate::wire::plugin_list::{ListQuery, chosen};
+use crate::wire::plugin_list::{PluginListQuery, chosen};
 use crate::wire::problem::ApiError;
 use crate::wire::view;
 
-type Answer = Result<Response, ApiError>;
+type ApiResult = Result<Response, ApiError>;
 
 /// What is installed, all or what the query chooses; with `?at=` what was asked for then. Identity has grants only sees the plugins
 /// of those.
@@ -29,8 +29,8 @@ pub(crate) async fn list(
     State(app): State<AppState>,
     caller: Caller,
     QueryParams(at): QueryParams<AtQuery>,
-    QueryParams(query): QueryParams<ListQuery>,
-) -> Answer {
+    QueryParams(query): QueryParams<PluginListQuery>,
+) -> ApiResult {
     let is_seen = |id: &str| caller.principal.may(Role::Viewer, Some(id));
     if let Some(at_unix_ms) = at.unix_ms()? {
         return revisions::asked_at(&app, at_unix_ms, is_seen).await;
@@ -45,7 +45,7 @@ pub(crate) async fn get(
     State(app): State<AppState>,
     PathId(id): PathId,
     QueryParams(at): QueryParams<AtQuery>,
-) -> Answer {
+) -> ApiResult {
     if let Some(at_unix_ms) = at.unix_ms()? {
         return revisions::asked_of_one_at(&app, &id, at_unix_ms).await;
     }
@@ -53,7 +53,7 @@ pub(crate) async fn get(
     Ok(Json(view::plugin(&plugin)).into_response())
 }
 
-pub(crate) async fn status(State(app): State<AppState>, PathId(id): PathId) -> Answer {
+pub(crate) async fn status(State(app): State<AppState>, PathId(id): PathId) -> ApiResult {
     let plugin = app.host.plugin(&id).ok_or_else(|| unknown(&id))?;
     Ok(Json(view::state(&plugin)).into_response())
 }
@@ -62,7 +62,7 @@ pub(crate) async fn load(
     State(app): State<AppState>,
     request: OperationRequest,
     OptionalJson(asked): OptionalJson<api::LoadRequest>,
-) -> Answer {
+) -> ApiResult {
     let (source, must_be) = source_asked(&app, &asked.source, asked.version.as_deref()).await?;
     let (configuration, start) = (asked.config, asked.start.unwrap_or(true));
     let options = LoadOptions { configuration, start, ..must_be };
@@ -84,17 +84,17 @@ pub(crate) async fn install(
     PathId(upload): PathId,
     request: OperationRequest,
     OptionalJson(asked): OptionalJson<InstallRequest>,
-) -> Answer {
+) -> ApiResult {
     let (configuration, start) = (asked.config, asked.start.unwrap_or(true));
     let options = LoadOptions { configuration, start, ..LoadOptions::default() };
     run(&app, request, Operation::Install { upload, options }).await
 }
 
-pub(crate) async fn reload(State(app): State<AppState>, PathId(id): PathId, request: OperationRequest) -> Answer {
+pub(crate) async fn reload(State(app): State<AppState>, PathId(id): PathId, request: OperationRequest) -> ApiResult {
     run(&app, request, Operation::Reload { id }).await
 }
 
-pub(crate) async fn enable(State(app): State<AppState>, PathId(id): PathId, request: OperationRequest) -> Answer {
+pub(crate) async fn enable(State(app): State<AppState>, PathId(id): PathId, request: OperationRequest) -> ApiResult {
     run(&app, request, Operation::Enable { id }).await
 }
 
@@ -103,8 +103,8 @@ pub(crate) async fn disable(
     PathId(id): PathId,
     caller: Caller,
     request: OperationRequest,
-    QueryParams(Cascade { cascade }): QueryParams<Cascade>,
-) -> Answer {
+    QueryParams(DisableQuery { cascade }): QueryParams<DisableQuery>,
+) -> ApiResult {
     if cascade {
         // It changes other plugins too.
         caller.need_for_all(Role::Operator)?;
@@ -112,15 +112,15 @@ pub(crate) async fn disable(
     run(&app, request, Operation::Disable { id, cascade }).await
 }
 
-pub(crate) async fn restart(State(app): State<AppState>, PathId(id): PathId, request: OperationRequest) -> Answer {
+pub(crate) async fn restart(State(app): State<AppState>, PathId(id): PathId, request: OperationRequest) -> ApiResult {
     run(&app, request, Operation::Restart { id }).await
 }
 
-pub(crate) async fn start(State(app): State<AppState>, PathId(id): PathId, request: OperationRequest) -> Answer {
+pub(crate) async fn start(State(app): State<AppState>, PathId(id): PathId, request: OperationRequest) -> ApiResult {
     run(&app, request, Operation::Start { id }).await
 }
 
-pub(crate) async fn stop(State(app): State<AppState>, PathId(id): PathId, request: OperationRequest) -> Answer {
+pub(crate) async fn stop(State(app): State<AppState>, PathId(id): PathId, request: OperationRequest) -> ApiResult {
     run(&app, request, Operation::Stop { id }).await
 }
 
@@ -136,13 +136,13 @@ pub(crate) async fn rollback(
     PathId(id): PathId,
     request: OperationRequest,
     OptionalJson(RollbackRequest { to }): OptionalJson<RollbackRequest>,
-) -> Answer {
+) -> ApiResult {
     run(&app, request, Operation::Rollback { id, to, because: None }).await
 }
 
 /// `?keep_data=true`: what the host keeps for the plugin stays. `?cascade=true`: those that need it go first.
 #[derive(Deserialize, IntoParams)]
-pub(crate) struct Keep {
+pub(crate) struct UnloadQuery {
     /// Keeps the data that the host stores for the plugin.
     #[serde(default)]
     keep_data: bool,
@@ -153,7 +153,7 @@ pub(crate) struct Keep {
 
 /// `?cascade=true`: those that need it are disabled first.
 #[derive(Deserialize, IntoParams)]
-pub(crate) struct Cascade {
+pub(crate) struct DisableQuery {
     /// Also disables the plugins that depend on it, before this one.
     #[serde(default)]
     cascade: bool,
@@ -164,8 +164,8 @@ pub(crate) async fn unload(
     PathId(id): PathId,
     caller: Caller,
     request: OperationRequest,
-    QueryParams(Keep { keep_data, cascade }): QueryParams<Keep>,
-) -> Answer {
+    QueryParams(UnloadQuery { keep_data, cascade }): QueryParams<UnloadQuery>,
+) -> ApiResult {
     if cascade {
         caller.need_for_all(Role::Operator)?;
     }

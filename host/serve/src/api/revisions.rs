@@ -17,7 +17,7 @@ use crate::state::AppState;
 use crate::wire::input::{PathId, PathIdAnd, QueryParams};
 use crate::wire::problem::ApiError;
 
-type Answer = Result<Response, ApiError>;
+type ApiResult = Result<Response, ApiError>;
 
 /// Revisions on a page, unless asked otherwise; and at most.
 const DEFAULT_LIMIT: usize = 50;
@@ -25,7 +25,7 @@ const MAX_LIMIT: usize = 200;
 
 /// `?limit=&before=`: how many, and from where on.
 #[derive(Deserialize, IntoParams)]
-pub(crate) struct Part {
+pub(crate) struct RevisionPageQuery {
     /// Maximum number of revisions; 50 when absent.
     #[param(minimum = 1, maximum = 200)]
     limit: Option<usize>,
@@ -33,19 +33,22 @@ pub(crate) struct Part {
     before: Option<u64>,
 }
 
-pub(crate) async fn list_all(State(app): State<AppState>, QueryParams(part): QueryParams<Part>) -> Answer {
+pub(crate) async fn list_all(
+    State(app): State<AppState>,
+    QueryParams(part): QueryParams<RevisionPageQuery>,
+) -> ApiResult {
     page(&app, None, &part).await
 }
 
 pub(crate) async fn list(
     State(app): State<AppState>,
     PathId(id): PathId,
-    QueryParams(part): QueryParams<Part>,
-) -> Answer {
+    QueryParams(part): QueryParams<RevisionPageQuery>,
+) -> ApiResult {
     page(&app, Some(&id), &part).await
 }
 
-async fn page(app: &AppState, id: Option<&str>, part: &Part) -> Answer {
+async fn page(app: &AppState, id: Option<&str>, part: &RevisionPageQuery) -> ApiResult {
     let limit = part.limit.unwrap_or(DEFAULT_LIMIT);
     if !(1..=MAX_LIMIT).contains(&limit) {
         let detail = format!("`limit` must be from 1 to {MAX_LIMIT}");
@@ -57,14 +60,14 @@ async fn page(app: &AppState, id: Option<&str>, part: &Part) -> Answer {
     Ok(Json(api::RevisionList { revisions, next }).into_response())
 }
 
-pub(crate) async fn get(State(app): State<AppState>, PathIdAnd(id, number): PathIdAnd<u64>) -> Answer {
+pub(crate) async fn get(State(app): State<AppState>, PathIdAnd(id, number): PathIdAnd<u64>) -> ApiResult {
     let view = app.host.revision(&id, number).await?;
     Ok(Json(revision(view)).into_response())
 }
 
 /// `?with=M`: the other revision; without it the one before.
 #[derive(Deserialize, IntoParams)]
-pub(crate) struct With {
+pub(crate) struct RevisionDiffQuery {
     /// The revision to compare with; the previous one when absent.
     with: Option<u64>,
 }
@@ -72,8 +75,8 @@ pub(crate) struct With {
 pub(crate) async fn diff(
     State(app): State<AppState>,
     PathIdAnd(id, number): PathIdAnd<u64>,
-    QueryParams(With { with }): QueryParams<With>,
-) -> Answer {
+    QueryParams(RevisionDiffQuery { with }): QueryParams<RevisionDiffQuery>,
+) -> ApiResult {
     let found = app.host.changes(&id, number, with).await?;
     let changes = found.changes.into_iter().map(change).collect();
     Ok(Json(api::RevisionDiff { plugin: id, from: found.from, to: found.to, changes }).into_response())
@@ -83,12 +86,12 @@ pub(crate) async fn restore(
     State(app): State<AppState>,
     PathIdAnd(id, revision): PathIdAnd<u64>,
     request: OperationRequest,
-) -> Answer {
+) -> ApiResult {
     run(&app, request, Operation::Restore { id, revision }).await
 }
 
 /// What was asked for of all plugins at a moment, of those that may be seen.
-pub(crate) async fn asked_at(app: &AppState, at_unix_ms: u64, is_seen: impl Fn(&str) -> bool) -> Answer {
+pub(crate) async fn asked_at(app: &AppState, at_unix_ms: u64, is_seen: impl Fn(&str) -> bool) -> ApiResult {
     let Past { plugins, mut damaged } = past(app, at_unix_ms).await?;
     damaged.retain(|id| is_seen(id));
     let plugins = plugins.iter().filter(|then| is_seen(then.desired.id.as_str()));
@@ -97,7 +100,7 @@ pub(crate) async fn asked_at(app: &AppState, at_unix_ms: u64, is_seen: impl Fn(&
 }
 
 /// The same of one.
-pub(crate) async fn asked_of_one_at(app: &AppState, id: &str, at_unix_ms: u64) -> Answer {
+pub(crate) async fn asked_of_one_at(app: &AppState, id: &str, at_unix_ms: u64) -> ApiResult {
     let Past { plugins, damaged } = past(app, at_unix_ms).await?;
     if let Some(then) = plugins.iter().find(|then| then.desired.id.as_str() == id) {
         return Ok(Json(asked(then)).into_response());

@@ -13,7 +13,7 @@ use crate::access::{NewToken, StoredToken, now_unix_ms};
 use crate::state::AppState;
 use crate::wire::input::{PathId, RequiredJson};
 use crate::wire::problem::ApiError;
-use crate::wire::rights::{Asked, field, name, refused, shown};
+use crate::wire::rights::{RightsRequest, field, name, refused, shown};
 use crate::wire::security_headers::no_store;
 
 /// Ten years: whoever wants a token for longer wants one that does not expire.
@@ -32,7 +32,7 @@ pub(crate) async fn create(
 ) -> Result<Response, ApiError> {
     let mut errors = vec![];
     let name = name("name", &asked.name, &mut errors);
-    let asked_rights = Asked {
+    let asked_rights = RightsRequest {
         role: asked.role.as_deref(),
         grants: &asked.grants,
         permissions: &asked.permissions,

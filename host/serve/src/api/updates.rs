@@ -17,11 +17,11 @@ use crate::wire::problem::ApiError;
 use crate::wire::update_request;
 use crate::wire::view;
 
-type Answer = Result<Response, ApiError>;
+type ApiResult = Result<Response, ApiError>;
 
 /// `?check=true`: ask the repository now.
 #[derive(Deserialize, IntoParams)]
-pub(crate) struct Check {
+pub(crate) struct UpdateCheckQuery {
     /// Checks the repository now instead of returning the last result.
     #[serde(default)]
     check: bool,
@@ -30,8 +30,8 @@ pub(crate) struct Check {
 pub(crate) async fn get(
     State(app): State<AppState>,
     PathId(id): PathId,
-    QueryParams(Check { check }): QueryParams<Check>,
-) -> Answer {
+    QueryParams(UpdateCheckQuery { check }): QueryParams<UpdateCheckQuery>,
+) -> ApiResult {
     if check {
         app.host.look_for_updates(&id).await?;
     }
@@ -47,7 +47,7 @@ pub(crate) async fn put_rule(
     PathId(id): PathId,
     request: OperationRequest,
     RequiredJson(asked): RequiredJson<api::UpdateRuleRequest>,
-) -> Answer {
+) -> ApiResult {
     let (rule, blocked) = update_request::rule_asked(&asked)?;
     run(&app, request, Operation::SetUpdateRule { id, rule, blocked }).await
 }
@@ -57,7 +57,7 @@ pub(crate) async fn block(
     State(app): State<AppState>,
     PathIdAnd(id, version): PathIdAnd<String>,
     request: OperationRequest,
-) -> Answer {
+) -> ApiResult {
     let version = update_request::version_asked(&version)?;
     run(&app, request, Operation::BlockVersion { id, version, blocked: true }).await
 }
@@ -67,7 +67,7 @@ pub(crate) async fn unblock(
     State(app): State<AppState>,
     PathIdAnd(id, version): PathIdAnd<String>,
     request: OperationRequest,
-) -> Answer {
+) -> ApiResult {
     let version = update_request::version_asked(&version)?;
     run(&app, request, Operation::BlockVersion { id, version, blocked: false }).await
 }
@@ -78,7 +78,7 @@ pub(crate) async fn update(
     PathId(id): PathId,
     request: OperationRequest,
     OptionalJson(asked): OptionalJson<api::UpdateRequest>,
-) -> Answer {
+) -> ApiResult {
     let malformed = |error: host_core::SourceError| ApiError::from(host_run::Error::from(error));
     let named = asked.version.as_deref().unwrap_or_default().parse::<Revision>().map_err(malformed)?;
     let to = Some(named).filter(|named| *named != Revision::Latest);

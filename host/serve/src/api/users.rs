@@ -12,7 +12,7 @@ use crate::access::audit_context::AuditSubject;
 use crate::state::AppState;
 use crate::wire::input::{PathId, SecretJson};
 use crate::wire::problem::ApiError;
-use crate::wire::rights::{Asked, name, refused, shown};
+use crate::wire::rights::{RightsRequest, name, refused, shown};
 use crate::wire::security_headers::no_store;
 
 /// What PATCH takes for "no role any more".
@@ -35,7 +35,7 @@ pub(crate) async fn create(
 ) -> Result<Response, ApiError> {
     let mut errors = vec![];
     let name = name("username", &asked.username, &mut errors);
-    let asked_rights = Asked {
+    let asked_rights = RightsRequest {
         role: asked.role.as_deref(),
         grants: &asked.grants,
         permissions: &asked.permissions,
@@ -58,7 +58,7 @@ pub(crate) async fn change(
     let (permissions, scopes) =
         (asked.permissions.clone().unwrap_or_default(), asked.scopes.clone().unwrap_or_default());
     let mut errors = vec![];
-    let asked_rights = Asked {
+    let asked_rights = RightsRequest {
         role: role.filter(|role| *role != NO_ROLE),
         grants: &grants,
         permissions: &permissions,

@@ -11,7 +11,7 @@ use utoipa::openapi::path::ParameterIn;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::operation::request::OperationQuery;
-use crate::wire::plugin_list::ListQuery;
+use crate::wire::plugin_list::PluginListQuery;
 
 /// What an operation that changes plugins may fail with: one status for each [`host_run::Kind`].
 const OPERATION_ERRORS: [u16; 11] = [400, 403, 404, 409, 412, 413, 422, 500, 503, 504, 507];
@@ -66,8 +66,8 @@ impl RouteDoc {
 
     /// The query of a list of plugins.
     pub(crate) fn list_query(&mut self) -> &mut RouteDoc {
-        self.query::<ListQuery>();
-        for (name, words) in ListQuery::WORDS {
+        self.query::<PluginListQuery>();
+        for (name, words) in PluginListQuery::WORDS {
             self.allowed_values(name, words);
         }
         self

@@ -28,7 +28,7 @@ const MAX_ANSWER_BYTES: u64 = 256 * 1024;
 
 /// What an earlier request was answered.
 #[derive(Serialize, Deserialize)]
-struct Answer {
+struct StoredResponse {
     status: u16,
     content_type: Option<String>,
     location: Option<String>,
@@ -113,7 +113,7 @@ async fn keep(app: &AppState, named: &Named, response: Response) -> Result<Respo
     let broken = |_| ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "answer_incomplete", "the response ended early");
     let bytes = axum::body::to_bytes(body, MAX_ANSWER_BYTES as usize).await.map_err(broken)?;
     let header = |name: HeaderName| parts.headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
-    let answer = Answer {
+    let answer = StoredResponse {
         status: parts.status.as_u16(),
         content_type: header(CONTENT_TYPE),
         location: header(LOCATION),
@@ -135,7 +135,7 @@ fn replayed(answer: &str) -> Result<Response, ApiError> {
             "the stored response for this `Idempotency-Key` is damaged",
         )
     };
-    let answer: Answer = serde_json::from_str(answer).map_err(broken)?;
+    let answer: StoredResponse = serde_json::from_str(answer).map_err(broken)?;
     let mut response = Response::new(Body::from(answer.body));
     *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::OK);
     for (name, value) in [(CONTENT_TYPE, answer.content_type), (LOCATION, answer.location)] {

@@ -20,14 +20,14 @@ use crate::wire::outcome::operation_result;
 use crate::wire::problem::ApiError;
 use crate::wire::update_request::refused;
 
-type Answer = Result<Response, ApiError>;
+type ApiResult = Result<Response, ApiError>;
 
 /// Loads the newest release of a repository, with the rule for what comes after it.
 pub(crate) async fn install(
     State(app): State<AppState>,
     request: OperationRequest,
     RequiredJson(asked): RequiredJson<api::GithubInstall>,
-) -> Answer {
+) -> ApiResult {
     let (url, rule) = github_asked(&asked)?;
     let source = Source::Git { url: url.clone(), revision: Revision::Latest };
     // In one operation: such clients do not wait for long, and what they asked for is done all the same.
@@ -50,7 +50,7 @@ pub(crate) async fn update_all(
     State(app): State<AppState>,
     request: OperationRequest,
     RequiredJson(asked): RequiredJson<api::GithubUpdate>,
-) -> Answer {
+) -> ApiResult {
     let url = repository(&asked.repo_url)?;
     let plugins: Vec<_> = app.host.plugins().into_iter().filter(|plugin| comes_from(plugin, &url)).collect();
     if plugins.is_empty() {

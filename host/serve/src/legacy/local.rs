@@ -15,17 +15,17 @@ use crate::operation::run::{run, unknown};
 use crate::operation::validate::judged;
 use crate::state::AppState;
 use crate::wire::input::{QueryParams, RequiredJson};
-use crate::wire::plugin_list::{ListQuery, chosen};
+use crate::wire::plugin_list::{PluginListQuery, chosen};
 use crate::wire::problem::ApiError;
 use crate::wire::view;
 
-type Answer = Result<Response, ApiError>;
+type ApiResult = Result<Response, ApiError>;
 
 pub(crate) async fn load(
     State(app): State<AppState>,
     request: OperationRequest,
     RequiredJson(asked): RequiredJson<api::LocalLoad>,
-) -> Answer {
+) -> ApiResult {
     let source = path(&app, &asked.plugin_path, asked.manifest_path.as_deref())?;
     let options = LoadOptions { configuration: asked.config, ..LoadOptions::default() };
     run(&app, request, Operation::Load { source, trust: Trust::Http, options }).await
@@ -35,7 +35,7 @@ pub(crate) async fn unload(
     State(app): State<AppState>,
     request: OperationRequest,
     RequiredJson(api::LocalUnload { plugin_id: id }): RequiredJson<api::LocalUnload>,
-) -> Answer {
+) -> ApiResult {
     let plugin = app.host.plugin(&id).ok_or_else(|| unknown(&id))?;
     // One that is damaged or on its way has no source, and may go.
     if plugin.desired.is_some() && !is_local(&plugin) {
@@ -47,7 +47,7 @@ pub(crate) async fn unload(
 }
 
 /// The installed plugins that come from folders and files.
-pub(crate) async fn list(State(app): State<AppState>, QueryParams(query): QueryParams<ListQuery>) -> Answer {
+pub(crate) async fn list(State(app): State<AppState>, QueryParams(query): QueryParams<PluginListQuery>) -> ApiResult {
     let plugins = app.host.plugins();
     let items = plugins.iter().filter(|plugin| is_local(plugin)).map(view::item).collect();
     Ok(Json(chosen(items, &query)?).into_response())
@@ -55,7 +55,7 @@ pub(crate) async fn list(State(app): State<AppState>, QueryParams(query): QueryP
 
 /// `?pluginPath=&manifestPath=`: the folder or file to look at.
 #[derive(Deserialize, IntoParams)]
-pub(crate) struct BuildQuery {
+pub(crate) struct LocalBuildQuery {
     /// The folder or file to check.
     #[serde(rename = "pluginPath")]
     #[param(required = true)]
@@ -66,7 +66,7 @@ pub(crate) struct BuildQuery {
 }
 
 /// What building a folder would come to. Nothing is built: a request that is only a look starts no compiler.
-pub(crate) async fn build(State(app): State<AppState>, QueryParams(query): QueryParams<BuildQuery>) -> Answer {
+pub(crate) async fn build(State(app): State<AppState>, QueryParams(query): QueryParams<LocalBuildQuery>) -> ApiResult {
     let Some(plugin_path) = query.plugin_path else {
         let detail = "invalid query: `pluginPath` is missing; it is the folder or file to check";
         return Err(ApiError::new(StatusCode::BAD_REQUEST, "query_does_not_fit", detail));

@@ -12,10 +12,10 @@ use crate::wire::outcome::operation_result;
 use crate::wire::problem::ApiError;
 use crate::wire::view;
 
-type Answer = Result<Response, ApiError>;
+type ApiResult = Result<Response, ApiError>;
 
 /// Runs an operation as a job: answers at its end, or at once when the client would rather watch.
-pub(crate) async fn run(app: &AppState, request: OperationRequest, operation: Operation) -> Answer {
+pub(crate) async fn run(app: &AppState, request: OperationRequest, operation: Operation) -> ApiResult {
     let job = app.host.submit(operation, request.asker).await?;
     request.subject.job(&job);
     let answered = answer(&job, request.respond_async).await;
@@ -24,7 +24,7 @@ pub(crate) async fn run(app: &AppState, request: OperationRequest, operation: Op
 }
 
 /// Answers at the end of a job, or at once when the client would rather watch.
-pub(crate) async fn answer(job: &Job, respond_async: bool) -> Answer {
+pub(crate) async fn answer(job: &Job, respond_async: bool) -> ApiResult {
     if respond_async {
         let mut response = (StatusCode::ACCEPTED, Json(view::job(&job.view()))).into_response();
         let location = HeaderValue::try_from(format!("/api/jobs/{}", job.id()));

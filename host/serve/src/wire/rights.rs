@@ -23,14 +23,14 @@ pub(crate) fn shown(rights: &Rights) -> api::Rights {
 }
 
 /// Rights as a client writes them.
-pub(crate) struct Asked<'a> {
+pub(crate) struct RightsRequest<'a> {
     pub(crate) role: Option<&'a str>,
     pub(crate) grants: &'a BTreeMap<String, String>,
     pub(crate) permissions: &'a [String],
     pub(crate) scopes: &'a [String],
 }
 
-impl Asked<'_> {
+impl RightsRequest<'_> {
     /// Reads them, and notes all that is wrong.
     pub(crate) fn read(&self, errors: &mut Vec<FieldError>) -> Rights {
         let mut rights = Rights::default();

@@ -62,10 +62,10 @@ pub(super) fn add(t: &mut RouteTable) {
         .errors(&[404, 409, 503, 507]);
     t.role(Admin, "audit_list", GET, "/api/audit", audit::list)
         .summary("Lists entries of the audit log.")
-        .query::<audit::Query>()
+        .query::<audit::AuditQuery>()
         .response::<api::AuditPage>(200);
     t.role(Admin, "audit_verify", GET, "/api/audit/verify", audit::verify)
         .summary("Verifies the hash chain of the audit log.")
-        .query::<audit::Noted>()
+        .query::<audit::AuditVerifyQuery>()
         .response::<api::AuditReport>(200);
 }

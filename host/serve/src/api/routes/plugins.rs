@@ -31,7 +31,7 @@ pub(super) fn add(t: &mut RouteTable, max_upload_bytes: u64) {
         .response::<api::StatusAnswer>(200);
     t.role(Viewer, "plugin_logs", GET, "/api/plugins/{id}/logs", logs::get)
         .summary("Returns the last log lines of a plugin as JSON, or streams its log as server-sent events.")
-        .query::<logs::LogQuery>()
+        .query::<logs::PluginLogQuery>()
         .allowed_values("level", &MinLevel::WORDS)
         .header("Last-Event-ID", "The `id` of the last received line; the stream continues after it.")
         .text_response(200, "text/event-stream")
@@ -39,7 +39,7 @@ pub(super) fn add(t: &mut RouteTable, max_upload_bytes: u64) {
         .response::<api::LogLines>(200);
     t.role(Viewer, "graph", GET, "/api/plugins/graph", graph::graph)
         .summary("Plugin dependency graph as JSON, DOT or Mermaid.")
-        .query::<graph::Form>()
+        .query::<graph::GraphQuery>()
         .allowed_values("format", &["json", "dot", "mermaid"])
         .response::<api::Graph>(200)
         .text_response(200, "text/vnd.graphviz")
@@ -66,7 +66,7 @@ pub(super) fn add(t: &mut RouteTable, max_upload_bytes: u64) {
         .runs_job();
     t.role(Operator, "plugin_unload", DELETE, "/api/plugins/{id}", plugins::unload)
         .summary("Drains, stops and removes a plugin.")
-        .query::<plugins::Keep>()
+        .query::<plugins::UnloadQuery>()
         .runs_job();
     t.role(Operator, "plugin_reload", POST, "/api/plugins/{id}/reload", plugins::reload)
         .summary("Rebuilds a plugin from its source and replaces the serving generation.")
@@ -76,7 +76,7 @@ pub(super) fn add(t: &mut RouteTable, max_upload_bytes: u64) {
         .runs_job();
     t.role(Operator, "plugin_disable", POST, "/api/plugins/{id}/disable", plugins::disable)
         .summary("Disables a plugin, which takes it out of service until it is enabled.")
-        .query::<plugins::Cascade>()
+        .query::<plugins::DisableQuery>()
         .runs_job();
     t.role(Operator, "plugin_start", POST, "/api/plugins/{id}/start", plugins::start)
         .summary("Starts a stopped plugin.")
@@ -97,7 +97,7 @@ pub(super) fn add(t: &mut RouteTable, max_upload_bytes: u64) {
         .response_list::<api::Available>(200);
     t.role(Viewer, "index_list", GET, "/api/plugins/indexes", available::indexes)
         .summary("Lists the configured indexes with their state and ignored entries.")
-        .query::<available::Refresh>()
+        .query::<available::IndexListQuery>()
         .response::<api::IndexList>(200);
     t.role(Operator, "plugin_validate", POST, "/api/plugins/validate", available::validate)
         .summary("Fetches and checks a source without installing it.")
