@@ -29,7 +29,7 @@ use keyring::Keyring;
 use password::Passwords;
 use recent::SeenToken;
 use refusals::Refusals;
-use throttle::{Place, Throttle};
+use throttle::{ClientKey, LoginThrottle};
 
 pub(crate) use keyring::StoredToken;
 pub(crate) use recent::RecentToken;
@@ -58,9 +58,9 @@ pub(crate) struct Access {
     /// StoredToken while a change is written and made, so that both have one order.
     changing: tokio::sync::Mutex<()>,
     passwords: Passwords,
-    throttle: Throttle,
-    pub(crate) strangers: Refusals,
-    pub(crate) refusals: Refusals,
+    throttle: LoginThrottle,
+    pub(crate) anonymous_refusals: Refusals,
+    pub(crate) known_refusals: Refusals,
     session: Duration,
 }
 
@@ -85,9 +85,9 @@ impl Access {
             state,
             changing: tokio::sync::Mutex::default(),
             passwords: Passwords::new().map_err(Error::Random)?,
-            throttle: Throttle::new(rules.max_failures, rules.max_failures_of_all),
-            strangers: Refusals::new(MAX_STRANGERS),
-            refusals: Refusals::new(MAX_REFUSALS),
+            throttle: LoginThrottle::new(rules.max_failures, rules.max_failures_of_all),
+            anonymous_refusals: Refusals::new(MAX_STRANGERS),
+            known_refusals: Refusals::new(MAX_REFUSALS),
             session: rules.session,
         })
     }
@@ -132,7 +132,7 @@ impl Access {
             Identity::Known(caller) => Ok(caller),
             Identity::Anonymous => Err(unauthorized(&Identity::Anonymous)),
             Identity::Unknown => {
-                self.throttle.take(Place::of(address()), Instant::now()).map_err(too_many)?;
+                self.throttle.take(ClientKey::of(address()), Instant::now()).map_err(too_many)?;
                 Err(unauthorized(&Identity::Unknown))
             }
         }

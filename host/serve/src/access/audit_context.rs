@@ -133,7 +133,7 @@ impl AuditContext {
         let (status, code) = (refused.status.as_u16(), refused.code.to_string());
         let entry = Entry { at_unix_ms: now_unix_ms(), outcome: Outcome::Refused, status, code, ..self.entry.clone() };
         let due = match entry.actor.is_empty() {
-            true => access.strangers.note(entry.address.clone(), entry, Instant::now()),
+            true => access.anonymous_refusals.note(entry.address.clone(), entry, Instant::now()),
             false => {
                 let key = format!("{} {} {}", entry.token, entry.action, entry.code);
                 access.refusals.note(key, entry, Instant::now())
@@ -146,7 +146,7 @@ impl AuditContext {
 /// Writes the refusals whose minute is over, or all.
 pub(crate) async fn write_refusals(host: &Host, access: &Access, all: bool) {
     let now = Instant::now();
-    write(host, [access.strangers.due(now, all), access.refusals.due(now, all)].concat()).await;
+    write(host, [access.anonymous_refusals.due(now, all), access.refusals.due(now, all)].concat()).await;
 }
 
 /// Writes what has happened already. What can't be written is logged.

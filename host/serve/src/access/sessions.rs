@@ -9,7 +9,7 @@ use host_state::{AccountChange, TokenRecord, UserRecord};
 use http::StatusCode;
 
 use super::keyring::StoredToken;
-use super::throttle::Place;
+use super::throttle::ClientKey;
 use super::{Access, now_unix_ms, too_many};
 use crate::wire::problem::ApiError;
 
@@ -37,7 +37,7 @@ impl Access {
         password: String,
         address: IpAddr,
     ) -> Result<UserRecord, ApiError> {
-        let place = Place::of(address);
+        let place = ClientKey::of(address);
         // Taken before, so that attempts that run at the same time count too.
         self.throttle.take(place, Instant::now()).map_err(too_many)?;
         let user = username.parse().ok().and_then(|name| self.keyring.user(&name));

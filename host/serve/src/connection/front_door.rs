@@ -7,7 +7,7 @@
 use http::header::{self, HeaderMap, HeaderValue};
 use http::{Method, Request, StatusCode, Uri};
 
-use crate::connection::hosts::Named;
+use crate::connection::hosts::HostHeader;
 use crate::connection::rules::CompiledRules;
 use crate::wire::problem::ApiError;
 
@@ -60,7 +60,7 @@ fn framing(headers: &HeaderMap) -> Result<(), ApiError> {
 }
 
 /// The one host that is asked.
-fn host<'a>(headers: &'a HeaderMap, uri: &Uri) -> Result<Named<'a>, ApiError> {
+fn host<'a>(headers: &'a HeaderMap, uri: &Uri) -> Result<HostHeader<'a>, ApiError> {
     let mut hosts = headers.get_all(header::HOST).iter();
     let Some(host) = hosts.next() else {
         return Err(ApiError::new(StatusCode::BAD_REQUEST, "host_missing", "the request has no `Host` header"));
@@ -72,7 +72,7 @@ fn host<'a>(headers: &'a HeaderMap, uri: &Uri) -> Result<Named<'a>, ApiError> {
             "the request has more than one `Host` header",
         ));
     }
-    let named = host.to_str().ok().and_then(Named::read).ok_or_else(|| {
+    let named = host.to_str().ok().and_then(HostHeader::read).ok_or_else(|| {
         ApiError::new(
             StatusCode::BAD_REQUEST,
             "host_malformed",
@@ -81,7 +81,7 @@ fn host<'a>(headers: &'a HeaderMap, uri: &Uri) -> Result<Named<'a>, ApiError> {
     })?;
     if let Some(authority) = uri.authority() {
         let default_port = if uri.scheme_str() == Some("https") { 443 } else { 80 };
-        if !Named::read(authority.as_str()).is_some_and(|target| target.is(&named, default_port)) {
+        if !HostHeader::read(authority.as_str()).is_some_and(|target| target.is(&named, default_port)) {
             let detail = "the request target and the `Host` header name different hosts";
             return Err(ApiError::new(StatusCode::BAD_REQUEST, "host_differs", detail));
         }

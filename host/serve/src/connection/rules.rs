@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use crate::connection::cors::Cors;
-use crate::connection::hosts::Hosts;
+use crate::connection::hosts::AllowedHosts;
 use crate::connection::network::Network;
 
 /// Rules of the front that may change while it serves. A connection goes by the new ones from its next request on.
@@ -52,12 +52,12 @@ impl Default for Rules {
 pub(crate) struct CompiledRules {
     pub(crate) rules: Rules,
     pub(crate) cors: Cors,
-    pub(crate) hosts: Hosts,
+    pub(crate) hosts: AllowedHosts,
 }
 
 impl CompiledRules {
     pub(crate) fn new(rules: Rules) -> CompiledRules {
-        CompiledRules { cors: Cors::new(&rules.cors_origins), hosts: Hosts::new(&rules.allowed_hosts), rules }
+        CompiledRules { cors: Cors::new(&rules.cors_origins), hosts: AllowedHosts::new(&rules.allowed_hosts), rules }
     }
 }
 

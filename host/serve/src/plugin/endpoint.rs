@@ -11,8 +11,8 @@ use crate::access::RecentToken;
 use crate::access::audit_context::{AuditContext, ClientAddress};
 use crate::access::caller::{self, Identity, refused_for};
 use crate::access::operator_token::is_host_credential;
-use crate::connection::access_log::{self, Line};
-use crate::connection::pace::{Paced, TooSlow};
+use crate::connection::access_log::{self, AccessLogLine};
+use crate::connection::pace::{PacedBody, SlowBodyFlag};
 use crate::plugin::headers as plugin_headers;
 use crate::state::AppState;
 use crate::wire::PLUGIN_ENDPOINTS;
@@ -23,7 +23,7 @@ use crate::wire::security_headers::with_security_headers;
 
 /// Over which connection a request came.
 #[derive(Clone, Copy)]
-pub(crate) struct Sender<'a> {
+pub(crate) struct RequestOrigin<'a> {
     /// Address and port of whom it is from; empty when unknown.
     pub(crate) peer: &'a str,
     /// Whose token the connection sent last.
@@ -35,19 +35,19 @@ pub(crate) struct Sender<'a> {
 /// Answers a request below [`PLUGIN_ENDPOINTS`].
 pub(crate) async fn answer<B>(
     app: &AppState,
-    request: http::Request<Paced<B>>,
+    request: http::Request<PacedBody<B>>,
     request_id: &RequestId,
-    sender: Sender<'_>,
+    origin: RequestOrigin<'_>,
 ) -> Response<AnyBody>
 where
     B: IncomingBody<Error: Into<BodyError>>,
 {
     let begun = access_log::begin(Level::DEBUG);
     let (mut parts, body) = request.into_parts();
-    plugin_headers::strip_request(&mut parts.headers, request_id, sender.is_trusted_proxy);
+    plugin_headers::strip_request(&mut parts.headers, request_id, origin.is_trusted_proxy);
     let trace = app.host.trace_of(&parts.headers);
     let mut generation = None;
-    let call = call(app, &mut parts, body, request_id, sender, trace, &mut generation);
+    let call = call(app, &mut parts, body, request_id, origin, trace, &mut generation);
     let response = match call.await {
         Ok(response) => response,
         Err(refused) => {
@@ -60,7 +60,8 @@ where
     if let Some(begun) = begun {
         let (method, path, status) = (&parts.method, parts.uri.path(), response.status());
         let plugin = generation.map(|generation| (split(path).0, generation));
-        let line = Line { method, path, status, begun, plugin, action: None, request_id, trace, peer: sender.peer };
+        let line =
+            AccessLogLine { method, path, status, begun, plugin, action: None, request_id, trace, peer: origin.peer };
         line.write(Level::DEBUG);
     }
     response
@@ -69,9 +70,9 @@ where
 async fn call<B>(
     app: &AppState,
     parts: &mut http::request::Parts,
-    body: Paced<B>,
+    body: PacedBody<B>,
     request_id: &RequestId,
-    Sender { peer, recent, .. }: Sender<'_>,
+    RequestOrigin { peer, recent, .. }: RequestOrigin<'_>,
     trace: Trace,
     generation: &mut Option<u64>,
 ) -> Result<Response<AnyBody>, ApiError>
@@ -120,7 +121,7 @@ where
         body,
     };
     let mut answered = admitted.call(routed, request).await.map_err(|refusal| match refusal {
-        CallRefusal::BodyIncomplete(_) if too_slow.is_true() => TooSlow::refused(),
+        CallRefusal::BodyIncomplete(_) if too_slow.is_true() => SlowBodyFlag::refused(),
         refusal => ApiError::from(RefusedCall::call(&refusal)),
     })?;
     plugin_headers::strip_answer(answered.headers_mut(), id, parts.uri.path());

@@ -14,7 +14,7 @@ use crate::access::audit_context;
 use crate::connection::admission::Admission;
 use crate::connection::registry::Registered;
 use crate::server::Server;
-use crate::server::connection::{Context, LAST_CALL, connection};
+use crate::server::connection::{ConnectionContext, LAST_CALL, connection};
 use crate::server::service::Service;
 use crate::state::AppState;
 
@@ -23,7 +23,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// How long a connection that is to make room may still bring a request.
 const SECOND_CHANCE: Duration = Duration::from_millis(20);
 /// How often what was counted is written.
-const BOOKS: Duration = Duration::from_secs(60);
+const FLUSH_INTERVAL: Duration = Duration::from_secs(60);
 /// When the host stops: how long connections that the system has taken already are looked for.
 const LAST_ACCEPT: Duration = Duration::from_millis(20);
 
@@ -42,9 +42,9 @@ impl Server {
             metrics: host.front_metrics().clone(),
             is_plain: tls.is_none(),
         };
-        tasks.spawn(keep_books(app.clone(), shutdown.clone()));
+        tasks.spawn(flush_usage_periodically(app.clone(), shutdown.clone()));
         let stopping = Arc::new(AtomicBool::new(false));
-        let context = Context {
+        let context = ConnectionContext {
             service: Service::new(app.clone()),
             tls,
             header_timeout: config.header_timeout,
@@ -110,23 +110,23 @@ impl Server {
         if tokio::time::timeout(grace, tasks.wait()).await.is_err() {
             tracing::warn!("{} connections were still open at the end of the grace period", tasks.len());
         }
-        write_books(&app, true).await;
+        flush_usage(&app, true).await;
         host.shutdown(until.saturating_duration_since(Instant::now())).await;
     }
 }
 
 /// Writes now and then what need not be on the disk at once: when tokens were used, and how often somebody was refused.
-async fn keep_books(app: AppState, shutdown: CancellationToken) {
-    let mut ticks = tokio::time::interval(BOOKS);
+async fn flush_usage_periodically(app: AppState, shutdown: CancellationToken) {
+    let mut ticks = tokio::time::interval(FLUSH_INTERVAL);
     loop {
         tokio::select! {
             () = shutdown.cancelled() => return,
-            _ = ticks.tick() => write_books(&app, false).await,
+            _ = ticks.tick() => flush_usage(&app, false).await,
         }
     }
 }
 
-async fn write_books(app: &AppState, all: bool) {
+async fn flush_usage(app: &AppState, all: bool) {
     app.access.flush_last_used().await;
     audit_context::write_refusals(&app.host, &app.access, all).await;
 }

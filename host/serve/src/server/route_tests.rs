@@ -22,7 +22,7 @@ use crate::server::service::Service;
 use crate::server::{Config, Server};
 use crate::state::AppState;
 
-struct House {
+struct RouteTestServer {
     app: AppState,
     service: Service,
     _folder: TempDir,
@@ -36,8 +36,8 @@ struct Somebody {
     rights: Option<Rights>,
 }
 
-impl House {
-    async fn new() -> House {
+impl RouteTestServer {
+    async fn new() -> RouteTestServer {
         let folder = tempfile::tempdir().unwrap();
         let config = host_store::Config {
             plugin_dir: folder.path().join("plugins"),
@@ -56,7 +56,7 @@ impl House {
         let server = Server::bind(host, &store, state, config).await.unwrap();
         server.ready().set();
         let app = server.app_state();
-        House { service: Service::new(app.clone()), app, _folder: folder }
+        RouteTestServer { service: Service::new(app.clone()), app, _folder: folder }
     }
 
     fn rows(&self) -> Vec<Arc<RouteRow>> {
@@ -139,12 +139,12 @@ fn may(row: &RouteRow, rights: &Rights) -> bool {
 
 #[tokio::test]
 async fn each_route_lets_in_whom_its_row_says_and_nobody_else() {
-    let house = House::new().await;
-    let everybody = house.everybody().await;
-    for row in house.rows() {
+    let server = RouteTestServer::new().await;
+    let everybody = server.everybody().await;
+    for row in server.rows() {
         for somebody in &everybody {
             let place = format!("{} {} asked by {}", row.method, row.path, somebody.name);
-            let said = house.ask(&row, somebody, "", None).await;
+            let said = server.ask(&row, somebody, "", None).await;
             let refused = |code: &str| code.starts_with("auth_");
             match &somebody.rights {
                 None if row.access != RequiredAccess::Public => {
@@ -161,7 +161,7 @@ async fn each_route_lets_in_whom_its_row_says_and_nobody_else() {
             }
             // What a refused request holds is not looked at.
             for body in ["{}", "\0", "{\"source\": \"/\"}"] {
-                assert_eq!(house.ask(&row, somebody, body, None).await, said, "{place}: {body}");
+                assert_eq!(server.ask(&row, somebody, body, None).await, said, "{place}: {body}");
             }
         }
     }
@@ -169,8 +169,8 @@ async fn each_route_lets_in_whom_its_row_says_and_nobody_else() {
 
 #[tokio::test]
 async fn only_a_login_is_open_to_everybody_of_what_changes_something() {
-    let house = House::new().await;
-    let rows = house.rows();
+    let server = RouteTestServer::new().await;
+    let rows = server.rows();
     let open =
         rows.iter().filter(|row| row.access == RequiredAccess::Public && row.is_mutating()).map(|row| row.action);
     assert_eq!(open.collect::<Vec<_>>(), ["login"]);
@@ -179,24 +179,24 @@ async fn only_a_login_is_open_to_everybody_of_what_changes_something() {
     let n_actions = actions.len();
     actions.dedup();
     assert_eq!(actions.len(), n_actions, "two routes have the same action");
-    let admin = house.somebody("admin", Some(Role::Admin), None).await;
+    let admin = server.somebody("admin", Some(Role::Admin), None).await;
     for row in rows.iter().filter(|row| row.is_mutating()) {
-        let said = house.ask(row, &admin, "{}", Some("https://evil.example")).await;
+        let said = server.ask(row, &admin, "{}", Some("https://evil.example")).await;
         assert_eq!(said, (StatusCode::FORBIDDEN, "auth_origin".to_owned()), "{}", row.action);
     }
 }
 
 #[tokio::test]
 async fn what_changes_something_is_told_before_and_after_and_what_is_refused_is_not_asked() {
-    let house = House::new().await;
-    let admin = house.somebody("admin", Some(Role::Admin), None).await;
-    let viewer = house.somebody("viewer", Some(Role::Viewer), None).await;
-    for row in house.rows().iter().filter(|row| row.access != RequiredAccess::Public) {
-        let last = async || house.app.host.verify_audit(None).await.unwrap().head.seq;
+    let server = RouteTestServer::new().await;
+    let admin = server.somebody("admin", Some(Role::Admin), None).await;
+    let viewer = server.somebody("viewer", Some(Role::Viewer), None).await;
+    for row in server.rows().iter().filter(|row| row.access != RequiredAccess::Public) {
+        let last = async || server.app.host.verify_audit(None).await.unwrap().head.seq;
         let before = last().await;
-        let (status, code) = house.ask(row, &admin, "", None).await;
+        let (status, code) = server.ask(row, &admin, "", None).await;
         let filter = AuditFilter { after: Some(before), action: Some(row.action.to_owned()), ..AuditFilter::default() };
-        let told = house.app.host.audit(&filter, 10).await.unwrap();
+        let told = server.app.host.audit(&filter, 10).await.unwrap();
         if !row.is_mutating() {
             assert_eq!(told, [], "{}", row.action);
             continue;
@@ -210,8 +210,8 @@ async fn what_changes_something_is_told_before_and_after_and_what_is_refused_is_
 
         let before = last().await;
         if matches!(row.access, RequiredAccess::Role(role) if role > Role::Viewer) {
-            house.ask(row, &viewer, "", None).await;
-            let told = house.app.host.audit(&AuditFilter { after: Some(before), ..filter }, 10).await.unwrap();
+            server.ask(row, &viewer, "", None).await;
+            let told = server.app.host.audit(&AuditFilter { after: Some(before), ..filter }, 10).await.unwrap();
             let told: Vec<_> = told.iter().map(|told| (told.entry.outcome, told.entry.code.as_str())).collect();
             assert_eq!(told, [(Outcome::Refused, "auth_role")], "{}", row.action);
         }

@@ -13,14 +13,14 @@ use tower_service::Service as _;
 use tracing::Level;
 
 use crate::access::audit_context::ClientAddress;
-use crate::connection::access_log::{self, Line};
-use crate::connection::pace::{Pace, Paced, TooSlow};
+use crate::connection::access_log::{self, AccessLogLine};
+use crate::connection::pace::{BodyPace, PacedBody, SlowBodyFlag};
 use crate::connection::rules::CompiledRules;
 use crate::connection::state::Connection;
 use crate::connection::{forwarded, front_door};
 use crate::guard::table::ActionName;
 use crate::plugin::endpoint;
-use crate::plugin::endpoint::Sender;
+use crate::plugin::endpoint::RequestOrigin;
 use crate::state::AppState;
 use crate::wire::PLUGIN_ENDPOINTS;
 use crate::wire::body::{AnyBody, BodyError};
@@ -71,12 +71,12 @@ impl Service {
         } else {
             let trusted = &rules.rules.trusted_proxies;
             let client = forwarded::client(request.headers(), connection.peer.ip(), trusted);
-            let request = request.map(|body| Paced::new(body, Pace::of(&rules.rules), connection.clone()));
+            let request = request.map(|body| PacedBody::new(body, BodyPace::of(&rules.rules), connection.clone()));
             // A client that a proxy speaks for has no port that is known.
             let said = client.map(|address| SocketAddr::new(address, 0).to_string());
             let peer = said.as_deref().unwrap_or(&connection.peer_text);
             if request.uri().path().starts_with(PLUGIN_ENDPOINTS) {
-                let sender = Sender { peer, recent: &connection.recent, is_trusted_proxy: client.is_some() };
+                let sender = RequestOrigin { peer, recent: &connection.recent, is_trusted_proxy: client.is_some() };
                 endpoint::answer(&self.app, request, &request_id, sender).await
             } else {
                 // In a box, so that a plugin's call, which is the same future, need not carry its size.
@@ -90,7 +90,7 @@ impl Service {
         response
     }
 
-    async fn manage<B>(&self, request: Request<Paced<B>>, request_id: &RequestId, peer: &str) -> Response<AnyBody>
+    async fn manage<B>(&self, request: Request<PacedBody<B>>, request_id: &RequestId, peer: &str) -> Response<AnyBody>
     where
         B: IncomingBody<Error: Into<BodyError>>,
     {
@@ -116,7 +116,7 @@ impl Service {
         let refused = response.extensions_mut().remove::<ApiError>().or_else(|| framework_error(&response));
         if let Some(mut refused) = refused {
             if too_slow.is_true() {
-                refused = TooSlow::refused();
+                refused = SlowBodyFlag::refused();
             }
             let (status, code) = (refused.status.as_u16(), &*refused.code);
             tracing::info!(%request_id, status, code, "{path}: {}", refused.detail);
@@ -132,7 +132,8 @@ impl Service {
         let level = if method.is_safe() { Level::DEBUG } else { Level::INFO };
         if access_log::begin(level).is_some() {
             let (path, action) = (&path, Some(action));
-            Line { method: &method, path, status, begun, plugin: None, action, request_id, trace, peer }.write(level);
+            AccessLogLine { method: &method, path, status, begun, plugin: None, action, request_id, trace, peer }
+                .write(level);
         }
         if let Some(spans) = self.app.host.spans() {
             let started = SystemTime::now().checked_sub(took).unwrap_or(SystemTime::UNIX_EPOCH);
