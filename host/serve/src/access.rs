@@ -132,7 +132,7 @@ impl Access {
             Identity::Known(caller) => Ok(caller),
             Identity::Anonymous => Err(unauthorized(&Identity::Anonymous)),
             Identity::Unknown => {
-                self.throttle.take(ClientKey::of(address()), Instant::now()).map_err(too_many)?;
+                self.throttle.take(ClientKey::from_address(address()), Instant::now()).map_err(too_many)?;
                 Err(unauthorized(&Identity::Unknown))
             }
         }

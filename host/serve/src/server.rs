@@ -113,14 +113,14 @@ impl Server {
     /// # Errors
     /// [`Error`].
     pub async fn bind(host: Host, store: &Store, state: State, config: Config) -> Result<Server, Error> {
-        let token = OperatorToken::of(store)
+        let token = OperatorToken::load_or_create(store)
             .map_err(|error: crate::access::operator_token::Error| Error::Token(Box::new(error)))?;
         let address = config.address;
         let listen = |source| Error::Listen { address, source };
         let listener = TcpListener::bind(address).await.map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
         let token_path = token.path().to_owned();
-        let tls = config.tls.as_ref().map(Tls::of).transpose()?.map(Arc::new);
+        let tls = config.tls.as_ref().map(Tls::from_files).transpose()?.map(Arc::new);
         let rules = access::Rules {
             max_failures: config.max_auth_failures,
             max_failures_of_all: config.max_auth_failures_of_all,

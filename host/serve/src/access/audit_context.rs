@@ -24,7 +24,7 @@ pub(crate) struct ClientAddress(pub(crate) IpAddr);
 
 impl ClientAddress {
     /// The address in `192.0.2.1:80` or `[2001:db8::1]:80`.
-    pub(crate) fn of(peer: &str) -> ClientAddress {
+    pub(crate) fn from_peer(peer: &str) -> ClientAddress {
         let address = peer.parse::<SocketAddr>().map(|peer| peer.ip());
         ClientAddress(address.unwrap_or(Ipv4Addr::UNSPECIFIED.into()).to_canonical())
     }
@@ -67,7 +67,7 @@ impl AuditContext {
     }
 
     /// Of a management request.
-    pub(crate) fn of(action: &str, object: &str, extensions: &Extensions) -> AuditContext {
+    pub(crate) fn from_request(action: &str, object: &str, extensions: &Extensions) -> AuditContext {
         let request = extensions.get::<RequestId>().map(RequestId::as_str).unwrap_or_default();
         AuditContext::new(action, object, ClientAddress::in_request(extensions), request)
     }
@@ -202,6 +202,6 @@ impl<S: Send + Sync> FromRequestParts<S> for AuditContext {
     type Rejection = std::convert::Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<AuditContext, Self::Rejection> {
-        Ok(parts.extensions.get().cloned().unwrap_or_else(|| AuditContext::of("", "", &parts.extensions)))
+        Ok(parts.extensions.get().cloned().unwrap_or_else(|| AuditContext::from_request("", "", &parts.extensions)))
     }
 }

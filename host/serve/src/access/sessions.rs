@@ -37,7 +37,7 @@ impl Access {
         password: String,
         address: IpAddr,
     ) -> Result<UserRecord, ApiError> {
-        let place = ClientKey::of(address);
+        let place = ClientKey::from_address(address);
         // Taken before, so that attempts that run at the same time count too.
         self.throttle.take(place, Instant::now()).map_err(too_many)?;
         let user = username.parse().ok().and_then(|name| self.keyring.user(&name));

@@ -37,7 +37,7 @@ struct Bucket {
 }
 
 impl ClientKey {
-    pub(crate) fn of(address: IpAddr) -> ClientKey {
+    pub(crate) fn from_address(address: IpAddr) -> ClientKey {
         ClientKey(match address.to_canonical() {
             // Whoever has an IPv6 address has 2^64 of them.
             IpAddr::V6(ip) => IpAddr::V6(Ipv6Addr::from_bits(ip.to_bits() & !u128::from(u64::MAX))),
@@ -108,7 +108,7 @@ mod tests {
     use super::*;
 
     fn place(address: &str) -> ClientKey {
-        ClientKey::of(address.parse().unwrap())
+        ClientKey::from_address(address.parse().unwrap())
     }
 
     #[test]

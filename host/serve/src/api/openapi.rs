@@ -44,7 +44,7 @@ pub(crate) async fn get(
 }
 
 impl HostDocument {
-    pub(crate) fn of(table: &RouteTable) -> HostDocument {
+    pub(crate) fn new(table: &RouteTable) -> HostDocument {
         let mut paths: BTreeMap<&str, Map<String, Value>> = BTreeMap::new();
         let (mut schemas, mut statuses) = (BTreeMap::new(), BTreeSet::new());
         for (row, doc) in table.documented_rows() {

@@ -25,7 +25,7 @@ impl<S: Send + Sync> FromRequest<S> for PluginSetBody {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, state: &S) -> Result<PluginSetBody, ApiError> {
-        let format = PluginSetFormat::of(request.headers())?;
+        let format = PluginSetFormat::from_headers(request.headers())?;
         let bytes: Bytes = input::bytes(request, state).await?;
         // A large file takes its time.
         let read = tokio::task::spawn_blocking(move || match format {
@@ -43,7 +43,7 @@ enum PluginSetFormat {
 }
 
 impl PluginSetFormat {
-    fn of(headers: &HeaderMap) -> Result<PluginSetFormat, ApiError> {
+    fn from_headers(headers: &HeaderMap) -> Result<PluginSetFormat, ApiError> {
         let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let kind = value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
         match kind.as_str() {

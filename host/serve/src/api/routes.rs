@@ -31,7 +31,7 @@ const IF_MATCH: &str = "The `ETag` on which the change is based; the request fai
 
 pub(crate) fn router(app: AppState) -> Router {
     let table = table(app.clone());
-    let document = Arc::new(HostDocument::of(&table));
+    let document = Arc::new(HostDocument::new(&table));
     let (router, _) = table.finish();
     router
         .layer(Extension(document))

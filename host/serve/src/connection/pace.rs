@@ -50,7 +50,7 @@ struct BodyWait {
 }
 
 impl BodyPace {
-    pub(crate) fn of(rules: &Rules) -> BodyPace {
+    pub(crate) fn from_rules(rules: &Rules) -> BodyPace {
         BodyPace { idle: rules.body_idle_timeout, min_bytes_per_second: rules.min_body_bytes_per_second }
     }
 

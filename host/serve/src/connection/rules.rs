@@ -89,7 +89,7 @@ impl ReloadableRules {
 pub(crate) struct CachedRules(Mutex<(u64, Arc<CompiledRules>)>);
 
 impl CachedRules {
-    pub(crate) fn of(live: &ReloadableRules) -> CachedRules {
+    pub(crate) fn new(live: &ReloadableRules) -> CachedRules {
         let version = live.version.load(Ordering::Acquire);
         CachedRules(Mutex::new((version, live.now())))
     }
@@ -111,7 +111,7 @@ mod tests {
     #[test]
     fn a_connection_learns_of_new_rules() {
         let live = ReloadableRules::new(Rules::default());
-        let known = CachedRules::of(&live);
+        let known = CachedRules::new(&live);
         assert_eq!(known.now(&live).rules.max_streams, 256);
         live.set(Rules { max_streams: 7, ..Rules::default() });
         assert_eq!(known.now(&live).rules.max_streams, 7);

@@ -52,7 +52,7 @@ impl Connection {
             peer,
             peer_text: peer.to_string(),
             recent: RecentToken::default(),
-            rules: CachedRules::of(live),
+            rules: CachedRules::new(live),
             state: AtomicUsize::new(0),
             evicted: Notify::new(),
             waits: Default::default(),

@@ -186,7 +186,7 @@ async fn pass(
     let Ok(parameters) = parameters else { return input::not_text().into_response() };
     // The first is what it is about; others are a part of that.
     let object = parameters.iter().next().map(|(_, value)| value).unwrap_or_default();
-    let mut audit = AuditContext::of(guard.row.action, object, request.extensions());
+    let mut audit = AuditContext::from_request(guard.row.action, object, request.extensions());
     let plugin = parameters.iter().find(|(name, _)| *name == "id").map(|(_, id)| id);
     let plugin = plugin.filter(|_| guard.row.has_plugin_id());
     let host = guard.app.host.clone();

@@ -96,7 +96,7 @@ where
             let (caller, refused) = *denied;
             admitted.refuse(RefusalReason::Auth);
             app.host.front_metrics().auth_failed(refused_for(refused.status));
-            let mut audit = AuditContext::new("endpoint_call", id, ClientAddress::of(peer), request_id.as_str());
+            let mut audit = AuditContext::new("endpoint_call", id, ClientAddress::from_peer(peer), request_id.as_str());
             caller.iter().for_each(|caller| audit.by(caller));
             // In a box, since every call would carry its size.
             Box::pin(audit.refused(&app.host, &app.access, &refused)).await;
@@ -155,7 +155,7 @@ fn known(
             Identity::Anonymous | Identity::Unknown => None,
         });
     }
-    let address = || ClientAddress::of(peer).0;
+    let address = || ClientAddress::from_peer(peer).0;
     let caller = app.access.caller(headers, Some(recent), address).map_err(|refused| Box::new((None, refused)))?;
     match decide(auth, Some(&caller.principal), plugin) {
         Ok(()) => Ok(Some(caller)),

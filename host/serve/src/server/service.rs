@@ -55,7 +55,7 @@ impl Service {
         B: IncomingBody<Error: Into<BodyError>>,
     {
         let rules = self.rules(connection);
-        let request_id = self.app.request_ids.of(request.headers());
+        let request_id = self.app.request_ids.for_request(request.headers());
         let cors = &rules.cors;
         let origin = cors.allowed(request.headers());
         let preflight = request.method() == Method::OPTIONS
@@ -71,7 +71,8 @@ impl Service {
         } else {
             let trusted = &rules.rules.trusted_proxies;
             let client = forwarded::client(request.headers(), connection.peer.ip(), trusted);
-            let request = request.map(|body| PacedBody::new(body, BodyPace::of(&rules.rules), connection.clone()));
+            let request =
+                request.map(|body| PacedBody::new(body, BodyPace::from_rules(&rules.rules), connection.clone()));
             // A client that a proxy speaks for has no port that is known.
             let said = client.map(|address| SocketAddr::new(address, 0).to_string());
             let peer = said.as_deref().unwrap_or(&connection.peer_text);
@@ -103,7 +104,7 @@ impl Service {
             *request.uri_mut() = trimmed;
         }
         request.extensions_mut().insert(request_id.clone());
-        request.extensions_mut().insert(ClientAddress::of(peer));
+        request.extensions_mut().insert(ClientAddress::from_peer(peer));
         let mut router = (*self.router).clone();
         let mut response = match host_run::is_plain_path(&path) {
             true => match router.call(request).await {
