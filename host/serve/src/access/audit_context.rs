@@ -136,7 +136,7 @@ impl AuditContext {
             true => access.anonymous_refusals.note(entry.address.clone(), entry, Instant::now()),
             false => {
                 let key = format!("{} {} {}", entry.token, entry.action, entry.code);
-                access.refusals.note(key, entry, Instant::now())
+                access.known_refusals.note(key, entry, Instant::now())
             }
         };
         write(host, due.into_iter().collect()).await;
@@ -146,7 +146,7 @@ impl AuditContext {
 /// Writes the refusals whose minute is over, or all.
 pub(crate) async fn write_refusals(host: &Host, access: &Access, all: bool) {
     let now = Instant::now();
-    write(host, [access.anonymous_refusals.due(now, all), access.refusals.due(now, all)].concat()).await;
+    write(host, [access.anonymous_refusals.due(now, all), access.known_refusals.due(now, all)].concat()).await;
 }
 
 /// Writes what has happened already. What can't be written is logged.

@@ -22,9 +22,9 @@ pub(crate) struct Caller {
 #[derive(Clone, Debug)]
 pub(crate) enum Identity {
     /// No token.
-    Nobody,
+    Anonymous,
     /// A token, but not a valid one.
-    Stranger,
+    Unknown,
     /// Somebody whom the host knows.
     Known(Caller),
 }

@@ -85,12 +85,12 @@ async fn serve(transport: Transport, registered: &Registered, context: &Connecti
         async move {
             let (service, connection, stopping) = &*shared;
             // One that makes room is about to be dropped, with this.
-            let Some(request) = connection.begin() else { return std::future::pending().await };
+            let Some(active) = connection.begin() else { return std::future::pending().await };
             let mut response = service.answer(request, connection).await;
             if stopping.load(Ordering::Relaxed) {
                 response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
             }
-            Ok::<_, Infallible>(response.map(|body| GuardedBody::new(body, request)))
+            Ok::<_, Infallible>(response.map(|body| GuardedBody::new(body, active)))
         }
     });
     let served = http1::Builder::new()
