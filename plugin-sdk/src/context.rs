@@ -1,4 +1,4 @@
-//! What a plugin is started with, and where it asks its host for things.
+//! The context of a plugin: its configuration and its host.
 
 use std::fmt;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -15,7 +15,7 @@ use crate::runtime::Handle;
 use crate::scope;
 use crate::services::{Events, Http, Kv, Metrics, Plugins, Secrets};
 
-/// What a plugin is started with: its configuration and its host. Cheap to clone: keep one in the plugin's struct.
+/// The plugin's configuration and the services of its host. Cheap to clone: store one in the plugin's struct.
 ///
 /// ```
 /// use plugin_sdk::prelude::*;
@@ -46,7 +46,7 @@ pub struct Context(Arc<Home>);
 pub enum Level {
     /// Something failed.
     Error,
-    /// Something is wrong but goes on.
+    /// A problem that does not stop the operation.
     Warn,
     /// Something an operator wants to know.
     Info,
@@ -88,7 +88,7 @@ impl Context {
         Events::new(self.0.clone())
     }
 
-    /// HTTP through the host, to where the host lets this plugin: permission `http.fetch`.
+    /// HTTP requests through the host, to the servers in plugin.yaml: permission `http.fetch`.
     pub fn http(&self) -> Http {
         Http::new(self.0.clone())
     }
@@ -133,13 +133,13 @@ impl Level {
     }
 }
 
-/// Where the code of a plugin runs: what its context, its threads and its logging share.
+/// The plugin's runtime context, shared by its `Context`, its threads and its logging.
 pub(crate) struct Home {
     /// `None` for hooks that run before there is a host to talk to.
     pub(crate) host: Option<HostHandle>,
     configuration: Value,
     generation: u64,
-    /// The most verbose level that the host wants, asked for now and then.
+    /// The most verbose level of the host, refreshed periodically.
     level: AtomicU8,
     pub(crate) handle: Handle,
 }
@@ -167,7 +167,8 @@ impl Home {
         Arc::new(Home { host: None, configuration: Value::Null, generation: 0, level, handle })
     }
 
-    /// The home of whatever runs on this thread: for a thread that the plugin started itself, the one started last.
+    /// Returns the plugin of the code on this thread. For a thread started by plugin code, the plugin that was started
+    /// last.
     pub(crate) fn current() -> Option<Arc<Home>> {
         scope::current(|scope| scope.home.clone()).or_else(|| {
             let homes = HOMES.lock().unwrap_or_else(PoisonError::into_inner);
@@ -180,18 +181,18 @@ impl Home {
     pub(crate) fn greatest_level() -> u8 {
         let homes = HOMES.lock().unwrap_or_else(PoisonError::into_inner);
         let living: Vec<Arc<Home>> = homes.iter().filter_map(Weak::upgrade).collect();
-        // A home that is dropped here, as the last who holds it, locks them itself.
+        // A value dropped here as the last reference would lock them itself.
         drop(homes);
         living.iter().map(|home| home.level()).max().unwrap_or(0)
     }
 
-    /// The most verbose level that the host wanted when it was asked last.
+    /// Returns the host's most verbose level at the last refresh.
     #[cfg(any(feature = "tracing", feature = "log"))]
     pub(crate) fn level(&self) -> u8 {
         self.level.load(Ordering::Relaxed)
     }
 
-    /// Asks the host which levels it wants.
+    /// Reads the host's log levels.
     pub(crate) fn refresh_level(&self) {
         let Some(host) = &self.host else { return };
         let level = host.log_level();
@@ -201,7 +202,7 @@ impl Home {
         }
     }
 
-    /// Writes an event to the host's log, with the request that is answered meanwhile.
+    /// Writes an event to the host's log, with the request that is being handled.
     pub(crate) fn event(&self, level: u8, target: &str, message: &str, fields: &[(&str, &str)]) {
         let Some(host) = &self.host else { return };
         let mut buffer = Vec::with_capacity(256);
@@ -225,7 +226,7 @@ impl Home {
 }
 
 impl Drop for Home {
-    /// Statics of a library that is closed are never dropped: what they hold for plugins that are gone is freed here.
+    /// Statics of a closed library are never dropped, so the entries of stopped plugins are freed here.
     fn drop(&mut self) {
         let mut homes = HOMES.lock().unwrap_or_else(PoisonError::into_inner);
         homes.retain(|home| home.strong_count() > 0);

@@ -55,7 +55,7 @@ macro_rules! export {
                 $crate::__private::root::<$plugin>()
             }
 
-            // The name is abi_stable's own: the host asks for it.
+            // The name is defined by abi_stable: the host looks it up.
             #[unsafe(export_name = "_1as_0lib_1header_0root_bmodule_bloader")]
             static ROOT: $crate::__private::LibHeader =
                 // SAFETY: `root` returns what `root::<P>` erased from a `PluginRootRef`.
@@ -87,7 +87,7 @@ pub fn root<P: Plugin>() -> RootModuleResult {
     plugin_sdk_abi::export::erase(PluginRootRef(Tables::<P>::ROOT.static_as_prefix()))
 }
 
-/// The same with its type.
+/// The root with its type.
 #[cfg(feature = "testing")]
 pub(crate) fn root_of<P: Plugin>() -> PluginRootRef {
     PluginRootRef(Tables::<P>::ROOT.static_as_prefix())
@@ -137,7 +137,7 @@ unsafe extern "C" fn start<P: Plugin>(start: Start) -> FfiFuture<RResult<PluginH
     Guarded::new(scope, future, as_it_is).into_ffi()
 }
 
-/// What the code of a plugin stands on.
+/// The foundation of a plugin's code.
 struct Ground {
     home: Arc<Home>,
     /// Dropped last: what runs on it may use the home.
@@ -166,7 +166,7 @@ pub(crate) fn crate_of<P>() -> &'static str {
     std::any::type_name::<P>().split("::").next().unwrap_or_default()
 }
 
-/// What the handle of a started plugin points to.
+/// The target of a started plugin's handle.
 struct Instance<P> {
     plugin: Arc<P>,
     home: Arc<Home>,
@@ -186,7 +186,7 @@ unsafe fn instance<'a, P>(plugin: *const ()) -> &'a Instance<P> {
 /// As for [`instance`].
 #[cfg(feature = "testing")]
 pub(crate) unsafe fn home_of<P>(plugin: *const ()) -> Arc<Home> {
-    // SAFETY: the caller promises the same.
+    // SAFETY: the caller guarantees the same.
     unsafe { instance::<P>(plugin) }.home.clone()
 }
 
@@ -217,7 +217,7 @@ unsafe extern "C" fn call<P: Plugin>(
 struct Observer<P> {
     plugin: Arc<P>,
     handler: u32,
-    /// Of a whole service, whose handlers have no names here.
+    /// The path, for a service, whose handlers have no names.
     path: Option<String>,
 }
 
@@ -277,15 +277,15 @@ unsafe extern "C" fn stop<P: Plugin>(plugin: *const ()) -> FfiFuture<RResult<(),
     let (scope, plugin) = (Scope::of(instance.home.clone()), instance.plugin.clone());
     let shut_down = ShutDown(instance.runtime.clone());
     let future = async move {
-        // Dropped last, also when the hook panics or the host gives it up.
+        // Dropped last, even if the hook panics or the host cancels it.
         let _shut_down = shut_down;
         plugin.stop().await.map_err(failed)
     };
     Guarded::new(scope, future, as_it_is).into_ffi()
 }
 
-/// Shuts a runtime down when it is dropped. Blocks this thread for as long as tasks block: the host stops plugins on threads
-/// of their own.
+/// Shuts a runtime down when dropped. Blocks this thread while tasks block: the host stops each plugin on a separate
+/// thread.
 struct ShutDown(Arc<Runtime>);
 
 impl Drop for ShutDown {
@@ -348,7 +348,7 @@ unsafe extern "C" fn hook<P: Plugin>(
     Guarded::new(scope, future, as_it_is).into_ffi()
 }
 
-/// For futures whose end needs no look.
+/// The conversion for futures whose result needs none.
 fn as_it_is<T>(result: Result<T, Failure>) -> Result<T, Failure> {
     result
 }

@@ -1,7 +1,7 @@
-//! The small tokio runtime of a plugin: timers, sockets and spawned tasks, on one thread of its own.
+//! The tokio runtime of a plugin: timers, sockets and spawned tasks on one thread.
 //!
 //! Handlers do not run here: the host polls them on its workers, with this runtime entered. Without the feature `tokio`
-//! there is none, and what stands here does nothing.
+//! there is no runtime, and these items do nothing.
 
 #[cfg(feature = "tokio")]
 pub(crate) use with_tokio::{Handle, Runtime};
@@ -24,10 +24,10 @@ mod with_tokio {
     use crate::scope::Scope;
     use crate::{Error, Level, Result};
 
-    /// How long tasks that block get to end when the plugin stops.
+    /// The time for blocking tasks to end when the plugin stops.
     const SHUTDOWN: Duration = Duration::from_secs(2);
 
-    /// How long blocking work gets to end before the tasks are dropped: it may wait for what one of them holds.
+    /// The time for blocking work to end before the tasks are dropped, since it may wait for a resource of a task.
     const BEFORE_TASKS: Duration = Duration::from_millis(100);
 
     /// A running runtime. Dropping it shuts it down.
@@ -52,7 +52,7 @@ mod with_tokio {
             let home = Arc::new(OnceLock::<Weak<Home>>::new());
             let of_thread = home.clone();
             let mut builder = Builder::new_current_thread();
-            // These are the threads of `spawn_blocking`; the one that drives the runtime is ours.
+            // These are the threads of `spawn_blocking`; the thread that drives the runtime is separate.
             let blocking = Arc::new(Blocking::default());
             let (begins, ends) = (blocking.clone(), blocking.clone());
             builder.on_thread_start(move || {
@@ -75,7 +75,7 @@ mod with_tokio {
             let (running, done) = mpsc::channel::<()>();
             let of_thread = home.clone();
             let drive = move || {
-                // Whoever is told to stop, or finds nobody left to tell it, ends.
+                // The thread ends when it is told to stop or when the sender is gone.
                 let _ = runtime.block_on(stopped);
                 enter_home(&of_thread);
                 // Joins the threads that end in time, and then drops the tasks.
@@ -103,7 +103,7 @@ mod with_tokio {
             self.handle.clone()
         }
 
-        /// Says whose runtime this is, before anything is spawned on it.
+        /// Sets the plugin of this runtime, before anything is spawned on it.
         pub(crate) fn settle(&self, home: &Arc<Home>) {
             if self.home.set(Arc::downgrade(home)).is_ok() {
                 let home = self.home.clone();
@@ -118,7 +118,7 @@ mod with_tokio {
             let Some(running) = running else { return };
             #[cfg(feature = "testing")]
             drop(running.holds_clock);
-            // Nobody hears it when the thread has ended by itself.
+            // The receiver is gone if the thread has already ended.
             let _ = running.stop.send(());
             if running.thread.thread().id() == thread::current().id() {
                 return;
@@ -145,7 +145,7 @@ mod with_tokio {
         }
     }
 
-    /// How many threads of `spawn_blocking` there are.
+    /// The number of `spawn_blocking` threads.
     #[derive(Default)]
     struct Blocking {
         n_threads: Mutex<usize>,
@@ -162,7 +162,7 @@ mod with_tokio {
             self.one_ended.notify_all();
         }
 
-        /// Waits until there are none; `false` when some still work after two seconds.
+        /// Waits until all have ended; `false` if some still work after two seconds.
         fn wait(&self) -> bool {
             let n_threads = self.n_threads.lock().unwrap_or_else(PoisonError::into_inner);
             let waited = self.one_ended.wait_timeout_while(n_threads, SHUTDOWN, |n_threads| *n_threads > 0);
@@ -187,8 +187,8 @@ mod with_tokio {
         }
     }
 
-    /// A clock that stands still would jump to the next timer whenever the runtime has nothing to do, unless blocking
-    /// work is under way: this is such work, until the sender is dropped.
+    /// A paused clock would jump to the next timer whenever the runtime is idle, unless blocking work is running: this
+    /// is such work, until the sender is dropped.
     #[cfg(feature = "testing")]
     fn hold_clock(handle: &Handle) -> mpsc::Sender<()> {
         let (sender, receiver) = mpsc::channel::<()>();
@@ -214,11 +214,11 @@ mod without_tokio {
     use crate::Result;
     use crate::context::Home;
 
-    /// Stands where a handle of a runtime would be.
+    /// Replaces the handle of a runtime.
     #[derive(Clone)]
     pub(crate) struct Handle;
 
-    /// Stands where a runtime would be.
+    /// Replaces the runtime.
     pub(crate) struct Runtime;
 
     impl Handle {

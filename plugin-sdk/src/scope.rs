@@ -1,8 +1,8 @@
-//! What runs on this thread: which plugin, and which request it answers.
+//! The plugin and request of the code that runs on this thread.
 //!
-//! The host polls a plugin's futures and streams on threads of its own, so each of them carries a [`Scope`], which is put
-//! in place for the length of a poll or drop: the plugin's runtime is entered, and logging and host services find their
-//! plugin and request. Nothing is allocated for a poll.
+//! The host polls a plugin's futures and streams on its own threads, so each of them carries a [`Scope`] that is
+//! installed for the duration of a poll or drop: the plugin's runtime is entered, and logging and host services find
+//! their plugin and request. A poll allocates nothing.
 
 use std::cell::Cell;
 use std::sync::Arc;
@@ -13,8 +13,8 @@ use plugin_sdk_abi::head::HeadView;
 use crate::context::Home;
 
 thread_local! {
-    /// The scope of what runs on this thread. A raw pointer, so that the thread-local has no destructor: one would keep
-    /// the library in memory after its last use.
+    /// The scope of the code on this thread. A raw pointer, so that the thread-local has no destructor: a destructor
+    /// would keep the library in memory.
     static CURRENT: Cell<*const Scope> = const { Cell::new(std::ptr::null()) };
 }
 
@@ -25,17 +25,17 @@ pub(crate) struct Scope {
     pub(crate) call: Option<Call>,
 }
 
-/// What the work for one request has to know of it.
+/// The facts about a request that its code needs.
 #[derive(Clone)]
 pub(crate) struct Call {
     request_id: Text,
     traceparent: Text,
-    /// How many plugins called one another to get here.
+    /// The number of nested plugin calls.
     pub(crate) depth: u32,
     deadline: Option<Instant>,
 }
 
-/// Runs `f` with the scope of what runs on this thread; `None` when there is none, or `f` finds nothing in it.
+/// Runs `f` with the current scope; `None` if there is no scope or `f` finds nothing in it.
 pub(crate) fn current<T>(f: impl FnOnce(&Scope) -> Option<T>) -> Option<T> {
     let scope = CURRENT.get();
     // SAFETY: a pointer in `CURRENT` is that of a scope which `run` borrows until it has put the former one back, or
@@ -75,13 +75,13 @@ impl Scope {
         CURRENT.set(Box::into_raw(Box::new(self)));
     }
 
-    /// Takes away what [`Scope::on_this_thread`] put in place. Only for threads where nothing is in [`Scope::run`].
+    /// Removes the scope installed by [`Scope::on_this_thread`]. Only for threads without a running [`Scope::run`].
     #[cfg(feature = "tokio")]
     pub(crate) fn off_this_thread() {
         let scope = CURRENT.replace(std::ptr::null());
         if !scope.is_null() {
-            // SAFETY: these two functions are called at the start and the end of threads of the runtime, where no `run`
-            // is under way; what lies in `CURRENT` is then what `on_this_thread` leaked.
+            // SAFETY: these two functions are called at the start and the end of the runtime's threads, where no `run`
+            // is active; `CURRENT` then holds the pointer leaked by `on_this_thread`.
             drop(unsafe { Box::from_raw(scope.cast_mut()) });
         }
     }
@@ -116,10 +116,10 @@ impl Call {
     }
 }
 
-/// As long as the ids that a host gives; every byte more is copied several times a call.
+/// The length of the host's ids; every additional byte is copied several times per call.
 const MAX_SHORT: usize = 30;
 
-/// A text that is copied without an allocation when it is short.
+/// A text that is copied without an allocation if it is short.
 #[derive(Clone)]
 enum Text {
     Short(u8, [u8; MAX_SHORT]),

@@ -19,7 +19,7 @@ use super::ask::Ask;
 use crate::Body;
 use crate::context::Home;
 
-/// Events between plugins. They are told to who listens now; nothing is kept for later.
+/// Events between plugins. They are delivered to the current subscribers and not stored.
 ///
 /// ```
 /// # use plugin_sdk::prelude::*;
@@ -52,14 +52,14 @@ pub struct Published {
     pub plugin: String,
     /// When, in milliseconds since 1970.
     pub at_unix_ms: u64,
-    /// What it says.
+    /// The content.
     pub data: Value,
 }
 
-/// The events of a topic as they come: a `Stream`, or [`Subscription::next`]. Dropping it ends the subscription.
+/// The events of a topic, as a `Stream` or through [`Subscription::next`]. Dropping it ends the subscription.
 ///
-/// An error for which [`ServiceError::is_lost`] is true says that this subscriber was too slow, and the stream goes on;
-/// after any other it has ended.
+/// After an error for which [`ServiceError::is_lost`] is true, the stream continues: this subscriber was too slow and
+/// missed events. Any other error ends the stream.
 pub struct Subscription {
     body: Body,
 }
@@ -69,7 +69,7 @@ impl Events {
         Events { home }
     }
 
-    /// Publishes an event as `<id of this plugin>/<topic>`, and says how many subscribers it had.
+    /// Publishes an event as `<id of this plugin>/<topic>` and returns its number of subscribers.
     ///
     /// # Errors
     /// The permission `events.publish` is missing, `data` does not serialize, or the host failed.
@@ -101,15 +101,15 @@ impl Events {
 }
 
 impl Published {
-    /// When it was published, by the host's clock.
+    /// The time of publication, by the host's clock.
     pub fn at(&self) -> SystemTime {
         SystemTime::UNIX_EPOCH + Duration::from_millis(self.at_unix_ms)
     }
 
-    /// What it says, read into `T`.
+    /// Deserializes the content.
     ///
     /// # Errors
-    /// Code `does_not_fit` when it is no JSON for `T`.
+    /// Code `does_not_fit` if the content does not deserialize to `T`.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, ServiceError> {
         T::deserialize(&self.data).map_err(|error| ServiceError::not_json("the event", &error))
     }
@@ -119,7 +119,7 @@ impl Subscription {
     /// The next event; `None` when the host ends the subscription.
     ///
     /// # Errors
-    /// As said for the type.
+    /// See [`Subscription`].
     ///
     /// # Cancel safety
     /// Dropping the future loses nothing.

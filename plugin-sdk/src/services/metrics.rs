@@ -12,9 +12,10 @@ use serde_json::json;
 use super::ServiceError;
 use crate::context::Home;
 
-/// Metrics of the plugin's own, shown beside the host's on `/metrics`.
+/// The plugin's own metrics, shown on `/metrics` beside the host's.
 ///
-/// Open them once, in `#[start]`, and keep them: they are cheap to clone, and measuring takes a call of a function.
+/// Open metrics once, in `#[start]`, and store them: they are cheap to clone, and a measurement costs one function
+/// call.
 ///
 /// ```
 /// # use plugin_sdk::prelude::*;
@@ -43,7 +44,7 @@ struct Metric {
 #[derive(Clone)]
 pub struct Counter(Metric);
 
-/// A value that goes up and down.
+/// A value that can go up and down.
 #[derive(Clone)]
 pub struct Gauge(Metric);
 
@@ -56,17 +57,17 @@ impl Metrics {
         Metrics { home, labels: BTreeMap::new() }
     }
 
-    /// The same with a label more on what it opens. Few values: each is a series of its own.
+    /// Adds a label to the metrics opened afterwards. Use few different values, because each one is a separate series.
     pub fn with_label(&self, name: impl Into<String>, value: impl Into<String>) -> Metrics {
         let mut metrics = self.clone();
         metrics.labels.insert(name.into(), value.into());
         metrics
     }
 
-    /// Opens a counter; `help` is one sentence. The same name and labels give the same counter.
+    /// Opens a counter; `help` is one sentence. The same name and labels return the same counter.
     ///
     /// # Errors
-    /// The permission `metrics.write` is missing, the name is none, or it is in use for another kind of metric.
+    /// The permission `metrics.write` is missing, the name is invalid, or it is used for another kind of metric.
     pub fn counter(&self, name: &str, help: &str) -> Result<Counter, ServiceError> {
         self.open("counter", name, help, &[]).map(Counter)
     }
@@ -93,7 +94,7 @@ impl Metrics {
         let opened =
             host.metric(&definition.to_string()).ok_or_else(|| ServiceError::old_host("metrics for plugins"))?;
         let id = opened.map_err(|failure| {
-            // The host says one sentence; for a missing permission it is the same as for the other services.
+            // The host returns one sentence; for a missing permission it equals that of the other services.
             let (status, code) = match failure.message.contains("metrics.write") {
                 true => (StatusCode::FORBIDDEN, "permission_denied"),
                 false => (StatusCode::BAD_REQUEST, "metric_refused"),

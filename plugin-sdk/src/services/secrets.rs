@@ -34,11 +34,11 @@ impl Secrets {
         Secrets { home }
     }
 
-    /// The secret `name`, as it is now.
+    /// Returns the current value of the secret `name`.
     ///
     /// # Errors
-    /// The permission `secrets.read` is missing, there is none of that name
-    /// ([`ServiceError::is_not_found`]), or the host failed.
+    /// The permission `secrets.read` is missing, the secret does not exist ([`ServiceError::is_not_found`]), or the
+    /// host failed.
     pub async fn get(&self, name: &str) -> Result<Secret, ServiceError> {
         let params = [("name", name)];
         let answer = Ask::new(service::SECRETS, Method::GET, &params).send_for_success(&self.home).await?;
@@ -47,15 +47,15 @@ impl Secrets {
 }
 
 impl Secret {
-    /// What it is.
+    /// The value.
     pub fn bytes(&self) -> &[u8] {
         &self.0
     }
 
-    /// What it is, as text.
+    /// The value as text.
     ///
     /// # Errors
-    /// Code `not_text` when it is not UTF-8.
+    /// Code `not_text` if the value is not UTF-8.
     pub fn text(&self) -> Result<&str, ServiceError> {
         std::str::from_utf8(&self.0).map_err(|_| {
             ServiceError::new(StatusCode::UNPROCESSABLE_ENTITY, "not_text", "the secret is not UTF-8 text")

@@ -1,11 +1,11 @@
-//! What the macros of the `log` crate say.
+//! Records of the `log` crate.
 
 use log::{Level, LevelFilter, Log, Metadata, Record};
 use plugin_sdk_abi::log_level;
 
 use crate::context::Home;
 
-/// Sends records to the host of the plugin they come from.
+/// Sends records to the host of their plugin.
 pub(super) struct ToHost;
 
 impl Log for ToHost {

@@ -13,12 +13,12 @@ use tracing_core::span::Current;
 use super::spans;
 use crate::context::Home;
 
-/// Sends events to the host of the plugin they come from.
+/// Sends events to the host of their plugin.
 pub(super) struct ToHost;
 
 impl Subscriber for ToHost {
     fn register_callsite(&self, _: &'static Metadata<'static>) -> Interest {
-        // Levels change while a plugin runs; those that no plugin wants are kept out by the greatest level.
+        // Levels change while a plugin runs; the maximum level filters out events that no plugin wants.
         Interest::sometimes()
     }
 
@@ -121,7 +121,7 @@ impl Fields {
         }
     }
 
-    /// As they stand behind a span's name: `a=1 b=2`.
+    /// The fields as shown after a span's name: `a=1 b=2`.
     fn into_text(self) -> String {
         let message = Some(("message", self.message)).filter(|(_, message)| !message.is_empty());
         let all = message.into_iter().chain(self.others);
