@@ -14,7 +14,7 @@ use std::task::{Context, Poll};
 use plugin_sdk_abi::{Failure, RResult};
 
 use crate::Level;
-use crate::context::Home;
+use crate::plugin_runtime::PluginRuntime;
 #[cfg(feature = "testing")]
 use crate::scope;
 use crate::scope::Scope;
@@ -41,7 +41,7 @@ pub(crate) fn install_hook() {
         {
             let before = std::panic::take_hook();
             std::panic::set_hook(Box::new(move |info| {
-                if GUARDED.get() == 0 && scope::current(|scope| scope.home.clone()).is_none() {
+                if GUARDED.get() == 0 && scope::current(|scope| scope.plugin_runtime.clone()).is_none() {
                     return before(info);
                 }
                 write_down(info);
@@ -67,10 +67,10 @@ fn write_down(info: &PanicHookInfo<'_>) {
 fn tell(message: &str, location: &str) {
     let thread = std::thread::current();
     let thread = thread.name().unwrap_or("without a name");
-    match Home::current() {
-        Some(home) if home.host.is_some() => {
+    match PluginRuntime::current() {
+        Some(plugin_runtime) if plugin_runtime.host.is_some() => {
             let text = format!("a task panicked at {location}: {message}");
-            home.event(Level::Error.number(), "plugin_sdk::panic", &text, &[("thread", thread)]);
+            plugin_runtime.event(Level::Error.number(), "plugin_sdk::panic", &text, &[("thread", thread)]);
         }
         // A closed stderr must not cause another panic.
         _ => drop(writeln!(std::io::stderr(), "a plugin's thread `{thread}` panicked at {location}: {message}")),

@@ -6,10 +6,12 @@ mod error;
 mod export;
 mod extract;
 mod guard;
+mod handle;
 mod hooks;
 #[cfg(feature = "memory")]
 mod memory;
 mod plugin;
+mod plugin_runtime;
 mod request;
 mod response;
 mod runtime;

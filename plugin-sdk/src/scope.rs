@@ -9,8 +9,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use plugin_sdk_abi::head::HeadView;
+use plugin_sdk_abi::log_level;
+use plugin_sdk_abi::record::Record;
 
-use crate::context::Home;
+use crate::plugin_runtime::{self, PluginRuntime};
 
 thread_local! {
     /// The scope of the code on this thread. A raw pointer, so that the thread-local has no destructor: a destructor
@@ -21,7 +23,7 @@ thread_local! {
 /// A plugin and the request it answers, if it answers one.
 #[derive(Clone, Default)]
 pub(crate) struct Scope {
-    pub(crate) home: Option<Arc<Home>>,
+    pub(crate) plugin_runtime: Option<Arc<PluginRuntime>>,
     pub(crate) call: Option<Call>,
 }
 
@@ -43,10 +45,40 @@ pub(crate) fn current<T>(f: impl FnOnce(&Scope) -> Option<T>) -> Option<T> {
     unsafe { scope.as_ref() }.and_then(f)
 }
 
+impl PluginRuntime {
+    /// Returns the plugin of the code on this thread. For a thread started by plugin code, the plugin that was started
+    /// last.
+    pub(crate) fn current() -> Option<Arc<PluginRuntime>> {
+        current(|scope| scope.plugin_runtime.clone()).or_else(plugin_runtime::newest)
+    }
+
+    /// Writes an event to the host's log, with the request that is being handled.
+    pub(crate) fn event(&self, level: u8, target: &str, message: &str, fields: &[(&str, &str)]) {
+        let Some(host) = &self.host else { return };
+        let mut buffer = Vec::with_capacity(256);
+        let mut write = |request_id: Option<&str>, traceparent: Option<&str>| {
+            let record = Record { target, message, request_id, traceparent };
+            record.write(fields.iter().copied(), &mut buffer);
+        };
+        let written = current(|scope| {
+            let call = scope.call.as_ref()?;
+            write(Some(call.request_id()), call.traceparent());
+            Some(())
+        });
+        if written.is_none() {
+            write(None, None);
+        }
+        if !host.event(level, &buffer) {
+            let fields: String = fields.iter().map(|(name, value)| format!(" {name}={value}")).collect();
+            host.log(level.min(log_level::DEBUG), &format!("{message}{fields}"));
+        }
+    }
+}
+
 impl Scope {
-    /// The scope of work for `home` outside of requests.
-    pub(crate) fn of(home: Arc<Home>) -> Scope {
-        Scope { home: Some(home), call: None }
+    /// The scope of work for `plugin_runtime` outside of requests.
+    pub(crate) fn of(plugin_runtime: Arc<PluginRuntime>) -> Scope {
+        Scope { plugin_runtime: Some(plugin_runtime), call: None }
     }
 
     /// A copy of the scope of what runs on this thread.
@@ -64,7 +96,7 @@ impl Scope {
             }
         }
         let _put_back = PutBack(CURRENT.replace(self));
-        let _entered = self.home.as_ref().map(|home| home.handle.enter());
+        let _entered = self.plugin_runtime.as_ref().map(|plugin_runtime| plugin_runtime.handle.enter());
         f()
     }
 
@@ -164,7 +196,7 @@ mod tests {
         let id = || current(|scope| scope.call.as_ref().map(|call| call.request_id().to_owned()));
         let of = |id: &str| {
             let (request_id, traceparent) = (Text::of(id), Text::of(""));
-            Scope { home: None, call: Some(Call { request_id, traceparent, depth: 0, deadline: None }) }
+            Scope { plugin_runtime: None, call: Some(Call { request_id, traceparent, depth: 0, deadline: None }) }
         };
         assert_eq!(id(), None);
         of("outer").run(|| {

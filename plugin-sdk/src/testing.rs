@@ -52,7 +52,6 @@ mod store;
 mod test_host;
 mod topics;
 
-use std::cell::Cell;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
@@ -84,16 +83,6 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
             Poll::Pending => thread::park(),
         }
     }
-}
-
-thread_local! {
-    /// Whether the next runtime created on this thread has a paused clock.
-    static STARTS_PAUSED: Cell<bool> = const { Cell::new(false) };
-}
-
-/// Returns whether a new runtime starts with a paused clock.
-pub(crate) fn starts_paused() -> bool {
-    STARTS_PAUSED.get()
 }
 
 /// Yields to other tasks of this thread's executor.

@@ -12,10 +12,13 @@ mod subscriber;
 
 use std::sync::Once;
 
+use crate::plugin_runtime::{LOG_HOOKS, LogHooks};
+
 /// Puts the subscriber in place; once a library.
 pub(crate) fn install() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
+        let _ = LOG_HOOKS.set(LogHooks { level_changed, free });
         // A program that tests plugins may have its own subscriber, which then receives the events.
         #[cfg(feature = "tracing")]
         let _ = tracing::subscriber::set_global_default(subscriber::ToHost);
@@ -25,7 +28,7 @@ pub(crate) fn install() {
 }
 
 /// Tells the macros which levels are enabled, so that a disabled event costs almost nothing.
-pub(crate) fn level_changed() {
+fn level_changed() {
     #[cfg(feature = "tracing")]
     tracing::callsite::rebuild_interest_cache();
     #[cfg(feature = "log")]
@@ -33,7 +36,7 @@ pub(crate) fn level_changed() {
 }
 
 /// Frees the memory that is reserved for spans.
-#[cfg(feature = "tracing")]
-pub(crate) fn free() {
+fn free() {
+    #[cfg(feature = "tracing")]
     spans::free();
 }

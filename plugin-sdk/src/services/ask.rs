@@ -7,7 +7,7 @@ use plugin_sdk_abi::head::Head;
 use plugin_sdk_abi::{Chunk, Failure, Pairs, Request, Response, service};
 
 use super::ServiceError;
-use crate::context::Home;
+use crate::plugin_runtime::PluginRuntime;
 use crate::scope;
 use crate::{Body, Bytes, Error};
 
@@ -42,8 +42,8 @@ impl<'a> Ask<'a> {
     }
 
     /// Sends the request and returns the response, whatever its status.
-    pub(super) async fn send(self, home: &Home) -> Result<Answer, ServiceError> {
-        let host = home.host.as_ref().ok_or_else(|| {
+    pub(super) async fn send(self, plugin_runtime: &PluginRuntime) -> Result<Answer, ServiceError> {
+        let host = plugin_runtime.host.as_ref().ok_or_else(|| {
             ServiceError::new(StatusCode::NOT_IMPLEMENTED, "no_host", "this hook runs before there is a host to ask")
         })?;
         let name = name_of(self.service);
@@ -53,8 +53,8 @@ impl<'a> Ask<'a> {
     }
 
     /// Sends it; a status of 400 or more is an error.
-    pub(super) async fn send_for_success(self, home: &Home) -> Result<Answer, ServiceError> {
-        let answer = self.send(home).await?;
+    pub(super) async fn send_for_success(self, plugin_runtime: &PluginRuntime) -> Result<Answer, ServiceError> {
+        let answer = self.send(plugin_runtime).await?;
         if answer.status.is_client_error() || answer.status.is_server_error() {
             return Err(answer.into_error().await);
         }

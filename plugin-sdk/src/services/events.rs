@@ -17,7 +17,7 @@ use serde_json::Value;
 use super::ServiceError;
 use super::ask::Ask;
 use crate::Body;
-use crate::context::Home;
+use crate::plugin_runtime::PluginRuntime;
 
 /// Events between plugins. They are delivered to the current subscribers and not stored.
 ///
@@ -39,7 +39,7 @@ use crate::context::Home;
 /// ```
 #[derive(Clone)]
 pub struct Events {
-    home: Arc<Home>,
+    plugin_runtime: Arc<PluginRuntime>,
 }
 
 /// An event that a plugin published.
@@ -65,8 +65,8 @@ pub struct Subscription {
 }
 
 impl Events {
-    pub(crate) fn new(home: Arc<Home>) -> Events {
-        Events { home }
+    pub(crate) fn new(plugin_runtime: Arc<PluginRuntime>) -> Events {
+        Events { plugin_runtime }
     }
 
     /// Publishes an event as `<id of this plugin>/<topic>` and returns its number of subscribers.
@@ -83,7 +83,7 @@ impl Events {
         let json = serde_json::to_vec(data);
         ask.body =
             json.map_err(|error| ServiceError::bad_request(format!("the event does not serialize: {error}")))?.into();
-        let bytes = ask.send_for_success(&self.home).await?.bytes().await?;
+        let bytes = ask.send_for_success(&self.plugin_runtime).await?.bytes().await?;
         let answer: Answer =
             serde_json::from_slice(&bytes).map_err(|error| ServiceError::not_json("the host's answer", &error))?;
         Ok(answer.subscribers)
@@ -95,7 +95,7 @@ impl Events {
     /// The permission `events.subscribe` is missing, or the host failed.
     pub async fn subscribe(&self, topic: &str) -> Result<Subscription, ServiceError> {
         let params = [("topic", topic)];
-        let answer = Ask::new(service::EVENTS, Method::GET, &params).send_for_success(&self.home).await?;
+        let answer = Ask::new(service::EVENTS, Method::GET, &params).send_for_success(&self.plugin_runtime).await?;
         Ok(Subscription { body: answer.body })
     }
 }

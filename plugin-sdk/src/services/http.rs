@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 
 use super::ServiceError;
 use super::ask::{Answer, Ask};
-use crate::context::Home;
+use crate::plugin_runtime::PluginRuntime;
 use crate::{Body, Bytes, Error};
 
 /// HTTP through the host: its connections, its certificates, and the list of hosts that plugin.yaml allows.
@@ -35,14 +35,14 @@ use crate::{Body, Bytes, Error};
 /// ```
 #[derive(Clone)]
 pub struct Http {
-    home: Arc<Home>,
+    plugin_runtime: Arc<PluginRuntime>,
 }
 
 /// A request that has not been sent yet, to a server with [`Http`] or to another plugin with
 /// [`Plugins`](super::Plugins).
 #[must_use = "a request does nothing until it is sent"]
 pub struct HttpRequest {
-    home: Arc<Home>,
+    plugin_runtime: Arc<PluginRuntime>,
     service: u32,
     method: Method,
     /// The target, including a query that the author wrote into it.
@@ -70,22 +70,22 @@ macro_rules! methods {
 }
 
 impl Http {
-    pub(crate) fn new(home: Arc<Home>) -> Http {
-        Http { home }
+    pub(crate) fn new(plugin_runtime: Arc<PluginRuntime>) -> Http {
+        Http { plugin_runtime }
     }
 
     /// A request with any method, for an absolute URL.
     pub fn request(&self, method: Method, url: impl Into<String>) -> HttpRequest {
-        HttpRequest::new(self.home.clone(), service::FETCH, method, url.into())
+        HttpRequest::new(self.plugin_runtime.clone(), service::FETCH, method, url.into())
     }
 
     methods! { get GET, post POST, put PUT, patch PATCH, delete DELETE, head HEAD, }
 }
 
 impl HttpRequest {
-    pub(super) fn new(home: Arc<Home>, service: u32, method: Method, target: String) -> HttpRequest {
+    pub(super) fn new(plugin_runtime: Arc<PluginRuntime>, service: u32, method: Method, target: String) -> HttpRequest {
         let (query, headers, body) = (Vec::new(), HeaderMap::new(), Body::default());
-        HttpRequest { home, service, method, target, query, headers, body, timeout: None, refused: None }
+        HttpRequest { plugin_runtime, service, method, target, query, headers, body, timeout: None, refused: None }
     }
 
     /// Adds a header. [`HttpRequest::send`] reports an invalid one.
@@ -175,7 +175,7 @@ impl HttpRequest {
             body: self.body,
             timeout: self.timeout,
         };
-        HttpResponse::of(ask.send(&self.home).await?).await
+        HttpResponse::of(ask.send(&self.plugin_runtime).await?).await
     }
 
     /// The target without its query, and the whole query. A fragment is not sent.

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ServiceError;
 use super::ask::{Answer, Ask};
-use crate::context::Home;
+use crate::plugin_runtime::PluginRuntime;
 use crate::{Body, Bytes};
 
 /// The plugin's own key-value store. It outlives reloads and upgrades.
@@ -30,7 +30,7 @@ use crate::{Body, Bytes};
 /// ```
 #[derive(Clone)]
 pub struct Kv {
-    home: Arc<Home>,
+    plugin_runtime: Arc<PluginRuntime>,
 }
 
 /// A value with its version.
@@ -70,8 +70,8 @@ pub struct Key {
 }
 
 impl Kv {
-    pub(crate) fn new(home: Arc<Home>) -> Kv {
-        Kv { home }
+    pub(crate) fn new(plugin_runtime: Arc<PluginRuntime>) -> Kv {
+        Kv { plugin_runtime }
     }
 
     /// Returns the entry of `key`, or `None`.
@@ -80,7 +80,7 @@ impl Kv {
     /// The permission `kv.read` is missing, or the host failed.
     pub async fn get(&self, key: &str) -> Result<Option<Entry>, ServiceError> {
         let params = [("key", key)];
-        let answer = match Ask::new(service::KV, Method::GET, &params).send_for_success(&self.home).await {
+        let answer = match Ask::new(service::KV, Method::GET, &params).send_for_success(&self.plugin_runtime).await {
             Err(error) if error.is_not_found() => return Ok(None),
             answer => answer?,
         };
@@ -178,7 +178,7 @@ impl Kv {
     }
 
     async fn keys(&self, params: &[(&str, &str)]) -> Result<Listing, ServiceError> {
-        let answer = Ask::new(service::KV, Method::GET, params).send_for_success(&self.home).await?;
+        let answer = Ask::new(service::KV, Method::GET, params).send_for_success(&self.plugin_runtime).await?;
         let bytes = answer.bytes().await?;
         serde_json::from_slice(&bytes).map_err(|error| ServiceError::not_json("the host's list of keys", &error))
     }
@@ -188,14 +188,14 @@ impl Kv {
         let mut ask = Ask::new(service::KV, Method::PUT, &params);
         ask.body = body;
         ask.headers.extend(condition);
-        version_of(&ask.send_for_success(&self.home).await?)
+        version_of(&ask.send_for_success(&self.plugin_runtime).await?)
     }
 
     async fn remove(&self, key: &str, condition: Condition) -> Result<bool, ServiceError> {
         let params = [("key", key)];
         let mut ask = Ask::new(service::KV, Method::DELETE, &params);
         ask.headers.extend(condition);
-        match ask.send_for_success(&self.home).await {
+        match ask.send_for_success(&self.plugin_runtime).await {
             Err(error) if error.is_not_found() => Ok(false),
             answer => answer.map(|_| true),
         }

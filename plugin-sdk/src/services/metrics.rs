@@ -10,7 +10,7 @@ use plugin_sdk_abi::measure;
 use serde_json::json;
 
 use super::ServiceError;
-use crate::context::Home;
+use crate::plugin_runtime::PluginRuntime;
 
 /// The plugin's own metrics, shown on `/metrics` beside the host's.
 ///
@@ -30,13 +30,13 @@ use crate::context::Home;
 /// ```
 #[derive(Clone)]
 pub struct Metrics {
-    home: Arc<Home>,
+    plugin_runtime: Arc<PluginRuntime>,
     labels: BTreeMap<String, String>,
 }
 
 #[derive(Clone)]
 struct Metric {
-    home: Arc<Home>,
+    plugin_runtime: Arc<PluginRuntime>,
     id: u64,
 }
 
@@ -53,8 +53,8 @@ pub struct Gauge(Metric);
 pub struct Histogram(Metric);
 
 impl Metrics {
-    pub(crate) fn new(home: Arc<Home>) -> Metrics {
-        Metrics { home, labels: BTreeMap::new() }
+    pub(crate) fn new(plugin_runtime: Arc<PluginRuntime>) -> Metrics {
+        Metrics { plugin_runtime, labels: BTreeMap::new() }
     }
 
     /// Adds a label to the metrics opened afterwards. Use few different values, because each one is a separate series.
@@ -89,7 +89,7 @@ impl Metrics {
     }
 
     fn open(&self, kind: &str, name: &str, help: &str, buckets: &[f64]) -> Result<Metric, ServiceError> {
-        let host = self.home.host.as_ref().ok_or_else(|| ServiceError::old_host("metrics for plugins"))?;
+        let host = self.plugin_runtime.host.as_ref().ok_or_else(|| ServiceError::old_host("metrics for plugins"))?;
         let definition = json!({ "kind": kind, "name": name, "help": help, "labels": self.labels, "buckets": buckets });
         let opened =
             host.metric(&definition.to_string()).ok_or_else(|| ServiceError::old_host("metrics for plugins"))?;
@@ -101,13 +101,13 @@ impl Metrics {
             };
             ServiceError::new(status, code, failure.message.as_str())
         })?;
-        Ok(Metric { home: self.home.clone(), id })
+        Ok(Metric { plugin_runtime: self.plugin_runtime.clone(), id })
     }
 }
 
 impl Metric {
     fn measure(&self, operation: u8, value: f64) {
-        if let Some(host) = &self.home.host {
+        if let Some(host) = &self.plugin_runtime.host {
             host.measure(self.id, operation, value);
         }
     }

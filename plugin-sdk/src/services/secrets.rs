@@ -9,7 +9,7 @@ use plugin_sdk_abi::service;
 use super::ServiceError;
 use super::ask::Ask;
 use crate::Bytes;
-use crate::context::Home;
+use crate::plugin_runtime::PluginRuntime;
 
 /// Secrets that the operator gave this plugin.
 ///
@@ -22,7 +22,7 @@ use crate::context::Home;
 /// ```
 #[derive(Clone)]
 pub struct Secrets {
-    home: Arc<Home>,
+    plugin_runtime: Arc<PluginRuntime>,
 }
 
 /// A secret. `Debug` does not show it.
@@ -30,8 +30,8 @@ pub struct Secrets {
 pub struct Secret(Bytes);
 
 impl Secrets {
-    pub(crate) fn new(home: Arc<Home>) -> Secrets {
-        Secrets { home }
+    pub(crate) fn new(plugin_runtime: Arc<PluginRuntime>) -> Secrets {
+        Secrets { plugin_runtime }
     }
 
     /// Returns the current value of the secret `name`.
@@ -41,7 +41,7 @@ impl Secrets {
     /// host failed.
     pub async fn get(&self, name: &str) -> Result<Secret, ServiceError> {
         let params = [("name", name)];
-        let answer = Ask::new(service::SECRETS, Method::GET, &params).send_for_success(&self.home).await?;
+        let answer = Ask::new(service::SECRETS, Method::GET, &params).send_for_success(&self.plugin_runtime).await?;
         answer.bytes().await.map(Secret)
     }
 }

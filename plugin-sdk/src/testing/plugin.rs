@@ -13,7 +13,8 @@ use tokio::sync::oneshot;
 use super::builder::Builder;
 use super::host::Host;
 use super::routes::Routes;
-use super::{Asked, LogLine, STARTS_PAUSED, TestRequest, yield_now};
+use super::{Asked, LogLine, TestRequest, yield_now};
+use crate::runtime::STARTS_PAUSED;
 use crate::services::Published;
 use crate::{Bytes, Plugin, export};
 
@@ -180,7 +181,7 @@ impl<P: Plugin> TestPlugin<P> {
     /// Lets runnable tasks of the test and of the plugin run alternately.
     async fn settle(&self, mut advance: Option<Duration>) {
         // SAFETY: the handle is that of a plugin `P`, which `started` has not released.
-        let handle = unsafe { export::home_of::<P>(self.started.handle.plugin) }.handle.clone();
+        let handle = unsafe { export::runtime_of::<P>(self.started.handle.plugin) }.handle.clone();
         for _ in 0..8 {
             yield_now().await;
             let (sender, receiver) = oneshot::channel();
