@@ -4,7 +4,7 @@ use host_state::NamedRequest;
 
 use crate::error::Error;
 use crate::host::Host;
-use crate::log_lines::now_unix_ms;
+use host_call::now_unix_ms;
 
 /// For how long a request is known by its name.
 const KEEP_MS: u64 = 24 * 60 * 60 * 1000;

@@ -8,8 +8,8 @@ use host_state::{AuditEntry, AuditFilter, AuditHead, AuditReport};
 use crate::error::Error;
 use crate::host::Host;
 use crate::job::{Failed, JobView};
-use crate::log_lines::now_unix_ms;
 use crate::operation::{Part, PartState, Receipt};
+use host_call::now_unix_ms;
 
 /// Who changes what nobody asked for.
 const HOST: &str = "host";

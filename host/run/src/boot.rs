@@ -10,9 +10,9 @@ use host_state::{Damage, Revision, write_record};
 
 use crate::error::Error;
 use crate::host::Host;
-use crate::log_lines::now_unix_ms;
 use crate::plugin::{Installed, LastError, Plugin};
 use crate::reconcile::Input;
+use host_call::now_unix_ms;
 
 /// How many artifacts are read and hashed side by side.
 const READS: usize = 4;

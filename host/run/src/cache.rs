@@ -8,8 +8,8 @@ use host_store::{Swept, Usage};
 
 use crate::error::Error;
 use crate::host::Host;
-use crate::log_lines::now_unix_ms;
 use crate::operation::{Operation, Target, Wish};
+use host_call::now_unix_ms;
 
 /// Sweeps wait for each other.
 #[derive(Default)]

@@ -11,8 +11,8 @@ use semver::Version;
 
 use crate::error::Error;
 use crate::host::Host;
-use crate::log_lines::now_unix_ms;
 use crate::operation::LoadOptions;
+use host_call::now_unix_ms;
 
 /// However often somebody asks for it, an index is read no more often than this.
 const MIN_AGE: Duration = Duration::from_secs(5);

@@ -9,8 +9,8 @@ use host_core::plan::Patience;
 use host_core::probation;
 use serde_json::{Map, Value};
 
-use crate::spans::SpanSink;
 use crate::trial::Trial;
+use host_call::SpanSink;
 
 /// How the host runs plugins.
 #[derive(Clone, Debug)]

@@ -12,6 +12,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use host_call::{EventSink, PublishEvent};
 use host_core::PluginId;
 use host_core::event::{Event, EventKind};
 use host_state::State;
@@ -19,7 +20,7 @@ use tokio::sync::{Notify, Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::log_lines::now_unix_ms;
+use host_call::now_unix_ms;
 
 pub use follow::{EventGap, EventStream, EventsPage, Followed};
 pub(crate) use metrics::EventMetrics;
@@ -118,11 +119,22 @@ impl Events {
         self.0.arrived.notify_one();
     }
 
+    /// The sink for events of generations.
+    pub(crate) fn sink(&self) -> EventSink {
+        EventSink::new(self.clone())
+    }
+
     /// Writes what waits and ends the task. To be called before the state is closed; what is published afterwards is lost.
     pub(crate) async fn close(&self) {
         self.0.closing.cancel();
         self.0.writer.close();
         self.0.writer.wait().await;
+    }
+}
+
+impl PublishEvent for Events {
+    fn publish(&self, plugin: &PluginId, kind: EventKind) {
+        Events::publish(self, Some(plugin), None, kind);
     }
 }
 

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use crate::host::Host;
-use crate::log_lines::{LogLine, MinLevel};
 use crate::metrics::Present;
 use crate::plugin::Plugin;
+use host_call::{LogLine, MinLevel};
 
 /// The log of a plugin, as it goes on.
 pub struct LogStream {

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use dashmap::DashMap;
 use host_build::Builder;
+use host_call::Roster;
 use host_core::PluginId;
 use host_core::event::EventKind;
 use host_core::health::Health;
@@ -17,16 +18,13 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::admission::Admitted;
 use crate::cache::Cleaning;
 use crate::catalog::Catalog;
 use crate::config::Config;
 use crate::error::Error;
 use crate::events::Events;
-use crate::generation::Generation;
 use crate::jobs::Jobs;
 use crate::lent::Lent;
-use crate::log_lines::{LogLine, now_unix_ms};
 use crate::metrics::{self, FrontMetrics, MetricFamily, Metrics, Now, PluginNow};
 use crate::operation;
 use crate::planning::Plans;
@@ -34,10 +32,13 @@ use crate::plugin::{Plugin, PluginView};
 use crate::reconcile::Reconcile;
 use crate::replaceable::Replaceable;
 use crate::retire;
-use crate::spans::SpanSink;
-use crate::trace::Trace;
 use crate::updates::Poller;
 use crate::validate::MAX_LOOKS;
+use host_call::Admitted;
+use host_call::Generation;
+use host_call::SpanSink;
+use host_call::Trace;
+use host_call::{LogLine, now_unix_ms};
 
 /// How long a plugin may take to bring its metrics up to date before they are read.
 const METRICS_TIMEOUT: Duration = Duration::from_secs(1);
@@ -57,7 +58,7 @@ pub(crate) struct Inner {
     pub(crate) events: Events,
     pub(crate) services: HostServices,
     /// Which generation of each plugin serves now.
-    pub(crate) roster: DashMap<PluginId, Arc<Generation>>,
+    pub(crate) roster: Roster,
     pub(crate) plugins: DashMap<PluginId, Arc<Plugin>>,
     /// The number of each plugin's next generation; kept when a plugin is unloaded, so that numbers never repeat.
     numbers: DashMap<PluginId, u64>,
@@ -150,7 +151,7 @@ impl Host {
                 state,
                 events,
                 services,
-                roster: DashMap::new(),
+                roster: Roster::default(),
                 plugins: DashMap::new(),
                 numbers: DashMap::new(),
                 jobs,
@@ -244,7 +245,7 @@ impl Host {
             degraded: count(Health::Degraded),
             unhealthy: count(Health::Unhealthy),
             unknown: count(Health::Unknown),
-            routes: self.0.roster.iter().map(|entry| entry.value().manifest.endpoints.len()).sum(),
+            routes: self.0.roster.all().iter().map(|generation| generation.manifest.endpoints.len()).sum(),
             requests: plugins.iter().map(|plugin| plugin.requests).sum(),
             errors: plugins.iter().map(|plugin| plugin.errors).sum(),
             mapped: host_load::mapped_libraries(),
@@ -274,12 +275,11 @@ impl Host {
 
     async fn gather(&self) -> Vec<prometheus::proto::MetricFamily> {
         self.measure_disk();
-        let serving = self.0.roster.iter().map(|entry| entry.value().clone());
+        let serving = self.0.roster.all().into_iter();
         let asked = serving.filter(|generation| generation.instance.has(&Hook::Metrics)).map(|generation| async move {
             // Counted like a call, so that the stop hook does not run beside it.
-            if generation.in_flight.try_enter() {
-                let counted = Admitted { generation };
-                counted.generation.run_hook(&Hook::Metrics, METRICS_TIMEOUT).await;
+            if let Some(counted) = Admitted::to_open(&generation) {
+                counted.generation().run_hook(&Hook::Metrics, METRICS_TIMEOUT).await;
             }
         });
         let asked = asked.collect::<Vec<_>>();
@@ -365,7 +365,7 @@ impl Host {
     /// The trace of a request with these headers, with the span that the host gives it. A trace that begins here is recorded
     /// when spans are.
     pub fn trace_of(&self, headers: &http::HeaderMap) -> Trace {
-        Trace::of(headers, self.0.config.spans.is_some())
+        Trace::from_headers(headers, self.0.config.spans.is_some())
     }
 
     /// Where the spans of requests go, if they go anywhere.
@@ -410,9 +410,8 @@ impl Host {
     /// Ends operations, builds among them, and then every generation: drained, at most `grace`, and stopped.
     pub async fn shutdown(&self, grace: Duration) {
         self.begin_shutdown();
-        let serving: Vec<_> = self.0.roster.iter().map(|entry| entry.key().clone()).collect();
-        for id in serving {
-            if let Some((_, generation)) = self.0.roster.remove(&id) {
+        for serving in self.0.roster.all() {
+            if let Some(generation) = self.0.roster.remove(&serving.id) {
                 self.retire(generation, grace);
             }
         }

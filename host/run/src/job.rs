@@ -17,9 +17,9 @@ use host_state::{JobLog, JobRecord};
 use tokio_util::sync::CancellationToken;
 
 use crate::error::Error;
-use crate::log_lines::{LogLine, LogLines, now_unix_ms};
 use crate::operation::{Receipt, StepReport};
 use course::Course;
+use host_call::{LogLine, LogLines, now_unix_ms};
 
 pub use asker::{Asker, OnConflict, OnConflictError};
 pub(crate) use course::Uncut;
@@ -110,7 +110,7 @@ impl Job {
             created_unix_ms,
             request,
             committed: AtomicBool::new(false),
-            log: LogLines::new(MAX_LINES),
+            log: LogLines::new(MAX_LINES, host_store::without_folders),
             progress: Mutex::new(progress),
             course: Course::new(),
             result: OnceLock::new(),
@@ -345,7 +345,7 @@ impl Job {
 
     /// Goes on where the log of the attempt before ended.
     pub(crate) fn go_on_from(&self, log: &JobLog) {
-        self.log.go_on_from(log.first_line, log.text.lines());
+        self.log.continue_from(log.first_line, log.text.lines());
     }
 
     /// The job as it is kept: as it is now, or as it has just ended.

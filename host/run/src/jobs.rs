@@ -16,8 +16,8 @@ use host_state::{JobCursor, JobFilter, JobLog, JobRecord};
 use crate::error::Error;
 use crate::host::Host;
 use crate::job::{Asker, Failed, Job, JobError, JobView, Parts};
-use crate::log_lines::{LogLine, now_unix_ms};
 use crate::operation::{self, Operation, record};
+use host_call::{LogLine, now_unix_ms};
 
 /// Jobs that have ended and are remembered.
 const KEEP: u64 = 1_000;

@@ -7,8 +7,7 @@ use host_load::{LogEvent, LogLevel, ServiceAnswer, ServiceRequest};
 use host_services::{CallPlugin, LogSink};
 
 use crate::host::{Host, Inner};
-use crate::refused::RefusedCall;
-use crate::trace;
+use host_call::RefusedCall;
 
 /// The host, as its services hold it: the services belong to the host, so they do not keep it.
 pub(crate) struct Lent(pub(crate) Weak<Inner>);
@@ -16,7 +15,7 @@ pub(crate) struct Lent(pub(crate) Weak<Inner>);
 impl LogSink for Lent {
     fn log(&self, plugin: &PluginId, generation: u64, event: &LogEvent<'_>) {
         let LogEvent { target, request_id, .. } = *event;
-        let trace_id = event.traceparent.and_then(trace::id_in);
+        let trace_id = event.traceparent.and_then(host_call::trace_id_of);
         let text = text(event);
         // A level is part of where an event is declared, so each has its own.
         macro_rules! emit {
@@ -57,7 +56,10 @@ impl CallPlugin for Lent {
         let (host, caller) = (self.0.upgrade().map(Host), caller.clone());
         Box::pin(async move {
             match host {
-                Some(host) => host.call_plugin(&caller, request).await,
+                Some(host) => {
+                    let sample = host.0.config.spans.is_some();
+                    host_call::call_plugin(|id| host.admit(id), sample, &caller, request).await
+                }
                 None => RefusedCall::stopping().into_answer(),
             }
         })

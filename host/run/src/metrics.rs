@@ -6,27 +6,24 @@
 mod family;
 mod front;
 mod make;
-mod plugin;
 mod process;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use host_call::{EndpointMetrics, PROBE_OUTCOMES, PluginCounters, RefusalReason, STATUS_CLASSES};
 use prometheus::{
     Encoder as _, Gauge, Histogram, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Registry,
     TextEncoder, proto,
 };
 
 use crate::events::EventMetrics;
-use plugin::{CLASSES, OfPlugin, PROBE_OUTCOMES};
 use process::ProcessMetrics;
 
 pub use family::{MetricFamily, MetricSeries, MetricValue};
 pub use front::{FrontMetrics, Present};
 pub(crate) use make::Make;
-pub use plugin::RefusalReason;
-pub(crate) use plugin::{EndpointMetrics, PluginCounters};
 
 /// Upper bounds in seconds: from what an inline call takes to the longest default deadline.
 const BUCKETS: &[f64] =
@@ -210,16 +207,16 @@ impl Metrics {
             requests: self.requests.with_label_values(&labels),
             errors: self.errors.with_label_values(&labels),
             duration: self.duration.with_label_values(&labels),
-            responses: CLASSES.map(|class| self.responses.with_label_values(&[plugin, endpoint, class])),
+            responses: STATUS_CLASSES.map(|class| self.responses.with_label_values(&[plugin, endpoint, class])),
         }
     }
 
     /// What is counted of a plugin as a whole.
     pub(crate) fn plugin(&self, plugin: &str) -> PluginCounters {
-        PluginCounters(Arc::new(OfPlugin {
-            refused: RefusalReason::ALL.map(|reason| self.refused.with_label_values(&[plugin, reason.as_str()])),
-            probes: PROBE_OUTCOMES.map(|outcome| self.probes.with_label_values(&[plugin, outcome])),
-        }))
+        PluginCounters::new(
+            RefusalReason::ALL.map(|reason| self.refused.with_label_values(&[plugin, reason.as_str()])),
+            PROBE_OUTCOMES.map(|outcome| self.probes.with_label_values(&[plugin, outcome])),
+        )
     }
 
     /// A request was refused because the plugin, which is installed, does not serve.
@@ -245,7 +242,7 @@ impl Metrics {
             let _ = self.requests.remove_label_values(&labels);
             let _ = self.errors.remove_label_values(&labels);
             let _ = self.duration.remove_label_values(&labels);
-            for class in CLASSES {
+            for class in STATUS_CLASSES {
                 let _ = self.responses.remove_label_values(&[plugin, endpoint, class]);
             }
         }

@@ -12,13 +12,13 @@ use host_core::plan::Attempts;
 use host_core::{Desired, Digest, Goal, Manifest, PluginId};
 use host_state::Damage;
 
-use crate::generation::{Generation, GenerationPhase, Life};
-use crate::health::HealthReport;
-use crate::log_lines::{LogLine, LogLines};
-use crate::metrics::EndpointMetrics;
 use crate::operation::Served;
 use crate::setup::Build;
 use crate::updates::UpdateReport;
+use host_call::EndpointMetrics;
+use host_call::{Generation, GenerationPhase, Life};
+use host_call::{HealthReport, Phase};
+use host_call::{LogLine, LogLines};
 
 /// The log lines of a plugin that are kept.
 const MAX_LINES: usize = 1_000;
@@ -72,46 +72,6 @@ pub(crate) struct LastError {
     pub(crate) code: &'static str,
     pub(crate) message: String,
     pub(crate) at_unix_ms: u64,
-}
-
-/// What is true of a plugin now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Phase {
-    /// Its source is fetched.
-    Fetching,
-    /// Its library is built.
-    Building,
-    /// Its library is opened and started.
-    Loading,
-    /// A generation serves.
-    Running,
-    /// A generation serves, but its probes or calls say that something is wrong.
-    Degraded,
-    /// It is out of service, and calls are still in flight.
-    Draining,
-    /// It does not serve, as it was asked.
-    Stopped,
-    /// It could not be started; it will be tried again.
-    Failed,
-    /// The host took it out of service, until the operator says otherwise.
-    Quarantined,
-}
-
-impl Phase {
-    /// The word for clients.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Phase::Fetching => "fetching",
-            Phase::Building => "building",
-            Phase::Loading => "loading",
-            Phase::Running => "running",
-            Phase::Degraded => "degraded",
-            Phase::Draining => "draining",
-            Phase::Stopped => "stopped",
-            Phase::Failed => "failed",
-            Phase::Quarantined => "quarantined",
-        }
-    }
 }
 
 /// A plugin at one moment.
@@ -182,7 +142,7 @@ pub struct GenerationView {
 
 impl Plugin {
     pub(crate) fn new(id: PluginId) -> Plugin {
-        Plugin { id, log: Arc::new(LogLines::new(MAX_LINES)), state: Mutex::default() }
+        Plugin { id, log: Arc::new(LogLines::new(MAX_LINES, host_store::without_folders)), state: Mutex::default() }
     }
 
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {

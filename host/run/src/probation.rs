@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use host_core::probation::verdict;
 
-use crate::generation::Generation;
 use crate::host::Host;
 use crate::operation::Operation;
+use host_call::Generation;
 
 /// How often the answers of a new version are looked at.
 const LOOK: Duration = Duration::from_secs(1);

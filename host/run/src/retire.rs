@@ -7,9 +7,9 @@ use host_core::PluginId;
 use host_core::event::EventKind;
 use host_load::{Hook, LibraryPhase};
 
-use crate::generation::{Generation, GenerationPhase, Life};
 use crate::host::Host;
-use crate::log_lines::LogLines;
+use host_call::LogLines;
+use host_call::{Generation, GenerationPhase, Life};
 
 /// How long calls that were cut may take to notice.
 const CUT_GRACE: Duration = Duration::from_secs(5);
@@ -19,13 +19,13 @@ const MAX_REASONS: usize = 16;
 /// Marks a generation that was just taken out of the roster: it takes no more calls and no more probes.
 pub(crate) fn begin(generation: &Generation) {
     generation.enter(GenerationPhase::Draining);
-    generation.life.replaced();
+    generation.life.set_replaced();
     generation.in_flight.close();
     generation.replaced.cancel();
     generation.services.end();
     let (number, in_flight) = (generation.number, generation.in_flight.count() as u64);
     let draining = EventKind::GenerationDraining { generation: number, in_flight };
-    generation.events.publish(Some(&generation.id), None, draining);
+    generation.events.publish(&generation.id, draining);
 }
 
 /// Ends a generation for which [`begin`] was called: waits for its calls, at most `drain_timeout`, cuts the rest, runs
@@ -49,8 +49,7 @@ pub(crate) async fn retire(
         cut = left as u64;
         tracing::warn!(plugin.id = %id, generation = number, left, "generation {number} of `{id}` aborts {left} calls");
         generation.note("warn", &format!("aborted {left} calls after {} s of draining", drain_timeout.as_secs()));
-        generation.cut.cancel();
-        generation.streams.cut();
+        generation.abort_calls();
         if tokio::time::timeout(CUT_GRACE, generation.in_flight.none()).await.is_err() {
             // A call that is polled notices at once: these block the threads that poll them, and nothing ends that.
             let left = generation.in_flight.count();
@@ -72,7 +71,7 @@ pub(crate) async fn retire(
     generation.enter(GenerationPhase::Quiescing);
     let took = started.elapsed();
     let duration_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
-    generation.events.publish(Some(&id), None, EventKind::GenerationEnded { generation: number, took, cut });
+    generation.events.publish(&id, EventKind::GenerationEnded { generation: number, took, cut });
     tracing::info!(plugin.id = %id, generation = number, duration_ms, "generation {number} of `{id}` has ended");
 }
 

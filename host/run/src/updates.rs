@@ -15,7 +15,7 @@ use semver::Version;
 
 use crate::error::Error;
 use crate::host::Host;
-use crate::log_lines::now_unix_ms;
+use host_call::now_unix_ms;
 
 pub use poller::Poller;
 pub use schedule::Watched;

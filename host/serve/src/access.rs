@@ -2,12 +2,17 @@
 //!
 //! All of it is in memory, and changed there once the disk has it: a change counts from the next request on.
 
-mod accounts;
+pub(crate) mod audit_context;
+pub(crate) mod caller;
 mod keyring;
+pub(crate) mod operator_token;
 mod password;
 mod recent;
 mod refusals;
+mod sessions;
 mod throttle;
+mod tokens;
+mod users;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -17,18 +22,19 @@ use host_state::{AccountChange, State};
 use http::header::{AUTHORIZATION, HeaderValue};
 use http::{HeaderMap, StatusCode};
 
-use crate::caller::{Caller, Who, unauthorized};
-use crate::problem::Refused;
-use crate::token::{OperatorToken, bearer};
+use crate::access::caller::{Caller, Who, unauthorized};
+use crate::access::operator_token::{OperatorToken, bearer};
+use crate::wire::problem::Refused;
 use keyring::Keyring;
 use password::Passwords;
 use recent::Seen;
 use refusals::Refusals;
 use throttle::{Place, Throttle};
 
-pub(crate) use accounts::{NewAccount, Session};
 pub(crate) use keyring::Held;
 pub(crate) use recent::Recent;
+pub(crate) use sessions::Session;
+pub(crate) use tokens::NewAccount;
 
 /// Unknown clients that are told apart in the audit log within a minute, and what known ones are refused.
 const MAX_STRANGERS: usize = 64;

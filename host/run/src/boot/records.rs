@@ -7,7 +7,7 @@ use host_state::{Change, Damage, Newest, Revision, read_record, write_record};
 
 use crate::error::Error;
 use crate::host::Host;
-use crate::log_lines::now_unix_ms;
+use host_call::now_unix_ms;
 
 /// The records that were found: the bytes, and what they say or why they say nothing.
 pub(super) type Records = BTreeMap<PluginId, (Vec<u8>, Result<(u64, Desired), String>)>;

@@ -9,8 +9,8 @@ use super::KEEP;
 use crate::error::Error;
 use crate::host::Host;
 use crate::job::{Asker, Job, JobError, JobView, Parts, end_record};
-use crate::log_lines::now_unix_ms;
 use crate::operation::Operation;
+use host_call::now_unix_ms;
 
 /// A job during which the host ended this often is not taken up again: it may be why.
 const MAX_ATTEMPTS: u64 = 3;

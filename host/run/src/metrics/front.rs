@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
+use host_call::{STATUS_CLASSES, status_class};
 use prometheus::{HistogramVec, IntCounter, IntCounterVec, IntGauge, Registry};
 
 use super::make::Make;
-use super::plugin::{CLASSES, class};
 
 /// Upper bounds in seconds: from a look at what is in memory to a build.
 const BUCKETS: &[f64] = &[0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0, 120.0, 600.0];
@@ -66,7 +66,7 @@ impl FrontMetrics {
 
     /// The management API has answered. `action` is one of the table of routes: never what a client made up.
     pub fn answered(&self, action: &'static str, status: u16, took: Duration) {
-        self.requests.with_label_values(&[action, CLASSES[class(status)]]).inc();
+        self.requests.with_label_values(&[action, STATUS_CLASSES[status_class(status)]]).inc();
         self.duration.with_label_values(&[action]).observe(took.as_secs_f64());
     }
 

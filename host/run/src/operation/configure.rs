@@ -28,7 +28,7 @@ impl Work<'_> {
         let setup = setup.and_then(|setup| setup.check().map(|()| setup));
         let setup = held.noted(self.host, setup)?;
         let has_changed = setup.desired.configuration != was;
-        let serving = self.host.0.roster.get(&held.plugin.id).map(|entry| entry.value().clone());
+        let serving = self.host.0.roster.get(&held.plugin.id);
         let warnings = setup.build.manifest.likely_slips(&setup.configuration);
         let Some(generation) = serving else {
             let receipt = self.let_in(held, setup).await?;
@@ -51,7 +51,7 @@ impl Work<'_> {
         }
         let digest = setup.digest();
         self.ask_for(&held, setup, None).await?;
-        generation.is_now_set_up(digest);
+        generation.set_setup(digest);
         let now = Some(generation.number);
         let receipt = self.receipt(&held, now, now)?;
         self.tell_of_configuration(has_changed, &receipt, true);

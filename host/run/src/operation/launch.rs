@@ -8,14 +8,14 @@ use host_core::manifest::Endpoint;
 use host_load::{Hook, Module, StartOptions};
 
 use crate::error::Error;
-use crate::generation::{EndpointState, Generation, Parts};
 use crate::health;
 use crate::host::Host;
 use crate::operation::turn::Held;
 use crate::operation::work::Work;
-use crate::plugin::Phase;
-use crate::rules::EndpointRules;
 use crate::setup::Setup;
+use host_call::EndpointRules;
+use host_call::Phase;
+use host_call::{EndpointState, Generation, GenerationParts};
 
 /// A generation that was started and does not serve. When it is dropped as such, it is stopped.
 pub(super) struct Started {
@@ -109,13 +109,13 @@ impl Work<'_> {
         let endpoints = manifest.endpoints.iter().zip(handlers).map(|(endpoint, handler)| EndpointState {
             handler,
             metrics: self.host.0.metrics.endpoint(id, &label(endpoint)),
-            rules: EndpointRules::of(
+            rules: EndpointRules::new(
                 endpoint,
                 schemas,
                 serving.as_ref().and_then(|serving| serving.rules_of(endpoint)),
             ),
         });
-        let generation = Arc::new(Generation::new(Parts {
+        let generation = Arc::new(Generation::new(GenerationParts {
             id: held.plugin.id.clone(),
             number,
             artifact: setup.build.artifact.digest(),
@@ -127,7 +127,7 @@ impl Work<'_> {
             panics: self.host.0.metrics.panics(id),
             counters: self.host.0.metrics.plugin(id),
             spans: config.spans.clone(),
-            events: self.host.0.events.clone(),
+            events: self.host.0.events.sink(),
             log: held.plugin.log.clone(),
         }));
         let missing = manifest.endpoints.iter().filter_map(Endpoint::body_schema);
@@ -157,7 +157,7 @@ impl Work<'_> {
             self.step("probe");
             let probe = health::probe(generation).await;
             host_fail::point("run.probed");
-            generation.health.note(&probe);
+            generation.health.record_probe(&probe);
             if let Some(reason) = probe.problem().filter(|_| probe != Probe::Passed) {
                 return Err(Error::Unhealthy { reason });
             }

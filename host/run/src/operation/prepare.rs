@@ -11,12 +11,12 @@ use host_fetch::Fetched;
 
 use crate::error::Error;
 use crate::host::Host;
-use crate::log_lines::now_unix_ms;
 use crate::operation::turn::Held;
 use crate::operation::work::Work;
 use crate::operation::{LoadOptions, Receipt, check};
-use crate::plugin::Phase;
 use crate::setup::{Build, Settings, Setup};
+use host_call::Phase;
+use host_call::now_unix_ms;
 
 impl Work<'_> {
     pub(super) async fn fetch(&mut self, source: Source, trust: Trust) -> Result<Fetched, Error> {

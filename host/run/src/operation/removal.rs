@@ -42,7 +42,7 @@ impl Work<'_> {
         let hook = Hook::Uninstall { keep_data };
         let _uncut = self.job.uncut();
         self.step("swap");
-        let serving = self.host.0.roster.remove(id).map(|(_, generation)| generation);
+        let serving = self.host.0.roster.remove(id);
         let before = serving.as_ref().map(|generation| generation.number);
         let setup = held.setup(self.host).ok();
         let may_have_data = setup.as_ref().is_none_or(Setup::may_have_data);

@@ -12,7 +12,6 @@ use host_state::Change;
 use tokio::sync::OwnedMutexGuard;
 
 use crate::error::Error;
-use crate::generation::Generation;
 use crate::health;
 use crate::host::Host;
 use crate::job::Job;
@@ -22,6 +21,7 @@ use crate::operation::turn::Held;
 use crate::operation::work::Work;
 use crate::plugin::Installed;
 use crate::setup::Setup;
+use host_call::Generation;
 
 impl Work<'_> {
     /// Starts a generation of `setup`, asks for it from now on, and lets it serve in place of the one that does.
@@ -127,7 +127,7 @@ impl Work<'_> {
 
     /// Takes a plugin out of the roster and ends its generation in the background.
     pub(super) fn take_out(&self, held: &Held) -> Option<u64> {
-        let (_, generation) = self.host.0.roster.remove(&held.plugin.id)?;
+        let generation = self.host.0.roster.remove(&held.plugin.id)?;
         let number = generation.number;
         self.host.retire(generation, self.host.0.config.drain_timeout);
         Some(number)
@@ -154,7 +154,7 @@ async fn finish(
         state.last_error = None;
     }
     drop(gate);
-    let before = host.0.roster.insert(held.plugin.id.clone(), generation.clone());
+    let before = host.0.roster.insert(generation.clone());
     host_fail::point("run.swapped");
     let number_before = before.as_ref().map(|generation| generation.number);
     host.tell_of_job(

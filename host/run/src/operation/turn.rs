@@ -8,10 +8,11 @@ use host_state::Damage;
 use crate::error::Error;
 use crate::host::Host;
 use crate::job::Job;
-use crate::log_lines::now_unix_ms;
-use crate::plugin::{Installed, LastError, Phase, Plugin};
+use crate::plugin::{Installed, LastError, Plugin};
 use crate::reconcile::Turn;
 use crate::setup::Setup;
+use host_call::Phase;
+use host_call::now_unix_ms;
 
 /// A plugin, held against other operations. Cheap to clone; the turn ends with the last clone.
 #[derive(Clone)]

@@ -14,11 +14,11 @@ use host_state::Change;
 use crate::error::Error;
 use crate::host::Host;
 use crate::job::Job;
-use crate::log_lines::now_unix_ms;
 use crate::operation::swap::Rule;
 use crate::operation::turn::Held;
 use crate::operation::{Operation, Receipt, StepReport};
 use crate::setup::Setup;
+use host_call::now_unix_ms;
 
 /// One operation, step by step.
 pub(super) struct Work<'a> {

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use host_core::{Digest, PluginId};
 use host_store::Tree;
 
-use crate::log_lines::now_unix_ms;
 use crate::operation::Target;
+use host_call::now_unix_ms;
 
 /// How long a plan is kept.
 const LIFETIME: Duration = Duration::from_secs(3600);

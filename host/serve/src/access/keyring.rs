@@ -9,7 +9,7 @@ use host_core::{Digest, Principal};
 use host_state::{Accounts, TokenRecord, UserRecord};
 use tokio::sync::watch;
 
-use crate::token::{PREFIX, is_same};
+use crate::access::operator_token::{PREFIX, is_same};
 
 /// What a token's id and secret have of hex digits.
 pub(crate) const N_ID: usize = 8;

@@ -7,8 +7,8 @@ use http::StatusCode;
 use subtle::ConstantTimeEq as _;
 use tokio::sync::Semaphore;
 
-use crate::error::of_operation;
-use crate::problem::Refused;
+use crate::wire::outcome::of_operation;
+use crate::wire::problem::Refused;
 
 /// Hashes at the same time: each takes 19 MiB and a core.
 const AT_ONCE: usize = 2;

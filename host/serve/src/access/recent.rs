@@ -7,7 +7,7 @@ use subtle::ConstantTimeEq as _;
 use tokio::sync::watch;
 
 use super::keyring::Held;
-use crate::caller::Caller;
+use crate::access::caller::Caller;
 
 /// What a connection sent last that was valid. It goes with the connection.
 #[derive(Default)]

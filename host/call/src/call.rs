@@ -1,0 +1,225 @@
+//! One call of a plugin's endpoint, from the head of the request to the head of the response.
+
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::{Context, Poll};
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use host_load::{Call, CallError};
+use http::Response;
+use tokio::time::Instant;
+
+use crate::admission::Admitted;
+use crate::body::CallBody;
+use crate::caller::Caller;
+use crate::generation::Generation;
+use crate::head::write_head;
+use crate::refusal::CallRefusal;
+use crate::refused_call::RefusedCall;
+use crate::request::{BodyProgress, IncomingBody, Request, limited, read_at_most, read_whole};
+use crate::routes::Routed;
+use crate::rules::{EndpointRules, check_body};
+use crate::spans::Span;
+
+/// A body of at most this many bytes is read before the plugin is called and is passed within the call.
+const INLINE_BYTES: u64 = 64 * 1024;
+
+/// The limits and rules of one call.
+struct CallLimits<'a> {
+    started: Instant,
+    timeout: Duration,
+    max_body_bytes: u64,
+    rules: Option<&'a EndpointRules>,
+}
+
+/// A call that ends at its deadline, or when its generation is aborted. The timer is only made when the plugin does not
+/// respond at the first poll.
+struct BoundedCall<'a> {
+    call: Call,
+    until: Instant,
+    timeout: Duration,
+    generation: &'a Arc<Generation>,
+    waits: Option<Pin<Box<dyn Future<Output = CallRefusal> + Send>>>,
+}
+
+impl Admitted {
+    /// Calls the endpoint that `routed` names, if the request keeps the rules of plugin.yaml, and waits for the head of the
+    /// response. The body of the response holds the admission until its last byte.
+    ///
+    /// # Errors
+    /// [`CallRefusal`]. Each is counted; panics, failures and timeouts are written to the plugin's log.
+    ///
+    /// # Cancel safety
+    /// Dropping the future ends the call.
+    pub async fn call<B: IncomingBody>(
+        self,
+        routed: Routed,
+        request: Request<'_, B>,
+    ) -> Result<Response<CallBody>, CallRefusal> {
+        let started = Instant::now();
+        let generation = self.generation().clone();
+        let endpoint = &generation.manifest.endpoints[routed.endpoint];
+        let state = &generation.endpoints[routed.endpoint];
+        if let Some(rules) = &state.rules
+            && let Err(refusal) = rules.admit(&request.caller, request.headers)
+        {
+            let refusal = CallRefusal::Rule(refusal);
+            refusal.reason().into_iter().for_each(|reason| self.refuse(reason));
+            return Err(refusal);
+        }
+        state.metrics.requests.inc();
+        generation.life.requests.fetch_add(1, Ordering::Relaxed);
+
+        let limits = CallLimits {
+            started,
+            timeout: endpoint.timeout,
+            max_body_bytes: endpoint.max_body_bytes,
+            rules: state.rules.as_ref(),
+        };
+        let caller = request.caller;
+        let method = request.method;
+        let result = self.run(routed, request, state.handler, limits).await;
+
+        let took = started.elapsed();
+        state.metrics.duration.observe(took.as_secs_f64());
+        let reason = result.as_ref().err().and_then(CallRefusal::reason);
+        let status = match &result {
+            Ok(response) => response.status(),
+            Err(refusal) => RefusedCall::call(refusal).status,
+        };
+        state.metrics.answered(status.as_u16());
+        if let Some(reason) = reason {
+            generation.counters.refused(reason);
+        }
+        if reason.is_none() && status.is_server_error() {
+            state.metrics.errors.inc();
+            generation.life.errors.fetch_add(1, Ordering::Relaxed);
+        }
+        if let Err(CallRefusal::Failed(error)) = &result {
+            report_failure(&generation, &endpoint.handler, &caller, error);
+        }
+        if let Some(spans) = &generation.spans {
+            spans.record(&Span {
+                trace: caller.trace,
+                method: method.as_str(),
+                route: endpoint.path.as_str(),
+                plugin: Some((generation.id.as_str(), generation.number)),
+                status: status.as_u16(),
+                request_id: caller.request_id,
+                started: SystemTime::now().checked_sub(took).unwrap_or(SystemTime::UNIX_EPOCH),
+                took,
+            });
+        }
+        result
+    }
+
+    async fn run<B: IncomingBody>(
+        self,
+        routed: Routed,
+        mut request: Request<'_, B>,
+        handler: u32,
+        CallLimits { started, timeout, mut max_body_bytes, rules }: CallLimits<'_>,
+    ) -> Result<Response<CallBody>, CallRefusal> {
+        let hint = request.body.size_hint();
+        let body_rules = rules.and_then(|rules| {
+            max_body_bytes = rules.max_body_bytes;
+            rules.body(request.headers)
+        });
+        if hint.lower() > max_body_bytes {
+            return Err(CallRefusal::BodyTooLarge(max_body_bytes));
+        }
+        let until = started + timeout;
+        let mut left = timeout;
+        let mut is_streamed = false;
+        let body = match hint.exact() {
+            _ if body_rules.is_some() => {
+                let body = read_at_most(&mut request.body, max_body_bytes);
+                let body = tokio::time::timeout_at(until, body).await;
+                let body = body.map_err(|_| CallRefusal::BodyTimedOut(timeout))??;
+                if let Some(rules) = body_rules {
+                    // If the schema check had to queue until the deadline, the host timed out; the request is not at fault.
+                    let checked = tokio::time::timeout_at(until, check_body(rules, &body)).await;
+                    let timed_out = CallRefusal::Failed(CallError::TimedOut { after: timeout });
+                    checked.map_err(|_| timed_out)?.map_err(CallRefusal::Rule)?;
+                }
+                left = until.saturating_duration_since(Instant::now());
+                body
+            }
+            Some(0) => Bytes::new(),
+            Some(length) if length <= INLINE_BYTES => {
+                let whole = read_whole(&mut request.body);
+                let body = tokio::time::timeout_at(until, whole).await;
+                let body = body.map_err(|_| CallRefusal::BodyTimedOut(timeout))??;
+                left = until.saturating_duration_since(Instant::now());
+                body
+            }
+            _ => {
+                is_streamed = true;
+                Bytes::new()
+            }
+        };
+        let head = write_head(&request, &routed, handler, left);
+        let progress = is_streamed.then(|| Arc::new(BodyProgress::default()));
+        let stream = progress.clone().map(|progress| limited(request.body, max_body_bytes, progress));
+        let generation = self.generation();
+        let call = generation.instance.call(head, body, stream);
+        let mut answer = BoundedCall { call, until, timeout, generation, waits: None }.await;
+        if let Some(progress) = progress {
+            answer = progress.attribute(answer, max_body_bytes);
+        }
+        let answer = answer?;
+        let mut response = Response::new(CallBody::new(answer.body, self));
+        *response.status_mut() = answer.status;
+        *response.headers_mut() = answer.headers;
+        Ok(response)
+    }
+}
+
+impl Future for BoundedCall<'_> {
+    type Output = Result<host_load::Answer, CallRefusal>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        if let Poll::Ready(answer) = Pin::new(&mut self.call).poll(context) {
+            return Poll::Ready(answer.map_err(CallRefusal::Failed));
+        }
+        let until = self.until;
+        let timeout = self.timeout;
+        let cut = self.generation.cut.clone();
+        let waits = self.waits.get_or_insert_with(|| {
+            Box::pin(async move {
+                let timer = pin!(tokio::time::sleep_until(until));
+                tokio::select! {
+                    () = timer => CallRefusal::Failed(CallError::TimedOut { after: timeout }),
+                    () = cut.cancelled() => CallRefusal::Cut,
+                }
+            })
+        });
+        waits.as_mut().poll(context).map(Err)
+    }
+}
+
+/// Logs a failed call and counts a panic.
+fn report_failure(generation: &Generation, handler: &str, caller: &Caller<'_>, error: &CallError) {
+    if matches!(error, CallError::Panicked(_)) {
+        generation.panics.inc();
+    }
+    let plugin = generation.id.as_str();
+    let request_id = caller.request_id;
+    let trace_id = caller.trace.id();
+    tracing::error!(
+        plugin.id = plugin,
+        generation = generation.number,
+        handler,
+        request_id,
+        %trace_id,
+        "plugin `{plugin}` failed in `{handler}`: {error}"
+    );
+    generation.note("error", &format!("{handler}: {error} (request {request_id}, trace {trace_id})"));
+    // Only a passing probe clears the trouble, so it is only recorded if the plugin is probed.
+    let is_trouble = matches!(error, CallError::Panicked(_) | CallError::TimedOut { .. });
+    if is_trouble && generation.manifest.health.enabled {
+        generation.health.record_trouble(format!("{handler}: {error}"));
+    }
+}

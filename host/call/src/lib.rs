@@ -1,0 +1,47 @@
+//! The way of a call, from its admission to the last byte of the response.
+//!
+//! A request is admitted to the serving [`Generation`] of its plugin ([`Roster::admit`]), routed ([`Admitted::route`]),
+//! checked against the rules of plugin.yaml, passed to the plugin's handler ([`Admitted::call`]) and counted. The
+//! [`CallBody`] of the response keeps the generation from being stopped until its last byte was read.
+//!
+//! This crate imports neither jobs nor plans nor the state: a call never waits for an operation or for the database.
+//! [`host_services`] answers what a plugin asks of the host during a call.
+
+mod admission;
+mod body;
+mod call;
+mod caller;
+mod event_sink;
+mod generation;
+mod head;
+mod health;
+mod log_lines;
+mod metrics;
+mod phase;
+mod plugin_call;
+mod refusal;
+mod refused_call;
+mod request;
+mod routes;
+mod rules;
+mod spans;
+mod trace;
+
+pub use admission::{Admitted, Roster};
+pub use body::CallBody;
+pub use caller::Caller;
+pub use event_sink::{EventSink, PublishEvent};
+pub use generation::{EndpointState, Generation, GenerationParts, GenerationPhase, InFlight, Life};
+pub use health::{HealthReport, HealthState};
+pub use host_load::{Answer, CallError};
+pub use log_lines::{LogLine, LogLines, MinLevel, MinLevelError, now_unix_ms};
+pub use metrics::{EndpointMetrics, PROBE_OUTCOMES, PluginCounters, RefusalReason, STATUS_CLASSES, status_class};
+pub use phase::Phase;
+pub use plugin_call::call_plugin;
+pub use refusal::{AdmissionRefusal, CallRefusal, RouteRefusal, RuleRefusal};
+pub use refused_call::RefusedCall;
+pub use request::{IncomingBody, Request};
+pub use routes::{Routed, Routes, is_plain_path};
+pub use rules::EndpointRules;
+pub use spans::{RecordSpan, Span, SpanSink};
+pub use trace::{Trace, TraceId, trace_id_of};

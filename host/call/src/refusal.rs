@@ -1,0 +1,79 @@
+//! The reasons for which a request has no response of the plugin's.
+
+use std::time::Duration;
+
+use host_core::configuration::Violation;
+use host_load::CallError;
+use http::HeaderValue;
+
+use crate::metrics::RefusalReason;
+use crate::phase::Phase;
+
+/// The reason for which no generation admits a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AdmissionRefusal {
+    /// No plugin of that id is installed.
+    Unknown,
+    /// The circuit is open, because health probes fail.
+    CircuitOpen,
+    /// The plugin is installed but does not serve.
+    NotServing(Phase),
+}
+
+/// The reason for which a path and method lead to no endpoint.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RouteRefusal {
+    /// No endpoint has that path.
+    NotFound,
+    /// The path has endpoints, but none with that method; holds the value of `Allow`.
+    Method(HeaderValue),
+    /// The path contains an encoded separator, a dot segment or bytes that are not UTF-8.
+    BadPath,
+}
+
+/// The rule of plugin.yaml that a request breaks, found before the plugin is called.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RuleRefusal {
+    /// The client exceeded the rate limit; a token is available again after this time.
+    RateLimited(Duration),
+    /// The endpoint does not accept the content type; holds the explanation.
+    ContentType(String),
+    /// The body is not JSON; holds the parser's message.
+    BodyNotJson(String),
+    /// The body does not match the endpoint's schema or required fields.
+    BodyDoesNotFit(Vec<Violation>),
+}
+
+/// The reason for which a call has no response of the plugin's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CallRefusal {
+    /// The body is larger than the limit of the endpoint, in bytes.
+    BodyTooLarge(u64),
+    /// The caller did not send the whole body.
+    BodyIncomplete(String),
+    /// The endpoint's timeout passed while the plugin waited for the caller's body.
+    BodyTimedOut(Duration),
+    /// The plugin failed.
+    Failed(CallError),
+    /// The generation was replaced, and the call did not end within the drain timeout.
+    Cut,
+    /// The request breaks a rule of plugin.yaml.
+    Rule(RuleRefusal),
+}
+
+impl CallRefusal {
+    /// The reason under which the refusal is counted; `None` for a failure of the plugin.
+    pub(crate) fn reason(&self) -> Option<RefusalReason> {
+        match self {
+            CallRefusal::BodyTooLarge(_) => Some(RefusalReason::BodyTooLarge),
+            CallRefusal::BodyIncomplete(_) => Some(RefusalReason::BodyIncomplete),
+            CallRefusal::BodyTimedOut(_) => Some(RefusalReason::BodyTimedOut),
+            CallRefusal::Failed(_) | CallRefusal::Cut => None,
+            CallRefusal::Rule(refusal) => Some(match refusal {
+                RuleRefusal::RateLimited(_) => RefusalReason::RateLimit,
+                RuleRefusal::ContentType(_) => RefusalReason::ContentType,
+                RuleRefusal::BodyNotJson(_) | RuleRefusal::BodyDoesNotFit(_) => RefusalReason::Body,
+            }),
+        }
+    }
+}
