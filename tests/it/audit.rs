@@ -158,7 +158,7 @@ async fn whoever_changes_the_log_is_seen() {
     for (sql, reason) in [
         ("UPDATE audit SET object = 'x' WHERE seq = 4", "entry 4: the entry is not what was written"),
         ("DELETE FROM audit WHERE seq = 2", "entry 2: the entry is missing"),
-        ("DELETE FROM audit WHERE seq > 4", "it ends with entry 4, before the noted one"),
+        ("DELETE FROM audit WHERE seq > 4", "it ends with entry 4, before the entry of --head"),
     ] {
         std::fs::write(folder.join("state.db"), &copy).unwrap();
         run(&folder, sql).await;

@@ -88,7 +88,7 @@ async fn an_index_lists_what_can_be_installed_and_binds_what_is_fetched() {
     assert_eq!(refreshed().await[0]["id"], "hello");
     let output = host.command(&["available"]).await;
     let [out, err] = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
-    assert!(out.contains("hello  1.1.0") && err.contains("could not be read"), "{out}\n{err}");
+    assert!(out.contains("hello  1.1.0") && err.contains("failed to read index"), "{out}\n{err}");
 }
 
 #[tokio::test]

@@ -96,7 +96,7 @@ async fn reloads_that_lose_nothing_are_proven() {
     let named = ["reload", "--prove", "hello", "--path", "/hello/Zoe", "--reloads", "1", "--connections", "1"];
     let proven = ends(host.command(&named).await, 0);
     assert!(stdout(&proven).contains("1 of 1 replaced generations"), "{}", stdout(&proven));
-    assert!(stderr(&proven).contains("proven: no request failed"), "{}", stderr(&proven));
+    assert!(stderr(&proven).contains("proof succeeded: no request failed"), "{}", stderr(&proven));
     let show = stdout(&ends(host.command(&["show", "hello"]).await, 0));
     assert!(show.contains("UNMAPPED AFTER") && show.matches("unmapped").count() == 4, "{show}");
 }
@@ -110,13 +110,13 @@ async fn a_generation_that_stays_in_memory_is_no_proof() {
     let output = ends(host.command(&prove).await, 1);
     assert!(stdout(&output).contains("1 of 2 replaced generations"), "{}", stdout(&output));
     let reason = "1 of 2 replaced generations not unmapped: generation 1 is kept by 1 thread (`kafka-poll`)";
-    assert!(stderr(&output).starts_with(&format!("error: not proven: {reason}")), "{}", stderr(&output));
+    assert!(stderr(&output).starts_with(&format!("error: proof failed: {reason}")), "{}", stderr(&output));
 
     let list = ends(host.command(&["list"]).await, 0);
-    let remark = "lost-thread: 1 ended generation is kept in memory; `plugin-host show lost-thread` tells by what";
+    let remark = "lost-thread: 1 ended generation is kept in memory; `plugin-host show lost-thread` shows why";
     assert_eq!(stderr(&list).trim(), remark);
     let show = stdout(&ends(host.command(&["show", "lost-thread"]).await, 0));
-    assert!(show.contains("generation 1 is kept in memory by\n  1 thread (`kafka-poll`)"), "{show}");
+    assert!(show.contains("generation 1 cannot be unloaded because of\n  1 thread (`kafka-poll`)"), "{show}");
 }
 
 #[tokio::test]
@@ -128,8 +128,8 @@ async fn what_cannot_be_proven_is_refused_before_any_reload() {
         let output = ends(host.command(&[&["reload", "--prove"], words].concat()).await, code);
         assert!(stderr(&output).contains(reason) && output.stdout.is_empty(), "{}", stderr(&output));
     };
-    refused(&["hello", "--path", "/echo"], 2, "`GET /echo` is no endpoint of `hello`").await;
-    refused(&["counter", "--path", "/nothing"], 2, "is no endpoint of `counter`").await;
+    refused(&["hello", "--path", "/echo"], 2, "`GET /echo` is not an endpoint of `hello`").await;
+    refused(&["counter", "--path", "/nothing"], 2, "is not an endpoint of `counter`").await;
     refused(&["nothing"], 1, "no plugin `nothing` is installed").await;
     ends(host.command(&["disable", "hello"]).await, 0);
     refused(&["hello"], 1, "`plugin-host enable hello`").await;
@@ -149,7 +149,7 @@ async fn a_proof_that_is_interrupted_tells_how_far_it_came() {
     rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
     let output = tokio::task::spawn_blocking(move || child.wait_with_output().unwrap()).await.unwrap();
     let output = ends(output, 1);
-    assert!(stderr(&output).contains("error: not proven: interrupted after "), "{}", stderr(&output));
+    assert!(stderr(&output).contains("error: proof failed: interrupted after "), "{}", stderr(&output));
     assert!(
         stdout(&output).contains(" of 100000 in ") && stdout(&output).contains(", 0 failed"),
         "{}",

@@ -173,8 +173,8 @@ async fn a_state_that_is_damaged_or_lost_is_made_anew_of_what_lies_beside_it() {
     let states: [(&str, Option<Vec<u8>>, &str); 4] = [
         ("damaged", Some(in_pages(0x55)), "is damaged and was left as it is"),
         ("another file", Some(b"remember the milk\n".repeat(1000)), "is damaged and was left as it is"),
-        ("lost", None, "there is nothing in it, but there are records of `counter`, `hello`, `hooks`"),
-        ("empty", Some(vec![]), "there is nothing in it, but there are records of `counter`, `hello`, `hooks`"),
+        ("lost", None, "the folder holds records of `counter`, `hello`, `hooks`"),
+        ("empty", Some(vec![]), "the folder holds records of `counter`, `hello`, `hooks`"),
     ];
     for (what, bytes, reason) in states {
         let state = folder.join("state.db");
@@ -262,13 +262,13 @@ async fn a_rescan_tells_people_what_is_there_and_what_is_not() {
     std::fs::rename(folder.join("state.db"), folder.join("lost")).unwrap();
     let said = text(&rescan(&folder, &[]).stdout);
     for part in [
-        "the state was made anew of the records: it was not there",
-        "restored: the state was made anew",
+        "the state was rebuilt from the records: it was missing",
+        "restored: the state was rebuilt",
         "damaged",
-        "`hooks` is built again from",
+        "`hooks` will be built again from",
         "artifacts that no plugin refers to:",
         &format!("counter 1.0.0 from {}", counter.display()),
-        "lost with the state before: revisions, jobs, events, tokens, users, the audit log, what plugins kept in the key-value store",
+        "lost with the previous state: revisions, jobs, events, tokens, users, the audit log, the plugins' key-value store",
     ] {
         assert!(said.contains(part), "no `{part}` in {said}");
     }

@@ -150,7 +150,7 @@ async fn revisions_on_the_command_line() {
         assert_eq!(output.status.code(), Some(code), "{words:?}: {out}\n{err}");
         (out, err)
     };
-    assert_eq!(run(&["revisions"], 0).await.1, "nothing was asked for\n");
+    assert_eq!(run(&["revisions"], 0).await.1, "no revision matches\n");
     run(&["load", built("counter").await.to_str().unwrap(), "--reason", "a try"], 0).await;
     run(&["configure", "counter", "--set", "step=3"], 0).await;
     run(&["disable", "counter"], 0).await;

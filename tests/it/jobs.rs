@@ -373,8 +373,8 @@ async fn jobs_on_the_command_line() {
     let said = String::from_utf8(output.stderr).unwrap();
     let id = listed(&host, "").await[0]["id"].as_str().unwrap().to_owned();
     assert_eq!(output.status.code(), Some(1), "{said}");
-    assert!(said.contains(&format!("SIGINT: job `{id}` goes on in the host")), "{said}");
-    assert!(said.contains(&format!("`plugin-host job cancel {id}` ends it")), "{said}");
+    assert!(said.contains(&format!("SIGINT: job `{id}` continues on the host")), "{said}");
+    assert!(said.contains(&format!("`plugin-host job cancel {id}` to cancel it")), "{said}");
     assert!(processes.iter().all(|id| runs(*id)), "it goes on");
 
     let run = async |words: &[&str], code: i32| {
@@ -390,7 +390,7 @@ async fn jobs_on_the_command_line() {
     let words = ["job", &id, "--follow"];
     let (followed, ()) = tokio::join!(host.command(&words), async {
         let (cancelled, _) = run(&["job", "cancel", &id], 0).await;
-        assert_eq!(cancelled, format!("job {id} is cancelled; what served before still serves\n"));
+        assert_eq!(cancelled, format!("job {id} is cancelled; the version that was running keeps running\n"));
     });
     assert_eq!(followed.status.code(), Some(1));
     assert!(String::from_utf8(followed.stderr).unwrap().contains("the job was cancelled"));

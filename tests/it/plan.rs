@@ -617,10 +617,7 @@ async fn an_operator_plans_applies_and_exports_from_the_command_line() {
     let (stdout, _) = command(&["apply", "-f", name, "--yes"], 0).await;
     assert_eq!(stdout, format!("{line}done: hello: plugin hello 1.0.0 serves as generation 1\n"));
     host.call("hello/hello").await.expect(200);
-    assert_eq!(
-        command(&["plan", "-f", name, "--exit-code"], 0).await,
-        (String::new(), "nothing to change\n".to_owned())
-    );
+    assert_eq!(command(&["plan", "-f", name, "--exit-code"], 0).await, (String::new(), "no changes\n".to_owned()));
     command(&["apply", "-f", name], 0).await;
 
     command(&["export", "-o", "exported.yaml"], 0).await;
@@ -639,7 +636,7 @@ async fn an_operator_plans_applies_and_exports_from_the_command_line() {
     assert!(stderr.contains("failed: apply of settings") && stderr.contains("skipped: apply of hello"), "{stderr}");
     host.call("hello/hello").await.expect(200);
     let (stdout, stderr) = command(&["apply", "-f", name, "--yes", "--best-effort"], 1).await;
-    assert!(stdout.contains("done: hello: ") && stderr.contains("1 of 2 could not be done"), "{stdout}\n{stderr}");
+    assert!(stdout.contains("done: hello: ") && stderr.contains("1 of 2 changes failed"), "{stdout}\n{stderr}");
     std::fs::write(&file, "version: 1\nplugins:\n  - goal: fast\n").unwrap();
     let (_, stderr) = command(&["plan", "-f", name], 2).await;
     for part in

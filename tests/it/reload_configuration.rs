@@ -53,7 +53,7 @@ async fn what_may_change_changes_and_the_rest_is_named() {
     // Of a file with one mistake nothing is taken.
     write(&file, "allowed_hosts = [\"c.example\"]\nmax_streams = \"many\"\nprot = 1\n");
     hang_up(&host);
-    host.logged("the configuration is refused, the old one stays").await;
+    host.logged("the configuration is invalid, so the host keeps the previous one").await;
     eventually("the journal has it", || async { events(&host, "host.reconfiguration_refused").await[0].is_object() })
         .await;
     let event = events(&host, "host.reconfiguration_refused").await[0].clone();

@@ -116,7 +116,7 @@ async fn a_plugin_that_fails_again_and_again_is_quarantined_until_the_operator_e
     assert!(list.contains("running/quarantined"), "{list}");
     assert!(remarks.contains("`plugin-host enable health-fails` lifts it"), "{remarks}");
     let (show, _) = run(&host, &["show", "health-fails"], 0).await;
-    assert!(show.contains("quarantine ") && show.contains("enable, start or restart lifts it"), "{show}");
+    assert!(show.contains("quarantine ") && show.contains("`enable`, `start` or `restart` lifts it"), "{show}");
 
     run(&host, &["enable", "health-fails"], 0).await;
     let plugin = host.plugin("health-fails").await;

@@ -38,7 +38,7 @@ async fn the_service_manager_is_told_what_becomes_of_the_host() {
     let manager = Manager::at(&path);
     let options = TestHost::options().variable("NOTIFY_SOCKET", path.to_str().unwrap());
     let host = options.variable("WATCHDOG_USEC", "300000").start().await;
-    manager.told("STATUS=bringing back").await;
+    manager.told("STATUS=starting installed plugins").await;
     assert_eq!(manager.told("READY=1").await, "READY=1\nSTATUS=serving");
     assert_eq!(manager.told("WATCHDOG=1").await, "WATCHDOG=1");
 

@@ -1,7 +1,7 @@
-//! The commands of plugin authors: begin, try, check and pack a plugin, and look into a library.
+//! The commands for plugin authors: create, run, check and pack a plugin, and inspect a library.
 //!
-//! None of them needs a running host. They work with what a host works with (fetch, check, build, gates), in a plugin
-//! folder of their own that goes away with them, on a build cache that stays.
+//! None of them needs a running host. They use the same fetch, check, build and compatibility checks as a host, in a
+//! temporary plugin folder and with a persistent build cache.
 
 mod check;
 mod child;
@@ -23,16 +23,16 @@ pub(crate) use sdk::sdk;
 use crate::failure::Failure;
 use crate::life::signals::Signals;
 
-/// Does `work` unless a signal comes first: what it began is then dropped, cargo and its children among it.
+/// Runs `work` until it ends or a signal arrives. A signal drops `work`, which kills cargo and its children.
 async fn until_a_signal(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
     let mut signals = Signals::new()?;
     tokio::select! {
         done = work => done,
-        signal = signals.next() => Err(Failure::failed(format!("{signal}: ended before it was done"))),
+        signal = signals.next() => Err(Failure::failed(format!("{signal}: cancelled"))),
     }
 }
 
-/// Runs what blocks on a thread that may wait.
+/// Runs blocking work on a blocking thread.
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     match tokio::task::spawn_blocking(work).await {
         Ok(done) => done,

@@ -1,4 +1,4 @@
-//! Asks a host over HTTP.
+//! HTTP client of the host's API.
 
 mod connect;
 mod follow;
@@ -29,31 +29,31 @@ use crate::words;
 use crate::{config, failure};
 use connect::{Connector, Trust};
 
-/// How long a question may take that the host answers without working.
+/// Time limit for requests that do not start an operation.
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
-/// The most that is read of an answer.
+/// Maximum size of a response.
 const MAX_ANSWER_BYTES: usize = 64 << 20;
 
-/// A host, seen from outside.
+/// A client for one host.
 pub(crate) struct Client {
     pool: Pool<Connector, Full<Bytes>>,
-    /// Without a slash at the end.
+    /// The base URL, without a trailing slash.
     url: String,
-    /// `None` for questions that anybody may ask.
+    /// `None` for requests that need no token.
     authorization: Option<HeaderValue>,
-    /// Where the token stood, for when it is refused.
+    /// The origin of the token, for error messages.
     token_origin: String,
 }
 
-/// An answer that is no error.
+/// A successful response.
 pub(crate) struct Reply {
-    /// Where to watch what goes on.
+    /// The `Location` header: the path of the job.
     location: Option<String>,
-    /// As it came.
+    /// The body, unchanged.
     pub(crate) body: Bytes,
 }
 
-/// A question.
+/// A request to the API.
 pub(crate) struct Ask {
     method: Method,
     path: String,
@@ -64,43 +64,43 @@ pub(crate) struct Ask {
 }
 
 impl Ask {
-    /// A question without a body.
+    /// Creates a request without a body.
     pub(crate) fn new(method: Method, path: impl Into<String>) -> Ask {
         let (path, body) = (path.into(), Bytes::new());
         let content_type = "application/json".to_owned();
         Ask { method, path, body, content_type, respond_async: false, headers: vec![] }
     }
 
-    /// `GET`.
+    /// Creates a GET request.
     pub(crate) fn get(path: impl Into<String>) -> Ask {
         Ask::new(Method::GET, path)
     }
 
-    /// `POST`.
+    /// Creates a POST request.
     pub(crate) fn post(path: impl Into<String>) -> Ask {
         Ask::new(Method::POST, path)
     }
 
-    /// Sends a value along.
+    /// Sets a JSON body.
     pub(crate) fn json(mut self, value: &impl Serialize) -> Ask {
         self.body = serde_json::to_vec(value).expect("texts, numbers and maps with text keys serialize").into();
         self
     }
 
-    /// Sends a YAML text along.
+    /// Sets a YAML body.
     pub(crate) fn yaml(mut self, text: String) -> Ask {
         self.body = text.into();
         self.content_type = "application/yaml".to_owned();
         self
     }
 
-    /// Sends a header along. What no header may hold makes the question fail.
+    /// Adds a header. A value that is invalid in a header makes the request fail.
     pub(crate) fn header(mut self, name: &'static str, value: impl ToString) -> Ask {
         self.headers.push((name, value.to_string()));
         self
     }
 
-    /// Does not wait for the end of a long operation.
+    /// Requests the host to respond before the operation has ended.
     pub(crate) fn respond_async(mut self) -> Ask {
         self.respond_async = true;
         self
@@ -108,18 +108,18 @@ impl Ask {
 }
 
 impl Client {
-    /// The host that the words, the environment and the file name.
+    /// Creates a client for the host given by arguments, environment and configuration file.
     ///
     /// # Errors
-    /// The address is none, or there is no token.
+    /// The URL is invalid, or no token is found.
     pub(crate) fn new(words: &words::Client, environment: &Environment) -> Result<Client, Failure> {
         let mut client = Client::without_token(words, environment)?;
         let settings = settings(words, environment)?;
-        let url = Url::parse(&client.url).map_err(|error| Failure::of("the address is none", &error))?;
+        let url = Url::parse(&client.url).map_err(|error| Failure::of("invalid URL", &error))?;
         let (token, token_origin) = token(words, environment, &settings, &url)?;
         let authorization = HeaderValue::try_from(format!("Bearer {token}")).map_err(|_| {
-            Failure::usage(format!("{token_origin} holds characters that no token has"))
-                .fix("give it as it is in operator.token")
+            Failure::usage(format!("the token in {token_origin} contains invalid characters"))
+                .fix("copy the token from operator.token without changes")
         });
         let mut authorization = authorization?;
         authorization.set_sensitive(true);
@@ -127,21 +127,21 @@ impl Client {
         Ok(client)
     }
 
-    /// The same host, asked as somebody whom it does not know.
+    /// Creates a client that sends no token.
     ///
     /// # Errors
-    /// The address is none, or the authorities can't be read.
+    /// The URL is invalid, or the certificate authorities cannot be read.
     pub(crate) fn without_token(words: &words::Client, environment: &Environment) -> Result<Client, Failure> {
         let settings = settings(words, environment)?;
         let url = base(words.url.as_deref().or(environment.url()).unwrap_or(&settings.url()))?;
         let given = words.ca.as_deref().or(environment.authorities()).map(PathBuf::from);
-        // 0 is any.
+        // Port 0 selects a free port, so the port of the host is not known.
         let port = Some(settings.address().port()).filter(|port| *port != 0);
         let is_own = is_here(&url, &settings) && (port.is_none() || port == url.port_or_known_default());
         let trust = match (given, settings.tls()) {
             _ if url.scheme() != "https" => Trust::Public,
             (Some(authorities), _) => Trust::Authorities(authorities),
-            // The host on this machine is known by the certificate that it is configured with, whatever it is called there.
+            // The host on this machine is recognized by its configured certificate, whatever names it contains.
             (None, Some(files)) if is_own => Trust::Own(files.certificate),
             (None, _) => Trust::Public,
         };
@@ -150,15 +150,15 @@ impl Client {
         Ok(Client { pool, url, authorization: None, token_origin: String::new() })
     }
 
-    /// Where it answers.
+    /// Returns the base URL.
     pub(crate) fn url(&self) -> &str {
         &self.url
     }
 
-    /// Asks, and reads the whole answer.
+    /// Sends a request and reads the whole response.
     ///
     /// # Errors
-    /// What the host answered, when that is a problem; [`failure::Exit::Unreachable`] when it does not answer.
+    /// The problem that the host returned; [`failure::Exit::Unreachable`] if the host does not respond.
     pub(crate) async fn ask(&self, ask: Ask) -> Result<Reply, Failure> {
         let timeout = (ask.method == Method::GET).then_some(READ_TIMEOUT);
         let asking = async {
@@ -167,46 +167,47 @@ impl Client {
             let body = Limited::new(response.into_body(), MAX_ANSWER_BYTES).collect().await;
             let body = body.map_err(|error| Failure {
                 exit: failure::Exit::Unreachable,
-                ..Failure::of("the answer broke off", &*error)
+                ..Failure::of("the connection was closed before the response was complete", &*error)
             })?;
             Ok(Reply { location, body: body.to_bytes() })
         };
         match timeout {
             None => asking.await,
-            Some(timeout) => tokio::time::timeout(timeout, asking).await.unwrap_or_else(|_| Err(self.too_late())),
+            Some(timeout) => tokio::time::timeout(timeout, asking).await.unwrap_or_else(|_| Err(self.timed_out())),
         }
     }
 
-    /// Asks for how the host is, which is no error when it is not well.
+    /// Requests a health endpoint. Any status is a result, not an error.
     ///
     /// # Errors
-    /// It does not answer.
+    /// The host does not respond.
     pub(crate) async fn look(&self, path: &str) -> Result<(StatusCode, Bytes), Failure> {
         let request = Request::get(format!("{}{path}", self.url)).body(Full::default());
-        let request = request.map_err(|error| Failure::of("the address is none", &error))?;
+        let request = request.map_err(|error| Failure::of("invalid URL", &error))?;
         let looking = async {
             let response = self.pool.request(request).await.map_err(|error| self.no_answer(&error))?;
             let status = response.status();
             let body = Limited::new(response.into_body(), MAX_ANSWER_BYTES).collect().await;
             Ok((status, body.map(|body| body.to_bytes()).unwrap_or_default()))
         };
-        tokio::time::timeout(READ_TIMEOUT, looking).await.unwrap_or_else(|_| Err(self.too_late()))
+        tokio::time::timeout(READ_TIMEOUT, looking).await.unwrap_or_else(|_| Err(self.timed_out()))
     }
 
-    /// What answers is no host.
-    pub(crate) fn stranger(&self, status: StatusCode, body: &[u8]) -> Failure {
-        let failure = Failure::unreachable(format!("what answers at {} is no plugin host: it said {status}", self.url));
+    /// Creates the failure for a server that is not a plugin host.
+    pub(crate) fn not_a_host(&self, status: StatusCode, body: &[u8]) -> Failure {
+        let failure =
+            Failure::unreachable(format!("the server at {} is not a plugin host (HTTP {})", self.url, status.as_u16()));
         let said: String = String::from_utf8_lossy(body).lines().next().unwrap_or_default().chars().take(120).collect();
         let failure = if said.is_empty() || said.starts_with('<') { failure } else { failure.because(said) };
-        failure.fix("name the host with --url")
+        failure.fix("set --url to the URL of a plugin host")
     }
 
-    fn too_late(&self) -> Failure {
+    fn timed_out(&self) -> Failure {
         let seconds = READ_TIMEOUT.as_secs();
-        Failure::unreachable(format!("the host at {} did not answer within {seconds} s", self.url))
+        Failure::unreachable(format!("the host at {} did not respond within {seconds} s", self.url))
     }
 
-    /// Asks, and gives the answer as it begins.
+    /// Sends a request and returns the response once its head has arrived.
     async fn send(&self, ask: Ask) -> Result<Response<Incoming>, Failure> {
         let mut request = Request::builder().method(ask.method).uri(format!("{}{}", self.url, ask.path));
         if let Some(authorization) = &self.authorization {
@@ -221,7 +222,7 @@ impl Client {
         for (name, value) in ask.headers {
             request = request.header(name, value);
         }
-        let request = request.body(Full::new(ask.body)).map_err(|error| Failure::of("the address is none", &error))?;
+        let request = request.body(Full::new(ask.body)).map_err(|error| Failure::of("invalid URL", &error))?;
         let response = self.pool.request(request).await.map_err(|error| self.no_answer(&error))?;
         if response.status().is_success() {
             return Ok(response);
@@ -234,15 +235,14 @@ impl Client {
         let body = Limited::new(response.into_body(), MAX_ANSWER_BYTES).collect().await;
         let body = body.map(|body| body.to_bytes()).unwrap_or_default();
         let Ok(problem) = serde_json::from_slice::<host_api::Problem>(&body) else {
-            return self.stranger(status, &body);
+            return self.not_a_host(status, &body);
         };
         let mut failure = problem::failure(&problem);
         failure.answer = Some(body);
         if status == StatusCode::UNAUTHORIZED {
-            failure.details.push(format!("the token is from {}", self.token_origin));
-            failure.fix = Some(
-                "name the host's plugin folder with --plugin-dir, or give its token with PLUGIN_HOST_TOKEN".to_owned(),
-            );
+            failure.details.push(format!("the token was read from {}", self.token_origin));
+            failure.fix =
+                Some("set --plugin-dir to the host's plugin folder, or PLUGIN_HOST_TOKEN to a valid token".to_owned());
         }
         failure
     }
@@ -251,28 +251,28 @@ impl Client {
         let chain = Failure::of("", error).details;
         let reason = chain.last().cloned().unwrap_or_default();
         let fix = match &*reason {
-            reason if reason.contains("UnknownIssuer") => "name a file with the certificate of its authority with --ca",
+            reason if reason.contains("UnknownIssuer") => "set --ca to a file with the certificate of its authority",
             reason if reason.contains("CaUsedAsEndEntity") => {
-                "give the host a certificate that is no authority's (basicConstraints=critical,CA:FALSE)"
+                "use a host certificate that is not a CA certificate (basicConstraints=critical,CA:FALSE)"
             }
-            reason if reason.contains("certificate") => "ask by a name that the certificate has, with --url",
-            _ => "start one with `plugin-host serve`, or name another with --url",
+            reason if reason.contains("certificate") => "set --url to a URL with a host name from the certificate",
+            _ => "start a host with `plugin-host serve`, or set --url to a running host",
         };
-        Failure::unreachable(format!("no host answers at {}", self.url)).because(reason).fix(fix)
+        Failure::unreachable(format!("no host is reachable at {}", self.url)).because(reason).fix(fix)
     }
 }
 
 // === impl Reply ===
 
 impl Reply {
-    /// What it says.
+    /// Parses the body.
     ///
     /// # Errors
-    /// It is not what this program knows: the host is of another version, or none.
+    /// The body has an unexpected shape, because the host has another version.
     pub(crate) fn read<T: DeserializeOwned>(&self) -> Result<T, Failure> {
         serde_json::from_slice(&self.body).map_err(|error| {
-            Failure::of("the host's answer is not understood", &error)
-                .fix("use the plugin-host program of the host's version")
+            Failure::of("failed to parse the host's response", &error)
+                .fix("use the plugin-host program with the version of the host")
         })
     }
 }
@@ -280,31 +280,33 @@ impl Reply {
 fn settings(words: &words::Client, environment: &Environment) -> Result<Settings, Failure> {
     let flags = Flags::default().with("plugin_dir", words.plugin_dir.as_deref());
     let settings = config::read(&flags, environment, words.config.as_deref());
-    // Who says which host is asked wants to hear of it also when what lies here is broken.
+    // With an explicit URL, a broken configuration file in this folder does not matter.
     match settings {
         Err(_) if words.url.is_some() || environment.url().is_some() => config::read_without_file(&flags, environment),
         settings => settings,
     }
 }
 
-/// The address of a host: HTTP or HTTPS, nothing behind the port.
+/// Parses the base URL of a host: http or https, without path and query.
 fn base(text: &str) -> Result<Url, Failure> {
     let refused = |reason: &str| {
-        let failure = Failure::usage(format!("`{text}` is not the address of a host")).because(reason);
-        Err(failure.fix("give --url such as http://127.0.0.1:4000"))
+        let failure = Failure::usage(format!("`{text}` is not the URL of a host")).because(reason);
+        Err(failure.fix("set --url to a URL such as http://127.0.0.1:4000"))
     };
     match Url::parse(text) {
-        Ok(url) if !matches!(url.scheme(), "http" | "https") => refused("only http and https are spoken"),
-        Ok(url) if !url.username().is_empty() || url.password().is_some() => refused("it carries a user or password"),
+        Ok(url) if !matches!(url.scheme(), "http" | "https") => refused("the scheme must be http or https"),
+        Ok(url) if !url.username().is_empty() || url.password().is_some() => {
+            refused("the URL must not contain a user name or password")
+        }
         Ok(url) if url.path() != "/" || url.query().is_some() || url.fragment().is_some() => {
-            refused("there is something behind the port")
+            refused("the URL must not have a path or query")
         }
         Ok(url) => Ok(url),
         Err(error) => refused(&error.to_string()),
     }
 }
 
-/// The token, and where it stood.
+/// Returns the token and its origin.
 fn token(
     words: &words::Client,
     environment: &Environment,
@@ -318,25 +320,25 @@ fn token(
         return Ok((token.trim().to_owned(), "PLUGIN_HOST_TOKEN".to_owned()));
     }
     if !is_here(url, settings) {
-        // Whoever listens there would learn the token of the host on this machine.
-        let failure = Failure::usage(format!("no token was given for {url}"));
+        // The server at that URL must not learn the token of the host on this machine.
+        let failure = Failure::usage(format!("no token is set for {url}"));
         return Err(failure
-            .because("the token of this machine's host is not sent elsewhere")
-            .fix("give PLUGIN_HOST_TOKEN or --token"));
+            .because("the token of the host on this machine is not sent to other machines")
+            .fix("set PLUGIN_HOST_TOKEN or --token"));
     }
     let path = settings.plugin_dir().join("operator.token");
     match std::fs::read_to_string(&path) {
         Ok(token) => Ok((token.trim().to_owned(), format!("`{}`", path.display()))),
         Err(error) => {
-            let failure = Failure::usage(format!("there is no operator token in `{}`", path.display()));
+            let failure = Failure::usage(format!("failed to read the operator token `{}`", path.display()));
             Err(failure.because(error.to_string()).fix(
-                "start a host there with `plugin-host serve`, name its plugin folder with --plugin-dir, or give PLUGIN_HOST_TOKEN",
+                "start a host with `plugin-host serve`, set --plugin-dir to its plugin folder, or set PLUGIN_HOST_TOKEN",
             ))
         }
     }
 }
 
-/// Whether an address is this machine's.
+/// Whether a URL refers to this machine.
 fn is_here(url: &Url, settings: &Settings) -> bool {
     match url.host() {
         Some(url::Host::Ipv4(address)) => address.is_loopback() || address == settings_ip(settings),

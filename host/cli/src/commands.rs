@@ -29,10 +29,10 @@ use serde_json::Value;
 pub(crate) use ping::ping;
 pub(crate) use show_config::show_config;
 
-/// Does what a word says.
+/// Runs a client command.
 ///
 /// # Errors
-/// Why it was not done.
+/// The host refused the request, the operation failed, or the host cannot be reached.
 pub(crate) async fn run(word: Word, environment: &Environment) -> Result<(), Failure> {
     let (client, as_json) = match client_of(&word) {
         Some(words) => (Client::new(words, environment)?, words.json),
@@ -79,7 +79,7 @@ pub(crate) async fn run(word: Word, environment: &Environment) -> Result<(), Fai
         Word::Token(words) => access::token(&client, words).await,
         Word::User(words) => access::user(&client, words).await,
         Word::Audit(words) => audit::audit(&client, *words).await,
-        // `main` does these.
+        // The other commands are run by `main`.
         _ => Ok(()),
     };
     if let Err(Failure { answer: Some(answer), .. }) = &done
@@ -131,7 +131,7 @@ fn client_of(word: &Word) -> Option<&words::Client> {
     }
 }
 
-/// The route of a plugin. Its id needs no escapes.
+/// Returns the path of a plugin. A plugin id needs no escaping.
 fn route(id: &host_core::PluginId, rest: &str) -> String {
     format!("/api/plugins/{id}{rest}")
 }

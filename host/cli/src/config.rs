@@ -1,4 +1,5 @@
-//! What the operator chose: flags over environment over `host.toml` over defaults, each value with its origin.
+//! The settings of the host: flags take precedence over the environment, then `host.toml`, then defaults. Each value keeps
+//! its origin.
 
 mod changes;
 mod changing;
@@ -32,17 +33,17 @@ use value::Value as Taken;
 
 use crate::failure::Failure;
 
-/// The file that is read when `--config` names none.
+/// The configuration file that is read without `--config`.
 const DEFAULT_FILE: &str = "host.toml";
 
-/// What a failure says when each of its details is something wrong in flags, environment or file.
-pub(crate) const REFUSED: &str = "the configuration is refused";
+/// The message of a failure that lists the invalid settings in its details.
+pub(crate) const REFUSED: &str = "the configuration is invalid";
 
 /// All settings, resolved.
 #[derive(Clone)]
 pub(crate) struct Settings {
     settings: Vec<Resolved>,
-    /// What the file sets for plugins.
+    /// The sections for plugins in the file.
     configurations: Configurations,
     file: PathBuf,
 }
@@ -51,59 +52,59 @@ pub(crate) struct Settings {
 #[derive(Clone)]
 pub(crate) struct Resolved {
     setting: &'static Setting,
-    /// What counts.
+    /// The effective value.
     pub(crate) value: Taken,
-    /// Where it was given.
+    /// The origin of the value.
     pub(crate) origin: Origin,
 }
 
-/// Where a value was given.
+/// The origin of a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Origin {
-    /// On the command line.
+    /// A flag on the command line.
     Flag(&'static str),
-    /// In a variable.
+    /// An environment variable.
     Environment(&'static str),
-    /// While a host ran, over the API.
+    /// A change over the API while the host ran.
     Changed,
-    /// In a file, at a line.
+    /// A line of the configuration file.
     File(PathBuf, usize),
-    /// Nowhere.
+    /// The default of the setting.
     Default,
 }
 
-/// What the operator gave, before it is resolved.
+/// The inputs of a configuration, before they are resolved.
 pub(crate) struct Given {
     flags: Flags,
     environment: Environment,
-    /// The file that was named, if one was.
+    /// The file given with `--config`.
     named: Option<PathBuf>,
     path: PathBuf,
-    /// What stands in the file, if there is one.
+    /// The text of the file, if it exists.
     text: Option<String>,
 }
 
-/// Reads the file, if there is one, and resolves all settings, without those that were changed while a host ran.
+/// Reads the configuration file and resolves all settings, without the changes made over the API.
 ///
 /// # Errors
-/// All that is wrong in flags, environment and file, at once.
+/// All invalid values in flags, environment and file, together.
 pub(crate) fn read(flags: &Flags, environment: &Environment, config: Option<&Path>) -> Result<Settings, Failure> {
     Given::read(flags, environment, config)?.resolve(&Map::new())
 }
 
-/// The same as if there were no file.
+/// Resolves all settings without a configuration file.
 ///
 /// # Errors
-/// All that is wrong in flags and environment.
+/// All invalid values in flags and environment, together.
 pub(crate) fn read_without_file(flags: &Flags, environment: &Environment) -> Result<Settings, Failure> {
     let (flags, environment, path) = (flags.clone(), environment.clone(), DEFAULT_FILE.into());
     Given { flags, environment, named: None, path, text: None }.resolve(&Map::new())
 }
 
-/// The same with those that were changed while a host ran with this plugin folder: what `serve` uses.
+/// Reads the configuration file and resolves all settings with the changes made over the API, as `serve` uses them.
 ///
 /// # Errors
-/// All that is wrong in flags, environment, file and changes, at once; that the changes can't be read.
+/// All invalid values in flags, environment, file and changes, together; or the changes cannot be read.
 pub(crate) fn read_changed(
     flags: &Flags,
     environment: &Environment,
@@ -134,17 +135,17 @@ impl Given {
         Ok(Given { flags: flags.clone(), environment: environment.clone(), named, path, text })
     }
 
-    /// The same, with the file as it is now.
+    /// Reads the configuration file again.
     fn again(&self) -> Result<Given, Failure> {
         Given::read(&self.flags, &self.environment, self.named.as_deref())
     }
 
-    /// Resolves all settings, with these changes.
+    /// Resolves all settings with these changes.
     fn resolve(&self, changes: &Map<String, Value>) -> Result<Settings, Failure> {
         let file = self.text.as_deref().map(|text| (&*self.path, text));
         resolve_with(&self.flags, &self.environment, file, changes).map_err(|refusals| {
             Failure { details: refusals, ..Failure::usage(REFUSED) }
-                .fix("correct each line above; `plugin-host serve --help` tells what each setting takes")
+                .fix("correct the listed settings; `plugin-host serve --help` describes each setting")
         })
     }
 }
@@ -171,7 +172,7 @@ fn resolve_with(
     for setting in SETTINGS {
         let refused = |place: String, found: &str| {
             let found: String = found.chars().take(80).collect();
-            format!("{place} is `{}`, allowed is {}", found.escape_debug(), setting.kind.allowed())
+            format!("{place} is `{}`, expected {}", found.escape_debug(), setting.kind.allowed())
         };
         let mut found = vec![];
         if let Some(texts) = flags.get(setting.key) {
@@ -215,12 +216,12 @@ fn resolve_with(
 // === impl Settings ===
 
 impl Settings {
-    /// All of them, in the order of the table.
+    /// Iterates over all settings, in the order of the table.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Resolved> {
         self.settings.iter()
     }
 
-    /// What the file sets for plugins: the key of each section, its values as they may be shown, and where it stands.
+    /// Iterates over the plugin sections of the file: key, values with secrets masked, and origin.
     pub(crate) fn configurations(&self) -> impl Iterator<Item = (String, Value, Origin)> {
         self.configurations.iter().map(|(plugin, section)| {
             let key = format!("{}.{plugin}", configurations::KEY);
@@ -228,7 +229,7 @@ impl Settings {
         })
     }
 
-    /// What a host that was started with these uses when it has learnt of others: those that count at once are the new ones.
+    /// Returns the settings that a running host uses after a change: the settings that apply immediately have the new value.
     pub(crate) fn with_those_at_once(&self, new: &Settings) -> Settings {
         let mut used = self.clone();
         let at_once = |key: &str| self.count_at_once(new, key);
@@ -240,13 +241,13 @@ impl Settings {
         used
     }
 
-    /// The keys whose values differ in `new`.
+    /// Returns the keys with a different value in `new`.
     pub(crate) fn differences(&self, new: &Settings) -> Vec<String> {
         let differ = self.settings.iter().zip(&new.settings).filter(|(own, new)| own.value != new.value);
         differ.map(|(own, _)| own.key().to_owned()).collect()
     }
 
-    /// The same for what the file sets for plugins.
+    /// Returns the keys of the plugin sections with different values in `new`.
     pub(crate) fn differences_of_plugins(&self, new: &Settings) -> Vec<String> {
         let plugins = self.configurations.keys().chain(new.configurations.keys()).collect::<BTreeSet<_>>();
         let values = |settings: &Settings, plugin: &PluginId| Some(settings.configurations.get(plugin)?.values.clone());
@@ -254,10 +255,10 @@ impl Settings {
         differ.map(|plugin| format!("{}.{plugin}", configurations::KEY)).collect()
     }
 
-    /// Whether the new value of a key counts at once for a host that was started with these.
+    /// Whether a new value of this key applies immediately to a host that was started with these settings.
     fn count_at_once(&self, new: &Settings, key: &str) -> bool {
         match key {
-            // Another certificate is taken; whether there is TLS is settled at the start.
+            // A certificate can be replaced while the host runs; TLS can only be switched on or off at the start.
             "tls_cert" | "tls_key" => self.tls().is_some() && new.tls().is_some(),
             key => counts_at_once(key),
         }

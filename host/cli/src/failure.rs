@@ -1,4 +1,4 @@
-//! Why the program ends with something else than 0, and how it is told.
+//! Failures of a command: message, causes, fix and exit code.
 
 use std::error::Error;
 use std::fmt;
@@ -7,54 +7,54 @@ use bytes::Bytes;
 
 use crate::output::text::printable;
 
-/// Why the program ends with something else than 0.
+/// The failure of a command, printed to standard error.
 #[derive(Clone, Debug)]
 pub(crate) struct Failure {
-    /// What the program returns.
+    /// The exit code.
     pub(crate) exit: Exit,
     /// What failed.
     pub(crate) message: String,
-    /// Why: causes, or each thing that is wrong.
+    /// The causes, or the individual problems.
     pub(crate) details: Vec<String>,
-    /// What the compiler wrote, where it was that.
+    /// The compiler output of a failed build.
     pub(crate) compiler: Option<String>,
-    /// What to do.
+    /// The suggested fix.
     pub(crate) fix: Option<String>,
-    /// The host's answer, for those who asked for it as it is.
+    /// The host's response, unchanged, for `--json`.
     pub(crate) answer: Option<Bytes>,
 }
 
-/// What the program returns.
+/// The exit codes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Exit {
-    /// The host refused or failed.
+    /// The host refused the request, or the request failed.
     Failed = 1,
-    /// The words or the configuration are wrong.
+    /// Invalid arguments or configuration.
     Usage = 2,
-    /// No host can be reached.
+    /// The host cannot be reached.
     Unreachable = 3,
-    /// All went well, and whoever asked wants to know that there is something to change. Nothing is printed.
+    /// `plan --exit-code` found changes. Nothing is printed.
     Changes = 10,
 }
 
 impl Failure {
-    /// A failure of the host or of what it was asked.
+    /// Creates a failure with exit code 1.
     pub(crate) fn failed(message: impl Into<String>) -> Failure {
         let message = message.into();
         Failure { exit: Exit::Failed, message, details: vec![], compiler: None, fix: None, answer: None }
     }
 
-    /// Wrong words or configuration.
+    /// Creates a failure for invalid arguments or configuration.
     pub(crate) fn usage(message: impl Into<String>) -> Failure {
         Failure { exit: Exit::Usage, ..Failure::failed(message) }
     }
 
-    /// No host.
+    /// Creates a failure for a host that cannot be reached.
     pub(crate) fn unreachable(message: impl Into<String>) -> Failure {
         Failure { exit: Exit::Unreachable, ..Failure::failed(message) }
     }
 
-    /// A failure with its causes. What stands behind `hint: ` in them becomes the fix.
+    /// Creates a failure from an error and its causes. Text after `; hint: ` in them becomes the fix.
     pub(crate) fn of(message: impl Into<String>, error: &(dyn Error + 'static)) -> Failure {
         let mut failure = Failure::failed(message);
         let mut next = Some(error);
@@ -66,7 +66,7 @@ impl Failure {
                     failure.details.push(what.to_owned());
                     failure.fix.get_or_insert_with(|| hint.to_owned());
                 }
-                // Some errors say what their cause says.
+                // Some errors repeat the text of their cause.
                 None if failure.details.last().is_some_and(|last| last.ends_with(&line)) => {}
                 None => failure.details.push(line),
             }
@@ -74,12 +74,12 @@ impl Failure {
         failure
     }
 
-    /// What a host refused: the whole chain, each problem of plugin.yaml, what the compiler wrote, the fix.
+    /// Creates a failure from an operation's error: its causes, each problem of plugin.yaml, the compiler output, the fix.
     pub(crate) fn refused(message: impl Into<String>, error: &host_run::Error) -> Failure {
         let mut failure = Failure::of(message, error);
         match error {
             host_run::Error::Manifest { problems } => {
-                failure.details = vec!["plugin.yaml is refused:".to_owned()];
+                failure.details = vec!["plugin.yaml is invalid:".to_owned()];
                 failure.details.extend(problems.iter().map(|problem| format!("  {problem}")));
             }
             host_run::Error::Build(build) => failure.compiler = build.compiler_output().map(str::to_owned),
@@ -97,7 +97,7 @@ impl Failure {
         self
     }
 
-    /// Adds what to do.
+    /// Sets the fix.
     pub(crate) fn fix(mut self, fix: impl Into<String>) -> Failure {
         self.fix = Some(fix.into());
         self

@@ -1,4 +1,4 @@
-//! The life of a host, from its configuration to its end.
+//! The host process, from reading its configuration to its end.
 
 mod files;
 mod loads;
@@ -29,11 +29,12 @@ use systemd::Systemd;
 /// Runs a host until it is told to stop.
 ///
 /// # Errors
-/// Why it did not start. What goes wrong later is told and lived with.
+/// The host did not start. Later errors are logged and do not end the host.
 pub(crate) async fn serve(words: Serve, environment: &Environment) -> Result<(), Failure> {
     let (given, changed, settings) = config::read_changed(&words.flags, environment, words.config.as_deref())?;
     if let Some(files) = settings.tls() {
-        let failed = |error| Failure { exit: Exit::Usage, ..Failure::of("TLS can't be spoken", &error) };
+        let failed =
+            |error| Failure { exit: Exit::Usage, ..Failure::of("failed to load the TLS certificate or key", &error) };
         host_serve::check_tls(&files).map_err(failed)?;
     }
     let screen = Screen::new();
@@ -45,7 +46,7 @@ pub(crate) async fn serve(words: Serve, environment: &Environment) -> Result<(),
     rooms.serve.max_connections = files::connections(rooms.serve.max_connections, max_files);
     let systemd = Systemd::of(environment);
     environment.fail_points().into_iter().for_each(host_fail::watch);
-    // From here on a signal is an orderly end.
+    // From here on a signal ends the host in order.
     let (mut signals, hangups) = (Signals::new()?, reload::hangups()?);
 
     let store = Store::open(rooms.store).map_err(|error| Failure::of("failed to open the data folders", &error))?;
@@ -72,18 +73,18 @@ pub(crate) async fn serve(words: Serve, environment: &Environment) -> Result<(),
 
     let (address, token, ready) = (server.address(), server.token_path().to_owned(), server.ready());
     let url = format!("{scheme}://{address}");
-    systemd.status("bringing back what was asked for");
+    systemd.status("starting installed plugins");
     screen.line(&format!("listening on {url}"));
     screen.line(&format!("operator token in {}", token.display()));
-    tracing::info!(%address, rustc = %toolchain, "the host listens");
+    tracing::info!(%address, rustc = %toolchain, "the host is listening");
     if let Err(reason) = host.unloading() {
-        tracing::warn!("ended generations stay in memory: {reason}");
+        tracing::warn!("ended generations cannot be unloaded and stay in memory: {reason}");
     }
 
     let (shutdown, ended) = (CancellationToken::new(), CancellationToken::new());
     let serving = server.run(shutdown.clone(), rooms.grace);
     let living = async {
-        // What was asked for before comes back first, from the artifacts that are there.
+        // Installed plugins start first, from the stored artifacts.
         let n_installed = host.begin().await;
         let n_installed = n_installed.map_err(|error| Failure::of("failed to read the state", &error))?;
         let sources = rooms.load.into_iter().chain(words.load);
@@ -95,7 +96,7 @@ pub(crate) async fn serve(words: Serve, environment: &Environment) -> Result<(),
                     host.settled().await;
                     loads.tell_all();
                 }
-                // The first load waits for the warm-up, and then builds in a fraction of the time.
+                // The first load waits for the warm-up of the build cache, which makes its build faster.
                 host.warm();
                 loads.all(sources).await + n_installed
             } => {
@@ -109,14 +110,14 @@ pub(crate) async fn serve(words: Serve, environment: &Environment) -> Result<(),
                 signals.next().await
             }
         };
-        tracing::info!("{signal}: no more calls are accepted; those in flight may take {} s", rooms.grace.as_secs());
+        tracing::info!("{signal}: new calls are refused; calls in flight may take up to {} s", rooms.grace.as_secs());
         systemd.stopping();
         shutdown.cancel();
         let stopped = Instant::now();
-        // Who asks twice does not want to wait.
+        // A second signal ends the host without waiting.
         tokio::select! {
             () = ended.cancelled() => Ok((signal, stopped)),
-            again = signals.next() => Err(Failure::failed(format!("{again} came again: calls in flight were cut"))),
+            again = signals.next() => Err(Failure::failed(format!("second {again}: calls in flight were cut off"))),
         }
     };
     let serving = async {
@@ -135,15 +136,15 @@ pub(crate) async fn serve(words: Serve, environment: &Environment) -> Result<(),
     Ok(())
 }
 
-/// Opens the state, and makes it in a folder that was not used before.
+/// Opens the state database, or creates it in a plugin folder without records.
 async fn open_state(store: &Store) -> Result<State, Failure> {
     let failed = |error: &(dyn std::error::Error + 'static)| Failure::of("failed to open the state", error);
     let records = store.records().map_err(|error| failed(&error))?;
     let lost = || {
         let ids = records.iter().map(|(id, _)| format!("`{id}`")).collect::<Vec<_>>().join(", ");
-        Failure::failed(format!("the state in `{}` is lost", store.plugin_dir().display()))
-            .because(format!("there is nothing in it, but there are records of {ids}"))
-            .fix("put back a copy of state.db, or run `plugin-host rescan`, which makes a new one of the records")
+        Failure::failed(format!("the state database in `{}` is missing or empty", store.plugin_dir().display()))
+            .because(format!("the folder holds records of {ids}"))
+            .fix("restore a backup of state.db, or run `plugin-host rescan` to rebuild it from the records")
     };
     if !records.is_empty() && !State::is_there(store.plugin_dir()) {
         return Err(lost());

@@ -1,4 +1,4 @@
-//! Log lines of the host, on stderr.
+//! The host's log on standard error.
 
 use std::sync::Arc;
 
@@ -9,29 +9,29 @@ use crate::config::Settings;
 use crate::failure::Failure;
 use crate::screen::Screen;
 
-/// Takes another filter. Cheap to clone.
+/// A handle that replaces the log filter. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Filter(Arc<dyn Fn(EnvFilter) -> Result<(), String> + Send + Sync>);
 
 impl Filter {
-    /// Takes another filter from now on.
+    /// Replaces the log filter.
     ///
     /// # Errors
-    /// It is none; settings have been checked.
+    /// The filter is invalid. Settings are checked, so this does not happen with a filter from the settings.
     pub(crate) fn set(&self, filter: &str) -> Result<(), String> {
         (self.0)(EnvFilter::builder().parse(filter).map_err(|error| error.to_string())?)
     }
 }
 
-/// Starts them.
+/// Starts the log with the configured filter and format.
 ///
 /// # Errors
-/// They were started before, or the filter is none; neither happens, because the settings were checked.
+/// The log was started before, or the filter is invalid.
 pub(crate) fn start(settings: &Settings, screen: &Screen) -> Result<Filter, Failure> {
     start_with(settings.log_filter(), settings.logs_json(), screen)
 }
 
-/// Starts them with another filter than the configured one.
+/// Starts the log with this filter and format.
 ///
 /// # Errors
 /// As [`start`].

@@ -1,4 +1,4 @@
-//! The program: words typed, configuration, the life of a host, client commands, the commands of authors.
+//! The `plugin-host` program: command line, configuration, the host process, client commands and author commands.
 
 mod author;
 mod client;
@@ -34,12 +34,12 @@ fn main() -> ! {
             failure.exit as u8
         }
     };
-    // A closed pipe is no reason to end otherwise.
+    // A closed pipe does not change the exit code.
     let _ = std::io::stdout().flush();
     host_load::end_process(code)
 }
 
-/// A name for each thread of the runtime.
+/// Returns a unique name for a thread of the runtime.
 fn worker_name() -> String {
     static NUMBER: AtomicUsize = AtomicUsize::new(1);
     format!("worker-{}", NUMBER.fetch_add(1, Ordering::Relaxed))
@@ -59,7 +59,7 @@ fn run(word: Word) -> Result<(), Failure> {
         _ => {}
     }
     let mut builder = tokio::runtime::Builder::new_multi_thread();
-    // What unloaded plugins left on a worker ends before it sleeps.
+    // Thread-local data that unloaded plugins left on a worker is freed before the worker sleeps.
     builder.enable_all().thread_name_fn(worker_name).on_thread_park(host_load::safe_point);
     let runtime = builder.build();
     let runtime = runtime.map_err(|error| Failure::of("failed to start the runtime", &error))?;
@@ -79,7 +79,7 @@ fn run(word: Word) -> Result<(), Failure> {
             word => commands::run(word, &environment).await,
         }
     });
-    // A thread that waits for a plugin or the network must not keep a program that is done.
+    // A thread that waits for a plugin or the network must not keep a finished program alive.
     runtime.shutdown_background();
     ended
 }

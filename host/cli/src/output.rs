@@ -1,5 +1,5 @@
-//! What is printed: data to stdout, all else to stderr. A reader that went away is not an error. Nothing that is printed steers
-//! the terminal: a host, and the authors of its plugins, may have written it.
+//! Output of the commands: data to standard output, messages to standard error. A closed pipe is not an error. Control
+//! characters are removed, because the text may come from a host or a plugin author.
 
 pub(crate) mod table;
 pub(crate) mod text;
@@ -13,15 +13,15 @@ pub(crate) fn line(text: &str) {
     let _ = try_line(text);
 }
 
-/// Prints a line of data, for those who go on until nobody reads.
+/// Prints a line of data, for commands that end when the reader closes the pipe.
 ///
 /// # Errors
-/// The reader went away.
+/// The pipe is closed.
 pub(crate) fn try_line(text: &str) -> std::io::Result<()> {
     writeln!(std::io::stdout().lock(), "{}", text::printable_lines(text))
 }
 
-/// Prints data as it is, but for control characters, which are written as JSON writes them.
+/// Prints data unchanged, except for control characters, which are escaped as in JSON.
 pub(crate) fn raw(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     let text = text::escaped(&text);
@@ -33,7 +33,7 @@ pub(crate) fn raw(bytes: &[u8]) {
     let _ = stdout.flush();
 }
 
-/// Prints a line for people.
+/// Prints a message to standard error.
 pub(crate) fn error_line(text: &str) {
     let _ = writeln!(std::io::stderr().lock(), "{}", text::printable_lines(text));
 }

@@ -1,4 +1,4 @@
-//! `rescan`: a state that was lost or damaged is made again, of the records and artifacts that lie beside it.
+//! `rescan`: rebuilds a lost or damaged state database from the records and artifacts in the plugin folder.
 
 mod artifacts;
 mod report;
@@ -16,24 +16,24 @@ use crate::failure::Failure;
 use crate::words::Rescan;
 use report::{Did, MovedAside, PluginReport, Report};
 
-/// The records that can be read: the revision of each, and what it asks for.
+/// The readable records: revision number and desired state by plugin.
 type Records = BTreeMap<PluginId, (u64, Desired)>;
 
-/// Makes the state say what the records say, where it says less, and tells what was done and what is lost.
+/// Adds to the state what only the records contain, and prints what was restored and what is lost.
 ///
 /// # Errors
-/// A host runs there; the state is of a newer host, or can't be written.
+/// A host uses the plugin folder; the state was written by a newer host or cannot be written.
 pub(crate) async fn rescan(words: Rescan, environment: &Environment) -> Result<(), Failure> {
     let flags = Flags::default().with("plugin_dir", words.plugin_dir.as_deref());
     let settings = config::read(&flags, environment, words.config.as_deref())?;
     if !settings.plugin_dir().is_dir() {
-        let failure = Failure::usage(format!("there is no plugin folder `{}`", settings.plugin_dir().display()));
-        return Err(failure.fix("name it with --plugin-dir or PLUGIN_DIR"));
+        let failure = Failure::usage(format!("plugin folder `{}` does not exist", settings.plugin_dir().display()));
+        return Err(failure.fix("set --plugin-dir or PLUGIN_DIR to the plugin folder"));
     }
     let store = Store::open(Rooms::of(&settings, environment).store).map_err(|error| match error {
         host_store::Error::Locked { path } => {
-            let failure = Failure::failed(format!("a host runs on the plugin folder `{}`", path.display()));
-            failure.fix("stop it first; what it serves would not follow what is changed under it")
+            let failure = Failure::failed(format!("plugin folder `{}` is in use by a running host", path.display()));
+            failure.fix("stop the host first; it would not notice the changes")
         }
         error => failed("open the data folders", &error),
     })?;
@@ -44,7 +44,7 @@ pub(crate) async fn rescan(words: Rescan, environment: &Environment) -> Result<(
             complete(&store, &state, &records, &mut report).await?;
             state.close().await;
         }
-        Ok(None) => make_anew(&store, &records, "it was not there".to_owned(), &mut report).await?,
+        Ok(None) => make_anew(&store, &records, "it was missing".to_owned(), &mut report).await?,
         Err(error) if matches!(error.code(), "state_corrupt" | "state_foreign" | "state_not_a_file") => {
             let reason = error.to_string();
             let reason = reason.split_once("; hint: ").map_or(&*reason, |(reason, _)| reason).to_owned();
@@ -62,14 +62,16 @@ fn read_records(store: &Store, report: &mut Report) -> Result<Records, Failure> 
     for (id, bytes) in store.records().map_err(|error| failed("read the records", &error))? {
         match read_record(&bytes) {
             Ok((number, desired)) if desired.id == id => drop(records.insert(id, (number, desired))),
-            Ok((_, desired)) => report.bad_records.push((id, format!("it is the record of `{}`", desired.id))),
+            Ok((_, desired)) => {
+                report.bad_records.push((id, format!("the file contains the record of `{}`", desired.id)))
+            }
             Err(reason) => report.bad_records.push((id, reason)),
         }
     }
     Ok(records)
 }
 
-/// Adds to a state what the records know and it does not.
+/// Adds the records that are missing or newer to an existing state.
 async fn complete(store: &Store, state: &State, records: &Records, report: &mut Report) -> Result<(), Failure> {
     let Newest { revisions, gone, mut damaged } =
         state.newest().await.map_err(|error| failed("read the state", &error))?;
@@ -87,9 +89,9 @@ async fn complete(store: &Store, state: &State, records: &Records, report: &mut 
         }
         let is_meant = |damage: &Damage| damage.plugin == id.as_str() || damage.number == *number;
         let why = match (damaged.iter().find(|damage| is_meant(damage)), known) {
-            (Some(damage), _) => format!("revision {} of it was damaged", damage.number),
-            (None, Some(known)) => format!("the state had only revision {known} of it"),
-            (None, None) => "the state did not know it".to_owned(),
+            (Some(damage), _) => format!("its revision {} was damaged", damage.number),
+            (None, Some(known)) => format!("the state only had its revision {known}"),
+            (None, None) => "the state did not contain it".to_owned(),
         };
         damaged.retain(|damage| !is_meant(damage));
         let numbers = state.commit(vec![change(desired, &why)]).await;
@@ -118,13 +120,13 @@ async fn complete(store: &Store, state: &State, records: &Records, report: &mut 
     Ok(())
 }
 
-/// Makes a state of the records alone, and only then puts it in the place of the one that is there.
+/// Creates a new state from the records, then moves the old state aside and puts the new one in its place.
 async fn make_anew(store: &Store, records: &Records, reason: String, report: &mut Report) -> Result<(), Failure> {
-    let folder = store.temp_dir().map_err(|error| failed("make a new state", &error))?;
-    let state = State::open(folder.path()).await.map_err(|error| failed("make a new state", &error))?;
+    let folder = store.temp_dir().map_err(|error| failed("create a new state", &error))?;
+    let state = State::open(folder.path()).await.map_err(|error| failed("create a new state", &error))?;
     let writing = |error: host_state::Error| failed("write the new state", &error);
     let last = records.values().map(|(number, _)| *number).max().unwrap_or_default();
-    let why = "the state was made anew";
+    let why = "the state was rebuilt";
     let changes = records.values().map(|(_, desired)| change(desired, why)).collect();
     let numbers = state.commit_above(last, changes).await.map_err(writing)?;
     for (_, desired) in records.values() {
@@ -147,9 +149,9 @@ async fn make_anew(store: &Store, records: &Records, reason: String, report: &mu
     Ok(())
 }
 
-/// Keeps the `install` hook from running once more. A plugin that was never let to serve has not run it.
+/// Prevents the `install` hook from running again. A plugin that was never enabled has not run it.
 async fn note_installed(state: &State, desired: &Desired) -> Result<(), Failure> {
-    let failed = |error: host_state::Error| failed("note what is installed", &error);
+    let failed = |error: host_state::Error| failed("record the installed version", &error);
     let known = state.installed_version(&desired.id).await.map_err(failed)?;
     if known.is_none() && desired.goal != Goal::Installed {
         state.note_installed(&desired.id, &desired.current.version.to_string()).await.map_err(failed)?;

@@ -1,4 +1,4 @@
-//! The terminal: log lines, progress and messages share it without tearing each other.
+//! The terminal: log lines, progress bars and messages are written without interrupting each other.
 
 use std::io::{self, IsTerminal as _, Write as _};
 use std::time::Duration;
@@ -13,14 +13,14 @@ use crate::output::text::printable;
 #[derive(Clone)]
 pub(crate) struct Screen {
     bars: MultiProgress,
-    /// Whether progress is drawn.
+    /// Whether standard error is a terminal, where progress is drawn.
     is_terminal: bool,
 }
 
-/// Shows that something is under way, until it is dropped.
+/// A progress line, shown until it is dropped.
 pub(crate) struct Spinner {
     screen: Screen,
-    /// Not on a terminal there is none.
+    /// `None` if standard error is not a terminal.
     bar: Option<ProgressBar>,
     /// Whether every line is printed.
     verbose: bool,
@@ -29,27 +29,27 @@ pub(crate) struct Spinner {
 }
 
 impl Screen {
-    /// Draws progress on stderr, if that is a terminal.
+    /// Creates a screen that draws progress if standard error is a terminal.
     pub(crate) fn new() -> Screen {
         Screen { bars: MultiProgress::new(), is_terminal: io::stderr().is_terminal() }
     }
 
-    /// Whether progress is drawn.
+    /// Whether standard error is a terminal, where progress is drawn.
     pub(crate) fn is_terminal(&self) -> bool {
         self.is_terminal
     }
 
-    /// Prints a line of data.
+    /// Prints a line of data to standard output.
     pub(crate) fn line(&self, text: &str) {
         self.bars.suspend(|| output::line(text));
     }
 
-    /// Prints a line for people.
+    /// Prints a message to standard error.
     pub(crate) fn note(&self, text: &str) {
         self.bars.suspend(|| output::error_line(text));
     }
 
-    /// Shows that something is under way. With `verbose` every line of it is printed as well.
+    /// Starts a progress line. With `verbose`, every line of output is printed too.
     pub(crate) fn spinner(&self, what: &str, verbose: bool) -> Spinner {
         let bar = self.is_terminal.then(|| {
             let bar = self.bars.add(ProgressBar::new_spinner());
@@ -67,12 +67,12 @@ impl Screen {
 // === impl Spinner ===
 
 impl Spinner {
-    /// Whether anybody sees the step.
+    /// Whether the progress line is drawn.
     pub(crate) fn is_drawn(&self) -> bool {
         self.bar.is_some()
     }
 
-    /// What it does now.
+    /// Shows the current step.
     pub(crate) fn step(&mut self, step: &str) {
         if self.step != step {
             self.step = step.to_owned();
@@ -80,7 +80,7 @@ impl Spinner {
         }
     }
 
-    /// What it says.
+    /// Shows a line of output.
     pub(crate) fn said(&mut self, line: &str) {
         let line = printable(line);
         if self.verbose {
@@ -111,7 +111,7 @@ impl Drop for Spinner {
 
 // === log lines ===
 
-/// One log line, collected and then printed whole.
+/// Collects one log line and prints it when it is complete.
 pub(crate) struct LogWriter {
     screen: Screen,
     line: Vec<u8>,

@@ -1,4 +1,4 @@
-//! Hands the spans of requests to an OpenTelemetry collector, in programs that are built with the feature `otel`.
+//! Exports request spans to an OpenTelemetry collector, in programs built with the feature `otel`.
 
 use crate::config::Settings;
 use crate::failure::Failure;
@@ -8,17 +8,17 @@ mod export;
 #[cfg(feature = "otel")]
 mod otlp;
 
-/// What hands spans on, until it is ended.
+/// The exporter of request spans.
 pub(crate) struct Exporter {
     #[cfg(feature = "otel")]
     export: Option<export::Export>,
 }
 
 impl Exporter {
-    /// Begins, where a collector is named.
+    /// Starts the export if a collector is configured.
     ///
     /// # Errors
-    /// The system gave no thread.
+    /// The system refused to start a thread.
     #[cfg(feature = "otel")]
     pub(crate) fn start(settings: &Settings) -> Result<Exporter, Failure> {
         let export = settings.otlp_endpoint().map(export::Export::start).transpose();
@@ -26,10 +26,10 @@ impl Exporter {
         Ok(Exporter { export })
     }
 
-    /// Says that this program can't, where a collector is named.
+    /// Logs a warning if a collector is configured, since this program is built without the feature `otel`.
     ///
     /// # Errors
-    /// None.
+    /// Never fails.
     #[cfg(not(feature = "otel"))]
     pub(crate) fn start(settings: &Settings) -> Result<Exporter, Failure> {
         if settings.otlp_endpoint().is_some() {
@@ -38,7 +38,7 @@ impl Exporter {
         Ok(Exporter {})
     }
 
-    /// Where spans go.
+    /// Returns the sink that receives spans.
     pub(crate) fn sink(&self) -> Option<host_run::SpanSink> {
         #[cfg(feature = "otel")]
         return self.export.as_ref().map(export::Export::sink);
@@ -46,11 +46,11 @@ impl Exporter {
         None
     }
 
-    /// Hands on what is left, for at most a few seconds.
+    /// Exports the remaining spans, for at most a few seconds.
     pub(crate) async fn end(self) {
         #[cfg(feature = "otel")]
         if let Some(export) = self.export {
-            // The thread that waits is not one of those that calls need.
+            // Waits on a blocking thread, so that no worker of the runtime is blocked.
             let _ = tokio::task::spawn_blocking(move || export.end()).await;
         }
     }

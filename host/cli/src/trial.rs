@@ -1,7 +1,7 @@
-//! Opens or starts a library in a child of this program: a crash or a hang costs the child.
+//! Opens or starts a library in a child process first, so that a crash or hang does not affect the host.
 //!
-//! The child says where it is, and in the end how it went, in lines of its standard output; what else it writes is the
-//! library's.
+//! The child reports its current stage and its result as marked lines on standard output. All other output belongs to the
+//! library.
 
 mod child;
 mod services;
@@ -17,42 +17,42 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use child::try_library;
 
-/// What stands before each line of the child's own: the library may write lines too.
+/// The prefix of the child's reports, since the library may also write lines.
 const MARK: &str = "plugin-host-trial: ";
-/// The files that the child finds in its folder.
+/// The files in the child's working folder.
 const MANIFEST: &str = "plugin.yaml";
 const CONFIGURATION: &str = "configuration.json";
-/// How long the stop hook may take in a process that ends in any case.
+/// Time limit of the stop hook; short, because the process ends anyway.
 const STOP: Duration = Duration::from_secs(1);
-/// How long the child may take besides what it waits for the library.
+/// Time limit of the child in addition to the time limits of the library.
 const EXTRA: Duration = Duration::from_secs(5);
-/// More is no sentence any more.
+/// Maximum length of a quoted line.
 const MAX_CHARS: usize = 300;
 
-/// Starts libraries in children of this program.
+/// Runs trials in child processes.
 #[derive(Clone, Debug)]
 pub(crate) struct Children {
-    /// What they see of the environment.
+    /// The environment variables of the child.
     environment: Vec<(String, String)>,
 }
 
-/// A line of the child's own.
+/// A report of the child.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Said {
-    /// What it does from here on.
+    /// The stage that starts now.
     At(Stage),
-    /// All went well.
+    /// The trial succeeded.
     Passed,
-    /// Something said no.
+    /// The library or a hook failed.
     Refused(String),
-    /// The library did not come back in time.
+    /// A stage exceeded its time limit.
     TimedOut,
-    /// There was no room on the disk to begin.
+    /// The disk is full.
     NoRoom,
 }
 
-/// What is done with a library.
+/// A stage of a trial.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Stage {
@@ -62,18 +62,18 @@ enum Stage {
     Probe,
 }
 
-/// What was heard of a child so far.
+/// The output of a child so far.
 #[derive(Debug, Default)]
 struct Heard {
     stage: Option<Stage>,
-    /// How it went, in the child's own words.
+    /// The result reported by the child.
     ended: Option<Said>,
     /// The last line on standard error.
     last: Option<String>,
 }
 
 impl Children {
-    /// Children that see this of the environment.
+    /// Creates a trial runner with the environment variables for its child processes.
     pub(crate) fn new(environment: Vec<(String, String)>) -> Children {
         Children { environment }
     }
@@ -87,7 +87,9 @@ impl Children {
             let written = written.map_err(std::io::Error::other).and_then(|written| written);
             written.map_err(|error| match host_store::is_full(&error) {
                 true => Error::TrialFull,
-                false => Error::TrialFailed { reason: format!("`{name}` could not be written for it: {error}") },
+                false => {
+                    Error::TrialFailed { reason: format!("failed to write `{name}` for the child process: {error}") }
+                }
             })?;
         }
         let mut heard = Heard::default();
@@ -98,9 +100,9 @@ impl Children {
     fn command(&self, attempt: &Attempt<'_>) -> Command {
         let stage = attempt.timeout;
         let all = stage * 3 + attempt.manifest.health.timeout + STOP + EXTRA;
-        // The very program that runs now, even when another one has taken its name meanwhile.
+        // The running program, even if its file was replaced since it started.
         let mut command = Command::new("/proc/self/exe", attempt.folder, all)
-            // The child says where it is. One that stopped itself, or lost the thread that counts, is not heard of again.
+            // The child reports each stage. If the library stops the process or its threads, no further report arrives.
             .silence_timeout(stage.max(attempt.manifest.health.timeout) + EXTRA)
             .arg("try-library")
             .args(["--scratch".into(), attempt.folder.as_os_str().to_owned()])
@@ -128,7 +130,7 @@ fn configuration(configuration: &serde_json::Map<String, serde_json::Value>) -> 
 // === impl Heard ===
 
 impl Heard {
-    /// Takes a line; one that is the library's is handed on.
+    /// Processes a line: a report of the child, or output of the library, which is passed to `say`.
     fn line(&mut self, stream: Stream, text: String, say: &(dyn Fn(&str) + Send + Sync)) {
         let own = text.split_once(MARK).filter(|_| stream == Stream::Stdout);
         match own.and_then(|(before, said)| Some((before, serde_json::from_str::<Said>(said).ok()?))) {
@@ -144,7 +146,7 @@ impl Heard {
             None if text.trim().is_empty() => {}
             None => {
                 say(&format!("child: {text}"));
-                // What Rust says after each panic says nothing of this one.
+                // Rust prints this note after every panic, so it does not explain the crash.
                 if stream == Stream::Stderr && !text.starts_with("note: run with `RUST_BACKTRACE=1`") {
                     self.last = Some(short(&text));
                 }
@@ -152,7 +154,7 @@ impl Heard {
         }
     }
 
-    /// What it comes to. How the process ended does not count once it has said how it went.
+    /// Returns the result of the trial. The exit of the process only counts if the child reported no result.
     fn verdict(self, exit: Result<Exit, ProcessError>, timeout: Duration) -> Result<Tried, Error> {
         let Heard { stage, ended, last: said } = self;
         let timed_out =
@@ -172,7 +174,9 @@ impl Heard {
             }
             (_, None, Ok(exit)) => {
                 let said = said.map(|said| format!("; its last line was `{said}`")).unwrap_or_default();
-                Err(Error::TrialFailed { reason: format!("the child {exit} before it opened the library{said}") })
+                Err(Error::TrialFailed {
+                    reason: format!("the child process {exit} before it opened the library{said}"),
+                })
             }
             (_, _, Err(error)) => {
                 let source = std::error::Error::source(&error).map(|source| format!(": {source}"));
@@ -183,7 +187,7 @@ impl Heard {
 }
 
 impl Stage {
-    /// The end of a sentence about what went wrong.
+    /// Describes the stage, to complete an error message.
     fn during(self) -> &'static str {
         match self {
             Stage::Open => "while it was opened",
@@ -194,7 +198,7 @@ impl Stage {
     }
 }
 
-/// How a process ended, with the name of a signal that faulty code is ended by.
+/// Describes how a process ended, with the name of a signal that is typical of faulty code.
 fn how(exit: Exit) -> String {
     let name = match exit.signal {
         Some(4) => " (SIGILL)",
@@ -234,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_child_comes_to() {
+    fn the_result_of_a_trial_depends_on_reports_and_exit() {
         use Stream::{Stderr, Stdout};
         let at = |stage: &str| format!(r#"{MARK}{{"at":"{stage}"}}"#);
         let (open, start) = (at("open"), at("start"));
@@ -250,7 +254,7 @@ mod tests {
             "load_trial_crashed: the plugin ended the child process that tried it while it started: the child was ended by \
              signal 6 (SIGABRT); its last line was `bad`"
         );
-        // One that ends by itself has not come back either.
+        // A process that exits without a result counts as crashed.
         assert!(code(&[(Stdout, &open)], ended(Some(0), None)).starts_with("load_trial_crashed: "));
         assert!(code(&[(Stdout, &open), (Stderr, &passed)], aborted()).starts_with("load_trial_crashed: "));
         assert!(code(&[(Stderr, "no room")], ended(Some(1), None)).starts_with("load_trial_failed: "));
@@ -261,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_of_the_library_are_handed_on() {
+    fn output_of_the_library_is_passed_on() {
         let lines = std::sync::Mutex::new(vec![]);
         let mut heard = Heard::default();
         for text in ["hello", "", &format!("end{MARK}\"passed\""), &format!("{MARK}no JSON")] {

@@ -1,4 +1,4 @@
-//! The words that can be typed.
+//! The command line: commands, arguments and their help texts.
 
 mod access;
 mod audit;
@@ -41,182 +41,182 @@ pub(crate) use updates::{Block, SetPolicy, Update, Updates};
 const EXIT_CODES: &str = "\
 Exit codes:
   0  done
-  1  the host refused, or failed
-  2  the words or the configuration are wrong
-  3  no host can be reached";
+  1  the host refused the request, or the request failed
+  2  invalid arguments or configuration
+  3  the host cannot be reached";
 
-/// A host for plugins written in Rust: fetches, checks, builds and loads them while it runs.
+/// A host for native Rust plugins: fetches, checks, builds, loads and reloads them while it runs
 #[derive(Debug, Parser)]
 #[command(name = "plugin-host", version, after_help = EXIT_CODES, max_term_width = 110)]
 pub(crate) struct Words {
-    /// What to do.
+    /// The command.
     #[command(subcommand)]
     pub(crate) word: Word,
 }
 
-/// What to do.
+/// All commands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Word {
     /// Run a host until SIGTERM or SIGINT
     #[command(after_help = EXIT_CODES)]
     Serve(Box<Serve>),
-    /// Install a plugin, or replace it, and let it serve
+    /// Install or replace a plugin and start it
     #[command(after_help = EXIT_CODES)]
     Load(Load),
-    /// Show which plugins can be installed, by the indexes that the host is configured with
+    /// List the plugins in the host's configured indexes
     #[command(after_help = EXIT_CODES)]
     Available(Available),
-    /// Let the host fetch a source and check it, without installing anything
+    /// Fetch and check a source on the host without installing it
     #[command(after_help = EXIT_CODES)]
     Validate(Validate),
-    /// Show all installed plugins
+    /// List installed plugins
     #[command(after_help = EXIT_CODES)]
     List(Client),
-    /// Show a plugin
+    /// Show the details of a plugin
     #[command(after_help = EXIT_CODES)]
     Show(OfPlugin),
-    /// Fetch and build a plugin's source again and replace what serves; or prove that this loses nothing
+    /// Fetch and build a plugin's source again and replace the running version; --prove measures that no request is lost
     #[command(after_help = EXIT_CODES)]
     Reload(Reload),
-    /// Let an installed plugin serve; lifts a quarantine
+    /// Enable an installed plugin and start it; lifts a quarantine
     #[command(after_help = EXIT_CODES)]
     Enable(Change),
-    /// Stop serving, but stay installed
+    /// Stop a plugin and keep it installed; plugins that depend on it must be disabled first
     #[command(after_help = EXIT_CODES)]
     Disable(Disable),
-    /// Let a plugin that rests serve again; lifts a quarantine
+    /// Start a stopped plugin; lifts a quarantine
     #[command(after_help = EXIT_CODES)]
     Start(Change),
-    /// Let a plugin rest until it is started: it stays enabled, so others may go on needing it
+    /// Stop a plugin until it is started again; it stays enabled, so plugins that depend on it stay enabled
     #[command(after_help = EXIT_CODES)]
     Stop(Change),
-    /// Start a plugin anew, without fetching or building it; lifts a quarantine
+    /// Restart a plugin without fetching or building it; lifts a quarantine
     #[command(after_help = EXIT_CODES)]
     Restart(Change),
-    /// Stop serving and forget the plugin
+    /// Stop a plugin and uninstall it
     #[command(after_help = EXIT_CODES)]
     Unload(Unload),
-    /// Let an earlier version of a plugin serve again
+    /// Replace a plugin with an earlier version that the host has kept
     #[command(after_help = EXIT_CODES)]
     Rollback(Rollback),
-    /// Show what was asked for, when, by whom and why
+    /// List revisions: each change of a plugin's desired state, with time, author and reason
     #[command(after_help = EXIT_CODES)]
     Revisions(Revisions),
-    /// Show what a revision changed, or how two differ
+    /// Show what a revision changed, or compare two revisions
     #[command(after_help = EXIT_CODES)]
     Diff(Diff),
-    /// Ask for what an earlier revision of a plugin asked for
+    /// Restore the desired state of an earlier revision
     #[command(after_help = EXIT_CODES)]
     Restore(Restore),
-    /// Show which plugins have newer versions, or what is known of one
+    /// List available updates of all plugins, or show those of one plugin
     #[command(after_help = EXIT_CODES)]
     Updates(Updates),
-    /// Take a newer version from a plugin's repository
+    /// Update a plugin to a newer version from its repository
     #[command(after_help = EXIT_CODES)]
     Update(Update),
-    /// Say which newer versions of a plugin are taken, and whether by themselves
+    /// Set which updates of a plugin are allowed, and whether they are installed automatically
     #[command(after_help = EXIT_CODES)]
     UpdatePolicy(SetPolicy),
-    /// Take no newer versions of a plugin and do not look for any: the policy `pinned`
+    /// Pin a plugin to its version and stop checking for updates (policy `pinned`)
     #[command(after_help = EXIT_CODES)]
     Pin(Change),
-    /// Look for newer versions of a plugin again: the policy `minor`, when asked
+    /// Check for updates of a plugin again, without installing them automatically (policy `minor`)
     #[command(after_help = EXIT_CODES)]
     Unpin(Change),
-    /// Keep updates from choosing a version of a plugin
+    /// Exclude a version of a plugin from updates
     #[command(after_help = EXIT_CODES)]
     Block(Block),
-    /// Let updates choose a version of a plugin again
+    /// Allow updates to a blocked version of a plugin again
     #[command(after_help = EXIT_CODES)]
     Unblock(Block),
-    /// Show what a plugin's configuration is, or replace what the operator set
+    /// Show a plugin's configuration, or change the values set by the operator
     #[command(after_help = EXIT_CODES)]
     Configure(Configure),
-    /// Show the last log lines of a plugin, and follow those to come
+    /// Show the latest log lines of a plugin; --follow waits for new ones
     #[command(after_help = EXIT_CODES)]
     Logs(Logs),
-    /// Show which plugin needs which, in the order in which they start
+    /// Show the dependency graph of the plugins in start order
     #[command(after_help = EXIT_CODES)]
     Graph(Graph),
-    /// Show what a plugins.yaml would change: what would be fetched, built, configured, started and unloaded
+    /// Show the changes that `apply` would make for a plugins.yaml
     #[command(after_help = plan::EXIT_CODES)]
     Plan(Plan),
-    /// Show what a plugins.yaml would change, ask, and do exactly that
+    /// Show the changes for a plugins.yaml, ask for confirmation, and make exactly these changes
     #[command(after_help = EXIT_CODES)]
     Apply(Apply),
-    /// Print the present state as a plugins.yaml, without secrets
+    /// Print the current state as a plugins.yaml, without secrets
     #[command(after_help = EXIT_CODES)]
     Export(Export),
-    /// Show operations: those under way and the last that have ended
+    /// List jobs: running operations and the most recent finished ones
     #[command(after_help = EXIT_CODES)]
     Jobs(Jobs),
-    /// Show an operation, follow it, end it, or ask for it once more
+    /// Show, follow, cancel or retry a job
     #[command(after_help = EXIT_CODES)]
     Job(Box<Job>),
-    /// Show what happened in the host, and what happens
+    /// Show the events of the host; --follow waits for new ones
     #[command(after_help = EXIT_CODES)]
     Events(Events),
-    /// Tokens: who may ask the host for what
+    /// Manage API tokens
     #[command(subcommand)]
     Token(TokenWord),
-    /// Users, who log in with a password
+    /// Manage users who log in with a password
     #[command(subcommand)]
     User(UserWord),
-    /// Show who asked for what and what became of it, or verify that log
+    /// Show or verify the audit log: every change with its caller, time and outcome
     #[command(after_help = EXIT_CODES)]
     Audit(Box<Audit>),
-    /// Ask whether a host is there and ready; needs no token
+    /// Check whether a host is ready; needs no token
     #[command(after_help = EXIT_CODES)]
     Ping(Ping),
-    /// Rebuild a lost or damaged state of what is installed from the records beside it, while no host runs
+    /// Rebuild a lost or damaged state database from the plugin records; the host must be stopped
     #[command(after_help = EXIT_CODES)]
     Rescan(Rescan),
-    /// The build cache of a host, and what else lies on its disk
+    /// Show or clear the host's build cache, artifacts and source trees
     #[command(subcommand)]
     Cache(CacheWord),
-    /// The configuration of a host
+    /// Show or change the configuration of a host
     #[command(subcommand)]
     Config(ConfigWord),
-    /// For authors: begin a plugin in a new folder
+    /// For plugin authors: create a plugin project
     #[command(after_help = EXIT_CODES)]
     New(author::New),
-    /// For authors: build and serve a plugin, and reload it at every change of its folder
+    /// For plugin authors: build and serve a plugin, and reload it whenever a file changes
     #[command(after_help = EXIT_CODES)]
     Dev(author::Dev),
-    /// For authors: check, build and open a plugin as a host would, without starting it
+    /// For plugin authors: check, build and open a plugin as a host would, without starting it
     #[command(after_help = EXIT_CODES)]
     Check(author::Check),
-    /// For authors: make the ZIP of a plugin that `load` and an upload take; the same files give the same bytes
+    /// For plugin authors: create a reproducible ZIP archive for `load` or upload
     #[command(after_help = EXIT_CODES)]
     Pack(author::Pack),
-    /// For authors: show what a host sees in a library, and why it fits or not
+    /// For plugin authors: inspect a library and show whether it is compatible with this host
     #[command(after_help = EXIT_CODES)]
     Explain(author::Explain),
-    /// For authors: tell cargo and editors where this program's plugin-sdk is, for one plugin's folder
+    /// For plugin authors: point cargo and editors to the plugin-sdk of this program in one plugin folder
     #[command(after_help = EXIT_CODES)]
     Sdk(author::Sdk),
-    /// Print what a shell needs to complete these words
+    /// Print the completion script for a shell
     Completions(Completions),
-    /// Print the manual page, or write one for each command
+    /// Print the manual page, or write the page of each command into a folder
     Man(Man),
-    /// Opens a library and says what its gates say
+    /// Open a library and print the result of each compatibility check
     #[command(hide = true)]
     OpenLibrary(author::OpenLibrary),
-    /// Opens and starts a library and says how it went
+    /// Open and start a library and print the outcome
     #[command(hide = true)]
     TryLibrary(TryLibrary),
 }
 
-/// What to do with the configuration.
+/// Commands about the configuration.
 #[derive(Debug, Subcommand)]
 pub(crate) enum ConfigWord {
-    /// Show what `serve` would use with the same flags, environment and file
+    /// Show the settings that `serve` would use with the same flags, environment and file
     #[command(after_help = EXIT_CODES)]
     Show(Box<ShowConfig>),
-    /// Change a setting of a host that runs; kept over restarts, above host.toml and below flags and environment
+    /// Change a setting of a running host; survives restarts and takes precedence over host.toml, not over flags and environment
     #[command(after_help = EXIT_CODES)]
     Set(SetConfig),
-    /// Take back a change: host.toml or the default counts again
+    /// Undo a change made with `config set`, so that host.toml or the default applies again
     #[command(after_help = EXIT_CODES)]
     Unset(UnsetConfig),
 }
@@ -224,10 +224,10 @@ pub(crate) enum ConfigWord {
 /// `serve`.
 #[derive(Debug, Args)]
 pub(crate) struct Serve {
-    /// Load this source at the start: an https git address, a folder, a `.zip` or a `.so`; may be repeated
+    /// Load this source at startup: an https git URL, a folder, a `.zip` or a `.so` file; may be repeated
     #[arg(long, value_name = "SOURCE", value_parser = source)]
     pub(crate) load: Vec<Source>,
-    /// Read settings from this file [default: ./host.toml, if it is there]
+    /// Configuration file [default: ./host.toml if it exists]
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
     #[command(flatten)]
@@ -237,13 +237,13 @@ pub(crate) struct Serve {
 /// `config show`.
 #[derive(Debug, Args)]
 pub(crate) struct ShowConfig {
-    /// Also show where each value was given
+    /// Also show the origin of each value
     #[arg(long)]
     pub(crate) origin: bool,
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
-    /// Read settings from this file [default: ./host.toml, if it is there]
+    /// Configuration file [default: ./host.toml if it exists]
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
     #[command(flatten)]
@@ -253,56 +253,56 @@ pub(crate) struct ShowConfig {
 /// `configure`.
 #[derive(Debug, Args)]
 pub(crate) struct Configure {
-    /// A file with the settings to use over the defaults of plugin.yaml, as one JSON object; `-` reads standard input
+    /// A JSON object with the configuration that overrides the defaults of plugin.yaml; `-` reads standard input
     #[arg(long, value_name = "FILE")]
     pub(crate) file: Option<PathBuf>,
-    /// Set one key, to JSON or to a text, and leave the others; may be repeated
+    /// Set one key to a JSON value or a text and keep the others; may be repeated
     #[arg(long, value_name = "KEY=JSON", value_parser = set)]
     pub(crate) set: Vec<(String, serde_json::Value)>,
-    /// Let one key have its default again; may be repeated
+    /// Reset one key to its default; may be repeated
     #[arg(long, value_name = "KEY")]
     pub(crate) unset: Vec<String>,
     #[command(flatten)]
     pub(crate) change: Change,
 }
 
-/// `try-library`, which a host runs as a child before it opens a library that it has not built.
+/// `try-library`: the host runs it as a child process before it opens a library for the first time.
 #[derive(Debug, Args)]
 pub(crate) struct TryLibrary {
     /// The library
     pub(crate) library: PathBuf,
-    /// A folder with plugin.yaml and the configuration, to work in
+    /// Working folder with plugin.yaml and the configuration
     #[arg(long)]
     pub(crate) scratch: PathBuf,
-    /// Do not start it
+    /// Only open the library, do not start the plugin
     #[arg(long)]
     pub(crate) open_only: bool,
-    /// How long each of opening, `validate` and `start` may take, in milliseconds
+    /// Time limit for opening, `validate` and `start`, each, in milliseconds
     #[arg(long)]
     pub(crate) timeout_ms: u64,
 }
 
-/// What all client commands take.
+/// Options of all client commands.
 #[derive(Debug, Args)]
 pub(crate) struct Client {
-    /// Where the host answers [env: PLUGIN_HOST_URL] [default: the configured host and port, http://127.0.0.1:4000]
+    /// URL of the host [env: PLUGIN_HOST_URL] [default: the configured host and port, http://127.0.0.1:4000]
     #[arg(long, help_heading = "Host")]
     pub(crate) url: Option<String>,
-    /// The operator's token; other users may see it in the list of processes, not so that of the environment
-    /// [env: PLUGIN_HOST_TOKEN] [default: what stands in operator.token of the host's plugin folder]
+    /// API token; visible to other users in the process list, unlike the environment variable
+    /// [env: PLUGIN_HOST_TOKEN] [default: the content of operator.token in the host's plugin folder]
     #[arg(long, help_heading = "Host")]
     pub(crate) token: Option<String>,
-    /// Trust the authorities of this PEM file for https, instead of the public ones [env: PLUGIN_HOST_CA] [default for the
-    /// host on this machine: its own certificate]
+    /// PEM file with the certificate authorities to trust for https [env: PLUGIN_HOST_CA] [default: public authorities; for
+    /// the host on this machine, its own certificate]
     #[arg(long, value_name = "FILE", help_heading = "Host")]
     pub(crate) ca: Option<PathBuf>,
-    /// The plugin folder of a host on this machine [host.toml: plugin_dir] [env: PLUGIN_DIR] [default: ./cache]
+    /// Plugin folder of the host on this machine [host.toml: plugin_dir] [env: PLUGIN_DIR] [default: ./cache]
     #[arg(long, value_name = "PATH", help_heading = "Host")]
     pub(crate) plugin_dir: Option<String>,
-    /// Read settings from this file [default: ./host.toml, if it is there]
+    /// Configuration file [default: ./host.toml if it exists]
     #[arg(long, value_name = "FILE", help_heading = "Host")]
     pub(crate) config: Option<PathBuf>,
-    /// Print the host's answer as it is, as JSON
+    /// Print the host's response as JSON, unchanged
     #[arg(long)]
     pub(crate) json: bool,
 }
@@ -310,7 +310,7 @@ pub(crate) struct Client {
 /// Commands about one plugin.
 #[derive(Debug, Args)]
 pub(crate) struct OfPlugin {
-    /// The plugin
+    /// The plugin's id
     pub(crate) id: PluginId,
     #[command(flatten)]
     pub(crate) client: Client,
@@ -319,19 +319,19 @@ pub(crate) struct OfPlugin {
 /// `load`.
 #[derive(Debug, Args)]
 pub(crate) struct Load {
-    /// An https git address, a folder, a `.zip` or a `.so`, or `index:ID` as `available` lists it; a `.zip` of this machine is uploaded
+    /// An https git URL, a folder, a `.zip` or `.so` file, or `index:ID` as listed by `available`; a local `.zip` is uploaded
     #[arg(value_parser = loadable)]
     pub(crate) source: Loadable,
-    /// The branch, tag or commit of a git address [default: the newest release, or else the default branch]
+    /// Branch, tag or commit of a git URL [default: the newest release, or the default branch if there is none]
     #[arg(long, value_name = "REV")]
     pub(crate) version: Option<String>,
-    /// Set a key of the plugin's configuration, to JSON or to a text; may be repeated
+    /// Set a key of the plugin's configuration to a JSON value or a text; may be repeated
     #[arg(long, value_name = "KEY=JSON", value_parser = set)]
     pub(crate) set: Vec<(String, serde_json::Value)>,
-    /// Only install it: it does not serve until it is enabled; one that serves already goes on, with this
+    /// Install the plugin without enabling it; a plugin that is already running is replaced and keeps running
     #[arg(long)]
     pub(crate) no_start: bool,
-    /// Show all that cargo says
+    /// Show the complete cargo output
     #[arg(long)]
     pub(crate) verbose: bool,
     #[command(flatten)]
@@ -340,12 +340,12 @@ pub(crate) struct Load {
     pub(crate) client: Client,
 }
 
-/// What can be loaded.
+/// A source, or an entry of an index.
 #[derive(Clone, Debug)]
 pub(crate) enum Loadable {
     /// A source.
     Source(Source),
-    /// What an index lists, as it was typed: `index:ID` or `index:ID@VERSION`.
+    /// An entry of an index, as typed: `index:ID` or `index:ID@VERSION`.
     Listed(String),
 }
 
@@ -356,7 +356,7 @@ fn loadable(text: &str) -> Result<Loadable, String> {
     }
 }
 
-/// Reads a source. An address without `https://` would be a folder, and rarely is one.
+/// Parses a source. Text that looks like a URL without `https://` is refused, since it would be read as a folder.
 fn source(text: &str) -> Result<Source, String> {
     let source: Source = text.parse().map_err(|error: host_core::SourceError| error.to_string())?;
     let mut parts = text.split('/');
@@ -364,21 +364,23 @@ fn source(text: &str) -> Result<Source, String> {
     let looks_like_an_address = first.contains('.') && !first.starts_with('.') && !first.contains(':') && n_more == 2;
     match &source {
         Source::Folder(path) if looks_like_an_address && !path.exists() => {
-            Err(format!("there is no such folder; did you mean `https://{text}`?"))
+            Err(format!("this folder does not exist; did you mean `https://{text}`?"))
         }
         _ => Ok(source),
     }
 }
 
-/// Reads `key=json`. What cannot be meant as JSON is a text, so that `--set name=World` needs no quotes.
+/// Parses `KEY=JSON`. A value that does not look like JSON is a text, so that `--set name=World` needs no quotes.
 fn set(text: &str) -> Result<(String, serde_json::Value), String> {
-    let (key, value) = text.split_once('=').ok_or("there is no `=` in it")?;
+    let (key, value) = text.split_once('=').ok_or("expected `KEY=JSON`, but there is no `=`")?;
     if key.is_empty() {
-        return Err("there is no key before `=`".to_owned());
+        return Err("expected a key before `=`".to_owned());
     }
     match serde_json::from_str(value) {
         Ok(value) => Ok((key.to_owned(), value)),
-        Err(error) if value.trim_start().starts_with(['{', '[', '"']) => Err(format!("the value is not JSON: {error}")),
+        Err(error) if value.trim_start().starts_with(['{', '[', '"']) => {
+            Err(format!("the value is not valid JSON: {error}"))
+        }
         Err(_) => Ok((key.to_owned(), value.into())),
     }
 }
@@ -388,12 +390,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_words_are_free_of_contradictions() {
+    fn the_command_definitions_are_consistent() {
         <Words as clap::CommandFactory>::command().debug_assert();
     }
 
     #[test]
-    fn a_value_is_json_or_a_text() {
+    fn a_configuration_value_is_json_or_text() {
         let read = |text: &str| set(text).map(|(key, value)| format!("{key}: {value}"));
         for (text, expected) in [
             ("step=2", Ok("step: 2")),
@@ -403,16 +405,16 @@ mod tests {
             ("a=", Ok("a: \"\"")),
             ("a=b=c", Ok("a: \"b=c\"")),
             ("list=[1,2]", Ok("list: [1,2]")),
-            ("step", Err("there is no `=` in it")),
-            ("=1", Err("there is no key before `=`")),
+            ("step", Err("expected `KEY=JSON`, but there is no `=`")),
+            ("=1", Err("expected a key before `=`")),
         ] {
             assert_eq!(read(text), expected.map(str::to_owned).map_err(str::to_owned), "{text}");
         }
-        assert!(read("a={b:1}").unwrap_err().contains("not JSON"));
+        assert!(read("a={b:1}").unwrap_err().contains("not valid JSON"));
     }
 
     #[test]
-    fn an_address_without_its_scheme_is_not_taken_for_a_folder() {
+    fn a_url_without_a_scheme_is_not_read_as_a_folder() {
         assert!(source("github.com/acme/hello").unwrap_err().contains("`https://github.com/acme/hello`"));
         for text in ["examples/hello", "../a/b", "/srv/a.b/c", "https://github.com/acme/hello", "a.b/c"] {
             assert!(source(text).is_ok(), "{text}");
@@ -421,7 +423,7 @@ mod tests {
     }
 
     #[test]
-    fn a_version_after_load_is_the_plugins() {
+    fn load_version_selects_the_plugin_version() {
         let words =
             Words::try_parse_from(["plugin-host", "load", "https://github.com/a/b", "--version", "v1"]).unwrap();
         let Word::Load(load) = words.word else { panic!("not load") };

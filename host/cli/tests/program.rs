@@ -94,7 +94,7 @@ impl Drop for Running {
 }
 
 #[test]
-fn without_a_host_a_client_says_how_to_start_one() {
+fn without_a_host_a_client_explains_how_to_start_one() {
     let folder = TempDir::new().unwrap();
     // A port that was free a moment ago.
     let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
@@ -103,56 +103,56 @@ fn without_a_host_a_client_says_how_to_start_one() {
         folder.path(),
         &["list"],
         expect![[r#"
-        exit 2
-        --- stdout
-        --- stderr
-        error: there is no operator token in `FOLDER/cache/operator.token`
-          No such file or directory (os error 2)
+            exit 2
+            --- stdout
+            --- stderr
+            error: failed to read the operator token `FOLDER/cache/operator.token`
+              No such file or directory (os error 2)
 
-        fix: start a host there with `plugin-host serve`, name its plugin folder with --plugin-dir, or give PLUGIN_HOST_TOKEN
-    "#]],
+            fix: start a host with `plugin-host serve`, set --plugin-dir to its plugin folder, or set PLUGIN_HOST_TOKEN
+        "#]],
     );
     let shown = run(folder.path(), &["list", "--url", &url, "--token", "x"]).replace(&url, "URL");
     expect![[r#"
         exit 3
         --- stdout
         --- stderr
-        error: no host answers at URL
+        error: no host is reachable at URL
           Connection refused (os error 111)
 
-        fix: start one with `plugin-host serve`, or name another with --url
+        fix: start a host with `plugin-host serve`, or set --url to a running host
     "#]]
     .assert_eq(&shown);
     check(
         folder.path(),
         &["list", "--url", "127.0.0.1:4000"],
         expect![[r#"
-        exit 2
-        --- stdout
-        --- stderr
-        error: `127.0.0.1:4000` is not the address of a host
-          relative URL without a base
+            exit 2
+            --- stdout
+            --- stderr
+            error: `127.0.0.1:4000` is not the URL of a host
+              relative URL without a base
 
-        fix: give --url such as http://127.0.0.1:4000
-    "#]],
+            fix: set --url to a URL such as http://127.0.0.1:4000
+        "#]],
     );
     check(
         folder.path(),
         &["list", "--url", "http://192.0.2.1:4000"],
         expect![[r#"
-        exit 2
-        --- stdout
-        --- stderr
-        error: no token was given for http://192.0.2.1:4000/
-          the token of this machine's host is not sent elsewhere
+            exit 2
+            --- stdout
+            --- stderr
+            error: no token is set for http://192.0.2.1:4000/
+              the token of the host on this machine is not sent to other machines
 
-        fix: give PLUGIN_HOST_TOKEN or --token
-    "#]],
+            fix: set PLUGIN_HOST_TOKEN or --token
+        "#]],
     );
 }
 
 #[test]
-fn what_is_for_a_proof_is_refused_without_one() {
+fn prove_options_are_refused_without_prove() {
     let folder = TempDir::new().unwrap();
     check(
         folder.path(),
@@ -176,7 +176,7 @@ fn what_is_for_a_proof_is_refused_without_one() {
         exit 2
         --- stdout
         --- stderr
-        error: invalid value 'hello' for '--path <PATH>': it does not begin with `/`
+        error: invalid value 'hello' for '--path <PATH>': a path starts with `/`
 
         For more information, try '--help'.
     "#]],
@@ -184,7 +184,7 @@ fn what_is_for_a_proof_is_refused_without_one() {
 }
 
 #[test]
-fn another_server_is_not_taken_for_a_host() {
+fn a_server_that_is_not_a_host_is_reported() {
     let folder = TempDir::new().unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
@@ -200,23 +200,23 @@ fn another_server_is_not_taken_for_a_host() {
     });
     for expected in [
         expect![[r#"
-        exit 3
-        --- stdout
-        --- stderr
-        error: what answers at URL is no plugin host: it said 404 Not Found
-          no
+            exit 3
+            --- stdout
+            --- stderr
+            error: the server at URL is not a plugin host (HTTP 404)
+              no
 
-        fix: name the host with --url
-    "#]],
+            fix: set --url to the URL of a plugin host
+        "#]],
         expect![[r#"
-        exit 1
-        --- stdout
-        --- stderr
-        error: the host's answer is not understood
-          expected ident at line 1 column 2
+            exit 1
+            --- stdout
+            --- stderr
+            error: failed to parse the host's response
+              expected ident at line 1 column 2
 
-        fix: use the plugin-host program of the host's version
-    "#]],
+            fix: use the plugin-host program with the version of the host
+        "#]],
     ] {
         expected.assert_eq(&run(folder.path(), &["list", "--url", &url, "--token", "x"]).replace(&url, "URL"));
     }
@@ -224,7 +224,7 @@ fn another_server_is_not_taken_for_a_host() {
 }
 
 #[test]
-fn a_host_that_is_not_ready_is_told_from_one_that_is_not_there() {
+fn ping_distinguishes_a_host_that_is_not_ready_from_an_unreachable_host() {
     let folder = TempDir::new().unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
@@ -251,7 +251,7 @@ fn a_host_that_is_not_ready_is_told_from_one_that_is_not_there() {
 }
 
 #[test]
-fn a_broken_configuration_ends_with_2_and_all_reasons() {
+fn an_invalid_configuration_exits_with_2_and_lists_all_problems() {
     let folder = TempDir::new().unwrap();
     check(
         folder.path(),
@@ -271,15 +271,15 @@ fn a_broken_configuration_ends_with_2_and_all_reasons() {
         folder.path(),
         &["serve"],
         expect![[r#"
-        exit 2
-        --- stdout
-        --- stderr
-        error: the configuration is refused
-          host.toml:1: `prot` is not a key; did you mean `port`?
-          host.toml:2: `port` is `70000`, allowed is a number from 0 to 65535
+            exit 2
+            --- stdout
+            --- stderr
+            error: the configuration is invalid
+              host.toml:1: unknown key `prot`; did you mean `port`?
+              host.toml:2: `port` is `70000`, expected a number from 0 to 65535
 
-        fix: correct each line above; `plugin-host serve --help` tells what each setting takes
-    "#]],
+            fix: correct the listed settings; `plugin-host serve --help` describes each setting
+        "#]],
     );
     for words in [&["config", "show"][..], &["list"]] {
         assert_eq!(run(folder.path(), words), run(folder.path(), &["serve"]));
@@ -371,7 +371,7 @@ fn the_configuration_is_shown_with_its_origins() {
 }
 
 #[test]
-fn a_host_may_open_as_many_files_as_the_system_lets_it() {
+fn the_host_raises_its_open_file_limit_to_the_hard_limit() {
     let folder = TempDir::new().unwrap();
     let limited = "ulimit -Sn 256 && exec \"$0\" serve --cargo /bin/false --port 0";
     #[expect(clippy::disallowed_methods, reason = "a shell is what sets the limits that a host is started with")]
@@ -385,7 +385,7 @@ fn a_host_may_open_as_many_files_as_the_system_lets_it() {
 }
 
 #[test]
-fn a_host_is_started_asked_and_stopped() {
+fn a_host_starts_responds_and_stops() {
     let folder = TempDir::new().unwrap();
     let mut host = Running::start(folder.path(), &["--load", "missing"]);
     let log = host.wait_for("the host is ready");
@@ -425,9 +425,9 @@ fn a_host_is_started_asked_and_stopped() {
         --- stdout
         --- stderr
         error: the token is invalid
-          the token is from --token
+          the token was read from --token
 
-        fix: name the host's plugin folder with --plugin-dir, or give its token with PLUGIN_HOST_TOKEN
+        fix: set --plugin-dir to the host's plugin folder, or PLUGIN_HOST_TOKEN to a valid token
     "#]]
     .assert_eq(&ask(&["list", "--token", "wrong"]));
     expect![[r#"

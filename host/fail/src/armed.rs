@@ -1,4 +1,4 @@
-//! The points of a program under test.
+//! The fail points of a program under test.
 
 use std::path::PathBuf;
 use std::sync::{Mutex, OnceLock, PoisonError};
@@ -6,23 +6,23 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use rustix::process::{Signal, getpid, kill_process};
 
 static FILE: OnceLock<PathBuf> = OnceLock::new();
-/// How often the point was passed that the file names, and what the file said then.
+/// The content of the file, and how often its point was passed since.
 static PASSED: Mutex<(String, u32)> = Mutex::new((String::new(), 0));
 
 pub(crate) fn watch(file: PathBuf) {
-    // A second file would be a mistake of the test; the first stays.
+    // A second file would be a mistake of the test, so the first one is kept.
     let _ = FILE.set(file);
 }
 
 pub(crate) fn pass(name: &str) {
     let Some(text) = FILE.get().and_then(|file| std::fs::read_to_string(file).ok()) else { return };
     if is_meant(&text, name, &mut PASSED.lock().unwrap_or_else(PoisonError::into_inner)) {
-        // The signal is there before the call returns.
+        // The signal is delivered before the call returns.
         let _ = kill_process(getpid(), Signal::KILL);
     }
 }
 
-/// Counts a pass; says whether it is the one that the text means. A new text begins anew.
+/// Counts a pass and returns whether to end the process here. New content of the file restarts the count.
 fn is_meant(text: &str, name: &str, passed: &mut (String, u32)) -> bool {
     let words = text.split_whitespace().next().and_then(|word| word.split_once("=kill:"));
     let Some((point, count)) = words else { return false };
@@ -41,19 +41,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_count_of_a_point_begins_with_what_the_file_says() {
+    fn passes_are_counted_from_the_time_the_file_changes() {
         let mut passed = Default::default();
         let mut pass = |text: &str, name: &str| is_meant(text, name, &mut passed);
         assert!(!pass("", "a.b") && !pass("a.b", "a.b") && !pass("a.b=stop:1", "a.b"));
         assert!(pass("a.b=kill:1", "a.b"));
         assert!(!pass("a.b=kill:2", "a.b") && !pass("a.b=kill:2", "a.c") && pass("a.b=kill:2", "a.b"));
         assert!(!pass("a.b=kill:2", "a.b"), "it was passed before");
-        // What stands behind the first word only tells two texts apart.
+        // Text after the first word only makes the content different.
         assert!(pass("a.b=kill:1 once more", "a.b"));
     }
 
     #[test]
-    fn without_a_file_nothing_ends() {
+    fn without_a_file_no_point_ends_the_process() {
         pass("a.b");
         let folder = tempfile::tempdir().unwrap();
         watch(folder.path().join("none"));

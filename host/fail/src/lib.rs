@@ -1,16 +1,15 @@
-//! Instants at which a test kills the host, to see what the next one makes of what is left.
+//! Fail points: named places in the code at which a test kills the host, to check how the next host recovers.
 //!
-//! Each arrow of an operation passes a point by its name. Unless this crate is built with its feature `armed`, which only tests
-//! do, a point is nothing at all. With it, the file that [`watch`] names is read at each point: `run.committed=kill:2` there
-//! ends the process by SIGKILL when it passes `run.committed` for the second time since the file says so. A file, because a
-//! test wants to say so after the host has started.
+//! A point compiles to nothing unless the feature `armed` is enabled, which only tests do. With the feature, each point
+//! reads the file set by [`watch`]: the content `run.committed=kill:2` ends the process by SIGKILL the second time it
+//! passes `run.committed` after the file was written. A file, because a test chooses the point after the host has started.
 
 #[cfg(feature = "armed")]
 mod armed;
 
 use std::path::PathBuf;
 
-/// An instant with a name, `<room>.<what was just done>`.
+/// A fail point, named `<crate>.<completed step>`.
 #[inline]
 pub fn point(name: &'static str) {
     #[cfg(feature = "armed")]
@@ -19,7 +18,7 @@ pub fn point(name: &'static str) {
     let _ = name;
 }
 
-/// Names the file that says where to end. The first call counts.
+/// Sets the file that names the fail point. Only the first call has an effect.
 pub fn watch(file: PathBuf) {
     #[cfg(feature = "armed")]
     armed::watch(file);

@@ -1,4 +1,4 @@
-//! A program to start, and the run of it.
+//! The command to run a program.
 
 use std::ffi::OsString;
 use std::fmt;
@@ -16,14 +16,14 @@ use crate::group::Group;
 use crate::guard::Guard;
 use crate::lines::{Line, Lines, Stream};
 
-/// How long a run still reads after the program itself ended: only a process that left the group can hold a pipe
-/// open for longer.
+/// How long a run keeps reading output after the program has ended. Only a process that left the group can hold a pipe
+/// open longer.
 const READ_ON: Duration = Duration::from_secs(2);
 
-/// Longer deadlines are cut to this, because a clock cannot be moved on by just any duration.
+/// The longest time limit. Longer limits are reduced to it, since adding them to an instant could overflow.
 const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
-/// A program to start: which, where, with what, and for how long.
+/// A program to run: path, working folder, arguments, environment and limits.
 ///
 /// The environment is empty until [`Command::env`] adds to it. `Debug` shows the names of the variables, never
 /// their values.
@@ -40,18 +40,18 @@ pub struct Command {
     max_line_bytes: usize,
 }
 
-/// How a program ended.
+/// The exit of a program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Exit {
-    /// What it returned; `None` when a signal ended it.
+    /// The exit code; `None` if a signal ended the program.
     pub code: Option<i32>,
-    /// The signal that ended it.
+    /// The signal that ended the program.
     pub signal: Option<i32>,
 }
 
 impl Command {
-    /// `program` (a path, or a name that is looked up in the `PATH` that the command is given), to run in `folder`
-    /// for at most `timeout`.
+    /// Creates a command that runs `program` in `folder` for at most `timeout`. `program` is a path, or a name that is looked
+    /// up in the `PATH` given to the command.
     pub fn new(program: impl Into<PathBuf>, folder: impl Into<PathBuf>, timeout: Duration) -> Command {
         Command {
             program: program.into(),
@@ -65,7 +65,7 @@ impl Command {
         }
     }
 
-    /// Adds one argument.
+    /// Adds an argument.
     pub fn arg(mut self, arg: impl Into<OsString>) -> Command {
         self.args.push(arg.into());
         self
@@ -77,40 +77,40 @@ impl Command {
         self
     }
 
-    /// Adds an environment variable. The last one of a name counts.
+    /// Adds an environment variable. A later value replaces an earlier one.
     pub fn env(mut self, name: impl Into<OsString>, value: impl Into<OsString>) -> Command {
         self.env.push((name.into(), value.into()));
         self
     }
 
-    /// Kills the program when it writes nothing for this long. Without it, only the timeout counts.
+    /// Kills the program if it writes nothing for this long. Not limited by default.
     pub fn silence_timeout(mut self, timeout: Duration) -> Command {
         self.silence_timeout = Some(timeout.min(LONGEST));
         self
     }
 
-    /// Kills the program when it writes more than this, both streams together; 64 MiB unless given.
+    /// Kills the program if both streams together exceed this size. The default is 64 MiB.
     pub fn max_output_bytes(mut self, max_bytes: u64) -> Command {
         self.max_output_bytes = max_bytes;
         self
     }
 
-    /// Cuts lines after this many bytes; 16 KiB unless given.
+    /// Truncates lines after this many bytes. The default is 16 KiB.
     pub fn max_line_bytes(mut self, max_bytes: usize) -> Command {
         self.max_line_bytes = max_bytes;
         self
     }
 
-    /// Runs the program to its end and hands on each line as it is written.
+    /// Runs the program to its end and passes each line of output to `on_line` as it is written.
     ///
-    /// When it returns, no process of the program's group is left, and the program is waited for.
+    /// When it returns, every process of the program's group has ended.
     ///
     /// # Errors
-    /// When the program cannot be started, passes one of its deadlines, or writes too much. A program that fails by
-    /// itself is not an error: look at [`Exit`].
+    /// The program cannot be started, exceeds a time limit, or writes too much. A program that fails by itself is not an
+    /// error: see [`Exit`].
     ///
     /// # Cancel safety
-    /// Dropping the future kills the whole group.
+    /// Dropping the future kills the program's process group.
     pub async fn run(self, mut on_line: impl FnMut(Line)) -> Result<Exit, Error> {
         let started = Instant::now();
         let mut group = self.start()?;
@@ -164,15 +164,15 @@ impl Command {
         Ok(exit)
     }
 
-    #[expect(clippy::disallowed_methods, reason = "this is the room that starts programs")]
+    #[expect(clippy::disallowed_methods, reason = "this crate is the only one that starts programs")]
     fn start(&self) -> Result<Group, Error> {
         let failed = |step, source| Error::Failed { program: self.program.clone(), step, source };
-        // A missing folder and a missing program are the same error code of the system.
+        // The system returns the same error code for a missing folder and a missing program.
         if !self.folder.is_dir() {
-            let reason = format!("its working folder `{}` does not exist", self.folder.display());
+            let reason = format!("the working folder `{}` does not exist", self.folder.display());
             return Err(failed("start", io::Error::new(io::ErrorKind::NotFound, reason)));
         }
-        // First, so that there is no moment in which a killed host leaves the program behind.
+        // Started first, so that a killed host never leaves the program behind.
         let guard = Guard::start().map_err(|error| failed("watch", error))?;
         let group = guard.as_ref().map_or(0, |guard| guard.id().as_raw_nonzero().get());
         let child = tokio::process::Command::new(&self.program)
@@ -194,7 +194,7 @@ impl Command {
     }
 }
 
-/// Reads once from a pipe; closes it at its end. Never returns for a pipe that is closed.
+/// Reads once from a pipe and closes it at its end. Never returns for a closed pipe.
 async fn read(pipe: &mut Option<impl AsyncRead + Unpin>, bytes: &mut [u8]) -> io::Result<usize> {
     let Some(open) = pipe else { return std::future::pending().await };
     let n_read = open.read(bytes).await?;
@@ -204,7 +204,7 @@ async fn read(pipe: &mut Option<impl AsyncRead + Unpin>, bytes: &mut [u8]) -> io
     Ok(n_read)
 }
 
-/// Returns the timeout once it has passed since `heard`.
+/// Returns the timeout once it has elapsed since `heard`.
 async fn silent(heard: Instant, timeout: Option<Duration>) -> Duration {
     let Some(timeout) = timeout else { return std::future::pending().await };
     sleep_until(heard + timeout).await;
@@ -228,7 +228,7 @@ impl fmt::Debug for Command {
 // === impl Exit ===
 
 impl Exit {
-    /// Whether it returned 0.
+    /// Whether the exit code is 0.
     pub fn is_success(&self) -> bool {
         self.code == Some(0)
     }

@@ -1,57 +1,57 @@
-//! Why a program did not run to its end.
+//! Errors of a run.
 
 use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Why a program did not run to its end. One that ran and failed is not an error here: see [`crate::Exit`].
+/// The reason why a program did not run to its end. A program that fails by itself is not an error: see [`crate::Exit`].
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// There is no such program.
-    #[error("program `{program}` was not found", program = program.display())]
+    /// The program does not exist.
+    #[error("program `{program}` does not exist or is not in `PATH`", program = program.display())]
     NotFound {
-        /// As it was asked for.
+        /// The program, as requested.
         program: PathBuf,
     },
-    /// It ran longer than it may; its process group was killed.
+    /// The program exceeded its time limit; its process group was killed.
     #[error("`{program}` did not end within {seconds} s", program = program.display(), seconds = timeout.as_secs_f64())]
     TimedOut {
-        /// As it was asked for.
+        /// The program, as requested.
         program: PathBuf,
-        /// How long it was given.
+        /// The time limit.
         timeout: Duration,
     },
-    /// It wrote nothing for longer than it may; its process group was killed.
+    /// The program wrote nothing for too long; its process group was killed.
     #[error("`{program}` wrote nothing for {seconds} s", program = program.display(), seconds = timeout.as_secs_f64())]
     Silent {
-        /// As it was asked for.
+        /// The program, as requested.
         program: PathBuf,
-        /// How long it may be silent.
+        /// The longest allowed silence.
         timeout: Duration,
     },
-    /// It wrote more than it may; its process group was killed.
+    /// The program wrote too much; its process group was killed.
     #[error("`{program}` wrote more than {max_bytes} bytes", program = program.display())]
     OutputTooLarge {
-        /// As it was asked for.
+        /// The program, as requested.
         program: PathBuf,
-        /// How much it may write, both streams together.
+        /// The maximum size of both streams together.
         max_bytes: u64,
     },
-    /// The system refused to start or watch it.
+    /// The system refused to start or watch the program.
     #[error("failed to {step} `{program}`", program = program.display())]
     Failed {
-        /// As it was asked for.
+        /// The program, as requested.
         program: PathBuf,
-        /// What was tried.
+        /// The step that failed.
         step: &'static str,
-        /// What the system said.
+        /// The error of the system.
         #[source]
         source: io::Error,
     },
 }
 
 impl Error {
-    /// A word for clients, metrics and tests. Never reworded.
+    /// The stable error code for clients, metrics and tests.
     pub fn code(&self) -> &'static str {
         match self {
             Error::NotFound { .. } => "process_not_found",

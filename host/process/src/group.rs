@@ -1,4 +1,4 @@
-//! A started program with everything it starts itself, as one thing that is killed as one.
+//! The process group of a program and its descendants.
 
 use std::io;
 use std::process::ExitStatus;
@@ -10,21 +10,22 @@ use tokio::task::{JoinHandle, spawn_blocking};
 
 use crate::guard::{Guard, id_of};
 
-/// A process group with a child of this process in it. Dropping it kills the group.
+/// The process group of a child process. Dropping it kills the group.
 pub(crate) struct Group {
-    /// The group's id: that of the guard, or of the child where there is none. It cannot come to name another group before
-    /// `reap`, which is after the last kill.
+    /// The group's id: the id of the guard, or of the child without a guard. The system cannot reuse it before `reap`, which
+    /// comes after the last kill.
     id: Pid,
     child: Child,
     guard: Option<Guard>,
-    /// Returns when the child is a zombie. A blocking thread, because the runtime's own way to wait for a child
-    /// also collects it, and with that gives its id free before the rest of the group is killed.
+    /// Ends when the child is a zombie. Runs on a blocking thread, because the runtime's own wait also collects the child and
+    /// thereby releases its id before the rest of the group is killed.
     zombie: JoinHandle<io::Result<()>>,
     is_reaped: bool,
 }
 
 impl Group {
-    /// Takes over a child that was started in the guard's group, or as the leader of its own, with `kill_on_drop(true)`.
+    /// Creates a group from a child that was started in the guard's group, or as the leader of its own group, with
+    /// `kill_on_drop(true)`.
     pub(crate) fn new(child: Child, guard: Option<Guard>) -> io::Result<Group> {
         let program = id_of(&child)?;
         let id = guard.as_ref().map_or(program, Guard::id);
@@ -35,13 +36,13 @@ impl Group {
         &mut self.child
     }
 
-    /// Returns when the child has ended. It stays a zombie, so that its id stays taken. Not to be called again after it
-    /// returned.
+    /// Returns when the child has ended. The child stays a zombie, so its id stays reserved. Must not be called again after
+    /// it has returned.
     pub(crate) async fn child_ended(&mut self) -> io::Result<()> {
         (&mut self.zombie).await.map_err(io::Error::other)?
     }
 
-    /// Kills every process of the group that still runs.
+    /// Kills all processes of the group.
     pub(crate) fn kill(&self) {
         if !self.is_reaped {
             let _ = kill_process_group(self.id, Signal::KILL);
@@ -51,8 +52,8 @@ impl Group {
     /// Kills the group and collects the child's status.
     pub(crate) async fn reap(&mut self) -> io::Result<ExitStatus> {
         self.kill();
-        // From here on the id may come to belong to a stranger. Should the future be dropped while it waits, the
-        // child's own drop collects it.
+        // Afterwards the system may reuse the id. If the future is dropped while it waits, the drop of the child
+        // collects it.
         self.is_reaped = true;
         let status = self.child.wait().await;
         if let Some(guard) = &mut self.guard {

@@ -1,4 +1,4 @@
-//! A process that outlives the host by a moment: what the host has started ends with it, also when the host is killed.
+//! A guard process that kills the host's child processes when the host ends, even by SIGKILL.
 
 use std::io;
 use std::process::Stdio;
@@ -6,24 +6,24 @@ use std::process::Stdio;
 use rustix::process::Pid;
 use tokio::process::{Child, Command};
 
-/// Waits for the end of its input, of which only the host holds the other end, and kills the group that it leads.
+/// Waits until its standard input is closed (only the host holds the other end) and kills its process group.
 const SCRIPT: &str = "read end; kill -9 0";
 const SHELL: &str = "/bin/sh";
 
-/// The leader of a group. When the guard is dropped, or this process ends in whatever way, all of the group is killed.
+/// The leader of a process group. The group is killed when the guard is dropped or this process ends in any way.
 ///
-/// A process of its own, because the system can send a signal at the end of a parent only to the child itself, not to what
-/// that has started. The group's id stays taken until [`Guard::reap`].
+/// A separate process, because the parent-death signal of the system only reaches the child itself, not its descendants.
+/// The group's id stays reserved until [`Guard::reap`].
 pub(crate) struct Guard {
     id: Pid,
-    /// Holds the one end of the pipe.
+    /// The guard process; holds the write end of its standard input.
     child: Child,
 }
 
 impl Guard {
-    /// Makes a new group. `None` where there is no shell: what runs then goes on when this process is killed.
+    /// Starts a guard in a new process group. `None` without a shell: then programs outlive a killed host.
     pub(crate) fn start() -> io::Result<Option<Guard>> {
-        #[expect(clippy::disallowed_methods, reason = "this is the room that starts programs")]
+        #[expect(clippy::disallowed_methods, reason = "this crate is the only one that starts programs")]
         let child = Command::new(SHELL)
             .args(["-c", SCRIPT])
             .current_dir("/")
@@ -37,26 +37,26 @@ impl Guard {
         match child {
             Ok(child) => Ok(Some(Guard { id: id_of(&child)?, child })),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                tracing::debug!("there is no `{SHELL}`, so what is started outlives a host that is killed");
+                tracing::debug!("`{SHELL}` does not exist, so child processes outlive a killed host");
                 Ok(None)
             }
             Err(error) => Err(error),
         }
     }
 
-    /// The id of the group.
+    /// Returns the id of the group.
     pub(crate) fn id(&self) -> Pid {
         self.id
     }
 
-    /// Collects the guard, which was killed with its group. From here on the id may come to belong to a stranger.
+    /// Waits for the guard, which was killed with its group. Afterwards the system may reuse the id.
     pub(crate) async fn reap(&mut self) {
-        // `wait` closes the pipe first, so this ends even if the guard was not killed.
+        // `wait` closes the pipe first, so it returns even if the guard was not killed.
         let _ = self.child.wait().await;
     }
 }
 
-/// The id of a child that was not waited for yet.
+/// Returns the id of a child that was not waited for yet.
 pub(crate) fn id_of(child: &Child) -> io::Result<Pid> {
     let id = child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
     id.ok_or_else(|| io::Error::other("the process was already waited for"))

@@ -1,12 +1,11 @@
-//! Starts programs: folder, environment, two deadlines, lines as they come.
+//! Runs programs with a working folder, an explicit environment, two time limits and line-by-line output.
 //!
-//! The only room of the host that starts one. A program runs in a process group of its own with nothing on its
-//! standard input and only the environment it is given. Whatever way a run ends, the whole group is killed: when
-//! the program exits, when a deadline passes, when it writes too much, when the future is dropped, and when this process
-//! itself is killed.
+//! This is the only crate of the host that starts programs. A program runs in its own process group with empty standard
+//! input and only the given environment. The whole group is killed when the program exits, exceeds a time limit or writes
+//! too much, when the future is dropped, and when this process itself is killed.
 //!
-//! What is *not* reached: a process that left the group by `setsid`. It keeps running; the run does not wait for
-//! it longer than two seconds.
+//! A process that leaves the group with `setsid` is *not* killed. It keeps running; the run waits for it for at most two
+//! seconds.
 
 mod command;
 mod error;

@@ -1,6 +1,6 @@
-//! From bytes as a program writes them to lines that can be shown.
+//! Converts the output of a program to printable lines.
 
-/// Which of the two output streams.
+/// An output stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stream {
     /// Standard output.
@@ -9,19 +9,19 @@ pub enum Stream {
     Stderr,
 }
 
-/// One line a program wrote.
+/// A line of output.
 ///
-/// Safe to show on a terminal or a page: escape sequences and control characters other than tab are gone, and what
-/// was not UTF-8 stands as U+FFFD. A line longer than the limit is cut and ends with `[cut]`.
+/// Safe to show on a terminal or a web page: escape sequences and control characters other than tab are removed, and
+/// invalid UTF-8 is replaced by U+FFFD. A line longer than the limit is truncated and ends with `[cut]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Line {
-    /// Where it was written.
+    /// The stream of the line.
     pub stream: Stream,
     /// The line without its line end.
     pub text: String,
 }
 
-/// Collects the bytes of one stream into lines.
+/// Splits the bytes of one stream into lines.
 pub(crate) struct Lines {
     stream: Stream,
     max_bytes: usize,
@@ -34,20 +34,20 @@ impl Lines {
         Lines { stream, max_bytes, pending: Vec::new(), is_cut: false }
     }
 
-    /// Takes the next bytes and hands on every line that they end.
+    /// Adds bytes and passes every completed line to `on_line`.
     pub(crate) fn push(&mut self, mut bytes: &[u8], on_line: &mut impl FnMut(Line)) {
         while let Some(end) = bytes.iter().position(|byte| *byte == b'\n') {
             self.keep(&bytes[..end]);
-            self.hand_on(on_line);
+            self.emit(on_line);
             bytes = &bytes[end + 1..];
         }
         self.keep(bytes);
     }
 
-    /// Hands on what stands after the last line end, if anything.
+    /// Passes the text after the last line end to `on_line`, if any.
     pub(crate) fn finish(mut self, on_line: &mut impl FnMut(Line)) {
         if !self.pending.is_empty() {
-            self.hand_on(on_line);
+            self.emit(on_line);
         }
     }
 
@@ -57,7 +57,7 @@ impl Lines {
         self.pending.extend_from_slice(&bytes[..bytes.len().min(room)]);
     }
 
-    fn hand_on(&mut self, on_line: &mut impl FnMut(Line)) {
+    fn emit(&mut self, on_line: &mut impl FnMut(Line)) {
         let mut text = readable(&String::from_utf8_lossy(&self.pending));
         if self.is_cut {
             text.push_str(" [cut]");
@@ -68,7 +68,7 @@ impl Lines {
     }
 }
 
-/// The text without escape sequences and control characters.
+/// Returns the text without escape sequences and control characters.
 fn readable(text: &str) -> String {
     let mut clean = String::with_capacity(text.len());
     let mut chars = text.chars().peekable();
@@ -83,7 +83,8 @@ fn readable(text: &str) -> String {
     clean
 }
 
-/// Skips what follows an ESC: a control sequence up to its final byte, a string up to its terminator, or one character.
+/// Skips the rest of an escape sequence: a control sequence to its final byte, a string to its terminator, or one
+/// character.
 fn skip_escape(chars: &mut std::iter::Peekable<std::str::Chars<'_>>) {
     match chars.next() {
         Some('[') => {
@@ -121,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_are_put_together_from_pieces() {
+    fn lines_are_assembled_from_chunks() {
         assert_eq!(lines(99, &[b"a", b"b\nc\n\nd", b"e"]), ["ab", "c", "", "de"]);
         assert_eq!(lines(99, &[b"a\r\n"]), ["a"]);
         assert_eq!(lines(99, &[b"\xc3", b"\xbc\n"]), ["ü"]);
@@ -129,12 +130,12 @@ mod tests {
     }
 
     #[test]
-    fn a_long_line_is_cut_and_the_next_one_is_whole() {
+    fn a_long_line_is_truncated_and_the_next_line_is_complete() {
         assert_eq!(lines(4, &[b"abc", b"def\nabcd\nx\n"]), ["abcd [cut]", "abcd", "x"]);
     }
 
     #[test]
-    fn nothing_a_program_writes_can_move_the_cursor() {
+    fn escape_sequences_and_control_characters_are_removed() {
         for (written, shown) in [
             (&b"\x1b[1;31merror\x1b[0m: x"[..], "error: x"),
             (b"\x1b]8;;https://x\x1b\\link\x1b]8;;\x07!", "link!"),

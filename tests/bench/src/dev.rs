@@ -121,6 +121,6 @@ mod tests {
     fn the_line_that_dev_prints_is_read() {
         assert_eq!(read("reloaded: generation 3 in 330 ms (build 250 ms)"), Some((330.0, 250.0)));
         assert_eq!(read("reloaded: generation 12 in 1.2 s (build 980 ms)"), Some((1200.0, 980.0)));
-        assert_eq!(read("reloaded: generation 3 in 40 ms (nothing to build)"), None);
+        assert_eq!(read("reloaded: generation 3 in 40 ms (already built)"), None);
     }
 }

@@ -1,4 +1,4 @@
-//! `check`: all that stands between a folder and a plugin that could be started, step by step.
+//! `check`: runs every step of a host up to opening the library, without starting the plugin.
 
 use std::path::Path;
 use std::time::Instant;
@@ -21,7 +21,7 @@ use crate::words::author::Check;
 /// Checks a plugin's folder.
 ///
 /// # Errors
-/// What a host would refuse.
+/// A host would refuse the plugin.
 pub(crate) async fn check(words: Check, environment: &Environment) -> Result<(), Failure> {
     let mut steps = Steps { as_json: words.json, id: Value::Null, done: vec![], since: Instant::now() };
     let checked = until_a_signal(all(&words, environment, &mut steps)).await;
@@ -67,11 +67,11 @@ async fn all(words: &Check, environment: &Environment, steps: &mut Steps) -> Res
     };
     let what = match steps.refuse("code", code.map_err(Error::Build))? {
         Code::Crate { package } => format!("crate `{package}`"),
-        Code::Library { path } => format!("the finished library `{path}`"),
+        Code::Library { path } => format!("the prebuilt library `{path}`"),
     };
     let stale = sdk::is_of_another_host(&words.folder, environment);
-    let stale =
-        stale.then(|| "`cargo test` here uses another plugin-sdk than this program; run `plugin-host sdk`".into());
+    let stale = stale
+        .then(|| "`cargo test` in this folder uses the plugin-sdk of another version; run `plugin-host sdk`".into());
     steps.ok("code", what, stale.as_slice());
 
     let screen = Screen::new();
@@ -100,12 +100,12 @@ async fn all(words: &Check, environment: &Environment, steps: &mut Steps) -> Res
     Ok(())
 }
 
-/// What was done, told as it is done.
+/// The steps so far, printed as they end.
 struct Steps {
     as_json: bool,
     id: Value,
     done: Vec<Value>,
-    /// When the step that goes on now began.
+    /// The start of the current step.
     since: Instant,
 }
 
@@ -122,10 +122,10 @@ impl Steps {
         self.done.push(step);
     }
 
-    /// Ends a step that failed.
+    /// Ends a step, and reports its error if it failed.
     fn refuse<T>(&mut self, step: &'static str, result: Result<T, Error>) -> Result<T, Failure> {
         result.map_err(|error| {
-            let failure = Failure::refused(format!("the plugin is refused: {step}"), &error);
+            let failure = Failure::refused(format!("the plugin would be refused at step `{step}`"), &error);
             self.refused(step, error.code(), failure)
         })
     }
@@ -136,7 +136,8 @@ impl Steps {
             self.ok(step, finding.evidence.clone(), warnings);
             return Ok(());
         }
-        let mut failure = Failure::failed(format!("the plugin is refused: {step}")).because(&finding.evidence);
+        let mut failure =
+            Failure::failed(format!("the plugin would be refused at step `{step}`")).because(&finding.evidence);
         failure.fix = finding.fix.clone();
         Err(self.refused(step, finding.code.as_deref().unwrap_or_default(), failure))
     }
@@ -155,7 +156,7 @@ impl Steps {
 
     fn end(&self, folder: &Path) {
         if !self.as_json {
-            output::line(&format!("\na host takes it: plugin-host load {}", folder.display()));
+            output::line(&format!("\nall checks passed; load it with: plugin-host load {}", folder.display()));
         }
     }
 

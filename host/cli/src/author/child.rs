@@ -1,4 +1,4 @@
-//! Opens a library in a child of this program: foreign code runs then, and a crash costs the child.
+//! Opens a library in a child process, so that a crash of its code does not end this program.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -15,15 +15,15 @@ use crate::failure::Failure;
 use crate::output;
 use crate::words::author::OpenLibrary;
 
-/// What stands before the child's answer: the library may write lines of its own.
+/// The prefix of the child's result, since the library may also write lines.
 const MARK: &str = "plugin-host-findings: ";
-/// How long the child may take besides what it waits for the library.
+/// Time limit of the child in addition to the time limit of the library.
 const EXTRA: Duration = Duration::from_secs(30);
 
-/// What the gates behind the first say of a library.
+/// Runs all gates after the first on a library.
 ///
 /// # Errors
-/// The child could not be started.
+/// The child process cannot be started.
 pub(super) async fn findings(
     environment: &Environment,
     library: &Path,
@@ -31,10 +31,10 @@ pub(super) async fn findings(
     timeout: Duration,
 ) -> Result<Vec<Finding>, Failure> {
     let failed =
-        |error: &(dyn std::error::Error + 'static)| Failure::of("failed to open the library in a child", error);
+        |error: &(dyn std::error::Error + 'static)| Failure::of("failed to open the library in a child process", error);
     let library = std::path::absolute(library).map_err(|error| failed(&error))?;
     let folder = scratch()?;
-    // The very program that runs now, even when another one has taken its name meanwhile.
+    // The running program, even if its file was replaced since it started.
     let mut command = Command::new("/proc/self/exe", folder.path(), timeout + EXTRA)
         .max_line_bytes(1 << 20)
         .arg("open-library")
@@ -61,20 +61,20 @@ pub(super) async fn findings(
         .await;
     let lost = |what: String| {
         let said = if last.is_empty() { String::new() } else { format!("; its last line was `{last}`") };
-        vec![Finding::lost(Gate::Open, format!("the child that opened it {what}{said}"))]
+        vec![Finding::lost(Gate::Open, format!("the child process that opened the library {what}{said}"))]
     };
     match exit {
-        Ok(exit) => Ok(answer.unwrap_or_else(|| lost(format!("{exit} before it had opened it")))),
+        Ok(exit) => Ok(answer.unwrap_or_else(|| lost(format!("{exit} before the library was open")))),
         Err(Error::TimedOut { timeout, .. }) => Ok(lost(format!("was killed after {} s", timeout.as_secs()))),
         Err(Error::OutputTooLarge { max_bytes, .. }) => Ok(lost(format!("wrote more than {max_bytes} bytes"))),
         Err(error) => Err(failed(&error)),
     }
 }
 
-/// The child's part.
+/// Runs the gates in the child process.
 ///
 /// # Errors
-/// The library could not be read; the gates' refusals are answers.
+/// The library cannot be read. A failed gate is a result, not an error.
 pub(crate) async fn open_library(words: OpenLibrary) -> Result<(), Failure> {
     let OpenLibrary { library, manifest, scratch, timeout_seconds } = words;
     let failed = |error: &(dyn std::error::Error + 'static)| Failure::of("failed to open the library", error);

@@ -1,4 +1,4 @@
-//! `dev`: a host of its own that serves one folder and follows its changes.
+//! `dev`: a private host that serves one plugin folder and reloads it on every change.
 
 mod tell;
 mod watch;
@@ -26,17 +26,17 @@ use crate::words::author::Dev;
 use tell::{Log, curl_lines, warnings};
 use watch::Watch;
 
-/// What is logged unless somebody asks for more: what happens to the plugin is told in lines of its own.
+/// The default log filter. Reloads and failures of the plugin are printed separately.
 const LOG_FILTER: &str = "error,host_run=off";
-/// Who asks for what is done.
+/// The actor of the operations.
 const ACTOR: &str = "dev";
-/// How long calls in flight may go on at the end, or after a reload: nobody else depends on them.
+/// Drain time for calls in flight at a reload and at the end. Short, because there are no other clients.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// Serves a folder until a signal comes.
+/// Serves a plugin folder until a signal arrives.
 ///
 /// # Errors
-/// Why it did not begin. A plugin that does not compile or start is told and waited for.
+/// The host does not start. A plugin that does not compile or start is reported, and `dev` waits for the next change.
 pub(crate) async fn dev(words: Dev, environment: &Environment) -> Result<(), Failure> {
     let screen = Screen::new();
     let mut workshop = Workshop::with_cache(environment, &words.cache)?;
@@ -47,8 +47,8 @@ pub(crate) async fn dev(words: Dev, environment: &Environment) -> Result<(), Fai
     )?;
     let mut signals = Signals::new()?;
     let source = workshop.source(&words.folder)?;
-    let Source::Folder(folder) = &source else { return Err(Failure::usage("a folder is needed")) };
-    // Before anything is read, so that no change is missed.
+    let Source::Folder(folder) = &source else { return Err(Failure::usage("`dev` needs a folder")) };
+    // The watch starts before the folder is read, so that no change is missed.
     let watch = Watch::new(folder, words.config.as_deref())?;
 
     workshop.build.development = true;
@@ -62,13 +62,13 @@ pub(crate) async fn dev(words: Dev, environment: &Environment) -> Result<(), Fai
     host.begin().await.map_err(|error| Failure::of("failed to read the state", &error))?;
     workshop.serve.address = ([127, 0, 0, 1], words.port).into();
     let server = Server::bind(host.clone(), &workshop.store, state, workshop.serve.clone()).await.map_err(|error| {
-        Failure::of("failed to bind", &error).fix("name another port with --port, or 0 for any that is free")
+        Failure::of("failed to bind", &error).fix("select another port with --port; 0 selects a free port")
     })?;
     let url = format!("http://{}", server.address());
     screen.line(&format!("listening on {url}"));
     screen.note(&format!("operator token in {}", server.token_path().display()));
     if sdk::is_of_another_host(&words.folder, environment) {
-        screen.note("note: `cargo test` here uses another plugin-sdk than this program; run `plugin-host sdk`");
+        screen.note("note: `cargo test` in this folder uses the plugin-sdk of another version; run `plugin-host sdk`");
     }
     let (shutdown, ready) = (CancellationToken::new(), server.ready());
     let serving = server.run(shutdown.clone(), GRACE);
@@ -88,7 +88,10 @@ pub(crate) async fn dev(words: Dev, environment: &Environment) -> Result<(), Fai
         let living = async {
             session.begin().await;
             ready.set();
-            screen.line(&format!("watching {}: every save reloads; ctrl-c ends", words.folder.display()));
+            screen.line(&format!(
+                "watching {} and reloading on every change; press ctrl-c to stop",
+                words.folder.display()
+            ));
             session.follow(watch).await
         };
         let signal = tokio::select! {
@@ -103,7 +106,7 @@ pub(crate) async fn dev(words: Dev, environment: &Environment) -> Result<(), Fai
     ended
 }
 
-/// What serves, and where it came from.
+/// The plugin under development and its host.
 struct Session {
     host: Host,
     screen: Screen,
@@ -112,16 +115,16 @@ struct Session {
     verbose: bool,
     url: String,
     log: tell::Handle,
-    /// The plugin that serves.
+    /// The id of the loaded plugin.
     id: Option<String>,
-    /// The curl lines that were shown last.
+    /// The curl commands that were printed last.
     endpoints: String,
 }
 
 impl Session {
-    /// Loads for the first time.
+    /// Loads the plugin for the first time.
     async fn begin(&mut self) {
-        self.screen.note("dev build: not optimised, incremental; `plugin-host check` builds as a host does");
+        self.screen.note("dev build: incremental and not optimized; `plugin-host check` builds like a host");
         let began = Instant::now();
         match self.load().await {
             Ok(receipt) => self.told(&receipt, "serving", began),
@@ -129,7 +132,7 @@ impl Session {
         }
     }
 
-    /// Loads again at every change. Returns only when changes can't be seen any more.
+    /// Reloads the plugin on every change. Returns only if the folder can no longer be watched.
     async fn follow(&mut self, mut watch: Watch) -> Failure {
         loop {
             let began = match watch.changed().await {
@@ -155,8 +158,10 @@ impl Session {
         }
         let options = LoadOptions { configuration: Some(configuration), ..LoadOptions::default() };
         let operation = Operation::Load { source: self.source.clone(), trust: Trust::CommandLine, options };
-        let refused =
-            |error: &Error| Refused { code: error.code(), failure: Failure::refused("the change is not taken", error) };
+        let refused = |error: &Error| Refused {
+            code: error.code(),
+            failure: Failure::refused("failed to load the plugin", error),
+        };
         let job = self.host.submit(operation, Asker::of(ACTOR)).await.map_err(|error| refused(&error))?;
         let mut spinner = self.screen.spinner("building", self.verbose);
         let mut from = 0;
@@ -175,7 +180,7 @@ impl Session {
                 failure.fix = Some("end this command and start it again".to_owned());
             }
             if self.verbose {
-                // It has been shown already.
+                // The output was already shown.
                 failure.compiler = None;
             }
             refused
@@ -186,7 +191,7 @@ impl Session {
         if let Some(before) = self.id.replace(id.clone())
             && before != id
         {
-            // plugin.yaml has another id now: the plugin of the one before is not this folder's any more.
+            // The id in plugin.yaml has changed, so the plugin with the previous id is unloaded.
             let unload = Operation::Unload { id: before, keep_data: false, cascade: true };
             if let Ok(job) = self.host.submit(unload, Asker::of(ACTOR)).await {
                 let _ = job.wait().await;
@@ -202,12 +207,12 @@ impl Session {
         }
     }
 
-    /// One line, and the endpoints when they are other ones.
+    /// Prints the result of a load, and the endpoints if they have changed.
     fn told(&mut self, receipt: &Receipt, what: &str, began: Instant) {
         let took = duration(began.elapsed().as_secs_f64() * 1e3);
         let build = receipt.steps.iter().find(|step| step.step == "build").map_or(0.0, |step| step.duration_ms);
         let build = match receipt.cached {
-            Some(true) => "nothing to build".to_owned(),
+            Some(true) => "already built".to_owned(),
             _ => format!("build {}", duration(build)),
         };
         let id = receipt.id.as_ref().map_or("", |id| id.as_str());
@@ -233,23 +238,24 @@ impl Session {
         self.screen.note(&format!("\n{}\n", refused.failure));
         let serving = self.id.as_ref().and_then(|id| self.host.plugin(id)?.generation);
         let serving = match serving {
-            Some(generation) => format!("; generation {generation} still serves"),
-            None => "; waiting for a change".to_owned(),
+            Some(generation) => format!("; generation {generation} keeps running"),
+            None => "; waiting for changes".to_owned(),
         };
         self.screen.line(&format!("{what}: {} in {took}{serving}", refused.code));
     }
 }
 
-/// Why a change is not taken.
+/// The error code and failure of a load.
 struct Refused {
     code: &'static str,
     failure: Failure,
 }
 
-/// What stands in the author's own configuration.
+/// Reads the configuration file given with --config.
 fn configuration(path: &Path) -> Result<Map<String, Value>, Failure> {
     let what = || format!("failed to read the configuration `{}`", path.display());
-    let text = std::fs::read(path).map_err(|error| Failure::of(what(), &error).fix("name a file with --config"))?;
+    let text =
+        std::fs::read(path).map_err(|error| Failure::of(what(), &error).fix("set --config to a readable file"))?;
     serde_json::from_slice(&text)
         .map_err(|error| Failure::of(what(), &error).fix("write one JSON object, such as {\"greeting\": \"Hello\"}"))
 }

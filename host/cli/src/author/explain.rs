@@ -1,4 +1,4 @@
-//! `explain`: what a host sees in a library, gate by gate, and why it fits or not.
+//! `explain`: inspects a library, runs the compatibility checks (gates) and explains the result.
 
 use std::fs::File;
 use std::io::Read as _;
@@ -16,13 +16,13 @@ use crate::output::text::bytes;
 use crate::output::{self, Table};
 use crate::words::author::Explain;
 
-/// No host puts a larger library into its store.
+/// Maximum size of a library, as in the host's store.
 const MAX_BYTES: u64 = 512 << 20;
 
 /// Explains a library.
 ///
 /// # Errors
-/// It does not fit this host.
+/// The library is not compatible with this host.
 pub(crate) async fn explain(words: Explain, environment: &Environment) -> Result<(), Failure> {
     until_a_signal(explain_now(words, environment)).await
 }
@@ -44,14 +44,14 @@ async fn explain_now(words: Explain, environment: &Environment) -> Result<(), Fa
     let beside = manifest_beside(&path);
     let manifest = beside.as_ref().and_then(|beside| beside.as_ref().ok());
     if findings[0].passed == Some(true) {
-        // The child takes a regular file, and no link to one.
+        // The child refuses symbolic links.
         let opened = path.canonicalize().unwrap_or_else(|_| path.clone());
         findings.extend(child::findings(environment, &opened, manifest.map(PathBuf::as_path), timeout).await?);
     }
     let refused = findings.iter().find(|finding| finding.passed == Some(false));
     let mut warnings = facts.warnings.clone();
     if let Some(Err(reason)) = &beside {
-        warnings.push(format!("the plugin.yaml beside it is not compared: {reason}"));
+        warnings.push(format!("the plugin.yaml next to it is not compared with the code: {reason}"));
     }
     match words.json {
         true => output::raw(
@@ -69,7 +69,7 @@ async fn explain_now(words: Explain, environment: &Environment) -> Result<(), Fa
     match refused {
         None => Ok(()),
         Some(finding) => {
-            let failure = Failure::failed(format!("`{}` does not fit this host", path.display()));
+            let failure = Failure::failed(format!("`{}` is not compatible with this host", path.display()));
             let mut failure = failure.because(&finding.evidence);
             failure.fix = finding.fix.clone();
             Err(failure)
@@ -77,24 +77,26 @@ async fn explain_now(words: Explain, environment: &Environment) -> Result<(), Fa
     }
 }
 
-/// Reads a file that is not too large.
+/// Reads a file of limited size.
 fn read(path: &Path) -> Result<Vec<u8>, Failure> {
     let unreadable = |reason: String| Failure::failed(format!("failed to read `{}`", path.display())).because(reason);
-    // Asked before it is opened: opening a pipe would wait for a writer.
+    // Checked before it is opened, because opening a pipe waits for a writer.
     let metadata = std::fs::metadata(path).map_err(|error| unreadable(error.to_string()))?;
     if !metadata.is_file() {
-        return Err(unreadable("it is no file".to_owned()).fix("name a library, usually a `.so`"));
+        return Err(unreadable("it is not a regular file".to_owned()).fix("pass a library file, usually a `.so`"));
     }
     if metadata.len() > MAX_BYTES {
-        let reason = format!("it has {} bytes, a host takes at most {MAX_BYTES}", metadata.len());
-        return Err(unreadable(reason).fix("strip it: `strip = \"debuginfo\"` in the profile of Cargo.toml"));
+        let reason = format!("it has {} bytes, a host accepts at most {MAX_BYTES}", metadata.len());
+        return Err(
+            unreadable(reason).fix("strip debug information with `strip = \"debuginfo\"` in the profile of Cargo.toml")
+        );
     }
     let mut bytes = vec![];
     let read = File::open(path).and_then(|file| file.take(MAX_BYTES).read_to_end(&mut bytes));
     read.map(|_| bytes).map_err(|error| unreadable(error.to_string()))
 }
 
-/// The plugin.yaml beside a library; `Err` says why one that is there can't be used.
+/// Returns the plugin.yaml next to a library; `Err` is the reason why an existing file is invalid.
 fn manifest_beside(library: &Path) -> Option<Result<PathBuf, String>> {
     let names = ["plugin.yaml", "plugin.yml"].into_iter();
     let path = names.map(|name| library.with_file_name(name)).find(|path| path.is_file())?;
@@ -123,7 +125,7 @@ fn tell(path: &Path, n_bytes: u64, digest: Digest, facts: &Facts, findings: &[Fi
         table.row(["needs", &format!("{}{glibc}", facts.needed.join(", "))]);
     }
     if let Some(search_path) = &facts.search_path {
-        table.row(["looks in", search_path]);
+        table.row(["search path", search_path]);
     }
     if facts.kind.contains("shared library") {
         table.row(["root symbol", if facts.has_root_symbol { "exported" } else { "missing" }]);
@@ -133,7 +135,7 @@ fn tell(path: &Path, n_bytes: u64, digest: Digest, facts: &Facts, findings: &[Fi
     }
     output::line(&table.to_string());
     output::line("");
-    let mut table = Table::with_head(["GATE", "RESULT", "WHAT"]);
+    let mut table = Table::with_head(["GATE", "RESULT", "DETAILS"]);
     for gate in [Gate::File, Gate::Open, Gate::Layout, Gate::Routes] {
         match findings.iter().find(|finding| finding.gate == gate) {
             Some(Finding { passed: Some(true), evidence, .. }) => table.row([gate.as_str(), "ok", evidence]),

@@ -1,4 +1,4 @@
-//! `pack`: one file to hand on. The same files always give the same bytes.
+//! `pack`: creates a reproducible archive of a plugin.
 
 mod archive;
 mod list;
@@ -25,7 +25,7 @@ use archive::Entry;
 /// Packs a plugin's folder.
 ///
 /// # Errors
-/// A host would refuse what is in the folder, or the file can't be written.
+/// A host would refuse the plugin, or the archive cannot be written.
 pub(crate) async fn pack(words: Pack, environment: &Environment) -> Result<(), Failure> {
     until_a_signal(pack_now(words, environment)).await
 }
@@ -33,7 +33,7 @@ pub(crate) async fn pack(words: Pack, environment: &Environment) -> Result<(), F
 async fn pack_now(words: Pack, environment: &Environment) -> Result<(), Failure> {
     let workshop = Workshop::without_cache(environment)?;
     let source = workshop.source(&words.folder)?;
-    let refused = |error: Error| Failure::refused("the plugin can't be packed", &error);
+    let refused = |error: Error| Failure::refused("failed to pack the plugin", &error);
     let tree = workshop.fetch(source).await.map_err(refused)?;
     let checked = workshop.check(&tree).map_err(refused)?;
     let mut warnings: Vec<_> = checked.warnings.iter().map(ToString::to_string).collect();
@@ -46,15 +46,16 @@ async fn pack_now(words: Pack, environment: &Environment) -> Result<(), Failure>
         let packed = Packed::new(&workshop, &tree, manifest, &name)?;
         let failed = |error: std::io::Error| Failure::of(format!("failed to write `{}`", output.display()), &error);
         atomic::write(&output, &packed.bytes, 0o644)
-            .map_err(|error| failed(error).fix("name another with --output"))?;
+            .map_err(|error| failed(error).fix("select another file with --output"))?;
         Ok::<_, Failure>((packed, output, workshop.serve.max_upload_bytes))
     });
     let (packed, output, max_upload_bytes) = packed.await?;
     warnings.extend(packed.warnings);
     let n_bytes = packed.bytes.len() as u64;
     if n_bytes > max_upload_bytes {
-        warnings
-            .push(format!("it is larger than the {max_upload_bytes} bytes that an upload may have (max_upload_bytes)"));
+        warnings.push(format!(
+            "the archive is larger than `max_upload_bytes` ({max_upload_bytes} bytes), so it cannot be uploaded"
+        ));
     }
     let (digest, file) = (Digest::of(&packed.bytes), output.display().to_string());
     if words.json {
@@ -77,12 +78,12 @@ async fn pack_now(words: Pack, environment: &Environment) -> Result<(), Failure>
     Ok(())
 }
 
-/// Writing the archive must not take anything else's place: a device, a folder's entry, a file of the plugin.
+/// Refuses an output path that would overwrite a device, a folder or a file of the plugin.
 fn check_output(output: &Path, folder: &Path, tree: &Tree) -> Result<(), Failure> {
-    let refused = |why: String| Err(Failure::usage(why).fix("name another file with --output"));
+    let refused = |why: String| Err(Failure::usage(why).fix("select another file with --output"));
     let Ok(found) = std::fs::symlink_metadata(output) else { return Ok(()) };
     if !found.is_file() {
-        return refused(format!("`{}` is there and is no regular file", output.display()));
+        return refused(format!("`{}` exists and is not a regular file", output.display()));
     }
     let inside = match (output.canonicalize(), folder.canonicalize()) {
         (Ok(output), Ok(folder)) => output.strip_prefix(folder).map(Path::to_owned).ok(),
@@ -98,7 +99,7 @@ fn check_output(output: &Path, folder: &Path, tree: &Tree) -> Result<(), Failure
     }
 }
 
-/// An archive that was read again as a host reads it.
+/// An archive that was verified by unpacking it as a host does.
 struct Packed {
     bytes: Vec<u8>,
     n_files: usize,
@@ -106,24 +107,24 @@ struct Packed {
 }
 
 impl Packed {
-    /// Packs a tree. `output` is the name of the file to write, which is not part of itself.
+    /// Packs a tree. `output` is the name of the archive, which is excluded from itself.
     fn new(workshop: &Workshop, tree: &Tree, mut manifest: Manifest, output: &str) -> Result<Packed, Failure> {
         let mut warnings = vec![];
-        let failed = |error: &(dyn std::error::Error + 'static)| Failure::of("the plugin can't be packed", error);
-        // Another list takes the place of the author's.
+        let failed = |error: &(dyn std::error::Error + 'static)| Failure::of("failed to pack the plugin", error);
+        // The list of checksums is generated again.
         manifest.checksums = Checksums::default();
         let left_out: Vec<&TreeFile> = tree.files().iter().filter(|file| is_archive(file, &manifest, output)).collect();
         let files: Vec<_> = tree.files().iter().filter(|file| !left_out.contains(file)).collect();
         for file in &left_out {
-            warnings.push(format!("`{}` is left out: it is an archive of this plugin", file.path));
+            warnings.push(format!("`{}` is skipped because it is an archive of this plugin", file.path));
         }
         let code = host_build::inspect(tree, &manifest)
-            .map_err(|error| Failure::refused("the plugin can't be packed", &Error::Build(error)))?;
+            .map_err(|error| Failure::refused("failed to pack the plugin", &Error::Build(error)))?;
         let has_lock = files.iter().any(|file| file.path.as_str() == "Cargo.lock");
         if matches!(code, host_build::Code::Crate { .. }) && !has_lock {
             warnings.push(
-                "there is no Cargo.lock, so each host takes the newest versions of the dependencies; \
-                 `cargo generate-lockfile` makes one"
+                "Cargo.lock is missing, so each host uses the newest versions of the dependencies; \
+                run `cargo generate-lockfile` to create it"
                     .to_owned(),
             );
         }
@@ -131,7 +132,7 @@ impl Packed {
         let text = match list::with_checksums(&text, &manifest, &files, workshop.run.mode)? {
             Some(text) => text,
             None => {
-                warnings.push("plugin.yaml has no room for the checksums of all files, so it lists none".to_owned());
+                warnings.push("the checksums of all files do not fit into plugin.yaml, so they are omitted".to_owned());
                 list::without_checksums(&text, &manifest, workshop.run.mode)?
             }
         };
@@ -149,19 +150,19 @@ impl Packed {
             let bytes = archive::write(&entries).map_err(|error| failed(&error))?;
             match read_again(workshop, &bytes) {
                 Ok(()) => return Ok(Packed { bytes, n_files: entries.len(), warnings }),
-                // What packs too well reads as a bomb; unpacked it is taken.
+                // A very high compression ratio is refused as a zip bomb, so the file is stored without compression.
                 Err(Error::Fetch(host_fetch::Error::Zip(ZipError::Ratio { name, .. })))
                     if tried.insert(name.clone()) =>
                 {
                     entries.iter_mut().filter(|entry| entry.path == name).for_each(|entry| entry.stored = true);
                 }
-                Err(error) => return Err(Failure::refused("no host would take the archive", &error)),
+                Err(error) => return Err(Failure::refused("the archive would be refused by a host", &error)),
             }
         }
     }
 }
 
-/// Reads an archive as a host does that gets it.
+/// Unpacks and checks an archive as a host does.
 fn read_again(workshop: &Workshop, bytes: &[u8]) -> Result<(), Error> {
     let path = workshop.scratch().join("archive.zip");
     atomic::write(&path, bytes, 0o600).map_err(|error| host_build::Error::Io {
@@ -179,7 +180,7 @@ fn archive_name(manifest: &Manifest) -> String {
     format!("{}-{}.zip", manifest.id, manifest.version)
 }
 
-/// Whether a file is what this command writes into the plugin's own folder, now or for another version.
+/// Whether a file is an archive written by this command, now or for another version.
 fn is_archive(file: &TreeFile, manifest: &Manifest, output: &str) -> bool {
     let name = file.path.as_str();
     let version = name.strip_prefix(manifest.id.as_str()).and_then(|rest| rest.strip_prefix('-')?.strip_suffix(".zip"));

@@ -1,5 +1,5 @@
-//! `sdk`: tells cargo and editors where the SDK is. A host brings it to the builds that it runs; `cargo test` in the
-//! author's own folder finds it by `.cargo/config.toml`.
+//! `sdk`: points cargo and editors to the plugin-sdk. A host supplies the SDK to its builds; `cargo test` in the author's
+//! folder finds it through `.cargo/config.toml`.
 
 use std::fs;
 use std::io;
@@ -11,31 +11,31 @@ use crate::failure::Failure;
 use crate::output;
 use crate::words::author::Sdk;
 
-/// What the files begin with that this program writes, and may write again.
+/// The first line of files written by this program, which it may overwrite.
 const MARK: &str = "# Written by `plugin-host sdk`";
 
 /// Writes `.cargo/config.toml` in a plugin's folder.
 ///
 /// # Errors
-/// There is one that this program did not write.
+/// The file exists and was not written by this program.
 pub(crate) fn sdk(words: &Sdk, environment: &Environment) -> Result<(), Failure> {
     if !words.folder.join("Cargo.toml").is_file() {
-        let failure = Failure::usage(format!("there is no Cargo.toml in `{}`", words.folder.display()));
-        return Err(failure.fix("name the folder of a plugin"));
+        let failure = Failure::usage(format!("`{}` contains no Cargo.toml", words.folder.display()));
+        return Err(failure.fix("pass the folder of a plugin"));
     }
     let (file, place) = point(&words.folder, environment)?;
     output::line(&format!("{}: plugin-sdk is {}", file.display(), place.display()));
     Ok(())
 }
 
-/// Writes `.cargo/config.toml` below `folder`; returns the file, and where the SDK is.
+/// Writes `.cargo/config.toml` below `folder`; returns the paths of the file and of the SDK.
 pub(super) fn point(folder: &Path, environment: &Environment) -> Result<(PathBuf, PathBuf), Failure> {
-    // Not the build cache, which may be deleted at any time: a project would no longer resolve.
+    // Not in the build cache: deleting the cache would break the project.
     let place = environment.data_folder().ok_or_else(|| {
-        Failure::usage("nobody says where this user's folders are").fix("set HOME, or XDG_DATA_HOME, to a full path")
+        Failure::usage("the user's data folder is unknown").fix("set HOME or XDG_DATA_HOME to an absolute path")
     })?;
     let place = host_build::install_sdk(&place.join("sdk"))
-        .map_err(|error| Failure::of("failed to put the SDK into the user's data folder", &error))?;
+        .map_err(|error| Failure::of("failed to install the SDK into the user's data folder", &error))?;
     let path = file_in(folder);
     let entry = entry(&place);
     match fs::read_to_string(&path) {
@@ -43,8 +43,8 @@ pub(super) fn point(folder: &Path, environment: &Environment) -> Result<(PathBuf
             if text.contains(&entry) {
                 return Ok((path, place));
             }
-            let failure = Failure::failed(format!("`{}` is there already, and not of this program", path.display()));
-            return Err(failure.fix(format!("add to it: [patch.crates-io] {entry}")));
+            let failure = Failure::failed(format!("`{}` exists and was not written by this program", path.display()));
+            return Err(failure.fix(format!("add this line below [patch.crates-io]: {entry}")));
         }
         Ok(_) => {}
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
@@ -54,7 +54,7 @@ pub(super) fn point(folder: &Path, environment: &Environment) -> Result<(PathBuf
     Ok((path, place))
 }
 
-/// What to say when a folder names the SDK of another version of this program.
+/// Whether a folder points to the SDK of another version of this program.
 pub(super) fn is_of_another_host(folder: &Path, environment: &Environment) -> bool {
     let Ok(text) = fs::read_to_string(file_in(folder)) else { return false };
     let Some(place) = environment.data_folder() else { return false };
@@ -66,7 +66,7 @@ fn file_in(folder: &Path) -> PathBuf {
 }
 
 fn entry(place: &Path) -> String {
-    // A JSON text is a TOML text too.
+    // A JSON string is a valid TOML string.
     format!("plugin-sdk = {{ path = {} }}", serde_json::Value::from(place.display().to_string()))
 }
 

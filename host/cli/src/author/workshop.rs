@@ -1,4 +1,4 @@
-//! Where an author's command works: a store of its own, with what is configured for a host of this machine.
+//! The environment of an author's command: a temporary store, with the configuration of a host on this machine.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -15,19 +15,19 @@ use crate::config::{self, Environment, Flags, Rooms, Settings};
 use crate::failure::Failure;
 use crate::words::author::Cache;
 
-/// A store of one's own, and the settings of all rooms.
+/// A temporary store and the configuration of all crates.
 pub(super) struct Workshop {
     pub(super) settings: Settings,
     pub(super) build: host_build::Config,
     pub(super) run: host_run::Config,
     pub(super) serve: host_serve::Config,
     pub(super) store: Store,
-    /// The plugin folder lies in it, so it goes last.
+    /// The temporary folder that contains the plugin folder. Declared last, so that it is dropped after the store.
     folder: TempDir,
 }
 
 impl Workshop {
-    /// Opens one with the build cache of this user, to build plugins.
+    /// Opens a workshop with the user's build cache, for commands that build.
     pub(super) fn with_cache(environment: &Environment, cache: &Cache) -> Result<Workshop, Failure> {
         let flags = Flags::default().with("cache_dir", cache.cache_dir.as_deref());
         let settings = config::read(&flags, environment, None)?;
@@ -35,7 +35,7 @@ impl Workshop {
         Workshop::open(settings, environment, |_| cache_dir)
     }
 
-    /// Opens one that builds nothing.
+    /// Opens a workshop with a temporary cache, for commands that build nothing.
     pub(super) fn without_cache(environment: &Environment) -> Result<Workshop, Failure> {
         let settings = config::read(&Flags::default(), environment, None)?;
         Workshop::open(settings, environment, |folder| folder.join("cache"))
@@ -54,35 +54,37 @@ impl Workshop {
         Ok(Workshop { settings, build, run, serve, store, folder })
     }
 
-    /// A folder for what is not the store's.
+    /// Returns the folder for temporary files.
     pub(super) fn scratch(&self) -> &Path {
         self.folder.path()
     }
 
-    /// The source that a folder is.
+    /// Returns a folder as a source.
     ///
     /// # Errors
-    /// It is no folder, or the build cache lies in it and would be part of the plugin.
+    /// The path is not a folder, or the folder contains the build cache, which would become part of the plugin.
     pub(super) fn source(&self, folder: &Path) -> Result<Source, Failure> {
         let shown = folder.display();
         let place = folder.canonicalize().map_err(|error| {
-            Failure::usage(format!("there is no folder `{shown}`"))
+            Failure::usage(format!("folder `{shown}` does not exist"))
                 .because(error.to_string())
-                .fix("name the folder of a plugin; `plugin-host new NAME` makes one")
+                .fix("pass the folder of a plugin; `plugin-host new NAME` creates one")
         })?;
         if !place.is_dir() {
-            return Err(Failure::usage(format!("`{shown}` is no folder")).fix("name the folder that holds plugin.yaml"));
+            return Err(
+                Failure::usage(format!("`{shown}` is not a folder")).fix("pass the folder that contains plugin.yaml")
+            );
         }
         if self.store.cache_dir().starts_with(&place) {
-            let failure = Failure::usage(format!("the build cache lies in the plugin's folder `{shown}`"));
+            let failure = Failure::usage(format!("the build cache is inside the plugin's folder `{shown}`"));
             return Err(failure
                 .because(format!("it is `{}`", self.store.cache_dir().display()))
-                .fix("name another with --cache-dir or PLUGIN_CACHE_DIR"));
+                .fix("select another folder with --cache-dir or PLUGIN_CACHE_DIR"));
         }
         Ok(Source::Folder(place))
     }
 
-    /// Copies the files of a folder as a host does.
+    /// Fetches a source as a host does.
     pub(super) async fn fetch(&self, source: Source) -> Result<Tree, Error> {
         let (store, config) = (self.store.clone(), self.run.fetch.clone());
         let fetched = blocking(move || {
@@ -97,9 +99,9 @@ impl Workshop {
     }
 }
 
-/// An empty folder that goes away when it is dropped.
+/// Creates an empty folder that is deleted when it is dropped.
 pub(super) fn scratch() -> Result<TempDir, Failure> {
     tempfile::Builder::new().prefix("plugin-host-").tempdir().map_err(|error| {
-        Failure::of("failed to make a folder for what is not kept", &error).fix("set TMPDIR to a folder with room")
+        Failure::of("failed to create a temporary folder", &error).fix("set TMPDIR to a folder with free space")
     })
 }

@@ -1,4 +1,4 @@
-//! Connections to a host, in TLS where its address says so.
+//! Connections to a host, with TLS for https URLs.
 
 use std::error::Error as StdError;
 use std::io;
@@ -27,27 +27,27 @@ use crate::failure::Failure;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Connects to a host.
+/// Opens connections to a host.
 #[derive(Clone)]
 pub(super) struct Connector(TlsConnector);
 
 type BoxError = Box<dyn StdError + Send + Sync>;
 
-/// By what a host is known.
+/// How the certificate of a host is verified.
 pub(super) enum Trust {
-    /// By a certificate of a public authority, for its name.
+    /// By public authorities, with the host name.
     Public,
-    /// By a certificate of an authority in a PEM file, for its name.
+    /// By the authorities in a PEM file, with the host name.
     Authorities(PathBuf),
-    /// By the first certificate in a PEM file, whatever names are in it: it is the host's own.
+    /// By equality with the first certificate in a PEM file, without regard to names: the host's own certificate.
     Own(PathBuf),
 }
 
 impl Connector {
-    /// Connects to hosts that are known so.
+    /// Creates a connector that verifies hosts this way.
     ///
     /// # Errors
-    /// A file can't be read, or holds no certificates.
+    /// A file cannot be read or contains no certificates.
     pub(super) fn new(trust: &Trust) -> Result<Connector, Failure> {
         let provider = Arc::new(ring::default_provider());
         let config = ClientConfig::builder_with_provider(provider.clone())
@@ -70,7 +70,7 @@ impl Connector {
 
     async fn connect(self, uri: Uri) -> Result<Stream, BoxError> {
         let is_tls = uri.scheme_str() == Some("https");
-        let host = uri.host().ok_or("the address names no host")?;
+        let host = uri.host().ok_or("the URL has no host")?;
         let host = host.trim_start_matches('[').trim_end_matches(']');
         let port = uri.port_u16().unwrap_or(if is_tls { 443 } else { 80 });
         let stream = TcpStream::connect((host, port)).await?;
@@ -91,19 +91,19 @@ fn roots(path: &Path) -> Result<RootCertStore, Failure> {
     Ok(roots)
 }
 
-/// At least one.
+/// Reads the certificates of a PEM file, at least one.
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Failure> {
     let found = CertificateDer::pem_file_iter(path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
     let found = found.map_err(|error| no_certificates(path, &error.to_string()))?;
-    if found.is_empty() { Err(no_certificates(path, "there is none in it")) } else { Ok(found) }
+    if found.is_empty() { Err(no_certificates(path, "the file contains no certificate")) } else { Ok(found) }
 }
 
 fn no_certificates(path: &Path, reason: &str) -> Failure {
-    let failure = Failure::usage(format!("`{}` holds no certificates that can be used", path.display()));
-    failure.because(reason).fix("name a PEM file with --ca")
+    let failure = Failure::usage(format!("failed to load certificates from `{}`", path.display()));
+    failure.because(reason).fix("set --ca to a PEM file with certificates")
 }
 
-/// Takes one certificate and no other. That the other side has its key is shown by what it signs, as always.
+/// Accepts exactly one certificate. The signatures of the handshake prove that the server has its key.
 #[derive(Debug)]
 struct Own {
     certificate: CertificateDer<'static>,
@@ -121,7 +121,9 @@ impl ServerCertVerifier for Own {
     ) -> Result<ServerCertVerified, Error> {
         match *certificate == self.certificate {
             true => Ok(ServerCertVerified::assertion()),
-            false => Err(Error::General("it has another certificate than `tls_cert` names".to_owned())),
+            false => {
+                Err(Error::General("the server's certificate differs from the certificate in `tls_cert`".to_owned()))
+            }
         }
     }
 
@@ -161,12 +163,12 @@ impl Service<Uri> for Connector {
         let connecting = self.clone().connect(uri);
         Box::pin(async move {
             let connected = tokio::time::timeout(CONNECT_TIMEOUT, connecting).await;
-            connected.unwrap_or_else(|_| Err("the connection took too long".into()))
+            connected.unwrap_or_else(|_| Err("timed out while connecting".into()))
         })
     }
 }
 
-/// A connection: http or https.
+/// A plain or TLS connection.
 pub(super) struct Stream(TokioIo<Either<TcpStream, Box<TlsStream<TcpStream>>>>);
 
 impl Connection for Stream {

@@ -1,4 +1,4 @@
-//! Follows what happens in a host, and what a plugin says, over restarts of the host.
+//! Follows event and log streams across restarts of the host.
 
 use std::ops::ControlFlow;
 use std::time::Duration;
@@ -10,16 +10,16 @@ use serde::de::DeserializeOwned;
 use super::{Ask, Client};
 use crate::failure::{Exit, Failure};
 
-/// How long to wait before a host that went away is asked again.
+/// Delay before the next attempt to reconnect.
 const RETRY: Duration = Duration::from_secs(1);
-/// A host says something every 15 s.
+/// Longest silence of a stream. A host sends at least a comment every 15 s.
 const SILENCE: Duration = Duration::from_secs(45);
-/// No line of a stream is longer, and no event.
+/// Maximum length of a line and of an event.
 const MAX_LINE_BYTES: usize = 1 << 20;
 
-/// What can be followed: each has a number, after which the next one comes.
+/// An item of a stream with a sequence number, used to resume the stream.
 pub(crate) trait Followed: DeserializeOwned {
-    /// Its number.
+    /// Returns the sequence number.
     fn number(&self) -> u64;
 }
 
@@ -35,24 +35,25 @@ impl Followed for LogLine {
     }
 }
 
-/// What one who follows is told.
+/// A notification to the follower of a stream.
 pub(crate) enum Told<T> {
-    /// One more; as it is, and as the host says it.
+    /// An item, parsed and as received.
     One(T, String),
-    /// Some are lost.
+    /// Some items are missing.
     Gap(EventGap),
-    /// The connection broke off.
+    /// The connection was lost.
     Lost,
-    /// It is there again.
+    /// The connection was restored.
     Back,
 }
 
 impl Client {
-    /// Tells what comes after the number `last`, or from the first that is kept, and connects again when the connection breaks
-    /// off, until `tell` has enough.
+    /// Passes the items after the number `last` (or all stored items) to `tell` and reconnects when the connection is lost,
+    /// until `tell` breaks.
     ///
     /// # Errors
-    /// The host can't be reached at first, refuses, which it does of a log once the plugin is unloaded, or is not understood.
+    /// The first connection fails, the host refuses the request (a log ends when its plugin is unloaded), or the stream cannot
+    /// be parsed.
     pub(crate) async fn follow_stream<T: Followed>(
         &self,
         place: &str,
@@ -74,7 +75,7 @@ impl Client {
                     }
                     let mut body = response.into_body();
                     let mut reader = Reader::default();
-                    // A stream that ends, breaks or falls silent is asked for again.
+                    // A stream that ends, breaks or is silent for too long is requested again.
                     while let Ok(Some(Ok(frame))) = tokio::time::timeout(SILENCE, body.frame()).await {
                         let Ok(bytes) = frame.into_data() else { continue };
                         for (name, data) in reader.read(&bytes)? {
@@ -107,12 +108,12 @@ fn told<T: Followed>(name: &str, data: String) -> Result<Told<T>, Failure> {
         _ => serde_json::from_str(&data).map(|one| Told::One(one, data)),
     };
     told.map_err(|error| {
-        let failure = Failure::of("the host's answer is not understood", &error);
-        failure.fix("use the plugin-host program of the host's version")
+        let failure = Failure::of("failed to parse the host's response", &error);
+        failure.fix("use the plugin-host program with the version of the host")
     })
 }
 
-/// Reads server-sent events from bytes as they come.
+/// Parses server-sent events incrementally.
 #[derive(Default)]
 struct Reader {
     line: Vec<u8>,
@@ -121,13 +122,13 @@ struct Reader {
 }
 
 impl Reader {
-    /// The events that are whole with these bytes: name and data.
+    /// Returns the events that these bytes complete, as name and data.
     fn read(&mut self, bytes: &[u8]) -> Result<Vec<(String, String)>, Failure> {
         let mut whole = vec![];
         for &byte in bytes {
             if byte != b'\n' {
                 if self.line.len() >= MAX_LINE_BYTES {
-                    return Err(Failure::unreachable("what answers is no plugin host: its lines do not end"));
+                    return Err(Failure::unreachable("the server is not a plugin host: it sent a line without an end"));
                 }
                 self.line.push(byte);
                 continue;
@@ -139,7 +140,9 @@ impl Reader {
                 Some(("event", name)) => self.name = name.to_owned(),
                 Some(("data", part)) => match &mut self.data {
                     Some(data) if data.len() + part.len() >= MAX_LINE_BYTES => {
-                        return Err(Failure::unreachable("what answers is no plugin host: its events do not end"));
+                        return Err(Failure::unreachable(
+                            "the server is not a plugin host: it sent an event without an end",
+                        ));
                     }
                     Some(data) => *data += &format!("\n{part}"),
                     None => self.data = Some(part.to_owned()),
@@ -148,7 +151,7 @@ impl Reader {
                     let name = std::mem::take(&mut self.name);
                     whole.extend(self.data.take().map(|data| (name, data)));
                 }
-                // What this program does not use, and comments, which say that the host is alive.
+                // Unused fields, and comments, which only keep the connection alive.
                 _ => {}
             }
         }
@@ -161,7 +164,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn events_are_read_in_whatever_parts_they_come() {
+    fn events_are_parsed_from_chunks_of_any_size() {
         let text =
             "retry: 1000\n\nid: 1\nevent: a.b\ndata: {}\n\n:\n\nid: 2\r\ndata: x\r\ndata:y\r\n\r\nevent: c\n\ndata: z";
         let expected = [("a.b", "{}"), ("", "x\ny")].map(|(name, data)| (name.to_owned(), data.to_owned()));
@@ -173,12 +176,12 @@ mod tests {
     }
 
     #[test]
-    fn a_line_without_end_is_given_up() {
+    fn an_endless_line_is_refused() {
         assert!(Reader::default().read(&vec![b'x'; MAX_LINE_BYTES + 1]).is_err());
     }
 
     #[test]
-    fn an_event_without_end_is_given_up() {
+    fn an_endless_event_is_refused() {
         let mut reader = Reader::default();
         let lines = format!("data: {}\n", "x".repeat(1_000)).repeat(100);
         let n_taken = (0..1_000).take_while(|_| reader.read(lines.as_bytes()).is_ok()).count();

@@ -1,4 +1,4 @@
-//! Follows a long operation to its end.
+//! Follows a job to its end.
 
 use std::cell::OnceCell;
 use std::time::Duration;
@@ -13,38 +13,38 @@ use crate::failure::Failure;
 use crate::life::signals::{Signals, Which};
 use crate::screen::{Screen, Spinner};
 
-/// How often the step of a job is asked for.
+/// Interval at which the step of a job is requested.
 const LOOK: Duration = Duration::from_millis(300);
-/// Longer lines are shown in pieces.
+/// Longer lines are shown in parts.
 const MAX_LINE_BYTES: usize = 64 * 1024;
 
-/// A job that has done what was asked.
+/// A job that succeeded.
 pub(crate) struct Watched {
-    /// The job at its end.
+    /// The job after its end.
     pub(crate) job: Job,
-    /// What it did, as the host says it.
+    /// The result as JSON, as received.
     pub(crate) result: Bytes,
 }
 
-/// Where the lines of a job go.
+/// Where the log lines of a job are shown.
 enum Shown<'a> {
     Spinner(&'a mut Spinner),
     Lines(&'a mut dyn FnMut(&str)),
 }
 
 impl Client {
-    /// Asks for an operation and shows how it goes on, until it has ended.
+    /// Requests an operation and shows its progress until the job ends.
     ///
     /// # Errors
-    /// The host refused, the operation failed, or the host went away.
+    /// The host refused the request, the job failed, or the connection was lost.
     pub(crate) async fn watch(&self, ask: Ask, what: &str, screen: &Screen, verbose: bool) -> Result<Watched, Failure> {
         self.watch_begun(ask, what, screen, verbose, &OnceCell::new()).await
     }
 
-    /// The same, until somebody interrupts this program; the job goes on then.
+    /// Like [`Client::watch`], but a signal ends only this program; the job continues.
     ///
     /// # Errors
-    /// As [`Client::watch`]; when it is interrupted, with how to go on watching the job, and how to end it.
+    /// As [`Client::watch`]. After a signal, the failure names the commands to follow and to cancel the job.
     pub(crate) async fn watch_or_leave(
         &self,
         ask: Ask,
@@ -59,7 +59,7 @@ impl Client {
         }
     }
 
-    /// Hands on the lines of a job, those that it has written and those to come, until it has ended.
+    /// Passes all log lines of a job to `on_line` until the job ends.
     ///
     /// # Errors
     /// As [`Client::watch`].
@@ -69,7 +69,7 @@ impl Client {
         self.ended(place).await
     }
 
-    /// Watches a job; `begun` is set to its id once that is known.
+    /// Watches a job; `begun` receives its id once it is known.
     async fn watch_begun(
         &self,
         ask: Ask,
@@ -86,13 +86,13 @@ impl Client {
         self.follow(&place, Shown::Spinner(&mut spinner)).await?;
         drop(spinner);
         self.ended(place).await.map_err(|failure| match verbose {
-            // It has been shown already.
+            // The output was already shown.
             true => Failure { compiler: None, ..failure },
             false => failure,
         })
     }
 
-    /// How a job has ended.
+    /// Returns the result of an ended job.
     async fn ended(&self, place: String) -> Result<Watched, Failure> {
         let reply = self.ask(Ask::get(place)).await?;
         let job: Job = reply.read()?;
@@ -103,8 +103,10 @@ impl Client {
                 Err(failure)
             }
             (None, Some(_)) => Ok(Watched { job, result: part(&reply, "result")? }),
-            (None, None) => Err(Failure::unreachable(format!("the host stopped telling of job `{}`", job.id))
-                .fix(format!("`plugin-host job {} --follow` goes on, when the host does", job.id))),
+            (None, None) => {
+                Err(Failure::unreachable(format!("lost the connection to the host during job `{}`", job.id))
+                    .fix(format!("run `plugin-host job {} --follow` when the host is reachable again", job.id)))
+            }
         }
     }
 
@@ -118,7 +120,7 @@ impl Client {
             tokio::select! {
                 frame = log.frame() => match frame {
                     Some(Ok(frame)) => show(frame, &mut line, &mut shown),
-                    // When it breaks off, asking for the job tells whether the host is still there.
+                    // If the connection broke, the next request shows whether the host is still reachable.
                     Some(Err(_)) | None => break,
                 },
                 _ = look.tick(), if shown.has_steps() => {
@@ -134,7 +136,7 @@ impl Client {
 // === impl Shown ===
 
 impl Shown<'_> {
-    /// Whether anybody sees the step.
+    /// Whether steps are shown.
     fn has_steps(&self) -> bool {
         matches!(self, Shown::Spinner(spinner) if spinner.is_drawn())
     }
@@ -153,17 +155,18 @@ impl Shown<'_> {
     }
 }
 
-/// What to do about a job that nobody watches any more.
+/// Creates the failure after a signal: how to follow and how to cancel the job.
 fn left(signal: Which, job: Option<&String>) -> Failure {
     match job {
-        Some(id) => Failure::failed(format!("{signal}: job `{id}` goes on in the host"))
-            .fix(format!("`plugin-host job {id} --follow` watches it, `plugin-host job cancel {id}` ends it")),
-        None => Failure::failed(format!("{signal}: the host has not answered yet"))
-            .fix("`plugin-host jobs` shows whether it has begun"),
+        Some(id) => Failure::failed(format!("{signal}: job `{id}` continues on the host")).fix(format!(
+            "run `plugin-host job {id} --follow` to follow it, or `plugin-host job cancel {id}` to cancel it"
+        )),
+        None => Failure::failed(format!("{signal}: the host has not responded yet"))
+            .fix("run `plugin-host jobs` to see whether the job was created"),
     }
 }
 
-/// A part of an answer: what the host would have answered had it been asked to wait.
+/// Returns a field of a response as JSON: what the host would have returned for a synchronous request.
 fn part(reply: &Reply, name: &str) -> Result<Bytes, Failure> {
     let answer: serde_json::Value = reply.read()?;
     Ok(answer[name].to_string().into())

@@ -1,17 +1,17 @@
-//! What a host answers when it refuses, told in this program's way.
+//! Converts problem documents of the host to failures of this program.
 
-use host_api::{Part, Problem};
+use host_api::{OperationPart, Problem};
 
 use crate::failure::Failure;
 
-/// Where a problem carries what the compiler wrote.
+/// The pointer of a problem's error that contains the compiler output.
 const COMPILER: &str = "cargo";
 
-/// A problem as a failure: what failed, each thing that is wrong, what to do.
+/// Converts a problem to a failure: message, individual errors, fix.
 pub(crate) fn failure(problem: &Problem) -> Failure {
     let errors: Vec<_> = problem.errors.iter().filter(|error| error.pointer != COMPILER).collect();
     let listed = errors.iter().map(|error| error.message.as_str()).collect::<Vec<_>>().join("; ");
-    // The one line for logs lists what follows here line by line.
+    // The detail repeats the errors, which are shown line by line here.
     let message = problem.detail.strip_suffix(&listed).unwrap_or(&problem.detail).trim_end_matches([':', ' ']);
     let mut details = errors.iter().map(|error| error.message.clone()).collect::<Vec<_>>();
     details.extend(problem.parts.iter().map(part));
@@ -25,7 +25,7 @@ pub(crate) fn failure(problem: &Problem) -> Failure {
     failure
 }
 
-/// What to do, as it is typed here and not as it is asked for over HTTP.
+/// Replaces API parameters in a fix by the flags of this program.
 fn in_words(fix: &str) -> String {
     const FLAGS: [(&str, &str); 2] = [
         ("or ask for `cascade`", "or add `--cascade`"),
@@ -34,8 +34,8 @@ fn in_words(fix: &str) -> String {
     FLAGS.iter().fold(fix.to_owned(), |fix, (asked, typed)| fix.replace(asked, typed))
 }
 
-/// What became of one of several things.
-fn part(part: &Part) -> String {
+/// Describes the outcome of one part of a batch.
+fn part(part: &OperationPart) -> String {
     let why = part.problem.iter().map(|problem| format!(": {}", problem.detail)).collect::<String>();
     format!("{}: {} of {}{why}", part.state, part.operation, part.subject)
 }
@@ -58,7 +58,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_says_what_failed_why_and_what_to_do() {
+    fn a_problem_is_shown_with_message_errors_and_fix() {
         check(
             "no plugin `x` is installed",
             &[],

@@ -1,4 +1,4 @@
-//! Sends an archive.
+//! Uploads an archive.
 
 use std::path::Path;
 
@@ -9,20 +9,20 @@ use host_core::Digest;
 use super::{Ask, Client};
 use crate::failure::Failure;
 
-/// Larger archives are not even read: no host takes them.
+/// Maximum size of an archive, the largest value of `max_upload_bytes`.
 const MAX_BYTES: u64 = 4 << 30;
 
 impl Client {
-    /// Uploads an archive and returns the id to install it by.
+    /// Uploads an archive and returns the upload id.
     ///
     /// # Errors
-    /// The file can't be read, the host can't be reached, or the plugin in it is not valid.
+    /// The file cannot be read, the host cannot be reached, or the plugin is invalid.
     pub(crate) async fn upload(&self, path: &Path) -> Result<String, Failure> {
         let unreadable =
             |reason: String| Failure::failed(format!("failed to read `{}`", path.display())).because(reason);
         let metadata = tokio::fs::metadata(path).await.map_err(|error| unreadable(error.to_string()))?;
         if !metadata.is_file() || metadata.len() > MAX_BYTES {
-            return Err(unreadable(format!("it is no file of at most {MAX_BYTES} bytes")));
+            return Err(unreadable(format!("it is not a regular file of at most {MAX_BYTES} bytes")));
         }
         let archive = tokio::fs::read(path).await.map_err(|error| unreadable(error.to_string()))?;
         let reply = self.ask(form(&archive)).await?;
@@ -30,7 +30,7 @@ impl Client {
         match answer.upload_id {
             Some(id) => Ok(id),
             None => {
-                let mut failure = Failure::failed(format!("the plugin in `{}` is refused", path.display()));
+                let mut failure = Failure::failed(format!("the plugin in `{}` is invalid", path.display()));
                 failure.details = answer.validation.errors.into_iter().map(|error| error.message).collect();
                 failure.answer = Some(reply.body);
                 Err(failure)
@@ -39,9 +39,9 @@ impl Client {
     }
 }
 
-/// A form with the archive in the field `plugin`.
+/// Creates a multipart form with the archive in the field `plugin`.
 fn form(archive: &[u8]) -> Ask {
-    // No archive holds its own digest.
+    // An archive cannot contain its own digest, so the digest is a safe boundary.
     let boundary = Digest::of(archive).hex();
     let head = format!(
         "--{boundary}\r\nContent-Disposition: form-data; name=\"plugin\"; filename=\"plugin.zip\"\r\n\

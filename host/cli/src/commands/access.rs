@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, IsTerminal as _, Write as _};
 
-use host_api::{NewToken, NewUser, Rights, TokenList, TokenMade, User, UserChange, UserList};
+use host_api::{CreatedToken, NewToken, NewUser, Rights, TokenList, User, UserChange, UserList};
 use http::Method;
 
 use crate::client::{Ask, Client, Reply};
@@ -12,7 +12,7 @@ use crate::output::text::utc;
 use crate::output::{self, Table};
 use crate::words::{self, RightsWords, TokenWord, UserWord};
 
-/// The most that is read as a password.
+/// Maximum length of a password.
 const MAX_PASSWORD_BYTES: u64 = 4_096;
 
 pub(super) async fn token(client: &Client, words: TokenWord) -> Result<(), Failure> {
@@ -24,7 +24,7 @@ pub(super) async fn token(client: &Client, words: TokenWord) -> Result<(), Failu
         }
         TokenWord::Revoke(words) => {
             client.ask(Ask::new(Method::DELETE, format!("/api/tokens/{}", words.id))).await?;
-            output::error_line(&format!("token {} is not valid any more", words.id));
+            output::error_line(&format!("token {} is revoked", words.id));
             Ok(())
         }
     }
@@ -40,9 +40,12 @@ async fn create(client: &Client, words: words::MakeToken) -> Result<(), Failure>
         output::raw(&reply.body);
         return Ok(());
     }
-    let TokenMade { token, made } = reply.read()?;
+    let CreatedToken { token, made } = reply.read()?;
     output::line(&token);
-    output::error_line(&format!("token {} of `{name}`: it is not shown again", made.id));
+    output::error_line(&format!(
+        "created token {} with the name `{name}`; store it now, it cannot be shown again",
+        made.id
+    ));
     Ok(())
 }
 
@@ -55,7 +58,7 @@ pub(super) async fn user(client: &Client, words: UserWord) -> Result<(), Failure
             let username = name.to_string();
             let new = NewUser { username, password: password()?, role, grants, permissions, scopes };
             let reply = client.ask(Ask::post("/api/users").json(&new)).await?;
-            told(&of_client, &reply, &format!("user `{name}` may log in"))
+            told(&of_client, &reply, &format!("user `{name}` is created"))
         }
         UserWord::List(words) => {
             let reply = client.ask(Ask::get("/api/users")).await?;
@@ -64,17 +67,17 @@ pub(super) async fn user(client: &Client, words: UserWord) -> Result<(), Failure
         UserWord::Set(words) => {
             let change = change(&words)?;
             let reply = client.ask(Ask::new(Method::PATCH, route(&words.name)).json(&change)).await?;
-            told(&words.client, &reply, &format!("user `{}` is changed; their sessions have ended", words.name))
+            told(&words.client, &reply, &format!("user `{}` is changed; the user's sessions have ended", words.name))
         }
         UserWord::Remove(words) => {
             client.ask(Ask::new(Method::DELETE, route(&words.name))).await?;
-            output::error_line(&format!("user `{}` is gone; their sessions have ended", words.name));
+            output::error_line(&format!("user `{}` is deleted; the user's sessions have ended", words.name));
             Ok(())
         }
     }
 }
 
-/// The route of a user. Of what a name may hold only `+` would mean something else, and only in a query.
+/// Returns the path of a user. A user name needs no escaping in a path.
 fn route(name: &host_core::access::Name) -> String {
     format!("/api/users/{name}")
 }
@@ -83,7 +86,7 @@ fn change(words: &words::SetUser) -> Result<UserChange, Failure> {
     let Rights { grants, permissions, scopes, .. } = shape(&words.rights);
     let says_something = words.only || words.password || words.disable || words.enable || words.role.is_some();
     if !says_something && grants.is_empty() && permissions.is_empty() && scopes.is_empty() {
-        let failure = Failure::usage(format!("nothing is said of what to change of `{}`", words.name));
+        let failure = Failure::usage(format!("no change is given for user `{}`", words.name));
         return Err(failure.fix("see `plugin-host user set --help`"));
     }
     Ok(UserChange {
@@ -110,10 +113,10 @@ fn shape(words: &RightsWords) -> Rights {
     }
 }
 
-/// Reads a password: a line of standard input, or what is typed, which is not shown.
+/// Reads a password: from the terminal without echo, or one line of standard input.
 fn password() -> Result<String, Failure> {
     let stdin = std::io::stdin();
-    let failed = |error: &std::io::Error| Failure::of("the password could not be read", error);
+    let failed = |error: &std::io::Error| Failure::of("failed to read the password", error);
     if !stdin.is_terminal() {
         return line().map_err(|error| failed(&error));
     }
@@ -124,11 +127,11 @@ fn password() -> Result<String, Failure> {
         output::error_line("");
         read.map_err(|error| failed(&error))
     };
-    let (first, again) = (ask("password")?, ask("once more")?);
+    let (first, again) = (ask("password")?, ask("repeat password")?);
     drop(unseen);
     match first == again {
         true => Ok(first),
-        false => Err(Failure::usage("the two passwords differ").fix("type the same one twice")),
+        false => Err(Failure::usage("the two passwords differ").fix("type the same password twice")),
     }
 }
 
@@ -139,7 +142,7 @@ fn line() -> std::io::Result<String> {
     Ok(line.trim_end_matches(['\r', '\n']).to_owned())
 }
 
-/// The terminal does not show what is typed, while this lives.
+/// Disables the echo of the terminal until it is dropped.
 struct Unseen(rustix::termios::Termios);
 
 impl Unseen {
@@ -154,12 +157,12 @@ impl Unseen {
 
 impl Drop for Unseen {
     fn drop(&mut self) {
-        // There is nothing else to be done about a terminal that is gone.
+        // A terminal that is closed needs no echo.
         let _ = rustix::termios::tcsetattr(std::io::stdin(), rustix::termios::OptionalActions::Now, &self.0);
     }
 }
 
-// === what is shown ===
+// === output ===
 
 fn show<T: serde::de::DeserializeOwned>(
     words: &words::Client,
@@ -182,13 +185,14 @@ fn told(words: &words::Client, reply: &Reply, text: &str) -> Result<(), Failure>
 }
 
 fn tokens(list: &TokenList) -> Table {
-    let mut table = Table::with_head(["ID", "NAME", "STATE", "MAY", "EXPIRES (UTC)", "LAST USED (UTC)", "MADE BY"]);
+    let mut table =
+        Table::with_head(["ID", "NAME", "STATE", "RIGHTS", "EXPIRES (UTC)", "LAST USED (UTC)", "CREATED BY"]);
     for token in &list.tokens {
         table.row([
             &token.id,
             &token.name,
             &token.state,
-            &may(&token.rights),
+            &rights_text(&token.rights),
             &moment(token.expires_unix_ms),
             &moment(token.last_used_unix_ms),
             &token.created_by,
@@ -198,17 +202,17 @@ fn tokens(list: &TokenList) -> Table {
 }
 
 fn users(list: &[User]) -> Table {
-    let mut table = Table::with_head(["NAME", "STATE", "MAY", "SESSIONS", "CHANGED (UTC)"]);
+    let mut table = Table::with_head(["NAME", "STATE", "RIGHTS", "SESSIONS", "CHANGED (UTC)"]);
     for user in list {
         let state = if user.disabled { "disabled" } else { "enabled" };
         let (sessions, changed) = (user.sessions.to_string(), moment(Some(user.changed_unix_ms)));
-        table.row([&user.username, state, &may(&user.rights), &sessions, &changed]);
+        table.row([&user.username, state, &rights_text(&user.rights), &sessions, &changed]);
     }
     table
 }
 
-/// What somebody may do, in one line.
-fn may(rights: &Rights) -> String {
+/// Formats role, grants, permissions and scopes in one line.
+fn rights_text(rights: &Rights) -> String {
     let grants = rights.grants.iter().map(|(plugin, role)| format!("{plugin}={role}"));
     let permissions = rights.permissions.iter().map(|word| format!("permission:{word}"));
     let scopes = rights.scopes.iter().map(|word| format!("scope:{word}"));
@@ -229,7 +233,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_token_is_a_line() {
+    fn each_token_is_a_table_row() {
         let rights = Rights {
             grants: BTreeMap::from([("hello".to_owned(), "viewer".to_owned())]),
             scopes: vec!["cats".to_owned()],
@@ -255,7 +259,7 @@ mod tests {
             ..token.clone()
         };
         expect![[r#"
-            ID        NAME  STATE    MAY                      EXPIRES (UTC)        LAST USED (UTC)      MADE BY
+            ID        NAME  STATE    RIGHTS                   EXPIRES (UTC)        LAST USED (UTC)      CREATED BY
             0123abcd  ci    valid    hello=viewer scope:cats  2000-02-29 00:00:00  -                    operator
             0123abcd  ci    revoked  admin                    -                    1970-01-01 00:00:00  operator"#]]
         .assert_eq(&tokens(&TokenList { tokens: vec![token, other] }).to_string());

@@ -32,7 +32,7 @@ pub(super) async fn audit(client: &Client, words: Audit) -> Result<(), Failure> 
     let page: AuditPage = reply.read()?;
     output::line(&table(&page.entries).to_string());
     if let Some(next) = page.next {
-        output::error_line(&format!("there are newer ones: --after {next} shows them"));
+        output::error_line(&format!("use --after {next} to show newer entries"));
     }
     Ok(())
 }
@@ -56,27 +56,30 @@ async fn verify(client: &Client, words: &VerifyAudit) -> Result<(), Failure> {
 fn said(report: &AuditReport) -> String {
     let n_entries = report.entries;
     let noted = match report.noted.as_deref() {
-        Some("let_go") => "; the noted entry is older than what is kept, so it was not compared",
-        Some(_) => "; the noted entry is there",
-        None => "; note the line above elsewhere, and give it to --head next time",
+        Some("let_go") => "; the entry of --head is no longer stored and was not compared",
+        Some(_) => "; the entry of --head is present",
+        None => "; store the line above elsewhere and pass it to --head next time",
     };
-    format!("{n_entries} entries are as they were written{noted}")
+    format!("{n_entries} entries are unchanged{noted}")
 }
 
 fn failure(report: &AuditReport) -> Failure {
-    let failure = Failure::failed("the audit log is not what was written".to_owned());
+    let failure = Failure::failed("the audit log was changed".to_owned());
     let failure = match (&report.broken, report.noted.as_deref()) {
         (Some(broken), _) => failure.because(format!("entry {}: {}", broken.seq, broken.reason)),
         (None, Some("missing")) => {
-            failure.because(format!("it ends with entry {}, before the noted one", report.head.seq))
+            failure.because(format!("it ends with entry {}, before the entry of --head", report.head.seq))
         }
-        (None, _) => failure.because("there is another entry with the number of the noted one"),
+        (None, _) => failure.because("the entry with the number of --head has another hash"),
     };
-    failure.fix("compare it with a copy of the data folder; who changed it had access to that folder")
+    failure.fix(
+        "compare it with a backup of the plugin folder; only someone with access to that folder can change the log",
+    )
 }
 
 fn table(entries: &[AuditEntry]) -> Table {
-    let mut table = Table::with_head(["SEQ", "AT (UTC)", "WHO", "FROM", "ACTION", "OF", "OUTCOME", "CODE", "JOB"]);
+    let mut table =
+        Table::with_head(["SEQ", "TIME (UTC)", "CALLER", "ADDRESS", "ACTION", "OBJECT", "OUTCOME", "CODE", "JOB"]);
     for entry in entries {
         let at = utc(entry.at_unix_ms);
         let outcome = match (entry.times, entry.of) {
@@ -111,7 +114,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_entry_is_a_line() {
+    fn each_audit_entry_is_a_table_row() {
         let asked = AuditEntry {
             seq: 7,
             at_unix_ms: 951_782_400_123,
@@ -135,15 +138,15 @@ mod tests {
             ..asked.clone()
         };
         expect![[r#"
-            SEQ  AT (UTC)             WHO  FROM       ACTION         OF     OUTCOME           CODE        JOB
-            7    2000-02-29 00:00:00  ci   192.0.2.1  plugin_reload  hello  asked             -           -
-            8    2000-02-29 00:00:00  ci   192.0.2.1  plugin_reload  hello  done (7)          -           job_1f
-            9    2000-02-29 00:00:00  -    192.0.2.1  login          -      refused 12 times  auth_login  -"#]]
+            SEQ  TIME (UTC)           CALLER  ADDRESS    ACTION         OBJECT  OUTCOME           CODE        JOB
+            7    2000-02-29 00:00:00  ci      192.0.2.1  plugin_reload  hello   asked             -           -
+            8    2000-02-29 00:00:00  ci      192.0.2.1  plugin_reload  hello   done (7)          -           job_1f
+            9    2000-02-29 00:00:00  -       192.0.2.1  login          -       refused 12 times  auth_login  -"#]]
         .assert_eq(&table(&[asked, done, refused]).to_string());
     }
 
     #[test]
-    fn what_is_wrong_with_the_log_is_told() {
+    fn a_changed_log_is_reported_with_the_reason() {
         let report = AuditReport {
             valid: false,
             entries: 4,
@@ -155,6 +158,6 @@ mod tests {
         let told = |report: &AuditReport| failure(report).details.join("; ");
         assert_eq!(told(&report), "entry 5: the entry is missing");
         let cut = AuditReport { broken: None, noted: Some("missing".to_owned()), ..report.clone() };
-        assert_eq!(told(&cut), "it ends with entry 4, before the noted one");
+        assert_eq!(told(&cut), "it ends with entry 4, before the entry of --head");
     }
 }

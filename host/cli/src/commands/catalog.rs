@@ -1,6 +1,6 @@
 //! `available`, `validate`, `cache` and `config set`.
 
-use host_api::{Available, CacheCleared, CacheInfo, SystemConfiguration, Validated};
+use host_api::{Available, CacheCleared, CacheInfo, SystemConfiguration, ValidationReport};
 use http::Method;
 use serde_json::{Value, json};
 use url::form_urlencoded::Serializer;
@@ -15,7 +15,7 @@ use crate::words::CacheWord;
 
 const CONFIGURATION: &str = "/api/plugins/system/configuration";
 
-/// What can be installed.
+/// Lists the plugins in the host's indexes.
 pub(super) async fn available(client: &Client, words: &words::Available) -> Result<(), Failure> {
     let mut query = Serializer::new(String::new());
     if words.refresh {
@@ -32,27 +32,27 @@ pub(super) async fn available(client: &Client, words: &words::Available) -> Resu
     let indexes: host_api::IndexList = client.ask(Ask::get("/api/plugins/indexes")).await?.read()?;
     for index in &indexes.indexes {
         if let Some(error) = &index.error {
-            output::error_line(&printable(&format!("{} could not be read: {error}", index.place)));
+            output::error_line(&printable(&format!("failed to read index {}: {error}", index.place)));
         }
         for refused in &index.refused {
-            let line = format!("{}: `{}` is left out: {}", index.place, refused.pointer, refused.message);
+            let line = format!("{}: `{}` is skipped: {}", index.place, refused.pointer, refused.message);
             output::error_line(&printable(&line));
         }
     }
     let items: Vec<Available> = reply.read()?;
     match (items.is_empty(), indexes.indexes.is_empty()) {
-        (true, true) => output::error_line("no index is configured: name one in host.toml with `indexes`"),
-        (true, false) => output::error_line("no plugin is listed"),
+        (true, true) => output::error_line("no index is configured; set `indexes` in host.toml"),
+        (true, false) => output::error_line("the indexes list no matching plugin"),
         (false, _) => output::line(&table(&items).to_string()),
     }
     Ok(())
 }
 
-/// Whether a source may be installed.
+/// Checks a source without installing it.
 pub(super) async fn validate(client: &Client, words: &words::Validate) -> Result<(), Failure> {
     let body = json!({ "source": load::named(&words.source)?, "version": words.version });
     let reply = client.ask(Ask::post("/api/plugins/validate").json(&body)).await?;
-    let validated: Validated = reply.read()?;
+    let validated: ValidationReport = reply.read()?;
     if words.client.json {
         output::raw(&reply.body);
     } else {
@@ -61,9 +61,9 @@ pub(super) async fn validate(client: &Client, words: &words::Validate) -> Result
         }
         if validated.valid {
             let way = match validated.way.as_deref() {
-                Some("library") => "; its library is taken as it is",
-                Some("cached") => "; it need not be built again",
-                _ => "; whether it compiles only a build tells",
+                Some("library") => "; its library is used without a build",
+                Some("cached") => "; it is already built",
+                _ => "; compilation was not checked",
             };
             output::line(&printable(&format!("{}{way}", validated.message)));
         }
@@ -72,10 +72,10 @@ pub(super) async fn validate(client: &Client, words: &words::Validate) -> Result
         return Ok(());
     }
     let details = validated.errors.iter().map(|error| printable(&error.message)).collect();
-    Err(Failure { details, ..Failure::failed("the source may not be installed") })
+    Err(Failure { details, ..Failure::failed("the source cannot be installed") })
 }
 
-/// The build cache.
+/// Shows or clears the build cache.
 pub(super) async fn cache(client: &Client, word: &CacheWord) -> Result<(), Failure> {
     let (ask, as_json) = match word {
         CacheWord::Info(words) => (Ask::get("/api/plugins/cache/info"), words.json),
@@ -90,7 +90,7 @@ pub(super) async fn cache(client: &Client, word: &CacheWord) -> Result<(), Failu
     Ok(())
 }
 
-/// Changes a setting of a host that runs; null takes a change back.
+/// Changes a setting of a running host; null undoes a change.
 pub(super) async fn set(client: &Client, key: &str, value: Value, as_json: bool) -> Result<(), Failure> {
     let body = Value::Object([(key.to_owned(), value)].into_iter().collect());
     let reply = client.ask(Ask::new(Method::PUT, CONFIGURATION).json(&body)).await?;
@@ -111,7 +111,7 @@ fn table(items: &[Available]) -> Table {
         let installed = match (&item.installed_version, &item.newer_version) {
             (None, _) => "-".to_owned(),
             (Some(version), None) => version.clone(),
-            (Some(version), Some(_)) => format!("{version}, older"),
+            (Some(version), Some(_)) => format!("{version} (outdated)"),
         };
         let description: String = item.description.chars().take(60).collect();
         table.row([&item.id, &item.latest_version, &installed, &item.repository, &description]);
@@ -124,11 +124,11 @@ fn sheet(info: &CacheInfo) -> Table {
     let last = info
         .last_cleanup_unix_ms
         .map_or("never".to_owned(), |at| utc(at).split('.').next().unwrap_or_default().to_owned());
-    let built = format!("{} of {} answered by earlier ones", info.hits, info.builds);
+    let built = format!("{} of {} reused from the cache", info.hits, info.builds);
     sheet.row(["build cache", &format!("{}, at most {}", bytes(info.total_bytes), bytes(info.max_bytes))]);
-    sheet.row(["builds", &format!("{built}, {} remembered", info.num_entries)]);
-    sheet.row(["artifacts", &format!("{} with {}", info.artifacts, bytes(info.artifact_bytes))]);
-    sheet.row(["trees", &format!("{} with {}", info.trees, bytes(info.tree_bytes))]);
+    sheet.row(["builds", &format!("{built}, {} entries", info.num_entries)]);
+    sheet.row(["artifacts", &format!("{}, {}", info.artifacts, bytes(info.artifact_bytes))]);
+    sheet.row(["source trees", &format!("{}, {}", info.trees, bytes(info.tree_bytes))]);
     sheet.row(["last cleanup", &last]);
     sheet
 }
@@ -140,7 +140,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn plugins_that_can_be_installed_are_a_table() {
+    fn each_available_plugin_is_a_table_row() {
         let item = |id: &str, installed: Option<&str>, newer: Option<&str>| Available {
             id: id.to_owned(),
             latest_version: "1.2.0".to_owned(),
@@ -153,15 +153,15 @@ mod tests {
         let items =
             [item("hello", None, None), item("same", Some("1.2.0"), None), item("older", Some("1.0.0"), Some("1.2.0"))];
         expect![[r#"
-            ID     LATEST  INSTALLED     REPOSITORY                     DESCRIPTION
-            hello  1.2.0   -             https://github.com/acme/hello  Greets [31m
-            same   1.2.0   1.2.0         https://github.com/acme/same   Greets [31m
-            older  1.2.0   1.0.0, older  https://github.com/acme/older  Greets [31m"#]]
+            ID     LATEST  INSTALLED         REPOSITORY                     DESCRIPTION
+            hello  1.2.0   -                 https://github.com/acme/hello  Greets [31m
+            same   1.2.0   1.2.0             https://github.com/acme/same   Greets [31m
+            older  1.2.0   1.0.0 (outdated)  https://github.com/acme/older  Greets [31m"#]]
         .assert_eq(&table(&items).to_string());
     }
 
     #[test]
-    fn the_cache_is_a_sheet() {
+    fn cache_info_is_a_table() {
         let info = CacheInfo {
             total_bytes: 5 << 20,
             max_bytes: 20 << 20,
@@ -174,9 +174,9 @@ mod tests {
         };
         expect![[r#"
             build cache   5.0 MiB, at most 20.0 MiB
-            builds        1 of 4 answered by earlier ones, 3 remembered
-            artifacts     2 with 4.1 KiB
-            trees         0 with 0 bytes
+            builds        1 of 4 reused from the cache, 3 entries
+            artifacts     2, 4.1 KiB
+            source trees  0, 0 bytes
             last cleanup  never"#]]
         .assert_eq(&sheet(&info).to_string());
     }

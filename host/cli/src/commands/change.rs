@@ -15,23 +15,23 @@ use crate::output::{self, Table};
 use crate::screen::Screen;
 use crate::words::{Change, Configure, Disable, Unload};
 
-/// A host takes no longer configuration.
+/// Maximum size of a configuration, as in the host.
 const MAX_BYTES: u64 = 1 << 20;
 
-/// Asks for one of the changes that need nothing but the plugin: `/enable`, `/start`, `/stop`, `/restart`.
+/// Requests a change without parameters: `/enable`, `/start`, `/stop`, `/restart`.
 pub(super) async fn plain(client: &Client, words: &Change, verb: &str, screen: &Screen) -> Result<(), Failure> {
     let ask = Ask::post(words.conditions.path(&route(&words.plugin.id, verb), &[]));
     change(client, ask, words, screen).await
 }
 
-/// Stops serving.
+/// Disables a plugin.
 pub(super) async fn disable(client: &Client, words: &Disable, screen: &Screen) -> Result<(), Failure> {
     let Disable { change: words, cascade } = words;
     let path = words.conditions.path(&route(&words.plugin.id, "/disable"), &[("cascade", *cascade)]);
     change(client, Ask::post(path), words, screen).await
 }
 
-/// Removes a plugin.
+/// Unloads a plugin.
 pub(super) async fn unload(client: &Client, words: &Unload, screen: &Screen) -> Result<(), Failure> {
     let Unload { change: words, keep_data, cascade } = words;
     let switches = [("keep_data", *keep_data), ("cascade", *cascade)];
@@ -39,7 +39,7 @@ pub(super) async fn unload(client: &Client, words: &Unload, screen: &Screen) -> 
     change(client, Ask::new(Method::DELETE, path), words, screen).await
 }
 
-/// Shows a plugin's configuration, or changes what the operator set.
+/// Shows a plugin's configuration, or changes the values set by the operator.
 pub(super) async fn configure(client: &Client, words: Configure, screen: &Screen) -> Result<(), Failure> {
     let (id, as_json) = (&words.change.plugin.id, words.change.plugin.client.json);
     let replacement = words.file.as_deref().map(read).transpose()?;
@@ -62,7 +62,7 @@ pub(super) async fn configure(client: &Client, words: Configure, screen: &Screen
     for key in &words.unset {
         if settings.remove(key).is_none() {
             let failure = Failure::usage(format!("`{key}` is not set for `{id}`"));
-            return Err(failure.fix(format!("`plugin-host configure {id} --json` shows what is set")));
+            return Err(failure.fix(format!("`plugin-host configure {id} --json` shows the keys that are set")));
         }
     }
     let path = words.change.conditions.path(&route(id, "/config"), &[]);
@@ -76,25 +76,26 @@ fn read(path: &Path) -> Result<Map<String, Value>, Failure> {
         _ => std::fs::File::open(path).and_then(|file| file.take(MAX_BYTES + 1).read_to_string(&mut text)),
     };
     if text.len() as u64 > MAX_BYTES {
-        let failure = Failure::usage(format!("the settings `{}` have more than {MAX_BYTES} bytes", path.display()));
-        return Err(failure.fix("name a file with one small JSON object"));
+        let failure =
+            Failure::usage(format!("the configuration `{}` is larger than {MAX_BYTES} bytes", path.display()));
+        return Err(failure.fix("set --file to a file with one JSON object of at most 1 MiB"));
     }
-    let what = || Failure::usage(format!("failed to read the settings `{}`", path.display()));
-    read.map_err(|error| what().because(error.to_string()).fix("name a file that can be read"))?;
+    let what = || Failure::usage(format!("failed to read the configuration `{}`", path.display()));
+    read.map_err(|error| what().because(error.to_string()).fix("set --file to a readable file"))?;
     serde_json::from_str(&text).map_err(|error| {
         what().because(error.to_string()).fix("write one JSON object, such as {\"greeting\": \"Hello\"}")
     })
 }
 
-/// Asks for a change, watches it to its end, and says what was done.
+/// Requests a change, follows the job to its end and prints the result.
 pub(super) async fn change(client: &Client, ask: Ask, words: &Change, screen: &Screen) -> Result<(), Failure> {
     let id = &words.plugin.id;
-    // It waits for its turn when another operation works on the plugin.
+    // The job is queued while another operation on the plugin runs.
     let watched = client.watch_or_leave(ask, &format!("waiting for `{id}`"), screen, false).await?;
     tell(watched, words.plugin.client.json)
 }
 
-/// Says what was done.
+/// Prints the result of a change.
 pub(super) fn tell(watched: Watched, as_json: bool) -> Result<(), Failure> {
     if as_json {
         output::raw(&watched.result);

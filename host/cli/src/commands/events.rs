@@ -11,14 +11,14 @@ use crate::output;
 use crate::output::text::{printable, utc};
 use crate::words::Events;
 
-/// How many of the newest are shown.
+/// Number of events shown without --follow.
 const NEWEST: u32 = 100;
-/// How many of the newest are shown before those that follow.
+/// Number of earlier events shown with --follow.
 const NEWEST_BEFORE: u32 = 20;
-/// How many are shown that come after a number.
+/// Number of events shown with --after.
 const AFTER: u32 = 1_000;
 
-/// What happened, and what happens.
+/// Shows events and follows new ones.
 pub(super) async fn events(client: &Client, words: Events) -> Result<(), Failure> {
     let after = match words.after {
         Some(after) if words.follow => after,
@@ -33,16 +33,16 @@ pub(super) async fn events(client: &Client, words: Events) -> Result<(), Failure
             Told::One(_, data) if words.client.json => output::try_line(&data),
             Told::One(event, _) => output::try_line(&line(&event)),
             Told::Gap(gap) => remark(&printable(&gap_line(&gap))),
-            Told::Lost => remark(&format!("the connection to the host at {} broke off; waiting for it", client.url())),
-            Told::Back => remark("the host answers again"),
+            Told::Lost => remark(&format!("lost the connection to the host at {}; reconnecting", client.url())),
+            Told::Back => remark("reconnected to the host"),
         };
-        // Nobody reads any more.
+        // The pipe is closed.
         if taken.is_err() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     };
     client.follow_stream(&place, Some(after), tell).await
 }
 
-/// Shows a part of the journal.
+/// Shows stored events.
 async fn shown(client: &Client, words: &Events) -> Result<EventPage, Failure> {
     let limit = match words.after {
         Some(_) => AFTER,
@@ -59,13 +59,13 @@ async fn shown(client: &Client, words: &Events) -> Result<EventPage, Failure> {
         (false, _) => page.events.iter().for_each(|event| output::line(&line(event))),
     }
     if page.damaged > 0 {
-        output::error_line(&format!("damaged on disk and left out: {}", page.damaged));
+        output::error_line(&format!("skipped events that are damaged on disk: {}", page.damaged));
     }
     if page.events.is_empty() && !words.follow {
-        output::error_line("no such event is kept");
+        output::error_line("no stored event matches");
     }
     if words.after.is_some() && page.events.len() + page.damaged as usize >= AFTER as usize {
-        output::error_line(&format!("there may be more: `plugin-host events --after {}`", page.next));
+        output::error_line(&format!("`plugin-host events --after {}` shows the next events", page.next));
     }
     Ok(page)
 }
@@ -95,7 +95,7 @@ fn json(event: &Event) -> String {
     serde_json::to_string(event).expect("texts, numbers and maps with text keys serialize")
 }
 
-/// Remarks are for people, and not missed by anyone who does not read them.
+/// Prints a remark to standard error. A closed standard error does not end the command.
 fn remark(text: &str) -> std::io::Result<()> {
     output::error_line(text);
     Ok(())
@@ -106,7 +106,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_event_is_a_line_that_no_text_can_break() {
+    fn an_event_is_one_line_whatever_its_text() {
         let event = Event {
             plugin: Some("hello".to_owned()),
             message: "generation 2 is unhealthy, it was healthy: no\ndisk\u{1b}[31m".to_owned(),

@@ -1,11 +1,11 @@
-//! A plugin's generations as an operator reads them.
+//! The table of a plugin's generations.
 
 use host_api::Generation;
 
 use crate::output::Table;
 use crate::output::text::{bytes, duration, printable};
 
-/// A line for each generation. What is not known, or not yet, is `-`.
+/// Creates a table with one row per generation. Unknown values are `-`.
 pub(super) fn table(generations: &[Generation]) -> Table {
     let mut table = Table::with_head([
         "GENERATION",
@@ -45,14 +45,15 @@ fn heap(generation: &Generation) -> String {
     }
 }
 
-/// What holds each generation that has ended and is in memory: a line for each reason.
+/// Describes why ended generations are still in memory, one paragraph per generation.
 pub(super) fn held<'a>(generations: impl IntoIterator<Item = &'a Generation>) -> Vec<String> {
     let generations = generations.into_iter().filter(|generation| !generation.held_by.is_empty());
     generations.map(held_by).collect()
 }
 
 fn held_by(generation: &Generation) -> String {
-    let state = if generation.phase == "kept" { "is kept in memory by" } else { "is in memory until these are gone:" };
+    let state =
+        if generation.phase == "kept" { "cannot be unloaded because of" } else { "is unloaded when these have ended:" };
     let mut text = format!("generation {} {state}", generation.number);
     for reason in &generation.held_by {
         text.push_str("\n  ");
@@ -68,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn generations_are_told_with_what_they_hold_and_what_holds_them() {
+    fn each_generation_is_a_table_row_with_reasons_below() {
         let generation = |number, phase: &str, held_by: &[&str]| Generation {
             number,
             version: "1.10.2".to_owned(),
@@ -102,10 +103,10 @@ mod tests {
             10          1.10.2   running    12         1000000   -               1.2 MiB  1.0 MiB"#]]
         .assert_eq(&shown);
         expect![[r#"
-            generation 8 is kept in memory by
+            generation 8 cannot be unloaded because of
               2 threads (`kafka-bg`, `kafka-poll`)
               4 response chunks
-            generation 9 is in memory until these are gone:
+            generation 9 is unloaded when these have ended:
               1 waker"#]]
         .assert_eq(&held(&all).join("\n"));
     }

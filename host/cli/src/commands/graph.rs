@@ -13,7 +13,7 @@ use crate::words::{self, Drawing};
 
 const ROUTE: &str = "/api/plugins/graph";
 
-/// The installed plugins in the order in which they start, and what each says of others.
+/// Shows the installed plugins in start order with their relations to other plugins.
 pub(super) async fn graph(client: &Client, words: words::Graph) -> Result<(), Failure> {
     let query = match words.format {
         None => "",
@@ -37,7 +37,7 @@ pub(super) async fn graph(client: &Client, words: words::Graph) -> Result<(), Fa
     Ok(())
 }
 
-/// A paragraph for each plugin: what it is, and below that a line for each thing that it says of another.
+/// Lists each plugin, followed by one line per relation to another plugin.
 fn list(graph: &Graph) -> String {
     let installed: BTreeSet<_> = graph.nodes.iter().map(|node| node.id.as_str()).collect();
     let mut list = String::new();
@@ -54,11 +54,11 @@ fn list(graph: &Graph) -> String {
 
 fn says(edge: &GraphEdge, is_installed: bool) -> String {
     let (verb, broken) = match edge.kind.as_str() {
-        "dependency" => ("needs", "unmet"),
+        "dependency" => ("depends on", "unmet"),
         "optional" => ("may use", "unmet"),
         "run_after" => ("runs after", "unmet"),
         "conflict" => ("conflicts with", "violated"),
-        // A host of a newer version may know more kinds.
+        // A newer host may return other kinds.
         other => (other, "unmet"),
     };
     let requirement = edge.requirement.iter().map(|requirement| format!(" {requirement}")).collect::<String>();
@@ -79,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_plugin_is_told_with_what_it_says_of_others() {
+    fn each_plugin_is_listed_with_its_relations() {
         let node =
             |id: &str, version: &str, enabled| GraphNode { id: id.to_owned(), version: version.to_owned(), enabled };
         let edge = |to: &str, kind: &str, requirement: Option<&str>, problem: Option<&str>| GraphEdge {
@@ -107,9 +107,9 @@ mod tests {
             bank 1.0.0, disabled
             store 0.9.0
             shop 2.0.0-rc.1
-              needs store >=1, <2 - unmet: installed is 0.9.0
-              needs bank - unmet: disabled
-              needs gone - unmet: not installed
+              depends on store >=1, <2 - unmet: installed is 0.9.0
+              depends on bank - unmet: disabled
+              depends on gone - unmet: not installed
               may use disks ^1 (not installed)
               runs after bank
               conflicts with store <1 - violated: installed is 0.9.0

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use host_api::{Change, Revision, RevisionDiff, RevisionList};
+use host_api::{Revision, RevisionChange, RevisionDiff, RevisionList};
 use serde_json::{Value, json};
 
 use super::{change, route};
@@ -13,21 +13,21 @@ use crate::output::{self, Table};
 use crate::screen::Screen;
 use crate::words;
 
-/// Lets an earlier version serve again.
+/// Rolls a plugin back to a kept version.
 pub(super) async fn rollback(client: &Client, words: &words::Rollback, screen: &Screen) -> Result<(), Failure> {
     let words::Rollback { change: words, to } = words;
     let path = words.conditions.path(&route(&words.plugin.id, "/rollback"), &[]);
     change::change(client, Ask::post(path).json(&json!({ "to": to })), words, screen).await
 }
 
-/// Asks for what an earlier revision asked for.
+/// Restores the desired state of an earlier revision.
 pub(super) async fn restore(client: &Client, words: &words::Restore, screen: &Screen) -> Result<(), Failure> {
     let words::Restore { change: words, number } = words;
     let path = route(&words.plugin.id, &format!("/revisions/{number}/restore"));
     change::change(client, Ask::post(words.conditions.path(&path, &[])), words, screen).await
 }
 
-/// The newest revisions, one a line.
+/// Lists revisions, newest first.
 pub(super) async fn revisions(client: &Client, words: &words::Revisions) -> Result<(), Failure> {
     let mut path = match &words.id {
         Some(id) => route(id, "/revisions"),
@@ -45,17 +45,17 @@ pub(super) async fn revisions(client: &Client, words: &words::Revisions) -> Resu
     }
     let list: RevisionList = reply.read()?;
     if list.revisions.is_empty() {
-        output::error_line("nothing was asked for");
+        output::error_line("no revision matches");
         return Ok(());
     }
     output::line(&table(&list.revisions).to_string());
     if let Some(next) = list.next {
-        output::error_line(&format!("there are older ones: --before {next} shows them"));
+        output::error_line(&format!("use --before {next} to show older revisions"));
     }
     Ok(())
 }
 
-/// How two revisions differ.
+/// Compares two revisions.
 pub(super) async fn diff(client: &Client, words: &words::Diff) -> Result<(), Failure> {
     let mut path = route(&words.plugin.id, &format!("/revisions/{}/diff", words.number));
     if let Some(with) = words.with {
@@ -72,7 +72,7 @@ pub(super) async fn diff(client: &Client, words: &words::Diff) -> Result<(), Fai
         None => format!("revision {}, the first", diff.to),
     };
     if diff.changes.is_empty() {
-        output::error_line(&format!("{between}: nothing is different"));
+        output::error_line(&format!("{between}: no differences"));
     } else {
         output::error_line(&between);
         output::line(&lines(&diff.changes));
@@ -83,7 +83,7 @@ pub(super) async fn diff(client: &Client, words: &words::Diff) -> Result<(), Fai
 fn table(revisions: &[Revision]) -> Table {
     let mut table = Table::with_head([
         "REVISION",
-        "MADE (UTC)",
+        "TIME (UTC)",
         "PLUGIN",
         "OPERATION",
         "BY",
@@ -100,7 +100,7 @@ fn table(revisions: &[Revision]) -> Table {
             &revision.plugin,
             &revision.operation,
             &revision.actor,
-            revision.goal.as_deref().unwrap_or("gone"),
+            revision.goal.as_deref().unwrap_or("removed"),
             revision.version.as_deref().unwrap_or("-"),
             &changed(&revision.changes),
             revision.reason.as_deref().unwrap_or_default(),
@@ -109,8 +109,8 @@ fn table(revisions: &[Revision]) -> Table {
     table
 }
 
-/// What was changed, in a word each.
-fn changed(changes: &[Change]) -> String {
+/// Summarizes the changed fields.
+fn changed(changes: &[RevisionChange]) -> String {
     let mut words: Vec<_> = changes.iter().filter_map(|change| change.pointer.split('/').nth(1)).collect();
     words.dedup();
     match words.as_slice() {
@@ -120,10 +120,10 @@ fn changed(changes: &[Change]) -> String {
     }
 }
 
-/// A line for each difference, as JSON.
-fn lines(changes: &[Change]) -> String {
+/// Formats one line per difference, with JSON values.
+fn lines(changes: &[RevisionChange]) -> String {
     let value = |value: &Option<Value>| value.as_ref().map_or_else(|| "nothing".to_owned(), Value::to_string);
-    let line = |Change { pointer, before, after }: &Change| {
+    let line = |RevisionChange { pointer, before, after }: &RevisionChange| {
         printable(&format!("{pointer}: {} -> {}", value(before), value(after)))
     };
     changes.iter().map(line).collect::<Vec<_>>().join("\n")
@@ -135,12 +135,12 @@ mod tests {
 
     use super::*;
 
-    fn change(pointer: &str, before: Option<Value>, after: Option<Value>) -> Change {
-        Change { pointer: pointer.to_owned(), before, after }
+    fn change(pointer: &str, before: Option<Value>, after: Option<Value>) -> RevisionChange {
+        RevisionChange { pointer: pointer.to_owned(), before, after }
     }
 
     #[test]
-    fn differences_are_told_line_by_line() {
+    fn each_difference_is_one_line() {
         let changes = [
             change("/configuration/greeting", None, Some(json!("Hé\u{1b}"))),
             change("/goal", Some(json!("running")), Some(json!("stopped"))),
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn a_revision_is_a_line() {
+    fn each_revision_is_a_table_row() {
         let revision = Revision {
             number: 7,
             plugin: "hello".to_owned(),
@@ -181,8 +181,8 @@ mod tests {
             ..revision.clone()
         };
         expect![[r#"
-            REVISION  MADE (UTC)           PLUGIN  OPERATION  BY        GOAL     VERSION  CHANGED              REASON
-            8         2000-02-29 00:00:00  hello   unload     operator  gone     -        all
+            REVISION  TIME (UTC)           PLUGIN  OPERATION  BY        GOAL     VERSION  CHANGED              REASON
+            8         2000-02-29 00:00:00  hello   unload     operator  removed  -        all
             7         2000-02-29 00:00:00  hello   configure  operator  running  1.0.0    configuration, goal  a new day"#]]
         .assert_eq(&table(&[gone, revision]).to_string());
     }

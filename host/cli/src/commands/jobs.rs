@@ -1,4 +1,4 @@
-//! `jobs` and `job`: operations under way and remembered.
+//! `jobs` and `job`.
 
 use std::fmt::Write as _;
 
@@ -13,7 +13,7 @@ use crate::output::{self, Table};
 use crate::screen::Screen;
 use crate::words::{self, JobWord};
 
-/// The newest jobs, one a line.
+/// Lists jobs, newest first.
 pub(super) async fn list(client: &Client, words: words::Jobs) -> Result<(), Failure> {
     let mut path = format!("/api/jobs?limit={}", words.limit);
     let filters = [
@@ -23,7 +23,7 @@ pub(super) async fn list(client: &Client, words: words::Jobs) -> Result<(), Fail
     ];
     for (name, value) in filters {
         if let Some(value) = value {
-            // Their parsers let nothing through that needs an escape.
+            // The parsers only accept values that need no escaping.
             let _ = write!(path, "&{name}={value}");
         }
     }
@@ -34,17 +34,17 @@ pub(super) async fn list(client: &Client, words: words::Jobs) -> Result<(), Fail
     }
     let list: JobList = reply.read()?;
     if list.jobs.is_empty() {
-        output::error_line("no such job is remembered");
+        output::error_line("no stored job matches");
         return Ok(());
     }
     output::line(&table(&list.jobs).to_string());
     if list.next.is_some() {
-        output::error_line("there are older ones: --limit shows more, --plugin and --state choose");
+        output::error_line("older jobs are not shown; use --limit, --plugin or --state");
     }
     Ok(())
 }
 
-/// Shows a job, or does something with it.
+/// Shows, follows, cancels or retries a job.
 pub(super) async fn job(client: &Client, words: words::Job, screen: &Screen) -> Result<(), Failure> {
     match words.word {
         Some(JobWord::Cancel(words)) => cancel(client, &words).await,
@@ -54,7 +54,7 @@ pub(super) async fn job(client: &Client, words: words::Job, screen: &Screen) -> 
             load::tell(client, watched, words.client.json).await
         }
         None => {
-            // Without a subcommand clap asks for the id.
+            // Without a subcommand, clap requires the id.
             let id = words.id.unwrap_or_default();
             match (words.follow, words.log) {
                 (true, _) => follow(client, &id, words.client.json).await,
@@ -80,7 +80,7 @@ async fn log(client: &Client, id: &str) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Prints what a job writes until it has ended, and how it did.
+/// Prints the log of a job until it ends, and its result.
 async fn follow(client: &Client, id: &str, as_json: bool) -> Result<(), Failure> {
     let watched = client.follow_job(id, &mut |line| output::line(&printable(line))).await?;
     if as_json {
@@ -99,19 +99,23 @@ async fn cancel(client: &Client, words: &words::OfJob) -> Result<(), Failure> {
     }
     let job: Job = reply.read()?;
     output::line(&match job.state.as_str() {
-        "cancelled" => format!("job {} is cancelled; what served before still serves", words.id),
-        state => format!("job {} is {}: it ends as soon as that leaves nothing half done", words.id, printable(state)),
+        "cancelled" => format!("job {} is cancelled; the version that was running keeps running", words.id),
+        state => format!(
+            "job {} is {}: it is cancelled at the next point where it can stop safely",
+            words.id,
+            printable(state)
+        ),
     });
     Ok(())
 }
 
-/// The route of a job. Its id needs no escapes.
+/// Returns the path of a job. A job id needs no escaping.
 fn route(id: &str, rest: &str) -> String {
     format!("/api/jobs/{id}{rest}")
 }
 
 fn table(jobs: &[Job]) -> Table {
-    let mut table = Table::with_head(["JOB", "OPERATION", "OF", "STATE", "STEP", "ASKED (UTC)", "TOOK"]);
+    let mut table = Table::with_head(["JOB", "OPERATION", "OBJECT", "STATE", "STEP", "CREATED (UTC)", "DURATION"]);
     for job in jobs {
         let of = job.plugin.as_ref().unwrap_or(&job.subject);
         let asked = utc(job.created_unix_ms);
@@ -142,19 +146,20 @@ fn sheet(job: &Job) -> String {
         facts.row(["steps", &steps.join(", ")]);
     }
     facts.row(["log", &format!("{} lines", job.lines)]);
-    facts.row(["asked by", &job.actor]);
+    facts.row(["caller", &job.actor]);
     for (name, value) in [("reason", &job.reason), ("retry of", &job.retry_of)] {
         if let Some(value) = value {
             facts.row([name, value]);
         }
     }
     if let Some(seconds) = job.timeout_seconds {
-        facts.row(["limit", &duration(seconds * 1e3)]);
+        facts.row(["time limit", &duration(seconds * 1e3)]);
     }
     if job.attempt > 1 {
         facts.row(["attempt", &job.attempt.to_string()]);
     }
-    let times = [("asked", Some(job.created_unix_ms)), ("started", job.started_unix_ms), ("ended", job.ended_unix_ms)];
+    let times =
+        [("created", Some(job.created_unix_ms)), ("started", job.started_unix_ms), ("ended", job.ended_unix_ms)];
     for (name, time) in times {
         if let Some(time) = time {
             facts.row([name, &format!("{} UTC", utc(time))]);
@@ -174,7 +179,7 @@ fn sheet(job: &Job) -> String {
 #[cfg(test)]
 mod tests {
     use expect_test::expect;
-    use host_api::{Asked, Problem, Step};
+    use host_api::{JobStep, OperationResult, Problem};
 
     use super::*;
 
@@ -186,7 +191,7 @@ mod tests {
             plugin: Some("hello".to_owned()),
             state: "timed_out".to_owned(),
             step: "build".to_owned(),
-            steps: vec![Step { step: "fetch".to_owned(), duration_ms: 1.6 }],
+            steps: vec![JobStep { step: "fetch".to_owned(), duration_ms: 1.6 }],
             lines: 12,
             actor: "operator".to_owned(),
             reason: Some("a new day".to_owned()),
@@ -206,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_is_a_line_for_each_job() {
+    fn each_job_is_a_table_row() {
         let waiting = Job {
             id: "job_00000002".to_owned(),
             state: "queued".to_owned(),
@@ -217,35 +222,35 @@ mod tests {
             ..job()
         };
         expect![[r#"
-            JOB           OPERATION  OF          STATE      STEP   ASKED (UTC)          TOOK
+            JOB           OPERATION  OBJECT      STATE      STEP   CREATED (UTC)        DURATION
             job_00000002  load       /srv/hello  queued     queue  2000-02-29 00:00:00  -
             job_00000001  load       hello       timed_out  build  2000-02-29 00:00:00  1 min 30 s"#]]
         .assert_eq(&table(&[waiting, job()]).to_string());
     }
 
     #[test]
-    fn a_job_is_shown_with_all_that_is_known() {
+    fn a_job_is_shown_with_all_its_fields() {
         expect![[r#"
-            job        job_00000001
-            operation  load of /srv/hello
-            plugin     hello
-            state      timed_out
-            step       build
-            steps      fetch 1.6 ms
-            log        12 lines
-            asked by   operator
-            reason     a new day
-            retry of   job_00000000
-            limit      1 min 30 s
-            attempt    2
-            asked      2000-02-29 00:00:00.123 UTC
-            started    2000-02-29 00:00:00.200 UTC
-            ended      2000-02-29 00:01:30.200 UTC
+            job         job_00000001
+            operation   load of /srv/hello
+            plugin      hello
+            state       timed_out
+            step        build
+            steps       fetch 1.6 ms
+            log         12 lines
+            caller      operator
+            reason      a new day
+            retry of    job_00000000
+            time limit  1 min 30 s
+            attempt     2
+            created     2000-02-29 00:00:00.123 UTC
+            started     2000-02-29 00:00:00.200 UTC
+            ended       2000-02-29 00:01:30.200 UTC
 
             the job did not end within 90 s
             fix: ask for it with a longer one"#]]
         .assert_eq(&sheet(&job()));
-        let result = Some(Asked { message: "plugin hello serves".to_owned(), ..Asked::default() });
+        let result = Some(OperationResult { message: "plugin hello serves".to_owned(), ..OperationResult::default() });
         let done = Job { state: "done".to_owned(), result, problem: None, ..job() };
         assert!(sheet(&done).ends_with("\n\nplugin hello serves"));
     }

@@ -1,8 +1,8 @@
-//! `load` and `reload`: long operations, shown while they go on.
+//! `load` and `reload`, with progress.
 
 use std::path::Path;
 
-use host_api::{Asked, LoadRequest, Plugin, Served};
+use host_api::{GenerationRequests, LoadRequest, OperationResult, Plugin};
 use host_core::Source;
 
 use super::route;
@@ -13,20 +13,20 @@ use crate::output::{self, Table};
 use crate::screen::Screen;
 use crate::words::{Load, Loadable, Reload};
 
-/// Installs what a source holds.
+/// Installs the plugin of a source.
 pub(super) async fn load(client: &Client, words: Load, screen: &Screen) -> Result<(), Failure> {
     let has_versions = matches!(&words.source, Loadable::Listed(_) | Loadable::Source(Source::Git { .. }));
     let source = named(&words.source)?;
     if words.version.is_some() && !has_versions {
-        let failure = Failure::usage("--version chooses a branch, tag or commit of a git address");
-        return Err(failure.because(format!("`{source}` is none")).fix("leave it out"));
+        let failure = Failure::usage("--version selects a branch, tag or commit and needs a git URL");
+        return Err(failure.because(format!("`{source}` is not a git URL")).fix("remove --version"));
     }
     let what = format!("loading {source}");
     let config: serde_json::Map<_, _> = words.set.into_iter().collect();
     let config = (!config.is_empty()).then_some(config);
     let start = words.no_start.then_some(false);
     let watched = match &words.source {
-        // The host needs no access to a file that is sent to it.
+        // A local archive is uploaded, so the host needs no access to the file.
         Loadable::Source(Source::Archive(path)) if path.is_file() => {
             let upload = client.upload(path).await?;
             let install = Ask::post(words.conditions.path(&format!("/api/plugins/install/{upload}"), &[]));
@@ -42,7 +42,7 @@ pub(super) async fn load(client: &Client, words: Load, screen: &Screen) -> Resul
     tell(client, watched, words.client.json).await
 }
 
-/// Replaces what serves by what the same source holds now.
+/// Reloads a plugin from its source.
 pub(super) async fn reload(client: &Client, words: Reload, screen: &Screen) -> Result<(), Failure> {
     let what = format!("reloading {}", words.id);
     let ask = Ask::post(words.conditions.path(&route(&words.id, "/reload"), &[]));
@@ -50,7 +50,7 @@ pub(super) async fn reload(client: &Client, words: Reload, screen: &Screen) -> R
     tell(client, watched, words.client.json).await
 }
 
-/// What can be loaded, as the host is to be told of it.
+/// Returns the source as sent to the host.
 pub(super) fn named(source: &Loadable) -> Result<String, Failure> {
     match source {
         Loadable::Source(source) => Ok(absolute(source)?.to_string()),
@@ -58,23 +58,23 @@ pub(super) fn named(source: &Loadable) -> Result<String, Failure> {
     }
 }
 
-/// The source with an absolute path: the host has another working folder.
+/// Makes the path of a source absolute, since the host has another working folder.
 fn absolute(source: &Source) -> Result<Source, Failure> {
     let absolute = |path: &Path| {
-        let unknown = |error| Failure::of(format!("failed to find out where `{}` is", path.display()), &error);
-        // Where it exists, without links and dots, as the host compares it with its source roots.
+        let unknown = |error| Failure::of(format!("failed to resolve the path `{}`", path.display()), &error);
+        // An existing path without symbolic links and dots, as the host compares it with its source roots.
         std::fs::canonicalize(path).or_else(|_| std::path::absolute(path)).map_err(unknown)
     };
     Ok(match source {
         Source::Folder(path) => Source::Folder(absolute(path)?),
         Source::Archive(path) => Source::Archive(absolute(path)?),
-        // The link itself is refused by the host, so it must see it.
+        // A symbolic link is not resolved, because the host refuses links.
         Source::Library(path) => Source::Library(std::path::absolute(path).unwrap_or_else(|_| path.clone())),
         source => source.clone(),
     })
 }
 
-/// Says what serves now, and how to call it.
+/// Prints the result and a curl command for one of the plugin's endpoints.
 pub(super) async fn tell(client: &Client, watched: Watched, as_json: bool) -> Result<(), Failure> {
     if as_json {
         output::raw(&watched.result);
@@ -90,7 +90,7 @@ pub(super) async fn tell(client: &Client, watched: Watched, as_json: bool) -> Re
     if asked.generation.is_none() {
         return Ok(());
     }
-    // What was asked for is done; a host that goes away now changes nothing of that.
+    // The operation succeeded, so a failure of this request is ignored.
     let shown = client.ask(Ask::get(format!("/api/plugins/{}", asked.id))).await.and_then(|reply| reply.read());
     if let Ok(Plugin { plugin, .. }) = shown
         && let Some(route) =
@@ -101,7 +101,7 @@ pub(super) async fn tell(client: &Client, watched: Watched, as_json: bool) -> Re
     Ok(())
 }
 
-fn receipt(asked: &Asked) -> String {
+fn receipt(asked: &OperationResult) -> String {
     let mut facts = Table::new();
     facts.row(["plugin", &format!("{} {}", asked.id, asked.version)]);
     facts.row(["source", &asked.source]);
@@ -109,10 +109,10 @@ fn receipt(asked: &Asked) -> String {
     facts.to_string()
 }
 
-/// What an operation did, step by step, and what became of the generations.
-pub(super) fn course(asked: &Asked, facts: &mut Table) {
+/// Adds the generations, states and steps of an operation to a table.
+pub(super) fn course(asked: &OperationResult, facts: &mut Table) {
     match (asked.generation_before, asked.generation) {
-        (Some(before), Some(now)) if before != now => facts.row(["generation", &format!("{now}, was {before}")]),
+        (Some(before), Some(now)) if before != now => facts.row(["generation", &format!("{now}, previously {before}")]),
         (_, Some(now)) => facts.row(["generation", &now.to_string()]),
         (_, None) => {}
     }
@@ -135,9 +135,9 @@ pub(super) fn course(asked: &Asked, facts: &mut Table) {
     }
 }
 
-/// What a generation answered, as far as it has.
-fn served(served: &Served) -> String {
-    let Served { generation, requests, errors, in_flight } = served;
+/// Describes the requests that a generation has served.
+fn served(served: &GenerationRequests) -> String {
+    let GenerationRequests { generation, requests, errors, in_flight } = served;
     let errors = if *errors > 0 { format!(", {errors} failed") } else { String::new() };
     let in_flight = if *in_flight > 0 { format!(", {in_flight} in flight") } else { String::new() };
     let requests = if *requests == 1 { "1 request".to_owned() } else { format!("{requests} requests") };
@@ -147,21 +147,21 @@ fn served(served: &Served) -> String {
 #[cfg(test)]
 mod tests {
     use expect_test::expect;
-    use host_api::Step;
+    use host_api::JobStep;
 
     use super::*;
 
     #[test]
-    fn a_receipt_tells_what_serves_and_what_took_how_long() {
-        let step = |step: &str, duration_ms| Step { step: step.to_owned(), duration_ms };
-        let mut asked = Asked {
+    fn a_receipt_shows_generations_requests_and_step_durations() {
+        let step = |step: &str, duration_ms| JobStep { step: step.to_owned(), duration_ms };
+        let mut asked = OperationResult {
             id: "hello".to_owned(),
             version: "1.0.0".to_owned(),
             source: "/srv/hello".to_owned(),
             generation: Some(1),
             cached: Some(false),
             steps: vec![step("fetch", 1.6), step("build", 12_340.0), step("swap", 0.01)],
-            ..Asked::default()
+            ..OperationResult::default()
         };
         expect![[r#"
             plugin      hello 1.0.0
@@ -174,12 +174,13 @@ mod tests {
         asked.generation = Some(2);
         asked.cached = Some(true);
         asked.states = vec!["disabled".to_owned(), "enabled".to_owned()];
-        let served = |generation, requests, errors, in_flight| Served { generation, requests, errors, in_flight };
+        let served =
+            |generation, requests, errors, in_flight| GenerationRequests { generation, requests, errors, in_flight };
         asked.served = vec![served(1, 12, 1, 3), served(2, 0, 0, 0)];
         expect![[r#"
             plugin      hello 1.0.0
             source      /srv/hello
-            generation  2, was 1
+            generation  2, previously 1
             states      disabled, enabled
             library     from the build cache
             served      generation 1: 12 requests, 1 failed, 3 in flight; generation 2: 0 requests

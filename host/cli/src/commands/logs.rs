@@ -11,7 +11,7 @@ use crate::output;
 use crate::output::text::{printable, utc};
 use crate::words::Logs;
 
-/// What a plugin said, and what it says.
+/// Shows log lines and follows new ones.
 pub(super) async fn logs(client: &Client, words: &Logs) -> Result<(), Failure> {
     let query = words.level.as_ref().map(|level| format!("?level={level}")).unwrap_or_default();
     let place = route(&words.id, &format!("/logs{query}"));
@@ -25,7 +25,7 @@ pub(super) async fn logs(client: &Client, words: &Logs) -> Result<(), Failure> {
     }
     let log: LogLines = reply.read()?;
     if log.lines.is_empty() {
-        output::error_line("the plugin has logged nothing");
+        output::error_line("the plugin's log is empty");
     }
     log.lines.iter().for_each(|found| output::line(&line(found)));
     Ok(())
@@ -40,10 +40,10 @@ fn tell(client: &Client, told: Told<LogLine>, as_json: bool) -> ControlFlow<()> 
         Told::One(_, data) if as_json => output::try_line(&data),
         Told::One(found, _) => output::try_line(&line(&found)),
         Told::Gap(gap) => remark(&printable(&gap.message)),
-        Told::Lost => remark(&format!("the connection to the host at {} broke off; waiting for it", client.url())),
-        Told::Back => remark("the host answers again"),
+        Told::Lost => remark(&format!("lost the connection to the host at {}; reconnecting", client.url())),
+        Told::Back => remark("reconnected to the host"),
     };
-    // Nobody reads any more.
+    // The pipe is closed.
     if taken.is_err() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
 }
 

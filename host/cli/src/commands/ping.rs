@@ -1,4 +1,4 @@
-//! `ping`: whether a host is there, for programs that watch over it.
+//! `ping`: a health check for process supervisors.
 
 use http::StatusCode;
 use serde_json::Value;
@@ -9,10 +9,10 @@ use crate::failure::Failure;
 use crate::output;
 use crate::words::Ping;
 
-/// Asks whether the host serves, or with `--live` only whether it answers. Needs no token.
+/// Checks that the host is ready, or with `--live` only that it responds. Needs no token.
 ///
 /// # Errors
-/// It is not ready, or does not answer.
+/// The host is not ready or does not respond.
 pub(crate) async fn ping(words: &Ping, environment: &Environment) -> Result<(), Failure> {
     let client = Client::without_token(&words.client, environment)?;
     let path = if words.live { "/health/live" } else { "/health/ready" };
@@ -24,7 +24,7 @@ pub(crate) async fn ping(words: &Ping, environment: &Environment) -> Result<(), 
         Some(word) if status == StatusCode::SERVICE_UNAVAILABLE => {
             return Err(Failure::failed(format!("the host at {} is not ready: {word}", client.url())));
         }
-        _ => return Err(client.stranger(status, &body)),
+        _ => return Err(client.not_a_host(status, &body)),
     }
     Ok(())
 }

@@ -5,7 +5,7 @@ mod lines;
 use std::io::{BufRead as _, IsTerminal as _, Read as _};
 use std::path::{Path, PathBuf};
 
-use host_api::{ApplyRequest, Asked};
+use host_api::{ApplyRequest, OperationResult};
 use host_core::lock_file::{self, LockFile};
 use host_core::{Source, lock_file::Problem};
 use host_store::atomic;
@@ -17,7 +17,7 @@ use crate::output::text::printable;
 use crate::screen::Screen;
 use crate::words::{Apply, Export, Plan};
 
-/// Shows what applying a file would change.
+/// Shows the changes that `apply` would make.
 pub(super) async fn plan(client: &Client, words: Plan, screen: &Screen) -> Result<(), Failure> {
     let (plan, body) = ask(client, &words.file, screen).await?;
     match words.client.json {
@@ -25,12 +25,12 @@ pub(super) async fn plan(client: &Client, words: Plan, screen: &Screen) -> Resul
         false => show(&plan),
     }
     match words.exit_code && plan.changing > 0 {
-        true => Err(Failure { exit: Exit::Changes, ..Failure::failed("there is something to change") }),
+        true => Err(Failure { exit: Exit::Changes, ..Failure::failed("there are changes to apply") }),
         false => Ok(()),
     }
 }
 
-/// Shows what applying a file would change, and does exactly that.
+/// Shows the changes, asks for confirmation and applies exactly these changes.
 pub(super) async fn apply(client: &Client, words: Apply, screen: &Screen) -> Result<(), Failure> {
     let (plan, _) = ask(client, &words.file, screen).await?;
     if !words.client.json {
@@ -54,12 +54,12 @@ pub(super) async fn apply(client: &Client, words: Apply, screen: &Screen) -> Res
     let n_failed = asked.parts.iter().filter(|part| part.state != "done").count();
     match n_failed {
         0 => Ok(()),
-        n => Err(Failure::failed(format!("{n} of {} could not be done", asked.parts.len()))
-            .fix(format!("`plugin-host job {}` tells more", watched.job.id))),
+        n => Err(Failure::failed(format!("{n} of {} changes failed", asked.parts.len()))
+            .fix(format!("`plugin-host job {}` shows the details", watched.job.id))),
     }
 }
 
-/// Prints the present state as a file.
+/// Prints the current state as a plugins.yaml.
 pub(super) async fn export(client: &Client, words: Export) -> Result<(), Failure> {
     let text = client.ask(Ask::get("/api/plugins/export")).await?.body;
     if words.client.json {
@@ -74,7 +74,7 @@ pub(super) async fn export(client: &Client, words: Export) -> Result<(), Failure
     atomic::write(&path, &text, 0o644).map_err(failed)
 }
 
-/// Asks a host what applying a file would change.
+/// Requests a plan for a file.
 async fn ask(client: &Client, path: &Path, screen: &Screen) -> Result<(host_api::Plan, bytes::Bytes), Failure> {
     let file = read(path)?;
     let spinner = screen.spinner(&format!("planning `{}`", path.display()), false);
@@ -89,7 +89,7 @@ fn show(plan: &host_api::Plan) {
     output::error_line(&lines::summary(plan));
 }
 
-fn tell(asked: &Asked) {
+fn tell(asked: &OperationResult) {
     for part in &asked.parts {
         let message = match (&part.result, &part.problem) {
             (_, Some(problem)) => problem.detail.clone(),
@@ -103,13 +103,13 @@ fn tell(asked: &Asked) {
     }
 }
 
-/// Asks whoever sits at the terminal.
+/// Asks for confirmation on the terminal.
 fn agrees(screen: &Screen) -> Result<bool, Failure> {
     if !std::io::stdin().is_terminal() {
-        let failure = Failure::usage("nobody can be asked: standard input is no terminal");
-        return Err(failure.fix("look at it with `plugin-host plan`, then apply it with --yes"));
+        let failure = Failure::usage("cannot ask for confirmation: standard input is not a terminal");
+        return Err(failure.fix("check the changes with `plugin-host plan`, then apply them with --yes"));
     }
-    screen.note("\nApply this? Only `yes` is taken for yes:");
+    screen.note("\nApply these changes? Type `yes` to confirm:");
     let mut answer = String::new();
     let read = std::io::stdin().lock().take(100).read_line(&mut answer);
     read.map_err(|error| Failure::of("failed to read the answer", &error))?;
@@ -118,7 +118,7 @@ fn agrees(screen: &Screen) -> Result<bool, Failure> {
 
 // === the file ===
 
-/// Reads a file, with absolute paths in it: the host has another working folder.
+/// Reads a plugins.yaml and makes its paths absolute, since the host has another working folder.
 fn read(path: &Path) -> Result<LockFile, Failure> {
     let mut text = vec![];
     let limit = LockFile::MAX_BYTES as u64 + 1;
@@ -129,7 +129,7 @@ fn read(path: &Path) -> Result<LockFile, Failure> {
     };
     let unreadable = |error: std::io::Error| {
         let failure = Failure::usage(format!("failed to read `{}`", path.display())).because(error.to_string());
-        failure.fix("name a plugins.yaml; `plugin-host export` makes one")
+        failure.fix("set --file to a plugins.yaml; `plugin-host export` creates one")
     };
     read.map_err(unreadable)?;
     let name = if is_stdin { "standard input".to_owned() } else { path.display().to_string() };
@@ -145,18 +145,18 @@ fn read(path: &Path) -> Result<LockFile, Failure> {
 }
 
 fn refused(name: &str, problems: &[Problem]) -> Failure {
-    let mut failure = Failure::usage(format!("`{name}` is refused"));
+    let mut failure = Failure::usage(format!("`{name}` is invalid"));
     failure.details = problems.iter().map(|problem| problem.in_file(name)).collect();
     failure
 }
 
-/// A relative path is one from the folder of the file.
+/// Resolves relative paths from the folder of the file.
 fn absolute(folder: &Path, source: Source) -> Source {
     let absolute = |path: PathBuf| match path.is_absolute() {
         true => path,
         false => std::path::absolute(folder.join(&path)).unwrap_or(path),
     };
-    // Without links and dots, as the host compares it with its source roots.
+    // Without symbolic links and dots, as the host compares it with its source roots.
     let plain = |path: PathBuf| match path.is_absolute() {
         true => path,
         false => std::fs::canonicalize(folder.join(&path)).unwrap_or_else(|_| absolute(path)),
@@ -164,7 +164,7 @@ fn absolute(folder: &Path, source: Source) -> Source {
     match source {
         Source::Folder(path) => Source::Folder(plain(path)),
         Source::Archive(path) => Source::Archive(plain(path)),
-        // The link itself is refused by the host, so it must see it.
+        // A symbolic link is not resolved, because the host refuses links.
         Source::Library(path) => Source::Library(absolute(path)),
         source => source,
     }
@@ -175,7 +175,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn relative_paths_begin_where_the_file_lies() {
+    fn relative_paths_start_at_the_folder_of_the_file() {
         let folder = tempfile::tempdir().unwrap();
         let place = std::fs::canonicalize(folder.path()).unwrap();
         std::fs::create_dir(place.join("hello")).unwrap();

@@ -1,4 +1,4 @@
-//! `reload --prove`: reloads while requests run, and says what became of each request and each generation.
+//! `reload --prove`: reloads a plugin under load and reports the outcome of every request and generation.
 
 mod latency;
 mod receipt;
@@ -23,34 +23,34 @@ use receipt::{Latency, Mapped, Receipt, Reloads, Requests, Served, Unmapped};
 use seen::Seen;
 use traffic::{Tally, Target, Traffic};
 
-/// How long the answer may take that says what to expect.
+/// Time limit for the first request, whose status is the expected status.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long what was replaced may take to be unmapped after the last reload.
+/// Time limit for unmapping the replaced generations after the last reload.
 const SETTLE_TIMEOUT: Duration = Duration::from_secs(10);
-/// How often the host is asked whether it is.
+/// Interval at which the host is polled for unmapped generations.
 const LOOK: Duration = Duration::from_millis(50);
 
-/// A proof under way.
+/// A running proof.
 struct Proof<'a> {
     client: &'a Client,
     words: &'a Reload,
     screen: &'a Screen,
-    /// Set when no more reloads are wanted.
+    /// Cancelled by the first signal: no more reloads are started.
     stop: &'a CancellationToken,
     seen: Seen,
     reloads: Reloads,
 }
 
-/// What is asked while the plugin is reloaded.
+/// The endpoint requested during the reloads.
 struct Endpoint {
-    /// Below the plugin's mount.
+    /// The path below the plugin's base path.
     path: String,
     target: Target,
-    /// What it answers.
+    /// The expected status.
     status: StatusCode,
 }
 
-/// Proves that reloads lose no request and leave no generation, or says what speaks against it.
+/// Checks that reloads lose no request and leave no generation in memory, and prints a receipt.
 pub(super) async fn prove(client: &Client, words: Reload, screen: &Screen) -> Result<(), Failure> {
     let mut signals = Signals::new()?;
     let stop = CancellationToken::new();
@@ -61,10 +61,10 @@ pub(super) async fn prove(client: &Client, words: Reload, screen: &Screen) -> Re
             done = &mut proving => break done?,
             which = signals.next() => {
                 if stop.is_cancelled() {
-                    return Err(Failure::failed(format!("ended by a second {which}, without a receipt")));
+                    return Err(Failure::failed(format!("cancelled by a second {which}, without a receipt")));
                 }
                 stop.cancel();
-                screen.note("no more reloads: what is under way ends first, or at once with another ctrl-c");
+                screen.note("stopping after the current reload; press ctrl-c again to stop immediately");
             }
         }
     };
@@ -75,15 +75,15 @@ pub(super) async fn prove(client: &Client, words: Reload, screen: &Screen) -> Re
     }
     match (ended, &receipt.reason) {
         (Some(failure), _) => Err(failure),
-        (None, Some(reason)) => Err(Failure::failed(format!("not proven: {reason}"))),
+        (None, Some(reason)) => Err(Failure::failed(format!("proof failed: {reason}"))),
         (None, None) => {
-            screen.note("\nproven: no request failed, and every generation that was replaced is unmapped");
+            screen.note("\nproof succeeded: no request failed and every replaced generation is unmapped");
             Ok(())
         }
     }
 }
 
-/// The whole proof. Beside what it found: what ended it before all was done, if not the operator.
+/// Runs the proof. Returns the receipt and the failure that ended the proof early, if any.
 async fn run(
     client: &Client,
     words: &Reload,
@@ -93,7 +93,7 @@ async fn run(
     let plugin = read(client, &words.id).await?;
     if !plugin.item.enabled {
         let failure = Failure::failed(format!("`{}` is disabled", words.id));
-        return Err(failure.fix(format!("`plugin-host enable {}` lets it serve", words.id)));
+        return Err(failure.fix(format!("enable it with `plugin-host enable {}`", words.id)));
     }
     let version = plugin.item.metadata.version.clone();
     let mut seen = Seen::new(plugin.item.generations.clone());
@@ -111,7 +111,7 @@ async fn run(
     let ended = match reloaded {
         Ok(()) => proof.settle().await.err(),
         Err(failure) => {
-            // It tells how far it came. The host may be gone.
+            // The receipt still shows the progress so far, even if the host is gone.
             let _ = proof.settle().await;
             Some(failure)
         }
@@ -122,7 +122,7 @@ async fn run(
     Ok(proof.conclude(facts, &tally, ended))
 }
 
-/// What a receipt holds beside the counts.
+/// The facts of a receipt besides the counts.
 struct Facts {
     version: String,
     path: String,
@@ -133,7 +133,7 @@ struct Facts {
 }
 
 impl Proof<'_> {
-    /// Reloads again and again. Every generation has answered on every connection before it is replaced.
+    /// Reloads repeatedly. Every generation answers on every connection before it is replaced.
     async fn reload(&mut self, traffic: &mut Traffic) -> Result<(), Failure> {
         traffic.all_asked().await;
         let Reloads { asked: n_reloads, .. } = self.reloads;
@@ -146,7 +146,7 @@ impl Proof<'_> {
             let watched = self.client.watch(ask, &what, self.screen, self.words.verbose).await;
             let watched = watched.map_err(|failure| {
                 let message = format!("{what} failed: {}", failure.message);
-                // What is printed as JSON is the receipt.
+                // With --json only the receipt is printed.
                 Failure { message, answer: None, ..failure }
             })?;
             self.reloads.done = number;
@@ -155,7 +155,7 @@ impl Proof<'_> {
             }
             traffic.next_round();
             traffic.all_asked().await;
-            // Each time: the host shows the last generations only.
+            // After each reload, because the host only lists the most recent generations.
             self.look().await?;
         }
         Ok(())
@@ -166,7 +166,7 @@ impl Proof<'_> {
         Ok(())
     }
 
-    /// Waits until what was replaced is unmapped, for a bounded time or until the operator has enough.
+    /// Waits until the replaced generations are unmapped, for a bounded time or until a signal.
     async fn settle(&mut self) -> Result<(), Failure> {
         let mut spinner = self.screen.spinner("waiting for replaced generations to be unmapped", false);
         let (stop, was_stopped) = (self.stop, self.stop.is_cancelled());
@@ -181,7 +181,7 @@ impl Proof<'_> {
             }
         });
         tokio::select! {
-            // Time is up: what is left is told.
+            // On a timeout the receipt lists the remaining generations.
             settled = settled => settled.unwrap_or(Ok(())),
             () = stop.cancelled(), if !was_stopped => Ok(()),
         }
@@ -215,35 +215,37 @@ impl Proof<'_> {
     }
 }
 
-/// Chooses the endpoint and asks it once. `seen` counts that.
+/// Selects the endpoint and requests it once; `seen` counts this request.
 async fn endpoint(client: &Client, words: &Reload, plugin: &Plugin, seen: &mut Seen) -> Result<Endpoint, Failure> {
     let id = &words.id;
     let path = match &words.how.path {
         Some(path) => path.clone(),
         None => default_path(plugin).ok_or_else(|| {
             Failure::usage(format!("`{id}` has no GET endpoint without parameters"))
-                .fix("name what to ask with --path, such as `--path /items/1`")
+                .fix("select an endpoint with --path, such as `--path /items/1`")
         })?,
     };
     let target = Target::new(client.url(), format!("/api/plugin-endpoints/{id}{path}"))?;
     let what = format!("`GET {path}`");
-    let other = "name another endpoint with --path";
+    let other = "select another endpoint with --path";
     let (status, body) = target.ask_once(PROBE_TIMEOUT).await.map_err(|reason| {
-        Failure::failed(format!("{what} of `{id}` has no whole answer before any reload")).because(reason).fix(other)
+        Failure::failed(format!("{what} of `{id}` did not return a complete response before the first reload"))
+            .because(reason)
+            .fix(other)
     })?;
     seen.look(read(client, id).await?.item.generations);
-    // The count alone does not tell when others call: theirs are in it.
+    // The count alone is not sufficient, since it includes requests of other clients.
     if seen.n_requests() == 0 || refused_by_host(status, &body) {
-        let failure = Failure::usage(format!("{what} is no endpoint of `{id}`: the host itself answers {status}"));
+        let failure = Failure::usage(format!("{what} is not an endpoint of `{id}`: the host returned {status}"));
         return Err(failure.fix(format!("`plugin-host show {id}` lists its endpoints")));
     }
     if status.is_server_error() {
-        return Err(Failure::failed(format!("{what} of `{id}` answers {status} before any reload")).fix(other));
+        return Err(Failure::failed(format!("{what} of `{id}` returned {status} before the first reload")).fix(other));
     }
     Ok(Endpoint { path, target, status })
 }
 
-/// Whether the host itself answered that there is no such endpoint.
+/// Whether the host itself responded that the endpoint does not exist.
 fn refused_by_host(status: StatusCode, body: &[u8]) -> bool {
     let problem = || serde_json::from_slice::<Problem>(body);
     status.is_client_error()
@@ -262,14 +264,14 @@ async fn read(client: &Client, id: &PluginId) -> Result<Plugin, Failure> {
     client.ask(Ask::get(route(id, ""))).await?.read()
 }
 
-/// How many libraries of plugins the host has in memory.
+/// Requests the number of plugin libraries mapped by the host.
 async fn mapped(client: &Client) -> Result<u64, Failure> {
     let metrics = client.ask(Ask::get("/metrics")).await?;
     let text = String::from_utf8_lossy(&metrics.body);
     let value = text.lines().find_map(|line| line.strip_prefix("plugin_host_generations_mapped "));
     value.and_then(|value| value.trim().parse().ok()).ok_or_else(|| {
-        Failure::failed("the host does not say how many libraries are mapped")
-            .fix("use the plugin-host program of the host's version")
+        Failure::failed("the host's metrics do not contain the number of mapped libraries")
+            .fix("use the plugin-host program with the version of the host")
     })
 }
 
@@ -278,7 +280,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_refusal_of_the_host_is_not_taken_for_an_answer_of_the_plugin() {
+    fn responses_of_the_host_are_distinguished_from_responses_of_the_plugin() {
         let refused =
             |code: &str| serde_json::to_vec(&Problem { code: code.to_owned(), ..Problem::default() }).unwrap();
         assert!(refused_by_host(StatusCode::NOT_FOUND, &refused("endpoint_unknown")));

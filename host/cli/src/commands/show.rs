@@ -1,6 +1,6 @@
 //! `list` and `show`.
 
-use host_api::{Item, Plugin, PluginList};
+use host_api::{Plugin, PluginItem, PluginList};
 use host_core::PluginId;
 
 use super::updates::{newer_text, rule_text};
@@ -10,7 +10,7 @@ use crate::failure::Failure;
 use crate::output::text::{duration, printable, utc};
 use crate::output::{self, Table};
 
-/// All plugins, one a line.
+/// Lists all plugins.
 pub(super) async fn list(client: &Client, as_json: bool) -> Result<(), Failure> {
     let reply = client.ask(Ask::get("/api/plugins")).await?;
     if as_json {
@@ -27,13 +27,13 @@ pub(super) async fn list(client: &Client, as_json: bool) -> Result<(), Failure> 
     Ok(())
 }
 
-/// A remark for each plugin that does not serve though it was asked to.
+/// Remarks about plugins that should be running but are not.
 fn unwell(list: &PluginList) -> Vec<String> {
-    let remark = |(id, plugin): (&String, &Item)| {
+    let remark = |(id, plugin): (&String, &PluginItem)| {
         let failed = || plugin.last_error.as_ref().map(|error| error.message.as_str()).unwrap_or_default();
         let why = match (plugin.phase.as_str(), &plugin.quarantine) {
             ("quarantined", Some(reason)) => format!("quarantined: {reason}; `plugin-host enable {id}` lifts it"),
-            ("failed", _) => format!("failed, and is tried again: {}", failed()),
+            ("failed", _) => format!("failed and will be retried: {}", failed()),
             _ => return None,
         };
         Some(printable(&format!("{id}: {why}")))
@@ -41,14 +41,13 @@ fn unwell(list: &PluginList) -> Vec<String> {
     list.plugins.iter().filter_map(remark).collect()
 }
 
-/// A remark for each plugin of which ended generations stay in memory.
+/// Remarks about plugins with ended generations that stay in memory.
 fn kept(list: &PluginList) -> Vec<String> {
-    let remark = |(id, plugin): (&String, &Item)| {
+    let remark = |(id, plugin): (&String, &PluginItem)| {
         let n_kept = plugin.generations.iter().filter(|generation| generation.phase == "kept").count();
         let generations = if n_kept == 1 { "ended generation is" } else { "ended generations are" };
         let id = printable(id);
-        (n_kept > 0)
-            .then(|| format!("{id}: {n_kept} {generations} kept in memory; `plugin-host show {id}` tells by what"))
+        (n_kept > 0).then(|| format!("{id}: {n_kept} {generations} kept in memory; `plugin-host show {id}` shows why"))
     };
     list.plugins.iter().filter_map(remark).collect()
 }
@@ -66,7 +65,7 @@ fn list_table(list: &PluginList) -> Table {
         "SOURCE",
     ]);
     for (id, plugin) in &list.plugins {
-        let Item { status, .. } = plugin;
+        let PluginItem { status, .. } = plugin;
         table.row([
             id,
             &version(plugin),
@@ -82,13 +81,13 @@ fn list_table(list: &PluginList) -> Table {
     table
 }
 
-/// The version that is installed, and a newer one.
-fn version(plugin: &Item) -> String {
+/// Formats the installed version and an available update.
+fn version(plugin: &PluginItem) -> String {
     let newer = plugin.update_available.iter().map(|update| format!(", update: {}", newer_text(update)));
     [plugin.metadata.version.clone()].into_iter().chain(newer).collect()
 }
 
-/// All about one plugin.
+/// Shows the details of a plugin.
 pub(super) async fn show(client: &Client, id: &PluginId, as_json: bool) -> Result<(), Failure> {
     let reply = client.ask(Ask::get(route(id, ""))).await?;
     if as_json {
@@ -121,7 +120,7 @@ fn sheet(plugin: &Plugin, url: &str) -> String {
     facts.row(["goal", item.goal.as_deref().unwrap_or("-")]);
     facts.row(["phase", &item.phase]);
     if let Some(reason) = &item.quarantine {
-        facts.row(["quarantine", &format!("{reason}; enable, start or restart lifts it")]);
+        facts.row(["quarantine", &format!("{reason}; `enable`, `start` or `restart` lifts it")]);
     }
     facts.row(["health", &status.health]);
     if item.failures_in_a_row > 0 {
@@ -129,7 +128,7 @@ fn sheet(plugin: &Plugin, url: &str) -> String {
     }
     facts.row(["generation", &generation(item.generation)]);
     facts.row(["uptime", &uptime(item)]);
-    facts.row(["requests", &format!("{}, of them {} failed", status.request_count, status.error_count)]);
+    facts.row(["requests", &format!("{}, {} failed", status.request_count, status.error_count)]);
     facts.row(["revision", &item.revision.to_string()]);
     if let Some(rule) = &item.update {
         facts.row(["updates", &rule_text(rule)]);
@@ -182,14 +181,16 @@ fn generation(number: Option<u64>) -> String {
     number.map_or_else(|| "-".to_owned(), |number| number.to_string())
 }
 
-fn uptime(item: &Item) -> String {
+fn uptime(item: &PluginItem) -> String {
     if item.generation.is_some() { duration(item.status.uptime * 1e3) } else { "-".to_owned() }
 }
 
 #[cfg(test)]
 mod tests {
     use expect_test::expect;
-    use host_api::{Endpoint, Generation, Kept, LastError, Metadata, PluginParts, Route, Status, Update, UpdateRule};
+    use host_api::{
+        Endpoint, Generation, KeptVersion, LastError, Metadata, PluginParts, Route, Status, Update, UpdateRule,
+    };
 
     use super::*;
 
@@ -222,7 +223,7 @@ mod tests {
             handler: "h".to_owned(),
         };
         let routes = metadata.endpoints.iter().map(route).collect();
-        let item = Item {
+        let item = PluginItem {
             metadata: metadata.clone(),
             status: status.clone(),
             source: "/srv/hello".to_owned(),
@@ -231,11 +232,11 @@ mod tests {
             enabled: true,
             goal: Some("running".to_owned()),
             revision: 9,
-            kept: vec![Kept {
+            kept: vec![KeptVersion {
                 version: "0.9.0".to_owned(),
                 source: "https://github.com/acme/hello".to_owned(),
                 commit: Some("0123456789abcdef".to_owned()),
-                ..Kept::default()
+                ..KeptVersion::default()
             }],
             update: Some(UpdateRule {
                 policy: "minor".to_owned(),
@@ -259,14 +260,14 @@ mod tests {
                 message: "failed to build".to_owned(),
                 at_unix_ms: 1_000,
             }),
-            ..Item::default()
+            ..PluginItem::default()
         };
         Plugin { plugin: PluginParts { metadata, status, routes }, item }
     }
 
     #[test]
-    fn a_list_is_a_line_for_each_plugin() {
-        let stopped = Item {
+    fn each_plugin_is_a_table_row() {
+        let stopped = PluginItem {
             phase: "stopped".to_owned(),
             goal: Some("disabled".to_owned()),
             update_available: None,
@@ -282,46 +283,46 @@ mod tests {
     }
 
     #[test]
-    fn a_list_says_what_does_not_serve_and_why() {
-        let quarantined = Item {
+    fn failed_and_quarantined_plugins_are_listed_with_the_reason() {
+        let quarantined = PluginItem {
             phase: "quarantined".to_owned(),
             quarantine: Some("it failed 3 times in a row, last with: no disk".to_owned()),
             ..plugin().item
         };
-        let failed = Item { phase: "failed".to_owned(), ..plugin().item };
+        let failed = PluginItem { phase: "failed".to_owned(), ..plugin().item };
         let plugins =
             [("a".to_owned(), quarantined.clone()), ("b".to_owned(), failed), ("c".to_owned(), plugin().item)];
         expect![[r#"
             a: quarantined: it failed 3 times in a row, last with: no disk; `plugin-host enable a` lifts it
-            b: failed, and is tried again: failed to build"#]]
+            b: failed and will be retried: failed to build"#]]
         .assert_eq(&unwell(&PluginList { count: 3, total: 3, plugins: plugins.into(), next: None }).join("\n"));
-        let item = Item { failures_in_a_row: 3, ..quarantined };
+        let item = PluginItem { failures_in_a_row: 3, ..quarantined };
         let sheet = sheet(&Plugin { item, ..plugin() }, "");
         let lines = "phase        quarantined
-quarantine   it failed 3 times in a row, last with: no disk; enable, start or restart lifts it
+quarantine   it failed 3 times in a row, last with: no disk; `enable`, `start` or `restart` lifts it
 health       healthy
 failures     3 in a row";
         assert!(sheet.contains(lines), "{sheet}");
     }
 
     #[test]
-    fn a_list_says_whose_generations_are_kept() {
+    fn plugins_with_kept_generations_are_listed() {
         let kept = |numbers: std::ops::Range<u64>| {
             let phase = "kept".to_owned();
             let generations =
                 numbers.map(|number| Generation { number, phase: phase.clone(), ..Generation::default() });
             let all = generations.chain(plugin().item.generations).collect();
-            Item { generations: all, ..plugin().item }
+            PluginItem { generations: all, ..plugin().item }
         };
         let plugins = [("a".to_owned(), kept(0..1)), ("b".to_owned(), kept(0..2)), ("c".to_owned(), kept(0..0))].into();
         expect![[r#"
-            a: 1 ended generation is kept in memory; `plugin-host show a` tells by what
-            b: 2 ended generations are kept in memory; `plugin-host show b` tells by what"#]]
+            a: 1 ended generation is kept in memory; `plugin-host show a` shows why
+            b: 2 ended generations are kept in memory; `plugin-host show b` shows why"#]]
         .assert_eq(&super::kept(&PluginList { count: 3, total: 3, plugins, next: None }).join("\n"));
     }
 
     #[test]
-    fn a_plugin_is_shown_with_all_that_is_known() {
+    fn a_plugin_is_shown_with_all_its_fields() {
         expect![[r#"
             id           hello
             name         Hello
@@ -335,9 +336,9 @@ failures     3 in a row";
             health       healthy
             generation   2
             uptime       1 min 15 s
-            requests     12, of them 1 failed
+            requests     12, 1 failed
             revision     9
-            updates      minor, when asked; looked for every 1h
+            updates      minor, manual; checked every 1h
             blocked      1.0.1
 
             METHOD  URL                                                     DESCRIPTION

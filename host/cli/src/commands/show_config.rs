@@ -8,7 +8,7 @@ use crate::words::ShowConfig;
 /// Prints all settings.
 ///
 /// # Errors
-/// All that is wrong in them.
+/// All invalid settings, together.
 pub(crate) fn show_config(words: &ShowConfig, environment: &Environment) -> Result<(), Failure> {
     let (_, _, settings) = config::read_changed(&words.flags, environment, words.config.as_deref())?;
     match words.json {

@@ -17,7 +17,7 @@ use crate::screen::Screen;
 use crate::words;
 use crate::words::{Block, Change, SetPolicy};
 
-/// What is known of newer versions: of one plugin, or of all that come from a repository.
+/// Shows available updates: of one plugin, or of all plugins installed from a repository.
 pub(super) async fn updates(client: &Client, words: &words::Updates) -> Result<(), Failure> {
     let query = if words.check { "?check=true" } else { "" };
     if let Some(id) = &words.id {
@@ -31,7 +31,7 @@ pub(super) async fn updates(client: &Client, words: &words::Updates) -> Result<(
     let list: PluginList = client.ask(Ask::get("/api/plugins")).await?.read()?;
     let (mut all, mut as_they_are) = (vec![], vec![]);
     for (id, plugin) in &list.plugins {
-        // Where it comes from says whether there are versions.
+        // Only plugins from a repository have versions.
         let Ok(id) = id.parse::<PluginId>() else { continue };
         if plugin.source.starts_with("https://") {
             let reply = client.ask(Ask::get(route(&id, &format!("/updates{query}")))).await?;
@@ -42,14 +42,14 @@ pub(super) async fn updates(client: &Client, words: &words::Updates) -> Result<(
     if words.client.json {
         output::line(&Value::from(as_they_are).to_string());
     } else if all.is_empty() {
-        output::error_line("no installed plugin comes from a repository");
+        output::error_line("no plugin is installed from a repository");
     } else {
         output::line(&table(&all).to_string());
     }
     Ok(())
 }
 
-/// Takes a newer version.
+/// Updates a plugin.
 pub(super) async fn update(client: &Client, words: &words::Update, screen: &Screen) -> Result<(), Failure> {
     let words::Update { change: words, version, verbose } = words;
     let id = &words.plugin.id;
@@ -62,7 +62,7 @@ pub(super) async fn update(client: &Client, words: &words::Update, screen: &Scre
     }
 }
 
-/// Says which newer versions are taken. What is not named stays as it is.
+/// Sets the update policy. Options that are not given keep their values.
 pub(super) async fn set_policy(client: &Client, words: &SetPolicy, screen: &Screen) -> Result<(), Failure> {
     let before = rule(client, &words.change.plugin.id).await?;
     let stays_automatic = before.automatic && !words.manual_only && words.policy.takes_any();
@@ -75,22 +75,22 @@ pub(super) async fn set_policy(client: &Client, words: &SetPolicy, screen: &Scre
     put(client, &words.change, &asked, screen).await
 }
 
-/// Takes no newer versions.
+/// Pins a plugin to its version.
 pub(super) async fn pin(client: &Client, words: &Change, screen: &Screen) -> Result<(), Failure> {
     follow(client, words, UpdatePolicy::Pinned, screen).await
 }
 
-/// Looks for newer versions again.
+/// Unpins a plugin.
 pub(super) async fn unpin(client: &Client, words: &Change, screen: &Screen) -> Result<(), Failure> {
     follow(client, words, UpdatePolicy::Minor, screen).await
 }
 
-/// Keeps updates from choosing a version.
+/// Blocks a version.
 pub(super) async fn block(client: &Client, words: &Block, screen: &Screen) -> Result<(), Failure> {
     change::change(client, blocked(Method::PUT, words), &words.change, screen).await
 }
 
-/// Lets updates choose a version again.
+/// Unblocks a version.
 pub(super) async fn unblock(client: &Client, words: &Block, screen: &Screen) -> Result<(), Failure> {
     change::change(client, blocked(Method::DELETE, words), &words.change, screen).await
 }
@@ -115,17 +115,17 @@ async fn rule(client: &Client, id: &PluginId) -> Result<UpdateRule, Failure> {
     Ok(client.ask(Ask::get(route(id, "/updates"))).await?.read::<Updates>()?.rule)
 }
 
-/// A rule in words.
+/// Describes an update rule.
 pub(super) fn rule_text(rule: &UpdateRule) -> String {
-    let by_itself = if rule.automatic { "by itself" } else { "when asked" };
+    let mode = if rule.automatic { "automatic" } else { "manual" };
     let every = match rule.policy.as_str() {
         "pinned" => return "pinned".to_owned(),
         _ => duration_text(Duration::from_secs(rule.interval_seconds)),
     };
-    format!("{}, {by_itself}; looked for every {every}", rule.policy)
+    format!("{}, {mode}; checked every {every}", rule.policy)
 }
 
-/// A newer version, or the commit of a branch, in a word or two.
+/// Describes an update: its version, or branch and commit.
 pub(super) fn newer_text(update: &Update) -> String {
     match &update.version {
         Some(version) => version.clone(),
@@ -133,9 +133,9 @@ pub(super) fn newer_text(update: &Update) -> String {
     }
 }
 
-/// A line for each plugin, which comes with its installed version.
+/// Creates a table with one row per plugin and installed version.
 fn table(all: &[(String, Updates)]) -> Table {
-    let mut table = Table::with_head(["ID", "INSTALLED", "ALLOWED", "NEWEST", "POLICY", "LOOKED (UTC)"]);
+    let mut table = Table::with_head(["ID", "INSTALLED", "ALLOWED", "NEWEST", "POLICY", "CHECKED (UTC)"]);
     for (installed, updates) in all {
         let report = updates.report.as_ref();
         let shown = |update: fn(&UpdateReport) -> &Option<Update>| match report.map(update) {
@@ -168,21 +168,24 @@ fn sheet(updates: &Updates) -> String {
         facts.row(["blocked", &updates.rule.blocked.join(", ")]);
     }
     let Some(report) = &updates.report else {
-        facts.row(["looked", "not yet; --check asks now"]);
+        facts.row(["checked", "not yet; --check queries the repository now"]);
         return facts.to_string();
     };
-    facts.row(["looked", &format!("{} UTC", utc(report.checked_at_unix_ms))]);
+    facts.row(["checked", &format!("{} UTC", utc(report.checked_at_unix_ms))]);
     facts.row(["installed", &report.installed]);
-    let nothing = || "nothing newer".to_owned();
+    let nothing = || "no newer version".to_owned();
     facts.row(["allowed", &report.allowed.as_ref().map_or_else(nothing, newer_text)]);
     facts.row(["newest", &report.newest.as_ref().map_or_else(nothing, newer_text)]);
     let mut sheet = facts.to_string();
     for held in &report.held_back {
         sheet.push('\n');
-        sheet += &printable(&format!("{} is not taken: {}", held.version, held.message));
+        sheet += &printable(&format!("{} is not installed: {}", held.version, held.message));
     }
     if let Some(error) = &report.error {
-        sheet += &format!("\n\n{}", printable(&format!("it could not be asked: {} ({})", error.message, error.code)));
+        sheet += &format!(
+            "\n\n{}",
+            printable(&format!("failed to query the repository: {} ({})", error.message, error.code))
+        );
         sheet += &error.fix.as_ref().map(|fix| format!("\nfix: {}", printable(fix))).unwrap_or_default();
     }
     sheet
@@ -227,23 +230,23 @@ mod tests {
     }
 
     #[test]
-    fn a_plugin_is_shown_with_what_is_newer_and_why_it_is_not_taken() {
+    fn updates_are_shown_with_the_reason_for_each_skipped_version() {
         expect![[r#"
             id         hello
             source     https://github.com/acme/hello
-            policy     patch, by itself; looked for every 1h30m
+            policy     patch, automatic; checked every 1h30m
             blocked    1.0.3
-            looked     2000-02-29 00:00:00.123 UTC
+            checked    2000-02-29 00:00:00.123 UTC
             installed  1.0.0
             allowed    1.0.1
             newest     1.1.0
-            1.1.0 is not taken: the policy is `patch`
-            1.0.3 is not taken: it is blocked"#]]
+            1.1.0 is not installed: the policy is `patch`
+            1.0.3 is not installed: it is blocked"#]]
         .assert_eq(&sheet(&known()));
     }
 
     #[test]
-    fn all_plugins_are_a_line_each() {
+    fn each_plugin_with_updates_is_a_table_row() {
         let failed = Updates {
             id: "other".to_owned(),
             rule: UpdateRule { policy: "pinned".to_owned(), ..UpdateRule::default() },
@@ -260,10 +263,10 @@ mod tests {
         };
         let unknown = Updates { id: "new".to_owned(), report: None, ..known() };
         expect![[r#"
-            ID     INSTALLED  ALLOWED  NEWEST                POLICY                                    LOOKED (UTC)
-            hello  1.0.0      1.0.1    1.1.0                 patch, by itself; looked for every 1h30m  2000-02-29 00:00:00
-            other  1.0.0      -        main at 0123456789ab  pinned                                    failed: fetch_stalled
-            new    1.0.0      -        -                     patch, by itself; looked for every 1h30m  -"#]]
+            ID     INSTALLED  ALLOWED  NEWEST                POLICY                                 CHECKED (UTC)
+            hello  1.0.0      1.0.1    1.1.0                 patch, automatic; checked every 1h30m  2000-02-29 00:00:00
+            other  1.0.0      -        main at 0123456789ab  pinned                                 failed: fetch_stalled
+            new    1.0.0      -        -                     patch, automatic; checked every 1h30m  -"#]]
         .assert_eq(&table(&[known(), failed, unknown].map(|updates| ("1.0.0".to_owned(), updates))).to_string());
     }
 }

@@ -1,4 +1,4 @@
-//! Settings that are changed while the host runs, over the API or in the file: checked, kept beside the state, and put to use.
+//! Changes of settings while the host runs, over the API or by reloading the file: check, store and apply.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -13,10 +13,10 @@ use super::{Environment, Given, Origin, Resolved, Rooms, Settings};
 use crate::failure::Failure;
 use crate::logs::Filter;
 
-/// The settings of a host that runs.
+/// The settings of a running host.
 pub(crate) struct Changes {
     environment: Environment,
-    /// What it was started with.
+    /// The settings at the start of the host.
     started: Settings,
     store: Store,
     host: Host,
@@ -25,16 +25,16 @@ pub(crate) struct Changes {
     now: Mutex<Now>,
 }
 
-/// What became of the configuration when it was read again.
+/// The result of reloading the configuration.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct ReadAgain {
-    /// The keys whose new values are in force.
+    /// The keys with new values that apply now.
     pub(crate) changed: Vec<String>,
-    /// The keys that differ from what the host uses, and will until it is started again.
+    /// The keys with new values that apply after a restart.
     pub(crate) after_restart: Vec<String>,
 }
 
-/// What was changed, and what follows from it.
+/// The changes so far and the settings that result from them.
 struct Now {
     given: Given,
     changed: Map<String, Value>,
@@ -42,7 +42,7 @@ struct Now {
 }
 
 impl Changes {
-    /// Of a host that was started with these settings.
+    /// Creates the settings of a host that was started with `settings`.
     pub(crate) fn new(
         given: Given,
         environment: &Environment,
@@ -55,19 +55,21 @@ impl Changes {
         Changes { environment: environment.clone(), started: settings, store, host, control, filter, now }
     }
 
-    /// Reads flags, environment and file again, and puts to use what counts at once: all of it or nothing.
+    /// Reads the configuration again and applies the settings that take effect immediately: all of them or none.
     ///
     /// # Errors
-    /// All that is wrong in them; the certificate or its key can't be used.
+    /// All invalid settings, together; or the certificate or its key cannot be used.
     pub(crate) fn read_again(&self) -> Result<ReadAgain, Failure> {
         let mut now = self.now();
         let given = now.given.again()?;
         let settings = given.resolve(&now.changed)?;
         let (before, used) =
             (self.started.with_those_at_once(&now.settings), self.started.with_those_at_once(&settings));
-        // A certificate that was renewed lies under the same name.
+        // A renewed certificate has the same path, so it is loaded even if no setting differs.
         if let Some(files) = used.tls() {
-            self.control.set_tls(&files).map_err(|error| Failure::of("failed to prepare TLS", &error))?;
+            self.control
+                .set_tls(&files)
+                .map_err(|error| Failure::of("failed to load the TLS certificate or key", &error))?;
         }
         self.put_to_use(&used);
         let mut after_restart = used.differences(&settings);
@@ -77,13 +79,13 @@ impl Changes {
         Ok(read)
     }
 
-    /// Uses settings from now on.
+    /// Applies settings.
     fn put_to_use(&self, used: &Settings) {
         let rooms = Rooms::of(used, &self.environment);
         self.host.set_config(rooms.run);
         self.control.set_rules(rooms.serve.rules);
         if let Err(reason) = self.filter.set(used.log_filter()) {
-            tracing::warn!("the log filter stays as it was: {reason}");
+            tracing::warn!("the log filter was not changed: {reason}");
         }
     }
 
@@ -108,7 +110,7 @@ impl Changes {
         self.started.iter().zip(now.iter()).map(view).collect()
     }
 
-    /// What is changed when this is asked.
+    /// Merges requested changes into the changes so far.
     fn asked(
         &self,
         now: &Now,
@@ -119,15 +121,15 @@ impl Changes {
         for (key, value) in asked {
             let Some(setting) = find(&key) else {
                 let shown: String = key.chars().filter(|c| !c.is_control()).take(60).collect();
-                done.warnings.push(format!("`{shown}` is no setting of this host; it had no effect"));
+                done.warnings.push(format!("unknown setting `{shown}`: ignored"));
                 continue;
             };
             let reason = match (change_of(&key), &now.settings.get(setting.key).origin) {
                 (Change::Never, _) => {
-                    Some("is set by who starts the host: on its command line or in host.toml".to_owned())
+                    Some("can only be set on the command line, in the environment or in host.toml".to_owned())
                 }
                 (_, origin @ (Origin::Flag(_) | Origin::Environment(_))) => {
-                    Some(format!("is given by {origin}, which counts more than a change"))
+                    Some(format!("is set by {origin}, which takes precedence over a change"))
                 }
                 _ if value.is_null() => {
                     changed.remove(&key);
@@ -138,7 +140,7 @@ impl Changes {
                         changed.insert(key.clone(), value.to_json());
                         None
                     }
-                    None => Some(format!("does not take that, allowed is {}", setting.kind.allowed())),
+                    None => Some(format!("has an invalid value, expected {}", setting.kind.allowed())),
                 },
             };
             if let Some(reason) = reason {
@@ -168,7 +170,7 @@ impl host_serve::Settings for Changes {
         if changed == now.changed {
             return Ok(done);
         }
-        // Kept first: what counts now counts after a restart too.
+        // Stored before it is applied, so that a setting in use is never lost by a restart.
         self.store.put_settings(&changed).map_err(|error| SettingsRefused::Failed(error.into()))?;
         self.put_to_use(&self.started.with_those_at_once(&settings));
         (now.changed, now.settings) = (changed, settings);

@@ -1,17 +1,17 @@
-//! Which settings may be changed while a host runs, and from when on a change counts.
+//! Which settings can be changed while the host runs, and when a change takes effect.
 
-/// From when on a change counts.
+/// When a change of a setting takes effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Change {
-    /// At once.
+    /// Immediately.
     Now,
-    /// From the next start of the host.
+    /// At the next start of the host.
     AtStart,
-    /// It can't be changed so.
+    /// The setting cannot be changed over the API.
     Never,
 }
 
-/// What a host asks for each time that it needs it.
+/// Settings that take effect immediately.
 const NOW: &[&str] = &[
     "security_mode",
     "allowed_repositories",
@@ -42,12 +42,12 @@ const NOW: &[&str] = &[
     "log_filter",
 ];
 
-/// What counts at once, too, but only when the operator has the host read its configuration again.
+/// Settings that take effect immediately when the configuration is reloaded, and cannot be changed over the API.
 const NOW_WHEN_READ_AGAIN: &[&str] =
     &["cors_allowed_origins", "allowed_hosts", "trusted_proxies", "tls_cert", "tls_key"];
 
-/// What says where the host is and what it keeps, and what clients of the API may reach on this machine, which programs it starts and
-/// whom it tells of what it does among that: for who has a shell here, and no client's to widen.
+/// Settings that cannot be changed over the API: they define where the host listens and stores data, what its clients can
+/// reach on this machine, and which programs and collectors it uses. Only someone with access to the machine may set them.
 const NEVER: &[&str] = &[
     "plugin_dir",
     "cache_dir",
@@ -69,7 +69,7 @@ const NEVER: &[&str] = &[
     "otlp_endpoint",
 ];
 
-/// From when on a change of a setting counts.
+/// Returns when a change of a setting takes effect.
 pub(crate) fn change_of(key: &str) -> Change {
     if NOW.contains(&key) {
         Change::Now
@@ -80,7 +80,7 @@ pub(crate) fn change_of(key: &str) -> Change {
     }
 }
 
-/// Whether a host that runs uses a new value at once.
+/// Whether a new value takes effect immediately in a running host.
 pub(crate) fn counts_at_once(key: &str) -> bool {
     NOW.contains(&key) || NOW_WHEN_READ_AGAIN.contains(&key)
 }
@@ -91,7 +91,7 @@ mod tests {
     use crate::config::table::SETTINGS;
 
     #[test]
-    fn the_lists_name_settings_each_once() {
+    fn the_lists_contain_each_setting_at_most_once() {
         for key in NOW.iter().chain(NEVER) {
             assert!(SETTINGS.iter().any(|setting| setting.key == *key), "{key}");
             assert!(!(NOW.contains(key) && NEVER.contains(key)), "{key}");
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn what_counts_from_the_next_start_is_known() {
+    fn the_settings_that_need_a_restart_are_known() {
         let at_start = SETTINGS.iter().map(|setting| setting.key).filter(|key| change_of(key) == Change::AtStart);
         expect_test::expect![[r#"
             max_plugin_size max_upload_bytes max_connections max_events max_audit_entries max_auth_failures max_auth_failures_of_all session_seconds shutdown_grace_seconds kv_max_value_bytes kv_max_total_bytes build_slots build_offline log_format"#]]

@@ -1,4 +1,4 @@
-//! The sections `[configuration.<plugin-id>]` of `host.toml`: what the file sets for each plugin.
+//! The sections `[configuration.<plugin-id>]` of `host.toml`: the configuration of plugins.
 
 use std::collections::BTreeMap;
 
@@ -8,25 +8,25 @@ use serde_json::{Map, Value};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-/// The key that the sections stand in.
+/// The key of the table that contains the sections.
 pub(crate) const KEY: &str = "configuration";
 
-const WHERE: &str = "what is set for a plugin stands in `[configuration.<plugin-id>]`";
+const WHERE: &str = "use `[configuration.<plugin-id>]`";
 
 /// The sections, by plugin.
 pub(crate) type Configurations = BTreeMap<PluginId, Section>;
 
-/// What the file sets for one plugin.
+/// The configuration of one plugin.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Section {
-    /// As JSON, which is what plugins get.
+    /// The values as JSON, the form that plugins receive.
     pub(crate) values: Map<String, Value>,
-    /// The line of the file that it begins at.
+    /// The line in the file where the section starts.
     pub(crate) line: usize,
 }
 
 impl Section {
-    /// The values as they may be shown: a key that sounds like a secret has its value hidden, at every depth.
+    /// Returns the values with secrets masked: the values of keys that look like secrets, at every depth.
     pub(crate) fn shown(&self) -> Value {
         let mut shown = Value::Object(self.values.clone());
         hide(&mut shown);
@@ -34,10 +34,10 @@ impl Section {
     }
 }
 
-/// Is told the offset of what is wrong, and why.
+/// Receives the offset of a problem and its description.
 type Refuse<'r> = &'r mut dyn FnMut(usize, String);
 
-/// Reads all sections. `line_at` tells the line of an offset.
+/// Reads all sections. `line_at` returns the line of an offset.
 pub(super) fn read(
     found: &Spanned<DeValue<'_>>,
     line_at: impl Fn(usize) -> usize,
@@ -45,19 +45,19 @@ pub(super) fn read(
 ) -> Configurations {
     let mut sections = Configurations::new();
     let DeValue::Table(plugins) = found.get_ref() else {
-        refuse(found.span().start, format!("`{KEY}` is no section; {WHERE}"));
+        refuse(found.span().start, format!("`{KEY}` is not a table; {WHERE}"));
         return sections;
     };
     for (at, name, section) in in_order(plugins) {
         let place = format!("{KEY}.{}", name.escape_debug());
         match (name.parse::<PluginId>(), section.get_ref()) {
-            (Err(error), _) => refuse(at, format!("`{place}` names no plugin: {error}")),
+            (Err(error), _) => refuse(at, format!("`{place}` is not a plugin id: {error}")),
             (Ok(plugin), DeValue::Table(section)) => {
                 let values = object(&place, section, refuse);
                 sections.insert(plugin, Section { values, line: line_at(at) });
             }
-            // Its value may be a secret, too.
-            (Ok(_), _) => refuse(at, format!("`{place}` is no section; {WHERE}")),
+            // The value is not shown, because it may be a secret.
+            (Ok(_), _) => refuse(at, format!("`{place}` is not a table; {WHERE}")),
         }
     }
     sections
@@ -72,8 +72,8 @@ fn object(place: &str, table: &DeTable<'_>, refuse: Refuse<'_>) -> Map<String, V
     values
 }
 
-/// A value as JSON. What has no form there is refused, and not repeated, because it may be a secret; null stands for it,
-/// which nobody gets to see: a file is taken whole or not at all.
+/// Converts a value to JSON. A value without a JSON form is reported, but not shown, because it may be a secret; null
+/// takes its place and is never used, because an invalid file is refused as a whole.
 fn json(place: &str, found: &Spanned<DeValue<'_>>, refuse: Refuse<'_>) -> Value {
     let what = match found.get_ref() {
         DeValue::String(text) => return Value::from(&**text),
@@ -85,19 +85,19 @@ fn json(place: &str, found: &Spanned<DeValue<'_>>, refuse: Refuse<'_>) -> Value 
         }
         DeValue::Integer(number) => match i64::from_str_radix(number.as_str(), number.radix()) {
             Ok(number) => return Value::from(number),
-            Err(_) => "a number that is too large",
+            Err(_) => "a number out of range",
         },
         DeValue::Float(number) => match number.as_str().parse().ok().and_then(serde_json::Number::from_f64) {
             Some(number) => return Value::Number(number),
-            None => "no finite number",
+            None => "not a finite number",
         },
         DeValue::Datetime(_) => "a date or time",
     };
-    refuse(found.span().start, format!("`{place}` is {what}, which has no form in JSON; write a text"));
+    refuse(found.span().start, format!("`{place}` is {what}, which JSON cannot represent; use a string"));
     Value::Null
 }
 
-/// The entries of a table in the order of the file, each with the offset of its key.
+/// Returns the entries of a table in file order, each with the offset of its key.
 fn in_order<'t, 'i>(table: &'t DeTable<'i>) -> Vec<(usize, &'t str, &'t Spanned<DeValue<'i>>)> {
     let mut entries: Vec<_> = table.iter().map(|(key, value)| (key.span().start, &**key.get_ref(), value)).collect();
     entries.sort_by_key(|(at, ..)| *at);

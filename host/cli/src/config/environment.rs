@@ -1,12 +1,12 @@
-//! The environment, read once. Nothing else in the program asks for a variable.
+//! The environment variables, read once at the start. No other code reads them.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::table::SETTINGS;
 
-/// The variables that cargo and all it starts may see. Proxies and certificates, so that crates can be downloaded;
-/// rustup's, so that the right toolchain is found; compilers, for the C code in some crates.
+/// The variables passed to cargo and its child processes: proxies and certificates to download crates, rustup's variables
+/// to select the toolchain, and compilers for crates with C code.
 const PASSED_TO_BUILDS: &[&str] = &[
     "PATH",
     "HOME",
@@ -32,34 +32,34 @@ const PASSED_TO_BUILDS: &[&str] = &[
     "RUSTFLAGS",
 ];
 
-/// Where the token of a client may stand.
+/// The API token of a client.
 const TOKEN: &str = "PLUGIN_HOST_TOKEN";
-/// Where a client may find the host's address.
+/// The URL of the host.
 const URL: &str = "PLUGIN_HOST_URL";
 
-/// The authorities that a client trusts.
+/// The file with the certificate authorities that a client trusts.
 const CA: &str = "PLUGIN_HOST_CA";
-/// What a service manager says to those that it starts.
+/// The variables set by a service manager.
 const SERVICE_MANAGER: [&str; 3] = ["NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"];
 
-/// Where the user's own folders are, and which libraries the dynamic linker finds.
+/// The user's folders and the search path of the dynamic linker.
 const DATA: &str = "XDG_DATA_HOME";
 const CACHE: &str = "XDG_CACHE_HOME";
 const LIBRARIES: &str = "LD_LIBRARY_PATH";
 
-/// Where a test says at which instant the host ends. Only a program that is built for tests asks.
+/// The file that names the fail point at which a test ends the host; read by test builds only.
 const FAIL: &str = "PLUGIN_HOST_FAIL";
 
-/// The variables that mean something to this program; one that is set to nothing counts as not set.
+/// The variables that this program uses. An empty variable counts as not set.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Environment {
     variables: BTreeMap<&'static str, String>,
-    /// Settings with a value that is not text.
+    /// Variables of settings with a value that is not valid UTF-8.
     pub(crate) unreadable: Vec<&'static str>,
 }
 
 impl Environment {
-    /// Reads what this process was started with.
+    /// Reads the environment of this process.
     pub(crate) fn read() -> Environment {
         let mut environment = Environment::default();
         let settings = SETTINGS.iter().filter_map(|setting| setting.variable);
@@ -84,61 +84,61 @@ impl Environment {
         environment
     }
 
-    /// The variable of that name.
+    /// Returns the value of a variable.
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
         self.variables.get(name).map(String::as_str)
     }
 
-    /// The token of a client.
+    /// Returns the API token of a client.
     pub(crate) fn token(&self) -> Option<&str> {
         self.get(TOKEN)
     }
 
-    /// The host that a client asks.
+    /// Returns the URL of the host.
     pub(crate) fn url(&self) -> Option<&str> {
         self.get(URL)
     }
 
-    /// The file with the authorities that a client trusts.
+    /// Returns the file with the certificate authorities that a client trusts.
     pub(crate) fn authorities(&self) -> Option<&Path> {
         self.get(CA).map(Path::new)
     }
 
-    /// The file in which a test says at which instant the host ends.
+    /// Returns the file that names the fail point at which a test ends the host.
     pub(crate) fn fail_points(&self) -> Option<PathBuf> {
         self.get(FAIL).map(PathBuf::from)
     }
 
-    /// What cargo and all it starts may see.
+    /// Returns the variables for cargo and its child processes.
     pub(crate) fn for_builds(&self) -> Vec<(String, String)> {
         let passed = PASSED_TO_BUILDS.iter().filter_map(|name| Some((name.to_string(), self.get(name)?.to_owned())));
         passed.collect()
     }
 
-    /// The folder for what authors keep; `None` when nobody says whose it is.
+    /// Returns the folder for the author's data; `None` without HOME and XDG_DATA_HOME.
     pub(crate) fn data_folder(&self) -> Option<PathBuf> {
         self.folder_of_the_user(DATA, ".local/share")
     }
 
-    /// The folder for what may be deleted.
+    /// Returns the folder for data that can be deleted; `None` without HOME and XDG_CACHE_HOME.
     pub(crate) fn cache_folder(&self) -> Option<PathBuf> {
         self.folder_of_the_user(CACHE, ".cache")
     }
 
     fn folder_of_the_user(&self, variable: &str, below_home: &str) -> Option<PathBuf> {
-        // Paths that are not absolute do not count, says the convention of these variables.
+        // The XDG specification ignores relative paths.
         let given = self.get(variable).map(PathBuf::from).filter(|path| path.is_absolute());
         let folder = given.or_else(|| Some(Path::new(self.get("HOME")?).join(below_home)))?;
         folder.is_absolute().then(|| folder.join("plugin-host"))
     }
 
-    /// What a child that opens a library sees.
+    /// Returns the variables for a child process that opens a library.
     pub(crate) fn for_libraries(&self) -> Vec<(String, String)> {
         let passed = ["PATH", "HOME", LIBRARIES].into_iter();
         passed.filter_map(|name| Some((name.to_owned(), self.get(name)?.to_owned()))).collect()
     }
 
-    /// An environment for tests.
+    /// Creates an environment for tests.
     #[cfg(test)]
     pub(crate) fn of(variables: &[(&'static str, &str)]) -> Environment {
         let variables = variables.iter().map(|(name, value)| (*name, value.to_string())).collect();

@@ -1,4 +1,4 @@
-//! `host.toml`: every key of it is checked, and all that is wrong is told at once.
+//! `host.toml`: checks every key and reports all problems together.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -10,21 +10,21 @@ use super::configurations::{self, Configurations};
 use super::table::{SETTINGS, Setting, find};
 use super::value::{self, Kind, Value};
 
-/// The values of a file by key, and the line each stands in.
+/// The values of a file by key, each with its line.
 pub(crate) type FileValues = BTreeMap<&'static str, (Value, usize)>;
 
-/// What a file says.
+/// The content of a file.
 #[derive(Default)]
 pub(crate) struct InFile {
     /// The settings of the host.
     pub(crate) values: FileValues,
-    /// What it sets for plugins.
+    /// The sections for plugins.
     pub(crate) configurations: Configurations,
-    /// All that is wrong.
+    /// All problems.
     pub(crate) refusals: Vec<String>,
 }
 
-/// Reads the text of the file at `path`. Relative paths in it start at its folder.
+/// Reads the text of the file at `path`. Relative paths in the text start at the file's folder.
 pub(crate) fn read(path: &Path, text: &str) -> InFile {
     let place = |offset: usize| format!("{}:{}", path.display(), line_at(text, offset));
     let InFile { mut values, mut configurations, mut refusals } = InFile::default();
@@ -60,14 +60,14 @@ pub(crate) fn read(path: &Path, text: &str) -> InFile {
             }
             Err(found) => {
                 let allowed = setting.kind.allowed();
-                refusals.push(format!("{place}: `{}` is {found}, allowed is {allowed}", setting.key));
+                refusals.push(format!("{place}: `{}` is {found}, expected {allowed}", setting.key));
             }
         }
     }
     InFile { values, configurations, refusals }
 }
 
-/// Takes a value of the file, or says what was found instead.
+/// Reads a value of the file, or describes the invalid value.
 fn take(setting: &Setting, found: &Spanned<DeValue<'_>>) -> Result<Value, String> {
     let kind = setting.kind;
     let refused = || show(found.get_ref());
@@ -103,11 +103,11 @@ fn mirror(entry: &DeValue<'_>) -> Result<(String, String), String> {
     }
 }
 
-/// A value as it stands in the file, shortened.
+/// Describes a value of the file, shortened.
 fn show(value: &DeValue<'_>) -> String {
     let quoted = |text: &str| format!("`{}`", text.chars().take(80).collect::<String>().escape_debug());
     match value {
-        DeValue::String(text) => format!("the text {}", quoted(text)),
+        DeValue::String(text) => format!("the string {}", quoted(text)),
         DeValue::Integer(number) => quoted(&number.to_string()),
         DeValue::Float(number) => quoted(&number.to_string()),
         DeValue::Boolean(switch) => quoted(&switch.to_string()),
@@ -128,17 +128,17 @@ fn unknown(key: &str) -> String {
     let shown: String = key.chars().take(80).collect();
     let of_variable = |setting: &&Setting| setting.variable.is_some_and(|name| name.eq_ignore_ascii_case(key));
     if let Some(setting) = SETTINGS.iter().find(of_variable) {
-        return format!("`{shown}` is not a key; did you mean `{}`?", setting.key);
+        return format!("unknown key `{shown}`; did you mean `{}`?", setting.key);
     }
     let keys = SETTINGS.iter().map(|setting| setting.key).chain([configurations::KEY]);
     let nearest = keys.map(|known| (distance(known, key), known)).min();
     match nearest {
-        Some((distance, nearest)) if distance <= 3 => format!("`{shown}` is not a key; did you mean `{nearest}`?"),
-        _ => format!("`{shown}` is not a key; `plugin-host config show` lists all keys"),
+        Some((distance, nearest)) if distance <= 3 => format!("unknown key `{shown}`; did you mean `{nearest}`?"),
+        _ => format!("unknown key `{shown}`; `plugin-host config show` lists all keys"),
     }
 }
 
-/// How many letters must be changed, added or left out to make one text of the other.
+/// The edit distance between two texts.
 fn distance(a: &str, b: &str) -> usize {
     let b: Vec<_> = b.chars().take(80).collect();
     let mut row: Vec<_> = (0..=b.len()).collect();

@@ -1,4 +1,4 @@
-//! The flags of the settings, made from the table.
+//! The flags of the settings, generated from the table of settings.
 
 use std::collections::BTreeMap;
 
@@ -7,24 +7,24 @@ use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
 use super::table::SETTINGS;
 use super::value::{Kind, Value};
 
-/// The flags that were given, by the key of their setting.
+/// The flags on the command line, by the key of their setting.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Flags(BTreeMap<&'static str, Vec<String>>);
 
 impl Flags {
-    /// What was given for a setting.
+    /// Returns the values of a setting's flag.
     pub(super) fn get(&self, key: &str) -> Option<&[String]> {
         self.0.get(key).map(Vec::as_slice)
     }
 
-    /// The flags with one more.
+    /// Adds a flag, if it has a value.
     pub(crate) fn with(mut self, key: &'static str, value: Option<&str>) -> Flags {
         self.0.extend(value.map(|value| (key, vec![value.to_owned()])));
         self
     }
 }
 
-/// Reads what a flag was given; `None` when it is not allowed.
+/// Parses the values of a flag; `None` if they are invalid.
 pub(super) fn value(kind: Kind, texts: &[String]) -> Option<Value> {
     match (kind.is_list(), texts) {
         (true, texts) => {

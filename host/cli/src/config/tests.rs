@@ -1,4 +1,4 @@
-//! Which value counts, and what is refused.
+//! Precedence of values, and refused values.
 
 use expect_test::{Expect, expect};
 use host_core::plan::Patience;
@@ -21,7 +21,7 @@ fn resolved(words: &[&str], variables: &[(&'static str, &str)], file: &str) -> R
 }
 
 #[test]
-fn a_flag_counts_before_a_variable_before_the_file_before_the_default() {
+fn flags_take_precedence_over_environment_file_and_default() {
     let flag = &["--port", "1"][..];
     let variable = &[("PORT", "2")][..];
     let file = "\nport = 3";
@@ -41,7 +41,7 @@ fn a_flag_counts_before_a_variable_before_the_file_before_the_default() {
 }
 
 #[test]
-fn each_kind_is_read_from_each_place() {
+fn every_type_is_read_from_flags_environment_and_file() {
     let mut all = String::new();
     for (words, variables, file) in [
         (
@@ -126,7 +126,7 @@ fn check_refused(words: &[&str], variables: &[(&'static str, &str)], file: &str,
 }
 
 #[test]
-fn all_that_is_wrong_is_told_at_once() {
+fn all_problems_are_reported_together() {
     check_refused(
         &["--port", "65536", "--security-mode", "lax", "--mirror", "github"],
         &[("PORT", "4000x"), ("PLUGIN_DEBUG", "maybe"), ("HOST", "example.org"), ("AUTO_LOAD_PLUGINS", "http://a/b/c")],
@@ -146,30 +146,30 @@ host = 127.1
 prefix = "https://github.com/"
         "#,
         expect![[r#"
-            flag `--security-mode` is `lax`, allowed is `strict`, `normal`, `permissive`
-            environment: `PLUGIN_DEBUG` is `maybe`, allowed is `true` or `false`
-            environment: `AUTO_LOAD_PLUGINS` is `http://a/b/c`, allowed is https git addresses, folders, `.zip` and `.so` files
-            environment: `HOST` is `example.org`, allowed is an IP address or `localhost`
-            flag `--port` is `65536`, allowed is a number from 0 to 65535
-            environment: `PORT` is `4000x`, allowed is a number from 0 to 65535
-            flag `--mirror` is `github`, allowed is pairs of `prefix` and `base`, http or https addresses that end with `/`
-            /etc/host/host.toml:2: `prot` is not a key; did you mean `port`?
-            /etc/host/host.toml:3: `something_else` is not a key; `plugin-host config show` lists all keys
-            /etc/host/host.toml:4: `plugin_cache_dir` is not a key; did you mean `cache_dir`?
-            /etc/host/host.toml:5: `port` is the text `4000`, allowed is a number from 0 to 65535
-            /etc/host/host.toml:6: `build_slots` is `9`, allowed is a number from 1 to 8
-            /etc/host/host.toml:7: `build_offline` is the text `yes`, allowed is `true` or `false`
-            /etc/host/host.toml:8: `source_roots` is the text `/a`, allowed is paths, without empty ones
-            /etc/host/host.toml:9: `cors_allowed_origins` is a list of the text `https://a.org/`, `3`, allowed is origins such as `https://console.example.org`, or `*` for all
-            /etc/host/host.toml:10: `allowed_repositories` is a list of the text `github.com/*`, allowed is patterns of three parts, such as `github.com/acme/*`
-            /etc/host/host.toml:11: `max_plugin_size` is the text `1 XB`, allowed is bytes from 1024 to 4294967296, or a text such as `100MiB`
-            /etc/host/host.toml:12: `host` is `127.1`, allowed is an IP address or `localhost`
-            /etc/host/host.toml:13: `mirror` is a table with prefix = the text `https://github.com/`, allowed is pairs of `prefix` and `base`, http or https addresses that end with `/`"#]],
+            flag `--security-mode` is `lax`, expected one of `strict`, `normal`, `permissive`
+            environment: `PLUGIN_DEBUG` is `maybe`, expected `true` or `false`
+            environment: `AUTO_LOAD_PLUGINS` is `http://a/b/c`, expected https git URLs, folders, `.zip` or `.so` files
+            environment: `HOST` is `example.org`, expected an IP address or `localhost`
+            flag `--port` is `65536`, expected a number from 0 to 65535
+            environment: `PORT` is `4000x`, expected a number from 0 to 65535
+            flag `--mirror` is `github`, expected pairs of `prefix` and `base`, both http or https URLs that end with `/`
+            /etc/host/host.toml:2: unknown key `prot`; did you mean `port`?
+            /etc/host/host.toml:3: unknown key `something_else`; `plugin-host config show` lists all keys
+            /etc/host/host.toml:4: unknown key `plugin_cache_dir`; did you mean `cache_dir`?
+            /etc/host/host.toml:5: `port` is the string `4000`, expected a number from 0 to 65535
+            /etc/host/host.toml:6: `build_slots` is `9`, expected a number from 1 to 8
+            /etc/host/host.toml:7: `build_offline` is the string `yes`, expected `true` or `false`
+            /etc/host/host.toml:8: `source_roots` is the string `/a`, expected a list of non-empty paths
+            /etc/host/host.toml:9: `cors_allowed_origins` is a list of the string `https://a.org/`, `3`, expected web origins such as `https://console.example.org`, or `*` for any
+            /etc/host/host.toml:10: `allowed_repositories` is a list of the string `github.com/*`, expected patterns of the form host/owner/name, such as `github.com/acme/*`
+            /etc/host/host.toml:11: `max_plugin_size` is the string `1 XB`, expected a number of bytes from 1024 to 4294967296, or a size such as `100MiB`
+            /etc/host/host.toml:12: `host` is `127.1`, expected an IP address or `localhost`
+            /etc/host/host.toml:13: `mirror` is a table with prefix = the string `https://github.com/`, expected pairs of `prefix` and `base`, both http or https URLs that end with `/`"#]],
     );
 }
 
 #[test]
-fn a_file_that_is_no_toml_is_named_with_its_line() {
+fn a_toml_syntax_error_is_reported_with_its_line() {
     check_refused(
         &[],
         &[],
@@ -180,19 +180,19 @@ fn a_file_that_is_no_toml_is_named_with_its_line() {
 }
 
 #[test]
-fn a_value_that_does_not_count_is_checked_all_the_same() {
+fn overridden_values_are_checked_too() {
     check_refused(
         &["--port", "1"],
         &[("PORT", "x")],
         "port = -1",
         expect![[r#"
-        environment: `PORT` is `x`, allowed is a number from 0 to 65535
-        /etc/host/host.toml:1: `port` is `-1`, allowed is a number from 0 to 65535"#]],
+            environment: `PORT` is `x`, expected a number from 0 to 65535
+            /etc/host/host.toml:1: `port` is `-1`, expected a number from 0 to 65535"#]],
     );
 }
 
 #[test]
-fn a_section_of_a_plugin_becomes_json_and_reaches_the_room() {
+fn a_plugin_section_is_converted_to_json_and_passed_on() {
     let file = r#"
 configuration.other.retries = 0x10
 [configuration.hello]
@@ -225,7 +225,7 @@ name = "a"
 }
 
 #[test]
-fn all_that_is_wrong_in_the_sections_of_plugins_is_told_with_its_line() {
+fn all_problems_in_plugin_sections_are_reported_with_their_lines() {
     check_refused(
         &[],
         &[],
@@ -244,28 +244,26 @@ deep = { a = { "b c" = 10:00:00 } }
 good = "hidden"
         "#,
         expect![[r#"
-            /etc/host/host.toml:2: `configuraton` is not a key; did you mean `configuration`?
-            /etc/host/host.toml:4: `configuration.hello` is no section; what is set for a plugin stands in `[configuration.<plugin-id>]`
-            /etc/host/host.toml:5: `configuration.system` names no plugin: `system` is a reserved word
-            /etc/host/host.toml:6: `configuration.a/b` names no plugin: an id may hold A-Z, a-z, 0-9, `_` and `-`, found '/'
-            /etc/host/host.toml:9: `configuration.counter.started` is a date or time, which has no form in JSON; write a text
-            /etc/host/host.toml:10: `configuration.counter.rates[1]` is no finite number, which has no form in JSON; write a text
-            /etc/host/host.toml:10: `configuration.counter.rates[2][0]` is no finite number, which has no form in JSON; write a text
-            /etc/host/host.toml:11: `configuration.counter.large` is a number that is too large, which has no form in JSON; write a text
-            /etc/host/host.toml:12: `configuration.counter.deep.a.b c` is a date or time, which has no form in JSON; write a text"#]],
+            /etc/host/host.toml:2: unknown key `configuraton`; did you mean `configuration`?
+            /etc/host/host.toml:4: `configuration.hello` is not a table; use `[configuration.<plugin-id>]`
+            /etc/host/host.toml:5: `configuration.system` is not a plugin id: `system` is a reserved word
+            /etc/host/host.toml:6: `configuration.a/b` is not a plugin id: an id may hold A-Z, a-z, 0-9, `_` and `-`, found '/'
+            /etc/host/host.toml:9: `configuration.counter.started` is a date or time, which JSON cannot represent; use a string
+            /etc/host/host.toml:10: `configuration.counter.rates[1]` is not a finite number, which JSON cannot represent; use a string
+            /etc/host/host.toml:10: `configuration.counter.rates[2][0]` is not a finite number, which JSON cannot represent; use a string
+            /etc/host/host.toml:11: `configuration.counter.large` is a number out of range, which JSON cannot represent; use a string
+            /etc/host/host.toml:12: `configuration.counter.deep.a.b c` is a date or time, which JSON cannot represent; use a string"#]],
     );
     check_refused(
         &[],
         &[],
         "configuration = 3",
-        expect![
-            "/etc/host/host.toml:1: `configuration` is no section; what is set for a plugin stands in `[configuration.<plugin-id>]`"
-        ],
+        expect!["/etc/host/host.toml:1: `configuration` is not a table; use `[configuration.<plugin-id>]`"],
     );
 }
 
 #[test]
-fn every_default_of_the_table_is_read_and_handed_on() {
+fn every_default_of_the_table_is_valid_and_passed_on() {
     let settings =
         resolve(&Flags::default(), &Environment::default(), None).unwrap_or_else(|refusals| panic!("{refusals:?}"));
     let rooms = Rooms::of(&settings, &Environment::of(&[("PATH", "/bin"), ("PORT", "1")]));
@@ -284,7 +282,7 @@ fn every_default_of_the_table_is_read_and_handed_on() {
 }
 
 #[test]
-fn the_rules_of_the_front_are_its_defaults_unless_they_are_set() {
+fn server_rules_have_their_defaults_unless_set() {
     let settings = resolved(&[], &[], "").unwrap();
     assert_eq!((settings.rules(), settings.tls()), (host_serve::Rules::default(), None));
     let file = "tls_cert = \"tls/a.pem\"\ntls_key = \"/b.key\"\ntrusted_proxies = [\"10.0.0.0/8\"]\n\
@@ -311,14 +309,14 @@ fn the_rules_of_the_front_are_its_defaults_unless_they_are_set() {
         &[("TRUSTED_PROXIES", "10.0.0.0/33")],
         "tls_cert = \"a\"",
         expect![[r#"
-            flag `--allowed-host` is `http://a`, allowed is names such as `plugins.example.org`, `*.example.org`, or `*` for any
-            environment: `TRUSTED_PROXIES` is `10.0.0.0/33`, allowed is networks such as `10.0.0.0/8`, or addresses
+            flag `--allowed-host` is `http://a`, expected host names such as `plugins.example.org` or `*.example.org`, or `*` for any
+            environment: `TRUSTED_PROXIES` is `10.0.0.0/33`, expected networks such as `10.0.0.0/8`, or IP addresses
             `tls_cert` is set and `tls_key` is not; TLS needs both"#]],
     );
 }
 
 #[test]
-fn what_counts_at_once_is_told_from_what_needs_a_restart() {
+fn settings_that_apply_immediately_are_separated_from_settings_that_need_a_restart() {
     let before = resolved(&[], &[], "port = 1\n[configuration.abc]\nx = 1\n[configuration.bcd]\nx = 1").unwrap();
     let after = "port = 2\nmax_streams = 7\ntls_cert = \"a\"\ntls_key = \"b\"\n[configuration.abc]\nx = 2\n\
         [configuration.bcd]\nx = 1\n[configuration.cde]\n";
@@ -327,13 +325,13 @@ fn what_counts_at_once_is_told_from_what_needs_a_restart() {
     assert_eq!(before.differences(&used), ["max_streams"]);
     assert_eq!(used.differences(&after), ["port", "tls_cert", "tls_key"]);
     assert_eq!(before.differences_of_plugins(&after), ["configuration.abc", "configuration.cde"]);
-    // Where TLS is spoken, another certificate is taken at once.
+    // A host with TLS uses a new certificate immediately.
     let renewed = resolved(&[], &[], "tls_cert = \"c\"\ntls_key = \"b\"").unwrap();
     assert_eq!(after.differences(&after.with_those_at_once(&renewed)), ["tls_cert", "max_streams"]);
 }
 
 #[test]
-fn what_is_set_reaches_its_room() {
+fn settings_are_passed_to_their_crates() {
     let words =
         &["--port", "0", "--host", "0.0.0.0", "--security-mode", "strict", "--max-plugin-size", "1MiB", "--debug"];
     let file = r#"

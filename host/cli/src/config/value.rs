@@ -1,4 +1,4 @@
-//! What a setting takes, and what was given.
+//! The types of settings and their values.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -83,26 +83,28 @@ impl Kind {
     pub(crate) fn allowed(self) -> String {
         match self {
             Kind::Path => "a path".to_owned(),
-            Kind::Paths => "paths, without empty ones".to_owned(),
-            Kind::Program => "a program's name or path".to_owned(),
-            Kind::Word(words) => words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", "),
+            Kind::Paths => "a list of non-empty paths".to_owned(),
+            Kind::Program => "a program name or path".to_owned(),
+            Kind::Word(words) => {
+                format!("one of {}", words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", "))
+            }
             Kind::Switch => "`true` or `false`".to_owned(),
-            Kind::Sources => "https git addresses, folders, `.zip` and `.so` files".to_owned(),
-            Kind::Origins => "origins such as `https://console.example.org`, or `*` for all".to_owned(),
-            Kind::Repositories => "patterns of three parts, such as `github.com/acme/*`".to_owned(),
-            Kind::Mirrors => "pairs of `prefix` and `base`, http or https addresses that end with `/`".to_owned(),
-            Kind::Hosts => "hosts such as `api.internal`, or `127.0.0.1:8080`, without `*`".to_owned(),
-            Kind::HostNames => "names such as `plugins.example.org`, `*.example.org`, or `*` for any".to_owned(),
-            Kind::Networks => "networks such as `10.0.0.0/8`, or addresses".to_owned(),
-            Kind::File => "a path, or nothing".to_owned(),
+            Kind::Sources => "https git URLs, folders, `.zip` or `.so` files".to_owned(),
+            Kind::Origins => "web origins such as `https://console.example.org`, or `*` for any".to_owned(),
+            Kind::Repositories => "patterns of the form host/owner/name, such as `github.com/acme/*`".to_owned(),
+            Kind::Mirrors => "pairs of `prefix` and `base`, both http or https URLs that end with `/`".to_owned(),
+            Kind::Hosts => "hosts without `*`, such as `api.internal` or `127.0.0.1:8080`".to_owned(),
+            Kind::HostNames => "host names such as `plugins.example.org` or `*.example.org`, or `*` for any".to_owned(),
+            Kind::Networks => "networks such as `10.0.0.0/8`, or IP addresses".to_owned(),
+            Kind::File => "a path, or empty".to_owned(),
             Kind::Secrets => "`PLUGIN/NAME=file:PATH` or `PLUGIN/NAME=env:VARIABLE`".to_owned(),
             Kind::Address => "an IP address or `localhost`".to_owned(),
             Kind::Number { min, max } => format!("a number from {min} to {max}"),
             Kind::Bytes { min, max } => {
-                format!("bytes from {min} to {max}, or a text such as `100MiB`")
+                format!("a number of bytes from {min} to {max}, or a size such as `100MiB`")
             }
-            Kind::Url => "an address such as `http://127.0.0.1:4318`, or nothing".to_owned(),
-            Kind::Filter => "a filter such as `info` or `info,build=debug`".to_owned(),
+            Kind::Url => "a URL such as `http://127.0.0.1:4318`, or empty".to_owned(),
+            Kind::Filter => "a log filter such as `info` or `info,build=debug`".to_owned(),
         }
     }
 

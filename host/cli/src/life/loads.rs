@@ -1,4 +1,4 @@
-//! What is loaded when the host starts, shown as it happens.
+//! Loads the sources of `--load` and `auto_load_plugins` when the host starts, with progress on the terminal.
 
 use std::path::Path;
 
@@ -9,19 +9,19 @@ use crate::failure::Failure;
 use crate::output::text::duration;
 use crate::screen::Screen;
 
-/// Loads sources.
+/// Loads sources at startup.
 pub(super) struct Loads<'a> {
     pub(super) host: &'a Host,
     pub(super) screen: &'a Screen,
-    /// Where the host listens.
+    /// The URL of the host.
     pub(super) url: &'a str,
-    /// Whether stderr is for programs.
+    /// Whether the log is written as JSON.
     pub(super) json: bool,
 }
 
 impl Loads<'_> {
-    /// Loads all, one after the other, whatever becomes of each; one that needs another that is still to come is loaded after
-    /// it. Returns how many serve.
+    /// Loads all sources one after the other and continues after failures. A plugin with a missing dependency is retried
+    /// after the others. Returns the number of loaded plugins.
     pub(super) async fn all(&self, sources: impl Iterator<Item = Source>) -> usize {
         let (mut n_loaded, mut waiting): (usize, Vec<Source>) = (0, sources.collect());
         loop {
@@ -53,14 +53,14 @@ impl Loads<'_> {
         }
     }
 
-    /// Says what came back by itself.
+    /// Prints the state of the plugins that were installed before.
     pub(super) fn tell_all(&self) {
         for plugin in self.host.plugins() {
             let (id, phase) = (&plugin.id, plugin.phase.as_str());
             let version = plugin.desired.map(|desired| desired.current.version.to_string()).unwrap_or_default();
             match (plugin.generation, plugin.last_error) {
                 (Some(generation), _) => {
-                    self.screen.line(&format!("{id} {version} serves again as generation {generation}"))
+                    self.screen.line(&format!("{id} {version} is running as generation {generation}"))
                 }
                 (None, Some((code, message, _))) => {
                     self.screen.line(&format!("{id} {version} is {phase}: {code}: {message}"))
@@ -89,7 +89,7 @@ impl Loads<'_> {
         }
     }
 
-    /// Says what serves now, and how to call it.
+    /// Prints the loaded plugin and a curl command for one of its endpoints.
     fn tell(&self, receipt: &Receipt) {
         let took: f64 = receipt.steps.iter().map(|step| step.duration_ms).sum();
         let built = match receipt.cached {
@@ -99,7 +99,8 @@ impl Loads<'_> {
         };
         let Some(id) = &receipt.id else { return };
         let (version, generation) = (&receipt.version, receipt.generation.unwrap_or(0));
-        self.screen.line(&format!("{id} {version} serves as generation {generation} ({built} in {})", duration(took)));
+        self.screen
+            .line(&format!("{id} {version} is running as generation {generation} ({built} in {})", duration(took)));
         for warning in &receipt.warnings {
             self.screen.note(&format!("warning: {warning}"));
         }
@@ -114,7 +115,7 @@ impl Loads<'_> {
     }
 }
 
-/// A line to paste into a shell.
+/// Returns a curl command to paste into a shell.
 pub(super) fn curl(url: &str, path: &str, token: Option<&Path>) -> String {
     match token {
         Some(token) => {

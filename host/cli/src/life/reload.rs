@@ -1,4 +1,4 @@
-//! The configuration, read again while the host runs: SIGHUP.
+//! Reloads the configuration on SIGHUP.
 
 use std::convert::Infallible;
 
@@ -9,12 +9,12 @@ use super::systemd::Systemd;
 use crate::config::{self, Changes, ReadAgain};
 use crate::failure::Failure;
 
-/// The signals that ask for it. From here on they do not end the process.
+/// Listens for SIGHUP, which from here on does not end the process.
 pub(super) fn hangups() -> Result<Signal, Failure> {
     signal(SignalKind::hangup()).map_err(|error| Failure::of("failed to listen for signals", &error))
 }
 
-/// Reads the configuration again at every signal, and tells the log, the journal and the service manager.
+/// Reloads the configuration on every signal and reports the result to the log, the journal and the service manager.
 pub(super) async fn follow(mut hangups: Signal, changes: &Changes, host: &Host, systemd: &Systemd) -> Infallible {
     loop {
         if hangups.recv().await.is_none() {
@@ -26,13 +26,13 @@ pub(super) async fn follow(mut hangups: Signal, changes: &Changes, host: &Host, 
     }
 }
 
-/// Writes to the log what became of it.
+/// Logs the result of a reload.
 fn tell(read: Result<ReadAgain, Failure>) -> Result<(Vec<String>, Vec<String>), Vec<String>> {
     match read {
         Ok(ReadAgain { changed, after_restart }) => {
-            tracing::info!(changed = changed.join(", "), "the configuration was read again");
+            tracing::info!(changed = changed.join(", "), "the configuration was reloaded");
             if !after_restart.is_empty() {
-                tracing::warn!("changed in the configuration, but only after a restart: {}", after_restart.join(", "));
+                tracing::warn!("changed settings that take effect after a restart: {}", after_restart.join(", "));
             }
             Ok((changed, after_restart))
         }
@@ -42,7 +42,7 @@ fn tell(read: Result<ReadAgain, Failure>) -> Result<(Vec<String>, Vec<String>), 
                 false => vec![[vec![message], details].concat().join(": ")],
             };
             for reason in &reasons {
-                tracing::error!("the configuration is refused, the old one stays: {reason}");
+                tracing::error!("the configuration is invalid, so the host keeps the previous one: {reason}");
             }
             Err(reasons)
         }

@@ -1,4 +1,4 @@
-//! The signals that end a host.
+//! SIGTERM and SIGINT, which end a host or a command.
 
 use std::fmt;
 
@@ -6,13 +6,13 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::failure::Failure;
 
-/// The signals that end a host. While this lives they do nothing else.
+/// Listens for SIGTERM and SIGINT, which otherwise would end the process at once.
 pub(crate) struct Signals {
     terminate: Signal,
     interrupt: Signal,
 }
 
-/// Which one came.
+/// A signal that was received.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Which {
     Terminate,
@@ -20,13 +20,13 @@ pub(crate) enum Which {
 }
 
 impl Signals {
-    /// Listens for them.
+    /// Starts to listen.
     pub(crate) fn new() -> Result<Signals, Failure> {
         let listen = |kind| signal(kind).map_err(|error| Failure::of("failed to listen for signals", &error));
         Ok(Signals { terminate: listen(SignalKind::terminate())?, interrupt: listen(SignalKind::interrupt())? })
     }
 
-    /// Waits for one.
+    /// Waits for a signal.
     pub(crate) async fn next(&mut self) -> Which {
         tokio::select! {
             _ = self.terminate.recv() => Which::Terminate,

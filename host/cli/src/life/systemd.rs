@@ -1,6 +1,6 @@
-//! What a service manager is told: ready, reloading, stopping, and that the host lives (sd_notify(3)).
+//! Notifications to the service manager: ready, reloading, stopping and watchdog (sd_notify(3)).
 //!
-//! One datagram each, to the socket that the manager names; without one nothing is told.
+//! Each notification is one datagram to the socket in `NOTIFY_SOCKET`; without the variable nothing is sent.
 
 use std::convert::Infallible;
 use std::os::linux::net::SocketAddrExt as _;
@@ -12,10 +12,10 @@ use rustix::time::{ClockId, clock_gettime};
 
 use crate::config::Environment;
 
-/// The service manager, if there is one.
+/// The connection to the service manager.
 pub(super) struct Systemd {
     socket: Option<(UnixDatagram, SocketAddr)>,
-    /// How long it waits for a sign of life.
+    /// The watchdog timeout.
     watchdog: Option<Duration>,
 }
 
@@ -34,36 +34,36 @@ impl Systemd {
         Systemd { socket, watchdog }
     }
 
-    /// What it does now, in a few words.
+    /// Sends a status text.
     pub(super) fn status(&self, status: &str) {
         self.say(&format!("STATUS={status}"));
     }
 
-    /// It serves.
+    /// Reports that the host is ready.
     pub(super) fn ready(&self) {
         self.say("READY=1\nSTATUS=serving");
     }
 
-    /// It reads its configuration again.
+    /// Reports that the host reloads its configuration.
     pub(super) fn reloading(&self) {
         let now = clock_gettime(ClockId::Monotonic);
         let micros = now.tv_sec.saturating_mul(1_000_000).saturating_add(now.tv_nsec / 1_000);
-        self.say(&format!("RELOADING=1\nMONOTONIC_USEC={micros}\nSTATUS=reading the configuration again"));
+        self.say(&format!("RELOADING=1\nMONOTONIC_USEC={micros}\nSTATUS=reloading the configuration"));
     }
 
-    /// It ends.
+    /// Reports that the host is stopping.
     pub(super) fn stopping(&self) {
-        self.say("STOPPING=1\nSTATUS=letting calls end");
+        self.say("STOPPING=1\nSTATUS=waiting for calls in flight");
     }
 
-    /// Gives signs of life as often as is asked for, each after the loop that accepts connections has given one; while the host
-    /// ends, that loop has ended.
+    /// Sends watchdog notifications while the loop that accepts connections responds. The loop ends before the host does, so
+    /// no notification is sent while the host stops.
     pub(super) async fn watch(&self, pulse: Pulse) -> Infallible {
         let Some(period) = self.watchdog.filter(|_| self.socket.is_some()).map(|watchdog| watchdog / 3) else {
             return std::future::pending().await;
         };
         loop {
-            // One that comes late is as good as none.
+            // A late response counts as none.
             if tokio::time::timeout(period, pulse.beat()).await.is_ok() {
                 self.say("WATCHDOG=1");
             }
@@ -75,7 +75,7 @@ impl Systemd {
         if let Some((socket, address)) = &self.socket
             && let Err(error) = socket.send_to_addr(words.as_bytes(), address)
         {
-            tracing::debug!("the service manager could not be told: {error}");
+            tracing::debug!("failed to notify the service manager: {error}");
         }
     }
 }

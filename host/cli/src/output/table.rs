@@ -1,19 +1,19 @@
-//! Aligned columns, readable without colour.
+//! Tables of aligned columns.
 
 use super::text::printable;
 
-/// Rows of cells.
+/// A table of aligned columns.
 pub(crate) struct Table {
     rows: Vec<Vec<String>>,
 }
 
 impl Table {
-    /// A table with a head.
+    /// Creates a table with column headings.
     pub(crate) fn with_head<const N: usize>(head: [&str; N]) -> Table {
         Table { rows: vec![head.map(str::to_owned).to_vec()] }
     }
 
-    /// A table without.
+    /// Creates a table without column headings.
     pub(crate) fn new() -> Table {
         Table { rows: vec![] }
     }
@@ -25,7 +25,7 @@ impl Table {
 }
 
 impl std::fmt::Display for Table {
-    /// Two blanks between columns, none at the end of a line, no line end after the last row.
+    /// Separates columns by two spaces, without trailing spaces and without a line end after the last row.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let n_columns = self.rows.iter().map(Vec::len).max().unwrap_or(0);
         let cells = |column: usize| self.rows.iter().filter_map(move |row| row.get(column));

@@ -1,45 +1,45 @@
-//! Times, durations and texts of others, made fit for a terminal.
+//! Text for a terminal: times, durations, sizes, and untrusted text without control characters.
 
 use std::borrow::Cow;
 
-/// A text of a plugin's author or of the network as one line, without what could steer a terminal.
+/// Returns untrusted text as one line, with control and bidirectional formatting characters replaced by spaces.
 pub(crate) fn printable(text: &str) -> String {
-    text.chars().map(|c| if steers(c) { ' ' } else { c }).collect()
+    text.chars().map(|c| if is_unsafe(c) { ' ' } else { c }).collect()
 }
 
-/// The same of a text of several lines.
+/// Returns untrusted text of several lines, with control and bidirectional formatting characters replaced by spaces.
 pub(crate) fn printable_lines(text: &str) -> Cow<'_, str> {
-    let is_odd = |c| steers(c) && !matches!(c, '\n' | '\t');
-    match text.contains(is_odd) {
-        true => text.chars().map(|c| if is_odd(c) { ' ' } else { c }).collect(),
+    let is_control = |c| is_unsafe(c) && !matches!(c, '\n' | '\t');
+    match text.contains(is_control) {
+        true => text.chars().map(|c| if is_control(c) { ' ' } else { c }).collect(),
         false => text.into(),
     }
 }
 
-/// Data with its control characters as `\u001b`: JSON stays what it was.
+/// Returns data with its control characters escaped as `\u001b`, so that JSON keeps its value.
 pub(crate) fn escaped(text: &str) -> Cow<'_, str> {
-    let is_odd = |c: char| c.is_control() && !matches!(c, '\n' | '\r' | '\t');
+    let is_control = |c: char| c.is_control() && !matches!(c, '\n' | '\r' | '\t');
     let write = |mut text: String, c| {
-        match is_odd(c) {
+        match is_control(c) {
             true => text += &format!("\\u{:04x}", u32::from(c)),
             false => text.push(c),
         }
         text
     };
-    match text.contains(is_odd) {
+    match text.contains(is_control) {
         true => text.chars().fold(String::with_capacity(text.len()), write).into(),
         false => text.into(),
     }
 }
 
-/// Whether a terminal does something else with it than to show it where it stands.
-fn steers(c: char) -> bool {
-    // The second ones turn the direction of what follows.
+/// Whether a terminal would act on the character instead of showing it.
+fn is_unsafe(c: char) -> bool {
+    // The listed characters change the direction of the text that follows.
     c.is_control()
         || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// A duration in three or four digits and a unit.
+/// Formats a duration with two to four significant digits and a unit.
 pub(crate) fn duration(milliseconds: f64) -> String {
     let seconds = milliseconds / 1e3;
     match seconds {
@@ -53,7 +53,7 @@ pub(crate) fn duration(milliseconds: f64) -> String {
     }
 }
 
-/// A size in three or four digits and a unit.
+/// Formats a size with two to four significant digits and a unit.
 pub(crate) fn bytes(n_bytes: u64) -> String {
     match n_bytes as f64 {
         b if b < 1024.0 => format!("{n_bytes} bytes"),
@@ -64,7 +64,7 @@ pub(crate) fn bytes(n_bytes: u64) -> String {
     }
 }
 
-/// A moment as `2026-02-03 04:05:06.789`, in UTC.
+/// Formats a timestamp as `2026-02-03 04:05:06.789`, in UTC.
 pub(crate) fn utc(unix_ms: u64) -> String {
     let (days, ms) = (unix_ms / 86_400_000, unix_ms % 86_400_000);
     // Days are counted from the first of March of the year 0, so that a leap day is the last of its year.
@@ -85,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_steers_a_terminal() {
+    fn control_characters_never_reach_the_terminal() {
         let hostile = "a\u{1b}]0;b\u{7}\r\n\tc\u{9b}31m\u{202e}d\u{7f}";
         assert_eq!(printable(hostile), "a ]0;b    c 31m d ");
         assert_eq!(printable_lines(hostile), "a ]0;b  \n\tc 31m d ");
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn moments_are_shown_in_utc() {
+    fn timestamps_are_formatted_in_utc() {
         for (unix_ms, expected) in [
             (0, "1970-01-01 00:00:00.000"),
             (951_782_400_000, "2000-02-29 00:00:00.000"),
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn sizes_keep_the_digits_that_matter() {
+    fn sizes_have_two_to_four_significant_digits() {
         for (n_bytes, expected) in [
             (0, "0 bytes"),
             (1023, "1023 bytes"),
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn durations_keep_the_digits_that_matter() {
+    fn durations_have_two_to_four_significant_digits() {
         for (milliseconds, expected) in [
             (0.0421, "42 us"),
             (3.44, "3.4 ms"),

@@ -1,4 +1,4 @@
-//! Which artifacts are there as they should be, and which nobody refers to.
+//! Checks the stored artifacts: intact, missing, damaged, or unreferenced.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,7 @@ use super::failed;
 use super::report::{ArtifactIs, Report, Unused};
 use crate::failure::Failure;
 
-/// Reads and hashes all artifacts.
+/// Reads and hashes all artifacts and adds the result to the report.
 pub(super) async fn look_at(store: &Store, report: &mut Report) -> Result<(), Failure> {
     let (store, mut looked) = (store.clone(), std::mem::take(report));
     let done = tokio::task::spawn_blocking(move || {

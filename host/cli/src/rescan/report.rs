@@ -1,4 +1,4 @@
-//! What was found and done, for people and as JSON.
+//! The report of a rescan, as text and as JSON.
 
 use std::path::PathBuf;
 
@@ -9,30 +9,30 @@ use serde_json::{Value, json};
 use crate::output::text::printable;
 use crate::output::{self, Table};
 
-/// What is in a state and in nothing else.
+/// Data that only the state database contains.
 const ONLY_IN_THE_STATE: [&str; 7] =
-    ["revisions", "jobs", "events", "tokens", "users", "the audit log", "what plugins kept in the key-value store"];
+    ["revisions", "jobs", "events", "tokens", "users", "the audit log", "the plugins' key-value store"];
 
-/// What was found and done.
+/// The result of a rescan.
 #[derive(Default)]
 pub(super) struct Report {
-    /// Why the state was made anew, if it was, and where the one before is.
+    /// If the state was rebuilt: the reason, and the previous state.
     pub(super) made_anew: Option<(String, Option<MovedAside>)>,
     pub(super) plugins: Vec<PluginReport>,
-    /// What nobody knows any more, with the source that an earlier revision names.
+    /// Plugins that could not be restored, each with the source from an earlier revision.
     pub(super) lost: Vec<(Damage, Option<String>)>,
     pub(super) bad_records: Vec<(PluginId, String)>,
     pub(super) unused: Vec<Unused>,
 }
 
-/// The state that was there before.
+/// The previous state database.
 pub(super) struct MovedAside {
     pub(super) path: PathBuf,
-    /// How many keys of plugins can be read in it; `None` when it is no such database any more.
+    /// The number of readable keys in its key-value store; `None` if it cannot be read as a database.
     pub(super) readable_keys: Option<u64>,
 }
 
-/// One plugin.
+/// The result for one plugin.
 pub(super) struct PluginReport {
     id: PluginId,
     goal: &'static str,
@@ -40,18 +40,18 @@ pub(super) struct PluginReport {
     is_upload: bool,
     revision: u64,
     did: Did,
-    /// The version that is asked for, and those that are kept for a rollback.
+    /// The current version and the versions kept for rollback.
     pub(super) picks: Vec<PickReport>,
 }
 
-/// One version.
+/// A version of a plugin.
 pub(super) struct PickReport {
     version: String,
     pub(super) artifact: Digest,
     pub(super) artifact_is: ArtifactIs,
 }
 
-/// What was done for a plugin.
+/// The action taken for a plugin.
 pub(super) enum Did {
     Nothing,
     RecordWritten,
@@ -94,7 +94,7 @@ impl PluginReport {
 }
 
 impl Report {
-    /// Prints it.
+    /// Prints the report.
     pub(super) fn tell(mut self, as_json: bool) {
         self.plugins.sort_by(|a, b| a.id.cmp(&b.id));
         match as_json {
@@ -106,11 +106,11 @@ impl Report {
     fn text(&self) -> String {
         let mut parts = vec![];
         match &self.made_anew {
-            Some((reason, _)) => parts.push(format!("the state was made anew of the records: {}", printable(reason))),
-            None => parts.push("the state can be read".to_owned()),
+            Some((reason, _)) => parts.push(format!("the state was rebuilt from the records: {}", printable(reason))),
+            None => parts.push("the state database is readable".to_owned()),
         }
         if let Some((_, Some(moved))) = &self.made_anew {
-            parts.push(format!("the one before is `{}`", moved.path.display()));
+            parts.push(format!("the previous state was moved to `{}`", moved.path.display()));
         }
         let mut table = Table::with_head(["ID", "VERSION", "GOAL", "REVISION", "ARTIFACT", "DONE"]);
         for plugin in &self.plugins {
@@ -126,35 +126,35 @@ impl Report {
         for plugin in self.plugins.iter().filter(|plugin| !plugin.is_whole()) {
             let (id, source) = (&plugin.id, printable(&plugin.source));
             parts.push(match plugin.is_upload {
-                true => format!("`{id}` can't be started: upload its archive again"),
-                false => format!("`{id}` is built again from {source} when a host starts"),
+                true => format!("`{id}` cannot be started: upload its archive again"),
+                false => format!("`{id}` will be built again from {source} when the host starts"),
             });
         }
         for (damage, source) in &self.lost {
             let Damage { plugin, number, reason } = damage;
             let again = match source {
-                Some(source) => format!("load it again, an earlier revision names {source}"),
+                Some(source) => format!("load it again from {source} (the source of an earlier revision)"),
                 None => "load it again".to_owned(),
             };
             parts.push(printable(&format!(
-                "lost: `{plugin}`: revision {number} is damaged ({reason}) and there is no record; {again}"
+                "lost: `{plugin}`: revision {number} is damaged ({reason}) and has no record; {again}"
             )));
         }
         for (id, reason) in &self.bad_records {
             parts.push(printable(&format!("damaged: the record of `{id}`: {reason}")));
         }
         if !self.unused.is_empty() {
-            parts.push("\nartifacts that no plugin refers to:".to_owned());
+            parts.push("\nunreferenced artifacts:".to_owned());
             parts.extend(self.unused.iter().map(|unused| format!("  {}", printable(&unused.text()))));
         }
         if let Some((_, moved)) = &self.made_anew {
-            parts.push(format!("\nlost with the state before: {}", ONLY_IN_THE_STATE.join(", ")));
+            parts.push(format!("\nlost with the previous state: {}", ONLY_IN_THE_STATE.join(", ")));
             match moved.as_ref().and_then(|moved| Some((moved, moved.readable_keys?))) {
                 Some((moved, n_keys)) => parts.push(format!(
-                    "of the key-value store {n_keys} keys can be read in it: sqlite3 '{}' 'SELECT plugin, key, value FROM kv'",
+                    "{n_keys} keys of the key-value store are still readable: sqlite3 '{}' 'SELECT plugin, key, value FROM kv'",
                     moved.path.display()
                 )),
-                None if moved.is_some() => parts.push("it can't be read as a database any more".to_owned()),
+                None if moved.is_some() => parts.push("the previous state cannot be read as a database".to_owned()),
                 None => {}
             }
         }
@@ -189,7 +189,7 @@ impl PluginReport {
         matches!(self.picks.first().map(|pick| pick.artifact_is), Some(ArtifactIs::Whole))
     }
 
-    /// How the artifact is that is asked for, and those that are kept where they are not whole.
+    /// Describes the artifact of the current version, and the kept artifacts that are not intact.
     fn artifact_text(&self) -> String {
         let (current, kept) = self
             .picks
@@ -238,7 +238,7 @@ impl Did {
     fn text(&self) -> String {
         match self {
             Did::Nothing => "nothing".to_owned(),
-            Did::RecordWritten => "its record was written anew".to_owned(),
+            Did::RecordWritten => "record rewritten".to_owned(),
             Did::Restored { why } => format!("restored: {why}"),
         }
     }

@@ -1,4 +1,5 @@
-//! A thread that sends spans in batches. Who records one never waits: what does not fit into the queue is left out and told.
+//! A thread that sends spans in batches. Recording never blocks: spans that do not fit into the queue are dropped, counted
+//! and logged.
 
 use std::io;
 use std::sync::Arc;
@@ -12,20 +13,20 @@ use ureq::Agent;
 
 use super::otlp::{self, Recorded};
 
-/// As many spans wait to be sent.
+/// The capacity of the queue.
 const MAX_WAITING: usize = 4096;
-/// As many are sent at once.
+/// The maximum number of spans in a batch.
 const MAX_BATCH: usize = 512;
-/// How long spans wait for more to go with them.
+/// How long a batch waits for more spans.
 const WAIT: Duration = Duration::from_secs(1);
-/// How long the collector may take to take a batch.
+/// The time limit for sending a batch.
 const SEND_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long is waited at the end for what is left.
+/// How long the end of the host waits for the remaining spans.
 const END_TIMEOUT: Duration = Duration::from_secs(3);
-/// How often it is told that spans are lost.
+/// The shortest interval between two warnings about lost spans.
 const COMPLAINT: Duration = Duration::from_secs(60);
 
-/// The export, under way.
+/// A running export.
 pub(super) struct Export {
     to: SyncSender<Message>,
     lost: Arc<AtomicU64>,
@@ -33,7 +34,7 @@ pub(super) struct Export {
 
 enum Message {
     Span(Recorded),
-    /// There will be no more; dropped when all are sent.
+    /// The end of the export; the sender is dropped when all spans are sent.
     End(SyncSender<()>),
 }
 
@@ -43,7 +44,7 @@ struct Sink {
 }
 
 impl Export {
-    /// Begins to send spans to the collector at `endpoint`, an address to which `/v1/traces` is added.
+    /// Starts the export to the collector at `endpoint`, a URL without `/v1/traces`.
     pub(super) fn start(endpoint: &str) -> io::Result<Export> {
         let (to, from) = sync_channel(MAX_WAITING);
         let lost = Arc::new(AtomicU64::new(0));
@@ -58,7 +59,7 @@ impl Export {
         SpanSink::new(Sink { to: self.to.clone(), lost: self.lost.clone() })
     }
 
-    /// Sends what is left. Blocks, at most [`END_TIMEOUT`].
+    /// Sends the remaining spans. Blocks for at most [`END_TIMEOUT`].
     pub(super) fn end(self) {
         let (done, ended) = sync_channel(1);
         if self.to.try_send(Message::End(done)).is_ok() {
@@ -121,13 +122,14 @@ impl Sender {
         }
     }
 
-    /// Says how many are lost, now and then.
+    /// Logs the number of lost spans, at most once per [`COMPLAINT`].
     fn complain(&mut self, why: Option<String>) {
         if self.complained.is_some_and(|at| at.elapsed() < COMPLAINT) || self.lost.load(Ordering::Relaxed) == 0 {
             return;
         }
         self.complained = Some(Instant::now());
-        let (lost, why) = (self.lost.swap(0, Ordering::Relaxed), why.unwrap_or_else(|| "too many at once".to_owned()));
+        let (lost, why) =
+            (self.lost.swap(0, Ordering::Relaxed), why.unwrap_or_else(|| "the queue was full".to_owned()));
         tracing::warn!("{lost} spans did not reach the collector: {why}");
     }
 }

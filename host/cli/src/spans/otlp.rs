@@ -1,4 +1,4 @@
-//! Spans as OTLP 1 over HTTP with JSON, as every collector takes it: ids in hex, times and whole numbers as texts.
+//! Spans in OTLP 1 over HTTP with JSON, which every collector accepts: ids in hex, times and integers as strings.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -10,7 +10,7 @@ const SERVER: u8 = 2;
 /// `STATUS_CODE_ERROR`
 const ERROR: u8 = 2;
 
-/// A span, for as long as it waits.
+/// A span in the queue.
 pub(super) struct Recorded {
     trace: Trace,
     method: String,
@@ -64,7 +64,7 @@ impl Recorded {
     }
 }
 
-/// The body of a request that hands on these spans.
+/// Returns the body of an export request.
 pub(super) fn request(spans: &[Recorded]) -> Vec<u8> {
     let attributes = [text("service.name", "plugin-host"), text("service.version", env!("CARGO_PKG_VERSION"))];
     let spans: Vec<_> = spans.iter().map(Recorded::json).collect();
@@ -90,7 +90,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_span_is_what_a_collector_reads() {
+    fn a_span_is_encoded_as_otlp_json() {
         let trace = Trace { trace_id: 0xabc, span_id: 0x12, parent: Some(0x34), is_sampled: true };
         let started = UNIX_EPOCH + Duration::from_secs(1);
         let (method, route, plugin) = ("GET", "/hello/:name", Some(("hello", 7)));

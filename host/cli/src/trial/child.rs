@@ -1,4 +1,4 @@
-//! The child's part: foreign code runs here, and may do what it likes to this process.
+//! The child process of a trial. The library's code runs here and may crash or block the process.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use crate::failure::Failure;
 use crate::output;
 use crate::words::TryLibrary;
 
-/// What is tried.
+/// The library under trial.
 struct Subject {
     store: Store,
     artifact: Artifact,
@@ -27,18 +27,18 @@ struct Subject {
     timeout: Duration,
 }
 
-/// Opens and starts a library, says how it went, and ends this process.
+/// Opens and starts a library, reports the result, and ends this process.
 ///
 /// # Errors
-/// What was to be tried could not be read; the library's own failures are answers.
+/// The library or its files cannot be read. A failure of the library is a result, not an error.
 pub(crate) async fn try_library(words: TryLibrary) -> Result<(), Failure> {
     let none = Rlimit { current: Some(0), maximum: Some(0) };
-    // A crash is expected here and needs no core file. A host that is killed takes the child along: the signal comes with
-    // the end of the thread that started it, which is one of the runtime's. Neither is worth a failure.
+    // A crash is expected, so no core file is written. The child is killed with the host: the signal is sent when the
+    // thread that started the child ends, which is a thread of the host's runtime. Failures of both calls are ignored.
     let _ = setrlimit(Resource::Core, none);
     let _ = set_parent_process_death_signal(Some(Signal::KILL));
     let subject = tokio::task::spawn_blocking(move || Subject::read(words)).await;
-    let subject = subject.map_err(|error| Failure::of("failed to read what is to be tried", &error))??;
+    let subject = subject.map_err(|error| Failure::of("failed to prepare the trial", &error))??;
     let mut started = None;
     let said = match subject.start(&mut started).await {
         Ok(()) => Said::Passed,
@@ -46,19 +46,18 @@ pub(crate) async fn try_library(words: TryLibrary) -> Result<(), Failure> {
     };
     say(&said);
     if let Some(instance) = started {
-        // What it has begun outside of this process it may want to end.
+        // The plugin may have to end work outside of this process.
         let _ = instance.stop(STOP).await;
     }
-    // Not by a return: threads of the library may still run, and its exit handlers need not be tried.
+    // Killed instead of returned, because threads of the library may still run, and exit handlers are not part of the trial.
     let killed = kill_process(getpid(), Signal::KILL);
-    killed.map_err(|error| Failure::of("failed to end the child", &error))
+    killed.map_err(|error| Failure::of("failed to end the child process", &error))
 }
 
 impl Subject {
     fn read(words: TryLibrary) -> Result<Subject, Failure> {
         let TryLibrary { library, scratch, open_only, timeout_ms } = words;
-        let failed =
-            |error: &(dyn std::error::Error + 'static)| Failure::of("failed to read what is to be tried", error);
+        let failed = |error: &(dyn std::error::Error + 'static)| Failure::of("failed to prepare the trial", error);
         let folder = |name: &str| -> PathBuf { scratch.join(name) };
         let manifest = std::fs::read(folder(MANIFEST)).map_err(|error| failed(&error))?;
         let configuration = std::fs::read(folder(CONFIGURATION)).map_err(|error| failed(&error))?;
@@ -76,9 +75,9 @@ impl Subject {
         };
         let store = Store::open(config).map_err(failed_to_store)?;
         let artifact = put(&store, &library, &manifest).map_err(failed_to_store)?;
-        // The host has judged it by its own mode.
+        // The host has already checked the manifest in its own mode.
         let checked = Manifest::check(&manifest, Mode::Permissive).map_err(|problems| {
-            problems.iter().fold(Failure::failed("plugin.yaml is refused"), |failure, problem| {
+            problems.iter().fold(Failure::failed("plugin.yaml is invalid"), |failure, problem| {
                 failure.because(problem.to_string())
             })
         })?;
@@ -86,9 +85,9 @@ impl Subject {
         Ok(Subject { store, artifact, manifest: checked.manifest, configuration, open_only, timeout })
     }
 
-    /// Goes as far as a host does before it lets a generation serve; what was started is left in `started`.
+    /// Runs the steps of a host up to the first health probe; `started` receives the started instance.
     async fn start(&self, started: &mut Option<Arc<Instance>>) -> Result<(), Said> {
-        // The deadline that counts is the one here: a hook that passed its own looks like one that said no.
+        // The time limit is enforced by `within`. The inner limit is longer, because exceeding it looks like a refusal.
         let longer = self.timeout * 2;
         let opened = Module::open(&self.store, &self.artifact, &self.manifest, 0, longer);
         let module = self.within(Stage::Open, opened).await?;
@@ -101,16 +100,18 @@ impl Subject {
         let options =
             StartOptions { configuration: self.configuration.clone(), services: no_host.clone(), timeout: longer };
         let instance = self.within(Stage::Start, module.start(options)).await.map_err(|said| match said {
-            // It may wait for what only a host can give. Should it hang there too, it hangs on a thread of its own.
+            // The plugin may wait for a service that only a host provides, so this is not reported as a hang. If it also hangs in
+            // the host, it blocks only its own thread.
             Said::TimedOut if no_host.was_asked() => Said::Refused(
-                "it did not start in time, and asked for host services, which a child does not have".to_owned(),
+                "it did not start in time and requested host services, which the child process does not provide"
+                    .to_owned(),
             ),
             said => said,
         })?;
         *started = Some(instance.clone());
         if self.manifest.health.enabled {
             say(&Said::At(Stage::Probe));
-            // The host asks again, and says better what is wrong.
+            // The host probes again and reports the details.
             self.probe(&instance, &handlers).await.map_err(|error| refused(&error))?;
         }
         Ok(())
@@ -128,7 +129,7 @@ impl Subject {
         }
     }
 
-    /// Asks its health: the manifest's endpoint, or the plugin's hook.
+    /// Probes the plugin's health: the endpoint in the manifest, or the health hook.
     async fn probe(&self, instance: &Arc<Instance>, handlers: &[u32]) -> Result<(), CallError> {
         let timeout = self.manifest.health.timeout;
         let Some(path) = &self.manifest.health.endpoint else { return instance.health(timeout).await };
@@ -152,6 +153,6 @@ fn refused(error: &(dyn std::error::Error + 'static)) -> Said {
 
 fn say(said: &Said) {
     let said = serde_json::to_string(said).expect("words always have a JSON form");
-    // The library may have left a line without its end.
+    // The library may have written a line without a line end.
     output::line(&format!("\n{MARK}{said}"));
 }

@@ -1,4 +1,4 @@
-//! What a plugin finds when it asks for its host and there is none.
+//! Host services for a trial, which has no host.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -12,7 +12,7 @@ use http_body_util::{BodyExt as _, Full};
 
 use crate::output;
 
-/// No host: log lines are printed, metrics go nowhere, and every request is refused.
+/// Services without a host: log lines are printed, metrics are discarded, and every request is refused.
 #[derive(Debug, Default)]
 pub(super) struct NoHost {
     was_asked: AtomicBool,
@@ -57,7 +57,7 @@ fn refusal() -> Response<ServiceBody> {
         "title": "Service Unavailable",
         "status": 503,
         "code": "service_not_in_trial",
-        "detail": "the plugin is tried in a process without a host",
+        "detail": "the plugin is tested in a process without a host",
     });
     let body = Full::new(Bytes::from(document.to_string())).map_err(|never| match never {}).boxed_unsync();
     let mut response = Response::new(body);

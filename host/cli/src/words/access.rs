@@ -1,4 +1,4 @@
-//! The words of `token` and `user`.
+//! Arguments of `token` and `user`.
 
 use clap::{Args, Subcommand};
 use host_core::access::{Name, Word};
@@ -6,47 +6,47 @@ use host_core::{PluginId, Role};
 
 use super::{Client, EXIT_CODES};
 
-/// What to do with tokens.
+/// Commands about tokens.
 #[derive(Debug, Subcommand)]
 pub(crate) enum TokenWord {
-    /// Make a token and print it: it is told once, and the host keeps a digest only
+    /// Create a token and print it; it cannot be shown again, since the host stores only a digest
     #[command(after_help = EXIT_CODES)]
     Create(Box<MakeToken>),
-    /// Show all tokens, and the sessions of users
+    /// List all tokens, including user sessions
     #[command(after_help = EXIT_CODES)]
     List(Client),
-    /// Make a token invalid at once
+    /// Revoke a token immediately
     #[command(after_help = EXIT_CODES)]
     Revoke(OfToken),
 }
 
-/// What to do with users.
+/// Commands about users.
 #[derive(Debug, Subcommand)]
 pub(crate) enum UserWord {
-    /// Add a user; the password is asked for, or read from standard input
+    /// Create a user; the password is prompted for or read from standard input
     #[command(after_help = EXIT_CODES)]
     Add(Box<AddUser>),
-    /// Show all users
+    /// List all users
     #[command(after_help = EXIT_CODES)]
     List(Client),
-    /// Change a user; their sessions end
+    /// Change a user and end the user's sessions
     #[command(after_help = EXIT_CODES)]
     Set(Box<SetUser>),
-    /// Remove a user; their sessions end
+    /// Delete a user and end the user's sessions
     #[command(after_help = EXIT_CODES)]
     Remove(OfUser),
 }
 
-/// What somebody may do.
+/// Grants, permissions and scopes of a token or user.
 #[derive(Debug, Default, Args)]
 pub(crate) struct RightsWords {
-    /// A role for single plugins; may be repeated
+    /// Role for a single plugin; may be repeated
     #[arg(long, value_name = "PLUGIN=ROLE", value_parser = grant)]
     pub(crate) grant: Vec<(PluginId, Role)>,
-    /// A word that endpoints ask for as a permission; may be repeated
+    /// Permission that plugin endpoints can require; may be repeated
     #[arg(long, value_name = "WORD")]
     pub(crate) permission: Vec<Word>,
-    /// A word that endpoints ask for as a scope; may be repeated
+    /// Scope that plugin endpoints can require; may be repeated
     #[arg(long, value_name = "WORD")]
     pub(crate) scope: Vec<Word>,
 }
@@ -54,14 +54,14 @@ pub(crate) struct RightsWords {
 /// `token create`.
 #[derive(Debug, Args)]
 pub(crate) struct MakeToken {
-    /// What it is called in revisions, jobs and the audit log
+    /// Name shown in revisions, jobs and the audit log
     pub(crate) name: Name,
-    /// What it may do everywhere: viewer, operator or admin [default: nothing]
+    /// Role for the whole host: viewer, operator or admin [default: no role]
     #[arg(long, value_name = "ROLE")]
     pub(crate) role: Option<Role>,
     #[command(flatten)]
     pub(crate) rights: RightsWords,
-    /// How long it is valid, such as 90d, 12h or 30m [default: until it is revoked]
+    /// Lifetime, such as 90d, 12h or 30m [default: valid until revoked]
     #[arg(long, value_name = "TIME", value_parser = seconds)]
     pub(crate) expires: Option<u64>,
     #[command(flatten)]
@@ -71,7 +71,7 @@ pub(crate) struct MakeToken {
 /// `token revoke`.
 #[derive(Debug, Args)]
 pub(crate) struct OfToken {
-    /// The id, as `token list` shows it
+    /// Id of the token, as listed by `token list`
     #[arg(value_parser = id)]
     pub(crate) id: String,
     #[command(flatten)]
@@ -81,9 +81,9 @@ pub(crate) struct OfToken {
 /// `user add`.
 #[derive(Debug, Args)]
 pub(crate) struct AddUser {
-    /// The name
+    /// Name of the user
     pub(crate) name: Name,
-    /// What they may do everywhere: viewer, operator or admin [default: nothing]
+    /// Role for the whole host: viewer, operator or admin [default: no role]
     #[arg(long, value_name = "ROLE")]
     pub(crate) role: Option<Role>,
     #[command(flatten)]
@@ -95,23 +95,23 @@ pub(crate) struct AddUser {
 /// `user set`.
 #[derive(Debug, Args)]
 pub(crate) struct SetUser {
-    /// The user
+    /// Name of the user
     pub(crate) name: Name,
-    /// What they may do everywhere: viewer, operator, admin or none
+    /// Role for the whole host: viewer, operator, admin or none
     #[arg(long, value_name = "ROLE", value_parser = role_or_none)]
     pub(crate) role: Option<String>,
     #[command(flatten)]
     pub(crate) rights: RightsWords,
-    /// Take all grants, permissions and scopes away that are not given here
+    /// Remove all grants, permissions and scopes that are not given here
     #[arg(long)]
     pub(crate) only: bool,
-    /// Ask for a new password, or read it from standard input
+    /// Prompt for a new password, or read it from standard input
     #[arg(long)]
     pub(crate) password: bool,
-    /// Let them log in no more
+    /// Forbid the user to log in
     #[arg(long, conflicts_with = "enable")]
     pub(crate) disable: bool,
-    /// Let them log in again
+    /// Allow the user to log in again
     #[arg(long)]
     pub(crate) enable: bool,
     #[command(flatten)]
@@ -121,14 +121,14 @@ pub(crate) struct SetUser {
 /// Commands about one user.
 #[derive(Debug, Args)]
 pub(crate) struct OfUser {
-    /// The user
+    /// Name of the user
     pub(crate) name: Name,
     #[command(flatten)]
     pub(crate) client: Client,
 }
 
 impl TokenWord {
-    /// Which host is asked.
+    /// Returns the options that select the host.
     pub(crate) fn client(&self) -> &Client {
         match self {
             TokenWord::Create(words) => &words.client,
@@ -139,7 +139,7 @@ impl TokenWord {
 }
 
 impl UserWord {
-    /// Which host is asked.
+    /// Returns the options that select the host.
     pub(crate) fn client(&self) -> &Client {
         match self {
             UserWord::Add(words) => &words.client,
@@ -151,7 +151,7 @@ impl UserWord {
 }
 
 fn grant(text: &str) -> Result<(PluginId, Role), String> {
-    let (plugin, role) = text.split_once('=').ok_or("there is no `=` in it")?;
+    let (plugin, role) = text.split_once('=').ok_or("expected `PLUGIN=ROLE`, but there is no `=`")?;
     let plugin = plugin.parse().map_err(|error: host_core::IdError| error.to_string())?;
     Ok((plugin, role.parse().map_err(|error: host_core::access::RoleError| error.to_string())?))
 }
@@ -164,25 +164,25 @@ fn role_or_none(text: &str) -> Result<String, String> {
     }
 }
 
-/// Reads a token's id, which needs no escapes in an address.
+/// Parses a token id. A valid id needs no escaping in a URL.
 fn id(text: &str) -> Result<String, String> {
     let is_id = text.len() == 8 && text.bytes().all(|c| c.is_ascii_hexdigit());
-    is_id.then(|| text.to_ascii_lowercase()).ok_or_else(|| "the id of a token has 8 hex digits".to_owned())
+    is_id.then(|| text.to_ascii_lowercase()).ok_or_else(|| "a token id has 8 hex digits".to_owned())
 }
 
-/// Reads a time as a number and one of `s`, `m`, `h`, `d`.
+/// Parses a duration: a number and one of `s`, `m`, `h`, `d`.
 fn seconds(text: &str) -> Result<u64, String> {
-    let wrong = || "write a number and one of `s`, `m`, `h` and `d`, such as `90d`".to_owned();
-    let (number, unit) = text.split_at_checked(text.len().saturating_sub(1)).ok_or_else(wrong)?;
+    let invalid = || "expected a number and one of `s`, `m`, `h`, `d`, such as `90d`".to_owned();
+    let (number, unit) = text.split_at_checked(text.len().saturating_sub(1)).ok_or_else(invalid)?;
     let unit = match unit {
         "s" => 1,
         "m" => 60,
         "h" => 3_600,
         "d" => 86_400,
-        _ => return Err(wrong()),
+        _ => return Err(invalid()),
     };
     let number = number.bytes().all(|c| c.is_ascii_digit()).then(|| number.parse::<u64>().ok()).flatten();
-    number.and_then(|number| number.checked_mul(unit)).filter(|seconds| *seconds > 0).ok_or_else(wrong)
+    number.and_then(|number| number.checked_mul(unit)).filter(|seconds| *seconds > 0).ok_or_else(invalid)
 }
 
 #[cfg(test)]
@@ -193,7 +193,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_are_read() {
+    fn durations_are_parsed() {
         for (text, expected) in [("90d", Some(7_776_000)), ("12h", Some(43_200)), ("1m", Some(60)), ("5s", Some(5))] {
             assert_eq!(seconds(text).ok(), expected, "{text}");
         }
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn what_somebody_may_do_is_read_or_refused() {
+    fn roles_grants_and_ids_are_validated() {
         let read = |words: &[&str]| Words::try_parse_from([&["plugin-host"], words].concat()).map(drop);
         for words in [
             &["token", "create", "ci", "--role", "operator", "--expires", "90d"][..],

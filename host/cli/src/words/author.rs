@@ -1,18 +1,18 @@
-//! The words of plugin authors. None of these commands needs a running host.
+//! Arguments of the commands for plugin authors. None of these commands needs a running host.
 
 use std::path::PathBuf;
 
 use clap::Args;
 
-/// Where `dev` listens unless told: beside a host on its usual port.
+/// The default port of `dev`: next to the default port of a host, so that both can run.
 const DEV_PORT: u16 = 4001;
 
 /// `new`.
 #[derive(Debug, Args)]
 pub(crate) struct New {
-    /// What the plugin is called: its id, and the name of its crate
+    /// Id of the plugin and name of its crate
     pub(crate) name: String,
-    /// The folder to write, which must be empty or not there yet [default: ./NAME]
+    /// Folder to create; it must be empty or not exist [default: ./NAME]
     #[arg(long, value_name = "DIR")]
     pub(crate) path: Option<PathBuf>,
 }
@@ -20,16 +20,16 @@ pub(crate) struct New {
 /// `sdk`.
 #[derive(Debug, Args)]
 pub(crate) struct Sdk {
-    /// The plugin's folder
+    /// Folder of the plugin
     #[arg(default_value = ".", value_name = "DIR")]
     pub(crate) folder: PathBuf,
 }
 
-/// Where builds keep what makes them fast.
+/// The build cache.
 #[derive(Debug, Args)]
 pub(crate) struct Cache {
-    /// Where builds keep what makes them fast [host.toml: cache_dir] [env: PLUGIN_CACHE_DIR] [default: ./build_cache if it
-    /// is there, else plugin-host/build_cache in the user's cache folder]
+    /// Folder of the build cache [host.toml: cache_dir] [env: PLUGIN_CACHE_DIR] [default: ./build_cache if it exists,
+    /// otherwise plugin-host/build_cache in the user's cache folder]
     #[arg(long, value_name = "PATH")]
     pub(crate) cache_dir: Option<String>,
 }
@@ -37,10 +37,10 @@ pub(crate) struct Cache {
 /// `check`.
 #[derive(Debug, Args)]
 pub(crate) struct Check {
-    /// The plugin's folder
+    /// Folder of the plugin
     #[arg(default_value = ".", value_name = "DIR")]
     pub(crate) folder: PathBuf,
-    /// Show all that cargo says
+    /// Show the complete cargo output
     #[arg(long)]
     pub(crate) verbose: bool,
     /// Print the steps as JSON
@@ -53,16 +53,16 @@ pub(crate) struct Check {
 /// `dev`.
 #[derive(Debug, Args)]
 pub(crate) struct Dev {
-    /// The plugin's folder
+    /// Folder of the plugin
     #[arg(default_value = ".", value_name = "DIR")]
     pub(crate) folder: PathBuf,
-    /// The port to listen at, on 127.0.0.1; 0 takes any that is free
+    /// Port to listen on at 127.0.0.1; 0 selects a free port
     #[arg(long, value_name = "NUMBER", default_value_t = DEV_PORT)]
     pub(crate) port: u16,
-    /// A JSON file with configuration to set over that of plugin.yaml; a change of it reloads too
+    /// JSON file with configuration that overrides plugin.yaml; a change of this file also reloads the plugin
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
-    /// Show all that cargo says
+    /// Show the complete cargo output
     #[arg(long)]
     pub(crate) verbose: bool,
     #[command(flatten)]
@@ -72,13 +72,13 @@ pub(crate) struct Dev {
 /// `pack`.
 #[derive(Debug, Args)]
 pub(crate) struct Pack {
-    /// The plugin's folder
+    /// Folder of the plugin
     #[arg(default_value = ".", value_name = "DIR")]
     pub(crate) folder: PathBuf,
-    /// The file to write [default: ./ID-VERSION.zip]
+    /// Archive to write [default: ./ID-VERSION.zip]
     #[arg(long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
-    /// Print what was packed as JSON
+    /// Print the result as JSON
     #[arg(long)]
     pub(crate) json: bool,
 }
@@ -86,26 +86,26 @@ pub(crate) struct Pack {
 /// `explain`.
 #[derive(Debug, Args)]
 pub(crate) struct Explain {
-    /// The file, usually a `.so`; a plugin.yaml beside it is compared with the code
+    /// Library file, usually a `.so`; a plugin.yaml in the same folder is compared with the code
     #[arg(value_name = "LIB")]
     pub(crate) library: PathBuf,
-    /// Print what was seen as JSON
+    /// Print the result as JSON
     #[arg(long)]
     pub(crate) json: bool,
 }
 
-/// `open-library`, which `check` and `explain` run as a child: foreign code runs there when a library is opened.
+/// `open-library`: `check` and `explain` run it as a child process, because opening a library runs its code.
 #[derive(Debug, Args)]
 pub(crate) struct OpenLibrary {
     /// The library
     pub(crate) library: PathBuf,
-    /// The plugin.yaml to compare it with
+    /// plugin.yaml to compare the library with
     #[arg(long)]
     pub(crate) manifest: Option<PathBuf>,
-    /// An empty folder to work in
+    /// Empty working folder
     #[arg(long)]
     pub(crate) scratch: PathBuf,
-    /// How long the library may take to open, in seconds
+    /// Time limit for opening the library, in seconds
     #[arg(long)]
     pub(crate) timeout_seconds: u64,
 }

@@ -1,4 +1,4 @@
-//! The words of `available`, `validate`, `cache` and `config set`.
+//! Arguments of `available`, `validate`, `cache` and `config set`.
 
 use clap::{Args, Subcommand};
 
@@ -7,7 +7,7 @@ use super::{Client, Loadable};
 /// `available`.
 #[derive(Debug, Args)]
 pub(crate) struct Available {
-    /// Read the indexes now
+    /// Read the indexes again before listing
     #[arg(long)]
     pub(crate) refresh: bool,
     /// Only plugins with this tag
@@ -20,23 +20,23 @@ pub(crate) struct Available {
 /// `validate`.
 #[derive(Debug, Args)]
 pub(crate) struct Validate {
-    /// As for `load`; a folder or file is one of the host's machine
+    /// Source, as for `load`; a folder or file is a path on the host's machine
     #[arg(value_parser = super::loadable)]
     pub(crate) source: Loadable,
-    /// The branch, tag or commit of a git address
+    /// Branch, tag or commit of a git URL
     #[arg(long, value_name = "REV")]
     pub(crate) version: Option<String>,
     #[command(flatten)]
     pub(crate) client: Client,
 }
 
-/// What to do with the build cache.
+/// Commands about the build cache.
 #[derive(Debug, Subcommand)]
 pub(crate) enum CacheWord {
-    /// Show what lies on disk, and what the cache was good for
+    /// Show disk usage and the hit rate of the build cache
     #[command(after_help = super::EXIT_CODES)]
     Info(Client),
-    /// Empty the cache, and remove what no plugin refers to any more; what serves and what a rollback needs stays
+    /// Empty the build cache and delete unreferenced artifacts; running versions and rollback versions are kept
     #[command(after_help = super::EXIT_CODES)]
     Clear(Client),
 }
@@ -44,9 +44,9 @@ pub(crate) enum CacheWord {
 /// `config set`.
 #[derive(Debug, Args)]
 pub(crate) struct SetConfig {
-    /// The key, as in host.toml
+    /// Key, as in host.toml
     pub(crate) key: String,
-    /// The value, as JSON or as a text
+    /// Value, as JSON or as a text
     pub(crate) value: String,
     #[command(flatten)]
     pub(crate) client: Client,
@@ -55,14 +55,14 @@ pub(crate) struct SetConfig {
 /// `config unset`.
 #[derive(Debug, Args)]
 pub(crate) struct UnsetConfig {
-    /// The key, as in host.toml
+    /// Key, as in host.toml
     pub(crate) key: String,
     #[command(flatten)]
     pub(crate) client: Client,
 }
 
 impl CacheWord {
-    /// The host that is asked.
+    /// Returns the options that select the host.
     pub(crate) fn client(&self) -> &Client {
         let (CacheWord::Info(client) | CacheWord::Clear(client)) = self;
         client
@@ -70,7 +70,7 @@ impl CacheWord {
 }
 
 impl SetConfig {
-    /// What is to be set. What cannot be meant as JSON is a text.
+    /// Returns the value to set. Text that is not valid JSON is used as a string.
     pub(crate) fn value(&self) -> serde_json::Value {
         serde_json::from_str(&self.value).unwrap_or_else(|_| self.value.as_str().into())
     }

@@ -1,4 +1,4 @@
-//! The words of commands that change a plugin.
+//! Arguments of the commands that change a plugin.
 
 use clap::Args;
 use host_run::OnConflict;
@@ -6,13 +6,13 @@ use url::form_urlencoded::Serializer;
 
 use super::OfPlugin;
 
-/// Under which conditions a change is asked for.
+/// Reason and conflict handling of a change.
 #[derive(Debug, Default, Args)]
 pub(crate) struct Conditions {
-    /// Why, in your own words: kept with what is asked for
+    /// Reason for the change; stored with the revision
     #[arg(long, value_name = "TEXT")]
     pub(crate) reason: Option<String>,
-    /// When something else works on the plugin: `queue` behind it, `replace` it, or `reject` this [default: queue]
+    /// If another operation on the plugin is running: `queue` behind it, `replace` it, or `reject` this one [default: queue]
     #[arg(long, value_name = "WORD")]
     pub(crate) on_conflict: Option<OnConflict>,
 }
@@ -31,7 +31,7 @@ pub(crate) struct Change {
 pub(crate) struct Disable {
     #[command(flatten)]
     pub(crate) change: Change,
-    /// Disable the enabled plugins that need it first
+    /// First disable the enabled plugins that depend on it
     #[arg(long)]
     pub(crate) cascade: bool,
 }
@@ -41,16 +41,16 @@ pub(crate) struct Disable {
 pub(crate) struct Unload {
     #[command(flatten)]
     pub(crate) change: Change,
-    /// Keep what the host keeps for the plugin, for the day it is installed again
+    /// Keep the plugin's data in the key-value store for a later installation
     #[arg(long)]
     pub(crate) keep_data: bool,
-    /// Unload the plugins that need it first
+    /// First unload the plugins that depend on it
     #[arg(long)]
     pub(crate) cascade: bool,
 }
 
 impl Conditions {
-    /// A path with these conditions, and with switches that are on.
+    /// Returns the path with these conditions and the enabled switches as query parameters.
     pub(crate) fn path(&self, path: &str, switches: &[(&str, bool)]) -> String {
         let mut query = Serializer::new(String::new());
         for (name, _) in switches.iter().filter(|(_, is_on)| *is_on) {
@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn conditions_become_a_query() {
+    fn change_options_become_query_parameters() {
         let path = |words: &[&str]| {
             let words = unload(words).unwrap();
             let switches = [("keep_data", words.keep_data), ("cascade", words.cascade)];

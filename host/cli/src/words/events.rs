@@ -1,4 +1,4 @@
-//! `events`.
+//! Arguments of `events`.
 
 use clap::Args;
 use host_core::PluginId;
@@ -8,16 +8,16 @@ use super::Client;
 /// `events`.
 #[derive(Debug, Args)]
 pub(crate) struct Events {
-    /// Go on with what happens from now on, over restarts of the host, until interrupted; with `--json` a line for each
+    /// Follow new events until interrupted, also across restarts of the host; with `--json` one line per event
     #[arg(long)]
     pub(crate) follow: bool,
-    /// Only what happened to this plugin
+    /// Only events of this plugin
     #[arg(long, value_name = "ID")]
     pub(crate) plugin: Option<PluginId>,
-    /// Only events of these kinds: names and beginnings of names, such as `job.ended,health`
+    /// Only events of these kinds: names or name prefixes, such as `job.ended,health`
     #[arg(long, value_name = "LIST")]
     pub(crate) kind: Option<String>,
-    /// Begin after the event of this number, 0 for the oldest that is kept [default: show the newest]
+    /// Start after the event with this number; 0 starts with the oldest stored event [default: show the newest events]
     #[arg(long, value_name = "N")]
     pub(crate) after: Option<u64>,
     #[command(flatten)]

@@ -1,4 +1,4 @@
-//! The words of `graph`.
+//! Arguments of `graph`.
 
 use clap::{Args, ValueEnum};
 
@@ -7,18 +7,18 @@ use super::Client;
 /// `graph`.
 #[derive(Debug, Args)]
 pub(crate) struct Graph {
-    /// Print it for a program that draws: Graphviz or Mermaid
+    /// Print the graph as Graphviz (dot) or Mermaid source
     #[arg(long, value_name = "FORMAT", conflicts_with = "json")]
     pub(crate) format: Option<Drawing>,
     #[command(flatten)]
     pub(crate) client: Client,
 }
 
-/// For which program.
+/// The output format of a graph.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(crate) enum Drawing {
-    /// For Graphviz
+    /// Graphviz
     Dot,
-    /// For Mermaid
+    /// Mermaid
     Mermaid,
 }

@@ -1,4 +1,4 @@
-//! The words of `rollback`, `revisions`, `diff` and `restore`.
+//! Arguments of `rollback`, `revisions`, `diff` and `restore`.
 
 use clap::Args;
 use clap::builder::RangedU64ValueParser;
@@ -11,8 +11,8 @@ use super::{Change, Client, OfPlugin};
 pub(crate) struct Rollback {
     #[command(flatten)]
     pub(crate) change: Change,
-    /// Which of the versions that `show` lists as kept: its number, or the beginning of its commit or digest [default: the
-    /// one before]
+    /// Kept version to roll back to, as listed by `show`: version number, or prefix of its commit or digest [default: the
+    /// previous version]
     #[arg(long, value_name = "VERSION")]
     pub(crate) to: Option<String>,
 }
@@ -20,12 +20,12 @@ pub(crate) struct Rollback {
 /// `revisions`.
 #[derive(Debug, Args)]
 pub(crate) struct Revisions {
-    /// Only those of this plugin, which need not be installed any more
+    /// Only revisions of this plugin; it need not be installed
     pub(crate) id: Option<PluginId>,
-    /// How many at most, the newest first
+    /// Maximum number of revisions, newest first
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = RangedU64ValueParser::<usize>::new().range(1..=200))]
     pub(crate) limit: usize,
-    /// Only those before this one
+    /// Only revisions before this number
     #[arg(long, value_name = "N")]
     pub(crate) before: Option<u64>,
     #[command(flatten)]
@@ -37,10 +37,10 @@ pub(crate) struct Revisions {
 pub(crate) struct Diff {
     #[command(flatten)]
     pub(crate) plugin: OfPlugin,
-    /// A revision of the plugin, as `revisions` lists them
+    /// Revision of the plugin, as listed by `revisions`
     #[arg(value_name = "N")]
     pub(crate) number: u64,
-    /// Another one [default: the plugin's revision before N]
+    /// Revision to compare with [default: the plugin's revision before N]
     #[arg(value_name = "M")]
     pub(crate) with: Option<u64>,
 }
@@ -50,7 +50,7 @@ pub(crate) struct Diff {
 pub(crate) struct Restore {
     #[command(flatten)]
     pub(crate) change: Change,
-    /// A revision of the plugin, as `revisions` lists them
+    /// Revision of the plugin, as listed by `revisions`
     #[arg(value_name = "N")]
     pub(crate) number: u64,
 }

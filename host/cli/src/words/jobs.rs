@@ -1,4 +1,4 @@
-//! The words of `jobs` and `job`.
+//! Arguments of `jobs` and `job`.
 
 use clap::builder::RangedU64ValueParser;
 use clap::{Args, Subcommand};
@@ -10,16 +10,16 @@ use super::{Client, EXIT_CODES};
 /// `jobs`.
 #[derive(Debug, Args)]
 pub(crate) struct Jobs {
-    /// Only those of this plugin
+    /// Only jobs of this plugin
     #[arg(long, value_name = "ID")]
     pub(crate) plugin: Option<PluginId>,
-    /// Only those in this state: queued, running, done, failed, cancelled, timed_out or superseded
+    /// Only jobs in this state: queued, running, done, failed, cancelled, timed_out or superseded
     #[arg(long, value_name = "STATE")]
     pub(crate) state: Option<JobState>,
-    /// Only those of this operation, such as load or reload
+    /// Only jobs of this operation, such as load or reload
     #[arg(long, value_name = "WORD", value_parser = word)]
     pub(crate) operation: Option<String>,
-    /// How many at most, the newest first
+    /// Maximum number of jobs, newest first
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = RangedU64ValueParser::<usize>::new().range(1..=200))]
     pub(crate) limit: usize,
     #[command(flatten)]
@@ -32,26 +32,26 @@ pub(crate) struct Jobs {
 pub(crate) struct Job {
     #[command(subcommand)]
     pub(crate) word: Option<JobWord>,
-    /// The job, as `jobs` shows it
+    /// Id of the job, as listed by `jobs`
     #[arg(value_name = "JOB", value_parser = id, required = true)]
     pub(crate) id: Option<String>,
-    /// Print what it has written instead
+    /// Print the log of the job instead
     #[arg(long)]
     pub(crate) log: bool,
-    /// Print what it writes until it has ended; exits with 0 only when it has done what was asked
+    /// Print the log until the job ends; exits with 0 only if the job succeeded
     #[arg(long)]
     pub(crate) follow: bool,
     #[command(flatten)]
     pub(crate) client: Client,
 }
 
-/// What to do with a job.
+/// Commands about a job.
 #[derive(Debug, Subcommand)]
 pub(crate) enum JobWord {
-    /// End a job; what served before still serves
+    /// Cancel a job; the version that was running keeps running
     #[command(after_help = EXIT_CODES)]
     Cancel(OfJob),
-    /// Ask once more for the same as a job that failed or was ended, and watch it
+    /// Retry a failed or cancelled job and follow the new job
     #[command(after_help = EXIT_CODES)]
     Retry(OfJob),
 }
@@ -59,7 +59,7 @@ pub(crate) enum JobWord {
 /// Commands about one job.
 #[derive(Debug, Args)]
 pub(crate) struct OfJob {
-    /// The job, as `jobs` shows it
+    /// Id of the job, as listed by `jobs`
     #[arg(value_name = "JOB", value_parser = id)]
     pub(crate) id: String,
     #[command(flatten)]
@@ -67,7 +67,7 @@ pub(crate) struct OfJob {
 }
 
 impl Job {
-    /// Which host is asked.
+    /// Returns the options that select the host.
     pub(crate) fn client(&self) -> &Client {
         match &self.word {
             Some(JobWord::Cancel(words) | JobWord::Retry(words)) => &words.client,
@@ -76,19 +76,21 @@ impl Job {
     }
 }
 
-/// Reads a job's id, which needs no escapes in an address.
+/// Parses a job id. A valid id needs no escaping in a URL.
 fn id(text: &str) -> Result<String, String> {
     let is_id = text.len() <= 64
         && text
             .strip_prefix("job_")
             .is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|c| c.is_ascii_alphanumeric()));
-    is_id.then(|| text.to_owned()).ok_or_else(|| "a job is called `job_` and some digits and letters".to_owned())
+    is_id.then(|| text.to_owned()).ok_or_else(|| "a job id is `job_` followed by letters and digits".to_owned())
 }
 
-/// Reads the word of an operation, likewise.
+/// Parses the name of an operation. A valid name needs no escaping in a URL.
 fn word(text: &str) -> Result<String, String> {
     let is_word = !text.is_empty() && text.len() <= 40 && text.bytes().all(|c| c.is_ascii_lowercase() || c == b'_');
-    is_word.then(|| text.to_owned()).ok_or_else(|| "it has the letters a to z and `_`".to_owned())
+    is_word
+        .then(|| text.to_owned())
+        .ok_or_else(|| "an operation name consists of the letters a to z and `_`".to_owned())
 }
 
 #[cfg(test)]
@@ -108,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn a_job_is_shown_or_something_is_done_with_it() {
+    fn job_accepts_an_id_or_a_subcommand() {
         let shown = job(&["job", "job_1f", "--follow", "--json"]);
         assert_eq!((shown.id.as_deref(), shown.follow, shown.log), (Some("job_1f"), true, false));
         assert!(shown.client().json);

@@ -1,4 +1,4 @@
-//! `logs`.
+//! Arguments of `logs`.
 
 use clap::Args;
 use host_core::PluginId;
@@ -8,13 +8,13 @@ use super::Client;
 /// `logs`.
 #[derive(Debug, Args)]
 pub(crate) struct Logs {
-    /// The plugin
+    /// The plugin's id
     pub(crate) id: PluginId,
-    /// Go on with each new line, over restarts of the host, until interrupted or the plugin is unloaded; with `--json` a
-    /// line for each
+    /// Follow new lines until interrupted or the plugin is unloaded, also across restarts of the host; with `--json` one
+    /// JSON object per line
     #[arg(long)]
     pub(crate) follow: bool,
-    /// Only lines that are at least as bad
+    /// Only lines of at least this severity
     #[arg(long, value_name = "LEVEL", value_parser = ["error", "warn", "info", "debug", "trace"])]
     pub(crate) level: Option<String>,
     #[command(flatten)]

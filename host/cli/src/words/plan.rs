@@ -1,4 +1,4 @@
-//! The words of `plan`, `apply` and `export`.
+//! Arguments of `plan`, `apply` and `export`.
 
 use std::path::PathBuf;
 
@@ -6,22 +6,22 @@ use clap::Args;
 
 use super::Client;
 
-/// What `plan` returns.
+/// The exit codes of `plan`.
 pub(crate) const EXIT_CODES: &str = "\
 Exit codes:
   0  done
-  1  the host refused, or failed
-  2  the words, the file or the configuration are wrong
-  3  no host can be reached
-  10 with --exit-code: there is something to change";
+  1  the host refused the request, or the request failed
+  2  invalid arguments, file or configuration
+  3  the host cannot be reached
+  10 with --exit-code: there are changes to apply";
 
 /// `plan`.
 #[derive(Debug, Args)]
 pub(crate) struct Plan {
-    /// The plugins.yaml; `-` reads standard input. Relative folders in it are relative to it
+    /// The plugins.yaml; `-` reads standard input. Relative paths in the file start at its folder
     #[arg(short = 'f', long, value_name = "FILE")]
     pub(crate) file: PathBuf,
-    /// Exit with 10 when there is something to change
+    /// Exit with 10 if there are changes to apply
     #[arg(long)]
     pub(crate) exit_code: bool,
     #[command(flatten)]
@@ -31,16 +31,16 @@ pub(crate) struct Plan {
 /// `apply`.
 #[derive(Debug, Args)]
 pub(crate) struct Apply {
-    /// The plugins.yaml; `-` reads standard input. Relative folders in it are relative to it
+    /// The plugins.yaml; `-` reads standard input. Relative paths in the file start at its folder
     #[arg(short = 'f', long, value_name = "FILE")]
     pub(crate) file: PathBuf,
-    /// Do not ask
+    /// Do not ask for confirmation
     #[arg(long)]
     pub(crate) yes: bool,
-    /// When something can't be done, do the rest nevertheless, and undo nothing
+    /// If a change fails, continue with the others and undo nothing
     #[arg(long)]
     pub(crate) best_effort: bool,
-    /// Show all that cargo says
+    /// Show the complete cargo output
     #[arg(long)]
     pub(crate) verbose: bool,
     #[command(flatten)]
@@ -50,7 +50,7 @@ pub(crate) struct Apply {
 /// `export`.
 #[derive(Debug, Args)]
 pub(crate) struct Export {
-    /// Write it to this file instead of printing it
+    /// Write to this file instead of standard output
     #[arg(short = 'o', long, value_name = "FILE", conflicts_with = "json")]
     pub(crate) output: Option<PathBuf>,
     #[command(flatten)]

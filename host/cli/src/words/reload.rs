@@ -1,4 +1,4 @@
-//! The words of `reload`.
+//! Arguments of `reload`.
 
 use clap::Args;
 use clap::builder::RangedU64ValueParser;
@@ -9,13 +9,13 @@ use super::{Client, Conditions};
 /// `reload`.
 #[derive(Debug, Args)]
 pub(crate) struct Reload {
-    /// The plugin
+    /// The plugin's id
     pub(crate) id: PluginId,
-    /// Show all that cargo says
+    /// Show the complete cargo output
     #[arg(long)]
     pub(crate) verbose: bool,
-    /// Reload again and again while requests run, and print what became of them and of each generation; exits with 0
-    /// only when no request failed and every generation that was replaced is unmapped
+    /// Reload repeatedly under load and report the outcome of every request and generation; exits with 0 only if no
+    /// request failed and every replaced generation is unmapped
     #[arg(long)]
     pub(crate) prove: bool,
     #[command(flatten)]
@@ -26,26 +26,26 @@ pub(crate) struct Reload {
     pub(crate) client: Client,
 }
 
-/// How `reload --prove` goes about it.
+/// Options of `reload --prove`.
 #[derive(Debug, Args)]
 pub(crate) struct Prove {
-    /// What to GET of the plugin meanwhile, such as `/hello` [default: its first GET endpoint without parameters]
+    /// Endpoint to request with GET, such as `/hello` [default: the plugin's first GET endpoint without parameters]
     #[arg(long, value_name = "PATH", value_parser = path, requires = "prove", help_heading = "With --prove")]
     pub(crate) path: Option<String>,
-    /// How often to reload
+    /// Number of reloads
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = RangedU64ValueParser::<u32>::new().range(1..=100_000),
           requires = "prove", help_heading = "With --prove")]
     pub(crate) reloads: u32,
-    /// How many connections ask, each one request after the other
+    /// Number of connections; each sends one request after the other
     #[arg(long, value_name = "N", default_value_t = 8, value_parser = RangedU64ValueParser::<usize>::new().range(1..=1_000),
           requires = "prove", help_heading = "With --prove")]
     pub(crate) connections: usize,
 }
 
-/// Reads the path of an endpoint, with a query if need be.
+/// Parses the path of an endpoint, with an optional query.
 fn path(text: &str) -> Result<String, String> {
     if !text.starts_with('/') {
-        return Err("it does not begin with `/`".to_owned());
+        return Err("a path starts with `/`".to_owned());
     }
     let path = text.parse::<http::uri::PathAndQuery>().map_err(|error| error.to_string())?;
     Ok(path.as_str().to_owned())
@@ -65,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn how_to_prove_is_said_with_prove_only() {
+    fn prove_options_require_prove() {
         let plain = reload(&[]).unwrap();
         assert_eq!((plain.prove, plain.how.reloads, plain.how.connections), (false, 20, 8));
         let proving = reload(&["--prove", "--path", "/a?b=c", "--reloads", "3", "--connections", "2"]).unwrap();

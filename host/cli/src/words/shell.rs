@@ -1,4 +1,4 @@
-//! What shells and readers are given: completions and manual pages, made from the words themselves.
+//! Shell completions and manual pages, generated from the definition of the command line.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ use crate::output;
 /// `ping`.
 #[derive(Debug, Args)]
 pub(crate) struct Ping {
-    /// Only ask whether it answers, ready or not
+    /// Only check that the host responds, whether or not it is ready
     #[arg(long)]
     pub(crate) live: bool,
     #[command(flatten)]
@@ -39,12 +39,12 @@ pub(crate) enum Shell {
 /// `man`.
 #[derive(Debug, Args)]
 pub(crate) struct Man {
-    /// Write a page for each command into this folder, instead of the main one to standard output
+    /// Write the page of each command into this folder instead of printing the main page
     #[arg(value_name = "DIR")]
     pub(crate) folder: Option<PathBuf>,
 }
 
-/// Prints what the shell is to read.
+/// Prints the completion script.
 pub(crate) fn completions(words: &Completions) {
     let shell = match words.shell {
         Shell::Bash => Known::Bash,
@@ -52,7 +52,7 @@ pub(crate) fn completions(words: &Completions) {
         Shell::Fish => Known::Fish,
     };
     let words = Words::command();
-    // What is hidden is for programs.
+    // Hidden commands are only run by the host itself.
     let shown = words.get_subcommands().filter(|command| !command.is_hide_set()).cloned();
     let mut command = clap::Command::new("plugin-host").version(env!("CARGO_PKG_VERSION")).subcommands(shown);
     let mut script = vec![];
@@ -60,15 +60,15 @@ pub(crate) fn completions(words: &Completions) {
     output::raw(script.trim_ascii_end());
 }
 
-/// Prints the main page, or writes all into a folder, which is made if it is not there.
+/// Prints the main page, or writes the pages of all commands into a folder, which is created if it does not exist.
 ///
 /// # Errors
-/// The folder can't be written.
+/// The folder cannot be written.
 pub(crate) fn man(words: &Man) -> Result<(), Failure> {
     let mut command = Words::command();
     command.build();
     let Some(folder) = &words.folder else {
-        let page = page(command).map_err(|error| Failure::of("failed to make the page", &error))?;
+        let page = page(command).map_err(|error| Failure::of("failed to render the manual page", &error))?;
         output::raw(page.trim_ascii_end());
         return Ok(());
     };
@@ -77,7 +77,7 @@ pub(crate) fn man(words: &Man) -> Result<(), Failure> {
     write(folder, &command).map_err(failed)
 }
 
-/// Writes the page of a command, and those of the commands below it.
+/// Writes the page of a command and the pages of its subcommands.
 fn write(folder: &Path, command: &clap::Command) -> io::Result<()> {
     for below in command.get_subcommands().filter(|below| !below.is_hide_set() && below.get_name() != "help") {
         write(folder, below)?;

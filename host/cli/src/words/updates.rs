@@ -1,4 +1,4 @@
-//! The words of `updates`, `update`, `update-policy`, `block` and `unblock`.
+//! Arguments of `updates`, `update`, `update-policy`, `block` and `unblock`.
 
 use clap::Args;
 use host_core::PluginId;
@@ -9,9 +9,9 @@ use super::{Change, Client};
 /// `updates`.
 #[derive(Debug, Args)]
 pub(crate) struct Updates {
-    /// Only those of this plugin
+    /// Only updates of this plugin
     pub(crate) id: Option<PluginId>,
-    /// Ask the repositories now
+    /// Query the repositories now
     #[arg(long)]
     pub(crate) check: bool,
     #[command(flatten)]
@@ -23,10 +23,10 @@ pub(crate) struct Updates {
 pub(crate) struct Update {
     #[command(flatten)]
     pub(crate) change: Change,
-    /// The version, tag, branch or commit to take [default: the newest that the plugin's policy allows]
+    /// Version, tag, branch or commit to update to [default: the newest version that the plugin's policy allows]
     #[arg(long, value_name = "REV")]
     pub(crate) version: Option<String>,
-    /// Show all that cargo says
+    /// Show the complete cargo output
     #[arg(long)]
     pub(crate) verbose: bool,
 }
@@ -36,15 +36,15 @@ pub(crate) struct Update {
 pub(crate) struct SetPolicy {
     #[command(flatten)]
     pub(crate) change: Change,
-    /// How far an update may go: `patch`, `minor` or `major`; `manual` takes none by itself, `pinned` none at all
+    /// Largest allowed version step: `patch`, `minor` or `major`; `manual` never updates automatically, `pinned` never updates
     pub(crate) policy: UpdatePolicy,
-    /// Take what the policy allows as soon as it is found
+    /// Install allowed updates as soon as they are found
     #[arg(long, conflicts_with = "manual_only")]
     pub(crate) automatic: bool,
-    /// Only take what is asked for with `update`
+    /// Install updates only on request with `update`
     #[arg(long)]
     pub(crate) manual_only: bool,
-    /// How often to look, such as `30m` or `24h` [default: as before, an hour at first]
+    /// How often to check for updates, such as `30m` or `24h` [default: unchanged; initially one hour]
     #[arg(long, value_name = "TIME")]
     pub(crate) interval: Option<UpdateInterval>,
 }
@@ -54,15 +54,15 @@ pub(crate) struct SetPolicy {
 pub(crate) struct Block {
     #[command(flatten)]
     pub(crate) change: Change,
-    /// The version
+    /// Version, such as 1.2.0
     #[arg(value_parser = version)]
     pub(crate) version: String,
 }
 
-/// Reads a version, which needs no escapes in an address.
+/// Parses a version. A valid version needs no escaping in a URL.
 fn version(text: &str) -> Result<String, String> {
     let versions = blocked_versions([text]).map_err(|error| error.to_string())?;
-    versions.first().map(ToString::to_string).ok_or_else(|| "it is empty".to_owned())
+    versions.first().map(ToString::to_string).ok_or_else(|| "the version is empty".to_owned())
 }
 
 #[cfg(test)]
@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn a_policy_is_read_with_how_it_is_followed() {
+    fn update_policy_options_are_parsed_and_validated() {
         let Word::UpdatePolicy(words) =
             read(&["update-policy", "hello", "patch", "--automatic", "--interval", "1h30m"]).unwrap()
         else {
@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn a_version_to_block_is_a_whole_one() {
+    fn block_requires_a_complete_version() {
         let Word::Block(words) = read(&["block", "hello", "v1.2.0"]).unwrap() else { panic!("not block") };
         assert_eq!(words.version, "1.2.0");
         assert!(read(&["block", "hello", "1.2"]).unwrap_err().to_string().contains("all three numbers"));

@@ -1,4 +1,4 @@
-//! What `dev` tells besides what happens: how to call the plugin, what the compiler warns of, what the plugin says.
+//! Output of `dev`: curl commands, compiler warnings, and the plugin's log.
 
 use std::time::Duration;
 
@@ -10,13 +10,13 @@ use tokio::sync::watch;
 use crate::output::text::printable;
 use crate::screen::Screen;
 
-/// How long to wait for lines of a plugin before asking whether it is still the same.
+/// Interval at which the followed plugin is checked for replacement.
 const LOOK: Duration = Duration::from_millis(200);
 
-/// A line to paste into a shell for each endpoint.
+/// Returns a curl command for each endpoint.
 pub(super) fn curl_lines(url: &str, manifest: &Manifest) -> String {
     let line = |endpoint: &Endpoint| {
-        // A parameter's own name is a value that can be sent.
+        // The name of a parameter serves as its example value.
         let path = endpoint.path.pattern().replace(['{', '}', '*'], "");
         let method = match endpoint.method {
             Method::Get => String::new(),
@@ -32,7 +32,7 @@ pub(super) fn curl_lines(url: &str, manifest: &Manifest) -> String {
     manifest.endpoints.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
-/// A body that names the fields which the manifest asks for.
+/// Returns an example body with the required fields of the manifest.
 fn body(endpoint: &Endpoint) -> String {
     let validation = endpoint.validation.clone().unwrap_or_default();
     let kind = validation.content_type.first().map_or("application/json", String::as_str);
@@ -42,12 +42,12 @@ fn body(endpoint: &Endpoint) -> String {
     format!("-H 'content-type: {kind}' -d '{fields}' ")
 }
 
-/// The warnings among cargo's lines.
+/// Returns the warnings in cargo's output.
 pub(super) fn warnings(lines: &[String]) -> Vec<String> {
     let mut shown = vec![];
     let mut is_warning = false;
     for line in lines {
-        // cargo's own lines begin with a word of at most twelve letters that ends at the twelfth column.
+        // A status line of cargo starts with a word that is right-aligned to twelve columns.
         let is_status = line.len() > 13 && {
             let (word, rest) = line.split_at_checked(12).unwrap_or_default();
             rest.starts_with(' ') && word.trim_start().chars().all(char::is_alphabetic) && word.trim_start().len() > 3
@@ -65,29 +65,29 @@ pub(super) fn warnings(lines: &[String]) -> Vec<String> {
 
 // === the plugin's log ===
 
-/// Prints what the plugin logs.
+/// Prints the plugin's log.
 pub(super) struct Log {
     host: Host,
     screen: Screen,
-    /// The plugin, and how often another one took its place.
+    /// The id of the followed plugin, and a counter that changes with each new plugin.
     which: watch::Sender<(String, u64)>,
 }
 
-/// Says which plugin is followed.
+/// Selects the followed plugin.
 pub(super) struct Handle(watch::Sender<(String, u64)>);
 
 impl Log {
-    /// Follows nothing yet.
+    /// Creates a log that follows no plugin yet.
     pub(super) fn new(host: Host, screen: Screen) -> Log {
         Log { host, screen, which: watch::Sender::new((String::new(), 0)) }
     }
 
-    /// To say which one is followed.
+    /// Returns a handle that selects the followed plugin.
     pub(super) fn handle(&self) -> Handle {
         Handle(self.which.clone())
     }
 
-    /// Prints for as long as it is polled.
+    /// Prints log lines while it is polled.
     pub(super) async fn follow(&self) {
         let mut which = self.which.subscribe();
         let mut from = 0;
@@ -102,7 +102,7 @@ impl Log {
                     from = 0;
                     continue;
                 }
-                // A plugin that failed its first load is another one the next time.
+                // After a failed first load, the next load creates a new log.
                 () = tokio::time::sleep(LOOK) => continue,
             };
             let Some(lines) = lines else {
@@ -111,7 +111,7 @@ impl Log {
             };
             for line in &lines {
                 from = line.number + 1;
-                // What the host notes there itself is told already.
+                // Lines of the host itself are printed elsewhere.
                 if let Some(generation) = line.generation {
                     let text = format!("{:<5} generation {generation}: {}", line.level, line.message);
                     self.screen.note(&printable(&text));
@@ -122,7 +122,7 @@ impl Log {
 }
 
 impl Handle {
-    /// A plugin is about to be loaded for the first time: its lines begin anew. Its id is what its plugin.yaml says.
+    /// Follows the plugin that is about to be loaded for the first time, from its first line. Reads its id from plugin.yaml.
     pub(super) fn begin(&self, source: &Source) {
         let Source::Folder(folder) = source else { return };
         let texts = ["plugin.yaml", "plugin.yml"].iter().filter_map(|name| std::fs::read(folder.join(name)).ok());
@@ -133,7 +133,7 @@ impl Handle {
         }
     }
 
-    /// A plugin serves.
+    /// Follows a loaded plugin.
     pub(super) fn is(&self, id: &str) {
         if let Ok(id) = id.parse() {
             self.set(&id, false);
@@ -157,7 +157,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_endpoint_can_be_pasted_into_a_shell() {
+    fn each_endpoint_has_a_curl_command() {
         let text = "id: abc\nname: x\nversion: 1.0.0\nendpoints:\n\
             - {path: '/a/:id', method: GET, handler: a}\n\
             - {path: '/b/*rest', method: POST, handler: b, validation: {required: [name]}}\n\
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn warnings_are_found_among_what_cargo_does() {
+    fn warnings_are_extracted_from_cargo_output() {
         let text = "note: x\n   Compiling a v1.0.0\nwarning: unused variable: `x`\n --> src/lib.rs:1:1\n  |\n1 | let x\n  |\n\n\
             warning: `a` (lib) generated 1 warning\n    Finished `dev` profile in 0.3s";
         let lines: Vec<_> = text.lines().map(str::to_owned).collect();

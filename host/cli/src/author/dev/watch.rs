@@ -1,4 +1,4 @@
-//! Sees when a plugin's folder changes.
+//! Watches a plugin folder for changes.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -11,14 +11,14 @@ use tokio::time::timeout;
 
 use crate::failure::Failure;
 
-/// How long all must be quiet: an editor writes a file in several steps.
+/// Quiet time after the last event, because editors write a file in several steps.
 const QUIET: Duration = Duration::from_millis(30);
-/// After this long it is not waited for quiet any more.
+/// Longest wait for the quiet time.
 const LONGEST: Duration = Duration::from_millis(500);
-/// More folders than any plugin has; a tree of this many files is refused anyway.
+/// Maximum number of watched folders; a larger tree would be refused when it is fetched.
 const MAX_FOLDERS: usize = 10_000;
 
-/// Watches a folder, and a file elsewhere.
+/// A watch of a folder and of a single file elsewhere.
 pub(super) struct Watch {
     watcher: RecommendedWatcher,
     changes: mpsc::UnboundedReceiver<notify::Result<Event>>,
@@ -29,16 +29,16 @@ pub(super) struct Watch {
 }
 
 impl Watch {
-    /// Begins. `folder` is absolute and without links.
+    /// Starts to watch. `folder` is absolute and without symbolic links.
     ///
     /// # Errors
-    /// The system has no more watches, or the folder can't be read.
+    /// The limit of inotify watches is reached, or the folder cannot be read.
     pub(super) fn new(folder: &Path, file: Option<&Path>) -> Result<Watch, Failure> {
         let (sender, changes) = mpsc::unbounded_channel();
         let watcher = notify::recommended_watcher(move |event: notify::Result<Event>| {
-            // Reading the folder makes events too, and looking at those would make more.
+            // Reading a folder creates events too; reacting to them would create an endless loop.
             if event.as_ref().map_or(true, |event| event.need_rescan() || is_change(event.kind)) {
-                // Nobody listens any more when the command ends.
+                // The receiver is dropped when the command ends.
                 let _ = sender.send(event);
             }
         });
@@ -56,12 +56,12 @@ impl Watch {
         Ok(watch)
     }
 
-    /// Waits for a change and for the quiet after it; returns when the first one came. Cancel safe only at the end.
+    /// Waits for a change and the quiet time after it; returns the time of the first event. Not cancel safe.
     ///
     /// # Errors
-    /// Changes can't be seen any more.
+    /// The folder can no longer be watched.
     pub(super) async fn changed(&mut self) -> Result<Instant, Failure> {
-        let ended = || Failure::failed("changes of the folder can't be seen any more").fix("start the command again");
+        let ended = || Failure::failed("the folder can no longer be watched").fix("start the command again");
         while !self.take_next().await.ok_or_else(ended)?? {}
         let began = Instant::now();
         while began.elapsed() < LONGEST {
@@ -73,7 +73,7 @@ impl Watch {
         Ok(began)
     }
 
-    /// Takes an event and says whether it is one of the plugin's.
+    /// Receives an event and returns whether it concerns the plugin.
     async fn take_next(&mut self) -> Option<Result<bool, Failure>> {
         let event = match self.changes.recv().await? {
             Ok(event) => event,
@@ -85,9 +85,9 @@ impl Watch {
         let mut is_ours = false;
         let is_gone = matches!(event.kind, EventKind::Remove(_) | EventKind::Modify(ModifyKind::Name(_)));
         if is_gone && event.paths.contains(&self.folder) {
-            // What comes back under this name is another folder, which nothing watches.
+            // A folder created under this name later is another folder, which is not watched.
             let gone = Failure::failed(format!("the folder `{}` was moved or removed", self.folder.display()));
-            return Some(Err(gone.fix("start the command again where the plugin is now")));
+            return Some(Err(gone.fix("start the command again in the plugin's new folder")));
         }
         for path in &event.paths {
             if !self.counts(path) {
@@ -100,7 +100,7 @@ impl Watch {
                 return Some(Err(failure));
             }
             if matches!(event.kind, EventKind::Remove(_) | EventKind::Modify(ModifyKind::Name(_))) && !path.exists() {
-                // One that comes back under this name is another folder.
+                // A folder created under this name later is another folder.
                 self.watched.retain(|folder| !folder.starts_with(path));
             }
         }
@@ -112,7 +112,7 @@ impl Watch {
             || path.strip_prefix(&self.folder).is_ok_and(|inside| !is_ignored(&self.folder, inside))
     }
 
-    /// Watches a folder and those in it.
+    /// Watches a folder and its subfolders.
     fn add_all(&mut self, folder: &Path) -> Result<(), Failure> {
         let mut folders = vec![folder.to_owned()];
         while let Some(folder) = folders.pop() {
@@ -121,7 +121,7 @@ impl Watch {
                 continue;
             }
             self.add(&folder)?;
-            // What can't be read is told when it is fetched.
+            // An unreadable folder is reported when the plugin is fetched.
             let entries = std::fs::read_dir(&folder).into_iter().flatten().flatten();
             let inner = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
             folders.extend(inner.map(|entry| entry.path()));
@@ -135,7 +135,7 @@ impl Watch {
         }
         match self.watcher.watch(folder, RecursiveMode::NonRecursive) {
             Ok(()) => Ok(()),
-            // It has gone again.
+            // The folder was deleted meanwhile.
             Err(_) if !folder.is_dir() => {
                 self.watched.remove(folder);
                 Ok(())
@@ -147,10 +147,10 @@ impl Watch {
 
 fn failure(error: &notify::Error) -> Failure {
     Failure::of("failed to watch the folder", error)
-        .fix("raise fs.inotify.max_user_watches and max_user_instances with sysctl, or end other programs that watch")
+        .fix("raise fs.inotify.max_user_watches and fs.inotify.max_user_instances with sysctl, or stop other programs that watch files")
 }
 
-/// Reading is no change, and neither is another time or owner.
+/// Whether an event is a change of content. Reads and changes of times or owners are not.
 fn is_change(kind: EventKind) -> bool {
     match kind {
         EventKind::Access(kind) => kind == AccessKind::Close(AccessMode::Write),
@@ -159,7 +159,7 @@ fn is_change(kind: EventKind) -> bool {
     }
 }
 
-/// Whether a path is left out when the folder is fetched, or is what an editor or `pack` leaves for a while.
+/// Whether a path is not fetched, or is a temporary file of an editor or an archive of `pack`.
 fn is_ignored(folder: &Path, inside: &Path) -> bool {
     let mut place = folder.to_owned();
     for part in inside.iter() {
@@ -184,7 +184,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_not_fetched_is_not_watched() {
+    fn files_that_are_not_fetched_are_not_watched() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::File::create(folder.path().join("Cargo.toml")).unwrap();
         for (path, expected) in [

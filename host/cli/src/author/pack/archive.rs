@@ -1,4 +1,4 @@
-//! Writes a ZIP archive in which nothing depends on the clock, the user or the order of a folder.
+//! Writes a reproducible ZIP archive: independent of the clock, the user and the order of files in a folder.
 
 use std::io::{Cursor, Write as _};
 
@@ -6,7 +6,7 @@ use zip::result::ZipError;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, ZipWriter};
 
-/// How hard deflate tries; fixed, because another level gives other bytes.
+/// The deflate level. Fixed, because another level produces other bytes.
 const LEVEL: i64 = 6;
 
 /// A file of an archive.
@@ -14,11 +14,11 @@ pub(super) struct Entry<'a> {
     pub(super) path: &'a str,
     pub(super) executable: bool,
     pub(super) content: Vec<u8>,
-    /// Whether it is not packed.
+    /// Whether the file is stored without compression.
     pub(super) stored: bool,
 }
 
-/// The bytes of an archive of these files, which are sorted.
+/// Writes an archive of these files, which must be sorted.
 pub(super) fn write(entries: &[Entry<'_>]) -> Result<Vec<u8>, ZipError> {
     let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
     for entry in entries {

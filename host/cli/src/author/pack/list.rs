@@ -1,4 +1,4 @@
-//! Puts the list of checksums into a plugin.yaml, without touching another line of it.
+//! Inserts the list of checksums into a plugin.yaml without changing its other lines.
 
 use std::fmt::Write as _;
 
@@ -10,11 +10,11 @@ use crate::failure::Failure;
 
 const KEY: &str = "checksums";
 
-/// The text with the digest of every file but itself; `None` when it would be too long. `manifest` is what the text
-/// says, without checksums.
+/// Returns the text with the digests of all other files; `None` if the text would be too long. `manifest` is the parsed
+/// text, without checksums.
 ///
 /// # Errors
-/// The text is written in a way in which the list can't be replaced.
+/// The list cannot be replaced because of the form of the text.
 pub(super) fn with_checksums(
     text: &[u8],
     manifest: &Manifest,
@@ -25,10 +25,12 @@ pub(super) fn with_checksums(
     let mut list = format!("{KEY}:\n  complete: true\n");
     for file in files.iter().filter(|file| !is_manifest(&file.path)) {
         if file.path.as_str() == "complete" {
-            let failure = Failure::failed("the plugin can't be packed: a file at its root is called `complete`");
-            return Err(failure.because("in the list of checksums that word says that it is whole").fix("rename it"));
+            let failure = Failure::failed("failed to pack the plugin: a file in its root folder is named `complete`");
+            return Err(failure
+                .because("`complete` is a reserved key in the list of checksums")
+                .fix("rename the file"));
         }
-        // A JSON text is a YAML text too.
+        // A JSON string is a valid YAML string.
         let path = serde_json::Value::from(file.path.as_str());
         let _ = writeln!(list, "  {path}: \"{}\"", file.digest);
         wanted.files.insert(file.path.clone(), file.digest);
@@ -40,22 +42,22 @@ pub(super) fn with_checksums(
     match Manifest::check(&text, mode) {
         Ok(checked) if checked.manifest.checksums == wanted => same(&checked.manifest, manifest)
             .then_some(Some(text))
-            .ok_or_else(|| refusal("its other keys would change")),
-        Ok(_) => Err(refusal("the list would not be read as it is")),
-        // More entries than a list may have is the one rule that the list itself can break.
+            .ok_or_else(|| refusal("its other keys would change their values")),
+        Ok(_) => Err(refusal("the list would be parsed differently")),
+        // Too many entries is the only rule that the list itself can violate.
         Err(_) if wanted.files.len() > 200 => Ok(None),
         Err(problems) => Err(refusal(&problems.first().map(ToString::to_string).unwrap_or_default())),
     }
 }
 
-/// The text with no list, for a plugin of too many files.
+/// Returns the text without a list, for a plugin with too many files.
 pub(super) fn without_checksums(text: &[u8], manifest: &Manifest, mode: Mode) -> Result<Vec<u8>, Failure> {
     let text = replaced(text, "");
     match Manifest::check(&text, mode) {
         Ok(checked) if same(&checked.manifest, manifest) && checked.manifest.checksums == Checksums::default() => {
             Ok(text)
         }
-        _ => Err(refusal("its own list can't be taken out")),
+        _ => Err(refusal("its existing list of checksums cannot be removed")),
     }
 }
 
@@ -64,12 +66,12 @@ fn same(found: &Manifest, manifest: &Manifest) -> bool {
 }
 
 fn refusal(reason: &str) -> Failure {
-    Failure::failed("plugin.yaml can't take the list of checksums")
+    Failure::failed("failed to insert the list of checksums into plugin.yaml")
         .because(reason)
         .fix("write plugin.yaml as plain lines of `key: value`, without braces around all of it")
 }
 
-/// The text with `list` in place of its own, or at its end.
+/// Returns the text with `list` in place of the existing list, or at its end.
 fn replaced(text: &[u8], list: &str) -> Vec<u8> {
     let text = String::from_utf8_lossy(text);
     let (mut kept, mut tail, mut is_in_list) = (String::new(), String::new(), false);
@@ -79,12 +81,12 @@ fn replaced(text: &[u8], list: &str) -> Vec<u8> {
             is_in_list = true;
             continue;
         }
-        // What belongs to a key is indented; the brace that ends a list may not be.
+        // The lines of a key are indented, except for a closing brace.
         is_in_list &= line.starts_with([' ', '\t', '\r', '\n', '}']);
         if is_in_list {
             continue;
         }
-        // The end of the document stays at the end.
+        // The end marker of the document stays at the end.
         if line.trim_end() == "..." || !tail.is_empty() {
             tail.push_str(line);
         } else {
@@ -102,7 +104,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_list_takes_the_place_of_the_one_before() {
+    fn the_new_list_replaces_the_existing_list() {
         for (text, expected) in [
             ("id: a\nname: b\n", "id: a\nname: b\nLIST\n"),
             ("id: a", "id: a\nLIST\n"),
@@ -117,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn a_plugin_yaml_that_would_change_its_meaning_is_refused() {
+    fn a_plugin_yaml_with_outer_braces_is_refused() {
         let text = "{id: abc, name: x, version: 1.0.0, endpoints: [{path: /, method: GET, handler: x}]}\n";
         let manifest = Manifest::check(text.as_bytes(), Mode::Normal).unwrap().manifest;
         let refused = with_checksums(text.as_bytes(), &manifest, &[], Mode::Normal).unwrap_err();

@@ -1,23 +1,23 @@
-//! A plan for people: a line for each change.
+//! Formats a plan: one line per change.
 
 use host_api::{Plan, PlannedPlugin, PlannedVersion, SettingChange, UpdateRule};
 use serde_json::Value;
 
-/// Longer settings are cut.
+/// Maximum length of a displayed value.
 const MAX_VALUE_CHARS: usize = 60;
 
-/// A line for each change: `+` for what comes, `~` for what changes, `-` for what goes.
+/// Formats one line per change: `+` for additions, `~` for changes, `-` for removals.
 pub(super) fn lines(plan: &Plan) -> Vec<String> {
     plan.plugins.iter().flat_map(of_plugin).collect()
 }
 
-/// How much changes.
+/// Summarizes the number of changes.
 pub(super) fn summary(plan: &Plan) -> String {
     let n_same = plan.plugins.len() - plan.changing;
     match (plan.changing, n_same) {
-        (0, _) => "nothing to change".to_owned(),
-        (n, 0) => format!("to change: {n}"),
-        (n, n_same) => format!("to change: {n}; as they should be: {n_same}"),
+        (0, _) => "no changes".to_owned(),
+        (n, 0) => format!("plugins to change: {n}"),
+        (n, n_same) => format!("plugins to change: {n}; unchanged: {n_same}"),
     }
 }
 
@@ -26,25 +26,25 @@ fn of_plugin(plugin: &PlannedPlugin) -> Vec<String> {
     let mut lines = vec![];
     let affects = match plugin.dependants.as_slice() {
         [] => String::new(),
-        dependants => format!("; needed by {}", dependants.join(", ")),
+        dependants => format!("; dependants: {}", dependants.join(", ")),
     };
     let made = match plugin.build.as_deref() {
         Some("build") => ", to be built",
-        Some("cached") => ", built already",
+        Some("cached") => ", already built",
         _ => "",
     };
     match (&plugin.before, &plugin.after) {
         (None, Some(after)) => lines.push(format!("+ {id}: install {}{made}", version(after))),
         (Some(before), Some(after)) if before == after => {
-            lines.push(format!("~ {id}: replace by another build of {}{made}{affects}", version(after)));
+            lines.push(format!("~ {id}: replace with another build of {}{made}{affects}", version(after)));
         }
         (Some(before), Some(after)) => {
-            lines.push(format!("~ {id}: replace {} by {}{made}{affects}", version(before), version(after)));
+            lines.push(format!("~ {id}: replace {} with {}{made}{affects}", version(before), version(after)));
         }
-        (Some(before), None) => lines.push(format!("- {id}: unload {}, and keep its data{affects}", version(before))),
+        (Some(before), None) => lines.push(format!("- {id}: unload {} and keep its data{affects}", version(before))),
         (None, None) => {}
     }
-    lines.extend(plugin.new_permissions.iter().map(|permission| format!("+ {id}: may {permission}")));
+    lines.extend(plugin.new_permissions.iter().map(|permission| format!("+ {id}: permission {permission}")));
     lines.extend(plugin.configuration.iter().map(|change| setting(id, change)));
     if let Some(goal) = &plugin.goal {
         let affects = if plugin.after.is_none() { affects.as_str() } else { "" };
@@ -101,7 +101,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_change_has_a_line() {
+    fn each_change_is_one_line() {
         let at = |version: &str, source: &str, commit: Option<&str>| {
             let (version, source) = (version.to_owned(), source.to_owned());
             Some(PlannedVersion { version, source, commit: commit.map(str::to_owned) })
@@ -164,22 +164,22 @@ mod tests {
         let shown = lines(&plan).join("\n") + "\n" + &summary(&plan) + "\n";
         expect![[r#"
             + new-one: install 1.2.0 from https://github.com/acme/new-one@v1.2.0 at 0123456789ab, to be built
-            + new-one: may kv.read
+            + new-one: permission kv.read
             + new-one: /password: "********"
             + new-one: running
-            ~ shop: replace 1.0.0 from /srv/shop by 1.1.0 from /srv/shop, built already; needed by mall, bank
+            ~ shop: replace 1.0.0 from /srv/shop with 1.1.0 from /srv/shop, already built; dependants: mall, bank
             - shop: /gone: 1
             ~ shop: /greeting: "Hi" -> "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…
             ~ shop: disabled -> running
               shop: warning: plugin.yaml: `author` is missing
-            ~ log: replace by another build of 1.0.0 from /srv/log
-            ~ bank: running -> disabled; needed by mall
+            ~ log: replace with another build of 1.0.0 from /srv/log
+            ~ bank: running -> disabled; dependants: mall
             ~ bank: updates: minor, every 3600 s -> patch, automatic, every 3600 s, without 1.3.0
-            - old: unload 2.0.0 from /srv/old, and keep its data
-            to change: 5; as they should be: 1
+            - old: unload 2.0.0 from /srv/old and keep its data
+            plugins to change: 5; unchanged: 1
         "#]]
         .assert_eq(&shown);
         let nothing = Plan { plugins: vec![named("same")], ..Plan::default() };
-        assert_eq!((lines(&nothing).len(), &*summary(&nothing)), (0, "nothing to change"));
+        assert_eq!((lines(&nothing).len(), &*summary(&nothing)), (0, "no changes"));
     }
 }

@@ -1,20 +1,20 @@
-//! Many durations in little memory.
+//! A histogram of durations with exponential buckets.
 
 use std::time::Duration;
 
-/// A bucket is at most one part in this many wide, by its lower edge.
+/// The width of a bucket is at most its lower edge divided by this number.
 const PARTS: u64 = 1 << PARTS_BITS;
 const PARTS_BITS: u32 = 6;
 
-/// How many durations there were of each size. What it gives is at most 1.6 % more than what it was told.
+/// A histogram of durations. Quantiles are at most 1.6 % (1/64) above the exact value.
 #[derive(Clone, Default)]
 pub(super) struct Latencies {
-    /// By bucket.
+    /// Number of durations by bucket.
     counts: Vec<u64>,
 }
 
 impl Latencies {
-    /// Adds one.
+    /// Adds a duration.
     pub(super) fn add(&mut self, duration: Duration) {
         let bucket = bucket(u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX));
         if self.counts.len() <= bucket {
@@ -23,7 +23,7 @@ impl Latencies {
         self.counts[bucket] += 1;
     }
 
-    /// Adds all of another.
+    /// Adds all durations of another histogram.
     pub(super) fn add_all(&mut self, other: &Latencies) {
         if self.counts.len() < other.counts.len() {
             self.counts.resize(other.counts.len(), 0);
@@ -31,7 +31,7 @@ impl Latencies {
         self.counts.iter_mut().zip(&other.counts).for_each(|(count, more)| *count += more);
     }
 
-    /// The duration that `share` of all do not exceed; `None` when there are none.
+    /// Returns the duration that `share` of all durations do not exceed; `None` if the histogram is empty.
     pub(super) fn quantile(&self, share: f64) -> Option<Duration> {
         let n_all: u64 = self.counts.iter().sum();
         let rank = ((n_all as f64 * share).ceil() as u64).max(1);
@@ -46,12 +46,12 @@ impl Latencies {
 
 fn bucket(nanos: u64) -> usize {
     let shift = (nanos | PARTS).ilog2() - PARTS_BITS;
-    // Below `PARTS` each number has a bucket; from there each doubling has `PARTS` of them.
+    // Below `PARTS` each number has a bucket; above, each doubling has `PARTS` buckets.
     let index = u64::from(shift) * PARTS + (nanos >> shift);
     usize::try_from(index).unwrap_or(usize::MAX)
 }
 
-/// The longest duration that falls into a bucket, in nanoseconds.
+/// Returns the longest duration of a bucket, in nanoseconds.
 fn last_of(bucket: usize) -> u64 {
     let bucket = bucket as u64;
     let shift = (bucket / PARTS).saturating_sub(1);
@@ -64,10 +64,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_duration_is_found_in_its_bucket() {
+    fn every_duration_belongs_to_one_bucket() {
         for nanos in [0, 1, 63, 64, 65, 127, 128, 129, 1_000, 123_456, 1_000_000_007, 1 << 50, u64::MAX - 1, u64::MAX] {
             let last = last_of(bucket(nanos));
-            assert!(last >= nanos && last - nanos <= nanos / PARTS, "{nanos} is told as {last}");
+            assert!(last >= nanos && last - nanos <= nanos / PARTS, "{nanos} is reported as {last}");
         }
         for nanos in 0..100_000 {
             assert!(bucket(nanos + 1) - bucket(nanos) <= 1, "{nanos}");
@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn quantiles_are_those_of_all_that_was_added() {
+    fn quantiles_cover_all_added_durations() {
         assert_eq!(Latencies::default().quantile(0.5), None);
         let (mut odd, mut even) = (Latencies::default(), Latencies::default());
         for micros in 1..=1000 {

@@ -1,4 +1,4 @@
-//! What a proof found, as a table, as JSON, and in one line.
+//! The receipt of a proof: as a table, as JSON, and its objections in one line.
 
 use host_api::Generation;
 use serde::Serialize;
@@ -9,33 +9,33 @@ use crate::commands::generations::held;
 use crate::output::Table;
 use crate::output::text::{duration, printable};
 
-/// The kinds of failures that are told.
+/// Maximum number of reported failure kinds.
 const MAX_KINDS: usize = 5;
 
-/// What a proof found. Durations are in milliseconds.
+/// The receipt of a proof. Durations are in milliseconds.
 #[derive(Debug, Serialize)]
 pub(super) struct Receipt {
     pub(super) plugin: String,
     pub(super) version: String,
-    /// The endpoint, as it was asked.
+    /// The path of the endpoint.
     pub(super) path: String,
-    /// What it answers.
+    /// The expected status.
     pub(super) status: u16,
     pub(super) connections: usize,
     pub(super) duration_ms: f64,
     pub(super) reloads: Reloads,
     pub(super) requests: Requests,
-    /// Those that took part.
+    /// The generations that served requests or were replaced.
     pub(super) generations: Vec<Served>,
-    /// The first kinds of failures.
+    /// The first failure kinds.
     pub(super) failures: Vec<Kind>,
     pub(super) latency: Latency,
     pub(super) unmapped: Unmapped,
-    /// Libraries of all plugins that are mapped; null when the host could not be asked.
+    /// Mapped libraries of all plugins; null if the host could not be reached.
     pub(super) libraries_mapped: Mapped,
-    /// Whether nothing is against it.
+    /// Whether the proof succeeded.
     pub(super) proven: bool,
-    /// What is.
+    /// Why the proof failed.
     pub(super) reason: Option<String>,
 }
 
@@ -47,13 +47,13 @@ pub(super) struct Reloads {
 
 #[derive(Debug, Serialize)]
 pub(super) struct Requests {
-    /// By this program.
+    /// Requests sent by this program.
     sent: u64,
     answered: u64,
     failed: u64,
-    /// By all callers, as the generations counted them.
+    /// Requests of all clients, as counted by the generations.
     counted: u64,
-    /// Of those, the ones that others must have sent.
+    /// Counted requests that other clients must have sent.
     by_others: u64,
 }
 
@@ -61,7 +61,7 @@ pub(super) struct Requests {
 pub(super) struct Served {
     #[serde(flatten)]
     generation: Generation,
-    /// Whether one of the reloads replaced it.
+    /// Whether a reload replaced the generation.
     replaced: bool,
 }
 
@@ -74,9 +74,9 @@ pub(super) struct Latency {
 
 #[derive(Debug, Default, Serialize)]
 pub(super) struct Unmapped {
-    /// Generations that were replaced.
+    /// Number of replaced generations.
     replaced: usize,
-    /// Of those, the ones that are unmapped.
+    /// Number of replaced generations that are unmapped.
     unmapped: usize,
     median_ms: Option<f64>,
     worst_ms: Option<f64>,
@@ -88,10 +88,10 @@ pub(super) struct Mapped {
     pub(super) after: Option<u64>,
 }
 
-// === what was found, from what was seen ===
+// === conversion from observations ===
 
 impl Requests {
-    /// `probed`: the requests before the traffic, all answered.
+    /// Creates the counts. `probed` is the number of answered requests before the traffic.
     pub(super) fn new(tally: &Tally, probed: u64, seen: &Seen) -> Requests {
         let (answered, failed) = (tally.n_answered + probed, tally.n_failed);
         let (sent, counted) = (answered + failed, seen.n_requests());
@@ -125,7 +125,7 @@ impl Unmapped {
     }
 }
 
-/// The failures that are told.
+/// Returns the failure kinds to report.
 pub(super) fn first_failures(tally: &Tally) -> Vec<Kind> {
     tally.failures.iter().take(MAX_KINDS).cloned().collect()
 }
@@ -133,7 +133,7 @@ pub(super) fn first_failures(tally: &Tally) -> Vec<Kind> {
 // === impl Receipt ===
 
 impl Receipt {
-    /// What is against it, in one line; `None` when nothing is.
+    /// Returns why the proof failed, in one line; `None` if it succeeded.
     pub(super) fn objections(&self) -> Option<String> {
         let reasons = [self.unfinished(), self.failed(), self.left(), self.uncounted()];
         let reasons: Vec<_> = reasons.into_iter().flatten().collect();
@@ -178,7 +178,7 @@ impl Receipt {
 }
 
 impl std::fmt::Display for Receipt {
-    /// The facts come last, where a long table does not push them out of sight.
+    /// Prints the facts last, so that a long table does not scroll them out of view.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}\n\n", self.table())?;
         for held in held(self.generations.iter().map(|served| &served.generation)) {
@@ -202,14 +202,14 @@ impl Receipt {
         table
     }
 
-    /// A line for each kind, each with its end.
+    /// Formats one line per failure kind, each with a line end.
     fn failures(&self) -> String {
         let line = |kind: &Kind| format!("  {} x {}\n", kind.count, printable(&self.told(kind)));
         let mut text: String = self.failures.iter().map(line).collect();
         let n_told: u64 = self.failures.iter().map(|kind| kind.count).sum();
         match self.requests.failed.saturating_sub(n_told) {
             0 => {}
-            more => text.push_str(&format!("  {more} x something else\n")),
+            more => text.push_str(&format!("  {more} x other failures\n")),
         }
         text
     }
@@ -219,7 +219,7 @@ impl Receipt {
         let number = |number: Option<u64>| number.map_or_else(|| "-".to_owned(), |number| number.to_string());
         let mut facts = Table::new();
         facts.row(["plugin", &format!("{} {}", self.plugin, self.version)]);
-        facts.row(["endpoint", &format!("GET {}, answers {}", self.path, self.status)]);
+        facts.row(["endpoint", &format!("GET {}, status {}", self.path, self.status)]);
         let Reloads { asked, done } = self.reloads;
         let of_asked = if done == asked { String::new() } else { format!(" of {asked}") };
         facts.row(["reloads", &format!("{done}{of_asked} in {}", duration(self.duration_ms))]);
@@ -228,18 +228,19 @@ impl Receipt {
         let text = format!("{answered} answered on {} {connections}, {failed} failed", self.connections);
         facts.row(["requests", &text]);
         let which = match by_others {
-            0 if counted >= answered => "all of them".to_owned(),
-            0 => "not all of them".to_owned(),
-            _ => format!("others called too, {by_others} times"),
+            0 if counted >= answered => "all answered requests".to_owned(),
+            0 => "not all answered requests".to_owned(),
+            _ => format!("includes {by_others} requests of other clients"),
         };
         facts.row(["counted", &format!("{counted} by the generations: {which}")]);
         let Latency { median_ms, p99_ms, longest_pause_ms } = self.latency;
         facts.row(["latency", &format!("median {}, p99 {}", shown(median_ms), shown(p99_ms))]);
-        facts.row(["longest pause", &format!("{} between two answers on one connection", duration(longest_pause_ms))]);
+        facts
+            .row(["longest pause", &format!("{} between two responses on one connection", duration(longest_pause_ms))]);
         let Unmapped { replaced, unmapped, median_ms, worst_ms } = self.unmapped;
         let after = match unmapped {
             0 => String::new(),
-            _ => format!(", median {} after the swap, at worst {}", shown(median_ms), shown(worst_ms)),
+            _ => format!(", median {} after the swap, maximum {}", shown(median_ms), shown(worst_ms)),
         };
         facts.row(["unmapped", &format!("{unmapped} of {replaced} replaced generations{after}")]);
         let Mapped { before, after } = self.libraries_mapped;
@@ -248,7 +249,7 @@ impl Receipt {
     }
 }
 
-/// What a generation that is not unmapped does, for a sentence.
+/// Describes the state of a generation that is not unmapped.
 fn state(generation: &Generation) -> String {
     match (generation.phase.as_str(), generation.held_by.is_empty()) {
         ("kept", false) => format!("is kept by {}", generation.held_by.join(", ")),

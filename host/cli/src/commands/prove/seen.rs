@@ -1,20 +1,20 @@
-//! What a host said of a plugin's generations while they came and went.
+//! The observed generations of a plugin during a proof.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use host_api::Generation;
 
-/// What a host said of a plugin's generations. It forgets those that ended long ago; this does not.
+/// All generations observed during a proof. The host only lists the most recent ones.
 pub(super) struct Seen {
-    /// The newest of each, by number.
+    /// The newest observation of each generation, by number.
     generations: BTreeMap<u64, Generation>,
-    /// What each had been asked at the beginning.
+    /// The request count of each generation at the start.
     requests_before: BTreeMap<u64, u64>,
-    /// Those that a reload has replaced.
+    /// The generations that a reload has replaced.
     replaced: BTreeSet<u64>,
 }
 
-/// One generation and what it was asked since the beginning.
+/// A generation and its number of requests since the start.
 pub(super) struct Part<'a> {
     pub(super) generation: &'a Generation,
     pub(super) requests: u64,
@@ -22,7 +22,7 @@ pub(super) struct Part<'a> {
 }
 
 impl Seen {
-    /// Begins with those that are there.
+    /// Starts with the current generations.
     pub(super) fn new(generations: Vec<Generation>) -> Seen {
         let requests_before = generations.iter().map(|generation| (generation.number, generation.requests)).collect();
         let mut seen = Seen { generations: BTreeMap::new(), requests_before, replaced: BTreeSet::new() };
@@ -30,17 +30,17 @@ impl Seen {
         seen
     }
 
-    /// Notes what is said of them now.
+    /// Records the current generations.
     pub(super) fn look(&mut self, generations: Vec<Generation>) {
         self.generations.extend(generations.into_iter().map(|generation| (generation.number, generation)));
     }
 
-    /// Notes that a reload has replaced one.
+    /// Records that a reload has replaced a generation.
     pub(super) fn replaced(&mut self, number: u64) {
         self.replaced.insert(number);
     }
 
-    /// Those that were asked something or replaced since the beginning, and the one that serves.
+    /// Iterates over the generations with requests, the replaced generations and the running one.
     pub(super) fn parts(&self) -> impl Iterator<Item = Part<'_>> {
         let takes_part = |part: &Part<'_>| part.is_replaced || part.requests > 0 || part.generation.phase == "running";
         self.generations.values().map(|generation| self.part(generation)).filter(takes_part)
@@ -53,18 +53,18 @@ impl Seen {
         Part { generation, requests: requests.saturating_sub(before), is_replaced }
     }
 
-    /// What all of them were asked since the beginning.
+    /// Returns the number of requests to all generations since the start.
     pub(super) fn n_requests(&self) -> u64 {
         self.parts().map(|part| part.requests).sum()
     }
 
-    /// How many of those that were replaced are not known to be unmapped.
+    /// Returns the number of replaced generations that are not yet unmapped.
     pub(super) fn n_left(&self) -> usize {
         self.parts().filter(|part| part.is_replaced && !is_unmapped(part.generation)).count()
     }
 }
 
-/// Whether it is gone, and it is known after how long. The host notes the two one after the other.
+/// Whether a generation is unmapped with a known duration. The host records the two one after the other.
 pub(super) fn is_unmapped(generation: &Generation) -> bool {
     generation.phase == "unmapped" && generation.unmapped_after_ms.is_some()
 }
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn generations_are_counted_from_the_beginning_and_not_forgotten() {
+    fn requests_are_counted_from_the_start_also_for_generations_no_longer_listed() {
         let mut seen = Seen::new(vec![generation(3, "unmapped", 9), generation(4, "running", 10)]);
         seen.look(vec![generation(4, "draining", 15), generation(5, "running", 1)]);
         seen.replaced(4);

@@ -1,4 +1,4 @@
-//! Requests to one endpoint on several connections, one after the other on each.
+//! Generates load: sequential requests to one endpoint on several connections.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -17,96 +17,96 @@ use url::Url;
 use super::latency::Latencies;
 use crate::failure::Failure;
 
-/// Until the last byte of an answer.
+/// Time limit until the last byte of a response.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
-/// Of an answer that is looked into.
+/// Maximum length of a response body that is kept.
 const MAX_KEPT_BYTES: usize = 16 << 10;
-/// Before the next try when there is no connection.
+/// Delay before a failed connection is retried.
 const CONNECT_AGAIN_AFTER: Duration = Duration::from_millis(20);
 
-/// What is asked, and where.
+/// The host and path of the requests.
 #[derive(Debug)]
 pub(super) struct Target {
     address: (String, u16),
-    /// For the head of each request.
+    /// The `Host` header.
     authority: String,
-    /// The whole path, with the query.
+    /// The path with the query.
     path: String,
 }
 
-/// What came of some requests. Each is either answered or failed.
+/// The outcome of requests. Each request is either answered or failed.
 #[derive(Default)]
 pub(super) struct Tally {
-    /// Those that ended as they should.
+    /// Number of requests with the expected status.
     pub(super) n_answered: u64,
-    /// Those that did not.
+    /// Number of failed requests.
     pub(super) n_failed: u64,
-    /// What the failures were, in the order of their first.
+    /// The failure kinds, in the order of their first occurrence.
     pub(super) failures: Vec<Kind>,
-    /// How long the answered ones took to their last byte.
+    /// The time to the last byte of answered requests.
     pub(super) latencies: Latencies,
-    /// The longest time between the ends of two answers that follow each other on one connection.
+    /// The longest time between the ends of two consecutive responses on one connection.
     pub(super) longest_pause: Duration,
 }
 
-/// Failures of one kind.
+/// A kind of failure.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub(super) struct Kind {
-    /// What happened.
+    /// The description.
     pub(super) what: String,
-    /// How often.
+    /// The number of occurrences.
     pub(super) count: u64,
-    /// In which round the first of them began.
+    /// The round in which it occurred first.
     #[serde(rename = "reload")]
     pub(super) round: u32,
 }
 
-/// Requests that run until it is ended. Dropping it cuts them.
+/// Running load. Dropping it aborts the requests.
 pub(super) struct Traffic {
     lines: JoinSet<Tally>,
     n_lines: usize,
-    /// The number of the round, from 1; 0 ends the requests.
+    /// The number of the round, starting at 1; 0 ends the load.
     round: watch::Sender<u32>,
-    /// Says of each connection when a request that began in the newest round has ended.
+    /// Receives the round number once per connection when a request of that round has ended.
     done: mpsc::UnboundedReceiver<u32>,
 }
 
-/// One connection.
+/// The requests on one connection.
 struct Line {
     target: Arc<Target>,
     expected: StatusCode,
     tally: Tally,
-    /// When its newest answer ended.
+    /// The end of the newest response.
     last_answer: Option<Instant>,
     open: Option<Open>,
 }
 
-/// A connection that can be asked.
+/// An open connection.
 struct Open {
     sender: SendRequest<Empty<Bytes>>,
-    /// Reads and writes for as long as it lives.
+    /// Drives the connection until it is dropped.
     _driver: JoinSet<hyper::Result<()>>,
 }
 
 impl Target {
-    /// An endpoint of the host at `url`.
+    /// Creates the target for a path on the host at `url`.
     ///
     /// # Errors
-    /// The address is none.
+    /// The URL is invalid.
     pub(super) fn new(url: &str, path: String) -> Result<Target, Failure> {
-        let url: Url = url.parse().map_err(|error| Failure::of("the address is none", &error))?;
+        let url: Url = url.parse().map_err(|error| Failure::of("invalid URL", &error))?;
         let (Some(host), Some(port)) = (url.host_str(), url.port_or_known_default()) else {
-            return Err(Failure::usage(format!("`{url}` is not the address of a host")));
+            return Err(Failure::usage(format!("`{url}` is not the URL of a host")));
         };
         let authority = format!("{host}:{port}");
-        // An IPv6 address has brackets in a URL only.
+        // Brackets of an IPv6 address belong to the URL only.
         Ok(Target { address: (host.trim_matches(['[', ']']).to_owned(), port), authority, path })
     }
 
-    /// Asks once on a connection of its own. Gives the first [`MAX_KEPT_BYTES`] of the answer too.
+    /// Sends one request on a new connection. Returns the status and the first [`MAX_KEPT_BYTES`] of the body.
     ///
     /// # Errors
-    /// Why there was no whole answer within `timeout`.
+    /// There was no complete response within `timeout`.
     pub(super) async fn ask_once(&self, timeout: Duration) -> Result<(StatusCode, Vec<u8>), String> {
         let mut body = Vec::new();
         let keep = |data: &[u8]| body.extend_from_slice(&data[..data.len().min(MAX_KEPT_BYTES - body.len())]);
@@ -116,7 +116,7 @@ impl Target {
 }
 
 impl Traffic {
-    /// Starts asking on `n_lines` connections. A status that is not `expected` is a failure.
+    /// Starts requests on `n_lines` connections. A status other than `expected` is a failure.
     pub(super) fn start(target: Target, expected: StatusCode, n_lines: usize) -> Traffic {
         let target = Arc::new(target);
         let (round, current) = watch::channel(1);
@@ -130,31 +130,31 @@ impl Traffic {
         Traffic { lines, n_lines, round, done }
     }
 
-    /// Begins the next round.
+    /// Starts the next round.
     pub(super) fn next_round(&mut self) {
         self.round.send_modify(|round| *round += 1);
     }
 
-    /// Waits until each connection has seen the end of a request that began in this round. To be called once a round,
-    /// and not cancel safe.
+    /// Waits until a request of the current round has ended on each connection. May be called once per round; not cancel
+    /// safe.
     pub(super) async fn all_asked(&mut self) {
         let round = *self.round.borrow();
         let mut n_done = 0;
         while n_done < self.n_lines {
             match self.done.recv().await {
                 Some(done) => n_done += usize::from(done == round),
-                // Only when they have all ended.
+                // All connections have ended.
                 None => break,
             }
         }
     }
 
-    /// Lets the requests under way end, and gives what came of all.
+    /// Ends the load after the current requests and returns the outcome of all requests.
     pub(super) async fn end(mut self) -> Tally {
         self.round.send_replace(0);
         let mut all = Tally::default();
         while let Some(ended) = self.lines.join_next().await {
-            // They neither panic nor are cancelled.
+            // The tasks neither panic nor are cancelled.
             if let Ok(tally) = ended {
                 all.add(tally);
             }
@@ -224,20 +224,20 @@ impl Tally {
     }
 }
 
-/// Asks, and reads the whole answer, each piece of which `data` sees. What goes wrong with the connection closes it.
+/// Sends a request and passes each part of the body to `data`. An error closes the connection.
 async fn ask(
     target: &Target,
     open: &mut Option<Open>,
     timeout: Duration,
     mut data: impl FnMut(&[u8]),
 ) -> Result<StatusCode, String> {
-    // Out of its place until it has answered, so that whatever ends this ends the connection too.
+    // Taken out until the response is complete, so that an error, timeout or cancellation drops the connection.
     let mut connection = open.take();
     let asking = async {
         if let Some(open) = &mut connection
             && open.sender.ready().await.is_err()
         {
-            // The host closed it between two requests, as it may.
+            // The host may close a connection between two requests.
             connection = None;
         }
         let mut open = match connection {
@@ -249,17 +249,17 @@ async fn ask(
             .header(USER_AGENT, concat!("plugin-host/", env!("CARGO_PKG_VERSION")))
             .body(Empty::new())
             .map_err(|error| error.to_string())?;
-        let answer = open.sender.send_request(request).await.map_err(|error| chain("no answer", &error))?;
+        let answer = open.sender.send_request(request).await.map_err(|error| chain("no response", &error))?;
         let status = answer.status();
         let mut body = answer.into_body();
         while let Some(frame) = body.frame().await {
-            let frame = frame.map_err(|error| chain("the answer broke off", &error))?;
+            let frame = frame.map_err(|error| chain("incomplete response", &error))?;
             frame.data_ref().into_iter().for_each(|bytes| data(bytes));
         }
         Ok((status, open))
     };
     let answered = tokio::time::timeout(timeout, asking).await;
-    let answered = answered.unwrap_or_else(|_| Err(format!("no whole answer within {} s", timeout.as_secs())));
+    let answered = answered.unwrap_or_else(|_| Err(format!("no complete response within {} s", timeout.as_secs())));
     answered.map(|(status, answered)| {
         *open = Some(answered);
         status
@@ -270,7 +270,7 @@ async fn connect(target: &Target) -> Result<Open, String> {
     let (host, port) = &target.address;
     let stream = TcpStream::connect((host.as_str(), *port)).await;
     let stream = stream.map_err(|error| chain("failed to connect", &error))?;
-    // Else small requests wait for each other's acknowledgement.
+    // Nagle's algorithm would delay small requests until the previous one is acknowledged.
     stream.set_nodelay(true).map_err(|error| chain("failed to connect", &error))?;
     let (sender, connection) =
         handshake(TokioIo::new(stream)).await.map_err(|error| chain("failed to connect", &error))?;
@@ -279,7 +279,7 @@ async fn connect(target: &Target) -> Result<Open, String> {
     Ok(Open { sender, _driver: driver })
 }
 
-/// An error with its causes in one line.
+/// Formats an error and its causes in one line.
 fn chain(what: &str, error: &(dyn std::error::Error + 'static)) -> String {
     let failure = Failure::of(what, error);
     std::iter::once(failure.message).chain(failure.details).collect::<Vec<_>>().join(": ")

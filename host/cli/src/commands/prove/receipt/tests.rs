@@ -25,7 +25,7 @@ fn tally(n_answered: u64, failures: &[(&str, u64, u32)]) -> Tally {
     tally
 }
 
-/// Three reloads, of a plugin whose generation 4 served before.
+/// The receipt of three reloads; generation 4 served before.
 fn receipt(tally: &Tally, generations: Vec<Generation>) -> Receipt {
     let mut seen = Seen::new(vec![generation(4, "running", 1_000)]);
     (4..7).for_each(|number| seen.replaced(number));
@@ -53,7 +53,7 @@ fn receipt(tally: &Tally, generations: Vec<Generation>) -> Receipt {
 }
 
 #[test]
-fn a_proof_is_told_with_all_its_numbers() {
+fn a_successful_proof_reports_all_numbers() {
     let unmapped = |number| generation(number, "unmapped", 200);
     let all = vec![generation(4, "unmapped", 1_101), unmapped(5), unmapped(6), generation(7, "running", 300)];
     let receipt = receipt(&tally(800, &[]), all);
@@ -66,19 +66,19 @@ fn a_proof_is_told_with_all_its_numbers() {
         7           1.0.0    running   300       -
 
         plugin         hello 1.0.0
-        endpoint       GET /hello, answers 200
+        endpoint       GET /hello, status 200
         reloads        3 in 1.2 s
         requests       801 answered on 8 connections, 0 failed
-        counted        801 by the generations: all of them
+        counted        801 by the generations: all answered requests
         latency        median 500 us, p99 893 us
-        longest pause  12 ms between two answers on one connection
-        unmapped       3 of 3 replaced generations, median 7.5 ms after the swap, at worst 9.0 ms
+        longest pause  12 ms between two responses on one connection
+        unmapped       3 of 3 replaced generations, median 7.5 ms after the swap, maximum 9.0 ms
         mapped         1 before, 1 after: libraries of all plugins"#]]
     .assert_eq(&receipt.to_string());
 }
 
 #[test]
-fn what_speaks_against_a_proof_is_told_in_one_line() {
+fn the_reasons_of_a_failed_proof_are_one_line() {
     let held_by = vec!["1 thread (`kafka-poll`)".to_owned(), "1 response chunk".to_owned()];
     let kept = Generation { held_by, ..generation(4, "kept", 1_101) };
     let draining = Generation { in_flight: 2, ..generation(6, "draining", 200) };
@@ -93,7 +93,7 @@ fn what_speaks_against_a_proof_is_told_in_one_line() {
         6           1.0.0    draining  200       -
         7           1.0.0    running   300       -
 
-        generation 4 is kept in memory by
+        generation 4 cannot be unloaded because of
           1 thread (`kafka-poll`)
           1 response chunk
 
@@ -102,19 +102,19 @@ fn what_speaks_against_a_proof_is_told_in_one_line() {
           1 x no answer: connection closed, first after the last reload
 
         plugin         hello 1.0.0
-        endpoint       GET /hello, answers 200
+        endpoint       GET /hello, status 200
         reloads        3 in 1.2 s
         requests       701 answered on 8 connections, 4 failed
-        counted        801 by the generations: others called too, 96 times
+        counted        801 by the generations: includes 96 requests of other clients
         latency        median 451 us, p99 795 us
-        longest pause  12 ms between two answers on one connection
-        unmapped       1 of 3 replaced generations, median 7.5 ms after the swap, at worst 7.5 ms
+        longest pause  12 ms between two responses on one connection
+        unmapped       1 of 3 replaced generations, median 7.5 ms after the swap, maximum 7.5 ms
         mapped         1 before, 1 after: libraries of all plugins"#]]
     .assert_eq(&receipt.to_string());
 }
 
 #[test]
-fn answers_that_no_generation_gave_are_told() {
+fn uncounted_responses_fail_the_proof() {
     let all = (4..7).map(|number| generation(number, "unmapped", 1_000)).chain([generation(7, "running", 5)]);
     let receipt = receipt(&tally(2_100, &[]), all.collect());
     expect!["no generation counted 96 of 2101 answered requests"]

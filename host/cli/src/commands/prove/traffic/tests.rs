@@ -11,7 +11,7 @@ const LAST: &str = "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 2\r\
 const CUT: &str = "HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nok";
 const BUSY: &str = "HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\n\r\n";
 
-/// Gives each connection its answers and closes it; the last connection goes on. Says when all answers were asked for.
+/// Sends each connection its responses and closes it; the last connection continues. Signals when all were requested.
 fn serve(listener: TcpListener, connections: &'static [&[&str]], served: oneshot::Sender<()>) {
     for (number, answers) in connections.iter().enumerate() {
         let (mut stream, _) = listener.accept().unwrap();
@@ -22,7 +22,7 @@ fn serve(listener: TcpListener, connections: &'static [&[&str]], served: oneshot
             stream.write_all(answer.as_bytes()).unwrap();
         }
         if number + 1 < connections.len() {
-            // Closed only when the next one is asked for, so that nobody sees it close between two requests.
+            // Closed only during a request, since a close between two requests is not a failure.
             if !answers.last().is_some_and(|answer| [CUT, LAST].contains(answer)) {
                 asked();
             }
@@ -37,7 +37,7 @@ fn serve(listener: TcpListener, connections: &'static [&[&str]], served: oneshot
 }
 
 #[tokio::test]
-async fn each_request_is_answered_or_failed() {
+async fn each_request_is_counted_as_answered_or_failed() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let target = Target::new(&format!("http://{}", listener.local_addr().unwrap()), "/x".to_owned()).unwrap();
     let (served, all) = oneshot::channel();
@@ -55,8 +55,8 @@ async fn each_request_is_answered_or_failed() {
     let failures: Vec<_> = tally.failures.iter().map(|kind| (kind.what.as_str(), kind.count)).collect();
     let expected = [
         ("answered 503 instead of 200", 2),
-        ("the answer broke off: error reading a body from connection: end of file before message length reached", 1),
-        ("no answer: connection closed before message completed", 1),
+        ("incomplete response: error reading a body from connection: end of file before message length reached", 1),
+        ("no response: connection closed before message completed", 1),
     ];
     assert_eq!(failures, expected);
     assert_eq!(tally.n_failed, 4);
@@ -65,8 +65,8 @@ async fn each_request_is_answered_or_failed() {
 }
 
 #[tokio::test]
-async fn nobody_who_answers_is_a_failure_for_each_try() {
-    // Bound, so that the port is nobody else's, but not listening.
+async fn each_refused_connection_is_a_failure() {
+    // Bound but not listening, so that the port is reserved and connections are refused.
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let target = Target::new(&format!("http://{}", socket.local_addr().unwrap()), "/x".to_owned()).unwrap();
