@@ -36,7 +36,7 @@ pub use host_state::{JobCursor, JobCursorError, JobFilter, JobRecord};
 pub use jobs::{Job, JobPage, JobView};
 pub use metrics::{FrontMetrics, MetricFamily, MetricSeries, MetricValue, Present};
 pub use model::{
-    Asker, Attempt, Config, ConfigurationView, Depth, Error, Failed, FieldProblem, JobError, Kind, LoadOptions,
+    Initiator, Attempt, Config, ConfigurationView, Depth, Error, Failed, FieldProblem, JobError, Kind, LoadOptions,
     OnConflict, OnConflictError, Operation, Part, PartState, Receipt, Served, Settings, StepReport, Target, TargetPick,
     There, Trial, Tried, TryOut, Trying, Update, UpdateFailure, UpdateReport, Watched, Wish,
 };

@@ -17,7 +17,7 @@ mod update_report;
 pub use config::Config;
 pub use error::Error;
 pub use failure::{Failed, FieldProblem, Kind};
-pub use initiator::{Asker, OnConflict, OnConflictError};
+pub use initiator::{Initiator, OnConflict, OnConflictError};
 pub use job_error::JobError;
 pub use operation::{LoadOptions, Operation};
 pub use receipt::{Part, PartState, Receipt, Served, StepReport};

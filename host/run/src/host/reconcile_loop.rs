@@ -8,7 +8,7 @@ use host_core::plan::{self, Actual, Entry, Step, Wanted, World};
 use host_core::{Goal, PluginId};
 use tokio::sync::mpsc;
 
-use crate::model::{Asker, Operation};
+use crate::model::{Initiator, Operation};
 use crate::operation;
 use crate::plugins::Plugin;
 use crate::state::{Host, Inner, Input, Lanes, Turn};
@@ -131,7 +131,7 @@ fn has_been_tried(entry: &Entry) -> bool {
 async fn submit_own(host: Host, operation: Operation) {
     let name = operation.name();
     let subject = operation.subject();
-    if let Err(error) = host.submit(operation, Asker::of("host")).await {
+    if let Err(error) = host.submit(operation, Initiator::new("host")).await {
         tracing::error!(code = error.code(), "failed to submit {name} of `{subject}`: {}", error.chain());
     }
 }

@@ -7,7 +7,7 @@ use host_core::job::JobState;
 use host_state::JobRecord;
 
 use crate::jobs::{Job, JobParts, JobView, end_record};
-use crate::model::{Asker, Error, JobError, Operation};
+use crate::model::{Initiator, Error, JobError, Operation};
 use crate::state::Host;
 use crate::upkeep::KEEP;
 
@@ -23,7 +23,7 @@ impl Host {
     ///
     /// # Errors
     /// [`Error::State`].
-    pub async fn unfinished_jobs(&self) -> Result<Vec<(JobRecord, Operation, Asker)>, Error> {
+    pub async fn unfinished_jobs(&self) -> Result<Vec<(JobRecord, Operation, Initiator)>, Error> {
         let found = self.0.state.unfinished_jobs().await?;
         for id in found.damaged {
             tracing::error!("the record of job `{id}` is damaged; the job is ended as failed");
@@ -46,8 +46,8 @@ impl Host {
             }
             match self.operation_of(&record) {
                 Ok(operation) => {
-                    let asker = Asker::of_record(&record);
-                    unfinished.push((record, operation, asker));
+                    let initiator = Initiator::from_record(&record);
+                    unfinished.push((record, operation, initiator));
                 }
                 Err(error) => {
                     tracing::error!(job = record.id, code = error.code(), "{}", error.chain());
@@ -74,7 +74,7 @@ impl Host {
             operation: operation.name(),
             subject: left.subject,
             plugin: left.plugin.and_then(|id| id.parse().ok()),
-            asker: Asker::of_record(&record),
+            initiator: Initiator::from_record(&record),
             attempt: record.attempt.saturating_add(1),
             retry_of: left.retry_of,
             created_unix_ms: record.created_unix_ms,

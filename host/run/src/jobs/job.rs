@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::jobs::course::Course;
 use crate::jobs::{JobView, Uncut, outcome, state_of};
-use crate::model::{Asker, Error, Failed, JobError, Receipt, StepReport};
+use crate::model::{Initiator, Error, Failed, JobError, Receipt, StepReport};
 
 /// The lines of a job that are kept while it is under way.
 const MAX_LINES: usize = 5_000;
@@ -30,7 +30,7 @@ pub struct Job {
     id: String,
     operation: &'static str,
     subject: String,
-    asker: Asker,
+    initiator: Initiator,
     attempt: u64,
     retry_of: Option<String>,
     created_unix_ms: u64,
@@ -52,7 +52,7 @@ pub(crate) struct JobParts {
     pub(crate) operation: &'static str,
     pub(crate) subject: String,
     pub(crate) plugin: Option<PluginId>,
-    pub(crate) asker: Asker,
+    pub(crate) initiator: Initiator,
     pub(crate) attempt: u64,
     pub(crate) retry_of: Option<String>,
     pub(crate) created_unix_ms: u64,
@@ -78,7 +78,7 @@ pub(crate) struct Ended {
 
 impl Job {
     pub(crate) fn new(parts: JobParts) -> Job {
-        let JobParts { id, operation, subject, plugin, asker, attempt, retry_of, created_unix_ms, request } = parts;
+        let JobParts { id, operation, subject, plugin, initiator, attempt, retry_of, created_unix_ms, request } = parts;
         let progress = Progress {
             plugin,
             started_unix_ms: None,
@@ -91,7 +91,7 @@ impl Job {
             id,
             operation,
             subject,
-            asker,
+            initiator,
             attempt,
             retry_of,
             created_unix_ms,
@@ -112,7 +112,7 @@ impl Job {
             operation,
             subject: plugin.to_string(),
             plugin: Some(plugin.clone()),
-            asker: Asker::of("host"),
+            initiator: Initiator::new("host"),
             attempt: 1,
             retry_of: None,
             created_unix_ms: now_unix_ms(),
@@ -136,8 +136,8 @@ impl Job {
     }
 
     /// Who asked, why, and what is to become of another job of the same plugin.
-    pub fn asker(&self) -> &Asker {
-        &self.asker
+    pub fn initiator(&self) -> &Initiator {
+        &self.initiator
     }
 
     /// Where it is.
@@ -160,7 +160,7 @@ impl Job {
             operation: Cow::Borrowed(self.operation),
             subject: self.subject.clone(),
             plugin: progress.plugin.as_ref().map(ToString::to_string),
-            asker: self.asker.clone(),
+            initiator: self.initiator.clone(),
             attempt: self.attempt,
             retry_of: self.retry_of.clone(),
             created_unix_ms: self.created_unix_ms,
@@ -316,7 +316,7 @@ impl Job {
 
     /// Its time is over.
     pub(crate) fn time_out(&self) {
-        if let Some(after) = self.asker.timeout {
+        if let Some(after) = self.initiator.timeout {
             self.course.want_end(JobError::TimedOut { after });
         }
     }
@@ -371,10 +371,10 @@ impl Job {
             operation: view.operation.into_owned(),
             plugin: view.plugin,
             subject: view.subject,
-            actor: view.asker.actor,
-            reason: view.asker.reason,
-            on_conflict: view.asker.on_conflict.as_str().to_owned(),
-            timeout_ms: view.asker.timeout.map(|timeout| u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX)),
+            actor: view.initiator.actor,
+            reason: view.initiator.reason,
+            on_conflict: view.initiator.on_conflict.as_str().to_owned(),
+            timeout_ms: view.initiator.timeout.map(|timeout| u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX)),
             state,
             attempt: view.attempt,
             retry_of: view.retry_of,
@@ -422,7 +422,7 @@ mod tests {
             operation: "load",
             subject: "/srv/hello".to_owned(),
             plugin: None,
-            asker: Asker { timeout, reason: Some("why not".to_owned()), ..Asker::of("operator") },
+            initiator: Initiator { timeout, reason: Some("why not".to_owned()), ..Initiator::new("operator") },
             attempt: 1,
             retry_of: None,
             created_unix_ms: 5,

@@ -38,7 +38,7 @@ impl Work<'_> {
         let mut receipt = self.serve(held, setup, because.as_deref()).await?;
         let cause = if because.is_some() { "automatic" } else { "operator" };
         self.host.0.metrics.rollbacks.with_label_values(&[cause]).inc();
-        let asked_for = || self.job.asker().reason.clone().unwrap_or_else(|| "requested by an operator".to_owned());
+        let asked_for = || self.job.initiator().reason.clone().unwrap_or_else(|| "requested by an operator".to_owned());
         self.host.tell_of_job(
             self.job,
             EventKind::RollbackDone {

@@ -74,7 +74,7 @@ async fn work(host: &Host, operation: Operation, job: &Arc<Job>) -> Option<Resul
     // A panic here is a defect of the host's; whoever waits must still be told that it ended.
     let mut working = pin!(std::panic::AssertUnwindSafe(work.run(operation)).catch_unwind());
     let mut timeout = pin!(async {
-        match job.asker().timeout {
+        match job.initiator().timeout {
             Some(timeout) => tokio::time::sleep(timeout).await,
             None => std::future::pending().await,
         }

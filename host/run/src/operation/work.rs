@@ -134,8 +134,8 @@ impl<'a> Work<'a> {
 
     /// A change of what is asked for, as the one who asks for this operation makes it.
     pub(super) fn change(&self, held: &Held, desired: Option<Desired>, because: Option<&str>) -> Change {
-        let asker = self.job.asker();
-        let reason = because.map(str::to_owned).or_else(|| asker.reason.clone());
+        let initiator = self.job.initiator();
+        let reason = because.map(str::to_owned).or_else(|| initiator.reason.clone());
         let reason = match &self.part {
             Some(part) => Some(part.mark(self.job.id(), reason.as_deref())),
             None => reason,
@@ -144,7 +144,7 @@ impl<'a> Work<'a> {
             plugin: held.plugin.id.clone(),
             desired,
             expected: Some(held.revision()),
-            actor: asker.actor.clone(),
+            actor: initiator.actor.clone(),
             operation: self.job.operation().to_owned(),
             reason,
             at_unix_ms: now_unix_ms(),

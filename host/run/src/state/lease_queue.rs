@@ -28,7 +28,7 @@ impl Lanes {
             self.0.insert(ask.plugin.clone(), lane);
             return give(ask, inputs);
         };
-        match ask.job.asker().on_conflict {
+        match ask.job.initiator().on_conflict {
             OnConflict::Queue => {}
             OnConflict::Reject => {
                 let last = lane.waiting.back().map(|ask| &ask.job).or(lane.works.as_ref());
@@ -90,7 +90,7 @@ mod tests {
 
     use super::*;
     use crate::jobs::JobParts;
-    use crate::model::Asker;
+    use crate::model::Initiator;
 
     type Granted = oneshot::Receiver<Result<Turn, Error>>;
 
@@ -107,13 +107,13 @@ mod tests {
         }
 
         fn ask(&mut self, id: &str, on_conflict: OnConflict) -> (Arc<Job>, Granted) {
-            let asker = Asker { on_conflict, ..Asker::of("test") };
+            let initiator = Initiator { on_conflict, ..Initiator::new("test") };
             let job = Arc::new(Job::new(JobParts {
                 id: id.to_owned(),
                 operation: "load",
                 subject: "abc".to_owned(),
                 plugin: None,
-                asker,
+                initiator,
                 attempt: 1,
                 retry_of: None,
                 created_unix_ms: 0,

@@ -50,7 +50,7 @@ impl Host {
         let object = receipt.and_then(|receipt| receipt.id.as_ref()).map(ToString::to_string);
         let whole = Entry {
             at_unix_ms: now_unix_ms(),
-            actor: view.asker.actor.clone(),
+            actor: view.initiator.actor.clone(),
             action: format!("job_{}", view.operation),
             object: object.or_else(|| view.plugin.clone()).unwrap_or_else(|| view.subject.clone()),
             digest: self.digest_of(receipt),
