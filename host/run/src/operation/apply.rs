@@ -13,7 +13,7 @@ use crate::operation::batch::Task;
 use crate::operation::build::pick;
 use crate::operation::check::check;
 use crate::operation::graph_check::{Rule, Together};
-use crate::operation::lease::Held;
+use crate::operation::lease::PluginLease;
 use crate::operation::work::Work;
 
 impl Work<'_> {
@@ -71,31 +71,31 @@ impl Work<'_> {
     }
 
     async fn fulfil_removal(&mut self, target: &Target) -> Result<Receipt, Error> {
-        let held = Held::installed_plugin(self.host, self.job, target.id.as_str()).await?;
-        self.is_as_planned(&held, target.revision)?;
-        let desired = Desired { goal: Goal::Absent { keep_data: true }, ..held.installed()?.desired };
+        let lease = PluginLease::installed_plugin(self.host, self.job, target.id.as_str()).await?;
+        self.is_as_planned(&lease, target.revision)?;
+        let desired = Desired { goal: Goal::Absent { keep_data: true }, ..lease.installed()?.desired };
         let rule = self.overrule.clone().unwrap_or(Rule::NotNeededByAny);
         // From here on it goes, also when the host ends meanwhile.
-        self.ask_to(&held, desired, rule, None).await?;
-        self.remove(held, true).await
+        self.ask_to(&lease, desired, rule, None).await?;
+        self.remove(lease, true).await
     }
 
     /// Builds a version and lets it in with all else that changes, in one revision.
     async fn fulfil_version(&mut self, target: &Target, there: &There, planned: &TargetPick) -> Result<Receipt, Error> {
-        let held = Held::plugin(self.host, self.job, &target.id).await?;
-        self.is_as_planned(&held, target.revision).inspect_err(|_| held.forget_if_new(self.host))?;
-        let built = self.planned_build(&held, planned).await;
-        let (build, cached) = held.noted(self.host, built)?;
+        let lease = PluginLease::plugin(self.host, self.job, &target.id).await?;
+        self.is_as_planned(&lease, target.revision).inspect_err(|_| lease.forget_if_new(self.host))?;
+        let built = self.planned_build(&lease, planned).await;
+        let (build, cached) = lease.noted(self.host, built)?;
         let found = build.artifact.digest();
         if let Some(expected) = planned.artifact.filter(|expected| *expected != found) {
             let error = Error::OtherArtifact { id: target.id.clone(), expected, found };
-            return held.noted(self.host, Err(error));
+            return lease.noted(self.host, Err(error));
         }
         let pick = pick(planned.source.clone(), planned.trust, planned.commit.clone(), &build);
-        let mut desired = self.wish(&held, &build, pick);
+        let mut desired = self.wish(&lease, &build, pick);
         desired.goal = there.goal;
         there.set_rule(&mut desired);
-        let before = held.setup(self.host).ok();
+        let before = lease.setup(self.host).ok();
         let setup = self.host.setup(desired, build).and_then(|setup| match &there.configuration {
             Some(wanted) => {
                 let settings = before.as_ref().unwrap_or(&setup).settings_with_secrets(wanted);
@@ -103,22 +103,22 @@ impl Work<'_> {
             }
             None => Ok(setup),
         });
-        let setup = held.noted(self.host, setup)?;
+        let setup = lease.noted(self.host, setup)?;
         let is_served = {
-            let state = held.plugin.state();
+            let state = lease.plugin.state();
             state.serving().is_some_and(|serving| serving.setup() == setup.digest())
         };
         let mut receipt = match there.goal {
             // Only where it comes from is another.
             Goal::Running if is_served => {
-                self.ask_for(&held, setup, None).await?;
-                let now = held.serving_number();
-                self.receipt(&held, now, now)?
+                self.ask_for(&lease, setup, None).await?;
+                let now = lease.serving_number();
+                self.receipt(&lease, now, now)?
             }
-            Goal::Running => self.serve(held, setup, None).await?,
+            Goal::Running => self.serve(lease, setup, None).await?,
             _ => {
-                let receipt = self.let_in(held.clone(), setup).await?;
-                let before = self.take_out(&held);
+                let receipt = self.let_in(lease.clone(), setup).await?;
+                let before = self.take_out(&lease);
                 Receipt { generation_before: before, generation: None, ..receipt }
             }
         };
@@ -152,42 +152,42 @@ impl Work<'_> {
 
     /// Changes what the plugin is to do and which newer versions are taken.
     async fn fulfil_goal(&mut self, target: &Target, there: &There, revision: u64) -> Result<Receipt, Error> {
-        let held = Held::installed_plugin(self.host, self.job, target.id.as_str()).await?;
-        self.is_as_planned(&held, revision)?;
-        let before = held.installed()?.desired;
+        let lease = PluginLease::installed_plugin(self.host, self.job, target.id.as_str()).await?;
+        self.is_as_planned(&lease, revision)?;
+        let before = lease.installed()?.desired;
         let mut desired = Desired { goal: there.goal, ..before.clone() };
         there.set_rule(&mut desired);
         if there.goal == Goal::Running && before.goal != Goal::Running {
-            held.plugin.state().attempts.forget();
-            let setup = held.setup(self.host);
-            let mut setup = held.noted(self.host, setup)?;
+            lease.plugin.state().attempts.forget();
+            let setup = lease.setup(self.host);
+            let mut setup = lease.noted(self.host, setup)?;
             setup.desired.goal = there.goal;
             there.set_rule(&mut setup.desired);
-            return self.serve(held, setup, None).await;
+            return self.serve(lease, setup, None).await;
         }
         let _uncut = self.job.uncut();
         if desired != before {
             let rule = self.overrule.clone().unwrap_or(Rule::NotNeeded);
-            self.ask_to(&held, desired, rule, None).await?;
+            self.ask_to(&lease, desired, rule, None).await?;
         }
-        let serving = held.serving_number();
+        let serving = lease.serving_number();
         if there.goal == Goal::Running {
-            return self.receipt(&held, serving, serving);
+            return self.receipt(&lease, serving, serving);
         }
         self.step("swap");
-        let before = self.take_out(&held);
-        self.receipt(&held, before, None)
+        let before = self.take_out(&lease);
+        self.receipt(&lease, before, None)
     }
 
     // === what was planned, and what is there ===
 
     /// Refuses a plugin that has changed since the plan was made, but by this job.
-    fn is_as_planned(&self, held: &Held, planned: u64) -> Result<(), Error> {
-        let found = held.revision();
+    fn is_as_planned(&self, lease: &PluginLease, planned: u64) -> Result<(), Error> {
+        let found = lease.revision();
         if found == planned || self.made_before.contains(&found) {
             return Ok(());
         }
-        let id = &held.plugin.id;
+        let id = &lease.plugin.id;
         Err(Error::PlanStale {
             reason: format!("plugin `{id}` is at revision {found}, but was at {planned} when the plan was made"),
         })
@@ -211,20 +211,20 @@ impl Work<'_> {
     }
 
     /// Builds what was planned; what is installed already is not built again.
-    async fn planned_build(&mut self, held: &Held, planned: &TargetPick) -> Result<(Build, Option<bool>), Error> {
+    async fn planned_build(&mut self, lease: &PluginLease, planned: &TargetPick) -> Result<(Build, Option<bool>), Error> {
         if planned.tree.is_none() {
-            let installed = held.installed()?;
+            let installed = lease.installed()?;
             let artifact = installed.desired.current.artifact;
-            let build = installed.build.ok_or_else(|| Error::NoArtifact { id: held.plugin.id.clone(), artifact })?;
+            let build = installed.build.ok_or_else(|| Error::NoArtifact { id: lease.plugin.id.clone(), artifact })?;
             return Ok((build, None));
         }
         let fetched = self.planned_tree(planned).await?;
         self.step("check");
         let checked = check(&self.host.config(), &fetched.tree)?;
-        if checked.manifest.id != held.plugin.id {
-            return Err(Error::OtherPlugin { expected: held.plugin.id.clone(), found: checked.manifest.id });
+        if checked.manifest.id != lease.plugin.id {
+            return Err(Error::OtherPlugin { expected: lease.plugin.id.clone(), found: checked.manifest.id });
         }
-        let (build, cached) = self.build(held, &planned.source, &fetched, checked).await?;
+        let (build, cached) = self.build(lease, &planned.source, &fetched, checked).await?;
         Ok((build, Some(cached)))
     }
 

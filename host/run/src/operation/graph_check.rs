@@ -7,7 +7,7 @@ use host_core::graph::Node;
 use host_core::{Goal, Manifest, PluginId};
 
 use crate::model::{Error, Setup};
-use crate::operation::lease::Held;
+use crate::operation::lease::PluginLease;
 use crate::state::Host;
 
 /// What the other plugins have to say about a change.
@@ -35,8 +35,8 @@ pub(super) struct Together {
 
 impl Rule {
     /// The rule for a version that is let in. One that was asked for before and is only started again is not judged anew.
-    pub(super) fn of(held: &Held, setup: &Setup) -> Rule {
-        let before = held.plugin.state().installed.as_ref().map(|installed| installed.desired.clone());
+    pub(super) fn of(lease: &PluginLease, setup: &Setup) -> Rule {
+        let before = lease.plugin.state().installed.as_ref().map(|installed| installed.desired.clone());
         let is_same = before.is_some_and(|before| {
             before.goal == setup.desired.goal && before.current.artifact == setup.desired.current.artifact
         });

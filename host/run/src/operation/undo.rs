@@ -10,7 +10,7 @@ use crate::jobs::Job;
 use crate::model::{Error, Failed};
 use crate::operation::batch::{part_marked, undo_mark};
 use crate::operation::graph_check::Rule;
-use crate::operation::lease::Held;
+use crate::operation::lease::PluginLease;
 use crate::operation::work::Work;
 use crate::state::Host;
 
@@ -112,15 +112,15 @@ impl Work<'_> {
         before: Option<(u64, Desired)>,
         because: &str,
     ) -> Result<String, Error> {
-        let held = Held::plugin(self.host, self.job, id).await?;
+        let lease = PluginLease::plugin(self.host, self.job, id).await?;
         let Some((number, then)) = before else {
-            let Ok(installed) = held.installed() else {
-                held.forget_if_new(self.host);
+            let Ok(installed) = lease.installed() else {
+                lease.forget_if_new(self.host);
                 return Ok(format!("`{id}` is not installed, as before"));
             };
             let desired = Desired { goal: Goal::Absent { keep_data: true }, ..installed.desired };
-            self.ask_to(&held, desired, Rule::Free, Some(because)).await?;
-            self.remove(held, true).await?;
+            self.ask_to(&lease, desired, Rule::Free, Some(because)).await?;
+            self.remove(lease, true).await?;
             return Ok(format!("`{id}` is unloaded"));
         };
         let goal = match then.goal {
@@ -129,27 +129,27 @@ impl Work<'_> {
         };
         let desired = Desired { goal, ..then };
         let artifact = desired.current.artifact;
-        let installed = held.plugin.state().installed.clone();
+        let installed = lease.plugin.state().installed.clone();
         let same = installed.and_then(|installed| installed.build).filter(|build| build.artifact.digest() == artifact);
         let build = match same {
             Some(build) => Some(build),
-            None => held.noted(self.host, self.read_artifact(&artifact).await)?,
+            None => lease.noted(self.host, self.read_artifact(&artifact).await)?,
         };
         let build = build.ok_or_else(|| Error::NoArtifact { id: id.clone(), artifact });
-        let build = held.noted(self.host, build)?;
+        let build = lease.noted(self.host, build)?;
         let setup = self.host.setup(desired, build);
-        let setup = held.noted(self.host, setup)?;
+        let setup = lease.noted(self.host, setup)?;
         let serves = goal == Goal::Running && setup.desired.quarantine.is_none();
         if serves {
-            match self.serve(held.clone(), setup.clone(), Some(because)).await {
+            match self.serve(lease.clone(), setup.clone(), Some(because)).await {
                 Ok(_) => return Ok(format!("`{id}` serves as in revision {number}")),
                 Err(Error::ShuttingDown) => return Err(Error::ShuttingDown),
                 // What was asked for before is asked for again; the host goes on trying.
                 Err(error) => self.job.line(&format!("`{id}` does not start: {}", error.chain())),
             }
         }
-        self.ask_for(&held, setup, Some(because)).await?;
-        self.take_out(&held);
+        self.ask_for(&lease, setup, Some(because)).await?;
+        self.take_out(&lease);
         Ok(format!("`{id}` has the desired state of revision {number}"))
     }
 }

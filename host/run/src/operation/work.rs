@@ -15,7 +15,7 @@ use host_state::Change;
 use crate::jobs::Job;
 use crate::model::{Error, Operation, Receipt, Setup, StepReport};
 use crate::operation::graph_check::Rule;
-use crate::operation::lease::Held;
+use crate::operation::lease::PluginLease;
 use crate::state::Host;
 
 /// One operation, step by step.
@@ -93,15 +93,15 @@ impl<'a> Work<'a> {
     }
 
     /// Does a step of the host's own plan.
-    pub(super) async fn bring_about(&mut self, held: Held, step: Step) -> Result<(), Error> {
+    pub(super) async fn bring_about(&mut self, lease: PluginLease, step: Step) -> Result<(), Error> {
         match step {
-            Step::Start | Step::Replace => self.revive(held).await,
+            Step::Start | Step::Replace => self.revive(lease).await,
             Step::Stop => {
-                self.take_out(&held);
+                self.take_out(&lease);
                 Ok(())
             }
-            Step::Quarantine => self.quarantine(held).await,
-            Step::Remove { keep_data } => self.remove(held, keep_data).await.map(drop),
+            Step::Quarantine => self.quarantine(lease).await,
+            Step::Remove { keep_data } => self.remove(lease, keep_data).await.map(drop),
         }
     }
 
@@ -128,12 +128,12 @@ impl<'a> Work<'a> {
     }
 
     /// What the other plugins have to say about `setup`.
-    pub(super) fn rule(&self, held: &Held, setup: &Setup) -> Rule {
-        self.overrule.clone().unwrap_or_else(|| Rule::of(held, setup))
+    pub(super) fn rule(&self, lease: &PluginLease, setup: &Setup) -> Rule {
+        self.overrule.clone().unwrap_or_else(|| Rule::of(lease, setup))
     }
 
     /// A change of what is asked for, as the one who asks for this operation makes it.
-    pub(super) fn change(&self, held: &Held, desired: Option<Desired>, because: Option<&str>) -> Change {
+    pub(super) fn change(&self, lease: &PluginLease, desired: Option<Desired>, because: Option<&str>) -> Change {
         let initiator = self.job.initiator();
         let reason = because.map(str::to_owned).or_else(|| initiator.reason.clone());
         let reason = match &self.part {
@@ -141,9 +141,9 @@ impl<'a> Work<'a> {
             None => reason,
         };
         Change {
-            plugin: held.plugin.id.clone(),
+            plugin: lease.plugin.id.clone(),
             desired,
-            expected: Some(held.revision()),
+            expected: Some(lease.revision()),
             actor: initiator.actor.clone(),
             operation: self.job.operation().to_owned(),
             reason,
@@ -152,16 +152,16 @@ impl<'a> Work<'a> {
     }
 
     /// What was done to a plugin that is installed.
-    pub(super) fn receipt(&mut self, held: &Held, before: Option<u64>, now: Option<u64>) -> Result<Receipt, Error> {
-        let installed = held.installed()?;
+    pub(super) fn receipt(&mut self, lease: &PluginLease, before: Option<u64>, now: Option<u64>) -> Result<Receipt, Error> {
+        let installed = lease.installed()?;
         Ok(Receipt {
-            id: Some(held.plugin.id.clone()),
+            id: Some(lease.plugin.id.clone()),
             version: installed.desired.current.version.to_string(),
             source: installed.desired.current.source.to_string(),
             revision: installed.revision,
             generation_before: before,
             generation: now,
-            served: held.plugin.state().served(before.into_iter().chain(now)),
+            served: lease.plugin.state().served(before.into_iter().chain(now)),
             cached: None,
             warnings: vec![],
             states: vec![],

@@ -11,7 +11,7 @@ use semver::Version;
 /// What the indexes said.
 #[derive(Default)]
 pub(crate) struct Catalog {
-    /// Held by the one who reads.
+    /// PluginLease by the one who reads.
     pub(crate) turn: tokio::sync::Mutex<()>,
     read: Mutex<BTreeMap<String, KeptIndex>>,
 }

@@ -42,7 +42,7 @@ pub(crate) struct Inner {
     pub(crate) jobs: Jobs,
     /// Seals the secrets that lie in the state.
     pub(crate) sealer: Sealer,
-    /// Held while a change of what is asked for is compared with the other plugins and written.
+    /// PluginLease while a change of what is asked for is compared with the other plugins and written.
     pub(crate) gate: Arc<tokio::sync::Mutex<()>>,
     /// Looks for newer versions.
     pub(crate) updates: OnceLock<Poller>,

@@ -8,58 +8,58 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use crate::jobs::Job;
 use crate::model::{Error, OnConflict};
-use crate::state::{Ask, Input, Turn};
+use crate::state::{LeaseRequest, Input, Lease};
 
 /// Those who work on plugins or wait for them. A plugin nobody works on is not there.
 #[derive(Default)]
-pub(crate) struct Lanes(HashMap<PluginId, Lane>);
+pub(crate) struct LeaseQueues(HashMap<PluginId, LeaseQueue>);
 
-struct Lane {
+struct LeaseQueue {
     /// Who works on it; `None` for a step of the loop's own.
     works: Option<Arc<Job>>,
-    waiting: VecDeque<Ask>,
+    waiting: VecDeque<LeaseRequest>,
 }
 
-impl Lanes {
+impl LeaseQueues {
     /// Gives the turn, or a place in the queue, or a refusal, as the one who asks wants it.
-    pub(crate) fn ask(&mut self, ask: Ask, inputs: &UnboundedSender<Input>) {
-        let Some(lane) = self.0.get_mut(&ask.plugin) else {
-            let lane = Lane { works: Some(ask.job.clone()), waiting: VecDeque::new() };
-            self.0.insert(ask.plugin.clone(), lane);
+    pub(crate) fn ask(&mut self, ask: LeaseRequest, inputs: &UnboundedSender<Input>) {
+        let Some(queue) = self.0.get_mut(&ask.plugin) else {
+            let queue = LeaseQueue { works: Some(ask.job.clone()), waiting: VecDeque::new() };
+            self.0.insert(ask.plugin.clone(), queue);
             return give(ask, inputs);
         };
         match ask.job.initiator().on_conflict {
             OnConflict::Queue => {}
             OnConflict::Reject => {
-                let last = lane.waiting.back().map(|ask| &ask.job).or(lane.works.as_ref());
+                let last = queue.waiting.back().map(|ask| &ask.job).or(queue.works.as_ref());
                 let job = last.map(|job| job.id().to_owned());
                 // Who asked may have given up; then nobody needs the answer.
                 let _ = ask.grant.send(Err(Error::InProgress { id: ask.plugin, job }));
                 return;
             }
             OnConflict::Replace => {
-                for before in lane.waiting.drain(..) {
+                for before in queue.waiting.drain(..) {
                     before.job.supersede(ask.job.id());
                 }
-                if let Some(job) = &lane.works {
+                if let Some(job) = &queue.works {
                     job.supersede(ask.job.id());
                 }
             }
         }
-        lane.waiting.push_back(ask);
+        queue.waiting.push_back(ask);
     }
 
     /// Takes a free plugin for a step of the loop's own.
     pub(crate) fn occupy(&mut self, plugin: &PluginId) {
-        self.0.insert(plugin.clone(), Lane { works: None, waiting: VecDeque::new() });
+        self.0.insert(plugin.clone(), LeaseQueue { works: None, waiting: VecDeque::new() });
     }
 
     /// Whoever worked on a plugin is done: the next one gets its turn.
     pub(crate) fn done(&mut self, plugin: &PluginId, inputs: &UnboundedSender<Input>) {
-        let Some(lane) = self.0.get_mut(plugin) else { return };
-        match lane.waiting.pop_front() {
+        let Some(queue) = self.0.get_mut(plugin) else { return };
+        match queue.waiting.pop_front() {
             Some(next) => {
-                lane.works = Some(next.job.clone());
+                queue.works = Some(next.job.clone());
                 give(next, inputs);
             }
             None => drop(self.0.remove(plugin)),
@@ -73,14 +73,14 @@ impl Lanes {
 
     /// Whether anyone waits for it.
     pub(crate) fn is_awaited(&self, plugin: &PluginId) -> bool {
-        self.0.get(plugin).is_some_and(|lane| !lane.waiting.is_empty())
+        self.0.get(plugin).is_some_and(|queue| !queue.waiting.is_empty())
     }
 }
 
 /// Gives the turn. One who has given up gives it back at once: the turn is dropped.
-fn give(ask: Ask, inputs: &UnboundedSender<Input>) {
+fn give(ask: LeaseRequest, inputs: &UnboundedSender<Input>) {
     ask.job.started();
-    let turn = Turn { plugin: ask.plugin, is_step: false, inputs: inputs.clone() };
+    let turn = Lease { plugin: ask.plugin, is_step: false, inputs: inputs.clone() };
     let _ = ask.grant.send(Ok(turn));
 }
 
@@ -92,10 +92,10 @@ mod tests {
     use crate::jobs::JobParts;
     use crate::model::Initiator;
 
-    type Granted = oneshot::Receiver<Result<Turn, Error>>;
+    type Granted = oneshot::Receiver<Result<Lease, Error>>;
 
     struct Case {
-        lanes: Lanes,
+        queues: LeaseQueues,
         inputs: UnboundedSender<Input>,
         told: mpsc::UnboundedReceiver<Input>,
     }
@@ -103,7 +103,7 @@ mod tests {
     impl Case {
         fn new() -> Case {
             let (inputs, told) = mpsc::unbounded_channel();
-            Case { lanes: Lanes::default(), inputs, told }
+            Case { queues: LeaseQueues::default(), inputs, told }
         }
 
         fn ask(&mut self, id: &str, on_conflict: OnConflict) -> (Arc<Job>, Granted) {
@@ -120,7 +120,7 @@ mod tests {
                 request: String::new(),
             }));
             let (grant, granted) = oneshot::channel();
-            self.lanes.ask(Ask { plugin: plugin(), job: job.clone(), grant }, &self.inputs);
+            self.queues.ask(LeaseRequest { plugin: plugin(), job: job.clone(), grant }, &self.inputs);
             (job, granted)
         }
 
@@ -128,7 +128,7 @@ mod tests {
         fn run(&mut self) {
             while let Ok(input) = self.told.try_recv() {
                 if let Input::Done { plugin, .. } = input {
-                    self.lanes.done(&plugin, &self.inputs);
+                    self.queues.done(&plugin, &self.inputs);
                 }
             }
         }
@@ -151,10 +151,10 @@ mod tests {
         case.run();
         case.run();
         let turn = third.try_recv().unwrap().unwrap();
-        assert!(case.lanes.is_busy(&plugin()) && !case.lanes.is_awaited(&plugin()));
+        assert!(case.queues.is_busy(&plugin()) && !case.queues.is_awaited(&plugin()));
         drop(turn);
         case.run();
-        assert!(!case.lanes.is_busy(&plugin()));
+        assert!(!case.queues.is_busy(&plugin()));
     }
 
     #[test]

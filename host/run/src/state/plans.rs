@@ -27,7 +27,7 @@ pub(crate) struct KeptPlan {
     /// The newest revision of every plugin that was installed.
     revisions: BTreeMap<PluginId, u64>,
     pub(crate) targets: Vec<Target>,
-    /// While they are held, nobody sweeps them.
+    /// While they are lease, nobody sweeps them.
     _trees: Vec<Tree>,
 }
 

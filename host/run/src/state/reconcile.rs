@@ -12,7 +12,7 @@ use crate::model::{Error, Operation};
 /// All that the loop is told.
 pub(crate) enum Input {
     /// An operation wants its turn on a plugin.
-    Ask(Ask),
+    Lease(LeaseRequest),
     /// The host itself wants an operation to be submitted.
     Submit(Box<Operation>),
     /// Whoever had the turn is done.
@@ -28,10 +28,10 @@ pub(crate) enum Input {
 }
 
 /// An operation that wants its turn.
-pub(crate) struct Ask {
+pub(crate) struct LeaseRequest {
     pub(crate) plugin: PluginId,
     pub(crate) job: Arc<Job>,
-    pub(crate) grant: oneshot::Sender<Result<Turn, Error>>,
+    pub(crate) grant: oneshot::Sender<Result<Lease, Error>>,
 }
 
 /// The way to the loop.
@@ -45,13 +45,13 @@ pub(crate) struct Reconcile {
 }
 
 /// The right to work on a plugin; given back when it is dropped.
-pub(crate) struct Turn {
+pub(crate) struct Lease {
     pub(crate) plugin: PluginId,
     pub(crate) is_step: bool,
     pub(crate) inputs: mpsc::UnboundedSender<Input>,
 }
 
-impl Drop for Turn {
+impl Drop for Lease {
     fn drop(&mut self) {
         // The loop is gone only when the host ends.
         let _ = self.inputs.send(Input::Done { plugin: self.plugin.clone(), is_step: self.is_step });
@@ -72,10 +72,10 @@ impl Reconcile {
     ///
     /// # Cancel safety
     /// Dropping the future gives up the place in the queue.
-    pub(crate) async fn turn(&self, plugin: &PluginId, job: &Arc<Job>) -> Result<Turn, Error> {
+    pub(crate) async fn lease(&self, plugin: &PluginId, job: &Arc<Job>) -> Result<Lease, Error> {
         let (grant, granted) = oneshot::channel();
-        let ask = Ask { plugin: plugin.clone(), job: job.clone(), grant };
-        self.inputs.send(Input::Ask(ask)).map_err(|_| Error::ShuttingDown)?;
+        let ask = LeaseRequest { plugin: plugin.clone(), job: job.clone(), grant };
+        self.inputs.send(Input::Lease(request)).map_err(|_| Error::ShuttingDown)?;
         granted.await.unwrap_or(Err(Error::ShuttingDown))
     }
 
