@@ -12,21 +12,21 @@ use crate::model::{Build, Error, Receipt, Settings, Target, TargetPick, There, W
 use crate::operation::batch::Task;
 use crate::operation::build::pick;
 use crate::operation::check::check;
-use crate::operation::graph_check::{Rule, Together};
+use crate::operation::graph_check::{GraphCheck, BatchGraph};
 use crate::operation::lease::PluginLease;
 use crate::operation::work::Work;
 
 impl Work<'_> {
     /// Does what a plan says, plugin by plugin.
     pub(super) async fn apply(&mut self, targets: &[Target], atomic: bool) -> Result<Receipt, Error> {
-        let together = self.together(targets).await?;
-        self.overrule = Some(Rule::Together(Arc::new(together)));
+        let graph = self.batch_graph(targets).await?;
+        self.batch_check = Some(GraphCheck::Batch(Arc::new(graph)));
         self.many(targets.iter().map(Task::Fulfil).collect(), atomic).await
     }
 
     /// What the plan does to the graph. Two plugins that only go with the other's new version come one after the other, so
     /// each is compared with what will be.
-    async fn together(&mut self, targets: &[Target]) -> Result<Together, Error> {
+    async fn batch_graph(&mut self, targets: &[Target]) -> Result<BatchGraph, Error> {
         let (mut candidates, mut removed) = (vec![], BTreeSet::new());
         for target in targets {
             let Wish::There(there) = &target.wish else {
@@ -46,15 +46,15 @@ impl Work<'_> {
                 }
             }
         }
-        Ok(Together { candidates, removed })
+        Ok(BatchGraph { candidates, removed })
     }
 
     /// Notes that a part of the plan could not be done: those after it are compared with what is there instead.
     pub(super) fn is_not_to_be(&mut self, id: &PluginId) {
-        if let Some(Rule::Together(all)) = &self.overrule {
+        if let Some(GraphCheck::Batch(all)) = &self.batch_check {
             let candidates = all.candidates.iter().filter(|node| node.id != *id).cloned().collect();
             let removed = all.removed.iter().filter(|removed| *removed != id).cloned().collect();
-            self.overrule = Some(Rule::Together(Arc::new(Together { candidates, removed })));
+            self.batch_check = Some(GraphCheck::Batch(Arc::new(BatchGraph { candidates, removed })));
         }
     }
 
@@ -74,7 +74,7 @@ impl Work<'_> {
         let lease = PluginLease::installed_plugin(self.host, self.job, target.id.as_str()).await?;
         self.is_as_planned(&lease, target.revision)?;
         let desired = Desired { goal: Goal::Absent { keep_data: true }, ..lease.installed()?.desired };
-        let rule = self.overrule.clone().unwrap_or(Rule::NotNeededByAny);
+        let rule = self.batch_check.clone().unwrap_or(GraphCheck::RemoveAllowed);
         // From here on it goes, also when the host ends meanwhile.
         self.ask_to(&lease, desired, rule, None).await?;
         self.remove(lease, true).await
@@ -167,7 +167,7 @@ impl Work<'_> {
         }
         let _uncut = self.job.uncut();
         if desired != before {
-            let rule = self.overrule.clone().unwrap_or(Rule::NotNeeded);
+            let rule = self.batch_check.clone().unwrap_or(GraphCheck::DisableAllowed);
             self.ask_to(&lease, desired, rule, None).await?;
         }
         let serving = lease.serving_number();

@@ -5,7 +5,7 @@ use host_load::Hook;
 use tokio::task::JoinHandle;
 
 use crate::model::{Error, Receipt, Setup};
-use crate::operation::graph_check::Rule;
+use crate::operation::graph_check::GraphCheck;
 use crate::operation::lease::PluginLease;
 use crate::operation::start::NO_DRAIN;
 use crate::operation::swap::commit;
@@ -31,7 +31,7 @@ impl Work<'_> {
         let lease = PluginLease::installed_plugin(self.host, self.job, id).await?;
         let desired = Desired { goal: Goal::Absent { keep_data }, ..lease.installed()?.desired };
         // From here on it goes, also when the host ends meanwhile.
-        self.ask_to(&lease, desired, Rule::NotNeededByAny, None).await?;
+        self.ask_to(&lease, desired, GraphCheck::RemoveAllowed, None).await?;
         self.remove(lease, keep_data).await
     }
 
@@ -74,7 +74,7 @@ impl Work<'_> {
         let gone = self.change(&lease, None, None);
         let (host, plugin, job) = (self.host.clone(), lease.clone(), self.job.clone());
         let forgotten = self.host.0.tasks.spawn(async move {
-            let (_, _gate) = commit(&host, &plugin, &job, gone, Rule::Free).await?;
+            let (_, _gate) = commit(&host, &plugin, &job, gone, GraphCheck::None).await?;
             host.forget(&plugin.plugin.id);
             Ok::<(), Error>(())
         });

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use host_core::{Desired, Goal, PluginId};
 
 use crate::model::{Error, Receipt};
-use crate::operation::graph_check::Rule;
+use crate::operation::graph_check::GraphCheck;
 use crate::operation::lease::PluginLease;
 use crate::operation::work::Work;
 
@@ -35,7 +35,7 @@ impl Work<'_> {
         let before = lease.installed()?.desired;
         let states = walk(before.goal, lease.serving_number().is_some(), goal);
         let desired = Desired { goal, ..before };
-        let rule = if goal == Goal::Disabled { Rule::NotNeeded } else { Rule::Free };
+        let rule = if goal == Goal::Disabled { GraphCheck::DisableAllowed } else { GraphCheck::None };
         let _uncut = self.job.uncut();
         self.ask_to(&lease, desired, rule, None).await?;
         self.step("swap");
@@ -57,7 +57,7 @@ impl Work<'_> {
         tracing::error!(plugin.id = %lease.plugin.id, "plugin `{}` is quarantined: {reason}", lease.plugin.id);
         lease.plugin.log.push("error", None, &format!("quarantined: {reason}"));
         let desired = Desired { quarantine: Some(reason.clone()), ..installed.desired };
-        self.ask_to(&lease, desired, Rule::Free, Some(&reason)).await?;
+        self.ask_to(&lease, desired, GraphCheck::None, Some(&reason)).await?;
         self.host.tell_of_quarantine(&lease.plugin.id, failures, &reason);
         lease.plugin.state().attempts.forget();
         self.take_out(&lease);

@@ -12,7 +12,7 @@ use tokio::sync::OwnedMutexGuard;
 
 use crate::jobs::Job;
 use crate::model::{Error, Installed, Receipt, Setup};
-use crate::operation::graph_check::Rule;
+use crate::operation::graph_check::GraphCheck;
 use crate::operation::lease::PluginLease;
 use crate::operation::start::Started;
 use crate::operation::work::Work;
@@ -29,7 +29,7 @@ impl Work<'_> {
         // The operator wants it: what the host lease against it is past.
         setup.desired.quarantine = None;
         // Said before anything is started, and once more when it is written.
-        let rule = self.rule(&lease, &setup);
+        let rule = self.graph_check(&lease, &setup);
         let fits = rule.check(self.host, &lease.plugin.id).and_then(|()| setup.check());
         lease.noted(self.host, fits)?;
         let started = self.start(&lease, &setup).await;
@@ -87,7 +87,7 @@ impl Work<'_> {
     pub(super) async fn ask_for(&mut self, lease: &PluginLease, setup: Setup, because: Option<&str>) -> Result<(), Error> {
         self.step("commit");
         let change = self.change(lease, Some(setup.desired.clone()), because);
-        let rule = self.rule(lease, &setup);
+        let rule = self.graph_check(lease, &setup);
         let (host, plugin, job) = (self.host.clone(), lease.clone(), self.job.clone());
         let asked = self.host.0.tasks.spawn(async move {
             let (revision, _gate) = commit(&host, &plugin, &job, change, rule).await?;
@@ -103,7 +103,7 @@ impl Work<'_> {
         &mut self,
         lease: &PluginLease,
         desired: Desired,
-        rule: Rule,
+        rule: GraphCheck,
         because: Option<&str>,
     ) -> Result<(), Error> {
         self.step("commit");
@@ -137,7 +137,7 @@ async fn finish(
     job: Arc<Job>,
     setup: Setup,
     started: Started,
-    (change, rule): (Change, Rule),
+    (change, rule): (Change, GraphCheck),
     is_judged: bool,
 ) -> Result<(Arc<Generation>, Option<u64>), Error> {
     let (revision, gate) = commit(&host, &lease, &job, change, rule).await?;
@@ -188,7 +188,7 @@ pub(super) async fn commit(
     lease: &PluginLease,
     job: &Job,
     change: Change,
-    rule: Rule,
+    rule: GraphCheck,
 ) -> Result<(u64, OwnedMutexGuard<()>), Error> {
     let gate = host.0.gate.clone().lock_owned().await;
     rule.check(host, &lease.plugin.id)?;

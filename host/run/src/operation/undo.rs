@@ -9,7 +9,7 @@ use host_state::Revision;
 use crate::jobs::Job;
 use crate::model::{Error, Failed};
 use crate::operation::batch::{part_marked, undo_mark};
-use crate::operation::graph_check::Rule;
+use crate::operation::graph_check::GraphCheck;
 use crate::operation::lease::PluginLease;
 use crate::operation::work::Work;
 use crate::state::Host;
@@ -102,7 +102,7 @@ impl Work<'_> {
         // A job of its own: this one may be one that is to end.
         let job = Arc::new(Job::unlisted("undo", id));
         let mut work = Work::new(self.host, &job);
-        work.overrule = Some(Rule::Free);
+        work.batch_check = Some(GraphCheck::None);
         work.bring_back(id, before, &undo_mark(self.job.id())).await
     }
 
@@ -119,7 +119,7 @@ impl Work<'_> {
                 return Ok(format!("`{id}` is not installed, as before"));
             };
             let desired = Desired { goal: Goal::Absent { keep_data: true }, ..installed.desired };
-            self.ask_to(&lease, desired, Rule::Free, Some(because)).await?;
+            self.ask_to(&lease, desired, GraphCheck::None, Some(because)).await?;
             self.remove(lease, true).await?;
             return Ok(format!("`{id}` is unloaded"));
         };

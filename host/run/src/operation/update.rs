@@ -9,7 +9,7 @@ use semver::Version;
 
 use crate::jobs::Job;
 use crate::model::{Error, Receipt, Update};
-use crate::operation::graph_check::Rule;
+use crate::operation::graph_check::GraphCheck;
 use crate::operation::lease::PluginLease;
 use crate::operation::work::Work;
 
@@ -75,7 +75,7 @@ impl Work<'_> {
 
     /// Asks for what changes nothing of what serves.
     async fn note(&mut self, lease: &PluginLease, desired: Desired) -> Result<Receipt, Error> {
-        self.ask_to(lease, desired, Rule::Free, None).await?;
+        self.ask_to(lease, desired, GraphCheck::None, None).await?;
         let now = lease.serving_number();
         self.receipt(lease, now, now)
     }
@@ -129,7 +129,7 @@ impl Work<'_> {
         // Not what the job was to do, so it is no change of the job's.
         let unlisted = Arc::new(Job::unlisted("update", &lease.plugin.id));
         let mut aside = Work::new(self.host, &unlisted);
-        if let Err(error) = aside.ask_to(lease, desired, Rule::Free, Some(&because)).await {
+        if let Err(error) = aside.ask_to(lease, desired, GraphCheck::None, Some(&because)).await {
             tracing::warn!(plugin.id = %lease.plugin.id, "failed to block version {version}: {}", error.chain());
         }
     }

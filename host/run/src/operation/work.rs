@@ -14,7 +14,7 @@ use host_state::Change;
 
 use crate::jobs::Job;
 use crate::model::{Error, Operation, Receipt, Setup, StepReport};
-use crate::operation::graph_check::Rule;
+use crate::operation::graph_check::GraphCheck;
 use crate::operation::lease::PluginLease;
 use crate::state::Host;
 
@@ -25,7 +25,7 @@ pub(super) struct Work<'a> {
     /// Which of several things that the job does this is now.
     pub(super) part: Option<PartOf>,
     /// What the other plugins have to say, where it is not for one plugin alone to ask them.
-    pub(super) overrule: Option<Rule>,
+    pub(super) batch_check: Option<GraphCheck>,
     /// The revisions that earlier attempts of the job have made.
     pub(super) made_before: BTreeSet<u64>,
     steps: Vec<StepReport>,
@@ -43,8 +43,8 @@ pub(super) struct PartOf {
 
 impl<'a> Work<'a> {
     pub(super) fn new(host: &'a Host, job: &'a Arc<Job>) -> Work<'a> {
-        let (part, overrule, made_before) = (None, None, BTreeSet::new());
-        Work { host, job, part, overrule, made_before, steps: vec![], current: None }
+        let (part, batch_check, made_before) = (None, None, BTreeSet::new());
+        Work { host, job, part, batch_check, made_before, steps: vec![], current: None }
     }
 
     /// Does what was asked.
@@ -128,8 +128,8 @@ impl<'a> Work<'a> {
     }
 
     /// What the other plugins have to say about `setup`.
-    pub(super) fn rule(&self, lease: &PluginLease, setup: &Setup) -> Rule {
-        self.overrule.clone().unwrap_or_else(|| Rule::of(lease, setup))
+    pub(super) fn graph_check(&self, lease: &PluginLease, setup: &Setup) -> GraphCheck {
+        self.batch_check.clone().unwrap_or_else(|| GraphCheck::for_version(lease, setup))
     }
 
     /// A change of what is asked for, as the one who asks for this operation makes it.
