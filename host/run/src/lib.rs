@@ -38,7 +38,7 @@ pub use metrics::{FrontMetrics, MetricFamily, MetricSeries, MetricValue, Present
 pub use model::{
     Initiator, Attempt, Config, ConfigurationView, Depth, Error, Failed, FieldProblem, JobError, Kind, LoadOptions,
     OnConflict, OnConflictError, Operation, Part, PartState, Receipt, Served, Settings, StepReport, Target, TargetPick,
-    There, Trial, Tried, TryOut, Trying, Update, UpdateFailure, UpdateReport, Watched, Wish,
+    PresentState, Trial, Tried, TryOut, Trying, Update, UpdateFailure, UpdateReport, Watched, TargetState,
 };
 pub use planning::{PlanReport, PlannedPlugin, RuleView, Validated, Way};
 pub use plugins::{GenerationView, PluginView};

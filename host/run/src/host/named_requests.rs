@@ -23,7 +23,7 @@ pub struct Named {
 /// What became of an earlier request of that name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NamedAnswer {
-    /// There was none, or it came to nothing: this one is to be done.
+    /// PresentState was none, or it came to nothing: this one is to be done.
     New,
     /// It was answered so.
     Answered(String),

@@ -13,7 +13,7 @@ pub enum Kind {
     Malformed,
     /// It is not allowed.
     Forbidden,
-    /// There is no such thing.
+    /// PresentState is no such thing.
     NotFound,
     /// It does not go together with what is there, or with what else was asked.
     Conflict,

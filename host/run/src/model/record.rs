@@ -393,8 +393,8 @@ mod tests {
 
     use super::*;
     use crate::model::TargetPick;
-    use crate::model::There;
-    use crate::model::Wish;
+    use crate::model::PresentState;
+    use crate::model::TargetState;
 
     fn settings() -> Configuration {
         json!({ "greeting": "Hé\u{0}\"", "n": [1, 2.5, null] }).as_object().cloned().unwrap()
@@ -468,18 +468,18 @@ mod tests {
             tree: Some(Digest::of(b"t")),
             artifact: None,
         };
-        let there = There {
+        let there = PresentState {
             pick: Some(pick),
             goal: Goal::Stopped,
             configuration: Some(settings()),
             update: Some(UpdateRule::default()),
             blocked: Some(BTreeSet::new()),
         };
-        let rests = There { pick: None, goal: Goal::Running, configuration: None, update: None, blocked: None };
+        let rests = PresentState { pick: None, goal: Goal::Running, configuration: None, update: None, blocked: None };
         vec![
-            Target { id: id("hello"), revision: 3, wish: Wish::There(Box::new(there)) },
-            Target { id: id("rests"), revision: 4, wish: Wish::There(Box::new(rests)) },
-            Target { id: id("gone"), revision: 5, wish: Wish::Gone },
+            Target { id: id("hello"), revision: 3, state: TargetState::Present(Box::new(there)) },
+            Target { id: id("rests"), revision: 4, state: TargetState::Present(Box::new(rests)) },
+            Target { id: id("gone"), revision: 5, state: TargetState::Absent },
         ]
     }
 

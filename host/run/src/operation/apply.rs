@@ -8,7 +8,7 @@ use host_core::{Desired, Goal, PluginId, Revision, Source};
 use host_fetch::Fetched;
 use serde_json::{Map, Value};
 
-use crate::model::{Build, Error, Receipt, Settings, Target, TargetPick, There, Wish};
+use crate::model::{Build, Error, Receipt, Settings, Target, TargetPick, PresentState, TargetState};
 use crate::operation::batch::Task;
 use crate::operation::build::pick;
 use crate::operation::check::check;
@@ -21,7 +21,7 @@ impl Work<'_> {
     pub(super) async fn apply(&mut self, targets: &[Target], atomic: bool) -> Result<Receipt, Error> {
         let graph = self.batch_graph(targets).await?;
         self.batch_check = Some(GraphCheck::Batch(Arc::new(graph)));
-        self.many(targets.iter().map(Task::Fulfil).collect(), atomic).await
+        self.many(targets.iter().map(Task::Target).collect(), atomic).await
     }
 
     /// What the plan does to the graph. Two plugins that only go with the other's new version come one after the other, so
@@ -29,7 +29,7 @@ impl Work<'_> {
     async fn batch_graph(&mut self, targets: &[Target]) -> Result<BatchGraph, Error> {
         let (mut candidates, mut removed) = (vec![], BTreeSet::new());
         for target in targets {
-            let Wish::There(there) = &target.wish else {
+            let TargetState::Present(there) = &target.state else {
                 removed.insert(target.id.clone());
                 continue;
             };
@@ -50,7 +50,7 @@ impl Work<'_> {
     }
 
     /// Notes that a part of the plan could not be done: those after it are compared with what is there instead.
-    pub(super) fn is_not_to_be(&mut self, id: &PluginId) {
+    pub(super) fn drop_from_plan(&mut self, id: &PluginId) {
         if let Some(GraphCheck::Batch(all)) = &self.batch_check {
             let candidates = all.candidates.iter().filter(|node| node.id != *id).cloned().collect();
             let removed = all.removed.iter().filter(|removed| *removed != id).cloned().collect();
@@ -59,18 +59,18 @@ impl Work<'_> {
     }
 
     /// Does what a plan says of one plugin.
-    pub(super) async fn fulfil(&mut self, target: &Target) -> Result<Receipt, Error> {
+    pub(super) async fn apply_target(&mut self, target: &Target) -> Result<Receipt, Error> {
         self.job.concerns(&target.id);
-        match &target.wish {
-            Wish::Gone => self.fulfil_removal(target).await,
-            Wish::There(there) => match &there.pick {
-                Some(pick) => self.fulfil_version(target, there, pick).await,
-                None => self.fulfil_in_place(target, there).await,
+        match &target.state {
+            TargetState::Absent => self.apply_removal(target).await,
+            TargetState::Present(there) => match &there.pick {
+                Some(pick) => self.apply_version(target, there, pick).await,
+                None => self.apply_in_place(target, there).await,
             },
         }
     }
 
-    async fn fulfil_removal(&mut self, target: &Target) -> Result<Receipt, Error> {
+    async fn apply_removal(&mut self, target: &Target) -> Result<Receipt, Error> {
         let lease = PluginLease::installed_plugin(self.host, self.job, target.id.as_str()).await?;
         self.is_as_planned(&lease, target.revision)?;
         let desired = Desired { goal: Goal::Absent { keep_data: true }, ..lease.installed()?.desired };
@@ -81,7 +81,7 @@ impl Work<'_> {
     }
 
     /// Builds a version and lets it in with all else that changes, in one revision.
-    async fn fulfil_version(&mut self, target: &Target, there: &There, planned: &TargetPick) -> Result<Receipt, Error> {
+    async fn apply_version(&mut self, target: &Target, there: &PresentState, planned: &TargetPick) -> Result<Receipt, Error> {
         let lease = PluginLease::plugin(self.host, self.job, &target.id).await?;
         self.is_as_planned(&lease, target.revision).inspect_err(|_| lease.forget_if_new(self.host))?;
         let built = self.planned_build(&lease, planned).await;
@@ -92,7 +92,7 @@ impl Work<'_> {
             return lease.noted(self.host, Err(error));
         }
         let pick = pick(planned.source.clone(), planned.trust, planned.commit.clone(), &build);
-        let mut desired = self.wish(&lease, &build, pick);
+        let mut desired = self.desired_with(&lease, &build, pick);
         desired.goal = there.goal;
         there.set_rule(&mut desired);
         let before = lease.setup(self.host).ok();
@@ -127,7 +127,7 @@ impl Work<'_> {
     }
 
     /// Changes what is asked for of the version that is installed.
-    async fn fulfil_in_place(&mut self, target: &Target, there: &There) -> Result<Receipt, Error> {
+    async fn apply_in_place(&mut self, target: &Target, there: &PresentState) -> Result<Receipt, Error> {
         let id = target.id.as_str();
         let settings = there.configuration.as_ref().map(|wanted| self.settings_of(id, wanted)).transpose()?;
         let mut receipts = vec![];
@@ -140,7 +140,7 @@ impl Work<'_> {
             revision = receipt.revision;
             receipts.push(receipt);
         }
-        let receipt = self.fulfil_goal(target, there, revision).await?;
+        let receipt = self.apply_goal(target, there, revision).await?;
         revision = receipt.revision;
         receipts.push(receipt);
         if let Some(settings) = settings.as_ref().filter(|_| rests_first) {
@@ -151,7 +151,7 @@ impl Work<'_> {
     }
 
     /// Changes what the plugin is to do and which newer versions are taken.
-    async fn fulfil_goal(&mut self, target: &Target, there: &There, revision: u64) -> Result<Receipt, Error> {
+    async fn apply_goal(&mut self, target: &Target, there: &PresentState, revision: u64) -> Result<Receipt, Error> {
         let lease = PluginLease::installed_plugin(self.host, self.job, target.id.as_str()).await?;
         self.is_as_planned(&lease, revision)?;
         let before = lease.installed()?.desired;
@@ -246,9 +246,9 @@ impl Work<'_> {
     }
 }
 
-// === impl There, Receipt ===
+// === impl PresentState, Receipt ===
 
-impl There {
+impl PresentState {
     fn set_rule(&self, desired: &mut Desired) {
         if let Some(update) = &self.update {
             desired.update = update.clone();

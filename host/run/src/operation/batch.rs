@@ -6,7 +6,7 @@
 
 use std::borrow::Cow;
 
-use crate::model::{Error, Failed, Operation, Part, PartState, Receipt, Target, Wish};
+use crate::model::{Error, Failed, Operation, Part, PartState, Receipt, Target, TargetState};
 use crate::operation::run::is_interruption;
 use crate::operation::undo::Made;
 use crate::operation::work::{PartOf, Work};
@@ -14,15 +14,15 @@ use crate::operation::work::{PartOf, Work};
 /// One of several things.
 pub(super) enum Task<'t> {
     /// A part of a plan.
-    Fulfil(&'t Target),
+    Target(&'t Target),
     /// A part of a batch.
-    Do(&'t Operation),
+    Operation(&'t Operation),
 }
 
 impl Work<'_> {
     /// Does the operations of a batch.
     pub(super) async fn batch(&mut self, operations: &[Operation], atomic: bool) -> Result<Receipt, Error> {
-        self.many(operations.iter().map(Task::Do).collect(), atomic).await
+        self.many(operations.iter().map(Task::Operation).collect(), atomic).await
     }
 
     /// Does several things. When they are all or none and one can't be done, what was done is undone.
@@ -78,8 +78,8 @@ impl Work<'_> {
                     job.line(&format!("{} of `{}` failed: {}", task.name(), task.subject(), error.chain()));
                     parts[index].state = PartState::Failed;
                     parts[index].problem = Some(Failed::of(&error));
-                    if let Task::Fulfil(target) = task {
-                        self.is_not_to_be(&target.id);
+                    if let Task::Target(target) = task {
+                        self.drop_from_plan(&target.id);
                     }
                     if atomic || error.job_error().is_some() {
                         return Err(self.give_up(error, Some(index), parts, atomic).await);
@@ -109,8 +109,8 @@ impl Work<'_> {
 
     async fn task(&mut self, task: &Task<'_>) -> Result<Receipt, Error> {
         match task {
-            Task::Fulfil(target) => self.fulfil(target).await,
-            Task::Do(operation) => self.one((*operation).clone()).await,
+            Task::Target(target) => self.apply_target(target).await,
+            Task::Operation(operation) => self.one((*operation).clone()).await,
         }
     }
 
@@ -158,16 +158,16 @@ fn note(parts: &mut [Part], made: &[Made], result: Result<(), Failed>) {
 impl Task<'_> {
     fn name(&self) -> &'static str {
         match self {
-            Task::Fulfil(Target { wish: Wish::Gone, .. }) => "unload",
-            Task::Fulfil(_) => "apply",
-            Task::Do(operation) => operation.name(),
+            Task::Target(Target { state: TargetState::Absent, .. }) => "unload",
+            Task::Target(_) => "apply",
+            Task::Operation(operation) => operation.name(),
         }
     }
 
     fn subject(&self) -> String {
         match self {
-            Task::Fulfil(target) => target.id.to_string(),
-            Task::Do(operation) => operation.subject(),
+            Task::Target(target) => target.id.to_string(),
+            Task::Operation(operation) => operation.subject(),
         }
     }
 
@@ -182,11 +182,11 @@ impl Task<'_> {
     fn is_done_already<'m>(&self, host: &crate::state::Host, mut made: impl Iterator<Item = &'m Made>) -> bool {
         let is_gone = |id: &str| !host.0.plugins.contains_key(id);
         match self {
-            Task::Fulfil(Target { id, wish: Wish::Gone, .. }) => {
+            Task::Target(Target { id, state: TargetState::Absent, .. }) => {
                 is_gone(id.as_str()) && made.any(|made| made.plugin == *id)
             }
-            Task::Do(Operation::Unload { id, .. }) => is_gone(id) && made.any(|made| made.plugin.as_str() == id),
-            Task::Do(Operation::Rollback { id, .. }) => made.any(|made| made.plugin.as_str() == id),
+            Task::Operation(Operation::Unload { id, .. }) => is_gone(id) && made.any(|made| made.plugin.as_str() == id),
+            Task::Operation(Operation::Rollback { id, .. }) => made.any(|made| made.plugin.as_str() == id),
             _ => false,
         }
     }

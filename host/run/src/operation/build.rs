@@ -51,12 +51,12 @@ impl Work<'_> {
             return Err(Error::OtherPlugin { expected: lease.plugin.id.clone(), found: checked.manifest.id });
         }
         let (build, cached) = self.build(lease, &source, &fetched, checked).await?;
-        let desired = self.wish(lease, &build, pick(source, trust, fetched.commit, &build));
+        let desired = self.desired_with(lease, &build, pick(source, trust, fetched.commit, &build));
         Ok((desired, build, cached))
     }
 
     /// What is asked for with `pick`, after what was asked for so far.
-    pub(super) fn wish(&self, lease: &PluginLease, build: &Build, pick: Pick) -> Desired {
+    pub(super) fn desired_with(&self, lease: &PluginLease, build: &Build, pick: Pick) -> Desired {
         let Ok(installed) = lease.installed() else { return Desired::new(&build.manifest, Goal::Running, pick) };
         let mut desired = installed.desired;
         // The same again is no change.

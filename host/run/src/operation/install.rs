@@ -29,7 +29,7 @@ impl Work<'_> {
         let built = self.build(&lease, &source, &fetched, checked).await;
         let (build, cached) = lease.noted(self.host, built)?;
         let is_new = lease.installed().is_err();
-        let mut desired = self.wish(&lease, &build, pick(source, trust, fetched.commit, &build));
+        let mut desired = self.desired_with(&lease, &build, pick(source, trust, fetched.commit, &build));
         if let Some(rule) = options.update {
             desired.update = rule;
         }

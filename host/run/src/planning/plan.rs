@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use host_core::lock_file::{self, Change, LockFile, Planned, compare};
 use host_core::{DigestWriter, PluginId};
 
-use crate::model::{Error, FieldProblem, Target, TargetPick, There, Wish};
+use crate::model::{Error, FieldProblem, Target, TargetPick, PresentState, TargetState};
 use crate::planning::gather::{Known, Looked};
 use crate::planning::report::{PlanReport, PlannedPlugin};
 use crate::state::{Host, KeptPlan};
@@ -73,8 +73,8 @@ fn target(
 ) -> Target {
     let revision = known.get(&step.id).map_or(0, |known| known.revision);
     let listed = step.entry.and_then(|entry| Some((file.plugins.get(entry)?, looked.get(&entry)?)));
-    let wish = match listed {
-        None => Wish::Gone,
+    let state = match listed {
+        None => TargetState::Absent,
         Some((entry, looked)) => {
             let has = |is: fn(&Change) -> bool| step.changes.iter().any(is);
             let pick =
@@ -87,7 +87,7 @@ fn target(
                 });
             let sets = pick.is_some() || has(|change| matches!(change, Change::Configure(_)));
             let rules = has(|change| matches!(change, Change::UpdateRule));
-            Wish::There(Box::new(There {
+            TargetState::Present(Box::new(PresentState {
                 pick,
                 goal: entry.goal,
                 configuration: entry.configuration.clone().filter(|_| sets),
@@ -96,7 +96,7 @@ fn target(
             }))
         }
     };
-    Target { id: step.id.clone(), revision, wish }
+    Target { id: step.id.clone(), revision, state }
 }
 
 fn problem(refused: &lock_file::Refused) -> FieldProblem {
