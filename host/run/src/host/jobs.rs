@@ -156,11 +156,11 @@ impl Host {
             request,
             id,
         };
-        self.go(operation, Job::new(parts)).await
+        self.start_job(operation, Job::new(parts)).await
     }
 
     /// Writes a job and starts it.
-    pub(super) async fn go(&self, operation: Operation, job: Job) -> Result<Arc<Job>, Error> {
+    pub(super) async fn start_job(&self, operation: Operation, job: Job) -> Result<Arc<Job>, Error> {
         if self.is_stopping() {
             return Err(Error::ShuttingDown);
         }

@@ -82,14 +82,14 @@ impl Host {
             id: left.id,
         };
         let job = Job::new(parts);
-        job.go_on_from(&log);
-        job.go_on_as(&record);
+        job.continue_log(&log);
+        job.resume_as(&record);
         job.line(&format!(
             "the host stopped during attempt {}; this is attempt {}",
             record.attempt,
             record.attempt + 1
         ));
-        self.go(operation, job).await
+        self.start_job(operation, job).await
     }
 
     /// Ends a job that is not under way.

@@ -246,7 +246,7 @@ impl Job {
     ///
     /// # Errors
     /// Why the job is to end.
-    pub(crate) fn go_on(&self) -> Result<(), Error> {
+    pub(crate) fn check_not_cancelled(&self) -> Result<(), Error> {
         self.course.wanted_end().map_or(Ok(()), |reason| Err(reason.into()))
     }
 
@@ -308,7 +308,7 @@ impl Job {
     }
 
     /// Goes on as a job that a host before has left.
-    pub(crate) fn go_on_as(&self, left: &JobRecord) {
+    pub(crate) fn resume_as(&self, left: &JobRecord) {
         if left.step == COMMITTED {
             self.has_committed();
         }
@@ -350,7 +350,7 @@ impl Job {
     }
 
     /// Goes on where the log of the attempt before ended.
-    pub(crate) fn go_on_from(&self, log: &JobLog) {
+    pub(crate) fn continue_log(&self, log: &JobLog) {
         self.log.continue_from(log.first_line, log.text.lines());
     }
 
@@ -470,9 +470,9 @@ mod tests {
         let limited = job(Some(std::time::Duration::from_secs(2)));
         limited.time_out();
         assert_eq!(limited.cut().await.state(), JobState::TimedOut);
-        assert_eq!(limited.go_on().unwrap_err().code(), "job_timed_out");
+        assert_eq!(limited.check_not_cancelled().unwrap_err().code(), "job_timed_out");
         let unlimited = job(None);
         unlimited.time_out();
-        assert!(unlimited.go_on().is_ok());
+        assert!(unlimited.check_not_cancelled().is_ok());
     }
 }

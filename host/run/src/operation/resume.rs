@@ -9,7 +9,7 @@ use crate::operation::work::Work;
 impl Work<'_> {
     /// Brings about what the job has asked for. Nothing is asked for once more: a rollback would go back twice, and a change
     /// that was made from a certain revision would find a newer one, its own.
-    pub(super) async fn go_on(&mut self, plugin: &PluginId) -> Result<Receipt, Error> {
+    pub(super) async fn resume(&mut self, plugin: &PluginId) -> Result<Receipt, Error> {
         self.job.line("the change of this job is already committed; the remaining steps are done");
         let lease = match PluginLease::installed_plugin(self.host, self.job, plugin.as_str()).await {
             Err(Error::UnknownPlugin { .. }) => return self.gone(plugin).await,

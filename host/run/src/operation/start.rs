@@ -79,7 +79,7 @@ impl Work<'_> {
                 return Err(Error::Unhealthy { reason });
             }
         }
-        self.job.go_on()?;
+        self.job.check_not_cancelled()?;
         if is_new {
             // From here on it is installed: a host that is killed now does not run the hook again.
             self.host.0.state.note_installed(&lease.plugin.id, &version).await?;

@@ -53,7 +53,7 @@ impl<'a> Work<'a> {
             return Err(Error::ShuttingDown);
         }
         if let Some(plugin) = self.job.plugin().filter(|_| self.job.is_committed()) {
-            return self.go_on(&plugin).await;
+            return self.resume(&plugin).await;
         }
         match operation {
             Operation::Apply { targets, atomic, .. } => self.apply(&targets, atomic).await,

@@ -174,7 +174,7 @@ mod tests {
         let turn = granted.try_recv().unwrap().unwrap();
         let (second, mut never) = case.ask("2", OnConflict::Queue);
         let (_, mut third) = case.ask("3", OnConflict::Replace);
-        assert!(first.go_on().is_err() && second.go_on().is_err());
+        assert!(first.check_not_cancelled().is_err() && second.check_not_cancelled().is_err());
         assert!(never.try_recv().is_err());
         drop(turn);
         case.run();
