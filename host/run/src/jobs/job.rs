@@ -12,7 +12,7 @@ use host_state::{JobLog, JobRecord};
 use tokio_util::sync::CancellationToken;
 
 use crate::jobs::course::Course;
-use crate::jobs::{JobView, Uncut, outcome, state_of};
+use crate::jobs::{JobView, CancelShield, outcome, state_of};
 use crate::model::{Initiator, Error, Failed, JobError, Receipt, StepReport};
 
 /// The lines of a job that are kept while it is under way.
@@ -227,19 +227,19 @@ impl Job {
     }
 
     /// Which plugin it changes.
-    pub(crate) fn concerns(&self, plugin: &PluginId) {
+    pub(crate) fn set_plugin(&self, plugin: &PluginId) {
         self.progress().plugin = Some(plugin.clone());
     }
 
     /// It changes several plugins, or which one it changes next is not known yet.
-    pub(crate) fn concerns_several(&self) {
+    pub(crate) fn set_several_plugins(&self) {
         self.progress().plugin = None;
     }
 
     /// Nothing is cut off while what this returns lives: neither by a cancellation nor by a timeout. For what must not be
     /// left half done, such as from the start of a generation to its swap.
-    pub(crate) fn uncut(&self) -> Uncut<'_> {
-        self.course.uncut()
+    pub(crate) fn shield_from_cancel(&self) -> CancelShield<'_> {
+        self.course.shield_from_cancel()
     }
 
     /// Asks, in the midst of what is not cut off, whether to go on.
@@ -268,13 +268,13 @@ impl Job {
     // === for whoever runs it ===
 
     /// Waits until somebody wants it to end and it may be cut off. Cancel safe.
-    pub(crate) async fn cut(&self) -> JobError {
-        self.course.cut().await
+    pub(crate) async fn cancelled(&self) -> JobError {
+        self.course.cancelled().await
     }
 
-    /// The same for whoever holds one [`Uncut`] and brings what it has begun to a good end. Cancel safe.
-    pub(crate) async fn cut_inside(&self) -> JobError {
-        self.course.cut_inside().await
+    /// The same for whoever holds one [`CancelShield`] and brings what it has begun to a good end. Cancel safe.
+    pub(crate) async fn cancelled_in_shield(&self) -> JobError {
+        self.course.cancelled_in_shield().await
     }
 
     /// Waits until its turn has come. Cancel safe.
@@ -436,7 +436,7 @@ mod tests {
         assert_eq!((job.state(), &*job.view().step), (JobState::Queued, "queue"));
         job.enter("fetch");
         job.line("fetching");
-        job.concerns(&"hello".parse().unwrap());
+        job.set_plugin(&"hello".parse().unwrap());
         job.enter("build");
         let view = job.view();
         assert_eq!((view.state, &*view.step, view.n_lines), (JobState::Running, "build", 1));
@@ -469,7 +469,7 @@ mod tests {
     async fn a_job_has_as_long_as_its_asker_waits() {
         let limited = job(Some(std::time::Duration::from_secs(2)));
         limited.time_out();
-        assert_eq!(limited.cut().await.state(), JobState::TimedOut);
+        assert_eq!(limited.cancelled().await.state(), JobState::TimedOut);
         assert_eq!(limited.check_not_cancelled().unwrap_err().code(), "job_timed_out");
         let unlimited = job(None);
         unlimited.time_out();

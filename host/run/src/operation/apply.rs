@@ -60,7 +60,7 @@ impl Work<'_> {
 
     /// Does what a plan says of one plugin.
     pub(super) async fn apply_target(&mut self, target: &Target) -> Result<Receipt, Error> {
-        self.job.concerns(&target.id);
+        self.job.set_plugin(&target.id);
         match &target.state {
             TargetState::Absent => self.apply_removal(target).await,
             TargetState::Present(there) => match &there.pick {
@@ -85,11 +85,11 @@ impl Work<'_> {
         let lease = PluginLease::plugin(self.host, self.job, &target.id).await?;
         self.is_as_planned(&lease, target.revision).inspect_err(|_| lease.forget_if_new(self.host))?;
         let built = self.planned_build(&lease, planned).await;
-        let (build, cached) = lease.noted(self.host, built)?;
+        let (build, cached) = lease.record_failure(self.host, built)?;
         let found = build.artifact.digest();
         if let Some(expected) = planned.artifact.filter(|expected| *expected != found) {
             let error = Error::OtherArtifact { id: target.id.clone(), expected, found };
-            return lease.noted(self.host, Err(error));
+            return lease.record_failure(self.host, Err(error));
         }
         let pick = pick(planned.source.clone(), planned.trust, planned.commit.clone(), &build);
         let mut desired = self.desired_with(&lease, &build, pick);
@@ -103,7 +103,7 @@ impl Work<'_> {
             }
             None => Ok(setup),
         });
-        let setup = lease.noted(self.host, setup)?;
+        let setup = lease.record_failure(self.host, setup)?;
         let is_served = {
             let state = lease.plugin.state();
             state.serving().is_some_and(|serving| serving.setup() == setup.digest())
@@ -160,12 +160,12 @@ impl Work<'_> {
         if there.goal == Goal::Running && before.goal != Goal::Running {
             lease.plugin.state().attempts.forget();
             let setup = lease.setup(self.host);
-            let mut setup = lease.noted(self.host, setup)?;
+            let mut setup = lease.record_failure(self.host, setup)?;
             setup.desired.goal = there.goal;
             there.set_rule(&mut setup.desired);
             return self.serve(lease, setup, None).await;
         }
-        let _uncut = self.job.uncut();
+        let _shield = self.job.shield_from_cancel();
         if desired != before {
             let rule = self.batch_check.clone().unwrap_or(GraphCheck::DisableAllowed);
             self.ask_to(&lease, desired, rule, None).await?;

@@ -31,11 +31,11 @@ impl Work<'_> {
     /// [`Error::Together`] with what became of each.
     ///
     /// # Cancel safety
-    /// A job that is to end does so between two steps of a part; see [`crate::job::Job::cut_inside`]. When the future is dropped,
+    /// A job that is to end does so between two steps of a part; see [`crate::job::Job::cancelled_in_shield`]. When the future is dropped,
     /// the next attempt goes on.
     pub(super) async fn many(&mut self, tasks: Vec<Task<'_>>, atomic: bool) -> Result<Receipt, Error> {
         let job = self.job;
-        let _uncut = job.uncut();
+        let _shield = job.shield_from_cancel();
         let mut parts: Vec<_> = tasks.iter().map(Task::part).collect();
         let made = match job.attempt() {
             1 => vec![],
@@ -52,7 +52,7 @@ impl Work<'_> {
             if self.host.is_stopping() {
                 return Err(Error::ShuttingDown);
             }
-            job.concerns_several();
+            job.set_several_plugins();
             self.part = Some(PartOf { number: index + 1, count, label: task.subject() });
             if task.is_done_already(self.host, made.iter().filter(|made| made.part == Some(index + 1))) {
                 job.line(&format!("{} of `{}` is already done", task.name(), task.subject()));
@@ -65,7 +65,7 @@ impl Work<'_> {
             let done = tokio::select! {
                 biased;
                 done = Box::pin(self.task(task)) => done,
-                reason = job.cut_inside() => Err(reason.into()),
+                reason = job.cancelled_in_shield() => Err(reason.into()),
             };
             self.steps();
             match done {
@@ -87,7 +87,7 @@ impl Work<'_> {
                 }
             }
         }
-        job.concerns_several();
+        job.set_several_plugins();
         self.part = None;
         let last = parts.iter().filter_map(|part| part.receipt.as_ref()).map(|receipt| receipt.revision).max();
         Ok(Receipt {
@@ -117,7 +117,7 @@ impl Work<'_> {
     /// Ends with what became of each part; undoes what was done, if that is what was asked.
     async fn give_up(&mut self, cause: Error, failed: Option<usize>, mut parts: Vec<Part>, atomic: bool) -> Error {
         self.part = None;
-        self.job.concerns_several();
+        self.job.set_several_plugins();
         if atomic {
             self.step("undo");
             match self.undo().await {

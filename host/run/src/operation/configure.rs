@@ -24,7 +24,7 @@ impl Work<'_> {
         let was = before.desired.configuration.clone();
         let setup = self.host.setup_with(before, change);
         let setup = setup.and_then(|setup| setup.check().map(|()| setup));
-        let setup = lease.noted(self.host, setup)?;
+        let setup = lease.record_failure(self.host, setup)?;
         let has_changed = setup.desired.configuration != was;
         let serving = self.host.0.roster.get(&lease.plugin.id);
         let warnings = setup.build.manifest.likely_slips(&setup.configuration);
@@ -37,12 +37,12 @@ impl Work<'_> {
         self.step("validate");
         let refused = |error: host_load::CallError| Error::ConfigurationRefused { reason: error.to_string() };
         let judged = generation.instance.validate(&setup.configuration, timeout).await.map_err(refused);
-        lease.noted(self.host, judged)?;
-        let uncut = self.job.uncut();
+        lease.record_failure(self.host, judged)?;
+        let shield = self.job.shield_from_cancel();
         self.step("on_config_change");
         let changed = generation.instance.change_configuration(&setup.configuration, timeout).await.map_err(refused);
-        if !lease.noted(self.host, changed)? {
-            drop(uncut);
+        if !lease.record_failure(self.host, changed)? {
+            drop(shield);
             let receipt = self.serve(lease, setup, None).await?;
             self.tell_of_configuration(has_changed, &receipt, false);
             return Ok(receipt);

@@ -21,13 +21,13 @@ impl Work<'_> {
     ) -> Result<Receipt, Error> {
         self.step("check");
         let checked = check(&self.host.config(), &fetched.tree)?;
-        self.job.concerns(&checked.manifest.id);
+        self.job.set_plugin(&checked.manifest.id);
         let lease = PluginLease::plugin(self.host, self.job, &checked.manifest.id).await?;
         // What stands in its way is told before it is built.
         let fits = self.host.graph().check(&Node::of(&checked.manifest, options.start));
-        lease.noted(self.host, fits.map_err(Error::from))?;
+        lease.record_failure(self.host, fits.map_err(Error::from))?;
         let built = self.build(&lease, &source, &fetched, checked).await;
-        let (build, cached) = lease.noted(self.host, built)?;
+        let (build, cached) = lease.record_failure(self.host, built)?;
         let is_new = lease.installed().is_err();
         let mut desired = self.desired_with(&lease, &build, pick(source, trust, fetched.commit, &build));
         if let Some(rule) = options.update {
@@ -42,7 +42,7 @@ impl Work<'_> {
             Some(settings) => self.host.setup_with(setup, &Settings::Replace(settings)),
             None => Ok(setup),
         });
-        let setup = lease.noted(self.host, setup)?;
+        let setup = lease.record_failure(self.host, setup)?;
         let mut receipt = match setup.desired.goal {
             Goal::Running if options.if_changed && self.serves_already(&lease, &setup) => {
                 let now = lease.serving_number();
@@ -68,10 +68,10 @@ impl Work<'_> {
             return self.serve_again(lease).await;
         }
         let rebuilt = self.build_again(&lease, source, trust).await;
-        let (desired, build, cached) = lease.noted(self.host, rebuilt)?;
+        let (desired, build, cached) = lease.record_failure(self.host, rebuilt)?;
         let desired = Desired { goal: Goal::Running, ..desired };
         let setup = self.host.setup(desired, build);
-        let setup = lease.noted(self.host, setup)?;
+        let setup = lease.record_failure(self.host, setup)?;
         let mut receipt = self.serve(lease, setup, None).await?;
         receipt.cached = Some(cached);
         Ok(receipt)

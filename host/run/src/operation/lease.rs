@@ -82,7 +82,7 @@ impl PluginLease {
     }
 
     /// Notes a failure with the plugin. One whose first load failed is not installed, so it is taken away again.
-    pub(crate) fn noted<T>(&self, host: &Host, result: Result<T, Error>) -> Result<T, Error> {
+    pub(crate) fn record_failure<T>(&self, host: &Host, result: Result<T, Error>) -> Result<T, Error> {
         if let Err(error) = &result {
             self.plugin.log.push("error", None, &error.chain());
             self.plugin.state().last_error =

@@ -39,7 +39,7 @@ impl Work<'_> {
     pub(super) async fn remove(&mut self, lease: PluginLease, keep_data: bool) -> Result<Receipt, Error> {
         let id = &lease.plugin.id;
         let hook = Hook::Uninstall { keep_data };
-        let _uncut = self.job.uncut();
+        let _shield = self.job.shield_from_cancel();
         self.step("swap");
         let serving = self.host.0.roster.remove(id);
         let before = serving.as_ref().map(|generation| generation.number);

@@ -28,13 +28,13 @@ impl Work<'_> {
             desired.block_current();
         }
         let build = self.read_artifact(&pick.artifact).await;
-        let build = lease.noted(self.host, build)?;
+        let build = lease.record_failure(self.host, build)?;
         let build = build.ok_or(Error::NoArtifact { id: lease.plugin.id.clone(), artifact: pick.artifact })?;
         desired.pick(&build.manifest, pick, self.host.config().max_kept_versions);
         desired.goal = Goal::Running;
         let from = lease.installed()?.desired.current.version.to_string();
         let setup = self.host.setup(desired, build);
-        let setup = lease.noted(self.host, setup)?;
+        let setup = lease.record_failure(self.host, setup)?;
         let mut receipt = self.serve(lease, setup, because.as_deref()).await?;
         let cause = if because.is_some() { "automatic" } else { "operator" };
         self.host.0.metrics.rollbacks.with_label_values(&[cause]).inc();
@@ -63,7 +63,7 @@ impl Work<'_> {
         }
         let then = revision.desired.ok_or_else(unknown)?;
         let build = self.read_artifact(&then.current.artifact).await;
-        let build = lease.noted(self.host, build)?;
+        let build = lease.record_failure(self.host, build)?;
         let build = build.ok_or(Error::NoArtifact { id: lease.plugin.id.clone(), artifact: then.current.artifact })?;
         let mut desired = lease.installed()?.desired;
         desired.pick(&build.manifest, then.current.clone(), self.host.config().max_kept_versions);
@@ -75,7 +75,7 @@ impl Work<'_> {
         let desired = Desired { goal, kept: desired.kept, quarantine: None, ..then };
         let because = format!("restored revision {number}");
         let setup = self.host.setup(desired, build);
-        let setup = lease.noted(self.host, setup)?;
+        let setup = lease.record_failure(self.host, setup)?;
         if goal == Goal::Running {
             return self.serve(lease, setup, Some(&because)).await;
         }
@@ -83,7 +83,7 @@ impl Work<'_> {
             Ok(()) => self.judge(&setup).await,
             Err(error) => Err(error),
         };
-        lease.noted(self.host, judged)?;
+        lease.record_failure(self.host, judged)?;
         self.ask_for(&lease, setup, Some(&because)).await?;
         self.step("swap");
         let before = self.take_out(&lease);

@@ -92,7 +92,7 @@ async fn work(host: &Host, operation: Operation, job: &Arc<Job>) -> Option<Resul
             // An operation that has ended is told so, even while the host stops.
             biased;
             result = &mut working => return Some(result.unwrap_or(Err(Error::Panicked))),
-            reason = job.cut() => return Some(Err(reason.into())),
+            reason = job.cancelled() => return Some(Err(reason.into())),
             () = host.0.stopping.cancelled() => return None,
             () = &mut timeout, if !is_timed_out => {
                 job.time_out();

@@ -43,7 +43,7 @@ impl Work<'_> {
         let _working = lease.plugin.working(Phase::Loading);
         let module = self.open(setup).await?;
         // What was started is stopped in order, or serves.
-        let _uncut = self.job.uncut();
+        let _shield = self.job.shield_from_cancel();
         let generation = self.launch(lease, setup, module).await?;
         let started = Started { generation: Some(generation.clone()), host: self.host.clone() };
         if let Err(error) = self.settle(lease, &generation).await {

@@ -36,7 +36,7 @@ impl Work<'_> {
         let states = walk(before.goal, lease.serving_number().is_some(), goal);
         let desired = Desired { goal, ..before };
         let rule = if goal == Goal::Disabled { GraphCheck::DisableAllowed } else { GraphCheck::None };
-        let _uncut = self.job.uncut();
+        let _shield = self.job.shield_from_cancel();
         self.ask_to(&lease, desired, rule, None).await?;
         self.step("swap");
         let before = self.take_out(&lease);

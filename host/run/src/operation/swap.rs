@@ -31,9 +31,9 @@ impl Work<'_> {
         // Said before anything is started, and once more when it is written.
         let rule = self.graph_check(&lease, &setup);
         let fits = rule.check(self.host, &lease.plugin.id).and_then(|()| setup.check());
-        lease.noted(self.host, fits)?;
+        lease.record_failure(self.host, fits)?;
         let started = self.start(&lease, &setup).await;
-        let started = lease.noted(self.host, started)?;
+        let started = lease.record_failure(self.host, started)?;
         let slips = setup.build.manifest.likely_slips(&setup.configuration);
         let warnings = setup.build.warnings.iter().map(ToString::to_string).chain(slips);
         let mut warnings: Vec<String> = warnings.collect();
@@ -42,13 +42,13 @@ impl Work<'_> {
             warnings
                 .extend(new.iter().map(|permission| format!("the plugin now requests the permission `{permission}`")));
         }
-        let _uncut = self.job.uncut();
+        let _shield = self.job.shield_from_cancel();
         self.step("commit");
         let change = self.change(&lease, Some(setup.desired.clone()), because);
         let (job, is_judged) = (self.job.clone(), because.is_none());
         let finish = finish(self.host.clone(), lease.clone(), job, setup, started, (change, rule), is_judged);
         let finished = self.host.0.tasks.spawn(finish).await.unwrap_or(Err(Error::Panicked));
-        let (generation, generation_before) = lease.noted(self.host, finished)?;
+        let (generation, generation_before) = lease.record_failure(self.host, finished)?;
         self.step("swap");
         if self.host.is_stopping() {
             // Whoever stops the host may have looked at the roster before.
@@ -66,7 +66,7 @@ impl Work<'_> {
     /// Starts what is installed once more, in place of the generation that serves.
     pub(super) async fn serve_again(&mut self, lease: PluginLease) -> Result<Receipt, Error> {
         let setup = lease.setup(self.host);
-        let mut setup = lease.noted(self.host, setup)?;
+        let mut setup = lease.record_failure(self.host, setup)?;
         setup.desired.goal = Goal::Running;
         self.serve(lease, setup, None).await
     }
@@ -77,7 +77,7 @@ impl Work<'_> {
             Ok(()) => self.judge(&setup).await,
             Err(error) => Err(error),
         };
-        lease.noted(self.host, judged)?;
+        lease.record_failure(self.host, judged)?;
         self.ask_for(&lease, setup, None).await?;
         let now = lease.serving_number();
         self.receipt(&lease, now, now)
@@ -95,7 +95,7 @@ impl Work<'_> {
             Ok(())
         });
         let asked = asked.await.unwrap_or(Err(Error::Panicked));
-        lease.noted(self.host, asked)
+        lease.record_failure(self.host, asked)
     }
 
     /// Asks for something else of the same version from now on, without touching what serves.
@@ -118,7 +118,7 @@ impl Work<'_> {
             Ok(())
         });
         let asked = asked.await.unwrap_or(Err(Error::Panicked));
-        lease.noted(self.host, asked)
+        lease.record_failure(self.host, asked)
     }
 
     /// Takes a plugin out of the roster and ends its generation in the background.

@@ -133,12 +133,12 @@ impl Work<'_> {
         let same = installed.and_then(|installed| installed.build).filter(|build| build.artifact.digest() == artifact);
         let build = match same {
             Some(build) => Some(build),
-            None => lease.noted(self.host, self.read_artifact(&artifact).await)?,
+            None => lease.record_failure(self.host, self.read_artifact(&artifact).await)?,
         };
         let build = build.ok_or_else(|| Error::NoArtifact { id: id.clone(), artifact });
-        let build = lease.noted(self.host, build)?;
+        let build = lease.record_failure(self.host, build)?;
         let setup = self.host.setup(desired, build);
-        let setup = lease.noted(self.host, setup)?;
+        let setup = lease.record_failure(self.host, setup)?;
         let serves = goal == Goal::Running && setup.desired.quarantine.is_none();
         if serves {
             match self.serve(lease.clone(), setup.clone(), Some(because)).await {

@@ -104,13 +104,13 @@ impl Work<'_> {
         let source = Source::Git { url: url.clone(), revision: update.revision.clone() };
         let trust = lease.installed()?.desired.current.trust;
         let built = self.build_again(lease, source, trust).await;
-        let (mut desired, build, cached) = lease.noted(self.host, built)?;
+        let (mut desired, build, cached) = lease.record_failure(self.host, built)?;
         // The next update starts from what the operator named, not from this one tag.
         desired.current.source = installed_as;
         desired.current.tag = update.version.clone();
         desired.goal = Goal::Running;
         let setup = self.host.setup(desired, build);
-        let setup = lease.noted(self.host, setup)?;
+        let setup = lease.record_failure(self.host, setup)?;
         let mut receipt = self.serve(lease.clone(), setup, None).await?;
         receipt.cached = Some(cached);
         Ok(receipt)
