@@ -125,7 +125,7 @@ impl Host {
                 return Err(JobError::Ended { id: record.id, state: record.state }.into());
             }
             // One that the host before has left, and that nobody took up.
-            return self.bury(record, JobError::Cancelled).await;
+            return self.finish_orphaned_job(record, JobError::Cancelled).await;
         };
         let is_first = job.cancel();
         if is_first {

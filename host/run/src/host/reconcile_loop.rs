@@ -141,7 +141,7 @@ async fn execute(host: Host, turn: Lease, id: PluginId, step: Step) {
     let stopping = host.0.stopping.clone();
     tokio::select! {
         () = stopping.cancelled() => {}
-        () = operation::bring_about(&host, turn, &id, step) => {}
+        () = operation::run_planned_step(&host, turn, &id, step) => {}
     }
 }
 

@@ -28,7 +28,7 @@ impl Host {
         for id in found.damaged {
             tracing::error!("the record of job `{id}` is damaged; the job is ended as failed");
             let reason = "the job record is damaged".to_owned();
-            self.bury(unknown_job(id), JobError::Unreadable { reason }).await?;
+            self.finish_orphaned_job(unknown_job(id), JobError::Unreadable { reason }).await?;
         }
         let mut unfinished = vec![];
         for record in found.jobs {
@@ -41,7 +41,7 @@ impl Host {
                     job = record.id,
                     "the host stopped {attempts} times during this job; it is not resumed again"
                 );
-                self.bury(record, JobError::Interrupted { attempts }).await?;
+                self.finish_orphaned_job(record, JobError::Interrupted { attempts }).await?;
                 continue;
             }
             match self.operation_of(&record) {
@@ -51,7 +51,7 @@ impl Host {
                 }
                 Err(error) => {
                     tracing::error!(job = record.id, code = error.code(), "{}", error.chain());
-                    self.bury(record, error).await?;
+                    self.finish_orphaned_job(record, error).await?;
                 }
             }
         }
@@ -93,7 +93,7 @@ impl Host {
     }
 
     /// Ends a job that is not under way.
-    pub(super) async fn bury(&self, mut record: JobRecord, error: impl Into<Error>) -> Result<JobView, Error> {
+    pub(super) async fn finish_orphaned_job(&self, mut record: JobRecord, error: impl Into<Error>) -> Result<JobView, Error> {
         end_record(&mut record, error.into());
         let view = JobView::remembered(record.clone());
         let told = view

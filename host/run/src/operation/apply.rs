@@ -76,7 +76,7 @@ impl Work<'_> {
         let desired = Desired { goal: Goal::Absent { keep_data: true }, ..lease.installed()?.desired };
         let rule = self.batch_check.clone().unwrap_or(GraphCheck::RemoveAllowed);
         // From here on it goes, also when the host ends meanwhile.
-        self.ask_to(&lease, desired, rule, None).await?;
+        self.commit_desired(&lease, desired, rule, None).await?;
         self.remove(lease, true).await
     }
 
@@ -111,14 +111,14 @@ impl Work<'_> {
         let mut receipt = match there.goal {
             // Only where it comes from is another.
             Goal::Running if is_served => {
-                self.ask_for(&lease, setup, None).await?;
+                self.commit_setup(&lease, setup, None).await?;
                 let now = lease.serving_number();
                 self.receipt(&lease, now, now)?
             }
             Goal::Running => self.serve(lease, setup, None).await?,
             _ => {
-                let receipt = self.let_in(lease.clone(), setup).await?;
-                let before = self.take_out(&lease);
+                let receipt = self.install_stopped(lease.clone(), setup).await?;
+                let before = self.remove_from_roster(&lease);
                 Receipt { generation_before: before, generation: None, ..receipt }
             }
         };
@@ -168,14 +168,14 @@ impl Work<'_> {
         let _shield = self.job.shield_from_cancel();
         if desired != before {
             let rule = self.batch_check.clone().unwrap_or(GraphCheck::DisableAllowed);
-            self.ask_to(&lease, desired, rule, None).await?;
+            self.commit_desired(&lease, desired, rule, None).await?;
         }
         let serving = lease.serving_number();
         if there.goal == Goal::Running {
             return self.receipt(&lease, serving, serving);
         }
         self.step("swap");
-        let before = self.take_out(&lease);
+        let before = self.remove_from_roster(&lease);
         self.receipt(&lease, before, None)
     }
 

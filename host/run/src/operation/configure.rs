@@ -29,7 +29,7 @@ impl Work<'_> {
         let serving = self.host.0.roster.get(&lease.plugin.id);
         let warnings = setup.build.manifest.likely_slips(&setup.configuration);
         let Some(generation) = serving else {
-            let receipt = self.let_in(lease, setup).await?;
+            let receipt = self.install_stopped(lease, setup).await?;
             self.tell_of_configuration(has_changed, &receipt, false);
             return Ok(Receipt { warnings, ..receipt });
         };
@@ -48,7 +48,7 @@ impl Work<'_> {
             return Ok(receipt);
         }
         let digest = setup.digest();
-        self.ask_for(&lease, setup, None).await?;
+        self.commit_setup(&lease, setup, None).await?;
         generation.set_setup(digest);
         let now = Some(generation.number);
         let receipt = self.receipt(&lease, now, now)?;

@@ -49,7 +49,7 @@ impl Work<'_> {
                 self.receipt(&lease, now, now)?
             }
             Goal::Running => self.serve(lease, setup, None).await?,
-            _ => self.let_in(lease, setup).await?,
+            _ => self.install_stopped(lease, setup).await?,
         };
         receipt.cached = Some(cached);
         Ok(receipt)

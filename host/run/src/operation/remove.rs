@@ -31,7 +31,7 @@ impl Work<'_> {
         let lease = PluginLease::installed_plugin(self.host, self.job, id).await?;
         let desired = Desired { goal: Goal::Absent { keep_data }, ..lease.installed()?.desired };
         // From here on it goes, also when the host ends meanwhile.
-        self.ask_to(&lease, desired, GraphCheck::RemoveAllowed, None).await?;
+        self.commit_desired(&lease, desired, GraphCheck::RemoveAllowed, None).await?;
         self.remove(lease, keep_data).await
     }
 

@@ -84,9 +84,9 @@ impl Work<'_> {
             Err(error) => Err(error),
         };
         lease.record_failure(self.host, judged)?;
-        self.ask_for(&lease, setup, Some(&because)).await?;
+        self.commit_setup(&lease, setup, Some(&because)).await?;
         self.step("swap");
-        let before = self.take_out(&lease);
+        let before = self.remove_from_roster(&lease);
         self.receipt(&lease, before, None)
     }
 

@@ -113,7 +113,7 @@ pub(super) fn is_interruption(error: &Error) -> bool {
 }
 
 /// Does a step of the host's own plan. What goes wrong is noted with the plugin and waits for its time.
-pub(crate) async fn bring_about(host: &Host, turn: Lease, id: &PluginId, step: Step) {
+pub(crate) async fn run_planned_step(host: &Host, turn: Lease, id: &PluginId, step: Step) {
     let Some(lease) = PluginLease::of(host, id, turn) else { return };
     let name = match step {
         Step::Start => "start",
@@ -125,7 +125,7 @@ pub(crate) async fn bring_about(host: &Host, turn: Lease, id: &PluginId, step: S
     let job = Arc::new(Job::unlisted(name, id));
     let started = Instant::now();
     let mut work = Work::new(host, &job);
-    let done = std::panic::AssertUnwindSafe(work.bring_about(lease.clone(), step)).catch_unwind().await;
+    let done = std::panic::AssertUnwindSafe(work.run_planned_step(lease.clone(), step)).catch_unwind().await;
     let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     let now_ms = host.0.reconcile.now_ms();
     let done = done.unwrap_or(Err(Error::Panicked));

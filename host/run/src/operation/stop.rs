@@ -15,11 +15,11 @@ impl Work<'_> {
         let mut first = vec![];
         if cascade {
             for dependant in self.dependants(id, true) {
-                self.rest(dependant.as_str(), Goal::Disabled).await?;
+                self.stop_with_goal(dependant.as_str(), Goal::Disabled).await?;
                 first.push(format!("`{dependant}` was disabled first, because it depends on `{id}`"));
             }
         }
-        let mut receipt = self.rest(id, Goal::Disabled).await?;
+        let mut receipt = self.stop_with_goal(id, Goal::Disabled).await?;
         receipt.warnings.extend(first);
         Ok(receipt)
     }
@@ -30,16 +30,16 @@ impl Work<'_> {
     }
 
     /// Asks for a goal with which nothing serves.
-    pub(super) async fn rest(&mut self, id: &str, goal: Goal) -> Result<Receipt, Error> {
+    pub(super) async fn stop_with_goal(&mut self, id: &str, goal: Goal) -> Result<Receipt, Error> {
         let lease = PluginLease::installed_plugin(self.host, self.job, id).await?;
         let before = lease.installed()?.desired;
         let states = walk(before.goal, lease.serving_number().is_some(), goal);
         let desired = Desired { goal, ..before };
         let rule = if goal == Goal::Disabled { GraphCheck::DisableAllowed } else { GraphCheck::None };
         let _shield = self.job.shield_from_cancel();
-        self.ask_to(&lease, desired, rule, None).await?;
+        self.commit_desired(&lease, desired, rule, None).await?;
         self.step("swap");
-        let before = self.take_out(&lease);
+        let before = self.remove_from_roster(&lease);
         host_fail::point("run.taken_out");
         Ok(Receipt { states, ..self.receipt(&lease, before, None)? })
     }
@@ -57,10 +57,10 @@ impl Work<'_> {
         tracing::error!(plugin.id = %lease.plugin.id, "plugin `{}` is quarantined: {reason}", lease.plugin.id);
         lease.plugin.log.push("error", None, &format!("quarantined: {reason}"));
         let desired = Desired { quarantine: Some(reason.clone()), ..installed.desired };
-        self.ask_to(&lease, desired, GraphCheck::None, Some(&reason)).await?;
+        self.commit_desired(&lease, desired, GraphCheck::None, Some(&reason)).await?;
         self.host.tell_of_quarantine(&lease.plugin.id, failures, &reason);
         lease.plugin.state().attempts.forget();
-        self.take_out(&lease);
+        self.remove_from_roster(&lease);
         Ok(())
     }
 }

@@ -52,7 +52,7 @@ impl Work<'_> {
         self.step("swap");
         if self.host.is_stopping() {
             // Whoever stops the host may have looked at the roster before.
-            self.take_out(&lease);
+            self.remove_from_roster(&lease);
             return Err(Error::ShuttingDown);
         }
         if generation.instance.has(&Hook::OnLoad) {
@@ -72,19 +72,19 @@ impl Work<'_> {
     }
 
     /// Asks for a plugin that is not to serve now. Its code judges its configuration.
-    pub(super) async fn let_in(&mut self, lease: PluginLease, setup: Setup) -> Result<Receipt, Error> {
+    pub(super) async fn install_stopped(&mut self, lease: PluginLease, setup: Setup) -> Result<Receipt, Error> {
         let judged = match setup.check() {
             Ok(()) => self.judge(&setup).await,
             Err(error) => Err(error),
         };
         lease.record_failure(self.host, judged)?;
-        self.ask_for(&lease, setup, None).await?;
+        self.commit_setup(&lease, setup, None).await?;
         let now = lease.serving_number();
         self.receipt(&lease, now, now)
     }
 
     /// Asks for `setup` from now on, without touching what serves.
-    pub(super) async fn ask_for(&mut self, lease: &PluginLease, setup: Setup, because: Option<&str>) -> Result<(), Error> {
+    pub(super) async fn commit_setup(&mut self, lease: &PluginLease, setup: Setup, because: Option<&str>) -> Result<(), Error> {
         self.step("commit");
         let change = self.change(lease, Some(setup.desired.clone()), because);
         let rule = self.graph_check(lease, &setup);
@@ -99,7 +99,7 @@ impl Work<'_> {
     }
 
     /// Asks for something else of the same version from now on, without touching what serves.
-    pub(super) async fn ask_to(
+    pub(super) async fn commit_desired(
         &mut self,
         lease: &PluginLease,
         desired: Desired,
@@ -122,7 +122,7 @@ impl Work<'_> {
     }
 
     /// Takes a plugin out of the roster and ends its generation in the background.
-    pub(super) fn take_out(&self, lease: &PluginLease) -> Option<u64> {
+    pub(super) fn remove_from_roster(&self, lease: &PluginLease) -> Option<u64> {
         let generation = self.host.0.roster.remove(&lease.plugin.id)?;
         let number = generation.number;
         self.host.retire(generation, self.host.config().drain_timeout);

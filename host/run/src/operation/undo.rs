@@ -103,10 +103,10 @@ impl Work<'_> {
         let job = Arc::new(Job::unlisted("undo", id));
         let mut work = Work::new(self.host, &job);
         work.batch_check = Some(GraphCheck::None);
-        work.bring_back(id, before, &undo_mark(self.job.id())).await
+        work.restore_revision(id, before, &undo_mark(self.job.id())).await
     }
 
-    async fn bring_back(
+    async fn restore_revision(
         &mut self,
         id: &PluginId,
         before: Option<(u64, Desired)>,
@@ -119,7 +119,7 @@ impl Work<'_> {
                 return Ok(format!("`{id}` is not installed, as before"));
             };
             let desired = Desired { goal: Goal::Absent { keep_data: true }, ..installed.desired };
-            self.ask_to(&lease, desired, GraphCheck::None, Some(because)).await?;
+            self.commit_desired(&lease, desired, GraphCheck::None, Some(because)).await?;
             self.remove(lease, true).await?;
             return Ok(format!("`{id}` is unloaded"));
         };
@@ -148,8 +148,8 @@ impl Work<'_> {
                 Err(error) => self.job.line(&format!("`{id}` does not start: {}", error.chain())),
             }
         }
-        self.ask_for(&lease, setup, Some(because)).await?;
-        self.take_out(&lease);
+        self.commit_setup(&lease, setup, Some(because)).await?;
+        self.remove_from_roster(&lease);
         Ok(format!("`{id}` has the desired state of revision {number}"))
     }
 }

@@ -75,7 +75,7 @@ impl Work<'_> {
 
     /// Asks for what changes nothing of what serves.
     async fn note(&mut self, lease: &PluginLease, desired: Desired) -> Result<Receipt, Error> {
-        self.ask_to(lease, desired, GraphCheck::None, None).await?;
+        self.commit_desired(lease, desired, GraphCheck::None, None).await?;
         let now = lease.serving_number();
         self.receipt(lease, now, now)
     }
@@ -129,7 +129,7 @@ impl Work<'_> {
         // Not what the job was to do, so it is no change of the job's.
         let unlisted = Arc::new(Job::unlisted("update", &lease.plugin.id));
         let mut aside = Work::new(self.host, &unlisted);
-        if let Err(error) = aside.ask_to(lease, desired, GraphCheck::None, Some(&because)).await {
+        if let Err(error) = aside.commit_desired(lease, desired, GraphCheck::None, Some(&because)).await {
             tracing::warn!(plugin.id = %lease.plugin.id, "failed to block version {version}: {}", error.chain());
         }
     }

@@ -80,7 +80,7 @@ impl<'a> Work<'a> {
             Operation::Reload { id } => self.reload(&id).await,
             Operation::Restart { id } => self.restart(&id).await,
             Operation::Enable { id } | Operation::Start { id } => self.enable(&id).await,
-            Operation::Stop { id } => self.rest(&id, Goal::Stopped).await,
+            Operation::Stop { id } => self.stop_with_goal(&id, Goal::Stopped).await,
             Operation::Disable { id, cascade } => self.disable(&id, cascade).await,
             Operation::Unload { id, keep_data, cascade } => self.unload(&id, keep_data, cascade).await,
             Operation::Configure { id, change, expected } => self.configure(&id, &change, expected).await,
@@ -93,11 +93,11 @@ impl<'a> Work<'a> {
     }
 
     /// Does a step of the host's own plan.
-    pub(super) async fn bring_about(&mut self, lease: PluginLease, step: Step) -> Result<(), Error> {
+    pub(super) async fn run_planned_step(&mut self, lease: PluginLease, step: Step) -> Result<(), Error> {
         match step {
             Step::Start | Step::Replace => self.revive(lease).await,
             Step::Stop => {
-                self.take_out(&lease);
+                self.remove_from_roster(&lease);
                 Ok(())
             }
             Step::Quarantine => self.quarantine(lease).await,
