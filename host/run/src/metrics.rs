@@ -183,9 +183,9 @@ impl Metrics {
             uptime: make.seconds("plugin_host_uptime_seconds", "Time since the host started, in seconds"),
             start: make
                 .seconds("process_start_time_seconds", "Start time of the process, in seconds since the Unix epoch"),
-            process: ProcessMetrics::of(&registry),
-            front: FrontMetrics::of(&registry),
-            events: EventMetrics::of(&registry),
+            process: ProcessMetrics::new(&registry),
+            front: FrontMetrics::new(&registry),
+            events: EventMetrics::new(&registry),
             labels: Mutex::default(),
             registry,
         };

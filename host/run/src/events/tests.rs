@@ -18,7 +18,7 @@ struct Journal {
 impl Journal {
     async fn open(folder: TempDir, max_kept: u64) -> Journal {
         let state = State::open(folder.path()).await.unwrap();
-        let events = Events::new(state.clone(), max_kept, EventMetrics::of(&Registry::new()));
+        let events = Events::new(state.clone(), max_kept, EventMetrics::new(&Registry::new()));
         Journal { folder, state, events }
     }
 

@@ -23,7 +23,7 @@ impl Host {
 
     /// The same as values, ordered by name.
     pub async fn metric_families(&self) -> Vec<MetricFamily> {
-        let mut families: Vec<_> = self.gather().await.iter().map(MetricFamily::of).collect();
+        let mut families: Vec<_> = self.gather().await.iter().map(MetricFamily::from_proto).collect();
         families.sort_by(|a, b| a.name.cmp(&b.name));
         families
     }

@@ -170,7 +170,7 @@ impl Job {
             step: progress.step.clone(),
             steps: progress.steps.clone(),
             n_lines: self.log.n_lines(),
-            result: result.map(|result| result.clone().map_err(|error| Failed::of(&error))),
+            result: result.map(|result| result.clone().map_err(|error| Failed::from_error(&error))),
         }
     }
 
@@ -358,7 +358,7 @@ impl Job {
     pub(crate) fn record(&self, ended: Option<&Ended>) -> JobRecord {
         let view = self.view();
         let result = match ended {
-            Some(ended) => Some(ended.result.clone().map_err(|error| Failed::of(&error))),
+            Some(ended) => Some(ended.result.clone().map_err(|error| Failed::from_error(&error))),
             None => view.result,
         };
         let state = ended.map_or(view.state, |ended| ended.state);
@@ -399,7 +399,7 @@ pub(crate) fn end_record(record: &mut JobRecord, error: Error) {
     let result = Err(error);
     record.state = state_of(&result);
     record.ended_unix_ms = Some(now_unix_ms());
-    record.outcome = Some(outcome::write(result.map_err(|error| Failed::of(&error))));
+    record.outcome = Some(outcome::write(result.map_err(|error| Failed::from_error(&error))));
 }
 
 impl Progress {

@@ -55,7 +55,7 @@ mod tests {
     use crate::model::StepReport;
 
     fn check(result: &Result<Receipt, Error>, expected: Expect) {
-        let told = result.as_ref().cloned().map_err(Failed::of);
+        let told = result.as_ref().cloned().map_err(Failed::from_error);
         let text = write(told.clone());
         expected.assert_eq(&format!("{} {text}", state_of(result)));
         assert_eq!(read(Some(&text)), told);

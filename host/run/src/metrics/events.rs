@@ -16,7 +16,7 @@ pub(crate) struct EventMetrics {
 }
 
 impl EventMetrics {
-    pub(crate) fn of(registry: &Registry) -> EventMetrics {
+    pub(crate) fn new(registry: &Registry) -> EventMetrics {
         let make = Make(registry);
         let dropped = "Events missing from the journal because the queue or the disk was full";
         EventMetrics {

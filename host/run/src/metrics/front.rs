@@ -29,7 +29,7 @@ pub struct FrontMetrics {
 pub struct Present(IntGauge);
 
 impl FrontMetrics {
-    pub(crate) fn of(registry: &Registry) -> FrontMetrics {
+    pub(crate) fn new(registry: &Registry) -> FrontMetrics {
         let make = Make(registry);
         let action = ["action"];
         FrontMetrics {

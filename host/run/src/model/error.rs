@@ -159,7 +159,7 @@ pub enum Error {
         problems: Vec<host_core::lock_file::Problem>,
     },
     /// The operator's plugins.yaml can't be applied here.
-    #[error("no plan can be made: {}", of_fields(problems))]
+    #[error("no plan can be made: {}", join_messages(problems))]
     PlanRefused {
         /// All that stands in the way.
         problems: Vec<FieldProblem>,
@@ -211,7 +211,7 @@ pub enum Error {
     #[error("too many sources are being validated at the moment")]
     Looking,
     /// A batch has operations that it can't have.
-    #[error("invalid batch: {}", of_fields(problems))]
+    #[error("invalid batch: {}", join_messages(problems))]
     BatchRefused {
         /// All that is wrong.
         problems: Vec<FieldProblem>,
@@ -335,7 +335,7 @@ impl Error {
             }
             Error::Hook { .. } | Error::ConfigurationRefused { .. } => Kind::Refused,
             Error::ConfigurationInvalid { .. } | Error::Schema { .. } => Kind::Refused,
-            Error::Fetch(_) | Error::Build(_) | Error::Store(_) | Error::UpdatesUnknown { .. } => Kind::of_code(code),
+            Error::Fetch(_) | Error::Build(_) | Error::Store(_) | Error::UpdatesUnknown { .. } => Kind::from_code(code),
             Error::Job(error) => error.kind(),
         }
     }
@@ -443,7 +443,7 @@ fn together(failed: Option<usize>, parts: &[Part]) -> String {
     format!("{which}; {before}")
 }
 
-fn of_fields(problems: &[FieldProblem]) -> String {
+fn join_messages(problems: &[FieldProblem]) -> String {
     problems.iter().map(|problem| problem.without_hint().message).collect::<Vec<_>>().join("; ")
 }
 

@@ -35,7 +35,7 @@ pub enum Kind {
 
 impl Kind {
     /// The kind of a failure of fetching, building or storing, which name what happened by a word.
-    pub(crate) fn of_code(code: &str) -> Kind {
+    pub(crate) fn from_code(code: &str) -> Kind {
         match code {
             "store_io" | "store_random" | "fetch_io" | "build_io" | "build_no_toolchain" | "build_process" => {
                 Kind::Broken
@@ -86,7 +86,7 @@ impl FieldProblem {
 
 impl Failed {
     /// What is told of an error.
-    pub fn of(error: &Error) -> Failed {
+    pub fn from_error(error: &Error) -> Failed {
         Failed {
             kind: error.kind(),
             code: error.code().to_owned(),

@@ -344,9 +344,9 @@ impl SourceRecord {
     fn serialize<S: Serializer>(source: &Source, serializer: S) -> Result<S::Ok, S::Error> {
         let record = match source {
             Source::Git { .. } => SourceRecord::Git(source.to_string()),
-            Source::Folder(path) => SourceRecord::Folder(PathRecord::of(path)),
-            Source::Archive(path) => SourceRecord::Archive(PathRecord::of(path)),
-            Source::Library(path) => SourceRecord::Library(PathRecord::of(path)),
+            Source::Folder(path) => SourceRecord::Folder(PathRecord::from_path(path)),
+            Source::Archive(path) => SourceRecord::Archive(PathRecord::from_path(path)),
+            Source::Library(path) => SourceRecord::Library(PathRecord::from_path(path)),
             Source::Upload(id) => SourceRecord::Upload(id.clone()),
         };
         Serialize::serialize(&record, serializer)
@@ -368,7 +368,7 @@ impl SourceRecord {
 }
 
 impl PathRecord {
-    fn of(path: &Path) -> PathRecord {
+    fn from_path(path: &Path) -> PathRecord {
         match path.to_str() {
             Some(text) => PathRecord::Text(text.to_owned()),
             None => PathRecord::Bytes(path.as_os_str().as_bytes().to_owned()),

@@ -77,7 +77,7 @@ impl Work<'_> {
                 Err(error) => {
                     job.line(&format!("{} of `{}` failed: {}", task.name(), task.subject(), error.chain()));
                     parts[index].state = PartState::Failed;
-                    parts[index].problem = Some(Failed::of(&error));
+                    parts[index].problem = Some(Failed::from_error(&error));
                     if let Task::Target(target) = task {
                         self.drop_from_plan(&target.id);
                     }
@@ -129,7 +129,7 @@ impl Work<'_> {
                 Err(error) => {
                     self.job.line(&format!("failed to undo the earlier parts: {}", error.chain()));
                     for part in parts.iter_mut().filter(|part| part.state == PartState::Done) {
-                        (part.state, part.problem) = (PartState::Stuck, Some(Failed::of(&error)));
+                        (part.state, part.problem) = (PartState::Stuck, Some(Failed::from_error(&error)));
                     }
                 }
             }

@@ -32,7 +32,7 @@ impl Work<'_> {
         let from = host_build::BuildSource { source: source.to_string(), commit: fetched.commit.clone() };
         let built = builder.build(&fetched.tree, &manifest, &from, &move |line| job.line(line)).await?;
         host_fail::point("run.built");
-        Ok((Build::of(manifest, warnings, built.artifact)?, built.cached))
+        Ok((Build::from_artifact(manifest, warnings, built.artifact)?, built.cached))
     }
 
     /// Fetches and builds `source` as the plugin that is lease, and says what would be asked for with it.

@@ -34,18 +34,18 @@ impl PluginLease {
         let id = host.0.plugins.get(id).map(|entry| entry.key().clone()).ok_or_else(unknown)?;
         let turn = lease(host, job, &id).await?;
         // It may have been unloaded while this waited.
-        PluginLease::of(host, &id, turn).ok_or_else(unknown)
+        PluginLease::new(host, &id, turn).ok_or_else(unknown)
     }
 
     /// The same, and adds the plugin where it is not there.
     pub(crate) async fn plugin(host: &Host, job: &Arc<Job>, id: &PluginId) -> Result<PluginLease, Error> {
         let turn = lease(host, job, id).await?;
         host.0.plugins.entry(id.clone()).or_insert_with(|| Arc::new(Plugin::new(id.clone())));
-        PluginLease::of(host, id, turn).ok_or_else(|| Error::UnknownPlugin { id: id.to_string() })
+        PluginLease::new(host, id, turn).ok_or_else(|| Error::UnknownPlugin { id: id.to_string() })
     }
 
     /// A plugin of which the turn was given.
-    pub(crate) fn of(host: &Host, id: &PluginId, turn: Lease) -> Option<PluginLease> {
+    pub(crate) fn new(host: &Host, id: &PluginId, turn: Lease) -> Option<PluginLease> {
         let plugin = host.0.plugins.get(id)?.value().clone();
         Some(PluginLease { plugin, _turn: Arc::new(turn) })
     }

@@ -114,7 +114,7 @@ pub(super) fn is_interruption(error: &Error) -> bool {
 
 /// Does a step of the host's own plan. What goes wrong is noted with the plugin and waits for its time.
 pub(crate) async fn run_planned_step(host: &Host, turn: Lease, id: &PluginId, step: Step) {
-    let Some(lease) = PluginLease::of(host, id, turn) else { return };
+    let Some(lease) = PluginLease::new(host, id, turn) else { return };
     let name = match step {
         Step::Start => "start",
         Step::Replace => "replace",

@@ -76,7 +76,7 @@ impl Work<'_> {
                 Ok(what) => self.job.line(&format!("undone: {what}")),
                 Err(error) => self.job.line(&format!("failed to restore `{id}`: {}", error.chain())),
             }
-            undone.push((made, done.map(drop).map_err(|error| Failed::of(&error))));
+            undone.push((made, done.map(drop).map_err(|error| Failed::from_error(&error))));
         }
         Ok(undone)
     }

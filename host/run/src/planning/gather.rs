@@ -168,7 +168,7 @@ impl Host {
 
 /// What is wrong with an entry, each thing by itself.
 fn told(index: usize, error: &Error) -> Vec<FieldProblem> {
-    let failed = Failed::of(error);
+    let failed = Failed::from_error(error);
     let entry = format!("plugins[{index}]");
     if !failed.problems.is_empty() {
         let inner = |problem: FieldProblem| match error {

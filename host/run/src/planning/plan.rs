@@ -55,7 +55,7 @@ impl Host {
         }
         let digest = digest.finish();
         let steps = plan.steps.iter();
-        let plugins = steps.clone().map(|step| PlannedPlugin::of(step, &file, &known, &looked.found)).collect();
+        let plugins = steps.clone().map(|step| PlannedPlugin::new(step, &file, &known, &looked.found)).collect();
         let changing = steps.filter(|step| !step.changes.is_empty());
         let targets = changing.map(|step| target(step, &file, &known, &looked.found)).collect();
         let trees = looked.found.into_values().filter_map(|looked| Some(looked.fetched?.tree)).collect();

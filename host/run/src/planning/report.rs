@@ -64,7 +64,7 @@ impl PlanReport {
 }
 
 impl PlannedPlugin {
-    pub(super) fn of(
+    pub(super) fn new(
         step: &Planned,
         file: &LockFile,
         known: &BTreeMap<PluginId, Known>,

@@ -85,9 +85,9 @@ impl Plugin {
         let unknown =
             HealthReport { health: Health::Unknown, last_check_unix_ms: None, failures_in_a_row: 0, problem: None };
         let sum = |of: fn(&EndpointMetrics) -> u64| state.counters.iter().map(of).sum();
-        let ended = state.ended.iter().map(|life| GenerationView::of(life, 0));
+        let ended = state.ended.iter().map(|life| GenerationView::new(life, 0));
         let alive = state.generations.iter();
-        let alive = alive.map(|generation| GenerationView::of(&generation.life, generation.in_flight.count()));
+        let alive = alive.map(|generation| GenerationView::new(&generation.life, generation.in_flight.count()));
         let installed = state.installed.as_ref();
         let build = installed.and_then(|installed| installed.build.as_ref());
         PluginView {

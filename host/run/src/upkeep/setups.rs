@@ -60,6 +60,6 @@ impl Host {
         let Some(artifact) = self.0.store.artifact(digest)? else { return Ok(None) };
         let checked = Manifest::check(artifact.manifest_text(), self.config().mode);
         let checked = checked.map_err(|problems| Error::Manifest { problems })?;
-        Build::of(checked.manifest, checked.warnings, artifact).map(Some)
+        Build::from_artifact(checked.manifest, checked.warnings, artifact).map(Some)
     }
 }

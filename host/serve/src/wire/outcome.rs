@@ -18,7 +18,7 @@ impl From<Error> for ApiError {
 
 impl From<&Error> for ApiError {
     fn from(error: &Error) -> ApiError {
-        ApiError::from(&Failed::of(error))
+        ApiError::from(&Failed::from_error(error))
     }
 }
 

@@ -13,7 +13,7 @@ use crate::model::{Target, TargetPick, PresentState, TargetState};
 
 /// A list of them.
 pub(in super::super) fn serialize<S: Serializer>(targets: &[Target], serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_seq(targets.iter().map(TargetRecord::of))
+    serializer.collect_seq(targets.iter().map(TargetRecord::new))
 }
 
 pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Target>, D::Error> {
@@ -27,12 +27,12 @@ struct TargetRecord {
     id: String,
     revision: u64,
     /// `None` for a plugin that goes.
-    there: Option<ThereRecord>,
+    there: Option<PresentRecord>,
 }
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct ThereRecord {
+struct PresentRecord {
     pick: Option<PickRecord>,
     goal: String,
     configuration: Option<Configuration>,
@@ -61,10 +61,10 @@ struct VersionsRecord(#[serde(with = "versions")] BTreeSet<Version>);
 // === impl TargetRecord ===
 
 impl TargetRecord {
-    fn of(target: &Target) -> TargetRecord {
+    fn new(target: &Target) -> TargetRecord {
         let there = match &target.state {
             TargetState::Absent => None,
-            TargetState::Present(there) => Some(ThereRecord::of(there)),
+            TargetState::Present(there) => Some(PresentRecord::new(there)),
         };
         TargetRecord { id: target.id.to_string(), revision: target.revision, there }
     }
@@ -79,8 +79,8 @@ impl TargetRecord {
     }
 }
 
-impl ThereRecord {
-    fn of(there: &PresentState) -> ThereRecord {
+impl PresentRecord {
+    fn new(there: &PresentState) -> PresentRecord {
         let pick = there.pick.as_ref().map(|pick| PickRecord {
             source: pick.source.clone(),
             trust: pick.trust,
@@ -88,7 +88,7 @@ impl ThereRecord {
             tree: pick.tree.as_ref().map(ToString::to_string),
             artifact: pick.artifact.as_ref().map(ToString::to_string),
         });
-        ThereRecord {
+        PresentRecord {
             pick,
             goal: there.goal.as_str().to_owned(),
             configuration: there.configuration.clone(),
