@@ -36,9 +36,9 @@ pub use host_state::{JobCursor, JobCursorError, JobFilter, JobRecord};
 pub use jobs::{Job, JobPage, JobView};
 pub use metrics::{FrontMetrics, MetricFamily, MetricSeries, MetricValue, Present};
 pub use model::{
-    Initiator, Attempt, Config, ConfigurationView, Depth, Error, Failed, FieldProblem, JobError, Kind, LoadOptions,
-    OnConflict, OnConflictError, Operation, Part, PartState, Receipt, Served, Settings, StepReport, Target, TargetPick,
-    PresentState, Trial, Tried, TryOut, Trying, Update, UpdateFailure, UpdateReport, Watched, TargetState,
+    Attempt, Config, ConfigurationView, Depth, Error, Failed, FieldProblem, Initiator, JobError, Kind, LoadOptions,
+    OnConflict, OnConflictError, Operation, Part, PartState, PresentState, Receipt, Served, Settings, StepReport,
+    Target, TargetPick, TargetState, Trial, Tried, TryOut, Trying, Update, UpdateFailure, UpdateReport, Watched,
 };
 pub use planning::{PlanReport, PlannedPlugin, RuleView, Validated, Way};
 pub use plugins::{GenerationView, PluginView};

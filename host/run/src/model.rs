@@ -24,6 +24,6 @@ pub use receipt::{Part, PartState, Receipt, Served, StepReport};
 pub(crate) use secrets::{secrets_in, with_secrets, without};
 pub(crate) use setup::{Build, Installed, Setup, context};
 pub use setup::{ConfigurationView, Settings};
-pub use target::{Target, TargetPick, PresentState, TargetState};
+pub use target::{PresentState, Target, TargetPick, TargetState};
 pub use trial::{Attempt, Depth, Trial, Tried, TryOut, Trying};
 pub use update_report::{Update, UpdateFailure, UpdateReport, Watched};

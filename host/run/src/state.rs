@@ -17,4 +17,4 @@ pub(crate) use host::Inner;
 pub(crate) use lease_queue::LeaseQueues;
 pub(crate) use plans::{KeptPlan, Plans};
 pub use poller::Poller;
-pub(crate) use reconcile::{LeaseRequest, Input, Reconcile, Lease};
+pub(crate) use reconcile::{Input, Lease, LeaseRequest, Reconcile};

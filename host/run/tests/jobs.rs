@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use host_build::Builder;
 use host_core::Source;
-use host_run::{Initiator, Config, Host, JobFilter, JobRecord, JobState, OnConflict, Operation, Trust};
+use host_run::{Config, Host, Initiator, JobFilter, JobRecord, JobState, OnConflict, Operation, Trust};
 use host_state::{FILE_NAME, JobLog, Sealer, State};
 use host_store::Store;
 use sqlx::Connection as _;

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use host_build::Builder;
 use host_core::Source;
-use host_run::{Initiator, Error, Host, Job, LoadOptions, Operation, Receipt, Trust};
+use host_run::{Error, Host, Initiator, Job, LoadOptions, Operation, Receipt, Trust};
 use host_serve::Server;
 use host_state::State;
 use serde_json::{Map, Value};

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use host_core::{Source, manifest::Method};
-use host_run::{Initiator, Error, Host, LoadOptions, Operation, Receipt, Trust};
+use host_run::{Error, Host, Initiator, LoadOptions, Operation, Receipt, Trust};
 
 use crate::failure::Failure;
 use crate::output::text::duration;

@@ -6,7 +6,7 @@ use host_core::Digest;
 use host_core::event::EventKind;
 
 use crate::jobs::Job;
-use crate::model::{Initiator, Error, Operation, Target};
+use crate::model::{Error, Initiator, Operation, Target};
 use crate::state::Host;
 
 impl Host {

@@ -9,7 +9,7 @@ use host_core::job::JobState;
 use host_state::{JobCursor, JobFilter, JobRecord};
 
 use crate::jobs::{Job, JobPage, JobParts, JobView};
-use crate::model::{Initiator, Error, JobError, Operation, record};
+use crate::model::{Error, Initiator, JobError, Operation, record};
 use crate::operation;
 use crate::state::Host;
 use crate::upkeep::KEEP;
@@ -141,7 +141,12 @@ impl Host {
         }
     }
 
-    async fn take_on(&self, operation: Operation, initiator: Initiator, retry_of: Option<String>) -> Result<Arc<Job>, Error> {
+    async fn take_on(
+        &self,
+        operation: Operation,
+        initiator: Initiator,
+        retry_of: Option<String>,
+    ) -> Result<Arc<Job>, Error> {
         operation.check()?;
         let id = self.0.jobs.next_id();
         let request = self.protect(&id, record::write(&operation))?;

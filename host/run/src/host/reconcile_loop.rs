@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 use crate::model::{Initiator, Operation};
 use crate::operation;
 use crate::plugins::Plugin;
-use crate::state::{Host, Inner, Input, LeaseQueues, Lease};
+use crate::state::{Host, Inner, Input, Lease, LeaseQueues};
 
 /// How many plugins the loop works on at once, beside what operations do.
 const MAX_STEPS: usize = 4;
@@ -54,7 +54,7 @@ impl Loop {
     fn take(&mut self, host: &Host, input: Input) -> bool {
         match input {
             Input::Lease(request) => {
-                self.queues.ask(ask, &host.0.reconcile.inputs);
+                self.queues.request(request, &host.0.reconcile.inputs);
                 false
             }
             Input::Submit(operation) => {
@@ -62,7 +62,7 @@ impl Loop {
                 host.0.tasks.clone().spawn(async move { submit_own(host, *operation).await });
                 false
             }
-            Input::Done { plugin, is_step } => {
+            Input::Returned { plugin, is_step } => {
                 if is_step {
                     self.n_steps -= 1;
                 }
@@ -71,7 +71,7 @@ impl Loop {
                 if is_new && !self.queues.is_awaited(&plugin) {
                     host.forget(&plugin);
                 }
-                self.queues.done(&plugin, &host.0.reconcile.inputs);
+                self.queues.returned(&plugin, &host.0.reconcile.inputs);
                 true
             }
             Input::Changed => true,

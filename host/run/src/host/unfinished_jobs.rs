@@ -7,7 +7,7 @@ use host_core::job::JobState;
 use host_state::JobRecord;
 
 use crate::jobs::{Job, JobParts, JobView, end_record};
-use crate::model::{Initiator, Error, JobError, Operation};
+use crate::model::{Error, Initiator, JobError, Operation};
 use crate::state::Host;
 use crate::upkeep::KEEP;
 
@@ -93,7 +93,11 @@ impl Host {
     }
 
     /// Ends a job that is not under way.
-    pub(super) async fn finish_orphaned_job(&self, mut record: JobRecord, error: impl Into<Error>) -> Result<JobView, Error> {
+    pub(super) async fn finish_orphaned_job(
+        &self,
+        mut record: JobRecord,
+        error: impl Into<Error>,
+    ) -> Result<JobView, Error> {
         end_record(&mut record, error.into());
         let view = JobView::remembered(record.clone());
         let told = view

@@ -12,8 +12,8 @@ use host_state::{JobLog, JobRecord};
 use tokio_util::sync::CancellationToken;
 
 use crate::jobs::course::Course;
-use crate::jobs::{JobView, CancelShield, outcome, state_of};
-use crate::model::{Initiator, Error, Failed, JobError, Receipt, StepReport};
+use crate::jobs::{CancelShield, JobView, outcome, state_of};
+use crate::model::{Error, Failed, Initiator, JobError, Receipt, StepReport};
 
 /// The lines of a job that are kept while it is under way.
 const MAX_LINES: usize = 5_000;

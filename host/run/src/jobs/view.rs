@@ -6,7 +6,7 @@ use host_core::job::JobState;
 use host_state::{JobCursor, JobRecord};
 
 use crate::jobs::outcome;
-use crate::model::{Initiator, Failed, Receipt, StepReport};
+use crate::model::{Failed, Initiator, Receipt, StepReport};
 
 /// A job at one moment.
 #[derive(Clone, Debug, PartialEq)]

@@ -290,7 +290,9 @@ mod tests {
         let unload = |keep_data| Operation::Unload { id: id(), keep_data, cascade: false };
         let says = |operations: &[Operation], atomic| match check_batch(operations, atomic) {
             Ok(()) => "ok".to_owned(),
-            Err(error) => Failed::from_error(&error).problems.iter().map(|p| format!("{}: {}\n", p.field, p.message)).collect(),
+            Err(error) => {
+                Failed::from_error(&error).problems.iter().map(|p| format!("{}: {}\n", p.field, p.message)).collect()
+            }
         };
         assert_eq!(says(&[unload(true), Operation::Reload { id: id() }], true), "ok");
         assert_eq!(says(&[unload(false)], false), "ok");

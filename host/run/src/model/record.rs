@@ -392,8 +392,8 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::model::TargetPick;
     use crate::model::PresentState;
+    use crate::model::TargetPick;
     use crate::model::TargetState;
 
     fn settings() -> Configuration {

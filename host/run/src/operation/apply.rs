@@ -8,11 +8,11 @@ use host_core::{Desired, Goal, PluginId, Revision, Source};
 use host_fetch::Fetched;
 use serde_json::{Map, Value};
 
-use crate::model::{Build, Error, Receipt, Settings, Target, TargetPick, PresentState, TargetState};
+use crate::model::{Build, Error, PresentState, Receipt, Settings, Target, TargetPick, TargetState};
 use crate::operation::batch::Task;
 use crate::operation::build::pick;
 use crate::operation::check::check;
-use crate::operation::graph_check::{GraphCheck, BatchGraph};
+use crate::operation::graph_check::{BatchGraph, GraphCheck};
 use crate::operation::lease::PluginLease;
 use crate::operation::work::Work;
 
@@ -81,7 +81,12 @@ impl Work<'_> {
     }
 
     /// Builds a version and lets it in with all else that changes, in one revision.
-    async fn apply_version(&mut self, target: &Target, there: &PresentState, planned: &TargetPick) -> Result<Receipt, Error> {
+    async fn apply_version(
+        &mut self,
+        target: &Target,
+        there: &PresentState,
+        planned: &TargetPick,
+    ) -> Result<Receipt, Error> {
         let lease = PluginLease::plugin(self.host, self.job, &target.id).await?;
         self.is_as_planned(&lease, target.revision).inspect_err(|_| lease.forget_if_new(self.host))?;
         let built = self.planned_build(&lease, planned).await;
@@ -211,7 +216,11 @@ impl Work<'_> {
     }
 
     /// Builds what was planned; what is installed already is not built again.
-    async fn planned_build(&mut self, lease: &PluginLease, planned: &TargetPick) -> Result<(Build, Option<bool>), Error> {
+    async fn planned_build(
+        &mut self,
+        lease: &PluginLease,
+        planned: &TargetPick,
+    ) -> Result<(Build, Option<bool>), Error> {
         if planned.tree.is_none() {
             let installed = lease.installed()?;
             let artifact = installed.desired.current.artifact;

@@ -24,7 +24,12 @@ impl Work<'_> {
     ///
     /// # Cancel safety
     /// Until the step `commit` nothing has changed when the future is dropped; from then on all of it is done.
-    pub(super) async fn serve(&mut self, lease: PluginLease, setup: Setup, because: Option<&str>) -> Result<Receipt, Error> {
+    pub(super) async fn serve(
+        &mut self,
+        lease: PluginLease,
+        setup: Setup,
+        because: Option<&str>,
+    ) -> Result<Receipt, Error> {
         let mut setup = setup;
         // The operator wants it: what the host lease against it is past.
         setup.desired.quarantine = None;
@@ -84,7 +89,12 @@ impl Work<'_> {
     }
 
     /// Asks for `setup` from now on, without touching what serves.
-    pub(super) async fn commit_setup(&mut self, lease: &PluginLease, setup: Setup, because: Option<&str>) -> Result<(), Error> {
+    pub(super) async fn commit_setup(
+        &mut self,
+        lease: &PluginLease,
+        setup: Setup,
+        because: Option<&str>,
+    ) -> Result<(), Error> {
         self.step("commit");
         let change = self.change(lease, Some(setup.desired.clone()), because);
         let rule = self.graph_check(lease, &setup);

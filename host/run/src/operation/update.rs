@@ -99,7 +99,12 @@ impl Work<'_> {
         Ok(report.allowed.or(by_hand))
     }
 
-    async fn take_update(&mut self, lease: &PluginLease, installed_as: Source, update: &Update) -> Result<Receipt, Error> {
+    async fn take_update(
+        &mut self,
+        lease: &PluginLease,
+        installed_as: Source,
+        update: &Update,
+    ) -> Result<Receipt, Error> {
         let Source::Git { url, .. } = &installed_as else { return Err(Error::Panicked) };
         let source = Source::Git { url: url.clone(), revision: update.revision.clone() };
         let trust = lease.installed()?.desired.current.trust;

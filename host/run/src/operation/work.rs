@@ -152,7 +152,12 @@ impl<'a> Work<'a> {
     }
 
     /// What was done to a plugin that is installed.
-    pub(super) fn receipt(&mut self, lease: &PluginLease, before: Option<u64>, now: Option<u64>) -> Result<Receipt, Error> {
+    pub(super) fn receipt(
+        &mut self,
+        lease: &PluginLease,
+        before: Option<u64>,
+        now: Option<u64>,
+    ) -> Result<Receipt, Error> {
         let installed = lease.installed()?;
         Ok(Receipt {
             id: Some(lease.plugin.id.clone()),

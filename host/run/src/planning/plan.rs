@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use host_core::lock_file::{self, Change, LockFile, Planned, compare};
 use host_core::{DigestWriter, PluginId};
 
-use crate::model::{Error, FieldProblem, Target, TargetPick, PresentState, TargetState};
+use crate::model::{Error, FieldProblem, PresentState, Target, TargetPick, TargetState};
 use crate::planning::gather::{Known, Looked};
 use crate::planning::report::{PlanReport, PlannedPlugin};
 use crate::state::{Host, KeptPlan};

@@ -22,7 +22,7 @@ const MAX_TIMEOUT_SECONDS: u64 = 7 * 24 * 60 * 60;
 /// Under which conditions an operation is asked for: `?reason=`, `?on_conflict=queue|replace|reject`, `?timeout_seconds=`;
 /// and whether the client would rather watch it than wait.
 pub(crate) struct OperationRequest {
-    pub(crate) asker: Initiator,
+    pub(crate) initiator: Initiator,
     pub(crate) respond_async: bool,
     /// To be told which job does it.
     pub(crate) subject: AuditSubject,
@@ -48,14 +48,14 @@ impl<S: Send + Sync> FromRequestParts<S> for OperationRequest {
         let caller = Caller::from_request_parts(parts, state).await?;
         let QueryParams(conditions) = QueryParams::<OperationQuery>::from_request_parts(parts, state).await?;
         let Ok(subject) = AuditSubject::from_request_parts(parts, state).await;
-        let asker = asker(&caller.principal.name, conditions)?;
+        let initiator = initiator(&caller.principal.name, conditions)?;
         let request = parts.extensions.get::<Named>().map(|named| named.key.clone());
-        Ok(OperationRequest { asker: Initiator { request, ..initiator }, respond_async, subject })
+        Ok(OperationRequest { initiator: Initiator { request, ..initiator }, respond_async, subject })
     }
 }
 
 /// Somebody, under these conditions.
-fn asker(name: &str, conditions: OperationQuery) -> Result<Initiator, ApiError> {
+fn initiator(name: &str, conditions: OperationQuery) -> Result<Initiator, ApiError> {
     let refused = |detail: String| ApiError::new(StatusCode::BAD_REQUEST, "query_does_not_fit", detail);
     let OperationQuery { reason, on_conflict, timeout_seconds } = conditions;
     if let Some(reason) = &reason {

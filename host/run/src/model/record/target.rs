@@ -9,7 +9,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{Configuration, SourceRecord, TrustRecord, rule, versions};
-use crate::model::{Target, TargetPick, PresentState, TargetState};
+use crate::model::{PresentState, Target, TargetPick, TargetState};
 
 /// A list of them.
 pub(in super::super) fn serialize<S: Serializer>(targets: &[Target], serializer: S) -> Result<S::Ok, S::Error> {
