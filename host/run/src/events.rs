@@ -52,8 +52,8 @@ struct Shared {
     writer: TaskTracker,
     streams: Arc<Semaphore>,
     metrics: EventMetrics,
-    unwritten: Seldom,
-    damaged: Seldom,
+    unwritten: Throttled,
+    damaged: Throttled,
 }
 
 /// An event without a number.
@@ -75,7 +75,7 @@ struct Now {
 
 /// Lets a complaint through once a minute.
 #[derive(Default)]
-struct Seldom(Mutex<Option<Instant>>);
+struct Throttled(Mutex<Option<Instant>>);
 
 impl Events {
     /// A journal of at most `max_kept` events in `state`. Nothing is written before [`Events::start`].
@@ -91,8 +91,8 @@ impl Events {
             writer: TaskTracker::new(),
             streams: Arc::new(Semaphore::new(MAX_STREAMS)),
             metrics,
-            unwritten: Seldom::default(),
-            damaged: Seldom::default(),
+            unwritten: Throttled::default(),
+            damaged: Throttled::default(),
         }))
     }
 
@@ -182,7 +182,7 @@ impl Shared {
     /// Waits for events; `None` when there are none and none will come.
     async fn next_batch(&self) -> Option<Vec<Waiting>> {
         loop {
-            // Looked at first: what was published before is in the queue then.
+            // FoundSource at first: what was published before is in the queue then.
             let is_closing = self.closing.is_cancelled();
             {
                 let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
@@ -224,7 +224,7 @@ impl Waiting {
     }
 }
 
-impl Seldom {
+impl Throttled {
     fn is_due(&self) -> bool {
         let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let is_due = last.is_none_or(|last| last.elapsed() >= Duration::from_secs(60));

@@ -19,8 +19,8 @@ mod upkeep;
 
 pub use events::{EventGap, EventStream, EventsPage, Followed};
 pub use host::{
-    Asked, AskedThen, Difference, Differences, Isolation, Layer, LogPart, LogStream, Named, NamedAnswer, Overview,
-    Past, RevisionPage, RevisionView, Upload, UploadError,
+    RevisionState, PastPlugin, Difference, Differences, Isolation, IsolationLayer, LogPart, LogStream, Named, IdempotentAnswer, Overview,
+    PastState, RevisionPage, RevisionView, Upload, UploadError,
 };
 pub use host_call::{
     AdmissionRefusal, Admitted, Answer, CallBody, CallError, CallRefusal, Caller, Generation, GenerationPhase,
@@ -36,10 +36,10 @@ pub use host_state::{JobCursor, JobCursorError, JobFilter, JobRecord};
 pub use jobs::{Job, JobPage, JobView};
 pub use metrics::{FrontMetrics, MetricFamily, MetricSeries, MetricValue, Present};
 pub use model::{
-    Attempt, Config, ConfigurationView, Depth, Error, Failed, FieldProblem, Initiator, JobError, Kind, LoadOptions,
-    OnConflict, OnConflictError, Operation, Part, PartState, PresentState, Receipt, Served, Settings, StepReport,
-    Target, TargetPick, TargetState, Trial, Tried, TryOut, Trying, Update, UpdateFailure, UpdateReport, Watched,
+    TrialAttempt, Config, ConfigurationView, TrialDepth, Error, Failed, FieldProblem, Initiator, JobError, FailureKind, LoadOptions,
+    OnConflict, OnConflictError, Operation, OperationPart, PartState, PresentState, Receipt, Served, SettingsChange, StepReport,
+    Target, TargetPick, TargetState, Trial, TrialOutcome, TrialRunner, TrialFuture, Update, UpdateFailure, UpdateReport, Watched,
 };
 pub use planning::{PlanReport, PlannedPlugin, RuleView, Validated, Way};
 pub use plugins::{GenerationView, PluginView};
-pub use state::{CacheReport, Cleaned, Host, IndexReport, Listed, Poller};
+pub use state::{CacheReport, Cleaned, Host, IndexReport, ListedPlugin, Poller};

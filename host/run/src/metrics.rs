@@ -22,7 +22,7 @@ use prometheus::{
 
 pub use family::{MetricFamily, MetricSeries, MetricValue};
 pub use front::{FrontMetrics, Present};
-pub(crate) use make::Make;
+pub(crate) use make::MetricFactory;
 
 pub(crate) use events::EventMetrics;
 
@@ -85,7 +85,7 @@ pub(crate) struct Metrics {
 impl Metrics {
     pub(crate) fn new() -> Metrics {
         let registry = Registry::new();
-        let make = Make(&registry);
+        let make = MetricFactory(&registry);
         let (endpoint, plugin) = (["plugin", "endpoint"], ["plugin"]);
         let metrics = Metrics {
             requests: make.counters("plugin_host_requests_total", "Requests routed to a plugin endpoint", &endpoint),

@@ -16,14 +16,14 @@ mod update_report;
 
 pub use config::Config;
 pub use error::Error;
-pub use failure::{Failed, FieldProblem, Kind};
+pub use failure::{Failed, FieldProblem, FailureKind};
 pub use initiator::{Initiator, OnConflict, OnConflictError};
 pub use job_error::JobError;
 pub use operation::{LoadOptions, Operation};
-pub use receipt::{Part, PartState, Receipt, Served, StepReport};
+pub use receipt::{OperationPart, PartState, Receipt, Served, StepReport};
 pub(crate) use secrets::{secrets_in, with_secrets, without};
 pub(crate) use setup::{Build, Installed, Setup, context};
-pub use setup::{ConfigurationView, Settings};
+pub use setup::{ConfigurationView, SettingsChange};
 pub use target::{PresentState, Target, TargetPick, TargetState};
-pub use trial::{Attempt, Depth, Trial, Tried, TryOut, Trying};
+pub use trial::{TrialAttempt, TrialDepth, Trial, TrialOutcome, TrialRunner, TrialFuture};
 pub use update_report::{Update, UpdateFailure, UpdateReport, Watched};

@@ -9,7 +9,7 @@ mod poller;
 mod reconcile;
 
 pub(crate) use catalog::{Catalog, KeptIndex};
-pub use catalog::{IndexReport, Listed};
+pub use catalog::{IndexReport, ListedPlugin};
 pub(crate) use cleaning::Cleaning;
 pub use cleaning::{CacheReport, Cleaned};
 pub use host::Host;

@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::events::Events;
-use crate::host::plugin_services::Lent;
+use crate::host::plugin_services::HostLink;
 use crate::jobs::Jobs;
 use crate::metrics::Metrics;
 use crate::model::{Config, Error};
@@ -45,9 +45,9 @@ impl Host {
                 kv: state.kv(config.kv),
                 secrets: config.secrets.clone(),
                 fetch: config.plugin_fetch.clone(),
-                log: Arc::new(Lent(host.clone())),
+                log: Arc::new(HostLink(host.clone())),
             });
-            services.set_calls(Arc::new(Lent(host.clone())));
+            services.set_calls(Arc::new(HostLink(host.clone())));
             Inner {
                 config: ArcSwap::from_pointee(config),
                 store,

@@ -7,7 +7,7 @@ use crate::model::JobError;
 
 /// The course of a job. Whoever works on it, whoever watches it and whoever wants it to end meet here.
 #[derive(Debug)]
-pub(super) struct Course(watch::Sender<Now>);
+pub(super) struct JobCourse(watch::Sender<Now>);
 
 #[derive(Debug)]
 struct Now {
@@ -20,11 +20,11 @@ struct Now {
 
 /// While this lives, the work on a job is not cut off.
 #[must_use = "the job is cut off again once this is dropped"]
-pub(crate) struct CancelShield<'a>(&'a Course);
+pub(crate) struct CancelShield<'a>(&'a JobCourse);
 
-impl Course {
-    pub(super) fn new() -> Course {
-        Course(watch::Sender::new(Now { state: JobState::Queued, wanted_end: None, n_shields: 0 }))
+impl JobCourse {
+    pub(super) fn new() -> JobCourse {
+        JobCourse(watch::Sender::new(Now { state: JobState::Queued, wanted_end: None, n_shields: 0 }))
     }
 
     pub(super) fn state(&self) -> JobState {
@@ -106,7 +106,7 @@ mod tests {
 
     #[test]
     fn a_job_is_cut_off_only_where_it_may_be() {
-        let course = Course::new();
+        let course = JobCourse::new();
         assert!(course.cancelled().now_or_never().is_none());
         let (outer, inner) = (course.shield_from_cancel(), course.shield_from_cancel());
         assert!(course.want_end(JobError::Cancelled));
@@ -121,7 +121,7 @@ mod tests {
 
     #[test]
     fn the_first_who_wants_a_job_to_end_is_who_ended_it() {
-        let course = Course::new();
+        let course = JobCourse::new();
         let superseded = JobError::Superseded { by: "job_2".to_owned() };
         assert!(course.want_end(superseded.clone()));
         assert!(!course.want_end(JobError::Cancelled));
@@ -130,7 +130,7 @@ mod tests {
 
     #[test]
     fn a_job_that_has_ended_is_not_ended_again() {
-        let course = Course::new();
+        let course = JobCourse::new();
         assert!(course.started().now_or_never().is_none());
         assert!(course.enter(JobEvent::Started) && !course.enter(JobEvent::Started));
         assert!(course.started().now_or_never().is_some());

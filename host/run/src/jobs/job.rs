@@ -11,7 +11,7 @@ use host_core::job::{JobEvent, JobState};
 use host_state::{JobLog, JobRecord};
 use tokio_util::sync::CancellationToken;
 
-use crate::jobs::course::Course;
+use crate::jobs::course::JobCourse;
 use crate::jobs::{CancelShield, JobView, outcome, state_of};
 use crate::model::{Error, Failed, Initiator, JobError, Receipt, StepReport};
 
@@ -40,7 +40,7 @@ pub struct Job {
     committed: AtomicBool,
     log: LogLines,
     progress: Mutex<Progress>,
-    course: Course,
+    course: JobCourse,
     result: OnceLock<Result<Receipt, Arc<Error>>>,
     /// Cancelled when there is a result.
     over: CancellationToken,
@@ -99,7 +99,7 @@ impl Job {
             committed: AtomicBool::new(false),
             log: LogLines::new(MAX_LINES, host_store::without_folders),
             progress: Mutex::new(progress),
-            course: Course::new(),
+            course: JobCourse::new(),
             result: OnceLock::new(),
             over: CancellationToken::new(),
         }

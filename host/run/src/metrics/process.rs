@@ -2,7 +2,7 @@
 
 use prometheus::{Counter, IntGauge, Registry};
 
-use crate::metrics::Make;
+use crate::metrics::MetricFactory;
 
 /// The kernel counts CPU time for programs in hundredths of a second, whatever its own clock is.
 const TICKS_PER_SECOND: f64 = 100.0;
@@ -18,7 +18,7 @@ pub(super) struct ProcessMetrics {
 
 impl ProcessMetrics {
     pub(super) fn new(registry: &Registry) -> ProcessMetrics {
-        let make = Make(registry);
+        let make = MetricFactory(registry);
         ProcessMetrics {
             cpu: make.seconds_total("process_cpu_seconds_total", "User and system CPU time of the process, in seconds"),
             resident: make.gauge("process_resident_memory_bytes", "Resident memory of the process, in bytes"),

@@ -6,7 +6,7 @@ use host_core::update::UpdateRule;
 use host_core::{Digest, PluginId, Revision, Source, Trust};
 use serde_json::{Map, Value};
 
-use crate::model::{Error, FieldProblem, Settings, Target};
+use crate::model::{Error, FieldProblem, SettingsChange, Target};
 
 /// The most operations of a batch.
 const MAX_OPERATIONS: usize = 100;
@@ -98,7 +98,7 @@ pub enum Operation {
         /// The plugin.
         id: String,
         /// How.
-        change: Settings,
+        change: SettingsChange,
         /// The revision that the change was made from; another one refuses it.
         expected: Option<u64>,
     },

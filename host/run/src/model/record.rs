@@ -17,7 +17,7 @@ use semver::Version;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::model::{LoadOptions, Operation, Settings, Target};
+use crate::model::{LoadOptions, Operation, SettingsChange, Target};
 
 type Configuration = serde_json::Map<String, serde_json::Value>;
 
@@ -64,7 +64,7 @@ enum Record {
     Configure {
         id: String,
         #[serde(with = "ChangeRecord")]
-        change: Settings,
+        change: SettingsChange,
         expected: Option<u64>,
     },
     Rollback {
@@ -110,7 +110,7 @@ enum Record {
 }
 
 #[derive(Serialize, Deserialize)]
-#[serde(remote = "Settings", rename_all = "snake_case")]
+#[serde(remote = "SettingsChange", rename_all = "snake_case")]
 enum ChangeRecord {
     Replace(Configuration),
     Merge(Configuration),
@@ -435,8 +435,8 @@ mod tests {
             Operation::Stop { id: id() },
             Operation::Disable { id: id(), cascade: true },
             Operation::Unload { id: id(), keep_data: true, cascade: false },
-            Operation::Configure { id: id(), change: Settings::Replace(settings()), expected: Some(7) },
-            Operation::Configure { id: id(), change: Settings::Merge(settings()), expected: None },
+            Operation::Configure { id: id(), change: SettingsChange::Replace(settings()), expected: Some(7) },
+            Operation::Configure { id: id(), change: SettingsChange::Merge(settings()), expected: None },
             Operation::Rollback { id: id(), to: Some("1.0.0".to_owned()), because: None },
             Operation::Restore { id: id(), revision: 3 },
             Operation::Update { id: id(), to: Some("v2".parse().unwrap()), automatic: false },

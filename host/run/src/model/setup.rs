@@ -13,7 +13,7 @@ use crate::model::Error;
 
 /// How the operator changes what is set.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Settings {
+pub enum SettingsChange {
     /// These are all.
     Replace(Map<String, Value>),
     /// These are merged into what is set (RFC 7396).

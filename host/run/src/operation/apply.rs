@@ -8,7 +8,7 @@ use host_core::{Desired, Goal, PluginId, Revision, Source};
 use host_fetch::Fetched;
 use serde_json::{Map, Value};
 
-use crate::model::{Build, Error, PresentState, Receipt, Settings, Target, TargetPick, TargetState};
+use crate::model::{Build, Error, PresentState, Receipt, SettingsChange, Target, TargetPick, TargetState};
 use crate::operation::batch::Task;
 use crate::operation::build::pick;
 use crate::operation::check::check;
@@ -104,7 +104,7 @@ impl Work<'_> {
         let setup = self.host.setup(desired, build).and_then(|setup| match &there.configuration {
             Some(wanted) => {
                 let settings = before.as_ref().unwrap_or(&setup).settings_with_secrets(wanted);
-                self.host.setup_with(setup, &Settings::Replace(settings))
+                self.host.setup_with(setup, &SettingsChange::Replace(settings))
             }
             None => Ok(setup),
         });
@@ -205,14 +205,14 @@ impl Work<'_> {
     }
 
     /// What the operator's settings become: what the plan says, and the secrets that it does not name.
-    fn settings_of(&self, id: &str, wanted: &Map<String, Value>) -> Result<Settings, Error> {
+    fn settings_of(&self, id: &str, wanted: &Map<String, Value>) -> Result<SettingsChange, Error> {
         let unknown = || Error::UnknownPlugin { id: id.to_owned() };
         let plugin = self.host.0.plugins.get(id).map(|entry| entry.value().clone()).ok_or_else(unknown)?;
         let installed = plugin.state().installed.clone().ok_or_else(unknown)?;
         let artifact = installed.desired.current.artifact;
         let build = installed.build.ok_or_else(|| Error::NoArtifact { id: plugin.id.clone(), artifact })?;
         let setup = self.host.setup(installed.desired, build)?;
-        Ok(Settings::Replace(setup.settings_with_secrets(wanted)))
+        Ok(SettingsChange::Replace(setup.settings_with_secrets(wanted)))
     }
 
     /// Builds what was planned; what is installed already is not built again.

@@ -6,9 +6,9 @@
 
 use std::borrow::Cow;
 
-use crate::model::{Error, Failed, Operation, Part, PartState, Receipt, Target, TargetState};
+use crate::model::{Error, Failed, Operation, OperationPart, PartState, Receipt, Target, TargetState};
 use crate::operation::run::is_interruption;
-use crate::operation::undo::Made;
+use crate::operation::undo::RevisionMade;
 use crate::operation::work::{PartOf, Work};
 
 /// One of several things.
@@ -115,7 +115,7 @@ impl Work<'_> {
     }
 
     /// Ends with what became of each part; undoes what was done, if that is what was asked.
-    async fn give_up(&mut self, cause: Error, failed: Option<usize>, mut parts: Vec<Part>, atomic: bool) -> Error {
+    async fn give_up(&mut self, cause: Error, failed: Option<usize>, mut parts: Vec<OperationPart>, atomic: bool) -> Error {
         self.part = None;
         self.job.set_several_plugins();
         if atomic {
@@ -139,7 +139,7 @@ impl Work<'_> {
 }
 
 /// Notes what became of a plugin with the parts that changed it.
-fn note(parts: &mut [Part], made: &[Made], result: Result<(), Failed>) {
+fn note(parts: &mut [OperationPart], made: &[RevisionMade], result: Result<(), Failed>) {
     for index in made.iter().filter_map(|made| made.part?.checked_sub(1)) {
         let Some(part) = parts.get_mut(index) else { continue };
         match (&result, part.state) {
@@ -172,14 +172,14 @@ impl Task<'_> {
     }
 
     /// Before it is begun.
-    fn part(&self) -> Part {
+    fn part(&self) -> OperationPart {
         let (operation, subject) = (Cow::Borrowed(self.name()), self.subject());
-        Part { operation, subject, state: PartState::Skipped, receipt: None, problem: None }
+        OperationPart { operation, subject, state: PartState::Skipped, receipt: None, problem: None }
     }
 
     /// Whether an earlier attempt has done it, for what must not be done twice. Everything else is done once more: that changes
     /// nothing, or ends what was begun.
-    fn is_done_already<'m>(&self, host: &crate::state::Host, mut made: impl Iterator<Item = &'m Made>) -> bool {
+    fn is_done_already<'m>(&self, host: &crate::state::Host, mut made: impl Iterator<Item = &'m RevisionMade>) -> bool {
         let is_gone = |id: &str| !host.0.plugins.contains_key(id);
         match self {
             Task::Target(Target { id, state: TargetState::Absent, .. }) => {

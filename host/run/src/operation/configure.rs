@@ -2,7 +2,7 @@
 
 use host_core::event::EventKind;
 
-use crate::model::{Error, Receipt, Settings};
+use crate::model::{Error, Receipt, SettingsChange};
 use crate::operation::lease::PluginLease;
 use crate::operation::work::Work;
 
@@ -12,7 +12,7 @@ impl Work<'_> {
     pub(super) async fn configure(
         &mut self,
         id: &str,
-        change: &Settings,
+        change: &SettingsChange,
         expected: Option<u64>,
     ) -> Result<Receipt, Error> {
         let lease = PluginLease::installed_plugin(self.host, self.job, id).await?;

@@ -4,7 +4,7 @@ use host_core::graph::Node;
 use host_core::{Desired, Goal, Pick, Source, Trust};
 use host_fetch::Fetched;
 
-use crate::model::{Error, LoadOptions, Receipt, Settings, Setup};
+use crate::model::{Error, LoadOptions, Receipt, SettingsChange, Setup};
 use crate::operation::build::pick;
 use crate::operation::check::check;
 use crate::operation::lease::PluginLease;
@@ -39,7 +39,7 @@ impl Work<'_> {
             false => {}
         }
         let setup = self.host.setup(desired, build).and_then(|setup| match options.configuration {
-            Some(settings) => self.host.setup_with(setup, &Settings::Replace(settings)),
+            Some(settings) => self.host.setup_with(setup, &SettingsChange::Replace(settings)),
             None => Ok(setup),
         });
         let setup = lease.record_failure(self.host, setup)?;

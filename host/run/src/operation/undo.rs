@@ -21,7 +21,7 @@ const CLOCK_SLACK_MS: u64 = 24 * 60 * 60 * 1000;
 
 /// A revision that a job has made.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Made {
+pub(super) struct RevisionMade {
     pub(super) plugin: PluginId,
     pub(super) number: u64,
     /// Which part of the job made it, from 1.
@@ -32,7 +32,7 @@ pub(super) struct Made {
 
 impl Host {
     /// The revisions that a job has made in all its attempts, newest first.
-    pub(super) async fn made_by(&self, job: &Job) -> Result<Vec<Made>, Error> {
+    pub(super) async fn made_by(&self, job: &Job) -> Result<Vec<RevisionMade>, Error> {
         let since = self.revisions_since(job).await?;
         Ok(since.iter().filter_map(|revision| made(revision, job.id())).collect())
     }
@@ -57,11 +57,11 @@ impl Host {
 impl Work<'_> {
     /// Undoes all that the job has done, the newest first. Gives, for each plugin that it changed, what it had made and whether
     /// that is undone.
-    pub(super) async fn undo(&mut self) -> Result<Vec<(Vec<Made>, Result<(), Failed>)>, Error> {
+    pub(super) async fn undo(&mut self) -> Result<Vec<(Vec<RevisionMade>, Result<(), Failed>)>, Error> {
         let since = self.host.revisions_since(self.job).await?;
         let all: Vec<_> = since.iter().filter_map(|revision| made(revision, self.job.id())).collect();
         let mut order: Vec<&PluginId> = vec![];
-        let mut of_plugin: BTreeMap<&PluginId, Vec<Made>> = BTreeMap::new();
+        let mut of_plugin: BTreeMap<&PluginId, Vec<RevisionMade>> = BTreeMap::new();
         for made in &all {
             if !order.contains(&&made.plugin) {
                 order.push(&made.plugin);
@@ -82,7 +82,7 @@ impl Work<'_> {
     }
 
     /// Brings a plugin back to what was asked for before the job changed it. Says what was done.
-    async fn undo_one(&mut self, id: &PluginId, made: &[Made], since: &[Revision]) -> Result<String, Error> {
+    async fn undo_one(&mut self, id: &PluginId, made: &[RevisionMade], since: &[Revision]) -> Result<String, Error> {
         let ours: BTreeSet<u64> = made.iter().map(|made| made.number).collect();
         let Some(first) = ours.first().copied() else { return Ok(format!("nothing of `{id}`")) };
         if made.first().is_some_and(|newest| newest.is_undo) {
@@ -155,9 +155,9 @@ impl Work<'_> {
 }
 
 /// What a revision has to do with a job.
-fn made(revision: &Revision, job: &str) -> Option<Made> {
+fn made(revision: &Revision, job: &str) -> Option<RevisionMade> {
     let reason = revision.reason.as_deref()?;
     let (part, is_undo) = (part_marked(reason, job), reason == undo_mark(job));
     let (plugin, number) = (revision.plugin.clone(), revision.number);
-    (part.is_some() || is_undo).then_some(Made { plugin, number, part, is_undo })
+    (part.is_some() || is_undo).then_some(RevisionMade { plugin, number, part, is_undo })
 }

@@ -6,7 +6,7 @@ use host_core::lock_file::{self, Change, LockFile, Planned, compare};
 use host_core::{DigestWriter, PluginId};
 
 use crate::model::{Error, FieldProblem, PresentState, Target, TargetPick, TargetState};
-use crate::planning::gather::{Known, Looked};
+use crate::planning::gather::{KnownPlugin, FoundSource};
 use crate::planning::report::{PlanReport, PlannedPlugin};
 use crate::state::{Host, KeptPlan};
 
@@ -29,7 +29,7 @@ impl Host {
             looked = self.look_at_all(&file, &known) => looked?,
             () = self.0.stopping.cancelled() => return Err(Error::ShuttingDown),
         };
-        let present: Vec<_> = known.values().map(Known::present).collect();
+        let present: Vec<_> = known.values().map(KnownPlugin::present).collect();
         let found: BTreeMap<_, _> = looked.found.iter().map(|(entry, looked)| (*entry, looked.found.clone())).collect();
         // While entries are missing, what is between plugins is not known.
         let whole = LockFile { prune: file.prune && looked.problems.is_empty(), ..file.clone() };
@@ -68,8 +68,8 @@ impl Host {
 fn target(
     step: &Planned,
     file: &LockFile,
-    known: &BTreeMap<PluginId, Known>,
-    looked: &BTreeMap<usize, Looked>,
+    known: &BTreeMap<PluginId, KnownPlugin>,
+    looked: &BTreeMap<usize, FoundSource>,
 ) -> Target {
     let revision = known.get(&step.id).map_or(0, |known| known.revision);
     let listed = step.entry.and_then(|entry| Some((file.plugins.get(entry)?, looked.get(&entry)?)));

@@ -7,7 +7,7 @@ use host_core::update::UpdateRule;
 use host_core::{Digest, PluginId};
 use semver::Version;
 
-use crate::planning::gather::{Known, Looked};
+use crate::planning::gather::{KnownPlugin, FoundSource};
 
 pub use host_build::Way;
 
@@ -67,8 +67,8 @@ impl PlannedPlugin {
     pub(super) fn new(
         step: &Planned,
         file: &LockFile,
-        known: &BTreeMap<PluginId, Known>,
-        looked: &BTreeMap<usize, Looked>,
+        known: &BTreeMap<PluginId, KnownPlugin>,
+        looked: &BTreeMap<usize, FoundSource>,
     ) -> PlannedPlugin {
         let entry = step.entry.and_then(|entry| file.plugins.get(entry));
         let looked = step.entry.and_then(|entry| looked.get(&entry));

@@ -46,7 +46,7 @@ pub struct IndexReport {
 
 /// A plugin that can be installed.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Listed {
+pub struct ListedPlugin {
     /// The index that lists it.
     pub index: String,
     /// What the index says.
@@ -57,7 +57,7 @@ pub struct Listed {
     pub is_same: bool,
 }
 
-impl Listed {
+impl ListedPlugin {
     /// The newest version that is offered, when it is newer than what is installed from the same repository.
     pub fn newer(&self) -> Option<&IndexVersion> {
         let installed = self.installed.as_ref().filter(|_| self.is_same)?;
