@@ -34,7 +34,7 @@ pub use host_state::event_detail;
 pub use host_state::{AuditBroken, AuditEntry, AuditFilter, AuditHead, AuditReport, Noted};
 pub use host_state::{JobCursor, JobCursorError, JobFilter, JobRecord};
 pub use jobs::{Job, JobPage, JobView};
-pub use metrics::{FrontMetrics, MetricFamily, MetricSeries, MetricValue, Present};
+pub use metrics::{FrontMetrics, MetricFamily, MetricSeries, MetricValue, ActiveGauge};
 pub use model::{
     TrialAttempt, Config, ConfigurationView, TrialDepth, Error, Failed, FieldProblem, Initiator, JobError, FailureKind, LoadOptions,
     OnConflict, OnConflictError, Operation, OperationPart, PartState, PresentState, Receipt, Served, SettingsChange, StepReport,

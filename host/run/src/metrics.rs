@@ -21,7 +21,7 @@ use prometheus::{
 };
 
 pub use family::{MetricFamily, MetricSeries, MetricValue};
-pub use front::{FrontMetrics, Present};
+pub use front::{FrontMetrics, ActiveGauge};
 pub(crate) use make::MetricFactory;
 
 pub(crate) use events::EventMetrics;
