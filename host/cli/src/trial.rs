@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use host_load::Error;
 use host_process::{Command, Error as ProcessError, Exit, Stream};
-use host_run::{TrialAttempt, TrialDepth, TrialOutcome, TrialRunner, TrialFuture};
+use host_run::{TrialAttempt, TrialDepth, TrialFuture, TrialOutcome, TrialRunner};
 use host_store::atomic;
 use serde::{Deserialize, Serialize};
 

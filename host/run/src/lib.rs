@@ -19,8 +19,8 @@ mod upkeep;
 
 pub use events::{EventGap, EventStream, EventsPage, Followed};
 pub use host::{
-    RevisionState, PastPlugin, Difference, Differences, Isolation, IsolationLayer, LogPart, LogStream, Named, IdempotentAnswer, Overview,
-    PastState, RevisionPage, RevisionView, Upload, UploadError,
+    Difference, Differences, IdempotentAnswer, Isolation, IsolationLayer, LogPart, LogStream, Named, Overview,
+    PastPlugin, PastState, RevisionPage, RevisionState, RevisionView, Upload, UploadError,
 };
 pub use host_call::{
     AdmissionRefusal, Admitted, Answer, CallBody, CallError, CallRefusal, Caller, Generation, GenerationPhase,
@@ -34,11 +34,12 @@ pub use host_state::event_detail;
 pub use host_state::{AuditBroken, AuditEntry, AuditFilter, AuditHead, AuditReport, Noted};
 pub use host_state::{JobCursor, JobCursorError, JobFilter, JobRecord};
 pub use jobs::{Job, JobPage, JobView};
-pub use metrics::{FrontMetrics, MetricFamily, MetricSeries, MetricValue, ActiveGauge};
+pub use metrics::{ActiveGauge, FrontMetrics, MetricFamily, MetricSeries, MetricValue};
 pub use model::{
-    TrialAttempt, Config, ConfigurationView, TrialDepth, Error, Failed, FieldProblem, Initiator, JobError, FailureKind, LoadOptions,
-    OnConflict, OnConflictError, Operation, OperationPart, PartState, PresentState, Receipt, Served, SettingsChange, StepReport,
-    Target, TargetPick, TargetState, Trial, TrialOutcome, TrialRunner, TrialFuture, Update, UpdateFailure, UpdateReport, Watched,
+    Config, ConfigurationView, Error, Failed, FailureKind, FieldProblem, Initiator, JobError, LoadOptions, OnConflict,
+    OnConflictError, Operation, OperationPart, PartState, PresentState, Receipt, Served, SettingsChange, StepReport,
+    Target, TargetPick, TargetState, Trial, TrialAttempt, TrialDepth, TrialFuture, TrialOutcome, TrialRunner, Update,
+    UpdateFailure, UpdateReport, Watched,
 };
 pub use planning::{PlanReport, PlannedPlugin, RuleView, Validated, Way};
 pub use plugins::{GenerationView, PluginView};

@@ -16,7 +16,7 @@ mod update_report;
 
 pub use config::Config;
 pub use error::Error;
-pub use failure::{Failed, FieldProblem, FailureKind};
+pub use failure::{Failed, FailureKind, FieldProblem};
 pub use initiator::{Initiator, OnConflict, OnConflictError};
 pub use job_error::JobError;
 pub use operation::{LoadOptions, Operation};
@@ -25,5 +25,5 @@ pub(crate) use secrets::{secrets_in, with_secrets, without};
 pub(crate) use setup::{Build, Installed, Setup, context};
 pub use setup::{ConfigurationView, SettingsChange};
 pub use target::{PresentState, Target, TargetPick, TargetState};
-pub use trial::{TrialAttempt, TrialDepth, Trial, TrialOutcome, TrialRunner, TrialFuture};
+pub use trial::{Trial, TrialAttempt, TrialDepth, TrialFuture, TrialOutcome, TrialRunner};
 pub use update_report::{Update, UpdateFailure, UpdateReport, Watched};

@@ -1,6 +1,6 @@
 //! Assembly of a host from its parts.
 
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use arc_swap::ArcSwap;
@@ -8,9 +8,10 @@ use dashmap::DashMap;
 use host_build::Builder;
 use host_call::{Roster, now_unix_ms};
 use host_core::event::EventKind;
-use host_services::{HostServices, Parts};
+use host_services::{HostServices, ServiceParts};
 use host_state::{Sealer, State};
 use host_store::Store;
+use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -41,7 +42,7 @@ impl Host {
         events.start();
         events.publish(None, None, EventKind::HostStarted { version: config.host_version.to_string().into() });
         Ok(Host(Arc::new_cyclic(|host| {
-            let services = HostServices::new(Parts {
+            let services = HostServices::new(ServiceParts {
                 kv: state.kv(config.kv),
                 secrets: config.secrets.clone(),
                 fetch: config.plugin_fetch.clone(),

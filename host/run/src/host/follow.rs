@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use host_call::{LogLine, MinLevel};
 
-use crate::metrics::Present;
+use crate::metrics::ActiveGauge;
 use crate::plugins::Plugin;
 use crate::state::Host;
 

@@ -1,6 +1,5 @@
 //! Gathering of all metrics.
 
-use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
 use host_call::Admitted;
@@ -74,7 +73,7 @@ impl Host {
 
     /// Measures what lies on disk, in the background and rarely: there may be many files.
     fn measure_disk(&self) {
-        let mut measured = self.0.disk_measured.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut measured = self.0.disk_measured.lock();
         if self.is_stopping() || measured.is_some_and(|at| at.elapsed() < DISK_INTERVAL) {
             return;
         }

@@ -2,13 +2,14 @@
 
 use std::borrow::Cow;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use host_call::{LogLine, LogLines, now_unix_ms};
 use host_core::PluginId;
 use host_core::job::{JobEvent, JobState};
 use host_state::{JobLog, JobRecord};
+use parking_lot::{Mutex, MutexGuard};
 use tokio_util::sync::CancellationToken;
 
 use crate::jobs::course::JobCourse;
@@ -390,7 +391,7 @@ impl Job {
     }
 
     fn progress(&self) -> MutexGuard<'_, Progress> {
-        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
+        self.progress.lock()
     }
 }
 

@@ -3,7 +3,7 @@
 use host_core::job::JobState;
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Error, Failed, JobError, FailureKind, Receipt};
+use crate::model::{Error, Failed, FailureKind, JobError, Receipt};
 
 /// The same with what was done instead, as it is kept.
 #[derive(Clone, Debug, Serialize, Deserialize)]

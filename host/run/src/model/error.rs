@@ -4,7 +4,7 @@ use host_core::configuration::Violation;
 use host_core::manifest::Problem;
 use host_core::{Digest, PluginId, SourceError};
 
-use crate::model::{FieldProblem, JobError, FailureKind, OperationPart, PartState};
+use crate::model::{FailureKind, FieldProblem, JobError, OperationPart, PartState};
 
 /// Why an operation did not do what was asked. What served before still serves.
 #[derive(Debug, thiserror::Error)]
@@ -313,7 +313,9 @@ impl Error {
             // A queue that is full is another thing.
             _ if code.ends_with("_full") && code != "build_queue_full" => FailureKind::Full,
             Error::Source(_) => FailureKind::Malformed,
-            Error::UnknownPlugin { .. } | Error::UnknownUpload { .. } | Error::UnknownRevision { .. } => FailureKind::NotFound,
+            Error::UnknownPlugin { .. } | Error::UnknownUpload { .. } | Error::UnknownRevision { .. } => {
+                FailureKind::NotFound
+            }
             Error::State(_) if code == "state_stale" => FailureKind::Stale,
             Error::PlanStale { .. } => FailureKind::Stale,
             Error::UnknownPlan { .. } | Error::NotListed { .. } => FailureKind::NotFound,
@@ -323,7 +325,9 @@ impl Error {
             Error::OtherArtifact { .. } => FailureKind::Refused,
             Error::NotUndone { .. } => FailureKind::Conflict,
             Error::Together { cause, .. } => cause.kind(),
-            Error::Dependencies(_) if matches!(code, "dependency_dependants" | "dependency_conflict") => FailureKind::Conflict,
+            Error::Dependencies(_) if matches!(code, "dependency_dependants" | "dependency_conflict") => {
+                FailureKind::Conflict
+            }
             Error::Dependencies(_) => FailureKind::Refused,
             Error::OtherPlugin { .. } | Error::Disabled { .. } | Error::InProgress { .. } => FailureKind::Conflict,
             Error::NoRepository { .. } | Error::NothingKept { .. } | Error::NoArtifact { .. } => FailureKind::Conflict,
@@ -335,7 +339,9 @@ impl Error {
             }
             Error::Hook { .. } | Error::ConfigurationRefused { .. } => FailureKind::Refused,
             Error::ConfigurationInvalid { .. } | Error::Schema { .. } => FailureKind::Refused,
-            Error::Fetch(_) | Error::Build(_) | Error::Store(_) | Error::UpdatesUnknown { .. } => FailureKind::from_code(code),
+            Error::Fetch(_) | Error::Build(_) | Error::Store(_) | Error::UpdatesUnknown { .. } => {
+                FailureKind::from_code(code)
+            }
             Error::Job(error) => error.kind(),
         }
     }

@@ -5,11 +5,12 @@ use std::collections::HashSet;
 use std::fmt;
 use std::path::Path;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use host_core::{Digest, Manifest};
 use host_store::{Artifact, Store};
+use parking_lot::Mutex;
 use serde_json::{Map, Value};
 
 use crate::model::{Error, Setup};
@@ -137,7 +138,7 @@ impl Trial {
         Ok(())
     }
 
-    fn passed(&self) -> std::sync::MutexGuard<'_, HashSet<Digest>> {
-        self.passed.lock().unwrap_or_else(PoisonError::into_inner)
+    fn passed(&self) -> parking_lot::MutexGuard<'_, HashSet<Digest>> {
+        self.passed.lock()
     }
 }

@@ -115,7 +115,13 @@ impl Work<'_> {
     }
 
     /// Ends with what became of each part; undoes what was done, if that is what was asked.
-    async fn give_up(&mut self, cause: Error, failed: Option<usize>, mut parts: Vec<OperationPart>, atomic: bool) -> Error {
+    async fn give_up(
+        &mut self,
+        cause: Error,
+        failed: Option<usize>,
+        mut parts: Vec<OperationPart>,
+        atomic: bool,
+    ) -> Error {
         self.part = None;
         self.job.set_several_plugins();
         if atomic {

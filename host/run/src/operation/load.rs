@@ -51,7 +51,7 @@ impl Work<'_> {
         self.step("start");
         let number = module.generation();
         let handlers = module.handlers().to_vec();
-        let services = self.host.0.services.of_generation(manifest, number);
+        let services = self.host.0.services.for_generation(manifest, number);
         let options = StartOptions { configuration, services: services.clone(), timeout: config.start_timeout };
         let instance = module.start(options).await.inspect_err(|_| services.close())?;
         host_fail::point("run.started");

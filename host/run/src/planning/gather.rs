@@ -10,7 +10,7 @@ use host_core::{Desired, Manifest, PluginId, Source, Trust};
 use host_fetch::Fetched;
 use serde_json::{Map, Value};
 
-use crate::model::{Error, Failed, FieldProblem, FailureKind, Setup, secrets_in, with_secrets};
+use crate::model::{Error, Failed, FailureKind, FieldProblem, Setup, secrets_in, with_secrets};
 use crate::operation::{absolute, check, fetch, fits_host};
 use crate::state::Host;
 

@@ -6,7 +6,7 @@ use host_core::lock_file::{self, Change, LockFile, Planned, compare};
 use host_core::{DigestWriter, PluginId};
 
 use crate::model::{Error, FieldProblem, PresentState, Target, TargetPick, TargetState};
-use crate::planning::gather::{KnownPlugin, FoundSource};
+use crate::planning::gather::{FoundSource, KnownPlugin};
 use crate::planning::report::{PlanReport, PlannedPlugin};
 use crate::state::{Host, KeptPlan};
 

@@ -7,7 +7,7 @@ use host_core::update::UpdateRule;
 use host_core::{Digest, PluginId};
 use semver::Version;
 
-use crate::planning::gather::{KnownPlugin, FoundSource};
+use crate::planning::gather::{FoundSource, KnownPlugin};
 
 pub use host_build::Way;
 

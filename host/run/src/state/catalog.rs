@@ -1,11 +1,12 @@
 //! The plugins that the indexes list, as they were read last.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Instant;
 
 use host_core::Source;
 use host_core::index::{Index, IndexEntry, IndexVersion};
+use parking_lot::Mutex;
 use semver::Version;
 
 /// What the indexes said.
@@ -67,10 +68,10 @@ impl ListedPlugin {
 
 impl Catalog {
     pub(crate) fn get(&self, place: &str) -> Option<KeptIndex> {
-        self.read.lock().unwrap_or_else(PoisonError::into_inner).get(place).cloned()
+        self.read.lock().get(place).cloned()
     }
 
     pub(crate) fn put(&self, place: &Source, kept: KeptIndex) {
-        self.read.lock().unwrap_or_else(PoisonError::into_inner).insert(place.to_string(), kept);
+        self.read.lock().insert(place.to_string(), kept);
     }
 }

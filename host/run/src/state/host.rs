@@ -1,6 +1,6 @@
 //! The handle that all surfaces use, and the state behind it.
 
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use arc_swap::ArcSwap;
@@ -11,6 +11,7 @@ use host_core::PluginId;
 use host_services::HostServices;
 use host_state::{Sealer, State};
 use host_store::Store;
+use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;

@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use host_run::{Job, JobState, LogLine, ActiveGauge};
+use host_run::{ActiveGauge, Job, JobState, LogLine};
 use http_body::Frame;
 
 /// How often a sign of life is sent where nothing else is: cargo may be silent for minutes.

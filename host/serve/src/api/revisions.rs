@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use host_api as api;
-use host_run::{PastPlugin, Difference, Operation, PastState, RevisionPage, RevisionView};
+use host_run::{Difference, Operation, PastPlugin, PastState, RevisionPage, RevisionView};
 use http::StatusCode;
 use serde::Deserialize;
 use utoipa::IntoParams;

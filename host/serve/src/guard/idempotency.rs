@@ -5,7 +5,7 @@ use axum::extract::Request;
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use host_core::DigestWriter;
-use host_run::{Named, IdempotentAnswer};
+use host_run::{IdempotentAnswer, Named};
 use http::header::{CONTENT_TYPE, HeaderName, HeaderValue, LOCATION};
 use http::{HeaderMap, Method, StatusCode};
 use http_body::Body as _;
