@@ -22,9 +22,9 @@ use tokio_util::task::TaskTracker;
 
 use crate::access::operator_token::OperatorToken;
 use crate::access::{self, Access};
-use crate::connection::rules::{Live, Rules};
+use crate::connection::rules::{ReloadableRules, Rules};
 use crate::connection::tls::{Tls, TlsError, TlsFiles};
-use crate::state::Front;
+use crate::state::AppState;
 use crate::state::settings::Settings;
 use crate::state::uploads::Uploads;
 use crate::wire::request_id::RequestIds;
@@ -101,7 +101,7 @@ pub struct Server {
     listener: TcpListener,
     address: SocketAddr,
     token_path: PathBuf,
-    front: Front,
+    app: AppState,
     tls: Option<Arc<Tls>>,
     pulses: (mpsc::Sender<oneshot::Sender<()>>, mpsc::Receiver<oneshot::Sender<()>>),
     config: Config,
@@ -113,38 +113,38 @@ impl Server {
     /// # Errors
     /// [`Error`].
     pub async fn bind(host: Host, store: &Store, state: State, config: Config) -> Result<Server, Error> {
-        let token = OperatorToken::of(store)
+        let token = OperatorToken::load_or_create(store)
             .map_err(|error: crate::access::operator_token::Error| Error::Token(Box::new(error)))?;
         let address = config.address;
         let listen = |source| Error::Listen { address, source };
         let listener = TcpListener::bind(address).await.map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
         let token_path = token.path().to_owned();
-        let tls = config.tls.as_ref().map(Tls::of).transpose()?.map(Arc::new);
+        let tls = config.tls.as_ref().map(Tls::from_files).transpose()?.map(Arc::new);
         let rules = access::Rules {
             max_failures: config.max_auth_failures,
             max_failures_of_all: config.max_auth_failures_of_all,
             session: config.session,
         };
         let access = Access::new(token, state, rules).await.map_err(|error| Error::Access(Box::new(error)))?;
-        let front = Front {
+        let app = AppState {
             host,
             access: Arc::new(access),
-            rules: Arc::new(Live::new(config.rules.clone())),
+            rules: Arc::new(ReloadableRules::new(config.rules.clone())),
             streams: Arc::default(),
             request_ids: Arc::new(RequestIds::new().map_err(Error::Random)?),
             ready: Arc::default(),
             uploads: Arc::new(Uploads::new(config.max_upload_bytes)),
             tasks: TaskTracker::new(),
-            named: Arc::default(),
+            key_locks: Arc::default(),
             settings: None,
         };
-        Ok(Server { listener, address, token_path, front, tls, pulses: mpsc::channel(1), config })
+        Ok(Server { listener, address, token_path, app, tls, pulses: mpsc::channel(1), config })
     }
 
     /// Lets administrators see and change the settings of the host.
     pub fn with_settings(mut self, settings: Arc<dyn Settings>) -> Server {
-        self.front.settings = Some(settings);
+        self.app.settings = Some(settings);
         self
     }
 
@@ -160,18 +160,18 @@ impl Server {
 
     /// What its routes share.
     #[cfg(test)]
-    pub(crate) fn front(&self) -> Front {
-        self.front.clone()
+    pub(crate) fn app_state(&self) -> AppState {
+        self.app.clone()
     }
 
     /// To be told when the host is ready.
     pub fn ready(&self) -> Ready {
-        Ready::new(self.front.ready.clone())
+        Ready::new(self.app.ready.clone())
     }
 
     /// To change what may change while it serves.
     pub fn control(&self) -> Control {
-        Control::new(self.front.rules.clone(), self.tls.clone())
+        Control::new(self.app.rules.clone(), self.tls.clone())
     }
 
     /// To see that it lives.

@@ -11,19 +11,19 @@ use host_run::Host;
 use tokio_util::task::TaskTracker;
 
 use crate::access::Access;
-use crate::connection::rules::Live;
+use crate::connection::rules::ReloadableRules;
 use crate::connection::streams::Streams;
 use crate::wire::request_id::RequestIds;
-use key_locks::Turns;
+use key_locks::KeyLocks;
 use settings::Settings;
 use uploads::Uploads;
 
 /// What the surfaces share. Cheap to clone.
 #[derive(Clone)]
-pub(crate) struct Front {
+pub(crate) struct AppState {
     pub(crate) host: Host,
     pub(crate) access: Arc<Access>,
-    pub(crate) rules: Arc<Live>,
+    pub(crate) rules: Arc<ReloadableRules>,
     pub(crate) streams: Arc<Streams>,
     pub(crate) request_ids: Arc<RequestIds>,
     pub(crate) ready: Arc<AtomicBool>,
@@ -31,7 +31,7 @@ pub(crate) struct Front {
     /// What goes on when its client is gone.
     pub(crate) tasks: TaskTracker,
     /// Requests that name themselves, one at a time for each name.
-    pub(crate) named: Arc<Turns>,
+    pub(crate) key_locks: Arc<KeyLocks>,
     /// `None` where the settings are those of a command line.
     pub(crate) settings: Option<Arc<dyn Settings>>,
 }

@@ -1,6 +1,6 @@
 //! `available`, `validate`, `cache` and `config set`.
 
-use host_api::{Available, CacheCleared, CacheInfo, SystemConfiguration, Validated};
+use host_api::{Available, CacheCleared, CacheInfo, SystemConfiguration, ValidationReport};
 use http::Method;
 use serde_json::{Value, json};
 use url::form_urlencoded::Serializer;
@@ -52,7 +52,7 @@ pub(super) async fn available(client: &Client, words: &words::Available) -> Resu
 pub(super) async fn validate(client: &Client, words: &words::Validate) -> Result<(), Failure> {
     let body = json!({ "source": load::named(&words.source)?, "version": words.version });
     let reply = client.ask(Ask::post("/api/plugins/validate").json(&body)).await?;
-    let validated: Validated = reply.read()?;
+    let validated: ValidationReport = reply.read()?;
     if words.client.json {
         output::raw(&reply.body);
     } else {

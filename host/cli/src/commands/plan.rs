@@ -5,7 +5,7 @@ mod lines;
 use std::io::{BufRead as _, IsTerminal as _, Read as _};
 use std::path::{Path, PathBuf};
 
-use host_api::{ApplyRequest, Asked};
+use host_api::{ApplyRequest, OperationResult};
 use host_core::lock_file::{self, LockFile};
 use host_core::{Source, lock_file::Problem};
 use host_store::atomic;
@@ -89,7 +89,7 @@ fn show(plan: &host_api::Plan) {
     output::error_line(&lines::summary(plan));
 }
 
-fn tell(asked: &Asked) {
+fn tell(asked: &OperationResult) {
     for part in &asked.parts {
         let message = match (&part.result, &part.problem) {
             (_, Some(problem)) => problem.detail.clone(),

@@ -15,8 +15,7 @@ use http::{Extensions, StatusCode};
 
 use crate::access::caller::Caller;
 use crate::access::{Access, now_unix_ms};
-use crate::wire::outcome::of_operation;
-use crate::wire::problem::Refused;
+use crate::wire::problem::ApiError;
 use crate::wire::request_id::RequestId;
 
 /// The address of a client.
@@ -25,7 +24,7 @@ pub(crate) struct ClientAddress(pub(crate) IpAddr);
 
 impl ClientAddress {
     /// The address in `192.0.2.1:80` or `[2001:db8::1]:80`.
-    pub(crate) fn of(peer: &str) -> ClientAddress {
+    pub(crate) fn from_peer(peer: &str) -> ClientAddress {
         let address = peer.parse::<SocketAddr>().map(|peer| peer.ip());
         ClientAddress(address.unwrap_or(Ipv4Addr::UNSPECIFIED.into()).to_canonical())
     }
@@ -38,24 +37,24 @@ impl ClientAddress {
 
 /// A request, as the audit log tells of it.
 #[derive(Clone, Debug)]
-pub(crate) struct Trail {
+pub(crate) struct AuditContext {
     entry: Entry,
-    touched: Touched,
+    subject: AuditSubject,
 }
 
 /// What a handler found out about what it does: for the entry that says what became of it.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Touched(Arc<Mutex<Found>>);
+pub(crate) struct AuditSubject(Arc<Mutex<SubjectFields>>);
 
 #[derive(Clone, Debug, Default)]
-struct Found {
+struct SubjectFields {
     object: String,
     digest: String,
     job: String,
 }
 
-impl Trail {
-    pub(crate) fn new(action: &str, object: &str, address: ClientAddress, request: &str) -> Trail {
+impl AuditContext {
+    pub(crate) fn new(action: &str, object: &str, address: ClientAddress, request: &str) -> AuditContext {
         let entry = Entry {
             action: action.to_owned(),
             object: object.to_owned(),
@@ -64,13 +63,13 @@ impl Trail {
             times: 1,
             ..Entry::default()
         };
-        Trail { entry, touched: Touched::default() }
+        AuditContext { entry, subject: AuditSubject::default() }
     }
 
     /// Of a management request.
-    pub(crate) fn of(action: &str, object: &str, extensions: &Extensions) -> Trail {
+    pub(crate) fn from_request(action: &str, object: &str, extensions: &Extensions) -> AuditContext {
         let request = extensions.get::<RequestId>().map(RequestId::as_str).unwrap_or_default();
-        Trail::new(action, object, ClientAddress::in_request(extensions), request)
+        AuditContext::new(action, object, ClientAddress::in_request(extensions), request)
     }
 
     /// Somebody known asks.
@@ -89,17 +88,17 @@ impl Trail {
         self.entry.token = id.to_owned();
     }
 
-    pub(crate) fn touched(&self) -> Touched {
-        self.touched.clone()
+    pub(crate) fn subject(&self) -> AuditSubject {
+        self.subject.clone()
     }
 
     /// Writes that it is asked; gives the entry's number.
     ///
     /// # Errors
     /// It could not be written: then nothing may be done.
-    pub(crate) async fn asked(&self, host: &Host) -> Result<u64, Refused> {
+    pub(crate) async fn asked(&self, host: &Host) -> Result<u64, ApiError> {
         let entry = Entry { at_unix_ms: now_unix_ms(), ..self.entry.clone() };
-        let written = host.note_audit(vec![entry]).await.map_err(|error| of_operation(&error))?;
+        let written = host.note_audit(vec![entry]).await?;
         Ok(written.first().copied().unwrap_or_default())
     }
 
@@ -111,8 +110,8 @@ impl Trail {
             status if status.as_u16() < 400 => Outcome::Done,
             _ => Outcome::Failed,
         };
-        let found = self.touched.found();
-        let code = response.extensions().get::<Refused>().map(|refused| refused.code.to_string()).unwrap_or_default();
+        let found = self.subject.found();
+        let code = response.extensions().get::<ApiError>().map(|refused| refused.code.to_string()).unwrap_or_default();
         let mut entry = Entry {
             at_unix_ms: now_unix_ms(),
             digest: found.digest,
@@ -130,14 +129,14 @@ impl Trail {
     }
 
     /// Tells that it is refused: at once, or summed up with others of the same client.
-    pub(crate) async fn refused(&self, host: &Host, access: &Access, refused: &Refused) {
+    pub(crate) async fn refused(&self, host: &Host, access: &Access, refused: &ApiError) {
         let (status, code) = (refused.status.as_u16(), refused.code.to_string());
         let entry = Entry { at_unix_ms: now_unix_ms(), outcome: Outcome::Refused, status, code, ..self.entry.clone() };
         let due = match entry.actor.is_empty() {
-            true => access.strangers.note(entry.address.clone(), entry, Instant::now()),
+            true => access.anonymous_refusals.note(entry.address.clone(), entry, Instant::now()),
             false => {
                 let key = format!("{} {} {}", entry.token, entry.action, entry.code);
-                access.refusals.note(key, entry, Instant::now())
+                access.known_refusals.note(key, entry, Instant::now())
             }
         };
         write(host, due.into_iter().collect()).await;
@@ -147,7 +146,7 @@ impl Trail {
 /// Writes the refusals whose minute is over, or all.
 pub(crate) async fn write_refusals(host: &Host, access: &Access, all: bool) {
     let now = Instant::now();
-    write(host, [access.strangers.due(now, all), access.refusals.due(now, all)].concat()).await;
+    write(host, [access.anonymous_refusals.due(now, all), access.known_refusals.due(now, all)].concat()).await;
 }
 
 /// Writes what has happened already. What can't be written is logged.
@@ -161,9 +160,9 @@ pub(crate) async fn write(host: &Host, entries: Vec<Entry>) {
     }
 }
 
-// === impl Touched ===
+// === impl AuditSubject ===
 
-impl Touched {
+impl AuditSubject {
     /// The job that does it.
     pub(crate) fn job(&self, job: &Job) {
         let view = job.view();
@@ -182,27 +181,27 @@ impl Touched {
         self.lock().object = object.into();
     }
 
-    fn found(&self) -> Found {
+    fn found(&self) -> SubjectFields {
         self.lock().clone()
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Found> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, SubjectFields> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl<S: Send + Sync> FromRequestParts<S> for Touched {
+impl<S: Send + Sync> FromRequestParts<S> for AuditSubject {
     type Rejection = std::convert::Infallible;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Touched, Self::Rejection> {
-        Ok(parts.extensions.get::<Trail>().map(Trail::touched).unwrap_or_default())
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<AuditSubject, Self::Rejection> {
+        Ok(parts.extensions.get::<AuditContext>().map(AuditContext::subject).unwrap_or_default())
     }
 }
 
-impl<S: Send + Sync> FromRequestParts<S> for Trail {
+impl<S: Send + Sync> FromRequestParts<S> for AuditContext {
     type Rejection = std::convert::Infallible;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Trail, Self::Rejection> {
-        Ok(parts.extensions.get().cloned().unwrap_or_else(|| Trail::of("", "", &parts.extensions)))
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<AuditContext, Self::Rejection> {
+        Ok(parts.extensions.get().cloned().unwrap_or_else(|| AuditContext::from_request("", "", &parts.extensions)))
     }
 }

@@ -1,4 +1,4 @@
-//! Who asks: a value that a handler takes, put there by the table of routes.
+//! Identity asks: a value that a handler takes, put there by the table of routes.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use host_core::{Principal, Role};
 use http::StatusCode;
 use http::request::Parts;
 
-use crate::wire::problem::Refused;
+use crate::wire::problem::ApiError;
 
 /// Somebody whom the host knows, and who may do what the route does.
 #[derive(Clone, Debug)]
@@ -18,39 +18,39 @@ pub(crate) struct Caller {
     pub(crate) token: Arc<str>,
 }
 
-/// Who sends a request.
+/// Identity sends a request.
 #[derive(Clone, Debug)]
-pub(crate) enum Who {
+pub(crate) enum Identity {
     /// No token.
-    Nobody,
+    Anonymous,
     /// A token, but not a valid one.
-    Stranger,
+    Unknown,
     /// Somebody whom the host knows.
     Known(Caller),
 }
 
 impl Caller {
     /// Refuses what needs a role for the whole host, where the route lets in those who have it for one plugin.
-    pub(crate) fn need_for_all(&self, role: Role) -> Result<(), Refused> {
+    pub(crate) fn need_for_all(&self, role: Role) -> Result<(), ApiError> {
         if self.principal.may(role, None) { Ok(()) } else { Err(forbidden(role, None)) }
     }
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for Caller {
-    type Rejection = Refused;
+    type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Caller, Refused> {
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Caller, ApiError> {
         // Only a handler of a route that needs nobody finds none.
-        parts.extensions.get().cloned().ok_or_else(|| unauthorized(&Who::Nobody))
+        parts.extensions.get().cloned().ok_or_else(|| unauthorized(&Identity::Anonymous))
     }
 }
 
-pub(crate) fn unauthorized(who: &Who) -> Refused {
+pub(crate) fn unauthorized(who: &Identity) -> ApiError {
     let detail = match who {
-        Who::Nobody => "this request needs a token",
+        Identity::Anonymous => "this request needs a token",
         _ => "the token is invalid",
     };
-    Refused::new(StatusCode::UNAUTHORIZED, "auth_token", detail)
+    ApiError::new(StatusCode::UNAUTHORIZED, "auth_token", detail)
         .fix("send `Authorization: Bearer <token>`; the initial admin token is in `operator.token` in the data folder")
 }
 
@@ -63,22 +63,22 @@ pub(crate) fn refused_for(status: StatusCode) -> &'static str {
     }
 }
 
-pub(crate) fn forbidden(needed: Role, plugin: Option<&str>) -> Refused {
+pub(crate) fn forbidden(needed: Role, plugin: Option<&str>) -> ApiError {
     let detail = match plugin {
         Some(_) => format!("this request needs the role `{needed}` for this plugin or for the host"),
         None => format!("this request needs the role `{needed}`"),
     };
-    Refused::new(StatusCode::FORBIDDEN, "auth_role", detail)
+    ApiError::new(StatusCode::FORBIDDEN, "auth_role", detail)
 }
 
-/// Who may not call an endpoint.
-pub(crate) fn denied(denied: &Denied) -> Refused {
+/// Identity may not call an endpoint.
+pub(crate) fn denied(denied: &Denied) -> ApiError {
     let detail = denied.to_string();
     match denied {
-        Denied::Nobody => unauthorized(&Who::Nobody),
-        Denied::Plugin => Refused::new(StatusCode::FORBIDDEN, "auth_plugin", detail),
-        Denied::Role { .. } => Refused::new(StatusCode::FORBIDDEN, "auth_role", detail),
-        Denied::Permission { .. } => Refused::new(StatusCode::FORBIDDEN, "auth_permission", detail),
-        Denied::Scope { .. } => Refused::new(StatusCode::FORBIDDEN, "auth_scope", detail),
+        Denied::Nobody => unauthorized(&Identity::Anonymous),
+        Denied::Plugin => ApiError::new(StatusCode::FORBIDDEN, "auth_plugin", detail),
+        Denied::Role { .. } => ApiError::new(StatusCode::FORBIDDEN, "auth_role", detail),
+        Denied::Permission { .. } => ApiError::new(StatusCode::FORBIDDEN, "auth_permission", detail),
+        Denied::Scope { .. } => ApiError::new(StatusCode::FORBIDDEN, "auth_scope", detail),
     }
 }

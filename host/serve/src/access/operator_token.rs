@@ -22,7 +22,7 @@ pub(crate) struct OperatorToken {
 
 impl OperatorToken {
     /// Reads the token of the data folder, or makes one of 256 random bits. Blocks.
-    pub(crate) fn of(store: &Store) -> Result<OperatorToken, Error> {
+    pub(crate) fn load_or_create(store: &Store) -> Result<OperatorToken, Error> {
         let path = store.operator_token_path();
         let text = match std::fs::read_to_string(&path) {
             Ok(text) => text,

@@ -8,10 +8,10 @@ use host_core::access::{Name, Rights};
 use host_state::{AccountChange, TokenRecord, UserRecord};
 use http::StatusCode;
 
-use super::keyring::Held;
-use super::throttle::Place;
+use super::keyring::StoredToken;
+use super::throttle::ClientKey;
 use super::{Access, now_unix_ms, too_many};
-use crate::wire::problem::Refused;
+use crate::wire::problem::ApiError;
 
 /// Maximum number of sessions of one user. A further login ends the oldest session.
 const MAX_SESSIONS: usize = 20;
@@ -36,8 +36,8 @@ impl Access {
         username: &str,
         password: String,
         address: IpAddr,
-    ) -> Result<UserRecord, Refused> {
-        let place = Place::of(address);
+    ) -> Result<UserRecord, ApiError> {
+        let place = ClientKey::from_address(address);
         // Taken before, so that attempts that run at the same time count too.
         self.throttle.take(place, Instant::now()).map_err(too_many)?;
         let user = username.parse().ok().and_then(|name| self.keyring.user(&name));
@@ -50,7 +50,7 @@ impl Access {
             }
             None => {
                 let detail = "unknown user or wrong password";
-                Err(Refused::new(StatusCode::UNAUTHORIZED, "auth_login", detail))
+                Err(ApiError::new(StatusCode::UNAUTHORIZED, "auth_login", detail))
             }
         }
     }
@@ -59,10 +59,10 @@ impl Access {
     ///
     /// # Errors
     /// They were changed meanwhile; it could not be written.
-    pub(crate) async fn begin_session(&self, checked: &UserRecord) -> Result<Session, Refused> {
+    pub(crate) async fn create_session(&self, checked: &UserRecord) -> Result<Session, ApiError> {
         let _changing = self.changing.lock().await;
         let user = self.keyring.user(&checked.name).filter(|user| user == checked).ok_or_else(|| {
-            Refused::new(StatusCode::CONFLICT, "auth_changed", "the user was changed during the login")
+            ApiError::new(StatusCode::CONFLICT, "auth_changed", "the user was changed during the login")
                 .fix("log in again")
         })?;
         let now_ms = now_unix_ms();
@@ -94,7 +94,7 @@ impl Access {
     }
 
     /// The sessions of a user, oldest first.
-    pub(super) fn sessions(&self, user: &Name) -> Vec<Arc<Held>> {
+    pub(super) fn sessions(&self, user: &Name) -> Vec<Arc<StoredToken>> {
         self.keyring.all().into_iter().filter(|held| held.record.login.as_ref() == Some(user)).collect()
     }
 }

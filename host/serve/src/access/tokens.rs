@@ -7,12 +7,11 @@ use host_core::access::{Name, Rights};
 use host_state::{AccountChange, TokenRecord};
 use http::StatusCode;
 
-use super::keyring::{Held, N_ID};
+use super::keyring::{N_ID, StoredToken};
 use super::password::hex;
 use super::{Access, now_unix_ms};
 use crate::access::operator_token::PREFIX;
-use crate::wire::outcome::of_operation;
-use crate::wire::problem::Refused;
+use crate::wire::problem::ApiError;
 
 /// Maximum number of valid tokens.
 const MAX_TOKENS: usize = 1_000;
@@ -20,7 +19,7 @@ const MAX_TOKENS: usize = 1_000;
 const KEEP_MS: u64 = 30 * 24 * 60 * 60 * 1_000;
 
 /// A token that is to be made.
-pub(crate) struct NewAccount {
+pub(crate) struct NewToken {
     pub(crate) name: Name,
     pub(crate) rights: Rights,
     pub(crate) expires_unix_ms: Option<u64>,
@@ -29,12 +28,12 @@ pub(crate) struct NewAccount {
 
 impl Access {
     /// All tokens, oldest first.
-    pub(crate) fn tokens(&self) -> Vec<Arc<Held>> {
+    pub(crate) fn tokens(&self) -> Vec<Arc<StoredToken>> {
         self.keyring.all()
     }
 
     /// The token of that id, valid or not.
-    pub(crate) fn token(&self, id: &str) -> Option<Arc<Held>> {
+    pub(crate) fn token(&self, id: &str) -> Option<Arc<StoredToken>> {
         self.keyring.token(id)
     }
 
@@ -42,19 +41,19 @@ impl Access {
     ///
     /// # Errors
     /// There is a valid one of that name, or too many; it could not be written.
-    pub(crate) async fn make_token(&self, new: NewAccount) -> Result<(String, Arc<Held>), Refused> {
+    pub(crate) async fn create_token(&self, new: NewToken) -> Result<(String, Arc<StoredToken>), ApiError> {
         let _changing = self.changing.lock().await;
         let now_ms = now_unix_ms();
         self.sweep(now_ms).await?;
         let valid: Vec<_> = self.keyring.all().into_iter().filter(|held| held.is_valid(now_ms)).collect();
         if valid.iter().any(|held| held.record.name == new.name.as_str()) {
             let detail = format!("a valid token named `{}` exists", new.name);
-            return Err(Refused::new(StatusCode::CONFLICT, "token_exists", detail)
+            return Err(ApiError::new(StatusCode::CONFLICT, "token_exists", detail)
                 .fix("revoke the existing token, or choose another name"));
         }
         if valid.iter().filter(|held| held.record.login.is_none()).count() >= MAX_TOKENS {
             let detail = format!("the limit of {MAX_TOKENS} valid tokens is reached");
-            return Err(Refused::new(StatusCode::CONFLICT, "token_too_many", detail)
+            return Err(ApiError::new(StatusCode::CONFLICT, "token_too_many", detail)
                 .fix("revoke unused tokens with DELETE /api/tokens/{id}"));
         }
         let (id, secret, text) = self.new_token()?;
@@ -78,11 +77,11 @@ impl Access {
     ///
     /// # Errors
     /// There is none; it could not be written, and is still valid.
-    pub(crate) async fn revoke(&self, id: &str) -> Result<(), Refused> {
+    pub(crate) async fn revoke(&self, id: &str) -> Result<(), ApiError> {
         let _changing = self.changing.lock().await;
         let record = self.keyring.record(id).ok_or_else(|| {
             let shown: String = id.chars().filter(|c| !c.is_control()).take(60).collect();
-            Refused::new(StatusCode::NOT_FOUND, "token_unknown", format!("no token has the id `{shown}`"))
+            ApiError::new(StatusCode::NOT_FOUND, "token_unknown", format!("no token has the id `{shown}`"))
                 .fix("`plugin-host token list` lists the ids")
         })?;
         if record.login.is_some() {
@@ -95,18 +94,18 @@ impl Access {
         self.put_token(TokenRecord { revoked_unix_ms, ..record }).await.map(drop)
     }
 
-    pub(super) async fn put_token(&self, record: TokenRecord) -> Result<Arc<Held>, Refused> {
+    pub(super) async fn put_token(&self, record: TokenRecord) -> Result<Arc<StoredToken>, ApiError> {
         let id = record.id.clone();
         self.change(AccountChange::PutToken(record.clone())).await?;
         self.keyring.put_token(record);
         // The lock on changes is held, so nobody took it away.
-        self.keyring.token(&id).ok_or_else(|| of_operation(&host_run::Error::Panicked))
+        self.keyring.token(&id).ok_or_else(|| ApiError::from(host_run::Error::Panicked))
     }
 
     /// A new id, the digest of a new secret, and the whole token.
-    pub(super) fn new_token(&self) -> Result<(String, Digest, String), Refused> {
+    pub(super) fn new_token(&self) -> Result<(String, Digest, String), ApiError> {
         let random = |_| {
-            Refused::new(
+            ApiError::new(
                 StatusCode::INTERNAL_SERVER_ERROR,
                 "auth_random",
                 "the operating system's random number generator failed",
@@ -125,9 +124,9 @@ impl Access {
     }
 
     /// Takes away what is of no use to anybody any more.
-    pub(super) async fn sweep(&self, now_ms: u64) -> Result<(), Refused> {
+    pub(super) async fn sweep(&self, now_ms: u64) -> Result<(), ApiError> {
         let is_past = |at: Option<u64>, keep: u64| at.is_some_and(|at| at.saturating_add(keep) <= now_ms);
-        let is_old = |held: &Arc<Held>| match held.record.login {
+        let is_old = |held: &Arc<StoredToken>| match held.record.login {
             Some(_) => held.is_expired(now_ms),
             None => is_past(held.record.revoked_unix_ms, KEEP_MS) || is_past(held.record.expires_unix_ms, KEEP_MS),
         };
@@ -140,7 +139,7 @@ impl Access {
         Ok(())
     }
 
-    pub(super) async fn change(&self, change: AccountChange) -> Result<(), Refused> {
-        self.state.change_account(change).await.map_err(|error| of_operation(&error.into()))
+    pub(super) async fn change(&self, change: AccountChange) -> Result<(), ApiError> {
+        self.state.change_account(change).await.map_err(|error| host_run::Error::from(error).into())
     }
 }

@@ -5,7 +5,7 @@ use host_state::{AccountChange, UserRecord};
 use http::StatusCode;
 
 use super::{Access, now_unix_ms};
-use crate::wire::problem::Refused;
+use crate::wire::problem::ApiError;
 
 /// Maximum number of users.
 const MAX_USERS: usize = 1_000;
@@ -22,10 +22,10 @@ impl Access {
             .collect()
     }
 
-    pub(crate) fn user(&self, name: &str) -> Result<(UserRecord, usize), Refused> {
+    pub(crate) fn user(&self, name: &str) -> Result<(UserRecord, usize), ApiError> {
         let user = name.parse().ok().and_then(|name| self.keyring.user(&name)).ok_or_else(|| {
             let shown: String = name.chars().filter(|c| !c.is_control()).take(60).collect();
-            Refused::new(StatusCode::NOT_FOUND, "user_unknown", format!("no user is named `{shown}`"))
+            ApiError::new(StatusCode::NOT_FOUND, "user_unknown", format!("no user is named `{shown}`"))
         })?;
         let n_sessions = self.sessions(&user.name).len();
         Ok((user, n_sessions))
@@ -35,17 +35,22 @@ impl Access {
     ///
     /// # Errors
     /// There is one of that name, or too many; the password is none; it could not be written.
-    pub(crate) async fn add_user(&self, name: Name, password: String, rights: Rights) -> Result<UserRecord, Refused> {
+    pub(crate) async fn create_user(
+        &self,
+        name: Name,
+        password: String,
+        rights: Rights,
+    ) -> Result<UserRecord, ApiError> {
         let password = self.passwords.hash(password).await?;
         let _changing = self.changing.lock().await;
         if self.keyring.user(&name).is_some() {
             let detail = format!("a user named `{name}` exists");
-            return Err(Refused::new(StatusCode::CONFLICT, "user_exists", detail)
+            return Err(ApiError::new(StatusCode::CONFLICT, "user_exists", detail)
                 .fix("change the existing user with PATCH /api/users/{name}, or choose another name"));
         }
         if self.keyring.all_users().len() >= MAX_USERS {
             let detail = format!("the limit of {MAX_USERS} users is reached");
-            return Err(Refused::new(StatusCode::CONFLICT, "user_too_many", detail));
+            return Err(ApiError::new(StatusCode::CONFLICT, "user_too_many", detail));
         }
         let now_ms = now_unix_ms();
         let user =
@@ -64,7 +69,7 @@ impl Access {
         name: &str,
         password: Option<String>,
         edit: impl FnOnce(&mut UserRecord),
-    ) -> Result<UserRecord, Refused> {
+    ) -> Result<UserRecord, ApiError> {
         let password = match password {
             Some(password) => Some(self.passwords.hash(password).await?),
             None => None,
@@ -83,7 +88,7 @@ impl Access {
     ///
     /// # Errors
     /// There is none; it could not be written.
-    pub(crate) async fn remove_user(&self, name: &str) -> Result<(), Refused> {
+    pub(crate) async fn remove_user(&self, name: &str) -> Result<(), ApiError> {
         let _changing = self.changing.lock().await;
         let (user, _) = self.user(name)?;
         self.change(AccountChange::RemoveUser(user.name.clone())).await?;

@@ -10,10 +10,9 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use crate::access::audit_context::write_refusals;
-use crate::state::Front;
-use crate::wire::input::Parameters;
-use crate::wire::outcome::of_operation;
-use crate::wire::problem::Refused;
+use crate::state::AppState;
+use crate::wire::input::QueryParams;
+use crate::wire::problem::ApiError;
 use crate::wire::security_headers::no_store;
 
 /// Entries on a page, unless asked otherwise; and at most.
@@ -23,7 +22,7 @@ const MAX_LIMIT: u32 = 1_000;
 /// `?after=`: those after a number, else the newest. `?limit=`, and `?actor=&action=&object=`: which.
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Query {
+pub(crate) struct AuditQuery {
     /// Lists the entries after this sequence number, oldest first; the newest entries when absent.
     after: Option<u64>,
     /// Maximum number of entries; 100 when absent.
@@ -38,19 +37,19 @@ pub(crate) struct Query {
 }
 
 pub(crate) async fn list(
-    State(front): State<Front>,
-    Parameters(query): Parameters<Query>,
-) -> Result<Response, Refused> {
+    State(app): State<AppState>,
+    QueryParams(query): QueryParams<AuditQuery>,
+) -> Result<Response, ApiError> {
     let limit = query.limit.unwrap_or(DEFAULT_LIMIT);
     if !(1..=MAX_LIMIT).contains(&limit) {
         let detail = format!("`limit` must be from 1 to {MAX_LIMIT}");
-        return Err(Refused::new(StatusCode::BAD_REQUEST, "query_does_not_fit", detail));
+        return Err(ApiError::new(StatusCode::BAD_REQUEST, "query_does_not_fit", detail));
     }
-    write_refusals(&front.host, &front.access, true).await;
-    let Query { after, actor, action, object, .. } = query;
+    write_refusals(&app.host, &app.access, true).await;
+    let AuditQuery { after, actor, action, object, .. } = query;
     let is_full = |entries: &[AuditEntry]| entries.len() == limit as usize && after.is_some();
     let filter = AuditFilter { after, actor, action, object };
-    let entries = front.host.audit(&filter, limit).await.map_err(|error| of_operation(&error))?;
+    let entries = app.host.audit(&filter, limit).await?;
     let next = entries.last().filter(|_| is_full(&entries)).map(|last| last.seq);
     let entries = entries.into_iter().map(entry).collect();
     Ok(no_store(Json(api::AuditPage { entries, next }).into_response()))
@@ -59,18 +58,18 @@ pub(crate) async fn list(
 /// `?head=SEQ:HASH`: what was noted earlier.
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Noted {
+pub(crate) struct AuditVerifyQuery {
     /// The head of an earlier verification as `SEQ:HASH`, which the log must contain.
     head: Option<String>,
 }
 
 pub(crate) async fn verify(
-    State(front): State<Front>,
-    Parameters(Noted { head }): Parameters<Noted>,
-) -> Result<Response, Refused> {
+    State(app): State<AppState>,
+    QueryParams(AuditVerifyQuery { head }): QueryParams<AuditVerifyQuery>,
+) -> Result<Response, ApiError> {
     let noted = head.as_deref().map(noted).transpose()?;
-    write_refusals(&front.host, &front.access, true).await;
-    let report = front.host.verify_audit(noted.as_ref()).await.map_err(|error| of_operation(&error))?;
+    write_refusals(&app.host, &app.access, true).await;
+    let report = app.host.verify_audit(noted.as_ref()).await?;
     let answer = api::AuditReport {
         valid: report.is_whole(),
         entries: report.entries,
@@ -82,7 +81,7 @@ pub(crate) async fn verify(
     Ok(no_store(Json(answer).into_response()))
 }
 
-fn noted(text: &str) -> Result<AuditHead, Refused> {
+fn noted(text: &str) -> Result<AuditHead, ApiError> {
     let read = text.split_once(':').and_then(|(seq, hash)| {
         let is_hash = hash.len() == 64 && hash.bytes().all(|c| c.is_ascii_hexdigit());
         let seq = seq.parse().ok().filter(|seq| *seq > 0 && is_hash)?;
@@ -90,7 +89,7 @@ fn noted(text: &str) -> Result<AuditHead, Refused> {
     });
     read.ok_or_else(|| {
         let detail = "invalid query: `head` is not a sequence number and hash";
-        Refused::new(StatusCode::BAD_REQUEST, "query_does_not_fit", detail)
+        ApiError::new(StatusCode::BAD_REQUEST, "query_does_not_fit", detail)
             .fix("pass SEQ:HASH, from the `head` of an earlier response")
     })
 }

@@ -11,10 +11,9 @@ use utoipa::IntoParams;
 
 use crate::operation::source::{INDEX, source_asked};
 use crate::operation::validate::judged;
-use crate::state::Front;
-use crate::wire::input::{Parameters, Whole};
-use crate::wire::outcome::of_operation;
-use crate::wire::problem::Refused;
+use crate::state::AppState;
+use crate::wire::input::{QueryParams, RequiredJson};
+use crate::wire::problem::ApiError;
 
 /// `?refresh=true`: read the indexes now. `?tag=`, `?installed=`: only those.
 #[derive(Deserialize, IntoParams)]
@@ -29,10 +28,10 @@ pub(crate) struct AvailableQuery {
 }
 
 pub(crate) async fn list(
-    State(front): State<Front>,
-    Parameters(query): Parameters<AvailableQuery>,
-) -> Result<Json<Vec<api::Available>>, Refused> {
-    let (listed, _) = front.host.available(query.refresh).await.map_err(|error| of_operation(&error))?;
+    State(app): State<AppState>,
+    QueryParams(query): QueryParams<AvailableQuery>,
+) -> Result<Json<Vec<api::Available>>, ApiError> {
+    let (listed, _) = app.host.available(query.refresh).await?;
     let has_tag = |item: &api::Available| query.tag.as_ref().is_none_or(|tag| item.tags.contains(tag));
     let is_asked = |item: &api::Available| query.installed.is_none_or(|installed| item.installed == installed);
     let items = listed.iter().map(item).filter(|item| has_tag(item) && is_asked(item));
@@ -41,35 +40,35 @@ pub(crate) async fn list(
 
 /// `?refresh=true`: read the indexes now.
 #[derive(Deserialize, IntoParams)]
-pub(crate) struct Refresh {
+pub(crate) struct IndexListQuery {
     /// Reads the indexes again instead of using the last result.
     #[serde(default)]
     refresh: bool,
 }
 
 pub(crate) async fn indexes(
-    State(front): State<Front>,
-    Parameters(Refresh { refresh }): Parameters<Refresh>,
-) -> Result<Json<api::IndexList>, Refused> {
-    let (_, reports) = front.host.available(refresh).await.map_err(|error| of_operation(&error))?;
+    State(app): State<AppState>,
+    QueryParams(IndexListQuery { refresh }): QueryParams<IndexListQuery>,
+) -> Result<Json<api::IndexList>, ApiError> {
+    let (_, reports) = app.host.available(refresh).await?;
     Ok(Json(api::IndexList { indexes: reports.into_iter().map(state).collect() }))
 }
 
 /// Fetches a source and checks it, and installs nothing.
 pub(crate) async fn validate(
-    State(front): State<Front>,
-    Whole(asked): Whole<api::ValidateRequest>,
-) -> Result<Json<api::Validated>, Refused> {
+    State(app): State<AppState>,
+    RequiredJson(asked): RequiredJson<api::ValidateRequest>,
+) -> Result<Json<api::ValidationReport>, ApiError> {
     let source = match (&asked.source, &asked.upload_id) {
-        (Some(source), None) => source_asked(&front, source, asked.version.as_deref()).await?.0,
+        (Some(source), None) => source_asked(&app, source, asked.version.as_deref()).await?.0,
         (None, Some(upload)) => Source::Upload(upload.clone()),
         _ => {
             let detail = "the body must have either `source` or `upload_id`";
-            return Err(Refused::new(StatusCode::BAD_REQUEST, "body_does_not_fit", detail));
+            return Err(ApiError::new(StatusCode::BAD_REQUEST, "body_does_not_fit", detail));
         }
     };
     let shown = source.to_string();
-    let validated = front.host.validate(source).await.map_err(|error| of_operation(&error))?;
+    let validated = app.host.validate(source).await?;
     Ok(Json(judged(shown, &validated)))
 }
 

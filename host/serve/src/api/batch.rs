@@ -9,29 +9,29 @@ use host_run::{LoadOptions, Operation, Settings, Trust};
 use http::StatusCode;
 use serde_json::Value;
 
-use crate::operation::request::Asking;
+use crate::operation::request::OperationRequest;
 use crate::operation::run::run;
-use crate::state::Front;
-use crate::wire::input::Whole;
-use crate::wire::problem::Refused;
+use crate::state::AppState;
+use crate::wire::input::RequiredJson;
+use crate::wire::problem::ApiError;
 
 /// The most operations of a batch.
 const MAX_OPERATIONS: usize = 100;
 
 pub(crate) async fn batch(
-    State(front): State<Front>,
-    asking: Asking,
-    Whole(asked): Whole<api::BatchRequest>,
-) -> Result<Response, Refused> {
+    State(app): State<AppState>,
+    request: OperationRequest,
+    RequiredJson(asked): RequiredJson<api::BatchRequest>,
+) -> Result<Response, ApiError> {
     let operations = operations(&asked.operations)?;
-    run(&front, asking, Operation::Batch { operations, atomic: asked.mode == BatchMode::Atomic }).await
+    run(&app, request, Operation::Batch { operations, atomic: asked.mode == BatchMode::Atomic }).await
 }
 
 /// The operations that a client asks for.
 ///
 /// # Errors
 /// All that is wrong with them.
-pub(crate) fn operations(asked: &[Value]) -> Result<Vec<Operation>, Refused> {
+pub(crate) fn operations(asked: &[Value]) -> Result<Vec<Operation>, ApiError> {
     let (mut operations, mut errors) = (vec![], vec![]);
     // What is too much is refused as a whole later; nobody needs a word on each of it.
     for (index, value) in asked.iter().enumerate().take(MAX_OPERATIONS + 1) {
@@ -49,7 +49,7 @@ pub(crate) fn operations(asked: &[Value]) -> Result<Vec<Operation>, Refused> {
     }
     let list = errors.iter().map(|error| error.message.as_str()).collect::<Vec<_>>();
     let detail = format!("invalid batch: {}", list.join("; "));
-    Err(Refused { errors, ..Refused::new(StatusCode::BAD_REQUEST, "body_does_not_fit", detail) })
+    Err(ApiError { errors, ..ApiError::new(StatusCode::BAD_REQUEST, "body_does_not_fit", detail) })
 }
 
 fn operation(asked: BatchOperation) -> Result<Operation, String> {

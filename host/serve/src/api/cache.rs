@@ -5,13 +5,12 @@ use axum::extract::State;
 use host_api as api;
 use host_run::Cleaned;
 
-use crate::state::Front;
+use crate::state::AppState;
 use crate::wire::moment::rfc3339;
-use crate::wire::outcome::of_operation;
-use crate::wire::problem::Refused;
+use crate::wire::problem::ApiError;
 
-pub(crate) async fn info(State(front): State<Front>) -> Result<Json<api::CacheInfo>, Refused> {
-    let report = front.host.cache_report().await.map_err(|error| of_operation(&error))?;
+pub(crate) async fn info(State(app): State<AppState>) -> Result<Json<api::CacheInfo>, ApiError> {
+    let report = app.host.cache_report().await?;
     let usage = report.usage;
     Ok(Json(api::CacheInfo {
         hit_rate: if report.builds == 0 { 0.0 } else { report.hits as f64 / report.builds as f64 },
@@ -31,8 +30,8 @@ pub(crate) async fn info(State(front): State<Front>) -> Result<Json<api::CacheIn
     }))
 }
 
-pub(crate) async fn clear(State(front): State<Front>) -> Result<Json<api::CacheCleared>, Refused> {
-    let Cleaned { swept, store_was_left } = front.host.clear_cache().await.map_err(|error| of_operation(&error))?;
+pub(crate) async fn clear(State(app): State<AppState>) -> Result<Json<api::CacheCleared>, ApiError> {
+    let Cleaned { swept, store_was_left } = app.host.clear_cache().await?;
     let stays = match (swept.in_use, store_was_left) {
         (0, false) => "",
         (0, true) => "; artifacts were kept because the desired state of a plugin is damaged",
@@ -52,10 +51,10 @@ pub(crate) async fn clear(State(front): State<Front>) -> Result<Json<api::CacheC
     }))
 }
 
-pub(crate) async fn isolation(State(front): State<Front>) -> Result<Json<api::Isolation>, Refused> {
-    let host = front.host.clone();
+pub(crate) async fn isolation(State(app): State<AppState>) -> Result<Json<api::Isolation>, ApiError> {
+    let host = app.host.clone();
     let read = tokio::task::spawn_blocking(move || host.isolation()).await;
-    let isolation = read.map_err(|_| of_operation(&host_run::Error::Panicked))?;
+    let isolation = read.map_err(|_| ApiError::from(host_run::Error::Panicked))?;
     let layers = isolation.layers.into_iter().map(|layer| api::IsolationLayer {
         name: layer.name.to_owned(),
         available: layer.available,

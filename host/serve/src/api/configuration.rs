@@ -10,15 +10,14 @@ use http::StatusCode;
 use http::header::{self, HeaderMap, HeaderValue};
 use serde_json::{Map, Value};
 
-use crate::operation::request::Asking;
+use crate::operation::request::OperationRequest;
 use crate::operation::run::{run, unknown};
-use crate::state::Front;
-use crate::wire::input::{Id, Whole};
-use crate::wire::outcome::of_operation;
-use crate::wire::problem::Refused;
+use crate::state::AppState;
+use crate::wire::input::{PathId, RequiredJson};
+use crate::wire::problem::ApiError;
 
-pub(crate) async fn get(State(front): State<Front>, Id(id): Id) -> Result<Response, Refused> {
-    let view = front.host.configuration(&id).map_err(|error| of_operation(&error))?.ok_or_else(|| unknown(&id))?;
+pub(crate) async fn get(State(app): State<AppState>, PathId(id): PathId) -> Result<Response, ApiError> {
+    let view = app.host.configuration(&id)?.ok_or_else(|| unknown(&id))?;
     let answer = api::Configuration {
         id,
         revision: view.revision,
@@ -36,31 +35,31 @@ pub(crate) async fn get(State(front): State<Front>, Id(id): Id) -> Result<Respon
 
 /// Replaces what the operator set by the object in the body.
 pub(crate) async fn put(
-    State(front): State<Front>,
-    Id(id): Id,
+    State(app): State<AppState>,
+    PathId(id): PathId,
     headers: HeaderMap,
-    asking: Asking,
+    request: OperationRequest,
     // An empty body would read as "set nothing", which nobody means by sending nothing.
-    Whole(configuration): Whole<Map<String, Value>>,
-) -> Result<Response, Refused> {
+    RequiredJson(configuration): RequiredJson<Map<String, Value>>,
+) -> Result<Response, ApiError> {
     let expected = expected(&headers)?;
-    run(&front, asking, Operation::Configure { id, change: Settings::Replace(configuration), expected }).await
+    run(&app, request, Operation::Configure { id, change: Settings::Replace(configuration), expected }).await
 }
 
 /// Merges the object in the body into what the operator set (RFC 7396): null takes back what was set.
 pub(crate) async fn patch(
-    State(front): State<Front>,
-    Id(id): Id,
+    State(app): State<AppState>,
+    PathId(id): PathId,
     headers: HeaderMap,
-    asking: Asking,
-    Whole(patch): Whole<Map<String, Value>>,
-) -> Result<Response, Refused> {
+    request: OperationRequest,
+    RequiredJson(patch): RequiredJson<Map<String, Value>>,
+) -> Result<Response, ApiError> {
     let expected = expected(&headers)?;
-    run(&front, asking, Operation::Configure { id, change: Settings::Merge(patch), expected }).await
+    run(&app, request, Operation::Configure { id, change: Settings::Merge(patch), expected }).await
 }
 
 /// The revision that `If-Match` asks for, if it asks for one.
-fn expected(headers: &HeaderMap) -> Result<Option<u64>, Refused> {
+fn expected(headers: &HeaderMap) -> Result<Option<u64>, ApiError> {
     let Some(value) = headers.get(header::IF_MATCH) else { return Ok(None) };
     let text = value.to_str().unwrap_or_default().trim();
     if text == "*" {
@@ -69,7 +68,7 @@ fn expected(headers: &HeaderMap) -> Result<Option<u64>, Refused> {
     let revision = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')?.parse().ok());
     // A tag that this host never gave fits nothing.
     revision.map(Some).ok_or_else(|| {
-        Refused::new(
+        ApiError::new(
             StatusCode::PRECONDITION_FAILED,
             "state_stale",
             "`If-Match` is not an `ETag` of this configuration",

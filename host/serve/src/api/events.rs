@@ -12,10 +12,9 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use crate::access::caller::Caller;
-use crate::state::Front;
-use crate::wire::input::Parameters;
-use crate::wire::outcome::of_operation;
-use crate::wire::problem::Refused;
+use crate::state::AppState;
+use crate::wire::input::QueryParams;
+use crate::wire::problem::ApiError;
 use crate::wire::sse::{self, Frame};
 use crate::wire::view;
 
@@ -43,55 +42,55 @@ pub(crate) struct EventQuery {
 
 /// A stream, unless `Accept: application/json` asks for a part: the oldest after `after`, or the newest of all.
 pub(crate) async fn get(
-    State(front): State<Front>,
+    State(app): State<AppState>,
     caller: Caller,
-    Parameters(query): Parameters<EventQuery>,
+    QueryParams(query): QueryParams<EventQuery>,
     headers: HeaderMap,
-) -> Result<Response, Refused> {
+) -> Result<Response, ApiError> {
     let limit = query.limit.unwrap_or(DEFAULT_LIMIT);
     if !(1..=MAX_LIMIT).contains(&limit) {
         let detail = format!("`limit` must be from 1 to {MAX_LIMIT}, found {limit}");
-        return Err(Refused::new(StatusCode::BAD_REQUEST, "query_does_not_fit", detail));
+        return Err(ApiError::new(StatusCode::BAD_REQUEST, "query_does_not_fit", detail));
     }
     // The header is newer: who connects again still has the address of the first time.
     let after = last_event_id(&headers)?.or(query.after);
     let filter = filter(&query)?;
     if !sse::is_wanted(&headers, "application/json", true) {
         let page = match after {
-            Some(after) => front.host.events_after(after, &filter, limit).await,
-            None => front.host.newest_events(&filter, limit).await,
+            Some(after) => app.host.events_after(after, &filter, limit).await,
+            None => app.host.newest_events(&filter, limit).await,
         };
-        let page = page.map_err(|error| of_operation(&error))?;
+        let page = page?;
         return Ok(Json(view::events(&page)).into_response());
     }
-    let turn = front.streams.take(&caller, &front.rules.now().rules)?;
-    let stream = front.host.follow_events(after, filter).await.ok_or_else(|| {
-        Refused::new(StatusCode::TOO_MANY_REQUESTS, "events_too_many_streams", "too many event streams are open")
+    let permit = app.streams.take(&caller, &app.rules.now().rules)?;
+    let stream = app.host.follow_events(after, filter).await.ok_or_else(|| {
+        ApiError::new(StatusCode::TOO_MANY_REQUESTS, "events_too_many_streams", "too many event streams are open")
             .fix("close a stream, or request pages with `Accept: application/json`")
             .retry_after(5)
     })?;
     let response = sse::answer(stream, |stream| Box::pin(next(stream)));
-    Ok(turn.hold(response, front.access.clone().ended(caller)))
+    Ok(permit.hold(response, app.access.clone().ended(caller)))
 }
 
-fn last_event_id(headers: &HeaderMap) -> Result<Option<u64>, Refused> {
+fn last_event_id(headers: &HeaderMap) -> Result<Option<u64>, ApiError> {
     let Some(value) = headers.get(LAST_EVENT_ID).filter(|value| !value.is_empty()) else { return Ok(None) };
     let id = value.to_str().ok().and_then(|text| text.parse().ok());
     id.map(Some).ok_or_else(|| {
         let detail = "`Last-Event-ID` is not the sequence number of an event";
-        Refused::new(StatusCode::BAD_REQUEST, "events_last_event_id", detail)
+        ApiError::new(StatusCode::BAD_REQUEST, "events_last_event_id", detail)
     })
 }
 
-fn filter(query: &EventQuery) -> Result<EventFilter, Refused> {
+fn filter(query: &EventQuery) -> Result<EventFilter, ApiError> {
     let plugin = query.plugin.as_deref().map(str::parse::<PluginId>).transpose();
     let plugin = plugin.map_err(|error| {
-        Refused::new(StatusCode::BAD_REQUEST, "query_does_not_fit", format!("invalid query: `plugin`: {error}"))
+        ApiError::new(StatusCode::BAD_REQUEST, "query_does_not_fit", format!("invalid query: `plugin`: {error}"))
     })?;
     let kinds = query.kind.as_deref().map(str::parse::<Kinds>).transpose().map_err(|error: KindsError| {
         let text = error.to_string();
         let (detail, fix) = text.split_once("; hint: ").unwrap_or((&text, ""));
-        Refused::new(StatusCode::BAD_REQUEST, "events_unknown_kind", detail).fix(fix)
+        ApiError::new(StatusCode::BAD_REQUEST, "events_unknown_kind", detail).fix(fix)
     })?;
     Ok(EventFilter { plugin, kinds: kinds.unwrap_or_default() })
 }

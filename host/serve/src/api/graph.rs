@@ -9,33 +9,36 @@ use http::header::{CONTENT_TYPE, HeaderValue};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use crate::state::Front;
-use crate::wire::input::Parameters;
+use crate::state::AppState;
+use crate::wire::input::QueryParams;
 
 /// `?format=dot`: in which form.
 #[derive(Deserialize, IntoParams)]
-pub(crate) struct Form {
+pub(crate) struct GraphQuery {
     /// Output format: `json`, `dot` or `mermaid`; `json` when absent.
     #[param(value_type = String)]
     #[serde(default)]
-    format: Format,
+    format: GraphFormat,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
-enum Format {
+enum GraphFormat {
     #[default]
     Json,
     Dot,
     Mermaid,
 }
 
-pub(crate) async fn graph(State(front): State<Front>, Parameters(Form { format }): Parameters<Form>) -> Response {
-    let graph = front.host.graph();
+pub(crate) async fn graph(
+    State(app): State<AppState>,
+    QueryParams(GraphQuery { format }): QueryParams<GraphQuery>,
+) -> Response {
+    let graph = app.host.graph();
     match format {
-        Format::Json => Json(shown(&graph.view())).into_response(),
-        Format::Dot => text("text/vnd.graphviz", graph.dot()),
-        Format::Mermaid => text("text/plain; charset=utf-8", graph.mermaid()),
+        GraphFormat::Json => Json(shown(&graph.view())).into_response(),
+        GraphFormat::Dot => text("text/vnd.graphviz", graph.dot()),
+        GraphFormat::Mermaid => text("text/plain; charset=utf-8", graph.mermaid()),
     }
 }
 

@@ -19,31 +19,31 @@ const MAX_AGE: Duration = Duration::from_secs(60 * 60);
 
 /// How a log is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Format {
+pub(crate) enum LogFormat {
     Text,
     Events,
 }
 
-impl Format {
+impl LogFormat {
     pub(crate) fn content_type(self) -> &'static str {
         match self {
-            Format::Text => "text/plain; charset=utf-8",
-            Format::Events => "text/event-stream",
+            LogFormat::Text => "text/plain; charset=utf-8",
+            LogFormat::Events => "text/event-stream",
         }
     }
 
     /// A line; it holds no line break.
     pub(crate) fn line(self, line: &LogLine) -> String {
         match self {
-            Format::Text => format!("{}\n", line.message),
-            Format::Events => format!("id: {}\ndata: {}\n\n", line.number, line.message),
+            LogFormat::Text => format!("{}\n", line.message),
+            LogFormat::Events => format!("id: {}\ndata: {}\n\n", line.number, line.message),
         }
     }
 
     /// What comes after the last line of a job in this state. It has no id, so that a client that comes again gets it again.
     pub(crate) fn end(self, state: JobState) -> String {
         match self {
-            Format::Events if state.is_ended() => {
+            LogFormat::Events if state.is_ended() => {
                 let end = host_api::JobEnd { state: state.as_str().to_owned() };
                 format!("event: end\ndata: {}\n\n", serde_json::to_string(&end).unwrap_or_default())
             }
@@ -54,8 +54,8 @@ impl Format {
     /// Says that the connection is alive.
     fn heartbeat(self) -> &'static str {
         match self {
-            Format::Text => "",
-            Format::Events => ":\n\n",
+            LogFormat::Text => "",
+            LogFormat::Events => ":\n\n",
         }
     }
 }
@@ -63,10 +63,10 @@ impl Format {
 type Wait = Pin<Box<dyn Future<Output = Option<Vec<LogLine>>> + Send>>;
 
 /// A body that goes on with each new line, until the job has ended and all its lines are out.
-pub(crate) struct Following {
+pub(crate) struct FollowedLog {
     job: Arc<Job>,
     from: u64,
-    format: Format,
+    format: LogFormat,
     ready: VecDeque<Bytes>,
     wait: Option<Wait>,
     has_ended: bool,
@@ -75,12 +75,12 @@ pub(crate) struct Following {
     ends: Option<Instant>,
 }
 
-impl Following {
+impl FollowedLog {
     /// The lines of `job` numbered `from` and later.
-    pub(crate) fn new(job: Arc<Job>, from: u64, format: Format, there: Present) -> Following {
+    pub(crate) fn new(job: Arc<Job>, from: u64, format: LogFormat, there: Present) -> FollowedLog {
         // A reader of text does not connect again.
-        let ends = (format == Format::Events).then(|| Instant::now() + MAX_AGE);
-        Following { job, from, format, ready: VecDeque::new(), wait: None, has_ended: false, _there: there, ends }
+        let ends = (format == LogFormat::Events).then(|| Instant::now() + MAX_AGE);
+        FollowedLog { job, from, format, ready: VecDeque::new(), wait: None, has_ended: false, _there: there, ends }
     }
 
     fn take(&mut self, lines: Option<Vec<LogLine>>) {
@@ -106,7 +106,7 @@ impl Following {
     }
 }
 
-impl http_body::Body for Following {
+impl http_body::Body for FollowedLog {
     type Data = Bytes;
     type Error = Infallible;
 
@@ -147,7 +147,7 @@ mod tests {
             generation: None,
             message: message.to_owned(),
         };
-        let write = |format: Format, state| {
+        let write = |format: LogFormat, state| {
             let lines = [line(4, "Compiling: hello"), line(5, "")].map(|line| format.line(&line));
             lines.concat() + &format.end(state)
         };
@@ -155,7 +155,7 @@ mod tests {
             Compiling: hello
 
         "#]]
-        .assert_eq(&write(Format::Text, JobState::Done));
+        .assert_eq(&write(LogFormat::Text, JobState::Done));
         expect![[r#"
             id: 4
             data: Compiling: hello
@@ -167,7 +167,7 @@ mod tests {
             data: {"state":"timed_out"}
 
         "#]]
-        .assert_eq(&write(Format::Events, JobState::TimedOut));
-        assert!(!write(Format::Events, JobState::Running).contains("event: end"));
+        .assert_eq(&write(LogFormat::Events, JobState::TimedOut));
+        assert!(!write(LogFormat::Events, JobState::Running).contains("event: end"));
     }
 }

@@ -9,44 +9,44 @@ use host_core::access::Rights;
 use http::StatusCode;
 
 use crate::access::Session;
-use crate::access::audit_context::{self, ClientAddress, Trail};
+use crate::access::audit_context::{self, AuditContext, ClientAddress};
 use crate::access::caller::Caller;
-use crate::state::Front;
-use crate::wire::input::Secret;
-use crate::wire::problem::Refused;
+use crate::state::AppState;
+use crate::wire::input::SecretJson;
+use crate::wire::problem::ApiError;
 use crate::wire::rights;
 use crate::wire::security_headers::no_store;
 
-type Answer = Result<Response, Refused>;
+type ApiResult = Result<Response, ApiError>;
 
 /// Gives a session to who knows a user's password. Failures are told to the audit log summed up, a login one by one.
 pub(crate) async fn login(
-    State(front): State<Front>,
-    mut trail: Trail,
+    State(app): State<AppState>,
+    mut audit: AuditContext,
     axum::Extension(address): axum::Extension<ClientAddress>,
-    Secret(asked): Secret<api::LoginRequest>,
-) -> Answer {
+    SecretJson(asked): SecretJson<api::LoginRequest>,
+) -> ApiResult {
     let api::LoginRequest { username, password } = asked;
-    let user = match front.access.check_password(&username, password, address.0).await {
+    let user = match app.access.check_password(&username, password, address.0).await {
         Ok(user) => user,
         Err(refused) => {
-            trail.refused(&front.host, &front.access, &refused).await;
+            audit.refused(&app.host, &app.access, &refused).await;
             return Err(refused);
         }
     };
-    trail.by_name(format!("login:{}", user.name));
-    trail.touched().object(user.name.as_str());
-    let asked = trail.asked(&front.host).await?;
-    let begun = front.access.begin_session(&user).await;
+    audit.by_name(format!("login:{}", user.name));
+    audit.subject().object(user.name.as_str());
+    let asked = audit.asked(&app.host).await?;
+    let begun = app.access.create_session(&user).await;
     let response = match begun {
         Ok(session) => {
-            trail.by_token(&session.id);
+            audit.by_token(&session.id);
             logged_in(session, user.name.to_string())
         }
         Err(refused) => refused.into_response(),
     };
-    let told = trail.end(asked, &response);
-    audit_context::write(&front.host, vec![told]).await;
+    let told = audit.end(asked, &response);
+    audit_context::write(&app.host, vec![told]).await;
     Ok(response)
 }
 
@@ -58,20 +58,20 @@ fn logged_in(session: Session, username: String) -> Response {
 }
 
 /// Ends the session whose token is sent along.
-pub(crate) async fn logout(State(front): State<Front>, caller: Caller) -> Answer {
-    let held = front.access.token(&caller.token);
+pub(crate) async fn logout(State(app): State<AppState>, caller: Caller) -> ApiResult {
+    let held = app.access.token(&caller.token);
     if held.is_none_or(|held| held.record.login.is_none()) {
         let detail = "this token is not a session: it was not created by a login";
-        return Err(Refused::new(StatusCode::CONFLICT, "auth_no_session", detail)
+        return Err(ApiError::new(StatusCode::CONFLICT, "auth_no_session", detail)
             .fix("revoke a token with DELETE /api/tokens/{id}"));
     }
-    front.access.revoke(&caller.token).await?;
+    app.access.revoke(&caller.token).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
 /// Who asks, and what they may do.
-pub(crate) async fn me(State(front): State<Front>, caller: Caller) -> Response {
-    let held = front.access.token(&caller.token);
+pub(crate) async fn me(State(app): State<AppState>, caller: Caller) -> Response {
+    let held = app.access.token(&caller.token);
     let record = held.as_ref().map(|held| &held.record);
     let (principal, rights) = (&caller.principal, rights::shown(&caller.principal.rights));
     let user = record.and_then(|record| record.login.as_ref()).map(ToString::to_string);

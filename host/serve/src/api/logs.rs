@@ -11,15 +11,15 @@ use utoipa::IntoParams;
 
 use crate::access::caller::Caller;
 use crate::operation::run::unknown;
-use crate::state::Front;
-use crate::wire::input::{Id, Parameters};
-use crate::wire::problem::Refused;
+use crate::state::AppState;
+use crate::wire::input::{PathId, QueryParams};
+use crate::wire::problem::ApiError;
 use crate::wire::sse::{self, Frame};
 use crate::wire::view;
 
 /// `?from=N`: lines numbered N and later. `?level=`: lines that are at least as bad.
 #[derive(Deserialize, IntoParams)]
-pub(crate) struct LogQuery {
+pub(crate) struct PluginLogQuery {
     /// Starts with this line number; the oldest stored line when absent.
     from: Option<u64>,
     /// Minimum level: `trace`, `debug`, `info`, `warn` or `error`.
@@ -29,35 +29,35 @@ pub(crate) struct LogQuery {
 /// The lines that are kept; with `Accept: text/event-stream` those and all that come, each with its number as id, after
 /// `Last-Event-ID`. The stream ends when the plugin is unloaded and when the host stops.
 pub(crate) async fn get(
-    State(front): State<Front>,
+    State(app): State<AppState>,
     caller: Caller,
-    Id(id): Id,
+    PathId(id): PathId,
     headers: HeaderMap,
-    Parameters(query): Parameters<LogQuery>,
-) -> Result<Response, Refused> {
+    QueryParams(query): QueryParams<PluginLogQuery>,
+) -> Result<Response, ApiError> {
     let level = query.level.as_deref().map_or(Ok(MinLevel::ALL), str::parse);
     let level = level.map_err(|error| {
-        Refused::new(StatusCode::BAD_REQUEST, "query_does_not_fit", format!("invalid query: `level`: {error}"))
+        ApiError::new(StatusCode::BAD_REQUEST, "query_does_not_fit", format!("invalid query: `level`: {error}"))
     })?;
     if !sse::is_wanted(&headers, "application/json", false) {
-        let lines = front.host.plugin_lines(&id, query.from.unwrap_or(0)).ok_or_else(|| unknown(&id))?;
+        let lines = app.host.plugin_lines(&id, query.from.unwrap_or(0)).ok_or_else(|| unknown(&id))?;
         let lines = lines.iter().filter(|line| level.takes(line)).map(view::line).collect();
         return Ok(Json(api::LogLines { lines }).into_response());
     }
     // The header is newer: who connects again still has the address of the first time.
     let last = last_event_id(&headers)?.or_else(|| query.from?.checked_sub(1));
-    let turn = front.streams.take(&caller, &front.rules.now().rules)?;
-    let stream = front.host.follow_plugin_log(&id, last, level).ok_or_else(|| unknown(&id))?;
+    let permit = app.streams.take(&caller, &app.rules.now().rules)?;
+    let stream = app.host.follow_plugin_log(&id, last, level).ok_or_else(|| unknown(&id))?;
     let response = sse::answer(stream, |stream| Box::pin(next(stream)));
-    Ok(turn.hold(response, front.access.clone().ended(caller)))
+    Ok(permit.hold(response, app.access.clone().ended(caller)))
 }
 
-fn last_event_id(headers: &HeaderMap) -> Result<Option<u64>, Refused> {
+fn last_event_id(headers: &HeaderMap) -> Result<Option<u64>, ApiError> {
     let Some(value) = headers.get("last-event-id").filter(|value| !value.is_empty()) else { return Ok(None) };
     let number = value.to_str().ok().and_then(|text| text.parse().ok());
     number.map(Some).ok_or_else(|| {
         let detail = "`Last-Event-ID` is not a line number of this log";
-        Refused::new(StatusCode::BAD_REQUEST, "last_event_id", detail)
+        ApiError::new(StatusCode::BAD_REQUEST, "last_event_id", detail)
     })
 }
 

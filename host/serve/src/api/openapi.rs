@@ -17,11 +17,10 @@ use http::{Method, StatusCode};
 use serde_json::{Map, Value, json};
 use utoipa::{PartialSchema as _, ToSchema as _};
 
-use crate::guard::doc::Doc;
-use crate::guard::table::{Need, Row, Table};
-use crate::state::Front;
-use crate::wire::outcome::of_operation;
-use crate::wire::problem::Refused;
+use crate::guard::doc::RouteDoc;
+use crate::guard::table::{RequiredAccess, RouteRow, RouteTable};
+use crate::state::AppState;
+use crate::wire::problem::ApiError;
 
 const DESCRIPTION: &str = "A host for native plugins. The running plugins serve the paths below `/api/plugin-endpoints/`; the host \
 serves all other paths. Every error is a problem document with a stable `code`, which `/docs/errors` explains.";
@@ -31,13 +30,13 @@ pub(crate) struct HostDocument(Map<String, Value>);
 
 /// The whole document.
 pub(crate) async fn get(
-    State(front): State<Front>,
+    State(app): State<AppState>,
     Extension(document): Extension<Arc<HostDocument>>,
-) -> Result<Response, Refused> {
-    let host = front.host.clone();
+) -> Result<Response, ApiError> {
+    let host = app.host.clone();
     // Many plugins with many endpoints take their time.
     let text = tokio::task::spawn_blocking(move || document.with(&host.plugins()).to_string()).await;
-    let text = text.map_err(|_| of_operation(&host_run::Error::Panicked))?;
+    let text = text.map_err(|_| ApiError::from(host_run::Error::Panicked))?;
     let mut response = text.into_response();
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -45,10 +44,10 @@ pub(crate) async fn get(
 }
 
 impl HostDocument {
-    pub(crate) fn of(table: &Table) -> HostDocument {
+    pub(crate) fn new(table: &RouteTable) -> HostDocument {
         let mut paths: BTreeMap<&str, Map<String, Value>> = BTreeMap::new();
         let (mut schemas, mut statuses) = (BTreeMap::new(), BTreeSet::new());
-        for (row, doc) in table.said() {
+        for (row, doc) in table.documented_rows() {
             let fails = fails(row, doc);
             paths.entry(row.path).or_default().insert(method(&row.method), operation(row, doc, &fails));
             schemas.extend(doc.schemas.clone());
@@ -127,7 +126,7 @@ const TAGS: &[(&str, &str)] = &[
     ("host", "The host: health, metrics, settings, users and audit log."),
 ];
 
-fn operation(row: &Row, doc: &Doc, fails: &BTreeSet<u16>) -> Value {
+fn operation(row: &RouteRow, doc: &RouteDoc, fails: &BTreeSet<u16>) -> Value {
     let tag = GROUPS.iter().find(|(start, _)| row.path.starts_with(start)).map_or("host", |(_, tag)| tag);
     let mut parameters = path_parameters(row, doc);
     parameters.extend(doc.parameters.iter().cloned());
@@ -144,11 +143,11 @@ fn operation(row: &Row, doc: &Doc, fails: &BTreeSet<u16>) -> Value {
         "tags": [tag],
         "responses": responses,
     });
-    operation["security"] = match row.need {
-        Need::Nothing => json!([]),
-        Need::Known | Need::Role(_) => json!([{ "token": [] }]),
+    operation["security"] = match row.access {
+        RequiredAccess::Public => json!([]),
+        RequiredAccess::AnyToken | RequiredAccess::Role(_) => json!([{ "token": [] }]),
     };
-    if let Need::Role(role) = row.need {
+    if let RequiredAccess::Role(role) = row.access {
         operation["x-role"] = json!(role.to_string());
     }
     if !parameters.is_empty() {
@@ -161,12 +160,12 @@ fn operation(row: &Row, doc: &Doc, fails: &BTreeSet<u16>) -> Value {
 }
 
 /// All problems of a route: what is said beside it, and what follows from the row.
-fn fails(row: &Row, doc: &Doc) -> BTreeSet<u16> {
+fn fails(row: &RouteRow, doc: &RouteDoc) -> BTreeSet<u16> {
     let mut fails = doc.errors.clone();
-    if row.need != Need::Nothing {
+    if row.access != RequiredAccess::Public {
         fails.extend([401, 403, 429, 500]);
     }
-    if row.is_changing() {
+    if row.is_mutating() {
         // Requests that name themselves, and an audit log that can't be written.
         fails.extend([400, 409, 422, 503, 507]);
     }
@@ -184,7 +183,7 @@ fn fails(row: &Row, doc: &Doc) -> BTreeSet<u16> {
     fails
 }
 
-fn path_parameters(row: &Row, doc: &Doc) -> Vec<Value> {
+fn path_parameters(row: &RouteRow, doc: &RouteDoc) -> Vec<Value> {
     let parameter = |name: &str| {
         let known = match name {
             "id" if row.path.starts_with("/api/plugins/") => "The plugin id.",
@@ -213,7 +212,7 @@ fn name(status: u16) -> String {
 
 fn problem_response(status: u16) -> Value {
     let title = StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason()).unwrap_or("problem");
-    let mut headers = json!({ "X-Request-Id": { "$ref": "#/components/headers/RequestId" } });
+    let mut headers = json!({ "X-Request-PathId": { "$ref": "#/components/headers/RequestId" } });
     if matches!(status, 429 | 503) {
         let says = "Seconds to wait before repeating the request.";
         headers["Retry-After"] = json!({ "description": says, "schema": { "type": "integer" } });

@@ -11,48 +11,47 @@ use host_run::{Error, PlanReport, PlannedPlugin, RuleView};
 use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use http::{StatusCode, header};
 
-use crate::operation::request::Asking;
+use crate::operation::request::OperationRequest;
 use crate::operation::run::answer;
-use crate::state::Front;
-use crate::wire::input::{self, Whole};
-use crate::wire::outcome::of_operation;
-use crate::wire::problem::Refused;
+use crate::state::AppState;
+use crate::wire::input::{self, RequiredJson};
+use crate::wire::problem::ApiError;
 use crate::wire::view;
 
 /// A plugins.yaml in the body: YAML, or the same as JSON.
-pub(crate) struct File(LockFile);
+pub(crate) struct PluginSetBody(LockFile);
 
-impl<S: Send + Sync> FromRequest<S> for File {
-    type Rejection = Refused;
+impl<S: Send + Sync> FromRequest<S> for PluginSetBody {
+    type Rejection = ApiError;
 
-    async fn from_request(request: Request, state: &S) -> Result<File, Refused> {
-        let format = Format::of(request.headers())?;
+    async fn from_request(request: Request, state: &S) -> Result<PluginSetBody, ApiError> {
+        let format = PluginSetFormat::from_headers(request.headers())?;
         let bytes: Bytes = input::bytes(request, state).await?;
         // A large file takes its time.
         let read = tokio::task::spawn_blocking(move || match format {
-            Format::Yaml => lock_file::read(&bytes),
-            Format::Json => lock_file::read_json(&bytes),
+            PluginSetFormat::Yaml => lock_file::read(&bytes),
+            PluginSetFormat::Json => lock_file::read_json(&bytes),
         });
-        let read = read.await.map_err(|_| of_operation(&Error::Panicked))?;
-        read.map(File).map_err(|problems| of_operation(&Error::FileRefused { problems }))
+        let read = read.await.map_err(|_| ApiError::from(Error::Panicked))?;
+        read.map(PluginSetBody).map_err(|problems| ApiError::from(&Error::FileRefused { problems }))
     }
 }
 
-enum Format {
+enum PluginSetFormat {
     Yaml,
     Json,
 }
 
-impl Format {
-    fn of(headers: &HeaderMap) -> Result<Format, Refused> {
+impl PluginSetFormat {
+    fn from_headers(headers: &HeaderMap) -> Result<PluginSetFormat, ApiError> {
         let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let kind = value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
         match kind.as_str() {
-            "application/yaml" | "text/yaml" | "application/x-yaml" | "text/x-yaml" => Ok(Format::Yaml),
-            "application/json" => Ok(Format::Json),
+            "application/yaml" | "text/yaml" | "application/x-yaml" | "text/x-yaml" => Ok(PluginSetFormat::Yaml),
+            "application/json" => Ok(PluginSetFormat::Json),
             _ => {
                 let detail = "the `Content-Type` of the body is neither YAML nor JSON";
-                let refused = Refused::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "body_type", detail);
+                let refused = ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "body_type", detail);
                 Err(refused.fix(
                     "send the plugins.yaml with `Content-Type: application/yaml`, or as JSON with `application/json`",
                 ))
@@ -61,24 +60,27 @@ impl Format {
     }
 }
 
-pub(crate) async fn plan(State(front): State<Front>, File(file): File) -> Result<Response, Refused> {
-    let plan = front.host.plan(file).await.map_err(|error| of_operation(&error))?;
+pub(crate) async fn plan(
+    State(app): State<AppState>,
+    PluginSetBody(file): PluginSetBody,
+) -> Result<Response, ApiError> {
+    let plan = app.host.plan(file).await?;
     Ok(Json(shown(&plan)).into_response())
 }
 
 pub(crate) async fn apply(
-    State(front): State<Front>,
-    asking: Asking,
-    Whole(api::ApplyRequest { plan, atomic }): Whole<api::ApplyRequest>,
-) -> Result<Response, Refused> {
-    let job = front.host.apply(&plan, atomic.unwrap_or(true), asking.asker).await;
-    let job = job.map_err(|error| of_operation(&error))?;
-    asking.touched.job(&job);
-    answer(&job, asking.respond_async).await
+    State(app): State<AppState>,
+    request: OperationRequest,
+    RequiredJson(api::ApplyRequest { plan, atomic }): RequiredJson<api::ApplyRequest>,
+) -> Result<Response, ApiError> {
+    let job = app.host.apply(&plan, atomic.unwrap_or(true), request.asker).await;
+    let job = job?;
+    request.subject.job(&job);
+    answer(&job, request.respond_async).await
 }
 
-pub(crate) async fn export(State(front): State<Front>) -> Result<Response, Refused> {
-    let file = front.host.export().map_err(|error| of_operation(&error))?;
+pub(crate) async fn export(State(app): State<AppState>) -> Result<Response, ApiError> {
+    let file = app.host.export()?;
     let mut response = lock_file::write(&file).into_response();
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/yaml"));
     let name = HeaderValue::from_static("inline; filename=\"plugins.yaml\"");

@@ -11,11 +11,10 @@ use http::header::{self, HeaderMap, HeaderValue};
 use serde_json::{Map, Value};
 
 use crate::access::caller::Caller;
-use crate::state::Front;
+use crate::state::AppState;
 use crate::state::settings::{Changed, SettingView, Settings, SettingsRefused};
-use crate::wire::input::Whole;
-use crate::wire::outcome::of_operation;
-use crate::wire::problem::Refused;
+use crate::wire::input::RequiredJson;
+use crate::wire::problem::ApiError;
 
 /// Keys of the answer that are no settings: sent back, they mean nothing.
 const NOT_SETTINGS: [&str; 6] = ["message", "changed", "warnings", "origins", "pending", "fixed"];
@@ -25,19 +24,19 @@ const SECURITY_MODE: &str = "security_mode";
 /// Older clients have this as a text.
 const CACHE_MAX_SIZE: &str = "cache_max_size";
 
-pub(crate) async fn get(State(front): State<Front>) -> Result<Response, Refused> {
-    let settings = settings(&front)?;
+pub(crate) async fn get(State(app): State<AppState>) -> Result<Response, ApiError> {
+    let settings = settings(&app)?;
     Ok(answer(&blocking(move || settings.settings()).await?, Changed::default(), String::new()))
 }
 
 /// Takes the whole object back, or a part of it.
 pub(crate) async fn put(
-    State(front): State<Front>,
+    State(app): State<AppState>,
     caller: Caller,
     headers: HeaderMap,
-    Whole(asked): Whole<Map<String, Value>>,
-) -> Result<Response, Refused> {
-    let settings = settings(&front)?;
+    RequiredJson(asked): RequiredJson<Map<String, Value>>,
+) -> Result<Response, ApiError> {
+    let settings = settings(&app)?;
     let expected = expected(&headers);
     let actor = caller.principal.name.clone();
     let (views, changed) = blocking(move || {
@@ -68,15 +67,15 @@ pub(crate) async fn put(
     Ok(answer(&views, changed, message))
 }
 
-fn settings(front: &Front) -> Result<Arc<dyn Settings>, Refused> {
-    front.settings.clone().ok_or_else(|| {
+fn settings(app: &AppState) -> Result<Arc<dyn Settings>, ApiError> {
+    app.settings.clone().ok_or_else(|| {
         let detail = "the settings of this host cannot be read or changed over the API";
-        Refused::new(StatusCode::CONFLICT, "settings_not_here", detail)
+        ApiError::new(StatusCode::CONFLICT, "settings_not_here", detail)
     })
 }
 
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Refused> {
-    tokio::task::spawn_blocking(work).await.map_err(|_| of_operation(&host_run::Error::Panicked))
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, ApiError> {
+    tokio::task::spawn_blocking(work).await.map_err(|_| ApiError::from(host_run::Error::Panicked))
 }
 
 /// The tag that `If-Match` asks for, if it asks for one.
@@ -149,11 +148,11 @@ fn tag(views: &[SettingView]) -> String {
     writer.finish().short()
 }
 
-fn refused(refused: SettingsRefused) -> Refused {
+fn refused(refused: SettingsRefused) -> ApiError {
     match refused {
         SettingsRefused::Stale => {
             let detail = "the settings were changed since this `ETag` was returned";
-            Refused::new(StatusCode::PRECONDITION_FAILED, "settings_stale", detail)
+            ApiError::new(StatusCode::PRECONDITION_FAILED, "settings_stale", detail)
                 .fix("repeat the change with the current `ETag`, as returned by GET")
         }
         SettingsRefused::Values(values) => {
@@ -161,10 +160,10 @@ fn refused(refused: SettingsRefused) -> Refused {
             let detail = format!("no setting was changed: {list}");
             let error = |(key, message): (String, String)| api::FieldError { pointer: format!("/{key}"), message };
             let errors = values.into_iter().map(error).collect();
-            let refused = Refused::new(StatusCode::UNPROCESSABLE_ENTITY, "settings_refused", detail);
-            Refused { errors, ..refused }
+            let refused = ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, "settings_refused", detail);
+            ApiError { errors, ..refused }
         }
-        SettingsRefused::Failed(error) => of_operation(&error),
+        SettingsRefused::Failed(error) => ApiError::from(&error),
     }
 }
 

@@ -11,9 +11,8 @@ use http::header::{CONTENT_TYPE, HeaderValue};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::state::Front;
-use crate::wire::outcome::of_operation;
-use crate::wire::problem::Refused;
+use crate::state::AppState;
+use crate::wire::problem::ApiError;
 use crate::wire::view;
 
 /// Response of `GET /health/live`.
@@ -37,32 +36,32 @@ pub(crate) async fn live() -> Json<Liveness> {
 }
 
 /// 200 once the first loads have ended, until the host stops; and whether generations that end are unmapped.
-pub(crate) async fn ready(State(front): State<Front>) -> Response {
-    let (code, status) = match (front.ready.load(Ordering::Acquire), front.host.is_stopping()) {
+pub(crate) async fn ready(State(app): State<AppState>) -> Response {
+    let (code, status) = match (app.ready.load(Ordering::Acquire), app.host.is_stopping()) {
         (true, false) => (StatusCode::OK, "ready"),
         (false, false) => (StatusCode::SERVICE_UNAVAILABLE, "starting"),
         (_, true) => (StatusCode::SERVICE_UNAVAILABLE, "stopping"),
     };
-    (code, Json(Readiness { status, unloading: unloading(&front) })).into_response()
+    (code, Json(Readiness { status, unloading: unloading(&app) })).into_response()
 }
 
-fn unloading(front: &Front) -> api::Unloading {
-    let reason = front.host.unloading().err();
+fn unloading(app: &AppState) -> api::Unloading {
+    let reason = app.host.unloading().err();
     api::Unloading { effective: reason.is_none(), reason }
 }
 
-pub(crate) async fn metrics(State(front): State<Front>) -> Response {
-    let mut response = front.host.metrics().await.into_response();
+pub(crate) async fn metrics(State(app): State<AppState>) -> Response {
+    let mut response = app.host.metrics().await.into_response();
     let text = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
     response.headers_mut().insert(CONTENT_TYPE, text);
     response
 }
 
-pub(crate) async fn system_metrics(State(front): State<Front>) -> Result<Json<api::SystemMetricsAnswer>, Refused> {
-    let host = front.host.clone();
+pub(crate) async fn system_metrics(State(app): State<AppState>) -> Result<Json<api::SystemMetricsAnswer>, ApiError> {
+    let host = app.host.clone();
     let usage = tokio::task::spawn_blocking(move || host.usage()).await;
-    let usage = usage.unwrap_or(Err(host_run::Error::Panicked)).map_err(|error| of_operation(&error))?;
-    let overview = front.host.overview();
+    let usage = usage.unwrap_or(Err(host_run::Error::Panicked))?;
+    let overview = app.host.overview();
     let metrics = api::SystemMetrics {
         total_plugins: overview.plugins,
         healthy_plugins: overview.healthy,
@@ -79,13 +78,13 @@ pub(crate) async fn system_metrics(State(front): State<Front>) -> Result<Json<ap
         generations_kept: overview.kept,
         manager_uptime: overview.uptime.as_secs_f64(),
     };
-    let families = front.host.metric_families().await;
+    let families = app.host.metric_families().await;
     let families = families.into_iter().map(|family| (family.name.clone(), view::metric_family(family))).collect();
     Ok(Json(api::SystemMetricsAnswer { metrics, families }))
 }
 
-pub(crate) async fn health_summary(State(front): State<Front>) -> Json<api::HealthSummary> {
-    let plugins = front.host.plugins().into_iter().map(|plugin| api::HealthItem {
+pub(crate) async fn health_summary(State(app): State<AppState>) -> Json<api::HealthSummary> {
+    let plugins = app.host.plugins().into_iter().map(|plugin| api::HealthItem {
         id: plugin.id.to_string(),
         health: plugin.health.health.as_str().to_owned(),
         problem: plugin.health.problem,
@@ -106,5 +105,5 @@ pub(crate) async fn health_summary(State(front): State<Front>) -> Json<api::Heal
         unknown: count("unknown"),
         overall_health: overall.unwrap_or("healthy").to_owned(),
     };
-    Json(api::HealthSummary { plugins, health_summary, unloading: unloading(&front) })
+    Json(api::HealthSummary { plugins, health_summary, unloading: unloading(&app) })
 }

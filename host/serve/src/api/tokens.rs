@@ -7,32 +7,32 @@ use host_api as api;
 use host_core::access::Rights;
 use http::StatusCode;
 
-use crate::access::audit_context::Touched;
+use crate::access::audit_context::AuditSubject;
 use crate::access::caller::Caller;
-use crate::access::{Held, NewAccount, now_unix_ms};
-use crate::state::Front;
-use crate::wire::input::{Id, Whole};
-use crate::wire::problem::Refused;
-use crate::wire::rights::{Asked, field, name, refused, shown};
+use crate::access::{NewToken, StoredToken, now_unix_ms};
+use crate::state::AppState;
+use crate::wire::input::{PathId, RequiredJson};
+use crate::wire::problem::ApiError;
+use crate::wire::rights::{RightsRequest, field, name, refused, shown};
 use crate::wire::security_headers::no_store;
 
 /// Ten years: whoever wants a token for longer wants one that does not expire.
 const MAX_SECONDS: u64 = 10 * 366 * 24 * 60 * 60;
-pub(crate) async fn list(State(front): State<Front>) -> Response {
+pub(crate) async fn list(State(app): State<AppState>) -> Response {
     let now_ms = now_unix_ms();
-    let tokens = front.access.tokens().iter().map(|held| token(held, now_ms)).collect();
+    let tokens = app.access.tokens().iter().map(|held| token(held, now_ms)).collect();
     no_store(Json(api::TokenList { tokens }).into_response())
 }
 
 pub(crate) async fn create(
-    State(front): State<Front>,
+    State(app): State<AppState>,
     caller: Caller,
-    touched: Touched,
-    Whole(asked): Whole<api::NewToken>,
-) -> Result<Response, Refused> {
+    subject: AuditSubject,
+    RequiredJson(asked): RequiredJson<api::NewToken>,
+) -> Result<Response, ApiError> {
     let mut errors = vec![];
     let name = name("name", &asked.name, &mut errors);
-    let asked_rights = Asked {
+    let asked_rights = RightsRequest {
         role: asked.role.as_deref(),
         grants: &asked.grants,
         permissions: &asked.permissions,
@@ -47,19 +47,19 @@ pub(crate) async fn create(
     }
     let Some(name) = name.filter(|_| errors.is_empty()) else { return Err(refused("the token", errors)) };
     let expires_unix_ms = asked.expires_seconds.map(|seconds| now_unix_ms().saturating_add(seconds * 1_000));
-    let new = NewAccount { name, rights, expires_unix_ms, created_by: caller.principal.name.clone() };
-    let (text, held) = front.access.make_token(new).await?;
-    touched.object(&*held.id);
-    let made = api::TokenMade { token: text, made: token(&held, now_unix_ms()) };
+    let new = NewToken { name, rights, expires_unix_ms, created_by: caller.principal.name.clone() };
+    let (text, held) = app.access.create_token(new).await?;
+    subject.object(&*held.id);
+    let made = api::CreatedToken { token: text, made: token(&held, now_unix_ms()) };
     Ok(no_store((StatusCode::CREATED, Json(made)).into_response()))
 }
 
-pub(crate) async fn revoke(State(front): State<Front>, Id(id): Id) -> Result<StatusCode, Refused> {
-    front.access.revoke(&id).await?;
+pub(crate) async fn revoke(State(app): State<AppState>, PathId(id): PathId) -> Result<StatusCode, ApiError> {
+    app.access.revoke(&id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-fn token(held: &Held, now_ms: u64) -> api::Token {
+fn token(held: &StoredToken, now_ms: u64) -> api::Token {
     let record = &held.record;
     let state = match (record.revoked_unix_ms, held.is_expired(now_ms)) {
         (Some(_), _) => "revoked",

@@ -11,28 +11,27 @@ use host_run::UploadError;
 use http::StatusCode;
 use tokio::io::AsyncWriteExt as _;
 
-use crate::access::audit_context::Touched;
+use crate::access::audit_context::AuditSubject;
 use crate::operation::validate::judged;
-use crate::state::Front;
+use crate::state::AppState;
 use crate::state::uploads::MAX_AT_ONCE;
-use crate::wire::outcome::of_operation;
-use crate::wire::problem::Refused;
+use crate::wire::problem::ApiError;
 
 /// How long one part of a form may take to arrive.
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// `POST /api/plugins/upload`: a multipart form with the archive in the field `plugin` (or `file`).
 pub(crate) async fn upload(
-    State(front): State<Front>,
-    touched: Touched,
+    State(app): State<AppState>,
+    subject: AuditSubject,
     request: Request,
-) -> Result<Json<api::UploadAnswer>, Refused> {
-    let Ok(_turn) = front.uploads.slots.try_acquire() else {
+) -> Result<Json<api::UploadAnswer>, ApiError> {
+    let Ok(_slot) = app.uploads.slots.try_acquire() else {
         let detail = format!("the limit of {MAX_AT_ONCE} concurrent uploads is reached");
-        return Err(Refused::new(StatusCode::TOO_MANY_REQUESTS, "upload_busy", detail).retry_after(1));
+        return Err(ApiError::new(StatusCode::TOO_MANY_REQUESTS, "upload_busy", detail).retry_after(1));
     };
-    let mut form = Multipart::from_request(request, &front).await.map_err(|_| {
-        Refused::new(StatusCode::BAD_REQUEST, "upload_form", "the request body is not a multipart form")
+    let mut form = Multipart::from_request(request, &app).await.map_err(|_| {
+        ApiError::new(StatusCode::BAD_REQUEST, "upload_form", "the request body is not a multipart form")
             .fix("send the archive as `multipart/form-data` in the field `plugin`")
     })?;
     while let Some(field) = in_time(form.next_field()).await? {
@@ -41,13 +40,13 @@ pub(crate) async fn upload(
         }
         let is_zip = field.file_name().is_some_and(|name| name.to_ascii_lowercase().ends_with(".zip"));
         if !is_zip {
-            return Err(Refused::new(StatusCode::BAD_REQUEST, "upload_type", "the file name does not end in `.zip`"));
+            return Err(ApiError::new(StatusCode::BAD_REQUEST, "upload_type", "the file name does not end in `.zip`"));
         }
-        let answer = receive(&front, field).await?;
-        touched.object(answer.upload_id.clone().unwrap_or_default());
+        let answer = receive(&app, field).await?;
+        subject.object(answer.upload_id.clone().unwrap_or_default());
         return Ok(Json(answer));
     }
-    Err(Refused::new(StatusCode::BAD_REQUEST, "upload_field", "the form has no field `plugin` with a file"))
+    Err(ApiError::new(StatusCode::BAD_REQUEST, "upload_field", "the form has no field `plugin` with a file"))
 }
 
 /// What the form is made of, as a schema.
@@ -60,13 +59,17 @@ pub(crate) fn form() -> serde_json::Value {
     serde_json::json!({ "type": "object", "properties": { "plugin": file }, "required": ["plugin"] })
 }
 
-async fn receive(front: &Front, mut field: Field<'_>) -> Result<api::UploadAnswer, Refused> {
-    let max_bytes = front.uploads.max_bytes;
-    let folder = front.host.upload_folder().map_err(|error| of_operation(&error))?;
+async fn receive(app: &AppState, mut field: Field<'_>) -> Result<api::UploadAnswer, ApiError> {
+    let max_bytes = app.uploads.max_bytes;
+    let folder = app.host.upload_folder()?;
     let path = folder.path().join("upload.zip");
     let failed = |error: std::io::Error| match host_store::is_full(&error) {
-        true => of_operation(&host_store::Error::Full { action: "write", path: path.clone(), source: error }.into()),
-        false => Refused::new(StatusCode::INTERNAL_SERVER_ERROR, "upload_io", "failed to write the upload to disk"),
+        true => ApiError::from(host_run::Error::from(host_store::Error::Full {
+            action: "write",
+            path: path.clone(),
+            source: error,
+        })),
+        false => ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "upload_io", "failed to write the upload to disk"),
     };
     let mut file = tokio::fs::File::create(&path).await.map_err(failed)?;
     let mut bytes = 0u64;
@@ -74,24 +77,24 @@ async fn receive(front: &Front, mut field: Field<'_>) -> Result<api::UploadAnswe
         bytes += chunk.len() as u64;
         if bytes > max_bytes {
             let detail = format!("the archive is larger than {max_bytes} bytes");
-            return Err(Refused::new(StatusCode::PAYLOAD_TOO_LARGE, "upload_too_large", detail));
+            return Err(ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "upload_too_large", detail));
         }
         file.write_all(&chunk).await.map_err(failed)?;
     }
     file.flush().await.map_err(failed)?;
     drop(file);
-    let host = front.host.clone();
+    let host = app.host.clone();
     let uploaded = tokio::task::spawn_blocking(move || {
         let uploaded = host.upload(&path);
         drop(folder);
         uploaded
     });
     match uploaded.await {
-        Err(_) => Err(of_operation(&host_run::Error::Panicked)),
+        Err(_) => Err(ApiError::from(host_run::Error::Panicked)),
         // What is known against it is told now, and not when it is installed.
         Ok(Ok(uploaded)) => {
             let source = Source::Upload(uploaded.id.clone());
-            let validated = front.host.validate(source).await.map_err(|error| of_operation(&error))?;
+            let validated = app.host.validate(source).await?;
             let judged = judged(String::new(), &validated);
             let validation = api::Validation { valid: judged.valid, errors: judged.errors };
             Ok(api::UploadAnswer {
@@ -102,31 +105,31 @@ async fn receive(front: &Front, mut field: Field<'_>) -> Result<api::UploadAnswe
         }
         // A plugin that is not valid is an answer; an archive that is not safe is refused.
         Ok(Err(UploadError::Invalid(error))) => {
-            let refused = of_operation(&error);
+            let refused = ApiError::from(&error);
             let errors = match refused.errors.is_empty() {
                 true => vec![api::FieldError { pointer: "plugin.yaml".to_owned(), message: refused.detail }],
                 false => refused.errors,
             };
             Ok(api::UploadAnswer { validation: api::Validation { valid: false, errors }, ..Default::default() })
         }
-        Ok(Err(UploadError::Refused(error))) => Err(of_operation(&error)),
+        Ok(Err(UploadError::Refused(error))) => Err(ApiError::from(&error)),
     }
 }
 
 /// Waits for the next part of a form, not for ever.
-async fn in_time<T>(part: impl Future<Output = Result<T, MultipartError>>) -> Result<T, Refused> {
+async fn in_time<T>(part: impl Future<Output = Result<T, MultipartError>>) -> Result<T, ApiError> {
     match tokio::time::timeout(READ_TIMEOUT, part).await {
         Ok(part) => part.map_err(broken),
         Err(_) => {
             let detail = format!("no data of the form arrived for {} s", READ_TIMEOUT.as_secs());
-            Err(Refused::new(StatusCode::REQUEST_TIMEOUT, "upload_timed_out", detail))
+            Err(ApiError::new(StatusCode::REQUEST_TIMEOUT, "upload_timed_out", detail))
         }
     }
 }
 
-fn broken(error: MultipartError) -> Refused {
+fn broken(error: MultipartError) -> ApiError {
     if error.status() == StatusCode::PAYLOAD_TOO_LARGE {
-        return Refused::new(StatusCode::PAYLOAD_TOO_LARGE, "upload_too_large", "the form is too large");
+        return ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "upload_too_large", "the form is too large");
     }
-    Refused::new(StatusCode::BAD_REQUEST, "upload_form", format!("failed to read the form: {}", error.body_text()))
+    ApiError::new(StatusCode::BAD_REQUEST, "upload_form", format!("failed to read the form: {}", error.body_text()))
 }

@@ -8,34 +8,34 @@ use host_core::access::Rights;
 use host_state::UserRecord;
 use http::StatusCode;
 
-use crate::access::audit_context::Touched;
-use crate::state::Front;
-use crate::wire::input::{Id, Secret};
-use crate::wire::problem::Refused;
-use crate::wire::rights::{Asked, name, refused, shown};
+use crate::access::audit_context::AuditSubject;
+use crate::state::AppState;
+use crate::wire::input::{PathId, SecretJson};
+use crate::wire::problem::ApiError;
+use crate::wire::rights::{RightsRequest, name, refused, shown};
 use crate::wire::security_headers::no_store;
 
 /// What PATCH takes for "no role any more".
 const NO_ROLE: &str = "none";
 
-pub(crate) async fn list(State(front): State<Front>) -> Response {
-    let users = front.access.users().into_iter().map(|(record, n_sessions)| user(&record, n_sessions)).collect();
+pub(crate) async fn list(State(app): State<AppState>) -> Response {
+    let users = app.access.users().into_iter().map(|(record, n_sessions)| user(&record, n_sessions)).collect();
     no_store(Json(api::UserList { users }).into_response())
 }
 
-pub(crate) async fn get(State(front): State<Front>, Id(name): Id) -> Result<Response, Refused> {
-    let (record, n_sessions) = front.access.user(&name)?;
+pub(crate) async fn get(State(app): State<AppState>, PathId(name): PathId) -> Result<Response, ApiError> {
+    let (record, n_sessions) = app.access.user(&name)?;
     Ok(no_store(Json(user(&record, n_sessions)).into_response()))
 }
 
 pub(crate) async fn create(
-    State(front): State<Front>,
-    touched: Touched,
-    Secret(asked): Secret<api::NewUser>,
-) -> Result<Response, Refused> {
+    State(app): State<AppState>,
+    subject: AuditSubject,
+    SecretJson(asked): SecretJson<api::NewUser>,
+) -> Result<Response, ApiError> {
     let mut errors = vec![];
     let name = name("username", &asked.username, &mut errors);
-    let asked_rights = Asked {
+    let asked_rights = RightsRequest {
         role: asked.role.as_deref(),
         grants: &asked.grants,
         permissions: &asked.permissions,
@@ -43,22 +43,22 @@ pub(crate) async fn create(
     };
     let rights = asked_rights.read(&mut errors);
     let Some(name) = name.filter(|_| errors.is_empty()) else { return Err(refused("the user", errors)) };
-    touched.object(name.as_str());
-    let record = front.access.add_user(name, asked.password, rights).await?;
+    subject.object(name.as_str());
+    let record = app.access.create_user(name, asked.password, rights).await?;
     Ok((StatusCode::CREATED, Json(user(&record, 0))).into_response())
 }
 
 /// Changes what the body names. Sessions of the user end.
 pub(crate) async fn change(
-    State(front): State<Front>,
-    Id(name): Id,
-    Secret(asked): Secret<api::UserChange>,
-) -> Result<Response, Refused> {
+    State(app): State<AppState>,
+    PathId(name): PathId,
+    SecretJson(asked): SecretJson<api::UserChange>,
+) -> Result<Response, ApiError> {
     let (role, grants) = (asked.role.as_deref(), asked.grants.clone().unwrap_or_default());
     let (permissions, scopes) =
         (asked.permissions.clone().unwrap_or_default(), asked.scopes.clone().unwrap_or_default());
     let mut errors = vec![];
-    let asked_rights = Asked {
+    let asked_rights = RightsRequest {
         role: role.filter(|role| *role != NO_ROLE),
         grants: &grants,
         permissions: &permissions,
@@ -79,12 +79,12 @@ pub(crate) async fn change(
         };
         user.disabled = asked.disabled.unwrap_or(user.disabled);
     };
-    let record = front.access.change_user(&name, asked.password, edit).await?;
+    let record = app.access.change_user(&name, asked.password, edit).await?;
     Ok(Json(user(&record, 0)).into_response())
 }
 
-pub(crate) async fn remove(State(front): State<Front>, Id(name): Id) -> Result<StatusCode, Refused> {
-    front.access.remove_user(&name).await?;
+pub(crate) async fn remove(State(app): State<AppState>, PathId(name): PathId) -> Result<StatusCode, ApiError> {
+    app.access.remove_user(&name).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

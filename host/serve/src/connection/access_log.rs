@@ -24,7 +24,7 @@ pub(crate) fn begin(level: Level) -> Option<Instant> {
 }
 
 /// What is known of a request that was answered.
-pub(crate) struct Line<'a> {
+pub(crate) struct AccessLogLine<'a> {
     pub(crate) method: &'a Method,
     pub(crate) path: &'a str,
     pub(crate) status: StatusCode,
@@ -38,7 +38,7 @@ pub(crate) struct Line<'a> {
     pub(crate) peer: &'a str,
 }
 
-impl Line<'_> {
+impl AccessLogLine<'_> {
     /// Writes it. Control characters are escaped, and the query, which may hold secrets, is left out.
     pub(crate) fn write(&self, level: Level) {
         let (method, path, status) = (self.method.as_str(), escaped(self.path), self.status.as_u16());

@@ -10,8 +10,8 @@ use http::{HeaderMap, StatusCode};
 use tokio::net::TcpStream;
 
 use crate::connection::registry::{Connections, Registered};
-use crate::connection::rules::Live;
-use crate::wire::problem::Refused;
+use crate::connection::rules::ReloadableRules;
+use crate::wire::problem::ApiError;
 use crate::wire::request_id::RequestIds;
 
 /// When to come again, in seconds.
@@ -20,7 +20,7 @@ const RETRY_AFTER: u32 = 1;
 /// Who may connect.
 pub(crate) struct Admission {
     pub(crate) all: Arc<Connections>,
-    pub(crate) rules: Arc<Live>,
+    pub(crate) rules: Arc<ReloadableRules>,
     pub(crate) request_ids: Arc<RequestIds>,
     pub(crate) metrics: FrontMetrics,
     /// Whether those who connect understand an answer that is not in TLS.
@@ -34,7 +34,7 @@ impl Admission {
             return Some((stream, registered));
         }
         self.metrics.connection_refused();
-        let (request_id, refused) = (self.request_ids.of(&HeaderMap::new()), refused());
+        let (request_id, refused) = (self.request_ids.for_request(&HeaderMap::new()), refused());
         let code = &*refused.code;
         tracing::info!(request_id = %request_id.as_str(), code, "connection from {}: {}", peer.ip(), refused.detail);
         if self.is_plain {
@@ -55,15 +55,15 @@ impl Admission {
     }
 }
 
-fn refused() -> Refused {
+fn refused() -> ApiError {
     let detail = "the limit of open connections from this address is reached";
-    Refused::new(StatusCode::SERVICE_UNAVAILABLE, "connections_too_many", detail)
+    ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "connections_too_many", detail)
         .fix("close connections, or raise `max_connections_per_address`; list a reverse proxy in `trusted_proxies`")
         .retry_after(RETRY_AFTER)
 }
 
 /// The bytes of the answer to a request that is not read.
-fn answer(refused: &Refused, request_id: &str) -> Vec<u8> {
+fn answer(refused: &ApiError, request_id: &str) -> Vec<u8> {
     // Plain structs of texts and numbers serialize.
     let body = serde_json::to_string(&refused.problem(request_id, "")).unwrap_or_default();
     let head = "HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/problem+json\r\ncache-control: no-store\r\n\

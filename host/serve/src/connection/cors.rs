@@ -3,7 +3,7 @@
 use http::StatusCode;
 use http::header::{self, HeaderMap, HeaderValue};
 
-use crate::wire::problem::Refused;
+use crate::wire::problem::ApiError;
 
 /// Methods and headers that a page may use.
 const METHODS: HeaderValue = HeaderValue::from_static("GET, POST, PUT, DELETE, PATCH, OPTIONS");
@@ -73,8 +73,8 @@ impl Cors {
 }
 
 /// Refuses a page of another origin.
-pub(crate) fn foreign() -> Refused {
-    Refused::new(StatusCode::FORBIDDEN, "auth_origin", "changes from a page of another origin are not allowed")
+pub(crate) fn foreign() -> ApiError {
+    ApiError::new(StatusCode::FORBIDDEN, "auth_origin", "changes from a page of another origin are not allowed")
         .fix("add the origin to `cors_allowed_origins`")
 }
 

@@ -7,9 +7,9 @@
 use http::header::{self, HeaderMap, HeaderValue};
 use http::{Method, Request, StatusCode, Uri};
 
-use crate::connection::hosts::Named;
-use crate::connection::rules::InForce;
-use crate::wire::problem::Refused;
+use crate::connection::hosts::HostHeader;
+use crate::connection::rules::CompiledRules;
+use crate::wire::problem::ApiError;
 
 /// The most of a request's target.
 const MAX_URI_BYTES: usize = 8 * 1024;
@@ -18,62 +18,62 @@ const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, PUT, DEL
 const FOR_PROBES: &str = "/health";
 
 /// Checks the method, the target, the framing and the host.
-pub(crate) fn check<B>(request: &Request<B>, in_force: &InForce) -> Result<(), Refused> {
+pub(crate) fn check<B>(request: &Request<B>, rules: &CompiledRules) -> Result<(), ApiError> {
     method(request.method())?;
     let uri = request.uri();
     let bytes = uri.path().len() + uri.query().map_or(0, |query| query.len() + 1);
     if bytes > MAX_URI_BYTES {
         let detail = format!("the request target is longer than {MAX_URI_BYTES} bytes");
-        return Err(Refused::new(StatusCode::URI_TOO_LONG, "uri_too_long", detail));
+        return Err(ApiError::new(StatusCode::URI_TOO_LONG, "uri_too_long", detail));
     }
     framing(request.headers())?;
     let host = host(request.headers(), uri)?;
-    if !in_force.hosts.allow(&host) && !is_for_probes(uri.path()) {
+    if !rules.hosts.allow(&host) && !is_for_probes(uri.path()) {
         let name = host.name();
         let detail = format!("the name `{name}` is not in `allowed_hosts`");
-        return Err(Refused::new(StatusCode::MISDIRECTED_REQUEST, "host_not_allowed", detail)
+        return Err(ApiError::new(StatusCode::MISDIRECTED_REQUEST, "host_not_allowed", detail)
             .fix(format!("if `{name}` is a name of this host, add it to `allowed_hosts` (ALLOWED_HOSTS)")));
     }
     Ok(())
 }
 
 /// A proxy's methods, one that asks for the request back, and the one that begins HTTP/2.
-fn method(method: &Method) -> Result<(), Refused> {
+fn method(method: &Method) -> Result<(), ApiError> {
     let is_refused = matches!(*method, Method::CONNECT | Method::TRACE) || matches!(method.as_str(), "PRI" | "TRACK");
     if !is_refused {
         return Ok(());
     }
-    let mut refused = Refused::new(StatusCode::METHOD_NOT_ALLOWED, "request_method", "no route supports this method");
+    let mut refused = ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "request_method", "no route supports this method");
     refused.allow = Some(METHODS);
     Err(refused)
 }
 
 /// A body comes with a length, or in chunks and in no other coding: about anything else two programs may think differently.
-fn framing(headers: &HeaderMap) -> Result<(), Refused> {
+fn framing(headers: &HeaderMap) -> Result<(), ApiError> {
     let mut codings = headers.get_all(header::TRANSFER_ENCODING).iter();
     let Some(coding) = codings.next() else { return Ok(()) };
     if codings.next().is_none() && coding.as_bytes().trim_ascii().eq_ignore_ascii_case(b"chunked") {
         return Ok(());
     }
     let detail = "unsupported `Transfer-Encoding`: only `chunked` is accepted";
-    Err(Refused::new(StatusCode::BAD_REQUEST, "request_transfer_encoding", detail))
+    Err(ApiError::new(StatusCode::BAD_REQUEST, "request_transfer_encoding", detail))
 }
 
 /// The one host that is asked.
-fn host<'a>(headers: &'a HeaderMap, uri: &Uri) -> Result<Named<'a>, Refused> {
+fn host<'a>(headers: &'a HeaderMap, uri: &Uri) -> Result<HostHeader<'a>, ApiError> {
     let mut hosts = headers.get_all(header::HOST).iter();
     let Some(host) = hosts.next() else {
-        return Err(Refused::new(StatusCode::BAD_REQUEST, "host_missing", "the request has no `Host` header"));
+        return Err(ApiError::new(StatusCode::BAD_REQUEST, "host_missing", "the request has no `Host` header"));
     };
     if hosts.next().is_some() {
-        return Err(Refused::new(
+        return Err(ApiError::new(
             StatusCode::BAD_REQUEST,
             "host_repeated",
             "the request has more than one `Host` header",
         ));
     }
-    let named = host.to_str().ok().and_then(Named::read).ok_or_else(|| {
-        Refused::new(
+    let named = host.to_str().ok().and_then(HostHeader::read).ok_or_else(|| {
+        ApiError::new(
             StatusCode::BAD_REQUEST,
             "host_malformed",
             "the `Host` header is not a host name or address with an optional port",
@@ -81,9 +81,9 @@ fn host<'a>(headers: &'a HeaderMap, uri: &Uri) -> Result<Named<'a>, Refused> {
     })?;
     if let Some(authority) = uri.authority() {
         let default_port = if uri.scheme_str() == Some("https") { 443 } else { 80 };
-        if !Named::read(authority.as_str()).is_some_and(|target| target.is(&named, default_port)) {
+        if !HostHeader::read(authority.as_str()).is_some_and(|target| target.is(&named, default_port)) {
             let detail = "the request target and the `Host` header name different hosts";
-            return Err(Refused::new(StatusCode::BAD_REQUEST, "host_differs", detail));
+            return Err(ApiError::new(StatusCode::BAD_REQUEST, "host_differs", detail));
         }
     }
     Ok(named)
@@ -102,7 +102,7 @@ mod tests {
 
     #[test]
     fn what_a_request_must_be() {
-        let in_force = InForce::new(Rules { allowed_hosts: vec!["a.example".to_owned()], ..Rules::default() });
+        let rules = CompiledRules::new(Rules { allowed_hosts: vec!["a.example".to_owned()], ..Rules::default() });
         let mut all = String::new();
         for (line, headers) in [
             ("GET /", &[("host", "a.example")][..]),
@@ -127,7 +127,7 @@ mod tests {
             let (method, uri) = line.split_once(' ').unwrap();
             let request = Request::builder().method(method).uri(uri);
             let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
-            let verdict = match check(&request.body(()).unwrap(), &in_force) {
+            let verdict = match check(&request.body(()).unwrap(), &rules) {
                 Ok(()) => "passes".to_owned(),
                 Err(refused) => format!("{} {}", refused.status.as_u16(), refused.code),
             };
@@ -156,6 +156,6 @@ mod tests {
         .assert_eq(&all);
         let long = format!("/{}", "a".repeat(MAX_URI_BYTES));
         let request = Request::builder().uri(long).header("host", "a.example").body(()).unwrap();
-        assert_eq!(check(&request, &in_force).unwrap_err().code, "uri_too_long");
+        assert_eq!(check(&request, &rules).unwrap_err().code, "uri_too_long");
     }
 }

@@ -7,18 +7,18 @@ use http_body::{Body, Frame, SizeHint};
 
 /// A body, and what goes with it.
 #[derive(Debug)]
-pub(crate) struct Held<B, T> {
+pub(crate) struct GuardedBody<B, T> {
     body: B,
     _held: T,
 }
 
-impl<B, T> Held<B, T> {
-    pub(crate) fn new(body: B, held: T) -> Held<B, T> {
-        Held { body, _held: held }
+impl<B, T> GuardedBody<B, T> {
+    pub(crate) fn new(body: B, held: T) -> GuardedBody<B, T> {
+        GuardedBody { body, _held: held }
     }
 }
 
-impl<B: Body + Unpin, T: Unpin> Body for Held<B, T> {
+impl<B: Body + Unpin, T: Unpin> Body for GuardedBody<B, T> {
     type Data = B::Data;
     type Error = B::Error;
 

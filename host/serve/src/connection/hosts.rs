@@ -11,7 +11,7 @@ const MAX_NAME_BYTES: usize = 253;
 
 /// The names that are listed.
 #[derive(Debug, Default)]
-pub(crate) struct Hosts {
+pub(crate) struct AllowedHosts {
     any: bool,
     names: Vec<String>,
     /// With the dot in front.
@@ -20,7 +20,7 @@ pub(crate) struct Hosts {
 
 /// A host and its port, as a `Host` header or a request's target has them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Named<'a> {
+pub(crate) struct HostHeader<'a> {
     /// Without the brackets of an address.
     name: &'a str,
     is_v6: bool,
@@ -33,9 +33,9 @@ pub fn is_allowed_host(text: &str) -> bool {
     text == "*" || (is_name(name) && !name.ends_with('.'))
 }
 
-impl Hosts {
-    pub(crate) fn new(listed: &[String]) -> Hosts {
-        let mut hosts = Hosts::default();
+impl AllowedHosts {
+    pub(crate) fn new(listed: &[String]) -> AllowedHosts {
+        let mut hosts = AllowedHosts::default();
         for text in listed.iter().map(|text| text.to_ascii_lowercase()) {
             match text.strip_prefix('*') {
                 Some("") => hosts.any = true,
@@ -47,7 +47,7 @@ impl Hosts {
     }
 
     /// Whether requests for this host are answered.
-    pub(crate) fn allow(&self, host: &Named<'_>) -> bool {
+    pub(crate) fn allow(&self, host: &HostHeader<'_>) -> bool {
         if self.any || host.is_v6 || host.name.parse::<Ipv4Addr>().is_ok() {
             return true;
         }
@@ -64,9 +64,9 @@ impl Hosts {
     }
 }
 
-impl<'a> Named<'a> {
+impl<'a> HostHeader<'a> {
     /// Reads `name`, `name:port`, `[address]` or `[address]:port`, and nothing else.
-    pub(crate) fn read(text: &'a str) -> Option<Named<'a>> {
+    pub(crate) fn read(text: &'a str) -> Option<HostHeader<'a>> {
         let (name, is_v6, rest) = match text.strip_prefix('[') {
             Some(inside) => {
                 let (address, rest) = inside.split_once(']')?;
@@ -87,11 +87,11 @@ impl<'a> Named<'a> {
             Some(digits) if digits.bytes().all(|c| c.is_ascii_digit()) => Some(digits.parse().ok()?),
             _ => return None,
         };
-        Some(Named { name, is_v6, port })
+        Some(HostHeader { name, is_v6, port })
     }
 
     /// Whether both mean the same host and port.
-    pub(crate) fn is(&self, other: &Named<'_>, default_port: u16) -> bool {
+    pub(crate) fn is(&self, other: &HostHeader<'_>, default_port: u16) -> bool {
         self.name.eq_ignore_ascii_case(other.name)
             && self.port.unwrap_or(default_port) == other.port.unwrap_or(default_port)
     }
@@ -113,7 +113,7 @@ mod tests {
 
     #[test]
     fn names_have_to_be_listed_and_addresses_need_not() {
-        let hosts = Hosts::new(&["Console.example".to_owned(), "*.apps.example".to_owned()]);
+        let hosts = AllowedHosts::new(&["Console.example".to_owned(), "*.apps.example".to_owned()]);
         for (host, expected) in [
             ("127.0.0.1:4000", true),
             ("[::1]:4000", true),
@@ -132,9 +132,9 @@ mod tests {
             ("2130706433", false),
             ("0x7f000001", false),
         ] {
-            assert_eq!(hosts.allow(&Named::read(host).unwrap()), expected, "{host}");
+            assert_eq!(hosts.allow(&HostHeader::read(host).unwrap()), expected, "{host}");
         }
-        assert!(Hosts::new(&["*".to_owned()]).allow(&Named::read("evil.example").unwrap()));
+        assert!(AllowedHosts::new(&["*".to_owned()]).allow(&HostHeader::read("evil.example").unwrap()));
     }
 
     #[test]
@@ -142,10 +142,10 @@ mod tests {
         for text in
             ["", ":80", ".", ".a", "a b", "a/b", "u@a", "a:b", "a:80:80", "a:65536", "[::1", "[x]", "[::1]a", "::1"]
         {
-            assert_eq!(Named::read(text), None, "{text}");
+            assert_eq!(HostHeader::read(text), None, "{text}");
         }
         for text in ["a", "a_b-c.d", "a.", "a:", "a:80", "[::1]", "[::ffff:1.2.3.4]:1"] {
-            assert!(Named::read(text).is_some(), "{text}");
+            assert!(HostHeader::read(text).is_some(), "{text}");
         }
     }
 

@@ -14,7 +14,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::Sleep;
 
-use crate::connection::state::{Connected, WaitFor, Waiting};
+use crate::connection::state::{ClientWait, Connection, WaitKind};
 
 /// How long the client has to close its side.
 const LINGER: Duration = Duration::from_secs(1);
@@ -25,9 +25,9 @@ const MAX_BYTES: usize = 4 * 1024 * 1024;
 pub(crate) struct Linger {
     stream: TcpStream,
     write_timeout: Duration,
-    connection: Arc<Connected>,
+    connection: Arc<Connection>,
     /// While the client has not taken what was written.
-    stuck: Option<(Pin<Box<Sleep>>, Waiting)>,
+    stuck: Option<(Pin<Box<Sleep>>, ClientWait)>,
     closing: Option<Closing>,
 }
 
@@ -37,7 +37,7 @@ struct Closing {
 }
 
 impl Linger {
-    pub(crate) fn new(stream: TcpStream, write_timeout: Duration, connection: Arc<Connected>) -> Linger {
+    pub(crate) fn new(stream: TcpStream, write_timeout: Duration, connection: Arc<Connection>) -> Linger {
         Linger { stream, write_timeout, connection, stuck: None, closing: None }
     }
 
@@ -49,7 +49,7 @@ impl Linger {
         }
         let timeout = self.write_timeout;
         let Linger { connection, stuck, .. } = self;
-        let wait = || (Box::pin(tokio::time::sleep(timeout)), connection.wait(WaitFor::Taking));
+        let wait = || (Box::pin(tokio::time::sleep(timeout)), connection.wait(WaitKind::Taking));
         let (timer, _) = stuck.get_or_insert_with(wait);
         ready!(timer.as_mut().poll(context));
         Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the client stopped reading the response")))

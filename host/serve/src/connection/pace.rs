@@ -12,16 +12,16 @@ use http_body::{Body, Frame, SizeHint};
 use tokio::time::{Instant, Sleep};
 
 use crate::connection::rules::Rules;
-use crate::connection::state::{Connected, WaitFor, Waiting};
+use crate::connection::state::{ClientWait, Connection, WaitKind};
 use crate::wire::body::BodyError;
-use crate::wire::problem::Refused;
+use crate::wire::problem::ApiError;
 
 /// A body may be this slow for this long before its rate is looked at.
 const SLOW_START: Duration = Duration::from_secs(30);
 
 /// How fast a body has to come.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Pace {
+pub(crate) struct BodyPace {
     idle: Duration,
     /// 0 for any.
     min_bytes_per_second: u64,
@@ -29,29 +29,29 @@ pub(crate) struct Pace {
 
 /// Says whether a body came too slowly.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct TooSlow(Option<Arc<AtomicBool>>);
+pub(crate) struct SlowBodyFlag(Option<Arc<AtomicBool>>);
 
 /// A body that fails when nothing of it comes for too long, or too little on average. Only the time in which somebody waits
 /// for it counts.
-pub(crate) struct Paced<B> {
+pub(crate) struct PacedBody<B> {
     body: B,
-    pace: Pace,
-    too_slow: TooSlow,
+    pace: BodyPace,
+    too_slow: SlowBodyFlag,
     n_bytes: u64,
     waited: Duration,
-    waits: Option<Waits>,
-    connection: Arc<Connected>,
+    waits: Option<BodyWait>,
+    connection: Arc<Connection>,
 }
 
-struct Waits {
+struct BodyWait {
     timer: Pin<Box<Sleep>>,
     /// Since when; `None` while nobody waits.
-    since: Option<(Instant, Waiting)>,
+    since: Option<(Instant, ClientWait)>,
 }
 
-impl Pace {
-    pub(crate) fn of(rules: &Rules) -> Pace {
-        Pace { idle: rules.body_idle_timeout, min_bytes_per_second: rules.min_body_bytes_per_second }
+impl BodyPace {
+    pub(crate) fn from_rules(rules: &Rules) -> BodyPace {
+        BodyPace { idle: rules.body_idle_timeout, min_bytes_per_second: rules.min_body_bytes_per_second }
     }
 
     /// How much longer may be waited for the next part.
@@ -64,14 +64,14 @@ impl Pace {
     }
 }
 
-impl TooSlow {
+impl SlowBodyFlag {
     pub(crate) fn is_true(&self) -> bool {
         self.0.as_ref().is_some_and(|flag| flag.load(Ordering::Acquire))
     }
 
     /// What whoever sent it is told.
-    pub(crate) fn refused() -> Refused {
-        Refused::new(
+    pub(crate) fn refused() -> ApiError {
+        ApiError::new(
             StatusCode::REQUEST_TIMEOUT,
             "body_too_slow",
             "the request body arrived too slowly, or not completely",
@@ -79,13 +79,13 @@ impl TooSlow {
     }
 }
 
-impl<B: Body> Paced<B> {
-    pub(crate) fn new(body: B, pace: Pace, connection: Arc<Connected>) -> Paced<B> {
-        let too_slow = TooSlow((!body.is_end_stream()).then(Arc::default));
-        Paced { body, pace, too_slow, n_bytes: 0, waited: Duration::ZERO, waits: None, connection }
+impl<B: Body> PacedBody<B> {
+    pub(crate) fn new(body: B, pace: BodyPace, connection: Arc<Connection>) -> PacedBody<B> {
+        let too_slow = SlowBodyFlag((!body.is_end_stream()).then(Arc::default));
+        PacedBody { body, pace, too_slow, n_bytes: 0, waited: Duration::ZERO, waits: None, connection }
     }
 
-    pub(crate) fn too_slow(&self) -> TooSlow {
+    pub(crate) fn too_slow(&self) -> SlowBodyFlag {
         self.too_slow.clone()
     }
 
@@ -93,16 +93,17 @@ impl<B: Body> Paced<B> {
     fn poll_wait(&mut self, context: &mut Context<'_>) -> Poll<()> {
         let left = self.pace.left(self.n_bytes, self.waited);
         let now = Instant::now();
-        let waits = self.waits.get_or_insert_with(|| Waits { timer: Box::pin(tokio::time::sleep(left)), since: None });
+        let waits =
+            self.waits.get_or_insert_with(|| BodyWait { timer: Box::pin(tokio::time::sleep(left)), since: None });
         if waits.since.is_none() {
-            waits.since = Some((now, self.connection.wait(WaitFor::Body)));
+            waits.since = Some((now, self.connection.wait(WaitKind::Body)));
             waits.timer.as_mut().reset(now + left);
         }
         waits.timer.as_mut().poll(context)
     }
 }
 
-impl<B> Body for Paced<B>
+impl<B> Body for PacedBody<B>
 where
     B: Body<Data = Bytes, Error: Into<BodyError>> + Unpin,
 {
@@ -150,7 +151,7 @@ mod tests {
 
     use super::*;
     use crate::connection::registry::Connections;
-    use crate::connection::rules::Live;
+    use crate::connection::rules::ReloadableRules;
 
     /// Parts, each after a wait.
     struct Parts(VecDeque<(Pin<Box<Sleep>>, usize)>);
@@ -179,10 +180,10 @@ mod tests {
             (Box::pin(tokio::time::sleep_until(at)), *n_bytes)
         });
         let parts = Parts(parts.collect());
-        let pace = Pace { idle: Duration::from_millis(idle_ms), min_bytes_per_second };
+        let pace = BodyPace { idle: Duration::from_millis(idle_ms), min_bytes_per_second };
         let (all, peer) = (Arc::new(Connections::default()), "127.0.0.1:1".parse().unwrap());
-        let registered = all.add(peer, &Live::new(Rules::default())).unwrap();
-        let mut body = Paced::new(parts, pace, registered.connection.clone());
+        let registered = all.add(peer, &ReloadableRules::new(Rules::default())).unwrap();
+        let mut body = PacedBody::new(parts, pace, registered.connection.clone());
         let too_slow = body.too_slow();
         let mut n_bytes = 0;
         while let Some(frame) = poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {
@@ -205,10 +206,10 @@ mod tests {
 
     #[test]
     fn a_wait_is_as_long_as_the_rate_allows() {
-        let pace = Pace { idle: Duration::from_secs(10), min_bytes_per_second: 100 };
+        let pace = BodyPace { idle: Duration::from_secs(10), min_bytes_per_second: 100 };
         let left = |n_bytes, waited| pace.left(n_bytes, Duration::from_secs(waited)).as_secs();
         assert_eq!([left(0, 0), left(0, 25), left(0, 31), left(1_000, 31), left(100_000, 900)], [10, 5, 0, 9, 10]);
-        let any = Pace { min_bytes_per_second: 0, ..pace };
+        let any = BodyPace { min_bytes_per_second: 0, ..pace };
         assert_eq!(any.left(0, Duration::from_secs(9_999)).as_secs(), 10);
     }
 }

@@ -6,21 +6,21 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::connection::rules::Live;
-use crate::connection::state::{Connected, USED};
+use crate::connection::rules::ReloadableRules;
+use crate::connection::state::{Connection, USED};
 
 /// A client that is waited for so long may have to make room; what is on its way is there sooner.
 const STALLED: Duration = Duration::from_secs(1);
 
 /// All connections that are open.
 #[derive(Debug, Default)]
-pub(crate) struct Connections(Mutex<Open>);
+pub(crate) struct Connections(Mutex<OpenConnections>);
 
 #[derive(Debug, Default)]
-struct Open {
+struct OpenConnections {
     next: u64,
     /// The oldest first.
-    by_age: BTreeMap<u64, Arc<Connected>>,
+    by_age: BTreeMap<u64, Arc<Connection>>,
     by_address: HashMap<IpAddr, usize>,
 }
 
@@ -29,18 +29,18 @@ pub(crate) struct Registered {
     connections: Arc<Connections>,
     number: u64,
     counted: Option<IpAddr>,
-    pub(crate) connection: Arc<Connected>,
+    pub(crate) connection: Arc<Connection>,
 }
 
 impl Connections {
     /// Adds a connection, unless its address has as many as it may have.
-    pub(crate) fn add(self: &Arc<Self>, peer: SocketAddr, live: &Live) -> Option<Registered> {
-        let in_force = live.now();
-        let rules = &in_force.rules;
+    pub(crate) fn add(self: &Arc<Self>, peer: SocketAddr, live: &ReloadableRules) -> Option<Registered> {
+        let rules = live.now();
+        let rules = &rules.rules;
         let address = peer.ip().to_canonical();
         let is_trusted = rules.trusted_proxies.iter().any(|network| network.contains(address));
         let counted = (!address.is_loopback() && !is_trusted).then(|| whose(address));
-        let connection = Arc::new(Connected::new(peer, live));
+        let connection = Arc::new(Connection::new(peer, live));
         let mut open = self.open();
         if let Some(address) = counted {
             let n_open = open.by_address.entry(address).or_default();
@@ -77,7 +77,7 @@ impl Connections {
         })
     }
 
-    fn open(&self) -> std::sync::MutexGuard<'_, Open> {
+    fn open(&self) -> std::sync::MutexGuard<'_, OpenConnections> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -109,7 +109,7 @@ impl Drop for Registered {
 mod tests {
     use super::*;
     use crate::connection::rules::Rules;
-    use crate::connection::state::{EVICTED, WaitFor};
+    use crate::connection::state::{EVICTED, WaitKind};
 
     fn peer(text: &str) -> SocketAddr {
         SocketAddr::new(text.parse().unwrap(), 1)
@@ -122,7 +122,7 @@ mod tests {
             trusted_proxies: vec!["10.0.0.0/8".parse().unwrap()],
             ..Rules::default()
         };
-        let (live, connections) = (Live::new(rules), Arc::new(Connections::default()));
+        let (live, connections) = (ReloadableRules::new(rules), Arc::new(Connections::default()));
         let mut open = vec![];
         for (address, expected) in [
             ("203.0.113.1", true),
@@ -150,7 +150,7 @@ mod tests {
 
     #[test]
     fn who_never_sent_a_head_makes_room_first_and_who_is_served_never_does() {
-        let (live, connections) = (Live::new(Rules::default()), Arc::new(Connections::default()));
+        let (live, connections) = (ReloadableRules::new(Rules::default()), Arc::new(Connections::default()));
         let all: Vec<_> = (0..4).map(|_| connections.add(peer("127.0.0.1"), &live).unwrap()).collect();
         let new = connections.add(peer("127.0.0.1"), &live).unwrap();
         let is_evicted = |at: usize| all[at].connection.state.load(Ordering::Acquire) & EVICTED != 0;
@@ -176,14 +176,14 @@ mod tests {
 
     #[test]
     fn where_all_are_served_whose_client_is_waited_for_longest_makes_room() {
-        let (live, connections) = (Live::new(Rules::default()), Arc::new(Connections::default()));
+        let (live, connections) = (ReloadableRules::new(Rules::default()), Arc::new(Connections::default()));
         let all: Vec<_> = (0..4).map(|_| connections.add(peer("127.0.0.1"), &live).unwrap()).collect();
         let _in_work: Vec<_> = all.iter().map(|one| one.connection.begin().unwrap()).collect();
         let new = connections.add(peer("127.0.0.1"), &live).unwrap();
         let wait = |at: usize, what| all[at].connection.wait(what);
         let is_evicted = |at: usize| all[at].connection.state.load(Ordering::Acquire) & EVICTED != 0;
         assert!(!connections.make_room_for(&new, Instant::now() + STALLED), "nobody is waited for");
-        let (over, _body, _taking) = (wait(0, WaitFor::Body), wait(2, WaitFor::Body), wait(1, WaitFor::Taking));
+        let (over, _body, _taking) = (wait(0, WaitKind::Body), wait(2, WaitKind::Body), wait(1, WaitKind::Taking));
         drop(over);
         assert!(!connections.make_room_for(&new, Instant::now()), "not for long");
         assert_eq!([0, 1, 2, 3].map(is_evicted), [false, false, false, false]);

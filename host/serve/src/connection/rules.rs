@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use crate::connection::cors::Cors;
-use crate::connection::hosts::Hosts;
+use crate::connection::hosts::AllowedHosts;
 use crate::connection::network::Network;
 
 /// Rules of the front that may change while it serves. A connection goes by the new ones from its next request on.
@@ -49,36 +49,36 @@ impl Default for Rules {
 
 /// Rules, made ready to be asked for every request.
 #[derive(Debug)]
-pub(crate) struct InForce {
+pub(crate) struct CompiledRules {
     pub(crate) rules: Rules,
     pub(crate) cors: Cors,
-    pub(crate) hosts: Hosts,
+    pub(crate) hosts: AllowedHosts,
 }
 
-impl InForce {
-    pub(crate) fn new(rules: Rules) -> InForce {
-        InForce { cors: Cors::new(&rules.cors_origins), hosts: Hosts::new(&rules.allowed_hosts), rules }
+impl CompiledRules {
+    pub(crate) fn new(rules: Rules) -> CompiledRules {
+        CompiledRules { cors: Cors::new(&rules.cors_origins), hosts: AllowedHosts::new(&rules.allowed_hosts), rules }
     }
 }
 
 /// The rules as they are now.
 #[derive(Debug)]
-pub(crate) struct Live {
+pub(crate) struct ReloadableRules {
     version: AtomicU64,
-    now: RwLock<Arc<InForce>>,
+    now: RwLock<Arc<CompiledRules>>,
 }
 
-impl Live {
-    pub(crate) fn new(rules: Rules) -> Live {
-        Live { version: AtomicU64::new(0), now: RwLock::new(Arc::new(InForce::new(rules))) }
+impl ReloadableRules {
+    pub(crate) fn new(rules: Rules) -> ReloadableRules {
+        ReloadableRules { version: AtomicU64::new(0), now: RwLock::new(Arc::new(CompiledRules::new(rules))) }
     }
 
-    pub(crate) fn now(&self) -> Arc<InForce> {
+    pub(crate) fn now(&self) -> Arc<CompiledRules> {
         self.now.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub(crate) fn set(&self, rules: Rules) {
-        *self.now.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(InForce::new(rules));
+        *self.now.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(CompiledRules::new(rules));
         // Whoever sees the new number finds the new rules.
         self.version.fetch_add(1, Ordering::Release);
     }
@@ -86,15 +86,15 @@ impl Live {
 
 /// The rules as a connection knows them: it shares no lock with others until they change.
 #[derive(Debug)]
-pub(crate) struct Known(Mutex<(u64, Arc<InForce>)>);
+pub(crate) struct CachedRules(Mutex<(u64, Arc<CompiledRules>)>);
 
-impl Known {
-    pub(crate) fn of(live: &Live) -> Known {
+impl CachedRules {
+    pub(crate) fn new(live: &ReloadableRules) -> CachedRules {
         let version = live.version.load(Ordering::Acquire);
-        Known(Mutex::new((version, live.now())))
+        CachedRules(Mutex::new((version, live.now())))
     }
 
-    pub(crate) fn now(&self, live: &Live) -> Arc<InForce> {
+    pub(crate) fn now(&self, live: &ReloadableRules) -> Arc<CompiledRules> {
         let version = live.version.load(Ordering::Acquire);
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if known.0 != version {
@@ -110,8 +110,8 @@ mod tests {
 
     #[test]
     fn a_connection_learns_of_new_rules() {
-        let live = Live::new(Rules::default());
-        let known = Known::of(&live);
+        let live = ReloadableRules::new(Rules::default());
+        let known = CachedRules::new(&live);
         assert_eq!(known.now(&live).rules.max_streams, 256);
         live.set(Rules { max_streams: 7, ..Rules::default() });
         assert_eq!(known.now(&live).rules.max_streams, 7);

@@ -7,10 +7,10 @@ use std::time::Instant;
 
 use tokio::sync::Notify;
 
-use crate::access::Recent;
-use crate::connection::rules::{InForce, Known, Live};
+use crate::access::RecentToken;
+use crate::connection::rules::{CachedRules, CompiledRules, ReloadableRules};
 
-/// Bits of [`Connected::state`]; requests in work are counted above them.
+/// Bits of [`Connection::state`]; requests in work are counted above them.
 pub(super) const USED: usize = 1;
 pub(super) const EVICTED: usize = 2;
 const WARNED: usize = 4;
@@ -18,13 +18,13 @@ const ONE_REQUEST: usize = 8;
 
 /// One connection.
 #[derive(Debug)]
-pub(crate) struct Connected {
+pub(crate) struct Connection {
     pub(crate) peer: SocketAddr,
     /// The same as text.
     pub(crate) peer_text: String,
     /// Whose token it sent last.
-    pub(crate) recent: Recent,
-    rules: Known,
+    pub(crate) recent: RecentToken,
+    rules: CachedRules,
     pub(super) state: AtomicUsize,
     evicted: Notify,
     /// Since when its client is waited for: for more of a body, and for taking more of an answer.
@@ -33,26 +33,26 @@ pub(crate) struct Connected {
 
 /// What a client is waited for.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum WaitFor {
+pub(crate) enum WaitKind {
     Body,
     Taking,
 }
 
 /// A wait for a client that goes on.
 #[derive(Debug)]
-pub(crate) struct Waiting(Arc<Connected>, WaitFor);
+pub(crate) struct ClientWait(Arc<Connection>, WaitKind);
 
 /// A request in work: its connection does not make room. Goes with the last byte of the answer.
 #[derive(Debug)]
-pub(crate) struct InWork(Arc<Connected>);
+pub(crate) struct ActiveRequest(Arc<Connection>);
 
-impl Connected {
-    pub(super) fn new(peer: SocketAddr, live: &Live) -> Connected {
-        Connected {
+impl Connection {
+    pub(super) fn new(peer: SocketAddr, live: &ReloadableRules) -> Connection {
+        Connection {
             peer,
             peer_text: peer.to_string(),
-            recent: Recent::default(),
-            rules: Known::of(live),
+            recent: RecentToken::default(),
+            rules: CachedRules::new(live),
             state: AtomicUsize::new(0),
             evicted: Notify::new(),
             waits: Default::default(),
@@ -60,16 +60,16 @@ impl Connected {
     }
 
     /// The rules that its next request goes by.
-    pub(crate) fn rules(&self, live: &Live) -> Arc<InForce> {
+    pub(crate) fn rules(&self, live: &ReloadableRules) -> Arc<CompiledRules> {
         self.rules.now(live)
     }
 
     /// Begins a request; `None` when the connection is about to be ended.
-    pub(crate) fn begin(self: &Arc<Self>) -> Option<InWork> {
+    pub(crate) fn begin(self: &Arc<Self>) -> Option<ActiveRequest> {
         let begun = self.state.fetch_update(Ordering::AcqRel, Ordering::Acquire, |state| {
             (state & EVICTED == 0).then_some(((state | USED) & !WARNED) + ONE_REQUEST)
         });
-        begun.ok().map(|_| InWork(self.clone()))
+        begun.ok().map(|_| ActiveRequest(self.clone()))
     }
 
     /// Whether no request is in work.
@@ -86,18 +86,18 @@ impl Connected {
     }
 
     /// Notes that its client is waited for from now on.
-    pub(crate) fn wait(self: &Arc<Self>, what: WaitFor) -> Waiting {
+    pub(crate) fn wait(self: &Arc<Self>, what: WaitKind) -> ClientWait {
         *self.wait_of(what) = Some(Instant::now());
-        Waiting(self.clone(), what)
+        ClientWait(self.clone(), what)
     }
 
     /// Since when its client is waited for, unless it has to make room already.
     pub(super) fn waits_since(&self) -> Option<Instant> {
         let is_open = self.state.load(Ordering::Acquire) & EVICTED == 0;
-        [WaitFor::Body, WaitFor::Taking].into_iter().filter_map(|what| *self.wait_of(what)).min().filter(|_| is_open)
+        [WaitKind::Body, WaitKind::Taking].into_iter().filter_map(|what| *self.wait_of(what)).min().filter(|_| is_open)
     }
 
-    fn wait_of(&self, what: WaitFor) -> std::sync::MutexGuard<'_, Option<Instant>> {
+    fn wait_of(&self, what: WaitKind) -> std::sync::MutexGuard<'_, Option<Instant>> {
         self.waits[what as usize].lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -124,13 +124,13 @@ impl Connected {
     }
 }
 
-impl Drop for Waiting {
+impl Drop for ClientWait {
     fn drop(&mut self) {
         *self.0.wait_of(self.1) = None;
     }
 }
 
-impl Drop for InWork {
+impl Drop for ActiveRequest {
     fn drop(&mut self) {
         self.0.state.fetch_sub(ONE_REQUEST, Ordering::AcqRel);
     }

@@ -12,7 +12,7 @@ use http_body::Frame;
 
 use crate::access::caller::Caller;
 use crate::connection::rules::Rules;
-use crate::wire::problem::Refused;
+use crate::wire::problem::ApiError;
 
 /// When to ask again, in seconds.
 const RETRY_AFTER: u32 = 5;
@@ -23,18 +23,18 @@ pub(crate) struct Streams(Mutex<HashMap<String, usize>>);
 
 /// The right to one stream.
 #[derive(Debug)]
-pub(crate) struct Turn {
+pub(crate) struct StreamPermit {
     streams: Arc<Streams>,
     caller: String,
 }
 
 impl Streams {
     /// Gives the right to one more stream.
-    pub(crate) fn take(self: &Arc<Self>, caller: &Caller, rules: &Rules) -> Result<Turn, Refused> {
+    pub(crate) fn take(self: &Arc<Self>, caller: &Caller, rules: &Rules) -> Result<StreamPermit, ApiError> {
         self.take_for(&caller.principal.name, rules)
     }
 
-    fn take_for(self: &Arc<Self>, caller: &str, rules: &Rules) -> Result<Turn, Refused> {
+    fn take_for(self: &Arc<Self>, caller: &str, rules: &Rules) -> Result<StreamPermit, ApiError> {
         let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let n_own = open.get(caller).copied().unwrap_or(0);
         let detail = match open.values().sum::<usize>() >= rules.max_streams {
@@ -44,19 +44,19 @@ impl Streams {
             }
             false => {
                 open.insert(caller.to_owned(), n_own + 1);
-                return Ok(Turn { streams: self.clone(), caller: caller.to_owned() });
+                return Ok(StreamPermit { streams: self.clone(), caller: caller.to_owned() });
             }
         };
-        Err(Refused::new(StatusCode::TOO_MANY_REQUESTS, "streams_too_many", detail)
+        Err(ApiError::new(StatusCode::TOO_MANY_REQUESTS, "streams_too_many", detail)
             .fix("close a stream, or raise `max_streams_per_caller` or `max_streams`")
             .retry_after(RETRY_AFTER))
     }
 }
 
-impl Turn {
+impl StreamPermit {
     /// Goes with the body of this answer, which ends at the latest with `ended`.
     pub(crate) fn hold(self, response: Response, ended: impl Future<Output = ()> + Send + 'static) -> Response {
-        response.map(|body| Body::new(Stream { body, ended: Box::pin(ended), _turn: self }))
+        response.map(|body| Body::new(Stream { body, ended: Box::pin(ended), _permit: self }))
     }
 }
 
@@ -64,7 +64,7 @@ impl Turn {
 struct Stream {
     body: Body,
     ended: Pin<Box<dyn Future<Output = ()> + Send>>,
-    _turn: Turn,
+    _permit: StreamPermit,
 }
 
 impl HttpBody for Stream {
@@ -86,7 +86,7 @@ impl HttpBody for Stream {
     }
 }
 
-impl Drop for Turn {
+impl Drop for StreamPermit {
     fn drop(&mut self) {
         let mut open = self.streams.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(n_own) = open.get_mut(&self.caller) {

@@ -69,7 +69,7 @@ pub enum TlsError {
 pub(crate) struct Tls(RwLock<Arc<ServerConfig>>);
 
 impl Tls {
-    pub(crate) fn of(files: &TlsFiles) -> Result<Tls, TlsError> {
+    pub(crate) fn from_files(files: &TlsFiles) -> Result<Tls, TlsError> {
         read(files).map(|config| Tls(RwLock::new(Arc::new(config))))
     }
 

@@ -10,8 +10,8 @@ use serde_json::{Map, Value, json};
 use utoipa::openapi::path::ParameterIn;
 use utoipa::{IntoParams, ToSchema};
 
-use crate::operation::request::Conditions;
-use crate::wire::plugin_list::ListQuery;
+use crate::operation::request::OperationQuery;
+use crate::wire::plugin_list::PluginListQuery;
 
 /// What an operation that changes plugins may fail with: one status for each [`host_run::Kind`].
 const OPERATION_ERRORS: [u16; 11] = [400, 403, 404, 409, 412, 413, 422, 500, 503, 504, 507];
@@ -20,7 +20,7 @@ const BODY_ERRORS: [u16; 3] = [400, 413, 415];
 
 /// What is said of a route.
 #[derive(Debug, Default)]
-pub(crate) struct Doc {
+pub(crate) struct RouteDoc {
     pub(crate) summary: &'static str,
     pub(crate) parameters: Vec<Value>,
     /// What the parameters of the path are, where that is not the same everywhere.
@@ -44,37 +44,37 @@ pub(crate) struct ResponseDoc {
     pub(crate) headers: Vec<(&'static str, &'static str)>,
 }
 
-impl Doc {
+impl RouteDoc {
     /// What it does, in one sentence.
-    pub(crate) fn summary(&mut self, summary: &'static str) -> &mut Doc {
+    pub(crate) fn summary(&mut self, summary: &'static str) -> &mut RouteDoc {
         self.summary = summary;
         self
     }
 
     /// What a parameter of the path is, where its name does not say it.
-    pub(crate) fn path_parameter(&mut self, name: &'static str, description: &'static str) -> &mut Doc {
+    pub(crate) fn path_parameter(&mut self, name: &'static str, description: &'static str) -> &mut RouteDoc {
         self.path_parameters.insert(name, description);
         self
     }
 
     /// The parameters of the query.
-    pub(crate) fn query<Q: IntoParams>(&mut self) -> &mut Doc {
+    pub(crate) fn query<Q: IntoParams>(&mut self) -> &mut RouteDoc {
         let parameters = Q::into_params(|| Some(ParameterIn::Query));
         self.parameters.extend(parameters.into_iter().map(|parameter| without_null(value(parameter))));
         self.errors(&[400])
     }
 
     /// The query of a list of plugins.
-    pub(crate) fn list_query(&mut self) -> &mut Doc {
-        self.query::<ListQuery>();
-        for (name, words) in ListQuery::WORDS {
+    pub(crate) fn list_query(&mut self) -> &mut RouteDoc {
+        self.query::<PluginListQuery>();
+        for (name, words) in PluginListQuery::WORDS {
             self.allowed_values(name, words);
         }
         self
     }
 
     /// The words that a parameter of the query can be.
-    pub(crate) fn allowed_values(&mut self, name: &str, words: &[&str]) -> &mut Doc {
+    pub(crate) fn allowed_values(&mut self, name: &str, words: &[&str]) -> &mut RouteDoc {
         for parameter in self.parameters.iter_mut().filter(|parameter| parameter["name"] == name) {
             parameter["schema"]["enum"] = json!(words);
         }
@@ -82,83 +82,88 @@ impl Doc {
     }
 
     /// A header that is read.
-    pub(crate) fn header(&mut self, name: &'static str, description: &'static str) -> &mut Doc {
+    pub(crate) fn header(&mut self, name: &'static str, description: &'static str) -> &mut RouteDoc {
         let schema = json!({ "type": "string" });
         self.parameters.push(json!({ "name": name, "in": "header", "description": description, "schema": schema }));
         self
     }
 
     /// A JSON body that must be there.
-    pub(crate) fn body<B: ToSchema>(&mut self) -> &mut Doc {
+    pub(crate) fn body<B: ToSchema>(&mut self) -> &mut RouteDoc {
         let schema = self.reference::<B>();
         self.body_content(true, &[("application/json", schema)]).errors(&BODY_ERRORS)
     }
 
     /// A JSON body that may be left out.
-    pub(crate) fn optional_body<B: ToSchema>(&mut self) -> &mut Doc {
+    pub(crate) fn optional_body<B: ToSchema>(&mut self) -> &mut RouteDoc {
         let schema = self.reference::<B>();
         self.body_content(false, &[("application/json", schema)]).errors(&BODY_ERRORS)
     }
 
     /// A body with a schema for each media type.
-    pub(crate) fn body_content(&mut self, required: bool, content: &[(&'static str, Value)]) -> &mut Doc {
+    pub(crate) fn body_content(&mut self, required: bool, content: &[(&'static str, Value)]) -> &mut RouteDoc {
         let content = content.iter().map(|(media, schema)| ((*media).to_owned(), json!({ "schema": schema })));
         self.body = Some(json!({ "required": required, "content": Value::Object(content.collect()) }));
         self
     }
 
     /// Answers with JSON. Said twice of one status, the answer is either.
-    pub(crate) fn response<A: ToSchema>(&mut self, status: u16) -> &mut Doc {
+    pub(crate) fn response<A: ToSchema>(&mut self, status: u16) -> &mut RouteDoc {
         let schema = self.reference::<A>();
         self.response_content(status, "application/json", schema)
     }
 
     /// Answers with a JSON array of these.
-    pub(crate) fn response_list<A: ToSchema>(&mut self, status: u16) -> &mut Doc {
+    pub(crate) fn response_list<A: ToSchema>(&mut self, status: u16) -> &mut RouteDoc {
         let items = self.reference::<A>();
         self.response_content(status, "application/json", json!({ "type": "array", "items": items }))
     }
 
     /// Answers without a body.
-    pub(crate) fn empty_response(&mut self, status: u16) -> &mut Doc {
+    pub(crate) fn empty_response(&mut self, status: u16) -> &mut RouteDoc {
         self.responses.entry(status).or_default();
         self
     }
 
     /// Answers with a text of another media type.
-    pub(crate) fn text_response(&mut self, status: u16, media: &'static str) -> &mut Doc {
+    pub(crate) fn text_response(&mut self, status: u16, media: &'static str) -> &mut RouteDoc {
         self.response_content(status, media, json!({ "type": "string" }))
     }
 
     /// Answers with this status, and a body of this media type and schema.
-    pub(crate) fn response_content(&mut self, status: u16, media: &'static str, schema: Value) -> &mut Doc {
+    pub(crate) fn response_content(&mut self, status: u16, media: &'static str, schema: Value) -> &mut RouteDoc {
         self.responses.entry(status).or_default().content.entry(media).or_default().push(schema);
         self
     }
 
     /// A header of the answer with this status.
-    pub(crate) fn response_header(&mut self, status: u16, header: &'static str, description: &'static str) -> &mut Doc {
+    pub(crate) fn response_header(
+        &mut self,
+        status: u16,
+        header: &'static str,
+        description: &'static str,
+    ) -> &mut RouteDoc {
         self.responses.entry(status).or_default().headers.push((header, description));
         self
     }
 
     /// It may end in problems with these statuses, beside those that follow from the row.
-    pub(crate) fn errors(&mut self, statuses: &[u16]) -> &mut Doc {
+    pub(crate) fn errors(&mut self, statuses: &[u16]) -> &mut RouteDoc {
         self.errors.extend(statuses);
         self
     }
 
-    /// It takes [`crate::wire::input::Asking`] and runs an operation as a job, which answers at its end or, when the client would
+    /// It takes [`crate::wire::input::OperationRequest`] and runs an operation as a job, which answers at its end or, when the client would
     /// rather watch, at once.
-    pub(crate) fn runs_job(&mut self) -> &mut Doc {
-        self.runs_job_returning::<host_api::Asked>()
+    pub(crate) fn runs_job(&mut self) -> &mut RouteDoc {
+        self.runs_job_returning::<host_api::OperationResult>()
     }
 
     /// The same with another answer at the end.
-    pub(crate) fn runs_job_returning<A: ToSchema>(&mut self) -> &mut Doc {
+    pub(crate) fn runs_job_returning<A: ToSchema>(&mut self) -> &mut RouteDoc {
         let prefer = "`respond-async`: respond immediately with 202 and the job.";
         let on_conflict = OnConflict::ALL.map(OnConflict::as_str);
-        self.query::<Conditions>().allowed_values("on_conflict", &on_conflict).header("Prefer", prefer);
+        self.query::<OperationQuery>().allowed_values("on_conflict", &on_conflict).header("Prefer", prefer);
         self.response::<A>(200).response::<host_api::Job>(202);
         self.responses.entry(202).or_default().description = "The operation runs as a job.";
         self.response_header(202, "Location", "The status URL of the job.").errors(&OPERATION_ERRORS)

@@ -12,12 +12,12 @@ use http_body::Body as _;
 use serde::{Deserialize, Serialize};
 
 use crate::access::caller::Caller;
-use crate::guard::table::Row;
+use crate::guard::table::RouteRow;
 use crate::operation::run::answer as answer_of_job;
-use crate::state::Front;
+use crate::state::AppState;
 use crate::wire::input;
-use crate::wire::outcome::{of_failed, of_operation, operation_result};
-use crate::wire::problem::Refused;
+use crate::wire::outcome::operation_result;
+use crate::wire::problem::ApiError;
 use crate::wire::view;
 
 const KEY: HeaderName = HeaderName::from_static("idempotency-key");
@@ -28,7 +28,7 @@ const MAX_ANSWER_BYTES: u64 = 256 * 1024;
 
 /// What an earlier request was answered.
 #[derive(Serialize, Deserialize)]
-struct Answer {
+struct StoredResponse {
     status: u16,
     content_type: Option<String>,
     location: Option<String>,
@@ -36,7 +36,7 @@ struct Answer {
 }
 
 /// Answers a request that somebody may make: once, where it names itself.
-pub(crate) async fn answer(front: &Front, row: &Row, caller: &Caller, request: Request, next: Next) -> Response {
+pub(crate) async fn answer(app: &AppState, row: &RouteRow, caller: &Caller, request: Request, next: Next) -> Response {
     let is_left_out = match row.action {
         // Its body is not kept in memory to be compared, and a second upload does no harm.
         "plugin_upload" => true,
@@ -47,19 +47,19 @@ pub(crate) async fn answer(front: &Front, row: &Row, caller: &Caller, request: R
     };
     let may_be_named = row.method == Method::POST && !is_left_out;
     match request.headers().contains_key(KEY) && may_be_named {
-        true => once(front, caller, request, next).await.unwrap_or_else(Refused::into_response),
+        true => once(app, caller, request, next).await.unwrap_or_else(ApiError::into_response),
         false => next.run(request).await,
     }
 }
 
-async fn once(front: &Front, caller: &Caller, request: Request, next: Next) -> Result<Response, Refused> {
-    let failed = |error: host_run::Error| of_operation(&error);
+async fn once(app: &AppState, caller: &Caller, request: Request, next: Next) -> Result<Response, ApiError> {
+    let failed = |error: host_run::Error| ApiError::from(&error);
     let key = key(request.headers())?;
     let (parts, body) = request.into_parts();
     let (uri, method) = (parts.uri.clone(), parts.method.clone());
     let respond_async = input::respond_async(&parts.headers);
     let whole = Request::from_parts(parts.clone(), body);
-    let bytes = input::bytes(whole, front).await?;
+    let bytes = input::bytes(whole, app).await?;
     let mut asked = DigestWriter::new();
     asked.field(method.as_str().as_bytes()).field(uri.path().as_bytes());
     asked.field(uri.query().unwrap_or_default().as_bytes()).field(&bytes);
@@ -67,25 +67,25 @@ async fn once(front: &Front, caller: &Caller, request: Request, next: Next) -> R
     who.field(caller.principal.name.as_bytes()).field(key.as_bytes());
     let named = Named { key: who.finish().hex(), request: asked.finish().hex() };
 
-    let _turn = front.named.take(&named.key).await;
-    match front.host.named_answer(&named).await.map_err(failed)? {
+    let _guard = app.key_locks.take(&named.key).await;
+    match app.host.named_answer(&named).await.map_err(failed)? {
         NamedAnswer::New => {}
         NamedAnswer::Other => {
             let detail = "the `Idempotency-Key` was used for a different request";
-            return Err(Refused::new(StatusCode::UNPROCESSABLE_ENTITY, "idempotency_other_request", detail)
+            return Err(ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, "idempotency_other_request", detail)
                 .fix("use a new key for each request"));
         }
         NamedAnswer::Answered(answer) => return replayed(&answer),
-        NamedAnswer::Became(job) => return of_job(front, &job, respond_async).await.map(marked),
+        NamedAnswer::Became(job) => return of_job(app, &job, respond_async).await.map(marked),
     }
     let mut request = Request::from_parts(parts, Body::from(bytes));
     request.extensions_mut().insert(named.clone());
     let response = next.run(request).await;
-    keep(front, &named, response).await
+    keep(app, &named, response).await
 }
 
 /// The name that a request gives itself.
-fn key(headers: &HeaderMap) -> Result<String, Refused> {
+fn key(headers: &HeaderMap) -> Result<String, ApiError> {
     let mut values = headers.get_all(KEY).iter();
     let text = match (values.next().map(HeaderValue::to_str), values.next()) {
         (Some(Ok(text)), None) => text.trim(),
@@ -94,26 +94,26 @@ fn key(headers: &HeaderMap) -> Result<String, Refused> {
     let is_key = (1..=MAX_KEY_BYTES).contains(&text.len()) && text.bytes().all(|c| c.is_ascii_graphic());
     is_key.then(|| text.to_owned()).ok_or_else(|| {
         let detail = format!("`Idempotency-Key` must be 1 to {MAX_KEY_BYTES} visible ASCII characters without spaces");
-        Refused::new(StatusCode::BAD_REQUEST, "idempotency_key", detail)
+        ApiError::new(StatusCode::BAD_REQUEST, "idempotency_key", detail)
     })
 }
 
 /// Keeps an answer that says that something was done. What was refused before anything was begun may be asked again under the key;
 /// what became a job is told by that.
-async fn keep(front: &Front, named: &Named, response: Response) -> Result<Response, Refused> {
+async fn keep(app: &AppState, named: &Named, response: Response) -> Result<Response, ApiError> {
     let n_bytes = response.body().size_hint().exact();
     let is_kept = response.status().is_success() && n_bytes.is_some_and(|n_bytes| n_bytes <= MAX_ANSWER_BYTES);
     if !is_kept {
-        if let Err(error) = front.host.forget_request(named).await {
+        if let Err(error) = app.host.forget_request(named).await {
             tracing::warn!("failed to delete the record of an `Idempotency-Key`: {}", error.chain());
         }
         return Ok(response);
     }
     let (parts, body) = response.into_parts();
-    let broken = |_| Refused::new(StatusCode::INTERNAL_SERVER_ERROR, "answer_incomplete", "the response ended early");
+    let broken = |_| ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "answer_incomplete", "the response ended early");
     let bytes = axum::body::to_bytes(body, MAX_ANSWER_BYTES as usize).await.map_err(broken)?;
     let header = |name: HeaderName| parts.headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
-    let answer = Answer {
+    let answer = StoredResponse {
         status: parts.status.as_u16(),
         content_type: header(CONTENT_TYPE),
         location: header(LOCATION),
@@ -121,21 +121,21 @@ async fn keep(front: &Front, named: &Named, response: Response) -> Result<Respon
     };
     let text = serde_json::to_string(&answer).unwrap_or_default();
     // It is done all the same; asked again, it is told by its job.
-    if let Err(error) = front.host.keep_answer(named, &text).await {
+    if let Err(error) = app.host.keep_answer(named, &text).await {
         tracing::warn!("failed to store the response for an `Idempotency-Key`: {}", error.chain());
     }
     Ok(Response::from_parts(parts, Body::from(bytes)))
 }
 
-fn replayed(answer: &str) -> Result<Response, Refused> {
+fn replayed(answer: &str) -> Result<Response, ApiError> {
     let broken = |_| {
-        Refused::new(
+        ApiError::new(
             StatusCode::INTERNAL_SERVER_ERROR,
             "idempotency_damaged",
             "the stored response for this `Idempotency-Key` is damaged",
         )
     };
-    let answer: Answer = serde_json::from_str(answer).map_err(broken)?;
+    let answer: StoredResponse = serde_json::from_str(answer).map_err(broken)?;
     let mut response = Response::new(Body::from(answer.body));
     *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::OK);
     for (name, value) in [(CONTENT_TYPE, answer.content_type), (LOCATION, answer.location)] {
@@ -147,17 +147,17 @@ fn replayed(answer: &str) -> Result<Response, Refused> {
 }
 
 /// What is told of the job that an earlier request became.
-async fn of_job(front: &Front, id: &str, respond_async: bool) -> Result<Response, Refused> {
-    if let Some(job) = front.host.live_job(id) {
+async fn of_job(app: &AppState, id: &str, respond_async: bool) -> Result<Response, ApiError> {
+    if let Some(job) = app.host.live_job(id) {
         return answer_of_job(&job, respond_async).await;
     }
-    let job = front.host.job(id).await.map_err(|_| {
+    let job = app.host.job(id).await.map_err(|_| {
         let detail = "the job of the request with this `Idempotency-Key` was deleted";
-        Refused::new(StatusCode::CONFLICT, "idempotency_forgotten", detail)
+        ApiError::new(StatusCode::CONFLICT, "idempotency_forgotten", detail)
     })?;
     match &job.result {
         Some(Ok(receipt)) => Ok(axum::Json(operation_result(receipt, &job)).into_response()),
-        Some(Err(failed)) => Err(of_failed(failed)),
+        Some(Err(failed)) => Err(ApiError::from(failed)),
         None => Ok((StatusCode::ACCEPTED, axum::Json(view::job(&job))).into_response()),
     }
 }

@@ -12,33 +12,33 @@ use host_core::{GitUrl, Revision, Source};
 use host_run::{Job, LoadOptions, Operation, PluginView, Trust};
 use http::StatusCode;
 
-use crate::operation::request::Asking;
+use crate::operation::request::OperationRequest;
 use crate::operation::run::answer;
-use crate::state::Front;
-use crate::wire::input::Whole;
-use crate::wire::outcome::{of_operation, operation_result};
-use crate::wire::problem::Refused;
+use crate::state::AppState;
+use crate::wire::input::RequiredJson;
+use crate::wire::outcome::operation_result;
+use crate::wire::problem::ApiError;
 use crate::wire::update_request::refused;
 
-type Answer = Result<Response, Refused>;
+type ApiResult = Result<Response, ApiError>;
 
 /// Loads the newest release of a repository, with the rule for what comes after it.
 pub(crate) async fn install(
-    State(front): State<Front>,
-    asking: Asking,
-    Whole(asked): Whole<api::GithubInstall>,
-) -> Answer {
+    State(app): State<AppState>,
+    request: OperationRequest,
+    RequiredJson(asked): RequiredJson<api::GithubInstall>,
+) -> ApiResult {
     let (url, rule) = github_asked(&asked)?;
     let source = Source::Git { url: url.clone(), revision: Revision::Latest };
     // In one operation: such clients do not wait for long, and what they asked for is done all the same.
     let options = LoadOptions { update: Some(rule.clone()), ..LoadOptions::default() };
     let operation = Operation::Load { source, trust: Trust::Http, options };
-    let job = front.host.submit(operation, asking.asker).await.map_err(|error| of_operation(&error))?;
-    asking.touched.job(&job);
-    if asking.respond_async {
+    let job = app.host.submit(operation, request.asker).await?;
+    request.subject.job(&job);
+    if request.respond_async {
         return answer(&job, true).await;
     }
-    let receipt = job.wait().await.map_err(|error| of_operation(&error))?;
+    let receipt = job.wait().await?;
     let done = operation_result(&receipt, &job.view());
     Ok(Json(github_installed(done, &url, &rule)).into_response())
 }
@@ -47,34 +47,34 @@ pub(crate) async fn install(
 ///
 /// All are asked for before the first is waited for, so that a client that goes away leaves none out.
 pub(crate) async fn update_all(
-    State(front): State<Front>,
-    asking: Asking,
-    Whole(asked): Whole<api::GithubUpdate>,
-) -> Answer {
+    State(app): State<AppState>,
+    request: OperationRequest,
+    RequiredJson(asked): RequiredJson<api::GithubUpdate>,
+) -> ApiResult {
     let url = repository(&asked.repo_url)?;
-    let plugins: Vec<_> = front.host.plugins().into_iter().filter(|plugin| comes_from(plugin, &url)).collect();
+    let plugins: Vec<_> = app.host.plugins().into_iter().filter(|plugin| comes_from(plugin, &url)).collect();
     if plugins.is_empty() {
         let detail = format!("no plugin from {url} is installed");
-        return Err(Refused::new(StatusCode::NOT_FOUND, "update_unknown_repository", detail)
+        return Err(ApiError::new(StatusCode::NOT_FOUND, "update_unknown_repository", detail)
             .fix("install it with POST /api/plugins/github/install"));
     }
     let mut jobs = vec![];
     for plugin in plugins {
         let id = plugin.id.to_string();
-        let operation = match asked.force && !has_newer(&front, &id).await {
+        let operation = match asked.force && !has_newer(&app, &id).await {
             true => Operation::Reload { id },
             false => Operation::Update { id, to: None, automatic: false },
         };
-        jobs.push((plugin, front.host.submit(operation, asking.asker.clone()).await));
+        jobs.push((plugin, app.host.submit(operation, request.asker.clone()).await));
     }
     let (mut done, mut refused) = (vec![], vec![]);
     for (plugin, job) in jobs {
         match job {
-            Ok(job) => match ended(&front, &plugin, &job).await {
+            Ok(job) => match ended(&app, &plugin, &job).await {
                 Ok(updated) => done.push(updated),
                 Err(problem) => refused.push((plugin, Some(job.id().to_owned()), problem)),
             },
-            Err(error) => refused.push((plugin, None, of_operation(&error))),
+            Err(error) => refused.push((plugin, None, ApiError::from(&error))),
         }
     }
     if let (true, [(_, _, first), ..]) = (done.is_empty(), &*refused) {
@@ -97,18 +97,18 @@ fn comes_from(plugin: &PluginView, url: &GitUrl) -> bool {
 }
 
 /// Whether an update would find something. A repository that can't be asked is left to the update to tell of.
-async fn has_newer(front: &Front, id: &str) -> bool {
-    match front.host.look_for_updates(id).await {
+async fn has_newer(app: &AppState, id: &str) -> bool {
+    match app.host.look_for_updates(id).await {
         Ok(report) => report.error.is_some() || report.allowed.is_some(),
         Err(_) => true,
     }
 }
 
 /// Waits for one plugin, and says what became of it.
-async fn ended(front: &Front, before: &PluginView, job: &Arc<Job>) -> Result<api::GithubUpdatedPlugin, Refused> {
-    let receipt = job.wait().await.map_err(|error| of_operation(&error))?;
+async fn ended(app: &AppState, before: &PluginView, job: &Arc<Job>) -> Result<api::GithubUpdatedPlugin, ApiError> {
+    let receipt = job.wait().await?;
     let picked = |plugin: &PluginView| plugin.desired.as_ref().map(|desired| desired.current.artifact);
-    let now = front.host.plugin(before.id.as_str());
+    let now = app.host.plugin(before.id.as_str());
     Ok(api::GithubUpdatedPlugin {
         id: before.id.to_string(),
         updated: now.is_some_and(|now| picked(&now) != picked(before)),
@@ -129,7 +129,7 @@ fn version(plugin: &PluginView) -> String {
 /// # Errors
 /// No repository, or no length of time. One that is too short or too long becomes the nearest that is not: that client
 /// knows no bounds, and is told what is in use.
-fn github_asked(asked: &api::GithubInstall) -> Result<(GitUrl, UpdateRule), Refused> {
+fn github_asked(asked: &api::GithubInstall) -> Result<(GitUrl, UpdateRule), ApiError> {
     let url = repository(&asked.repo_url)?;
     let interval = match &asked.update_interval {
         None => Ok(UpdateInterval::default()),
@@ -145,12 +145,12 @@ fn github_asked(asked: &api::GithubInstall) -> Result<(GitUrl, UpdateRule), Refu
 ///
 /// # Errors
 /// Why the text is none.
-fn repository(text: &str) -> Result<GitUrl, Refused> {
-    GitUrl::from_repository_address(text).map_err(|error| of_operation(&error.into()))
+fn repository(text: &str) -> Result<GitUrl, ApiError> {
+    GitUrl::from_repository_address(text).map_err(|error| host_run::Error::from(error).into())
 }
 
 /// What an older client is told of its installation.
-fn github_installed(asked: api::Asked, url: &GitUrl, rule: &UpdateRule) -> api::GithubInstalled {
+fn github_installed(asked: api::OperationResult, url: &GitUrl, rule: &UpdateRule) -> api::GithubInstalled {
     api::GithubInstalled {
         asked,
         repo_url: url.to_string(),
@@ -170,7 +170,7 @@ mod tests {
     fn older_clients_get_a_rule_and_are_told_which() {
         let read = |body: serde_json::Value| match github_asked(&serde_json::from_value(body).unwrap()) {
             Ok((url, rule)) => {
-                let shown = github_installed(api::Asked::default(), &url, &rule);
+                let shown = github_installed(api::OperationResult::default(), &url, &rule);
                 format!("{} {} {} {}", shown.repo_url, rule.policy(), shown.auto_update, shown.update_interval)
             }
             Err(refused) => format!("{} {}", refused.status.as_u16(), refused.code),

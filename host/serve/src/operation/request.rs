@@ -9,10 +9,10 @@ use http::request::Parts;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use crate::access::audit_context::Touched;
+use crate::access::audit_context::AuditSubject;
 use crate::access::caller::Caller;
-use crate::wire::input::{Parameters, respond_async};
-use crate::wire::problem::Refused;
+use crate::wire::input::{QueryParams, respond_async};
+use crate::wire::problem::ApiError;
 
 /// The most characters of a reason.
 const MAX_REASON_CHARS: usize = 500;
@@ -21,15 +21,15 @@ const MAX_TIMEOUT_SECONDS: u64 = 7 * 24 * 60 * 60;
 
 /// Under which conditions an operation is asked for: `?reason=`, `?on_conflict=queue|replace|reject`, `?timeout_seconds=`;
 /// and whether the client would rather watch it than wait.
-pub(crate) struct Asking {
+pub(crate) struct OperationRequest {
     pub(crate) asker: Asker,
     pub(crate) respond_async: bool,
     /// To be told which job does it.
-    pub(crate) touched: Touched,
+    pub(crate) subject: AuditSubject,
 }
 
 #[derive(Deserialize, IntoParams)]
-pub(crate) struct Conditions {
+pub(crate) struct OperationQuery {
     /// Reason, recorded in the revision and the job.
     #[param(max_length = 500)]
     reason: Option<String>,
@@ -40,24 +40,24 @@ pub(crate) struct Conditions {
     timeout_seconds: Option<u64>,
 }
 
-impl<S: Send + Sync> FromRequestParts<S> for Asking {
-    type Rejection = Refused;
+impl<S: Send + Sync> FromRequestParts<S> for OperationRequest {
+    type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Asking, Refused> {
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<OperationRequest, ApiError> {
         let respond_async = respond_async(&parts.headers);
         let caller = Caller::from_request_parts(parts, state).await?;
-        let Parameters(conditions) = Parameters::<Conditions>::from_request_parts(parts, state).await?;
-        let Ok(touched) = Touched::from_request_parts(parts, state).await;
+        let QueryParams(conditions) = QueryParams::<OperationQuery>::from_request_parts(parts, state).await?;
+        let Ok(subject) = AuditSubject::from_request_parts(parts, state).await;
         let asker = asker(&caller.principal.name, conditions)?;
         let request = parts.extensions.get::<Named>().map(|named| named.key.clone());
-        Ok(Asking { asker: Asker { request, ..asker }, respond_async, touched })
+        Ok(OperationRequest { asker: Asker { request, ..asker }, respond_async, subject })
     }
 }
 
 /// Somebody, under these conditions.
-fn asker(name: &str, conditions: Conditions) -> Result<Asker, Refused> {
-    let refused = |detail: String| Refused::new(StatusCode::BAD_REQUEST, "query_does_not_fit", detail);
-    let Conditions { reason, on_conflict, timeout_seconds } = conditions;
+fn asker(name: &str, conditions: OperationQuery) -> Result<Asker, ApiError> {
+    let refused = |detail: String| ApiError::new(StatusCode::BAD_REQUEST, "query_does_not_fit", detail);
+    let OperationQuery { reason, on_conflict, timeout_seconds } = conditions;
     if let Some(reason) = &reason {
         let n_chars = reason.chars().count();
         if n_chars > MAX_REASON_CHARS || reason.chars().any(char::is_control) {
@@ -90,8 +90,8 @@ mod tests {
             .extension(Caller { principal, token: "operator".into() })
             .body(())
             .unwrap();
-        let asking = Asking::from_request_parts(&mut request.into_parts().0, &()).await;
-        asking.map(|asking| asking.asker).map_err(|refused| refused.detail)
+        let request = OperationRequest::from_request_parts(&mut request.into_parts().0, &()).await;
+        request.map(|request| request.asker).map_err(|refused| refused.detail)
     }
 
     #[tokio::test]
@@ -108,7 +108,7 @@ mod tests {
         for (query, part) in [
             (format!("reason={long}x"), "`reason` must have at most 500 characters"),
             ("reason=a%0Ab".to_owned(), "`reason` must have at most 500 characters"),
-            ("on_conflict=wait".to_owned(), "`on_conflict`: it is `queue`"),
+            ("on_conflict=wait".to_owned(), "`on_conflict`: expected `queue`"),
             ("timeout_seconds=0".to_owned(), "`timeout_seconds` must be from 1 to 604800"),
             ("timeout_seconds=604801".to_owned(), "`timeout_seconds` must be from 1 to 604800"),
             ("timeout_seconds=1m".to_owned(), "invalid query: "),

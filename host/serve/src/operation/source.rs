@@ -4,9 +4,8 @@ use host_core::{Revision, Source};
 use host_run::LoadOptions;
 use http::StatusCode;
 
-use crate::state::Front;
-use crate::wire::outcome::of_operation;
-use crate::wire::problem::Refused;
+use crate::state::AppState;
+use crate::wire::problem::ApiError;
 
 /// What a source of an index begins with.
 pub(crate) const INDEX: &str = "index:";
@@ -16,23 +15,23 @@ pub(crate) const INDEX: &str = "index:";
 /// # Errors
 /// The text is no source; no index lists it.
 pub(crate) async fn source_asked(
-    front: &Front,
+    app: &AppState,
     text: &str,
     version: Option<&str>,
-) -> Result<(Source, LoadOptions), Refused> {
-    let malformed = |error: host_core::SourceError| of_operation(&error.into());
+) -> Result<(Source, LoadOptions), ApiError> {
+    let malformed = |error: host_core::SourceError| ApiError::from(host_run::Error::from(error));
     let version = version.filter(|version| !matches!(*version, "" | "latest"));
     if let Some(listed) = text.strip_prefix(INDEX) {
         let (id, in_text) = listed.split_once('@').map_or((listed, None), |(id, version)| (id, Some(version)));
         let version = version.or(in_text).map(|version| version.strip_prefix('v').unwrap_or(version));
-        return front.host.from_index(id, version).await.map_err(|error| of_operation(&error));
+        return app.host.from_index(id, version).await.map_err(ApiError::from);
     }
     let mut source = text.parse::<Source>().map_err(malformed)?;
     let version = version.unwrap_or_default().parse::<Revision>().map_err(malformed)?;
     if version != Revision::Latest {
         let Source::Git { revision, .. } = &mut source else {
             let detail = "`version` is only supported for git URLs: it selects a branch, tag or commit";
-            return Err(Refused::new(StatusCode::BAD_REQUEST, "source_version", detail));
+            return Err(ApiError::new(StatusCode::BAD_REQUEST, "source_version", detail));
         };
         // A version beside the URL says more than one in it.
         *revision = version;

@@ -189,7 +189,7 @@ mod tests {
             ("x-real-ip", "1.1.1.1"),
             ("accept", "*/*"),
         ];
-        let id = RequestIds::new().unwrap().of(&map(&[("x-request-id", "mine")]));
+        let id = RequestIds::new().unwrap().for_request(&map(&[("x-request-id", "mine")]));
         let mut headers = map(&sent);
         strip_request(&mut headers, &id, false);
         assert_eq!(shown(&headers), "accept: */*\ncookie: a=1; b=2\n");

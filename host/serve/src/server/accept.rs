@@ -14,16 +14,16 @@ use crate::access::audit_context;
 use crate::connection::admission::Admission;
 use crate::connection::registry::Registered;
 use crate::server::Server;
-use crate::server::connection::{Context, LAST_CALL, connection};
+use crate::server::connection::{ConnectionContext, LAST_CALL, connection};
 use crate::server::service::Service;
-use crate::state::Front;
+use crate::state::AppState;
 
 /// How long to wait when the system has no more file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// How long a connection that is to make room may still bring a request.
 const SECOND_CHANCE: Duration = Duration::from_millis(20);
 /// How often what was counted is written.
-const BOOKS: Duration = Duration::from_secs(60);
+const FLUSH_INTERVAL: Duration = Duration::from_secs(60);
 /// When the host stops: how long connections that the system has taken already are looked for.
 const LAST_ACCEPT: Duration = Duration::from_millis(20);
 
@@ -31,21 +31,21 @@ impl Server {
     /// Serves until `shutdown`, then takes no more connections, lets requests end, at most `grace`, and ends the
     /// generations.
     pub async fn run(self, shutdown: CancellationToken, grace: Duration) {
-        let Server { listener, front, tls, config, .. } = self;
-        let (host, mut pulses) = (front.host.clone(), self.pulses.1);
+        let Server { listener, app, tls, config, .. } = self;
+        let (host, mut pulses) = (app.host.clone(), self.pulses.1);
         let turns = Arc::new(Semaphore::new(config.max_connections));
-        let tasks = front.tasks.clone();
+        let tasks = app.tasks.clone();
         let admission = Admission {
             all: Arc::default(),
-            rules: front.rules.clone(),
-            request_ids: front.request_ids.clone(),
+            rules: app.rules.clone(),
+            request_ids: app.request_ids.clone(),
             metrics: host.front_metrics().clone(),
             is_plain: tls.is_none(),
         };
-        tasks.spawn(keep_books(front.clone(), shutdown.clone()));
+        tasks.spawn(flush_usage_periodically(app.clone(), shutdown.clone()));
         let stopping = Arc::new(AtomicBool::new(false));
-        let context = Context {
-            service: Service::new(front.clone()),
+        let context = ConnectionContext {
+            service: Service::new(app.clone()),
             tls,
             header_timeout: config.header_timeout,
             stopping: stopping.clone(),
@@ -110,25 +110,25 @@ impl Server {
         if tokio::time::timeout(grace, tasks.wait()).await.is_err() {
             tracing::warn!("{} connections were still open at the end of the grace period", tasks.len());
         }
-        write_books(&front, true).await;
+        flush_usage(&app, true).await;
         host.shutdown(until.saturating_duration_since(Instant::now())).await;
     }
 }
 
 /// Writes now and then what need not be on the disk at once: when tokens were used, and how often somebody was refused.
-async fn keep_books(front: Front, shutdown: CancellationToken) {
-    let mut ticks = tokio::time::interval(BOOKS);
+async fn flush_usage_periodically(app: AppState, shutdown: CancellationToken) {
+    let mut ticks = tokio::time::interval(FLUSH_INTERVAL);
     loop {
         tokio::select! {
             () = shutdown.cancelled() => return,
-            _ = ticks.tick() => write_books(&front, false).await,
+            _ = ticks.tick() => flush_usage(&app, false).await,
         }
     }
 }
 
-async fn write_books(front: &Front, all: bool) {
-    front.access.note_used().await;
-    audit_context::write_refusals(&front.host, &front.access, all).await;
+async fn flush_usage(app: &AppState, all: bool) {
+    app.access.flush_last_used().await;
+    audit_context::write_refusals(&app.host, &app.access, all).await;
 }
 
 async fn accept(listener: &TcpListener) -> Option<(TcpStream, SocketAddr)> {

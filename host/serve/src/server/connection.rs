@@ -14,7 +14,7 @@ use tokio_rustls::server::TlsStream;
 use tokio_util::either::Either;
 use tokio_util::sync::CancellationToken;
 
-use crate::connection::guarded_body::Held;
+use crate::connection::guarded_body::GuardedBody;
 use crate::connection::linger::Linger;
 use crate::connection::registry::Registered;
 use crate::connection::timer::ConnectionTimer;
@@ -28,7 +28,7 @@ pub(super) const LAST_CALL: Duration = Duration::from_millis(250);
 
 /// What the connections of a server share.
 #[derive(Clone)]
-pub(super) struct Context {
+pub(super) struct ConnectionContext {
     pub(super) service: Service,
     pub(super) tls: Option<Arc<Tls>>,
     pub(super) header_timeout: Duration,
@@ -37,7 +37,7 @@ pub(super) struct Context {
     pub(super) shutdown: CancellationToken,
 }
 
-pub(super) async fn connection(stream: TcpStream, registered: Registered, context: Context) {
+pub(super) async fn connection(stream: TcpStream, registered: Registered, context: ConnectionContext) {
     let Registered { connection, .. } = &registered;
     let served = async {
         let Some(transport) = transport(stream, &registered, &context).await else { return };
@@ -55,7 +55,7 @@ pub(super) async fn connection(stream: TcpStream, registered: Registered, contex
 type Transport = Either<Linger, Box<TlsStream<Linger>>>;
 
 /// The bytes of a connection; `None` when it does not begin as it should.
-async fn transport(stream: TcpStream, registered: &Registered, context: &Context) -> Option<Transport> {
+async fn transport(stream: TcpStream, registered: &Registered, context: &ConnectionContext) -> Option<Transport> {
     // Answers are written whole; waiting for more to send would only delay them.
     let _ = stream.set_nodelay(true);
     let connection = &registered.connection;
@@ -76,7 +76,7 @@ async fn transport(stream: TcpStream, registered: &Registered, context: &Context
     }
 }
 
-async fn serve(transport: Transport, registered: &Registered, context: &Context) -> Result<(), hyper::Error> {
+async fn serve(transport: Transport, registered: &Registered, context: &ConnectionContext) -> Result<(), hyper::Error> {
     let connection = &registered.connection;
     // Shared by the requests of the connection.
     let shared = Arc::new((context.service.clone(), connection.clone(), context.stopping.clone()));
@@ -85,12 +85,12 @@ async fn serve(transport: Transport, registered: &Registered, context: &Context)
         async move {
             let (service, connection, stopping) = &*shared;
             // One that makes room is about to be dropped, with this.
-            let Some(in_work) = connection.begin() else { return std::future::pending().await };
+            let Some(active) = connection.begin() else { return std::future::pending().await };
             let mut response = service.answer(request, connection).await;
             if stopping.load(Ordering::Relaxed) {
                 response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
             }
-            Ok::<_, Infallible>(response.map(|body| Held::new(body, in_work)))
+            Ok::<_, Infallible>(response.map(|body| GuardedBody::new(body, active)))
         }
     });
     let served = http1::Builder::new()

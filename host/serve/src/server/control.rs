@@ -5,18 +5,18 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::{mpsc, oneshot};
 
-use crate::connection::rules::{Live, Rules};
+use crate::connection::rules::{ReloadableRules, Rules};
 use crate::connection::tls::{Tls, TlsError, TlsFiles};
 
 /// Changes what may change while a server serves. Cheap to clone.
 #[derive(Clone)]
 pub struct Control {
-    rules: Arc<Live>,
+    rules: Arc<ReloadableRules>,
     tls: Option<Arc<Tls>>,
 }
 
 impl Control {
-    pub(super) fn new(rules: Arc<Live>, tls: Option<Arc<Tls>>) -> Control {
+    pub(super) fn new(rules: Arc<ReloadableRules>, tls: Option<Arc<Tls>>) -> Control {
         Control { rules, tls }
     }
 

@@ -14,16 +14,16 @@ use http::{Request, StatusCode};
 use http_body_util::BodyExt as _;
 use tempfile::TempDir;
 
-use crate::access::NewAccount;
+use crate::access::NewToken;
 use crate::api::routes;
 use crate::connection::registry::Connections;
-use crate::guard::table::{Need, Row};
+use crate::guard::table::{RequiredAccess, RouteRow};
 use crate::server::service::Service;
 use crate::server::{Config, Server};
-use crate::state::Front;
+use crate::state::AppState;
 
-struct House {
-    front: Front,
+struct RouteTestServer {
+    app: AppState,
     service: Service,
     _folder: TempDir,
 }
@@ -36,8 +36,8 @@ struct Somebody {
     rights: Option<Rights>,
 }
 
-impl House {
-    async fn new() -> House {
+impl RouteTestServer {
+    async fn new() -> RouteTestServer {
         let folder = tempfile::tempdir().unwrap();
         let config = host_store::Config {
             plugin_dir: folder.path().join("plugins"),
@@ -55,24 +55,24 @@ impl House {
         let config = Config { address, max_auth_failures: max, max_auth_failures_of_all: max, ..Config::default() };
         let server = Server::bind(host, &store, state, config).await.unwrap();
         server.ready().set();
-        let front = server.front();
-        House { service: Service::new(front.clone()), front, _folder: folder }
+        let app = server.app_state();
+        RouteTestServer { service: Service::new(app.clone()), app, _folder: folder }
     }
 
-    fn rows(&self) -> Vec<Arc<Row>> {
-        routes::table(self.front.clone()).finish().1
+    fn rows(&self) -> Vec<Arc<RouteRow>> {
+        routes::table(self.app.clone()).finish().1
     }
 
     async fn somebody(&self, name: &'static str, role: Option<Role>, grant: Option<(&str, Role)>) -> Somebody {
         let grants = grant.map(|(plugin, role)| (plugin.parse().unwrap(), role)).into_iter().collect();
         let rights = Rights { role, grants, ..Rights::default() };
-        let new = NewAccount {
+        let new = NewToken {
             name: name.parse().unwrap(),
             rights: rights.clone(),
             expires_unix_ms: None,
             created_by: "test".to_owned(),
         };
-        let (token, _) = self.front.access.make_token(new).await.unwrap();
+        let (token, _) = self.app.access.create_token(new).await.unwrap();
         Somebody { name, token: Some(token), rights: Some(rights) }
     }
 
@@ -91,7 +91,7 @@ impl House {
     }
 
     /// Asks; gives the status and the word of the answer.
-    async fn ask(&self, row: &Row, somebody: &Somebody, body: &str, origin: Option<&str>) -> (StatusCode, String) {
+    async fn ask(&self, row: &RouteRow, somebody: &Somebody, body: &str, origin: Option<&str>) -> (StatusCode, String) {
         let mut request = Request::builder().method(&row.method).uri(path(row)).header("host", "127.0.0.1:4000");
         if let Some(token) = &somebody.token {
             request = request.header("authorization", format!("Bearer {token}"));
@@ -101,7 +101,7 @@ impl House {
         }
         let request = request.body(Body::from(body.to_owned())).unwrap();
         let peer = "192.0.2.1:7".parse().unwrap();
-        let registered = Arc::new(Connections::default()).add(peer, &self.front.rules).unwrap();
+        let registered = Arc::new(Connections::default()).add(peer, &self.app.rules).unwrap();
         let response = self.service.answer(request, &registered.connection).await;
         let (status, headers) = (response.status(), response.headers().clone());
         let is_problem = headers.get("content-type").is_some_and(|kind| kind == "application/problem+json");
@@ -115,7 +115,7 @@ impl House {
     }
 }
 
-fn path(row: &Row) -> String {
+fn path(row: &RouteRow) -> String {
     let parameters = [
         ("{id}", "hello"),
         ("{upload}", "upload_0"),
@@ -127,11 +127,11 @@ fn path(row: &Row) -> String {
     parameters.iter().fold(row.path.to_owned(), |path, (name, value)| path.replace(name, value))
 }
 
-fn may(row: &Row, rights: &Rights) -> bool {
-    match row.need {
-        Need::Nothing | Need::Known => true,
-        Need::Role(needed) => {
-            let granted = rights.grants.get("hello").copied().filter(|_| row.has_plugin());
+fn may(row: &RouteRow, rights: &Rights) -> bool {
+    match row.access {
+        RequiredAccess::Public | RequiredAccess::AnyToken => true,
+        RequiredAccess::Role(needed) => {
+            let granted = rights.grants.get("hello").copied().filter(|_| row.has_plugin_id());
             rights.role.max(granted) >= Some(needed)
         }
     }
@@ -139,15 +139,15 @@ fn may(row: &Row, rights: &Rights) -> bool {
 
 #[tokio::test]
 async fn each_route_lets_in_whom_its_row_says_and_nobody_else() {
-    let house = House::new().await;
-    let everybody = house.everybody().await;
-    for row in house.rows() {
+    let server = RouteTestServer::new().await;
+    let everybody = server.everybody().await;
+    for row in server.rows() {
         for somebody in &everybody {
             let place = format!("{} {} asked by {}", row.method, row.path, somebody.name);
-            let said = house.ask(&row, somebody, "", None).await;
+            let said = server.ask(&row, somebody, "", None).await;
             let refused = |code: &str| code.starts_with("auth_");
             match &somebody.rights {
-                None if row.need != Need::Nothing => {
+                None if row.access != RequiredAccess::Public => {
                     assert_eq!(said, (StatusCode::UNAUTHORIZED, "auth_token".to_owned()), "{place}");
                 }
                 Some(rights) if !may(&row, rights) => {
@@ -161,7 +161,7 @@ async fn each_route_lets_in_whom_its_row_says_and_nobody_else() {
             }
             // What a refused request holds is not looked at.
             for body in ["{}", "\0", "{\"source\": \"/\"}"] {
-                assert_eq!(house.ask(&row, somebody, body, None).await, said, "{place}: {body}");
+                assert_eq!(server.ask(&row, somebody, body, None).await, said, "{place}: {body}");
             }
         }
     }
@@ -169,34 +169,35 @@ async fn each_route_lets_in_whom_its_row_says_and_nobody_else() {
 
 #[tokio::test]
 async fn only_a_login_is_open_to_everybody_of_what_changes_something() {
-    let house = House::new().await;
-    let rows = house.rows();
-    let open = rows.iter().filter(|row| row.need == Need::Nothing && row.is_changing()).map(|row| row.action);
+    let server = RouteTestServer::new().await;
+    let rows = server.rows();
+    let open =
+        rows.iter().filter(|row| row.access == RequiredAccess::Public && row.is_mutating()).map(|row| row.action);
     assert_eq!(open.collect::<Vec<_>>(), ["login"]);
     let mut actions: Vec<_> = rows.iter().map(|row| row.action).collect();
     actions.sort_unstable();
     let n_actions = actions.len();
     actions.dedup();
     assert_eq!(actions.len(), n_actions, "two routes have the same action");
-    let admin = house.somebody("admin", Some(Role::Admin), None).await;
-    for row in rows.iter().filter(|row| row.is_changing()) {
-        let said = house.ask(row, &admin, "{}", Some("https://evil.example")).await;
+    let admin = server.somebody("admin", Some(Role::Admin), None).await;
+    for row in rows.iter().filter(|row| row.is_mutating()) {
+        let said = server.ask(row, &admin, "{}", Some("https://evil.example")).await;
         assert_eq!(said, (StatusCode::FORBIDDEN, "auth_origin".to_owned()), "{}", row.action);
     }
 }
 
 #[tokio::test]
 async fn what_changes_something_is_told_before_and_after_and_what_is_refused_is_not_asked() {
-    let house = House::new().await;
-    let admin = house.somebody("admin", Some(Role::Admin), None).await;
-    let viewer = house.somebody("viewer", Some(Role::Viewer), None).await;
-    for row in house.rows().iter().filter(|row| row.need != Need::Nothing) {
-        let last = async || house.front.host.verify_audit(None).await.unwrap().head.seq;
+    let server = RouteTestServer::new().await;
+    let admin = server.somebody("admin", Some(Role::Admin), None).await;
+    let viewer = server.somebody("viewer", Some(Role::Viewer), None).await;
+    for row in server.rows().iter().filter(|row| row.access != RequiredAccess::Public) {
+        let last = async || server.app.host.verify_audit(None).await.unwrap().head.seq;
         let before = last().await;
-        let (status, code) = house.ask(row, &admin, "", None).await;
+        let (status, code) = server.ask(row, &admin, "", None).await;
         let filter = AuditFilter { after: Some(before), action: Some(row.action.to_owned()), ..AuditFilter::default() };
-        let told = house.front.host.audit(&filter, 10).await.unwrap();
-        if !row.is_changing() {
+        let told = server.app.host.audit(&filter, 10).await.unwrap();
+        if !row.is_mutating() {
             assert_eq!(told, [], "{}", row.action);
             continue;
         }
@@ -208,9 +209,9 @@ async fn what_changes_something_is_told_before_and_after_and_what_is_refused_is_
         assert!(!asked.entry.token.is_empty() && !asked.entry.request.is_empty());
 
         let before = last().await;
-        if matches!(row.need, Need::Role(role) if role > Role::Viewer) {
-            house.ask(row, &viewer, "", None).await;
-            let told = house.front.host.audit(&AuditFilter { after: Some(before), ..filter }, 10).await.unwrap();
+        if matches!(row.access, RequiredAccess::Role(role) if role > Role::Viewer) {
+            server.ask(row, &viewer, "", None).await;
+            let told = server.app.host.audit(&AuditFilter { after: Some(before), ..filter }, 10).await.unwrap();
             let told: Vec<_> = told.iter().map(|told| (told.entry.outcome, told.entry.code.as_str())).collect();
             assert_eq!(told, [(Outcome::Refused, "auth_role")], "{}", row.action);
         }

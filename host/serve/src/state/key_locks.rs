@@ -7,9 +7,9 @@ use tokio::sync::OwnedMutexGuard;
 
 /// Of requests with one key at once, the first goes and the others wait for it.
 #[derive(Default)]
-pub(crate) struct Turns(Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>);
+pub(crate) struct KeyLocks(Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>);
 
-impl Turns {
+impl KeyLocks {
     /// Waits until no other request with this key is here.
     pub(crate) async fn take(&self, key: &str) -> OwnedMutexGuard<()> {
         let lock = {

@@ -10,60 +10,60 @@ use http::request::Parts;
 use http::{HeaderMap, StatusCode};
 use serde::de::DeserializeOwned;
 
-use crate::wire::problem::Refused;
+use crate::wire::problem::ApiError;
 
 /// Largest JSON body of the management API.
 pub(crate) const MAX_JSON_BYTES: usize = 1024 * 1024;
 
 /// A JSON body. An empty one reads as `{}`.
-pub(crate) struct Input<T>(pub(crate) T);
+pub(crate) struct OptionalJson<T>(pub(crate) T);
 
 /// A JSON body that must be there.
-pub(crate) struct Whole<T>(pub(crate) T);
+pub(crate) struct RequiredJson<T>(pub(crate) T);
 
-impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Input<T> {
-    type Rejection = Refused;
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for OptionalJson<T> {
+    type Rejection = ApiError;
 
-    async fn from_request(request: Request, state: &S) -> Result<Input<T>, Refused> {
+    async fn from_request(request: Request, state: &S) -> Result<OptionalJson<T>, ApiError> {
         let kind = kind(request.headers());
         let bytes = bytes(request, state).await?;
         if bytes.is_empty() {
-            return read(b"{}").map(Input);
+            return read(b"{}").map(OptionalJson);
         }
         kind?;
-        read(&bytes).map(Input)
+        read(&bytes).map(OptionalJson)
     }
 }
 
-impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Whole<T> {
-    type Rejection = Refused;
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for RequiredJson<T> {
+    type Rejection = ApiError;
 
-    async fn from_request(request: Request, state: &S) -> Result<Whole<T>, Refused> {
+    async fn from_request(request: Request, state: &S) -> Result<RequiredJson<T>, ApiError> {
         kind(request.headers())?;
-        read(&bytes(request, state).await?).map(Whole)
+        read(&bytes(request, state).await?).map(RequiredJson)
     }
 }
 
 /// The same for a body that holds a password: what does not fit is refused without a word of it.
-pub(crate) struct Secret<T>(pub(crate) T);
+pub(crate) struct SecretJson<T>(pub(crate) T);
 
-impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Secret<T> {
-    type Rejection = Refused;
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for SecretJson<T> {
+    type Rejection = ApiError;
 
-    async fn from_request(request: Request, state: &S) -> Result<Secret<T>, Refused> {
-        let refused = |refused: Refused| {
+    async fn from_request(request: Request, state: &S) -> Result<SecretJson<T>, ApiError> {
+        let refused = |refused: ApiError| {
             let detail =
                 "the body does not match the schema of this route; it is not quoted because it may contain a password";
-            Refused { detail: detail.to_owned(), errors: vec![], ..refused }
+            ApiError { detail: detail.to_owned(), errors: vec![], ..refused }
         };
         let bytes = bytes(request, state).await?;
-        read(&bytes).map(Secret).map_err(refused)
+        read(&bytes).map(SecretJson).map_err(refused)
     }
 }
 
 /// Refuses a body that says it is something else than JSON. What older clients and `curl --data` say by themselves is no
 /// more than that they say nothing: no page of another origin gains by it, since the token is in a header.
-fn kind(headers: &HeaderMap) -> Result<(), Refused> {
+fn kind(headers: &HeaderMap) -> Result<(), ApiError> {
     let Some(value) = headers.get(CONTENT_TYPE) else { return Ok(()) };
     let value = value.to_str().unwrap_or("?");
     let kind = value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
@@ -75,77 +75,77 @@ fn kind(headers: &HeaderMap) -> Result<(), Refused> {
         return Ok(());
     }
     let detail = "the `Content-Type` of the body is not JSON";
-    let refused = Refused::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "body_type", detail);
+    let refused = ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "body_type", detail);
     Err(refused.fix("send JSON with `Content-Type: application/json`"))
 }
 
-pub(crate) async fn bytes<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Refused> {
-    let too_large = || Refused::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", "the request body is too large");
+pub(crate) async fn bytes<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, ApiError> {
+    let too_large = || ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", "the request body is too large");
     // Who announces too much need not send it first.
     if http_body::Body::size_hint(request.body()).lower() > MAX_JSON_BYTES as u64 {
         return Err(too_large());
     }
     Bytes::from_request(request, state).await.map_err(|rejection| match rejection.status() {
         StatusCode::PAYLOAD_TOO_LARGE => too_large(),
-        _ => Refused::new(StatusCode::BAD_REQUEST, "body_incomplete", "failed to read the request body"),
+        _ => ApiError::new(StatusCode::BAD_REQUEST, "body_incomplete", "failed to read the request body"),
     })
 }
 
-fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Refused> {
+fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
     serde_json::from_slice(bytes).map_err(|error| {
         let code = if error.is_data() { "body_does_not_fit" } else { "body_not_json" };
-        let mut refused = Refused::new(StatusCode::BAD_REQUEST, code, format!("invalid request body: {error}"));
+        let mut refused = ApiError::new(StatusCode::BAD_REQUEST, code, format!("invalid request body: {error}"));
         refused.errors = vec![FieldError { pointer: String::new(), message: error.to_string() }];
         refused
     })
 }
 
 /// A path whose percent-encoded bytes are no UTF-8.
-pub(crate) fn not_text() -> Refused {
-    Refused::new(StatusCode::BAD_REQUEST, "route_path", "the path is not UTF-8 text")
+pub(crate) fn not_text() -> ApiError {
+    ApiError::new(StatusCode::BAD_REQUEST, "route_path", "the path is not UTF-8 text")
 }
 
 /// The one parameter of a path.
-pub(crate) struct Id(pub(crate) String);
+pub(crate) struct PathId(pub(crate) String);
 
-impl<S: Send + Sync> FromRequestParts<S> for Id {
-    type Rejection = Refused;
+impl<S: Send + Sync> FromRequestParts<S> for PathId {
+    type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Id, Refused> {
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<PathId, ApiError> {
         match Path::<String>::from_request_parts(parts, state).await {
-            Ok(Path(id)) => Ok(Id(id)),
+            Ok(Path(id)) => Ok(PathId(id)),
             Err(_) => Err(not_text()),
         }
     }
 }
 
 /// Both parameters of a path: a plugin's id, and what is meant of it.
-pub(crate) struct IdAnd<T>(pub(crate) String, pub(crate) T);
+pub(crate) struct PathIdAnd<T>(pub(crate) String, pub(crate) T);
 
-impl<T: FromStr + Send, S: Send + Sync> FromRequestParts<S> for IdAnd<T> {
-    type Rejection = Refused;
+impl<T: FromStr + Send, S: Send + Sync> FromRequestParts<S> for PathIdAnd<T> {
+    type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<IdAnd<T>, Refused> {
-        let refused = |detail: &str| Refused::new(StatusCode::BAD_REQUEST, "route_path", detail);
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<PathIdAnd<T>, ApiError> {
+        let refused = |detail: &str| ApiError::new(StatusCode::BAD_REQUEST, "route_path", detail);
         let path = Path::<(String, String)>::from_request_parts(parts, state).await;
         let Path((id, text)) = path.map_err(|_| not_text())?;
         let of_id = text.parse().map_err(|_| refused("the path segment after the plugin id is invalid"))?;
-        Ok(IdAnd(id, of_id))
+        Ok(PathIdAnd(id, of_id))
     }
 }
 
-/// Parameters of a query.
-pub(crate) struct Parameters<T>(pub(crate) T);
+/// QueryParams of a query.
+pub(crate) struct QueryParams<T>(pub(crate) T);
 
-impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Parameters<T> {
-    type Rejection = Refused;
+impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for QueryParams<T> {
+    type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Parameters<T>, Refused> {
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<QueryParams<T>, ApiError> {
         match Query::<T>::from_request_parts(parts, state).await {
-            Ok(Query(parameters)) => Ok(Parameters(parameters)),
+            Ok(Query(parameters)) => Ok(QueryParams(parameters)),
             Err(error) => {
                 let detail = format!("invalid query: {}", error.body_text());
-                Err(Refused::new(StatusCode::BAD_REQUEST, "query_does_not_fit", detail))
+                Err(ApiError::new(StatusCode::BAD_REQUEST, "query_does_not_fit", detail))
             }
         }
     }
@@ -173,7 +173,7 @@ mod tests {
                 request = request.header("content-type", kind);
             }
             let request = request.body(axum::body::Body::from(body)).unwrap();
-            let read = Input::<serde_json::Value>::from_request(request, &()).await;
+            let read = OptionalJson::<serde_json::Value>::from_request(request, &()).await;
             read.map(|_| ()).map_err(|refused| refused.code.into_owned())
         };
         assert_eq!(read(None, "{}").await, Ok(()));

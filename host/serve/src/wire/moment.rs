@@ -4,25 +4,25 @@ use http::StatusCode;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use crate::wire::problem::Refused;
+use crate::wire::problem::ApiError;
 
 /// `?at=1767225600000`, `?at=2026-01-01T00:00:00Z`: a moment in the past.
 #[derive(Deserialize, IntoParams)]
-pub(crate) struct At {
+pub(crate) struct AtQuery {
     /// Returns the desired state at this time instead: milliseconds since 1970, or RFC 3339.
     at: Option<String>,
 }
 
-impl At {
+impl AtQuery {
     /// The moment in milliseconds since 1970, if one is named.
     ///
     /// # Errors
     /// The text is no moment since 1970.
-    pub(crate) fn unix_ms(&self) -> Result<Option<u64>, Refused> {
+    pub(crate) fn unix_ms(&self) -> Result<Option<u64>, ApiError> {
         let Some(text) = &self.at else { return Ok(None) };
         unix_ms(text).map(Some).ok_or_else(|| {
             let detail = "invalid query: `at` is not a time since 1970";
-            Refused::new(StatusCode::BAD_REQUEST, "query_does_not_fit", detail)
+            ApiError::new(StatusCode::BAD_REQUEST, "query_does_not_fit", detail)
                 .fix("pass milliseconds since 1970, or a date and time such as 2026-01-31T12:00:00Z")
         })
     }

@@ -1,28 +1,45 @@
 //! Results and failures of operations: from the types of the host to responses and errors.
 
+use std::sync::Arc;
+
 use host_api as api;
 use host_api::FieldError;
 use host_core::configuration::Violation;
 use host_run::{Error, Failed, FieldProblem, JobView, Kind, Part, PartState, Receipt, RefusedCall, Served, StepReport};
 use http::StatusCode;
 
-use crate::wire::problem::Refused;
+use crate::wire::problem::ApiError;
 
-/// An operation that fails now.
-pub(crate) fn of_operation(error: &Error) -> Refused {
-    of_failed(&Failed::of(error))
+impl From<Error> for ApiError {
+    fn from(error: Error) -> ApiError {
+        ApiError::from(&error)
+    }
 }
 
-/// An operation that has failed, now or long ago.
-pub(crate) fn of_failed(failed: &Failed) -> Refused {
-    let mut refused = Refused::new(status(failed.kind), failed.code.clone(), failed.message.clone());
-    refused.fix = failed.fix.clone();
-    let problems = failed.problems.iter();
-    let error =
-        |problem: &FieldProblem| FieldError { pointer: problem.field.clone(), message: problem.message.clone() };
-    refused.errors = problems.map(error).collect();
-    refused.parts = failed.parts.iter().map(part).collect();
-    refused
+impl From<&Error> for ApiError {
+    fn from(error: &Error) -> ApiError {
+        ApiError::from(&Failed::of(error))
+    }
+}
+
+impl From<Arc<Error>> for ApiError {
+    fn from(error: Arc<Error>) -> ApiError {
+        ApiError::from(&*error)
+    }
+}
+
+impl From<&Failed> for ApiError {
+    fn from(failed: &Failed) -> ApiError {
+        let problems = failed.problems.iter();
+        let error =
+            |problem: &FieldProblem| FieldError { pointer: problem.field.clone(), message: problem.message.clone() };
+        ApiError {
+            fix: failed.fix.clone(),
+            errors: problems.map(error).collect(),
+            parts: failed.parts.iter().map(part).collect(),
+            ..ApiError::new(status(failed.kind), failed.code.clone(), failed.message.clone())
+        }
+    }
 }
 
 fn status(kind: Kind) -> StatusCode {
@@ -41,26 +58,28 @@ fn status(kind: Kind) -> StatusCode {
     }
 }
 
-/// A call of a plugin that the plugin gave no answer to.
-pub(crate) fn of_call(refused: RefusedCall) -> Refused {
-    let mut answer = Refused::new(refused.status, refused.code, refused.detail);
-    answer.allow = refused.allow;
-    let errors = refused.violations.into_iter();
-    answer.errors = errors.map(|Violation { pointer, message }| FieldError { pointer, message }).collect();
-    match refused.retry_after_seconds {
-        Some(seconds) => answer.retry_after(seconds),
-        None => answer,
+impl From<RefusedCall> for ApiError {
+    fn from(refused: RefusedCall) -> ApiError {
+        let errors = refused.violations.into_iter();
+        let errors = errors.map(|Violation { pointer, message }| FieldError { pointer, message });
+        ApiError {
+            allow: refused.allow,
+            errors: errors.collect(),
+            retry_after_seconds: refused.retry_after_seconds,
+            ..ApiError::new(refused.status, refused.code, refused.detail)
+        }
     }
 }
 
-pub(crate) fn operation_result(receipt: &Receipt, job: &JobView) -> api::Asked {
+/// The result of an operation that a job has completed.
+pub(crate) fn operation_result(receipt: &Receipt, job: &JobView) -> api::OperationResult {
     let result = result_of_receipt(receipt, &job.operation);
     let upload_id = (job.operation == "install").then(|| job.subject.clone());
-    api::Asked { job: job.id.clone(), upload_id, ..result }
+    api::OperationResult { job: job.id.clone(), upload_id, ..result }
 }
 
 /// What was done, by this operation.
-fn result_of_receipt(receipt: &Receipt, operation: &str) -> api::Asked {
+fn result_of_receipt(receipt: &Receipt, operation: &str) -> api::OperationResult {
     let id = receipt.id.as_ref().map(ToString::to_string).unwrap_or_default();
     let n_done = receipt.parts.iter().filter(|part| part.state == PartState::Done).count();
     let message = match (operation, receipt.generation) {
@@ -87,7 +106,7 @@ fn result_of_receipt(receipt: &Receipt, operation: &str) -> api::Asked {
         (_, Some(generation)) => format!("plugin {id} {} serves as generation {generation}", receipt.version),
         (_, None) => format!("plugin {id} is disabled"),
     };
-    api::Asked {
+    api::OperationResult {
         message,
         id,
         source: receipt.source.clone(),
@@ -108,18 +127,18 @@ fn result_of_receipt(receipt: &Receipt, operation: &str) -> api::Asked {
 }
 
 /// What became of one of several things.
-pub(crate) fn part(part: &Part) -> api::Part {
-    api::Part {
+pub(crate) fn part(part: &Part) -> api::OperationPart {
+    api::OperationPart {
         operation: part.operation.clone().into_owned(),
         subject: part.subject.clone(),
         state: part.state.as_str().to_owned(),
         result: part.receipt.as_ref().map(|receipt| result_of_receipt(receipt, &part.operation)),
-        problem: part.problem.as_ref().map(|failed| of_failed(failed).problem("", "")),
+        problem: part.problem.as_ref().map(|failed| ApiError::from(failed).problem("", "")),
     }
 }
 
-fn served(served: &Served) -> api::Served {
-    api::Served {
+fn served(served: &Served) -> api::GenerationRequests {
+    api::GenerationRequests {
         generation: served.generation,
         requests: served.requests,
         errors: served.errors,
@@ -127,6 +146,6 @@ fn served(served: &Served) -> api::Served {
     }
 }
 
-pub(crate) fn step(step: &StepReport) -> api::Step {
-    api::Step { step: step.step.clone().into_owned(), duration_ms: step.duration_ms }
+pub(crate) fn step(step: &StepReport) -> api::JobStep {
+    api::JobStep { step: step.step.clone().into_owned(), duration_ms: step.duration_ms }
 }

@@ -8,7 +8,7 @@ use http::StatusCode;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use crate::wire::problem::Refused;
+use crate::wire::problem::ApiError;
 
 /// The most plugins on a page that is asked for.
 const MAX_LIMIT: usize = 1000;
@@ -18,7 +18,7 @@ const MAX_WORD_BYTES: usize = 200;
 
 /// `?state=&health=&phase=&goal=&enabled=&selector=`: which plugins. `?limit=&cursor=`: how many, and behind which.
 #[derive(Debug, Default, Deserialize, IntoParams)]
-pub(crate) struct ListQuery {
+pub(crate) struct PluginListQuery {
     /// Only plugins in this state, as older clients know it.
     state: Option<String>,
     /// Only plugins with this health.
@@ -29,7 +29,7 @@ pub(crate) struct ListQuery {
     goal: Option<String>,
     /// Only enabled plugins (`true`) or only disabled plugins (`false`).
     enabled: Option<bool>,
-    /// Conditions on labels, separated by commas: `key=value`, `key!=value`, `key` or `!key`.
+    /// OperationQuery on labels, separated by commas: `key=value`, `key!=value`, `key` or `!key`.
     selector: Option<String>,
     /// Maximum number of plugins.
     #[param(minimum = 1, maximum = 1000)]
@@ -40,7 +40,7 @@ pub(crate) struct ListQuery {
 
 /// One condition of a selector.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Condition {
+enum LabelCondition {
     Is(String, String),
     IsNot(String, String),
     Has(String),
@@ -51,7 +51,7 @@ enum Condition {
 ///
 /// # Errors
 /// The query has a word that nothing can be, a limit out of range, or a selector that is none.
-pub(crate) fn chosen(items: Vec<api::Item>, query: &ListQuery) -> Result<api::PluginList, Refused> {
+pub(crate) fn chosen(items: Vec<api::PluginItem>, query: &PluginListQuery) -> Result<api::PluginList, ApiError> {
     let selector = query.selector.as_deref().map(selector).transpose()?.unwrap_or_default();
     query.check()?;
     let mut items: Vec<_> = items.into_iter().filter(|item| query.takes(item, &selector)).collect();
@@ -68,7 +68,7 @@ pub(crate) fn chosen(items: Vec<api::Item>, query: &ListQuery) -> Result<api::Pl
     Ok(api::PluginList { count: plugins.len(), total, next, plugins })
 }
 
-impl ListQuery {
+impl PluginListQuery {
     /// What may be asked of each, in the order of the fields.
     pub(crate) const WORDS: [(&str, &[&str]); 4] = [
         ("state", &["uninstalled", "installed", "enabled", "running", "stopped", "disabled"]),
@@ -80,9 +80,9 @@ impl ListQuery {
         ("goal", &["installed", "running", "stopped", "disabled", "absent"]),
     ];
 
-    fn check(&self) -> Result<(), Refused> {
+    fn check(&self) -> Result<(), ApiError> {
         let words = [&self.state, &self.health, &self.phase, &self.goal];
-        for ((name, known), word) in ListQuery::WORDS.into_iter().zip(words) {
+        for ((name, known), word) in PluginListQuery::WORDS.into_iter().zip(words) {
             if word.as_deref().is_some_and(|word| !known.contains(&word)) {
                 return Err(refused(format!("`{name}` must be one of {}", known.join(", "))));
             }
@@ -96,7 +96,7 @@ impl ListQuery {
         Ok(())
     }
 
-    fn takes(&self, item: &api::Item, selector: &[Condition]) -> bool {
+    fn takes(&self, item: &api::PluginItem, selector: &[LabelCondition]) -> bool {
         let is = |asked: &Option<String>, found: &str| asked.as_deref().is_none_or(|asked| asked == found);
         is(&self.state, &item.state)
             && is(&self.health, &item.status.health)
@@ -108,7 +108,7 @@ impl ListQuery {
 }
 
 /// Reads `a=b,c!=d,e,!f`: all must be so.
-fn selector(text: &str) -> Result<Vec<Condition>, Refused> {
+fn selector(text: &str) -> Result<Vec<LabelCondition>, ApiError> {
     let parts: Vec<_> = text.split(',').map(str::trim).filter(|part| !part.is_empty()).collect();
     if parts.len() > MAX_CONDITIONS {
         return Err(refused(format!("`selector` must have at most {MAX_CONDITIONS} conditions")));
@@ -116,27 +116,27 @@ fn selector(text: &str) -> Result<Vec<Condition>, Refused> {
     parts.into_iter().map(str::parse).collect()
 }
 
-fn refused(detail: String) -> Refused {
-    Refused::new(StatusCode::BAD_REQUEST, "query_does_not_fit", format!("invalid query: {detail}"))
+fn refused(detail: String) -> ApiError {
+    ApiError::new(StatusCode::BAD_REQUEST, "query_does_not_fit", format!("invalid query: {detail}"))
 }
 
-// === impl Condition ===
+// === impl LabelCondition ===
 
-impl Condition {
+impl LabelCondition {
     fn fits(&self, labels: &BTreeMap<String, String>) -> bool {
         match self {
-            Condition::Is(key, value) => labels.get(key) == Some(value),
-            Condition::IsNot(key, value) => labels.get(key) != Some(value),
-            Condition::Has(key) => labels.contains_key(key),
-            Condition::HasNot(key) => !labels.contains_key(key),
+            LabelCondition::Is(key, value) => labels.get(key) == Some(value),
+            LabelCondition::IsNot(key, value) => labels.get(key) != Some(value),
+            LabelCondition::Has(key) => labels.contains_key(key),
+            LabelCondition::HasNot(key) => !labels.contains_key(key),
         }
     }
 }
 
-impl FromStr for Condition {
-    type Err = Refused;
+impl FromStr for LabelCondition {
+    type Err = ApiError;
 
-    fn from_str(text: &str) -> Result<Condition, Refused> {
+    fn from_str(text: &str) -> Result<LabelCondition, ApiError> {
         let word = |text: &str| {
             let text = text.trim();
             let is_word = !text.is_empty() && text.len() <= MAX_WORD_BYTES && !text.contains(['=', '!']);
@@ -144,14 +144,14 @@ impl FromStr for Condition {
             is_word.then(|| text.to_owned()).ok_or_else(|| refused(rule.to_owned()))
         };
         if let Some((key, value)) = text.split_once("!=") {
-            return Ok(Condition::IsNot(word(key)?, word(value)?));
+            return Ok(LabelCondition::IsNot(word(key)?, word(value)?));
         }
         if let Some((key, value)) = text.split_once("==").or_else(|| text.split_once('=')) {
-            return Ok(Condition::Is(word(key)?, word(value)?));
+            return Ok(LabelCondition::Is(word(key)?, word(value)?));
         }
         match text.strip_prefix('!') {
-            Some(key) => word(key).map(Condition::HasNot),
-            None => word(text).map(Condition::Has),
+            Some(key) => word(key).map(LabelCondition::HasNot),
+            None => word(text).map(LabelCondition::Has),
         }
     }
 }
@@ -160,12 +160,12 @@ impl FromStr for Condition {
 mod tests {
     use super::*;
 
-    fn items() -> Vec<api::Item> {
+    fn items() -> Vec<api::PluginItem> {
         let item = |id: &str, state: &str, labels: &[(&str, &str)]| {
             let labels = labels.iter().map(|(key, value)| (key.to_string(), value.to_string())).collect();
             let metadata = api::Metadata { labels, ..api::Metadata::default() };
             let (upper_id, state, enabled) = (id.to_owned(), state.to_owned(), state == "running");
-            api::Item { upper_id, state, enabled, metadata, ..api::Item::default() }
+            api::PluginItem { upper_id, state, enabled, metadata, ..api::PluginItem::default() }
         };
         vec![
             item("ccc", "running", &[("tier", "gold"), ("team", "a")]),
@@ -175,7 +175,7 @@ mod tests {
         ]
     }
 
-    fn ids(query: &ListQuery) -> String {
+    fn ids(query: &PluginListQuery) -> String {
         match chosen(items(), query) {
             Ok(list) => {
                 assert_eq!(list.count, list.plugins.len());
@@ -188,7 +188,9 @@ mod tests {
 
     #[test]
     fn plugins_are_chosen_by_what_they_are_and_by_their_labels() {
-        let by = |selector: &str| ids(&ListQuery { selector: Some(selector.to_owned()), ..ListQuery::default() });
+        let by = |selector: &str| {
+            ids(&PluginListQuery { selector: Some(selector.to_owned()), ..PluginListQuery::default() })
+        };
         assert_eq!(by(""), "aaa bbb ccc ddd of 4");
         assert_eq!(by("tier=gold"), "aaa ccc of 2");
         assert_eq!(by("tier==gold, team=a"), "ccc of 1");
@@ -197,22 +199,22 @@ mod tests {
         for text in ["=a", "a=", "a=b=c", "a!b", &"x".repeat(201), &"a,".repeat(21)] {
             assert!(by(text).contains("`selector`"), "{text}");
         }
-        let state = |word: &str| ids(&ListQuery { state: Some(word.to_owned()), ..ListQuery::default() });
+        let state = |word: &str| ids(&PluginListQuery { state: Some(word.to_owned()), ..PluginListQuery::default() });
         assert_eq!((state("running"), state("stopped")), ("aaa ccc of 2".to_owned(), "ddd of 1".to_owned()));
         assert!(state("asleep").starts_with("invalid query: `state` must be one of uninstalled, "));
-        assert_eq!(ids(&ListQuery { enabled: Some(false), ..ListQuery::default() }), "bbb ddd of 2");
+        assert_eq!(ids(&PluginListQuery { enabled: Some(false), ..PluginListQuery::default() }), "bbb ddd of 2");
     }
 
     #[test]
     fn pages_follow_each_other_without_gap_or_repetition() {
         let page = |cursor: Option<&str>| {
-            ids(&ListQuery { limit: Some(3), cursor: cursor.map(str::to_owned), ..ListQuery::default() })
+            ids(&PluginListQuery { limit: Some(3), cursor: cursor.map(str::to_owned), ..PluginListQuery::default() })
         };
         assert_eq!(page(None), "aaa bbb ccc of 4 next ccc");
         assert_eq!(page(Some("ccc")), "ddd of 4");
         assert_eq!(page(Some("zzz")), " of 4");
         for limit in [0, 1001] {
-            assert!(ids(&ListQuery { limit: Some(limit), ..ListQuery::default() }).contains("`limit`"));
+            assert!(ids(&PluginListQuery { limit: Some(limit), ..PluginListQuery::default() }).contains("`limit`"));
         }
     }
 }

@@ -4,36 +4,36 @@ use std::borrow::Cow;
 
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
-use host_api::{FieldError, Part, Problem};
+use host_api::{FieldError, OperationPart, Problem};
 use http::StatusCode;
 use http::header::{self, HeaderValue};
 
 /// An error on its way to the client. The request id and the path are filled in where every answer passes.
 #[derive(Clone, Debug)]
-pub(crate) struct Refused {
+pub(crate) struct ApiError {
     pub(crate) status: StatusCode,
     pub(crate) code: Cow<'static, str>,
     pub(crate) detail: String,
     pub(crate) fix: Option<String>,
     pub(crate) errors: Vec<FieldError>,
-    pub(crate) parts: Vec<Part>,
+    pub(crate) parts: Vec<OperationPart>,
     pub(crate) retry_after_seconds: Option<u32>,
     pub(crate) allow: Option<HeaderValue>,
 }
 
-impl Refused {
-    pub(crate) fn new(status: StatusCode, code: impl Into<Cow<'static, str>>, detail: impl Into<String>) -> Refused {
+impl ApiError {
+    pub(crate) fn new(status: StatusCode, code: impl Into<Cow<'static, str>>, detail: impl Into<String>) -> ApiError {
         let (code, detail) = (code.into(), detail.into());
         let (errors, parts) = (vec![], vec![]);
-        Refused { status, code, detail, fix: None, errors, parts, retry_after_seconds: None, allow: None }
+        ApiError { status, code, detail, fix: None, errors, parts, retry_after_seconds: None, allow: None }
     }
 
-    pub(crate) fn fix(mut self, fix: impl Into<String>) -> Refused {
+    pub(crate) fn fix(mut self, fix: impl Into<String>) -> ApiError {
         self.fix = Some(fix.into());
         self
     }
 
-    pub(crate) fn retry_after(mut self, seconds: u32) -> Refused {
+    pub(crate) fn retry_after(mut self, seconds: u32) -> ApiError {
         self.retry_after_seconds = Some(seconds);
         self
     }
@@ -56,7 +56,7 @@ impl Refused {
     }
 
     /// The answer for a request.
-    pub(crate) fn answer(&self, request_id: &str, path: &str) -> Response {
+    pub(crate) fn to_response(&self, request_id: &str, path: &str) -> Response {
         let problem = self.problem(request_id, path);
         // Plain structs of texts and numbers serialize.
         let body = serde_json::to_vec(&problem).unwrap_or_default();
@@ -79,7 +79,7 @@ impl Refused {
 }
 
 /// Rides in the answer's extensions to where request id and path are known.
-impl IntoResponse for Refused {
+impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let mut response = Response::new(Body::empty());
         *response.status_mut() = self.status;

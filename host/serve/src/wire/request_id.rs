@@ -27,7 +27,7 @@ impl RequestIds {
     }
 
     /// The id of a request with these headers.
-    pub(crate) fn of(&self, headers: &HeaderMap) -> RequestId {
+    pub(crate) fn for_request(&self, headers: &HeaderMap) -> RequestId {
         let sent = headers.get(X_REQUEST_ID).filter(|value| {
             (1..=MAX_BYTES).contains(&value.len()) && value.as_bytes().iter().all(u8::is_ascii_graphic)
         });
@@ -77,12 +77,12 @@ mod tests {
         let of = |value: &[u8]| {
             let mut headers = HeaderMap::new();
             headers.insert(X_REQUEST_ID, HeaderValue::from_bytes(value).unwrap());
-            ids.of(&headers).as_str().to_owned()
+            ids.for_request(&headers).as_str().to_owned()
         };
         assert_eq!(of(b"abc-1"), "abc-1");
         for odd in [&b""[..], b"a b", b"\xff", &[b'x'; 129]] {
             assert!(of(odd).starts_with(&format!("{:08x}-0000", ids.prefix)), "{odd:?}");
         }
-        assert_ne!(ids.of(&HeaderMap::new()).as_str(), ids.of(&HeaderMap::new()).as_str());
+        assert_ne!(ids.for_request(&HeaderMap::new()).as_str(), ids.for_request(&HeaderMap::new()).as_str());
     }
 }

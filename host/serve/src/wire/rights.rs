@@ -8,7 +8,7 @@ use host_core::Role;
 use host_core::access::{Name, Rights};
 use http::StatusCode;
 
-use crate::wire::problem::Refused;
+use crate::wire::problem::ApiError;
 
 /// Grants, permissions and scopes of one token or user.
 const MAX_WORDS: usize = 100;
@@ -23,14 +23,14 @@ pub(crate) fn shown(rights: &Rights) -> api::Rights {
 }
 
 /// Rights as a client writes them.
-pub(crate) struct Asked<'a> {
+pub(crate) struct RightsRequest<'a> {
     pub(crate) role: Option<&'a str>,
     pub(crate) grants: &'a BTreeMap<String, String>,
     pub(crate) permissions: &'a [String],
     pub(crate) scopes: &'a [String],
 }
 
-impl Asked<'_> {
+impl RightsRequest<'_> {
     /// Reads them, and notes all that is wrong.
     pub(crate) fn read(&self, errors: &mut Vec<FieldError>) -> Rights {
         let mut rights = Rights::default();
@@ -77,11 +77,11 @@ pub(crate) fn field(pointer: &str, message: impl ToString) -> FieldError {
 }
 
 /// 422 with all that is wrong.
-pub(crate) fn refused(what: &str, errors: Vec<FieldError>) -> Refused {
+pub(crate) fn refused(what: &str, errors: Vec<FieldError>) -> ApiError {
     let list = errors.iter().map(|error| match error.pointer.as_str() {
         "" => error.message.clone(),
         pointer => format!("`{pointer}`: {}", error.message),
     });
     let detail = format!("{what} is invalid: {}", list.collect::<Vec<_>>().join("; "));
-    Refused { errors, ..Refused::new(StatusCode::UNPROCESSABLE_ENTITY, "access_refused", detail) }
+    ApiError { errors, ..ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, "access_refused", detail) }
 }

@@ -6,7 +6,7 @@ use http::header::{self, HeaderName, HeaderValue};
 use crate::wire::body::AnyBody;
 
 /// Nothing of it is kept by browsers and proxies, taken for another type, shown in a frame, or told to other places.
-const OF_HOST: [(HeaderName, HeaderValue); 5] = [
+const SECURITY_HEADERS: [(HeaderName, HeaderValue); 5] = [
     (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
     (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
     (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
@@ -15,9 +15,9 @@ const OF_HOST: [(HeaderName, HeaderValue); 5] = [
 ];
 
 /// What an own answer of the host says to browsers, unless its route says something else.
-pub(crate) fn of_host(mut response: Response) -> http::Response<AnyBody> {
+pub(crate) fn with_security_headers(mut response: Response) -> http::Response<AnyBody> {
     let headers = response.headers_mut();
-    for (name, value) in OF_HOST {
+    for (name, value) in SECURITY_HEADERS {
         headers.entry(name).or_insert(value);
     }
     response.map(AnyBody::Host)

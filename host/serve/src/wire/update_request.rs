@@ -9,13 +9,13 @@ use host_core::update::{self, UpdateError, UpdateInterval, UpdateRule};
 use http::StatusCode;
 use semver::Version;
 
-use crate::wire::problem::Refused;
+use crate::wire::problem::ApiError;
 
 /// What an operator wants for one plugin, and the versions that are never taken, where they are named.
 ///
 /// # Errors
 /// All that is wrong with it.
-pub(crate) fn rule_asked(asked: &api::UpdateRuleRequest) -> Result<(UpdateRule, Option<BTreeSet<Version>>), Refused> {
+pub(crate) fn rule_asked(asked: &api::UpdateRuleRequest) -> Result<(UpdateRule, Option<BTreeSet<Version>>), ApiError> {
     let mut wrong = vec![];
     let policy = kept("policy", asked.policy.parse(), &mut wrong);
     let interval = match asked.interval_seconds {
@@ -35,12 +35,12 @@ pub(crate) fn rule_asked(asked: &api::UpdateRuleRequest) -> Result<(UpdateRule, 
 ///
 /// # Errors
 /// It is none.
-pub(crate) fn version_asked(text: &str) -> Result<Version, Refused> {
+pub(crate) fn version_asked(text: &str) -> Result<Version, ApiError> {
     let versions = update::blocked_versions([text]).map_err(|error| refused(vec![("version", error)]))?;
     versions
         .into_iter()
         .next()
-        .ok_or_else(|| Refused::new(StatusCode::BAD_REQUEST, "update_version", "the version in the path is empty"))
+        .ok_or_else(|| ApiError::new(StatusCode::BAD_REQUEST, "update_version", "the version in the path is empty"))
 }
 
 /// Keeps what was read, or notes what is wrong with the field.
@@ -52,7 +52,7 @@ fn kept<T>(
     read.map_err(|error| wrong.push((field, error))).ok()
 }
 
-pub(crate) fn refused(wrong: Vec<(&'static str, UpdateError)>) -> Refused {
+pub(crate) fn refused(wrong: Vec<(&'static str, UpdateError)>) -> ApiError {
     let code = wrong.first().map_or("body_does_not_fit", |(_, error)| error.code());
     let texts: Vec<_> = wrong.iter().map(|(field, error)| (*field, error.to_string())).collect();
     let split = |text: &str| {
@@ -60,7 +60,7 @@ pub(crate) fn refused(wrong: Vec<(&'static str, UpdateError)>) -> Refused {
         (what.to_owned(), todo.to_owned())
     };
     let (what, todo): (Vec<_>, Vec<_>) = texts.iter().map(|(_, text)| split(text)).unzip();
-    let mut refused = Refused::new(StatusCode::BAD_REQUEST, code, what.join("; ")).fix(todo.join("; "));
+    let mut refused = ApiError::new(StatusCode::BAD_REQUEST, code, what.join("; ")).fix(todo.join("; "));
     let errors = texts.into_iter().map(|(field, message)| FieldError { pointer: field.to_owned(), message });
     refused.errors = errors.collect();
     refused
@@ -73,7 +73,7 @@ mod tests {
     use super::*;
     use crate::wire::view;
 
-    fn asked(body: serde_json::Value) -> Result<String, Refused> {
+    fn asked(body: serde_json::Value) -> Result<String, ApiError> {
         let (rule, blocked) = rule_asked(&serde_json::from_value(body).unwrap())?;
         Ok(serde_json::to_string(&view::rule(&rule, &blocked.unwrap_or_default())).unwrap())
     }

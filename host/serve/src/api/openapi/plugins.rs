@@ -1,6 +1,6 @@
 //! What a plugin serves, as operations of the document.
 //!
-//! All of it was written by strangers: it goes in as texts of JSON, never as part of a reference or a key that the host's
+//! All of it was written by anonymous_refusals: it goes in as texts of JSON, never as part of a reference or a key that the host's
 //! own part has.
 
 use host_core::Manifest;

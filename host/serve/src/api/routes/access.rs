@@ -6,13 +6,13 @@ use host_core::Role::Admin;
 
 use super::{DELETE, GET, PATCH, POST};
 use crate::api::{audit, login, tokens, users};
-use crate::guard::table::{Need, Row, Table};
+use crate::guard::table::{RequiredAccess, RouteRow, RouteTable};
 
 /// Largest body of a login, which needs no token: a name and a password with every character escaped.
 const MAX_LOGIN_BYTES: usize = 16 * 1024;
 
-pub(super) fn add(t: &mut Table) {
-    let login = Row { method: POST, path: "/login", need: Need::Nothing, action: "login" };
+pub(super) fn add(t: &mut RouteTable) {
+    let login = RouteRow { method: POST, path: "/login", access: RequiredAccess::Public, action: "login" };
     t.route(login, login::login, |route| route.layer(DefaultBodyLimit::max(MAX_LOGIN_BYTES)))
         .summary("Logs a user in with a password and creates a session.")
         .body::<api::LoginRequest>()
@@ -29,7 +29,7 @@ pub(super) fn add(t: &mut Table) {
     t.role(Admin, "token_create", POST, "/api/tokens", tokens::create)
         .summary("Creates a token. The secret is returned only once.")
         .body::<api::NewToken>()
-        .response::<api::TokenMade>(201)
+        .response::<api::CreatedToken>(201)
         .errors(&[409, 422, 503, 507]);
     t.role(Admin, "token_revoke", DELETE, "/api/tokens/{token}", tokens::revoke)
         .summary("Revokes a token immediately.")
@@ -62,10 +62,10 @@ pub(super) fn add(t: &mut Table) {
         .errors(&[404, 409, 503, 507]);
     t.role(Admin, "audit_list", GET, "/api/audit", audit::list)
         .summary("Lists entries of the audit log.")
-        .query::<audit::Query>()
+        .query::<audit::AuditQuery>()
         .response::<api::AuditPage>(200);
     t.role(Admin, "audit_verify", GET, "/api/audit/verify", audit::verify)
         .summary("Verifies the hash chain of the audit log.")
-        .query::<audit::Noted>()
+        .query::<audit::AuditVerifyQuery>()
         .response::<api::AuditReport>(200);
 }

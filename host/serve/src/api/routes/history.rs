@@ -5,9 +5,9 @@ use host_core::Role::{Operator, Viewer};
 
 use super::{DELETE, GET, IF_MATCH, PATCH, POST, PUT, object};
 use crate::api::{configuration, revisions, updates};
-use crate::guard::table::Table;
+use crate::guard::table::RouteTable;
 
-pub(super) fn add(t: &mut Table) {
+pub(super) fn add(t: &mut RouteTable) {
     t.role(Viewer, "config_get", GET, "/api/plugins/{id}/config", configuration::get)
         .summary("Returns the configuration of a plugin by layer, with secrets masked.")
         .response::<api::Configuration>(200)
@@ -26,11 +26,11 @@ pub(super) fn add(t: &mut Table) {
         .runs_job();
     t.role(Viewer, "revision_list_all", GET, "/api/plugins/revisions", revisions::list_all)
         .summary("Lists the revisions of all plugins, newest first.")
-        .query::<revisions::Part>()
+        .query::<revisions::RevisionPageQuery>()
         .response::<api::RevisionList>(200);
     t.role(Viewer, "revision_list", GET, "/api/plugins/{id}/revisions", revisions::list)
         .summary("Lists the revisions of a plugin, newest first.")
-        .query::<revisions::Part>()
+        .query::<revisions::RevisionPageQuery>()
         .response::<api::RevisionList>(200);
     t.role(Viewer, "revision_get", GET, "/api/plugins/{id}/revisions/{number}", revisions::get)
         .summary("Returns a revision with the complete desired state.")
@@ -39,7 +39,7 @@ pub(super) fn add(t: &mut Table) {
     t.role(Viewer, "revision_diff", GET, "/api/plugins/{id}/revisions/{number}/diff", revisions::diff)
         .summary("Returns the differences between two revisions.")
         .path_parameter("number", "The revision number.")
-        .query::<revisions::With>()
+        .query::<revisions::RevisionDiffQuery>()
         .response::<api::RevisionDiff>(200);
     t.role(Operator, "revision_restore", POST, "/api/plugins/{id}/revisions/{number}/restore", revisions::restore)
         .summary("Restores the desired state of a revision.")
@@ -47,7 +47,7 @@ pub(super) fn add(t: &mut Table) {
         .runs_job();
     t.role(Viewer, "update_get", GET, "/api/plugins/{id}/updates", updates::get)
         .summary("Returns the newer versions of a plugin, and why updates do not install them.")
-        .query::<updates::Check>()
+        .query::<updates::UpdateCheckQuery>()
         .response::<api::Updates>(200)
         .errors(&[403, 409, 422, 503, 504, 507]);
     t.role(Operator, "update_take", POST, "/api/plugins/{id}/update", updates::update)

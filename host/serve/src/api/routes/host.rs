@@ -5,9 +5,9 @@ use host_core::Role::{Admin, Operator, Viewer};
 
 use super::{DELETE, GET, IF_MATCH, PUT, object};
 use crate::api::{cache, docs, openapi, settings, system};
-use crate::guard::table::Table;
+use crate::guard::table::RouteTable;
 
-pub(super) fn add(t: &mut Table) {
+pub(super) fn add(t: &mut RouteTable) {
     t.role(Viewer, "health_summary", GET, "/api/plugins/health/summary", system::health_summary)
         .summary("Returns the health of all plugins.")
         .response::<api::HealthSummary>(200);

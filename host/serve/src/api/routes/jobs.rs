@@ -6,9 +6,9 @@ use host_run::JobState;
 
 use super::{DELETE, GET, POST};
 use crate::api::{events, jobs};
-use crate::guard::table::Table;
+use crate::guard::table::RouteTable;
 
-pub(super) fn add(t: &mut Table) {
+pub(super) fn add(t: &mut RouteTable) {
     t.role(Viewer, "event_list", GET, "/api/events", events::get)
         .summary("Streams events as server-sent events; with `Accept: application/json`, returns a page of the event journal.")
         .query::<events::EventQuery>()
@@ -18,13 +18,13 @@ pub(super) fn add(t: &mut Table) {
         .errors(&[429]);
     t.role(Viewer, "job_list", GET, "/api/jobs", jobs::list)
         .summary("Lists running and ended jobs, newest first.")
-        .query::<jobs::ListQuery>()
+        .query::<jobs::JobListQuery>()
         .allowed_values("state", &JobState::ALL.map(JobState::as_str))
         .response::<api::JobList>(200);
     t.any_token("job_get", GET, "/api/jobs/{id}", jobs::get).summary("Returns a job.").response::<api::Job>(200);
     t.any_token("job_log", GET, "/api/jobs/{id}/log", jobs::log)
         .summary("Build log of a job, as text or server-sent events.")
-        .query::<jobs::LogQuery>()
+        .query::<jobs::JobLogQuery>()
         .header("Last-Event-ID", "The `id` of the last received line; the stream continues after it.")
         .text_response(200, "text/plain")
         .text_response(200, "text/event-stream");

@@ -4,10 +4,10 @@ use host_api as api;
 use host_core::Role::{Operator, Viewer};
 
 use super::{GET, POST};
-use crate::guard::table::Table;
+use crate::guard::table::RouteTable;
 use crate::legacy::{github, local};
 
-pub(super) fn add(t: &mut Table) {
+pub(super) fn add(t: &mut RouteTable) {
     t.role(Operator, "github_install", POST, "/api/plugins/github/install", github::install)
         .summary("Installs the newest version in a git repository, for older clients.")
         .body::<api::GithubInstall>()
@@ -30,7 +30,7 @@ pub(super) fn add(t: &mut Table) {
         .response::<api::PluginList>(200);
     t.role(Operator, "local_build", GET, "/api/plugins/local/build", local::build)
         .summary("Checks a folder or file on the host's machine without installing it, for older clients.")
-        .query::<local::BuildQuery>()
-        .response::<api::Validated>(200)
+        .query::<local::LocalBuildQuery>()
+        .response::<api::ValidationReport>(200)
         .errors(&[403, 409, 413, 422, 503, 504, 507]);
 }

@@ -5,9 +5,9 @@ use host_core::Role::{Operator, Viewer};
 
 use super::{GET, POST, object};
 use crate::api::{batch, plan};
-use crate::guard::table::Table;
+use crate::guard::table::RouteTable;
 
-pub(super) fn add(t: &mut Table) {
+pub(super) fn add(t: &mut RouteTable) {
     t.role(Operator, "plan_make", POST, "/api/plugins/plan", plan::plan)
         .summary("Returns the changes that applying a plugins.yaml would make.")
         .body_content(true, &[("application/yaml", object()), ("application/json", object())])

@@ -3,13 +3,14 @@
 use host_api as api;
 use host_run::{JobView, Way};
 
-use crate::wire::outcome::{of_failed, operation_result, step};
+use crate::wire::outcome::{operation_result, step};
+use crate::wire::problem::ApiError;
 
 pub(crate) fn job(view: &JobView) -> api::Job {
     let (result, problem) = match &view.result {
         None => (None, None),
         Some(Ok(receipt)) => (Some(operation_result(receipt, view)), None),
-        Some(Err(failed)) => (None, Some(of_failed(failed).problem("", &format!("/api/jobs/{}", view.id)))),
+        Some(Err(failed)) => (None, Some(ApiError::from(failed).problem("", &format!("/api/jobs/{}", view.id)))),
     };
     api::Job {
         id: view.id.clone(),
