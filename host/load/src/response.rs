@@ -11,8 +11,9 @@ use http_body::{Body, Frame, SizeHint};
 use plugin_sdk_abi::{BodyStream, Chunk, Pairs, Response};
 
 use crate::error::CallError;
-use crate::hold::{Hold, Kind};
-use crate::instance::{Instance, failure_error};
+use crate::guard::LibraryGuard;
+use crate::instance::Instance;
+use crate::kind::GuardKind;
 use crate::ledger::safe_point;
 
 /// A chunk of at most this many bytes is copied, so that bytes waiting in hyper do not keep the generation in memory.
@@ -46,7 +47,7 @@ pub struct AnswerBody {
 struct Streamed {
     stream: BodyStream,
     instance: Arc<Instance>,
-    _hold: Hold,
+    _hold: LibraryGuard,
 }
 
 /// The stream of a body failed: the caller's connection is cut, since the status was sent before.
@@ -63,7 +64,7 @@ impl Answer {
         let stream = response.stream.into_option().map(|stream| Streamed {
             stream,
             instance: instance.clone(),
-            _hold: instance.hold(Kind::Stream),
+            _hold: instance.hold(GuardKind::Stream),
         });
         let headers = read_headers(&response.headers, stream.is_some())?;
         let first = (!response.body.is_empty()).then(|| held(response.body, instance));
@@ -129,7 +130,7 @@ fn held(chunk: Chunk, instance: &Arc<Instance>) -> Bytes {
         chunk: Chunk,
         // After `chunk`, which is freed by code of the library that this holds.
         _instance: Arc<Instance>,
-        _hold: Hold,
+        _hold: LibraryGuard,
     }
     impl AsRef<[u8]> for Held {
         fn as_ref(&self) -> &[u8] {
@@ -139,7 +140,7 @@ fn held(chunk: Chunk, instance: &Arc<Instance>) -> Bytes {
     match chunk.len() {
         0..=COPY_BYTES => Bytes::copy_from_slice(&chunk),
         _ => {
-            let _hold = instance.hold(Kind::Chunk);
+            let _hold = instance.hold(GuardKind::Chunk);
             Bytes::from_owner(Held { chunk, _instance: instance.clone(), _hold })
         }
     }
@@ -167,7 +168,7 @@ impl Body for AnswerBody {
         safe_point();
         let item = match ready!(stream.poll_next(context)) {
             Some(Ok(chunk)) => return Poll::Ready(Some(Ok(Frame::data(held(chunk, instance))))),
-            Some(Err(failure)) => Some(Err(BodyFailure(failure_error(failure)))),
+            Some(Err(failure)) => Some(Err(BodyFailure(CallError::from(failure)))),
             None => None,
         };
         self.stream = None;
