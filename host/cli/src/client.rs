@@ -23,9 +23,9 @@ use url::Url;
 pub(crate) use follow::Told;
 pub(crate) use job::Watched;
 
+use crate::args;
 use crate::config::{Environment, Flags, Settings};
 use crate::failure::Failure;
-use crate::words;
 use crate::{config, failure};
 use connect::{Connector, Trust};
 
@@ -112,11 +112,11 @@ impl Client {
     ///
     /// # Errors
     /// The URL is invalid, or no token is found.
-    pub(crate) fn new(words: &words::Client, environment: &Environment) -> Result<Client, Failure> {
-        let mut client = Client::without_token(words, environment)?;
-        let settings = settings(words, environment)?;
+    pub(crate) fn new(args: &args::HostArgs, environment: &Environment) -> Result<Client, Failure> {
+        let mut client = Client::without_token(args, environment)?;
+        let settings = settings(args, environment)?;
         let url = Url::parse(&client.url).map_err(|error| Failure::of("invalid URL", &error))?;
-        let (token, token_origin) = token(words, environment, &settings, &url)?;
+        let (token, token_origin) = token(args, environment, &settings, &url)?;
         let authorization = HeaderValue::try_from(format!("Bearer {token}")).map_err(|_| {
             Failure::usage(format!("the token in {token_origin} contains invalid characters"))
                 .fix("copy the token from operator.token without changes")
@@ -131,10 +131,10 @@ impl Client {
     ///
     /// # Errors
     /// The URL is invalid, or the certificate authorities cannot be read.
-    pub(crate) fn without_token(words: &words::Client, environment: &Environment) -> Result<Client, Failure> {
-        let settings = settings(words, environment)?;
-        let url = base(words.url.as_deref().or(environment.url()).unwrap_or(&settings.url()))?;
-        let given = words.ca.as_deref().or(environment.authorities()).map(PathBuf::from);
+    pub(crate) fn without_token(args: &args::HostArgs, environment: &Environment) -> Result<Client, Failure> {
+        let settings = settings(args, environment)?;
+        let url = base(args.url.as_deref().or(environment.url()).unwrap_or(&settings.url()))?;
+        let given = args.ca.as_deref().or(environment.authorities()).map(PathBuf::from);
         // Port 0 selects a free port, so the port of the host is not known.
         let port = Some(settings.address().port()).filter(|port| *port != 0);
         let is_own = is_here(&url, &settings) && (port.is_none() || port == url.port_or_known_default());
@@ -277,12 +277,12 @@ impl Reply {
     }
 }
 
-fn settings(words: &words::Client, environment: &Environment) -> Result<Settings, Failure> {
-    let flags = Flags::default().with("plugin_dir", words.plugin_dir.as_deref());
-    let settings = config::read(&flags, environment, words.config.as_deref());
+fn settings(args: &args::HostArgs, environment: &Environment) -> Result<Settings, Failure> {
+    let flags = Flags::default().with("plugin_dir", args.plugin_dir.as_deref());
+    let settings = config::read(&flags, environment, args.config.as_deref());
     // With an explicit URL, a broken configuration file in this folder does not matter.
     match settings {
-        Err(_) if words.url.is_some() || environment.url().is_some() => config::read_without_file(&flags, environment),
+        Err(_) if args.url.is_some() || environment.url().is_some() => config::read_without_file(&flags, environment),
         settings => settings,
     }
 }
@@ -308,12 +308,12 @@ fn base(text: &str) -> Result<Url, Failure> {
 
 /// Returns the token and its origin.
 fn token(
-    words: &words::Client,
+    args: &args::HostArgs,
     environment: &Environment,
     settings: &Settings,
     url: &Url,
 ) -> Result<(String, String), Failure> {
-    if let Some(token) = &words.token {
+    if let Some(token) = &args.token {
         return Ok((token.trim().to_owned(), "--token".to_owned()));
     }
     if let Some(token) = environment.token() {

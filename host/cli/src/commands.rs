@@ -18,12 +18,12 @@ mod show;
 mod show_config;
 mod updates;
 
+use crate::args::{self, Command, ConfigCommand};
 use crate::client::Client;
 use crate::config::Environment;
 use crate::failure::Failure;
 use crate::output;
 use crate::screen::Screen;
-use crate::words::{self, ConfigWord, Word};
 use serde_json::Value;
 
 pub(crate) use ping::ping;
@@ -33,52 +33,52 @@ pub(crate) use show_config::show_config;
 ///
 /// # Errors
 /// The host refused the request, the operation failed, or the host cannot be reached.
-pub(crate) async fn run(word: Word, environment: &Environment) -> Result<(), Failure> {
-    let (client, as_json) = match client_of(&word) {
-        Some(words) => (Client::new(words, environment)?, words.json),
+pub(crate) async fn run(command: Command, environment: &Environment) -> Result<(), Failure> {
+    let (client, as_json) = match client_of(&command) {
+        Some(args) => (Client::new(args, environment)?, args.json),
         None => return Ok(()),
     };
     let screen = Screen::new();
-    let done = match word {
-        Word::List(_) => show::list(&client, as_json).await,
-        Word::Show(words) => show::show(&client, &words.id, as_json).await,
-        Word::Logs(words) => logs::logs(&client, &words).await,
-        Word::Graph(words) => graph::graph(&client, words).await,
-        Word::Events(words) => events::events(&client, words).await,
-        Word::Plan(words) => plan::plan(&client, words, &screen).await,
-        Word::Apply(words) => plan::apply(&client, words, &screen).await,
-        Word::Export(words) => plan::export(&client, words).await,
-        Word::Available(words) => catalog::available(&client, &words).await,
-        Word::Validate(words) => catalog::validate(&client, &words).await,
-        Word::Cache(word) => catalog::cache(&client, &word).await,
-        Word::Config(ConfigWord::Set(words)) => catalog::set(&client, &words.key, words.value(), as_json).await,
-        Word::Config(ConfigWord::Unset(words)) => catalog::set(&client, &words.key, Value::Null, as_json).await,
-        Word::Load(words) => load::load(&client, words, &screen).await,
-        Word::Reload(words) if words.prove => prove::prove(&client, words, &screen).await,
-        Word::Reload(words) => load::reload(&client, words, &screen).await,
-        Word::Enable(words) => change::plain(&client, &words, "/enable", &screen).await,
-        Word::Start(words) => change::plain(&client, &words, "/start", &screen).await,
-        Word::Stop(words) => change::plain(&client, &words, "/stop", &screen).await,
-        Word::Restart(words) => change::plain(&client, &words, "/restart", &screen).await,
-        Word::Disable(words) => change::disable(&client, &words, &screen).await,
-        Word::Unload(words) => change::unload(&client, &words, &screen).await,
-        Word::Configure(words) => change::configure(&client, words, &screen).await,
-        Word::Rollback(words) => history::rollback(&client, &words, &screen).await,
-        Word::Revisions(words) => history::revisions(&client, &words).await,
-        Word::Diff(words) => history::diff(&client, &words).await,
-        Word::Restore(words) => history::restore(&client, &words, &screen).await,
-        Word::Updates(words) => updates::updates(&client, &words).await,
-        Word::Update(words) => updates::update(&client, &words, &screen).await,
-        Word::UpdatePolicy(words) => updates::set_policy(&client, &words, &screen).await,
-        Word::Pin(words) => updates::pin(&client, &words, &screen).await,
-        Word::Unpin(words) => updates::unpin(&client, &words, &screen).await,
-        Word::Block(words) => updates::block(&client, &words, &screen).await,
-        Word::Unblock(words) => updates::unblock(&client, &words, &screen).await,
-        Word::Jobs(words) => jobs::list(&client, words).await,
-        Word::Job(words) => jobs::job(&client, *words, &screen).await,
-        Word::Token(words) => access::token(&client, words).await,
-        Word::User(words) => access::user(&client, words).await,
-        Word::Audit(words) => audit::audit(&client, *words).await,
+    let done = match command {
+        Command::List(_) => show::list(&client, as_json).await,
+        Command::Show(args) => show::show(&client, &args.id, as_json).await,
+        Command::Logs(args) => logs::logs(&client, &args).await,
+        Command::Graph(args) => graph::graph(&client, args).await,
+        Command::Events(args) => events::events(&client, args).await,
+        Command::Plan(args) => plan::plan(&client, args, &screen).await,
+        Command::Apply(args) => plan::apply(&client, args, &screen).await,
+        Command::Export(args) => plan::export(&client, args).await,
+        Command::Available(args) => catalog::available(&client, &args).await,
+        Command::Validate(args) => catalog::validate(&client, &args).await,
+        Command::Cache(word) => catalog::cache(&client, &word).await,
+        Command::Config(ConfigCommand::Set(args)) => catalog::set(&client, &args.key, args.value(), as_json).await,
+        Command::Config(ConfigCommand::Unset(args)) => catalog::set(&client, &args.key, Value::Null, as_json).await,
+        Command::Load(args) => load::load(&client, args, &screen).await,
+        Command::Reload(args) if args.prove => prove::prove(&client, args, &screen).await,
+        Command::Reload(args) => load::reload(&client, args, &screen).await,
+        Command::Enable(args) => change::plain(&client, &args, "/enable", &screen).await,
+        Command::Start(args) => change::plain(&client, &args, "/start", &screen).await,
+        Command::Stop(args) => change::plain(&client, &args, "/stop", &screen).await,
+        Command::Restart(args) => change::plain(&client, &args, "/restart", &screen).await,
+        Command::Disable(args) => change::disable(&client, &args, &screen).await,
+        Command::Unload(args) => change::unload(&client, &args, &screen).await,
+        Command::Configure(args) => change::configure(&client, args, &screen).await,
+        Command::Rollback(args) => history::rollback(&client, &args, &screen).await,
+        Command::Revisions(args) => history::revisions(&client, &args).await,
+        Command::Diff(args) => history::diff(&client, &args).await,
+        Command::Restore(args) => history::restore(&client, &args, &screen).await,
+        Command::Updates(args) => updates::updates(&client, &args).await,
+        Command::Update(args) => updates::update(&client, &args, &screen).await,
+        Command::UpdatePolicy(args) => updates::set_policy(&client, &args, &screen).await,
+        Command::Pin(args) => updates::pin(&client, &args, &screen).await,
+        Command::Unpin(args) => updates::unpin(&client, &args, &screen).await,
+        Command::Block(args) => updates::block(&client, &args, &screen).await,
+        Command::Unblock(args) => updates::unblock(&client, &args, &screen).await,
+        Command::Jobs(args) => jobs::list(&client, args).await,
+        Command::Job(args) => jobs::job(&client, *args, &screen).await,
+        Command::Token(args) => access::token(&client, args).await,
+        Command::User(args) => access::user(&client, args).await,
+        Command::Audit(args) => audit::audit(&client, *args).await,
         // The other commands are run by `main`.
         _ => Ok(()),
     };
@@ -90,43 +90,43 @@ pub(crate) async fn run(word: Word, environment: &Environment) -> Result<(), Fai
     done
 }
 
-fn client_of(word: &Word) -> Option<&words::Client> {
-    match word {
-        Word::List(words) => Some(words),
-        Word::Show(words) => Some(&words.client),
-        Word::Logs(words) => Some(&words.client),
-        Word::Enable(words) | Word::Start(words) | Word::Stop(words) | Word::Restart(words) => {
-            Some(&words.plugin.client)
+fn client_of(command: &Command) -> Option<&args::HostArgs> {
+    match command {
+        Command::List(args) => Some(args),
+        Command::Show(args) => Some(&args.client),
+        Command::Logs(args) => Some(&args.client),
+        Command::Enable(args) | Command::Start(args) | Command::Stop(args) | Command::Restart(args) => {
+            Some(&args.plugin.client)
         }
-        Word::Pin(words) | Word::Unpin(words) => Some(&words.plugin.client),
-        Word::Disable(words) => Some(&words.change.plugin.client),
-        Word::Unload(words) => Some(&words.change.plugin.client),
-        Word::Configure(words) => Some(&words.change.plugin.client),
-        Word::Rollback(words) => Some(&words.change.plugin.client),
-        Word::Restore(words) => Some(&words.change.plugin.client),
-        Word::Update(words) => Some(&words.change.plugin.client),
-        Word::UpdatePolicy(words) => Some(&words.change.plugin.client),
-        Word::Block(words) | Word::Unblock(words) => Some(&words.change.plugin.client),
-        Word::Diff(words) => Some(&words.plugin.client),
-        Word::Revisions(words) => Some(&words.client),
-        Word::Updates(words) => Some(&words.client),
-        Word::Graph(words) => Some(&words.client),
-        Word::Events(words) => Some(&words.client),
-        Word::Plan(words) => Some(&words.client),
-        Word::Apply(words) => Some(&words.client),
-        Word::Export(words) => Some(&words.client),
-        Word::Available(words) => Some(&words.client),
-        Word::Validate(words) => Some(&words.client),
-        Word::Cache(word) => Some(word.client()),
-        Word::Config(ConfigWord::Set(words)) => Some(&words.client),
-        Word::Config(ConfigWord::Unset(words)) => Some(&words.client),
-        Word::Load(words) => Some(&words.client),
-        Word::Reload(words) => Some(&words.client),
-        Word::Jobs(words) => Some(&words.client),
-        Word::Job(words) => Some(words.client()),
-        Word::Token(words) => Some(words.client()),
-        Word::User(words) => Some(words.client()),
-        Word::Audit(words) => Some(words.client()),
+        Command::Pin(args) | Command::Unpin(args) => Some(&args.plugin.client),
+        Command::Disable(args) => Some(&args.change.plugin.client),
+        Command::Unload(args) => Some(&args.change.plugin.client),
+        Command::Configure(args) => Some(&args.change.plugin.client),
+        Command::Rollback(args) => Some(&args.change.plugin.client),
+        Command::Restore(args) => Some(&args.change.plugin.client),
+        Command::Update(args) => Some(&args.change.plugin.client),
+        Command::UpdatePolicy(args) => Some(&args.change.plugin.client),
+        Command::Block(args) | Command::Unblock(args) => Some(&args.change.plugin.client),
+        Command::Diff(args) => Some(&args.plugin.client),
+        Command::Revisions(args) => Some(&args.client),
+        Command::Updates(args) => Some(&args.client),
+        Command::Graph(args) => Some(&args.client),
+        Command::Events(args) => Some(&args.client),
+        Command::Plan(args) => Some(&args.client),
+        Command::Apply(args) => Some(&args.client),
+        Command::Export(args) => Some(&args.client),
+        Command::Available(args) => Some(&args.client),
+        Command::Validate(args) => Some(&args.client),
+        Command::Cache(word) => Some(word.client()),
+        Command::Config(ConfigCommand::Set(args)) => Some(&args.client),
+        Command::Config(ConfigCommand::Unset(args)) => Some(&args.client),
+        Command::Load(args) => Some(&args.client),
+        Command::Reload(args) => Some(&args.client),
+        Command::Jobs(args) => Some(&args.client),
+        Command::Job(args) => Some(args.client()),
+        Command::Token(args) => Some(args.client()),
+        Command::User(args) => Some(args.client()),
+        Command::Audit(args) => Some(args.client()),
         _ => None,
     }
 }

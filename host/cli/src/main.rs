@@ -1,5 +1,6 @@
 //! The `plugin-host` program: command line, configuration, the host process, client commands and author commands.
 
+mod args;
 mod author;
 mod client;
 mod commands;
@@ -12,20 +13,19 @@ mod rescan;
 mod screen;
 mod spans;
 mod trial;
-mod words;
 
 use std::io::Write as _;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use clap::Parser as _;
 
+use args::{Cli, Command};
 use config::Environment;
 use failure::Failure;
-use words::{Word, Words};
 
 fn main() -> ! {
-    let words = Words::parse();
-    let code = match run(words.word) {
+    let cli = Cli::parse();
+    let code = match run(cli.command) {
         Ok(()) => 0,
         Err(failure) => {
             if failure.exit != failure::Exit::Changes {
@@ -45,17 +45,17 @@ fn worker_name() -> String {
     format!("worker-{}", NUMBER.fetch_add(1, Ordering::Relaxed))
 }
 
-fn run(word: Word) -> Result<(), Failure> {
+fn run(command: Command) -> Result<(), Failure> {
     let environment = Environment::read();
-    if let Word::Config(words::ConfigWord::Show(words)) = &word {
-        return commands::show_config(words, &environment);
+    if let Command::Config(args::ConfigCommand::Show(args)) = &command {
+        return commands::show_config(args, &environment);
     }
-    match &word {
-        Word::Completions(words) => {
-            words::completions(words);
+    match &command {
+        Command::Completions(args) => {
+            args::completions(args);
             return Ok(());
         }
-        Word::Man(words) => return words::man(words),
+        Command::Man(args) => return args::man(args),
         _ => {}
     }
     let mut builder = tokio::runtime::Builder::new_multi_thread();
@@ -64,19 +64,19 @@ fn run(word: Word) -> Result<(), Failure> {
     let runtime = builder.build();
     let runtime = runtime.map_err(|error| Failure::of("failed to start the runtime", &error))?;
     let ended = runtime.block_on(async {
-        match word {
-            Word::Serve(words) => life::serve(*words, &environment).await,
-            Word::Ping(words) => commands::ping(&words, &environment).await,
-            Word::Rescan(words) => rescan::rescan(words, &environment).await,
-            Word::New(words) => author::new(&words, &environment),
-            Word::Sdk(words) => author::sdk(&words, &environment),
-            Word::Dev(words) => author::dev(words, &environment).await,
-            Word::Check(words) => author::check(words, &environment).await,
-            Word::Pack(words) => author::pack(words, &environment).await,
-            Word::Explain(words) => author::explain(words, &environment).await,
-            Word::OpenLibrary(words) => author::open_library(words).await,
-            Word::TryLibrary(words) => trial::try_library(words).await,
-            word => commands::run(word, &environment).await,
+        match command {
+            Command::Serve(args) => life::serve(*args, &environment).await,
+            Command::Ping(args) => commands::ping(&args, &environment).await,
+            Command::Rescan(args) => rescan::rescan(args, &environment).await,
+            Command::New(args) => author::new(&args, &environment),
+            Command::Sdk(args) => author::sdk(&args, &environment),
+            Command::Dev(args) => author::dev(args, &environment).await,
+            Command::Check(args) => author::check(args, &environment).await,
+            Command::Pack(args) => author::pack(args, &environment).await,
+            Command::Explain(args) => author::explain(args, &environment).await,
+            Command::OpenLibrary(args) => author::open_library(args).await,
+            Command::TryLibrary(args) => trial::try_library(args).await,
+            command => commands::run(command, &environment).await,
         }
     });
     // A thread that waits for a plugin or the network must not keep a finished program alive.

@@ -11,30 +11,30 @@ use serde_json::{Value, json};
 
 use super::workshop::Workshop;
 use super::{blocking, child, sdk, until_a_signal};
+use crate::args::author::Check;
 use crate::config::Environment;
 use crate::failure::Failure;
 use crate::output::text::{bytes, duration, printable};
 use crate::output::{self};
 use crate::screen::Screen;
-use crate::words::author::Check;
 
 /// Checks a plugin's folder.
 ///
 /// # Errors
 /// A host would refuse the plugin.
-pub(crate) async fn check(words: Check, environment: &Environment) -> Result<(), Failure> {
-    let mut steps = Steps { as_json: words.json, id: Value::Null, done: vec![], since: Instant::now() };
-    let checked = until_a_signal(all(&words, environment, &mut steps)).await;
-    if words.json {
+pub(crate) async fn check(args: Check, environment: &Environment) -> Result<(), Failure> {
+    let mut steps = Steps { as_json: args.json, id: Value::Null, done: vec![], since: Instant::now() };
+    let checked = until_a_signal(all(&args, environment, &mut steps)).await;
+    if args.json {
         let answer = json!({ "ok": checked.is_ok(), "plugin": steps.id, "steps": steps.done });
         output::raw(answer.to_string().as_bytes());
     }
     checked
 }
 
-async fn all(words: &Check, environment: &Environment, steps: &mut Steps) -> Result<(), Failure> {
-    let workshop = Workshop::with_cache(environment, &words.cache)?;
-    let source = workshop.source(&words.folder)?;
+async fn all(args: &Check, environment: &Environment, steps: &mut Steps) -> Result<(), Failure> {
+    let workshop = Workshop::with_cache(environment, &args.cache)?;
+    let source = workshop.source(&args.folder)?;
     steps.since = Instant::now();
 
     let tree = steps.refuse("source", workshop.fetch(source.clone()).await)?;
@@ -69,13 +69,13 @@ async fn all(words: &Check, environment: &Environment, steps: &mut Steps) -> Res
         Code::Crate { package } => format!("crate `{package}`"),
         Code::Library { path } => format!("the prebuilt library `{path}`"),
     };
-    let stale = sdk::is_of_another_host(&words.folder, environment);
+    let stale = sdk::is_of_another_host(&args.folder, environment);
     let stale = stale
         .then(|| "`cargo test` in this folder uses the plugin-sdk of another version; run `plugin-host sdk`".into());
     steps.ok("code", what, stale.as_slice());
 
     let screen = Screen::new();
-    let spinner = std::sync::Mutex::new(screen.spinner("building", words.verbose));
+    let spinner = std::sync::Mutex::new(screen.spinner("building", args.verbose));
     let say = |line: &str| spinner.lock().unwrap_or_else(std::sync::PoisonError::into_inner).said(line);
     let from = BuildSource { source: source.to_string(), commit: None };
     let built = builder.build(&tree, &manifest, &from, &say).await;
@@ -96,7 +96,7 @@ async fn all(words: &Check, environment: &Environment, steps: &mut Steps) -> Res
     for finding in child::findings(environment, library, Some(&manifest_file), workshop.run.start_timeout).await? {
         steps.finding(&finding, &[])?;
     }
-    steps.end(&words.folder);
+    steps.end(&args.folder);
     Ok(())
 }
 

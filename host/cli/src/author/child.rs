@@ -10,10 +10,10 @@ use host_store::Store;
 
 use super::blocking;
 use super::workshop::scratch;
+use crate::args::author::OpenLibrary;
 use crate::config::Environment;
 use crate::failure::Failure;
 use crate::output;
-use crate::words::author::OpenLibrary;
 
 /// The prefix of the child's result, since the library may also write lines.
 const MARK: &str = "plugin-host-findings: ";
@@ -75,8 +75,8 @@ pub(super) async fn findings(
 ///
 /// # Errors
 /// The library cannot be read. A failed gate is a result, not an error.
-pub(crate) async fn open_library(words: OpenLibrary) -> Result<(), Failure> {
-    let OpenLibrary { library, manifest, scratch, timeout_seconds } = words;
+pub(crate) async fn open_library(args: OpenLibrary) -> Result<(), Failure> {
+    let OpenLibrary { library, manifest, scratch, timeout_seconds } = args;
     let failed = |error: &(dyn std::error::Error + 'static)| Failure::of("failed to open the library", error);
     let folder = |name: &str| -> PathBuf { scratch.join(name) };
     let config =

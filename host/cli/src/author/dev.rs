@@ -16,13 +16,13 @@ use tokio_util::sync::CancellationToken;
 
 use super::sdk;
 use super::workshop::Workshop;
+use crate::args::author::Dev;
 use crate::config::Environment;
 use crate::failure::Failure;
 use crate::life::signals::Signals;
 use crate::logs;
 use crate::output::text::duration;
 use crate::screen::Screen;
-use crate::words::author::Dev;
 use tell::{Log, curl_lines, warnings};
 use watch::Watch;
 
@@ -37,19 +37,19 @@ const GRACE: Duration = Duration::from_secs(2);
 ///
 /// # Errors
 /// The host does not start. A plugin that does not compile or start is reported, and `dev` waits for the next change.
-pub(crate) async fn dev(words: Dev, environment: &Environment) -> Result<(), Failure> {
+pub(crate) async fn dev(args: Dev, environment: &Environment) -> Result<(), Failure> {
     let screen = Screen::new();
-    let mut workshop = Workshop::with_cache(environment, &words.cache)?;
+    let mut workshop = Workshop::with_cache(environment, &args.cache)?;
     logs::start_with(
         workshop.settings.chosen_log_filter().unwrap_or(LOG_FILTER),
         workshop.settings.logs_json(),
         &screen,
     )?;
     let mut signals = Signals::new()?;
-    let source = workshop.source(&words.folder)?;
+    let source = workshop.source(&args.folder)?;
     let Source::Folder(folder) = &source else { return Err(Failure::usage("`dev` needs a folder")) };
     // The watch starts before the folder is read, so that no change is missed.
-    let watch = Watch::new(folder, words.config.as_deref())?;
+    let watch = Watch::new(folder, args.config.as_deref())?;
 
     workshop.build.development = true;
     workshop.run.drain_timeout = workshop.run.drain_timeout.min(GRACE);
@@ -60,14 +60,14 @@ pub(crate) async fn dev(words: Dev, environment: &Environment) -> Result<(), Fai
     let host = Host::new(workshop.run.clone(), workshop.store.clone(), state.clone(), builder);
     let host = host.map_err(|error| Failure::of("failed to start the host", &error))?;
     host.begin().await.map_err(|error| Failure::of("failed to read the state", &error))?;
-    workshop.serve.address = ([127, 0, 0, 1], words.port).into();
+    workshop.serve.address = ([127, 0, 0, 1], args.port).into();
     let server = Server::bind(host.clone(), &workshop.store, state, workshop.serve.clone()).await.map_err(|error| {
         Failure::of("failed to bind", &error).fix("select another port with --port; 0 selects a free port")
     })?;
     let url = format!("http://{}", server.address());
     screen.line(&format!("listening on {url}"));
     screen.note(&format!("operator token in {}", server.token_path().display()));
-    if sdk::is_of_another_host(&words.folder, environment) {
+    if sdk::is_of_another_host(&args.folder, environment) {
         screen.note("note: `cargo test` in this folder uses the plugin-sdk of another version; run `plugin-host sdk`");
     }
     let (shutdown, ready) = (CancellationToken::new(), server.ready());
@@ -77,8 +77,8 @@ pub(crate) async fn dev(words: Dev, environment: &Environment) -> Result<(), Fai
         host,
         screen: screen.clone(),
         source: source.clone(),
-        config: words.config,
-        verbose: words.verbose,
+        config: args.config,
+        verbose: args.verbose,
         url,
         log: log.handle(),
         id: None,
@@ -90,7 +90,7 @@ pub(crate) async fn dev(words: Dev, environment: &Environment) -> Result<(), Fai
             ready.set();
             screen.line(&format!(
                 "watching {} and reloading on every change; press ctrl-c to stop",
-                words.folder.display()
+                args.folder.display()
             ));
             session.follow(watch).await
         };

@@ -10,11 +10,11 @@ use host_load::explain::{Facts, Finding, Gate, facts, file_gate};
 use serde_json::json;
 
 use super::{blocking, child, until_a_signal};
+use crate::args::author::Explain;
 use crate::config::{self, Environment, Flags, Rooms};
 use crate::failure::Failure;
 use crate::output::text::bytes;
 use crate::output::{self, Table};
-use crate::words::author::Explain;
 
 /// Maximum size of a library, as in the host's store.
 const MAX_BYTES: u64 = 512 << 20;
@@ -23,14 +23,14 @@ const MAX_BYTES: u64 = 512 << 20;
 ///
 /// # Errors
 /// The library is not compatible with this host.
-pub(crate) async fn explain(words: Explain, environment: &Environment) -> Result<(), Failure> {
-    until_a_signal(explain_now(words, environment)).await
+pub(crate) async fn explain(args: Explain, environment: &Environment) -> Result<(), Failure> {
+    until_a_signal(explain_now(args, environment)).await
 }
 
-async fn explain_now(words: Explain, environment: &Environment) -> Result<(), Failure> {
+async fn explain_now(args: Explain, environment: &Environment) -> Result<(), Failure> {
     let settings = config::read(&Flags::default(), environment, None)?;
     let timeout = Rooms::of(&settings, environment).run.start_timeout;
-    let path = words.library;
+    let path = args.library;
     let file = {
         let path = path.clone();
         blocking(move || read(&path)).await?
@@ -53,7 +53,7 @@ async fn explain_now(words: Explain, environment: &Environment) -> Result<(), Fa
     if let Some(Err(reason)) = &beside {
         warnings.push(format!("the plugin.yaml next to it is not compared with the code: {reason}"));
     }
-    match words.json {
+    match args.json {
         true => output::raw(
             json!({
                 "file": path.display().to_string(), "bytes": file.len(), "sha256": digest.to_string(), "kind": facts.kind,

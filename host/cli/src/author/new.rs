@@ -7,29 +7,29 @@ use host_build::template::{self, ProjectName};
 use host_store::atomic;
 
 use super::sdk;
+use crate::args::author::New;
 use crate::config::Environment;
 use crate::failure::Failure;
 use crate::output;
 use crate::output::text::printable;
-use crate::words::author::New;
 
 /// Creates a plugin project.
 ///
 /// # Errors
 /// The name is invalid or the folder is not empty; then nothing is written.
-pub(crate) fn new(words: &New, environment: &Environment) -> Result<(), Failure> {
-    let name = ProjectName::parse(&words.name).map_err(|error| {
-        let shown = printable(&words.name);
+pub(crate) fn new(args: &New, environment: &Environment) -> Result<(), Failure> {
+    let name = ProjectName::parse(&args.name).map_err(|error| {
+        let shown = printable(&args.name);
         Failure::usage(format!("invalid plugin name `{shown}`"))
             .because(error.to_string())
             .fix("use letters, digits and `-`, such as `my-plugin`")
     })?;
-    let folder = words.path.clone().unwrap_or_else(|| PathBuf::from(name.as_str()));
+    let folder = args.path.clone().unwrap_or_else(|| PathBuf::from(name.as_str()));
     if let Some(found) = anything_in(&folder)? {
         let failure = Failure::failed(format!("`{}` is not empty", folder.display()));
         return Err(failure.because(format!("it contains `{found}`")).fix("select an empty folder with --path"));
     }
-    if name.as_str() != words.name {
+    if name.as_str() != args.name {
         output::error_line(&format!(
             "note: the plugin is named `{}`, following the convention for crates",
             name.as_str()

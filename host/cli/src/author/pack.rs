@@ -15,32 +15,32 @@ use serde_json::json;
 
 use super::workshop::Workshop;
 use super::{blocking, until_a_signal};
+use crate::args::author::Pack;
 use crate::config::Environment;
 use crate::failure::Failure;
 use crate::output::text::bytes;
 use crate::output::{self, Table};
-use crate::words::author::Pack;
 use archive::Entry;
 
 /// Packs a plugin's folder.
 ///
 /// # Errors
 /// A host would refuse the plugin, or the archive cannot be written.
-pub(crate) async fn pack(words: Pack, environment: &Environment) -> Result<(), Failure> {
-    until_a_signal(pack_now(words, environment)).await
+pub(crate) async fn pack(args: Pack, environment: &Environment) -> Result<(), Failure> {
+    until_a_signal(pack_now(args, environment)).await
 }
 
-async fn pack_now(words: Pack, environment: &Environment) -> Result<(), Failure> {
+async fn pack_now(args: Pack, environment: &Environment) -> Result<(), Failure> {
     let workshop = Workshop::without_cache(environment)?;
-    let source = workshop.source(&words.folder)?;
+    let source = workshop.source(&args.folder)?;
     let refused = |error: Error| Failure::refused("failed to pack the plugin", &error);
     let tree = workshop.fetch(source).await.map_err(refused)?;
     let checked = workshop.check(&tree).map_err(refused)?;
     let mut warnings: Vec<_> = checked.warnings.iter().map(ToString::to_string).collect();
     let manifest = checked.manifest;
-    let output = words.output.unwrap_or_else(|| PathBuf::from(archive_name(&manifest)));
+    let output = args.output.unwrap_or_else(|| PathBuf::from(archive_name(&manifest)));
     let name = output.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    check_output(&output, &words.folder, &tree)?;
+    check_output(&output, &args.folder, &tree)?;
 
     let packed = blocking(move || {
         let packed = Packed::new(&workshop, &tree, manifest, &name)?;
@@ -58,7 +58,7 @@ async fn pack_now(words: Pack, environment: &Environment) -> Result<(), Failure>
         ));
     }
     let (digest, file) = (Digest::of(&packed.bytes), output.display().to_string());
-    if words.json {
+    if args.json {
         let answer = json!({
             "file": file, "bytes": n_bytes, "sha256": digest.to_string(), "files": packed.n_files, "warnings": warnings,
         });

@@ -6,10 +6,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::new::write;
+use crate::args::author::Sdk;
 use crate::config::Environment;
 use crate::failure::Failure;
 use crate::output;
-use crate::words::author::Sdk;
 
 /// The first line of files written by this program, which it may overwrite.
 const MARK: &str = "# Written by `plugin-host sdk`";
@@ -18,12 +18,12 @@ const MARK: &str = "# Written by `plugin-host sdk`";
 ///
 /// # Errors
 /// The file exists and was not written by this program.
-pub(crate) fn sdk(words: &Sdk, environment: &Environment) -> Result<(), Failure> {
-    if !words.folder.join("Cargo.toml").is_file() {
-        let failure = Failure::usage(format!("`{}` contains no Cargo.toml", words.folder.display()));
+pub(crate) fn sdk(args: &Sdk, environment: &Environment) -> Result<(), Failure> {
+    if !args.folder.join("Cargo.toml").is_file() {
+        let failure = Failure::usage(format!("`{}` contains no Cargo.toml", args.folder.display()));
         return Err(failure.fix("pass the folder of a plugin"));
     }
-    let (file, place) = point(&words.folder, environment)?;
+    let (file, place) = point(&args.folder, environment)?;
     output::line(&format!("{}: plugin-sdk is {}", file.display(), place.display()));
     Ok(())
 }

@@ -11,9 +11,9 @@ use host_store::{Store, Tree};
 use tempfile::TempDir;
 
 use super::blocking;
+use crate::args::author::Cache;
 use crate::config::{self, Environment, Flags, Rooms, Settings};
 use crate::failure::Failure;
-use crate::words::author::Cache;
 
 /// A temporary store and the configuration of all crates.
 pub(super) struct Workshop {

@@ -6,32 +6,32 @@ use std::io::{BufRead as _, IsTerminal as _, Write as _};
 use host_api::{NewToken, NewUser, Rights, TokenList, TokenMade, User, UserChange, UserList};
 use http::Method;
 
+use crate::args::{self, RightsArgs, TokenCommand, UserCommand};
 use crate::client::{Ask, Client, Reply};
 use crate::failure::Failure;
 use crate::output::text::utc;
 use crate::output::{self, Table};
-use crate::words::{self, RightsWords, TokenWord, UserWord};
 
 /// Maximum length of a password.
 const MAX_PASSWORD_BYTES: u64 = 4_096;
 
-pub(super) async fn token(client: &Client, words: TokenWord) -> Result<(), Failure> {
-    match words {
-        TokenWord::Create(words) => create(client, *words).await,
-        TokenWord::List(words) => {
+pub(super) async fn token(client: &Client, args: TokenCommand) -> Result<(), Failure> {
+    match args {
+        TokenCommand::Create(args) => create(client, *args).await,
+        TokenCommand::List(args) => {
             let reply = client.ask(Ask::get("/api/tokens")).await?;
-            show(&words, &reply, |list: TokenList| tokens(&list))
+            show(&args, &reply, |list: TokenList| tokens(&list))
         }
-        TokenWord::Revoke(words) => {
-            client.ask(Ask::new(Method::DELETE, format!("/api/tokens/{}", words.id))).await?;
-            output::error_line(&format!("token {} is revoked", words.id));
+        TokenCommand::Revoke(args) => {
+            client.ask(Ask::new(Method::DELETE, format!("/api/tokens/{}", args.id))).await?;
+            output::error_line(&format!("token {} is revoked", args.id));
             Ok(())
         }
     }
 }
 
-async fn create(client: &Client, words: words::MakeToken) -> Result<(), Failure> {
-    let words::MakeToken { name, role, rights, expires, client: of_client } = words;
+async fn create(client: &Client, args: args::CreateToken) -> Result<(), Failure> {
+    let args::CreateToken { name, role, rights, expires, client: of_client } = args;
     let Rights { grants, permissions, scopes, .. } = shape(&rights);
     let role = role.map(|role| role.to_string());
     let new = NewToken { name: name.to_string(), role, grants, permissions, scopes, expires_seconds: expires };
@@ -49,10 +49,10 @@ async fn create(client: &Client, words: words::MakeToken) -> Result<(), Failure>
     Ok(())
 }
 
-pub(super) async fn user(client: &Client, words: UserWord) -> Result<(), Failure> {
-    match words {
-        UserWord::Add(words) => {
-            let words::AddUser { name, role, rights, client: of_client } = *words;
+pub(super) async fn user(client: &Client, args: UserCommand) -> Result<(), Failure> {
+    match args {
+        UserCommand::Add(args) => {
+            let args::AddUser { name, role, rights, client: of_client } = *args;
             let Rights { grants, permissions, scopes, .. } = shape(&rights);
             let role = role.map(|role| role.to_string());
             let username = name.to_string();
@@ -60,18 +60,18 @@ pub(super) async fn user(client: &Client, words: UserWord) -> Result<(), Failure
             let reply = client.ask(Ask::post("/api/users").json(&new)).await?;
             told(&of_client, &reply, &format!("user `{name}` is created"))
         }
-        UserWord::List(words) => {
+        UserCommand::List(args) => {
             let reply = client.ask(Ask::get("/api/users")).await?;
-            show(&words, &reply, |list: UserList| users(&list.users))
+            show(&args, &reply, |list: UserList| users(&list.users))
         }
-        UserWord::Set(words) => {
-            let change = change(&words)?;
-            let reply = client.ask(Ask::new(Method::PATCH, route(&words.name)).json(&change)).await?;
-            told(&words.client, &reply, &format!("user `{}` is changed; the user's sessions have ended", words.name))
+        UserCommand::Set(args) => {
+            let change = change(&args)?;
+            let reply = client.ask(Ask::new(Method::PATCH, route(&args.name)).json(&change)).await?;
+            told(&args.client, &reply, &format!("user `{}` is changed; the user's sessions have ended", args.name))
         }
-        UserWord::Remove(words) => {
-            client.ask(Ask::new(Method::DELETE, route(&words.name))).await?;
-            output::error_line(&format!("user `{}` is deleted; the user's sessions have ended", words.name));
+        UserCommand::Remove(args) => {
+            client.ask(Ask::new(Method::DELETE, route(&args.name))).await?;
+            output::error_line(&format!("user `{}` is deleted; the user's sessions have ended", args.name));
             Ok(())
         }
     }
@@ -82,20 +82,20 @@ fn route(name: &host_core::access::Name) -> String {
     format!("/api/users/{name}")
 }
 
-fn change(words: &words::SetUser) -> Result<UserChange, Failure> {
-    let Rights { grants, permissions, scopes, .. } = shape(&words.rights);
-    let says_something = words.only || words.password || words.disable || words.enable || words.role.is_some();
+fn change(args: &args::SetUser) -> Result<UserChange, Failure> {
+    let Rights { grants, permissions, scopes, .. } = shape(&args.rights);
+    let says_something = args.only || args.password || args.disable || args.enable || args.role.is_some();
     if !says_something && grants.is_empty() && permissions.is_empty() && scopes.is_empty() {
-        let failure = Failure::usage(format!("no change is given for user `{}`", words.name));
+        let failure = Failure::usage(format!("no change is given for user `{}`", args.name));
         return Err(failure.fix("see `plugin-host user set --help`"));
     }
     Ok(UserChange {
-        password: if words.password { Some(password()?) } else { None },
-        role: words.role.clone(),
-        grants: Some(grants).filter(|grants| words.only || !grants.is_empty()),
-        permissions: Some(permissions).filter(|permissions| words.only || !permissions.is_empty()),
-        scopes: Some(scopes).filter(|scopes| words.only || !scopes.is_empty()),
-        disabled: match (words.disable, words.enable) {
+        password: if args.password { Some(password()?) } else { None },
+        role: args.role.clone(),
+        grants: Some(grants).filter(|grants| args.only || !grants.is_empty()),
+        permissions: Some(permissions).filter(|permissions| args.only || !permissions.is_empty()),
+        scopes: Some(scopes).filter(|scopes| args.only || !scopes.is_empty()),
+        disabled: match (args.disable, args.enable) {
             (true, _) => Some(true),
             (_, true) => Some(false),
             _ => None,
@@ -103,13 +103,13 @@ fn change(words: &words::SetUser) -> Result<UserChange, Failure> {
     })
 }
 
-fn shape(words: &RightsWords) -> Rights {
-    let grants = words.grant.iter().map(|(plugin, role)| (plugin.to_string(), role.to_string()));
+fn shape(args: &RightsArgs) -> Rights {
+    let grants = args.grant.iter().map(|(plugin, role)| (plugin.to_string(), role.to_string()));
     Rights {
         role: None,
         grants: grants.collect::<BTreeMap<_, _>>(),
-        permissions: words.permission.iter().map(ToString::to_string).collect(),
-        scopes: words.scope.iter().map(ToString::to_string).collect(),
+        permissions: args.permission.iter().map(ToString::to_string).collect(),
+        scopes: args.scope.iter().map(ToString::to_string).collect(),
     }
 }
 
@@ -165,19 +165,19 @@ impl Drop for Unseen {
 // === output ===
 
 fn show<T: serde::de::DeserializeOwned>(
-    words: &words::Client,
+    args: &args::HostArgs,
     reply: &Reply,
     table: impl FnOnce(T) -> Table,
 ) -> Result<(), Failure> {
-    match words.json {
+    match args.json {
         true => output::raw(&reply.body),
         false => output::line(&table(reply.read()?).to_string()),
     }
     Ok(())
 }
 
-fn told(words: &words::Client, reply: &Reply, text: &str) -> Result<(), Failure> {
-    match words.json {
+fn told(args: &args::HostArgs, reply: &Reply, text: &str) -> Result<(), Failure> {
+    match args.json {
         true => output::raw(&reply.body),
         false => output::error_line(text),
     }
@@ -216,8 +216,8 @@ fn rights_text(rights: &Rights) -> String {
     let grants = rights.grants.iter().map(|(plugin, role)| format!("{plugin}={role}"));
     let permissions = rights.permissions.iter().map(|word| format!("permission:{word}"));
     let scopes = rights.scopes.iter().map(|word| format!("scope:{word}"));
-    let words: Vec<_> = rights.role.iter().cloned().chain(grants).chain(permissions).chain(scopes).collect();
-    if words.is_empty() { "-".to_owned() } else { words.join(" ") }
+    let parts: Vec<_> = rights.role.iter().cloned().chain(grants).chain(permissions).chain(scopes).collect();
+    if parts.is_empty() { "-".to_owned() } else { parts.join(" ") }
 }
 
 fn moment(unix_ms: Option<u64>) -> String {

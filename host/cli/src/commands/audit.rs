@@ -3,16 +3,16 @@
 use host_api::{AuditEntry, AuditPage, AuditReport};
 use url::form_urlencoded::Serializer;
 
+use crate::args::{Audit, AuditCommand, VerifyAudit};
 use crate::client::{Ask, Client};
 use crate::failure::Failure;
 use crate::output::text::utc;
 use crate::output::{self, Table};
-use crate::words::{Audit, AuditWord, VerifyAudit};
 
-pub(super) async fn audit(client: &Client, words: Audit) -> Result<(), Failure> {
-    let Audit { word, after, limit, actor, action, object, client: of_client } = words;
-    if let Some(AuditWord::Verify(words)) = word {
-        return verify(client, &words).await;
+pub(super) async fn audit(client: &Client, args: Audit) -> Result<(), Failure> {
+    let Audit { command, after, limit, actor, action, object, client: of_client } = args;
+    if let Some(AuditCommand::Verify(args)) = command {
+        return verify(client, &args).await;
     }
     let mut query = Serializer::new(String::new());
     query.append_pair("limit", &limit.to_string());
@@ -37,14 +37,14 @@ pub(super) async fn audit(client: &Client, words: Audit) -> Result<(), Failure> 
     Ok(())
 }
 
-async fn verify(client: &Client, words: &VerifyAudit) -> Result<(), Failure> {
-    let path = match &words.head {
+async fn verify(client: &Client, args: &VerifyAudit) -> Result<(), Failure> {
+    let path = match &args.head {
         Some(head) => format!("/api/audit/verify?head={head}"),
         None => "/api/audit/verify".to_owned(),
     };
     let reply = client.ask(Ask::get(path)).await?;
     let report: AuditReport = reply.read()?;
-    if words.client.json {
+    if args.client.json {
         output::raw(&reply.body);
     } else if report.valid {
         output::line(&format!("{}:{}", report.head.seq, report.head.hash));

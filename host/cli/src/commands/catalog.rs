@@ -6,26 +6,26 @@ use serde_json::{Value, json};
 use url::form_urlencoded::Serializer;
 
 use super::load;
+use crate::args;
+use crate::args::CacheCommand;
 use crate::client::{Ask, Client};
 use crate::failure::Failure;
 use crate::output::text::{bytes, printable, utc};
 use crate::output::{self, Table};
-use crate::words;
-use crate::words::CacheWord;
 
 const CONFIGURATION: &str = "/api/plugins/system/configuration";
 
 /// Lists the plugins in the host's indexes.
-pub(super) async fn available(client: &Client, words: &words::Available) -> Result<(), Failure> {
+pub(super) async fn available(client: &Client, args: &args::Available) -> Result<(), Failure> {
     let mut query = Serializer::new(String::new());
-    if words.refresh {
+    if args.refresh {
         query.append_pair("refresh", "true");
     }
-    if let Some(tag) = &words.tag {
+    if let Some(tag) = &args.tag {
         query.append_pair("tag", tag);
     }
     let reply = client.ask(Ask::get(format!("/api/plugins/available?{}", query.finish()))).await?;
-    if words.client.json {
+    if args.client.json {
         output::raw(&reply.body);
         return Ok(());
     }
@@ -49,11 +49,11 @@ pub(super) async fn available(client: &Client, words: &words::Available) -> Resu
 }
 
 /// Checks a source without installing it.
-pub(super) async fn validate(client: &Client, words: &words::Validate) -> Result<(), Failure> {
-    let body = json!({ "source": load::named(&words.source)?, "version": words.version });
+pub(super) async fn validate(client: &Client, args: &args::Validate) -> Result<(), Failure> {
+    let body = json!({ "source": load::named(&args.source)?, "version": args.version });
     let reply = client.ask(Ask::post("/api/plugins/validate").json(&body)).await?;
     let validated: Validated = reply.read()?;
-    if words.client.json {
+    if args.client.json {
         output::raw(&reply.body);
     } else {
         for warning in &validated.warnings {
@@ -76,16 +76,16 @@ pub(super) async fn validate(client: &Client, words: &words::Validate) -> Result
 }
 
 /// Shows or clears the build cache.
-pub(super) async fn cache(client: &Client, word: &CacheWord) -> Result<(), Failure> {
+pub(super) async fn cache(client: &Client, word: &CacheCommand) -> Result<(), Failure> {
     let (ask, as_json) = match word {
-        CacheWord::Info(words) => (Ask::get("/api/plugins/cache/info"), words.json),
-        CacheWord::Clear(words) => (Ask::new(Method::DELETE, "/api/plugins/cache"), words.json),
+        CacheCommand::Info(args) => (Ask::get("/api/plugins/cache/info"), args.json),
+        CacheCommand::Clear(args) => (Ask::new(Method::DELETE, "/api/plugins/cache"), args.json),
     };
     let reply = client.ask(ask).await?;
     match word {
         _ if as_json => output::raw(&reply.body),
-        CacheWord::Info(_) => output::line(&sheet(&reply.read()?).to_string()),
-        CacheWord::Clear(_) => output::line(&printable(&reply.read::<CacheCleared>()?.message)),
+        CacheCommand::Info(_) => output::line(&sheet(&reply.read()?).to_string()),
+        CacheCommand::Clear(_) => output::line(&printable(&reply.read::<CacheCleared>()?.message)),
     }
     Ok(())
 }

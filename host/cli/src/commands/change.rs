@@ -8,43 +8,43 @@ use http::Method;
 use serde_json::{Map, Value};
 
 use super::{load, route};
+use crate::args::{ChangeArgs, Configure, Disable, Unload};
 use crate::client::{Ask, Client, Watched};
 use crate::failure::Failure;
 use crate::output::text::printable;
 use crate::output::{self, Table};
 use crate::screen::Screen;
-use crate::words::{Change, Configure, Disable, Unload};
 
 /// Maximum size of a configuration, as in the host.
 const MAX_BYTES: u64 = 1 << 20;
 
 /// Requests a change without parameters: `/enable`, `/start`, `/stop`, `/restart`.
-pub(super) async fn plain(client: &Client, words: &Change, verb: &str, screen: &Screen) -> Result<(), Failure> {
-    let ask = Ask::post(words.conditions.path(&route(&words.plugin.id, verb), &[]));
-    change(client, ask, words, screen).await
+pub(super) async fn plain(client: &Client, args: &ChangeArgs, verb: &str, screen: &Screen) -> Result<(), Failure> {
+    let ask = Ask::post(args.options.path(&route(&args.plugin.id, verb), &[]));
+    change(client, ask, args, screen).await
 }
 
 /// Disables a plugin.
-pub(super) async fn disable(client: &Client, words: &Disable, screen: &Screen) -> Result<(), Failure> {
-    let Disable { change: words, cascade } = words;
-    let path = words.conditions.path(&route(&words.plugin.id, "/disable"), &[("cascade", *cascade)]);
-    change(client, Ask::post(path), words, screen).await
+pub(super) async fn disable(client: &Client, args: &Disable, screen: &Screen) -> Result<(), Failure> {
+    let Disable { change: args, cascade } = args;
+    let path = args.options.path(&route(&args.plugin.id, "/disable"), &[("cascade", *cascade)]);
+    change(client, Ask::post(path), args, screen).await
 }
 
 /// Unloads a plugin.
-pub(super) async fn unload(client: &Client, words: &Unload, screen: &Screen) -> Result<(), Failure> {
-    let Unload { change: words, keep_data, cascade } = words;
+pub(super) async fn unload(client: &Client, args: &Unload, screen: &Screen) -> Result<(), Failure> {
+    let Unload { change: args, keep_data, cascade } = args;
     let switches = [("keep_data", *keep_data), ("cascade", *cascade)];
-    let path = words.conditions.path(&route(&words.plugin.id, ""), &switches);
-    change(client, Ask::new(Method::DELETE, path), words, screen).await
+    let path = args.options.path(&route(&args.plugin.id, ""), &switches);
+    change(client, Ask::new(Method::DELETE, path), args, screen).await
 }
 
 /// Shows a plugin's configuration, or changes the values set by the operator.
-pub(super) async fn configure(client: &Client, words: Configure, screen: &Screen) -> Result<(), Failure> {
-    let (id, as_json) = (&words.change.plugin.id, words.change.plugin.client.json);
-    let replacement = words.file.as_deref().map(read).transpose()?;
+pub(super) async fn configure(client: &Client, args: Configure, screen: &Screen) -> Result<(), Failure> {
+    let (id, as_json) = (&args.change.plugin.id, args.change.plugin.client.json);
+    let replacement = args.file.as_deref().map(read).transpose()?;
     let reply = client.ask(Ask::get(route(id, "/config"))).await?;
-    if replacement.is_none() && words.set.is_empty() && words.unset.is_empty() {
+    if replacement.is_none() && args.set.is_empty() && args.unset.is_empty() {
         if as_json {
             output::raw(&reply.body);
             return Ok(());
@@ -58,15 +58,15 @@ pub(super) async fn configure(client: &Client, words: Configure, screen: &Screen
         Some(settings) => settings,
         None => reply.read::<Configuration>()?.set,
     };
-    settings.extend(words.set);
-    for key in &words.unset {
+    settings.extend(args.set);
+    for key in &args.unset {
         if settings.remove(key).is_none() {
             let failure = Failure::usage(format!("`{key}` is not set for `{id}`"));
             return Err(failure.fix(format!("`plugin-host configure {id} --json` shows the keys that are set")));
         }
     }
-    let path = words.change.conditions.path(&route(id, "/config"), &[]);
-    change(client, Ask::new(Method::PUT, path).json(&settings), &words.change, screen).await
+    let path = args.change.options.path(&route(id, "/config"), &[]);
+    change(client, Ask::new(Method::PUT, path).json(&settings), &args.change, screen).await
 }
 
 fn read(path: &Path) -> Result<Map<String, Value>, Failure> {
@@ -88,11 +88,11 @@ fn read(path: &Path) -> Result<Map<String, Value>, Failure> {
 }
 
 /// Requests a change, follows the job to its end and prints the result.
-pub(super) async fn change(client: &Client, ask: Ask, words: &Change, screen: &Screen) -> Result<(), Failure> {
-    let id = &words.plugin.id;
+pub(super) async fn change(client: &Client, ask: Ask, args: &ChangeArgs, screen: &Screen) -> Result<(), Failure> {
+    let id = &args.plugin.id;
     // The job is queued while another operation on the plugin runs.
     let watched = client.watch_or_leave(ask, &format!("waiting for `{id}`"), screen, false).await?;
-    tell(watched, words.plugin.client.json)
+    tell(watched, args.plugin.client.json)
 }
 
 /// Prints the result of a change.

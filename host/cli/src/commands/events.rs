@@ -5,11 +5,11 @@ use std::ops::ControlFlow;
 use host_api::{Event, EventGap, EventPage};
 use url::form_urlencoded::Serializer;
 
+use crate::args::Events;
 use crate::client::{Ask, Client, Told};
 use crate::failure::Failure;
 use crate::output;
 use crate::output::text::{printable, utc};
-use crate::words::Events;
 
 /// Number of events shown without --follow.
 const NEWEST: u32 = 100;
@@ -19,18 +19,18 @@ const NEWEST_BEFORE: u32 = 20;
 const AFTER: u32 = 1_000;
 
 /// Shows events and follows new ones.
-pub(super) async fn events(client: &Client, words: Events) -> Result<(), Failure> {
-    let after = match words.after {
-        Some(after) if words.follow => after,
-        _ => shown(client, &words).await?.next,
+pub(super) async fn events(client: &Client, args: Events) -> Result<(), Failure> {
+    let after = match args.after {
+        Some(after) if args.follow => after,
+        _ => shown(client, &args).await?.next,
     };
-    if !words.follow {
+    if !args.follow {
         return Ok(());
     }
-    let place = place(&words, &[]);
+    let place = place(&args, &[]);
     let tell = |told: Told<Event>| {
         let taken = match told {
-            Told::One(_, data) if words.client.json => output::try_line(&data),
+            Told::One(_, data) if args.client.json => output::try_line(&data),
             Told::One(event, _) => output::try_line(&line(&event)),
             Told::Gap(gap) => remark(&printable(&gap_line(&gap))),
             Told::Lost => remark(&format!("lost the connection to the host at {}; reconnecting", client.url())),
@@ -43,17 +43,17 @@ pub(super) async fn events(client: &Client, words: Events) -> Result<(), Failure
 }
 
 /// Shows stored events.
-async fn shown(client: &Client, words: &Events) -> Result<EventPage, Failure> {
-    let limit = match words.after {
+async fn shown(client: &Client, args: &Events) -> Result<EventPage, Failure> {
+    let limit = match args.after {
         Some(_) => AFTER,
-        None if words.follow => NEWEST_BEFORE,
+        None if args.follow => NEWEST_BEFORE,
         None => NEWEST,
     };
-    let after = words.after.map(|after| ("after", after.to_string()));
+    let after = args.after.map(|after| ("after", after.to_string()));
     let parameters: Vec<_> = after.into_iter().chain([("limit", limit.to_string())]).collect();
-    let reply = client.ask(Ask::get(place(words, &parameters)).header("accept", "application/json")).await?;
+    let reply = client.ask(Ask::get(place(args, &parameters)).header("accept", "application/json")).await?;
     let page: EventPage = reply.read()?;
-    match (words.client.json, words.follow) {
+    match (args.client.json, args.follow) {
         (true, false) => output::raw(&reply.body),
         (true, true) => page.events.iter().for_each(|event| output::line(&json(event))),
         (false, _) => page.events.iter().for_each(|event| output::line(&line(event))),
@@ -61,21 +61,21 @@ async fn shown(client: &Client, words: &Events) -> Result<EventPage, Failure> {
     if page.damaged > 0 {
         output::error_line(&format!("skipped events that are damaged on disk: {}", page.damaged));
     }
-    if page.events.is_empty() && !words.follow {
+    if page.events.is_empty() && !args.follow {
         output::error_line("no stored event matches");
     }
-    if words.after.is_some() && page.events.len() + page.damaged as usize >= AFTER as usize {
+    if args.after.is_some() && page.events.len() + page.damaged as usize >= AFTER as usize {
         output::error_line(&format!("`plugin-host events --after {}` shows the next events", page.next));
     }
     Ok(page)
 }
 
-fn place(words: &Events, parameters: &[(&str, String)]) -> String {
+fn place(args: &Events, parameters: &[(&str, String)]) -> String {
     let mut query = Serializer::new(String::new());
-    if let Some(plugin) = &words.plugin {
+    if let Some(plugin) = &args.plugin {
         query.append_pair("plugin", plugin.as_str());
     }
-    if let Some(kind) = &words.kind {
+    if let Some(kind) = &args.kind {
         query.append_pair("kind", kind);
     }
     query.extend_pairs(parameters);

@@ -5,23 +5,23 @@ use std::fmt::Write as _;
 
 use host_api::{Graph, GraphEdge};
 
+use crate::args::{self, GraphFormat};
 use crate::client::{Ask, Client};
 use crate::failure::Failure;
 use crate::output;
 use crate::output::text::printable;
-use crate::words::{self, Drawing};
 
 const ROUTE: &str = "/api/plugins/graph";
 
 /// Shows the installed plugins in start order with their relations to other plugins.
-pub(super) async fn graph(client: &Client, words: words::Graph) -> Result<(), Failure> {
-    let query = match words.format {
+pub(super) async fn graph(client: &Client, args: args::Graph) -> Result<(), Failure> {
+    let query = match args.format {
         None => "",
-        Some(Drawing::Dot) => "?format=dot",
-        Some(Drawing::Mermaid) => "?format=mermaid",
+        Some(GraphFormat::Dot) => "?format=dot",
+        Some(GraphFormat::Mermaid) => "?format=mermaid",
     };
     let reply = client.ask(Ask::get(format!("{ROUTE}{query}"))).await?;
-    if words.format.is_some() || words.client.json {
+    if args.format.is_some() || args.client.json {
         output::raw(&reply.body);
         return Ok(());
     }

@@ -6,40 +6,40 @@ use host_api::{Change, Revision, RevisionDiff, RevisionList};
 use serde_json::{Value, json};
 
 use super::{change, route};
+use crate::args;
 use crate::client::{Ask, Client};
 use crate::failure::Failure;
 use crate::output::text::{printable, utc};
 use crate::output::{self, Table};
 use crate::screen::Screen;
-use crate::words;
 
 /// Rolls a plugin back to a kept version.
-pub(super) async fn rollback(client: &Client, words: &words::Rollback, screen: &Screen) -> Result<(), Failure> {
-    let words::Rollback { change: words, to } = words;
-    let path = words.conditions.path(&route(&words.plugin.id, "/rollback"), &[]);
-    change::change(client, Ask::post(path).json(&json!({ "to": to })), words, screen).await
+pub(super) async fn rollback(client: &Client, args: &args::Rollback, screen: &Screen) -> Result<(), Failure> {
+    let args::Rollback { change: args, to } = args;
+    let path = args.options.path(&route(&args.plugin.id, "/rollback"), &[]);
+    change::change(client, Ask::post(path).json(&json!({ "to": to })), args, screen).await
 }
 
 /// Restores the desired state of an earlier revision.
-pub(super) async fn restore(client: &Client, words: &words::Restore, screen: &Screen) -> Result<(), Failure> {
-    let words::Restore { change: words, number } = words;
-    let path = route(&words.plugin.id, &format!("/revisions/{number}/restore"));
-    change::change(client, Ask::post(words.conditions.path(&path, &[])), words, screen).await
+pub(super) async fn restore(client: &Client, args: &args::Restore, screen: &Screen) -> Result<(), Failure> {
+    let args::Restore { change: args, number } = args;
+    let path = route(&args.plugin.id, &format!("/revisions/{number}/restore"));
+    change::change(client, Ask::post(args.options.path(&path, &[])), args, screen).await
 }
 
 /// Lists revisions, newest first.
-pub(super) async fn revisions(client: &Client, words: &words::Revisions) -> Result<(), Failure> {
-    let mut path = match &words.id {
+pub(super) async fn revisions(client: &Client, args: &args::Revisions) -> Result<(), Failure> {
+    let mut path = match &args.id {
         Some(id) => route(id, "/revisions"),
         None => "/api/plugins/revisions".to_owned(),
     };
     // Writing to a string does not fail.
-    let _ = write!(path, "?limit={}", words.limit);
-    if let Some(before) = words.before {
+    let _ = write!(path, "?limit={}", args.limit);
+    if let Some(before) = args.before {
         let _ = write!(path, "&before={before}");
     }
     let reply = client.ask(Ask::get(path)).await?;
-    if words.client.json {
+    if args.client.json {
         output::raw(&reply.body);
         return Ok(());
     }
@@ -56,13 +56,13 @@ pub(super) async fn revisions(client: &Client, words: &words::Revisions) -> Resu
 }
 
 /// Compares two revisions.
-pub(super) async fn diff(client: &Client, words: &words::Diff) -> Result<(), Failure> {
-    let mut path = route(&words.plugin.id, &format!("/revisions/{}/diff", words.number));
-    if let Some(with) = words.with {
+pub(super) async fn diff(client: &Client, args: &args::Diff) -> Result<(), Failure> {
+    let mut path = route(&args.plugin.id, &format!("/revisions/{}/diff", args.number));
+    if let Some(with) = args.with {
         let _ = write!(path, "?with={with}");
     }
     let reply = client.ask(Ask::get(path)).await?;
-    if words.plugin.client.json {
+    if args.plugin.client.json {
         output::raw(&reply.body);
         return Ok(());
     }
@@ -111,12 +111,12 @@ fn table(revisions: &[Revision]) -> Table {
 
 /// Summarizes the changed fields.
 fn changed(changes: &[Change]) -> String {
-    let mut words: Vec<_> = changes.iter().filter_map(|change| change.pointer.split('/').nth(1)).collect();
-    words.dedup();
-    match words.as_slice() {
+    let mut fields: Vec<_> = changes.iter().filter_map(|change| change.pointer.split('/').nth(1)).collect();
+    fields.dedup();
+    match fields.as_slice() {
         [] => "-".to_owned(),
-        words if words.len() > 4 => "all".to_owned(),
-        words => words.join(", "),
+        fields if fields.len() > 4 => "all".to_owned(),
+        fields => fields.join(", "),
     }
 }
 

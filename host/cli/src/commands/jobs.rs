@@ -6,20 +6,20 @@ use host_api::{Job, JobList};
 use http::Method;
 
 use super::load;
+use crate::args::{self, JobCommand};
 use crate::client::{Ask, Client};
 use crate::failure::Failure;
 use crate::output::text::{duration, printable, utc};
 use crate::output::{self, Table};
 use crate::screen::Screen;
-use crate::words::{self, JobWord};
 
 /// Lists jobs, newest first.
-pub(super) async fn list(client: &Client, words: words::Jobs) -> Result<(), Failure> {
-    let mut path = format!("/api/jobs?limit={}", words.limit);
+pub(super) async fn list(client: &Client, args: args::Jobs) -> Result<(), Failure> {
+    let mut path = format!("/api/jobs?limit={}", args.limit);
     let filters = [
-        ("plugin", words.plugin.as_ref().map(|id| id.as_str())),
-        ("state", words.state.map(|state| state.as_str())),
-        ("operation", words.operation.as_deref()),
+        ("plugin", args.plugin.as_ref().map(|id| id.as_str())),
+        ("state", args.state.map(|state| state.as_str())),
+        ("operation", args.operation.as_deref()),
     ];
     for (name, value) in filters {
         if let Some(value) = value {
@@ -28,7 +28,7 @@ pub(super) async fn list(client: &Client, words: words::Jobs) -> Result<(), Fail
         }
     }
     let reply = client.ask(Ask::get(path)).await?;
-    if words.client.json {
+    if args.client.json {
         output::raw(&reply.body);
         return Ok(());
     }
@@ -45,21 +45,21 @@ pub(super) async fn list(client: &Client, words: words::Jobs) -> Result<(), Fail
 }
 
 /// Shows, follows, cancels or retries a job.
-pub(super) async fn job(client: &Client, words: words::Job, screen: &Screen) -> Result<(), Failure> {
-    match words.word {
-        Some(JobWord::Cancel(words)) => cancel(client, &words).await,
-        Some(JobWord::Retry(words)) => {
-            let ask = Ask::post(route(&words.id, "/retry"));
-            let watched = client.watch_or_leave(ask, &format!("retrying {}", words.id), screen, false).await?;
-            load::tell(client, watched, words.client.json).await
+pub(super) async fn job(client: &Client, args: args::Job, screen: &Screen) -> Result<(), Failure> {
+    match args.command {
+        Some(JobCommand::Cancel(args)) => cancel(client, &args).await,
+        Some(JobCommand::Retry(args)) => {
+            let ask = Ask::post(route(&args.id, "/retry"));
+            let watched = client.watch_or_leave(ask, &format!("retrying {}", args.id), screen, false).await?;
+            load::tell(client, watched, args.client.json).await
         }
         None => {
             // Without a subcommand, clap requires the id.
-            let id = words.id.unwrap_or_default();
-            match (words.follow, words.log) {
-                (true, _) => follow(client, &id, words.client.json).await,
+            let id = args.id.unwrap_or_default();
+            match (args.follow, args.log) {
+                (true, _) => follow(client, &id, args.client.json).await,
                 (false, true) => log(client, &id).await,
-                (false, false) => show(client, &id, words.client.json).await,
+                (false, false) => show(client, &id, args.client.json).await,
             }
         }
     }
@@ -91,18 +91,18 @@ async fn follow(client: &Client, id: &str, as_json: bool) -> Result<(), Failure>
     Ok(())
 }
 
-async fn cancel(client: &Client, words: &words::OfJob) -> Result<(), Failure> {
-    let reply = client.ask(Ask::new(Method::DELETE, route(&words.id, ""))).await?;
-    if words.client.json {
+async fn cancel(client: &Client, args: &args::JobArgs) -> Result<(), Failure> {
+    let reply = client.ask(Ask::new(Method::DELETE, route(&args.id, ""))).await?;
+    if args.client.json {
         output::raw(&reply.body);
         return Ok(());
     }
     let job: Job = reply.read()?;
     output::line(&match job.state.as_str() {
-        "cancelled" => format!("job {} is cancelled; the version that was running keeps running", words.id),
+        "cancelled" => format!("job {} is cancelled; the version that was running keeps running", args.id),
         state => format!(
             "job {} is {}: it is cancelled at the next point where it can stop safely",
-            words.id,
+            args.id,
             printable(state)
         ),
     });

@@ -6,48 +6,48 @@ use host_api::{Asked, LoadRequest, Plugin, Served};
 use host_core::Source;
 
 use super::route;
+use crate::args::{Load, Loadable, Reload};
 use crate::client::{Ask, Client, Watched};
 use crate::failure::Failure;
 use crate::output::text::{duration, printable};
 use crate::output::{self, Table};
 use crate::screen::Screen;
-use crate::words::{Load, Loadable, Reload};
 
 /// Installs the plugin of a source.
-pub(super) async fn load(client: &Client, words: Load, screen: &Screen) -> Result<(), Failure> {
-    let has_versions = matches!(&words.source, Loadable::Listed(_) | Loadable::Source(Source::Git { .. }));
-    let source = named(&words.source)?;
-    if words.version.is_some() && !has_versions {
+pub(super) async fn load(client: &Client, args: Load, screen: &Screen) -> Result<(), Failure> {
+    let has_versions = matches!(&args.source, Loadable::Listed(_) | Loadable::Source(Source::Git { .. }));
+    let source = named(&args.source)?;
+    if args.version.is_some() && !has_versions {
         let failure = Failure::usage("--version selects a branch, tag or commit and needs a git URL");
         return Err(failure.because(format!("`{source}` is not a git URL")).fix("remove --version"));
     }
     let what = format!("loading {source}");
-    let config: serde_json::Map<_, _> = words.set.into_iter().collect();
+    let config: serde_json::Map<_, _> = args.set.into_iter().collect();
     let config = (!config.is_empty()).then_some(config);
-    let start = words.no_start.then_some(false);
-    let watched = match &words.source {
+    let start = args.no_start.then_some(false);
+    let watched = match &args.source {
         // A local archive is uploaded, so the host needs no access to the file.
         Loadable::Source(Source::Archive(path)) if path.is_file() => {
             let upload = client.upload(path).await?;
-            let install = Ask::post(words.conditions.path(&format!("/api/plugins/install/{upload}"), &[]));
+            let install = Ask::post(args.options.path(&format!("/api/plugins/install/{upload}"), &[]));
             let install = install.json(&serde_json::json!({ "config": config, "start": start }));
-            client.watch_or_leave(install, &what, screen, words.verbose).await?
+            client.watch_or_leave(install, &what, screen, args.verbose).await?
         }
         _ => {
-            let load = LoadRequest { source, version: words.version, config, start };
-            let ask = Ask::post(words.conditions.path("/api/plugins/load", &[])).json(&load);
-            client.watch_or_leave(ask, &what, screen, words.verbose).await?
+            let load = LoadRequest { source, version: args.version, config, start };
+            let ask = Ask::post(args.options.path("/api/plugins/load", &[])).json(&load);
+            client.watch_or_leave(ask, &what, screen, args.verbose).await?
         }
     };
-    tell(client, watched, words.client.json).await
+    tell(client, watched, args.client.json).await
 }
 
 /// Reloads a plugin from its source.
-pub(super) async fn reload(client: &Client, words: Reload, screen: &Screen) -> Result<(), Failure> {
-    let what = format!("reloading {}", words.id);
-    let ask = Ask::post(words.conditions.path(&route(&words.id, "/reload"), &[]));
-    let watched = client.watch_or_leave(ask, &what, screen, words.verbose).await?;
-    tell(client, watched, words.client.json).await
+pub(super) async fn reload(client: &Client, args: Reload, screen: &Screen) -> Result<(), Failure> {
+    let what = format!("reloading {}", args.id);
+    let ask = Ask::post(args.options.path(&route(&args.id, "/reload"), &[]));
+    let watched = client.watch_or_leave(ask, &what, screen, args.verbose).await?;
+    tell(client, watched, args.client.json).await
 }
 
 /// Returns the source as sent to the host.

@@ -5,21 +5,21 @@ use std::ops::ControlFlow;
 use host_api::{LogLine, LogLines};
 
 use super::route;
+use crate::args::Logs;
 use crate::client::{Ask, Client, Told};
 use crate::failure::Failure;
 use crate::output;
 use crate::output::text::{printable, utc};
-use crate::words::Logs;
 
 /// Shows log lines and follows new ones.
-pub(super) async fn logs(client: &Client, words: &Logs) -> Result<(), Failure> {
-    let query = words.level.as_ref().map(|level| format!("?level={level}")).unwrap_or_default();
-    let place = route(&words.id, &format!("/logs{query}"));
-    if words.follow {
-        return client.follow_stream(&place, None, |told| tell(client, told, words.client.json)).await;
+pub(super) async fn logs(client: &Client, args: &Logs) -> Result<(), Failure> {
+    let query = args.level.as_ref().map(|level| format!("?level={level}")).unwrap_or_default();
+    let place = route(&args.id, &format!("/logs{query}"));
+    if args.follow {
+        return client.follow_stream(&place, None, |told| tell(client, told, args.client.json)).await;
     }
     let reply = client.ask(Ask::get(place)).await?;
-    if words.client.json {
+    if args.client.json {
         output::raw(&reply.body);
         return Ok(());
     }

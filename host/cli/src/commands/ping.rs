@@ -3,23 +3,23 @@
 use http::StatusCode;
 use serde_json::Value;
 
+use crate::args::Ping;
 use crate::client::Client;
 use crate::config::Environment;
 use crate::failure::Failure;
 use crate::output;
-use crate::words::Ping;
 
 /// Checks that the host is ready, or with `--live` only that it responds. Needs no token.
 ///
 /// # Errors
 /// The host is not ready or does not respond.
-pub(crate) async fn ping(words: &Ping, environment: &Environment) -> Result<(), Failure> {
-    let client = Client::without_token(&words.client, environment)?;
-    let path = if words.live { "/health/live" } else { "/health/ready" };
+pub(crate) async fn ping(args: &Ping, environment: &Environment) -> Result<(), Failure> {
+    let client = Client::without_token(&args.client, environment)?;
+    let path = if args.live { "/health/live" } else { "/health/ready" };
     let (status, body) = client.look(path).await?;
     let said = serde_json::from_slice::<Value>(&body).ok();
     match said.as_ref().and_then(|said| said["status"].as_str()) {
-        Some(_) if status.is_success() && words.client.json => output::raw(&body),
+        Some(_) if status.is_success() && args.client.json => output::raw(&body),
         Some(word) if status.is_success() => output::line(word),
         Some(word) if status == StatusCode::SERVICE_UNAVAILABLE => {
             return Err(Failure::failed(format!("the host at {} is not ready: {word}", client.url())));

@@ -10,44 +10,44 @@ use host_core::lock_file::{self, LockFile};
 use host_core::{Source, lock_file::Problem};
 use host_store::atomic;
 
+use crate::args::{Apply, Export, Plan};
 use crate::client::{Ask, Client};
 use crate::failure::{Exit, Failure};
 use crate::output;
 use crate::output::text::printable;
 use crate::screen::Screen;
-use crate::words::{Apply, Export, Plan};
 
 /// Shows the changes that `apply` would make.
-pub(super) async fn plan(client: &Client, words: Plan, screen: &Screen) -> Result<(), Failure> {
-    let (plan, body) = ask(client, &words.file, screen).await?;
-    match words.client.json {
+pub(super) async fn plan(client: &Client, args: Plan, screen: &Screen) -> Result<(), Failure> {
+    let (plan, body) = ask(client, &args.file, screen).await?;
+    match args.client.json {
         true => output::raw(&body),
         false => show(&plan),
     }
-    match words.exit_code && plan.changing > 0 {
+    match args.exit_code && plan.changing > 0 {
         true => Err(Failure { exit: Exit::Changes, ..Failure::failed("there are changes to apply") }),
         false => Ok(()),
     }
 }
 
 /// Shows the changes, asks for confirmation and applies exactly these changes.
-pub(super) async fn apply(client: &Client, words: Apply, screen: &Screen) -> Result<(), Failure> {
-    let (plan, _) = ask(client, &words.file, screen).await?;
-    if !words.client.json {
+pub(super) async fn apply(client: &Client, args: Apply, screen: &Screen) -> Result<(), Failure> {
+    let (plan, _) = ask(client, &args.file, screen).await?;
+    if !args.client.json {
         show(&plan);
         if plan.changing == 0 {
             return Ok(());
         }
     }
-    if !words.yes && !agrees(screen)? {
+    if !args.yes && !agrees(screen)? {
         return Err(Failure::failed("nothing was changed"));
     }
-    let request = ApplyRequest { plan: plan.plan, atomic: Some(!words.best_effort) };
-    let what = format!("applying `{}`", words.file.display());
+    let request = ApplyRequest { plan: plan.plan, atomic: Some(!args.best_effort) };
+    let what = format!("applying `{}`", args.file.display());
     let apply = Ask::post("/api/plugins/apply").json(&request);
-    let watched = client.watch_or_leave(apply, &what, screen, words.verbose).await?;
+    let watched = client.watch_or_leave(apply, &what, screen, args.verbose).await?;
     let asked = watched.job.result.unwrap_or_default();
-    match words.client.json {
+    match args.client.json {
         true => output::raw(&watched.result),
         false => tell(&asked),
     }
@@ -60,13 +60,13 @@ pub(super) async fn apply(client: &Client, words: Apply, screen: &Screen) -> Res
 }
 
 /// Prints the current state as a plugins.yaml.
-pub(super) async fn export(client: &Client, words: Export) -> Result<(), Failure> {
+pub(super) async fn export(client: &Client, args: Export) -> Result<(), Failure> {
     let text = client.ask(Ask::get("/api/plugins/export")).await?.body;
-    if words.client.json {
+    if args.client.json {
         output::raw(serde_json::json!({ "file": String::from_utf8_lossy(&text) }).to_string().as_bytes());
         return Ok(());
     }
-    let Some(path) = words.output else {
+    let Some(path) = args.output else {
         output::raw(&text);
         return Ok(());
     };

@@ -13,12 +13,12 @@ use http::StatusCode;
 use tokio_util::sync::CancellationToken;
 
 use super::route;
+use crate::args::Reload;
 use crate::client::{Ask, Client};
 use crate::failure::Failure;
 use crate::life::signals::Signals;
 use crate::output;
 use crate::screen::Screen;
-use crate::words::Reload;
 use receipt::{Latency, Mapped, Receipt, Reloads, Requests, Served, Unmapped};
 use seen::Seen;
 use traffic::{Tally, Target, Traffic};
@@ -33,7 +33,7 @@ const LOOK: Duration = Duration::from_millis(50);
 /// A running proof.
 struct Proof<'a> {
     client: &'a Client,
-    words: &'a Reload,
+    args: &'a Reload,
     screen: &'a Screen,
     /// Cancelled by the first signal: no more reloads are started.
     stop: &'a CancellationToken,
@@ -51,10 +51,10 @@ struct Endpoint {
 }
 
 /// Checks that reloads lose no request and leave no generation in memory, and prints a receipt.
-pub(super) async fn prove(client: &Client, words: Reload, screen: &Screen) -> Result<(), Failure> {
+pub(super) async fn prove(client: &Client, args: Reload, screen: &Screen) -> Result<(), Failure> {
     let mut signals = Signals::new()?;
     let stop = CancellationToken::new();
-    let proving = run(client, &words, screen, &stop);
+    let proving = run(client, &args, screen, &stop);
     tokio::pin!(proving);
     let (receipt, ended) = loop {
         tokio::select! {
@@ -68,7 +68,7 @@ pub(super) async fn prove(client: &Client, words: Reload, screen: &Screen) -> Re
             }
         }
     };
-    if words.client.json {
+    if args.client.json {
         output::raw(&serde_json::to_vec(&receipt).expect("texts, numbers and lists of them serialize"));
     } else {
         output::line(&receipt.to_string());
@@ -86,22 +86,22 @@ pub(super) async fn prove(client: &Client, words: Reload, screen: &Screen) -> Re
 /// Runs the proof. Returns the receipt and the failure that ended the proof early, if any.
 async fn run(
     client: &Client,
-    words: &Reload,
+    args: &Reload,
     screen: &Screen,
     stop: &CancellationToken,
 ) -> Result<(Receipt, Option<Failure>), Failure> {
-    let plugin = read(client, &words.id).await?;
+    let plugin = read(client, &args.id).await?;
     if !plugin.item.enabled {
-        let failure = Failure::failed(format!("`{}` is disabled", words.id));
-        return Err(failure.fix(format!("enable it with `plugin-host enable {}`", words.id)));
+        let failure = Failure::failed(format!("`{}` is disabled", args.id));
+        return Err(failure.fix(format!("enable it with `plugin-host enable {}`", args.id)));
     }
     let version = plugin.item.metadata.version.clone();
     let mut seen = Seen::new(plugin.item.generations.clone());
-    let endpoint = endpoint(client, words, &plugin, &mut seen).await?;
+    let endpoint = endpoint(client, args, &plugin, &mut seen).await?;
     let before = mapped(client).await?;
-    let n_lines = words.how.connections;
-    let reloads = Reloads { asked: words.how.reloads, done: 0 };
-    let mut proof = Proof { client, words, screen, stop, seen, reloads };
+    let n_lines = args.how.connections;
+    let reloads = Reloads { asked: args.how.reloads, done: 0 };
+    let mut proof = Proof { client, args, screen, stop, seen, reloads };
 
     let started = Instant::now();
     let mut traffic = Traffic::start(endpoint.target, endpoint.status, n_lines);
@@ -142,8 +142,8 @@ impl Proof<'_> {
                 break;
             }
             let what = format!("reload {number} of {n_reloads}");
-            let ask = Ask::post(route(&self.words.id, "/reload"));
-            let watched = self.client.watch(ask, &what, self.screen, self.words.verbose).await;
+            let ask = Ask::post(route(&self.args.id, "/reload"));
+            let watched = self.client.watch(ask, &what, self.screen, self.args.verbose).await;
             let watched = watched.map_err(|failure| {
                 let message = format!("{what} failed: {}", failure.message);
                 // With --json only the receipt is printed.
@@ -162,7 +162,7 @@ impl Proof<'_> {
     }
 
     async fn look(&mut self) -> Result<(), Failure> {
-        self.seen.look(read(self.client, &self.words.id).await?.item.generations);
+        self.seen.look(read(self.client, &self.args.id).await?.item.generations);
         Ok(())
     }
 
@@ -190,11 +190,11 @@ impl Proof<'_> {
     fn conclude(self, facts: Facts, tally: &Tally, ended: Option<Failure>) -> (Receipt, Option<Failure>) {
         let Facts { version, path, status, duration_ms, before, after } = facts;
         let mut receipt = Receipt {
-            plugin: self.words.id.to_string(),
+            plugin: self.args.id.to_string(),
             version,
             path,
             status: status.as_u16(),
-            connections: self.words.how.connections,
+            connections: self.args.how.connections,
             duration_ms,
             requests: Requests::new(tally, 1, &self.seen),
             generations: self.seen.parts().map(Served::new).collect(),
@@ -216,9 +216,9 @@ impl Proof<'_> {
 }
 
 /// Selects the endpoint and requests it once; `seen` counts this request.
-async fn endpoint(client: &Client, words: &Reload, plugin: &Plugin, seen: &mut Seen) -> Result<Endpoint, Failure> {
-    let id = &words.id;
-    let path = match &words.how.path {
+async fn endpoint(client: &Client, args: &Reload, plugin: &Plugin, seen: &mut Seen) -> Result<Endpoint, Failure> {
+    let id = &args.id;
+    let path = match &args.how.path {
         Some(path) => path.clone(),
         None => default_path(plugin).ok_or_else(|| {
             Failure::usage(format!("`{id}` has no GET endpoint without parameters"))

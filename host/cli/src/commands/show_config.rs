@@ -1,19 +1,19 @@
 //! `config show`.
 
+use crate::args::ShowConfig;
 use crate::config::{self, Environment, Origin, Settings};
 use crate::failure::Failure;
 use crate::output::{self, Table};
-use crate::words::ShowConfig;
 
 /// Prints all settings.
 ///
 /// # Errors
 /// All invalid settings, together.
-pub(crate) fn show_config(words: &ShowConfig, environment: &Environment) -> Result<(), Failure> {
-    let (_, _, settings) = config::read_changed(&words.flags, environment, words.config.as_deref())?;
-    match words.json {
-        true => output::raw(json(&settings, words.origin).to_string().as_bytes()),
-        false => output::line(&table(&settings, words.origin).to_string()),
+pub(crate) fn show_config(args: &ShowConfig, environment: &Environment) -> Result<(), Failure> {
+    let (_, _, settings) = config::read_changed(&args.flags, environment, args.config.as_deref())?;
+    match args.json {
+        true => output::raw(json(&settings, args.origin).to_string().as_bytes()),
+        false => output::line(&table(&settings, args.origin).to_string()),
     }
     Ok(())
 }

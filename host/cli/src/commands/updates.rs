@@ -9,20 +9,20 @@ use http::Method;
 use serde_json::{Value, json};
 
 use super::{change, load, route};
+use crate::args;
+use crate::args::{Block, ChangeArgs, SetPolicy};
 use crate::client::{Ask, Client};
 use crate::failure::Failure;
 use crate::output::text::{printable, utc};
 use crate::output::{self, Table};
 use crate::screen::Screen;
-use crate::words;
-use crate::words::{Block, Change, SetPolicy};
 
 /// Shows available updates: of one plugin, or of all plugins installed from a repository.
-pub(super) async fn updates(client: &Client, words: &words::Updates) -> Result<(), Failure> {
-    let query = if words.check { "?check=true" } else { "" };
-    if let Some(id) = &words.id {
+pub(super) async fn updates(client: &Client, args: &args::Updates) -> Result<(), Failure> {
+    let query = if args.check { "?check=true" } else { "" };
+    if let Some(id) = &args.id {
         let reply = client.ask(Ask::get(route(id, &format!("/updates{query}")))).await?;
-        match words.client.json {
+        match args.client.json {
             true => output::raw(&reply.body),
             false => output::line(&sheet(&reply.read()?)),
         }
@@ -39,7 +39,7 @@ pub(super) async fn updates(client: &Client, words: &words::Updates) -> Result<(
             all.push((plugin.metadata.version.clone(), reply.read::<Updates>()?));
         }
     }
-    if words.client.json {
+    if args.client.json {
         output::line(&Value::from(as_they_are).to_string());
     } else if all.is_empty() {
         output::error_line("no plugin is installed from a repository");
@@ -50,65 +50,65 @@ pub(super) async fn updates(client: &Client, words: &words::Updates) -> Result<(
 }
 
 /// Updates a plugin.
-pub(super) async fn update(client: &Client, words: &words::Update, screen: &Screen) -> Result<(), Failure> {
-    let words::Update { change: words, version, verbose } = words;
-    let id = &words.plugin.id;
-    let ask = Ask::post(words.conditions.path(&route(id, "/update"), &[])).json(&json!({ "version": version }));
+pub(super) async fn update(client: &Client, args: &args::Update, screen: &Screen) -> Result<(), Failure> {
+    let args::Update { change: args, version, verbose } = args;
+    let id = &args.plugin.id;
+    let ask = Ask::post(args.options.path(&route(id, "/update"), &[])).json(&json!({ "version": version }));
     let watched = client.watch_or_leave(ask, &format!("updating {id}"), screen, *verbose).await?;
     let is_same = watched.job.result.as_ref().is_some_and(|asked| asked.generation == asked.generation_before);
     match is_same {
-        true => change::tell(watched, words.plugin.client.json),
-        false => load::tell(client, watched, words.plugin.client.json).await,
+        true => change::tell(watched, args.plugin.client.json),
+        false => load::tell(client, watched, args.plugin.client.json).await,
     }
 }
 
 /// Sets the update policy. Options that are not given keep their values.
-pub(super) async fn set_policy(client: &Client, words: &SetPolicy, screen: &Screen) -> Result<(), Failure> {
-    let before = rule(client, &words.change.plugin.id).await?;
-    let stays_automatic = before.automatic && !words.manual_only && words.policy.takes_any();
+pub(super) async fn set_policy(client: &Client, args: &SetPolicy, screen: &Screen) -> Result<(), Failure> {
+    let before = rule(client, &args.change.plugin.id).await?;
+    let stays_automatic = before.automatic && !args.manual_only && args.policy.takes_any();
     let asked = UpdateRuleRequest {
-        policy: words.policy.to_string(),
-        automatic: words.automatic || stays_automatic,
-        interval_seconds: Some(words.interval.map_or(before.interval_seconds, |time| time.duration().as_secs())),
+        policy: args.policy.to_string(),
+        automatic: args.automatic || stays_automatic,
+        interval_seconds: Some(args.interval.map_or(before.interval_seconds, |time| time.duration().as_secs())),
         blocked: None,
     };
-    put(client, &words.change, &asked, screen).await
+    put(client, &args.change, &asked, screen).await
 }
 
 /// Pins a plugin to its version.
-pub(super) async fn pin(client: &Client, words: &Change, screen: &Screen) -> Result<(), Failure> {
-    follow(client, words, UpdatePolicy::Pinned, screen).await
+pub(super) async fn pin(client: &Client, args: &ChangeArgs, screen: &Screen) -> Result<(), Failure> {
+    follow(client, args, UpdatePolicy::Pinned, screen).await
 }
 
 /// Unpins a plugin.
-pub(super) async fn unpin(client: &Client, words: &Change, screen: &Screen) -> Result<(), Failure> {
-    follow(client, words, UpdatePolicy::Minor, screen).await
+pub(super) async fn unpin(client: &Client, args: &ChangeArgs, screen: &Screen) -> Result<(), Failure> {
+    follow(client, args, UpdatePolicy::Minor, screen).await
 }
 
 /// Blocks a version.
-pub(super) async fn block(client: &Client, words: &Block, screen: &Screen) -> Result<(), Failure> {
-    change::change(client, blocked(Method::PUT, words), &words.change, screen).await
+pub(super) async fn block(client: &Client, args: &Block, screen: &Screen) -> Result<(), Failure> {
+    change::change(client, blocked(Method::PUT, args), &args.change, screen).await
 }
 
 /// Unblocks a version.
-pub(super) async fn unblock(client: &Client, words: &Block, screen: &Screen) -> Result<(), Failure> {
-    change::change(client, blocked(Method::DELETE, words), &words.change, screen).await
+pub(super) async fn unblock(client: &Client, args: &Block, screen: &Screen) -> Result<(), Failure> {
+    change::change(client, blocked(Method::DELETE, args), &args.change, screen).await
 }
 
-fn blocked(method: Method, words: &Block) -> Ask {
-    let path = route(&words.change.plugin.id, &format!("/blocked/{}", words.version));
-    Ask::new(method, words.change.conditions.path(&path, &[]))
+fn blocked(method: Method, args: &Block) -> Ask {
+    let path = route(&args.change.plugin.id, &format!("/blocked/{}", args.version));
+    Ask::new(method, args.change.options.path(&path, &[]))
 }
 
-async fn follow(client: &Client, words: &Change, policy: UpdatePolicy, screen: &Screen) -> Result<(), Failure> {
-    let interval_seconds = Some(rule(client, &words.plugin.id).await?.interval_seconds);
+async fn follow(client: &Client, args: &ChangeArgs, policy: UpdatePolicy, screen: &Screen) -> Result<(), Failure> {
+    let interval_seconds = Some(rule(client, &args.plugin.id).await?.interval_seconds);
     let policy = policy.to_string();
-    put(client, words, &UpdateRuleRequest { policy, automatic: false, interval_seconds, blocked: None }, screen).await
+    put(client, args, &UpdateRuleRequest { policy, automatic: false, interval_seconds, blocked: None }, screen).await
 }
 
-async fn put(client: &Client, words: &Change, asked: &UpdateRuleRequest, screen: &Screen) -> Result<(), Failure> {
-    let path = words.conditions.path(&route(&words.plugin.id, "/update-policy"), &[]);
-    change::change(client, Ask::new(Method::PUT, path).json(asked), words, screen).await
+async fn put(client: &Client, args: &ChangeArgs, asked: &UpdateRuleRequest, screen: &Screen) -> Result<(), Failure> {
+    let path = args.options.path(&route(&args.plugin.id, "/update-policy"), &[]);
+    change::change(client, Ask::new(Method::PUT, path).json(asked), args, screen).await
 }
 
 async fn rule(client: &Client, id: &PluginId) -> Result<UpdateRule, Failure> {

@@ -13,9 +13,9 @@ use serde_json::{Map, Value};
 
 use super::services::NoHost;
 use super::{CONFIGURATION, MANIFEST, MARK, STOP, Said, Stage, short};
+use crate::args::TryLibrary;
 use crate::failure::Failure;
 use crate::output;
-use crate::words::TryLibrary;
 
 /// The library under trial.
 struct Subject {
@@ -31,13 +31,13 @@ struct Subject {
 ///
 /// # Errors
 /// The library or its files cannot be read. A failure of the library is a result, not an error.
-pub(crate) async fn try_library(words: TryLibrary) -> Result<(), Failure> {
+pub(crate) async fn try_library(args: TryLibrary) -> Result<(), Failure> {
     let none = Rlimit { current: Some(0), maximum: Some(0) };
     // A crash is expected, so no core file is written. The child is killed with the host: the signal is sent when the
     // thread that started the child ends, which is a thread of the host's runtime. Failures of both calls are ignored.
     let _ = setrlimit(Resource::Core, none);
     let _ = set_parent_process_death_signal(Some(Signal::KILL));
-    let subject = tokio::task::spawn_blocking(move || Subject::read(words)).await;
+    let subject = tokio::task::spawn_blocking(move || Subject::read(args)).await;
     let subject = subject.map_err(|error| Failure::of("failed to prepare the trial", &error))??;
     let mut started = None;
     let said = match subject.start(&mut started).await {
@@ -55,8 +55,8 @@ pub(crate) async fn try_library(words: TryLibrary) -> Result<(), Failure> {
 }
 
 impl Subject {
-    fn read(words: TryLibrary) -> Result<Subject, Failure> {
-        let TryLibrary { library, scratch, open_only, timeout_ms } = words;
+    fn read(args: TryLibrary) -> Result<Subject, Failure> {
+        let TryLibrary { library, scratch, open_only, timeout_ms } = args;
         let failed = |error: &(dyn std::error::Error + 'static)| Failure::of("failed to prepare the trial", error);
         let folder = |name: &str| -> PathBuf { scratch.join(name) };
         let manifest = std::fs::read(folder(MANIFEST)).map_err(|error| failed(&error))?;
@@ -152,7 +152,7 @@ fn refused(error: &(dyn std::error::Error + 'static)) -> Said {
 }
 
 fn say(said: &Said) {
-    let said = serde_json::to_string(said).expect("words always have a JSON form");
+    let said = serde_json::to_string(said).expect("args always have a JSON form");
     // The library may have written a line without a line end.
     output::line(&format!("\n{MARK}{said}"));
 }

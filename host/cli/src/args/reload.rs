@@ -4,7 +4,7 @@ use clap::Args;
 use clap::builder::RangedU64ValueParser;
 use host_core::PluginId;
 
-use super::{Client, Conditions};
+use super::{ChangeOptions, HostArgs};
 
 /// `reload`.
 #[derive(Debug, Args)]
@@ -21,9 +21,9 @@ pub(crate) struct Reload {
     #[command(flatten)]
     pub(crate) how: Prove,
     #[command(flatten)]
-    pub(crate) conditions: Conditions,
+    pub(crate) options: ChangeOptions,
     #[command(flatten)]
-    pub(crate) client: Client,
+    pub(crate) client: HostArgs,
 }
 
 /// Options of `reload --prove`.
@@ -55,12 +55,12 @@ fn path(text: &str) -> Result<String, String> {
 mod tests {
     use clap::Parser as _;
 
-    use super::super::{Word, Words};
+    use super::super::{Cli, Command};
     use super::*;
 
-    fn reload(words: &[&str]) -> Result<Reload, clap::Error> {
-        let words = Words::try_parse_from([&["plugin-host", "reload", "hello"], words].concat())?;
-        let Word::Reload(reload) = words.word else { panic!("not reload") };
+    fn reload(args: &[&str]) -> Result<Reload, clap::Error> {
+        let args = Cli::try_parse_from([&["plugin-host", "reload", "hello"], args].concat())?;
+        let Command::Reload(reload) = args.command else { panic!("not reload") };
         Ok(reload)
     }
 
@@ -71,7 +71,7 @@ mod tests {
         let proving = reload(&["--prove", "--path", "/a?b=c", "--reloads", "3", "--connections", "2"]).unwrap();
         assert_eq!(proving.how.path.as_deref(), Some("/a?b=c"));
         assert_eq!((proving.prove, proving.how.reloads, proving.how.connections), (true, 3, 2));
-        for words in [
+        for args in [
             &["--path", "/a"][..],
             &["--reloads", "3"],
             &["--connections", "3"],
@@ -81,7 +81,7 @@ mod tests {
             &["--prove", "--connections", "0"],
             &["--prove", "--connections", "1001"],
         ] {
-            assert!(reload(words).is_err(), "{words:?}");
+            assert!(reload(args).is_err(), "{args:?}");
         }
     }
 }

@@ -4,7 +4,7 @@ use clap::Args;
 use host_core::PluginId;
 use host_core::update::{UpdateInterval, UpdatePolicy, blocked_versions};
 
-use super::{Change, Client};
+use super::{ChangeArgs, HostArgs};
 
 /// `updates`.
 #[derive(Debug, Args)]
@@ -15,14 +15,14 @@ pub(crate) struct Updates {
     #[arg(long)]
     pub(crate) check: bool,
     #[command(flatten)]
-    pub(crate) client: Client,
+    pub(crate) client: HostArgs,
 }
 
 /// `update`.
 #[derive(Debug, Args)]
 pub(crate) struct Update {
     #[command(flatten)]
-    pub(crate) change: Change,
+    pub(crate) change: ChangeArgs,
     /// Version, tag, branch or commit to update to [default: the newest version that the plugin's policy allows]
     #[arg(long, value_name = "REV")]
     pub(crate) version: Option<String>,
@@ -35,7 +35,7 @@ pub(crate) struct Update {
 #[derive(Debug, Args)]
 pub(crate) struct SetPolicy {
     #[command(flatten)]
-    pub(crate) change: Change,
+    pub(crate) change: ChangeArgs,
     /// Largest allowed version step: `patch`, `minor` or `major`; `manual` never updates automatically, `pinned` never updates
     pub(crate) policy: UpdatePolicy,
     /// Install allowed updates as soon as they are found
@@ -53,7 +53,7 @@ pub(crate) struct SetPolicy {
 #[derive(Debug, Args)]
 pub(crate) struct Block {
     #[command(flatten)]
-    pub(crate) change: Change,
+    pub(crate) change: ChangeArgs,
     /// Version, such as 1.2.0
     #[arg(value_parser = version)]
     pub(crate) version: String,
@@ -69,30 +69,30 @@ fn version(text: &str) -> Result<String, String> {
 mod tests {
     use clap::Parser as _;
 
-    use super::super::{Word, Words};
+    use super::super::{Cli, Command};
 
-    fn read(words: &[&str]) -> Result<Word, clap::Error> {
-        Words::try_parse_from([&["plugin-host"], words].concat()).map(|words| words.word)
+    fn read(args: &[&str]) -> Result<Command, clap::Error> {
+        Cli::try_parse_from([&["plugin-host"], args].concat()).map(|args| args.command)
     }
 
     #[test]
     fn update_policy_options_are_parsed_and_validated() {
-        let Word::UpdatePolicy(words) =
+        let Command::UpdatePolicy(args) =
             read(&["update-policy", "hello", "patch", "--automatic", "--interval", "1h30m"]).unwrap()
         else {
             panic!("not update-policy")
         };
-        assert_eq!((words.policy.as_str(), words.automatic, words.manual_only), ("patch", true, false));
-        assert_eq!(words.interval.unwrap().to_string(), "1h30m");
-        for words in [&["newest"][..], &["patch", "--automatic", "--manual-only"], &["patch", "--interval", "1s"]] {
-            assert!(read(&[&["update-policy", "hello"], words].concat()).is_err(), "{words:?}");
+        assert_eq!((args.policy.as_str(), args.automatic, args.manual_only), ("patch", true, false));
+        assert_eq!(args.interval.unwrap().to_string(), "1h30m");
+        for args in [&["newest"][..], &["patch", "--automatic", "--manual-only"], &["patch", "--interval", "1s"]] {
+            assert!(read(&[&["update-policy", "hello"], args].concat()).is_err(), "{args:?}");
         }
     }
 
     #[test]
     fn block_requires_a_complete_version() {
-        let Word::Block(words) = read(&["block", "hello", "v1.2.0"]).unwrap() else { panic!("not block") };
-        assert_eq!(words.version, "1.2.0");
+        let Command::Block(args) = read(&["block", "hello", "v1.2.0"]).unwrap() else { panic!("not block") };
+        assert_eq!(args.version, "1.2.0");
         assert!(read(&["block", "hello", "1.2"]).unwrap_err().to_string().contains("all three numbers"));
     }
 }

@@ -3,7 +3,7 @@
 use clap::Args;
 use host_core::PluginId;
 
-use super::Client;
+use super::HostArgs;
 
 /// `logs`.
 #[derive(Debug, Args)]
@@ -18,5 +18,5 @@ pub(crate) struct Logs {
     #[arg(long, value_name = "LEVEL", value_parser = ["error", "warn", "info", "debug", "trace"])]
     pub(crate) level: Option<String>,
     #[command(flatten)]
-    pub(crate) client: Client,
+    pub(crate) client: HostArgs,
 }

@@ -2,21 +2,21 @@
 
 use clap::{Args, ValueEnum};
 
-use super::Client;
+use super::HostArgs;
 
 /// `graph`.
 #[derive(Debug, Args)]
 pub(crate) struct Graph {
     /// Print the graph as Graphviz (dot) or Mermaid source
     #[arg(long, value_name = "FORMAT", conflicts_with = "json")]
-    pub(crate) format: Option<Drawing>,
+    pub(crate) format: Option<GraphFormat>,
     #[command(flatten)]
-    pub(crate) client: Client,
+    pub(crate) client: HostArgs,
 }
 
 /// The output format of a graph.
 #[derive(Clone, Copy, Debug, ValueEnum)]
-pub(crate) enum Drawing {
+pub(crate) enum GraphFormat {
     /// Graphviz
     Dot,
     /// Mermaid

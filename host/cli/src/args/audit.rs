@@ -3,14 +3,14 @@
 use clap::builder::RangedU64ValueParser;
 use clap::{Args, Subcommand};
 
-use super::{Client, EXIT_CODES};
+use super::{EXIT_CODES, HostArgs};
 
 /// `audit`.
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct Audit {
     #[command(subcommand)]
-    pub(crate) word: Option<AuditWord>,
+    pub(crate) command: Option<AuditCommand>,
     /// Show the entries after this number, oldest first [default: the newest entries]
     #[arg(long, value_name = "N")]
     pub(crate) after: Option<u64>,
@@ -27,12 +27,12 @@ pub(crate) struct Audit {
     #[arg(long, value_name = "NAME")]
     pub(crate) object: Option<String>,
     #[command(flatten)]
-    pub(crate) client: Client,
+    pub(crate) client: HostArgs,
 }
 
 /// Commands about the audit log.
 #[derive(Debug, Subcommand)]
-pub(crate) enum AuditWord {
+pub(crate) enum AuditCommand {
     /// Recompute the hash chain and print the newest entry's number and hash; store them elsewhere to detect truncation later
     #[command(after_help = EXIT_CODES)]
     Verify(VerifyAudit),
@@ -45,14 +45,14 @@ pub(crate) struct VerifyAudit {
     #[arg(long, value_name = "SEQ:HASH", value_parser = head)]
     pub(crate) head: Option<String>,
     #[command(flatten)]
-    pub(crate) client: Client,
+    pub(crate) client: HostArgs,
 }
 
 impl Audit {
     /// Returns the options that select the host.
-    pub(crate) fn client(&self) -> &Client {
-        match &self.word {
-            Some(AuditWord::Verify(words)) => &words.client,
+    pub(crate) fn client(&self) -> &HostArgs {
+        match &self.command {
+            Some(AuditCommand::Verify(args)) => &args.client,
             None => &self.client,
         }
     }

@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 
-use super::{Client, Loadable};
+use super::{HostArgs, Loadable};
 
 /// `available`.
 #[derive(Debug, Args)]
@@ -14,7 +14,7 @@ pub(crate) struct Available {
     #[arg(long, value_name = "TAG")]
     pub(crate) tag: Option<String>,
     #[command(flatten)]
-    pub(crate) client: Client,
+    pub(crate) client: HostArgs,
 }
 
 /// `validate`.
@@ -27,18 +27,18 @@ pub(crate) struct Validate {
     #[arg(long, value_name = "REV")]
     pub(crate) version: Option<String>,
     #[command(flatten)]
-    pub(crate) client: Client,
+    pub(crate) client: HostArgs,
 }
 
 /// Commands about the build cache.
 #[derive(Debug, Subcommand)]
-pub(crate) enum CacheWord {
+pub(crate) enum CacheCommand {
     /// Show disk usage and the hit rate of the build cache
     #[command(after_help = super::EXIT_CODES)]
-    Info(Client),
+    Info(HostArgs),
     /// Empty the build cache and delete unreferenced artifacts; running versions and rollback versions are kept
     #[command(after_help = super::EXIT_CODES)]
-    Clear(Client),
+    Clear(HostArgs),
 }
 
 /// `config set`.
@@ -49,7 +49,7 @@ pub(crate) struct SetConfig {
     /// Value, as JSON or as a text
     pub(crate) value: String,
     #[command(flatten)]
-    pub(crate) client: Client,
+    pub(crate) client: HostArgs,
 }
 
 /// `config unset`.
@@ -58,13 +58,13 @@ pub(crate) struct UnsetConfig {
     /// Key, as in host.toml
     pub(crate) key: String,
     #[command(flatten)]
-    pub(crate) client: Client,
+    pub(crate) client: HostArgs,
 }
 
-impl CacheWord {
+impl CacheCommand {
     /// Returns the options that select the host.
-    pub(crate) fn client(&self) -> &Client {
-        let (CacheWord::Info(client) | CacheWord::Clear(client)) = self;
+    pub(crate) fn client(&self) -> &HostArgs {
+        let (CacheCommand::Info(client) | CacheCommand::Clear(client)) = self;
         client
     }
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, CommandFactory as _, ValueEnum};
 use clap_complete::Shell as Known;
 
-use super::{Client, Words};
+use super::{Cli, HostArgs};
 use crate::failure::Failure;
 use crate::output;
 
@@ -17,7 +17,7 @@ pub(crate) struct Ping {
     #[arg(long)]
     pub(crate) live: bool,
     #[command(flatten)]
-    pub(crate) client: Client,
+    pub(crate) client: HostArgs,
 }
 
 /// `completions`.
@@ -45,15 +45,15 @@ pub(crate) struct Man {
 }
 
 /// Prints the completion script.
-pub(crate) fn completions(words: &Completions) {
-    let shell = match words.shell {
+pub(crate) fn completions(args: &Completions) {
+    let shell = match args.shell {
         Shell::Bash => Known::Bash,
         Shell::Zsh => Known::Zsh,
         Shell::Fish => Known::Fish,
     };
-    let words = Words::command();
+    let args = Cli::command();
     // Hidden commands are only run by the host itself.
-    let shown = words.get_subcommands().filter(|command| !command.is_hide_set()).cloned();
+    let shown = args.get_subcommands().filter(|command| !command.is_hide_set()).cloned();
     let mut command = clap::Command::new("plugin-host").version(env!("CARGO_PKG_VERSION")).subcommands(shown);
     let mut script = vec![];
     clap_complete::generate(shell, &mut command, "plugin-host", &mut script);
@@ -64,10 +64,10 @@ pub(crate) fn completions(words: &Completions) {
 ///
 /// # Errors
 /// The folder cannot be written.
-pub(crate) fn man(words: &Man) -> Result<(), Failure> {
-    let mut command = Words::command();
+pub(crate) fn man(args: &Man) -> Result<(), Failure> {
+    let mut command = Cli::command();
     command.build();
-    let Some(folder) = &words.folder else {
+    let Some(folder) = &args.folder else {
         let page = page(command).map_err(|error| Failure::of("failed to render the manual page", &error))?;
         output::raw(page.trim_ascii_end());
         return Ok(());

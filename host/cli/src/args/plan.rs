@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::Client;
+use super::HostArgs;
 
 /// The exit codes of `plan`.
 pub(crate) const EXIT_CODES: &str = "\
@@ -25,7 +25,7 @@ pub(crate) struct Plan {
     #[arg(long)]
     pub(crate) exit_code: bool,
     #[command(flatten)]
-    pub(crate) client: Client,
+    pub(crate) client: HostArgs,
 }
 
 /// `apply`.
@@ -44,7 +44,7 @@ pub(crate) struct Apply {
     #[arg(long)]
     pub(crate) verbose: bool,
     #[command(flatten)]
-    pub(crate) client: Client,
+    pub(crate) client: HostArgs,
 }
 
 /// `export`.
@@ -54,5 +54,5 @@ pub(crate) struct Export {
     #[arg(short = 'o', long, value_name = "FILE", conflicts_with = "json")]
     pub(crate) output: Option<PathBuf>,
     #[command(flatten)]
-    pub(crate) client: Client,
+    pub(crate) client: HostArgs,
 }

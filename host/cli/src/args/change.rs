@@ -4,11 +4,11 @@ use clap::Args;
 use host_run::OnConflict;
 use url::form_urlencoded::Serializer;
 
-use super::OfPlugin;
+use super::PluginArgs;
 
 /// Reason and conflict handling of a change.
 #[derive(Debug, Default, Args)]
-pub(crate) struct Conditions {
+pub(crate) struct ChangeOptions {
     /// Reason for the change; stored with the revision
     #[arg(long, value_name = "TEXT")]
     pub(crate) reason: Option<String>,
@@ -19,18 +19,18 @@ pub(crate) struct Conditions {
 
 /// Commands that change one plugin.
 #[derive(Debug, Args)]
-pub(crate) struct Change {
+pub(crate) struct ChangeArgs {
     #[command(flatten)]
-    pub(crate) plugin: OfPlugin,
+    pub(crate) plugin: PluginArgs,
     #[command(flatten)]
-    pub(crate) conditions: Conditions,
+    pub(crate) options: ChangeOptions,
 }
 
 /// `disable`.
 #[derive(Debug, Args)]
 pub(crate) struct Disable {
     #[command(flatten)]
-    pub(crate) change: Change,
+    pub(crate) change: ChangeArgs,
     /// First disable the enabled plugins that depend on it
     #[arg(long)]
     pub(crate) cascade: bool,
@@ -40,7 +40,7 @@ pub(crate) struct Disable {
 #[derive(Debug, Args)]
 pub(crate) struct Unload {
     #[command(flatten)]
-    pub(crate) change: Change,
+    pub(crate) change: ChangeArgs,
     /// Keep the plugin's data in the key-value store for a later installation
     #[arg(long)]
     pub(crate) keep_data: bool,
@@ -49,7 +49,7 @@ pub(crate) struct Unload {
     pub(crate) cascade: bool,
 }
 
-impl Conditions {
+impl ChangeOptions {
     /// Returns the path with these conditions and the enabled switches as query parameters.
     pub(crate) fn path(&self, path: &str, switches: &[(&str, bool)]) -> String {
         let mut query = Serializer::new(String::new());
@@ -73,21 +73,21 @@ impl Conditions {
 mod tests {
     use clap::Parser as _;
 
-    use super::super::{Word, Words};
+    use super::super::{Cli, Command};
     use super::*;
 
-    fn unload(words: &[&str]) -> Result<Unload, clap::Error> {
-        let words = Words::try_parse_from([&["plugin-host", "unload", "hello"], words].concat())?;
-        let Word::Unload(unload) = words.word else { panic!("not unload") };
+    fn unload(args: &[&str]) -> Result<Unload, clap::Error> {
+        let args = Cli::try_parse_from([&["plugin-host", "unload", "hello"], args].concat())?;
+        let Command::Unload(unload) = args.command else { panic!("not unload") };
         Ok(unload)
     }
 
     #[test]
     fn change_options_become_query_parameters() {
-        let path = |words: &[&str]| {
-            let words = unload(words).unwrap();
-            let switches = [("keep_data", words.keep_data), ("cascade", words.cascade)];
-            words.change.conditions.path("/x", &switches)
+        let path = |args: &[&str]| {
+            let args = unload(args).unwrap();
+            let switches = [("keep_data", args.keep_data), ("cascade", args.cascade)];
+            args.change.options.path("/x", &switches)
         };
         assert_eq!(path(&[]), "/x");
         assert_eq!(path(&["--cascade"]), "/x?cascade=true");

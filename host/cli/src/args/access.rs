@@ -4,42 +4,42 @@ use clap::{Args, Subcommand};
 use host_core::access::{Name, Word};
 use host_core::{PluginId, Role};
 
-use super::{Client, EXIT_CODES};
+use super::{EXIT_CODES, HostArgs};
 
 /// Commands about tokens.
 #[derive(Debug, Subcommand)]
-pub(crate) enum TokenWord {
+pub(crate) enum TokenCommand {
     /// Create a token and print it; it cannot be shown again, since the host stores only a digest
     #[command(after_help = EXIT_CODES)]
-    Create(Box<MakeToken>),
+    Create(Box<CreateToken>),
     /// List all tokens, including user sessions
     #[command(after_help = EXIT_CODES)]
-    List(Client),
+    List(HostArgs),
     /// Revoke a token immediately
     #[command(after_help = EXIT_CODES)]
-    Revoke(OfToken),
+    Revoke(TokenArgs),
 }
 
 /// Commands about users.
 #[derive(Debug, Subcommand)]
-pub(crate) enum UserWord {
+pub(crate) enum UserCommand {
     /// Create a user; the password is prompted for or read from standard input
     #[command(after_help = EXIT_CODES)]
     Add(Box<AddUser>),
     /// List all users
     #[command(after_help = EXIT_CODES)]
-    List(Client),
-    /// Change a user and end the user's sessions
+    List(HostArgs),
+    /// ChangeArgs a user and end the user's sessions
     #[command(after_help = EXIT_CODES)]
     Set(Box<SetUser>),
     /// Delete a user and end the user's sessions
     #[command(after_help = EXIT_CODES)]
-    Remove(OfUser),
+    Remove(UserArgs),
 }
 
 /// Grants, permissions and scopes of a token or user.
 #[derive(Debug, Default, Args)]
-pub(crate) struct RightsWords {
+pub(crate) struct RightsArgs {
     /// Role for a single plugin; may be repeated
     #[arg(long, value_name = "PLUGIN=ROLE", value_parser = grant)]
     pub(crate) grant: Vec<(PluginId, Role)>,
@@ -53,29 +53,29 @@ pub(crate) struct RightsWords {
 
 /// `token create`.
 #[derive(Debug, Args)]
-pub(crate) struct MakeToken {
+pub(crate) struct CreateToken {
     /// Name shown in revisions, jobs and the audit log
     pub(crate) name: Name,
     /// Role for the whole host: viewer, operator or admin [default: no role]
     #[arg(long, value_name = "ROLE")]
     pub(crate) role: Option<Role>,
     #[command(flatten)]
-    pub(crate) rights: RightsWords,
+    pub(crate) rights: RightsArgs,
     /// Lifetime, such as 90d, 12h or 30m [default: valid until revoked]
     #[arg(long, value_name = "TIME", value_parser = seconds)]
     pub(crate) expires: Option<u64>,
     #[command(flatten)]
-    pub(crate) client: Client,
+    pub(crate) client: HostArgs,
 }
 
 /// `token revoke`.
 #[derive(Debug, Args)]
-pub(crate) struct OfToken {
+pub(crate) struct TokenArgs {
     /// Id of the token, as listed by `token list`
     #[arg(value_parser = id)]
     pub(crate) id: String,
     #[command(flatten)]
-    pub(crate) client: Client,
+    pub(crate) client: HostArgs,
 }
 
 /// `user add`.
@@ -87,9 +87,9 @@ pub(crate) struct AddUser {
     #[arg(long, value_name = "ROLE")]
     pub(crate) role: Option<Role>,
     #[command(flatten)]
-    pub(crate) rights: RightsWords,
+    pub(crate) rights: RightsArgs,
     #[command(flatten)]
-    pub(crate) client: Client,
+    pub(crate) client: HostArgs,
 }
 
 /// `user set`.
@@ -101,7 +101,7 @@ pub(crate) struct SetUser {
     #[arg(long, value_name = "ROLE", value_parser = role_or_none)]
     pub(crate) role: Option<String>,
     #[command(flatten)]
-    pub(crate) rights: RightsWords,
+    pub(crate) rights: RightsArgs,
     /// Remove all grants, permissions and scopes that are not given here
     #[arg(long)]
     pub(crate) only: bool,
@@ -115,37 +115,37 @@ pub(crate) struct SetUser {
     #[arg(long)]
     pub(crate) enable: bool,
     #[command(flatten)]
-    pub(crate) client: Client,
+    pub(crate) client: HostArgs,
 }
 
 /// Commands about one user.
 #[derive(Debug, Args)]
-pub(crate) struct OfUser {
+pub(crate) struct UserArgs {
     /// Name of the user
     pub(crate) name: Name,
     #[command(flatten)]
-    pub(crate) client: Client,
+    pub(crate) client: HostArgs,
 }
 
-impl TokenWord {
+impl TokenCommand {
     /// Returns the options that select the host.
-    pub(crate) fn client(&self) -> &Client {
+    pub(crate) fn client(&self) -> &HostArgs {
         match self {
-            TokenWord::Create(words) => &words.client,
-            TokenWord::List(client) => client,
-            TokenWord::Revoke(words) => &words.client,
+            TokenCommand::Create(args) => &args.client,
+            TokenCommand::List(client) => client,
+            TokenCommand::Revoke(args) => &args.client,
         }
     }
 }
 
-impl UserWord {
+impl UserCommand {
     /// Returns the options that select the host.
-    pub(crate) fn client(&self) -> &Client {
+    pub(crate) fn client(&self) -> &HostArgs {
         match self {
-            UserWord::Add(words) => &words.client,
-            UserWord::List(client) => client,
-            UserWord::Set(words) => &words.client,
-            UserWord::Remove(words) => &words.client,
+            UserCommand::Add(args) => &args.client,
+            UserCommand::List(client) => client,
+            UserCommand::Set(args) => &args.client,
+            UserCommand::Remove(args) => &args.client,
         }
     }
 }
@@ -189,7 +189,7 @@ fn seconds(text: &str) -> Result<u64, String> {
 mod tests {
     use clap::Parser as _;
 
-    use super::super::Words;
+    use super::super::Cli;
     use super::*;
 
     #[test]
@@ -204,17 +204,17 @@ mod tests {
 
     #[test]
     fn roles_grants_and_ids_are_validated() {
-        let read = |words: &[&str]| Words::try_parse_from([&["plugin-host"], words].concat()).map(drop);
-        for words in [
+        let read = |args: &[&str]| Cli::try_parse_from([&["plugin-host"], args].concat()).map(drop);
+        for args in [
             &["token", "create", "ci", "--role", "operator", "--expires", "90d"][..],
             &["token", "create", "ci", "--grant", "hello=viewer", "--grant", "cats=operator", "--scope", "a:b"],
             &["token", "revoke", "0123abcd"],
             &["user", "add", "zoe", "--role", "admin", "--permission", "orders.read"],
             &["user", "set", "zoe", "--role", "none", "--disable", "--only"],
         ] {
-            assert!(read(words).is_ok(), "{words:?}");
+            assert!(read(args).is_ok(), "{args:?}");
         }
-        for words in [
+        for args in [
             &["token", "create"][..],
             &["token", "create", "operator"],
             &["token", "create", "ci", "--role", "root"],
@@ -225,7 +225,7 @@ mod tests {
             &["user", "add", "zoe", "--password", "secret"],
             &["user", "set", "zoe", "--enable", "--disable"],
         ] {
-            assert!(read(words).is_err(), "{words:?}");
+            assert!(read(args).is_err(), "{args:?}");
         }
     }
 }

@@ -5,7 +5,7 @@ use clap::{Args, Subcommand};
 use host_core::PluginId;
 use host_core::job::JobState;
 
-use super::{Client, EXIT_CODES};
+use super::{EXIT_CODES, HostArgs};
 
 /// `jobs`.
 #[derive(Debug, Args)]
@@ -23,7 +23,7 @@ pub(crate) struct Jobs {
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = RangedU64ValueParser::<usize>::new().range(1..=200))]
     pub(crate) limit: usize,
     #[command(flatten)]
-    pub(crate) client: Client,
+    pub(crate) client: HostArgs,
 }
 
 /// `job`.
@@ -31,7 +31,7 @@ pub(crate) struct Jobs {
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub(crate) struct Job {
     #[command(subcommand)]
-    pub(crate) word: Option<JobWord>,
+    pub(crate) command: Option<JobCommand>,
     /// Id of the job, as listed by `jobs`
     #[arg(value_name = "JOB", value_parser = id, required = true)]
     pub(crate) id: Option<String>,
@@ -42,35 +42,35 @@ pub(crate) struct Job {
     #[arg(long)]
     pub(crate) follow: bool,
     #[command(flatten)]
-    pub(crate) client: Client,
+    pub(crate) client: HostArgs,
 }
 
 /// Commands about a job.
 #[derive(Debug, Subcommand)]
-pub(crate) enum JobWord {
+pub(crate) enum JobCommand {
     /// Cancel a job; the version that was running keeps running
     #[command(after_help = EXIT_CODES)]
-    Cancel(OfJob),
+    Cancel(JobArgs),
     /// Retry a failed or cancelled job and follow the new job
     #[command(after_help = EXIT_CODES)]
-    Retry(OfJob),
+    Retry(JobArgs),
 }
 
 /// Commands about one job.
 #[derive(Debug, Args)]
-pub(crate) struct OfJob {
+pub(crate) struct JobArgs {
     /// Id of the job, as listed by `jobs`
     #[arg(value_name = "JOB", value_parser = id)]
     pub(crate) id: String,
     #[command(flatten)]
-    pub(crate) client: Client,
+    pub(crate) client: HostArgs,
 }
 
 impl Job {
     /// Returns the options that select the host.
-    pub(crate) fn client(&self) -> &Client {
-        match &self.word {
-            Some(JobWord::Cancel(words) | JobWord::Retry(words)) => &words.client,
+    pub(crate) fn client(&self) -> &HostArgs {
+        match &self.command {
+            Some(JobCommand::Cancel(args) | JobCommand::Retry(args)) => &args.client,
             None => &self.client,
         }
     }
@@ -97,15 +97,15 @@ fn word(text: &str) -> Result<String, String> {
 mod tests {
     use clap::Parser as _;
 
-    use super::super::{Word, Words};
+    use super::super::{Cli, Command};
     use super::*;
 
-    fn read(words: &[&str]) -> Result<Word, clap::Error> {
-        Words::try_parse_from([&["plugin-host"], words].concat()).map(|words| words.word)
+    fn read(args: &[&str]) -> Result<Command, clap::Error> {
+        Cli::try_parse_from([&["plugin-host"], args].concat()).map(|args| args.command)
     }
 
-    fn job(words: &[&str]) -> Job {
-        let Word::Job(job) = read(words).unwrap() else { panic!("not job") };
+    fn job(args: &[&str]) -> Job {
+        let Command::Job(job) = read(args).unwrap() else { panic!("not job") };
         *job
     }
 
@@ -115,10 +115,10 @@ mod tests {
         assert_eq!((shown.id.as_deref(), shown.follow, shown.log), (Some("job_1f"), true, false));
         assert!(shown.client().json);
         let cancelled = job(&["job", "cancel", "job_1f", "--json"]);
-        assert!(matches!(&cancelled.word, Some(JobWord::Cancel(words)) if words.id == "job_1f"));
+        assert!(matches!(&cancelled.command, Some(JobCommand::Cancel(args)) if args.id == "job_1f"));
         assert!(cancelled.client().json);
-        assert!(matches!(job(&["job", "retry", "job_1f"]).word, Some(JobWord::Retry(_))));
-        for words in [
+        assert!(matches!(job(&["job", "retry", "job_1f"]).command, Some(JobCommand::Retry(_))));
+        for args in [
             &["job"][..],
             &["job", "hello"],
             &["job", "job_"],
@@ -131,9 +131,9 @@ mod tests {
             &["jobs", "--limit", "0"],
             &["jobs", "--limit", "201"],
         ] {
-            assert!(read(words).is_err(), "{words:?}");
+            assert!(read(args).is_err(), "{args:?}");
         }
-        let Word::Jobs(jobs) = read(&["jobs", "--plugin", "hello", "--state", "timed_out"]).unwrap() else {
+        let Command::Jobs(jobs) = read(&["jobs", "--plugin", "hello", "--state", "timed_out"]).unwrap() else {
             panic!("not jobs")
         };
         assert_eq!((jobs.state, jobs.limit), (Some(JobState::TimedOut), 20));

@@ -4,13 +4,13 @@ use clap::Args;
 use clap::builder::RangedU64ValueParser;
 use host_core::PluginId;
 
-use super::{Change, Client, OfPlugin};
+use super::{ChangeArgs, HostArgs, PluginArgs};
 
 /// `rollback`.
 #[derive(Debug, Args)]
 pub(crate) struct Rollback {
     #[command(flatten)]
-    pub(crate) change: Change,
+    pub(crate) change: ChangeArgs,
     /// Kept version to roll back to, as listed by `show`: version number, or prefix of its commit or digest [default: the
     /// previous version]
     #[arg(long, value_name = "VERSION")]
@@ -29,14 +29,14 @@ pub(crate) struct Revisions {
     #[arg(long, value_name = "N")]
     pub(crate) before: Option<u64>,
     #[command(flatten)]
-    pub(crate) client: Client,
+    pub(crate) client: HostArgs,
 }
 
 /// `diff`.
 #[derive(Debug, Args)]
 pub(crate) struct Diff {
     #[command(flatten)]
-    pub(crate) plugin: OfPlugin,
+    pub(crate) plugin: PluginArgs,
     /// Revision of the plugin, as listed by `revisions`
     #[arg(value_name = "N")]
     pub(crate) number: u64,
@@ -49,7 +49,7 @@ pub(crate) struct Diff {
 #[derive(Debug, Args)]
 pub(crate) struct Restore {
     #[command(flatten)]
-    pub(crate) change: Change,
+    pub(crate) change: ChangeArgs,
     /// Revision of the plugin, as listed by `revisions`
     #[arg(value_name = "N")]
     pub(crate) number: u64,

@@ -3,7 +3,7 @@
 use clap::Args;
 use host_core::PluginId;
 
-use super::Client;
+use super::HostArgs;
 
 /// `events`.
 #[derive(Debug, Args)]
@@ -21,5 +21,5 @@ pub(crate) struct Events {
     #[arg(long, value_name = "N")]
     pub(crate) after: Option<u64>,
     #[command(flatten)]
-    pub(crate) client: Client,
+    pub(crate) client: HostArgs,
 }

@@ -23,14 +23,14 @@ use host_core::{PluginId, Source};
 
 use crate::config::Flags;
 
-pub(crate) use access::{AddUser, MakeToken, RightsWords, SetUser, TokenWord, UserWord};
-pub(crate) use audit::{Audit, AuditWord, VerifyAudit};
-pub(crate) use catalog::{Available, CacheWord, SetConfig, UnsetConfig, Validate};
-pub(crate) use change::{Change, Conditions, Disable, Unload};
+pub(crate) use access::{AddUser, CreateToken, RightsArgs, SetUser, TokenCommand, UserCommand};
+pub(crate) use audit::{Audit, AuditCommand, VerifyAudit};
+pub(crate) use catalog::{Available, CacheCommand, SetConfig, UnsetConfig, Validate};
+pub(crate) use change::{ChangeArgs, ChangeOptions, Disable, Unload};
 pub(crate) use events::Events;
-pub(crate) use graph::{Drawing, Graph};
+pub(crate) use graph::{Graph, GraphFormat};
 pub(crate) use history::{Diff, Restore, Revisions, Rollback};
-pub(crate) use jobs::{Job, JobWord, Jobs, OfJob};
+pub(crate) use jobs::{Job, JobArgs, JobCommand, Jobs};
 pub(crate) use logs::Logs;
 pub(crate) use plan::{Apply, Export, Plan};
 pub(crate) use reload::Reload;
@@ -48,15 +48,15 @@ Exit codes:
 /// A host for native Rust plugins: fetches, checks, builds, loads and reloads them while it runs
 #[derive(Debug, Parser)]
 #[command(name = "plugin-host", version, after_help = EXIT_CODES, max_term_width = 110)]
-pub(crate) struct Words {
+pub(crate) struct Cli {
     /// The command.
     #[command(subcommand)]
-    pub(crate) word: Word,
+    pub(crate) command: Command,
 }
 
 /// All commands.
 #[derive(Debug, Subcommand)]
-pub(crate) enum Word {
+pub(crate) enum Command {
     /// Run a host until SIGTERM or SIGINT
     #[command(after_help = EXIT_CODES)]
     Serve(Box<Serve>),
@@ -71,28 +71,28 @@ pub(crate) enum Word {
     Validate(Validate),
     /// List installed plugins
     #[command(after_help = EXIT_CODES)]
-    List(Client),
+    List(HostArgs),
     /// Show the details of a plugin
     #[command(after_help = EXIT_CODES)]
-    Show(OfPlugin),
+    Show(PluginArgs),
     /// Fetch and build a plugin's source again and replace the running version; --prove measures that no request is lost
     #[command(after_help = EXIT_CODES)]
     Reload(Reload),
     /// Enable an installed plugin and start it; lifts a quarantine
     #[command(after_help = EXIT_CODES)]
-    Enable(Change),
+    Enable(ChangeArgs),
     /// Stop a plugin and keep it installed; plugins that depend on it must be disabled first
     #[command(after_help = EXIT_CODES)]
     Disable(Disable),
     /// Start a stopped plugin; lifts a quarantine
     #[command(after_help = EXIT_CODES)]
-    Start(Change),
+    Start(ChangeArgs),
     /// Stop a plugin until it is started again; it stays enabled, so plugins that depend on it stay enabled
     #[command(after_help = EXIT_CODES)]
-    Stop(Change),
+    Stop(ChangeArgs),
     /// Restart a plugin without fetching or building it; lifts a quarantine
     #[command(after_help = EXIT_CODES)]
-    Restart(Change),
+    Restart(ChangeArgs),
     /// Stop a plugin and uninstall it
     #[command(after_help = EXIT_CODES)]
     Unload(Unload),
@@ -119,10 +119,10 @@ pub(crate) enum Word {
     UpdatePolicy(SetPolicy),
     /// Pin a plugin to its version and stop checking for updates (policy `pinned`)
     #[command(after_help = EXIT_CODES)]
-    Pin(Change),
+    Pin(ChangeArgs),
     /// Check for updates of a plugin again, without installing them automatically (policy `minor`)
     #[command(after_help = EXIT_CODES)]
-    Unpin(Change),
+    Unpin(ChangeArgs),
     /// Exclude a version of a plugin from updates
     #[command(after_help = EXIT_CODES)]
     Block(Block),
@@ -158,10 +158,10 @@ pub(crate) enum Word {
     Events(Events),
     /// Manage API tokens
     #[command(subcommand)]
-    Token(TokenWord),
+    Token(TokenCommand),
     /// Manage users who log in with a password
     #[command(subcommand)]
-    User(UserWord),
+    User(UserCommand),
     /// Show or verify the audit log: every change with its caller, time and outcome
     #[command(after_help = EXIT_CODES)]
     Audit(Box<Audit>),
@@ -173,10 +173,10 @@ pub(crate) enum Word {
     Rescan(Rescan),
     /// Show or clear the host's build cache, artifacts and source trees
     #[command(subcommand)]
-    Cache(CacheWord),
+    Cache(CacheCommand),
     /// Show or change the configuration of a host
     #[command(subcommand)]
-    Config(ConfigWord),
+    Config(ConfigCommand),
     /// For plugin authors: create a plugin project
     #[command(after_help = EXIT_CODES)]
     New(author::New),
@@ -209,11 +209,11 @@ pub(crate) enum Word {
 
 /// Commands about the configuration.
 #[derive(Debug, Subcommand)]
-pub(crate) enum ConfigWord {
+pub(crate) enum ConfigCommand {
     /// Show the settings that `serve` would use with the same flags, environment and file
     #[command(after_help = EXIT_CODES)]
     Show(Box<ShowConfig>),
-    /// Change a setting of a running host; survives restarts and takes precedence over host.toml, not over flags and environment
+    /// ChangeArgs a setting of a running host; survives restarts and takes precedence over host.toml, not over flags and environment
     #[command(after_help = EXIT_CODES)]
     Set(SetConfig),
     /// Undo a change made with `config set`, so that host.toml or the default applies again
@@ -263,7 +263,7 @@ pub(crate) struct Configure {
     #[arg(long, value_name = "KEY")]
     pub(crate) unset: Vec<String>,
     #[command(flatten)]
-    pub(crate) change: Change,
+    pub(crate) change: ChangeArgs,
 }
 
 /// `try-library`: the host runs it as a child process before it opens a library for the first time.
@@ -284,7 +284,7 @@ pub(crate) struct TryLibrary {
 
 /// Options of all client commands.
 #[derive(Debug, Args)]
-pub(crate) struct Client {
+pub(crate) struct HostArgs {
     /// URL of the host [env: PLUGIN_HOST_URL] [default: the configured host and port, http://127.0.0.1:4000]
     #[arg(long, help_heading = "Host")]
     pub(crate) url: Option<String>,
@@ -309,11 +309,11 @@ pub(crate) struct Client {
 
 /// Commands about one plugin.
 #[derive(Debug, Args)]
-pub(crate) struct OfPlugin {
+pub(crate) struct PluginArgs {
     /// The plugin's id
     pub(crate) id: PluginId,
     #[command(flatten)]
-    pub(crate) client: Client,
+    pub(crate) client: HostArgs,
 }
 
 /// `load`.
@@ -335,9 +335,9 @@ pub(crate) struct Load {
     #[arg(long)]
     pub(crate) verbose: bool,
     #[command(flatten)]
-    pub(crate) conditions: Conditions,
+    pub(crate) options: ChangeOptions,
     #[command(flatten)]
-    pub(crate) client: Client,
+    pub(crate) client: HostArgs,
 }
 
 /// A source, or an entry of an index.
@@ -391,7 +391,7 @@ mod tests {
 
     #[test]
     fn the_command_definitions_are_consistent() {
-        <Words as clap::CommandFactory>::command().debug_assert();
+        <Cli as clap::CommandFactory>::command().debug_assert();
     }
 
     #[test]
@@ -424,9 +424,8 @@ mod tests {
 
     #[test]
     fn load_version_selects_the_plugin_version() {
-        let words =
-            Words::try_parse_from(["plugin-host", "load", "https://github.com/a/b", "--version", "v1"]).unwrap();
-        let Word::Load(load) = words.word else { panic!("not load") };
+        let args = Cli::try_parse_from(["plugin-host", "load", "https://github.com/a/b", "--version", "v1"]).unwrap();
+        let Command::Load(load) = args.command else { panic!("not load") };
         assert_eq!(load.version.as_deref(), Some("v1"));
     }
 }
