@@ -3,7 +3,6 @@
 mod files;
 mod loads;
 mod reload;
-pub(crate) mod signals;
 mod systemd;
 
 use std::sync::Arc;
@@ -18,12 +17,12 @@ use tokio_util::sync::CancellationToken;
 
 use crate::args::Serve;
 use crate::config::{self, Changes, Environment, Rooms};
-use crate::failure::{Exit, Failure};
 use crate::logs;
-use crate::screen::Screen;
 use crate::spans::Exporter;
+use host_client::Screen;
+use host_client::Signals;
+use host_client::{Exit, Failure};
 use loads::{Loads, curl};
-use signals::Signals;
 use systemd::Systemd;
 
 /// Runs a host until it is told to stop.

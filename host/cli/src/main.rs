@@ -3,32 +3,28 @@
 mod args;
 mod author;
 mod client;
-mod commands;
 mod config;
-mod failure;
 mod life;
 mod logs;
-mod output;
 mod rescan;
-mod screen;
+mod show_config;
 mod spans;
-mod trial;
 
 use std::io::Write as _;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use clap::Parser as _;
+use host_client::{Exit, Failure, output};
 
-use args::{Cli, Command};
+use args::{Cli, Command, ConfigCommand};
 use config::Environment;
-use failure::Failure;
 
 fn main() -> ! {
     let cli = Cli::parse();
     let code = match run(cli.command) {
         Ok(()) => 0,
         Err(failure) => {
-            if failure.exit != failure::Exit::Changes {
+            if failure.exit != Exit::Changes {
                 output::error_line(&failure.to_string());
             }
             failure.exit as u8
@@ -47,10 +43,8 @@ fn worker_name() -> String {
 
 fn run(command: Command) -> Result<(), Failure> {
     let environment = Environment::read();
-    if let Command::Config(args::ConfigCommand::Show(args)) = &command {
-        return commands::show_config(args, &environment);
-    }
     match &command {
+        Command::Config(ConfigCommand::Show(args)) => return show_config::show_config(args, &environment),
         Command::Completions(args) => {
             args::completions(args);
             return Ok(());
@@ -66,17 +60,18 @@ fn run(command: Command) -> Result<(), Failure> {
     let ended = runtime.block_on(async {
         match command {
             Command::Serve(args) => life::serve(*args, &environment).await,
-            Command::Ping(args) => commands::ping(&args, &environment).await,
+            Command::Client(command) => {
+                let config = client::config(command.host(), &environment)?;
+                host_client::run(command, &config).await
+            }
+            Command::Config(ConfigCommand::Change(command)) => {
+                let config = client::config(command.host(), &environment)?;
+                host_client::change_setting(command, &config).await
+            }
             Command::Rescan(args) => rescan::rescan(args, &environment).await,
-            Command::New(args) => author::new(&args, &environment),
-            Command::Sdk(args) => author::sdk(&args, &environment),
-            Command::Dev(args) => author::dev(args, &environment).await,
-            Command::Check(args) => author::check(args, &environment).await,
-            Command::Pack(args) => author::pack(args, &environment).await,
-            Command::Explain(args) => author::explain(args, &environment).await,
-            Command::OpenLibrary(args) => author::open_library(args).await,
-            Command::TryLibrary(args) => trial::try_library(args).await,
-            command => commands::run(command, &environment).await,
+            Command::Author(command) => author::run(command, &environment).await,
+            // Handled above.
+            Command::Config(ConfigCommand::Show(_)) | Command::Completions(_) | Command::Man(_) => Ok(()),
         }
     });
     // A thread that waits for a plugin or the network must not keep a finished program alive.

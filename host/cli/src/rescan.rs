@@ -13,7 +13,7 @@ use host_store::Store;
 
 use crate::args::Rescan;
 use crate::config::{self, Environment, Flags, Rooms};
-use crate::failure::Failure;
+use host_client::Failure;
 use report::{Did, MovedAside, PluginReport, Report};
 
 /// The readable records: revision number and desired state by plugin.

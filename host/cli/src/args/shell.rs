@@ -6,19 +6,8 @@ use std::path::{Path, PathBuf};
 use clap::{Args, CommandFactory as _, ValueEnum};
 use clap_complete::Shell as Known;
 
-use super::{Cli, HostArgs};
-use crate::failure::Failure;
-use crate::output;
-
-/// `ping`.
-#[derive(Debug, Args)]
-pub(crate) struct Ping {
-    /// Only check that the host responds, whether or not it is ready
-    #[arg(long)]
-    pub(crate) live: bool,
-    #[command(flatten)]
-    pub(crate) client: HostArgs,
-}
+use super::Cli;
+use host_client::{Failure, output};
 
 /// `completions`.
 #[derive(Debug, Args)]

@@ -10,8 +10,9 @@ use serde_json::{Map, Value};
 use super::changing::{Change, change_of, counts_at_once};
 use super::table::find;
 use super::{Environment, Given, Origin, Resolved, Rooms, Settings};
-use crate::failure::Failure;
 use crate::logs::Filter;
+use host_author::operation_failure;
+use host_client::Failure;
 
 /// The settings of a running host.
 pub(crate) struct Changes {
@@ -71,7 +72,7 @@ impl Changes {
                 .set_tls(&files)
                 .map_err(|error| Failure::of("failed to load the TLS certificate or key", &error))?;
         }
-        self.put_to_use(&used).map_err(|error| Failure::refused("failed to apply the settings", &error))?;
+        self.put_to_use(&used).map_err(|error| operation_failure("failed to apply the settings", &error))?;
         let mut after_restart = used.differences(&settings);
         after_restart.extend(self.started.differences_of_plugins(&settings));
         let read = ReadAgain { changed: before.differences(&used), after_restart };
