@@ -1,4 +1,4 @@
-//! A body, as it comes in and as it goes out.
+//! Request and response bodies.
 
 use std::fmt;
 use std::future::poll_fn;
@@ -17,7 +17,7 @@ use crate::{Error, StatusCode};
 pub struct Body {
     first: Option<Bytes>,
     rest: Option<BodyStream>,
-    /// What a failure of `rest` is called.
+    /// Converts a failure of `rest` to an error.
     broken: Option<fn(&str) -> Error>,
 }
 
@@ -27,7 +27,7 @@ impl Body {
         Body { first, rest, broken: None }
     }
 
-    /// A body that gives what `stream` gives, as it is pulled; back pressure reaches the stream.
+    /// Creates a body from a stream; back pressure reaches the stream.
     pub fn from_stream<S, B, E>(stream: S) -> Body
     where
         S: Stream<Item = Result<B, E>> + Send + 'static,
@@ -37,7 +37,7 @@ impl Body {
         Body { first: None, rest: Some(pulled(stream)), broken: None }
     }
 
-    /// Whether nothing more will come. A body whose end has not been seen yet is not empty.
+    /// Returns whether the body has ended. A body whose end has not been read yet is not empty.
     pub fn is_empty(&self) -> bool {
         self.first.is_none() && self.rest.is_none()
     }
@@ -73,7 +73,7 @@ impl Body {
         Ok(all.freeze())
     }
 
-    /// The same, with a failure under another name than `body_incomplete`: for bodies that no caller sends.
+    /// Replaces the error `body_incomplete` for failures, for bodies that no caller sends.
     pub(crate) fn broken_as(mut self, broken: fn(&str) -> Error) -> Body {
         self.broken = Some(broken);
         self
@@ -83,7 +83,7 @@ impl Body {
         (self.first.map_or(Chunk::EMPTY, chunk_of), self.rest.into())
     }
 
-    /// What lies here without waiting for more.
+    /// Returns the bytes that are available without waiting.
     #[cfg(test)]
     pub(crate) fn first(&self) -> &[u8] {
         self.first.as_deref().unwrap_or_default()

@@ -1,21 +1,18 @@
-//! What a plugin is started with, and where it asks its host for things.
+//! The context of a plugin: its configuration and its host.
 
 use std::fmt;
-use std::sync::atomic::{AtomicU8, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::Arc;
 
-use plugin_sdk_abi::record::Record;
-use plugin_sdk_abi::{HostHandle, log_level};
+use plugin_sdk_abi::log_level;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::Result;
 use crate::extract::{Configuration, FromConfiguration as _};
-use crate::runtime::Handle;
-use crate::scope;
+use crate::plugin_runtime::PluginRuntime;
 use crate::services::{Events, Http, Kv, Metrics, Plugins, Secrets};
 
-/// What a plugin is started with: its configuration and its host. Cheap to clone: keep one in the plugin's struct.
+/// The plugin's configuration and the services of its host. Cheap to clone: store one in the plugin's struct.
 ///
 /// ```
 /// use plugin_sdk::prelude::*;
@@ -39,14 +36,14 @@ use crate::services::{Events, Http, Kv, Metrics, Plugins, Secrets};
 /// }
 /// ```
 #[derive(Clone)]
-pub struct Context(Arc<Home>);
+pub struct Context(Arc<PluginRuntime>);
 
 /// Level of a log line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Level {
     /// Something failed.
     Error,
-    /// Something is wrong but goes on.
+    /// A problem that does not stop the operation.
     Warn,
     /// Something an operator wants to know.
     Info,
@@ -57,8 +54,8 @@ pub enum Level {
 }
 
 impl Context {
-    pub(crate) fn new(home: Arc<Home>) -> Context {
-        Context(home)
+    pub(crate) fn new(plugin_runtime: Arc<PluginRuntime>) -> Context {
+        Context(plugin_runtime)
     }
 
     /// The configuration, read into `T`.
@@ -88,7 +85,7 @@ impl Context {
         Events::new(self.0.clone())
     }
 
-    /// HTTP through the host, to where the host lets this plugin: permission `http.fetch`.
+    /// HTTP requests through the host, to the servers in plugin.yaml: permission `http.fetch`.
     pub fn http(&self) -> Http {
         Http::new(self.0.clone())
     }
@@ -129,111 +126,6 @@ impl Level {
             Level::Info => log_level::INFO,
             Level::Debug => log_level::DEBUG,
             Level::Trace => log_level::TRACE,
-        }
-    }
-}
-
-/// Where the code of a plugin runs: what its context, its threads and its logging share.
-pub(crate) struct Home {
-    /// `None` for hooks that run before there is a host to talk to.
-    pub(crate) host: Option<HostHandle>,
-    configuration: Value,
-    generation: u64,
-    /// The most verbose level that the host wants, asked for now and then.
-    level: AtomicU8,
-    pub(crate) handle: Handle,
-}
-
-/// The homes of this library: one in a host, several in a program that tests plugins.
-static HOMES: Mutex<Vec<Weak<Home>>> = Mutex::new(Vec::new());
-
-impl Home {
-    /// The home of a plugin that is being started.
-    pub(crate) fn of(start: plugin_sdk_abi::Start, handle: Handle) -> Result<Arc<Home>> {
-        let configuration = match &*start.configuration {
-            [] => Value::Object(Default::default()),
-            json => serde_json::from_slice(json)?,
-        };
-        let (host, generation) = (Some(start.host), start.generation);
-        let home = Arc::new(Home { host, configuration, generation, level: AtomicU8::new(0), handle });
-        HOMES.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::downgrade(&home));
-        home.refresh_level();
-        Ok(home)
-    }
-
-    /// The home of a hook that runs before anything is started.
-    pub(crate) fn without_host(handle: Handle) -> Arc<Home> {
-        let level = AtomicU8::new(0);
-        Arc::new(Home { host: None, configuration: Value::Null, generation: 0, level, handle })
-    }
-
-    /// The home of whatever runs on this thread: for a thread that the plugin started itself, the one started last.
-    pub(crate) fn current() -> Option<Arc<Home>> {
-        scope::current(|scope| scope.home.clone()).or_else(|| {
-            let homes = HOMES.lock().unwrap_or_else(PoisonError::into_inner);
-            homes.iter().rev().find_map(Weak::upgrade)
-        })
-    }
-
-    /// The most verbose level that any plugin of this library logs at.
-    #[cfg(any(feature = "tracing", feature = "log"))]
-    pub(crate) fn greatest_level() -> u8 {
-        let homes = HOMES.lock().unwrap_or_else(PoisonError::into_inner);
-        let living: Vec<Arc<Home>> = homes.iter().filter_map(Weak::upgrade).collect();
-        // A home that is dropped here, as the last who holds it, locks them itself.
-        drop(homes);
-        living.iter().map(|home| home.level()).max().unwrap_or(0)
-    }
-
-    /// The most verbose level that the host wanted when it was asked last.
-    #[cfg(any(feature = "tracing", feature = "log"))]
-    pub(crate) fn level(&self) -> u8 {
-        self.level.load(Ordering::Relaxed)
-    }
-
-    /// Asks the host which levels it wants.
-    pub(crate) fn refresh_level(&self) {
-        let Some(host) = &self.host else { return };
-        let level = host.log_level();
-        if self.level.swap(level, Ordering::Relaxed) != level {
-            #[cfg(any(feature = "tracing", feature = "log"))]
-            crate::trace::level_changed();
-        }
-    }
-
-    /// Writes an event to the host's log, with the request that is answered meanwhile.
-    pub(crate) fn event(&self, level: u8, target: &str, message: &str, fields: &[(&str, &str)]) {
-        let Some(host) = &self.host else { return };
-        let mut buffer = Vec::with_capacity(256);
-        let mut write = |request_id: Option<&str>, traceparent: Option<&str>| {
-            let record = Record { target, message, request_id, traceparent };
-            record.write(fields.iter().copied(), &mut buffer);
-        };
-        let written = scope::current(|scope| {
-            let call = scope.call.as_ref()?;
-            write(Some(call.request_id()), call.traceparent());
-            Some(())
-        });
-        if written.is_none() {
-            write(None, None);
-        }
-        if !host.event(level, &buffer) {
-            let fields: String = fields.iter().map(|(name, value)| format!(" {name}={value}")).collect();
-            host.log(level.min(log_level::DEBUG), &format!("{message}{fields}"));
-        }
-    }
-}
-
-impl Drop for Home {
-    /// Statics of a library that is closed are never dropped: what they hold for plugins that are gone is freed here.
-    fn drop(&mut self) {
-        let mut homes = HOMES.lock().unwrap_or_else(PoisonError::into_inner);
-        homes.retain(|home| home.strong_count() > 0);
-        if homes.is_empty() {
-            *homes = Vec::new();
-            drop(homes);
-            #[cfg(feature = "tracing")]
-            crate::trace::free();
         }
     }
 }

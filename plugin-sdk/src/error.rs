@@ -1,4 +1,4 @@
-//! What a handler returns when it can't answer.
+//! The error type of handlers.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -14,7 +14,7 @@ type Cause = Box<dyn std::error::Error + Send + Sync>;
 /// A result with [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// An answer that says what is wrong: an RFC 9457 problem document with a status and a stable code.
+/// An error response: an RFC 9457 problem document with a status and a stable code.
 ///
 /// Any `std::error::Error` becomes one with `?`: status 500, code `internal`, and the chain of causes in the
 /// host's log, not in the answer.
@@ -43,7 +43,7 @@ struct Problem {
     cause: Option<Cause>,
 }
 
-/// What is wrong with one field of a request.
+/// A problem with one field of a request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct FieldError {
@@ -66,37 +66,37 @@ impl Error {
         }))
     }
 
-    /// Status 500 and code `internal`, as `?` makes it: for what is no `std::error::Error` itself, such as a text, a
-    /// `Box<dyn Error + Send + Sync>` or an `anyhow::Error`.
+    /// Status 500 and code `internal`, as created by `?`: for causes that do not implement `std::error::Error`, such as
+    /// a text, a `Box<dyn Error + Send + Sync>` or an `anyhow::Error`.
     pub fn internal(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
         Error::new(StatusCode::INTERNAL_SERVER_ERROR, "internal").with_cause(cause)
     }
 
-    /// The same with a sentence for the caller.
+    /// Sets the sentence for the caller.
     pub fn with_detail(mut self, detail: impl Into<String>) -> Error {
         self.0.detail = detail.into();
         self
     }
 
-    /// The same with what is wrong with one field; `pointer` is its JSON pointer. May be used several times.
+    /// Adds a problem with one field; `pointer` is its JSON pointer.
     pub fn with_field(mut self, pointer: impl Into<String>, message: impl Into<String>) -> Error {
         self.0.fields.push(FieldError { pointer: pointer.into(), message: message.into() });
         self
     }
 
-    /// The same with a header in the answer.
+    /// Adds a header to the response.
     pub fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Error {
         self.0.headers.insert(name, value);
         self
     }
 
-    /// The same with `retry-after`, in whole seconds, rounded up.
+    /// Sets `retry-after`, in whole seconds, rounded up.
     pub fn with_retry_after(self, wait: Duration) -> Error {
         let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
         self.with_header(header::RETRY_AFTER, HeaderValue::from(seconds))
     }
 
-    /// The same with what caused it: for the host's log, never for the caller.
+    /// Sets the cause, which is logged and never sent to the caller.
     pub fn with_cause(mut self, cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
         self.0.cause = Some(cause.into());
         self
@@ -117,12 +117,12 @@ impl Error {
         &self.0.detail
     }
 
-    /// What is wrong with single fields.
+    /// The problems with single fields.
     pub fn fields(&self) -> &[FieldError] {
         &self.0.fields
     }
 
-    /// What is there of `detail`, code, fields and causes, for the operator.
+    /// Describes the error for the operator: detail, code, fields and causes.
     pub(crate) fn for_operator(&self) -> String {
         let mut text = match (self.0.detail.as_str(), &self.0.cause) {
             ("", None) => self.0.code.to_string(),
@@ -159,7 +159,7 @@ impl fmt::Debug for Error {
 
 impl<E: std::error::Error> From<E> for Error {
     fn from(error: E) -> Error {
-        // The error need not live long nor cross threads, so its texts are what can be kept.
+        // The error may be borrowed and need not be `Send`, so only its texts are stored.
         let mut cause = error.to_string();
         let mut source = error.source();
         while let Some(next) = source {

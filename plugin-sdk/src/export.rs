@@ -10,9 +10,10 @@ use plugin_sdk_abi::{
 };
 use serde_json::json;
 
-use crate::context::Home;
 use crate::guard::{Guarded, guarded, install_hook};
-use crate::runtime::{Handle, Runtime};
+use crate::handle::Handle;
+use crate::plugin_runtime::PluginRuntime;
+use crate::runtime::Runtime;
 use crate::scope::{self, Scope};
 use crate::{ConfigChange, Context, Error, ErrorReport, Level, Plugin, Request};
 
@@ -55,7 +56,7 @@ macro_rules! export {
                 $crate::__private::root::<$plugin>()
             }
 
-            // The name is abi_stable's own: the host asks for it.
+            // The name is defined by abi_stable: the host looks it up.
             #[unsafe(export_name = "_1as_0lib_1header_0root_bmodule_bloader")]
             static ROOT: $crate::__private::LibHeader =
                 // SAFETY: `root` returns what `root::<P>` erased from a `PluginRootRef`.
@@ -87,7 +88,7 @@ pub fn root<P: Plugin>() -> RootModuleResult {
     plugin_sdk_abi::export::erase(PluginRootRef(Tables::<P>::ROOT.static_as_prefix()))
 }
 
-/// The same with its type.
+/// The root with its type.
 #[cfg(feature = "testing")]
 pub(crate) fn root_of<P: Plugin>() -> PluginRootRef {
     PluginRootRef(Tables::<P>::ROOT.static_as_prefix())
@@ -125,39 +126,39 @@ unsafe extern "C" fn start<P: Plugin>(start: Start) -> FfiFuture<RResult<PluginH
     install_hook();
     #[cfg(any(feature = "tracing", feature = "log"))]
     crate::trace::install();
-    let ground = Ground::make::<P>(|handle| Home::of(start, handle));
+    let ground = Ground::make::<P>(|handle| PluginRuntime::new(start, handle));
     let scope = Ground::scope(&ground);
     let future = async move {
-        let Ground { runtime, home } = ground?;
-        let plugin = Arc::new(P::start(Context::new(home.clone())).await.map_err(failed)?);
-        let instance = Instance { plugin, home, runtime: Arc::new(runtime) };
+        let Ground { runtime, plugin_runtime } = ground?;
+        let plugin = Arc::new(P::start(Context::new(plugin_runtime.clone())).await.map_err(failed)?);
+        let instance = Instance { plugin, plugin_runtime, runtime: Arc::new(runtime) };
         let plugin = Box::into_raw(Box::new(instance)).cast_const().cast();
         Ok(PluginHandle { plugin, table: PluginTableRef(Tables::<P>::PLUGIN.static_as_prefix()) })
     };
     Guarded::new(scope, future, as_it_is).into_ffi()
 }
 
-/// What the code of a plugin stands on.
+/// The foundation of a plugin's code.
 struct Ground {
-    home: Arc<Home>,
-    /// Dropped last: what runs on it may use the home.
+    plugin_runtime: Arc<PluginRuntime>,
+    /// Dropped last: what runs on it may use the plugin_runtime.
     runtime: Runtime,
 }
 
 impl Ground {
-    /// Starts the runtime, and makes the home on it.
-    fn make<P>(home: impl FnOnce(Handle) -> Result<Arc<Home>, Error>) -> Result<Ground, Failure> {
+    /// Starts the runtime, and makes the plugin_runtime on it.
+    fn make<P>(plugin_runtime: impl FnOnce(Handle) -> Result<Arc<PluginRuntime>, Error>) -> Result<Ground, Failure> {
         let made = guarded(|| {
             let runtime = Runtime::start(crate_of::<P>())?;
-            let home = home(runtime.handle())?;
-            runtime.settle(&home);
-            Ok(Ground { home, runtime })
+            let plugin_runtime = plugin_runtime(runtime.handle())?;
+            runtime.settle(&plugin_runtime);
+            Ok(Ground { plugin_runtime, runtime })
         });
         made?.map_err(failed)
     }
 
     fn scope(ground: &Result<Ground, Failure>) -> Scope {
-        ground.as_ref().map(|ground| Scope::of(ground.home.clone())).unwrap_or_default()
+        ground.as_ref().map(|ground| Scope::of(ground.plugin_runtime.clone())).unwrap_or_default()
     }
 }
 
@@ -166,10 +167,10 @@ pub(crate) fn crate_of<P>() -> &'static str {
     std::any::type_name::<P>().split("::").next().unwrap_or_default()
 }
 
-/// What the handle of a started plugin points to.
+/// The target of a started plugin's handle.
 struct Instance<P> {
     plugin: Arc<P>,
-    home: Arc<Home>,
+    plugin_runtime: Arc<PluginRuntime>,
     runtime: Arc<Runtime>,
 }
 
@@ -180,14 +181,14 @@ unsafe fn instance<'a, P>(plugin: *const ()) -> &'a Instance<P> {
     unsafe { &*plugin.cast::<Instance<P>>() }
 }
 
-/// The home of a started plugin.
+/// The plugin_runtime of a started plugin.
 ///
 /// # Safety
 /// As for [`instance`].
 #[cfg(feature = "testing")]
-pub(crate) unsafe fn home_of<P>(plugin: *const ()) -> Arc<Home> {
-    // SAFETY: the caller promises the same.
-    unsafe { instance::<P>(plugin) }.home.clone()
+pub(crate) unsafe fn runtime_of<P>(plugin: *const ()) -> Arc<PluginRuntime> {
+    // SAFETY: the caller guarantees the same.
+    unsafe { instance::<P>(plugin) }.plugin_runtime.clone()
 }
 
 unsafe extern "C" fn call<P: Plugin>(
@@ -196,7 +197,7 @@ unsafe extern "C" fn call<P: Plugin>(
 ) -> FfiFuture<RResult<plugin_sdk_abi::Response, Failure>> {
     // SAFETY: the host passes the handle that `start::<P>` made, before `release`.
     let instance = unsafe { instance::<P>(plugin) };
-    let mut scope = Scope::of(instance.home.clone());
+    let mut scope = Scope::of(instance.plugin_runtime.clone());
     let mut observer = Observer { plugin: instance.plugin.clone(), handler: 0, path: None };
     let request = match Request::new(request) {
         Err(error) => Err(Failure::failed(&error.to_string())),
@@ -217,7 +218,7 @@ unsafe extern "C" fn call<P: Plugin>(
 struct Observer<P> {
     plugin: Arc<P>,
     handler: u32,
-    /// Of a whole service, whose handlers have no names here.
+    /// The path, for a service, whose handlers have no names.
     path: Option<String>,
 }
 
@@ -258,34 +259,34 @@ impl<P: Plugin> Observer<P> {
 
 /// Writes a line to the host's log, with the request that is answered.
 fn log(level: Level, line: &str) {
-    if let Some(home) = scope::current(|scope| scope.home.clone()) {
-        home.event(level.number(), "", line, &[]);
+    if let Some(plugin_runtime) = scope::current(|scope| scope.plugin_runtime.clone()) {
+        plugin_runtime.event(level.number(), "", line, &[]);
     }
 }
 
 unsafe extern "C" fn health<P: Plugin>(plugin: *const ()) -> FfiFuture<RResult<(), Failure>> {
     // SAFETY: the host passes the handle that `start::<P>` made, before `release`.
     let instance = unsafe { instance::<P>(plugin) };
-    instance.home.refresh_level();
-    let (scope, plugin) = (Scope::of(instance.home.clone()), instance.plugin.clone());
+    instance.plugin_runtime.refresh_level();
+    let (scope, plugin) = (Scope::of(instance.plugin_runtime.clone()), instance.plugin.clone());
     Guarded::new(scope, async move { plugin.health().await.map_err(failed) }, as_it_is).into_ffi()
 }
 
 unsafe extern "C" fn stop<P: Plugin>(plugin: *const ()) -> FfiFuture<RResult<(), Failure>> {
     // SAFETY: the host passes the handle that `start::<P>` made, before `release`.
     let instance = unsafe { instance::<P>(plugin) };
-    let (scope, plugin) = (Scope::of(instance.home.clone()), instance.plugin.clone());
+    let (scope, plugin) = (Scope::of(instance.plugin_runtime.clone()), instance.plugin.clone());
     let shut_down = ShutDown(instance.runtime.clone());
     let future = async move {
-        // Dropped last, also when the hook panics or the host gives it up.
+        // Dropped last, even if the hook panics or the host cancels it.
         let _shut_down = shut_down;
         plugin.stop().await.map_err(failed)
     };
     Guarded::new(scope, future, as_it_is).into_ffi()
 }
 
-/// Shuts a runtime down when it is dropped. Blocks this thread for as long as tasks block: the host stops plugins on threads
-/// of their own.
+/// Shuts a runtime down when dropped. Blocks this thread while tasks block: the host stops each plugin on a separate
+/// thread.
 struct ShutDown(Arc<Runtime>);
 
 impl Drop for ShutDown {
@@ -296,7 +297,7 @@ impl Drop for ShutDown {
 
 unsafe extern "C" fn prepare<P: Plugin>(which: u32, argument: Chunk) -> FfiFuture<RResult<Chunk, Failure>> {
     install_hook();
-    let ground = Ground::make::<P>(|handle| Ok(Home::without_host(handle)));
+    let ground = Ground::make::<P>(|handle| Ok(PluginRuntime::without_host(handle)));
     let scope = Ground::scope(&ground);
     let future = async move {
         // Held until the hook has ended.
@@ -324,8 +325,8 @@ unsafe extern "C" fn hook<P: Plugin>(
 ) -> FfiFuture<RResult<Chunk, Failure>> {
     // SAFETY: the host passes the handle that `start::<P>` made, before `release`.
     let instance = unsafe { instance::<P>(plugin) };
-    instance.home.refresh_level();
-    let (scope, plugin) = (Scope::of(instance.home.clone()), instance.plugin.clone());
+    instance.plugin_runtime.refresh_level();
+    let (scope, plugin) = (Scope::of(instance.plugin_runtime.clone()), instance.plugin.clone());
     let future = async move {
         let argument = read(&argument)?;
         let answer = match which {
@@ -348,7 +349,7 @@ unsafe extern "C" fn hook<P: Plugin>(
     Guarded::new(scope, future, as_it_is).into_ffi()
 }
 
-/// For futures whose end needs no look.
+/// The conversion for futures whose result needs none.
 fn as_it_is<T>(result: Result<T, Failure>) -> Result<T, Failure> {
     result
 }
@@ -372,11 +373,11 @@ fn unknown_hook(hook: u32) -> Failure {
 unsafe extern "C" fn release<P: Plugin>(plugin: *const ()) {
     // SAFETY: the host passes the handle that `start::<P>` leaked, once, last.
     let instance = unsafe { Box::from_raw(plugin.cast::<Instance<P>>().cast_mut()) };
-    let home = instance.home.clone();
-    Scope::of(home.clone()).run(|| {
+    let plugin_runtime = instance.plugin_runtime.clone();
+    Scope::of(plugin_runtime.clone()).run(|| {
         if let Err(failure) = guarded(|| drop(instance)) {
             let text = format!("the plugin panicked at {} while it was dropped: {}", failure.location, failure.message);
-            home.event(Level::Error.number(), "", &text, &[]);
+            plugin_runtime.event(Level::Error.number(), "", &text, &[]);
         }
     });
 }

@@ -1,4 +1,4 @@
-//! What a handler's arguments are made from.
+//! Extractors: the arguments of handlers.
 
 mod configuration;
 mod form;
@@ -29,7 +29,7 @@ pub const MAX_COLLECTED_BYTES: usize = 64 * 1024 * 1024;
 
 /// An argument of a handler. Arguments are made in order, before the handler runs; the first that fails is the answer.
 ///
-/// An author's own extractor reads what it needs from the request:
+/// A custom extractor reads its parts from the request:
 ///
 /// ```
 /// use plugin_sdk::{Error, FromRequest, Request, StatusCode};
@@ -52,26 +52,26 @@ pub const MAX_COLLECTED_BYTES: usize = 64 * 1024 * 1024;
     note = "one header is an argument with an attribute: `#[header(\"x-name\")] name: String`"
 )]
 pub trait FromRequest: Sized {
-    /// Whether this takes the body. The compiler refuses a handler in which two arguments do.
+    /// Whether this extractor reads the body. A handler with two such arguments does not compile.
     const TAKES_BODY: bool = false;
 
     /// Makes the argument.
     fn from_request(request: &mut Request) -> impl Future<Output = Result<Self, Error>> + Send;
 
-    /// Whether the request has what this is made from at all; `Option<Self>` is `None` when it has not.
+    /// Returns whether the request contains the extracted part; otherwise `Option<Self>` is `None`.
     fn is_present(request: &Request) -> bool {
         let _ = request;
         true
     }
 }
 
-/// What the handler macro calls; it names the trait, so that a wrong argument type is reported with it.
+/// Called by the handler macro; it names the trait, so that a wrong argument type is reported with it.
 #[doc(hidden)]
 pub async fn from_request<T: FromRequest>(request: &mut Request) -> Result<T, Error> {
     T::from_request(request).await
 }
 
-/// What the handler macro checks while it compiles.
+/// Checked by the handler macro at compile time.
 #[doc(hidden)]
 pub const fn body_is_taken_once(takes_body: &[bool]) {
     let mut taken = 0;

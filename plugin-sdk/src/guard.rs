@@ -1,7 +1,7 @@
 //! The wall: no panic of a plugin leaves its library.
 //!
-//! The panic hook of this library's own copy of std writes message and place down, without a backtrace (whose
-//! symbol tables would stay in memory for good); whoever catches the panic picks them up.
+//! The panic hook of this library's copy of std stores message and location, without a backtrace, because symbol tables
+//! would stay in memory. The code that catches the panic reads them.
 
 use std::any::Any;
 use std::cell::Cell;
@@ -14,7 +14,7 @@ use std::task::{Context, Poll};
 use plugin_sdk_abi::{Failure, RResult};
 
 use crate::Level;
-use crate::context::Home;
+use crate::plugin_runtime::PluginRuntime;
 #[cfg(feature = "testing")]
 use crate::scope;
 use crate::scope::Scope;
@@ -25,10 +25,10 @@ struct Note {
 }
 
 thread_local! {
-    /// What the hook wrote last on this thread. A raw pointer, so that the thread-local has no destructor: one
-    /// would keep the library in memory after its last use.
+    /// The last note of the hook on this thread. A raw pointer, so that the thread-local has no destructor: a
+    /// destructor would keep the library in memory.
     static NOTE: Cell<*mut Note> = const { Cell::new(std::ptr::null_mut()) };
-    /// How many guards are on the stack of this thread.
+    /// The number of guards on this thread's stack.
     static GUARDED: Cell<u32> = const { Cell::new(0) };
 }
 
@@ -36,12 +36,12 @@ thread_local! {
 pub(crate) fn install_hook() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
-        // A program that tests plugins has panics of its own to show.
+        // A program that tests plugins reports its own panics.
         #[cfg(feature = "testing")]
         {
             let before = std::panic::take_hook();
             std::panic::set_hook(Box::new(move |info| {
-                if GUARDED.get() == 0 && scope::current(|scope| scope.home.clone()).is_none() {
+                if GUARDED.get() == 0 && scope::current(|scope| scope.plugin_runtime.clone()).is_none() {
                     return before(info);
                 }
                 write_down(info);
@@ -67,18 +67,18 @@ fn write_down(info: &PanicHookInfo<'_>) {
 fn tell(message: &str, location: &str) {
     let thread = std::thread::current();
     let thread = thread.name().unwrap_or("without a name");
-    match Home::current() {
-        Some(home) if home.host.is_some() => {
+    match PluginRuntime::current() {
+        Some(plugin_runtime) if plugin_runtime.host.is_some() => {
             let text = format!("a task panicked at {location}: {message}");
-            home.event(Level::Error.number(), "plugin_sdk::panic", &text, &[("thread", thread)]);
+            plugin_runtime.event(Level::Error.number(), "plugin_sdk::panic", &text, &[("thread", thread)]);
         }
-        // A closed stderr is no reason to panic again.
+        // A closed stderr must not cause another panic.
         _ => drop(writeln!(std::io::stderr(), "a plugin's thread `{thread}` panicked at {location}: {message}")),
     }
 }
 
 fn take(note: *mut Note) -> Option<Box<Note>> {
-    // SAFETY: a non-null pointer in `NOTE` came from `Box::into_raw`, and whoever takes it out replaces it.
+    // SAFETY: a non-null pointer in `NOTE` came from `Box::into_raw`, and every reader replaces it.
     (!note.is_null()).then(|| unsafe { Box::from_raw(note) })
 }
 
@@ -107,7 +107,7 @@ pub(crate) fn guarded<T>(f: impl FnOnce() -> T) -> Result<T, Failure> {
     result
 }
 
-/// Drops what a panic carried, so that panics cost no memory. When that panics in turn, what the second one carries stays.
+/// Drops the payload of a panic, so that panics leak no memory. If the drop panics, the second payload is leaked.
 fn drop_payload(payload: Box<dyn Any + Send>) {
     if let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
         drop(take(NOTE.replace(std::ptr::null_mut())));
@@ -115,10 +115,10 @@ fn drop_payload(payload: Box<dyn Any + Send>) {
     }
 }
 
-/// A future that runs in its scope, and whose panics, in `poll` and in `drop`, stay inside.
+/// A future that runs in its scope and whose panics, in `poll` and `drop`, are caught.
 pub(crate) struct Guarded<F, E> {
     scope: Scope,
-    /// Makes the output of what the future came to.
+    /// Converts the result of the future to the output.
     end: E,
     /// `None` after a panic or the end.
     future: Option<F>,
@@ -138,8 +138,8 @@ where
     type Output = RResult<U, Failure>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        // SAFETY: `future` is structurally pinned: nothing below moves it out, it is dropped where it lies, and `Guarded`
-        // has no `Unpin` of its own. The other fields are never pinned.
+        // SAFETY: `future` is structurally pinned: it is never moved out, it is dropped in place, and `Guarded` does
+        // not implement `Unpin`. The other fields are never pinned.
         let Guarded { scope, end, future } = unsafe { self.get_unchecked_mut() };
         scope.run(|| {
             let Some(live) = future else {
@@ -147,7 +147,7 @@ where
             };
             // SAFETY: as above.
             let live = unsafe { Pin::new_unchecked(live) };
-            // Under one guard, since each takes a copy of what comes out.
+            // One guard for both, since each copies its result.
             let polled = guarded(|| match live.poll(context) {
                 Poll::Pending => Poll::Pending,
                 Poll::Ready(result) => Poll::Ready(RResult::from(end(result))),
@@ -173,7 +173,7 @@ impl<F, E> Drop for Guarded<F, E> {
     }
 }
 
-/// Drops a value where it lies; a panic is logged, since it could be reported to nobody else.
+/// Drops a value in place; a panic is logged, since it cannot be reported to a caller.
 fn drop_guarded<T>(value: &mut Option<T>) {
     if let Err(failure) = guarded(|| *value = None) {
         tell(&failure.message, &failure.location);
@@ -193,7 +193,7 @@ impl<T> Scoped<T> {
         Scoped { scope: Scope::capture(), value: Some(value) }
     }
 
-    /// Runs `f` in the scope; `None` when the value has ended. `f` says whether the value has ended now.
+    /// Runs `f` in the scope; `None` if the value has ended. `f` returns whether the value has ended now.
     pub(crate) fn guarded<R>(&mut self, f: impl FnOnce(&mut T) -> (R, bool)) -> Option<Result<R, Failure>> {
         let Scoped { scope, value } = self;
         scope.run(|| {

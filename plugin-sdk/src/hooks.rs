@@ -1,10 +1,10 @@
-//! What hooks may take and return; the `#[plugin]` attribute calls these.
+//! Return types of hooks; called by the `#[plugin]` attribute.
 
 use serde_json::Value;
 
 use crate::{ConfigChange, Context, Error, FromConfiguration, FromContext, IntoResponse, Plugin, Response};
 
-/// What a hook may return: `Result<(), E>` or nothing.
+/// The return type of a hook: `Result<(), E>` or nothing.
 #[diagnostic::on_unimplemented(
     message = "a hook can't return `{Self}`",
     label = "neither nothing nor a `Result<(), _>`",
@@ -16,7 +16,7 @@ pub trait HookAnswer {
     fn into_result(self) -> Result<(), Error>;
 }
 
-/// What `#[on_config_change]` may return: a [`ConfigChange`], or a `Result` with one.
+/// The return type of `#[on_config_change]`: a [`ConfigChange`], or a `Result` with one.
 #[diagnostic::on_unimplemented(
     message = "`#[on_config_change]` can't return `{Self}`",
     label = "neither a `ConfigChange` nor a `Result` with one",
@@ -28,7 +28,7 @@ pub trait ConfigAnswer {
     fn into_change(self) -> Result<ConfigChange, Error>;
 }
 
-/// What `#[start]` may return: the plugin, or a `Result` with it.
+/// The return type of `#[start]`: the plugin, or a `Result` with it.
 #[diagnostic::on_unimplemented(
     message = "`#[start]` can't return `{Self}`",
     label = "neither `Self` nor a `Result` with it",

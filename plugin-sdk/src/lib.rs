@@ -6,10 +6,12 @@ mod error;
 mod export;
 mod extract;
 mod guard;
+mod handle;
 mod hooks;
 #[cfg(feature = "memory")]
 mod memory;
 mod plugin;
+mod plugin_runtime;
 mod request;
 mod response;
 mod runtime;
@@ -24,7 +26,7 @@ pub mod tower;
 #[cfg(any(feature = "tracing", feature = "log"))]
 mod trace;
 
-// What the attributes expand to names this crate, also in its own tests.
+// The expansion of the attributes refers to this crate by name, also in its own tests.
 #[cfg(test)]
 extern crate self as plugin_sdk;
 
@@ -45,7 +47,7 @@ pub use serde_json;
 #[cfg(feature = "tracing")]
 pub use tracing;
 
-/// What a plugin usually needs: `use plugin_sdk::prelude::*;`.
+/// The common items: `use plugin_sdk::prelude::*;`.
 pub mod prelude {
     #[cfg(feature = "multipart")]
     pub use crate::Multipart;
@@ -60,7 +62,7 @@ pub mod prelude {
     pub use tracing::{self, debug, error, info, trace, warn};
 }
 
-/// What the macros of this crate expand to; not for authors.
+/// Items for the macros of this crate; not for plugin authors.
 #[doc(hidden)]
 pub mod __private {
     pub use crate::export::root;
@@ -70,7 +72,7 @@ pub mod __private {
     pub use serde_json::Value;
 }
 
-/// Polls `future` until it is ready, for tests of what waits for nothing.
+/// Polls `future` until it is ready, for tests without waiting.
 #[cfg(test)]
 pub(crate) fn test_block_on<T>(future: impl Future<Output = T>) -> T {
     let mut future = std::pin::pin!(future);

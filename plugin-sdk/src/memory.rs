@@ -1,11 +1,11 @@
-//! The feature `memory`: an allocator that counts what the plugin's library holds, so that its host can show it.
+//! The feature `memory`: an allocator that counts the memory of the plugin's library for the host.
 //!
-//! The library has an allocator of its own anyway, as every `cdylib` has; this one passes everything on to the system's.
-//! It counts from the first allocation of the library to its last, with or without a plugin in it. Counting costs one
-//! atomic addition an allocation and one a release, on a counter that threads seldom share.
+//! Like every `cdylib`, the library has its own allocator; this one forwards to the system's. It counts from the first
+//! allocation of the library to its last, with or without a running plugin. Counting costs one atomic addition per
+//! allocation and one per release, on a counter that threads rarely share.
 //!
-//! Thread-locals are of no use for that: one with a destructor would keep the library in memory, and one without would never
-//! hand in what a thread that has ended had counted.
+//! Thread-locals cannot be used: with a destructor they would keep the library in memory, and without one the counts of
+//! ended threads would be lost.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
@@ -15,29 +15,30 @@ use plugin_sdk_abi::Memory;
 /// Counters that threads are spread over.
 const N_STRIPES: usize = 16;
 
-/// A stripe that has moved this far is added to the total, and the peak is looked at. So a rise of less than this, on each
-/// of several threads, may not be in the peak; smaller would make blocks of this size cost several times as much.
+/// When a stripe has changed by this many bytes, it is added to the total and the peak is updated. A shorter rise, on
+/// each of several threads, may be missing in the peak; a smaller value would make blocks of this size several times as
+/// expensive.
 const MAX_IN_STRIPE: u64 = 64 * 1024;
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting::new();
 
-/// What the library holds.
+/// Returns the memory of the library.
 pub(crate) fn memory() -> Memory {
     ALLOCATOR.memory()
 }
 
-/// The system's allocator, counted. A block counts with the size that was asked for.
+/// The system's allocator with counters. A block counts with its requested size.
 struct Counting {
-    /// What stripes have handed in.
+    /// The sum transferred from the stripes.
     total: AtomicI64,
     /// The most that was seen.
     peak: AtomicU64,
     stripes: [Stripe; N_STRIPES],
 }
 
-/// Bytes allocated less bytes freed through it, so less than none when they were allocated through another. Two cache lines
-/// wide, since processors fetch them in pairs.
+/// Bytes allocated minus bytes freed through this stripe; negative if they were allocated through another one. Two
+/// cache lines wide, since processors fetch them in pairs.
 #[repr(align(128))]
 struct Stripe(AtomicI64);
 
@@ -50,12 +51,12 @@ impl Counting {
         }
     }
 
-    /// The stripe of this thread: the place of its stack says which. Any would be right.
+    /// Selects the stripe of this thread by the address of its stack. Any choice is correct.
     #[inline]
     fn stripe(&self) -> &AtomicI64 {
         let here = 0u8;
         let page = (&raw const here).addr() as u64 >> 16;
-        // Stacks lie at even distances, which a multiplication by the golden ratio spreads.
+        // Stacks are at regular distances, which a multiplication by the golden ratio spreads.
         let spread = page.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 60;
         &self.stripes[spread as usize % N_STRIPES].0
     }
@@ -72,7 +73,7 @@ impl Counting {
     #[cold]
     fn hand_in(&self, stripe: &AtomicI64) {
         let bytes = stripe.swap(0, Ordering::Relaxed);
-        // After the swap, so that whoever sees these bytes in the total does not see them in the stripe as well.
+        // After the swap, so that bytes seen in the total are not seen in the stripe as well.
         self.total.fetch_add(bytes, Ordering::Release);
         if bytes > 0 {
             self.peak(self.live());
@@ -82,7 +83,7 @@ impl Counting {
     fn live(&self) -> u64 {
         let total = self.total.load(Ordering::Acquire);
         let live = self.stripes.iter().fold(total, |sum, stripe| sum.wrapping_add(stripe.0.load(Ordering::Relaxed)));
-        // What moves meanwhile may be seen gone and not yet come.
+        // A concurrent transfer may be seen as removed from a stripe and not yet added.
         u64::try_from(live).unwrap_or(0)
     }
 
@@ -105,11 +106,11 @@ const fn bytes(size: usize) -> i64 {
     size as i64
 }
 
-// SAFETY: every call is passed on to `System` as it is, and counting neither allocates nor unwinds.
+// SAFETY: every call is forwarded to `System` unchanged, and counting neither allocates nor unwinds.
 unsafe impl GlobalAlloc for Counting {
     #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        // SAFETY: the caller promises what `System` asks for, which is the same.
+        // SAFETY: the caller guarantees the requirements of `System`, which are the same.
         let block = unsafe { System.alloc(layout) };
         if !block.is_null() {
             self.count(bytes(layout.size()));
@@ -129,7 +130,7 @@ unsafe impl GlobalAlloc for Counting {
 
     #[inline]
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-        // First, since another thread may have the memory as soon as it is given back.
+        // Counted first, since another thread may get the memory as soon as it is released.
         self.count(-bytes(layout.size()));
         // SAFETY: as for `alloc`; the block came from `System`.
         unsafe { System.dealloc(block, layout) };
@@ -139,7 +140,7 @@ unsafe impl GlobalAlloc for Counting {
     unsafe fn realloc(&self, block: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
         // SAFETY: as for `dealloc`.
         let new = unsafe { System.realloc(block, layout, new_size) };
-        // Where it fails, the old block stays.
+        // If it fails, the old block stays.
         if !new.is_null() {
             self.count(bytes(new_size) - bytes(layout.size()));
         }
@@ -251,7 +252,7 @@ mod tests {
         let peak = counting.memory().peak_bytes;
         assert!((1_000_000 - MAX_IN_STRIPE..=1_000_000).contains(&peak), "{peak}");
 
-        // What was said to be live was held.
+        // The reported live memory was really held.
         let counting = Counting::new();
         let block = Block::new(&counting, 10);
         assert_eq!(counting.memory().live_bytes, 10);
@@ -303,7 +304,7 @@ mod tests {
         thread::scope(|scope| {
             scope.spawn(|| {
                 let block = Block::new(&counting, 1_000_000);
-                // Each time all of it is handed in.
+                // All of it is transferred each time.
                 for _ in 0..20_000 {
                     drop(Block::new(&counting, 100_000));
                 }
@@ -323,7 +324,7 @@ mod tests {
     fn the_allocator_of_this_program_is_the_one_that_counts() {
         let before = memory().live_bytes;
         let block = std::hint::black_box(vec![1u8; 64 << 20]);
-        // Other tests allocate meanwhile, though nowhere near as much.
+        // Other tests allocate at the same time, but far less.
         assert!(memory().live_bytes > before + (32 << 20));
         assert!(memory().peak_bytes >= 64 << 20);
         drop(block);

@@ -1,4 +1,4 @@
-//! What a plugin is to this SDK.
+//! The trait that the `#[plugin]` attribute implements.
 
 use std::sync::Arc;
 
@@ -6,8 +6,8 @@ use crate::{Context, Error, Request, Response};
 
 /// A plugin, as the [`plugin`](crate::plugin) attribute writes it. Authors write the attribute, not this.
 ///
-/// The hooks with a default do nothing; the host asks only for those that [`Plugin::HOOKS`] names. Each runs under a
-/// deadline, and a panic in one is caught.
+/// Hooks with a default do nothing; the host calls only the hooks in [`Plugin::HOOKS`]. Each runs under a deadline, and
+/// panics are caught.
 pub trait Plugin: Sized + Send + Sync + 'static {
     /// The handlers; the index of one is what [`Plugin::call`] gets.
     const HANDLERS: &'static [Handler];
@@ -15,27 +15,28 @@ pub trait Plugin: Sized + Send + Sync + 'static {
     /// The names of the hooks that are not the defaults.
     const HOOKS: &'static [&'static str] = &[];
 
-    /// Whether this answers every endpoint that plugin.yaml names. [`Plugin::HANDLERS`] is empty then, and
-    /// [`Plugin::call`] gets the index of the endpoint in plugin.yaml.
+    /// Whether the plugin is a service, which handles every endpoint of plugin.yaml. [`Plugin::HANDLERS`] is empty
+    /// then, and [`Plugin::call`] gets the index of the endpoint in plugin.yaml.
     const SERVICE: bool = false;
 
-    /// Makes the plugin. An error refuses the load; the generation before goes on serving.
+    /// Creates the plugin. An error refuses the load; the previous generation keeps serving.
     fn start(context: Context) -> impl Future<Output = Result<Self, Error>> + Send;
 
     /// Answers a request with the handler of that index.
     fn call(self: Arc<Self>, handler: u32, request: Request) -> impl Future<Output = Response> + Send;
 
-    /// Says whether all is well.
+    /// Checks the health.
     fn health(self: Arc<Self>) -> impl Future<Output = Result<(), Error>> + Send {
         async { Ok(()) }
     }
 
-    /// Ends what `start` began. No call is in flight, and none will come.
+    /// Stops everything that `start` started. No call is running or will arrive.
     fn stop(self: Arc<Self>) -> impl Future<Output = Result<(), Error>> + Send {
         async { Ok(()) }
     }
 
-    /// Judges a configuration before anything is started with it. An error refuses it, and what serves goes on serving.
+    /// Validates a configuration before anything is started with it. An error refuses it, and the running generation
+    /// keeps serving.
     fn validate(configuration: serde_json::Value) -> impl Future<Output = Result<(), Error>> + Send {
         let _ = configuration;
         async { Ok(()) }
@@ -52,18 +53,18 @@ pub trait Plugin: Sized + Send + Sync + 'static {
         async { Ok(()) }
     }
 
-    /// The plugin is about to be removed, with what the host keeps for it unless `keep_data`. An error is logged.
+    /// The plugin is about to be removed, together with its stored data unless `keep_data` is set. An error is logged.
     fn uninstall(self: Arc<Self>, keep_data: bool) -> impl Future<Output = Result<(), Error>> + Send {
         let _ = keep_data;
         async { Ok(()) }
     }
 
-    /// Calls come from now on. An error is logged.
+    /// The generation receives calls from now on. An error is logged.
     fn on_load(self: Arc<Self>) -> impl Future<Output = Result<(), Error>> + Send {
         async { Ok(()) }
     }
 
-    /// No new calls come; those in flight go on. The place to end long streams. An error is logged.
+    /// The generation receives no new calls; running calls continue. End long streams here. An error is logged.
     fn on_unload(self: Arc<Self>) -> impl Future<Output = Result<(), Error>> + Send {
         async { Ok(()) }
     }
@@ -88,16 +89,16 @@ pub trait Plugin: Sized + Send + Sync + 'static {
     }
 }
 
-/// What became of a changed configuration.
+/// The result of a configuration change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ConfigChange {
-    /// It is in use.
+    /// The configuration is in use.
     Applied,
     /// Only a new generation can use it: the host makes one.
     RestartRequired,
 }
 
-/// What an error observer gets to know.
+/// The report for an error observer.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ErrorReport {
@@ -105,7 +106,7 @@ pub struct ErrorReport {
     pub handler: String,
     /// The request id.
     pub request_id: String,
-    /// What the operator's log says.
+    /// The message in the operator's log.
     pub message: String,
     /// `file:line` when it was a panic.
     pub panicked_at: Option<String>,

@@ -10,33 +10,33 @@ use plugin_sdk_abi::head::{HeadError, HeadView};
 use crate::Body;
 use crate::scope::Call;
 
-/// A request. The head is read where it lies; [`Request::headers`] is the one accessor that copies.
+/// A request. The head is read in place; only [`Request::headers`] copies.
 #[derive(Debug)]
 pub struct Request {
     head: Chunk,
     body: Body,
-    /// When the host gives up.
+    /// The host's deadline.
     deadline: Option<Instant>,
 }
 
-/// Who calls, and until when: facts about a call beside its method, path, headers and body.
+/// Facts about a call: caller, deadline, trace and request id.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RequestContext {
-    /// The request id; the host's log and the answer carry the same.
+    /// The request id, which is also in the host's log and the response.
     pub request_id: String,
-    /// When the host gives up and answers 504 itself; the handler's future is dropped then.
+    /// The time at which the host responds with 504 and drops the handler's future.
     pub deadline: Option<Instant>,
     /// Address and port of the caller, when known.
     pub peer: Option<SocketAddr>,
-    /// Who the host found the caller to be; `None` when it did not ask.
+    /// The authenticated caller; `None` if the endpoint does not authenticate and the caller sent no valid token.
     pub actor: Option<String>,
     /// The W3C trace context of this call.
     pub traceparent: Option<String>,
 }
 
 impl RequestContext {
-    /// The time that is left until the deadline; `None` when there is no deadline.
+    /// Returns the remaining time until the deadline; `None` without a deadline.
     pub fn remaining(&self) -> Option<Duration> {
         self.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()))
     }
@@ -72,7 +72,7 @@ impl Request {
         self.head().query
     }
 
-    /// Path and query as a URI; `None` when the caller sent what is none.
+    /// Returns path and query as a URI, or `None` if they are not a valid URI.
     pub fn uri(&self) -> Option<Uri> {
         match self.query() {
             None => self.path().parse().ok(),
@@ -91,7 +91,7 @@ impl Request {
         self.head().params.iter().map(move |(name, value)| (text(name), text(value)))
     }
 
-    /// The first value of the header `name` (lower case), when it is text.
+    /// Returns the first value of the header `name` (lower case), if it is text.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.head().headers.get(name.as_bytes()).and_then(|value| std::str::from_utf8(value).ok())
     }
@@ -119,17 +119,17 @@ impl Request {
         self.head().peer
     }
 
-    /// The request id; the host's log and the answer carry the same.
+    /// The request id, which is also in the host's log and the response.
     pub fn request_id(&self) -> &str {
         self.head().request_id
     }
 
-    /// How long the host waits for an answer, counted from when it sent the request.
+    /// The time the host waits for a response, counted from when it sent the request.
     pub fn timeout(&self) -> Option<Duration> {
         self.head().deadline_ms.map(|ms| Duration::from_millis(ms.into()))
     }
 
-    /// Who calls, and until when.
+    /// The caller, deadline and trace.
     pub fn context(&self) -> RequestContext {
         let head = self.head();
         let fact = |name: &[u8]| {
@@ -144,7 +144,7 @@ impl Request {
         }
     }
 
-    /// The body, where it is.
+    /// Returns the body.
     pub fn body(&self) -> &Body {
         &self.body
     }
@@ -154,7 +154,7 @@ impl Request {
         std::mem::take(&mut self.body)
     }
 
-    /// Another owner of the same head, with the body moved over.
+    /// Returns a second owner of the head, with the body moved over.
     pub(crate) fn take(&mut self) -> Request {
         let head = std::mem::replace(&mut self.head, empty_head());
         Request { head, body: self.take_body(), deadline: self.deadline }
@@ -166,7 +166,7 @@ impl From<Request> for http::Request<Body> {
     fn from(mut request: Request) -> http::Request<Body> {
         let mut converted = http::Request::new(request.take_body());
         *converted.method_mut() = request.method();
-        // The host has read path and query from a URI, so they are one.
+        // The host has parsed path and query as a URI, so they are valid.
         *converted.uri_mut() = request.uri().unwrap_or_default();
         *converted.headers_mut() = request.headers();
         converted.extensions_mut().insert(request.context());
@@ -174,7 +174,7 @@ impl From<Request> for http::Request<Body> {
     }
 }
 
-/// A head that reads as an empty GET, left behind by `take`.
+/// The head of an empty GET, left behind by `take`.
 fn empty_head() -> Chunk {
     const NUMBERS: [u32; 3 + 5 + 3] = [1, 0, u32::MAX, 0, 0, u32::MAX, 0, 0, 0, 0, 0];
     const BYTES: [u8; 44] = {

@@ -1,4 +1,4 @@
-//! What a handler's return value becomes.
+//! Responses of handlers.
 
 mod headers;
 mod redirect;
@@ -99,18 +99,18 @@ impl Response {
         &mut self.headers
     }
 
-    /// The body; what is left is the status and the headers.
+    /// Takes the body; status and headers stay.
     pub fn into_body(self) -> Body {
         self.body
     }
 
-    /// The same with another status.
+    /// Sets the status.
     pub fn with_status(mut self, status: StatusCode) -> Response {
         self.status = status;
         self
     }
 
-    /// The same with a header set.
+    /// Sets a header.
     pub fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Response {
         self.headers.insert(name, value);
         self
@@ -217,7 +217,7 @@ impl<R: IntoResponse> IntoResponse for http::Response<R> {
     fn into_response(self) -> Response {
         let (head, body) = self.into_parts();
         let mut response = body.into_response().with_status(head.status);
-        // A name that is in the map several times stays so, and takes the place of what the body would say.
+        // A repeated name in the map stays repeated and replaces the body's own header.
         response.headers.extend(head.headers);
         response
     }

@@ -1,12 +1,18 @@
-//! The small tokio runtime of a plugin: timers, sockets and spawned tasks, on one thread of its own.
+//! The tokio runtime of a plugin: timers, sockets and spawned tasks on one thread.
 //!
 //! Handlers do not run here: the host polls them on its workers, with this runtime entered. Without the feature `tokio`
-//! there is none, and what stands here does nothing.
+//! there is no runtime, and these items do nothing.
 
 #[cfg(feature = "tokio")]
-pub(crate) use with_tokio::{Handle, Runtime};
+pub(crate) use with_tokio::Runtime;
 #[cfg(not(feature = "tokio"))]
-pub(crate) use without_tokio::{Handle, Runtime};
+pub(crate) use without_tokio::Runtime;
+
+#[cfg(feature = "testing")]
+thread_local! {
+    /// Whether the next runtime created on this thread has a paused clock; set by the test kit.
+    pub(crate) static STARTS_PAUSED: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
+}
 
 #[cfg(feature = "tokio")]
 mod with_tokio {
@@ -18,22 +24,23 @@ mod with_tokio {
     use tokio::runtime::Builder;
     use tokio::sync::oneshot;
 
-    pub(crate) use tokio::runtime::Handle;
-
-    use crate::context::Home;
+    #[cfg(feature = "testing")]
+    use super::STARTS_PAUSED;
+    use crate::handle::Handle;
+    use crate::plugin_runtime::PluginRuntime;
     use crate::scope::Scope;
     use crate::{Error, Level, Result};
 
-    /// How long tasks that block get to end when the plugin stops.
+    /// The time for blocking tasks to end when the plugin stops.
     const SHUTDOWN: Duration = Duration::from_secs(2);
 
-    /// How long blocking work gets to end before the tasks are dropped: it may wait for what one of them holds.
+    /// The time for blocking work to end before the tasks are dropped, since it may wait for a resource of a task.
     const BEFORE_TASKS: Duration = Duration::from_millis(100);
 
     /// A running runtime. Dropping it shuts it down.
     pub(crate) struct Runtime {
         handle: Handle,
-        home: Arc<OnceLock<Weak<Home>>>,
+        plugin_runtime: Arc<OnceLock<Weak<PluginRuntime>>>,
         thread: Mutex<Option<Running>>,
     }
 
@@ -49,15 +56,15 @@ mod with_tokio {
     impl Runtime {
         /// Starts a runtime on a thread named for the plugin's crate.
         pub(crate) fn start(name: &'static str) -> Result<Runtime> {
-            let home = Arc::new(OnceLock::<Weak<Home>>::new());
-            let of_thread = home.clone();
+            let plugin_runtime = Arc::new(OnceLock::<Weak<PluginRuntime>>::new());
+            let of_thread = plugin_runtime.clone();
             let mut builder = Builder::new_current_thread();
-            // These are the threads of `spawn_blocking`; the one that drives the runtime is ours.
+            // These are the threads of `spawn_blocking`; the thread that drives the runtime is separate.
             let blocking = Arc::new(Blocking::default());
             let (begins, ends) = (blocking.clone(), blocking.clone());
             builder.on_thread_start(move || {
                 begins.begin();
-                enter_home(&of_thread);
+                enter_plugin(&of_thread);
             });
             builder.on_thread_stop(move || {
                 Scope::off_this_thread();
@@ -65,24 +72,24 @@ mod with_tokio {
             });
             builder.thread_name(thread_name(name, "-block")).enable_all();
             #[cfg(feature = "testing")]
-            builder.start_paused(crate::testing::starts_paused());
+            builder.start_paused(STARTS_PAUSED.get());
             let runtime = builder.build().map_err(|error| failed(&error))?;
             let handle = runtime.handle().clone();
             #[cfg(feature = "testing")]
-            let holds_clock = crate::testing::starts_paused().then(|| hold_clock(&handle));
+            let holds_clock = STARTS_PAUSED.get().then(|| hold_clock(&handle));
 
             let (stop, stopped) = oneshot::channel::<()>();
             let (running, done) = mpsc::channel::<()>();
-            let of_thread = home.clone();
+            let of_thread = plugin_runtime.clone();
             let drive = move || {
-                // Whoever is told to stop, or finds nobody left to tell it, ends.
+                // The thread ends when it is told to stop or when the sender is gone.
                 let _ = runtime.block_on(stopped);
-                enter_home(&of_thread);
+                enter_plugin(&of_thread);
                 // Joins the threads that end in time, and then drops the tasks.
                 runtime.shutdown_timeout(BEFORE_TASKS);
                 if !blocking.wait() {
                     let name = thread_name(name, "-block");
-                    tell_left_behind(Home::current(), &name, "work in `spawn_blocking`");
+                    tell_left_behind(PluginRuntime::current(), &name, "work in `spawn_blocking`");
                 }
                 Scope::off_this_thread();
                 drop(running);
@@ -96,18 +103,18 @@ mod with_tokio {
                 #[cfg(feature = "testing")]
                 holds_clock,
             };
-            Ok(Runtime { handle, home, thread: Mutex::new(Some(running)) })
+            Ok(Runtime { handle, plugin_runtime, thread: Mutex::new(Some(running)) })
         }
 
         pub(crate) fn handle(&self) -> Handle {
             self.handle.clone()
         }
 
-        /// Says whose runtime this is, before anything is spawned on it.
-        pub(crate) fn settle(&self, home: &Arc<Home>) {
-            if self.home.set(Arc::downgrade(home)).is_ok() {
-                let home = self.home.clone();
-                self.handle.spawn(async move { enter_home(&home) });
+        /// Sets the plugin of this runtime, before anything is spawned on it.
+        pub(crate) fn settle(&self, plugin_runtime: &Arc<PluginRuntime>) {
+            if self.plugin_runtime.set(Arc::downgrade(plugin_runtime)).is_ok() {
+                let plugin_runtime = self.plugin_runtime.clone();
+                self.handle.spawn(async move { enter_plugin(&plugin_runtime) });
             }
         }
 
@@ -118,7 +125,7 @@ mod with_tokio {
             let Some(running) = running else { return };
             #[cfg(feature = "testing")]
             drop(running.holds_clock);
-            // Nobody hears it when the thread has ended by itself.
+            // The receiver is gone if the thread has already ended.
             let _ = running.stop.send(());
             if running.thread.thread().id() == thread::current().id() {
                 return;
@@ -133,7 +140,7 @@ mod with_tokio {
                 }
                 Err(RecvTimeoutError::Timeout) => {
                     let name = running.thread.thread().name().unwrap_or_default();
-                    tell_left_behind(self.home.get().and_then(Weak::upgrade), name, "a task");
+                    tell_left_behind(self.plugin_runtime.get().and_then(Weak::upgrade), name, "a task");
                 }
             }
         }
@@ -145,7 +152,7 @@ mod with_tokio {
         }
     }
 
-    /// How many threads of `spawn_blocking` there are.
+    /// The number of `spawn_blocking` threads.
     #[derive(Default)]
     struct Blocking {
         n_threads: Mutex<usize>,
@@ -162,7 +169,7 @@ mod with_tokio {
             self.one_ended.notify_all();
         }
 
-        /// Waits until there are none; `false` when some still work after two seconds.
+        /// Waits until all have ended; `false` if some still work after two seconds.
         fn wait(&self) -> bool {
             let n_threads = self.n_threads.lock().unwrap_or_else(PoisonError::into_inner);
             let waited = self.one_ended.wait_timeout_while(n_threads, SHUTDOWN, |n_threads| *n_threads > 0);
@@ -170,25 +177,25 @@ mod with_tokio {
         }
     }
 
-    fn tell_left_behind(home: Option<Arc<Home>>, thread: &str, what: &str) {
-        let Some(home) = home else { return };
+    fn tell_left_behind(plugin_runtime: Option<Arc<PluginRuntime>>, thread: &str, what: &str) {
+        let Some(plugin_runtime) = plugin_runtime else { return };
         let text = format!(
             "{what} of this plugin still blocks the thread `{thread}` {} s after it was told to stop; the thread is left \
              behind. Use `tokio::task::spawn_blocking` for work that blocks, and end it in the stop hook",
             SHUTDOWN.as_secs()
         );
-        home.event(Level::Error.number(), "plugin_sdk::runtime", &text, &[]);
+        plugin_runtime.event(Level::Error.number(), "plugin_sdk::runtime", &text, &[]);
     }
 
     /// Lets logging and services on this thread find their plugin.
-    fn enter_home(home: &OnceLock<Weak<Home>>) {
-        if let Some(home) = home.get().and_then(Weak::upgrade) {
-            Scope::of(home).on_this_thread();
+    fn enter_plugin(plugin_runtime: &OnceLock<Weak<PluginRuntime>>) {
+        if let Some(plugin_runtime) = plugin_runtime.get().and_then(Weak::upgrade) {
+            Scope::of(plugin_runtime).on_this_thread();
         }
     }
 
-    /// A clock that stands still would jump to the next timer whenever the runtime has nothing to do, unless blocking
-    /// work is under way: this is such work, until the sender is dropped.
+    /// A paused clock would jump to the next timer whenever the runtime is idle, unless blocking work is running: this
+    /// is such work, until the sender is dropped.
     #[cfg(feature = "testing")]
     fn hold_clock(handle: &Handle) -> mpsc::Sender<()> {
         let (sender, receiver) = mpsc::channel::<()>();
@@ -212,18 +219,11 @@ mod without_tokio {
     use std::sync::Arc;
 
     use crate::Result;
-    use crate::context::Home;
+    use crate::handle::Handle;
+    use crate::plugin_runtime::PluginRuntime;
 
-    /// Stands where a handle of a runtime would be.
-    #[derive(Clone)]
-    pub(crate) struct Handle;
-
-    /// Stands where a runtime would be.
+    /// Replaces the runtime.
     pub(crate) struct Runtime;
-
-    impl Handle {
-        pub(crate) fn enter(&self) {}
-    }
 
     impl Runtime {
         pub(crate) fn start(_: &'static str) -> Result<Runtime> {
@@ -234,7 +234,7 @@ mod without_tokio {
             Handle
         }
 
-        pub(crate) fn settle(&self, _: &Arc<Home>) {}
+        pub(crate) fn settle(&self, _: &Arc<PluginRuntime>) {}
 
         pub(crate) fn shut_down(&self) {}
     }

@@ -1,41 +1,43 @@
-//! What runs on this thread: which plugin, and which request it answers.
+//! The plugin and request of the code that runs on this thread.
 //!
-//! The host polls a plugin's futures and streams on threads of its own, so each of them carries a [`Scope`], which is put
-//! in place for the length of a poll or drop: the plugin's runtime is entered, and logging and host services find their
-//! plugin and request. Nothing is allocated for a poll.
+//! The host polls a plugin's futures and streams on its own threads, so each of them carries a [`Scope`] that is
+//! installed for the duration of a poll or drop: the plugin's runtime is entered, and logging and host services find
+//! their plugin and request. A poll allocates nothing.
 
 use std::cell::Cell;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use plugin_sdk_abi::head::HeadView;
+use plugin_sdk_abi::log_level;
+use plugin_sdk_abi::record::Record;
 
-use crate::context::Home;
+use crate::plugin_runtime::{self, PluginRuntime};
 
 thread_local! {
-    /// The scope of what runs on this thread. A raw pointer, so that the thread-local has no destructor: one would keep
-    /// the library in memory after its last use.
+    /// The scope of the code on this thread. A raw pointer, so that the thread-local has no destructor: a destructor
+    /// would keep the library in memory.
     static CURRENT: Cell<*const Scope> = const { Cell::new(std::ptr::null()) };
 }
 
 /// A plugin and the request it answers, if it answers one.
 #[derive(Clone, Default)]
 pub(crate) struct Scope {
-    pub(crate) home: Option<Arc<Home>>,
+    pub(crate) plugin_runtime: Option<Arc<PluginRuntime>>,
     pub(crate) call: Option<Call>,
 }
 
-/// What the work for one request has to know of it.
+/// The facts about a request that its code needs.
 #[derive(Clone)]
 pub(crate) struct Call {
     request_id: Text,
     traceparent: Text,
-    /// How many plugins called one another to get here.
+    /// The number of nested plugin calls.
     pub(crate) depth: u32,
     deadline: Option<Instant>,
 }
 
-/// Runs `f` with the scope of what runs on this thread; `None` when there is none, or `f` finds nothing in it.
+/// Runs `f` with the current scope; `None` if there is no scope or `f` finds nothing in it.
 pub(crate) fn current<T>(f: impl FnOnce(&Scope) -> Option<T>) -> Option<T> {
     let scope = CURRENT.get();
     // SAFETY: a pointer in `CURRENT` is that of a scope which `run` borrows until it has put the former one back, or
@@ -43,10 +45,40 @@ pub(crate) fn current<T>(f: impl FnOnce(&Scope) -> Option<T>) -> Option<T> {
     unsafe { scope.as_ref() }.and_then(f)
 }
 
+impl PluginRuntime {
+    /// Returns the plugin of the code on this thread. For a thread started by plugin code, the plugin that was started
+    /// last.
+    pub(crate) fn current() -> Option<Arc<PluginRuntime>> {
+        current(|scope| scope.plugin_runtime.clone()).or_else(plugin_runtime::newest)
+    }
+
+    /// Writes an event to the host's log, with the request that is being handled.
+    pub(crate) fn event(&self, level: u8, target: &str, message: &str, fields: &[(&str, &str)]) {
+        let Some(host) = &self.host else { return };
+        let mut buffer = Vec::with_capacity(256);
+        let mut write = |request_id: Option<&str>, traceparent: Option<&str>| {
+            let record = Record { target, message, request_id, traceparent };
+            record.write(fields.iter().copied(), &mut buffer);
+        };
+        let written = current(|scope| {
+            let call = scope.call.as_ref()?;
+            write(Some(call.request_id()), call.traceparent());
+            Some(())
+        });
+        if written.is_none() {
+            write(None, None);
+        }
+        if !host.event(level, &buffer) {
+            let fields: String = fields.iter().map(|(name, value)| format!(" {name}={value}")).collect();
+            host.log(level.min(log_level::DEBUG), &format!("{message}{fields}"));
+        }
+    }
+}
+
 impl Scope {
-    /// The scope of work for `home` outside of requests.
-    pub(crate) fn of(home: Arc<Home>) -> Scope {
-        Scope { home: Some(home), call: None }
+    /// The scope of work for `plugin_runtime` outside of requests.
+    pub(crate) fn of(plugin_runtime: Arc<PluginRuntime>) -> Scope {
+        Scope { plugin_runtime: Some(plugin_runtime), call: None }
     }
 
     /// A copy of the scope of what runs on this thread.
@@ -64,7 +96,7 @@ impl Scope {
             }
         }
         let _put_back = PutBack(CURRENT.replace(self));
-        let _entered = self.home.as_ref().map(|home| home.handle.enter());
+        let _entered = self.plugin_runtime.as_ref().map(|plugin_runtime| plugin_runtime.handle.enter());
         f()
     }
 
@@ -75,13 +107,13 @@ impl Scope {
         CURRENT.set(Box::into_raw(Box::new(self)));
     }
 
-    /// Takes away what [`Scope::on_this_thread`] put in place. Only for threads where nothing is in [`Scope::run`].
+    /// Removes the scope installed by [`Scope::on_this_thread`]. Only for threads without a running [`Scope::run`].
     #[cfg(feature = "tokio")]
     pub(crate) fn off_this_thread() {
         let scope = CURRENT.replace(std::ptr::null());
         if !scope.is_null() {
-            // SAFETY: these two functions are called at the start and the end of threads of the runtime, where no `run`
-            // is under way; what lies in `CURRENT` is then what `on_this_thread` leaked.
+            // SAFETY: these two functions are called at the start and the end of the runtime's threads, where no `run`
+            // is active; `CURRENT` then holds the pointer leaked by `on_this_thread`.
             drop(unsafe { Box::from_raw(scope.cast_mut()) });
         }
     }
@@ -116,10 +148,10 @@ impl Call {
     }
 }
 
-/// As long as the ids that a host gives; every byte more is copied several times a call.
+/// The length of the host's ids; every additional byte is copied several times per call.
 const MAX_SHORT: usize = 30;
 
-/// A text that is copied without an allocation when it is short.
+/// A text that is copied without an allocation if it is short.
 #[derive(Clone)]
 enum Text {
     Short(u8, [u8; MAX_SHORT]),
@@ -164,7 +196,7 @@ mod tests {
         let id = || current(|scope| scope.call.as_ref().map(|call| call.request_id().to_owned()));
         let of = |id: &str| {
             let (request_id, traceparent) = (Text::of(id), Text::of(""));
-            Scope { home: None, call: Some(Call { request_id, traceparent, depth: 0, deadline: None }) }
+            Scope { plugin_runtime: None, call: Some(Call { request_id, traceparent, depth: 0, deadline: None }) }
         };
         assert_eq!(id(), None);
         of("outer").run(|| {

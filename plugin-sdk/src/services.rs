@@ -1,7 +1,7 @@
-//! What a plugin may ask of its host. Each asks for a permission in plugin.yaml, and says so when it is not there.
+//! The services of the host. Each requires a permission in plugin.yaml; the error for a missing permission names it.
 //!
-//! All of them are on the [`Context`](crate::Context). What is asked while a request is answered carries that request's
-//! id, its trace, and the time that is left for it.
+//! All services are available on the [`Context`](crate::Context). Requests sent while a call is handled carry its id,
+//! its trace and its remaining time.
 
 mod ask;
 mod error;

@@ -1,7 +1,7 @@
 //! A plugin in a test, without a host: for `[dev-dependencies]`, with the feature `testing`.
 //!
-//! A [`TestPlugin`] goes through the very tables that a host calls, so that what is tested is what is shipped. The
-//! host's services are stood in for: they keep what the plugin does for the test to look at.
+//! A [`TestPlugin`] uses the same function tables as a host, so the tested code is the shipped code. The host's
+//! services are replaced by fakes that record what the plugin does.
 //!
 //! ```
 //! use plugin_sdk::prelude::*;
@@ -36,7 +36,7 @@
 //! });
 //! ```
 //!
-//! A crate whose tests lie in `tests/` needs `crate-type = ["cdylib", "rlib"]`; tests inside it need nothing.
+//! A crate with tests in `tests/` needs `crate-type = ["cdylib", "rlib"]`; unit tests do not.
 
 mod builder;
 mod host;
@@ -52,7 +52,6 @@ mod store;
 mod test_host;
 mod topics;
 
-use std::cell::Cell;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
@@ -86,17 +85,7 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
     }
 }
 
-thread_local! {
-    /// Whether the runtime that is made next on this thread has a clock that stands still.
-    static STARTS_PAUSED: Cell<bool> = const { Cell::new(false) };
-}
-
-/// Asked when a plugin's runtime is made.
-pub(crate) fn starts_paused() -> bool {
-    STARTS_PAUSED.get()
-}
-
-/// Lets other work of this thread's executor have its turn.
+/// Yields to other tasks of this thread's executor.
 async fn yield_now() {
     let mut has_yielded = false;
     std::future::poll_fn(|context| {

@@ -1,8 +1,8 @@
 //! A tower service, such as an `axum::Router`, as a whole plugin.
 //!
-//! The service answers every endpoint that plugin.yaml names: who may call what, deadlines and limits stay the host's.
-//! It sees the path after the plugin's id, the query, the headers (without the host's own credentials), the body as a
-//! stream, and a [`RequestContext`](crate::RequestContext) among the request's extensions.
+//! The service handles every endpoint in plugin.yaml; the host enforces access rules, deadlines and limits. The service
+//! receives the path after the plugin's id, the query, the headers (without the host's own credentials), the body as a
+//! stream, and a [`RequestContext`](crate::RequestContext) in the request's extensions.
 
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -80,7 +80,7 @@ impl Exported {
     /// Makes the service with `make`.
     ///
     /// # Errors
-    /// What `make` returns.
+    /// The return value of `make`.
     pub async fn start<S: IntoService<M>, M>(make: impl FnOnce(Context) -> S, context: Context) -> Result<Self, Error> {
         make(context).into_service().await
     }
@@ -99,12 +99,12 @@ impl Exported {
         B::Error: Into<BoxError>,
     {
         Exported(Arc::new(move |request| {
-            // What was made ready is what is called, so each call has a service of its own.
+            // `poll_ready` and `call` must use the same value, so each call gets its own clone of the service.
             let mut service = service.clone();
             Box::pin(async move {
                 let refused = |error: S::Error| Error::unbox(error.into()).into_response();
                 let ready = poll_fn(|context| service.poll_ready(context)).await;
-                // Ended before the next wait, since a service's error need not be `Send`.
+                // Converted before the next await, because a service's error need not be `Send`.
                 if let Some(refusal) = ready.err().map(refused) {
                     return refusal;
                 }
@@ -114,8 +114,8 @@ impl Exported {
     }
 }
 
-/// What a function given to [`export_service!`](crate::export_service) may return: a service, a `Result` with one, or
-/// a future of these.
+/// The return types of a function passed to [`export_service!`](crate::export_service): a service, a `Result` with one,
+/// or a future of these.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a service that can be a plugin",
     label = "not such a service",
@@ -128,7 +128,7 @@ pub trait IntoService<Marker> {
     fn into_service(self) -> impl Future<Output = Result<Exported, Error>> + Send;
 }
 
-/// Tells apart the ways to return a service.
+/// Distinguishes the ways to return a service.
 #[doc(hidden)]
 pub mod marker {
     pub struct Itself;

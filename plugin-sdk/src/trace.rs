@@ -1,7 +1,7 @@
-//! Logging: what the macros of `tracing` and `log` say goes to the host's log.
+//! Logging: forwards the events of `tracing` and `log` to the host's log.
 //!
-//! A library has its own copy of `tracing`, with its own dispatcher, so this subscriber is the only one there. It keeps
-//! what it needs of spans, and leaves formatting, filtering by target and writing to the host.
+//! A library has its own copy of `tracing` with its own dispatcher, so this is its only subscriber. It stores the
+//! required span data and leaves formatting, filtering by target and writing to the host.
 
 #[cfg(feature = "log")]
 mod bridge;
@@ -12,11 +12,14 @@ mod subscriber;
 
 use std::sync::Once;
 
+use crate::plugin_runtime::{LOG_HOOKS, LogHooks};
+
 /// Puts the subscriber in place; once a library.
 pub(crate) fn install() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
-        // A program that tests plugins may have a subscriber of its own, which then gets the events.
+        let _ = LOG_HOOKS.set(LogHooks { level_changed, free });
+        // A program that tests plugins may have its own subscriber, which then receives the events.
         #[cfg(feature = "tracing")]
         let _ = tracing::subscriber::set_global_default(subscriber::ToHost);
         #[cfg(feature = "log")]
@@ -24,16 +27,16 @@ pub(crate) fn install() {
     });
 }
 
-/// Tells the macros which levels are wanted, so that an event of another costs next to nothing.
-pub(crate) fn level_changed() {
+/// Tells the macros which levels are enabled, so that a disabled event costs almost nothing.
+fn level_changed() {
     #[cfg(feature = "tracing")]
     tracing::callsite::rebuild_interest_cache();
     #[cfg(feature = "log")]
     log::set_max_level(bridge::greatest());
 }
 
-/// Gives back the memory that is kept for spans to come.
-#[cfg(feature = "tracing")]
-pub(crate) fn free() {
+/// Frees the memory that is reserved for spans.
+fn free() {
+    #[cfg(feature = "tracing")]
     spans::free();
 }

@@ -108,3 +108,104 @@ fn has_unsafe(line: &str) -> bool {
         .iter()
         .any(|word| code.contains(word))
 }
+
+/// The folders of a crate as floors: each folder, from the lowest to the highest, and the folders it may import.
+struct Floors {
+    crate_name: &'static str,
+    folders: &'static [(&'static str, &'static [&'static str])],
+}
+
+const FOLDERS: &[Floors] = &[Floors {
+    crate_name: "serve",
+    folders: &[
+        ("wire", &[]),
+        ("access", &["wire"]),
+        ("connection", &["access", "wire"]),
+        ("state", &["access", "connection", "wire"]),
+        ("operation", &["access", "state", "wire"]),
+        ("guard", &["access", "connection", "operation", "state", "wire"]),
+        ("plugin", &["access", "connection", "state", "wire"]),
+        ("legacy", &["operation", "state", "wire"]),
+        ("api", &["access", "guard", "legacy", "operation", "state", "wire"]),
+        ("server", &["access", "api", "connection", "guard", "plugin", "state", "wire"]),
+    ],
+}];
+
+#[test]
+fn folders_import_only_folders_below_them() {
+    for Floors { crate_name, folders } in FOLDERS {
+        let mut lower = BTreeSet::new();
+        for (folder, imports) in *folders {
+            for import in *imports {
+                assert!(
+                    lower.contains(import),
+                    "{crate_name}: `{folder}` may import `{import}`, which is not below it"
+                );
+            }
+            lower.insert(*folder);
+        }
+        let source = repository().join("host").join(crate_name).join("src");
+        let mut seen: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
+        for (path, bytes) in files(&source) {
+            let Some(path) = path.strip_suffix(".rs").filter(|path| *path != "lib") else { continue };
+            let folder = path.split('/').next().unwrap();
+            let Some((folder, imports)) = folders.iter().find(|(name, _)| *name == folder) else {
+                panic!("host/{crate_name}/src/{path}.rs is in no folder of the table")
+            };
+            for import in imports_of(&String::from_utf8(bytes).unwrap()).into_iter().filter(|import| import != folder) {
+                let is_allowed = imports.contains(&import.as_str());
+                assert!(is_allowed, "host/{crate_name}/src/{path}.rs: `{folder}` may not import `{import}`");
+                seen.entry(*folder).or_default().insert(import);
+            }
+        }
+        for (folder, imports) in *folders {
+            let used: Vec<_> = seen.remove(folder).unwrap_or_default().into_iter().collect();
+            assert_eq!(used, *imports, "{crate_name}: the imports of `{folder}`, sorted");
+        }
+    }
+}
+
+/// The first segment of each path that begins with `crate::`, except in comments.
+fn imports_of(text: &str) -> BTreeSet<String> {
+    let code: String = text.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
+    let mut imports = BTreeSet::new();
+    for path in code.split("crate::").skip(1) {
+        if let Some(group) = path.strip_prefix('{') {
+            // `crate::{a::X, b::{Y, Z}}`: names at the first level of the group.
+            let mut depth = 1;
+            let mut name = String::new();
+            for c in group.chars() {
+                match c {
+                    '{' => depth += 1,
+                    '}' => depth -= 1,
+                    ',' => {}
+                    c if depth == 1 => name.push(c),
+                    _ => {}
+                }
+                if depth == 0 || (depth == 1 && c == ',') {
+                    imports.insert(first_segment(name.trim()));
+                    name.clear();
+                }
+                if depth == 0 {
+                    break;
+                }
+            }
+        } else {
+            imports.insert(first_segment(path));
+        }
+    }
+    imports.remove("");
+    imports
+}
+
+fn first_segment(path: &str) -> String {
+    path.chars().take_while(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || *c == '_').collect()
+}
+
+#[test]
+fn imports_are_found_in_groups_and_paths() {
+    let found = |text| imports_of(text).into_iter().collect::<Vec<_>>().join(" ");
+    assert_eq!(found("use crate::a::B;\nlet x = crate::c::d(crate::e);"), "a c e");
+    assert_eq!(found("use crate::{a::{B, C}, d, E};"), "a d");
+    assert_eq!(found("//! See [`crate::a`].\n    /// crate::b"), "");
+}

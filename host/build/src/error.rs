@@ -11,6 +11,7 @@ use semver::{Version, VersionReq};
 
 /// Why a tree did not become an artifact.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the message of each variant names its fields")]
 pub enum Error {
     /// cargo or rustc is missing or does not answer as it should.
     #[error(
@@ -18,9 +19,7 @@ pub enum Error {
         program = program.display()
     )]
     NoToolchain {
-        /// Which program.
         program: PathBuf,
-        /// What happened.
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
@@ -28,20 +27,10 @@ pub enum Error {
     #[error(
         "the tree has no Cargo.toml and {n_libraries} `.so` files at its root; hint: add a Cargo.toml, or exactly one library"
     )]
-    NothingToBuild {
-        /// How many libraries lie at the root.
-        n_libraries: usize,
-    },
+    NothingToBuild { n_libraries: usize },
     /// The prebuilt library is not the one that the manifest names.
     #[error("`security.checksum` of plugin.yaml is `{expected}`, but `{path}` is `{actual}`")]
-    Checksum {
-        /// The library.
-        path: String,
-        /// What the manifest says.
-        expected: Digest,
-        /// What the library is.
-        actual: Digest,
-    },
+    Checksum { path: String, expected: Digest, actual: Digest },
     /// Files of the tree are not those that the manifest lists.
     #[error("the tree does not match `checksums` of plugin.yaml: {list}", list = problems.join("; "))]
     TreeChecksum {
@@ -50,28 +39,13 @@ pub enum Error {
     },
     /// A schema is not in the tree.
     #[error("`{field}` of plugin.yaml is `{path}`, which is not in the plugin; hint: add the file, or remove the line")]
-    SchemaMissing {
-        /// Which field of plugin.yaml names it.
-        field: String,
-        /// What plugin.yaml says.
-        path: String,
-    },
+    SchemaMissing { field: String, path: String },
     /// A schema cannot be used.
     #[error("`{path}` is not a schema that can be checked with")]
-    SchemaRefused {
-        /// Where it lies in the tree.
-        path: String,
-        /// Why.
-        source: SchemaError,
-    },
+    SchemaRefused { path: String, source: SchemaError },
     /// A Cargo.toml that cargo could not use either.
     #[error("`{path}`: {problem}")]
-    CargoToml {
-        /// Where it lies in the tree.
-        path: String,
-        /// What is wrong.
-        problem: String,
-    },
+    CargoToml { path: String, problem: String },
     /// The crate does not make a library that can be loaded.
     #[error(
         "the crate does not make a `cdylib`; hint: add the two lines `[lib]` and `crate-type = [\"cdylib\"]` to Cargo.toml"
@@ -81,53 +55,25 @@ pub enum Error {
     #[error(
         "`{manifest}`: `{key}` is `{path}`, which is outside of the plugin; hint: put it into the plugin, or depend on a version"
     )]
-    PathOutside {
-        /// Which Cargo.toml.
-        manifest: String,
-        /// Which entry of it.
-        key: String,
-        /// What it says.
-        path: String,
-    },
+    PathOutside { manifest: String, key: String, path: String },
     /// The plugin asks for an SDK that this host does not carry.
     #[error(
         "the plugin asks for plugin-sdk `{wanted}`, this host carries `{offered}`; hint: set plugin-sdk = \"{major}.{minor}\" in Cargo.toml",
         major = offered.major, minor = offered.minor
     )]
-    SdkVersion {
-        /// What Cargo.toml asks for.
-        wanted: VersionReq,
-        /// What the host carries.
-        offered: Version,
-    },
+    SdkVersion { wanted: VersionReq, offered: Version },
     /// Too many builds wait already.
     #[error("{limit} builds are waiting already; hint: try again later")]
-    QueueFull {
-        /// How many may wait.
-        limit: usize,
-    },
+    QueueFull { limit: usize },
     /// The build waited too long for its turn.
     #[error("no build slot came free within {seconds} s; hint: try again later", seconds = timeout.as_secs())]
-    QueueTimeout {
-        /// How long a build may wait.
-        timeout: Duration,
-    },
+    QueueTimeout { timeout: Duration },
     /// cargo stopped before it compiled anything: it could not read the manifests, or find or fetch a dependency.
     #[error("cargo could not prepare the build: {first}", first = first_line(message))]
-    Dependencies {
-        /// What cargo wrote, at most 64 KiB.
-        message: String,
-        /// How cargo ended.
-        exit: Exit,
-    },
+    Dependencies { message: String, exit: Exit },
     /// The plugin or one of its dependencies does not compile.
     #[error("the plugin does not compile: {first}", first = first_line(message))]
-    Cargo {
-        /// What the compiler wrote, at most 64 KiB: the first error, and the end.
-        message: String,
-        /// How cargo ended.
-        exit: Exit,
-    },
+    Cargo { message: String, exit: Exit },
     /// The build took too long, or was silent for too long.
     #[error("the build was stopped; hint: raise `build.timeout_seconds` in plugin.yaml if it needs the time")]
     TimedOut(#[source] host_process::Error),
@@ -149,11 +95,9 @@ pub enum Error {
     /// A file of the build cache could not be used.
     #[error("failed to {action} `{path}`", path = path.display())]
     Io {
-        /// What was tried.
         action: &'static str,
         /// With what.
         path: PathBuf,
-        /// What the system said.
         #[source]
         source: io::Error,
     },

@@ -21,18 +21,14 @@ pub struct ProjectName(PluginId);
 
 /// Why a new plugin may not be called so.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[expect(missing_docs, reason = "the message of each variant names its fields")]
 pub enum NameError {
     /// plugin.yaml would refuse it.
     #[error(transparent)]
     Id(#[from] IdError),
     /// cargo would.
     #[error("`{name}` can't be the name of a crate: {rule}")]
-    Crate {
-        /// The name.
-        name: String,
-        /// Why not.
-        rule: &'static str,
-    },
+    Crate { name: String, rule: &'static str },
 }
 
 impl ProjectName {

@@ -38,6 +38,7 @@ pub struct PluginId(Arc<str>);
 
 /// Why a text is not a plugin id.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[expect(missing_docs, reason = "the message of each variant names its fields")]
 pub enum IdError {
     /// Too short or too long.
     #[error("an id has 3 to 50 characters, found {found}")]
@@ -53,10 +54,7 @@ pub enum IdError {
     },
     /// A word of the management API.
     #[error("`{found}` is a reserved word")]
-    Reserved {
-        /// The word.
-        found: String,
-    },
+    Reserved { found: String },
 }
 
 impl PluginId {

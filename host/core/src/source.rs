@@ -59,6 +59,7 @@ pub struct GitUrl {
 
 /// Why a text is not a source.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[expect(missing_docs, reason = "the message of each variant names its fields")]
 pub enum SourceError {
     /// Nothing was given.
     #[error("the source is empty")]
@@ -68,16 +69,12 @@ pub enum SourceError {
     TooLong,
     /// A scheme the host does not fetch from.
     #[error("scheme `{found}` is not fetched from; use `https://`, a folder, a `.zip` or a `.so`")]
-    Scheme {
-        /// What stood before the colon.
-        found: String,
-    },
+    Scheme { found: String },
     /// A URL with something in it that a repository address does not need.
     #[error("`{url}` is not a repository address: {rule}")]
     Url {
         /// The address, without user and password.
         url: String,
-        /// What is wrong.
         rule: &'static str,
     },
     /// A revision with characters that no branch, tag or commit needs.

@@ -44,6 +44,7 @@ pub struct UpdateRule {
 
 /// Why a text or number is no rule for updates.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[expect(missing_docs, reason = "the message of each variant names its fields")]
 pub enum UpdateError {
     /// Not one of the words.
     #[error("`{found}` is no update policy; hint: write `patch`, `minor`, `major`, `manual` or `pinned`")]
@@ -62,19 +63,13 @@ pub enum UpdateError {
         "updates are not looked for every {}; hint: choose between {} and {}",
         duration_text(*found), duration_text(UpdateInterval::MIN), duration_text(UpdateInterval::MAX)
     )]
-    Interval {
-        /// The interval.
-        found: Duration,
-    },
+    Interval { found: Duration },
     /// A policy under which nothing happens by itself, and the wish that it should.
     #[error(
         "policy `{policy}` takes no update by itself; \
          hint: set `automatic` to false, or the policy to `patch`, `minor` or `major`"
     )]
-    NeverAutomatic {
-        /// The policy.
-        policy: UpdatePolicy,
-    },
+    NeverAutomatic { policy: UpdatePolicy },
     /// Not a semantic version.
     #[error("`{found}` is not a version; hint: write all three numbers, as in `1.2.0`")]
     Version {

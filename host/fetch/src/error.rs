@@ -11,6 +11,7 @@ use crate::ZipError;
 
 /// Why a source did not become a tree.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the message of each variant names its fields")]
 pub enum Error {
     /// The store refused it.
     #[error(transparent)]
@@ -24,14 +25,7 @@ pub enum Error {
 
     /// The file system refused.
     #[error("failed to {action} `{}`", path.display())]
-    Io {
-        /// What was tried, as a verb.
-        action: &'static str,
-        /// On which path.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
+    Io { action: &'static str, path: PathBuf, source: io::Error },
     /// Nothing lies there.
     #[error("there is no `{}`; hint: look for a typing error; over the API a relative path counts from the folder the host was started in", path.display())]
     NothingThere {
@@ -62,20 +56,10 @@ pub enum Error {
     },
     /// A symbolic link inside the source.
     #[error("`{path}` is a symbolic link to `{target}`; hint: replace it with the file it points to")]
-    Symlink {
-        /// Where it lies inside the source.
-        path: String,
-        /// Where it points.
-        target: String,
-    },
+    Symlink { path: String, target: String },
     /// A pipe, socket or device inside the source.
     #[error("`{path}` is a {kind}, not a regular file; hint: remove it from the source")]
-    Special {
-        /// Where it lies inside the source.
-        path: String,
-        /// What it is.
-        kind: &'static str,
-    },
+    Special { path: String, kind: &'static str },
     /// A file name that is not text.
     #[error("`{shown}` is not UTF-8; hint: rename it")]
     NotText {
@@ -84,16 +68,10 @@ pub enum Error {
     },
     /// A name that git would take for its own data.
     #[error("`{path}` is a name for git's own data; hint: remove it from the source")]
-    ForbiddenName {
-        /// Where it lies inside the source.
-        path: String,
-    },
+    ForbiddenName { path: String },
     /// A prebuilt library without a manifest.
     #[error("no `plugin.yaml` beside `{}`; hint: put it in the same folder", library.display())]
-    NoManifestBeside {
-        /// The library.
-        library: PathBuf,
-    },
+    NoManifestBeside { library: PathBuf },
     /// No such upload, or no longer.
     #[error("there is no upload `{id}`; hint: uploads are kept for a while only, upload the archive again")]
     NoSuchUpload {
@@ -111,12 +89,7 @@ pub enum Error {
     },
     /// The file of an index has more bytes than one may have.
     #[error("the index `{place}` has more than {max_bytes} bytes")]
-    IndexTooLarge {
-        /// The file.
-        place: String,
-        /// The limit.
-        max_bytes: usize,
-    },
+    IndexTooLarge { place: String, max_bytes: usize },
 
     /// A repository that is not on the list.
     #[error("repository `{slug}` is not allowed; hint: add it to `allowed_repositories`")]
@@ -137,45 +110,22 @@ pub enum Error {
     },
     /// The server sent the request elsewhere.
     #[error("`{url}` redirects to `{to}`, {rule}; hint: install from the address it leads to")]
-    Redirect {
-        /// What was asked.
-        url: String,
-        /// Where it leads.
-        to: String,
-        /// Why it is not followed.
-        rule: &'static str,
-    },
+    Redirect { url: String, to: String, rule: &'static str },
     /// git was made to ask for something else than what was meant.
     #[error("git asks for `{found}` instead of `{asked}`; hint: look for `insteadOf` in git's configuration")]
-    OtherUrl {
-        /// What was meant.
-        asked: String,
-        /// What git asks for.
-        found: String,
-    },
+    OtherUrl { asked: String, found: String },
     /// No such repository, or a private one.
     #[error(
         "`{url}` answered {status}: there is no such repository, or it is private; \
          hint: check the address; the host sends no credentials"
     )]
-    NoRepository {
-        /// What was asked.
-        url: String,
-        /// The answer.
-        status: u16,
-    },
+    NoRepository { url: String, status: u16 },
     /// The server answered with an error.
     #[error("`{url}` answered {status}; hint: try again later")]
-    Status {
-        /// What was asked.
-        url: String,
-        /// The answer.
-        status: u16,
-    },
+    Status { url: String, status: u16 },
     /// The server is not a git server.
     #[error("`{url}` answered with `{found}` instead of `{expected}`; hint: is that the address of a git repository?")]
     ContentType {
-        /// What was asked.
         url: String,
         /// The content type of the answer.
         found: String,
@@ -187,66 +137,36 @@ pub enum Error {
         "`{url}` sent more than {max_bytes} bytes; \
          hint: install a branch or tag, for which only its newest commit is fetched, or an archive"
     )]
-    GitTooLarge {
-        /// What was asked.
-        url: String,
-        /// The limit.
-        max_bytes: u64,
-    },
+    GitTooLarge { url: String, max_bytes: u64 },
     /// The whole fetch took too long.
     #[error("`{url}` was not fetched within {} s", after.as_secs_f64())]
-    TimedOut {
-        /// What was asked.
-        url: String,
-        /// The limit.
-        after: Duration,
-    },
+    TimedOut { url: String, after: Duration },
     /// The server went silent.
     #[error("`{url}` sent nothing for {} s", after.as_secs_f64())]
-    Stalled {
-        /// What was asked.
-        url: String,
-        /// The limit.
-        after: Duration,
-    },
+    Stalled { url: String, after: Duration },
     /// The caller changed its mind.
     #[error("the fetch was cancelled")]
     Cancelled,
     /// The request failed below HTTP.
     #[error("failed to reach `{url}`")]
     Http {
-        /// What was asked.
         url: String,
-        /// What the client said.
         #[source]
         source: Box<ureq::Error>,
     },
     /// git failed.
     #[error("failed to {action} of `{url}`")]
-    Git {
-        /// What was tried, as a verb with its object.
-        action: &'static str,
-        /// The repository.
-        url: String,
-        /// What git said.
-        source: git2::Error,
-    },
+    Git { action: &'static str, url: String, source: git2::Error },
     /// A repository without commits.
     #[error("`{url}` has no branches and no tags; hint: push a commit to it")]
-    EmptyRepository {
-        /// The repository.
-        url: String,
-    },
+    EmptyRepository { url: String },
     /// No such branch, tag or commit.
     #[error("`{url}` has no branch, tag or commit `{revision}`; it has {known}; hint: {hint}")]
     NoRevision {
-        /// The repository.
         url: String,
-        /// What was asked for.
         revision: String,
         /// Some of what there is.
         known: String,
-        /// What to write instead.
         hint: &'static str,
     },
     /// A repository with more branches and tags than are looked through.
@@ -254,32 +174,16 @@ pub enum Error {
         "`{url}` has more than {max_refs} branches and tags, which are not looked through for versions; \
          hint: load a version by its tag"
     )]
-    TooManyRefs {
-        /// The repository.
-        url: String,
-        /// The limit.
-        max_refs: usize,
-    },
+    TooManyRefs { url: String, max_refs: usize },
     /// A submodule inside the repository.
     #[error("`{path}` is a git submodule, which is not fetched; hint: copy its files into the repository")]
-    Submodule {
-        /// Where it lies inside the repository.
-        path: String,
-    },
+    Submodule { path: String },
     /// An entry that is neither file nor folder.
     #[error("`{path}` has the git mode {mode:o}, which is neither a file nor a folder")]
-    GitMode {
-        /// Where it lies inside the repository.
-        path: String,
-        /// The mode.
-        mode: i32,
-    },
+    GitMode { path: String, mode: i32 },
     /// Folders without end.
     #[error("the source has more than {max_folders} folders")]
-    TooManyFolders {
-        /// The limit.
-        max_folders: usize,
-    },
+    TooManyFolders { max_folders: usize },
 }
 
 impl Error {

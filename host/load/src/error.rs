@@ -7,44 +7,31 @@ use host_core::Digest;
 
 /// Why an artifact did not become a running instance.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the message of each variant names its fields")]
 pub enum Error {
     /// The library could not be read, copied or opened.
     #[error("failed to {action} the library")]
     Io {
-        /// What was tried.
         action: &'static str,
-        /// Why not.
         #[source]
         source: std::io::Error,
     },
     /// The bytes are not those that were checked before.
     #[error("the library's digest is `{found}`, expected `{expected}`")]
     Digest {
-        /// What the artifact is named by.
         expected: Digest,
         /// What the bytes give.
         found: Digest,
     },
     /// Not a 64-bit shared library.
     #[error("the file is not a shared library: {reason}")]
-    NotALibrary {
-        /// What is wrong with it.
-        reason: String,
-    },
+    NotALibrary { reason: String },
     /// A shared library, but no plugin.
     #[error("the library has no plugin header ({missing})")]
-    NotAPlugin {
-        /// What was looked for.
-        missing: String,
-    },
+    NotAPlugin { missing: String },
     /// Made for another processor.
     #[error("the library is built for {found}, this host is {expected}")]
-    OtherMachine {
-        /// What the host is.
-        expected: &'static str,
-        /// What the library is.
-        found: String,
-    },
+    OtherMachine { expected: &'static str, found: String },
     /// Built with an ABI older than any this host takes.
     #[error("the plugin is built with SDK {sdk} (ABI {abi}), this host takes ABI {host}")]
     SdkTooOld {
@@ -73,28 +60,17 @@ pub enum Error {
     ExecutableStack,
     /// The process has as many libraries open as it can.
     #[error("the host has {opened} libraries open that stay in memory until it ends")]
-    TooManyOpened {
-        /// How many.
-        opened: usize,
-    },
+    TooManyOpened { opened: usize },
     /// One more may need a pthread key that the process does not have.
     #[error("plugins have {found} of the 1024 thread keys of this process")]
-    TooManyKeys {
-        /// How many.
-        found: usize,
-    },
+    TooManyKeys { found: usize },
     /// The dynamic linker refused.
     #[error("the dynamic linker refused the library: {reason}")]
-    Linker {
-        /// What it said.
-        reason: String,
-    },
+    Linker { reason: String },
     /// The process in which the library was tried was lost.
     #[error("the plugin ended the child process that tried it {during}: the child {how}{}", last_line(said.as_deref()))]
     TrialCrashed {
-        /// What it did then, as the end of a sentence.
         during: &'static str,
-        /// How the process ended, as a verb and what follows.
         how: String,
         /// The last line it wrote to standard error.
         said: Option<String>,
@@ -106,36 +82,27 @@ pub enum Error {
         last_line(said.as_deref())
     )]
     TrialTimedOut {
-        /// What it did then, as the end of a sentence.
         during: &'static str,
-        /// The deadline.
         after: Duration,
         /// The last line it wrote to standard error.
         said: Option<String>,
     },
     /// The library could not be tried in a process of its own, which is no fault of the library.
     #[error("the host could not try the library in a child process: {reason}")]
-    TrialFailed {
-        /// Why not.
-        reason: String,
-    },
+    TrialFailed { reason: String },
     /// The library could not be tried in a process of its own, because that found no room on the disk.
     #[error("the host could not try the library in a child process: the disk is full")]
     TrialFull,
     /// The types at the boundary differ.
     #[error("the plugin and the host disagree {difference}")]
     LayoutDiffers {
-        /// Where, and what each side has: one line.
         difference: String,
         /// The whole report, for the build log.
         report: String,
     },
     /// The header or the constructor of the library is broken.
     #[error("the plugin header is broken: {reason}")]
-    BrokenHeader {
-        /// What is wrong with it.
-        reason: String,
-    },
+    BrokenHeader { reason: String },
     /// plugin.yaml and the code name different routes.
     #[error("plugin.yaml and the code disagree: {}", differences.join("; "))]
     CodeDiffers {
@@ -144,25 +111,16 @@ pub enum Error {
     },
     /// The plugin does not take its configuration.
     #[error("the plugin refuses its configuration: {reason}")]
-    ConfigurationRefused {
-        /// What it said.
-        reason: String,
-    },
+    ConfigurationRefused { reason: String },
     /// The plugin's start said no.
     #[error("the plugin did not start: {message}")]
-    StartFailed {
-        /// What it said.
-        message: String,
-    },
+    StartFailed { message: String },
     /// The plugin's start panicked.
     #[error("the plugin panicked while starting: {0}")]
     StartPanicked(Panicked),
     /// The plugin's start took too long.
     #[error("the plugin did not start within {}", seconds(*.after))]
-    StartTimedOut {
-        /// The deadline.
-        after: Duration,
-    },
+    StartTimedOut { after: Duration },
 }
 
 impl Error {
@@ -260,6 +218,7 @@ impl fmt::Display for Panicked {
 
 /// Why a call of a running plugin gave no answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[expect(missing_docs, reason = "the message of each variant names its fields")]
 pub enum CallError {
     /// The plugin panicked.
     #[error("the plugin panicked: {0}")]
@@ -272,10 +231,7 @@ pub enum CallError {
     Invalid(String),
     /// The deadline passed.
     #[error("the plugin did not answer within {}", seconds(*.after))]
-    TimedOut {
-        /// The deadline.
-        after: Duration,
-    },
+    TimedOut { after: Duration },
 }
 
 fn last_line(said: Option<&str>) -> String {

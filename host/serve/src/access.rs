@@ -1,13 +1,18 @@
-//! Who is there: the operator's token, tokens, the sessions of users, and how often somebody may be wrong.
+//! Identity is there: the operator's token, tokens, the sessions of users, and how often somebody may be wrong.
 //!
 //! All of it is in memory, and changed there once the disk has it: a change counts from the next request on.
 
-mod accounts;
+pub(crate) mod audit_context;
+pub(crate) mod caller;
 mod keyring;
+pub(crate) mod operator_token;
 mod password;
 mod recent;
 mod refusals;
+mod sessions;
 mod throttle;
+mod tokens;
+mod users;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -17,18 +22,19 @@ use host_state::{AccountChange, State};
 use http::header::{AUTHORIZATION, HeaderValue};
 use http::{HeaderMap, StatusCode};
 
-use crate::caller::{Caller, Who, unauthorized};
-use crate::problem::Refused;
-use crate::token::{OperatorToken, bearer};
+use crate::access::caller::{Caller, Identity, unauthorized};
+use crate::access::operator_token::{OperatorToken, bearer};
+use crate::wire::problem::ApiError;
 use keyring::Keyring;
 use password::Passwords;
-use recent::Seen;
+use recent::SeenToken;
 use refusals::Refusals;
-use throttle::{Place, Throttle};
+use throttle::{ClientKey, LoginThrottle};
 
-pub(crate) use accounts::{NewAccount, Session};
-pub(crate) use keyring::Held;
-pub(crate) use recent::Recent;
+pub(crate) use keyring::StoredToken;
+pub(crate) use recent::RecentToken;
+pub(crate) use sessions::Session;
+pub(crate) use tokens::NewToken;
 
 /// Unknown clients that are told apart in the audit log within a minute, and what known ones are refused.
 const MAX_STRANGERS: usize = 64;
@@ -44,17 +50,17 @@ pub(crate) struct Rules {
     pub(crate) session: Duration,
 }
 
-/// Who is there.
+/// Identity is there.
 pub(crate) struct Access {
     operator: OperatorToken,
     keyring: Keyring,
     state: State,
-    /// Held while a change is written and made, so that both have one order.
+    /// StoredToken while a change is written and made, so that both have one order.
     changing: tokio::sync::Mutex<()>,
     passwords: Passwords,
-    throttle: Throttle,
-    pub(crate) strangers: Refusals,
-    pub(crate) refusals: Refusals,
+    throttle: LoginThrottle,
+    pub(crate) anonymous_refusals: Refusals,
+    pub(crate) known_refusals: Refusals,
     session: Duration,
 }
 
@@ -79,23 +85,23 @@ impl Access {
             state,
             changing: tokio::sync::Mutex::default(),
             passwords: Passwords::new().map_err(Error::Random)?,
-            throttle: Throttle::new(rules.max_failures, rules.max_failures_of_all),
-            strangers: Refusals::new(MAX_STRANGERS),
-            refusals: Refusals::new(MAX_REFUSALS),
+            throttle: LoginThrottle::new(rules.max_failures, rules.max_failures_of_all),
+            anonymous_refusals: Refusals::new(MAX_STRANGERS),
+            known_refusals: Refusals::new(MAX_REFUSALS),
             session: rules.session,
         })
     }
 
-    /// Who sends these headers, over a connection that may have sent the same before.
-    pub(crate) fn who(&self, headers: &HeaderMap, recent: Option<&Recent>) -> Who {
+    /// Identity sends these headers, over a connection that may have sent the same before.
+    pub(crate) fn identity(&self, headers: &HeaderMap, recent: Option<&RecentToken>) -> Identity {
         let mut values = headers.get_all(AUTHORIZATION).iter();
-        let Some(value) = values.next() else { return Who::Nobody };
+        let Some(value) = values.next() else { return Identity::Anonymous };
         // Of two, nobody could say which one counts.
         let token = bearer(value.as_bytes()).filter(|_| values.next().is_none());
-        let Some(token) = token else { return Who::Stranger };
+        let Some(token) = token else { return Identity::Unknown };
         let now_ms = now_unix_ms();
         if let Some(caller) = recent.and_then(|recent| recent.caller(value, now_ms)) {
-            return Who::Known(caller);
+            return Identity::Known(caller);
         }
         // Before it is looked up, so that no change is missed.
         let changed = self.keyring.watch();
@@ -104,12 +110,12 @@ impl Access {
             Some(held) => Some(Caller { principal: held.principal.clone(), token: held.id.clone() }),
             None => self.operator.caller(token),
         };
-        let Some(caller) = caller else { return Who::Stranger };
+        let Some(caller) = caller else { return Identity::Unknown };
         // A copy, which keeps nothing else of the request in memory.
         if let (Some(recent), Ok(value)) = (recent, HeaderValue::from_bytes(value.as_bytes())) {
-            recent.keep(Seen { value, caller: caller.clone(), held, changed });
+            recent.keep(SeenToken { value, caller: caller.clone(), held, changed });
         }
-        Who::Known(caller)
+        Identity::Known(caller)
     }
 
     /// The same for a client who has to be known.
@@ -119,15 +125,15 @@ impl Access {
     pub(crate) fn caller(
         &self,
         headers: &HeaderMap,
-        recent: Option<&Recent>,
+        recent: Option<&RecentToken>,
         address: impl FnOnce() -> IpAddr,
-    ) -> Result<Caller, Refused> {
-        match self.who(headers, recent) {
-            Who::Known(caller) => Ok(caller),
-            Who::Nobody => Err(unauthorized(&Who::Nobody)),
-            Who::Stranger => {
-                self.throttle.take(Place::of(address()), Instant::now()).map_err(too_many)?;
-                Err(unauthorized(&Who::Stranger))
+    ) -> Result<Caller, ApiError> {
+        match self.identity(headers, recent) {
+            Identity::Known(caller) => Ok(caller),
+            Identity::Anonymous => Err(unauthorized(&Identity::Anonymous)),
+            Identity::Unknown => {
+                self.throttle.take(ClientKey::from_address(address()), Instant::now()).map_err(too_many)?;
+                Err(unauthorized(&Identity::Unknown))
             }
         }
     }
@@ -146,7 +152,7 @@ impl Access {
     }
 
     /// Writes when tokens were used last.
-    pub(crate) async fn note_used(&self) {
+    pub(crate) async fn flush_last_used(&self) {
         let used = self.keyring.take_used();
         if used.is_empty() {
             return;
@@ -159,9 +165,9 @@ impl Access {
 }
 
 /// 429 for who was wrong too often.
-fn too_many(seconds: u32) -> Refused {
+fn too_many(seconds: u32) -> ApiError {
     let detail = "too many failed logins or invalid tokens from this address";
-    let refused = Refused::new(StatusCode::TOO_MANY_REQUESTS, "auth_too_many", detail).retry_after(seconds);
+    let refused = ApiError::new(StatusCode::TOO_MANY_REQUESTS, "auth_too_many", detail).retry_after(seconds);
     refused.fix("wait for the time in `Retry-After`; requests with a valid token are not limited")
 }
 

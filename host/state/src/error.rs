@@ -9,52 +9,34 @@ use host_core::PluginId;
 
 /// Why the state could not be opened, read or changed.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the message of each variant names its fields")]
 pub enum Error {
     /// The file system refused.
     #[error("failed to {action} `{}`", path.display())]
-    Io {
-        /// What was tried, as a verb.
-        action: &'static str,
-        /// On which path.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
+    Io { action: &'static str, path: PathBuf, source: io::Error },
     /// The path is a link, a folder or a device.
     #[error("`{}` is not a regular file, so it is not used as the state; hint: move it away", path.display())]
-    NotAFile {
-        /// The path.
-        path: PathBuf,
-    },
+    NotAFile { path: PathBuf },
     /// The file holds something else than a database, or a damaged one.
     #[error(
         "`{}` is damaged and was left as it is: {reason}; hint: put back a copy of it, or run `plugin-host rescan`, which moves \
          it aside and makes a new one of the records of what is installed",
         path.display()
     )]
-    Corrupt {
-        /// The file.
-        path: PathBuf,
-        /// How it shows.
-        reason: String,
-    },
+    Corrupt { path: PathBuf, reason: String },
     /// The database belongs to another program.
     #[error(
         "`{}` is a database of another program and was left as it is; hint: move it away, or run `plugin-host rescan`, which \
          does so and makes a new one of the records of what is installed",
         path.display()
     )]
-    Foreign {
-        /// The file.
-        path: PathBuf,
-    },
+    Foreign { path: PathBuf },
     /// A newer host has written the file.
     #[error(
         "`{}` has schema {found}, this host knows up to {known}; hint: run the newer host, or put back a copy from before",
         path.display()
     )]
     Newer {
-        /// The file.
         path: PathBuf,
         /// The newest migration in the file.
         found: i64,
@@ -63,37 +45,19 @@ pub enum Error {
     },
     /// The disk has no room for a change.
     #[error("failed to {action}: the disk is full; hint: free some space, nothing was changed")]
-    Full {
-        /// What was tried, as a verb.
-        action: &'static str,
-        /// What the database said.
-        source: Arc<sqlx::Error>,
-    },
+    Full { action: &'static str, source: Arc<sqlx::Error> },
     /// The database refused.
     #[error("failed to {action}")]
-    Sql {
-        /// What was tried, as a verb.
-        action: &'static str,
-        /// What the database said.
-        source: Arc<sqlx::Error>,
-    },
+    Sql { action: &'static str, source: Arc<sqlx::Error> },
     /// The system gave no random bytes.
     #[error("failed to get random bytes: {reason}")]
-    Random {
-        /// What the system said.
-        reason: String,
-    },
+    Random { reason: String },
     /// A sealed value does not open.
     #[error(
         "failed to open what was sealed for `{context}`: {reason}; \
          hint: put back the `seal.key` that belongs to this state, or set the value again"
     )]
-    Sealed {
-        /// What it is for.
-        context: String,
-        /// How it shows.
-        reason: &'static str,
-    },
+    Sealed { context: String, reason: &'static str },
     /// A value to keep has the form of a sealed one.
     #[error("`{pointer}` has the key `$sealed`, which is kept for sealed secrets; hint: take another name")]
     LooksSealed {
@@ -106,33 +70,19 @@ pub enum Error {
     /// A text that cannot be a key.
     #[error("a key {rule}, found `{found}`")]
     BadKey {
-        /// What is asked for.
         rule: String,
         /// What stood there, cut to 80 characters, with control characters as escapes.
         found: String,
     },
     /// A change would go over one of the limits of a plugin.
     #[error("{quota} is {limit}, and this change asks for {asked}; hint: delete keys, or put less")]
-    Quota {
-        /// Which limit.
-        quota: Quota,
-        /// How much is allowed.
-        limit: u64,
-        /// How much there would be.
-        asked: u64,
-    },
+    Quota { quota: Quota, limit: u64, asked: u64 },
     /// The key is not what the condition of a change asks for.
     #[error("key `{key}` {found}, so it was not changed; hint: read it again")]
-    Changed {
-        /// The key.
-        key: String,
-        /// What there is instead.
-        found: Found,
-    },
+    Changed { key: String, found: Found },
     /// A plugin was changed since what a change was made from.
     #[error("`{plugin}` has revision {found} by now, not {expected}; hint: look at it again")]
     Stale {
-        /// The plugin.
         plugin: PluginId,
         /// The revision that the change was made from; 0 for none.
         expected: u64,
@@ -141,24 +91,13 @@ pub enum Error {
     },
     /// A revision is not what was written.
     #[error("revision {number} is damaged on disk: {reason}")]
-    DamagedRevision {
-        /// Its number.
-        number: u64,
-        /// How it shows.
-        reason: String,
-    },
+    DamagedRevision { number: u64, reason: String },
     /// The record of a job is not what was written.
     #[error("the record of job `{id}` is damaged on disk; hint: ask for the operation again")]
-    DamagedJob {
-        /// The job.
-        id: String,
-    },
+    DamagedJob { id: String },
     /// What lies in the file is not what was put there.
     #[error("the value of key `{key}` is damaged on disk; hint: put or delete it to go on")]
-    Damaged {
-        /// The key.
-        key: String,
-    },
+    Damaged { key: String },
 }
 
 /// A limit of what one plugin may put into the key-value store.

@@ -7,63 +7,38 @@ use host_core::{Digest, TreePath};
 
 /// Why the store could not do what it was asked.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the message of each variant names its fields")]
 pub enum Error {
     /// Another host has the folder open.
     #[error(
         "plugin folder `{}` is in use by another host; hint: stop that host, or give this one its own folder",
         path.display()
     )]
-    Locked {
-        /// The plugin folder.
-        path: PathBuf,
-    },
+    Locked { path: PathBuf },
     /// Deleting the build cache would delete what is installed.
     #[error(
         "plugin folder `{}` lies inside the build cache `{}`, which may be deleted at any time; \
          hint: give the plugin folder a place of its own",
         plugin_dir.display(), cache_dir.display()
     )]
-    Overlap {
-        /// What is installed.
-        plugin_dir: PathBuf,
-        /// What may be deleted.
-        cache_dir: PathBuf,
-    },
+    Overlap { plugin_dir: PathBuf, cache_dir: PathBuf },
     /// The file system refused.
     #[error("failed to {action} `{}`", path.display())]
-    Io {
-        /// What was tried, as a verb.
-        action: &'static str,
-        /// On which path.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
+    Io { action: &'static str, path: PathBuf, source: io::Error },
     /// The disk has no room.
     #[error(
         "failed to {action} `{}`: the disk is full; hint: free some space, then ask again; nothing was changed",
         path.display()
     )]
-    Full {
-        /// What was tried, as a verb.
-        action: &'static str,
-        /// On which path.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
+    Full { action: &'static str, path: PathBuf, source: io::Error },
     /// The system gave no random bytes for a name.
     #[error("failed to get random bytes: {reason}")]
-    Random {
-        /// What the system said.
-        reason: String,
-    },
+    Random { reason: String },
     /// A file's content could not be read from where it comes from.
     #[error("failed to read the content of `{path}`")]
     Content {
         /// The file inside the tree.
         path: TreePath,
-        /// What its reader said.
         source: io::Error,
     },
     /// More files than a tree may have.
@@ -71,7 +46,6 @@ pub enum Error {
     TooManyFiles {
         /// The first file over the limit.
         path: TreePath,
-        /// The limit.
         max_files: usize,
     },
     /// One file with more bytes than a file may have.
@@ -79,7 +53,6 @@ pub enum Error {
     FileTooLarge {
         /// The file inside the tree.
         path: TreePath,
-        /// The limit.
         max_bytes: u64,
     },
     /// More bytes than a tree may have.
@@ -87,7 +60,6 @@ pub enum Error {
     TreeTooLarge {
         /// The file that went over it.
         path: TreePath,
-        /// The limit.
         max_bytes: u64,
     },
     /// Two files that some file system would take for one.
@@ -98,17 +70,13 @@ pub enum Error {
     },
     /// A name that is a file and a folder at once.
     #[error("`{path}` is both a file and a folder")]
-    FileAndFolder {
-        /// The name.
-        path: String,
-    },
+    FileAndFolder { path: String },
     /// Nothing was put into the tree.
     #[error("the source holds no files")]
     EmptyTree,
     /// The tree has no such file.
     #[error("tree {} has no file `{path}`", tree.short())]
     NoSuchFile {
-        /// The tree.
         tree: Digest,
         /// The file asked for.
         path: TreePath,
@@ -127,44 +95,25 @@ pub enum Error {
     TwoManifests,
     /// The library to store is a link, a folder or a device.
     #[error("library `{}` is not a regular file", path.display())]
-    NotAFile {
-        /// The path given.
-        path: PathBuf,
-    },
+    NotAFile { path: PathBuf },
     /// A library with more bytes than is sensible.
     #[error("library `{}` has more than {max_bytes} bytes; hint: strip its debug information", path.display())]
-    LibraryTooLarge {
-        /// The path given.
-        path: PathBuf,
-        /// The limit.
-        max_bytes: u64,
-    },
+    LibraryTooLarge { path: PathBuf, max_bytes: u64 },
     /// What lies in the place of the key for secrets is not one.
     #[error(
         "`{}` is not the key for secrets: {reason}; hint: put back a copy of it; moved away, a new one is made, and what was \
          sealed with the old one must be set again",
         path.display()
     )]
-    SealKey {
-        /// Where it should lie.
-        path: PathBuf,
-        /// How it shows.
-        reason: String,
-    },
+    SealKey { path: PathBuf, reason: String },
     /// The settings that were changed while a host ran are not as they were written.
     #[error("`{}` is damaged: {reason}; hint: put back a copy, or remove it and change the settings again", path.display())]
-    CorruptSettings {
-        /// The file.
-        path: PathBuf,
-        /// How it shows.
-        reason: String,
-    },
+    CorruptSettings { path: PathBuf, reason: String },
     /// What lies on disk is not what was put there.
     #[error("`{}` is damaged: {reason}; hint: remove that folder and install the plugin again", path.display())]
     Corrupt {
         /// The damaged file or folder.
         path: PathBuf,
-        /// How it shows.
         reason: String,
     },
 }

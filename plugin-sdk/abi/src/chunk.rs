@@ -12,16 +12,16 @@ pub struct Chunk {
     ptr: *const u8,
     /// Number of bytes.
     len: usize,
-    /// What `release` gets back; its meaning is the maker's.
+    /// The argument of `release`, defined by the creator.
     owner: *const (),
     /// Frees the bytes. Called once, on any thread. Must not unwind.
     release: unsafe extern "C" fn(ptr: *const u8, len: usize, owner: *const ()),
 }
 
 // SAFETY: the bytes are immutable, and `release` may be called on any thread (`from_vec` frees a `Vec<u8>`,
-// `from_owner` asks for `Send`, `from_static` does nothing).
+// `from_owner` requires `Send`, `from_static` does nothing).
 unsafe impl Send for Chunk {}
-// SAFETY: a shared `Chunk` gives out shared bytes only.
+// SAFETY: a shared `Chunk` only exposes shared bytes.
 unsafe impl Sync for Chunk {}
 
 impl Chunk {
@@ -63,7 +63,7 @@ impl Chunk {
                 std::mem::forget(payload);
             }
         }
-        // The bytes may lie inside the owner, so it must not move once they were looked up.
+        // The bytes may be stored inside the owner, so it must not move after they were looked up.
         let owner = Box::into_raw(Box::new(owner)).cast_const();
         // Frees the owner also when `as_ref` panics.
         let mut chunk = Chunk { ptr: [].as_ptr(), len: 0, owner: owner.cast(), release: free::<T> };

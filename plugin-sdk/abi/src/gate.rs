@@ -1,4 +1,4 @@
-//! The layout check: what the host does with the root symbol of a library before it trusts any type in it.
+//! The layout check: the host compares the root symbol of a library before it trusts any type in it.
 
 use abi_stable::StableAbi;
 use abi_stable::abi_stability::abi_checking::{
@@ -12,14 +12,14 @@ use crate::{ABI_MINOR, PluginRootRef};
 /// Name of the symbol a library exports, with its terminating zero.
 pub const ROOT_SYMBOL: &str = ROOT_MODULE_LOADER_NAME_WITH_NUL;
 
-/// Why the root of a library was refused. Holds no reference into the library.
+/// The reason for refusing the root of a library. Holds no reference into the library.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum GateError {
     /// The header is not one of this abi_stable, or its own tests of the C calling convention failed.
     Header(String),
     /// The types differ: the innermost difference in one line, and the full report.
     Layout {
-        /// Where, what the host has and what the plugin has.
+        /// The location of the difference, the host's side and the plugin's side.
         difference: String,
         /// The whole report, several hundred lines.
         report: String,
@@ -36,8 +36,8 @@ pub enum GateError {
 /// tables, with references into the library's own memory; after that library is closed they dangle, and the
 /// comparison of the next, differently shaped library reads them.
 ///
-/// abi_stable takes a table that has grown, not one that is yet to grow; so `plugin_minor`, the minor version of the ABI that
-/// the library says it was built with, decides which of the two sides is the one that has grown.
+/// abi_stable accepts a table that has grown, but not a table that is older. `plugin_minor`, the ABI minor version that
+/// the library was built with, therefore decides which side is compared as the newer one.
 ///
 /// # Errors
 /// [`GateError`], as text that does not point into the library.
@@ -80,7 +80,7 @@ fn difference(errors: &AbiInstabilityErrors, host_is_newer: bool) -> String {
     format!("at `{place}`: {what}")
 }
 
-/// One difference; what is expected is the older side's.
+/// Describes one difference; the older side is the expected one.
 fn one_line(error: &AbiInstability, host_is_newer: bool) -> String {
     use AbiInstability as A;
     let both = |what: &str, older: &dyn std::fmt::Display, newer: &dyn std::fmt::Display| {

@@ -19,9 +19,9 @@ use crate::pairs::{Pairs, read_u32, write_pairs};
 /// The parts of a head, to be written.
 #[derive(Clone, Copy, Debug)]
 pub struct Head<'a, P, H, C> {
-    /// Which handler is meant, by its index in the plugin's description.
+    /// The index of the handler in the plugin's description.
     pub handler: u32,
-    /// Milliseconds until the host gives up, if it does.
+    /// Milliseconds until the host's deadline, if there is one.
     pub deadline_ms: Option<u32>,
     /// The method, in capitals.
     pub method: &'a str,
@@ -47,7 +47,7 @@ where
     H: Iterator<Item = (&'a [u8], &'a [u8])>,
     C: Iterator<Item = (&'a [u8], &'a [u8])>,
 {
-    /// Writes the head into a buffer of its own.
+    /// Writes the head into a new buffer.
     pub fn write(self) -> Vec<u8> {
         let mut out = Vec::with_capacity(1024);
         let texts = [Some(self.method), Some(self.path), self.query, Some(self.peer), Some(self.request_id)];
@@ -70,9 +70,9 @@ where
 /// A head, read.
 #[derive(Clone, Copy, Debug)]
 pub struct HeadView<'a> {
-    /// Which handler is meant.
+    /// The index of the handler.
     pub handler: u32,
-    /// Milliseconds until the host gives up, if it does.
+    /// Milliseconds until the host's deadline, if there is one.
     pub deadline_ms: Option<u32>,
     /// The method, in capitals.
     pub method: &'a str,
@@ -108,7 +108,7 @@ impl<'a> HeadView<'a> {
     /// Reads a head. Nothing is copied.
     ///
     /// # Errors
-    /// [`HeadError`] when a length points past the end, a text is not UTF-8, or the layout version is another.
+    /// [`HeadError`] if a length points past the end, a text is not UTF-8, or the layout version differs.
     pub fn read(buffer: &'a [u8]) -> Result<HeadView<'a>, HeadError> {
         HeadView::parse(buffer).ok_or(HeadError)
     }

@@ -14,7 +14,7 @@ use crate::table::{Failure, Request, Response};
 pub struct HostTable {
     /// Writes a line to the host's log. `level` is one of [`log_level`]; `message` is UTF-8, copied before it returns.
     pub log: unsafe extern "C" fn(host: *const (), level: u8, message: *const u8, message_len: usize),
-    /// Gives up the handle. Called once, last.
+    /// Releases the handle. Called once, as the last function.
     #[sabi(last_prefix_field)]
     pub release: unsafe extern "C" fn(host: *const ()),
     /// Since 1.1. The most verbose level that the host wants to see: one of [`log_level`], or 0 for none.
@@ -22,20 +22,21 @@ pub struct HostTable {
     /// Since 1.1. Writes a structured event to the host's log: `record` is what [`crate::record::Record`] writes, copied
     /// before it returns.
     pub event: unsafe extern "C" fn(host: *const (), level: u8, record: *const u8, record_len: usize),
-    /// Since 1.1. Opens a metric, described by a JSON object: `{"kind": "counter" | "gauge" | "histogram", "name", "help",
-    /// "labels": {}, "buckets": []}`. Gives the number that `measure` takes. The same description gives the same number.
+    /// Since 1.1. Opens a metric, described by a JSON object: `{"kind": "counter" | "gauge" | "histogram", "name",
+    /// "help", "labels": {}, "buckets": []}`. Returns the number for `measure`; the same description returns the same
+    /// number.
     pub metric:
         unsafe extern "C" fn(host: *const (), definition: *const u8, definition_len: usize) -> RResult<u64, Failure>,
-    /// Since 1.1. Changes a metric by one of [`measure`]. A number that `metric` did not give is ignored.
+    /// Since 1.1. Changes a metric by one of [`measure`]. Numbers not returned by `metric` are ignored.
     pub measure: unsafe extern "C" fn(host: *const (), metric: u64, operation: u8, value: f64),
-    /// Since 1.1. Asks the host for a service: the `handler` of the head is one of [`service`]. Refusals are answers with
-    /// a status and a problem document; a failure means that the host could not answer.
+    /// Since 1.1. Sends a request to a host service: the `handler` of the head is one of [`service`]. Refusals are
+    /// responses with a status and a problem document; a failure means that the host could not respond.
     ///
     /// The future may be dropped at any time, which ends the request. It may be polled on any thread.
     pub request: unsafe extern "C" fn(host: *const (), request: Request) -> FfiFuture<RResult<Response, Failure>>,
 }
 
-/// The services of a host. A request that names another is answered with 501.
+/// The services of a host. A request to another service is answered with 501.
 ///
 /// | service | request | answer |
 /// |---|---|---|
@@ -57,7 +58,7 @@ pub mod service {
     pub const EVENTS: u32 = 2;
     /// HTTP through the host.
     pub const FETCH: u32 = 3;
-    /// Another plugin.
+    /// Calls to another plugin.
     pub const CALL: u32 = 4;
     /// Secrets.
     pub const SECRETS: u32 = 5;
@@ -75,7 +76,7 @@ pub mod measure {
 
 /// The host, lent to a plugin.
 ///
-/// Owner: the plugin, until it is dropped.
+/// Owner: the plugin, until it drops the value.
 #[repr(C)]
 #[derive(StableAbi)]
 pub struct HostHandle {
@@ -94,7 +95,7 @@ impl HostHandle {
     /// A handle of `host` with the functions of `table`.
     ///
     /// # Safety
-    /// Every function of `table` must take `host`, on any thread and several at once, until `release` was called.
+    /// Every function of `table` must accept `host`, on any thread and concurrently, until `release` was called.
     pub const unsafe fn new(host: *const (), table: HostTableRef) -> HostHandle {
         HostHandle { host, table }
     }
@@ -105,7 +106,8 @@ impl HostHandle {
         unsafe { (self.table.log())(self.host, level, message.as_ptr(), message.len()) }
     }
 
-    /// The most verbose level that the host wants; [`log_level::INFO`] for a host of ABI 1.0, which does not say.
+    /// Returns the most verbose log level of the host; [`log_level::INFO`] for a host of ABI 1.0, which does not report
+    /// it.
     pub fn log_level(&self) -> u8 {
         match self.table.log_level() {
             // SAFETY: `host` belongs to `table`.
@@ -125,7 +127,7 @@ impl HostHandle {
     /// Opens a metric; `None` when the host's ABI is 1.0.
     ///
     /// # Errors
-    /// What the host finds wrong with the definition.
+    /// The host's reason for rejecting the definition.
     pub fn metric(&self, definition: &str) -> Option<Result<u64, Failure>> {
         let metric = self.table.metric()?;
         // SAFETY: `host` belongs to `table`, and `definition` outlives the call.
@@ -140,7 +142,7 @@ impl HostHandle {
         }
     }
 
-    /// Asks the host for a service; `None` when the host's ABI is 1.0.
+    /// Sends a request to a host service; `None` if the host's ABI is 1.0.
     pub fn request(&self, request: Request) -> Option<FfiFuture<RResult<Response, Failure>>> {
         let ask = self.table.request()?;
         // SAFETY: `host` belongs to `table`.
@@ -159,7 +161,7 @@ impl Drop for HostHandle {
 pub mod log_level {
     /// Something failed.
     pub const ERROR: u8 = 1;
-    /// Something is wrong but goes on.
+    /// A problem that does not stop the operation.
     pub const WARN: u8 = 2;
     /// Something an operator wants to know.
     pub const INFO: u8 = 3;

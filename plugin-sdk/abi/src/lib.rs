@@ -3,19 +3,18 @@
 //! # The version rule
 //!
 //! The version of this crate *is* the version of the ABI, and [`ABI_MAJOR`] and [`ABI_MINOR`] repeat it.
-//! * **Minor** rises when a function is added at the end of a table ([`PluginRoot`], [`PluginTable`],
-//!   [`HostTable`] are prefix types: an older side simply has fewer functions, and asking for a missing one
-//!   gives `None`). A host takes every plugin of its own major, whichever minor is newer.
-//! * **Major** rises when anything else about a type in this crate changes. A host takes its own major only.
+//! * **Minor** increases when a function is added at the end of a table. [`PluginRoot`], [`PluginTable`] and
+//!   [`HostTable`] are prefix types: an older side has fewer functions, and a missing function reads as `None`. A host
+//!   accepts every plugin of its own major version, whichever minor version is newer.
+//! * **Major** increases with any other change of a type in this crate. A host accepts only its own major version.
 //!
 //! The first 16 bytes of the metadata section ([`metadata`]) never change, whatever the version.
 //!
 //! # Who owns what
 //!
-//! Memory never changes hands: what one side allocates, the same side frees, through a function pointer that
-//! travels with it ([`Chunk`], [`BodyStream`], futures). Nothing here borrows across the line for longer than
-//! one call. Whatever a plugin hands out points into its library, so the host drops all of it before it closes
-//! the library.
+//! Memory never changes its owner: the side that allocates it also frees it, through a function pointer that is passed
+//! along ([`Chunk`], [`BodyStream`], futures). Nothing here borrows across the boundary for longer than one call. Every
+//! value that a plugin hands out points into its library, so the host drops all of them before it closes the library.
 //!
 //! # Panics
 //!
@@ -60,7 +59,7 @@ pub const ABI_MAJOR: u32 = 1;
 /// Rises when a function is added at the end of a table.
 pub const ABI_MINOR: u32 = 2;
 
-/// What an exporting macro needs to write the root symbol; not for authors.
+/// Items that an exporting macro needs to define the root symbol; not for plugin authors.
 #[doc(hidden)]
 pub mod export {
     pub use abi_stable::library::CheckTypeLayout;
@@ -71,8 +70,8 @@ pub mod export {
     /// The root module of a constructor, without its type.
     pub fn erase(root: PluginRootRef) -> RootModuleResult {
         use abi_stable::prefix_type::PrefixRefTrait as _;
-        // SAFETY: `cast` only forgets the type of the fields; the one reader, `open_root`, names it again after
-        // the layout of `PluginRootRef` was compared.
+        // SAFETY: `cast` only erases the type of the fields; the only reader, `open_root`, restores it after the layout
+        // of `PluginRootRef` was compared.
         let erased = unsafe { root.to_prefix_ref().cast() };
         RootModuleResult::ROk(erased)
     }
@@ -80,7 +79,7 @@ pub mod export {
     /// The header that the root symbol of a library holds.
     ///
     /// # Safety
-    /// `constructor` must return what [`erase`] made of a `PluginRootRef`.
+    /// `constructor` must return the result of [`erase`] for a `PluginRootRef`.
     pub const unsafe fn header(constructor: extern "C" fn() -> RootModuleResult) -> LibHeader {
         // SAFETY: the caller promises that the constructor returns a `PluginRootRef`.
         unsafe { LibHeader::from_constructor::<PluginRootRef>(constructor, CheckTypeLayout::Yes) }

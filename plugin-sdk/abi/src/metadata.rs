@@ -1,4 +1,4 @@
-//! What a library says about itself before any of its code runs: an ELF section that the host reads from the file.
+//! The metadata of a library: an ELF section that the host reads from the file before any of its code runs.
 //!
 //! The section starts with 16 bytes that never change: the magic `PLUGINMETA`, two zero bytes, and the length of
 //! the rest as `u32` little-endian. The rest is a JSON object; unknown keys are ignored:
@@ -27,7 +27,7 @@ pub const fn section<const N: usize>(json: &str) -> [u8; N] {
     bytes
 }
 
-/// The JSON text of a section; `None` when it is not one.
+/// Returns the JSON text of a section; `None` if it is invalid.
 pub fn read(section: &[u8]) -> Option<&str> {
     let rest = section.strip_prefix(&MAGIC)?;
     let (length, rest) = rest.split_first_chunk()?;

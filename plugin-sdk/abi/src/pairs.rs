@@ -24,7 +24,7 @@ pub fn write_pairs<'a>(out: &mut Vec<u8>, pairs: impl Iterator<Item = (&'a [u8],
 #[derive(Clone, Copy, Debug)]
 pub struct Pairs<'a> {
     count: usize,
-    /// The pairs; `read` has checked that `count` of them lie inside.
+    /// The pairs; `read` has checked that `count` pairs are inside.
     bytes: &'a [u8],
 }
 
@@ -44,7 +44,7 @@ impl<'a> Pairs<'a> {
     /// No pairs.
     pub const EMPTY: Pairs<'static> = Pairs { count: 0, bytes: &[] };
 
-    /// Reads the pairs at the front of `buffer`, checks that all of them lie inside it, and returns the rest.
+    /// Reads the pairs at the start of `buffer`, checks that all of them are inside it, and returns the rest.
     ///
     /// # Errors
     /// [`PairsError`] when a length points past the end.
@@ -57,12 +57,12 @@ impl<'a> Pairs<'a> {
         Ok((Pairs { count: count as usize, bytes: &bytes[..bytes.len() - rest.len()] }, rest))
     }
 
-    /// How many pairs there are.
+    /// Returns the number of pairs.
     pub fn len(&self) -> usize {
         self.count
     }
 
-    /// Whether there are none.
+    /// Returns whether there are no pairs.
     pub fn is_empty(&self) -> bool {
         self.count == 0
     }

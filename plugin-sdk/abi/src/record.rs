@@ -1,18 +1,18 @@
 //! A structured log event as one flat buffer.
 //!
-//! Two lists of [`crate::Pairs`]: facts of the event (`target`, `message`, and `request_id`, `traceparent` when it belongs to
-//! a request), then its fields in the order they were given. All is UTF-8. A reader ignores facts it does not know.
+//! Two lists of [`crate::Pairs`]: facts about the event (`target`, `message`, and `request_id` and `traceparent` if it
+//! belongs to a request), then its fields in their original order. All texts are UTF-8. A reader ignores unknown facts.
 
 use crate::pairs::{Pairs, write_pairs};
 
 /// The parts of an event.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Record<'a> {
-    /// Where in the code it comes from, usually a module path.
+    /// The source of the event, usually a module path.
     pub target: &'a str,
     /// The message.
     pub message: &'a str,
-    /// The request that was answered meanwhile.
+    /// The id of the request that was being handled.
     pub request_id: Option<&'a str>,
     /// The W3C trace context of that request.
     pub traceparent: Option<&'a str>,

@@ -9,7 +9,7 @@ use async_ffi::{ContextExt as _, FfiContext, FfiPoll};
 
 use crate::{Chunk, Failure};
 
-/// What one pull gives: a chunk, the end (`RNone`), or a failure after which the stream has ended.
+/// The result of one pull: a chunk, the end (`RNone`), or a failure that ends the stream.
 pub type StreamItem = ROption<RResult<Chunk, Failure>>;
 
 /// A stream of chunks that one side makes and the other pulls.
@@ -18,22 +18,21 @@ pub type StreamItem = ROption<RResult<Chunk, Failure>>;
 #[repr(C)]
 #[derive(StableAbi)]
 pub struct BodyStream {
-    /// The stream; only the maker knows what it points to. Never null.
+    /// The stream, an opaque pointer of the creator. Never null.
     state: *mut (),
-    /// Pulls the next chunk. Must not unwind. After `RNone` or a failure it is not called again.
+    /// Pulls the next chunk. Must not unwind. Not called again after `RNone` or a failure.
     poll: unsafe extern "C" fn(state: *mut (), context: *mut FfiContext<'_>) -> FfiPoll<StreamItem>,
     /// Drops the stream. Called once, on any thread. Must not unwind.
     release: unsafe extern "C" fn(state: *mut ()),
 }
 
-// SAFETY: `new` asks for a `Send` stream, and `poll_next` needs `&mut self`.
+// SAFETY: `new` requires a `Send` stream, and `poll_next` needs `&mut self`.
 unsafe impl Send for BodyStream {}
 
 impl BodyStream {
-    /// A stream whose next item is what `next` polls. Once `next` has given the end or a failure it is not asked again.
+    /// Creates a stream that polls `next` for each item. `next` is not called again after the end or a failure.
     ///
-    /// A panic in `next` ends the stream with the failure that `panicked` makes of it; a panic while dropping is
-    /// swallowed.
+    /// A panic in `next` ends the stream with the failure returned by `panicked`; a panic in drop is ignored.
     pub fn new<F>(next: F, panicked: fn(&(dyn std::any::Any + Send)) -> Failure) -> BodyStream
     where
         F: FnMut(&mut Context<'_>) -> Poll<Option<Result<Chunk, Failure>>> + Send + 'static,

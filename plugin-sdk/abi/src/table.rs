@@ -1,4 +1,4 @@
-//! The functions each side offers the other, and what they pass.
+//! The function tables that both sides provide, and the types that they exchange.
 
 use abi_stable::StableAbi;
 use abi_stable::library::RootModule;
@@ -9,21 +9,21 @@ use async_ffi::FfiFuture;
 
 use crate::{BodyStream, Chunk, HostHandle};
 
-/// What a library exports: the one way into a plugin.
+/// The export of a library: the only entry point of a plugin.
 #[repr(C)]
 #[derive(StableAbi)]
 #[sabi(kind(Prefix(prefix_ref = PluginRootRef)))]
 #[sabi(missing_field(option))]
 pub struct PluginRoot {
     /// Describes the code as JSON: `{"handlers": [{"handler", "method", "path"}, …], "hooks": ["install", …],
-    /// "service": false}`; what is missing is empty or false, unknown keys are ignored. A service answers every endpoint
-    /// that plugin.yaml names; its handlers are then the endpoints, by their index in plugin.yaml.
+    /// "service": false}`. Missing keys mean empty or false, unknown keys are ignored. A service handles every endpoint
+    /// of plugin.yaml; its handlers are the endpoints, by their index in plugin.yaml.
     ///
-    /// Owner: the caller. Must not unwind. Depends on nothing but the code, so every call gives the same bytes.
+    /// Owner: the caller. Must not unwind. Depends only on the code, so every call returns the same bytes.
     pub description: unsafe extern "C" fn() -> Chunk,
     /// Makes a plugin that answers calls.
     ///
-    /// Called at most once a library. The future may be dropped at any time, which gives up the start.
+    /// Called at most once per library. The future may be dropped at any time, which cancels the start.
     #[sabi(last_prefix_field)]
     pub start: unsafe extern "C" fn(start: Start) -> FfiFuture<RResult<PluginHandle, Failure>>,
     /// Since 1.1. Runs a hook that needs no plugin, one of [`hook`]; argument and answer as for [`PluginTable::hook`].
@@ -51,20 +51,20 @@ impl RootModule for PluginRootRef {
 pub struct PluginTable {
     /// Answers a request. The future may be dropped at any time, which ends the call.
     pub call: unsafe extern "C" fn(plugin: *const (), request: Request) -> FfiFuture<RResult<Response, Failure>>,
-    /// Says whether all is well; the failure says what is not.
+    /// Checks the health; a failure contains the reason.
     pub health: unsafe extern "C" fn(plugin: *const ()) -> FfiFuture<RResult<(), Failure>>,
-    /// Ends what the plugin started. Called at most once, when no call is in flight and none will come.
+    /// Stops everything that the plugin started. Called at most once, when no call is running or will arrive.
     pub stop: unsafe extern "C" fn(plugin: *const ()) -> FfiFuture<RResult<(), Failure>>,
     /// Drops the plugin. Called once, last.
     #[sabi(last_prefix_field)]
     pub release: unsafe extern "C" fn(plugin: *const ()),
-    /// Since 1.1. Runs one of [`hook`]. Argument and answer are JSON objects; empty stands for `{}`.
+    /// Since 1.1. Runs one of [`hook`]. Argument and result are JSON objects; empty means `{}`.
     ///
-    /// The host asks only for hooks that the description names. The future may be dropped at any time.
+    /// The host calls only the hooks listed in the description. The future may be dropped at any time.
     pub hook: unsafe extern "C" fn(plugin: *const (), hook: u32, argument: Chunk) -> FfiFuture<RResult<Chunk, Failure>>,
 }
 
-/// The hooks of a plugin. The description names those that the code has, by the names in brackets.
+/// The hooks of a plugin. The description lists the hooks that the code has, by the names in parentheses.
 pub mod hook {
     /// Judges a configuration (`validate`), the argument, before anything is started with it. Needs no plugin.
     pub const VALIDATE: u32 = 1;
@@ -76,10 +76,10 @@ pub mod hook {
     pub const UNINSTALL: u32 = 4;
     /// The generation gets calls from now on (`on_load`).
     pub const ON_LOAD: u32 = 5;
-    /// The generation gets no new calls; those in flight go on (`on_unload`).
+    /// The generation gets no new calls; running calls continue (`on_unload`).
     pub const ON_UNLOAD: u32 = 6;
-    /// The configuration has changed to the argument (`on_config_change`). Answer: `{"applied": true}`, or `false` when
-    /// only a new generation can take it.
+    /// The configuration has changed to the argument (`on_config_change`). Result: `{"applied": true}`, or `false` if
+    /// only a new generation can use it.
     pub const ON_CONFIG_CHANGE: u32 = 7;
     /// The metrics are about to be read (`metrics`).
     pub const METRICS: u32 = 8;
@@ -114,7 +114,7 @@ unsafe impl Send for PluginHandle {}
 // SAFETY: they may be called several at once.
 unsafe impl Sync for PluginHandle {}
 
-/// What a plugin is started with.
+/// The arguments of a plugin's start.
 #[repr(C)]
 #[derive(StableAbi)]
 pub struct Start {
@@ -132,7 +132,7 @@ pub struct Start {
 pub struct Request {
     /// The head, in the layout of [`crate::head`].
     pub head: Chunk,
-    /// The whole body when it is small, or what has already arrived of it.
+    /// The whole body if it is small, or the part that has already arrived.
     pub body: Chunk,
     /// The rest of the body, after `body`.
     pub stream: ROption<BodyStream>,
@@ -142,7 +142,7 @@ pub struct Request {
 #[repr(C)]
 #[derive(StableAbi)]
 pub struct Response {
-    /// HTTP status; the host refuses what is not 200 to 599.
+    /// HTTP status; the host rejects values outside 200 to 599.
     pub status: u16,
     /// Headers as [`crate::Pairs`]; the host refuses invalid names and values.
     pub headers: Chunk,
@@ -152,21 +152,21 @@ pub struct Response {
     pub stream: ROption<BodyStream>,
 }
 
-/// The heap of a library: what its Rust code asked its own allocator for, in bytes. Thread stacks, mappings, and what C code
-/// in it allocates are not in it.
+/// The heap memory of a library in bytes: allocations of its Rust code through its own allocator. Thread stacks,
+/// mappings and allocations by C code are not included.
 #[repr(C)]
 #[derive(StableAbi, Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Memory {
-    /// 1 when the library counts; 0 when it was built without a counting allocator, and the rest then says nothing. A byte,
-    /// since a `bool` of a faulty library may be neither.
+    /// 1 if the library counts; 0 if it was built without a counting allocator, and the other fields have no meaning. A
+    /// byte, since a `bool` of a faulty library may have another value.
     pub counted: u8,
-    /// What it holds now. Exact while no thread of it allocates or frees.
+    /// The bytes held now. Exact while no thread of the library allocates or frees.
     pub live_bytes: u64,
-    /// The most it held at once since it was mapped. Never less than any `live_bytes` given before.
+    /// The most bytes held at once since the library was mapped. Never less than an earlier `live_bytes`.
     pub peak_bytes: u64,
 }
 
-/// Why something did not work.
+/// The reason for a failure.
 #[repr(C)]
 #[derive(StableAbi, Clone, Debug)]
 pub struct Failure {
@@ -180,19 +180,19 @@ pub struct Failure {
 
 /// Kinds of failure.
 pub mod failure_kind {
-    /// The code said so.
+    /// The code returned an error.
     pub const FAILED: u8 = 1;
     /// The code panicked.
     pub const PANICKED: u8 = 2;
 }
 
 impl Memory {
-    /// What a library without a counting allocator says.
+    /// The value for a library without a counting allocator.
     pub const NOT_COUNTED: Memory = Memory { counted: 0, live_bytes: 0, peak_bytes: 0 };
 }
 
 impl Failure {
-    /// The code said that it failed.
+    /// Creates the failure for an error that the code returned.
     pub fn failed(message: &str) -> Failure {
         Failure { kind: failure_kind::FAILED, message: message.into(), location: RString::new() }
     }

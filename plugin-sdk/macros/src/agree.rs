@@ -1,4 +1,4 @@
-//! Whether the code has the routes that plugin.yaml names, and no others.
+//! The comparison of the code's routes with plugin.yaml.
 
 use proc_macro2::Span;
 use syn::{Error, Ident};
@@ -7,19 +7,19 @@ use crate::manifest::Endpoint;
 use crate::path::pattern;
 use crate::route::{HTTP_METHODS, Route, is_handler_name};
 
-/// What is compared with the endpoints.
+/// The code's side of the comparison.
 pub(crate) struct Code<'a> {
     pub(crate) routes: Vec<&'a Route>,
     /// All methods, also those without a route.
     pub(crate) methods: &'a [Ident],
-    /// Where to report what belongs to no method.
+    /// The span for problems that belong to no method.
     pub(crate) block: Span,
 }
 
-/// Every difference, each where it is best mended in the code. `file` is the name of the manifest.
+/// Returns every difference, each at the best place to fix it in the code. `file` is the name of the manifest.
 pub(crate) fn differences(code: &Code<'_>, endpoints: &[Endpoint], file: &str) -> Vec<Error> {
     let mut errors = vec![];
-    // What breaks a rule of its own has to be mended first, and no advice for the code comes of it.
+    // Endpoints that violate a rule by themselves must be fixed first; they lead to no advice for the code.
     let mut broken = vec![];
     let mut sound: Vec<(&Endpoint, String)> = vec![];
     for endpoint in endpoints {
@@ -54,7 +54,7 @@ pub(crate) fn differences(code: &Code<'_>, endpoints: &[Endpoint], file: &str) -
                 errors.push(Error::new(route.named_at, help));
             }
         } else if let Some(at) = strays.iter().position(|route| route.handler == *handler) {
-            // A route and an endpoint of one name that nothing else fits are meant to be the same.
+            // A route and an endpoint with the same name and no other match are assumed to belong together.
             let route = strays.remove(at);
             let (found, found_path) = (&route.http_method, route.path.value());
             let help =
@@ -82,7 +82,7 @@ pub(crate) fn differences(code: &Code<'_>, endpoints: &[Endpoint], file: &str) -
 /// The endpoint's path as a pattern.
 ///
 /// # Errors
-/// The rule that the endpoint breaks by itself.
+/// Checks a single endpoint and returns the violated rule.
 fn check(endpoint: &Endpoint) -> Result<String, String> {
     let Endpoint { method, path, handler, .. } = endpoint;
     let methods = HTTP_METHODS.map(str::to_ascii_uppercase);

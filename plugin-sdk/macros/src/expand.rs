@@ -15,7 +15,7 @@ use crate::parse::{Handler, Manifest, Plugin};
 
 pub(crate) fn plugin(mut plugin: Plugin) -> TokenStream {
     let is_broken = !plugin.errors.is_empty();
-    // Once a method is refused, that its endpoint has no route is no news.
+    // If a method is invalid, its missing route is not reported as well.
     let read = if is_broken { TokenStream::new() } else { compare(&mut plugin) };
     let Plugin { block, handlers, hooks, errors, .. } = &plugin;
     let this = &block.self_ty;
@@ -32,7 +32,7 @@ pub(crate) fn plugin(mut plugin: Plugin) -> TokenStream {
     let mut methods = hooks.iter().map(|hook| hook.expand()).collect::<Vec<_>>();
     if !hooks.iter().any(|hook| hook.kind.name == "start") {
         methods.push(start(match is_broken {
-            // The method that is refused may be this one, and then there need not be a `Default`.
+            // The invalid method may be `#[start]`, so `Default` must not be required.
             true => quote!(::core::unreachable!()),
             false => quote_spanned!(this.span()=> Ok(<Self as ::core::default::Default>::default())),
         }));
@@ -100,7 +100,7 @@ fn compare(plugin: &mut Plugin) -> TokenStream {
     }
 }
 
-/// One body can't be taken twice, which the types of the arguments tell.
+/// The body can be read only once; the argument types determine whether two of them would read it.
 fn body_check(handler: &Handler) -> TokenStream {
     let extractors = handler.method.arguments.iter().filter(|argument| argument.header.is_none());
     let kinds = extractors.map(|argument| &argument.kind).collect::<Vec<_>>();
@@ -127,7 +127,7 @@ fn arm(handler: &Handler, index: &mut u32) -> TokenStream {
         let kind = &argument.kind;
         let made = match &argument.header {
             Some(header) => quote!(::plugin_sdk::__private::header::<#kind>(&#request, #header)),
-            // All of it at the argument, so that one that is no extractor is reported there, and once.
+            // Everything has the argument's span, so a type that is not an extractor is reported there, and once.
             None => quote_spanned!(kind.span()=> ::plugin_sdk::__private::from_request::<#kind>(&mut #request).await),
         };
         quote! {

@@ -1,4 +1,4 @@
-//! The hooks of a plugin: what each takes and returns.
+//! The hooks of a plugin with their arguments and return types.
 
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
@@ -11,7 +11,7 @@ use crate::method::{Method, Receiver};
 pub(crate) struct Kind {
     pub(crate) name: &'static str,
     takes: Takes,
-    /// How it is written.
+    /// An example of its signature.
     example: &'static str,
 }
 
@@ -19,7 +19,7 @@ pub(crate) struct Kind {
 enum Takes {
     /// Nothing but `&self`.
     Itself,
-    /// `&self` and what the host passes.
+    /// `&self` and the value from the host.
     Value,
     /// `&self` and maybe the configuration.
     ItselfAndConfiguration,
@@ -64,7 +64,7 @@ pub(crate) const KINDS: &[Kind] = &[
 ];
 
 impl Kind {
-    /// Whether the host asks for this hook only where the description names it; the others it asks for always, or never.
+    /// Whether the host calls this hook only if the description lists it. Other hooks are called always or never.
     pub(crate) fn is_asked_for(&self) -> bool {
         !matches!(self.name, "start" | "health" | "stop" | "on_error")
     }

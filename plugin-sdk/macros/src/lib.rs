@@ -15,11 +15,10 @@ use proc_macro::TokenStream;
 ///
 /// # Handlers
 ///
-/// Methods with a route attribute (`#[get("/path")]`, `post`, `put`, `delete`, `patch`, `head`, `options`) are handlers.
-/// They are `async fn` or `fn`, take `&self`, `self: Arc<Self>` or nothing, then extractors, and return anything that
-/// makes a response. One header is an argument with an attribute: `#[header("x-name")] name: String`. plugin.yaml
-/// names a handler by the method's name, or by `#[get("/path", handler = "Name")]`. One method may have several
-/// routes.
+/// Methods with a route attribute (`#[get("/path")]`, `post`, `put`, `delete`, `patch`, `head`, `options`) are
+/// handlers. They are `async fn` or `fn`, take `&self`, `self: Arc<Self>` or no receiver, then extractors, and return a
+/// response. An argument with an attribute reads one header: `#[header("x-name")] name: String`. plugin.yaml refers to
+/// a handler by the method's name or by `#[get("/path", handler = "Name")]`. A method may have several routes.
 ///
 /// # Hooks
 ///
@@ -38,14 +37,14 @@ use proc_macro::TokenStream;
 /// | `#[uninstall]` | `fn(&self, keep_data: bool)` | the plugin is unloaded |
 /// | `#[stop]` | `fn(&self)` | last |
 ///
-/// Each at most once, `async fn` or (`on_error` always) `fn`, returning `Result<(), E>` or nothing unless the table
-/// says otherwise.
+/// Each may be used once, on an `async fn` or `fn` (`on_error` only on a `fn`) that returns `Result<(), E>` or nothing
+/// unless the table says otherwise.
 ///
 /// # plugin.yaml
 ///
-/// The endpoints of `plugin.yaml` (or `.yml`) beside `Cargo.toml` are compared with the routes, and what differs is a
-/// compile error. `#[plugin(manifest = "path")]` names another file, from the folder of `Cargo.toml`, and
-/// `#[plugin(manifest = false)]` compares with none, which is for plugins in tests.
+/// The endpoints of `plugin.yaml` (or `.yml`) beside `Cargo.toml` are compared with the routes; every difference is a
+/// compile error. `#[plugin(manifest = "path")]` names another file, relative to the folder of `Cargo.toml`, and
+/// `#[plugin(manifest = false)]` disables the comparison for plugins in tests.
 #[proc_macro_attribute]
 pub fn plugin(attribute: TokenStream, item: TokenStream) -> TokenStream {
     match parse::plugin(attribute.into(), item.into()) {

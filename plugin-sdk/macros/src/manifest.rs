@@ -1,33 +1,33 @@
-//! What plugin.yaml says of endpoints.
+//! The endpoints of plugin.yaml.
 //!
-//! Only that is read: the host checks the whole file, with every rule and all problems at once. The reader is
-//! libyaml-safer, because it is libyaml, as the host's reader is, so that both take a text for the same; because it
-//! gives lines; and because it depends on nothing. Compiled as this crate is (unoptimised, for the build machine) it
-//! takes 0.7 s of CPU time, granit-parser 1.0 s, yaml-rust2 1.5 s, saphyr-parser 1.7 s, serde_yaml 5.3 s.
+//! Only the endpoints are read: the host checks the whole file, with every rule and all problems at once. The parser is
+//! libyaml-safer because it is libyaml, like the host's parser, so both read a text in the same way; because it reports
+//! lines; and because it has no dependencies. Compiled as this crate is (unoptimised, for the build machine) it takes
+//! 0.7 s of CPU time, granit-parser 1.0 s, yaml-rust2 1.5 s, saphyr-parser 1.7 s, serde_yaml 5.3 s.
 
 use std::path::{Path, PathBuf};
 
 use libyaml_safer::{Event, EventData, Parser};
 
-/// The largest file the host takes; a larger one is left to it.
+/// The largest file that the host accepts; larger files are left to the host's check.
 const MAX_BYTES: u64 = 64 * 1024;
 
 /// An endpoint of plugin.yaml.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Endpoint {
-    /// Where it begins, from 1.
+    /// The first line, from 1.
     pub(crate) line: u64,
-    /// In capitals.
+    /// The method in upper case.
     pub(crate) method: String,
     pub(crate) path: String,
     pub(crate) handler: String,
 }
 
-/// A manifest that lies beside the code.
+/// The manifest beside the code.
 pub(crate) struct Found {
     /// From the folder of Cargo.toml.
     pub(crate) name: String,
-    /// Whether it does lie there; one that was asked for may not.
+    /// Whether the file exists; a file named by the attribute may not.
     pub(crate) exists: bool,
     /// Its endpoints, or why they can't be read.
     pub(crate) endpoints: Result<Vec<Endpoint>, String>,
@@ -128,7 +128,7 @@ impl Events<'_, '_> {
         })
     }
 
-    /// Goes through a mapping whose start was read; `each` reads the value that begins with the event it gets.
+    /// Reads a mapping after its start event; `each` reads the value that starts with the given event.
     fn mapping(&mut self, mut each: impl FnMut(&mut Self, &str, Event) -> Result<(), String>) -> Result<(), String> {
         loop {
             let key = self.next()?;
@@ -145,7 +145,7 @@ impl Events<'_, '_> {
         }
     }
 
-    /// Reads the rest of what begins with `first`.
+    /// Skips the rest of the value that starts with `first`.
     fn skip(&mut self, first: &Event) -> Result<(), String> {
         let mut depth = depth(first);
         while depth > 0 {

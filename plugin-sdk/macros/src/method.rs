@@ -1,11 +1,11 @@
-//! A method of the plugin, as it is called.
+//! A method of the plugin and how to call it.
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens as _, quote_spanned};
 use syn::spanned::Spanned as _;
 use syn::{Attribute, Error, FnArg, Ident, ImplItemFn, LitStr, ReceiverKind, Result, ReturnType, Type};
 
-/// A method, as it is called.
+/// A method of the plugin.
 pub(crate) struct Method {
     pub(crate) name: Ident,
     pub(crate) is_async: bool,
@@ -15,7 +15,7 @@ pub(crate) struct Method {
     pub(crate) returns: Option<Type>,
 }
 
-/// What a method takes itself as.
+/// The receiver of a method.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Receiver {
     Nothing,
@@ -26,12 +26,12 @@ pub(crate) enum Receiver {
 /// An argument after `self`.
 pub(crate) struct Argument {
     pub(crate) kind: Type,
-    /// The header it is read from, in lower case; `None` for an extractor.
+    /// The header to read, in lower case; `None` for an extractor.
     pub(crate) header: Option<String>,
 }
 
 impl Method {
-    /// Takes a method apart, and our attributes off its arguments.
+    /// Parses a method and removes the SDK's attributes from its arguments.
     pub(crate) fn new(function: &mut ImplItemFn) -> Result<Method> {
         let signature = &mut function.sig;
         if let Some(attribute) = function.attrs.iter().find(|attribute| is_conditional(attribute)) {
@@ -39,7 +39,7 @@ impl Method {
                         put the condition inside";
             return Err(Error::new_spanned(attribute, help));
         }
-        // Lifetimes stand for those of the arguments and harm nothing.
+        // Lifetimes refer to the arguments and are allowed.
         if signature.generics.type_params().next().is_some() || signature.generics.const_params().next().is_some() {
             let help = "a handler or hook has no generic parameters: the host calls it with one type of each argument";
             return Err(Error::new_spanned(&signature.generics, help));
@@ -72,10 +72,10 @@ impl Method {
         })
     }
 
-    /// The call, awaited if need be. `self` is an `Arc<Self>` there, if the method takes it.
+    /// The call, awaited if necessary. `self` is an `Arc<Self>` there if the method uses it.
     pub(crate) fn call(&self, arguments: &[TokenStream]) -> TokenStream {
         let name = &self.name;
-        // As a path, so that the author's own method is meant and not one of `Arc` or of `Plugin` with the same name.
+        // A path call, so that it names the author's method and not a method of `Arc` or `Plugin` with the same name.
         let call = match self.receiver {
             Receiver::Nothing => quote_spanned!(name.span()=> Self::#name(#(#arguments),*)),
             Receiver::Reference => quote_spanned!(name.span()=> Self::#name(&self, #(#arguments),*)),
@@ -86,13 +86,13 @@ impl Method {
         if self.is_async { quote_spanned!(name.span()=> #call.await) } else { call }
     }
 
-    /// What our `function` makes of `call`. What does not fit is reported at the return type of the method, or at its
-    /// name when it has none.
+    /// Wraps `call` in the SDK's `function`. Type errors are reported at the return type of the method, or at its name
+    /// if there is none.
     pub(crate) fn convert(&self, function: &str, call: TokenStream) -> TokenStream {
         self.convert_to(TokenStream::new(), function, call)
     }
 
-    /// The same for a function with another type parameter: `, Type`.
+    /// Like `converted`, with one more type parameter: `, Type`.
     pub(crate) fn convert_to(&self, wanted: TokenStream, function: &str, call: TokenStream) -> TokenStream {
         let (kind, span) = match &self.returns {
             Some(kind) => (kind.to_token_stream(), kind.span()),
@@ -103,12 +103,12 @@ impl Method {
     }
 }
 
-/// Whether a type holds `impl …`, which has no name elsewhere.
+/// Returns whether a type contains `impl …`, which cannot be named elsewhere.
 fn mentions_impl(kind: &Type) -> bool {
     mentions(kind.to_token_stream(), "impl")
 }
 
-/// Whether a word stands in `tokens`.
+/// Returns whether `tokens` contains a word.
 pub(crate) fn mentions(tokens: TokenStream, word: &str) -> bool {
     tokens.into_iter().any(|token| match token {
         proc_macro2::TokenTree::Ident(ident) => ident == word,

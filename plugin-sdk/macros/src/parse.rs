@@ -17,7 +17,7 @@ pub(crate) struct Plugin {
     /// The names of all methods, also of those without an attribute of ours.
     pub(crate) methods: Vec<Ident>,
     pub(crate) manifest: Manifest,
-    /// What is wrong with the rest.
+    /// Errors of the rest.
     pub(crate) errors: Vec<Error>,
 }
 
@@ -27,9 +27,9 @@ pub(crate) struct Handler {
     pub(crate) routes: Vec<Route>,
 }
 
-/// What the routes are compared with.
+/// The manifest that the routes are compared with.
 pub(crate) enum Manifest {
-    /// plugin.yaml or plugin.yml beside Cargo.toml, if there is one.
+    /// plugin.yaml or plugin.yml beside Cargo.toml, if it exists.
     Beside,
     /// This file.
     At(LitStr),
@@ -115,7 +115,7 @@ fn take_method(plugin: &mut Plugin, function: &mut ImplItemFn) -> Result<()> {
 
 type Found = (Vec<Route>, Option<(&'static Kind, Attribute)>);
 
-/// Takes our attributes off a method.
+/// Removes the SDK's attributes from a method.
 fn take_attributes(function: &mut ImplItemFn) -> Result<Found> {
     let mut routes = vec![];
     let mut hook: Option<(&Kind, Attribute)> = None;

@@ -1,9 +1,9 @@
-//! The path of a route, by the same rules as the host's.
+//! Route paths, under the same rules as in the host.
 
 /// The path with its parameters in one way of writing: `/cats/{id}`, `/files/{*rest}`.
 ///
 /// # Errors
-/// The rule that the path breaks, as the end of a sentence that begins with the path.
+/// Returns the violated rule, worded to follow the path in a sentence.
 pub(crate) fn pattern(text: &str) -> Result<String, &'static str> {
     let Some(inner) = text.strip_prefix('/') else {
         return Err("must start with `/`");
@@ -51,7 +51,7 @@ pub(crate) fn pattern(text: &str) -> Result<String, &'static str> {
     Ok(pattern)
 }
 
-/// A pattern without the names of its parameters: two of a kind match the same requests.
+/// The pattern without the names of its parameters: equal patterns match the same requests.
 pub(crate) fn shape(pattern: &str) -> String {
     let part = |part: &str| match part {
         part if part.starts_with("{*") => "{*}".to_owned(),

@@ -11,14 +11,14 @@ pub(crate) const HTTP_METHODS: [&str; 7] = ["get", "post", "put", "delete", "pat
 
 /// One route.
 pub(crate) struct Route {
-    /// In capitals.
+    /// The method in upper case.
     pub(crate) http_method: String,
     pub(crate) path: LitStr,
     /// The path with its parameters in one way of writing.
     pub(crate) pattern: String,
     /// The name plugin.yaml uses.
     pub(crate) handler: String,
-    /// Where the handler gets its name.
+    /// The span of the handler's name.
     pub(crate) named_at: Span,
 }
 
@@ -79,7 +79,7 @@ pub(crate) fn is_handler_name(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_alphabetic()) && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }
 
-/// The routes that match the same requests as one above them.
+/// Returns the routes that match the same requests as an earlier route.
 pub(crate) fn duplicates<'a>(routes: impl Iterator<Item = &'a Route>) -> Vec<Error> {
     let mut seen: Vec<(&str, String, &Route)> = vec![];
     let mut errors = vec![];

@@ -7,10 +7,9 @@ use serde_json::Value;
 use super::pointer;
 use crate::{Context, Error};
 
-/// The plugin's configuration, read into a type of its own: an argument of `#[start]`, `#[validate]` and
-/// `#[on_config_change]`.
+/// The plugin's configuration, deserialized: an argument of `#[start]`, `#[validate]` and `#[on_config_change]`.
 ///
-/// What does not fit is refused, with the JSON pointer of the field. `Configuration<Value>` takes anything.
+/// Invalid values are refused with the JSON pointer of the field. `Configuration<Value>` accepts any configuration.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Configuration<T>(pub T);
 

@@ -9,7 +9,7 @@ use crate::{Body, Error, FromRequest, Request};
 
 /// A form as browsers send it: the body of `application/x-www-form-urlencoded`, or the query of a GET or HEAD.
 ///
-/// Another media type is refused with 415, what does not fit with 422. A name that comes several times fits a `Vec`.
+/// Other media types are refused with 415, invalid values with 422. A repeated name is read as a `Vec`.
 ///
 /// ```
 /// # use plugin_sdk::{Form, plugin};

@@ -6,10 +6,10 @@ use serde::de::DeserializeOwned;
 use super::values::Value;
 use crate::{Error, Request};
 
-/// What the handler macro calls for `#[header("name")] argument: T`; `name` is in lower case.
+/// Called by the handler macro for `#[header("name")] argument: T`; `name` is in lower case.
 ///
-/// `T` is a text, a number, a boolean, an enum by name, an `Option` of these for a header that may be missing, or a
-/// `Vec` of these for one that may come several times.
+/// `T` is a text, a number, a boolean, an enum by name, an `Option` of these for an optional header, or a `Vec` of
+/// these for a repeated header.
 #[doc(hidden)]
 pub fn header<T: DeserializeOwned>(request: &Request, name: &'static str) -> Result<T, Error> {
     T::deserialize(request.header_values(name).collect::<Value<'_>>()).map_err(|error| {

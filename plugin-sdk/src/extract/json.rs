@@ -9,8 +9,8 @@ use crate::{Body, Error, FromRequest, IntoResponse, Request, Response};
 
 /// A JSON body in, a JSON answer out.
 ///
-/// As an argument it refuses a body of another media type than `application/json` or `…+json` (415), one that is not
-/// JSON (400), and one that does not fit `T` (422, with the JSON pointer of the field).
+/// As an argument, it refuses a body with a media type other than `application/json` or `…+json` (415), a body that is
+/// not JSON (400), and a body that does not deserialize to `T` (422, with the JSON pointer of the field).
 ///
 /// ```
 /// # use plugin_sdk::prelude::*;
@@ -53,7 +53,7 @@ impl<T: Serialize> IntoResponse for Json<T> {
     }
 }
 
-/// The media type of the body in lower case, without parameters; empty when the request does not say.
+/// The media type of the body in lower case, without parameters; empty if it is missing.
 pub(super) fn media_type(request: &Request) -> String {
     let value = request.header("content-type").unwrap_or_default();
     value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()

@@ -1,4 +1,4 @@
-//! Forms with files, read as they come.
+//! Multipart forms, read as a stream.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -12,8 +12,8 @@ use http::{HeaderMap, StatusCode};
 use super::json::{media_type, wrong_media_type};
 use crate::{Body, Error, FromRequest, Request};
 
-/// A form with files (`multipart/form-data`), field by field, as it comes: nothing is kept in memory but what the
-/// handler keeps.
+/// A form with files (`multipart/form-data`), read field by field as it arrives: only the data that the handler stores
+/// is kept in memory.
 ///
 /// ```
 /// # use plugin_sdk::prelude::*;
@@ -37,21 +37,21 @@ pub struct Multipart {
     meter: Arc<Meter>,
     limits: MultipartLimits,
     n_fields: usize,
-    /// The field that was handed out last; the next begins where it ends.
+    /// The current field; the next one starts at its end.
     current: Option<multer::Field<'static>>,
 }
 
-/// What a [`Multipart`] may hold; the endpoint's `max_body_bytes` bounds all of it together.
+/// Limits of a [`Multipart`]; the endpoint's `max_body_bytes` limits the whole form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct MultipartLimits {
-    /// How many fields there may be: 1000 unless set.
+    /// The maximum number of fields: 1000 by default.
     pub max_fields: usize,
-    /// How many bytes one field may have, however it is read: without a bound unless set.
+    /// The maximum number of bytes of one field: unlimited by default.
     pub max_field_bytes: u64,
 }
 
-/// One field of a [`Multipart`]. What of it is not read is skipped.
+/// A field of a [`Multipart`]. Unread data is skipped.
 #[derive(Debug)]
 pub struct Field<'a> {
     form: &'a mut Multipart,
@@ -88,7 +88,7 @@ impl Default for MultipartLimits {
 }
 
 impl Multipart {
-    /// The same with other limits.
+    /// Sets the limits.
     pub fn with_limits(mut self, change: impl FnOnce(&mut MultipartLimits)) -> Multipart {
         change(&mut self.limits);
         self
@@ -131,12 +131,12 @@ impl Field<'_> {
         self.current()?.name()
     }
 
-    /// The name of the file, as the caller says: a text, never a path to write to.
+    /// The file name sent by the caller. Never use it as a path to write to.
     pub fn file_name(&self) -> Option<&str> {
         self.current()?.file_name()
     }
 
-    /// The media type, as the caller says.
+    /// The media type sent by the caller.
     pub fn content_type(&self) -> Option<&str> {
         self.headers()?.get(http::header::CONTENT_TYPE)?.to_str().ok()
     }
@@ -181,7 +181,7 @@ impl Field<'_> {
     /// The rest of the field as text, when it has at most `max_bytes`.
     ///
     /// # Errors
-    /// 400 when it is not UTF-8, and whatever [`Field::bytes`] reports.
+    /// 400 if the field is not UTF-8, and the errors of [`Field::bytes`].
     pub async fn text(self, max_bytes: usize) -> Result<String, Error> {
         let name = self.name().unwrap_or_default().to_owned();
         String::from_utf8(self.bytes(max_bytes).await?.into()).map_err(|_| {
@@ -201,7 +201,7 @@ fn too_large(detail: String) -> Error {
 
 fn refused(error: multer::Error) -> Error {
     match error {
-        // What the body itself reports, such as a caller who went away.
+        // The error of the body, such as a caller who disconnected.
         multer::Error::StreamReadFailed(error) => match error.downcast::<Passed>() {
             Ok(passed) => passed.0,
             Err(error) => malformed(&error.to_string()),
@@ -215,10 +215,9 @@ fn malformed(message: &str) -> Error {
         .with_detail(format!("the body is not a multipart form: {message}"))
 }
 
-// === what the reader reads ===
+// === the parser's input ===
 
-/// Counts what is read while the headers of a field are awaited: the reader itself would wait for their end with
-/// everything in memory.
+/// Counts the bytes read while waiting for the headers of a field: the parser itself would buffer all of them.
 #[derive(Debug, Default)]
 struct Meter {
     limited: AtomicBool,
@@ -233,8 +232,8 @@ impl Meter {
     }
 }
 
-/// The body. The reader takes all a body has as long as it is not pending, so this is pending after each chunk: then
-/// the reader hands out what it has before it takes more.
+/// The body as input of the parser. The parser reads as long as the body is not pending, so this is pending after each
+/// chunk: the parser then returns its data before it reads more.
 struct Metered {
     body: Body,
     meter: Arc<Meter>,

@@ -8,7 +8,7 @@ use crate::{Error, FromRequest, Request};
 
 /// Path parameters: one value, a tuple in the order of the path, or a struct by name.
 ///
-/// What does not fit is refused with 400.
+/// Invalid values are refused with 400.
 ///
 /// ```
 /// # use plugin_sdk::{Path, plugin};

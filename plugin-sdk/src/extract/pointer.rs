@@ -6,7 +6,7 @@ use serde_path_to_error::{Path, Segment};
 
 use crate::Error;
 
-/// `refused` with `message`, what serde said when `T` did not fit, and the field it is about.
+/// Adds serde's `message` and the field it refers to to the error `refused`.
 ///
 /// The input is read `again`, this time noting where the reader is: noting it costs an allocation for each key, which
 /// the input that fits should not pay for.

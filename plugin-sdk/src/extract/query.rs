@@ -10,7 +10,7 @@ use crate::{Error, FromRequest, Request};
 
 /// The query: a struct or map by name, or a list of pairs.
 ///
-/// A name that comes several times (`?tag=a&tag=b`) fits a `Vec`. What does not fit is refused with 400.
+/// A repeated name (`?tag=a&tag=b`) is read as a `Vec`. Invalid values are refused with 400.
 ///
 /// ```
 /// # use plugin_sdk::{Query, plugin};
@@ -43,7 +43,7 @@ impl<T: DeserializeOwned> FromRequest for Query<T> {
     }
 }
 
-/// Reads an urlencoded form; `refused` is the error for one that does not fit.
+/// Deserializes an urlencoded form; `refused` creates the error for invalid values.
 ///
 /// The reader is form_urlencoded's with this crate's own values over it: serde_urlencoded knows no repeated names, and
 /// serde_html_form, which does, brings a hash map crate that costs more to compile than the rest of this SDK's readers.

@@ -1,4 +1,4 @@
-//! Extractors that hand out a part of the request as it is.
+//! Extractors that return a part of the request unchanged.
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode, Uri};

@@ -1,6 +1,6 @@
 //! serde over texts with names: path parameters, queries, forms, headers.
 //!
-//! Texts say nothing of their type, so a number or boolean is parsed when the type that is read asks for one.
+//! Texts carry no type, so numbers and booleans are parsed when the target type requires it.
 
 use std::cell::Cell;
 use std::collections::HashMap;
@@ -19,12 +19,12 @@ pub(super) struct Value<'a> {
     more: Vec<&'a str>,
 }
 
-/// How texts with names are meant.
+/// The interpretation of named texts.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Shape {
-    /// A path: each name comes once, and the place of a value has a meaning.
+    /// A path: each name occurs once, and the order of the values has a meaning.
     Path,
-    /// A form: names may come several times, in any order.
+    /// A form: names may be repeated, in any order.
     Form,
 }
 
@@ -179,7 +179,7 @@ macro_rules! only {
 }
 
 impl<'de> Values<'de> {
-    /// The one value of a path that has one.
+    /// The value of a path with a single parameter.
     fn only(self) -> Result<Value<'de>, ValueError> {
         match (self.shape, self.all) {
             (Shape::Path, [(name, text)]) => {
@@ -191,7 +191,7 @@ impl<'de> Values<'de> {
         }
     }
 
-    /// `values`, each noted while it is read, and none after the last.
+    /// Iterates over `values`, recording the one being read, and none after the last.
     fn noted<T>(self, values: impl Iterator<Item = (&'de str, T)>) -> impl Iterator<Item = (&'de str, T)> {
         values.map(Some).chain([None]).map_while(move |value| {
             self.place.set(value.as_ref().map(|(name, _)| *name));
@@ -210,7 +210,7 @@ impl<'de> Values<'de> {
         }
     }
 
-    /// The values of each name together, in the order in which the names come first.
+    /// Groups the values by name, in the order of the names' first occurrence.
     fn groups(self) -> Vec<(&'de str, Value<'de>)> {
         let mut groups: Vec<(&str, Value<'_>)> = Vec::new();
         // A map, since a caller may send as many names as fit into the body.

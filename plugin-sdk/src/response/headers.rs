@@ -1,17 +1,17 @@
-//! Answers with a status and headers beside them.
+//! Responses with a status and headers.
 
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
 use crate::{Error, IntoResponse, Response};
 
-/// What may stand before the body in a tuple that a handler returns: headers.
+/// Headers in front of the body, in a tuple that a handler returns.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` can't stand before the body of an answer",
     label = "neither a status nor headers",
     note = "in a tuple the status comes first, then headers (`HeaderMap` or `[(name, value); N]`), the body last"
 )]
 pub trait IntoResponseParts {
-    /// Adds to `headers`; a header that is there under the same name is replaced.
+    /// Adds to `headers`; an existing header of the same name is replaced.
     ///
     /// # Errors
     /// A name or value that no header can have: the answer is 500 then.
@@ -37,7 +37,7 @@ where
             let value = value
                 .try_into()
                 .map_err(|error| Error::internal(format!("the value of the header `{name}`: {error}")))?;
-            // One name may come twice, as `set-cookie` does.
+            // A name may be repeated, as with `set-cookie`.
             added.append(name, value);
         }
         headers.extend(added);

@@ -4,7 +4,7 @@ use http::{HeaderValue, StatusCode, header};
 
 use crate::{Error, IntoResponse, Response};
 
-/// Sends the caller to another place.
+/// Redirects the caller.
 ///
 /// A place that starts with `/` is one of the host, not of the plugin: within the plugin use a relative one, such as
 /// `Redirect::to("./done")`.
@@ -21,12 +21,12 @@ impl Redirect {
         Redirect { status: StatusCode::SEE_OTHER, location: location.into() }
     }
 
-    /// 307: send the same request there, this time.
+    /// 307: repeat the request at the new location, this time.
     pub fn temporary(location: impl Into<String>) -> Redirect {
         Redirect { status: StatusCode::TEMPORARY_REDIRECT, location: location.into() }
     }
 
-    /// 308: send the same request there, from now on.
+    /// 308: repeat the request at the new location, permanently.
     pub fn permanent(location: impl Into<String>) -> Redirect {
         Redirect { status: StatusCode::PERMANENT_REDIRECT, location: location.into() }
     }

@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use crate::{Body, Error, IntoResponse, Response};
 
-/// An answer of server-sent events, each sent as soon as the stream gives it.
+/// A response of server-sent events, each sent as soon as the stream returns it.
 ///
 /// ```
 /// use plugin_sdk::{Error, Event, IntoResponse, Sse};
@@ -22,8 +22,8 @@ use crate::{Body, Error, IntoResponse, Response};
 /// }
 /// ```
 ///
-/// A stream that is quiet for long is cut by what lies between: give it a comment now and then, with
-/// `Sse::keep_alive_every` or [`Sse::keep_alive`].
+/// Intermediaries close quiet connections: send comments periodically with `Sse::keep_alive_every` or
+/// [`Sse::keep_alive`].
 #[derive(Debug)]
 #[must_use = "events do nothing unless they are returned"]
 pub struct Sse<S> {
@@ -49,9 +49,9 @@ impl<S> Sse<S> {
         Sse { stream }
     }
 
-    /// The same with an empty comment whenever the stream has been quiet for as long as the future of `sleep` takes.
+    /// Sends an empty comment whenever the stream has been quiet for the duration of the future of `sleep`.
     ///
-    /// The timer is the author's; `Sse::keep_alive_every` has one of its own.
+    /// Uses the author's timer; `Sse::keep_alive_every` has its own.
     pub fn keep_alive<F, T, E>(self, sleep: F) -> Sse<impl Stream<Item = Result<Event, E>> + Send + 'static>
     where
         S: Stream<Item = Result<Event, E>> + Send + 'static,
@@ -61,7 +61,7 @@ impl<S> Sse<S> {
         Sse { stream: KeptAlive { stream: Box::pin(self.stream), sleep, timer: None } }
     }
 
-    /// The same with an empty comment whenever the stream has been quiet for `quiet`.
+    /// Sends an empty comment whenever the stream has been quiet for `quiet`.
     #[cfg(feature = "tokio")]
     pub fn keep_alive_every<E>(self, quiet: Duration) -> Sse<impl Stream<Item = Result<Event, E>> + Send + 'static>
     where
@@ -72,7 +72,7 @@ impl<S> Sse<S> {
 }
 
 impl Event {
-    /// The same with data; several lines are sent as several, and read as one text again.
+    /// Sets the data. Several lines are sent as several `data` lines and read as one text.
     pub fn data(mut self, data: impl AsRef<str>) -> Event {
         for line in lines(data.as_ref()) {
             self.field("data", line);
@@ -80,7 +80,7 @@ impl Event {
         self
     }
 
-    /// The same with a value as JSON.
+    /// Sets the data to a value as JSON.
     ///
     /// # Errors
     /// The value does not serialize.
@@ -88,26 +88,26 @@ impl Event {
         Ok(self.data(serde_json::to_string(&value)?))
     }
 
-    /// The same with a name; without one it is `message`.
+    /// Sets the name; the default is `message`.
     pub fn event(mut self, name: impl AsRef<str>) -> Event {
         self.field("event", &one_line(name.as_ref()));
         self
     }
 
-    /// The same with an id: a caller that connects again sends the last as `last-event-id`.
+    /// Sets the id, which a reconnecting caller sends as `last-event-id`.
     pub fn id(mut self, id: impl AsRef<str>) -> Event {
         // Readers ignore an id that holds a NUL.
         self.field("id", &one_line(id.as_ref()).replace('\0', ""));
         self
     }
 
-    /// The same with how long the caller waits before it connects again.
+    /// Sets the time that the caller waits before it reconnects.
     pub fn retry(mut self, wait: Duration) -> Event {
         self.field("retry", &wait.as_millis().to_string());
         self
     }
 
-    /// The same with a comment, which readers skip.
+    /// Adds a comment, which readers skip.
     pub fn comment(mut self, comment: impl AsRef<str>) -> Event {
         self.field("", &one_line(comment.as_ref()));
         self
@@ -163,14 +163,14 @@ impl<S: Stream<Item = Result<Event, E>>, E> Stream for Written<S> {
     }
 }
 
-/// Events, and comments while there are none.
+/// The stream of events, with comments while it is quiet.
 struct KeptAlive<S, F, T> {
     stream: Pin<Box<S>>,
     sleep: F,
     timer: Option<Pin<Box<T>>>,
 }
 
-// Nothing in it is pinned where it lies: the stream and the timer have boxes of their own.
+// Nothing in it is structurally pinned: the stream and the timer are boxed.
 impl<S, F, T> Unpin for KeptAlive<S, F, T> {}
 
 impl<S, F, T, E> Stream for KeptAlive<S, F, T>
@@ -212,7 +212,7 @@ mod tests {
         assert_eq!(text(Event::default().json_data([1, 2]).unwrap()), "data: [1,2]\n\n");
     }
 
-    /// Gives its events one by one, and is pending in between.
+    /// Returns its events one by one and is pending in between.
     struct Slow(VecDeque<Option<Event>>);
 
     impl Stream for Slow {

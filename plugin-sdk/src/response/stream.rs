@@ -7,7 +7,7 @@ use http::StatusCode;
 use super::BYTES;
 use crate::{Body, Error, IntoResponse, Response};
 
-/// A body that is sent as its stream gives it; back pressure reaches the stream.
+/// A streamed body; back pressure reaches the stream.
 ///
 /// ```
 /// # use plugin_sdk::{Bytes, Error, IntoResponse, StreamBody};
@@ -16,8 +16,8 @@ use crate::{Body, Error, IntoResponse, Response};
 /// # }
 /// ```
 ///
-/// A failure ends the answer before its end, which is how the caller learns of it; the host logs it. When the caller
-/// goes away the stream is dropped.
+/// A failure ends the response early, which tells the caller; the host logs it. The stream is dropped if the caller
+/// disconnects.
 #[derive(Clone, Debug)]
 pub struct StreamBody<S>(pub S);
 

@@ -7,14 +7,14 @@ use plugin_sdk_abi::head::Head;
 use plugin_sdk_abi::{Chunk, Failure, Pairs, Request, Response, service};
 
 use super::ServiceError;
-use crate::context::Home;
+use crate::plugin_runtime::PluginRuntime;
 use crate::scope;
 use crate::{Body, Bytes, Error};
 
-/// The most that a whole answer may have, where it is read whole.
+/// The size limit of a response that is read as a whole.
 const MAX_ANSWER_BYTES: usize = 64 * 1024 * 1024;
 
-/// What is asked.
+/// A request to a host service.
 pub(super) struct Ask<'a> {
     pub(super) service: u32,
     pub(super) method: Method,
@@ -23,11 +23,11 @@ pub(super) struct Ask<'a> {
     pub(super) params: &'a [(&'a str, &'a str)],
     pub(super) headers: HeaderMap,
     pub(super) body: Body,
-    /// How long to wait, when that is less than what is left for the request that is answered.
+    /// The timeout, if it is shorter than the remaining time of the call being handled.
     pub(super) timeout: Option<Duration>,
 }
 
-/// What the host answers.
+/// A response of the host.
 pub(super) struct Answer {
     pub(super) status: StatusCode,
     pub(super) headers: HeaderMap,
@@ -41,9 +41,9 @@ impl<'a> Ask<'a> {
         Ask { service, method, path: "/", query: None, params, headers, body, timeout: None }
     }
 
-    /// Sends it, and takes any status for an answer.
-    pub(super) async fn send(self, home: &Home) -> Result<Answer, ServiceError> {
-        let host = home.host.as_ref().ok_or_else(|| {
+    /// Sends the request and returns the response, whatever its status.
+    pub(super) async fn send(self, plugin_runtime: &PluginRuntime) -> Result<Answer, ServiceError> {
+        let host = plugin_runtime.host.as_ref().ok_or_else(|| {
             ServiceError::new(StatusCode::NOT_IMPLEMENTED, "no_host", "this hook runs before there is a host to ask")
         })?;
         let name = name_of(self.service);
@@ -53,20 +53,20 @@ impl<'a> Ask<'a> {
     }
 
     /// Sends it; a status of 400 or more is an error.
-    pub(super) async fn send_for_success(self, home: &Home) -> Result<Answer, ServiceError> {
-        let answer = self.send(home).await?;
+    pub(super) async fn send_for_success(self, plugin_runtime: &PluginRuntime) -> Result<Answer, ServiceError> {
+        let answer = self.send(plugin_runtime).await?;
         if answer.status.is_client_error() || answer.status.is_server_error() {
             return Err(answer.into_error().await);
         }
         Ok(answer)
     }
 
-    /// The request as it crosses, with what belongs to the request that is answered meanwhile.
+    /// The head of the request as it crosses the boundary, with the facts about the call that is being handled.
     fn into_request(self) -> Request {
         let call = scope::current(|scope| scope.call.clone());
         let left = call.as_ref().and_then(|call| call.remaining());
         let timeout = [left, self.timeout].into_iter().flatten().min();
-        // How deep the call is that asks: the host counts the one that is asked for.
+        // The depth of the calling request; the host increments it for the new one.
         let depth = call.as_ref().map(|call| call.depth.to_string());
         let context = [
             call.as_ref().and_then(|call| call.traceparent()).map(|trace| (&b"traceparent"[..], trace.as_bytes())),
@@ -121,14 +121,14 @@ impl Answer {
         bytes.map_err(|error| ServiceError::new(StatusCode::BAD_GATEWAY, "answer_incomplete", error.to_string()))
     }
 
-    /// The refusal that it is.
+    /// Converts an error response.
     pub(super) async fn into_error(self) -> ServiceError {
         let status = self.status;
         let bytes = self.bytes().await.unwrap_or_default();
         ServiceError::from_problem(status, &bytes).unwrap_or_else(|| ServiceError::new(status, "refused", ""))
     }
 
-    /// Whether it is a problem document.
+    /// Returns whether the response is a problem document.
     pub(super) fn is_problem(&self) -> bool {
         let media_type = self.headers.get("content-type").and_then(|value| value.to_str().ok());
         media_type.is_some_and(|media_type| media_type.starts_with("application/problem+json"))

@@ -1,4 +1,4 @@
-//! Why the host did not do what a plugin asked for.
+//! Errors of host services.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -7,9 +7,9 @@ use http::StatusCode;
 use plugin_sdk_abi::Failure;
 use serde::Deserialize;
 
-/// Why the host did not do what a plugin asked for: a status, a word for programs and a sentence.
+/// An error of a host service: a status, a stable code and a sentence.
 ///
-/// With `?` it becomes an [`Error`](crate::Error) of status 500: the sentence goes to the host's log, not to the caller.
+/// `?` converts it to an [`Error`](crate::Error) of status 500; the sentence is logged and not sent to the caller.
 ///
 /// ```
 /// # use plugin_sdk::prelude::*;
@@ -29,7 +29,7 @@ pub struct ServiceError {
     detail: String,
 }
 
-/// What is read of a problem document.
+/// The fields that are read from a problem document.
 #[derive(Deserialize)]
 struct Problem {
     code: String,
@@ -48,7 +48,7 @@ impl ServiceError {
         ServiceError { status, code: code.into(), detail: detail.into() }
     }
 
-    /// The host is older than what the plugin asks for.
+    /// The error for a service that an older host does not have.
     pub(crate) fn old_host(what: &str) -> ServiceError {
         let detail = format!("this host is of ABI 1.0 and has no {what}; a plugin-host of ABI 1.1 or later has");
         ServiceError::new(StatusCode::NOT_IMPLEMENTED, "host_too_old", detail)
@@ -59,18 +59,18 @@ impl ServiceError {
         ServiceError::new(StatusCode::BAD_GATEWAY, "host_failed", failure.message.as_str())
     }
 
-    /// The problem document that a refusal is; `None` when `body` is none.
+    /// Parses a problem document; `None` if `body` is not one.
     pub(crate) fn from_problem(status: StatusCode, body: &[u8]) -> Option<ServiceError> {
         let Problem { code, detail, title } = serde_json::from_slice(body).ok()?;
         Some(ServiceError::new(status, code, if detail.is_empty() { title } else { detail }))
     }
 
-    /// What the plugin would have put into the request is none.
+    /// The error for a request that the plugin built incorrectly.
     pub(crate) fn bad_request(detail: impl Into<String>) -> ServiceError {
         ServiceError::new(StatusCode::BAD_REQUEST, "bad_request", detail)
     }
 
-    /// What came is not JSON of the wanted type.
+    /// The error for data that is not JSON of the expected type.
     pub(crate) fn not_json(what: &str, error: &serde_json::Error) -> ServiceError {
         ServiceError::new(StatusCode::UNPROCESSABLE_ENTITY, "does_not_fit", format!("{what}: {error}"))
     }
@@ -85,32 +85,32 @@ impl ServiceError {
         &self.code
     }
 
-    /// What is wrong, and what to do about it.
+    /// Returns the reason and, if known, the fix.
     pub fn detail(&self) -> &str {
         &self.detail
     }
 
-    /// Whether plugin.yaml does not list the permission. The detail names the line to add.
+    /// Returns whether plugin.yaml does not list the permission. The detail names the line to add.
     pub fn is_denied(&self) -> bool {
         self.code == "permission_denied"
     }
 
-    /// Whether what was asked for is not there.
+    /// Returns whether the requested item does not exist.
     pub fn is_not_found(&self) -> bool {
         self.status == StatusCode::NOT_FOUND
     }
 
-    /// Whether an entry of the key-value store has another version than the one that was expected.
+    /// Returns whether an entry of the key-value store has a different version than expected.
     pub fn is_changed(&self) -> bool {
         self.status == StatusCode::PRECONDITION_FAILED
     }
 
-    /// Whether there was no answer in time.
+    /// Returns whether there was no response in time.
     pub fn is_timeout(&self) -> bool {
         self.status == StatusCode::GATEWAY_TIMEOUT
     }
 
-    /// Whether events were lost because the subscriber was too slow; the subscription goes on.
+    /// Returns whether events were lost because the subscriber was too slow; the subscription continues.
     pub fn is_lost(&self) -> bool {
         self.code == "events_lost"
     }

@@ -17,9 +17,9 @@ use serde_json::Value;
 use super::ServiceError;
 use super::ask::Ask;
 use crate::Body;
-use crate::context::Home;
+use crate::plugin_runtime::PluginRuntime;
 
-/// Events between plugins. They are told to who listens now; nothing is kept for later.
+/// Events between plugins. They are delivered to the current subscribers and not stored.
 ///
 /// ```
 /// # use plugin_sdk::prelude::*;
@@ -39,7 +39,7 @@ use crate::context::Home;
 /// ```
 #[derive(Clone)]
 pub struct Events {
-    home: Arc<Home>,
+    plugin_runtime: Arc<PluginRuntime>,
 }
 
 /// An event that a plugin published.
@@ -52,24 +52,24 @@ pub struct Published {
     pub plugin: String,
     /// When, in milliseconds since 1970.
     pub at_unix_ms: u64,
-    /// What it says.
+    /// The content.
     pub data: Value,
 }
 
-/// The events of a topic as they come: a `Stream`, or [`Subscription::next`]. Dropping it ends the subscription.
+/// The events of a topic, as a `Stream` or through [`Subscription::next`]. Dropping it ends the subscription.
 ///
-/// An error for which [`ServiceError::is_lost`] is true says that this subscriber was too slow, and the stream goes on;
-/// after any other it has ended.
+/// After an error for which [`ServiceError::is_lost`] is true, the stream continues: this subscriber was too slow and
+/// missed events. Any other error ends the stream.
 pub struct Subscription {
     body: Body,
 }
 
 impl Events {
-    pub(crate) fn new(home: Arc<Home>) -> Events {
-        Events { home }
+    pub(crate) fn new(plugin_runtime: Arc<PluginRuntime>) -> Events {
+        Events { plugin_runtime }
     }
 
-    /// Publishes an event as `<id of this plugin>/<topic>`, and says how many subscribers it had.
+    /// Publishes an event as `<id of this plugin>/<topic>` and returns its number of subscribers.
     ///
     /// # Errors
     /// The permission `events.publish` is missing, `data` does not serialize, or the host failed.
@@ -83,7 +83,7 @@ impl Events {
         let json = serde_json::to_vec(data);
         ask.body =
             json.map_err(|error| ServiceError::bad_request(format!("the event does not serialize: {error}")))?.into();
-        let bytes = ask.send_for_success(&self.home).await?.bytes().await?;
+        let bytes = ask.send_for_success(&self.plugin_runtime).await?.bytes().await?;
         let answer: Answer =
             serde_json::from_slice(&bytes).map_err(|error| ServiceError::not_json("the host's answer", &error))?;
         Ok(answer.subscribers)
@@ -95,21 +95,21 @@ impl Events {
     /// The permission `events.subscribe` is missing, or the host failed.
     pub async fn subscribe(&self, topic: &str) -> Result<Subscription, ServiceError> {
         let params = [("topic", topic)];
-        let answer = Ask::new(service::EVENTS, Method::GET, &params).send_for_success(&self.home).await?;
+        let answer = Ask::new(service::EVENTS, Method::GET, &params).send_for_success(&self.plugin_runtime).await?;
         Ok(Subscription { body: answer.body })
     }
 }
 
 impl Published {
-    /// When it was published, by the host's clock.
+    /// The time of publication, by the host's clock.
     pub fn at(&self) -> SystemTime {
         SystemTime::UNIX_EPOCH + Duration::from_millis(self.at_unix_ms)
     }
 
-    /// What it says, read into `T`.
+    /// Deserializes the content.
     ///
     /// # Errors
-    /// Code `does_not_fit` when it is no JSON for `T`.
+    /// Code `does_not_fit` if the content does not deserialize to `T`.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, ServiceError> {
         T::deserialize(&self.data).map_err(|error| ServiceError::not_json("the event", &error))
     }
@@ -119,7 +119,7 @@ impl Subscription {
     /// The next event; `None` when the host ends the subscription.
     ///
     /// # Errors
-    /// As said for the type.
+    /// See [`Subscription`].
     ///
     /// # Cancel safety
     /// Dropping the future loses nothing.

@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 
 use super::ServiceError;
 use super::ask::{Answer, Ask};
-use crate::context::Home;
+use crate::plugin_runtime::PluginRuntime;
 use crate::{Body, Bytes, Error};
 
 /// HTTP through the host: its connections, its certificates, and the list of hosts that plugin.yaml allows.
@@ -35,22 +35,23 @@ use crate::{Body, Bytes, Error};
 /// ```
 #[derive(Clone)]
 pub struct Http {
-    home: Arc<Home>,
+    plugin_runtime: Arc<PluginRuntime>,
 }
 
-/// A request that is not sent yet: to the world with [`Http`], or to another plugin with [`Plugins`](super::Plugins).
+/// A request that has not been sent yet, to a server with [`Http`] or to another plugin with
+/// [`Plugins`](super::Plugins).
 #[must_use = "a request does nothing until it is sent"]
 pub struct HttpRequest {
-    home: Arc<Home>,
+    plugin_runtime: Arc<PluginRuntime>,
     service: u32,
     method: Method,
-    /// With the query, if the author wrote one here.
+    /// The target, including a query that the author wrote into it.
     target: String,
     query: Vec<(String, String)>,
     headers: HeaderMap,
     body: Body,
     timeout: Option<Duration>,
-    /// What can't be sent, found while it was put together.
+    /// An error that was found while building the request.
     refused: Option<ServiceError>,
 }
 
@@ -69,25 +70,25 @@ macro_rules! methods {
 }
 
 impl Http {
-    pub(crate) fn new(home: Arc<Home>) -> Http {
-        Http { home }
+    pub(crate) fn new(plugin_runtime: Arc<PluginRuntime>) -> Http {
+        Http { plugin_runtime }
     }
 
     /// A request with any method, for an absolute URL.
     pub fn request(&self, method: Method, url: impl Into<String>) -> HttpRequest {
-        HttpRequest::new(self.home.clone(), service::FETCH, method, url.into())
+        HttpRequest::new(self.plugin_runtime.clone(), service::FETCH, method, url.into())
     }
 
     methods! { get GET, post POST, put PUT, patch PATCH, delete DELETE, head HEAD, }
 }
 
 impl HttpRequest {
-    pub(super) fn new(home: Arc<Home>, service: u32, method: Method, target: String) -> HttpRequest {
+    pub(super) fn new(plugin_runtime: Arc<PluginRuntime>, service: u32, method: Method, target: String) -> HttpRequest {
         let (query, headers, body) = (Vec::new(), HeaderMap::new(), Body::default());
-        HttpRequest { home, service, method, target, query, headers, body, timeout: None, refused: None }
+        HttpRequest { plugin_runtime, service, method, target, query, headers, body, timeout: None, refused: None }
     }
 
-    /// The same with a header more. One that is no header is reported by [`HttpRequest::send`].
+    /// Adds a header. [`HttpRequest::send`] reports an invalid one.
     pub fn header<N, V>(mut self, name: N, value: V) -> HttpRequest
     where
         HeaderName: TryFrom<N, Error: fmt::Display>,
@@ -103,25 +104,25 @@ impl HttpRequest {
         self
     }
 
-    /// The same with these headers in place of those of the same names.
+    /// Sets headers, replacing existing ones of the same names.
     pub fn headers(mut self, headers: HeaderMap) -> HttpRequest {
         self.headers.extend(headers);
         self
     }
 
-    /// The same with a pair more in the query; both are encoded.
+    /// Adds a query parameter; name and value are percent-encoded.
     pub fn query(mut self, name: impl Into<String>, value: impl Into<String>) -> HttpRequest {
         self.query.push((name.into(), value.into()));
         self
     }
 
-    /// The same with a body.
+    /// Sets the body.
     pub fn body(mut self, body: impl Into<Body>) -> HttpRequest {
         self.body = body.into();
         self
     }
 
-    /// The same with a JSON body and its content type.
+    /// Sets a JSON body with its content type.
     pub fn json(mut self, value: &impl Serialize) -> HttpRequest {
         match serde_json::to_vec(value) {
             Ok(json) => self.body = json.into(),
@@ -131,7 +132,7 @@ impl HttpRequest {
         self
     }
 
-    /// The same with a body that is sent as its stream gives it.
+    /// Sets a body that is streamed.
     pub fn stream<S, B, E>(mut self, stream: S) -> HttpRequest
     where
         S: Stream<Item = Result<B, E>> + Send + 'static,
@@ -142,8 +143,7 @@ impl HttpRequest {
         self
     }
 
-    /// The same with a time after which it is given up. What is left for the request that is answered is a limit
-    /// anyway.
+    /// Sets a timeout. The remaining time of the call that is being handled is a limit in any case.
     pub fn timeout(mut self, timeout: Duration) -> HttpRequest {
         self.timeout = Some(timeout);
         self
@@ -152,8 +152,8 @@ impl HttpRequest {
     /// Sends it, and waits for the head of the answer.
     ///
     /// # Errors
-    /// The permission is missing, or there is no answer: `fetch_not_allowed`, `fetch_failed`, `fetch_timed_out`,
-    /// `call_loop`. An answer with a status of 400 or more is none; see [`HttpResponse::error_for_status`].
+    /// The permission is missing, or there was no response: `fetch_not_allowed`, `fetch_failed`, `fetch_timed_out`,
+    /// `call_loop`. A response with a status of 400 or more is not an error; see [`HttpResponse::error_for_status`].
     ///
     /// # Cancel safety
     /// Dropping the future ends the request.
@@ -162,7 +162,7 @@ impl HttpRequest {
             return Err(refused);
         }
         let (path, query) = self.parts();
-        // Of another plugin the host wants path and query apart; of the world it wants one URL.
+        // For a plugin the host expects path and query separately; for a server it expects one URL.
         let is_call = self.service == service::CALL;
         let whole = if query.is_empty() || is_call { path } else { format!("{path}?{query}") };
         let ask = Ask {
@@ -175,7 +175,7 @@ impl HttpRequest {
             body: self.body,
             timeout: self.timeout,
         };
-        HttpResponse::of(ask.send(&self.home).await?).await
+        HttpResponse::of(ask.send(&self.plugin_runtime).await?).await
     }
 
     /// The target without its query, and the whole query. A fragment is not sent.
@@ -191,7 +191,7 @@ impl HttpRequest {
     }
 }
 
-/// The refusals that are the host's own; any other answer is that of the server or plugin that was asked.
+/// The errors of the host itself; any other response is from the server or plugin.
 const REFUSALS: [&str; 11] = [
     "permission_denied",
     "generation_ended",
@@ -210,7 +210,7 @@ impl HttpResponse {
     async fn of(mut answer: Answer) -> Result<HttpResponse, ServiceError> {
         let may_be_refused = answer.status.is_client_error() || answer.status.is_server_error();
         if may_be_refused && answer.is_problem() {
-            // A problem document is short; read, it tells whose it is.
+            // A problem document is short; its code shows whether the host or the server created it.
             let (status, headers) = (answer.status, answer.headers.clone());
             let bytes = answer.bytes().await?;
             match ServiceError::from_problem(status, &bytes) {
@@ -233,7 +233,7 @@ impl HttpResponse {
         &self.answer.headers
     }
 
-    /// The same when its status is below 400.
+    /// Returns the response if its status is below 400.
     ///
     /// # Errors
     /// The status, with the code and detail of the problem document if the answer is one.
@@ -260,7 +260,7 @@ impl HttpResponse {
     /// The whole body as text.
     ///
     /// # Errors
-    /// As for [`HttpResponse::bytes`]; code `not_text` when it is not UTF-8.
+    /// As for [`HttpResponse::bytes`]; code `not_text` if the body is not UTF-8.
     pub async fn text(self) -> Result<String, ServiceError> {
         let text = String::from_utf8(self.bytes().await?.into());
         text.map_err(|_| ServiceError::new(StatusCode::BAD_GATEWAY, "not_text", "the answer is not UTF-8 text"))
@@ -269,7 +269,7 @@ impl HttpResponse {
     /// The whole body, read as JSON.
     ///
     /// # Errors
-    /// As for [`HttpResponse::bytes`]; code `does_not_fit` when it is no JSON for `T`.
+    /// As for [`HttpResponse::bytes`]; code `does_not_fit` if the body does not deserialize to `T`.
     pub async fn json<T: DeserializeOwned>(self) -> Result<T, ServiceError> {
         let bytes = self.bytes().await?;
         serde_json::from_slice(&bytes).map_err(|error| ServiceError::not_json("the answer", &error))
@@ -284,7 +284,7 @@ impl fmt::Debug for Http {
 
 impl fmt::Debug for HttpRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Headers and query may hold what is secret.
+        // Headers and query may contain secrets.
         write!(f, "HttpRequest({})", self.method)
     }
 }

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ServiceError;
 use super::ask::{Answer, Ask};
-use crate::context::Home;
+use crate::plugin_runtime::PluginRuntime;
 use crate::{Body, Bytes};
 
 /// The plugin's own key-value store. It outlives reloads and upgrades.
@@ -30,7 +30,7 @@ use crate::{Body, Bytes};
 /// ```
 #[derive(Clone)]
 pub struct Kv {
-    home: Arc<Home>,
+    plugin_runtime: Arc<PluginRuntime>,
 }
 
 /// A value with its version.
@@ -53,11 +53,11 @@ pub struct Version(String);
 pub struct Listing {
     /// The keys.
     pub keys: Vec<Key>,
-    /// Whether there are more: list again after the last of these.
+    /// Whether there are more keys: pass the last key to [`Kv::list_after`].
     pub more: bool,
 }
 
-/// What is known of an entry without reading it.
+/// The metadata of an entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Key {
@@ -65,22 +65,22 @@ pub struct Key {
     pub key: String,
     /// The version of the entry.
     pub version: Version,
-    /// How many bytes the value has.
+    /// The length of the value in bytes.
     pub bytes: u64,
 }
 
 impl Kv {
-    pub(crate) fn new(home: Arc<Home>) -> Kv {
-        Kv { home }
+    pub(crate) fn new(plugin_runtime: Arc<PluginRuntime>) -> Kv {
+        Kv { plugin_runtime }
     }
 
-    /// The entry under `key`; `None` when there is none.
+    /// Returns the entry of `key`, or `None`.
     ///
     /// # Errors
     /// The permission `kv.read` is missing, or the host failed.
     pub async fn get(&self, key: &str) -> Result<Option<Entry>, ServiceError> {
         let params = [("key", key)];
-        let answer = match Ask::new(service::KV, Method::GET, &params).send_for_success(&self.home).await {
+        let answer = match Ask::new(service::KV, Method::GET, &params).send_for_success(&self.plugin_runtime).await {
             Err(error) if error.is_not_found() => return Ok(None),
             answer => answer?,
         };
@@ -91,7 +91,7 @@ impl Kv {
     /// The entry under `key`, read as JSON.
     ///
     /// # Errors
-    /// As for [`Kv::get`]; code `does_not_fit` when the value is no JSON for `T`.
+    /// As for [`Kv::get`]; code `does_not_fit` if the value does not deserialize to `T`.
     pub async fn get_json<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>, ServiceError> {
         match self.get(key).await? {
             None => Ok(None),
@@ -99,16 +99,16 @@ impl Kv {
         }
     }
 
-    /// Writes a value, whatever was there, and gives its version.
+    /// Writes a value unconditionally and returns its version.
     ///
     /// # Errors
-    /// The permission `kv.write` is missing, a quota is reached (`kv_quota`, the detail names it), the key is none
+    /// The permission `kv.write` is missing, a quota is reached (`kv_quota`, the detail names it), the key is invalid
     /// (`kv_bad_key`), or the host failed.
     pub async fn put(&self, key: &str, value: impl Into<Body>) -> Result<Version, ServiceError> {
         self.write(key, value.into(), None).await
     }
 
-    /// The same with a value as JSON.
+    /// Writes a value as JSON, like [`Kv::put`].
     ///
     /// # Errors
     /// As for [`Kv::put`]; the value does not serialize.
@@ -119,12 +119,12 @@ impl Kv {
     /// Writes a value if the entry still has the version that was read.
     ///
     /// # Errors
-    /// As for [`Kv::put`]; [`ServiceError::is_changed`] when the entry has another version, or is gone.
+    /// As for [`Kv::put`]; [`ServiceError::is_changed`] if the entry has a different version or was deleted.
     pub async fn put_if(&self, key: &str, value: impl Into<Body>, version: &Version) -> Result<Version, ServiceError> {
         self.write(key, value.into(), Some((IF_MATCH, version.header()?))).await
     }
 
-    /// The same with a value as JSON.
+    /// Writes a value as JSON, like [`Kv::put_if`].
     ///
     /// # Errors
     /// As for [`Kv::put_if`]; the value does not serialize.
@@ -137,7 +137,7 @@ impl Kv {
         self.write(key, json(value)?, Some((IF_MATCH, version.header()?))).await
     }
 
-    /// Writes a value if there is no entry yet.
+    /// Writes a value if the key has no entry yet.
     ///
     /// # Errors
     /// As for [`Kv::put`]; [`ServiceError::is_changed`] when there is an entry.
@@ -156,12 +156,12 @@ impl Kv {
     /// Removes an entry if it still has the version that was read. `false`: there was none.
     ///
     /// # Errors
-    /// As for [`Kv::delete`]; [`ServiceError::is_changed`] when the entry has another version.
+    /// As for [`Kv::delete`]; [`ServiceError::is_changed`] if the entry has a different version.
     pub async fn delete_if(&self, key: &str, version: &Version) -> Result<bool, ServiceError> {
         self.remove(key, Some((IF_MATCH, version.header()?))).await
     }
 
-    /// The first keys that start with `prefix`, as many as the host gives at once.
+    /// Lists the first page of the keys that start with `prefix`.
     ///
     /// # Errors
     /// The permission `kv.read` is missing, or the host failed.
@@ -178,7 +178,7 @@ impl Kv {
     }
 
     async fn keys(&self, params: &[(&str, &str)]) -> Result<Listing, ServiceError> {
-        let answer = Ask::new(service::KV, Method::GET, params).send_for_success(&self.home).await?;
+        let answer = Ask::new(service::KV, Method::GET, params).send_for_success(&self.plugin_runtime).await?;
         let bytes = answer.bytes().await?;
         serde_json::from_slice(&bytes).map_err(|error| ServiceError::not_json("the host's list of keys", &error))
     }
@@ -188,14 +188,14 @@ impl Kv {
         let mut ask = Ask::new(service::KV, Method::PUT, &params);
         ask.body = body;
         ask.headers.extend(condition);
-        version_of(&ask.send_for_success(&self.home).await?)
+        version_of(&ask.send_for_success(&self.plugin_runtime).await?)
     }
 
     async fn remove(&self, key: &str, condition: Condition) -> Result<bool, ServiceError> {
         let params = [("key", key)];
         let mut ask = Ask::new(service::KV, Method::DELETE, &params);
         ask.headers.extend(condition);
-        match ask.send_for_success(&self.home).await {
+        match ask.send_for_success(&self.plugin_runtime).await {
             Err(error) if error.is_not_found() => Ok(false),
             answer => answer.map(|_| true),
         }
@@ -219,7 +219,7 @@ impl Entry {
     /// The value, read as JSON.
     ///
     /// # Errors
-    /// Code `does_not_fit` when it is no JSON for `T`.
+    /// Code `does_not_fit` if the value does not deserialize to `T`.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, ServiceError> {
         serde_json::from_slice(&self.value).map_err(|error| ServiceError::not_json("the value", &error))
     }

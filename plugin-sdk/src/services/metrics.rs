@@ -10,11 +10,12 @@ use plugin_sdk_abi::measure;
 use serde_json::json;
 
 use super::ServiceError;
-use crate::context::Home;
+use crate::plugin_runtime::PluginRuntime;
 
-/// Metrics of the plugin's own, shown beside the host's on `/metrics`.
+/// The plugin's own metrics, shown on `/metrics` beside the host's.
 ///
-/// Open them once, in `#[start]`, and keep them: they are cheap to clone, and measuring takes a call of a function.
+/// Open metrics once, in `#[start]`, and store them: they are cheap to clone, and a measurement costs one function
+/// call.
 ///
 /// ```
 /// # use plugin_sdk::prelude::*;
@@ -29,13 +30,13 @@ use crate::context::Home;
 /// ```
 #[derive(Clone)]
 pub struct Metrics {
-    home: Arc<Home>,
+    plugin_runtime: Arc<PluginRuntime>,
     labels: BTreeMap<String, String>,
 }
 
 #[derive(Clone)]
 struct Metric {
-    home: Arc<Home>,
+    plugin_runtime: Arc<PluginRuntime>,
     id: u64,
 }
 
@@ -43,7 +44,7 @@ struct Metric {
 #[derive(Clone)]
 pub struct Counter(Metric);
 
-/// A value that goes up and down.
+/// A value that can go up and down.
 #[derive(Clone)]
 pub struct Gauge(Metric);
 
@@ -52,21 +53,21 @@ pub struct Gauge(Metric);
 pub struct Histogram(Metric);
 
 impl Metrics {
-    pub(crate) fn new(home: Arc<Home>) -> Metrics {
-        Metrics { home, labels: BTreeMap::new() }
+    pub(crate) fn new(plugin_runtime: Arc<PluginRuntime>) -> Metrics {
+        Metrics { plugin_runtime, labels: BTreeMap::new() }
     }
 
-    /// The same with a label more on what it opens. Few values: each is a series of its own.
+    /// Adds a label to the metrics opened afterwards. Use few different values, because each one is a separate series.
     pub fn with_label(&self, name: impl Into<String>, value: impl Into<String>) -> Metrics {
         let mut metrics = self.clone();
         metrics.labels.insert(name.into(), value.into());
         metrics
     }
 
-    /// Opens a counter; `help` is one sentence. The same name and labels give the same counter.
+    /// Opens a counter; `help` is one sentence. The same name and labels return the same counter.
     ///
     /// # Errors
-    /// The permission `metrics.write` is missing, the name is none, or it is in use for another kind of metric.
+    /// The permission `metrics.write` is missing, the name is invalid, or it is used for another kind of metric.
     pub fn counter(&self, name: &str, help: &str) -> Result<Counter, ServiceError> {
         self.open("counter", name, help, &[]).map(Counter)
     }
@@ -88,25 +89,25 @@ impl Metrics {
     }
 
     fn open(&self, kind: &str, name: &str, help: &str, buckets: &[f64]) -> Result<Metric, ServiceError> {
-        let host = self.home.host.as_ref().ok_or_else(|| ServiceError::old_host("metrics for plugins"))?;
+        let host = self.plugin_runtime.host.as_ref().ok_or_else(|| ServiceError::old_host("metrics for plugins"))?;
         let definition = json!({ "kind": kind, "name": name, "help": help, "labels": self.labels, "buckets": buckets });
         let opened =
             host.metric(&definition.to_string()).ok_or_else(|| ServiceError::old_host("metrics for plugins"))?;
         let id = opened.map_err(|failure| {
-            // The host says one sentence; for a missing permission it is the same as for the other services.
+            // The host returns one sentence; for a missing permission it equals that of the other services.
             let (status, code) = match failure.message.contains("metrics.write") {
                 true => (StatusCode::FORBIDDEN, "permission_denied"),
                 false => (StatusCode::BAD_REQUEST, "metric_refused"),
             };
             ServiceError::new(status, code, failure.message.as_str())
         })?;
-        Ok(Metric { home: self.home.clone(), id })
+        Ok(Metric { plugin_runtime: self.plugin_runtime.clone(), id })
     }
 }
 
 impl Metric {
     fn measure(&self, operation: u8, value: f64) {
-        if let Some(host) = &self.home.host {
+        if let Some(host) = &self.plugin_runtime.host {
             host.measure(self.id, operation, value);
         }
     }

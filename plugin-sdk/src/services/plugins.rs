@@ -7,7 +7,7 @@ use http::Method;
 use plugin_sdk_abi::service;
 
 use super::HttpRequest;
-use crate::context::Home;
+use crate::plugin_runtime::PluginRuntime;
 
 /// The other plugins of this host, called without a detour over the network.
 ///
@@ -22,7 +22,7 @@ use crate::context::Home;
 /// ```
 #[derive(Clone)]
 pub struct Plugins {
-    home: Arc<Home>,
+    plugin_runtime: Arc<PluginRuntime>,
 }
 
 macro_rules! methods {
@@ -35,13 +35,13 @@ macro_rules! methods {
 }
 
 impl Plugins {
-    pub(crate) fn new(home: Arc<Home>) -> Plugins {
-        Plugins { home }
+    pub(crate) fn new(plugin_runtime: Arc<PluginRuntime>) -> Plugins {
+        Plugins { plugin_runtime }
     }
 
     /// A request with any method, for `/<plugin id>/<path>`.
     pub fn request(&self, method: Method, path: impl Into<String>) -> HttpRequest {
-        HttpRequest::new(self.home.clone(), service::CALL, method, path.into())
+        HttpRequest::new(self.plugin_runtime.clone(), service::CALL, method, path.into())
     }
 
     methods! { get GET, post POST, put PUT, patch PATCH, delete DELETE, head HEAD, }

@@ -9,7 +9,7 @@ use plugin_sdk_abi::service;
 use super::ServiceError;
 use super::ask::Ask;
 use crate::Bytes;
-use crate::context::Home;
+use crate::plugin_runtime::PluginRuntime;
 
 /// Secrets that the operator gave this plugin.
 ///
@@ -22,7 +22,7 @@ use crate::context::Home;
 /// ```
 #[derive(Clone)]
 pub struct Secrets {
-    home: Arc<Home>,
+    plugin_runtime: Arc<PluginRuntime>,
 }
 
 /// A secret. `Debug` does not show it.
@@ -30,32 +30,32 @@ pub struct Secrets {
 pub struct Secret(Bytes);
 
 impl Secrets {
-    pub(crate) fn new(home: Arc<Home>) -> Secrets {
-        Secrets { home }
+    pub(crate) fn new(plugin_runtime: Arc<PluginRuntime>) -> Secrets {
+        Secrets { plugin_runtime }
     }
 
-    /// The secret `name`, as it is now.
+    /// Returns the current value of the secret `name`.
     ///
     /// # Errors
-    /// The permission `secrets.read` is missing, there is none of that name
-    /// ([`ServiceError::is_not_found`]), or the host failed.
+    /// The permission `secrets.read` is missing, the secret does not exist ([`ServiceError::is_not_found`]), or the
+    /// host failed.
     pub async fn get(&self, name: &str) -> Result<Secret, ServiceError> {
         let params = [("name", name)];
-        let answer = Ask::new(service::SECRETS, Method::GET, &params).send_for_success(&self.home).await?;
+        let answer = Ask::new(service::SECRETS, Method::GET, &params).send_for_success(&self.plugin_runtime).await?;
         answer.bytes().await.map(Secret)
     }
 }
 
 impl Secret {
-    /// What it is.
+    /// The value.
     pub fn bytes(&self) -> &[u8] {
         &self.0
     }
 
-    /// What it is, as text.
+    /// The value as text.
     ///
     /// # Errors
-    /// Code `not_text` when it is not UTF-8.
+    /// Code `not_text` if the value is not UTF-8.
     pub fn text(&self) -> Result<&str, ServiceError> {
         std::str::from_utf8(&self.0).map_err(|_| {
             ServiceError::new(StatusCode::UNPROCESSABLE_ENTITY, "not_text", "the secret is not UTF-8 text")

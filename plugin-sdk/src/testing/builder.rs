@@ -1,4 +1,4 @@
-//! How a plugin of a test is started.
+//! The builder of a test plugin.
 
 use std::collections::BTreeSet;
 use std::marker::PhantomData;
@@ -22,7 +22,7 @@ const PERMISSIONS: [&str; 8] = [
     "metrics.write",
 ];
 
-/// How a plugin of a test is started; made by [`TestPlugin::builder`].
+/// Configures and starts a test plugin; created by [`TestPlugin::builder`].
 #[must_use = "the plugin is started by `start`"]
 pub struct Builder<P> {
     pub(super) configuration: Value,
@@ -56,19 +56,19 @@ impl<P: Plugin> Builder<P> {
         self
     }
 
-    /// Takes a permission away; without, the plugin has all.
+    /// Removes a permission; by default the plugin has all.
     ///
     /// # Panics
-    /// There is no such permission.
+    /// The permission does not exist.
     pub fn without(mut self, permission: &str) -> Self {
         assert!(self.host.permissions.remove(permission), "`{permission}` is no permission, or was taken away before");
         self
     }
 
-    /// Leaves these permissions and takes away all others.
+    /// Keeps only these permissions.
     ///
     /// # Panics
-    /// There is no such permission.
+    /// A permission does not exist.
     pub fn only(mut self, permissions: &[&str]) -> Self {
         for permission in permissions {
             assert!(PERMISSIONS.contains(permission), "`{permission}` is no permission");
@@ -77,7 +77,7 @@ impl<P: Plugin> Builder<P> {
         self
     }
 
-    /// Gives the plugin a secret.
+    /// Sets a secret.
     pub fn secret(mut self, name: &str, secret: impl Into<Bytes>) -> Self {
         self.host.secrets.insert(name.to_owned(), secret.into());
         self
@@ -89,7 +89,7 @@ impl<P: Plugin> Builder<P> {
         self
     }
 
-    /// Answers what the plugin asks of the world; without, that fails as when the world is not there.
+    /// Answers the plugin's HTTP requests; without it they fail as without a network.
     ///
     /// A panic in `answer` fails the test when the plugin is dropped.
     pub fn http<R: IntoResponse>(mut self, answer: impl Fn(&Asked) -> R + Send + Sync + 'static) -> Self {
@@ -97,7 +97,7 @@ impl<P: Plugin> Builder<P> {
         self
     }
 
-    /// Answers what the plugin asks of other plugins; without, there are none.
+    /// Answers the plugin's calls to other plugins; without it there are no other plugins.
     ///
     /// A panic in `answer` fails the test when the plugin is dropped.
     pub fn plugins<R: IntoResponse>(mut self, answer: impl Fn(&Asked) -> R + Send + Sync + 'static) -> Self {
@@ -111,7 +111,7 @@ impl<P: Plugin> Builder<P> {
         self
     }
 
-    /// Lets the plugin's clock, that of `tokio::time`, stand still but for [`TestPlugin::advance`].
+    /// Pauses the plugin's `tokio::time` clock; only [`TestPlugin::advance`] moves it.
     pub fn paused_clock(mut self) -> Self {
         self.is_paused = true;
         self
@@ -131,7 +131,7 @@ impl<P: Plugin> Builder<P> {
     /// Starts the plugin, which may fail.
     ///
     /// # Errors
-    /// What `#[start]` says, or its panic.
+    /// The error or panic of `#[start]`.
     pub async fn try_start(self) -> Result<TestPlugin<P>, TestFailure> {
         TestPlugin::of(self).await
     }

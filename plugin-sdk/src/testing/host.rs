@@ -1,4 +1,4 @@
-//! What stands where the host would be.
+//! A fake of the host.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
@@ -31,13 +31,13 @@ pub(super) struct Host {
     seen: Mutex<Seen>,
 }
 
-/// What the plugin did.
+/// The recorded actions of the plugin.
 #[derive(Default)]
 struct Seen {
     logs: Vec<LogLine>,
     fetched: Vec<Asked>,
     called: Vec<Asked>,
-    /// Of closures of the test.
+    /// Panics of the test's closures.
     panics: Vec<String>,
 }
 
@@ -90,7 +90,7 @@ impl Host {
         }
     }
 
-    /// The sentence that says which permission is missing.
+    /// The message that names the missing permission.
     pub(super) fn denial(&self, permission: &str) -> Option<String> {
         (!self.permissions.contains(permission)).then(|| {
             format!(
@@ -173,7 +173,7 @@ impl Host {
     }
 }
 
-/// What a request needs.
+/// Returns the permission that a request needs.
 fn permission(service: u32, method: &Method) -> Option<&'static str> {
     Some(match (service, method.as_str()) {
         (service::KV, "GET") => "kv.read",

@@ -1,36 +1,36 @@
-//! What a plugin of a test asked of the world, or of other plugins.
+//! Recorded requests of a test plugin to servers and other plugins.
 
 use http::{HeaderMap, Method, StatusCode};
 use serde::de::DeserializeOwned;
 
 use crate::{Bytes, Error, IntoResponse as _, Response};
 
-/// A request of the plugin to the world, or to another plugin.
+/// A request of the plugin to a server or another plugin.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Asked {
     /// The method.
     pub method: Method,
-    /// The absolute URL with its query; for another plugin `/<plugin id>/<path>` with its query.
+    /// The absolute URL with its query; for another plugin, `/<plugin id>/<path>` with its query.
     pub url: String,
     /// The headers.
     pub headers: HeaderMap,
     /// The whole body.
     pub body: Bytes,
-    /// The id of the request that the plugin answered meanwhile; empty outside of one.
+    /// The id of the request that the plugin was handling; empty outside of one.
     pub request_id: String,
     /// The W3C trace context of that request.
     pub traceparent: Option<String>,
 }
 
-/// Gives the answer to a request.
+/// Creates the response to a request.
 pub(super) type Answers = Box<dyn Fn(&Asked) -> Response + Send + Sync>;
 
 impl Asked {
     /// The body, read as JSON.
     ///
     /// # Panics
-    /// It is no JSON for `T`.
+    /// The body does not deserialize to `T`.
     pub fn json<T: DeserializeOwned>(&self) -> T {
         serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("the body of {}: {error}", self.url))
     }
@@ -42,7 +42,7 @@ pub(super) fn no_world(asked: &Asked) -> Response {
     Error::new(StatusCode::BAD_GATEWAY, "fetch_failed").with_detail(detail).into_response()
 }
 
-/// The answer where there are no other plugins.
+/// The response if there are no other plugins.
 pub(super) fn no_plugins(asked: &Asked) -> Response {
     let detail = format!("no plugin answers {}: give the test's `Builder::plugins` a closure that does", asked.url);
     Error::new(StatusCode::NOT_FOUND, "plugin_unknown").with_detail(detail).into_response()

@@ -17,15 +17,15 @@ use crate::scope::Scope;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LogLine {
-    /// How bad.
+    /// The level.
     pub level: Level,
-    /// Where in the code; empty for [`Context::log`](crate::Context::log).
+    /// The module path; empty for [`Context::log`](crate::Context::log).
     pub target: String,
     /// The message.
     pub message: String,
     /// The fields; `spans` is the last, if spans were open.
     pub fields: Vec<(String, String)>,
-    /// The request that was answered meanwhile.
+    /// The id of the request that was being handled.
     pub request_id: Option<String>,
 }
 
@@ -42,7 +42,7 @@ impl Host {
         const TABLE: &WithMetadata<HostTable> =
             &WithMetadata::new(HostTable { log, release, log_level: level, event, metric, measure, request });
         let host = Arc::into_raw(host.clone()).cast();
-        // SAFETY: `host` is a `Host` of an `Arc`, which the functions of `TABLE` take until `release`.
+        // SAFETY: `host` is a `Host` of an `Arc`, which the functions of `TABLE` accept until `release`.
         unsafe { HostHandle::new(host, HostTableRef(TABLE.static_as_prefix())) }
     }
 }
@@ -139,6 +139,6 @@ unsafe extern "C" fn request(host: *const (), request: Request) -> FfiFuture<RRe
 unsafe extern "C" fn release(host: *const ()) {
     // SAFETY: `host` is the `Arc` that `lend` leaked, released once.
     let host = unsafe { Arc::from_raw(host.cast::<Host>()) };
-    // What the test gave may panic when it is dropped, which must not unwind into the table's caller.
+    // A value supplied by the test may panic when it is dropped, which must not unwind into the table's caller.
     let _ = guarded(|| drop(host));
 }

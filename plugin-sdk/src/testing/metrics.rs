@@ -65,7 +65,7 @@ impl Metrics {
             (measure::ADD, Kind::Gauge) => metric.value += value,
             (measure::SET, Kind::Gauge) => metric.value = value,
             (measure::OBSERVE, Kind::Histogram) => metric.observed.push(value),
-            // What does not fit the kind is ignored, as by the host.
+            // A measurement that does not match the kind is ignored, as by the host.
             _ => {}
         }
     }

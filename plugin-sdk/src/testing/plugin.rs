@@ -13,7 +13,8 @@ use tokio::sync::oneshot;
 use super::builder::Builder;
 use super::host::Host;
 use super::routes::Routes;
-use super::{Asked, LogLine, STARTS_PAUSED, TestRequest, yield_now};
+use super::{Asked, LogLine, TestRequest, yield_now};
+use crate::runtime::STARTS_PAUSED;
 use crate::services::Published;
 use crate::{Bytes, Plugin, export};
 
@@ -31,11 +32,11 @@ pub(super) struct Started<P: Plugin> {
     plugin: PhantomData<fn() -> P>,
 }
 
-/// Why a plugin did not do what a test asked for.
+/// The failure of an operation that a test requested.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TestFailure {
-    /// What the operator would read.
+    /// The message that an operator would see.
     pub message: String,
     /// `file:line` when it was a panic.
     pub panicked_at: Option<String>,
@@ -50,19 +51,19 @@ impl<P: Plugin> TestPlugin<P> {
         Self::builder().start().await
     }
 
-    /// Starts it in another way.
+    /// Returns a builder to start the plugin with other settings.
     pub fn builder() -> Builder<P> {
         Builder::new()
     }
 
-    /// Asks the `#[validate]` hook whether it takes a configuration, as a host does before it starts anything.
+    /// Runs the `#[validate]` hook with a configuration, as a host does before it starts anything.
     ///
     /// # Errors
-    /// What the hook says, or its panic.
+    /// The error or panic of the hook.
     pub async fn validate(configuration: Value) -> Result<(), TestFailure> {
         let argument = Chunk::from_vec(configuration.to_string().into_bytes());
         let prepare = root::<P>().prepare().expect("this SDK has `prepare`");
-        // SAFETY: the function is one of this library, and takes any argument.
+        // SAFETY: the function belongs to this library and accepts any argument.
         let asked = unsafe { prepare(abi_hook::VALIDATE, argument) };
         ended(asked).await.map(drop)
     }
@@ -114,33 +115,33 @@ impl<P: Plugin> TestPlugin<P> {
         self.request(Method::DELETE, target)
     }
 
-    /// Asks the `#[health]` hook.
+    /// Runs the `#[health]` hook.
     ///
     /// # Errors
-    /// What the hook says, or its panic.
+    /// The error or panic of the hook.
     pub async fn health(&self) -> Result<(), TestFailure> {
         let PluginHandle { plugin, table } = self.started.handle;
         // SAFETY: handle and table belong together, and `started` has not released the plugin.
         ended(unsafe { (table.health())(plugin) }).await
     }
 
-    /// Runs a hook by its name, such as `on_load`; `upgrade` takes `{"from": "1.0.0"}` and `uninstall`
-    /// `{"keep_data": false}`.
+    /// Runs a hook by its name, such as `on_load`; `upgrade` expects `{"from": "1.0.0"}` and `uninstall` `{"keep_data":
+    /// false}`.
     ///
     /// # Errors
-    /// What the hook says, or its panic.
+    /// The error or panic of the hook.
     ///
     /// # Panics
-    /// There is no hook of that name, or the plugin does not have it.
+    /// The hook does not exist, or the plugin does not have it.
     pub async fn hook(&self, name: &str, argument: Value) -> Result<(), TestFailure> {
         self.answer_hook(name, &argument).await.map(drop)
     }
 
-    /// Changes the configuration as a host does: `#[validate]`, then `#[on_config_change]`. `false`: a host would start
-    /// another generation with it, since this one can't take it.
+    /// Changes the configuration as a host does: `#[validate]`, then `#[on_config_change]`. Returns `false` if the
+    /// plugin cannot apply it live, so that a host would start a new generation.
     ///
     /// # Errors
-    /// What a hook says, or its panic.
+    /// The error or panic of a hook.
     pub async fn change_configuration(&self, configuration: Value) -> Result<bool, TestFailure> {
         if P::HOOKS.contains(&"validate") {
             Self::validate(configuration.clone()).await?;
@@ -167,20 +168,20 @@ impl<P: Plugin> TestPlugin<P> {
         Ok(serde_json::from_slice(&answer).expect("the SDK answers JSON"))
     }
 
-    /// Moves the plugin's clock on, and lets what was waiting have its turn.
+    /// Advances the plugin's clock and lets waiting tasks run.
     ///
     /// # Panics
-    /// The clock does not stand still: see [`Builder::paused_clock`].
+    /// The clock is not paused: see [`Builder::paused_clock`].
     pub async fn advance(&self, duration: Duration) {
         assert!(self.is_paused, "only a clock that stands still is moved: start the plugin with `paused_clock()`");
         self.settle(None).await;
         self.settle(Some(duration)).await;
     }
 
-    /// Lets tasks of the test and of the plugin that can go on do so, by turns.
+    /// Lets runnable tasks of the test and of the plugin run alternately.
     async fn settle(&self, mut advance: Option<Duration>) {
         // SAFETY: the handle is that of a plugin `P`, which `started` has not released.
-        let handle = unsafe { export::home_of::<P>(self.started.handle.plugin) }.handle.clone();
+        let handle = unsafe { export::runtime_of::<P>(self.started.handle.plugin) }.handle.clone();
         for _ in 0..8 {
             yield_now().await;
             let (sender, receiver) = oneshot::channel();
@@ -190,15 +191,15 @@ impl<P: Plugin> TestPlugin<P> {
                     tokio::time::advance(duration).await;
                 }
                 tokio::task::yield_now().await;
-                // The test may have ended meanwhile.
+                // The test may have ended in the meantime.
                 let _ = sender.send(());
             });
-            // A runtime that has been shut down drops what is spawned on it.
+            // A runtime that has been shut down drops new tasks.
             let _ = receiver.await;
         }
     }
 
-    /// What the plugin logged so far.
+    /// The log lines of the plugin until now.
     pub fn logs(&self) -> Vec<LogLine> {
         self.started.host.logs()
     }
@@ -213,7 +214,7 @@ impl<P: Plugin> TestPlugin<P> {
         self.started.host.store.keys()
     }
 
-    /// Writes a value under `key`, as if another generation had done it.
+    /// Writes a value under `key`, as if another generation had written it.
     pub fn put_kv(&self, key: &str, value: impl Into<Bytes>) {
         self.started.host.store.put(key, value.into());
     }
@@ -223,24 +224,24 @@ impl<P: Plugin> TestPlugin<P> {
         self.started.host.topics.published()
     }
 
-    /// Publishes an event as another plugin would, `topic` being `<plugin id>/<topic>`, and says how many subscriptions
-    /// of the plugin got it.
+    /// Publishes an event as another plugin would, with `topic` as `<plugin id>/<topic>`, and returns the number of
+    /// subscriptions of the plugin that received it.
     pub fn publish(&self, topic: &str, data: Value) -> usize {
         let plugin = topic.split('/').next().unwrap_or_default();
         self.started.host.topics.publish(plugin, topic, data, false)
     }
 
-    /// What the plugin asked of the world.
+    /// The plugin's HTTP requests.
     pub fn fetched(&self) -> Vec<Asked> {
         self.started.host.fetched()
     }
 
-    /// What the plugin asked of other plugins; the path starts with the plugin's id.
+    /// The plugin's calls to other plugins; each path starts with a plugin's id.
     pub fn called(&self) -> Vec<Asked> {
         self.started.host.called()
     }
 
-    /// The value of a counter or gauge without labels; `None` when it is not opened.
+    /// The value of a counter or gauge without labels; `None` if it has not been opened.
     pub fn metric(&self, name: &str) -> Option<f64> {
         self.metric_with(name, &[])
     }
@@ -250,15 +251,15 @@ impl<P: Plugin> TestPlugin<P> {
         self.started.host.metrics.value(name, labels)
     }
 
-    /// What was observed in histograms of this name, with any labels.
+    /// The values observed in histograms of this name, with any labels.
     pub fn observed(&self, name: &str) -> Vec<f64> {
         self.started.host.metrics.observed(name)
     }
 
-    /// Runs `#[stop]` and ends the plugin's tasks, as a host does. Gives all that was logged, to the end.
+    /// Runs `#[stop]` and ends the plugin's tasks, as a host does. Returns the complete log.
     ///
     /// # Errors
-    /// What the hook says, or its panic.
+    /// The error or panic of the hook.
     pub async fn stop(self) -> Result<Vec<LogLine>, TestFailure> {
         let PluginHandle { plugin, table } = self.started.handle;
         // SAFETY: handle and table belong together, and `started` has not released the plugin.
@@ -282,7 +283,7 @@ pub(super) async fn ended<T>(future: FfiFuture<RResult<T, Failure>>) -> Result<T
 impl<P: Plugin> Drop for Started<P> {
     fn drop(&mut self) {
         let PluginHandle { plugin, table } = self.handle;
-        // SAFETY: handle and table belong together; whatever uses the handle holds `self`, so this is last.
+        // SAFETY: handle and table belong together; every user of the handle holds `self`, so this is the last use.
         unsafe { (table.release())(plugin) };
         self.host.report_panics();
     }

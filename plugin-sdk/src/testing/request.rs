@@ -45,10 +45,10 @@ impl<P: Plugin> TestRequest<P> {
         }
     }
 
-    /// The same with a header more.
+    /// Adds a header.
     ///
     /// # Panics
-    /// It is no header.
+    /// The header is invalid.
     pub fn header(mut self, name: &str, value: &str) -> Self {
         let name = HeaderName::try_from(name).unwrap_or_else(|error| panic!("`{name}`: {error}"));
         let value = HeaderValue::try_from(value).unwrap_or_else(|error| panic!("`{value}`: {error}"));
@@ -56,13 +56,13 @@ impl<P: Plugin> TestRequest<P> {
         self
     }
 
-    /// The same with a body.
+    /// Sets the body.
     pub fn body(mut self, body: impl Into<Body>) -> Self {
         self.body = body.into();
         self
     }
 
-    /// The same with a JSON body and its content type.
+    /// Sets a JSON body with its content type.
     ///
     /// # Panics
     /// It does not serialize.
@@ -72,30 +72,30 @@ impl<P: Plugin> TestRequest<P> {
         self
     }
 
-    /// The same with a form as body and its content type.
+    /// Sets a form as body with its content type.
     pub fn form(mut self, fields: &[(&str, &str)]) -> Self {
         self.body = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish().into();
         self.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
         self
     }
 
-    /// The same from another address than `127.0.0.1:50000`.
+    /// Sets the address of the caller; the default is `127.0.0.1:50000`.
     pub fn peer(mut self, peer: &str) -> Self {
         self.peer = peer.to_owned();
         self
     }
 
-    /// The same from a caller whom the host knows.
+    /// Sets the authenticated caller.
     pub fn actor(self, actor: &str) -> Self {
         self.context("actor", actor)
     }
 
-    /// The same as part of a trace, in the W3C form.
+    /// Sets the trace context in the W3C format.
     pub fn traceparent(self, traceparent: &str) -> Self {
         self.context("traceparent", traceparent)
     }
 
-    /// The same with another time to answer than 30 s. The plugin is told; nothing is cut.
+    /// Sets the deadline; the default is 30 s. The plugin sees it, but it is not enforced.
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.deadline = deadline;
         self
@@ -137,7 +137,7 @@ impl<P: Plugin> TestRequest<P> {
         let mut response = match ended(called).await {
             Ok(response) => TestResponse::of(response, request_id),
             Err(failure) => {
-                // What a host answers: the reason is for the operator.
+                // The response of a host: the reason is only logged.
                 let error = Error::new(StatusCode::INTERNAL_SERVER_ERROR, "plugin_failed");
                 let mut response = TestResponse::of(error.into_response().into_abi(), request_id);
                 response.failure = Some(failure);

@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use super::TestFailure;
 use crate::{Body, Bytes};
 
-/// An answer. Its body is read as the test asks for it, so that one that never ends can be looked at.
+/// A response. The body is read on demand, so endless streams can be tested.
 #[derive(Debug)]
 pub struct TestResponse {
     status: StatusCode,
@@ -50,17 +50,17 @@ impl TestResponse {
         &self.headers
     }
 
-    /// The header `name` as text; empty when it is not there.
+    /// The header `name` as text; empty if it is missing.
     pub fn header(&self, name: &str) -> &str {
         self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
     }
 
-    /// The request id that the plugin was told.
+    /// The request id that the plugin received.
     pub fn request_id(&self) -> &str {
         &self.request_id
     }
 
-    /// Why the host itself would have answered with a 500: the handler panicked.
+    /// The panic of the handler, for which a host would respond with 500.
     pub fn failure(&self) -> Option<&TestFailure> {
         self.failure.as_ref()
     }
@@ -94,7 +94,7 @@ impl TestResponse {
     /// The whole body, read as JSON.
     ///
     /// # Panics
-    /// The body broke off, or is no JSON for `T`.
+    /// The body ended early or does not deserialize to `T`.
     pub async fn json<T: DeserializeOwned>(self) -> T {
         let status = self.status;
         let bytes = self.bytes().await;

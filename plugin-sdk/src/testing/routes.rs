@@ -1,4 +1,4 @@
-//! Which handler answers a request: as the host finds it, from the plugin's own description.
+//! Routing of test requests, by the plugin's own description as in the host.
 
 use http::Method;
 
@@ -17,7 +17,7 @@ impl Routes {
     pub(super) fn of<P: Plugin>() -> Routes {
         let mut routes = Routes { router: matchit::Router::new(), paths: Vec::new() };
         if P::SERVICE {
-            // A service looks at paths itself; what matters is that it is asked.
+            // A service routes by itself, so any handler index will do.
             return routes;
         }
         let mut patterns: Vec<String> = Vec::new();
@@ -36,7 +36,7 @@ impl Routes {
         routes
     }
 
-    /// Finds the handler; the error is what the host would answer.
+    /// Finds the handler; the error is the response that a host would send.
     pub(super) fn find(&self, method: &Method, path: &str) -> Result<Routed, Error> {
         if self.paths.is_empty() {
             return Ok((0, Vec::new()));
@@ -70,7 +70,7 @@ fn pattern(path: &str) -> String {
     parts.collect::<Vec<_>>().join("/")
 }
 
-/// The text of one percent-encoded part; `None` when it is none.
+/// Decodes one percent-encoded part; `None` if it is invalid.
 fn decoded(text: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();

@@ -17,7 +17,7 @@ pub(super) struct Store(Mutex<Entries>);
 
 #[derive(Default)]
 struct Entries {
-    /// Of the entry that was written last.
+    /// The version of the newest entry.
     version: u64,
     entries: BTreeMap<String, (u64, Bytes)>,
 }

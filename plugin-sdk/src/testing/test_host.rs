@@ -13,15 +13,15 @@ use std::time::{Duration, Instant};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-/// Longer than a host takes to come up or to end on a slow machine.
+/// Longer than a host needs to start or stop on a slow machine.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// Longer than a build takes.
+/// Longer than a build needs.
 const BUILD_PATIENCE: Duration = Duration::from_secs(1800);
 
-/// A running `plugin-host` with one plugin in it. It is ended when this is dropped.
+/// A running `plugin-host` with one plugin. It is stopped when this value is dropped.
 ///
-/// The program is the one that the variable `PLUGIN_HOST` names, or the `plugin-host` of the path. Its folders are
-/// temporary, but for the build cache: all tests share that one, below `target/`.
+/// The program is the one in the variable `PLUGIN_HOST`, or `plugin-host` of the PATH. Its folders are temporary except
+/// for the build cache, which all tests share below `target/`.
 ///
 /// ```no_run
 /// use plugin_sdk::testing::TestHost;
@@ -50,7 +50,7 @@ pub struct HostResponse {
     body: Vec<u8>,
 }
 
-/// What the host writes.
+/// The output of the host.
 #[derive(Debug, Default)]
 struct Lines {
     written: Mutex<VecDeque<String>>,
@@ -58,15 +58,15 @@ struct Lines {
 }
 
 impl TestHost {
-    /// Starts a host, and loads the plugin whose sources and plugin.yaml lie in `folder`.
+    /// Starts a host and loads the plugin with its sources and plugin.yaml in `folder`.
     ///
     /// # Panics
-    /// The program is not there, or the plugin does not load: with what the host says.
+    /// The program is missing, or the plugin does not load; the panic contains the host's message.
     pub fn with_plugin(folder: impl AsRef<Path>) -> TestHost {
         TestHost::with_configuration(folder, json!({}))
     }
 
-    /// The same with a configuration.
+    /// Starts a host and loads the plugin with a configuration.
     ///
     /// # Panics
     /// As for [`TestHost::with_plugin`].
@@ -126,7 +126,7 @@ impl TestHost {
     /// Calls the plugin; `target` is the path after its id.
     ///
     /// # Panics
-    /// There is no answer.
+    /// There is no response.
     pub fn get(&self, target: &str) -> HostResponse {
         self.call("GET", target, None)
     }
@@ -134,7 +134,7 @@ impl TestHost {
     /// Calls the plugin with a JSON body.
     ///
     /// # Panics
-    /// There is no answer.
+    /// There is no response.
     pub fn post(&self, target: &str, body: &Value) -> HostResponse {
         self.call("POST", target, Some(body))
     }
@@ -142,7 +142,7 @@ impl TestHost {
     /// Calls the plugin with any method.
     ///
     /// # Panics
-    /// There is no answer.
+    /// There is no response.
     pub fn call(&self, method: &str, target: &str, body: Option<&Value>) -> HostResponse {
         self.send(method, &format!("/api/plugin-endpoints/{}{target}", self.plugin), body, PATIENCE)
     }
@@ -150,7 +150,7 @@ impl TestHost {
     /// Calls the host itself, as its operator.
     ///
     /// # Panics
-    /// There is no answer.
+    /// There is no response.
     pub fn operate(&self, method: &str, path: &str, body: Option<&Value>) -> HostResponse {
         self.send(method, path, body, PATIENCE)
     }
@@ -158,14 +158,14 @@ impl TestHost {
     /// Builds the plugin as its sources are now, and replaces it.
     ///
     /// # Panics
-    /// The host refuses: with what it says.
+    /// The host refuses the reload; the panic contains its message.
     pub fn reload(&self) {
         let path = format!("/api/plugins/{}/reload", self.plugin);
         let answer = self.send("POST", &path, Some(&json!({})), BUILD_PATIENCE);
         assert_eq!(answer.status, 200, "the plugin does not reload: {}\n{}", answer.text(), self.log());
     }
 
-    /// All that the host has written so far, the plugin's lines among it.
+    /// All output of the host until now, including the plugin's log lines.
     pub fn log(&self) -> String {
         let lines = self.lines.written.lock().unwrap_or_else(PoisonError::into_inner);
         lines.iter().map(|line| format!("{line}\n")).collect()
@@ -192,7 +192,7 @@ impl TestHost {
     }
 }
 
-/// The build cache of all tests: in the target folder that the running test lies in, or else in the plugin's.
+/// The build cache of all tests: in the target folder that contains the running test, or else in the plugin's.
 fn build_cache(source: &Path) -> PathBuf {
     let program = std::env::current_exe().unwrap_or_default();
     let target = program.ancestors().find(|folder| folder.join("CACHEDIR.TAG").is_file());
@@ -246,7 +246,7 @@ impl HostResponse {
         self.status
     }
 
-    /// The header `name`, in lower case; empty when it is not there.
+    /// The header `name`, in lower case; empty if it is missing.
     pub fn header(&self, name: &str) -> &str {
         self.headers.iter().find(|(found, _)| found == name).map_or("", |(_, value)| value)
     }
@@ -264,7 +264,7 @@ impl HostResponse {
     /// The body, read as JSON.
     ///
     /// # Panics
-    /// It is no JSON for `T`.
+    /// The body does not deserialize to `T`.
     pub fn json<T: DeserializeOwned>(&self) -> T {
         serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error} in {}", self.text()))
     }
@@ -287,7 +287,7 @@ fn unchunked(mut rest: &[u8]) -> Option<Vec<u8>> {
 
 impl Drop for TestHost {
     fn drop(&mut self) {
-        // Killed, not asked: nothing in the temporary folders is worth an orderly end.
+        // Killed instead of stopped: the temporary folders are discarded anyway.
         let _ = self.child.kill();
         let _ = self.child.wait();
         let _ = std::fs::remove_dir_all(&self.folder);

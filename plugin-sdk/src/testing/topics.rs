@@ -1,4 +1,4 @@
-//! Events: who listens, and what was published.
+//! Events of a test: subscriptions and published events.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
@@ -37,12 +37,12 @@ impl Topics {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What the plugin itself published.
+    /// The events published by the plugin itself.
     pub(super) fn published(&self) -> Vec<Published> {
         self.lock().published.clone()
     }
 
-    /// Tells an event to those who listen, and says how many they are.
+    /// Delivers an event to its subscribers and returns their number.
     pub(super) fn publish(&self, plugin: &str, topic: &str, data: Value, is_own: bool) -> usize {
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let at_unix_ms = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
@@ -65,7 +65,7 @@ impl Topics {
     }
 }
 
-/// Whether a subscription to `wanted` hears `topic`.
+/// Returns whether a subscription to `wanted` receives `topic`.
 fn matches(wanted: &str, topic: &str) -> bool {
     match wanted.strip_suffix('*') {
         Some("") => true,

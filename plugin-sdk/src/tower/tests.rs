@@ -52,7 +52,7 @@ fn a_router_sees_path_query_headers_and_context() {
     });
 }
 
-/// Gives its items one by one.
+/// A stream of the given items.
 struct Items(std::vec::IntoIter<Result<&'static str, Error>>);
 
 impl Stream for Items {

@@ -1,21 +1,23 @@
-//! What the macros of the `log` crate say.
+//! Records of the `log` crate.
 
 use log::{Level, LevelFilter, Log, Metadata, Record};
 use plugin_sdk_abi::log_level;
 
-use crate::context::Home;
+use crate::plugin_runtime::PluginRuntime;
 
-/// Sends records to the host of the plugin they come from.
+/// Sends records to the host of their plugin.
 pub(super) struct ToHost;
 
 impl Log for ToHost {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        Home::current().is_some_and(|home| number(metadata.level()) <= home.level())
+        PluginRuntime::current().is_some_and(|plugin_runtime| number(metadata.level()) <= plugin_runtime.level())
     }
 
     fn log(&self, record: &Record<'_>) {
-        if let Some(home) = Home::current().filter(|home| number(record.level()) <= home.level()) {
-            home.event(number(record.level()), record.target(), &record.args().to_string(), &[]);
+        if let Some(plugin_runtime) =
+            PluginRuntime::current().filter(|plugin_runtime| number(record.level()) <= plugin_runtime.level())
+        {
+            plugin_runtime.event(number(record.level()), record.target(), &record.args().to_string(), &[]);
         }
     }
 
@@ -34,7 +36,7 @@ fn number(level: Level) -> u8 {
 
 /// The most verbose level that any plugin of this library wants.
 pub(super) fn greatest() -> LevelFilter {
-    match Home::greatest_level() {
+    match PluginRuntime::greatest_level() {
         0 => LevelFilter::Off,
         log_level::ERROR => LevelFilter::Error,
         log_level::WARN => LevelFilter::Warn,

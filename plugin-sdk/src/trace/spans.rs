@@ -1,4 +1,4 @@
-//! The spans that are open, and those that are entered on this thread.
+//! The open spans, and the spans entered on this thread.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tracing::Metadata;
 
-/// Spans entered on one thread, one inside another, beyond which they are only counted.
+/// The number of nested spans per thread that are recorded; deeper ones are only counted.
 const MAX_DEPTH: usize = 32;
 
 struct Span {
@@ -33,12 +33,12 @@ struct Entered {
 }
 
 thread_local! {
-    /// An array, so that the thread-local has no destructor: one would keep the library in memory after its last use.
+    /// An array, so that the thread-local has no destructor: a destructor would keep the library in memory.
     static ENTERED: RefCell<Entered> = const { RefCell::new(Entered { depth: 0, ids: [0; MAX_DEPTH] }) };
 }
 
 fn spans() -> MutexGuard<'static, Spans> {
-    // Nothing of the plugin's runs while it is locked.
+    // No plugin code runs while it is locked.
     SPANS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -82,7 +82,7 @@ pub(super) fn let_go(id: u64) -> bool {
     was_last
 }
 
-/// Frees the table, which keeps memory also when it is empty, unless spans are open.
+/// Frees the table, which uses memory even when it is empty, unless spans are open.
 pub(super) fn free() {
     let mut spans = spans();
     if spans.open.is_empty() {
@@ -144,7 +144,7 @@ pub(super) fn exit(id: u64) {
             entered.depth -= 1;
             return;
         }
-        // Usually the innermost; a span may be left before those that were entered inside it.
+        // Usually the innermost; a span may be exited before the spans entered inside it.
         let ids = &mut entered.ids[..entered.depth];
         if let Some(at) = ids.iter().rposition(|entered| *entered == id) {
             ids.copy_within(at + 1.., at);

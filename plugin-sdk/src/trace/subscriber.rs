@@ -11,19 +11,19 @@ use tracing::{Event, Level, Metadata, Subscriber};
 use tracing_core::span::Current;
 
 use super::spans;
-use crate::context::Home;
+use crate::plugin_runtime::PluginRuntime;
 
-/// Sends events to the host of the plugin they come from.
+/// Sends events to the host of their plugin.
 pub(super) struct ToHost;
 
 impl Subscriber for ToHost {
     fn register_callsite(&self, _: &'static Metadata<'static>) -> Interest {
-        // Levels change while a plugin runs; those that no plugin wants are kept out by the greatest level.
+        // Levels change while a plugin runs; the maximum level filters out events that no plugin wants.
         Interest::sometimes()
     }
 
     fn max_level_hint(&self) -> Option<LevelFilter> {
-        Some(match Home::greatest_level() {
+        Some(match PluginRuntime::greatest_level() {
             0 => LevelFilter::OFF,
             log_level::ERROR => LevelFilter::ERROR,
             log_level::WARN => LevelFilter::WARN,
@@ -34,11 +34,11 @@ impl Subscriber for ToHost {
     }
 
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        Home::current().is_some_and(|home| number(metadata.level()) <= home.level())
+        PluginRuntime::current().is_some_and(|plugin_runtime| number(metadata.level()) <= plugin_runtime.level())
     }
 
     fn event(&self, event: &Event<'_>) {
-        let Some(home) = Home::current() else { return };
+        let Some(plugin_runtime) = PluginRuntime::current() else { return };
         let mut fields = Fields::default();
         event.record(&mut fields);
         let leaf = match event.parent() {
@@ -51,7 +51,7 @@ impl Subscriber for ToHost {
         others.extend(around.map(|path| ("spans", path)));
         let others: Vec<(&str, &str)> = others.iter().map(|(name, value)| (*name, value.as_str())).collect();
         let metadata = event.metadata();
-        home.event(number(metadata.level()), metadata.target(), &message, &others);
+        plugin_runtime.event(number(metadata.level()), metadata.target(), &message, &others);
     }
 
     fn new_span(&self, span: &Attributes<'_>) -> Id {
@@ -121,7 +121,7 @@ impl Fields {
         }
     }
 
-    /// As they stand behind a span's name: `a=1 b=2`.
+    /// The fields as shown after a span's name: `a=1 b=2`.
     fn into_text(self) -> String {
         let message = Some(("message", self.message)).filter(|(_, message)| !message.is_empty());
         let all = message.into_iter().chain(self.others);

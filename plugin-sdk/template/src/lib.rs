@@ -10,7 +10,7 @@ struct Greeter {
     greeting: RwLock<String>,
 }
 
-/// `configuration` of plugin.yaml, with what is set over it.
+/// The configuration: the defaults of plugin.yaml, merged with the operator's values.
 #[derive(Deserialize)]
 struct Settings {
     greeting: String,

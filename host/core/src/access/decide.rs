@@ -5,6 +5,7 @@ use crate::manifest::Auth;
 
 /// Why somebody may not call an endpoint.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[expect(missing_docs, reason = "the message of each variant names its fields")]
 pub enum Denied {
     /// The endpoint wants to know who calls.
     #[error("this needs a token")]
@@ -14,10 +15,7 @@ pub enum Denied {
     Plugin,
     /// They have none of the roles.
     #[error("the endpoint asks for role {}", roles.join(" or "))]
-    Role {
-        /// What one of is asked for.
-        roles: Vec<String>,
-    },
+    Role { roles: Vec<String> },
     /// They do not have a permission.
     #[error("the endpoint asks for the permission `{permission}`")]
     Permission {

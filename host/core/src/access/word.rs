@@ -53,16 +53,14 @@ pub struct Name(Box<str>);
 
 /// A text is no name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[expect(missing_docs, reason = "the message of each variant names its fields")]
 pub enum NameError {
     /// A character or a length that names don't have.
     #[error("a name has 1 to 64 of A-Z, a-z, 0-9, `.`, `_`, `@`, `+` and `-`, a letter or digit first")]
     Form,
     /// It stands for somebody else.
     #[error("`{found}` is a name of the host's own")]
-    Reserved {
-        /// The name.
-        found: String,
-    },
+    Reserved { found: String },
 }
 
 impl Name {

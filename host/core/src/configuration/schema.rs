@@ -41,25 +41,17 @@ struct Inner {
 
 /// Why a text is not the schema of a configuration.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[expect(missing_docs, reason = "the message of each variant names its fields")]
 pub enum SchemaError {
     /// It is too long.
     #[error("the schema has more than {max_bytes} bytes")]
-    TooLarge {
-        /// The limit.
-        max_bytes: usize,
-    },
+    TooLarge { max_bytes: usize },
     /// It is no JSON, or no object.
     #[error("the schema is not a JSON object: {reason}")]
-    NotAnObject {
-        /// What was found instead.
-        reason: String,
-    },
+    NotAnObject { reason: String },
     /// Its objects and lists lie too deep inside each other.
     #[error("the schema is nested more than {max_depth} deep; hint: move parts into `$defs` and refer to them")]
-    TooDeep {
-        /// The limit.
-        max_depth: usize,
-    },
+    TooDeep { max_depth: usize },
     /// It breaks rules of its draft, or of this host.
     #[error("the schema is refused: {list}", list = list(problems))]
     Refused {

@@ -4,113 +4,64 @@ use host_core::PathError;
 
 /// Which rule an archive breaks. Names of entries are shown with unprintable characters escaped.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the message of each variant names its fields")]
 pub enum ZipError {
     /// More bytes than an archive may have.
     #[error("archive has more than {max_bytes} bytes")]
-    TooLarge {
-        /// The limit.
-        max_bytes: u64,
-    },
+    TooLarge { max_bytes: u64 },
     /// No end record.
     #[error("not a ZIP archive, or one that breaks off: it has no end record")]
     NoEnd,
     /// Two places where readers could start.
     #[error("archive has {found} end records; hint: do not pack ZIP archives without compression inside a ZIP archive")]
-    ManyEnds {
-        /// How many.
-        found: usize,
-    },
+    ManyEnds { found: usize },
     /// A comment that does not end the file, is too long, or holds more than text.
     #[error("archive comment {rule}")]
-    Comment {
-        /// What is wrong with it.
-        rule: &'static str,
-    },
+    Comment { rule: &'static str },
     /// Part of a set.
     #[error("archive is one of several parts; hint: pack it into one file")]
     MultiDisk,
     /// The large form of the format, which small archives do not need.
     #[error("archive uses ZIP64 (at {place}); hint: pack files by name instead of from a pipe")]
-    Zip64 {
-        /// Where it shows.
-        place: String,
-    },
+    Zip64 { place: String },
     /// A record reaches past the end.
     #[error("archive breaks off in {record} at byte {at}")]
-    Truncated {
-        /// Which record.
-        record: &'static str,
-        /// Where it starts.
-        at: u64,
-    },
+    Truncated { record: &'static str, at: u64 },
     /// Not the record that should be there.
     #[error("expected {record} at byte {at}, found `{found:08x}`")]
     Signature {
-        /// Which record.
         record: &'static str,
-        /// Where it should start.
         at: u64,
         /// The first four bytes there.
         found: u32,
     },
     /// The directory does not end where the end record starts.
     #[error("the directory should end at byte {expected}, where the end record starts, and ends at {found}")]
-    DirectoryPlace {
-        /// Where the end record starts.
-        expected: u64,
-        /// Where the directory ends.
-        found: u64,
-    },
+    DirectoryPlace { expected: u64, found: u64 },
     /// The directory does not hold as many entries as declared.
     #[error("the directory of {declared} entries ends at byte {found} instead of {expected}")]
-    DirectorySize {
-        /// How many entries the end record declares.
-        declared: usize,
-        /// Where the directory should end.
-        expected: u64,
-        /// Where the last declared entry ends.
-        found: u64,
-    },
+    DirectorySize { declared: usize, expected: u64, found: u64 },
     /// More entries than an archive may have.
     #[error("archive has {found} entries, more than {max_entries}")]
-    TooManyEntries {
-        /// How many.
-        found: usize,
-        /// The limit.
-        max_entries: usize,
-    },
+    TooManyEntries { found: usize, max_entries: usize },
     /// A gap, an overlap, or bytes in front or behind.
     #[error("expected {record} at byte {expected}, found it at {found}: the archive has a gap or an overlap there")]
-    Tiling {
-        /// Which record: an entry by its name, or the directory.
-        record: String,
-        /// Where the record before it ends.
-        expected: u64,
-        /// Where it is.
-        found: u64,
-    },
+    Tiling { record: String, expected: u64, found: u64 },
     /// The two headers of an entry say different things.
     #[error("`{name}` has {field} `{local}` in front of its data and `{central}` in the directory")]
     Mismatch {
         /// The entry's name in the directory.
         name: String,
-        /// Which field.
         field: &'static str,
-        /// What the header in front of the data says.
         local: String,
-        /// What the directory says.
         central: String,
     },
     /// The record behind the data does not match.
     #[error("the record behind the data of `{name}` does not match the directory")]
-    Descriptor {
-        /// The entry.
-        name: String,
-    },
+    Descriptor { name: String },
     /// Packed in another way than deflate.
     #[error("`{name}` is packed with method {method}; hint: use deflate or no compression")]
     Method {
-        /// The entry.
         name: String,
         /// The method's number.
         method: u16,
@@ -118,21 +69,16 @@ pub enum ZipError {
     /// Made for a reader that does not exist.
     #[error("`{name}` needs a reader for version {version} of the format, in tenths")]
     Version {
-        /// The entry.
         name: String,
         /// The version it needs, in tenths.
         version: u16,
     },
     /// Encrypted.
     #[error("`{name}` is encrypted; hint: pack it without a password")]
-    Encrypted {
-        /// The entry.
-        name: String,
-    },
+    Encrypted { name: String },
     /// A flag that readers differ on.
     #[error("`{name}` has the flags `{flags:04x}`, of which some are not known")]
     Flags {
-        /// The entry.
         name: String,
         /// All its flags.
         flags: u16,
@@ -140,17 +86,14 @@ pub enum ZipError {
     /// An extra field that gives another name or size, or is malformed.
     #[error("`{name}` has an extra field `{id:04x}` {rule}")]
     Extra {
-        /// The entry.
         name: String,
         /// The field's number.
         id: u16,
-        /// What is wrong with it.
         rule: &'static str,
     },
     /// A link, pipe or device.
     #[error("`{name}` is neither a file nor a folder (mode {mode:o}); hint: pack the file a link points to")]
     FileType {
-        /// The entry.
         name: String,
         /// Its Unix mode.
         mode: u32,
@@ -158,19 +101,13 @@ pub enum ZipError {
     /// A program that would run as its owner.
     #[error("`{name}` has a set-user or set-group bit (mode {mode:o})")]
     SetId {
-        /// The entry.
         name: String,
         /// Its Unix mode.
         mode: u32,
     },
     /// A folder with data, or an entry that is a folder in one respect and a file in another.
     #[error("`{name}` {rule}")]
-    Folder {
-        /// The entry.
-        name: String,
-        /// What is wrong with it.
-        rule: &'static str,
-    },
+    Folder { name: String, rule: &'static str },
     /// A name whose characters depend on the reader.
     #[error("`{name}` is neither ASCII nor marked as UTF-8; hint: pack with a tool that writes UTF-8 names")]
     NameEncoding {
@@ -188,64 +125,40 @@ pub enum ZipError {
     },
     /// A name that is a file and a folder at once.
     #[error("`{name}` is both a file and a folder")]
-    FileAndFolder {
-        /// The name.
-        name: String,
-    },
+    FileAndFolder { name: String },
     /// A name that git would take for its own data.
     #[error("`{name}` is a name for git's own data; hint: leave `.git` out of the archive")]
-    ForbiddenName {
-        /// The entry.
-        name: String,
-    },
+    ForbiddenName { name: String },
     /// More bytes than an archive may unpack to.
     #[error("archive unpacks to more than {max_bytes} bytes; `{name}` goes over it")]
     UnpackedTooLarge {
         /// The entry that went over it.
         name: String,
-        /// The limit.
         max_bytes: u64,
     },
     /// A file that is packed better than real files are.
     #[error("`{name}` declares {bytes} bytes in {packed_bytes}, more than {max_ratio} times as much")]
     Ratio {
-        /// The entry.
         name: String,
-        /// Its declared size.
         bytes: u64,
         /// The size of its packed data.
         packed_bytes: u64,
-        /// The limit.
         max_ratio: u64,
     },
     /// The packed data does not give the declared bytes.
     #[error("`{name}` declares {declared} bytes and unpacks to {found} or more")]
     Size {
-        /// The entry.
         name: String,
-        /// Its declared size.
         declared: u64,
         /// How many bytes came out before it was stopped.
         found: u64,
     },
     /// The packed data is malformed.
     #[error("the packed data of `{name}` {rule}")]
-    Deflate {
-        /// The entry.
-        name: String,
-        /// What is wrong with it.
-        rule: &'static str,
-    },
+    Deflate { name: String, rule: &'static str },
     /// The unpacked data is not what was packed.
     #[error("`{name}` has the checksum `{found:08x}`, declared is `{declared:08x}`; hint: the archive is damaged")]
-    Checksum {
-        /// The entry.
-        name: String,
-        /// What the directory says.
-        declared: u32,
-        /// What the data gives.
-        found: u32,
-    },
+    Checksum { name: String, declared: u32, found: u32 },
     /// The second reader sees something else.
     #[error("two readers of the archive do not agree on {rule}")]
     Disagree {
@@ -254,10 +167,7 @@ pub enum ZipError {
     },
     /// The second reader refuses it.
     #[error("a second reader refuses the archive")]
-    Reader {
-        /// What it said.
-        source: zip::result::ZipError,
-    },
+    Reader { source: zip::result::ZipError },
 }
 
 impl ZipError {

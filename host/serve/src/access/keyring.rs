@@ -9,7 +9,7 @@ use host_core::{Digest, Principal};
 use host_state::{Accounts, TokenRecord, UserRecord};
 use tokio::sync::watch;
 
-use crate::token::{PREFIX, is_same};
+use crate::access::operator_token::{PREFIX, is_same};
 
 /// What a token's id and secret have of hex digits.
 pub(crate) const N_ID: usize = 8;
@@ -18,14 +18,14 @@ const N_SECRET: usize = 64;
 /// All tokens and users.
 #[derive(Default)]
 pub(crate) struct Keyring {
-    tokens: RwLock<HashMap<[u8; N_ID], Arc<Held>>>,
+    tokens: RwLock<HashMap<[u8; N_ID], Arc<StoredToken>>>,
     users: RwLock<BTreeMap<Name, UserRecord>>,
     /// Told when tokens were changed or taken away.
     changed: watch::Sender<()>,
 }
 
 /// A token in memory.
-pub(crate) struct Held {
+pub(crate) struct StoredToken {
     pub(crate) record: TokenRecord,
     pub(crate) principal: Arc<Principal>,
     pub(crate) id: Arc<str>,
@@ -35,11 +35,11 @@ pub(crate) struct Held {
     written: AtomicU64,
 }
 
-impl Held {
-    fn new(record: TokenRecord) -> Held {
+impl StoredToken {
+    fn new(record: TokenRecord) -> StoredToken {
         let principal = Arc::new(Principal { name: record.name.clone(), rights: record.rights.clone() });
         let used = record.last_used_unix_ms.unwrap_or_default();
-        Held { id: record.id.as_str().into(), principal, last_used: used.into(), written: used.into(), record }
+        StoredToken { id: record.id.as_str().into(), principal, last_used: used.into(), written: used.into(), record }
     }
 
     /// When it was used last.
@@ -77,7 +77,7 @@ impl Keyring {
     }
 
     /// The valid token of that text. A wrong secret and an unknown id take as long.
-    pub(crate) fn find(&self, token: &[u8], now_ms: u64) -> Option<Arc<Held>> {
+    pub(crate) fn find(&self, token: &[u8], now_ms: u64) -> Option<Arc<StoredToken>> {
         let rest = token.strip_prefix(PREFIX.as_bytes())?;
         let (id, secret) = rest.split_first_chunk::<N_ID>()?;
         let secret = secret.strip_prefix(b"_").filter(|secret| secret.len() == N_SECRET)?;
@@ -91,7 +91,7 @@ impl Keyring {
     }
 
     /// The token of that id, valid or not.
-    pub(crate) fn token(&self, id: &str) -> Option<Arc<Held>> {
+    pub(crate) fn token(&self, id: &str) -> Option<Arc<StoredToken>> {
         self.tokens().get(key(id).as_slice()).cloned()
     }
 
@@ -101,10 +101,10 @@ impl Keyring {
     }
 
     /// All tokens, oldest first.
-    pub(crate) fn all(&self) -> Vec<Arc<Held>> {
+    pub(crate) fn all(&self) -> Vec<Arc<StoredToken>> {
         let mut all: Vec<_> = self.tokens().values().cloned().collect();
         all.sort_by(|a, b| {
-            let at = |held: &Held| held.record.created_unix_ms;
+            let at = |held: &StoredToken| held.record.created_unix_ms;
             at(a).cmp(&at(b)).then_with(|| a.id.cmp(&b.id))
         });
         all
@@ -114,7 +114,7 @@ impl Keyring {
         if let Ok(id) = <[u8; N_ID]>::try_from(record.id.as_bytes()) {
             let used = self.token(&record.id).and_then(|held| held.last_used_unix_ms());
             let record = TokenRecord { last_used_unix_ms: used.or(record.last_used_unix_ms), ..record };
-            self.tokens_mut().insert(id, Arc::new(Held::new(record)));
+            self.tokens_mut().insert(id, Arc::new(StoredToken::new(record)));
             self.changed.send_replace(());
         }
     }
@@ -169,11 +169,11 @@ impl Keyring {
         self.changed.send_replace(());
     }
 
-    fn tokens(&self) -> RwLockReadGuard<'_, HashMap<[u8; N_ID], Arc<Held>>> {
+    fn tokens(&self) -> RwLockReadGuard<'_, HashMap<[u8; N_ID], Arc<StoredToken>>> {
         self.tokens.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn tokens_mut(&self) -> RwLockWriteGuard<'_, HashMap<[u8; N_ID], Arc<Held>>> {
+    fn tokens_mut(&self) -> RwLockWriteGuard<'_, HashMap<[u8; N_ID], Arc<StoredToken>>> {
         self.tokens.write().unwrap_or_else(PoisonError::into_inner)
     }
 

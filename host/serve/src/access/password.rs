@@ -7,8 +7,7 @@ use http::StatusCode;
 use subtle::ConstantTimeEq as _;
 use tokio::sync::Semaphore;
 
-use crate::error::of_operation;
-use crate::problem::Refused;
+use crate::wire::problem::ApiError;
 
 /// Hashes at the same time: each takes 19 MiB and a core.
 const AT_ONCE: usize = 2;
@@ -47,13 +46,13 @@ impl Passwords {
     ///
     /// # Errors
     /// It is too short or too long; too many are being hashed; the system gave no randomness.
-    pub(crate) async fn hash(&self, password: String) -> Result<String, Refused> {
+    pub(crate) async fn hash(&self, password: String) -> Result<String, ApiError> {
         if password.chars().count() < MIN_CHARS || password.len() > MAX_BYTES {
             let detail = format!("a password must have at least {MIN_CHARS} characters and at most {MAX_BYTES} bytes");
-            return Err(Refused::new(StatusCode::UNPROCESSABLE_ENTITY, "user_password", detail));
+            return Err(ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, "user_password", detail));
         }
         let salt = random::<N_SALT_BYTES>().map_err(|_| {
-            Refused::new(
+            ApiError::new(
                 StatusCode::INTERNAL_SERVER_ERROR,
                 "auth_random",
                 "the operating system's random number generator failed",
@@ -67,7 +66,7 @@ impl Passwords {
     ///
     /// # Errors
     /// Too many are being hashed.
-    pub(crate) async fn is_right(&self, password: String, kept: Option<&str>) -> Result<bool, Refused> {
+    pub(crate) async fn is_right(&self, password: String, kept: Option<&str>) -> Result<bool, ApiError> {
         let is_known = kept.is_some();
         let read = kept.and_then(read).or_else(|| read(&self.nobody));
         let Some(Kept { params, salt, hash }) = read else { return Ok(false) };
@@ -77,10 +76,10 @@ impl Passwords {
         Ok(bool::from(computed.ct_eq(&hash)) && is_known && fits)
     }
 
-    async fn compute(&self, params: Params, password: String, salt: Vec<u8>) -> Result<Vec<u8>, Refused> {
+    async fn compute(&self, params: Params, password: String, salt: Vec<u8>) -> Result<Vec<u8>, ApiError> {
         let Ok(_place) = self.places.try_acquire() else {
             let detail = "too many logins and password changes are in progress";
-            return Err(Refused::new(StatusCode::TOO_MANY_REQUESTS, "auth_busy", detail).retry_after(1));
+            return Err(ApiError::new(StatusCode::TOO_MANY_REQUESTS, "auth_busy", detail).retry_after(1));
         };
         // It is never closed.
         let _turn = self.turns.acquire().await;
@@ -89,7 +88,7 @@ impl Passwords {
             let argon = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
             argon.hash_password_into(password.as_bytes(), &salt, &mut hash).ok().map(|()| hash)
         });
-        hashed.await.ok().flatten().ok_or_else(|| of_operation(&host_run::Error::Panicked))
+        hashed.await.ok().flatten().ok_or_else(|| ApiError::from(host_run::Error::Panicked))
     }
 }
 

@@ -6,24 +6,24 @@ use http::HeaderValue;
 use subtle::ConstantTimeEq as _;
 use tokio::sync::watch;
 
-use super::keyring::Held;
-use crate::caller::Caller;
+use super::keyring::StoredToken;
+use crate::access::caller::Caller;
 
 /// What a connection sent last that was valid. It goes with the connection.
 #[derive(Default)]
-pub(crate) struct Recent(Mutex<Option<Seen>>);
+pub(crate) struct RecentToken(Mutex<Option<SeenToken>>);
 
 /// A value of `Authorization` and whose it is.
-pub(super) struct Seen {
+pub(super) struct SeenToken {
     pub(super) value: HeaderValue,
     pub(super) caller: Caller,
     /// `None` for the operator's, which is valid as long as the host runs.
-    pub(super) held: Option<Arc<Held>>,
+    pub(super) held: Option<Arc<StoredToken>>,
     /// Tells of changes since before it was looked up.
     pub(super) changed: watch::Receiver<()>,
 }
 
-impl Recent {
+impl RecentToken {
     /// Whose this value is, if it is the one that was seen last and is valid still.
     pub(super) fn caller(&self, value: &HeaderValue, now_ms: u64) -> Option<Caller> {
         let last = self.last();
@@ -37,18 +37,18 @@ impl Recent {
     }
 
     /// Keeps what was looked up.
-    pub(super) fn keep(&self, seen: Seen) {
+    pub(super) fn keep(&self, seen: SeenToken) {
         *self.last() = Some(seen);
     }
 
-    fn last(&self) -> MutexGuard<'_, Option<Seen>> {
+    fn last(&self) -> MutexGuard<'_, Option<SeenToken>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl std::fmt::Debug for Recent {
+impl std::fmt::Debug for RecentToken {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Recent")
+        f.write_str("RecentToken")
     }
 }
 

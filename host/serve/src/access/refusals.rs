@@ -17,10 +17,10 @@ const SEVERAL: &str = "several";
 pub(crate) struct Refusals {
     /// More than this at a time are summed up as one.
     max: usize,
-    sums: Mutex<HashMap<String, Sum>>,
+    sums: Mutex<HashMap<String, RefusalSum>>,
 }
 
-struct Sum {
+struct RefusalSum {
     since: Instant,
     /// How many are not told yet.
     times: u64,
@@ -51,7 +51,7 @@ impl Refusals {
             (sum.since, sum.last) = (now, entry.clone());
             return Some(Entry { times: std::mem::take(&mut sum.times), ..entry });
         }
-        sums.insert(key, Sum { since: now, times: 0, last: entry.clone() });
+        sums.insert(key, RefusalSum { since: now, times: 0, last: entry.clone() });
         Some(Entry { times: 1, ..entry })
     }
 
@@ -70,7 +70,7 @@ impl Refusals {
         due
     }
 
-    fn sums(&self) -> MutexGuard<'_, HashMap<String, Sum>> {
+    fn sums(&self) -> MutexGuard<'_, HashMap<String, RefusalSum>> {
         self.sums.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

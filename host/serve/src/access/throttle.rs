@@ -15,10 +15,10 @@ const MAX_ADDRESSES: usize = 4_096;
 
 /// Where a client is: its address, or its network where one client has a whole one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Place(IpAddr);
+pub(crate) struct ClientKey(IpAddr);
 
 /// Counts failures.
-pub(crate) struct Throttle {
+pub(crate) struct LoginThrottle {
     per_address: f64,
     over_all: f64,
     books: Mutex<Books>,
@@ -26,7 +26,7 @@ pub(crate) struct Throttle {
 
 struct Books {
     all: Bucket,
-    places: HashMap<Place, Bucket>,
+    places: HashMap<ClientKey, Bucket>,
 }
 
 /// What is left, at a moment.
@@ -36,9 +36,9 @@ struct Bucket {
     at: Instant,
 }
 
-impl Place {
-    pub(crate) fn of(address: IpAddr) -> Place {
-        Place(match address.to_canonical() {
+impl ClientKey {
+    pub(crate) fn from_address(address: IpAddr) -> ClientKey {
+        ClientKey(match address.to_canonical() {
             // Whoever has an IPv6 address has 2^64 of them.
             IpAddr::V6(ip) => IpAddr::V6(Ipv6Addr::from_bits(ip.to_bits() & !u128::from(u64::MAX))),
             ip => ip,
@@ -46,19 +46,19 @@ impl Place {
     }
 }
 
-impl Throttle {
+impl LoginThrottle {
     /// So many failures a minute.
-    pub(crate) fn new(per_address: u32, over_all: u32) -> Throttle {
+    pub(crate) fn new(per_address: u32, over_all: u32) -> LoginThrottle {
         let (per_address, over_all) = (f64::from(per_address), f64::from(over_all));
         let all = Bucket { left: over_all, at: Instant::now() };
-        Throttle { per_address, over_all, books: Mutex::new(Books { all, places: HashMap::new() }) }
+        LoginThrottle { per_address, over_all, books: Mutex::new(Books { all, places: HashMap::new() }) }
     }
 
     /// Counts a failure, or an attempt before it is known how it ends.
     ///
     /// # Errors
     /// In how many seconds to try again.
-    pub(crate) fn take(&self, place: Place, now: Instant) -> Result<(), u32> {
+    pub(crate) fn take(&self, place: ClientKey, now: Instant) -> Result<(), u32> {
         let mut books = self.books();
         if books.places.len() >= MAX_ADDRESSES {
             books.places.retain(|_, bucket| bucket.filled(self.per_address, now) < self.per_address);
@@ -73,7 +73,7 @@ impl Throttle {
     }
 
     /// The attempt was none that failed.
-    pub(crate) fn give_back(&self, place: Place) {
+    pub(crate) fn give_back(&self, place: ClientKey) {
         let mut books = self.books();
         books.all.left = (books.all.left + 1.0).min(self.over_all);
         if let Some(bucket) = books.places.get_mut(&place) {
@@ -107,13 +107,13 @@ impl Bucket {
 mod tests {
     use super::*;
 
-    fn place(address: &str) -> Place {
-        Place::of(address.parse().unwrap())
+    fn place(address: &str) -> ClientKey {
+        ClientKey::from_address(address.parse().unwrap())
     }
 
     #[test]
     fn an_address_waits_when_it_was_wrong_too_often_and_the_others_do_not() {
-        let (throttle, now) = (Throttle::new(10, 100), Instant::now());
+        let (throttle, now) = (LoginThrottle::new(10, 100), Instant::now());
         let (a, b) = (place("192.0.2.1"), place("192.0.2.2"));
         for _ in 0..10 {
             throttle.take(a, now).unwrap();
@@ -133,8 +133,8 @@ mod tests {
 
     #[test]
     fn many_addresses_wait_together() {
-        let (throttle, now) = (Throttle::new(10, 25), Instant::now());
-        let taken = (0..1_000u32).filter(|n| throttle.take(Place(IpAddr::V4((*n).into())), now).is_ok()).count();
+        let (throttle, now) = (LoginThrottle::new(10, 25), Instant::now());
+        let taken = (0..1_000u32).filter(|n| throttle.take(ClientKey(IpAddr::V4((*n).into())), now).is_ok()).count();
         assert_eq!(taken, 25);
         assert_eq!(throttle.take(place("192.0.2.1"), now), Err(3));
         assert!(throttle.books().places.len() <= 25, "who was refused is not remembered");
@@ -142,7 +142,7 @@ mod tests {
 
     #[test]
     fn an_attempt_that_was_right_counts_for_nothing() {
-        let (throttle, now) = (Throttle::new(2, 100), Instant::now());
+        let (throttle, now) = (LoginThrottle::new(2, 100), Instant::now());
         let a = place("192.0.2.1");
         for _ in 0..50 {
             throttle.take(a, now).unwrap();
@@ -152,9 +152,9 @@ mod tests {
 
     #[test]
     fn addresses_are_forgotten_when_there_is_nothing_to_wait_for() {
-        let (throttle, now) = (Throttle::new(10, u32::MAX), Instant::now());
+        let (throttle, now) = (LoginThrottle::new(10, u32::MAX), Instant::now());
         for n in 0..10_000u32 {
-            throttle.take(Place(IpAddr::V4(n.into())), now + WINDOW * n).unwrap();
+            throttle.take(ClientKey(IpAddr::V4(n.into())), now + WINDOW * n).unwrap();
         }
         assert!(throttle.books().places.len() <= MAX_ADDRESSES);
     }

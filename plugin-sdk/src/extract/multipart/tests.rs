@@ -1,6 +1,6 @@
 use super::*;
 
-/// Gives its chunks one by one and notes how many were taken.
+/// Returns its chunks one by one and records how many were read.
 struct Chunks {
     chunks: std::vec::IntoIter<Vec<u8>>,
     taken: Arc<AtomicU64>,
@@ -38,7 +38,7 @@ fn fields_come_one_by_one_however_the_body_is_cut() {
             let second = form.next_field().await.unwrap().unwrap();
             assert_eq!((second.name(), second.file_name()), (Some("b"), Some("b.txt")));
             assert_eq!(second.content_type(), Some("text/plain"));
-            // It is skipped unread.
+            // The field is skipped unread.
             assert!(form.next_field().await.unwrap().is_none());
         }
     });

@@ -1,0 +1,109 @@
+//! The operator's token: made at the first start, kept in a private file, compared without giving away where it differs.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use host_core::{Digest, Principal, Role};
+use host_store::Store;
+use subtle::ConstantTimeEq as _;
+
+use crate::access::caller::Caller;
+
+/// What every token of this host starts with.
+pub(crate) const PREFIX: &str = "dph_";
+
+/// The operator's token. Holds its digest only.
+pub(crate) struct OperatorToken {
+    digest: Digest,
+    path: PathBuf,
+    caller: Caller,
+}
+
+impl OperatorToken {
+    /// Reads the token of the data folder, or makes one of 256 random bits. Blocks.
+    pub(crate) fn load_or_create(store: &Store) -> Result<OperatorToken, Error> {
+        let path = store.operator_token_path();
+        let text = match std::fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let text = new_token()?;
+                store.write_private(&path, format!("{text}\n").as_bytes())?;
+                text
+            }
+            Err(source) => return Err(Error::Read { path, source }),
+        };
+        let text = text.trim();
+        if !text.starts_with(PREFIX) || text.len() < PREFIX.len() + 32 {
+            return Err(Error::NotAToken { path });
+        }
+        let principal = Arc::new(Principal::with_role("operator", Role::Admin));
+        let caller = Caller { principal, token: "operator".into() };
+        Ok(OperatorToken { digest: Digest::of(text.as_bytes()), path, caller })
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The operator, when this is their token.
+    pub(crate) fn caller(&self, token: &[u8]) -> Option<Caller> {
+        is_same(&Digest::of(token), &self.digest).then(|| self.caller.clone())
+    }
+
+    /// Whether it is this token that somebody came with.
+    pub(crate) fn is_of(&self, caller: &Caller) -> bool {
+        caller.token == self.caller.token
+    }
+}
+
+/// Compares digests in the same time wherever they differ.
+pub(crate) fn is_same(one: &Digest, other: &Digest) -> bool {
+    let words = |digest: &Digest| {
+        let (words, _) = digest.as_bytes().as_chunks::<8>();
+        [0, 1, 2, 3].map(|at| u64::from_ne_bytes(words[at]))
+    };
+    // A word at a time takes a tenth of what bytes do.
+    words(one).ct_eq(&words(other)).into()
+}
+
+/// Whether a header carries a token of a host like this one, valid or not, and however it is written: it is not for plugins to
+/// see.
+pub(crate) fn is_host_credential(value: &http::HeaderValue) -> bool {
+    // As nearly all are written.
+    if bearer(value.as_bytes()).is_some_and(|token| token.starts_with(PREFIX.as_bytes())) {
+        return true;
+    }
+    let mut words = value.as_bytes().split(|byte| matches!(byte, b' ' | b'\t' | b',' | b'"' | b'='));
+    words.any(|word| word.starts_with(PREFIX.as_bytes()))
+}
+
+/// The token in the value of `Authorization`.
+pub(crate) fn bearer(value: &[u8]) -> Option<&[u8]> {
+    let (scheme, token) = value.split_at_checked(7)?;
+    scheme.eq_ignore_ascii_case(b"bearer ").then(|| token.trim_ascii())
+}
+
+fn new_token() -> Result<String, Error> {
+    use std::fmt::Write as _;
+    let mut secret = [0; 32];
+    getrandom::fill(&mut secret).map_err(Error::Random)?;
+    let mut token = PREFIX.to_owned();
+    for byte in secret {
+        let _ = write!(token, "{byte:02x}");
+    }
+    Ok(token)
+}
+
+/// Why there is no operator's token.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    #[error("failed to read `{}`", path.display())]
+    Read { path: PathBuf, source: io::Error },
+    #[error("`{}` does not contain a token; hint: delete the file, the next start creates a new token", path.display())]
+    NotAToken { path: PathBuf },
+    #[error("failed to write the operator token")]
+    Write(#[from] host_store::Error),
+    #[error("the operating system's random number generator failed")]
+    Random(#[source] getrandom::Error),
+}

@@ -1,0 +1,25 @@
+//! The handlers of the management API, and the table of its routes.
+
+mod audit;
+mod available;
+mod batch;
+mod cache;
+mod configuration;
+mod docs;
+mod events;
+mod graph;
+mod job_log;
+mod jobs;
+mod login;
+mod logs;
+mod openapi;
+mod plan;
+mod plugins;
+mod revisions;
+pub(crate) mod routes;
+mod settings;
+mod system;
+mod tokens;
+mod updates;
+mod upload;
+mod users;

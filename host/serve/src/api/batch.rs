@@ -1,0 +1,172 @@
+//! Several operations in one job.
+
+use axum::extract::State;
+use axum::response::Response;
+use host_api as api;
+use host_api::{BatchMode, BatchOperation, FieldError};
+use host_core::{Revision, Source, SourceError};
+use host_run::{LoadOptions, Operation, Settings, Trust};
+use http::StatusCode;
+use serde_json::Value;
+
+use crate::operation::request::OperationRequest;
+use crate::operation::run::run;
+use crate::state::AppState;
+use crate::wire::input::RequiredJson;
+use crate::wire::problem::ApiError;
+
+/// The most operations of a batch.
+const MAX_OPERATIONS: usize = 100;
+
+pub(crate) async fn batch(
+    State(app): State<AppState>,
+    request: OperationRequest,
+    RequiredJson(asked): RequiredJson<api::BatchRequest>,
+) -> Result<Response, ApiError> {
+    let operations = operations(&asked.operations)?;
+    run(&app, request, Operation::Batch { operations, atomic: asked.mode == BatchMode::Atomic }).await
+}
+
+/// The operations that a client asks for.
+///
+/// # Errors
+/// All that is wrong with them.
+pub(crate) fn operations(asked: &[Value]) -> Result<Vec<Operation>, ApiError> {
+    let (mut operations, mut errors) = (vec![], vec![]);
+    // What is too much is refused as a whole later; nobody needs a word on each of it.
+    for (index, value) in asked.iter().enumerate().take(MAX_OPERATIONS + 1) {
+        let read = serde_json::from_value(value.clone()).map_err(|error| error.to_string()).and_then(operation);
+        match read {
+            Ok(operation) => operations.push(operation),
+            Err(message) => {
+                let pointer = format!("operations[{index}]");
+                errors.push(FieldError { message: format!("`{pointer}`: {message}"), pointer });
+            }
+        }
+    }
+    if errors.is_empty() {
+        return Ok(operations);
+    }
+    let list = errors.iter().map(|error| error.message.as_str()).collect::<Vec<_>>();
+    let detail = format!("invalid batch: {}", list.join("; "));
+    Err(ApiError { errors, ..ApiError::new(StatusCode::BAD_REQUEST, "body_does_not_fit", detail) })
+}
+
+fn operation(asked: BatchOperation) -> Result<Operation, String> {
+    Ok(match asked {
+        BatchOperation::Load { source, version, config, start } => {
+            let source = with_version(&source, version.as_deref())?;
+            let start = start.unwrap_or(true);
+            let options = LoadOptions { configuration: config, start, ..LoadOptions::default() };
+            Operation::Load { source, trust: Trust::Http, options }
+        }
+        BatchOperation::Reload { id } => Operation::Reload { id },
+        BatchOperation::Enable { id } => Operation::Enable { id },
+        BatchOperation::Disable { id, cascade } => Operation::Disable { id, cascade },
+        BatchOperation::Start { id } => Operation::Start { id },
+        BatchOperation::Stop { id } => Operation::Stop { id },
+        BatchOperation::Restart { id } => Operation::Restart { id },
+        BatchOperation::Unload { id, keep_data, cascade } => Operation::Unload { id, keep_data, cascade },
+        BatchOperation::Configure { id, config, patch, revision } => {
+            let change = match (config, patch) {
+                (Some(config), None) => Settings::Replace(config),
+                (None, Some(patch)) => Settings::Merge(patch),
+                _ => return Err("exactly one of `config` and `patch` is required".to_owned()),
+            };
+            Operation::Configure { id, change, expected: revision }
+        }
+        BatchOperation::Rollback { id, to } => Operation::Rollback { id, to, because: None },
+        BatchOperation::Update { id, to } => {
+            let to = to.map(|to| to.parse::<Revision>().map_err(|error| error.to_string())).transpose()?;
+            Operation::Update { id, to, automatic: false }
+        }
+    })
+}
+
+/// A source, and the version beside it, which says more than one in it.
+fn with_version(source: &str, version: Option<&str>) -> Result<Source, String> {
+    let told = |error: SourceError| error.to_string();
+    let mut source = source.parse::<Source>().map_err(told)?;
+    let version = version.unwrap_or_default().parse::<Revision>().map_err(told)?;
+    match &mut source {
+        _ if version == Revision::Latest => {}
+        Source::Git { revision, .. } => *revision = version,
+        _ => return Err("`version` is only supported for git URLs: it selects a branch, tag or commit".to_owned()),
+    }
+    Ok(source)
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn every_operation_is_read_with_its_fields() {
+        let asked = json!([
+            {"operation": "load", "source": "https://github.com/acme/hello", "version": "v1", "config": {"a": 1}, "start": false},
+            {"operation": "load", "source": "/srv/a"},
+            {"operation": "reload", "id": "abc"},
+            {"operation": "enable", "id": "abc"},
+            {"operation": "disable", "id": "abc", "cascade": true},
+            {"operation": "start", "id": "abc"},
+            {"operation": "stop", "id": "abc"},
+            {"operation": "restart", "id": "abc"},
+            {"operation": "unload", "id": "abc", "keep_data": true},
+            {"operation": "configure", "id": "abc", "config": {"a": 1}, "revision": 7},
+            {"operation": "configure", "id": "abc", "patch": {"a": null}},
+            {"operation": "rollback", "id": "abc", "to": "1.0.0"},
+            {"operation": "update", "id": "abc"},
+            {"operation": "update", "id": "abc", "to": "v2"}
+        ]);
+        let read = operations(asked.as_array().unwrap()).unwrap();
+        let shown: String = read.iter().map(|operation| format!("{operation:?}\n")).collect();
+        expect![[r#"
+            Load { source: Git { url: GitUrl { host: "github.com", owner: "acme", name: "hello" }, revision: Named("v1") }, trust: Http, options: LoadOptions { configuration: Some({"a": Number(1)}), start: false, if_changed: false, update: None, commit: None, tree: None } }
+            Load { source: Folder("/srv/a"), trust: Http, options: LoadOptions { configuration: None, start: true, if_changed: false, update: None, commit: None, tree: None } }
+            Reload { id: "abc" }
+            Enable { id: "abc" }
+            Disable { id: "abc", cascade: true }
+            Start { id: "abc" }
+            Stop { id: "abc" }
+            Restart { id: "abc" }
+            Unload { id: "abc", keep_data: true, cascade: false }
+            Configure { id: "abc", change: Replace({"a": Number(1)}), expected: Some(7) }
+            Configure { id: "abc", change: Merge({"a": Null}), expected: None }
+            Rollback { id: "abc", to: Some("1.0.0"), because: None }
+            Update { id: "abc", to: None, automatic: false }
+            Update { id: "abc", to: Some(Named("v2")), automatic: false }
+        "#]].assert_eq(&shown);
+    }
+
+    #[test]
+    fn all_that_is_wrong_is_told_at_once() {
+        let asked = json!([
+            {"operation": "explode", "id": "abc"},
+            {"operation": "reload"},
+            {"operation": "reload", "id": "abc", "force": true},
+            {"operation": "load", "source": "http://github.com/a/b"},
+            {"operation": "load", "source": "/srv/a", "version": "v1"},
+            {"operation": "configure", "id": "abc"},
+            {"operation": "configure", "id": "abc", "config": {}, "patch": {}},
+            {"operation": "update", "id": "abc", "to": "-x"},
+            7
+        ]);
+        let refused = operations(asked.as_array().unwrap()).unwrap_err();
+        let shown: String = refused.errors.iter().map(|error| format!("{}\n", error.message)).collect();
+        expect![[r#"
+            `operations[0]`: unknown variant `explode`, expected one of `load`, `reload`, `enable`, `disable`, `start`, `stop`, `restart`, `unload`, `configure`, `rollback`, `update`
+            `operations[1]`: missing field `id`
+            `operations[2]`: unknown field `force`, expected `id`
+            `operations[3]`: scheme `http` is not fetched from; use `https://`, a folder, a `.zip` or a `.so`
+            `operations[4]`: `version` is only supported for git URLs: it selects a branch, tag or commit
+            `operations[5]`: exactly one of `config` and `patch` is required
+            `operations[6]`: exactly one of `config` and `patch` is required
+            `operations[7]`: `-x` is not a branch, tag or commit
+            `operations[8]`: invalid type: integer `7`, expected internally tagged enum BatchOperation
+        "#]].assert_eq(&shown);
+        assert_eq!((refused.status.as_u16(), &*refused.code), (400, "body_does_not_fit"));
+    }
+}

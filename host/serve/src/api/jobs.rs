@@ -1,0 +1,184 @@
+//! Operations, looked at while they run and afterwards; ended early, and asked for again.
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use host_api as api;
+use host_core::Role;
+use host_run::{JobError, JobFilter, JobView, LogLine};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderValue};
+use http::{StatusCode, header};
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use crate::access::caller::{Caller, forbidden};
+use crate::api::job_log::{FollowedLog, LogFormat};
+use crate::operation::request::OperationRequest;
+use crate::operation::run::answer;
+use crate::state::AppState;
+use crate::wire::input::{PathId, QueryParams};
+use crate::wire::problem::ApiError;
+use crate::wire::view;
+
+/// Jobs on a page, unless asked otherwise; and at most.
+const DEFAULT_LIMIT: usize = 100;
+const MAX_LIMIT: usize = 200;
+/// Longer names are no plugin's and no operation's.
+const MAX_NAME_BYTES: usize = 100;
+
+/// `?plugin=&state=&operation=`: which jobs. `?limit=&cursor=`: how many, and from where on.
+#[derive(Deserialize, IntoParams)]
+pub(crate) struct JobListQuery {
+    /// Only jobs of this plugin.
+    #[param(min_length = 1, max_length = 100)]
+    plugin: Option<String>,
+    /// Only jobs in this state.
+    state: Option<String>,
+    /// Only jobs of this operation, for example `load`.
+    #[param(min_length = 1, max_length = 100)]
+    operation: Option<String>,
+    /// Maximum number of jobs; 100 when absent.
+    #[param(minimum = 1, maximum = 200)]
+    limit: Option<usize>,
+    /// The `next` of the previous page.
+    cursor: Option<String>,
+}
+
+pub(crate) async fn list(
+    State(app): State<AppState>,
+    QueryParams(query): QueryParams<JobListQuery>,
+) -> Result<Json<api::JobList>, ApiError> {
+    let refused = |detail: String| ApiError::new(StatusCode::BAD_REQUEST, "query_does_not_fit", detail);
+    for (name, value) in [("plugin", &query.plugin), ("operation", &query.operation)] {
+        if value.as_ref().is_some_and(|value| value.is_empty() || value.len() > MAX_NAME_BYTES) {
+            return Err(refused(format!("`{name}` must have from 1 to {MAX_NAME_BYTES} bytes")));
+        }
+    }
+    let state = query.state.as_deref().map(str::parse).transpose();
+    let state = state.map_err(|error| refused(format!("`state`: {error}")))?;
+    let limit = query.limit.unwrap_or(DEFAULT_LIMIT);
+    if !(1..=MAX_LIMIT).contains(&limit) {
+        return Err(refused(format!("`limit` must be from 1 to {MAX_LIMIT}")));
+    }
+    let cursor = query.cursor.as_deref().map(str::parse).transpose();
+    let cursor = cursor.map_err(|error| refused(format!("`cursor`: {error}")))?;
+    let filter = JobFilter { plugin: query.plugin, state, operation: query.operation };
+    let page = app.host.jobs(&filter, limit, cursor.as_ref()).await?;
+    let jobs = page.jobs.iter().map(view::job).collect();
+    Ok(Json(api::JobList { jobs, next: page.next.map(|next| next.to_string()) }))
+}
+
+/// The job, for those who may see it: who has grants only sees the jobs of those plugins.
+async fn seen(app: &AppState, caller: &Caller, id: &str) -> Result<JobView, ApiError> {
+    let job = app.host.job(id).await?;
+    match caller.principal.may(Role::Viewer, job.plugin.as_deref()) {
+        true => Ok(job),
+        // As if there were none: that there is one of another plugin is not theirs to know.
+        false => Err(ApiError::from(host_run::Error::from(JobError::Unknown { id: id.to_owned() }))),
+    }
+}
+
+pub(crate) async fn get(
+    State(app): State<AppState>,
+    caller: Caller,
+    PathId(id): PathId,
+) -> Result<Json<api::Job>, ApiError> {
+    Ok(Json(view::job(&seen(&app, &caller, &id).await?)))
+}
+
+pub(crate) async fn cancel(
+    State(app): State<AppState>,
+    caller: Caller,
+    PathId(id): PathId,
+) -> Result<Json<api::Job>, ApiError> {
+    let plugin = match caller.principal.may(Role::Operator, None) {
+        true => None,
+        false => seen(&app, &caller, &id).await?.plugin,
+    };
+    if !caller.principal.may(Role::Operator, plugin.as_deref()) {
+        return Err(forbidden(Role::Operator, plugin.as_deref()));
+    }
+    let job = app.host.cancel_job(&id).await?;
+    Ok(Json(view::job(&job)))
+}
+
+pub(crate) async fn retry(
+    State(app): State<AppState>,
+    PathId(id): PathId,
+    request: OperationRequest,
+) -> Result<Response, ApiError> {
+    let job = app.host.retry(&id, request.asker).await?;
+    request.subject.job(&job);
+    answer(&job, request.respond_async).await
+}
+
+/// `?follow=true`: go on until the job ends. `?from=N`: lines numbered N and later.
+#[derive(Deserialize, IntoParams)]
+pub(crate) struct JobLogQuery {
+    /// Keeps the response open and appends new lines until the job ends.
+    #[serde(default)]
+    follow: bool,
+    /// Starts with this line number; 0 when absent.
+    #[serde(default)]
+    from: u64,
+}
+
+/// The log as text, one line each; or as events, each line with its number as id, and `end` when the job has ended.
+pub(crate) async fn log(
+    State(app): State<AppState>,
+    caller: Caller,
+    PathId(id): PathId,
+    headers: HeaderMap,
+    QueryParams(query): QueryParams<JobLogQuery>,
+) -> Result<Response, ApiError> {
+    seen(&app, &caller, &id).await?;
+    let failed = |error: host_run::Error| ApiError::from(&error);
+    let format = if wants_events(&headers) { LogFormat::Events } else { LogFormat::Text };
+    let mut permit = None;
+    let live = app.host.live_job(&id).filter(|_| query.follow || format == LogFormat::Events);
+    let from = match last_event(&headers).filter(|_| format == LogFormat::Events).transpose()? {
+        Some(last) => {
+            let job = app.host.job(&id).await.map_err(failed)?;
+            // A log that has not come so far has begun anew, because the host was killed meanwhile.
+            Some(last.saturating_add(1)).filter(|from| *from <= job.n_lines).unwrap_or(0)
+        }
+        None => query.from,
+    };
+    let body = match live {
+        Some(job) => {
+            permit = Some(app.streams.take(&caller, &app.rules.now().rules)?);
+            Body::new(FollowedLog::new(job, from, format, app.host.front_metrics().job_log_stream()))
+        }
+        None => {
+            let lines = app.host.job_lines(&id, from).await.map_err(failed)?;
+            let mut text: String = lines.iter().map(|line: &LogLine| format.line(line)).collect();
+            text.push_str(&format.end(app.host.job(&id).await.map_err(failed)?.state));
+            Body::from(text)
+        }
+    };
+    let mut response = body.into_response();
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(format.content_type()));
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    Ok(match permit {
+        Some(permit) => permit.hold(response, app.access.clone().ended(caller)),
+        None => response,
+    })
+}
+
+/// Whether the client asks for server-sent events.
+fn wants_events(headers: &HeaderMap) -> bool {
+    let values = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    let mut kinds = values.flat_map(|value| value.split(',')).map(|kind| kind.split(';').next().unwrap_or(kind).trim());
+    kinds.any(|kind| kind.eq_ignore_ascii_case("text/event-stream"))
+}
+
+/// The number of the last line that the client has, if it has one.
+fn last_event(headers: &HeaderMap) -> Option<Result<u64, ApiError>> {
+    let value = headers.get("last-event-id").filter(|value| !value.is_empty())?;
+    let number = value.to_str().ok().and_then(|text| text.parse().ok());
+    Some(number.ok_or_else(|| {
+        let detail = "`Last-Event-ID` is not a line number of this log";
+        ApiError::new(StatusCode::BAD_REQUEST, "last_event_id", detail)
+    }))
+}

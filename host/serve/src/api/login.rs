@@ -1,0 +1,95 @@
+//! Logging in and out with a password, and who one is.
+
+use axum::Json;
+use axum::extract::State;
+use axum::response::{IntoResponse as _, Response};
+use host_api as api;
+use host_core::Role;
+use host_core::access::Rights;
+use http::StatusCode;
+
+use crate::access::Session;
+use crate::access::audit_context::{self, AuditContext, ClientAddress};
+use crate::access::caller::Caller;
+use crate::state::AppState;
+use crate::wire::input::SecretJson;
+use crate::wire::problem::ApiError;
+use crate::wire::rights;
+use crate::wire::security_headers::no_store;
+
+type ApiResult = Result<Response, ApiError>;
+
+/// Gives a session to who knows a user's password. Failures are told to the audit log summed up, a login one by one.
+pub(crate) async fn login(
+    State(app): State<AppState>,
+    mut audit: AuditContext,
+    axum::Extension(address): axum::Extension<ClientAddress>,
+    SecretJson(asked): SecretJson<api::LoginRequest>,
+) -> ApiResult {
+    let api::LoginRequest { username, password } = asked;
+    let user = match app.access.check_password(&username, password, address.0).await {
+        Ok(user) => user,
+        Err(refused) => {
+            audit.refused(&app.host, &app.access, &refused).await;
+            return Err(refused);
+        }
+    };
+    audit.by_name(format!("login:{}", user.name));
+    audit.subject().object(user.name.as_str());
+    let asked = audit.asked(&app.host).await?;
+    let begun = app.access.create_session(&user).await;
+    let response = match begun {
+        Ok(session) => {
+            audit.by_token(&session.id);
+            logged_in(session, user.name.to_string())
+        }
+        Err(refused) => refused.into_response(),
+    };
+    let told = audit.end(asked, &response);
+    audit_context::write(&app.host, vec![told]).await;
+    Ok(response)
+}
+
+fn logged_in(session: Session, username: String) -> Response {
+    let Session { token, expires_unix_ms, rights, .. } = session;
+    let role = rights.role.map(|role| role.to_string());
+    let user = api::LoginUser { username, role, permissions: shown_permissions(&rights) };
+    no_store(Json(api::Login { token, expires_unix_ms, user }).into_response())
+}
+
+/// Ends the session whose token is sent along.
+pub(crate) async fn logout(State(app): State<AppState>, caller: Caller) -> ApiResult {
+    let held = app.access.token(&caller.token);
+    if held.is_none_or(|held| held.record.login.is_none()) {
+        let detail = "this token is not a session: it was not created by a login";
+        return Err(ApiError::new(StatusCode::CONFLICT, "auth_no_session", detail)
+            .fix("revoke a token with DELETE /api/tokens/{id}"));
+    }
+    app.access.revoke(&caller.token).await?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+/// Who asks, and what they may do.
+pub(crate) async fn me(State(app): State<AppState>, caller: Caller) -> Response {
+    let held = app.access.token(&caller.token);
+    let record = held.as_ref().map(|held| &held.record);
+    let (principal, rights) = (&caller.principal, rights::shown(&caller.principal.rights));
+    let user = record.and_then(|record| record.login.as_ref()).map(ToString::to_string);
+    let me = api::Me {
+        username: user.unwrap_or_else(|| principal.name.clone()),
+        actor: principal.name.clone(),
+        permissions: shown_permissions(&principal.rights),
+        role: rights.role,
+        grants: rights.grants,
+        scopes: rights.scopes,
+        expires_unix_ms: record.and_then(|record| record.expires_unix_ms),
+    };
+    no_store(Json(me).into_response())
+}
+
+/// What a console may offer: what the role lets them do with the host, and the words that endpoints ask for.
+fn shown_permissions(rights: &Rights) -> Vec<String> {
+    let of_role = [(Role::Viewer, "read"), (Role::Operator, "write"), (Role::Admin, "admin")];
+    let of_role = of_role.iter().filter(|(role, _)| rights.role >= Some(*role)).map(|(_, word)| (*word).to_owned());
+    of_role.chain(rights.permissions.iter().map(ToString::to_string)).collect()
+}

@@ -1,0 +1,154 @@
+//! A plugins.yaml: what it would change, that change, and the present state as such a file.
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::{FromRequest, Request, State};
+use axum::response::{IntoResponse as _, Response};
+use host_api as api;
+use host_core::configuration;
+use host_core::lock_file::{self, At, Change, LockFile};
+use host_run::{Error, PlanReport, PlannedPlugin, RuleView};
+use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, HeaderMap, HeaderValue};
+use http::{StatusCode, header};
+
+use crate::operation::request::OperationRequest;
+use crate::operation::run::answer;
+use crate::state::AppState;
+use crate::wire::input::{self, RequiredJson};
+use crate::wire::problem::ApiError;
+use crate::wire::view;
+
+/// A plugins.yaml in the body: YAML, or the same as JSON.
+pub(crate) struct PluginSetBody(LockFile);
+
+impl<S: Send + Sync> FromRequest<S> for PluginSetBody {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<PluginSetBody, ApiError> {
+        let format = PluginSetFormat::from_headers(request.headers())?;
+        let bytes: Bytes = input::bytes(request, state).await?;
+        // A large file takes its time.
+        let read = tokio::task::spawn_blocking(move || match format {
+            PluginSetFormat::Yaml => lock_file::read(&bytes),
+            PluginSetFormat::Json => lock_file::read_json(&bytes),
+        });
+        let read = read.await.map_err(|_| ApiError::from(Error::Panicked))?;
+        read.map(PluginSetBody).map_err(|problems| ApiError::from(&Error::FileRefused { problems }))
+    }
+}
+
+enum PluginSetFormat {
+    Yaml,
+    Json,
+}
+
+impl PluginSetFormat {
+    fn from_headers(headers: &HeaderMap) -> Result<PluginSetFormat, ApiError> {
+        let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let kind = value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+        match kind.as_str() {
+            "application/yaml" | "text/yaml" | "application/x-yaml" | "text/x-yaml" => Ok(PluginSetFormat::Yaml),
+            "application/json" => Ok(PluginSetFormat::Json),
+            _ => {
+                let detail = "the `Content-Type` of the body is neither YAML nor JSON";
+                let refused = ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "body_type", detail);
+                Err(refused.fix(
+                    "send the plugins.yaml with `Content-Type: application/yaml`, or as JSON with `application/json`",
+                ))
+            }
+        }
+    }
+}
+
+pub(crate) async fn plan(
+    State(app): State<AppState>,
+    PluginSetBody(file): PluginSetBody,
+) -> Result<Response, ApiError> {
+    let plan = app.host.plan(file).await?;
+    Ok(Json(shown(&plan)).into_response())
+}
+
+pub(crate) async fn apply(
+    State(app): State<AppState>,
+    request: OperationRequest,
+    RequiredJson(api::ApplyRequest { plan, atomic }): RequiredJson<api::ApplyRequest>,
+) -> Result<Response, ApiError> {
+    let job = app.host.apply(&plan, atomic.unwrap_or(true), request.asker).await;
+    let job = job?;
+    request.subject.job(&job);
+    answer(&job, request.respond_async).await
+}
+
+pub(crate) async fn export(State(app): State<AppState>) -> Result<Response, ApiError> {
+    let file = app.host.export()?;
+    let mut response = lock_file::write(&file).into_response();
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/yaml"));
+    let name = HeaderValue::from_static("inline; filename=\"plugins.yaml\"");
+    response.headers_mut().insert(CONTENT_DISPOSITION, name);
+    Ok(response)
+}
+
+// === what is shown ===
+
+fn shown(plan: &PlanReport) -> api::Plan {
+    api::Plan {
+        plan: plan.digest.to_string(),
+        expires_unix_ms: plan.expires_unix_ms,
+        prune: plan.prune,
+        changing: plan.n_changing(),
+        plugins: plan.plugins.iter().map(plugin).collect(),
+    }
+}
+
+fn plugin(planned: &PlannedPlugin) -> api::PlannedPlugin {
+    let mut shown = api::PlannedPlugin {
+        id: planned.id.to_string(),
+        entry: planned.entry,
+        action: if planned.changes.is_empty() { "nothing" } else { "change" }.to_owned(),
+        fetched: planned.fetched,
+        build: planned.build.map(|way| view::way(way).to_owned()),
+        update: planned
+            .rules
+            .as_ref()
+            .map(|(before, after)| api::RuleChange { before: rule(before), after: rule(after) }),
+        new_permissions: planned.new_permissions.clone(),
+        dependants: planned.affected.iter().map(ToString::to_string).collect(),
+        warnings: planned.warnings.clone(),
+        ..api::PlannedPlugin::default()
+    };
+    for change in &planned.changes {
+        match change {
+            Change::Install(to) => {
+                shown.action = "install".to_owned();
+                shown.after = Some(version(to));
+            }
+            Change::Replace { from, to } => (shown.before, shown.after) = (Some(version(from)), Some(version(to))),
+            Change::Unload(from) => {
+                shown.action = "unload".to_owned();
+                shown.before = Some(version(from));
+            }
+            Change::Configure(changes) => shown.configuration = changes.iter().map(setting).collect(),
+            Change::Goal { from, to } => {
+                let before = from.map(|goal| goal.as_str().to_owned());
+                shown.goal = Some(api::GoalChange { before, after: to.as_str().to_owned() });
+            }
+            // Shown as the two rules.
+            Change::UpdateRule => {}
+        }
+    }
+    shown
+}
+
+fn version(at: &At) -> api::PlannedVersion {
+    let (version, source) = (at.version.to_string(), at.source.to_string());
+    api::PlannedVersion { version, source, commit: at.commit.clone() }
+}
+
+fn setting(change: &configuration::Change) -> api::SettingChange {
+    let configuration::Change { pointer, before, after } = change.clone();
+    api::SettingChange { pointer, before, after }
+}
+
+fn rule(view: &RuleView) -> api::UpdateRule {
+    view::rule(&view.rule, &view.blocked)
+}

@@ -1,0 +1,173 @@
+//! Installing, looking at, replacing and removing plugins.
+
+use axum::Json;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use host_api as api;
+use host_core::Role;
+use host_run::{LoadOptions, Operation};
+use serde::Deserialize;
+use utoipa::{IntoParams, ToSchema};
+
+use crate::access::caller::Caller;
+use crate::api::revisions;
+use crate::operation::request::OperationRequest;
+use crate::operation::run::{run, unknown};
+use crate::operation::source::source_asked;
+use crate::state::AppState;
+use crate::wire::input::{OptionalJson, PathId, QueryParams};
+use crate::wire::moment::AtQuery;
+use crate::wire::plugin_list::{PluginListQuery, chosen};
+use crate::wire::problem::ApiError;
+use crate::wire::view;
+
+type ApiResult = Result<Response, ApiError>;
+
+/// What is installed, all or what the query chooses; with `?at=` what was asked for then. Identity has grants only sees the plugins
+/// of those.
+pub(crate) async fn list(
+    State(app): State<AppState>,
+    caller: Caller,
+    QueryParams(at): QueryParams<AtQuery>,
+    QueryParams(query): QueryParams<PluginListQuery>,
+) -> ApiResult {
+    let is_seen = |id: &str| caller.principal.may(Role::Viewer, Some(id));
+    if let Some(at_unix_ms) = at.unix_ms()? {
+        return revisions::asked_at(&app, at_unix_ms, is_seen).await;
+    }
+    let plugins = app.host.plugins();
+    let plugins = plugins.iter().filter(|plugin| is_seen(plugin.id.as_str()));
+    Ok(Json(chosen(plugins.map(view::item).collect(), &query)?).into_response())
+}
+
+/// One plugin; with `?at=` what was asked for of it then.
+pub(crate) async fn get(
+    State(app): State<AppState>,
+    PathId(id): PathId,
+    QueryParams(at): QueryParams<AtQuery>,
+) -> ApiResult {
+    if let Some(at_unix_ms) = at.unix_ms()? {
+        return revisions::asked_of_one_at(&app, &id, at_unix_ms).await;
+    }
+    let plugin = app.host.plugin(&id).ok_or_else(|| unknown(&id))?;
+    Ok(Json(view::plugin(&plugin)).into_response())
+}
+
+pub(crate) async fn status(State(app): State<AppState>, PathId(id): PathId) -> ApiResult {
+    let plugin = app.host.plugin(&id).ok_or_else(|| unknown(&id))?;
+    Ok(Json(view::state(&plugin)).into_response())
+}
+
+pub(crate) async fn load(
+    State(app): State<AppState>,
+    request: OperationRequest,
+    OptionalJson(asked): OptionalJson<api::LoadRequest>,
+) -> ApiResult {
+    let (source, must_be) = source_asked(&app, &asked.source, asked.version.as_deref()).await?;
+    let (configuration, start) = (asked.config, asked.start.unwrap_or(true));
+    let options = LoadOptions { configuration, start, ..must_be };
+    let operation = Operation::Load { source, trust: host_run::Trust::Http, options };
+    run(&app, request, operation).await
+}
+
+/// Request body of `POST /api/plugins/install/:uploadId`, which may be empty.
+#[derive(Deserialize, ToSchema)]
+pub(crate) struct InstallRequest {
+    /// Operator configuration that overrides the manifest's defaults.
+    config: Option<serde_json::Map<String, serde_json::Value>>,
+    /// Starts the plugin after the installation; true when absent.
+    start: Option<bool>,
+}
+
+pub(crate) async fn install(
+    State(app): State<AppState>,
+    PathId(upload): PathId,
+    request: OperationRequest,
+    OptionalJson(asked): OptionalJson<InstallRequest>,
+) -> ApiResult {
+    let (configuration, start) = (asked.config, asked.start.unwrap_or(true));
+    let options = LoadOptions { configuration, start, ..LoadOptions::default() };
+    run(&app, request, Operation::Install { upload, options }).await
+}
+
+pub(crate) async fn reload(State(app): State<AppState>, PathId(id): PathId, request: OperationRequest) -> ApiResult {
+    run(&app, request, Operation::Reload { id }).await
+}
+
+pub(crate) async fn enable(State(app): State<AppState>, PathId(id): PathId, request: OperationRequest) -> ApiResult {
+    run(&app, request, Operation::Enable { id }).await
+}
+
+pub(crate) async fn disable(
+    State(app): State<AppState>,
+    PathId(id): PathId,
+    caller: Caller,
+    request: OperationRequest,
+    QueryParams(DisableQuery { cascade }): QueryParams<DisableQuery>,
+) -> ApiResult {
+    if cascade {
+        // It changes other plugins too.
+        caller.need_for_all(Role::Operator)?;
+    }
+    run(&app, request, Operation::Disable { id, cascade }).await
+}
+
+pub(crate) async fn restart(State(app): State<AppState>, PathId(id): PathId, request: OperationRequest) -> ApiResult {
+    run(&app, request, Operation::Restart { id }).await
+}
+
+pub(crate) async fn start(State(app): State<AppState>, PathId(id): PathId, request: OperationRequest) -> ApiResult {
+    run(&app, request, Operation::Start { id }).await
+}
+
+pub(crate) async fn stop(State(app): State<AppState>, PathId(id): PathId, request: OperationRequest) -> ApiResult {
+    run(&app, request, Operation::Stop { id }).await
+}
+
+/// Request body of `POST /api/plugins/:id/rollback`, which may be empty.
+#[derive(Deserialize, ToSchema)]
+pub(crate) struct RollbackRequest {
+    /// A version, commit or artifact digest; the previous version when absent.
+    to: Option<String>,
+}
+
+pub(crate) async fn rollback(
+    State(app): State<AppState>,
+    PathId(id): PathId,
+    request: OperationRequest,
+    OptionalJson(RollbackRequest { to }): OptionalJson<RollbackRequest>,
+) -> ApiResult {
+    run(&app, request, Operation::Rollback { id, to, because: None }).await
+}
+
+/// `?keep_data=true`: what the host keeps for the plugin stays. `?cascade=true`: those that need it go first.
+#[derive(Deserialize, IntoParams)]
+pub(crate) struct UnloadQuery {
+    /// Keeps the data that the host stores for the plugin.
+    #[serde(default)]
+    keep_data: bool,
+    /// Also unloads the plugins that depend on it, before this one.
+    #[serde(default)]
+    cascade: bool,
+}
+
+/// `?cascade=true`: those that need it are disabled first.
+#[derive(Deserialize, IntoParams)]
+pub(crate) struct DisableQuery {
+    /// Also disables the plugins that depend on it, before this one.
+    #[serde(default)]
+    cascade: bool,
+}
+
+pub(crate) async fn unload(
+    State(app): State<AppState>,
+    PathId(id): PathId,
+    caller: Caller,
+    request: OperationRequest,
+    QueryParams(UnloadQuery { keep_data, cascade }): QueryParams<UnloadQuery>,
+) -> ApiResult {
+    if cascade {
+        caller.need_for_all(Role::Operator)?;
+    }
+    run(&app, request, Operation::Unload { id, keep_data, cascade }).await
+}

@@ -1,0 +1,214 @@
+//! The settings of the host: shown as it uses them, and changed while it runs.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::response::{IntoResponse as _, Response};
+use host_api as api;
+use http::StatusCode;
+use http::header::{self, HeaderMap, HeaderValue};
+use serde_json::{Map, Value};
+
+use crate::access::caller::Caller;
+use crate::state::AppState;
+use crate::state::settings::{Changed, SettingView, Settings, SettingsRefused};
+use crate::wire::input::RequiredJson;
+use crate::wire::problem::ApiError;
+
+/// Keys of the answer that are no settings: sent back, they mean nothing.
+const NOT_SETTINGS: [&str; 6] = ["message", "changed", "warnings", "origins", "pending", "fixed"];
+/// Older clients know this switch in the place of the mode.
+const SECURITY_ENABLED: &str = "security_enabled";
+const SECURITY_MODE: &str = "security_mode";
+/// Older clients have this as a text.
+const CACHE_MAX_SIZE: &str = "cache_max_size";
+
+pub(crate) async fn get(State(app): State<AppState>) -> Result<Response, ApiError> {
+    let settings = settings(&app)?;
+    Ok(answer(&blocking(move || settings.settings()).await?, Changed::default(), String::new()))
+}
+
+/// Takes the whole object back, or a part of it.
+pub(crate) async fn put(
+    State(app): State<AppState>,
+    caller: Caller,
+    headers: HeaderMap,
+    RequiredJson(asked): RequiredJson<Map<String, Value>>,
+) -> Result<Response, ApiError> {
+    let settings = settings(&app)?;
+    let expected = expected(&headers);
+    let actor = caller.principal.name.clone();
+    let (views, changed) = blocking(move || {
+        let mut warnings = vec![];
+        let mut ask = |now: &[SettingView]| {
+            if expected.as_ref().is_some_and(|expected| *expected != tag(now)) {
+                return Err(SettingsRefused::Stale);
+            }
+            let (asked, without_effect) = translated(asked.clone(), now);
+            warnings = without_effect;
+            Ok(asked)
+        };
+        let mut changed = settings.change(&mut ask, &actor)?;
+        warnings.append(&mut changed.warnings);
+        Ok((settings.settings(), Changed { warnings, ..changed }))
+    })
+    .await?
+    .map_err(refused)?;
+    let pending: Vec<_> = views.iter().filter(|view| view.pending.is_some()).map(|view| view.key).collect();
+    let message = match (changed.changed.is_empty(), pending.is_empty()) {
+        (true, _) => "no setting was changed".to_owned(),
+        (false, true) => format!("changed: {}", changed.changed.join(", ")),
+        (false, false) => {
+            let (changed, pending) = (changed.changed.join(", "), pending.join(", "));
+            format!("changed: {changed}; takes effect at the next start of the host: {pending}")
+        }
+    };
+    Ok(answer(&views, changed, message))
+}
+
+fn settings(app: &AppState) -> Result<Arc<dyn Settings>, ApiError> {
+    app.settings.clone().ok_or_else(|| {
+        let detail = "the settings of this host cannot be read or changed over the API";
+        ApiError::new(StatusCode::CONFLICT, "settings_not_here", detail)
+    })
+}
+
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, ApiError> {
+    tokio::task::spawn_blocking(work).await.map_err(|_| ApiError::from(host_run::Error::Panicked))
+}
+
+/// The tag that `If-Match` asks for, if it asks for one.
+fn expected(headers: &HeaderMap) -> Option<String> {
+    let text = headers.get(header::IF_MATCH)?.to_str().unwrap_or_default().trim();
+    (text != "*").then(|| text.trim_matches('"').to_owned())
+}
+
+/// What is asked in the words of the settings: without what older clients call otherwise, and without what was only sent back.
+fn translated(mut asked: Map<String, Value>, now: &[SettingView]) -> (Map<String, Value>, Vec<String>) {
+    let mut warnings = vec![];
+    for key in NOT_SETTINGS {
+        asked.remove(key);
+    }
+    let shown = shown(now);
+    if let Some(switch) = asked.remove(SECURITY_ENABLED) {
+        let mode_is_asked = asked.get(SECURITY_MODE).is_some_and(|mode| shown.get(SECURITY_MODE) != Some(mode));
+        match (switch.as_bool(), shown.get(SECURITY_ENABLED).and_then(Value::as_bool)) {
+            (Some(switch), Some(is_on)) if switch != is_on && !mode_is_asked => {
+                let mode = if switch { "normal" } else { "permissive" };
+                asked.insert(SECURITY_MODE.to_owned(), mode.into());
+            }
+            (Some(_), _) => {}
+            (None, _) => {
+                warnings.push(format!("`{SECURITY_ENABLED}` was ignored because it is neither true nor false"))
+            }
+        }
+    }
+    // What comes back as it was shown is no change.
+    asked.retain(|key, value| shown.get(key) != Some(value));
+    (asked, warnings)
+}
+
+/// The settings by key, as clients see them.
+fn shown(views: &[SettingView]) -> Map<String, Value> {
+    let mut shown: Map<_, _> = views.iter().map(|view| (view.key.to_owned(), view.value.clone())).collect();
+    if let Some(bytes) = shown.get(CACHE_MAX_SIZE).and_then(Value::as_u64) {
+        shown.insert(CACHE_MAX_SIZE.to_owned(), exact(bytes).into());
+    }
+    let is_on = shown.get(SECURITY_MODE).and_then(Value::as_str) != Some("permissive");
+    shown.insert(SECURITY_ENABLED.to_owned(), is_on.into());
+    shown
+}
+
+fn answer(views: &[SettingView], changed: Changed, message: String) -> Response {
+    let pending = views.iter().filter_map(|view| Some((view.key.to_owned(), view.pending.clone()?)));
+    let answer = api::SystemConfiguration {
+        message,
+        changed: changed.changed,
+        warnings: changed.warnings,
+        origins: views.iter().map(|view| (view.key.to_owned(), view.origin.clone())).collect(),
+        pending: pending.collect(),
+        fixed: views.iter().filter(|view| view.fixed).map(|view| view.key.to_owned()).collect(),
+        settings: shown(views),
+    };
+    let mut response = Json(answer).into_response();
+    if let Ok(tag) = HeaderValue::try_from(format!("\"{}\"", tag(views))) {
+        response.headers_mut().insert(header::ETAG, tag);
+    }
+    response
+}
+
+/// Another one for other settings, used or pending.
+fn tag(views: &[SettingView]) -> String {
+    let mut writer = host_core::DigestWriter::new();
+    for view in views {
+        let pending = view.pending.as_ref().map(Value::to_string).unwrap_or_default();
+        writer.field(view.key.as_bytes()).field(view.value.to_string().as_bytes()).field(pending.as_bytes());
+    }
+    writer.finish().short()
+}
+
+fn refused(refused: SettingsRefused) -> ApiError {
+    match refused {
+        SettingsRefused::Stale => {
+            let detail = "the settings were changed since this `ETag` was returned";
+            ApiError::new(StatusCode::PRECONDITION_FAILED, "settings_stale", detail)
+                .fix("repeat the change with the current `ETag`, as returned by GET")
+        }
+        SettingsRefused::Values(values) => {
+            let list = values.iter().map(|(_, reason)| reason.as_str()).collect::<Vec<_>>().join("; ");
+            let detail = format!("no setting was changed: {list}");
+            let error = |(key, message): (String, String)| api::FieldError { pointer: format!("/{key}"), message };
+            let errors = values.into_iter().map(error).collect();
+            let refused = ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, "settings_refused", detail);
+            ApiError { errors, ..refused }
+        }
+        SettingsRefused::Failed(error) => ApiError::from(&error),
+    }
+}
+
+/// A number of bytes as the shortest text that means exactly it: `20GB`.
+fn exact(bytes: u64) -> String {
+    let units =
+        [("GB", 1_000_000_000), ("GiB", 1 << 30), ("MB", 1_000_000), ("MiB", 1 << 20), ("KB", 1_000), ("KiB", 1024)];
+    match units.into_iter().find(|(_, unit)| bytes >= *unit && bytes.is_multiple_of(*unit)) {
+        Some((name, unit)) => format!("{}{name}", bytes / unit),
+        None => format!("{bytes}B"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn views() -> Vec<SettingView> {
+        let view = |key, value| SettingView { key, value, origin: "default".to_owned(), pending: None, fixed: false };
+        vec![view("security_mode", json!("normal")), view("cache_max_size", json!(1 << 30)), view("port", json!(4000))]
+    }
+
+    #[test]
+    fn what_comes_back_as_it_was_shown_is_no_change() {
+        let asked = |value: Value| translated(value.as_object().cloned().unwrap(), &views());
+        let whole = Value::Object(shown(&views()));
+        assert_eq!(whole["cache_max_size"], "1GiB");
+        assert_eq!(asked(whole), (Map::new(), vec![]));
+        assert_eq!(asked(json!({ "message": "x", "origins": {}, "pending": { "port": 1 } })).0, Map::new());
+        let change = |value: Value| Value::Object(asked(value).0);
+        assert_eq!(change(json!({ "port": 1, "x": null })), json!({ "port": 1, "x": null }));
+        assert_eq!(change(json!({ "security_enabled": false })), json!({ "security_mode": "permissive" }));
+        let both = json!({ "security_enabled": false, "security_mode": "strict" });
+        assert_eq!(change(both), json!({ "security_mode": "strict" }), "the mode says more than the switch");
+        assert_eq!(asked(json!({ "security_enabled": "no" })).1.len(), 1);
+    }
+
+    #[test]
+    fn sizes_are_shown_exactly() {
+        for (bytes, shown) in
+            [(20_000_000_000, "20GB"), (1 << 30, "1GiB"), (1_500_000, "1500KB"), (1_001, "1001B"), (0, "0B")]
+        {
+            assert_eq!(exact(bytes), shown);
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! Newer versions: what is known of them, which are taken, and taking one.
+
+use axum::Json;
+use axum::extract::State;
+use axum::response::{IntoResponse as _, Response};
+use host_api as api;
+use host_core::Revision;
+use host_run::Operation;
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use crate::operation::request::OperationRequest;
+use crate::operation::run::{run, unknown};
+use crate::state::AppState;
+use crate::wire::input::{OptionalJson, PathId, PathIdAnd, QueryParams, RequiredJson};
+use crate::wire::problem::ApiError;
+use crate::wire::update_request;
+use crate::wire::view;
+
+type ApiResult = Result<Response, ApiError>;
+
+/// `?check=true`: ask the repository now.
+#[derive(Deserialize, IntoParams)]
+pub(crate) struct UpdateCheckQuery {
+    /// Checks the repository now instead of returning the last result.
+    #[serde(default)]
+    check: bool,
+}
+
+pub(crate) async fn get(
+    State(app): State<AppState>,
+    PathId(id): PathId,
+    QueryParams(UpdateCheckQuery { check }): QueryParams<UpdateCheckQuery>,
+) -> ApiResult {
+    if check {
+        app.host.look_for_updates(&id).await?;
+    }
+    let plugin = app.host.plugin(&id).ok_or_else(|| unknown(&id))?;
+    let desired = plugin.desired.ok_or_else(|| unknown(&id))?;
+    let (source, report) = (&desired.current.source, plugin.update_report.as_ref());
+    Ok(Json(view::updates(&id, source, &desired.update, &desired.blocked, report)).into_response())
+}
+
+/// Replaces the rule. What is blocked stays, unless the body says what is.
+pub(crate) async fn put_rule(
+    State(app): State<AppState>,
+    PathId(id): PathId,
+    request: OperationRequest,
+    RequiredJson(asked): RequiredJson<api::UpdateRuleRequest>,
+) -> ApiResult {
+    let (rule, blocked) = update_request::rule_asked(&asked)?;
+    run(&app, request, Operation::SetUpdateRule { id, rule, blocked }).await
+}
+
+/// Keeps updates from choosing a version.
+pub(crate) async fn block(
+    State(app): State<AppState>,
+    PathIdAnd(id, version): PathIdAnd<String>,
+    request: OperationRequest,
+) -> ApiResult {
+    let version = update_request::version_asked(&version)?;
+    run(&app, request, Operation::BlockVersion { id, version, blocked: true }).await
+}
+
+/// Lets updates choose a version again.
+pub(crate) async fn unblock(
+    State(app): State<AppState>,
+    PathIdAnd(id, version): PathIdAnd<String>,
+    request: OperationRequest,
+) -> ApiResult {
+    let version = update_request::version_asked(&version)?;
+    run(&app, request, Operation::BlockVersion { id, version, blocked: false }).await
+}
+
+/// Takes the version that is named, or the newest that the rule allows.
+pub(crate) async fn update(
+    State(app): State<AppState>,
+    PathId(id): PathId,
+    request: OperationRequest,
+    OptionalJson(asked): OptionalJson<api::UpdateRequest>,
+) -> ApiResult {
+    let malformed = |error: host_core::SourceError| ApiError::from(host_run::Error::from(error));
+    let named = asked.version.as_deref().unwrap_or_default().parse::<Revision>().map_err(malformed)?;
+    let to = Some(named).filter(|named| *named != Revision::Latest);
+    run(&app, request, Operation::Update { id, to, automatic: false }).await
+}

@@ -1,0 +1,135 @@
+//! A ZIP from a browser: received, checked, kept for a while to be installed.
+
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::multipart::{Field, Multipart, MultipartError};
+use axum::extract::{FromRequest, Request, State};
+use host_api as api;
+use host_core::Source;
+use host_run::UploadError;
+use http::StatusCode;
+use tokio::io::AsyncWriteExt as _;
+
+use crate::access::audit_context::AuditSubject;
+use crate::operation::validate::judged;
+use crate::state::AppState;
+use crate::state::uploads::MAX_AT_ONCE;
+use crate::wire::problem::ApiError;
+
+/// How long one part of a form may take to arrive.
+const READ_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// `POST /api/plugins/upload`: a multipart form with the archive in the field `plugin` (or `file`).
+pub(crate) async fn upload(
+    State(app): State<AppState>,
+    subject: AuditSubject,
+    request: Request,
+) -> Result<Json<api::UploadAnswer>, ApiError> {
+    let Ok(_slot) = app.uploads.slots.try_acquire() else {
+        let detail = format!("the limit of {MAX_AT_ONCE} concurrent uploads is reached");
+        return Err(ApiError::new(StatusCode::TOO_MANY_REQUESTS, "upload_busy", detail).retry_after(1));
+    };
+    let mut form = Multipart::from_request(request, &app).await.map_err(|_| {
+        ApiError::new(StatusCode::BAD_REQUEST, "upload_form", "the request body is not a multipart form")
+            .fix("send the archive as `multipart/form-data` in the field `plugin`")
+    })?;
+    while let Some(field) = in_time(form.next_field()).await? {
+        if !matches!(field.name(), Some("plugin" | "file")) {
+            continue;
+        }
+        let is_zip = field.file_name().is_some_and(|name| name.to_ascii_lowercase().ends_with(".zip"));
+        if !is_zip {
+            return Err(ApiError::new(StatusCode::BAD_REQUEST, "upload_type", "the file name does not end in `.zip`"));
+        }
+        let answer = receive(&app, field).await?;
+        subject.object(answer.upload_id.clone().unwrap_or_default());
+        return Ok(Json(answer));
+    }
+    Err(ApiError::new(StatusCode::BAD_REQUEST, "upload_field", "the form has no field `plugin` with a file"))
+}
+
+/// What the form is made of, as a schema.
+pub(crate) fn form() -> serde_json::Value {
+    let file = serde_json::json!({
+        "type": "string",
+        "contentMediaType": "application/zip",
+        "description": "The ZIP archive, with a file name that ends in `.zip`. The field can also be named `file`.",
+    });
+    serde_json::json!({ "type": "object", "properties": { "plugin": file }, "required": ["plugin"] })
+}
+
+async fn receive(app: &AppState, mut field: Field<'_>) -> Result<api::UploadAnswer, ApiError> {
+    let max_bytes = app.uploads.max_bytes;
+    let folder = app.host.upload_folder()?;
+    let path = folder.path().join("upload.zip");
+    let failed = |error: std::io::Error| match host_store::is_full(&error) {
+        true => ApiError::from(host_run::Error::from(host_store::Error::Full {
+            action: "write",
+            path: path.clone(),
+            source: error,
+        })),
+        false => ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "upload_io", "failed to write the upload to disk"),
+    };
+    let mut file = tokio::fs::File::create(&path).await.map_err(failed)?;
+    let mut bytes = 0u64;
+    while let Some(chunk) = in_time(field.chunk()).await? {
+        bytes += chunk.len() as u64;
+        if bytes > max_bytes {
+            let detail = format!("the archive is larger than {max_bytes} bytes");
+            return Err(ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "upload_too_large", detail));
+        }
+        file.write_all(&chunk).await.map_err(failed)?;
+    }
+    file.flush().await.map_err(failed)?;
+    drop(file);
+    let host = app.host.clone();
+    let uploaded = tokio::task::spawn_blocking(move || {
+        let uploaded = host.upload(&path);
+        drop(folder);
+        uploaded
+    });
+    match uploaded.await {
+        Err(_) => Err(ApiError::from(host_run::Error::Panicked)),
+        // What is known against it is told now, and not when it is installed.
+        Ok(Ok(uploaded)) => {
+            let source = Source::Upload(uploaded.id.clone());
+            let validated = app.host.validate(source).await?;
+            let judged = judged(String::new(), &validated);
+            let validation = api::Validation { valid: judged.valid, errors: judged.errors };
+            Ok(api::UploadAnswer {
+                upload_id: judged.valid.then_some(uploaded.id),
+                validation,
+                metadata: judged.metadata,
+            })
+        }
+        // A plugin that is not valid is an answer; an archive that is not safe is refused.
+        Ok(Err(UploadError::Invalid(error))) => {
+            let refused = ApiError::from(&error);
+            let errors = match refused.errors.is_empty() {
+                true => vec![api::FieldError { pointer: "plugin.yaml".to_owned(), message: refused.detail }],
+                false => refused.errors,
+            };
+            Ok(api::UploadAnswer { validation: api::Validation { valid: false, errors }, ..Default::default() })
+        }
+        Ok(Err(UploadError::Refused(error))) => Err(ApiError::from(&error)),
+    }
+}
+
+/// Waits for the next part of a form, not for ever.
+async fn in_time<T>(part: impl Future<Output = Result<T, MultipartError>>) -> Result<T, ApiError> {
+    match tokio::time::timeout(READ_TIMEOUT, part).await {
+        Ok(part) => part.map_err(broken),
+        Err(_) => {
+            let detail = format!("no data of the form arrived for {} s", READ_TIMEOUT.as_secs());
+            Err(ApiError::new(StatusCode::REQUEST_TIMEOUT, "upload_timed_out", detail))
+        }
+    }
+}
+
+fn broken(error: MultipartError) -> ApiError {
+    if error.status() == StatusCode::PAYLOAD_TOO_LARGE {
+        return ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "upload_too_large", "the form is too large");
+    }
+    ApiError::new(StatusCode::BAD_REQUEST, "upload_form", format!("failed to read the form: {}", error.body_text()))
+}

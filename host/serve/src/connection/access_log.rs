@@ -1,0 +1,87 @@
+//! A log line for each request, with the target `access`.
+//!
+//! At debug for calls of plugins and for looks at the host, at info for what changes something. The time is that until the
+//! head of the answer.
+
+use std::time::Instant;
+
+use host_run::Trace;
+use http::{Method, StatusCode};
+use tracing::Level;
+
+use crate::wire::request_id::RequestId;
+
+/// The most characters of a path.
+const MAX_PATH_CHARS: usize = 500;
+
+/// When a request began, if there will be a line about it.
+pub(crate) fn begin(level: Level) -> Option<Instant> {
+    let is_wanted = match level {
+        Level::INFO => tracing::enabled!(target: "access", Level::INFO),
+        _ => tracing::enabled!(target: "access", Level::DEBUG),
+    };
+    is_wanted.then(Instant::now)
+}
+
+/// What is known of a request that was answered.
+pub(crate) struct AccessLogLine<'a> {
+    pub(crate) method: &'a Method,
+    pub(crate) path: &'a str,
+    pub(crate) status: StatusCode,
+    pub(crate) begun: Instant,
+    /// The plugin that it was for, and the generation that answered.
+    pub(crate) plugin: Option<(&'a str, u64)>,
+    /// What was asked of the management API.
+    pub(crate) action: Option<&'static str>,
+    pub(crate) request_id: &'a RequestId,
+    pub(crate) trace: Trace,
+    pub(crate) peer: &'a str,
+}
+
+impl AccessLogLine<'_> {
+    /// Writes it. Control characters are escaped, and the query, which may hold secrets, is left out.
+    pub(crate) fn write(&self, level: Level) {
+        let (method, path, status) = (self.method.as_str(), escaped(self.path), self.status.as_u16());
+        let duration_ms = self.begun.elapsed().as_secs_f64() * 1e3;
+        let (plugin, generation) = self.plugin.unzip();
+        let (request_id, trace_id, peer, action) = (self.request_id, self.trace.id(), self.peer, self.action);
+        // A level is part of where an event is declared, so each has its own.
+        macro_rules! emit {
+            ($level:ident) => {
+                tracing::event!(
+                    target: "access", Level::$level, method, path, status, duration_ms, plugin.id = plugin, generation,
+                    action, %request_id, %trace_id, peer, "{method} {path}: {status}"
+                )
+            };
+        }
+        match level {
+            Level::INFO => emit!(INFO),
+            _ => emit!(DEBUG),
+        }
+    }
+}
+
+/// A path without what would change the line or the terminal that it stands on.
+pub(crate) fn escaped(path: &str) -> String {
+    let mut shown = String::with_capacity(path.len());
+    for c in path.chars().take(MAX_PATH_CHARS) {
+        if c.is_ascii_graphic() { shown.push(c) } else { shown.extend(c.escape_default()) }
+    }
+    if path.chars().nth(MAX_PATH_CHARS).is_some() {
+        shown.push('…');
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_one_line_of_bounded_length() {
+        assert_eq!(escaped("/api/plugins"), "/api/plugins");
+        assert_eq!(escaped("/a\r\nGET /b\u{1b}[31m\u{202e}x\u{85}"), "/a\\r\\nGET /b\\u{1b}[31m\\u{202e}x\\u{85}");
+        assert_eq!(escaped(&"x".repeat(600)).chars().count(), 501);
+        assert_eq!(escaped("/ä b"), "/\\u{e4} b");
+    }
+}

@@ -1,0 +1,91 @@
+//! Who gets a connection, and what those learn who do not.
+
+use std::io::Write as _;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use host_run::FrontMetrics;
+use http::{HeaderMap, StatusCode};
+use tokio::net::TcpStream;
+
+use crate::connection::registry::{Connections, Registered};
+use crate::connection::rules::ReloadableRules;
+use crate::wire::problem::ApiError;
+use crate::wire::request_id::RequestIds;
+
+/// When to come again, in seconds.
+const RETRY_AFTER: u32 = 1;
+
+/// Who may connect.
+pub(crate) struct Admission {
+    pub(crate) all: Arc<Connections>,
+    pub(crate) rules: Arc<ReloadableRules>,
+    pub(crate) request_ids: Arc<RequestIds>,
+    pub(crate) metrics: FrontMetrics,
+    /// Whether those who connect understand an answer that is not in TLS.
+    pub(crate) is_plain: bool,
+}
+
+impl Admission {
+    /// Takes a connection among those that are open, unless its address has too many.
+    pub(crate) fn admit(&self, stream: TcpStream, peer: SocketAddr) -> Option<(TcpStream, Registered)> {
+        if let Some(registered) = self.all.add(peer, &self.rules) {
+            return Some((stream, registered));
+        }
+        self.metrics.connection_refused();
+        let (request_id, refused) = (self.request_ids.for_request(&HeaderMap::new()), refused());
+        let code = &*refused.code;
+        tracing::info!(request_id = %request_id.as_str(), code, "connection from {}: {}", peer.ip(), refused.detail);
+        if self.is_plain {
+            // Without waiting for it: what does not fit is not sent.
+            let answer = answer(&refused, request_id.as_str());
+            let _ = stream.into_std().and_then(|mut stream| stream.write(&answer));
+        }
+        None
+    }
+
+    /// Has one that waits for a request or for its client make room for a new one; `false` when there is none, yet.
+    pub(crate) fn make_room_for(&self, new: &Registered) -> bool {
+        let made = self.all.make_room_for(new, Instant::now());
+        if made {
+            self.metrics.connection_evicted();
+        }
+        made
+    }
+}
+
+fn refused() -> ApiError {
+    let detail = "the limit of open connections from this address is reached";
+    ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "connections_too_many", detail)
+        .fix("close connections, or raise `max_connections_per_address`; list a reverse proxy in `trusted_proxies`")
+        .retry_after(RETRY_AFTER)
+}
+
+/// The bytes of the answer to a request that is not read.
+fn answer(refused: &ApiError, request_id: &str) -> Vec<u8> {
+    // Plain structs of texts and numbers serialize.
+    let body = serde_json::to_string(&refused.problem(request_id, "")).unwrap_or_default();
+    let head = "HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/problem+json\r\ncache-control: no-store\r\n\
+        connection: close";
+    format!(
+        "{head}\r\nretry-after: {RETRY_AFTER}\r\nx-request-id: {request_id}\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    )
+    .into_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_gets_no_connection_is_told_why() {
+        let text = String::from_utf8(answer(&refused(), "id-1")).unwrap();
+        let (head, body) = text.split_once("\r\n\r\n").unwrap();
+        assert!(head.starts_with("HTTP/1.1 503 ") && head.contains("\r\nx-request-id: id-1\r\n"), "{head}");
+        assert!(head.ends_with(&format!("\r\ncontent-length: {}", body.len())), "{head}");
+        let problem: serde_json::Value = serde_json::from_str(body).unwrap();
+        assert_eq!((&problem["code"], &problem["status"]), (&"connections_too_many".into(), &503.into()));
+    }
+}

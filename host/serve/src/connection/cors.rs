@@ -1,0 +1,116 @@
+//! Which other origins' pages may read answers. None unless configured.
+
+use http::StatusCode;
+use http::header::{self, HeaderMap, HeaderValue};
+
+use crate::wire::problem::ApiError;
+
+/// Methods and headers that a page may use.
+const METHODS: HeaderValue = HeaderValue::from_static("GET, POST, PUT, DELETE, PATCH, OPTIONS");
+const HEADERS: HeaderValue = HeaderValue::from_static("Content-Type, Authorization, If-Match, Idempotency-Key, Prefer");
+const MAX_AGE: HeaderValue = HeaderValue::from_static("600");
+const EXPOSED: HeaderValue = HeaderValue::from_static("X-Request-Id, Location, ETag, Retry-After");
+
+/// What browsers say of where a request comes from.
+const SEC_FETCH_SITE: &str = "sec-fetch-site";
+
+/// The allow-list.
+#[derive(Debug, Default)]
+pub(crate) struct Cors {
+    any: bool,
+    origins: Vec<HeaderValue>,
+}
+
+impl Cors {
+    pub(crate) fn new(origins: &[String]) -> Cors {
+        let values = origins.iter().filter_map(|origin| HeaderValue::from_str(origin).ok());
+        Cors { any: origins.iter().any(|origin| origin == "*"), origins: values.collect() }
+    }
+
+    /// What to answer to the origin of a request; `None` when it is not listed.
+    pub(crate) fn allowed(&self, request: &HeaderMap) -> Option<HeaderValue> {
+        if !self.any && self.origins.is_empty() {
+            return None;
+        }
+        let origin = request.get(header::ORIGIN)?;
+        (self.any || self.origins.contains(origin)).then(|| origin.clone())
+    }
+
+    /// Whether a page of another origin sends this, one that is not listed. Programs that are no browsers send no origin.
+    pub(crate) fn is_foreign(&self, request: &HeaderMap) -> bool {
+        if let Some(origin) = request.get(header::ORIGIN) {
+            if self.allowed(request).is_some() {
+                return false;
+            }
+            // The scheme is left out: where something ends TLS before the host, it is another one.
+            let host = request.get(header::HOST).map(HeaderValue::as_bytes);
+            let of_origin = origin.to_str().ok().and_then(|origin| origin.split_once("://")).map(|(_, host)| host);
+            let is_own = |host: &[u8]| of_origin.is_some_and(|own| own.as_bytes().eq_ignore_ascii_case(host));
+            if !host.is_some_and(is_own) {
+                return true;
+            }
+        }
+        request.get(SEC_FETCH_SITE).is_some_and(|site| site == "cross-site")
+    }
+
+    /// Sets the headers of an answer to an allowed origin.
+    pub(crate) fn apply(&self, origin: Option<HeaderValue>, preflight: bool, answer: &mut HeaderMap) {
+        if !self.any && self.origins.is_empty() {
+            return;
+        }
+        // The answer depends on the origin even where this one is not allowed.
+        answer.append(header::VARY, HeaderValue::from_static("Origin"));
+        let Some(origin) = origin else { return };
+        answer.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+        if preflight {
+            answer.insert(header::ACCESS_CONTROL_ALLOW_METHODS, METHODS);
+            answer.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, HEADERS);
+            answer.insert(header::ACCESS_CONTROL_MAX_AGE, MAX_AGE);
+        } else {
+            answer.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
+        }
+    }
+}
+
+/// Refuses a page of another origin.
+pub(crate) fn foreign() -> ApiError {
+    ApiError::new(StatusCode::FORBIDDEN, "auth_origin", "changes from a page of another origin are not allowed")
+        .fix("add the origin to `cors_allowed_origins`")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_of_other_origins_are_told_from_all_else() {
+        let listed = ["https://console.example".to_owned()];
+        for (origin, site, is_foreign) in [
+            (None, None, false),
+            (None, Some("none"), false),
+            (None, Some("same-origin"), false),
+            (None, Some("cross-site"), true),
+            (Some("http://127.0.0.1:4000"), None, false),
+            (Some("https://127.0.0.1:4000"), Some("same-origin"), false),
+            (Some("http://127.0.0.1:4000"), Some("cross-site"), true),
+            (Some("http://127.0.0.1:4001"), Some("same-site"), true),
+            (Some("http://127.0.0.1"), None, true),
+            (Some("http://evil.example"), Some("cross-site"), true),
+            (Some("null"), None, true),
+            (Some(""), None, true),
+            (Some("http://127.0.0.1:4000.evil.example"), None, true),
+            (Some("https://console.example"), Some("cross-site"), false),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::HOST, HeaderValue::from_static("127.0.0.1:4000"));
+            headers.extend(origin.map(|origin| (header::ORIGIN, HeaderValue::from_static(origin))));
+            if let Some(site) = site {
+                headers.insert(SEC_FETCH_SITE, HeaderValue::from_static(site));
+            }
+            assert_eq!(Cors::new(&listed).is_foreign(&headers), is_foreign, "{origin:?} {site:?}");
+            assert!(!Cors::new(&["*".to_owned()]).is_foreign(&headers) || origin.is_none());
+            headers.remove(header::HOST);
+            assert!(Cors::new(&[]).is_foreign(&headers) || origin.is_none(), "{origin:?} without a host");
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! What a request must be before anybody looks at what it asks for.
+//!
+//! hyper has parsed it: heads over 64 KiB or of more than 100 headers (431), broken lines, a `Content-Length` that is no
+//! number or two that differ (400) do not come here. Of `Content-Length` beside `Transfer-Encoding` only the latter does, and the
+//! connection ends with the answer. Lines may end with a bare line feed.
+
+use http::header::{self, HeaderMap, HeaderValue};
+use http::{Method, Request, StatusCode, Uri};
+
+use crate::connection::hosts::HostHeader;
+use crate::connection::rules::CompiledRules;
+use crate::wire::problem::ApiError;
+
+/// The most of a request's target.
+const MAX_URI_BYTES: usize = 8 * 1024;
+const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, PUT, DELETE, PATCH, OPTIONS");
+/// Probes are sent by programs that know no name; they learn no more than whether the host is there.
+const FOR_PROBES: &str = "/health";
+
+/// Checks the method, the target, the framing and the host.
+pub(crate) fn check<B>(request: &Request<B>, rules: &CompiledRules) -> Result<(), ApiError> {
+    method(request.method())?;
+    let uri = request.uri();
+    let bytes = uri.path().len() + uri.query().map_or(0, |query| query.len() + 1);
+    if bytes > MAX_URI_BYTES {
+        let detail = format!("the request target is longer than {MAX_URI_BYTES} bytes");
+        return Err(ApiError::new(StatusCode::URI_TOO_LONG, "uri_too_long", detail));
+    }
+    framing(request.headers())?;
+    let host = host(request.headers(), uri)?;
+    if !rules.hosts.allow(&host) && !is_for_probes(uri.path()) {
+        let name = host.name();
+        let detail = format!("the name `{name}` is not in `allowed_hosts`");
+        return Err(ApiError::new(StatusCode::MISDIRECTED_REQUEST, "host_not_allowed", detail)
+            .fix(format!("if `{name}` is a name of this host, add it to `allowed_hosts` (ALLOWED_HOSTS)")));
+    }
+    Ok(())
+}
+
+/// A proxy's methods, one that asks for the request back, and the one that begins HTTP/2.
+fn method(method: &Method) -> Result<(), ApiError> {
+    let is_refused = matches!(*method, Method::CONNECT | Method::TRACE) || matches!(method.as_str(), "PRI" | "TRACK");
+    if !is_refused {
+        return Ok(());
+    }
+    let mut refused = ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "request_method", "no route supports this method");
+    refused.allow = Some(METHODS);
+    Err(refused)
+}
+
+/// A body comes with a length, or in chunks and in no other coding: about anything else two programs may think differently.
+fn framing(headers: &HeaderMap) -> Result<(), ApiError> {
+    let mut codings = headers.get_all(header::TRANSFER_ENCODING).iter();
+    let Some(coding) = codings.next() else { return Ok(()) };
+    if codings.next().is_none() && coding.as_bytes().trim_ascii().eq_ignore_ascii_case(b"chunked") {
+        return Ok(());
+    }
+    let detail = "unsupported `Transfer-Encoding`: only `chunked` is accepted";
+    Err(ApiError::new(StatusCode::BAD_REQUEST, "request_transfer_encoding", detail))
+}
+
+/// The one host that is asked.
+fn host<'a>(headers: &'a HeaderMap, uri: &Uri) -> Result<HostHeader<'a>, ApiError> {
+    let mut hosts = headers.get_all(header::HOST).iter();
+    let Some(host) = hosts.next() else {
+        return Err(ApiError::new(StatusCode::BAD_REQUEST, "host_missing", "the request has no `Host` header"));
+    };
+    if hosts.next().is_some() {
+        return Err(ApiError::new(
+            StatusCode::BAD_REQUEST,
+            "host_repeated",
+            "the request has more than one `Host` header",
+        ));
+    }
+    let named = host.to_str().ok().and_then(HostHeader::read).ok_or_else(|| {
+        ApiError::new(
+            StatusCode::BAD_REQUEST,
+            "host_malformed",
+            "the `Host` header is not a host name or address with an optional port",
+        )
+    })?;
+    if let Some(authority) = uri.authority() {
+        let default_port = if uri.scheme_str() == Some("https") { 443 } else { 80 };
+        if !HostHeader::read(authority.as_str()).is_some_and(|target| target.is(&named, default_port)) {
+            let detail = "the request target and the `Host` header name different hosts";
+            return Err(ApiError::new(StatusCode::BAD_REQUEST, "host_differs", detail));
+        }
+    }
+    Ok(named)
+}
+
+fn is_for_probes(path: &str) -> bool {
+    path.strip_prefix(FOR_PROBES).is_some_and(|rest| matches!(rest, "" | "/" | "/live" | "/ready"))
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+
+    use super::*;
+    use crate::connection::rules::Rules;
+
+    #[test]
+    fn what_a_request_must_be() {
+        let rules = CompiledRules::new(Rules { allowed_hosts: vec!["a.example".to_owned()], ..Rules::default() });
+        let mut all = String::new();
+        for (line, headers) in [
+            ("GET /", &[("host", "a.example")][..]),
+            ("GET /", &[]),
+            ("GET /", &[("host", "a.example"), ("host", "a.example")]),
+            ("GET /", &[("host", "a.example/x")]),
+            ("GET /", &[("host", "")]),
+            ("GET /", &[("host", "evil.example")]),
+            ("GET /health/live", &[("host", "evil.example")]),
+            ("GET /healthy", &[("host", "evil.example")]),
+            ("GET http://a.example:80/", &[("host", "A.example")]),
+            ("GET http://evil.example/", &[("host", "a.example")]),
+            ("GET http://u@a.example/", &[("host", "a.example")]),
+            ("CONNECT a.example:80", &[("host", "a.example")]),
+            ("TRACE /", &[("host", "a.example")]),
+            ("PRI /", &[("host", "a.example")]),
+            ("BREW /", &[("host", "a.example")]),
+            ("POST /", &[("host", "a.example"), ("transfer-encoding", "Chunked")]),
+            ("POST /", &[("host", "a.example"), ("transfer-encoding", "identity, chunked")]),
+            ("POST /", &[("host", "a.example"), ("transfer-encoding", "chunked"), ("transfer-encoding", "chunked")]),
+        ] {
+            let (method, uri) = line.split_once(' ').unwrap();
+            let request = Request::builder().method(method).uri(uri);
+            let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+            let verdict = match check(&request.body(()).unwrap(), &rules) {
+                Ok(()) => "passes".to_owned(),
+                Err(refused) => format!("{} {}", refused.status.as_u16(), refused.code),
+            };
+            all += &format!("{line} {headers:?}: {verdict}\n");
+        }
+        expect![[r#"
+            GET / [("host", "a.example")]: passes
+            GET / []: 400 host_missing
+            GET / [("host", "a.example"), ("host", "a.example")]: 400 host_repeated
+            GET / [("host", "a.example/x")]: 400 host_malformed
+            GET / [("host", "")]: 400 host_malformed
+            GET / [("host", "evil.example")]: 421 host_not_allowed
+            GET /health/live [("host", "evil.example")]: passes
+            GET /healthy [("host", "evil.example")]: 421 host_not_allowed
+            GET http://a.example:80/ [("host", "A.example")]: passes
+            GET http://evil.example/ [("host", "a.example")]: 400 host_differs
+            GET http://u@a.example/ [("host", "a.example")]: 400 host_differs
+            CONNECT a.example:80 [("host", "a.example")]: 405 request_method
+            TRACE / [("host", "a.example")]: 405 request_method
+            PRI / [("host", "a.example")]: 405 request_method
+            BREW / [("host", "a.example")]: passes
+            POST / [("host", "a.example"), ("transfer-encoding", "Chunked")]: passes
+            POST / [("host", "a.example"), ("transfer-encoding", "identity, chunked")]: 400 request_transfer_encoding
+            POST / [("host", "a.example"), ("transfer-encoding", "chunked"), ("transfer-encoding", "chunked")]: 400 request_transfer_encoding
+        "#]]
+        .assert_eq(&all);
+        let long = format!("/{}", "a".repeat(MAX_URI_BYTES));
+        let request = Request::builder().uri(long).header("host", "a.example").body(()).unwrap();
+        assert_eq!(check(&request, &rules).unwrap_err().code, "uri_too_long");
+    }
+}

@@ -1,0 +1,161 @@
+//! For which hosts requests are answered: the guard against names that were made to lead here.
+//!
+//! A page of `evil.example` can have its name lead to 127.0.0.1 and then ask this host as its own origin (DNS rebinding). Its
+//! requests carry that name, so names have to be listed. An address can't be made to lead elsewhere: a page that has one as its
+//! origin came from there.
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+/// The longest name that there is.
+const MAX_NAME_BYTES: usize = 253;
+
+/// The names that are listed.
+#[derive(Debug, Default)]
+pub(crate) struct AllowedHosts {
+    any: bool,
+    names: Vec<String>,
+    /// With the dot in front.
+    below: Vec<String>,
+}
+
+/// A host and its port, as a `Host` header or a request's target has them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct HostHeader<'a> {
+    /// Without the brackets of an address.
+    name: &'a str,
+    is_v6: bool,
+    port: Option<u16>,
+}
+
+/// Whether a text may stand in the list: a name without port, `*.` and a name, or `*`.
+pub fn is_allowed_host(text: &str) -> bool {
+    let name = text.strip_prefix("*.").unwrap_or(text);
+    text == "*" || (is_name(name) && !name.ends_with('.'))
+}
+
+impl AllowedHosts {
+    pub(crate) fn new(listed: &[String]) -> AllowedHosts {
+        let mut hosts = AllowedHosts::default();
+        for text in listed.iter().map(|text| text.to_ascii_lowercase()) {
+            match text.strip_prefix('*') {
+                Some("") => hosts.any = true,
+                Some(below) => hosts.below.push(below.to_owned()),
+                None => hosts.names.push(text),
+            }
+        }
+        hosts
+    }
+
+    /// Whether requests for this host are answered.
+    pub(crate) fn allow(&self, host: &HostHeader<'_>) -> bool {
+        if self.any || host.is_v6 || host.name.parse::<Ipv4Addr>().is_ok() {
+            return true;
+        }
+        // `localhost.` is the same name.
+        let name = host.name.strip_suffix('.').unwrap_or(host.name);
+        let is_below = |below: &String| {
+            name.len()
+                .checked_sub(below.len())
+                .is_some_and(|at| at > 0 && name.as_bytes()[at..].eq_ignore_ascii_case(below.as_bytes()))
+        };
+        name.eq_ignore_ascii_case("localhost")
+            || self.names.iter().any(|listed| listed.eq_ignore_ascii_case(name))
+            || self.below.iter().any(is_below)
+    }
+}
+
+impl<'a> HostHeader<'a> {
+    /// Reads `name`, `name:port`, `[address]` or `[address]:port`, and nothing else.
+    pub(crate) fn read(text: &'a str) -> Option<HostHeader<'a>> {
+        let (name, is_v6, rest) = match text.strip_prefix('[') {
+            Some(inside) => {
+                let (address, rest) = inside.split_once(']')?;
+                address.parse::<Ipv6Addr>().ok()?;
+                (address, true, rest)
+            }
+            None => {
+                let (name, rest) = text.split_at(text.find(':').unwrap_or(text.len()));
+                (name, false, rest)
+            }
+        };
+        if !is_v6 && !is_name(name) {
+            return None;
+        }
+        let port = match rest.strip_prefix(':') {
+            None if rest.is_empty() => None,
+            Some("") => None,
+            Some(digits) if digits.bytes().all(|c| c.is_ascii_digit()) => Some(digits.parse().ok()?),
+            _ => return None,
+        };
+        Some(HostHeader { name, is_v6, port })
+    }
+
+    /// Whether both mean the same host and port.
+    pub(crate) fn is(&self, other: &HostHeader<'_>, default_port: u16) -> bool {
+        self.name.eq_ignore_ascii_case(other.name)
+            && self.port.unwrap_or(default_port) == other.port.unwrap_or(default_port)
+    }
+
+    /// To be shown.
+    pub(crate) fn name(&self) -> &str {
+        self.name
+    }
+}
+
+fn is_name(text: &str) -> bool {
+    let is_part = |c: u8| c.is_ascii_alphanumeric() || matches!(c, b'-' | b'_' | b'.');
+    (1..=MAX_NAME_BYTES).contains(&text.len()) && text.bytes().all(is_part) && !text.starts_with('.')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_have_to_be_listed_and_addresses_need_not() {
+        let hosts = AllowedHosts::new(&["Console.example".to_owned(), "*.apps.example".to_owned()]);
+        for (host, expected) in [
+            ("127.0.0.1:4000", true),
+            ("[::1]:4000", true),
+            ("203.0.113.7", true),
+            ("localhost", true),
+            ("LOCALHOST.:80", true),
+            ("console.example:4000", true),
+            ("a.apps.example", true),
+            ("a.b.APPS.example", true),
+            ("apps.example", false),
+            ("evilapps.example", false),
+            ("xconsole.example", false),
+            ("localhost.evil.example", false),
+            ("127.0.0.1.evil.example", false),
+            ("127.1", false),
+            ("2130706433", false),
+            ("0x7f000001", false),
+        ] {
+            assert_eq!(hosts.allow(&HostHeader::read(host).unwrap()), expected, "{host}");
+        }
+        assert!(AllowedHosts::new(&["*".to_owned()]).allow(&HostHeader::read("evil.example").unwrap()));
+    }
+
+    #[test]
+    fn what_is_no_host_is_not_read() {
+        for text in
+            ["", ":80", ".", ".a", "a b", "a/b", "u@a", "a:b", "a:80:80", "a:65536", "[::1", "[x]", "[::1]a", "::1"]
+        {
+            assert_eq!(HostHeader::read(text), None, "{text}");
+        }
+        for text in ["a", "a_b-c.d", "a.", "a:", "a:80", "[::1]", "[::ffff:1.2.3.4]:1"] {
+            assert!(HostHeader::read(text).is_some(), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_list_takes_names_only() {
+        for text in ["*", "*.a.example", "a", "a.example"] {
+            assert!(is_allowed_host(text), "{text}");
+        }
+        for text in ["", "*.", "a:80", "http://a", "a*", "*.*.a", "a."] {
+            assert!(!is_allowed_host(text), "{text}");
+        }
+    }
+}

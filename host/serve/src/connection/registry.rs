@@ -1,0 +1,198 @@
+//! The connections that are open: how many of each address, and which one makes room when there are too many.
+
+use std::collections::{BTreeMap, HashMap};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::connection::rules::ReloadableRules;
+use crate::connection::state::{Connection, USED};
+
+/// A client that is waited for so long may have to make room; what is on its way is there sooner.
+const STALLED: Duration = Duration::from_secs(1);
+
+/// All connections that are open.
+#[derive(Debug, Default)]
+pub(crate) struct Connections(Mutex<OpenConnections>);
+
+#[derive(Debug, Default)]
+struct OpenConnections {
+    next: u64,
+    /// The oldest first.
+    by_age: BTreeMap<u64, Arc<Connection>>,
+    by_address: HashMap<IpAddr, usize>,
+}
+
+/// Keeps a connection among those that are open.
+pub(crate) struct Registered {
+    connections: Arc<Connections>,
+    number: u64,
+    counted: Option<IpAddr>,
+    pub(crate) connection: Arc<Connection>,
+}
+
+impl Connections {
+    /// Adds a connection, unless its address has as many as it may have.
+    pub(crate) fn add(self: &Arc<Self>, peer: SocketAddr, live: &ReloadableRules) -> Option<Registered> {
+        let rules = live.now();
+        let rules = &rules.rules;
+        let address = peer.ip().to_canonical();
+        let is_trusted = rules.trusted_proxies.iter().any(|network| network.contains(address));
+        let counted = (!address.is_loopback() && !is_trusted).then(|| whose(address));
+        let connection = Arc::new(Connection::new(peer, live));
+        let mut open = self.open();
+        if let Some(address) = counted {
+            let n_open = open.by_address.entry(address).or_default();
+            if *n_open >= rules.max_connections_per_address {
+                return None;
+            }
+            *n_open += 1;
+        }
+        let number = open.next;
+        open.next += 1;
+        open.by_age.insert(number, connection.clone());
+        drop(open);
+        Some(Registered { connections: self.clone(), number, counted, connection })
+    }
+
+    /// Ends a connection to make room for a new one: of those without a request in work the oldest that never sent a whole head, or
+    /// else the oldest; when there is none, of those whose client has been waited for long the one that was longest. One whose
+    /// request may be on its way is left: only what has begun none since an earlier call is ended.
+    ///
+    /// Gives whether there is one; a later call may find one.
+    pub(crate) fn make_room_for(&self, new: &Registered, now: Instant) -> bool {
+        let open = self.open();
+        let others = open.by_age.iter().filter(|(number, _)| **number != new.number).map(|(_, other)| other);
+        let mut unused = others.clone().filter(|other| other.state.load(Ordering::Acquire) & USED == 0);
+        if unused.any(|other| other.evict()) || others.clone().any(|other| other.evict()) {
+            return true;
+        }
+        others.clone().for_each(|other| other.warn());
+        let longest = others.filter_map(|other| Some((other.waits_since()?, other))).min_by_key(|(since, _)| *since);
+        let longest = longest.filter(|(since, _)| now.saturating_duration_since(*since) >= STALLED);
+        longest.is_some_and(|(_, other)| {
+            other.force_eviction();
+            true
+        })
+    }
+
+    fn open(&self) -> std::sync::MutexGuard<'_, OpenConnections> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Who has an address: of the other kind a whole network is given to one customer.
+fn whose(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(_) => address,
+        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)).into(),
+    }
+}
+
+impl Drop for Registered {
+    fn drop(&mut self) {
+        let mut open = self.connections.open();
+        open.by_age.remove(&self.number);
+        if let Some(address) = self.counted
+            && let Some(n_open) = open.by_address.get_mut(&address)
+        {
+            *n_open -= 1;
+            if *n_open == 0 {
+                open.by_address.remove(&address);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::connection::rules::Rules;
+    use crate::connection::state::{EVICTED, WaitKind};
+
+    fn peer(text: &str) -> SocketAddr {
+        SocketAddr::new(text.parse().unwrap(), 1)
+    }
+
+    #[test]
+    fn an_address_has_so_many_connections_and_this_machine_and_proxies_any_number() {
+        let rules = Rules {
+            max_connections_per_address: 2,
+            trusted_proxies: vec!["10.0.0.0/8".parse().unwrap()],
+            ..Rules::default()
+        };
+        let (live, connections) = (ReloadableRules::new(rules), Arc::new(Connections::default()));
+        let mut open = vec![];
+        for (address, expected) in [
+            ("203.0.113.1", true),
+            ("203.0.113.1", true),
+            ("203.0.113.1", false),
+            ("::ffff:203.0.113.1", false),
+            ("203.0.113.2", true),
+            ("2001:db8::1", true),
+            ("2001:db8::2", true),
+            ("2001:db8::ffff:3", false),
+            ("2001:db8:0:1::3", true),
+        ] {
+            let added = connections.add(peer(address), &live);
+            assert_eq!(added.is_some(), expected, "{address}");
+            open.extend(added);
+        }
+        for address in ["127.0.0.1", "::1", "10.1.2.3"] {
+            open.extend((0..5).map(|_| connections.add(peer(address), &live).unwrap()));
+        }
+        open.remove(0);
+        assert!(connections.add(peer("203.0.113.1"), &live).is_some());
+        drop(open);
+        assert!(connections.open().by_address.is_empty() && connections.open().by_age.is_empty());
+    }
+
+    #[test]
+    fn who_never_sent_a_head_makes_room_first_and_who_is_served_never_does() {
+        let (live, connections) = (ReloadableRules::new(Rules::default()), Arc::new(Connections::default()));
+        let all: Vec<_> = (0..4).map(|_| connections.add(peer("127.0.0.1"), &live).unwrap()).collect();
+        let new = connections.add(peer("127.0.0.1"), &live).unwrap();
+        let is_evicted = |at: usize| all[at].connection.state.load(Ordering::Acquire) & EVICTED != 0;
+        let busy = all[0].connection.begin().unwrap();
+        drop(all[1].connection.begin().unwrap());
+        assert!(!connections.make_room_for(&new, Instant::now()), "their requests may be on their way");
+        assert!(connections.make_room_for(&new, Instant::now()));
+        assert_eq!([0, 1, 2, 3].map(is_evicted), [false, false, true, false]);
+        assert!(all[2].connection.begin().is_none());
+        drop(all[3].connection.begin().unwrap());
+        assert!(connections.make_room_for(&new, Instant::now()));
+        assert_eq!([0, 1, 2, 3].map(is_evicted), [false, true, true, false]);
+        assert!(!connections.make_room_for(&new, Instant::now()));
+        assert!(connections.make_room_for(&new, Instant::now()));
+        assert_eq!([0, 1, 2, 3].map(is_evicted), [false, true, true, true]);
+        assert!(!connections.make_room_for(&new, Instant::now()));
+        assert!(!connections.make_room_for(&new, Instant::now()));
+        assert!(!is_evicted(0) && !all[0].connection.is_idle());
+        assert!(new.connection.begin().is_some(), "it made room for itself");
+        drop(busy);
+        assert!(all[0].connection.is_idle());
+    }
+
+    #[test]
+    fn where_all_are_served_whose_client_is_waited_for_longest_makes_room() {
+        let (live, connections) = (ReloadableRules::new(Rules::default()), Arc::new(Connections::default()));
+        let all: Vec<_> = (0..4).map(|_| connections.add(peer("127.0.0.1"), &live).unwrap()).collect();
+        let _in_work: Vec<_> = all.iter().map(|one| one.connection.begin().unwrap()).collect();
+        let new = connections.add(peer("127.0.0.1"), &live).unwrap();
+        let wait = |at: usize, what| all[at].connection.wait(what);
+        let is_evicted = |at: usize| all[at].connection.state.load(Ordering::Acquire) & EVICTED != 0;
+        assert!(!connections.make_room_for(&new, Instant::now() + STALLED), "nobody is waited for");
+        let (over, _body, _taking) = (wait(0, WaitKind::Body), wait(2, WaitKind::Body), wait(1, WaitKind::Taking));
+        drop(over);
+        assert!(!connections.make_room_for(&new, Instant::now()), "not for long");
+        assert_eq!([0, 1, 2, 3].map(is_evicted), [false, false, false, false]);
+        let later = Instant::now() + STALLED;
+        assert!(connections.make_room_for(&new, later));
+        assert_eq!([0, 1, 2, 3].map(is_evicted), [false, false, true, false]);
+        assert!(connections.make_room_for(&new, later));
+        assert_eq!([0, 1, 2, 3].map(is_evicted), [false, true, true, false]);
+        assert!(!connections.make_room_for(&new, later), "the others keep nobody waiting");
+        assert_eq!([0, 1, 2, 3].map(is_evicted), [false, true, true, false]);
+    }
+}

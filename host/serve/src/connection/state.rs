@@ -1,0 +1,137 @@
+//! The state of one connection.
+
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use tokio::sync::Notify;
+
+use crate::access::RecentToken;
+use crate::connection::rules::{CachedRules, CompiledRules, ReloadableRules};
+
+/// Bits of [`Connection::state`]; requests in work are counted above them.
+pub(super) const USED: usize = 1;
+pub(super) const EVICTED: usize = 2;
+const WARNED: usize = 4;
+const ONE_REQUEST: usize = 8;
+
+/// One connection.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    pub(crate) peer: SocketAddr,
+    /// The same as text.
+    pub(crate) peer_text: String,
+    /// Whose token it sent last.
+    pub(crate) recent: RecentToken,
+    rules: CachedRules,
+    pub(super) state: AtomicUsize,
+    evicted: Notify,
+    /// Since when its client is waited for: for more of a body, and for taking more of an answer.
+    waits: [Mutex<Option<Instant>>; 2],
+}
+
+/// What a client is waited for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum WaitKind {
+    Body,
+    Taking,
+}
+
+/// A wait for a client that goes on.
+#[derive(Debug)]
+pub(crate) struct ClientWait(Arc<Connection>, WaitKind);
+
+/// A request in work: its connection does not make room. Goes with the last byte of the answer.
+#[derive(Debug)]
+pub(crate) struct ActiveRequest(Arc<Connection>);
+
+impl Connection {
+    pub(super) fn new(peer: SocketAddr, live: &ReloadableRules) -> Connection {
+        Connection {
+            peer,
+            peer_text: peer.to_string(),
+            recent: RecentToken::default(),
+            rules: CachedRules::new(live),
+            state: AtomicUsize::new(0),
+            evicted: Notify::new(),
+            waits: Default::default(),
+        }
+    }
+
+    /// The rules that its next request goes by.
+    pub(crate) fn rules(&self, live: &ReloadableRules) -> Arc<CompiledRules> {
+        self.rules.now(live)
+    }
+
+    /// Begins a request; `None` when the connection is about to be ended.
+    pub(crate) fn begin(self: &Arc<Self>) -> Option<ActiveRequest> {
+        let begun = self.state.fetch_update(Ordering::AcqRel, Ordering::Acquire, |state| {
+            (state & EVICTED == 0).then_some(((state | USED) & !WARNED) + ONE_REQUEST)
+        });
+        begun.ok().map(|_| ActiveRequest(self.clone()))
+    }
+
+    /// Whether no request is in work.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.state.load(Ordering::Acquire) < ONE_REQUEST
+    }
+
+    /// It goes when it still waits for a request the next time that room is needed.
+    pub(super) fn warn(&self) {
+        // One that begins a request meanwhile is none of those.
+        let _ = self
+            .state
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, |state| (state < ONE_REQUEST).then_some(state | WARNED));
+    }
+
+    /// Notes that its client is waited for from now on.
+    pub(crate) fn wait(self: &Arc<Self>, what: WaitKind) -> ClientWait {
+        *self.wait_of(what) = Some(Instant::now());
+        ClientWait(self.clone(), what)
+    }
+
+    /// Since when its client is waited for, unless it has to make room already.
+    pub(super) fn waits_since(&self) -> Option<Instant> {
+        let is_open = self.state.load(Ordering::Acquire) & EVICTED == 0;
+        [WaitKind::Body, WaitKind::Taking].into_iter().filter_map(|what| *self.wait_of(what)).min().filter(|_| is_open)
+    }
+
+    fn wait_of(&self, what: WaitKind) -> std::sync::MutexGuard<'_, Option<Instant>> {
+        self.waits[what as usize].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Evicts the connection although a request is active.
+    pub(super) fn force_eviction(&self) {
+        self.state.fetch_or(EVICTED, Ordering::AcqRel);
+        self.evicted.notify_one();
+    }
+
+    pub(super) fn evict(&self) -> bool {
+        let evicted = self.state.fetch_update(Ordering::AcqRel, Ordering::Acquire, |state| {
+            let is_warned = state & (WARNED | EVICTED) == WARNED;
+            (is_warned && state < ONE_REQUEST).then_some(state | EVICTED)
+        });
+        if evicted.is_ok() {
+            self.evicted.notify_one();
+        }
+        evicted.is_ok()
+    }
+
+    /// Waits until it has to make room.
+    pub(crate) async fn evicted(&self) {
+        self.evicted.notified().await;
+    }
+}
+
+impl Drop for ClientWait {
+    fn drop(&mut self) {
+        *self.0.wait_of(self.1) = None;
+    }
+}
+
+impl Drop for ActiveRequest {
+    fn drop(&mut self) {
+        self.0.state.fetch_sub(ONE_REQUEST, Ordering::AcqRel);
+    }
+}

@@ -1,0 +1,141 @@
+//! TLS: a certificate and its key from two PEM files, and connections that begin with it.
+
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use tokio::net::TcpStream;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::crypto::ring;
+use tokio_rustls::rustls::pki_types::pem::PemObject as _;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio_rustls::rustls::{self, ServerConfig};
+use tokio_rustls::server::TlsStream;
+
+use crate::connection::linger::Linger;
+
+/// No certificate and no key is larger.
+const MAX_FILE_BYTES: u64 = 1 << 20;
+/// What every TLS connection begins with.
+const HANDSHAKE: u8 = 0x16;
+const PLAIN_REFUSED: &[u8] = b"HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain\r\nconnection: close\r\n\
+    content-length: 46\r\n\r\nthis port accepts HTTPS only; use https://...\n";
+
+/// Where the certificate and its key lie.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsFiles {
+    /// The certificate, then those that lead to an authority. PEM.
+    pub certificate: PathBuf,
+    /// The private key. PEM; not readable for everybody.
+    pub key: PathBuf,
+}
+
+/// Why there is no TLS.
+#[derive(Debug, thiserror::Error)]
+pub enum TlsError {
+    /// A file can't be read.
+    #[error("failed to read `{}`", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        source: io::Error,
+    },
+    /// Others than its owner and group can read or change the key.
+    #[error("the key `{}` has mode {mode:04o}, which allows access by others; hint: chmod 0640 or less", path.display())]
+    Open {
+        /// The file.
+        path: PathBuf,
+        /// Its mode.
+        mode: u32,
+    },
+    /// A file holds something else.
+    #[error("`{}` does not contain a {what} in PEM format", path.display())]
+    NotPem {
+        /// The file.
+        path: PathBuf,
+        /// What it should hold.
+        what: &'static str,
+    },
+    /// Certificate and key don't go together, or are of a kind that is not known.
+    #[error("the certificate and the key do not match or are not supported")]
+    Unfit(#[source] rustls::Error),
+}
+
+/// The certificate in use.
+pub(crate) struct Tls(RwLock<Arc<ServerConfig>>);
+
+impl Tls {
+    pub(crate) fn from_files(files: &TlsFiles) -> Result<Tls, TlsError> {
+        read(files).map(|config| Tls(RwLock::new(Arc::new(config))))
+    }
+
+    /// Takes another certificate for the connections to come; the old one stays when it can't be read.
+    pub(crate) fn set(&self, files: &TlsFiles) -> Result<(), TlsError> {
+        let config = Arc::new(read(files)?);
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = config;
+        Ok(())
+    }
+
+    /// Begins TLS. A client that speaks plain HTTP is told so.
+    pub(crate) async fn accept(
+        &self,
+        stream: TcpStream,
+        linger: impl Fn(TcpStream) -> Linger,
+    ) -> io::Result<TlsStream<Linger>> {
+        let mut first = [0];
+        if stream.peek(&mut first).await? == 1 && first[0] != HANDSHAKE {
+            if first[0].is_ascii_uppercase() {
+                use tokio::io::AsyncWriteExt as _;
+                let mut stream = linger(stream);
+                stream.write_all(PLAIN_REFUSED).await?;
+                stream.shutdown().await?;
+            }
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "the client did not start a TLS handshake"));
+        }
+        let config = self.0.read().unwrap_or_else(PoisonError::into_inner).clone();
+        TlsAcceptor::from(config).accept(linger(stream)).await
+    }
+}
+
+/// Checks that the files can be used.
+///
+/// # Errors
+/// [`TlsError`].
+pub fn check_tls(files: &TlsFiles) -> Result<(), TlsError> {
+    read(files).map(drop)
+}
+
+fn read(files: &TlsFiles) -> Result<ServerConfig, TlsError> {
+    let (text, _) = contents(&files.certificate)?;
+    let not_pem = |path: &Path, what| TlsError::NotPem { path: path.to_owned(), what };
+    let certificates = CertificateDer::pem_slice_iter(&text).collect::<Result<Vec<_>, _>>();
+    let certificates = certificates.ok().filter(|certificates| !certificates.is_empty());
+    let certificates = certificates.ok_or_else(|| not_pem(&files.certificate, "certificate"))?;
+    let (text, mode) = contents(&files.key)?;
+    if mode & 0o027 != 0 {
+        return Err(TlsError::Open { path: files.key.clone(), mode });
+    }
+    let key = PrivateKeyDer::from_pem_slice(&text).map_err(|_| not_pem(&files.key, "private key"))?;
+    let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .map_err(TlsError::Unfit)?
+        .with_no_client_auth()
+        .with_single_cert(certificates, key)
+        .map_err(TlsError::Unfit)?;
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(config)
+}
+
+/// The bytes of a small file, and its mode.
+fn contents(path: &Path) -> Result<(Vec<u8>, u32), TlsError> {
+    let failed = |source| TlsError::Read { path: path.to_owned(), source };
+    let file = File::open(path).map_err(failed)?;
+    let mode = file.metadata().map_err(failed)?.permissions().mode() & 0o777;
+    let mut bytes = vec![];
+    file.take(MAX_FILE_BYTES).read_to_end(&mut bytes).map_err(failed)?;
+    Ok((bytes, mode))
+}

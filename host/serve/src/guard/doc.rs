@@ -1,0 +1,222 @@
+//! What is said of a route, beside its row in the table: `/openapi.json` is made of it.
+//!
+//! A row says what only its handler knows: `says`, the query, the body, the answers. What follows from the row itself (the
+//! token, the parameters of the path, the problems of all of them) is added where the document is made.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use host_run::OnConflict;
+use serde_json::{Map, Value, json};
+use utoipa::openapi::path::ParameterIn;
+use utoipa::{IntoParams, ToSchema};
+
+use crate::operation::request::OperationQuery;
+use crate::wire::plugin_list::PluginListQuery;
+
+/// What an operation that changes plugins may fail with: one status for each [`host_run::Kind`].
+const OPERATION_ERRORS: [u16; 11] = [400, 403, 404, 409, 412, 413, 422, 500, 503, 504, 507];
+/// What may go wrong with a JSON body.
+const BODY_ERRORS: [u16; 3] = [400, 413, 415];
+
+/// What is said of a route.
+#[derive(Debug, Default)]
+pub(crate) struct RouteDoc {
+    pub(crate) summary: &'static str,
+    pub(crate) parameters: Vec<Value>,
+    /// What the parameters of the path are, where that is not the same everywhere.
+    pub(crate) path_parameters: BTreeMap<&'static str, &'static str>,
+    pub(crate) body: Option<Value>,
+    /// By status, then by media type; an answer without a body has no media type.
+    pub(crate) responses: BTreeMap<u16, ResponseDoc>,
+    /// The statuses of problems.
+    pub(crate) errors: BTreeSet<u16>,
+    /// The schemas that are referred to, by name.
+    pub(crate) schemas: BTreeMap<String, Value>,
+}
+
+/// What comes with one status.
+#[derive(Debug, Default)]
+pub(crate) struct ResponseDoc {
+    pub(crate) description: &'static str,
+    /// The schemas of each media type; several are alternatives.
+    pub(crate) content: BTreeMap<&'static str, Vec<Value>>,
+    /// Name and description of headers.
+    pub(crate) headers: Vec<(&'static str, &'static str)>,
+}
+
+impl RouteDoc {
+    /// What it does, in one sentence.
+    pub(crate) fn summary(&mut self, summary: &'static str) -> &mut RouteDoc {
+        self.summary = summary;
+        self
+    }
+
+    /// What a parameter of the path is, where its name does not say it.
+    pub(crate) fn path_parameter(&mut self, name: &'static str, description: &'static str) -> &mut RouteDoc {
+        self.path_parameters.insert(name, description);
+        self
+    }
+
+    /// The parameters of the query.
+    pub(crate) fn query<Q: IntoParams>(&mut self) -> &mut RouteDoc {
+        let parameters = Q::into_params(|| Some(ParameterIn::Query));
+        self.parameters.extend(parameters.into_iter().map(|parameter| without_null(value(parameter))));
+        self.errors(&[400])
+    }
+
+    /// The query of a list of plugins.
+    pub(crate) fn list_query(&mut self) -> &mut RouteDoc {
+        self.query::<PluginListQuery>();
+        for (name, words) in PluginListQuery::WORDS {
+            self.allowed_values(name, words);
+        }
+        self
+    }
+
+    /// The words that a parameter of the query can be.
+    pub(crate) fn allowed_values(&mut self, name: &str, words: &[&str]) -> &mut RouteDoc {
+        for parameter in self.parameters.iter_mut().filter(|parameter| parameter["name"] == name) {
+            parameter["schema"]["enum"] = json!(words);
+        }
+        self
+    }
+
+    /// A header that is read.
+    pub(crate) fn header(&mut self, name: &'static str, description: &'static str) -> &mut RouteDoc {
+        let schema = json!({ "type": "string" });
+        self.parameters.push(json!({ "name": name, "in": "header", "description": description, "schema": schema }));
+        self
+    }
+
+    /// A JSON body that must be there.
+    pub(crate) fn body<B: ToSchema>(&mut self) -> &mut RouteDoc {
+        let schema = self.reference::<B>();
+        self.body_content(true, &[("application/json", schema)]).errors(&BODY_ERRORS)
+    }
+
+    /// A JSON body that may be left out.
+    pub(crate) fn optional_body<B: ToSchema>(&mut self) -> &mut RouteDoc {
+        let schema = self.reference::<B>();
+        self.body_content(false, &[("application/json", schema)]).errors(&BODY_ERRORS)
+    }
+
+    /// A body with a schema for each media type.
+    pub(crate) fn body_content(&mut self, required: bool, content: &[(&'static str, Value)]) -> &mut RouteDoc {
+        let content = content.iter().map(|(media, schema)| ((*media).to_owned(), json!({ "schema": schema })));
+        self.body = Some(json!({ "required": required, "content": Value::Object(content.collect()) }));
+        self
+    }
+
+    /// Answers with JSON. Said twice of one status, the answer is either.
+    pub(crate) fn response<A: ToSchema>(&mut self, status: u16) -> &mut RouteDoc {
+        let schema = self.reference::<A>();
+        self.response_content(status, "application/json", schema)
+    }
+
+    /// Answers with a JSON array of these.
+    pub(crate) fn response_list<A: ToSchema>(&mut self, status: u16) -> &mut RouteDoc {
+        let items = self.reference::<A>();
+        self.response_content(status, "application/json", json!({ "type": "array", "items": items }))
+    }
+
+    /// Answers without a body.
+    pub(crate) fn empty_response(&mut self, status: u16) -> &mut RouteDoc {
+        self.responses.entry(status).or_default();
+        self
+    }
+
+    /// Answers with a text of another media type.
+    pub(crate) fn text_response(&mut self, status: u16, media: &'static str) -> &mut RouteDoc {
+        self.response_content(status, media, json!({ "type": "string" }))
+    }
+
+    /// Answers with this status, and a body of this media type and schema.
+    pub(crate) fn response_content(&mut self, status: u16, media: &'static str, schema: Value) -> &mut RouteDoc {
+        self.responses.entry(status).or_default().content.entry(media).or_default().push(schema);
+        self
+    }
+
+    /// A header of the answer with this status.
+    pub(crate) fn response_header(
+        &mut self,
+        status: u16,
+        header: &'static str,
+        description: &'static str,
+    ) -> &mut RouteDoc {
+        self.responses.entry(status).or_default().headers.push((header, description));
+        self
+    }
+
+    /// It may end in problems with these statuses, beside those that follow from the row.
+    pub(crate) fn errors(&mut self, statuses: &[u16]) -> &mut RouteDoc {
+        self.errors.extend(statuses);
+        self
+    }
+
+    /// It takes [`crate::wire::input::OperationRequest`] and runs an operation as a job, which answers at its end or, when the client would
+    /// rather watch, at once.
+    pub(crate) fn runs_job(&mut self) -> &mut RouteDoc {
+        self.runs_job_returning::<host_api::Asked>()
+    }
+
+    /// The same with another answer at the end.
+    pub(crate) fn runs_job_returning<A: ToSchema>(&mut self) -> &mut RouteDoc {
+        let prefer = "`respond-async`: respond immediately with 202 and the job.";
+        let on_conflict = OnConflict::ALL.map(OnConflict::as_str);
+        self.query::<OperationQuery>().allowed_values("on_conflict", &on_conflict).header("Prefer", prefer);
+        self.response::<A>(200).response::<host_api::Job>(202);
+        self.responses.entry(202).or_default().description = "The operation runs as a job.";
+        self.response_header(202, "Location", "The status URL of the job.").errors(&OPERATION_ERRORS)
+    }
+
+    /// A reference to the schema of a type, which is kept with all that it refers to.
+    fn reference<T: ToSchema>(&mut self) -> Value {
+        let name = T::name().into_owned();
+        let mut schemas = vec![];
+        T::schemas(&mut schemas);
+        self.schemas.extend(schemas.into_iter().map(|(name, schema)| (name, value(schema))));
+        self.schemas.insert(name.clone(), value(T::schema()));
+        json!({ "$ref": format!("#/components/schemas/{name}") })
+    }
+}
+
+/// Documents are maps of texts and lists, which serialize.
+fn value(part: impl serde::Serialize) -> Value {
+    serde_json::to_value(part).unwrap_or_default()
+}
+
+/// A parameter that may be left out is not `null` therefore: in a query that would be a text.
+fn without_null(mut parameter: Value) -> Value {
+    if let Some(types) = parameter.pointer_mut("/schema/type")
+        && let Some(kind) = types.as_array().and_then(|types| types.iter().find(|kind| **kind != "null")).cloned()
+    {
+        *types = kind;
+    }
+    parameter
+}
+
+impl ResponseDoc {
+    /// As it stands in the document.
+    pub(crate) fn to_json(&self, status: u16) -> Value {
+        let title = http::StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason());
+        let description = if self.description.is_empty() { title.unwrap_or("answer") } else { self.description };
+        let mut content = Map::new();
+        for (media, schemas) in &self.content {
+            let schema = match schemas.as_slice() {
+                [one] => one.clone(),
+                several => json!({ "anyOf": several }),
+            };
+            content.insert((*media).to_owned(), json!({ "schema": schema }));
+        }
+        let mut headers = Map::new();
+        headers.insert("X-Request-Id".to_owned(), json!({ "$ref": "#/components/headers/RequestId" }));
+        for (name, description) in &self.headers {
+            headers.insert((*name).to_owned(), json!({ "description": description, "schema": { "type": "string" } }));
+        }
+        let mut shown = json!({ "description": description, "headers": headers });
+        if !content.is_empty() {
+            shown["content"] = Value::Object(content);
+        }
+        shown
+    }
+}

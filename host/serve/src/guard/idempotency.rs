@@ -1,0 +1,188 @@
+//! `Idempotency-Key`: a POST that is sent twice under one key is done once, and answered as the first was.
+
+use axum::body::Body;
+use axum::extract::Request;
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
+use host_core::DigestWriter;
+use host_run::{Named, NamedAnswer};
+use http::header::{CONTENT_TYPE, HeaderName, HeaderValue, LOCATION};
+use http::{HeaderMap, Method, StatusCode};
+use http_body::Body as _;
+use serde::{Deserialize, Serialize};
+
+use crate::access::caller::Caller;
+use crate::guard::table::RouteRow;
+use crate::operation::run::answer as answer_of_job;
+use crate::state::AppState;
+use crate::wire::input;
+use crate::wire::outcome::operation_result;
+use crate::wire::problem::ApiError;
+use crate::wire::view;
+
+const KEY: HeaderName = HeaderName::from_static("idempotency-key");
+const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+const MAX_KEY_BYTES: usize = 200;
+/// A longer answer is not kept: its job tells the same.
+const MAX_ANSWER_BYTES: u64 = 256 * 1024;
+
+/// What an earlier request was answered.
+#[derive(Serialize, Deserialize)]
+struct StoredResponse {
+    status: u16,
+    content_type: Option<String>,
+    location: Option<String>,
+    body: String,
+}
+
+/// Answers a request that somebody may make: once, where it names itself.
+pub(crate) async fn answer(app: &AppState, row: &RouteRow, caller: &Caller, request: Request, next: Next) -> Response {
+    let is_left_out = match row.action {
+        // Its body is not kept in memory to be compared, and a second upload does no harm.
+        "plugin_upload" => true,
+        // A token is told once and lies nowhere, and a digest of a body with a password could be guessed from. The second
+        // of the same name is refused.
+        "token_create" | "user_create" => true,
+        _ => false,
+    };
+    let may_be_named = row.method == Method::POST && !is_left_out;
+    match request.headers().contains_key(KEY) && may_be_named {
+        true => once(app, caller, request, next).await.unwrap_or_else(ApiError::into_response),
+        false => next.run(request).await,
+    }
+}
+
+async fn once(app: &AppState, caller: &Caller, request: Request, next: Next) -> Result<Response, ApiError> {
+    let failed = |error: host_run::Error| ApiError::from(&error);
+    let key = key(request.headers())?;
+    let (parts, body) = request.into_parts();
+    let (uri, method) = (parts.uri.clone(), parts.method.clone());
+    let respond_async = input::respond_async(&parts.headers);
+    let whole = Request::from_parts(parts.clone(), body);
+    let bytes = input::bytes(whole, app).await?;
+    let mut asked = DigestWriter::new();
+    asked.field(method.as_str().as_bytes()).field(uri.path().as_bytes());
+    asked.field(uri.query().unwrap_or_default().as_bytes()).field(&bytes);
+    let mut who = DigestWriter::new();
+    who.field(caller.principal.name.as_bytes()).field(key.as_bytes());
+    let named = Named { key: who.finish().hex(), request: asked.finish().hex() };
+
+    let _guard = app.key_locks.take(&named.key).await;
+    match app.host.named_answer(&named).await.map_err(failed)? {
+        NamedAnswer::New => {}
+        NamedAnswer::Other => {
+            let detail = "the `Idempotency-Key` was used for a different request";
+            return Err(ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, "idempotency_other_request", detail)
+                .fix("use a new key for each request"));
+        }
+        NamedAnswer::Answered(answer) => return replayed(&answer),
+        NamedAnswer::Became(job) => return of_job(app, &job, respond_async).await.map(marked),
+    }
+    let mut request = Request::from_parts(parts, Body::from(bytes));
+    request.extensions_mut().insert(named.clone());
+    let response = next.run(request).await;
+    keep(app, &named, response).await
+}
+
+/// The name that a request gives itself.
+fn key(headers: &HeaderMap) -> Result<String, ApiError> {
+    let mut values = headers.get_all(KEY).iter();
+    let text = match (values.next().map(HeaderValue::to_str), values.next()) {
+        (Some(Ok(text)), None) => text.trim(),
+        _ => "",
+    };
+    let is_key = (1..=MAX_KEY_BYTES).contains(&text.len()) && text.bytes().all(|c| c.is_ascii_graphic());
+    is_key.then(|| text.to_owned()).ok_or_else(|| {
+        let detail = format!("`Idempotency-Key` must be 1 to {MAX_KEY_BYTES} visible ASCII characters without spaces");
+        ApiError::new(StatusCode::BAD_REQUEST, "idempotency_key", detail)
+    })
+}
+
+/// Keeps an answer that says that something was done. What was refused before anything was begun may be asked again under the key;
+/// what became a job is told by that.
+async fn keep(app: &AppState, named: &Named, response: Response) -> Result<Response, ApiError> {
+    let n_bytes = response.body().size_hint().exact();
+    let is_kept = response.status().is_success() && n_bytes.is_some_and(|n_bytes| n_bytes <= MAX_ANSWER_BYTES);
+    if !is_kept {
+        if let Err(error) = app.host.forget_request(named).await {
+            tracing::warn!("failed to delete the record of an `Idempotency-Key`: {}", error.chain());
+        }
+        return Ok(response);
+    }
+    let (parts, body) = response.into_parts();
+    let broken = |_| ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "answer_incomplete", "the response ended early");
+    let bytes = axum::body::to_bytes(body, MAX_ANSWER_BYTES as usize).await.map_err(broken)?;
+    let header = |name: HeaderName| parts.headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let answer = StoredResponse {
+        status: parts.status.as_u16(),
+        content_type: header(CONTENT_TYPE),
+        location: header(LOCATION),
+        body: String::from_utf8_lossy(&bytes).into_owned(),
+    };
+    let text = serde_json::to_string(&answer).unwrap_or_default();
+    // It is done all the same; asked again, it is told by its job.
+    if let Err(error) = app.host.keep_answer(named, &text).await {
+        tracing::warn!("failed to store the response for an `Idempotency-Key`: {}", error.chain());
+    }
+    Ok(Response::from_parts(parts, Body::from(bytes)))
+}
+
+fn replayed(answer: &str) -> Result<Response, ApiError> {
+    let broken = |_| {
+        ApiError::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "idempotency_damaged",
+            "the stored response for this `Idempotency-Key` is damaged",
+        )
+    };
+    let answer: StoredResponse = serde_json::from_str(answer).map_err(broken)?;
+    let mut response = Response::new(Body::from(answer.body));
+    *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::OK);
+    for (name, value) in [(CONTENT_TYPE, answer.content_type), (LOCATION, answer.location)] {
+        if let Some(value) = value.and_then(|value| HeaderValue::try_from(value).ok()) {
+            response.headers_mut().insert(name, value);
+        }
+    }
+    Ok(marked(response))
+}
+
+/// What is told of the job that an earlier request became.
+async fn of_job(app: &AppState, id: &str, respond_async: bool) -> Result<Response, ApiError> {
+    if let Some(job) = app.host.live_job(id) {
+        return answer_of_job(&job, respond_async).await;
+    }
+    let job = app.host.job(id).await.map_err(|_| {
+        let detail = "the job of the request with this `Idempotency-Key` was deleted";
+        ApiError::new(StatusCode::CONFLICT, "idempotency_forgotten", detail)
+    })?;
+    match &job.result {
+        Some(Ok(receipt)) => Ok(axum::Json(operation_result(receipt, &job)).into_response()),
+        Some(Err(failed)) => Err(ApiError::from(failed)),
+        None => Ok((StatusCode::ACCEPTED, axum::Json(view::job(&job))).into_response()),
+    }
+}
+
+fn marked(mut response: Response) -> Response {
+    response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_one_visible_word() {
+        let read = |values: &[&'static str]| {
+            let mut headers = HeaderMap::new();
+            for value in values {
+                headers.append(KEY, HeaderValue::from_static(value));
+            }
+            key(&headers).map_err(|refused| refused.code.into_owned())
+        };
+        assert_eq!(read(&["8e03978e-40d5"]), Ok("8e03978e-40d5".to_owned()));
+        for values in [&[][..], &[""], &["a b"], &["a", "b"]] {
+            assert_eq!(read(values), Err("idempotency_key".to_owned()), "{values:?}");
+        }
+    }
+}

@@ -1,0 +1,4 @@
+//! Routes that only older clients use.
+
+pub(crate) mod github;
+pub(crate) mod local;

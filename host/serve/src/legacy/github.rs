@@ -1,0 +1,194 @@
+//! Installing and updating as clients of an older system ask for it: by repository.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::State;
+use axum::response::{IntoResponse as _, Response};
+use host_api as api;
+use host_core::update::{self, UpdateInterval, UpdatePolicy, UpdateRule};
+use host_core::{GitUrl, Revision, Source};
+use host_run::{Job, LoadOptions, Operation, PluginView, Trust};
+use http::StatusCode;
+
+use crate::operation::request::OperationRequest;
+use crate::operation::run::answer;
+use crate::state::AppState;
+use crate::wire::input::RequiredJson;
+use crate::wire::outcome::operation_result;
+use crate::wire::problem::ApiError;
+use crate::wire::update_request::refused;
+
+type ApiResult = Result<Response, ApiError>;
+
+/// Loads the newest release of a repository, with the rule for what comes after it.
+pub(crate) async fn install(
+    State(app): State<AppState>,
+    request: OperationRequest,
+    RequiredJson(asked): RequiredJson<api::GithubInstall>,
+) -> ApiResult {
+    let (url, rule) = github_asked(&asked)?;
+    let source = Source::Git { url: url.clone(), revision: Revision::Latest };
+    // In one operation: such clients do not wait for long, and what they asked for is done all the same.
+    let options = LoadOptions { update: Some(rule.clone()), ..LoadOptions::default() };
+    let operation = Operation::Load { source, trust: Trust::Http, options };
+    let job = app.host.submit(operation, request.asker).await?;
+    request.subject.job(&job);
+    if request.respond_async {
+        return answer(&job, true).await;
+    }
+    let receipt = job.wait().await?;
+    let done = operation_result(&receipt, &job.view());
+    Ok(Json(github_installed(done, &url, &rule)).into_response())
+}
+
+/// Updates the plugins of a repository and no others; with `force` those that have nothing newer are built again.
+///
+/// All are asked for before the first is waited for, so that a client that goes away leaves none out.
+pub(crate) async fn update_all(
+    State(app): State<AppState>,
+    request: OperationRequest,
+    RequiredJson(asked): RequiredJson<api::GithubUpdate>,
+) -> ApiResult {
+    let url = repository(&asked.repo_url)?;
+    let plugins: Vec<_> = app.host.plugins().into_iter().filter(|plugin| comes_from(plugin, &url)).collect();
+    if plugins.is_empty() {
+        let detail = format!("no plugin from {url} is installed");
+        return Err(ApiError::new(StatusCode::NOT_FOUND, "update_unknown_repository", detail)
+            .fix("install it with POST /api/plugins/github/install"));
+    }
+    let mut jobs = vec![];
+    for plugin in plugins {
+        let id = plugin.id.to_string();
+        let operation = match asked.force && !has_newer(&app, &id).await {
+            true => Operation::Reload { id },
+            false => Operation::Update { id, to: None, automatic: false },
+        };
+        jobs.push((plugin, app.host.submit(operation, request.asker.clone()).await));
+    }
+    let (mut done, mut refused) = (vec![], vec![]);
+    for (plugin, job) in jobs {
+        match job {
+            Ok(job) => match ended(&app, &plugin, &job).await {
+                Ok(updated) => done.push(updated),
+                Err(problem) => refused.push((plugin, Some(job.id().to_owned()), problem)),
+            },
+            Err(error) => refused.push((plugin, None, ApiError::from(&error))),
+        }
+    }
+    if let (true, [(_, _, first), ..]) = (done.is_empty(), &*refused) {
+        return Err(first.clone());
+    }
+    let (n_updated, n_all) = (done.iter().filter(|plugin| plugin.updated).count(), done.len() + refused.len());
+    done.extend(refused.into_iter().map(|(plugin, job, problem)| {
+        let id = plugin.id.to_string();
+        let problem = Some(problem.problem("", &format!("/api/plugins/{id}/update")));
+        let (from, to) = (version(&plugin), version(&plugin));
+        api::GithubUpdatedPlugin { id, updated: false, from, to, job, problem }
+    }));
+    let message = format!("updated {n_updated} of {n_all} plugins from {url}");
+    Ok(Json(api::GithubUpdated { message, repo_url: url.to_string(), plugins: done }).into_response())
+}
+
+fn comes_from(plugin: &PluginView, url: &GitUrl) -> bool {
+    let source = plugin.desired.as_ref().map(|desired| &desired.current.source);
+    matches!(source, Some(Source::Git { url: other, .. }) if other.is_same_repository(url))
+}
+
+/// Whether an update would find something. A repository that can't be asked is left to the update to tell of.
+async fn has_newer(app: &AppState, id: &str) -> bool {
+    match app.host.look_for_updates(id).await {
+        Ok(report) => report.error.is_some() || report.allowed.is_some(),
+        Err(_) => true,
+    }
+}
+
+/// Waits for one plugin, and says what became of it.
+async fn ended(app: &AppState, before: &PluginView, job: &Arc<Job>) -> Result<api::GithubUpdatedPlugin, ApiError> {
+    let receipt = job.wait().await?;
+    let picked = |plugin: &PluginView| plugin.desired.as_ref().map(|desired| desired.current.artifact);
+    let now = app.host.plugin(before.id.as_str());
+    Ok(api::GithubUpdatedPlugin {
+        id: before.id.to_string(),
+        updated: now.is_some_and(|now| picked(&now) != picked(before)),
+        from: version(before),
+        to: receipt.version.clone(),
+        job: Some(job.id().to_owned()),
+        problem: None,
+    })
+}
+
+fn version(plugin: &PluginView) -> String {
+    plugin.desired.as_ref().map(|desired| desired.current.version.to_string()).unwrap_or_default()
+}
+
+/// The repository that an older client wants to install, and how it is to be kept up to date: with versions that are
+/// compatible, which is what it may mean by its one switch.
+///
+/// # Errors
+/// No repository, or no length of time. One that is too short or too long becomes the nearest that is not: that client
+/// knows no bounds, and is told what is in use.
+fn github_asked(asked: &api::GithubInstall) -> Result<(GitUrl, UpdateRule), ApiError> {
+    let url = repository(&asked.repo_url)?;
+    let interval = match &asked.update_interval {
+        None => Ok(UpdateInterval::default()),
+        Some(api::IntervalText::Seconds(seconds)) => Ok(UpdateInterval::nearest(Duration::from_secs(*seconds))),
+        Some(api::IntervalText::Text(text)) if text.is_empty() => Ok(UpdateInterval::default()),
+        Some(api::IntervalText::Text(text)) => update::parse_duration(text).map(UpdateInterval::nearest),
+    };
+    let rule = interval.and_then(|interval| UpdateRule::new(UpdatePolicy::Minor, asked.auto_update, interval));
+    rule.map(|rule| (url, rule)).map_err(|error| refused(vec![("updateInterval", error)]))
+}
+
+/// The repository that an older client names.
+///
+/// # Errors
+/// Why the text is none.
+fn repository(text: &str) -> Result<GitUrl, ApiError> {
+    GitUrl::from_repository_address(text).map_err(|error| host_run::Error::from(error).into())
+}
+
+/// What an older client is told of its installation.
+fn github_installed(asked: api::Asked, url: &GitUrl, rule: &UpdateRule) -> api::GithubInstalled {
+    api::GithubInstalled {
+        asked,
+        repo_url: url.to_string(),
+        r#type: "github".to_owned(),
+        auto_update: rule.automatic(),
+        update_interval: rule.interval().to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn older_clients_get_a_rule_and_are_told_which() {
+        let read = |body: serde_json::Value| match github_asked(&serde_json::from_value(body).unwrap()) {
+            Ok((url, rule)) => {
+                let shown = github_installed(api::Asked::default(), &url, &rule);
+                format!("{} {} {} {}", shown.repo_url, rule.policy(), shown.auto_update, shown.update_interval)
+            }
+            Err(refused) => format!("{} {}", refused.status.as_u16(), refused.code),
+        };
+        for (body, expected) in [
+            (json!({"repoUrl": "github.com/acme/hello.git"}), "https://github.com/acme/hello minor false 1h"),
+            (
+                json!({"repoUrl": "https://github.com/acme/hello/", "autoUpdate": true, "updateInterval": "1h30m"}),
+                "https://github.com/acme/hello minor true 1h30m",
+            ),
+            (json!({"repoUrl": "github.com/a/b", "updateInterval": "30s"}), "https://github.com/a/b minor false 1m"),
+            (json!({"repoUrl": "github.com/a/b", "updateInterval": 7200}), "https://github.com/a/b minor false 2h"),
+            (json!({"repoUrl": "github.com/a/b", "updateInterval": ""}), "https://github.com/a/b minor false 1h"),
+            (json!({"repoUrl": "github.com/a/b", "updateInterval": "soon"}), "400 update_duration"),
+            (json!({"repoUrl": "a/b"}), "400 source_url"),
+            (json!({"repoUrl": "http://github.com/a/b"}), "400 source_scheme"),
+        ] {
+            assert_eq!(read(body.clone()), expected, "{body}");
+        }
+    }
+}

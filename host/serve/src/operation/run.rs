@@ -1,0 +1,45 @@
+//! Runs an operation as a job and answers with its result.
+
+use axum::Json;
+use axum::response::{IntoResponse as _, Response};
+use host_run::{Job, Operation};
+use http::StatusCode;
+use http::header::{HeaderValue, LOCATION};
+
+use crate::operation::request::OperationRequest;
+use crate::state::AppState;
+use crate::wire::outcome::operation_result;
+use crate::wire::problem::ApiError;
+use crate::wire::view;
+
+type ApiResult = Result<Response, ApiError>;
+
+/// Runs an operation as a job: answers at its end, or at once when the client would rather watch.
+pub(crate) async fn run(app: &AppState, request: OperationRequest, operation: Operation) -> ApiResult {
+    let job = app.host.submit(operation, request.asker).await?;
+    request.subject.job(&job);
+    let answered = answer(&job, request.respond_async).await;
+    request.subject.job(&job);
+    answered
+}
+
+/// Answers at the end of a job, or at once when the client would rather watch.
+pub(crate) async fn answer(job: &Job, respond_async: bool) -> ApiResult {
+    if respond_async {
+        let mut response = (StatusCode::ACCEPTED, Json(view::job(&job.view()))).into_response();
+        let location = HeaderValue::try_from(format!("/api/jobs/{}", job.id()));
+        if let Ok(location) = location {
+            response.headers_mut().insert(LOCATION, location);
+        }
+        response.headers_mut().insert("preference-applied", HeaderValue::from_static("respond-async"));
+        return Ok(response);
+    }
+    match job.wait().await {
+        Ok(receipt) => Ok(Json(operation_result(&receipt, &job.view())).into_response()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+pub(crate) fn unknown(id: &str) -> ApiError {
+    ApiError::from(&host_run::Error::UnknownPlugin { id: id.chars().filter(|c| !c.is_control()).take(60).collect() })
+}

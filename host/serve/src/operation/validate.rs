@@ -1,0 +1,35 @@
+//! The response to the validation of a source.
+
+use host_api as api;
+use host_run::Validated;
+
+use crate::wire::problem::ApiError;
+use crate::wire::view;
+
+/// What a client is told of a source that was looked at.
+pub(crate) fn judged(source: String, validated: &Validated) -> api::Validated {
+    let metadata = validated.manifest.as_ref().map(|manifest| view::masked(manifest, &validated.schema));
+    let refused = validated.error.as_ref().map(ApiError::from);
+    let named = metadata.as_ref().map(|metadata| format!("plugin {} {}", metadata.id, metadata.version));
+    let named = named.unwrap_or_else(|| "the source".to_owned());
+    let message = match &refused {
+        None => format!("{named} can be installed"),
+        Some(refused) => format!("{named} cannot be installed: {}", refused.detail),
+    };
+    let errors = refused.map(|refused| match refused.errors.is_empty() {
+        true => vec![api::FieldError { pointer: String::new(), message: refused.detail }],
+        false => refused.errors,
+    });
+    api::Validated {
+        valid: validated.error.is_none(),
+        message,
+        errors: errors.unwrap_or_default(),
+        warnings: validated.warnings.iter().map(ToString::to_string).collect(),
+        metadata,
+        source,
+        commit: validated.commit.clone(),
+        digest: validated.tree.to_string(),
+        way: validated.way.map(|way| view::way(way).to_owned()),
+        artifact: validated.artifact.map(|artifact| artifact.to_string()),
+    }
+}

@@ -1,0 +1,4 @@
+//! Requests to the endpoints of plugins.
+
+pub(crate) mod endpoint;
+pub(crate) mod headers;

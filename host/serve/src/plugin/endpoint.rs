@@ -1,0 +1,189 @@
+//! Requests to plugins: found, checked by the manifest, answered by one generation.
+
+use host_core::access::decide;
+use host_core::manifest::Auth;
+use host_run::{CallRefusal, Caller, IncomingBody, RefusalReason, RefusedCall, Request, Trace};
+use http::header::{AUTHORIZATION, HeaderMap, HeaderValue};
+use http::{Method, Response, StatusCode};
+use tracing::Level;
+
+use crate::access::RecentToken;
+use crate::access::audit_context::{AuditContext, ClientAddress};
+use crate::access::caller::{self, Identity, refused_for};
+use crate::access::operator_token::is_host_credential;
+use crate::connection::access_log::{self, AccessLogLine};
+use crate::connection::pace::{PacedBody, SlowBodyFlag};
+use crate::plugin::headers as plugin_headers;
+use crate::state::AppState;
+use crate::wire::PLUGIN_ENDPOINTS;
+use crate::wire::body::{AnyBody, BodyError};
+use crate::wire::problem::ApiError;
+use crate::wire::request_id::RequestId;
+use crate::wire::security_headers::with_security_headers;
+
+/// Over which connection a request came.
+#[derive(Clone, Copy)]
+pub(crate) struct RequestOrigin<'a> {
+    /// Address and port of whom it is from; empty when unknown.
+    pub(crate) peer: &'a str,
+    /// Whose token the connection sent last.
+    pub(crate) recent: &'a RecentToken,
+    /// Whether a trusted proxy sends it for another.
+    pub(crate) is_trusted_proxy: bool,
+}
+
+/// Answers a request below [`PLUGIN_ENDPOINTS`].
+pub(crate) async fn answer<B>(
+    app: &AppState,
+    request: http::Request<PacedBody<B>>,
+    request_id: &RequestId,
+    origin: RequestOrigin<'_>,
+) -> Response<AnyBody>
+where
+    B: IncomingBody<Error: Into<BodyError>>,
+{
+    let begun = access_log::begin(Level::DEBUG);
+    let (mut parts, body) = request.into_parts();
+    plugin_headers::strip_request(&mut parts.headers, request_id, origin.is_trusted_proxy);
+    let trace = app.host.trace_of(&parts.headers);
+    let mut generation = None;
+    let call = call(app, &mut parts, body, request_id, origin, trace, &mut generation);
+    let response = match call.await {
+        Ok(response) => response,
+        Err(refused) => {
+            let (status, code) = (refused.status.as_u16(), &*refused.code);
+            // What a plugin does wrong is logged where it is seen; what its callers do wrong may be much.
+            tracing::debug!(%request_id, status, code, "{}: {}", access_log::escaped(parts.uri.path()), refused.detail);
+            with_security_headers(refused.to_response(request_id.as_str(), parts.uri.path()))
+        }
+    };
+    if let Some(begun) = begun {
+        let (method, path, status) = (&parts.method, parts.uri.path(), response.status());
+        let plugin = generation.map(|generation| (split(path).0, generation));
+        let line =
+            AccessLogLine { method, path, status, begun, plugin, action: None, request_id, trace, peer: origin.peer };
+        line.write(Level::DEBUG);
+    }
+    response
+}
+
+async fn call<B>(
+    app: &AppState,
+    parts: &mut http::request::Parts,
+    body: PacedBody<B>,
+    request_id: &RequestId,
+    RequestOrigin { peer, recent, .. }: RequestOrigin<'_>,
+    trace: Trace,
+    generation: &mut Option<u64>,
+) -> Result<Response<AnyBody>, ApiError>
+where
+    B: IncomingBody<Error: Into<BodyError>>,
+{
+    let too_slow = body.too_slow();
+    let (id, path) = split(parts.uri.path());
+    let admitted = app.host.admit(id).map_err(|refusal| ApiError::from(RefusedCall::admission(refusal, id)))?;
+    *generation = Some(admitted.generation().number);
+    let routed = match admitted.route(&parts.method, path) {
+        Ok(routed) => routed,
+        // What a resource takes may be asked of any of them.
+        Err(host_run::RouteRefusal::Method(allow)) if parts.method == Method::OPTIONS => return Ok(options(allow)),
+        Err(refusal) => return Err(ApiError::from(RefusedCall::route(refusal, id))),
+    };
+    let endpoint = &admitted.generation().manifest.endpoints[routed.endpoint];
+    let caller = match known(app, &endpoint.auth, &parts.headers, id, (peer, recent)) {
+        Ok(caller) => caller,
+        Err(denied) => {
+            let (caller, refused) = *denied;
+            admitted.refuse(RefusalReason::Auth);
+            app.host.front_metrics().auth_failed(refused_for(refused.status));
+            let mut audit = AuditContext::new("endpoint_call", id, ClientAddress::from_peer(peer), request_id.as_str());
+            caller.iter().for_each(|caller| audit.by(caller));
+            // In a box, since every call would carry its size.
+            Box::pin(audit.refused(&app.host, &app.access, &refused)).await;
+            return Err(refused);
+        }
+    };
+    if has_host_credential(&parts.headers) {
+        parts.headers.remove(AUTHORIZATION);
+    }
+    let request = Request {
+        method: &parts.method,
+        path,
+        query: parts.uri.query(),
+        headers: &parts.headers,
+        caller: Caller {
+            peer,
+            request_id: request_id.as_str(),
+            depth: 0,
+            trace,
+            actor: caller.as_ref().map(|caller| caller.principal.name.as_str()),
+        },
+        body,
+    };
+    let mut answered = admitted.call(routed, request).await.map_err(|refusal| match refusal {
+        CallRefusal::BodyIncomplete(_) if too_slow.is_true() => SlowBodyFlag::refused(),
+        refusal => ApiError::from(RefusedCall::call(&refusal)),
+    })?;
+    plugin_headers::strip_answer(answered.headers_mut(), id, parts.uri.path());
+    Ok(answered.map(AnyBody::Plugin))
+}
+
+/// The id, and the path after it, which is `/` at least.
+fn split(path: &str) -> (&str, &str) {
+    let rest = path.strip_prefix(PLUGIN_ENDPOINTS).unwrap_or_default();
+    match rest.find('/') {
+        Some(at) => (&rest[..at], &rest[at..]),
+        None => (rest, "/"),
+    }
+}
+
+/// Identity calls, as far as the host knows them; checked where plugin.yaml asks for it. Elsewhere a token that is not valid is as
+/// good as none.
+fn known(
+    app: &AppState,
+    auth: &Auth,
+    headers: &HeaderMap,
+    plugin: &str,
+    (peer, recent): (&str, &RecentToken),
+) -> Result<Option<caller::Caller>, Box<(Option<caller::Caller>, ApiError)>> {
+    if !auth.required {
+        if !has_host_credential(headers) {
+            return Ok(None);
+        }
+        return Ok(match app.access.identity(headers, Some(recent)) {
+            Identity::Known(caller) => Some(caller),
+            Identity::Anonymous | Identity::Unknown => None,
+        });
+    }
+    let address = || ClientAddress::from_peer(peer).0;
+    let caller = app.access.caller(headers, Some(recent), address).map_err(|refused| Box::new((None, refused)))?;
+    match decide(auth, Some(&caller.principal), plugin) {
+        Ok(()) => Ok(Some(caller)),
+        Err(denied) => Err(Box::new((Some(caller), caller::denied(&denied)))),
+    }
+}
+
+fn has_host_credential(headers: &HeaderMap) -> bool {
+    headers.get_all(AUTHORIZATION).iter().any(is_host_credential)
+}
+
+fn options(allow: HeaderValue) -> Response<AnyBody> {
+    let mut response = Response::new(AnyBody::empty());
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    response.headers_mut().insert(http::header::ALLOW, allow);
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_splits_into_id_and_rest() {
+        assert_eq!(split("/api/plugin-endpoints/hello"), ("hello", "/"));
+        assert_eq!(split("/api/plugin-endpoints/hello/"), ("hello", "/"));
+        assert_eq!(split("/api/plugin-endpoints/hello/a/b"), ("hello", "/a/b"));
+        assert_eq!(split("/api/plugin-endpoints/"), ("", "/"));
+        assert_eq!(split("/api/plugin-endpoints//x"), ("", "/x"));
+    }
+}

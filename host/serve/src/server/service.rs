@@ -1,0 +1,178 @@
+//! What every request passes: its id, the front door, cross-origin rules, and the choice between a plugin and the host.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Instant, SystemTime};
+
+use axum::Router;
+use axum::response::IntoResponse as _;
+use host_run::{IncomingBody, Span};
+use http::header::{self, HeaderValue};
+use http::{Method, Request, Response, StatusCode};
+use tower_service::Service as _;
+use tracing::Level;
+
+use crate::access::audit_context::ClientAddress;
+use crate::connection::access_log::{self, AccessLogLine};
+use crate::connection::pace::{BodyPace, PacedBody, SlowBodyFlag};
+use crate::connection::rules::CompiledRules;
+use crate::connection::state::Connection;
+use crate::connection::{forwarded, front_door};
+use crate::guard::table::ActionName;
+use crate::plugin::endpoint;
+use crate::plugin::endpoint::RequestOrigin;
+use crate::state::AppState;
+use crate::wire::PLUGIN_ENDPOINTS;
+use crate::wire::body::{AnyBody, BodyError};
+use crate::wire::problem::ApiError;
+use crate::wire::request_id::{RequestId, X_REQUEST_ID};
+use crate::wire::security_headers::with_security_headers;
+
+const UNPLAIN_PATH: &str = "the path contains a dot segment, `;`, an encoded separator, or bytes that are not UTF-8";
+
+/// Answers requests. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Service {
+    app: AppState,
+    /// Cloned for each management request, never for a plugin's.
+    router: Arc<Router>,
+}
+
+impl Service {
+    pub(crate) fn new(app: AppState) -> Service {
+        let router = Arc::new(crate::api::routes::router(app.clone()));
+        Service { app, router }
+    }
+
+    /// The rules that a connection's next request goes by.
+    pub(crate) fn rules(&self, connection: &Connection) -> Arc<CompiledRules> {
+        connection.rules(&self.app.rules)
+    }
+
+    /// Answers one request. Never fails: what goes wrong is an answer too.
+    pub(crate) async fn answer<B>(&self, request: Request<B>, connection: &Arc<Connection>) -> Response<AnyBody>
+    where
+        B: IncomingBody<Error: Into<BodyError>>,
+    {
+        let rules = self.rules(connection);
+        let request_id = self.app.request_ids.for_request(request.headers());
+        let cors = &rules.cors;
+        let origin = cors.allowed(request.headers());
+        let preflight = request.method() == Method::OPTIONS
+            && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
+            && origin.is_some();
+
+        let mut response = if let Err(refused) = front_door::check(&request, &rules) {
+            turned_away(&refused, &request_id, request.uri().path())
+        } else if preflight {
+            let mut response = Response::new(AnyBody::empty());
+            *response.status_mut() = StatusCode::NO_CONTENT;
+            response
+        } else {
+            let trusted = &rules.rules.trusted_proxies;
+            let client = forwarded::client(request.headers(), connection.peer.ip(), trusted);
+            let request =
+                request.map(|body| PacedBody::new(body, BodyPace::from_rules(&rules.rules), connection.clone()));
+            // A client that a proxy speaks for has no port that is known.
+            let said = client.map(|address| SocketAddr::new(address, 0).to_string());
+            let peer = said.as_deref().unwrap_or(&connection.peer_text);
+            if request.uri().path().starts_with(PLUGIN_ENDPOINTS) {
+                let sender = RequestOrigin { peer, recent: &connection.recent, is_trusted_proxy: client.is_some() };
+                endpoint::answer(&self.app, request, &request_id, sender).await
+            } else {
+                // In a box, so that a plugin's call, which is the same future, need not carry its size.
+                Box::pin(self.manage(request, &request_id, peer)).await
+            }
+        };
+
+        let headers = response.headers_mut();
+        headers.insert(X_REQUEST_ID, request_id.header());
+        cors.apply(origin, preflight, headers);
+        response
+    }
+
+    async fn manage<B>(&self, request: Request<PacedBody<B>>, request_id: &RequestId, peer: &str) -> Response<AnyBody>
+    where
+        B: IncomingBody<Error: Into<BodyError>>,
+    {
+        let (begun, method, path) = (Instant::now(), request.method().clone(), request.uri().path().to_owned());
+        let trace = self.app.host.trace_of(request.headers());
+        let too_slow = request.body().too_slow();
+        let mut request = request.map(axum::body::Body::new);
+        // Both spellings of a collection, `/api/plugins` and `/api/plugins/`, are the same.
+        if let Some(trimmed) = without_trailing_slash(request.uri()) {
+            *request.uri_mut() = trimmed;
+        }
+        request.extensions_mut().insert(request_id.clone());
+        request.extensions_mut().insert(ClientAddress::from_peer(peer));
+        let mut router = (*self.router).clone();
+        let mut response = match host_run::is_plain_path(&path) {
+            true => match router.call(request).await {
+                Ok(response) => response,
+                Err(never) => match never {},
+            },
+            false => ApiError::new(StatusCode::BAD_REQUEST, "route_path", UNPLAIN_PATH).into_response(),
+        };
+        let action = response.extensions_mut().remove::<ActionName>().map_or("unknown", |ActionName(action)| action);
+        let refused = response.extensions_mut().remove::<ApiError>().or_else(|| framework_error(&response));
+        if let Some(mut refused) = refused {
+            if too_slow.is_true() {
+                refused = SlowBodyFlag::refused();
+            }
+            let (status, code) = (refused.status.as_u16(), &*refused.code);
+            tracing::info!(%request_id, status, code, "{path}: {}", refused.detail);
+            let allow = response.headers_mut().remove(header::ALLOW);
+            response = refused.to_response(request_id.as_str(), &path);
+            if let Some(allow) = allow {
+                response.headers_mut().insert(header::ALLOW, allow);
+            }
+        }
+        let (status, took) = (response.status(), begun.elapsed());
+        self.app.host.front_metrics().answered(action, status.as_u16(), took);
+        // Looks at the host come often and change nothing.
+        let level = if method.is_safe() { Level::DEBUG } else { Level::INFO };
+        if access_log::begin(level).is_some() {
+            let (path, action) = (&path, Some(action));
+            AccessLogLine { method: &method, path, status, begun, plugin: None, action, request_id, trace, peer }
+                .write(level);
+        }
+        if let Some(spans) = self.app.host.spans() {
+            let started = SystemTime::now().checked_sub(took).unwrap_or(SystemTime::UNIX_EPOCH);
+            let (method, request_id, status) = (method.as_str(), request_id.as_str(), status.as_u16());
+            spans.record(&Span { trace, method, route: action, plugin: None, status, request_id, started, took });
+        }
+        with_security_headers(response)
+    }
+}
+
+/// An answer to who does not get past the front door: the connection ends, since where the next request begins on it may be a
+/// matter of opinion.
+fn turned_away(refused: &ApiError, request_id: &RequestId, path: &str) -> Response<AnyBody> {
+    tracing::debug!(%request_id, code = &*refused.code, "rejected a malformed request: {}", refused.detail);
+    let mut response = with_security_headers(refused.to_response(request_id.as_str(), path));
+    response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    response
+}
+
+/// A refusal that no handler made, but the framework around it: its plain text becomes a problem document like any other.
+fn framework_error(response: &Response<axum::body::Body>) -> Option<ApiError> {
+    let status = response.status();
+    let kind = response.headers().get(header::CONTENT_TYPE).map_or(&b""[..], HeaderValue::as_bytes);
+    if !(status.is_client_error() || status.is_server_error()) || kind.starts_with(b"application/") {
+        return None;
+    }
+    Some(match status {
+        _ if status.is_server_error() => ApiError::new(status, "host_failed", "the host failed to answer the request"),
+        StatusCode::PAYLOAD_TOO_LARGE => ApiError::new(status, "body_too_large", "the request body is too large"),
+        _ => ApiError::new(status, "request_malformed", "the request is malformed"),
+    })
+}
+
+fn without_trailing_slash(uri: &http::Uri) -> Option<http::Uri> {
+    let path = uri.path().strip_suffix('/').filter(|path| !path.is_empty())?;
+    let text = match uri.query() {
+        Some(query) => format!("{path}?{query}"),
+        None => path.to_owned(),
+    };
+    text.parse().ok()
+}

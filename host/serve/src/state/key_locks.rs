@@ -1,0 +1,23 @@
+//! One lock for each idempotency key.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::OwnedMutexGuard;
+
+/// Of requests with one key at once, the first goes and the others wait for it.
+#[derive(Default)]
+pub(crate) struct KeyLocks(Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>);
+
+impl KeyLocks {
+    /// Waits until no other request with this key is here.
+    pub(crate) async fn take(&self, key: &str) -> OwnedMutexGuard<()> {
+        let lock = {
+            // A panic elsewhere cannot leave the map half changed.
+            let mut locks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            locks.retain(|_, lock| Arc::strong_count(lock) > 1);
+            locks.entry(key.to_owned()).or_default().clone()
+        };
+        lock.lock_owned().await
+    }
+}

@@ -1,0 +1,18 @@
+//! The limits of uploads.
+
+use tokio::sync::Semaphore;
+
+/// Uploads that are received at the same time.
+pub(crate) const MAX_AT_ONCE: usize = 4;
+
+/// The rules of uploads.
+pub(crate) struct Uploads {
+    pub(crate) max_bytes: u64,
+    pub(crate) slots: Semaphore,
+}
+
+impl Uploads {
+    pub(crate) fn new(max_bytes: u64) -> Uploads {
+        Uploads { max_bytes, slots: Semaphore::new(MAX_AT_ONCE) }
+    }
+}

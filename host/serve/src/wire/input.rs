@@ -1,0 +1,195 @@
+//! What is asked, read from a request.
+
+use std::str::FromStr;
+
+use axum::body::Bytes;
+use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
+use host_api::FieldError;
+use http::header::CONTENT_TYPE;
+use http::request::Parts;
+use http::{HeaderMap, StatusCode};
+use serde::de::DeserializeOwned;
+
+use crate::wire::problem::ApiError;
+
+/// Largest JSON body of the management API.
+pub(crate) const MAX_JSON_BYTES: usize = 1024 * 1024;
+
+/// A JSON body. An empty one reads as `{}`.
+pub(crate) struct OptionalJson<T>(pub(crate) T);
+
+/// A JSON body that must be there.
+pub(crate) struct RequiredJson<T>(pub(crate) T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for OptionalJson<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<OptionalJson<T>, ApiError> {
+        let kind = kind(request.headers());
+        let bytes = bytes(request, state).await?;
+        if bytes.is_empty() {
+            return read(b"{}").map(OptionalJson);
+        }
+        kind?;
+        read(&bytes).map(OptionalJson)
+    }
+}
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for RequiredJson<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<RequiredJson<T>, ApiError> {
+        kind(request.headers())?;
+        read(&bytes(request, state).await?).map(RequiredJson)
+    }
+}
+
+/// The same for a body that holds a password: what does not fit is refused without a word of it.
+pub(crate) struct SecretJson<T>(pub(crate) T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for SecretJson<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<SecretJson<T>, ApiError> {
+        let refused = |refused: ApiError| {
+            let detail =
+                "the body does not match the schema of this route; it is not quoted because it may contain a password";
+            ApiError { detail: detail.to_owned(), errors: vec![], ..refused }
+        };
+        let bytes = bytes(request, state).await?;
+        read(&bytes).map(SecretJson).map_err(refused)
+    }
+}
+
+/// Refuses a body that says it is something else than JSON. What older clients and `curl --data` say by themselves is no
+/// more than that they say nothing: no page of another origin gains by it, since the token is in a header.
+fn kind(headers: &HeaderMap) -> Result<(), ApiError> {
+    let Some(value) = headers.get(CONTENT_TYPE) else { return Ok(()) };
+    let value = value.to_str().unwrap_or("?");
+    let kind = value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let is_taken = kind.is_empty()
+        || kind == "application/json"
+        || (kind.starts_with("application/") && kind.ends_with("+json"))
+        || matches!(kind.as_str(), "text/json" | "application/x-www-form-urlencoded" | "text/plain");
+    if is_taken {
+        return Ok(());
+    }
+    let detail = "the `Content-Type` of the body is not JSON";
+    let refused = ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "body_type", detail);
+    Err(refused.fix("send JSON with `Content-Type: application/json`"))
+}
+
+pub(crate) async fn bytes<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, ApiError> {
+    let too_large = || ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", "the request body is too large");
+    // Who announces too much need not send it first.
+    if http_body::Body::size_hint(request.body()).lower() > MAX_JSON_BYTES as u64 {
+        return Err(too_large());
+    }
+    Bytes::from_request(request, state).await.map_err(|rejection| match rejection.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => too_large(),
+        _ => ApiError::new(StatusCode::BAD_REQUEST, "body_incomplete", "failed to read the request body"),
+    })
+}
+
+fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
+    serde_json::from_slice(bytes).map_err(|error| {
+        let code = if error.is_data() { "body_does_not_fit" } else { "body_not_json" };
+        let mut refused = ApiError::new(StatusCode::BAD_REQUEST, code, format!("invalid request body: {error}"));
+        refused.errors = vec![FieldError { pointer: String::new(), message: error.to_string() }];
+        refused
+    })
+}
+
+/// A path whose percent-encoded bytes are no UTF-8.
+pub(crate) fn not_text() -> ApiError {
+    ApiError::new(StatusCode::BAD_REQUEST, "route_path", "the path is not UTF-8 text")
+}
+
+/// The one parameter of a path.
+pub(crate) struct PathId(pub(crate) String);
+
+impl<S: Send + Sync> FromRequestParts<S> for PathId {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<PathId, ApiError> {
+        match Path::<String>::from_request_parts(parts, state).await {
+            Ok(Path(id)) => Ok(PathId(id)),
+            Err(_) => Err(not_text()),
+        }
+    }
+}
+
+/// Both parameters of a path: a plugin's id, and what is meant of it.
+pub(crate) struct PathIdAnd<T>(pub(crate) String, pub(crate) T);
+
+impl<T: FromStr + Send, S: Send + Sync> FromRequestParts<S> for PathIdAnd<T> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<PathIdAnd<T>, ApiError> {
+        let refused = |detail: &str| ApiError::new(StatusCode::BAD_REQUEST, "route_path", detail);
+        let path = Path::<(String, String)>::from_request_parts(parts, state).await;
+        let Path((id, text)) = path.map_err(|_| not_text())?;
+        let of_id = text.parse().map_err(|_| refused("the path segment after the plugin id is invalid"))?;
+        Ok(PathIdAnd(id, of_id))
+    }
+}
+
+/// QueryParams of a query.
+pub(crate) struct QueryParams<T>(pub(crate) T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for QueryParams<T> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<QueryParams<T>, ApiError> {
+        match Query::<T>::from_request_parts(parts, state).await {
+            Ok(Query(parameters)) => Ok(QueryParams(parameters)),
+            Err(error) => {
+                let detail = format!("invalid query: {}", error.body_text());
+                Err(ApiError::new(StatusCode::BAD_REQUEST, "query_does_not_fit", detail))
+            }
+        }
+    }
+}
+
+/// Whether the client would rather watch the job than wait for its end (RFC 7240).
+pub(crate) fn respond_async(headers: &HeaderMap) -> bool {
+    headers
+        .get_all("prefer")
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .any(|preference| preference.trim().eq_ignore_ascii_case("respond-async"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_body_that_says_it_is_something_else_is_refused() {
+        let read = async |kind: Option<&str>, body: &'static str| {
+            let mut request = http::Request::post("/x");
+            if let Some(kind) = kind {
+                request = request.header("content-type", kind);
+            }
+            let request = request.body(axum::body::Body::from(body)).unwrap();
+            let read = OptionalJson::<serde_json::Value>::from_request(request, &()).await;
+            read.map(|_| ()).map_err(|refused| refused.code.into_owned())
+        };
+        assert_eq!(read(None, "{}").await, Ok(()));
+        for kind in [
+            "application/json",
+            "Application/JSON; charset=utf-8",
+            "application/merge-patch+json",
+            "application/x-www-form-urlencoded",
+            "text/plain;charset=UTF-8",
+        ] {
+            assert_eq!(read(Some(kind), "{}").await, Ok(()), "{kind}");
+        }
+        for kind in ["application/xml", "multipart/form-data; boundary=x", "text/html", "application/yaml", "nonsense"]
+        {
+            assert_eq!(read(Some(kind), "{}").await, Err("body_type".to_owned()), "{kind}");
+            assert_eq!(read(Some(kind), "").await, Ok(()), "{kind}, but no body");
+        }
+    }
+}

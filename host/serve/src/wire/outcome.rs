@@ -1,0 +1,151 @@
+//! Results and failures of operations: from the types of the host to responses and errors.
+
+use std::sync::Arc;
+
+use host_api as api;
+use host_api::FieldError;
+use host_core::configuration::Violation;
+use host_run::{Error, Failed, FieldProblem, JobView, Kind, Part, PartState, Receipt, RefusedCall, Served, StepReport};
+use http::StatusCode;
+
+use crate::wire::problem::ApiError;
+
+impl From<Error> for ApiError {
+    fn from(error: Error) -> ApiError {
+        ApiError::from(&error)
+    }
+}
+
+impl From<&Error> for ApiError {
+    fn from(error: &Error) -> ApiError {
+        ApiError::from(&Failed::of(error))
+    }
+}
+
+impl From<Arc<Error>> for ApiError {
+    fn from(error: Arc<Error>) -> ApiError {
+        ApiError::from(&*error)
+    }
+}
+
+impl From<&Failed> for ApiError {
+    fn from(failed: &Failed) -> ApiError {
+        let problems = failed.problems.iter();
+        let error =
+            |problem: &FieldProblem| FieldError { pointer: problem.field.clone(), message: problem.message.clone() };
+        ApiError {
+            fix: failed.fix.clone(),
+            errors: problems.map(error).collect(),
+            parts: failed.parts.iter().map(part).collect(),
+            ..ApiError::new(status(failed.kind), failed.code.clone(), failed.message.clone())
+        }
+    }
+}
+
+fn status(kind: Kind) -> StatusCode {
+    match kind {
+        Kind::Malformed => StatusCode::BAD_REQUEST,
+        Kind::Forbidden => StatusCode::FORBIDDEN,
+        Kind::NotFound => StatusCode::NOT_FOUND,
+        Kind::Conflict => StatusCode::CONFLICT,
+        Kind::Stale => StatusCode::PRECONDITION_FAILED,
+        Kind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        Kind::Refused => StatusCode::UNPROCESSABLE_ENTITY,
+        Kind::Broken => StatusCode::INTERNAL_SERVER_ERROR,
+        Kind::Full => StatusCode::INSUFFICIENT_STORAGE,
+        Kind::Busy => StatusCode::SERVICE_UNAVAILABLE,
+        Kind::TimedOut => StatusCode::GATEWAY_TIMEOUT,
+    }
+}
+
+impl From<RefusedCall> for ApiError {
+    fn from(refused: RefusedCall) -> ApiError {
+        let errors = refused.violations.into_iter();
+        let errors = errors.map(|Violation { pointer, message }| FieldError { pointer, message });
+        ApiError {
+            allow: refused.allow,
+            errors: errors.collect(),
+            retry_after_seconds: refused.retry_after_seconds,
+            ..ApiError::new(refused.status, refused.code, refused.detail)
+        }
+    }
+}
+
+/// The result of an operation that a job has completed.
+pub(crate) fn operation_result(receipt: &Receipt, job: &JobView) -> api::Asked {
+    let result = result_of_receipt(receipt, &job.operation);
+    let upload_id = (job.operation == "install").then(|| job.subject.clone());
+    api::Asked { job: job.id.clone(), upload_id, ..result }
+}
+
+/// What was done, by this operation.
+fn result_of_receipt(receipt: &Receipt, operation: &str) -> api::Asked {
+    let id = receipt.id.as_ref().map(ToString::to_string).unwrap_or_default();
+    let n_done = receipt.parts.iter().filter(|part| part.state == PartState::Done).count();
+    let message = match (operation, receipt.generation) {
+        ("apply" | "batch", _) if receipt.id.is_none() => match receipt.parts.len() {
+            0 => "nothing to do".to_owned(),
+            n_parts => format!("{n_done} of {n_parts} operations are done"),
+        },
+        ("apply", None) => format!("plugin {id} {} is not running, as planned", receipt.version),
+        ("unload", _) => format!("plugin {id} is unloaded"),
+        ("set_update_rule" | "block_version", _) => format!("the update policy of plugin {id} was changed"),
+        ("update", Some(_)) if receipt.reason.is_some() && receipt.generation_before == receipt.generation => {
+            format!("plugin {id} {} is the newest version that the update policy allows", receipt.version)
+        }
+        ("rollback", Some(generation)) => {
+            format!("plugin {id} was rolled back to {}, which serves as generation {generation}", receipt.version)
+        }
+        ("restore", None) => format!("plugin {id} {} was restored and is not running", receipt.version),
+        ("stop", None) => format!("plugin {id} is stopped"),
+        ("load" | "install", None) => format!("plugin {id} {} is installed and not running", receipt.version),
+        ("configure", Some(generation)) if receipt.generation_before == Some(generation) => {
+            format!("plugin {id} applied the configuration; generation {generation} keeps serving")
+        }
+        ("configure", None) => format!("plugin {id} will use the configuration when it is started"),
+        (_, Some(generation)) => format!("plugin {id} {} serves as generation {generation}", receipt.version),
+        (_, None) => format!("plugin {id} is disabled"),
+    };
+    api::Asked {
+        message,
+        id,
+        source: receipt.source.clone(),
+        version: receipt.version.clone(),
+        generation_before: receipt.generation_before,
+        generation: receipt.generation,
+        revision: receipt.revision,
+        served: receipt.served.iter().map(served).collect(),
+        cached: receipt.cached,
+        warnings: receipt.warnings.clone(),
+        states: receipt.states.iter().map(ToString::to_string).collect(),
+        reason: receipt.reason.clone(),
+        steps: receipt.steps.iter().map(step).collect(),
+        parts: receipt.parts.iter().map(part).collect(),
+        job: String::new(),
+        upload_id: None,
+    }
+}
+
+/// What became of one of several things.
+pub(crate) fn part(part: &Part) -> api::Part {
+    api::Part {
+        operation: part.operation.clone().into_owned(),
+        subject: part.subject.clone(),
+        state: part.state.as_str().to_owned(),
+        result: part.receipt.as_ref().map(|receipt| result_of_receipt(receipt, &part.operation)),
+        problem: part.problem.as_ref().map(|failed| ApiError::from(failed).problem("", "")),
+    }
+}
+
+fn served(served: &Served) -> api::Served {
+    api::Served {
+        generation: served.generation,
+        requests: served.requests,
+        errors: served.errors,
+        in_flight: served.in_flight,
+    }
+}
+
+pub(crate) fn step(step: &StepReport) -> api::Step {
+    api::Step { step: step.step.clone().into_owned(), duration_ms: step.duration_ms }
+}

@@ -1,0 +1,89 @@
+//! Errors as problem documents.
+
+use std::borrow::Cow;
+
+use axum::body::Body;
+use axum::response::{IntoResponse, Response};
+use host_api::{FieldError, Part, Problem};
+use http::StatusCode;
+use http::header::{self, HeaderValue};
+
+/// An error on its way to the client. The request id and the path are filled in where every answer passes.
+#[derive(Clone, Debug)]
+pub(crate) struct ApiError {
+    pub(crate) status: StatusCode,
+    pub(crate) code: Cow<'static, str>,
+    pub(crate) detail: String,
+    pub(crate) fix: Option<String>,
+    pub(crate) errors: Vec<FieldError>,
+    pub(crate) parts: Vec<Part>,
+    pub(crate) retry_after_seconds: Option<u32>,
+    pub(crate) allow: Option<HeaderValue>,
+}
+
+impl ApiError {
+    pub(crate) fn new(status: StatusCode, code: impl Into<Cow<'static, str>>, detail: impl Into<String>) -> ApiError {
+        let (code, detail) = (code.into(), detail.into());
+        let (errors, parts) = (vec![], vec![]);
+        ApiError { status, code, detail, fix: None, errors, parts, retry_after_seconds: None, allow: None }
+    }
+
+    pub(crate) fn fix(mut self, fix: impl Into<String>) -> ApiError {
+        self.fix = Some(fix.into());
+        self
+    }
+
+    pub(crate) fn retry_after(mut self, seconds: u32) -> ApiError {
+        self.retry_after_seconds = Some(seconds);
+        self
+    }
+
+    pub(crate) fn problem(&self, request_id: &str, path: &str) -> Problem {
+        Problem {
+            r#type: format!("/docs/errors#{}", self.code),
+            title: self.status.canonical_reason().unwrap_or("error").to_owned(),
+            status: self.status.as_u16(),
+            detail: self.detail.clone(),
+            instance: path.to_owned(),
+            code: self.code.clone().into_owned(),
+            request_id: request_id.to_owned(),
+            fix: self.fix.clone(),
+            errors: self.errors.clone(),
+            parts: self.parts.clone(),
+            error: self.detail.clone(),
+            details: self.detail.clone(),
+        }
+    }
+
+    /// The answer for a request.
+    pub(crate) fn to_response(&self, request_id: &str, path: &str) -> Response {
+        let problem = self.problem(request_id, path);
+        // Plain structs of texts and numbers serialize.
+        let body = serde_json::to_vec(&problem).unwrap_or_default();
+        let mut response = Response::new(Body::from(body));
+        *response.status_mut() = self.status;
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if let Some(seconds) = self.retry_after_seconds {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if let Some(allow) = &self.allow {
+            headers.insert(header::ALLOW, allow.clone());
+        }
+        if self.status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response
+    }
+}
+
+/// Rides in the answer's extensions to where request id and path are known.
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let mut response = Response::new(Body::empty());
+        *response.status_mut() = self.status;
+        response.extensions_mut().insert(self);
+        response
+    }
+}

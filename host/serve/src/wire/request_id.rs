@@ -1,0 +1,88 @@
+//! The id of a request: the caller's own, or a new one.
+
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use http::header::{HeaderMap, HeaderName, HeaderValue};
+
+pub(crate) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// At most this many bytes of a caller's own id are taken.
+const MAX_BYTES: usize = 128;
+
+/// Makes ids that differ within a process by a counter, and between processes by a random prefix.
+#[derive(Debug)]
+pub(crate) struct RequestIds {
+    prefix: u32,
+    next: AtomicU64,
+}
+
+/// An id: visible ASCII, as text and as a header value.
+#[derive(Clone, Debug)]
+pub(crate) struct RequestId(HeaderValue);
+
+impl RequestIds {
+    pub(crate) fn new() -> Result<RequestIds, getrandom::Error> {
+        Ok(RequestIds { prefix: getrandom::u32()?, next: AtomicU64::new(1) })
+    }
+
+    /// The id of a request with these headers.
+    pub(crate) fn for_request(&self, headers: &HeaderMap) -> RequestId {
+        let sent = headers.get(X_REQUEST_ID).filter(|value| {
+            (1..=MAX_BYTES).contains(&value.len()) && value.as_bytes().iter().all(u8::is_ascii_graphic)
+        });
+        if let Some(value) = sent {
+            return RequestId(value.clone());
+        }
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        // By hand, since every request passes here and formatting costs more than all the rest of this.
+        let mut text = [b'-'; 25];
+        write_hex(&mut text[..8], self.prefix.into());
+        write_hex(&mut text[9..], number);
+        RequestId(HeaderValue::from_bytes(&text).expect("hex digits and a dash are header text"))
+    }
+}
+
+/// Fills `text` with the last hex digits of `number`.
+fn write_hex(text: &mut [u8], mut number: u64) {
+    for digit in text.iter_mut().rev() {
+        *digit = b"0123456789abcdef"[(number & 15) as usize];
+        number >>= 4;
+    }
+}
+
+impl RequestId {
+    pub(crate) fn as_str(&self) -> &str {
+        self.0.to_str().unwrap_or_default()
+    }
+
+    pub(crate) fn header(&self) -> HeaderValue {
+        self.0.clone()
+    }
+}
+
+impl fmt::Display for RequestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_callers_id_is_kept_when_it_is_plain() {
+        let ids = RequestIds::new().unwrap();
+        let of = |value: &[u8]| {
+            let mut headers = HeaderMap::new();
+            headers.insert(X_REQUEST_ID, HeaderValue::from_bytes(value).unwrap());
+            ids.for_request(&headers).as_str().to_owned()
+        };
+        assert_eq!(of(b"abc-1"), "abc-1");
+        for odd in [&b""[..], b"a b", b"\xff", &[b'x'; 129]] {
+            assert!(of(odd).starts_with(&format!("{:08x}-0000", ids.prefix)), "{odd:?}");
+        }
+        assert_ne!(ids.for_request(&HeaderMap::new()).as_str(), ids.for_request(&HeaderMap::new()).as_str());
+    }
+}

@@ -1,0 +1,45 @@
+//! Jobs and the results of operations.
+
+use host_api as api;
+use host_run::{JobView, Way};
+
+use crate::wire::outcome::{operation_result, step};
+use crate::wire::problem::ApiError;
+
+pub(crate) fn job(view: &JobView) -> api::Job {
+    let (result, problem) = match &view.result {
+        None => (None, None),
+        Some(Ok(receipt)) => (Some(operation_result(receipt, view)), None),
+        Some(Err(failed)) => (None, Some(ApiError::from(failed).problem("", &format!("/api/jobs/{}", view.id)))),
+    };
+    api::Job {
+        id: view.id.clone(),
+        operation: view.operation.clone().into_owned(),
+        subject: view.subject.clone(),
+        plugin: view.plugin.clone(),
+        state: view.state.as_str().to_owned(),
+        step: view.step.clone().into_owned(),
+        steps: view.steps.iter().map(step).collect(),
+        lines: view.n_lines,
+        actor: view.asker.actor.clone(),
+        reason: view.asker.reason.clone(),
+        on_conflict: view.asker.on_conflict.as_str().to_owned(),
+        timeout_seconds: view.asker.timeout.map(|timeout| timeout.as_secs_f64()),
+        attempt: view.attempt,
+        retry_of: view.retry_of.clone(),
+        created_unix_ms: view.created_unix_ms,
+        started_unix_ms: view.started_unix_ms,
+        ended_unix_ms: view.ended_unix_ms,
+        result,
+        problem,
+    }
+}
+
+/// How an artifact is made, in a word.
+pub(crate) fn way(way: Way) -> &'static str {
+    match way {
+        Way::Build => "build",
+        Way::Cached => "cached",
+        Way::Library => "library",
+    }
+}
