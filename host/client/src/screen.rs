@@ -70,6 +70,12 @@ impl Screen {
     }
 }
 
+impl Default for Screen {
+    fn default() -> Screen {
+        Screen::new()
+    }
+}
+
 // === impl Spinner ===
 
 impl Spinner {

@@ -114,6 +114,6 @@ mod tests {
             "/x?keep_data=true&reason=a+%26+b%3D%C3%BC&on_conflict=reject"
         );
         let refused = unload(&["--on-conflict", "wait"]).unwrap_err().to_string();
-        assert!(refused.contains("expected `queue`, `replace` or `reject`"), "{refused}");
+        assert!(refused.contains("[possible values: queue, replace, reject]"), "{refused}");
     }
 }

@@ -3,6 +3,7 @@
 use super::text::printable;
 
 /// A table of aligned columns.
+#[derive(Default)]
 pub struct Table {
     rows: Vec<Vec<String>>,
 }
