@@ -124,7 +124,7 @@ pub struct Token {
 
 /// Response of `POST /api/tokens`.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct TokenMade {
+pub struct CreatedToken {
     /// The whole token. It is returned only once; the host stores a digest.
     pub token: String,
     /// The token without its secret.

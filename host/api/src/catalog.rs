@@ -101,7 +101,7 @@ pub struct ValidateRequest {
 
 /// Result of validating a source.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct Validated {
+pub struct ValidationReport {
     /// True if no problem was found. Compile errors are found only by a build.
     pub valid: bool,
     /// The result in one sentence.

@@ -3,11 +3,11 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{Part, Problem};
+use crate::{OperationPart, Problem};
 
 /// Result of an operation on a plugin.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct Asked {
+pub struct OperationResult {
     /// The result in one sentence.
     pub message: String,
     /// The plugin's id.
@@ -25,7 +25,7 @@ pub struct Asked {
     pub revision: u64,
     /// Request counts of the two generations.
     #[serde(default)]
-    pub served: Vec<Served>,
+    pub served: Vec<GenerationRequests>,
     /// True if the library came from the build cache; null if nothing was built.
     pub cached: Option<bool>,
     /// Warnings about plugin.yaml.
@@ -38,10 +38,10 @@ pub struct Asked {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// The steps, in order.
-    pub steps: Vec<Step>,
+    pub steps: Vec<JobStep>,
     /// Results of the single operations of a batch or plan. `id`, `source` and `version` are empty in that case.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub parts: Vec<Part>,
+    pub parts: Vec<OperationPart>,
     /// The job that ran the operation.
     pub job: String,
     /// The installed upload, if the source was an upload.
@@ -51,7 +51,7 @@ pub struct Asked {
 
 /// Request counts of one generation.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Served {
+pub struct GenerationRequests {
     /// The generation's number.
     pub generation: u64,
     /// Number of requests to its endpoints.
@@ -64,7 +64,7 @@ pub struct Served {
 
 /// Duration of one step.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct Step {
+pub struct JobStep {
     /// The step's name.
     pub step: String,
     /// Duration in milliseconds.
@@ -90,7 +90,7 @@ pub struct Job {
     pub step: String,
     /// The completed steps, in order.
     #[serde(default)]
-    pub steps: Vec<Step>,
+    pub steps: Vec<JobStep>,
     /// Number of log lines.
     #[serde(default)]
     pub lines: u64,
@@ -121,7 +121,7 @@ pub struct Job {
     #[serde(default)]
     pub ended_unix_ms: Option<u64>,
     /// The result, if the job succeeded.
-    pub result: Option<Asked>,
+    pub result: Option<OperationResult>,
     /// The problem, if the job did not succeed.
     pub problem: Option<Problem>,
 }

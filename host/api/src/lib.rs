@@ -19,27 +19,27 @@ mod update;
 mod upkeep;
 
 pub use access::{
-    Login, LoginRequest, LoginUser, Me, NewToken, NewUser, Rights, Token, TokenList, TokenMade, User, UserChange,
+    CreatedToken, Login, LoginRequest, LoginUser, Me, NewToken, NewUser, Rights, Token, TokenList, User, UserChange,
     UserList,
 };
 pub use audit::{AuditBroken, AuditEntry, AuditHead, AuditPage, AuditReport};
 pub use catalog::{
-    Available, AvailableVersion, IndexList, IndexState, LocalLoad, LocalUnload, ValidateRequest, Validated,
+    Available, AvailableVersion, IndexList, IndexState, LocalLoad, LocalUnload, ValidateRequest, ValidationReport,
 };
 pub use event::{Event, EventGap, EventPage};
 pub use graph::{Graph, GraphEdge, GraphNode};
-pub use job::{Asked, Job, JobEnd, JobList, LogLine, LogLines, Served, Step};
+pub use job::{GenerationRequests, Job, JobEnd, JobList, JobStep, LogLine, LogLines, OperationResult};
 pub use plan::{
-    ApplyRequest, BatchMode, BatchOperation, BatchRequest, GoalChange, Part, Plan, PlannedPlugin, PlannedVersion,
-    RuleChange, SettingChange,
+    ApplyRequest, BatchMode, BatchOperation, BatchRequest, GoalChange, OperationPart, Plan, PlannedPlugin,
+    PlannedVersion, RuleChange, SettingChange,
 };
 pub use plugin::{
-    Configuration, Endpoint, Generation, HealthMetadata, Item, Kept, LastError, LoadRequest, Metadata, Plugin,
-    PluginList, PluginParts, Route, SecurityMetadata, State, StateError, Status, StatusAnswer, UploadAnswer,
-    Validation,
+    Configuration, Endpoint, Generation, HealthMetadata, KeptVersion, LastError, LoadRequest, Metadata, Plugin,
+    PluginItem, PluginList, PluginParts, PluginState, PluginStateError, Route, SecurityMetadata, Status, StatusAnswer,
+    UploadAnswer, Validation,
 };
 pub use problem::{FieldError, Problem};
-pub use revision::{AskedPlugin, AskedPlugins, Change, Revision, RevisionDiff, RevisionList};
+pub use revision::{PastPlugin, PastPlugins, Revision, RevisionChange, RevisionDiff, RevisionList};
 pub use system::{
     HealthItem, HealthSummary, HealthTotals, MetricBucket, MetricFamily, MetricSeries, SystemMetrics,
     SystemMetricsAnswer, Unloading,

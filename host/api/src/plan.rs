@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use crate::{Asked, Problem, UpdateRule};
+use crate::{OperationResult, Problem, UpdateRule};
 
 /// Response of `POST /api/plugins/plan`: the changes that applying the file would make.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -108,7 +108,7 @@ pub struct ApplyRequest {
 
 /// Result of one operation of a batch or plan.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct Part {
+pub struct OperationPart {
     /// The operation, such as `load`; `apply` for a change of a plan.
     pub operation: String,
     /// The object of the operation: a source or a plugin id.
@@ -117,7 +117,7 @@ pub struct Part {
     pub state: String,
     /// The result, if the operation was done.
     #[schema(no_recursion)]
-    pub result: Option<Asked>,
+    pub result: Option<OperationResult>,
     /// Why the operation was not done or could not be undone.
     #[schema(no_recursion)]
     pub problem: Option<Problem>,

@@ -36,12 +36,12 @@ pub struct PluginList {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,
     /// The plugins, by id.
-    pub plugins: BTreeMap<String, Item>,
+    pub plugins: BTreeMap<String, PluginItem>,
 }
 
 /// A plugin, as listed by `GET /api/plugins`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct Item {
+pub struct PluginItem {
     /// Same as `metadata.id`, for older clients.
     #[serde(rename = "ID")]
     pub upper_id: String,
@@ -92,7 +92,7 @@ pub struct Item {
     /// The revision that set the goal; 0 for none.
     pub revision: u64,
     /// Earlier versions that a rollback can restore, newest first.
-    pub kept: Vec<Kept>,
+    pub kept: Vec<KeptVersion>,
     /// The update policy; null during the first load.
     pub update: Option<UpdateRule>,
     /// The newest version in the repository, if it is not installed; null if no newer version is known.
@@ -116,7 +116,7 @@ pub struct Item {
 
 /// An earlier version of a plugin.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Kept {
+pub struct KeptVersion {
     /// The version.
     pub version: String,
     /// The source.
@@ -257,7 +257,7 @@ pub struct Plugin {
     pub plugin: PluginParts,
     /// The item of the list.
     #[serde(flatten)]
-    pub item: Item,
+    pub item: PluginItem,
 }
 
 /// Metadata, status and routes of a plugin.
@@ -288,12 +288,12 @@ pub struct StatusAnswer {
     /// The plugin's id.
     pub plugin_id: String,
     /// The state.
-    pub status: State,
+    pub status: PluginState,
 }
 
 /// The state of a plugin, with the values that older clients expect.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct State {
+pub struct PluginState {
     /// `loading`, `loaded`, `error`, `unloading` or `unloaded`.
     pub state: String,
     /// `healthy`, `unhealthy`, `degraded` or `unknown`.
@@ -301,7 +301,7 @@ pub struct State {
     /// Time of the last probe.
     pub last_check: Option<u64>,
     /// The current problems.
-    pub errors: Vec<StateError>,
+    pub errors: Vec<PluginStateError>,
     /// Counters of this plugin, by name.
     pub metrics: BTreeMap<String, f64>,
     /// Uptime of the serving generation as a Go duration, such as `23.4s`.
@@ -312,7 +312,7 @@ pub struct State {
 
 /// A problem of a plugin.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct StateError {
+pub struct PluginStateError {
     /// The error code.
     pub code: String,
     /// The error message.

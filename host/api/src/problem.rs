@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::Part;
+use crate::OperationPart;
 
 /// An `application/problem+json` document.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -32,7 +32,7 @@ pub struct Problem {
     pub errors: Vec<FieldError>,
     /// Results of the single operations of a batch or plan.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub parts: Vec<Part>,
+    pub parts: Vec<OperationPart>,
     /// Same as `detail`, for older clients.
     pub error: String,
     /// Same as `detail`, for older clients.

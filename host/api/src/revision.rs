@@ -35,7 +35,7 @@ pub struct Revision {
     /// The desired version; null if the plugin was removed.
     pub version: Option<String>,
     /// Differences from the plugin's previous revision.
-    pub changes: Vec<Change>,
+    pub changes: Vec<RevisionChange>,
     /// The complete desired state with secrets masked, if a single revision was requested; null if the plugin was
     /// removed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -44,7 +44,7 @@ pub struct Revision {
 
 /// A difference between two revisions.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct Change {
+pub struct RevisionChange {
     /// JSON pointer into the desired state.
     pub pointer: String,
     /// The old value; absent if there was none. Null is a value.
@@ -65,25 +65,25 @@ pub struct RevisionDiff {
     /// The later revision.
     pub to: u64,
     /// Differences of the later revision from the earlier one.
-    pub changes: Vec<Change>,
+    pub changes: Vec<RevisionChange>,
 }
 
 /// Response of `GET /api/plugins?at=`: the desired state at that time. The actual state may have differed.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct AskedPlugins {
+pub struct PastPlugins {
     /// The requested time.
     pub at_unix_ms: u64,
     /// Number of plugins.
     pub count: usize,
     /// The plugins, by id.
-    pub plugins: BTreeMap<String, AskedPlugin>,
+    pub plugins: BTreeMap<String, PastPlugin>,
     /// Plugins whose desired state at that time cannot be read because it is damaged on disk.
     pub damaged: Vec<String>,
 }
 
 /// Response of `GET /api/plugins/:id?at=`: the desired state of a plugin at that time.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct AskedPlugin {
+pub struct PastPlugin {
     /// The plugin's id.
     pub id: String,
     /// The goal: `installed`, `running`, `stopped`, `disabled` or `absent`.
@@ -118,7 +118,7 @@ mod tests {
     #[test]
     fn null_is_told_from_nothing() {
         for change in [json!({"pointer": "/a", "before": null}), json!({"pointer": "/a", "after": 1})] {
-            let read: Change = serde_json::from_value(change.clone()).unwrap();
+            let read: RevisionChange = serde_json::from_value(change.clone()).unwrap();
             assert_eq!(serde_json::to_value(read).unwrap(), change);
         }
     }

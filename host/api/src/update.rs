@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{Asked, Problem};
+use crate::{OperationResult, Problem};
 
 /// Response of `GET /api/plugins/:id/updates`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -140,7 +140,7 @@ pub enum IntervalText {
 pub struct GithubInstalled {
     /// The result of the operation.
     #[serde(flatten)]
-    pub asked: Asked,
+    pub asked: OperationResult,
     /// The git repository.
     pub repo_url: String,
     /// Always `github`.
@@ -221,7 +221,7 @@ mod tests {
     #[test]
     fn older_clients_find_what_they_look_for() {
         let answer = GithubInstalled {
-            asked: Asked { message: "done".to_owned(), ..Asked::default() },
+            asked: OperationResult { message: "done".to_owned(), ..OperationResult::default() },
             repo_url: "https://github.com/acme/hello".to_owned(),
             r#type: "github".to_owned(),
             auto_update: true,

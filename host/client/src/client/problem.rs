@@ -1,6 +1,6 @@
 //! Converts problem documents of the host to failures of this program.
 
-use host_api::{Part, Problem};
+use host_api::{OperationPart, Problem};
 
 use crate::failure::Failure;
 
@@ -35,7 +35,7 @@ fn in_words(fix: &str) -> String {
 }
 
 /// Describes the outcome of one part of a batch.
-fn part(part: &Part) -> String {
+fn part(part: &OperationPart) -> String {
     let why = part.problem.iter().map(|problem| format!(": {}", problem.detail)).collect::<String>();
     format!("{}: {} of {}{why}", part.state, part.operation, part.subject)
 }

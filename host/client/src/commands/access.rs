@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, IsTerminal as _, Write as _};
 
-use host_api::{NewToken, NewUser, Rights, TokenList, TokenMade, User, UserChange, UserList};
+use host_api::{CreatedToken, NewToken, NewUser, Rights, TokenList, User, UserChange, UserList};
 use http::Method;
 
 use crate::args::{self, RightsArgs, TokenCommand, UserCommand};
@@ -40,7 +40,7 @@ async fn create(client: &Client, args: args::CreateToken) -> Result<(), Failure>
         output::raw(&reply.body);
         return Ok(());
     }
-    let TokenMade { token, made } = reply.read()?;
+    let CreatedToken { token, made } = reply.read()?;
     output::line(&token);
     output::error_line(&format!(
         "created token {} with the name `{name}`; store it now, it cannot be shown again",

@@ -1,6 +1,6 @@
 //! `available`, `validate`, `cache` and `config set`.
 
-use host_api::{Available, CacheCleared, CacheInfo, SystemConfiguration, Validated};
+use host_api::{Available, CacheCleared, CacheInfo, SystemConfiguration, ValidationReport};
 use http::Method;
 use serde_json::{Value, json};
 use url::form_urlencoded::Serializer;
@@ -52,7 +52,7 @@ pub(super) async fn available(client: &Client, args: &args::Available) -> Result
 pub(super) async fn validate(client: &Client, args: &args::Validate) -> Result<(), Failure> {
     let body = json!({ "source": load::named(&args.source)?, "version": args.version });
     let reply = client.ask(Ask::post("/api/plugins/validate").json(&body)).await?;
-    let validated: Validated = reply.read()?;
+    let validated: ValidationReport = reply.read()?;
     if args.client.json {
         output::raw(&reply.body);
     } else {

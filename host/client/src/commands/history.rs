@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use host_api::{Change, Revision, RevisionDiff, RevisionList};
+use host_api::{Revision, RevisionChange, RevisionDiff, RevisionList};
 use serde_json::{Value, json};
 
 use super::{change, route};
@@ -110,7 +110,7 @@ fn table(revisions: &[Revision]) -> Table {
 }
 
 /// Summarizes the changed fields.
-fn changed(changes: &[Change]) -> String {
+fn changed(changes: &[RevisionChange]) -> String {
     let mut fields: Vec<_> = changes.iter().filter_map(|change| change.pointer.split('/').nth(1)).collect();
     fields.dedup();
     match fields.as_slice() {
@@ -121,9 +121,9 @@ fn changed(changes: &[Change]) -> String {
 }
 
 /// Formats one line per difference, with JSON values.
-fn lines(changes: &[Change]) -> String {
+fn lines(changes: &[RevisionChange]) -> String {
     let value = |value: &Option<Value>| value.as_ref().map_or_else(|| "nothing".to_owned(), Value::to_string);
-    let line = |Change { pointer, before, after }: &Change| {
+    let line = |RevisionChange { pointer, before, after }: &RevisionChange| {
         printable(&format!("{pointer}: {} -> {}", value(before), value(after)))
     };
     changes.iter().map(line).collect::<Vec<_>>().join("\n")
@@ -135,8 +135,8 @@ mod tests {
 
     use super::*;
 
-    fn change(pointer: &str, before: Option<Value>, after: Option<Value>) -> Change {
-        Change { pointer: pointer.to_owned(), before, after }
+    fn change(pointer: &str, before: Option<Value>, after: Option<Value>) -> RevisionChange {
+        RevisionChange { pointer: pointer.to_owned(), before, after }
     }
 
     #[test]

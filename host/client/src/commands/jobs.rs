@@ -179,7 +179,7 @@ fn sheet(job: &Job) -> String {
 #[cfg(test)]
 mod tests {
     use expect_test::expect;
-    use host_api::{Asked, Problem, Step};
+    use host_api::{JobStep, OperationResult, Problem};
 
     use super::*;
 
@@ -191,7 +191,7 @@ mod tests {
             plugin: Some("hello".to_owned()),
             state: "timed_out".to_owned(),
             step: "build".to_owned(),
-            steps: vec![Step { step: "fetch".to_owned(), duration_ms: 1.6 }],
+            steps: vec![JobStep { step: "fetch".to_owned(), duration_ms: 1.6 }],
             lines: 12,
             actor: "operator".to_owned(),
             reason: Some("a new day".to_owned()),
@@ -250,7 +250,7 @@ mod tests {
             the job did not end within 90 s
             fix: ask for it with a longer one"#]]
         .assert_eq(&sheet(&job()));
-        let result = Some(Asked { message: "plugin hello serves".to_owned(), ..Asked::default() });
+        let result = Some(OperationResult { message: "plugin hello serves".to_owned(), ..OperationResult::default() });
         let done = Job { state: "done".to_owned(), result, problem: None, ..job() };
         assert!(sheet(&done).ends_with("\n\nplugin hello serves"));
     }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use host_api::{Asked, LoadRequest, Plugin, Served};
+use host_api::{GenerationRequests, LoadRequest, OperationResult, Plugin};
 use host_core::Source;
 
 use super::route;
@@ -101,7 +101,7 @@ pub(super) async fn tell(client: &Client, watched: Watched, as_json: bool) -> Re
     Ok(())
 }
 
-fn receipt(asked: &Asked) -> String {
+fn receipt(asked: &OperationResult) -> String {
     let mut facts = Table::new();
     facts.row(["plugin", &format!("{} {}", asked.id, asked.version)]);
     facts.row(["source", &asked.source]);
@@ -110,7 +110,7 @@ fn receipt(asked: &Asked) -> String {
 }
 
 /// Adds the generations, states and steps of an operation to a table.
-pub(super) fn course(asked: &Asked, facts: &mut Table) {
+pub(super) fn course(asked: &OperationResult, facts: &mut Table) {
     match (asked.generation_before, asked.generation) {
         (Some(before), Some(now)) if before != now => facts.row(["generation", &format!("{now}, previously {before}")]),
         (_, Some(now)) => facts.row(["generation", &now.to_string()]),
@@ -136,8 +136,8 @@ pub(super) fn course(asked: &Asked, facts: &mut Table) {
 }
 
 /// Describes the requests that a generation has served.
-fn served(served: &Served) -> String {
-    let Served { generation, requests, errors, in_flight } = served;
+fn served(served: &GenerationRequests) -> String {
+    let GenerationRequests { generation, requests, errors, in_flight } = served;
     let errors = if *errors > 0 { format!(", {errors} failed") } else { String::new() };
     let in_flight = if *in_flight > 0 { format!(", {in_flight} in flight") } else { String::new() };
     let requests = if *requests == 1 { "1 request".to_owned() } else { format!("{requests} requests") };
@@ -147,21 +147,21 @@ fn served(served: &Served) -> String {
 #[cfg(test)]
 mod tests {
     use expect_test::expect;
-    use host_api::Step;
+    use host_api::JobStep;
 
     use super::*;
 
     #[test]
     fn a_receipt_shows_generations_requests_and_step_durations() {
-        let step = |step: &str, duration_ms| Step { step: step.to_owned(), duration_ms };
-        let mut asked = Asked {
+        let step = |step: &str, duration_ms| JobStep { step: step.to_owned(), duration_ms };
+        let mut asked = OperationResult {
             id: "hello".to_owned(),
             version: "1.0.0".to_owned(),
             source: "/srv/hello".to_owned(),
             generation: Some(1),
             cached: Some(false),
             steps: vec![step("fetch", 1.6), step("build", 12_340.0), step("swap", 0.01)],
-            ..Asked::default()
+            ..OperationResult::default()
         };
         expect![[r#"
             plugin      hello 1.0.0
@@ -174,7 +174,8 @@ mod tests {
         asked.generation = Some(2);
         asked.cached = Some(true);
         asked.states = vec!["disabled".to_owned(), "enabled".to_owned()];
-        let served = |generation, requests, errors, in_flight| Served { generation, requests, errors, in_flight };
+        let served =
+            |generation, requests, errors, in_flight| GenerationRequests { generation, requests, errors, in_flight };
         asked.served = vec![served(1, 12, 1, 3), served(2, 0, 0, 0)];
         expect![[r#"
             plugin      hello 1.0.0

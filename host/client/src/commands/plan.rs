@@ -7,7 +7,7 @@ use std::io::{self, BufRead as _, IsTerminal as _, Read as _, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-use host_api::{ApplyRequest, Asked};
+use host_api::{ApplyRequest, OperationResult};
 use host_core::lock_file::{self, LockFile};
 use host_core::{Source, lock_file::Problem};
 
@@ -90,7 +90,7 @@ fn show(plan: &host_api::Plan) {
     output::error_line(&lines::summary(plan));
 }
 
-fn tell(asked: &Asked) {
+fn tell(asked: &OperationResult) {
     for part in &asked.parts {
         let message = match (&part.result, &part.problem) {
             (_, Some(problem)) => problem.detail.clone(),

@@ -1,6 +1,6 @@
 //! `list` and `show`.
 
-use host_api::{Item, Plugin, PluginList};
+use host_api::{Plugin, PluginItem, PluginList};
 use host_core::PluginId;
 
 use super::updates::{newer_text, rule_text};
@@ -29,7 +29,7 @@ pub(super) async fn list(client: &Client, as_json: bool) -> Result<(), Failure> 
 
 /// Remarks about plugins that should be running but are not.
 fn unwell(list: &PluginList) -> Vec<String> {
-    let remark = |(id, plugin): (&String, &Item)| {
+    let remark = |(id, plugin): (&String, &PluginItem)| {
         let failed = || plugin.last_error.as_ref().map(|error| error.message.as_str()).unwrap_or_default();
         let why = match (plugin.phase.as_str(), &plugin.quarantine) {
             ("quarantined", Some(reason)) => format!("quarantined: {reason}; `plugin-host enable {id}` lifts it"),
@@ -43,7 +43,7 @@ fn unwell(list: &PluginList) -> Vec<String> {
 
 /// Remarks about plugins with ended generations that stay in memory.
 fn kept(list: &PluginList) -> Vec<String> {
-    let remark = |(id, plugin): (&String, &Item)| {
+    let remark = |(id, plugin): (&String, &PluginItem)| {
         let n_kept = plugin.generations.iter().filter(|generation| generation.phase == "kept").count();
         let generations = if n_kept == 1 { "ended generation is" } else { "ended generations are" };
         let id = printable(id);
@@ -65,7 +65,7 @@ fn list_table(list: &PluginList) -> Table {
         "SOURCE",
     ]);
     for (id, plugin) in &list.plugins {
-        let Item { status, .. } = plugin;
+        let PluginItem { status, .. } = plugin;
         table.row([
             id,
             &version(plugin),
@@ -82,7 +82,7 @@ fn list_table(list: &PluginList) -> Table {
 }
 
 /// Formats the installed version and an available update.
-fn version(plugin: &Item) -> String {
+fn version(plugin: &PluginItem) -> String {
     let newer = plugin.update_available.iter().map(|update| format!(", update: {}", newer_text(update)));
     [plugin.metadata.version.clone()].into_iter().chain(newer).collect()
 }
@@ -181,14 +181,16 @@ fn generation(number: Option<u64>) -> String {
     number.map_or_else(|| "-".to_owned(), |number| number.to_string())
 }
 
-fn uptime(item: &Item) -> String {
+fn uptime(item: &PluginItem) -> String {
     if item.generation.is_some() { duration(item.status.uptime * 1e3) } else { "-".to_owned() }
 }
 
 #[cfg(test)]
 mod tests {
     use expect_test::expect;
-    use host_api::{Endpoint, Generation, Kept, LastError, Metadata, PluginParts, Route, Status, Update, UpdateRule};
+    use host_api::{
+        Endpoint, Generation, KeptVersion, LastError, Metadata, PluginParts, Route, Status, Update, UpdateRule,
+    };
 
     use super::*;
 
@@ -221,7 +223,7 @@ mod tests {
             handler: "h".to_owned(),
         };
         let routes = metadata.endpoints.iter().map(route).collect();
-        let item = Item {
+        let item = PluginItem {
             metadata: metadata.clone(),
             status: status.clone(),
             source: "/srv/hello".to_owned(),
@@ -230,11 +232,11 @@ mod tests {
             enabled: true,
             goal: Some("running".to_owned()),
             revision: 9,
-            kept: vec![Kept {
+            kept: vec![KeptVersion {
                 version: "0.9.0".to_owned(),
                 source: "https://github.com/acme/hello".to_owned(),
                 commit: Some("0123456789abcdef".to_owned()),
-                ..Kept::default()
+                ..KeptVersion::default()
             }],
             update: Some(UpdateRule {
                 policy: "minor".to_owned(),
@@ -258,14 +260,14 @@ mod tests {
                 message: "failed to build".to_owned(),
                 at_unix_ms: 1_000,
             }),
-            ..Item::default()
+            ..PluginItem::default()
         };
         Plugin { plugin: PluginParts { metadata, status, routes }, item }
     }
 
     #[test]
     fn each_plugin_is_a_table_row() {
-        let stopped = Item {
+        let stopped = PluginItem {
             phase: "stopped".to_owned(),
             goal: Some("disabled".to_owned()),
             update_available: None,
@@ -282,19 +284,19 @@ mod tests {
 
     #[test]
     fn failed_and_quarantined_plugins_are_listed_with_the_reason() {
-        let quarantined = Item {
+        let quarantined = PluginItem {
             phase: "quarantined".to_owned(),
             quarantine: Some("it failed 3 times in a row, last with: no disk".to_owned()),
             ..plugin().item
         };
-        let failed = Item { phase: "failed".to_owned(), ..plugin().item };
+        let failed = PluginItem { phase: "failed".to_owned(), ..plugin().item };
         let plugins =
             [("a".to_owned(), quarantined.clone()), ("b".to_owned(), failed), ("c".to_owned(), plugin().item)];
         expect![[r#"
             a: quarantined: it failed 3 times in a row, last with: no disk; `plugin-host enable a` lifts it
             b: failed and will be retried: failed to build"#]]
         .assert_eq(&unwell(&PluginList { count: 3, total: 3, plugins: plugins.into(), next: None }).join("\n"));
-        let item = Item { failures_in_a_row: 3, ..quarantined };
+        let item = PluginItem { failures_in_a_row: 3, ..quarantined };
         let sheet = sheet(&Plugin { item, ..plugin() }, "");
         let lines = "phase        quarantined
 quarantine   it failed 3 times in a row, last with: no disk; `enable`, `start` or `restart` lifts it
@@ -310,7 +312,7 @@ failures     3 in a row";
             let generations =
                 numbers.map(|number| Generation { number, phase: phase.clone(), ..Generation::default() });
             let all = generations.chain(plugin().item.generations).collect();
-            Item { generations: all, ..plugin().item }
+            PluginItem { generations: all, ..plugin().item }
         };
         let plugins = [("a".to_owned(), kept(0..1)), ("b".to_owned(), kept(0..2)), ("c".to_owned(), kept(0..0))].into();
         expect![[r#"

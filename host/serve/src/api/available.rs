@@ -58,7 +58,7 @@ pub(crate) async fn indexes(
 pub(crate) async fn validate(
     State(app): State<AppState>,
     RequiredJson(asked): RequiredJson<api::ValidateRequest>,
-) -> Result<Json<api::Validated>, ApiError> {
+) -> Result<Json<api::ValidationReport>, ApiError> {
     let source = match (&asked.source, &asked.upload_id) {
         (Some(source), None) => source_asked(&app, source, asked.version.as_deref()).await?.0,
         (None, Some(upload)) => Source::Upload(upload.clone()),

@@ -96,7 +96,7 @@ pub(crate) async fn asked_at(app: &AppState, at_unix_ms: u64, is_seen: impl Fn(&
     damaged.retain(|id| is_seen(id));
     let plugins = plugins.iter().filter(|then| is_seen(then.desired.id.as_str()));
     let plugins: BTreeMap<_, _> = plugins.map(|then| (then.desired.id.to_string(), asked(then))).collect();
-    Ok(Json(api::AskedPlugins { at_unix_ms, count: plugins.len(), plugins, damaged }).into_response())
+    Ok(Json(api::PastPlugins { at_unix_ms, count: plugins.len(), plugins, damaged }).into_response())
 }
 
 /// The same of one.
@@ -139,13 +139,13 @@ fn revision(view: RevisionView) -> api::Revision {
     }
 }
 
-fn change(Difference { pointer, before, after }: Difference) -> api::Change {
-    api::Change { pointer, before, after }
+fn change(Difference { pointer, before, after }: Difference) -> api::RevisionChange {
+    api::RevisionChange { pointer, before, after }
 }
 
-fn asked(then: &AskedThen) -> api::AskedPlugin {
+fn asked(then: &AskedThen) -> api::PastPlugin {
     let current = &then.desired.current;
-    api::AskedPlugin {
+    api::PastPlugin {
         id: then.desired.id.to_string(),
         goal: then.desired.goal.as_str().to_owned(),
         version: current.version.to_string(),

@@ -50,7 +50,7 @@ pub(crate) async fn create(
     let new = NewToken { name, rights, expires_unix_ms, created_by: caller.principal.name.clone() };
     let (text, held) = app.access.create_token(new).await?;
     subject.object(&*held.id);
-    let made = api::TokenMade { token: text, made: token(&held, now_unix_ms()) };
+    let made = api::CreatedToken { token: text, made: token(&held, now_unix_ms()) };
     Ok(no_store((StatusCode::CREATED, Json(made)).into_response()))
 }
 

@@ -156,7 +156,7 @@ impl RouteDoc {
     /// It takes [`crate::wire::input::OperationRequest`] and runs an operation as a job, which answers at its end or, when the client would
     /// rather watch, at once.
     pub(crate) fn runs_job(&mut self) -> &mut RouteDoc {
-        self.runs_job_returning::<host_api::Asked>()
+        self.runs_job_returning::<host_api::OperationResult>()
     }
 
     /// The same with another answer at the end.

@@ -150,7 +150,7 @@ fn repository(text: &str) -> Result<GitUrl, ApiError> {
 }
 
 /// What an older client is told of its installation.
-fn github_installed(asked: api::Asked, url: &GitUrl, rule: &UpdateRule) -> api::GithubInstalled {
+fn github_installed(asked: api::OperationResult, url: &GitUrl, rule: &UpdateRule) -> api::GithubInstalled {
     api::GithubInstalled {
         asked,
         repo_url: url.to_string(),
@@ -170,7 +170,7 @@ mod tests {
     fn older_clients_get_a_rule_and_are_told_which() {
         let read = |body: serde_json::Value| match github_asked(&serde_json::from_value(body).unwrap()) {
             Ok((url, rule)) => {
-                let shown = github_installed(api::Asked::default(), &url, &rule);
+                let shown = github_installed(api::OperationResult::default(), &url, &rule);
                 format!("{} {} {} {}", shown.repo_url, rule.policy(), shown.auto_update, shown.update_interval)
             }
             Err(refused) => format!("{} {}", refused.status.as_u16(), refused.code),

@@ -7,7 +7,7 @@ use crate::wire::problem::ApiError;
 use crate::wire::view;
 
 /// What a client is told of a source that was looked at.
-pub(crate) fn judged(source: String, validated: &Validated) -> api::Validated {
+pub(crate) fn judged(source: String, validated: &Validated) -> api::ValidationReport {
     let metadata = validated.manifest.as_ref().map(|manifest| view::masked(manifest, &validated.schema));
     let refused = validated.error.as_ref().map(ApiError::from);
     let named = metadata.as_ref().map(|metadata| format!("plugin {} {}", metadata.id, metadata.version));
@@ -20,7 +20,7 @@ pub(crate) fn judged(source: String, validated: &Validated) -> api::Validated {
         true => vec![api::FieldError { pointer: String::new(), message: refused.detail }],
         false => refused.errors,
     });
-    api::Validated {
+    api::ValidationReport {
         valid: validated.error.is_none(),
         message,
         errors: errors.unwrap_or_default(),

@@ -72,14 +72,14 @@ impl From<RefusedCall> for ApiError {
 }
 
 /// The result of an operation that a job has completed.
-pub(crate) fn operation_result(receipt: &Receipt, job: &JobView) -> api::Asked {
+pub(crate) fn operation_result(receipt: &Receipt, job: &JobView) -> api::OperationResult {
     let result = result_of_receipt(receipt, &job.operation);
     let upload_id = (job.operation == "install").then(|| job.subject.clone());
-    api::Asked { job: job.id.clone(), upload_id, ..result }
+    api::OperationResult { job: job.id.clone(), upload_id, ..result }
 }
 
 /// What was done, by this operation.
-fn result_of_receipt(receipt: &Receipt, operation: &str) -> api::Asked {
+fn result_of_receipt(receipt: &Receipt, operation: &str) -> api::OperationResult {
     let id = receipt.id.as_ref().map(ToString::to_string).unwrap_or_default();
     let n_done = receipt.parts.iter().filter(|part| part.state == PartState::Done).count();
     let message = match (operation, receipt.generation) {
@@ -106,7 +106,7 @@ fn result_of_receipt(receipt: &Receipt, operation: &str) -> api::Asked {
         (_, Some(generation)) => format!("plugin {id} {} serves as generation {generation}", receipt.version),
         (_, None) => format!("plugin {id} is disabled"),
     };
-    api::Asked {
+    api::OperationResult {
         message,
         id,
         source: receipt.source.clone(),
@@ -127,8 +127,8 @@ fn result_of_receipt(receipt: &Receipt, operation: &str) -> api::Asked {
 }
 
 /// What became of one of several things.
-pub(crate) fn part(part: &Part) -> api::Part {
-    api::Part {
+pub(crate) fn part(part: &Part) -> api::OperationPart {
+    api::OperationPart {
         operation: part.operation.clone().into_owned(),
         subject: part.subject.clone(),
         state: part.state.as_str().to_owned(),
@@ -137,8 +137,8 @@ pub(crate) fn part(part: &Part) -> api::Part {
     }
 }
 
-fn served(served: &Served) -> api::Served {
-    api::Served {
+fn served(served: &Served) -> api::GenerationRequests {
+    api::GenerationRequests {
         generation: served.generation,
         requests: served.requests,
         errors: served.errors,
@@ -146,6 +146,6 @@ fn served(served: &Served) -> api::Served {
     }
 }
 
-pub(crate) fn step(step: &StepReport) -> api::Step {
-    api::Step { step: step.step.clone().into_owned(), duration_ms: step.duration_ms }
+pub(crate) fn step(step: &StepReport) -> api::JobStep {
+    api::JobStep { step: step.step.clone().into_owned(), duration_ms: step.duration_ms }
 }

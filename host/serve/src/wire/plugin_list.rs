@@ -51,7 +51,7 @@ enum LabelCondition {
 ///
 /// # Errors
 /// The query has a word that nothing can be, a limit out of range, or a selector that is none.
-pub(crate) fn chosen(items: Vec<api::Item>, query: &PluginListQuery) -> Result<api::PluginList, ApiError> {
+pub(crate) fn chosen(items: Vec<api::PluginItem>, query: &PluginListQuery) -> Result<api::PluginList, ApiError> {
     let selector = query.selector.as_deref().map(selector).transpose()?.unwrap_or_default();
     query.check()?;
     let mut items: Vec<_> = items.into_iter().filter(|item| query.takes(item, &selector)).collect();
@@ -96,7 +96,7 @@ impl PluginListQuery {
         Ok(())
     }
 
-    fn takes(&self, item: &api::Item, selector: &[LabelCondition]) -> bool {
+    fn takes(&self, item: &api::PluginItem, selector: &[LabelCondition]) -> bool {
         let is = |asked: &Option<String>, found: &str| asked.as_deref().is_none_or(|asked| asked == found);
         is(&self.state, &item.state)
             && is(&self.health, &item.status.health)
@@ -160,12 +160,12 @@ impl FromStr for LabelCondition {
 mod tests {
     use super::*;
 
-    fn items() -> Vec<api::Item> {
+    fn items() -> Vec<api::PluginItem> {
         let item = |id: &str, state: &str, labels: &[(&str, &str)]| {
             let labels = labels.iter().map(|(key, value)| (key.to_string(), value.to_string())).collect();
             let metadata = api::Metadata { labels, ..api::Metadata::default() };
             let (upper_id, state, enabled) = (id.to_owned(), state.to_owned(), state == "running");
-            api::Item { upper_id, state, enabled, metadata, ..api::Item::default() }
+            api::PluginItem { upper_id, state, enabled, metadata, ..api::PluginItem::default() }
         };
         vec![
             item("ccc", "running", &[("tier", "gold"), ("team", "a")]),

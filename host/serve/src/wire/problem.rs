@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
-use host_api::{FieldError, Part, Problem};
+use host_api::{FieldError, OperationPart, Problem};
 use http::StatusCode;
 use http::header::{self, HeaderValue};
 
@@ -16,7 +16,7 @@ pub(crate) struct ApiError {
     pub(crate) detail: String,
     pub(crate) fix: Option<String>,
     pub(crate) errors: Vec<FieldError>,
-    pub(crate) parts: Vec<Part>,
+    pub(crate) parts: Vec<OperationPart>,
     pub(crate) retry_after_seconds: Option<u32>,
     pub(crate) allow: Option<HeaderValue>,
 }

@@ -29,7 +29,7 @@ pub(super) fn add(t: &mut RouteTable) {
     t.role(Admin, "token_create", POST, "/api/tokens", tokens::create)
         .summary("Creates a token. The secret is returned only once.")
         .body::<api::NewToken>()
-        .response::<api::TokenMade>(201)
+        .response::<api::CreatedToken>(201)
         .errors(&[409, 422, 503, 507]);
     t.role(Admin, "token_revoke", DELETE, "/api/tokens/{token}", tokens::revoke)
         .summary("Revokes a token immediately.")

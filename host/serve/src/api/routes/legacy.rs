@@ -31,6 +31,6 @@ pub(super) fn add(t: &mut RouteTable) {
     t.role(Operator, "local_build", GET, "/api/plugins/local/build", local::build)
         .summary("Checks a folder or file on the host's machine without installing it, for older clients.")
         .query::<local::LocalBuildQuery>()
-        .response::<api::Validated>(200)
+        .response::<api::ValidationReport>(200)
         .errors(&[403, 409, 413, 422, 503, 504, 507]);
 }

@@ -20,12 +20,12 @@ pub(super) fn add(t: &mut RouteTable, max_upload_bytes: u64) {
         .query::<AtQuery>()
         .list_query()
         .response::<api::PluginList>(200)
-        .response::<api::AskedPlugins>(200);
+        .response::<api::PastPlugins>(200);
     t.role(Viewer, "plugin_get", GET, "/api/plugins/{id}", plugins::get)
         .summary("Returns a plugin; with `at`, its desired state at that time.")
         .query::<AtQuery>()
         .response::<api::Plugin>(200)
-        .response::<api::AskedPlugin>(200);
+        .response::<api::PastPlugin>(200);
     t.role(Viewer, "plugin_status", GET, "/api/plugins/{id}/status", plugins::status)
         .summary("Returns the state of a plugin, for older clients.")
         .response::<api::StatusAnswer>(200);
@@ -102,6 +102,6 @@ pub(super) fn add(t: &mut RouteTable, max_upload_bytes: u64) {
     t.role(Operator, "plugin_validate", POST, "/api/plugins/validate", available::validate)
         .summary("Fetches and checks a source without installing it.")
         .body::<api::ValidateRequest>()
-        .response::<api::Validated>(200)
+        .response::<api::ValidationReport>(200)
         .errors(&[400, 403, 404, 409, 413, 422, 503, 504, 507]);
 }

@@ -14,10 +14,10 @@ pub(crate) fn state(view: &PluginView) -> api::StatusAnswer {
     };
     let mut errors = vec![];
     if let Some((code, message, at)) = &view.last_error {
-        errors.push(api::StateError { code: (*code).to_owned(), message: message.clone(), timestamp: Some(*at) });
+        errors.push(api::PluginStateError { code: (*code).to_owned(), message: message.clone(), timestamp: Some(*at) });
     }
     if let Some(problem) = &view.health.problem {
-        errors.push(api::StateError {
+        errors.push(api::PluginStateError {
             code: "health".to_owned(),
             message: problem.clone(),
             timestamp: view.health.last_check_unix_ms,
@@ -32,7 +32,7 @@ pub(crate) fn state(view: &PluginView) -> api::StatusAnswer {
     ];
     api::StatusAnswer {
         plugin_id: view.id.to_string(),
-        status: api::State {
+        status: api::PluginState {
             state: state.to_owned(),
             health: view.health.health.as_str().to_owned(),
             last_check: view.health.last_check_unix_ms,

@@ -13,12 +13,12 @@ use super::older::{six_states, status};
 use super::update;
 use crate::wire::PLUGIN_ENDPOINTS;
 
-pub(crate) fn item(view: &PluginView) -> api::Item {
+pub(crate) fn item(view: &PluginView) -> api::PluginItem {
     let metadata = view.manifest.as_deref().map(metadata).unwrap_or_default();
     let configuration = view.schema.mask(&metadata.configuration);
     let metadata = api::Metadata { configuration, ..metadata };
     let current = view.desired.as_ref().map(|desired| &desired.current);
-    api::Item {
+    api::PluginItem {
         upper_id: view.id.to_string(),
         upper_name: metadata.name.clone(),
         upper_version: metadata.version.clone(),
@@ -147,8 +147,8 @@ fn is_enabled(view: &PluginView) -> bool {
     view.desired.as_ref().is_some_and(|desired| desired.goal.is_enabled())
 }
 
-fn kept(pick: &Pick) -> api::Kept {
-    api::Kept {
+fn kept(pick: &Pick) -> api::KeptVersion {
+    api::KeptVersion {
         version: pick.version.to_string(),
         source: pick.source.to_string(),
         commit: pick.commit.clone(),
