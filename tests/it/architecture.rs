@@ -115,21 +115,38 @@ struct Floors {
     folders: &'static [(&'static str, &'static [&'static str])],
 }
 
-const FOLDERS: &[Floors] = &[Floors {
-    crate_name: "serve",
-    folders: &[
-        ("wire", &[]),
-        ("access", &["wire"]),
-        ("connection", &["access", "wire"]),
-        ("state", &["access", "connection", "wire"]),
-        ("operation", &["access", "state", "wire"]),
-        ("guard", &["access", "connection", "operation", "state", "wire"]),
-        ("plugin", &["access", "connection", "state", "wire"]),
-        ("legacy", &["operation", "state", "wire"]),
-        ("api", &["access", "guard", "legacy", "operation", "state", "wire"]),
-        ("server", &["access", "api", "connection", "guard", "plugin", "state", "wire"]),
-    ],
-}];
+const FOLDERS: &[Floors] = &[
+    Floors {
+        crate_name: "run",
+        folders: &[
+            ("model", &[]),
+            ("metrics", &[]),
+            ("events", &["metrics"]),
+            ("jobs", &["model"]),
+            ("plugins", &["model"]),
+            ("state", &["events", "jobs", "metrics", "model", "plugins"]),
+            ("upkeep", &["jobs", "model", "plugins", "state"]),
+            ("operation", &["jobs", "model", "plugins", "state", "upkeep"]),
+            ("planning", &["model", "operation", "state"]),
+            ("host", &["events", "jobs", "metrics", "model", "operation", "plugins", "state", "upkeep"]),
+        ],
+    },
+    Floors {
+        crate_name: "serve",
+        folders: &[
+            ("wire", &[]),
+            ("access", &["wire"]),
+            ("connection", &["access", "wire"]),
+            ("state", &["access", "connection", "wire"]),
+            ("operation", &["access", "state", "wire"]),
+            ("guard", &["access", "connection", "operation", "state", "wire"]),
+            ("plugin", &["access", "connection", "state", "wire"]),
+            ("legacy", &["operation", "state", "wire"]),
+            ("api", &["access", "guard", "legacy", "operation", "state", "wire"]),
+            ("server", &["access", "api", "connection", "guard", "plugin", "state", "wire"]),
+        ],
+    },
+];
 
 #[test]
 fn folders_import_only_folders_below_them() {

@@ -1,4 +1,4 @@
-//! What a plugin answers, checked and copied where it is small, held where it is large.
+//! Responses of a plugin: validated, copied if they are small, and guarded if they are large.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -15,8 +15,7 @@ use crate::hold::{Hold, Kind};
 use crate::instance::{Instance, failure_error};
 use crate::ledger::safe_point;
 
-/// A chunk of at most this many bytes is copied, so that the bytes hyper still has to send do not hold the
-/// generation.
+/// A chunk of at most this many bytes is copied, so that bytes waiting in hyper do not keep the generation in memory.
 const COPY_BYTES: usize = 16 * 1024;
 
 /// The most headers a plugin may answer with.
@@ -29,7 +28,7 @@ const MAX_HEADER_BYTES: usize = 64 * 1024;
 pub struct Answer {
     /// 200 to 599.
     pub status: StatusCode,
-    /// Without those that belong to one connection.
+    /// The headers, without hop-by-hop headers.
     pub headers: HeaderMap,
     /// The body.
     pub body: AnswerBody,
@@ -88,7 +87,7 @@ fn read_headers(buffer: &[u8], streamed: bool) -> Result<HeaderMap, CallError> {
             HeaderName::from_bytes(name).map_err(|_| CallError::Invalid(format!("header name {:?}", shown())))?;
         let value =
             header_value(value).map_err(|_| CallError::Invalid(format!("the value of header {:?}", shown())))?;
-        // What belongs to one connection is the server's; a length is only the plugin's to say for a stream.
+        // Hop-by-hop headers belong to the server; the plugin may set a length only for a stream.
         if is_hop_by_hop(&name) || (name == header::CONTENT_LENGTH && !streamed) {
             continue;
         }
@@ -100,7 +99,7 @@ fn read_headers(buffer: &[u8], streamed: bool) -> Result<HeaderMap, CallError> {
         }
         headers.append(name, value);
     }
-    // What a `Connection` header names belongs to the connection too (RFC 9110 §7.6.1).
+    // Headers named by `Connection` are hop-by-hop, too (RFC 9110 §7.6.1).
     let connection = pairs.iter().filter(|(name, _)| name.eq_ignore_ascii_case(b"connection"));
     for named in connection.flat_map(|(_, value)| value.split(|byte| *byte == b',')) {
         if let Ok(name) = HeaderName::from_bytes(named.trim_ascii()) {
@@ -110,7 +109,7 @@ fn read_headers(buffer: &[u8], streamed: bool) -> Result<HeaderMap, CallError> {
     Ok(headers)
 }
 
-/// A header value; the commonest one needs no memory of its own.
+/// Parses a header value; the most common one needs no allocation.
 fn header_value(value: &[u8]) -> Result<HeaderValue, http::header::InvalidHeaderValue> {
     match value {
         b"application/json" => Ok(HeaderValue::from_static("application/json")),
@@ -118,7 +117,7 @@ fn header_value(value: &[u8]) -> Result<HeaderValue, http::header::InvalidHeader
     }
 }
 
-/// Headers of RFC 9110 §7.6.1 and those that take part in framing.
+/// The headers of RFC 9110 §7.6.1 and those that affect framing.
 pub fn is_hop_by_hop(name: &HeaderName) -> bool {
     matches!(*name, header::CONNECTION | header::TE | header::TRAILER | header::TRANSFER_ENCODING | header::UPGRADE)
         || matches!(name.as_str(), "keep-alive" | "proxy-connection")
@@ -147,7 +146,7 @@ fn held(chunk: Chunk, instance: &Arc<Instance>) -> Bytes {
 }
 
 impl AnswerBody {
-    /// Whether the plugin still makes it.
+    /// Returns whether the plugin still produces the body.
     pub fn is_stream(&self) -> bool {
         self.stream.is_some()
     }

@@ -21,10 +21,10 @@ use crate::ledger::safe_point;
 use crate::library::Library;
 use crate::services::{ServiceBody, ServiceRequest, Services};
 
-/// An answer of at most this many bytes comes whole, if its length is known.
+/// A response body of at most this many bytes is sent as a whole, if its length is known.
 const INLINE_BYTES: u64 = 64 * 1024;
 
-/// Answers `request` on `runtime`, so that the service finds timers and sockets whichever thread of the plugin waits.
+/// Answers `request` on `runtime`, so that the service has timers and sockets whichever thread of the plugin waits.
 ///
 /// # Cancel safety
 /// Dropping the future ends the service's work.
@@ -73,7 +73,7 @@ async fn refused_as_ended(services: &dyn Services, runtime: Handle) -> RResult<R
     }
 }
 
-/// The plugin has ended, and something of it asks all the same.
+/// The plugin has ended, but one of its threads still sends requests.
 pub(crate) fn ended() -> Failure {
     Failure::failed("this plugin has ended: its host answers no requests any more")
 }
@@ -118,7 +118,8 @@ fn read(request: Request, library: &Arc<Library>) -> Result<ServiceRequest, Fail
     })
 }
 
-/// A body that the plugin gives. Its bytes are copied: a service may drop them on threads that run no code of plugins.
+/// A body produced by the plugin. Its bytes are copied, because a service may drop them on threads that run no plugin
+/// code.
 fn body_of(first: &Chunk, rest: Option<BodyStream>, library: &Arc<Library>) -> ServiceBody {
     let first = Bytes::copy_from_slice(first);
     match rest {
@@ -132,7 +133,7 @@ fn body_of(first: &Chunk, rest: Option<BodyStream>, library: &Arc<Library>) -> S
     }
 }
 
-/// A body whose rest the plugin makes.
+/// A body whose rest the plugin produces.
 struct Pulled {
     first: Option<Bytes>,
     rest: Option<BodyStream>,
@@ -172,7 +173,7 @@ impl http_body::Body for Failed {
     }
 }
 
-/// What has come of a body: all of it, or a stream.
+/// The received part of a body: all of it, or a stream.
 enum Gathered {
     Whole(Bytes),
     Stream(ServiceBody),
@@ -183,7 +184,7 @@ async fn gather(response: http::Response<ServiceBody>) -> Result<(http::response
     let body = match body.size_hint().exact() {
         Some(length) if length <= INLINE_BYTES => match body.collect().await {
             Ok(body) => Gathered::Whole(body.to_bytes()),
-            // The head has come: the reader of the body is told, as with a long one.
+            // The head is complete; the reader of the body gets the error, as with a long body.
             Err(message) => Gathered::Stream(Failed(Some(message)).boxed_unsync()),
         },
         _ => Gathered::Stream(body),

@@ -1,4 +1,4 @@
-//! The end of a library: when nothing of it is left in the process, it is closed.
+//! Unloading: a library is closed when nothing of it is left in the process.
 #![expect(unsafe_code, reason = "closes libraries")]
 
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -11,24 +11,24 @@ use crate::ledger::{self, safe_point};
 use crate::own_thread::leave;
 use crate::record::Record;
 
-/// How soon it is looked again whether something is left, at first; doubled each time.
+/// The initial interval of checks whether something is left; doubled each time.
 const FIRST_PAUSE: Duration = Duration::from_millis(1);
 /// And at last.
 const LAST_PAUSE: Duration = Duration::from_secs(1);
-/// How long a worker waits for the others in a round of visits.
+/// The time that a worker waits for the others in a round of visits.
 const VISIT: Duration = Duration::from_micros(500);
 
-/// Begins the end of a library that nothing of the host holds any more.
+/// Starts the unloading of a library without remaining guards.
 pub(crate) fn begin(record: Arc<Record>, open: Open) {
     record.let_go();
     if record.stays().is_some() {
-        // Nothing can be undone: its memory, and what it left, stay.
+        // Unloading is impossible: its memory, and everything it left, stays.
         record.stays_mapped();
         return;
     }
     record.slot().retire();
     ledger::raise();
-    // A host that ends meanwhile leaves it mapped, like all the rest.
+    // If the host ends in the meantime, the library stays mapped like everything else.
     record.runtime.clone().spawn(quiesce(record, open));
 }
 
@@ -54,10 +54,10 @@ fn close(record: &Arc<Record>, open: Open) {
     record.begins_to_close();
     let slot = record.slot();
     ledger::delete_keys(slot);
-    // SAFETY: no hold is left, so nothing of the host calls it; the ledger has seen its threads end and its thread-locals
-    // gone, and nothing enters a closed slot; its keys are deleted.
+    // SAFETY: no guard is left, so the host calls nothing of it; the ledger has seen its threads and thread-locals end,
+    // and nothing enters a closed slot; its keys are deleted.
     let closed = unsafe { open.close() };
-    // Its last destructors may have made keys, and asked the host.
+    // Its last destructors may have created keys or sent requests to the host.
     ledger::delete_keys(slot);
     record.lending.end();
     slot.free();
@@ -67,7 +67,7 @@ fn close(record: &Arc<Record>, open: Open) {
     if !still_mapped(record) {
         return record.unmapped();
     }
-    // The linker lets go of some libraries only when it closes another one.
+    // The linker releases some libraries only when it closes another one.
     let record = record.clone();
     record.runtime.clone().spawn(async move {
         while still_mapped(&record) {
@@ -78,12 +78,12 @@ fn close(record: &Arc<Record>, open: Open) {
 }
 
 fn still_mapped(record: &Record) -> bool {
-    // What can't be read is not taken for gone.
+    // If the mappings cannot be read, the library counts as mapped.
     is_mapped(record.label()).unwrap_or(true)
 }
 
-/// Has every worker of the runtime pass a safe point, the idle ones too. They wait for one another, shortly, because a worker
-/// that is done takes the next task, and another would sleep on.
+/// Makes every worker of the runtime pass a safe point, idle ones included. The workers wait for one another briefly,
+/// because a worker that is done would take the next task while another one keeps sleeping.
 fn visit_workers(runtime: &Runtime) {
     struct Round {
         arrived: Mutex<usize>,

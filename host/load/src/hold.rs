@@ -1,4 +1,4 @@
-//! What holds a library: everything that a plugin gave out.
+//! Library guards: they keep a library in memory while one of its values exists.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -6,7 +6,7 @@ use std::task::{Wake, Waker};
 
 use crate::library::Library;
 
-/// What a plugin gave out.
+/// A kind of value that a plugin hands out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// A hook that runs.
@@ -40,7 +40,7 @@ impl Kind {
     }
 }
 
-/// A hold on a library: it is not closed while one is left. Whoever has both drops the plugin's object first.
+/// A reference on a library, which is not closed while one exists. The owner of both drops the plugin's value first.
 pub(crate) struct Hold {
     library: Arc<Library>,
     kind: Kind,
@@ -69,7 +69,7 @@ impl Drop for Hold {
 pub(crate) fn held_waker(waker: &Waker, library: Arc<Library>) -> Waker {
     struct Held {
         waker: Waker,
-        // After the waker, whose drop is code of the library.
+        // Dropped after the waker, whose drop is code of the library.
         _hold: Hold,
     }
     impl Wake for Held {

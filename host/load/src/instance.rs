@@ -30,11 +30,12 @@ use crate::text::one_line;
 /// plugin is dropped with the last of them.
 pub struct Instance {
     handle: PluginHandle,
-    /// `None` once it is released.
+    /// `None` after its release.
     library: Option<Arc<Library>>,
     watch: Watch,
     hooks: Hooks,
-    /// A health hook runs. One that blocks is not asked again, so that it costs one thread and not one an interval.
+    /// Whether a health hook is running. A blocked hook is not called again, so it costs one thread in total instead of
+    /// one per interval.
     probing: AtomicBool,
 }
 
@@ -43,7 +44,7 @@ pub type RequestBody = Box<dyn FnMut(&mut Context<'_>) -> Poll<Option<Result<Byt
 
 impl Instance {
     /// # Safety
-    /// `handle` must come from the start of `library`, and be passed here once.
+    /// `handle` must come from the start of `library` and be passed here once.
     pub(crate) unsafe fn new(handle: PluginHandle, library: Arc<Library>, hooks: Hooks) -> Instance {
         let watch = Watch::of(library.record());
         Instance { handle, library: Some(library), watch, hooks, probing: AtomicBool::new(false) }
@@ -84,7 +85,7 @@ impl Instance {
         Call { future: Some(future), instance: self.clone() }
     }
 
-    /// Asks an endpoint with `GET path`, as a health probe, for the status of its answer.
+    /// Sends `GET path` to an endpoint as a health probe and returns the status.
     ///
     /// # Errors
     /// As [`Call`], and [`CallError::TimedOut`].
@@ -107,10 +108,10 @@ impl Instance {
         Ok(answer.status)
     }
 
-    /// Asks the plugin's health hook.
+    /// Runs the plugin's health hook.
     ///
     /// # Errors
-    /// What the plugin says is wrong, its panic, or [`CallError::TimedOut`]; that one also at once, while the hook still
+    /// The plugin's error or panic, or [`CallError::TimedOut`]; the latter also immediately, while the hook still
     /// blocks the thread of an earlier probe.
     pub async fn health(self: &Arc<Self>, timeout: Duration) -> Result<(), CallError> {
         if self.probing.swap(true, Ordering::AcqRel) {
@@ -129,7 +130,7 @@ impl Instance {
         .await
     }
 
-    /// Runs the plugin's stop hook. To be called once, when no call is in flight and none will come.
+    /// Runs the plugin's stop hook. Call it once, when no call is running or will arrive.
     ///
     /// # Errors
     /// As [`Instance::health`].
@@ -203,7 +204,8 @@ impl Drop for Probing {
 
 /// A call in flight.
 pub struct Call {
-    /// `None` once it has ended. Before `instance`, so that the plugin's future is dropped while its library is held.
+    /// `None` after its end. Declared before `instance`, so that the plugin's future is dropped while its library is
+    /// guarded.
     future: Option<FfiFuture<RResult<Response, Failure>>>,
     instance: Arc<Instance>,
 }
@@ -231,10 +233,10 @@ impl Future for Call {
     }
 }
 
-/// Turns the rest of a request's body into what the plugin pulls.
+/// Converts the rest of a request's body to a stream for the plugin.
 ///
-/// The plugin's waker is code of its library, and whoever feeds the body may keep the waker after the call has
-/// ended; so it gets one that holds the library. The plugin may keep the stream for ever, so that does not.
+/// The plugin's waker is code of its library, and the producer of the body may keep the waker after the call has ended;
+/// therefore it is wrapped with a guard. The plugin may keep the stream forever, so the stream holds no guard.
 fn pulled(mut rest: RequestBody, library: Weak<Library>) -> BodyStream {
     let next = move |context: &mut Context<'_>| {
         let Some(holder) = library.upgrade() else { return Poll::Ready(Some(Err(ended()))) };

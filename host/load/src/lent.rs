@@ -27,18 +27,19 @@ const MAX_FIELDS: usize = 64;
 
 struct Lent {
     services: Arc<dyn Services>,
-    /// Where requests of the plugin are answered, whichever thread asks.
+    /// The runtime on which requests of the plugin are answered, whichever thread sends them.
     runtime: Handle,
-    /// Weak: what is lent does not hold its borrower.
+    /// Weak: the host table does not keep the library in memory.
     library: Weak<Library>,
 }
 
-/// What a library was lent, which it gives back; what it does not give back ends with it.
+/// The host table of a library. If the library does not release it, it ends with the library.
 #[derive(Default)]
 pub(crate) struct Lending(AtomicPtr<Lent>);
 
 impl Lending {
-    /// Takes back what the library has not given back. It must be about to be closed: nothing of it asks any more.
+    /// Takes back a host table that the library has not released. The library must be about to be closed, so that
+    /// nothing of it uses the table.
     pub(crate) fn end(&self) {
         let lent = self.0.swap(std::ptr::null_mut(), Ordering::AcqRel);
         if !lent.is_null() {
@@ -57,7 +58,7 @@ pub(crate) fn lend(services: Arc<dyn Services>, library: &Arc<Library>) -> HostH
     let lent = Box::into_raw(Box::new(lent));
     library.record().lending.0.store(lent, Ordering::Release);
     let host = lent.cast_const().cast();
-    // SAFETY: `host` is a `Lent`, which the functions of `TABLE` take until `release`.
+    // SAFETY: `host` is a `Lent`, which the functions of `TABLE` accept until `release`.
     unsafe { HostHandle::new(host, HostTableRef(TABLE.static_as_prefix())) }
 }
 
@@ -201,7 +202,7 @@ unsafe extern "C" fn release(host: *const ()) {
     // SAFETY: `host` is the `Lent` that `lend` leaked, and this is the last call with it.
     let library = unsafe { lent(host) }.library.clone();
     swallow(|| {
-        // When the library's end has begun, what it was lent ends with it.
+        // After the start of the library's unloading, its host table ends with it.
         if let Some(library) = library.upgrade() {
             library.record().lending.end();
         }

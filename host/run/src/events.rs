@@ -4,7 +4,6 @@
 //! the journal. When that can't be written, the event is shown all the same.
 
 mod follow;
-mod metrics;
 #[cfg(test)]
 mod tests;
 
@@ -12,7 +11,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use host_call::{EventSink, PublishEvent};
+use host_call::{EventSink, PublishEvent, now_unix_ms};
 use host_core::PluginId;
 use host_core::event::{Event, EventKind};
 use host_state::State;
@@ -20,10 +19,9 @@ use tokio::sync::{Notify, Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use host_call::now_unix_ms;
+use crate::metrics::EventMetrics;
 
 pub use follow::{EventGap, EventStream, EventsPage, Followed};
-pub(crate) use metrics::EventMetrics;
 
 /// Events that may wait to be written. When more come, the oldest of them are lost.
 const MAX_WAITING: usize = 4096;

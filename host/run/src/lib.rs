@@ -1,54 +1,27 @@
 //! What lives: plugins, their generations, the roster of those that serve, jobs, health, events.
 //!
 //! [`Host`] is the one handle that all surfaces use. Operations ([`Operation`]) run as jobs, one at a time for each
-//! plugin and side by side for different ones; each prepares everything, writes what is asked for from then on, and swaps
-//! the roster's entry, so that a failure anywhere leaves what served before. One loop gives the turns and brings about what was
-//! asked for and is not true yet: after a start, after a failure. Calls go through [`Host::admit`], which counts them on the generation
+//! plugin and side by side for different ones; each prepares everything, commits the desired state, and swaps
+//! the roster's entry, so that a failure anywhere leaves what served before. One loop grants the leases and applies the
+//! desired state: after a start, after a failure. Calls go through [`Host::admit`], which counts them on the generation
 //! that is current at that moment, to their last byte.
 
-mod answers;
-mod audit;
-mod boot;
-mod cache;
-mod calls;
-mod catalog;
-mod config;
-mod error;
 mod events;
-mod follow;
-mod graph;
-mod health;
-mod history;
 mod host;
-mod isolation;
-mod job;
 mod jobs;
-mod kind;
-mod lent;
 mod metrics;
+mod model;
 mod operation;
 mod planning;
-mod plugin;
-mod probation;
-mod reconcile;
-mod replaceable;
-mod retire;
-mod secrets;
-mod setup;
-mod trial;
-mod updates;
-mod updating;
-mod validate;
+mod plugins;
+mod state;
+mod upkeep;
 
-pub use answers::{Named, NamedAnswer};
-pub use cache::{CacheReport, Cleaned};
-pub use catalog::{IndexReport, Listed};
-pub use config::Config;
-pub use error::Error;
 pub use events::{EventGap, EventStream, EventsPage, Followed};
-pub use follow::{LogPart, LogStream};
-pub use history::{Asked, AskedThen, Difference, Differences, Past, RevisionPage, RevisionView};
-pub use host::{Host, Overview, Upload, UploadError};
+pub use host::{
+    Asked, AskedThen, Difference, Differences, Isolation, Layer, LogPart, LogStream, Named, NamedAnswer, Overview,
+    Past, RevisionPage, RevisionView, Upload, UploadError,
+};
 pub use host_call::{
     AdmissionRefusal, Admitted, Answer, CallBody, CallError, CallRefusal, Caller, Generation, GenerationPhase,
     HealthReport, IncomingBody, LogLine, MinLevel, MinLevelError, Phase, RecordSpan, RefusalReason, RefusedCall,
@@ -60,17 +33,13 @@ pub use host_services::{SecretSource, Secrets};
 pub use host_state::event_detail;
 pub use host_state::{AuditBroken, AuditEntry, AuditFilter, AuditHead, AuditReport, Noted};
 pub use host_state::{JobCursor, JobCursorError, JobFilter, JobRecord};
-pub use isolation::{Isolation, Layer};
-pub use job::{Asker, Failed, FieldProblem, Job, JobError, JobView, OnConflict, OnConflictError};
-pub use jobs::JobPage;
-pub use kind::Kind;
+pub use jobs::{Job, JobPage, JobView};
 pub use metrics::{FrontMetrics, MetricFamily, MetricSeries, MetricValue, Present};
-pub use operation::{
-    LoadOptions, Operation, Part, PartState, Receipt, Served, StepReport, Target, TargetPick, There, Wish,
+pub use model::{
+    Asker, Attempt, Config, ConfigurationView, Depth, Error, Failed, FieldProblem, JobError, Kind, LoadOptions,
+    OnConflict, OnConflictError, Operation, Part, PartState, Receipt, Served, Settings, StepReport, Target, TargetPick,
+    There, Trial, Tried, TryOut, Trying, Update, UpdateFailure, UpdateReport, Watched, Wish,
 };
-pub use planning::{PlanReport, PlannedPlugin, RuleView, Way};
-pub use plugin::{GenerationView, PluginView};
-pub use setup::{ConfigurationView, Settings};
-pub use trial::{Attempt, Depth, Trial, Tried, TryOut, Trying};
-pub use updates::{Poller, Update, UpdateFailure, UpdateReport, Watched};
-pub use validate::Validated;
+pub use planning::{PlanReport, PlannedPlugin, RuleView, Validated, Way};
+pub use plugins::{GenerationView, PluginView};
+pub use state::{CacheReport, Cleaned, Host, IndexReport, Listed, Poller};

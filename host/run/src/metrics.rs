@@ -3,6 +3,7 @@
 //! No label holds what a caller made up: a plugin's id, an endpoint as plugin.yaml has it (at most 50 a plugin), an action of
 //! the table of routes, a word of a list. What is labelled with a plugin goes when it is unloaded.
 
+mod events;
 mod family;
 mod front;
 mod make;
@@ -13,17 +14,17 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use host_call::{EndpointMetrics, PROBE_OUTCOMES, PluginCounters, RefusalReason, STATUS_CLASSES};
+use process::ProcessMetrics;
 use prometheus::{
     Encoder as _, Gauge, Histogram, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Registry,
     TextEncoder, proto,
 };
 
-use crate::events::EventMetrics;
-use process::ProcessMetrics;
-
 pub use family::{MetricFamily, MetricSeries, MetricValue};
 pub use front::{FrontMetrics, Present};
 pub(crate) use make::Make;
+
+pub(crate) use events::EventMetrics;
 
 /// Upper bounds in seconds: from what an inline call takes to the longest default deadline.
 const BUCKETS: &[f64] =
@@ -281,7 +282,7 @@ impl Metrics {
     }
 
     /// Everything of the host's. What is not counted as it happens is set here.
-    pub(crate) fn gather(&self, now: &Now) -> Vec<proto::MetricFamily> {
+    pub(crate) fn gather(&self, now: &MetricsNow) -> Vec<proto::MetricFamily> {
         self.mapped.set(whole(now.mapped as u64));
         self.kept.set(whole(now.kept as u64));
         self.unloading.set(now.unloading.into());
@@ -342,7 +343,7 @@ fn catch_up(counter: &IntCounter, count: u64) {
 }
 
 /// What is read off when the metrics are asked for.
-pub(crate) struct Now {
+pub(crate) struct MetricsNow {
     pub(crate) mapped: usize,
     pub(crate) kept: usize,
     pub(crate) unloading: bool,

@@ -10,8 +10,8 @@ use serde_json::{Map, Value};
 use super::changing::{Change, change_of, counts_at_once};
 use super::table::find;
 use super::{Environment, Given, Origin, Resolved, Rooms, Settings};
-use crate::failure::Failure;
 use crate::logs::Filter;
+use host_client::Failure;
 
 /// The settings of a running host.
 pub(crate) struct Changes {
@@ -71,7 +71,7 @@ impl Changes {
                 .set_tls(&files)
                 .map_err(|error| Failure::of("failed to load the TLS certificate or key", &error))?;
         }
-        self.put_to_use(&used).map_err(|error| Failure::refused("failed to apply the settings", &error))?;
+        self.put_to_use(&used);
         let mut after_restart = used.differences(&settings);
         after_restart.extend(self.started.differences_of_plugins(&settings));
         let read = ReadAgain { changed: before.differences(&used), after_restart };
@@ -80,14 +80,13 @@ impl Changes {
     }
 
     /// Applies settings.
-    fn put_to_use(&self, used: &Settings) -> Result<(), host_run::Error> {
+    fn put_to_use(&self, used: &Settings) {
         let rooms = Rooms::of(used, &self.environment);
-        self.host.set_config(rooms.run)?;
+        self.host.set_config(rooms.run);
         self.control.set_rules(rooms.serve.rules);
         if let Err(reason) = self.filter.set(used.log_filter()) {
             tracing::warn!("the log filter was not changed: {reason}");
         }
-        Ok(())
     }
 
     fn now(&self) -> MutexGuard<'_, Now> {
@@ -173,10 +172,7 @@ impl host_serve::Settings for Changes {
         }
         // Stored before it is applied, so that a setting in use is never lost by a restart.
         self.store.put_settings(&changed).map_err(|error| SettingsRefused::Failed(error.into()))?;
-        if let Err(error) = self.put_to_use(&self.started.with_those_at_once(&settings)) {
-            let _ = self.store.put_settings(&now.changed);
-            return Err(SettingsRefused::Failed(error));
-        }
+        self.put_to_use(&self.started.with_those_at_once(&settings));
         (now.changed, now.settings) = (changed, settings);
         tracing::info!(actor, "settings were changed: {}", done.changed.join(", "));
         Ok(done)

@@ -1,9 +1,9 @@
-//! How much of one library is left, in one word: whoever closes it takes the step from nothing to closed at once.
+//! The counts of one library in one atomic word, so that the step from zero to closed is atomic.
 
-// The model in `tests/counts.rs` puts another implementation here and tries every interleaving.
+// The model in `tests/counts.rs` replaces the atomic and tries every interleaving.
 use super::atomic::{AtomicU64, Ordering};
 
-/// What is counted.
+/// A kind of counted item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// A thread that runs code of the library.
@@ -53,7 +53,7 @@ impl Counts {
         self.0.compare_exchange(0, CLOSED, Ordering::Acquire, Ordering::Relaxed).is_ok()
     }
 
-    /// Begins again for another library. Only for who closed it.
+    /// Resets the counts for another library. Only for the code that closed the previous one.
     pub(crate) fn open(&self) {
         self.0.store(0, Ordering::Release);
     }

@@ -1,7 +1,7 @@
-//! The four functions of the C library that this program stands in front of.
+//! The four interposed functions of the C library.
 //!
-//! The program exports them, so that the dynamic linker binds the calls of every plugin to them. A call that does not come
-//! from a plugin is passed on as it is: no lock, no allocation.
+//! The program exports them, so the dynamic linker binds the calls of every plugin to them. A call by other code is
+//! passed on directly, without a lock or an allocation.
 #![expect(unsafe_code, reason = "defines functions of the C library, and calls the ones behind them")]
 
 use std::arch::naked_asm;
@@ -34,11 +34,10 @@ pub(super) mod real {
     fn next(cached: &AtomicPtr<c_void>, name: &CStr) -> *mut c_void {
         let mut function = cached.load(Ordering::Relaxed);
         if function.is_null() {
-            // SAFETY: the name is a C string; asking twice gives the same answer.
+            // SAFETY: the name is a C string; repeated lookups return the same address.
             function = unsafe { libc::dlsym(libc::RTLD_NEXT, name.as_ptr()) };
             if function.is_null() {
-                // There are no threads without it. Nothing may allocate here.
-                // SAFETY: it has no arguments.
+                // Threads cannot be created without it. Nothing may allocate here. SAFETY: `abort` has no arguments.
                 unsafe { libc::abort() };
             }
             cached.store(function, Ordering::Relaxed);
@@ -73,15 +72,15 @@ pub(super) mod real {
     real!(pthread_key_delete(key: pthread_key_t));
     real!(__cxa_thread_atexit_impl(destructor: super::threads::Destructor, value: *mut c_void, library: *mut c_void));
 
-    /// Has `end` called with `value` when this thread ends; `false` when there is no memory for that.
+    /// Registers `end` to be called with `value` when this thread ends; `false` if there is no memory for that.
     ///
     /// # Safety
-    /// `end` must take `value`, on this thread, once.
+    /// `end` must accept `value`, on this thread, once.
     pub(in super::super) unsafe fn at_thread_end(end: unsafe extern "C" fn(*mut c_void), value: *mut c_void) -> bool {
         // SAFETY: the two differ in what unwinds through them, and `end` does not unwind.
         let end = unsafe { std::mem::transmute::<unsafe extern "C" fn(*mut c_void), super::threads::Destructor>(end) };
         let program = (&raw const __dso_handle).cast_mut().cast();
-        // SAFETY: the caller promises what `end` needs, and it is code of this program, which is never closed.
+        // SAFETY: the caller guarantees the requirements of `end`, which is code of this program and never unmapped.
         unsafe { __cxa_thread_atexit_impl(end, value, program) == 0 }
     }
 }
@@ -110,7 +109,7 @@ with_return_address!(
     "mov rdx, [rsp]", "mov x2, x30"
 );
 
-/// What the first function of a plugin's thread gets.
+/// The argument of the first function of a plugin's thread.
 struct Begin {
     owner: &'static Slot,
     start: Start,
@@ -135,10 +134,10 @@ unsafe extern "C" fn create_thread(
         return libc::EAGAIN;
     }
     let begin = Box::into_raw(Box::new(Begin { owner, start, argument }));
-    // SAFETY: `begin_thread` takes the box, on the new thread, once.
+    // SAFETY: `begin_thread` consumes the box, on the new thread, once.
     let error = unsafe { real::pthread_create(thread, attributes, begin_thread, begin.cast()) };
     if error != 0 {
-        // SAFETY: there is no new thread, so the box was not taken.
+        // SAFETY: there is no new thread, so the box was not consumed.
         drop(unsafe { Box::from_raw(begin) });
         owner.leave(Kind::Thread);
     }
@@ -147,11 +146,11 @@ unsafe extern "C" fn create_thread(
 
 /// A thread of a plugin. There is nothing to drop in this frame: a thread that calls `pthread_exit` unwinds through it.
 unsafe extern "C-unwind" fn begin_thread(begin: *mut c_void) -> *mut c_void {
-    // SAFETY: `create_thread` passes a box of its own, once.
+    // SAFETY: `create_thread` passes a box once.
     let Begin { owner, start, argument } = *unsafe { Box::from_raw(begin.cast::<Begin>()) };
     // Its end is counted where the thread ends, after all of its destructors.
     threads::belongs_to(owner);
-    // SAFETY: what the plugin asked for.
+    // SAFETY: the call that the plugin requested.
     unsafe { start(argument) }
 }
 
@@ -170,13 +169,13 @@ unsafe extern "C" fn create_key(key: *mut pthread_key_t, destructor: Option<keys
     error
 }
 
-/// Gives a key back.
+/// Returns a key.
 ///
 /// # Safety
 /// As for the C library's function.
 #[unsafe(no_mangle)]
 pub(super) unsafe extern "C" fn pthread_key_delete(key: pthread_key_t) -> c_int {
-    // First: the number may be another's right after.
+    // Removed first: the number may be reused immediately afterwards.
     keys::forget(key);
     // SAFETY: the caller's own argument.
     unsafe { real::pthread_key_delete(key) }
@@ -193,7 +192,7 @@ pub(super) unsafe extern "C" fn __cxa_thread_atexit_impl(
     library: *mut c_void,
 ) -> c_int {
     if let Some(owner) = find(library.addr()).or_else(|| find(destructor as usize)) {
-        // Closed: its last destructors run, and there is no code any more when this thread ends. The value stays.
+        // Closed: its last destructors run, and its code is gone when this thread ends. The value stays.
         if threads::adopt(owner, destructor, value) || owner.is_closed() {
             return 0;
         }

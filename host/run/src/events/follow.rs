@@ -6,9 +6,8 @@ use host_core::event::{Event, EventFilter};
 use host_state::EventPage;
 use tokio::sync::{OwnedSemaphorePermit, watch};
 
-use super::{Events, Now, Shared};
-use crate::error::Error;
-use crate::host::Host;
+use super::{Now, Shared};
+use crate::events::Events;
 
 /// The most that a reader is given at once.
 const PART: usize = 64;
@@ -58,39 +57,29 @@ pub struct EventGap {
     pub from: u64,
 }
 
-impl Host {
-    /// At most `limit` events with numbers above `after`, the oldest of these.
-    ///
-    /// # Errors
-    /// The journal could not be read.
-    pub async fn events_after(&self, after: u64, filter: &EventFilter, limit: u32) -> Result<EventsPage, Error> {
-        let shared = &self.0.events.0;
-        let newest = shared.known_newest().await;
+impl Events {
+    /// At most `limit` events with numbers above `after`, the oldest first.
+    pub(crate) async fn page_after(
+        &self,
+        after: u64,
+        filter: &EventFilter,
+        limit: u32,
+    ) -> Result<EventsPage, host_state::Error> {
+        let newest = self.0.known_newest().await;
         let after = after.min(newest);
-        let page = shared.state.events_after(after, filter, limit).await?;
-        Ok(shared.page(page, after, newest))
+        let page = self.0.state.events_after(after, filter, limit).await?;
+        Ok(self.0.page(page, after, newest))
     }
 
     /// The newest events, at most `limit`.
-    ///
-    /// # Errors
-    /// The journal could not be read.
-    pub async fn newest_events(&self, filter: &EventFilter, limit: u32) -> Result<EventsPage, Error> {
-        let shared = &self.0.events.0;
-        let newest = shared.known_newest().await;
-        let page = shared.state.newest_events(filter, limit).await?;
-        // Those before are not asked for.
+    pub(crate) async fn newest_page(&self, filter: &EventFilter, limit: u32) -> Result<EventsPage, host_state::Error> {
+        let newest = self.0.known_newest().await;
+        let page = self.0.state.newest_events(filter, limit).await?;
+        // Earlier events are not wanted, so the page is the last one.
         let page = EventPage { is_last: true, ..page };
-        Ok(shared.page(page, 0, newest))
+        Ok(self.0.page(page, 0, newest))
     }
 
-    /// Follows the events after a number, or those that come from now on; `None` when there are too many who do.
-    pub async fn follow_events(&self, after: Option<u64>, filter: EventFilter) -> Option<EventStream> {
-        self.0.events.follow(after, filter).await
-    }
-}
-
-impl Events {
     pub(crate) async fn follow(&self, after: Option<u64>, filter: EventFilter) -> Option<EventStream> {
         let turn = self.0.streams.clone().try_acquire_owned().ok()?;
         let newest = self.0.known_newest().await;

@@ -6,6 +6,8 @@ use tempfile::TempDir;
 use tokio::task::JoinSet;
 
 use super::*;
+use crate::events::{EventGap, EventStream, Events, Followed};
+use crate::metrics::EventMetrics;
 
 struct Journal {
     folder: TempDir,

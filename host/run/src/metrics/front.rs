@@ -5,7 +5,7 @@ use std::time::Duration;
 use host_call::{STATUS_CLASSES, status_class};
 use prometheus::{HistogramVec, IntCounter, IntCounterVec, IntGauge, Registry};
 
-use super::make::Make;
+use crate::metrics::Make;
 
 /// Upper bounds in seconds: from a look at what is in memory to a build.
 const BUCKETS: &[f64] = &[0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0, 120.0, 600.0];

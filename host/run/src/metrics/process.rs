@@ -2,7 +2,7 @@
 
 use prometheus::{Counter, IntGauge, Registry};
 
-use super::make::Make;
+use crate::metrics::Make;
 
 /// The kernel counts CPU time for programs in hundredths of a second, whatever its own clock is.
 const TICKS_PER_SECOND: f64 = 100.0;

@@ -2,11 +2,9 @@
 
 use host_core::event::EventKind;
 
-use crate::error::Error;
-use crate::operation::Receipt;
-use crate::operation::turn::Held;
+use crate::model::{Error, Receipt, Settings};
+use crate::operation::lease::Held;
 use crate::operation::work::Work;
-use crate::setup::Settings;
 
 impl Work<'_> {
     /// Changes what the operator set. The serving generation takes it if it says so, else a new one does; a configuration
@@ -35,7 +33,7 @@ impl Work<'_> {
             self.tell_of_configuration(has_changed, &receipt, false);
             return Ok(Receipt { warnings, ..receipt });
         };
-        let timeout = self.host.0.config.start_timeout;
+        let timeout = self.host.config().start_timeout;
         self.step("validate");
         let refused = |error: host_load::CallError| Error::ConfigurationRefused { reason: error.to_string() };
         let judged = generation.instance.validate(&setup.configuration, timeout).await.map_err(refused);

@@ -1,14 +1,11 @@
 //! Back to what was: an earlier version, or an earlier revision of all that was asked for.
 
 use host_core::event::EventKind;
-use host_core::manifest::Manifest;
 use host_core::{Desired, Digest, Goal, Pick, Revision, Source};
 
-use crate::error::Error;
-use crate::operation::Receipt;
-use crate::operation::turn::Held;
+use crate::model::{Build, Error, Receipt};
+use crate::operation::lease::Held;
 use crate::operation::work::Work;
-use crate::setup::Build;
 
 impl Work<'_> {
     /// Lets a version that was kept serve again: the one before, or the newest that has the version, commit or artifact `to`.
@@ -33,7 +30,7 @@ impl Work<'_> {
         let build = self.read_artifact(&pick.artifact).await;
         let build = held.noted(self.host, build)?;
         let build = build.ok_or(Error::NoArtifact { id: held.plugin.id.clone(), artifact: pick.artifact })?;
-        desired.pick(&build.manifest, pick, self.host.0.config.max_kept_versions);
+        desired.pick(&build.manifest, pick, self.host.config().max_kept_versions);
         desired.goal = Goal::Running;
         let from = held.installed()?.desired.current.version.to_string();
         let setup = self.host.setup(desired, build);
@@ -69,7 +66,7 @@ impl Work<'_> {
         let build = held.noted(self.host, build)?;
         let build = build.ok_or(Error::NoArtifact { id: held.plugin.id.clone(), artifact: then.current.artifact })?;
         let mut desired = held.installed()?.desired;
-        desired.pick(&build.manifest, then.current.clone(), self.host.0.config.max_kept_versions);
+        desired.pick(&build.manifest, then.current.clone(), self.host.config().max_kept_versions);
         let goal = match then.goal {
             // What was being taken away then is not taken away now.
             Goal::Absent { .. } => Goal::Disabled,
@@ -134,14 +131,4 @@ fn is_meant(pick: &Pick, to: &str) -> bool {
         || pick.commit.as_deref().is_some_and(starts)
         || starts(&digest)
         || to.strip_prefix("sha256:").is_some_and(|to| digest.starts_with(to) && to.len() >= 7)
-}
-
-impl crate::host::Host {
-    /// Reads an artifact; `None` when it is not there. Blocks.
-    pub(crate) fn read_artifact(&self, digest: &Digest) -> Result<Option<Build>, Error> {
-        let Some(artifact) = self.0.store.artifact(digest)? else { return Ok(None) };
-        let checked = Manifest::check(artifact.manifest_text(), self.0.config.mode);
-        let checked = checked.map_err(|problems| Error::Manifest { problems })?;
-        Build::of(checked.manifest, checked.warnings, artifact).map(Some)
-    }
 }

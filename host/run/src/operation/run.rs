@@ -9,13 +9,11 @@ use host_core::PluginId;
 use host_core::event::EventKind;
 use host_core::plan::Step;
 
-use crate::error::Error;
-use crate::host::Host;
-use crate::job::{Job, state_of};
-use crate::operation::turn::Held;
+use crate::jobs::{Job, state_of};
+use crate::model::{Error, Operation, Receipt};
+use crate::operation::lease::Held;
 use crate::operation::work::Work;
-use crate::operation::{Operation, Receipt};
-use crate::reconcile::Turn;
+use crate::state::{Host, Turn};
 
 /// Runs an operation to its end and tells its job.
 pub(crate) async fn run(host: Host, operation: Operation, job: Arc<Job>) {
@@ -147,7 +145,7 @@ pub(crate) async fn bring_about(host: &Host, turn: Turn, id: &PluginId, step: St
         Err(Error::ShuttingDown) => {}
         Err(error) => {
             let mut state = held.plugin.state();
-            state.attempts.failed(now_ms, &host.0.config.patience);
+            state.attempts.failed(now_ms, &host.config().patience);
             let wait_ms = state.attempts.retry_at_ms.unwrap_or(now_ms).saturating_sub(now_ms);
             drop(state);
             tracing::error!(

@@ -1,27 +1,23 @@
 //! What was prepared is asked for from now on, and serves. From here on nothing is given up half-way.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use host_call::Generation;
 use host_core::event::EventKind;
-use host_core::graph::Node;
-use host_core::{Desired, Goal, Manifest, PluginId};
+use host_core::{Desired, Goal};
 use host_load::Hook;
 use host_state::Change;
 use tokio::sync::OwnedMutexGuard;
 
-use crate::error::Error;
-use crate::health;
-use crate::host::Host;
-use crate::job::Job;
-use crate::operation::Receipt;
-use crate::operation::launch::Started;
-use crate::operation::turn::Held;
+use crate::jobs::Job;
+use crate::model::{Error, Installed, Receipt, Setup};
+use crate::operation::graph_check::Rule;
+use crate::operation::lease::Held;
+use crate::operation::start::Started;
 use crate::operation::work::Work;
-use crate::plugin::Installed;
-use crate::setup::Setup;
-use host_call::Generation;
+use crate::state::Host;
+use crate::upkeep;
 
 impl Work<'_> {
     /// Starts a generation of `setup`, asks for it from now on, and lets it serve in place of the one that does.
@@ -61,7 +57,7 @@ impl Work<'_> {
         }
         if generation.instance.has(&Hook::OnLoad) {
             self.step("on_load");
-            generation.run_hook(&Hook::OnLoad, self.host.0.config.start_timeout).await;
+            generation.run_hook(&Hook::OnLoad, self.host.config().start_timeout).await;
         }
         let receipt = self.receipt(&held, generation_before, Some(generation.number))?;
         Ok(Receipt { warnings, ..receipt })
@@ -129,7 +125,7 @@ impl Work<'_> {
     pub(super) fn take_out(&self, held: &Held) -> Option<u64> {
         let generation = self.host.0.roster.remove(&held.plugin.id)?;
         let number = generation.number;
-        self.host.retire(generation, self.host.0.config.drain_timeout);
+        self.host.retire(generation, self.host.config().drain_timeout);
         Some(number)
     }
 }
@@ -167,64 +163,19 @@ async fn finish(
     );
     let is_new_version = before.as_ref().is_some_and(|before| before.artifact != generation.artifact);
     if let Some(before) = before {
-        host.retire(before, host.0.config.drain_timeout);
+        host.retire(before, host.config().drain_timeout);
         host_fail::point("run.retiring");
     }
-    let window = Duration::from_millis(host.0.config.probation.window_ms);
+    let window = Duration::from_millis(host.config().probation.window_ms);
     if is_new_version && is_judged && !window.is_zero() {
         generation.begin_probation(window);
         let (host, generation) = (host.clone(), generation.clone());
         host.0.tasks.clone().spawn(async move { host.judge(generation).await });
     }
     if generation.manifest.health.enabled {
-        host.0.tasks.spawn(health::watch(host.clone(), generation.clone()));
+        host.0.tasks.spawn(upkeep::watch_health(host.clone(), generation.clone()));
     }
     Ok((generation, number_before))
-}
-
-/// What the other plugins have to say about a change.
-#[derive(Clone)]
-pub(super) enum Rule {
-    /// Nothing.
-    Free,
-    /// The plugin must fit beside them.
-    Fits(Arc<Manifest>, Goal),
-    /// None that is enabled may need it.
-    NotNeeded,
-    /// None that is installed may need it.
-    NotNeededByAny,
-    /// It is one of several changes, after all of which the plugins must fit beside each other.
-    Together(Arc<Together>),
-}
-
-/// What several changes do to the graph.
-pub(super) struct Together {
-    /// The plugins that come or change, as they will be.
-    pub(super) candidates: Vec<Node>,
-    /// The plugins that go.
-    pub(super) removed: BTreeSet<PluginId>,
-}
-
-impl Rule {
-    /// The rule for a version that is let in. One that was asked for before and is only started again is not judged anew.
-    pub(super) fn of(held: &Held, setup: &Setup) -> Rule {
-        let before = held.plugin.state().installed.as_ref().map(|installed| installed.desired.clone());
-        let is_same = before.is_some_and(|before| {
-            before.goal == setup.desired.goal && before.current.artifact == setup.desired.current.artifact
-        });
-        if is_same { Rule::Free } else { Rule::Fits(setup.build.manifest.clone(), setup.desired.goal) }
-    }
-
-    fn check(&self, host: &Host, plugin: &PluginId) -> Result<(), Error> {
-        match self {
-            Rule::Free => {}
-            Rule::Fits(manifest, goal) => host.graph().check(&Node::of(manifest, goal.is_enabled()))?,
-            Rule::NotNeeded => host.graph().check_removal(plugin, true)?,
-            Rule::NotNeededByAny => host.graph().check_removal(plugin, false)?,
-            Rule::Together(all) => host.graph().check_all(&all.candidates, &all.removed)?,
-        }
-        Ok(())
-    }
 }
 
 /// Writes what is asked for from now on, if that is something new, and that `job` has come so far; gives the revision. Until the guard is dropped no other

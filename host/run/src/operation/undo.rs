@@ -6,13 +6,13 @@ use std::sync::Arc;
 use host_core::{Desired, Goal, PluginId};
 use host_state::Revision;
 
-use crate::error::Error;
-use crate::host::Host;
-use crate::job::{Failed, Job};
-use crate::operation::many::{part_marked, undo_mark};
-use crate::operation::swap::Rule;
-use crate::operation::turn::Held;
+use crate::jobs::Job;
+use crate::model::{Error, Failed};
+use crate::operation::batch::{part_marked, undo_mark};
+use crate::operation::graph_check::Rule;
+use crate::operation::lease::Held;
 use crate::operation::work::Work;
+use crate::state::Host;
 
 /// Revisions are read in pages of so many.
 const PAGE: usize = 200;

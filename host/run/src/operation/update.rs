@@ -7,13 +7,11 @@ use host_core::update::UpdateRule;
 use host_core::{Desired, Goal, Revision, Source};
 use semver::Version;
 
-use crate::error::Error;
-use crate::job::Job;
-use crate::operation::Receipt;
-use crate::operation::swap::Rule;
-use crate::operation::turn::Held;
+use crate::jobs::Job;
+use crate::model::{Error, Receipt, Update};
+use crate::operation::graph_check::Rule;
+use crate::operation::lease::Held;
 use crate::operation::work::Work;
-use crate::updates::Update;
 
 impl Work<'_> {
     /// Takes `to`, or the newest version that the plugin's rule allows, and lets it serve. When there is nothing newer, nothing is

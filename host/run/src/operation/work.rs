@@ -5,20 +5,18 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Instant;
 
+use host_call::now_unix_ms;
 use host_core::event::EventKind;
 use host_core::plan::Step;
 use host_core::{Desired, Goal, Source, Trust};
 use host_fetch::Fetched;
 use host_state::Change;
 
-use crate::error::Error;
-use crate::host::Host;
-use crate::job::Job;
-use crate::operation::swap::Rule;
-use crate::operation::turn::Held;
-use crate::operation::{Operation, Receipt, StepReport};
-use crate::setup::Setup;
-use host_call::now_unix_ms;
+use crate::jobs::Job;
+use crate::model::{Error, Operation, Receipt, Setup, StepReport};
+use crate::operation::graph_check::Rule;
+use crate::operation::lease::Held;
+use crate::state::Host;
 
 /// One operation, step by step.
 pub(super) struct Work<'a> {

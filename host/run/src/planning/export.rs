@@ -3,10 +3,8 @@
 use host_core::Goal;
 use host_core::lock_file::{Entry, LockFile};
 
-use crate::error::Error;
-use crate::host::Host;
-use crate::plugin::Installed;
-use crate::secrets::without;
+use crate::model::{Error, Installed, without};
+use crate::state::Host;
 
 const REMARK: &str = "run `plugin-host plan -f FILE` to see what a host would change to match this file, `plugin-host apply` to apply it";
 

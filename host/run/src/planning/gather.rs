@@ -10,21 +10,17 @@ use host_core::{Desired, Manifest, PluginId, Source, Trust};
 use host_fetch::Fetched;
 use serde_json::{Map, Value};
 
-use crate::error::Error;
-use crate::host::Host;
-use crate::job::{Failed, FieldProblem};
-use crate::kind::Kind;
+use crate::model::{Error, Failed, FieldProblem, Kind, Setup, secrets_in, with_secrets};
 use crate::operation::{absolute, check, fetch, fits_host};
-use crate::secrets::{secrets_in, with_secrets};
-use crate::setup::Setup;
+use crate::state::Host;
 
 /// How many sources are looked at side by side.
 const LOOKS: usize = 4;
 
 /// A plugin that is installed.
-pub(super) struct Known {
-    pub(super) revision: u64,
-    pub(super) desired: Desired,
+pub(crate) struct Known {
+    pub(crate) revision: u64,
+    pub(crate) desired: Desired,
     /// `None` when the artifact is lost.
     setup: Option<Setup>,
 }
@@ -61,7 +57,7 @@ pub(super) struct LookedAtAll {
 
 impl Host {
     /// What is installed at this moment.
-    pub(super) fn known(&self) -> Result<BTreeMap<PluginId, Known>, Error> {
+    pub(crate) fn known(&self) -> Result<BTreeMap<PluginId, Known>, Error> {
         let plugins: Vec<_> = self.0.plugins.iter().map(|entry| entry.value().clone()).collect();
         let mut all = BTreeMap::new();
         for plugin in plugins {
@@ -112,7 +108,7 @@ impl Host {
             return Ok(Looked { found, trust, fetched: None, way: None, warnings: vec![] });
         }
         let fetched = fetch(self, entry.to_fetch(), trust).await?;
-        let checked = check(&self.0.config, &fetched.tree)?;
+        let checked = check(&self.config(), &fetched.tree)?;
         fits_host(self, &checked.manifest)?;
         let manifest = checked.manifest;
         let forecast = self.0.builder.forecast(&fetched.tree, &manifest).await?;
@@ -153,7 +149,7 @@ impl Host {
         let invalid = |violations: Vec<Violation>| Error::ConfigurationInvalid { violations };
         let layers = Layers {
             defaults: manifest.configuration.clone(),
-            host_file: self.0.config.configurations.get(&manifest.id).cloned().unwrap_or_default(),
+            host_file: self.config().configurations.get(&manifest.id).cloned().unwrap_or_default(),
             operator: before.map(|setup| setup.layers.operator.clone()).unwrap_or_default(),
         };
         let layers = match &entry.configuration {

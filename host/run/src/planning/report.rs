@@ -7,7 +7,7 @@ use host_core::update::UpdateRule;
 use host_core::{Digest, PluginId};
 use semver::Version;
 
-use super::gather::{Known, Looked};
+use crate::planning::gather::{Known, Looked};
 
 pub use host_build::Way;
 

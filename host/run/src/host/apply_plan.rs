@@ -1,0 +1,42 @@
+//! Applying a plan.
+
+use std::sync::Arc;
+
+use host_core::Digest;
+use host_core::event::EventKind;
+
+use crate::jobs::Job;
+use crate::model::{Asker, Error, Operation, Target};
+use crate::state::Host;
+
+impl Host {
+    /// Does exactly what a plan says, as one job. With `atomic` all of it is done or nothing: what was done is undone when
+    /// something can't be done.
+    ///
+    /// # Errors
+    /// [`Error::UnknownPlan`]; [`Error::PlanStale`] when anything that is asked for has changed since it was made; those of
+    /// [`Host::submit`].
+    pub async fn apply(&self, plan: &str, atomic: bool, asker: Asker) -> Result<Arc<Job>, Error> {
+        match self.held_plan(plan) {
+            Ok((plan, targets)) => self.submit(Operation::Apply { plan, targets, atomic }, asker).await,
+            Err(error) => {
+                let (code, chain) = (error.code().into(), error.chain().into());
+                let kind = EventKind::RequestRefused { operation: "apply".into(), code, error: chain };
+                self.0.events.publish(None, None, kind);
+                Err(error)
+            }
+        }
+    }
+
+    /// A plan that holds.
+    fn held_plan(&self, plan: &str) -> Result<(Digest, Vec<Target>), Error> {
+        let unknown = || Error::UnknownPlan { plan: plan.chars().filter(|c| !c.is_control()).take(80).collect() };
+        let digest = plan.parse().map_err(|_| unknown())?;
+        let kept = self.0.plans.get(&digest).ok_or_else(unknown)?;
+        let now = self.known()?.into_iter().map(|(id, known)| (id, known.revision)).collect();
+        match kept.difference(&now) {
+            Some(reason) => Err(Error::PlanStale { reason }),
+            None => Ok((digest, kept.targets)),
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! What this host lends to the services of its plugins: where log lines go, and who takes calls between plugins.
+
+use std::sync::Weak;
+
+use host_call::RefusedCall;
+use host_core::PluginId;
+use host_load::{LogEvent, LogLevel, ServiceAnswer, ServiceRequest};
+use host_services::{CallPlugin, LogSink};
+
+use crate::state::{Host, Inner};
+
+/// The host, as its services hold it: the services belong to the host, so they do not keep it.
+pub(crate) struct Lent(pub(crate) Weak<Inner>);
+
+impl LogSink for Lent {
+    fn log(&self, plugin: &PluginId, generation: u64, event: &LogEvent<'_>) {
+        let LogEvent { target, request_id, .. } = *event;
+        let trace_id = event.traceparent.and_then(host_call::trace_id_of);
+        let text = text(event);
+        // A level is part of where an event is declared, so each has its own.
+        macro_rules! emit {
+            ($level:ident) => {
+                tracing::event!(
+                    tracing::Level::$level, plugin.id = %plugin, generation, code = target, request_id, trace_id, "{text}"
+                )
+            };
+        }
+        match event.level {
+            LogLevel::Error => emit!(ERROR),
+            LogLevel::Warn => emit!(WARN),
+            LogLevel::Info => emit!(INFO),
+            LogLevel::Debug => emit!(DEBUG),
+            LogLevel::Trace => emit!(TRACE),
+        }
+        let trace = trace_id.map(|trace| format!(", trace {trace}")).unwrap_or_default();
+        let request = request_id.map(|id| format!(" (request {id}{trace})")).unwrap_or_default();
+        let entry = self.0.upgrade().and_then(|host| host.plugins.get(plugin).map(|entry| entry.value().log.clone()));
+        if let Some(log) = entry {
+            log.push(event.level.as_str(), Some(generation), &format!("{text}{request}"));
+        }
+    }
+
+    fn level(&self, _: &PluginId) -> LogLevel {
+        use tracing::level_filters::LevelFilter;
+        // The plugin's own log shows what an operator wants to know, whatever the host's log leaves out.
+        match LevelFilter::current() {
+            LevelFilter::TRACE => LogLevel::Trace,
+            LevelFilter::DEBUG => LogLevel::Debug,
+            _ => LogLevel::Info,
+        }
+    }
+}
+
+impl CallPlugin for Lent {
+    fn call(&self, caller: &PluginId, request: ServiceRequest) -> ServiceAnswer {
+        let (host, caller) = (self.0.upgrade().map(Host), caller.clone());
+        Box::pin(async move {
+            match host {
+                Some(host) => {
+                    let sample = host.config().spans.is_some();
+                    host_call::call_plugin(|id| host.admit(id), sample, &caller, request).await
+                }
+                None => RefusedCall::stopping().into_answer(),
+            }
+        })
+    }
+}
+
+/// An event as one line: the message, then its fields.
+fn text(event: &LogEvent<'_>) -> String {
+    let mut text = event.message.to_owned();
+    for (name, value) in event.fields {
+        if !text.is_empty() {
+            text.push(' ');
+        }
+        text.push_str(name);
+        text.push('=');
+        text.push_str(value);
+    }
+    text
+}

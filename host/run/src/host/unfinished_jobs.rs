@@ -1,0 +1,132 @@
+//! The jobs that the host before did not end: taken up again, or ended with the reason.
+
+use std::sync::Arc;
+
+use host_call::now_unix_ms;
+use host_core::job::JobState;
+use host_state::JobRecord;
+
+use crate::jobs::{Job, JobParts, JobView, end_record};
+use crate::model::{Asker, Error, JobError, Operation};
+use crate::state::Host;
+use crate::upkeep::KEEP;
+
+/// A job during which the host ended this often is not taken up again: it may be why.
+const MAX_ATTEMPTS: u64 = 3;
+
+impl Host {
+    /// The jobs that the host before did not end, oldest first, with what they are to do: to be passed to [`Host::resume`].
+    /// To be called once, before the first [`Host::submit`].
+    ///
+    /// Those during which a host ended for the third time, and those that cannot be read, are not among them: they end here
+    /// as failed, with the codes `job_interrupted` and `job_unreadable`.
+    ///
+    /// # Errors
+    /// [`Error::State`].
+    pub async fn unfinished_jobs(&self) -> Result<Vec<(JobRecord, Operation, Asker)>, Error> {
+        let found = self.0.state.unfinished_jobs().await?;
+        for id in found.damaged {
+            tracing::error!("the record of job `{id}` is damaged; the job is ended as failed");
+            let reason = "the job record is damaged".to_owned();
+            self.bury(unknown_job(id), JobError::Unreadable { reason }).await?;
+        }
+        let mut unfinished = vec![];
+        for record in found.jobs {
+            if self.live_job(&record.id).is_some() {
+                continue;
+            }
+            if record.attempt >= MAX_ATTEMPTS {
+                let attempts = record.attempt;
+                tracing::error!(
+                    job = record.id,
+                    "the host stopped {attempts} times during this job; it is not resumed again"
+                );
+                self.bury(record, JobError::Interrupted { attempts }).await?;
+                continue;
+            }
+            match self.operation_of(&record) {
+                Ok(operation) => {
+                    let asker = Asker::of_record(&record);
+                    unfinished.push((record, operation, asker));
+                }
+                Err(error) => {
+                    tracing::error!(job = record.id, code = error.code(), "{}", error.chain());
+                    self.bury(record, error).await?;
+                }
+            }
+        }
+        Ok(unfinished)
+    }
+
+    /// Takes up a job of [`Host::unfinished_jobs`]: the same id, the next attempt. It begins anew, unless its change was made
+    /// before; then only what is left of it is done. Its limit of time begins anew.
+    ///
+    /// # Errors
+    /// [`Error::State`], [`Error::ShuttingDown`]; it stays unfinished then.
+    pub async fn resume(&self, record: JobRecord) -> Result<Arc<Job>, Error> {
+        if let Some(job) = self.live_job(&record.id) {
+            return Ok(job);
+        }
+        let operation = self.operation_of(&record)?;
+        let log = self.0.state.job_log(&record.id).await.ok().flatten().unwrap_or_default();
+        let left = record.clone();
+        let parts = JobParts {
+            operation: operation.name(),
+            subject: left.subject,
+            plugin: left.plugin.and_then(|id| id.parse().ok()),
+            asker: Asker::of_record(&record),
+            attempt: record.attempt.saturating_add(1),
+            retry_of: left.retry_of,
+            created_unix_ms: record.created_unix_ms,
+            request: left.request.unwrap_or_default(),
+            id: left.id,
+        };
+        let job = Job::new(parts);
+        job.go_on_from(&log);
+        job.go_on_as(&record);
+        job.line(&format!(
+            "the host stopped during attempt {}; this is attempt {}",
+            record.attempt,
+            record.attempt + 1
+        ));
+        self.go(operation, job).await
+    }
+
+    /// Ends a job that is not under way.
+    pub(super) async fn bury(&self, mut record: JobRecord, error: impl Into<Error>) -> Result<JobView, Error> {
+        end_record(&mut record, error.into());
+        let view = JobView::remembered(record.clone());
+        let told = view
+            .result
+            .as_ref()
+            .map(|result| self.audit_of_job(&view, result.as_ref().map_err(Clone::clone)))
+            .unwrap_or_default();
+        self.0.state.put_ended_job(record, None, KEEP, told).await?;
+        Ok(view)
+    }
+}
+
+/// What stands for a job of which only the id can be read.
+fn unknown_job(id: String) -> JobRecord {
+    JobRecord {
+        id,
+        operation: "unknown".to_owned(),
+        plugin: None,
+        subject: String::new(),
+        actor: "unknown".to_owned(),
+        reason: None,
+        on_conflict: "queue".to_owned(),
+        timeout_ms: None,
+        state: JobState::Queued,
+        attempt: 1,
+        retry_of: None,
+        created_unix_ms: now_unix_ms(),
+        started_unix_ms: None,
+        ended_unix_ms: None,
+        step: "queue".to_owned(),
+        steps: "[]".to_owned(),
+        n_lines: 0,
+        request: None,
+        outcome: None,
+    }
+}

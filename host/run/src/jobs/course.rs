@@ -1,0 +1,141 @@
+//! The course of a job: where it is, whether somebody wants it to end, and whether it may be cut off now.
+
+use host_core::job::{JobEvent, JobState};
+use tokio::sync::watch;
+
+use crate::model::JobError;
+
+/// The course of a job. Whoever works on it, whoever watches it and whoever wants it to end meet here.
+#[derive(Debug)]
+pub(super) struct Course(watch::Sender<Now>);
+
+#[derive(Debug)]
+struct Now {
+    state: JobState,
+    /// Why it is to end before its own end. The first reason counts.
+    wanted_end: Option<JobError>,
+    /// How many [`Uncut`] there are.
+    n_uncut: usize,
+}
+
+/// While this lives, the work on a job is not cut off.
+#[must_use = "the job is cut off again once this is dropped"]
+pub(crate) struct Uncut<'a>(&'a Course);
+
+impl Course {
+    pub(super) fn new() -> Course {
+        Course(watch::Sender::new(Now { state: JobState::Queued, wanted_end: None, n_uncut: 0 }))
+    }
+
+    pub(super) fn state(&self) -> JobState {
+        self.0.borrow().state
+    }
+
+    /// Returns whether the event means something to the job.
+    pub(super) fn enter(&self, event: JobEvent) -> bool {
+        self.0.send_if_modified(|now| match now.state.after(event) {
+            Some(state) => {
+                now.state = state;
+                true
+            }
+            None => false,
+        })
+    }
+
+    /// Wants the job to end. Returns whether that is still possible and nobody else wanted it before.
+    pub(super) fn want_end(&self, reason: JobError) -> bool {
+        self.0.send_if_modified(|now| {
+            let is_first = !now.state.is_ended() && now.wanted_end.is_none();
+            if is_first {
+                now.wanted_end = Some(reason);
+            }
+            is_first
+        })
+    }
+
+    /// Why the job is to end, if it is.
+    pub(super) fn wanted_end(&self) -> Option<JobError> {
+        self.0.borrow().wanted_end.clone()
+    }
+
+    /// Waits until the job is to end and may be cut off. Cancel safe.
+    pub(super) async fn cut(&self) -> JobError {
+        self.cut_at(0).await
+    }
+
+    async fn cut_at(&self, n_uncut: usize) -> JobError {
+        let mut now = self.0.subscribe();
+        let found = now.wait_for(|now| now.wanted_end.is_some() && now.n_uncut <= n_uncut).await;
+        match found.ok().and_then(|now| now.wanted_end.clone()) {
+            Some(reason) => reason,
+            // The sender lives in `self`, so the wait only ends with a reason.
+            None => std::future::pending().await,
+        }
+    }
+
+    /// The same for whoever holds one [`Uncut`] and knows what to do then: waits until the job is to end and nobody else holds
+    /// one. Cancel safe.
+    pub(super) async fn cut_inside(&self) -> JobError {
+        self.cut_at(1).await
+    }
+
+    /// Waits until the job's turn has come. Cancel safe.
+    pub(super) async fn started(&self) {
+        let mut now = self.0.subscribe();
+        // As above.
+        let _ = now.wait_for(|now| now.state != JobState::Queued).await;
+    }
+
+    pub(super) fn uncut(&self) -> Uncut<'_> {
+        self.0.send_modify(|now| now.n_uncut += 1);
+        Uncut(self)
+    }
+}
+
+impl Drop for Uncut<'_> {
+    fn drop(&mut self) {
+        self.0.0.send_modify(|now| now.n_uncut -= 1);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt as _;
+
+    use super::*;
+
+    #[test]
+    fn a_job_is_cut_off_only_where_it_may_be() {
+        let course = Course::new();
+        assert!(course.cut().now_or_never().is_none());
+        let (outer, inner) = (course.uncut(), course.uncut());
+        assert!(course.want_end(JobError::Cancelled));
+        assert_eq!(course.wanted_end(), Some(JobError::Cancelled));
+        assert!(course.cut_inside().now_or_never().is_none());
+        drop(outer);
+        assert!(course.cut().now_or_never().is_none());
+        assert_eq!(course.cut_inside().now_or_never(), Some(JobError::Cancelled));
+        drop(inner);
+        assert_eq!(course.cut().now_or_never(), Some(JobError::Cancelled));
+    }
+
+    #[test]
+    fn the_first_who_wants_a_job_to_end_is_who_ended_it() {
+        let course = Course::new();
+        let superseded = JobError::Superseded { by: "job_2".to_owned() };
+        assert!(course.want_end(superseded.clone()));
+        assert!(!course.want_end(JobError::Cancelled));
+        assert_eq!(course.cut().now_or_never(), Some(superseded));
+    }
+
+    #[test]
+    fn a_job_that_has_ended_is_not_ended_again() {
+        let course = Course::new();
+        assert!(course.started().now_or_never().is_none());
+        assert!(course.enter(JobEvent::Started) && !course.enter(JobEvent::Started));
+        assert!(course.started().now_or_never().is_some());
+        assert!(course.enter(JobEvent::Ended(JobState::Done)));
+        assert!(!course.want_end(JobError::Cancelled));
+        assert_eq!(course.state(), JobState::Done);
+    }
+}

@@ -1,0 +1,478 @@
+//! Operations as jobs: watched, waited for, ended early, looked at afterwards.
+
+use std::borrow::Cow;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Instant;
+
+use host_call::{LogLine, LogLines, now_unix_ms};
+use host_core::PluginId;
+use host_core::job::{JobEvent, JobState};
+use host_state::{JobLog, JobRecord};
+use tokio_util::sync::CancellationToken;
+
+use crate::jobs::course::Course;
+use crate::jobs::{JobView, Uncut, outcome, state_of};
+use crate::model::{Asker, Error, Failed, JobError, Receipt, StepReport};
+
+/// The lines of a job that are kept while it is under way.
+const MAX_LINES: usize = 5_000;
+/// The end of its log that is kept afterwards.
+const MAX_LOG_BYTES: usize = 256 * 1024;
+/// Longer requests are not kept for a retry.
+const MAX_KEPT_REQUEST_BYTES: usize = 64 * 1024;
+
+/// The step that is written of a job whose change is in the state: the next host does only what is left of it.
+const COMMITTED: &str = "committed";
+
+/// One operation on its way.
+pub struct Job {
+    id: String,
+    operation: &'static str,
+    subject: String,
+    asker: Asker,
+    attempt: u64,
+    retry_of: Option<String>,
+    created_unix_ms: u64,
+    /// What was asked, as it lies in the state.
+    request: String,
+    /// Whether the state has the change that it makes.
+    committed: AtomicBool,
+    log: LogLines,
+    progress: Mutex<Progress>,
+    course: Course,
+    result: OnceLock<Result<Receipt, Arc<Error>>>,
+    /// Cancelled when there is a result.
+    over: CancellationToken,
+}
+
+/// What a job is made of.
+pub(crate) struct JobParts {
+    pub(crate) id: String,
+    pub(crate) operation: &'static str,
+    pub(crate) subject: String,
+    pub(crate) plugin: Option<PluginId>,
+    pub(crate) asker: Asker,
+    pub(crate) attempt: u64,
+    pub(crate) retry_of: Option<String>,
+    pub(crate) created_unix_ms: u64,
+    pub(crate) request: String,
+}
+
+struct Progress {
+    plugin: Option<PluginId>,
+    started_unix_ms: Option<u64>,
+    ended_unix_ms: Option<u64>,
+    step: Cow<'static, str>,
+    /// Since when it does that; `None` while it waits, and once it has ended.
+    since: Option<Instant>,
+    steps: Vec<StepReport>,
+}
+
+/// The end of a job, before anybody is told.
+pub(crate) struct Ended {
+    state: JobState,
+    at_unix_ms: u64,
+    result: Result<Receipt, Arc<Error>>,
+}
+
+impl Job {
+    pub(crate) fn new(parts: JobParts) -> Job {
+        let JobParts { id, operation, subject, plugin, asker, attempt, retry_of, created_unix_ms, request } = parts;
+        let progress = Progress {
+            plugin,
+            started_unix_ms: None,
+            ended_unix_ms: None,
+            step: Cow::Borrowed("queue"),
+            since: None,
+            steps: vec![],
+        };
+        Job {
+            id,
+            operation,
+            subject,
+            asker,
+            attempt,
+            retry_of,
+            created_unix_ms,
+            request,
+            committed: AtomicBool::new(false),
+            log: LogLines::new(MAX_LINES, host_store::without_folders),
+            progress: Mutex::new(progress),
+            course: Course::new(),
+            result: OnceLock::new(),
+            over: CancellationToken::new(),
+        }
+    }
+
+    /// A job that nobody sees: a step of the host's own.
+    pub(crate) fn unlisted(operation: &'static str, plugin: &PluginId) -> Job {
+        Job::new(JobParts {
+            id: String::new(),
+            operation,
+            subject: plugin.to_string(),
+            plugin: Some(plugin.clone()),
+            asker: Asker::of("host"),
+            attempt: 1,
+            retry_of: None,
+            created_unix_ms: now_unix_ms(),
+            request: String::new(),
+        })
+    }
+
+    /// The id: `job_` and 16 hex digits.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// What was asked.
+    pub(crate) fn operation(&self) -> &'static str {
+        self.operation
+    }
+
+    /// Of what: a source or a plugin's id.
+    pub(crate) fn subject(&self) -> &str {
+        &self.subject
+    }
+
+    /// Who asked, why, and what is to become of another job of the same plugin.
+    pub fn asker(&self) -> &Asker {
+        &self.asker
+    }
+
+    /// Where it is.
+    pub fn state(&self) -> JobState {
+        self.course.state()
+    }
+
+    /// The plugin that it changes, once that is known.
+    pub fn plugin(&self) -> Option<PluginId> {
+        self.progress().plugin.clone()
+    }
+
+    /// The job at this moment.
+    pub fn view(&self) -> JobView {
+        let progress = self.progress();
+        let state = self.state();
+        let result = self.result.get().filter(|_| state.is_ended());
+        JobView {
+            id: self.id.clone(),
+            operation: Cow::Borrowed(self.operation),
+            subject: self.subject.clone(),
+            plugin: progress.plugin.as_ref().map(ToString::to_string),
+            asker: self.asker.clone(),
+            attempt: self.attempt,
+            retry_of: self.retry_of.clone(),
+            created_unix_ms: self.created_unix_ms,
+            started_unix_ms: progress.started_unix_ms,
+            ended_unix_ms: progress.ended_unix_ms,
+            state,
+            step: progress.step.clone(),
+            steps: progress.steps.clone(),
+            n_lines: self.log.n_lines(),
+            result: result.map(|result| result.clone().map_err(|error| Failed::of(&error))),
+        }
+    }
+
+    /// Its lines numbered `from` and later: cargo's output among them.
+    pub fn lines(&self, from: u64) -> Vec<LogLine> {
+        self.log.since(from)
+    }
+
+    /// Waits for lines numbered `from` and later; none when it has ended without more, or its host ends. Cancel safe.
+    pub async fn new_lines(&self, from: u64) -> Vec<LogLine> {
+        tokio::select! {
+            () = self.log.reached(from) => {}
+            () = self.over.cancelled() => {}
+        }
+        self.log.since(from)
+    }
+
+    /// Waits for its end. Cancel safe: the job goes on without a waiter.
+    ///
+    /// # Errors
+    /// Why the operation did not do what was asked; [`Error::ShuttingDown`] when its host ends before.
+    pub async fn wait(&self) -> Result<Receipt, Arc<Error>> {
+        self.over.cancelled().await;
+        self.result.get().cloned().unwrap_or_else(|| Err(Arc::new(Error::Panicked)))
+    }
+
+    /// Ends it: at once while it waits for its turn, else where that leaves nothing half done. Returns whether that is
+    /// still possible and nobody wanted it before; a job that has gone far enough may come to its own end nevertheless.
+    pub fn cancel(&self) -> bool {
+        self.course.want_end(JobError::Cancelled)
+    }
+
+    /// The same, because the job `by` takes its place.
+    pub fn supersede(&self, by: &str) -> bool {
+        self.course.want_end(JobError::Superseded { by: by.to_owned() })
+    }
+
+    /// Its turn has come. Its first step says so too.
+    pub fn started(&self) {
+        let mut progress = self.progress();
+        if self.course.enter(JobEvent::Started) {
+            progress.started_unix_ms = Some(now_unix_ms());
+        }
+    }
+
+    /// Which attempt this is; the first is 1.
+    pub(crate) fn attempt(&self) -> u64 {
+        self.attempt
+    }
+
+    /// When it was asked, in milliseconds since 1970.
+    pub(crate) fn created_unix_ms(&self) -> u64 {
+        self.created_unix_ms
+    }
+
+    /// Which plugin it changes.
+    pub(crate) fn concerns(&self, plugin: &PluginId) {
+        self.progress().plugin = Some(plugin.clone());
+    }
+
+    /// It changes several plugins, or which one it changes next is not known yet.
+    pub(crate) fn concerns_several(&self) {
+        self.progress().plugin = None;
+    }
+
+    /// Nothing is cut off while what this returns lives: neither by a cancellation nor by a timeout. For what must not be
+    /// left half done, such as from the start of a generation to its swap.
+    pub(crate) fn uncut(&self) -> Uncut<'_> {
+        self.course.uncut()
+    }
+
+    /// Asks, in the midst of what is not cut off, whether to go on.
+    ///
+    /// # Errors
+    /// Why the job is to end.
+    pub(crate) fn go_on(&self) -> Result<(), Error> {
+        self.course.wanted_end().map_or(Ok(()), |reason| Err(reason.into()))
+    }
+
+    pub(crate) fn line(&self, message: &str) {
+        self.log.push("info", None, message);
+    }
+
+    pub(crate) fn enter(&self, step: impl Into<Cow<'static, str>>) {
+        self.started();
+        let step = step.into();
+        let mut progress = self.progress();
+        let now = Instant::now();
+        progress.end_step(now);
+        // A receipt's last step only ends the one before.
+        let goes_on = step != "end";
+        (progress.step, progress.since) = (step, goes_on.then_some(now));
+    }
+
+    // === for whoever runs it ===
+
+    /// Waits until somebody wants it to end and it may be cut off. Cancel safe.
+    pub(crate) async fn cut(&self) -> JobError {
+        self.course.cut().await
+    }
+
+    /// The same for whoever holds one [`Uncut`] and brings what it has begun to a good end. Cancel safe.
+    pub(crate) async fn cut_inside(&self) -> JobError {
+        self.course.cut_inside().await
+    }
+
+    /// Waits until its turn has come. Cancel safe.
+    pub(crate) async fn has_started(&self) {
+        self.course.started().await;
+    }
+
+    /// Whether it is several operations in one, of which a change is only a part.
+    pub(crate) fn has_parts(&self) -> bool {
+        matches!(self.operation, "apply" | "batch")
+    }
+
+    /// Whether it is in the state, and not a step of the host's own.
+    pub(crate) fn is_listed(&self) -> bool {
+        !self.id.is_empty()
+    }
+
+    /// The job as it is to be written together with its change.
+    pub(crate) fn committed_record(&self) -> JobRecord {
+        JobRecord { step: COMMITTED.to_owned(), ..self.record(None) }
+    }
+
+    /// The state has its change.
+    pub(crate) fn has_committed(&self) {
+        self.committed.store(true, Ordering::Release);
+    }
+
+    /// Whether the state has its change, by this host or by the one before.
+    pub(crate) fn is_committed(&self) -> bool {
+        self.committed.load(Ordering::Acquire)
+    }
+
+    /// Goes on as a job that a host before has left.
+    pub(crate) fn go_on_as(&self, left: &JobRecord) {
+        if left.step == COMMITTED {
+            self.has_committed();
+        }
+    }
+
+    /// Its time is over.
+    pub(crate) fn time_out(&self) {
+        if let Some(after) = self.asker.timeout {
+            self.course.want_end(JobError::TimedOut { after });
+        }
+    }
+
+    /// Prepares its end; nobody sees it before [`Job::end`].
+    pub(crate) fn ended(&self, result: Result<Receipt, Error>) -> Ended {
+        self.progress().end_step(Instant::now());
+        Ended { state: state_of(&result), at_unix_ms: now_unix_ms(), result: result.map_err(Arc::new) }
+    }
+
+    /// Ends it and tells those who wait.
+    pub(crate) fn end(&self, ended: Ended) {
+        let mut progress = self.progress();
+        progress.ended_unix_ms = Some(ended.at_unix_ms);
+        let _ = self.result.set(ended.result);
+        self.course.enter(JobEvent::Ended(ended.state));
+        drop(progress);
+        self.over.cancel();
+    }
+
+    /// Lets those go who wait, because the host ends. The job has not ended: the next host takes it up.
+    pub(crate) fn interrupt(&self) {
+        let _ = self.result.set(Err(Arc::new(Error::ShuttingDown)));
+        self.over.cancel();
+    }
+
+    /// The end of its log, as it is kept.
+    pub(crate) fn kept_log(&self) -> JobLog {
+        let (first_line, text) = self.log.tail(MAX_LOG_BYTES);
+        JobLog { first_line, text }
+    }
+
+    /// Goes on where the log of the attempt before ended.
+    pub(crate) fn go_on_from(&self, log: &JobLog) {
+        self.log.continue_from(log.first_line, log.text.lines());
+    }
+
+    /// The job as it is kept: as it is now, or as it has just ended.
+    pub(crate) fn record(&self, ended: Option<&Ended>) -> JobRecord {
+        let view = self.view();
+        let result = match ended {
+            Some(ended) => Some(ended.result.clone().map_err(|error| Failed::of(&error))),
+            None => view.result,
+        };
+        let state = ended.map_or(view.state, |ended| ended.state);
+        let is_kept = match state {
+            JobState::Done => false,
+            state => !state.is_ended() || self.request.len() <= MAX_KEPT_REQUEST_BYTES,
+        };
+        JobRecord {
+            id: view.id,
+            operation: view.operation.into_owned(),
+            plugin: view.plugin,
+            subject: view.subject,
+            actor: view.asker.actor,
+            reason: view.asker.reason,
+            on_conflict: view.asker.on_conflict.as_str().to_owned(),
+            timeout_ms: view.asker.timeout.map(|timeout| u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX)),
+            state,
+            attempt: view.attempt,
+            retry_of: view.retry_of,
+            created_unix_ms: view.created_unix_ms,
+            started_unix_ms: view.started_unix_ms,
+            ended_unix_ms: ended.map_or(view.ended_unix_ms, |ended| Some(ended.at_unix_ms)),
+            step: if self.is_committed() && !state.is_ended() { COMMITTED.to_owned() } else { view.step.into_owned() },
+            steps: serde_json::to_string(&view.steps).unwrap_or_default(),
+            n_lines: view.n_lines,
+            request: is_kept.then(|| self.request.clone()),
+            outcome: result.map(outcome::write),
+        }
+    }
+
+    fn progress(&self) -> MutexGuard<'_, Progress> {
+        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Ends a job that is not under way.
+pub(crate) fn end_record(record: &mut JobRecord, error: Error) {
+    let result = Err(error);
+    record.state = state_of(&result);
+    record.ended_unix_ms = Some(now_unix_ms());
+    record.outcome = Some(outcome::write(result.map_err(|error| Failed::of(&error))));
+}
+
+impl Progress {
+    /// Adds the step that ends now to those that are done.
+    fn end_step(&mut self, now: Instant) {
+        if let Some(since) = self.since.take() {
+            let micros = now.duration_since(since).as_micros();
+            self.steps.push(StepReport { step: self.step.clone(), duration_ms: micros as f64 / 1e3 });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn job(timeout: Option<std::time::Duration>) -> Job {
+        Job::new(JobParts {
+            id: "job_1".to_owned(),
+            operation: "load",
+            subject: "/srv/hello".to_owned(),
+            plugin: None,
+            asker: Asker { timeout, reason: Some("why not".to_owned()), ..Asker::of("operator") },
+            attempt: 1,
+            retry_of: None,
+            created_unix_ms: 5,
+            request: "{}".to_owned(),
+        })
+    }
+
+    #[tokio::test]
+    async fn a_job_goes_from_step_to_step_and_is_remembered_as_it_was_seen() {
+        let job = job(None);
+        assert_eq!((job.state(), &*job.view().step), (JobState::Queued, "queue"));
+        job.enter("fetch");
+        job.line("fetching");
+        job.concerns(&"hello".parse().unwrap());
+        job.enter("build");
+        let view = job.view();
+        assert_eq!((view.state, &*view.step, view.n_lines), (JobState::Running, "build", 1));
+        assert_eq!((view.steps.len(), &*view.steps[0].step), (1, "fetch"));
+        assert_eq!(JobView::remembered(job.record(None)), view);
+
+        let ended = job.ended(Err(Error::Panicked));
+        let record = job.record(Some(&ended));
+        assert_eq!((job.state(), record.state), (JobState::Running, JobState::Failed), "nobody is told before");
+        job.end(ended);
+        assert_eq!(job.wait().await.unwrap_err().code(), "run_panicked");
+        let view = job.view();
+        assert_eq!(JobView::remembered(record.clone()), view);
+        assert_eq!(JobView::remembered(job.record(None)), view);
+        assert_eq!(view.result.unwrap().unwrap_err().code, "run_panicked");
+        assert_eq!(record.request.as_deref(), Some("{}"), "for a retry");
+    }
+
+    #[tokio::test]
+    async fn a_job_that_its_host_leaves_has_not_ended() {
+        let job = job(None);
+        job.enter("fetch");
+        job.interrupt();
+        assert_eq!(job.wait().await.unwrap_err().code(), "run_shutting_down");
+        assert_eq!((job.view().result, job.record(None).state), (None, JobState::Running));
+        assert!(job.new_lines(0).await.is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_job_has_as_long_as_its_asker_waits() {
+        let limited = job(Some(std::time::Duration::from_secs(2)));
+        limited.time_out();
+        assert_eq!(limited.cut().await.state(), JobState::TimedOut);
+        assert_eq!(limited.go_on().unwrap_err().code(), "job_timed_out");
+        let unlimited = job(None);
+        unlimited.time_out();
+        assert!(unlimited.go_on().is_ok());
+    }
+}

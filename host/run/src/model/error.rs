@@ -1,0 +1,480 @@
+//! Why an operation did not do what was asked.
+
+use host_core::configuration::Violation;
+use host_core::manifest::Problem;
+use host_core::{Digest, PluginId, SourceError};
+
+use crate::model::{FieldProblem, JobError, Kind, Part, PartState};
+
+/// Why an operation did not do what was asked. What served before still serves.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The source is not one.
+    #[error("invalid source")]
+    Source(#[from] SourceError),
+    /// The source could not be fetched.
+    #[error("failed to fetch the source")]
+    Fetch(#[from] host_fetch::Error),
+    /// The data folders could not be read or written.
+    #[error("failed to read or write the data folders")]
+    Store(#[from] host_store::Error),
+    /// The state could not be read or written.
+    #[error("failed to read or write the state")]
+    State(#[from] host_state::Error),
+    /// plugin.yaml breaks rules.
+    #[error("invalid plugin.yaml: {}", list(problems))]
+    Manifest {
+        /// All of them.
+        problems: Vec<Problem>,
+    },
+    /// The tree has another plugin's id.
+    #[error("the source contains plugin `{found}`, expected `{expected}`")]
+    OtherPlugin {
+        /// Which was to be reloaded.
+        expected: PluginId,
+        /// Which was found.
+        found: PluginId,
+    },
+    /// The manifest asks for a child process, which this version of the host does not run.
+    #[error("plugin `{id}` requires placement `isolated`, which this host does not support")]
+    Placement {
+        /// The plugin.
+        id: PluginId,
+    },
+    /// The build failed.
+    #[error("failed to build the plugin")]
+    Build(#[from] host_build::Error),
+    /// The library was refused, or did not start.
+    #[error("failed to load the plugin")]
+    Load(#[from] host_load::Error),
+    /// The first health probe did not pass.
+    #[error("the new generation failed its first health probe: {reason}")]
+    Unhealthy {
+        /// What it said.
+        reason: String,
+    },
+    /// A hook of the new generation said no.
+    #[error("the {hook} hook of the new generation failed: {reason}")]
+    Hook {
+        /// Which.
+        hook: &'static str,
+        /// What it said.
+        reason: String,
+    },
+    /// The plugin does not take a configuration.
+    #[error("the plugin rejected the configuration: {reason}")]
+    ConfigurationRefused {
+        /// What it said.
+        reason: String,
+    },
+    /// The configuration in use would not fit the plugin's schema.
+    #[error("invalid configuration: {}", violations.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    ConfigurationInvalid {
+        /// All that is wrong.
+        violations: Vec<Violation>,
+    },
+    /// The schema that came with an artifact is not one for this host.
+    #[error("the configuration schema of the artifact is invalid")]
+    Schema {
+        /// Why.
+        source: host_core::configuration::SchemaError,
+    },
+    /// Too many ended generations are kept in memory to open one more library.
+    #[error("{} ended generations are still in memory (plugins {}), so no further library is loaded", kept.len(), plugins(kept))]
+    TooManyKept {
+        /// The libraries: the plugin's id, `#`, a number.
+        kept: Vec<String>,
+    },
+    /// No plugin of that id is installed.
+    #[error("no plugin `{id}` is installed")]
+    UnknownPlugin {
+        /// The id.
+        id: String,
+    },
+    /// The plugin is disabled.
+    #[error("plugin `{id}` is disabled")]
+    Disabled {
+        /// The plugin.
+        id: PluginId,
+    },
+    /// What the plugin has to do with others stands in the way.
+    #[error(transparent)]
+    Dependencies(#[from] host_core::graph::Refusal),
+    /// The plugin comes from no repository, so there are no versions to update to.
+    #[error("plugin `{id}` was loaded from `{place}`, which is not a repository and has no versions")]
+    NoRepository {
+        /// The plugin.
+        id: PluginId,
+        /// Where it comes from.
+        place: String,
+    },
+    /// The repository could not be asked for newer versions.
+    #[error("failed to check for updates: {message}")]
+    UpdatesUnknown {
+        /// A word for clients.
+        code: &'static str,
+        /// Why.
+        message: String,
+        /// What to do.
+        fix: Option<String>,
+    },
+    /// The artifact is not in the store, or damaged.
+    #[error("artifact {} of plugin `{id}` is missing or damaged", artifact.short())]
+    NoArtifact {
+        /// The plugin.
+        id: PluginId,
+        /// The artifact.
+        artifact: Digest,
+    },
+    /// No version to go back to.
+    #[error("{}", nothing_kept(id, to.as_deref(), kept))]
+    NothingKept {
+        /// The plugin.
+        id: PluginId,
+        /// What was asked for.
+        to: Option<String>,
+        /// The versions that are kept.
+        kept: Vec<String>,
+    },
+    /// The plugin has no such revision.
+    #[error("plugin `{id}` has no revision {number} with a desired state")]
+    UnknownRevision {
+        /// The plugin.
+        id: PluginId,
+        /// The number.
+        number: u64,
+    },
+    /// Something else works on the plugin, and the one who asks does not want to wait.
+    #[error("another operation on plugin `{id}` is in progress{}", job.as_ref().map(|job| format!(": {job}")).unwrap_or_default())]
+    InProgress {
+        /// The plugin.
+        id: PluginId,
+        /// The job that works on it or waits for it; `None` when the host does so by itself.
+        job: Option<String>,
+    },
+    /// The operator's plugins.yaml breaks rules.
+    #[error("invalid plugins.yaml: {}", problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    FileRefused {
+        /// All of them.
+        problems: Vec<host_core::lock_file::Problem>,
+    },
+    /// The operator's plugins.yaml can't be applied here.
+    #[error("no plan can be made: {}", of_fields(problems))]
+    PlanRefused {
+        /// All that stands in the way.
+        problems: Vec<FieldProblem>,
+    },
+    /// No such plan is kept.
+    #[error("unknown plan `{plan}`")]
+    UnknownPlan {
+        /// What was asked for, without control characters and cut.
+        plan: String,
+    },
+    /// The plan was made for a host that has changed since.
+    #[error("the plan is out of date: {reason}")]
+    PlanStale {
+        /// What has changed.
+        reason: String,
+    },
+    /// A build gave another artifact than the one that the plan is locked to.
+    #[error("plugin `{id}` is locked to artifact {}, but the build produced {}", expected.short(), found.short())]
+    OtherArtifact {
+        /// The plugin.
+        id: PluginId,
+        /// What the lock says.
+        expected: Digest,
+        /// What the build gave.
+        found: Digest,
+    },
+    /// What was fetched is not what the index lists.
+    #[error("the {what} fetched from `{place}` is `{found}`, but the index lists `{expected}`")]
+    OtherContent {
+        /// Where it was fetched from.
+        place: String,
+        /// What differs.
+        what: &'static str,
+        /// What the index says.
+        expected: String,
+        /// What was found.
+        found: String,
+    },
+    /// No index lists that plugin, or that version of it.
+    #[error("no index lists {what}")]
+    NotListed {
+        /// What was asked for, without control characters and cut.
+        what: String,
+    },
+    /// The manifest that was named is not the one of the plugin that was named.
+    #[error("`manifestPath` is not the plugin.yaml in the folder of `pluginPath`")]
+    ManifestElsewhere,
+    /// Too many look at sources at once.
+    #[error("too many sources are being validated at the moment")]
+    Looking,
+    /// A batch has operations that it can't have.
+    #[error("invalid batch: {}", of_fields(problems))]
+    BatchRefused {
+        /// All that is wrong.
+        problems: Vec<FieldProblem>,
+    },
+    /// What a job has done could not be undone.
+    #[error("{reason}")]
+    NotUndone {
+        /// Why not.
+        reason: String,
+    },
+    /// One of several things could not be done.
+    #[error("{}", together(*failed, parts))]
+    Together {
+        /// Why not.
+        #[source]
+        cause: Box<Error>,
+        /// Which, from 0.
+        failed: Option<usize>,
+        /// What became of each.
+        parts: Vec<Part>,
+    },
+    /// No upload of that id is kept.
+    #[error("unknown upload `{id}`")]
+    UnknownUpload {
+        /// The id.
+        id: String,
+    },
+    /// It is about the job, not about what it does.
+    #[error(transparent)]
+    Job(#[from] JobError),
+    /// The host is shutting down.
+    #[error("the host is shutting down")]
+    ShuttingDown,
+    /// The operation ended without a result; a defect of the host.
+    #[error("internal error: the operation panicked")]
+    Panicked,
+}
+
+impl Error {
+    /// A word for clients, metrics and tests. Never reworded.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Error::Source(error) => error.code(),
+            Error::Fetch(error) => error.code(),
+            Error::Store(error) => error.code(),
+            Error::State(error) => error.code(),
+            Error::Manifest { .. } => "manifest_refused",
+            Error::OtherPlugin { .. } => "manifest_other_plugin",
+            Error::Placement { .. } => "run_placement",
+            Error::Build(error) => error.code(),
+            Error::Load(error) => error.code(),
+            Error::Unhealthy { .. } => "run_unhealthy",
+            Error::Hook { .. } => "run_hook_failed",
+            Error::ConfigurationRefused { .. } => "run_configuration_refused",
+            Error::ConfigurationInvalid { .. } => "run_configuration_invalid",
+            Error::Schema { .. } => "run_schema_refused",
+            Error::TooManyKept { .. } => "load_too_many_kept",
+            Error::UnknownPlugin { .. } => "run_unknown_plugin",
+            Error::Disabled { .. } => "run_disabled",
+            Error::Dependencies(refusal) => refusal.code(),
+            Error::NoRepository { .. } => "update_no_repository",
+            Error::UpdatesUnknown { code, .. } => code,
+            Error::NoArtifact { .. } => "run_no_artifact",
+            Error::NothingKept { .. } => "run_nothing_kept",
+            Error::UnknownRevision { .. } => "run_unknown_revision",
+            Error::InProgress { .. } => "run_in_progress",
+            Error::FileRefused { .. } => "plan_file_refused",
+            Error::PlanRefused { .. } => "plan_refused",
+            Error::UnknownPlan { .. } => "plan_unknown",
+            Error::PlanStale { .. } => "plan_stale",
+            Error::OtherArtifact { .. } => "plan_other_artifact",
+            Error::OtherContent { .. } => "index_other_content",
+            Error::NotListed { .. } => "index_not_listed",
+            Error::ManifestElsewhere => "local_manifest",
+            Error::Looking => "run_busy_looking",
+            Error::BatchRefused { .. } => "batch_refused",
+            Error::NotUndone { .. } => "run_not_undone",
+            Error::Together { cause, .. } => cause.code(),
+            Error::UnknownUpload { .. } => "run_unknown_upload",
+            Error::Job(error) => error.code(),
+            Error::ShuttingDown => "run_shutting_down",
+            Error::Panicked => "run_panicked",
+        }
+    }
+
+    /// What is wrong with the job itself, if that is it.
+    pub(crate) fn job_error(&self) -> Option<&JobError> {
+        match self {
+            Error::Job(error) => Some(error),
+            Error::Together { cause, .. } => cause.job_error(),
+            _ => None,
+        }
+    }
+
+    /// Whose fault it is, and so which status an answer has.
+    pub fn kind(&self) -> Kind {
+        let code = self.code();
+        match self {
+            // A queue that is full is another thing.
+            _ if code.ends_with("_full") && code != "build_queue_full" => Kind::Full,
+            Error::Source(_) => Kind::Malformed,
+            Error::UnknownPlugin { .. } | Error::UnknownUpload { .. } | Error::UnknownRevision { .. } => Kind::NotFound,
+            Error::State(_) if code == "state_stale" => Kind::Stale,
+            Error::PlanStale { .. } => Kind::Stale,
+            Error::UnknownPlan { .. } | Error::NotListed { .. } => Kind::NotFound,
+            Error::OtherContent { .. } | Error::ManifestElsewhere => Kind::Refused,
+            Error::Looking => Kind::Busy,
+            Error::FileRefused { .. } | Error::PlanRefused { .. } | Error::BatchRefused { .. } => Kind::Refused,
+            Error::OtherArtifact { .. } => Kind::Refused,
+            Error::NotUndone { .. } => Kind::Conflict,
+            Error::Together { cause, .. } => cause.kind(),
+            Error::Dependencies(_) if matches!(code, "dependency_dependants" | "dependency_conflict") => Kind::Conflict,
+            Error::Dependencies(_) => Kind::Refused,
+            Error::OtherPlugin { .. } | Error::Disabled { .. } | Error::InProgress { .. } => Kind::Conflict,
+            Error::NoRepository { .. } | Error::NothingKept { .. } | Error::NoArtifact { .. } => Kind::Conflict,
+            Error::ShuttingDown | Error::TooManyKept { .. } => Kind::Busy,
+            Error::Panicked | Error::State(_) => Kind::Broken,
+            Error::Load(_) if code == "load_trial_failed" => Kind::Broken,
+            Error::Manifest { .. } | Error::Placement { .. } | Error::Load(_) | Error::Unhealthy { .. } => {
+                Kind::Refused
+            }
+            Error::Hook { .. } | Error::ConfigurationRefused { .. } => Kind::Refused,
+            Error::ConfigurationInvalid { .. } | Error::Schema { .. } => Kind::Refused,
+            Error::Fetch(_) | Error::Build(_) | Error::Store(_) | Error::UpdatesUnknown { .. } => Kind::of_code(code),
+            Error::Job(error) => error.kind(),
+        }
+    }
+
+    /// What to do about it.
+    pub fn fix(&self) -> Option<String> {
+        match self {
+            Error::Load(error) => error.fix(),
+            Error::State(host_state::Error::DamagedRevision { .. }) => {
+                Some("load the plugin again, or stop the host and run `plugin-host rescan`".to_owned())
+            }
+            Error::Placement { .. } => Some("set `security.placement: inline` in plugin.yaml".to_owned()),
+            Error::TooManyKept { .. } => Some(
+                "run `plugin-host show` to see what keeps them in memory; end it, or unload the plugin and restart the \
+                 host, or raise `max_kept_generations`"
+                    .to_owned(),
+            ),
+            Error::UnknownPlugin { .. } => Some("run `plugin-host list` to see the installed plugins".to_owned()),
+            Error::Disabled { .. } => Some("enable the plugin, or load its source again".to_owned()),
+            Error::Dependencies(refusal) => Some(refusal.fix()),
+            Error::NoRepository { .. } => Some("reload the plugin, or load it from its repository".to_owned()),
+            Error::UpdatesUnknown { fix, .. } => fix.clone(),
+            Error::NoArtifact { .. } => Some("load the source of the plugin again".to_owned()),
+            Error::NothingKept { .. } => Some("run `plugin-host show` to see the stored versions".to_owned()),
+            Error::UnknownRevision { .. } => Some("run `plugin-host revisions` to see the revisions".to_owned()),
+            Error::InProgress { .. } => Some("wait until it ends, or send `on_conflict=queue` or `on_conflict=replace`".to_owned()),
+            Error::FileRefused { .. } => Some("correct the entries named in the messages".to_owned()),
+            Error::OtherContent { .. } => {
+                Some("contact the maintainer of the index, or load the repository directly if you trust it".to_owned())
+            }
+            Error::NotListed { .. } => Some("run `plugin-host available` to see the listed plugins".to_owned()),
+            Error::ManifestElsewhere => Some("leave out `manifestPath`: plugin.yaml is always at the root of the plugin".to_owned()),
+            Error::Looking => Some("try again in a moment".to_owned()),
+            Error::BatchRefused { problems } => hints(problems, "correct the operations named in the messages"),
+            Error::PlanRefused { problems } => hints(problems, "correct the entries named in the messages, and plan again"),
+            Error::UnknownPlan { .. } => Some("plan again: a plan is stored for one hour and is lost when the host restarts".to_owned()),
+            Error::PlanStale { .. } => Some("plan again and review the differences".to_owned()),
+            Error::OtherArtifact { .. } => Some(
+                "leave out `artifact`, or build with the compiler and SDK versions that built the locked artifact"
+                    .to_owned(),
+            ),
+            Error::NotUndone { .. } => {
+                Some("run `plugin-host revisions` to see earlier states, and restore the one you want".to_owned())
+            }
+            Error::Together { cause, .. } => cause.fix(),
+            Error::UnknownUpload { .. } => Some("upload the archive again; uploads expire".to_owned()),
+            Error::OtherPlugin { .. } => Some("load the source as a separate plugin".to_owned()),
+            Error::Hook { .. } => Some("see the plugin's log; the previous generation still serves".to_owned()),
+            Error::ConfigurationInvalid { .. } => Some("correct the settings named in the messages".to_owned()),
+            Error::Schema { .. } => Some("load the source of the plugin again".to_owned()),
+            Error::ConfigurationRefused { .. } => Some("correct the settings named in the message".to_owned()),
+            Error::Unhealthy { .. } => Some("see the plugin's log; the previous generation still serves".to_owned()),
+            _ => {
+                let is_full = || self.kind() == Kind::Full;
+                self.parts().1.or_else(|| {
+                    is_full().then(|| "free disk space, then try again; nothing was changed".to_owned())
+                })
+            }
+        }
+    }
+
+    /// The error and its causes in one line, outermost first, without what to do about it; and without the place of the data
+    /// folders, since it is told to whoever asks.
+    pub fn chain(&self) -> String {
+        self.parts().0
+    }
+
+    /// What failed, and what to do: the rooms below put the second behind `; hint: ` in their messages.
+    fn parts(&self) -> (String, Option<String>) {
+        let (mut chain, mut hint) = (String::new(), None);
+        let mut next: Option<&dyn std::error::Error> = Some(self);
+        while let Some(error) = next {
+            let text = error.to_string();
+            let (what, todo) = text.split_once("; hint: ").map_or((&*text, None), |(what, todo)| (what, Some(todo)));
+            // Some errors say what their cause says.
+            if !chain.ends_with(what) {
+                if !chain.is_empty() {
+                    chain.push_str(": ");
+                }
+                chain.push_str(what);
+            }
+            hint = hint.or(todo.map(str::to_owned));
+            next = error.source();
+        }
+        let shown = |text: String| host_store::without_folders(&text).into_owned();
+        (shown(chain), hint.map(shown))
+    }
+}
+
+/// Which of several things could not be done, and what became of those before.
+fn together(failed: Option<usize>, parts: &[Part]) -> String {
+    let has = |state| parts.iter().any(|part| part.state == state);
+    let which = match failed.and_then(|index| Some((index + 1, parts.get(index)?))) {
+        Some((number, part)) => {
+            format!("part {number} of {} ({} of `{}`) failed", parts.len(), part.operation, part.subject)
+        }
+        None => format!("one of {} parts failed", parts.len()),
+    };
+    let before = match (has(PartState::Stuck), has(PartState::Undone), has(PartState::Done)) {
+        (true, ..) => "not all earlier parts could be undone",
+        (false, true, _) => "the earlier parts were undone",
+        (false, false, true) => "the earlier parts stay applied",
+        (false, false, false) => "nothing was changed",
+    };
+    format!("{which}; {before}")
+}
+
+fn of_fields(problems: &[FieldProblem]) -> String {
+    problems.iter().map(|problem| problem.without_hint().message).collect::<Vec<_>>().join("; ")
+}
+
+/// What to do about several things, each once.
+fn hints(problems: &[FieldProblem], otherwise: &str) -> Option<String> {
+    let mut hints: Vec<&str> = vec![];
+    for (_, hint) in problems.iter().filter_map(|problem| problem.message.split_once("; hint: ")) {
+        if !hints.contains(&hint) {
+            hints.push(hint);
+        }
+    }
+    Some(if hints.is_empty() { otherwise.to_owned() } else { hints.join("; ") })
+}
+
+fn nothing_kept(id: &PluginId, to: Option<&str>, kept: &[String]) -> String {
+    match (to, kept) {
+        (_, []) => format!("no earlier version of plugin `{id}` is stored"),
+        (Some(to), kept) => {
+            format!("version `{to}` of plugin `{id}` is not stored; stored versions: {}", kept.join(", "))
+        }
+        (None, kept) => format!("none of the stored versions of plugin `{id}` can be used: {}", kept.join(", ")),
+    }
+}
+
+/// The plugins of libraries, each once.
+fn plugins(kept: &[String]) -> String {
+    let ids = kept.iter().map(|label| label.split('#').next().unwrap_or(label));
+    let ids = ids.collect::<std::collections::BTreeSet<_>>();
+    ids.iter().map(|id| format!("`{id}`")).collect::<Vec<_>>().join(", ")
+}
+
+fn list(problems: &[Problem]) -> String {
+    problems.iter().map(Problem::to_string).collect::<Vec<_>>().join("; ")
+}

@@ -1,0 +1,121 @@
+//! The parts of a plan, as JSON.
+
+use std::collections::BTreeSet;
+
+use host_core::update::UpdateRule;
+use host_core::{Digest, Goal, PluginId, Source, Trust};
+use semver::Version;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::{Configuration, SourceRecord, TrustRecord, rule, versions};
+use crate::model::{Target, TargetPick, There, Wish};
+
+/// A list of them.
+pub(in super::super) fn serialize<S: Serializer>(targets: &[Target], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(targets.iter().map(TargetRecord::of))
+}
+
+pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Target>, D::Error> {
+    let records = Vec::<TargetRecord>::deserialize(deserializer)?;
+    records.into_iter().map(|record| record.target().map_err(D::Error::custom)).collect()
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TargetRecord {
+    id: String,
+    revision: u64,
+    /// `None` for a plugin that goes.
+    there: Option<ThereRecord>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ThereRecord {
+    pick: Option<PickRecord>,
+    goal: String,
+    configuration: Option<Configuration>,
+    update: Option<RuleRecord>,
+    blocked: Option<VersionsRecord>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PickRecord {
+    #[serde(with = "SourceRecord")]
+    source: Source,
+    #[serde(with = "TrustRecord")]
+    trust: Trust,
+    commit: Option<String>,
+    tree: Option<String>,
+    artifact: Option<String>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct RuleRecord(#[serde(with = "rule")] UpdateRule);
+
+#[derive(Serialize, Deserialize)]
+struct VersionsRecord(#[serde(with = "versions")] BTreeSet<Version>);
+
+// === impl TargetRecord ===
+
+impl TargetRecord {
+    fn of(target: &Target) -> TargetRecord {
+        let there = match &target.wish {
+            Wish::Gone => None,
+            Wish::There(there) => Some(ThereRecord::of(there)),
+        };
+        TargetRecord { id: target.id.to_string(), revision: target.revision, there }
+    }
+
+    fn target(self) -> Result<Target, String> {
+        let id = self.id.parse::<PluginId>().map_err(|error| error.to_string())?;
+        let wish = match self.there {
+            None => Wish::Gone,
+            Some(there) => Wish::There(Box::new(there.there()?)),
+        };
+        Ok(Target { id, revision: self.revision, wish })
+    }
+}
+
+impl ThereRecord {
+    fn of(there: &There) -> ThereRecord {
+        let pick = there.pick.as_ref().map(|pick| PickRecord {
+            source: pick.source.clone(),
+            trust: pick.trust,
+            commit: pick.commit.clone(),
+            tree: pick.tree.as_ref().map(ToString::to_string),
+            artifact: pick.artifact.as_ref().map(ToString::to_string),
+        });
+        ThereRecord {
+            pick,
+            goal: there.goal.as_str().to_owned(),
+            configuration: there.configuration.clone(),
+            update: there.update.clone().map(RuleRecord),
+            blocked: there.blocked.clone().map(VersionsRecord),
+        }
+    }
+
+    fn there(self) -> Result<There, String> {
+        let goals = [Goal::Running, Goal::Stopped, Goal::Disabled, Goal::Installed];
+        let goal = goals.into_iter().find(|goal| goal.as_str() == self.goal);
+        Ok(There {
+            pick: self.pick.map(PickRecord::pick).transpose()?,
+            goal: goal.ok_or_else(|| format!("unknown goal `{}`", self.goal))?,
+            configuration: self.configuration,
+            update: self.update.map(|RuleRecord(rule)| rule),
+            blocked: self.blocked.map(|VersionsRecord(versions)| versions),
+        })
+    }
+}
+
+impl PickRecord {
+    fn pick(self) -> Result<TargetPick, String> {
+        let digest = |text: Option<String>| {
+            text.map(|text| text.parse::<Digest>().map_err(|error| error.to_string())).transpose()
+        };
+        let (tree, artifact) = (digest(self.tree)?, digest(self.artifact)?);
+        Ok(TargetPick { source: self.source, trust: self.trust, commit: self.commit, tree, artifact })
+    }
+}

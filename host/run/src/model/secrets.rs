@@ -1,0 +1,149 @@
+//! Where secrets are in what the operator set, for those who leave them out of what is shown and put them back.
+
+use host_core::configuration::{Schema, looks_secret};
+use serde_json::{Map, Value};
+
+use crate::model::{Build, Setup};
+
+/// Where secrets are in a configuration, as JSON pointers: what the schema says, or without a schema what the names of keys
+/// say. A list with a secret in it is one as a whole, since nobody could put back a part of it.
+pub(crate) fn secrets_in(schema: Option<&Schema>, configuration: &Map<String, Value>) -> Vec<String> {
+    let found = match schema {
+        Some(schema) => schema.secrets(configuration),
+        None => named(configuration, ""),
+    };
+    let root = Value::Object(configuration.clone());
+    let mut secrets: Vec<String> = found.iter().map(|pointer| outermost_list(&root, pointer)).collect();
+    secrets.sort();
+    secrets.dedup();
+    secrets
+}
+
+/// The configuration without these.
+pub(crate) fn without(configuration: &Map<String, Value>, secrets: &[String]) -> Map<String, Value> {
+    let mut left = configuration.clone();
+    for (parents, key) in secrets.iter().filter_map(|pointer| split(pointer)) {
+        let mut at = Some(&mut left);
+        for parent in parents {
+            at = at.and_then(|map| map.get_mut(&parent)?.as_object_mut());
+        }
+        at.and_then(|map| map.remove(&key));
+    }
+    left
+}
+
+/// `wanted` with those `secrets` of `before` that it does not name: one that it has another value or null for is named.
+pub(crate) fn with_secrets(
+    wanted: &Map<String, Value>,
+    before: &Map<String, Value>,
+    secrets: &[String],
+) -> Map<String, Value> {
+    let (mut whole, before) = (wanted.clone(), Value::Object(before.clone()));
+    for pointer in secrets {
+        let (Some(secret), Some((parents, key))) = (before.pointer(pointer), split(pointer)) else { continue };
+        let mut at = Some(&mut whole);
+        for parent in parents {
+            at = at.and_then(|map| map.entry(parent).or_insert_with(|| Map::new().into()).as_object_mut());
+        }
+        if let Some(map) = at {
+            map.entry(key).or_insert_with(|| secret.clone());
+        }
+    }
+    whole
+}
+
+impl Build {
+    /// The schema of the configuration, if the plugin has one.
+    pub(crate) fn own_schema(&self) -> Option<&Schema> {
+        self.artifact.configuration_schema().map(|_| &self.schema)
+    }
+}
+
+impl Setup {
+    /// Where secrets are in what the operator set.
+    pub(crate) fn secrets(&self) -> Vec<String> {
+        secrets_in(self.build.own_schema(), &self.layers.operator)
+    }
+
+    /// What the operator would set: `wanted`, and the secrets that are set and that it does not name.
+    pub(crate) fn settings_with_secrets(&self, wanted: &Map<String, Value>) -> Map<String, Value> {
+        with_secrets(wanted, &self.layers.operator, &self.secrets())
+    }
+}
+
+/// Pointers to the values under keys whose names say that they are secret.
+fn named(map: &Map<String, Value>, at: &str) -> Vec<String> {
+    fn inside(value: &Value, at: &str) -> Vec<String> {
+        match value {
+            Value::Object(map) => named(map, at),
+            Value::Array(list) => {
+                let items = list.iter().enumerate();
+                items.flat_map(|(index, item)| inside(item, &format!("{at}/{index}"))).collect()
+            }
+            _ => vec![],
+        }
+    }
+    let entries = map.iter().flat_map(|(key, value)| {
+        let pointer = format!("{at}/{}", key.replace('~', "~0").replace('/', "~1"));
+        match looks_secret(key) && !value.is_null() {
+            true => vec![pointer],
+            false => inside(value, &pointer),
+        }
+    });
+    entries.collect()
+}
+
+/// The first list on the way to a value, or the value itself.
+fn outermost_list(root: &Value, pointer: &str) -> String {
+    let ends = pointer.match_indices('/').map(|(at, _)| at).skip(1);
+    let on_the_way = ends.map(|end| &pointer[..end]);
+    let list = on_the_way.into_iter().find(|pointer| root.pointer(pointer).is_some_and(Value::is_array));
+    list.unwrap_or(pointer).to_owned()
+}
+
+/// The keys that lead to a value, and its own.
+fn split(pointer: &str) -> Option<(Vec<String>, String)> {
+    let mut keys: Vec<_> =
+        pointer.strip_prefix('/')?.split('/').map(|key| key.replace("~1", "/").replace("~0", "~")).collect();
+    let own = keys.pop()?;
+    Some((keys, own))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn map(value: Value) -> Map<String, Value> {
+        value.as_object().cloned().unwrap()
+    }
+
+    #[test]
+    fn secrets_are_what_the_schema_says_or_else_what_names_say() {
+        let configuration = map(json!({
+            "password": "a", "key": "b", "deep": {"api/token": "c", "none": {}, "secret": null},
+            "servers": [{"name": "x"}, {"deeper": [{"password": "d"}]}], "names": ["e"]
+        }));
+        assert_eq!(secrets_in(None, &configuration), ["/deep/api~1token", "/password", "/servers"]);
+        let schema = json!({"properties": {"key": {"writeOnly": true}, "names": {"items": {"format": "password"}}}});
+        let schema = Schema::compile(schema.to_string().as_bytes()).unwrap();
+        assert_eq!(secrets_in(Some(&schema), &configuration), ["/key", "/names"]);
+    }
+
+    #[test]
+    fn what_is_left_out_comes_back_where_nothing_else_is_said() {
+        let before = map(json!({
+            "greeting": "Hi", "password": "a", "deep": {"token": "b", "host": "x"}, "gone/too": {"secret": "c"}
+        }));
+        let secrets = secrets_in(None, &before);
+        let shown = without(&before, &secrets);
+        assert_eq!(Value::Object(shown.clone()), json!({"greeting": "Hi", "deep": {"host": "x"}, "gone/too": {}}));
+        assert_eq!(with_secrets(&shown, &before, &secrets), before);
+        let wanted = map(json!({"password": null, "deep": {"token": "new"}, "gone/too": 7}));
+        assert_eq!(with_secrets(&wanted, &before, &secrets), wanted);
+        let without_parents = with_secrets(&map(json!({})), &before, &secrets);
+        let kept = json!({"password": "a", "deep": {"token": "b"}, "gone/too": {"secret": "c"}});
+        assert_eq!(Value::Object(without_parents), kept);
+    }
+}

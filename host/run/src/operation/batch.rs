@@ -1,0 +1,237 @@
+//! Several things in one job, one after the other: all of them or none, or as many as can be done.
+//!
+//! Each holds one plugin at a time, so that no two jobs wait for each other. What is changed is written with a mark of the job
+//! and of the part, in the reason of the revision: so what has to be undone is known from the revisions alone, also to the
+//! host that takes the job up after the one that began it was killed.
+
+use std::borrow::Cow;
+
+use crate::model::{Error, Failed, Operation, Part, PartState, Receipt, Target, Wish};
+use crate::operation::run::is_interruption;
+use crate::operation::undo::Made;
+use crate::operation::work::{PartOf, Work};
+
+/// One of several things.
+pub(super) enum Task<'t> {
+    /// A part of a plan.
+    Fulfil(&'t Target),
+    /// A part of a batch.
+    Do(&'t Operation),
+}
+
+impl Work<'_> {
+    /// Does the operations of a batch.
+    pub(super) async fn batch(&mut self, operations: &[Operation], atomic: bool) -> Result<Receipt, Error> {
+        self.many(operations.iter().map(Task::Do).collect(), atomic).await
+    }
+
+    /// Does several things. When they are all or none and one can't be done, what was done is undone.
+    ///
+    /// # Errors
+    /// [`Error::Together`] with what became of each.
+    ///
+    /// # Cancel safety
+    /// A job that is to end does so between two steps of a part; see [`crate::job::Job::cut_inside`]. When the future is dropped,
+    /// the next attempt goes on.
+    pub(super) async fn many(&mut self, tasks: Vec<Task<'_>>, atomic: bool) -> Result<Receipt, Error> {
+        let job = self.job;
+        let _uncut = job.uncut();
+        let mut parts: Vec<_> = tasks.iter().map(Task::part).collect();
+        let made = match job.attempt() {
+            1 => vec![],
+            _ => self.host.made_by(job).await?,
+        };
+        self.made_before = made.iter().map(|made| made.number).collect();
+        if atomic && made.iter().any(|made| made.is_undo) {
+            // The attempt before has written in the log why.
+            let reason = "a part failed, and the host stopped while the earlier parts were being undone".to_owned();
+            return Err(self.give_up(Error::NotUndone { reason }, None, parts, atomic).await);
+        }
+        let count = tasks.len();
+        for (index, task) in tasks.iter().enumerate() {
+            if self.host.is_stopping() {
+                return Err(Error::ShuttingDown);
+            }
+            job.concerns_several();
+            self.part = Some(PartOf { number: index + 1, count, label: task.subject() });
+            if task.is_done_already(self.host, made.iter().filter(|made| made.part == Some(index + 1))) {
+                job.line(&format!("{} of `{}` is already done", task.name(), task.subject()));
+                parts[index].state = PartState::Done;
+                continue;
+            }
+            if count > 1 {
+                job.line(&format!("part {} of {count}: {} of `{}`", index + 1, task.name(), task.subject()));
+            }
+            let done = tokio::select! {
+                biased;
+                done = Box::pin(self.task(task)) => done,
+                reason = job.cut_inside() => Err(reason.into()),
+            };
+            self.steps();
+            match done {
+                Ok(receipt) => {
+                    parts[index].state = PartState::Done;
+                    parts[index].receipt = Some(Box::new(receipt));
+                }
+                Err(error) if is_interruption(&error) => return Err(error),
+                Err(error) => {
+                    job.line(&format!("{} of `{}` failed: {}", task.name(), task.subject(), error.chain()));
+                    parts[index].state = PartState::Failed;
+                    parts[index].problem = Some(Failed::of(&error));
+                    if let Task::Fulfil(target) = task {
+                        self.is_not_to_be(&target.id);
+                    }
+                    if atomic || error.job_error().is_some() {
+                        return Err(self.give_up(error, Some(index), parts, atomic).await);
+                    }
+                }
+            }
+        }
+        job.concerns_several();
+        self.part = None;
+        let last = parts.iter().filter_map(|part| part.receipt.as_ref()).map(|receipt| receipt.revision).max();
+        Ok(Receipt {
+            id: None,
+            version: String::new(),
+            source: String::new(),
+            revision: last.unwrap_or(0),
+            generation_before: None,
+            generation: None,
+            served: vec![],
+            cached: None,
+            states: vec![],
+            warnings: vec![],
+            reason: None,
+            parts,
+            steps: self.steps(),
+        })
+    }
+
+    async fn task(&mut self, task: &Task<'_>) -> Result<Receipt, Error> {
+        match task {
+            Task::Fulfil(target) => self.fulfil(target).await,
+            Task::Do(operation) => self.one((*operation).clone()).await,
+        }
+    }
+
+    /// Ends with what became of each part; undoes what was done, if that is what was asked.
+    async fn give_up(&mut self, cause: Error, failed: Option<usize>, mut parts: Vec<Part>, atomic: bool) -> Error {
+        self.part = None;
+        self.job.concerns_several();
+        if atomic {
+            self.step("undo");
+            match self.undo().await {
+                Ok(undone) => {
+                    for (made, result) in undone {
+                        note(&mut parts, &made, result);
+                    }
+                }
+                Err(error) => {
+                    self.job.line(&format!("failed to undo the earlier parts: {}", error.chain()));
+                    for part in parts.iter_mut().filter(|part| part.state == PartState::Done) {
+                        (part.state, part.problem) = (PartState::Stuck, Some(Failed::of(&error)));
+                    }
+                }
+            }
+        }
+        Error::Together { cause: Box::new(cause), failed, parts }
+    }
+}
+
+/// Notes what became of a plugin with the parts that changed it.
+fn note(parts: &mut [Part], made: &[Made], result: Result<(), Failed>) {
+    for index in made.iter().filter_map(|made| made.part?.checked_sub(1)) {
+        let Some(part) = parts.get_mut(index) else { continue };
+        match (&result, part.state) {
+            (Ok(()), PartState::Done | PartState::Skipped) => part.state = PartState::Undone,
+            (Ok(()), _) => {}
+            (Err(failed), _) => {
+                part.state = PartState::Stuck;
+                part.problem.get_or_insert_with(|| failed.clone());
+            }
+        }
+    }
+}
+
+// === impl Task ===
+
+impl Task<'_> {
+    fn name(&self) -> &'static str {
+        match self {
+            Task::Fulfil(Target { wish: Wish::Gone, .. }) => "unload",
+            Task::Fulfil(_) => "apply",
+            Task::Do(operation) => operation.name(),
+        }
+    }
+
+    fn subject(&self) -> String {
+        match self {
+            Task::Fulfil(target) => target.id.to_string(),
+            Task::Do(operation) => operation.subject(),
+        }
+    }
+
+    /// Before it is begun.
+    fn part(&self) -> Part {
+        let (operation, subject) = (Cow::Borrowed(self.name()), self.subject());
+        Part { operation, subject, state: PartState::Skipped, receipt: None, problem: None }
+    }
+
+    /// Whether an earlier attempt has done it, for what must not be done twice. Everything else is done once more: that changes
+    /// nothing, or ends what was begun.
+    fn is_done_already<'m>(&self, host: &crate::state::Host, mut made: impl Iterator<Item = &'m Made>) -> bool {
+        let is_gone = |id: &str| !host.0.plugins.contains_key(id);
+        match self {
+            Task::Fulfil(Target { id, wish: Wish::Gone, .. }) => {
+                is_gone(id.as_str()) && made.any(|made| made.plugin == *id)
+            }
+            Task::Do(Operation::Unload { id, .. }) => is_gone(id) && made.any(|made| made.plugin.as_str() == id),
+            Task::Do(Operation::Rollback { id, .. }) => made.any(|made| made.plugin.as_str() == id),
+            _ => false,
+        }
+    }
+}
+
+// === impl PartOf ===
+
+impl PartOf {
+    /// What says in the reason of a revision that this part of a job has made it.
+    pub(super) fn mark(&self, job: &str, reason: Option<&str>) -> String {
+        let mark = format!("part {} of {} of {job}", self.number, self.count);
+        match reason {
+            Some(reason) => format!("{reason} ({mark})"),
+            None => mark,
+        }
+    }
+}
+
+/// The part of `job` that has made a revision, if one did.
+pub(super) fn part_marked(reason: &str, job: &str) -> Option<usize> {
+    let (before, _) = reason.trim_end_matches(')').strip_suffix(job)?.strip_suffix(" of ")?.rsplit_once(" of ")?;
+    let (_, number) = before.rsplit_once("part ")?;
+    number.parse().ok()
+}
+
+/// What says in the reason of a revision that it undoes what a job has done.
+pub(super) fn undo_mark(job: &str) -> String {
+    format!("undone with the rest of {job}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_revision_tells_which_part_of_which_job_has_made_it() {
+        let part = PartOf { number: 2, count: 13, label: "hello".to_owned() };
+        let job = "job_0123456789abcdef";
+        for reason in [None, Some("new settings (part 7 of 9 of job_x)"), Some("part 1 of 1 of it")] {
+            let mark = part.mark(job, reason);
+            assert_eq!(part_marked(&mark, job), Some(2), "{mark}");
+            assert_eq!(part_marked(&mark, "job_0123456789abcdee"), None, "{mark}");
+        }
+        for other in ["", job, "part of job", &format!("part x of y of {job}"), &undo_mark(job)] {
+            assert_eq!(part_marked(other, job), None, "{other}");
+        }
+    }
+}

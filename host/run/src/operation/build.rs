@@ -1,0 +1,75 @@
+//! Building a tree into an artifact.
+
+use host_call::{Phase, now_unix_ms};
+use host_core::manifest::Checked;
+use host_core::{Desired, Goal, Pick, Source, Trust};
+use host_fetch::Fetched;
+
+use crate::model::{Build, Error};
+use crate::operation::check::{check, fits_host};
+use crate::operation::fetch::absolute;
+use crate::operation::lease::Held;
+use crate::operation::work::Work;
+
+impl Work<'_> {
+    pub(super) async fn build(
+        &mut self,
+        held: &Held,
+        source: &Source,
+        fetched: &Fetched,
+        checked: Checked,
+    ) -> Result<(Build, bool), Error> {
+        let Checked { manifest, warnings } = checked;
+        fits_host(self.host, &manifest)?;
+        let builder = &self.host.0.builder;
+        for warning in &warnings {
+            self.job.line(&format!("warning: {warning}"));
+        }
+        host_fail::point("run.checked");
+        self.step("build");
+        let _working = held.plugin.working(Phase::Building);
+        let job = self.job.clone();
+        let from = host_build::BuildSource { source: source.to_string(), commit: fetched.commit.clone() };
+        let built = builder.build(&fetched.tree, &manifest, &from, &move |line| job.line(line)).await?;
+        host_fail::point("run.built");
+        Ok((Build::of(manifest, warnings, built.artifact)?, built.cached))
+    }
+
+    /// Fetches and builds `source` as the plugin that is held, and says what would be asked for with it.
+    pub(super) async fn build_again(
+        &mut self,
+        held: &Held,
+        source: Source,
+        trust: Trust,
+    ) -> Result<(Desired, Build, bool), Error> {
+        let working = held.plugin.working(Phase::Fetching);
+        let fetched = self.fetch(source.clone(), trust).await?;
+        drop(working);
+        self.step("check");
+        let checked = check(&self.host.config(), &fetched.tree)?;
+        if checked.manifest.id != held.plugin.id {
+            return Err(Error::OtherPlugin { expected: held.plugin.id.clone(), found: checked.manifest.id });
+        }
+        let (build, cached) = self.build(held, &source, &fetched, checked).await?;
+        let desired = self.wish(held, &build, pick(source, trust, fetched.commit, &build));
+        Ok((desired, build, cached))
+    }
+
+    /// What is asked for with `pick`, after what was asked for so far.
+    pub(super) fn wish(&self, held: &Held, build: &Build, pick: Pick) -> Desired {
+        let Ok(installed) = held.installed() else { return Desired::new(&build.manifest, Goal::Running, pick) };
+        let mut desired = installed.desired;
+        // The same again is no change.
+        if (Pick { loaded_unix_ms: desired.current.loaded_unix_ms, ..pick.clone() }) != desired.current {
+            desired.pick(&build.manifest, pick, self.host.config().max_kept_versions);
+        }
+        desired
+    }
+}
+
+/// What is asked for from now on.
+pub(super) fn pick(source: Source, trust: Trust, commit: Option<String>, build: &Build) -> Pick {
+    let source = absolute(source);
+    let (version, artifact) = (build.manifest.version.clone(), build.artifact.digest());
+    Pick { version, source, trust, commit, tag: None, artifact, loaded_unix_ms: now_unix_ms() }
+}

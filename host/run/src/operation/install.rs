@@ -1,0 +1,85 @@
+//! From a source to an artifact: fetch, check, build. Nothing of it is seen from outside.
+
+use host_core::graph::Node;
+use host_core::{Desired, Goal, Pick, Source, Trust};
+use host_fetch::Fetched;
+
+use crate::model::{Error, LoadOptions, Receipt, Settings, Setup};
+use crate::operation::build::pick;
+use crate::operation::check::check;
+use crate::operation::lease::Held;
+use crate::operation::work::Work;
+
+impl Work<'_> {
+    /// Builds what was fetched and lets it in, as a new plugin or in place of what is installed.
+    pub(super) async fn install(
+        &mut self,
+        source: Source,
+        trust: Trust,
+        fetched: Fetched,
+        options: LoadOptions,
+    ) -> Result<Receipt, Error> {
+        self.step("check");
+        let checked = check(&self.host.config(), &fetched.tree)?;
+        self.job.concerns(&checked.manifest.id);
+        let held = Held::plugin(self.host, self.job, &checked.manifest.id).await?;
+        // What stands in its way is told before it is built.
+        let fits = self.host.graph().check(&Node::of(&checked.manifest, options.start));
+        held.noted(self.host, fits.map_err(Error::from))?;
+        let built = self.build(&held, &source, &fetched, checked).await;
+        let (build, cached) = held.noted(self.host, built)?;
+        let is_new = held.installed().is_err();
+        let mut desired = self.wish(&held, &build, pick(source, trust, fetched.commit, &build));
+        if let Some(rule) = options.update {
+            desired.update = rule;
+        }
+        match options.start {
+            true => desired.goal = Goal::Running,
+            false if is_new => desired.goal = Goal::Installed,
+            false => {}
+        }
+        let setup = self.host.setup(desired, build).and_then(|setup| match options.configuration {
+            Some(settings) => self.host.setup_with(setup, &Settings::Replace(settings)),
+            None => Ok(setup),
+        });
+        let setup = held.noted(self.host, setup)?;
+        let mut receipt = match setup.desired.goal {
+            Goal::Running if options.if_changed && self.serves_already(&held, &setup) => {
+                let now = held.serving_number();
+                self.receipt(&held, now, now)?
+            }
+            Goal::Running => self.serve(held, setup, None).await?,
+            _ => self.let_in(held, setup).await?,
+        };
+        receipt.cached = Some(cached);
+        Ok(receipt)
+    }
+
+    /// Fetches and builds the same source again.
+    pub(super) async fn reload(&mut self, id: &str) -> Result<Receipt, Error> {
+        let held = Held::installed_plugin(self.host, self.job, id).await?;
+        let installed = held.installed()?;
+        if !installed.desired.goal.is_enabled() {
+            return Err(Error::Disabled { id: held.plugin.id.clone() });
+        }
+        let Pick { source, trust, .. } = installed.desired.current;
+        if matches!(source, Source::Upload(_)) && installed.build.is_some() {
+            // An upload's tree may be swept; its artifact's is not, and has not changed.
+            return self.serve_again(held).await;
+        }
+        let rebuilt = self.build_again(&held, source, trust).await;
+        let (desired, build, cached) = held.noted(self.host, rebuilt)?;
+        let desired = Desired { goal: Goal::Running, ..desired };
+        let setup = self.host.setup(desired, build);
+        let setup = held.noted(self.host, setup)?;
+        let mut receipt = self.serve(held, setup, None).await?;
+        receipt.cached = Some(cached);
+        Ok(receipt)
+    }
+
+    fn serves_already(&self, held: &Held, setup: &Setup) -> bool {
+        let state = held.plugin.state();
+        let same = state.installed.as_ref().filter(|installed| installed.desired == setup.desired);
+        same.is_some_and(|installed| state.serving().is_some_and(|serving| serving.setup() == installed.setup))
+    }
+}

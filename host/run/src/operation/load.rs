@@ -1,0 +1,118 @@
+//! Opening a library and starting its module.
+
+use std::sync::Arc;
+
+use host_call::{EndpointRules, EndpointState, Generation, GenerationParts};
+use host_core::manifest::Endpoint;
+use host_load::{Hook, Module, StartOptions};
+
+use crate::model::{Error, Setup};
+use crate::operation::lease::Held;
+use crate::operation::work::Work;
+
+impl Work<'_> {
+    /// Opens the library through the gates, in a child first when it is new to this process.
+    pub(super) async fn open(&mut self, setup: &Setup) -> Result<Module, Error> {
+        let kept = host_load::kept_libraries();
+        if kept.len() >= self.host.config().max_kept_generations && self.host.unloading().is_ok() {
+            return Err(Error::TooManyKept { kept });
+        }
+        let timeout = self.host.config().start_timeout;
+        let trial = self.host.config().trial.clone();
+        if let Some((depth, trial)) = trial.and_then(|trial| Some((trial.wants(&setup.build.artifact)?, trial))) {
+            self.step("trial");
+            let job = self.job.clone();
+            trial.run(&self.host.0.store, setup, depth, timeout, &move |line| job.line(line)).await?;
+            host_fail::point("run.tried");
+        }
+        self.step("open");
+        let manifest = &setup.build.manifest;
+        let number = self.host.next_number(&manifest.id);
+        let module = Module::open(&self.host.0.store, &setup.build.artifact, manifest, number, timeout).await;
+        host_fail::point("run.opened");
+        Ok(module.inspect_err(|error| {
+            if let host_load::Error::LayoutDiffers { report, .. } = error {
+                report.lines().for_each(|line| self.job.line(line));
+            }
+        })?)
+    }
+
+    /// Starts a module with the plugin's configuration.
+    pub(super) async fn launch(
+        &mut self,
+        held: &Held,
+        setup: &Setup,
+        module: Module,
+    ) -> Result<Arc<Generation>, Error> {
+        let config = self.host.config();
+        let manifest = &setup.build.manifest;
+        let configuration = setup.configuration.clone();
+        module.validate(&configuration, config.start_timeout).await?;
+        self.step("start");
+        let number = module.generation();
+        let handlers = module.handlers().to_vec();
+        let services = self.host.0.services.of_generation(manifest, number);
+        let options = StartOptions { configuration, services: services.clone(), timeout: config.start_timeout };
+        let instance = module.start(options).await.inspect_err(|_| services.close())?;
+        host_fail::point("run.started");
+        let id = held.plugin.id.as_str();
+        let serving = held.plugin.state().serving().cloned();
+        let schemas = &setup.build.body_schemas;
+        let endpoints = manifest.endpoints.iter().zip(handlers).map(|(endpoint, handler)| EndpointState {
+            handler,
+            metrics: self.host.0.metrics.endpoint(id, &label(endpoint)),
+            rules: EndpointRules::new(
+                endpoint,
+                schemas,
+                serving.as_ref().and_then(|serving| serving.rules_of(endpoint)),
+            ),
+        });
+        let generation = Arc::new(Generation::new(GenerationParts {
+            id: held.plugin.id.clone(),
+            number,
+            artifact: setup.build.artifact.digest(),
+            setup: setup.digest(),
+            manifest: manifest.clone(),
+            instance,
+            services,
+            endpoints: endpoints.collect(),
+            panics: self.host.0.metrics.panics(id),
+            counters: self.host.0.metrics.plugin(id),
+            spans: config.spans.clone(),
+            events: self.host.0.events.sink(),
+            log: held.plugin.log.clone(),
+        }));
+        let missing = manifest.endpoints.iter().filter_map(Endpoint::body_schema);
+        for path in missing.filter(|path| !schemas.contains_key(path.as_str())) {
+            let reason = "the artifact was built before body schemas were stored; reload the plugin";
+            generation.note("warn", &format!("bodies are not checked against `{path}`: {reason}"));
+        }
+        Ok(generation)
+    }
+
+    /// Asks the code of a plugin that does not serve whether it takes its configuration.
+    pub(super) async fn judge(&mut self, setup: &Setup) -> Result<(), Error> {
+        let module = self.open(setup).await?;
+        self.step("validate");
+        Ok(module.validate(&setup.configuration, self.host.config().start_timeout).await?)
+    }
+
+    /// Starts a plugin that does not serve, if its code has `hook`.
+    pub(super) async fn launch_for(
+        &mut self,
+        held: &Held,
+        setup: &Setup,
+        hook: &Hook,
+    ) -> Result<Option<Arc<Generation>>, Error> {
+        let module = self.open(setup).await?;
+        match module.has(hook) {
+            true => self.launch(held, setup, module).await.map(Some),
+            false => Ok(None),
+        }
+    }
+}
+
+/// What an endpoint is called in metrics.
+fn label(endpoint: &host_core::manifest::Endpoint) -> String {
+    format!("{} {}", endpoint.method.as_str(), endpoint.path.as_str())
+}

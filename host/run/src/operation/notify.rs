@@ -1,0 +1,60 @@
+//! What an operation does, as events.
+
+use std::time::Duration;
+
+use host_core::event::EventKind;
+use host_core::{Desired, Goal, PluginId};
+use host_state::Change;
+
+use crate::jobs::Job;
+use crate::state::Host;
+
+impl Host {
+    /// Tells of a job, with its plugin where that is known. Steps of the host's own have no job.
+    pub(crate) fn tell_of_job(&self, job: &Job, kind: EventKind) {
+        let id = Some(job.id()).filter(|id| !id.is_empty());
+        self.0.events.publish(job.plugin().as_ref(), id, kind);
+    }
+
+    /// Tells what a change of what is asked for means.
+    pub(super) fn tell_of_change(&self, job: &str, change: &Change, before: Option<&Desired>, revision: u64) {
+        let job = Some(job).filter(|job| !job.is_empty());
+        let reason = change.reason.as_deref().unwrap_or(&change.operation);
+        let (actor, reason) = (change.actor.as_str().into(), reason.into());
+        let publish = |kind| self.0.events.publish(Some(&change.plugin), job, kind);
+        publish(EventKind::RevisionMade { revision, actor, reason });
+        let Some(after) = &change.desired else {
+            if let Some(before) = before {
+                let keeps_data = matches!(before.goal, Goal::Absent { keep_data: true });
+                publish(EventKind::PluginUninstalled { version: version(before), keeps_data });
+            }
+            return;
+        };
+        if before.is_none_or(|before| before.current.artifact != after.current.artifact) {
+            let source = after.current.source.to_string().into();
+            publish(EventKind::PluginInstalled { version: version(after), source });
+        }
+        if before.is_none_or(|before| before.goal != after.goal) {
+            match after.goal {
+                Goal::Running => publish(EventKind::PluginEnabled { version: version(after) }),
+                Goal::Disabled => publish(EventKind::PluginDisabled { version: version(after) }),
+                Goal::Stopped => publish(EventKind::PluginStopped { reason: change.actor.as_str().into() }),
+                Goal::Installed | Goal::Absent { .. } => {}
+            }
+        }
+        if after.quarantine.is_none() && before.is_some_and(|before| before.quarantine.is_some()) {
+            publish(EventKind::PluginQuarantineLifted { actor: change.actor.as_str().into() });
+        }
+    }
+
+    /// Tells that a plugin is out of service until the operator says otherwise.
+    pub(super) fn tell_of_quarantine(&self, plugin: &PluginId, failures: u32, reason: &str) {
+        let window = Duration::from_millis(self.config().patience.window_ms);
+        let kind = EventKind::PluginQuarantined { failures: failures.into(), window, reason: reason.into() };
+        self.0.events.publish(Some(plugin), None, kind);
+    }
+}
+
+fn version(desired: &Desired) -> host_core::event::Text {
+    desired.current.version.to_string().into()
+}

@@ -1,0 +1,98 @@
+//! Removing a plugin, with or without what the host keeps for it.
+
+use host_core::{Desired, Goal};
+use host_load::Hook;
+use tokio::task::JoinHandle;
+
+use crate::model::{Error, Receipt, Setup};
+use crate::operation::graph_check::Rule;
+use crate::operation::lease::Held;
+use crate::operation::start::NO_DRAIN;
+use crate::operation::swap::commit;
+use crate::operation::work::Work;
+
+impl Work<'_> {
+    /// Takes a plugin away. When its data goes with it, this waits until its last call has ended and its `uninstall` hook
+    /// has run, so that nothing is removed under them; else calls in flight end by themselves.
+    pub(super) async fn unload(&mut self, id: &str, keep_data: bool, cascade: bool) -> Result<Receipt, Error> {
+        let mut first = vec![];
+        if cascade {
+            for dependant in self.dependants(id, false) {
+                self.unload_one(dependant.as_str(), keep_data).await?;
+                first.push(format!("`{dependant}` was unloaded first, because it depends on `{id}`"));
+            }
+        }
+        let mut receipt = self.unload_one(id, keep_data).await?;
+        receipt.warnings.extend(first);
+        Ok(receipt)
+    }
+
+    async fn unload_one(&mut self, id: &str, keep_data: bool) -> Result<Receipt, Error> {
+        let held = Held::installed_plugin(self.host, self.job, id).await?;
+        let desired = Desired { goal: Goal::Absent { keep_data }, ..held.installed()?.desired };
+        // From here on it goes, also when the host ends meanwhile.
+        self.ask_to(&held, desired, Rule::NotNeededByAny, None).await?;
+        self.remove(held, keep_data).await
+    }
+
+    /// Does what is left of a removal. Each part may have been done before.
+    pub(super) async fn remove(&mut self, held: Held, keep_data: bool) -> Result<Receipt, Error> {
+        let id = &held.plugin.id;
+        let hook = Hook::Uninstall { keep_data };
+        let _uncut = self.job.uncut();
+        self.step("swap");
+        let serving = self.host.0.roster.remove(id);
+        let before = serving.as_ref().map(|generation| generation.number);
+        let setup = held.setup(self.host).ok();
+        let may_have_data = setup.as_ref().is_none_or(Setup::may_have_data);
+        let ended = match (serving, &setup) {
+            (Some(generation), _) => {
+                let waits = generation.instance.has(&hook) || !keep_data && may_have_data;
+                let drain_timeout = self.host.config().drain_timeout;
+                let ended = self.host.retire_with(generation, drain_timeout, Some(hook));
+                waits.then_some(ended)
+            }
+            (None, Some(setup)) => self.end_unserved(&held, setup, hook).await,
+            (None, None) => None,
+        };
+        if let Some(ended) = ended {
+            self.step("drain");
+            // A task that panicked has ended as well.
+            let _ = ended.await;
+            host_fail::point("run.drained");
+        }
+        if !keep_data {
+            self.step("remove data");
+            let removed = self.host.0.services.kv().clear(id).await?;
+            self.job.line(&format!("{removed} keys of the key-value store were removed"));
+            host_fail::point("run.data_removed");
+        }
+        self.host.0.state.note_removed(id).await?;
+        host_fail::point("run.removed");
+        self.step("commit");
+        let receipt = self.receipt(&held, before, None)?;
+        let gone = self.change(&held, None, None);
+        let (host, plugin, job) = (self.host.clone(), held.clone(), self.job.clone());
+        let forgotten = self.host.0.tasks.spawn(async move {
+            let (_, _gate) = commit(&host, &plugin, &job, gone, Rule::Free).await?;
+            host.forget(&plugin.plugin.id);
+            Ok::<(), Error>(())
+        });
+        forgotten.await.unwrap_or(Err(Error::Panicked))?;
+        Ok(receipt)
+    }
+
+    /// Runs the `uninstall` hook of a plugin that does not serve: it is started for that, and never gets a call.
+    async fn end_unserved(&mut self, held: &Held, setup: &Setup, hook: Hook) -> Option<JoinHandle<()>> {
+        match self.launch_for(held, setup, &hook).await {
+            Ok(None) => None,
+            Ok(Some(generation)) => Some(self.host.retire_with(generation, NO_DRAIN, Some(hook))),
+            Err(error) => {
+                let warning = format!("failed to run the uninstall hook: {}", error.chain());
+                tracing::warn!(plugin.id = %held.plugin.id, "{warning}");
+                self.job.line(&format!("warning: {warning}"));
+                None
+            }
+        }
+    }
+}

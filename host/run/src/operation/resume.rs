@@ -1,0 +1,50 @@
+//! A job that a host before has left after it had made its change: what is left to do.
+
+use host_core::{Goal, PluginId};
+
+use crate::model::{Error, Receipt};
+use crate::operation::lease::Held;
+use crate::operation::work::Work;
+
+impl Work<'_> {
+    /// Brings about what the job has asked for. Nothing is asked for once more: a rollback would go back twice, and a change
+    /// that was made from a certain revision would find a newer one, its own.
+    pub(super) async fn go_on(&mut self, plugin: &PluginId) -> Result<Receipt, Error> {
+        self.job.line("the change of this job is already committed; the remaining steps are done");
+        let held = match Held::installed_plugin(self.host, self.job, plugin.as_str()).await {
+            Err(Error::UnknownPlugin { .. }) => return self.gone(plugin).await,
+            held => held?,
+        };
+        let desired = held.installed()?.desired;
+        let serving = held.serving_number();
+        match desired.goal {
+            Goal::Absent { keep_data } => return self.remove(held, keep_data).await,
+            Goal::Running if serving.is_none() && desired.quarantine.is_none() => self.revive(held.clone()).await?,
+            _ => {}
+        }
+        let now = held.serving_number();
+        self.receipt(&held, serving, now)
+    }
+
+    /// What was done to a plugin that is not there any more.
+    async fn gone(&mut self, plugin: &PluginId) -> Result<Receipt, Error> {
+        let revisions = self.host.0.state.revisions(Some(plugin), None, 2).await?;
+        let unknown = || Error::UnknownPlugin { id: plugin.to_string() };
+        let last = revisions.iter().find_map(|revision| revision.desired.as_ref()).ok_or_else(unknown)?;
+        Ok(Receipt {
+            id: Some(plugin.clone()),
+            version: last.current.version.to_string(),
+            source: last.current.source.to_string(),
+            revision: revisions.first().map_or(0, |revision| revision.number),
+            generation_before: None,
+            generation: None,
+            served: vec![],
+            cached: None,
+            warnings: vec![],
+            states: vec![],
+            parts: vec![],
+            reason: None,
+            steps: self.steps(),
+        })
+    }
+}

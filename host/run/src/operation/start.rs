@@ -1,0 +1,93 @@
+//! From an artifact to a generation that is fit to serve. Nothing of it is seen from outside.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use host_call::{Generation, Phase};
+use host_core::health::Probe;
+use host_load::Hook;
+
+use crate::model::{Error, Setup};
+use crate::operation::lease::Held;
+use crate::operation::work::Work;
+use crate::state::Host;
+use crate::upkeep;
+
+/// A generation that was started and does not serve. When it is dropped as such, it is stopped.
+pub(super) struct Started {
+    generation: Option<Arc<Generation>>,
+    host: Host,
+}
+
+impl Started {
+    /// The generation, which is now in the hands of whoever lets it serve.
+    pub(super) fn take(mut self) -> Arc<Generation> {
+        self.generation.take().expect("it is only taken here, and `self` is gone then")
+    }
+}
+
+impl Drop for Started {
+    fn drop(&mut self) {
+        let Some(generation) = self.generation.take() else { return };
+        let timeout = self.host.config().stop_timeout;
+        self.host.0.tasks.spawn(async move {
+            let _ = generation.instance.stop(timeout).await;
+            generation.services.close();
+        });
+    }
+}
+
+impl Work<'_> {
+    /// Opens, starts and probes.
+    pub(super) async fn start(&mut self, held: &Held, setup: &Setup) -> Result<Started, Error> {
+        let _working = held.plugin.working(Phase::Loading);
+        let module = self.open(setup).await?;
+        // What was started is stopped in order, or serves.
+        let _uncut = self.job.uncut();
+        let generation = self.launch(held, setup, module).await?;
+        let started = Started { generation: Some(generation.clone()), host: self.host.clone() };
+        if let Err(error) = self.settle(held, &generation).await {
+            let generation = started.take();
+            let _ = generation.instance.stop(self.host.config().stop_timeout).await;
+            generation.services.close();
+            return Err(error);
+        }
+        Ok(started)
+    }
+
+    /// Lets a started generation say that it is fit to serve: its `install` or `upgrade` hook, and its first probe.
+    async fn settle(&mut self, held: &Held, generation: &Arc<Generation>) -> Result<(), Error> {
+        let version = generation.manifest.version.to_string();
+        let hook = match self.host.0.state.installed_version(&held.plugin.id).await? {
+            None => Some(Hook::Install),
+            Some(from) if from != version => Some(Hook::Upgrade { from }),
+            Some(_) => None,
+        };
+        let is_new = hook.is_some();
+        if let Some(hook) = hook.filter(|hook| generation.instance.has(hook)) {
+            self.step(hook.name());
+            let ran = generation.instance.run_hook(&hook, self.host.config().start_timeout).await;
+            ran.map_err(|error| Error::Hook { hook: hook.name(), reason: error.to_string() })?;
+            host_fail::point("run.hook_ran");
+        }
+        if generation.manifest.health.enabled {
+            self.step("probe");
+            let probe = upkeep::probe(generation).await;
+            host_fail::point("run.probed");
+            generation.health.record_probe(&probe);
+            if let Some(reason) = probe.problem().filter(|_| probe != Probe::Passed) {
+                return Err(Error::Unhealthy { reason });
+            }
+        }
+        self.job.go_on()?;
+        if is_new {
+            // From here on it is installed: a host that is killed now does not run the hook again.
+            self.host.0.state.note_installed(&held.plugin.id, &version).await?;
+            host_fail::point("run.noted_installed");
+        }
+        Ok(())
+    }
+}
+
+/// How long a generation that never served may drain.
+pub(super) const NO_DRAIN: Duration = Duration::ZERO;

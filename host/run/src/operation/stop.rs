@@ -1,0 +1,114 @@
+//! Whether a plugin serves, rests or is out of service.
+
+use std::borrow::Cow;
+
+use host_core::{Desired, Goal, PluginId};
+
+use crate::model::{Error, Receipt};
+use crate::operation::graph_check::Rule;
+use crate::operation::lease::Held;
+use crate::operation::work::Work;
+
+impl Work<'_> {
+    /// Takes a plugin out of service, and those that need it first if that is what `cascade` says.
+    pub(super) async fn disable(&mut self, id: &str, cascade: bool) -> Result<Receipt, Error> {
+        let mut first = vec![];
+        if cascade {
+            for dependant in self.dependants(id, true) {
+                self.rest(dependant.as_str(), Goal::Disabled).await?;
+                first.push(format!("`{dependant}` was disabled first, because it depends on `{id}`"));
+            }
+        }
+        let mut receipt = self.rest(id, Goal::Disabled).await?;
+        receipt.warnings.extend(first);
+        Ok(receipt)
+    }
+
+    /// The plugins that need `id`, in the order in which they go.
+    pub(super) fn dependants(&self, id: &str, only_enabled: bool) -> Vec<PluginId> {
+        id.parse().map(|id| self.host.graph().dependants(&id, only_enabled)).unwrap_or_default()
+    }
+
+    /// Asks for a goal with which nothing serves.
+    pub(super) async fn rest(&mut self, id: &str, goal: Goal) -> Result<Receipt, Error> {
+        let held = Held::installed_plugin(self.host, self.job, id).await?;
+        let before = held.installed()?.desired;
+        let states = walk(before.goal, held.serving_number().is_some(), goal);
+        let desired = Desired { goal, ..before };
+        let rule = if goal == Goal::Disabled { Rule::NotNeeded } else { Rule::Free };
+        let _uncut = self.job.uncut();
+        self.ask_to(&held, desired, rule, None).await?;
+        self.step("swap");
+        let before = self.take_out(&held);
+        host_fail::point("run.taken_out");
+        Ok(Receipt { states, ..self.receipt(&held, before, None)? })
+    }
+
+    /// Notes that a plugin fails too often, and takes it out of service until the operator says otherwise.
+    pub(super) async fn quarantine(&mut self, held: Held) -> Result<(), Error> {
+        let installed = held.installed()?;
+        let (failures, error) = {
+            let state = held.plugin.state();
+            let error = state.last_error.as_ref().map(|error| error.message.clone());
+            let problem = state.serving().and_then(|generation| generation.health_report().problem);
+            (state.attempts.in_a_row, error.or(problem).unwrap_or_default())
+        };
+        let reason = format!("it failed {failures} times in a row; last error: {error}");
+        tracing::error!(plugin.id = %held.plugin.id, "plugin `{}` is quarantined: {reason}", held.plugin.id);
+        held.plugin.log.push("error", None, &format!("quarantined: {reason}"));
+        let desired = Desired { quarantine: Some(reason.clone()), ..installed.desired };
+        self.ask_to(&held, desired, Rule::Free, Some(&reason)).await?;
+        self.host.tell_of_quarantine(&held.plugin.id, failures, &reason);
+        held.plugin.state().attempts.forget();
+        self.take_out(&held);
+        Ok(())
+    }
+}
+
+/// The states that a plugin goes through, from what it is to what it is to be.
+pub(super) fn walk(from: Goal, serves: bool, to: Goal) -> Vec<Cow<'static, str>> {
+    let first = match from {
+        Goal::Running if serves => "running",
+        Goal::Running => "enabled",
+        other => other.as_str(),
+    };
+    let between = match (first, to) {
+        ("installed" | "disabled", Goal::Running) => Some("enabled"),
+        ("running", Goal::Disabled) => Some("stopped"),
+        _ => None,
+    };
+    let mut states: Vec<_> = [Some(first), between, Some(to.as_str())].into_iter().flatten().collect();
+    states.dedup();
+    states.into_iter().map(Cow::Borrowed).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+
+    use super::*;
+
+    #[test]
+    fn a_plugin_goes_from_state_to_state() {
+        let mut table = String::new();
+        for from in [Goal::Installed, Goal::Running, Goal::Stopped, Goal::Disabled] {
+            for (serves, to) in
+                [(false, Goal::Running), (true, Goal::Running), (true, Goal::Stopped), (true, Goal::Disabled)]
+            {
+                if !serves || from == Goal::Running {
+                    table += &format!("{}\n", walk(from, serves, to).join(" > "));
+                }
+            }
+        }
+        expect![[r#"
+            installed > enabled > running
+            enabled > running
+            running
+            running > stopped
+            running > stopped > disabled
+            stopped > running
+            disabled > enabled > running
+        "#]]
+        .assert_eq(&table);
+    }
+}

@@ -1,0 +1,121 @@
+//! Looking at a source without installing it: is it a plugin for this host, and what would building it come to?
+
+use std::path::PathBuf;
+
+use host_build::Way;
+use host_core::configuration::Schema;
+use host_core::manifest::{Checked, Problem};
+use host_core::{Digest, Manifest, Source, Trust};
+use host_fetch::Fetched;
+
+use crate::model::Error;
+use crate::operation::{check, fetch, fits_host};
+use crate::state::Host;
+
+/// A source that was looked at.
+#[derive(Debug)]
+pub struct Validated {
+    /// What its plugin.yaml says, when that can be read.
+    pub manifest: Option<Manifest>,
+    /// What is secret in its configuration.
+    pub schema: Schema,
+    /// What plugin.yaml's check had to say.
+    pub warnings: Vec<Problem>,
+    /// Why it can't be installed; `None` when nothing is known against it. Whether it compiles only a build tells.
+    pub error: Option<Error>,
+    /// The tree that was fetched.
+    pub tree: Digest,
+    /// The commit that was fetched, for a repository.
+    pub commit: Option<String>,
+    /// How it would be made into a library, when it can be.
+    pub way: Option<Way>,
+    /// The artifact that would come of it; `None` when only a build can tell.
+    pub artifact: Option<Digest>,
+}
+
+impl Host {
+    /// Fetches a source, and checks what a host checks before it builds: plugin.yaml, versions, checksums, code, schema. Nothing is
+    /// installed; the tree is swept later.
+    ///
+    /// # Errors
+    /// It could not be fetched, so there is nothing to judge; [`Error::Looking`].
+    ///
+    /// # Cancel safety
+    /// Dropping the future ends the fetch.
+    pub async fn validate(&self, source: Source) -> Result<Validated, Error> {
+        // An upload is there already.
+        let _turn = match &source {
+            Source::Upload(_) => None,
+            _ => Some(self.0.looks.try_acquire().map_err(|_| Error::Looking)?),
+        };
+        let fetched = match source {
+            Source::Upload(upload) => {
+                let host = self.clone();
+                let id = upload.clone();
+                let tree = tokio::task::spawn_blocking(move || host.0.store.upload(&id)).await;
+                let tree = tree.map_err(|_| Error::Panicked)??;
+                let shown = || upload.chars().filter(|c| !c.is_control()).take(60).collect();
+                Fetched { tree: tree.ok_or_else(|| Error::UnknownUpload { id: shown() })?, commit: None }
+            }
+            source => tokio::select! {
+                fetched = fetch(self, source, Trust::Http) => fetched?,
+                () = self.0.stopping.cancelled() => return Err(Error::ShuttingDown),
+            },
+        };
+        Ok(self.judge_fetched(fetched).await)
+    }
+
+    /// Where the plugin lies whose manifest is named beside it, if both go together.
+    ///
+    /// # Errors
+    /// [`Error::ManifestElsewhere`].
+    pub fn with_manifest(&self, plugin: &Source, manifest: Option<&str>) -> Result<(), Error> {
+        let Some(manifest) = manifest.filter(|manifest| !manifest.is_empty()) else { return Ok(()) };
+        let folder = match plugin {
+            Source::Folder(path) => path.clone(),
+            Source::Library(path) => path.parent().map(PathBuf::from).unwrap_or_default(),
+            _ => PathBuf::new(),
+        };
+        let names = ["plugin.yaml", "plugin.yml"].map(|name| folder.join(name));
+        let absolute = |path: PathBuf| std::path::absolute(&path).unwrap_or(path);
+        let named = absolute(PathBuf::from(manifest));
+        match names.into_iter().any(|name| absolute(name) == named) {
+            true => Ok(()),
+            false => Err(Error::ManifestElsewhere),
+        }
+    }
+
+    async fn judge_fetched(&self, fetched: Fetched) -> Validated {
+        let Fetched { tree, commit } = fetched;
+        let mut validated = Validated {
+            manifest: None,
+            schema: Schema::any(),
+            warnings: vec![],
+            error: None,
+            tree: tree.digest(),
+            commit,
+            way: None,
+            artifact: None,
+        };
+        let Checked { manifest, warnings } = match check(&self.config(), &tree) {
+            Ok(checked) => checked,
+            Err(error) => return Validated { error: Some(error), ..validated },
+        };
+        validated.warnings = warnings;
+        validated.error = fits_host(self, &manifest).err();
+        if validated.error.is_none() {
+            match self.0.builder.forecast(&tree, &manifest).await {
+                Ok(forecast) => {
+                    (validated.way, validated.artifact) = (Some(forecast.way), forecast.artifact);
+                    match forecast.configuration_schema.map(|text| Schema::compile(&text)).transpose() {
+                        Ok(schema) => validated.schema = schema.unwrap_or_else(Schema::any),
+                        Err(source) => validated.error = Some(Error::Schema { source }),
+                    }
+                }
+                Err(error) => validated.error = Some(error.into()),
+            }
+        }
+        validated.manifest = Some(manifest);
+        validated
+    }
+}

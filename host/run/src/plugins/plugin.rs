@@ -1,0 +1,188 @@
+//! What the host knows of one plugin.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use host_call::{EndpointMetrics, Generation, GenerationPhase, HealthReport, Life, LogLine, LogLines, Phase};
+use host_core::configuration::Schema;
+use host_core::health::Health;
+use host_core::plan::Attempts;
+use host_core::{Goal, PluginId};
+use host_state::Damage;
+
+use crate::model::{Installed, Served, UpdateReport};
+use crate::plugins::{GenerationView, PluginView};
+
+/// The log lines of a plugin that are kept.
+const MAX_LINES: usize = 1_000;
+/// Ended generations that are still shown.
+const MAX_ENDED_SHOWN: usize = 20;
+
+/// One plugin: what was asked for, what serves, what was said.
+pub(crate) struct Plugin {
+    pub(crate) id: PluginId,
+    pub(crate) log: Arc<LogLines>,
+    state: Mutex<PluginState>,
+}
+
+#[derive(Default)]
+pub(crate) struct PluginState {
+    pub(crate) installed: Option<Installed>,
+    /// Why nobody knows what was asked for, where that is damaged and nothing is installed.
+    pub(crate) lost: Option<Damage>,
+    /// What an operation does with it now.
+    pub(crate) working: Option<Phase>,
+    /// How starting it went so far.
+    pub(crate) attempts: Attempts,
+    /// Those that have not ended, oldest first.
+    pub(crate) generations: Vec<Arc<Generation>>,
+    /// Those that have ended: all that are in memory, and the last that were unmapped.
+    ended: VecDeque<Arc<Life>>,
+    /// The counters of the endpoints, which outlive generations.
+    counters: Vec<EndpointMetrics>,
+    pub(crate) last_error: Option<LastError>,
+    /// What was found when its repository was asked last for newer versions.
+    pub(crate) update_report: Option<UpdateReport>,
+    /// Commits of a branch that failed when the host took them by itself.
+    pub(crate) bad_commits: BTreeSet<String>,
+}
+
+/// Why the newest operation failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct LastError {
+    pub(crate) code: &'static str,
+    pub(crate) message: String,
+    pub(crate) at_unix_ms: u64,
+}
+
+impl Plugin {
+    pub(crate) fn new(id: PluginId) -> Plugin {
+        Plugin { id, log: Arc::new(LogLines::new(MAX_LINES, host_store::without_folders)), state: Mutex::default() }
+    }
+
+    pub(crate) fn state(&self) -> MutexGuard<'_, PluginState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn phase(&self) -> Phase {
+        self.state().phase()
+    }
+
+    /// What its configuration has to fit; `None` when its artifact is lost.
+    pub(crate) fn schema(&self) -> Option<Schema> {
+        Some(self.state().installed.as_ref()?.build.as_ref()?.schema.clone())
+    }
+
+    pub(crate) fn lines(&self, from: u64) -> Vec<LogLine> {
+        self.log.since(from)
+    }
+
+    pub(crate) fn view(&self) -> PluginView {
+        let state = self.state();
+        let serving = state.serving();
+        let threshold = |g: &Generation| g.manifest.health.failure_threshold;
+        let unknown =
+            HealthReport { health: Health::Unknown, last_check_unix_ms: None, failures_in_a_row: 0, problem: None };
+        let sum = |of: fn(&EndpointMetrics) -> u64| state.counters.iter().map(of).sum();
+        let ended = state.ended.iter().map(|life| GenerationView::of(life, 0));
+        let alive = state.generations.iter();
+        let alive = alive.map(|generation| GenerationView::of(&generation.life, generation.in_flight.count()));
+        let installed = state.installed.as_ref();
+        let build = installed.and_then(|installed| installed.build.as_ref());
+        PluginView {
+            id: self.id.clone(),
+            manifest: build.map(|build| build.manifest.clone()),
+            schema: build.map_or_else(Schema::any, |build| build.schema.clone()),
+            body_schemas: build.map(|build| build.body_schemas.clone()).unwrap_or_default(),
+            warnings: build.map(|build| build.warnings.clone()).unwrap_or_default(),
+            phase: state.phase(),
+            desired: installed.map(|installed| installed.desired.clone()),
+            revision: installed.map_or(0, |installed| installed.revision),
+            generation: serving.map(|generation| generation.number),
+            generations: ended.chain(alive).collect(),
+            health: serving.map_or(unknown, |generation| generation.health.report(threshold(generation))),
+            uptime_seconds: serving.map_or(0.0, |generation| generation.started.elapsed().as_secs_f64()),
+            requests: sum(|endpoint| endpoint.requests.get()),
+            errors: sum(|endpoint| endpoint.errors.get()),
+            failures_in_a_row: state.attempts.in_a_row,
+            circuit_is_open: serving.is_some_and(|generation| generation.health.circuit_is_open()),
+            update_report: state.current_report(),
+            last_error: state.last_error.clone().map(|error| (error.code, error.message, error.at_unix_ms)),
+        }
+    }
+}
+
+impl PluginState {
+    /// What generations have answered, of those that have not ended.
+    pub(crate) fn served(&self, numbers: impl Iterator<Item = u64>) -> Vec<Served> {
+        let find = |number| self.generations.iter().find(|generation| generation.number == number);
+        let served = numbers.filter_map(find).map(|generation| Served {
+            generation: generation.number,
+            requests: generation.life.requests.load(Ordering::Relaxed),
+            errors: generation.life.errors.load(Ordering::Relaxed),
+            in_flight: generation.in_flight.count(),
+        });
+        let mut served: Vec<_> = served.collect();
+        served.dedup();
+        served
+    }
+
+    /// What is known of newer versions, as far as it speaks of what is installed.
+    pub(crate) fn current_report(&self) -> Option<UpdateReport> {
+        let current = &self.installed.as_ref()?.desired.current;
+        let is_current =
+            |report: &&UpdateReport| report.installed == current.version && report.commit == current.commit;
+        self.update_report.as_ref().filter(is_current).cloned()
+    }
+
+    pub(crate) fn serving(&self) -> Option<&Arc<Generation>> {
+        self.generations.iter().rev().find(|generation| generation.phase() == GenerationPhase::Running)
+    }
+
+    fn phase(&self) -> Phase {
+        if let Some(generation) = self.serving() {
+            let health = generation.health.report(generation.manifest.health.failure_threshold).health;
+            return match health {
+                Health::Healthy | Health::Unknown => Phase::Running,
+                Health::Degraded | Health::Unhealthy => Phase::Degraded,
+            };
+        }
+        let desired = self.installed.as_ref().map(|installed| &installed.desired);
+        match self.working {
+            Some(phase) => phase,
+            None if self.installed.is_none() && self.lost.is_some() => Phase::Failed,
+            None if desired.is_some_and(|desired| desired.quarantine.is_some()) => Phase::Quarantined,
+            None if desired.is_some_and(|desired| desired.goal == Goal::Running) => match self.attempts.was_tried {
+                true => Phase::Failed,
+                false => Phase::Loading,
+            },
+            None if self.generations.is_empty() => Phase::Stopped,
+            None => Phase::Draining,
+        }
+    }
+
+    /// Whether nothing is known of it but that it is about to be installed.
+    pub(crate) fn is_new(&self) -> bool {
+        self.installed.is_none() && self.lost.is_none()
+    }
+
+    /// Adds the generation that serves from now on.
+    pub(crate) fn add(&mut self, generation: Arc<Generation>) {
+        self.counters = generation.endpoints.iter().map(|endpoint| endpoint.metrics.clone()).collect();
+        self.generations.push(generation);
+    }
+
+    /// Lets go of a generation that has ended.
+    pub(crate) fn end(&mut self, generation: &Generation) {
+        self.generations.retain(|other| other.number != generation.number);
+        self.ended.push_back(generation.life.clone());
+        // Those that are still in memory are always shown.
+        let is_unmapped = |life: &Arc<Life>| life.phase() == GenerationPhase::Unmapped;
+        if self.ended.len() > MAX_ENDED_SHOWN
+            && let Some(oldest) = self.ended.iter().position(is_unmapped)
+        {
+            self.ended.remove(oldest);
+        }
+    }
+}

@@ -1,0 +1,20 @@
+//! The state of a host: [`Host`] with its fields, and the types of those fields.
+
+mod catalog;
+mod cleaning;
+mod host;
+mod lease_queue;
+mod plans;
+mod poller;
+mod reconcile;
+
+pub(crate) use catalog::{Catalog, KeptIndex};
+pub use catalog::{IndexReport, Listed};
+pub(crate) use cleaning::Cleaning;
+pub use cleaning::{CacheReport, Cleaned};
+pub use host::Host;
+pub(crate) use host::Inner;
+pub(crate) use lease_queue::Lanes;
+pub(crate) use plans::{KeptPlan, Plans};
+pub use poller::Poller;
+pub(crate) use reconcile::{Ask, Input, Reconcile, Turn};

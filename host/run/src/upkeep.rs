@@ -1,0 +1,16 @@
+//! What operations and the host build upon: probes, retirement, updates, records of jobs, setups.
+
+mod audit;
+mod auto_update;
+mod graph;
+mod health;
+mod job_store;
+mod plugins;
+mod probation;
+mod record_file;
+mod retire;
+mod setups;
+mod updates;
+
+pub(crate) use health::{probe, watch_health};
+pub(crate) use job_store::KEEP;

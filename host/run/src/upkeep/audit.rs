@@ -1,0 +1,111 @@
+//! What the audit log is told: the ends of jobs, and what the host changes by itself. Requests are told by the surface that
+//! takes them.
+
+use host_call::now_unix_ms;
+use host_core::PluginId;
+use host_core::audit::{Entry, Outcome};
+use host_state::{AuditEntry, AuditFilter, AuditHead, AuditReport};
+
+use crate::jobs::JobView;
+use crate::model::{Error, Failed, Part, PartState, Receipt};
+use crate::state::Host;
+
+/// Who changes what nobody asked for.
+const HOST: &str = "host";
+
+impl Host {
+    /// Adds entries to the audit log, all or none, and returns their numbers once they are on disk.
+    ///
+    /// # Errors
+    /// [`Error::State`]; nothing is added then.
+    ///
+    /// # Cancel safety
+    /// When the future is dropped, they are added or not.
+    pub async fn note_audit(&self, entries: Vec<Entry>) -> Result<Vec<u64>, Error> {
+        Ok(self.0.state.append_audit(entries, self.config().max_audit_entries).await?)
+    }
+
+    /// At most `limit` entries of the audit log that a filter takes, oldest first.
+    ///
+    /// # Errors
+    /// [`Error::State`].
+    pub async fn audit(&self, filter: &AuditFilter, limit: u32) -> Result<Vec<AuditEntry>, Error> {
+        Ok(self.0.state.audit(filter, limit).await?)
+    }
+
+    /// Whether the audit log is what was written, and holds what was noted earlier.
+    ///
+    /// # Errors
+    /// [`Error::State`].
+    pub async fn verify_audit(&self, noted: Option<&AuditHead>) -> Result<AuditReport, Error> {
+        Ok(self.0.state.verify_audit(noted).await?)
+    }
+
+    /// What is told of the end of a job: an entry for it, and one for each of its parts.
+    pub(crate) fn audit_of_job(&self, view: &JobView, result: Result<&Receipt, Failed>) -> (Vec<Entry>, u64) {
+        let (receipt, code) = match &result {
+            Ok(receipt) => (Some(*receipt), ""),
+            Err(failed) => (None, failed.code.as_str()),
+        };
+        let object = receipt.and_then(|receipt| receipt.id.as_ref()).map(ToString::to_string);
+        let whole = Entry {
+            at_unix_ms: now_unix_ms(),
+            actor: view.asker.actor.clone(),
+            action: format!("job_{}", view.operation),
+            object: object.or_else(|| view.plugin.clone()).unwrap_or_else(|| view.subject.clone()),
+            digest: self.digest_of(receipt),
+            outcome: if receipt.is_some() { Outcome::Done } else { Outcome::Failed },
+            code: code.to_owned(),
+            job: view.id.clone(),
+            times: 1,
+            ..Entry::default()
+        };
+        let parts = result.as_ref().map_or_else(|failed| &failed.parts, |receipt| &receipt.parts);
+        let parts = parts.iter().filter(|part| part.state != PartState::Skipped);
+        let parts: Vec<_> = parts.map(|part| self.audit_of_part(&whole, part)).collect();
+        ([vec![whole], parts].concat(), self.config().max_audit_entries)
+    }
+
+    fn audit_of_part(&self, whole: &Entry, part: &Part) -> Entry {
+        let object = part.receipt.as_ref().and_then(|receipt| receipt.id.as_ref()).map(ToString::to_string);
+        let is_done = part.state == PartState::Done;
+        let code = part.problem.as_ref().map_or(part.state.as_str(), |problem| problem.code.as_str());
+        Entry {
+            action: format!("job_{}", part.operation),
+            object: object.unwrap_or_else(|| part.subject.clone()),
+            digest: self.digest_of(part.receipt.as_deref()),
+            outcome: if is_done { Outcome::Done } else { Outcome::Failed },
+            code: if is_done { String::new() } else { code.to_owned() },
+            ..whole.clone()
+        }
+    }
+
+    /// The artifact that is installed of a receipt's plugin.
+    fn digest_of(&self, receipt: Option<&Receipt>) -> String {
+        receipt.and_then(|receipt| receipt.id.as_ref()).map(|id| self.installed_digest(id)).unwrap_or_default()
+    }
+
+    fn installed_digest(&self, id: &PluginId) -> String {
+        let plugin = self.0.plugins.get(id).map(|entry| entry.value().clone());
+        let artifact = plugin.and_then(|plugin| Some(plugin.state().installed.as_ref()?.desired.current.artifact));
+        artifact.map(|artifact| artifact.to_string()).unwrap_or_default()
+    }
+
+    /// Tells of a step of the host's own. What can't be written is logged: the step was not anybody's to refuse.
+    pub(crate) async fn audit_own(&self, step: &str, id: &PluginId, error: Option<&Error>) {
+        let entry = Entry {
+            at_unix_ms: now_unix_ms(),
+            actor: HOST.to_owned(),
+            action: format!("host_{step}"),
+            object: id.to_string(),
+            digest: self.installed_digest(id),
+            outcome: if error.is_some() { Outcome::Failed } else { Outcome::Done },
+            code: error.map(|error| error.code().to_owned()).unwrap_or_default(),
+            times: 1,
+            ..Entry::default()
+        };
+        if let Err(error) = self.note_audit(vec![entry]).await {
+            tracing::error!(plugin.id = %id, "failed to write {step} of `{id}` to the audit log: {error}");
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! The records of jobs in the state.
+
+use std::sync::Arc;
+
+use host_state::JobLog;
+
+use crate::jobs::Job;
+use crate::model::{Error, Failed, Receipt};
+use crate::state::Host;
+
+/// Jobs that have ended and are remembered.
+pub(crate) const KEEP: u64 = 1_000;
+
+impl Host {
+    /// The jobs that are under way.
+    pub(crate) fn live_jobs(&self) -> Vec<Arc<Job>> {
+        self.0.jobs.live().values().cloned().collect()
+    }
+
+    /// The job of that id, if it is under way.
+    pub fn live_job(&self, id: &str) -> Option<Arc<Job>> {
+        self.0.jobs.live().get(id).cloned()
+    }
+
+    /// Writes that a job goes on. What can't be written is not worth ending it.
+    pub(crate) async fn note_job(&self, job: &Job, log: Option<JobLog>) {
+        if let Err(error) = self.0.state.put_job(job.record(None), log, KEEP).await {
+            tracing::warn!(job = job.id(), "failed to write the progress of the job: {error}");
+        }
+    }
+
+    /// Ends a job: it is written first, then those who wait are told. One that could not be written is still shown while
+    /// the host runs, and is written when that is possible again.
+    pub(crate) async fn end_job(&self, job: &Job, result: Result<Receipt, Error>) {
+        let told = self.audit_of_job(&job.view(), result.as_ref().map_err(Failed::of));
+        let ended = job.ended(result);
+        host_fail::point("job.ending");
+        let written = self.0.state.put_ended_job(job.record(Some(&ended)), Some(job.kept_log()), KEEP, told).await;
+        host_fail::point("job.ended");
+        job.end(ended);
+        match written {
+            Ok(()) => {
+                self.0.jobs.live().remove(job.id());
+                self.write_ended_jobs().await;
+            }
+            Err(error) => tracing::error!(job = job.id(), "failed to write the result of the job: {error}"),
+        }
+    }
+
+    /// Writes the jobs that have ended when nothing could be written.
+    pub(crate) async fn write_ended_jobs(&self) {
+        let ended: Vec<_> = self.0.jobs.live().values().filter(|job| job.state().is_ended()).cloned().collect();
+        for job in ended {
+            let view = job.view();
+            let told = view
+                .result
+                .as_ref()
+                .map(|result| self.audit_of_job(&view, result.as_ref().map_err(Clone::clone)))
+                .unwrap_or_default();
+            if self.0.state.put_ended_job(job.record(None), Some(job.kept_log()), KEEP, told).await.is_err() {
+                return;
+            }
+            self.0.jobs.live().remove(job.id());
+        }
+    }
+}

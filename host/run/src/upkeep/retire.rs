@@ -1,0 +1,138 @@
+//! The end of a generation: drained, stopped, unmapped.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use host_call::{Generation, GenerationPhase, Life, LogLines};
+use host_core::PluginId;
+use host_core::event::EventKind;
+use host_load::{Hook, LibraryPhase};
+use tokio::task::JoinHandle;
+
+use crate::state::Host;
+
+/// How long calls that were cut may take to notice.
+const CUT_GRACE: Duration = Duration::from_secs(5);
+/// The most reasons that an event names for which a library stays in memory.
+const MAX_REASONS: usize = 16;
+
+/// Marks a generation that was just taken out of the roster: it takes no more calls and no more probes.
+fn begin(generation: &Generation) {
+    generation.enter(GenerationPhase::Draining);
+    generation.life.set_replaced();
+    generation.in_flight.close();
+    generation.replaced.cancel();
+    generation.services.end();
+    let (number, in_flight) = (generation.number, generation.in_flight.count() as u64);
+    let draining = EventKind::GenerationDraining { generation: number, in_flight };
+    generation.events.publish(&generation.id, draining);
+}
+
+/// Ends a generation for which [`begin`] was called: waits for its calls, at most `drain_timeout`, cuts the rest, runs
+/// `last` if its code has it, and its stop hook. The instance is dropped with the last byte that holds it; [`follow`] tells
+/// when the library is gone.
+async fn drain_and_stop(
+    generation: &Arc<Generation>,
+    drain_timeout: Duration,
+    stop_timeout: Duration,
+    last: Option<Hook>,
+) {
+    let (id, number) = (generation.id.clone(), generation.number);
+    let started = Instant::now();
+    let mut cut = 0;
+    // The hook may end what the calls wait for, so it runs while they drain.
+    let on_unload = generation.run_hook(&Hook::OnUnload, stop_timeout);
+    let drained = tokio::time::timeout(drain_timeout, generation.in_flight.none());
+    let ((), drained) = tokio::join!(on_unload, drained);
+    if drained.is_err() {
+        let left = generation.in_flight.count();
+        cut = left as u64;
+        tracing::warn!(plugin.id = %id, generation = number, left, "generation {number} of `{id}` aborts {left} calls");
+        generation.note("warn", &format!("aborted {left} calls after {} s of draining", drain_timeout.as_secs()));
+        generation.abort_calls();
+        if tokio::time::timeout(CUT_GRACE, generation.in_flight.none()).await.is_err() {
+            // A call that is polled notices at once: these block the threads that poll them, and nothing ends that.
+            let left = generation.in_flight.count();
+            tracing::error!(plugin.id = %id, generation = number, left, "{left} calls of `{id}` block host threads");
+            generation.note("error", &format!("{left} calls block host threads; the generation can't be stopped"));
+            generation.in_flight.none().await;
+        }
+    }
+    generation.enter(GenerationPhase::Stopping);
+    if let Some(last) = last {
+        generation.run_hook(&last, stop_timeout).await;
+    }
+    if let Err(error) = generation.instance.stop(stop_timeout).await {
+        tracing::warn!(plugin.id = %id, generation = number, "the stop hook of `{id}` failed: {error}");
+        generation.note("warn", &format!("stop: {error}"));
+    }
+    generation.services.close();
+    generation.life.watch.retire();
+    generation.enter(GenerationPhase::Quiescing);
+    let took = started.elapsed();
+    let duration_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+    generation.events.publish(&id, EventKind::GenerationEnded { generation: number, took, cut });
+    tracing::info!(plugin.id = %id, generation = number, duration_ms, "generation {number} of `{id}` has ended");
+}
+
+/// Tells how the library of a generation that has ended goes: unmapped, or kept and why.
+async fn follow_library(host: &Host, id: &PluginId, life: &Life, log: &LogLines) {
+    let number = life.number;
+    let note = |level, text: String| log.push(level, Some(number), &text);
+    let publish = |kind| host.0.events.publish(Some(id), None, kind);
+    let was_kept = life.watch.settled().await == LibraryPhase::Kept;
+    if was_kept {
+        let held_by = life.watch.held_by();
+        let reasons = held_by.iter().take(MAX_REASONS).map(|reason| reason.as_str().into()).collect();
+        publish(EventKind::GenerationKept { generation: number, held_by: reasons });
+        let held_by = held_by.join("; ");
+        tracing::warn!(plugin.id = %id, generation = number, "generation {number} of `{id}` stays in memory: {held_by}");
+        note("warn", format!("generation {number} has ended and stays in memory: {held_by}"));
+        if !life.watch.unmapped().await {
+            return;
+        }
+    }
+    let Some(after) = life.unmapped_after() else { return };
+    let left_bytes = life.watch.left_bytes();
+    host.0.metrics.unmapped(id.as_str(), after, left_bytes);
+    publish(EventKind::GenerationUnmapped { generation: number, after, left_bytes });
+    let ms = after.as_secs_f64() * 1e3;
+    tracing::info!(plugin.id = %id, generation = number, "generation {number} of `{id}` is unmapped, {ms:.1} ms after the swap");
+    if was_kept {
+        note("info", format!("generation {number} is unmapped, {ms:.1} ms after it was replaced"));
+    }
+}
+
+impl Host {
+    /// Ends a generation that was taken out of the roster, in the background.
+    pub(crate) fn retire(&self, generation: Arc<Generation>, drain_timeout: Duration) {
+        drop(self.retire_with(generation, drain_timeout, None));
+    }
+
+    /// The same, with a hook that runs before the stop hook. What is returned ends with the generation.
+    pub(crate) fn retire_with(
+        &self,
+        generation: Arc<Generation>,
+        drain_timeout: Duration,
+        last: Option<Hook>,
+    ) -> JoinHandle<()> {
+        begin(&generation);
+        let host = self.clone();
+        self.0.tasks.spawn(async move {
+            drain_and_stop(&generation, drain_timeout, host.config().stop_timeout, last).await;
+            let (id, life, log) = (generation.id.clone(), generation.life.clone(), generation.log().clone());
+            if let Some(plugin) = host.0.plugins.get(&id).map(|entry| entry.value().clone()) {
+                plugin.state().end(&generation);
+            }
+            // The library goes with the last that holds it: nothing below does. A host that stops does not wait for it.
+            drop(generation);
+            let (tasks, stopping) = (host.0.tasks.clone(), host.0.stopping.clone());
+            tasks.spawn(async move {
+                tokio::select! {
+                    () = follow_library(&host, &id, &life, &log) => {}
+                    () = stopping.cancelled() => {}
+                }
+            });
+        })
+    }
+}

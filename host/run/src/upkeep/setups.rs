@@ -1,0 +1,65 @@
+//! Artifacts and configurations, ready to be started.
+
+use host_core::configuration::{Layers, Violation};
+use host_core::manifest::Manifest;
+use host_core::{Desired, Digest};
+use serde_json::Value;
+
+use crate::model::{Build, Error, Settings, Setup, context};
+use crate::state::Host;
+
+impl Host {
+    /// What is asked for, ready to be started. Secrets that `build` knows and the one before did not are sealed.
+    pub(crate) fn setup(&self, mut desired: Desired, build: Build) -> Result<Setup, Error> {
+        let context = context(&desired.id);
+        let operator = self.0.sealer.open_secrets(&context, &desired.configuration)?;
+        let secrets = build.schema.secrets(&operator);
+        let (stored, opened) = (Value::Object(desired.configuration.clone()), Value::Object(operator.clone()));
+        // What is sealed reads differently from what is not.
+        if secrets.iter().any(|pointer| stored.pointer(pointer) == opened.pointer(pointer)) {
+            desired.configuration = self.0.sealer.seal_secrets(&context, &operator, &secrets)?;
+        }
+        let layers = Layers {
+            defaults: build.manifest.configuration.clone(),
+            host_file: self.config().configurations.get(&desired.id).cloned().unwrap_or_default(),
+            operator,
+        };
+        let configuration = layers.effective();
+        Ok(Setup { desired, build, layers, configuration })
+    }
+
+    /// The same with other settings of the operator's.
+    ///
+    /// # Errors
+    /// [`Error::ConfigurationInvalid`] when they hold a mask where there is no secret to stand for.
+    pub(crate) fn setup_with(&self, setup: Setup, change: &Settings) -> Result<Setup, Error> {
+        let Setup { mut desired, build, layers, .. } = setup;
+        let changed = match change {
+            Settings::Replace(settings) => layers.with_operator(&build.schema, settings.clone()),
+            Settings::Merge(patch) => layers.with_patch(&build.schema, patch),
+        };
+        let changed = changed.map_err(|violations| Error::ConfigurationInvalid { violations })?;
+        // Sealing the same twice gives two texts: what has not changed stays as it is.
+        if changed.operator != layers.operator {
+            let secrets = build.schema.secrets(&changed.operator);
+            let sealed = self.0.sealer.seal_secrets(&context(&desired.id), &changed.operator, &secrets);
+            desired.configuration = sealed.map_err(|error| match error {
+                host_state::Error::LooksSealed { .. } => {
+                    let violation = Violation { pointer: String::new(), message: error.to_string() };
+                    Error::ConfigurationInvalid { violations: vec![violation] }
+                }
+                error => error.into(),
+            })?;
+        }
+        let configuration = changed.effective();
+        Ok(Setup { desired, build, layers: changed, configuration })
+    }
+
+    /// Reads an artifact; `None` when it is not there. Blocks.
+    pub(crate) fn read_artifact(&self, digest: &Digest) -> Result<Option<Build>, Error> {
+        let Some(artifact) = self.0.store.artifact(digest)? else { return Ok(None) };
+        let checked = Manifest::check(artifact.manifest_text(), self.config().mode);
+        let checked = checked.map_err(|problems| Error::Manifest { problems })?;
+        Build::of(checked.manifest, checked.warnings, artifact).map(Some)
+    }
+}

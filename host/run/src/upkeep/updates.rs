@@ -1,0 +1,134 @@
+//! Looking for newer versions of what is installed.
+
+mod judge;
+mod poll;
+mod schedule;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use host_call::now_unix_ms;
+use host_core::update::UpdateRule;
+use host_core::{GitUrl, Revision, Source};
+use host_fetch::{Listing, Release};
+use semver::Version;
+
+use crate::model::{Error, Update, UpdateFailure, UpdateReport, Watched};
+use crate::state::{Host, Poller};
+
+impl Host {
+    /// Asks a plugin's source for newer versions. Nothing is fetched and nothing changes.
+    ///
+    /// A source that cannot be asked, or that is no repository, gives a report with an error, not an error.
+    ///
+    /// # Errors
+    /// [`Error::ShuttingDown`], and [`Error::Panicked`] for a defect of the host.
+    ///
+    /// # Cancel safety
+    /// Dropping the future ends the request; the host's shutdown waits for that.
+    pub async fn check_updates(
+        &self,
+        source: &Source,
+        installed: &Version,
+        commit: Option<&str>,
+        rule: &UpdateRule,
+        blocked: &BTreeSet<Version>,
+    ) -> Result<UpdateReport, Error> {
+        let report = UpdateReport::empty(installed, commit);
+        let Source::Git { url, revision } = source else {
+            let error = UpdateFailure {
+                code: "update_no_repository",
+                message: format!("`{source}` is not a repository, so it has no versions"),
+                fix: Some("reload the plugin to build its current source".to_owned()),
+            };
+            return Ok(UpdateReport { error: Some(error), ..report });
+        };
+        if self.is_stopping() {
+            return Err(Error::ShuttingDown);
+        }
+        let listed = tokio::select! {
+            listed = self.list(url.clone()) => listed,
+            () = self.0.stopping.cancelled() => return Err(Error::ShuttingDown),
+        };
+        let judged = listed.and_then(|listing| Ok(judge::judge(&report, &listing, revision, rule.policy(), blocked)?));
+        match judged {
+            Ok(report) => Ok(report),
+            Err(error @ Error::Fetch(_)) => Ok(report.failed(&error)),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Looks for newer versions of what `watched` names, each by its own rule and at most two at once, and gives each
+    /// report to `tell`. Ends when the [`Poller`] is dropped or the host stops.
+    ///
+    /// `watched` is asked before each look and may wait, for a database say, but not long: nothing else is done
+    /// meanwhile. `tell` is not called when the host stops. What it is told of may be gone or another version by then,
+    /// and the next look of that plugin waits until it returns; whoever updates should start a job and not wait for it.
+    pub fn poll_updates<W, WF, T, TF>(&self, watched: W, tell: T) -> Poller
+    where
+        W: Fn() -> WF + Send + Sync + 'static,
+        WF: Future<Output = Vec<Watched>> + Send,
+        T: Fn(Watched, UpdateReport) -> TF + Send + Sync + 'static,
+        TF: Future<Output = ()> + Send,
+    {
+        let (poller, wake, ended) = Poller::new(self.0.stopping.child_token());
+        let host = self.clone();
+        self.0.tasks.spawn(async move {
+            let check = |watched: Watched| {
+                let host = host.clone();
+                async move {
+                    let Watched { source, installed, commit, rule, blocked, .. } = &watched;
+                    host.check_updates(source, installed, commit.as_deref(), rule, blocked).await
+                }
+            };
+            tokio::select! {
+                never = poll::poll(&wake, now_unix_ms(), &watched, &check, &tell) => match never {},
+                () = ended.cancelled() => {}
+            }
+        });
+        poller
+    }
+
+    /// What somebody means who names `revision`: the release of that version, however its tag is written, or the very branch,
+    /// tag or commit.
+    pub(crate) async fn named_update(&self, url: &GitUrl, revision: Revision) -> Result<Update, Error> {
+        let version = match &revision {
+            Revision::Named(name) => name.strip_prefix('v').unwrap_or(name).parse::<Version>().ok(),
+            Revision::Latest => None,
+        };
+        let releases = match version {
+            Some(_) => self.list(url.clone()).await?.releases,
+            None => vec![],
+        };
+        let release = releases.into_iter().rev().find(|release| Some(&release.version) == version.as_ref());
+        Ok(match release {
+            Some(Release { version, tag, commit }) => {
+                Update { version: Some(version), revision: Revision::Named(tag), commit }
+            }
+            None => Update { version: None, revision, commit: String::new() },
+        })
+    }
+
+    async fn list(&self, url: GitUrl) -> Result<Listing, Error> {
+        let host = self.clone();
+        let cancelled = Arc::new(AtomicBool::new(false));
+        let _cancel = CancelOnDrop(cancelled.clone());
+        // A host that stops waits until the request has noticed.
+        let token = host.0.tasks.token();
+        let listed = tokio::task::spawn_blocking(move || {
+            let _token = token;
+            host_fetch::versions(&host.config().fetch, &url, &cancelled)
+        });
+        Ok(listed.await.map_err(|_| Error::Panicked)??)
+    }
+}
+
+/// Ends a request when whoever waits for it has gone.
+struct CancelOnDrop(Arc<AtomicBool>);
+
+impl Drop for CancelOnDrop {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,238 @@
+//! What the branches and tags of a repository mean for a plugin that came from it.
+
+use std::collections::BTreeSet;
+
+use host_core::Revision;
+use host_core::update::{Available, UpdatePolicy, choose, choose_commit};
+use host_fetch::{Error, Follow, Listing, Release};
+use semver::Version;
+
+use crate::model::{Update, UpdateReport};
+
+/// Fills a report that nothing newer is known with what the listing says.
+///
+/// # Errors
+/// Those of [`Listing::follow`].
+pub(super) fn judge(
+    report: &UpdateReport,
+    listing: &Listing,
+    revision: &Revision,
+    policy: UpdatePolicy,
+    blocked: &BTreeSet<Version>,
+) -> Result<UpdateReport, Error> {
+    let mut report = report.clone();
+    match listing.follow(revision)? {
+        Follow::Fixed => {}
+        Follow::Tip(tip) => {
+            let is_new = policy != UpdatePolicy::Pinned && choose_commit(report.commit.as_deref(), tip);
+            let update = Update { version: None, revision: revision.clone(), commit: tip.to_owned() };
+            report.newest = is_new.then_some(update);
+            report.allowed = report.newest.clone().filter(|_| policy.takes_any());
+        }
+        Follow::Releases(releases) => {
+            let installed = release_of(&report, releases);
+            let available: Vec<_> = releases.iter().map(available).collect();
+            let choice = choose(installed, &available, policy, blocked);
+            report.newest = choice.newest.map(update);
+            report.allowed = choice.newest_allowed.map(update);
+            report.held_back = choice.held_back;
+        }
+    }
+    Ok(report)
+}
+
+/// The version to compare with. Authors tag a commit and forget its plugin.yaml: without a look at the tags of the
+/// installed commit such a release would be newer than itself for ever.
+fn release_of<'r>(report: &'r UpdateReport, releases: &'r [Release]) -> &'r Version {
+    let tags = releases.iter().filter(|release| report.commit.as_ref() == Some(&release.commit));
+    let versions = tags.map(|release| &release.version).chain([&report.installed]);
+    versions.max().unwrap_or(&report.installed)
+}
+
+fn available(release: &Release) -> Available {
+    Available {
+        version: release.version.clone(),
+        revision: Revision::Named(release.tag.clone()),
+        commit: release.commit.clone(),
+    }
+}
+
+fn update(found: Available) -> Update {
+    Update { version: Some(found.version), revision: found.revision, commit: found.commit }
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::{Expect, expect};
+    use host_core::GitUrl;
+    use host_fetch::{Head, Tip};
+
+    use super::*;
+
+    /// `tag=commit` is a release or tag, `branch:commit` a branch; the branch `main` is the default one.
+    fn listing(refs: &str) -> Listing {
+        let url = GitUrl::from_repository_address("git.example.org/acme/hello").unwrap();
+        let mut listing = Listing { url, releases: vec![], tags: vec![], branches: vec![], head: None };
+        for word in refs.split_whitespace() {
+            if let Some((name, commit)) = word.split_once(':') {
+                let (name, commit) = (name.to_owned(), commit.to_owned());
+                if name == "main" {
+                    listing.head = Some(Head { branch: Some(name.clone()), commit: commit.clone() });
+                }
+                listing.branches.push(Tip { name, commit });
+            } else if let Some((tag, commit)) = word.split_once('=') {
+                let (version, tag, commit) = (tag.trim_start_matches('v').parse(), tag.to_owned(), commit.to_owned());
+                match version {
+                    Ok(version) => listing.releases.push(Release { version, tag, commit }),
+                    Err(_) => listing.tags.push(Tip { name: tag, commit }),
+                }
+            }
+        }
+        listing
+    }
+
+    /// What is said of a plugin of version 1.2.0 and commit `c1`.
+    fn check(revision: &str, refs: &str, expected: Expect) {
+        let mut table = String::new();
+        for policy in UpdatePolicy::ALL {
+            let report = UpdateReport::empty(&"1.2.0".parse().unwrap(), Some("c1"));
+            let blocked = ["1.2.9".parse().unwrap()].into();
+            let judged = judge(&report, &listing(refs), &revision.parse().unwrap(), policy, &blocked);
+            let shown = |update: &Option<Update>| match update {
+                None => "-".to_owned(),
+                Some(Update { version: None, revision, commit }) => format!("{revision} at {commit}"),
+                Some(Update { version: Some(version), revision, commit }) => {
+                    format!("{version}, {revision} at {commit}")
+                }
+            };
+            table += &match judged {
+                Err(error) => format!("{policy}: {}\n", error.code()),
+                Ok(report) => {
+                    let held: String = report.held_back.iter().map(|(version, _)| format!(" {version}")).collect();
+                    format!("{policy}: {} of {}; held back:{held}\n", shown(&report.allowed), shown(&report.newest))
+                }
+            };
+        }
+        expected.assert_eq(&table);
+    }
+
+    #[test]
+    fn a_release_is_followed_by_releases() {
+        let refs = "main:c9 v1.2.0=c1 v1.2.1=c2 v1.2.9=c3 v1.3.0=c4 v2.0.0=c5";
+        check(
+            "latest",
+            refs,
+            expect![[r#"
+            patch: 1.2.1, v1.2.1 at c2 of 2.0.0, v2.0.0 at c5; held back: 2.0.0 1.3.0 1.2.9
+            minor: 1.3.0, v1.3.0 at c4 of 2.0.0, v2.0.0 at c5; held back: 2.0.0 1.2.9
+            major: 2.0.0, v2.0.0 at c5 of 2.0.0, v2.0.0 at c5; held back: 1.2.9
+            manual: - of 2.0.0, v2.0.0 at c5; held back: 2.0.0 1.3.0 1.2.9 1.2.1
+            pinned: - of -; held back: 2.0.0 1.3.0 1.2.9 1.2.1
+        "#]],
+        );
+        check(
+            "v1.2.0",
+            refs,
+            expect![[r#"
+            patch: 1.2.1, v1.2.1 at c2 of 2.0.0, v2.0.0 at c5; held back: 2.0.0 1.3.0 1.2.9
+            minor: 1.3.0, v1.3.0 at c4 of 2.0.0, v2.0.0 at c5; held back: 2.0.0 1.2.9
+            major: 2.0.0, v2.0.0 at c5 of 2.0.0, v2.0.0 at c5; held back: 1.2.9
+            manual: - of 2.0.0, v2.0.0 at c5; held back: 2.0.0 1.3.0 1.2.9 1.2.1
+            pinned: - of -; held back: 2.0.0 1.3.0 1.2.9 1.2.1
+        "#]],
+        );
+    }
+
+    #[test]
+    fn a_branch_is_followed_by_its_commits() {
+        check(
+            "latest",
+            "main:c2 dev:c1",
+            expect![[r#"
+            patch: latest at c2 of latest at c2; held back:
+            minor: latest at c2 of latest at c2; held back:
+            major: latest at c2 of latest at c2; held back:
+            manual: - of latest at c2; held back:
+            pinned: - of -; held back:
+        "#]],
+        );
+        check(
+            "dev",
+            "main:c2 dev:c1 v3.0.0=c7",
+            expect![[r#"
+            patch: - of -; held back:
+            minor: - of -; held back:
+            major: - of -; held back:
+            manual: - of -; held back:
+            pinned: - of -; held back:
+        "#]],
+        );
+        check(
+            "nightly",
+            "main:c1 nightly=c2 v3.0.0=c7",
+            expect![[r#"
+            patch: nightly at c2 of nightly at c2; held back:
+            minor: nightly at c2 of nightly at c2; held back:
+            major: nightly at c2 of nightly at c2; held back:
+            manual: - of nightly at c2; held back:
+            pinned: - of -; held back:
+        "#]],
+        );
+    }
+
+    #[test]
+    fn a_commit_stays() {
+        check(
+            &"a".repeat(40),
+            "main:c2 v3.0.0=c7",
+            expect![[r#"
+            patch: - of -; held back:
+            minor: - of -; held back:
+            major: - of -; held back:
+            manual: - of -; held back:
+            pinned: - of -; held back:
+        "#]],
+        );
+    }
+
+    #[test]
+    fn what_is_gone_is_said() {
+        check(
+            "feature",
+            "main:c2",
+            expect![[r#"
+            patch: fetch_no_revision
+            minor: fetch_no_revision
+            major: fetch_no_revision
+            manual: fetch_no_revision
+            pinned: fetch_no_revision
+        "#]],
+        );
+    }
+
+    #[test]
+    fn a_release_whose_plugin_yaml_names_another_version_is_not_newer_than_itself() {
+        check(
+            "latest",
+            "v1.2.5=c1",
+            expect![[r#"
+            patch: - of -; held back:
+            minor: - of -; held back:
+            major: - of -; held back:
+            manual: - of -; held back:
+            pinned: - of -; held back:
+        "#]],
+        );
+        check(
+            "latest",
+            "v1.1.0=c1 v1.1.1=c2",
+            expect![[r#"
+            patch: - of -; held back:
+            minor: - of -; held back:
+            major: - of -; held back:
+            manual: - of -; held back:
+            pinned: - of -; held back:
+        "#]],
+        );
+    }
+}
