@@ -1,12 +1,12 @@
-//! Writes tables of the files of the SDK and of the template with their contents, so that a lone program can build
-//! plugins and begin new ones.
+//! Writes tables of the files of the SDK and of the template with their contents, so that a lone program can build and
+//! create plugins.
 
 use std::fmt::Write as _;
 use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-/// What a plugin needs of the SDK: its manifests, its code, and what the code may include. Not its own tests.
+/// The files that a plugin needs of the SDK: manifests, code, and included files. Not its tests.
 const PARTS: [&str; 9] = [
     "Cargo.toml",
     "README.md",
@@ -19,7 +19,7 @@ const PARTS: [&str; 9] = [
     "macros/src",
 ];
 
-/// What a new plugin begins with. `cargo-generate.toml` is for cargo-generate alone, which leaves it out as well.
+/// The files of a new plugin. `cargo-generate.toml` is only for cargo-generate, which skips it as well.
 const TEMPLATE: [&str; 6] = [".gitignore", "Cargo.toml", "README.md", "plugin.yaml", "src", "tests"];
 
 fn main() -> io::Result<()> {
@@ -55,7 +55,7 @@ fn collect(path: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
     }
     for entry in fs::read_dir(path)? {
         let entry = entry?;
-        // Editors leave hidden files beside the real ones.
+        // Editors create hidden files beside the real ones.
         if !entry.file_name().to_string_lossy().starts_with('.') {
             collect(&entry.path(), files)?;
         }

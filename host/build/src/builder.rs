@@ -33,61 +33,61 @@ struct Inner {
     slots: Slots,
     /// Whether the slots above the first are in the pool.
     is_open: AtomicBool,
-    /// Whether every build is made anew.
+    /// Whether the cache is ignored.
     ignores_cache: AtomicBool,
     flights: Flights,
     counts: Counts,
 }
 
-/// Where a tree came from, for the provenance of what is made of it.
+/// The origin of a tree, for the provenance of its artifact.
 #[derive(Clone, Debug)]
 pub struct BuildSource {
-    /// The source as it was asked for.
+    /// The source as requested.
     pub source: String,
     /// The git commit, when the source is a repository.
     pub commit: Option<String>,
 }
 
-/// What came of a build.
+/// The result of a build.
 #[derive(Clone, Debug)]
 pub struct Built {
     /// The library in the store.
     pub artifact: Artifact,
-    /// Whether it was there already, so that cargo did not run.
+    /// Whether the artifact came from the cache, without running cargo.
     pub cached: bool,
-    /// What went into it; `None` for a library that came finished.
+    /// The fingerprint; `None` for a prebuilt library.
     pub fingerprint: Option<Digest>,
 }
 
-/// What a build would come to.
+/// The predicted result of a build.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Forecast {
-    /// How the artifact would be made.
+    /// How the artifact would be created.
     pub way: Way,
-    /// The artifact that would come of it; `None` when only a build can tell.
+    /// The predicted artifact; `None` if only a build can tell.
     pub artifact: Option<Digest>,
     /// The schema of the configuration.
     pub configuration_schema: Option<Vec<u8>>,
 }
 
-/// How an artifact is made of a tree.
+/// The way to create an artifact from a tree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Way {
     /// cargo builds it.
     Build,
     /// An earlier build has made it.
     Cached,
-    /// The library in the tree is taken as it is.
+    /// The prebuilt library is used.
     Library,
 }
 
 impl Builder {
-    /// Asks the compiler for its version and puts the SDK into the build cache.
+    /// Queries the compiler's version and stores the SDK in the build cache.
     ///
     /// Until [`Builder::warm`] has ended, well or not, one build runs at a time.
     ///
     /// # Errors
-    /// [`Error::NoToolchain`] when there is no compiler.
+    /// [`Error::NoToolchain`] if there is no compiler.
     pub async fn new(store: Store, mut config: Config) -> Result<Builder, Error> {
         config.slots = config.slots.clamp(1, Config::MAX_SLOTS);
         let toolchain = Toolchain::ask(&config, &store.empty_dir()).await?;
@@ -116,20 +116,20 @@ impl Builder {
         sdk::abi_version()
     }
 
-    /// Whether builds are answered by earlier ones from now on; they are at first.
+    /// Sets whether earlier builds are reused; initially they are.
     pub fn use_cache(&self, use_it: bool) {
         self.0.ignores_cache.store(!use_it, Ordering::Relaxed);
     }
 
-    /// What this builder has done and does.
+    /// The counters of this builder.
     pub fn counters(&self) -> Counters {
         self.0.counts.read(self.0.slots.n_waiting())
     }
 
     /// Compiles the SDK into the first slot and copies the result to the other slots, which are then open for builds.
     ///
-    /// Builds that are asked for meanwhile wait. Whether it succeeds, fails or is dropped: afterwards all slots are
-    /// open, at worst empty, so that the first build in each takes longer.
+    /// Builds requested in the meantime wait. Whether the warm-up succeeds, fails or is dropped, all slots are open
+    /// afterwards, at worst empty, so that the first build in each takes longer.
     pub async fn warm(&self, lines: Lines<'_>) -> Result<(), Error> {
         let inner = &self.0;
         let _open = OpenAtEnd(inner);
@@ -177,14 +177,14 @@ impl Builder {
         Ok(())
     }
 
-    /// Makes an artifact of a tree: builds its crate, or takes its one library as it is.
+    /// Creates an artifact from a tree: builds its crate, or uses its prebuilt library.
     ///
-    /// Does not start cargo when a build with the same fingerprint has succeeded before. Of two equal builds at once
-    /// the second waits for the first and takes its artifact; when the first fails or is dropped, it builds itself.
+    /// Does not run cargo if a build with the same fingerprint has succeeded before. Of two equal concurrent builds,
+    /// the second waits for the first and uses its artifact; if the first fails or is dropped, it builds itself.
     ///
     /// # Errors
-    /// [`Error::Cargo`] with what the compiler wrote; [`Error::TimedOut`] after `build.timeout` of the manifest, the
-    /// wait for a slot not counted.
+    /// [`Error::Cargo`] with the compiler's output; [`Error::TimedOut`] after the manifest's `build.timeout`, which
+    /// does not include waiting for a slot.
     ///
     /// # Cancel safety
     /// Dropping the future kills cargo and all it started, and leaves the store as it was.
@@ -212,10 +212,10 @@ impl Builder {
         result
     }
 
-    /// Says what [`Builder::build`] would do, without doing it: no program is started and nothing is written.
+    /// Predicts what [`Builder::build`] would do, without running a program or writing anything.
     ///
     /// # Errors
-    /// What is wrong with the tree before anything is built.
+    /// Problems of the tree that are found before a build.
     pub async fn forecast(&self, tree: &Tree, manifest: &Manifest) -> Result<Forecast, Error> {
         let (builder, tree, manifest) = (self.clone(), tree.clone(), manifest.clone());
         blocking(move || {
@@ -289,7 +289,7 @@ impl Builder {
 // === impl Inner ===
 
 impl Inner {
-    /// Keeps other hosts on the same build cache out of a slot's target folder until the file is dropped.
+    /// Keeps other hosts with the same build cache out of a slot's target folder until the file is dropped.
     async fn lock_target(&self, slot: usize) -> Result<std::fs::File, Error> {
         let (store, toolchain, timeout) = (self.store.clone(), self.targets(), self.config.queue_timeout);
         let locked = blocking(move || Ok(store.lock_target(&toolchain, slot)?));
@@ -365,7 +365,7 @@ impl Inner {
         artifact
     }
 
-    /// How a plugin is built: as its manifest says, but for the profile of a build for development.
+    /// The build settings: those of the manifest, except for the profile of a development build.
     fn build_of(&self, manifest: &Manifest) -> Build {
         let mut build = manifest.build.clone();
         if self.config.development {
@@ -374,7 +374,7 @@ impl Inner {
         build
     }
 
-    /// What makes a build of this tree the same as an earlier one.
+    /// The fingerprint of a build of this tree.
     fn fingerprint(&self, tree: &Tree, schemas: &schema::Schemas, build: &Build) -> Digest {
         fingerprint::of(&fingerprint::Inputs {
             tree: tree.digest(),
@@ -404,18 +404,18 @@ impl Inner {
             commit: source.commit.clone(),
             tree: Some(tree.digest()),
             fingerprint,
-            // Nobody knows what a library that came finished was built with.
+            // The compiler of a prebuilt library is unknown.
             rustc: fingerprint.map(|_| self.toolchain.verbose.lines().next().unwrap_or_default().to_owned()),
             built_at_unix_seconds: now.as_secs(),
         }
     }
 }
 
-/// Says when cargo could not keep to the versions of the plugin's Cargo.lock.
+/// Reports if cargo could not keep the versions of the plugin's Cargo.lock.
 fn say_changes(before: &str, after: &str, lines: Lines<'_>) {
     let mut changes = lock_file::changes(before, after);
     if !before.is_empty() && !changes.is_empty() {
-        // The SDK is the usual reason, so it stands in front of what it brings along.
+        // The SDK is the usual reason, so it is listed before its own dependencies.
         changes.sort_by_key(|change| !change[1..].starts_with("plugin-sdk"));
         let shown = changes[..changes.len().min(10)].join(", ");
         let n_more = changes.len().saturating_sub(10);
@@ -423,13 +423,13 @@ fn say_changes(before: &str, after: &str, lines: Lines<'_>) {
     }
 }
 
-/// What is put into the store beside a library and its manifest.
+/// The files stored beside a library and its manifest.
 struct Kept {
     schemas: schema::Schemas,
     provenance: Provenance,
 }
 
-/// Puts the slots above the first into the pool when it is dropped, once.
+/// Adds the slots above the first to the pool when it is dropped, once.
 struct OpenAtEnd<'a>(&'a Inner);
 
 impl Drop for OpenAtEnd<'_> {

@@ -1,4 +1,4 @@
-//! The one command line of cargo, and what its end means.
+//! The cargo command line and the interpretation of its result.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -11,10 +11,10 @@ use crate::cargo_toml::Package;
 use crate::report::Report;
 use crate::{Config, Error, Lines, outputs, sdk};
 
-/// Long enough for the messages of packages with very many files; longer lines are no use to anybody.
+/// Long enough for the messages of packages with very many files; longer lines are useless.
 const MAX_LINE_BYTES: usize = 256 * 1024;
 
-/// What cargo is to build, and where.
+/// The parameters of a cargo run.
 pub(crate) struct Run<'a> {
     pub(crate) config: &'a Config,
     pub(crate) store: &'a Store,
@@ -27,7 +27,7 @@ pub(crate) struct Run<'a> {
     pub(crate) target: &'a Path,
 }
 
-/// What came of it.
+/// The result of a cargo run.
 pub(crate) struct Ran {
     /// The library, in the target folder.
     pub(crate) library: Result<PathBuf, Error>,
@@ -55,10 +55,10 @@ impl Run<'_> {
         Ran { library: exit.and_then(|exit| self.judge(exit, report)), own }
     }
 
-    /// Removes the package's own outputs, of which the library is one, from the target folder.
+    /// Removes the package's own outputs, including the library, from the target folder.
     pub(crate) async fn clean(&self, own: BTreeSet<(String, String)>) {
         let target = self.target.to_owned();
-        // When the host stops meanwhile, some outputs stay until the next build of the same package.
+        // If the host stops in the meantime, some outputs stay until the next build of the same package.
         let _ = tokio::task::spawn_blocking(move || outputs::remove(&target, &own)).await;
     }
 
@@ -84,7 +84,8 @@ impl Run<'_> {
             .env("CARGO_TERM_COLOR", "never")
             .env("CARGO_TERM_PROGRESS_WHEN", "never")
             .env("CARGO_NET_RETRY", "2")
-            // The work folder is new for every build but those for development, so there is nothing to be incremental about.
+            // The work folder is new for every build except development builds, so incremental compilation has no
+            // effect.
             .env("CARGO_INCREMENTAL", if *development { "1" } else { "0" }))
     }
 
@@ -101,7 +102,8 @@ impl Run<'_> {
         config("profile.release.panic=\"unwind\"".to_owned());
         config("profile.dev.panic=\"unwind\"".to_owned());
         if self.config.development {
-            // A library a fifth as large is copied, hashed and mapped sooner; a panic says its line without.
+            // A library a fifth as large is copied, hashed and mapped sooner; a panic reports its line without debug
+            // information.
             config("profile.dev.debug=0".to_owned());
         }
         for (name, folder) in sdk::CRATES {
@@ -149,7 +151,7 @@ fn text_of(path: &Path) -> Result<&str, Error> {
     })
 }
 
-/// A TOML basic string. JSON escapes a subset of what TOML does, and in the same way.
+/// A TOML basic string. JSON escapes a subset of what TOML escapes, in the same way.
 fn toml_string(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }

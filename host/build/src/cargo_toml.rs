@@ -1,4 +1,4 @@
-//! What must be true of a plugin's Cargo.toml before cargo is asked.
+//! Checks of a plugin's Cargo.toml before cargo runs.
 
 use std::collections::{BTreeSet, VecDeque};
 
@@ -17,20 +17,20 @@ const TABLES: [&str; 5] =
 /// The crate that is built.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Package {
-    /// What `--package` takes.
+    /// The argument of `--package`.
     pub(crate) name: String,
     /// The name of its library.
     pub(crate) library: String,
-    /// Whether it stands in a workspace of its own already.
+    /// Whether it already has a workspace.
     pub(crate) has_workspace: bool,
 }
 
-/// Whether the tree has a crate at its root.
+/// Returns whether the tree has a crate at its root.
 pub(crate) fn is_in(tree: &Tree) -> bool {
     tree.files().iter().any(|file| file.path.as_str() == "Cargo.toml")
 }
 
-/// Checks the Cargo.toml at the root and all those that cargo will read with it.
+/// Checks the Cargo.toml at the root and all manifests that cargo reads with it.
 pub(crate) fn check(tree: &Tree, sdk: &Version) -> Result<Package, Error> {
     check_files(
         &|path| {
@@ -42,7 +42,7 @@ pub(crate) fn check(tree: &Tree, sdk: &Version) -> Result<Package, Error> {
     )
 }
 
-/// Reads a file of the tree; `None` when there is no such file.
+/// Reads a file of the tree; `None` if it does not exist.
 type Read<'a> = &'a dyn Fn(&str) -> Option<Result<Vec<u8>, host_store::Error>>;
 
 fn check_files(read: Read<'_>, files: &[&str], sdk: &Version) -> Result<Package, Error> {
@@ -56,7 +56,7 @@ fn check_files(read: Read<'_>, files: &[&str], sdk: &Version) -> Result<Package,
     }
     check_sdk(&root, sdk)?;
 
-    // Without a workspace cargo reads what is depended on; with one, also its members, which patterns name.
+    // Without a workspace cargo reads the dependencies; with one, also its members, which are given as patterns.
     let mut to_read = VecDeque::from([String::new()]);
     if root.contains_key("workspace") {
         to_read.extend(files.iter().filter_map(|file| file.strip_suffix("/Cargo.toml").map(str::to_owned)));
@@ -69,7 +69,7 @@ fn check_files(read: Read<'_>, files: &[&str], sdk: &Version) -> Result<Package,
         }
         let table = match parse(read, &path) {
             Ok(Some(table)) => table,
-            // cargo says so with more context if it needs the file; one among test data it never reads.
+            // cargo reports it with more context if it needs the file; it never reads one among test data.
             Ok(None) | Err(Error::CargoToml { .. }) => continue,
             Err(error) => return Err(error),
         };
@@ -102,7 +102,7 @@ fn makes_cdylib(root: &Table) -> bool {
     kinds.iter().any(|kind| kind.as_str() == Some("cdylib"))
 }
 
-/// Refuses a plugin that asks for another SDK here, because cargo would say only that it finds none.
+/// Refuses a plugin with another SDK version here, because cargo would only report that it found none.
 fn check_sdk(root: &Table, offered: &Version) -> Result<(), Error> {
     for (_, name, dependency) in dependencies(root) {
         let package = dependency.get("package").and_then(Value::as_str).unwrap_or(name);
@@ -120,7 +120,7 @@ fn check_sdk(root: &Table, offered: &Version) -> Result<(), Error> {
     Ok(())
 }
 
-/// All dependencies of a Cargo.toml: the table each stands in, its key, and what is said of it.
+/// All dependencies of a Cargo.toml: table, key and value of each.
 fn dependencies(root: &Table) -> Vec<(String, &str, &Value)> {
     let mut tables: Vec<(String, Option<&Value>)> = Vec::new();
     tables.extend(TABLES.map(|name| (name.to_owned(), root.get(name))));
@@ -140,7 +140,7 @@ fn entries(table: Option<&Value>) -> impl Iterator<Item = (&String, &Value)> {
     table.and_then(Value::as_table).into_iter().flatten()
 }
 
-/// Every path that a Cargo.toml names and cargo follows: the key, and what it says.
+/// Every path in a Cargo.toml that cargo follows: its key and value.
 fn paths_of(root: &Table) -> Vec<(String, String)> {
     let mut found = Vec::new();
     for (table, name, dependency) in dependencies(root) {
@@ -156,7 +156,7 @@ fn paths_of(root: &Table) -> Vec<(String, String)> {
     found
 }
 
-/// Where `path` leads from `folder`, both inside the tree; `None` when it leads out.
+/// Resolves `path` from `folder`, both inside the tree; `None` if it leads outside.
 fn inside(folder: &str, path: &str) -> Option<String> {
     if path.starts_with('/') {
         return None;

@@ -5,7 +5,7 @@ use host_store::Tree;
 
 use crate::Error;
 
-/// Whether every listed file is there and unchanged and, for a complete list, no other file is there.
+/// Checks that every listed file exists unchanged and, for a complete list, that there are no other files.
 pub(crate) fn check(tree: &Tree, checksums: &Checksums) -> Result<(), Error> {
     let mut problems = Vec::new();
     let files = tree.files();
@@ -20,7 +20,7 @@ pub(crate) fn check(tree: &Tree, checksums: &Checksums) -> Result<(), Error> {
     }
     if checksums.complete {
         for file in files {
-            // The list cannot hold the digest of the file that it stands in.
+            // The list cannot contain the digest of its own file.
             let is_manifest = matches!(file.path.as_str(), "plugin.yaml" | "plugin.yml");
             if !is_manifest && !checksums.files.contains_key(&file.path) {
                 problems.push((&file.path, format!("`{}` is not in the list", file.path)));

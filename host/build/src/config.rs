@@ -1,30 +1,30 @@
-//! What an operator can choose about builds.
+//! The operator's build settings.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// What an operator can choose about builds.
+/// The operator's build settings.
 #[derive(Clone)]
 pub struct Config {
     /// The cargo to run; a bare name is looked up in the `PATH` of `environment`.
     pub cargo: PathBuf,
     /// The rustc that cargo runs; a bare name is looked up in the same `PATH`.
     pub rustc: PathBuf,
-    /// How many builds run at once, each with a target folder of its own: 1 to 8.
+    /// The number of concurrent builds, each with its own target folder: 1 to 8.
     pub slots: usize,
-    /// How many builds may wait for a slot.
+    /// The maximum number of builds waiting for a slot.
     pub queue_limit: usize,
-    /// How long a build may wait for a slot.
+    /// The maximum time a build waits for a slot.
     pub queue_timeout: Duration,
-    /// How long cargo may write nothing.
+    /// The maximum time without output of cargo.
     pub silence_timeout: Duration,
-    /// The environment that cargo and all it starts see, besides what the build sets itself and the manifest adds.
-    /// Without a `PATH` neither cargo nor a linker is found in most installations.
+    /// The environment of cargo and its children, in addition to the variables set by the build and the manifest. Most
+    /// installations need `PATH` to find cargo and a linker.
     pub environment: Vec<(String, String)>,
-    /// Whether cargo may use only what it has already downloaded.
+    /// Whether cargo may use only downloaded crates.
     pub offline: bool,
-    /// Whether builds are an author's, who changes a line and wants to see it: not optimised, without debug
-    /// information, incremental, in a folder that stays. No other build shares their target folder.
+    /// Whether builds are for development: not optimised, without debug information, incremental, in a persistent
+    /// folder. Other builds do not share their target folder.
     pub development: bool,
 }
 

@@ -2,20 +2,20 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// What a builder has done since it was made, and what it does now.
+/// Counters of a builder since its creation, and its current activity.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counters {
-    /// Builds that were asked for.
+    /// The number of requested builds.
     pub builds: u64,
     /// Builds that an earlier one answered.
     pub cache_hits: u64,
     /// Builds that ended with an error.
     pub failures: u64,
-    /// How often cargo was started, to warm up included.
+    /// The number of cargo runs, including the warm-up.
     pub cargo_runs: u64,
-    /// How many cargos run now.
+    /// The number of running cargo processes.
     pub running: u64,
-    /// How many builds wait for a slot now.
+    /// The number of builds waiting for a slot.
     pub waiting: u64,
 }
 

@@ -1,4 +1,4 @@
-//! Why a tree did not become an artifact.
+//! Errors of building.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use host_core::configuration::{SchemaError, Violation};
 use host_process::Exit;
 use semver::{Version, VersionReq};
 
-/// Why a tree did not become an artifact.
+/// The reason why a tree did not become an artifact.
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "the message of each variant names its fields")]
 pub enum Error {
@@ -28,10 +28,10 @@ pub enum Error {
         "the tree has no Cargo.toml and {n_libraries} `.so` files at its root; hint: add a Cargo.toml, or exactly one library"
     )]
     NothingToBuild { n_libraries: usize },
-    /// The prebuilt library is not the one that the manifest names.
+    /// The prebuilt library does not match the checksum in the manifest.
     #[error("`security.checksum` of plugin.yaml is `{expected}`, but `{path}` is `{actual}`")]
     Checksum { path: String, expected: Digest, actual: Digest },
-    /// Files of the tree are not those that the manifest lists.
+    /// Files of the tree do not match the checksums in the manifest.
     #[error("the tree does not match `checksums` of plugin.yaml: {list}", list = problems.join("; "))]
     TreeChecksum {
         /// One sentence for each file, ordered by path.
@@ -56,7 +56,7 @@ pub enum Error {
         "`{manifest}`: `{key}` is `{path}`, which is outside of the plugin; hint: put it into the plugin, or depend on a version"
     )]
     PathOutside { manifest: String, key: String, path: String },
-    /// The plugin asks for an SDK that this host does not carry.
+    /// The plugin requires an SDK version that this host does not include.
     #[error(
         "the plugin asks for plugin-sdk `{wanted}`, this host carries `{offered}`; hint: set plugin-sdk = \"{major}.{minor}\" in Cargo.toml",
         major = offered.major, minor = offered.minor
@@ -96,7 +96,7 @@ pub enum Error {
     #[error("failed to {action} `{path}`", path = path.display())]
     Io {
         action: &'static str,
-        /// With what.
+        /// The path.
         path: PathBuf,
         #[source]
         source: io::Error,
@@ -106,7 +106,7 @@ pub enum Error {
     Stopping,
 }
 
-/// What cargo, the compiler and the linker write when the disk is full.
+/// Messages of cargo, the compiler and the linker for a full disk.
 const NO_SPACE: &str = "No space left on device";
 
 impl Error {
@@ -141,7 +141,7 @@ impl Error {
         }
     }
 
-    /// What is wrong with a schema, by its place in the schema; empty of other errors.
+    /// The violations of a schema, by location; empty for other errors.
     pub fn schema_problems(&self) -> &[Violation] {
         match self {
             Error::SchemaRefused { source: SchemaError::Refused { problems }, .. } => problems,
@@ -149,7 +149,7 @@ impl Error {
         }
     }
 
-    /// What cargo and the compiler wrote about it; `None` when they did not run or did not fail.
+    /// The output of cargo and the compiler; `None` if they did not run or did not fail.
     pub fn compiler_output(&self) -> Option<&str> {
         match self {
             Error::Dependencies { message, .. } | Error::Cargo { message, .. } => Some(message),
@@ -164,7 +164,7 @@ impl From<host_store::Error> for Error {
     }
 }
 
-/// Adds to an I/O error what was tried on which path.
+/// Adds the action and the path to an I/O error.
 pub(crate) trait IoContext<T> {
     fn context(self, action: &'static str, path: &Path) -> Result<T, Error>;
 }

@@ -1,4 +1,4 @@
-//! What makes two builds the same.
+//! The fingerprint of a build: equal fingerprints mean equal builds.
 //!
 //! | input | in the fingerprint | how, or why not |
 //! |---|---|---|
@@ -21,15 +21,15 @@
 use host_core::manifest::{Build, Profile};
 use host_core::{Digest, DigestWriter};
 
-/// Raised whenever the host changes what it forces upon a build.
+/// Increased when the host changes the settings that it forces on a build.
 pub const FORCED: u32 = 1;
 
-/// All that goes into a fingerprint.
+/// The inputs of a fingerprint.
 pub(crate) struct Inputs<'a> {
     pub(crate) tree: Digest,
-    /// Of the schema of the configuration, where there is one.
+    /// The digest of the configuration schema, if there is one.
     pub(crate) schema: Option<Digest>,
-    /// Of the schemas of bodies, where there are some.
+    /// The digest of the body schemas, if there are any.
     pub(crate) body_schemas: Option<Digest>,
     pub(crate) rustc: &'a str,
     pub(crate) sdk: Digest,

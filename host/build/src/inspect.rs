@@ -1,11 +1,11 @@
-//! What a build looks at before it starts cargo, for those who only want to know whether it would.
+//! The checks of a build before cargo runs, also used for predictions.
 
 use host_core::Manifest;
 use host_store::Tree;
 
 use crate::{Error, cargo_toml, checksums, prebuilt, schema, sdk};
 
-/// What a tree holds that can become an artifact.
+/// The buildable content of a tree.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Code {
     /// A crate, to be built.
@@ -15,16 +15,16 @@ pub enum Code {
     },
     /// A finished library.
     Library {
-        /// Where it lies in the tree.
+        /// Its path in the tree.
         path: String,
     },
 }
 
-/// Checks what is known of a build before cargo runs: the list of checksums, the schemas, the Cargo.toml
-/// and the SDK it asks for, or that there is one library and it is the right one. Blocks.
+/// Checks a tree before cargo runs: the checksums, the schemas, the Cargo.toml and its SDK version, or that there is
+/// exactly one library with the right digest. Blocks.
 ///
 /// # Errors
-/// What [`crate::Builder::build`] would refuse for the same reasons.
+/// The same errors as [`crate::Builder::build`].
 pub fn inspect(tree: &Tree, manifest: &Manifest) -> Result<Code, Error> {
     checksums::check(tree, &manifest.checksums)?;
     schema::read(tree, manifest)?;

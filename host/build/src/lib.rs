@@ -1,12 +1,12 @@
 //! Tree to artifact: cargo, fingerprint, build cache.
 //!
-//! A [`Builder`] turns a tree with a `Cargo.toml` into a library by running cargo in a copy of it, and takes a tree
-//! with one finished library as it is. What it built once it does not build again: see [`fingerprint`] for what makes
-//! two builds the same. The SDK that plugins are written against travels inside this crate and takes the place of
-//! the one their `Cargo.toml` asks for, so that host and plugin always agree on it.
+//! A [`Builder`] turns a tree with a `Cargo.toml` into a library by running cargo in a copy of it, and uses a prebuilt
+//! library unchanged. It does not repeat a build: [`fingerprint`] defines when two builds are equal. The SDK for
+//! plugins is included in this crate and replaces the one requested in `Cargo.toml`, so that host and plugin always
+//! agree on it.
 //!
 //! Builds share target folders, the slots: a build holds one slot, others queue. [`Builder::warm`] compiles the SDK
-//! into them before the first plugin comes.
+//! into them before the first plugin.
 //!
 //! A build runs code of the plugin (build scripts, macros) with the rights of the host; nothing here is a sandbox.
 

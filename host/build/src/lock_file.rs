@@ -1,4 +1,4 @@
-//! Tells whether cargo kept to the versions that a plugin has locked.
+//! Checks whether cargo kept the versions of a plugin's Cargo.lock.
 
 use std::collections::BTreeSet;
 
@@ -17,10 +17,10 @@ struct Package {
     source: Option<String>,
 }
 
-/// What cargo changed, as `-name version` and `+name version`; empty when it kept to the file.
+/// The changes made by cargo, as `-name version` and `+name version`; empty if it kept the file.
 ///
-/// A Cargo.lock that was made without the SDK, or with another one, does not fit the SDK of the host. cargo then adds
-/// and replaces what it must, in the copy that it builds, and leaves the other versions as they are.
+/// A Cargo.lock created without the SDK, or with another one, does not match the SDK of the host. cargo then adds and
+/// replaces the necessary versions, in the copy that it builds, and keeps the others.
 pub(crate) fn changes(before: &str, after: &str) -> Vec<String> {
     let packages = |text| -> BTreeSet<Package> {
         toml::from_str::<LockFile>(text).map(|file| file.package.into_iter().collect()).unwrap_or_default()

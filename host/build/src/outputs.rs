@@ -1,11 +1,11 @@
-//! Removes from a target folder what a plugin itself left there, so that the folder holds only what others can use.
+//! Removes a plugin's own outputs from a target folder, so that it contains only shareable ones.
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-/// Removes the outputs of these packages (package name, crate name) of all profiles. What cannot be removed stays:
-/// it costs room and nothing else, and a package that takes its name for a dependency is compiled again.
+/// Removes the outputs of these packages (package name, crate name) in all profiles. A file that cannot be removed only
+/// takes space, and a package that uses its name for a dependency is compiled again.
 pub(crate) fn remove(target: &Path, packages: &BTreeSet<(String, String)>) {
     for profile in ["release", "debug"] {
         let profile = target.join(profile);
@@ -28,7 +28,7 @@ pub(crate) fn remove(target: &Path, packages: &BTreeSet<(String, String)>) {
     }
 }
 
-/// Whether a file is `name`, `libname` or `name-<hash>`, with any extension.
+/// Returns whether a file is `name`, `libname` or `name-<hash>`, with any extension.
 fn is_of(file: &str, name: &str) -> bool {
     let stem = file.split_once('.').map_or(file, |(stem, _)| stem);
     let is = |stem: &str| {

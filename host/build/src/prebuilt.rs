@@ -1,11 +1,11 @@
-//! Takes a library that came finished.
+//! Prebuilt libraries.
 
 use host_core::{Digest, Manifest};
 use host_store::{Artifact, Provenance, Store, Tree, TreeFile};
 
 use crate::{Error, schema};
 
-/// The one library at the root of a tree.
+/// Returns the single library at the root of a tree.
 pub(crate) fn library(tree: &Tree) -> Result<&TreeFile, Error> {
     let at_root = |file: &&TreeFile| !file.path.as_str().contains('/') && file.path.as_str().ends_with(".so");
     let libraries: Vec<&TreeFile> = tree.files().iter().filter(at_root).collect();
@@ -31,7 +31,7 @@ pub(crate) fn import(
     Ok(artifact)
 }
 
-/// Whether a library's digest is the one that the manifest gives, if it gives one.
+/// Checks the library's digest against the manifest, if it has one.
 pub(crate) fn compare(library: &TreeFile, manifest: &Manifest, actual: Digest) -> Result<(), Error> {
     match manifest.security.checksum {
         Some(expected) if expected != actual => {

@@ -1,4 +1,4 @@
-//! Reads what cargo says while it builds: JSON messages on standard output, text for people on standard error.
+//! Parses the output of cargo: JSON messages on standard output, text on standard error.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::path::{Path, PathBuf};
@@ -6,18 +6,18 @@ use std::path::{Path, PathBuf};
 use host_process::{Line, Stream};
 use serde::Deserialize;
 
-/// How much of the compiler's words an error keeps: the first error, and the end.
+/// The amount of compiler output stored in an error: the first error and the end.
 const MAX_FIRST_BYTES: usize = 16 * 1024;
 const MAX_TAIL_BYTES: usize = 47 * 1024;
 
-/// What is known of a run of cargo so far.
+/// The state of a cargo run.
 #[derive(Default)]
 pub(crate) struct Report {
     /// The library of the package at the root.
     pub(crate) library: Option<PathBuf>,
     /// The packages that were built from the work copy, each with its name and the name of its crate.
     pub(crate) own: BTreeSet<(String, String)>,
-    /// Whether cargo came as far as compiling.
+    /// Whether cargo has started to compile.
     pub(crate) has_compiled: bool,
     complaint: Complaint,
     is_in_patch_notice: bool,
@@ -42,7 +42,7 @@ struct Target {
 }
 
 impl Report {
-    /// Takes a line of cargo that runs on the copy in `work`; returns whether it is worth showing.
+    /// Handles a line of a cargo run in `work`; returns whether it should be shown.
     pub(crate) fn take(&mut self, line: &Line, work: &Path) -> bool {
         match line.stream {
             Stream::Stdout => match serde_json::from_str::<Message>(&line.text) {
@@ -65,7 +65,7 @@ impl Report {
         }
     }
 
-    /// The errors, or what stood last where there is none; at most 64 KiB.
+    /// The errors, or the last lines if there are none; at most 64 KiB.
     pub(crate) fn complaint(self) -> String {
         self.complaint.text()
     }
@@ -86,7 +86,7 @@ impl Report {
         }
     }
 
-    /// cargo warns that the host offers crates of the SDK that this plugin does not use, which is no fault of it.
+    /// cargo warns about SDK crates offered by the host that this plugin does not use, which is normal.
     fn is_patch_notice(&mut self, text: &str) -> bool {
         const REST: [&str; 4] = [
             "Check that the patched package version and available features",

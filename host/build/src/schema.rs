@@ -14,21 +14,20 @@ const MAX_BODIES_BYTES: usize = 4 * Schema::MAX_BYTES;
 /// The texts of the schemas that a manifest names.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Schemas {
-    /// Of the configuration.
+    /// The configuration schema.
     pub(crate) configuration: Option<Vec<u8>>,
-    /// Of bodies, as the artifact holds them: a JSON object, from path to text.
+    /// The body schemas, as stored in the artifact: a JSON object, from path to text.
     pub(crate) bodies: Option<Vec<u8>>,
 }
 
 impl Schemas {
-    /// As the store takes them.
+    /// The schemas in the form of the store.
     pub(crate) fn kept(&self) -> host_store::Schemas<'_> {
         host_store::Schemas { configuration: self.configuration.as_deref(), bodies: self.bodies.as_deref() }
     }
 }
 
-/// The schemas that a manifest names, as they stand in the tree. They are compiled, and thrown away: the artifact holds their
-/// texts.
+/// Reads the schemas named by a manifest. They are compiled only to check them; the artifact stores their texts.
 pub(crate) fn read(tree: &Tree, manifest: &Manifest) -> Result<Schemas, Error> {
     let configuration = manifest.configuration_schema.as_ref();
     let configuration =
@@ -50,10 +49,10 @@ pub(crate) fn read(tree: &Tree, manifest: &Manifest) -> Result<Schemas, Error> {
     Ok(Schemas { configuration, bodies })
 }
 
-/// Compiles the schemas of bodies that an artifact holds: each by the path that plugin.yaml gives.
+/// Compiles the body schemas of an artifact: each by its path in plugin.yaml.
 ///
 /// # Errors
-/// What lies there is not what a build put there, or a schema is refused.
+/// The stored text is damaged, or a schema is refused.
 pub fn body_schemas(text: &[u8]) -> Result<BTreeMap<String, Schema>, SchemaError> {
     let texts: BTreeMap<String, String> = serde_json::from_slice(text)
         .map_err(|error| SchemaError::NotAnObject { reason: format!("the list of schemas: {error}") })?;

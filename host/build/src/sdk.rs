@@ -14,7 +14,7 @@ use crate::error::IoContext as _;
 /// Every file of the SDK, by its path inside `plugin-sdk`, sorted.
 const FILES: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/sdk_files.rs"));
 
-/// The crates of the SDK that a plugin may name, and where each lies in it.
+/// The SDK crates that a plugin may depend on, with their locations.
 pub(crate) const CRATES: [(&str, &str); 3] =
     [("plugin-sdk", ""), ("plugin-sdk-abi", "abi"), ("plugin-sdk-macros", "macros")];
 
@@ -47,7 +47,7 @@ fn version_of(manifest: &str) -> Version {
     version.expect("the SDK's manifests say their version")
 }
 
-/// Makes sure that the SDK lies in the build cache, whole and unchanged, and returns where.
+/// Ensures that the build cache contains the SDK, complete and unchanged, and returns its path.
 pub(crate) fn materialise(store: &Store) -> Result<PathBuf, Error> {
     // Two builds that find it missing would otherwise write into the same temporary folder.
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
@@ -55,8 +55,8 @@ pub(crate) fn materialise(store: &Store) -> Result<PathBuf, Error> {
     put(store.sdk_dir(&digest()))
 }
 
-/// Puts the SDK below `folder`, for the tools of an author (`cargo test`, an editor), which find it by its path. Returns
-/// where it is: another SDK lies at another path, so that what one project uses never changes under it. Blocks.
+/// Stores the SDK below `folder` for an author's tools (`cargo test`, an editor), which find it by its path. Returns
+/// the path: another SDK has another path, so the SDK of a project never changes. Blocks.
 ///
 /// # Errors
 /// [`Error::Io`] when the folder cannot be written.
@@ -65,7 +65,7 @@ pub fn install_sdk(folder: &Path) -> Result<PathBuf, Error> {
     put(sdk_place(folder))
 }
 
-/// Where [`install_sdk`] puts the SDK of this program.
+/// The path at which [`install_sdk`] stores the SDK of this program.
 pub fn sdk_place(folder: &Path) -> PathBuf {
     folder.join(&digest().hex()[..16])
 }
@@ -88,7 +88,7 @@ fn put(place: PathBuf) -> Result<PathBuf, Error> {
         atomic::write(&file, bytes, 0o444).context("write", &file)?;
     }
     match fs::rename(&temp, &place) {
-        // Another host with the same build cache was quicker.
+        // Another host with the same build cache was faster.
         Err(_) if is_whole(&place) => fs::remove_dir_all(&temp).context("remove", &temp)?,
         renamed => renamed.context("put in place", &place)?,
     }

@@ -1,4 +1,4 @@
-//! The pool of target folders, and the queue in front of it.
+//! The pool of target folders and its queue.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -9,7 +9,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::Error;
 
-/// Hands out target folders, first come, first served.
+/// Assigns target folders, first come, first served.
 pub(crate) struct Slots {
     free: Arc<Mutex<BTreeSet<usize>>>,
     /// As many permits as `free` has entries.
@@ -21,7 +21,7 @@ pub(crate) struct Slots {
 
 /// A target folder, held until it is dropped.
 pub(crate) struct Slot {
-    /// Which one.
+    /// Its index.
     pub(crate) index: usize,
     free: Arc<Mutex<BTreeSet<usize>>>,
     _permit: OwnedSemaphorePermit,
@@ -47,8 +47,8 @@ impl Slots {
         }
     }
 
-    /// Waits for a slot, as a build does: the queue has a limit, and so has the wait. The lowest free one comes
-    /// first, because it is the warmest.
+    /// Waits for a slot for a build: the queue and the wait are limited. The lowest free slot is used first, because it
+    /// is the warmest.
     pub(crate) async fn take(&self) -> Result<Slot, Error> {
         if let Ok(permit) = self.permits.clone().try_acquire_owned() {
             return Ok(self.pick(permit));
@@ -60,12 +60,12 @@ impl Slots {
         }
     }
 
-    /// Whether the next build has to wait.
+    /// Returns whether the next build has to wait.
     pub(crate) fn is_busy(&self) -> bool {
         self.permits.available_permits() == 0
     }
 
-    /// How many builds wait.
+    /// The number of waiting builds.
     pub(crate) fn n_waiting(&self) -> usize {
         self.n_waiting.load(Ordering::Relaxed)
     }
@@ -79,7 +79,7 @@ impl Slots {
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        // The permit is given back after this, when the fields are dropped.
+        // The permit is returned after this, when the fields are dropped.
         self.free.lock().unwrap_or_else(PoisonError::into_inner).insert(self.index);
     }
 }

@@ -1,4 +1,4 @@
-//! The files that a new plugin begins with.
+//! The files of a new plugin.
 
 use host_core::{IdError, PluginId};
 
@@ -19,7 +19,7 @@ const TAKEN: &[&str] = &[
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProjectName(PluginId);
 
-/// Why a new plugin may not be called so.
+/// The reason why a name is not allowed for a new plugin.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[expect(missing_docs, reason = "the message of each variant names its fields")]
 pub enum NameError {
@@ -37,7 +37,7 @@ impl ProjectName {
     /// # Errors
     /// [`NameError`].
     pub fn parse(text: &str) -> Result<ProjectName, NameError> {
-        // As it was typed, so that a refusal speaks of what was typed.
+        // The name as typed, for messages.
         let _: PluginId = text.parse()?;
         let id: PluginId = heck::ToKebabCase::to_kebab_case(text).parse()?;
         let refuse = |rule| Err(NameError::Crate { name: id.to_string(), rule });
@@ -56,7 +56,7 @@ impl ProjectName {
     }
 }
 
-/// The files of a new plugin, by their path inside its folder: what cargo-generate makes of the template for that name.
+/// The files of a new plugin, by their path in its folder: the same as cargo-generate creates from the template.
 pub fn files(name: &ProjectName) -> impl Iterator<Item = (&'static str, Vec<u8>)> {
     let (project, library) = (name.as_str().to_owned(), name.as_str().replace('-', "_"));
     FILES.iter().map(move |(path, bytes)| match std::str::from_utf8(bytes) {

@@ -15,14 +15,14 @@ use crate::{Config, Error};
 pub struct Toolchain {
     /// Its version.
     pub rustc: Version,
-    /// All that `rustc -vV` says.
+    /// The output of `rustc -vV`.
     pub verbose: String,
     /// The target triple it builds for.
     pub host: String,
 }
 
 impl Toolchain {
-    /// Asks the compiler, once, with the environment of a build.
+    /// Queries the compiler, once, with the environment of a build.
     pub(crate) async fn ask(config: &Config, folder: &Path) -> Result<Toolchain, Error> {
         let failed = |source| Error::NoToolchain { program: config.rustc.clone(), source };
         let mut verbose = String::new();

@@ -1,4 +1,4 @@
-//! Compiles the SDK before the first plugin comes, once, and copies the result to every slot.
+//! The warm-up: compiles the SDK once before the first plugin and copies the result to every slot.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -15,10 +15,10 @@ use crate::error::IoContext as _;
 use crate::sdk;
 use crate::work::Work;
 
-/// In a target folder: for which SDK it is warm.
+/// The file in a target folder that names the SDK it is warm for.
 const MARKER: &str = ".warm";
 
-/// How long the SDK may take. It is not a plugin's, so no manifest says it.
+/// The time limit for compiling the SDK, which no manifest defines.
 const TIMEOUT: Duration = Duration::from_secs(900);
 
 /// The smallest crate that needs the SDK.
@@ -26,7 +26,7 @@ pub(crate) fn package() -> Package {
     Package { name: "warm-up".to_owned(), library: "warm_up".to_owned(), has_workspace: true }
 }
 
-/// How it is built: as most plugins are.
+/// The build settings of most plugins.
 pub(crate) fn build() -> Build {
     Build { features: Vec::new(), profile: Profile::Release, env: BTreeMap::new(), timeout: TIMEOUT }
 }
@@ -45,7 +45,7 @@ pub(crate) fn work(store: &Store) -> Result<Work, Error> {
     Ok(work)
 }
 
-/// Whether a target folder is warm for the SDK of this host.
+/// Returns whether a target folder is warm for the SDK of this host.
 pub(crate) fn is_warm(target: &Path) -> bool {
     fs::read_to_string(target.join(MARKER)).is_ok_and(|text| text == sdk::digest().hex())
 }
@@ -56,7 +56,7 @@ pub(crate) fn mark(target: &Path) -> Result<(), Error> {
     atomic::write(&path, sdk::digest().hex().as_bytes(), 0o644).context("write", &path)
 }
 
-/// Makes `to` a copy of `from`, unless it is warm already.
+/// Copies `from` to `to`, unless it is warm already.
 pub(crate) fn copy(from: &Path, to: &Path) -> Result<(), Error> {
     if is_warm(to) {
         return Ok(());
@@ -66,7 +66,7 @@ pub(crate) fn copy(from: &Path, to: &Path) -> Result<(), Error> {
     mark(to)
 }
 
-/// cargo compares times to see what is fresh, so every file keeps its own.
+/// cargo compares times to detect changes, so every file keeps its own.
 fn copy_folder(from: &Path, to: &Path) -> Result<(), Error> {
     fs::create_dir_all(to).context("create", to)?;
     for entry in fs::read_dir(from).context("list", from)? {

@@ -12,21 +12,21 @@ use crate::Error;
 use crate::cargo_toml::Package;
 use crate::error::IoContext as _;
 
-/// cargo looks for a workspace in every folder above, and the build cache may lie inside one.
+/// cargo looks for a workspace in every parent folder, and the build cache may be inside one.
 const WORKSPACE: &str = "\n[workspace]\n";
-/// In a folder that is kept: the files of the tree it was last made equal to, one a line.
+/// In a persistent folder: the list of files of the last tree, one per line.
 const FILES: &str = ".files-of-the-tree";
-/// In a folder that is kept: the Cargo.lock as the author wrote it, before cargo completed it.
+/// In a persistent folder: the author's Cargo.lock, before cargo completed it.
 const AUTHORS_LOCK: &str = ".Cargo.lock-of-the-tree";
 
-/// A folder that cargo works in, removed when it is dropped unless it is kept.
+/// A work folder of cargo, removed when it is dropped unless it is persistent.
 pub(crate) struct Work {
     path: PathBuf,
     is_kept: bool,
 }
 
 impl Work {
-    /// An empty folder. What a crash left there is removed.
+    /// Creates an empty folder, removing the remains of a crash.
     pub(crate) fn empty(store: &Store, name: &Digest) -> Result<Work, Error> {
         let work = Work { path: store.work_dir(name), is_kept: false };
         match fs::remove_dir_all(&work.path) {
@@ -50,12 +50,13 @@ impl Work {
         Ok(work)
     }
 
-    /// The folder of that name, which stays, made equal to a tree. Only what differs is written, so that cargo sees by
-    /// the times of the files what is new. What a build script left there stays; so does a Cargo.lock that cargo has
-    /// completed, until the tree has another one.
+    /// Makes the persistent folder with that name equal to a tree. Only changed files are written, so that cargo
+    /// detects changes by their times. Files created by a build script stay; so does a Cargo.lock completed by cargo,
+    /// until the tree has another one.
     ///
-    /// `last` says which folder was built last in the same target folder. When it was another one, everything is written:
-    /// cargo takes two packages of one name and version for one, wherever they lie, and the newer output for this one's.
+    /// `last` names the folder that was built last in the same target folder. If it was another one, everything is
+    /// written: cargo treats two packages with the same name and version as one, wherever they are, and would use the
+    /// newer output for this one.
     pub(crate) fn keep(
         store: &Store,
         name: &Digest,
@@ -100,7 +101,7 @@ impl Work {
         Ok(work)
     }
 
-    /// Where it is. Absolute.
+    /// The path. Absolute.
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
@@ -119,7 +120,7 @@ impl Work {
     fn write_into(&self, path: &str, bytes: &[u8], mode: u32) -> Result<(), Error> {
         let path = self.path.join(path);
         if path.is_dir() {
-            // A folder of that name has become a file; all that lies in it is gone from the tree.
+            // The name is now a file instead of a folder; the folder's files are no longer in the tree.
             fs::remove_dir_all(&path).context("remove", &path)?;
         }
         let folder = path.parent().unwrap_or(&self.path);
@@ -131,7 +132,7 @@ impl Work {
 
     /// Removes a file, and the folders that it leaves empty.
     fn remove(&self, path: &Path) {
-        // What cannot be removed is compiled along, or stands in the way of a file, and that says so.
+        // A file that cannot be removed is compiled as well, or blocks another file, which is reported.
         let _ = fs::remove_file(self.path.join(path));
         let folders = path.ancestors().skip(1).take_while(|folder| !folder.as_os_str().is_empty());
         for folder in folders {
@@ -141,7 +142,7 @@ impl Work {
         }
     }
 
-    /// The text of Cargo.lock; empty when there is none.
+    /// The text of Cargo.lock; empty if there is none.
     pub(crate) fn lock_file(&self) -> String {
         fs::read_to_string(self.path.join("Cargo.lock")).unwrap_or_default()
     }
@@ -202,7 +203,7 @@ mod tests {
         assert_eq!((read("src/a"), read("Cargo.lock").as_deref()), (None, Some("2")));
         assert_eq!((read("src/lib.rs").as_deref(), read("src/generated.rs").as_deref()), (Some("2"), Some("made")));
 
-        // Another folder was built in the same target folder: cargo must see that this one's files are newer.
+        // Another folder was built in the same target folder: cargo must see newer files here.
         let long_ago = std::time::SystemTime::UNIX_EPOCH;
         File::options().append(true).open(place.join("src/lib.rs")).unwrap().set_modified(long_ago).unwrap();
         keep(&[("Cargo.toml", "[package]"), ("Cargo.lock", "2"), ("src/lib.rs", "2")]);

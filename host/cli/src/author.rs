@@ -1,41 +1,49 @@
-//! The commands for plugin authors: create, run, check and pack a plugin, and inspect a library.
-//!
-//! None of them needs a running host. They use the same fetch, check, build and compatibility checks as a host, in a
-//! temporary plugin folder and with a persistent build cache.
+//! Runs the commands for plugin authors with the configuration of a host on this machine.
 
-mod check;
-mod child;
-mod dev;
-mod explain;
-mod new;
-mod pack;
-mod sdk;
-mod workshop;
+use host_author::AuthorConfig;
+use host_author::args::AuthorCommand;
+use host_client::{Failure, Screen};
 
-pub(crate) use check::check;
-pub(crate) use child::open_library;
-pub(crate) use dev::dev;
-pub(crate) use explain::explain;
-pub(crate) use new::new;
-pub(crate) use pack::pack;
-pub(crate) use sdk::sdk;
+use crate::config::{self, Environment, Flags, Rooms, Settings};
+use crate::logs;
 
-use crate::failure::Failure;
-use crate::life::signals::Signals;
-
-/// Runs `work` until it ends or a signal arrives. A signal drops `work`, which kills cargo and its children.
-async fn until_a_signal(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
-    let mut signals = Signals::new()?;
-    tokio::select! {
-        done = work => done,
-        signal = signals.next() => Err(Failure::failed(format!("{signal}: cancelled"))),
+/// Runs a command for plugin authors.
+///
+/// # Errors
+/// The settings are invalid, or the command failed.
+pub(crate) async fn run(command: AuthorCommand, environment: &Environment) -> Result<(), Failure> {
+    let configure = |cache_dir: Option<&str>| {
+        let settings = read(environment, cache_dir)?;
+        Ok(config(&settings, environment))
+    };
+    match command {
+        AuthorCommand::New(args) => host_author::new(&args, environment.data_folder().as_deref()),
+        AuthorCommand::Sdk(args) => host_author::sdk(&args, environment.data_folder().as_deref()),
+        AuthorCommand::Dev(args) => {
+            let screen = Screen::new();
+            let settings = read(environment, args.cache.cache_dir.as_deref())?;
+            let filter = settings.chosen_log_filter().unwrap_or(host_author::LOG_FILTER);
+            logs::start_with(filter, settings.logs_json(), &screen)?;
+            host_author::dev(args, config(&settings, environment), &screen).await
+        }
+        AuthorCommand::Check(args) => {
+            let config = configure(args.cache.cache_dir.as_deref());
+            host_author::check(args, config).await
+        }
+        AuthorCommand::Pack(args) => host_author::pack(args, configure(None)?).await,
+        AuthorCommand::Explain(args) => host_author::explain(args, configure(None)?).await,
+        AuthorCommand::OpenLibrary(args) => host_author::open_library(args).await,
+        AuthorCommand::TryLibrary(args) => host_author::try_library(args).await,
     }
 }
 
-/// Runs blocking work on a blocking thread.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(done) => done,
-        Err(error) => std::panic::resume_unwind(error.into_panic()),
-    }
+fn read(environment: &Environment, cache_dir: Option<&str>) -> Result<Settings, Failure> {
+    config::read(&Flags::default().with("cache_dir", cache_dir), environment, None)
+}
+
+fn config(settings: &Settings, environment: &Environment) -> AuthorConfig {
+    let Rooms { mut store, build, run, serve, .. } = Rooms::of(settings, environment);
+    store.cache_dir = settings.cache_dir_of_author(environment);
+    let (data_folder, library_environment) = (environment.data_folder(), environment.for_libraries());
+    AuthorConfig { store, build, run, serve, data_folder, library_environment }
 }

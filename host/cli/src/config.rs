@@ -31,7 +31,7 @@ use serde_json::{Map, Value};
 use table::{SETTINGS, Setting};
 use value::Value as Taken;
 
-use crate::failure::Failure;
+use host_client::Failure;
 
 /// The configuration file that is read without `--config`.
 const DEFAULT_FILE: &str = "host.toml";

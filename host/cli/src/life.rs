@@ -3,7 +3,6 @@
 mod files;
 mod loads;
 mod reload;
-pub(crate) mod signals;
 mod systemd;
 
 use std::sync::Arc;
@@ -16,22 +15,22 @@ use host_state::{Newest, State};
 use host_store::Store;
 use tokio_util::sync::CancellationToken;
 
+use crate::args::Serve;
 use crate::config::{self, Changes, Environment, Rooms};
-use crate::failure::{Exit, Failure};
 use crate::logs;
-use crate::screen::Screen;
 use crate::spans::Exporter;
-use crate::words::Serve;
+use host_client::Screen;
+use host_client::Signals;
+use host_client::{Exit, Failure};
 use loads::{Loads, curl};
-use signals::Signals;
 use systemd::Systemd;
 
 /// Runs a host until it is told to stop.
 ///
 /// # Errors
 /// The host did not start. Later errors are logged and do not end the host.
-pub(crate) async fn serve(words: Serve, environment: &Environment) -> Result<(), Failure> {
-    let (given, changed, settings) = config::read_changed(&words.flags, environment, words.config.as_deref())?;
+pub(crate) async fn serve(args: Serve, environment: &Environment) -> Result<(), Failure> {
+    let (given, changed, settings) = config::read_changed(&args.flags, environment, args.config.as_deref())?;
     if let Some(files) = settings.tls() {
         let failed =
             |error| Failure { exit: Exit::Usage, ..Failure::of("failed to load the TLS certificate or key", &error) };
@@ -87,7 +86,7 @@ pub(crate) async fn serve(words: Serve, environment: &Environment) -> Result<(),
         // Installed plugins start first, from the stored artifacts.
         let n_installed = host.begin().await;
         let n_installed = n_installed.map_err(|error| Failure::of("failed to read the state", &error))?;
-        let sources = rooms.load.into_iter().chain(words.load);
+        let sources = rooms.load.into_iter().chain(args.load);
         let loads = Loads { host: &host, screen: &screen, url: &url, json: logs_json };
         let signal = tokio::select! {
             signal = signals.next() => signal,

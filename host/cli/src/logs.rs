@@ -1,13 +1,14 @@
 //! The host's log on standard error.
 
+use std::io;
 use std::sync::Arc;
 
 use tracing_subscriber::EnvFilter;
-use tracing_subscriber::fmt;
+use tracing_subscriber::fmt::MakeWriter;
 
 use crate::config::Settings;
-use crate::failure::Failure;
-use crate::screen::Screen;
+use host_client::Failure;
+use host_client::Screen;
 
 /// A handle that replaces the log filter. Cheap to clone.
 #[derive(Clone)]
@@ -38,7 +39,7 @@ pub(crate) fn start(settings: &Settings, screen: &Screen) -> Result<Filter, Fail
 pub(crate) fn start_with(filter: &str, as_json: bool, screen: &Screen) -> Result<Filter, Failure> {
     let failed = |reason: String| Failure::failed("failed to start the log").because(reason);
     let filter = EnvFilter::builder().parse(filter).map_err(|error| failed(error.to_string()))?;
-    let lines = fmt().with_env_filter(filter).with_writer(screen.clone());
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(ScreenWriter(screen.clone()));
     let (started, filter) = match as_json {
         true => {
             let lines = lines.json().flatten_event(true).with_filter_reloading();
@@ -55,4 +56,38 @@ pub(crate) fn start_with(filter: &str, as_json: bool, screen: &Screen) -> Result
     };
     started.map_err(|error| failed(error.to_string()))?;
     Ok(filter)
+}
+
+/// Writes log lines to a screen.
+struct ScreenWriter(Screen);
+
+/// Collects one log line and prints it when it is complete.
+struct LogLine {
+    screen: Screen,
+    bytes: Vec<u8>,
+}
+
+impl<'a> MakeWriter<'a> for ScreenWriter {
+    type Writer = LogLine;
+
+    fn make_writer(&'a self) -> LogLine {
+        LogLine { screen: self.0.clone(), bytes: vec![] }
+    }
+}
+
+impl io::Write for LogLine {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.bytes.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Drop for LogLine {
+    fn drop(&mut self) {
+        self.screen.write_error(&self.bytes);
+    }
 }

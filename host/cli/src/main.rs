@@ -1,34 +1,30 @@
 //! The `plugin-host` program: command line, configuration, the host process, client commands and author commands.
 
+mod args;
 mod author;
 mod client;
-mod commands;
 mod config;
-mod failure;
 mod life;
 mod logs;
-mod output;
 mod rescan;
-mod screen;
+mod show_config;
 mod spans;
-mod trial;
-mod words;
 
 use std::io::Write as _;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use clap::Parser as _;
+use host_client::{Exit, Failure, output};
 
+use args::{Cli, Command, ConfigCommand};
 use config::Environment;
-use failure::Failure;
-use words::{Word, Words};
 
 fn main() -> ! {
-    let words = Words::parse();
-    let code = match run(words.word) {
+    let cli = Cli::parse();
+    let code = match run(cli.command) {
         Ok(()) => 0,
         Err(failure) => {
-            if failure.exit != failure::Exit::Changes {
+            if failure.exit != Exit::Changes {
                 output::error_line(&failure.to_string());
             }
             failure.exit as u8
@@ -45,17 +41,15 @@ fn worker_name() -> String {
     format!("worker-{}", NUMBER.fetch_add(1, Ordering::Relaxed))
 }
 
-fn run(word: Word) -> Result<(), Failure> {
+fn run(command: Command) -> Result<(), Failure> {
     let environment = Environment::read();
-    if let Word::Config(words::ConfigWord::Show(words)) = &word {
-        return commands::show_config(words, &environment);
-    }
-    match &word {
-        Word::Completions(words) => {
-            words::completions(words);
+    match &command {
+        Command::Config(ConfigCommand::Show(args)) => return show_config::show_config(args, &environment),
+        Command::Completions(args) => {
+            args::completions(args);
             return Ok(());
         }
-        Word::Man(words) => return words::man(words),
+        Command::Man(args) => return args::man(args),
         _ => {}
     }
     let mut builder = tokio::runtime::Builder::new_multi_thread();
@@ -64,19 +58,20 @@ fn run(word: Word) -> Result<(), Failure> {
     let runtime = builder.build();
     let runtime = runtime.map_err(|error| Failure::of("failed to start the runtime", &error))?;
     let ended = runtime.block_on(async {
-        match word {
-            Word::Serve(words) => life::serve(*words, &environment).await,
-            Word::Ping(words) => commands::ping(&words, &environment).await,
-            Word::Rescan(words) => rescan::rescan(words, &environment).await,
-            Word::New(words) => author::new(&words, &environment),
-            Word::Sdk(words) => author::sdk(&words, &environment),
-            Word::Dev(words) => author::dev(words, &environment).await,
-            Word::Check(words) => author::check(words, &environment).await,
-            Word::Pack(words) => author::pack(words, &environment).await,
-            Word::Explain(words) => author::explain(words, &environment).await,
-            Word::OpenLibrary(words) => author::open_library(words).await,
-            Word::TryLibrary(words) => trial::try_library(words).await,
-            word => commands::run(word, &environment).await,
+        match command {
+            Command::Serve(args) => life::serve(*args, &environment).await,
+            Command::Client(command) => {
+                let config = client::config(command.host(), &environment)?;
+                host_client::run(command, &config).await
+            }
+            Command::Config(ConfigCommand::Change(command)) => {
+                let config = client::config(command.host(), &environment)?;
+                host_client::change_setting(command, &config).await
+            }
+            Command::Rescan(args) => rescan::rescan(args, &environment).await,
+            Command::Author(command) => author::run(command, &environment).await,
+            // Handled above.
+            Command::Config(ConfigCommand::Show(_)) | Command::Completions(_) | Command::Man(_) => Ok(()),
         }
     });
     // A thread that waits for a plugin or the network must not keep a finished program alive.

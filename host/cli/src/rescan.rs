@@ -11,9 +11,9 @@ use host_core::{Desired, Goal, PluginId};
 use host_state::{Change, Damage, Newest, State, read_record, write_record};
 use host_store::Store;
 
+use crate::args::Rescan;
 use crate::config::{self, Environment, Flags, Rooms};
-use crate::failure::Failure;
-use crate::words::Rescan;
+use host_client::Failure;
 use report::{Did, MovedAside, PluginReport, Report};
 
 /// The readable records: revision number and desired state by plugin.
@@ -23,9 +23,9 @@ type Records = BTreeMap<PluginId, (u64, Desired)>;
 ///
 /// # Errors
 /// A host uses the plugin folder; the state was written by a newer host or cannot be written.
-pub(crate) async fn rescan(words: Rescan, environment: &Environment) -> Result<(), Failure> {
-    let flags = Flags::default().with("plugin_dir", words.plugin_dir.as_deref());
-    let settings = config::read(&flags, environment, words.config.as_deref())?;
+pub(crate) async fn rescan(args: Rescan, environment: &Environment) -> Result<(), Failure> {
+    let flags = Flags::default().with("plugin_dir", args.plugin_dir.as_deref());
+    let settings = config::read(&flags, environment, args.config.as_deref())?;
     if !settings.plugin_dir().is_dir() {
         let failure = Failure::usage(format!("plugin folder `{}` does not exist", settings.plugin_dir().display()));
         return Err(failure.fix("set --plugin-dir or PLUGIN_DIR to the plugin folder"));
@@ -53,7 +53,7 @@ pub(crate) async fn rescan(words: Rescan, environment: &Environment) -> Result<(
         Err(error) => return Err(failed("open the state", &error)),
     }
     artifacts::look_at(&store, &mut report).await?;
-    report.tell(words.json);
+    report.tell(args.json);
     Ok(())
 }
 

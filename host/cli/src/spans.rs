@@ -1,7 +1,7 @@
 //! Exports request spans to an OpenTelemetry collector, in programs built with the feature `otel`.
 
 use crate::config::Settings;
-use crate::failure::Failure;
+use host_client::Failure;
 
 #[cfg(feature = "otel")]
 mod export;

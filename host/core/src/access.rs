@@ -1,8 +1,8 @@
-//! Who may do what.
+//! Roles, rights and principals.
 //!
-//! A [`Role`] contains those below it: an operator may look at all that a viewer may. [`Rights`] are a role for the whole
-//! host, or for single plugins only, or both, and words that the endpoints of plugins ask for. [`decide`] says who may call
-//! an endpoint.
+//! A [`Role`] includes the roles below it: an operator may read everything that a viewer may. [`Rights`] are a role for
+//! the whole host, roles for single plugins, or both, together with the permissions and scopes that plugin endpoints
+//! require. [`decide`] decides who may call an endpoint.
 
 mod decide;
 mod word;
@@ -16,14 +16,14 @@ use crate::PluginId;
 pub use decide::{Denied, decide};
 pub use word::{Name, NameError, Word, WordError};
 
-/// What one may do. Ordered: each may do what those before it may.
+/// A role. Ordered: each role includes the ones before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Role {
     /// Looks, and changes nothing.
     Viewer,
     /// Changes plugins: loads, configures, starts, stops, removes.
     Operator,
-    /// Changes who may do what, and the host itself.
+    /// Manages tokens, users and the host itself.
     Admin,
 }
 
@@ -47,7 +47,7 @@ impl fmt::Display for Role {
     }
 }
 
-/// A text is no role.
+/// A text is not a role.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("it is `viewer`, `operator` or `admin`")]
 pub struct RoleError;
@@ -60,12 +60,13 @@ impl FromStr for Role {
     }
 }
 
-/// What somebody may do.
+/// The rights of a principal.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Rights {
-    /// Everywhere; `None` for those who have grants, permissions or scopes only.
+    /// The role for the whole host; `None` for principals with only grants, permissions or scopes.
     pub role: Option<Role>,
-    /// With single plugins. Without a role these are the only plugins whose endpoints know their holder.
+    /// The roles for single plugins. Without a host-wide role, the principal is known only to endpoints of these
+    /// plugins.
     pub grants: BTreeMap<PluginId, Role>,
     /// Words that endpoints ask for as `permissions`.
     pub permissions: BTreeSet<Word>,
@@ -73,12 +74,12 @@ pub struct Rights {
     pub scopes: BTreeSet<Word>,
 }
 
-/// Somebody whom the host knows.
+/// An authenticated caller.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Principal {
-    /// What they are called in revisions, jobs and the audit log, and by the plugins that they call.
+    /// The name in revisions, jobs and the audit log, and for the plugins that the principal calls.
     pub name: String,
-    /// What they may do.
+    /// The rights of the principal.
     pub rights: Rights,
 }
 
@@ -88,13 +89,13 @@ impl Principal {
         Principal { name: name.into(), rights: Rights { role: Some(role), ..Rights::default() } }
     }
 
-    /// What they may do: with one plugin, or with what concerns no single one.
+    /// Returns the role for one plugin, or for operations that concern no single plugin.
     pub fn role_for(&self, plugin: Option<&str>) -> Option<Role> {
         let granted = plugin.and_then(|plugin| self.rights.grants.get(plugin)).copied();
         self.rights.role.max(granted)
     }
 
-    /// Whether they may do what needs a role.
+    /// Returns whether the principal has the needed role.
     pub fn may(&self, needed: Role, plugin: Option<&str>) -> bool {
         self.role_for(plugin).is_some_and(|role| role >= needed)
     }

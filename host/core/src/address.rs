@@ -1,4 +1,4 @@
-//! Which network addresses may be connected to on behalf of someone who is not the operator.
+//! Network addresses that the host may connect to on behalf of plugins and API clients.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -28,7 +28,7 @@ const DENIED_V6: &[([u16; 8], u32)] = &[
     ([0x2001, 0xdb8, 0, 0, 0, 0, 0, 0], 32),
 ];
 
-/// Whether an address leads to the public internet. IPv6 addresses that carry an IPv4 address are judged by both.
+/// Returns whether an address is on the public internet. IPv6 addresses that embed an IPv4 address are checked as both.
 pub fn is_public_address(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => is_public_v4(address),

@@ -1,34 +1,34 @@
-//! What the audit log says of one thing that was asked, changed or refused.
+//! Entries of the audit log.
 
 use std::fmt;
 use std::str::FromStr;
 
 use crate::manifest::is_hidden;
 
-/// The most bytes of one text of an entry. What is longer is cut, and ends with `…`.
+/// The maximum number of bytes of one text of an entry. Longer texts are cut and end with `…`.
 pub const MAX_TEXT_BYTES: usize = 512;
 
-/// One entry, before it has its place in the chain. An empty text says that there is none.
+/// An entry before it has its place in the chain. Empty texts mean that there is no value.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Entry {
     /// When, in milliseconds since 1970.
     pub at_unix_ms: u64,
-    /// Who: a token's name, `login:<user>`, `operator`, `host`; empty for somebody unknown.
+    /// The actor: a token's name, `login:<user>`, `operator`, `host`; empty if unknown.
     pub actor: String,
     /// The id of their token.
     pub token: String,
-    /// The address that they asked from.
+    /// The client address.
     pub address: String,
-    /// What was asked, in words of the API: `plugin_load`; `job_load` for the end of a job, `host_start` for what the host
-    /// does by itself.
+    /// The action in the terms of the API: `plugin_load`; `job_load` for the end of a job, `host_start` for an action
+    /// of the host itself.
     pub action: String,
-    /// Of what: the id of a plugin, upload, job or token, the name of a user, or a source.
+    /// The object: the id of a plugin, upload, job or token, the name of a user, or a source.
     pub object: String,
-    /// The digest of the artifact that it is about.
+    /// The digest of the artifact concerned.
     pub digest: String,
-    /// What became of it.
+    /// The outcome.
     pub outcome: Outcome,
-    /// The status of the answer; 0 where there is none.
+    /// The status of the response; 0 if there is none.
     pub status: u16,
     /// The stable word of what went wrong.
     pub code: String,
@@ -36,25 +36,25 @@ pub struct Entry {
     pub job: String,
     /// The id of the request.
     pub request: String,
-    /// The entry that says that it was asked; 0 for none.
+    /// The sequence number of the entry with the request; 0 for none.
     pub of: u64,
-    /// How often: more than 1 only for refusals, which are summed up.
+    /// The number of occurrences: more than 1 only for refusals, which are aggregated.
     pub times: u64,
 }
 
-/// What became of something.
+/// The outcome of an action.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Outcome {
-    /// It was asked, and is about to be done.
+    /// Requested, about to be executed.
     #[default]
     Asked,
     /// It was done.
     Done,
-    /// It goes on as a job.
+    /// Continues as a job.
     Accepted,
     /// It was begun and not done.
     Failed,
-    /// It was not begun: who asked may not, or nobody knows who asked.
+    /// Not executed: the caller is unknown or lacks the right.
     Refused,
 }
 
@@ -80,7 +80,7 @@ impl fmt::Display for Outcome {
     }
 }
 
-/// A text is no outcome.
+/// A text is not an outcome.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("it is `asked`, `done`, `accepted`, `failed` or `refused`")]
 pub struct OutcomeError;
@@ -94,8 +94,8 @@ impl FromStr for Outcome {
 }
 
 impl Entry {
-    /// The entry as it may be kept: no text holds a character that steers a terminal, breaks a line or makes a text read as
-    /// another one; such are written as `\u{1b}`, and a `\` as `\\`.
+    /// Returns the entry in its stored form: control characters, line breaks and characters that disguise a text are
+    /// escaped as `\u{1b}`, and `\` as `\\`.
     pub fn escaped(mut self) -> Entry {
         let texts = [
             &mut self.actor,

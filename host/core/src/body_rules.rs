@@ -1,35 +1,35 @@
-//! What the JSON body of a request must be: the fields it must have, and the schema it must fit.
+//! Validation of JSON request bodies: required fields and a schema.
 
 use serde_json::Value;
 
 use crate::configuration::{Schema, Violation, pointer};
 
-/// What an endpoint asks of a JSON body.
+/// The requirements of an endpoint for its JSON body.
 #[derive(Clone, Debug, Default)]
 pub struct BodyRules {
     /// The fields of the body that must be there; null counts as there.
     pub required: Vec<String>,
-    /// What the body must fit.
+    /// The schema of the body.
     pub schema: Option<Schema>,
 }
 
-/// Why a body is not taken.
+/// The reason for refusing a body.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BodyProblem {
-    /// It is no JSON; why, with line and column.
+    /// The body is not JSON; the reason, with line and column.
     NotJson(String),
     /// All that is wrong with it, at most 100, ordered by pointer. Texts of the body are not repeated.
     DoesNotFit(Vec<Violation>),
 }
 
-/// As many problems are told.
+/// The maximum number of reported problems.
 const MAX_PROBLEMS: usize = 100;
 
 impl BodyRules {
     /// Checks a body.
     ///
-    /// Takes time in proportion to the body, and through a schema that fans out at most 250,000 steps more: where other work
-    /// waits for the thread, large bodies are better checked elsewhere.
+    /// Takes time in proportion to the body, plus at most 250,000 steps for a schema that fans out. If the thread has
+    /// other work, check large bodies elsewhere.
     ///
     /// # Errors
     /// [`BodyProblem`].
@@ -38,7 +38,7 @@ impl BodyRules {
         self.told(&value, self.schema.as_ref().map_or(Ok(()), |schema| schema.check_value(&value)))
     }
 
-    /// The same where the schema asks for few steps; `None` where it asks for more.
+    /// Checks only if the schema requires few steps; otherwise returns `None`.
     ///
     /// # Errors
     /// [`BodyProblem`].

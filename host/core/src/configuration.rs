@@ -1,7 +1,7 @@
-//! A plugin's configuration: the schema it must fit, the layers it is made of, what of it is secret, how two differ.
+//! Plugin configurations: schema, layers, secrets and differences.
 //!
-//! What a plugin is started with is the *effective* configuration of its [`Layers`]. Whatever changes a layer checks the
-//! effective configuration with the plugin's [`Schema`] before the plugin itself is asked.
+//! A plugin is started with the *effective* configuration of its [`Layers`]. Every change of a layer validates the
+//! effective configuration with the plugin's [`Schema`] before the plugin is asked.
 
 mod diff;
 mod layers;
@@ -18,13 +18,13 @@ pub use secret::{MASK, looks_secret, mask};
 
 /// One thing that is wrong with a configuration or a schema.
 ///
-/// Of a configuration it never repeats a text, and of a secret no value at all. It has no hint of its own: many of them may
-/// stand in one line.
+/// A violation never repeats text from a configuration, and no value of a secret. It has no hint, since several
+/// violations may be shown on one line.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Violation {
     /// Where, as a JSON pointer; empty for the whole.
     pub pointer: String,
-    /// What is wrong there: one line, at most 300 characters.
+    /// The message: one line of at most 300 characters.
     pub message: String,
 }
 

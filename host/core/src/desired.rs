@@ -1,4 +1,4 @@
-//! What the operator asked for of a plugin. It is kept on disk; what is true follows it.
+//! The desired state of a plugin. It is stored on disk, and the actual state follows it.
 
 use std::collections::BTreeSet;
 
@@ -9,45 +9,45 @@ use crate::manifest::Placement;
 use crate::update::UpdateRule;
 use crate::{Digest, Manifest, PluginId, Source, Trust};
 
-/// What the operator asked for of one plugin.
+/// The desired state of one plugin.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Desired {
     /// The plugin.
     pub id: PluginId,
-    /// What it is to do.
+    /// The goal.
     pub goal: Goal,
-    /// The version that is to serve.
+    /// The version to serve.
     pub current: Pick,
-    /// Versions that served before, newest first: what a rollback goes back to.
+    /// Earlier versions, newest first, for a rollback.
     pub kept: Vec<Pick>,
-    /// What the operator set, over the layers below. Secrets in it are sealed.
+    /// The operator's configuration layer. Its secrets are encrypted.
     pub configuration: Map<String, Value>,
-    /// Where its code runs.
+    /// The placement of the code.
     pub placement: Placement,
     /// The permissions that its plugin.yaml had when the operator last let it in.
     pub grants: BTreeSet<String>,
-    /// Which newer versions are taken, and whether by themselves.
+    /// The rule for updates.
     pub update: UpdateRule,
     /// Versions that no update may choose.
     pub blocked: BTreeSet<Version>,
-    /// Why the host took it out of service until the operator says otherwise.
+    /// The reason for a quarantine.
     pub quarantine: Option<String>,
 }
 
-/// What a plugin is to do.
+/// The goal of a plugin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Goal {
-    /// It is there and was never let to serve.
+    /// Installed and never started.
     Installed,
     /// It serves.
     Running,
-    /// It rests: it is still enabled, so others may depend on it.
+    /// Stopped but still enabled, so that other plugins may depend on it.
     Stopped,
     /// It does not serve.
     Disabled,
-    /// It is being taken away. Kept until that is done, so that a host that ends meanwhile goes on with it.
+    /// Being removed. Stored until the removal is complete, so that the next host continues it after a crash.
     Absent {
-        /// Whether what the host keeps for the plugin stays.
+        /// Whether the plugin's stored data is kept.
         keep_data: bool,
     },
 }
@@ -57,9 +57,9 @@ pub enum Goal {
 pub struct Pick {
     /// The version that its plugin.yaml names.
     pub version: Version,
-    /// Where it comes from.
+    /// The source.
     pub source: Source,
-    /// Who named the source.
+    /// The origin of the source.
     pub trust: Trust,
     /// The commit, for a git source.
     pub commit: Option<String>,
@@ -67,7 +67,7 @@ pub struct Pick {
     pub tag: Option<Version>,
     /// The artifact.
     pub artifact: Digest,
-    /// When it was let in, in milliseconds since 1970.
+    /// The time of its installation, in milliseconds since 1970.
     pub loaded_unix_ms: u64,
 }
 
@@ -83,7 +83,7 @@ impl Goal {
         }
     }
 
-    /// Whether others may depend on the plugin.
+    /// Returns whether other plugins may depend on this one.
     pub fn is_enabled(self) -> bool {
         matches!(self, Goal::Running | Goal::Stopped)
     }
@@ -106,7 +106,7 @@ impl Desired {
         }
     }
 
-    /// Lets another version serve. The one before is kept, with `n_kept` at most; one that is picked again is not kept twice.
+    /// Selects another version. The previous one is kept, `n_kept` at most; a version selected again is not kept twice.
     pub fn pick(&mut self, manifest: &Manifest, current: Pick, n_kept: usize) {
         let before = std::mem::replace(&mut self.current, current);
         self.kept.insert(0, before);
@@ -122,7 +122,7 @@ impl Desired {
         self.blocked.extend([self.current.version.clone()].into_iter().chain(self.current.tag.clone()));
     }
 
-    /// The permissions of `manifest` that the plugin did not have so far.
+    /// The permissions of `manifest` that the plugin did not have before.
     pub fn new_permissions<'a>(&self, manifest: &'a Manifest) -> Vec<&'a str> {
         let permissions = manifest.permissions.iter().map(String::as_str);
         permissions.filter(|permission| !self.grants.contains(*permission)).collect()

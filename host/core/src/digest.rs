@@ -10,11 +10,11 @@ use sha2::{Digest as _, Sha256};
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Digest([u8; 32]);
 
-/// Why a text is not a digest.
+/// The reason why a text is not a digest.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("expected `sha256:` and 64 hex digits, found `{found}`")]
 pub struct DigestError {
-    /// What stood there, cut to 80 characters.
+    /// The text, cut to 80 characters.
     pub found: String,
 }
 
@@ -85,7 +85,7 @@ impl DigestWriter {
         DigestWriter::default()
     }
 
-    /// Adds a field with its length in front, so that two different lists of fields never give the same bytes.
+    /// Adds a field prefixed with its length, so that different lists of fields never produce the same bytes.
     pub fn field(&mut self, bytes: &[u8]) -> &mut DigestWriter {
         self.0.update((bytes.len() as u64).to_le_bytes());
         self.0.update(bytes);

@@ -1,4 +1,4 @@
-//! What happens in a host, as one closed list of kinds.
+//! The events of a host, as a closed list of kinds.
 
 mod filter;
 mod message;
@@ -15,7 +15,7 @@ pub use text::Text;
 /// Something that happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
-    /// Counts up from 1 over all lives of a host; never given twice, but some numbers may be missing.
+    /// Increases from 1 across restarts; never reused, but numbers may be missing.
     pub seq: u64,
     /// When, in milliseconds since 1970.
     pub at_unix_ms: u64,
@@ -23,30 +23,30 @@ pub struct Event {
     pub plugin: Option<PluginId>,
     /// The job that did it.
     pub job: Option<String>,
-    /// What happened.
+    /// The kind of event and its data.
     pub kind: EventKind,
 }
 
-/// What happened. The plugin and the job stand beside it, in [`Event`].
+/// A kind of event. Plugin and job are fields of [`Event`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EventKind {
-    /// The process is up and begins to restore what was asked for.
+    /// The process is up and starts to restore the desired state.
     HostStarted {
         /// Version of the host.
         version: Text,
     },
-    /// What is loaded at the start has ended, well or not.
+    /// Every plugin was tried once after the start.
     HostReady {
-        /// How many plugins serve.
+        /// The number of serving plugins.
         serving: u64,
         /// Since the start.
         took: Duration,
     },
     /// The configuration was read again while the host runs.
     HostReconfigured {
-        /// The keys whose new values are in force.
+        /// The keys whose new values are in effect.
         changed: Vec<Text>,
-        /// The keys whose new values will be, after a restart.
+        /// The keys whose new values need a restart.
         after_restart: Vec<Text>,
     },
     /// The configuration was read again, and refused as a whole.
@@ -54,27 +54,27 @@ pub enum EventKind {
         /// All that is wrong.
         reasons: Vec<Text>,
     },
-    /// The host was told to stop. The last event that streams show.
+    /// The host was told to stop. The last event in streams.
     HostStopping,
-    /// An operation was asked for.
+    /// An operation was requested.
     JobQueued {
         /// `load`, `reload`, …
         operation: Text,
-        /// Of what: a source or a plugin's id.
+        /// The subject: a source or a plugin's id.
         subject: Text,
     },
     /// Its turn came.
     JobStarted {
         /// `load`, `reload`, …
         operation: Text,
-        /// Of what: a source or a plugin's id.
+        /// The subject: a source or a plugin's id.
         subject: Text,
     },
     /// One of its steps has ended.
     JobStep {
         /// `fetch`, `check`, `build`, …
         step: Text,
-        /// How long it took.
+        /// The duration.
         took: Duration,
     },
     /// It has ended.
@@ -83,7 +83,7 @@ pub enum EventKind {
         operation: Text,
         /// `done`, `failed`, `cancelled`, `timed_out` or `superseded`.
         outcome: Text,
-        /// The stable word of the error, when it did not do what was asked.
+        /// The code of the error, if the job failed.
         code: Option<Text>,
         /// The error, in one line.
         error: Option<Text>,
@@ -94,14 +94,14 @@ pub enum EventKind {
     PluginInstalled {
         /// The version.
         version: Text,
-        /// Where it comes from.
+        /// The source.
         source: Text,
     },
     /// A plugin is not installed any more.
     PluginUninstalled {
         /// The version that was installed.
         version: Text,
-        /// Whether what the host keeps for it stays.
+        /// Whether the plugin's stored data is kept.
         keeps_data: bool,
     },
     /// The operator wants it to serve.
@@ -119,7 +119,7 @@ pub enum EventKind {
         /// Why.
         reason: Text,
     },
-    /// A generation takes the calls from now on.
+    /// A generation receives calls from now on.
     GenerationServes {
         /// Its number.
         generation: u64,
@@ -128,7 +128,7 @@ pub enum EventKind {
         /// The generation that took them before.
         before: Option<u64>,
     },
-    /// A generation takes no new calls.
+    /// A generation receives no new calls.
     GenerationDraining {
         /// Its number.
         generation: u64,
@@ -139,7 +139,7 @@ pub enum EventKind {
     GenerationEnded {
         /// Its number.
         generation: u64,
-        /// Since it began to drain.
+        /// The time since the start of the drain.
         took: Duration,
         /// Calls that were cut, because the time to drain was over.
         cut: u64,
@@ -150,17 +150,17 @@ pub enum EventKind {
         generation: u64,
         /// Since it was replaced.
         after: Duration,
-        /// What it left on its heap, in bytes, if it counts that.
+        /// The heap memory left behind, in bytes, if the library counts it.
         left_bytes: Option<u64>,
     },
     /// The library of a generation that has ended stays in memory, at least for now.
     GenerationKept {
         /// Its number.
         generation: u64,
-        /// What keeps it.
+        /// The reasons that keep it in memory.
         held_by: Vec<Text>,
     },
-    /// The verdict on a plugin's health is another one.
+    /// The health of a plugin has changed.
     HealthChanged {
         /// The generation that was judged.
         generation: u64,
@@ -168,7 +168,7 @@ pub enum EventKind {
         from: Health,
         /// The verdict now.
         to: Health,
-        /// What is wrong.
+        /// The problem.
         problem: Option<Text>,
     },
     /// Calls of a plugin are refused for a while.
@@ -177,42 +177,42 @@ pub enum EventKind {
         generation: u64,
         /// Why.
         reason: Text,
-        /// When one is let through again.
+        /// The time until a call is admitted again.
         retry_after: Duration,
     },
     /// Calls of a plugin are let through again.
     CircuitClosed {
-        /// The generation that takes them.
+        /// The generation that receives the calls.
         generation: u64,
     },
-    /// A plugin that failed too often does not serve until the operator says so.
+    /// A plugin failed too often and is out of service until an operator enables it.
     PluginQuarantined {
-        /// How often it failed.
+        /// The number of failures.
         failures: u64,
         /// Within this time.
         window: Duration,
-        /// How it failed last.
+        /// The reason of the last failure.
         reason: Text,
     },
     /// A plugin may serve again.
     PluginQuarantineLifted {
-        /// Who says so.
+        /// The actor.
         actor: Text,
     },
-    /// A plugin has another configuration. What it holds is not told: there may be secrets in it.
+    /// The configuration of a plugin changed. The values are not included, since they may contain secrets.
     ConfigurationChanged {
         /// The revision that it made.
         revision: Option<u64>,
         /// The generation that uses it; `None` while none serves.
         generation: Option<u64>,
-        /// Whether the generation that served before goes on with it.
+        /// Whether the running generation applied it live.
         live: bool,
     },
-    /// What the operator asked for has changed.
+    /// The desired state has changed.
     RevisionMade {
         /// Its number.
         revision: u64,
-        /// Who asked.
+        /// The actor.
         actor: Text,
         /// Why, or by which operation.
         reason: Text,
@@ -225,7 +225,7 @@ pub enum EventKind {
         to: Text,
         /// As this generation.
         generation: Option<u64>,
-        /// Whether the host did it by itself.
+        /// Whether the host did it automatically.
         automatic: bool,
         /// Why.
         reason: Text,
@@ -234,10 +234,10 @@ pub enum EventKind {
     UpdateAvailable {
         /// The installed version.
         installed: Text,
-        /// The newest one that the policy allows.
+        /// The newest version that the policy allows.
         available: Text,
     },
-    /// Something that was asked was not even begun.
+    /// A request was refused.
     RequestRefused {
         /// `load`, `reload`, …
         operation: Text,
@@ -248,7 +248,7 @@ pub enum EventKind {
     },
 }
 
-/// Gives each kind its name. A variant that is missing here does not compile.
+/// Maps each kind to its name. A missing variant does not compile.
 macro_rules! names {
     ($($variant:ident => $name:literal,)*) => {
         impl EventKind {

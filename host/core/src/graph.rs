@@ -1,4 +1,4 @@
-//! What plugins have to do with each other: who starts first, and who may be installed beside whom.
+//! The dependency graph of plugins: start order, dependencies and conflicts.
 //!
 //! | what plugin.yaml says | who starts first | what is refused |
 //! |---|---|---|
@@ -33,42 +33,42 @@ pub use cycle::Cycle;
 pub use refusal::{Change, Dependant, Problem, Refusal};
 pub use view::{Edge, View};
 
-/// Plugins that are installed beside each other. Never changes: another set is another graph.
+/// A set of installed plugins. Immutable: another set is another graph.
 #[derive(Clone, Debug, Default)]
 pub struct Graph {
-    /// By id. A node's place is its index in `waits`.
+    /// Sorted by id. The position of a node is its index in `waits`.
     nodes: Vec<Node>,
-    /// An edge leads from a plugin to one that starts before it; one edge for two plugins, the strictest.
+    /// An edge points from a plugin to one that starts before it; one edge per pair, the strictest.
     waits: DiGraph<(), Kind>,
 }
 
-/// What a graph has to know of a plugin.
+/// The graph's view of a plugin.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Node {
     /// The plugin.
     pub id: PluginId,
     /// Its version.
     pub version: Version,
-    /// Whether it is to serve.
+    /// Whether the plugin is enabled.
     pub enabled: bool,
     /// The plugins it needs.
     pub dependencies: Vec<Dependency>,
     /// Ids of plugins that start before it where they are installed.
     pub run_after: Vec<String>,
-    /// The plugins that may not be installed beside it.
+    /// The plugins that it conflicts with.
     pub conflicts: Vec<Conflict>,
 }
 
-/// Why an edge leads from one plugin to another; the strictest first.
+/// The kind of an edge, strictest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
-    /// The one does not work without the other.
+    /// The plugin requires the other.
     Dependency,
-    /// The one uses the other where it is installed.
+    /// The plugin uses the other if it is installed.
     Optional,
-    /// The one starts after the other.
+    /// The plugin starts after the other.
     RunAfter,
-    /// The two may not be installed beside each other.
+    /// The plugins conflict.
     Conflict,
 }
 
@@ -109,8 +109,8 @@ impl Graph {
         }
     }
 
-    /// The plugins that do not work without `id`, directly or by others between, in the order in which they must be
-    /// taken down: each before what it needs or waits for. With `only_enabled`, a plugin that is disabled needs nothing.
+    /// Returns the direct and indirect dependants of `id` in the order in which they must be stopped: each before its
+    /// own dependencies. With `only_enabled`, disabled plugins are ignored.
     pub fn dependants(&self, id: &PluginId, only_enabled: bool) -> Vec<PluginId> {
         let Some(start) = self.find(id.as_str()) else { return Vec::new() };
         let hard = EdgeFiltered::from_fn(&self.waits, |edge| *edge.weight() == Kind::Dependency);
@@ -129,13 +129,13 @@ impl Graph {
         before.into_iter().map(|at| self.at(at).id.clone()).collect()
     }
 
-    /// The plugins in start order; those that wait for each other in a circle share a group, by id.
+    /// The plugins in start order; plugins in a cycle share a group, sorted by id.
     fn groups(&self) -> Vec<Vec<NodeIndex>> {
         let mut groups = condensation(self.waits.map(|at, ()| at, |_, _| ()), true);
         groups.node_weights_mut().for_each(|group| group.sort_unstable());
         let mut n_before: Vec<_> = groups.node_indices().map(|at| groups.neighbors(at).count()).collect();
         let first = |at: NodeIndex| groups[at].first().copied();
-        // Of those that could be next, the first by id is.
+        // Among the possible next groups, the first by id.
         let free = groups.node_indices().filter(|at| n_before[at.index()] == 0);
         let mut free: BTreeSet<_> = free.map(|at| (first(at), at)).collect();
         let mut order = Vec::with_capacity(groups.node_count());
@@ -169,7 +169,7 @@ impl Graph {
 }
 
 impl Node {
-    /// What `manifest` says.
+    /// Creates the node of `manifest`.
     pub fn of(manifest: &Manifest, enabled: bool) -> Node {
         Node {
             id: manifest.id.clone(),
@@ -203,7 +203,7 @@ impl Kind {
         }
     }
 
-    /// What stands between the two plugins in a sentence.
+    /// The verb between the two plugins in a sentence.
     pub fn verb(self) -> &'static str {
         match self {
             Kind::Dependency => "needs",

@@ -1,6 +1,6 @@
-//! What the probes of a plugin say about it.
+//! Health derived from probes.
 
-/// How one probe ended.
+/// The result of one probe.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Probe {
     /// It answered that all is well.
@@ -13,7 +13,7 @@ pub enum Probe {
     TimedOut,
 }
 
-/// What the host says about a plugin's health.
+/// The health of a plugin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Health {
     /// Not probed yet, or probing is off.
@@ -39,7 +39,7 @@ impl Health {
 }
 
 impl Probe {
-    /// What went wrong, for people; `None` when it passed.
+    /// The problem for people; `None` if the probe passed.
     pub fn problem(&self) -> Option<String> {
         match self {
             Probe::Passed => None,

@@ -36,14 +36,14 @@ const RESERVED: &[&str] = &[
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PluginId(Arc<str>);
 
-/// Why a text is not a plugin id.
+/// The reason why a text is not a plugin id.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[expect(missing_docs, reason = "the message of each variant names its fields")]
 pub enum IdError {
     /// Too short or too long.
     #[error("an id has 3 to 50 characters, found {found}")]
     Length {
-        /// How many characters stood there.
+        /// The number of characters found.
         found: usize,
     },
     /// A character outside the alphabet.

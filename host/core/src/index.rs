@@ -19,8 +19,8 @@
 //! | `….stars` | a number | 0 |
 //! | `….verified`, `.official` | what the index says of it | false |
 //!
-//! An entry that breaks a rule is left out, with the reason; the others count. Nothing that an index says is believed but where to
-//! ask: what is fetched must be what its entry names.
+//! An entry that violates a rule is skipped with its reason. The host trusts an index only for the location of a
+//! source: the fetched content must match its entry.
 
 mod read;
 
@@ -30,10 +30,10 @@ use crate::{Digest, GitUrl, PluginId, Revision};
 
 pub use read::{read, read_json};
 
-/// What an index lists.
+/// The content of an index.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Index {
-    /// What it calls itself.
+    /// The name of the index.
     pub name: String,
     /// Its plugins, each id once, in the order of the file.
     pub plugins: Vec<IndexEntry>,
@@ -46,23 +46,23 @@ pub struct Index {
 pub struct IndexEntry {
     /// The plugin.
     pub id: PluginId,
-    /// Where its source lies.
+    /// The repository of the source.
     pub repository: GitUrl,
     /// Its name for people.
     pub name: String,
-    /// What it is for.
+    /// The description.
     pub description: String,
-    /// Who wrote it.
+    /// The author.
     pub author: String,
-    /// When it was changed last, in the words of the index.
+    /// The date of the last change, as text of the index.
     pub last_updated: String,
     /// Words to find it by.
     pub tags: Vec<String>,
-    /// How many people have marked it, as the index says.
+    /// The number of stars, as stated by the index.
     pub stars: u64,
-    /// Whether the index says that somebody has looked at it.
+    /// Whether the index states that the plugin was verified.
     pub verified: bool,
-    /// Whether the index says that it is one of its own.
+    /// Whether the index states that the plugin is official.
     pub official: bool,
     /// Its versions, newest first.
     pub versions: Vec<IndexVersion>,
@@ -77,9 +77,9 @@ pub struct IndexVersion {
     pub tag: Revision,
     /// The commit that the tag must lead to.
     pub commit: Option<String>,
-    /// The tree that must come of it.
+    /// The required digest of the tree.
     pub digest: Option<Digest>,
-    /// Whether it is not offered any more.
+    /// Whether the version is withdrawn.
     pub yanked: bool,
 }
 
@@ -95,7 +95,7 @@ impl IndexEntry {
         offered().find(|version| version.version.pre.is_empty()).or_else(|| offered().next())
     }
 
-    /// The version of that number, also one that is not offered any more.
+    /// Returns the version of that number, even if it is withdrawn.
     pub fn version(&self, number: &Version) -> Option<&IndexVersion> {
         self.versions.iter().find(|version| version.version == *number)
     }

@@ -1,35 +1,35 @@
-//! Where a long operation is, and what may become of it.
+//! The states of a job and their transitions.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// Where a job is.
+/// The state of a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum JobState {
     /// It waits for its turn.
     Queued,
     /// It works.
     Running,
-    /// It did what was asked.
+    /// Completed successfully.
     Done,
     /// It did not; what served before still serves.
     Failed,
     /// The operator ended it.
     Cancelled,
-    /// It took longer than whoever asked wanted to wait.
+    /// Exceeded the time limit of its request.
     TimedOut,
-    /// A later change of the same plugin took its place.
+    /// Replaced by a later change of the same plugin.
     Superseded,
 }
 
-/// What happens to a job.
+/// A transition of a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum JobEvent {
     /// Its turn came.
     Started,
     /// It came to its end: with this state, one of the ended ones.
     Ended(JobState),
-    /// The host that worked on it is gone, and the next one takes it up again from the beginning.
+    /// The host stopped while the job ran, and the next host restarts it.
     TakenUp,
 }
 
@@ -58,12 +58,12 @@ impl JobState {
         }
     }
 
-    /// Whether nothing will happen to it any more.
+    /// Returns whether the job has ended.
     pub fn is_ended(self) -> bool {
         !matches!(self, JobState::Queued | JobState::Running)
     }
 
-    /// Whether it makes sense to ask for the same once more: it has ended, and did not do what was asked.
+    /// Returns whether a retry makes sense: the job has ended without success.
     pub fn is_retryable(self) -> bool {
         self.is_ended() && self != JobState::Done
     }

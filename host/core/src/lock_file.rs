@@ -16,8 +16,8 @@
 //! | `….update` | `policy` as [`UpdatePolicy`](crate::update::UpdatePolicy), `automatic`, `interval_seconds` | what is set stays |
 //! | `….blocked[]` | versions that no update may choose | what is set stays |
 //!
-//! [`read`] tells every problem at once, [`write()`] makes a file that [`read`] takes, and [`compare`] says what a host
-//! has to do to become what the file says.
+//! [`read`] reports every problem at once, [`write()`] writes a file that [`read`] accepts, and [`compare`] computes
+//! the changes that a host needs to match the file.
 
 mod compare;
 mod problem;
@@ -39,37 +39,37 @@ pub use problem::Problem;
 pub use read::{read, read_json};
 pub use write::write;
 
-/// What the operator wants a host to have.
+/// The plugins that the operator wants on a host.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct LockFile {
     /// Whether plugins that are not listed are unloaded.
     pub prune: bool,
     /// The plugins.
     pub plugins: Vec<Entry>,
-    /// What else is to be said: comments at the top of what is written.
+    /// Comments at the top of a written file.
     pub remarks: Vec<String>,
 }
 
 /// One plugin that the operator wants.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Entry {
-    /// Where it comes from.
+    /// The source.
     pub source: Source,
-    /// Which it must be.
+    /// The required id.
     pub id: Option<PluginId>,
     /// Exactly this commit, 40 hex digits.
     pub commit: Option<String>,
     /// Exactly this artifact.
     pub artifact: Option<Digest>,
-    /// What it is to do; never [`Goal::Absent`].
+    /// The goal; never [`Goal::Absent`].
     pub goal: Goal,
-    /// What the operator sets; `None` leaves what is set.
+    /// The operator's configuration; `None` leaves it unchanged.
     pub configuration: Option<Map<String, Value>>,
-    /// Which newer versions are taken; `None` leaves the rule.
+    /// The rule for updates; `None` leaves it unchanged.
     pub update: Option<UpdateRule>,
     /// Versions that no update may choose; `None` leaves them.
     pub blocked: Option<BTreeSet<Version>>,
-    /// Secrets that were left out of the configuration, as JSON pointers: comments in what is written.
+    /// Secrets that were omitted from the configuration, as JSON pointers: written as comments.
     pub left_out: Vec<String>,
 }
 
@@ -79,7 +79,7 @@ impl LockFile {
 }
 
 impl Entry {
-    /// A plugin that is to serve, whatever the source holds.
+    /// An entry for a running plugin, without further requirements.
     pub fn new(source: Source) -> Entry {
         Entry {
             source,
@@ -94,7 +94,7 @@ impl Entry {
         }
     }
 
-    /// What has to be fetched: the locked commit, or else what the source says.
+    /// The source to fetch: the locked commit, or else the source itself.
     pub fn to_fetch(&self) -> Source {
         match (&self.source, &self.commit) {
             (Source::Git { url, .. }, Some(commit)) => {

@@ -71,7 +71,7 @@ pub(crate) use reader::Reader;
 pub use route::{Method, RouteError, RoutePath};
 pub(crate) use rules::{digest, plugin_id};
 
-/// How unknown keys, and keys that only older manifests have, are taken.
+/// The handling of unknown keys, and of keys of older manifests.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Mode {
     /// They are problems.
@@ -83,12 +83,12 @@ pub enum Mode {
     Permissive,
 }
 
-/// A manifest that keeps every rule, and what should still be said about it.
+/// A valid manifest and its warnings.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Checked {
     /// The manifest.
     pub manifest: Manifest,
-    /// What does not stop the plugin, ordered by line.
+    /// Warnings, ordered by line.
     pub warnings: Vec<Problem>,
 }
 
@@ -101,19 +101,19 @@ pub struct Manifest {
     pub name: String,
     /// The plugin's version.
     pub version: Version,
-    /// What the plugin is for; may be empty.
+    /// The description; may be empty.
     pub description: String,
-    /// Who wrote the plugin; may be empty.
+    /// The author; may be empty.
     pub author: String,
     /// The license, as written.
     pub license: Option<String>,
     /// A web page about the plugin; http or https.
     pub homepage: Option<String>,
-    /// Where the source lies; http or https.
+    /// The repository; http or https.
     pub repository: Option<String>,
-    /// Where the documentation lies; http or https.
+    /// The documentation; http or https.
     pub documentation: Option<String>,
-    /// Where defects are reported; http or https.
+    /// The issue tracker; http or https.
     pub issues: Option<String>,
     /// A word to group plugins by.
     pub category: Option<String>,
@@ -121,42 +121,42 @@ pub struct Manifest {
     pub tags: Vec<String>,
     /// Free names and values.
     pub labels: BTreeMap<String, String>,
-    /// The versions the plugin asks for.
+    /// The required versions.
     pub compatibility: Compatibility,
-    /// What the plugin serves: 1 to 50, in the order of the file.
+    /// The endpoints: 1 to 50, in the order of the file.
     pub endpoints: Vec<Endpoint>,
-    /// What the plugin may ask of host services, as `resource.action`. Words that are no [`Permission`] have no effect.
+    /// The requested permissions, as `resource.action`. Names that are not a [`Permission`] have no effect.
     pub permissions: Vec<String>,
     /// The plugins that this one needs.
     pub dependencies: Vec<Dependency>,
     /// Ids of plugins that start before this one where they are installed.
     pub run_after: Vec<String>,
-    /// The plugins that may not be installed beside this one.
+    /// The plugins that this one conflicts with.
     pub conflicts: Vec<Conflict>,
     /// Defaults of the configuration.
     pub configuration: serde_json::Map<String, serde_json::Value>,
     /// The JSON Schema of the configuration.
     pub configuration_schema: Option<TreePath>,
-    /// Where the code runs and what it may reach.
+    /// Placement and network access.
     pub security: Security,
-    /// How the plugin is probed.
+    /// The health probes.
     pub health: HealthCheck,
-    /// How the plugin is built.
+    /// The build.
     pub build: Build,
     /// Prebuilt libraries by target triple.
     pub artifacts: BTreeMap<String, Prebuilt>,
-    /// What the files of the tree must be.
+    /// The checksums of files.
     pub checksums: Checksums,
 }
 
-/// The versions a plugin asks for; `None` is any.
+/// Required versions; `None` accepts any.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Compatibility {
-    /// Of the host.
+    /// Required version of the host.
     pub host: Option<VersionReq>,
-    /// Of the SDK the host offers.
+    /// Required version of the host's SDK.
     pub sdk: Option<VersionReq>,
-    /// Of the Rust compiler.
+    /// Required version of the Rust compiler.
     pub rust: Option<VersionReq>,
 }
 
@@ -169,13 +169,13 @@ pub struct Endpoint {
     pub method: Method,
     /// The handler in the code; one handler may serve several endpoints.
     pub handler: String,
-    /// What the endpoint does; may be empty.
+    /// The description; may be empty.
     pub description: String,
-    /// Who may call it.
+    /// The access rules.
     pub auth: Auth,
-    /// How often one client may call it; `None` when off.
+    /// The rate limit per client; `None` for no limit.
     pub rate_limit: Option<RateLimit>,
-    /// What a request must look like.
+    /// The rules for requests.
     pub validation: Option<Validation>,
     /// The deadline of one call: 1 ms to 300 s.
     pub timeout: Duration,
@@ -183,10 +183,10 @@ pub struct Endpoint {
     pub max_body_bytes: u64,
 }
 
-/// Who may call an endpoint.
+/// The access rules of an endpoint.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Auth {
-    /// Whether a caller must be known at all. True whenever one of the lists is not empty.
+    /// Whether the caller must be authenticated. True whenever one of the lists is not empty.
     pub required: bool,
     /// Roles a caller must have.
     pub roles: Vec<String>,
@@ -196,18 +196,18 @@ pub struct Auth {
     pub scopes: Vec<String>,
 }
 
-/// How often one client may call an endpoint: a token bucket for each client, see [`Buckets`](crate::Buckets).
+/// The rate limit per client: a token bucket for each client, see [`Buckets`](crate::Buckets).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RateLimit {
-    /// Requests for which tokens come back in each window; per minute, unless the window is another.
+    /// The number of tokens added per window; per minute by default.
     pub rpm: u32,
-    /// Requests that may come at once: the tokens of a full bucket.
+    /// The size of a bucket: the number of requests that may arrive at once.
     pub burst: u32,
-    /// The time in which `rpm` tokens come back, evenly.
+    /// The time in which `rpm` tokens are added, evenly.
     pub window: Duration,
 }
 
-/// What a request must look like.
+/// The rules for requests.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Validation {
     /// The accepted media types, lower case, without parameters; any when empty.
@@ -218,7 +218,7 @@ pub struct Validation {
     pub schema: Option<TreePath>,
 }
 
-/// A plugin that another one needs.
+/// A required plugin.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Dependency {
     /// The other plugin; a valid [`PluginId`].
@@ -229,7 +229,7 @@ pub struct Dependency {
     pub optional: bool,
 }
 
-/// A plugin that may not be installed beside another one.
+/// A conflicting plugin.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Conflict {
     /// The other plugin; a valid [`PluginId`].
@@ -238,22 +238,22 @@ pub struct Conflict {
     pub version: Option<VersionReq>,
 }
 
-/// Where plugin code runs and what it may reach.
+/// Placement and network access of a plugin.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Security {
-    /// Where the code runs.
+    /// The placement.
     pub placement: Placement,
-    /// Whether the plugin uses the network. Without it the host fetches nothing for it.
+    /// Whether the plugin uses the network. Otherwise the host sends no requests for it.
     pub network_access: bool,
     /// The servers that the host may fetch from for the plugin.
     pub allowed_hosts: Vec<AllowedHost>,
-    /// Whether the plugin says that it uses files.
+    /// Whether the plugin declares the use of files.
     pub filesystem_access: bool,
-    /// What a prebuilt library must be.
+    /// The required digest of a prebuilt library.
     pub checksum: Option<Digest>,
 }
 
-/// Where plugin code runs.
+/// The placement of plugin code.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Placement {
     /// In the host's process.
@@ -263,10 +263,10 @@ pub enum Placement {
     Isolated,
 }
 
-/// How a plugin is probed.
+/// The health probes of a plugin.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HealthCheck {
-    /// Whether it is probed.
+    /// Whether the plugin is probed.
     pub enabled: bool,
     /// The path of a GET endpoint without parameters; `None` is the plugin's own hook.
     pub endpoint: Option<String>,
@@ -278,7 +278,7 @@ pub struct HealthCheck {
     pub failure_threshold: u32,
 }
 
-/// How a plugin is built.
+/// The build of a plugin.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Build {
     /// Cargo features, each safe as part of an argument.
@@ -304,33 +304,34 @@ pub enum Profile {
 /// A prebuilt library.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Prebuilt {
-    /// Where it lies; https.
+    /// Its URL; https.
     pub url: String,
-    /// What it must be.
+    /// Its required digest.
     pub sha256: Digest,
 }
 
-/// What the files of a tree must be.
+/// The checksums of a tree's files.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Checksums {
-    /// Whether a file that is not listed is refused.
+    /// Whether unlisted files are refused.
     pub complete: bool,
     /// The digest of each listed file.
     pub files: BTreeMap<TreePath, Digest>,
 }
 
 impl Validation {
-    /// The largest body that is checked, since it is kept whole; a smaller `max_body_bytes` of the endpoint holds.
+    /// The maximum size of a validated body, since it is buffered; a smaller `max_body_bytes` of the endpoint takes
+    /// precedence.
     pub const MAX_BODY_BYTES: u64 = 16 << 20;
 
-    /// Whether it asks something of a JSON body.
+    /// Returns whether JSON bodies are validated.
     pub fn checks_body(&self) -> bool {
         !self.required.is_empty() || self.schema.is_some()
     }
 }
 
 impl Endpoint {
-    /// What is asked of a JSON body, where there is a body.
+    /// Returns the rules for JSON bodies, if the method has a body.
     pub fn checks_body(&self) -> Option<&Validation> {
         self.validation.as_ref().filter(|validation| validation.checks_body() && self.method.has_body())
     }
@@ -376,7 +377,7 @@ impl Default for Build {
 }
 
 impl Manifest {
-    /// Whether plugin.yaml asks for `permission`.
+    /// Returns whether plugin.yaml lists `permission`.
     pub fn permits(&self, permission: Permission) -> bool {
         self.permissions.iter().any(|asked| asked == permission.as_str())
     }
@@ -387,8 +388,8 @@ impl Manifest {
     /// Reads and checks a plugin.yaml.
     ///
     /// # Errors
-    /// Every problem of the file, ordered by line; never empty. While the text is not the plain YAML that is
-    /// accepted, only what is wrong with the text is reported.
+    /// Every problem of the file, ordered by line; never empty. While the text is not the accepted subset of YAML, only
+    /// problems of the text are reported.
     pub fn check(text: &[u8], mode: Mode) -> Result<Checked, Vec<Problem>> {
         let text = precheck::text(text, Manifest::MAX_BYTES).map_err(|problem| vec![problem])?;
         let lines = scan::scan(&text)?;
@@ -396,7 +397,7 @@ impl Manifest {
         rules::manifest(&text, &lines, &value, mode)
     }
 
-    /// What the plugin asks of its surroundings that these versions do not meet.
+    /// The version requirements that the given versions do not meet.
     ///
     /// A pre-release (a nightly compiler, a host before its release) meets a requirement that it meets by the letter
     /// of semver, or that its release would meet.
@@ -418,14 +419,14 @@ impl Manifest {
     }
 }
 
-/// Reads the operator's plugins.yaml under the same rules for the text. `read` notes problems with its reader.
+/// Reads the operator's plugins.yaml under the same rules for the text. `read` records problems with its reader.
 pub(crate) fn read_plugins<T>(
     text: &[u8],
     max_bytes: usize,
     read: impl FnOnce(&Reader<'_>) -> Option<T>,
 ) -> Result<T, Vec<Problem>> {
     let text = precheck::text(text, max_bytes).map_err(|problem| vec![problem])?;
-    // What stands there is not repeated: it may be a secret of a configuration.
+    // The text is not repeated, because it may be a secret of a configuration.
     let hide = |problem: Problem| Problem { found: String::new(), ..problem };
     let lines = scan::scan(&text).map_err(|problems| problems.into_iter().map(hide).collect::<Vec<_>>())?;
     let value = serde_yaml::from_str(&text).map_err(|error| vec![Problem::from_yaml(&error)])?;
@@ -434,7 +435,7 @@ pub(crate) fn read_plugins<T>(
     report.only_without_problems(made)
 }
 
-/// The same for a value that was read already, which has no lines.
+/// Reads a parsed value, which has no lines.
 pub(crate) fn read_plugins_value<T>(
     value: &serde_yaml::Value,
     read: impl FnOnce(&Reader<'_>) -> Option<T>,
@@ -445,7 +446,7 @@ pub(crate) fn read_plugins_value<T>(
     report.only_without_problems(made)
 }
 
-/// Reads a file of which a part may be wrong: what was made of it, and all that is wrong.
+/// Reads a file that may be partly invalid: returns the result and all problems.
 ///
 /// # Errors
 /// The text is not the plain YAML that is accepted.
@@ -462,7 +463,7 @@ pub(crate) fn read_listing<T>(
     Ok((made, report.finish().0))
 }
 
-/// The same for a value that was read already, which has no lines.
+/// Reads a parsed value, which has no lines.
 pub(crate) fn read_listing_value<T>(
     value: &serde_yaml::Value,
     read: impl FnOnce(&Reader<'_>) -> Option<T>,
@@ -473,8 +474,7 @@ pub(crate) fn read_listing_value<T>(
     (made, report.finish().0)
 }
 
-/// Whether `found` is one of the `wanted` versions: by the letter of semver, or because the release that it is a
-/// pre-release of would be.
+/// Returns whether `found` matches `wanted`: by semver, or because the release of the pre-release would.
 pub(crate) fn fits(wanted: &VersionReq, found: &Version) -> bool {
     wanted.matches(found) || wanted.matches(&Version::new(found.major, found.minor, found.patch))
 }

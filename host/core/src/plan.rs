@@ -1,4 +1,4 @@
-//! What has to be done so that what is true becomes what was asked for. The same world gives the same plan.
+//! The planner: computes the steps from the actual to the desired state. The same input produces the same plan.
 
 use std::collections::BTreeMap;
 
@@ -7,38 +7,38 @@ use crate::{Digest, Goal, PluginId};
 /// All plugins, at one moment.
 pub type World = BTreeMap<PluginId, Entry>;
 
-/// One plugin: what was asked for, and what is true.
+/// The desired and actual state of one plugin.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// What was asked for; `None` when nothing is on disk, as while its first load is on the way.
+    /// The desired state; `None` if nothing is stored yet, during the first load.
     pub wanted: Option<Wanted>,
-    /// What is true.
+    /// The actual state.
     pub actual: Actual,
 }
 
-/// What was asked for.
+/// The desired state.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wanted {
-    /// What the plugin is to do.
+    /// The goal.
     pub goal: Goal,
-    /// What it is to serve with: artifact and configuration, in one digest.
+    /// The digest over artifact and configuration to serve with.
     pub setup: Digest,
-    /// Whether the host has taken it out of service until the operator says otherwise.
+    /// Whether the plugin is quarantined.
     pub is_quarantined: bool,
     /// The plugins that start before it where they are there.
     pub after: Vec<PluginId>,
 }
 
-/// What is true.
+/// The actual state.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Actual {
-    /// What the generation that serves was started with; `None` when none serves.
+    /// The digest of the serving generation; `None` if none serves.
     pub serves: Option<Digest>,
-    /// Whether its probes say that it does not work.
+    /// Whether its probes fail.
     pub is_unhealthy: bool,
-    /// Whether something works on the plugin now. Nothing else may then.
+    /// Whether an operation runs on the plugin. No other step may run then.
     pub is_busy: bool,
-    /// How it went so far.
+    /// The previous start attempts.
     pub attempts: Attempts,
 }
 
@@ -47,29 +47,29 @@ pub struct Actual {
 pub enum Step {
     /// Start a generation and let it serve.
     Start,
-    /// Start a generation and let it serve in place of the one that does.
+    /// Starts a generation and replaces the serving one.
     Replace,
-    /// Take the generation that serves out of service.
+    /// Stops the serving generation.
     Stop,
-    /// Note that the plugin fails too often to be tried again, and take it out of service.
+    /// Quarantines a plugin that fails too often, and stops it.
     Quarantine,
-    /// Take the plugin away.
+    /// Removes the plugin.
     Remove {
-        /// Whether what the host keeps for it stays.
+        /// Whether its stored data is kept.
         keep_data: bool,
     },
 }
 
-/// What to do now, and when to look again.
+/// The next steps, and the time of the next planning.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Plan {
     /// At most one step a plugin; all may be done side by side.
     pub steps: Vec<(PluginId, Step)>,
-    /// When something that waits for its time is due, in milliseconds of the caller's clock.
+    /// The time at which a delayed step is due, in milliseconds of the caller's clock.
     pub wake_at_ms: Option<u64>,
 }
 
-/// Plans the next steps, at most `max_steps`. `now_ms` is of a clock that only goes forward.
+/// Plans the next steps, at most `max_steps`. `now_ms` is from a monotonic clock.
 ///
 /// One plugin's failure holds up no other: a plugin waits for those it starts after until each has been tried, not until
 /// each serves.
@@ -86,7 +86,7 @@ pub fn plan(world: &World, now_ms: u64, max_steps: usize) -> Plan {
             Next::Do(step) => step,
         };
         match entry.actual.attempts.retry_at_ms {
-            // What only takes something out of service never waits.
+            // Steps that only stop something are never delayed.
             Some(at) if at > now_ms && !matches!(next, Step::Stop | Step::Quarantine) => {
                 plan.wake_at_ms = Some(plan.wake_at_ms.map_or(at, |other| other.min(at)));
             }
@@ -95,7 +95,7 @@ pub fn plan(world: &World, now_ms: u64, max_steps: usize) -> Plan {
         }
     }
     if plan.steps.is_empty() && !world.values().any(|entry| entry.actual.is_busy) {
-        // They wait for one another: no such set is let in, but one that is there all the same must not stand still.
+        // A cycle: such sets are refused, but an existing one must not block forever.
         let circle = waiting.into_iter().filter(|id| world.values().any(|entry| waits_for(entry, id)));
         plan.steps.extend(circle.map(|id| (id.clone(), Step::Start)));
     }
@@ -106,7 +106,7 @@ pub fn plan(world: &World, now_ms: u64, max_steps: usize) -> Plan {
 enum Next {
     Nothing,
     Do(Step),
-    /// When others have been tried.
+    /// After other plugins were tried.
     Later,
 }
 
@@ -129,7 +129,7 @@ fn next(world: &World, entry: &Entry) -> Next {
     }
 }
 
-/// Whether `id` is about to be started for the first time.
+/// Returns whether `id` is about to be started for the first time.
 fn is_awaited(world: &World, id: &PluginId) -> bool {
     world.get(id).is_some_and(|Entry { wanted, actual }| {
         let is_to_run = wanted.as_ref().is_some_and(|wanted| wanted.goal == Goal::Running && !wanted.is_quarantined);
@@ -142,29 +142,29 @@ fn waits_for(entry: &Entry, id: &PluginId) -> bool {
     waits && entry.wanted.as_ref().is_some_and(|wanted| wanted.after.contains(id))
 }
 
-/// How starting a plugin went so far, since the host started.
+/// The start attempts of a plugin since the host started.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Attempts {
-    /// Whether it was started, well or not.
+    /// Whether a start was tried, successfully or not.
     pub was_tried: bool,
     /// Failures since it was last well for a while.
     pub in_a_row: u32,
-    /// When it may be started again, in milliseconds.
+    /// The time of the next attempt, in milliseconds.
     pub retry_at_ms: Option<u64>,
     /// Whether there were too many failures within the window.
     pub is_hopeless: bool,
-    /// When the last failures were, oldest first.
+    /// The times of the last failures, oldest first.
     failed_at_ms: Vec<u64>,
 }
 
-/// How failures are taken.
+/// The rules for failures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Patience {
-    /// How long to wait after the first failure; twice as long after each further one.
+    /// The delay after the first failure; doubled after each further one.
     pub first_wait_ms: u64,
     /// The longest wait.
     pub max_wait_ms: u64,
-    /// As many failures within the window take the plugin out of service.
+    /// The number of failures within the window that leads to a quarantine.
     pub quarantine_after: u32,
     /// The window.
     pub window_ms: u64,
@@ -190,7 +190,7 @@ impl Attempts {
         self.is_hopeless = self.failed_at_ms.len() >= patience.quarantine_after.max(1) as usize;
     }
 
-    /// A generation serves. Earlier failures count on within the window: what fails again and again is not well.
+    /// Records a successful start. Earlier failures still count within the window.
     pub fn started(&mut self) {
         self.was_tried = true;
         self.retry_at_ms = None;
@@ -201,7 +201,7 @@ impl Attempts {
         self.in_a_row = 0;
     }
 
-    /// The operator wants it tried anew.
+    /// Forgets all failures, at the operator's request.
     pub fn forget(&mut self) {
         *self = Attempts { was_tried: self.was_tried, ..Attempts::default() };
     }

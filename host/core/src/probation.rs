@@ -1,15 +1,15 @@
-//! Whether a version that just began to serve is taken back.
+//! Probation: decides whether a new version is rolled back.
 
 use crate::health::Health;
 
-/// How a new version is judged.
+/// The rules of the probation.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Rules {
-    /// How long it is judged, from the swap, in milliseconds; 0 judges it not at all.
+    /// The duration from the swap, in milliseconds; 0 disables the probation.
     pub window_ms: u64,
     /// The largest part of its answers that may fail, from 0 to 1.
     pub max_error_rate: f64,
-    /// Fewer answers than this say nothing about it.
+    /// The number of responses below which the error rate is ignored.
     pub min_requests: u64,
 }
 
@@ -20,7 +20,7 @@ impl Default for Rules {
     }
 }
 
-/// Why a version is taken back, if it is: what its probes say, and how many of its answers have failed.
+/// Returns the reason for a rollback, from the probes and the share of failed responses.
 pub fn verdict(rules: &Rules, health: Health, problem: Option<&str>, requests: u64, errors: u64) -> Option<String> {
     if health == Health::Unhealthy {
         return Some(format!("its health probes failed: {}", problem.unwrap_or("they did not pass")));

@@ -1,26 +1,27 @@
-//! How often one client may call an endpoint: a token bucket for each, without a clock.
+//! Rate limiting: a token bucket per client, without a clock.
 //!
-//! `rpm` tokens come back in each window, evenly; at most `burst` are there, and each call takes one. Of a bucket nothing is
-//! kept but the instant at which it will be full, so one that is full need not be kept at all.
+//! `rpm` tokens are added per window, evenly, up to `burst`; each call takes one. Each bucket is stored as the instant
+//! at which it is full again (GCRA), so full buckets need no entry.
 
 use std::collections::HashMap;
 use std::time::Duration;
 
 use crate::manifest::RateLimit;
 
-/// As many clients of one endpoint are told apart. When there are more, those that were not seen for longest begin anew.
+/// The maximum number of clients per endpoint. Beyond it, the clients that were seen the longest ago start with a full
+/// bucket.
 const MAX_CLIENTS: usize = 16_384;
 
-/// The buckets of all clients of one endpoint. Memory is bounded: about 300 KiB when it is full.
+/// The buckets of all clients of one endpoint. Memory is bounded: about 300 KiB at the maximum.
 #[derive(Debug)]
 pub struct Buckets {
     /// Nanoseconds after which one token is back.
     interval: u64,
     /// Nanoseconds after which an empty bucket is full.
     depth: u64,
-    /// When the bucket of each client that was seen since the last turn is full.
+    /// The instant at which each bucket is full, for clients seen since the last rotation.
     recent: HashMap<u64, u64>,
-    /// The same of those that were seen in the turn before.
+    /// The same for clients seen before the last rotation.
     older: HashMap<u64, u64>,
     turned: u64,
     max_recent: usize,
@@ -45,10 +46,10 @@ impl Buckets {
         }
     }
 
-    /// Takes a token of a client at an instant, in nanoseconds since any that stays the same.
+    /// Takes a token for a client at an instant, in nanoseconds since a fixed time.
     ///
     /// # Errors
-    /// There is none; after this time there will be one, if it is not taken before.
+    /// There is no token; the time until there is one, unless it is taken by another call.
     pub fn take(&mut self, client: u64, now: u64) -> Result<(), Duration> {
         // After so long all buckets of the turn before are full.
         if self.recent.len() >= self.max_recent || now.saturating_sub(self.turned) > self.depth {
@@ -63,7 +64,17 @@ impl Buckets {
         if wait == 0 { Ok(()) } else { Err(Duration::from_nanos(wait)) }
     }
 
-    /// How many clients are known.
+    /// Puts back a token that a client has taken.
+    pub fn give_back(&mut self, client: u64) {
+        for clients in [&mut self.recent, &mut self.older] {
+            if let Some(full_at) = clients.get_mut(&client) {
+                *full_at = full_at.saturating_sub(self.interval);
+                return;
+            }
+        }
+    }
+
+    /// The number of known clients.
     pub fn n_clients(&self) -> usize {
         self.recent.len() + self.older.len()
     }
@@ -81,7 +92,7 @@ mod tests {
         RateLimit { rpm, burst, window: Duration::from_millis(window_ms) }
     }
 
-    /// What becomes of calls: each is a client and a time in milliseconds.
+    /// Replays calls, each with a client and a time in milliseconds.
     fn check(limit: RateLimit, calls: &[(u64, u64)], expected: Expect) {
         let mut buckets = Buckets::new(limit);
         let told = calls.iter().map(|(client, at_ms)| match buckets.take(*client, at_ms * MS) {
@@ -109,6 +120,18 @@ mod tests {
                 1 at 3000: in 1000 ms
             "#]],
         );
+    }
+
+    #[test]
+    fn a_token_that_is_put_back_can_be_taken_again() {
+        let mut buckets = Buckets::new(limit(60, 1, 60_000));
+        for _ in 0..3 {
+            assert_eq!(buckets.take(1, 0), Ok(()));
+            buckets.give_back(1);
+        }
+        buckets.give_back(1);
+        assert_eq!(buckets.take(1, 0), Ok(()));
+        assert_eq!(buckets.take(1, 0), Err(Duration::from_secs(1)));
     }
 
     #[test]

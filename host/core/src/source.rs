@@ -1,4 +1,4 @@
-//! Where a plugin comes from.
+//! Sources of plugins.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use url::Url;
 
-/// Where a plugin comes from.
+/// The source of a plugin.
 ///
 /// | written | means |
 /// |---|---|
@@ -18,34 +18,34 @@ pub enum Source {
     Git {
         /// The repository.
         url: GitUrl,
-        /// Which commit of it.
+        /// The revision.
         revision: Revision,
     },
     /// A folder with a plugin.yaml.
     Folder(PathBuf),
     /// A ZIP archive.
     Archive(PathBuf),
-    /// A built library with a plugin.yaml beside it.
+    /// A prebuilt library beside its plugin.yaml.
     Library(PathBuf),
     /// An archive that came over HTTP and was unpacked: the id of the upload.
     Upload(String),
 }
 
-/// Which commit of a repository is meant.
+/// A revision of a repository.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Revision {
-    /// The newest release tag (semver, no pre-release), or the default branch where there is none.
+    /// The newest release tag (semver, no pre-release), or the default branch if there is none.
     Latest,
     /// A branch, a tag or a full commit id; 1 to 200 of `A-Z a-z 0-9 . _ / -`, no `..`, not starting with `-`.
     Named(String),
 }
 
-/// Who names a source.
+/// The origin of a source's name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Trust {
-    /// Somebody with a shell on this machine, who can read its files anyway.
+    /// A user with a shell on this machine, who can read its files anyway.
     CommandLine,
-    /// A client of the management API, who reads files only below the folders that the host was given for that.
+    /// A client of the management API, who may read files only below the configured folders.
     Http,
 }
 
@@ -57,11 +57,11 @@ pub struct GitUrl {
     name: String,
 }
 
-/// Why a text is not a source.
+/// The reason why a text is not a source.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[expect(missing_docs, reason = "the message of each variant names its fields")]
 pub enum SourceError {
-    /// Nothing was given.
+    /// The text is empty.
     #[error("the source is empty")]
     Empty,
     /// Longer than any real source.
@@ -116,7 +116,7 @@ impl GitUrl {
         format!("/{}/{}", self.owner, self.name)
     }
 
-    /// Whether both name one repository: hosts of repositories do not tell `Acme/Hello` from `acme/hello`.
+    /// Returns whether both refer to the same repository: git servers treat `Acme/Hello` and `acme/hello` alike.
     pub fn is_same_repository(&self, other: &GitUrl) -> bool {
         self.slug().eq_ignore_ascii_case(&other.slug())
     }
@@ -125,7 +125,7 @@ impl GitUrl {
     /// It names no revision.
     ///
     /// # Errors
-    /// The same as for a [`Source`]; [`SourceError::Url`] also for `owner/name`, which does not say on which host.
+    /// As for a [`Source`]; [`SourceError::Url`] also for `owner/name`, which does not name a server.
     pub fn from_repository_address(text: &str) -> Result<GitUrl, SourceError> {
         let text = text.trim();
         if text.is_empty() {

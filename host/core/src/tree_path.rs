@@ -1,20 +1,20 @@
-//! Where a file lies inside a tree.
+//! Paths inside a tree.
 
 use std::fmt;
 use std::str::FromStr;
 
 use unicode_normalization::UnicodeNormalization as _;
 
-/// A relative path inside a tree, with `/` between its parts: the only kind of path that untrusted input can
-/// turn into. It never leads outside, names nothing twice under another spelling, and shows on a terminal as it is.
+/// A relative path inside a tree, with `/` between its parts: the only kind of path created from untrusted input. It
+/// never points outside, has a unique spelling, and is safe to print on a terminal.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TreePath(String);
 
-/// Why a path may not stand in a tree.
+/// The reason why a path is not allowed in a tree.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("path {path:?} {rule}")]
 pub struct PathError {
-    /// The path as it was given, cut to 200 characters.
+    /// The path, cut to 200 characters.
     pub path: String,
     /// The rule it breaks.
     pub rule: &'static str,
@@ -36,13 +36,13 @@ impl TreePath {
         self.0.split('/')
     }
 
-    /// A form in which two paths are equal when some file system would take them for the same file
-    /// (Unicode NFC, lower case).
+    /// Normalizes a path so that paths are equal if some file system would treat them as the same file (Unicode NFC,
+    /// lower case).
     pub fn folded(&self) -> String {
         self.0.nfc().flat_map(char::to_lowercase).nfc().collect()
     }
 
-    /// The same path without its first part; `None` when it has only one.
+    /// The path without its first part; `None` if it has only one.
     pub fn without_top(&self) -> Option<TreePath> {
         self.0.split_once('/').map(|(_, rest)| TreePath(rest.to_owned()))
     }
@@ -89,8 +89,8 @@ impl fmt::Display for TreePath {
     }
 }
 
-/// Unicode format characters (general category Cf): zero-width and bidirectional marks, which make a name read
-/// as another. The ranges are those of Unicode 16 below the supplementary planes, and the tag characters.
+/// Unicode format characters (general category Cf): zero-width and bidirectional marks, which disguise a name. The
+/// ranges are those of Unicode 16 below the supplementary planes, and the tag characters.
 fn is_format(c: char) -> bool {
     matches!(c as u32,
         0xAD | 0x600..=0x605 | 0x61C | 0x6DD | 0x70F | 0x890..=0x891 | 0x8E2 | 0x180E | 0x200B..=0x200F

@@ -1,4 +1,4 @@
-//! Newer versions of what is installed: which of them may be taken, and when to look for them.
+//! Updates: allowed versions and the schedule of checks.
 
 mod choose;
 mod interval;
@@ -18,23 +18,23 @@ pub use schedule::{first_check, next_check};
 /// The most versions that may be blocked for one plugin.
 pub const MAX_BLOCKED: usize = 1000;
 
-/// How far an update may go.
+/// The largest allowed update.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum UpdatePolicy {
     /// The same major and minor version.
     Patch,
-    /// The same major version; for `0.x` the same minor version, as cargo reads it.
+    /// The same major version; for `0.x` the same minor version, as in cargo.
     #[default]
     Minor,
     /// Any newer version.
     Major,
-    /// None, but what is newer is reported.
+    /// None, but newer versions are reported.
     Manual,
     /// None, and nothing is reported.
     Pinned,
 }
 
-/// What the operator wants for one plugin.
+/// The rule for updates of one plugin.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct UpdateRule {
     policy: UpdatePolicy,
@@ -42,7 +42,7 @@ pub struct UpdateRule {
     interval: UpdateInterval,
 }
 
-/// Why a text or number is no rule for updates.
+/// The reason why a text or number is not a valid update rule.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[expect(missing_docs, reason = "the message of each variant names its fields")]
 pub enum UpdateError {
@@ -58,13 +58,13 @@ pub enum UpdateError {
         /// The text, cut to 80 characters.
         found: String,
     },
-    /// An interval that is too short for the servers that are asked, or longer than anybody means.
+    /// The interval is too short for the queried servers, or implausibly long.
     #[error(
         "updates are not looked for every {}; hint: choose between {} and {}",
         duration_text(*found), duration_text(UpdateInterval::MIN), duration_text(UpdateInterval::MAX)
     )]
     Interval { found: Duration },
-    /// A policy under which nothing happens by itself, and the wish that it should.
+    /// Automatic updates were requested with a policy that never updates automatically.
     #[error(
         "policy `{policy}` takes no update by itself; \
          hint: set `automatic` to false, or the policy to `patch`, `minor` or `major`"
@@ -111,7 +111,7 @@ pub fn blocked_versions<'t>(texts: impl IntoIterator<Item = &'t str>) -> Result<
     Ok(blocked)
 }
 
-/// What is shown of a text that somebody sent.
+/// Shortens a text of a client for display.
 fn cut(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).take(80).collect()
 }
@@ -119,7 +119,7 @@ fn cut(text: &str) -> String {
 // === impl UpdatePolicy ===
 
 impl UpdatePolicy {
-    /// All, from the narrowest that takes anything to the widest, and then those that take nothing.
+    /// All policies: from the narrowest to the widest, then those that allow no update.
     pub const ALL: [UpdatePolicy; 5] =
         [UpdatePolicy::Patch, UpdatePolicy::Minor, UpdatePolicy::Major, UpdatePolicy::Manual, UpdatePolicy::Pinned];
 
@@ -134,12 +134,12 @@ impl UpdatePolicy {
         }
     }
 
-    /// Whether any update may be taken by itself.
+    /// Returns whether the policy allows any automatic update.
     pub fn takes_any(self) -> bool {
         !matches!(self, UpdatePolicy::Manual | UpdatePolicy::Pinned)
     }
 
-    /// Whether `installed` may become `next`, which is known to be newer.
+    /// Returns whether `installed` may be updated to the newer version `next`.
     pub fn allows(self, installed: &Version, next: &Version) -> bool {
         let same_major = installed.major == next.major;
         let same_minor = same_major && installed.minor == next.minor;
@@ -171,7 +171,7 @@ impl fmt::Display for UpdatePolicy {
 // === impl UpdateRule ===
 
 impl UpdateRule {
-    /// A rule. The default is `minor`, not by itself, looked for every hour.
+    /// A rule. The default is `minor`, not automatic, checked every hour.
     ///
     /// # Errors
     /// [`UpdateError::NeverAutomatic`] for `manual` or `pinned` with `automatic`.
@@ -182,17 +182,17 @@ impl UpdateRule {
         }
     }
 
-    /// How far an update may go.
+    /// The largest allowed update.
     pub fn policy(&self) -> UpdatePolicy {
         self.policy
     }
 
-    /// Whether an update that the policy allows is taken without being asked for.
+    /// Whether an allowed update is installed automatically.
     pub fn automatic(&self) -> bool {
         self.automatic
     }
 
-    /// How often updates are looked for.
+    /// The interval of the checks.
     pub fn interval(&self) -> UpdateInterval {
         self.interval
     }

@@ -1,4 +1,4 @@
-//! Why a source did not become a tree.
+//! Errors of fetching a source.
 
 use std::io;
 use std::net::IpAddr;
@@ -9,7 +9,7 @@ use host_core::PathError;
 
 use crate::ZipError;
 
-/// Why a source did not become a tree.
+/// The reason why a source did not become a tree.
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "the message of each variant names its fields")]
 pub enum Error {
@@ -19,17 +19,17 @@ pub enum Error {
     /// The archive breaks a rule.
     #[error(transparent)]
     Zip(#[from] ZipError),
-    /// A name that may not stand in a tree.
+    /// A file name that is not allowed in a tree.
     #[error(transparent)]
     Name(#[from] PathError),
 
     /// The file system refused.
     #[error("failed to {action} `{}`", path.display())]
     Io { action: &'static str, path: PathBuf, source: io::Error },
-    /// Nothing lies there.
+    /// The path does not exist.
     #[error("there is no `{}`; hint: look for a typing error; over the API a relative path counts from the folder the host was started in", path.display())]
     NothingThere {
-        /// The path as it was given.
+        /// The path.
         path: PathBuf,
     },
     /// A path that the management API may not read.
@@ -39,19 +39,19 @@ pub enum Error {
         path.display()
     )]
     OutsideRoots {
-        /// The path as it was given.
+        /// The path.
         path: PathBuf,
     },
     /// A folder was meant.
     #[error("`{}` is not a folder", path.display())]
     NotAFolder {
-        /// The path as it was given.
+        /// The path.
         path: PathBuf,
     },
     /// A file was meant.
     #[error("`{}` is not a regular file", path.display())]
     NotAFile {
-        /// The path as it was given.
+        /// The path.
         path: PathBuf,
     },
     /// A symbolic link inside the source.
@@ -66,7 +66,7 @@ pub enum Error {
         /// The name with its bad bytes replaced.
         shown: String,
     },
-    /// A name that git would take for its own data.
+    /// A file name that is reserved by git.
     #[error("`{path}` is a name for git's own data; hint: remove it from the source")]
     ForbiddenName { path: String },
     /// A prebuilt library without a manifest.
@@ -75,11 +75,11 @@ pub enum Error {
     /// No such upload, or no longer.
     #[error("there is no upload `{id}`; hint: uploads are kept for a while only, upload the archive again")]
     NoSuchUpload {
-        /// The id as it was given.
+        /// The id.
         id: String,
     },
 
-    /// Where an index should be, there is none.
+    /// There is no index at its location.
     #[error(
         "there is no plugins.json, index.yaml or index.yml in `{place}`; hint: docs/index-format.md tells what an index is"
     )]
@@ -103,7 +103,7 @@ pub enum Error {
          hint: name it as a mirror if it is meant"
     )]
     PrivateAddress {
-        /// The host asked for.
+        /// The requested host.
         host: String,
         /// An address that it resolves to.
         address: IpAddr,
@@ -111,7 +111,7 @@ pub enum Error {
     /// The server sent the request elsewhere.
     #[error("`{url}` redirects to `{to}`, {rule}; hint: install from the address it leads to")]
     Redirect { url: String, to: String, rule: &'static str },
-    /// git was made to ask for something else than what was meant.
+    /// git was redirected to another URL.
     #[error("git asks for `{found}` instead of `{asked}`; hint: look for `insteadOf` in git's configuration")]
     OtherUrl { asked: String, found: String },
     /// No such repository, or a private one.
@@ -129,7 +129,7 @@ pub enum Error {
         url: String,
         /// The content type of the answer.
         found: String,
-        /// The one that git servers use.
+        /// The content type of git servers.
         expected: &'static str,
     },
     /// The repository is larger than the limit.

@@ -1,4 +1,4 @@
-//! The one way in: which station a source goes to, and what it may reach.
+//! The entry point: selects the station for a source and defines what may be fetched.
 
 use std::fs::{self, File};
 use std::io;
@@ -13,23 +13,23 @@ use host_store::{Store, Tree};
 use crate::zip::ArchiveLimits;
 use crate::{Error, folder, git, zip};
 
-/// What may be fetched from where, and for how long.
+/// Rules and limits for fetching.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Where repositories are fetched from instead of their own address. May lead into a private network.
+    /// Mirrors, from which repositories are fetched instead of their own address. May be in a private network.
     pub mirrors: Vec<Mirror>,
-    /// Which repositories may be fetched, as `host/owner/name` with `*` for any run of characters within a part.
-    /// Empty: any on a public host.
+    /// Allowed repositories, as `host/owner/name` with `*` for any characters within a part. Empty: any repository on a
+    /// public host.
     pub allowed_repositories: Vec<String>,
     /// Folders that the management API may name sources below.
     pub source_roots: Vec<PathBuf>,
-    /// How long fetching a repository may take in all.
+    /// The total time limit for a repository.
     pub timeout: Duration,
-    /// How long a server may send nothing.
+    /// The time limit without data from a server.
     pub stall_timeout: Duration,
     /// Most bytes that a server may send for one repository.
     pub max_git_bytes: u64,
-    /// What an archive may hold.
+    /// The limits of archives.
     pub archive: ArchiveLimits,
 }
 
@@ -48,7 +48,7 @@ impl Default for Config {
     }
 }
 
-/// Repositories whose address starts with `prefix` are fetched from `base` and the rest of the address.
+/// Repositories whose address starts with `prefix` are fetched from `base` plus the rest of the address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mirror {
     /// For example `https://github.com/`.
@@ -57,7 +57,7 @@ pub struct Mirror {
     pub base: String,
 }
 
-/// A tree, and the commit it is of.
+/// A tree with its commit.
 #[derive(Clone, Debug)]
 pub struct Fetched {
     /// The files.
@@ -85,7 +85,7 @@ pub fn fetch(
         Source::Folder(path) => folder::folder(store, &resolve(path, config, trust)?, cancelled)?,
         Source::Archive(path) => zip::unpack(store, &config.archive, &resolve(path, config, trust)?)?,
         Source::Library(path) => {
-            // The folder is resolved and not the file, so that a link at its end is seen and refused.
+            // The folder is resolved, not the file, so that a link at the end of the path is noticed and refused.
             let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
                 return Err(Error::NotAFile { path: path.clone() });
             };

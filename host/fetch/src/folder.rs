@@ -22,8 +22,8 @@ const OPEN_FILE: OFlags = OFlags::RDONLY.union(OFlags::NOFOLLOW).union(OFlags::N
 
 /// Copies a folder, which is absolute and without links.
 ///
-/// Each folder is opened from its parent and never by its path, so that a name that turns into a link meanwhile
-/// leads nowhere. Left out are git's data, cargo's target folders, and what configures the build.
+/// Each folder is opened from its parent and never by its path, so that a name replaced by a link in the meantime leads
+/// nowhere. Git data, cargo target folders and build configuration are skipped.
 pub(crate) fn folder(store: &Store, path: &Path, cancelled: &AtomicBool) -> Result<Tree, Error> {
     let root = match openat(CWD, path, OPEN_FOLDER, Mode::empty()) {
         Ok(root) => root,
@@ -36,7 +36,7 @@ pub(crate) fn folder(store: &Store, path: &Path, cancelled: &AtomicBool) -> Resu
     Ok(walk.writer.finish()?)
 }
 
-/// Copies a library, the manifest beside it and the schemas that the manifest names. `folder` is absolute and without links.
+/// Copies a library, its manifest and the schemas named in it. `folder` is absolute and without links.
 pub(crate) fn library(store: &Store, folder: &Path, name: &OsStr) -> Result<Tree, Error> {
     let path = folder.join(name);
     let tree_path: TreePath = text(name.to_str(), || path.display().to_string())?.parse()?;
@@ -52,7 +52,7 @@ pub(crate) fn library(store: &Store, folder: &Path, name: &OsStr) -> Result<Tree
                     (|source| Error::Io { action: "read", path: path.clone(), source }, Manifest::MAX_BYTES);
                 let mut manifest = manifest.take(most as u64 + 1);
                 manifest.read_to_end(&mut text).map_err(failed)?;
-                // What is wrong with it is told by those who check it; it is copied as it is.
+                // Problems of the manifest are reported by the check; here it is copied unchanged.
                 let checked = Manifest::check(&text, ManifestMode::Permissive).ok();
                 if let Some(Manifest { configuration_schema, endpoints, .. }) = checked.map(|checked| checked.manifest)
                 {

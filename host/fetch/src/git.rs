@@ -1,6 +1,6 @@
 //! A git repository becomes a tree: the files of one commit, read from its objects and never checked out.
 //!
-//! libgit2 speaks git; HTTP is [`http`]'s, so that addresses, redirects, bytes and time are the host's to judge.
+//! libgit2 implements git; [`http`] implements HTTP, so that the host controls addresses, redirects, sizes and times.
 
 mod copy;
 mod http;
@@ -47,7 +47,7 @@ pub(crate) fn fetch(
         copy::commit(&session, &repository, commit, &mut writer, store.limits())?;
         Ok(Fetched { tree: writer.finish()?, commit: Some(commit.to_string()) })
     };
-    // libgit2 only says that its transport failed; the session knows why.
+    // libgit2 only reports that its transport failed; the session knows the reason.
     attempt().map_err(|error| session.failure().unwrap_or(error))
 }
 
@@ -56,13 +56,13 @@ fn empty_repository(session: &Session, folder: &Path) -> Result<Repository, Erro
     let mut options = RepositoryInitOptions::new();
     options.bare(true).external_template(false).mkdir(false).no_reinit(true);
     let repository = Repository::init_opts(folder, &options).map_err(git)?;
-    // What this machine's user has set for git, such as other addresses, is not meant for the host.
+    // The git configuration of this machine's user, such as rewritten addresses, must not affect the host.
     let own = git2::Config::open(&repository.path().join("config")).map_err(git)?;
     repository.set_config(&own).map_err(git)?;
     Ok(repository)
 }
 
-/// Downloads what is needed for `revision` and says which commit that is.
+/// Downloads `revision` and returns its commit.
 fn download(session: &Session, repository: &Repository, revision: &Revision) -> Result<Oid, Error> {
     let git = |action| move |source| session.git_error(action, source);
     let mut remote = repository.remote_anonymous(session.asked()).map_err(git("name the address"))?;
@@ -93,8 +93,8 @@ fn download(session: &Session, repository: &Repository, revision: &Revision) -> 
     }
 }
 
-/// Whether a branch or tag leads to the commit. Servers also have commits of forks and of rejected changes, which
-/// somebody else wrote.
+/// Returns whether a branch or tag contains the commit. Servers also have commits of forks and rejected changes,
+/// written by others.
 fn is_reachable(repository: &Repository, advertised: &[Advertised], id: Oid) -> Result<bool, git2::Error> {
     let mut walk = repository.revwalk()?;
     for tip in advertised {

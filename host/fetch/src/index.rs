@@ -1,4 +1,4 @@
-//! The text of an index of plugins: a file of a repository, of a folder, or by itself.
+//! The text of a plugin index: a file of a repository, of a folder, or a single file.
 
 use std::io::Read as _;
 use std::path::Path;
@@ -24,14 +24,15 @@ const TIMEOUT: Duration = Duration::from_secs(20);
 pub struct IndexText {
     /// At most [`Index::MAX_BYTES`].
     pub bytes: Vec<u8>,
-    /// Whether it is JSON; else it is YAML.
+    /// Whether it is JSON instead of YAML.
     pub is_json: bool,
-    /// The commit that it is of, when it comes from a repository.
+    /// Its commit, if it comes from a repository.
     pub commit: Option<String>,
 }
 
-/// Reads an index. Who configures the host says where it lies, so a path may lead anywhere; a repository is judged as one of a plugin
-/// is, with less time and fewer bytes. Blocks. The tree of a repository stays in the store until it is swept.
+/// Reads an index. The operator configures its location, so a path may point anywhere; a repository is subject to the
+/// rules of plugin repositories, with less time and fewer bytes. Blocks. The tree of a repository stays in the store
+/// until it is swept.
 ///
 /// # Errors
 /// [`Error::NoIndex`], [`Error::IndexTooLarge`]; those of [`fetch`](crate::fetch).

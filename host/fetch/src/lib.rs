@@ -1,8 +1,8 @@
 //! Source to tree: git, ZIP archive, folder, prebuilt library.
 //!
-//! Whatever comes in is untrusted. Nothing reaches the store's trees unless every rule passed, and nothing is
-//! left behind when one did not. [`versions`] says what a repository has without fetching it. Everything here blocks;
-//! call it from a thread that may wait.
+//! All input is untrusted. A tree is stored only if it passed every rule, and a failed fetch leaves nothing behind.
+//! [`versions`] lists the versions of a repository without fetching it. All functions block; call them from a thread
+//! that may wait.
 
 mod error;
 mod fetch;

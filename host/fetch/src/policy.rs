@@ -1,15 +1,15 @@
-//! Which names of a source become part of its tree.
+//! The handling of file names in a source.
 
 use host_core::TreePath;
 
-/// What happens to a file or folder because of its name.
+/// The handling of a file or folder because of its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
-    /// It goes into the tree.
+    /// Added to the tree.
     Keep,
-    /// It is left out: it would change how cargo builds, and a plugin has no say in that.
+    /// Skipped: it would change how cargo builds, which a plugin must not decide.
     Drop,
-    /// The source is refused: git would take it for its own data.
+    /// Refused: the name is reserved by git.
     Refuse,
 }
 
@@ -26,7 +26,7 @@ pub(crate) fn judge(path: &TreePath) -> Verdict {
     if changes_the_build { Verdict::Drop } else { Verdict::Keep }
 }
 
-/// Says in the log that a file was left out.
+/// Logs that a file was skipped.
 pub(crate) fn report_dropped(path: &TreePath) {
     tracing::warn!(path = %path, "`{path}` is left out: a plugin does not configure the build");
 }

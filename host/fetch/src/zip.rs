@@ -1,4 +1,4 @@
-//! A ZIP archive becomes a tree, if every reader of ZIP archives would see the same files in it.
+//! Fetching a ZIP archive, if every ZIP reader would see the same files in it.
 //!
 //! First [`strict`] reads the structure of the whole archive in memory and refuses all that readers disagree on.
 //! Then [`inflate`] checks each file's packed data against its declared size and checksum. Only then the `zip`
@@ -22,7 +22,7 @@ use crate::Error;
 use crate::fetch::open_file;
 use crate::policy::{Verdict, judge, report_dropped};
 
-/// What an archive may hold.
+/// The limits of an archive.
 #[derive(Clone, Copy, Debug)]
 pub struct ArchiveLimits {
     /// Most bytes of the archive itself, which is read into memory.
@@ -31,7 +31,7 @@ pub struct ArchiveLimits {
     pub max_entries: usize,
     /// Most bytes of all files together, unpacked.
     pub max_unpacked_bytes: u64,
-    /// How many times larger than its packed form a file may be. Files up to 1 MiB may be packed any better.
+    /// The maximum compression ratio of a file. Files of up to 1 MiB may be compressed further.
     pub max_ratio: u64,
 }
 
@@ -66,7 +66,7 @@ pub(crate) fn unpack(store: &Store, limits: &ArchiveLimits, path: &Path) -> Resu
         if file.name_raw() != entry.raw_name || file.size() != entry.bytes || !file.is_file() {
             return Err(ZipError::Disagree { rule: "what an entry is" }.into());
         }
-        // One byte more than declared, so that the reader comes to its end, where it compares the checksum.
+        // One byte more than declared, so that the reader reaches its end, where it compares the checksum.
         writer.add(entry.path.clone(), entry.executable, file.take(entry.bytes + 1))?;
     }
     Ok(writer.finish()?)

@@ -17,7 +17,7 @@ use crate::ledger::{self, Slot};
 /// Numbers the names under which copies are opened.
 static NUMBERS: AtomicU64 = AtomicU64::new(1);
 
-/// Held while a library is opened. One that hangs holds the linker's own lock as well.
+/// Held while a library is opened. An open that hangs also holds the linker's own lock.
 static OPENING: Mutex<()> = Mutex::new(());
 
 /// Bytes in memory that nothing can change any more.
@@ -28,11 +28,11 @@ pub(crate) struct Open {
     pub(crate) handle: ManuallyDrop<Library>,
     /// Its place in the ledger.
     pub(crate) slot: &'static Slot,
-    /// Where it lies.
+    /// Its address range.
     pub(crate) range: Range<usize>,
 }
 
-/// Why a copy was not opened.
+/// The reason why a copy was not opened.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum OpenError {
     #[error("failed to {0} it")]
@@ -58,29 +58,30 @@ impl Copy {
 
     /// Opens the copy, under a name in `folder` that is gone afterwards. Blocks; runs the library's constructors.
     ///
-    /// glibc takes a path it has seen for the library it has, so each copy gets a name of its own. The name is a link to the
-    /// sealed copy; what is opened is the copy.
+    /// glibc returns the already opened library for a known path, so each copy gets a unique name. The name is a link
+    /// to the sealed copy.
     pub(crate) fn open(self, folder: &Path) -> Result<Open, OpenError> {
         let number = NUMBERS.fetch_add(1, Ordering::Relaxed);
         let name = folder.join(format!("plugin-{number}.so"));
         std::os::unix::fs::symlink(format!("/proc/self/fd/{}", self.0.as_raw_fd()), &name)
             .map_err(|error| OpenError::Io("name", error))?;
-        // One at a time: while one thread opens a library, another that walks the list of libraries, as is done below, may read
-        // past the end of a list of glibc's (2.36, seen with more than sixty libraries open and several opened at once).
+        // One at a time: while one thread opens a library, another thread that walks the list of libraries, as is done
+        // below, may read past the end of one of glibc's lists (2.36, observed with more than sixty open libraries and
+        // several opens at once).
         let _one_at_a_time = OPENING.lock().unwrap_or_else(PoisonError::into_inner);
         // Before its constructors run: they may start threads.
         let slot = ledger::open_slot(number).ok_or(OpenError::TooMany)?;
-        // `RTLD_LOCAL` keeps the symbols of one plugin out of another; `RTLD_NOW` reports a missing one here, not in a
-        // call; no `RTLD_DEEPBIND`, so that functions the host stands in front of stay in front.
-        // SAFETY: constructors of the library run here; they are the operator's to trust, like all of its code.
+        // `RTLD_LOCAL` hides the symbols of one plugin from another; `RTLD_NOW` reports a missing symbol here instead
+        // of in a call; no `RTLD_DEEPBIND`, so that interposed functions stay interposed. SAFETY: constructors of the
+        // library run here; the operator decides to trust them, like all of its code.
         let opened = unsafe { Library::open(Some(&name), RTLD_NOW | RTLD_LOCAL) };
         let _ = std::fs::remove_file(&name);
         let handle = opened.map_err(|error| {
-            // A constructor may have left something all the same; then the slot is never used again.
+            // A constructor may have left something behind; then the slot is never reused.
             if slot.close() {
                 slot.free();
             }
-            // The name is this process's own; what the linker says after it is what helps.
+            // The name is internal to this process; the text of the linker after it is useful.
             OpenError::Linker(error.to_string().replace(&name.display().to_string(), "the library"))
         })?;
         let handle = handle.into_raw();
@@ -107,7 +108,7 @@ fn memory_name(label: &str) -> String {
     format!("plugin:{label}")
 }
 
-/// Whether memory of the copy with this label is mapped in this process.
+/// Returns whether memory of the copy with this label is mapped in this process.
 pub(crate) fn is_mapped(label: &str) -> std::io::Result<bool> {
     // The file's name ends the line, and a file without a link is called deleted.
     let end = format!("/memfd:{} (deleted)", memory_name(label));

@@ -1,4 +1,4 @@
-//! Gate 0: what a library file says about itself, read before any of its code runs.
+//! Gate 0: facts from a library file, read before any of its code runs.
 
 use object::read::elf::{ElfFile64, FileHeader as _, ProgramHeader as _};
 use object::{Endianness, Object as _, ObjectSection as _, ObjectSymbol as _, elf};
@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use crate::Error;
 
-/// What a library file says about itself.
+/// Facts from a library file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Probe {
     /// ABI of the SDK it was built with, `major.minor`.
@@ -18,21 +18,21 @@ pub struct Probe {
     pub sdk: String,
     /// Package name and version.
     pub package: String,
-    /// What compiled it, as the compiler wrote it into the file; empty when it was stripped.
+    /// The compiler, as recorded in the file; empty if it was stripped.
     pub compiler: String,
-    /// Symbols that glibc never lets go of (`STB_GNU_UNIQUE`): with one, the library stays in memory for good.
+    /// Symbols that glibc never releases (`STB_GNU_UNIQUE`): with one of them, the library stays in memory permanently.
     pub unique_symbols: Vec<String>,
     /// The libraries it needs, as the file names them.
     pub needed: Vec<String>,
-    /// Why it can never be unloaded, apart from those symbols: it is linked so, or calls functions by which the C library
-    /// starts threads or makes keys that the ledger does not see.
+    /// The reason why it can never be unloaded, apart from those symbols: its link flags, or calls to functions with
+    /// which the C library creates threads or keys that the ledger does not see.
     pub never_unloads: Option<String>,
 }
 
 /// The processor this host runs on, as ELF numbers it.
 const MACHINE: elf::Machine = if cfg!(target_arch = "x86_64") { elf::EM_X86_64 } else { elf::EM_AARCH64 };
 
-/// Functions of glibc that start threads, or make keys, without a call that the ledger stands in front of.
+/// Functions of glibc that create threads or keys without an interposed call.
 const UNSEEN: &[&str] =
     &["thrd_create", "tss_create", "timer_create", "mq_notify", "getaddrinfo_a", "lio_listio", "aio_read", "aio_write"];
 
@@ -65,7 +65,7 @@ pub fn probe(file: &[u8]) -> Result<Probe, Error> {
         return Err(not_a_library("it is an object or a program".to_owned()));
     }
     let stack = library.elf_program_headers().iter().find(|segment| segment.p_type(endian) == elf::PT_GNU_STACK);
-    // A library that does not say is taken by glibc for one that wants an executable stack.
+    // glibc assumes that a library without this header needs an executable stack.
     if stack.is_none_or(|stack| stack.p_flags(endian) & elf::PF_X == elf::PF_X) {
         return Err(Error::ExecutableStack);
     }

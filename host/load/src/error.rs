@@ -1,11 +1,14 @@
-//! Why an artifact did not become a running instance, and why a call of one failed.
+//! Errors of loading an artifact and of calling a running plugin.
 
 use std::fmt;
 use std::time::Duration;
 
 use host_core::Digest;
+use plugin_sdk_abi::{Failure, failure_kind};
 
-/// Why an artifact did not become a running instance.
+use crate::text::one_line;
+
+/// The reason why an artifact did not become a running instance.
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "the message of each variant names its fields")]
 pub enum Error {
@@ -16,11 +19,11 @@ pub enum Error {
         #[source]
         source: std::io::Error,
     },
-    /// The bytes are not those that were checked before.
+    /// The bytes differ from those that were checked before.
     #[error("the library's digest is `{found}`, expected `{expected}`")]
     Digest {
         expected: Digest,
-        /// What the bytes give.
+        /// The digest of the bytes.
         found: Digest,
     },
     /// Not a 64-bit shared library.
@@ -29,10 +32,10 @@ pub enum Error {
     /// A shared library, but no plugin.
     #[error("the library has no plugin header ({missing})")]
     NotAPlugin { missing: String },
-    /// Made for another processor.
+    /// Built for another processor.
     #[error("the library is built for {found}, this host is {expected}")]
     OtherMachine { expected: &'static str, found: String },
-    /// Built with an ABI older than any this host takes.
+    /// Built with an ABI that is too old for this host.
     #[error("the plugin is built with SDK {sdk} (ABI {abi}), this host takes ABI {host}")]
     SdkTooOld {
         /// The plugin's SDK.
@@ -42,7 +45,7 @@ pub enum Error {
         /// The host's ABI.
         host: String,
     },
-    /// Built with an ABI newer than any this host takes.
+    /// Built with an ABI that is too new for this host.
     #[error("the plugin is built with SDK {sdk} (ABI {abi}), this host takes ABI {host}")]
     SdkTooNew {
         /// The plugin's SDK.
@@ -87,10 +90,10 @@ pub enum Error {
         /// The last line it wrote to standard error.
         said: Option<String>,
     },
-    /// The library could not be tried in a process of its own, which is no fault of the library.
+    /// The trial process failed; the library is not at fault.
     #[error("the host could not try the library in a child process: {reason}")]
     TrialFailed { reason: String },
-    /// The library could not be tried in a process of its own, because that found no room on the disk.
+    /// The trial process found no space on the disk.
     #[error("the host could not try the library in a child process: the disk is full")]
     TrialFull,
     /// The types at the boundary differ.
@@ -109,10 +112,10 @@ pub enum Error {
         /// One sentence per difference.
         differences: Vec<String>,
     },
-    /// The plugin does not take its configuration.
+    /// The plugin rejects its configuration.
     #[error("the plugin refuses its configuration: {reason}")]
     ConfigurationRefused { reason: String },
-    /// The plugin's start said no.
+    /// The plugin's start returned an error.
     #[error("the plugin did not start: {message}")]
     StartFailed { message: String },
     /// The plugin's start panicked.
@@ -153,7 +156,7 @@ impl Error {
         }
     }
 
-    /// What to do about it.
+    /// Returns the fix, if there is one.
     pub fn fix(&self) -> Option<String> {
         let text = match self {
             Error::Io { .. } | Error::NotALibrary { .. } => return None,
@@ -201,7 +204,7 @@ impl Error {
 /// A panic, as the plugin's own hook wrote it down.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Panicked {
-    /// What was said.
+    /// The message of the panic.
     pub message: String,
     /// `file:line`; empty when unknown.
     pub location: String,
@@ -216,22 +219,35 @@ impl fmt::Display for Panicked {
     }
 }
 
-/// Why a call of a running plugin gave no answer.
+/// The reason why a call of a running plugin returned no response.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[expect(missing_docs, reason = "the message of each variant names its fields")]
 pub enum CallError {
     /// The plugin panicked.
     #[error("the plugin panicked: {0}")]
     Panicked(Panicked),
-    /// The plugin said that it failed.
+    /// The plugin returned an error.
     #[error("{0}")]
     Failed(String),
-    /// The plugin's answer is none: a bad status, a bad header.
+    /// The plugin's response is invalid: a bad status or header.
     #[error("the plugin's answer is invalid: {0}")]
     Invalid(String),
     /// The deadline passed.
     #[error("the plugin did not answer within {}", seconds(*.after))]
     TimedOut { after: Duration },
+}
+
+impl From<Failure> for CallError {
+    /// Copies a failure of the boundary into the host's memory.
+    fn from(failure: Failure) -> CallError {
+        let text = |text: &str| one_line(&text.chars().take(4096).collect::<String>()).into_owned();
+        match failure.kind {
+            failure_kind::PANICKED => {
+                CallError::Panicked(Panicked { message: text(&failure.message), location: text(&failure.location) })
+            }
+            _ => CallError::Failed(text(&failure.message)),
+        }
+    }
 }
 
 fn last_line(said: Option<&str>) -> String {

@@ -1,4 +1,4 @@
-//! What the gates see of a library file, gate by gate, for whoever wants to know why it fits or not.
+//! A report of what each gate finds in a library file.
 
 mod facts;
 
@@ -13,36 +13,36 @@ use serde::{Deserialize, Serialize};
 use crate::{Error, Module, probe};
 pub use facts::{Facts, facts};
 
-/// What a gate says.
+/// The result of a gate.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
-    /// Which gate.
+    /// The gate.
     pub gate: Gate,
-    /// Whether the file passed; `None` when nothing was compared.
+    /// Whether the file passed; `None` if nothing was compared.
     pub passed: Option<bool>,
-    /// What was seen.
+    /// The evidence.
     pub evidence: String,
     /// The stable word of the refusal.
     pub code: Option<String>,
-    /// What to do about the refusal.
+    /// The fix for a refusal.
     pub fix: Option<String>,
 }
 
-/// What stands between a file and its first call.
+/// A check between a file and its first call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Gate {
-    /// Gate 0: what the file says about itself.
+    /// Gate 0: the contents of the file.
     File,
     /// Gate 1: the dynamic linker opens it, and its constructors run.
     Open,
-    /// Gate 2: the types at the boundary have the same layout on both sides.
+    /// Gate 2: the ABI types have the same layout on both sides.
     Layout,
-    /// Code and plugin.yaml name the same routes.
+    /// Code and plugin.yaml declare the same routes.
     Routes,
 }
 
-/// Gate 0: what [`probe`] says of a file.
+/// Gate 0: the result of [`probe`] for a file.
 pub fn file_gate(file: &[u8]) -> Finding {
     match probe(file) {
         Ok(probe) => Finding::passed(Gate::File, format!("{}, ABI {}, SDK {}", probe.package, probe.abi, probe.sdk)),
@@ -57,12 +57,12 @@ pub fn file_gate(file: &[u8]) -> Finding {
     }
 }
 
-// === the gates behind it ===
+// === gates 1 and 2 ===
 
 /// Gates 1 and 2, and the routes where there is a manifest to compare them with. This runs the library's constructors:
 /// a process that must not be lost leaves it to a child.
 ///
-/// The store is one that nobody else uses, because the library becomes an artifact in it.
+/// The store must be private, because the library becomes an artifact in it.
 ///
 /// # Errors
 /// The library could not be put into the store.
@@ -73,8 +73,8 @@ pub async fn open_gates(
     timeout: Duration,
 ) -> Result<Vec<Finding>, host_store::Error> {
     let artifact = store.put_artifact(library, b"", host_store::Schemas::default(), &Provenance::of_file(library))?;
-    let stand_in = stand_in();
-    let opened = Module::open(store, &artifact, manifest.unwrap_or(&stand_in), 0, timeout).await;
+    let interpose = interpose();
+    let opened = Module::open(store, &artifact, manifest.unwrap_or(&interpose), 0, timeout).await;
     let (open, layout) = (
         || Finding::passed(Gate::Open, "the dynamic linker opened it, and its constructors ran".to_owned()),
         || Finding::passed(Gate::Layout, format!("its types are those of ABI {}", crate::abi_version())),
@@ -99,8 +99,8 @@ pub async fn open_gates(
     })
 }
 
-/// The least manifest. What the code says of its routes can't agree with it, and is then not told.
-fn stand_in() -> Manifest {
+/// A minimal manifest. The routes of the code cannot match it, and this difference is not reported.
+fn interpose() -> Manifest {
     const TEXT: &[u8] = b"id: stand-in\nname: x\nversion: 0.0.0\nendpoints: [{path: /, method: GET, handler: x}]\n";
     Manifest::check(TEXT, Mode::Normal).expect("a test reads it").manifest
 }
@@ -144,7 +144,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_stand_in_is_a_manifest() {
-        assert_eq!(stand_in().endpoints.len(), 1);
+    fn the_interpose_is_a_manifest() {
+        assert_eq!(interpose().endpoints.len(), 1);
     }
 }

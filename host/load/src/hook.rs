@@ -1,4 +1,4 @@
-//! The hooks of a plugin, as the host asks for them.
+//! Hooks of a plugin, as called by the host.
 #![expect(unsafe_code, reason = "calls the functions of a plugin's root and table")]
 
 use std::sync::Arc;
@@ -8,8 +8,9 @@ use plugin_sdk_abi::{Chunk, Failure, FfiFuture, PluginHandle, RResult, hook};
 use serde_json::{Map, Value, json};
 
 use crate::error::CallError;
-use crate::hold::Kind;
-use crate::instance::{Instance, failure_error};
+use crate::hooks::Hooks;
+use crate::instance::Instance;
+use crate::kind::GuardKind;
 use crate::library::Library;
 use crate::own_thread::{Outcome, run};
 
@@ -25,7 +26,7 @@ pub enum Hook {
     },
     /// About to be removed.
     Uninstall {
-        /// Whether what the host keeps for the plugin stays.
+        /// Whether the plugin's stored data is kept.
         keep_data: bool,
     },
     /// Gets calls from now on.
@@ -34,22 +35,6 @@ pub enum Hook {
     OnUnload,
     /// Its metrics are about to be read.
     Metrics,
-}
-
-/// The hooks that a plugin's code has.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Hooks(u32);
-
-impl Hooks {
-    /// Those that a description names; a newer SDK may name more.
-    pub(crate) fn named(names: &[String]) -> Hooks {
-        let known = hook::NAMES.iter().filter(|(_, name)| names.iter().any(|named| named == name));
-        Hooks(known.fold(0, |bits, (number, _)| bits | 1 << number))
-    }
-
-    pub(crate) fn has(self, number: u32) -> bool {
-        self.0 & (1 << number) != 0
-    }
 }
 
 impl Hook {
@@ -83,7 +68,7 @@ fn name_of(number: u32) -> &'static str {
 }
 
 impl Instance {
-    /// Whether the plugin's code has this hook.
+    /// Returns whether the plugin's code has this hook.
     pub fn has(&self, hook: &Hook) -> bool {
         self.hooks().has(hook.number())
     }
@@ -91,12 +76,12 @@ impl Instance {
     /// Runs a hook; nothing when the code does not have it.
     ///
     /// # Errors
-    /// What the hook says, its panic, or [`CallError::TimedOut`].
+    /// The error or panic of the hook, or [`CallError::TimedOut`].
     pub async fn run_hook(self: &Arc<Self>, hook: &Hook, timeout: Duration) -> Result<(), CallError> {
         self.answer_hook(hook.number(), &hook.argument(), timeout).await.map(drop)
     }
 
-    /// Asks the plugin's code whether it would take a configuration; yes when it has nothing to say.
+    /// Runs the `validate` hook with a configuration; succeeds if the plugin has no such hook.
     ///
     /// # Errors
     /// As [`Instance::run_hook`].
@@ -108,7 +93,7 @@ impl Instance {
         validate(self.library(), self.hooks(), configuration, timeout).await
     }
 
-    /// Tells the plugin that its configuration has changed. `false`: only a new generation can take it.
+    /// Informs the plugin of a new configuration. Returns `false` if only a new generation can use it.
     ///
     /// # Errors
     /// As [`Instance::run_hook`].
@@ -133,7 +118,7 @@ impl Instance {
             return Ok(None);
         }
         let argument = argument.to_string().into_bytes();
-        let (instance, hold) = (self.clone(), self.hold(Kind::Hook));
+        let (instance, hold) = (self.clone(), self.hold(GuardKind::Hook));
         let ask = move || {
             let PluginHandle { plugin, table } = instance.handle();
             // SAFETY: handle and table belong together, and `instance` keeps the plugin from being released.
@@ -144,7 +129,7 @@ impl Instance {
     }
 }
 
-/// Asks a library's `validate` hook.
+/// Runs the `validate` hook of a library.
 pub(crate) async fn validate(
     library: &Arc<Library>,
     hooks: Hooks,
@@ -165,7 +150,7 @@ pub(crate) async fn validate(
     answer(hook::VALIDATE, timeout, ask).await.map(drop)
 }
 
-/// Runs a hook on a thread of its own: it may block. `held` is dropped after the hook's future.
+/// Runs a hook, which may block, on a separate thread. `held` is dropped after the hook's future.
 async fn answer<H: Send + 'static>(
     number: u32,
     timeout: Duration,
@@ -176,8 +161,8 @@ async fn answer<H: Send + 'static>(
         let (future, held) = ask();
         let answer = match future {
             None => None,
-            // Copied here: the plugin's memory does not leave the hold.
-            Some(future) => Some(future.await.into_result().map(|chunk| chunk.to_vec()).map_err(failure_error)),
+            // Copied here: the plugin's memory does not leave the guard.
+            Some(future) => Some(future.await.into_result().map(|chunk| chunk.to_vec()).map_err(CallError::from)),
         };
         drop(held);
         answer.transpose()

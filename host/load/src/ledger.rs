@@ -1,14 +1,14 @@
-//! The ledger: what each library has left in this process, so that it can be closed when nothing is.
+//! The ledger: counts what each library has left in this process, so that it can be closed when nothing is left.
 //!
-//! Closing a Rust library goes wrong in three ways on Linux. A thread-local with a destructor makes glibc keep the library
-//! for as long as the thread lives, silently. A pthread key, of which std makes one a copy, is never given back: a thread that
-//! ends later jumps to its destructor in memory that is gone, and the 1025th key ends the process. A thread that still runs
-//! has no code any more.
+//! Closing a Rust library fails in three ways on Linux. A thread-local with a destructor makes glibc keep the library,
+//! without an error, for as long as the thread lives. A pthread key, of which each copy of std creates one, is never
+//! returned: a thread that ends later jumps to its destructor in unmapped memory, and the 1025th key aborts the
+//! process. A thread that still runs loses its code.
 //!
-//! So this program stands in front of the four functions of the C library by which threads, keys and thread-local
-//! destructors come to be ([`stand_in`]), finds the library that asks by its address ([`slots`]), and counts
-//! ([`counts`]). Destructors of thread-locals go to lists of this program's own, one a thread ([`threads`]), and run on
-//! their thread: when it ends, or at a safe point once their library is retired. A library is closed when its counts are
+//! This program therefore interposes the four functions of the C library that create threads, keys and thread-local
+//! destructors ([`interpose`]), finds the calling library by its address ([`slots`]), and counts ([`counts`]).
+//! Destructors of thread-locals are stored in lists of this program, one per thread ([`threads`]), and run on their
+//! thread: when it ends, or at a safe point after their library is retired. A library is closed when its counts are
 //! zero; its keys are deleted just before.
 //!
 //! | what | where it is counted | when it ends |
@@ -17,21 +17,23 @@
 //! | a thread-local with a destructor | `__cxa_thread_atexit_impl` | at a safe point of its thread, or when that ends |
 //! | a pthread key | `pthread_key_create` | when the library is closed |
 //!
-//! Not seen: handlers left with `signal` or `pthread_atfork`, and threads that another shared library makes and that call
-//! back into the plugin. Libraries that call functions by which glibc makes threads or keys by itself are never closed.
+//! Not counted: handlers registered with `signal` or `pthread_atfork`, and threads that another shared library creates
+//! and that call back into the plugin. Libraries that call functions with which glibc itself creates threads or keys
+//! are never closed.
 
 mod atomic {
     pub(super) use std::sync::atomic::{AtomicU64, Ordering};
 }
 mod counts;
 #[cfg(all(target_os = "linux", target_env = "gnu", not(target_feature = "crt-static")))]
+mod interpose;
+#[cfg(all(target_os = "linux", target_env = "gnu", not(target_feature = "crt-static")))]
 mod keys;
 mod linker;
+mod real;
 #[cfg(all(target_os = "linux", target_env = "gnu", not(target_feature = "crt-static")))]
 mod self_test;
 mod slots;
-#[cfg(all(target_os = "linux", target_env = "gnu", not(target_feature = "crt-static")))]
-mod stand_in;
 #[cfg(all(target_os = "linux", target_env = "gnu", not(target_feature = "crt-static")))]
 mod threads;
 
@@ -43,7 +45,7 @@ mod here {
     pub(crate) use super::threads::{leave_thread, names_of, raise};
 }
 
-/// Where the C library is another one, nothing is accounted for and no library is closed.
+/// With another C library nothing is counted and no library is closed.
 #[cfg(not(all(target_os = "linux", target_env = "gnu", not(target_feature = "crt-static"))))]
 mod here {
     use std::path::Path;

@@ -1,40 +1,44 @@
 //! Artifact to module: how a library gets into this process, and how its functions are called.
 //!
-//! This is the host's one `unsafe` island. A library passes three gates before the host trusts anything in it:
-//! **0** what the ELF file says about itself ([`probe`]), before any of its code runs; **1** a private, sealed copy
-//! whose digest was computed from the very bytes that are opened; **2** the layout check of the boundary's types.
+//! This crate contains the host's `unsafe` code. A library passes three gates before the host trusts anything in it:
+//! **0** the contents of the ELF file ([`probe`]), before any of its code runs; **1** a private, sealed copy whose
+//! digest is computed from the bytes that are opened; **2** the layout check of the ABI types.
 //!
-//! Whatever a plugin gives out (a future, a stream, a chunk of bytes, a waker) is wrapped in a host type that holds its
-//! library (`hold.rs`). When the last hold is dropped, the library's end begins (`end.rs`): it is closed as soon as the
-//! ledger (`ledger.rs`) says that no thread, thread-local or key of it is left in the process.
+//! Every value that a plugin hands out (a future, a stream, a chunk of bytes, a waker) is wrapped in a host type with a
+//! guard on its library (`guard.rs`). Dropping the last guard starts the unloading (`unload.rs`): the library is closed as
+//! soon as the ledger (`ledger.rs`) counts no thread, thread-local or key of it in the process.
 //!
-//! What the host gives to a plugin holds the library only weakly: a plugin that keeps it for ever leaks it, and is closed
-//! all the same.
+//! Objects that the host gives to a plugin reference the library weakly: a plugin that keeps one forever leaks it and
+//! is closed nevertheless.
 
-mod answer;
-mod asked;
+mod call;
 mod copy;
 mod elf;
-mod end;
 mod error;
 pub mod explain;
-mod hold;
+mod guard;
 mod hook;
+mod hooks;
+mod host_table;
+mod host_target;
 mod instance;
+mod kind;
 mod ledger;
-mod lent;
 mod library;
 mod module;
 mod own_thread;
 mod record;
+mod response;
+mod service_call;
 mod services;
 mod text;
+mod unload;
 
-pub use answer::{Answer, AnswerBody, BodyFailure, is_hop_by_hop};
+pub use call::{Call, RequestBody};
 pub use elf::{Probe, probe};
 pub use error::{CallError, Error, Panicked};
 pub use hook::Hook;
-pub use instance::{Call, Instance, RequestBody};
+pub use instance::Instance;
 pub use ledger::safe_point;
 pub use library::unloading;
 pub use module::{Module, Route, StartOptions};
@@ -43,16 +47,17 @@ pub use plugin_sdk_abi::head::Head;
 /// The numbers of the services.
 pub use plugin_sdk_abi::service;
 pub use record::{LibraryPhase, Watch, kept_libraries, mapped_libraries};
+pub use response::{Answer, AnswerBody, BodyFailure, is_hop_by_hop};
 pub use services::{
     LogEvent, LogLevel, MeasureOperation, MetricDefinition, MetricKind, ServiceAnswer, ServiceBody, ServiceRequest,
     Services,
 };
 
-/// Ends the process without a look at what is left in it: libraries that are mapped, and threads in them, need no orderly end,
-/// and one that hangs in the dynamic linker would have it wait for ever.
+/// Ends the process immediately: mapped libraries and their threads need no orderly end, and a library that hangs in
+/// the dynamic linker would block it forever.
 pub fn end_process(code: u8) -> ! {
     #![expect(unsafe_code, reason = "std's own end runs the destructors of libraries")]
-    // SAFETY: it takes any number and does not return.
+    // SAFETY: it accepts any number and does not return.
     unsafe { libc::_exit(code.into()) }
 }
 

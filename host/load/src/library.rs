@@ -12,16 +12,16 @@ use plugin_sdk_abi::{GateError, PluginRootRef, ROOT_SYMBOL, open_root};
 use tokio::runtime::Handle as Runtime;
 
 use crate::copy::{Copy, Open, OpenError};
-use crate::end;
 use crate::ledger;
 use crate::record::Record;
+use crate::unload;
 use crate::{Error, Probe, probe};
 
-/// The most pthread keys that plugins may have when one more is opened. glibc has 1024, and the program that asks for one
-/// more is aborted by the standard library, which makes one a copy; the rest is for the host.
+/// The maximum number of pthread keys used by plugins when another one is opened. glibc has 1024, and std, which
+/// creates one per copy, aborts the process when none is left; the rest is for the host.
 const MAX_KEYS: usize = 900;
 
-/// An open library. Its end begins when the last hold on it is dropped: from then on none of its code may be called.
+/// An open library. Its unloading starts when the last guard is dropped; none of its code may be called afterwards.
 pub(crate) struct Library {
     pub(crate) root: PluginRootRef,
     record: Arc<Record>,
@@ -35,11 +35,11 @@ pub(crate) struct Opened {
     pub(crate) probe: Probe,
 }
 
-/// Whether libraries are closed in this process when nothing of them is left; else why not. The first call tests it, with
-/// a library of this program's own, and blocks for a few milliseconds.
+/// Returns whether libraries are closed in this process when nothing of them is left, or the reason why not. The first
+/// call tests it with a small library and blocks for a few milliseconds.
 ///
 /// # Errors
-/// One sentence that says why libraries stay mapped.
+/// One sentence with the reason why libraries stay mapped.
 pub fn unloading(store: &Store) -> Result<(), String> {
     let folder = store.temp_dir().map_err(|error| error.to_string())?;
     ledger::effective(folder.path()).map_err(str::to_owned)
@@ -55,15 +55,15 @@ pub(crate) fn open(store: &Store, artifact: &Artifact, label: String, runtime: R
     if n_keys >= MAX_KEYS {
         return Err(Error::TooManyKeys { found: n_keys });
     }
-    let stays = match ledger::effective(folder.path()) {
+    let unload_blocked = match ledger::effective(folder.path()) {
         Err(reason) => Some(reason.to_owned()),
         Ok(()) => {
             let unique = probe.unique_symbols.first().map(|symbol| format!("C++ unique symbol `{symbol}`"));
             probe.never_unloads.clone().or(unique)
         }
     };
-    if stays.is_some() && Record::n_staying() >= MAX_KEYS {
-        return Err(Error::TooManyOpened { opened: Record::n_staying() });
+    if unload_blocked.is_some() && Record::n_unload_blocked() >= MAX_KEYS {
+        return Err(Error::TooManyOpened { opened: Record::n_unload_blocked() });
     }
 
     let open = Copy::of(&bytes, &label).and_then(|copy| copy.open(folder.path())).map_err(|error| match error {
@@ -73,26 +73,26 @@ pub(crate) fn open(store: &Store, artifact: &Artifact, label: String, runtime: R
     })?;
     drop(bytes);
     keep_needed(&probe.needed);
-    // From here on it is closed whatever comes.
-    let record = Record::new(label, open.slot, open.range.len(), stays, runtime);
+    // From here on it is closed in any case.
+    let record = Record::new(label, open.slot, open.range.len(), unload_blocked, runtime);
     let unchecked = Unchecked { record: Some(record), open: Some(open) };
     let root = unchecked.root(probe.abi_minor)?;
     Ok(Opened { library: Arc::new(unchecked.passed(root)), probe })
 }
 
-/// Keeps the shared libraries that a plugin needs mapped for good, once each: the ledger counts what plugins leave, not what
+/// Keeps the shared libraries that a plugin needs mapped for good, once each: the ledger counts what plugins spawn_detached, not what
 /// those leave.
 fn keep_needed(needed: &[String]) {
     for name in needed {
         let flags = RTLD_NOW | libc::RTLD_NOLOAD | libc::RTLD_NODELETE;
-        // SAFETY: nothing is loaded and no constructor runs: the library is mapped already, by the one that needs it.
+        // SAFETY: nothing is loaded and no constructor runs: the library that needs it has mapped it already.
         if let Ok(library) = unsafe { Handle::open(Some(name), flags) } {
             std::mem::forget(library);
         }
     }
 }
 
-/// An open library whose root was not looked at.
+/// An open library whose root has not been checked.
 struct Unchecked {
     record: Option<Arc<Record>>,
     open: Option<Open>,
@@ -124,7 +124,7 @@ impl Unchecked {
 impl Drop for Unchecked {
     fn drop(&mut self) {
         if let (Some(record), Some(open)) = (self.record.take(), self.open.take()) {
-            end::begin(record, open);
+            unload::start(record, open);
         }
     }
 }
@@ -138,7 +138,7 @@ impl Library {
 impl Drop for Library {
     fn drop(&mut self) {
         if let Some(open) = self.open.take() {
-            end::begin(self.record.clone(), open);
+            unload::start(self.record.clone(), open);
         }
     }
 }

@@ -11,14 +11,16 @@ use plugin_sdk_abi::{Chunk, Start};
 use serde::Deserialize;
 use tokio::runtime::Handle;
 
+use crate::error::CallError;
 use crate::error::Panicked;
-use crate::hook::{self, Hook, Hooks};
-use crate::instance::{Instance, failure_error};
-use crate::lent::lend;
+use crate::hook::{self, Hook};
+use crate::hooks::Hooks;
+use crate::host_table::new_host_handle;
+use crate::instance::Instance;
 use crate::library::{self, Library, Opened};
 use crate::own_thread::{Outcome, run};
 use crate::services::Services;
-use crate::{CallError, Error, Probe};
+use crate::{Error, Probe};
 
 /// A library that passed the gates. Starting it makes an [`Instance`].
 pub struct Module {
@@ -42,13 +44,13 @@ pub struct Route {
     pub path: String,
 }
 
-/// How to start a module.
+/// Options for starting a module.
 pub struct StartOptions {
     /// The configuration, a JSON object.
     pub configuration: serde_json::Map<String, serde_json::Value>,
-    /// What it may ask of its host.
+    /// The host services for the plugin.
     pub services: Arc<dyn Services>,
-    /// How long the start may take.
+    /// The time limit of the start.
     pub timeout: Duration,
 }
 
@@ -66,11 +68,11 @@ impl Module {
     /// Opens an artifact through the three gates, for the generation of that number, and compares its routes with `manifest`.
     ///
     /// # Errors
-    /// Whatever a gate refuses; [`Error::StartTimedOut`] when a constructor of the library takes longer than
-    /// `timeout`; [`Error::CodeDiffers`].
+    /// The error of a gate; [`Error::StartTimedOut`] if a constructor of the library takes longer than `timeout`;
+    /// [`Error::CodeDiffers`].
     ///
     /// # Cancel safety
-    /// Dropping the future leaves the opening to go on by itself; the library is then closed again.
+    /// If the future is dropped, the open continues and the library is closed afterwards.
     pub async fn open(
         store: &Store,
         artifact: &Artifact,
@@ -104,7 +106,7 @@ impl Module {
         Ok(Module { library, probe, routes, generation, handlers, hooks: Hooks::named(&hooks) })
     }
 
-    /// What the file said about itself.
+    /// The facts from the file.
     pub fn probe(&self) -> &Probe {
         &self.probe
     }
@@ -124,12 +126,12 @@ impl Module {
         &self.handlers
     }
 
-    /// Whether the code has this hook.
+    /// Returns whether the code has this hook.
     pub fn has(&self, hook: &Hook) -> bool {
         self.hooks.has(hook.number())
     }
 
-    /// Asks the code whether it would take a configuration; yes when it has nothing to say.
+    /// Runs the `validate` hook with a configuration; succeeds if the code has no such hook.
     ///
     /// # Errors
     /// [`Error::ConfigurationRefused`].
@@ -148,23 +150,23 @@ impl Module {
     /// [`Error::StartFailed`], [`Error::StartPanicked`], [`Error::StartTimedOut`].
     ///
     /// # Cancel safety
-    /// Dropping the future leaves the start to go on until its deadline; what it makes is stopped and dropped.
+    /// If the future is dropped, the start continues until its deadline; its result is stopped and dropped.
     pub async fn start(self, options: StartOptions) -> Result<Arc<Instance>, Error> {
         let StartOptions { configuration, services, timeout } = options;
         let generation = self.generation;
         let configuration = serde_json::Value::Object(configuration).to_string().into_bytes();
         let (library, hooks) = (self.library, self.hooks);
-        let host = lend(services, &library);
+        let host = new_host_handle(services, &library);
         let name = format!("start-gen-{generation}");
         let work = move || async move {
             let start = Start { host, configuration: Chunk::from_vec(configuration), generation };
             // SAFETY: the root passed the layout check, `library` holds it, and a module starts once.
             let started = unsafe { (library.root.start())(start) };
             match started.await.into_result() {
-                // SAFETY: the handle is the one this library just made.
+                // SAFETY: this library has just created the handle.
                 Ok(handle) => Ok(unsafe { Instance::new(handle, library, hooks) }),
-                // Copied here: the plugin's memory does not leave the hold.
-                Err(failure) => Err(failure_error(failure)),
+                // Copied here: the plugin's memory does not leave the guard.
+                Err(failure) => Err(CallError::from(failure)),
             }
         };
         let late = move |started: Result<Instance, CallError>| {
@@ -187,9 +189,9 @@ impl Module {
     }
 }
 
-/// The handler of each endpoint, when manifest and code name the same routes.
+/// The handler of each endpoint, if manifest and code declare the same routes.
 fn agree(manifest: &Manifest, routes: &[Route]) -> Result<Vec<u32>, Error> {
-    // Paths are compared in the form the router uses, so that `:name` and `{name}` are the same.
+    // Paths are compared in the form used by the router, so that `:name` and `{name}` are equal.
     let pattern =
         |path: &str| path.parse::<RoutePath>().map_or_else(|_| path.to_owned(), |path| path.pattern().to_owned());
     let routes = routes.iter().map(|route| (route, pattern(&route.path))).collect::<Vec<_>>();

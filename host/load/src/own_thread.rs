@@ -1,5 +1,5 @@
-//! Plugin code that may block (constructors, start, health, stop) runs on a thread of its own, so that it never
-//! holds up a worker of the host.
+//! Plugin code that may block (constructors, start, health, stop) runs on a separate thread, so that it never blocks a
+//! worker of the host.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
@@ -12,21 +12,21 @@ use tokio::sync::oneshot;
 
 use crate::ledger::leave_thread;
 
-/// How work on a thread of its own ended.
+/// The result of work on a separate thread.
 pub(crate) enum Outcome<T> {
-    /// With a value.
+    /// Finished with a value.
     Done(T),
-    /// Not within the deadline. When the work never gave way, its thread goes on; what it makes is dropped there.
+    /// Exceeded the deadline. If the work never yielded, its thread continues, and its result is dropped there.
     TimedOut,
     /// The thread could not be started, or the work panicked.
     Lost,
 }
 
-/// Runs `work` on a new thread and waits for it, at most `deadline`. What plugins leave on that thread ends before its value
-/// is told. A value that comes when nobody waits any more goes to `late`, on a thread of its own as well.
+/// Runs `work` on a new thread and waits for it until `deadline`. Items that plugins leave on that thread end before
+/// the result is returned. A late result is passed to `late`, on a separate thread as well.
 ///
 /// # Cancel safety
-/// Dropping the future lets the work go on to its end or deadline.
+/// If the future is dropped, the work continues until its end or deadline.
 pub(crate) async fn run<T, F>(
     name: &str,
     deadline: Duration,
@@ -51,13 +51,13 @@ where
         });
         if let Err(Outcome::Done(value)) = unwanted {
             // Not on this one: its thread-locals have ended.
-            leave("late", move || late(value));
+            spawn_detached("late", move || late(value));
         }
     });
     if spawned.is_err() {
         return Outcome::Lost;
     }
-    // The thread gets a moment to notice the deadline itself, so that a future that only waits is dropped in time.
+    // The thread gets a moment to notice the deadline itself, so that a waiting future is dropped in time.
     match tokio::time::timeout(deadline + Duration::from_millis(100), receiver).await {
         Ok(Ok(outcome)) => outcome,
         Ok(Err(_)) => Outcome::Lost,
@@ -75,14 +75,14 @@ impl Wake for Unpark {
 
 /// Runs `work` on a new thread and does not wait; on this one where there can be no other. What plugins leave on it ends with
 /// it.
-pub(crate) fn leave<W: FnOnce() + Send + 'static>(name: &str, work: W) {
+pub(crate) fn spawn_detached<W: FnOnce() + Send + 'static>(name: &str, work: W) {
     fn run<W: FnOnce()>(work: &Mutex<Option<W>>) {
         let work = work.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(work) = work {
             work();
         }
     }
-    // Shared, so that a thread that can't be started does not take the work with it.
+    // Shared, so that a failure to start the thread does not lose the work.
     let work = Arc::new(Mutex::new(Some(work)));
     let shared = work.clone();
     let ends = move || {
@@ -90,7 +90,7 @@ pub(crate) fn leave<W: FnOnce() + Send + 'static>(name: &str, work: W) {
         leave_thread();
     };
     if thread::Builder::new().name(name.to_owned()).spawn(ends).is_err() {
-        // Not the end of this thread: what is left on it goes at its next safe point.
+        // Not the end of this thread: its items end at its next safe point.
         run(&work);
     }
 }

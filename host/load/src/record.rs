@@ -1,4 +1,4 @@
-//! What is known of one library: what holds it, what it has left, whether it is mapped.
+//! The record of a library: guards, remaining items, and whether it is mapped.
 #![expect(unsafe_code, reason = "asks a plugin how much heap it holds")]
 
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -9,9 +9,9 @@ use plugin_sdk_abi::PluginRootRef;
 use tokio::runtime::Handle as Runtime;
 use tokio::sync::watch;
 
-use crate::hold::Kind;
+use crate::host_target::HostTarget;
+use crate::kind::GuardKind;
 use crate::ledger::{self, Names, Slot};
-use crate::lent::Lending;
 
 /// A library that is not unmapped this long after it was retired is called kept.
 const KEPT_AFTER: Duration = Duration::from_secs(1);
@@ -25,24 +25,24 @@ pub(crate) struct Record {
     label: String,
     slot: &'static Slot,
     mapped_bytes: usize,
-    /// Why it can never be unmapped, if it can't.
-    stays: Option<String>,
-    /// Where its end is looked after.
+    /// The reason this library can never be unloaded; `None` if it can.
+    unload_blocked: Option<String>,
+    /// The runtime that unloads it.
     pub(crate) runtime: Runtime,
-    /// What the host holds of it, by kind.
-    holds: [AtomicUsize; Kind::ALL.len()],
-    /// What it was lent.
-    pub(crate) lending: Lending,
-    /// Its root, for as long as it is mapped.
+    /// The number of guards by kind.
+    guards: [AtomicUsize; GuardKind::ALL.len()],
+    /// The object behind its host handle.
+    pub(crate) host_target: HostTarget,
+    /// Its root, while it is mapped.
     root: Mutex<Option<PluginRootRef>>,
     left_bytes: OnceLock<u64>,
     /// Since when nobody wants it.
     retired: OnceLock<Instant>,
-    /// No hold is left on it.
-    let_go: OnceLock<()>,
-    /// It is being closed: its slot in the ledger is another's.
+    /// No guard is left on it.
+    released: OnceLock<()>,
+    /// Set when it is being closed: its slot in the ledger is no longer its own.
     closing: OnceLock<()>,
-    /// When it was seen to be gone from memory.
+    /// The time at which it was seen to be unmapped.
     unmapped_at: OnceLock<Instant>,
     end: watch::Sender<End>,
 }
@@ -54,16 +54,16 @@ enum End {
     Never,
 }
 
-/// Where a library is in its life.
+/// The phase of a library.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LibraryPhase {
     /// Somebody wants it.
     InUse,
-    /// Nobody wants it, and it waits until nothing of it is left.
+    /// Retired, waiting until nothing of it is left.
     Quiescing,
-    /// The same for more than a second, or for good: [`Watch::held_by`] says why.
+    /// Quiescing for more than a second, or permanently: [`Watch::held_by`] returns the reasons.
     Kept,
-    /// It is gone from memory.
+    /// Removed from memory.
     Unmapped,
 }
 
@@ -71,7 +71,7 @@ pub enum LibraryPhase {
 #[derive(Clone)]
 pub struct Watch(Arc<Record>);
 
-/// How many libraries are mapped.
+/// The number of mapped libraries.
 pub fn mapped_libraries() -> usize {
     all().len()
 }
@@ -91,21 +91,21 @@ impl Record {
         label: String,
         slot: &'static Slot,
         mapped_bytes: usize,
-        stays: Option<String>,
+        unload_blocked: Option<String>,
         runtime: Runtime,
     ) -> Arc<Record> {
         let record = Arc::new(Record {
             label,
             slot,
             mapped_bytes,
-            stays,
+            unload_blocked,
             runtime,
-            holds: Default::default(),
-            lending: Lending::default(),
+            guards: Default::default(),
+            host_target: HostTarget::default(),
             root: Mutex::default(),
             left_bytes: OnceLock::new(),
             retired: OnceLock::new(),
-            let_go: OnceLock::new(),
+            released: OnceLock::new(),
             closing: OnceLock::new(),
             unmapped_at: OnceLock::new(),
             end: watch::Sender::new(End::Mapped),
@@ -114,9 +114,9 @@ impl Record {
         record
     }
 
-    /// How many mapped libraries can never be unmapped.
-    pub(crate) fn n_staying() -> usize {
-        all().iter().filter(|record| record.stays.is_some()).count()
+    /// The number of mapped libraries that can never be unloaded.
+    pub(crate) fn n_unload_blocked() -> usize {
+        all().iter().filter(|record| record.unload_blocked.is_some()).count()
     }
 
     pub(crate) fn label(&self) -> &str {
@@ -127,8 +127,8 @@ impl Record {
         self.slot
     }
 
-    pub(crate) fn stays(&self) -> Option<&str> {
-        self.stays.as_deref()
+    pub(crate) fn unload_blocked(&self) -> Option<&str> {
+        self.unload_blocked.as_deref()
     }
 
     pub(crate) fn read_memory_with(&self, root: PluginRootRef) {
@@ -139,22 +139,22 @@ impl Record {
         self.root.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn count(&self, kind: Kind) -> &AtomicUsize {
-        &self.holds[kind as usize]
+    pub(crate) fn count(&self, kind: GuardKind) -> &AtomicUsize {
+        &self.guards[kind as usize]
     }
 
     pub(crate) fn retire(&self) {
         self.retired.get_or_init(Instant::now);
     }
 
-    /// No hold is left.
-    pub(crate) fn let_go(&self) {
+    /// Records that no guard is left.
+    pub(crate) fn released(&self) {
         self.retire();
-        let _ = self.let_go.set(());
+        let _ = self.released.set(());
     }
 
     /// It will never be unmapped.
-    pub(crate) fn stays_mapped(&self) {
+    pub(crate) fn mark_never_unmapped(&self) {
         self.end.send_replace(End::Never);
     }
 
@@ -178,7 +178,7 @@ impl Record {
         if *self.end.borrow() == End::Unmapped {
             return vec![];
         }
-        if let Some(reason) = &self.stays {
+        if let Some(reason) = &self.unload_blocked {
             return vec![reason.clone()];
         }
         if self.closing.get().is_some() {
@@ -191,12 +191,12 @@ impl Record {
         if n_threads > 0 {
             reasons.push(format!("{}{}", some(n_threads, "thread", "threads"), in_brackets(&threads)));
         }
-        // While it is held they are its own to keep.
-        if n_thread_locals > 0 && self.let_go.get().is_some() {
+        // While it is guarded, thread-locals are normal.
+        if n_thread_locals > 0 && self.released.get().is_some() {
             let text = some(n_thread_locals, "thread-local", "thread-locals");
             reasons.push(format!("{text}{}", on_threads(&thread_locals)));
         }
-        for kind in Kind::ALL {
+        for kind in GuardKind::ALL {
             let held = self.count(kind).load(Ordering::Relaxed) as u64;
             if held > 0 {
                 let (one, many) = kind.words();
@@ -204,7 +204,7 @@ impl Record {
             }
         }
         if reasons.is_empty() {
-            reasons.push(match self.let_go.get() {
+            reasons.push(match self.released.get() {
                 Some(()) => "it is about to be closed".to_owned(),
                 None => "the host still uses it".to_owned(),
             });
@@ -212,7 +212,7 @@ impl Record {
         reasons
     }
 
-    /// What the plugin says of its heap, if it counts. Runs code of the library, which the caller keeps mapped.
+    /// Returns the heap memory of the plugin, if it counts it. Runs code of the library, which the caller keeps mapped.
     pub(crate) fn live_bytes_now(&self) -> Option<u64> {
         let memory = (*self.root())?.memory()?;
         // SAFETY: the root passed the layout check, and the caller keeps its library mapped.
@@ -220,7 +220,7 @@ impl Record {
         (memory.counted != 0).then_some(memory.live_bytes)
     }
 
-    /// Notes what the plugin leaves behind. For whoever closes the library.
+    /// Records the heap memory that the plugin leaves behind. For the code that closes the library.
     pub(crate) fn begins_to_close(&self) {
         let _ = self.closing.set(());
         let bytes = self.live_bytes_now();
@@ -236,12 +236,12 @@ impl Watch {
         Watch(record.clone())
     }
 
-    /// Says that nobody wants the library any more.
+    /// Marks the library as no longer needed.
     pub fn retire(&self) {
         self.0.retire();
     }
 
-    /// Where the library is in its life.
+    /// The phase of the library.
     pub fn phase(&self) -> LibraryPhase {
         self.0.phase()
     }
@@ -262,24 +262,24 @@ impl Watch {
         ended.is_ok_and(|end| *end == End::Unmapped)
     }
 
-    /// When the library was seen to be gone from memory.
+    /// The time at which the library was seen to be unmapped.
     pub fn unmapped_at(&self) -> Option<Instant> {
         self.0.unmapped_at.get().copied()
     }
 
-    /// What is left of the library, in words; empty once it is unmapped.
+    /// The remaining items in words; empty after unmapping.
     pub fn held_by(&self) -> Vec<String> {
         self.0.held_by()
     }
 
-    /// The size of its mapping in bytes; 0 once it is unmapped.
+    /// The size of its mapping in bytes; 0 after unmapping.
     pub fn mapped_bytes(&self) -> usize {
         if *self.0.end.borrow() == End::Unmapped { 0 } else { self.0.mapped_bytes }
     }
 
     /// The bytes of heap that the plugin holds now; `None` when it does not count them, or is closed.
     pub fn live_bytes(&self) -> Option<u64> {
-        // Counted, so that it is not closed meanwhile.
+        // Counted, so that it is not closed during the call.
         self.0.slot.visit(|| self.0.live_bytes_now()).flatten()
     }
 

@@ -1,4 +1,4 @@
-//! What a plugin may ask of its host, as the host answers it.
+//! Host services, as seen by this crate.
 
 use std::collections::BTreeMap;
 use std::pin::Pin;
@@ -9,7 +9,7 @@ use http::{HeaderMap, Method, Response};
 use http_body_util::combinators::UnsyncBoxBody;
 use serde::Deserialize;
 
-/// What one generation may ask of its host. Calls come on any thread, several at once, and must not block.
+/// The host services of one generation. Calls arrive on any thread, concurrently, and must not block.
 pub trait Services: Send + Sync + 'static {
     /// Writes a log line or a structured event.
     fn log(&self, event: &LogEvent<'_>);
@@ -17,24 +17,24 @@ pub trait Services: Send + Sync + 'static {
     /// The most verbose level that is wanted.
     fn log_level(&self) -> LogLevel;
 
-    /// Opens a metric and gives the number for [`Services::measure`].
+    /// Opens a metric and returns the number for [`Services::measure`].
     ///
     /// # Errors
-    /// One sentence that says what is wrong with the definition.
+    /// One sentence with the reason for rejecting the definition.
     fn metric(&self, definition: &MetricDefinition) -> Result<u64, String>;
 
     /// Changes a metric. Unknown numbers are ignored.
     fn measure(&self, metric: u64, operation: MeasureOperation, value: f64);
 
-    /// Answers a request of the plugin. The future is polled on the host's runtime and dropped when the plugin gives up.
+    /// Answers a request of the plugin. The future is polled on the host's runtime and dropped if the plugin cancels.
     fn request(&self, request: ServiceRequest) -> ServiceAnswer;
 
-    /// The answer to a request of a library that nothing of the host holds any more: a thread that it left behind asks. Its
-    /// body is there at once.
+    /// The response to a request of a library without guards, sent by a thread that it left behind. Its body is
+    /// available immediately.
     fn ended(&self) -> Response<ServiceBody>;
 }
 
-/// The answer to a request, to come.
+/// The future of a response.
 pub type ServiceAnswer = Pin<Box<dyn Future<Output = Response<ServiceBody>> + Send>>;
 
 /// A body on its way between a plugin and a service. The error is one sentence.
@@ -45,7 +45,7 @@ pub type ServiceBody = UnsyncBoxBody<Bytes, String>;
 pub enum LogLevel {
     /// Something failed.
     Error,
-    /// Something is wrong but goes on.
+    /// A problem that does not stop the operation.
     Warn,
     /// Something an operator wants to know.
     Info,
@@ -71,15 +71,15 @@ impl LogLevel {
 /// One log line or structured event. Its texts hold no control characters but tabs.
 #[derive(Clone, Copy, Debug)]
 pub struct LogEvent<'a> {
-    /// How bad.
+    /// The level.
     pub level: LogLevel,
-    /// Where in the code; empty for plain lines.
+    /// The module path; empty for plain lines.
     pub target: &'a str,
     /// The message.
     pub message: &'a str,
-    /// Fields in the order they were given.
+    /// Fields in their original order.
     pub fields: &'a [(&'a str, &'a str)],
-    /// The request that was answered meanwhile.
+    /// The id of the request that was being handled.
     pub request_id: Option<&'a str>,
     /// The W3C trace context of that request.
     pub traceparent: Option<&'a str>,
@@ -88,7 +88,7 @@ pub struct LogEvent<'a> {
 /// A metric, as a plugin describes it.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 pub struct MetricDefinition {
-    /// What it is.
+    /// The kind.
     pub kind: MetricKind,
     /// Its name, without prefix.
     pub name: String,
@@ -109,13 +109,13 @@ pub struct MetricDefinition {
 pub enum MetricKind {
     /// Rises only.
     Counter,
-    /// Goes up and down.
+    /// A value that can go up and down.
     Gauge,
     /// Counts observations in buckets.
     Histogram,
 }
 
-/// What is done to a metric.
+/// A change of a metric.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MeasureOperation {
     /// Adds to a counter or gauge.
@@ -129,11 +129,11 @@ pub enum MeasureOperation {
 /// A request of a plugin to its host.
 #[derive(Debug)]
 pub struct ServiceRequest {
-    /// Which service, one of [`plugin_sdk_abi::service`].
+    /// The service, one of [`plugin_sdk_abi::service`].
     pub service: u32,
     /// The method.
     pub method: Method,
-    /// The path; what it means is the service's.
+    /// The path, defined by the service.
     pub path: String,
     /// The query without `?`.
     pub query: Option<String>,
@@ -141,15 +141,15 @@ pub struct ServiceRequest {
     pub params: Vec<(String, String)>,
     /// Headers.
     pub headers: HeaderMap,
-    /// The id of the request that the plugin answers meanwhile; empty outside of one.
+    /// The id of the request that the plugin is handling; empty outside of one.
     pub request_id: String,
     /// The W3C trace context of that request.
     pub traceparent: Option<String>,
-    /// How many plugins called one another to get here; 0 for a request from outside.
+    /// The number of nested plugin calls; 0 for a request from outside.
     pub depth: u32,
-    /// How long the plugin will wait.
+    /// The time that the plugin will wait.
     pub timeout: Option<Duration>,
-    /// The body. Its bytes are the host's; one whose rest the plugin makes holds its library.
+    /// The body. Its bytes belong to the host; a body produced by the plugin guards its library.
     pub body: ServiceBody,
 }
 

@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-/// A text as one line, with control characters as escapes: it may hold what a caller sent, which could else look like
-/// another line of a log.
+/// Converts a text to one line with escaped control characters: it may contain input of a caller that would otherwise
+/// look like another log line.
 pub(crate) fn one_line(text: &str) -> Cow<'_, str> {
     let is_control = |c: char| c.is_control() && c != '\t';
     if !text.contains(is_control) {

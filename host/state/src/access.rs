@@ -1,4 +1,4 @@
-//! Tokens, users and what they may do. Of a secret only its digest is kept, of a password what compares it.
+//! Tokens and users with their rights. Only digests of tokens and hashes of passwords are stored.
 
 mod row;
 
@@ -13,23 +13,23 @@ use crate::{Error, State};
 pub struct TokenRecord {
     /// 8 hex digits: a part of the token, and no secret.
     pub id: String,
-    /// What it is called; `login:<user>` for a session.
+    /// The name; `login:<user>` for a session.
     pub name: String,
     /// The digest of its secret.
     pub secret: Digest,
-    /// The user whose session it is.
+    /// The user of a session.
     pub login: Option<Name>,
-    /// What it may do.
+    /// The rights.
     pub rights: Rights,
-    /// Who made it.
+    /// The actor who created it.
     pub created_by: String,
     /// When, in milliseconds since 1970.
     pub created_unix_ms: u64,
-    /// From when on it is not valid.
+    /// The time of expiry.
     pub expires_unix_ms: Option<u64>,
-    /// When it was used last, at most a minute late.
+    /// The time of the last use, at most a minute late.
     pub last_used_unix_ms: Option<u64>,
-    /// When it was revoked.
+    /// The time of the revocation.
     pub revoked_unix_ms: Option<u64>,
 }
 
@@ -38,15 +38,15 @@ pub struct TokenRecord {
 pub struct UserRecord {
     /// Their name.
     pub name: Name,
-    /// How the password is compared, as a text of whoever compares.
+    /// The password hash, as a text of the code that compares it.
     pub password: String,
-    /// What their sessions may do.
+    /// The rights of the user's sessions.
     pub rights: Rights,
-    /// Whether they may not log in.
+    /// Whether logins are disabled.
     pub disabled: bool,
-    /// When they were added, in milliseconds since 1970.
+    /// The time of creation, in milliseconds since 1970.
     pub created_unix_ms: u64,
-    /// When they were changed last.
+    /// The time of the last change.
     pub changed_unix_ms: u64,
 }
 
@@ -57,27 +57,27 @@ pub struct Accounts {
     pub tokens: Vec<TokenRecord>,
     /// The users, by name.
     pub users: Vec<UserRecord>,
-    /// The ids and names of those whose rows are not what was written. They are valid no more.
+    /// The ids and names with damaged rows. They are not valid.
     pub damaged: Vec<String>,
 }
 
 /// One change of tokens and users.
 #[derive(Clone, Debug)]
 pub enum AccountChange {
-    /// Adds a token, or writes it anew.
+    /// Adds or replaces a token.
     PutToken(TokenRecord),
-    /// Notes when tokens were used last; those that are gone or damaged stay so.
+    /// Records when tokens were last used; deleted or damaged tokens are skipped.
     Used(Vec<(String, u64)>),
-    /// Takes tokens away.
+    /// Removes tokens.
     RemoveTokens(Vec<String>),
-    /// Adds a user, or writes them anew; their sessions end.
+    /// Adds or replaces a user, whose sessions end.
     PutUser(UserRecord),
-    /// Takes a user away; their sessions end.
+    /// Removes a user, whose sessions end.
     RemoveUser(Name),
 }
 
 impl State {
-    /// All tokens and users. Damaged ones are no error, but listed.
+    /// Reads all tokens and users. Damaged ones are listed and are not an error.
     ///
     /// # Errors
     /// [`Error::Sql`], [`Error::Closed`].
@@ -102,13 +102,13 @@ impl State {
         Ok(accounts)
     }
 
-    /// Makes a change, and returns once it is on disk.
+    /// Makes a change and returns when it is on disk.
     ///
     /// # Errors
     /// [`Error::Full`], [`Error::Sql`], [`Error::Closed`]; nothing is changed then.
     ///
     /// # Cancel safety
-    /// When the future is dropped, the change is made wholly or not at all.
+    /// If the future is dropped, the change is made completely or not at all.
     pub async fn change_account(&self, change: AccountChange) -> Result<(), Error> {
         self.change(move |connection| Box::pin(async move { make(connection, change).await.map_err(writing) })).await
     }

@@ -1,4 +1,4 @@
-//! Requests that name themselves, and what was answered: the same request twice is done once.
+//! Idempotent requests and their responses: a repeated request is executed once.
 
 use std::sync::Arc;
 
@@ -11,22 +11,23 @@ use crate::{Error, JobRecord, State, jobs};
 /// A request that was named, and what became of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NamedRequest {
-    /// A digest of who asked and how they named it.
+    /// A digest of the caller and the key.
     pub key: String,
-    /// A digest of what was asked.
+    /// A digest of the request.
     pub request: String,
     /// When, in milliseconds since 1970.
     pub created_unix_ms: u64,
     /// The job that it became first.
     pub job: Option<String>,
-    /// What was answered, as whoever keeps it has written it.
+    /// The response, as written by the caller of this module.
     pub answer: Option<String>,
 }
 
 const COLUMNS: &str = "key, request, created_unix_ms, job, answer, checksum";
 
 impl State {
-    /// The request of that key, if it is kept. A damaged one is none: it is done once more.
+    /// Returns the request of a key, if it is stored. A damaged one counts as missing, so the request is executed
+    /// again.
     pub async fn named_request(&self, key: &str) -> Result<Option<NamedRequest>, Error> {
         let sql = format!("SELECT {COLUMNS} FROM answers WHERE key = $1");
         let row = sqlx::query(&sql).bind(key).fetch_optional(self.readers()).await.map_err(reading)?;
@@ -37,10 +38,10 @@ impl State {
         Ok(read)
     }
 
-    /// Writes a request as it is now. Those made before `oldest_unix_ms` go, and of the rest all but the newest `keep`.
+    /// Writes a request. Requests made before `oldest_unix_ms` are deleted, and all but the newest `keep` of the rest.
     ///
     /// # Cancel safety
-    /// When the future is dropped, it is written wholly or not at all.
+    /// If the future is dropped, it is written completely or not at all.
     pub async fn put_named_request(&self, named: NamedRequest, oldest_unix_ms: u64, keep: u64) -> Result<(), Error> {
         let change = self.change(move |connection| {
             Box::pin(async move {
@@ -63,11 +64,11 @@ impl State {
         change.await
     }
 
-    /// Writes a job that is new, and into the request of that key that it became this job, both or none. A request that has
-    /// become another job before, or is not kept, stays as it is.
+    /// Writes a new job, and its id into the request of that key, in one transaction. A request that already has a job,
+    /// or is not stored, is not changed.
     ///
     /// # Cancel safety
-    /// When the future is dropped, both are written or none.
+    /// If the future is dropped, both are written or neither.
     pub async fn put_job_of(&self, record: JobRecord, key: String) -> Result<(), Error> {
         let both = self.change(move |connection| {
             Box::pin(async move {
@@ -109,7 +110,7 @@ async fn sweep(connection: &mut SqliteConnection, oldest_unix_ms: u64, keep: u64
     too_many.execute(connection).await.map(drop).map_err(writing)
 }
 
-/// Reads a row; `None` when it is damaged.
+/// Reads a row; `None` if it is damaged.
 fn request(row: &SqliteRow) -> Option<NamedRequest> {
     let named = NamedRequest {
         key: row.try_get("key").ok()?,
@@ -126,7 +127,7 @@ fn checksum(named: &NamedRequest) -> String {
     let mut writer = DigestWriter::new();
     writer.field(named.key.as_bytes()).field(named.request.as_bytes()).field(&named.created_unix_ms.to_le_bytes());
     for text in [&named.job, &named.answer] {
-        // None is another thing than an empty text.
+        // A missing text differs from an empty one.
         writer.field(&[u8::from(text.is_some())]).field(text.as_deref().unwrap_or_default().as_bytes());
     }
     let mut hex = writer.finish().hex();

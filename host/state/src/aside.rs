@@ -1,4 +1,4 @@
-//! A database that is put out of the way, and one that takes its place.
+//! Moving a damaged database aside and putting a new one in its place.
 
 use std::fs::{self, File};
 use std::io;
@@ -10,20 +10,20 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use crate::state::beside;
 use crate::{Error, FILE_NAME, State};
 
-/// What SQLite puts beside a database.
+/// The endings of SQLite's additional files.
 const BESIDE: [&str; 2] = ["-wal", "-shm"];
 
 impl State {
-    /// Whether a database lies in `folder`, of whatever kind, or a part of one.
+    /// Returns whether `folder` contains a database, of any kind, or a part of one.
     pub fn is_there(folder: &Path) -> bool {
         let path = folder.join(FILE_NAME);
         [""].iter().chain(&BESIDE).any(|ending| beside(&path, ending).symlink_metadata().is_ok())
     }
 
-    /// Moves the database in `folder`, as it is, to `state.db.damaged-<unix_seconds>` beside it, with the files that SQLite has
-    /// put there, which keep their endings. Nothing is deleted. Returns where it is; `None` when there was none. Blocks.
+    /// Moves the database in `folder` to `state.db.damaged-<unix_seconds>` beside it, together with SQLite's additional
+    /// files, which keep their endings. Nothing is deleted. Returns its new path; `None` if there was none. Blocks.
     ///
-    /// When this is cut off between two files, the next call moves the rest.
+    /// If this is interrupted between two files, the next call moves the rest.
     ///
     /// # Errors
     /// [`Error::Io`].
@@ -57,19 +57,19 @@ impl State {
         }
     }
 
-    /// How many keys of plugins can be read in the database at `path`, which may be damaged; `None` when it can't be read.
+    /// The number of readable plugin keys in the database at `path`, which may be damaged; `None` if it cannot be read.
     pub async fn readable_keys(path: &Path) -> Option<u64> {
         let options = SqliteConnectOptions::new().filename(path).read_only(true);
         let mut connection = SqliteConnection::connect_with(&options).await.ok()?;
-        // Read to the end: a damaged page shows only where it lies.
+        // Read completely: a damaged page is noticed only when it is read.
         let read = sqlx::query_scalar::<_, i64>("SELECT COUNT(value) FROM kv WHERE LENGTH(value) >= 0");
         let n_keys = read.fetch_one(&mut connection).await.ok();
         let _ = connection.close().await;
         n_keys.map(i64::unsigned_abs)
     }
 
-    /// Moves the database in the folder `from`, which was closed, to `folder`, where none may be. Both lie on the same disk.
-    /// Blocks.
+    /// Moves the closed database in the folder `from` to `folder`, which must not contain one. Both are on the same
+    /// disk. Blocks.
     ///
     /// # Errors
     /// [`Error::Io`].

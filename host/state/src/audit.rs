@@ -1,6 +1,6 @@
-//! The audit log: entries that are added and never changed, each with the hash of the one before.
+//! The audit log: append-only entries, each with the hash of the previous one.
 //!
-//! Whoever can write to the file can make a new chain of all that is there; who noted a hash of the old one sees it.
+//! Someone who can write the file can create a new chain; a stored hash of the old chain reveals that.
 
 mod row;
 mod verify;
@@ -15,7 +15,7 @@ use crate::{Error, State};
 pub use verify::{AuditBroken, AuditReport, Noted};
 pub(crate) use written::Written;
 
-/// No number of an entry is larger, so that every JSON reader can tell two apart.
+/// The maximum number of an entry, which every JSON parser represents exactly.
 const MAX_SEQ: i64 = 1 << 53;
 
 /// An entry in its place.
@@ -23,9 +23,9 @@ const MAX_SEQ: i64 = 1 << 53;
 pub struct AuditEntry {
     /// Counts up from 1, without a gap.
     pub seq: u64,
-    /// What it says.
+    /// The content.
     pub entry: Entry,
-    /// The hash of the one before.
+    /// The hash of the previous entry.
     pub previous: String,
     /// SHA-256 over all of it, 64 hex digits.
     pub hash: String,
@@ -40,28 +40,28 @@ pub struct AuditHead {
     pub hash: String,
 }
 
-/// Which entries; what is not given takes all.
+/// A filter for entries; missing fields accept all.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AuditFilter {
     /// Those with larger numbers, the oldest of these; without it the newest.
     pub after: Option<u64>,
-    /// Of this actor.
+    /// Entries of this actor.
     pub actor: Option<String>,
-    /// Of this action.
+    /// Entries of this action.
     pub action: Option<String>,
-    /// Of this object.
+    /// Entries of this object.
     pub object: Option<String>,
 }
 
 impl State {
-    /// Adds entries, all or none, and lets the oldest go when there are more than `max_kept`: a tenth of these at once.
-    /// Texts are escaped. Returns their numbers once they are on disk.
+    /// Appends entries, all or none, and deletes the oldest if there are more than `max_kept`, a tenth at once. Texts
+    /// are escaped. Returns their numbers when they are on disk.
     ///
     /// # Errors
     /// [`Error::Full`], [`Error::Sql`], [`Error::Closed`]; nothing is added then.
     ///
     /// # Cancel safety
-    /// When the future is dropped, they are added or not.
+    /// If the future is dropped, they are appended or not.
     pub async fn append_audit(&self, entries: Vec<Entry>, max_kept: u64) -> Result<Vec<u64>, Error> {
         let written = self.audit_written().clone();
         let appended = self.change(move |connection| Box::pin(append(connection, entries, max_kept, written)));
@@ -70,8 +70,8 @@ impl State {
         Ok(numbers)
     }
 
-    /// At most `limit` entries that a filter takes, oldest first. Rows that can't be read are left out; [`State::verify_audit`]
-    /// finds them.
+    /// Reads at most `limit` entries that match a filter, oldest first. Unreadable rows are skipped;
+    /// [`State::verify_audit`] finds them.
     pub async fn audit(&self, filter: &AuditFilter, limit: u32) -> Result<Vec<AuditEntry>, Error> {
         let order = if filter.after.is_some() { "ASC" } else { "DESC" };
         let sql = format!(
@@ -96,8 +96,8 @@ impl State {
     }
 }
 
-/// Adds entries inside a transaction of the writer; their numbers, and the end of the log, which is to be noted in `written` once it
-/// is on disk.
+/// Appends entries within a transaction of the writer. Returns their numbers and the new end of the log, which the
+/// caller records in `written` after the commit.
 pub(crate) async fn append(
     connection: &mut SqliteConnection,
     entries: Vec<Entry>,
@@ -143,7 +143,7 @@ async fn head(connection: &mut SqliteConnection) -> Result<AuditHead, Error> {
     Ok(AuditHead { seq: seq.unsigned_abs(), hash: row::text(&row, "hash") })
 }
 
-/// Lets the rows up to `last` go.
+/// Deletes the rows up to `last`.
 async fn trim(connection: &mut SqliteConnection, last: i64) -> Result<(), sqlx::Error> {
     let row = sqlx::query("SELECT seq, hash FROM audit WHERE seq <= $1 ORDER BY seq DESC LIMIT 1").bind(last);
     let Some(row) = row.fetch_optional(&mut *connection).await? else { return Ok(()) };

@@ -1,4 +1,4 @@
-//! What the operator asked for of a plugin, as the text that lies on disk.
+//! The desired state of a plugin as stored text.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -10,7 +10,7 @@ use host_core::{Desired, Digest, DigestWriter, Goal, Pick, PluginId, Source, Tru
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-/// The text form of what was asked for: JSON with its keys in one order, so that equal wishes have equal texts.
+/// Writes the desired state as JSON with sorted keys, so that equal states have equal texts.
 pub fn write_desired(desired: &Desired) -> String {
     let document = Document {
         plugin: desired.id.to_string(),
@@ -35,7 +35,7 @@ pub fn write_desired(desired: &Desired) -> String {
 /// Reads that text.
 ///
 /// # Errors
-/// One sentence that says what does not fit.
+/// One sentence with the first invalid field.
 pub fn read_desired(text: &str) -> Result<Desired, String> {
     let document: Document = serde_json::from_str(text).map_err(|error| error.to_string())?;
     let keep_data = document.keep_data;
@@ -67,17 +67,17 @@ pub fn read_desired(text: &str) -> Result<Desired, String> {
     })
 }
 
-/// The same with its revision and a digest, for a file beside the database.
+/// Writes the desired state with its revision and a digest, for the record beside the database.
 pub fn write_record(revision: u64, desired: &Desired) -> Vec<u8> {
     let document = write_desired(desired);
     let record = Record { revision, digest: digest(revision, &document), document };
     serde_json::to_vec(&record).expect("texts and numbers always have a JSON form")
 }
 
-/// Reads that file: the revision, and what was asked for with it.
+/// Reads such a record: the revision and the desired state.
 ///
 /// # Errors
-/// One sentence that says what does not fit.
+/// One sentence with the first invalid field.
 pub fn read_record(bytes: &[u8]) -> Result<(u64, Desired), String> {
     let record: Record = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
     if digest(record.revision, &record.document) != record.digest {
@@ -142,7 +142,7 @@ impl UpdateDocument {
 struct PickDocument {
     version: String,
     source: SourceDocument,
-    /// Whether the source was named by someone with a shell on the host's machine.
+    /// Whether a user with a shell on the host's machine named the source.
     #[serde(default, skip_serializing_if = "is_false")]
     from_command_line: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]

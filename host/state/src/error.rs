@@ -1,4 +1,4 @@
-//! Why the state could not be opened, read or changed.
+//! Errors of the state database.
 
 use std::fmt;
 use std::io;
@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use host_core::PluginId;
 
-/// Why the state could not be opened, read or changed.
+/// The reason why the state could not be opened, read or changed.
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "the message of each variant names its fields")]
 pub enum Error {
@@ -71,16 +71,16 @@ pub enum Error {
     #[error("a key {rule}, found `{found}`")]
     BadKey {
         rule: String,
-        /// What stood there, cut to 80 characters, with control characters as escapes.
+        /// The text, cut to 80 characters, with escaped control characters.
         found: String,
     },
     /// A change would go over one of the limits of a plugin.
     #[error("{quota} is {limit}, and this change asks for {asked}; hint: delete keys, or put less")]
     Quota { quota: Quota, limit: u64, asked: u64 },
-    /// The key is not what the condition of a change asks for.
+    /// The condition of a change does not hold.
     #[error("key `{key}` {found}, so it was not changed; hint: read it again")]
     Changed { key: String, found: Found },
-    /// A plugin was changed since what a change was made from.
+    /// A plugin was changed since the base of a change.
     #[error("`{plugin}` has revision {found} by now, not {expected}; hint: look at it again")]
     Stale {
         plugin: PluginId,
@@ -89,13 +89,13 @@ pub enum Error {
         /// The newest one; 0 for none.
         found: u64,
     },
-    /// A revision is not what was written.
+    /// A revision is damaged.
     #[error("revision {number} is damaged on disk: {reason}")]
     DamagedRevision { number: u64, reason: String },
-    /// The record of a job is not what was written.
+    /// The record of a job is damaged.
     #[error("the record of job `{id}` is damaged on disk; hint: ask for the operation again")]
     DamagedJob { id: String },
-    /// What lies in the file is not what was put there.
+    /// A stored value is damaged.
     #[error("the value of key `{key}` is damaged on disk; hint: put or delete it to go on")]
     Damaged { key: String },
 }
@@ -107,11 +107,11 @@ pub enum Quota {
     ValueBytes,
     /// The bytes of all keys and values together.
     TotalBytes,
-    /// How many keys there are.
+    /// The number of keys.
     Keys,
 }
 
-/// What there is instead of what a condition asks for.
+/// The actual state of a key whose condition does not hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Found {
     /// The key with this version.
@@ -145,7 +145,7 @@ impl Error {
         }
     }
 
-    /// What the database said while `action` was tried.
+    /// The error of the database during `action`.
     pub(crate) fn sql(action: &'static str, source: impl Into<Arc<sqlx::Error>>) -> Error {
         let source = source.into();
         match &*source {
@@ -157,8 +157,8 @@ impl Error {
 }
 
 fn is_full(error: &sqlx::Error) -> bool {
-    // The primary code is the low byte of SQLite's extended one; 13 is SQLITE_FULL. Of an index of its log that can't grow it says
-    // SQLITE_IOERR_SHMSIZE.
+    // The primary code is the low byte of SQLite's extended code; 13 is SQLITE_FULL. If an index of its log cannot
+    // grow, SQLite returns SQLITE_IOERR_SHMSIZE.
     code(error).is_some_and(|code| code & 0xff == 13 || code == 4874)
 }
 

@@ -13,7 +13,7 @@ use crate::{Error, State};
 
 pub use detail::{event_detail, event_kind};
 
-/// No number of an event is larger, so that every JSON reader can tell two apart.
+/// The maximum number of an event, which every JSON parser represents exactly.
 const MAX_SEQ: i64 = 1 << 53;
 
 /// A part of the journal.
@@ -21,13 +21,13 @@ const MAX_SEQ: i64 = 1 << 53;
 pub struct EventPage {
     /// The events, oldest first.
     pub events: Vec<Event>,
-    /// The number of the last one that was looked at, readable or not; `None` when there was none.
+    /// The number of the last examined event, readable or not; `None` if there was none.
     pub last: Option<u64>,
-    /// Whether there was room for more than were found.
+    /// Whether fewer events were found than requested.
     pub is_last: bool,
     /// The oldest number that is kept, of any plugin and kind.
     pub oldest: Option<u64>,
-    /// How many were left out, because what lies on disk is not what was written.
+    /// The number of skipped events, whose rows are damaged.
     pub damaged: u64,
 }
 
@@ -43,11 +43,11 @@ struct Written {
 }
 
 impl State {
-    /// Adds events to the journal, all or none, and lets the oldest go when there are more than `max_kept`: a tenth of
-    /// these at once, so that not every event costs a deletion. A number that is there is written anew.
+    /// Appends events to the journal, all or none, and deletes the oldest if there are more than `max_kept`: a tenth at
+    /// once, so that not every event costs a deletion. An existing number is overwritten.
     ///
     /// # Cancel safety
-    /// When the future is dropped, they are added or not.
+    /// If the future is dropped, they are appended or not.
     pub async fn append_events(&self, events: &[Arc<Event>], max_kept: u64) -> Result<(), Error> {
         let events = events.iter().map(|event| Written::of(event)).collect::<Vec<_>>();
         self.change(move |connection| Box::pin(append(connection, events, signed(max_kept)))).await
@@ -99,7 +99,7 @@ impl State {
         if let Some(plugin) = &filter.plugin {
             query = query.bind(plugin.as_str());
         }
-        // One transaction, so that what is trimmed in between does not look as if it had never been.
+        // One transaction, so that events trimmed in between do not look as if they never existed.
         let mut transaction = self.readers().begin().await.map_err(reading)?;
         let oldest = sqlx::query_scalar("SELECT MIN(seq) FROM events WHERE seq > 0").fetch_one(&mut *transaction).await;
         let oldest: Option<i64> = oldest.map_err(reading)?;
@@ -151,7 +151,7 @@ impl Written {
     }
 }
 
-/// The event of a row, if the row is what was written.
+/// Reads an event from a row; `None` if it is damaged.
 fn event(row: &SqliteRow) -> Option<Event> {
     let (seq, at_unix_ms): (i64, i64) = (row.try_get("seq").ok()?, row.try_get("at_unix_ms").ok()?);
     let (plugin, job): (Option<String>, Option<String>) = (row.try_get("plugin").ok()?, row.try_get("job").ok()?);
@@ -181,7 +181,7 @@ fn checksum(seq: i64, at_unix_ms: i64, plugin: Option<&str>, job: Option<&str>, 
     hex
 }
 
-/// SQL has signed numbers; what is counted here never comes near their end.
+/// SQL numbers are signed; the counts here never reach the limit.
 fn signed(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }

@@ -1,4 +1,4 @@
-//! Which version of each plugin was installed last, so that `install` and `upgrade` hooks run once and not at each start.
+//! The last installed version of each plugin, so that `install` and `upgrade` hooks run once and not at each start.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ impl State {
     /// Notes that `version` is installed.
     ///
     /// # Cancel safety
-    /// When the future is dropped, it is noted or not.
+    /// If the future is dropped, the version is recorded or not.
     pub async fn note_installed(&self, plugin: &PluginId, version: &str) -> Result<(), Error> {
         const SQL: &str = "INSERT INTO installed (plugin, version) VALUES ($1, $2)
             ON CONFLICT (plugin) DO UPDATE SET version = excluded.version";
@@ -34,7 +34,7 @@ impl State {
     /// Notes that a plugin is not installed any more.
     ///
     /// # Cancel safety
-    /// When the future is dropped, it is noted or not.
+    /// If the future is dropped, the removal is recorded or not.
     pub async fn note_removed(&self, plugin: &PluginId) -> Result<(), Error> {
         let plugin = plugin.clone();
         let change = self.change(move |connection| {

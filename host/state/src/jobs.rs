@@ -1,6 +1,6 @@
-//! Jobs: what was asked, how far it came and how it ended, so that the next host takes up what this one did not end.
+//! Jobs: their operation, progress and result, so that the next host continues unfinished ones.
 //!
-//! What is asked and how it ended are texts of whoever runs the jobs; this room only keeps them.
+//! Operation and result are opaque texts of the code that runs the jobs.
 
 mod change;
 mod row;
@@ -15,50 +15,50 @@ use crate::{Error, State, audit};
 
 pub(crate) use change::write;
 
-/// A job, as it is kept.
+/// A stored job.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JobRecord {
     /// The id.
     pub id: String,
-    /// What was asked, in one word.
+    /// The name of the operation.
     pub operation: String,
-    /// The plugin; `None` while it is not known yet.
+    /// The plugin; `None` while it is unknown.
     pub plugin: Option<String>,
-    /// Of what: a source, an upload or a plugin's id.
+    /// The subject: a source, an upload or a plugin's id.
     pub subject: String,
-    /// Who asked.
+    /// The actor.
     pub actor: String,
-    /// Why, in the words of whoever asked.
+    /// The reason given by the actor.
     pub reason: Option<String>,
-    /// What becomes of another job of the same plugin, in one word.
+    /// The name of the conflict policy.
     pub on_conflict: String,
-    /// How long whoever asked wants to wait for its end, in milliseconds.
+    /// The time limit of the request, in milliseconds.
     pub timeout_ms: Option<u64>,
-    /// Where it is.
+    /// The state.
     pub state: JobState,
-    /// Which attempt this is; the first is 1. A host that ends during one makes the next.
+    /// The attempt, from 1. A host that stops during an attempt causes the next one.
     pub attempt: u64,
-    /// The job that asked for the same before, when this one was made of it.
+    /// The job that this one retries.
     pub retry_of: Option<String>,
-    /// When it was asked, in milliseconds since 1970.
+    /// The time of the request, in milliseconds since 1970.
     pub created_unix_ms: u64,
-    /// When its turn came.
+    /// The time of its start.
     pub started_unix_ms: Option<u64>,
-    /// When it ended.
+    /// The time of its end.
     pub ended_unix_ms: Option<u64>,
-    /// What it did last.
+    /// The current or last step.
     pub step: String,
-    /// The steps that it has behind it.
+    /// The completed steps.
     pub steps: String,
-    /// How many log lines it has written.
+    /// The number of log lines.
     pub n_lines: u64,
-    /// What was asked; `None` when nobody needs it any more.
+    /// The operation; `None` when it is no longer needed.
     pub request: Option<String>,
-    /// How it ended, once it has.
+    /// The result, after the end.
     pub outcome: Option<String>,
 }
 
-/// The end of what a job has written.
+/// The end of a job's log.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct JobLog {
     /// The number of the first line that is kept.
@@ -67,7 +67,7 @@ pub struct JobLog {
     pub text: String,
 }
 
-/// Which jobs are meant. The default means all.
+/// A filter for jobs. The default accepts all.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct JobFilter {
     /// Those of this plugin.
@@ -81,7 +81,7 @@ pub struct JobFilter {
 /// A place in the list of jobs: the job of that time and id.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct JobCursor {
-    /// When it was asked, in milliseconds since 1970.
+    /// The time of the request, in milliseconds since 1970.
     pub created_unix_ms: u64,
     /// Its id.
     pub id: String,
@@ -92,21 +92,21 @@ pub struct JobCursor {
 pub struct Jobs {
     /// The jobs.
     pub jobs: Vec<JobRecord>,
-    /// The ids of those whose record is damaged on disk.
+    /// The ids of damaged jobs.
     pub damaged: Vec<String>,
-    /// Whether there are more behind the last.
+    /// Whether there are more jobs after the last one.
     pub more: bool,
 }
 
 impl JobRecord {
-    /// Where it stands in the list.
+    /// The position of the job in the list.
     pub fn cursor(&self) -> JobCursor {
         JobCursor { created_unix_ms: self.created_unix_ms, id: self.id.clone() }
     }
 }
 
 impl JobFilter {
-    /// Whether a job of this plugin, state and operation is meant.
+    /// Returns whether the filter accepts a job with this plugin, state and operation.
     pub fn takes(&self, plugin: Option<&str>, state: JobState, operation: &str) -> bool {
         self.plugin.as_deref().is_none_or(|asked| plugin == Some(asked))
             && self.state.is_none_or(|asked| state == asked)
@@ -117,19 +117,19 @@ impl JobFilter {
 // === impl State ===
 
 impl State {
-    /// Writes a job as it is now, and its log if that is given; returns once it is on disk. Of the jobs that have ended
-    /// the newest `keep` stay, the others go with their logs.
+    /// Writes a job, and its log if given; returns when it is on disk. Of the ended jobs the newest `keep` are kept;
+    /// older ones are deleted with their logs.
     ///
     /// # Errors
     /// [`Error::Full`], [`Error::Sql`], [`Error::Closed`]; nothing is changed then.
     ///
     /// # Cancel safety
-    /// When the future is dropped, the job is written wholly or not at all.
+    /// If the future is dropped, the job is written completely or not at all.
     pub async fn put_job(&self, record: JobRecord, log: Option<JobLog>, keep: u64) -> Result<(), Error> {
         self.change(move |connection| Box::pin(change::put(connection, record, log, keep))).await
     }
 
-    /// Writes the end of a job, its log, and what the audit log says of it: all or nothing.
+    /// Writes the end of a job, its log and its audit entry in one transaction.
     ///
     /// # Errors
     /// As [`State::put_job`].
@@ -158,7 +158,7 @@ impl State {
     /// The job of that id.
     ///
     /// # Errors
-    /// [`Error::DamagedJob`] when it is not as it was written.
+    /// [`Error::DamagedJob`] if it is damaged.
     pub async fn job(&self, id: &str) -> Result<Option<JobRecord>, Error> {
         let sql = format!("SELECT {} FROM jobs WHERE id = $1", row::COLUMNS);
         let row = sqlx::query(&sql).bind(id).fetch_optional(self.readers()).await.map_err(reading)?;
@@ -166,10 +166,10 @@ impl State {
         row.map(|row| row::job(&row).ok_or_else(damaged)).transpose()
     }
 
-    /// What a job has written; `None` when nothing is kept of it.
+    /// Returns the log of a job; `None` if it is not stored.
     ///
     /// # Errors
-    /// [`Error::DamagedJob`] when it is not as it was written.
+    /// [`Error::DamagedJob`] if it is damaged.
     pub async fn job_log(&self, id: &str) -> Result<Option<JobLog>, Error> {
         let row = sqlx::query("SELECT first_line, text, checksum FROM job_logs WHERE job = $1").bind(id);
         let row = row.fetch_optional(self.readers()).await.map_err(reading)?;
@@ -177,10 +177,10 @@ impl State {
         row.map(|row| row::log(id, &row).ok_or_else(damaged)).transpose()
     }
 
-    /// At most `limit` jobs that a filter takes, newest first, from behind `before` on.
+    /// Returns at most `limit` jobs that match a filter, newest first, starting after `before`.
     ///
     /// # Errors
-    /// [`Error::Sql`], [`Error::Closed`]. Records that are damaged are no error, but listed.
+    /// [`Error::Sql`], [`Error::Closed`]. Damaged jobs are listed and are not an error.
     pub async fn jobs(&self, filter: &JobFilter, limit: usize, before: Option<&JobCursor>) -> Result<Jobs, Error> {
         let sql = format!(
             "SELECT {} FROM jobs
@@ -195,7 +195,7 @@ impl State {
             .bind(filter.operation.as_deref().unwrap_or_default())
             .bind(before.map_or(i64::MAX, |before| row::signed(before.created_unix_ms)))
             .bind(before.map(|before| before.id.as_str()).unwrap_or_default())
-            // One more than asked for says whether there are more.
+            // One more than requested shows whether there are more.
             .bind(i64::try_from(limit).unwrap_or(i64::MAX).saturating_add(1))
             .fetch_all(self.readers())
             .await

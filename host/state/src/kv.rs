@@ -1,7 +1,7 @@
 //! The key-value store of plugins: bytes under keys, with versions and quotas.
 //!
-//! Each plugin has its own keys. A version is a number that rises with every change that the plugin makes to any of
-//! its keys and is never given twice, so that a comparison with it also notices a key that was deleted and put again.
+//! Each plugin has its own keys. A version is a number that increases with every change of any of the plugin's keys and
+//! is never reused, so a comparison also detects a key that was deleted and created again.
 
 mod change;
 
@@ -11,7 +11,7 @@ use sqlx::sqlite::SqliteRow;
 
 use crate::{Error, Quota, State};
 
-/// What one plugin may put into the store.
+/// The limits of one plugin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Bytes of one key.
@@ -20,18 +20,18 @@ pub struct Limits {
     pub max_value_bytes: u64,
     /// Bytes of all keys and values.
     pub max_total_bytes: u64,
-    /// How many keys.
+    /// The maximum number of keys.
     pub max_keys: u64,
 }
 
-/// When a change is made.
+/// The condition of a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Condition {
-    /// In any case.
+    /// Always.
     Always,
-    /// When the key is there with this version.
+    /// The key exists with this version.
     Version(u64),
-    /// When the key is not there.
+    /// The key does not exist.
     Absent,
 }
 
@@ -60,14 +60,14 @@ pub struct Listed {
 pub struct Page {
     /// The keys.
     pub keys: Vec<Listed>,
-    /// Whether there are keys after the last of them.
+    /// Whether there are keys after the last one.
     pub more: bool,
 }
 
-/// What a plugin holds.
+/// The usage of a plugin.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Usage {
-    /// How many keys.
+    /// The number of keys.
     pub keys: u64,
     /// Bytes of all keys and values.
     pub bytes: u64,
@@ -93,7 +93,7 @@ impl Kv {
         Kv { state, limits }
     }
 
-    /// What one plugin may put.
+    /// The limits of one plugin.
     pub fn limits(&self) -> Limits {
         self.limits
     }
@@ -101,7 +101,7 @@ impl Kv {
     /// The value of a key.
     ///
     /// # Errors
-    /// [`Error::BadKey`]; [`Error::Damaged`] when the value on disk is not the one that was put.
+    /// [`Error::BadKey`]; [`Error::Damaged`] if the stored value is damaged.
     pub async fn get(&self, plugin: &PluginId, key: &str) -> Result<Option<Entry>, Error> {
         self.check_key(key)?;
         let row = sqlx::query("SELECT value, version, checksum FROM kv WHERE plugin = $1 AND key = $2")
@@ -118,13 +118,13 @@ impl Kv {
         Ok(Some(entry))
     }
 
-    /// Puts a value and returns its version, once it is on disk.
+    /// Writes a value and returns its version when it is on disk.
     ///
     /// # Errors
-    /// [`Error::BadKey`], [`Error::Quota`]; [`Error::Changed`] when the key is not what `condition` asks for.
+    /// [`Error::BadKey`], [`Error::Quota`]; [`Error::Changed`] if `condition` does not hold.
     ///
     /// # Cancel safety
-    /// When the future is dropped, the value is put wholly or not at all.
+    /// If the future is dropped, the value is written completely or not at all.
     pub async fn put(&self, plugin: &PluginId, key: &str, value: Vec<u8>, condition: Condition) -> Result<u64, Error> {
         self.check_key(key)?;
         let (plugin, key, limits) = (plugin.clone(), key.to_owned(), self.limits);
@@ -134,20 +134,20 @@ impl Kv {
             .await
     }
 
-    /// Deletes a key, when it has `version` if one is given. Returns whether it was there.
+    /// Deletes a key, if it has the given `version`. Returns whether it existed.
     ///
     /// # Errors
-    /// [`Error::BadKey`]; [`Error::Changed`] when a version is given and the key does not have it.
+    /// [`Error::BadKey`]; [`Error::Changed`] if the key does not have the given version.
     ///
     /// # Cancel safety
-    /// When the future is dropped, the key may be deleted or not.
+    /// If the future is dropped, the key may be deleted or not.
     pub async fn delete(&self, plugin: &PluginId, key: &str, version: Option<u64>) -> Result<bool, Error> {
         self.check_key(key)?;
         let (plugin, key) = (plugin.clone(), key.to_owned());
         self.state.change(move |connection| Box::pin(change::delete(connection, plugin, key, version))).await
     }
 
-    /// At most `limit` keys that begin with `prefix` and come after `after`, in the order of their bytes.
+    /// Returns at most `limit` keys that start with `prefix` and sort after `after`, by their bytes.
     pub async fn list(
         &self,
         plugin: &PluginId,
@@ -155,8 +155,8 @@ impl Kv {
         after: Option<&str>,
         limit: usize,
     ) -> Result<Page, Error> {
-        // One more than asked for says whether there are more. The range has no upper end: the keys come in order, so
-        // what does not begin with the prefix ends the list.
+        // One more than requested shows whether there are more. The range has no upper end: the keys are sorted, so the
+        // first key without the prefix ends the list.
         let rows = sqlx::query(
             "SELECT key, version, n_bytes FROM kv WHERE plugin = $1 AND key >= $2 AND key > $3 ORDER BY key LIMIT $4",
         )
@@ -183,7 +183,7 @@ impl Kv {
         Ok(page)
     }
 
-    /// What a plugin holds.
+    /// The usage of a plugin.
     pub async fn usage(&self, plugin: &PluginId) -> Result<Usage, Error> {
         let row = sqlx::query("SELECT n_keys, n_bytes FROM kv_usage WHERE plugin = $1").bind(plugin.as_str());
         match row.fetch_optional(self.state.readers()).await.map_err(reading)? {
@@ -192,7 +192,7 @@ impl Kv {
         }
     }
 
-    /// Deletes all keys of a plugin and returns how many there were. Its versions go on where they were.
+    /// Deletes all keys of a plugin and returns their number. Its versions continue to increase.
     pub async fn clear(&self, plugin: &PluginId) -> Result<u64, Error> {
         let plugin = plugin.clone();
         self.state.change(move |connection| Box::pin(change::clear(connection, plugin))).await
@@ -217,7 +217,7 @@ fn check_quota(quota: Quota, limit: u64, asked: u64) -> Result<(), Error> {
     if asked > limit { Err(Error::Quota { quota, limit, asked }) } else { Ok(()) }
 }
 
-/// 32 hex digits. Version and length of the value are part of it, so no field can pass for another.
+/// 32 hex digits. The checksum covers version and length of the value, so no field can be mistaken for another.
 fn checksum(plugin: &PluginId, key: &str, version: u64, value: &[u8]) -> String {
     let mut writer = DigestWriter::new();
     writer.field(plugin.as_str().as_bytes()).field(key.as_bytes()).field(&version.to_le_bytes()).field(value);

@@ -1,9 +1,8 @@
-//! What the host remembers in SQL: one SQLite file, `state.db`, in the plugin folder.
+//! The host's database: one SQLite file, `state.db`, in the plugin folder.
 //!
-//! [`State`] is the handle; each concern has its own file and its own numbered migrations: the key-value store of plugins
-//! ([`Kv`]), which version of each plugin has run its hooks, what the operator asked for ([`Revision`]), jobs
-//! ([`JobRecord`]), the journal of what happened, tokens and users ([`Accounts`]), and the audit log ([`AuditEntry`]). [`Sealer`] is for what must
-//! not be read there.
+//! [`State`] is the handle; each concern has its own file and numbered migrations: the plugins' key-value store
+//! ([`Kv`]), the versions whose hooks have run, the desired state ([`Revision`]), jobs ([`JobRecord`]), the event
+//! journal, tokens and users ([`Accounts`]), and the audit log ([`AuditEntry`]). [`Sealer`] encrypts secrets.
 
 mod access;
 mod answers;

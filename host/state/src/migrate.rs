@@ -24,7 +24,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
 /// Marks a file as ours: the letters `PHst`.
 const APPLICATION_ID: i64 = 0x5048_7374;
 
-/// Which step an existing file has, without anything being written to it; `None` when it is empty.
+/// The schema version of an existing file, read without writing; `None` if it is empty.
 ///
 /// # Errors
 /// [`Error::Foreign`], [`Error::Newer`], [`Error::Corrupt`]; [`Error::Sql`] when it cannot be read.
@@ -48,8 +48,8 @@ pub(crate) async fn check(path: &Path, connection: &mut SqliteConnection) -> Res
     }
 }
 
-/// Takes the steps that the file does not have yet, each in a transaction of its own. A file that has them all is not
-/// written to, so that a host also starts on a full disk.
+/// Applies the missing migrations, each in its own transaction. An up-to-date file is not written, so that a host also
+/// starts on a full disk.
 pub(crate) async fn migrate(connection: &mut SqliteConnection, applied: Option<i64>) -> Result<(), Error> {
     let failed = |error| Error::sql("bring the state to the schema of this host", Arc::new(error));
     steps(connection, applied).await.map_err(failed)
@@ -85,7 +85,7 @@ async fn number(path: &Path, connection: &mut SqliteConnection, sql: &str) -> Re
     sqlx::query_scalar(sql).fetch_one(connection).await.map_err(|error| refusal(path, error))
 }
 
-/// What an error means while a file is looked at.
+/// Interprets an error while a file is examined.
 pub(crate) fn refusal(path: &Path, error: sqlx::Error) -> Error {
     // SQLITE_CORRUPT and SQLITE_NOTADB; and a file of ours without the table that is made first (SQLITE_ERROR).
     match code(&error).map(|code| code & 0xff) {

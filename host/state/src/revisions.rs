@@ -1,4 +1,4 @@
-//! What the operator asked for, as revisions: each change with who made it, when and why. The newest one of a plugin counts.
+//! The desired state as revisions: each change with actor, time and reason. The newest revision of a plugin counts.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -11,16 +11,16 @@ use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use crate::document::{read_desired, write_desired};
 use crate::{Error, JobRecord, State, jobs};
 
-/// One change of what is asked for, to be made.
+/// A change of the desired state to be made.
 #[derive(Clone, Debug)]
 pub struct Change {
     /// The plugin.
     pub plugin: PluginId,
-    /// What is asked for from now on; `None` when the plugin is gone.
+    /// The new desired state; `None` if the plugin is removed.
     pub desired: Option<Desired>,
-    /// The revision that the change was made from, 0 for none; `None` takes whatever is there.
+    /// The revision that the change is based on, 0 for none; `None` accepts any.
     pub expected: Option<u64>,
-    /// Who asks.
+    /// The actor.
     pub actor: String,
     /// For what: `load`, `disable`, …
     pub operation: String,
@@ -30,44 +30,44 @@ pub struct Change {
     pub at_unix_ms: u64,
 }
 
-/// One change of what is asked for, as it was made.
+/// A change of the desired state.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Revision {
-    /// Counts up over all plugins; never given twice.
+    /// Increases over all plugins; never reused.
     pub number: u64,
     /// The plugin.
     pub plugin: PluginId,
     /// When, in milliseconds since 1970.
     pub at_unix_ms: u64,
-    /// Who asked.
+    /// The actor.
     pub actor: String,
     /// For what.
     pub operation: String,
-    /// Why, if that was said.
+    /// The reason, if given.
     pub reason: Option<String>,
-    /// What is asked for from then on; `None` when the plugin is gone.
+    /// The desired state since then; `None` if the plugin was removed.
     pub desired: Option<Desired>,
 }
 
-/// A revision that is not what was written.
+/// A damaged revision.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Damage {
     /// The plugin, as the damaged row names it.
     pub plugin: String,
     /// The number of the revision.
     pub number: u64,
-    /// How it shows.
+    /// The evidence.
     pub reason: String,
 }
 
-/// The newest revision of each plugin that is there, and those that can't be read.
+/// The newest revision of each plugin, and the unreadable ones.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Newest {
-    /// By plugin.
+    /// Sorted by plugin.
     pub revisions: Vec<Revision>,
-    /// The plugins that were taken away, with the number of the revision that says so.
+    /// The removed plugins, with the number of the revision that removed them.
     pub gone: Vec<(PluginId, u64)>,
-    /// What is damaged. The plugins are not among the revisions.
+    /// The damaged revisions. Their plugins are not among the revisions.
     pub damaged: Vec<Damage>,
 }
 
@@ -77,17 +77,17 @@ impl State {
     /// Makes all changes or none, and returns the number of each.
     ///
     /// # Errors
-    /// [`Error::Stale`] when a plugin's newest revision is not the expected one. One that says that the plugin is gone, or that
-    /// is damaged, counts as none.
+    /// [`Error::Stale`] if a plugin's newest revision is not the expected one. A removal or a damaged revision counts
+    /// as none.
     ///
     /// # Cancel safety
-    /// When the future is dropped, all are made or none.
+    /// If the future is dropped, all are made or none.
     pub async fn commit(&self, changes: Vec<Change>) -> Result<Vec<u64>, Error> {
         self.change(move |connection| Box::pin(commit(connection, changes, 0))).await
     }
 
-    /// Makes a change and writes how far the job is that makes it, both or none: whoever takes the job up knows what it has
-    /// done. Returns the revision's number.
+    /// Makes a change and writes the progress of its job in one transaction, so that the next host knows what the job
+    /// has done. Returns the revision's number.
     ///
     /// # Errors
     /// As [`State::commit`].
@@ -105,7 +105,7 @@ impl State {
         Ok(both.await?.first().copied().unwrap_or_default())
     }
 
-    /// Makes all changes or none, with numbers above `last`: for a state that is made anew, so that no number is given twice.
+    /// Makes all changes or none, with numbers above `last`: for a rebuilt state, so that no number is reused.
     ///
     /// # Errors
     /// As [`State::commit`].
@@ -116,12 +116,12 @@ impl State {
         self.change(move |connection| Box::pin(commit(connection, changes, last))).await
     }
 
-    /// What is asked for now.
+    /// Returns the current desired state.
     pub async fn newest(&self) -> Result<Newest, Error> {
         self.newest_where("1 = $1", 1).await
     }
 
-    /// What was asked for at a time, in milliseconds since 1970.
+    /// Returns the desired state at a time, in milliseconds since 1970.
     pub async fn newest_at(&self, at_unix_ms: u64) -> Result<Newest, Error> {
         self.newest_where("at_unix_ms <= $1", signed(at_unix_ms)).await
     }
@@ -154,7 +154,7 @@ impl State {
         Ok(newest)
     }
 
-    /// The newest revisions, of one plugin or of all, before the one with the number `before`. Damaged ones are left out and
+    /// Returns the newest revisions, of one plugin or of all, with numbers below `before`. Damaged ones are skipped and
     /// logged: fewer than `limit` means that there are no older ones.
     pub async fn revisions(
         &self,
@@ -195,7 +195,7 @@ impl State {
     /// The revision with that number.
     ///
     /// # Errors
-    /// [`Error::DamagedRevision`] when it is not what was written.
+    /// [`Error::DamagedRevision`] if it is damaged.
     pub async fn revision(&self, number: u64) -> Result<Option<Revision>, Error> {
         let sql = format!("SELECT {COLUMNS} FROM revisions WHERE number = $1");
         let row = sqlx::query(&sql).bind(signed(number)).fetch_optional(self.readers()).await;
@@ -248,7 +248,7 @@ async fn commit(connection: &mut SqliteConnection, changes: Vec<Change>, last: u
     Ok(numbers)
 }
 
-/// The revision that says what is asked for of a plugin; 0 for none.
+/// The number of a plugin's newest revision; 0 for none.
 async fn found(connection: &mut SqliteConnection, plugin: &PluginId) -> Result<u64, Error> {
     // Found by its number, as where the newest of all are read: otherwise the name may be that of the index.
     let sql =
@@ -285,10 +285,10 @@ impl Fields<'_> {
     }
 }
 
-/// Reads a row; the inner error says that it is damaged.
+/// Reads a row; the inner error means that it is damaged.
 fn revision(row: &SqliteRow) -> Result<Result<Revision, Damage>, Error> {
     let number: i64 = row.try_get("number").map_err(reading)?;
-    // A flipped bit may make a text that is no UTF-8, which is damage and not a failure of the database.
+    // A flipped bit may produce a text that is not UTF-8: damage, not a failure of the database.
     let texts = ["plugin", "actor", "operation", "reason", "document", "checksum"].map(|column| text(row, column));
     let [plugin, actor, operation, reason, document, checksum] = texts;
     let at_unix_ms: i64 = row.try_get("at_unix_ms").unwrap_or(i64::MIN);

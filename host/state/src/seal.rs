@@ -1,7 +1,7 @@
-//! Secrets at rest: sealed with a key that does not lie in the database.
+//! Encryption of stored secrets with a key that is not in the database.
 //!
-//! ChaCha20-Poly1305 with a random nonce. A sealed text can only be opened in the context that it was sealed for, so that
-//! whoever can write to the database cannot hand one plugin's secret to another.
+//! ChaCha20-Poly1305 with a random nonce. A sealed text can only be opened in the context for which it was sealed, so
+//! that someone with write access to the database cannot pass one plugin's secret to another.
 
 use std::fmt;
 
@@ -11,9 +11,9 @@ use serde_json::{Map, Value, json};
 
 use crate::Error;
 
-/// What sealed texts begin with; the next way to seal gets another word.
+/// The prefix of sealed texts; another scheme gets another prefix.
 const PREFIX: &str = "sealed:v1:";
-/// The one key of the object that stands in the place of a secret.
+/// The only key of the object that replaces a secret.
 const KEY: &str = "$sealed";
 
 /// Seals and opens. Cheap to clone; shows nothing of its key.
@@ -21,13 +21,13 @@ const KEY: &str = "$sealed";
 pub struct Sealer(LessSafeKey);
 
 impl Sealer {
-    /// With the key of the plugin folder.
+    /// Creates a sealer with the key of the plugin folder.
     pub fn new(key: [u8; 32]) -> Sealer {
         let key = UnboundKey::new(&CHACHA20_POLY1305, &key).expect("a key of this algorithm has 32 bytes");
         Sealer(LessSafeKey::new(key))
     }
 
-    /// Seals bytes for a context, such as `configuration of hello`. The same bytes give another text each time.
+    /// Seals bytes for a context, such as `configuration of hello`. Equal bytes produce different texts.
     ///
     /// # Errors
     /// [`Error::Random`].
@@ -42,10 +42,10 @@ impl Sealer {
         Ok(PREFIX.chars().chain(bytes.flat_map(|byte| [byte >> 4, byte & 15]).map(digit)).collect())
     }
 
-    /// Opens what was sealed for `context`.
+    /// Opens a text sealed for `context`.
     ///
     /// # Errors
-    /// [`Error::Sealed`]: it was sealed with another key or for another context, or was changed.
+    /// [`Error::Sealed`]: it was sealed with another key or context, or was modified.
     pub fn open(&self, context: &str, sealed: &str) -> Result<Vec<u8>, Error> {
         let refused = |reason| refused(context, reason);
         let hex = sealed.strip_prefix(PREFIX).ok_or_else(|| refused("it is not of a form that this host knows"))?;
@@ -62,8 +62,8 @@ impl Sealer {
     /// The configuration with each of these values sealed, as `{"$sealed": "…"}`. A pointer to nothing does nothing.
     ///
     /// # Errors
-    /// [`Error::LooksSealed`] when the configuration has the key `$sealed` anywhere: nobody could tell it from a sealed
-    /// value afterwards. [`Error::Random`].
+    /// [`Error::LooksSealed`] if the configuration contains the key `$sealed`, which could not be distinguished from a
+    /// sealed value. [`Error::Random`].
     pub fn seal_secrets(
         &self,
         context: &str,
@@ -107,7 +107,7 @@ impl fmt::Debug for Sealer {
     }
 }
 
-/// The context of one value. The separator stands in no pointer and no id.
+/// The context of one value. The separator does not occur in pointers and ids.
 fn place(context: &str, pointer: &str) -> String {
     format!("{context}\0{pointer}")
 }
@@ -116,7 +116,7 @@ fn refused(context: &str, reason: &'static str) -> Error {
     Error::Sealed { context: context.replace('\0', " "), reason }
 }
 
-/// Where objects lie that have the key of sealed values. What lies inside of one is not looked at.
+/// The pointers of objects with the key of sealed values. Their content is not examined.
 fn sealed_in(configuration: &Map<String, Value>) -> Vec<String> {
     fn inside(value: &Value, at: String, found: &mut Vec<String>) {
         match value {
@@ -232,7 +232,7 @@ mod tests {
         let message = refused_reason(sealer(1).open_secrets("other", &sealed));
         assert!(message.contains("other /a~1b/c~0d"), "{message}");
 
-        // A value that was moved, or is not what was put there.
+        // A value that was moved or modified.
         let mut moved = sealed.clone();
         moved.insert("pin".to_owned(), sealed["key"].clone());
         refused_reason(sealer(1).open_secrets("hello", &moved));

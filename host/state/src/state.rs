@@ -23,14 +23,14 @@ pub const FILE_NAME: &str = "state.db";
 
 /// Only the owner may read it: plugins may keep secrets in their keys.
 const MODE: u32 = 0o600;
-/// Every commit waits until the disk says that it has it. Without (`NORMAL`) a power cut, though not a kill, would lose
-/// the last answered changes. Measured with values of 100 bytes on an ext4 of a virtual machine, debug build: 1.2 ms a
-/// lone put against 0.7 ms, and 0.5 ms against 0.4 ms a put when 32 wait at once and share commits. A store that keeps
-/// what it answered is worth that.
+/// Every commit waits until the disk confirms it. With `NORMAL`, a power failure, though not a kill, would lose the
+/// last acknowledged changes. Measured with values of 100 bytes on ext4 in a virtual machine, debug build: 1.2 ms per
+/// single put instead of 0.7 ms, and 0.5 ms instead of 0.4 ms per put if 32 wait at once and share commits. Durability
+/// is worth that.
 const SYNCHRONOUS: SqliteSynchronous = SqliteSynchronous::Full;
-/// How many reads run at once.
+/// The number of concurrent reads.
 const READERS: u32 = 4;
-/// How long another program that has the file open may keep the host waiting.
+/// The time that another program with the file open may block the host.
 const BUSY: Duration = Duration::from_secs(30);
 
 /// The open database. Cheap to clone; all clones are one.
@@ -43,16 +43,16 @@ pub struct State {
 }
 
 impl State {
-    /// Opens the database in `folder`, makes it when it is not there, and brings it to the schema of this host.
+    /// Opens the database in `folder`, creates it if it is missing, and migrates it to this host's schema.
     ///
-    /// What was answered survives `kill -9` of the host, and a power cut as far as the disk keeps what it says it has
-    /// written: every commit waits for the disk.
+    /// Acknowledged changes survive `kill -9` of the host, and a power failure as far as the disk keeps confirmed
+    /// writes: every commit waits for the disk.
     ///
-    /// An existing file is checked as a whole first, which takes about half a second a gigabyte (measured: 27 ms for
+    /// An existing file is checked completely first, which takes about half a second per gigabyte (measured: 27 ms for
     /// 60 MB).
     ///
     /// # Errors
-    /// [`Error::Corrupt`], [`Error::Foreign`], [`Error::Newer`] and [`Error::NotAFile`] leave the file as it is.
+    /// [`Error::Corrupt`], [`Error::Foreign`], [`Error::Newer`] and [`Error::NotAFile`] leave the file unchanged.
     pub async fn open(folder: &Path) -> Result<State, Error> {
         let path = folder.join(FILE_NAME);
         make(&path)?;
@@ -86,14 +86,14 @@ impl State {
         Kv::new(self.clone(), limits)
     }
 
-    /// Where the database lies.
+    /// The path of the database.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Commits what waits and closes the file. Whoever asks afterwards gets [`Error::Closed`].
+    /// Commits waiting changes and closes the file. Later calls get [`Error::Closed`].
     pub async fn close(&self) {
-        // The writer goes last: the last one to close a database moves its log into the file.
+        // The writer is closed last: the last connection moves the log into the file.
         self.readers.close().await;
         self.writer.close().await;
     }
@@ -116,12 +116,12 @@ impl State {
     }
 }
 
-/// Makes an empty file for the owner alone, or checks that the one there is a file and closes it to others. SQLite
-/// gives the files it puts beside it the same mode.
+/// Creates an empty file for the owner only, or checks that the existing one is a file and removes the access of
+/// others. SQLite gives its additional files the same mode.
 fn make(path: &Path) -> Result<(), Error> {
     let failed = |action| move |source| Error::Io { action, path: path.to_owned(), source };
     if !path.exists() && beside(path, "-wal").metadata().is_ok_and(|log| log.len() > 0) {
-        // SQLite would take the log of the one that is lost for the log of the new one.
+        // SQLite would apply the log of a lost database to the new one.
         let reason = "it is missing, but its log is there".to_owned();
         return Err(Error::Corrupt { path: path.to_owned(), reason });
     }
@@ -140,7 +140,7 @@ fn make(path: &Path) -> Result<(), Error> {
     Ok(())
 }
 
-/// A file that SQLite puts beside a database.
+/// The path of one of SQLite's additional files.
 pub(crate) fn beside(path: &Path, ending: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(ending);

@@ -1,9 +1,9 @@
-//! The one writer of the database, and how changes share a commit.
+//! The single writer of the database, and how changes share a commit.
 //!
-//! SQLite takes one writer at a time. Changes therefore queue here, in order, instead of competing for a lock that
-//! some of them would fail to get. Those that wait when the disk is free go into one transaction, so the price of a
-//! commit is shared; each has a savepoint, so one that fails takes nothing with it. A change goes on when the one who
-//! asked for it stops waiting: no transaction is ever left open by a future that was dropped.
+//! SQLite allows one writer at a time. Changes therefore queue here, in order, instead of competing for a lock that
+//! some would fail to get. All changes waiting when the disk is free share one transaction and its cost; each has a
+//! savepoint, so a failed change does not affect the others. A change continues if its caller stops waiting: a dropped
+//! future never leaves a transaction open.
 
 use std::sync::Arc;
 
@@ -14,9 +14,9 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::Error;
 
-/// Changes that may wait; more make those who ask wait for a place.
+/// The maximum number of waiting changes; further callers wait for a place.
 const QUEUE: usize = 256;
-/// The most changes in one transaction, so that the first does not wait long for its answer.
+/// The maximum number of changes in one transaction, so that the first does not wait long for its result.
 const BATCH: usize = 64;
 
 /// The way to the writer. Cheap to clone.
@@ -32,7 +32,7 @@ enum Message {
 
 /// One change, without its types.
 trait Change: Send {
-    /// Makes the change inside a transaction and keeps the result. An error means that the change is to be undone.
+    /// Makes the change within a transaction and keeps the result. An error means that the change must be undone.
     fn run<'a>(&'a mut self, connection: &'a mut SqliteConnection) -> BoxFuture<'a, Result<(), ()>>;
     /// Hands the result over, once the transaction is committed, or why it was not.
     fn finish(self: Box<Self>, committed: Result<(), Arc<sqlx::Error>>);
@@ -61,13 +61,13 @@ where
 
     fn finish(self: Box<Self>, committed: Result<(), Arc<sqlx::Error>>) {
         let result = match (committed, self.result) {
-            // What was refused stays refused, whether or not the others were written.
+            // A refused change stays refused, whether or not the others are written.
             (_, Some(Err(refused))) => Err(refused),
             (Ok(()), Some(done)) => done,
             (Ok(()), None) => Err(Error::Closed),
             (Err(source), _) => Err(Error::sql("write to the state", source)),
         };
-        // Whoever asked may have stopped waiting.
+        // The caller may have stopped waiting.
         let _ = self.answer.send(result);
     }
 }
@@ -116,7 +116,7 @@ async fn write(mut connection: SqliteConnection, mut waiting: mpsc::Receiver<Mes
         let mut batch = vec![first];
         let committed = commit(&mut connection, &mut batch, &mut waiting, &mut closing).await.map_err(Arc::new);
         if committed.is_err() {
-            // SQLite has ended some failed transactions by itself; then there is nothing to roll back.
+            // SQLite ends some failed transactions itself; then there is nothing to roll back.
             let _ = sqlx::query("ROLLBACK").execute(&mut connection).await;
         }
         for change in batch {

@@ -16,7 +16,7 @@ use crate::layout::{ARTIFACT, BODY_SCHEMAS, CONFIGURATION_SCHEMA, LIBRARY, MANIF
 use crate::store::{Shelf, remove};
 use crate::{Error, Store, atomic};
 
-/// Far above any library that is meant, so that a runaway build cannot fill the disk twice.
+/// Far above any intended library, so that a runaway build cannot fill the disk twice.
 const MAX_LIBRARY_BYTES: u64 = 512 << 20;
 
 /// A library in the store. Cheap to clone; while one is held, [`Store::remove_unused`] leaves its files alone.
@@ -33,19 +33,19 @@ pub(crate) struct ArtifactInner {
     index: Index,
 }
 
-/// JSON Schemas that travel with a library. Only who reads them knows what they say.
+/// JSON Schemas stored with a library, opaque to the store.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Schemas<'a> {
-    /// Of the plugin's configuration.
+    /// The schema of the plugin's configuration.
     pub configuration: Option<&'a [u8]>,
-    /// Of the bodies of its endpoints: one JSON object, from the path that plugin.yaml gives to the schema's text.
+    /// The schemas of endpoint bodies: one JSON object, from the path in plugin.yaml to the schema's text.
     pub bodies: Option<&'a [u8]>,
 }
 
-/// Where an artifact came from and how it was made. Not part of its digest.
+/// The origin of an artifact. Not part of its digest.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Provenance {
-    /// The source as it was asked for.
+    /// The source as requested.
     pub source: String,
     /// The git commit, when the source is a repository.
     #[serde(default)]
@@ -53,7 +53,7 @@ pub struct Provenance {
     /// The tree it was built from.
     #[serde(default, with = "crate::digest_text::option")]
     pub tree: Option<Digest>,
-    /// What went into the build.
+    /// The fingerprint of the build.
     #[serde(default, with = "crate::digest_text::option")]
     pub fingerprint: Option<Digest>,
     /// The compiler, as it names itself.
@@ -64,14 +64,14 @@ pub struct Provenance {
 }
 
 impl Provenance {
-    /// Of a library of which nothing is known but where it lies.
+    /// The provenance of a library of which only the path is known.
     pub fn of_file(library: &Path) -> Provenance {
         let source = library.display().to_string();
         Provenance { source, commit: None, tree: None, fingerprint: None, rustc: None, built_at_unix_seconds: 0 }
     }
 }
 
-/// What `artifact.json` says.
+/// The content of `artifact.json`.
 #[derive(Debug, Serialize, Deserialize)]
 struct Index {
     #[serde(with = "crate::digest_text")]
@@ -86,7 +86,7 @@ struct Index {
     provenance: Provenance,
 }
 
-/// What a fingerprint file says.
+/// The content of a fingerprint file.
 #[derive(Serialize, Deserialize)]
 struct Remembered {
     #[serde(with = "crate::digest_text")]
@@ -110,7 +110,7 @@ impl Artifact {
         &self.0.library
     }
 
-    /// What the library file's bytes must hash to. Whoever opens the file compares the bytes it opened.
+    /// The required digest of the library file. Code that opens the file compares the opened bytes.
     pub fn library_digest(&self) -> Digest {
         self.0.index.library
     }
@@ -136,15 +136,15 @@ impl Artifact {
         self.0.body_schemas.as_deref()
     }
 
-    /// Where it came from and how it was made.
+    /// The origin of the artifact.
     pub fn provenance(&self) -> &Provenance {
         &self.0.index.provenance
     }
 }
 
 impl Store {
-    /// Copies `library`, `manifest` and the schemas that the plugin has into the store. An artifact that is there already is
-    /// returned as it is, with the provenance it was first put in with.
+    /// Copies `library`, `manifest` and the plugin's schemas into the store. An existing artifact is returned
+    /// unchanged, with its original provenance.
     ///
     /// # Errors
     /// [`Error::NotAFile`] when `library` is a link or anything else that is not a regular file.
@@ -173,7 +173,7 @@ impl Store {
         match self.artifact_on(&mut shelf, &digest) {
             Ok(Some(artifact)) => return Ok(artifact),
             Ok(None) => {}
-            // The bytes at hand are good, so they replace what is damaged.
+            // The new bytes are valid, so they replace the damaged ones.
             Err(Error::Corrupt { .. }) => {}
             Err(error) => return Err(error),
         }
@@ -202,10 +202,10 @@ impl Store {
         }))
     }
 
-    /// The artifact with this digest, if it is there. Its library and manifest are hashed unless somebody holds it.
+    /// Returns the artifact with this digest, if it exists. Its library and manifest are hashed unless it is in use.
     ///
     /// # Errors
-    /// [`Error::Corrupt`] when what lies there is not what was put there.
+    /// [`Error::Corrupt`] if the stored files are damaged.
     pub fn artifact(&self, digest: &Digest) -> Result<Option<Artifact>, Error> {
         self.artifact_on(&mut self.shelf(), digest)
     }
@@ -226,7 +226,8 @@ impl Store {
         atomic::write(&path, &text, 0o600).context("write", &path)
     }
 
-    /// What a build with this fingerprint gave, as long as both the note and the artifact are there and readable.
+    /// Returns the artifact of a build with this fingerprint, if both the entry and the artifact exist and are
+    /// readable.
     pub fn remembered(&self, fingerprint: &Digest) -> Result<Option<Artifact>, Error> {
         let Some(artifact) = self.remembered_as(&self.0.layout.fingerprint(fingerprint)) else { return Ok(None) };
         match self.artifact(&artifact) {
@@ -244,7 +245,7 @@ impl Store {
         Some(serde_json::from_slice::<Remembered>(&fs::read(note).ok()?).ok()?.artifact)
     }
 
-    /// Where an artifact came from, as its own file says, without a look at the rest of it.
+    /// The provenance from the artifact's own file, without checking the rest.
     pub(crate) fn provenance(&self, digest: &Digest) -> Option<Provenance> {
         let text = fs::read(self.0.layout.artifact(digest).join(ARTIFACT)).ok()?;
         Some(serde_json::from_slice::<Index>(&text).ok()?.provenance)
@@ -452,7 +453,7 @@ pub(crate) mod tests {
         assert_eq!((without.configuration_schema(), with.configuration_schema()), (None, Some(&b"{}"[..])));
         assert_ne!(with.digest(), without.digest());
         assert_ne!(with.digest(), with_schema(&test, "code", Some("{ }")).digest());
-        // Artifacts without one are what they were before there were schemas.
+        // Artifacts without a schema are unchanged since before there were schemas.
         let digest = "bb266ded9d760d6dc16b18bf25c9aa20bc0fe0967ac7f1fae1598debef3e73aa";
         assert_eq!(without.digest().hex(), digest);
         let index = fs::read_to_string(without.library().with_file_name(ARTIFACT)).unwrap();

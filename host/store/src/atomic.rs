@@ -1,4 +1,4 @@
-//! Files that are there whole or not at all: temporary file, sync, rename, sync of the folder.
+//! Atomic file writes: temporary file, sync, rename, sync of the folder.
 
 use std::fs::{self, File, Permissions};
 use std::io::{self, Write as _};
@@ -6,10 +6,10 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-/// What the names of unfinished files start with; a crash can leave one behind.
+/// The prefix of unfinished files; a crash can leave one behind.
 pub(crate) const UNFINISHED: &str = ".unfinished-";
 
-/// Writes `bytes` to `path` with permission bits `mode`, replacing what was there.
+/// Writes `bytes` to `path` with permission bits `mode`, replacing an existing file.
 ///
 /// After a crash at any instant `path` holds the old bytes or the new ones. The folder must exist.
 pub fn write(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
@@ -20,18 +20,18 @@ pub fn write(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     sync_dir(folder(path))
 }
 
-/// The same, but a file that is there already stays as it is, and is an error of kind `AlreadyExists`.
+/// Writes a new file; an existing file is not changed and causes an error of kind `AlreadyExists`.
 pub(crate) fn write_new(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     let file = finished(path, bytes, mode)?;
     file.persist_noclobber(path).map_err(|error| error.error)?;
     sync_dir(folder(path))
 }
 
-/// A file with all its bytes on disk, that has no name of its own yet.
+/// A file with all its bytes on disk that has no final name yet.
 fn finished(path: &Path, bytes: &[u8], mode: u32) -> io::Result<tempfile::NamedTempFile> {
     let mut file = tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(folder(path))?;
     file.write_all(bytes)?;
-    // The mode is set before the name appears, so that nobody sees the bytes under a wider one.
+    // The mode is set before the name appears, so that the bytes are never readable under a wider mode.
     file.as_file().set_permissions(Permissions::from_mode(mode))?;
     file.as_file().sync_all()?;
     Ok(file)
@@ -46,7 +46,7 @@ pub(crate) fn sync_dir(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
-/// Removes what a crash left half written in `folder`, if that was at least `age` ago.
+/// Removes unfinished files in `folder` that are older than `age`.
 pub(crate) fn sweep(folder: &Path, age: Duration) -> io::Result<()> {
     let now = SystemTime::now();
     for entry in fs::read_dir(folder)? {

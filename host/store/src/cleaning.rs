@@ -1,4 +1,4 @@
-//! How much lies on disk, and removing what nobody needs.
+//! Disk usage, and the removal of unused files.
 
 use std::collections::HashSet;
 use std::fs;
@@ -12,12 +12,12 @@ use crate::error::IoContext as _;
 use crate::store::remove;
 use crate::{Error, Store};
 
-/// How much lies in both data folders.
+/// The usage of both data folders.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Usage {
-    /// How many artifacts are stored.
+    /// The number of artifacts.
     pub artifacts: u64,
-    /// How many trees are stored.
+    /// The number of trees.
     pub trees: u64,
     /// Bytes in the files of all artifacts.
     pub artifact_bytes: u64,
@@ -25,7 +25,7 @@ pub struct Usage {
     pub tree_bytes: u64,
     /// Bytes in all files of the build cache.
     pub build_cache_bytes: u64,
-    /// How many builds are remembered.
+    /// The number of remembered builds.
     pub build_entries: u64,
 }
 
@@ -51,16 +51,16 @@ impl Store {
         Ok(usage)
     }
 
-    /// Removes artifacts and trees that are not in the lists, and says how many bytes that freed.
+    /// Removes artifacts and trees that are not in the lists and returns the number of bytes freed.
     ///
-    /// What somebody holds as a [`crate::Tree`] or [`crate::Artifact`], and the tree of an upload, stays.
+    /// Trees and artifacts in use as [`crate::Tree`] or [`crate::Artifact`], and trees of uploads, are kept.
     pub fn remove_unused(&self, keep_artifacts: &HashSet<Digest>, keep_trees: &HashSet<Digest>) -> Result<u64, Error> {
         let layout = &self.0.layout;
         let mut uploaded = HashSet::new();
         for id in self.upload_ids()? {
             uploaded.extend(self.upload_digest(&id)?);
         }
-        // Held to the end, so that nobody is handed what is about to go.
+        // Held to the end, so that nothing is returned that is about to be removed.
         let shelf = self.shelf();
         let mut freed = 0;
         for digest in stored(&layout.artifacts())? {
@@ -82,9 +82,9 @@ impl Store {
         Ok(freed)
     }
 
-    /// Forgets all builds and removes their scratch and target folders; says how many bytes that freed.
+    /// Forgets all builds and removes their scratch and target folders; returns the number of bytes freed.
     ///
-    /// What is installed is not touched. Downloaded crates and SDK copies stay. Not to be called during a build.
+    /// Installed files are not touched. Downloaded crates and SDK copies are kept. Must not be called during a build.
     pub fn clear_build_cache(&self) -> Result<u64, Error> {
         let layout = &self.0.layout;
         let mut freed = 0;
@@ -117,8 +117,8 @@ pub(crate) fn stored(parent: &Path) -> Result<Vec<Digest>, Error> {
     Ok(digests)
 }
 
-/// The bytes in all files below `folder`, without following links. What vanishes meanwhile counts as nothing:
-/// builds come and go in the cache.
+/// The bytes of all files below `folder`, without following links. Files that vanish during the walk count as zero,
+/// since builds change the cache.
 pub(crate) fn bytes_in(folder: &Path) -> Result<u64, Error> {
     let mut total = 0;
     let mut folders = vec![folder.to_owned()];

@@ -1,21 +1,21 @@
-//! Why the store could not do what it was asked.
+//! Errors of the store.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
 use host_core::{Digest, TreePath};
 
-/// Why the store could not do what it was asked.
+/// The reason why the store failed.
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "the message of each variant names its fields")]
 pub enum Error {
-    /// Another host has the folder open.
+    /// Another host uses the folder.
     #[error(
         "plugin folder `{}` is in use by another host; hint: stop that host, or give this one its own folder",
         path.display()
     )]
     Locked { path: PathBuf },
-    /// Deleting the build cache would delete what is installed.
+    /// Deleting the build cache would delete installed plugins.
     #[error(
         "plugin folder `{}` lies inside the build cache `{}`, which may be deleted at any time; \
          hint: give the plugin folder a place of its own",
@@ -34,7 +34,7 @@ pub enum Error {
     /// The system gave no random bytes for a name.
     #[error("failed to get random bytes: {reason}")]
     Random { reason: String },
-    /// A file's content could not be read from where it comes from.
+    /// A file's content could not be read from its source.
     #[error("failed to read the content of `{path}`")]
     Content {
         /// The file inside the tree.
@@ -62,7 +62,7 @@ pub enum Error {
         path: TreePath,
         max_bytes: u64,
     },
-    /// Two files that some file system would take for one.
+    /// Two files with names that some file systems treat as equal.
     #[error("`{path}` is in the tree twice (names are compared without case and in one Unicode form)")]
     Duplicate {
         /// The second of them.
@@ -78,7 +78,7 @@ pub enum Error {
     #[error("tree {} has no file `{path}`", tree.short())]
     NoSuchFile {
         tree: Digest,
-        /// The file asked for.
+        /// The requested file.
         path: TreePath,
     },
     /// No plugin.yaml at the root.
@@ -99,7 +99,7 @@ pub enum Error {
     /// A library with more bytes than is sensible.
     #[error("library `{}` has more than {max_bytes} bytes; hint: strip its debug information", path.display())]
     LibraryTooLarge { path: PathBuf, max_bytes: u64 },
-    /// What lies in the place of the key for secrets is not one.
+    /// The file of the encryption key is invalid.
     #[error(
         "`{}` is not the key for secrets: {reason}; hint: put back a copy of it; moved away, a new one is made, and what was \
          sealed with the old one must be set again",
@@ -109,7 +109,7 @@ pub enum Error {
     /// The settings that were changed while a host ran are not as they were written.
     #[error("`{}` is damaged: {reason}; hint: put back a copy, or remove it and change the settings again", path.display())]
     CorruptSettings { path: PathBuf, reason: String },
-    /// What lies on disk is not what was put there.
+    /// Stored files are damaged.
     #[error("`{}` is damaged: {reason}; hint: remove that folder and install the plugin again", path.display())]
     Corrupt {
         /// The damaged file or folder.
@@ -146,12 +146,12 @@ impl Error {
     }
 }
 
-/// Whether an error says that the disk has no room, or that its user may have no more of it.
+/// Returns whether an error means that the disk or the user's quota is full.
 pub fn is_full(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }
 
-/// Adds to an I/O error what was tried on which path.
+/// Adds the action and the path to an I/O error.
 pub(crate) trait IoContext<T> {
     fn context(self, action: &'static str, path: &Path) -> Result<T, Error>;
 }

@@ -1,4 +1,4 @@
-//! Where everything lies on disk.
+//! The layout of the data folders.
 //!
 //! ```text
 //! <plugin_dir>                     what is installed; back this up

@@ -1,7 +1,7 @@
 //! Trees, artifacts and uploads on disk: the only room that joins paths below the data folders.
 //!
-//! A [`Tree`] or an [`Artifact`] can only be had from a [`Store`], so holding one means that its bytes were
-//! bounded, hashed and put in place whole. Everything here blocks; call it from a thread that may wait.
+//! A [`Tree`] or an [`Artifact`] can only be created by a [`Store`], so a value proves that its bytes were bounded,
+//! hashed and stored completely. All functions block; call them from a thread that may wait.
 
 mod artifact;
 pub mod atomic;

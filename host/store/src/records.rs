@@ -1,4 +1,4 @@
-//! One file a plugin that says what was asked for, beside the database: what is left to go by when that is lost.
+//! The records: one file per plugin with its desired state, for recovery if the database is lost.
 
 use std::fs;
 use std::io;
@@ -9,7 +9,7 @@ use crate::error::IoContext as _;
 use crate::{Error, Store, atomic};
 
 impl Store {
-    /// Writes the record of a plugin, whole or not at all.
+    /// Writes the record of a plugin atomically.
     pub fn put_record(&self, plugin: &PluginId, bytes: &[u8]) -> Result<(), Error> {
         let path = self.0.layout.record(plugin);
         atomic::write(&path, bytes, 0o600).context("write", &path)
@@ -24,7 +24,7 @@ impl Store {
         }
     }
 
-    /// All records that can be read, by plugin. What else lies there is left alone.
+    /// Returns all readable records, by plugin. Other files are ignored.
     pub fn records(&self) -> Result<Vec<(PluginId, Vec<u8>)>, Error> {
         let folder = self.0.layout.records();
         let mut records = vec![];
@@ -35,7 +35,7 @@ impl Store {
                 let path = self.0.layout.record(&id);
                 match fs::read(&path) {
                     Ok(bytes) => records.push((id, bytes)),
-                    // One must not take the others with it.
+                    // One unreadable record must not affect the others.
                     Err(error) => {
                         let error = &error as &dyn std::error::Error;
                         tracing::warn!(path = %path.display(), error, "a record can't be read");

@@ -1,5 +1,5 @@
-//! The key that secrets in the state are sealed with. It lies beside the state and not in it, so that a copy of the
-//! database alone tells no secret.
+//! The encryption key of secrets in the state. It is stored beside the database and not in it, so that a copy of the
+//! database alone reveals no secret.
 
 use std::fs::{self, File, Permissions};
 use std::io::{self, Read as _};
@@ -10,15 +10,15 @@ use crate::error::IoContext as _;
 use crate::{Error, Store, atomic};
 
 const MODE: u32 = 0o600;
-/// Far more than a key has, so that whatever lies there is read to its end or told to be too long.
+/// Much longer than a key, so that any file is read completely or known to be too long.
 const MAX_READ: u64 = 1024;
 
 impl Store {
     /// The key of this plugin folder, which is made at the first call: 64 hex digits in a file for the owner alone.
     ///
     /// # Errors
-    /// [`Error::SealKey`] when what lies there is no such file. It is left as it is: with another key everything that was
-    /// sealed would be lost.
+    /// [`Error::SealKey`] if the file is invalid. It is not changed: with another key, all encrypted values would be
+    /// lost.
     pub fn seal_key(&self) -> Result<[u8; 32], Error> {
         let path = self.0.layout.seal_key();
         match fs::symlink_metadata(&path) {

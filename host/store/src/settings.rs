@@ -12,17 +12,17 @@ use crate::error::IoContext as _;
 use crate::layout::SETTINGS;
 use crate::{Error, Store, atomic};
 
-/// What the file says.
+/// The content of the file.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Kept {
     settings: Map<String, Value>,
-    /// Over the settings as they are written: a flipped bit must not become another setting.
+    /// The checksum of the settings: a flipped bit must not change a setting.
     checksum: String,
 }
 
 impl Store {
-    /// Keeps the settings that were changed, whole or not at all.
+    /// Writes the settings changed at run time, atomically.
     pub fn put_settings(&self, settings: &Map<String, Value>) -> Result<(), Error> {
         let path = self.plugin_dir().join(SETTINGS);
         let kept = Kept { settings: settings.clone(), checksum: checksum(settings) };
@@ -31,11 +31,11 @@ impl Store {
     }
 }
 
-/// The settings that were changed while a host ran with this plugin folder; none when there is no such file. Needs no open store,
-/// because they say how it is opened.
+/// Returns the settings changed at run time with this plugin folder; empty without a file. Needs no open store, because
+/// the settings determine how it is opened.
 ///
 /// # Errors
-/// [`Error::Corrupt`] when it is not as it was written.
+/// [`Error::Corrupt`] if it is damaged.
 pub fn changed_settings(plugin_dir: &Path) -> Result<Map<String, Value>, Error> {
     let path = plugin_dir.join(SETTINGS);
     let text = match fs::read(&path) {

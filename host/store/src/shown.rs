@@ -1,10 +1,11 @@
-//! Texts for those who ask from elsewhere: where the data folders lie is nobody's business, what lies in them is evidence.
+//! Texts for remote clients: the locations of the data folders are replaced, the paths inside them are kept as
+//! evidence.
 
 use std::borrow::Cow;
 use std::path::Path;
 use std::sync::{PoisonError, RwLock};
 
-/// The data folders that this process has opened, and what they are called instead. Those of a test's many hosts, too.
+/// The data folders opened by this process with their replacements; several in a test with several hosts.
 static FOLDERS: RwLock<Vec<(String, &'static str)>> = RwLock::new(vec![]);
 
 /// The text, with `<PLUGIN_DIR>` and `<PLUGIN_CACHE_DIR>` in the place of the data folders of this process.
@@ -19,14 +20,14 @@ pub fn without_folders(text: &str) -> Cow<'_, str> {
     shown
 }
 
-/// Remembers what a data folder is called.
+/// Records the replacement of a data folder.
 pub(crate) fn call(folder: &Path, name: &'static str) {
-    // Whatever is called `/` would take the place of every slash.
+    // A folder `/` would replace every slash.
     let Some(folder) = folder.to_str().filter(|folder| folder.len() > 1) else { return };
     let mut folders = FOLDERS.write().unwrap_or_else(PoisonError::into_inner);
     if !folders.iter().any(|(known, _)| known == folder) {
         folders.push((folder.to_owned(), name));
-        // The one inside the other comes first.
+        // Nested folders first.
         folders.sort_by_key(|(folder, _)| std::cmp::Reverse(folder.len()));
     }
 }

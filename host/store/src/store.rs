@@ -15,24 +15,24 @@ use crate::layout::{Layout, make_dir};
 use crate::tree::TreeInner;
 use crate::{Error, TempDir, atomic, shown};
 
-/// What is half written in the build cache for this long is nobody's any more.
+/// Unfinished files in the build cache older than this belong to no running process.
 const CACHE_AGE: Duration = Duration::from_secs(24 * 60 * 60);
 /// A host that was killed while it started a program leaves its lock to that process until it has become the program.
 const LOCK_PATIENCE: Duration = Duration::from_millis(500);
 const LOCK_PAUSE: Duration = Duration::from_millis(10);
 
-/// Where the data folders are and how large a tree may be.
+/// The data folders and the limits of trees.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// What is installed.
+    /// The folder of installed plugins.
     pub plugin_dir: PathBuf,
-    /// What makes builds fast; safe to delete.
+    /// The build cache; safe to delete.
     pub cache_dir: PathBuf,
-    /// How large a tree may be.
+    /// The limits of a tree.
     pub limits: TreeLimits,
 }
 
-/// How large a tree may be. Enforced while its files are written.
+/// The limits of a tree. Enforced while its files are written.
 #[derive(Clone, Copy, Debug)]
 pub struct TreeLimits {
     /// Most files.
@@ -62,8 +62,8 @@ pub(crate) struct Inner {
     _lock: File,
 }
 
-/// What somebody holds right now. Held things are never removed, and its lock is held while things are put in
-/// place or removed, so that nobody is handed a tree that is about to go.
+/// The trees and artifacts in use. They are never removed. The lock is held while files are stored or removed, so that
+/// nothing is returned that is about to be removed.
 #[derive(Default)]
 pub(crate) struct Shelf {
     pub(crate) trees: HashMap<Digest, Weak<TreeInner>>,
@@ -71,12 +71,12 @@ pub(crate) struct Shelf {
 }
 
 impl Store {
-    /// Makes both folders where needed, locks the plugin folder and removes what a crash left unfinished.
+    /// Creates both folders if necessary, locks the plugin folder and removes unfinished files.
     ///
     /// The lock is held until the last clone is dropped, also when that happens by `kill -9`.
     ///
     /// # Errors
-    /// [`Error::Locked`] when another host has the plugin folder open.
+    /// [`Error::Locked`] if another host uses the plugin folder.
     pub fn open(config: Config) -> Result<Store, Error> {
         let layout = Layout::make(&config.plugin_dir, &config.cache_dir)?;
         shown::call(&layout.plugin_dir, "<PLUGIN_DIR>");
@@ -90,7 +90,7 @@ impl Store {
         for folder in [layout.plugin_dir.clone(), layout.trees(), layout.records(), layout.uploads()] {
             atomic::sweep(&folder, Duration::ZERO).context("sweep", &folder)?;
         }
-        // Other hosts may have the same build cache, and be writing there now.
+        // Other hosts may share the build cache and be writing there.
         for folder in [layout.fingerprints(), layout.sdk(), layout.cache_dir.clone()] {
             if let Err(error) = atomic::sweep(&folder, CACHE_AGE)
                 && error.kind() != io::ErrorKind::NotFound
@@ -112,27 +112,27 @@ impl Store {
         tempfile::TempDir::new_in(&tmp).map(TempDir).context("create folder in", &tmp)
     }
 
-    /// Writes `bytes` to `path`, readable by the owner only, whole or not at all.
+    /// Writes `bytes` to `path` atomically, readable by the owner only.
     pub fn write_private(&self, path: &Path, bytes: &[u8]) -> Result<(), Error> {
         atomic::write(path, bytes, 0o600).context("write", path)
     }
 
-    /// How large a tree may be.
+    /// The limits of a tree.
     pub fn limits(&self) -> TreeLimits {
         self.0.limits
     }
 
-    /// What is installed. Absolute.
+    /// The folder of installed plugins. Absolute.
     pub fn plugin_dir(&self) -> &Path {
         &self.0.layout.plugin_dir
     }
 
-    /// What makes builds fast. Absolute.
+    /// The build cache. Absolute.
     pub fn cache_dir(&self) -> &Path {
         &self.0.layout.cache_dir
     }
 
-    /// Where the operator's token lies.
+    /// The path of the operator's token.
     pub fn operator_token_path(&self) -> PathBuf {
         self.0.layout.operator_token()
     }
@@ -142,13 +142,13 @@ impl Store {
         on_demand(self.0.layout.cargo_home())
     }
 
-    /// A folder with nothing in it: where cargo is started, so that it finds no configuration of a plugin.
+    /// An empty folder in which cargo is started, so that it finds no configuration of a plugin.
     pub fn empty_dir(&self) -> PathBuf {
         on_demand(self.0.layout.empty())
     }
 
-    /// Where the copy of the SDK with this digest lies. Only its parent is made: whoever makes the copy renames
-    /// it into place, so that its being there means that it is whole.
+    /// The path of the SDK copy with this digest. Only its parent is created: the copy is renamed into place, so that
+    /// its existence means that it is complete.
     pub fn sdk_dir(&self, digest: &Digest) -> PathBuf {
         on_demand(self.0.layout.sdk()).join(digest.hex())
     }
@@ -160,8 +160,8 @@ impl Store {
         on_demand(self.0.layout.targets().join(name).join(slot.to_string()))
     }
 
-    /// Waits until no other process uses a cargo target folder, and keeps others out until the file is dropped. What stands in
-    /// the file is for whoever holds the lock. Blocks.
+    /// Waits until no other process uses a cargo target folder, and locks it until the file is dropped. The content of
+    /// the file belongs to the holder of the lock. Blocks.
     ///
     /// # Errors
     /// The lock file could not be made or locked.
@@ -198,8 +198,8 @@ fn take_lock(layout: &Layout) -> Result<File, Error> {
     }
 }
 
-/// Build folders are made when they are asked for, because the build cache may be deleted at any time. A failure
-/// shows, with the path, when the folder is used.
+/// Build folders are created on demand, because the build cache may be deleted at any time. A failure is reported, with
+/// the path, when the folder is used.
 fn on_demand(path: PathBuf) -> PathBuf {
     if let Err(error) = make_dir(&path) {
         tracing::warn!(path = %path.display(), error = &error as &dyn std::error::Error, "no build folder");
@@ -217,7 +217,7 @@ pub(crate) fn remove(path: &Path) -> Result<(), Error> {
 pub(crate) mod tests {
     use super::*;
 
-    /// A store in a folder of its own.
+    /// A store in its own folder.
     pub(crate) struct TestStore {
         pub(crate) store: Store,
         pub(crate) folder: tempfile::TempDir,

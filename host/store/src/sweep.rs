@@ -1,4 +1,4 @@
-//! What nobody needs any more is removed: artifacts and trees after a while, and of the build cache what was not used for longest.
+//! Garbage collection: unused artifacts and trees after a while, and the least recently used parts of the build cache.
 
 use std::collections::{BTreeMap, HashSet};
 use std::fs::{self, File};
@@ -15,28 +15,28 @@ use crate::error::IoContext as _;
 use crate::store::remove;
 use crate::{Error, Store, atomic};
 
-/// A scratch folder that was not touched for so long is no running build's.
+/// A scratch folder unchanged for this long belongs to no running build.
 const WORK_AGE: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// What was removed.
+/// The removed items.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Swept {
-    /// How many artifacts.
+    /// The number of artifacts.
     pub artifacts: u64,
-    /// How many trees.
+    /// The number of trees.
     pub trees: u64,
-    /// How many builds are no longer remembered.
+    /// The number of forgotten builds.
     pub builds: u64,
-    /// How many folders of the build cache were left alone because a build uses them.
+    /// The number of folders of the build cache that were skipped because a build uses them.
     pub in_use: u64,
     /// Bytes that are free now.
     pub bytes: u64,
 }
 
-/// What is not needed, and since when.
+/// The unused items with the time since when they are unused.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Unneeded {
-    /// When the last sweep ended, in milliseconds since 1970; 0 before the first.
+    /// The end of the last sweep, in milliseconds since 1970; 0 before the first.
     #[serde(default)]
     swept_unix_ms: u64,
     /// By the hex digits of the digest.
@@ -57,8 +57,9 @@ impl std::ops::AddAssign for Swept {
 }
 
 impl Store {
-    /// Removes artifacts and trees that are in neither list, that nobody holds and that are no upload's, once that has been so
-    /// for `age` from sweep to sweep. Since when is kept on disk, so that a host that is restarted every day sweeps too.
+    /// Removes artifacts and trees that are in neither list, not in use and not of an upload, after that has been the
+    /// case for `age`, from sweep to sweep. The start time is stored, so that a host that restarts every day sweeps as
+    /// well.
     pub fn sweep_unneeded(
         &self,
         keep_artifacts: &HashSet<Digest>,
@@ -71,11 +72,11 @@ impl Store {
         let mut now = Unneeded { swept_unix_ms: now_unix_ms, ..Unneeded::default() };
         let mut swept = Swept::default();
         let age_ms = u64::try_from(age.as_millis()).unwrap_or(u64::MAX);
-        // A clock that went back makes things seem to come from the future.
+        // After the clock was set back, times may be in the future.
         let since =
             |known: &BTreeMap<String, u64>, hex: &str| known.get(hex).map_or(now_unix_ms, |at| *at.min(&now_unix_ms));
         for digest in stored(&layout.artifacts())? {
-            // Held while it is looked at and removed, so that nobody is handed what is about to go.
+            // Held during check and removal, so that nothing is returned that is about to be removed.
             let shelf = self.shelf();
             let is_held = shelf.artifacts.get(&digest).and_then(Weak::upgrade).is_some();
             if is_held || keep_artifacts.contains(&digest) {
@@ -113,15 +114,15 @@ impl Store {
         Ok(swept)
     }
 
-    /// When the last sweep of artifacts and trees ended, in milliseconds since 1970, by whichever host.
+    /// The end of the last sweep of artifacts and trees, by any host, in milliseconds since 1970.
     pub fn last_sweep_unix_ms(&self) -> Option<u64> {
         Some(self.unneeded().swept_unix_ms).filter(|at| *at > 0)
     }
 
-    /// Makes the build cache as small as asked, as far as builds that run allow: what was used least recently goes first, and
-    /// downloaded crates and the SDK stay. Builds whose artifact is gone are forgotten, with `max_bytes` 0 all are.
+    /// Reduces the build cache to the requested size as far as running builds allow: least recently used entries first.
+    /// Downloaded crates and the SDK are kept. Builds without their artifact are forgotten; with `max_bytes` 0 all are.
     ///
-    /// What is installed is not touched. May be called during builds, also of other hosts: what they use they have locked.
+    /// Installed files are not touched. May be called during builds, also of other hosts: folders in use are locked.
     pub fn trim_build_cache(&self, max_bytes: u64) -> Result<Swept, Error> {
         let layout = &self.0.layout;
         let mut swept = self.forget_builds(max_bytes == 0)?;
@@ -165,7 +166,7 @@ impl Store {
         Ok(swept)
     }
 
-    /// The tree that an artifact was built from, if it is there and says so.
+    /// The tree that an artifact was built from, if it is recorded and exists.
     pub fn tree_of(&self, artifact: &Digest) -> Option<Digest> {
         self.provenance(artifact)?.tree
     }
@@ -205,7 +206,7 @@ impl Store {
         Ok(uploaded)
     }
 
-    /// A list that can't be read begins anew: things stay longer than they need.
+    /// If the list cannot be read, it starts empty: items are kept longer than necessary.
     fn unneeded(&self) -> Unneeded {
         let text = fs::read(self.0.layout.unneeded()).unwrap_or_default();
         serde_json::from_slice(&text).unwrap_or_default()
@@ -222,7 +223,7 @@ fn try_lock(path: &Path) -> Result<Option<File>, Error> {
     }
 }
 
-/// When something in a folder was changed last, as far as its first two levels tell: that is where cargo writes with each build.
+/// The last change in a folder, judged by its first two levels, where cargo writes in each build.
 fn used(folder: &Path) -> SystemTime {
     let modified = |path: &Path| fs::symlink_metadata(path).and_then(|metadata| metadata.modified()).ok();
     let below = |folder: &Path| -> Vec<PathBuf> {
@@ -282,7 +283,7 @@ mod tests {
         assert_eq!(test.store.last_sweep_unix_ms(), None);
         assert_eq!(sweep(&test, &[kept], 1_000), (0, 0));
         assert_eq!(sweep(&test, &[kept], DAY_MS), (0, 0));
-        // What is needed in between begins anew.
+        // An item that was used in between starts again.
         assert_eq!(sweep(&test, &[kept, old], 1_000 + DAY_MS), (1, 0));
         assert_eq!(sweep(&test, &[kept], 2_000 + DAY_MS), (0, 0));
         assert_eq!(sweep(&test, &[kept], 2_000 + 2 * DAY_MS), (0, 1));
@@ -293,7 +294,7 @@ mod tests {
         for (digest, is_there) in [(old, false), (held.digest(), true), (uploaded, true)] {
             assert_eq!(test.store.tree(&digest).unwrap().is_some(), is_there);
         }
-        // A clock that goes back removes nothing early.
+        // A clock that is set back removes nothing early.
         artifact(&test, "new");
         assert_eq!(sweep(&test, &[kept], 9 * DAY_MS), (0, 0));
         assert_eq!(sweep(&test, &[kept], 5), (0, 0));

@@ -7,7 +7,7 @@ use std::path::Path;
 pub struct TempDir(pub(crate) tempfile::TempDir);
 
 impl TempDir {
-    /// Where it is. Absolute; open to the owner only.
+    /// The path. Absolute; accessible by the owner only.
     pub fn path(&self) -> &Path {
         self.0.path()
     }

@@ -13,7 +13,7 @@ use crate::error::IoContext as _;
 use crate::layout::make_dir;
 use crate::{Error, Store};
 
-/// How much of a manifest is read at most: one byte over the limit, so that the reader sees that it is too long.
+/// The maximum number of bytes read from a manifest: one more than the limit, so that the reader notices a longer file.
 const MAX_MANIFEST_READ: u64 = 64 * 1024 + 1;
 
 /// A folder of regular files in the store, named by the digest of their names and contents. Cheap to clone; while
@@ -31,13 +31,13 @@ pub(crate) struct TreeInner {
 /// One file of a tree.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TreeFile {
-    /// Where it lies.
+    /// The path.
     pub path: TreePath,
-    /// How many bytes it has.
+    /// The size in bytes.
     pub bytes: u64,
-    /// Whether it may be run as a program.
+    /// Whether it is executable.
     pub executable: bool,
-    /// What is in it.
+    /// The digest of its content.
     pub digest: Digest,
 }
 
@@ -123,7 +123,7 @@ impl Tree {
 }
 
 impl Store {
-    /// The tree with this digest, if it is there whole.
+    /// Returns the tree with this digest, if it is stored completely.
     ///
     /// # Errors
     /// [`Error::Corrupt`] when its index does not match its name.
@@ -186,7 +186,7 @@ struct IndexEntry {
     digest: Digest,
 }
 
-/// The index as it lies beside the tree.
+/// The index as stored beside the tree.
 pub(crate) fn index_text(files: &[TreeFile]) -> Vec<u8> {
     let entry = |file: &TreeFile| IndexEntry {
         path: file.path.as_str().to_owned(),

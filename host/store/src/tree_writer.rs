@@ -20,7 +20,7 @@ pub struct TreeWriter {
     folder: TempDir,
     files: Vec<TreeFile>,
     total_bytes: u64,
-    /// Folded paths of all files, and of all folders that they lie in.
+    /// The normalized paths of all files and of their folders.
     file_names: HashSet<String>,
     folder_names: HashSet<String>,
 }
@@ -57,7 +57,7 @@ impl TreeWriter {
         let file = match self.write(&path, &place, executable, content) {
             Ok(file) => file,
             Err(error) => {
-                // The whole temporary folder goes when the writer is dropped; this is for a caller that goes on.
+                // The temporary folder is removed when the writer is dropped; this is for a caller that continues.
                 let _ = fs::remove_file(&place);
                 return Err(error);
             }
@@ -69,9 +69,10 @@ impl TreeWriter {
         Ok(bytes)
     }
 
-    /// Puts the tree in place, or finds that it is there already.
+    /// Stores the tree, or finds that it exists already.
     ///
-    /// When all files lie in one folder at the top, as in archives that GitHub makes, that folder is left out.
+    /// If all files are in one top-level folder, as in archives created by GitHub, that folder is removed from their
+    /// paths.
     pub fn finish(mut self) -> Result<Tree, Error> {
         if self.files.is_empty() {
             return Err(Error::EmptyTree);
@@ -85,7 +86,7 @@ impl TreeWriter {
         match self.store.tree_on(&mut shelf, &digest) {
             Ok(Some(tree)) => return Ok(tree),
             Ok(None) => {}
-            // The files at hand are good, so they replace what is damaged.
+            // The new files are valid, so they replace the damaged ones.
             Err(Error::Corrupt { .. }) => {}
             Err(error) => return Err(error),
         }
@@ -171,7 +172,7 @@ impl TreeWriter {
         Ok(TreeFile { path: path.clone(), bytes, executable, digest: digest.finish() })
     }
 
-    /// Leaves out the one folder that all files lie in, and returns where the root of the tree is then.
+    /// Removes the single top-level folder and returns the root of the tree.
     fn strip_single_top(&mut self) -> PathBuf {
         let mut tops = self.files.iter().map(|file| file.path.as_str().split_once('/').map(|(top, _)| top));
         let top = match tops.next().flatten() {
@@ -185,7 +186,7 @@ impl TreeWriter {
     }
 }
 
-/// The folders that a path lies in, innermost first.
+/// The parent folders of a path, innermost first.
 fn folders_of(path: &str) -> impl Iterator<Item = &str> {
     path.rmatch_indices('/').map(|(at, _)| &path[..at])
 }
@@ -244,7 +245,7 @@ mod tests {
         made.copy_to(&copy).unwrap();
         for (root, plain, script) in [(made.path(), 0o444, 0o555), (&copy, 0o644, 0o755)] {
             let mode = |name| fs::metadata(root.join(name)).unwrap().permissions().mode() & 0o7777;
-            // The process's umask may take bits for group and others away from the copy.
+            // The process's umask may remove permissions of group and others from the copy.
             assert_eq!((mode("a") & 0o700, mode("b/run.sh") & 0o700), (plain & 0o700, script & 0o700));
             assert_eq!(fs::read(root.join("b/run.sh")).unwrap(), b"2");
         }

@@ -1,4 +1,4 @@
-//! Archives that came over HTTP: an id that stands for the tree they became, for a while.
+//! Uploaded archives: an id for their tree, for a limited time.
 
 use std::fs;
 use std::io;
@@ -19,7 +19,7 @@ struct Upload {
 }
 
 impl Store {
-    /// Gives `tree` an id, `upload_` and 32 hex digits that nobody can guess.
+    /// Assigns an id to `tree`: `upload_` and 32 random hex digits.
     pub fn put_upload(&self, tree: &Tree) -> Result<String, Error> {
         let mut random = [0; 16];
         getrandom::fill(&mut random).map_err(|error| Error::Random { reason: error.to_string() })?;
@@ -31,7 +31,7 @@ impl Store {
         Ok(id)
     }
 
-    /// The tree that an upload became; `None` when there is no such upload, or no longer.
+    /// Returns the tree of an upload; `None` if the upload does not exist or has expired.
     pub fn upload(&self, id: &str) -> Result<Option<Tree>, Error> {
         if !is_id(id) {
             return Ok(None);
@@ -42,14 +42,14 @@ impl Store {
         }
     }
 
-    /// Forgets uploads that are older, and says how many. Their trees go with [`Store::remove_unused`].
+    /// Deletes older uploads and returns their number. Their trees are removed by [`Store::remove_unused`].
     pub fn sweep_uploads(&self, older_than: Duration) -> Result<usize, Error> {
         let now = SystemTime::now();
         let mut n_swept = 0;
         for id in self.upload_ids()? {
             let path = self.0.layout.upload(&id);
             let made = fs::metadata(&path).and_then(|metadata| metadata.modified()).context("look at", &path)?;
-            // A clock that went back makes an upload seem to come from the future; it stays.
+            // After the clock was set back, an upload may be in the future; it is kept.
             if now.duration_since(made).is_ok_and(|age| age >= older_than) {
                 fs::remove_file(&path).context("remove", &path)?;
                 n_swept += 1;
@@ -83,7 +83,7 @@ impl Store {
     }
 }
 
-/// Whether a text is an upload's id, and so safe as a file name.
+/// Returns whether a text is an upload id, and thus safe as a file name.
 fn is_id(text: &str) -> bool {
     let digits = text.strip_prefix(PREFIX).unwrap_or_default().as_bytes();
     digits.len() == 32 && digits.iter().all(|c| matches!(c, b'0'..=b'9' | b'a'..=b'f'))

@@ -10,8 +10,8 @@ use serde_json::{Map, Value};
 use super::changing::{Change, change_of, counts_at_once};
 use super::table::find;
 use super::{Environment, Given, Origin, Resolved, Rooms, Settings};
-use crate::failure::Failure;
 use crate::logs::Filter;
+use host_client::Failure;
 
 /// The settings of a running host.
 pub(crate) struct Changes {

@@ -10,7 +10,7 @@ use host_core::{Source, probation};
 
 use super::value::{Value, secret};
 use super::{Environment, Origin, Settings};
-use crate::trial::Children;
+use host_author::Children;
 
 /// Settings as each room of the host wants them.
 pub(crate) struct Rooms {

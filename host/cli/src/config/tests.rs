@@ -5,19 +5,19 @@ use host_core::plan::Patience;
 use host_core::probation;
 
 use super::*;
-use crate::words::{Word, Words};
+use crate::args::{Cli, Command};
 
-fn flags(words: &[&str]) -> Flags {
-    let words = <Words as clap::Parser>::try_parse_from(["plugin-host", "serve"].iter().chain(words)).unwrap();
-    match words.word {
-        Word::Serve(serve) => serve.flags,
+fn flags(args: &[&str]) -> Flags {
+    let args = <Cli as clap::Parser>::try_parse_from(["plugin-host", "serve"].iter().chain(args)).unwrap();
+    match args.command {
+        Command::Serve(serve) => serve.flags,
         _ => unreachable!("`serve` was typed"),
     }
 }
 
-fn resolved(words: &[&str], variables: &[(&'static str, &str)], file: &str) -> Result<Settings, String> {
+fn resolved(args: &[&str], variables: &[(&'static str, &str)], file: &str) -> Result<Settings, String> {
     let path = Path::new("/etc/host/host.toml");
-    resolve(&flags(words), &Environment::of(variables), Some((path, file))).map_err(|refusals| refusals.join("\n"))
+    resolve(&flags(args), &Environment::of(variables), Some((path, file))).map_err(|refusals| refusals.join("\n"))
 }
 
 #[test]
@@ -25,7 +25,7 @@ fn flags_take_precedence_over_environment_file_and_default() {
     let flag = &["--port", "1"][..];
     let variable = &[("PORT", "2")][..];
     let file = "\nport = 3";
-    for (words, variables, file, expected) in [
+    for (args, variables, file, expected) in [
         (flag, variable, file, "1 flag --port"),
         (flag, &[][..], file, "1 flag --port"),
         (flag, &[], "", "1 flag --port"),
@@ -34,7 +34,7 @@ fn flags_take_precedence_over_environment_file_and_default() {
         (&[], &[], file, "3 file /etc/host/host.toml:2"),
         (&[], &[], "", "4000 default"),
     ] {
-        let settings = resolved(words, variables, file).unwrap();
+        let settings = resolved(args, variables, file).unwrap();
         let port = settings.get("port");
         assert_eq!(format!("{} {}", port.value, port.origin), expected);
     }
@@ -43,7 +43,7 @@ fn flags_take_precedence_over_environment_file_and_default() {
 #[test]
 fn every_type_is_read_from_flags_environment_and_file() {
     let mut all = String::new();
-    for (words, variables, file) in [
+    for (args, variables, file) in [
         (
             &["--debug", "--source-root", "/a", "--source-root", "b", "--mirror", "https://x.org/=http://127.0.0.1:1/"]
                 [..],
@@ -82,7 +82,7 @@ fn every_type_is_read_from_flags_environment_and_file() {
         ),
     ] {
         for setting in
-            resolved(words, variables, file).unwrap().iter().filter(|setting| setting.origin != Origin::Default)
+            resolved(args, variables, file).unwrap().iter().filter(|setting| setting.origin != Origin::Default)
         {
             all += &format!("{} = {} # {}\n", setting.key(), setting.value, setting.origin);
         }
@@ -118,9 +118,9 @@ fn every_type_is_read_from_flags_environment_and_file() {
     .assert_eq(&all);
 }
 
-fn check_refused(words: &[&str], variables: &[(&'static str, &str)], file: &str, expected: Expect) {
-    match resolved(words, variables, file) {
-        Ok(_) => panic!("accepted: {words:?} {variables:?} {file}"),
+fn check_refused(args: &[&str], variables: &[(&'static str, &str)], file: &str, expected: Expect) {
+    match resolved(args, variables, file) {
+        Ok(_) => panic!("accepted: {args:?} {variables:?} {file}"),
         Err(refusals) => expected.assert_eq(&refusals),
     }
 }
@@ -332,7 +332,7 @@ fn settings_that_apply_immediately_are_separated_from_settings_that_need_a_resta
 
 #[test]
 fn settings_are_passed_to_their_crates() {
-    let words =
+    let args =
         &["--port", "0", "--host", "0.0.0.0", "--security-mode", "strict", "--max-plugin-size", "1MiB", "--debug"];
     let file = r#"
     rustc = "/opt/rustc"
@@ -357,7 +357,7 @@ fn settings_are_passed_to_their_crates() {
     log_format = "json"
     mirror = [{ prefix = "https://a.org/", base = "http://127.0.0.1/" }]
     "#;
-    let settings = resolved(words, &[], file).unwrap();
+    let settings = resolved(args, &[], file).unwrap();
     let Rooms { store, build, run, serve, grace, load } = Rooms::of(&settings, &Environment::default());
     assert_eq!((store.limits.max_total_bytes, run.fetch.archive.max_unpacked_bytes), (1 << 20, 1 << 20));
     assert_eq!((build.rustc.as_path(), build.slots, build.offline), (Path::new("/opt/rustc"), 3, true));

@@ -5,9 +5,9 @@ use std::path::Path;
 use host_core::{Source, manifest::Method};
 use host_run::{Error, Host, Initiator, LoadOptions, Operation, Receipt, Trust};
 
-use crate::failure::Failure;
-use crate::output::text::duration;
-use crate::screen::Screen;
+use host_author::operation_failure;
+use host_client::Screen;
+use host_client::output::text::duration;
 
 /// Loads sources at startup.
 pub(super) struct Loads<'a> {
@@ -46,7 +46,7 @@ impl Loads<'_> {
     }
 
     fn tell_failure(&self, source: &Source, error: &Error) {
-        let failure = Failure::refused(format!("failed to load {source}"), error);
+        let failure = operation_failure(format!("failed to load {source}"), error);
         match self.json {
             true => tracing::error!(%source, code = error.code(), "{failure}"),
             false => self.screen.note(&format!("\n{failure}\n")),

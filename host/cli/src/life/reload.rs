@@ -7,7 +7,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::systemd::Systemd;
 use crate::config::{self, Changes, ReadAgain};
-use crate::failure::Failure;
+use host_client::Failure;
 
 /// Listens for SIGHUP, which from here on does not end the process.
 pub(super) fn hangups() -> Result<Signal, Failure> {

@@ -36,24 +36,24 @@ impl Systemd {
 
     /// Sends a status text.
     pub(super) fn status(&self, status: &str) {
-        self.say(&format!("STATUS={status}"));
+        self.notify(&format!("STATUS={status}"));
     }
 
     /// Reports that the host is ready.
     pub(super) fn ready(&self) {
-        self.say("READY=1\nSTATUS=serving");
+        self.notify("READY=1\nSTATUS=serving");
     }
 
     /// Reports that the host reloads its configuration.
     pub(super) fn reloading(&self) {
         let now = clock_gettime(ClockId::Monotonic);
         let micros = now.tv_sec.saturating_mul(1_000_000).saturating_add(now.tv_nsec / 1_000);
-        self.say(&format!("RELOADING=1\nMONOTONIC_USEC={micros}\nSTATUS=reloading the configuration"));
+        self.notify(&format!("RELOADING=1\nMONOTONIC_USEC={micros}\nSTATUS=reloading the configuration"));
     }
 
     /// Reports that the host is stopping.
     pub(super) fn stopping(&self) {
-        self.say("STOPPING=1\nSTATUS=waiting for calls in flight");
+        self.notify("STOPPING=1\nSTATUS=waiting for calls in flight");
     }
 
     /// Sends watchdog notifications while the loop that accepts connections responds. The loop ends before the host does, so
@@ -65,15 +65,15 @@ impl Systemd {
         loop {
             // A late response counts as none.
             if tokio::time::timeout(period, pulse.beat()).await.is_ok() {
-                self.say("WATCHDOG=1");
+                self.notify("WATCHDOG=1");
             }
             tokio::time::sleep(period).await;
         }
     }
 
-    fn say(&self, words: &str) {
+    fn notify(&self, message: &str) {
         if let Some((socket, address)) = &self.socket
-            && let Err(error) = socket.send_to_addr(words.as_bytes(), address)
+            && let Err(error) = socket.send_to_addr(message.as_bytes(), address)
         {
             tracing::debug!("failed to notify the service manager: {error}");
         }

@@ -8,7 +8,7 @@ use host_store::Store;
 
 use super::failed;
 use super::report::{ArtifactIs, Report, Unused};
-use crate::failure::Failure;
+use host_client::Failure;
 
 /// Reads and hashes all artifacts and adds the result to the report.
 pub(super) async fn look_at(store: &Store, report: &mut Report) -> Result<(), Failure> {

@@ -6,8 +6,8 @@ use host_core::{Desired, Digest, PluginId, Source};
 use host_state::Damage;
 use serde_json::{Value, json};
 
-use crate::output::text::printable;
-use crate::output::{self, Table};
+use host_client::output::text::printable;
+use host_client::output::{self, Table};
 
 /// Data that only the state database contains.
 const ONLY_IN_THE_STATE: [&str; 7] =

@@ -1,13 +1,13 @@
-//! Whether somebody may call an endpoint whose plugin.yaml asks for `auth`.
+//! The access decision for plugin endpoints with `auth`.
 
 use crate::access::{Principal, Role};
 use crate::manifest::Auth;
 
-/// Why somebody may not call an endpoint.
+/// The reason for refusing a call.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[expect(missing_docs, reason = "the message of each variant names its fields")]
 pub enum Denied {
-    /// The endpoint wants to know who calls.
+    /// The endpoint requires authentication.
     #[error("this needs a token")]
     Nobody,
     /// Their grants are for other plugins.
@@ -30,11 +30,11 @@ pub enum Denied {
     },
 }
 
-/// Whether somebody, or a caller of whom nothing is known, may call an endpoint of `plugin`.
+/// Decides whether a principal, or an unknown caller, may call an endpoint of `plugin`.
 ///
-/// One of the roles is enough, and a role contains those below it; of permissions and scopes all are needed. Who is an admin,
-/// of the host or by a grant for this plugin, has every permission and scope, and every role: one that is neither `viewer`,
-/// `operator` nor `admin` nobody else can have.
+/// One of the roles is enough, and each role includes the ones below it; all permissions and scopes are required.
+/// Admins, of the host or through a grant for this plugin, have every permission and scope, and every role. Roles other
+/// than `viewer`, `operator` and `admin` can only be met by admins.
 ///
 /// # Errors
 /// [`Denied`]: the first thing that is missing.

@@ -4,14 +4,14 @@ use std::borrow::Borrow;
 use std::fmt;
 use std::str::FromStr;
 
-/// Names that stand for somebody else in revisions, jobs and the audit log.
+/// Names that are reserved for other principals in revisions, jobs and the audit log.
 const RESERVED: &[&str] = &["anonymous", "host", "operator", "rescan", "unknown"];
 
 /// A permission or scope: 1 to 100 visible ASCII characters, none of them `"`, `\` or `,`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Word(Box<str>);
 
-/// A text is no permission or scope.
+/// A text is not a permission or scope.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a permission or scope has 1 to 100 visible ASCII characters, none of them `\"`, `\\` or `,`")]
 pub struct WordError;
@@ -33,7 +33,7 @@ impl FromStr for Word {
     }
 }
 
-/// So that a set of words is asked for a text.
+/// Allows lookups by `str` in a set of words.
 impl Borrow<str> for Word {
     fn borrow(&self) -> &str {
         &self.0
@@ -51,14 +51,14 @@ impl fmt::Display for Word {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Name(Box<str>);
 
-/// A text is no name.
+/// A text is not a valid name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[expect(missing_docs, reason = "the message of each variant names its fields")]
 pub enum NameError {
     /// A character or a length that names don't have.
     #[error("a name has 1 to 64 of A-Z, a-z, 0-9, `.`, `_`, `@`, `+` and `-`, a letter or digit first")]
     Form,
-    /// It stands for somebody else.
+    /// The name is reserved.
     #[error("`{found}` is a name of the host's own")]
     Reserved { found: String },
 }

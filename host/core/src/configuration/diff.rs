@@ -1,4 +1,4 @@
-//! How two configurations differ.
+//! Differences between two configurations.
 
 use serde_json::{Map, Value};
 
@@ -10,14 +10,14 @@ use super::{MASK, Schema, mask};
 pub struct Change {
     /// Where, as a JSON pointer.
     pub pointer: String,
-    /// What was there; `None` when there was nothing.
+    /// The old value; `None` if there was none.
     pub before: Option<Value>,
-    /// What is there; `None` when there is nothing.
+    /// The new value; `None` if there is none.
     pub after: Option<Value>,
 }
 
-/// How two configurations differ, ordered by pointer. Objects are compared key by key, everything else as a whole: a list that
-/// differs anywhere is one change.
+/// Compares two configurations and returns the changes ordered by pointer. Objects are compared key by key, other
+/// values as a whole: a list that differs anywhere is one change.
 ///
 /// Secrets are shown as they are; [`Schema::diff`] masks them.
 pub fn diff(before: &Map<String, Value>, after: &Map<String, Value>) -> Vec<Change> {
@@ -27,8 +27,8 @@ pub fn diff(before: &Map<String, Value>, after: &Map<String, Value>) -> Vec<Chan
     changes
 }
 
-/// The same with [`MASK`] for every secret of either. `old` and `new` point to the secrets of the one and the other. That a secret
-/// was changed is told, as a change from the mask to the mask.
+/// Like `diff`, with [`MASK`] in place of the secrets. `old` and `new` are pointers to the secrets of each side. A
+/// changed secret is reported as a change from mask to mask.
 pub fn diff_masked(
     before: &Map<String, Value>,
     after: &Map<String, Value>,
@@ -49,7 +49,7 @@ pub fn diff_masked(
 }
 
 impl Schema {
-    /// How two configurations differ, with [`MASK`] for every secret, as [`diff_masked`] does.
+    /// Masks the secrets of existing changes, like [`diff_masked`].
     pub fn diff(&self, before: &Map<String, Value>, after: &Map<String, Value>) -> Vec<Change> {
         diff_masked(before, after, &self.secrets(before), &self.secrets(after))
     }

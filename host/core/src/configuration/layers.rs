@@ -1,7 +1,7 @@
 //! The layers of a configuration, and how the operator's is changed.
 //!
-//! Each layer is merged into what lies below it as RFC 7396 says: objects key by key at every depth, a null takes a key
-//! away, and everything else, lists too, takes the place of what was there.
+//! Each layer is merged into the layers below it by RFC 7396: objects key by key at every depth, a null removes a key,
+//! and all other values, including lists, replace the lower value.
 
 use std::collections::BTreeSet;
 
@@ -9,19 +9,19 @@ use serde_json::{Map, Value};
 
 use super::{MASK, Schema, Violation, mask, pointer};
 
-/// What a configuration is made of, from the lowest layer to the highest.
+/// The layers of a configuration, from the lowest to the highest.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Layers {
-    /// What plugin.yaml gives.
+    /// The defaults of plugin.yaml.
     pub defaults: Map<String, Value>,
-    /// What the host's configuration file sets for the plugin.
+    /// The values of the host's configuration file.
     pub host_file: Map<String, Value>,
-    /// What the operator set while the host ran; the only layer that is kept in the state.
+    /// The values that the operator set at run time; the only layer that is stored in the state.
     pub operator: Map<String, Value>,
 }
 
 impl Layers {
-    /// What the plugin gets.
+    /// Returns the effective configuration of the plugin.
     pub fn effective(&self) -> Map<String, Value> {
         let mut effective = self.defaults.clone();
         merge(&mut effective, &self.host_file);
@@ -29,14 +29,14 @@ impl Layers {
         effective
     }
 
-    /// The layers with another operator's layer, as a PUT gives it.
+    /// Returns the layers with a new operator's layer, as sent by a PUT.
     ///
-    /// Where it has [`MASK`] in the place of a secret, the secret that is in use stays: it is taken from the operator's
-    /// layer, or the key is left out when a lower layer gives it. In a list that holds for entries that are otherwise the same
-    /// as before, wherever they stand now.
+    /// A [`MASK`] in the place of a secret keeps the current secret: it is copied from the operator's layer, or the key
+    /// is omitted if a lower layer has it. In lists this applies to entries that are otherwise unchanged, at any
+    /// position.
     ///
     /// # Errors
-    /// A violation for each mask that stands for nothing, or for nobody knows which secret.
+    /// A violation for each mask without a corresponding or unambiguous secret.
     pub fn with_operator(&self, schema: &Schema, mut operator: Map<String, Value>) -> Result<Layers, Vec<Violation>> {
         let given = Value::Object(operator.clone());
         let is_mask = |pointer: &String| given.pointer(pointer).and_then(Value::as_str) == Some(MASK);
@@ -54,8 +54,8 @@ impl Layers {
         Ok(Layers { operator, ..self.clone() })
     }
 
-    /// The layers with a merge patch applied to the operator's layer. A null takes back what the operator set, so that the
-    /// lower layers show; masks are taken as in [`Layers::with_operator`].
+    /// Returns the layers with a merge patch applied to the operator's layer. A null removes the operator's value, so
+    /// that the lower layers apply; masks are handled as in [`Layers::with_operator`].
     ///
     /// # Errors
     /// Those of [`Layers::with_operator`].
@@ -94,7 +94,7 @@ fn merge(target: &mut Map<String, Value>, patch: &Map<String, Value>) {
 
 /// Puts secrets into the places of masks.
 struct Unmask {
-    /// Where the masks are.
+    /// The pointers of the masks.
     masks: BTreeSet<String>,
     violations: Vec<Violation>,
 }
@@ -147,7 +147,7 @@ impl Unmask {
         }
     }
 
-    /// Entries have no names, so one with masks is known by the rest of it: what was shown as the same was the same.
+    /// List entries have no names, so an entry with masks is identified by its other fields.
     fn list(&mut self, new: &mut [Value], before: &[Value], shown: &[Value], at: &str) {
         let given = new.to_vec();
         for (n, entry) in new.iter_mut().enumerate() {

@@ -1,4 +1,4 @@
-//! JSON pointers (RFC 6901): where a value lies inside another.
+//! JSON pointers (RFC 6901).
 
 /// Adds a part to a pointer.
 pub(super) fn push(pointer: &mut String, part: &str) {
@@ -19,12 +19,12 @@ pub fn join(pointer: &str, part: &str) -> String {
     joined
 }
 
-/// Whether `pointer` is `above`, or leads into what lies there.
+/// Returns whether `pointer` equals `above` or points into it.
 pub(super) fn is_within(pointer: &str, above: &str) -> bool {
     pointer.strip_prefix(above).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
-/// How many levels of objects and lists a value has.
+/// Returns the nesting depth of a value.
 pub(super) fn depth(value: &serde_json::Value) -> usize {
     use serde_json::Value;
     match value {

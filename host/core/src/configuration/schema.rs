@@ -1,8 +1,8 @@
 //! The JSON Schema of a configuration or of a body: draft 2020-12, one document that refers to nothing but itself.
 //!
-//! A schema comes with a plugin and is compiled before any code of the plugin runs, so nothing in it may cost much: its size,
-//! depth and patterns are bounded, patterns run in time linear to the text, and how many subschemas a check goes
-//! through is counted before the check is made.
+//! A schema comes with a plugin and is compiled before any code of the plugin runs, so its cost must be bounded: size,
+//! depth and patterns are limited, patterns run in linear time, and the number of subschema applications is counted
+//! before each validation.
 
 mod applied;
 mod document;
@@ -21,11 +21,11 @@ use super::{Violation, mask, pointer};
 use applied::{Applied, MAX_STEPS, TooMuch};
 use document::Document;
 
-/// The one draft that is taken.
+/// The supported draft.
 const DRAFT: &str = "https://json-schema.org/draft/2020-12/schema";
-/// What one compiled pattern may take in memory, and what its matching may cache.
+/// The memory limit of a compiled pattern and of its matching cache.
 const MAX_PATTERN_BYTES: usize = 512 << 10;
-/// What takes no more steps holds up nobody.
+/// A validation with at most this many steps may run on a shared thread.
 const LIGHT_STEPS: usize = 5_000;
 /// As many problems are reported at once.
 const MAX_VIOLATIONS: usize = 100;
@@ -39,17 +39,17 @@ struct Inner {
     validator: Validator,
 }
 
-/// Why a text is not the schema of a configuration.
+/// The reason why a text is not a valid configuration schema.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[expect(missing_docs, reason = "the message of each variant names its fields")]
 pub enum SchemaError {
-    /// It is too long.
+    /// The text is too long.
     #[error("the schema has more than {max_bytes} bytes")]
     TooLarge { max_bytes: usize },
-    /// It is no JSON, or no object.
+    /// The text is not JSON, or not an object.
     #[error("the schema is not a JSON object: {reason}")]
     NotAnObject { reason: String },
-    /// Its objects and lists lie too deep inside each other.
+    /// Objects and lists are nested too deeply.
     #[error("the schema is nested more than {max_depth} deep; hint: move parts into `$defs` and refer to them")]
     TooDeep { max_depth: usize },
     /// It breaks rules of its draft, or of this host.
@@ -63,19 +63,19 @@ pub enum SchemaError {
 impl Schema {
     /// A longer schema is refused.
     pub const MAX_BYTES: usize = 256 << 10;
-    /// Objects and lists may lie as deep inside each other.
+    /// The maximum nesting depth of objects and lists.
     pub const MAX_DEPTH: usize = 64;
     /// As many different patterns may be in a schema.
     pub const MAX_PATTERNS: usize = 128;
 
     /// Reads and compiles a schema.
     ///
-    /// `$ref` and `$dynamicRef` lead to `#…` only: nothing is ever fetched or read. `$schema` is draft 2020-12 or not there. `$id`
-    /// stands at the top or nowhere, and has no effect. Patterns are those of the crate `regex`, which has neither
-    /// look-around nor back references. Formats are checked; those that are not known, `password` among them, are not.
+    /// `$ref` and `$dynamicRef` must point to `#…`: nothing is ever fetched or read. `$schema` must be draft 2020-12 or
+    /// missing. `$id` may only be at the top and has no effect. Patterns use the syntax of the crate `regex`, without
+    /// look-around and back references. Known formats are validated; unknown ones, such as `password`, are not.
     ///
     /// # Errors
-    /// Every problem of the schema at once, where it is a JSON object of a bearable size.
+    /// Every problem of the schema at once, if it is a JSON object of an acceptable size.
     pub fn compile(text: &[u8]) -> Result<Schema, SchemaError> {
         let document = Document::read(text)?;
         let validator = options().build(document.root()).map_err(|error| SchemaError::Refused {
@@ -84,7 +84,7 @@ impl Schema {
         Ok(Schema(Arc::new(Inner { document, validator })))
     }
 
-    /// The schema of a plugin that has none: it takes everything and knows no secrets.
+    /// The schema of a plugin without one: it accepts everything and has no secrets.
     pub fn any() -> Schema {
         Schema::compile(b"{}").expect("the empty schema is one")
     }
@@ -113,7 +113,7 @@ impl Schema {
         }
     }
 
-    /// The same where it takes few steps; `None` where it takes more, or more than may be taken.
+    /// Validates only if that takes few steps; `None` if it takes more steps, or more than the limit.
     ///
     /// # Errors
     /// As [`Schema::check`].
@@ -128,11 +128,12 @@ impl Schema {
         if violations.is_empty() { Ok(()) } else { Err(violations.into_iter().collect()) }
     }
 
-    /// Where the secrets of a configuration lie: pointers to all values, null excepted, to which a subschema applies that says
-    /// `writeOnly: true`, `format: password` or `x-secret: true`. A subschema counts whether or not it is the one of
-    /// several that fits. What lies inside a secret is not listed; when the whole is secret, each of its keys is.
+    /// Returns the locations of the secrets of a configuration: pointers to all values, except null, to which a
+    /// subschema with `writeOnly: true`, `format: password` or `x-secret: true` applies. A subschema counts even if
+    /// another alternative matches. Values inside a secret are not listed; if the whole configuration is secret, each
+    /// of its keys is.
     ///
-    /// Of a configuration that is too large to be checked, each key is secret.
+    /// If the configuration is too large to be analysed, each key is secret.
     pub fn secrets(&self, configuration: &Map<String, Value>) -> Vec<String> {
         let keys = || configuration.keys().map(|key| pointer::join("", key)).collect();
         match Applied::to(&self.0.document, &Value::Object(configuration.clone()), MAX_STEPS) {
@@ -171,18 +172,18 @@ impl SchemaError {
     }
 }
 
-/// How every schema is compiled.
+/// The options for compiling every schema.
 fn options() -> ValidationOptions<'static> {
     let patterns = PatternOptions::regex().size_limit(MAX_PATTERN_BYTES).dfa_size_limit(MAX_PATTERN_BYTES);
     jsonschema::options()
         .with_draft(Draft::Draft202012)
         .with_pattern_options(patterns)
         .should_validate_formats(true)
-        // Nothing leads out of a document that was read; this says it to the crate too.
+        // References out of the document were refused while reading it; this makes the crate refuse them, too.
         .offline()
 }
 
-/// What the validator says, without what must not be repeated.
+/// Converts a validation error, omitting texts that must not be repeated.
 fn violation(error: &jsonschema::ValidationError<'_>, secrets: &BTreeSet<String>) -> Violation {
     let pointer = error.instance_path().as_str();
     let found = error.instance();

@@ -1,9 +1,9 @@
-//! What is secret in a configuration, and how it is shown.
+//! The mask of secrets in configurations.
 
 use serde_json::{Map, Value};
 
-/// Stands in the place of a secret wherever a configuration is shown. Sent back in the place of a secret it means "as it
-/// is", so it cannot be the secret itself.
+/// Replaces a secret wherever a configuration is shown. Sent back in the place of a secret it means "unchanged", so it
+/// cannot be a secret itself.
 pub const MASK: &str = "********";
 
 /// The configuration with [`MASK`] in the place of each of these values. A pointer to nothing does nothing.
@@ -20,8 +20,7 @@ pub fn mask(configuration: &Map<String, Value>, pointers: &[String]) -> Map<Stri
     }
 }
 
-/// Whether the name of a key says that its value is secret. For places where no schema is at hand; what a schema says is
-/// exact.
+/// Returns whether the name of a key suggests a secret. For places without a schema; a schema is exact.
 pub fn looks_secret(key: &str) -> bool {
     const PARTS: &[&str] = &[
         "password",

@@ -1,11 +1,11 @@
-//! Which events somebody wants to see.
+//! Filters for events.
 
 use std::str::FromStr;
 
 use super::{Event, EventKind};
 use crate::PluginId;
 
-/// Which events somebody wants to see: all, unless it says otherwise.
+/// A filter for events; the default accepts all.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EventFilter {
     /// Those of this plugin only.
@@ -14,7 +14,7 @@ pub struct EventFilter {
     pub kinds: Kinds,
 }
 
-/// Kinds of events; none stands for all.
+/// Kinds of events; an empty list accepts all.
 ///
 /// Reads a list such as `job.ended,health.*`: names of kinds, and beginnings of names up to a dot, with or without `.*`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -24,12 +24,12 @@ pub struct Kinds(Vec<&'static str>);
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{found}` is no kind of event; hint: name some of {}", EventKind::NAMES.join(", "))]
 pub struct KindsError {
-    /// What stood there, cut to 80 characters.
+    /// The text, cut to 80 characters.
     pub found: String,
 }
 
 impl EventFilter {
-    /// Whether it lets an event through.
+    /// Returns whether the filter accepts an event.
     pub fn takes(&self, event: &Event) -> bool {
         (self.plugin.is_none() || self.plugin == event.plugin) && self.kinds.takes(&event.kind)
     }
@@ -41,7 +41,7 @@ impl Kinds {
         &self.0
     }
 
-    /// Whether a kind is among them.
+    /// Returns whether the list contains a kind.
     pub fn takes(&self, kind: &EventKind) -> bool {
         self.0.is_empty() || self.0.contains(&kind.name())
     }

@@ -2,12 +2,12 @@
 
 use std::fmt;
 
-/// One line of at most [`Text::MAX_BYTES`] without control characters. What is longer is cut, and ends with `…`.
+/// One line of at most [`Text::MAX_BYTES`] without control characters. Longer texts are cut and end with `…`.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Text(Box<str>);
 
 impl Text {
-    /// The most that it holds, so that a journal of so many events has so many bytes.
+    /// The maximum length, which bounds the size of the journal.
     pub const MAX_BYTES: usize = 1024;
 
     /// The text.

@@ -1,4 +1,4 @@
-//! Whether a plugin may come, change or go.
+//! Dependency checks for installing, changing and removing plugins.
 
 use semver::VersionReq;
 
@@ -7,18 +7,18 @@ use crate::PluginId;
 use crate::manifest::fits;
 
 impl Graph {
-    /// Whether `candidate` may be installed, in place of one of the same id if there is one.
+    /// Checks whether `candidate` may be installed, replacing an installed plugin with the same id.
     ///
-    /// Only what the candidate has to do with is looked at: what is wrong between others refuses nobody.
+    /// Only the candidate's own relations are checked: problems between other plugins refuse nothing.
     ///
     /// # Errors
-    /// All problems: first circles, then dependencies, conflicts in either direction, and plugins that need another
-    /// version of it, or need it enabled when it was and is not to be.
+    /// All problems: first cycles, then dependencies, conflicts in either direction, and dependants that need another
+    /// version, or that need the plugin enabled.
     pub fn check(&self, candidate: &Node) -> Result<(), Refusal> {
         self.check_together(std::slice::from_ref(candidate))
     }
 
-    /// The same for several that come at once, such as two that only go with the other's new version.
+    /// Checks several candidates together, such as two plugins that require each other's new version.
     ///
     /// # Errors
     /// As [`Graph::check`], of one candidate after the other.
@@ -37,7 +37,7 @@ impl Graph {
         Refusal::unless_none(problems)
     }
 
-    /// Whether `id` may be removed, or, with `only_enabled`, be disabled.
+    /// Checks whether `id` may be removed or, with `only_enabled`, disabled.
     ///
     /// # Errors
     /// The plugins that need it: [`Graph::dependants`].
@@ -46,7 +46,7 @@ impl Graph {
         Refusal::unless_none(self.needed(id, change, only_enabled, &[]).into_iter().collect())
     }
 
-    /// What other plugins than the `candidates` have against one of them.
+    /// The objections of other plugins to the `candidates`.
     fn of_others(&self, before: &Graph, candidate: &Node, candidates: &[Node]) -> Vec<Problem> {
         let others = || self.nodes.iter().filter(|node| candidates.iter().all(|candidate| candidate.id != node.id));
         let edges = others().flat_map(|node| self.edges_of(node));
@@ -84,7 +84,7 @@ impl Graph {
         (!dependants.is_empty()).then(|| Problem::Dependants { plugin: id.clone(), change, dependants })
     }
 
-    /// All that `node` says of other plugins, in the order dependencies, `run_after`, conflicts, and what is wrong with it.
+    /// The relations of `node` with their problems, in the order dependencies, `run_after`, conflicts.
     pub(super) fn edges_of(&self, node: &Node) -> impl Iterator<Item = Edge> {
         let named = node.dependencies.iter().map(|named| (&named.id, Kind::of(named), named.version.as_ref()));
         let after = node.run_after.iter().map(|id| (id, Kind::RunAfter, None));
@@ -98,7 +98,7 @@ impl Graph {
         })
     }
 
-    /// What is wrong with one thing that `node` says of `other`.
+    /// The problems of one relation of `node` to `other`.
     fn problems(&self, node: &Node, other: &str, kind: Kind, requirement: Option<&VersionReq>) -> Vec<Problem> {
         let plugin = node.id.clone();
         let Some(found) = self.node(other) else {

@@ -9,7 +9,7 @@ use petgraph::graph::NodeIndex;
 use super::{Graph, Kind};
 use crate::PluginId;
 
-/// Plugins that wait for each other in a circle, so that none of them could start first.
+/// A cycle of plugins that wait for each other.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cycle {
     /// Each waits for the next one, the last for the first, and why.
@@ -29,7 +29,7 @@ impl Cycle {
         ids.join(" → ")
     }
 
-    /// What would open it.
+    /// The fix: how to break the cycle.
     pub fn fix(&self) -> String {
         let first = self.steps.first().map_or("", |(id, _)| id.as_str());
         let next = self.steps.get(1).map_or(first, |(id, _)| id.as_str());
@@ -37,7 +37,7 @@ impl Cycle {
         format!("take `{next}` out of the plugin.yaml of `{first}`{elsewhere}")
     }
 
-    /// What is wrong, without what to do about it.
+    /// The problem without the fix.
     pub fn message(&self) -> String {
         let next = self.steps.iter().cycle().skip(1);
         let reason = |((from, kind), (to, _)): (&(PluginId, Kind), &(PluginId, Kind))| {
@@ -62,7 +62,7 @@ impl Graph {
         self.cycles(at).into_iter().min_by_key(|cycle| cycle.steps.len())
     }
 
-    /// For each plugin that `at` waits for, by id, the shortest circle that goes from `at` to it first.
+    /// For each plugin that `at` waits for, by id, the shortest cycle from `at` through it.
     pub(super) fn cycles(&self, at: NodeIndex) -> Vec<Cycle> {
         let back = self.ways_to(at);
         let step = |from: NodeIndex, kind| (self.at(from).id.clone(), kind);
@@ -79,7 +79,7 @@ impl Graph {
         self.before(at).into_iter().filter_map(circle).collect()
     }
 
-    /// For each plugin the next step of a shortest way to `end`; `None` where there is no way, and for `end` itself.
+    /// For each plugin the next step of a shortest path to `end`; `None` without a path, and for `end` itself.
     fn ways_to(&self, end: NodeIndex) -> Vec<Option<(NodeIndex, Kind)>> {
         let mut ways = vec![None; self.nodes.len()];
         let mut reached = VecDeque::from([end]);

@@ -8,8 +8,7 @@ use super::{Edge, Graph, Kind, Node, View};
 const NOT_INSTALLED: &str = "not installed";
 
 impl Graph {
-    /// The graph for Graphviz. What is not satisfied is red; a plugin that is disabled is dashed, one that is named
-    /// and not installed dotted.
+    /// The graph in the DOT language. Unsatisfied edges are red, disabled plugins dashed, missing plugins dotted.
     pub fn dot(&self) -> String {
         let view = self.view();
         let mut text = String::from("digraph plugins {\n  rankdir=LR;\n  node [shape=box];\n");
@@ -84,7 +83,7 @@ fn about(node: &Node) -> String {
     format!("{}{}", node.version, if node.enabled { "" } else { ", disabled" })
 }
 
-/// What an edge says, and what is wrong with it.
+/// The label of an edge with its problems.
 fn words(edge: &Edge) -> Vec<String> {
     let requirement = edge.requirement.iter().map(|requirement| format!(" {requirement}"));
     let says = std::iter::once(edge.kind.verb().to_owned()).chain(requirement).collect();

@@ -1,4 +1,4 @@
-//! Why plugins may not be installed beside each other, and what would help.
+//! Problems of the dependency graph and their fixes.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use semver::{Version, VersionReq};
 use super::{Cycle, Kind};
 use crate::PluginId;
 
-/// Why a plugin may not be installed, enabled, disabled or removed: all reasons at once.
+/// All reasons why a plugin cannot be installed, enabled, disabled or removed.
 ///
 /// Displays as one line: the problems, then `; hint: ` and what would help.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,27 +15,27 @@ pub struct Refusal {
     problems: Vec<Problem>,
 }
 
-/// One thing that is wrong between plugins. Every text of it is safe to print.
+/// One problem between plugins. All its texts are safe to print.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Problem {
     /// Plugins wait for each other.
     Cycle(Cycle),
     /// A plugin that is needed is not installed.
     Missing {
-        /// Which needs it.
+        /// The dependant.
         plugin: PluginId,
-        /// Which is needed.
+        /// The dependency.
         dependency: String,
         /// The versions that fit; `None` is any.
         requirement: Option<VersionReq>,
     },
     /// A plugin that is named is installed in a version that does not fit.
     Version {
-        /// Which names it.
+        /// The plugin with the relation.
         plugin: PluginId,
         /// How: [`Kind::Dependency`] or [`Kind::Optional`]. The second is shown, and refuses nothing.
         kind: Kind,
-        /// Which is named.
+        /// The related plugin.
         dependency: PluginId,
         /// The versions that fit.
         requirement: VersionReq,
@@ -44,14 +44,14 @@ pub enum Problem {
     },
     /// A plugin that is needed is disabled.
     Disabled {
-        /// Which needs it.
+        /// The dependant.
         plugin: PluginId,
-        /// Which is needed.
+        /// The dependency.
         dependency: PluginId,
     },
-    /// Two plugins may not be installed beside each other.
+    /// Two plugins conflict.
     Conflict {
-        /// Whose plugin.yaml says so.
+        /// The plugin that declares the conflict.
         plugin: PluginId,
         /// The other one.
         other: PluginId,
@@ -59,44 +59,44 @@ pub enum Problem {
         requirement: Option<VersionReq>,
         /// The other one's version.
         version: Version,
-        /// Which of the two is in the way of the one that was to come.
+        /// The installed plugin of the two.
         in_the_way: PluginId,
     },
-    /// Other plugins need this one as it is.
+    /// Other plugins depend on this one.
     Dependants {
-        /// Which is needed.
+        /// The dependency.
         plugin: PluginId,
-        /// What was to become of it.
+        /// The intended change.
         change: Change,
-        /// Which need it; never empty. Before it is disabled or removed, in the order in which they must be.
+        /// The dependants, never empty. For a disable or removal, in the order in which they must be changed.
         dependants: Vec<Dependant>,
     },
 }
 
-/// What is to become of a plugin that others need.
+/// The intended change of a plugin with dependants.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
-    /// Another version of it is installed.
+    /// Another version is to be installed.
     Version(Version),
-    /// It is disabled.
+    /// To be disabled.
     Disabled,
-    /// It is removed.
+    /// To be removed.
     Removed,
 }
 
-/// A plugin that needs another one.
+/// A plugin that depends on another.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Dependant {
     /// Which.
     pub id: PluginId,
-    /// The versions of the other one that fit; `None` is any, or that it needs it by others between.
+    /// The matching versions of the dependency; `None` for any version or an indirect dependency.
     pub requirement: Option<VersionReq>,
 }
 
 // === impl Refusal ===
 
 impl Refusal {
-    /// `Ok` when there is no problem.
+    /// Returns `Ok` if there are no problems.
     pub(super) fn unless_none(problems: Vec<Problem>) -> Result<(), Refusal> {
         if problems.is_empty() { Ok(()) } else { Err(Refusal { problems }) }
     }
@@ -111,7 +111,7 @@ impl Refusal {
         self.problems.first().map_or("dependency_missing", Problem::code)
     }
 
-    /// What would help, each thing once.
+    /// The fixes, each once.
     pub fn fix(&self) -> String {
         let mut fixes: Vec<String> = Vec::new();
         for fix in self.problems.iter().map(Problem::fix) {
@@ -147,7 +147,7 @@ impl Problem {
         }
     }
 
-    /// What is wrong, without what to do about it.
+    /// The problem without the fix.
     pub fn message(&self) -> String {
         match self {
             Problem::Cycle(cycle) => cycle.message(),
@@ -181,7 +181,7 @@ impl Problem {
         }
     }
 
-    /// What would help.
+    /// The fix.
     pub fn fix(&self) -> String {
         match self {
             Problem::Cycle(cycle) => cycle.fix(),
@@ -213,7 +213,7 @@ impl Problem {
         }
     }
 
-    /// What is wrong in a word or two, for where both plugins are shown already.
+    /// The problem in one or two words, for places that show both plugins.
     pub fn in_short(&self) -> String {
         match self {
             Problem::Cycle(_) => "waits in a circle".to_owned(),

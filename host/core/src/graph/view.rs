@@ -1,33 +1,33 @@
-//! The graph as plain data, for those who show it.
+//! The graph as plain data for display.
 
 use semver::VersionReq;
 
 use super::{Cycle, Graph, Kind, Node, Problem};
 use crate::PluginId;
 
-/// All plugins and what they say of each other.
+/// All plugins and their relations.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct View<'a> {
     /// In start order.
     pub nodes: Vec<&'a Node>,
-    /// In the order of the plugins that say it; of one plugin dependencies, then `run_after`, then conflicts.
+    /// In the order of the plugins; per plugin dependencies, then `run_after`, then conflicts.
     pub edges: Vec<Edge>,
     /// A circle, if plugins wait for each other; then the order of those is only by id.
     pub cycle: Option<Cycle>,
 }
 
-/// What one plugin says of another.
+/// A relation of one plugin to another.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Edge {
-    /// Whose plugin.yaml says it.
+    /// The plugin that declares it.
     pub from: PluginId,
-    /// Of which plugin, installed or not.
+    /// The other plugin, installed or not.
     pub to: String,
     /// What.
     pub kind: Kind,
     /// The versions that are meant; `None` is any.
     pub requirement: Option<VersionReq>,
-    /// What is wrong with it now.
+    /// The current problems.
     pub problems: Vec<Problem>,
 }
 
@@ -43,12 +43,12 @@ impl Graph {
 }
 
 impl Edge {
-    /// Whether nothing is wrong with it now.
+    /// Returns whether the relation has no problems.
     pub fn is_satisfied(&self) -> bool {
         self.problems.is_empty()
     }
 
-    /// What is wrong in a few words, such as `installed is 0.9.0, disabled`; `None` when nothing is.
+    /// The problems in a few words, such as `installed is 0.9.0, disabled`; `None` without problems.
     pub fn in_short(&self) -> Option<String> {
         let words: Vec<_> = self.problems.iter().map(Problem::in_short).collect();
         (!words.is_empty()).then(|| words.join(", "))

@@ -1,4 +1,4 @@
-//! Whether several plugins may come, change and go together.
+//! Dependency checks for several changes together.
 
 use std::collections::BTreeSet;
 
@@ -6,10 +6,10 @@ use super::{Change, Dependant, Graph, Node, Problem, Refusal};
 use crate::PluginId;
 
 impl Graph {
-    /// Whether `candidates` may come, in place of those of the same ids, while `removed` go.
+    /// Checks whether `candidates` may be installed, replacing plugins with the same ids, while `removed` are removed.
     ///
     /// # Errors
-    /// The plugins that stay as they are and need one that goes; then as [`Graph::check_together`], beside what stays.
+    /// Remaining plugins that depend on a removed one; then as [`Graph::check_together`] against the remaining ones.
     pub fn check_all(&self, candidates: &[Node], removed: &BTreeSet<PluginId>) -> Result<(), Refusal> {
         let stays = |node: &&Node| !removed.contains(&node.id);
         let is_as_it_was = |node: &&Node| stays(node) && candidates.iter().all(|candidate| candidate.id != node.id);

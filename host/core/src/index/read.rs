@@ -1,4 +1,4 @@
-//! From a text to an [`Index`]: what is wrong with one entry is its own affair.
+//! Parses an [`Index`]; the problems of an entry affect only that entry.
 
 use std::collections::BTreeSet;
 
@@ -11,19 +11,19 @@ use crate::{GitUrl, PluginId, Revision};
 const MAX_VERSIONS: usize = 100;
 const MAX_TAGS: usize = 20;
 const MAX_TAG_CHARS: usize = 40;
-/// As many refusals are told; the rest is counted.
+/// The maximum number of reported problems; the rest is counted.
 const MAX_TOLD: usize = 100;
 
 /// Reads an index.yaml.
 ///
 /// # Errors
-/// Why the file as a whole is none, in one line.
+/// The reason why the whole file is not an index, in one line.
 pub fn read(text: &[u8]) -> Result<Index, String> {
     let (made, problems) = manifest::read_listing(text, Index::MAX_BYTES, root).map_err(|problem| told(&problem))?;
     finish(made, problems)
 }
 
-/// Reads the same as JSON.
+/// Reads the index from JSON.
 ///
 /// # Errors
 /// As [`read`].
@@ -36,7 +36,7 @@ pub fn read_json(text: &[u8]) -> Result<Index, String> {
     finish(made, problems)
 }
 
-/// What the file lists, each entry with its place, also those with problems.
+/// The entries with their places, including those with problems.
 struct Read {
     name: String,
     entries: Vec<(usize, IndexEntry)>,
@@ -143,10 +143,10 @@ fn is_hex(byte: u8) -> bool {
     matches!(byte, b'0'..=b'9' | b'a'..=b'f')
 }
 
-/// Leaves out the entries with problems, and those whose id stood there before.
+/// Skips entries with problems and entries with a repeated id.
 fn finish(made: Option<Read>, problems: Vec<Problem>) -> Result<Index, String> {
     let Some(Read { name, entries }) = made else { return Err(told(&problems)) };
-    // What is wrong beside the entries concerns all of them.
+    // Problems outside of entries concern all of them.
     let (of_entries, of_file): (Vec<_>, Vec<_>) = problems.into_iter().partition(|problem| place(problem).is_some());
     if !of_file.is_empty() {
         return Err(told(&of_file));

@@ -1,4 +1,4 @@
-//! What has to be done so that a host becomes what a file says. The same input gives the same plan.
+//! Computes the changes that make a host match a file. The same input produces the same plan.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -14,83 +14,83 @@ use crate::{Desired, Digest, Goal, Manifest, PluginId, Source};
 /// A plugin that is installed.
 #[derive(Clone, Debug)]
 pub struct Present {
-    /// What is asked for.
+    /// The desired state.
     pub desired: Desired,
-    /// What its plugin.yaml says; `None` when its artifact is lost.
+    /// Its plugin.yaml; `None` if its artifact is lost.
     pub manifest: Option<Manifest>,
-    /// What the operator set, with secrets that can be read.
+    /// The operator's configuration, with decrypted secrets.
     pub configuration: Map<String, Value>,
-    /// Where secrets are in it, as JSON pointers.
+    /// The JSON pointers of its secrets.
     pub secrets: Vec<String>,
 }
 
-/// What the source of an entry holds.
+/// The content of an entry's source.
 #[derive(Clone, Debug)]
 pub struct Found {
-    /// What its plugin.yaml says.
+    /// Its plugin.yaml.
     pub manifest: Manifest,
-    /// The source as it would be asked for: paths are absolute.
+    /// The source with absolute paths.
     pub source: Source,
     /// The commit, for a git source.
     pub commit: Option<String>,
-    /// What a build gives, as far as that is known without building.
+    /// The result of a build, as far as it is known without building.
     pub artifact: Option<Digest>,
-    /// What the operator would set, with secrets that can be read; `None` leaves what is set.
+    /// The configuration that would be set, with decrypted secrets; `None` leaves it unchanged.
     pub configuration: Option<Map<String, Value>>,
-    /// Where secrets are in it, as JSON pointers.
+    /// The JSON pointers of its secrets.
     pub secrets: Vec<String>,
 }
 
-/// What has to be done, in order. Each step may be done when those before it are.
+/// The changes in order. Each change is possible after the ones before it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Plan {
     /// At most one step a plugin; those with nothing to do are among them.
     pub steps: Vec<Planned>,
 }
 
-/// What has to be done with one plugin.
+/// The changes of one plugin.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Planned {
     /// The plugin.
     pub id: PluginId,
     /// Its place in the file; `None` for a plugin that is not listed.
     pub entry: Option<usize>,
-    /// What changes; nothing when empty.
+    /// The changes; empty if there are none.
     pub changes: Vec<Change>,
-    /// Permissions that its plugin.yaml asks for and did not have so far.
+    /// Permissions that the new plugin.yaml lists and the old one did not.
     pub new_permissions: Vec<String>,
-    /// Enabled plugins that need it, when another version comes or it goes out of service.
+    /// Enabled dependants, if the version changes or the plugin goes out of service.
     pub affected: Vec<PluginId>,
 }
 
 /// One thing that changes.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Change {
-    /// A plugin comes.
+    /// The plugin is installed.
     Install(At),
-    /// Another version, source or build of it comes.
+    /// Another version, source or build is installed.
     Replace {
-        /// What is installed.
+        /// The installed version.
         from: At,
-        /// What comes.
+        /// The new version.
         to: At,
     },
-    /// What the operator sets changes. Secrets are masked.
+    /// The operator's configuration changes. Secrets are masked.
     Configure(Vec<configuration::Change>),
-    /// What it is to do changes.
+    /// The goal changes.
     Goal {
-        /// What it is to do now; `None` for a plugin that comes.
+        /// The current goal; `None` for a new plugin.
         from: Option<Goal>,
-        /// What it is to do then.
+        /// The new goal.
         to: Goal,
     },
-    /// Which newer versions are taken changes.
+    /// The rule for updates changes.
     UpdateRule,
-    /// It goes; what the host keeps for it stays.
+    /// The plugin is unloaded; its stored data is kept.
     Unload(At),
 }
 
-/// A version and where it comes from.
+/// A version and its source.
 #[derive(Clone, Debug, PartialEq)]
 pub struct At {
     /// The version.
@@ -101,16 +101,16 @@ pub struct At {
     pub commit: Option<String>,
 }
 
-/// Why a file can't be applied, one thing of several.
+/// One reason why a file cannot be applied.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Refused {
-    /// The source holds another plugin than the entry says.
+    /// The source contains another plugin than the entry.
     OtherPlugin {
         /// The entry.
         entry: usize,
-        /// Which it must be.
+        /// The required id.
         expected: PluginId,
-        /// Which it is.
+        /// The id found.
         found: PluginId,
     },
     /// Two entries are one plugin.
@@ -122,15 +122,15 @@ pub enum Refused {
         /// The plugin.
         id: PluginId,
     },
-    /// The lock of an entry names another artifact than a build gives.
+    /// The lock of an entry names another artifact than the build produced.
     OtherArtifact {
         /// The entry.
         entry: usize,
         /// The plugin.
         id: PluginId,
-        /// What the lock says.
+        /// The locked digest.
         expected: Digest,
-        /// What the build gives.
+        /// The digest of the build.
         found: Digest,
     },
     /// The plugin is being taken away at this moment.
@@ -140,15 +140,15 @@ pub enum Refused {
         /// The plugin.
         id: PluginId,
     },
-    /// The plugins would not fit beside each other.
+    /// The plugins would not fit together.
     Between(graph::Problem),
 }
 
-/// Says what has to be done so that what is installed becomes what `file` says. `found` has what the source of each entry
-/// holds, by its place in the file; an entry that is not there is left out.
+/// Computes the changes that make the installed plugins match `file`. `found` has the content of each entry's source,
+/// by its position in the file; missing entries are skipped.
 ///
 /// # Errors
-/// All that stands in the way; nothing of the file can be applied then.
+/// All obstacles; nothing of the file can be applied then.
 pub fn compare(file: &LockFile, installed: &[Present], found: &BTreeMap<usize, Found>) -> Result<Plan, Vec<Refused>> {
     let mut refused = vec![];
     let installed: BTreeMap<_, _> = installed.iter().map(|present| (&present.desired.id, present)).collect();
@@ -170,7 +170,7 @@ pub fn compare(file: &LockFile, installed: &[Present], found: &BTreeMap<usize, F
         _ => return Err(refused),
     };
     let down = before.order().unwrap_or_default();
-    // A plugin goes before one comes that it conflicts with; else those that come are there first.
+    // A plugin is removed before one that conflicts with it is installed; otherwise installations come first.
     let (first, last): (Vec<_>, Vec<_>) =
         gone.iter().partition(|id| candidates.iter().any(|node| conflicts(node, id, &before)));
     let leaving = |ids: &[&PluginId]| -> Vec<Planned> {
@@ -189,7 +189,7 @@ pub fn compare(file: &LockFile, installed: &[Present], found: &BTreeMap<usize, F
     Ok(Plan { steps })
 }
 
-/// An entry, what is installed of it, and what changes.
+/// An entry with its installed plugin and the changes.
 struct Listed<'a> {
     entry: usize,
     wanted: &'a Entry,
@@ -231,7 +231,7 @@ fn listed<'a>(
     all
 }
 
-/// The plugins that are installed and not listed, without those that go by themselves.
+/// The installed plugins that are not listed, except those that are being removed already.
 fn unlisted(installed: &BTreeMap<&PluginId, &Present>, listed: &BTreeMap<PluginId, Listed<'_>>) -> BTreeSet<PluginId> {
     let staying = installed.values().filter(|present| !matches!(present.desired.goal, Goal::Absent { .. }));
     staying.map(|present| present.desired.id.clone()).filter(|id| !listed.contains_key(id)).collect()
@@ -286,7 +286,7 @@ fn leaving(present: &Present, before: &Graph) -> Planned {
     }
 }
 
-/// Whether one of the two may not be installed beside the other.
+/// Returns whether two plugins conflict.
 fn conflicts(node: &Node, id: &PluginId, before: &Graph) -> bool {
     let other = before.node(id.as_str());
     let theirs = other.into_iter().flat_map(|other| &other.conflicts).any(|named| named.id == node.id.as_str());
@@ -300,7 +300,7 @@ impl Listed<'_> {
         Node::of(&self.found.manifest, self.wanted.goal.is_enabled())
     }
 
-    /// Whether other plugins see a difference.
+    /// Returns whether the change is visible to other plugins.
     fn is_new_in_graph(&self) -> bool {
         self.has_another_version() || self.changes.iter().any(|change| matches!(change, Change::Goal { .. }))
     }
@@ -309,7 +309,7 @@ impl Listed<'_> {
         self.changes.iter().any(|change| matches!(change, Change::Install(_) | Change::Replace { .. }))
     }
 
-    /// Whether it only goes out of service, so that those that need it go before.
+    /// Returns whether the plugin only goes out of service, so that its dependants must go first.
     fn only_rests(&self) -> bool {
         let rests = |change: &Change| matches!(change, Change::Goal { from: Some(Goal::Running), .. });
         !self.has_another_version() && self.changes.iter().any(rests)
@@ -335,7 +335,7 @@ impl Listed<'_> {
 // === impl Present, At, Refused ===
 
 impl Present {
-    /// As the graph sees it; `None` when it is in nobody's way.
+    /// The node in the graph; `None` if it affects no other plugin.
     fn node(&self) -> Option<Node> {
         let leaves = matches!(self.desired.goal, Goal::Absent { .. });
         let manifest = self.manifest.as_ref().filter(|_| !leaves)?;
@@ -350,7 +350,7 @@ impl At {
 }
 
 impl Plan {
-    /// Whether nothing has to be done.
+    /// Returns whether there are no changes.
     pub fn is_empty(&self) -> bool {
         self.steps.iter().all(|step| step.changes.is_empty())
     }
@@ -368,7 +368,7 @@ impl Refused {
         }
     }
 
-    /// The entry that it is about; `None` for what is between plugins.
+    /// The entry concerned; `None` for problems between plugins.
     pub fn entry(&self) -> Option<usize> {
         match self {
             Refused::OtherPlugin { entry, .. }

@@ -1,4 +1,4 @@
-//! What is wrong with a plugins.yaml, and where.
+//! Problems of a plugins.yaml and their locations.
 
 use std::fmt;
 
@@ -11,17 +11,17 @@ use crate::manifest;
 pub struct Problem(manifest::Problem);
 
 impl Problem {
-    /// The line, counted from 1; 0 is the whole file, or one that has no lines.
+    /// The line, counted from 1; 0 for the whole file, or one without lines.
     pub fn line(&self) -> usize {
         self.0.line
     }
 
-    /// Such as `plugins[1].goal`; empty when it is about the text itself.
+    /// The field, such as `plugins[1].goal`; empty for problems of the text itself.
     pub fn field(&self) -> &str {
         &self.0.field
     }
 
-    /// The same with the name under which the file is known.
+    /// The problem prefixed with the name of the file.
     pub fn in_file(&self, file: &str) -> String {
         self.0.in_file(file)
     }

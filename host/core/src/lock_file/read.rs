@@ -14,14 +14,14 @@ use crate::{Goal, PluginId, Revision, Source};
 /// Reads a plugins.yaml.
 ///
 /// # Errors
-/// Every problem of the file, ordered by line; never empty. While the text is not the plain YAML that is accepted, only what
-/// is wrong with the text is reported.
+/// Every problem of the file, ordered by line; never empty. While the text is not the accepted subset of YAML, only
+/// problems of the text are reported.
 pub fn read(text: &[u8]) -> Result<LockFile, Vec<Problem>> {
     let read = manifest::read_plugins(text, LockFile::MAX_BYTES, root);
     read.map_err(|problems| problems.into_iter().map(Problem::from).collect())
 }
 
-/// Reads the same as JSON.
+/// Reads the file from JSON.
 ///
 /// # Errors
 /// As [`read`], without lines.
@@ -92,7 +92,7 @@ fn entry(reader: &Reader<'_>) -> Option<Entry> {
     Some(Entry { source: source?, id, commit, artifact, goal, configuration, update, blocked, left_out: vec![] })
 }
 
-/// An upload is written `upload:<id>`; it is only to be had on the host that has it.
+/// An upload is written as `upload:<id>` and exists only on its host.
 fn source(reader: &Reader<'_>) -> Option<Source> {
     let text = reader.text()?;
     let read = match text.strip_prefix("upload:") {
@@ -106,7 +106,7 @@ fn source(reader: &Reader<'_>) -> Option<Source> {
     read.map_err(|error| reader.bare().problem(format!("must be a source, but {error}"))).ok()
 }
 
-/// Lets `version` choose the revision of a git address.
+/// Applies `version` as the revision of a git address.
 fn revision(reader: &Reader<'_>, source: Option<&mut Source>) {
     let Some(named) = reader.parsed(|text| text.parse::<Revision>().map_err(|_| "must be a branch, tag or commit"))
     else {

@@ -1,4 +1,4 @@
-//! From a [`LockFile`] to a text that [`read`](super::read) takes.
+//! Writes a [`LockFile`] as a text that [`read`](super::read) accepts.
 
 use std::fmt::Write as _;
 
@@ -8,13 +8,13 @@ use super::{Entry, LockFile, read};
 use crate::manifest::is_hidden;
 use crate::{Revision, Source};
 
-/// Deeper configurations, which plain YAML may not be, are written as JSON.
+/// Configurations that are nested more deeply than plain YAML allows are written as JSON.
 const MAX_DEPTH: usize = 8;
 
-/// The text of a file, with its keys in one order, so that equal files have equal texts. What [`read`](super::read) makes of it
-/// is the same file without its remarks.
+/// Writes the keys in a fixed order, so that equal files have equal texts. [`read`](super::read) returns the same file
+/// without its comments.
 ///
-/// Sources that are no text without control characters can't be written; see [`LockFile::can_write`].
+/// Sources with control characters, or that are not UTF-8, cannot be written; see [`LockFile::can_write`].
 pub fn write(file: &LockFile) -> String {
     let mut text = String::new();
     for remark in &file.remarks {
@@ -33,7 +33,7 @@ pub fn write(file: &LockFile) -> String {
 }
 
 impl LockFile {
-    /// Whether [`write()`] can write this source so that it is read as the same.
+    /// Returns whether [`write()`] can write this source so that it is read back unchanged.
     pub fn can_write(source: &Source) -> bool {
         let text = source_text(source);
         !text.contains(is_hidden) && read_back(&Entry::new(source.clone())).is_some_and(|entry| entry.source == *source)
@@ -73,7 +73,7 @@ fn item(entry: &Entry) -> String {
     lines.replacen("   ", "  -", 1)
 }
 
-/// A git address without its revision, which stands in a line of its own.
+/// A git address without its revision, which is written on its own line.
 fn source_text(source: &Source) -> String {
     match source {
         Source::Git { url, .. } => url.to_string(),
@@ -97,7 +97,7 @@ fn configure(lines: &mut String, configuration: &Map<String, Value>, left_out: &
     }
 }
 
-/// The configuration as a mapping, if that is read as the same.
+/// The configuration as a mapping, if it is read back unchanged.
 fn as_yaml(configuration: &Map<String, Value>) -> Option<String> {
     let mut yaml = "    configuration:".to_owned();
     mapping(&mut yaml, configuration, 6);
@@ -106,7 +106,7 @@ fn as_yaml(configuration: &Map<String, Value>) -> Option<String> {
     (file.plugins.first()?.configuration.as_ref() == Some(configuration)).then_some(yaml)
 }
 
-/// The value of a key, which stands before it on the line.
+/// Writes the value of a key that precedes it on the line.
 fn mapping(yaml: &mut String, map: &Map<String, Value>, indent: usize) {
     if map.is_empty() {
         yaml.push_str(" {}\n");
@@ -134,7 +134,7 @@ fn flow(value: &Value) -> String {
     }
 }
 
-/// Whether a configuration is worth trying as plain YAML, which bounds the trial.
+/// Returns whether a configuration is worth trying as plain YAML, which bounds the cost of the attempt.
 fn is_plain(configuration: &Map<String, Value>) -> bool {
     fn fits(value: &Value, depth: usize) -> bool {
         match value {
@@ -151,7 +151,7 @@ fn is_plain(configuration: &Map<String, Value>) -> bool {
 
 // === scalars ===
 
-/// A text without quotes where nobody could take it for anything else.
+/// Writes a text without quotes if it cannot be misread.
 fn scalar(text: &str) -> String {
     const OTHERS: &[&str] = &["true", "false", "null", "yes", "no", "on", "off", "y", "n"];
     let is_plain = text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '/')
@@ -182,7 +182,7 @@ fn ascii(json: &str) -> String {
     ascii
 }
 
-/// A line for people; what could end it is shown as a blank.
+/// Writes a comment; characters that could end the line are replaced by spaces.
 fn comment(text: &mut String, indent: usize, remark: &str) {
     let remark: String = remark.chars().map(|c| if is_hidden(c) { ' ' } else { c }).collect();
     let _ = writeln!(text, "{:indent$}# {remark}", "");

@@ -5,12 +5,12 @@ use std::str::FromStr;
 
 use url::{Host, Url};
 
-/// `host` or `host:port`: a name, an address, or `*.` and a name for everything below that name. Without a port it is
-/// the usual one of the URL's scheme.
+/// A pattern of hosts, `host` or `host:port`: a name, an address, or `*.` and a name for all its subdomains. Without a
+/// port, the default port of the URL's scheme.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct AllowedHost {
     host: Host,
-    /// Whether it is everything below `host`, rather than `host`.
+    /// Whether the pattern matches the subdomains of `host` instead of `host`.
     below: bool,
     port: Option<u16>,
 }
@@ -19,7 +19,7 @@ const RULE: &str =
     "must be a host such as `api.example.com`, `*.example.org` or `127.0.0.1:8080`, without scheme and path";
 
 impl AllowedHost {
-    /// Whether a URL leads to this host. What is neither http nor https leads nowhere.
+    /// Returns whether the pattern matches the host of a URL. URLs other than http and https never match.
     pub fn allows(&self, url: &Url) -> bool {
         let usual = match url.scheme() {
             "http" => 80,
@@ -28,7 +28,7 @@ impl AllowedHost {
         };
         let names_host = match (url.host(), &self.host) {
             (Some(Host::Domain(asked)), Host::Domain(name)) if self.below => {
-                // At a dot, so that `*.example.org` is not `badexample.org`.
+                // The match must start at a dot, so that `*.example.org` does not match `badexample.org`.
                 asked.strip_suffix(name.as_str()).is_some_and(|rest| rest.len() > 1 && rest.ends_with('.'))
             }
             (Some(asked), host) => !self.below && asked.to_owned() == *host,
@@ -37,7 +37,7 @@ impl AllowedHost {
         names_host && url.port_or_known_default() == Some(self.port.unwrap_or(usual))
     }
 
-    /// Whether it names one host rather than all below a name.
+    /// Returns whether the pattern names a single host.
     pub fn is_one(&self) -> bool {
         !self.below
     }

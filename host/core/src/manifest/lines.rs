@@ -1,4 +1,4 @@
-//! Where each field of a plugin.yaml stands.
+//! The locations of the fields of a plugin.yaml.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -8,7 +8,7 @@ use std::ops::Range;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Place(usize);
 
-/// The tree of places that the scanner saw, with the line on which each begins.
+/// The tree of fields found by the scanner, each with its first line.
 ///
 /// A tree rather than a map of written-out paths: the paths of a hostile file would be quadratic in its size.
 #[derive(Debug)]
@@ -25,7 +25,7 @@ struct Node {
 }
 
 impl Lines {
-    /// Nothing but the root, whose line is 0: the whole file.
+    /// Only the root, whose line is 0: the whole file.
     pub(super) fn new() -> Lines {
         Lines { nodes: vec![Node::default()] }
     }
@@ -50,13 +50,12 @@ impl Lines {
         self.nodes[place.0].items.get(index).copied()
     }
 
-    /// Where in the text a plain scalar of one line stands, as written.
+    /// Records the position of a plain scalar on one line.
     pub(super) fn written(&self, place: Place) -> Option<Range<usize>> {
         self.nodes[place.0].written.clone()
     }
 
-    /// Notes a key. A second one of the same name gets a place that nothing leads to, and the line of the first
-    /// comes back with it.
+    /// Records a key. For a repeated key, returns the line of the first one, and the new place is unreachable.
     pub(super) fn add_key(&mut self, place: Place, name: String, line: usize) -> (Place, Option<usize>) {
         let added = self.add(line);
         match self.nodes[place.0].keys.entry(name) {
@@ -83,7 +82,7 @@ impl Lines {
         self.nodes[place.0].written = Some(written);
     }
 
-    /// How many keys and entries stand at `place`.
+    /// The number of keys and entries at `place`.
     #[cfg(test)]
     pub(super) fn sizes(&self, place: Place) -> (usize, usize) {
         (self.nodes[place.0].keys.len(), self.nodes[place.0].items.len())

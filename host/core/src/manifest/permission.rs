@@ -1,8 +1,8 @@
-//! What a plugin may ask of its host.
+//! Permissions for host services.
 
 use std::fmt;
 
-/// What a plugin may ask of its host, as plugin.yaml names it under `permissions`. Logging needs none.
+/// A permission for a host service, as listed in plugin.yaml under `permissions`. Logging needs none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Permission {
     /// Read and list the plugin's own keys.

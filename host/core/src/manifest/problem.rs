@@ -1,4 +1,4 @@
-//! What is wrong with a plugin.yaml, and where.
+//! Problems of a plugin.yaml and their locations.
 
 use std::fmt;
 
@@ -10,11 +10,11 @@ use std::fmt;
 pub struct Problem {
     /// Counted from 1; 0 is the whole file.
     pub line: usize,
-    /// Such as `endpoints[1].path`; empty when it is about the text itself.
+    /// The field, such as `endpoints[1].path`; empty for problems of the text itself.
     pub field: String,
-    /// What is asked for.
+    /// The violated rule.
     pub rule: String,
-    /// What stood there, cut to 80 characters; may be empty.
+    /// The text found, cut to 80 characters; may be empty.
     pub found: String,
 }
 
@@ -24,7 +24,7 @@ impl Problem {
         Problem { line, field: String::new(), rule: rule.into(), found: String::new() }
     }
 
-    /// The same with another name of the file.
+    /// The problem with another file name.
     pub(crate) fn in_file(&self, file: &str) -> String {
         let line = if self.line == 0 { String::new() } else { format!("{}:", self.line) };
         let field = if self.field.is_empty() { String::new() } else { format!("`{}` ", self.field) };
@@ -32,13 +32,13 @@ impl Problem {
         format!("{file}:{line} {field}{}{found}", self.rule)
     }
 
-    /// What is asked for, and what stood there instead, for those who name the place themselves.
+    /// The rule and the text found, without the field.
     pub(crate) fn without_field(&self) -> String {
         let found = if self.found.is_empty() { String::new() } else { format!(", found `{}`", self.found) };
         format!("{}{found}", self.rule)
     }
 
-    /// What the YAML parser refused.
+    /// A problem reported by the YAML parser.
     pub(super) fn from_yaml(error: &serde_yaml::Error) -> Problem {
         let message = error.to_string();
         let message = message.split(" at line ").next().unwrap_or_default();
@@ -70,7 +70,7 @@ pub(super) fn shown(text: &str) -> String {
     shown
 }
 
-/// Characters that may not stand in a manifest: they break lines, or make a text read as another one.
+/// Characters that are not allowed in a manifest: they break lines or disguise a text.
 pub(crate) fn is_hidden(c: char) -> bool {
     c.is_control()
         || matches!(c as u32, 0x61C | 0x200E | 0x200F | 0x2028..=0x202E | 0x2066..=0x2069 | 0xFEFF | 0xFFFE | 0xFFFF)

@@ -1,4 +1,4 @@
-//! A value of a plugin.yaml, or of the operator's plugins.yaml, together with its place, and the list of what is wrong so far.
+//! A reader for values of a plugin.yaml or plugins.yaml, with their locations and the problems found.
 
 use std::cell::RefCell;
 use std::fmt::Write as _;
@@ -13,7 +13,7 @@ use super::{Mode, Problem};
 
 const MAX_TEXT_BYTES: usize = 4096;
 
-/// Which file is read.
+/// The kind of file.
 #[derive(Clone, Copy)]
 pub(crate) enum File {
     /// A plugin.yaml.
@@ -22,7 +22,7 @@ pub(crate) enum File {
     Plugins,
 }
 
-/// What the readers of one file have in common.
+/// The state shared by the readers of one file.
 pub(crate) struct Report<'a> {
     text: &'a str,
     lines: &'a Lines,
@@ -31,8 +31,8 @@ pub(crate) struct Report<'a> {
     warnings: RefCell<Vec<Problem>>,
 }
 
-/// A value, or the lack of one, and its place. All its methods note what is wrong and then answer as well as they can,
-/// so that one pass finds everything.
+/// A value, or its absence, with its location. All methods record problems and return a best-effort result, so one pass
+/// finds everything.
 #[derive(Clone, Copy)]
 pub(crate) struct Reader<'a> {
     report: &'a Report<'a>,
@@ -61,7 +61,7 @@ impl<'a> Report<'a> {
         Reader { report: self, parent: None, step: Step::Root, value: Some(value), place, line: 0 }
     }
 
-    /// What was made of the file, or all that is wrong with it.
+    /// Returns the result if no problems were recorded.
     pub(super) fn only_without_problems<T>(self, made: Option<T>) -> Result<T, Vec<Problem>> {
         let (problems, _) = self.finish();
         match made {
@@ -70,7 +70,7 @@ impl<'a> Report<'a> {
         }
     }
 
-    /// How many problems were noted.
+    /// The number of recorded problems.
     pub(crate) fn count(&self) -> usize {
         self.problems.borrow().len()
     }
@@ -85,27 +85,27 @@ impl<'a> Report<'a> {
 }
 
 impl<'a> Reader<'a> {
-    /// Whether there is a value.
+    /// Returns whether there is a value.
     pub(crate) fn is_given(&self) -> bool {
         self.value.is_some()
     }
 
-    /// Whether the value is a mapping.
+    /// Returns whether the value is a mapping.
     pub(crate) fn is_mapping(&self) -> bool {
         matches!(self.value, Some(Value::Mapping(_)))
     }
 
-    /// Whether the value is a list.
+    /// Returns whether the value is a list.
     pub(crate) fn is_list(&self) -> bool {
         matches!(self.value, Some(Value::Sequence(_)))
     }
 
-    /// The line of the value, or of what it is missing from.
+    /// The line of the value, or of the parent if it is missing.
     pub(crate) fn line(&self) -> usize {
         self.line
     }
 
-    // === what is wrong ===
+    // === problems ===
 
     /// Notes a problem with the value, which is shown.
     pub(crate) fn problem(&self, rule: impl Into<String>) {
@@ -133,7 +133,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Notes a problem when there is no value.
+    /// Records a problem if there is no value.
     pub(crate) fn required(self) -> Reader<'a> {
         if self.value.is_none() {
             self.problem("is required");
@@ -145,7 +145,7 @@ impl<'a> Reader<'a> {
         Problem { line: self.line, field: self.path(true), rule, found }
     }
 
-    /// The value for people: as written where it is a plain scalar; nothing for a collection, and for what may be a secret.
+    /// The value for a message: as written for a plain scalar; empty for a collection or a possible secret.
     fn shown(&self) -> String {
         match self.value {
             _ if self.may_be_secret() => String::new(),
@@ -155,7 +155,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Whether it is part of what the operator sets, which may hold secrets.
+    /// Returns whether the value is part of the operator's configuration, which may contain secrets.
     fn may_be_secret(&self) -> bool {
         let is_set = |reader: &&Reader<'_>| matches!(reader.step, Step::Key("configuration"));
         let mut readers = std::iter::successors(Some(self), |reader| reader.parent);
@@ -205,7 +205,7 @@ impl<'a> Reader<'a> {
         Reader { report: self.report, parent: Some(self), step: Step::Key(name), value, place, line }
     }
 
-    /// Notes what is not a mapping, and each key of the mapping that is not `known`.
+    /// Records a problem if the value is not a mapping, and for each key that is not `known`.
     pub(crate) fn keys(&'a self, known: &[&str]) {
         for (name, reader) in self.entries() {
             let is_manifest = matches!(self.report.file, File::Manifest(_));
@@ -285,7 +285,7 @@ impl<'a> Reader<'a> {
 
     // === scalars ===
 
-    /// The text that stands there, without a word about what is wrong with it.
+    /// Returns the text without recording a problem.
     pub(crate) fn as_text(&self) -> Option<&'a str> {
         self.value.and_then(Value::as_str)
     }
@@ -323,18 +323,18 @@ impl<'a> Reader<'a> {
         None
     }
 
-    /// What `parse` makes of one line of text.
+    /// Parses one line of text with `parse`.
     pub(crate) fn parsed<T, E: ToString>(&self, parse: impl FnOnce(&str) -> Result<T, E>) -> Option<T> {
         parse(self.text()?).map_err(|rule| self.problem(rule.to_string())).ok()
     }
 
-    /// What `parse` makes of each entry of a list.
+    /// Parses each entry of a list with `parse`.
     pub(crate) fn parsed_items<T, E: ToString>(&self, parse: impl Fn(&str) -> Result<T, E>) -> Vec<T> {
         let items = self.items();
         items.iter().filter_map(|item| item.required().parsed(&parse)).collect()
     }
 
-    /// True or false; `None` when it is missing.
+    /// A boolean; `None` if it is missing.
     pub(crate) fn flag(&self) -> Option<bool> {
         match self.value? {
             Value::Bool(flag) => return Some(*flag),
@@ -343,7 +343,7 @@ impl<'a> Reader<'a> {
         None
     }
 
-    /// A whole number; `None` when it is missing.
+    /// A whole number; `None` if it is missing.
     pub(crate) fn number<T: TryFrom<u64>>(&self, range: RangeInclusive<u64>) -> Option<T> {
         let number = self.value?.as_u64().filter(|number| range.contains(number));
         if number.is_none() {
@@ -377,14 +377,14 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The mapping as JSON has it; empty when it is missing.
+    /// The mapping as JSON; empty if it is missing.
     pub(crate) fn json_object(&self) -> Option<serde_json::Map<String, serde_json::Value>> {
         let entries = self.entries();
         let entries: Vec<_> = entries.iter().map(|(key, value)| ((*key).to_owned(), value.json())).collect();
         entries.into_iter().map(|(key, value)| Some((key, value?))).collect()
     }
 
-    /// What stands there when the value is shown as nothing.
+    /// A description of the value if its text is not shown.
     fn instead(&self) -> &'static str {
         match self.value {
             Some(Value::Sequence(_)) => ", not a list",
@@ -393,7 +393,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The same place without its value, for what is said about the key.
+    /// A reader at the same location without the value, for problems of the key.
     pub(crate) fn bare(self) -> Reader<'a> {
         Reader { value: None, ..self }
     }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 /// The path of an endpoint: `/` and parts, each a literal, a parameter (`:name`, `{name}`) or, at the end, a tail
-/// (`*rest`, `{*rest}`). Two are equal when they are written alike; see [`RoutePath::pattern`] for what they mean.
+/// (`*rest`, `{*rest}`). Paths are equal if they are spelled alike; [`RoutePath::pattern`] compares their meaning.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RoutePath {
     written: String,
@@ -12,22 +12,22 @@ pub struct RoutePath {
     params: Vec<String>,
 }
 
-/// Why a text is not the path of an endpoint: the rule it breaks.
+/// The reason why a text is not the path of an endpoint.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{rule}")]
 pub struct RouteError {
-    /// The rule, as the end of a sentence that begins with the path.
+    /// The violated rule, worded to follow the path in a sentence.
     pub rule: &'static str,
 }
 
-/// Why one router cannot hold two paths.
+/// The reason why one router cannot hold two paths.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Conflict<'a> {
-    /// They match the same requests and name the parameters alike.
+    /// They match the same requests and have the same parameter names.
     Same,
-    /// They match the same requests, but name a parameter differently: the name in one and in the other.
+    /// They match the same requests but have different names for a parameter: both names.
     Names(&'a str, &'a str),
-    /// At one place the one has a parameter and the other a tail.
+    /// One has a parameter where the other has a tail.
     Tail,
 }
 
@@ -41,7 +41,7 @@ impl RoutePath {
     /// At most this many bytes.
     pub const MAX_BYTES: usize = 512;
 
-    /// The path as it is written in plugin.yaml.
+    /// The path as written in plugin.yaml.
     pub fn as_str(&self) -> &str {
         &self.written
     }
@@ -56,7 +56,7 @@ impl RoutePath {
         &self.params
     }
 
-    /// Why a router cannot hold both, whatever their methods; `None` when it can. A path conflicts with itself.
+    /// Returns the conflict of two paths in one router, whatever their methods. A path conflicts with itself.
     pub(super) fn conflict<'a>(&'a self, other: &'a RoutePath) -> Option<Conflict<'a>> {
         let mut ours = self.pattern[1..].split('/').map(part);
         let mut theirs = other.pattern[1..].split('/').map(part);
@@ -180,7 +180,7 @@ impl Method {
     pub const ALL: [Method; 7] =
         [Method::Get, Method::Post, Method::Put, Method::Delete, Method::Patch, Method::Head, Method::Options];
 
-    /// Whether a request with it may have a body that means something (RFC 9110 §9.3).
+    /// Returns whether a request with this method may have a meaningful body (RFC 9110 §9.3).
     pub fn has_body(self) -> bool {
         !matches!(self, Method::Get | Method::Head)
     }

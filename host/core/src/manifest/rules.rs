@@ -143,7 +143,7 @@ fn not_empty(text: &str) -> Result<String, &'static str> {
     if text.trim().is_empty() { Err("must not be empty") } else { Ok(text.to_owned()) }
 }
 
-/// Links are shown on web pages, so nothing but a web page may stand there.
+/// Links are shown on web pages, so only http and https URLs are accepted.
 fn web_page(text: &str) -> Result<String, &'static str> {
     match Url::parse(text) {
         Ok(url) if matches!(url.scheme(), "http" | "https") => Ok(text.to_owned()),
@@ -181,7 +181,7 @@ fn seconds(reader: &Reader<'_>, range: std::ops::RangeInclusive<u64>, default: D
     reader.number(range).map_or(default, Duration::from_secs)
 }
 
-// === what the plugin asks for ===
+// === requirements ===
 
 fn compatibility(reader: &Reader<'_>) -> Compatibility {
     reader.keys(&["host", "sdk", "rust"]);
@@ -279,7 +279,8 @@ fn security(reader: &Reader<'_>, permissions: &[String]) -> Security {
     }
 }
 
-/// `endpoints` is `None` when one of them has a problem, so that the path to probe is not held against a list with gaps.
+/// `endpoints` is `None` if one of them has a problem, so that the probe's path is not compared with an incomplete
+/// list.
 fn health(reader: &Reader<'_>, endpoints: Option<&[Endpoint]>) -> HealthCheck {
     reader.keys(&["enabled", "endpoint", "interval_seconds", "timeout_seconds", "failure_threshold"]);
     let usual = HealthCheck::default();

@@ -1,9 +1,9 @@
 //! One linear walk over the YAML text, before the YAML parser sees it.
 //!
-//! The parser's cost on hostile nesting is quadratic, it resolves aliases, and it says little about lines. So only a
-//! plain subset of YAML reaches it: block and flow collections at most 16 deep, plain, quoted and block scalars, text
-//! keys on one line. What this walk does not understand it refuses; it never guesses. On the way it notes the line of
-//! every key and list entry.
+//! The parser's cost on hostile nesting is quadratic, it resolves aliases, and it reports few lines. Therefore only a
+//! subset of YAML reaches it: block and flow collections at most 16 deep, plain, quoted and block scalars, text keys on
+//! one line. The scanner refuses everything else; it never guesses. It also records the line of every key and list
+//! entry.
 
 mod flow;
 mod scalar;
@@ -14,13 +14,13 @@ use scalar::Scalar;
 
 /// At most this many collections inside each other.
 const MAX_NESTING: usize = 16;
-/// The YAML parser takes no key that is longer than 1024 characters.
+/// The YAML parser accepts keys of up to 1024 characters.
 const MAX_KEY_BYTES: usize = 1000;
 
 /// The lines of a text that is plain YAML.
 ///
 /// # Errors
-/// The first thing that is not plain YAML, or all keys that stand twice in one mapping.
+/// The first construct outside the subset, or all repeated keys of a mapping.
 pub(super) fn scan(text: &str) -> Result<Lines, Vec<Problem>> {
     let mut scanner = Scanner {
         text,
@@ -50,12 +50,12 @@ struct Scanner<'t> {
     at: usize,
     /// Its line, counted from 1.
     line: usize,
-    /// Where that line begins.
+    /// The start of that line.
     line_start: usize,
     lines: Lines,
     /// The open block collections, outermost first; the columns never shrink inwards.
     blocks: Vec<Block>,
-    /// Whether the value of the document has begun.
+    /// Whether the value of the document has started.
     started: bool,
     twice: Vec<Problem>,
 }
@@ -103,7 +103,7 @@ impl Scanner<'_> {
         self.line = 1;
     }
 
-    /// Steps over blank lines and comments to the first character of content, and says its column.
+    /// Skips blank lines and comments and returns the column of the next content.
     fn next_content(&mut self) -> Result<Option<usize>, Problem> {
         loop {
             self.refuse_marker()?;
@@ -123,12 +123,12 @@ impl Scanner<'_> {
         }
     }
 
-    /// Ends the collections that a line at `column` is no longer part of.
+    /// Closes the collections that do not contain a line at `column`.
     fn close_blocks(&mut self, column: usize) {
         while self.blocks.last().is_some_and(|block| block.column > column) {
             self.blocks.pop();
         }
-        // A list may stand at the column of the key it belongs to; the next key ends it.
+        // A list may start in the column of its key; the next key ends it.
         if let [.., outer, inner] = &self.blocks[..]
             && outer.column == column
             && inner.column == column
@@ -175,7 +175,7 @@ impl Scanner<'_> {
         }
     }
 
-    /// A value that begins on a line with its key or dash, or on a line of its own; it is no block collection.
+    /// Reads a scalar or flow collection, on the line of its key or dash or on its own line.
     fn value(&mut self) -> Result<(), Problem> {
         match self.peek() {
             _ if self.at_dash() => self.refuse("has a list on the line of its key; begin it on the next line"),
@@ -213,7 +213,7 @@ impl Scanner<'_> {
         Ok(self.blocks.len() - 1)
     }
 
-    /// Where the next value belongs.
+    /// Returns the place of the next value.
     fn take_open(&mut self) -> Result<Place, Problem> {
         let open = match self.blocks.last_mut() {
             Some(top) => top.open.take(),
@@ -272,7 +272,7 @@ impl Scanner<'_> {
         self.bytes.get(self.at).copied()
     }
 
-    /// Whether a blank, a line break or the end stands at `at`.
+    /// Returns whether a blank, a line break or the end is at `at`.
     fn is_blank(&self, at: usize) -> bool {
         matches!(self.bytes.get(at), None | Some(b' ' | b'\t' | b'\n'))
     }
@@ -281,7 +281,7 @@ impl Scanner<'_> {
         self.peek() == Some(b'-') && self.is_blank(self.at + 1)
     }
 
-    /// How far the next byte stands from the beginning of the line; only spaces and dashes stand before it.
+    /// The column of the next byte; only spaces and dashes precede it.
     fn column(&self) -> usize {
         self.at - self.line_start
     }
@@ -304,7 +304,7 @@ impl Scanner<'_> {
         }
     }
 
-    /// Whether only a comment can follow; blanks were stepped over.
+    /// Returns whether only a comment can follow; blanks have been skipped.
     fn line_is_over(&self) -> bool {
         match self.peek() {
             None | Some(b'\n') => true,

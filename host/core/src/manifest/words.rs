@@ -1,7 +1,7 @@
-//! What is said about keys: those without effect in this version, those of older manifests, and slips.
+//! Warnings about keys: keys without effect, keys of older manifests, and likely typing errors.
 
-/// Fields that are checked and recorded, but have no effect in this version of the host, or not all of it: their path
-/// without indices, and what to say when a manifest sets them. A field that gains its effect loses its row.
+/// Keys that are checked and stored but have no effect, or not the full effect, in this version of the host: their path
+/// without indices, and the warning. A key that gains its effect loses its row.
 pub(super) const NOT_ENFORCED: &[(&str, &str)] = &[
     ("artifacts", "is recorded, not used by this host version: the plugin is built from its source"),
     (
@@ -11,7 +11,7 @@ pub(super) const NOT_ENFORCED: &[(&str, &str)] = &[
     ("security.filesystem_access", "is recorded, not enforced by this host version"),
 ];
 
-/// Keys that manifests of older systems carry: their path without indices, and what to say about them.
+/// Keys of manifests of older systems: their path without indices, and the warning.
 pub(super) const OLDER_KEYS: &[(&str, &str)] = &[
     ("config", "is a key of older manifests without effect; defaults are in `configuration`"),
     ("ui_components", "is a key of older manifests without effect"),
@@ -26,8 +26,8 @@ pub(super) const OLDER_KEYS: &[(&str, &str)] = &[
 ];
 
 impl super::Manifest {
-    /// Settings that are most likely slips: top-level keys that the manifest's `configuration` does not have, while it has one
-    /// of nearly the same name. Other new keys are the author's to know.
+    /// Likely typing errors: new top-level configuration keys that nearly equal a key of the manifest's
+    /// `configuration`. Other new keys are accepted.
     pub fn likely_slips(&self, settings: &serde_json::Map<String, serde_json::Value>) -> Vec<String> {
         let known: Vec<&str> = self.configuration.keys().map(String::as_str).collect();
         let slips = settings.keys().filter(|key| !known.contains(&key.as_str())).filter_map(|key| {
@@ -41,13 +41,13 @@ impl super::Manifest {
 
 /// The known key that `name` is most likely a slip of: at most two letters wrong, and fewer in short words.
 pub(super) fn nearest<'k>(name: &str, known: &[&'k str]) -> Option<&'k str> {
-    // Most keys are told apart by their lengths, so that a file full of unknown ones stays cheap.
+    // Most keys differ in length, so a file full of unknown keys stays cheap.
     let alike = known.iter().filter(|known| known.len().abs_diff(name.len()) <= 2);
     let distances = alike.map(|known| (distance(name, known), *known));
     distances.filter(|(distance, known)| *distance <= 2.min(known.len() / 3)).min().map(|(_, known)| known)
 }
 
-/// How many letters must be added, left out, replaced or swapped with their neighbour to turn one word into the other.
+/// The number of letters to add, remove, replace or swap to turn one word into the other.
 fn distance(a: &str, b: &str) -> usize {
     let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
     let mut rows = vec![vec![0; b.len() + 1]; a.len() + 1];

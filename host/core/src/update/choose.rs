@@ -1,4 +1,4 @@
-//! Which of the versions that there are may be taken.
+//! Chooses the version of an update.
 
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
@@ -13,33 +13,33 @@ use crate::Revision;
 pub struct Available {
     /// The version.
     pub version: Version,
-    /// What to ask the repository for.
+    /// The revision to fetch.
     pub revision: Revision,
     /// The commit it leads to, 40 hex digits.
     pub commit: String,
 }
 
-/// What may be taken, what there is, and what stands between them.
+/// The allowed version, the newest version, and the reasons for the difference.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Choice {
     /// The newest version that the policy allows.
     pub newest_allowed: Option<Available>,
-    /// The newest version that somebody could want, whatever the policy: not blocked, and no pre-release but one of
-    /// the installed version. `None` when that is installed, and for what is pinned.
+    /// The newest version regardless of the policy: not blocked, and not a pre-release unless of the installed version.
+    /// `None` if it is installed, and for pinned plugins.
     pub newest: Option<Available>,
-    /// What is newer than the version that may be taken and why it is not that one, and what is blocked; newest first.
-    /// At most 50, besides those that are blocked.
+    /// Versions newer than the allowed one with the reason they are held back, and blocked versions; newest first. At
+    /// most 50, plus the blocked ones.
     pub held_back: Vec<(Version, Reason)>,
 }
 
-/// Why a newer version is not taken.
+/// The reason why a newer version is held back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reason {
     /// The operator, or a rollback, has blocked it.
     Blocked,
-    /// It is a pre-release, and not of the version whose pre-release is installed.
+    /// A pre-release of another version than the installed one.
     PreRelease,
-    /// It goes further than this policy allows.
+    /// The policy does not allow it.
     Policy(UpdatePolicy),
 }
 
@@ -65,10 +65,10 @@ impl Reason {
     }
 }
 
-/// Chooses among the versions that there are. Never an older one, and never the same.
+/// Chooses among the available versions. Never an older or the same version.
 ///
-/// Build metadata makes no version newer. Of two that differ in nothing else, the one whose metadata sorts last is
-/// meant, and of two tags for one version the last. A blocked version without build metadata stands for all builds of it.
+/// Build metadata does not make a version newer. Of versions that differ only in metadata, the one that sorts last is
+/// used; of two tags for one version, the last. A blocked version without metadata applies to all its builds.
 pub fn choose(
     installed: &Version,
     available: &[Available],
@@ -104,7 +104,7 @@ pub fn choose(
             Reason::Blocked => true,
             _ => is_above && n_not_blocked < MAX_HELD_BACK,
         };
-        // Two tags for one version stand side by side.
+        // Two tags of the same version are adjacent.
         if wanted && held_back.last().is_none_or(|(last, _)| *last != found.version) {
             n_not_blocked += usize::from(reason != Reason::Blocked);
             held_back.push((found.version.clone(), reason));
@@ -113,8 +113,8 @@ pub fn choose(
     Choice { newest_allowed, newest: newest.filter(|_| policy != UpdatePolicy::Pinned), held_back }
 }
 
-/// Whether the commit that a branch leads to is another than the installed one. A commit has no version, so how far
-/// such an update goes is not known before it is fetched.
+/// Returns whether the head of a branch differs from the installed commit. A commit has no version, so the size of the
+/// update is unknown before it is fetched.
 pub fn choose_commit(installed: Option<&str>, tip: &str) -> bool {
     installed.is_none_or(|installed| !installed.eq_ignore_ascii_case(tip))
 }
@@ -124,7 +124,7 @@ fn is_blocked(blocked: &BTreeSet<Version>, version: &Version) -> bool {
     blocked.contains(version) || blocked.contains(&any_build)
 }
 
-/// Whether a pre-release leads to the same release as the pre-release that is installed.
+/// Returns whether a pre-release precedes the same release as the installed pre-release.
 fn is_next_pre_release(installed: &Version, version: &Version) -> bool {
     let core = |version: &Version| (version.major, version.minor, version.patch);
     !installed.pre.is_empty() && core(installed) == core(version)

@@ -1,4 +1,4 @@
-//! How often updates are looked for, and lengths of time as older clients write them.
+//! The interval of update checks, and durations in the format of older clients.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use super::{UpdateError, cut};
 
-/// How often updates are looked for: whole seconds, from a minute to 30 days; an hour unless somebody says otherwise.
+/// The interval of update checks: whole seconds, from a minute to 30 days; an hour by default.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct UpdateInterval(Duration);
 
 impl UpdateInterval {
-    /// The shortest: servers that are asked more often refuse sooner or later.
+    /// The minimum: servers start to refuse more frequent queries.
     pub const MIN: Duration = Duration::from_secs(60);
     /// The longest.
     pub const MAX: Duration = Duration::from_secs(30 * 24 * 3600);
@@ -27,8 +27,8 @@ impl UpdateInterval {
         }
     }
 
-    /// The nearest interval within the bounds. For clients of an older system, which had none; they are told what is
-    /// in use.
+    /// The nearest interval within the bounds, for clients of an older system without bounds; the response contains the
+    /// interval in use.
     pub fn nearest(interval: Duration) -> UpdateInterval {
         let within = interval.clamp(UpdateInterval::MIN, UpdateInterval::MAX);
         UpdateInterval(Duration::from_secs(within.as_secs()))
@@ -83,7 +83,7 @@ const MAX_DIGITS: usize = 18;
 pub fn parse_duration(text: &str) -> Result<Duration, UpdateError> {
     let refuse = || UpdateError::Duration { found: cut(text) };
     let (mut rest, mut nanos) = (text, 0_u128);
-    // Each turn takes a number and its unit; a number alone is seconds.
+    // Each iteration reads a number and its unit; a number without a unit is in seconds.
     loop {
         let (whole, after) = digits(rest);
         let (fraction, after) = after.strip_prefix('.').map_or(("", after), digits);
@@ -95,7 +95,7 @@ pub fn parse_duration(text: &str) -> Result<Duration, UpdateError> {
         let unit = UNITS.iter().find(|(name, _)| unit(after) == *name).map(|(_, nanos)| *nanos);
         let unit = if is_alone { Some(1_000_000_000) } else { unit };
         let unit = unit.ok_or_else(refuse)?;
-        // At most 18 digits were read, so these numbers fit.
+        // At most 18 digits were read, so the numbers fit.
         let number = |digits: &str| digits.bytes().fold(0_u128, |sum, digit| sum * 10 + u128::from(digit - b'0'));
         let scale = fraction.bytes().fold(1_u128, |scale, _| scale * 10);
         nanos += number(whole) * unit + number(fraction) * unit / scale;
@@ -108,12 +108,12 @@ pub fn parse_duration(text: &str) -> Result<Duration, UpdateError> {
     Ok(Duration::new(seconds, u32::try_from(nanos % 1_000_000_000).map_err(|_| refuse())?))
 }
 
-/// The digits that `text` begins with, and what follows.
+/// Splits `text` after its leading digits.
 fn digits(text: &str) -> (&str, &str) {
     text.split_at(text.bytes().take_while(u8::is_ascii_digit).count())
 }
 
-/// What stands before the next number.
+/// The text before the next number.
 fn unit(text: &str) -> &str {
     text.split(|c: char| c.is_ascii_digit() || c == '.').next().unwrap_or_default()
 }

@@ -1,22 +1,22 @@
-//! When to look for updates: never all at once, and less often where looking fails.
+//! The schedule of update checks: spread over time, and less frequent after failures.
 
 use std::time::Duration;
 
-/// How long a plugin waits at most for its first look, so that a host that starts does not ask for all at once.
+/// The maximum delay of a plugin's first check, so that a starting host does not check all plugins at once.
 const FIRST_WITHIN_MS: u64 = 60_000;
 /// Above this, failures make no interval longer.
 const MAX_BACKOFF_MS: u64 = 6 * 3600 * 1000;
 
-/// When a plugin that was never looked at is looked at: within a tenth of its interval, and a minute at most.
+/// The time of the first check: within a tenth of the interval, and a minute at most.
 ///
-/// Times are milliseconds since 1970. The same seed gives the same answer.
+/// Times are milliseconds since 1970. The same seed returns the same time.
 pub fn first_check(now_ms: u64, interval: Duration, seed: u64) -> u64 {
     now_ms.saturating_add(part((millis(interval) / 10).min(FIRST_WITHIN_MS), seed))
 }
 
-/// When to look again: an interval after the last look, ten percent earlier or later as the seed says.
+/// The time of the next check: one interval after the last, with up to ten percent jitter by the seed.
 ///
-/// Each of the failures in a row doubles the interval, up to six hours; a longer interval stays as it is. Times are
+/// Each consecutive failure doubles the interval, up to six hours; a longer interval is not changed. Times are
 /// milliseconds since 1970.
 pub fn next_check(last_check_ms: u64, interval: Duration, failures: u32, seed: u64) -> u64 {
     let interval = millis(interval);
@@ -31,7 +31,7 @@ fn millis(duration: Duration) -> u64 {
 
 /// A part of `whole`, evenly spread over the seeds.
 fn part(whole: u64, seed: u64) -> u64 {
-    // The finishing steps of splitmix64: seeds that follow each other come out far apart.
+    // The finalizer of splitmix64: consecutive seeds produce distant values.
     let mut bits = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
     bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

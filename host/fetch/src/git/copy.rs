@@ -28,7 +28,7 @@ pub(crate) fn commit(
     let mut folders = vec![(root, String::new())];
     let mut n_folders = 0;
     while let Some((id, prefix)) = folders.pop() {
-        // A few objects can stand for folders without end, because one object may be many folders at once.
+        // A few objects can represent an endless number of folders, because one object may be used as many folders.
         n_folders += 1;
         if n_folders > limits.max_files {
             return Err(Error::TooManyFolders { max_folders: limits.max_files });

@@ -14,7 +14,7 @@ use crate::Error;
 use host_core::is_public_address;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// How often a connection that waits for bytes looks whether to go on.
+/// The interval at which a waiting connection checks whether to continue.
 const LOOK_UP: Duration = Duration::from_millis(100);
 const MAX_REDIRECTS: usize = 3;
 
@@ -24,7 +24,7 @@ const LIST_TYPE: &str = "application/x-git-upload-pack-advertisement";
 const REQUEST_TYPE: &str = "application/x-git-upload-pack-request";
 const RESULT_TYPE: &str = "application/x-git-upload-pack-result";
 
-/// A client for one fetch. Only a mirror, which the operator named, may lie in a private network or speak plain HTTP.
+/// A client for one fetch. Only a mirror, which the operator configured, may be in a private network or use plain HTTP.
 pub(crate) fn agent(watch: &Watch, is_mirror: bool) -> Agent {
     let config = Agent::config_builder()
         .http_status_as_error(false)
@@ -44,7 +44,7 @@ pub(crate) fn agent(watch: &Watch, is_mirror: bool) -> Agent {
     }
 }
 
-/// Asks for the list of branches and tags, following redirects on the same server.
+/// Requests the list of branches and tags, following redirects on the same server.
 pub(crate) fn list(session: &Session) -> Result<BodyReader<'static>, Error> {
     for _ in 0..=MAX_REDIRECTS {
         let base = session.base();
@@ -74,7 +74,7 @@ pub(crate) fn request(session: &Session, body: &[u8]) -> Result<BodyReader<'stat
     answer(&url, response, RESULT_TYPE)
 }
 
-/// What an error of the client means here.
+/// Converts an error of the client.
 pub(crate) fn error(watch: &Watch, source: ureq::Error) -> Error {
     let url = watch.url.clone();
     match source {
@@ -94,7 +94,7 @@ fn answer(url: &str, response: http::Response<Body>, expected: &'static str) -> 
     let (url, status) = (url.to_owned(), response.status().as_u16());
     match status {
         200 => {}
-        // A server that hides private repositories says any of these.
+        // Servers that hide private repositories return any of these.
         401 | 403 | 404 | 410 => return Err(Error::NoRepository { url, status }),
         _ => return Err(Error::Status { url, status }),
     }
@@ -105,7 +105,7 @@ fn answer(url: &str, response: http::Response<Body>, expected: &'static str) -> 
     Ok(response.into_body().into_reader())
 }
 
-/// The new base, if the redirect stays on the server and on what is allowed.
+/// The new base, if the redirect stays on the server and is allowed.
 fn redirected(session: &Session, url: &str, response: &http::Response<Body>) -> Result<String, Error> {
     let to = location(response).unwrap_or_default();
     let refuse = |rule| Err(Error::Redirect { url: url.to_owned(), to: to.chars().take(200).collect(), rule });
@@ -137,8 +137,8 @@ fn header<'a>(response: &'a http::Response<Body>, name: &str) -> Option<&'a str>
 
 // === impl PublicResolver ===
 
-/// Gives only addresses in the public internet. The connection goes to one of these, so a name that answers
-/// differently a moment later gains nothing.
+/// Returns only public addresses. The connection uses one of these, so a name that resolves differently a moment later
+/// cannot bypass the check.
 #[derive(Debug, Default)]
 struct PublicResolver {
     inner: DefaultResolver,

@@ -1,4 +1,4 @@
-//! Which of the branches and tags of a repository a revision means.
+//! Resolves a revision among the branches and tags of a repository.
 
 use git2::{Oid, RemoteHead};
 use host_core::Revision;
@@ -11,7 +11,7 @@ use crate::Error;
 pub(crate) struct Advertised {
     pub(crate) name: String,
     pub(crate) id: Oid,
-    /// For `HEAD`: the branch it stands for.
+    /// The branch of `HEAD`.
     pub(crate) target: Option<String>,
 }
 
@@ -21,10 +21,10 @@ impl From<&RemoteHead<'_>> for Advertised {
     }
 }
 
-/// What to download.
+/// The target of a download.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Choice {
-    /// What this branch or tag points at.
+    /// The commit that this branch or tag points to.
     Tip {
         /// For example `refs/heads/main`.
         name: String,
@@ -64,7 +64,7 @@ pub(crate) fn choose(url: &str, advertised: &[Advertised], revision: &Revision) 
     }
 }
 
-/// The refusal, with some of what the server lists instead.
+/// The error, with some of the server's branches and tags.
 pub(crate) fn no_such_of(url: &str, advertised: &[Advertised], revision: &str) -> Error {
     let names = |prefix: &'static str| {
         let names = advertised.iter().filter_map(move |found| found.name.strip_prefix(prefix));
@@ -103,7 +103,7 @@ fn some_of<'n>(names: impl Iterator<Item = &'n str>, kind: &str) -> String {
     }
 }
 
-/// The version that a tag stands for.
+/// The version of a tag.
 pub(crate) fn version(tag: &str) -> Option<Version> {
     Version::parse(tag.strip_prefix('v').unwrap_or(tag)).ok()
 }

@@ -1,4 +1,4 @@
-//! One fetch of one repository: what is asked from where, for how long, and why it failed.
+//! The session of one fetch: its addresses, time limits and failure.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,7 +8,7 @@ use host_core::GitUrl;
 
 use crate::{Config, Error};
 
-/// When a fetch has to end. Shared with the connection, which looks at it while it waits.
+/// The end of a fetch. Shared with the connection, which checks it while waiting.
 #[derive(Clone, Debug)]
 pub(crate) struct Watch {
     pub(crate) url: String,
@@ -19,7 +19,7 @@ pub(crate) struct Watch {
 }
 
 impl Watch {
-    /// Whether to go on.
+    /// Checks whether to continue.
     pub(crate) fn check(&self) -> Result<(), Error> {
         if self.cancelled.load(Ordering::Relaxed) {
             return Err(Error::Cancelled);
@@ -41,7 +41,7 @@ pub(crate) struct Session {
     pub(crate) agent: ureq::Agent,
     pub(crate) is_mirror: bool,
     pub(crate) allowed: Vec<String>,
-    /// Where requests go: the mirror, or where a redirect led.
+    /// The base of requests: the mirror, or the target of a redirect.
     base: Mutex<String>,
     max_bytes: u64,
     received: AtomicU64,
@@ -91,7 +91,7 @@ impl Session {
         self.watch.check()
     }
 
-    /// Refuses any address but the one that was asked for.
+    /// Refuses any address but the requested one.
     pub(crate) fn check_url(&self, found: &str) -> Result<(), Error> {
         match found == self.asked() {
             true => Ok(()),
@@ -113,7 +113,7 @@ impl Session {
         lock(&self.failure).get_or_insert(error);
     }
 
-    /// Why the transport failed, or why the fetch should end.
+    /// The reason why the transport failed or the fetch should end.
     pub(crate) fn failure(&self) -> Option<Error> {
         lock(&self.failure).take().or_else(|| self.check().err())
     }
@@ -128,7 +128,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Whether `host/owner/name` matches one of the patterns, or there are none. Case does not matter.
+/// Returns whether `host/owner/name` matches a pattern, or there are no patterns. Case-insensitive.
 pub(crate) fn is_allowed(patterns: &[String], slug: &str) -> bool {
     let slug = slug.to_ascii_lowercase();
     patterns.is_empty()
@@ -139,7 +139,7 @@ pub(crate) fn is_allowed(patterns: &[String], slug: &str) -> bool {
         })
 }
 
-/// Whether `text` matches `pattern`, in which `*` stands for any run of characters.
+/// Returns whether `text` matches `pattern`, in which `*` matches any characters.
 fn matches(pattern: &str, text: &str) -> bool {
     let Some((before, after)) = pattern.split_once('*') else { return pattern == text };
     let Some(mut rest) = text.strip_prefix(before) else { return false };

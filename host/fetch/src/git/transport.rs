@@ -1,4 +1,4 @@
-//! What libgit2 calls for every address that starts with `https://`.
+//! The libgit2 transport for addresses that start with `https://`.
 
 use std::cell::RefCell;
 use std::io::{self, Read, Write};
@@ -35,9 +35,9 @@ pub(crate) fn during<T>(session: &Arc<Session>, fetch: impl FnOnce() -> T) -> T 
 fn register() {
     static REGISTERED: Once = Once::new();
     REGISTERED.call_once(|| {
-        // SAFETY: `register` must not run while another thread registers or looks up a transport. No other code of
-        // this program uses git2, so this is the only registration, and `Once` runs it once. Remotes look up their
-        // transport when they connect; that happens inside `during`, which waits here for the registration to end.
+        // SAFETY: `register` must not run while another thread registers or looks up a transport. No other code of this
+        // program uses git2, so this is the only registration, and `Once` runs it once. Remotes look up their transport
+        // when they connect; that happens inside `during`, which waits here for the registration to end.
         let registered = unsafe { git2::transport::register("https", connect) };
         if let Err(error) = registered {
             // Fetches then fail with libgit2's own words, that it knows no `https`.
@@ -96,8 +96,8 @@ impl Exchange {
         let n = answer.read(buffer).map_err(|error| http::error(&self.session.watch, error.into()))?;
         self.session.count(n)?;
         if self.lists {
-            // git2 panics at a name that is not UTF-8. No revision is written with these letters, nor with the one that
-            // takes their place, so nothing that could be asked for changes its name.
+            // git2 panics at a name that is not UTF-8. No revision can contain these bytes or their replacement
+            // character, so this changes no name that could be requested.
             buffer[..n].iter_mut().filter(|byte| !byte.is_ascii()).for_each(|byte| *byte = b'!');
         }
         Ok(n)

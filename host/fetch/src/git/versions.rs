@@ -1,4 +1,4 @@
-//! Which versions a repository has: its branches and tags, listed and not fetched.
+//! The versions of a repository: its branches and tags, listed without fetching.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -15,7 +15,7 @@ use crate::{Config, Error};
 /// Far above any repository of plugins.
 const MAX_REFS: usize = 10_000;
 
-/// The branches and tags of a repository at one moment. Those that no [`Revision`] can name are left out.
+/// The branches and tags of a repository at one time. Names that no [`Revision`] can refer to are skipped.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listing {
     /// The repository.
@@ -41,7 +41,7 @@ pub struct Release {
     pub commit: String,
 }
 
-/// A branch, or a tag that is no version.
+/// A branch, or a tag that is not a version.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tip {
     /// The name.
@@ -53,18 +53,18 @@ pub struct Tip {
 /// The default branch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Head {
-    /// The branch, when the server says which it is.
+    /// The default branch, if the server reports it.
     pub branch: Option<String>,
     /// The commit it leads to, 40 hex digits.
     pub commit: String,
 }
 
-/// What newer versions of a revision are.
+/// The newer versions of a revision.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Follow<'l> {
     /// Its releases.
     Releases(&'l [Release]),
-    /// What its branch or tag leads to now: this commit.
+    /// The current commit of its branch or tag.
     Tip(&'l str),
     /// Nothing: the revision is a commit.
     Fixed,
@@ -72,10 +72,10 @@ pub enum Follow<'l> {
 
 /// Lists the versions of a repository. Only the list of branches and tags crosses the network, and nothing is written.
 ///
-/// The releases of GitHub, GitLab and others are tags of the repository, so this finds them without asking the REST
-/// API of any of them: one protocol for every host and mirror, with the addresses, limits and timeouts of
-/// [`fetch`](crate::fetch()), without a token, and without the 60 requests an hour that GitHub's API grants those who
-/// have none. What only an API knows is not seen: release notes, files of a release, and its mark as a pre-release.
+/// The releases of GitHub, GitLab and others are tags of the repository, so this needs no REST API: one protocol for
+/// every host and mirror, with the addresses, limits and timeouts of [`fetch`](crate::fetch()), without a token, and
+/// without the 60 requests per hour that GitHub's API allows without one. Information that only an API has is not
+/// available: release notes, files of a release, and the pre-release mark.
 ///
 /// Setting `cancelled` ends it as it ends [`fetch`](crate::fetch()).
 ///
@@ -92,11 +92,11 @@ pub fn versions(config: &Config, url: &GitUrl, cancelled: &Arc<AtomicBool>) -> R
         let mut remote = Remote::create_detached(session.asked()).map_err(git)?;
         listing(url, &transport::during(&session, || list(&session, &mut remote))?)
     };
-    // libgit2 only says that its transport failed; the session knows why.
+    // libgit2 only reports that its transport failed; the session knows the reason.
     attempt().map_err(|error| session.failure().unwrap_or(error))
 }
 
-/// Connects, and asks for the branches and tags.
+/// Connects and requests the branches and tags.
 pub(super) fn list(session: &Session, remote: &mut Remote<'_>) -> Result<Vec<Advertised>, Error> {
     let git = |source| session.git_error("list the branches and tags", source);
     session.check_url(&String::from_utf8_lossy(remote.url_bytes()))?;
@@ -110,7 +110,7 @@ fn listing(url: &GitUrl, advertised: &[Advertised]) -> Result<Listing, Error> {
     }
     let mut listing =
         Listing { url: url.clone(), releases: vec![], tags: vec![], branches: vec![], head: head(advertised) };
-    // The commit of an annotated tag stands right behind the tag.
+    // The commit of an annotated tag follows the tag directly.
     for (at, found) in advertised.iter().enumerate() {
         let peeled = advertised.get(at + 1).filter(|next| next.name.strip_suffix(PEELED) == Some(&found.name));
         let commit = peeled.unwrap_or(found).id.to_string();
@@ -141,9 +141,9 @@ fn can_be_named(name: &str) -> bool {
 // === impl Listing ===
 
 impl Listing {
-    /// What newer versions of `revision` are, by the rules by which [`fetch`](crate::fetch()) reads a revision: the
-    /// latest version is that of the newest release, or of the default branch where there is none; a name is a tag
-    /// before a branch before a commit. A version whose tag is gone still has the other releases.
+    /// Returns the newer versions of `revision`, by the same rules as [`fetch`](crate::fetch()): the latest version is
+    /// the newest release, or the default branch if there is none; a name is a tag before a branch before a commit. A
+    /// version whose tag was deleted still has the other releases.
     ///
     /// # Errors
     /// [`Error::EmptyRepository`] and [`Error::NoRevision`].

@@ -1,8 +1,8 @@
-//! Which rule an archive breaks.
+//! Violations of the archive rules.
 
 use host_core::PathError;
 
-/// Which rule an archive breaks. Names of entries are shown with unprintable characters escaped.
+/// The rule that an archive violates. Unprintable characters in names are escaped.
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "the message of each variant names its fields")]
 pub enum ZipError {
@@ -44,10 +44,10 @@ pub enum ZipError {
     /// More entries than an archive may have.
     #[error("archive has {found} entries, more than {max_entries}")]
     TooManyEntries { found: usize, max_entries: usize },
-    /// A gap, an overlap, or bytes in front or behind.
+    /// A gap, an overlap, or bytes before or after the records.
     #[error("expected {record} at byte {expected}, found it at {found}: the archive has a gap or an overlap there")]
     Tiling { record: String, expected: u64, found: u64 },
-    /// The two headers of an entry say different things.
+    /// The two headers of an entry differ.
     #[error("`{name}` has {field} `{local}` in front of its data and `{central}` in the directory")]
     Mismatch {
         /// The entry's name in the directory.
@@ -59,7 +59,7 @@ pub enum ZipError {
     /// The record behind the data does not match.
     #[error("the record behind the data of `{name}` does not match the directory")]
     Descriptor { name: String },
-    /// Packed in another way than deflate.
+    /// A compression method other than deflate.
     #[error("`{name}` is packed with method {method}; hint: use deflate or no compression")]
     Method {
         name: String,
@@ -83,7 +83,7 @@ pub enum ZipError {
         /// All its flags.
         flags: u16,
     },
-    /// An extra field that gives another name or size, or is malformed.
+    /// An extra field with another name or size, or an invalid one.
     #[error("`{name}` has an extra field `{id:04x}` {rule}")]
     Extra {
         name: String,
@@ -105,19 +105,19 @@ pub enum ZipError {
         /// Its Unix mode.
         mode: u32,
     },
-    /// A folder with data, or an entry that is a folder in one respect and a file in another.
+    /// A folder with data, or an entry marked as both a folder and a file.
     #[error("`{name}` {rule}")]
     Folder { name: String, rule: &'static str },
-    /// A name whose characters depend on the reader.
+    /// A name whose encoding is ambiguous.
     #[error("`{name}` is neither ASCII nor marked as UTF-8; hint: pack with a tool that writes UTF-8 names")]
     NameEncoding {
         /// The name with its bad bytes replaced.
         name: String,
     },
-    /// A name that may not stand in a tree.
+    /// A name that is not allowed in a tree.
     #[error(transparent)]
     Name(#[from] PathError),
-    /// Two entries that some file system would take for one.
+    /// Two entries with names that some file systems treat as equal.
     #[error("`{name}` is in the archive twice (names are compared without case and in one Unicode form)")]
     Duplicate {
         /// The second of them.
@@ -126,7 +126,7 @@ pub enum ZipError {
     /// A name that is a file and a folder at once.
     #[error("`{name}` is both a file and a folder")]
     FileAndFolder { name: String },
-    /// A name that git would take for its own data.
+    /// A name that is reserved by git.
     #[error("`{name}` is a name for git's own data; hint: leave `.git` out of the archive")]
     ForbiddenName { name: String },
     /// More bytes than an archive may unpack to.
@@ -145,24 +145,24 @@ pub enum ZipError {
         packed_bytes: u64,
         max_ratio: u64,
     },
-    /// The packed data does not give the declared bytes.
+    /// The unpacked size differs from the declared size.
     #[error("`{name}` declares {declared} bytes and unpacks to {found} or more")]
     Size {
         name: String,
         declared: u64,
-        /// How many bytes came out before it was stopped.
+        /// The number of unpacked bytes at the stop.
         found: u64,
     },
     /// The packed data is malformed.
     #[error("the packed data of `{name}` {rule}")]
     Deflate { name: String, rule: &'static str },
-    /// The unpacked data is not what was packed.
+    /// The unpacked data does not match its checksum.
     #[error("`{name}` has the checksum `{found:08x}`, declared is `{declared:08x}`; hint: the archive is damaged")]
     Checksum { name: String, declared: u32, found: u32 },
     /// The second reader sees something else.
     #[error("two readers of the archive do not agree on {rule}")]
     Disagree {
-        /// On what.
+        /// The difference.
         rule: &'static str,
     },
     /// The second reader refuses it.

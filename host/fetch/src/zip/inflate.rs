@@ -1,4 +1,4 @@
-//! Does the packed data of a file give exactly the declared bytes?
+//! Checks that the compressed data of a file has exactly the declared size and checksum.
 #![forbid(unsafe_code)]
 
 use flate2::{Crc, Decompress, FlushDecompress, Status};
@@ -6,8 +6,8 @@ use flate2::{Crc, Decompress, FlushDecompress, Status};
 use super::ZipError;
 use super::strict::{Entry, Method};
 
-/// Unpacks into nowhere and compares length and checksum. Stops as soon as there is one byte too many, so that an
-/// archive that lies about its sizes costs no more than it declares.
+/// Decompresses without storing and compares length and checksum. Stops at the first additional byte, so that an
+/// archive with wrong sizes costs no more than it declares.
 pub(crate) fn check(entry: &Entry<'_>) -> Result<(), ZipError> {
     let name = || entry.path.to_string();
     let found = match entry.method {

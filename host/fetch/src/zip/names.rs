@@ -1,4 +1,4 @@
-//! Does every name in an archive stand for one thing?
+//! Checks that every name in an archive is unique.
 #![forbid(unsafe_code)]
 
 use std::collections::HashMap;
@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use super::ZipError;
 use super::strict::Entry;
 
-/// Which names are taken, as a file system would see them that knows neither case nor Unicode forms.
+/// The used names, as seen by a file system that ignores case and Unicode forms.
 #[derive(Default)]
 pub(crate) struct Names {
     taken: HashMap<String, Taken>,
@@ -15,14 +15,14 @@ pub(crate) struct Names {
 #[derive(Clone, Copy, PartialEq)]
 enum Taken {
     File,
-    /// A folder with an entry of its own.
+    /// A folder with its own entry.
     Folder,
-    /// A folder that other entries lie in.
+    /// A folder that contains other entries.
     Parent,
 }
 
 impl Names {
-    /// Takes the name of one more entry, and of the folders that it lies in.
+    /// Adds the name of an entry and of its parent folders.
     pub(crate) fn take(&mut self, entry: &Entry<'_>) -> Result<(), ZipError> {
         let folded = entry.path.folded();
         let both = |name: &str| Err(ZipError::FileAndFolder { name: name.to_owned() });

@@ -1,8 +1,8 @@
-//! Reads the structure of a ZIP archive and accepts only what every reader sees in the same way.
+//! Parses the structure of a ZIP archive and accepts only archives that every reader interprets equally.
 //!
-//! Some readers start at the directory, some at the first byte; some believe the header in front of the data, some
-//! the one in the directory; some skip what they do not know. An archive passes when all of them must come to the
-//! same list: one end record, a directory right in front of it, and entries that fill the rest without a gap.
+//! Some readers start at the directory, others at the first byte; some trust the local header, others the central one;
+//! some skip unknown parts. An archive is accepted if all of them must find the same list: one end record, a directory
+//! directly before it, and entries that fill the rest without a gap.
 #![forbid(unsafe_code)]
 
 use host_core::TreePath;
@@ -14,7 +14,7 @@ use super::{ArchiveLimits, ZipError};
 #[derive(Debug)]
 pub(crate) struct Entry<'a> {
     pub(crate) path: TreePath,
-    /// The name as it stands in the archive.
+    /// The name as stored in the archive.
     pub(crate) raw_name: &'a [u8],
     pub(crate) is_folder: bool,
     pub(crate) executable: bool,
@@ -25,7 +25,7 @@ pub(crate) struct Entry<'a> {
     pub(crate) packed: &'a [u8],
 }
 
-/// How a file is packed.
+/// The compression method of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Method {
     Stored,
@@ -39,7 +39,7 @@ const ZIP64_LOCATOR_BYTES: usize = 20;
 const CENTRAL: u32 = 0x0201_4b50;
 const LOCAL: u32 = 0x0403_4b50;
 const DESCRIPTOR: u32 = 0x0807_4b50;
-/// The end record lies in the last part of the file that a comment of any length leaves.
+/// The end record is in the last part of the file, before a comment of any length.
 const END_WINDOW: usize = END_BYTES + 0xffff;
 /// git archive and GitHub put the commit id there.
 const MAX_COMMENT: usize = 1024;
@@ -49,7 +49,7 @@ const FLAG_DESCRIPTOR: u16 = 1 << 3;
 const FLAG_STRONG_ENCRYPTION: u16 = 1 << 6;
 const FLAG_UTF8: u16 = 1 << 11;
 const FLAG_MASKED: u16 = 1 << 13;
-/// How hard the packer tried; no reader looks at it.
+/// The compression effort, which no reader uses.
 const FLAG_DEFLATE_EFFORT: u16 = 0b110;
 const KNOWN_FLAGS: u16 = FLAG_DEFLATE_EFFORT | FLAG_DESCRIPTOR | FLAG_UTF8;
 
@@ -143,7 +143,7 @@ fn read_end(archive: &[u8], at: usize) -> Result<Directory, ZipError> {
 
 // === the directory ===
 
-/// What the directory says about an entry.
+/// The central header of an entry.
 struct Header<'a> {
     flags: u16,
     method: u16,
@@ -242,7 +242,7 @@ impl<'a> Header<'a> {
         })
     }
 
-    /// The Unix mode, which some writers that are not on Unix give as well, and some on Unix leave at 0.
+    /// The Unix mode, which some non-Unix writers set as well, and some Unix writers leave at 0.
     fn check_attributes(&self, is_folder: bool) -> Result<u32, ZipError> {
         const DOS_FOLDER: u32 = 0x10;
         let name = || shown(self.name);
@@ -265,7 +265,7 @@ impl<'a> Header<'a> {
                 rule: "has the attributes of a file and the name of a folder",
             });
         }
-        // A set-group bit on a folder is usual on some systems, and folders are made anew anyway.
+        // A setgid bit on a folder is common on some systems, and folders are created anew in any case.
         if !is_folder && mode & 0o6000 != 0 {
             return Err(ZipError::SetId { name: name(), mode });
         }
@@ -273,7 +273,7 @@ impl<'a> Header<'a> {
     }
 }
 
-/// Some readers refuse what a newer version of the format is needed for, and some do not look.
+/// Some readers refuse entries that require a newer version of the format, others ignore the version.
 fn check_version(name: &[u8], version: u16) -> Result<(), ZipError> {
     match version <= NEWEST_VERSION {
         true => Ok(()),
@@ -281,7 +281,7 @@ fn check_version(name: &[u8], version: u16) -> Result<(), ZipError> {
     }
 }
 
-/// Refuses extra fields that give a second size or name or announce encryption, and ones that do not add up.
+/// Refuses extra fields with a second size or name, with encryption, or with an invalid length.
 fn check_extra(name: &[u8], extra: &[u8]) -> Result<(), ZipError> {
     let mut rest = extra;
     while !rest.is_empty() {
@@ -306,7 +306,7 @@ fn check_extra(name: &[u8], extra: &[u8]) -> Result<(), ZipError> {
 
 // === the entries ===
 
-/// Checks that the entries fill the archive up to the directory, and gives the packed data of each.
+/// Checks that the entries fill the archive up to the directory, and returns the compressed data of each.
 fn tile<'a>(archive: &'a [u8], headers: &[Header<'a>], directory: usize) -> Result<Vec<&'a [u8]>, ZipError> {
     let bytes = archive.get(..directory).unwrap_or_default();
     let mut order: Vec<usize> = (0..headers.len()).collect();
@@ -332,8 +332,8 @@ fn tile<'a>(archive: &'a [u8], headers: &[Header<'a>], directory: usize) -> Resu
     Ok(packed)
 }
 
-/// Compares the header in front of the data, and the record behind it, with the directory. Gives the data, and
-/// where the next entry must start.
+/// Compares the local header and the data descriptor with the directory. Returns the data and the required start of the
+/// next entry.
 fn read_local<'a>(bytes: &'a [u8], header: &Header<'a>, next: usize) -> Result<(&'a [u8], usize), ZipError> {
     let mut record = Record::at(bytes, header.offset as usize, "the header of an entry");
     record.signature(LOCAL)?;

@@ -1,4 +1,4 @@
-//! What a file says about itself, whether or not it is a plugin.
+//! Facts from a file, whether or not it is a plugin.
 
 use std::collections::BTreeMap;
 
@@ -6,31 +6,31 @@ use object::read::elf::ElfFile64;
 use object::{Endianness, Object as _, ObjectSection as _, ObjectSymbol as _, elf};
 use plugin_sdk_abi::{ROOT_SYMBOL, metadata};
 
-/// How many names of symbols are worth showing.
+/// The maximum number of symbol names to show.
 const MAX_NAMES: usize = 5;
 
-/// What a file says about itself, whether or not it is a plugin. Whatever is missing or broken is left out.
+/// Facts from a file, whether or not it is a plugin. Missing or broken parts are omitted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Facts {
-    /// What kind of file it is, in words.
+    /// The kind of file in words.
     pub kind: String,
-    /// What the metadata section says; `None` without one that can be read.
+    /// The metadata section; `None` if it is missing or invalid.
     pub metadata: Option<BTreeMap<String, String>>,
-    /// What compiled it, as the compiler wrote it into the file.
+    /// The compiler, as recorded in the file.
     pub compiler: Option<String>,
     /// The libraries that the dynamic linker must find.
     pub needed: Vec<String>,
-    /// Where else than in the system's folders it looks for them.
+    /// Additional search folders for its libraries.
     pub search_path: Option<String>,
-    /// The newest version of glibc that it asks for.
+    /// The newest version of glibc that it requires.
     pub glibc: Option<String>,
-    /// Whether it exports the symbol that the host starts at.
+    /// Whether it exports the root symbol.
     pub has_root_symbol: bool,
-    /// What keeps it in memory after it is closed: one sentence each.
+    /// The reasons that keep it in memory after closing, one sentence each.
     pub warnings: Vec<String>,
 }
 
-/// Reads what a file says about itself. Never fails: a file that is no library is described as what it is.
+/// Reads the facts of a file. Never fails: a file that is not a library is described as what it is.
 pub fn facts(file: &[u8]) -> Facts {
     let mut facts = Facts { kind: kind(file), ..Facts::default() };
     let Ok(library) = ElfFile64::<Endianness>::parse(file) else { return facts };
@@ -41,20 +41,20 @@ pub fn facts(file: &[u8]) -> Facts {
         .map(lossy);
     let root = ROOT_SYMBOL.trim_end_matches('\0');
     facts.has_root_symbol = library.dynamic_symbols().any(|symbol| symbol.is_definition() && symbol.name() == Ok(root));
-    let mut stays = false;
+    let mut unload_blocked = false;
     if let Ok(table) = library.elf_dynamic_table() {
         for entry in &table {
             let text = || table.string(entry).ok().map(lossy);
             match entry.tag {
                 elf::DT_NEEDED => facts.needed.extend(text()),
                 elf::DT_RUNPATH | elf::DT_RPATH => facts.search_path = text(),
-                elf::DT_FLAGS_1 => stays = entry.val & elf::DF_1_NODELETE.0 != 0,
+                elf::DT_FLAGS_1 => unload_blocked = entry.val & elf::DF_1_NODELETE.0 != 0,
                 _ => {}
             }
         }
     }
     facts.glibc = newest_glibc(&library);
-    if stays {
+    if unload_blocked {
         facts.warnings.push("it is marked DF_1_NODELETE: the linker never takes it out of memory again".to_owned());
     }
     facts.warnings.extend(unique_symbols(&library));
@@ -78,7 +78,7 @@ fn kind(file: &[u8]) -> String {
     text.to_owned()
 }
 
-/// The first bytes of an ELF file, which have the same places in all classes.
+/// The first bytes of an ELF file, whose positions are equal in all classes.
 fn elf_kind(file: &[u8]) -> String {
     let class = match file.get(4) {
         Some(1) => "32-bit",

@@ -1,18 +1,15 @@
 //! The pthread keys of libraries: each number has its owner, in a table without locks.
 #![expect(unsafe_code, reason = "reads and runs what plugins left under their keys")]
 
-use std::ffi::{c_int, c_void};
+use std::ffi::c_int;
 use std::sync::atomic::{AtomicU16, AtomicUsize, Ordering};
 
+use super::real::{self, KeyDestructor};
 use super::slots::Slot;
-use super::stand_in::real;
-
-/// What a key's values are ended with.
-pub(super) type Destructor = unsafe extern "C-unwind" fn(*mut c_void);
 
 /// `PTHREAD_KEYS_MAX` of glibc.
 const MAX_KEYS: usize = 1024;
-/// As pthreads does it: a destructor may set values again, and is asked again this often.
+/// As in pthreads: a destructor may set values again and is repeated this many times.
 const ROUNDS: usize = 4;
 
 struct Key {
@@ -25,7 +22,7 @@ struct Key {
 static KEYS: [Key; MAX_KEYS] = [const { Key { owner: AtomicU16::new(0), destructor: AtomicUsize::new(0) } }; MAX_KEYS];
 
 /// Notes a key that a library has just got.
-pub(super) fn note(key: libc::pthread_key_t, owner: &'static Slot, destructor: Option<Destructor>) {
+pub(super) fn note(key: libc::pthread_key_t, owner: &'static Slot, destructor: Option<KeyDestructor>) {
     if let Some(entry) = KEYS.get(key as usize) {
         entry.destructor.store(destructor.map_or(0, |destructor| destructor as usize), Ordering::Relaxed);
         let owner = u16::try_from(owner.index() + 1).unwrap_or(0);
@@ -33,14 +30,14 @@ pub(super) fn note(key: libc::pthread_key_t, owner: &'static Slot, destructor: O
     }
 }
 
-/// Forgets a key that is about to be given back.
+/// Removes a key that is about to be returned.
 pub(super) fn forget(key: libc::pthread_key_t) {
     if let Some(entry) = KEYS.get(key as usize) {
         entry.owner.store(0, Ordering::Release);
     }
 }
 
-/// How many keys libraries have now.
+/// The number of keys that libraries have.
 pub(crate) fn count() -> usize {
     KEYS.iter().filter(|key| key.owner.load(Ordering::Relaxed) != 0).count()
 }
@@ -53,11 +50,11 @@ fn of(wanted: impl Fn(&'static Slot) -> bool) -> impl Iterator<Item = (libc::pth
     keys.filter(move |(_, owner, _)| wanted(owner))
 }
 
-/// Gives back the keys of a closed library. No thread runs their destructors from now on.
+/// Returns the keys of a closed library. Threads no longer run their destructors.
 pub(crate) fn delete_of(owner: &'static Slot) {
     for (key, ..) in of(|slot| std::ptr::eq(slot, owner)) {
         forget(key);
-        // SAFETY: the key is the library's, whose code does not run any more, so nobody uses or deletes it.
+        // SAFETY: the key belongs to the library, whose code no longer runs, so nothing uses or deletes it.
         unsafe { real::pthread_key_delete(key) };
     }
 }
@@ -67,24 +64,24 @@ pub(super) fn end_values(wanted: impl Fn(&'static Slot) -> bool) {
     for _ in 0..ROUNDS {
         let mut found = false;
         for (key, owner, destructor) in of(&wanted) {
-            // SAFETY: reading a key, even one that was deleted meanwhile, is defined in glibc.
+            // SAFETY: reading a key, even one deleted in the meantime, is defined in glibc.
             let read = || unsafe { libc::pthread_getspecific(key) };
             if read().is_null() {
                 continue;
             }
             let ended = owner.visit(|| {
-                // Again: before the visit the library may have been closed, and its slot be another's. Then its keys are
-                // deleted, and nothing is there.
+                // Checked again: before the visit the library may have been closed and its slot reused. Its keys are
+                // deleted then, and there is no value.
                 let value = read();
                 if value.is_null() {
                     return;
                 }
-                // First, so that the thread's end does not find it again.
-                // SAFETY: the library is not closed while it is visited, so the key is its own.
+                // Cleared first, so that the thread's end does not find it again. SAFETY: the library is not closed
+                // while it is visited, so the key still belongs to it.
                 let _: c_int = unsafe { libc::pthread_setspecific(key, std::ptr::null()) };
                 if destructor != 0 {
                     // SAFETY: the address is that of the destructor that came with the key.
-                    let destructor = unsafe { std::mem::transmute::<usize, Destructor>(destructor) };
+                    let destructor = unsafe { std::mem::transmute::<usize, KeyDestructor>(destructor) };
                     // SAFETY: a destructor gets the thread's own value, on this thread, once.
                     unsafe { destructor(value) };
                 }

@@ -1,16 +1,17 @@
-//! Which library the dynamic linker has mapped where.
+//! Address ranges of libraries, as mapped by the dynamic linker.
 //!
-//! `dl_iterate_phdr` is not to be asked while a library may be opened: it looks up where this thread has the thread-locals of
-//! each library, and for one that another thread is just opening glibc (2.36, measured) reads past the end of a list and ends
-//! the process. That takes more than sixty libraries with thread-locals, and bad luck. `_dl_find_object`, which glibc has for
-//! the unwinder since 2.35, looks up nothing of the kind, and takes no lock; where it is missing, the other one has to do.
+//! `dl_iterate_phdr` must not be called while a library may be opened: it looks up the thread-locals of each library on
+//! this thread, and for a library that another thread is just opening, glibc (2.36, measured) reads past the end of a
+//! list and crashes. That requires more than sixty libraries with thread-locals, and bad timing. `_dl_find_object`,
+//! which glibc provides for the unwinder since 2.35, does no such lookup and takes no lock; if it is missing,
+//! `dl_iterate_phdr` is used.
 #![expect(unsafe_code, reason = "asks the dynamic linker for the libraries it has mapped")]
 
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::ops::Range;
 use std::sync::LazyLock;
 
-/// What the linker says of a library: `struct link_map`, as far as it is public.
+/// The linker's record of a library: the public part of `struct link_map`.
 #[repr(C)]
 struct LinkMap {
     base: usize,
@@ -37,18 +38,18 @@ static FIND_OBJECT: LazyLock<Option<FindObject>> = LazyLock::new(|| {
     (!found.is_null()).then(|| unsafe { std::mem::transmute::<*mut c_void, FindObject>(found) })
 });
 
-/// Asks once for what is needed later, when a lock of the linker's may be held.
+/// Resolves functions that are needed later, when a lock of the linker may be held.
 pub(super) fn prepare() {
     LazyLock::force(&FIND_OBJECT);
 }
 
-/// Where an open library lies.
+/// The address range of an open library.
 ///
 /// # Safety
 /// `handle` must be what `dlopen` gave for a library that is still open.
 pub(crate) unsafe fn range_of(handle: *mut c_void) -> Option<Range<usize>> {
     let mut map: *const LinkMap = std::ptr::null();
-    // SAFETY: the handle is of an open library, and `map` takes the pointer that is asked for.
+    // SAFETY: the handle is of an open library, and `map` receives the requested pointer.
     let failed = unsafe { libc::dlinfo(handle, libc::RTLD_DI_LINKMAP, (&raw mut map).cast()) };
     if failed != 0 || map.is_null() {
         return None;
@@ -58,8 +59,9 @@ pub(crate) unsafe fn range_of(handle: *mut c_void) -> Option<Range<usize>> {
     object_at(dynamic.addr()).map(|(_, range)| range)
 }
 
-/// The plugin's library that lies at an address: the number in the name it was opened under, and where it lies. Does not
-/// allocate. Code at that address must be about to run, or its library be kept open: the linker's words of it are read.
+/// Finds the plugin's library at an address: the number in the name it was opened with, and its range. Does not
+/// allocate. Code at that address must be about to run, or its library must be kept open, because the linker's record
+/// of it is read.
 pub(super) fn object_at(address: usize) -> Option<(u64, Range<usize>)> {
     match *FIND_OBJECT {
         Some(find) => found_by(find, address),
@@ -74,9 +76,9 @@ fn found_by(find: FindObject, address: usize) -> Option<(u64, Range<usize>)> {
     if failed != 0 || found.map.is_null() {
         return None;
     }
-    // SAFETY: the library stays open meanwhile, and the linker keeps this for as long.
+    // SAFETY: the library stays open during the call, and the linker keeps this record as long.
     let name = unsafe { (*found.map).name };
-    // SAFETY: a name of the linker's is a C string, or there is none.
+    // SAFETY: a name in the linker's record is a C string or null.
     let number = (!name.is_null()).then(|| unsafe { number_of(name) })??;
     Some((number, found.start..found.end))
 }
@@ -90,7 +92,7 @@ fn searched(address: usize) -> Option<(u64, Range<usize>)> {
     unsafe extern "C" fn look(info: *mut libc::dl_phdr_info, _: usize, search: *mut c_void) -> c_int {
         // SAFETY: `dl_iterate_phdr` lends one entry during this call.
         let info = unsafe { &*info };
-        // SAFETY: it passes the `Search` it was given, which nothing else refers to meanwhile.
+        // SAFETY: it passes the `Search` it was given, to which nothing else refers during the call.
         let search = unsafe { &mut *search.cast::<Search>() };
         // SAFETY: the linker lends `dlpi_phnum` program headers during this call.
         let headers = unsafe { std::slice::from_raw_parts(info.dlpi_phdr, info.dlpi_phnum.into()) };
@@ -120,7 +122,7 @@ fn searched(address: usize) -> Option<(u64, Range<usize>)> {
 /// # Safety
 /// `name` must be a C string.
 unsafe fn number_of(name: *const c_char) -> Option<u64> {
-    // SAFETY: the caller says so.
+    // SAFETY: guaranteed by the caller.
     let name = unsafe { CStr::from_ptr(name) };
     number_in(name.to_bytes())
 }

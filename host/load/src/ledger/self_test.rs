@@ -1,4 +1,4 @@
-//! Whether the ledger sees what libraries leave: a small library leaves one of each kind, and is closed again.
+//! The self-test of the ledger: a small library leaves one item of each kind and is closed again.
 #![expect(unsafe_code, reason = "opens a library of this program's own and calls it")]
 
 use std::cell::Cell;
@@ -8,14 +8,15 @@ use std::os::fd::AsRawFd as _;
 use std::path::Path;
 use std::sync::OnceLock;
 
-use super::{keys, stand_in, threads};
+use super::{interpose, keys, threads};
 use crate::copy::{Copy, is_mapped};
 
 static LIBRARY: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/ledger-probe.so"));
-/// What its mapping is called.
+/// The label of its mapping.
 const LABEL: &str = "self-test";
 
-/// Whether libraries can be closed in this process; else why not. Tested once, with a library under a name in `folder`.
+/// Returns whether libraries can be closed in this process, or the reason why not. Tested once, with a library linked
+/// in `folder`.
 pub(crate) fn effective(folder: &Path) -> Result<(), &'static str> {
     static RESULT: OnceLock<Result<(), String>> = OnceLock::new();
     let result = RESULT.get_or_init(|| {
@@ -52,13 +53,13 @@ fn test(folder: &Path) -> Result<(), String> {
     }
 }
 
-/// Whether libraries are bound to this program's own functions.
+/// Returns whether libraries are bound to the interposed functions.
 fn are_bound() -> Result<(), String> {
     let own: [(&CStr, *const ()); 4] = [
-        (c"pthread_create", stand_in::pthread_create as *const ()),
-        (c"pthread_key_create", stand_in::pthread_key_create as *const ()),
-        (c"pthread_key_delete", stand_in::pthread_key_delete as *const ()),
-        (c"__cxa_thread_atexit_impl", stand_in::__cxa_thread_atexit_impl as *const ()),
+        (c"pthread_create", interpose::pthread_create as *const ()),
+        (c"pthread_key_create", interpose::pthread_key_create as *const ()),
+        (c"pthread_key_delete", interpose::pthread_key_delete as *const ()),
+        (c"__cxa_thread_atexit_impl", interpose::__cxa_thread_atexit_impl as *const ()),
     ];
     for (name, function) in own {
         // SAFETY: the name is a C string, and the answer is only compared.
@@ -72,7 +73,7 @@ fn are_bound() -> Result<(), String> {
 
 type Leave = unsafe extern "C" fn(*mut c_int, *mut c_int, c_int) -> c_int;
 
-/// Lets the library leave one of each kind on this thread, and ends them.
+/// Lets the library leave one item of each kind on this thread, and ends them.
 fn exercise(library: &libloading::os::unix::Library, slot: &'static super::Slot) -> Result<(), String> {
     let missing = |error: libloading::Error| format!("the self-test's library: {error}");
     // SAFETY: `probe.c` declares them so.
@@ -82,7 +83,7 @@ fn exercise(library: &libloading::os::unix::Library, slot: &'static super::Slot)
     let (reader, mut writer) = std::io::pipe().map_err(|error| format!("the self-test's pipe: {error}"))?;
     let keys_before = keys::count();
     let (thread_locals_ended, keys_ended) = (Cell::new(0), Cell::new(0));
-    // SAFETY: both counters outlive what is left, which ends below on this thread.
+    // SAFETY: both counters outlive the items, which end below on this thread.
     let failed = unsafe { leave(thread_locals_ended.as_ptr(), keys_ended.as_ptr(), reader.as_raw_fd()) };
     let left = (slot.left(), keys::count() - keys_before);
     let told = writer.write_all(b"x");
@@ -108,7 +109,8 @@ mod tests {
 
     #[test]
     fn what_a_library_leaves_is_seen_and_ended_and_the_library_closed() {
-        // The linker exports a program's own function where a shared library has one of that name, so this program is bound too.
+        // The linker exports a program's function if a shared library has one with the same name, so this program is
+        // bound, too.
         let folder = std::env::temp_dir();
         assert_eq!(test(&folder), Ok(()));
         assert_eq!(test(&folder), Ok(()), "nothing of the first is left");

@@ -1,4 +1,4 @@
-//! Which library an address belongs to: a table that is read without a lock and never allocates.
+//! A table of address ranges to find the library of an address, read without locks or allocations.
 
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 
 use tokio::sync::Notify;
 
-use super::counts::{CLOSED, Counts, Kind};
+use super::counts::{CLOSED, CountKind, Counts};
 use super::linker;
 
 /// The most libraries that are open at once.
@@ -20,22 +20,22 @@ const LENGTH_BITS: u32 = 28;
 static SLOTS: [Slot; MAX_LIBRARIES] = [const { Slot::new() }; MAX_LIBRARIES];
 /// Slots beyond were never used.
 static USED: AtomicUsize = AtomicUsize::new(0);
-/// Libraries whose constructors may run now, before anyone knows where they lie.
+/// Libraries whose constructors may be running, before their range is known.
 static OPENING: AtomicUsize = AtomicUsize::new(0);
-/// Held while a slot is taken or given back.
+/// Held while a slot is taken or released.
 static TAKEN: Mutex<()> = Mutex::new(());
 
 /// One open library.
 #[derive(Debug)]
 pub(crate) struct Slot {
-    /// Where it lies, in one word: the number of its first page, and how many pages it has; 0 when unknown or free.
+    /// The address range in one word: the number of its first page and the number of pages; 0 if unknown or free.
     pages: AtomicU64,
     /// The number in the name that the linker knows it by; 0 when free.
     number: AtomicU64,
     is_opening: AtomicBool,
     is_retired: AtomicBool,
     counts: Counts,
-    /// Told when the counts have fallen to nothing.
+    /// Notified when the counts have dropped to zero.
     pub(crate) cleared: Notify,
 }
 
@@ -61,25 +61,25 @@ impl Slot {
     }
 
     #[must_use]
-    pub(super) fn enter(&self, kind: Kind) -> bool {
+    pub(super) fn enter(&self, kind: CountKind) -> bool {
         self.counts.enter(kind)
     }
 
-    pub(super) fn leave(&self, kind: Kind) {
+    pub(super) fn leave(&self, kind: CountKind) {
         if self.counts.leave(kind) {
             self.cleared.notify_one();
         }
     }
 
-    /// Runs `f`, which may run code of the library; `None` once it is closed.
+    /// Runs `f`, which may run code of the library; `None` if it is closed.
     pub(crate) fn visit<T>(&self, f: impl FnOnce() -> T) -> Option<T> {
         struct Visit<'a>(&'a Slot);
         impl Drop for Visit<'_> {
             fn drop(&mut self) {
-                self.0.leave(Kind::Visit);
+                self.0.leave(CountKind::Visit);
             }
         }
-        let visit = self.enter(Kind::Visit).then(|| Visit(self))?;
+        let visit = self.enter(CountKind::Visit).then(|| Visit(self))?;
         let value = f();
         drop(visit);
         Some(value)
@@ -99,7 +99,7 @@ impl Slot {
         self.counts.left()
     }
 
-    /// Whether nothing enters any more.
+    /// Returns whether the slot is closed for new entries.
     pub(super) fn is_closed(&self) -> bool {
         self.counts.0.load(Ordering::Acquire) & CLOSED != 0
     }
@@ -110,7 +110,7 @@ impl Slot {
         self.counts.close()
     }
 
-    /// The library was opened: says where it lies.
+    /// Records the address range of the opened library.
     pub(crate) fn opened(&self, range: &Range<usize>) {
         self.place(range);
         if self.is_opening.swap(false, Ordering::AcqRel) {
@@ -123,7 +123,7 @@ impl Slot {
         self.pages.store((start as u64) << LENGTH_BITS | (end - start) as u64, Ordering::Release);
     }
 
-    /// Gives the slot back, once the linker has closed its library.
+    /// Releases the slot after the linker has closed its library.
     pub(crate) fn free(&self) {
         let _taken = TAKEN.lock().unwrap_or_else(PoisonError::into_inner);
         self.opened(&(0..0));
@@ -138,7 +138,7 @@ impl Slot {
     }
 }
 
-/// Takes a slot for the library that the linker is about to open under a name with this number; `None` when all are taken.
+/// Takes a slot for a library that is about to be opened under a name with this number; `None` if all are taken.
 pub(crate) fn open_slot(number: u64) -> Option<&'static Slot> {
     linker::prepare();
     let _taken = TAKEN.lock().unwrap_or_else(PoisonError::into_inner);
@@ -153,11 +153,11 @@ pub(crate) fn open_slot(number: u64) -> Option<&'static Slot> {
     Some(slot)
 }
 
-/// The library that holds `address`, if it is one of the ledger's.
+/// Returns the library that contains `address`, if the ledger has it.
 pub(super) fn find(address: usize) -> Option<&'static Slot> {
     let used = &SLOTS[..USED.load(Ordering::Acquire)];
     let there = used.iter().find(|slot| slot.contains(address) && !slot.is_closed());
-    // A library that is being closed comes last: the linker may have given its addresses to another one.
+    // A library that is being closed comes last: the linker may have reused its addresses for another one.
     there.or_else(|| find_opening(used, address)).or_else(|| used.iter().find(|slot| slot.contains(address)))
 }
 

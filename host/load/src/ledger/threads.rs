@@ -1,4 +1,4 @@
-//! What plugins have left on each thread, and the places where it is ended: safe points, and the thread's end.
+//! The items that plugins left on each thread, and where they end: at safe points and at the thread's end.
 #![expect(unsafe_code, reason = "runs the destructors of plugins' thread-locals")]
 
 use std::cell::Cell;
@@ -6,13 +6,10 @@ use std::ffi::c_void;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::counts::Kind;
+use super::counts::CountKind;
+use super::real::{self, ThreadLocalDestructor};
 use super::slots::Slot;
-use super::stand_in::real;
 use super::{Names, keys};
-
-/// The destructor of a thread-local.
-pub(super) type Destructor = unsafe extern "C-unwind" fn(*mut c_void);
 
 /// A destructor may make thread-locals again; this often they are ended too, as pthreads does it.
 const ROUNDS: usize = 4;
@@ -23,23 +20,23 @@ static EPOCH: AtomicU64 = AtomicU64::new(0);
 static THREADS: Mutex<Vec<Arc<Thread>>> = Mutex::new(Vec::new());
 
 thread_local! {
-    /// This thread's record, or null. A raw pointer: the record's end is a destructor that is registered by hand, so that it
-    /// is there again when the end of another thread-local needs it.
+    /// This thread's record, or null. A raw pointer: the record is ended by a destructor registered by hand, so that it
+    /// can be created again if the end of another thread-local needs it.
     static THREAD: Cell<*const Thread> = const { Cell::new(std::ptr::null()) };
-    /// The epoch that this thread has seen last. It begins with none, so that the first safe point makes the record.
+    /// The last epoch seen by this thread. Initially none, so that the first safe point creates the record.
     static SEEN: Cell<u64> = const { Cell::new(u64::MAX) };
 }
 
 struct Thread {
     id: libc::pid_t,
-    /// Index + 1 of the library whose thread it is; 0 for a thread of the host.
+    /// Index + 1 of the library that owns the thread; 0 for a thread of the host.
     home: AtomicUsize,
     thread_locals: Mutex<Vec<ThreadLocal>>,
 }
 
 struct ThreadLocal {
     owner: &'static Slot,
-    destructor: Destructor,
+    destructor: ThreadLocalDestructor,
     value: *mut c_void,
 }
 
@@ -59,7 +56,7 @@ pub fn safe_point() {
 
 #[cold]
 fn pass() {
-    // First, so that what runs below does not come here again.
+    // Set first, so that the code below does not enter again.
     SEEN.set(EPOCH.load(Ordering::Acquire));
     // Threads that poll plugins have a record, so that their end is noticed.
     if let Some(thread) = current() {
@@ -67,7 +64,7 @@ fn pass() {
     }
 }
 
-/// Lets every thread look again at its next safe point.
+/// Makes every thread check again at its next safe point.
 pub(crate) fn raise() {
     EPOCH.fetch_add(1, Ordering::Release);
 }
@@ -83,17 +80,17 @@ pub(crate) fn leave_thread() {
     }
 }
 
-/// Takes over a thread-local of `owner` on this thread; `false` when it can't.
-pub(super) fn adopt(owner: &'static Slot, destructor: Destructor, value: *mut c_void) -> bool {
+/// Takes over a thread-local of `owner` on this thread; `false` if that is impossible.
+pub(super) fn adopt(owner: &'static Slot, destructor: ThreadLocalDestructor, value: *mut c_void) -> bool {
     let Some(thread) = current() else { return false };
-    if !owner.enter(Kind::ThreadLocal) {
+    if !owner.enter(CountKind::ThreadLocal) {
         return false;
     }
     thread.thread_locals().push(ThreadLocal { owner, destructor, value });
     true
 }
 
-/// Says that this thread is one of `owner`'s, which has counted it; it is counted off when it ends.
+/// Marks this thread as one of `owner`, which has counted it; its end is counted, too.
 pub(super) fn belongs_to(owner: &'static Slot) {
     if let Some(thread) = current() {
         thread.home.store(owner.index() + 1, Ordering::Release);
@@ -120,7 +117,7 @@ fn all() -> MutexGuard<'static, Vec<Arc<Thread>>> {
     THREADS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The record of this thread, made when there is none; `None` when the C library has no memory for it.
+/// The record of this thread, created if it is missing; `None` if the C library has no memory for it.
 fn current() -> Option<&'static Thread> {
     let mut thread = THREAD.get();
     if thread.is_null() {
@@ -128,7 +125,7 @@ fn current() -> Option<&'static Thread> {
         let id = unsafe { libc::gettid() };
         let record = Arc::new(Thread { id, home: AtomicUsize::new(0), thread_locals: Mutex::default() });
         thread = Arc::into_raw(record.clone());
-        // SAFETY: `thread_ends` takes the pointer, once, when this thread ends.
+        // SAFETY: `thread_ends` consumes the pointer, once, when this thread ends.
         if !unsafe { real::at_thread_end(thread_ends, thread.cast_mut().cast()) } {
             // SAFETY: the pointer is that of just above, and was not taken.
             drop(unsafe { Arc::from_raw(thread) });
@@ -137,7 +134,8 @@ fn current() -> Option<&'static Thread> {
         all().push(record);
         THREAD.set(thread);
     }
-    // SAFETY: the record lives until `thread_ends`, which takes the pointer away; callers are on this thread and done by then.
+    // SAFETY: the record lives until `thread_ends`, which removes the pointer; callers run on this thread and are done
+    // by then.
     unsafe { thread.as_ref() }
 }
 
@@ -148,12 +146,12 @@ unsafe extern "C" fn thread_ends(thread: *mut c_void) {
     let thread = unsafe { Arc::from_raw(thread) };
     thread.end(|_| true);
     all().retain(|other| !Arc::ptr_eq(other, &thread));
-    // What comes now makes a record anew.
+    // Later items create a new record.
     THREAD.set(std::ptr::null());
     SEEN.set(u64::MAX);
     // Last: the library may be gone right after.
     if let Some(home) = thread.home.load(Ordering::Acquire).checked_sub(1) {
-        Slot::at(home).leave(Kind::Thread);
+        Slot::at(home).leave(CountKind::Thread);
     }
 }
 
@@ -162,8 +160,8 @@ impl Thread {
         self.thread_locals.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Ends, on this very thread, what the `wanted` libraries have left on it: thread-locals in the opposite order of their
-    /// making, then the values of keys.
+    /// Ends, on this thread, the items of the `wanted` libraries: thread-locals in reverse order of their creation,
+    /// then the values of keys.
     fn end(&self, wanted: impl Fn(&'static Slot) -> bool) {
         for _ in 0..ROUNDS {
             let ended = self.end_thread_locals(&wanted);
@@ -187,7 +185,7 @@ impl Thread {
             // SAFETY: the destructor was registered for this value on this thread, runs once, and its library is counted
             // until `leave`.
             unsafe { destructor(value) };
-            owner.leave(Kind::ThreadLocal);
+            owner.leave(CountKind::ThreadLocal);
         }
         due > 0
     }

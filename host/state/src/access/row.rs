@@ -15,7 +15,7 @@ pub(super) const TOKEN: &str = "id, name, secret, login, rights, created_by, cre
     last_used_unix_ms, revoked_unix_ms, checksum";
 pub(super) const USER: &str = "name, password, rights, disabled, created_unix_ms, changed_unix_ms, checksum";
 
-/// Rights as they lie on disk.
+/// Rights in their stored form.
 #[derive(Serialize, Deserialize)]
 struct Document {
     role: Option<String>,
@@ -73,7 +73,7 @@ pub(super) async fn put_user(connection: &mut SqliteConnection, user: UserRecord
     written.map(drop)
 }
 
-/// The token of a row; `None` when it is not what was written.
+/// Reads a token from a row; `None` if it is damaged.
 pub(super) fn token(row: &SqliteRow) -> Option<TokenRecord> {
     let text = |column: &str| row.try_get::<String, _>(column).ok();
     let optional = |column: &str| Some(row.try_get::<Option<i64>, _>(column).ok()?.map(i64::unsigned_abs));
@@ -93,7 +93,7 @@ pub(super) fn token(row: &SqliteRow) -> Option<TokenRecord> {
     (text("checksum")? == token_checksum(&token, &rights)).then_some(token)
 }
 
-/// The user of a row; `None` when it is not what was written.
+/// Reads a user from a row; `None` if it is damaged.
 pub(super) fn user(row: &SqliteRow) -> Option<UserRecord> {
     let text = |column: &str| row.try_get::<String, _>(column).ok();
     let number = |column: &str| Some(row.try_get::<i64, _>(column).ok()?.unsigned_abs());
@@ -109,7 +109,7 @@ pub(super) fn user(row: &SqliteRow) -> Option<UserRecord> {
     (text("checksum")? == user_checksum(&user, &rights)).then_some(user)
 }
 
-/// What a damaged row is called, for those who look after it; that may itself be damaged.
+/// The name of a damaged row for the operator; the name may be damaged itself.
 pub(super) fn key(row: &SqliteRow, column: &str) -> String {
     let key = row.try_get::<String, _>(column).unwrap_or_default();
     key.chars().filter(|c| !c.is_control()).take(64).collect()
@@ -137,7 +137,7 @@ fn read(text: &str) -> Option<Rights> {
 }
 
 fn token_checksum(token: &TokenRecord, written: &str) -> String {
-    // All fields by name, so that a new one cannot be forgotten here.
+    // All fields by name, so that a new field cannot be forgotten here.
     let TokenRecord {
         id,
         name,
@@ -157,7 +157,7 @@ fn token_checksum(token: &TokenRecord, written: &str) -> String {
     }
     writer.field(&created_unix_ms.to_le_bytes());
     for number in [expires_unix_ms, last_used_unix_ms, revoked_unix_ms] {
-        // What is not there differs from what is zero.
+        // A missing value differs from zero.
         writer.field(&[u8::from(number.is_some())]).field(&number.unwrap_or_default().to_le_bytes());
     }
     hex(writer.finish())
@@ -180,7 +180,7 @@ fn hex(digest: Digest) -> String {
     hex
 }
 
-/// SQL has signed numbers; what is counted here never comes near their end.
+/// SQL numbers are signed; the counts here never reach the limit.
 fn signed(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }

@@ -12,12 +12,12 @@ pub(super) const COLUMNS: &str =
     "seq, at_unix_ms, actor, token, address, action, object, digest, outcome, status, code,
     job, request, of_seq, times, previous, hash";
 
-/// What stands for the hash before the first entry of all.
+/// The previous hash of the first entry.
 pub(super) const FIRST: &str = "0000000000000000000000000000000000000000000000000000000000000000";
 
-/// The hash of an entry: over the number, each field with its length in front, and the hash of the entry before.
+/// The hash of an entry: over its number, each field prefixed with its length, and the previous hash.
 pub(super) fn hash(seq: u64, entry: &Entry, previous: &str) -> String {
-    // All fields by name, so that a new one cannot be forgotten here.
+    // All fields by name, so that a new field cannot be forgotten here.
     let Entry {
         at_unix_ms,
         actor,
@@ -82,7 +82,7 @@ pub(super) async fn insert(connection: &mut SqliteConnection, added: AuditEntry)
     written.map(drop)
 }
 
-/// The entry of a row, whole or not; `None` for one that can't be read.
+/// Reads an entry, valid or not; `None` if the row is unreadable.
 pub(super) fn entry(row: &SqliteRow) -> Option<AuditEntry> {
     let number = |column: &str| Some(row.try_get::<i64, _>(column).ok()?.unsigned_abs());
     let entry = Entry {
@@ -104,13 +104,13 @@ pub(super) fn entry(row: &SqliteRow) -> Option<AuditEntry> {
     Some(AuditEntry { seq: number("seq")?, entry, previous: text(row, "previous"), hash: text(row, "hash") })
 }
 
-/// A flipped bit may make a text that is no UTF-8, which is damage and not a failure of the database.
+/// A flipped bit may produce a text that is not UTF-8: damage, not a failure of the database.
 pub(super) fn text(row: &SqliteRow, column: &str) -> String {
     let bytes: Result<Vec<u8>, _> = row.try_get_unchecked(column);
     String::from_utf8_lossy(&bytes.unwrap_or_default()).into_owned()
 }
 
-/// SQL has signed numbers; what is counted here never comes near their end.
+/// SQL numbers are signed; the counts here never reach the limit.
 pub(super) fn signed(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }

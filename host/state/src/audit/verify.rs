@@ -1,4 +1,4 @@
-//! Whether the audit log is what was written.
+//! Verification of the audit log.
 
 use sqlx::Row as _;
 use sqlx::sqlite::SqliteConnection;
@@ -9,38 +9,38 @@ use crate::{Error, State};
 /// Rows that are read at once.
 const BATCH: usize = 1_000;
 
-/// What a look at the whole audit log found.
+/// The result of a verification.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuditReport {
-    /// How many entries are as they were written, from the first on.
+    /// The number of intact entries, from the first.
     pub entries: u64,
-    /// The number of the first entry that is kept; `None` when there is none.
+    /// The number of the first stored entry; `None` if there is none.
     pub first: Option<u64>,
     /// The last entry that is as it was written: to be noted elsewhere.
     pub head: AuditHead,
-    /// Where the chain breaks.
+    /// The first break of the chain.
     pub broken: Option<AuditBroken>,
-    /// What became of the head that was noted earlier, if one was given.
+    /// The result for the given head, if there was one.
     pub noted: Option<Noted>,
 }
 
-/// The first place at which the audit log is not what was written.
+/// The first damaged place of the audit log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuditBroken {
     /// The number of the entry; that of the missing one when one is missing.
     pub seq: u64,
-    /// How it shows.
+    /// The evidence.
     pub reason: String,
 }
 
-/// What became of a head that was noted earlier.
+/// The result for a head that was recorded earlier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Noted {
-    /// It is there with the same hash.
+    /// The entry exists with the same hash.
     Found,
-    /// It is older than what is kept.
+    /// The entry is older than the stored ones.
     LetGo,
-    /// There is another entry with its number.
+    /// Another entry has its number.
     Differs,
     /// The log ends before it: its end was cut off.
     Missing,
@@ -59,20 +59,20 @@ impl Noted {
 }
 
 impl AuditReport {
-    /// Whether all is as it was written, as far as that can be known.
+    /// Returns whether the log is intact, as far as that can be determined.
     pub fn is_whole(&self) -> bool {
         self.broken.is_none() && !matches!(self.noted, Some(Noted::Differs | Noted::Missing))
     }
 }
 
 impl State {
-    /// Reads the whole audit log and computes each hash anew, up to the first that does not fit; and looks for an entry that
-    /// was noted earlier. What was written since this state was opened has to be there.
+    /// Reads the whole audit log, recomputes each hash up to the first mismatch, and looks for a recorded entry.
+    /// Entries written since this state was opened must exist.
     ///
     /// # Errors
-    /// [`Error::Sql`], [`Error::Closed`]. What is wrong with the log is no error.
+    /// [`Error::Sql`], [`Error::Closed`]. A damaged log is not an error.
     pub async fn verify_audit(&self, noted: Option<&AuditHead>) -> Result<AuditReport, Error> {
-        // One transaction, so that what is let go meanwhile does not look as if it were missing.
+        // One transaction, so that entries deleted in the meantime do not look missing.
         let mut transaction = self.readers().begin().await.map_err(reading)?;
         let report = match self.audit_written().look(&mut transaction).await {
             Ok(()) => verify(&mut transaction, noted).await,
@@ -135,7 +135,7 @@ async fn verify(connection: &mut SqliteConnection, noted: Option<&AuditHead>) ->
     Ok(AuditReport { entries, first, head, broken, noted })
 }
 
-/// What is wrong with the row that comes after `before`.
+/// Checks the row after `before`.
 fn judge(row: &sqlx::sqlite::SqliteRow, seq: i64, before: &AuditHead) -> Option<AuditBroken> {
     let expected = before.seq + 1;
     let broken = |seq, reason: &str| Some(AuditBroken { seq, reason: reason.to_owned() });

@@ -1,4 +1,4 @@
-//! What this host knows that the audit log holds: somebody else may cut off its end meanwhile.
+//! The host's memory of the end of the audit log, to detect that another program cut it off.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -21,20 +21,20 @@ impl Written {
     /// Notes the end of the log, which is on disk now.
     pub(crate) fn note(&self, head: AuditHead) {
         let mut known = self.known();
-        // Who committed first need not come first.
+        // Concurrent commits may arrive in another order.
         if known.last.as_ref().is_none_or(|last| last.seq < head.seq) {
             known.last = Some(head);
         }
     }
 
-    /// Looks whether the last entry is still there. When it is not, this is remembered: what comes after it hides the hole.
+    /// Checks that the last entry still exists. A missing one is remembered, because later entries hide the gap.
     pub(super) async fn look(&self, connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
         let Some(last) = self.known().last.clone() else { return Ok(()) };
         let there = sqlx::query(
             "SELECT seq, hash FROM audit WHERE seq = $1 UNION SELECT seq, hash FROM audit_anchor WHERE seq >= $1",
         );
         let there = there.bind(row::signed(last.seq)).fetch_all(connection).await?;
-        // Of one that was let go only the newest that was is known.
+        // Of deleted entries only the newest is known.
         let is_it = |row: &sqlx::sqlite::SqliteRow| {
             row.try_get::<i64, _>("seq").is_ok_and(|seq| seq > row::signed(last.seq))
                 || row::text(row, "hash") == last.hash

@@ -1,6 +1,6 @@
-//! What belongs to each kind of event, as a JSON object: in the journal, and for clients.
+//! The data of each kind of event as a JSON object, for the journal and for clients.
 //!
-//! Durations are numbers of milliseconds, to the microsecond. What is not there is null.
+//! Durations are milliseconds with microsecond precision. Missing values are null.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use host_core::event::{EventKind, Text};
 use host_core::health::Health;
 use serde_json::{Map, Value, json};
 
-/// What belongs to a kind, without its name.
+/// Returns the data of a kind, without its name.
 pub fn event_detail(kind: &EventKind) -> Map<String, Value> {
     let detail = match kind {
         EventKind::HostStarted { version } => json!({ "version": text(version) }),
@@ -92,7 +92,7 @@ pub fn event_detail(kind: &EventKind) -> Map<String, Value> {
     }
 }
 
-/// The kind of that name, with what belongs to it; `None` when there is no such kind, or something is missing.
+/// Returns the kind with that name and data; `None` if the kind is unknown or a field is missing.
 pub fn event_kind(name: &str, detail: &Map<String, Value>) -> Option<EventKind> {
     let read = Read(detail);
     Some(match name {

@@ -23,7 +23,7 @@ pub(super) async fn put(
     Ok(())
 }
 
-/// Writes a job as it is, and nothing else.
+/// Writes a job and nothing else.
 pub(crate) async fn write(connection: &mut SqliteConnection, record: JobRecord) -> Result<(), Error> {
     let sql = format!(
         "INSERT INTO jobs ({COLUMNS})
@@ -74,7 +74,7 @@ async fn put_log(connection: &mut SqliteConnection, job: &str, log: JobLog) -> R
 
 /// Removes all but the newest `keep` of the jobs that have ended.
 async fn sweep(connection: &mut SqliteConnection, keep: u64) -> Result<(), Error> {
-    // A damaged word of a state is none of the two, so such a row goes too when its time has come.
+    // A damaged state is neither of the two, so such a row is deleted by its age as well.
     const OLD: &str = "SELECT id FROM jobs WHERE state NOT IN ('queued', 'running')
         ORDER BY created_unix_ms DESC, id DESC LIMIT $1 OFFSET $2";
     let old = sqlx::query_scalar::<_, String>(OLD).bind(i64::MAX).bind(signed(keep));

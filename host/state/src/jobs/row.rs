@@ -10,7 +10,7 @@ use super::{JobLog, JobRecord};
 pub(super) const COLUMNS: &str = "id, created_unix_ms, state, operation, plugin, subject, actor, reason, on_conflict,
     timeout_ms, attempt, retry_of, started_unix_ms, ended_unix_ms, step, steps, n_lines, request, outcome, checksum";
 
-/// The job of a row; `None` when it is not what was written.
+/// Reads a job from a row; `None` if it is damaged.
 pub(super) fn job(row: &SqliteRow) -> Option<JobRecord> {
     let text = |column: &str| row.try_get::<String, _>(column).ok();
     let optional_text = |column: &str| row.try_get::<Option<String>, _>(column).ok();
@@ -40,13 +40,13 @@ pub(super) fn job(row: &SqliteRow) -> Option<JobRecord> {
     (text("checksum")? == checksum(&record)).then_some(record)
 }
 
-/// The id of a row that is damaged, for those who look after it; what stands there may itself be damaged.
+/// The id of a damaged row for the operator; the id may be damaged itself.
 pub(super) fn id(row: &SqliteRow) -> String {
     let id = row.try_get::<String, _>("id").unwrap_or_default();
     id.chars().filter(|c| !c.is_control()).take(64).collect()
 }
 
-/// The log of a row; `None` when it is not what was written.
+/// Reads a log from a row; `None` if it is damaged.
 pub(super) fn log(job: &str, row: &SqliteRow) -> Option<JobLog> {
     let first_line = row.try_get::<i64, _>("first_line").ok()?.unsigned_abs();
     let log = JobLog { first_line, text: row.try_get("text").ok()? };
@@ -55,7 +55,7 @@ pub(super) fn log(job: &str, row: &SqliteRow) -> Option<JobLog> {
 
 /// 32 hex digits over every other column.
 pub(super) fn checksum(record: &JobRecord) -> String {
-    // All fields by name, so that a new one cannot be forgotten here.
+    // All fields by name, so that a new field cannot be forgotten here.
     let JobRecord {
         id,
         operation,
@@ -85,7 +85,7 @@ pub(super) fn checksum(record: &JobRecord) -> String {
     for number in [attempt, created_unix_ms, n_lines] {
         writer.field(&number.to_le_bytes());
     }
-    // What is not there differs from what is empty.
+    // A missing text differs from an empty one.
     for text in [plugin, reason, retry_of, request, outcome] {
         writer.field(&[u8::from(text.is_some())]).field(text.as_deref().unwrap_or_default().as_bytes());
     }
@@ -107,7 +107,7 @@ fn hex(writer: DigestWriter) -> String {
     hex
 }
 
-/// SQL has signed numbers; what is counted here never comes near their end.
+/// SQL numbers are signed; the counts here never reach the limit.
 pub(super) fn signed(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }

@@ -1,4 +1,4 @@
-//! Changes of keys, each inside a transaction of the writer, with what they do to the usage of the plugin.
+//! Changes of keys within a transaction of the writer, with their effect on the plugin's usage.
 
 use host_core::PluginId;
 use sqlx::Row as _;
@@ -8,7 +8,7 @@ use super::{Condition, Limits, check_quota, checksum, number};
 use crate::error::Found;
 use crate::{Error, Quota};
 
-/// What a change finds.
+/// The state found by a change.
 #[derive(Default)]
 struct Before {
     keys: u64,
@@ -38,7 +38,7 @@ pub(super) async fn put(
         Some((_, n_before)) => (before.keys, before.bytes.saturating_sub(n_before) + n_bytes),
         None => (before.keys + 1, before.bytes + key.len() as u64 + n_bytes),
     };
-    // A value that replaces a larger one is always welcome: it is how a plugin gets below a limit that was lowered.
+    // A value that replaces a larger one is always accepted, so that a plugin can get below a lowered limit.
     if keys > before.keys {
         check_quota(Quota::Keys, limits.max_keys, keys)?;
     }
@@ -135,7 +135,7 @@ async fn set_usage(
     Ok(())
 }
 
-/// SQL has signed numbers; what is counted here never comes near their end.
+/// SQL numbers are signed; the counts here never reach the limit.
 fn signed(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }

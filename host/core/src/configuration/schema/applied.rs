@@ -1,4 +1,4 @@
-//! Which subschemas apply to which values of a configuration.
+//! The subschemas that apply to each value of a configuration.
 
 use std::collections::BTreeSet;
 
@@ -11,16 +11,16 @@ use crate::configuration::pointer;
 /// As many subschemas may apply to all values together. References that fan out, each to others that fan out, ask for
 /// more: a document of a page can ask for as many as there are atoms.
 pub(super) const MAX_STEPS: usize = 250_000;
-/// Subschemas and values may lie as deep inside each other. The validator and this walk need stack for each level.
+/// The maximum nesting depth of subschemas and values. The validator and this walk need stack for each level.
 const MAX_DEPTH: usize = 512;
 
-/// What was found on the way through all subschemas that apply.
+/// The results of walking all applicable subschemas.
 pub(super) struct Applied<'d> {
-    /// Where values lie that are secret.
+    /// The pointers of secret values.
     pub(super) secrets: BTreeSet<String>,
     document: &'d Document,
     steps_left: usize,
-    /// Where the walk is in the configuration.
+    /// The current pointer in the configuration.
     place: String,
     depth: usize,
 }
@@ -31,8 +31,8 @@ pub(super) struct Applied<'d> {
 pub(super) struct TooMuch;
 
 impl<'d> Applied<'d> {
-    /// Goes through all subschemas that apply to a configuration, as often as each does: at least as many as a validator
-    /// that stops at nothing. Of several that exclude each other all count.
+    /// Walks all subschemas that apply to a configuration, as often as each applies: at least as often as a validator
+    /// without shortcuts. All alternatives count.
     pub(super) fn to(document: &'d Document, configuration: &Value, max_steps: usize) -> Result<Applied<'d>, TooMuch> {
         let (secrets, place) = Default::default();
         let mut applied = Applied { secrets, document, steps_left: max_steps, place, depth: 0 };
@@ -103,7 +103,7 @@ impl<'d> Applied<'d> {
             }
             schema.get("unevaluatedProperties").map_or(Ok(()), |schema| self.part(schema, key, value))?;
             if let Some(schema) = schema.get("propertyNames") {
-                // A name is no value, so it is no secret.
+                // A property name is not a value and therefore not secret.
                 let secrets = std::mem::take(&mut self.secrets);
                 let walked = self.schema(schema, &name);
                 self.secrets = secrets;
@@ -136,7 +136,7 @@ impl<'d> Applied<'d> {
     }
 }
 
-/// Whether a schema says of its value that it is secret.
+/// Returns whether a schema marks its value as secret.
 fn is_secret(schema: &Map<String, Value>) -> bool {
     let is_true = |keyword| schema.get(keyword) == Some(&Value::Bool(true));
     is_true("writeOnly") || is_true("x-secret") || schema.get("format").and_then(Value::as_str) == Some("password")

@@ -11,7 +11,7 @@ use super::survey::Survey;
 use super::{MAX_VIOLATIONS, Schema, SchemaError, options};
 use crate::configuration::{Violation, pointer};
 
-/// What `type` takes.
+/// The valid values of `type`.
 const TYPES: &str = "`array`, `boolean`, `integer`, `null`, `number`, `object`, `string`, or a list of them";
 
 /// A document that was checked.
@@ -34,7 +34,7 @@ impl Document {
             Ok(_) => return Err(SchemaError::NotAnObject { reason: "it is another JSON value".to_owned() }),
             Err(error) => return Err(SchemaError::NotAnObject { reason: error.to_string() }),
         };
-        // One document needs no name, and one that is also another document's would change where references lead.
+        // A single document needs no id, and an id equal to another document's would change the meaning of references.
         root.remove("$id");
         let root = Value::Object(root);
         if pointer::depth(&root) > Schema::MAX_DEPTH {
@@ -47,7 +47,7 @@ impl Document {
         let broken = meta::validator();
         let broken = broken.iter_errors(&root).take(MAX_VIOLATIONS);
         problems.extend(broken.map(|error| match error.kind() {
-            // The draft says it as one schema of several, which helps nobody.
+            // The draft expresses this as one schema of several, which makes a poor message.
             ValidationErrorKind::AnyOf { .. } if error.instance_path().as_str().ends_with("/type") => {
                 Violation::new(error.instance_path().as_str(), format!("{} is not {TYPES}", error.instance()))
             }
@@ -72,13 +72,13 @@ impl Document {
         self.root.pointer(self.targets.get(reference)?)
     }
 
-    /// Whether a pattern of `patternProperties` fits a name, which is a text.
+    /// Returns whether a pattern of `patternProperties` matches a property name.
     pub(super) fn fits(&self, pattern: &str, name: &Value) -> bool {
         self.patterns.get(pattern).is_some_and(|validator| validator.is_valid(name))
     }
 }
 
-/// Compiles all patterns, so that what is wrong with each is told, and keeps those that names are compared with.
+/// Compiles all patterns, reporting the problem of each, and keeps those that names are compared with.
 fn patterns(survey: &Survey<'_>, problems: &mut Vec<Violation>) -> HashMap<String, Validator> {
     let mut kept = HashMap::new();
     if survey.patterns.len() > Schema::MAX_PATTERNS {

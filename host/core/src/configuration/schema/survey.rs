@@ -1,4 +1,4 @@
-//! All subschemas of a document, and what is wrong with how they refer to each other.
+//! Collects the subschemas of a document and the problems of its references.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::DRAFT;
 use crate::configuration::{Violation, pointer};
 
-/// Keywords that refer to a schema, which then applies to the same value.
+/// Keywords that refer to a schema that then applies to the same value.
 pub(super) const REFERENCES: &[&str] = &["$ref", "$dynamicRef"];
 /// Keywords that hold a schema.
 const SCHEMAS: &[&str] = &[
@@ -27,38 +27,38 @@ const SCHEMAS: &[&str] = &[
 const LISTS: &[&str] = &["allOf", "anyOf", "oneOf", "prefixItems"];
 /// Keywords that hold schemas by name.
 const MAPS: &[&str] = &["$defs", "dependentSchemas", "properties", "patternProperties"];
-/// The keywords above whose schemas apply to the same value as the schema they stand in.
+/// The keywords above whose schemas apply to the same value as their parent schema.
 const IN_PLACE: &[&str] = &["not", "if", "then", "else", "allOf", "anyOf", "oneOf", "dependentSchemas"];
 
-/// What stands in a document.
+/// The content of a document.
 #[derive(Default)]
 pub(super) struct Survey<'a> {
     /// All schemas, by pointer.
     schemas: BTreeMap<String, &'a Value>,
     references: Vec<Reference<'a>>,
     anchors: HashMap<&'a str, String>,
-    /// All patterns, and where each stands first.
+    /// All patterns with their first location.
     pub(super) patterns: BTreeMap<&'a str, Pattern>,
     pub(super) problems: Vec<Violation>,
 }
 
 /// A `$ref` or `$dynamicRef`.
 struct Reference<'a> {
-    /// Where the schema lies that it stands in.
+    /// The location of the schema that contains the reference.
     place: String,
     keyword: &'static str,
     text: &'a str,
 }
 
-/// Where a pattern stands.
+/// The use of a pattern.
 pub(super) struct Pattern {
     pub(super) pointer: String,
-    /// Whether names of properties are compared with it.
+    /// Whether property names are compared with the pattern.
     pub(super) is_of_names: bool,
 }
 
 impl<'a> Survey<'a> {
-    /// Goes through a document, also to what references lead to outside of known keywords.
+    /// Walks a document, including targets of references outside of known keywords.
     pub(super) fn of(root: &'a Value) -> Survey<'a> {
         let mut survey = Survey::default();
         let mut waiting = vec![(String::new(), root)];
@@ -114,7 +114,7 @@ impl<'a> Survey<'a> {
         }
     }
 
-    /// Where each reference leads, by its text. What is wrong with the others becomes a problem.
+    /// Resolves each reference, by its text. Unresolvable references become problems.
     pub(super) fn targets(&mut self) -> HashMap<String, String> {
         let mut targets = HashMap::new();
         for Reference { place, keyword, text } in &self.references {
@@ -139,8 +139,8 @@ impl<'a> Survey<'a> {
         targets
     }
 
-    /// Finds schemas that apply themselves to the same value again, without end. Going through a property or an item ends,
-    /// because values do.
+    /// Finds schemas that apply themselves to the same value endlessly. A walk through a property or item ends, because
+    /// values are finite.
     pub(super) fn find_loops(&mut self, targets: &HashMap<String, String>) {
         let mut next: HashMap<&str, Vec<String>> = HashMap::new();
         for (place, schema) in &self.schemas {
@@ -181,7 +181,7 @@ impl<'a> Survey<'a> {
     }
 }
 
-/// The schemas inside a schema: the keyword each stands in, its pointer, and itself.
+/// The schemas inside a schema: keyword, pointer and schema.
 fn subschemas<'a>(
     place: &str,
     schema: &'a Map<String, Value>,
@@ -206,7 +206,7 @@ fn is_schema(value: &Value) -> bool {
     value.is_object() || value.is_boolean()
 }
 
-/// The pointer in a reference such as `#/$defs/a`, whose bytes may be percent-encoded.
+/// Returns the pointer of a reference such as `#/$defs/a`, which may be percent-encoded.
 fn pointer_of(reference: &str) -> Option<String> {
     let encoded = reference.strip_prefix('#').filter(|rest| rest.is_empty() || rest.starts_with('/'))?;
     let mut decoded = Vec::with_capacity(encoded.len());

@@ -35,7 +35,7 @@ fn env(reader: &Reader<'_>) -> BTreeMap<String, String> {
     let mut env = BTreeMap::new();
     for (name, value) in reader.entries() {
         let letters = name.bytes().all(|byte| matches!(byte, b'A'..=b'Z' | b'0'..=b'9' | b'_'));
-        // These decide which programs and which network the build uses, and that is the operator's to say.
+        // These variables select the programs and the network access of the build, which is the operator's decision.
         let is_steering = ["PATH", "HOME", "USER", "SHELL", "TMPDIR"].contains(&name)
             || ["CARGO", "RUST", "LD_", "DYLD_", "GIT_", "SSL_"].iter().any(|prefix| name.starts_with(prefix))
             || name.contains("PROXY");

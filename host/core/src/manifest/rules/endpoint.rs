@@ -1,4 +1,4 @@
-//! The rules of an endpoint, and of endpoints beside each other.
+//! The rules of a single endpoint, and of all endpoints together.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ const DEFAULT_BODY_BYTES: u64 = 1 << 20;
 const MAX_BODY_BYTES: u64 = 4 << 30;
 const MAX_RATE: u64 = 1_000_000;
 
-/// The endpoints; `None` when one of them has a problem, or there are none or too many.
+/// The endpoints; `None` if one has a problem, or if there are none or too many.
 pub(super) fn endpoints(report: &Report<'_>, reader: &Reader<'_>) -> Option<Vec<Endpoint>> {
     let before = report.count();
     let items = reader.items();
@@ -92,7 +92,7 @@ fn endpoint(item: &Reader<'_>) -> Found {
     Found { route, endpoint }
 }
 
-/// Notes that `path` cannot stand beside an earlier one: served already, or refused by the router that holds them all.
+/// Records a problem if `path` conflicts with an earlier one in the router.
 fn compare(
     reader: &Reader<'_>,
     path: &RoutePath,

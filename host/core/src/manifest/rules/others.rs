@@ -1,4 +1,4 @@
-//! The rules of what a plugin says of other plugins.
+//! The rules of relations to other plugins.
 
 use super::{plugin_id, requirement};
 use crate::PluginId;
@@ -19,7 +19,7 @@ pub(super) fn dependencies(reader: &Reader<'_>, id: Option<&PluginId>) -> Vec<De
     dependencies
 }
 
-/// `None` for what is wrong and for what older manifests list here that is no plugin.
+/// `None` for invalid entries, and for entries of older manifests that do not name a plugin.
 fn dependency(item: &Reader<'_>) -> Option<Dependency> {
     if !item.is_mapping() {
         let text = item.required().text()?;
@@ -96,7 +96,7 @@ pub(super) fn conflicts(reader: &Reader<'_>, id: Option<&PluginId>, dependencies
     conflicts
 }
 
-/// `None` for what is wrong.
+/// `None` for an invalid entry.
 fn conflict(item: &Reader<'_>) -> Option<Conflict> {
     if !item.is_mapping() {
         let id = item.required().parsed(plugin_id)?.to_string();

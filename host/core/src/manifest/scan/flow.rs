@@ -10,7 +10,7 @@ struct Flow {
     next: Next,
 }
 
-/// What a collection in brackets waits for.
+/// The next expected token of a flow collection.
 #[derive(Clone, Copy)]
 enum Next {
     /// An entry or key, or the end.

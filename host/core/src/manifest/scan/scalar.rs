@@ -5,13 +5,13 @@ use crate::manifest::Problem;
 
 /// A scalar that was stepped over.
 pub(super) struct Scalar {
-    /// Where it begins, with its quote.
+    /// The start, including the quote.
     pub(super) start: usize,
-    /// Where it ends, with its quote.
+    /// The end, including the quote.
     pub(super) end: usize,
-    /// The line on which it begins.
+    /// The first line.
     pub(super) line: usize,
-    /// Whether it stands without quotes.
+    /// Whether it is unquoted.
     pub(super) plain: bool,
 }
 
@@ -76,7 +76,7 @@ impl Scanner<'_> {
         }
     }
 
-    /// Steps over a scalar without quotes, which may go on in further lines.
+    /// Skips an unquoted scalar, which may continue on further lines.
     fn plain(&mut self, flow: bool) -> Result<(), Problem> {
         let least_column = self.blocks.last().map_or(0, |block| block.column + 1);
         let mut end = (self.at, self.line, self.line_start);
@@ -92,7 +92,7 @@ impl Scanner<'_> {
         }
     }
 
-    /// Whether the next byte, which is not blank, stands behind a plain scalar.
+    /// Returns whether the next byte, which is not blank, ends a plain scalar.
     fn ends_plain(&self, flow: bool) -> Result<bool, Problem> {
         match self.bytes[self.at] {
             b':' if self.is_blank(self.at + 1) => Ok(true),

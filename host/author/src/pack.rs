@@ -1,0 +1,194 @@
+//! `pack`: creates a reproducible archive of a plugin.
+
+mod archive;
+mod list;
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use host_core::manifest::{Checksums, Manifest};
+use host_core::{Digest, TreePath};
+use host_fetch::ZipError;
+use host_run::Error;
+use host_store::{Tree, TreeFile, atomic};
+use serde_json::json;
+
+use crate::args::Pack;
+use crate::config::AuthorConfig;
+use crate::failure::operation_failure;
+use crate::workshop::Workshop;
+use crate::{blocking, until_a_signal};
+use archive::Entry;
+use host_client::Failure;
+use host_client::output::text::bytes;
+use host_client::output::{self, Table};
+
+/// Packs a plugin's folder.
+///
+/// # Errors
+/// A host would refuse the plugin, or the archive cannot be written.
+pub async fn pack(args: Pack, config: AuthorConfig) -> Result<(), Failure> {
+    until_a_signal(pack_now(args, config)).await
+}
+
+async fn pack_now(args: Pack, config: AuthorConfig) -> Result<(), Failure> {
+    let workshop = Workshop::without_cache(config)?;
+    let source = workshop.source(&args.folder)?;
+    let refused = |error: Error| operation_failure("failed to pack the plugin", &error);
+    let tree = workshop.fetch(source).await.map_err(refused)?;
+    let checked = workshop.check(&tree).map_err(refused)?;
+    let mut warnings: Vec<_> = checked.warnings.iter().map(ToString::to_string).collect();
+    let manifest = checked.manifest;
+    let output = args.output.unwrap_or_else(|| PathBuf::from(archive_name(&manifest)));
+    let name = output.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    check_output(&output, &args.folder, &tree)?;
+
+    let packed = blocking(move || {
+        let packed = Packed::new(&workshop, &tree, manifest, &name)?;
+        let failed = |error: std::io::Error| Failure::of(format!("failed to write `{}`", output.display()), &error);
+        atomic::write(&output, &packed.bytes, 0o644)
+            .map_err(|error| failed(error).fix("select another file with --output"))?;
+        Ok::<_, Failure>((packed, output, workshop.serve.max_upload_bytes))
+    });
+    let (packed, output, max_upload_bytes) = packed.await?;
+    warnings.extend(packed.warnings);
+    let n_bytes = packed.bytes.len() as u64;
+    if n_bytes > max_upload_bytes {
+        warnings.push(format!(
+            "the archive is larger than `max_upload_bytes` ({max_upload_bytes} bytes), so it cannot be uploaded"
+        ));
+    }
+    let (digest, file) = (Digest::of(&packed.bytes), output.display().to_string());
+    if args.json {
+        let answer = json!({
+            "file": file, "bytes": n_bytes, "sha256": digest.to_string(), "files": packed.n_files, "warnings": warnings,
+        });
+        output::raw(answer.to_string().as_bytes());
+        return Ok(());
+    }
+    for warning in warnings {
+        output::error_line(&format!("warning: {warning}"));
+    }
+    let mut table = Table::new();
+    table.row(["file", &file]);
+    table.row(["size", &format!("{n_bytes} bytes ({})", bytes(n_bytes))]);
+    table.row(["sha256", &digest.hex()]);
+    table.row(["files", &packed.n_files.to_string()]);
+    output::line(&table.to_string());
+    output::line(&format!("\nnext:\n  plugin-host load {file}"));
+    Ok(())
+}
+
+/// Refuses an output path that would overwrite a device, a folder or a file of the plugin.
+fn check_output(output: &Path, folder: &Path, tree: &Tree) -> Result<(), Failure> {
+    let refused = |why: String| Err(Failure::usage(why).fix("select another file with --output"));
+    let Ok(found) = std::fs::symlink_metadata(output) else { return Ok(()) };
+    if !found.is_file() {
+        return refused(format!("`{}` exists and is not a regular file", output.display()));
+    }
+    let inside = match (output.canonicalize(), folder.canonicalize()) {
+        (Ok(output), Ok(folder)) => output.strip_prefix(folder).map(Path::to_owned).ok(),
+        _ => None,
+    };
+    let is_of_plugin = |inside: &Path| {
+        let is_archive = inside.extension().is_some_and(|extension| extension == "zip");
+        !is_archive && tree.files().iter().any(|file| Path::new(file.path.as_str()) == inside)
+    };
+    match inside {
+        Some(inside) if is_of_plugin(&inside) => refused(format!("`{}` is a file of the plugin", output.display())),
+        _ => Ok(()),
+    }
+}
+
+/// An archive that was verified by unpacking it as a host does.
+struct Packed {
+    bytes: Vec<u8>,
+    n_files: usize,
+    warnings: Vec<String>,
+}
+
+impl Packed {
+    /// Packs a tree. `output` is the name of the archive, which is excluded from itself.
+    fn new(workshop: &Workshop, tree: &Tree, mut manifest: Manifest, output: &str) -> Result<Packed, Failure> {
+        let mut warnings = vec![];
+        let failed = |error: &(dyn std::error::Error + 'static)| Failure::of("failed to pack the plugin", error);
+        // The list of checksums is generated again.
+        manifest.checksums = Checksums::default();
+        let left_out: Vec<&TreeFile> = tree.files().iter().filter(|file| is_archive(file, &manifest, output)).collect();
+        let files: Vec<_> = tree.files().iter().filter(|file| !left_out.contains(file)).collect();
+        for file in &left_out {
+            warnings.push(format!("`{}` is skipped because it is an archive of this plugin", file.path));
+        }
+        let code = host_build::inspect(tree, &manifest)
+            .map_err(|error| operation_failure("failed to pack the plugin", &Error::Build(error)))?;
+        let has_lock = files.iter().any(|file| file.path.as_str() == "Cargo.lock");
+        if matches!(code, host_build::Code::Crate { .. }) && !has_lock {
+            warnings.push(
+                "Cargo.lock is missing, so each host uses the newest versions of the dependencies; \
+                run `cargo generate-lockfile` to create it"
+                    .to_owned(),
+            );
+        }
+        let text = tree.manifest_text().map_err(|error| failed(&error))?;
+        let text = match list::with_checksums(&text, &manifest, &files, workshop.run.mode)? {
+            Some(text) => text,
+            None => {
+                warnings.push("the checksums of all files do not fit into plugin.yaml, so they are omitted".to_owned());
+                list::without_checksums(&text, &manifest, workshop.run.mode)?
+            }
+        };
+        let read = |file: &TreeFile| match is_manifest(&file.path) {
+            true => Ok(text.clone()),
+            false => tree.read(&file.path, file.bytes),
+        };
+        let mut entries = vec![];
+        for file in &files {
+            let content = read(file).map_err(|error| failed(&error))?;
+            entries.push(Entry { path: file.path.as_str(), executable: file.executable, content, stored: false });
+        }
+        let mut tried = BTreeSet::new();
+        loop {
+            let bytes = archive::write(&entries).map_err(|error| failed(&error))?;
+            match read_again(workshop, &bytes) {
+                Ok(()) => return Ok(Packed { bytes, n_files: entries.len(), warnings }),
+                // A very high compression ratio is refused as a zip bomb, so the file is stored without compression.
+                Err(Error::Fetch(host_fetch::Error::Zip(ZipError::Ratio { name, .. })))
+                    if tried.insert(name.clone()) =>
+                {
+                    entries.iter_mut().filter(|entry| entry.path == name).for_each(|entry| entry.stored = true);
+                }
+                Err(error) => return Err(operation_failure("the archive would be refused by a host", &error)),
+            }
+        }
+    }
+}
+
+/// Unpacks and checks an archive as a host does.
+fn read_again(workshop: &Workshop, bytes: &[u8]) -> Result<(), Error> {
+    let path = workshop.scratch().join("archive.zip");
+    atomic::write(&path, bytes, 0o600).map_err(|error| host_build::Error::Io {
+        action: "write",
+        path: path.clone(),
+        source: error,
+    })?;
+    let tree = host_fetch::unpack(&workshop.store, &workshop.run.fetch.archive, &path)?;
+    let checked = workshop.check(&tree)?;
+    host_build::inspect(&tree, &checked.manifest)?;
+    Ok(())
+}
+
+fn archive_name(manifest: &Manifest) -> String {
+    format!("{}-{}.zip", manifest.id, manifest.version)
+}
+
+/// Whether a file is an archive written by this command, now or for another version.
+fn is_archive(file: &TreeFile, manifest: &Manifest, output: &str) -> bool {
+    let name = file.path.as_str();
+    let version = name.strip_prefix(manifest.id.as_str()).and_then(|rest| rest.strip_prefix('-')?.strip_suffix(".zip"));
+    Path::new(name).extension().is_some_and(|extension| extension == "zip")
+        && (name == output || version.is_some_and(|version| version.starts_with(|c: char| c.is_ascii_digit())))
+}
+
+fn is_manifest(path: &TreePath) -> bool {
+    matches!(path.as_str(), "plugin.yaml" | "plugin.yml")
+}

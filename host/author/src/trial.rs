@@ -1,0 +1,277 @@
+//! Opens or starts a library in a child process first, so that a crash or hang does not affect the host.
+//!
+//! The child reports its current stage and its result as marked lines on standard output. All other output belongs to the
+//! library.
+
+mod child;
+mod services;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use host_load::Error;
+use host_process::{Command, Error as ProcessError, Exit, Stream};
+use host_run::{TrialAttempt, TrialDepth, TrialFuture, TrialOutcome, TrialRunner};
+use host_store::atomic;
+use serde::{Deserialize, Serialize};
+
+pub use child::try_library;
+
+/// The prefix of the child's reports, since the library may also write lines.
+const MARK: &str = "plugin-host-trial: ";
+/// The files in the child's working folder.
+const MANIFEST: &str = "plugin.yaml";
+const CONFIGURATION: &str = "configuration.json";
+/// Time limit of the stop hook; short, because the process ends anyway.
+const STOP: Duration = Duration::from_secs(1);
+/// Time limit of the child in addition to the time limits of the library.
+const EXTRA: Duration = Duration::from_secs(5);
+/// Maximum length of a quoted line.
+const MAX_CHARS: usize = 300;
+
+/// Runs trials in child processes.
+#[derive(Clone, Debug)]
+pub struct Children {
+    /// The environment variables of the child.
+    environment: Vec<(String, String)>,
+}
+
+/// A report of the child.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Said {
+    /// The stage that starts now.
+    At(Stage),
+    /// The trial succeeded.
+    Passed,
+    /// The library or a hook failed.
+    Refused(String),
+    /// A stage exceeded its time limit.
+    TimedOut,
+    /// The disk is full.
+    NoRoom,
+}
+
+/// A stage of a trial.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Stage {
+    Open,
+    Validate,
+    Start,
+    Probe,
+}
+
+/// The output of a child so far.
+#[derive(Debug, Default)]
+struct Heard {
+    stage: Option<Stage>,
+    /// The result reported by the child.
+    ended: Option<Said>,
+    /// The last line on standard error.
+    last: Option<String>,
+}
+
+impl Children {
+    /// Creates a trial runner with the environment variables for its child processes.
+    pub fn new(environment: Vec<(String, String)>) -> Children {
+        Children { environment }
+    }
+
+    async fn run(&self, attempt: TrialAttempt<'_>) -> Result<TrialOutcome, Error> {
+        for (name, bytes) in
+            [(MANIFEST, attempt.manifest_text.to_vec()), (CONFIGURATION, configuration(attempt.configuration))]
+        {
+            let path: PathBuf = attempt.folder.join(name);
+            let written = tokio::task::spawn_blocking(move || atomic::write(&path, &bytes, 0o600)).await;
+            let written = written.map_err(std::io::Error::other).and_then(|written| written);
+            written.map_err(|error| match host_store::is_full(&error) {
+                true => Error::TrialFull,
+                false => {
+                    Error::TrialFailed { reason: format!("failed to write `{name}` for the child process: {error}") }
+                }
+            })?;
+        }
+        let mut heard = Heard::default();
+        let exit = self.command(&attempt).run(|line| heard.line(line.stream, line.text, attempt.say)).await;
+        heard.verdict(exit, attempt.timeout)
+    }
+
+    fn command(&self, attempt: &TrialAttempt<'_>) -> Command {
+        let stage = attempt.timeout;
+        let all = stage * 3 + attempt.manifest.health.timeout + STOP + EXTRA;
+        // The running program, even if its file was replaced since it started.
+        let mut command = Command::new("/proc/self/exe", attempt.folder, all)
+            // The child reports each stage. If the library stops the process or its threads, no further report arrives.
+            .silence_timeout(stage.max(attempt.manifest.health.timeout) + EXTRA)
+            .arg("try-library")
+            .args(["--scratch".into(), attempt.folder.as_os_str().to_owned()])
+            .args(["--timeout-ms".to_owned(), stage.as_millis().to_string()]);
+        for (name, value) in &self.environment {
+            command = command.env(name, value);
+        }
+        if attempt.depth == TrialDepth::Open {
+            command = command.arg("--open-only");
+        }
+        command.arg("--").arg(attempt.library)
+    }
+}
+
+impl TrialRunner for Children {
+    fn try_out<'a>(&'a self, attempt: TrialAttempt<'a>) -> TrialFuture<'a> {
+        Box::pin(self.run(attempt))
+    }
+}
+
+fn configuration(configuration: &serde_json::Map<String, serde_json::Value>) -> Vec<u8> {
+    serde_json::to_vec(configuration).expect("JSON always has a text")
+}
+
+// === impl Heard ===
+
+impl Heard {
+    /// Processes a line: a report of the child, or output of the library, which is passed to `say`.
+    fn line(&mut self, stream: Stream, text: String, say: &(dyn Fn(&str) + Send + Sync)) {
+        let own = text.split_once(MARK).filter(|_| stream == Stream::Stdout);
+        match own.and_then(|(before, said)| Some((before, serde_json::from_str::<Said>(said).ok()?))) {
+            Some((before, said)) => {
+                if !before.trim().is_empty() {
+                    say(&format!("child: {before}"));
+                }
+                match said {
+                    Said::At(stage) => self.stage = Some(stage),
+                    said => self.ended = Some(said),
+                }
+            }
+            None if text.trim().is_empty() => {}
+            None => {
+                say(&format!("child: {text}"));
+                // Rust prints this note after every panic, so it does not explain the crash.
+                if stream == Stream::Stderr && !text.starts_with("note: run with `RUST_BACKTRACE=1`") {
+                    self.last = Some(short(&text));
+                }
+            }
+        }
+    }
+
+    /// Returns the result of the trial. The exit of the process only counts if the child reported no result.
+    fn verdict(self, exit: Result<Exit, ProcessError>, timeout: Duration) -> Result<TrialOutcome, Error> {
+        let Heard { stage, ended, last: said } = self;
+        let timed_out =
+            |during, said| Err(Error::TrialTimedOut { during: Stage::during(during), after: timeout, said });
+        match (ended, stage, exit) {
+            (Some(Said::Passed), ..) => Ok(TrialOutcome::Passed),
+            (Some(Said::Refused(reason)), ..) => Ok(TrialOutcome::Refused { reason }),
+            (Some(Said::TimedOut), Some(stage), _) => timed_out(stage, said),
+            (Some(Said::NoRoom), ..) => Err(Error::TrialFull),
+            (_, Some(stage), Err(ProcessError::TimedOut { .. } | ProcessError::Silent { .. })) => {
+                timed_out(stage, said)
+            }
+            (_, Some(stage), Ok(exit)) => Err(Error::TrialCrashed { during: stage.during(), how: how(exit), said }),
+            (_, Some(stage), Err(ProcessError::OutputTooLarge { max_bytes, .. })) => {
+                let how = format!("was killed because it wrote more than {max_bytes} bytes");
+                Err(Error::TrialCrashed { during: stage.during(), how, said })
+            }
+            (_, None, Ok(exit)) => {
+                let said = said.map(|said| format!("; its last line was `{said}`")).unwrap_or_default();
+                Err(Error::TrialFailed {
+                    reason: format!("the child process {exit} before it opened the library{said}"),
+                })
+            }
+            (_, _, Err(error)) => {
+                let source = std::error::Error::source(&error).map(|source| format!(": {source}"));
+                Err(Error::TrialFailed { reason: format!("{error}{}", source.unwrap_or_default()) })
+            }
+        }
+    }
+}
+
+impl Stage {
+    /// Describes the stage, to complete an error message.
+    fn during(self) -> &'static str {
+        match self {
+            Stage::Open => "while it was opened",
+            Stage::Validate => "in its `validate` hook",
+            Stage::Start => "while it started",
+            Stage::Probe => "in its first health probe",
+        }
+    }
+}
+
+/// Describes how a process ended, with the name of a signal that is typical of faulty code.
+fn how(exit: Exit) -> String {
+    let name = match exit.signal {
+        Some(4) => " (SIGILL)",
+        Some(6) => " (SIGABRT)",
+        Some(7) => " (SIGBUS)",
+        Some(8) => " (SIGFPE)",
+        Some(9) => " (SIGKILL)",
+        Some(11) => " (SIGSEGV)",
+        _ => "",
+    };
+    format!("{exit}{name}")
+}
+
+fn short(text: &str) -> String {
+    match text.char_indices().nth(MAX_CHARS) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn ended(code: Option<i32>, signal: Option<i32>) -> Result<Exit, ProcessError> {
+        Ok(Exit { code, signal })
+    }
+
+    fn heard(lines: &[(Stream, &str)]) -> Heard {
+        let mut heard = Heard::default();
+        for (stream, text) in lines {
+            heard.line(*stream, (*text).to_owned(), &|_| {});
+        }
+        heard
+    }
+
+    #[test]
+    fn the_result_of_a_trial_depends_on_reports_and_exit() {
+        use Stream::{Stderr, Stdout};
+        let at = |stage: &str| format!(r#"{MARK}{{"at":"{stage}"}}"#);
+        let (open, start) = (at("open"), at("start"));
+        let passed = format!("a line without its end{MARK}\"passed\"");
+        let aborted = || ended(None, Some(6));
+        let code = |lines: &[(Stream, &str)], exit| match heard(lines).verdict(exit, SECOND) {
+            Ok(tried) => format!("{tried:?}"),
+            Err(error) => format!("{}: {error}", error.code()),
+        };
+        assert_eq!(code(&[(Stdout, &open), (Stdout, &passed)], aborted()), "Passed");
+        assert_eq!(
+            code(&[(Stdout, &open), (Stdout, &start), (Stderr, "bad"), (Stderr, "")], aborted()),
+            "load_trial_crashed: the plugin ended the child process that tried it while it started: the child was ended by \
+             signal 6 (SIGABRT); its last line was `bad`"
+        );
+        // A process that exits without a result counts as crashed.
+        assert!(code(&[(Stdout, &open)], ended(Some(0), None)).starts_with("load_trial_crashed: "));
+        assert!(code(&[(Stdout, &open), (Stderr, &passed)], aborted()).starts_with("load_trial_crashed: "));
+        assert!(code(&[(Stderr, "no room")], ended(Some(1), None)).starts_with("load_trial_failed: "));
+        let no_room = format!("{MARK}\"no_room\"");
+        assert!(code(&[(Stdout, &no_room)], ended(Some(1), None)).starts_with("load_trial_full: "));
+        let timed_out = ProcessError::TimedOut { program: "x".into(), timeout: SECOND };
+        assert!(code(&[(Stdout, &open)], Err(timed_out)).starts_with("load_trial_timed_out: "));
+    }
+
+    #[test]
+    fn output_of_the_library_is_passed_on() {
+        let lines = std::sync::Mutex::new(vec![]);
+        let mut heard = Heard::default();
+        for text in ["hello", "", &format!("end{MARK}\"passed\""), &format!("{MARK}no JSON")] {
+            heard.line(Stream::Stdout, text.to_owned(), &|line| lines.lock().unwrap().push(line.to_owned()));
+        }
+        assert_eq!(*lines.lock().unwrap(), ["child: hello", "child: end", &format!("child: {MARK}no JSON")]);
+        assert_eq!(heard.ended, Some(Said::Passed));
+    }
+}

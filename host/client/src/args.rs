@@ -1,0 +1,332 @@
+//! The arguments of the client commands and their help texts.
+
+mod access;
+mod audit;
+mod catalog;
+mod change;
+mod events;
+mod graph;
+mod history;
+mod jobs;
+mod logs;
+mod ping;
+mod plan;
+mod reload;
+mod updates;
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use host_core::{PluginId, Source};
+
+pub use access::{AddUser, CreateToken, RightsArgs, SetUser, TokenArgs, TokenCommand, UserArgs, UserCommand};
+pub use audit::{Audit, AuditCommand, VerifyAudit};
+pub use catalog::{Available, CacheCommand, SetConfig, SettingCommand, UnsetConfig, Validate};
+pub use change::{ChangeArgs, ChangeOptions, Disable, OnConflict, Unload};
+pub use events::Events;
+pub use graph::{Graph, GraphFormat};
+pub use history::{Diff, Restore, Revisions, Rollback};
+pub use jobs::{Job, JobArgs, JobCommand, Jobs};
+pub use logs::Logs;
+pub use ping::Ping;
+pub use plan::{Apply, Export, Plan};
+pub use reload::{Prove, Reload};
+pub use updates::{Block, SetPolicy, Update, Updates};
+
+/// The exit codes, for the help text of each command.
+pub const EXIT_CODES: &str = "\
+Exit codes:
+  0  done
+  1  the host refused the request, or the request failed
+  2  invalid arguments or configuration
+  3  the host cannot be reached";
+
+/// The client commands.
+#[derive(Debug, Subcommand)]
+pub enum ClientCommand {
+    /// Install or replace a plugin and start it
+    #[command(after_help = EXIT_CODES)]
+    Load(Load),
+    /// List the plugins in the host's configured indexes
+    #[command(after_help = EXIT_CODES)]
+    Available(Available),
+    /// Fetch and check a source on the host without installing it
+    #[command(after_help = EXIT_CODES)]
+    Validate(Validate),
+    /// List installed plugins
+    #[command(after_help = EXIT_CODES)]
+    List(HostArgs),
+    /// Show the details of a plugin
+    #[command(after_help = EXIT_CODES)]
+    Show(PluginArgs),
+    /// Fetch and build a plugin's source again and replace the running version; --prove measures that no request is lost
+    #[command(after_help = EXIT_CODES)]
+    Reload(Reload),
+    /// Enable an installed plugin and start it; lifts a quarantine
+    #[command(after_help = EXIT_CODES)]
+    Enable(ChangeArgs),
+    /// Stop a plugin and keep it installed; plugins that depend on it must be disabled first
+    #[command(after_help = EXIT_CODES)]
+    Disable(Disable),
+    /// Start a stopped plugin; lifts a quarantine
+    #[command(after_help = EXIT_CODES)]
+    Start(ChangeArgs),
+    /// Stop a plugin until it is started again; it stays enabled, so plugins that depend on it stay enabled
+    #[command(after_help = EXIT_CODES)]
+    Stop(ChangeArgs),
+    /// Restart a plugin without fetching or building it; lifts a quarantine
+    #[command(after_help = EXIT_CODES)]
+    Restart(ChangeArgs),
+    /// Stop a plugin and uninstall it
+    #[command(after_help = EXIT_CODES)]
+    Unload(Unload),
+    /// Replace a plugin with an earlier version that the host has kept
+    #[command(after_help = EXIT_CODES)]
+    Rollback(Rollback),
+    /// List revisions: each change of a plugin's desired state, with time, author and reason
+    #[command(after_help = EXIT_CODES)]
+    Revisions(Revisions),
+    /// Show what a revision changed, or compare two revisions
+    #[command(after_help = EXIT_CODES)]
+    Diff(Diff),
+    /// Restore the desired state of an earlier revision
+    #[command(after_help = EXIT_CODES)]
+    Restore(Restore),
+    /// List available updates of all plugins, or show those of one plugin
+    #[command(after_help = EXIT_CODES)]
+    Updates(Updates),
+    /// Update a plugin to a newer version from its repository
+    #[command(after_help = EXIT_CODES)]
+    Update(Update),
+    /// Set which updates of a plugin are allowed, and whether they are installed automatically
+    #[command(after_help = EXIT_CODES)]
+    UpdatePolicy(SetPolicy),
+    /// Pin a plugin to its version and stop checking for updates (policy `pinned`)
+    #[command(after_help = EXIT_CODES)]
+    Pin(ChangeArgs),
+    /// Check for updates of a plugin again, without installing them automatically (policy `minor`)
+    #[command(after_help = EXIT_CODES)]
+    Unpin(ChangeArgs),
+    /// Exclude a version of a plugin from updates
+    #[command(after_help = EXIT_CODES)]
+    Block(Block),
+    /// Allow updates to a blocked version of a plugin again
+    #[command(after_help = EXIT_CODES)]
+    Unblock(Block),
+    /// Show a plugin's configuration, or change the values set by the operator
+    #[command(after_help = EXIT_CODES)]
+    Configure(Configure),
+    /// Show the latest log lines of a plugin; --follow waits for new ones
+    #[command(after_help = EXIT_CODES)]
+    Logs(Logs),
+    /// Show the dependency graph of the plugins in start order
+    #[command(after_help = EXIT_CODES)]
+    Graph(Graph),
+    /// Show the changes that `apply` would make for a plugins.yaml
+    #[command(after_help = plan::EXIT_CODES)]
+    Plan(Plan),
+    /// Show the changes for a plugins.yaml, ask for confirmation, and make exactly these changes
+    #[command(after_help = EXIT_CODES)]
+    Apply(Apply),
+    /// Print the current state as a plugins.yaml, without secrets
+    #[command(after_help = EXIT_CODES)]
+    Export(Export),
+    /// List jobs: running operations and the most recent finished ones
+    #[command(after_help = EXIT_CODES)]
+    Jobs(Jobs),
+    /// Show, follow, cancel or retry a job
+    #[command(after_help = EXIT_CODES)]
+    Job(Box<Job>),
+    /// Show the events of the host; --follow waits for new ones
+    #[command(after_help = EXIT_CODES)]
+    Events(Events),
+    /// Manage API tokens
+    #[command(subcommand)]
+    Token(TokenCommand),
+    /// Manage users who log in with a password
+    #[command(subcommand)]
+    User(UserCommand),
+    /// Show or verify the audit log: every change with its caller, time and outcome
+    #[command(after_help = EXIT_CODES)]
+    Audit(Box<Audit>),
+    /// Check whether a host is ready; needs no token
+    #[command(after_help = EXIT_CODES)]
+    Ping(Ping),
+    /// Show or clear the host's build cache, artifacts and source trees
+    #[command(subcommand)]
+    Cache(CacheCommand),
+}
+
+/// `configure`.
+#[derive(Debug, Args)]
+pub struct Configure {
+    /// A JSON object with the configuration that overrides the defaults of plugin.yaml; `-` reads standard input
+    #[arg(long, value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
+    /// Set one key to a JSON value or a text and keep the others; may be repeated
+    #[arg(long, value_name = "KEY=JSON", value_parser = set)]
+    pub(crate) set: Vec<(String, serde_json::Value)>,
+    /// Reset one key to its default; may be repeated
+    #[arg(long, value_name = "KEY")]
+    pub(crate) unset: Vec<String>,
+    #[command(flatten)]
+    pub(crate) change: ChangeArgs,
+}
+
+/// Options of all client commands.
+#[derive(Debug, Args)]
+pub struct HostArgs {
+    /// URL of the host [env: PLUGIN_HOST_URL] [default: the configured host and port, http://127.0.0.1:4000]
+    #[arg(long, help_heading = "Host")]
+    pub url: Option<String>,
+    /// API token; visible to other users in the process list, unlike the environment variable
+    /// [env: PLUGIN_HOST_TOKEN] [default: the content of operator.token in the host's plugin folder]
+    #[arg(long, help_heading = "Host")]
+    pub(crate) token: Option<String>,
+    /// PEM file with the certificate authorities to trust for https [env: PLUGIN_HOST_CA] [default: public authorities; for
+    /// the host on this machine, its own certificate]
+    #[arg(long, value_name = "FILE", help_heading = "Host")]
+    pub(crate) ca: Option<PathBuf>,
+    /// Plugin folder of the host on this machine [host.toml: plugin_dir] [env: PLUGIN_DIR] [default: ./cache]
+    #[arg(long, value_name = "PATH", help_heading = "Host")]
+    pub plugin_dir: Option<String>,
+    /// Configuration file [default: ./host.toml if it exists]
+    #[arg(long, value_name = "FILE", help_heading = "Host")]
+    pub config: Option<PathBuf>,
+    /// Print the host's response as JSON, unchanged
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Commands about one plugin.
+#[derive(Debug, Args)]
+pub struct PluginArgs {
+    /// The plugin's id
+    pub(crate) id: PluginId,
+    #[command(flatten)]
+    pub(crate) client: HostArgs,
+}
+
+/// `load`.
+#[derive(Debug, Args)]
+pub struct Load {
+    /// An https git URL, a folder, a `.zip` or `.so` file, or `index:ID` as listed by `available`; a local `.zip` is uploaded
+    #[arg(value_parser = loadable)]
+    pub(crate) source: Loadable,
+    /// Branch, tag or commit of a git URL [default: the newest release, or the default branch if there is none]
+    #[arg(long, value_name = "REV")]
+    pub(crate) version: Option<String>,
+    /// Set a key of the plugin's configuration to a JSON value or a text; may be repeated
+    #[arg(long, value_name = "KEY=JSON", value_parser = set)]
+    pub(crate) set: Vec<(String, serde_json::Value)>,
+    /// Install the plugin without enabling it; a plugin that is already running is replaced and keeps running
+    #[arg(long)]
+    pub(crate) no_start: bool,
+    /// Show the complete cargo output
+    #[arg(long)]
+    pub(crate) verbose: bool,
+    #[command(flatten)]
+    pub(crate) options: ChangeOptions,
+    #[command(flatten)]
+    pub(crate) client: HostArgs,
+}
+
+/// A source, or an entry of an index.
+#[derive(Clone, Debug)]
+pub enum Loadable {
+    /// A source.
+    Source(Source),
+    /// An entry of an index, as typed: `index:ID` or `index:ID@VERSION`.
+    Listed(String),
+}
+
+fn loadable(text: &str) -> Result<Loadable, String> {
+    match text.strip_prefix("index:") {
+        Some(_) => Ok(Loadable::Listed(text.to_owned())),
+        None => parse_source(text).map(Loadable::Source),
+    }
+}
+
+/// Parses a source. Text that looks like a URL without `https://` is refused, since it would be read as a folder.
+///
+/// # Errors
+/// The text is not a source, or a URL without `https://`.
+pub fn parse_source(text: &str) -> Result<Source, String> {
+    let source: Source = text.parse().map_err(|error: host_core::SourceError| error.to_string())?;
+    let mut parts = text.split('/');
+    let (first, n_more) = (parts.next().unwrap_or_default(), parts.filter(|part| !part.is_empty()).count());
+    let looks_like_an_address = first.contains('.') && !first.starts_with('.') && !first.contains(':') && n_more == 2;
+    match &source {
+        Source::Folder(path) if looks_like_an_address && !path.exists() => {
+            Err(format!("this folder does not exist; did you mean `https://{text}`?"))
+        }
+        _ => Ok(source),
+    }
+}
+
+/// Parses `KEY=JSON`. A value that does not look like JSON is a text, so that `--set name=World` needs no quotes.
+fn set(text: &str) -> Result<(String, serde_json::Value), String> {
+    let (key, value) = text.split_once('=').ok_or("expected `KEY=JSON`, but there is no `=`")?;
+    if key.is_empty() {
+        return Err("expected a key before `=`".to_owned());
+    }
+    match serde_json::from_str(value) {
+        Ok(value) => Ok((key.to_owned(), value)),
+        Err(error) if value.trim_start().starts_with(['{', '[', '"']) => {
+            Err(format!("the value is not valid JSON: {error}"))
+        }
+        Err(_) => Ok((key.to_owned(), value.into())),
+    }
+}
+
+/// Parses a client command, for tests.
+#[cfg(test)]
+fn command(args: &[&str]) -> Result<ClientCommand, clap::Error> {
+    #[derive(clap::Parser)]
+    #[command(version)]
+    struct Test {
+        #[command(subcommand)]
+        command: ClientCommand,
+    }
+    <Test as clap::Parser>::try_parse_from([&["plugin-host"], args].concat()).map(|test| test.command)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_configuration_value_is_json_or_text() {
+        let read = |text: &str| set(text).map(|(key, value)| format!("{key}: {value}"));
+        for (text, expected) in [
+            ("step=2", Ok("step: 2")),
+            ("name=World", Ok("name: \"World\"")),
+            ("name=\"World\"", Ok("name: \"World\"")),
+            ("on=true", Ok("on: true")),
+            ("a=", Ok("a: \"\"")),
+            ("a=b=c", Ok("a: \"b=c\"")),
+            ("list=[1,2]", Ok("list: [1,2]")),
+            ("step", Err("expected `KEY=JSON`, but there is no `=`")),
+            ("=1", Err("expected a key before `=`")),
+        ] {
+            assert_eq!(read(text), expected.map(str::to_owned).map_err(str::to_owned), "{text}");
+        }
+        assert!(read("a={b:1}").unwrap_err().contains("not valid JSON"));
+    }
+
+    #[test]
+    fn a_url_without_a_scheme_is_not_read_as_a_folder() {
+        assert!(parse_source("github.com/acme/hello").unwrap_err().contains("`https://github.com/acme/hello`"));
+        for text in ["examples/hello", "../a/b", "/srv/a.b/c", "https://github.com/acme/hello", "a.b/c"] {
+            assert!(parse_source(text).is_ok(), "{text}");
+        }
+        assert!(parse_source("ftp://x").is_err());
+    }
+
+    #[test]
+    fn load_version_selects_the_plugin_version() {
+        let command = command(&["load", "https://github.com/a/b", "--version", "v1"]).unwrap();
+        let ClientCommand::Load(load) = command else { panic!("not load") };
+        assert_eq!(load.version.as_deref(), Some("v1"));
+    }
+}

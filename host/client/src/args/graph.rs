@@ -1,0 +1,24 @@
+//! Arguments of `graph`.
+
+use clap::{Args, ValueEnum};
+
+use super::HostArgs;
+
+/// `graph`.
+#[derive(Debug, Args)]
+pub struct Graph {
+    /// Print the graph as Graphviz (dot) or Mermaid source
+    #[arg(long, value_name = "FORMAT", conflicts_with = "json")]
+    pub(crate) format: Option<GraphFormat>,
+    #[command(flatten)]
+    pub(crate) client: HostArgs,
+}
+
+/// The output format of a graph.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum GraphFormat {
+    /// Graphviz
+    Dot,
+    /// Mermaid
+    Mermaid,
+}

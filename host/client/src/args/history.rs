@@ -1,0 +1,56 @@
+//! Arguments of `rollback`, `revisions`, `diff` and `restore`.
+
+use clap::Args;
+use clap::builder::RangedU64ValueParser;
+use host_core::PluginId;
+
+use super::{ChangeArgs, HostArgs, PluginArgs};
+
+/// `rollback`.
+#[derive(Debug, Args)]
+pub struct Rollback {
+    #[command(flatten)]
+    pub(crate) change: ChangeArgs,
+    /// Kept version to roll back to, as listed by `show`: version number, or prefix of its commit or digest [default: the
+    /// previous version]
+    #[arg(long, value_name = "VERSION")]
+    pub(crate) to: Option<String>,
+}
+
+/// `revisions`.
+#[derive(Debug, Args)]
+pub struct Revisions {
+    /// Only revisions of this plugin; it need not be installed
+    pub(crate) id: Option<PluginId>,
+    /// Maximum number of revisions, newest first
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = RangedU64ValueParser::<usize>::new().range(1..=200))]
+    pub(crate) limit: usize,
+    /// Only revisions before this number
+    #[arg(long, value_name = "N")]
+    pub(crate) before: Option<u64>,
+    #[command(flatten)]
+    pub(crate) client: HostArgs,
+}
+
+/// `diff`.
+#[derive(Debug, Args)]
+pub struct Diff {
+    #[command(flatten)]
+    pub(crate) plugin: PluginArgs,
+    /// Revision of the plugin, as listed by `revisions`
+    #[arg(value_name = "N")]
+    pub(crate) number: u64,
+    /// Revision to compare with [default: the plugin's revision before N]
+    #[arg(value_name = "M")]
+    pub(crate) with: Option<u64>,
+}
+
+/// `restore`.
+#[derive(Debug, Args)]
+pub struct Restore {
+    #[command(flatten)]
+    pub(crate) change: ChangeArgs,
+    /// Revision of the plugin, as listed by `revisions`
+    #[arg(value_name = "N")]
+    pub(crate) number: u64,
+}

@@ -1,0 +1,183 @@
+//! `available`, `validate`, `cache` and `config set`.
+
+use host_api::{Available, CacheCleared, CacheInfo, SystemConfiguration, ValidationReport};
+use http::Method;
+use serde_json::{Value, json};
+use url::form_urlencoded::Serializer;
+
+use super::load;
+use crate::args;
+use crate::args::CacheCommand;
+use crate::client::{Ask, Client};
+use crate::failure::Failure;
+use crate::output::text::{bytes, printable, utc};
+use crate::output::{self, Table};
+
+const CONFIGURATION: &str = "/api/plugins/system/configuration";
+
+/// Lists the plugins in the host's indexes.
+pub(super) async fn available(client: &Client, args: &args::Available) -> Result<(), Failure> {
+    let mut query = Serializer::new(String::new());
+    if args.refresh {
+        query.append_pair("refresh", "true");
+    }
+    if let Some(tag) = &args.tag {
+        query.append_pair("tag", tag);
+    }
+    let reply = client.ask(Ask::get(format!("/api/plugins/available?{}", query.finish()))).await?;
+    if args.client.json {
+        output::raw(&reply.body);
+        return Ok(());
+    }
+    let indexes: host_api::IndexList = client.ask(Ask::get("/api/plugins/indexes")).await?.read()?;
+    for index in &indexes.indexes {
+        if let Some(error) = &index.error {
+            output::error_line(&printable(&format!("failed to read index {}: {error}", index.place)));
+        }
+        for refused in &index.refused {
+            let line = format!("{}: `{}` is skipped: {}", index.place, refused.pointer, refused.message);
+            output::error_line(&printable(&line));
+        }
+    }
+    let items: Vec<Available> = reply.read()?;
+    match (items.is_empty(), indexes.indexes.is_empty()) {
+        (true, true) => output::error_line("no index is configured; set `indexes` in host.toml"),
+        (true, false) => output::error_line("the indexes list no matching plugin"),
+        (false, _) => output::line(&table(&items).to_string()),
+    }
+    Ok(())
+}
+
+/// Checks a source without installing it.
+pub(super) async fn validate(client: &Client, args: &args::Validate) -> Result<(), Failure> {
+    let body = json!({ "source": load::named(&args.source)?, "version": args.version });
+    let reply = client.ask(Ask::post("/api/plugins/validate").json(&body)).await?;
+    let validated: ValidationReport = reply.read()?;
+    if args.client.json {
+        output::raw(&reply.body);
+    } else {
+        for warning in &validated.warnings {
+            output::error_line(&printable(&format!("warning: {warning}")));
+        }
+        if validated.valid {
+            let way = match validated.way.as_deref() {
+                Some("library") => "; its library is used without a build",
+                Some("cached") => "; it is already built",
+                _ => "; compilation was not checked",
+            };
+            output::line(&printable(&format!("{}{way}", validated.message)));
+        }
+    }
+    if validated.valid {
+        return Ok(());
+    }
+    let details = validated.errors.iter().map(|error| printable(&error.message)).collect();
+    Err(Failure { details, ..Failure::failed("the source cannot be installed") })
+}
+
+/// Shows or clears the build cache.
+pub(super) async fn cache(client: &Client, word: &CacheCommand) -> Result<(), Failure> {
+    let (ask, as_json) = match word {
+        CacheCommand::Info(args) => (Ask::get("/api/plugins/cache/info"), args.json),
+        CacheCommand::Clear(args) => (Ask::new(Method::DELETE, "/api/plugins/cache"), args.json),
+    };
+    let reply = client.ask(ask).await?;
+    match word {
+        _ if as_json => output::raw(&reply.body),
+        CacheCommand::Info(_) => output::line(&sheet(&reply.read()?).to_string()),
+        CacheCommand::Clear(_) => output::line(&printable(&reply.read::<CacheCleared>()?.message)),
+    }
+    Ok(())
+}
+
+/// Changes a setting of a running host; null undoes a change.
+pub(super) async fn set(client: &Client, key: &str, value: Value, as_json: bool) -> Result<(), Failure> {
+    let body = Value::Object([(key.to_owned(), value)].into_iter().collect());
+    let reply = client.ask(Ask::new(Method::PUT, CONFIGURATION).json(&body)).await?;
+    let now: SystemConfiguration = reply.read()?;
+    match as_json {
+        true => output::raw(&reply.body),
+        false => output::line(&printable(&now.message)),
+    }
+    match now.warnings.first() {
+        Some(warning) => Err(Failure::failed(printable(warning)).fix("`plugin-host config show` lists all settings")),
+        None => Ok(()),
+    }
+}
+
+fn table(items: &[Available]) -> Table {
+    let mut table = Table::with_head(["ID", "LATEST", "INSTALLED", "REPOSITORY", "DESCRIPTION"]);
+    for item in items {
+        let installed = match (&item.installed_version, &item.newer_version) {
+            (None, _) => "-".to_owned(),
+            (Some(version), None) => version.clone(),
+            (Some(version), Some(_)) => format!("{version} (outdated)"),
+        };
+        let description: String = item.description.chars().take(60).collect();
+        table.row([&item.id, &item.latest_version, &installed, &item.repository, &description]);
+    }
+    table
+}
+
+fn sheet(info: &CacheInfo) -> Table {
+    let mut sheet = Table::new();
+    let last = info
+        .last_cleanup_unix_ms
+        .map_or("never".to_owned(), |at| utc(at).split('.').next().unwrap_or_default().to_owned());
+    let built = format!("{} of {} reused from the cache", info.hits, info.builds);
+    sheet.row(["build cache", &format!("{}, at most {}", bytes(info.total_bytes), bytes(info.max_bytes))]);
+    sheet.row(["builds", &format!("{built}, {} entries", info.num_entries)]);
+    sheet.row(["artifacts", &format!("{}, {}", info.artifacts, bytes(info.artifact_bytes))]);
+    sheet.row(["source trees", &format!("{}, {}", info.trees, bytes(info.tree_bytes))]);
+    sheet.row(["last cleanup", &last]);
+    sheet
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+
+    use super::*;
+
+    #[test]
+    fn each_available_plugin_is_a_table_row() {
+        let item = |id: &str, installed: Option<&str>, newer: Option<&str>| Available {
+            id: id.to_owned(),
+            latest_version: "1.2.0".to_owned(),
+            repository: format!("https://github.com/acme/{id}"),
+            description: "Greets\u{1b}[31m".to_owned(),
+            installed_version: installed.map(str::to_owned),
+            newer_version: newer.map(str::to_owned),
+            ..Available::default()
+        };
+        let items =
+            [item("hello", None, None), item("same", Some("1.2.0"), None), item("older", Some("1.0.0"), Some("1.2.0"))];
+        expect![[r#"
+            ID     LATEST  INSTALLED         REPOSITORY                     DESCRIPTION
+            hello  1.2.0   -                 https://github.com/acme/hello  Greets [31m
+            same   1.2.0   1.2.0             https://github.com/acme/same   Greets [31m
+            older  1.2.0   1.0.0 (outdated)  https://github.com/acme/older  Greets [31m"#]]
+        .assert_eq(&table(&items).to_string());
+    }
+
+    #[test]
+    fn cache_info_is_a_table() {
+        let info = CacheInfo {
+            total_bytes: 5 << 20,
+            max_bytes: 20 << 20,
+            builds: 4,
+            hits: 1,
+            num_entries: 3,
+            artifacts: 2,
+            artifact_bytes: 4_200,
+            ..CacheInfo::default()
+        };
+        expect![[r#"
+            build cache   5.0 MiB, at most 20.0 MiB
+            builds        1 of 4 reused from the cache, 3 entries
+            artifacts     2, 4.1 KiB
+            source trees  0, 0 bytes
+            last cleanup  never"#]]
+        .assert_eq(&sheet(&info).to_string());
+    }
+}

@@ -1,0 +1,119 @@
+//! `enable`, `disable`, `start`, `stop`, `restart`, `unload` and `configure`.
+
+use std::io::Read as _;
+use std::path::Path;
+
+use host_api::Configuration;
+use http::Method;
+use serde_json::{Map, Value};
+
+use super::{load, route};
+use crate::args::{ChangeArgs, Configure, Disable, Unload};
+use crate::client::{Ask, Client, Watched};
+use crate::failure::Failure;
+use crate::output::text::printable;
+use crate::output::{self, Table};
+use crate::screen::Screen;
+
+/// Maximum size of a configuration, as in the host.
+const MAX_BYTES: u64 = 1 << 20;
+
+/// Requests a change without parameters: `/enable`, `/start`, `/stop`, `/restart`.
+pub(super) async fn plain(client: &Client, args: &ChangeArgs, verb: &str, screen: &Screen) -> Result<(), Failure> {
+    let ask = Ask::post(args.options.path(&route(&args.plugin.id, verb), &[]));
+    change(client, ask, args, screen).await
+}
+
+/// Disables a plugin.
+pub(super) async fn disable(client: &Client, args: &Disable, screen: &Screen) -> Result<(), Failure> {
+    let Disable { change: args, cascade } = args;
+    let path = args.options.path(&route(&args.plugin.id, "/disable"), &[("cascade", *cascade)]);
+    change(client, Ask::post(path), args, screen).await
+}
+
+/// Unloads a plugin.
+pub(super) async fn unload(client: &Client, args: &Unload, screen: &Screen) -> Result<(), Failure> {
+    let Unload { change: args, keep_data, cascade } = args;
+    let switches = [("keep_data", *keep_data), ("cascade", *cascade)];
+    let path = args.options.path(&route(&args.plugin.id, ""), &switches);
+    change(client, Ask::new(Method::DELETE, path), args, screen).await
+}
+
+/// Shows a plugin's configuration, or changes the values set by the operator.
+pub(super) async fn configure(client: &Client, args: Configure, screen: &Screen) -> Result<(), Failure> {
+    let (id, as_json) = (&args.change.plugin.id, args.change.plugin.client.json);
+    let replacement = args.file.as_deref().map(read).transpose()?;
+    let reply = client.ask(Ask::get(route(id, "/config"))).await?;
+    if replacement.is_none() && args.set.is_empty() && args.unset.is_empty() {
+        if as_json {
+            output::raw(&reply.body);
+            return Ok(());
+        }
+        let shown: Configuration = reply.read()?;
+        let text = serde_json::to_string_pretty(&shown.configuration).unwrap_or_default();
+        text.lines().for_each(|line| output::line(&printable(line)));
+        return Ok(());
+    }
+    let mut settings = match replacement {
+        Some(settings) => settings,
+        None => reply.read::<Configuration>()?.set,
+    };
+    settings.extend(args.set);
+    for key in &args.unset {
+        if settings.remove(key).is_none() {
+            let failure = Failure::usage(format!("`{key}` is not set for `{id}`"));
+            return Err(failure.fix(format!("`plugin-host configure {id} --json` shows the keys that are set")));
+        }
+    }
+    let path = args.change.options.path(&route(id, "/config"), &[]);
+    change(client, Ask::new(Method::PUT, path).json(&settings), &args.change, screen).await
+}
+
+fn read(path: &Path) -> Result<Map<String, Value>, Failure> {
+    let mut text = String::new();
+    let read = match path.to_str() {
+        Some("-") => std::io::stdin().take(MAX_BYTES + 1).read_to_string(&mut text),
+        _ => std::fs::File::open(path).and_then(|file| file.take(MAX_BYTES + 1).read_to_string(&mut text)),
+    };
+    if text.len() as u64 > MAX_BYTES {
+        let failure =
+            Failure::usage(format!("the configuration `{}` is larger than {MAX_BYTES} bytes", path.display()));
+        return Err(failure.fix("set --file to a file with one JSON object of at most 1 MiB"));
+    }
+    let what = || Failure::usage(format!("failed to read the configuration `{}`", path.display()));
+    read.map_err(|error| what().because(error.to_string()).fix("set --file to a readable file"))?;
+    serde_json::from_str(&text).map_err(|error| {
+        what().because(error.to_string()).fix("write one JSON object, such as {\"greeting\": \"Hello\"}")
+    })
+}
+
+/// Requests a change, follows the job to its end and prints the result.
+pub(super) async fn change(client: &Client, ask: Ask, args: &ChangeArgs, screen: &Screen) -> Result<(), Failure> {
+    let id = &args.plugin.id;
+    // The job is queued while another operation on the plugin runs.
+    let watched = client.watch_or_leave(ask, &format!("waiting for `{id}`"), screen, false).await?;
+    tell(watched, args.plugin.client.json)
+}
+
+/// Prints the result of a change.
+pub(super) fn tell(watched: Watched, as_json: bool) -> Result<(), Failure> {
+    if as_json {
+        output::raw(&watched.result);
+        return Ok(());
+    }
+    let Some(asked) = watched.job.result else {
+        return Err(Failure::failed(format!("job `{}` ended without a result", watched.job.id)));
+    };
+    output::line(&printable(&asked.message));
+    let mut facts = Table::new();
+    load::course(&asked, &mut facts);
+    if let Some(reason) = &asked.reason {
+        facts.row(["reason", reason]);
+    }
+    facts.row(["revision", &asked.revision.to_string()]);
+    output::line(&facts.to_string());
+    for warning in &asked.warnings {
+        output::error_line(&format!("warning: {}", printable(warning)));
+    }
+    Ok(())
+}

@@ -1,0 +1,190 @@
+//! `load` and `reload`, with progress.
+
+use std::path::Path;
+
+use host_api::{GenerationRequests, LoadRequest, OperationResult, Plugin};
+use host_core::Source;
+
+use super::route;
+use crate::args::{Load, Loadable, Reload};
+use crate::client::{Ask, Client, Watched};
+use crate::failure::Failure;
+use crate::output::text::{duration, printable};
+use crate::output::{self, Table};
+use crate::screen::Screen;
+
+/// Installs the plugin of a source.
+pub(super) async fn load(client: &Client, args: Load, screen: &Screen) -> Result<(), Failure> {
+    let has_versions = matches!(&args.source, Loadable::Listed(_) | Loadable::Source(Source::Git { .. }));
+    let source = named(&args.source)?;
+    if args.version.is_some() && !has_versions {
+        let failure = Failure::usage("--version selects a branch, tag or commit and needs a git URL");
+        return Err(failure.because(format!("`{source}` is not a git URL")).fix("remove --version"));
+    }
+    let what = format!("loading {source}");
+    let config: serde_json::Map<_, _> = args.set.into_iter().collect();
+    let config = (!config.is_empty()).then_some(config);
+    let start = args.no_start.then_some(false);
+    let watched = match &args.source {
+        // A local archive is uploaded, so the host needs no access to the file.
+        Loadable::Source(Source::Archive(path)) if path.is_file() => {
+            let upload = client.upload(path).await?;
+            let install = Ask::post(args.options.path(&format!("/api/plugins/install/{upload}"), &[]));
+            let install = install.json(&serde_json::json!({ "config": config, "start": start }));
+            client.watch_or_leave(install, &what, screen, args.verbose).await?
+        }
+        _ => {
+            let load = LoadRequest { source, version: args.version, config, start };
+            let ask = Ask::post(args.options.path("/api/plugins/load", &[])).json(&load);
+            client.watch_or_leave(ask, &what, screen, args.verbose).await?
+        }
+    };
+    tell(client, watched, args.client.json).await
+}
+
+/// Reloads a plugin from its source.
+pub(super) async fn reload(client: &Client, args: Reload, screen: &Screen) -> Result<(), Failure> {
+    let what = format!("reloading {}", args.id);
+    let ask = Ask::post(args.options.path(&route(&args.id, "/reload"), &[]));
+    let watched = client.watch_or_leave(ask, &what, screen, args.verbose).await?;
+    tell(client, watched, args.client.json).await
+}
+
+/// Returns the source as sent to the host.
+pub(super) fn named(source: &Loadable) -> Result<String, Failure> {
+    match source {
+        Loadable::Source(source) => Ok(absolute(source)?.to_string()),
+        Loadable::Listed(listed) => Ok(listed.clone()),
+    }
+}
+
+/// Makes the path of a source absolute, since the host has another working folder.
+fn absolute(source: &Source) -> Result<Source, Failure> {
+    let absolute = |path: &Path| {
+        let unknown = |error| Failure::of(format!("failed to resolve the path `{}`", path.display()), &error);
+        // An existing path without symbolic links and dots, as the host compares it with its source roots.
+        std::fs::canonicalize(path).or_else(|_| std::path::absolute(path)).map_err(unknown)
+    };
+    Ok(match source {
+        Source::Folder(path) => Source::Folder(absolute(path)?),
+        Source::Archive(path) => Source::Archive(absolute(path)?),
+        // A symbolic link is not resolved, because the host refuses links.
+        Source::Library(path) => Source::Library(std::path::absolute(path).unwrap_or_else(|_| path.clone())),
+        source => source.clone(),
+    })
+}
+
+/// Prints the result and a curl command for one of the plugin's endpoints.
+pub(super) async fn tell(client: &Client, watched: Watched, as_json: bool) -> Result<(), Failure> {
+    if as_json {
+        output::raw(&watched.result);
+        return Ok(());
+    }
+    let Some(asked) = watched.job.result else {
+        return Err(Failure::failed(format!("job `{}` ended without a result", watched.job.id)));
+    };
+    output::line(&receipt(&asked));
+    for warning in &asked.warnings {
+        output::error_line(&format!("warning: {}", printable(warning)));
+    }
+    if asked.generation.is_none() {
+        return Ok(());
+    }
+    // The operation succeeded, so a failure of this request is ignored.
+    let shown = client.ask(Ask::get(format!("/api/plugins/{}", asked.id))).await.and_then(|reply| reply.read());
+    if let Ok(Plugin { plugin, .. }) = shown
+        && let Some(route) =
+            plugin.routes.iter().find(|route| route.method == "GET" && !route.path.contains([':', '*', '{']))
+    {
+        output::error_line(&format!("\ntry: curl {}{}", client.url(), route.path));
+    }
+    Ok(())
+}
+
+fn receipt(asked: &OperationResult) -> String {
+    let mut facts = Table::new();
+    facts.row(["plugin", &format!("{} {}", asked.id, asked.version)]);
+    facts.row(["source", &asked.source]);
+    course(asked, &mut facts);
+    facts.to_string()
+}
+
+/// Adds the generations, states and steps of an operation to a table.
+pub(super) fn course(asked: &OperationResult, facts: &mut Table) {
+    match (asked.generation_before, asked.generation) {
+        (Some(before), Some(now)) if before != now => facts.row(["generation", &format!("{now}, previously {before}")]),
+        (_, Some(now)) => facts.row(["generation", &now.to_string()]),
+        (_, None) => {}
+    }
+    if !asked.states.is_empty() {
+        facts.row(["states", &asked.states.join(", ")]);
+    }
+    match asked.cached {
+        Some(true) => facts.row(["library", "from the build cache"]),
+        Some(false) => facts.row(["library", "built"]),
+        None => {}
+    }
+    if !asked.served.is_empty() {
+        let served: Vec<_> = asked.served.iter().map(served).collect();
+        facts.row(["served", &served.join("; ")]);
+    }
+    let steps: Vec<_> =
+        asked.steps.iter().map(|step| format!("{} {}", step.step, duration(step.duration_ms))).collect();
+    if !steps.is_empty() {
+        facts.row(["steps", &steps.join(", ")]);
+    }
+}
+
+/// Describes the requests that a generation has served.
+fn served(served: &GenerationRequests) -> String {
+    let GenerationRequests { generation, requests, errors, in_flight } = served;
+    let errors = if *errors > 0 { format!(", {errors} failed") } else { String::new() };
+    let in_flight = if *in_flight > 0 { format!(", {in_flight} in flight") } else { String::new() };
+    let requests = if *requests == 1 { "1 request".to_owned() } else { format!("{requests} requests") };
+    format!("generation {generation}: {requests}{errors}{in_flight}")
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+    use host_api::JobStep;
+
+    use super::*;
+
+    #[test]
+    fn a_receipt_shows_generations_requests_and_step_durations() {
+        let step = |step: &str, duration_ms| JobStep { step: step.to_owned(), duration_ms };
+        let mut asked = OperationResult {
+            id: "hello".to_owned(),
+            version: "1.0.0".to_owned(),
+            source: "/srv/hello".to_owned(),
+            generation: Some(1),
+            cached: Some(false),
+            steps: vec![step("fetch", 1.6), step("build", 12_340.0), step("swap", 0.01)],
+            ..OperationResult::default()
+        };
+        expect![[r#"
+            plugin      hello 1.0.0
+            source      /srv/hello
+            generation  1
+            library     built
+            steps       fetch 1.6 ms, build 12.3 s, swap 10 us"#]]
+        .assert_eq(&receipt(&asked));
+        asked.generation_before = Some(1);
+        asked.generation = Some(2);
+        asked.cached = Some(true);
+        asked.states = vec!["disabled".to_owned(), "enabled".to_owned()];
+        let served =
+            |generation, requests, errors, in_flight| GenerationRequests { generation, requests, errors, in_flight };
+        asked.served = vec![served(1, 12, 1, 3), served(2, 0, 0, 0)];
+        expect![[r#"
+            plugin      hello 1.0.0
+            source      /srv/hello
+            generation  2, previously 1
+            states      disabled, enabled
+            library     from the build cache
+            served      generation 1: 12 requests, 1 failed, 3 in flight; generation 2: 0 requests
+            steps       fetch 1.6 ms, build 12.3 s, swap 10 us"#]]
+        .assert_eq(&receipt(&asked));
+    }
+}

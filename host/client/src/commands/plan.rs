@@ -1,0 +1,208 @@
+//! `plan`, `apply` and `export`.
+
+mod lines;
+
+use std::fs::Permissions;
+use std::io::{self, BufRead as _, IsTerminal as _, Read as _, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use host_api::{ApplyRequest, OperationResult};
+use host_core::lock_file::{self, LockFile};
+use host_core::{Source, lock_file::Problem};
+
+use crate::args::{Apply, Export, Plan};
+use crate::client::{Ask, Client};
+use crate::failure::{Exit, Failure};
+use crate::output;
+use crate::output::text::printable;
+use crate::screen::Screen;
+
+/// Shows the changes that `apply` would make.
+pub(super) async fn plan(client: &Client, args: Plan, screen: &Screen) -> Result<(), Failure> {
+    let (plan, body) = ask(client, &args.file, screen).await?;
+    match args.client.json {
+        true => output::raw(&body),
+        false => show(&plan),
+    }
+    match args.exit_code && plan.changing > 0 {
+        true => Err(Failure { exit: Exit::Changes, ..Failure::failed("there are changes to apply") }),
+        false => Ok(()),
+    }
+}
+
+/// Shows the changes, asks for confirmation and applies exactly these changes.
+pub(super) async fn apply(client: &Client, args: Apply, screen: &Screen) -> Result<(), Failure> {
+    let (plan, _) = ask(client, &args.file, screen).await?;
+    if !args.client.json {
+        show(&plan);
+        if plan.changing == 0 {
+            return Ok(());
+        }
+    }
+    if !args.yes && !agrees(screen)? {
+        return Err(Failure::failed("nothing was changed"));
+    }
+    let request = ApplyRequest { plan: plan.plan, atomic: Some(!args.best_effort) };
+    let what = format!("applying `{}`", args.file.display());
+    let apply = Ask::post("/api/plugins/apply").json(&request);
+    let watched = client.watch_or_leave(apply, &what, screen, args.verbose).await?;
+    let asked = watched.job.result.unwrap_or_default();
+    match args.client.json {
+        true => output::raw(&watched.result),
+        false => tell(&asked),
+    }
+    let n_failed = asked.parts.iter().filter(|part| part.state != "done").count();
+    match n_failed {
+        0 => Ok(()),
+        n => Err(Failure::failed(format!("{n} of {} changes failed", asked.parts.len()))
+            .fix(format!("`plugin-host job {}` shows the details", watched.job.id))),
+    }
+}
+
+/// Prints the current state as a plugins.yaml.
+pub(super) async fn export(client: &Client, args: Export) -> Result<(), Failure> {
+    let text = client.ask(Ask::get("/api/plugins/export")).await?.body;
+    if args.client.json {
+        output::raw(serde_json::json!({ "file": String::from_utf8_lossy(&text) }).to_string().as_bytes());
+        return Ok(());
+    }
+    let Some(path) = args.output else {
+        output::raw(&text);
+        return Ok(());
+    };
+    let failed = |error| Failure::of(format!("failed to write `{}`", path.display()), &error);
+    write_atomically(&path, &text).map_err(failed)
+}
+
+/// Requests a plan for a file.
+async fn ask(client: &Client, path: &Path, screen: &Screen) -> Result<(host_api::Plan, bytes::Bytes), Failure> {
+    let file = read(path)?;
+    let spinner = screen.spinner(&format!("planning `{}`", path.display()), false);
+    let reply = client.ask(Ask::post("/api/plugins/plan").yaml(lock_file::write(&file))).await;
+    drop(spinner);
+    let reply = reply?;
+    Ok((reply.read()?, reply.body))
+}
+
+fn show(plan: &host_api::Plan) {
+    lines::lines(plan).iter().for_each(|line| output::line(&printable(line)));
+    output::error_line(&lines::summary(plan));
+}
+
+fn tell(asked: &OperationResult) {
+    for part in &asked.parts {
+        let message = match (&part.result, &part.problem) {
+            (_, Some(problem)) => problem.detail.clone(),
+            (Some(result), None) => result.message.clone(),
+            (None, None) => format!("{} of {}", part.operation, part.subject),
+        };
+        output::line(&printable(&format!("{}: {}: {message}", part.state, part.subject)));
+        for warning in part.result.iter().flat_map(|result| &result.warnings) {
+            output::error_line(&printable(&format!("warning: {}: {warning}", part.subject)));
+        }
+    }
+}
+
+/// Asks for confirmation on the terminal.
+fn agrees(screen: &Screen) -> Result<bool, Failure> {
+    if !std::io::stdin().is_terminal() {
+        let failure = Failure::usage("cannot ask for confirmation: standard input is not a terminal");
+        return Err(failure.fix("check the changes with `plugin-host plan`, then apply them with --yes"));
+    }
+    screen.note("\nApply these changes? Type `yes` to confirm:");
+    let mut answer = String::new();
+    let read = std::io::stdin().lock().take(100).read_line(&mut answer);
+    read.map_err(|error| Failure::of("failed to read the answer", &error))?;
+    Ok(answer.trim() == "yes")
+}
+
+/// Writes a file through a temporary file in the same folder, so that a failure leaves an existing file unchanged.
+fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    file.write_all(bytes)?;
+    file.as_file().set_permissions(Permissions::from_mode(0o644))?;
+    file.as_file().sync_all()?;
+    file.persist(path)?;
+    Ok(())
+}
+
+// === the file ===
+
+/// Reads a plugins.yaml and makes its paths absolute, since the host has another working folder.
+fn read(path: &Path) -> Result<LockFile, Failure> {
+    let mut text = vec![];
+    let limit = LockFile::MAX_BYTES as u64 + 1;
+    let is_stdin = path.as_os_str() == "-";
+    let read = match is_stdin {
+        true => std::io::stdin().take(limit).read_to_end(&mut text),
+        false => std::fs::File::open(path).and_then(|file| file.take(limit).read_to_end(&mut text)),
+    };
+    let unreadable = |error: std::io::Error| {
+        let failure = Failure::usage(format!("failed to read `{}`", path.display())).because(error.to_string());
+        failure.fix("set --file to a plugins.yaml; `plugin-host export` creates one")
+    };
+    read.map_err(unreadable)?;
+    let name = if is_stdin { "standard input".to_owned() } else { path.display().to_string() };
+    let mut file = lock_file::read(&text).map_err(|problems| refused(&name, &problems))?;
+    let folder = match path.parent() {
+        Some(folder) if !is_stdin => folder,
+        _ => Path::new(""),
+    };
+    for entry in &mut file.plugins {
+        entry.source = absolute(folder, entry.source.clone());
+    }
+    Ok(file)
+}
+
+fn refused(name: &str, problems: &[Problem]) -> Failure {
+    let mut failure = Failure::usage(format!("`{name}` is invalid"));
+    failure.details = problems.iter().map(|problem| problem.in_file(name)).collect();
+    failure
+}
+
+/// Resolves relative paths from the folder of the file.
+fn absolute(folder: &Path, source: Source) -> Source {
+    let absolute = |path: PathBuf| match path.is_absolute() {
+        true => path,
+        false => std::path::absolute(folder.join(&path)).unwrap_or(path),
+    };
+    // Without symbolic links and dots, as the host compares it with its source roots.
+    let plain = |path: PathBuf| match path.is_absolute() {
+        true => path,
+        false => std::fs::canonicalize(folder.join(&path)).unwrap_or_else(|_| absolute(path)),
+    };
+    match source {
+        Source::Folder(path) => Source::Folder(plain(path)),
+        Source::Archive(path) => Source::Archive(plain(path)),
+        // A symbolic link is not resolved, because the host refuses links.
+        Source::Library(path) => Source::Library(absolute(path)),
+        source => source,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn relative_paths_start_at_the_folder_of_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = std::fs::canonicalize(folder.path()).unwrap();
+        std::fs::create_dir(place.join("hello")).unwrap();
+        let text = "version: 1\nplugins:\n  - source: ./hello\n  - source: gone/../x.zip\n  - source: lib/a.so\n  \
+                    - source: /srv/b\n  - source: https://github.com/acme/c\n";
+        let path = place.join("plugins.yaml");
+        write_atomically(&path, text.as_bytes()).unwrap();
+        let sources: Vec<_> = read(&path).unwrap().plugins.into_iter().map(|entry| entry.source.to_string()).collect();
+        let at = |rest: &str| place.join(rest).display().to_string();
+        let expected = [at("hello"), at("gone/../x.zip"), at("lib/a.so"), "/srv/b".to_owned()];
+        assert_eq!(sources[..4], expected);
+        assert_eq!(sources[4], "https://github.com/acme/c");
+        write_atomically(&path, b"version: 1\nplugins: 7\n").unwrap();
+        let failure = read(&path).unwrap_err().to_string();
+        assert!(failure.contains(&format!("{}:2: `plugins` must be a list, found `7`", path.display())), "{failure}");
+        assert_eq!(read(&place.join("none")).unwrap_err().exit, Exit::Usage);
+    }
+}

@@ -1,0 +1,30 @@
+//! The configuration of a client: environment variables and the host on this machine.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// The configuration of a client, apart from its arguments.
+#[derive(Clone, Debug)]
+pub struct ClientConfig {
+    /// The URL of the host from the environment.
+    pub url: Option<String>,
+    /// The API token from the environment.
+    pub token: Option<String>,
+    /// The file with certificate authorities from the environment.
+    pub authorities: Option<PathBuf>,
+    /// The host on this machine.
+    pub local: LocalHost,
+}
+
+/// The host on this machine, as its configuration describes it.
+#[derive(Clone, Debug)]
+pub struct LocalHost {
+    /// The URL of the host.
+    pub url: String,
+    /// The address that the host listens on. Port 0 is unknown.
+    pub address: SocketAddr,
+    /// The certificate of the host, if it uses TLS.
+    pub certificate: Option<PathBuf>,
+    /// The plugin folder of the host.
+    pub plugin_dir: PathBuf,
+}

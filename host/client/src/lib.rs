@@ -1,0 +1,19 @@
+//! The client commands: an HTTP client of the public API and its output.
+//!
+//! Apart from the API's shapes and the core types this crate imports nothing of the host, so a client command can only do
+//! what any other client of the API can do.
+
+pub mod args;
+mod client;
+mod commands;
+mod config;
+mod failure;
+pub mod output;
+mod screen;
+mod signals;
+
+pub use commands::{change_setting, run};
+pub use config::{ClientConfig, LocalHost};
+pub use failure::{Exit, Failure};
+pub use screen::{Screen, Spinner};
+pub use signals::{Signals, Which};

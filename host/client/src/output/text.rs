@@ -1,0 +1,143 @@
+//! Text for a terminal: times, durations, sizes, and untrusted text without control characters.
+
+use std::borrow::Cow;
+
+/// Returns untrusted text as one line, with control and bidirectional formatting characters replaced by spaces.
+pub fn printable(text: &str) -> String {
+    text.chars().map(|c| if is_unsafe(c) { ' ' } else { c }).collect()
+}
+
+/// Returns untrusted text of several lines, with control and bidirectional formatting characters replaced by spaces.
+pub fn printable_lines(text: &str) -> Cow<'_, str> {
+    let is_control = |c| is_unsafe(c) && !matches!(c, '\n' | '\t');
+    match text.contains(is_control) {
+        true => text.chars().map(|c| if is_control(c) { ' ' } else { c }).collect(),
+        false => text.into(),
+    }
+}
+
+/// Returns data with its control characters escaped as `\u001b`, so that JSON keeps its value.
+pub fn escaped(text: &str) -> Cow<'_, str> {
+    let is_control = |c: char| c.is_control() && !matches!(c, '\n' | '\r' | '\t');
+    let write = |mut text: String, c| {
+        match is_control(c) {
+            true => text += &format!("\\u{:04x}", u32::from(c)),
+            false => text.push(c),
+        }
+        text
+    };
+    match text.contains(is_control) {
+        true => text.chars().fold(String::with_capacity(text.len()), write).into(),
+        false => text.into(),
+    }
+}
+
+/// Whether a terminal would act on the character instead of showing it.
+fn is_unsafe(c: char) -> bool {
+    // The listed characters change the direction of the text that follows.
+    c.is_control()
+        || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// Formats a duration with two to four significant digits and a unit.
+pub fn duration(milliseconds: f64) -> String {
+    let seconds = milliseconds / 1e3;
+    match seconds {
+        s if s < 0.001 => format!("{:.0} us", s * 1e6),
+        s if s < 0.009_95 => format!("{milliseconds:.1} ms"),
+        s if s < 1.0 => format!("{milliseconds:.0} ms"),
+        s if s < 60.0 => format!("{s:.1} s"),
+        s if s < 3600.0 => format!("{} min {} s", s as u64 / 60, s as u64 % 60),
+        s if s < 86_400.0 => format!("{} h {} min", s as u64 / 3600, s as u64 / 60 % 60),
+        s => format!("{} d {} h", s as u64 / 86_400, s as u64 / 3600 % 24),
+    }
+}
+
+/// Formats a size with two to four significant digits and a unit.
+pub fn bytes(n_bytes: u64) -> String {
+    match n_bytes as f64 {
+        b if b < 1024.0 => format!("{n_bytes} bytes"),
+        b if b < 10_240.0 => format!("{:.1} KiB", b / 1024.0),
+        b if b < 1_048_576.0 => format!("{:.0} KiB", b / 1024.0),
+        b if b < 1_073_741_824.0 => format!("{:.1} MiB", b / 1_048_576.0),
+        b => format!("{:.1} GiB", b / 1_073_741_824.0),
+    }
+}
+
+/// Formats a timestamp as `2026-02-03 04:05:06.789`, in UTC.
+pub fn utc(unix_ms: u64) -> String {
+    let (days, ms) = (unix_ms / 86_400_000, unix_ms % 86_400_000);
+    // Days are counted from the first of March of the year 0, so that a leap day is the last of its year.
+    let days = days + 719_468;
+    let (era, day_of_era) = (days / 146_097, days % 146_097);
+    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted_month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
+    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
+    let year = era * 400 + year_of_era + u64::from(month <= 2);
+    let (hour, minute, second) = (ms / 3_600_000, ms / 60_000 % 60, ms / 1_000 % 60);
+    format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}.{:03}", ms % 1_000)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn control_characters_never_reach_the_terminal() {
+        let hostile = "a\u{1b}]0;b\u{7}\r\n\tc\u{9b}31m\u{202e}d\u{7f}";
+        assert_eq!(printable(hostile), "a ]0;b    c 31m d ");
+        assert_eq!(printable_lines(hostile), "a ]0;b  \n\tc 31m d ");
+        assert_eq!(printable_lines("\u{e9}\n"), "\u{e9}\n");
+        let json = "[\"\u{9b}31m\u{7f}\", \"\\n\"]";
+        assert_eq!(escaped(json), r#"["\u009b31m\u007f", "\n"]"#);
+        let read = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
+        assert_eq!(read(&escaped(json)), read(json));
+        assert_eq!(escaped("\u{1b}[2J"), "\\u001b[2J");
+    }
+
+    #[test]
+    fn timestamps_are_formatted_in_utc() {
+        for (unix_ms, expected) in [
+            (0, "1970-01-01 00:00:00.000"),
+            (951_782_400_000, "2000-02-29 00:00:00.000"),
+            (951_868_799_999, "2000-02-29 23:59:59.999"),
+            (951_868_800_000, "2000-03-01 00:00:00.000"),
+            (1_767_225_599_000, "2025-12-31 23:59:59.000"),
+            (4_107_542_400_000, "2100-03-01 00:00:00.000"),
+        ] {
+            assert_eq!(utc(unix_ms), expected);
+        }
+    }
+
+    #[test]
+    fn sizes_have_two_to_four_significant_digits() {
+        for (n_bytes, expected) in [
+            (0, "0 bytes"),
+            (1023, "1023 bytes"),
+            (4_200, "4.1 KiB"),
+            (880_000, "859 KiB"),
+            (9_000_000, "8.6 MiB"),
+            (20_000_000_000, "18.6 GiB"),
+        ] {
+            assert_eq!(bytes(n_bytes), expected);
+        }
+    }
+
+    #[test]
+    fn durations_have_two_to_four_significant_digits() {
+        for (milliseconds, expected) in [
+            (0.0421, "42 us"),
+            (3.44, "3.4 ms"),
+            (9.97, "10 ms"),
+            (210.4, "210 ms"),
+            (12_345.0, "12.3 s"),
+            (75_000.0, "1 min 15 s"),
+            (3_720_000.0, "1 h 2 min"),
+            (180_000_000.0, "2 d 2 h"),
+        ] {
+            assert_eq!(duration(milliseconds), expected);
+        }
+    }
+}
