@@ -17,7 +17,7 @@ use crate::guard::guarded_waker;
 use crate::instance::Instance;
 use crate::ledger::safe_point;
 use crate::library::Library;
-use crate::response::Answer;
+use crate::response::PluginResponse;
 use crate::service_call::ended;
 
 /// The body of a request, as the plugin pulls it.
@@ -71,7 +71,7 @@ pub struct Call {
 }
 
 impl Future for Call {
-    type Output = Result<Answer, CallError>;
+    type Output = Result<PluginResponse, CallError>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let Some(future) = &mut self.future else {
@@ -89,7 +89,7 @@ impl Future for Call {
             })),
         };
         self.future = None;
-        Poll::Ready(result.and_then(|response| Answer::read(response, &self.instance)))
+        Poll::Ready(result.and_then(|response| PluginResponse::read(response, &self.instance)))
     }
 }
 

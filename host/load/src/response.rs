@@ -26,18 +26,18 @@ const MAX_HEADER_BYTES: usize = 64 * 1024;
 
 /// A plugin's answer.
 #[derive(Debug)]
-pub struct Answer {
+pub struct PluginResponse {
     /// 200 to 599.
     pub status: StatusCode,
     /// The headers, without hop-by-hop headers.
     pub headers: HeaderMap,
     /// The body.
-    pub body: AnswerBody,
+    pub body: ResponseBody,
 }
 
 /// The body of an answer. Every byte that is not copied holds the instance.
 #[derive(Debug)]
-pub struct AnswerBody {
+pub struct ResponseBody {
     first: Option<Bytes>,
     stream: Option<Streamed>,
 }
@@ -55,8 +55,8 @@ struct Streamed {
 #[error("the plugin's body stream failed")]
 pub struct BodyFailure(#[source] pub CallError);
 
-impl Answer {
-    pub(crate) fn read(response: Response, instance: &Arc<Instance>) -> Result<Answer, CallError> {
+impl PluginResponse {
+    pub(crate) fn read(response: Response, instance: &Arc<Instance>) -> Result<PluginResponse, CallError> {
         let status = StatusCode::from_u16(response.status)
             .ok()
             .filter(|status| (200..600).contains(&status.as_u16()))
@@ -68,7 +68,7 @@ impl Answer {
         });
         let headers = read_headers(&response.headers, stream.is_some())?;
         let first = (!response.body.is_empty()).then(|| held(response.body, instance));
-        Ok(Answer { status, headers, body: AnswerBody { first, stream } })
+        Ok(PluginResponse { status, headers, body: ResponseBody { first, stream } })
     }
 }
 
@@ -146,14 +146,14 @@ fn held(chunk: Chunk, instance: &Arc<Instance>) -> Bytes {
     }
 }
 
-impl AnswerBody {
+impl ResponseBody {
     /// Returns whether the plugin still produces the body.
     pub fn is_stream(&self) -> bool {
         self.stream.is_some()
     }
 }
 
-impl Body for AnswerBody {
+impl Body for ResponseBody {
     type Data = Bytes;
     type Error = BodyFailure;
 
