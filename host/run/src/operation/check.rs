@@ -13,7 +13,7 @@ pub(crate) fn check(config: &Config, tree: &Tree) -> Result<Checked, Error> {
     Manifest::check(&text, config.mode).map_err(|problems| Error::Manifest { problems })
 }
 
-/// Whether a plugin is one for this host, as far as its plugin.yaml says.
+/// Checks that a plugin fits this host, as far as its plugin.yaml says.
 pub(crate) fn fits_host(host: &Host, manifest: &Manifest) -> Result<(), Error> {
     if manifest.security.placement == Placement::Isolated {
         return Err(Error::Placement { id: manifest.id.clone() });

@@ -7,8 +7,8 @@ use crate::operation::lease::PluginLease;
 use crate::operation::work::Work;
 
 impl Work<'_> {
-    /// Changes what the operator set. The serving generation takes it if it says so, else a new one does; a configuration
-    /// that is refused leaves the one before in use.
+    /// Changes the operator's settings. The serving generation applies them if it supports that; otherwise a new
+    /// generation is started. Settings that are refused leave the previous ones in use.
     pub(super) async fn configure(
         &mut self,
         id: &str,
