@@ -105,7 +105,8 @@ impl Events {
     /// Publishes an event. Never waits and never fails: if nothing can be written for long, the oldest waiting events
     /// are dropped and counted.
     pub(crate) fn publish(&self, plugin: Option<&PluginId>, job: Option<&str>, kind: EventKind) {
-        let (plugin, job) = (plugin.cloned(), job.map(str::to_owned));
+        let plugin = plugin.cloned();
+        let job = job.map(str::to_owned);
         let mut waiting = self.0.waiting.lock();
         if waiting.len() >= MAX_WAITING {
             waiting.pop_front();

@@ -88,7 +88,8 @@ impl Metrics {
     pub(crate) fn new() -> Metrics {
         let registry = Registry::new();
         let make = MetricFactory(&registry);
-        let (endpoint, plugin) = (["plugin", "endpoint"], ["plugin"]);
+        let endpoint = ["plugin", "endpoint"];
+        let plugin = ["plugin"];
         let metrics = Metrics {
             requests: make.counters("plugin_host_requests_total", "Requests routed to a plugin endpoint", &endpoint),
             errors: make.counters(

@@ -19,7 +19,8 @@ impl Host {
         match self.held_plan(plan) {
             Ok((plan, targets)) => self.submit(Operation::Apply { plan, targets, atomic }, initiator).await,
             Err(error) => {
-                let (code, chain) = (error.code().into(), error.chain().into());
+                let code = error.code().into();
+                let chain = error.chain().into();
                 let kind = EventKind::RequestRefused { operation: "apply".into(), code, error: chain };
                 self.0.events.publish(None, None, kind);
                 Err(error)

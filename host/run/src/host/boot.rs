@@ -83,7 +83,8 @@ impl Host {
                 setup.installed(revision.number)
             }
             Err(error) => {
-                let (id, message) = (&desired.id, error.chain());
+                let id = &desired.id;
+                let message = error.chain();
                 tracing::error!(plugin.id = %id, code = error.code(), "plugin `{id}` cannot be started: {message}");
                 plugin.log.push("error", None, &message);
                 plugin.state().last_error = Some(LastError { code: error.code(), message, at_unix_ms: now_unix_ms() });

@@ -32,7 +32,8 @@ impl Host {
 impl Host {
     /// Publishes that the plugins were started, whether or not all of them serve.
     pub fn note_ready(&self) {
-        let (serving, took) = (self.0.roster.len() as u64, self.0.started.elapsed());
+        let serving = self.0.roster.len() as u64;
+        let took = self.0.started.elapsed();
         self.0.events.publish(None, None, EventKind::HostReady { serving, took });
     }
 

@@ -62,9 +62,11 @@ impl LogStream {
             }
             let all = self.plugin.lines(self.from);
             let (Some(first), Some(last)) = (all.first(), all.last()) else { continue };
-            let (first, last) = (first.number, last.number);
+            let first = first.number;
+            let last = last.number;
             let missed = (self.has_seen && first > self.from).then(|| (self.from, first - 1));
-            (self.from, self.has_seen) = (last + 1, true);
+            self.from = last + 1;
+            self.has_seen = true;
             let lines: Vec<_> = all.into_iter().filter(|line| self.level.takes(line)).collect();
             if missed.is_some() || !lines.is_empty() {
                 return Some(LogPart { missed, lines });

@@ -62,7 +62,8 @@ impl Host {
                     let circuit_open = plugin.circuit_is_open;
                     let quarantined = plugin.desired.as_ref().is_some_and(|desired| desired.quarantine.is_some());
                     let id = plugin.id.to_string();
-                    let (phase, health) = (plugin.phase.as_str(), plugin.health.health.as_str());
+                    let phase = plugin.phase.as_str();
+                    let health = plugin.health.health.as_str();
                     PluginNow { id, phase, health, generation, in_flight, live_bytes, circuit_open, quarantined }
                 })
                 .collect(),

@@ -187,7 +187,8 @@ impl Host {
     }
 
     fn asked(&self, desired: &Desired) -> RevisionState {
-        let (mut document, mut desired) = (self.document(desired), desired.clone());
+        let mut document = self.document(desired);
+        let mut desired = desired.clone();
         document.values_mut().for_each(mask);
         if let Some(Value::Object(masked)) = document.get("configuration") {
             desired.configuration.clone_from(masked);
@@ -272,9 +273,12 @@ fn sealed_in(value: &Value, at: String, found: &mut Vec<String>) {
 /// The pointers to values under keys with the names of secrets.
 fn named_secrets(value: &Value, found: &mut Vec<String>) {
     fn walk(value: &Value, at: &str, found: &mut Vec<String>) {
-        for_each_part(value, at, &mut |key, part, at| match looks_secret(key) && !part.is_null() {
-            true => found.push(at),
-            false => walk(part, &at, found),
+        for_each_part(value, at, &mut |key, part, at| {
+            if looks_secret(key) && !part.is_null() {
+                found.push(at);
+            } else {
+                walk(part, &at, found);
+            }
         });
     }
     walk(value, "", found);

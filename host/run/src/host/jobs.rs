@@ -30,7 +30,8 @@ impl Host {
         let name = operation.name();
         let taken_on = self.take_on(operation, initiator, None).await;
         if let Err(error) = &taken_on {
-            let (code, error) = (error.code().into(), error.chain().into());
+            let code = error.code().into();
+            let error = error.chain().into();
             self.0.events.publish(None, None, EventKind::RequestRefused { operation: name.into(), code, error });
         }
         taken_on
@@ -169,7 +170,8 @@ impl Host {
         if self.is_stopping() {
             return Err(Error::ShuttingDown);
         }
-        let (host, job) = (self.clone(), Arc::new(job));
+        let host = self.clone();
+        let job = Arc::new(job);
         // A separate task, because the caller may be dropped between the write and the start.
         let started = self.0.tasks.spawn(async move {
             match job.initiator().request.clone() {
@@ -178,9 +180,11 @@ impl Host {
             }
             host_fail::point("job.accepted");
             host.0.jobs.live().insert(job.id().to_owned(), job.clone());
-            let (asked, subject) = (job.operation().into(), job.subject().into());
+            let asked = job.operation().into();
+            let subject = job.subject().into();
             host.tell_of_job(&job, EventKind::JobQueued { operation: asked, subject });
-            let (working, tasks) = (job.clone(), host.0.tasks.clone());
+            let working = job.clone();
+            let tasks = host.0.tasks.clone();
             tasks.spawn(async move { operation::run(host, operation, working).await });
             Ok(job)
         });

@@ -78,7 +78,8 @@ impl Host {
 
     /// Compiles the SDK in the background, so that the build of the first plugin does not have to.
     pub fn warm(&self) {
-        let (builder, stopping) = (self.0.builder.clone(), self.0.stopping.clone());
+        let builder = self.0.builder.clone();
+        let stopping = self.0.stopping.clone();
         self.0.tasks.spawn(async move {
             let started = Instant::now();
             let lines = |line: &str| tracing::debug!(target: "build", "{line}");

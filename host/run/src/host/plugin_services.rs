@@ -54,7 +54,8 @@ impl LogSink for HostLink {
 
 impl CallPlugin for HostLink {
     fn call(&self, caller: &PluginId, request: ServiceRequest) -> ServiceAnswer {
-        let (host, caller) = (self.0.upgrade().map(Host), caller.clone());
+        let host = self.0.upgrade().map(Host);
+        let caller = caller.clone();
         Box::pin(async move {
             match host {
                 Some(host) => {

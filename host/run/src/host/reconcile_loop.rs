@@ -91,7 +91,8 @@ impl Loop {
             self.n_steps += 1;
             let turn = Lease { plugin: id.clone(), is_step: true, inputs: host.0.reconcile.inputs.clone() };
             self.queues.occupy(&id);
-            let (host, tasks) = (host.clone(), host.0.tasks.clone());
+            let host = host.clone();
+            let tasks = host.0.tasks.clone();
             tasks.spawn(async move { execute(host, turn, id, step).await });
         }
         if self.n_steps == 0 && !*host.0.reconcile.settled.borrow() && world.values().all(has_been_tried) {

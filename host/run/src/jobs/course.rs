@@ -108,7 +108,8 @@ mod tests {
     fn a_job_is_cut_off_only_where_it_may_be() {
         let course = JobCourse::new();
         assert!(course.cancelled().now_or_never().is_none());
-        let (outer, inner) = (course.shield_from_cancel(), course.shield_from_cancel());
+        let outer = course.shield_from_cancel();
+        let inner = course.shield_from_cancel();
         assert!(course.want_end(JobError::Cancelled));
         assert_eq!(course.wanted_end(), Some(JobError::Cancelled));
         assert!(course.cancelled_in_shield().now_or_never().is_none());

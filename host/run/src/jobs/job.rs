@@ -265,7 +265,8 @@ impl Job {
         progress.end_step(now);
         // The step `end` of a receipt only ends the previous step.
         let goes_on = step != "end";
-        (progress.step, progress.since) = (step, goes_on.then_some(now));
+        progress.step = step;
+        progress.since = goes_on.then_some(now);
     }
 
     // === for whoever runs it ===

@@ -258,7 +258,8 @@ impl Error {
 
     /// The chain of messages and the remedy, which lower crates append to their messages after `; hint: `.
     fn parts(&self) -> (String, Option<String>) {
-        let (mut chain, mut hint) = (String::new(), None);
+        let mut chain = String::new();
+        let mut hint = None;
         let mut next: Option<&dyn std::error::Error> = Some(self);
         while let Some(error) = next {
             let text = error.to_string();

@@ -39,7 +39,8 @@ pub(crate) fn with_secrets(
     before: &Map<String, Value>,
     secrets: &[String],
 ) -> Map<String, Value> {
-    let (mut whole, before) = (wanted.clone(), Value::Object(before.clone()));
+    let mut whole = wanted.clone();
+    let before = Value::Object(before.clone());
     for pointer in secrets {
         let (Some(secret), Some((parents, key))) = (before.pointer(pointer), split(pointer)) else { continue };
         let mut at = Some(&mut whole);
@@ -86,10 +87,7 @@ fn named(map: &Map<String, Value>, at: &str) -> Vec<String> {
     }
     let entries = map.iter().flat_map(|(key, value)| {
         let pointer = format!("{at}/{}", key.replace('~', "~0").replace('/', "~1"));
-        match looks_secret(key) && !value.is_null() {
-            true => vec![pointer],
-            false => inside(value, &pointer),
-        }
+        if looks_secret(key) && !value.is_null() { vec![pointer] } else { inside(value, &pointer) }
     });
     entries.collect()
 }

@@ -27,7 +27,8 @@ impl Work<'_> {
     /// The effect of the whole plan on the dependency graph. Each plugin is checked against the end state, because two
     /// plugins that need each other's new versions are changed one after the other.
     async fn batch_graph(&mut self, targets: &[Target]) -> Result<BatchGraph, Error> {
-        let (mut candidates, mut removed) = (vec![], BTreeSet::new());
+        let mut candidates = vec![];
+        let mut removed = BTreeSet::new();
         for target in targets {
             let TargetState::Present(there) = &target.state else {
                 removed.insert(target.id.clone());

@@ -135,7 +135,8 @@ impl Work<'_> {
                 Err(error) => {
                     self.job.line(&format!("failed to undo the earlier parts: {}", error.chain()));
                     for part in parts.iter_mut().filter(|part| part.state == PartState::Done) {
-                        (part.state, part.problem) = (PartState::Stuck, Some(Failed::from_error(&error)));
+                        part.state = PartState::Stuck;
+                        part.problem = Some(Failed::from_error(&error));
                     }
                 }
             }
@@ -179,7 +180,8 @@ impl Task<'_> {
 
     /// The part before its start.
     fn part(&self) -> OperationPart {
-        let (operation, subject) = (Cow::Borrowed(self.name()), self.subject());
+        let operation = Cow::Borrowed(self.name());
+        let subject = self.subject();
         OperationPart { operation, subject, state: PartState::Skipped, receipt: None, problem: None }
     }
 

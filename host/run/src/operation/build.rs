@@ -70,6 +70,7 @@ impl Work<'_> {
 /// The version of a build, for the desired state.
 pub(super) fn pick(source: Source, trust: Trust, commit: Option<String>, build: &Build) -> Pick {
     let source = absolute(source);
-    let (version, artifact) = (build.manifest.version.clone(), build.artifact.digest());
+    let version = build.manifest.version.clone();
+    let artifact = build.artifact.digest();
     Pick { version, source, trust, commit, tag: None, artifact, loaded_unix_ms: now_unix_ms() }
 }

@@ -18,7 +18,8 @@ pub(crate) fn fits_host(host: &Host, manifest: &Manifest) -> Result<(), Error> {
     if manifest.security.placement == Placement::Isolated {
         return Err(Error::Placement { id: manifest.id.clone() });
     }
-    let (sdk, rustc) = (host_build::Builder::sdk_version(), &host.0.builder.toolchain().rustc);
+    let sdk = host_build::Builder::sdk_version();
+    let rustc = &host.0.builder.toolchain().rustc;
     let problems = manifest.incompatibilities(&host.config().host_version, &sdk, rustc);
     if problems.is_empty() { Ok(()) } else { Err(Error::Manifest { problems }) }
 }

@@ -33,10 +33,10 @@ impl Work<'_> {
         if let Some(rule) = options.update {
             desired.update = rule;
         }
-        match options.start {
-            true => desired.goal = Goal::Running,
-            false if is_new => desired.goal = Goal::Installed,
-            false => {}
+        if options.start {
+            desired.goal = Goal::Running;
+        } else if is_new {
+            desired.goal = Goal::Installed;
         }
         let setup = self.host.setup(desired, build).and_then(|setup| match options.configuration {
             Some(settings) => self.host.setup_with(setup, &SettingsChange::Replace(settings)),

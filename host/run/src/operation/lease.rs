@@ -15,16 +15,13 @@ use crate::state::{Host, Lease};
 #[derive(Clone)]
 pub(crate) struct PluginLease {
     pub(crate) plugin: Arc<Plugin>,
-    _turn: Arc<Lease>,
+    _lease: Arc<Lease>,
 }
 
 /// Waits for a lease. A lease that is granted only because the host stops and has cancelled its holder is refused.
 async fn lease(host: &Host, job: &Arc<Job>, id: &PluginId) -> Result<Lease, Error> {
-    let turn = host.0.reconcile.lease(id, job).await?;
-    match host.0.stopping.is_cancelled() {
-        true => Err(Error::ShuttingDown),
-        false => Ok(turn),
-    }
+    let lease = host.0.reconcile.lease(id, job).await?;
+    if host.is_stopping() { Err(Error::ShuttingDown) } else { Ok(lease) }
 }
 
 impl PluginLease {
@@ -32,22 +29,22 @@ impl PluginLease {
     pub(crate) async fn installed_plugin(host: &Host, job: &Arc<Job>, id: &str) -> Result<PluginLease, Error> {
         let unknown = || Error::UnknownPlugin { id: id.to_owned() };
         let id = host.0.plugins.get(id).map(|entry| entry.key().clone()).ok_or_else(unknown)?;
-        let turn = lease(host, job, &id).await?;
+        let lease = lease(host, job, &id).await?;
         // The plugin may have been unloaded during the wait.
-        PluginLease::new(host, &id, turn).ok_or_else(unknown)
+        PluginLease::new(host, &id, lease).ok_or_else(unknown)
     }
 
     /// Leases a plugin, and adds it if it is not installed.
     pub(crate) async fn plugin(host: &Host, job: &Arc<Job>, id: &PluginId) -> Result<PluginLease, Error> {
-        let turn = lease(host, job, id).await?;
+        let lease = lease(host, job, id).await?;
         host.0.plugins.entry(id.clone()).or_insert_with(|| Arc::new(Plugin::new(id.clone())));
-        PluginLease::new(host, id, turn).ok_or_else(|| Error::UnknownPlugin { id: id.to_string() })
+        PluginLease::new(host, id, lease).ok_or_else(|| Error::UnknownPlugin { id: id.to_string() })
     }
 
     /// A plugin with a granted lease.
-    pub(crate) fn new(host: &Host, id: &PluginId, turn: Lease) -> Option<PluginLease> {
+    pub(crate) fn new(host: &Host, id: &PluginId, lease: Lease) -> Option<PluginLease> {
         let plugin = host.0.plugins.get(id)?.value().clone();
-        Some(PluginLease { plugin, _turn: Arc::new(turn) })
+        Some(PluginLease { plugin, _lease: Arc::new(lease) })
     }
 
     /// The installed version.

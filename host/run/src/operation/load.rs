@@ -105,10 +105,7 @@ impl Work<'_> {
         hook: &Hook,
     ) -> Result<Option<Arc<Generation>>, Error> {
         let module = self.open(setup).await?;
-        match module.has(hook) {
-            true => self.launch(lease, setup, module).await.map(Some),
-            false => Ok(None),
-        }
+        if module.has(hook) { self.launch(lease, setup, module).await.map(Some) } else { Ok(None) }
     }
 }
 

@@ -20,7 +20,8 @@ impl Host {
     pub(super) fn tell_of_change(&self, job: &str, change: &Change, before: Option<&Desired>, revision: u64) {
         let job = Some(job).filter(|job| !job.is_empty());
         let reason = change.reason.as_deref().unwrap_or(&change.operation);
-        let (actor, reason) = (change.actor.as_str().into(), reason.into());
+        let actor = change.actor.as_str().into();
+        let reason = reason.into();
         let publish = |kind| self.0.events.publish(Some(&change.plugin), job, kind);
         publish(EventKind::RevisionMade { revision, actor, reason });
         let Some(after) = &change.desired else {

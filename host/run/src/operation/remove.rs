@@ -72,7 +72,9 @@ impl Work<'_> {
         self.step("commit");
         let receipt = self.receipt(&lease, before, None)?;
         let gone = self.change(&lease, None, None);
-        let (host, plugin, job) = (self.host.clone(), lease.clone(), self.job.clone());
+        let host = self.host.clone();
+        let plugin = lease.clone();
+        let job = self.job.clone();
         let forgotten = self.host.0.tasks.spawn(async move {
             let (_, _gate) = commit(&host, &plugin, &job, gone, GraphCheck::None).await?;
             host.forget(&plugin.plugin.id);

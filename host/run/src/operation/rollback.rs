@@ -118,7 +118,8 @@ impl Work<'_> {
 
     /// An artifact with its manifest; `None` if it is not in the store.
     pub(super) async fn read_artifact(&self, digest: &Digest) -> Result<Option<Build>, Error> {
-        let (host, digest) = (self.host.clone(), *digest);
+        let host = self.host.clone();
+        let digest = *digest;
         tokio::task::spawn_blocking(move || host.read_artifact(&digest)).await.map_err(|_| Error::Panicked)?
     }
 }

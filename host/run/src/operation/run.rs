@@ -17,7 +17,8 @@ use crate::state::{Host, Lease};
 
 /// Runs an operation to its end and ends its job.
 pub(crate) async fn run(host: Host, operation: Operation, job: Arc<Job>) {
-    let (name, subject) = (operation.name(), operation.subject());
+    let name = operation.name();
+    let subject = operation.subject();
     let started = Instant::now();
     let result = work(&host, operation, &job).await.filter(|result| !result.as_ref().is_err_and(is_interruption));
     let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
@@ -31,7 +32,8 @@ pub(crate) async fn run(host: Host, operation: Operation, job: Arc<Job>) {
             )
         }
         Some(Ok(receipt)) => {
-            let (n_parts, generation) = (receipt.parts.len(), receipt.generation.unwrap_or(0));
+            let n_parts = receipt.parts.len();
+            let generation = receipt.generation.unwrap_or(0);
             match (&receipt.id, receipt.generation) {
                 (None, _) => tracing::info!(job = job.id(), duration_ms, "{name} of {n_parts} parts has ended"),
                 (Some(id), Some(_)) => {
@@ -81,12 +83,14 @@ async fn work(host: &Host, operation: Operation, job: &Arc<Job>) -> Option<Resul
     });
     let mut noting = pin!(async {
         job.has_started().await;
-        let (operation, subject) = (job.operation().into(), job.subject().into());
+        let operation = job.operation().into();
+        let subject = job.subject().into();
         host.tell_of_job(job, EventKind::JobStarted { operation, subject });
         host.note_job(job, None).await;
         host_fail::point("job.started");
     });
-    let (mut is_timed_out, mut is_noted) = (false, false);
+    let mut is_timed_out = false;
+    let mut is_noted = false;
     loop {
         tokio::select! {
             // A finished operation is reported even while the host stops.

@@ -51,7 +51,8 @@ impl Work<'_> {
         let _shield = self.job.shield_from_cancel();
         self.step("commit");
         let change = self.change(&lease, Some(setup.desired.clone()), because);
-        let (job, is_judged) = (self.job.clone(), because.is_none());
+        let job = self.job.clone();
+        let is_judged = because.is_none();
         let finish = finish(self.host.clone(), lease.clone(), job, setup, started, (change, rule), is_judged);
         let finished = self.host.0.tasks.spawn(finish).await.unwrap_or(Err(Error::Panicked));
         let (generation, generation_before) = lease.record_failure(self.host, finished)?;
@@ -99,7 +100,9 @@ impl Work<'_> {
         self.step("commit");
         let change = self.change(lease, Some(setup.desired.clone()), because);
         let rule = self.graph_check(lease, &setup);
-        let (host, plugin, job) = (self.host.clone(), lease.clone(), self.job.clone());
+        let host = self.host.clone();
+        let plugin = lease.clone();
+        let job = self.job.clone();
         let asked = self.host.0.tasks.spawn(async move {
             let (revision, _gate) = commit(&host, &plugin, &job, change, rule).await?;
             plugin.plugin.state().installed = Some(setup.installed(revision));
@@ -119,7 +122,9 @@ impl Work<'_> {
     ) -> Result<(), Error> {
         self.step("commit");
         let change = self.change(lease, Some(desired.clone()), because);
-        let (host, plugin, job) = (self.host.clone(), lease.clone(), self.job.clone());
+        let host = self.host.clone();
+        let plugin = lease.clone();
+        let job = self.job.clone();
         let asked = self.host.0.tasks.spawn(async move {
             let (revision, _gate) = commit(&host, &plugin, &job, change, rule).await?;
             let mut state = plugin.plugin.state();
@@ -180,7 +185,8 @@ async fn finish(
     let window = Duration::from_millis(host.config().probation.window_ms);
     if is_new_version && is_judged && !window.is_zero() {
         generation.begin_probation(window);
-        let (host, generation) = (host.clone(), generation.clone());
+        let host = host.clone();
+        let generation = generation.clone();
         host.0.tasks.clone().spawn(async move { host.judge(generation).await });
     }
     if generation.manifest.health.enabled {

@@ -40,7 +40,8 @@ impl Host {
     /// The revisions that were made since the job was submitted, newest first.
     async fn revisions_since(&self, job: &Job) -> Result<Vec<Revision>, Error> {
         let oldest = job.created_unix_ms().saturating_sub(CLOCK_SLACK_MS);
-        let (mut all, mut before) = (vec![], None);
+        let mut all = vec![];
+        let mut before = None;
         loop {
             let page = self.0.state.revisions(None, before, PAGE).await?;
             before = page.last().map(|revision| revision.number);
@@ -157,7 +158,9 @@ impl Work<'_> {
 /// The relation of a revision to a job.
 fn made(revision: &Revision, job: &str) -> Option<RevisionMade> {
     let reason = revision.reason.as_deref()?;
-    let (part, is_undo) = (part_marked(reason, job), reason == undo_mark(job));
-    let (plugin, number) = (revision.plugin.clone(), revision.number);
+    let part = part_marked(reason, job);
+    let is_undo = reason == undo_mark(job);
+    let plugin = revision.plugin.clone();
+    let number = revision.number;
     (part.is_some() || is_undo).then_some(RevisionMade { plugin, number, part, is_undo })
 }

@@ -66,10 +66,11 @@ impl Work<'_> {
     pub(super) async fn block_version(&mut self, id: &str, version: Version, blocked: bool) -> Result<Receipt, Error> {
         let lease = PluginLease::installed_plugin(self.host, self.job, id).await?;
         let mut desired = lease.installed()?.desired;
-        match blocked {
-            true => desired.blocked.insert(version),
-            false => desired.blocked.remove(&version),
-        };
+        if blocked {
+            desired.blocked.insert(version);
+        } else {
+            desired.blocked.remove(&version);
+        }
         self.note(&lease, desired).await
     }
 
@@ -105,7 +106,9 @@ impl Work<'_> {
         installed_as: Source,
         update: &Update,
     ) -> Result<Receipt, Error> {
-        let Source::Git { url, .. } = &installed_as else { return Err(Error::Panicked) };
+        let Source::Git { url, .. } = &installed_as else {
+            unreachable!("`Work::update` refuses a source that is not a repository")
+        };
         let source = Source::Git { url: url.clone(), revision: update.revision.clone() };
         let trust = lease.installed()?.desired.current.trust;
         let built = self.build_again(lease, source, trust).await;

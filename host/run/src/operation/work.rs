@@ -43,7 +43,9 @@ pub(super) struct PartOf {
 
 impl<'a> Work<'a> {
     pub(super) fn new(host: &'a Host, job: &'a Arc<Job>) -> Work<'a> {
-        let (part, batch_check, made_before) = (None, None, BTreeSet::new());
+        let part = None;
+        let batch_check = None;
+        let made_before = BTreeSet::new();
         Work { host, job, part, batch_check, made_before, steps: vec![], current: None }
     }
 
@@ -65,7 +67,9 @@ impl<'a> Work<'a> {
     /// Performs an operation that is not a plan or a batch.
     pub(super) async fn one(&mut self, operation: Operation) -> Result<Receipt, Error> {
         match operation {
-            Operation::Apply { .. } | Operation::Batch { .. } => Err(Error::Panicked),
+            Operation::Apply { .. } | Operation::Batch { .. } => {
+                unreachable!("`Operation::check` refuses a batch that contains a batch or a plan")
+            }
             Operation::Load { source, trust, options } => {
                 let fetched = self.fetch(source.clone(), trust).await?;
                 options.admit(&source, &fetched)?;

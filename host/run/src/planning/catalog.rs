@@ -37,13 +37,15 @@ impl Host {
                 }
             }
         }
-        let (mut listed, mut reports) = (vec![], vec![]);
+        let mut listed = vec![];
+        let mut reports = vec![];
         let mut first: BTreeMap<PluginId, String> = BTreeMap::new();
         for place in &places {
             let shown = place.to_string();
             let Some(kept) = self.0.catalog.get(&shown) else { continue };
             let index = kept.index.unwrap_or_default();
-            let (mut refused, mut n_plugins) = (index.refused.clone(), 0);
+            let mut refused = index.refused.clone();
+            let mut n_plugins = 0;
             for entry in &index.plugins {
                 if let Some(other) = first.get(&entry.id) {
                     refused.push((
@@ -56,7 +58,9 @@ impl Host {
                 n_plugins += 1;
                 listed.push(self.listed(&shown, entry));
             }
-            let (name, read_unix_ms, error) = (index.name.clone(), kept.read_unix_ms, kept.error);
+            let name = index.name.clone();
+            let read_unix_ms = kept.read_unix_ms;
+            let error = kept.error;
             reports.push(IndexReport { place: shown, name, n_plugins, refused, read_unix_ms, error });
         }
         Ok((listed, reports))
@@ -110,7 +114,9 @@ impl Host {
     async fn read_index(&self, place: Source) -> Result<KeptIndex, Error> {
         let cancelled = Arc::new(AtomicBool::new(false));
         let _cancel = CancelOnDrop(cancelled.clone());
-        let (host, shown, token) = (self.clone(), place.to_string(), self.0.tasks.token());
+        let host = self.clone();
+        let shown = place.to_string();
+        let token = self.0.tasks.token();
         let read = tokio::task::spawn_blocking(move || {
             let _token = token;
             let config = &host.config().fetch;

@@ -29,7 +29,8 @@ impl Host {
                 file.remarks.push(format!("`{id}` is left out: its source cannot be written as text"));
                 continue;
             }
-            let (update, blocked) = (Some(desired.update.clone()), Some(desired.blocked.clone()));
+            let update = Some(desired.update.clone());
+            let blocked = Some(desired.blocked.clone());
             let goal = desired.goal;
             let (configuration, left_out) = match build {
                 Some(build) => {

@@ -81,7 +81,8 @@ impl Host {
         let look = |(index, entry)| async move { (index, self.look(entry, known).await) }.boxed();
         let looks: Vec<_> = file.plugins.iter().enumerate().map(look).collect();
         let mut looks = futures_util::stream::iter(looks).buffer_unordered(LOOKS);
-        let (mut all, mut problems) = (FoundSources::default(), BTreeMap::new());
+        let mut all = FoundSources::default();
+        let mut problems = BTreeMap::new();
         while let Some((index, looked)) = looks.next().await {
             match looked {
                 Ok(looked) => drop(all.found.insert(index, looked)),
@@ -103,7 +104,8 @@ impl Host {
             let manifest = Manifest::clone(&setup.build.manifest);
             let schema = setup.build.own_schema();
             let PlannedSettings { configuration, secrets } = self.settings(entry, &manifest, schema, Some(setup))?;
-            let (commit, artifact) = (setup.desired.current.commit.clone(), Some(setup.desired.current.artifact));
+            let commit = setup.desired.current.commit.clone();
+            let artifact = Some(setup.desired.current.artifact);
             let found = Found { manifest, source, commit, artifact, configuration, secrets };
             return Ok(FoundSource { found, trust, fetched: None, way: None, warnings: vec![] });
         }

@@ -80,10 +80,8 @@ impl Host {
         let names = ["plugin.yaml", "plugin.yml"].map(|name| folder.join(name));
         let absolute = |path: PathBuf| std::path::absolute(&path).unwrap_or(path);
         let named = absolute(PathBuf::from(manifest));
-        match names.into_iter().any(|name| absolute(name) == named) {
-            true => Ok(()),
-            false => Err(Error::ManifestElsewhere),
-        }
+        let is_named = names.into_iter().any(|name| absolute(name) == named);
+        if is_named { Ok(()) } else { Err(Error::ManifestElsewhere) }
     }
 
     async fn judge_fetched(&self, fetched: Fetched) -> Validated {
@@ -107,7 +105,8 @@ impl Host {
         if validated.error.is_none() {
             match self.0.builder.forecast(&tree, &manifest).await {
                 Ok(forecast) => {
-                    (validated.way, validated.artifact) = (Some(forecast.way), forecast.artifact);
+                    validated.way = Some(forecast.way);
+                    validated.artifact = forecast.artifact;
                     match forecast.configuration_schema.map(|text| Schema::compile(&text)).transpose() {
                         Ok(schema) => validated.schema = schema.unwrap_or_else(Schema::any),
                         Err(source) => validated.error = Some(Error::Schema { source }),

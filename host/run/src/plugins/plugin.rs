@@ -154,10 +154,13 @@ impl PluginState {
             Some(phase) => phase,
             None if self.installed.is_none() && self.lost.is_some() => Phase::Failed,
             None if desired.is_some_and(|desired| desired.quarantine.is_some()) => Phase::Quarantined,
-            None if desired.is_some_and(|desired| desired.goal == Goal::Running) => match self.attempts.was_tried {
-                true => Phase::Failed,
-                false => Phase::Loading,
-            },
+            None if desired.is_some_and(|desired| desired.goal == Goal::Running) => {
+                if self.attempts.was_tried {
+                    Phase::Failed
+                } else {
+                    Phase::Loading
+                }
+            }
             None if self.generations.is_empty() => Phase::Stopped,
             None => Phase::Draining,
         }

@@ -11,7 +11,8 @@ use crate::state::{Host, Inner, Input};
 impl Host {
     /// Starts the checks for updates.
     pub(crate) fn begin_updates(&self) {
-        let (weak, told) = (Arc::downgrade(&self.0), Arc::downgrade(&self.0));
+        let weak = Arc::downgrade(&self.0);
+        let told = Arc::downgrade(&self.0);
         let watched = move || {
             let host = weak.upgrade().map(Host);
             async move { host.map(|host| host.watched()).unwrap_or_default() }

@@ -32,7 +32,8 @@ pub(crate) async fn watch_health(host: Host, generation: Arc<Generation>) {
         let report = generation.health.report(check.failure_threshold);
         host.note_health(&generation, report.health);
         if report.health != before {
-            let (id, health) = (&generation.id, report.health.as_str());
+            let id = &generation.id;
+            let health = report.health.as_str();
             let problem = report.problem.as_deref().unwrap_or("all probes pass");
             tracing::warn!(plugin.id = %id, generation = generation.number, health, "plugin `{id}` is {health}: {problem}");
             generation.note("warn", &format!("health: {health}: {problem}"));
@@ -45,7 +46,8 @@ impl Host {
     /// replaced.
     fn note_health(&self, generation: &Generation, health: Health) {
         let Some(plugin) = self.0.plugins.get(&generation.id).map(|entry| entry.value().clone()) else { return };
-        let (id, number) = (&generation.id, generation.number);
+        let id = &generation.id;
+        let number = generation.number;
         match health {
             Health::Healthy => {
                 plugin.state().attempts.is_well();

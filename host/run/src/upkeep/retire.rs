@@ -23,7 +23,8 @@ fn begin(generation: &Generation) {
     generation.in_flight.close();
     generation.replaced.cancel();
     generation.services.end();
-    let (number, in_flight) = (generation.number, generation.in_flight.count() as u64);
+    let number = generation.number;
+    let in_flight = generation.in_flight.count() as u64;
     let draining = EventKind::GenerationDraining { generation: number, in_flight };
     generation.events.publish(&generation.id, draining);
 }
@@ -37,7 +38,8 @@ async fn drain_and_stop(
     stop_timeout: Duration,
     last: Option<Hook>,
 ) {
-    let (id, number) = (generation.id.clone(), generation.number);
+    let id = generation.id.clone();
+    let number = generation.number;
     let started = Instant::now();
     let mut cut = 0;
     // The hook may end what the calls wait for, so it runs during the drain.
@@ -122,14 +124,17 @@ impl Host {
         let host = self.clone();
         self.0.tasks.spawn(async move {
             drain_and_stop(&generation, drain_timeout, host.config().stop_timeout, last).await;
-            let (id, life, log) = (generation.id.clone(), generation.life.clone(), generation.log().clone());
+            let id = generation.id.clone();
+            let life = generation.life.clone();
+            let log = generation.log().clone();
             if let Some(plugin) = host.0.plugins.get(&id).map(|entry| entry.value().clone()) {
                 plugin.state().end(&generation);
             }
             // The library is unmapped when its last holder drops it; the code below does not hold it. A host that stops
             // does not wait for the unmapping.
             drop(generation);
-            let (tasks, stopping) = (host.0.tasks.clone(), host.0.stopping.clone());
+            let tasks = host.0.tasks.clone();
+            let stopping = host.0.stopping.clone();
             tasks.spawn(async move {
                 tokio::select! {
                     () = follow_library(&host, &id, &life, &log) => {}

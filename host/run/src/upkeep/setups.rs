@@ -15,7 +15,8 @@ impl Host {
         let context = context(&desired.id);
         let operator = self.0.sealer.open_secrets(&context, &desired.configuration)?;
         let secrets = build.schema.secrets(&operator);
-        let (stored, opened) = (Value::Object(desired.configuration.clone()), Value::Object(operator.clone()));
+        let stored = Value::Object(desired.configuration.clone());
+        let opened = Value::Object(operator.clone());
         // A sealed value differs from its readable value.
         if secrets.iter().any(|pointer| stored.pointer(pointer) == opened.pointer(pointer)) {
             desired.configuration = self.0.sealer.seal_secrets(&context, &operator, &secrets)?;

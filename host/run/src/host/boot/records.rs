@@ -38,9 +38,12 @@ impl Host {
             Err(_) => vec![],
         };
         let known = records.into_iter().map(|(id, bytes)| {
-            let read = read_record(&bytes).and_then(|(number, desired)| match desired.id == id {
-                true => Ok((number, desired)),
-                false => Err(format!("it is the record of plugin `{}`", desired.id)),
+            let read = read_record(&bytes).and_then(|(number, desired)| {
+                if desired.id == id {
+                    Ok((number, desired))
+                } else {
+                    Err(format!("it is the record of plugin `{}`", desired.id))
+                }
             });
             (id, (bytes, read))
         });

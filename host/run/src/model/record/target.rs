@@ -115,7 +115,8 @@ impl PickRecord {
         let digest = |text: Option<String>| {
             text.map(|text| text.parse::<Digest>().map_err(|error| error.to_string())).transpose()
         };
-        let (tree, artifact) = (digest(self.tree)?, digest(self.artifact)?);
+        let tree = digest(self.tree)?;
+        let artifact = digest(self.artifact)?;
         Ok(TargetPick { source: self.source, trust: self.trust, commit: self.commit, tree, artifact })
     }
 }

@@ -75,13 +75,16 @@ mod tests {
         let mut listing = Listing { url, releases: vec![], tags: vec![], branches: vec![], head: None };
         for word in refs.split_whitespace() {
             if let Some((name, commit)) = word.split_once(':') {
-                let (name, commit) = (name.to_owned(), commit.to_owned());
+                let name = name.to_owned();
+                let commit = commit.to_owned();
                 if name == "main" {
                     listing.head = Some(Head { branch: Some(name.clone()), commit: commit.clone() });
                 }
                 listing.branches.push(Tip { name, commit });
             } else if let Some((tag, commit)) = word.split_once('=') {
-                let (version, tag, commit) = (tag.trim_start_matches('v').parse(), tag.to_owned(), commit.to_owned());
+                let version = tag.trim_start_matches('v').parse();
+                let tag = tag.to_owned();
+                let commit = commit.to_owned();
                 match version {
                     Ok(version) => listing.releases.push(Release { version, tag, commit }),
                     Err(_) => listing.tags.push(Tip { name: tag, commit }),

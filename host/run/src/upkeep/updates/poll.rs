@@ -81,7 +81,8 @@ where
         Ok(report) => {
             let failed = report.error.is_some();
             if let Some(error) = &report.error {
-                let (code, message) = (error.code, &error.message);
+                let code = error.code;
+                let message = &error.message;
                 tracing::warn!(plugin.id = %id, code, "failed to check `{id}` for updates: {message}");
             }
             tell(watched, report).await;
@@ -89,7 +90,8 @@ where
         }
         Err(Error::ShuttingDown) => false,
         Err(error) => {
-            let (code, message) = (error.code(), error.chain());
+            let code = error.code();
+            let message = error.chain();
             tracing::error!(plugin.id = %id, code, "failed to check `{id}` for updates: {message}");
             true
         }
