@@ -59,7 +59,7 @@ pub enum Error {
     #[error("another operation on plugin `{id}` is in progress{}", job.as_ref().map(|job| format!(": {job}")).unwrap_or_default())]
     InProgress { id: PluginId, job: Option<String> },
     #[error("invalid plugins.yaml: {}", problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
-    FileRefused { problems: Vec<host_core::lock_file::Problem> },
+    FileRefused { problems: Vec<host_core::plugin_set::PluginSetProblem> },
     #[error("no plan can be made: {}", join_messages(problems))]
     PlanRefused { problems: Vec<FieldProblem> },
     #[error("unknown plan `{plan}`")]

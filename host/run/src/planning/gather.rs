@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use futures_util::{FutureExt as _, StreamExt as _};
 use host_build::Way;
 use host_core::configuration::{Layers, Schema, Violation};
-use host_core::lock_file::{Entry, Found, LockFile, Present};
+use host_core::plugin_set::{FetchedSource, InstalledPlugin, PluginEntry, PluginSet};
 use host_core::{Desired, Manifest, PluginId, Source, Trust};
 use host_fetch::Fetched;
 use serde_json::{Map, Value};
@@ -27,7 +27,7 @@ pub(crate) struct KnownPlugin {
 
 /// The plugin that an entry leads to.
 pub(super) struct FoundSource {
-    pub(super) found: Found,
+    pub(super) found: FetchedSource,
     /// The trust in the client that named the source.
     pub(super) trust: Trust,
     /// `None` if the entry is the installed version, so that nothing was fetched.
@@ -75,7 +75,7 @@ impl Host {
     /// A failure of the host itself; problems of entries are part of the result.
     pub(super) async fn look_at_all(
         &self,
-        file: &LockFile,
+        file: &PluginSet,
         known: &BTreeMap<PluginId, KnownPlugin>,
     ) -> Result<FoundSources, Error> {
         let look = |(index, entry)| async move { (index, self.look(entry, known).await) }.boxed();
@@ -94,7 +94,7 @@ impl Host {
         Ok(all)
     }
 
-    async fn look(&self, entry: &Entry, known: &BTreeMap<PluginId, KnownPlugin>) -> Result<FoundSource, Error> {
+    async fn look(&self, entry: &PluginEntry, known: &BTreeMap<PluginId, KnownPlugin>) -> Result<FoundSource, Error> {
         let source = absolute(entry.source.clone());
         let same_source = known.values().find(|known| known.desired.current.source == source);
         // A client that may reload a plugin may name its source.
@@ -106,7 +106,7 @@ impl Host {
             let PlannedSettings { configuration, secrets } = self.settings(entry, &manifest, schema, Some(setup))?;
             let commit = setup.desired.current.commit.clone();
             let artifact = Some(setup.desired.current.artifact);
-            let found = Found { manifest, source, commit, artifact, configuration, secrets };
+            let found = FetchedSource { manifest, source, commit, artifact, configuration, secrets };
             return Ok(FoundSource { found, trust, fetched: None, way: None, warnings: vec![] });
         }
         let fetched = fetch(self, entry.to_fetch(), trust).await?;
@@ -126,7 +126,7 @@ impl Host {
         };
         let setup = before.and_then(|known| known.setup.as_ref());
         let PlannedSettings { configuration, secrets } = self.settings(entry, &manifest, schema.as_ref(), setup)?;
-        let found = Found {
+        let found = FetchedSource {
             manifest,
             source,
             commit: fetched.commit.clone(),
@@ -141,7 +141,7 @@ impl Host {
     /// The operator's settings and their secrets. Checks the effective configuration against the schema.
     fn settings(
         &self,
-        entry: &Entry,
+        entry: &PluginEntry,
         manifest: &Manifest,
         schema: Option<&Schema>,
         before: Option<&Setup>,
@@ -187,9 +187,9 @@ fn told(index: usize, error: &Error) -> Vec<FieldProblem> {
 
 impl KnownPlugin {
     /// The plugin, as the comparison needs it.
-    pub(super) fn present(&self) -> Present {
+    pub(super) fn present(&self) -> InstalledPlugin {
         let setup = self.setup.as_ref();
-        Present {
+        InstalledPlugin {
             desired: self.desired.clone(),
             manifest: setup.map(|setup| Manifest::clone(&setup.build.manifest)),
             configuration: setup.map(|setup| setup.layers.operator.clone()).unwrap_or_default(),
@@ -198,7 +198,7 @@ impl KnownPlugin {
     }
 
     /// The setup, if the entry certainly names the installed version, so that nothing must be fetched.
-    fn is_what(&self, entry: &Entry) -> Option<&Setup> {
+    fn is_what(&self, entry: &PluginEntry) -> Option<&Setup> {
         let current = &self.desired.current;
         let is_same = match (&entry.source, &current.source) {
             (Source::Git { url, .. }, Source::Git { url: installed, .. }) => {
