@@ -1,5 +1,5 @@
-//! What the audit log is told of refusals: the first at once, and those that follow within a minute as one entry, so that
-//! nobody can fill the disk by being refused.
+//! Summarizes rejections for the audit log: the first one is written immediately, further ones within a minute become
+//! one entry, so that rejected requests cannot fill the disk.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -7,24 +7,24 @@ use std::time::{Duration, Instant};
 use host_core::audit::Entry;
 use parking_lot::{Mutex, MutexGuard};
 
-/// For how long refusals are summed up.
+/// Time over which rejections are summarized.
 const WINDOW: Duration = Duration::from_secs(60);
 
-/// What stands for what is not the same in all.
+/// Value of a field that differs between the summarized rejections.
 const SEVERAL: &str = "several";
 
-/// Refusals, by whom and of what.
+/// Rejections, by client and action.
 pub(crate) struct Refusals {
-    /// More than this at a time are summed up as one.
+    /// Number of separate summaries. Further clients share one.
     max: usize,
     sums: Mutex<HashMap<String, RefusalSum>>,
 }
 
 struct RefusalSum {
     since: Instant,
-    /// How many are not told yet.
+    /// Number of rejections that are not written yet.
     times: u64,
-    /// The last of them, with `several` for what is not the same in all.
+    /// The last rejection; fields that differ between the rejections are `several`.
     last: Entry,
 }
 
@@ -33,10 +33,10 @@ impl Refusals {
         Refusals { max, sums: Mutex::default() }
     }
 
-    /// Counts a refusal; gives what is to be written now, if something is.
+    /// Counts a rejection. Returns the entry to write, if any.
     pub(crate) fn note(&self, key: String, entry: Entry, now: Instant) -> Option<Entry> {
         let mut sums = self.sums();
-        // With so many at a time nobody is told apart any more.
+        // Too many clients at once are not distinguished any more.
         let (key, entry) = match sums.len() >= self.max && !sums.contains_key(&key) {
             true => (String::new(), Entry { address: "many".to_owned(), ..entry }),
             false => (key, entry),
@@ -55,7 +55,7 @@ impl Refusals {
         Some(Entry { times: 1, ..entry })
     }
 
-    /// What is to be written of those whose minute is over, or of all; those of whom nothing is left are forgotten.
+    /// Returns the entries whose minute is over, or all, and forgets clients without unwritten rejections.
     pub(crate) fn due(&self, now: Instant, all: bool) -> Vec<Entry> {
         let mut due = vec![];
         self.sums().retain(|_, sum| {
@@ -75,7 +75,7 @@ impl Refusals {
     }
 }
 
-/// Two refusals as one.
+/// Combines two rejections into one entry.
 fn together(before: &Entry, mut entry: Entry) -> Entry {
     if before.status != entry.status {
         entry.status = 0;

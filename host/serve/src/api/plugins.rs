@@ -1,4 +1,4 @@
-//! Installing, looking at, replacing and removing plugins.
+//! Plugins: list, install, life cycle and removal.
 
 use axum::Json;
 use axum::extract::State;
@@ -23,8 +23,8 @@ use crate::wire::view;
 
 type ApiResult = Result<Response, ApiError>;
 
-/// What is installed, all or what the query chooses; with `?at=` what was asked for then. Identity has grants only sees the plugins
-/// of those.
+/// Lists the plugins that the query selects; with `?at=`, their desired states at that time. Callers with grants see
+/// only those plugins.
 pub(crate) async fn list(
     State(app): State<AppState>,
     caller: Caller,
@@ -40,7 +40,7 @@ pub(crate) async fn list(
     Ok(Json(chosen(plugins.map(view::item).collect(), &query)?).into_response())
 }
 
-/// One plugin; with `?at=` what was asked for of it then.
+/// Returns a plugin; with `?at=`, its desired state at that time.
 pub(crate) async fn get(
     State(app): State<AppState>,
     PathId(id): PathId,
@@ -106,7 +106,7 @@ pub(crate) async fn disable(
     QueryParams(DisableQuery { cascade }): QueryParams<DisableQuery>,
 ) -> ApiResult {
     if cascade {
-        // It changes other plugins too.
+        // The operation also changes other plugins.
         caller.need_for_all(Role::Operator)?;
     }
     run(&app, request, Operation::Disable { id, cascade }).await
@@ -140,7 +140,7 @@ pub(crate) async fn rollback(
     run(&app, request, Operation::Rollback { id, to, because: None }).await
 }
 
-/// `?keep_data=true`: what the host keeps for the plugin stays. `?cascade=true`: those that need it go first.
+/// What happens to the plugin's data and to its dependants.
 #[derive(Deserialize, IntoParams)]
 pub(crate) struct UnloadQuery {
     /// Keeps the data that the host stores for the plugin.
@@ -151,7 +151,7 @@ pub(crate) struct UnloadQuery {
     cascade: bool,
 }
 
-/// `?cascade=true`: those that need it are disabled first.
+/// What happens to the plugin's dependants.
 #[derive(Deserialize, IntoParams)]
 pub(crate) struct DisableQuery {
     /// Also disables the plugins that depend on it, before this one.

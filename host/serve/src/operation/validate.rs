@@ -6,7 +6,7 @@ use host_run::Validated;
 use crate::wire::problem::ApiError;
 use crate::wire::view;
 
-/// What a client is told of a source that was looked at.
+/// Describes a validated source.
 pub(crate) fn judged(source: String, validated: &Validated) -> api::ValidationReport {
     let metadata = validated.manifest.as_ref().map(|manifest| view::masked(manifest, &validated.schema));
     let refused = validated.error.as_ref().map(ApiError::from);

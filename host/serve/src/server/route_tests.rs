@@ -1,4 +1,4 @@
-//! Every route of the table, asked by everybody.
+//! Calls every route of the table with every kind of caller.
 
 use std::sync::Arc;
 
@@ -28,11 +28,11 @@ struct RouteTestServer {
     _folder: TempDir,
 }
 
-/// Somebody who asks.
+/// A caller.
 struct Somebody {
     name: &'static str,
     token: Option<String>,
-    /// `None` for who is not known.
+    /// `None` for an unauthenticated caller.
     rights: Option<Rights>,
 }
 
@@ -90,7 +90,7 @@ impl RouteTestServer {
         ]
     }
 
-    /// Asks; gives the status and the word of the answer.
+    /// Sends a request and returns the status and error code of the response.
     async fn ask(&self, row: &RouteRow, somebody: &Somebody, body: &str, origin: Option<&str>) -> (StatusCode, String) {
         let mut request = Request::builder().method(&row.method).uri(path(row)).header("host", "127.0.0.1:4000");
         if let Some(token) = &somebody.token {
@@ -106,7 +106,7 @@ impl RouteTestServer {
         let (status, headers) = (response.status(), response.headers().clone());
         let is_problem = headers.get("content-type").is_some_and(|kind| kind == "application/problem+json");
         if !is_problem {
-            // A stream would have no end.
+            // A stream would not end.
             return (status, String::new());
         }
         let body = response.into_body().collect().await.map_err(drop).unwrap().to_bytes();
@@ -159,7 +159,7 @@ async fn each_route_lets_in_whom_its_row_says_and_nobody_else() {
                     continue;
                 }
             }
-            // What a refused request holds is not looked at.
+            // The body of a rejected request is not read.
             for body in ["{}", "\0", "{\"source\": \"/\"}"] {
                 assert_eq!(server.ask(&row, somebody, body, None).await, said, "{place}: {body}");
             }
