@@ -131,14 +131,14 @@ impl AuditContext {
 
     /// Records that the request was rejected: immediately, or summarized with other rejections of the same client.
     pub(crate) async fn refused(&self, host: &Host, access: &Access, refused: &ApiError) {
-        let (status, code) = (refused.status.as_u16(), refused.code.to_string());
+        let status = refused.status.as_u16();
+        let code = refused.code.to_string();
         let entry = Entry { at_unix_ms: now_unix_ms(), outcome: Outcome::Refused, status, code, ..self.entry.clone() };
-        let due = match entry.actor.is_empty() {
-            true => access.anonymous_refusals.note(entry.address.clone(), entry, Instant::now()),
-            false => {
-                let key = format!("{} {} {}", entry.token, entry.action, entry.code);
-                access.known_refusals.note(key, entry, Instant::now())
-            }
+        let due = if entry.actor.is_empty() {
+            access.anonymous_refusals.note(entry.address.clone(), entry, Instant::now())
+        } else {
+            let key = format!("{} {} {}", entry.token, entry.action, entry.code);
+            access.known_refusals.note(key, entry, Instant::now())
         };
         write(host, due.into_iter().collect()).await;
     }

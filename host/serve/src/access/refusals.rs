@@ -37,9 +37,10 @@ impl Refusals {
     pub(crate) fn note(&self, key: String, entry: Entry, now: Instant) -> Option<Entry> {
         let mut sums = self.sums();
         // Too many clients at once are not distinguished any more.
-        let (key, entry) = match sums.len() >= self.max && !sums.contains_key(&key) {
-            true => (String::new(), Entry { address: "many".to_owned(), ..entry }),
-            false => (key, entry),
+        let (key, entry) = if sums.len() >= self.max && !sums.contains_key(&key) {
+            (String::new(), Entry { address: "many".to_owned(), ..entry })
+        } else {
+            (key, entry)
         };
         if let Some(sum) = sums.get_mut(&key) {
             let entry = if sum.times > 0 { together(&sum.last, entry) } else { entry };
@@ -107,7 +108,8 @@ mod tests {
 
     #[test]
     fn the_first_is_told_at_once_and_the_others_as_one() {
-        let (refusals, start) = (Refusals::new(10), Instant::now());
+        let refusals = Refusals::new(10);
+        let start = Instant::now();
         let at = |seconds| start + Duration::from_secs(seconds);
         let note = |address: &str, seconds| told(refusals.note(address.to_owned(), entry(address), at(seconds)));
         assert_eq!(note("a", 0), [("a".to_owned(), 1)]);
@@ -125,7 +127,8 @@ mod tests {
 
     #[test]
     fn what_is_not_the_same_in_all_is_told_so() {
-        let (refusals, now) = (Refusals::new(3), Instant::now());
+        let refusals = Refusals::new(3);
+        let now = Instant::now();
         let of = |action: &str, status| {
             let code = "auth_token".to_owned();
             Entry { action: action.to_owned(), object: "hello".to_owned(), status, code, ..Entry::default() }
@@ -143,7 +146,8 @@ mod tests {
 
     #[test]
     fn a_crowd_is_one() {
-        let (refusals, now) = (Refusals::new(3), Instant::now());
+        let refusals = Refusals::new(3);
+        let now = Instant::now();
         let written = (0..1_000).filter_map(|n| refusals.note(n.to_string(), entry(&n.to_string()), now)).count();
         assert_eq!(written, 4);
         assert_eq!(told(refusals.due(now, true)), [("many".to_owned(), 996)]);

@@ -111,11 +111,13 @@ impl Access {
                 "the operating system's random number generator failed",
             )
         };
-        let (mut id, mut secret) = ([0; N_ID / 2], [0; 32]);
+        let mut id = [0; N_ID / 2];
+        let mut secret = [0; 32];
         getrandom::fill(&mut secret).map_err(random)?;
         loop {
             getrandom::fill(&mut id).map_err(random)?;
-            let (id, secret) = (hex(&id), hex(&secret));
+            let id = hex(&id);
+            let secret = hex(&secret);
             if self.keyring.token(&id).is_none() {
                 let text = format!("{PREFIX}{id}_{secret}");
                 return Ok((id, Digest::of(secret.as_bytes()), text));

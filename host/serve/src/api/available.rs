@@ -38,7 +38,7 @@ pub(crate) async fn list(
     Ok(Json(items.collect()))
 }
 
-/// Whether to read the indexes again.
+/// The query of the list of indexes.
 #[derive(Deserialize, IntoParams)]
 pub(crate) struct IndexListQuery {
     /// Reads the indexes again instead of using the last result.

@@ -32,7 +32,8 @@ pub(crate) async fn batch(
 /// # Errors
 /// The problems of all operations.
 pub(crate) fn operations(asked: &[Value]) -> Result<Vec<Operation>, ApiError> {
-    let (mut operations, mut errors) = (vec![], vec![]);
+    let mut operations = vec![];
+    let mut errors = vec![];
     // One more than allowed is read: the length is checked later, and each further operation would only add a
     // message.
     for (index, value) in asked.iter().enumerate().take(MAX_OPERATIONS + 1) {

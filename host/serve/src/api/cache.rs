@@ -62,7 +62,8 @@ pub(crate) async fn isolation(State(app): State<AppState>) -> Result<Json<api::I
         detail: layer.detail,
     });
     // All plugins run in the host's process.
-    let (mode, isolated) = (isolation.mode.to_owned(), 0);
+    let mode = isolation.mode.to_owned();
+    let isolated = 0;
     Ok(Json(api::Isolation { mode, in_process: isolation.in_process, isolated, layers: layers.collect() }))
 }
 

@@ -108,9 +108,10 @@ fn frame(event: &Event) -> EventFrame {
 }
 
 fn gap_frame(EventGap { after, from }: EventGap) -> EventFrame {
-    let message = match from > after {
-        true => format!("events {} to {} were deleted", after + 1, from - 1),
-        false => format!("this host has no event {after}; the stream continues with {from}"),
+    let message = if from > after {
+        format!("events {} to {} were deleted", after + 1, from - 1)
+    } else {
+        format!("this host has no event {after}; the stream continues with {from}")
     };
     // The id makes a reconnecting reader continue after the gap.
     EventFrame { id: Some(from - 1), event: Some("gap"), data: json(&api::EventGap { after, from, message }) }

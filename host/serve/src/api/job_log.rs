@@ -121,7 +121,8 @@ impl http_body::Body for FollowedLog {
             if self.has_ended || self.ends.is_some_and(|ends| Instant::now() >= ends) {
                 return Poll::Ready(None);
             }
-            let (job, from) = (self.job.clone(), self.from);
+            let job = self.job.clone();
+            let from = self.from;
             let wait = self.wait.get_or_insert_with(|| {
                 Box::pin(async move { tokio::time::timeout(HEARTBEAT, job.new_lines(from)).await.ok() })
             });

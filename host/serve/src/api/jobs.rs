@@ -72,10 +72,11 @@ pub(crate) async fn list(
 /// Returns a job that the caller may see: callers with grants see only the jobs of those plugins.
 async fn seen(app: &AppState, caller: &Caller, id: &str) -> Result<JobView, ApiError> {
     let job = app.host.job(id).await?;
-    match caller.principal.may(Role::Viewer, job.plugin.as_deref()) {
-        true => Ok(job),
+    if caller.principal.may(Role::Viewer, job.plugin.as_deref()) {
+        Ok(job)
+    } else {
         // Same response as for an unknown job, so that jobs of other plugins are not revealed.
-        false => Err(ApiError::from(host_run::Error::from(JobError::Unknown { id: id.to_owned() }))),
+        Err(ApiError::from(host_run::Error::from(JobError::Unknown { id: id.to_owned() })))
     }
 }
 
@@ -92,10 +93,7 @@ pub(crate) async fn cancel(
     caller: Caller,
     PathId(id): PathId,
 ) -> Result<Json<api::Job>, ApiError> {
-    let plugin = match caller.principal.may(Role::Operator, None) {
-        true => None,
-        false => seen(&app, &caller, &id).await?.plugin,
-    };
+    let plugin = if caller.principal.may(Role::Operator, None) { None } else { seen(&app, &caller, &id).await?.plugin };
     if !caller.principal.may(Role::Operator, plugin.as_deref()) {
         return Err(forbidden(Role::Operator, plugin.as_deref()));
     }

@@ -138,7 +138,8 @@ fn plugin(planned: &PlannedPlugin) -> api::PlannedPlugin {
 }
 
 fn version(at: &At) -> api::PlannedVersion {
-    let (version, source) = (at.version.to_string(), at.source.to_string());
+    let version = at.version.to_string();
+    let source = at.source.to_string();
     api::PlannedVersion { version, source, commit: at.commit.clone() }
 }
 

@@ -64,7 +64,8 @@ pub(crate) async fn load(
     OptionalJson(asked): OptionalJson<api::LoadRequest>,
 ) -> ApiResult {
     let (source, must_be) = source_asked(&app, &asked.source, asked.version.as_deref()).await?;
-    let (configuration, start) = (asked.config, asked.start.unwrap_or(true));
+    let configuration = asked.config;
+    let start = asked.start.unwrap_or(true);
     let options = LoadOptions { configuration, start, ..must_be };
     let operation = Operation::Load { source, trust: host_run::Trust::Http, options };
     run(&app, request, operation).await
@@ -85,7 +86,8 @@ pub(crate) async fn install(
     request: OperationRequest,
     OptionalJson(asked): OptionalJson<InstallRequest>,
 ) -> ApiResult {
-    let (configuration, start) = (asked.config, asked.start.unwrap_or(true));
+    let configuration = asked.config;
+    let start = asked.start.unwrap_or(true);
     let options = LoadOptions { configuration, start, ..LoadOptions::default() };
     run(&app, request, Operation::Install { upload, options }).await
 }
@@ -140,7 +142,7 @@ pub(crate) async fn rollback(
     run(&app, request, Operation::Rollback { id, to, because: None }).await
 }
 
-/// What happens to the plugin's data and to its dependants.
+/// Options of an unload.
 #[derive(Deserialize, IntoParams)]
 pub(crate) struct UnloadQuery {
     /// Keeps the data that the host stores for the plugin.
@@ -151,7 +153,7 @@ pub(crate) struct UnloadQuery {
     cascade: bool,
 }
 
-/// What happens to the plugin's dependants.
+/// Options of a disable.
 #[derive(Deserialize, IntoParams)]
 pub(crate) struct DisableQuery {
     /// Also disables the plugins that depend on it, before this one.

@@ -106,16 +106,13 @@ pub(crate) async fn asked_of_one_at(app: &AppState, id: &str, at_unix_ms: u64) -
         return Ok(Json(asked(then)).into_response());
     }
     let shown: String = id.chars().filter(|c| !c.is_control()).take(60).collect();
-    Err(match damaged.iter().any(|damaged| damaged == id) {
-        true => {
-            let detail = format!("the desired state of plugin `{shown}` at that time is damaged on disk");
-            ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "state_damaged", detail)
-        }
-        false => {
-            let detail = format!("plugin `{shown}` did not exist at that time");
-            ApiError::new(StatusCode::NOT_FOUND, "run_unknown_plugin", detail)
-                .fix("`plugin-host revisions` lists all changes with their times")
-        }
+    Err(if damaged.iter().any(|damaged| damaged == id) {
+        let detail = format!("the desired state of plugin `{shown}` at that time is damaged on disk");
+        ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "state_damaged", detail)
+    } else {
+        let detail = format!("plugin `{shown}` did not exist at that time");
+        ApiError::new(StatusCode::NOT_FOUND, "run_unknown_plugin", detail)
+            .fix("`plugin-host revisions` lists all changes with their times")
     })
 }
 

@@ -60,7 +60,8 @@ pub(crate) async fn put(
         (true, _) => "no setting was changed".to_owned(),
         (false, true) => format!("changed: {}", changed.changed.join(", ")),
         (false, false) => {
-            let (changed, pending) = (changed.changed.join(", "), pending.join(", "));
+            let changed = changed.changed.join(", ");
+            let pending = pending.join(", ");
             format!("changed: {changed}; takes effect at the next start of the host: {pending}")
         }
     };

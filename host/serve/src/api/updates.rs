@@ -19,7 +19,7 @@ use crate::wire::view;
 
 type ApiResult = Result<Response, ApiError>;
 
-/// Whether to check for updates now.
+/// The query of the newer versions.
 #[derive(Deserialize, IntoParams)]
 pub(crate) struct UpdateCheckQuery {
     /// Checks the repository now instead of returning the last result.
@@ -37,7 +37,8 @@ pub(crate) async fn get(
     }
     let plugin = app.host.plugin(&id).ok_or_else(|| unknown(&id))?;
     let desired = plugin.desired.ok_or_else(|| unknown(&id))?;
-    let (source, report) = (&desired.current.source, plugin.update_report.as_ref());
+    let source = &desired.current.source;
+    let report = plugin.update_report.as_ref();
     Ok(Json(view::updates(&id, source, &desired.update, &desired.blocked, report)).into_response())
 }
 

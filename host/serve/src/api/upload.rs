@@ -63,13 +63,16 @@ async fn receive(app: &AppState, mut field: Field<'_>) -> Result<api::UploadAnsw
     let max_bytes = app.uploads.max_bytes;
     let folder = app.host.upload_folder()?;
     let path = folder.path().join("upload.zip");
-    let failed = |error: std::io::Error| match host_store::is_full(&error) {
-        true => ApiError::from(host_run::Error::from(host_store::Error::Full {
-            action: "write",
-            path: path.clone(),
-            source: error,
-        })),
-        false => ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "upload_io", "failed to write the upload to disk"),
+    let failed = |error: std::io::Error| {
+        if host_store::is_full(&error) {
+            ApiError::from(host_run::Error::from(host_store::Error::Full {
+                action: "write",
+                path: path.clone(),
+                source: error,
+            }))
+        } else {
+            ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "upload_io", "failed to write the upload to disk")
+        }
     };
     let mut file = tokio::fs::File::create(&path).await.map_err(failed)?;
     let mut bytes = 0u64;
@@ -106,9 +109,10 @@ async fn receive(app: &AppState, mut field: Field<'_>) -> Result<api::UploadAnsw
         // An invalid plugin is reported in a 200 response; an unsafe archive is an error.
         Ok(Err(UploadError::Invalid(error))) => {
             let refused = ApiError::from(&error);
-            let errors = match refused.errors.is_empty() {
-                true => vec![api::FieldError { pointer: "plugin.yaml".to_owned(), message: refused.detail }],
-                false => refused.errors,
+            let errors = if refused.errors.is_empty() {
+                vec![api::FieldError { pointer: "plugin.yaml".to_owned(), message: refused.detail }]
+            } else {
+                refused.errors
             };
             Ok(api::UploadAnswer { validation: api::Validation { valid: false, errors }, ..Default::default() })
         }

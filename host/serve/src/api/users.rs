@@ -54,9 +54,10 @@ pub(crate) async fn change(
     PathId(name): PathId,
     SecretJson(asked): SecretJson<api::UserChange>,
 ) -> Result<Response, ApiError> {
-    let (role, grants) = (asked.role.as_deref(), asked.grants.clone().unwrap_or_default());
-    let (permissions, scopes) =
-        (asked.permissions.clone().unwrap_or_default(), asked.scopes.clone().unwrap_or_default());
+    let role = asked.role.as_deref();
+    let grants = asked.grants.clone().unwrap_or_default();
+    let permissions = asked.permissions.clone().unwrap_or_default();
+    let scopes = asked.scopes.clone().unwrap_or_default();
     let mut errors = vec![];
     let asked_rights = RightsRequest {
         role: role.filter(|role| *role != NO_ROLE),

@@ -41,10 +41,15 @@ pub(crate) struct AccessLogLine<'a> {
 impl AccessLogLine<'_> {
     /// Writes the line. Control characters are escaped; the query is left out because it may contain secrets.
     pub(crate) fn write(&self, level: Level) {
-        let (method, path, status) = (self.method.as_str(), escaped(self.path), self.status.as_u16());
+        let method = self.method.as_str();
+        let path = escaped(self.path);
+        let status = self.status.as_u16();
         let duration_ms = self.begun.elapsed().as_secs_f64() * 1e3;
         let (plugin, generation) = self.plugin.unzip();
-        let (request_id, trace_id, peer, action) = (self.request_id, self.trace.id(), self.peer, self.action);
+        let request_id = self.request_id;
+        let trace_id = self.trace.id();
+        let peer = self.peer;
+        let action = self.action;
         // The level is part of an event's static metadata, so each level needs its own call site.
         macro_rules! emit {
             ($level:ident) => {

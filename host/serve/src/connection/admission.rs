@@ -34,7 +34,8 @@ impl Admission {
             return Some((stream, registered));
         }
         self.metrics.connection_refused();
-        let (request_id, refused) = (self.request_ids.for_request(&HeaderMap::new()), refused());
+        let request_id = self.request_ids.for_request(&HeaderMap::new());
+        let refused = refused();
         let code = &*refused.code;
         tracing::info!(request_id = %request_id.as_str(), code, "connection from {}: {}", peer.ip(), refused.detail);
         if self.is_plain {

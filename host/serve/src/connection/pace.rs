@@ -181,7 +181,8 @@ mod tests {
         });
         let parts = Parts(parts.collect());
         let pace = BodyPace { idle: Duration::from_millis(idle_ms), min_bytes_per_second };
-        let (all, peer) = (Arc::new(Connections::default()), "127.0.0.1:1".parse().unwrap());
+        let all = Arc::new(Connections::default());
+        let peer = "127.0.0.1:1".parse().unwrap();
         let registered = all.add(peer, &ReloadableRules::new(Rules::default())).unwrap();
         let mut body = PacedBody::new(parts, pace, registered.connection.clone());
         let too_slow = body.too_slow();

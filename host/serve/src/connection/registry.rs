@@ -125,7 +125,8 @@ mod tests {
             trusted_proxies: vec!["10.0.0.0/8".parse().unwrap()],
             ..Rules::default()
         };
-        let (live, connections) = (ReloadableRules::new(rules), Arc::new(Connections::default()));
+        let live = ReloadableRules::new(rules);
+        let connections = Arc::new(Connections::default());
         let mut open = vec![];
         for (address, expected) in [
             ("203.0.113.1", true),
@@ -153,7 +154,8 @@ mod tests {
 
     #[test]
     fn who_never_sent_a_head_makes_room_first_and_who_is_served_never_does() {
-        let (live, connections) = (ReloadableRules::new(Rules::default()), Arc::new(Connections::default()));
+        let live = ReloadableRules::new(Rules::default());
+        let connections = Arc::new(Connections::default());
         let all: Vec<_> = (0..4).map(|_| connections.add(peer("127.0.0.1"), &live).unwrap()).collect();
         let new = connections.add(peer("127.0.0.1"), &live).unwrap();
         let is_evicted = |at: usize| all[at].connection.state.load(Ordering::Acquire) & EVICTED != 0;
@@ -179,14 +181,17 @@ mod tests {
 
     #[test]
     fn where_all_are_served_whose_client_is_waited_for_longest_makes_room() {
-        let (live, connections) = (ReloadableRules::new(Rules::default()), Arc::new(Connections::default()));
+        let live = ReloadableRules::new(Rules::default());
+        let connections = Arc::new(Connections::default());
         let all: Vec<_> = (0..4).map(|_| connections.add(peer("127.0.0.1"), &live).unwrap()).collect();
         let _in_work: Vec<_> = all.iter().map(|one| one.connection.begin().unwrap()).collect();
         let new = connections.add(peer("127.0.0.1"), &live).unwrap();
         let wait = |at: usize, what| all[at].connection.wait(what);
         let is_evicted = |at: usize| all[at].connection.state.load(Ordering::Acquire) & EVICTED != 0;
         assert!(!connections.make_room_for(&new, Instant::now() + STALLED), "nobody is waited for");
-        let (over, _body, _taking) = (wait(0, WaitKind::Body), wait(2, WaitKind::Body), wait(1, WaitKind::Taking));
+        let over = wait(0, WaitKind::Body);
+        let _body = wait(2, WaitKind::Body);
+        let _taking = wait(1, WaitKind::Taking);
         drop(over);
         assert!(!connections.make_room_for(&new, Instant::now()), "not for long");
         assert_eq!([0, 1, 2, 3].map(is_evicted), [false, false, false, false]);

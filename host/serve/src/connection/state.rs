@@ -32,7 +32,7 @@ pub(crate) struct Connection {
     waits: [Mutex<Option<Instant>>; 2],
 }
 
-/// What the client is waited for.
+/// The kinds of waits for a client.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum WaitKind {
     Body,

@@ -46,9 +46,10 @@ pub(crate) async fn answer(app: &AppState, row: &RouteRow, caller: &Caller, requ
         _ => false,
     };
     let may_be_named = row.method == Method::POST && !is_left_out;
-    match request.headers().contains_key(KEY) && may_be_named {
-        true => once(app, caller, request, next).await.unwrap_or_else(ApiError::into_response),
-        false => next.run(request).await,
+    if request.headers().contains_key(KEY) && may_be_named {
+        once(app, caller, request, next).await.unwrap_or_else(ApiError::into_response)
+    } else {
+        next.run(request).await
     }
 }
 
@@ -56,7 +57,8 @@ async fn once(app: &AppState, caller: &Caller, request: Request, next: Next) -> 
     let failed = |error: host_run::Error| ApiError::from(&error);
     let key = key(request.headers())?;
     let (parts, body) = request.into_parts();
-    let (uri, method) = (parts.uri.clone(), parts.method.clone());
+    let uri = parts.uri.clone();
+    let method = parts.method.clone();
     let respond_async = input::respond_async(&parts.headers);
     let whole = Request::from_parts(parts.clone(), body);
     let bytes = input::bytes(whole, app).await?;

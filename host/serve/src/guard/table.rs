@@ -202,10 +202,7 @@ async fn pass(
     let is_told = guard.row.access != RequiredAccess::Public;
     let tasks = guard.app.tasks.clone();
     let ran = tasks.spawn(async move {
-        let asked = match is_told {
-            true => audit.asked(&host).await,
-            false => Ok(0),
-        };
+        let asked = if is_told { audit.asked(&host).await } else { Ok(0) };
         let asked = match asked {
             Ok(asked) => asked,
             Err(refused) => return refused.into_response(),

@@ -61,13 +61,15 @@ pub(crate) async fn update_all(
     let mut jobs = vec![];
     for plugin in plugins {
         let id = plugin.id.to_string();
-        let operation = match asked.force && !has_newer(&app, &id).await {
-            true => Operation::Reload { id },
-            false => Operation::Update { id, to: None, automatic: false },
+        let operation = if asked.force && !has_newer(&app, &id).await {
+            Operation::Reload { id }
+        } else {
+            Operation::Update { id, to: None, automatic: false }
         };
         jobs.push((plugin, app.host.submit(operation, request.asker.clone()).await));
     }
-    let (mut done, mut refused) = (vec![], vec![]);
+    let mut done = vec![];
+    let mut refused = vec![];
     for (plugin, job) in jobs {
         match job {
             Ok(job) => match ended(&app, &plugin, &job).await {
@@ -80,11 +82,13 @@ pub(crate) async fn update_all(
     if let (true, [(_, _, first), ..]) = (done.is_empty(), &*refused) {
         return Err(first.clone());
     }
-    let (n_updated, n_all) = (done.iter().filter(|plugin| plugin.updated).count(), done.len() + refused.len());
+    let n_updated = done.iter().filter(|plugin| plugin.updated).count();
+    let n_all = done.len() + refused.len();
     done.extend(refused.into_iter().map(|(plugin, job, problem)| {
         let id = plugin.id.to_string();
         let problem = Some(problem.problem("", &format!("/api/plugins/{id}/update")));
-        let (from, to) = (version(&plugin), version(&plugin));
+        let from = version(&plugin);
+        let to = version(&plugin);
         api::GithubUpdatedPlugin { id, updated: false, from, to, job, problem }
     }));
     let message = format!("updated {n_updated} of {n_all} plugins from {url}");

@@ -1,4 +1,4 @@
-//! The conditions of an operation: who requests it, why, and how to wait for it.
+//! The conditions of an operation: caller, reason, conflict handling and waiting.
 
 use std::time::Duration;
 
@@ -101,7 +101,8 @@ mod tests {
         assert_eq!(read("keep_data=true").await, Ok(operator.clone()));
         let asked = read("reason=a%20new+day&on_conflict=replace&timeout_seconds=90").await;
         let timeout = Some(Duration::from_secs(90));
-        let (reason, on_conflict) = (Some("a new day".to_owned()), OnConflict::Replace);
+        let reason = Some("a new day".to_owned());
+        let on_conflict = OnConflict::Replace;
         assert_eq!(asked, Ok(Asker { reason, on_conflict, timeout, ..operator }));
         let long = "%C3%A9".repeat(MAX_REASON_CHARS);
         assert!(read(&format!("reason={long}")).await.is_ok());

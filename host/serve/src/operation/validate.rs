@@ -16,9 +16,12 @@ pub(crate) fn judged(source: String, validated: &Validated) -> api::ValidationRe
         None => format!("{named} can be installed"),
         Some(refused) => format!("{named} cannot be installed: {}", refused.detail),
     };
-    let errors = refused.map(|refused| match refused.errors.is_empty() {
-        true => vec![api::FieldError { pointer: String::new(), message: refused.detail }],
-        false => refused.errors,
+    let errors = refused.map(|refused| {
+        if refused.errors.is_empty() {
+            vec![api::FieldError { pointer: String::new(), message: refused.detail }]
+        } else {
+            refused.errors
+        }
     });
     api::ValidationReport {
         valid: validated.error.is_none(),

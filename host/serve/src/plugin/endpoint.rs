@@ -51,14 +51,17 @@ where
     let response = match call.await {
         Ok(response) => response,
         Err(refused) => {
-            let (status, code) = (refused.status.as_u16(), &*refused.code);
+            let status = refused.status.as_u16();
+            let code = &*refused.code;
             // At debug level: errors of a plugin are logged where they occur, and invalid requests may be numerous.
             tracing::debug!(%request_id, status, code, "{}: {}", access_log::escaped(parts.uri.path()), refused.detail);
             with_security_headers(refused.to_response(request_id.as_str(), parts.uri.path()))
         }
     };
     if let Some(begun) = begun {
-        let (method, path, status) = (&parts.method, parts.uri.path(), response.status());
+        let method = &parts.method;
+        let path = parts.uri.path();
+        let status = response.status();
         let plugin = generation.map(|generation| (split(path).0, generation));
         let line =
             AccessLogLine { method, path, status, begun, plugin, action: None, request_id, trace, peer: origin.peer };

@@ -29,7 +29,9 @@ pub(crate) fn strip_request(headers: &mut HeaderMap, request_id: &RequestId, fro
         let name = name.as_str();
         name.starts_with("x-forwarded") || matches!(name, "forwarded" | "x-real-ip" | "x-client-ip" | "true-client-ip")
     };
-    let (mut has_said, mut has_cookies, mut has_id) = (false, false, false);
+    let mut has_said = false;
+    let mut has_cookies = false;
+    let mut has_id = false;
     for name in headers.keys() {
         has_said |= is_said(name);
         has_id |= *name == X_REQUEST_ID;
@@ -51,7 +53,9 @@ pub(crate) fn strip_request(headers: &mut HeaderMap, request_id: &RequestId, fro
 
 /// Removes response headers that plugins must not set. `asked` is the path of the request.
 pub(crate) fn strip_answer(headers: &mut HeaderMap, id: &str, asked: &str) {
-    let (mut is_for_origin, mut has_cookies, mut has_location) = (false, false, false);
+    let mut is_for_origin = false;
+    let mut has_cookies = false;
+    let mut has_location = false;
     for name in headers.keys() {
         is_for_origin |= is_of_origin(name);
         has_cookies |= *name == header::SET_COOKIE;

@@ -32,7 +32,8 @@ impl Server {
     /// the generations.
     pub async fn run(self, shutdown: CancellationToken, grace: Duration) {
         let Server { listener, app, tls, config, .. } = self;
-        let (host, mut pulses) = (app.host.clone(), self.pulses.1);
+        let host = app.host.clone();
+        let mut pulses = self.pulses.1;
         let turns = Arc::new(Semaphore::new(config.max_connections));
         let tasks = app.tasks.clone();
         let admission = Admission {
@@ -52,7 +53,8 @@ impl Server {
             shutdown: shutdown.clone(),
         };
         let serve = |stream: TcpStream, registered: Registered, turn: OwnedSemaphorePermit| {
-            let (context, there) = (context.clone(), host.front_metrics().connection());
+            let context = context.clone();
+            let there = host.front_metrics().connection();
             tasks.spawn(async move {
                 let _there = there;
                 connection(stream, registered, context).await;
@@ -61,7 +63,8 @@ impl Server {
         };
         // A connection accepted while every slot was in use, and whether an idle connection has been told to close
         // for it.
-        let (mut waiting, mut has_room) = (None, false);
+        let mut waiting = None;
+        let mut has_room = false;
         loop {
             tokio::select! {
                 () = shutdown.cancelled() => break,

@@ -51,7 +51,8 @@ impl RouteTestServer {
         let state = State::open(store.plugin_dir()).await.unwrap();
         let run = host_run::Config::new(semver::Version::new(0, 1, 0));
         let host = Host::new(run, store.clone(), state.clone(), builder).unwrap();
-        let (max, address) = (1_000_000, ([127, 0, 0, 1], 0).into());
+        let max = 1_000_000;
+        let address = ([127, 0, 0, 1], 0).into();
         let config = Config { address, max_auth_failures: max, max_auth_failures_of_all: max, ..Config::default() };
         let server = Server::bind(host, &store, state, config).await.unwrap();
         server.ready().set();
@@ -103,7 +104,8 @@ impl RouteTestServer {
         let peer = "192.0.2.1:7".parse().unwrap();
         let registered = Arc::new(Connections::default()).add(peer, &self.app.rules).unwrap();
         let response = self.service.answer(request, &registered.connection).await;
-        let (status, headers) = (response.status(), response.headers().clone());
+        let status = response.status();
+        let headers = response.headers().clone();
         let is_problem = headers.get("content-type").is_some_and(|kind| kind == "application/problem+json");
         if !is_problem {
             // A stream would not end.

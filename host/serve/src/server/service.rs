@@ -96,7 +96,9 @@ impl Service {
     where
         B: IncomingBody<Error: Into<BodyError>>,
     {
-        let (begun, method, path) = (Instant::now(), request.method().clone(), request.uri().path().to_owned());
+        let begun = Instant::now();
+        let method = request.method().clone();
+        let path = request.uri().path().to_owned();
         let trace = self.app.host.trace_of(request.headers());
         let too_slow = request.body().too_slow();
         let mut request = request.map(axum::body::Body::new);
@@ -107,12 +109,13 @@ impl Service {
         request.extensions_mut().insert(request_id.clone());
         request.extensions_mut().insert(ClientAddress::from_peer(peer));
         let mut router = (*self.router).clone();
-        let mut response = match host_run::is_plain_path(&path) {
-            true => match router.call(request).await {
+        let mut response = if host_run::is_plain_path(&path) {
+            match router.call(request).await {
                 Ok(response) => response,
                 Err(never) => match never {},
-            },
-            false => ApiError::new(StatusCode::BAD_REQUEST, "route_path", UNPLAIN_PATH).into_response(),
+            }
+        } else {
+            ApiError::new(StatusCode::BAD_REQUEST, "route_path", UNPLAIN_PATH).into_response()
         };
         let action = response.extensions_mut().remove::<ActionName>().map_or("unknown", |ActionName(action)| action);
         let refused = response.extensions_mut().remove::<ApiError>().or_else(|| framework_error(&response));
@@ -120,7 +123,8 @@ impl Service {
             if too_slow.is_true() {
                 refused = SlowBodyFlag::refused();
             }
-            let (status, code) = (refused.status.as_u16(), &*refused.code);
+            let status = refused.status.as_u16();
+            let code = &*refused.code;
             tracing::info!(%request_id, status, code, "{path}: {}", refused.detail);
             let allow = response.headers_mut().remove(header::ALLOW);
             response = refused.to_response(request_id.as_str(), &path);
@@ -128,18 +132,22 @@ impl Service {
                 response.headers_mut().insert(header::ALLOW, allow);
             }
         }
-        let (status, took) = (response.status(), begun.elapsed());
+        let status = response.status();
+        let took = begun.elapsed();
         self.app.host.front_metrics().answered(action, status.as_u16(), took);
         // Read requests are frequent and change nothing.
         let level = if method.is_safe() { Level::DEBUG } else { Level::INFO };
         if access_log::begin(level).is_some() {
-            let (path, action) = (&path, Some(action));
+            let path = &path;
+            let action = Some(action);
             AccessLogLine { method: &method, path, status, begun, plugin: None, action, request_id, trace, peer }
                 .write(level);
         }
         if let Some(spans) = self.app.host.spans() {
             let started = SystemTime::now().checked_sub(took).unwrap_or(SystemTime::UNIX_EPOCH);
-            let (method, request_id, status) = (method.as_str(), request_id.as_str(), status.as_u16());
+            let method = method.as_str();
+            let request_id = request_id.as_str();
+            let status = status.as_u16();
             spans.record(&Span { trace, method, route: action, plugin: None, status, request_id, started, took });
         }
         with_security_headers(response)

@@ -24,8 +24,10 @@ pub(crate) struct ApiError {
 
 impl ApiError {
     pub(crate) fn new(status: StatusCode, code: impl Into<Cow<'static, str>>, detail: impl Into<String>) -> ApiError {
-        let (code, detail) = (code.into(), detail.into());
-        let (errors, parts) = (vec![], vec![]);
+        let code = code.into();
+        let detail = detail.into();
+        let errors = vec![];
+        let parts = vec![];
         ApiError { status, code, detail, fix: None, errors, parts, retry_after_seconds: None, allow: None }
     }
 

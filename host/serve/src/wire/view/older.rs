@@ -87,7 +87,8 @@ pub(super) fn status(view: &PluginView) -> api::Status {
 /// Formats seconds as a Go duration: `23.4s`, `1m23.4s`, `2h0m5s`.
 fn go_duration(seconds: f64) -> String {
     let tenths = (seconds.max(0.0) * 10.0).round() as u64;
-    let (minutes, tenths) = (tenths / 600, tenths % 600);
+    let minutes = tenths / 600;
+    let tenths = tenths % 600;
     let rest = if tenths.is_multiple_of(10) {
         format!("{}s", tenths / 10)
     } else {
