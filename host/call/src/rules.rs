@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use host_core::configuration::Schema;
 use host_core::manifest::{Endpoint, RateLimit, Validation};
-use host_core::{BodyProblem, BodyRules, Buckets};
+use host_core::{BodyProblem, BodyRules, RateLimiter};
 use http::HeaderMap;
 use http::header::CONTENT_TYPE;
 use parking_lot::Mutex;
@@ -42,7 +42,7 @@ struct Limiter {
 
 #[derive(Debug)]
 struct ClientBuckets {
-    buckets: Mutex<Buckets>,
+    buckets: Mutex<RateLimiter>,
     started: Instant,
     /// Hashes clients with a random key, so that a client cannot choose the bucket of another one.
     hasher: RandomState,
@@ -110,7 +110,8 @@ pub(crate) async fn check_body(rules: &Arc<BodyRules>, body: &Bytes) -> Result<(
     let permits = PERMITS.get_or_init(|| Arc::new(Semaphore::new(n_cores())));
     // The semaphore is never closed.
     let permit = permits.clone().acquire_owned().await.ok();
-    let (rules, body) = (rules.clone(), body.clone());
+    let rules = rules.clone();
+    let body = body.clone();
     let checked = tokio::task::spawn_blocking(move || {
         let _permit = permit;
         rules.check(&body)
@@ -132,7 +133,7 @@ fn refused(problem: BodyProblem) -> RuleRefusal {
 impl Limiter {
     fn new(limit: RateLimit) -> Limiter {
         let clients = ClientBuckets {
-            buckets: Mutex::new(Buckets::new(limit)),
+            buckets: Mutex::new(RateLimiter::new(limit)),
             started: Instant::now(),
             hasher: RandomState::new(),
         };
@@ -228,7 +229,8 @@ mod tests {
 
     #[test]
     fn an_unchanged_limit_keeps_its_buckets() {
-        let (limited, caller) = (endpoint("rate_limit: {rpm: 1}"), caller("127.0.0.1:1", None));
+        let limited = endpoint("rate_limit: {rpm: 1}");
+        let caller = caller("127.0.0.1:1", None);
         let of = |endpoint: &Endpoint, before: &EndpointRules| {
             EndpointRules::new(endpoint, &BTreeMap::new(), Some(before)).unwrap()
         };

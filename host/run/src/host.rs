@@ -1,4 +1,4 @@
-//! The public operations of [`Host`](crate::Host), its assembly, its start and its end.
+//! The public operations of [`Host`](crate::Host), its assembly, its start and its shutdown.
 
 mod apply_plan;
 mod assemble;
@@ -22,8 +22,8 @@ mod unfinished_jobs;
 mod uploads;
 
 pub use follow::{LogPart, LogStream};
-pub use history::{Asked, AskedThen, Difference, Differences, Past, RevisionPage, RevisionView};
-pub use isolation::{Isolation, Layer};
-pub use named_requests::{Named, NamedAnswer};
+pub use history::{Difference, Differences, PastPlugin, PastState, RevisionPage, RevisionState, RevisionView};
+pub use isolation::{Isolation, IsolationLayer};
+pub use named_requests::{IdempotentAnswer, Named};
 pub use overview::Overview;
 pub use uploads::{Upload, UploadError};

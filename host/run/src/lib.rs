@@ -1,10 +1,13 @@
-//! What lives: plugins, their generations, the roster of those that serve, jobs, health, events.
+//! The running host: plugins and their generations, jobs, plans, health, events and metrics.
 //!
-//! [`Host`] is the one handle that all surfaces use. Operations ([`Operation`]) run as jobs, one at a time for each
-//! plugin and side by side for different ones; each prepares everything, commits the desired state, and swaps
-//! the roster's entry, so that a failure anywhere leaves what served before. One loop grants the leases and applies the
-//! desired state: after a start, after a failure. Calls go through [`Host::admit`], which counts them on the generation
-//! that is current at that moment, to their last byte.
+//! [`Host`] is the handle that all surfaces use. Operations ([`Operation`]) run as jobs, one at a time for each plugin
+//! and concurrently for different plugins. A job prepares everything, commits the desired state and swaps the
+//! generation in the roster; after a failure at any point, the previous generation still serves. One reconcile loop
+//! grants the leases of plugins to jobs and brings the actual state to the desired state, after a start and after
+//! failures. Calls are admitted by [`Host::admit`] to the generation that serves at that moment.
+//!
+//! The folders are floors, each of which imports only floors below it: `model`, `metrics`, `events`, `jobs`, `plugins`,
+//! `state`, `upkeep`, `operation`, `planning`, `host`.
 
 mod events;
 mod host;
@@ -19,13 +22,13 @@ mod upkeep;
 
 pub use events::{EventGap, EventStream, EventsPage, Followed};
 pub use host::{
-    Asked, AskedThen, Difference, Differences, Isolation, Layer, LogPart, LogStream, Named, NamedAnswer, Overview,
-    Past, RevisionPage, RevisionView, Upload, UploadError,
+    Difference, Differences, IdempotentAnswer, Isolation, IsolationLayer, LogPart, LogStream, Named, Overview,
+    PastPlugin, PastState, RevisionPage, RevisionState, RevisionView, Upload, UploadError,
 };
 pub use host_call::{
-    AdmissionRefusal, Admitted, Answer, CallBody, CallError, CallRefusal, Caller, Generation, GenerationPhase,
-    HealthReport, IncomingBody, LogLine, MinLevel, MinLevelError, Phase, RecordSpan, RefusalReason, RefusedCall,
-    Request, RouteRefusal, Routed, RuleRefusal, Span, SpanSink, Trace, TraceId, is_plain_path,
+    AdmissionRefusal, Admitted, CallBody, CallError, CallRefusal, Caller, Generation, GenerationPhase, HealthReport,
+    IncomingBody, LogLine, MinLevel, MinLevelError, Phase, RecordSpan, RefusalReason, RefusedCall, Request,
+    RouteRefusal, Routed, RuleRefusal, Span, SpanSink, Trace, TraceId, is_plain_path,
 };
 pub use host_core::job::{JobState, JobStateError};
 pub use host_fetch::Trust;
@@ -34,12 +37,13 @@ pub use host_state::event_detail;
 pub use host_state::{AuditBroken, AuditEntry, AuditFilter, AuditHead, AuditReport, Noted};
 pub use host_state::{JobCursor, JobCursorError, JobFilter, JobRecord};
 pub use jobs::{Job, JobPage, JobView};
-pub use metrics::{FrontMetrics, MetricFamily, MetricSeries, MetricValue, Present};
+pub use metrics::{ActiveGauge, FrontMetrics, MetricFamily, MetricSeries, MetricValue};
 pub use model::{
-    Asker, Attempt, Config, ConfigurationView, Depth, Error, Failed, FieldProblem, JobError, Kind, LoadOptions,
-    OnConflict, OnConflictError, Operation, Part, PartState, Receipt, Served, Settings, StepReport, Target, TargetPick,
-    There, Trial, Tried, TryOut, Trying, Update, UpdateFailure, UpdateReport, Watched, Wish,
+    Config, ConfigurationView, Error, Failed, FailureKind, FieldProblem, Initiator, JobError, LoadOptions, OnConflict,
+    OnConflictError, Operation, OperationPart, PartState, PresentState, Receipt, Served, SettingsChange, StepReport,
+    Target, TargetPick, TargetState, Trial, TrialAttempt, TrialDepth, TrialFuture, TrialOutcome, TrialRunner, Update,
+    UpdateFailure, UpdateReport, Watched,
 };
 pub use planning::{PlanReport, PlannedPlugin, RuleView, Validated, Way};
 pub use plugins::{GenerationView, PluginView};
-pub use state::{CacheReport, Cleaned, Host, IndexReport, Listed, Poller};
+pub use state::{CacheReport, Cleaned, Host, IndexReport, ListedPlugin, Poller};

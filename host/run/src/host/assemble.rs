@@ -1,6 +1,6 @@
 //! Assembly of a host from its parts.
 
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use arc_swap::ArcSwap;
@@ -8,15 +8,16 @@ use dashmap::DashMap;
 use host_build::Builder;
 use host_call::{Roster, now_unix_ms};
 use host_core::event::EventKind;
-use host_services::{HostServices, Parts};
+use host_services::{HostServices, ServiceParts};
 use host_state::{Sealer, State};
 use host_store::Store;
+use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::events::Events;
-use crate::host::plugin_services::Lent;
+use crate::host::plugin_services::HostLink;
 use crate::jobs::Jobs;
 use crate::metrics::Metrics;
 use crate::model::{Config, Error};
@@ -26,11 +27,12 @@ use crate::state::{Catalog, Cleaning, Host, Inner, Plans, Reconcile};
 const MAX_LOOKS: usize = 4;
 
 impl Host {
-    /// A host over a store, its state and a builder, with nothing installed. Begins to write events, so it is to be made on
-    /// a runtime.
+    /// A host over a store, its state and a builder, without plugins. Starts to write events, so it must be made on a
+    /// runtime.
     ///
     /// # Errors
-    /// [`Error::Store`] when the key for secrets can't be read or made, [`Error::State`] when the system has no randomness.
+    /// [`Error::Store`] if the key for secrets cannot be read or made; [`Error::State`] if the random number generator
+    /// of the system fails.
     pub fn new(config: Config, store: Store, state: State, builder: Builder) -> Result<Host, Error> {
         let random = |error: getrandom::Error| host_state::Error::Random { reason: error.to_string() };
         let jobs = Jobs::new(getrandom::u32().map_err(random)?);
@@ -41,13 +43,13 @@ impl Host {
         events.start();
         events.publish(None, None, EventKind::HostStarted { version: config.host_version.to_string().into() });
         Ok(Host(Arc::new_cyclic(|host| {
-            let services = HostServices::new(Parts {
+            let services = HostServices::new(ServiceParts {
                 kv: state.kv(config.kv),
                 secrets: config.secrets.clone(),
                 fetch: config.plugin_fetch.clone(),
-                log: Arc::new(Lent(host.clone())),
+                log: Arc::new(HostLink(host.clone())),
             });
-            services.set_calls(Arc::new(Lent(host.clone())));
+            services.set_calls(Arc::new(HostLink(host.clone())));
             Inner {
                 config: ArcSwap::from_pointee(config),
                 store,
@@ -78,8 +80,8 @@ impl Host {
         })))
     }
 
-    /// Replaces the configuration. These parts keep the values with which the host was made: the limits of the key-value
-    /// store, fetches of plugins, secrets, the length of the journal, configurations of the host's file, and the trial.
+    /// Replaces the configuration. These parts keep their first values: the limits of the key-value store, fetches of
+    /// plugins, secrets, the length of the journal, the settings of the host's configuration file, and the trial.
     pub fn set_config(&self, config: Config) {
         self.0.builder.use_cache(config.cache_enabled);
         self.0.config.rcu(|before| Config {

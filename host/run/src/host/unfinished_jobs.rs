@@ -1,4 +1,4 @@
-//! The jobs that the host before did not end: taken up again, or ended with the reason.
+//! The jobs that an earlier host process left: resumed, or ended as failed.
 
 use std::sync::Arc;
 
@@ -7,28 +7,28 @@ use host_core::job::JobState;
 use host_state::JobRecord;
 
 use crate::jobs::{Job, JobParts, JobView, end_record};
-use crate::model::{Asker, Error, JobError, Operation};
+use crate::model::{Error, Initiator, JobError, Operation};
 use crate::state::Host;
 use crate::upkeep::KEEP;
 
-/// A job during which the host ended this often is not taken up again: it may be why.
+/// The number of attempts after which a job is not resumed, because it may be the reason for which the host stopped.
 const MAX_ATTEMPTS: u64 = 3;
 
 impl Host {
-    /// The jobs that the host before did not end, oldest first, with what they are to do: to be passed to [`Host::resume`].
-    /// To be called once, before the first [`Host::submit`].
+    /// The jobs that an earlier host process left, oldest first, with their operations: to be passed to
+    /// [`Host::resume`]. Call it once, before the first [`Host::submit`].
     ///
-    /// Those during which a host ended for the third time, and those that cannot be read, are not among them: they end here
-    /// as failed, with the codes `job_interrupted` and `job_unreadable`.
+    /// A job during which a host stopped for the third time, and a job that cannot be read, are not among them: they
+    /// end as failed, with the codes `job_interrupted` and `job_unreadable`.
     ///
     /// # Errors
     /// [`Error::State`].
-    pub async fn unfinished_jobs(&self) -> Result<Vec<(JobRecord, Operation, Asker)>, Error> {
+    pub async fn unfinished_jobs(&self) -> Result<Vec<(JobRecord, Operation, Initiator)>, Error> {
         let found = self.0.state.unfinished_jobs().await?;
         for id in found.damaged {
             tracing::error!("the record of job `{id}` is damaged; the job is ended as failed");
             let reason = "the job record is damaged".to_owned();
-            self.bury(unknown_job(id), JobError::Unreadable { reason }).await?;
+            self.finish_orphaned_job(unknown_job(id), JobError::Unreadable { reason }).await?;
         }
         let mut unfinished = vec![];
         for record in found.jobs {
@@ -41,28 +41,28 @@ impl Host {
                     job = record.id,
                     "the host stopped {attempts} times during this job; it is not resumed again"
                 );
-                self.bury(record, JobError::Interrupted { attempts }).await?;
+                self.finish_orphaned_job(record, JobError::Interrupted { attempts }).await?;
                 continue;
             }
             match self.operation_of(&record) {
                 Ok(operation) => {
-                    let asker = Asker::of_record(&record);
-                    unfinished.push((record, operation, asker));
+                    let initiator = Initiator::from_record(&record);
+                    unfinished.push((record, operation, initiator));
                 }
                 Err(error) => {
                     tracing::error!(job = record.id, code = error.code(), "{}", error.chain());
-                    self.bury(record, error).await?;
+                    self.finish_orphaned_job(record, error).await?;
                 }
             }
         }
         Ok(unfinished)
     }
 
-    /// Takes up a job of [`Host::unfinished_jobs`]: the same id, the next attempt. It begins anew, unless its change was made
-    /// before; then only what is left of it is done. Its limit of time begins anew.
+    /// Resumes a job of [`Host::unfinished_jobs`] under the same id, as the next attempt. If its change is already
+    /// committed, only the remaining steps are performed; otherwise the job starts again. Its time limit starts again.
     ///
     /// # Errors
-    /// [`Error::State`], [`Error::ShuttingDown`]; it stays unfinished then.
+    /// [`Error::State`], [`Error::ShuttingDown`]; the job stays unfinished.
     pub async fn resume(&self, record: JobRecord) -> Result<Arc<Job>, Error> {
         if let Some(job) = self.live_job(&record.id) {
             return Ok(job);
@@ -74,7 +74,7 @@ impl Host {
             operation: operation.name(),
             subject: left.subject,
             plugin: left.plugin.and_then(|id| id.parse().ok()),
-            asker: Asker::of_record(&record),
+            initiator: Initiator::from_record(&record),
             attempt: record.attempt.saturating_add(1),
             retry_of: left.retry_of,
             created_unix_ms: record.created_unix_ms,
@@ -82,18 +82,22 @@ impl Host {
             id: left.id,
         };
         let job = Job::new(parts);
-        job.go_on_from(&log);
-        job.go_on_as(&record);
+        job.continue_log(&log);
+        job.resume_as(&record);
         job.line(&format!(
             "the host stopped during attempt {}; this is attempt {}",
             record.attempt,
             record.attempt + 1
         ));
-        self.go(operation, job).await
+        self.start_job(operation, job).await
     }
 
-    /// Ends a job that is not under way.
-    pub(super) async fn bury(&self, mut record: JobRecord, error: impl Into<Error>) -> Result<JobView, Error> {
+    /// Ends a job that is not running.
+    pub(super) async fn finish_orphaned_job(
+        &self,
+        mut record: JobRecord,
+        error: impl Into<Error>,
+    ) -> Result<JobView, Error> {
         end_record(&mut record, error.into());
         let view = JobView::remembered(record.clone());
         let told = view
@@ -106,7 +110,7 @@ impl Host {
     }
 }
 
-/// What stands for a job of which only the id can be read.
+/// A record for a job of which only the id can be read.
 fn unknown_job(id: String) -> JobRecord {
     JobRecord {
         id,

@@ -1,28 +1,29 @@
 //! The jobs that are queued or running.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use host_core::job::JobState;
 use host_state::JobCursor;
+use parking_lot::{Mutex, MutexGuard};
 
 use crate::jobs::{Job, JobView};
 
-/// The jobs that are under way.
+/// The jobs that are queued or running.
 pub(crate) struct Jobs {
     live: Mutex<HashMap<String, Arc<Job>>>,
     next: AtomicU64,
-    /// Tells the jobs of this process from those of the one before.
+    /// A random part of the ids, which distinguishes the jobs of this process from those of earlier ones.
     prefix: u32,
 }
 
-/// A part of the jobs, newest first.
+/// A page of jobs, newest first.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct JobPage {
     /// The jobs.
     pub jobs: Vec<JobView>,
-    /// Where the next page begins, if there is one.
+    /// The start of the next page, if there is one.
     pub next: Option<JobCursor>,
 }
 
@@ -37,10 +38,10 @@ impl Jobs {
     }
 
     pub(crate) fn live(&self) -> MutexGuard<'_, HashMap<String, Arc<Job>>> {
-        self.live.lock().unwrap_or_else(PoisonError::into_inner)
+        self.live.lock()
     }
 
-    /// How many wait and how many work.
+    /// The number of queued and of running jobs.
     pub(crate) fn count(&self) -> (usize, usize) {
         let live = self.live();
         let count = |state| live.values().filter(|job| job.state() == state).count();

@@ -1,11 +1,11 @@
-//! How a job ended, as it is told at once and remembered for later.
+//! The outcome of a job as JSON, and the state that follows from it.
 
 use host_core::job::JobState;
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Error, Failed, JobError, Kind, Receipt};
+use crate::model::{Error, Failed, FailureKind, JobError, Receipt};
 
-/// The same with what was done instead, as it is kept.
+/// The outcome of a job, as it is stored.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Outcome {
@@ -13,7 +13,7 @@ enum Outcome {
     Failed(Failed),
 }
 
-/// The state of a job that ended with this result.
+/// The state of a job with this result.
 pub(crate) fn state_of<E: std::borrow::Borrow<Error>>(result: &Result<Receipt, E>) -> JobState {
     match result.as_ref().map_err(std::borrow::Borrow::borrow) {
         Ok(_) => JobState::Done,
@@ -21,7 +21,7 @@ pub(crate) fn state_of<E: std::borrow::Borrow<Error>>(result: &Result<Receipt, E
     }
 }
 
-/// A result as a text.
+/// Writes a result as JSON.
 pub(super) fn write(result: Result<Receipt, Failed>) -> String {
     let outcome = match result {
         Ok(receipt) => Outcome::Done(receipt),
@@ -30,14 +30,14 @@ pub(super) fn write(result: Result<Receipt, Failed>) -> String {
     serde_json::to_string(&outcome).expect("texts, numbers and lists of them serialize")
 }
 
-/// The result of a text that [`write`] made, perhaps in an earlier version of the host.
+/// Reads a result that [`write`] wrote, perhaps in an earlier version of the host.
 pub(super) fn read(text: Option<&str>) -> Result<Receipt, Failed> {
     let read = serde_json::from_str(text.unwrap_or_default());
     match read {
         Ok(Outcome::Done(receipt)) => Ok(receipt),
         Ok(Outcome::Failed(failed)) => Err(failed),
         Err(error) => Err(Failed {
-            kind: Kind::Broken,
+            kind: FailureKind::Broken,
             code: "job_outcome_unreadable".to_owned(),
             message: format!("the stored result of the job cannot be read: {error}"),
             fix: None,
@@ -55,7 +55,7 @@ mod tests {
     use crate::model::StepReport;
 
     fn check(result: &Result<Receipt, Error>, expected: Expect) {
-        let told = result.as_ref().cloned().map_err(Failed::of);
+        let told = result.as_ref().cloned().map_err(Failed::from_error);
         let text = write(told.clone());
         expected.assert_eq(&format!("{} {text}", state_of(result)));
         assert_eq!(read(Some(&text)), told);

@@ -1,23 +1,23 @@
-//! What is counted of events.
+//! The metrics of events.
 
 use prometheus::{IntCounter, IntGauge, Registry};
 
-use crate::metrics::Make;
+use crate::metrics::MetricFactory;
 
-/// What is counted of events. Clones count together.
+/// The metrics of events. Clones count together.
 #[derive(Clone)]
 pub(crate) struct EventMetrics {
-    /// Those that were told.
+    /// Published events.
     pub(crate) published: IntCounter,
-    /// Those that are not in the journal.
+    /// Events missing from the journal.
     pub(crate) dropped: IntCounter,
-    /// Readers that follow.
+    /// Open event streams.
     pub(crate) streams: IntGauge,
 }
 
 impl EventMetrics {
-    pub(crate) fn of(registry: &Registry) -> EventMetrics {
-        let make = Make(registry);
+    pub(crate) fn new(registry: &Registry) -> EventMetrics {
+        let make = MetricFactory(registry);
         let dropped = "Events missing from the journal because the queue or the disk was full";
         EventMetrics {
             published: make.counter("plugin_host_events_total", "Published events"),

@@ -1,13 +1,13 @@
-//! What the process takes from the machine, under the names that Prometheus has for it.
+//! The resource usage of the process, under the standard names of Prometheus.
 
 use prometheus::{Counter, IntGauge, Registry};
 
-use crate::metrics::Make;
+use crate::metrics::MetricFactory;
 
-/// The kernel counts CPU time for programs in hundredths of a second, whatever its own clock is.
+/// The unit of CPU times in `/proc`: USER_HZ, which is 100 on Linux whatever the kernel's own tick rate.
 const TICKS_PER_SECOND: f64 = 100.0;
 
-/// What the process takes.
+/// The resource usage of the process.
 pub(super) struct ProcessMetrics {
     cpu: Counter,
     resident: IntGauge,
@@ -17,8 +17,8 @@ pub(super) struct ProcessMetrics {
 }
 
 impl ProcessMetrics {
-    pub(super) fn of(registry: &Registry) -> ProcessMetrics {
-        let make = Make(registry);
+    pub(super) fn new(registry: &Registry) -> ProcessMetrics {
+        let make = MetricFactory(registry);
         ProcessMetrics {
             cpu: make.seconds_total("process_cpu_seconds_total", "User and system CPU time of the process, in seconds"),
             resident: make.gauge("process_resident_memory_bytes", "Resident memory of the process, in bytes"),
@@ -28,10 +28,10 @@ impl ProcessMetrics {
         }
     }
 
-    /// Reads them off. What the kernel does not say stays as it was.
+    /// Reads the present values. A value that the kernel does not report keeps its old value.
     pub(super) fn read(&self) {
         let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
-        if let Some((cpu, threads)) = of_stat(&stat) {
+        if let Some((cpu, threads)) = parse_stat(&stat) {
             self.cpu.inc_by((cpu - self.cpu.get()).max(0.0));
             self.threads.set(threads);
         }
@@ -40,7 +40,7 @@ impl ProcessMetrics {
             self.resident.set(kilobytes * 1024);
         }
         if let Ok(files) = std::fs::read_dir("/proc/self/fd") {
-            // One of them is the folder itself.
+            // One of the descriptors is the open directory itself.
             self.open_files.set(i64::try_from(files.count().saturating_sub(1)).unwrap_or(i64::MAX));
         }
         let limits = std::fs::read_to_string("/proc/self/limits").unwrap_or_default();
@@ -50,9 +50,9 @@ impl ProcessMetrics {
     }
 }
 
-/// CPU seconds and threads, of a line of `/proc/self/stat`.
-fn of_stat(stat: &str) -> Option<(f64, i64)> {
-    // The name of the program may hold anything, also spaces and brackets.
+/// CPU seconds and number of threads, from a line of `/proc/self/stat`.
+fn parse_stat(stat: &str) -> Option<(f64, i64)> {
+    // The program name may contain any character, including spaces and brackets.
     let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
     let field = |number: usize| fields.get(number - 3)?.parse::<i64>().ok();
     Some(((field(14)? + field(15)?) as f64 / TICKS_PER_SECOND, field(20)?))
@@ -70,14 +70,14 @@ mod tests {
     #[test]
     fn a_program_of_any_name_is_read() {
         let stat = "7 (a) b 9) S 1 7 7 0 -1 4194304 1 0 0 0 250 50 0 0 20 0 12 0 5 0 0";
-        assert_eq!(of_stat(stat), Some((3.0, 12)));
-        assert_eq!((of_stat(""), of_stat("7 (a) S 1")), (None, None));
+        assert_eq!(parse_stat(stat), Some((3.0, 12)));
+        assert_eq!((parse_stat(""), parse_stat("7 (a) S 1")), (None, None));
         assert_eq!(number_after("VmPeak:\t1 kB\nVmRSS:\t  42 kB\n", "VmRSS:"), Some(42));
     }
 
     #[test]
     fn this_process_is_read() {
-        let metrics = ProcessMetrics::of(&Registry::new());
+        let metrics = ProcessMetrics::new(&Registry::new());
         metrics.read();
         assert!(metrics.resident.get() > 1 << 20 && metrics.open_files.get() > 2 && metrics.threads.get() > 0);
     }

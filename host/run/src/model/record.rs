@@ -1,7 +1,7 @@
-//! An operation as JSON, for the state: what was asked must be known to the host that takes it up.
+//! An operation as JSON, so that a host that resumes its job knows the request.
 //!
-//! [`Record`] repeats [`Operation`]; the compiler says when one has what the other has not. A field that is added later
-//! needs `#[serde(default)]`, so that what an earlier host has written can still be read.
+//! [`Record`] mirrors [`Operation`]; the compiler reports a difference. A field that is added later needs
+//! `#[serde(default)]`, so that the records of earlier hosts can still be read.
 
 mod target;
 
@@ -17,7 +17,7 @@ use semver::Version;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::model::{LoadOptions, Operation, Settings, Target};
+use crate::model::{LoadOptions, Operation, SettingsChange, Target};
 
 type Configuration = serde_json::Map<String, serde_json::Value>;
 
@@ -64,7 +64,7 @@ enum Record {
     Configure {
         id: String,
         #[serde(with = "ChangeRecord")]
-        change: Settings,
+        change: SettingsChange,
         expected: Option<u64>,
     },
     Rollback {
@@ -110,7 +110,7 @@ enum Record {
 }
 
 #[derive(Serialize, Deserialize)]
-#[serde(remote = "Settings", rename_all = "snake_case")]
+#[serde(remote = "SettingsChange", rename_all = "snake_case")]
 enum ChangeRecord {
     Replace(Configuration),
     Merge(Configuration),
@@ -137,7 +137,7 @@ enum TrustRecord {
     Http,
 }
 
-/// A source, each kind by its name: what is typed does not always tell them apart.
+/// A source, tagged with its kind, because its text alone can be ambiguous.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum SourceRecord {
@@ -148,7 +148,7 @@ enum SourceRecord {
     Upload(String),
 }
 
-/// A path as a text, or as its bytes when it is none.
+/// A path as text, or as bytes if it is not UTF-8.
 #[derive(Serialize, Deserialize)]
 #[serde(untagged)]
 enum PathRecord {
@@ -156,21 +156,21 @@ enum PathRecord {
     Bytes(Vec<u8>),
 }
 
-/// An operation as a text.
+/// Writes an operation as JSON.
 pub(crate) fn write(operation: &Operation) -> String {
     let mut text = vec![];
     Record::serialize(operation, &mut serde_json::Serializer::new(&mut text)).expect("texts and JSON serialize");
     String::from_utf8(text).expect("JSON is UTF-8")
 }
 
-/// The operation of a text that [`write`] made.
+/// Reads an operation that [`write`] wrote.
 pub(crate) fn read(text: &str) -> Result<Operation, serde_json::Error> {
     let mut reader = serde_json::Deserializer::from_str(text);
     let operation = Record::deserialize(&mut reader)?;
     reader.end().map(|()| operation)
 }
 
-/// A branch, tag or commit as a text.
+/// A branch, tag or commit as text.
 mod revision {
     use super::*;
 
@@ -184,7 +184,7 @@ mod revision {
     }
 }
 
-/// An update rule by its parts.
+/// An update rule as an object.
 mod rule {
     use super::*;
 
@@ -211,7 +211,7 @@ mod rule {
     }
 }
 
-/// The same where there need be none.
+/// An optional update rule.
 mod rule_if_any {
     use super::*;
 
@@ -241,7 +241,7 @@ mod versions {
     }
 }
 
-/// The same where there need be none.
+/// Optional versions.
 mod versions_if_any {
     use super::*;
 
@@ -264,7 +264,7 @@ mod versions_if_any {
     }
 }
 
-/// A version as a text.
+/// A version as text.
 mod version {
     use super::*;
 
@@ -277,7 +277,7 @@ mod version {
     }
 }
 
-/// A digest as a text.
+/// A digest as text.
 mod digest {
     use super::*;
 
@@ -290,7 +290,7 @@ mod digest {
     }
 }
 
-/// The same where there need be none.
+/// An optional digest.
 mod digest_if_any {
     use super::*;
 
@@ -303,7 +303,7 @@ mod digest_if_any {
     }
 }
 
-/// Operations in one.
+/// A list of operations.
 mod operations {
     use super::*;
 
@@ -320,7 +320,7 @@ mod operations {
     }
 }
 
-/// A plugin's id as a text, if there is one.
+/// An optional plugin id as text.
 pub(super) mod plugin_id {
     use host_core::PluginId;
     use serde::de::Error as _;
@@ -344,9 +344,9 @@ impl SourceRecord {
     fn serialize<S: Serializer>(source: &Source, serializer: S) -> Result<S::Ok, S::Error> {
         let record = match source {
             Source::Git { .. } => SourceRecord::Git(source.to_string()),
-            Source::Folder(path) => SourceRecord::Folder(PathRecord::of(path)),
-            Source::Archive(path) => SourceRecord::Archive(PathRecord::of(path)),
-            Source::Library(path) => SourceRecord::Library(PathRecord::of(path)),
+            Source::Folder(path) => SourceRecord::Folder(PathRecord::from_path(path)),
+            Source::Archive(path) => SourceRecord::Archive(PathRecord::from_path(path)),
+            Source::Library(path) => SourceRecord::Library(PathRecord::from_path(path)),
             Source::Upload(id) => SourceRecord::Upload(id.clone()),
         };
         Serialize::serialize(&record, serializer)
@@ -368,7 +368,7 @@ impl SourceRecord {
 }
 
 impl PathRecord {
-    fn of(path: &Path) -> PathRecord {
+    fn from_path(path: &Path) -> PathRecord {
         match path.to_str() {
             Some(text) => PathRecord::Text(text.to_owned()),
             None => PathRecord::Bytes(path.as_os_str().as_bytes().to_owned()),
@@ -392,9 +392,9 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::model::PresentState;
     use crate::model::TargetPick;
-    use crate::model::There;
-    use crate::model::Wish;
+    use crate::model::TargetState;
 
     fn settings() -> Configuration {
         json!({ "greeting": "Hé\u{0}\"", "n": [1, 2.5, null] }).as_object().cloned().unwrap()
@@ -408,7 +408,7 @@ mod tests {
         LoadOptions { configuration: Some(settings()), ..LoadOptions::default() }
     }
 
-    /// One of each at least.
+    /// At least one operation of each kind.
     fn all() -> Vec<Operation> {
         let id = || "hello".to_owned();
         vec![
@@ -435,8 +435,8 @@ mod tests {
             Operation::Stop { id: id() },
             Operation::Disable { id: id(), cascade: true },
             Operation::Unload { id: id(), keep_data: true, cascade: false },
-            Operation::Configure { id: id(), change: Settings::Replace(settings()), expected: Some(7) },
-            Operation::Configure { id: id(), change: Settings::Merge(settings()), expected: None },
+            Operation::Configure { id: id(), change: SettingsChange::Replace(settings()), expected: Some(7) },
+            Operation::Configure { id: id(), change: SettingsChange::Merge(settings()), expected: None },
             Operation::Rollback { id: id(), to: Some("1.0.0".to_owned()), because: None },
             Operation::Restore { id: id(), revision: 3 },
             Operation::Update { id: id(), to: Some("v2".parse().unwrap()), automatic: false },
@@ -468,18 +468,18 @@ mod tests {
             tree: Some(Digest::of(b"t")),
             artifact: None,
         };
-        let there = There {
+        let there = PresentState {
             pick: Some(pick),
             goal: Goal::Stopped,
             configuration: Some(settings()),
             update: Some(UpdateRule::default()),
             blocked: Some(BTreeSet::new()),
         };
-        let rests = There { pick: None, goal: Goal::Running, configuration: None, update: None, blocked: None };
+        let rests = PresentState { pick: None, goal: Goal::Running, configuration: None, update: None, blocked: None };
         vec![
-            Target { id: id("hello"), revision: 3, wish: Wish::There(Box::new(there)) },
-            Target { id: id("rests"), revision: 4, wish: Wish::There(Box::new(rests)) },
-            Target { id: id("gone"), revision: 5, wish: Wish::Gone },
+            Target { id: id("hello"), revision: 3, state: TargetState::Present(Box::new(there)) },
+            Target { id: id("rests"), revision: 4, state: TargetState::Present(Box::new(rests)) },
+            Target { id: id("gone"), revision: 5, state: TargetState::Absent },
         ]
     }
 
@@ -493,7 +493,7 @@ mod tests {
 
     #[test]
     fn every_operation_is_tried_above() {
-        // The error lists all that there are: "unknown variant `x`, expected one of `load`, …".
+        // The error lists all variants: "unknown variant `x`, expected one of `load`, …".
         let known = read(r#"{"operation":"x"}"#).unwrap_err().to_string();
         let known = known.split('`').skip(3).step_by(2).collect::<std::collections::BTreeSet<_>>();
         let all = all();

@@ -1,115 +1,119 @@
-//! A library is opened in a process that may be lost before it is opened in this one: its constructors run then, and may
-//! end the process, or hang while they hold the dynamic linker's lock. One that this host has not built is started there too.
+//! Trials of libraries in a child process. Constructors run when a library is opened; they may crash the process or
+//! hang while they hold the lock of the dynamic linker. A library that this host has not built is also started in the
+//! child.
 
 use std::collections::HashSet;
 use std::fmt;
 use std::path::Path;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use host_core::{Digest, Manifest};
 use host_store::{Artifact, Store};
+use parking_lot::Mutex;
 use serde_json::{Map, Value};
 
 use crate::model::{Error, Setup};
 
-/// Starts a library in a process that may be lost.
-pub trait TryOut: fmt::Debug + Send + Sync + 'static {
-    /// Opens the library; if it is to be started too, lets it judge its configuration, starts it and asks its health once.
+/// Runs a library in a child process.
+pub trait TrialRunner: fmt::Debug + Send + Sync + 'static {
+    /// Opens the library. If the attempt includes the start, also validates the configuration, starts the plugin and
+    /// probes its health once.
     ///
     /// # Errors
-    /// [`host_load::Error::TrialCrashed`] and [`host_load::Error::TrialTimedOut`] when the process was lost;
-    /// [`host_load::Error::TrialFailed`] when there was none.
+    /// [`host_load::Error::TrialCrashed`] and [`host_load::Error::TrialTimedOut`] if the child process was lost;
+    /// [`host_load::Error::TrialFailed`] if it could not be started.
     ///
     /// # Cancel safety
-    /// Dropping the future kills the process and what it started.
-    fn try_out<'a>(&'a self, attempt: Attempt<'a>) -> Trying<'a>;
+    /// Dropping the future kills the child process and its children.
+    fn try_out<'a>(&'a self, attempt: TrialAttempt<'a>) -> TrialFuture<'a>;
 }
 
-/// A trial on its way.
-pub type Trying<'a> = Pin<Box<dyn Future<Output = Result<Tried, host_load::Error>> + Send + 'a>>;
+/// A running trial.
+pub type TrialFuture<'a> = Pin<Box<dyn Future<Output = Result<TrialOutcome, host_load::Error>> + Send + 'a>>;
 
-/// What is tried.
+/// The parameters of a trial.
 #[derive(Clone, Copy)]
-pub struct Attempt<'a> {
-    /// How far it goes.
-    pub depth: Depth,
-    /// The library, which nobody writes to.
+pub struct TrialAttempt<'a> {
+    /// The extent of the trial.
+    pub depth: TrialDepth,
+    /// The library; it is not modified during the trial.
     pub library: &'a Path,
-    /// Its manifest.
+    /// The manifest.
     pub manifest: &'a Manifest,
-    /// The manifest as it was reviewed.
+    /// The text of the manifest, as it was reviewed.
     pub manifest_text: &'a [u8],
-    /// The configuration it would start with.
+    /// The configuration to start with.
     pub configuration: &'a Map<String, Value>,
-    /// An empty folder to work in, which goes away afterwards.
+    /// An empty working directory; it is removed afterwards.
     pub folder: &'a Path,
-    /// How long each of opening, `validate` and `start` may take.
+    /// The timeout of each of opening, `validate` and `start`.
     pub timeout: Duration,
-    /// Takes each line that the library writes meanwhile.
+    /// Receives each line that the library writes.
     pub say: &'a (dyn Fn(&str) + Send + Sync),
 }
 
-/// How far a trial goes.
+/// The extent of a trial.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Depth {
+pub enum TrialDepth {
     /// The library is opened.
     Open,
-    /// And the plugin started.
+    /// The library is opened and the plugin is started.
     Start,
 }
 
-/// How a trial ended that the process survived.
+/// The outcome of a trial that did not lose the child process.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Tried {
-    /// All went well.
+pub enum TrialOutcome {
+    /// The trial passed.
     Passed,
-    /// Something said no: a gate, or the plugin itself, which finds no host services there.
+    /// A gate or the plugin itself refused. The plugin has no host services in a trial.
     Refused {
-        /// What it said.
+        /// The reason.
         reason: String,
     },
 }
 
-/// Where finished libraries are tried, and which have passed since this process started. Cheap to clone.
+/// The runner of trials, and the artifacts that have passed since the host started. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Trial {
-    child: Arc<dyn TryOut>,
+    child: Arc<dyn TrialRunner>,
     passed: Arc<Mutex<HashSet<Digest>>>,
 }
 
 impl Trial {
-    /// Tries them with `child`.
-    pub fn new(child: impl TryOut) -> Trial {
+    /// Trials that `child` runs.
+    pub fn new(child: impl TrialRunner) -> Trial {
         Trial { child: Arc::new(child), passed: Arc::default() }
     }
 
-    /// Takes an artifact that has served on this host before as one that passed.
+    /// Counts an artifact that has served on this host before as passed.
     pub(crate) fn has_served(&self, artifact: Digest) {
         self.passed().insert(artifact);
     }
 
-    /// How far an artifact is to be tried, if it has not passed before: one that this host has built is only opened.
-    pub(crate) fn wants(&self, artifact: &Artifact) -> Option<Depth> {
+    /// The extent of the trial that an artifact needs; `None` if it has passed. An artifact that this host has built is
+    /// only opened.
+    pub(crate) fn wants(&self, artifact: &Artifact) -> Option<TrialDepth> {
         let is_built_here = artifact.provenance().fingerprint.is_some();
-        let depth = if is_built_here { Depth::Open } else { Depth::Start };
+        let depth = if is_built_here { TrialDepth::Open } else { TrialDepth::Start };
         (!self.passed().contains(&artifact.digest())).then_some(depth)
     }
 
-    /// Tries what is to be installed. Only a process that was lost is a refusal: what else is wrong the host finds out by
-    /// itself, with all that the plugin may ask it for.
+    /// Runs the trial of a setup. Only the loss of the child process is an error: the host finds all other problems
+    /// itself, with the host services that the plugin may need.
     pub(crate) async fn run(
         &self,
         store: &Store,
         setup: &Setup,
-        depth: Depth,
+        depth: TrialDepth,
         timeout: Duration,
         say: &(dyn Fn(&str) + Send + Sync),
     ) -> Result<(), Error> {
         let started = Instant::now();
         let folder = store.temp_dir()?;
-        let tried = self.child.try_out(Attempt {
+        let tried = self.child.try_out(TrialAttempt {
             depth,
             library: setup.build.artifact.library(),
             manifest: &setup.build.manifest,
@@ -122,22 +126,22 @@ impl Trial {
         let tried = tried.await;
         let duration_ms = started.elapsed().as_millis();
         let done = match depth {
-            Depth::Open => "opened",
-            Depth::Start => "started",
+            TrialDepth::Open => "opened",
+            TrialDepth::Start => "started",
         };
         match tried? {
-            Tried::Passed => {
+            TrialOutcome::Passed => {
                 self.passed().insert(setup.build.artifact.digest());
                 say(&format!("{done} in a child process first: passed in {duration_ms} ms"));
             }
-            Tried::Refused { reason } => {
+            TrialOutcome::Refused { reason } => {
                 say(&format!("{done} in a child process first: no crash in {duration_ms} ms, but refused: {reason}"));
             }
         }
         Ok(())
     }
 
-    fn passed(&self) -> std::sync::MutexGuard<'_, HashSet<Digest>> {
-        self.passed.lock().unwrap_or_else(PoisonError::into_inner)
+    fn passed(&self) -> parking_lot::MutexGuard<'_, HashSet<Digest>> {
+        self.passed.lock()
     }
 }

@@ -7,11 +7,11 @@ use host_core::manifest::Endpoint;
 use host_load::{Hook, Module, StartOptions};
 
 use crate::model::{Error, Setup};
-use crate::operation::lease::Held;
+use crate::operation::lease::PluginLease;
 use crate::operation::work::Work;
 
 impl Work<'_> {
-    /// Opens the library through the gates, in a child first when it is new to this process.
+    /// Opens the library through the gates. A library that is new to this process is opened in a child process first.
     pub(super) async fn open(&mut self, setup: &Setup) -> Result<Module, Error> {
         let kept = host_load::kept_libraries();
         if kept.len() >= self.host.config().max_kept_generations && self.host.unloading().is_ok() {
@@ -37,10 +37,10 @@ impl Work<'_> {
         })?)
     }
 
-    /// Starts a module with the plugin's configuration.
+    /// Starts a module with the configuration of the setup.
     pub(super) async fn launch(
         &mut self,
-        held: &Held,
+        lease: &PluginLease,
         setup: &Setup,
         module: Module,
     ) -> Result<Arc<Generation>, Error> {
@@ -51,12 +51,12 @@ impl Work<'_> {
         self.step("start");
         let number = module.generation();
         let handlers = module.handlers().to_vec();
-        let services = self.host.0.services.of_generation(manifest, number);
+        let services = self.host.0.services.for_generation(manifest, number);
         let options = StartOptions { configuration, services: services.clone(), timeout: config.start_timeout };
         let instance = module.start(options).await.inspect_err(|_| services.close())?;
         host_fail::point("run.started");
-        let id = held.plugin.id.as_str();
-        let serving = held.plugin.state().serving().cloned();
+        let id = lease.plugin.id.as_str();
+        let serving = lease.plugin.state().serving().cloned();
         let schemas = &setup.build.body_schemas;
         let endpoints = manifest.endpoints.iter().zip(handlers).map(|(endpoint, handler)| EndpointState {
             handler,
@@ -68,7 +68,7 @@ impl Work<'_> {
             ),
         });
         let generation = Arc::new(Generation::new(GenerationParts {
-            id: held.plugin.id.clone(),
+            id: lease.plugin.id.clone(),
             number,
             artifact: setup.build.artifact.digest(),
             setup: setup.digest(),
@@ -80,7 +80,7 @@ impl Work<'_> {
             counters: self.host.0.metrics.plugin(id),
             spans: config.spans.clone(),
             events: self.host.0.events.sink(),
-            log: held.plugin.log.clone(),
+            log: lease.plugin.log.clone(),
         }));
         let missing = manifest.endpoints.iter().filter_map(Endpoint::body_schema);
         for path in missing.filter(|path| !schemas.contains_key(path.as_str())) {
@@ -90,29 +90,26 @@ impl Work<'_> {
         Ok(generation)
     }
 
-    /// Asks the code of a plugin that does not serve whether it takes its configuration.
+    /// Has the code of a stopped plugin validate its configuration.
     pub(super) async fn judge(&mut self, setup: &Setup) -> Result<(), Error> {
         let module = self.open(setup).await?;
         self.step("validate");
         Ok(module.validate(&setup.configuration, self.host.config().start_timeout).await?)
     }
 
-    /// Starts a plugin that does not serve, if its code has `hook`.
+    /// Starts a stopped plugin, if its code has `hook`.
     pub(super) async fn launch_for(
         &mut self,
-        held: &Held,
+        lease: &PluginLease,
         setup: &Setup,
         hook: &Hook,
     ) -> Result<Option<Arc<Generation>>, Error> {
         let module = self.open(setup).await?;
-        match module.has(hook) {
-            true => self.launch(held, setup, module).await.map(Some),
-            false => Ok(None),
-        }
+        if module.has(hook) { self.launch(lease, setup, module).await.map(Some) } else { Ok(None) }
     }
 }
 
-/// What an endpoint is called in metrics.
+/// The label of an endpoint in metrics.
 fn label(endpoint: &host_core::manifest::Endpoint) -> String {
     format!("{} {}", endpoint.method.as_str(), endpoint.path.as_str())
 }

@@ -1,4 +1,4 @@
-//! The life of an operation: worked on, cut off where somebody wants that, told and remembered.
+//! The execution of an operation: run, cancelled on request, published and stored.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -11,13 +11,14 @@ use host_core::plan::Step;
 
 use crate::jobs::{Job, state_of};
 use crate::model::{Error, Operation, Receipt};
-use crate::operation::lease::Held;
+use crate::operation::lease::PluginLease;
 use crate::operation::work::Work;
-use crate::state::{Host, Turn};
+use crate::state::{Host, Lease};
 
-/// Runs an operation to its end and tells its job.
+/// Runs an operation to its end and ends its job.
 pub(crate) async fn run(host: Host, operation: Operation, job: Arc<Job>) {
-    let (name, subject) = (operation.name(), operation.subject());
+    let name = operation.name();
+    let subject = operation.subject();
     let started = Instant::now();
     let result = work(&host, operation, &job).await.filter(|result| !result.as_ref().is_err_and(is_interruption));
     let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
@@ -31,7 +32,8 @@ pub(crate) async fn run(host: Host, operation: Operation, job: Arc<Job>) {
             )
         }
         Some(Ok(receipt)) => {
-            let (n_parts, generation) = (receipt.parts.len(), receipt.generation.unwrap_or(0));
+            let n_parts = receipt.parts.len();
+            let generation = receipt.generation.unwrap_or(0);
             match (&receipt.id, receipt.generation) {
                 (None, _) => tracing::info!(job = job.id(), duration_ms, "{name} of {n_parts} parts has ended"),
                 (Some(id), Some(_)) => {
@@ -61,38 +63,40 @@ pub(crate) async fn run(host: Host, operation: Operation, job: Arc<Job>) {
             host.end_job(&job, result).await;
         }
         None => {
-            // Its log is kept, so that whoever follows it can go on where the next attempt does.
+            // The log is stored, so that readers can continue with the next attempt.
             host.note_job(&job, Some(job.kept_log())).await;
             job.interrupt();
         }
     }
 }
 
-/// Works until the operation has ended, or its job is cut off; `None` when the host ends before.
+/// Works until the operation has ended or its job is cancelled; `None` if the host stops before.
 async fn work(host: &Host, operation: Operation, job: &Arc<Job>) -> Option<Result<Receipt, Error>> {
     let mut work = Work::new(host, job);
-    // A panic here is a defect of the host's; whoever waits must still be told that it ended.
+    // A panic here is a defect of the host; the clients that wait must still learn that the operation has ended.
     let mut working = pin!(std::panic::AssertUnwindSafe(work.run(operation)).catch_unwind());
     let mut timeout = pin!(async {
-        match job.asker().timeout {
+        match job.initiator().timeout {
             Some(timeout) => tokio::time::sleep(timeout).await,
             None => std::future::pending().await,
         }
     });
     let mut noting = pin!(async {
         job.has_started().await;
-        let (operation, subject) = (job.operation().into(), job.subject().into());
+        let operation = job.operation().into();
+        let subject = job.subject().into();
         host.tell_of_job(job, EventKind::JobStarted { operation, subject });
         host.note_job(job, None).await;
         host_fail::point("job.started");
     });
-    let (mut is_timed_out, mut is_noted) = (false, false);
+    let mut is_timed_out = false;
+    let mut is_noted = false;
     loop {
         tokio::select! {
-            // An operation that has ended is told so, even while the host stops.
+            // A finished operation is reported even while the host stops.
             biased;
             result = &mut working => return Some(result.unwrap_or(Err(Error::Panicked))),
-            reason = job.cut() => return Some(Err(reason.into())),
+            reason = job.cancelled() => return Some(Err(reason.into())),
             () = host.0.stopping.cancelled() => return None,
             () = &mut timeout, if !is_timed_out => {
                 job.time_out();
@@ -103,7 +107,7 @@ async fn work(host: &Host, operation: Operation, job: &Arc<Job>) -> Option<Resul
     }
 }
 
-/// Whether something was not done only because the host ends.
+/// Whether an operation failed only because the host stops.
 pub(super) fn is_interruption(error: &Error) -> bool {
     match error {
         Error::ShuttingDown | Error::State(host_state::Error::Closed) => true,
@@ -112,9 +116,9 @@ pub(super) fn is_interruption(error: &Error) -> bool {
     }
 }
 
-/// Does a step of the host's own plan. What goes wrong is noted with the plugin and waits for its time.
-pub(crate) async fn bring_about(host: &Host, turn: Turn, id: &PluginId, step: Step) {
-    let Some(held) = Held::of(host, id, turn) else { return };
+/// Runs a step of the reconcile loop. A failure is recorded with the plugin, and the step is retried at its time.
+pub(crate) async fn run_planned_step(host: &Host, turn: Lease, id: &PluginId, step: Step) {
+    let Some(lease) = PluginLease::new(host, id, turn) else { return };
     let name = match step {
         Step::Start => "start",
         Step::Replace => "replace",
@@ -125,7 +129,7 @@ pub(crate) async fn bring_about(host: &Host, turn: Turn, id: &PluginId, step: St
     let job = Arc::new(Job::unlisted(name, id));
     let started = Instant::now();
     let mut work = Work::new(host, &job);
-    let done = std::panic::AssertUnwindSafe(work.bring_about(held.clone(), step)).catch_unwind().await;
+    let done = std::panic::AssertUnwindSafe(work.run_planned_step(lease.clone(), step)).catch_unwind().await;
     let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     let now_ms = host.0.reconcile.now_ms();
     let done = done.unwrap_or(Err(Error::Panicked));
@@ -134,7 +138,7 @@ pub(crate) async fn bring_about(host: &Host, turn: Turn, id: &PluginId, step: St
     }
     match done {
         Ok(()) => {
-            let generation = held.serving_number().unwrap_or(0);
+            let generation = lease.serving_number().unwrap_or(0);
             match generation {
                 0 => tracing::info!(plugin.id = %id, duration_ms, "{name}: `{id}` does not serve, as desired"),
                 _ => {
@@ -144,7 +148,7 @@ pub(crate) async fn bring_about(host: &Host, turn: Turn, id: &PluginId, step: St
         }
         Err(Error::ShuttingDown) => {}
         Err(error) => {
-            let mut state = held.plugin.state();
+            let mut state = lease.plugin.state();
             state.attempts.failed(now_ms, &host.config().patience);
             let wait_ms = state.attempts.retry_at_ms.unwrap_or(now_ms).saturating_sub(now_ms);
             drop(state);

@@ -1,4 +1,5 @@
-//! What was prepared is asked for from now on, and serves. From here on nothing is given up half-way.
+//! Commits a prepared generation to the desired state and swaps it into the roster. Both run in one task that cannot be
+//! cancelled.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,103 +13,118 @@ use tokio::sync::OwnedMutexGuard;
 
 use crate::jobs::Job;
 use crate::model::{Error, Installed, Receipt, Setup};
-use crate::operation::graph_check::Rule;
-use crate::operation::lease::Held;
+use crate::operation::graph_check::GraphCheck;
+use crate::operation::lease::PluginLease;
 use crate::operation::start::Started;
 use crate::operation::work::Work;
 use crate::state::Host;
 use crate::upkeep;
 
 impl Work<'_> {
-    /// Starts a generation of `setup`, asks for it from now on, and lets it serve in place of the one that does.
+    /// Starts a generation of `setup`, commits it to the desired state, and lets it serve in place of the present one.
     ///
     /// # Cancel safety
-    /// Until the step `commit` nothing has changed when the future is dropped; from then on all of it is done.
-    pub(super) async fn serve(&mut self, held: Held, setup: Setup, because: Option<&str>) -> Result<Receipt, Error> {
+    /// Until the step `commit`, dropping the future changes nothing; from then on, all of it is done.
+    pub(super) async fn serve(
+        &mut self,
+        lease: PluginLease,
+        setup: Setup,
+        because: Option<&str>,
+    ) -> Result<Receipt, Error> {
         let mut setup = setup;
-        // The operator wants it: what the host held against it is past.
+        // An operator's request lifts the quarantine.
         setup.desired.quarantine = None;
-        // Said before anything is started, and once more when it is written.
-        let rule = self.rule(&held, &setup);
-        let fits = rule.check(self.host, &held.plugin.id).and_then(|()| setup.check());
-        held.noted(self.host, fits)?;
-        let started = self.start(&held, &setup).await;
-        let started = held.noted(self.host, started)?;
+        // Checked before anything is started, and again with the commit.
+        let rule = self.graph_check(&lease, &setup);
+        let fits = rule.check(self.host, &lease.plugin.id).and_then(|()| setup.check());
+        lease.record_failure(self.host, fits)?;
+        let started = self.start(&lease, &setup).await;
+        let started = lease.record_failure(self.host, started)?;
         let slips = setup.build.manifest.likely_slips(&setup.configuration);
         let warnings = setup.build.warnings.iter().map(ToString::to_string).chain(slips);
         let mut warnings: Vec<String> = warnings.collect();
-        if let Ok(installed) = held.installed() {
+        if let Ok(installed) = lease.installed() {
             let new = installed.desired.new_permissions(&setup.build.manifest);
             warnings
                 .extend(new.iter().map(|permission| format!("the plugin now requests the permission `{permission}`")));
         }
-        let _uncut = self.job.uncut();
+        let _shield = self.job.shield_from_cancel();
         self.step("commit");
-        let change = self.change(&held, Some(setup.desired.clone()), because);
-        let (job, is_judged) = (self.job.clone(), because.is_none());
-        let finish = finish(self.host.clone(), held.clone(), job, setup, started, (change, rule), is_judged);
+        let change = self.change(&lease, Some(setup.desired.clone()), because);
+        let job = self.job.clone();
+        let is_judged = because.is_none();
+        let finish = finish(self.host.clone(), lease.clone(), job, setup, started, (change, rule), is_judged);
         let finished = self.host.0.tasks.spawn(finish).await.unwrap_or(Err(Error::Panicked));
-        let (generation, generation_before) = held.noted(self.host, finished)?;
+        let (generation, generation_before) = lease.record_failure(self.host, finished)?;
         self.step("swap");
         if self.host.is_stopping() {
-            // Whoever stops the host may have looked at the roster before.
-            self.take_out(&held);
+            // The shutdown may have read the roster before the swap.
+            self.remove_from_roster(&lease);
             return Err(Error::ShuttingDown);
         }
         if generation.instance.has(&Hook::OnLoad) {
             self.step("on_load");
             generation.run_hook(&Hook::OnLoad, self.host.config().start_timeout).await;
         }
-        let receipt = self.receipt(&held, generation_before, Some(generation.number))?;
+        let receipt = self.receipt(&lease, generation_before, Some(generation.number))?;
         Ok(Receipt { warnings, ..receipt })
     }
 
-    /// Starts what is installed once more, in place of the generation that serves.
-    pub(super) async fn serve_again(&mut self, held: Held) -> Result<Receipt, Error> {
-        let setup = held.setup(self.host);
-        let mut setup = held.noted(self.host, setup)?;
+    /// Starts the installed version again, in place of the serving generation.
+    pub(super) async fn serve_again(&mut self, lease: PluginLease) -> Result<Receipt, Error> {
+        let setup = lease.setup(self.host);
+        let mut setup = lease.record_failure(self.host, setup)?;
         setup.desired.goal = Goal::Running;
-        self.serve(held, setup, None).await
+        self.serve(lease, setup, None).await
     }
 
-    /// Asks for a plugin that is not to serve now. Its code judges its configuration.
-    pub(super) async fn let_in(&mut self, held: Held, setup: Setup) -> Result<Receipt, Error> {
+    /// Installs a plugin that does not serve. Its code validates its configuration.
+    pub(super) async fn install_stopped(&mut self, lease: PluginLease, setup: Setup) -> Result<Receipt, Error> {
         let judged = match setup.check() {
             Ok(()) => self.judge(&setup).await,
             Err(error) => Err(error),
         };
-        held.noted(self.host, judged)?;
-        self.ask_for(&held, setup, None).await?;
-        let now = held.serving_number();
-        self.receipt(&held, now, now)
+        lease.record_failure(self.host, judged)?;
+        self.commit_setup(&lease, setup, None).await?;
+        let now = lease.serving_number();
+        self.receipt(&lease, now, now)
     }
 
-    /// Asks for `setup` from now on, without touching what serves.
-    pub(super) async fn ask_for(&mut self, held: &Held, setup: Setup, because: Option<&str>) -> Result<(), Error> {
+    /// Commits `setup` to the desired state. Does not change the serving generation.
+    pub(super) async fn commit_setup(
+        &mut self,
+        lease: &PluginLease,
+        setup: Setup,
+        because: Option<&str>,
+    ) -> Result<(), Error> {
         self.step("commit");
-        let change = self.change(held, Some(setup.desired.clone()), because);
-        let rule = self.rule(held, &setup);
-        let (host, plugin, job) = (self.host.clone(), held.clone(), self.job.clone());
+        let change = self.change(lease, Some(setup.desired.clone()), because);
+        let rule = self.graph_check(lease, &setup);
+        let host = self.host.clone();
+        let plugin = lease.clone();
+        let job = self.job.clone();
         let asked = self.host.0.tasks.spawn(async move {
             let (revision, _gate) = commit(&host, &plugin, &job, change, rule).await?;
             plugin.plugin.state().installed = Some(setup.installed(revision));
             Ok(())
         });
         let asked = asked.await.unwrap_or(Err(Error::Panicked));
-        held.noted(self.host, asked)
+        lease.record_failure(self.host, asked)
     }
 
-    /// Asks for something else of the same version from now on, without touching what serves.
-    pub(super) async fn ask_to(
+    /// Commits another desired state of the installed version. Does not change the serving generation.
+    pub(super) async fn commit_desired(
         &mut self,
-        held: &Held,
+        lease: &PluginLease,
         desired: Desired,
-        rule: Rule,
+        rule: GraphCheck,
         because: Option<&str>,
     ) -> Result<(), Error> {
         self.step("commit");
-        let change = self.change(held, Some(desired.clone()), because);
-        let (host, plugin, job) = (self.host.clone(), held.clone(), self.job.clone());
+        let change = self.change(lease, Some(desired.clone()), because);
+        let host = self.host.clone();
+        let plugin = lease.clone();
+        let job = self.job.clone();
         let asked = self.host.0.tasks.spawn(async move {
             let (revision, _gate) = commit(&host, &plugin, &job, change, rule).await?;
             let mut state = plugin.plugin.state();
@@ -118,32 +134,32 @@ impl Work<'_> {
             Ok(())
         });
         let asked = asked.await.unwrap_or(Err(Error::Panicked));
-        held.noted(self.host, asked)
+        lease.record_failure(self.host, asked)
     }
 
-    /// Takes a plugin out of the roster and ends its generation in the background.
-    pub(super) fn take_out(&self, held: &Held) -> Option<u64> {
-        let generation = self.host.0.roster.remove(&held.plugin.id)?;
+    /// Removes a plugin from the roster and ends its generation in the background.
+    pub(super) fn remove_from_roster(&self, lease: &PluginLease) -> Option<u64> {
+        let generation = self.host.0.roster.remove(&lease.plugin.id)?;
         let number = generation.number;
         self.host.retire(generation, self.host.config().drain_timeout);
         Some(number)
     }
 }
 
-/// Writes what is asked for, then swaps. Run as a task of its own, so that nobody gives it up between the two.
+/// Commits, then swaps. Runs in a task of its own, so that it cannot be cancelled between the two.
 async fn finish(
     host: Host,
-    held: Held,
+    lease: PluginLease,
     job: Arc<Job>,
     setup: Setup,
     started: Started,
-    (change, rule): (Change, Rule),
+    (change, rule): (Change, GraphCheck),
     is_judged: bool,
 ) -> Result<(Arc<Generation>, Option<u64>), Error> {
-    let (revision, gate) = commit(&host, &held, &job, change, rule).await?;
+    let (revision, gate) = commit(&host, &lease, &job, change, rule).await?;
     let generation = started.take();
     {
-        let mut state = held.plugin.state();
+        let mut state = lease.plugin.state();
         state.add(generation.clone());
         state.installed = Some(setup.installed(revision));
         state.attempts.started();
@@ -169,7 +185,8 @@ async fn finish(
     let window = Duration::from_millis(host.config().probation.window_ms);
     if is_new_version && is_judged && !window.is_zero() {
         generation.begin_probation(window);
-        let (host, generation) = (host.clone(), generation.clone());
+        let host = host.clone();
+        let generation = generation.clone();
         host.0.tasks.clone().spawn(async move { host.judge(generation).await });
     }
     if generation.manifest.health.enabled {
@@ -178,22 +195,23 @@ async fn finish(
     Ok((generation, number_before))
 }
 
-/// Writes what is asked for from now on, if that is something new, and that `job` has come so far; gives the revision. Until the guard is dropped no other
-/// plugin is compared with this one, so that it can be made known before.
+/// Commits a change of the desired state, unless it changes nothing, and marks the job as committed. Returns the
+/// revision. Until the guard is dropped, no other plugin is checked against the dependency graph, so that the caller
+/// can publish the change first.
 ///
 /// # Errors
-/// What the other plugins have to say about it, and why it could not be written; nothing has changed then.
+/// The dependency check failed, or the change could not be written; nothing has changed.
 pub(super) async fn commit(
     host: &Host,
-    held: &Held,
+    lease: &PluginLease,
     job: &Job,
     change: Change,
-    rule: Rule,
+    rule: GraphCheck,
 ) -> Result<(u64, OwnedMutexGuard<()>), Error> {
     let gate = host.0.gate.clone().lock_owned().await;
-    rule.check(host, &held.plugin.id)?;
+    rule.check(host, &lease.plugin.id)?;
     let before =
-        held.plugin.state().installed.as_ref().map(|installed| (installed.desired.clone(), installed.revision));
+        lease.plugin.state().installed.as_ref().map(|installed| (installed.desired.clone(), installed.revision));
     if let Some((desired, revision)) = &before
         && change.desired.as_ref() == Some(desired)
     {
@@ -202,7 +220,8 @@ pub(super) async fn commit(
     let desired = change.desired.clone();
     host_fail::point("run.prepared");
     let revision = match job.plugin() {
-        // The plugins that go first with another one are not what the job is about.
+        // The plugins that are changed first, because they depend on the plugin of the job, do not mark the job as
+        // committed.
         Some(plugin) if plugin == change.plugin && job.is_listed() && !job.has_parts() => {
             let revision = host.0.state.commit_for(change.clone(), job.committed_record()).await?;
             job.has_committed();
@@ -213,7 +232,7 @@ pub(super) async fn commit(
     host.0.metrics.revisions.inc();
     host_fail::point("run.committed");
     host.tell_of_change(job.id(), &change, before.as_ref().map(|(desired, _)| desired), revision);
-    host.keep_record(held.plugin.id.clone(), revision, desired).await;
+    host.keep_record(lease.plugin.id.clone(), revision, desired).await;
     host_fail::point("run.recorded");
     host.updates_may_differ();
     Ok((revision, gate))

@@ -1,7 +1,7 @@
-//! The present state as a plugins.yaml.
+//! Exporting the desired state as a plugins.yaml.
 
 use host_core::Goal;
-use host_core::lock_file::{Entry, LockFile};
+use host_core::plugin_set::{PluginEntry, PluginSet};
 
 use crate::model::{Error, Installed, without};
 use crate::state::Host;
@@ -9,14 +9,14 @@ use crate::state::Host;
 const REMARK: &str = "run `plugin-host plan -f FILE` to see what a host would change to match this file, `plugin-host apply` to apply it";
 
 impl Host {
-    /// What is asked for now, locked to the commits and artifacts that are installed. Secrets are left out, with a remark for
-    /// each; so is what can't be written as text, and what is being taken away.
+    /// The desired state, locked to the installed commits and artifacts. Secrets are left out, with a remark for each;
+    /// sources that cannot be written as text and plugins that are being removed are left out as well.
     ///
     /// # Errors
-    /// [`Error::State`] when the secrets can't be told from the rest.
-    pub fn export(&self) -> Result<LockFile, Error> {
+    /// [`Error::State`] if the secrets cannot be opened.
+    pub fn export(&self) -> Result<PluginSet, Error> {
         let plugins: Vec<_> = self.0.plugins.iter().map(|entry| entry.value().clone()).collect();
-        let mut file = LockFile { remarks: vec![REMARK.to_owned()], ..LockFile::default() };
+        let mut file = PluginSet { remarks: vec![REMARK.to_owned()], ..PluginSet::default() };
         for plugin in plugins {
             let Some(installed) = plugin.state().installed.clone() else { continue };
             let id = &plugin.id;
@@ -25,11 +25,12 @@ impl Host {
                 continue;
             }
             let current = desired.current.clone();
-            if !LockFile::can_write(&current.source) {
+            if !PluginSet::can_write(&current.source) {
                 file.remarks.push(format!("`{id}` is left out: its source cannot be written as text"));
                 continue;
             }
-            let (update, blocked) = (Some(desired.update.clone()), Some(desired.blocked.clone()));
+            let update = Some(desired.update.clone());
+            let blocked = Some(desired.blocked.clone());
             let goal = desired.goal;
             let (configuration, left_out) = match build {
                 Some(build) => {
@@ -37,13 +38,13 @@ impl Host {
                     let secrets = setup.secrets();
                     (Some(without(&setup.layers.operator, &secrets)), secrets)
                 }
-                // Nobody can say what of it is secret.
+                // Without the schema, the secrets cannot be told from other settings.
                 None => {
                     file.remarks.push(format!("the settings of `{id}` are left out: its artifact is missing"));
                     (None, vec![])
                 }
             };
-            file.plugins.push(Entry {
+            file.plugins.push(PluginEntry {
                 id: Some(id.clone()),
                 commit: current.commit,
                 artifact: Some(current.artifact),
@@ -52,7 +53,7 @@ impl Host {
                 update,
                 blocked,
                 left_out,
-                ..Entry::new(current.source)
+                ..PluginEntry::new(current.source)
             });
         }
         file.plugins.sort_by(|a, b| a.id.cmp(&b.id));

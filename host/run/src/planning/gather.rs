@@ -1,91 +1,92 @@
-//! All that a plan is made of: what is installed, and what the sources of a file hold.
+//! The inputs of a plan: the installed plugins, and the sources of a file.
 
 use std::collections::BTreeMap;
 
 use futures_util::{FutureExt as _, StreamExt as _};
 use host_build::Way;
 use host_core::configuration::{Layers, Schema, Violation};
-use host_core::lock_file::{Entry, Found, LockFile, Present};
+use host_core::plugin_set::{FetchedSource, InstalledPlugin, PluginEntry, PluginSet};
 use host_core::{Desired, Manifest, PluginId, Source, Trust};
 use host_fetch::Fetched;
 use serde_json::{Map, Value};
 
-use crate::model::{Error, Failed, FieldProblem, Kind, Setup, secrets_in, with_secrets};
+use crate::model::{Error, Failed, FailureKind, FieldProblem, Setup, secrets_in, with_secrets};
 use crate::operation::{absolute, check, fetch, fits_host};
 use crate::state::Host;
 
-/// How many sources are looked at side by side.
+/// The number of sources that are fetched concurrently.
 const LOOKS: usize = 4;
 
-/// A plugin that is installed.
-pub(crate) struct Known {
+/// An installed plugin.
+pub(crate) struct KnownPlugin {
     pub(crate) revision: u64,
     pub(crate) desired: Desired,
-    /// `None` when the artifact is lost.
+    /// `None` if the artifact is missing.
     setup: Option<Setup>,
 }
 
-/// What an entry leads to.
-pub(super) struct Looked {
-    pub(super) found: Found,
-    /// Who named the source.
+/// The plugin that an entry leads to.
+pub(super) struct FoundSource {
+    pub(super) found: FetchedSource,
+    /// The trust in the client that named the source.
     pub(super) trust: Trust,
-    /// `None` when what is installed is what the entry says, so that nothing was fetched.
+    /// `None` if the entry is the installed version, so that nothing was fetched.
     pub(super) fetched: Option<Fetched>,
-    /// How it would be built.
+    /// The predicted way of the build.
     pub(super) way: Option<Way>,
-    /// What plugin.yaml's check had to say.
+    /// The warnings of the check of plugin.yaml.
     pub(super) warnings: Vec<String>,
 }
 
-/// What the operator would set.
-struct Settled {
-    /// `None` leaves what is set.
+/// The operator's settings of a plan.
+struct PlannedSettings {
+    /// `None` leaves the settings unchanged.
     configuration: Option<Map<String, Value>>,
-    /// Where secrets are in it.
+    /// The JSON pointers to secrets.
     secrets: Vec<String>,
 }
 
-/// What all entries lead to.
+/// The plugins that all entries lead to.
 #[derive(Default)]
-pub(super) struct LookedAtAll {
-    /// By the place in the file.
-    pub(super) found: BTreeMap<usize, Looked>,
-    /// Why the others lead to nothing.
+pub(super) struct FoundSources {
+    /// By the place of the entry in the file.
+    pub(super) found: BTreeMap<usize, FoundSource>,
+    /// The problems of the other entries.
     pub(super) problems: Vec<FieldProblem>,
 }
 
 impl Host {
-    /// What is installed at this moment.
-    pub(crate) fn known(&self) -> Result<BTreeMap<PluginId, Known>, Error> {
+    /// The installed plugins at this moment.
+    pub(crate) fn known(&self) -> Result<BTreeMap<PluginId, KnownPlugin>, Error> {
         let plugins: Vec<_> = self.0.plugins.iter().map(|entry| entry.value().clone()).collect();
         let mut all = BTreeMap::new();
         for plugin in plugins {
             let Some(installed) = plugin.state().installed.clone() else { continue };
             let setup = installed.build.map(|build| self.setup(installed.desired.clone(), build)).transpose()?;
-            let known = Known { revision: installed.revision, desired: installed.desired, setup };
+            let known = KnownPlugin { revision: installed.revision, desired: installed.desired, setup };
             all.insert(plugin.id.clone(), known);
         }
         Ok(all)
     }
 
-    /// Looks at the sources of all entries, whatever comes of each.
+    /// Fetches and checks the sources of all entries.
     ///
     /// # Errors
-    /// That the host itself could not do it.
+    /// A failure of the host itself; problems of entries are part of the result.
     pub(super) async fn look_at_all(
         &self,
-        file: &LockFile,
-        known: &BTreeMap<PluginId, Known>,
-    ) -> Result<LookedAtAll, Error> {
+        file: &PluginSet,
+        known: &BTreeMap<PluginId, KnownPlugin>,
+    ) -> Result<FoundSources, Error> {
         let look = |(index, entry)| async move { (index, self.look(entry, known).await) }.boxed();
         let looks: Vec<_> = file.plugins.iter().enumerate().map(look).collect();
         let mut looks = futures_util::stream::iter(looks).buffer_unordered(LOOKS);
-        let (mut all, mut problems) = (LookedAtAll::default(), BTreeMap::new());
+        let mut all = FoundSources::default();
+        let mut problems = BTreeMap::new();
         while let Some((index, looked)) = looks.next().await {
             match looked {
                 Ok(looked) => drop(all.found.insert(index, looked)),
-                Err(error) if matches!(error.kind(), Kind::Broken | Kind::Full) => return Err(error),
+                Err(error) if matches!(error.kind(), FailureKind::Broken | FailureKind::Full) => return Err(error),
                 Err(error) => drop(problems.insert(index, told(index, &error))),
             }
         }
@@ -93,19 +94,20 @@ impl Host {
         Ok(all)
     }
 
-    async fn look(&self, entry: &Entry, known: &BTreeMap<PluginId, Known>) -> Result<Looked, Error> {
+    async fn look(&self, entry: &PluginEntry, known: &BTreeMap<PluginId, KnownPlugin>) -> Result<FoundSource, Error> {
         let source = absolute(entry.source.clone());
         let same_source = known.values().find(|known| known.desired.current.source == source);
-        // Who may reload a plugin may name its source.
+        // A client that may reload a plugin may name its source.
         let trust = same_source.map_or(Trust::Http, |known| known.desired.current.trust);
         let named = entry.id.as_ref().and_then(|id| known.get(id)).or(same_source);
         if let Some(setup) = named.and_then(|known| known.is_what(entry)) {
             let manifest = Manifest::clone(&setup.build.manifest);
             let schema = setup.build.own_schema();
-            let Settled { configuration, secrets } = self.settings(entry, &manifest, schema, Some(setup))?;
-            let (commit, artifact) = (setup.desired.current.commit.clone(), Some(setup.desired.current.artifact));
-            let found = Found { manifest, source, commit, artifact, configuration, secrets };
-            return Ok(Looked { found, trust, fetched: None, way: None, warnings: vec![] });
+            let PlannedSettings { configuration, secrets } = self.settings(entry, &manifest, schema, Some(setup))?;
+            let commit = setup.desired.current.commit.clone();
+            let artifact = Some(setup.desired.current.artifact);
+            let found = FetchedSource { manifest, source, commit, artifact, configuration, secrets };
+            return Ok(FoundSource { found, trust, fetched: None, way: None, warnings: vec![] });
         }
         let fetched = fetch(self, entry.to_fetch(), trust).await?;
         let checked = check(&self.config(), &fetched.tree)?;
@@ -116,15 +118,15 @@ impl Host {
         let built = before.and_then(|known| known.setup.as_ref()).map(|setup| &setup.build.artifact);
         let same_tree = built.filter(|artifact| artifact.provenance().tree == Some(fetched.tree.digest()));
         let installed = same_tree.map(|artifact| artifact.digest());
-        // What is installed of this very tree stays, unless the lock asks for what another build gives.
+        // The installed artifact of this tree is kept, unless the file is locked to another artifact.
         let installed = installed.filter(|digest| entry.artifact.is_none_or(|locked| locked == *digest));
         let schema = match &forecast.configuration_schema {
             Some(text) => Some(Schema::compile(text).map_err(|source| Error::Schema { source })?),
             None => None,
         };
         let setup = before.and_then(|known| known.setup.as_ref());
-        let Settled { configuration, secrets } = self.settings(entry, &manifest, schema.as_ref(), setup)?;
-        let found = Found {
+        let PlannedSettings { configuration, secrets } = self.settings(entry, &manifest, schema.as_ref(), setup)?;
+        let found = FetchedSource {
             manifest,
             source,
             commit: fetched.commit.clone(),
@@ -133,17 +135,17 @@ impl Host {
             secrets,
         };
         let warnings = checked.warnings.iter().map(ToString::to_string).collect();
-        Ok(Looked { found, trust, fetched: Some(fetched), way: Some(forecast.way), warnings })
+        Ok(FoundSource { found, trust, fetched: Some(fetched), way: Some(forecast.way), warnings })
     }
 
-    /// What the operator would set, and where secrets are in it; checks what would be in use with the schema.
+    /// The operator's settings and their secrets. Checks the effective configuration against the schema.
     fn settings(
         &self,
-        entry: &Entry,
+        entry: &PluginEntry,
         manifest: &Manifest,
         schema: Option<&Schema>,
         before: Option<&Setup>,
-    ) -> Result<Settled, Error> {
+    ) -> Result<PlannedSettings, Error> {
         let any = Schema::any();
         let in_force = schema.unwrap_or(&any);
         let invalid = |violations: Vec<Violation>| Error::ConfigurationInvalid { violations };
@@ -162,13 +164,13 @@ impl Host {
         };
         in_force.check(&layers.effective()).map_err(invalid)?;
         let secrets = secrets_in(schema, &layers.operator);
-        Ok(Settled { configuration: entry.configuration.is_some().then_some(layers.operator), secrets })
+        Ok(PlannedSettings { configuration: entry.configuration.is_some().then_some(layers.operator), secrets })
     }
 }
 
-/// What is wrong with an entry, each thing by itself.
+/// The problems of an entry.
 fn told(index: usize, error: &Error) -> Vec<FieldProblem> {
-    let failed = Failed::of(error);
+    let failed = Failed::from_error(error);
     let entry = format!("plugins[{index}]");
     if !failed.problems.is_empty() {
         let inner = |problem: FieldProblem| match error {
@@ -183,11 +185,11 @@ fn told(index: usize, error: &Error) -> Vec<FieldProblem> {
     vec![FieldProblem { field: entry, message: format!("{}{hint}", failed.message) }]
 }
 
-impl Known {
-    /// What a plan has to know of it.
-    pub(super) fn present(&self) -> Present {
+impl KnownPlugin {
+    /// The plugin, as the comparison needs it.
+    pub(super) fn present(&self) -> InstalledPlugin {
         let setup = self.setup.as_ref();
-        Present {
+        InstalledPlugin {
             desired: self.desired.clone(),
             manifest: setup.map(|setup| Manifest::clone(&setup.build.manifest)),
             configuration: setup.map(|setup| setup.layers.operator.clone()).unwrap_or_default(),
@@ -195,8 +197,8 @@ impl Known {
         }
     }
 
-    /// What is installed, if that is certainly what `entry` names, so that nothing has to be fetched.
-    fn is_what(&self, entry: &Entry) -> Option<&Setup> {
+    /// The setup, if the entry certainly names the installed version, so that nothing must be fetched.
+    fn is_what(&self, entry: &PluginEntry) -> Option<&Setup> {
         let current = &self.desired.current;
         let is_same = match (&entry.source, &current.source) {
             (Source::Git { url, .. }, Source::Git { url: installed, .. }) => {

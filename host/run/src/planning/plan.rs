@@ -1,38 +1,38 @@
-//! What the operator's plugins.yaml would change here, said without changing anything; and doing exactly that.
+//! Plans: the changes that a plugins.yaml would make.
 
 use std::collections::BTreeMap;
 
-use host_core::lock_file::{self, Change, LockFile, Planned, compare};
+use host_core::plugin_set::{self, PlannedChange, PluginPlan, PluginSet, compare};
 use host_core::{DigestWriter, PluginId};
 
-use crate::model::{Error, FieldProblem, Target, TargetPick, There, Wish};
-use crate::planning::gather::{Known, Looked};
+use crate::model::{Error, FieldProblem, PresentState, Target, TargetPick, TargetState};
+use crate::planning::gather::{FoundSource, KnownPlugin};
 use crate::planning::report::{PlanReport, PlannedPlugin};
 use crate::state::{Host, KeptPlan};
 
 impl Host {
-    /// Says what applying `file` would do, and keeps that for an hour: [`Host::apply`] does it.
+    /// Plans the application of `file` and stores the plan for an hour; [`Host::apply`] applies it.
     ///
-    /// Every source that is not installed at exactly the locked commit is fetched, and its plugin.yaml and settings are checked. What
-    /// was fetched stays in the store; nothing is built and nothing else is changed. A folder that the operator of this
-    /// machine named may be named again; any other must lie below the source roots.
+    /// Fetches every source that is not installed at exactly the locked commit, and checks plugin.yaml and settings.
+    /// The fetched trees stay in the store; nothing is built and nothing else is changed. Folders must be below the
+    /// source roots, except those that are installed already.
     ///
     /// # Errors
-    /// [`Error::PlanRefused`] with all that stands in the way; [`Error::ShuttingDown`]; that the data folders can't be read
-    /// or written.
+    /// [`Error::PlanRefused`] with all problems; [`Error::ShuttingDown`]; the data folders could not be read or
+    /// written.
     ///
     /// # Cancel safety
-    /// Dropping the future ends what is fetched.
-    pub async fn plan(&self, file: LockFile) -> Result<PlanReport, Error> {
+    /// Dropping the future ends the fetches.
+    pub async fn plan(&self, file: PluginSet) -> Result<PlanReport, Error> {
         let known = self.known()?;
         let mut looked = tokio::select! {
             looked = self.look_at_all(&file, &known) => looked?,
             () = self.0.stopping.cancelled() => return Err(Error::ShuttingDown),
         };
-        let present: Vec<_> = known.values().map(Known::present).collect();
+        let present: Vec<_> = known.values().map(KnownPlugin::present).collect();
         let found: BTreeMap<_, _> = looked.found.iter().map(|(entry, looked)| (*entry, looked.found.clone())).collect();
-        // While entries are missing, what is between plugins is not known.
-        let whole = LockFile { prune: file.prune && looked.problems.is_empty(), ..file.clone() };
+        // While entries are missing, the dependencies between plugins are unknown.
+        let whole = PluginSet { prune: file.prune && looked.problems.is_empty(), ..file.clone() };
         let plan = compare(&whole, &present, &found);
         let refused = plan.as_ref().err().into_iter().flatten();
         let told = refused.filter(|refused| looked.problems.is_empty() || refused.entry().is_some()).map(problem);
@@ -45,7 +45,7 @@ impl Host {
 
         let revisions: BTreeMap<PluginId, u64> = known.iter().map(|(id, known)| (id.clone(), known.revision)).collect();
         let mut digest = DigestWriter::new();
-        digest.field(b"plan 1").field(lock_file::write(&file).as_bytes());
+        digest.field(b"plan 1").field(plugin_set::write(&file).as_bytes());
         for (id, revision) in &revisions {
             digest.field(id.as_str().as_bytes()).field(&revision.to_le_bytes());
         }
@@ -55,7 +55,7 @@ impl Host {
         }
         let digest = digest.finish();
         let steps = plan.steps.iter();
-        let plugins = steps.clone().map(|step| PlannedPlugin::of(step, &file, &known, &looked.found)).collect();
+        let plugins = steps.clone().map(|step| PlannedPlugin::new(step, &file, &known, &looked.found)).collect();
         let changing = steps.filter(|step| !step.changes.is_empty());
         let targets = changing.map(|step| target(step, &file, &known, &looked.found)).collect();
         let trees = looked.found.into_values().filter_map(|looked| Some(looked.fetched?.tree)).collect();
@@ -64,42 +64,43 @@ impl Host {
     }
 }
 
-/// What is to be done with a plugin, so that it can be done later.
+/// The target of a planned step.
 fn target(
-    step: &Planned,
-    file: &LockFile,
-    known: &BTreeMap<PluginId, Known>,
-    looked: &BTreeMap<usize, Looked>,
+    step: &PluginPlan,
+    file: &PluginSet,
+    known: &BTreeMap<PluginId, KnownPlugin>,
+    looked: &BTreeMap<usize, FoundSource>,
 ) -> Target {
     let revision = known.get(&step.id).map_or(0, |known| known.revision);
     let listed = step.entry.and_then(|entry| Some((file.plugins.get(entry)?, looked.get(&entry)?)));
-    let wish = match listed {
-        None => Wish::Gone,
-        Some((entry, looked)) => {
-            let has = |is: fn(&Change) -> bool| step.changes.iter().any(is);
-            let pick =
-                has(|change| matches!(change, Change::Install(_) | Change::Replace { .. })).then(|| TargetPick {
-                    source: looked.found.source.clone(),
-                    trust: looked.trust,
-                    commit: looked.found.commit.clone(),
-                    tree: looked.fetched.as_ref().map(|fetched| fetched.tree.digest()),
-                    artifact: entry.artifact,
-                });
-            let sets = pick.is_some() || has(|change| matches!(change, Change::Configure(_)));
-            let rules = has(|change| matches!(change, Change::UpdateRule));
-            Wish::There(Box::new(There {
-                pick,
-                goal: entry.goal,
-                configuration: entry.configuration.clone().filter(|_| sets),
-                update: entry.update.clone().filter(|_| rules),
-                blocked: entry.blocked.clone().filter(|_| rules),
-            }))
-        }
-    };
-    Target { id: step.id.clone(), revision, wish }
+    let state =
+        match listed {
+            None => TargetState::Absent,
+            Some((entry, looked)) => {
+                let has = |is: fn(&PlannedChange) -> bool| step.changes.iter().any(is);
+                let pick = has(|change| matches!(change, PlannedChange::Install(_) | PlannedChange::Replace { .. }))
+                    .then(|| TargetPick {
+                        source: looked.found.source.clone(),
+                        trust: looked.trust,
+                        commit: looked.found.commit.clone(),
+                        tree: looked.fetched.as_ref().map(|fetched| fetched.tree.digest()),
+                        artifact: entry.artifact,
+                    });
+                let sets = pick.is_some() || has(|change| matches!(change, PlannedChange::Configure(_)));
+                let rules = has(|change| matches!(change, PlannedChange::UpdateRule));
+                TargetState::Present(Box::new(PresentState {
+                    pick,
+                    goal: entry.goal,
+                    configuration: entry.configuration.clone().filter(|_| sets),
+                    update: entry.update.clone().filter(|_| rules),
+                    blocked: entry.blocked.clone().filter(|_| rules),
+                }))
+            }
+        };
+    Target { id: step.id.clone(), revision, state }
 }
 
-fn problem(refused: &lock_file::Refused) -> FieldProblem {
+fn problem(refused: &plugin_set::PlanObstacle) -> FieldProblem {
     let field = refused.entry().map_or_else(|| "plugins".to_owned(), |entry| format!("plugins[{entry}]"));
     FieldProblem { field, message: refused.to_string() }
 }

@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use host_api as api;
-use host_run::{Operation, Settings};
+use host_run::{Operation, SettingsChange};
 use http::StatusCode;
 use http::header::{self, HeaderMap, HeaderValue};
 use serde_json::{Map, Value};
@@ -42,7 +42,7 @@ pub(crate) async fn put(
     RequiredJson(configuration): RequiredJson<Map<String, Value>>,
 ) -> Result<Response, ApiError> {
     let expected = expected(&headers)?;
-    run(&app, request, Operation::Configure { id, change: Settings::Replace(configuration), expected }).await
+    run(&app, request, Operation::Configure { id, change: SettingsChange::Replace(configuration), expected }).await
 }
 
 /// Merges the body into the operator configuration (RFC 7396); null removes a value.
@@ -54,7 +54,7 @@ pub(crate) async fn patch(
     RequiredJson(patch): RequiredJson<Map<String, Value>>,
 ) -> Result<Response, ApiError> {
     let expected = expected(&headers)?;
-    run(&app, request, Operation::Configure { id, change: Settings::Merge(patch), expected }).await
+    run(&app, request, Operation::Configure { id, change: SettingsChange::Merge(patch), expected }).await
 }
 
 /// Returns the revision that `If-Match` requires, if any.

@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use host_run::{Job, JobState, LogLine, Present};
+use host_run::{ActiveGauge, Job, JobState, LogLine};
 use http_body::Frame;
 
 /// Longest silence of a stream of events. cargo may be silent for minutes.
@@ -71,13 +71,13 @@ pub(crate) struct FollowedLog {
     wait: Option<Wait>,
     has_ended: bool,
     /// Counts the open stream in the metrics.
-    _there: Present,
+    _there: ActiveGauge,
     ends: Option<Instant>,
 }
 
 impl FollowedLog {
     /// Follows the lines of `job` from the number `from` on.
-    pub(crate) fn new(job: Arc<Job>, from: u64, format: LogFormat, there: Present) -> FollowedLog {
+    pub(crate) fn new(job: Arc<Job>, from: u64, format: LogFormat, there: ActiveGauge) -> FollowedLog {
         // Readers of text do not reconnect.
         let ends = (format == LogFormat::Events).then(|| Instant::now() + MAX_AGE);
         FollowedLog { job, from, format, ready: VecDeque::new(), wait: None, has_ended: false, _there: there, ends }

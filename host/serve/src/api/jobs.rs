@@ -106,7 +106,7 @@ pub(crate) async fn retry(
     PathId(id): PathId,
     request: OperationRequest,
 ) -> Result<Response, ApiError> {
-    let job = app.host.retry(&id, request.asker).await?;
+    let job = app.host.retry(&id, request.initiator).await?;
     request.subject.job(&job);
     answer(&job, request.respond_async).await
 }

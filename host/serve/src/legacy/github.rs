@@ -33,7 +33,7 @@ pub(crate) async fn install(
     // In one operation: older clients do not wait long, and the policy must be set even if they disconnect.
     let options = LoadOptions { update: Some(rule.clone()), ..LoadOptions::default() };
     let operation = Operation::Load { source, trust: Trust::Http, options };
-    let job = app.host.submit(operation, request.asker).await?;
+    let job = app.host.submit(operation, request.initiator).await?;
     request.subject.job(&job);
     if request.respond_async {
         return answer(&job, true).await;
@@ -66,7 +66,7 @@ pub(crate) async fn update_all(
         } else {
             Operation::Update { id, to: None, automatic: false }
         };
-        jobs.push((plugin, app.host.submit(operation, request.asker.clone()).await));
+        jobs.push((plugin, app.host.submit(operation, request.initiator.clone()).await));
     }
     let mut done = vec![];
     let mut refused = vec![];

@@ -16,7 +16,7 @@ type ApiResult = Result<Response, ApiError>;
 
 /// Runs an operation as a job. Responds at its end, or immediately if the client prefers to watch the job.
 pub(crate) async fn run(app: &AppState, request: OperationRequest, operation: Operation) -> ApiResult {
-    let job = app.host.submit(operation, request.asker).await?;
+    let job = app.host.submit(operation, request.initiator).await?;
     request.subject.job(&job);
     let answered = answer(&job, request.respond_async).await;
     request.subject.job(&job);
