@@ -16,7 +16,7 @@ use host_store::Store;
 use tokio_util::sync::CancellationToken;
 
 use crate::args::Serve;
-use crate::config::{self, Changes, Environment, Rooms};
+use crate::config::{self, Changes, Environment, Configs};
 use crate::logs;
 use crate::spans::Exporter;
 use host_client::Screen;
@@ -30,7 +30,7 @@ use systemd::Systemd;
 /// # Errors
 /// The host did not start. Later errors are logged and do not end the host.
 pub(crate) async fn serve(args: Serve, environment: &Environment) -> Result<(), Failure> {
-    let (given, changed, settings) = config::read_changed(&args.flags, environment, args.config.as_deref())?;
+    let (given, changed, settings) = config::read_with_changes(&args.flags, environment, args.config.as_deref())?;
     if let Some(files) = settings.tls() {
         let failed =
             |error| Failure { exit: Exit::Usage, ..Failure::of("failed to load the TLS certificate or key", &error) };
@@ -40,7 +40,7 @@ pub(crate) async fn serve(args: Serve, environment: &Environment) -> Result<(), 
     let filter = logs::start(&settings, &screen)?;
     let max_files = files::open_more();
     let exporter = Exporter::start(&settings)?;
-    let mut rooms = Rooms::of(&settings, environment);
+    let mut rooms = Configs::new(&settings, environment);
     rooms.run.spans = exporter.sink();
     rooms.serve.max_connections = files::connections(rooms.serve.max_connections, max_files);
     let systemd = Systemd::of(environment);

@@ -213,7 +213,7 @@ name = "a"
         configuration.hello = {"api_token":"********","database":{"host":"db","password":"********","pool":{"max":1000,"ratio":0.5}},"greeting":"Hello","on":true,"servers":[{"client secret":"********","name":"a"}]} # file /etc/host/host.toml:3
         configuration.other = {"retries":16} # file /etc/host/host.toml:2
     "#]].assert_eq(&shown.concat());
-    let rooms = Rooms::of(&settings, &Environment::default());
+    let rooms = Configs::new(&settings, &Environment::default());
     let hello = &rooms.run.configurations["hello"];
     assert_eq!(hello["database"]["password"], "hidden");
     assert_eq!(
@@ -266,7 +266,7 @@ good = "hidden"
 fn every_default_of_the_table_is_valid_and_passed_on() {
     let settings =
         resolve(&Flags::default(), &Environment::default(), None).unwrap_or_else(|refusals| panic!("{refusals:?}"));
-    let rooms = Rooms::of(&settings, &Environment::of(&[("PATH", "/bin"), ("PORT", "1")]));
+    let rooms = Configs::new(&settings, &Environment::of(&[("PATH", "/bin"), ("PORT", "1")]));
     assert_eq!(rooms.serve.address.to_string(), "127.0.0.1:4000");
     assert_eq!(settings.url(), "http://127.0.0.1:4000");
     assert_eq!((settings.log_filter(), settings.logs_json()), ("info", false));
@@ -321,13 +321,13 @@ fn settings_that_apply_immediately_are_separated_from_settings_that_need_a_resta
     let after = "port = 2\nmax_streams = 7\ntls_cert = \"a\"\ntls_key = \"b\"\n[configuration.abc]\nx = 2\n\
         [configuration.bcd]\nx = 1\n[configuration.cde]\n";
     let after = resolved(&[], &[], after).unwrap();
-    let used = before.with_those_at_once(&after);
+    let used = before.with_immediate_changes(&after);
     assert_eq!(before.differences(&used), ["max_streams"]);
     assert_eq!(used.differences(&after), ["port", "tls_cert", "tls_key"]);
     assert_eq!(before.differences_of_plugins(&after), ["configuration.abc", "configuration.cde"]);
     // A host with TLS uses a new certificate immediately.
     let renewed = resolved(&[], &[], "tls_cert = \"c\"\ntls_key = \"b\"").unwrap();
-    assert_eq!(after.differences(&after.with_those_at_once(&renewed)), ["tls_cert", "max_streams"]);
+    assert_eq!(after.differences(&after.with_immediate_changes(&renewed)), ["tls_cert", "max_streams"]);
 }
 
 #[test]
@@ -358,7 +358,7 @@ fn settings_are_passed_to_their_crates() {
     mirror = [{ prefix = "https://a.org/", base = "http://127.0.0.1/" }]
     "#;
     let settings = resolved(args, &[], file).unwrap();
-    let Rooms { store, build, run, serve, grace, load } = Rooms::of(&settings, &Environment::default());
+    let Configs { store, build, run, serve, grace, load } = Configs::new(&settings, &Environment::default());
     assert_eq!((store.limits.max_total_bytes, run.fetch.archive.max_unpacked_bytes), (1 << 20, 1 << 20));
     assert_eq!((build.rustc.as_path(), build.slots, build.offline), (Path::new("/opt/rustc"), 3, true));
     assert_eq!(run.mode, host_core::manifest::Mode::Strict);
