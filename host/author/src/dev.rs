@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use host_build::Builder;
 use host_core::Source;
-use host_run::{Asker, Error, Host, Job, LoadOptions, Operation, Receipt, Trust};
+use host_run::{Error, Host, Initiator, Job, LoadOptions, Operation, Receipt, Trust};
 use host_serve::Server;
 use host_state::State;
 use serde_json::{Map, Value};
@@ -156,7 +156,7 @@ impl Session {
             code: error.code(),
             failure: operation_failure("failed to load the plugin", error),
         };
-        let job = self.host.submit(operation, Asker::of(ACTOR)).await.map_err(|error| refused(&error))?;
+        let job = self.host.submit(operation, Initiator::new(ACTOR)).await.map_err(|error| refused(&error))?;
         let mut spinner = self.screen.spinner("building", self.verbose);
         let mut from = 0;
         loop {
@@ -187,7 +187,7 @@ impl Session {
         {
             // The id in plugin.yaml has changed, so the plugin with the previous id is unloaded.
             let unload = Operation::Unload { id: before, keep_data: false, cascade: true };
-            if let Ok(job) = self.host.submit(unload, Asker::of(ACTOR)).await {
+            if let Ok(job) = self.host.submit(unload, Initiator::new(ACTOR)).await {
                 let _ = job.wait().await;
             }
         }

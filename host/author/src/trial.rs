@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use host_load::Error;
 use host_process::{Command, Error as ProcessError, Exit, Stream};
-use host_run::{Attempt, Depth, Tried, TryOut, Trying};
+use host_run::{TrialAttempt, TrialDepth, TrialFuture, TrialOutcome, TrialRunner};
 use host_store::atomic;
 use serde::{Deserialize, Serialize};
 
@@ -78,7 +78,7 @@ impl Children {
         Children { environment }
     }
 
-    async fn run(&self, attempt: Attempt<'_>) -> Result<Tried, Error> {
+    async fn run(&self, attempt: TrialAttempt<'_>) -> Result<TrialOutcome, Error> {
         for (name, bytes) in
             [(MANIFEST, attempt.manifest_text.to_vec()), (CONFIGURATION, configuration(attempt.configuration))]
         {
@@ -97,7 +97,7 @@ impl Children {
         heard.verdict(exit, attempt.timeout)
     }
 
-    fn command(&self, attempt: &Attempt<'_>) -> Command {
+    fn command(&self, attempt: &TrialAttempt<'_>) -> Command {
         let stage = attempt.timeout;
         let all = stage * 3 + attempt.manifest.health.timeout + STOP + EXTRA;
         // The running program, even if its file was replaced since it started.
@@ -110,15 +110,15 @@ impl Children {
         for (name, value) in &self.environment {
             command = command.env(name, value);
         }
-        if attempt.depth == Depth::Open {
+        if attempt.depth == TrialDepth::Open {
             command = command.arg("--open-only");
         }
         command.arg("--").arg(attempt.library)
     }
 }
 
-impl TryOut for Children {
-    fn try_out<'a>(&'a self, attempt: Attempt<'a>) -> Trying<'a> {
+impl TrialRunner for Children {
+    fn try_out<'a>(&'a self, attempt: TrialAttempt<'a>) -> TrialFuture<'a> {
         Box::pin(self.run(attempt))
     }
 }
@@ -155,13 +155,13 @@ impl Heard {
     }
 
     /// Returns the result of the trial. The exit of the process only counts if the child reported no result.
-    fn verdict(self, exit: Result<Exit, ProcessError>, timeout: Duration) -> Result<Tried, Error> {
+    fn verdict(self, exit: Result<Exit, ProcessError>, timeout: Duration) -> Result<TrialOutcome, Error> {
         let Heard { stage, ended, last: said } = self;
         let timed_out =
             |during, said| Err(Error::TrialTimedOut { during: Stage::during(during), after: timeout, said });
         match (ended, stage, exit) {
-            (Some(Said::Passed), ..) => Ok(Tried::Passed),
-            (Some(Said::Refused(reason)), ..) => Ok(Tried::Refused { reason }),
+            (Some(Said::Passed), ..) => Ok(TrialOutcome::Passed),
+            (Some(Said::Refused(reason)), ..) => Ok(TrialOutcome::Refused { reason }),
             (Some(Said::TimedOut), Some(stage), _) => timed_out(stage, said),
             (Some(Said::NoRoom), ..) => Err(Error::TrialFull),
             (_, Some(stage), Err(ProcessError::TimedOut { .. } | ProcessError::Silent { .. })) => {

@@ -5,7 +5,7 @@ use std::sync::{Arc, Weak};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use host_load::{AnswerBody, BodyFailure, CallError};
+use host_load::{BodyFailure, CallError, ResponseBody};
 use http_body::{Body, Frame, SizeHint};
 use parking_lot::Mutex;
 
@@ -19,7 +19,7 @@ pub struct CallBody(BodyKind);
 #[derive(Debug)]
 enum BodyKind {
     /// All bytes are present and hold what they need themselves.
-    Whole(AnswerBody),
+    Whole(ResponseBody),
     Stream {
         stream: Arc<LiveStream>,
         aborted: Option<Aborted>,
@@ -29,7 +29,7 @@ enum BodyKind {
 
 /// A stream and the admission that it holds; `None` once it was aborted.
 #[derive(Debug)]
-struct LiveStream(Mutex<Option<(AnswerBody, Admitted)>>);
+struct LiveStream(Mutex<Option<(ResponseBody, Admitted)>>);
 
 /// Waits for the abortion of the generation.
 struct Aborted(Pin<Box<dyn Future<Output = ()> + Send + Sync>>);
@@ -66,7 +66,7 @@ impl Streams {
 }
 
 impl CallBody {
-    pub(crate) fn new(body: AnswerBody, admitted: Admitted) -> CallBody {
+    pub(crate) fn new(body: ResponseBody, admitted: Admitted) -> CallBody {
         if !body.is_stream() {
             return CallBody(BodyKind::Whole(body));
         }

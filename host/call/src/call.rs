@@ -178,7 +178,7 @@ impl Admitted {
 }
 
 impl Future for BoundedCall<'_> {
-    type Output = Result<host_load::Answer, CallRefusal>;
+    type Output = Result<host_load::PluginResponse, CallRefusal>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         if let Poll::Ready(answer) = Pin::new(&mut self.call).poll(context) {

@@ -33,7 +33,7 @@ pub use caller::Caller;
 pub use event_sink::{EventSink, PublishEvent};
 pub use generation::{EndpointState, Generation, GenerationParts, GenerationPhase, InFlight, Life};
 pub use health::{HealthReport, HealthState};
-pub use host_load::{Answer, CallError};
+pub use host_load::{CallError, PluginResponse};
 pub use log_lines::{LogLine, LogLines, MinLevel, MinLevelError, now_unix_ms};
 pub use metrics::{EndpointMetrics, PROBE_OUTCOMES, PluginCounters, RefusalReason, STATUS_CLASSES, status_class};
 pub use phase::Phase;

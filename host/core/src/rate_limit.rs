@@ -64,6 +64,16 @@ impl Buckets {
         if wait == 0 { Ok(()) } else { Err(Duration::from_nanos(wait)) }
     }
 
+    /// Puts back a token that a client has taken.
+    pub fn give_back(&mut self, client: u64) {
+        for clients in [&mut self.recent, &mut self.older] {
+            if let Some(full_at) = clients.get_mut(&client) {
+                *full_at = full_at.saturating_sub(self.interval);
+                return;
+            }
+        }
+    }
+
     /// The number of known clients.
     pub fn n_clients(&self) -> usize {
         self.recent.len() + self.older.len()
@@ -110,6 +120,18 @@ mod tests {
                 1 at 3000: in 1000 ms
             "#]],
         );
+    }
+
+    #[test]
+    fn a_token_that_is_put_back_can_be_taken_again() {
+        let mut buckets = Buckets::new(limit(60, 1, 60_000));
+        for _ in 0..3 {
+            assert_eq!(buckets.take(1, 0), Ok(()));
+            buckets.give_back(1);
+        }
+        buckets.give_back(1);
+        assert_eq!(buckets.take(1, 0), Ok(()));
+        assert_eq!(buckets.take(1, 0), Err(Duration::from_secs(1)));
     }
 
     #[test]

@@ -4,6 +4,9 @@ use std::fmt;
 use std::time::Duration;
 
 use host_core::Digest;
+use plugin_sdk_abi::{Failure, failure_kind};
+
+use crate::text::one_line;
 
 /// The reason why an artifact did not become a running instance.
 #[derive(Debug, thiserror::Error)]
@@ -232,6 +235,19 @@ pub enum CallError {
     /// The deadline passed.
     #[error("the plugin did not answer within {}", seconds(*.after))]
     TimedOut { after: Duration },
+}
+
+impl From<Failure> for CallError {
+    /// Copies a failure of the boundary into the host's memory.
+    fn from(failure: Failure) -> CallError {
+        let text = |text: &str| one_line(&text.chars().take(4096).collect::<String>()).into_owned();
+        match failure.kind {
+            failure_kind::PANICKED => {
+                CallError::Panicked(Panicked { message: text(&failure.message), location: text(&failure.location) })
+            }
+            _ => CallError::Failed(text(&failure.message)),
+        }
+    }
 }
 
 fn last_line(said: Option<&str>) -> String {

@@ -73,8 +73,8 @@ pub async fn open_gates(
     timeout: Duration,
 ) -> Result<Vec<Finding>, host_store::Error> {
     let artifact = store.put_artifact(library, b"", host_store::Schemas::default(), &Provenance::of_file(library))?;
-    let stand_in = stand_in();
-    let opened = Module::open(store, &artifact, manifest.unwrap_or(&stand_in), 0, timeout).await;
+    let interpose = interpose();
+    let opened = Module::open(store, &artifact, manifest.unwrap_or(&interpose), 0, timeout).await;
     let (open, layout) = (
         || Finding::passed(Gate::Open, "the dynamic linker opened it, and its constructors ran".to_owned()),
         || Finding::passed(Gate::Layout, format!("its types are those of ABI {}", crate::abi_version())),
@@ -100,7 +100,7 @@ pub async fn open_gates(
 }
 
 /// A minimal manifest. The routes of the code cannot match it, and this difference is not reported.
-fn stand_in() -> Manifest {
+fn interpose() -> Manifest {
     const TEXT: &[u8] = b"id: stand-in\nname: x\nversion: 0.0.0\nendpoints: [{path: /, method: GET, handler: x}]\n";
     Manifest::check(TEXT, Mode::Normal).expect("a test reads it").manifest
 }
@@ -144,7 +144,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_stand_in_is_a_manifest() {
-        assert_eq!(stand_in().endpoints.len(), 1);
+    fn the_interpose_is_a_manifest() {
+        assert_eq!(interpose().endpoints.len(), 1);
     }
 }

@@ -8,8 +8,9 @@ use plugin_sdk_abi::{Chunk, Failure, FfiFuture, PluginHandle, RResult, hook};
 use serde_json::{Map, Value, json};
 
 use crate::error::CallError;
-use crate::hold::Kind;
-use crate::instance::{Instance, failure_error};
+use crate::hooks::Hooks;
+use crate::instance::Instance;
+use crate::kind::GuardKind;
 use crate::library::Library;
 use crate::own_thread::{Outcome, run};
 
@@ -34,22 +35,6 @@ pub enum Hook {
     OnUnload,
     /// Its metrics are about to be read.
     Metrics,
-}
-
-/// The hooks that a plugin's code has.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Hooks(u32);
-
-impl Hooks {
-    /// The hooks listed in a description; a newer SDK may list unknown ones.
-    pub(crate) fn named(names: &[String]) -> Hooks {
-        let known = hook::NAMES.iter().filter(|(_, name)| names.iter().any(|named| named == name));
-        Hooks(known.fold(0, |bits, (number, _)| bits | 1 << number))
-    }
-
-    pub(crate) fn has(self, number: u32) -> bool {
-        self.0 & (1 << number) != 0
-    }
 }
 
 impl Hook {
@@ -133,7 +118,7 @@ impl Instance {
             return Ok(None);
         }
         let argument = argument.to_string().into_bytes();
-        let (instance, hold) = (self.clone(), self.hold(Kind::Hook));
+        let (instance, hold) = (self.clone(), self.hold(GuardKind::Hook));
         let ask = move || {
             let PluginHandle { plugin, table } = instance.handle();
             // SAFETY: handle and table belong together, and `instance` keeps the plugin from being released.
@@ -176,8 +161,8 @@ async fn answer<H: Send + 'static>(
         let (future, held) = ask();
         let answer = match future {
             None => None,
-            // Copied here: the plugin's memory does not leave the hold.
-            Some(future) => Some(future.await.into_result().map(|chunk| chunk.to_vec()).map_err(failure_error)),
+            // Copied here: the plugin's memory does not leave the guard.
+            Some(future) => Some(future.await.into_result().map(|chunk| chunk.to_vec()).map_err(CallError::from)),
         };
         drop(held);
         answer.transpose()

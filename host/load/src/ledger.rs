@@ -6,7 +6,7 @@
 //! process. A thread that still runs loses its code.
 //!
 //! This program therefore interposes the four functions of the C library that create threads, keys and thread-local
-//! destructors ([`stand_in`]), finds the calling library by its address ([`slots`]), and counts ([`counts`]).
+//! destructors ([`interpose`]), finds the calling library by its address ([`slots`]), and counts ([`counts`]).
 //! Destructors of thread-locals are stored in lists of this program, one per thread ([`threads`]), and run on their
 //! thread: when it ends, or at a safe point after their library is retired. A library is closed when its counts are
 //! zero; its keys are deleted just before.
@@ -26,13 +26,14 @@ mod atomic {
 }
 mod counts;
 #[cfg(all(target_os = "linux", target_env = "gnu", not(target_feature = "crt-static")))]
+mod interpose;
+#[cfg(all(target_os = "linux", target_env = "gnu", not(target_feature = "crt-static")))]
 mod keys;
 mod linker;
+mod real;
 #[cfg(all(target_os = "linux", target_env = "gnu", not(target_feature = "crt-static")))]
 mod self_test;
 mod slots;
-#[cfg(all(target_os = "linux", target_env = "gnu", not(target_feature = "crt-static")))]
-mod stand_in;
 #[cfg(all(target_os = "linux", target_env = "gnu", not(target_feature = "crt-static")))]
 mod threads;
 

@@ -5,36 +5,40 @@
 //! digest is computed from the bytes that are opened; **2** the layout check of the ABI types.
 //!
 //! Every value that a plugin hands out (a future, a stream, a chunk of bytes, a waker) is wrapped in a host type with a
-//! guard on its library (`hold.rs`). Dropping the last guard starts the unloading (`end.rs`): the library is closed as
+//! guard on its library (`guard.rs`). Dropping the last guard starts the unloading (`unload.rs`): the library is closed as
 //! soon as the ledger (`ledger.rs`) counts no thread, thread-local or key of it in the process.
 //!
 //! Objects that the host gives to a plugin reference the library weakly: a plugin that keeps one forever leaks it and
 //! is closed nevertheless.
 
-mod answer;
-mod asked;
+mod call;
 mod copy;
 mod elf;
-mod end;
 mod error;
 pub mod explain;
-mod hold;
+mod guard;
 mod hook;
+mod hooks;
+mod host_table;
+mod host_target;
 mod instance;
+mod kind;
 mod ledger;
-mod lent;
 mod library;
 mod module;
 mod own_thread;
 mod record;
+mod response;
+mod service_call;
 mod services;
 mod text;
+mod unload;
 
-pub use answer::{Answer, AnswerBody, BodyFailure, is_hop_by_hop};
+pub use call::{Call, RequestBody};
 pub use elf::{Probe, probe};
 pub use error::{CallError, Error, Panicked};
 pub use hook::Hook;
-pub use instance::{Call, Instance, RequestBody};
+pub use instance::Instance;
 pub use ledger::safe_point;
 pub use library::unloading;
 pub use module::{Module, Route, StartOptions};
@@ -43,6 +47,7 @@ pub use plugin_sdk_abi::head::Head;
 /// The numbers of the services.
 pub use plugin_sdk_abi::service;
 pub use record::{LibraryPhase, Watch, kept_libraries, mapped_libraries};
+pub use response::{BodyFailure, PluginResponse, ResponseBody, is_hop_by_hop};
 pub use services::{
     LogEvent, LogLevel, MeasureOperation, MetricDefinition, MetricKind, ServiceAnswer, ServiceBody, ServiceRequest,
     Services,

@@ -12,9 +12,9 @@ use plugin_sdk_abi::{GateError, PluginRootRef, ROOT_SYMBOL, open_root};
 use tokio::runtime::Handle as Runtime;
 
 use crate::copy::{Copy, Open, OpenError};
-use crate::end;
 use crate::ledger;
 use crate::record::Record;
+use crate::unload;
 use crate::{Error, Probe, probe};
 
 /// The maximum number of pthread keys used by plugins when another one is opened. glibc has 1024, and std, which
@@ -55,15 +55,15 @@ pub(crate) fn open(store: &Store, artifact: &Artifact, label: String, runtime: R
     if n_keys >= MAX_KEYS {
         return Err(Error::TooManyKeys { found: n_keys });
     }
-    let stays = match ledger::effective(folder.path()) {
+    let unload_blocked = match ledger::effective(folder.path()) {
         Err(reason) => Some(reason.to_owned()),
         Ok(()) => {
             let unique = probe.unique_symbols.first().map(|symbol| format!("C++ unique symbol `{symbol}`"));
             probe.never_unloads.clone().or(unique)
         }
     };
-    if stays.is_some() && Record::n_staying() >= MAX_KEYS {
-        return Err(Error::TooManyOpened { opened: Record::n_staying() });
+    if unload_blocked.is_some() && Record::n_unload_blocked() >= MAX_KEYS {
+        return Err(Error::TooManyOpened { opened: Record::n_unload_blocked() });
     }
 
     let open = Copy::of(&bytes, &label).and_then(|copy| copy.open(folder.path())).map_err(|error| match error {
@@ -74,13 +74,13 @@ pub(crate) fn open(store: &Store, artifact: &Artifact, label: String, runtime: R
     drop(bytes);
     keep_needed(&probe.needed);
     // From here on it is closed in any case.
-    let record = Record::new(label, open.slot, open.range.len(), stays, runtime);
+    let record = Record::new(label, open.slot, open.range.len(), unload_blocked, runtime);
     let unchecked = Unchecked { record: Some(record), open: Some(open) };
     let root = unchecked.root(probe.abi_minor)?;
     Ok(Opened { library: Arc::new(unchecked.passed(root)), probe })
 }
 
-/// Keeps the shared libraries that a plugin needs mapped for good, once each: the ledger counts what plugins leave, not what
+/// Keeps the shared libraries that a plugin needs mapped for good, once each: the ledger counts what plugins spawn_detached, not what
 /// those leave.
 fn keep_needed(needed: &[String]) {
     for name in needed {
@@ -124,7 +124,7 @@ impl Unchecked {
 impl Drop for Unchecked {
     fn drop(&mut self) {
         if let (Some(record), Some(open)) = (self.record.take(), self.open.take()) {
-            end::begin(record, open);
+            unload::start(record, open);
         }
     }
 }
@@ -138,7 +138,7 @@ impl Library {
 impl Drop for Library {
     fn drop(&mut self) {
         if let Some(open) = self.open.take() {
-            end::begin(self.record.clone(), open);
+            unload::start(self.record.clone(), open);
         }
     }
 }

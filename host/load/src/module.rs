@@ -11,14 +11,16 @@ use plugin_sdk_abi::{Chunk, Start};
 use serde::Deserialize;
 use tokio::runtime::Handle;
 
+use crate::error::CallError;
 use crate::error::Panicked;
-use crate::hook::{self, Hook, Hooks};
-use crate::instance::{Instance, failure_error};
-use crate::lent::lend;
+use crate::hook::{self, Hook};
+use crate::hooks::Hooks;
+use crate::host_table::new_host_handle;
+use crate::instance::Instance;
 use crate::library::{self, Library, Opened};
 use crate::own_thread::{Outcome, run};
 use crate::services::Services;
-use crate::{CallError, Error, Probe};
+use crate::{Error, Probe};
 
 /// A library that passed the gates. Starting it makes an [`Instance`].
 pub struct Module {
@@ -154,7 +156,7 @@ impl Module {
         let generation = self.generation;
         let configuration = serde_json::Value::Object(configuration).to_string().into_bytes();
         let (library, hooks) = (self.library, self.hooks);
-        let host = lend(services, &library);
+        let host = new_host_handle(services, &library);
         let name = format!("start-gen-{generation}");
         let work = move || async move {
             let start = Start { host, configuration: Chunk::from_vec(configuration), generation };
@@ -163,8 +165,8 @@ impl Module {
             match started.await.into_result() {
                 // SAFETY: this library has just created the handle.
                 Ok(handle) => Ok(unsafe { Instance::new(handle, library, hooks) }),
-                // Copied here: the plugin's memory does not leave the hold.
-                Err(failure) => Err(failure_error(failure)),
+                // Copied here: the plugin's memory does not leave the guard.
+                Err(failure) => Err(CallError::from(failure)),
             }
         };
         let late = move |started: Result<Instance, CallError>| {

@@ -51,7 +51,7 @@ where
         });
         if let Err(Outcome::Done(value)) = unwanted {
             // Not on this one: its thread-locals have ended.
-            leave("late", move || late(value));
+            spawn_detached("late", move || late(value));
         }
     });
     if spawned.is_err() {
@@ -75,7 +75,7 @@ impl Wake for Unpark {
 
 /// Runs `work` on a new thread and does not wait; on this one where there can be no other. What plugins leave on it ends with
 /// it.
-pub(crate) fn leave<W: FnOnce() + Send + 'static>(name: &str, work: W) {
+pub(crate) fn spawn_detached<W: FnOnce() + Send + 'static>(name: &str, work: W) {
     fn run<W: FnOnce()>(work: &Mutex<Option<W>>) {
         let work = work.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(work) = work {

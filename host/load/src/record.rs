@@ -9,9 +9,9 @@ use plugin_sdk_abi::PluginRootRef;
 use tokio::runtime::Handle as Runtime;
 use tokio::sync::watch;
 
-use crate::hold::Kind;
+use crate::host_target::HostTarget;
+use crate::kind::GuardKind;
 use crate::ledger::{self, Names, Slot};
-use crate::lent::Lending;
 
 /// A library that is not unmapped this long after it was retired is called kept.
 const KEPT_AFTER: Duration = Duration::from_secs(1);
@@ -26,20 +26,20 @@ pub(crate) struct Record {
     slot: &'static Slot,
     mapped_bytes: usize,
     /// The reason this library can never be unloaded; `None` if it can.
-    stays: Option<String>,
+    unload_blocked: Option<String>,
     /// The runtime that unloads it.
     pub(crate) runtime: Runtime,
     /// The number of guards by kind.
-    holds: [AtomicUsize; Kind::ALL.len()],
-    /// Its host table.
-    pub(crate) lending: Lending,
+    guards: [AtomicUsize; GuardKind::ALL.len()],
+    /// The object behind its host handle.
+    pub(crate) host_target: HostTarget,
     /// Its root, while it is mapped.
     root: Mutex<Option<PluginRootRef>>,
     left_bytes: OnceLock<u64>,
     /// Since when nobody wants it.
     retired: OnceLock<Instant>,
-    /// No hold is left on it.
-    let_go: OnceLock<()>,
+    /// No guard is left on it.
+    released: OnceLock<()>,
     /// Set when it is being closed: its slot in the ledger is no longer its own.
     closing: OnceLock<()>,
     /// The time at which it was seen to be unmapped.
@@ -91,21 +91,21 @@ impl Record {
         label: String,
         slot: &'static Slot,
         mapped_bytes: usize,
-        stays: Option<String>,
+        unload_blocked: Option<String>,
         runtime: Runtime,
     ) -> Arc<Record> {
         let record = Arc::new(Record {
             label,
             slot,
             mapped_bytes,
-            stays,
+            unload_blocked,
             runtime,
-            holds: Default::default(),
-            lending: Lending::default(),
+            guards: Default::default(),
+            host_target: HostTarget::default(),
             root: Mutex::default(),
             left_bytes: OnceLock::new(),
             retired: OnceLock::new(),
-            let_go: OnceLock::new(),
+            released: OnceLock::new(),
             closing: OnceLock::new(),
             unmapped_at: OnceLock::new(),
             end: watch::Sender::new(End::Mapped),
@@ -115,8 +115,8 @@ impl Record {
     }
 
     /// The number of mapped libraries that can never be unloaded.
-    pub(crate) fn n_staying() -> usize {
-        all().iter().filter(|record| record.stays.is_some()).count()
+    pub(crate) fn n_unload_blocked() -> usize {
+        all().iter().filter(|record| record.unload_blocked.is_some()).count()
     }
 
     pub(crate) fn label(&self) -> &str {
@@ -127,8 +127,8 @@ impl Record {
         self.slot
     }
 
-    pub(crate) fn stays(&self) -> Option<&str> {
-        self.stays.as_deref()
+    pub(crate) fn unload_blocked(&self) -> Option<&str> {
+        self.unload_blocked.as_deref()
     }
 
     pub(crate) fn read_memory_with(&self, root: PluginRootRef) {
@@ -139,22 +139,22 @@ impl Record {
         self.root.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn count(&self, kind: Kind) -> &AtomicUsize {
-        &self.holds[kind as usize]
+    pub(crate) fn count(&self, kind: GuardKind) -> &AtomicUsize {
+        &self.guards[kind as usize]
     }
 
     pub(crate) fn retire(&self) {
         self.retired.get_or_init(Instant::now);
     }
 
-    /// No hold is left.
-    pub(crate) fn let_go(&self) {
+    /// Records that no guard is left.
+    pub(crate) fn released(&self) {
         self.retire();
-        let _ = self.let_go.set(());
+        let _ = self.released.set(());
     }
 
     /// It will never be unmapped.
-    pub(crate) fn stays_mapped(&self) {
+    pub(crate) fn mark_never_unmapped(&self) {
         self.end.send_replace(End::Never);
     }
 
@@ -178,7 +178,7 @@ impl Record {
         if *self.end.borrow() == End::Unmapped {
             return vec![];
         }
-        if let Some(reason) = &self.stays {
+        if let Some(reason) = &self.unload_blocked {
             return vec![reason.clone()];
         }
         if self.closing.get().is_some() {
@@ -192,11 +192,11 @@ impl Record {
             reasons.push(format!("{}{}", some(n_threads, "thread", "threads"), in_brackets(&threads)));
         }
         // While it is guarded, thread-locals are normal.
-        if n_thread_locals > 0 && self.let_go.get().is_some() {
+        if n_thread_locals > 0 && self.released.get().is_some() {
             let text = some(n_thread_locals, "thread-local", "thread-locals");
             reasons.push(format!("{text}{}", on_threads(&thread_locals)));
         }
-        for kind in Kind::ALL {
+        for kind in GuardKind::ALL {
             let held = self.count(kind).load(Ordering::Relaxed) as u64;
             if held > 0 {
                 let (one, many) = kind.words();
@@ -204,7 +204,7 @@ impl Record {
             }
         }
         if reasons.is_empty() {
-            reasons.push(match self.let_go.get() {
+            reasons.push(match self.released.get() {
                 Some(()) => "it is about to be closed".to_owned(),
                 None => "the host still uses it".to_owned(),
             });

@@ -12,7 +12,7 @@ mod atomic {
 #[path = "../src/ledger/counts.rs"]
 mod counts;
 
-use counts::{CLOSED, Counts, Kind};
+use counts::{CLOSED, CountKind, Counts};
 
 /// A library: its counts, and a cell that stands for its mapped code. Running code reads the cell, unmapping writes it;
 /// loom fails when the two can meet.
@@ -24,7 +24,7 @@ struct Library {
 impl Library {
     fn opened() -> Arc<Library> {
         let library = Library { counts: Counts(atomic::AtomicU64::new(CLOSED)), code: UnsafeCell::new(true) };
-        assert!(!library.counts.enter(Kind::Visit), "it begins closed");
+        assert!(!library.counts.enter(CountKind::Visit), "it begins closed");
         library.counts.open();
         Arc::new(library)
     }
@@ -48,26 +48,26 @@ impl Library {
 fn a_thread_that_ends_is_never_unmapped_under_its_feet() {
     loom::model(|| {
         let library = Library::opened();
-        assert!(library.counts.enter(Kind::Thread));
+        assert!(library.counts.enter(CountKind::Thread));
         let of_thread = library.clone();
         let thread = loom::thread::spawn(move || {
             // A thread-local made by the thread, and a thread that it starts before it ends.
-            assert!(of_thread.counts.enter(Kind::ThreadLocal));
-            assert!(of_thread.counts.enter(Kind::Thread));
+            assert!(of_thread.counts.enter(CountKind::ThreadLocal));
+            assert!(of_thread.counts.enter(CountKind::Thread));
             let of_second = of_thread.clone();
             let second = loom::thread::spawn(move || {
                 of_second.run_code();
-                of_second.counts.leave(Kind::Thread);
+                of_second.counts.leave(CountKind::Thread);
             });
             of_thread.run_code();
-            of_thread.counts.leave(Kind::ThreadLocal);
-            of_thread.counts.leave(Kind::Thread);
+            of_thread.counts.leave(CountKind::ThreadLocal);
+            of_thread.counts.leave(CountKind::Thread);
             second.join().unwrap();
         });
         library.try_unmap();
         thread.join().unwrap();
         library.try_unmap();
-        assert!(!library.counts.enter(Kind::Visit), "closed by one of the two");
+        assert!(!library.counts.enter(CountKind::Visit), "closed by one of the two");
     });
 }
 
@@ -77,9 +77,9 @@ fn a_visit_runs_before_the_close_or_not_at_all() {
         let library = Library::opened();
         let of_visitor = library.clone();
         let visitor = loom::thread::spawn(move || {
-            if of_visitor.counts.enter(Kind::Visit) {
+            if of_visitor.counts.enter(CountKind::Visit) {
                 of_visitor.run_code();
-                of_visitor.counts.leave(Kind::Visit);
+                of_visitor.counts.leave(CountKind::Visit);
             }
         });
         library.try_unmap();
@@ -92,11 +92,15 @@ fn counts_are_told_apart() {
     loom::model(|| {
         let library = Library::opened();
         let counts = &library.counts;
-        assert!(counts.enter(Kind::Thread) && counts.enter(Kind::ThreadLocal) && counts.enter(Kind::ThreadLocal));
+        assert!(
+            counts.enter(CountKind::Thread)
+                && counts.enter(CountKind::ThreadLocal)
+                && counts.enter(CountKind::ThreadLocal)
+        );
         assert_eq!(counts.left(), (1, 2));
-        assert!(!counts.leave(Kind::ThreadLocal) && !counts.leave(Kind::Thread) && !counts.close());
-        assert!(counts.leave(Kind::ThreadLocal), "the last one says so");
-        assert!(counts.close() && !counts.close() && !counts.enter(Kind::Visit));
+        assert!(!counts.leave(CountKind::ThreadLocal) && !counts.leave(CountKind::Thread) && !counts.close());
+        assert!(counts.leave(CountKind::ThreadLocal), "the last one says so");
+        assert!(counts.close() && !counts.close() && !counts.enter(CountKind::Visit));
         assert_eq!(counts.left(), (0, 0));
     });
 }

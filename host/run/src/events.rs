@@ -8,13 +8,14 @@ mod follow;
 mod tests;
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use host_call::{EventSink, PublishEvent, now_unix_ms};
 use host_core::PluginId;
 use host_core::event::{Event, EventKind};
 use host_state::State;
+use parking_lot::Mutex;
 use tokio::sync::{Notify, Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -52,8 +53,8 @@ struct Shared {
     writer: TaskTracker,
     streams: Arc<Semaphore>,
     metrics: EventMetrics,
-    unwritten: Seldom,
-    damaged: Seldom,
+    unwritten: Throttled,
+    damaged: Throttled,
 }
 
 /// An event without a number.
@@ -75,7 +76,7 @@ struct Now {
 
 /// Lets a complaint through once a minute.
 #[derive(Default)]
-struct Seldom(Mutex<Option<Instant>>);
+struct Throttled(Mutex<Option<Instant>>);
 
 impl Events {
     /// A journal of at most `max_kept` events in `state`. Nothing is written before [`Events::start`].
@@ -91,8 +92,8 @@ impl Events {
             writer: TaskTracker::new(),
             streams: Arc::new(Semaphore::new(MAX_STREAMS)),
             metrics,
-            unwritten: Seldom::default(),
-            damaged: Seldom::default(),
+            unwritten: Throttled::default(),
+            damaged: Throttled::default(),
         }))
     }
 
@@ -105,7 +106,7 @@ impl Events {
     /// those that wait are lost, and counted.
     pub(crate) fn publish(&self, plugin: Option<&PluginId>, job: Option<&str>, kind: EventKind) {
         let (plugin, job) = (plugin.cloned(), job.map(str::to_owned));
-        let mut waiting = self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut waiting = self.0.waiting.lock();
         if waiting.len() >= MAX_WAITING {
             waiting.pop_front();
             self.0.metrics.dropped.inc();
@@ -182,10 +183,10 @@ impl Shared {
     /// Waits for events; `None` when there are none and none will come.
     async fn next_batch(&self) -> Option<Vec<Waiting>> {
         loop {
-            // Looked at first: what was published before is in the queue then.
+            // FoundSource at first: what was published before is in the queue then.
             let is_closing = self.closing.is_cancelled();
             {
-                let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut waiting = self.waiting.lock();
                 if !waiting.is_empty() {
                     let count = waiting.len().min(BATCH);
                     return Some(waiting.drain(..count).collect());
@@ -205,7 +206,7 @@ impl Shared {
     fn show(&self, events: Vec<Arc<Event>>) {
         let newest = events.last().map(|event| event.seq);
         let stopping = events.iter().find(|event| event.kind == EventKind::HostStopping).map(|event| event.seq);
-        let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut recent = self.recent.lock();
         recent.extend(events);
         let n_old = recent.len().saturating_sub(MAX_RECENT);
         recent.drain(..n_old);
@@ -224,9 +225,9 @@ impl Waiting {
     }
 }
 
-impl Seldom {
+impl Throttled {
     fn is_due(&self) -> bool {
-        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut last = self.0.lock();
         let is_due = last.is_none_or(|last| last.elapsed() >= Duration::from_secs(60));
         if is_due {
             *last = Some(Instant::now());

@@ -22,8 +22,8 @@ mod unfinished_jobs;
 mod uploads;
 
 pub use follow::{LogPart, LogStream};
-pub use history::{Asked, AskedThen, Difference, Differences, Past, RevisionPage, RevisionView};
-pub use isolation::{Isolation, Layer};
-pub use named_requests::{Named, NamedAnswer};
+pub use history::{Difference, Differences, PastPlugin, PastState, RevisionPage, RevisionState, RevisionView};
+pub use isolation::{Isolation, IsolationLayer};
+pub use named_requests::{IdempotentAnswer, Named};
 pub use overview::Overview;
 pub use uploads::{Upload, UploadError};

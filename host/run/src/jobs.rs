@@ -6,7 +6,7 @@ mod live;
 mod outcome;
 mod view;
 
-pub(crate) use course::Uncut;
+pub(crate) use course::CancelShield;
 pub use job::Job;
 pub(crate) use job::{JobParts, end_record};
 pub use live::JobPage;

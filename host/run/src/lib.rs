@@ -19,13 +19,13 @@ mod upkeep;
 
 pub use events::{EventGap, EventStream, EventsPage, Followed};
 pub use host::{
-    Asked, AskedThen, Difference, Differences, Isolation, Layer, LogPart, LogStream, Named, NamedAnswer, Overview,
-    Past, RevisionPage, RevisionView, Upload, UploadError,
+    Difference, Differences, IdempotentAnswer, Isolation, IsolationLayer, LogPart, LogStream, Named, Overview,
+    PastPlugin, PastState, RevisionPage, RevisionState, RevisionView, Upload, UploadError,
 };
 pub use host_call::{
-    AdmissionRefusal, Admitted, Answer, CallBody, CallError, CallRefusal, Caller, Generation, GenerationPhase,
-    HealthReport, IncomingBody, LogLine, MinLevel, MinLevelError, Phase, RecordSpan, RefusalReason, RefusedCall,
-    Request, RouteRefusal, Routed, RuleRefusal, Span, SpanSink, Trace, TraceId, is_plain_path,
+    AdmissionRefusal, Admitted, CallBody, CallError, CallRefusal, Caller, Generation, GenerationPhase, HealthReport,
+    IncomingBody, LogLine, MinLevel, MinLevelError, Phase, RecordSpan, RefusalReason, RefusedCall, Request,
+    RouteRefusal, Routed, RuleRefusal, Span, SpanSink, Trace, TraceId, is_plain_path,
 };
 pub use host_core::job::{JobState, JobStateError};
 pub use host_fetch::Trust;
@@ -34,12 +34,13 @@ pub use host_state::event_detail;
 pub use host_state::{AuditBroken, AuditEntry, AuditFilter, AuditHead, AuditReport, Noted};
 pub use host_state::{JobCursor, JobCursorError, JobFilter, JobRecord};
 pub use jobs::{Job, JobPage, JobView};
-pub use metrics::{FrontMetrics, MetricFamily, MetricSeries, MetricValue, Present};
+pub use metrics::{ActiveGauge, FrontMetrics, MetricFamily, MetricSeries, MetricValue};
 pub use model::{
-    Asker, Attempt, Config, ConfigurationView, Depth, Error, Failed, FieldProblem, JobError, Kind, LoadOptions,
-    OnConflict, OnConflictError, Operation, Part, PartState, Receipt, Served, Settings, StepReport, Target, TargetPick,
-    There, Trial, Tried, TryOut, Trying, Update, UpdateFailure, UpdateReport, Watched, Wish,
+    Config, ConfigurationView, Error, Failed, FailureKind, FieldProblem, Initiator, JobError, LoadOptions, OnConflict,
+    OnConflictError, Operation, OperationPart, PartState, PresentState, Receipt, Served, SettingsChange, StepReport,
+    Target, TargetPick, TargetState, Trial, TrialAttempt, TrialDepth, TrialFuture, TrialOutcome, TrialRunner, Update,
+    UpdateFailure, UpdateReport, Watched,
 };
 pub use planning::{PlanReport, PlannedPlugin, RuleView, Validated, Way};
 pub use plugins::{GenerationView, PluginView};
-pub use state::{CacheReport, Cleaned, Host, IndexReport, Listed, Poller};
+pub use state::{CacheReport, Cleaned, Host, IndexReport, ListedPlugin, Poller};

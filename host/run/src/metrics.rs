@@ -10,10 +10,10 @@ mod make;
 mod process;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use host_call::{EndpointMetrics, PROBE_OUTCOMES, PluginCounters, RefusalReason, STATUS_CLASSES};
+use parking_lot::Mutex;
 use process::ProcessMetrics;
 use prometheus::{
     Encoder as _, Gauge, Histogram, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Registry,
@@ -21,8 +21,8 @@ use prometheus::{
 };
 
 pub use family::{MetricFamily, MetricSeries, MetricValue};
-pub use front::{FrontMetrics, Present};
-pub(crate) use make::Make;
+pub use front::{ActiveGauge, FrontMetrics};
+pub(crate) use make::MetricFactory;
 
 pub(crate) use events::EventMetrics;
 
@@ -85,7 +85,7 @@ pub(crate) struct Metrics {
 impl Metrics {
     pub(crate) fn new() -> Metrics {
         let registry = Registry::new();
-        let make = Make(&registry);
+        let make = MetricFactory(&registry);
         let (endpoint, plugin) = (["plugin", "endpoint"], ["plugin"]);
         let metrics = Metrics {
             requests: make.counters("plugin_host_requests_total", "Requests routed to a plugin endpoint", &endpoint),
@@ -183,9 +183,9 @@ impl Metrics {
             uptime: make.seconds("plugin_host_uptime_seconds", "Time since the host started, in seconds"),
             start: make
                 .seconds("process_start_time_seconds", "Start time of the process, in seconds since the Unix epoch"),
-            process: ProcessMetrics::of(&registry),
-            front: FrontMetrics::of(&registry),
-            events: EventMetrics::of(&registry),
+            process: ProcessMetrics::new(&registry),
+            front: FrontMetrics::new(&registry),
+            events: EventMetrics::new(&registry),
             labels: Mutex::default(),
             registry,
         };
@@ -201,7 +201,7 @@ impl Metrics {
 
     pub(crate) fn endpoint(&self, plugin: &str, endpoint: &str) -> EndpointMetrics {
         let labels = [plugin, endpoint];
-        let mut known = self.labels.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.labels.lock();
         known.entry(plugin.to_owned()).or_default().insert(endpoint.to_owned());
         drop(known);
         EndpointMetrics {
@@ -237,7 +237,7 @@ impl Metrics {
 
     /// Takes away all labels of an unloaded plugin.
     pub(crate) fn forget(&self, plugin: &str) {
-        let endpoints = self.labels.lock().unwrap_or_else(PoisonError::into_inner).remove(plugin);
+        let endpoints = self.labels.lock().remove(plugin);
         for endpoint in &endpoints.unwrap_or_default() {
             let labels = [plugin, endpoint.as_str()];
             let _ = self.requests.remove_label_values(&labels);
@@ -266,7 +266,7 @@ impl Metrics {
     pub(crate) fn unmapped(&self, plugin: &str, after: Duration, left_bytes: Option<u64>) {
         self.unmapped.inc();
         self.unmap_duration.observe(after.as_secs_f64());
-        let known = self.labels.lock().unwrap_or_else(PoisonError::into_inner).contains_key(plugin);
+        let known = self.labels.lock().contains_key(plugin);
         if let Some(left_bytes) = left_bytes.filter(|_| known) {
             self.left_bytes.with_label_values(&[plugin]).inc_by(left_bytes);
         }

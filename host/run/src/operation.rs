@@ -25,4 +25,4 @@ mod work;
 
 pub(crate) use check::{check, fits_host};
 pub(crate) use fetch::{absolute, fetch};
-pub(crate) use run::{bring_about, run};
+pub(crate) use run::{run, run_planned_step};

@@ -9,12 +9,12 @@ mod poller;
 mod reconcile;
 
 pub(crate) use catalog::{Catalog, KeptIndex};
-pub use catalog::{IndexReport, Listed};
+pub use catalog::{IndexReport, ListedPlugin};
 pub(crate) use cleaning::Cleaning;
 pub use cleaning::{CacheReport, Cleaned};
 pub use host::Host;
 pub(crate) use host::Inner;
-pub(crate) use lease_queue::Lanes;
+pub(crate) use lease_queue::LeaseQueues;
 pub(crate) use plans::{KeptPlan, Plans};
 pub use poller::Poller;
-pub(crate) use reconcile::{Ask, Input, Reconcile, Turn};
+pub(crate) use reconcile::{Input, Lease, LeaseRequest, Reconcile};

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use host_build::Builder;
 use host_core::Source;
-use host_run::{Asker, Config, Host, JobFilter, JobRecord, JobState, OnConflict, Operation, Trust};
+use host_run::{Config, Host, Initiator, JobFilter, JobRecord, JobState, OnConflict, Operation, Trust};
 use host_state::{FILE_NAME, JobLog, Sealer, State};
 use host_store::Store;
 use sqlx::Connection as _;
@@ -86,8 +86,8 @@ async fn leave(folder: &TempDir, records: &[JobRecord]) {
 async fn a_job_that_was_accepted_is_in_the_state_and_so_is_its_end() {
     let folder = tempfile::tempdir().unwrap();
     let first = host(&folder).await;
-    let asker = Asker { reason: Some("because".to_owned()), ..Asker::of("operator") };
-    let job = first.submit(nowhere(), asker).await.unwrap();
+    let initiator = Initiator { reason: Some("because".to_owned()), ..Initiator::new("operator") };
+    let job = first.submit(nowhere(), initiator).await.unwrap();
     assert_eq!(job.wait().await.unwrap_err().code(), "fetch_nothing_there");
     let seen = job.view();
     assert_eq!(seen.state, JobState::Failed);
@@ -96,7 +96,7 @@ async fn a_job_that_was_accepted_is_in_the_state_and_so_is_its_end() {
     let second = host(&folder).await;
     assert_eq!(second.job(job.id()).await.unwrap(), seen);
     assert!(second.unfinished_jobs().await.unwrap().is_empty());
-    let again = second.retry(job.id(), Asker::of("operator")).await.unwrap();
+    let again = second.retry(job.id(), Initiator::new("operator")).await.unwrap();
     assert_eq!(again.wait().await.unwrap_err().code(), "fetch_nothing_there");
     assert_eq!(again.view().retry_of.as_deref(), Some(job.id()));
     end(second).await;
@@ -108,9 +108,9 @@ async fn what_a_host_did_not_end_the_next_takes_up_under_the_same_id() {
     leave(&folder, &[left(1, 1)]).await;
     let next = host(&folder).await;
     let mut unfinished = next.unfinished_jobs().await.unwrap();
-    let (record, operation, asker) = unfinished.remove(0);
+    let (record, operation, initiator) = unfinished.remove(0);
     assert_eq!((&record.id, format!("{operation:?}")), (&left(1, 1).id, format!("{:?}", nowhere())));
-    assert_eq!((asker.on_conflict, asker.timeout), (OnConflict::Replace, Some(Duration::from_secs(60))));
+    assert_eq!((initiator.on_conflict, initiator.timeout), (OnConflict::Replace, Some(Duration::from_secs(60))));
 
     let job = next.resume(record.clone()).await.unwrap();
     assert_eq!((job.id(), job.view().attempt), (&*record.id, 2));
@@ -142,8 +142,8 @@ async fn what_cannot_be_taken_up_ends_and_says_why() {
         let view = next.job(&left(n, 0).id).await.unwrap();
         assert_eq!((view.state, view.result.unwrap().unwrap_err().code.as_str()), (JobState::Failed, code), "{n}");
     }
-    assert_eq!(next.retry(&left(2, 1).id, Asker::of("operator")).await.err().unwrap().code(), "job_unreadable");
-    assert_eq!(next.retry(&left(3, 1).id, Asker::of("operator")).await.err().unwrap().code(), "job_not_retryable");
+    assert_eq!(next.retry(&left(2, 1).id, Initiator::new("operator")).await.err().unwrap().code(), "job_unreadable");
+    assert_eq!(next.retry(&left(3, 1).id, Initiator::new("operator")).await.err().unwrap().code(), "job_not_retryable");
 
     // One that nobody takes up can still be ended.
     let cancelled = next.cancel_job(&left(4, 2).id).await.unwrap();
@@ -159,7 +159,7 @@ async fn a_host_that_stops_takes_nothing_on() {
     let folder = tempfile::tempdir().unwrap();
     let host = host(&folder).await;
     host.begin_shutdown();
-    let refused = host.submit(nowhere(), Asker::of("operator")).await.err().unwrap();
+    let refused = host.submit(nowhere(), Initiator::new("operator")).await.err().unwrap();
     assert_eq!(refused.code(), "run_shutting_down");
     assert_eq!(host.jobs(&JobFilter::default(), 10, None).await.unwrap().jobs, []);
     end(host).await;

@@ -130,7 +130,7 @@ impl Server {
         let app = AppState {
             host,
             access: Arc::new(access),
-            rules: Arc::new(ReloadableRules::new(config.rules.clone())),
+            rules: ReloadableRules::new(config.rules.clone()),
             streams: Arc::default(),
             request_ids: Arc::new(RequestIds::new().map_err(Error::Random)?),
             ready: Arc::default(),

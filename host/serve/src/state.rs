@@ -23,7 +23,7 @@ use uploads::Uploads;
 pub(crate) struct AppState {
     pub(crate) host: Host,
     pub(crate) access: Arc<Access>,
-    pub(crate) rules: Arc<ReloadableRules>,
+    pub(crate) rules: ReloadableRules,
     pub(crate) streams: Arc<Streams>,
     pub(crate) request_ids: Arc<RequestIds>,
     pub(crate) ready: Arc<AtomicBool>,

@@ -1,4 +1,4 @@
-//! Answers to plugins: bodies, JSON and problem documents.
+//! Responses to plugins: bodies, JSON and problem documents.
 
 use bytes::Bytes;
 use host_core::configuration::Violation;
@@ -10,23 +10,23 @@ use serde::Serialize;
 
 use crate::Error;
 
-/// An answer with these bytes.
+/// A response with these bytes as its body.
 pub(crate) fn whole(status: StatusCode, body: impl Into<Bytes>) -> Response<ServiceBody> {
     let mut response = Response::new(Full::new(body.into()).map_err(|never| match never {}).boxed_unsync());
     *response.status_mut() = status;
     response
 }
 
-/// 200 with this as JSON.
+/// A response 200 with a JSON body.
 pub(crate) fn json(value: &impl Serialize) -> Response<ServiceBody> {
-    // Structs of texts and numbers serialize.
+    // Structs of strings and numbers always serialize.
     let mut response = whole(StatusCode::OK, serde_json::to_vec(value).unwrap_or_default());
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
 }
 
 #[derive(Serialize)]
-struct Problem<'a> {
+struct ProblemDocument<'a> {
     r#type: &'a str,
     title: &'a str,
     status: u16,
@@ -47,17 +47,18 @@ pub(crate) fn refusal(error: &Error) -> Response<ServiceBody> {
     problem(error.status(), error.code(), &error.to_string(), &[])
 }
 
-/// A problem document (RFC 9457), as plugins get it; with what is wrong with what they sent, by its place in it.
+/// A problem document (RFC 9457) for a plugin, with the violations of the body that it sent.
 pub fn problem(status: StatusCode, code: &str, detail: &str, violations: &[Violation]) -> Response<ServiceBody> {
     let title = status.canonical_reason().unwrap_or("error");
     let errors = violations.iter().map(|Violation { pointer, message }| FieldError { pointer, message }).collect();
-    let mut response = json(&Problem { r#type: "about:blank", title, status: status.as_u16(), code, detail, errors });
+    let mut response =
+        json(&ProblemDocument { r#type: "about:blank", title, status: status.as_u16(), code, detail, errors });
     *response.status_mut() = status;
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
     response
 }
 
-/// All bytes of a body. `None` when there are more than `max_bytes`.
+/// Reads all bytes of a body; `None` if it exceeds `max_bytes`.
 pub(crate) async fn collect(body: ServiceBody, max_bytes: usize) -> Result<Option<Vec<u8>>, Error> {
     match Limited::new(body, max_bytes).collect().await {
         Ok(collected) => Ok(Some(collected.to_bytes().into())),

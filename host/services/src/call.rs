@@ -1,24 +1,24 @@
-//! A plugin calls another one.
+//! Calls from one plugin to another.
 
 use host_core::PluginId;
 use host_load::{ServiceAnswer, ServiceRequest};
 
 use crate::error::{Error, quoted};
 
-/// How deep calls may nest. A task that a plugin spawned belongs to no request, so its calls begin anew.
+/// The deepest nesting of calls. A task that a plugin spawned belongs to no request, so its calls start at depth 0.
 const MAX_DEPTH: u32 = 8;
-/// How many calls of one generation may wait for their answers: what ends a circle that goes through spawned tasks.
+/// The most concurrent calls of one generation. Ends cycles through spawned tasks, which the depth does not count.
 pub(crate) const MAX_AT_ONCE: usize = 256;
 
-/// Takes calls from one plugin to another; what runs plugins implements it.
+/// Performs calls from one plugin to another; the crate that runs plugins implements it.
 pub trait CallPlugin: Send + Sync + 'static {
-    /// Calls the endpoint that `request.path`, `/<plugin id>/<path>`, names. The id is a valid one; whether there is
-    /// such a plugin, whether it serves, and what `caller` may call is for the implementation to say, in the answer.
-    /// `request.depth` counts this call too: it is the depth of the call that is made.
+    /// Calls the endpoint that `request.path`, `/<plugin id>/<path>`, names. The id is valid; the implementation checks that
+    /// the plugin is installed, that it serves and that `caller` may call it, and answers with a refusal otherwise.
+    /// `request.depth` is the depth of the new call.
     fn call(&self, caller: &PluginId, request: ServiceRequest) -> ServiceAnswer;
 }
 
-/// The request as [`CallPlugin::call`] takes it.
+/// Checks depth and path of a request and prepares it for [`CallPlugin::call`].
 pub(crate) fn checked(mut request: ServiceRequest) -> Result<ServiceRequest, Error> {
     if request.depth >= MAX_DEPTH {
         return Err(Error::CallLoop { limit: MAX_DEPTH });

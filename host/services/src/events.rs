@@ -1,4 +1,4 @@
-//! Events between plugins: published under the id of their plugin, received in streams.
+//! Events between plugins: published under the id of the plugin, received as streams.
 
 mod bus;
 mod queue;
@@ -20,7 +20,7 @@ use crate::error::{Error, quoted};
 pub use bus::EventBus;
 pub(crate) use bus::{Owner, Pattern};
 
-/// The longest event, as the plugin writes it.
+/// The longest event, in bytes of its JSON.
 const MAX_BYTES: usize = 64 * 1024;
 
 #[derive(Serialize)]
@@ -28,7 +28,7 @@ struct Published {
     subscribers: usize,
 }
 
-/// Answers a request whose method was checked.
+/// Answers a request; its method was checked before.
 pub(crate) async fn answer(
     bus: &EventBus,
     plugin: &PluginId,
@@ -48,11 +48,11 @@ pub(crate) async fn answer(
     Ok(response)
 }
 
-/// The event as subscribers get it. Plugin and topic are words that need no escapes; the data stands as it was written.
+/// The event as subscribers receive it. Plugin and topic need no escapes; the data is passed as it was written.
 fn text(plugin: &PluginId, topic: &str, data: &[u8]) -> Result<String, Error> {
     let not_json = |reason: String| Error::EventJson { reason };
-    // The value is only read to be sure that every subscriber can read it: what the parser keeps is not what was
-    // written, as far as large numbers go.
+    // Parsed only as a check that every subscriber can read it. The text is passed instead of the parsed value, because
+    // the parser loses precision of large numbers.
     serde_json::from_slice::<Value>(data).map_err(|error| not_json(error.to_string()))?;
     let data = std::str::from_utf8(data).map_err(|error| not_json(error.to_string()))?.trim();
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();

@@ -1,8 +1,8 @@
-//! HTTP through the host: one client a generation, to the servers that its plugin.yaml lists.
+//! The HTTP client of plugins: one client per generation, for the servers that plugin.yaml lists.
 //!
-//! Every URL, also that of each redirect, is checked against `security.allowed_hosts`, and every connection against the
-//! address it goes to: a name that resolves to an address inside a private network is refused, unless plugin.yaml lists
-//! that very host and the operator allows it too. HTTP/1.1, no proxy, no cookies, no decompression.
+//! Every URL, including the target of each redirect, is checked against `security.allowed_hosts`. Every connection is
+//! checked by its address: a name that resolves to a private address is refused, unless plugin.yaml lists that exact host
+//! and the operator allows it as well. The client speaks HTTP/1.1, without proxies, cookies or decompression.
 
 mod body;
 mod connect;
@@ -28,52 +28,52 @@ use url::Url;
 use crate::Error;
 use crate::answer::collect;
 
-use body::{Answer, Sent, Upload};
+use body::{RequestBody, ResponseBody, Upload};
 use connect::{Connector, Refused};
 use rules::{Rules, origin};
 
 pub(crate) use connect::Tls;
 
-/// A body of at most this many bytes is read first, so that it can be sent again after a redirect.
+/// A body of at most this many bytes is buffered, so that it can be sent again after a redirect.
 const REPEATED_BYTES: u64 = 64 * 1024;
-/// Fetches of one generation at once; more wait.
+/// The most concurrent fetches of one generation; further fetches wait.
 const MAX_AT_ONCE: usize = 64;
 const MAX_REDIRECTS: usize = 5;
-/// Unused connections to one server, and how long they stay.
+/// The most idle connections to one server, and their lifetime.
 const MAX_IDLE: usize = 8;
 const IDLE: Duration = Duration::from_secs(30);
-/// The longest head of an answer.
+/// The longest response head, in bytes.
 const MAX_HEAD_BYTES: usize = 256 * 1024;
 
-/// How the host fetches for plugins.
+/// The configuration of fetches for plugins.
 #[derive(Clone, Debug)]
 pub struct FetchConfig {
-    /// Hosts that may lie in a private network, for plugins whose plugin.yaml lists that very host: `fetch_private_hosts`.
+    /// The hosts with private addresses that plugins may fetch from, if their plugin.yaml lists that exact host.
     pub private_hosts: Vec<AllowedHost>,
-    /// How long a connection may take, with its TLS handshake.
+    /// The timeout of a connection, including its TLS handshake.
     pub connect_timeout: Duration,
-    /// How long a fetch may take to its last byte, unless the plugin says how long it waits.
+    /// The timeout of a fetch until its last byte, unless the plugin sets one.
     pub timeout: Duration,
-    /// Certificates, in DER, of authorities that are trusted beside the public ones.
+    /// Certificates (DER) of authorities that are trusted in addition to the public ones.
     pub extra_authorities: Vec<Vec<u8>>,
 }
 
 /// Fetches for one generation. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Fetcher {
-    client: Client<Connector, Sent>,
+    client: Client<Connector, RequestBody>,
     rules: Arc<Rules>,
     at_once: Arc<Semaphore>,
     connect_timeout: Duration,
     timeout: Duration,
 }
 
-/// One request, which a redirect changes.
-struct Asked {
+/// A request; a redirect replaces it.
+struct FetchRequest {
     method: Method,
     url: Url,
     headers: http::HeaderMap,
-    /// The body as often as it is needed; `None` when it can be sent only once and was.
+    /// The body, if it can be sent again; `None` for a stream.
     body: Option<Bytes>,
 }
 
@@ -92,7 +92,7 @@ impl Fetcher {
     pub(crate) fn new(config: &FetchConfig, tls: &Tls, security: &Security) -> Fetcher {
         let rules = Arc::new(Rules::new(security, &config.private_hosts));
         let connector = Connector::new(rules.clone(), tls.clone(), config.connect_timeout);
-        // A client a generation: no plugin speaks over a connection that another one opened.
+        // One client per generation, so that no plugin uses a connection that another plugin opened.
         let client = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(IDLE)
@@ -103,7 +103,7 @@ impl Fetcher {
         Fetcher { client, rules, at_once, connect_timeout: config.connect_timeout, timeout: config.timeout }
     }
 
-    /// Fetches what the request names, following redirects.
+    /// Performs the request and follows redirects.
     pub(crate) async fn answer(&self, request: ServiceRequest) -> Result<Response<ServiceBody>, Error> {
         let url = rules::url(&request.path, request.query.as_deref())?;
         if request.method == Method::CONNECT {
@@ -127,15 +127,15 @@ impl Fetcher {
             }
             None => (None, Some(request.body)),
         };
-        let mut asked = Asked { method: request.method, url, headers, body };
+        let mut asked = FetchRequest { method: request.method, url, headers, body };
         for _ in 0..=MAX_REDIRECTS {
             let (sent, mut pump) = match (&asked.body, upload.take()) {
-                (Some(bytes), _) => (Sent::whole(bytes.clone()), None),
+                (Some(bytes), _) => (RequestBody::whole(bytes.clone()), None),
                 (None, Some(body)) => {
                     let (sent, pump) = Upload::new(body);
                     (sent, Some(pump))
                 }
-                (None, None) => (Sent::whole(Bytes::new()), None),
+                (None, None) => (RequestBody::whole(Bytes::new()), None),
             };
             let response = body::while_sending(&mut pump, self.client.request(asked.request(sent)?));
             let response = timeout_at(deadline, response).await.map_err(|_| timed_out(&asked.url, "respond"))?;
@@ -147,15 +147,17 @@ impl Fetcher {
             }
             let (head, body) = response.into_parts();
             let headers = message::received(head.headers);
-            let body = Answer::new(body, pump, deadline, timed_out(&asked.url, "send its complete response"), permit);
+            let body =
+                ResponseBody::new(body, pump, deadline, timed_out(&asked.url, "send its complete response"), permit);
             let mut response = Response::new(body.boxed_unsync());
-            (*response.status_mut(), *response.headers_mut()) = (head.status, headers);
+            *response.status_mut() = head.status;
+            *response.headers_mut() = headers;
             return Ok(response);
         }
         Err(Error::FetchFailed { to: origin(&asked.url), reason: format!("more than {MAX_REDIRECTS} redirects") })
     }
 
-    /// What an error of the client means.
+    /// Translates an error of the client.
     fn failure(&self, url: &Url, error: &hyper_util::client::legacy::Error, pump: Option<&Upload>) -> Error {
         let to = origin(url);
         if let Some(message) = pump.and_then(Upload::failure) {
@@ -171,13 +173,13 @@ impl Fetcher {
     }
 }
 
-/// The instant after this time; a clock cannot be moved on by just any.
+/// The instant after this time, limited to a year, because adding an arbitrary duration to an instant may overflow.
 fn in_time(after: Duration) -> Instant {
     Instant::now() + after.min(Duration::from_secs(365 * 24 * 60 * 60))
 }
 
-impl Asked {
-    fn request(&self, body: Sent) -> Result<Request<Sent>, Error> {
+impl FetchRequest {
+    fn request(&self, body: RequestBody) -> Result<Request<RequestBody>, Error> {
         let refused = |rule| Error::FetchUrl { rule, found: crate::error::quoted(self.url.as_str()) };
         let uri = self.url.as_str().parse::<Uri>().map_err(|_| refused("must be a valid request URI"))?;
         let mut request = Request::new(body);

@@ -1,4 +1,4 @@
-//! The key-value store, as requests.
+//! Requests to the key-value store.
 
 use host_core::PluginId;
 use host_load::{ServiceBody, ServiceRequest};
@@ -10,25 +10,25 @@ use serde::Serialize;
 use crate::answer::{collect, json, whole};
 use crate::error::{Error, quoted};
 
-/// Keys of a list, unless the plugin says how many.
+/// The default number of keys in a list.
 const LIMIT: usize = 100;
-/// The most keys of one list.
+/// The largest number of keys in a list.
 const MAX_LIMIT: usize = 1000;
 
 #[derive(Serialize)]
-struct List {
-    keys: Vec<Listed>,
+struct KeyList {
+    keys: Vec<ListedKey>,
     more: bool,
 }
 
 #[derive(Serialize)]
-struct Listed {
+struct ListedKey {
     key: String,
     version: u64,
     bytes: u64,
 }
 
-/// Answers a request whose method was checked.
+/// Answers a request; its method was checked before.
 pub(crate) async fn answer(
     kv: &Kv,
     plugin: &PluginId,
@@ -68,9 +68,10 @@ async fn delete(kv: &Kv, plugin: &PluginId, key: &str, headers: &HeaderMap) -> R
             return Err(Error::Request { field: "header `if-none-match`", rule: "cannot be used with DELETE", found });
         }
     };
-    match kv.delete(plugin, key, version).await? {
-        true => Ok(whole(StatusCode::NO_CONTENT, "")),
-        false => Err(Error::KvNotFound { key: key.to_owned() }),
+    if kv.delete(plugin, key, version).await? {
+        Ok(whole(StatusCode::NO_CONTENT, ""))
+    } else {
+        Err(Error::KvNotFound { key: key.to_owned() })
     }
 }
 
@@ -84,11 +85,11 @@ async fn list(kv: &Kv, plugin: &PluginId, request: ServiceRequest) -> Result<Res
         })?,
     };
     let page = kv.list(plugin, request.param("prefix").unwrap_or_default(), request.param("after"), limit).await?;
-    let listed = |key: host_state::Listed| Listed { key: key.key, version: key.version, bytes: key.bytes };
-    Ok(json(&List { keys: page.keys.into_iter().map(listed).collect(), more: page.more }))
+    let listed = |key: host_state::Listed| ListedKey { key: key.key, version: key.version, bytes: key.bytes };
+    Ok(json(&KeyList { keys: page.keys.into_iter().map(listed).collect(), more: page.more }))
 }
 
-/// What `if-match: "<version>"` and `if-none-match: *` ask for.
+/// The condition of `if-match: "<version>"` or `if-none-match: *`.
 fn condition(headers: &HeaderMap) -> Result<Condition, Error> {
     let one = |name: HeaderName, field: &'static str| {
         let mut values = headers.get_all(name).iter();

@@ -1,8 +1,9 @@
-//! What a plugin may ask of its host: key-value store, events, HTTP, other plugins, secrets, metrics and logs.
+//! The services of a host for its plugins: key-value store, events, HTTP, calls of other plugins, secrets, metrics and
+//! logs.
 //!
-//! [`HostServices`] is one a host and holds what all plugins share; [`PluginServices`] is one a generation, knows what
-//! its plugin.yaml permits, and answers. Every request passes one table of permissions before a service sees it, and
-//! every refusal is a problem document with a stable code.
+//! [`HostServices`] exists once per host and holds the state that all plugins share. [`PluginServices`] exists once per
+//! generation and answers its requests. Every request is checked against one table of permissions before a service
+//! handles it, and every refusal is a problem document with a stable code.
 
 mod answer;
 mod call;
@@ -15,13 +16,15 @@ mod metrics;
 mod permission;
 mod plugin;
 mod secrets;
+mod shared;
 
 pub use answer::problem;
 pub use call::CallPlugin;
 pub use error::Error;
 pub use events::EventBus;
 pub use fetch::FetchConfig;
-pub use host::{HostServices, LogSink, Parts};
+pub use host::HostServices;
 pub use metrics::PluginMetrics;
 pub use plugin::PluginServices;
 pub use secrets::{SecretSource, Secrets};
+pub use shared::{LogSink, ServiceParts};

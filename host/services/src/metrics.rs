@@ -1,23 +1,23 @@
-//! The metrics of plugins, and how they become one Prometheus text.
+//! The metrics of plugins, and their export as Prometheus text.
 //!
-//! A plugin's `name` is shown as `plugin_<name>` with the label `plugin`. Prometheus knows one kind for a name, so the
-//! first plugin that opens a name says what it is, until none uses it any more; where another plugin has the same name
-//! for another kind, its series are shown as `plugin_<name>_<kind>`. The series of a plugin go on across its
-//! generations and go when it is unloaded.
+//! A plugin's metric `name` is exported as `plugin_<name>` with the label `plugin`. Prometheus allows one kind per name, so
+//! the first plugin that opens a name determines its kind until no plugin uses the name. If another plugin uses the name
+//! for another kind, its series are exported as `plugin_<name>_<kind>`. The series of a plugin continue across its
+//! generations and are removed when it is unloaded.
 
 mod names;
 mod series;
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use host_core::PluginId;
 use host_load::{MetricDefinition, MetricKind};
+use names::Names;
+use parking_lot::{Mutex, MutexGuard};
 use prometheus::core::Collector as _;
 use prometheus::proto::MetricFamily;
 use prometheus::{Encoder as _, IntCounterVec, Opts, TextEncoder};
-
-use names::Names;
 use series::Series;
 
 pub(crate) use series::SeriesOfPlugin;
@@ -46,21 +46,21 @@ impl Default for PluginMetrics {
 }
 
 impl PluginMetrics {
-    /// The series of a plugin, which all its generations share.
-    pub(crate) fn of_plugin(&self, plugin: &PluginId) -> Arc<SeriesOfPlugin> {
+    /// The series of a plugin, shared by all its generations.
+    pub(crate) fn for_plugin(&self, plugin: &PluginId) -> Arc<SeriesOfPlugin> {
         let mut inner = self.lock();
         let new = || Arc::new(SeriesOfPlugin::new(plugin.clone(), self.ignored.with_label_values(&[plugin.as_str()])));
         inner.plugins.entry(plugin.clone()).or_insert_with(new).clone()
     }
 
-    /// Opens a series, or finds the one of the same name and labels that is open. A histogram with other buckets than
-    /// before starts anew.
+    /// Opens a series, or finds the open series of the same name and labels. A histogram with changed buckets starts from
+    /// zero.
     ///
     /// # Errors
-    /// What is wrong with the definition, in one sentence.
+    /// The problem with the definition, in one sentence.
     pub(crate) fn open(&self, plugin: &SeriesOfPlugin, definition: &MetricDefinition) -> Result<u64, String> {
         names::check(definition)?;
-        // The lock also keeps two generations from opening one series twice.
+        // The lock also prevents two generations from opening the same series twice.
         let mut inner = self.lock();
         match plugin.find(definition)? {
             Some((number, true)) => return Ok(number),
@@ -75,7 +75,7 @@ impl PluginMetrics {
         opened
     }
 
-    /// Takes away all series of an unloaded plugin. A generation that still measures does so for nobody.
+    /// Removes all series of an unloaded plugin. Later measurements of its generations are not exported.
     pub fn forget(&self, plugin: &PluginId) {
         let mut inner = self.lock();
         if let Some(series) = inner.plugins.remove(plugin) {
@@ -86,7 +86,7 @@ impl PluginMetrics {
         let _ = self.ignored.remove_label_values(&[plugin.as_str()]);
     }
 
-    /// Everything as Prometheus text.
+    /// All metrics as Prometheus text.
     pub fn render(&self) -> String {
         let mut text = vec![];
         // Writing into memory does not fail.
@@ -94,7 +94,7 @@ impl PluginMetrics {
         String::from_utf8_lossy(&text).into_owned()
     }
 
-    /// Everything, to stand after the host's own.
+    /// All metrics, to be exported after those of the host.
     pub fn gather(&self) -> Vec<MetricFamily> {
         let mut families: BTreeMap<String, MetricFamily> = BTreeMap::new();
         let collected = {
@@ -110,16 +110,16 @@ impl PluginMetrics {
                 }
             }
         }
-        // The encoder refuses a family without samples.
+        // The encoder fails on a family without samples.
         families.into_values().filter(|family| !family.get_metric().is_empty()).collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+        self.inner.lock()
     }
 }
 
-/// The word for a kind.
+/// The name of a kind.
 fn word(kind: MetricKind) -> &'static str {
     match kind {
         MetricKind::Counter => "counter",

@@ -1,4 +1,4 @@
-//! Which permission a request needs: the one table that every request passes.
+//! The table of permissions that every request is checked against.
 
 use host_core::manifest::{Manifest, Permission};
 use host_load::service;
@@ -6,7 +6,7 @@ use http::Method;
 
 use crate::Error;
 
-/// A service, its name, the methods it takes (any when empty) and the permission for them.
+/// A service, its name, the accepted methods (every method if empty) and the permission that they need.
 type Row = (u32, &'static str, &'static [Method], Permission);
 
 const TABLE: &[Row] = &[
@@ -19,7 +19,7 @@ const TABLE: &[Row] = &[
     (service::SECRETS, "the store of secrets", &[Method::GET], Permission::SecretsRead),
 ];
 
-/// Lets a request pass when there is such a service, it takes the method, and plugin.yaml asks for the permission.
+/// Accepts a request if the service exists, accepts the method, and plugin.yaml lists the permission.
 pub(crate) fn check(manifest: &Manifest, service: u32, method: &Method) -> Result<(), Error> {
     let mut rows = TABLE.iter().filter(|(number, ..)| *number == service).peekable();
     let Some((_, name, ..)) = rows.peek() else { return Err(Error::NoService { service }) };
@@ -33,7 +33,7 @@ pub(crate) fn check(manifest: &Manifest, service: u32, method: &Method) -> Resul
     }
 }
 
-/// Lets pass what plugin.yaml asks for.
+/// Accepts a permission that plugin.yaml lists.
 pub(crate) fn permit(manifest: &Manifest, permission: Permission) -> Result<(), Error> {
     if manifest.permits(permission) { Ok(()) } else { Err(Error::PermissionDenied { permission }) }
 }

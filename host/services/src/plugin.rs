@@ -14,40 +14,48 @@ use tokio::sync::Semaphore;
 use crate::answer::refusal;
 use crate::events::Owner;
 use crate::fetch::Fetcher;
-use crate::host::Shared;
 use crate::metrics::SeriesOfPlugin;
+use crate::shared::Shared;
 use crate::{Error, call, events, kv, permission, secrets};
 
-/// The services of one generation, as the boundary asks for them.
+/// The services of one generation, as the boundary calls them.
 pub struct PluginServices {
     shared: Arc<Shared>,
     manifest: Arc<Manifest>,
     generation: u64,
-    /// Tells the subscriptions of this generation from those of all others.
+    /// Identifies the subscriptions of this generation.
     owner: Owner,
     series: Arc<SeriesOfPlugin>,
     fetcher: Fetcher,
     is_closed: Arc<AtomicBool>,
-    /// For the calls of other plugins that wait for their answers.
+    /// Limits the concurrent calls to other plugins.
     calls: Arc<Semaphore>,
 }
 
 impl PluginServices {
     pub(crate) fn new(shared: Arc<Shared>, manifest: Arc<Manifest>, generation: u64) -> PluginServices {
-        let series = shared.metrics.of_plugin(&manifest.id);
+        let series = shared.metrics.for_plugin(&manifest.id);
         let fetcher = Fetcher::new(&shared.parts.fetch, &shared.tls, &manifest.security);
-        let (owner, is_closed, calls) = (Owner::default(), Arc::default(), Arc::new(Semaphore::new(call::MAX_AT_ONCE)));
-        PluginServices { shared, manifest, generation, owner, series, fetcher, is_closed, calls }
+        PluginServices {
+            shared,
+            manifest,
+            generation,
+            owner: Owner::default(),
+            series,
+            fetcher,
+            is_closed: Arc::default(),
+            calls: Arc::new(Semaphore::new(call::MAX_AT_ONCE)),
+        }
     }
 
-    /// Ends the event streams of this generation, after what waits in them; it cannot subscribe again. Everything else
-    /// still works, for the hooks that run when a generation goes.
+    /// Ends the event streams of this generation, after their queued events; the generation cannot subscribe again. The
+    /// other services still work, for the hooks that run while a generation ends.
     pub fn end(&self) {
         self.shared.bus.end(&self.owner);
     }
 
-    /// Refuses everything but log lines from now on: the generation has ended, and a thread that it left behind must not
-    /// act in the name of the plugin, which may have been replaced or removed with its data.
+    /// Refuses every request except log lines from now on. The generation has ended, and a thread that it left behind must
+    /// not act for the plugin, which may have been replaced, or removed with its data.
     pub fn close(&self) {
         self.end();
         self.is_closed.store(true, Ordering::Release);
@@ -102,9 +110,12 @@ impl Services for PluginServices {
     }
 
     fn request(&self, request: ServiceRequest) -> ServiceAnswer {
-        // The future may outlive the borrow, so it holds what it needs.
-        let (shared, manifest) = (self.shared.clone(), self.manifest.clone());
-        let (fetcher, owner, is_closed) = (self.fetcher.clone(), self.owner.clone(), self.is_closed.clone());
+        // The future may outlive the borrow of `self`.
+        let shared = self.shared.clone();
+        let manifest = self.manifest.clone();
+        let fetcher = self.fetcher.clone();
+        let owner = self.owner.clone();
+        let is_closed = self.is_closed.clone();
         let calls = self.calls.clone();
         Box::pin(async move {
             let answer = match PluginServices::check_open(&is_closed) {

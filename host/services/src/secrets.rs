@@ -1,4 +1,4 @@
-//! What the operator gives to one plugin and shows to nobody else.
+//! Secrets that an operator configures for one plugin.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -13,30 +13,30 @@ use http::{Response, StatusCode};
 use crate::Error;
 use crate::answer::whole;
 
-/// The longest secret.
+/// The longest secret, in bytes.
 const MAX_BYTES: u64 = 64 * 1024;
 
-/// Where a secret lies. The host's configuration holds this, never the secret.
+/// The location of a secret. The host configuration holds the location, never the secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SecretSource {
-    /// A file of at most 64 KiB, read at each request, so that a new secret needs no restart. One line break at its
-    /// end is not part of the secret.
+    /// A file of at most 64 KiB. It is read at each request, so that a changed secret needs no restart. One line feed at its
+    /// end is removed.
     File(PathBuf),
-    /// A variable of the host's environment.
+    /// An environment variable of the host.
     Environment(String),
 }
 
-/// Which secrets there are, by plugin and name.
+/// The locations of all secrets, by plugin and name.
 #[derive(Clone, Debug, Default)]
 pub struct Secrets(BTreeMap<(PluginId, String), SecretSource>);
 
 impl Secrets {
-    /// Each plugin may read those under its own id.
+    /// Each plugin can read the secrets under its own id.
     pub fn new(sources: BTreeMap<(PluginId, String), SecretSource>) -> Secrets {
         Secrets(sources)
     }
 
-    /// Reads a secret from where it lies.
+    /// Reads a secret from its location.
     ///
     /// # Errors
     /// [`Error::SecretNotFound`], [`Error::SecretUnreadable`].
@@ -44,7 +44,7 @@ impl Secrets {
         let not_found =
             || Error::SecretNotFound { name: name.chars().take(100).flat_map(char::escape_debug).collect() };
         let source = self.0.get(&(plugin.clone(), name.to_owned())).ok_or_else(not_found)?.clone();
-        // A file may lie on a slow disk.
+        // Reading a file may block.
         let read = tokio::task::spawn_blocking(move || read(source)).await;
         read.unwrap_or_else(|_| Err("the host stops".to_owned()))
             .map_err(|reason| Error::SecretUnreadable { name: name.to_owned(), reason })
@@ -76,7 +76,7 @@ fn read(source: SecretSource) -> Result<Vec<u8>, String> {
     }
 }
 
-/// Answers a request whose method was checked.
+/// Answers a request; its method was checked before.
 pub(crate) async fn answer(
     secrets: &Secrets,
     plugin: &PluginId,

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use host_core::{Source, manifest::Method};
-use host_run::{Asker, Error, Host, LoadOptions, Operation, Receipt, Trust};
+use host_run::{Error, Host, Initiator, LoadOptions, Operation, Receipt, Trust};
 
 use host_author::operation_failure;
 use host_client::Screen;
@@ -73,7 +73,7 @@ impl Loads<'_> {
     async fn one(&self, source: &Source) -> Result<Receipt, std::sync::Arc<Error>> {
         let options = LoadOptions { if_changed: true, ..LoadOptions::default() };
         let operation = Operation::Load { source: source.clone(), trust: Trust::CommandLine, options };
-        let job = self.host.submit(operation, Asker::of("command line")).await?;
+        let job = self.host.submit(operation, Initiator::new("command line")).await?;
         let (shows_lines, what) = (!self.screen.is_terminal() && !self.json, format!("loading {source}"));
         if shows_lines {
             self.screen.note(&what);

@@ -41,20 +41,20 @@ pub fn facts(file: &[u8]) -> Facts {
         .map(lossy);
     let root = ROOT_SYMBOL.trim_end_matches('\0');
     facts.has_root_symbol = library.dynamic_symbols().any(|symbol| symbol.is_definition() && symbol.name() == Ok(root));
-    let mut stays = false;
+    let mut unload_blocked = false;
     if let Ok(table) = library.elf_dynamic_table() {
         for entry in &table {
             let text = || table.string(entry).ok().map(lossy);
             match entry.tag {
                 elf::DT_NEEDED => facts.needed.extend(text()),
                 elf::DT_RUNPATH | elf::DT_RPATH => facts.search_path = text(),
-                elf::DT_FLAGS_1 => stays = entry.val & elf::DF_1_NODELETE.0 != 0,
+                elf::DT_FLAGS_1 => unload_blocked = entry.val & elf::DF_1_NODELETE.0 != 0,
                 _ => {}
             }
         }
     }
     facts.glibc = newest_glibc(&library);
-    if stays {
+    if unload_blocked {
         facts.warnings.push("it is marked DF_1_NODELETE: the linker never takes it out of memory again".to_owned());
     }
     facts.warnings.extend(unique_symbols(&library));

@@ -5,7 +5,7 @@ use super::atomic::{AtomicU64, Ordering};
 
 /// A kind of counted item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum CountKind {
     /// A thread that runs code of the library.
     Thread,
     /// A thread-local whose destructor has not run.
@@ -17,13 +17,13 @@ pub(crate) enum Kind {
 /// Set once the library is being closed: nothing enters any more.
 pub(super) const CLOSED: u64 = 1 << 63;
 
-impl Kind {
+impl CountKind {
     /// One of the kind. Each has 21 bits: more threads or thread-locals than a process can have.
     const fn one(self) -> u64 {
         match self {
-            Kind::Thread => 1 << 42,
-            Kind::ThreadLocal => 1 << 21,
-            Kind::Visit => 1,
+            CountKind::Thread => 1 << 42,
+            CountKind::ThreadLocal => 1 << 21,
+            CountKind::Visit => 1,
         }
     }
 }
@@ -35,14 +35,14 @@ pub(crate) struct Counts(pub(super) AtomicU64);
 impl Counts {
     /// Counts one more; `false` when the library is closed, and its code must not run any more.
     #[must_use]
-    pub(crate) fn enter(&self, kind: Kind) -> bool {
+    pub(crate) fn enter(&self, kind: CountKind) -> bool {
         let enter = |counts: u64| (counts & CLOSED == 0).then_some(counts + kind.one());
         // Acquire: what follows runs code that was mapped before the slot was opened.
         self.0.fetch_update(Ordering::Acquire, Ordering::Relaxed, enter).is_ok()
     }
 
     /// Counts one less; `true` when nothing is left. Code of the library must not run on behalf of this count any more.
-    pub(crate) fn leave(&self, kind: Kind) -> bool {
+    pub(crate) fn leave(&self, kind: CountKind) -> bool {
         // Release: what ran is over before whoever closes the library sees it gone.
         self.0.fetch_sub(kind.one(), Ordering::Release) == kind.one()
     }
@@ -61,7 +61,7 @@ impl Counts {
     /// Threads and thread-locals.
     pub(crate) fn left(&self) -> (u64, u64) {
         let counts = self.0.load(Ordering::Relaxed) & !CLOSED;
-        let field = |kind: Kind| (counts / kind.one()) & ((1 << 21) - 1);
-        (field(Kind::Thread), field(Kind::ThreadLocal))
+        let field = |kind: CountKind| (counts / kind.one()) & ((1 << 21) - 1);
+        (field(CountKind::Thread), field(CountKind::ThreadLocal))
     }
 }

@@ -1,14 +1,11 @@
 //! The pthread keys of libraries: each number has its owner, in a table without locks.
 #![expect(unsafe_code, reason = "reads and runs what plugins left under their keys")]
 
-use std::ffi::{c_int, c_void};
+use std::ffi::c_int;
 use std::sync::atomic::{AtomicU16, AtomicUsize, Ordering};
 
+use super::real::{self, KeyDestructor};
 use super::slots::Slot;
-use super::stand_in::real;
-
-/// The destructor of a key's values.
-pub(super) type Destructor = unsafe extern "C-unwind" fn(*mut c_void);
 
 /// `PTHREAD_KEYS_MAX` of glibc.
 const MAX_KEYS: usize = 1024;
@@ -25,7 +22,7 @@ struct Key {
 static KEYS: [Key; MAX_KEYS] = [const { Key { owner: AtomicU16::new(0), destructor: AtomicUsize::new(0) } }; MAX_KEYS];
 
 /// Notes a key that a library has just got.
-pub(super) fn note(key: libc::pthread_key_t, owner: &'static Slot, destructor: Option<Destructor>) {
+pub(super) fn note(key: libc::pthread_key_t, owner: &'static Slot, destructor: Option<KeyDestructor>) {
     if let Some(entry) = KEYS.get(key as usize) {
         entry.destructor.store(destructor.map_or(0, |destructor| destructor as usize), Ordering::Relaxed);
         let owner = u16::try_from(owner.index() + 1).unwrap_or(0);
@@ -84,7 +81,7 @@ pub(super) fn end_values(wanted: impl Fn(&'static Slot) -> bool) {
                 let _: c_int = unsafe { libc::pthread_setspecific(key, std::ptr::null()) };
                 if destructor != 0 {
                     // SAFETY: the address is that of the destructor that came with the key.
-                    let destructor = unsafe { std::mem::transmute::<usize, Destructor>(destructor) };
+                    let destructor = unsafe { std::mem::transmute::<usize, KeyDestructor>(destructor) };
                     // SAFETY: a destructor gets the thread's own value, on this thread, once.
                     unsafe { destructor(value) };
                 }

@@ -8,7 +8,7 @@ use std::os::fd::AsRawFd as _;
 use std::path::Path;
 use std::sync::OnceLock;
 
-use super::{keys, stand_in, threads};
+use super::{interpose, keys, threads};
 use crate::copy::{Copy, is_mapped};
 
 static LIBRARY: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/ledger-probe.so"));
@@ -56,10 +56,10 @@ fn test(folder: &Path) -> Result<(), String> {
 /// Returns whether libraries are bound to the interposed functions.
 fn are_bound() -> Result<(), String> {
     let own: [(&CStr, *const ()); 4] = [
-        (c"pthread_create", stand_in::pthread_create as *const ()),
-        (c"pthread_key_create", stand_in::pthread_key_create as *const ()),
-        (c"pthread_key_delete", stand_in::pthread_key_delete as *const ()),
-        (c"__cxa_thread_atexit_impl", stand_in::__cxa_thread_atexit_impl as *const ()),
+        (c"pthread_create", interpose::pthread_create as *const ()),
+        (c"pthread_key_create", interpose::pthread_key_create as *const ()),
+        (c"pthread_key_delete", interpose::pthread_key_delete as *const ()),
+        (c"__cxa_thread_atexit_impl", interpose::__cxa_thread_atexit_impl as *const ()),
     ];
     for (name, function) in own {
         // SAFETY: the name is a C string, and the answer is only compared.

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 
 use tokio::sync::Notify;
 
-use super::counts::{CLOSED, Counts, Kind};
+use super::counts::{CLOSED, CountKind, Counts};
 use super::linker;
 
 /// The most libraries that are open at once.
@@ -61,11 +61,11 @@ impl Slot {
     }
 
     #[must_use]
-    pub(super) fn enter(&self, kind: Kind) -> bool {
+    pub(super) fn enter(&self, kind: CountKind) -> bool {
         self.counts.enter(kind)
     }
 
-    pub(super) fn leave(&self, kind: Kind) {
+    pub(super) fn leave(&self, kind: CountKind) {
         if self.counts.leave(kind) {
             self.cleared.notify_one();
         }
@@ -76,10 +76,10 @@ impl Slot {
         struct Visit<'a>(&'a Slot);
         impl Drop for Visit<'_> {
             fn drop(&mut self) {
-                self.0.leave(Kind::Visit);
+                self.0.leave(CountKind::Visit);
             }
         }
-        let visit = self.enter(Kind::Visit).then(|| Visit(self))?;
+        let visit = self.enter(CountKind::Visit).then(|| Visit(self))?;
         let value = f();
         drop(visit);
         Some(value)

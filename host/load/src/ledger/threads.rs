@@ -6,13 +6,10 @@ use std::ffi::c_void;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::counts::Kind;
+use super::counts::CountKind;
+use super::real::{self, ThreadLocalDestructor};
 use super::slots::Slot;
-use super::stand_in::real;
 use super::{Names, keys};
-
-/// The destructor of a thread-local.
-pub(super) type Destructor = unsafe extern "C-unwind" fn(*mut c_void);
 
 /// A destructor may make thread-locals again; this often they are ended too, as pthreads does it.
 const ROUNDS: usize = 4;
@@ -39,7 +36,7 @@ struct Thread {
 
 struct ThreadLocal {
     owner: &'static Slot,
-    destructor: Destructor,
+    destructor: ThreadLocalDestructor,
     value: *mut c_void,
 }
 
@@ -84,9 +81,9 @@ pub(crate) fn leave_thread() {
 }
 
 /// Takes over a thread-local of `owner` on this thread; `false` if that is impossible.
-pub(super) fn adopt(owner: &'static Slot, destructor: Destructor, value: *mut c_void) -> bool {
+pub(super) fn adopt(owner: &'static Slot, destructor: ThreadLocalDestructor, value: *mut c_void) -> bool {
     let Some(thread) = current() else { return false };
-    if !owner.enter(Kind::ThreadLocal) {
+    if !owner.enter(CountKind::ThreadLocal) {
         return false;
     }
     thread.thread_locals().push(ThreadLocal { owner, destructor, value });
@@ -154,7 +151,7 @@ unsafe extern "C" fn thread_ends(thread: *mut c_void) {
     SEEN.set(u64::MAX);
     // Last: the library may be gone right after.
     if let Some(home) = thread.home.load(Ordering::Acquire).checked_sub(1) {
-        Slot::at(home).leave(Kind::Thread);
+        Slot::at(home).leave(CountKind::Thread);
     }
 }
 
@@ -188,7 +185,7 @@ impl Thread {
             // SAFETY: the destructor was registered for this value on this thread, runs once, and its library is counted
             // until `leave`.
             unsafe { destructor(value) };
-            owner.leave(Kind::ThreadLocal);
+            owner.leave(CountKind::ThreadLocal);
         }
         due > 0
     }

@@ -1,6 +1,6 @@
 //! Reading events: a part of the journal, or all that come from a number on.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 use host_core::event::{Event, EventFilter};
 use host_state::EventPage;
@@ -116,7 +116,7 @@ impl Shared {
 
     /// The events after `seen` that are in memory, or else the number of the first one that is.
     fn recent(&self, seen: u64, until: u64) -> Result<Vec<Arc<Event>>, u64> {
-        let recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+        let recent = self.recent.lock();
         match recent.front().map(|event| event.seq) {
             Some(first) if first <= seen + 1 => {
                 let new = recent.iter().skip(usize::try_from(seen + 1 - first).unwrap_or(usize::MAX));

@@ -18,7 +18,7 @@ struct Journal {
 impl Journal {
     async fn open(folder: TempDir, max_kept: u64) -> Journal {
         let state = State::open(folder.path()).await.unwrap();
-        let events = Events::new(state.clone(), max_kept, EventMetrics::of(&Registry::new()));
+        let events = Events::new(state.clone(), max_kept, EventMetrics::new(&Registry::new()));
         Journal { folder, state, events }
     }
 
@@ -129,7 +129,7 @@ async fn a_reader_that_stops_reading_disturbs_nobody_and_catches_up_from_the_jou
         journal.publish(0..64);
         assert_eq!(numbers(&mut quick, n * 64).await.unwrap().len(), 64);
     }
-    assert_eq!(journal.events.0.recent.lock().unwrap().len(), MAX_RECENT, "what is in memory is bounded");
+    assert_eq!(journal.events.0.recent.lock().len(), MAX_RECENT, "what is in memory is bounded");
     assert_eq!(numbers(&mut slow, all).await, Ok((1..=all).collect()));
 }
 

@@ -6,7 +6,7 @@ use host_core::Digest;
 use host_core::event::EventKind;
 
 use crate::jobs::Job;
-use crate::model::{Asker, Error, Operation, Target};
+use crate::model::{Error, Initiator, Operation, Target};
 use crate::state::Host;
 
 impl Host {
@@ -16,9 +16,9 @@ impl Host {
     /// # Errors
     /// [`Error::UnknownPlan`]; [`Error::PlanStale`] when anything that is asked for has changed since it was made; those of
     /// [`Host::submit`].
-    pub async fn apply(&self, plan: &str, atomic: bool, asker: Asker) -> Result<Arc<Job>, Error> {
+    pub async fn apply(&self, plan: &str, atomic: bool, initiator: Initiator) -> Result<Arc<Job>, Error> {
         match self.held_plan(plan) {
-            Ok((plan, targets)) => self.submit(Operation::Apply { plan, targets, atomic }, asker).await,
+            Ok((plan, targets)) => self.submit(Operation::Apply { plan, targets, atomic }, initiator).await,
             Err(error) => {
                 let (code, chain) = (error.code().into(), error.chain().into());
                 let kind = EventKind::RequestRefused { operation: "apply".into(), code, error: chain };

@@ -1,6 +1,6 @@
 //! Assembly of a host from its parts.
 
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use arc_swap::ArcSwap;
@@ -8,15 +8,16 @@ use dashmap::DashMap;
 use host_build::Builder;
 use host_call::{Roster, now_unix_ms};
 use host_core::event::EventKind;
-use host_services::{HostServices, Parts};
+use host_services::{HostServices, ServiceParts};
 use host_state::{Sealer, State};
 use host_store::Store;
+use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::events::Events;
-use crate::host::plugin_services::Lent;
+use crate::host::plugin_services::HostLink;
 use crate::jobs::Jobs;
 use crate::metrics::Metrics;
 use crate::model::{Config, Error};
@@ -41,13 +42,13 @@ impl Host {
         events.start();
         events.publish(None, None, EventKind::HostStarted { version: config.host_version.to_string().into() });
         Ok(Host(Arc::new_cyclic(|host| {
-            let services = HostServices::new(Parts {
+            let services = HostServices::new(ServiceParts {
                 kv: state.kv(config.kv),
                 secrets: config.secrets.clone(),
                 fetch: config.plugin_fetch.clone(),
-                log: Arc::new(Lent(host.clone())),
+                log: Arc::new(HostLink(host.clone())),
             });
-            services.set_calls(Arc::new(Lent(host.clone())));
+            services.set_calls(Arc::new(HostLink(host.clone())));
             Inner {
                 config: ArcSwap::from_pointee(config),
                 store,

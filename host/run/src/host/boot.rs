@@ -44,7 +44,7 @@ impl Host {
         }
         host_fail::point("boot.plugins_read");
         self.start_loop();
-        self.0.reconcile.tell(Input::Begin);
+        self.0.reconcile.send(Input::Begin);
         self.begin_updates();
         self.begin_sweeps();
         host_fail::point("boot.begun");

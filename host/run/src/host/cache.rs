@@ -7,7 +7,7 @@ use host_call::now_unix_ms;
 use host_core::Digest;
 use host_store::Swept;
 
-use crate::model::{Error, Operation, Target, Wish};
+use crate::model::{Error, Operation, Target, TargetState};
 use crate::state::{CacheReport, Cleaned, Host};
 
 /// What is referred to.
@@ -126,7 +126,7 @@ impl Referred {
     }
 
     fn add_target(&mut self, target: &Target) {
-        if let Wish::There(there) = &target.wish
+        if let TargetState::Present(there) = &target.state
             && let Some(pick) = &there.pick
         {
             self.trees.extend(pick.tree);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use host_call::{LogLine, MinLevel};
 
-use crate::metrics::Present;
+use crate::metrics::ActiveGauge;
 use crate::plugins::Plugin;
 use crate::state::Host;
 
@@ -17,7 +17,7 @@ pub struct LogStream {
     /// Whether the reader has seen the lines before.
     has_seen: bool,
     level: MinLevel,
-    _there: Present,
+    _there: ActiveGauge,
 }
 
 /// What comes next of a log.
@@ -45,7 +45,7 @@ impl Host {
         // A log that has not come so far has begun anew, because the host or the plugin has.
         let last = last.filter(|last| *last < plugin.log.n_lines());
         let from = last.map_or(0, |last| last + 1);
-        let there = Present::new(&self.front_metrics().log_streams);
+        let there = ActiveGauge::new(&self.front_metrics().log_streams);
         let host = self.clone();
         Some(LogStream { host, plugin, from, has_seen: last.is_some(), level, _there: there })
     }

@@ -1,6 +1,5 @@
 //! Gathering of all metrics.
 
-use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
 use host_call::Admitted;
@@ -23,7 +22,7 @@ impl Host {
 
     /// The same as values, ordered by name.
     pub async fn metric_families(&self) -> Vec<MetricFamily> {
-        let mut families: Vec<_> = self.gather().await.iter().map(MetricFamily::of).collect();
+        let mut families: Vec<_> = self.gather().await.iter().map(MetricFamily::from_proto).collect();
         families.sort_by(|a, b| a.name.cmp(&b.name));
         families
     }
@@ -74,7 +73,7 @@ impl Host {
 
     /// Measures what lies on disk, in the background and rarely: there may be many files.
     fn measure_disk(&self) {
-        let mut measured = self.0.disk_measured.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut measured = self.0.disk_measured.lock();
         if self.is_stopping() || measured.is_some_and(|at| at.elapsed() < DISK_INTERVAL) {
             return;
         }

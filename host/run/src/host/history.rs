@@ -29,14 +29,14 @@ pub struct RevisionView {
     /// Why, if that was said.
     pub reason: Option<String>,
     /// What was asked for from then on; `None` when the plugin was gone.
-    pub asked: Option<Asked>,
+    pub asked: Option<RevisionState>,
     /// How that differs from what the plugin's revision before asked for.
     pub changes: Vec<Difference>,
 }
 
 /// What is asked for of a plugin, as it may be shown.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Asked {
+pub struct RevisionState {
     /// The same as a document, which two revisions are compared by.
     pub document: Map<String, Value>,
     /// What is asked for.
@@ -65,16 +65,16 @@ pub struct Differences {
 
 /// What was asked for at a moment.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Past {
+pub struct PastState {
     /// Of each plugin that was there, ordered by id.
-    pub plugins: Vec<AskedThen>,
+    pub plugins: Vec<PastPlugin>,
     /// The plugins of which that is damaged on disk.
     pub damaged: Vec<String>,
 }
 
 /// What was asked for of one plugin.
 #[derive(Clone, Debug, PartialEq)]
-pub struct AskedThen {
+pub struct PastPlugin {
     /// The revision that counted.
     pub revision: u64,
     /// Since when, in milliseconds since 1970.
@@ -146,18 +146,18 @@ impl Host {
     ///
     /// # Errors
     /// [`Error::State`].
-    pub async fn plugins_at(&self, at_unix_ms: u64) -> Result<Past, Error> {
+    pub async fn plugins_at(&self, at_unix_ms: u64) -> Result<PastState, Error> {
         let newest = self.0.state.newest_at(at_unix_ms).await?;
         let then = newest.revisions.iter().filter_map(|revision| {
-            let Asked { desired, .. } = self.asked(revision.desired.as_ref()?);
-            Some(AskedThen { revision: revision.number, since_unix_ms: revision.at_unix_ms, desired })
+            let RevisionState { desired, .. } = self.asked(revision.desired.as_ref()?);
+            Some(PastPlugin { revision: revision.number, since_unix_ms: revision.at_unix_ms, desired })
         });
         let plugins = then.collect();
         let damaged = newest.damaged.into_iter().map(|damage| {
             tracing::warn!(number = damage.number, "a revision is damaged: {}", damage.reason);
             damage.plugin
         });
-        Ok(Past { plugins, damaged: damaged.collect() })
+        Ok(PastState { plugins, damaged: damaged.collect() })
     }
 
     async fn revision_of(&self, plugin: &str, number: u64) -> Result<Revision, Error> {
@@ -184,13 +184,13 @@ impl Host {
         }
     }
 
-    fn asked(&self, desired: &Desired) -> Asked {
+    fn asked(&self, desired: &Desired) -> RevisionState {
         let (mut document, mut desired) = (self.document(desired), desired.clone());
         document.values_mut().for_each(mask);
         if let Some(Value::Object(masked)) = document.get("configuration") {
             desired.configuration.clone_from(masked);
         }
-        Asked { document, desired }
+        RevisionState { document, desired }
     }
 
     fn differences(&self, from: Option<&Revision>, to: &Revision) -> Vec<Difference> {

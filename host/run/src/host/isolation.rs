@@ -12,12 +12,12 @@ pub struct Isolation {
     /// Plugins that serve inside the host's process.
     pub in_process: usize,
     /// The layers that there are.
-    pub layers: Vec<Layer>,
+    pub layers: Vec<IsolationLayer>,
 }
 
 /// One means of keeping a process from things.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Layer {
+pub struct IsolationLayer {
     /// Its name.
     pub name: &'static str,
     /// Whether this machine has it; `None` when the system does not tell.
@@ -69,18 +69,18 @@ impl Machine {
     }
 }
 
-fn layers(machine: &Machine) -> Vec<Layer> {
+fn layers(machine: &Machine) -> Vec<IsolationLayer> {
     let seccomp = machine.status("Seccomp");
     let has_landlock = machine.lsm.as_ref().map(|lsm| lsm.split(',').any(|module| module == "landlock"));
     let n_namespaces = machine.max_user_namespaces.as_ref().and_then(|text| text.parse::<u64>().ok());
     vec![
-        Layer {
+        IsolationLayer {
             name: "child_process",
             available: Some(true),
             active: Some(false),
             detail: "a new library is opened in a child process first; plugins then run in the host process".to_owned(),
         },
-        Layer {
+        IsolationLayer {
             name: "seccomp",
             available: machine.seccomp_actions.as_ref().map(|actions| !actions.is_empty()).or(seccomp.map(|_| true)),
             active: seccomp.map(|mode| mode != 0),
@@ -90,13 +90,13 @@ fn layers(machine: &Machine) -> Vec<Layer> {
                 None => "not reported by the system".to_owned(),
             },
         },
-        Layer {
+        IsolationLayer {
             name: "no_new_privileges",
             available: machine.status("NoNewPrivs").map(|_| true),
             active: machine.status("NoNewPrivs").map(|flag| flag == 1),
             detail: "prevents started programs from gaining privileges".to_owned(),
         },
-        Layer {
+        IsolationLayer {
             name: "landlock",
             available: has_landlock,
             active: has_landlock.map(|_| false),
@@ -105,7 +105,7 @@ fn layers(machine: &Machine) -> Vec<Layer> {
                 None => "the security modules are not reported by the system".to_owned(),
             },
         },
-        Layer {
+        IsolationLayer {
             name: "user_namespaces",
             available: n_namespaces.map(|count| count > 0),
             active: Some(false),
@@ -114,7 +114,7 @@ fn layers(machine: &Machine) -> Vec<Layer> {
                 None => "not reported by the system".to_owned(),
             },
         },
-        Layer {
+        IsolationLayer {
             name: "cgroup",
             available: Some(machine.cgroup_controllers.is_some()),
             active: Some(false),
@@ -134,8 +134,8 @@ mod tests {
 
     fn shown(machine: &Machine) -> String {
         let word = |flag: Option<bool>| flag.map_or("?", |flag| if flag { "yes" } else { "no" });
-        let line = |layer: Layer| {
-            let Layer { name, available, active, detail } = layer;
+        let line = |layer: IsolationLayer| {
+            let IsolationLayer { name, available, active, detail } = layer;
             format!("{name}: available {}, active {}: {detail}\n", word(available), word(active))
         };
         layers(machine).into_iter().map(line).collect()

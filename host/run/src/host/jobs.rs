@@ -9,7 +9,7 @@ use host_core::job::JobState;
 use host_state::{JobCursor, JobFilter, JobRecord};
 
 use crate::jobs::{Job, JobPage, JobParts, JobView};
-use crate::model::{Asker, Error, JobError, Operation, record};
+use crate::model::{Error, Initiator, JobError, Operation, record};
 use crate::operation;
 use crate::state::Host;
 use crate::upkeep::KEEP;
@@ -26,9 +26,9 @@ impl Host {
     ///
     /// # Cancel safety
     /// When the future is dropped, the operation is taken on or not.
-    pub async fn submit(&self, operation: Operation, asker: Asker) -> Result<Arc<Job>, Error> {
+    pub async fn submit(&self, operation: Operation, initiator: Initiator) -> Result<Arc<Job>, Error> {
         let name = operation.name();
-        let taken_on = self.take_on(operation, asker, None).await;
+        let taken_on = self.take_on(operation, initiator, None).await;
         if let Err(error) = &taken_on {
             let (code, error) = (error.code().into(), error.chain().into());
             self.0.events.publish(None, None, EventKind::RequestRefused { operation: name.into(), code, error });
@@ -40,7 +40,7 @@ impl Host {
     ///
     /// # Errors
     /// [`JobError::Unknown`], [`JobError::NotRetryable`], [`JobError::NotKept`]; those of [`Host::submit`].
-    pub async fn retry(&self, id: &str, asker: Asker) -> Result<Arc<Job>, Error> {
+    pub async fn retry(&self, id: &str, initiator: Initiator) -> Result<Arc<Job>, Error> {
         let view = self.job(id).await?;
         if !view.state.is_retryable() {
             return Err(JobError::NotRetryable { id: view.id, state: view.state }.into());
@@ -50,7 +50,7 @@ impl Host {
             return Err(JobError::NotKept { id: view.id }.into());
         }
         let operation = self.operation_of(&record)?;
-        self.take_on(operation, asker, Some(view.id)).await
+        self.take_on(operation, initiator, Some(view.id)).await
     }
 
     /// The job of that id, under way or remembered.
@@ -125,7 +125,7 @@ impl Host {
                 return Err(JobError::Ended { id: record.id, state: record.state }.into());
             }
             // One that the host before has left, and that nobody took up.
-            return self.bury(record, JobError::Cancelled).await;
+            return self.finish_orphaned_job(record, JobError::Cancelled).await;
         };
         let is_first = job.cancel();
         if is_first {
@@ -141,7 +141,12 @@ impl Host {
         }
     }
 
-    async fn take_on(&self, operation: Operation, asker: Asker, retry_of: Option<String>) -> Result<Arc<Job>, Error> {
+    async fn take_on(
+        &self,
+        operation: Operation,
+        initiator: Initiator,
+        retry_of: Option<String>,
+    ) -> Result<Arc<Job>, Error> {
         operation.check()?;
         let id = self.0.jobs.next_id();
         let request = self.protect(&id, record::write(&operation))?;
@@ -149,25 +154,25 @@ impl Host {
             operation: operation.name(),
             subject: operation.subject(),
             plugin: operation.plugin(),
-            asker,
+            initiator,
             attempt: 1,
             retry_of,
             created_unix_ms: now_unix_ms(),
             request,
             id,
         };
-        self.go(operation, Job::new(parts)).await
+        self.start_job(operation, Job::new(parts)).await
     }
 
     /// Writes a job and starts it.
-    pub(super) async fn go(&self, operation: Operation, job: Job) -> Result<Arc<Job>, Error> {
+    pub(super) async fn start_job(&self, operation: Operation, job: Job) -> Result<Arc<Job>, Error> {
         if self.is_stopping() {
             return Err(Error::ShuttingDown);
         }
         let (host, job) = (self.clone(), Arc::new(job));
         // A task, because whoever asks may go away between the write and the start.
         let started = self.0.tasks.spawn(async move {
-            match job.asker().request.clone() {
+            match job.initiator().request.clone() {
                 Some(key) => host.0.state.put_job_of(job.record(None), key).await?,
                 None => host.0.state.put_job(job.record(None), None, KEEP).await?,
             }

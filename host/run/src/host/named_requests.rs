@@ -22,8 +22,8 @@ pub struct Named {
 
 /// What became of an earlier request of that name.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum NamedAnswer {
-    /// There was none, or it came to nothing: this one is to be done.
+pub enum IdempotentAnswer {
+    /// PresentState was none, or it came to nothing: this one is to be done.
     New,
     /// It was answered so.
     Answered(String),
@@ -39,21 +39,21 @@ impl Host {
     ///
     /// # Errors
     /// [`Error::State`].
-    pub async fn named_answer(&self, named: &Named) -> Result<NamedAnswer, Error> {
+    pub async fn named_answer(&self, named: &Named) -> Result<IdempotentAnswer, Error> {
         let kept = self.0.state.named_request(&named.key).await?;
         let is_known = |kept: &NamedRequest| now_unix_ms().saturating_sub(kept.created_unix_ms) < KEEP_MS;
         match kept.filter(is_known) {
-            Some(kept) if kept.request != named.request => return Ok(NamedAnswer::Other),
+            Some(kept) if kept.request != named.request => return Ok(IdempotentAnswer::Other),
             Some(NamedRequest { answer: Some(answer), .. }) => {
                 let opened = self.0.sealer.open(&context(&named.key), &answer)?;
-                return Ok(NamedAnswer::Answered(String::from_utf8_lossy(&opened).into_owned()));
+                return Ok(IdempotentAnswer::Answered(String::from_utf8_lossy(&opened).into_owned()));
             }
-            Some(NamedRequest { job: Some(job), .. }) => return Ok(NamedAnswer::Became(job)),
+            Some(NamedRequest { job: Some(job), .. }) => return Ok(IdempotentAnswer::Became(job)),
             // The host ended, or the client went away, before anything had come of it.
             Some(_) | None => {}
         }
         self.note_named(named, None, None).await?;
-        Ok(NamedAnswer::New)
+        Ok(IdempotentAnswer::New)
     }
 
     /// Keeps what a request was answered. It may hold secrets, so it is sealed.

@@ -10,9 +10,9 @@ use host_services::{CallPlugin, LogSink};
 use crate::state::{Host, Inner};
 
 /// The host, as its services hold it: the services belong to the host, so they do not keep it.
-pub(crate) struct Lent(pub(crate) Weak<Inner>);
+pub(crate) struct HostLink(pub(crate) Weak<Inner>);
 
-impl LogSink for Lent {
+impl LogSink for HostLink {
     fn log(&self, plugin: &PluginId, generation: u64, event: &LogEvent<'_>) {
         let LogEvent { target, request_id, .. } = *event;
         let trace_id = event.traceparent.and_then(host_call::trace_id_of);
@@ -51,7 +51,7 @@ impl LogSink for Lent {
     }
 }
 
-impl CallPlugin for Lent {
+impl CallPlugin for HostLink {
     fn call(&self, caller: &PluginId, request: ServiceRequest) -> ServiceAnswer {
         let (host, caller) = (self.0.upgrade().map(Host), caller.clone());
         Box::pin(async move {

@@ -8,17 +8,17 @@ use host_core::plan::{self, Actual, Entry, Step, Wanted, World};
 use host_core::{Goal, PluginId};
 use tokio::sync::mpsc;
 
-use crate::model::{Asker, Operation};
+use crate::model::{Initiator, Operation};
 use crate::operation;
 use crate::plugins::Plugin;
-use crate::state::{Host, Inner, Input, Lanes, Turn};
+use crate::state::{Host, Inner, Input, Lease, LeaseQueues};
 
 /// How many plugins the loop works on at once, beside what operations do.
 const MAX_STEPS: usize = 4;
 
 /// The loop. It holds the host only while it works.
 async fn run(host: std::sync::Weak<Inner>, mut inputs: mpsc::UnboundedReceiver<Input>) {
-    let mut state = Loop { lanes: Lanes::default(), n_steps: 0, has_begun: false, wake_at_ms: None };
+    let mut state = Loop { queues: LeaseQueues::default(), n_steps: 0, has_begun: false, wake_at_ms: None };
     let mut sleep: Option<Duration> = None;
     loop {
         let first = match sleep {
@@ -42,7 +42,7 @@ async fn run(host: std::sync::Weak<Inner>, mut inputs: mpsc::UnboundedReceiver<I
 }
 
 struct Loop {
-    lanes: Lanes,
+    queues: LeaseQueues,
     /// Steps of the loop's own that are on their way.
     n_steps: usize,
     has_begun: bool,
@@ -53,8 +53,8 @@ impl Loop {
     /// Takes an input; says whether a plan has to be made.
     fn take(&mut self, host: &Host, input: Input) -> bool {
         match input {
-            Input::Ask(ask) => {
-                self.lanes.ask(ask, &host.0.reconcile.inputs);
+            Input::Lease(request) => {
+                self.queues.request(request, &host.0.reconcile.inputs);
                 false
             }
             Input::Submit(operation) => {
@@ -62,16 +62,16 @@ impl Loop {
                 host.0.tasks.clone().spawn(async move { submit_own(host, *operation).await });
                 false
             }
-            Input::Done { plugin, is_step } => {
+            Input::Returned { plugin, is_step } => {
                 if is_step {
                     self.n_steps -= 1;
                 }
                 // A first load that was given up leaves nothing.
                 let is_new = host.0.plugins.get(&plugin).is_some_and(|plugin| plugin.state().is_new());
-                if is_new && !self.lanes.is_awaited(&plugin) {
+                if is_new && !self.queues.is_awaited(&plugin) {
                     host.forget(&plugin);
                 }
-                self.lanes.done(&plugin, &host.0.reconcile.inputs);
+                self.queues.returned(&plugin, &host.0.reconcile.inputs);
                 true
             }
             Input::Changed => true,
@@ -89,8 +89,8 @@ impl Loop {
         self.wake_at_ms = plan.wake_at_ms;
         for (id, step) in plan.steps {
             self.n_steps += 1;
-            let turn = Turn { plugin: id.clone(), is_step: true, inputs: host.0.reconcile.inputs.clone() };
-            self.lanes.occupy(&id);
+            let turn = Lease { plugin: id.clone(), is_step: true, inputs: host.0.reconcile.inputs.clone() };
+            self.queues.occupy(&id);
             let (host, tasks) = (host.clone(), host.0.tasks.clone());
             tasks.spawn(async move { execute(host, turn, id, step).await });
         }
@@ -112,7 +112,7 @@ impl Loop {
             let actual = Actual {
                 serves: serving.map(|generation| generation.setup()),
                 is_unhealthy: serving.is_some_and(|generation| generation.is_unhealthy()),
-                is_busy: self.lanes.is_busy(&plugin.id),
+                is_busy: self.queues.is_busy(&plugin.id),
                 attempts: state.attempts.clone(),
             };
             Entry { wanted, actual }
@@ -131,17 +131,17 @@ fn has_been_tried(entry: &Entry) -> bool {
 async fn submit_own(host: Host, operation: Operation) {
     let name = operation.name();
     let subject = operation.subject();
-    if let Err(error) = host.submit(operation, Asker::of("host")).await {
+    if let Err(error) = host.submit(operation, Initiator::new("host")).await {
         tracing::error!(code = error.code(), "failed to submit {name} of `{subject}`: {}", error.chain());
     }
 }
 
 /// Brings about what was asked for. What goes wrong is noted with the plugin, and tried again at its time.
-async fn execute(host: Host, turn: Turn, id: PluginId, step: Step) {
+async fn execute(host: Host, turn: Lease, id: PluginId, step: Step) {
     let stopping = host.0.stopping.clone();
     tokio::select! {
         () = stopping.cancelled() => {}
-        () = operation::bring_about(&host, turn, &id, step) => {}
+        () = operation::run_planned_step(&host, turn, &id, step) => {}
     }
 }
 

@@ -7,7 +7,7 @@ use host_core::job::JobState;
 use host_state::JobRecord;
 
 use crate::jobs::{Job, JobParts, JobView, end_record};
-use crate::model::{Asker, Error, JobError, Operation};
+use crate::model::{Error, Initiator, JobError, Operation};
 use crate::state::Host;
 use crate::upkeep::KEEP;
 
@@ -23,12 +23,12 @@ impl Host {
     ///
     /// # Errors
     /// [`Error::State`].
-    pub async fn unfinished_jobs(&self) -> Result<Vec<(JobRecord, Operation, Asker)>, Error> {
+    pub async fn unfinished_jobs(&self) -> Result<Vec<(JobRecord, Operation, Initiator)>, Error> {
         let found = self.0.state.unfinished_jobs().await?;
         for id in found.damaged {
             tracing::error!("the record of job `{id}` is damaged; the job is ended as failed");
             let reason = "the job record is damaged".to_owned();
-            self.bury(unknown_job(id), JobError::Unreadable { reason }).await?;
+            self.finish_orphaned_job(unknown_job(id), JobError::Unreadable { reason }).await?;
         }
         let mut unfinished = vec![];
         for record in found.jobs {
@@ -41,17 +41,17 @@ impl Host {
                     job = record.id,
                     "the host stopped {attempts} times during this job; it is not resumed again"
                 );
-                self.bury(record, JobError::Interrupted { attempts }).await?;
+                self.finish_orphaned_job(record, JobError::Interrupted { attempts }).await?;
                 continue;
             }
             match self.operation_of(&record) {
                 Ok(operation) => {
-                    let asker = Asker::of_record(&record);
-                    unfinished.push((record, operation, asker));
+                    let initiator = Initiator::from_record(&record);
+                    unfinished.push((record, operation, initiator));
                 }
                 Err(error) => {
                     tracing::error!(job = record.id, code = error.code(), "{}", error.chain());
-                    self.bury(record, error).await?;
+                    self.finish_orphaned_job(record, error).await?;
                 }
             }
         }
@@ -74,7 +74,7 @@ impl Host {
             operation: operation.name(),
             subject: left.subject,
             plugin: left.plugin.and_then(|id| id.parse().ok()),
-            asker: Asker::of_record(&record),
+            initiator: Initiator::from_record(&record),
             attempt: record.attempt.saturating_add(1),
             retry_of: left.retry_of,
             created_unix_ms: record.created_unix_ms,
@@ -82,18 +82,22 @@ impl Host {
             id: left.id,
         };
         let job = Job::new(parts);
-        job.go_on_from(&log);
-        job.go_on_as(&record);
+        job.continue_log(&log);
+        job.resume_as(&record);
         job.line(&format!(
             "the host stopped during attempt {}; this is attempt {}",
             record.attempt,
             record.attempt + 1
         ));
-        self.go(operation, job).await
+        self.start_job(operation, job).await
     }
 
     /// Ends a job that is not under way.
-    pub(super) async fn bury(&self, mut record: JobRecord, error: impl Into<Error>) -> Result<JobView, Error> {
+    pub(super) async fn finish_orphaned_job(
+        &self,
+        mut record: JobRecord,
+        error: impl Into<Error>,
+    ) -> Result<JobView, Error> {
         end_record(&mut record, error.into());
         let view = JobView::remembered(record.clone());
         let told = view

@@ -7,24 +7,24 @@ use crate::model::JobError;
 
 /// The course of a job. Whoever works on it, whoever watches it and whoever wants it to end meet here.
 #[derive(Debug)]
-pub(super) struct Course(watch::Sender<Now>);
+pub(super) struct JobCourse(watch::Sender<Now>);
 
 #[derive(Debug)]
 struct Now {
     state: JobState,
     /// Why it is to end before its own end. The first reason counts.
     wanted_end: Option<JobError>,
-    /// How many [`Uncut`] there are.
-    n_uncut: usize,
+    /// How many [`CancelShield`] there are.
+    n_shields: usize,
 }
 
 /// While this lives, the work on a job is not cut off.
 #[must_use = "the job is cut off again once this is dropped"]
-pub(crate) struct Uncut<'a>(&'a Course);
+pub(crate) struct CancelShield<'a>(&'a JobCourse);
 
-impl Course {
-    pub(super) fn new() -> Course {
-        Course(watch::Sender::new(Now { state: JobState::Queued, wanted_end: None, n_uncut: 0 }))
+impl JobCourse {
+    pub(super) fn new() -> JobCourse {
+        JobCourse(watch::Sender::new(Now { state: JobState::Queued, wanted_end: None, n_shields: 0 }))
     }
 
     pub(super) fn state(&self) -> JobState {
@@ -59,13 +59,13 @@ impl Course {
     }
 
     /// Waits until the job is to end and may be cut off. Cancel safe.
-    pub(super) async fn cut(&self) -> JobError {
-        self.cut_at(0).await
+    pub(super) async fn cancelled(&self) -> JobError {
+        self.cancelled_with_shields(0).await
     }
 
-    async fn cut_at(&self, n_uncut: usize) -> JobError {
+    async fn cancelled_with_shields(&self, n_shields: usize) -> JobError {
         let mut now = self.0.subscribe();
-        let found = now.wait_for(|now| now.wanted_end.is_some() && now.n_uncut <= n_uncut).await;
+        let found = now.wait_for(|now| now.wanted_end.is_some() && now.n_shields <= n_shields).await;
         match found.ok().and_then(|now| now.wanted_end.clone()) {
             Some(reason) => reason,
             // The sender lives in `self`, so the wait only ends with a reason.
@@ -73,10 +73,10 @@ impl Course {
         }
     }
 
-    /// The same for whoever holds one [`Uncut`] and knows what to do then: waits until the job is to end and nobody else holds
+    /// The same for whoever holds one [`CancelShield`] and knows what to do then: waits until the job is to end and nobody else holds
     /// one. Cancel safe.
-    pub(super) async fn cut_inside(&self) -> JobError {
-        self.cut_at(1).await
+    pub(super) async fn cancelled_in_shield(&self) -> JobError {
+        self.cancelled_with_shields(1).await
     }
 
     /// Waits until the job's turn has come. Cancel safe.
@@ -86,15 +86,15 @@ impl Course {
         let _ = now.wait_for(|now| now.state != JobState::Queued).await;
     }
 
-    pub(super) fn uncut(&self) -> Uncut<'_> {
-        self.0.send_modify(|now| now.n_uncut += 1);
-        Uncut(self)
+    pub(super) fn shield_from_cancel(&self) -> CancelShield<'_> {
+        self.0.send_modify(|now| now.n_shields += 1);
+        CancelShield(self)
     }
 }
 
-impl Drop for Uncut<'_> {
+impl Drop for CancelShield<'_> {
     fn drop(&mut self) {
-        self.0.0.send_modify(|now| now.n_uncut -= 1);
+        self.0.0.send_modify(|now| now.n_shields -= 1);
     }
 }
 
@@ -106,31 +106,31 @@ mod tests {
 
     #[test]
     fn a_job_is_cut_off_only_where_it_may_be() {
-        let course = Course::new();
-        assert!(course.cut().now_or_never().is_none());
-        let (outer, inner) = (course.uncut(), course.uncut());
+        let course = JobCourse::new();
+        assert!(course.cancelled().now_or_never().is_none());
+        let (outer, inner) = (course.shield_from_cancel(), course.shield_from_cancel());
         assert!(course.want_end(JobError::Cancelled));
         assert_eq!(course.wanted_end(), Some(JobError::Cancelled));
-        assert!(course.cut_inside().now_or_never().is_none());
+        assert!(course.cancelled_in_shield().now_or_never().is_none());
         drop(outer);
-        assert!(course.cut().now_or_never().is_none());
-        assert_eq!(course.cut_inside().now_or_never(), Some(JobError::Cancelled));
+        assert!(course.cancelled().now_or_never().is_none());
+        assert_eq!(course.cancelled_in_shield().now_or_never(), Some(JobError::Cancelled));
         drop(inner);
-        assert_eq!(course.cut().now_or_never(), Some(JobError::Cancelled));
+        assert_eq!(course.cancelled().now_or_never(), Some(JobError::Cancelled));
     }
 
     #[test]
     fn the_first_who_wants_a_job_to_end_is_who_ended_it() {
-        let course = Course::new();
+        let course = JobCourse::new();
         let superseded = JobError::Superseded { by: "job_2".to_owned() };
         assert!(course.want_end(superseded.clone()));
         assert!(!course.want_end(JobError::Cancelled));
-        assert_eq!(course.cut().now_or_never(), Some(superseded));
+        assert_eq!(course.cancelled().now_or_never(), Some(superseded));
     }
 
     #[test]
     fn a_job_that_has_ended_is_not_ended_again() {
-        let course = Course::new();
+        let course = JobCourse::new();
         assert!(course.started().now_or_never().is_none());
         assert!(course.enter(JobEvent::Started) && !course.enter(JobEvent::Started));
         assert!(course.started().now_or_never().is_some());

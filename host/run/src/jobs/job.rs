@@ -2,18 +2,19 @@
 
 use std::borrow::Cow;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use host_call::{LogLine, LogLines, now_unix_ms};
 use host_core::PluginId;
 use host_core::job::{JobEvent, JobState};
 use host_state::{JobLog, JobRecord};
+use parking_lot::{Mutex, MutexGuard};
 use tokio_util::sync::CancellationToken;
 
-use crate::jobs::course::Course;
-use crate::jobs::{JobView, Uncut, outcome, state_of};
-use crate::model::{Asker, Error, Failed, JobError, Receipt, StepReport};
+use crate::jobs::course::JobCourse;
+use crate::jobs::{CancelShield, JobView, outcome, state_of};
+use crate::model::{Error, Failed, Initiator, JobError, Receipt, StepReport};
 
 /// The lines of a job that are kept while it is under way.
 const MAX_LINES: usize = 5_000;
@@ -30,7 +31,7 @@ pub struct Job {
     id: String,
     operation: &'static str,
     subject: String,
-    asker: Asker,
+    initiator: Initiator,
     attempt: u64,
     retry_of: Option<String>,
     created_unix_ms: u64,
@@ -40,7 +41,7 @@ pub struct Job {
     committed: AtomicBool,
     log: LogLines,
     progress: Mutex<Progress>,
-    course: Course,
+    course: JobCourse,
     result: OnceLock<Result<Receipt, Arc<Error>>>,
     /// Cancelled when there is a result.
     over: CancellationToken,
@@ -52,7 +53,7 @@ pub(crate) struct JobParts {
     pub(crate) operation: &'static str,
     pub(crate) subject: String,
     pub(crate) plugin: Option<PluginId>,
-    pub(crate) asker: Asker,
+    pub(crate) initiator: Initiator,
     pub(crate) attempt: u64,
     pub(crate) retry_of: Option<String>,
     pub(crate) created_unix_ms: u64,
@@ -78,7 +79,7 @@ pub(crate) struct Ended {
 
 impl Job {
     pub(crate) fn new(parts: JobParts) -> Job {
-        let JobParts { id, operation, subject, plugin, asker, attempt, retry_of, created_unix_ms, request } = parts;
+        let JobParts { id, operation, subject, plugin, initiator, attempt, retry_of, created_unix_ms, request } = parts;
         let progress = Progress {
             plugin,
             started_unix_ms: None,
@@ -91,7 +92,7 @@ impl Job {
             id,
             operation,
             subject,
-            asker,
+            initiator,
             attempt,
             retry_of,
             created_unix_ms,
@@ -99,7 +100,7 @@ impl Job {
             committed: AtomicBool::new(false),
             log: LogLines::new(MAX_LINES, host_store::without_folders),
             progress: Mutex::new(progress),
-            course: Course::new(),
+            course: JobCourse::new(),
             result: OnceLock::new(),
             over: CancellationToken::new(),
         }
@@ -112,7 +113,7 @@ impl Job {
             operation,
             subject: plugin.to_string(),
             plugin: Some(plugin.clone()),
-            asker: Asker::of("host"),
+            initiator: Initiator::new("host"),
             attempt: 1,
             retry_of: None,
             created_unix_ms: now_unix_ms(),
@@ -136,8 +137,8 @@ impl Job {
     }
 
     /// Who asked, why, and what is to become of another job of the same plugin.
-    pub fn asker(&self) -> &Asker {
-        &self.asker
+    pub fn initiator(&self) -> &Initiator {
+        &self.initiator
     }
 
     /// Where it is.
@@ -160,7 +161,7 @@ impl Job {
             operation: Cow::Borrowed(self.operation),
             subject: self.subject.clone(),
             plugin: progress.plugin.as_ref().map(ToString::to_string),
-            asker: self.asker.clone(),
+            initiator: self.initiator.clone(),
             attempt: self.attempt,
             retry_of: self.retry_of.clone(),
             created_unix_ms: self.created_unix_ms,
@@ -170,7 +171,7 @@ impl Job {
             step: progress.step.clone(),
             steps: progress.steps.clone(),
             n_lines: self.log.n_lines(),
-            result: result.map(|result| result.clone().map_err(|error| Failed::of(&error))),
+            result: result.map(|result| result.clone().map_err(|error| Failed::from_error(&error))),
         }
     }
 
@@ -227,26 +228,26 @@ impl Job {
     }
 
     /// Which plugin it changes.
-    pub(crate) fn concerns(&self, plugin: &PluginId) {
+    pub(crate) fn set_plugin(&self, plugin: &PluginId) {
         self.progress().plugin = Some(plugin.clone());
     }
 
     /// It changes several plugins, or which one it changes next is not known yet.
-    pub(crate) fn concerns_several(&self) {
+    pub(crate) fn set_several_plugins(&self) {
         self.progress().plugin = None;
     }
 
     /// Nothing is cut off while what this returns lives: neither by a cancellation nor by a timeout. For what must not be
     /// left half done, such as from the start of a generation to its swap.
-    pub(crate) fn uncut(&self) -> Uncut<'_> {
-        self.course.uncut()
+    pub(crate) fn shield_from_cancel(&self) -> CancelShield<'_> {
+        self.course.shield_from_cancel()
     }
 
     /// Asks, in the midst of what is not cut off, whether to go on.
     ///
     /// # Errors
     /// Why the job is to end.
-    pub(crate) fn go_on(&self) -> Result<(), Error> {
+    pub(crate) fn check_not_cancelled(&self) -> Result<(), Error> {
         self.course.wanted_end().map_or(Ok(()), |reason| Err(reason.into()))
     }
 
@@ -268,13 +269,13 @@ impl Job {
     // === for whoever runs it ===
 
     /// Waits until somebody wants it to end and it may be cut off. Cancel safe.
-    pub(crate) async fn cut(&self) -> JobError {
-        self.course.cut().await
+    pub(crate) async fn cancelled(&self) -> JobError {
+        self.course.cancelled().await
     }
 
-    /// The same for whoever holds one [`Uncut`] and brings what it has begun to a good end. Cancel safe.
-    pub(crate) async fn cut_inside(&self) -> JobError {
-        self.course.cut_inside().await
+    /// The same for whoever holds one [`CancelShield`] and brings what it has begun to a good end. Cancel safe.
+    pub(crate) async fn cancelled_in_shield(&self) -> JobError {
+        self.course.cancelled_in_shield().await
     }
 
     /// Waits until its turn has come. Cancel safe.
@@ -308,7 +309,7 @@ impl Job {
     }
 
     /// Goes on as a job that a host before has left.
-    pub(crate) fn go_on_as(&self, left: &JobRecord) {
+    pub(crate) fn resume_as(&self, left: &JobRecord) {
         if left.step == COMMITTED {
             self.has_committed();
         }
@@ -316,7 +317,7 @@ impl Job {
 
     /// Its time is over.
     pub(crate) fn time_out(&self) {
-        if let Some(after) = self.asker.timeout {
+        if let Some(after) = self.initiator.timeout {
             self.course.want_end(JobError::TimedOut { after });
         }
     }
@@ -350,7 +351,7 @@ impl Job {
     }
 
     /// Goes on where the log of the attempt before ended.
-    pub(crate) fn go_on_from(&self, log: &JobLog) {
+    pub(crate) fn continue_log(&self, log: &JobLog) {
         self.log.continue_from(log.first_line, log.text.lines());
     }
 
@@ -358,7 +359,7 @@ impl Job {
     pub(crate) fn record(&self, ended: Option<&Ended>) -> JobRecord {
         let view = self.view();
         let result = match ended {
-            Some(ended) => Some(ended.result.clone().map_err(|error| Failed::of(&error))),
+            Some(ended) => Some(ended.result.clone().map_err(|error| Failed::from_error(&error))),
             None => view.result,
         };
         let state = ended.map_or(view.state, |ended| ended.state);
@@ -371,10 +372,10 @@ impl Job {
             operation: view.operation.into_owned(),
             plugin: view.plugin,
             subject: view.subject,
-            actor: view.asker.actor,
-            reason: view.asker.reason,
-            on_conflict: view.asker.on_conflict.as_str().to_owned(),
-            timeout_ms: view.asker.timeout.map(|timeout| u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX)),
+            actor: view.initiator.actor,
+            reason: view.initiator.reason,
+            on_conflict: view.initiator.on_conflict.as_str().to_owned(),
+            timeout_ms: view.initiator.timeout.map(|timeout| u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX)),
             state,
             attempt: view.attempt,
             retry_of: view.retry_of,
@@ -390,7 +391,7 @@ impl Job {
     }
 
     fn progress(&self) -> MutexGuard<'_, Progress> {
-        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
+        self.progress.lock()
     }
 }
 
@@ -399,7 +400,7 @@ pub(crate) fn end_record(record: &mut JobRecord, error: Error) {
     let result = Err(error);
     record.state = state_of(&result);
     record.ended_unix_ms = Some(now_unix_ms());
-    record.outcome = Some(outcome::write(result.map_err(|error| Failed::of(&error))));
+    record.outcome = Some(outcome::write(result.map_err(|error| Failed::from_error(&error))));
 }
 
 impl Progress {
@@ -422,7 +423,7 @@ mod tests {
             operation: "load",
             subject: "/srv/hello".to_owned(),
             plugin: None,
-            asker: Asker { timeout, reason: Some("why not".to_owned()), ..Asker::of("operator") },
+            initiator: Initiator { timeout, reason: Some("why not".to_owned()), ..Initiator::new("operator") },
             attempt: 1,
             retry_of: None,
             created_unix_ms: 5,
@@ -436,7 +437,7 @@ mod tests {
         assert_eq!((job.state(), &*job.view().step), (JobState::Queued, "queue"));
         job.enter("fetch");
         job.line("fetching");
-        job.concerns(&"hello".parse().unwrap());
+        job.set_plugin(&"hello".parse().unwrap());
         job.enter("build");
         let view = job.view();
         assert_eq!((view.state, &*view.step, view.n_lines), (JobState::Running, "build", 1));
@@ -469,10 +470,10 @@ mod tests {
     async fn a_job_has_as_long_as_its_asker_waits() {
         let limited = job(Some(std::time::Duration::from_secs(2)));
         limited.time_out();
-        assert_eq!(limited.cut().await.state(), JobState::TimedOut);
-        assert_eq!(limited.go_on().unwrap_err().code(), "job_timed_out");
+        assert_eq!(limited.cancelled().await.state(), JobState::TimedOut);
+        assert_eq!(limited.check_not_cancelled().unwrap_err().code(), "job_timed_out");
         let unlimited = job(None);
         unlimited.time_out();
-        assert!(unlimited.go_on().is_ok());
+        assert!(unlimited.check_not_cancelled().is_ok());
     }
 }

@@ -1,11 +1,12 @@
 //! The jobs that are queued or running.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use host_core::job::JobState;
 use host_state::JobCursor;
+use parking_lot::{Mutex, MutexGuard};
 
 use crate::jobs::{Job, JobView};
 
@@ -37,7 +38,7 @@ impl Jobs {
     }
 
     pub(crate) fn live(&self) -> MutexGuard<'_, HashMap<String, Arc<Job>>> {
-        self.live.lock().unwrap_or_else(PoisonError::into_inner)
+        self.live.lock()
     }
 
     /// How many wait and how many work.

@@ -3,7 +3,7 @@
 use host_core::job::JobState;
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Error, Failed, JobError, Kind, Receipt};
+use crate::model::{Error, Failed, FailureKind, JobError, Receipt};
 
 /// The same with what was done instead, as it is kept.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -37,7 +37,7 @@ pub(super) fn read(text: Option<&str>) -> Result<Receipt, Failed> {
         Ok(Outcome::Done(receipt)) => Ok(receipt),
         Ok(Outcome::Failed(failed)) => Err(failed),
         Err(error) => Err(Failed {
-            kind: Kind::Broken,
+            kind: FailureKind::Broken,
             code: "job_outcome_unreadable".to_owned(),
             message: format!("the stored result of the job cannot be read: {error}"),
             fix: None,
@@ -55,7 +55,7 @@ mod tests {
     use crate::model::StepReport;
 
     fn check(result: &Result<Receipt, Error>, expected: Expect) {
-        let told = result.as_ref().cloned().map_err(Failed::of);
+        let told = result.as_ref().cloned().map_err(Failed::from_error);
         let text = write(told.clone());
         expected.assert_eq(&format!("{} {text}", state_of(result)));
         assert_eq!(read(Some(&text)), told);

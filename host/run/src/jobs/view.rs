@@ -6,7 +6,7 @@ use host_core::job::JobState;
 use host_state::{JobCursor, JobRecord};
 
 use crate::jobs::outcome;
-use crate::model::{Asker, Failed, Receipt, StepReport};
+use crate::model::{Failed, Initiator, Receipt, StepReport};
 
 /// A job at one moment.
 #[derive(Clone, Debug, PartialEq)]
@@ -20,7 +20,7 @@ pub struct JobView {
     /// The plugin, once it is known.
     pub plugin: Option<String>,
     /// Who asked.
-    pub asker: Asker,
+    pub initiator: Initiator,
     /// Which attempt this is; the first is 1.
     pub attempt: u64,
     /// The job that asked for the same before, when this one was made of it.
@@ -51,14 +51,14 @@ impl JobView {
 
     /// A job as it was kept.
     pub(crate) fn remembered(record: JobRecord) -> JobView {
-        let asker = Asker::of_record(&record);
+        let initiator = Initiator::from_record(&record);
         let result = record.state.is_ended().then(|| outcome::read(record.outcome.as_deref()));
         JobView {
             id: record.id,
             operation: Cow::Owned(record.operation),
             subject: record.subject,
             plugin: record.plugin,
-            asker,
+            initiator,
             attempt: record.attempt,
             retry_of: record.retry_of,
             created_unix_ms: record.created_unix_ms,

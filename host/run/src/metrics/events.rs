@@ -2,7 +2,7 @@
 
 use prometheus::{IntCounter, IntGauge, Registry};
 
-use crate::metrics::Make;
+use crate::metrics::MetricFactory;
 
 /// What is counted of events. Clones count together.
 #[derive(Clone)]
@@ -16,8 +16,8 @@ pub(crate) struct EventMetrics {
 }
 
 impl EventMetrics {
-    pub(crate) fn of(registry: &Registry) -> EventMetrics {
-        let make = Make(registry);
+    pub(crate) fn new(registry: &Registry) -> EventMetrics {
+        let make = MetricFactory(registry);
         let dropped = "Events missing from the journal because the queue or the disk was full";
         EventMetrics {
             published: make.counter("plugin_host_events_total", "Published events"),

@@ -41,7 +41,7 @@ pub enum MetricValue {
 }
 
 impl MetricFamily {
-    pub(crate) fn of(family: &proto::MetricFamily) -> MetricFamily {
+    pub(crate) fn from_proto(family: &proto::MetricFamily) -> MetricFamily {
         let kind = match family.get_field_type() {
             proto::MetricType::COUNTER => "counter",
             proto::MetricType::HISTOGRAM => "histogram",

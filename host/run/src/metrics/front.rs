@@ -5,7 +5,7 @@ use std::time::Duration;
 use host_call::{STATUS_CLASSES, status_class};
 use prometheus::{HistogramVec, IntCounter, IntCounterVec, IntGauge, Registry};
 
-use crate::metrics::Make;
+use crate::metrics::MetricFactory;
 
 /// Upper bounds in seconds: from a look at what is in memory to a build.
 const BUCKETS: &[f64] = &[0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0, 120.0, 600.0];
@@ -26,11 +26,11 @@ pub struct FrontMetrics {
 
 /// Counts something that is there, until it is dropped.
 #[derive(Debug)]
-pub struct Present(IntGauge);
+pub struct ActiveGauge(IntGauge);
 
 impl FrontMetrics {
-    pub(crate) fn of(registry: &Registry) -> FrontMetrics {
-        let make = Make(registry);
+    pub(crate) fn new(registry: &Registry) -> FrontMetrics {
+        let make = MetricFactory(registry);
         let action = ["action"];
         FrontMetrics {
             requests: make.counters(
@@ -71,9 +71,9 @@ impl FrontMetrics {
     }
 
     /// A connection was accepted; it counts as open until what is returned is dropped.
-    pub fn connection(&self) -> Present {
+    pub fn connection(&self) -> ActiveGauge {
         self.accepted.inc();
-        Present::new(&self.connections)
+        ActiveGauge::new(&self.connections)
     }
 
     /// A connection was closed at once because its address had too many.
@@ -97,19 +97,19 @@ impl FrontMetrics {
     }
 
     /// Somebody follows the log of a job.
-    pub fn job_log_stream(&self) -> Present {
-        Present::new(&self.job_log_streams)
+    pub fn job_log_stream(&self) -> ActiveGauge {
+        ActiveGauge::new(&self.job_log_streams)
     }
 }
 
-impl Present {
-    pub(crate) fn new(gauge: &IntGauge) -> Present {
+impl ActiveGauge {
+    pub(crate) fn new(gauge: &IntGauge) -> ActiveGauge {
         gauge.inc();
-        Present(gauge.clone())
+        ActiveGauge(gauge.clone())
     }
 }
 
-impl Drop for Present {
+impl Drop for ActiveGauge {
     fn drop(&mut self) {
         self.0.dec();
     }

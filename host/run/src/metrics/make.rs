@@ -10,9 +10,9 @@ use prometheus::{
 const CONSTANT: &str = "names, labels and buckets are constants, and no two metrics share a name";
 
 /// Makes metrics in a registry. Names and labels are constants of this room.
-pub(crate) struct Make<'a>(pub(crate) &'a Registry);
+pub(crate) struct MetricFactory<'a>(pub(crate) &'a Registry);
 
-impl Make<'_> {
+impl MetricFactory<'_> {
     pub(crate) fn counter(&self, name: &str, help: &str) -> IntCounter {
         self.kept(IntCounter::new(name, help))
     }

@@ -2,7 +2,7 @@
 
 use prometheus::{Counter, IntGauge, Registry};
 
-use crate::metrics::Make;
+use crate::metrics::MetricFactory;
 
 /// The kernel counts CPU time for programs in hundredths of a second, whatever its own clock is.
 const TICKS_PER_SECOND: f64 = 100.0;
@@ -17,8 +17,8 @@ pub(super) struct ProcessMetrics {
 }
 
 impl ProcessMetrics {
-    pub(super) fn of(registry: &Registry) -> ProcessMetrics {
-        let make = Make(registry);
+    pub(super) fn new(registry: &Registry) -> ProcessMetrics {
+        let make = MetricFactory(registry);
         ProcessMetrics {
             cpu: make.seconds_total("process_cpu_seconds_total", "User and system CPU time of the process, in seconds"),
             resident: make.gauge("process_resident_memory_bytes", "Resident memory of the process, in bytes"),
@@ -31,7 +31,7 @@ impl ProcessMetrics {
     /// Reads them off. What the kernel does not say stays as it was.
     pub(super) fn read(&self) {
         let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
-        if let Some((cpu, threads)) = of_stat(&stat) {
+        if let Some((cpu, threads)) = parse_stat(&stat) {
             self.cpu.inc_by((cpu - self.cpu.get()).max(0.0));
             self.threads.set(threads);
         }
@@ -51,7 +51,7 @@ impl ProcessMetrics {
 }
 
 /// CPU seconds and threads, of a line of `/proc/self/stat`.
-fn of_stat(stat: &str) -> Option<(f64, i64)> {
+fn parse_stat(stat: &str) -> Option<(f64, i64)> {
     // The name of the program may hold anything, also spaces and brackets.
     let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
     let field = |number: usize| fields.get(number - 3)?.parse::<i64>().ok();
@@ -70,14 +70,14 @@ mod tests {
     #[test]
     fn a_program_of_any_name_is_read() {
         let stat = "7 (a) b 9) S 1 7 7 0 -1 4194304 1 0 0 0 250 50 0 0 20 0 12 0 5 0 0";
-        assert_eq!(of_stat(stat), Some((3.0, 12)));
-        assert_eq!((of_stat(""), of_stat("7 (a) S 1")), (None, None));
+        assert_eq!(parse_stat(stat), Some((3.0, 12)));
+        assert_eq!((parse_stat(""), parse_stat("7 (a) S 1")), (None, None));
         assert_eq!(number_after("VmPeak:\t1 kB\nVmRSS:\t  42 kB\n", "VmRSS:"), Some(42));
     }
 
     #[test]
     fn this_process_is_read() {
-        let metrics = ProcessMetrics::of(&Registry::new());
+        let metrics = ProcessMetrics::new(&Registry::new());
         metrics.read();
         assert!(metrics.resident.get() > 1 << 20 && metrics.open_files.get() > 2 && metrics.threads.get() > 0);
     }

@@ -4,7 +4,7 @@ use host_core::configuration::Violation;
 use host_core::manifest::Problem;
 use host_core::{Digest, PluginId, SourceError};
 
-use crate::model::{FieldProblem, JobError, Kind, Part, PartState};
+use crate::model::{FailureKind, FieldProblem, JobError, OperationPart, PartState};
 
 /// Why an operation did not do what was asked. What served before still serves.
 #[derive(Debug, thiserror::Error)]
@@ -159,7 +159,7 @@ pub enum Error {
         problems: Vec<host_core::lock_file::Problem>,
     },
     /// The operator's plugins.yaml can't be applied here.
-    #[error("no plan can be made: {}", of_fields(problems))]
+    #[error("no plan can be made: {}", join_messages(problems))]
     PlanRefused {
         /// All that stands in the way.
         problems: Vec<FieldProblem>,
@@ -211,7 +211,7 @@ pub enum Error {
     #[error("too many sources are being validated at the moment")]
     Looking,
     /// A batch has operations that it can't have.
-    #[error("invalid batch: {}", of_fields(problems))]
+    #[error("invalid batch: {}", join_messages(problems))]
     BatchRefused {
         /// All that is wrong.
         problems: Vec<FieldProblem>,
@@ -231,7 +231,7 @@ pub enum Error {
         /// Which, from 0.
         failed: Option<usize>,
         /// What became of each.
-        parts: Vec<Part>,
+        parts: Vec<OperationPart>,
     },
     /// No upload of that id is kept.
     #[error("unknown upload `{id}`")]
@@ -307,35 +307,41 @@ impl Error {
     }
 
     /// Whose fault it is, and so which status an answer has.
-    pub fn kind(&self) -> Kind {
+    pub fn kind(&self) -> FailureKind {
         let code = self.code();
         match self {
             // A queue that is full is another thing.
-            _ if code.ends_with("_full") && code != "build_queue_full" => Kind::Full,
-            Error::Source(_) => Kind::Malformed,
-            Error::UnknownPlugin { .. } | Error::UnknownUpload { .. } | Error::UnknownRevision { .. } => Kind::NotFound,
-            Error::State(_) if code == "state_stale" => Kind::Stale,
-            Error::PlanStale { .. } => Kind::Stale,
-            Error::UnknownPlan { .. } | Error::NotListed { .. } => Kind::NotFound,
-            Error::OtherContent { .. } | Error::ManifestElsewhere => Kind::Refused,
-            Error::Looking => Kind::Busy,
-            Error::FileRefused { .. } | Error::PlanRefused { .. } | Error::BatchRefused { .. } => Kind::Refused,
-            Error::OtherArtifact { .. } => Kind::Refused,
-            Error::NotUndone { .. } => Kind::Conflict,
-            Error::Together { cause, .. } => cause.kind(),
-            Error::Dependencies(_) if matches!(code, "dependency_dependants" | "dependency_conflict") => Kind::Conflict,
-            Error::Dependencies(_) => Kind::Refused,
-            Error::OtherPlugin { .. } | Error::Disabled { .. } | Error::InProgress { .. } => Kind::Conflict,
-            Error::NoRepository { .. } | Error::NothingKept { .. } | Error::NoArtifact { .. } => Kind::Conflict,
-            Error::ShuttingDown | Error::TooManyKept { .. } => Kind::Busy,
-            Error::Panicked | Error::State(_) => Kind::Broken,
-            Error::Load(_) if code == "load_trial_failed" => Kind::Broken,
-            Error::Manifest { .. } | Error::Placement { .. } | Error::Load(_) | Error::Unhealthy { .. } => {
-                Kind::Refused
+            _ if code.ends_with("_full") && code != "build_queue_full" => FailureKind::Full,
+            Error::Source(_) => FailureKind::Malformed,
+            Error::UnknownPlugin { .. } | Error::UnknownUpload { .. } | Error::UnknownRevision { .. } => {
+                FailureKind::NotFound
             }
-            Error::Hook { .. } | Error::ConfigurationRefused { .. } => Kind::Refused,
-            Error::ConfigurationInvalid { .. } | Error::Schema { .. } => Kind::Refused,
-            Error::Fetch(_) | Error::Build(_) | Error::Store(_) | Error::UpdatesUnknown { .. } => Kind::of_code(code),
+            Error::State(_) if code == "state_stale" => FailureKind::Stale,
+            Error::PlanStale { .. } => FailureKind::Stale,
+            Error::UnknownPlan { .. } | Error::NotListed { .. } => FailureKind::NotFound,
+            Error::OtherContent { .. } | Error::ManifestElsewhere => FailureKind::Refused,
+            Error::Looking => FailureKind::Busy,
+            Error::FileRefused { .. } | Error::PlanRefused { .. } | Error::BatchRefused { .. } => FailureKind::Refused,
+            Error::OtherArtifact { .. } => FailureKind::Refused,
+            Error::NotUndone { .. } => FailureKind::Conflict,
+            Error::Together { cause, .. } => cause.kind(),
+            Error::Dependencies(_) if matches!(code, "dependency_dependants" | "dependency_conflict") => {
+                FailureKind::Conflict
+            }
+            Error::Dependencies(_) => FailureKind::Refused,
+            Error::OtherPlugin { .. } | Error::Disabled { .. } | Error::InProgress { .. } => FailureKind::Conflict,
+            Error::NoRepository { .. } | Error::NothingKept { .. } | Error::NoArtifact { .. } => FailureKind::Conflict,
+            Error::ShuttingDown | Error::TooManyKept { .. } => FailureKind::Busy,
+            Error::Panicked | Error::State(_) => FailureKind::Broken,
+            Error::Load(_) if code == "load_trial_failed" => FailureKind::Broken,
+            Error::Manifest { .. } | Error::Placement { .. } | Error::Load(_) | Error::Unhealthy { .. } => {
+                FailureKind::Refused
+            }
+            Error::Hook { .. } | Error::ConfigurationRefused { .. } => FailureKind::Refused,
+            Error::ConfigurationInvalid { .. } | Error::Schema { .. } => FailureKind::Refused,
+            Error::Fetch(_) | Error::Build(_) | Error::Store(_) | Error::UpdatesUnknown { .. } => {
+                FailureKind::from_code(code)
+            }
             Error::Job(error) => error.kind(),
         }
     }
@@ -389,7 +395,7 @@ impl Error {
             Error::ConfigurationRefused { .. } => Some("correct the settings named in the message".to_owned()),
             Error::Unhealthy { .. } => Some("see the plugin's log; the previous generation still serves".to_owned()),
             _ => {
-                let is_full = || self.kind() == Kind::Full;
+                let is_full = || self.kind() == FailureKind::Full;
                 self.parts().1.or_else(|| {
                     is_full().then(|| "free disk space, then try again; nothing was changed".to_owned())
                 })
@@ -426,7 +432,7 @@ impl Error {
 }
 
 /// Which of several things could not be done, and what became of those before.
-fn together(failed: Option<usize>, parts: &[Part]) -> String {
+fn together(failed: Option<usize>, parts: &[OperationPart]) -> String {
     let has = |state| parts.iter().any(|part| part.state == state);
     let which = match failed.and_then(|index| Some((index + 1, parts.get(index)?))) {
         Some((number, part)) => {
@@ -443,7 +449,7 @@ fn together(failed: Option<usize>, parts: &[Part]) -> String {
     format!("{which}; {before}")
 }
 
-fn of_fields(problems: &[FieldProblem]) -> String {
+fn join_messages(problems: &[FieldProblem]) -> String {
     problems.iter().map(|problem| problem.without_hint().message).collect::<Vec<_>>().join("; ")
 }
 

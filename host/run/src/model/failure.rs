@@ -3,17 +3,17 @@
 use host_core::configuration::Violation;
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Error, Part};
+use crate::model::{Error, OperationPart};
 
 /// Whose fault a failure is, and what may help. A surface that has statuses gives each kind one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Kind {
+pub enum FailureKind {
     /// What was asked makes no sense.
     Malformed,
     /// It is not allowed.
     Forbidden,
-    /// There is no such thing.
+    /// PresentState is no such thing.
     NotFound,
     /// It does not go together with what is there, or with what else was asked.
     Conflict,
@@ -33,16 +33,16 @@ pub enum Kind {
     TimedOut,
 }
 
-impl Kind {
+impl FailureKind {
     /// The kind of a failure of fetching, building or storing, which name what happened by a word.
-    pub(crate) fn of_code(code: &str) -> Kind {
+    pub(crate) fn from_code(code: &str) -> FailureKind {
         match code {
             "store_io" | "store_random" | "fetch_io" | "build_io" | "build_no_toolchain" | "build_process" => {
-                Kind::Broken
+                FailureKind::Broken
             }
-            "build_queue_full" | "build_queue_timeout" | "build_stopping" => Kind::Busy,
-            "fetch_outside_roots" => Kind::Forbidden,
-            _ => Kind::Refused,
+            "build_queue_full" | "build_queue_timeout" | "build_stopping" => FailureKind::Busy,
+            "fetch_outside_roots" => FailureKind::Forbidden,
+            _ => FailureKind::Refused,
         }
     }
 }
@@ -51,7 +51,7 @@ impl Kind {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Failed {
     /// Whose fault it is.
-    pub kind: Kind,
+    pub kind: FailureKind,
     /// A word for clients, metrics and tests.
     pub code: String,
     /// What failed and why, in one line.
@@ -64,7 +64,7 @@ pub struct Failed {
     pub problems: Vec<FieldProblem>,
     /// What became of each of several things that were asked for at once.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub parts: Vec<Part>,
+    pub parts: Vec<OperationPart>,
 }
 
 /// One thing that is wrong.
@@ -86,7 +86,7 @@ impl FieldProblem {
 
 impl Failed {
     /// What is told of an error.
-    pub fn of(error: &Error) -> Failed {
+    pub fn from_error(error: &Error) -> Failed {
         Failed {
             kind: error.kind(),
             code: error.code().to_owned(),

@@ -8,7 +8,7 @@ use host_state::JobRecord;
 
 /// Who asks for an operation, why, and under which conditions.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Asker {
+pub struct Initiator {
     /// Who: `operator`, or a part of the host.
     pub actor: String,
     /// Why, in their own words; no control characters.
@@ -33,15 +33,15 @@ pub enum OnConflict {
     Reject,
 }
 
-impl Asker {
+impl Initiator {
     /// Somebody who gives no reason, takes their turn and waits for as long as it takes.
-    pub fn of(actor: impl Into<String>) -> Asker {
-        Asker { actor: actor.into(), reason: None, on_conflict: OnConflict::Queue, timeout: None, request: None }
+    pub fn new(actor: impl Into<String>) -> Initiator {
+        Initiator { actor: actor.into(), reason: None, on_conflict: OnConflict::Queue, timeout: None, request: None }
     }
 
     /// Who asked for a job that is kept.
-    pub(crate) fn of_record(record: &JobRecord) -> Asker {
-        Asker {
+    pub(crate) fn from_record(record: &JobRecord) -> Initiator {
+        Initiator {
             actor: record.actor.clone(),
             reason: record.reason.clone(),
             // A word of another version of the host means at worst a wait.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use host_core::job::JobState;
 
-use crate::model::Kind;
+use crate::model::FailureKind;
 
 /// Why a job did not come to its own end, or why nothing can be done with it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -85,16 +85,16 @@ impl JobError {
     }
 
     /// Whose fault it is.
-    pub fn kind(&self) -> Kind {
+    pub fn kind(&self) -> FailureKind {
         match self {
-            JobError::TimedOut { .. } => Kind::TimedOut,
-            JobError::Interrupted { .. } | JobError::Unreadable { .. } => Kind::Broken,
-            JobError::Unknown { .. } => Kind::NotFound,
+            JobError::TimedOut { .. } => FailureKind::TimedOut,
+            JobError::Interrupted { .. } | JobError::Unreadable { .. } => FailureKind::Broken,
+            JobError::Unknown { .. } => FailureKind::NotFound,
             JobError::Cancelled
             | JobError::Superseded { .. }
             | JobError::Ended { .. }
             | JobError::NotRetryable { .. }
-            | JobError::NotKept { .. } => Kind::Conflict,
+            | JobError::NotKept { .. } => FailureKind::Conflict,
         }
     }
 

@@ -6,7 +6,7 @@ use host_core::update::UpdateRule;
 use host_core::{Digest, PluginId, Revision, Source, Trust};
 use serde_json::{Map, Value};
 
-use crate::model::{Error, FieldProblem, Settings, Target};
+use crate::model::{Error, FieldProblem, SettingsChange, Target};
 
 /// The most operations of a batch.
 const MAX_OPERATIONS: usize = 100;
@@ -98,7 +98,7 @@ pub enum Operation {
         /// The plugin.
         id: String,
         /// How.
-        change: Settings,
+        change: SettingsChange,
         /// The revision that the change was made from; another one refuses it.
         expected: Option<u64>,
     },
@@ -290,7 +290,9 @@ mod tests {
         let unload = |keep_data| Operation::Unload { id: id(), keep_data, cascade: false };
         let says = |operations: &[Operation], atomic| match check_batch(operations, atomic) {
             Ok(()) => "ok".to_owned(),
-            Err(error) => Failed::of(&error).problems.iter().map(|p| format!("{}: {}\n", p.field, p.message)).collect(),
+            Err(error) => {
+                Failed::from_error(&error).problems.iter().map(|p| format!("{}: {}\n", p.field, p.message)).collect()
+            }
         };
         assert_eq!(says(&[unload(true), Operation::Reload { id: id() }], true), "ok");
         assert_eq!(says(&[unload(false)], false), "ok");

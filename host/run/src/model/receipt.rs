@@ -40,14 +40,14 @@ pub struct Receipt {
     pub reason: Option<String>,
     /// What became of each of several things that were asked for at once.
     #[serde(default)]
-    pub parts: Vec<Part>,
+    pub parts: Vec<OperationPart>,
     /// The steps, in order.
     pub steps: Vec<StepReport>,
 }
 
 /// What became of one of several things that were asked for at once.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Part {
+pub struct OperationPart {
     /// `load`, `reload`, …; what a plan does with a plugin is `apply`, or `unload`.
     pub operation: Cow<'static, str>,
     /// Of what: a source or a plugin's id.

@@ -17,7 +17,7 @@ use semver::Version;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::model::{LoadOptions, Operation, Settings, Target};
+use crate::model::{LoadOptions, Operation, SettingsChange, Target};
 
 type Configuration = serde_json::Map<String, serde_json::Value>;
 
@@ -64,7 +64,7 @@ enum Record {
     Configure {
         id: String,
         #[serde(with = "ChangeRecord")]
-        change: Settings,
+        change: SettingsChange,
         expected: Option<u64>,
     },
     Rollback {
@@ -110,7 +110,7 @@ enum Record {
 }
 
 #[derive(Serialize, Deserialize)]
-#[serde(remote = "Settings", rename_all = "snake_case")]
+#[serde(remote = "SettingsChange", rename_all = "snake_case")]
 enum ChangeRecord {
     Replace(Configuration),
     Merge(Configuration),
@@ -344,9 +344,9 @@ impl SourceRecord {
     fn serialize<S: Serializer>(source: &Source, serializer: S) -> Result<S::Ok, S::Error> {
         let record = match source {
             Source::Git { .. } => SourceRecord::Git(source.to_string()),
-            Source::Folder(path) => SourceRecord::Folder(PathRecord::of(path)),
-            Source::Archive(path) => SourceRecord::Archive(PathRecord::of(path)),
-            Source::Library(path) => SourceRecord::Library(PathRecord::of(path)),
+            Source::Folder(path) => SourceRecord::Folder(PathRecord::from_path(path)),
+            Source::Archive(path) => SourceRecord::Archive(PathRecord::from_path(path)),
+            Source::Library(path) => SourceRecord::Library(PathRecord::from_path(path)),
             Source::Upload(id) => SourceRecord::Upload(id.clone()),
         };
         Serialize::serialize(&record, serializer)
@@ -368,7 +368,7 @@ impl SourceRecord {
 }
 
 impl PathRecord {
-    fn of(path: &Path) -> PathRecord {
+    fn from_path(path: &Path) -> PathRecord {
         match path.to_str() {
             Some(text) => PathRecord::Text(text.to_owned()),
             None => PathRecord::Bytes(path.as_os_str().as_bytes().to_owned()),
@@ -392,9 +392,9 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::model::PresentState;
     use crate::model::TargetPick;
-    use crate::model::There;
-    use crate::model::Wish;
+    use crate::model::TargetState;
 
     fn settings() -> Configuration {
         json!({ "greeting": "Hé\u{0}\"", "n": [1, 2.5, null] }).as_object().cloned().unwrap()
@@ -435,8 +435,8 @@ mod tests {
             Operation::Stop { id: id() },
             Operation::Disable { id: id(), cascade: true },
             Operation::Unload { id: id(), keep_data: true, cascade: false },
-            Operation::Configure { id: id(), change: Settings::Replace(settings()), expected: Some(7) },
-            Operation::Configure { id: id(), change: Settings::Merge(settings()), expected: None },
+            Operation::Configure { id: id(), change: SettingsChange::Replace(settings()), expected: Some(7) },
+            Operation::Configure { id: id(), change: SettingsChange::Merge(settings()), expected: None },
             Operation::Rollback { id: id(), to: Some("1.0.0".to_owned()), because: None },
             Operation::Restore { id: id(), revision: 3 },
             Operation::Update { id: id(), to: Some("v2".parse().unwrap()), automatic: false },
@@ -468,18 +468,18 @@ mod tests {
             tree: Some(Digest::of(b"t")),
             artifact: None,
         };
-        let there = There {
+        let there = PresentState {
             pick: Some(pick),
             goal: Goal::Stopped,
             configuration: Some(settings()),
             update: Some(UpdateRule::default()),
             blocked: Some(BTreeSet::new()),
         };
-        let rests = There { pick: None, goal: Goal::Running, configuration: None, update: None, blocked: None };
+        let rests = PresentState { pick: None, goal: Goal::Running, configuration: None, update: None, blocked: None };
         vec![
-            Target { id: id("hello"), revision: 3, wish: Wish::There(Box::new(there)) },
-            Target { id: id("rests"), revision: 4, wish: Wish::There(Box::new(rests)) },
-            Target { id: id("gone"), revision: 5, wish: Wish::Gone },
+            Target { id: id("hello"), revision: 3, state: TargetState::Present(Box::new(there)) },
+            Target { id: id("rests"), revision: 4, state: TargetState::Present(Box::new(rests)) },
+            Target { id: id("gone"), revision: 5, state: TargetState::Absent },
         ]
     }
 

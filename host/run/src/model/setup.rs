@@ -13,7 +13,7 @@ use crate::model::Error;
 
 /// How the operator changes what is set.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Settings {
+pub enum SettingsChange {
     /// These are all.
     Replace(Map<String, Value>),
     /// These are merged into what is set (RFC 7396).
@@ -49,7 +49,11 @@ impl Build {
     ///
     /// # Errors
     /// [`Error::Schema`], which only an artifact of another host's can give.
-    pub(crate) fn of(manifest: Manifest, warnings: Vec<Problem>, artifact: Artifact) -> Result<Build, Error> {
+    pub(crate) fn from_artifact(
+        manifest: Manifest,
+        warnings: Vec<Problem>,
+        artifact: Artifact,
+    ) -> Result<Build, Error> {
         let failed = |source| Error::Schema { source };
         let schema = artifact.configuration_schema().map(Schema::compile).transpose().map_err(failed)?;
         let body_schemas = artifact.body_schemas().map(host_build::body_schemas).transpose().map_err(failed)?;

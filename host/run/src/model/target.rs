@@ -15,21 +15,21 @@ pub struct Target {
     /// The revision that the plan was made from; 0 for none. Another one refuses it.
     pub revision: u64,
     /// What becomes of it.
-    pub wish: Wish,
+    pub state: TargetState,
 }
 
 /// What becomes of a plugin.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Wish {
+pub enum TargetState {
     /// It goes; what the host keeps for it stays.
-    Gone,
+    Absent,
     /// It is there as this says.
-    There(Box<There>),
+    Present(Box<PresentState>),
 }
 
 /// How a plugin is to be there.
 #[derive(Clone, Debug, PartialEq)]
-pub struct There {
+pub struct PresentState {
     /// Another version; `None` leaves the one that is installed.
     pub pick: Option<TargetPick>,
     /// What it is to do; never [`Goal::Absent`].

@@ -5,17 +5,18 @@ use std::collections::HashSet;
 use std::fmt;
 use std::path::Path;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use host_core::{Digest, Manifest};
 use host_store::{Artifact, Store};
+use parking_lot::Mutex;
 use serde_json::{Map, Value};
 
 use crate::model::{Error, Setup};
 
 /// Starts a library in a process that may be lost.
-pub trait TryOut: fmt::Debug + Send + Sync + 'static {
+pub trait TrialRunner: fmt::Debug + Send + Sync + 'static {
     /// Opens the library; if it is to be started too, lets it judge its configuration, starts it and asks its health once.
     ///
     /// # Errors
@@ -24,17 +25,17 @@ pub trait TryOut: fmt::Debug + Send + Sync + 'static {
     ///
     /// # Cancel safety
     /// Dropping the future kills the process and what it started.
-    fn try_out<'a>(&'a self, attempt: Attempt<'a>) -> Trying<'a>;
+    fn try_out<'a>(&'a self, attempt: TrialAttempt<'a>) -> TrialFuture<'a>;
 }
 
 /// A trial on its way.
-pub type Trying<'a> = Pin<Box<dyn Future<Output = Result<Tried, host_load::Error>> + Send + 'a>>;
+pub type TrialFuture<'a> = Pin<Box<dyn Future<Output = Result<TrialOutcome, host_load::Error>> + Send + 'a>>;
 
 /// What is tried.
 #[derive(Clone, Copy)]
-pub struct Attempt<'a> {
+pub struct TrialAttempt<'a> {
     /// How far it goes.
-    pub depth: Depth,
+    pub depth: TrialDepth,
     /// The library, which nobody writes to.
     pub library: &'a Path,
     /// Its manifest.
@@ -53,7 +54,7 @@ pub struct Attempt<'a> {
 
 /// How far a trial goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Depth {
+pub enum TrialDepth {
     /// The library is opened.
     Open,
     /// And the plugin started.
@@ -62,7 +63,7 @@ pub enum Depth {
 
 /// How a trial ended that the process survived.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Tried {
+pub enum TrialOutcome {
     /// All went well.
     Passed,
     /// Something said no: a gate, or the plugin itself, which finds no host services there.
@@ -75,13 +76,13 @@ pub enum Tried {
 /// Where finished libraries are tried, and which have passed since this process started. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Trial {
-    child: Arc<dyn TryOut>,
+    child: Arc<dyn TrialRunner>,
     passed: Arc<Mutex<HashSet<Digest>>>,
 }
 
 impl Trial {
     /// Tries them with `child`.
-    pub fn new(child: impl TryOut) -> Trial {
+    pub fn new(child: impl TrialRunner) -> Trial {
         Trial { child: Arc::new(child), passed: Arc::default() }
     }
 
@@ -91,9 +92,9 @@ impl Trial {
     }
 
     /// How far an artifact is to be tried, if it has not passed before: one that this host has built is only opened.
-    pub(crate) fn wants(&self, artifact: &Artifact) -> Option<Depth> {
+    pub(crate) fn wants(&self, artifact: &Artifact) -> Option<TrialDepth> {
         let is_built_here = artifact.provenance().fingerprint.is_some();
-        let depth = if is_built_here { Depth::Open } else { Depth::Start };
+        let depth = if is_built_here { TrialDepth::Open } else { TrialDepth::Start };
         (!self.passed().contains(&artifact.digest())).then_some(depth)
     }
 
@@ -103,13 +104,13 @@ impl Trial {
         &self,
         store: &Store,
         setup: &Setup,
-        depth: Depth,
+        depth: TrialDepth,
         timeout: Duration,
         say: &(dyn Fn(&str) + Send + Sync),
     ) -> Result<(), Error> {
         let started = Instant::now();
         let folder = store.temp_dir()?;
-        let tried = self.child.try_out(Attempt {
+        let tried = self.child.try_out(TrialAttempt {
             depth,
             library: setup.build.artifact.library(),
             manifest: &setup.build.manifest,
@@ -122,22 +123,22 @@ impl Trial {
         let tried = tried.await;
         let duration_ms = started.elapsed().as_millis();
         let done = match depth {
-            Depth::Open => "opened",
-            Depth::Start => "started",
+            TrialDepth::Open => "opened",
+            TrialDepth::Start => "started",
         };
         match tried? {
-            Tried::Passed => {
+            TrialOutcome::Passed => {
                 self.passed().insert(setup.build.artifact.digest());
                 say(&format!("{done} in a child process first: passed in {duration_ms} ms"));
             }
-            Tried::Refused { reason } => {
+            TrialOutcome::Refused { reason } => {
                 say(&format!("{done} in a child process first: no crash in {duration_ms} ms, but refused: {reason}"));
             }
         }
         Ok(())
     }
 
-    fn passed(&self) -> std::sync::MutexGuard<'_, HashSet<Digest>> {
-        self.passed.lock().unwrap_or_else(PoisonError::into_inner)
+    fn passed(&self) -> parking_lot::MutexGuard<'_, HashSet<Digest>> {
+        self.passed.lock()
     }
 }

@@ -8,28 +8,28 @@ use host_core::{Desired, Goal, PluginId, Revision, Source};
 use host_fetch::Fetched;
 use serde_json::{Map, Value};
 
-use crate::model::{Build, Error, Receipt, Settings, Target, TargetPick, There, Wish};
+use crate::model::{Build, Error, PresentState, Receipt, SettingsChange, Target, TargetPick, TargetState};
 use crate::operation::batch::Task;
 use crate::operation::build::pick;
 use crate::operation::check::check;
-use crate::operation::graph_check::{Rule, Together};
-use crate::operation::lease::Held;
+use crate::operation::graph_check::{BatchGraph, GraphCheck};
+use crate::operation::lease::PluginLease;
 use crate::operation::work::Work;
 
 impl Work<'_> {
     /// Does what a plan says, plugin by plugin.
     pub(super) async fn apply(&mut self, targets: &[Target], atomic: bool) -> Result<Receipt, Error> {
-        let together = self.together(targets).await?;
-        self.overrule = Some(Rule::Together(Arc::new(together)));
-        self.many(targets.iter().map(Task::Fulfil).collect(), atomic).await
+        let graph = self.batch_graph(targets).await?;
+        self.batch_check = Some(GraphCheck::Batch(Arc::new(graph)));
+        self.many(targets.iter().map(Task::Target).collect(), atomic).await
     }
 
     /// What the plan does to the graph. Two plugins that only go with the other's new version come one after the other, so
     /// each is compared with what will be.
-    async fn together(&mut self, targets: &[Target]) -> Result<Together, Error> {
+    async fn batch_graph(&mut self, targets: &[Target]) -> Result<BatchGraph, Error> {
         let (mut candidates, mut removed) = (vec![], BTreeSet::new());
         for target in targets {
-            let Wish::There(there) = &target.wish else {
+            let TargetState::Present(there) = &target.state else {
                 removed.insert(target.id.clone());
                 continue;
             };
@@ -46,79 +46,84 @@ impl Work<'_> {
                 }
             }
         }
-        Ok(Together { candidates, removed })
+        Ok(BatchGraph { candidates, removed })
     }
 
     /// Notes that a part of the plan could not be done: those after it are compared with what is there instead.
-    pub(super) fn is_not_to_be(&mut self, id: &PluginId) {
-        if let Some(Rule::Together(all)) = &self.overrule {
+    pub(super) fn drop_from_plan(&mut self, id: &PluginId) {
+        if let Some(GraphCheck::Batch(all)) = &self.batch_check {
             let candidates = all.candidates.iter().filter(|node| node.id != *id).cloned().collect();
             let removed = all.removed.iter().filter(|removed| *removed != id).cloned().collect();
-            self.overrule = Some(Rule::Together(Arc::new(Together { candidates, removed })));
+            self.batch_check = Some(GraphCheck::Batch(Arc::new(BatchGraph { candidates, removed })));
         }
     }
 
     /// Does what a plan says of one plugin.
-    pub(super) async fn fulfil(&mut self, target: &Target) -> Result<Receipt, Error> {
-        self.job.concerns(&target.id);
-        match &target.wish {
-            Wish::Gone => self.fulfil_removal(target).await,
-            Wish::There(there) => match &there.pick {
-                Some(pick) => self.fulfil_version(target, there, pick).await,
-                None => self.fulfil_in_place(target, there).await,
+    pub(super) async fn apply_target(&mut self, target: &Target) -> Result<Receipt, Error> {
+        self.job.set_plugin(&target.id);
+        match &target.state {
+            TargetState::Absent => self.apply_removal(target).await,
+            TargetState::Present(there) => match &there.pick {
+                Some(pick) => self.apply_version(target, there, pick).await,
+                None => self.apply_in_place(target, there).await,
             },
         }
     }
 
-    async fn fulfil_removal(&mut self, target: &Target) -> Result<Receipt, Error> {
-        let held = Held::installed_plugin(self.host, self.job, target.id.as_str()).await?;
-        self.is_as_planned(&held, target.revision)?;
-        let desired = Desired { goal: Goal::Absent { keep_data: true }, ..held.installed()?.desired };
-        let rule = self.overrule.clone().unwrap_or(Rule::NotNeededByAny);
+    async fn apply_removal(&mut self, target: &Target) -> Result<Receipt, Error> {
+        let lease = PluginLease::installed_plugin(self.host, self.job, target.id.as_str()).await?;
+        self.is_as_planned(&lease, target.revision)?;
+        let desired = Desired { goal: Goal::Absent { keep_data: true }, ..lease.installed()?.desired };
+        let rule = self.batch_check.clone().unwrap_or(GraphCheck::RemoveAllowed);
         // From here on it goes, also when the host ends meanwhile.
-        self.ask_to(&held, desired, rule, None).await?;
-        self.remove(held, true).await
+        self.commit_desired(&lease, desired, rule, None).await?;
+        self.remove(lease, true).await
     }
 
     /// Builds a version and lets it in with all else that changes, in one revision.
-    async fn fulfil_version(&mut self, target: &Target, there: &There, planned: &TargetPick) -> Result<Receipt, Error> {
-        let held = Held::plugin(self.host, self.job, &target.id).await?;
-        self.is_as_planned(&held, target.revision).inspect_err(|_| held.forget_if_new(self.host))?;
-        let built = self.planned_build(&held, planned).await;
-        let (build, cached) = held.noted(self.host, built)?;
+    async fn apply_version(
+        &mut self,
+        target: &Target,
+        there: &PresentState,
+        planned: &TargetPick,
+    ) -> Result<Receipt, Error> {
+        let lease = PluginLease::plugin(self.host, self.job, &target.id).await?;
+        self.is_as_planned(&lease, target.revision).inspect_err(|_| lease.forget_if_new(self.host))?;
+        let built = self.planned_build(&lease, planned).await;
+        let (build, cached) = lease.record_failure(self.host, built)?;
         let found = build.artifact.digest();
         if let Some(expected) = planned.artifact.filter(|expected| *expected != found) {
             let error = Error::OtherArtifact { id: target.id.clone(), expected, found };
-            return held.noted(self.host, Err(error));
+            return lease.record_failure(self.host, Err(error));
         }
         let pick = pick(planned.source.clone(), planned.trust, planned.commit.clone(), &build);
-        let mut desired = self.wish(&held, &build, pick);
+        let mut desired = self.desired_with(&lease, &build, pick);
         desired.goal = there.goal;
         there.set_rule(&mut desired);
-        let before = held.setup(self.host).ok();
+        let before = lease.setup(self.host).ok();
         let setup = self.host.setup(desired, build).and_then(|setup| match &there.configuration {
             Some(wanted) => {
                 let settings = before.as_ref().unwrap_or(&setup).settings_with_secrets(wanted);
-                self.host.setup_with(setup, &Settings::Replace(settings))
+                self.host.setup_with(setup, &SettingsChange::Replace(settings))
             }
             None => Ok(setup),
         });
-        let setup = held.noted(self.host, setup)?;
+        let setup = lease.record_failure(self.host, setup)?;
         let is_served = {
-            let state = held.plugin.state();
+            let state = lease.plugin.state();
             state.serving().is_some_and(|serving| serving.setup() == setup.digest())
         };
         let mut receipt = match there.goal {
             // Only where it comes from is another.
             Goal::Running if is_served => {
-                self.ask_for(&held, setup, None).await?;
-                let now = held.serving_number();
-                self.receipt(&held, now, now)?
+                self.commit_setup(&lease, setup, None).await?;
+                let now = lease.serving_number();
+                self.receipt(&lease, now, now)?
             }
-            Goal::Running => self.serve(held, setup, None).await?,
+            Goal::Running => self.serve(lease, setup, None).await?,
             _ => {
-                let receipt = self.let_in(held.clone(), setup).await?;
-                let before = self.take_out(&held);
+                let receipt = self.install_stopped(lease.clone(), setup).await?;
+                let before = self.remove_from_roster(&lease);
                 Receipt { generation_before: before, generation: None, ..receipt }
             }
         };
@@ -127,7 +132,7 @@ impl Work<'_> {
     }
 
     /// Changes what is asked for of the version that is installed.
-    async fn fulfil_in_place(&mut self, target: &Target, there: &There) -> Result<Receipt, Error> {
+    async fn apply_in_place(&mut self, target: &Target, there: &PresentState) -> Result<Receipt, Error> {
         let id = target.id.as_str();
         let settings = there.configuration.as_ref().map(|wanted| self.settings_of(id, wanted)).transpose()?;
         let mut receipts = vec![];
@@ -140,7 +145,7 @@ impl Work<'_> {
             revision = receipt.revision;
             receipts.push(receipt);
         }
-        let receipt = self.fulfil_goal(target, there, revision).await?;
+        let receipt = self.apply_goal(target, there, revision).await?;
         revision = receipt.revision;
         receipts.push(receipt);
         if let Some(settings) = settings.as_ref().filter(|_| rests_first) {
@@ -151,43 +156,43 @@ impl Work<'_> {
     }
 
     /// Changes what the plugin is to do and which newer versions are taken.
-    async fn fulfil_goal(&mut self, target: &Target, there: &There, revision: u64) -> Result<Receipt, Error> {
-        let held = Held::installed_plugin(self.host, self.job, target.id.as_str()).await?;
-        self.is_as_planned(&held, revision)?;
-        let before = held.installed()?.desired;
+    async fn apply_goal(&mut self, target: &Target, there: &PresentState, revision: u64) -> Result<Receipt, Error> {
+        let lease = PluginLease::installed_plugin(self.host, self.job, target.id.as_str()).await?;
+        self.is_as_planned(&lease, revision)?;
+        let before = lease.installed()?.desired;
         let mut desired = Desired { goal: there.goal, ..before.clone() };
         there.set_rule(&mut desired);
         if there.goal == Goal::Running && before.goal != Goal::Running {
-            held.plugin.state().attempts.forget();
-            let setup = held.setup(self.host);
-            let mut setup = held.noted(self.host, setup)?;
+            lease.plugin.state().attempts.forget();
+            let setup = lease.setup(self.host);
+            let mut setup = lease.record_failure(self.host, setup)?;
             setup.desired.goal = there.goal;
             there.set_rule(&mut setup.desired);
-            return self.serve(held, setup, None).await;
+            return self.serve(lease, setup, None).await;
         }
-        let _uncut = self.job.uncut();
+        let _shield = self.job.shield_from_cancel();
         if desired != before {
-            let rule = self.overrule.clone().unwrap_or(Rule::NotNeeded);
-            self.ask_to(&held, desired, rule, None).await?;
+            let rule = self.batch_check.clone().unwrap_or(GraphCheck::DisableAllowed);
+            self.commit_desired(&lease, desired, rule, None).await?;
         }
-        let serving = held.serving_number();
+        let serving = lease.serving_number();
         if there.goal == Goal::Running {
-            return self.receipt(&held, serving, serving);
+            return self.receipt(&lease, serving, serving);
         }
         self.step("swap");
-        let before = self.take_out(&held);
-        self.receipt(&held, before, None)
+        let before = self.remove_from_roster(&lease);
+        self.receipt(&lease, before, None)
     }
 
     // === what was planned, and what is there ===
 
     /// Refuses a plugin that has changed since the plan was made, but by this job.
-    fn is_as_planned(&self, held: &Held, planned: u64) -> Result<(), Error> {
-        let found = held.revision();
+    fn is_as_planned(&self, lease: &PluginLease, planned: u64) -> Result<(), Error> {
+        let found = lease.revision();
         if found == planned || self.made_before.contains(&found) {
             return Ok(());
         }
-        let id = &held.plugin.id;
+        let id = &lease.plugin.id;
         Err(Error::PlanStale {
             reason: format!("plugin `{id}` is at revision {found}, but was at {planned} when the plan was made"),
         })
@@ -200,31 +205,35 @@ impl Work<'_> {
     }
 
     /// What the operator's settings become: what the plan says, and the secrets that it does not name.
-    fn settings_of(&self, id: &str, wanted: &Map<String, Value>) -> Result<Settings, Error> {
+    fn settings_of(&self, id: &str, wanted: &Map<String, Value>) -> Result<SettingsChange, Error> {
         let unknown = || Error::UnknownPlugin { id: id.to_owned() };
         let plugin = self.host.0.plugins.get(id).map(|entry| entry.value().clone()).ok_or_else(unknown)?;
         let installed = plugin.state().installed.clone().ok_or_else(unknown)?;
         let artifact = installed.desired.current.artifact;
         let build = installed.build.ok_or_else(|| Error::NoArtifact { id: plugin.id.clone(), artifact })?;
         let setup = self.host.setup(installed.desired, build)?;
-        Ok(Settings::Replace(setup.settings_with_secrets(wanted)))
+        Ok(SettingsChange::Replace(setup.settings_with_secrets(wanted)))
     }
 
     /// Builds what was planned; what is installed already is not built again.
-    async fn planned_build(&mut self, held: &Held, planned: &TargetPick) -> Result<(Build, Option<bool>), Error> {
+    async fn planned_build(
+        &mut self,
+        lease: &PluginLease,
+        planned: &TargetPick,
+    ) -> Result<(Build, Option<bool>), Error> {
         if planned.tree.is_none() {
-            let installed = held.installed()?;
+            let installed = lease.installed()?;
             let artifact = installed.desired.current.artifact;
-            let build = installed.build.ok_or_else(|| Error::NoArtifact { id: held.plugin.id.clone(), artifact })?;
+            let build = installed.build.ok_or_else(|| Error::NoArtifact { id: lease.plugin.id.clone(), artifact })?;
             return Ok((build, None));
         }
         let fetched = self.planned_tree(planned).await?;
         self.step("check");
         let checked = check(&self.host.config(), &fetched.tree)?;
-        if checked.manifest.id != held.plugin.id {
-            return Err(Error::OtherPlugin { expected: held.plugin.id.clone(), found: checked.manifest.id });
+        if checked.manifest.id != lease.plugin.id {
+            return Err(Error::OtherPlugin { expected: lease.plugin.id.clone(), found: checked.manifest.id });
         }
-        let (build, cached) = self.build(held, &planned.source, &fetched, checked).await?;
+        let (build, cached) = self.build(lease, &planned.source, &fetched, checked).await?;
         Ok((build, Some(cached)))
     }
 
@@ -246,9 +255,9 @@ impl Work<'_> {
     }
 }
 
-// === impl There, Receipt ===
+// === impl PresentState, Receipt ===
 
-impl There {
+impl PresentState {
     fn set_rule(&self, desired: &mut Desired) {
         if let Some(update) = &self.update {
             desired.update = update.clone();

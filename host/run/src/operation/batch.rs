@@ -6,23 +6,23 @@
 
 use std::borrow::Cow;
 
-use crate::model::{Error, Failed, Operation, Part, PartState, Receipt, Target, Wish};
+use crate::model::{Error, Failed, Operation, OperationPart, PartState, Receipt, Target, TargetState};
 use crate::operation::run::is_interruption;
-use crate::operation::undo::Made;
+use crate::operation::undo::RevisionMade;
 use crate::operation::work::{PartOf, Work};
 
 /// One of several things.
 pub(super) enum Task<'t> {
     /// A part of a plan.
-    Fulfil(&'t Target),
+    Target(&'t Target),
     /// A part of a batch.
-    Do(&'t Operation),
+    Operation(&'t Operation),
 }
 
 impl Work<'_> {
     /// Does the operations of a batch.
     pub(super) async fn batch(&mut self, operations: &[Operation], atomic: bool) -> Result<Receipt, Error> {
-        self.many(operations.iter().map(Task::Do).collect(), atomic).await
+        self.many(operations.iter().map(Task::Operation).collect(), atomic).await
     }
 
     /// Does several things. When they are all or none and one can't be done, what was done is undone.
@@ -31,11 +31,11 @@ impl Work<'_> {
     /// [`Error::Together`] with what became of each.
     ///
     /// # Cancel safety
-    /// A job that is to end does so between two steps of a part; see [`crate::job::Job::cut_inside`]. When the future is dropped,
+    /// A job that is to end does so between two steps of a part; see [`crate::job::Job::cancelled_in_shield`]. When the future is dropped,
     /// the next attempt goes on.
     pub(super) async fn many(&mut self, tasks: Vec<Task<'_>>, atomic: bool) -> Result<Receipt, Error> {
         let job = self.job;
-        let _uncut = job.uncut();
+        let _shield = job.shield_from_cancel();
         let mut parts: Vec<_> = tasks.iter().map(Task::part).collect();
         let made = match job.attempt() {
             1 => vec![],
@@ -52,7 +52,7 @@ impl Work<'_> {
             if self.host.is_stopping() {
                 return Err(Error::ShuttingDown);
             }
-            job.concerns_several();
+            job.set_several_plugins();
             self.part = Some(PartOf { number: index + 1, count, label: task.subject() });
             if task.is_done_already(self.host, made.iter().filter(|made| made.part == Some(index + 1))) {
                 job.line(&format!("{} of `{}` is already done", task.name(), task.subject()));
@@ -65,7 +65,7 @@ impl Work<'_> {
             let done = tokio::select! {
                 biased;
                 done = Box::pin(self.task(task)) => done,
-                reason = job.cut_inside() => Err(reason.into()),
+                reason = job.cancelled_in_shield() => Err(reason.into()),
             };
             self.steps();
             match done {
@@ -77,9 +77,9 @@ impl Work<'_> {
                 Err(error) => {
                     job.line(&format!("{} of `{}` failed: {}", task.name(), task.subject(), error.chain()));
                     parts[index].state = PartState::Failed;
-                    parts[index].problem = Some(Failed::of(&error));
-                    if let Task::Fulfil(target) = task {
-                        self.is_not_to_be(&target.id);
+                    parts[index].problem = Some(Failed::from_error(&error));
+                    if let Task::Target(target) = task {
+                        self.drop_from_plan(&target.id);
                     }
                     if atomic || error.job_error().is_some() {
                         return Err(self.give_up(error, Some(index), parts, atomic).await);
@@ -87,7 +87,7 @@ impl Work<'_> {
                 }
             }
         }
-        job.concerns_several();
+        job.set_several_plugins();
         self.part = None;
         let last = parts.iter().filter_map(|part| part.receipt.as_ref()).map(|receipt| receipt.revision).max();
         Ok(Receipt {
@@ -109,15 +109,21 @@ impl Work<'_> {
 
     async fn task(&mut self, task: &Task<'_>) -> Result<Receipt, Error> {
         match task {
-            Task::Fulfil(target) => self.fulfil(target).await,
-            Task::Do(operation) => self.one((*operation).clone()).await,
+            Task::Target(target) => self.apply_target(target).await,
+            Task::Operation(operation) => self.one((*operation).clone()).await,
         }
     }
 
     /// Ends with what became of each part; undoes what was done, if that is what was asked.
-    async fn give_up(&mut self, cause: Error, failed: Option<usize>, mut parts: Vec<Part>, atomic: bool) -> Error {
+    async fn give_up(
+        &mut self,
+        cause: Error,
+        failed: Option<usize>,
+        mut parts: Vec<OperationPart>,
+        atomic: bool,
+    ) -> Error {
         self.part = None;
-        self.job.concerns_several();
+        self.job.set_several_plugins();
         if atomic {
             self.step("undo");
             match self.undo().await {
@@ -129,7 +135,7 @@ impl Work<'_> {
                 Err(error) => {
                     self.job.line(&format!("failed to undo the earlier parts: {}", error.chain()));
                     for part in parts.iter_mut().filter(|part| part.state == PartState::Done) {
-                        (part.state, part.problem) = (PartState::Stuck, Some(Failed::of(&error)));
+                        (part.state, part.problem) = (PartState::Stuck, Some(Failed::from_error(&error)));
                     }
                 }
             }
@@ -139,7 +145,7 @@ impl Work<'_> {
 }
 
 /// Notes what became of a plugin with the parts that changed it.
-fn note(parts: &mut [Part], made: &[Made], result: Result<(), Failed>) {
+fn note(parts: &mut [OperationPart], made: &[RevisionMade], result: Result<(), Failed>) {
     for index in made.iter().filter_map(|made| made.part?.checked_sub(1)) {
         let Some(part) = parts.get_mut(index) else { continue };
         match (&result, part.state) {
@@ -158,35 +164,35 @@ fn note(parts: &mut [Part], made: &[Made], result: Result<(), Failed>) {
 impl Task<'_> {
     fn name(&self) -> &'static str {
         match self {
-            Task::Fulfil(Target { wish: Wish::Gone, .. }) => "unload",
-            Task::Fulfil(_) => "apply",
-            Task::Do(operation) => operation.name(),
+            Task::Target(Target { state: TargetState::Absent, .. }) => "unload",
+            Task::Target(_) => "apply",
+            Task::Operation(operation) => operation.name(),
         }
     }
 
     fn subject(&self) -> String {
         match self {
-            Task::Fulfil(target) => target.id.to_string(),
-            Task::Do(operation) => operation.subject(),
+            Task::Target(target) => target.id.to_string(),
+            Task::Operation(operation) => operation.subject(),
         }
     }
 
     /// Before it is begun.
-    fn part(&self) -> Part {
+    fn part(&self) -> OperationPart {
         let (operation, subject) = (Cow::Borrowed(self.name()), self.subject());
-        Part { operation, subject, state: PartState::Skipped, receipt: None, problem: None }
+        OperationPart { operation, subject, state: PartState::Skipped, receipt: None, problem: None }
     }
 
     /// Whether an earlier attempt has done it, for what must not be done twice. Everything else is done once more: that changes
     /// nothing, or ends what was begun.
-    fn is_done_already<'m>(&self, host: &crate::state::Host, mut made: impl Iterator<Item = &'m Made>) -> bool {
+    fn is_done_already<'m>(&self, host: &crate::state::Host, mut made: impl Iterator<Item = &'m RevisionMade>) -> bool {
         let is_gone = |id: &str| !host.0.plugins.contains_key(id);
         match self {
-            Task::Fulfil(Target { id, wish: Wish::Gone, .. }) => {
+            Task::Target(Target { id, state: TargetState::Absent, .. }) => {
                 is_gone(id.as_str()) && made.any(|made| made.plugin == *id)
             }
-            Task::Do(Operation::Unload { id, .. }) => is_gone(id) && made.any(|made| made.plugin.as_str() == id),
-            Task::Do(Operation::Rollback { id, .. }) => made.any(|made| made.plugin.as_str() == id),
+            Task::Operation(Operation::Unload { id, .. }) => is_gone(id) && made.any(|made| made.plugin.as_str() == id),
+            Task::Operation(Operation::Rollback { id, .. }) => made.any(|made| made.plugin.as_str() == id),
             _ => false,
         }
     }

@@ -8,13 +8,13 @@ use host_fetch::Fetched;
 use crate::model::{Build, Error};
 use crate::operation::check::{check, fits_host};
 use crate::operation::fetch::absolute;
-use crate::operation::lease::Held;
+use crate::operation::lease::PluginLease;
 use crate::operation::work::Work;
 
 impl Work<'_> {
     pub(super) async fn build(
         &mut self,
-        held: &Held,
+        lease: &PluginLease,
         source: &Source,
         fetched: &Fetched,
         checked: Checked,
@@ -27,37 +27,37 @@ impl Work<'_> {
         }
         host_fail::point("run.checked");
         self.step("build");
-        let _working = held.plugin.working(Phase::Building);
+        let _working = lease.plugin.working(Phase::Building);
         let job = self.job.clone();
         let from = host_build::BuildSource { source: source.to_string(), commit: fetched.commit.clone() };
         let built = builder.build(&fetched.tree, &manifest, &from, &move |line| job.line(line)).await?;
         host_fail::point("run.built");
-        Ok((Build::of(manifest, warnings, built.artifact)?, built.cached))
+        Ok((Build::from_artifact(manifest, warnings, built.artifact)?, built.cached))
     }
 
-    /// Fetches and builds `source` as the plugin that is held, and says what would be asked for with it.
+    /// Fetches and builds `source` as the plugin that is lease, and says what would be asked for with it.
     pub(super) async fn build_again(
         &mut self,
-        held: &Held,
+        lease: &PluginLease,
         source: Source,
         trust: Trust,
     ) -> Result<(Desired, Build, bool), Error> {
-        let working = held.plugin.working(Phase::Fetching);
+        let working = lease.plugin.working(Phase::Fetching);
         let fetched = self.fetch(source.clone(), trust).await?;
         drop(working);
         self.step("check");
         let checked = check(&self.host.config(), &fetched.tree)?;
-        if checked.manifest.id != held.plugin.id {
-            return Err(Error::OtherPlugin { expected: held.plugin.id.clone(), found: checked.manifest.id });
+        if checked.manifest.id != lease.plugin.id {
+            return Err(Error::OtherPlugin { expected: lease.plugin.id.clone(), found: checked.manifest.id });
         }
-        let (build, cached) = self.build(held, &source, &fetched, checked).await?;
-        let desired = self.wish(held, &build, pick(source, trust, fetched.commit, &build));
+        let (build, cached) = self.build(lease, &source, &fetched, checked).await?;
+        let desired = self.desired_with(lease, &build, pick(source, trust, fetched.commit, &build));
         Ok((desired, build, cached))
     }
 
     /// What is asked for with `pick`, after what was asked for so far.
-    pub(super) fn wish(&self, held: &Held, build: &Build, pick: Pick) -> Desired {
-        let Ok(installed) = held.installed() else { return Desired::new(&build.manifest, Goal::Running, pick) };
+    pub(super) fn desired_with(&self, lease: &PluginLease, build: &Build, pick: Pick) -> Desired {
+        let Ok(installed) = lease.installed() else { return Desired::new(&build.manifest, Goal::Running, pick) };
         let mut desired = installed.desired;
         // The same again is no change.
         if (Pick { loaded_unix_ms: desired.current.loaded_unix_ms, ..pick.clone() }) != desired.current {

@@ -2,8 +2,8 @@
 
 use host_core::event::EventKind;
 
-use crate::model::{Error, Receipt, Settings};
-use crate::operation::lease::Held;
+use crate::model::{Error, Receipt, SettingsChange};
+use crate::operation::lease::PluginLease;
 use crate::operation::work::Work;
 
 impl Work<'_> {
@@ -12,24 +12,24 @@ impl Work<'_> {
     pub(super) async fn configure(
         &mut self,
         id: &str,
-        change: &Settings,
+        change: &SettingsChange,
         expected: Option<u64>,
     ) -> Result<Receipt, Error> {
-        let held = Held::installed_plugin(self.host, self.job, id).await?;
-        if let Some(expected) = expected.filter(|expected| *expected != held.revision()) {
-            let (plugin, found) = (held.plugin.id.clone(), held.revision());
+        let lease = PluginLease::installed_plugin(self.host, self.job, id).await?;
+        if let Some(expected) = expected.filter(|expected| *expected != lease.revision()) {
+            let (plugin, found) = (lease.plugin.id.clone(), lease.revision());
             return Err(Error::State(host_state::Error::Stale { plugin, expected, found }));
         }
-        let before = held.setup(self.host)?;
+        let before = lease.setup(self.host)?;
         let was = before.desired.configuration.clone();
         let setup = self.host.setup_with(before, change);
         let setup = setup.and_then(|setup| setup.check().map(|()| setup));
-        let setup = held.noted(self.host, setup)?;
+        let setup = lease.record_failure(self.host, setup)?;
         let has_changed = setup.desired.configuration != was;
-        let serving = self.host.0.roster.get(&held.plugin.id);
+        let serving = self.host.0.roster.get(&lease.plugin.id);
         let warnings = setup.build.manifest.likely_slips(&setup.configuration);
         let Some(generation) = serving else {
-            let receipt = self.let_in(held, setup).await?;
+            let receipt = self.install_stopped(lease, setup).await?;
             self.tell_of_configuration(has_changed, &receipt, false);
             return Ok(Receipt { warnings, ..receipt });
         };
@@ -37,21 +37,21 @@ impl Work<'_> {
         self.step("validate");
         let refused = |error: host_load::CallError| Error::ConfigurationRefused { reason: error.to_string() };
         let judged = generation.instance.validate(&setup.configuration, timeout).await.map_err(refused);
-        held.noted(self.host, judged)?;
-        let uncut = self.job.uncut();
+        lease.record_failure(self.host, judged)?;
+        let shield = self.job.shield_from_cancel();
         self.step("on_config_change");
         let changed = generation.instance.change_configuration(&setup.configuration, timeout).await.map_err(refused);
-        if !held.noted(self.host, changed)? {
-            drop(uncut);
-            let receipt = self.serve(held, setup, None).await?;
+        if !lease.record_failure(self.host, changed)? {
+            drop(shield);
+            let receipt = self.serve(lease, setup, None).await?;
             self.tell_of_configuration(has_changed, &receipt, false);
             return Ok(receipt);
         }
         let digest = setup.digest();
-        self.ask_for(&held, setup, None).await?;
+        self.commit_setup(&lease, setup, None).await?;
         generation.set_setup(digest);
         let now = Some(generation.number);
-        let receipt = self.receipt(&held, now, now)?;
+        let receipt = self.receipt(&lease, now, now)?;
         self.tell_of_configuration(has_changed, &receipt, true);
         Ok(Receipt { warnings, ..receipt })
     }

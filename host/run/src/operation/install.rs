@@ -4,10 +4,10 @@ use host_core::graph::Node;
 use host_core::{Desired, Goal, Pick, Source, Trust};
 use host_fetch::Fetched;
 
-use crate::model::{Error, LoadOptions, Receipt, Settings, Setup};
+use crate::model::{Error, LoadOptions, Receipt, SettingsChange, Setup};
 use crate::operation::build::pick;
 use crate::operation::check::check;
-use crate::operation::lease::Held;
+use crate::operation::lease::PluginLease;
 use crate::operation::work::Work;
 
 impl Work<'_> {
@@ -21,15 +21,15 @@ impl Work<'_> {
     ) -> Result<Receipt, Error> {
         self.step("check");
         let checked = check(&self.host.config(), &fetched.tree)?;
-        self.job.concerns(&checked.manifest.id);
-        let held = Held::plugin(self.host, self.job, &checked.manifest.id).await?;
+        self.job.set_plugin(&checked.manifest.id);
+        let lease = PluginLease::plugin(self.host, self.job, &checked.manifest.id).await?;
         // What stands in its way is told before it is built.
         let fits = self.host.graph().check(&Node::of(&checked.manifest, options.start));
-        held.noted(self.host, fits.map_err(Error::from))?;
-        let built = self.build(&held, &source, &fetched, checked).await;
-        let (build, cached) = held.noted(self.host, built)?;
-        let is_new = held.installed().is_err();
-        let mut desired = self.wish(&held, &build, pick(source, trust, fetched.commit, &build));
+        lease.record_failure(self.host, fits.map_err(Error::from))?;
+        let built = self.build(&lease, &source, &fetched, checked).await;
+        let (build, cached) = lease.record_failure(self.host, built)?;
+        let is_new = lease.installed().is_err();
+        let mut desired = self.desired_with(&lease, &build, pick(source, trust, fetched.commit, &build));
         if let Some(rule) = options.update {
             desired.update = rule;
         }
@@ -39,17 +39,17 @@ impl Work<'_> {
             false => {}
         }
         let setup = self.host.setup(desired, build).and_then(|setup| match options.configuration {
-            Some(settings) => self.host.setup_with(setup, &Settings::Replace(settings)),
+            Some(settings) => self.host.setup_with(setup, &SettingsChange::Replace(settings)),
             None => Ok(setup),
         });
-        let setup = held.noted(self.host, setup)?;
+        let setup = lease.record_failure(self.host, setup)?;
         let mut receipt = match setup.desired.goal {
-            Goal::Running if options.if_changed && self.serves_already(&held, &setup) => {
-                let now = held.serving_number();
-                self.receipt(&held, now, now)?
+            Goal::Running if options.if_changed && self.serves_already(&lease, &setup) => {
+                let now = lease.serving_number();
+                self.receipt(&lease, now, now)?
             }
-            Goal::Running => self.serve(held, setup, None).await?,
-            _ => self.let_in(held, setup).await?,
+            Goal::Running => self.serve(lease, setup, None).await?,
+            _ => self.install_stopped(lease, setup).await?,
         };
         receipt.cached = Some(cached);
         Ok(receipt)
@@ -57,28 +57,28 @@ impl Work<'_> {
 
     /// Fetches and builds the same source again.
     pub(super) async fn reload(&mut self, id: &str) -> Result<Receipt, Error> {
-        let held = Held::installed_plugin(self.host, self.job, id).await?;
-        let installed = held.installed()?;
+        let lease = PluginLease::installed_plugin(self.host, self.job, id).await?;
+        let installed = lease.installed()?;
         if !installed.desired.goal.is_enabled() {
-            return Err(Error::Disabled { id: held.plugin.id.clone() });
+            return Err(Error::Disabled { id: lease.plugin.id.clone() });
         }
         let Pick { source, trust, .. } = installed.desired.current;
         if matches!(source, Source::Upload(_)) && installed.build.is_some() {
             // An upload's tree may be swept; its artifact's is not, and has not changed.
-            return self.serve_again(held).await;
+            return self.serve_again(lease).await;
         }
-        let rebuilt = self.build_again(&held, source, trust).await;
-        let (desired, build, cached) = held.noted(self.host, rebuilt)?;
+        let rebuilt = self.build_again(&lease, source, trust).await;
+        let (desired, build, cached) = lease.record_failure(self.host, rebuilt)?;
         let desired = Desired { goal: Goal::Running, ..desired };
         let setup = self.host.setup(desired, build);
-        let setup = held.noted(self.host, setup)?;
-        let mut receipt = self.serve(held, setup, None).await?;
+        let setup = lease.record_failure(self.host, setup)?;
+        let mut receipt = self.serve(lease, setup, None).await?;
         receipt.cached = Some(cached);
         Ok(receipt)
     }
 
-    fn serves_already(&self, held: &Held, setup: &Setup) -> bool {
-        let state = held.plugin.state();
+    fn serves_already(&self, lease: &PluginLease, setup: &Setup) -> bool {
+        let state = lease.plugin.state();
         let same = state.installed.as_ref().filter(|installed| installed.desired == setup.desired);
         same.is_some_and(|installed| state.serving().is_some_and(|serving| serving.setup() == installed.setup))
     }

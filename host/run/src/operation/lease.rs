@@ -9,45 +9,45 @@ use host_state::Damage;
 use crate::jobs::Job;
 use crate::model::{Error, Installed, Setup};
 use crate::plugins::{LastError, Plugin};
-use crate::state::{Host, Turn};
+use crate::state::{Host, Lease};
 
-/// A plugin, held against other operations. Cheap to clone; the turn ends with the last clone.
+/// A plugin, lease against other operations. Cheap to clone; the turn ends with the last clone.
 #[derive(Clone)]
-pub(crate) struct Held {
+pub(crate) struct PluginLease {
     pub(crate) plugin: Arc<Plugin>,
-    _turn: Arc<Turn>,
+    _turn: Arc<Lease>,
 }
 
 /// Waits for the turn. One that only came because the host ends, and cut off who had it, is the next host's to give.
-async fn turn(host: &Host, job: &Arc<Job>, id: &PluginId) -> Result<Turn, Error> {
-    let turn = host.0.reconcile.turn(id, job).await?;
+async fn lease(host: &Host, job: &Arc<Job>, id: &PluginId) -> Result<Lease, Error> {
+    let turn = host.0.reconcile.lease(id, job).await?;
     match host.0.stopping.is_cancelled() {
         true => Err(Error::ShuttingDown),
         false => Ok(turn),
     }
 }
 
-impl Held {
+impl PluginLease {
     /// Waits for the turn on an installed plugin.
-    pub(crate) async fn installed_plugin(host: &Host, job: &Arc<Job>, id: &str) -> Result<Held, Error> {
+    pub(crate) async fn installed_plugin(host: &Host, job: &Arc<Job>, id: &str) -> Result<PluginLease, Error> {
         let unknown = || Error::UnknownPlugin { id: id.to_owned() };
         let id = host.0.plugins.get(id).map(|entry| entry.key().clone()).ok_or_else(unknown)?;
-        let turn = turn(host, job, &id).await?;
+        let turn = lease(host, job, &id).await?;
         // It may have been unloaded while this waited.
-        Held::of(host, &id, turn).ok_or_else(unknown)
+        PluginLease::new(host, &id, turn).ok_or_else(unknown)
     }
 
     /// The same, and adds the plugin where it is not there.
-    pub(crate) async fn plugin(host: &Host, job: &Arc<Job>, id: &PluginId) -> Result<Held, Error> {
-        let turn = turn(host, job, id).await?;
+    pub(crate) async fn plugin(host: &Host, job: &Arc<Job>, id: &PluginId) -> Result<PluginLease, Error> {
+        let turn = lease(host, job, id).await?;
         host.0.plugins.entry(id.clone()).or_insert_with(|| Arc::new(Plugin::new(id.clone())));
-        Held::of(host, id, turn).ok_or_else(|| Error::UnknownPlugin { id: id.to_string() })
+        PluginLease::new(host, id, turn).ok_or_else(|| Error::UnknownPlugin { id: id.to_string() })
     }
 
     /// A plugin of which the turn was given.
-    pub(crate) fn of(host: &Host, id: &PluginId, turn: Turn) -> Option<Held> {
+    pub(crate) fn new(host: &Host, id: &PluginId, turn: Lease) -> Option<PluginLease> {
         let plugin = host.0.plugins.get(id)?.value().clone();
-        Some(Held { plugin, _turn: Arc::new(turn) })
+        Some(PluginLease { plugin, _turn: Arc::new(turn) })
     }
 
     /// What is installed.
@@ -82,7 +82,7 @@ impl Held {
     }
 
     /// Notes a failure with the plugin. One whose first load failed is not installed, so it is taken away again.
-    pub(crate) fn noted<T>(&self, host: &Host, result: Result<T, Error>) -> Result<T, Error> {
+    pub(crate) fn record_failure<T>(&self, host: &Host, result: Result<T, Error>) -> Result<T, Error> {
         if let Err(error) = &result {
             self.plugin.log.push("error", None, &error.chain());
             self.plugin.state().last_error =

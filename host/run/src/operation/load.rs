@@ -7,7 +7,7 @@ use host_core::manifest::Endpoint;
 use host_load::{Hook, Module, StartOptions};
 
 use crate::model::{Error, Setup};
-use crate::operation::lease::Held;
+use crate::operation::lease::PluginLease;
 use crate::operation::work::Work;
 
 impl Work<'_> {
@@ -40,7 +40,7 @@ impl Work<'_> {
     /// Starts a module with the plugin's configuration.
     pub(super) async fn launch(
         &mut self,
-        held: &Held,
+        lease: &PluginLease,
         setup: &Setup,
         module: Module,
     ) -> Result<Arc<Generation>, Error> {
@@ -51,12 +51,12 @@ impl Work<'_> {
         self.step("start");
         let number = module.generation();
         let handlers = module.handlers().to_vec();
-        let services = self.host.0.services.of_generation(manifest, number);
+        let services = self.host.0.services.for_generation(manifest, number);
         let options = StartOptions { configuration, services: services.clone(), timeout: config.start_timeout };
         let instance = module.start(options).await.inspect_err(|_| services.close())?;
         host_fail::point("run.started");
-        let id = held.plugin.id.as_str();
-        let serving = held.plugin.state().serving().cloned();
+        let id = lease.plugin.id.as_str();
+        let serving = lease.plugin.state().serving().cloned();
         let schemas = &setup.build.body_schemas;
         let endpoints = manifest.endpoints.iter().zip(handlers).map(|(endpoint, handler)| EndpointState {
             handler,
@@ -68,7 +68,7 @@ impl Work<'_> {
             ),
         });
         let generation = Arc::new(Generation::new(GenerationParts {
-            id: held.plugin.id.clone(),
+            id: lease.plugin.id.clone(),
             number,
             artifact: setup.build.artifact.digest(),
             setup: setup.digest(),
@@ -80,7 +80,7 @@ impl Work<'_> {
             counters: self.host.0.metrics.plugin(id),
             spans: config.spans.clone(),
             events: self.host.0.events.sink(),
-            log: held.plugin.log.clone(),
+            log: lease.plugin.log.clone(),
         }));
         let missing = manifest.endpoints.iter().filter_map(Endpoint::body_schema);
         for path in missing.filter(|path| !schemas.contains_key(path.as_str())) {
@@ -100,13 +100,13 @@ impl Work<'_> {
     /// Starts a plugin that does not serve, if its code has `hook`.
     pub(super) async fn launch_for(
         &mut self,
-        held: &Held,
+        lease: &PluginLease,
         setup: &Setup,
         hook: &Hook,
     ) -> Result<Option<Arc<Generation>>, Error> {
         let module = self.open(setup).await?;
         match module.has(hook) {
-            true => self.launch(held, setup, module).await.map(Some),
+            true => self.launch(lease, setup, module).await.map(Some),
             false => Ok(None),
         }
     }

@@ -5,8 +5,8 @@ use host_load::Hook;
 use tokio::task::JoinHandle;
 
 use crate::model::{Error, Receipt, Setup};
-use crate::operation::graph_check::Rule;
-use crate::operation::lease::Held;
+use crate::operation::graph_check::GraphCheck;
+use crate::operation::lease::PluginLease;
 use crate::operation::start::NO_DRAIN;
 use crate::operation::swap::commit;
 use crate::operation::work::Work;
@@ -28,22 +28,22 @@ impl Work<'_> {
     }
 
     async fn unload_one(&mut self, id: &str, keep_data: bool) -> Result<Receipt, Error> {
-        let held = Held::installed_plugin(self.host, self.job, id).await?;
-        let desired = Desired { goal: Goal::Absent { keep_data }, ..held.installed()?.desired };
+        let lease = PluginLease::installed_plugin(self.host, self.job, id).await?;
+        let desired = Desired { goal: Goal::Absent { keep_data }, ..lease.installed()?.desired };
         // From here on it goes, also when the host ends meanwhile.
-        self.ask_to(&held, desired, Rule::NotNeededByAny, None).await?;
-        self.remove(held, keep_data).await
+        self.commit_desired(&lease, desired, GraphCheck::RemoveAllowed, None).await?;
+        self.remove(lease, keep_data).await
     }
 
     /// Does what is left of a removal. Each part may have been done before.
-    pub(super) async fn remove(&mut self, held: Held, keep_data: bool) -> Result<Receipt, Error> {
-        let id = &held.plugin.id;
+    pub(super) async fn remove(&mut self, lease: PluginLease, keep_data: bool) -> Result<Receipt, Error> {
+        let id = &lease.plugin.id;
         let hook = Hook::Uninstall { keep_data };
-        let _uncut = self.job.uncut();
+        let _shield = self.job.shield_from_cancel();
         self.step("swap");
         let serving = self.host.0.roster.remove(id);
         let before = serving.as_ref().map(|generation| generation.number);
-        let setup = held.setup(self.host).ok();
+        let setup = lease.setup(self.host).ok();
         let may_have_data = setup.as_ref().is_none_or(Setup::may_have_data);
         let ended = match (serving, &setup) {
             (Some(generation), _) => {
@@ -52,7 +52,7 @@ impl Work<'_> {
                 let ended = self.host.retire_with(generation, drain_timeout, Some(hook));
                 waits.then_some(ended)
             }
-            (None, Some(setup)) => self.end_unserved(&held, setup, hook).await,
+            (None, Some(setup)) => self.end_unserved(&lease, setup, hook).await,
             (None, None) => None,
         };
         if let Some(ended) = ended {
@@ -70,11 +70,11 @@ impl Work<'_> {
         self.host.0.state.note_removed(id).await?;
         host_fail::point("run.removed");
         self.step("commit");
-        let receipt = self.receipt(&held, before, None)?;
-        let gone = self.change(&held, None, None);
-        let (host, plugin, job) = (self.host.clone(), held.clone(), self.job.clone());
+        let receipt = self.receipt(&lease, before, None)?;
+        let gone = self.change(&lease, None, None);
+        let (host, plugin, job) = (self.host.clone(), lease.clone(), self.job.clone());
         let forgotten = self.host.0.tasks.spawn(async move {
-            let (_, _gate) = commit(&host, &plugin, &job, gone, Rule::Free).await?;
+            let (_, _gate) = commit(&host, &plugin, &job, gone, GraphCheck::None).await?;
             host.forget(&plugin.plugin.id);
             Ok::<(), Error>(())
         });
@@ -83,13 +83,13 @@ impl Work<'_> {
     }
 
     /// Runs the `uninstall` hook of a plugin that does not serve: it is started for that, and never gets a call.
-    async fn end_unserved(&mut self, held: &Held, setup: &Setup, hook: Hook) -> Option<JoinHandle<()>> {
-        match self.launch_for(held, setup, &hook).await {
+    async fn end_unserved(&mut self, lease: &PluginLease, setup: &Setup, hook: Hook) -> Option<JoinHandle<()>> {
+        match self.launch_for(lease, setup, &hook).await {
             Ok(None) => None,
             Ok(Some(generation)) => Some(self.host.retire_with(generation, NO_DRAIN, Some(hook))),
             Err(error) => {
                 let warning = format!("failed to run the uninstall hook: {}", error.chain());
-                tracing::warn!(plugin.id = %held.plugin.id, "{warning}");
+                tracing::warn!(plugin.id = %lease.plugin.id, "{warning}");
                 self.job.line(&format!("warning: {warning}"));
                 None
             }

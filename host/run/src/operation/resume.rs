@@ -3,27 +3,27 @@
 use host_core::{Goal, PluginId};
 
 use crate::model::{Error, Receipt};
-use crate::operation::lease::Held;
+use crate::operation::lease::PluginLease;
 use crate::operation::work::Work;
 
 impl Work<'_> {
     /// Brings about what the job has asked for. Nothing is asked for once more: a rollback would go back twice, and a change
     /// that was made from a certain revision would find a newer one, its own.
-    pub(super) async fn go_on(&mut self, plugin: &PluginId) -> Result<Receipt, Error> {
+    pub(super) async fn resume(&mut self, plugin: &PluginId) -> Result<Receipt, Error> {
         self.job.line("the change of this job is already committed; the remaining steps are done");
-        let held = match Held::installed_plugin(self.host, self.job, plugin.as_str()).await {
+        let lease = match PluginLease::installed_plugin(self.host, self.job, plugin.as_str()).await {
             Err(Error::UnknownPlugin { .. }) => return self.gone(plugin).await,
-            held => held?,
+            lease => lease?,
         };
-        let desired = held.installed()?.desired;
-        let serving = held.serving_number();
+        let desired = lease.installed()?.desired;
+        let serving = lease.serving_number();
         match desired.goal {
-            Goal::Absent { keep_data } => return self.remove(held, keep_data).await,
-            Goal::Running if serving.is_none() && desired.quarantine.is_none() => self.revive(held.clone()).await?,
+            Goal::Absent { keep_data } => return self.remove(lease, keep_data).await,
+            Goal::Running if serving.is_none() && desired.quarantine.is_none() => self.revive(lease.clone()).await?,
             _ => {}
         }
-        let now = held.serving_number();
-        self.receipt(&held, serving, now)
+        let now = lease.serving_number();
+        self.receipt(&lease, serving, now)
     }
 
     /// What was done to a plugin that is not there any more.

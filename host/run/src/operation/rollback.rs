@@ -4,7 +4,7 @@ use host_core::event::EventKind;
 use host_core::{Desired, Digest, Goal, Pick, Revision, Source};
 
 use crate::model::{Build, Error, Receipt};
-use crate::operation::lease::Held;
+use crate::operation::lease::PluginLease;
 use crate::operation::work::Work;
 
 impl Work<'_> {
@@ -16,29 +16,29 @@ impl Work<'_> {
         to: Option<&str>,
         because: Option<String>,
     ) -> Result<Receipt, Error> {
-        let held = Held::installed_plugin(self.host, self.job, id).await?;
-        let installed = held.installed()?;
+        let lease = PluginLease::installed_plugin(self.host, self.job, id).await?;
+        let installed = lease.installed()?;
         let mut desired = installed.desired;
         let found = desired.kept.iter().find(|pick| to.is_none_or(|to| is_meant(pick, to))).cloned();
         let Some(pick) = found else {
             let kept = desired.kept.iter().map(|pick| pick.version.to_string()).collect();
-            return Err(Error::NothingKept { id: held.plugin.id.clone(), to: to.map(str::to_owned), kept });
+            return Err(Error::NothingKept { id: lease.plugin.id.clone(), to: to.map(str::to_owned), kept });
         };
         if because.is_some() {
             desired.block_current();
         }
         let build = self.read_artifact(&pick.artifact).await;
-        let build = held.noted(self.host, build)?;
-        let build = build.ok_or(Error::NoArtifact { id: held.plugin.id.clone(), artifact: pick.artifact })?;
+        let build = lease.record_failure(self.host, build)?;
+        let build = build.ok_or(Error::NoArtifact { id: lease.plugin.id.clone(), artifact: pick.artifact })?;
         desired.pick(&build.manifest, pick, self.host.config().max_kept_versions);
         desired.goal = Goal::Running;
-        let from = held.installed()?.desired.current.version.to_string();
+        let from = lease.installed()?.desired.current.version.to_string();
         let setup = self.host.setup(desired, build);
-        let setup = held.noted(self.host, setup)?;
-        let mut receipt = self.serve(held, setup, because.as_deref()).await?;
+        let setup = lease.record_failure(self.host, setup)?;
+        let mut receipt = self.serve(lease, setup, because.as_deref()).await?;
         let cause = if because.is_some() { "automatic" } else { "operator" };
         self.host.0.metrics.rollbacks.with_label_values(&[cause]).inc();
-        let asked_for = || self.job.asker().reason.clone().unwrap_or_else(|| "requested by an operator".to_owned());
+        let asked_for = || self.job.initiator().reason.clone().unwrap_or_else(|| "requested by an operator".to_owned());
         self.host.tell_of_job(
             self.job,
             EventKind::RollbackDone {
@@ -55,17 +55,17 @@ impl Work<'_> {
 
     /// Asks for what an earlier revision of the plugin asked for.
     pub(super) async fn restore(&mut self, id: &str, number: u64) -> Result<Receipt, Error> {
-        let held = Held::installed_plugin(self.host, self.job, id).await?;
-        let unknown = || Error::UnknownRevision { id: held.plugin.id.clone(), number };
+        let lease = PluginLease::installed_plugin(self.host, self.job, id).await?;
+        let unknown = || Error::UnknownRevision { id: lease.plugin.id.clone(), number };
         let revision = self.host.0.state.revision(number).await?.ok_or_else(unknown)?;
-        if revision.plugin != held.plugin.id {
+        if revision.plugin != lease.plugin.id {
             return Err(unknown());
         }
         let then = revision.desired.ok_or_else(unknown)?;
         let build = self.read_artifact(&then.current.artifact).await;
-        let build = held.noted(self.host, build)?;
-        let build = build.ok_or(Error::NoArtifact { id: held.plugin.id.clone(), artifact: then.current.artifact })?;
-        let mut desired = held.installed()?.desired;
+        let build = lease.record_failure(self.host, build)?;
+        let build = build.ok_or(Error::NoArtifact { id: lease.plugin.id.clone(), artifact: then.current.artifact })?;
+        let mut desired = lease.installed()?.desired;
         desired.pick(&build.manifest, then.current.clone(), self.host.config().max_kept_versions);
         let goal = match then.goal {
             // What was being taken away then is not taken away now.
@@ -75,45 +75,45 @@ impl Work<'_> {
         let desired = Desired { goal, kept: desired.kept, quarantine: None, ..then };
         let because = format!("restored revision {number}");
         let setup = self.host.setup(desired, build);
-        let setup = held.noted(self.host, setup)?;
+        let setup = lease.record_failure(self.host, setup)?;
         if goal == Goal::Running {
-            return self.serve(held, setup, Some(&because)).await;
+            return self.serve(lease, setup, Some(&because)).await;
         }
         let judged = match setup.check() {
             Ok(()) => self.judge(&setup).await,
             Err(error) => Err(error),
         };
-        held.noted(self.host, judged)?;
-        self.ask_for(&held, setup, Some(&because)).await?;
+        lease.record_failure(self.host, judged)?;
+        self.commit_setup(&lease, setup, Some(&because)).await?;
         self.step("swap");
-        let before = self.take_out(&held);
-        self.receipt(&held, before, None)
+        let before = self.remove_from_roster(&lease);
+        self.receipt(&lease, before, None)
     }
 
     /// Starts what was asked for. An artifact that is lost or damaged is built again from where it came.
-    pub(super) async fn revive(&mut self, held: Held) -> Result<(), Error> {
-        let installed = held.installed()?;
+    pub(super) async fn revive(&mut self, lease: PluginLease) -> Result<(), Error> {
+        let installed = lease.installed()?;
         let (setup, because) = match installed.build {
             Some(build) => (self.host.setup(installed.desired, build)?, None),
             None => {
                 let Pick { source, trust, commit, artifact, .. } = installed.desired.current;
                 if matches!(source, Source::Upload(_)) {
-                    return Err(Error::NoArtifact { id: held.plugin.id.clone(), artifact });
+                    return Err(Error::NoArtifact { id: lease.plugin.id.clone(), artifact });
                 }
                 let source = match (source, commit.map(Revision::Named)) {
                     // The very commit, whatever the branch has become.
                     (Source::Git { url, .. }, Some(revision)) => Source::Git { url, revision },
                     (source, _) => source,
                 };
-                let (mut desired, build, _) = self.build_again(&held, source, trust).await?;
-                desired.current.source = held.installed()?.desired.current.source;
+                let (mut desired, build, _) = self.build_again(&lease, source, trust).await?;
+                desired.current.source = lease.installed()?.desired.current.source;
                 (
                     self.host.setup(desired, build)?,
                     Some(format!("artifact {} was missing or damaged", artifact.short())),
                 )
             }
         };
-        self.serve(held, setup, because.as_deref()).await.map(drop)
+        self.serve(lease, setup, because.as_deref()).await.map(drop)
     }
 
     /// An artifact with its manifest; `None` when it is not there.

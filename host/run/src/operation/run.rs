@@ -11,9 +11,9 @@ use host_core::plan::Step;
 
 use crate::jobs::{Job, state_of};
 use crate::model::{Error, Operation, Receipt};
-use crate::operation::lease::Held;
+use crate::operation::lease::PluginLease;
 use crate::operation::work::Work;
-use crate::state::{Host, Turn};
+use crate::state::{Host, Lease};
 
 /// Runs an operation to its end and tells its job.
 pub(crate) async fn run(host: Host, operation: Operation, job: Arc<Job>) {
@@ -74,7 +74,7 @@ async fn work(host: &Host, operation: Operation, job: &Arc<Job>) -> Option<Resul
     // A panic here is a defect of the host's; whoever waits must still be told that it ended.
     let mut working = pin!(std::panic::AssertUnwindSafe(work.run(operation)).catch_unwind());
     let mut timeout = pin!(async {
-        match job.asker().timeout {
+        match job.initiator().timeout {
             Some(timeout) => tokio::time::sleep(timeout).await,
             None => std::future::pending().await,
         }
@@ -92,7 +92,7 @@ async fn work(host: &Host, operation: Operation, job: &Arc<Job>) -> Option<Resul
             // An operation that has ended is told so, even while the host stops.
             biased;
             result = &mut working => return Some(result.unwrap_or(Err(Error::Panicked))),
-            reason = job.cut() => return Some(Err(reason.into())),
+            reason = job.cancelled() => return Some(Err(reason.into())),
             () = host.0.stopping.cancelled() => return None,
             () = &mut timeout, if !is_timed_out => {
                 job.time_out();
@@ -113,8 +113,8 @@ pub(super) fn is_interruption(error: &Error) -> bool {
 }
 
 /// Does a step of the host's own plan. What goes wrong is noted with the plugin and waits for its time.
-pub(crate) async fn bring_about(host: &Host, turn: Turn, id: &PluginId, step: Step) {
-    let Some(held) = Held::of(host, id, turn) else { return };
+pub(crate) async fn run_planned_step(host: &Host, turn: Lease, id: &PluginId, step: Step) {
+    let Some(lease) = PluginLease::new(host, id, turn) else { return };
     let name = match step {
         Step::Start => "start",
         Step::Replace => "replace",
@@ -125,7 +125,7 @@ pub(crate) async fn bring_about(host: &Host, turn: Turn, id: &PluginId, step: St
     let job = Arc::new(Job::unlisted(name, id));
     let started = Instant::now();
     let mut work = Work::new(host, &job);
-    let done = std::panic::AssertUnwindSafe(work.bring_about(held.clone(), step)).catch_unwind().await;
+    let done = std::panic::AssertUnwindSafe(work.run_planned_step(lease.clone(), step)).catch_unwind().await;
     let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     let now_ms = host.0.reconcile.now_ms();
     let done = done.unwrap_or(Err(Error::Panicked));
@@ -134,7 +134,7 @@ pub(crate) async fn bring_about(host: &Host, turn: Turn, id: &PluginId, step: St
     }
     match done {
         Ok(()) => {
-            let generation = held.serving_number().unwrap_or(0);
+            let generation = lease.serving_number().unwrap_or(0);
             match generation {
                 0 => tracing::info!(plugin.id = %id, duration_ms, "{name}: `{id}` does not serve, as desired"),
                 _ => {
@@ -144,7 +144,7 @@ pub(crate) async fn bring_about(host: &Host, turn: Turn, id: &PluginId, step: St
         }
         Err(Error::ShuttingDown) => {}
         Err(error) => {
-            let mut state = held.plugin.state();
+            let mut state = lease.plugin.state();
             state.attempts.failed(now_ms, &host.config().patience);
             let wait_ms = state.attempts.retry_at_ms.unwrap_or(now_ms).saturating_sub(now_ms);
             drop(state);

@@ -8,7 +8,7 @@ use host_core::health::Probe;
 use host_load::Hook;
 
 use crate::model::{Error, Setup};
-use crate::operation::lease::Held;
+use crate::operation::lease::PluginLease;
 use crate::operation::work::Work;
 use crate::state::Host;
 use crate::upkeep;
@@ -39,14 +39,14 @@ impl Drop for Started {
 
 impl Work<'_> {
     /// Opens, starts and probes.
-    pub(super) async fn start(&mut self, held: &Held, setup: &Setup) -> Result<Started, Error> {
-        let _working = held.plugin.working(Phase::Loading);
+    pub(super) async fn start(&mut self, lease: &PluginLease, setup: &Setup) -> Result<Started, Error> {
+        let _working = lease.plugin.working(Phase::Loading);
         let module = self.open(setup).await?;
         // What was started is stopped in order, or serves.
-        let _uncut = self.job.uncut();
-        let generation = self.launch(held, setup, module).await?;
+        let _shield = self.job.shield_from_cancel();
+        let generation = self.launch(lease, setup, module).await?;
         let started = Started { generation: Some(generation.clone()), host: self.host.clone() };
-        if let Err(error) = self.settle(held, &generation).await {
+        if let Err(error) = self.settle(lease, &generation).await {
             let generation = started.take();
             let _ = generation.instance.stop(self.host.config().stop_timeout).await;
             generation.services.close();
@@ -56,9 +56,9 @@ impl Work<'_> {
     }
 
     /// Lets a started generation say that it is fit to serve: its `install` or `upgrade` hook, and its first probe.
-    async fn settle(&mut self, held: &Held, generation: &Arc<Generation>) -> Result<(), Error> {
+    async fn settle(&mut self, lease: &PluginLease, generation: &Arc<Generation>) -> Result<(), Error> {
         let version = generation.manifest.version.to_string();
-        let hook = match self.host.0.state.installed_version(&held.plugin.id).await? {
+        let hook = match self.host.0.state.installed_version(&lease.plugin.id).await? {
             None => Some(Hook::Install),
             Some(from) if from != version => Some(Hook::Upgrade { from }),
             Some(_) => None,
@@ -79,10 +79,10 @@ impl Work<'_> {
                 return Err(Error::Unhealthy { reason });
             }
         }
-        self.job.go_on()?;
+        self.job.check_not_cancelled()?;
         if is_new {
             // From here on it is installed: a host that is killed now does not run the hook again.
-            self.host.0.state.note_installed(&held.plugin.id, &version).await?;
+            self.host.0.state.note_installed(&lease.plugin.id, &version).await?;
             host_fail::point("run.noted_installed");
         }
         Ok(())

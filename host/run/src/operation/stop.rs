@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use host_core::{Desired, Goal, PluginId};
 
 use crate::model::{Error, Receipt};
-use crate::operation::graph_check::Rule;
-use crate::operation::lease::Held;
+use crate::operation::graph_check::GraphCheck;
+use crate::operation::lease::PluginLease;
 use crate::operation::work::Work;
 
 impl Work<'_> {
@@ -15,11 +15,11 @@ impl Work<'_> {
         let mut first = vec![];
         if cascade {
             for dependant in self.dependants(id, true) {
-                self.rest(dependant.as_str(), Goal::Disabled).await?;
+                self.stop_with_goal(dependant.as_str(), Goal::Disabled).await?;
                 first.push(format!("`{dependant}` was disabled first, because it depends on `{id}`"));
             }
         }
-        let mut receipt = self.rest(id, Goal::Disabled).await?;
+        let mut receipt = self.stop_with_goal(id, Goal::Disabled).await?;
         receipt.warnings.extend(first);
         Ok(receipt)
     }
@@ -30,37 +30,37 @@ impl Work<'_> {
     }
 
     /// Asks for a goal with which nothing serves.
-    pub(super) async fn rest(&mut self, id: &str, goal: Goal) -> Result<Receipt, Error> {
-        let held = Held::installed_plugin(self.host, self.job, id).await?;
-        let before = held.installed()?.desired;
-        let states = walk(before.goal, held.serving_number().is_some(), goal);
+    pub(super) async fn stop_with_goal(&mut self, id: &str, goal: Goal) -> Result<Receipt, Error> {
+        let lease = PluginLease::installed_plugin(self.host, self.job, id).await?;
+        let before = lease.installed()?.desired;
+        let states = walk(before.goal, lease.serving_number().is_some(), goal);
         let desired = Desired { goal, ..before };
-        let rule = if goal == Goal::Disabled { Rule::NotNeeded } else { Rule::Free };
-        let _uncut = self.job.uncut();
-        self.ask_to(&held, desired, rule, None).await?;
+        let rule = if goal == Goal::Disabled { GraphCheck::DisableAllowed } else { GraphCheck::None };
+        let _shield = self.job.shield_from_cancel();
+        self.commit_desired(&lease, desired, rule, None).await?;
         self.step("swap");
-        let before = self.take_out(&held);
+        let before = self.remove_from_roster(&lease);
         host_fail::point("run.taken_out");
-        Ok(Receipt { states, ..self.receipt(&held, before, None)? })
+        Ok(Receipt { states, ..self.receipt(&lease, before, None)? })
     }
 
     /// Notes that a plugin fails too often, and takes it out of service until the operator says otherwise.
-    pub(super) async fn quarantine(&mut self, held: Held) -> Result<(), Error> {
-        let installed = held.installed()?;
+    pub(super) async fn quarantine(&mut self, lease: PluginLease) -> Result<(), Error> {
+        let installed = lease.installed()?;
         let (failures, error) = {
-            let state = held.plugin.state();
+            let state = lease.plugin.state();
             let error = state.last_error.as_ref().map(|error| error.message.clone());
             let problem = state.serving().and_then(|generation| generation.health_report().problem);
             (state.attempts.in_a_row, error.or(problem).unwrap_or_default())
         };
         let reason = format!("it failed {failures} times in a row; last error: {error}");
-        tracing::error!(plugin.id = %held.plugin.id, "plugin `{}` is quarantined: {reason}", held.plugin.id);
-        held.plugin.log.push("error", None, &format!("quarantined: {reason}"));
+        tracing::error!(plugin.id = %lease.plugin.id, "plugin `{}` is quarantined: {reason}", lease.plugin.id);
+        lease.plugin.log.push("error", None, &format!("quarantined: {reason}"));
         let desired = Desired { quarantine: Some(reason.clone()), ..installed.desired };
-        self.ask_to(&held, desired, Rule::Free, Some(&reason)).await?;
-        self.host.tell_of_quarantine(&held.plugin.id, failures, &reason);
-        held.plugin.state().attempts.forget();
-        self.take_out(&held);
+        self.commit_desired(&lease, desired, GraphCheck::None, Some(&reason)).await?;
+        self.host.tell_of_quarantine(&lease.plugin.id, failures, &reason);
+        lease.plugin.state().attempts.forget();
+        self.remove_from_roster(&lease);
         Ok(())
     }
 }

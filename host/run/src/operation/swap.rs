@@ -12,8 +12,8 @@ use tokio::sync::OwnedMutexGuard;
 
 use crate::jobs::Job;
 use crate::model::{Error, Installed, Receipt, Setup};
-use crate::operation::graph_check::Rule;
-use crate::operation::lease::Held;
+use crate::operation::graph_check::GraphCheck;
+use crate::operation::lease::PluginLease;
 use crate::operation::start::Started;
 use crate::operation::work::Work;
 use crate::state::Host;
@@ -24,91 +24,101 @@ impl Work<'_> {
     ///
     /// # Cancel safety
     /// Until the step `commit` nothing has changed when the future is dropped; from then on all of it is done.
-    pub(super) async fn serve(&mut self, held: Held, setup: Setup, because: Option<&str>) -> Result<Receipt, Error> {
+    pub(super) async fn serve(
+        &mut self,
+        lease: PluginLease,
+        setup: Setup,
+        because: Option<&str>,
+    ) -> Result<Receipt, Error> {
         let mut setup = setup;
-        // The operator wants it: what the host held against it is past.
+        // The operator wants it: what the host lease against it is past.
         setup.desired.quarantine = None;
         // Said before anything is started, and once more when it is written.
-        let rule = self.rule(&held, &setup);
-        let fits = rule.check(self.host, &held.plugin.id).and_then(|()| setup.check());
-        held.noted(self.host, fits)?;
-        let started = self.start(&held, &setup).await;
-        let started = held.noted(self.host, started)?;
+        let rule = self.graph_check(&lease, &setup);
+        let fits = rule.check(self.host, &lease.plugin.id).and_then(|()| setup.check());
+        lease.record_failure(self.host, fits)?;
+        let started = self.start(&lease, &setup).await;
+        let started = lease.record_failure(self.host, started)?;
         let slips = setup.build.manifest.likely_slips(&setup.configuration);
         let warnings = setup.build.warnings.iter().map(ToString::to_string).chain(slips);
         let mut warnings: Vec<String> = warnings.collect();
-        if let Ok(installed) = held.installed() {
+        if let Ok(installed) = lease.installed() {
             let new = installed.desired.new_permissions(&setup.build.manifest);
             warnings
                 .extend(new.iter().map(|permission| format!("the plugin now requests the permission `{permission}`")));
         }
-        let _uncut = self.job.uncut();
+        let _shield = self.job.shield_from_cancel();
         self.step("commit");
-        let change = self.change(&held, Some(setup.desired.clone()), because);
+        let change = self.change(&lease, Some(setup.desired.clone()), because);
         let (job, is_judged) = (self.job.clone(), because.is_none());
-        let finish = finish(self.host.clone(), held.clone(), job, setup, started, (change, rule), is_judged);
+        let finish = finish(self.host.clone(), lease.clone(), job, setup, started, (change, rule), is_judged);
         let finished = self.host.0.tasks.spawn(finish).await.unwrap_or(Err(Error::Panicked));
-        let (generation, generation_before) = held.noted(self.host, finished)?;
+        let (generation, generation_before) = lease.record_failure(self.host, finished)?;
         self.step("swap");
         if self.host.is_stopping() {
             // Whoever stops the host may have looked at the roster before.
-            self.take_out(&held);
+            self.remove_from_roster(&lease);
             return Err(Error::ShuttingDown);
         }
         if generation.instance.has(&Hook::OnLoad) {
             self.step("on_load");
             generation.run_hook(&Hook::OnLoad, self.host.config().start_timeout).await;
         }
-        let receipt = self.receipt(&held, generation_before, Some(generation.number))?;
+        let receipt = self.receipt(&lease, generation_before, Some(generation.number))?;
         Ok(Receipt { warnings, ..receipt })
     }
 
     /// Starts what is installed once more, in place of the generation that serves.
-    pub(super) async fn serve_again(&mut self, held: Held) -> Result<Receipt, Error> {
-        let setup = held.setup(self.host);
-        let mut setup = held.noted(self.host, setup)?;
+    pub(super) async fn serve_again(&mut self, lease: PluginLease) -> Result<Receipt, Error> {
+        let setup = lease.setup(self.host);
+        let mut setup = lease.record_failure(self.host, setup)?;
         setup.desired.goal = Goal::Running;
-        self.serve(held, setup, None).await
+        self.serve(lease, setup, None).await
     }
 
     /// Asks for a plugin that is not to serve now. Its code judges its configuration.
-    pub(super) async fn let_in(&mut self, held: Held, setup: Setup) -> Result<Receipt, Error> {
+    pub(super) async fn install_stopped(&mut self, lease: PluginLease, setup: Setup) -> Result<Receipt, Error> {
         let judged = match setup.check() {
             Ok(()) => self.judge(&setup).await,
             Err(error) => Err(error),
         };
-        held.noted(self.host, judged)?;
-        self.ask_for(&held, setup, None).await?;
-        let now = held.serving_number();
-        self.receipt(&held, now, now)
+        lease.record_failure(self.host, judged)?;
+        self.commit_setup(&lease, setup, None).await?;
+        let now = lease.serving_number();
+        self.receipt(&lease, now, now)
     }
 
     /// Asks for `setup` from now on, without touching what serves.
-    pub(super) async fn ask_for(&mut self, held: &Held, setup: Setup, because: Option<&str>) -> Result<(), Error> {
+    pub(super) async fn commit_setup(
+        &mut self,
+        lease: &PluginLease,
+        setup: Setup,
+        because: Option<&str>,
+    ) -> Result<(), Error> {
         self.step("commit");
-        let change = self.change(held, Some(setup.desired.clone()), because);
-        let rule = self.rule(held, &setup);
-        let (host, plugin, job) = (self.host.clone(), held.clone(), self.job.clone());
+        let change = self.change(lease, Some(setup.desired.clone()), because);
+        let rule = self.graph_check(lease, &setup);
+        let (host, plugin, job) = (self.host.clone(), lease.clone(), self.job.clone());
         let asked = self.host.0.tasks.spawn(async move {
             let (revision, _gate) = commit(&host, &plugin, &job, change, rule).await?;
             plugin.plugin.state().installed = Some(setup.installed(revision));
             Ok(())
         });
         let asked = asked.await.unwrap_or(Err(Error::Panicked));
-        held.noted(self.host, asked)
+        lease.record_failure(self.host, asked)
     }
 
     /// Asks for something else of the same version from now on, without touching what serves.
-    pub(super) async fn ask_to(
+    pub(super) async fn commit_desired(
         &mut self,
-        held: &Held,
+        lease: &PluginLease,
         desired: Desired,
-        rule: Rule,
+        rule: GraphCheck,
         because: Option<&str>,
     ) -> Result<(), Error> {
         self.step("commit");
-        let change = self.change(held, Some(desired.clone()), because);
-        let (host, plugin, job) = (self.host.clone(), held.clone(), self.job.clone());
+        let change = self.change(lease, Some(desired.clone()), because);
+        let (host, plugin, job) = (self.host.clone(), lease.clone(), self.job.clone());
         let asked = self.host.0.tasks.spawn(async move {
             let (revision, _gate) = commit(&host, &plugin, &job, change, rule).await?;
             let mut state = plugin.plugin.state();
@@ -118,12 +128,12 @@ impl Work<'_> {
             Ok(())
         });
         let asked = asked.await.unwrap_or(Err(Error::Panicked));
-        held.noted(self.host, asked)
+        lease.record_failure(self.host, asked)
     }
 
     /// Takes a plugin out of the roster and ends its generation in the background.
-    pub(super) fn take_out(&self, held: &Held) -> Option<u64> {
-        let generation = self.host.0.roster.remove(&held.plugin.id)?;
+    pub(super) fn remove_from_roster(&self, lease: &PluginLease) -> Option<u64> {
+        let generation = self.host.0.roster.remove(&lease.plugin.id)?;
         let number = generation.number;
         self.host.retire(generation, self.host.config().drain_timeout);
         Some(number)
@@ -133,17 +143,17 @@ impl Work<'_> {
 /// Writes what is asked for, then swaps. Run as a task of its own, so that nobody gives it up between the two.
 async fn finish(
     host: Host,
-    held: Held,
+    lease: PluginLease,
     job: Arc<Job>,
     setup: Setup,
     started: Started,
-    (change, rule): (Change, Rule),
+    (change, rule): (Change, GraphCheck),
     is_judged: bool,
 ) -> Result<(Arc<Generation>, Option<u64>), Error> {
-    let (revision, gate) = commit(&host, &held, &job, change, rule).await?;
+    let (revision, gate) = commit(&host, &lease, &job, change, rule).await?;
     let generation = started.take();
     {
-        let mut state = held.plugin.state();
+        let mut state = lease.plugin.state();
         state.add(generation.clone());
         state.installed = Some(setup.installed(revision));
         state.attempts.started();
@@ -185,15 +195,15 @@ async fn finish(
 /// What the other plugins have to say about it, and why it could not be written; nothing has changed then.
 pub(super) async fn commit(
     host: &Host,
-    held: &Held,
+    lease: &PluginLease,
     job: &Job,
     change: Change,
-    rule: Rule,
+    rule: GraphCheck,
 ) -> Result<(u64, OwnedMutexGuard<()>), Error> {
     let gate = host.0.gate.clone().lock_owned().await;
-    rule.check(host, &held.plugin.id)?;
+    rule.check(host, &lease.plugin.id)?;
     let before =
-        held.plugin.state().installed.as_ref().map(|installed| (installed.desired.clone(), installed.revision));
+        lease.plugin.state().installed.as_ref().map(|installed| (installed.desired.clone(), installed.revision));
     if let Some((desired, revision)) = &before
         && change.desired.as_ref() == Some(desired)
     {
@@ -213,7 +223,7 @@ pub(super) async fn commit(
     host.0.metrics.revisions.inc();
     host_fail::point("run.committed");
     host.tell_of_change(job.id(), &change, before.as_ref().map(|(desired, _)| desired), revision);
-    host.keep_record(held.plugin.id.clone(), revision, desired).await;
+    host.keep_record(lease.plugin.id.clone(), revision, desired).await;
     host_fail::point("run.recorded");
     host.updates_may_differ();
     Ok((revision, gate))

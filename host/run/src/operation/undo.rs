@@ -9,8 +9,8 @@ use host_state::Revision;
 use crate::jobs::Job;
 use crate::model::{Error, Failed};
 use crate::operation::batch::{part_marked, undo_mark};
-use crate::operation::graph_check::Rule;
-use crate::operation::lease::Held;
+use crate::operation::graph_check::GraphCheck;
+use crate::operation::lease::PluginLease;
 use crate::operation::work::Work;
 use crate::state::Host;
 
@@ -21,7 +21,7 @@ const CLOCK_SLACK_MS: u64 = 24 * 60 * 60 * 1000;
 
 /// A revision that a job has made.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Made {
+pub(super) struct RevisionMade {
     pub(super) plugin: PluginId,
     pub(super) number: u64,
     /// Which part of the job made it, from 1.
@@ -32,7 +32,7 @@ pub(super) struct Made {
 
 impl Host {
     /// The revisions that a job has made in all its attempts, newest first.
-    pub(super) async fn made_by(&self, job: &Job) -> Result<Vec<Made>, Error> {
+    pub(super) async fn made_by(&self, job: &Job) -> Result<Vec<RevisionMade>, Error> {
         let since = self.revisions_since(job).await?;
         Ok(since.iter().filter_map(|revision| made(revision, job.id())).collect())
     }
@@ -57,11 +57,11 @@ impl Host {
 impl Work<'_> {
     /// Undoes all that the job has done, the newest first. Gives, for each plugin that it changed, what it had made and whether
     /// that is undone.
-    pub(super) async fn undo(&mut self) -> Result<Vec<(Vec<Made>, Result<(), Failed>)>, Error> {
+    pub(super) async fn undo(&mut self) -> Result<Vec<(Vec<RevisionMade>, Result<(), Failed>)>, Error> {
         let since = self.host.revisions_since(self.job).await?;
         let all: Vec<_> = since.iter().filter_map(|revision| made(revision, self.job.id())).collect();
         let mut order: Vec<&PluginId> = vec![];
-        let mut of_plugin: BTreeMap<&PluginId, Vec<Made>> = BTreeMap::new();
+        let mut of_plugin: BTreeMap<&PluginId, Vec<RevisionMade>> = BTreeMap::new();
         for made in &all {
             if !order.contains(&&made.plugin) {
                 order.push(&made.plugin);
@@ -76,13 +76,13 @@ impl Work<'_> {
                 Ok(what) => self.job.line(&format!("undone: {what}")),
                 Err(error) => self.job.line(&format!("failed to restore `{id}`: {}", error.chain())),
             }
-            undone.push((made, done.map(drop).map_err(|error| Failed::of(&error))));
+            undone.push((made, done.map(drop).map_err(|error| Failed::from_error(&error))));
         }
         Ok(undone)
     }
 
     /// Brings a plugin back to what was asked for before the job changed it. Says what was done.
-    async fn undo_one(&mut self, id: &PluginId, made: &[Made], since: &[Revision]) -> Result<String, Error> {
+    async fn undo_one(&mut self, id: &PluginId, made: &[RevisionMade], since: &[Revision]) -> Result<String, Error> {
         let ours: BTreeSet<u64> = made.iter().map(|made| made.number).collect();
         let Some(first) = ours.first().copied() else { return Ok(format!("nothing of `{id}`")) };
         if made.first().is_some_and(|newest| newest.is_undo) {
@@ -102,25 +102,25 @@ impl Work<'_> {
         // A job of its own: this one may be one that is to end.
         let job = Arc::new(Job::unlisted("undo", id));
         let mut work = Work::new(self.host, &job);
-        work.overrule = Some(Rule::Free);
-        work.bring_back(id, before, &undo_mark(self.job.id())).await
+        work.batch_check = Some(GraphCheck::None);
+        work.restore_revision(id, before, &undo_mark(self.job.id())).await
     }
 
-    async fn bring_back(
+    async fn restore_revision(
         &mut self,
         id: &PluginId,
         before: Option<(u64, Desired)>,
         because: &str,
     ) -> Result<String, Error> {
-        let held = Held::plugin(self.host, self.job, id).await?;
+        let lease = PluginLease::plugin(self.host, self.job, id).await?;
         let Some((number, then)) = before else {
-            let Ok(installed) = held.installed() else {
-                held.forget_if_new(self.host);
+            let Ok(installed) = lease.installed() else {
+                lease.forget_if_new(self.host);
                 return Ok(format!("`{id}` is not installed, as before"));
             };
             let desired = Desired { goal: Goal::Absent { keep_data: true }, ..installed.desired };
-            self.ask_to(&held, desired, Rule::Free, Some(because)).await?;
-            self.remove(held, true).await?;
+            self.commit_desired(&lease, desired, GraphCheck::None, Some(because)).await?;
+            self.remove(lease, true).await?;
             return Ok(format!("`{id}` is unloaded"));
         };
         let goal = match then.goal {
@@ -129,35 +129,35 @@ impl Work<'_> {
         };
         let desired = Desired { goal, ..then };
         let artifact = desired.current.artifact;
-        let installed = held.plugin.state().installed.clone();
+        let installed = lease.plugin.state().installed.clone();
         let same = installed.and_then(|installed| installed.build).filter(|build| build.artifact.digest() == artifact);
         let build = match same {
             Some(build) => Some(build),
-            None => held.noted(self.host, self.read_artifact(&artifact).await)?,
+            None => lease.record_failure(self.host, self.read_artifact(&artifact).await)?,
         };
         let build = build.ok_or_else(|| Error::NoArtifact { id: id.clone(), artifact });
-        let build = held.noted(self.host, build)?;
+        let build = lease.record_failure(self.host, build)?;
         let setup = self.host.setup(desired, build);
-        let setup = held.noted(self.host, setup)?;
+        let setup = lease.record_failure(self.host, setup)?;
         let serves = goal == Goal::Running && setup.desired.quarantine.is_none();
         if serves {
-            match self.serve(held.clone(), setup.clone(), Some(because)).await {
+            match self.serve(lease.clone(), setup.clone(), Some(because)).await {
                 Ok(_) => return Ok(format!("`{id}` serves as in revision {number}")),
                 Err(Error::ShuttingDown) => return Err(Error::ShuttingDown),
                 // What was asked for before is asked for again; the host goes on trying.
                 Err(error) => self.job.line(&format!("`{id}` does not start: {}", error.chain())),
             }
         }
-        self.ask_for(&held, setup, Some(because)).await?;
-        self.take_out(&held);
+        self.commit_setup(&lease, setup, Some(because)).await?;
+        self.remove_from_roster(&lease);
         Ok(format!("`{id}` has the desired state of revision {number}"))
     }
 }
 
 /// What a revision has to do with a job.
-fn made(revision: &Revision, job: &str) -> Option<Made> {
+fn made(revision: &Revision, job: &str) -> Option<RevisionMade> {
     let reason = revision.reason.as_deref()?;
     let (part, is_undo) = (part_marked(reason, job), reason == undo_mark(job));
     let (plugin, number) = (revision.plugin.clone(), revision.number);
-    (part.is_some() || is_undo).then_some(Made { plugin, number, part, is_undo })
+    (part.is_some() || is_undo).then_some(RevisionMade { plugin, number, part, is_undo })
 }

@@ -9,41 +9,41 @@ use semver::Version;
 
 use crate::jobs::Job;
 use crate::model::{Error, Receipt, Update};
-use crate::operation::graph_check::Rule;
-use crate::operation::lease::Held;
+use crate::operation::graph_check::GraphCheck;
+use crate::operation::lease::PluginLease;
 use crate::operation::work::Work;
 
 impl Work<'_> {
     /// Takes `to`, or the newest version that the plugin's rule allows, and lets it serve. When there is nothing newer, nothing is
     /// done.
     pub(super) async fn update(&mut self, id: &str, to: Option<Revision>, automatic: bool) -> Result<Receipt, Error> {
-        let held = Held::installed_plugin(self.host, self.job, id).await?;
-        let desired = held.installed()?.desired;
+        let lease = PluginLease::installed_plugin(self.host, self.job, id).await?;
+        let desired = lease.installed()?.desired;
         if !desired.goal.is_enabled() {
-            return Err(Error::Disabled { id: held.plugin.id.clone() });
+            return Err(Error::Disabled { id: lease.plugin.id.clone() });
         }
         let Source::Git { url, revision } = desired.current.source.clone() else {
             let place = desired.current.source.to_string();
-            return Err(Error::NoRepository { id: held.plugin.id.clone(), place });
+            return Err(Error::NoRepository { id: lease.plugin.id.clone(), place });
         };
         let chosen = match to {
             Some(revision) => Some(self.host.named_update(&url, revision).await?),
-            None => self.look_for_update(&held, &desired, automatic).await?,
+            None => self.look_for_update(&lease, &desired, automatic).await?,
         };
         let Some(update) = chosen else {
-            let now = held.serving_number();
-            let receipt = self.receipt(&held, now, now)?;
+            let now = lease.serving_number();
+            let receipt = self.receipt(&lease, now, now)?;
             return Ok(Receipt {
                 reason: Some("there is no newer version that the update rule allows".to_owned()),
                 ..receipt
             });
         };
-        let updated = self.take_update(&held, Source::Git { url, revision }, &update).await;
+        let updated = self.take_update(&lease, Source::Git { url, revision }, &update).await;
         if automatic
             && let Err(error) = &updated
             && !matches!(error, Error::ShuttingDown | Error::State(_))
         {
-            self.never_again(&held, &update, error).await;
+            self.never_again(&lease, &update, error).await;
         }
         updated
     }
@@ -55,34 +55,34 @@ impl Work<'_> {
         rule: UpdateRule,
         blocked: Option<BTreeSet<Version>>,
     ) -> Result<Receipt, Error> {
-        let held = Held::installed_plugin(self.host, self.job, id).await?;
-        let before = held.installed()?.desired;
+        let lease = PluginLease::installed_plugin(self.host, self.job, id).await?;
+        let before = lease.installed()?.desired;
         let blocked = blocked.unwrap_or_else(|| before.blocked.clone());
-        self.note(&held, Desired { update: rule, blocked, ..before }).await
+        self.note(&lease, Desired { update: rule, blocked, ..before }).await
     }
 
-    /// Keeps updates from choosing a version, or lets them choose it again. What is blocked is read when the plugin is held, so
+    /// Keeps updates from choosing a version, or lets them choose it again. What is blocked is read when the plugin is lease, so
     /// that of two who ask at once none undoes what the other did.
     pub(super) async fn block_version(&mut self, id: &str, version: Version, blocked: bool) -> Result<Receipt, Error> {
-        let held = Held::installed_plugin(self.host, self.job, id).await?;
-        let mut desired = held.installed()?.desired;
+        let lease = PluginLease::installed_plugin(self.host, self.job, id).await?;
+        let mut desired = lease.installed()?.desired;
         match blocked {
             true => desired.blocked.insert(version),
             false => desired.blocked.remove(&version),
         };
-        self.note(&held, desired).await
+        self.note(&lease, desired).await
     }
 
     /// Asks for what changes nothing of what serves.
-    async fn note(&mut self, held: &Held, desired: Desired) -> Result<Receipt, Error> {
-        self.ask_to(held, desired, Rule::Free, None).await?;
-        let now = held.serving_number();
-        self.receipt(held, now, now)
+    async fn note(&mut self, lease: &PluginLease, desired: Desired) -> Result<Receipt, Error> {
+        self.commit_desired(lease, desired, GraphCheck::None, None).await?;
+        let now = lease.serving_number();
+        self.receipt(lease, now, now)
     }
 
     async fn look_for_update(
         &mut self,
-        held: &Held,
+        lease: &PluginLease,
         desired: &Desired,
         automatic: bool,
     ) -> Result<Option<Update>, Error> {
@@ -90,7 +90,7 @@ impl Work<'_> {
         let Desired { current, update, blocked, .. } = desired;
         let commit = current.commit.as_deref();
         let report = self.host.check_updates(&current.source, &current.version, commit, update, blocked).await?;
-        held.plugin.state().update_report = Some(report.clone());
+        lease.plugin.state().update_report = Some(report.clone());
         if let Some(error) = report.error {
             return Err(Error::UpdatesUnknown { code: error.code, message: error.message, fix: error.fix });
         }
@@ -99,38 +99,43 @@ impl Work<'_> {
         Ok(report.allowed.or(by_hand))
     }
 
-    async fn take_update(&mut self, held: &Held, installed_as: Source, update: &Update) -> Result<Receipt, Error> {
+    async fn take_update(
+        &mut self,
+        lease: &PluginLease,
+        installed_as: Source,
+        update: &Update,
+    ) -> Result<Receipt, Error> {
         let Source::Git { url, .. } = &installed_as else { return Err(Error::Panicked) };
         let source = Source::Git { url: url.clone(), revision: update.revision.clone() };
-        let trust = held.installed()?.desired.current.trust;
-        let built = self.build_again(held, source, trust).await;
-        let (mut desired, build, cached) = held.noted(self.host, built)?;
+        let trust = lease.installed()?.desired.current.trust;
+        let built = self.build_again(lease, source, trust).await;
+        let (mut desired, build, cached) = lease.record_failure(self.host, built)?;
         // The next update starts from what the operator named, not from this one tag.
         desired.current.source = installed_as;
         desired.current.tag = update.version.clone();
         desired.goal = Goal::Running;
         let setup = self.host.setup(desired, build);
-        let setup = held.noted(self.host, setup)?;
-        let mut receipt = self.serve(held.clone(), setup, None).await?;
+        let setup = lease.record_failure(self.host, setup)?;
+        let mut receipt = self.serve(lease.clone(), setup, None).await?;
         receipt.cached = Some(cached);
         Ok(receipt)
     }
 
     /// Keeps the host from trying by itself again what failed: a version is blocked, a branch's commit is remembered.
-    async fn never_again(&mut self, held: &Held, update: &Update, error: &Error) {
+    async fn never_again(&mut self, lease: &PluginLease, update: &Update, error: &Error) {
         let Some(version) = &update.version else {
-            held.plugin.state().bad_commits.insert(update.commit.clone());
+            lease.plugin.state().bad_commits.insert(update.commit.clone());
             return;
         };
-        let Ok(installed) = held.installed() else { return };
+        let Ok(installed) = lease.installed() else { return };
         let mut desired = installed.desired;
         desired.blocked.insert(version.clone());
         let because = format!("the update to {version} failed: {}", error.chain());
         // Not what the job was to do, so it is no change of the job's.
-        let unlisted = Arc::new(Job::unlisted("update", &held.plugin.id));
+        let unlisted = Arc::new(Job::unlisted("update", &lease.plugin.id));
         let mut aside = Work::new(self.host, &unlisted);
-        if let Err(error) = aside.ask_to(held, desired, Rule::Free, Some(&because)).await {
-            tracing::warn!(plugin.id = %held.plugin.id, "failed to block version {version}: {}", error.chain());
+        if let Err(error) = aside.commit_desired(lease, desired, GraphCheck::None, Some(&because)).await {
+            tracing::warn!(plugin.id = %lease.plugin.id, "failed to block version {version}: {}", error.chain());
         }
     }
 }

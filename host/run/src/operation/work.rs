@@ -14,8 +14,8 @@ use host_state::Change;
 
 use crate::jobs::Job;
 use crate::model::{Error, Operation, Receipt, Setup, StepReport};
-use crate::operation::graph_check::Rule;
-use crate::operation::lease::Held;
+use crate::operation::graph_check::GraphCheck;
+use crate::operation::lease::PluginLease;
 use crate::state::Host;
 
 /// One operation, step by step.
@@ -25,7 +25,7 @@ pub(super) struct Work<'a> {
     /// Which of several things that the job does this is now.
     pub(super) part: Option<PartOf>,
     /// What the other plugins have to say, where it is not for one plugin alone to ask them.
-    pub(super) overrule: Option<Rule>,
+    pub(super) batch_check: Option<GraphCheck>,
     /// The revisions that earlier attempts of the job have made.
     pub(super) made_before: BTreeSet<u64>,
     steps: Vec<StepReport>,
@@ -43,8 +43,8 @@ pub(super) struct PartOf {
 
 impl<'a> Work<'a> {
     pub(super) fn new(host: &'a Host, job: &'a Arc<Job>) -> Work<'a> {
-        let (part, overrule, made_before) = (None, None, BTreeSet::new());
-        Work { host, job, part, overrule, made_before, steps: vec![], current: None }
+        let (part, batch_check, made_before) = (None, None, BTreeSet::new());
+        Work { host, job, part, batch_check, made_before, steps: vec![], current: None }
     }
 
     /// Does what was asked.
@@ -53,7 +53,7 @@ impl<'a> Work<'a> {
             return Err(Error::ShuttingDown);
         }
         if let Some(plugin) = self.job.plugin().filter(|_| self.job.is_committed()) {
-            return self.go_on(&plugin).await;
+            return self.resume(&plugin).await;
         }
         match operation {
             Operation::Apply { targets, atomic, .. } => self.apply(&targets, atomic).await,
@@ -80,7 +80,7 @@ impl<'a> Work<'a> {
             Operation::Reload { id } => self.reload(&id).await,
             Operation::Restart { id } => self.restart(&id).await,
             Operation::Enable { id } | Operation::Start { id } => self.enable(&id).await,
-            Operation::Stop { id } => self.rest(&id, Goal::Stopped).await,
+            Operation::Stop { id } => self.stop_with_goal(&id, Goal::Stopped).await,
             Operation::Disable { id, cascade } => self.disable(&id, cascade).await,
             Operation::Unload { id, keep_data, cascade } => self.unload(&id, keep_data, cascade).await,
             Operation::Configure { id, change, expected } => self.configure(&id, &change, expected).await,
@@ -93,15 +93,15 @@ impl<'a> Work<'a> {
     }
 
     /// Does a step of the host's own plan.
-    pub(super) async fn bring_about(&mut self, held: Held, step: Step) -> Result<(), Error> {
+    pub(super) async fn run_planned_step(&mut self, lease: PluginLease, step: Step) -> Result<(), Error> {
         match step {
-            Step::Start | Step::Replace => self.revive(held).await,
+            Step::Start | Step::Replace => self.revive(lease).await,
             Step::Stop => {
-                self.take_out(&held);
+                self.remove_from_roster(&lease);
                 Ok(())
             }
-            Step::Quarantine => self.quarantine(held).await,
-            Step::Remove { keep_data } => self.remove(held, keep_data).await.map(drop),
+            Step::Quarantine => self.quarantine(lease).await,
+            Step::Remove { keep_data } => self.remove(lease, keep_data).await.map(drop),
         }
     }
 
@@ -128,23 +128,23 @@ impl<'a> Work<'a> {
     }
 
     /// What the other plugins have to say about `setup`.
-    pub(super) fn rule(&self, held: &Held, setup: &Setup) -> Rule {
-        self.overrule.clone().unwrap_or_else(|| Rule::of(held, setup))
+    pub(super) fn graph_check(&self, lease: &PluginLease, setup: &Setup) -> GraphCheck {
+        self.batch_check.clone().unwrap_or_else(|| GraphCheck::for_version(lease, setup))
     }
 
     /// A change of what is asked for, as the one who asks for this operation makes it.
-    pub(super) fn change(&self, held: &Held, desired: Option<Desired>, because: Option<&str>) -> Change {
-        let asker = self.job.asker();
-        let reason = because.map(str::to_owned).or_else(|| asker.reason.clone());
+    pub(super) fn change(&self, lease: &PluginLease, desired: Option<Desired>, because: Option<&str>) -> Change {
+        let initiator = self.job.initiator();
+        let reason = because.map(str::to_owned).or_else(|| initiator.reason.clone());
         let reason = match &self.part {
             Some(part) => Some(part.mark(self.job.id(), reason.as_deref())),
             None => reason,
         };
         Change {
-            plugin: held.plugin.id.clone(),
+            plugin: lease.plugin.id.clone(),
             desired,
-            expected: Some(held.revision()),
-            actor: asker.actor.clone(),
+            expected: Some(lease.revision()),
+            actor: initiator.actor.clone(),
             operation: self.job.operation().to_owned(),
             reason,
             at_unix_ms: now_unix_ms(),
@@ -152,16 +152,21 @@ impl<'a> Work<'a> {
     }
 
     /// What was done to a plugin that is installed.
-    pub(super) fn receipt(&mut self, held: &Held, before: Option<u64>, now: Option<u64>) -> Result<Receipt, Error> {
-        let installed = held.installed()?;
+    pub(super) fn receipt(
+        &mut self,
+        lease: &PluginLease,
+        before: Option<u64>,
+        now: Option<u64>,
+    ) -> Result<Receipt, Error> {
+        let installed = lease.installed()?;
         Ok(Receipt {
-            id: Some(held.plugin.id.clone()),
+            id: Some(lease.plugin.id.clone()),
             version: installed.desired.current.version.to_string(),
             source: installed.desired.current.source.to_string(),
             revision: installed.revision,
             generation_before: before,
             generation: now,
-            served: held.plugin.state().served(before.into_iter().chain(now)),
+            served: lease.plugin.state().served(before.into_iter().chain(now)),
             cached: None,
             warnings: vec![],
             states: vec![],

@@ -10,7 +10,7 @@ use host_core::index::{self, IndexEntry};
 use host_core::{Digest, PluginId, Source};
 
 use crate::model::{Error, LoadOptions};
-use crate::state::{Host, IndexReport, KeptIndex, Listed};
+use crate::state::{Host, IndexReport, KeptIndex, ListedPlugin};
 
 /// However often somebody asks for it, an index is read no more often than this.
 const MIN_AGE: Duration = Duration::from_secs(5);
@@ -26,7 +26,7 @@ impl Host {
     ///
     /// # Cancel safety
     /// Dropping the future ends what is read.
-    pub async fn available(&self, refresh: bool) -> Result<(Vec<Listed>, Vec<IndexReport>), Error> {
+    pub async fn available(&self, refresh: bool) -> Result<(Vec<ListedPlugin>, Vec<IndexReport>), Error> {
         let _turn = self.0.catalog.turn.lock().await;
         let places = self.config().indexes.clone();
         for place in &places {
@@ -86,7 +86,7 @@ impl Host {
         Ok((source, LoadOptions { commit, tree, ..LoadOptions::default() }))
     }
 
-    fn listed(&self, index: &str, entry: &IndexEntry) -> Listed {
+    fn listed(&self, index: &str, entry: &IndexEntry) -> ListedPlugin {
         let plugin = self.plugin(entry.id.as_str());
         let current = plugin.and_then(|plugin| plugin.desired).map(|desired| desired.current);
         let is_same = current.as_ref().is_some_and(|current| match &current.source {
@@ -94,7 +94,7 @@ impl Host {
             _ => false,
         });
         let installed = current.map(|current| current.version);
-        Listed { index: index.to_owned(), entry: entry.clone(), installed, is_same }
+        ListedPlugin { index: index.to_owned(), entry: entry.clone(), installed, is_same }
     }
 
     fn is_due(&self, place: &Source, refresh: bool) -> bool {

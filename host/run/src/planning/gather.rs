@@ -10,7 +10,7 @@ use host_core::{Desired, Manifest, PluginId, Source, Trust};
 use host_fetch::Fetched;
 use serde_json::{Map, Value};
 
-use crate::model::{Error, Failed, FieldProblem, Kind, Setup, secrets_in, with_secrets};
+use crate::model::{Error, Failed, FailureKind, FieldProblem, Setup, secrets_in, with_secrets};
 use crate::operation::{absolute, check, fetch, fits_host};
 use crate::state::Host;
 
@@ -18,7 +18,7 @@ use crate::state::Host;
 const LOOKS: usize = 4;
 
 /// A plugin that is installed.
-pub(crate) struct Known {
+pub(crate) struct KnownPlugin {
     pub(crate) revision: u64,
     pub(crate) desired: Desired,
     /// `None` when the artifact is lost.
@@ -26,7 +26,7 @@ pub(crate) struct Known {
 }
 
 /// What an entry leads to.
-pub(super) struct Looked {
+pub(super) struct FoundSource {
     pub(super) found: Found,
     /// Who named the source.
     pub(super) trust: Trust,
@@ -39,7 +39,7 @@ pub(super) struct Looked {
 }
 
 /// What the operator would set.
-struct Settled {
+struct PlannedSettings {
     /// `None` leaves what is set.
     configuration: Option<Map<String, Value>>,
     /// Where secrets are in it.
@@ -48,22 +48,22 @@ struct Settled {
 
 /// What all entries lead to.
 #[derive(Default)]
-pub(super) struct LookedAtAll {
+pub(super) struct FoundSources {
     /// By the place in the file.
-    pub(super) found: BTreeMap<usize, Looked>,
+    pub(super) found: BTreeMap<usize, FoundSource>,
     /// Why the others lead to nothing.
     pub(super) problems: Vec<FieldProblem>,
 }
 
 impl Host {
     /// What is installed at this moment.
-    pub(crate) fn known(&self) -> Result<BTreeMap<PluginId, Known>, Error> {
+    pub(crate) fn known(&self) -> Result<BTreeMap<PluginId, KnownPlugin>, Error> {
         let plugins: Vec<_> = self.0.plugins.iter().map(|entry| entry.value().clone()).collect();
         let mut all = BTreeMap::new();
         for plugin in plugins {
             let Some(installed) = plugin.state().installed.clone() else { continue };
             let setup = installed.build.map(|build| self.setup(installed.desired.clone(), build)).transpose()?;
-            let known = Known { revision: installed.revision, desired: installed.desired, setup };
+            let known = KnownPlugin { revision: installed.revision, desired: installed.desired, setup };
             all.insert(plugin.id.clone(), known);
         }
         Ok(all)
@@ -76,16 +76,16 @@ impl Host {
     pub(super) async fn look_at_all(
         &self,
         file: &LockFile,
-        known: &BTreeMap<PluginId, Known>,
-    ) -> Result<LookedAtAll, Error> {
+        known: &BTreeMap<PluginId, KnownPlugin>,
+    ) -> Result<FoundSources, Error> {
         let look = |(index, entry)| async move { (index, self.look(entry, known).await) }.boxed();
         let looks: Vec<_> = file.plugins.iter().enumerate().map(look).collect();
         let mut looks = futures_util::stream::iter(looks).buffer_unordered(LOOKS);
-        let (mut all, mut problems) = (LookedAtAll::default(), BTreeMap::new());
+        let (mut all, mut problems) = (FoundSources::default(), BTreeMap::new());
         while let Some((index, looked)) = looks.next().await {
             match looked {
                 Ok(looked) => drop(all.found.insert(index, looked)),
-                Err(error) if matches!(error.kind(), Kind::Broken | Kind::Full) => return Err(error),
+                Err(error) if matches!(error.kind(), FailureKind::Broken | FailureKind::Full) => return Err(error),
                 Err(error) => drop(problems.insert(index, told(index, &error))),
             }
         }
@@ -93,7 +93,7 @@ impl Host {
         Ok(all)
     }
 
-    async fn look(&self, entry: &Entry, known: &BTreeMap<PluginId, Known>) -> Result<Looked, Error> {
+    async fn look(&self, entry: &Entry, known: &BTreeMap<PluginId, KnownPlugin>) -> Result<FoundSource, Error> {
         let source = absolute(entry.source.clone());
         let same_source = known.values().find(|known| known.desired.current.source == source);
         // Who may reload a plugin may name its source.
@@ -102,10 +102,10 @@ impl Host {
         if let Some(setup) = named.and_then(|known| known.is_what(entry)) {
             let manifest = Manifest::clone(&setup.build.manifest);
             let schema = setup.build.own_schema();
-            let Settled { configuration, secrets } = self.settings(entry, &manifest, schema, Some(setup))?;
+            let PlannedSettings { configuration, secrets } = self.settings(entry, &manifest, schema, Some(setup))?;
             let (commit, artifact) = (setup.desired.current.commit.clone(), Some(setup.desired.current.artifact));
             let found = Found { manifest, source, commit, artifact, configuration, secrets };
-            return Ok(Looked { found, trust, fetched: None, way: None, warnings: vec![] });
+            return Ok(FoundSource { found, trust, fetched: None, way: None, warnings: vec![] });
         }
         let fetched = fetch(self, entry.to_fetch(), trust).await?;
         let checked = check(&self.config(), &fetched.tree)?;
@@ -123,7 +123,7 @@ impl Host {
             None => None,
         };
         let setup = before.and_then(|known| known.setup.as_ref());
-        let Settled { configuration, secrets } = self.settings(entry, &manifest, schema.as_ref(), setup)?;
+        let PlannedSettings { configuration, secrets } = self.settings(entry, &manifest, schema.as_ref(), setup)?;
         let found = Found {
             manifest,
             source,
@@ -133,7 +133,7 @@ impl Host {
             secrets,
         };
         let warnings = checked.warnings.iter().map(ToString::to_string).collect();
-        Ok(Looked { found, trust, fetched: Some(fetched), way: Some(forecast.way), warnings })
+        Ok(FoundSource { found, trust, fetched: Some(fetched), way: Some(forecast.way), warnings })
     }
 
     /// What the operator would set, and where secrets are in it; checks what would be in use with the schema.
@@ -143,7 +143,7 @@ impl Host {
         manifest: &Manifest,
         schema: Option<&Schema>,
         before: Option<&Setup>,
-    ) -> Result<Settled, Error> {
+    ) -> Result<PlannedSettings, Error> {
         let any = Schema::any();
         let in_force = schema.unwrap_or(&any);
         let invalid = |violations: Vec<Violation>| Error::ConfigurationInvalid { violations };
@@ -162,13 +162,13 @@ impl Host {
         };
         in_force.check(&layers.effective()).map_err(invalid)?;
         let secrets = secrets_in(schema, &layers.operator);
-        Ok(Settled { configuration: entry.configuration.is_some().then_some(layers.operator), secrets })
+        Ok(PlannedSettings { configuration: entry.configuration.is_some().then_some(layers.operator), secrets })
     }
 }
 
 /// What is wrong with an entry, each thing by itself.
 fn told(index: usize, error: &Error) -> Vec<FieldProblem> {
-    let failed = Failed::of(error);
+    let failed = Failed::from_error(error);
     let entry = format!("plugins[{index}]");
     if !failed.problems.is_empty() {
         let inner = |problem: FieldProblem| match error {
@@ -183,7 +183,7 @@ fn told(index: usize, error: &Error) -> Vec<FieldProblem> {
     vec![FieldProblem { field: entry, message: format!("{}{hint}", failed.message) }]
 }
 
-impl Known {
+impl KnownPlugin {
     /// What a plan has to know of it.
     pub(super) fn present(&self) -> Present {
         let setup = self.setup.as_ref();

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use host_core::lock_file::{self, Change, LockFile, Planned, compare};
 use host_core::{DigestWriter, PluginId};
 
-use crate::model::{Error, FieldProblem, Target, TargetPick, There, Wish};
-use crate::planning::gather::{Known, Looked};
+use crate::model::{Error, FieldProblem, PresentState, Target, TargetPick, TargetState};
+use crate::planning::gather::{FoundSource, KnownPlugin};
 use crate::planning::report::{PlanReport, PlannedPlugin};
 use crate::state::{Host, KeptPlan};
 
@@ -29,7 +29,7 @@ impl Host {
             looked = self.look_at_all(&file, &known) => looked?,
             () = self.0.stopping.cancelled() => return Err(Error::ShuttingDown),
         };
-        let present: Vec<_> = known.values().map(Known::present).collect();
+        let present: Vec<_> = known.values().map(KnownPlugin::present).collect();
         let found: BTreeMap<_, _> = looked.found.iter().map(|(entry, looked)| (*entry, looked.found.clone())).collect();
         // While entries are missing, what is between plugins is not known.
         let whole = LockFile { prune: file.prune && looked.problems.is_empty(), ..file.clone() };
@@ -55,7 +55,7 @@ impl Host {
         }
         let digest = digest.finish();
         let steps = plan.steps.iter();
-        let plugins = steps.clone().map(|step| PlannedPlugin::of(step, &file, &known, &looked.found)).collect();
+        let plugins = steps.clone().map(|step| PlannedPlugin::new(step, &file, &known, &looked.found)).collect();
         let changing = steps.filter(|step| !step.changes.is_empty());
         let targets = changing.map(|step| target(step, &file, &known, &looked.found)).collect();
         let trees = looked.found.into_values().filter_map(|looked| Some(looked.fetched?.tree)).collect();
@@ -68,13 +68,13 @@ impl Host {
 fn target(
     step: &Planned,
     file: &LockFile,
-    known: &BTreeMap<PluginId, Known>,
-    looked: &BTreeMap<usize, Looked>,
+    known: &BTreeMap<PluginId, KnownPlugin>,
+    looked: &BTreeMap<usize, FoundSource>,
 ) -> Target {
     let revision = known.get(&step.id).map_or(0, |known| known.revision);
     let listed = step.entry.and_then(|entry| Some((file.plugins.get(entry)?, looked.get(&entry)?)));
-    let wish = match listed {
-        None => Wish::Gone,
+    let state = match listed {
+        None => TargetState::Absent,
         Some((entry, looked)) => {
             let has = |is: fn(&Change) -> bool| step.changes.iter().any(is);
             let pick =
@@ -87,7 +87,7 @@ fn target(
                 });
             let sets = pick.is_some() || has(|change| matches!(change, Change::Configure(_)));
             let rules = has(|change| matches!(change, Change::UpdateRule));
-            Wish::There(Box::new(There {
+            TargetState::Present(Box::new(PresentState {
                 pick,
                 goal: entry.goal,
                 configuration: entry.configuration.clone().filter(|_| sets),
@@ -96,7 +96,7 @@ fn target(
             }))
         }
     };
-    Target { id: step.id.clone(), revision, wish }
+    Target { id: step.id.clone(), revision, state }
 }
 
 fn problem(refused: &lock_file::Refused) -> FieldProblem {

@@ -7,7 +7,7 @@ use host_core::update::UpdateRule;
 use host_core::{Digest, PluginId};
 use semver::Version;
 
-use crate::planning::gather::{Known, Looked};
+use crate::planning::gather::{FoundSource, KnownPlugin};
 
 pub use host_build::Way;
 
@@ -64,11 +64,11 @@ impl PlanReport {
 }
 
 impl PlannedPlugin {
-    pub(super) fn of(
+    pub(super) fn new(
         step: &Planned,
         file: &LockFile,
-        known: &BTreeMap<PluginId, Known>,
-        looked: &BTreeMap<usize, Looked>,
+        known: &BTreeMap<PluginId, KnownPlugin>,
+        looked: &BTreeMap<usize, FoundSource>,
     ) -> PlannedPlugin {
         let entry = step.entry.and_then(|entry| file.plugins.get(entry));
         let looked = step.entry.and_then(|entry| looked.get(&entry));

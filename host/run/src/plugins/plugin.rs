@@ -1,8 +1,8 @@
 //! What the host knows of one plugin.
 
 use std::collections::{BTreeSet, VecDeque};
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use host_call::{EndpointMetrics, Generation, GenerationPhase, HealthReport, Life, LogLine, LogLines, Phase};
 use host_core::configuration::Schema;
@@ -10,6 +10,7 @@ use host_core::health::Health;
 use host_core::plan::Attempts;
 use host_core::{Goal, PluginId};
 use host_state::Damage;
+use parking_lot::{Mutex, MutexGuard};
 
 use crate::model::{Installed, Served, UpdateReport};
 use crate::plugins::{GenerationView, PluginView};
@@ -62,7 +63,7 @@ impl Plugin {
     }
 
     pub(crate) fn state(&self) -> MutexGuard<'_, PluginState> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock()
     }
 
     pub(crate) fn phase(&self) -> Phase {
@@ -85,9 +86,9 @@ impl Plugin {
         let unknown =
             HealthReport { health: Health::Unknown, last_check_unix_ms: None, failures_in_a_row: 0, problem: None };
         let sum = |of: fn(&EndpointMetrics) -> u64| state.counters.iter().map(of).sum();
-        let ended = state.ended.iter().map(|life| GenerationView::of(life, 0));
+        let ended = state.ended.iter().map(|life| GenerationView::new(life, 0));
         let alive = state.generations.iter();
-        let alive = alive.map(|generation| GenerationView::of(&generation.life, generation.in_flight.count()));
+        let alive = alive.map(|generation| GenerationView::new(&generation.life, generation.in_flight.count()));
         let installed = state.installed.as_ref();
         let build = installed.and_then(|installed| installed.build.as_ref());
         PluginView {

@@ -79,7 +79,7 @@ pub struct GenerationView {
 }
 
 impl GenerationView {
-    pub(super) fn of(life: &Life, in_flight: usize) -> GenerationView {
+    pub(super) fn new(life: &Life, in_flight: usize) -> GenerationView {
         GenerationView {
             number: life.number,
             version: life.version.clone(),

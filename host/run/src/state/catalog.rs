@@ -1,17 +1,18 @@
 //! The plugins that the indexes list, as they were read last.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Instant;
 
 use host_core::Source;
 use host_core::index::{Index, IndexEntry, IndexVersion};
+use parking_lot::Mutex;
 use semver::Version;
 
 /// What the indexes said.
 #[derive(Default)]
 pub(crate) struct Catalog {
-    /// Held by the one who reads.
+    /// PluginLease by the one who reads.
     pub(crate) turn: tokio::sync::Mutex<()>,
     read: Mutex<BTreeMap<String, KeptIndex>>,
 }
@@ -46,7 +47,7 @@ pub struct IndexReport {
 
 /// A plugin that can be installed.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Listed {
+pub struct ListedPlugin {
     /// The index that lists it.
     pub index: String,
     /// What the index says.
@@ -57,7 +58,7 @@ pub struct Listed {
     pub is_same: bool,
 }
 
-impl Listed {
+impl ListedPlugin {
     /// The newest version that is offered, when it is newer than what is installed from the same repository.
     pub fn newer(&self) -> Option<&IndexVersion> {
         let installed = self.installed.as_ref().filter(|_| self.is_same)?;
@@ -67,10 +68,10 @@ impl Listed {
 
 impl Catalog {
     pub(crate) fn get(&self, place: &str) -> Option<KeptIndex> {
-        self.read.lock().unwrap_or_else(PoisonError::into_inner).get(place).cloned()
+        self.read.lock().get(place).cloned()
     }
 
     pub(crate) fn put(&self, place: &Source, kept: KeptIndex) {
-        self.read.lock().unwrap_or_else(PoisonError::into_inner).insert(place.to_string(), kept);
+        self.read.lock().insert(place.to_string(), kept);
     }
 }

@@ -1,6 +1,6 @@
 //! The handle that all surfaces use, and the state behind it.
 
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use arc_swap::ArcSwap;
@@ -11,6 +11,7 @@ use host_core::PluginId;
 use host_services::HostServices;
 use host_state::{Sealer, State};
 use host_store::Store;
+use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -42,7 +43,7 @@ pub(crate) struct Inner {
     pub(crate) jobs: Jobs,
     /// Seals the secrets that lie in the state.
     pub(crate) sealer: Sealer,
-    /// Held while a change of what is asked for is compared with the other plugins and written.
+    /// PluginLease while a change of what is asked for is compared with the other plugins and written.
     pub(crate) gate: Arc<tokio::sync::Mutex<()>>,
     /// Looks for newer versions.
     pub(crate) updates: OnceLock<Poller>,

@@ -1,4 +1,4 @@
-//! Who waits for a plugin, in order: one works on it at a time.
+//! The queues of jobs that wait for the lease of a plugin. One job at a time works on a plugin.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -8,80 +8,80 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use crate::jobs::Job;
 use crate::model::{Error, OnConflict};
-use crate::state::{Ask, Input, Turn};
+use crate::state::{Input, Lease, LeaseRequest};
 
-/// Those who work on plugins or wait for them. A plugin nobody works on is not there.
+/// The queue of each plugin. A plugin without a lease has no queue.
 #[derive(Default)]
-pub(crate) struct Lanes(HashMap<PluginId, Lane>);
+pub(crate) struct LeaseQueues(HashMap<PluginId, LeaseQueue>);
 
-struct Lane {
-    /// Who works on it; `None` for a step of the loop's own.
-    works: Option<Arc<Job>>,
-    waiting: VecDeque<Ask>,
+struct LeaseQueue {
+    /// The job that holds the lease; `None` for a step of the loop itself.
+    holder: Option<Arc<Job>>,
+    waiting: VecDeque<LeaseRequest>,
 }
 
-impl Lanes {
-    /// Gives the turn, or a place in the queue, or a refusal, as the one who asks wants it.
-    pub(crate) fn ask(&mut self, ask: Ask, inputs: &UnboundedSender<Input>) {
-        let Some(lane) = self.0.get_mut(&ask.plugin) else {
-            let lane = Lane { works: Some(ask.job.clone()), waiting: VecDeque::new() };
-            self.0.insert(ask.plugin.clone(), lane);
-            return give(ask, inputs);
+impl LeaseQueues {
+    /// Grants the lease, queues the request or refuses it, depending on the `on_conflict` of the job.
+    pub(crate) fn request(&mut self, request: LeaseRequest, inputs: &UnboundedSender<Input>) {
+        let Some(queue) = self.0.get_mut(&request.plugin) else {
+            let queue = LeaseQueue { holder: Some(request.job.clone()), waiting: VecDeque::new() };
+            self.0.insert(request.plugin.clone(), queue);
+            return grant(request, inputs);
         };
-        match ask.job.asker().on_conflict {
+        match request.job.initiator().on_conflict {
             OnConflict::Queue => {}
             OnConflict::Reject => {
-                let last = lane.waiting.back().map(|ask| &ask.job).or(lane.works.as_ref());
+                let last = queue.waiting.back().map(|request| &request.job).or(queue.holder.as_ref());
                 let job = last.map(|job| job.id().to_owned());
-                // Who asked may have given up; then nobody needs the answer.
-                let _ = ask.grant.send(Err(Error::InProgress { id: ask.plugin, job }));
+                // The receiver is gone if the job was cancelled.
+                let _ = request.grant.send(Err(Error::InProgress { id: request.plugin, job }));
                 return;
             }
             OnConflict::Replace => {
-                for before in lane.waiting.drain(..) {
-                    before.job.supersede(ask.job.id());
+                for earlier in queue.waiting.drain(..) {
+                    earlier.job.supersede(request.job.id());
                 }
-                if let Some(job) = &lane.works {
-                    job.supersede(ask.job.id());
+                if let Some(job) = &queue.holder {
+                    job.supersede(request.job.id());
                 }
             }
         }
-        lane.waiting.push_back(ask);
+        queue.waiting.push_back(request);
     }
 
-    /// Takes a free plugin for a step of the loop's own.
+    /// Takes the lease of a free plugin for a step of the loop itself.
     pub(crate) fn occupy(&mut self, plugin: &PluginId) {
-        self.0.insert(plugin.clone(), Lane { works: None, waiting: VecDeque::new() });
+        self.0.insert(plugin.clone(), LeaseQueue { holder: None, waiting: VecDeque::new() });
     }
 
-    /// Whoever worked on a plugin is done: the next one gets its turn.
-    pub(crate) fn done(&mut self, plugin: &PluginId, inputs: &UnboundedSender<Input>) {
-        let Some(lane) = self.0.get_mut(plugin) else { return };
-        match lane.waiting.pop_front() {
+    /// Passes a returned lease to the next job in the queue.
+    pub(crate) fn returned(&mut self, plugin: &PluginId, inputs: &UnboundedSender<Input>) {
+        let Some(queue) = self.0.get_mut(plugin) else { return };
+        match queue.waiting.pop_front() {
             Some(next) => {
-                lane.works = Some(next.job.clone());
-                give(next, inputs);
+                queue.holder = Some(next.job.clone());
+                grant(next, inputs);
             }
             None => drop(self.0.remove(plugin)),
         }
     }
 
-    /// Whether anyone works on it.
+    /// Whether the lease of a plugin is held.
     pub(crate) fn is_busy(&self, plugin: &PluginId) -> bool {
         self.0.contains_key(plugin)
     }
 
-    /// Whether anyone waits for it.
+    /// Whether a job waits for the lease of a plugin.
     pub(crate) fn is_awaited(&self, plugin: &PluginId) -> bool {
-        self.0.get(plugin).is_some_and(|lane| !lane.waiting.is_empty())
+        self.0.get(plugin).is_some_and(|queue| !queue.waiting.is_empty())
     }
 }
 
-/// Gives the turn. One who has given up gives it back at once: the turn is dropped.
-fn give(ask: Ask, inputs: &UnboundedSender<Input>) {
-    ask.job.started();
-    let turn = Turn { plugin: ask.plugin, is_step: false, inputs: inputs.clone() };
-    let _ = ask.grant.send(Ok(turn));
+/// Grants a lease. A job that was cancelled while it waited returns the lease at once, because the lease is dropped.
+fn grant(request: LeaseRequest, inputs: &UnboundedSender<Input>) {
+    request.job.started();
+    let lease = Lease { plugin: request.plugin, is_step: false, inputs: inputs.clone() };
+    let _ = request.grant.send(Ok(lease));
 }
 
 #[cfg(test)]
@@ -90,45 +90,45 @@ mod tests {
 
     use super::*;
     use crate::jobs::JobParts;
-    use crate::model::Asker;
+    use crate::model::Initiator;
 
-    type Granted = oneshot::Receiver<Result<Turn, Error>>;
+    type Granted = oneshot::Receiver<Result<Lease, Error>>;
 
     struct Case {
-        lanes: Lanes,
+        queues: LeaseQueues,
         inputs: UnboundedSender<Input>,
-        told: mpsc::UnboundedReceiver<Input>,
+        received: mpsc::UnboundedReceiver<Input>,
     }
 
     impl Case {
         fn new() -> Case {
-            let (inputs, told) = mpsc::unbounded_channel();
-            Case { lanes: Lanes::default(), inputs, told }
+            let (inputs, received) = mpsc::unbounded_channel();
+            Case { queues: LeaseQueues::default(), inputs, received }
         }
 
         fn ask(&mut self, id: &str, on_conflict: OnConflict) -> (Arc<Job>, Granted) {
-            let asker = Asker { on_conflict, ..Asker::of("test") };
+            let initiator = Initiator { on_conflict, ..Initiator::new("test") };
             let job = Arc::new(Job::new(JobParts {
                 id: id.to_owned(),
                 operation: "load",
                 subject: "abc".to_owned(),
                 plugin: None,
-                asker,
+                initiator,
                 attempt: 1,
                 retry_of: None,
                 created_unix_ms: 0,
                 request: String::new(),
             }));
             let (grant, granted) = oneshot::channel();
-            self.lanes.ask(Ask { plugin: plugin(), job: job.clone(), grant }, &self.inputs);
+            self.queues.request(LeaseRequest { plugin: plugin(), job: job.clone(), grant }, &self.inputs);
             (job, granted)
         }
 
-        /// Hands on what was told, as the loop does.
+        /// Processes the inputs as the loop does.
         fn run(&mut self) {
-            while let Ok(input) = self.told.try_recv() {
-                if let Input::Done { plugin, .. } = input {
-                    self.lanes.done(&plugin, &self.inputs);
+            while let Ok(input) = self.received.try_recv() {
+                if let Input::Returned { plugin, .. } = input {
+                    self.queues.returned(&plugin, &self.inputs);
                 }
             }
         }
@@ -139,26 +139,26 @@ mod tests {
     }
 
     #[test]
-    fn turns_are_given_in_the_order_in_which_they_were_asked_for() {
+    fn leases_are_granted_in_the_order_of_their_requests() {
         let mut case = Case::new();
         let (_, mut first) = case.ask("1", OnConflict::Queue);
         let (_, given_up) = case.ask("2", OnConflict::Queue);
         let (_, mut third) = case.ask("3", OnConflict::Queue);
-        let turn = first.try_recv().unwrap().unwrap();
+        let lease = first.try_recv().unwrap().unwrap();
         assert!(third.try_recv().is_err());
         drop(given_up);
-        drop(turn);
+        drop(lease);
         case.run();
         case.run();
-        let turn = third.try_recv().unwrap().unwrap();
-        assert!(case.lanes.is_busy(&plugin()) && !case.lanes.is_awaited(&plugin()));
-        drop(turn);
+        let lease = third.try_recv().unwrap().unwrap();
+        assert!(case.queues.is_busy(&plugin()) && !case.queues.is_awaited(&plugin()));
+        drop(lease);
         case.run();
-        assert!(!case.lanes.is_busy(&plugin()));
+        assert!(!case.queues.is_busy(&plugin()));
     }
 
     #[test]
-    fn who_does_not_want_to_wait_is_told_whom_for() {
+    fn a_rejected_request_names_the_job_in_the_way() {
         let mut case = Case::new();
         let (_, mut first) = case.ask("1", OnConflict::Reject);
         assert!(first.try_recv().unwrap().is_ok());
@@ -168,15 +168,15 @@ mod tests {
     }
 
     #[test]
-    fn who_replaces_ends_those_before() {
+    fn on_conflict_replace_cancels_queued_and_running_jobs() {
         let mut case = Case::new();
         let (first, mut granted) = case.ask("1", OnConflict::Queue);
-        let turn = granted.try_recv().unwrap().unwrap();
+        let lease = granted.try_recv().unwrap().unwrap();
         let (second, mut never) = case.ask("2", OnConflict::Queue);
         let (_, mut third) = case.ask("3", OnConflict::Replace);
-        assert!(first.go_on().is_err() && second.go_on().is_err());
+        assert!(first.check_not_cancelled().is_err() && second.check_not_cancelled().is_err());
         assert!(never.try_recv().is_err());
-        drop(turn);
+        drop(lease);
         case.run();
         assert!(third.try_recv().unwrap().is_ok());
     }

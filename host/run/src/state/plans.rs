@@ -1,12 +1,12 @@
 //! Plans that were made and may be applied.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use host_call::now_unix_ms;
 use host_core::{Digest, PluginId};
 use host_store::Tree;
+use parking_lot::Mutex;
 
 use crate::model::Target;
 
@@ -27,14 +27,14 @@ pub(crate) struct KeptPlan {
     /// The newest revision of every plugin that was installed.
     revisions: BTreeMap<PluginId, u64>,
     pub(crate) targets: Vec<Target>,
-    /// While they are held, nobody sweeps them.
+    /// While they are lease, nobody sweeps them.
     _trees: Vec<Tree>,
 }
 
 impl Plans {
     /// Keeps a plan, and says until when, in milliseconds since 1970.
     pub(crate) fn keep(&self, plan: KeptPlan) -> u64 {
-        let mut plans = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut plans = self.0.lock();
         plans.retain(|other| other.digest != plan.digest && other.made.elapsed() < LIFETIME);
         if plans.len() == MAX {
             plans.pop_front();
@@ -44,7 +44,7 @@ impl Plans {
     }
 
     pub(crate) fn get(&self, digest: &Digest) -> Option<KeptPlan> {
-        let mut plans = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut plans = self.0.lock();
         plans.retain(|plan| plan.made.elapsed() < LIFETIME);
         plans.iter().find(|plan| plan.digest == *digest).cloned()
     }
@@ -96,7 +96,7 @@ mod tests {
         plans.keep(plan("3"));
         let is_kept = |name: &str| plans.get(&Digest::of(name.as_bytes())).is_some();
         assert!(!is_kept("0") && is_kept("1") && is_kept("3") && is_kept(&MAX.to_string()));
-        assert_eq!(plans.0.lock().unwrap().len(), MAX);
+        assert_eq!(plans.0.lock().len(), MAX);
         let old = KeptPlan { made: Instant::now() - LIFETIME, ..plan("old") };
         plans.keep(old);
         assert!(!is_kept("old") && is_kept("2"));

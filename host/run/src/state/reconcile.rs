@@ -4,94 +4,95 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use host_core::PluginId;
+use parking_lot::Mutex;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::jobs::Job;
 use crate::model::{Error, Operation};
 
-/// All that the loop is told.
+/// An input of the reconcile loop.
 pub(crate) enum Input {
-    /// An operation wants its turn on a plugin.
-    Ask(Ask),
-    /// The host itself wants an operation to be submitted.
+    /// A job requests the lease of a plugin.
+    Lease(LeaseRequest),
+    /// The host itself submits an operation.
     Submit(Box<Operation>),
-    /// Whoever had the turn is done.
-    Done {
+    /// A lease was returned.
+    Returned {
         plugin: PluginId,
-        /// Whether it was a step of the loop's own.
+        /// Whether the lease was held by a step of the loop itself.
         is_step: bool,
     },
-    /// Something that is true of a plugin has changed by itself.
+    /// The actual state of a plugin has changed without an operation.
     Changed,
-    /// What was asked for has been read.
+    /// The desired state has been read; the loop may plan.
     Begin,
 }
 
-/// An operation that wants its turn.
-pub(crate) struct Ask {
+/// The request of a job for the lease of a plugin.
+pub(crate) struct LeaseRequest {
     pub(crate) plugin: PluginId,
     pub(crate) job: Arc<Job>,
-    pub(crate) grant: oneshot::Sender<Result<Turn, Error>>,
+    pub(crate) grant: oneshot::Sender<Result<Lease, Error>>,
 }
 
-/// The way to the loop.
+/// The handle of the reconcile loop.
 pub(crate) struct Reconcile {
     pub(crate) inputs: mpsc::UnboundedSender<Input>,
-    /// Taken by the loop when it starts.
-    pub(crate) waiting: parking_lot::Mutex<Option<mpsc::UnboundedReceiver<Input>>>,
-    /// Whether everything that was asked for when the host started has been tried.
+    /// The receiving side; taken by the loop when it starts.
+    pub(crate) waiting: Mutex<Option<mpsc::UnboundedReceiver<Input>>>,
+    /// Whether every plugin that should serve after the start of the host was tried once.
     pub(crate) settled: watch::Sender<bool>,
     started: Instant,
 }
 
-/// The right to work on a plugin; given back when it is dropped.
-pub(crate) struct Turn {
+/// The exclusive right to change a plugin. Returned to the loop when it is dropped.
+pub(crate) struct Lease {
     pub(crate) plugin: PluginId,
     pub(crate) is_step: bool,
     pub(crate) inputs: mpsc::UnboundedSender<Input>,
 }
 
-impl Drop for Turn {
+impl Drop for Lease {
     fn drop(&mut self) {
-        // The loop is gone only when the host ends.
-        let _ = self.inputs.send(Input::Done { plugin: self.plugin.clone(), is_step: self.is_step });
+        // Sending fails only after the loop has ended, which is when the host stops.
+        let _ = self.inputs.send(Input::Returned { plugin: self.plugin.clone(), is_step: self.is_step });
     }
 }
 
 impl Reconcile {
     pub(crate) fn new() -> Reconcile {
         let (inputs, waiting) = mpsc::unbounded_channel();
-        let waiting = parking_lot::Mutex::new(Some(waiting));
+        let waiting = Mutex::new(Some(waiting));
         Reconcile { inputs, waiting, settled: watch::Sender::new(false), started: Instant::now() }
     }
 
-    /// Waits for the turn on a plugin.
+    /// Waits for the lease of a plugin.
     ///
     /// # Errors
-    /// [`Error::ShuttingDown`]; what the job's rule for conflicts says.
+    /// [`Error::ShuttingDown`]; [`Error::InProgress`] if the job does not want to wait for another one.
     ///
     /// # Cancel safety
     /// Dropping the future gives up the place in the queue.
-    pub(crate) async fn turn(&self, plugin: &PluginId, job: &Arc<Job>) -> Result<Turn, Error> {
+    pub(crate) async fn lease(&self, plugin: &PluginId, job: &Arc<Job>) -> Result<Lease, Error> {
         let (grant, granted) = oneshot::channel();
-        let ask = Ask { plugin: plugin.clone(), job: job.clone(), grant };
-        self.inputs.send(Input::Ask(ask)).map_err(|_| Error::ShuttingDown)?;
+        let request = LeaseRequest { plugin: plugin.clone(), job: job.clone(), grant };
+        self.inputs.send(Input::Lease(request)).map_err(|_| Error::ShuttingDown)?;
         granted.await.unwrap_or(Err(Error::ShuttingDown))
     }
 
-    /// Tells the loop.
-    pub(crate) fn tell(&self, input: Input) {
+    /// Sends an input to the loop. Never waits.
+    pub(crate) fn send(&self, input: Input) {
         let _ = self.inputs.send(input);
     }
 
-    /// Milliseconds of a clock that only goes forward.
+    /// The milliseconds since the start of the host, of a monotonic clock.
     pub(crate) fn now_ms(&self) -> u64 {
         u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
-    /// Waits until everything that was asked for when the host started serves or has failed once. Cancel safe.
+    /// Waits until every plugin that should serve after the start of the host serves or has failed once. Cancel safe.
     pub(crate) async fn settled(&self) {
-        // The sender lives in `self`, so this only ends with the value.
+        // The sender is owned by `self`, so the wait only ends with the value.
         let _ = self.settled.subscribe().wait_for(|settled| *settled).await;
     }
 }

@@ -7,7 +7,7 @@ use host_core::audit::{Entry, Outcome};
 use host_state::{AuditEntry, AuditFilter, AuditHead, AuditReport};
 
 use crate::jobs::JobView;
-use crate::model::{Error, Failed, Part, PartState, Receipt};
+use crate::model::{Error, Failed, OperationPart, PartState, Receipt};
 use crate::state::Host;
 
 /// Who changes what nobody asked for.
@@ -50,7 +50,7 @@ impl Host {
         let object = receipt.and_then(|receipt| receipt.id.as_ref()).map(ToString::to_string);
         let whole = Entry {
             at_unix_ms: now_unix_ms(),
-            actor: view.asker.actor.clone(),
+            actor: view.initiator.actor.clone(),
             action: format!("job_{}", view.operation),
             object: object.or_else(|| view.plugin.clone()).unwrap_or_else(|| view.subject.clone()),
             digest: self.digest_of(receipt),
@@ -66,7 +66,7 @@ impl Host {
         ([vec![whole], parts].concat(), self.config().max_audit_entries)
     }
 
-    fn audit_of_part(&self, whole: &Entry, part: &Part) -> Entry {
+    fn audit_of_part(&self, whole: &Entry, part: &OperationPart) -> Entry {
         let object = part.receipt.as_ref().and_then(|receipt| receipt.id.as_ref()).map(ToString::to_string);
         let is_done = part.state == PartState::Done;
         let code = part.problem.as_ref().map_or(part.state.as_str(), |problem| problem.code.as_str());

@@ -94,7 +94,7 @@ impl Host {
         };
         if takes {
             let operation = Operation::Update { id: id.to_string(), to: None, automatic: true };
-            self.0.reconcile.tell(Input::Submit(Box::new(operation)));
+            self.0.reconcile.send(Input::Submit(Box::new(operation)));
         }
     }
 }

@@ -71,7 +71,7 @@ impl Host {
                         state.attempts.failed(self.0.reconcile.now_ms(), &self.config().patience);
                     }
                     drop(state);
-                    self.0.reconcile.tell(Input::Changed);
+                    self.0.reconcile.send(Input::Changed);
                 }
             }
             Health::Degraded | Health::Unknown => {}

@@ -32,7 +32,7 @@ impl Host {
     /// Ends a job: it is written first, then those who wait are told. One that could not be written is still shown while
     /// the host runs, and is written when that is possible again.
     pub(crate) async fn end_job(&self, job: &Job, result: Result<Receipt, Error>) {
-        let told = self.audit_of_job(&job.view(), result.as_ref().map_err(Failed::of));
+        let told = self.audit_of_job(&job.view(), result.as_ref().map_err(Failed::from_error));
         let ended = job.ended(result);
         host_fail::point("job.ending");
         let written = self.0.state.put_ended_job(job.record(Some(&ended)), Some(job.kept_log()), KEEP, told).await;

@@ -39,7 +39,7 @@ impl Host {
             );
             generation.note("error", &format!("rolled back to the previous version: {because}"));
             let operation = Operation::Rollback { id, to: None, because: Some(because) };
-            self.0.reconcile.tell(Input::Submit(Box::new(operation)));
+            self.0.reconcile.send(Input::Submit(Box::new(operation)));
             return;
         }
     }

@@ -5,7 +5,7 @@ use host_core::manifest::Manifest;
 use host_core::{Desired, Digest};
 use serde_json::Value;
 
-use crate::model::{Build, Error, Settings, Setup, context};
+use crate::model::{Build, Error, SettingsChange, Setup, context};
 use crate::state::Host;
 
 impl Host {
@@ -32,11 +32,11 @@ impl Host {
     ///
     /// # Errors
     /// [`Error::ConfigurationInvalid`] when they hold a mask where there is no secret to stand for.
-    pub(crate) fn setup_with(&self, setup: Setup, change: &Settings) -> Result<Setup, Error> {
+    pub(crate) fn setup_with(&self, setup: Setup, change: &SettingsChange) -> Result<Setup, Error> {
         let Setup { mut desired, build, layers, .. } = setup;
         let changed = match change {
-            Settings::Replace(settings) => layers.with_operator(&build.schema, settings.clone()),
-            Settings::Merge(patch) => layers.with_patch(&build.schema, patch),
+            SettingsChange::Replace(settings) => layers.with_operator(&build.schema, settings.clone()),
+            SettingsChange::Merge(patch) => layers.with_patch(&build.schema, patch),
         };
         let changed = changed.map_err(|violations| Error::ConfigurationInvalid { violations })?;
         // Sealing the same twice gives two texts: what has not changed stays as it is.
@@ -60,6 +60,6 @@ impl Host {
         let Some(artifact) = self.0.store.artifact(digest)? else { return Ok(None) };
         let checked = Manifest::check(artifact.manifest_text(), self.config().mode);
         let checked = checked.map_err(|problems| Error::Manifest { problems })?;
-        Build::of(checked.manifest, checked.warnings, artifact).map(Some)
+        Build::from_artifact(checked.manifest, checked.warnings, artifact).map(Some)
     }
 }

@@ -3,7 +3,7 @@
 //! Neither bodies nor queries get here, so no secret does.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Instant;
 
 use axum::extract::FromRequestParts;
@@ -12,6 +12,7 @@ use host_core::audit::{Entry, Outcome};
 use host_run::{Host, Job};
 use http::request::Parts;
 use http::{Extensions, StatusCode};
+use parking_lot::{Mutex, MutexGuard};
 
 use crate::access::caller::Caller;
 use crate::access::{Access, now_unix_ms};
@@ -185,8 +186,8 @@ impl AuditSubject {
         self.lock().clone()
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, SubjectFields> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, SubjectFields> {
+        self.0.lock()
     }
 }
 

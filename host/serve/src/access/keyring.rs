@@ -1,12 +1,13 @@
 //! The tokens and users in memory, as they are on disk: who is asked for is found here.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use host_core::access::Name;
 use host_core::{Digest, Principal};
 use host_state::{Accounts, TokenRecord, UserRecord};
+use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 use tokio::sync::watch;
 
 use crate::access::operator_token::{PREFIX, is_same};
@@ -170,19 +171,19 @@ impl Keyring {
     }
 
     fn tokens(&self) -> RwLockReadGuard<'_, HashMap<[u8; N_ID], Arc<StoredToken>>> {
-        self.tokens.read().unwrap_or_else(PoisonError::into_inner)
+        self.tokens.read()
     }
 
     fn tokens_mut(&self) -> RwLockWriteGuard<'_, HashMap<[u8; N_ID], Arc<StoredToken>>> {
-        self.tokens.write().unwrap_or_else(PoisonError::into_inner)
+        self.tokens.write()
     }
 
     fn users(&self) -> RwLockReadGuard<'_, BTreeMap<Name, UserRecord>> {
-        self.users.read().unwrap_or_else(PoisonError::into_inner)
+        self.users.read()
     }
 
     fn users_mut(&self) -> RwLockWriteGuard<'_, BTreeMap<Name, UserRecord>> {
-        self.users.write().unwrap_or_else(PoisonError::into_inner)
+        self.users.write()
     }
 }
 

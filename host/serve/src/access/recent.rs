@@ -1,8 +1,9 @@
 //! The token that a connection sent last: most send the same one with each request, and it need not be looked up each time.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use http::HeaderValue;
+use parking_lot::{Mutex, MutexGuard};
 use subtle::ConstantTimeEq as _;
 use tokio::sync::watch;
 
@@ -42,7 +43,7 @@ impl RecentToken {
     }
 
     fn last(&self) -> MutexGuard<'_, Option<SeenToken>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 }
 

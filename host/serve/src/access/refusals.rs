@@ -2,10 +2,10 @@
 //! nobody can fill the disk by being refused.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use host_core::audit::Entry;
+use parking_lot::{Mutex, MutexGuard};
 
 /// For how long refusals are summed up.
 const WINDOW: Duration = Duration::from_secs(60);
@@ -71,7 +71,7 @@ impl Refusals {
     }
 
     fn sums(&self) -> MutexGuard<'_, HashMap<String, RefusalSum>> {
-        self.sums.lock().unwrap_or_else(PoisonError::into_inner)
+        self.sums.lock()
     }
 }
 

@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use host_api as api;
 use host_core::Source;
-use host_run::{IndexReport, Listed};
+use host_run::{IndexReport, ListedPlugin};
 use http::StatusCode;
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -72,7 +72,7 @@ pub(crate) async fn validate(
     Ok(Json(judged(shown, &validated)))
 }
 
-fn item(listed: &Listed) -> api::Available {
+fn item(listed: &ListedPlugin) -> api::Available {
     let entry = &listed.entry;
     let number = |version: &host_core::index::IndexVersion| version.version.to_string();
     let versions = entry.versions.iter().map(|version| api::AvailableVersion {

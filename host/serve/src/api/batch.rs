@@ -5,7 +5,7 @@ use axum::response::Response;
 use host_api as api;
 use host_api::{BatchMode, BatchOperation, FieldError};
 use host_core::{Revision, Source, SourceError};
-use host_run::{LoadOptions, Operation, Settings, Trust};
+use host_run::{LoadOptions, Operation, SettingsChange, Trust};
 use http::StatusCode;
 use serde_json::Value;
 
@@ -69,8 +69,8 @@ fn operation(asked: BatchOperation) -> Result<Operation, String> {
         BatchOperation::Unload { id, keep_data, cascade } => Operation::Unload { id, keep_data, cascade },
         BatchOperation::Configure { id, config, patch, revision } => {
             let change = match (config, patch) {
-                (Some(config), None) => Settings::Replace(config),
-                (None, Some(patch)) => Settings::Merge(patch),
+                (Some(config), None) => SettingsChange::Replace(config),
+                (None, Some(patch)) => SettingsChange::Merge(patch),
                 _ => return Err("exactly one of `config` and `patch` is required".to_owned()),
             };
             Operation::Configure { id, change, expected: revision }

@@ -5,7 +5,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use host_api as api;
-use host_run::{Operation, Settings};
+use host_run::{Operation, SettingsChange};
 use http::StatusCode;
 use http::header::{self, HeaderMap, HeaderValue};
 use serde_json::{Map, Value};
@@ -43,7 +43,7 @@ pub(crate) async fn put(
     RequiredJson(configuration): RequiredJson<Map<String, Value>>,
 ) -> Result<Response, ApiError> {
     let expected = expected(&headers)?;
-    run(&app, request, Operation::Configure { id, change: Settings::Replace(configuration), expected }).await
+    run(&app, request, Operation::Configure { id, change: SettingsChange::Replace(configuration), expected }).await
 }
 
 /// Merges the object in the body into what the operator set (RFC 7396): null takes back what was set.
@@ -55,7 +55,7 @@ pub(crate) async fn patch(
     RequiredJson(patch): RequiredJson<Map<String, Value>>,
 ) -> Result<Response, ApiError> {
     let expected = expected(&headers)?;
-    run(&app, request, Operation::Configure { id, change: Settings::Merge(patch), expected }).await
+    run(&app, request, Operation::Configure { id, change: SettingsChange::Merge(patch), expected }).await
 }
 
 /// The revision that `If-Match` asks for, if it asks for one.

@@ -15,7 +15,7 @@ use crate::access::caller::Caller;
 use crate::state::AppState;
 use crate::wire::input::QueryParams;
 use crate::wire::problem::ApiError;
-use crate::wire::sse::{self, Frame};
+use crate::wire::sse::{self, EventFrame};
 use crate::wire::view;
 
 /// How many events a part has, unless more are asked for.
@@ -63,13 +63,13 @@ pub(crate) async fn get(
         let page = page?;
         return Ok(Json(view::events(&page)).into_response());
     }
-    let permit = app.streams.take(&caller, &app.rules.now().rules)?;
+    let permit = app.streams.take(&caller, &app.rules.load().rules)?;
     let stream = app.host.follow_events(after, filter).await.ok_or_else(|| {
         ApiError::new(StatusCode::TOO_MANY_REQUESTS, "events_too_many_streams", "too many event streams are open")
             .fix("close a stream, or request pages with `Accept: application/json`")
             .retry_after(5)
     })?;
-    let response = sse::answer(stream, |stream| Box::pin(next(stream)));
+    let response = sse::answer(stream, next);
     Ok(permit.hold(response, app.access.clone().ended(caller)))
 }
 
@@ -95,7 +95,7 @@ fn filter(query: &EventQuery) -> Result<EventFilter, ApiError> {
     Ok(EventFilter { plugin, kinds: kinds.unwrap_or_default() })
 }
 
-async fn next(mut stream: EventStream) -> Option<(EventStream, Vec<Frame>)> {
+async fn next(mut stream: EventStream) -> Option<(EventStream, Vec<EventFrame>)> {
     let frames = match stream.next().await? {
         Followed::Events(events) => events.iter().map(|event| frame(event)).collect(),
         Followed::Gap(gap) => vec![gap_frame(gap)],
@@ -103,17 +103,17 @@ async fn next(mut stream: EventStream) -> Option<(EventStream, Vec<Frame>)> {
     Some((stream, frames))
 }
 
-fn frame(event: &Event) -> Frame {
-    Frame { id: Some(event.seq), event: Some(event.kind.name()), data: json(&view::event(event)) }
+fn frame(event: &Event) -> EventFrame {
+    EventFrame { id: Some(event.seq), event: Some(event.kind.name()), data: json(&view::event(event)) }
 }
 
-fn gap_frame(EventGap { after, from }: EventGap) -> Frame {
+fn gap_frame(EventGap { after, from }: EventGap) -> EventFrame {
     let message = match from > after {
         true => format!("events {} to {} were deleted", after + 1, from - 1),
         false => format!("this host has no event {after}; the stream continues with {from}"),
     };
     // Who connects again is not told the same again.
-    Frame { id: Some(from - 1), event: Some("gap"), data: json(&api::EventGap { after, from, message }) }
+    EventFrame { id: Some(from - 1), event: Some("gap"), data: json(&api::EventGap { after, from, message }) }
 }
 
 fn json(value: &impl serde::Serialize) -> String {

@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use host_run::{Job, JobState, LogLine, Present};
+use host_run::{ActiveGauge, Job, JobState, LogLine};
 use http_body::Frame;
 
 /// How often a sign of life is sent where nothing else is: cargo may be silent for minutes.
@@ -71,13 +71,13 @@ pub(crate) struct FollowedLog {
     wait: Option<Wait>,
     has_ended: bool,
     /// Counts it while it is there.
-    _there: Present,
+    _there: ActiveGauge,
     ends: Option<Instant>,
 }
 
 impl FollowedLog {
     /// The lines of `job` numbered `from` and later.
-    pub(crate) fn new(job: Arc<Job>, from: u64, format: LogFormat, there: Present) -> FollowedLog {
+    pub(crate) fn new(job: Arc<Job>, from: u64, format: LogFormat, there: ActiveGauge) -> FollowedLog {
         // A reader of text does not connect again.
         let ends = (format == LogFormat::Events).then(|| Instant::now() + MAX_AGE);
         FollowedLog { job, from, format, ready: VecDeque::new(), wait: None, has_ended: false, _there: there, ends }

@@ -108,7 +108,7 @@ pub(crate) async fn retry(
     PathId(id): PathId,
     request: OperationRequest,
 ) -> Result<Response, ApiError> {
-    let job = app.host.retry(&id, request.asker).await?;
+    let job = app.host.retry(&id, request.initiator).await?;
     request.subject.job(&job);
     answer(&job, request.respond_async).await
 }
@@ -147,7 +147,7 @@ pub(crate) async fn log(
     };
     let body = match live {
         Some(job) => {
-            permit = Some(app.streams.take(&caller, &app.rules.now().rules)?);
+            permit = Some(app.streams.take(&caller, &app.rules.load().rules)?);
             Body::new(FollowedLog::new(job, from, format, app.host.front_metrics().job_log_stream()))
         }
         None => {

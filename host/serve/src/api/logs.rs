@@ -14,7 +14,7 @@ use crate::operation::run::unknown;
 use crate::state::AppState;
 use crate::wire::input::{PathId, QueryParams};
 use crate::wire::problem::ApiError;
-use crate::wire::sse::{self, Frame};
+use crate::wire::sse::{self, EventFrame};
 use crate::wire::view;
 
 /// `?from=N`: lines numbered N and later. `?level=`: lines that are at least as bad.
@@ -46,9 +46,9 @@ pub(crate) async fn get(
     }
     // The header is newer: who connects again still has the address of the first time.
     let last = last_event_id(&headers)?.or_else(|| query.from?.checked_sub(1));
-    let permit = app.streams.take(&caller, &app.rules.now().rules)?;
+    let permit = app.streams.take(&caller, &app.rules.load().rules)?;
     let stream = app.host.follow_plugin_log(&id, last, level).ok_or_else(|| unknown(&id))?;
-    let response = sse::answer(stream, |stream| Box::pin(next(stream)));
+    let response = sse::answer(stream, next);
     Ok(permit.hold(response, app.access.clone().ended(caller)))
 }
 
@@ -61,15 +61,16 @@ fn last_event_id(headers: &HeaderMap) -> Result<Option<u64>, ApiError> {
     })
 }
 
-async fn next(mut stream: LogStream) -> Option<(LogStream, Vec<Frame>)> {
+async fn next(mut stream: LogStream) -> Option<(LogStream, Vec<EventFrame>)> {
     let LogPart { missed, lines } = stream.next().await?;
     let gap = missed.map(|(first, last)| {
         let message = format!("lines {first} to {last} were deleted");
         let gap = api::EventGap { after: first.saturating_sub(1), from: last + 1, message };
         // Who connects again is not told the same again.
-        Frame { id: Some(last), event: Some("gap"), data: json(&gap) }
+        EventFrame { id: Some(last), event: Some("gap"), data: json(&gap) }
     });
-    let lines = lines.iter().map(|line| Frame { id: Some(line.number), event: None, data: json(&view::line(line)) });
+    let lines =
+        lines.iter().map(|line| EventFrame { id: Some(line.number), event: None, data: json(&view::line(line)) });
     Some((stream, gap.into_iter().chain(lines).collect()))
 }
 

@@ -73,7 +73,7 @@ pub(crate) async fn apply(
     request: OperationRequest,
     RequiredJson(api::ApplyRequest { plan, atomic }): RequiredJson<api::ApplyRequest>,
 ) -> Result<Response, ApiError> {
-    let job = app.host.apply(&plan, atomic.unwrap_or(true), request.asker).await;
+    let job = app.host.apply(&plan, atomic.unwrap_or(true), request.initiator).await;
     let job = job?;
     request.subject.job(&job);
     answer(&job, request.respond_async).await

@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use host_api as api;
-use host_run::{AskedThen, Difference, Operation, Past, RevisionPage, RevisionView};
+use host_run::{Difference, Operation, PastPlugin, PastState, RevisionPage, RevisionView};
 use http::StatusCode;
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -92,7 +92,7 @@ pub(crate) async fn restore(
 
 /// What was asked for of all plugins at a moment, of those that may be seen.
 pub(crate) async fn asked_at(app: &AppState, at_unix_ms: u64, is_seen: impl Fn(&str) -> bool) -> ApiResult {
-    let Past { plugins, mut damaged } = past(app, at_unix_ms).await?;
+    let PastState { plugins, mut damaged } = past(app, at_unix_ms).await?;
     damaged.retain(|id| is_seen(id));
     let plugins = plugins.iter().filter(|then| is_seen(then.desired.id.as_str()));
     let plugins: BTreeMap<_, _> = plugins.map(|then| (then.desired.id.to_string(), asked(then))).collect();
@@ -101,7 +101,7 @@ pub(crate) async fn asked_at(app: &AppState, at_unix_ms: u64, is_seen: impl Fn(&
 
 /// The same of one.
 pub(crate) async fn asked_of_one_at(app: &AppState, id: &str, at_unix_ms: u64) -> ApiResult {
-    let Past { plugins, damaged } = past(app, at_unix_ms).await?;
+    let PastState { plugins, damaged } = past(app, at_unix_ms).await?;
     if let Some(then) = plugins.iter().find(|then| then.desired.id.as_str() == id) {
         return Ok(Json(asked(then)).into_response());
     }
@@ -119,7 +119,7 @@ pub(crate) async fn asked_of_one_at(app: &AppState, id: &str, at_unix_ms: u64) -
     })
 }
 
-async fn past(app: &AppState, at_unix_ms: u64) -> Result<Past, ApiError> {
+async fn past(app: &AppState, at_unix_ms: u64) -> Result<PastState, ApiError> {
     app.host.plugins_at(at_unix_ms).await.map_err(ApiError::from)
 }
 
@@ -143,7 +143,7 @@ fn change(Difference { pointer, before, after }: Difference) -> api::RevisionCha
     api::RevisionChange { pointer, before, after }
 }
 
-fn asked(then: &AskedThen) -> api::PastPlugin {
+fn asked(then: &PastPlugin) -> api::PastPlugin {
     let current = &then.desired.current;
     api::PastPlugin {
         id: then.desired.id.to_string(),

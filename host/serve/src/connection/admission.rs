@@ -20,7 +20,7 @@ const RETRY_AFTER: u32 = 1;
 /// Who may connect.
 pub(crate) struct Admission {
     pub(crate) all: Arc<Connections>,
-    pub(crate) rules: Arc<ReloadableRules>,
+    pub(crate) rules: ReloadableRules,
     pub(crate) request_ids: Arc<RequestIds>,
     pub(crate) metrics: FrontMetrics,
     /// Whether those who connect understand an answer that is not in TLS.

@@ -3,32 +3,21 @@
 use std::net::IpAddr;
 use std::str::FromStr;
 
+use ipnet::IpNet;
+
 /// A network of IPv4 or IPv6 addresses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Network {
-    address: IpAddr,
-    bits: u32,
-}
+pub struct Network(IpNet);
 
-/// A text is no network.
+/// A text is not a network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("expected a network such as `10.0.0.0/8`, or an address")]
 pub struct NetworkError;
 
 impl Network {
-    /// Whether an address is in it. An IPv4 address that is written as an IPv6 one counts as what it is.
+    /// Returns true if the network contains an address. An IPv4-mapped IPv6 address counts as the IPv4 address.
     pub fn contains(&self, address: IpAddr) -> bool {
-        match (self.address, address.to_canonical()) {
-            (IpAddr::V4(own), IpAddr::V4(other)) => {
-                let away = 32 - self.bits;
-                own.to_bits().checked_shr(away) == other.to_bits().checked_shr(away)
-            }
-            (IpAddr::V6(own), IpAddr::V6(other)) => {
-                let away = 128 - self.bits;
-                own.to_bits().checked_shr(away) == other.to_bits().checked_shr(away)
-            }
-            _ => false,
-        }
+        self.0.contains(&address.to_canonical())
     }
 }
 
@@ -36,18 +25,8 @@ impl FromStr for Network {
     type Err = NetworkError;
 
     fn from_str(text: &str) -> Result<Network, NetworkError> {
-        let (address, bits) = match text.split_once('/') {
-            Some((address, bits)) => (address, Some(bits)),
-            None => (text, None),
-        };
-        let address: IpAddr = address.parse().map_err(|_| NetworkError)?;
-        let most = if address.is_ipv4() { 32 } else { 128 };
-        let bits = match bits {
-            None => most,
-            Some(bits) if bits.bytes().all(|c| c.is_ascii_digit()) => bits.parse().map_err(|_| NetworkError)?,
-            Some(_) => return Err(NetworkError),
-        };
-        if bits > most { Err(NetworkError) } else { Ok(Network { address, bits }) }
+        let network = if text.contains('/') { text.parse().ok() } else { text.parse::<IpAddr>().ok().map(IpNet::from) };
+        network.map(Network).ok_or(NetworkError)
     }
 }
 

@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::connection::rules::ReloadableRules;
 use crate::connection::state::{Connection, USED};
+use parking_lot::{Mutex, MutexGuard};
 
 /// A client that is waited for so long may have to make room; what is on its way is there sooner.
 const STALLED: Duration = Duration::from_secs(1);
@@ -35,7 +36,7 @@ pub(crate) struct Registered {
 impl Connections {
     /// Adds a connection, unless its address has as many as it may have.
     pub(crate) fn add(self: &Arc<Self>, peer: SocketAddr, live: &ReloadableRules) -> Option<Registered> {
-        let rules = live.now();
+        let rules = live.load();
         let rules = &rules.rules;
         let address = peer.ip().to_canonical();
         let is_trusted = rules.trusted_proxies.iter().any(|network| network.contains(address));
@@ -77,8 +78,8 @@ impl Connections {
         })
     }
 
-    fn open(&self) -> std::sync::MutexGuard<'_, OpenConnections> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    fn open(&self) -> MutexGuard<'_, OpenConnections> {
+        self.0.lock()
     }
 }
 

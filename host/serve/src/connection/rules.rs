@@ -1,8 +1,11 @@
 //! What of the front may change while it serves: who is listened to, and how long.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
+
+use arc_swap::{ArcSwap, Cache};
+use parking_lot::Mutex;
 
 use crate::connection::cors::Cors;
 use crate::connection::hosts::AllowedHosts;
@@ -61,46 +64,40 @@ impl CompiledRules {
     }
 }
 
-/// The rules as they are now.
-#[derive(Debug)]
-pub(crate) struct ReloadableRules {
-    version: AtomicU64,
-    now: RwLock<Arc<CompiledRules>>,
-}
+/// The current rules, which can be replaced while the server runs. Clones share them.
+#[derive(Clone, Debug)]
+pub(crate) struct ReloadableRules(Arc<ArcSwap<CompiledRules>>);
 
 impl ReloadableRules {
     pub(crate) fn new(rules: Rules) -> ReloadableRules {
-        ReloadableRules { version: AtomicU64::new(0), now: RwLock::new(Arc::new(CompiledRules::new(rules))) }
+        ReloadableRules(Arc::new(ArcSwap::from_pointee(CompiledRules::new(rules))))
     }
 
-    pub(crate) fn now(&self) -> Arc<CompiledRules> {
-        self.now.read().unwrap_or_else(PoisonError::into_inner).clone()
+    pub(crate) fn load(&self) -> Arc<CompiledRules> {
+        self.0.load_full()
     }
 
-    pub(crate) fn set(&self, rules: Rules) {
-        *self.now.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(CompiledRules::new(rules));
-        // Whoever sees the new number finds the new rules.
-        self.version.fetch_add(1, Ordering::Release);
+    pub(crate) fn store(&self, rules: Rules) {
+        self.0.store(Arc::new(CompiledRules::new(rules)));
     }
 }
 
-/// The rules as a connection knows them: it shares no lock with others until they change.
-#[derive(Debug)]
-pub(crate) struct CachedRules(Mutex<(u64, Arc<CompiledRules>)>);
+/// A connection's copy of the rules. Loading it does not contend with other connections while the rules are unchanged.
+pub(crate) struct CachedRules(Mutex<Cache<Arc<ArcSwap<CompiledRules>>, Arc<CompiledRules>>>);
 
 impl CachedRules {
-    pub(crate) fn new(live: &ReloadableRules) -> CachedRules {
-        let version = live.version.load(Ordering::Acquire);
-        CachedRules(Mutex::new((version, live.now())))
+    pub(crate) fn new(rules: &ReloadableRules) -> CachedRules {
+        CachedRules(Mutex::new(Cache::new(rules.0.clone())))
     }
 
-    pub(crate) fn now(&self, live: &ReloadableRules) -> Arc<CompiledRules> {
-        let version = live.version.load(Ordering::Acquire);
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if known.0 != version {
-            *known = (version, live.now());
-        }
-        known.1.clone()
+    pub(crate) fn load(&self) -> Arc<CompiledRules> {
+        self.0.lock().load().clone()
+    }
+}
+
+impl fmt::Debug for CachedRules {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("CachedRules")
     }
 }
 
@@ -109,12 +106,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_connection_learns_of_new_rules() {
-        let live = ReloadableRules::new(Rules::default());
-        let known = CachedRules::new(&live);
-        assert_eq!(known.now(&live).rules.max_streams, 256);
-        live.set(Rules { max_streams: 7, ..Rules::default() });
-        assert_eq!(known.now(&live).rules.max_streams, 7);
-        assert_eq!(live.now().rules.max_streams, 7);
+    fn a_connection_uses_new_rules_once_they_are_stored() {
+        let rules = ReloadableRules::new(Rules::default());
+        let cached = CachedRules::new(&rules);
+        assert_eq!(cached.load().rules.max_streams, 256);
+        rules.store(Rules { max_streams: 7, ..Rules::default() });
+        assert_eq!(cached.load().rules.max_streams, 7);
+        assert_eq!(rules.load().rules.max_streams, 7);
     }
 }

@@ -1,10 +1,11 @@
 //! The state of one connection.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
+use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::Notify;
 
 use crate::access::RecentToken;
@@ -60,8 +61,8 @@ impl Connection {
     }
 
     /// The rules that its next request goes by.
-    pub(crate) fn rules(&self, live: &ReloadableRules) -> Arc<CompiledRules> {
-        self.rules.now(live)
+    pub(crate) fn rules(&self) -> Arc<CompiledRules> {
+        self.rules.load()
     }
 
     /// Begins a request; `None` when the connection is about to be ended.
@@ -97,8 +98,8 @@ impl Connection {
         [WaitKind::Body, WaitKind::Taking].into_iter().filter_map(|what| *self.wait_of(what)).min().filter(|_| is_open)
     }
 
-    fn wait_of(&self, what: WaitKind) -> std::sync::MutexGuard<'_, Option<Instant>> {
-        self.waits[what as usize].lock().unwrap_or_else(PoisonError::into_inner)
+    fn wait_of(&self, what: WaitKind) -> MutexGuard<'_, Option<Instant>> {
+        self.waits[what as usize].lock()
     }
 
     /// Evicts the connection although a request is active.

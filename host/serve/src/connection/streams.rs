@@ -2,13 +2,14 @@
 
 use std::collections::HashMap;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use axum::body::{Body, Bytes, HttpBody};
 use axum::response::Response;
 use http::StatusCode;
 use http_body::Frame;
+use parking_lot::Mutex;
 
 use crate::access::caller::Caller;
 use crate::connection::rules::Rules;
@@ -35,7 +36,7 @@ impl Streams {
     }
 
     fn take_for(self: &Arc<Self>, caller: &str, rules: &Rules) -> Result<StreamPermit, ApiError> {
-        let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut open = self.0.lock();
         let n_own = open.get(caller).copied().unwrap_or(0);
         let detail = match open.values().sum::<usize>() >= rules.max_streams {
             true => format!("the limit of {} open streams is reached", rules.max_streams),
@@ -88,7 +89,7 @@ impl HttpBody for Stream {
 
 impl Drop for StreamPermit {
     fn drop(&mut self) {
-        let mut open = self.streams.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut open = self.streams.0.lock();
         if let Some(n_own) = open.get_mut(&self.caller) {
             *n_own -= 1;
             if *n_own == 0 {
@@ -114,6 +115,6 @@ mod tests {
         assert_eq!(take("b").unwrap_err(), "the limit of 3 open streams is reached");
         drop((first, third));
         assert!(take("a").is_ok());
-        assert_eq!(streams.0.lock().unwrap().len(), 1);
+        assert_eq!(streams.0.lock().len(), 1);
     }
 }

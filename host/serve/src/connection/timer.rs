@@ -5,11 +5,12 @@
 //! down, and the timer looks at it when it goes off, and goes on if it is early.
 
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use hyper::rt::{Sleep, Timer};
+use parking_lot::Mutex;
 
 /// The timer of one connection, for the one sleep at a time that hyper makes there.
 #[derive(Clone, Default)]
@@ -25,7 +26,7 @@ impl Future for SharedSleep {
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
         let deadline = self.deadline.into();
-        let mut timer = self.timer.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut timer = self.timer.0.lock();
         let timer = timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline)));
         // Later than wanted would be missed.
         if timer.deadline() > deadline {

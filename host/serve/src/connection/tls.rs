@@ -4,8 +4,9 @@ use std::fs::File;
 use std::io::{self, Read as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
+use parking_lot::RwLock;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::crypto::ring;
@@ -76,7 +77,7 @@ impl Tls {
     /// Takes another certificate for the connections to come; the old one stays when it can't be read.
     pub(crate) fn set(&self, files: &TlsFiles) -> Result<(), TlsError> {
         let config = Arc::new(read(files)?);
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = config;
+        *self.0.write() = config;
         Ok(())
     }
 
@@ -96,7 +97,7 @@ impl Tls {
             }
             return Err(io::Error::new(io::ErrorKind::InvalidData, "the client did not start a TLS handshake"));
         }
-        let config = self.0.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let config = self.0.read().clone();
         TlsAcceptor::from(config).accept(linger(stream)).await
     }
 }

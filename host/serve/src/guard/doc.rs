@@ -13,7 +13,7 @@ use utoipa::{IntoParams, ToSchema};
 use crate::operation::request::OperationQuery;
 use crate::wire::plugin_list::PluginListQuery;
 
-/// What an operation that changes plugins may fail with: one status for each [`host_run::Kind`].
+/// What an operation that changes plugins may fail with: one status for each [`host_run::FailureKind`].
 const OPERATION_ERRORS: [u16; 11] = [400, 403, 404, 409, 412, 413, 422, 500, 503, 504, 507];
 /// What may go wrong with a JSON body.
 const BODY_ERRORS: [u16; 3] = [400, 413, 415];

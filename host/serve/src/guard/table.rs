@@ -227,7 +227,7 @@ async fn pass(
 impl Guard {
     /// Lets a request pass, with who sends it.
     fn check(&self, request: &mut Request, plugin: Option<&str>, audit: &mut AuditContext) -> Result<(), ApiError> {
-        if self.row.is_mutating() && self.app.rules.now().cors.is_foreign(request.headers()) {
+        if self.row.is_mutating() && self.app.rules.load().cors.is_foreign(request.headers()) {
             return Err(cors::foreign());
         }
         if self.row.access == RequiredAccess::Public {

@@ -33,7 +33,7 @@ pub(crate) async fn install(
     // In one operation: such clients do not wait for long, and what they asked for is done all the same.
     let options = LoadOptions { update: Some(rule.clone()), ..LoadOptions::default() };
     let operation = Operation::Load { source, trust: Trust::Http, options };
-    let job = app.host.submit(operation, request.asker).await?;
+    let job = app.host.submit(operation, request.initiator).await?;
     request.subject.job(&job);
     if request.respond_async {
         return answer(&job, true).await;
@@ -65,7 +65,7 @@ pub(crate) async fn update_all(
             true => Operation::Reload { id },
             false => Operation::Update { id, to: None, automatic: false },
         };
-        jobs.push((plugin, app.host.submit(operation, request.asker.clone()).await));
+        jobs.push((plugin, app.host.submit(operation, request.initiator.clone()).await));
     }
     let (mut done, mut refused) = (vec![], vec![]);
     for (plugin, job) in jobs {

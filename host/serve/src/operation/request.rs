@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::extract::FromRequestParts;
-use host_run::{Asker, Named, OnConflict};
+use host_run::{Initiator, Named, OnConflict};
 use http::StatusCode;
 use http::request::Parts;
 use serde::Deserialize;
@@ -22,7 +22,7 @@ const MAX_TIMEOUT_SECONDS: u64 = 7 * 24 * 60 * 60;
 /// Under which conditions an operation is asked for: `?reason=`, `?on_conflict=queue|replace|reject`, `?timeout_seconds=`;
 /// and whether the client would rather watch it than wait.
 pub(crate) struct OperationRequest {
-    pub(crate) asker: Asker,
+    pub(crate) initiator: Initiator,
     pub(crate) respond_async: bool,
     /// To be told which job does it.
     pub(crate) subject: AuditSubject,
@@ -48,14 +48,14 @@ impl<S: Send + Sync> FromRequestParts<S> for OperationRequest {
         let caller = Caller::from_request_parts(parts, state).await?;
         let QueryParams(conditions) = QueryParams::<OperationQuery>::from_request_parts(parts, state).await?;
         let Ok(subject) = AuditSubject::from_request_parts(parts, state).await;
-        let asker = asker(&caller.principal.name, conditions)?;
+        let initiator = initiator(&caller.principal.name, conditions)?;
         let request = parts.extensions.get::<Named>().map(|named| named.key.clone());
-        Ok(OperationRequest { asker: Asker { request, ..asker }, respond_async, subject })
+        Ok(OperationRequest { initiator: Initiator { request, ..initiator }, respond_async, subject })
     }
 }
 
 /// Somebody, under these conditions.
-fn asker(name: &str, conditions: OperationQuery) -> Result<Asker, ApiError> {
+fn initiator(name: &str, conditions: OperationQuery) -> Result<Initiator, ApiError> {
     let refused = |detail: String| ApiError::new(StatusCode::BAD_REQUEST, "query_does_not_fit", detail);
     let OperationQuery { reason, on_conflict, timeout_seconds } = conditions;
     if let Some(reason) = &reason {
@@ -73,7 +73,7 @@ fn asker(name: &str, conditions: OperationQuery) -> Result<Asker, ApiError> {
         return Err(refused(format!("`timeout_seconds` must be from 1 to {MAX_TIMEOUT_SECONDS}")));
     }
     let timeout = timeout_seconds.map(Duration::from_secs);
-    Ok(Asker { reason, on_conflict, timeout, ..Asker::of(name) })
+    Ok(Initiator { reason, on_conflict, timeout, ..Initiator::new(name) })
 }
 
 #[cfg(test)]
@@ -84,25 +84,25 @@ mod tests {
 
     use super::*;
 
-    async fn read(query: &str) -> Result<Asker, String> {
+    async fn read(query: &str) -> Result<Initiator, String> {
         let principal = Arc::new(Principal::with_role("operator", Role::Admin));
         let request = http::Request::get(format!("/x?{query}"))
             .extension(Caller { principal, token: "operator".into() })
             .body(())
             .unwrap();
         let request = OperationRequest::from_request_parts(&mut request.into_parts().0, &()).await;
-        request.map(|request| request.asker).map_err(|refused| refused.detail)
+        request.map(|request| request.initiator).map_err(|refused| refused.detail)
     }
 
     #[tokio::test]
     async fn conditions_are_read_whole_or_refused() {
-        let operator = Asker::of("operator");
+        let operator = Initiator::new("operator");
         assert_eq!(read("").await, Ok(operator.clone()));
         assert_eq!(read("keep_data=true").await, Ok(operator.clone()));
         let asked = read("reason=a%20new+day&on_conflict=replace&timeout_seconds=90").await;
         let timeout = Some(Duration::from_secs(90));
         let (reason, on_conflict) = (Some("a new day".to_owned()), OnConflict::Replace);
-        assert_eq!(asked, Ok(Asker { reason, on_conflict, timeout, ..operator }));
+        assert_eq!(asked, Ok(Initiator { reason, on_conflict, timeout, ..operator }));
         let long = "%C3%A9".repeat(MAX_REASON_CHARS);
         assert!(read(&format!("reason={long}")).await.is_ok());
         for (query, part) in [

@@ -16,7 +16,7 @@ type ApiResult = Result<Response, ApiError>;
 
 /// Runs an operation as a job: answers at its end, or at once when the client would rather watch.
 pub(crate) async fn run(app: &AppState, request: OperationRequest, operation: Operation) -> ApiResult {
-    let job = app.host.submit(operation, request.asker).await?;
+    let job = app.host.submit(operation, request.initiator).await?;
     request.subject.job(&job);
     let answered = answer(&job, request.respond_async).await;
     request.subject.job(&job);

@@ -11,18 +11,18 @@ use crate::connection::tls::{Tls, TlsError, TlsFiles};
 /// Changes what may change while a server serves. Cheap to clone.
 #[derive(Clone)]
 pub struct Control {
-    rules: Arc<ReloadableRules>,
+    rules: ReloadableRules,
     tls: Option<Arc<Tls>>,
 }
 
 impl Control {
-    pub(super) fn new(rules: Arc<ReloadableRules>, tls: Option<Arc<Tls>>) -> Control {
+    pub(super) fn new(rules: ReloadableRules, tls: Option<Arc<Tls>>) -> Control {
         Control { rules, tls }
     }
 
     /// Goes by other rules from now on.
     pub fn set_rules(&self, rules: Rules) {
-        self.rules.set(rules);
+        self.rules.store(rules);
     }
 
     /// Takes another certificate for the connections to come. Nothing happens when the server was started without TLS.

@@ -46,7 +46,7 @@ impl Service {
 
     /// The rules that a connection's next request goes by.
     pub(crate) fn rules(&self, connection: &Connection) -> Arc<CompiledRules> {
-        connection.rules(&self.app.rules)
+        connection.rules()
     }
 
     /// Answers one request. Never fails: what goes wrong is an answer too.

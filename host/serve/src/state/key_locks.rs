@@ -1,8 +1,9 @@
 //! One lock for each idempotency key.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use tokio::sync::OwnedMutexGuard;
 
 /// Of requests with one key at once, the first goes and the others wait for it.
@@ -13,8 +14,7 @@ impl KeyLocks {
     /// Waits until no other request with this key is here.
     pub(crate) async fn take(&self, key: &str) -> OwnedMutexGuard<()> {
         let lock = {
-            // A panic elsewhere cannot leave the map half changed.
-            let mut locks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut locks = self.0.lock();
             locks.retain(|_, lock| Arc::strong_count(lock) > 1);
             locks.entry(key.to_owned()).or_default().clone()
         };

@@ -1,6 +1,7 @@
 //! A moment, as a client names it: in milliseconds since 1970, or as RFC 3339 has it.
 
 use http::StatusCode;
+use jiff::Timestamp;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
@@ -32,92 +33,54 @@ fn unix_ms(text: &str) -> Option<u64> {
     if !text.is_empty() && text.bytes().all(|c| c.is_ascii_digit()) {
         return text.parse().ok();
     }
-    let (date, rest) = text.split_once(['T', 't', ' '])?;
-    let [year, month, day] = numbers(date, '-', [4, 2, 2])?;
-    let n_time = rest.bytes().take_while(|c| c.is_ascii_digit() || matches!(c, b':' | b'.')).count();
-    let (time, zone) = rest.split_at_checked(n_time)?;
-    let (time, fraction) = time.split_once('.').map_or((time, None), |(time, fraction)| (time, Some(fraction)));
-    let [hour, minute, second] = numbers(time, ':', [2, 2, 2])?;
-    let is_moment = (1970..=9999).contains(&year)
-        && (1..=12).contains(&month)
-        && (1..=days_in(year, month)).contains(&day)
-        && hour < 24
-        && minute < 60
-        // A leap second is the first moment of the next minute.
-        && second <= 60;
-    let ms = fraction.map_or(Some(0), milliseconds)?;
-    let seconds = ((days(year, month, day) * 24 + hour) * 60 + minute) * 60 + second - offset_minutes(zone)? * 60;
-    u64::try_from(seconds * 1000 + ms).ok().filter(|_| is_moment)
-}
-
-/// A moment in milliseconds since 1970 as RFC 3339 has it, in UTC.
-pub(crate) fn rfc3339(unix_ms: u64) -> String {
-    let (seconds, ms) = (unix_ms / 1000, unix_ms % 1000);
-    let (mut rest, time) = (i64::try_from(seconds / 86_400).unwrap_or(i64::MAX), seconds % 86_400);
-    // Nothing that this host writes down is of another era; what can't be a year of four digits is shown as the last.
-    rest = rest.min(days(9999, 12, 31));
-    let mut year = 1970 + rest / 366;
-    while days(year + 1, 1, 1) <= rest {
-        year += 1;
+    let (date_time, rest) = text.split_at_checked(19)?;
+    let has_form = date_time.bytes().zip(*b"0000-00-00T00:00:00").all(|(c, form)| match form {
+        b'0' => c.is_ascii_digit(),
+        b'T' => matches!(c, b'T' | b't' | b' '),
+        form => c == form,
+    });
+    let (fraction, zone) = rest.split_at(rest.find(|c: char| c != '.' && !c.is_ascii_digit())?);
+    if !has_form || date_time.starts_with("0000") {
+        return None;
     }
-    rest -= days(year, 1, 1);
-    let mut month = 1;
-    while rest >= days_in(year, month) {
-        rest -= days_in(year, month);
-        month += 1;
-    }
-    let (hour, minute, second) = (time / 3600, time / 60 % 60, time % 60);
-    format!("{year:04}-{month:02}-{:02}T{hour:02}:{minute:02}:{second:02}.{ms:03}Z", rest + 1)
-}
-
-/// Three numbers of so many digits each.
-fn numbers(text: &str, separator: char, n_digits: [usize; 3]) -> Option<[i64; 3]> {
-    let mut parts = text.split(separator);
-    let mut numbers = [0; 3];
-    for (number, n_digits) in numbers.iter_mut().zip(n_digits) {
-        let part = parts.next()?;
-        let is_number = part.len() == n_digits && part.bytes().all(|c| c.is_ascii_digit());
-        *number = part.parse().ok().filter(|_| is_number)?;
-    }
-    parts.next().is_none().then_some(numbers)
-}
-
-fn milliseconds(fraction: &str) -> Option<i64> {
-    let is_number = !fraction.is_empty() && fraction.bytes().all(|c| c.is_ascii_digit());
-    let digits: String = fraction.chars().chain("00".chars()).take(3).collect();
-    digits.parse().ok().filter(|_| is_number)
-}
-
-/// How far local time is ahead of UTC. A `+` that was not escaped in the query has become a blank.
-fn offset_minutes(zone: &str) -> Option<i64> {
-    if matches!(zone, "Z" | "z") {
-        return Some(0);
-    }
-    let (sign, rest) = zone.split_at_checked(1)?;
-    let sign = match sign {
-        "+" | " " => 1,
-        "-" => -1,
-        _ => return None,
+    // A leap second is read as the first moment of the next minute.
+    let (date_time, leap_ms) = match date_time.strip_suffix(":60") {
+        Some(minute) => (format!("{minute}:59"), 1_000),
+        None => (date_time.to_owned(), 0),
     };
-    let [hours, minutes, _] = numbers(&format!("{rest}:00"), ':', [2, 2, 2])?;
-    (hours < 24 && minutes < 60).then_some(sign * (hours * 60 + minutes))
+    let timestamp: Timestamp = format!("{date_time}{}", offset(zone)?).parse().ok()?;
+    let ms = timestamp.as_millisecond().checked_add(leap_ms + milliseconds(fraction)?)?;
+    u64::try_from(ms).ok()
 }
 
-/// Days from 1970 to a date, in the calendar that is used today.
-fn days(year: i64, month: i64, day: i64) -> i64 {
-    let leap_days = |year: i64| year / 4 - year / 100 + year / 400;
-    let months = (1..month).map(|month| days_in(year, month)).sum::<i64>();
-    (year - 1970) * 365 + leap_days(year - 1) - leap_days(1969) + months + day - 1
+/// Formats milliseconds since 1970 as RFC 3339 in UTC. Times after the year 9999 are shown as its end.
+pub(crate) fn rfc3339(unix_ms: u64) -> String {
+    let timestamp = i64::try_from(unix_ms).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok());
+    format!("{:.3}", timestamp.unwrap_or(Timestamp::MAX))
 }
 
-fn days_in(year: i64, month: i64) -> i64 {
-    let is_leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-    match month {
-        2 if is_leap => 29,
-        2 => 28,
-        4 | 6 | 9 | 11 => 30,
-        _ => 31,
+/// The milliseconds of a fraction such as `.25`; 0 without a fraction.
+fn milliseconds(fraction: &str) -> Option<i64> {
+    let Some(digits) = fraction.strip_prefix('.') else { return fraction.is_empty().then_some(0) };
+    let is_number = !digits.is_empty() && digits.bytes().all(|c| c.is_ascii_digit());
+    let first: String = digits.chars().chain("00".chars()).take(3).collect();
+    first.parse().ok().filter(|_| is_number)
+}
+
+/// The UTC offset, `Z` or `+00:00`. An unescaped `+` in a query arrives as a space.
+fn offset(zone: &str) -> Option<String> {
+    if matches!(zone, "Z" | "z") {
+        return Some("Z".to_owned());
     }
+    let zone = zone.replacen(' ', "+", 1);
+    let has_form = zone.len() == 6
+        && zone.starts_with(['+', '-'])
+        && zone
+            .bytes()
+            .skip(1)
+            .zip(*b"00:00")
+            .all(|(c, form)| if form == b'0' { c.is_ascii_digit() } else { c == form });
+    (has_form && zone[1..3] < *"24").then_some(zone)
 }
 
 #[cfg(test)]

@@ -5,7 +5,10 @@ use std::sync::Arc;
 use host_api as api;
 use host_api::FieldError;
 use host_core::configuration::Violation;
-use host_run::{Error, Failed, FieldProblem, JobView, Kind, Part, PartState, Receipt, RefusedCall, Served, StepReport};
+use host_run::{
+    Error, Failed, FailureKind, FieldProblem, JobView, OperationPart, PartState, Receipt, RefusedCall, Served,
+    StepReport,
+};
 use http::StatusCode;
 
 use crate::wire::problem::ApiError;
@@ -18,7 +21,7 @@ impl From<Error> for ApiError {
 
 impl From<&Error> for ApiError {
     fn from(error: &Error) -> ApiError {
-        ApiError::from(&Failed::of(error))
+        ApiError::from(&Failed::from_error(error))
     }
 }
 
@@ -42,19 +45,19 @@ impl From<&Failed> for ApiError {
     }
 }
 
-fn status(kind: Kind) -> StatusCode {
+fn status(kind: FailureKind) -> StatusCode {
     match kind {
-        Kind::Malformed => StatusCode::BAD_REQUEST,
-        Kind::Forbidden => StatusCode::FORBIDDEN,
-        Kind::NotFound => StatusCode::NOT_FOUND,
-        Kind::Conflict => StatusCode::CONFLICT,
-        Kind::Stale => StatusCode::PRECONDITION_FAILED,
-        Kind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-        Kind::Refused => StatusCode::UNPROCESSABLE_ENTITY,
-        Kind::Broken => StatusCode::INTERNAL_SERVER_ERROR,
-        Kind::Full => StatusCode::INSUFFICIENT_STORAGE,
-        Kind::Busy => StatusCode::SERVICE_UNAVAILABLE,
-        Kind::TimedOut => StatusCode::GATEWAY_TIMEOUT,
+        FailureKind::Malformed => StatusCode::BAD_REQUEST,
+        FailureKind::Forbidden => StatusCode::FORBIDDEN,
+        FailureKind::NotFound => StatusCode::NOT_FOUND,
+        FailureKind::Conflict => StatusCode::CONFLICT,
+        FailureKind::Stale => StatusCode::PRECONDITION_FAILED,
+        FailureKind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        FailureKind::Refused => StatusCode::UNPROCESSABLE_ENTITY,
+        FailureKind::Broken => StatusCode::INTERNAL_SERVER_ERROR,
+        FailureKind::Full => StatusCode::INSUFFICIENT_STORAGE,
+        FailureKind::Busy => StatusCode::SERVICE_UNAVAILABLE,
+        FailureKind::TimedOut => StatusCode::GATEWAY_TIMEOUT,
     }
 }
 
@@ -127,7 +130,7 @@ fn result_of_receipt(receipt: &Receipt, operation: &str) -> api::OperationResult
 }
 
 /// What became of one of several things.
-pub(crate) fn part(part: &Part) -> api::OperationPart {
+pub(crate) fn part(part: &OperationPart) -> api::OperationPart {
     api::OperationPart {
         operation: part.operation.clone().into_owned(),
         subject: part.subject.clone(),

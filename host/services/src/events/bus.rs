@@ -1,20 +1,21 @@
-//! Who wants which events.
+//! The event bus: subscriptions and their events.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use host_core::PluginId;
+use parking_lot::{Mutex, MutexGuard};
 
 use super::queue::{Queue, Subscription};
 use super::{check_topic, text};
 use crate::error::{Error, quoted};
 
-/// Subscriptions of one generation.
+/// The most subscriptions of one generation.
 const MAX_SUBSCRIPTIONS: usize = 64;
 
-/// Carries events from those who publish to those who subscribed. Publishing never waits. Cheap to clone.
+/// Passes events from publishers to subscribers. Publishing never waits. Cheap to clone.
 #[derive(Clone, Default)]
 pub struct EventBus {
     inner: Arc<Mutex<Inner>>,
@@ -26,8 +27,8 @@ struct Inner {
     subscribers: HashMap<u64, Subscriber>,
 }
 
-/// The generation that subscribes: told from all others by its address, and whether it has ended. A request in its
-/// name may outlive it. Changed under the bus's lock.
+/// The generation that owns subscriptions, identified by the address of its flag. The flag says whether the generation has
+/// ended, since its requests may outlive it; it is changed under the lock of the bus.
 #[derive(Clone, Default)]
 pub(crate) struct Owner {
     has_ended: Arc<AtomicBool>,
@@ -39,7 +40,7 @@ struct Subscriber {
     queue: Arc<Queue>,
 }
 
-/// Which events a subscriber wants.
+/// The events that a subscriber receives.
 pub(crate) enum Pattern {
     All,
     Plugin(PluginId),
@@ -81,7 +82,7 @@ impl Pattern {
 }
 
 impl EventBus {
-    /// Publishes JSON as `<plugin>/<topic>` and says how many subscriptions it goes to.
+    /// Publishes JSON as `<plugin>/<topic>` and returns the number of subscriptions that receive it.
     ///
     /// # Errors
     /// [`Error::Topic`], [`Error::EventJson`].
@@ -93,7 +94,7 @@ impl EventBus {
             let wanting = inner.subscribers.values().filter(|subscriber| subscriber.pattern.wants(plugin, topic));
             wanting.map(|subscriber| subscriber.queue.clone()).collect()
         };
-        // Outside the lock, because a woken subscriber may run at once.
+        // Pushed outside the lock, because a woken subscriber may run at once.
         for queue in &queues {
             queue.push(event.clone());
         }
@@ -108,13 +109,14 @@ impl EventBus {
         if inner.subscribers.values().filter(|subscriber| subscriber.owner.is(owner)).count() >= MAX_SUBSCRIPTIONS {
             return Err(Error::TooManySubscriptions { limit: MAX_SUBSCRIPTIONS });
         }
-        let (number, queue) = (inner.next, Arc::new(Queue::default()));
+        let number = inner.next;
+        let queue = Arc::new(Queue::default());
         inner.next += 1;
         inner.subscribers.insert(number, Subscriber { owner: owner.clone(), pattern, queue: queue.clone() });
         Ok(Subscription::new(self.clone(), number, queue))
     }
 
-    /// Ends the subscriptions of a generation and lets it have no others.
+    /// Ends the subscriptions of a generation and refuses new ones.
     pub(crate) fn end(&self, owner: &Owner) {
         let mut inner = self.lock();
         owner.has_ended.store(true, Ordering::Relaxed);
@@ -125,17 +127,17 @@ impl EventBus {
         }
     }
 
-    /// Takes out a subscription whose stream was dropped.
+    /// Removes a subscription after its stream was dropped.
     pub(crate) fn remove(&self, number: u64) {
         self.lock().subscribers.remove(&number);
     }
 
-    /// How many subscriptions there are.
+    /// The number of subscriptions.
     pub fn n_subscriptions(&self) -> usize {
         self.lock().subscribers.len()
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+        self.inner.lock()
     }
 }

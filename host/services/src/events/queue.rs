@@ -1,22 +1,23 @@
-//! The events that wait for one subscriber, and the stream that it reads.
+//! The queue of events of one subscriber, and the stream that the subscriber reads.
 
 use std::collections::VecDeque;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use http_body::{Body, Frame};
+use parking_lot::{Mutex, MutexGuard};
 
 use super::EventBus;
 
-/// Events that may wait.
+/// The most events in a queue.
 const MAX_EVENTS: usize = 256;
-/// Bytes that may wait.
+/// The most bytes in a queue.
 const MAX_BYTES: usize = 4 << 20;
 
-/// Events that wait for one subscriber. When there are too many, the oldest go and are counted: what is new matters
-/// more to whoever catches up.
+/// The queued events of one subscriber. When the queue is full, the oldest events are dropped and counted, because new
+/// events matter more to a subscriber that catches up.
 #[derive(Default)]
 pub(crate) struct Queue {
     state: Mutex<State>,
@@ -47,14 +48,14 @@ impl Queue {
         wake(state);
     }
 
-    /// The stream ends after what waits.
+    /// Ends the stream after the queued events.
     pub(crate) fn end(&self) {
         let mut state = self.lock();
         state.has_ended = true;
         wake(state);
     }
 
-    /// Nobody reads any more.
+    /// Drops the queued events: the stream is no longer read.
     fn forget(&self) {
         let mut state = self.lock();
         let before = std::mem::replace(&mut *state, State { has_ended: true, ..State::default() });
@@ -65,7 +66,7 @@ impl Queue {
     fn poll(&self, context: &mut Context<'_>) -> Poll<Option<Bytes>> {
         let mut state = self.lock();
         if state.lost > 0 {
-            // What is lost came before all that waits.
+            // The lost events are older than all queued ones, so the loss is reported first.
             let lost = std::mem::take(&mut state.lost);
             return Poll::Ready(Some(format!("{{\"lost\":{lost}}}").into()));
         }
@@ -81,11 +82,11 @@ impl Queue {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock()
     }
 }
 
-/// Wakes the subscriber after the lock is free.
+/// Wakes the subscriber after the lock was released.
 fn wake(mut state: MutexGuard<'_, State>) {
     let waker = state.waker.take();
     drop(state);
@@ -119,7 +120,7 @@ impl Body for Subscription {
 impl Drop for Subscription {
     fn drop(&mut self) {
         self.bus.remove(self.number);
-        // Who publishes at this moment may hold the queue a little longer; the plugin's waker must not stay in it.
+        // A publisher may hold the queue a little longer, and the plugin's waker must not stay in it.
         self.queue.forget();
     }
 }

@@ -1,7 +1,7 @@
-//! Bodies on their way to and from a server.
+//! The bodies of requests to and responses from a server.
 //!
-//! A plugin's body holds its library and is only touched while the fetch is polled: its bytes, which are the host's, go
-//! through a channel to the connection, which lives on its own and may end later than the plugin.
+//! A plugin's body holds its library and is only polled while the fetch is polled. Its bytes, which the host owns, pass
+//! through a channel to the connection task, which may outlive the plugin.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -17,25 +17,25 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::Error;
 
-/// Chunks between the plugin and the connection.
+/// The most chunks in the channel between plugin and connection.
 const CHUNKS: usize = 2;
 
-/// A body as the connection sends it. Nothing in it is the plugin's.
-pub(crate) enum Sent {
-    /// All of it.
+/// A request body, as the connection sends it. Holds nothing of the plugin.
+pub(crate) enum RequestBody {
+    /// The whole body.
     Whole(Option<Bytes>),
-    /// What comes, and how much that will be where it is known; an error breaks the request off.
+    /// The chunks of a stream and its length, if known; an error aborts the request.
     Stream(mpsc::Receiver<Result<Bytes, String>>, Option<u64>),
 }
 
-/// Reads a plugin's body into the channel while it is polled.
+/// Passes a plugin's body into the channel while it is polled.
 pub(crate) struct Upload {
     work: Option<BoxFuture<'static, Option<String>>>,
     failure: Option<String>,
 }
 
-/// A server's body as the plugin reads it, to the deadline.
-pub(crate) struct Answer {
+/// The response body, as the plugin reads it until the deadline.
+pub(crate) struct ResponseBody {
     body: Incoming,
     upload: Option<Upload>,
     deadline: Pin<Box<Sleep>>,
@@ -43,33 +43,35 @@ pub(crate) struct Answer {
     _permit: Option<OwnedSemaphorePermit>,
 }
 
-// === impl Sent ===
+// === impl RequestBody ===
 
-impl Sent {
-    pub(crate) fn whole(bytes: Bytes) -> Sent {
-        Sent::Whole((!bytes.is_empty()).then_some(bytes))
+impl RequestBody {
+    pub(crate) fn whole(bytes: Bytes) -> RequestBody {
+        RequestBody::Whole((!bytes.is_empty()).then_some(bytes))
     }
 }
 
-impl Body for Sent {
+impl Body for RequestBody {
     type Data = Bytes;
     type Error = String;
 
     fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, String>>> {
         match self.get_mut() {
-            Sent::Whole(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
-            Sent::Stream(chunks, _) => chunks.poll_recv(context).map(|chunk| chunk.map(|chunk| chunk.map(Frame::data))),
+            RequestBody::Whole(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
+            RequestBody::Stream(chunks, _) => {
+                chunks.poll_recv(context).map(|chunk| chunk.map(|chunk| chunk.map(Frame::data)))
+            }
         }
     }
 
     fn is_end_stream(&self) -> bool {
-        matches!(self, Sent::Whole(None))
+        matches!(self, RequestBody::Whole(None))
     }
 
     fn size_hint(&self) -> SizeHint {
         match self {
-            Sent::Whole(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, Bytes::len) as u64),
-            Sent::Stream(_, length) => length.map_or_else(SizeHint::default, SizeHint::with_exact),
+            RequestBody::Whole(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, Bytes::len) as u64),
+            RequestBody::Stream(_, length) => length.map_or_else(SizeHint::default, SizeHint::with_exact),
         }
     }
 }
@@ -77,7 +79,7 @@ impl Body for Sent {
 // === impl Upload ===
 
 impl Upload {
-    pub(crate) fn new(mut body: ServiceBody) -> (Sent, Upload) {
+    pub(crate) fn new(mut body: ServiceBody) -> (RequestBody, Upload) {
         let length = body.size_hint().exact();
         let (chunks, sent) = mpsc::channel(CHUNKS);
         let work = async move {
@@ -89,17 +91,17 @@ impl Upload {
                     Err(message) => Err(message),
                 };
                 let failure = chunk.as_ref().err().cloned();
-                // A closed channel is a server that wants no more.
+                // The channel is closed when the server reads no more.
                 if chunks.send(chunk).await.is_err() || failure.is_some() {
                     return failure;
                 }
             }
             None
         };
-        (Sent::Stream(sent, length), Upload { work: Some(Box::pin(work)), failure: None })
+        (RequestBody::Stream(sent, length), Upload { work: Some(Box::pin(work)), failure: None })
     }
 
-    /// What the plugin said when its body failed.
+    /// The message of the plugin, if its body failed.
     pub(crate) fn failure(&self) -> Option<String> {
         self.failure.clone()
     }
@@ -108,7 +110,8 @@ impl Upload {
         if let Some(work) = &mut self.work
             && let Poll::Ready(failure) = work.as_mut().poll(context)
         {
-            (self.work, self.failure) = (None, failure);
+            self.work = None;
+            self.failure = failure;
         }
     }
 }
@@ -125,22 +128,22 @@ pub(crate) async fn while_sending<T>(upload: &mut Option<Upload>, head: impl Fut
     .await
 }
 
-// === impl Answer ===
+// === impl ResponseBody ===
 
-impl Answer {
+impl ResponseBody {
     pub(crate) fn new(
         body: Incoming,
         upload: Option<Upload>,
         deadline: Instant,
         timed_out: Error,
         permit: Option<OwnedSemaphorePermit>,
-    ) -> Answer {
+    ) -> ResponseBody {
         let deadline = Box::pin(sleep_until(deadline));
-        Answer { body, upload, deadline, timed_out: Some(timed_out), _permit: permit }
+        ResponseBody { body, upload, deadline, timed_out: Some(timed_out), _permit: permit }
     }
 }
 
-impl Body for Answer {
+impl Body for ResponseBody {
     type Data = Bytes;
     type Error = String;
 
@@ -150,7 +153,7 @@ impl Body for Answer {
         if let Some(upload) = &mut answer.upload {
             upload.poll(context);
         }
-        // First, because a server that always has more to send would never let it be seen.
+        // Checked first: the body of a server that always has data ready would otherwise never reach the deadline check.
         if answer.deadline.as_mut().poll(context).is_ready() {
             let message = format!("{}: {timed_out}", timed_out.code());
             answer.timed_out = None;

@@ -1,4 +1,5 @@
-//! Connections: the name is resolved here, the addresses are judged, and one of those that were judged is connected to.
+//! Connections. The connector resolves the name itself and connects only to an address that it has checked, so that no
+//! second resolution can lead to another address (DNS rebinding).
 
 use std::error::Error as StdError;
 use std::io;
@@ -26,7 +27,7 @@ use url::{Host, Url};
 use super::rules::Rules;
 use super::{FetchConfig, in_time};
 
-/// What TLS trusts, made once a host.
+/// The TLS configuration; made once per host.
 #[derive(Clone)]
 pub(crate) struct Tls(TlsConnector);
 
@@ -38,18 +39,18 @@ pub(crate) struct Connector {
     timeout: Duration,
 }
 
-/// Why there is no connection, where it is not the network's doing.
+/// A refusal that is not an error of the network.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Refused {
     /// The rules do not allow it.
     #[error("not allowed: {0}")]
     NotAllowed(String),
-    /// It took too long.
+    /// The connection timed out.
     #[error("the connection timed out")]
     TimedOut,
 }
 
-/// Finds why there is no connection among the causes of an error.
+/// Finds a refusal among the causes of an error.
 pub(crate) fn refused<'e>(error: &'e (dyn StdError + 'static)) -> Option<&'e Refused> {
     let mut cause = Some(error);
     while let Some(error) = cause {
@@ -64,7 +65,7 @@ pub(crate) fn refused<'e>(error: &'e (dyn StdError + 'static)) -> Option<&'e Ref
 // === impl Tls ===
 
 impl Tls {
-    /// Trusts the public authorities and those of the configuration. One that is no certificate is left out and logged.
+    /// Trusts the public authorities and those of the configuration. An invalid certificate is logged and ignored.
     pub(crate) fn new(config: &FetchConfig) -> Tls {
         let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
         for authority in &config.extra_authorities {
@@ -90,7 +91,7 @@ impl Connector {
 
     async fn connect(self, uri: Uri) -> Result<Stream, BoxError> {
         let url = Url::parse(&uri.to_string())?;
-        // The URL was checked before; here it is checked again where no caller can forget it.
+        // The URL was checked before. It is checked again here, where no caller can skip the check.
         self.rules.rule(&url).map_err(Refused::NotAllowed)?;
         let deadline = in_time(self.timeout);
         let connected = timeout_at(deadline, async {
@@ -118,19 +119,20 @@ impl Connector {
             Some(Host::Ipv6(address)) => vec![(address, port).into()],
             None => vec![],
         };
-        let (mut allowed, mut rule) = (Vec::new(), None);
+        let mut allowed = Vec::new();
+        let mut rule = None;
         for address in found {
             match self.rules.refuses(url, address.ip()) {
                 None => allowed.push(address),
                 Some(refused) => rule = Some(refused),
             }
         }
-        if let (true, Some(rule)) = (allowed.is_empty(), rule) {
+        if let Some(rule) = rule.filter(|_| allowed.is_empty()) {
             return Err(Refused::NotAllowed(rule).into());
         }
         let mut failure = io::Error::new(io::ErrorKind::NotFound, "the host name has no address");
         for (tried, address) in allowed.iter().enumerate() {
-            // An address that does not answer leaves time for the others.
+            // Each address gets an equal share of the remaining time, so that one unreachable address does not use it all.
             let share = u32::try_from(allowed.len() - tried).unwrap_or(u32::MAX);
             let until = Instant::now() + deadline.saturating_duration_since(Instant::now()) / share;
             match timeout_at(until, TcpStream::connect(address)).await {

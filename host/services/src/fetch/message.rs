@@ -1,4 +1,4 @@
-//! Which headers pass, and what a redirect asks for.
+//! The headers that are passed on, and the handling of redirects.
 
 use bytes::Bytes;
 use host_load::{ServiceRequest, is_hop_by_hop};
@@ -6,16 +6,16 @@ use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, Response, StatusCode};
 use http_body::Body as _;
 
-use super::Asked;
+use super::FetchRequest;
 use super::rules::origin;
 use crate::error::{Error, quoted};
 
 const USER_AGENT: &str = concat!("plugin-host/", env!("CARGO_PKG_VERSION"));
 
-/// The plugin's headers as they are sent, with those of the host: the request's id and its trace.
+/// The headers to send: those of the plugin, and request id and trace of the host.
 pub(crate) fn to_send(request: &ServiceRequest) -> Result<HeaderMap, Error> {
     let mut headers = without_connection(request.headers.clone());
-    // The host of the URL is the one that was checked.
+    // Only the host of the URL was checked.
     headers.remove(header::HOST);
     headers.remove(header::PROXY_AUTHORIZATION);
     headers.remove(header::EXPECT);
@@ -33,7 +33,7 @@ pub(crate) fn to_send(request: &ServiceRequest) -> Result<HeaderMap, Error> {
     Ok(headers)
 }
 
-/// A length is the client's to say where it knows it, and the plugin's for a stream.
+/// Removes `content-length` if the client knows the length itself; for a stream it must be one valid number.
 fn check_length(request: &ServiceRequest, headers: &mut HeaderMap) -> Result<(), Error> {
     if request.body.size_hint().exact().is_some() {
         headers.remove(header::CONTENT_LENGTH);
@@ -52,12 +52,12 @@ fn check_length(request: &ServiceRequest, headers: &mut HeaderMap) -> Result<(),
     }
 }
 
-/// The server's headers as the plugin gets them.
+/// The headers of the server, as the plugin receives them.
 pub(crate) fn received(headers: HeaderMap) -> HeaderMap {
     without_connection(headers)
 }
 
-/// Without what belongs to one connection, also what `Connection` names (RFC 9110 §7.6.1).
+/// Removes hop-by-hop headers, including those that `Connection` lists (RFC 9110 §7.6.1).
 fn without_connection(mut headers: HeaderMap) -> HeaderMap {
     let named: Vec<HeaderName> = headers
         .get_all(header::CONNECTION)
@@ -72,9 +72,9 @@ fn without_connection(mut headers: HeaderMap) -> HeaderMap {
     headers
 }
 
-/// The next request, when the answer is a redirect that can be followed. One that asks for the same body again is handed
-/// to the plugin when that body was a stream.
-pub(crate) fn redirect<B>(asked: &Asked, response: &Response<B>) -> Result<Option<Asked>, Error> {
+/// The next request, if the response is a redirect that can be followed. A redirect that needs the same body again is
+/// returned to the plugin if the body was a stream.
+pub(crate) fn redirect<B>(asked: &FetchRequest, response: &Response<B>) -> Result<Option<FetchRequest>, Error> {
     let status = response.status();
     let location = match status {
         StatusCode::MOVED_PERMANENTLY
@@ -92,7 +92,7 @@ pub(crate) fn redirect<B>(asked: &Asked, response: &Response<B>) -> Result<Optio
         return Err(refused("it redirects to a URL with a user or password"));
     }
     url.set_fragment(None);
-    // Browsers turn these into GET, and servers rely on it.
+    // Browsers change these methods to GET, and servers rely on it.
     let becomes_get = match status {
         StatusCode::SEE_OTHER => asked.method != Method::HEAD,
         StatusCode::MOVED_PERMANENTLY | StatusCode::FOUND => asked.method == Method::POST,
@@ -100,7 +100,7 @@ pub(crate) fn redirect<B>(asked: &Asked, response: &Response<B>) -> Result<Optio
     };
     let mut headers = asked.headers.clone();
     if url.origin() != asked.url.origin() {
-        // They are for the server that was asked first.
+        // Credentials are only for the first server.
         for name in [header::AUTHORIZATION, header::COOKIE] {
             headers.remove(name);
         }
@@ -109,8 +109,8 @@ pub(crate) fn redirect<B>(asked: &Asked, response: &Response<B>) -> Result<Optio
         for name in [header::CONTENT_TYPE, header::CONTENT_LENGTH, header::CONTENT_ENCODING] {
             headers.remove(name);
         }
-        return Ok(Some(Asked { method: Method::GET, url, headers, body: Some(Bytes::new()) }));
+        return Ok(Some(FetchRequest { method: Method::GET, url, headers, body: Some(Bytes::new()) }));
     }
     let Some(body) = asked.body.clone() else { return Ok(None) };
-    Ok(Some(Asked { method: asked.method.clone(), url, headers, body: Some(body) }))
+    Ok(Some(FetchRequest { method: asked.method.clone(), url, headers, body: Some(body) }))
 }

@@ -1,4 +1,4 @@
-//! Which URLs and addresses a plugin may fetch from.
+//! The URLs and addresses that a plugin may fetch from.
 
 use std::net::IpAddr;
 
@@ -8,7 +8,7 @@ use url::Url;
 
 use crate::error::{Error, quoted};
 
-/// What plugin.yaml and the operator allow.
+/// The hosts that plugin.yaml and the operator allow.
 pub(crate) struct Rules {
     network_access: bool,
     allowed: Vec<AllowedHost>,
@@ -21,12 +21,12 @@ impl Rules {
         Rules { network_access: *network_access, allowed: allowed_hosts.clone(), private: private.to_vec() }
     }
 
-    /// Lets a URL pass that plugin.yaml allows.
+    /// Accepts a URL that plugin.yaml allows.
     pub(crate) fn check(&self, url: &Url) -> Result<(), Error> {
         self.rule(url).map_err(|rule| Error::FetchNotAllowed { to: origin(url), rule })
     }
 
-    /// Lets a redirect pass.
+    /// Accepts a redirect.
     pub(crate) fn check_redirect(&self, from: &Url, to: &Url) -> Result<(), Error> {
         let refused = |rule| Err(Error::FetchNotAllowed { to: origin(to), rule });
         if from.scheme() == "https" && to.scheme() != "https" {
@@ -38,7 +38,7 @@ impl Rules {
         }
     }
 
-    /// The same, as the rule that is broken.
+    /// Accepts a URL that plugin.yaml allows; the error names the broken rule.
     pub(crate) fn rule(&self, url: &Url) -> Result<(), String> {
         if !self.network_access {
             return Err("plugin.yaml does not set `security.network_access: true`".to_owned());
@@ -51,7 +51,7 @@ impl Rules {
         Err(format!("plugin.yaml does not list the host; add `{host}` under `security.allowed_hosts`"))
     }
 
-    /// Why an address may not be connected to for this URL; `None` when it may.
+    /// The reason for which a connection to an address is refused for this URL; `None` if it is allowed.
     pub(crate) fn refuses(&self, url: &Url, address: IpAddr) -> Option<String> {
         if is_public_address(address) {
             return None;
@@ -68,7 +68,7 @@ impl Rules {
     }
 }
 
-/// The URL that a plugin names.
+/// Reads the URL of a request.
 pub(crate) fn url(path: &str, query: Option<&str>) -> Result<Url, Error> {
     let refused = |rule| Error::FetchUrl { rule, found: quoted(path) };
     let mut url = Url::parse(path).map_err(|_| refused("must be absolute, such as `https://api.example.com/path`"))?;
@@ -87,7 +87,7 @@ pub(crate) fn url(path: &str, query: Option<&str>) -> Result<Url, Error> {
     Ok(url)
 }
 
-/// Scheme, host and port, for people: a path may hold secrets.
+/// Scheme, host and port, for messages: a path may contain secrets.
 pub(crate) fn origin(url: &Url) -> String {
     url.origin().ascii_serialization()
 }
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn a_private_address_is_for_hosts_that_both_sides_name() {
+    fn a_private_address_needs_plugin_yaml_and_the_operator() {
         let (one, pattern) = ("db.example.org", "*.example.org");
         for (allowed, private, address, expected) in [
             (vec![pattern], vec![], "93.184.216.34", true),
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn a_redirect_does_not_leave_tls() {
+    fn a_redirect_from_https_to_http_is_refused() {
         let rules = rules(&["a.example"], &[]);
         for (from, to, expected) in [
             ("https://a.example/", "https://a.example/x", true),

@@ -1,4 +1,4 @@
-//! Which names metrics may have, and under which name each is shown.
+//! The names that metrics may have, and the name under which each is exported.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ const MAX_LABEL_BYTES: usize = 100;
 const MAX_HELP_BYTES: usize = 500;
 const MAX_BUCKETS: usize = 50;
 
-/// What is wrong with a definition, in one sentence.
+/// Checks a definition; the error is one sentence.
 pub(super) fn check(definition: &MetricDefinition) -> Result<(), String> {
     let MetricDefinition { kind, name, help, labels, buckets } = definition;
     if !is_word(name) {
@@ -65,34 +65,34 @@ fn is_word(text: &str) -> bool {
         && text.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_'))
 }
 
-/// The names of the text, and what each stands for.
+/// The exported names and the kinds that they are used for.
 #[derive(Default)]
 pub(super) struct Names {
-    claims: BTreeMap<String, Claim>,
+    claims: BTreeMap<String, NameClaim>,
 }
 
-struct Claim {
+struct NameClaim {
     /// `None` for the `_bucket`, `_sum` and `_count` of a histogram.
     kind: Option<MetricKind>,
     n_users: usize,
 }
 
 impl Names {
-    /// The name under which a series is shown: the plain one, unless it stands for something else already.
+    /// Claims the name under which a series is exported: the plain name, unless it is used for another kind.
     pub(super) fn claim(&mut self, name: &str, kind: MetricKind) -> String {
         let plain = format!("plugin_{name}");
         let with_kind = format!("{plain}_{}", word(kind));
-        // A name that is free is always found: there are fewer claims than numbers.
+        // A free name is always found, because there are fewer claims than numbers.
         let numbered = (2_u64..).map(|number| format!("{with_kind}_{number}"));
         let mut candidates = [plain, with_kind.clone()].into_iter().chain(numbered);
         let shown = candidates.find(|shown| self.fits(shown, kind)).unwrap_or(with_kind.clone());
         for (name, kind) in parts(&shown, kind) {
-            self.claims.entry(name).or_insert(Claim { kind, n_users: 0 }).n_users += 1;
+            self.claims.entry(name).or_insert(NameClaim { kind, n_users: 0 }).n_users += 1;
         }
         shown
     }
 
-    /// One series less is shown under this name.
+    /// Releases one use of an exported name.
     pub(super) fn release(&mut self, shown: &str) {
         let Some(kind) = self.claims.get(shown).and_then(|claim| claim.kind) else { return };
         for (name, _) in parts(shown, kind) {
@@ -108,7 +108,7 @@ impl Names {
     }
 }
 
-/// The names that a metric takes in the text. Those of a histogram's samples are its own.
+/// The names that a metric occupies. The sample names of a histogram belong to it alone.
 fn parts(shown: &str, kind: MetricKind) -> Vec<(String, Option<MetricKind>)> {
     let mut parts = vec![(shown.to_owned(), Some(kind))];
     if kind == MetricKind::Histogram {

@@ -1,20 +1,20 @@
 //! The series of one plugin.
 
 use std::collections::BTreeMap;
-use std::sync::{PoisonError, RwLock};
 
 use host_core::PluginId;
 use host_load::{MeasureOperation, MetricDefinition, MetricKind};
+use parking_lot::RwLock;
 use prometheus::core::Collector as _;
 use prometheus::proto::MetricFamily;
 use prometheus::{Counter, Gauge, Histogram, HistogramOpts, IntCounter, Opts};
 
 use super::word;
 
-/// Series of one plugin.
+/// The most series of one plugin.
 const MAX_SERIES: usize = 100;
 
-/// The series of one plugin; a series is numbered by its place.
+/// The series of one plugin. The number of a series is its index.
 pub(crate) struct SeriesOfPlugin {
     id: PluginId,
     series: RwLock<Vec<Series>>,
@@ -43,13 +43,13 @@ impl SeriesOfPlugin {
         &self.id
     }
 
-    /// The series of this name and these labels, and whether it has the buckets of the definition. The help may differ:
-    /// the first one stays.
+    /// Finds the series of this name and these labels, and whether its buckets match the definition. The help text may
+    /// differ; the first one is kept.
     ///
     /// # Errors
-    /// Why there can be no such series beside those that are there.
+    /// The reason for which the series conflicts with the existing ones.
     pub(super) fn find(&self, definition: &MetricDefinition) -> Result<Option<(u64, bool)>, String> {
-        let series = self.series.read().unwrap_or_else(PoisonError::into_inner);
+        let series = self.series.read();
         let MetricDefinition { kind, name, labels, buckets, .. } = definition;
         let of_name =
             series.iter().map(|series| &series.definition).enumerate().filter(|(_, known)| known.name == *name);
@@ -68,9 +68,9 @@ impl SeriesOfPlugin {
         Ok(None)
     }
 
-    /// Puts a series in the place of one that had other buckets. It starts from nothing.
+    /// Replaces a series that had other buckets. The new series starts from zero.
     pub(super) fn replace(&self, number: u64, definition: &MetricDefinition) -> Result<(), String> {
-        let mut series = self.series.write().unwrap_or_else(PoisonError::into_inner);
+        let mut series = self.series.write();
         if let Some(old) = usize::try_from(number).ok().and_then(|number| series.get_mut(number)) {
             *old = Series::new(&old.shown, &self.id, definition)?;
         }
@@ -78,14 +78,14 @@ impl SeriesOfPlugin {
     }
 
     pub(super) fn add(&self, new: Series) -> u64 {
-        let mut series = self.series.write().unwrap_or_else(PoisonError::into_inner);
+        let mut series = self.series.write();
         series.push(new);
         (series.len() - 1) as u64
     }
 
-    /// Changes a series, and counts what has no meaning: such measures are ignored, because a plugin cannot be told.
+    /// Applies a measurement. Invalid measurements are ignored and counted, because the boundary has no way to report them.
     pub(crate) fn measure(&self, number: u64, operation: MeasureOperation, value: f64) {
-        let series = self.series.read().unwrap_or_else(PoisonError::into_inner);
+        let series = self.series.read();
         let found = usize::try_from(number).ok().and_then(|number| series.get(number));
         match (found.map(|series| &series.metric), operation) {
             (Some(Metric::Counter(counter)), MeasureOperation::Add) if value.is_finite() && value >= 0.0 => {
@@ -101,18 +101,18 @@ impl SeriesOfPlugin {
     }
 
     pub(super) fn collect(&self) -> Vec<MetricFamily> {
-        let series = self.series.read().unwrap_or_else(PoisonError::into_inner);
+        let series = self.series.read();
         series.iter().flat_map(Series::collect).collect()
     }
 
     pub(super) fn shown_names(&self) -> Vec<String> {
-        let series = self.series.read().unwrap_or_else(PoisonError::into_inner);
+        let series = self.series.read();
         series.iter().map(|series| series.shown.clone()).collect()
     }
 }
 
 impl Series {
-    /// A series that is shown as `shown`.
+    /// A series that is exported as `shown`.
     pub(super) fn new(shown: &str, plugin: &PluginId, definition: &MetricDefinition) -> Result<Series, String> {
         let help = match definition.help.trim() {
             "" => "A metric of a plugin",

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use host_core::manifest::Mode;
 use host_core::{Manifest, PluginId};
 use host_load::{LogEvent, LogLevel, ServiceBody, ServiceRequest, Services as _};
-use host_services::{FetchConfig, HostServices, LogSink, Parts, PluginServices, SecretSource, Secrets};
+use host_services::{FetchConfig, HostServices, LogSink, PluginServices, SecretSource, Secrets, ServiceParts};
 use host_state::{Limits, State};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response};
 use http_body_util::{BodyExt as _, Full};
@@ -46,11 +46,11 @@ impl TestHost {
         TestHost::with(|_| {}).await
     }
 
-    pub(crate) async fn with(change: impl FnOnce(&mut Parts)) -> TestHost {
+    pub(crate) async fn with(change: impl FnOnce(&mut ServiceParts)) -> TestHost {
         let folder = tempfile::tempdir().unwrap();
         let log = Arc::<Log>::default();
         let limits = Limits { max_value_bytes: 1000, max_total_bytes: 3000, max_keys: 5, ..Limits::default() };
-        let mut parts = Parts {
+        let mut parts = ServiceParts {
             kv: State::open(folder.path()).await.unwrap().kv(limits),
             secrets: Secrets::default(),
             fetch: FetchConfig::default(),
@@ -80,7 +80,7 @@ impl TestHost {
             Ok(checked) => checked,
             Err(problems) => panic!("{problems:?}"),
         };
-        Plugin { services: self.services.of_generation(&Arc::new(checked.manifest), generation) }
+        Plugin { services: self.services.for_generation(&Arc::new(checked.manifest), generation) }
     }
 }
 

@@ -9,11 +9,11 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{Configuration, SourceRecord, TrustRecord, rule, versions};
-use crate::model::{Target, TargetPick, There, Wish};
+use crate::model::{PresentState, Target, TargetPick, TargetState};
 
 /// A list of them.
 pub(in super::super) fn serialize<S: Serializer>(targets: &[Target], serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_seq(targets.iter().map(TargetRecord::of))
+    serializer.collect_seq(targets.iter().map(TargetRecord::new))
 }
 
 pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Target>, D::Error> {
@@ -27,12 +27,12 @@ struct TargetRecord {
     id: String,
     revision: u64,
     /// `None` for a plugin that goes.
-    there: Option<ThereRecord>,
+    there: Option<PresentRecord>,
 }
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct ThereRecord {
+struct PresentRecord {
     pick: Option<PickRecord>,
     goal: String,
     configuration: Option<Configuration>,
@@ -61,26 +61,26 @@ struct VersionsRecord(#[serde(with = "versions")] BTreeSet<Version>);
 // === impl TargetRecord ===
 
 impl TargetRecord {
-    fn of(target: &Target) -> TargetRecord {
-        let there = match &target.wish {
-            Wish::Gone => None,
-            Wish::There(there) => Some(ThereRecord::of(there)),
+    fn new(target: &Target) -> TargetRecord {
+        let there = match &target.state {
+            TargetState::Absent => None,
+            TargetState::Present(there) => Some(PresentRecord::new(there)),
         };
         TargetRecord { id: target.id.to_string(), revision: target.revision, there }
     }
 
     fn target(self) -> Result<Target, String> {
         let id = self.id.parse::<PluginId>().map_err(|error| error.to_string())?;
-        let wish = match self.there {
-            None => Wish::Gone,
-            Some(there) => Wish::There(Box::new(there.there()?)),
+        let state = match self.there {
+            None => TargetState::Absent,
+            Some(there) => TargetState::Present(Box::new(there.there()?)),
         };
-        Ok(Target { id, revision: self.revision, wish })
+        Ok(Target { id, revision: self.revision, state })
     }
 }
 
-impl ThereRecord {
-    fn of(there: &There) -> ThereRecord {
+impl PresentRecord {
+    fn new(there: &PresentState) -> PresentRecord {
         let pick = there.pick.as_ref().map(|pick| PickRecord {
             source: pick.source.clone(),
             trust: pick.trust,
@@ -88,7 +88,7 @@ impl ThereRecord {
             tree: pick.tree.as_ref().map(ToString::to_string),
             artifact: pick.artifact.as_ref().map(ToString::to_string),
         });
-        ThereRecord {
+        PresentRecord {
             pick,
             goal: there.goal.as_str().to_owned(),
             configuration: there.configuration.clone(),
@@ -97,10 +97,10 @@ impl ThereRecord {
         }
     }
 
-    fn there(self) -> Result<There, String> {
+    fn there(self) -> Result<PresentState, String> {
         let goals = [Goal::Running, Goal::Stopped, Goal::Disabled, Goal::Installed];
         let goal = goals.into_iter().find(|goal| goal.as_str() == self.goal);
-        Ok(There {
+        Ok(PresentState {
             pick: self.pick.map(PickRecord::pick).transpose()?,
             goal: goal.ok_or_else(|| format!("unknown goal `{}`", self.goal))?,
             configuration: self.configuration,

@@ -11,8 +11,9 @@ use http_body::{Body, Frame, SizeHint};
 use plugin_sdk_abi::{BodyStream, Chunk, Pairs, Response};
 
 use crate::error::CallError;
-use crate::hold::{Hold, Kind};
-use crate::instance::{Instance, failure_error};
+use crate::guard::LibraryGuard;
+use crate::instance::Instance;
+use crate::kind::GuardKind;
 use crate::ledger::safe_point;
 
 /// A chunk of at most this many bytes is copied, so that bytes waiting in hyper do not keep the generation in memory.
@@ -25,18 +26,18 @@ const MAX_HEADER_BYTES: usize = 64 * 1024;
 
 /// A plugin's answer.
 #[derive(Debug)]
-pub struct Answer {
+pub struct PluginResponse {
     /// 200 to 599.
     pub status: StatusCode,
     /// The headers, without hop-by-hop headers.
     pub headers: HeaderMap,
     /// The body.
-    pub body: AnswerBody,
+    pub body: ResponseBody,
 }
 
 /// The body of an answer. Every byte that is not copied holds the instance.
 #[derive(Debug)]
-pub struct AnswerBody {
+pub struct ResponseBody {
     first: Option<Bytes>,
     stream: Option<Streamed>,
 }
@@ -46,7 +47,7 @@ pub struct AnswerBody {
 struct Streamed {
     stream: BodyStream,
     instance: Arc<Instance>,
-    _hold: Hold,
+    _hold: LibraryGuard,
 }
 
 /// The stream of a body failed: the caller's connection is cut, since the status was sent before.
@@ -54,8 +55,8 @@ struct Streamed {
 #[error("the plugin's body stream failed")]
 pub struct BodyFailure(#[source] pub CallError);
 
-impl Answer {
-    pub(crate) fn read(response: Response, instance: &Arc<Instance>) -> Result<Answer, CallError> {
+impl PluginResponse {
+    pub(crate) fn read(response: Response, instance: &Arc<Instance>) -> Result<PluginResponse, CallError> {
         let status = StatusCode::from_u16(response.status)
             .ok()
             .filter(|status| (200..600).contains(&status.as_u16()))
@@ -63,11 +64,11 @@ impl Answer {
         let stream = response.stream.into_option().map(|stream| Streamed {
             stream,
             instance: instance.clone(),
-            _hold: instance.hold(Kind::Stream),
+            _hold: instance.hold(GuardKind::Stream),
         });
         let headers = read_headers(&response.headers, stream.is_some())?;
         let first = (!response.body.is_empty()).then(|| held(response.body, instance));
-        Ok(Answer { status, headers, body: AnswerBody { first, stream } })
+        Ok(PluginResponse { status, headers, body: ResponseBody { first, stream } })
     }
 }
 
@@ -129,7 +130,7 @@ fn held(chunk: Chunk, instance: &Arc<Instance>) -> Bytes {
         chunk: Chunk,
         // After `chunk`, which is freed by code of the library that this holds.
         _instance: Arc<Instance>,
-        _hold: Hold,
+        _hold: LibraryGuard,
     }
     impl AsRef<[u8]> for Held {
         fn as_ref(&self) -> &[u8] {
@@ -139,20 +140,20 @@ fn held(chunk: Chunk, instance: &Arc<Instance>) -> Bytes {
     match chunk.len() {
         0..=COPY_BYTES => Bytes::copy_from_slice(&chunk),
         _ => {
-            let _hold = instance.hold(Kind::Chunk);
+            let _hold = instance.hold(GuardKind::Chunk);
             Bytes::from_owner(Held { chunk, _instance: instance.clone(), _hold })
         }
     }
 }
 
-impl AnswerBody {
+impl ResponseBody {
     /// Returns whether the plugin still produces the body.
     pub fn is_stream(&self) -> bool {
         self.stream.is_some()
     }
 }
 
-impl Body for AnswerBody {
+impl Body for ResponseBody {
     type Data = Bytes;
     type Error = BodyFailure;
 
@@ -167,7 +168,7 @@ impl Body for AnswerBody {
         safe_point();
         let item = match ready!(stream.poll_next(context)) {
             Some(Ok(chunk)) => return Poll::Ready(Some(Ok(Frame::data(held(chunk, instance))))),
-            Some(Err(failure)) => Some(Err(BodyFailure(failure_error(failure)))),
+            Some(Err(failure)) => Some(Err(BodyFailure(CallError::from(failure)))),
             None => None,
         };
         self.stream = None;

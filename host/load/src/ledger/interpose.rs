@@ -9,81 +9,11 @@ use std::ffi::{c_int, c_void};
 
 use libc::{pthread_attr_t, pthread_key_t, pthread_t};
 
-use super::counts::Kind;
+use super::counts::CountKind;
 use super::keys;
+use super::real::{self, Start};
 use super::slots::{Slot, find};
 use super::threads;
-
-type Start = unsafe extern "C-unwind" fn(*mut c_void) -> *mut c_void;
-
-/// The real functions, behind this program's own.
-pub(super) mod real {
-    use std::ffi::{CStr, c_int, c_void};
-    use std::sync::atomic::{AtomicPtr, Ordering};
-
-    use libc::{pthread_attr_t, pthread_key_t, pthread_t};
-
-    use super::Start;
-
-    unsafe extern "C" {
-        /// Marks this program among the libraries, for what ends with a thread.
-        static __dso_handle: u8;
-    }
-
-    /// Finds the function of that name behind this program's own.
-    fn next(cached: &AtomicPtr<c_void>, name: &CStr) -> *mut c_void {
-        let mut function = cached.load(Ordering::Relaxed);
-        if function.is_null() {
-            // SAFETY: the name is a C string; repeated lookups return the same address.
-            function = unsafe { libc::dlsym(libc::RTLD_NEXT, name.as_ptr()) };
-            if function.is_null() {
-                // Threads cannot be created without it. Nothing may allocate here. SAFETY: `abort` has no arguments.
-                unsafe { libc::abort() };
-            }
-            cached.store(function, Ordering::Relaxed);
-        }
-        function
-    }
-
-    macro_rules! real {
-        ($name:ident($($argument:ident: $type:ty),*)) => {
-            /// # Safety
-            /// As for the C library's function.
-            pub(in super::super) unsafe fn $name($($argument: $type),*) -> c_int {
-                static CACHED: AtomicPtr<c_void> = AtomicPtr::new(std::ptr::null_mut());
-                const NAME: &CStr =
-                    match CStr::from_bytes_with_nul(concat!(stringify!($name), "\0").as_bytes()) {
-                        Ok(name) => name,
-                        Err(_) => panic!("the name has a zero byte"),
-                    };
-                let function = next(&CACHED, NAME);
-                // SAFETY: the C library's function of this name has this type.
-                let function = unsafe {
-                    std::mem::transmute::<*mut c_void, unsafe extern "C" fn($($type),*) -> c_int>(function)
-                };
-                // SAFETY: the caller keeps the contract of the C library's function.
-                unsafe { function($($argument),*) }
-            }
-        };
-    }
-
-    real!(pthread_create(thread: *mut pthread_t, attributes: *const pthread_attr_t, start: Start, argument: *mut c_void));
-    real!(pthread_key_create(key: *mut pthread_key_t, destructor: Option<super::keys::Destructor>));
-    real!(pthread_key_delete(key: pthread_key_t));
-    real!(__cxa_thread_atexit_impl(destructor: super::threads::Destructor, value: *mut c_void, library: *mut c_void));
-
-    /// Registers `end` to be called with `value` when this thread ends; `false` if there is no memory for that.
-    ///
-    /// # Safety
-    /// `end` must accept `value`, on this thread, once.
-    pub(in super::super) unsafe fn at_thread_end(end: unsafe extern "C" fn(*mut c_void), value: *mut c_void) -> bool {
-        // SAFETY: the two differ in what unwinds through them, and `end` does not unwind.
-        let end = unsafe { std::mem::transmute::<unsafe extern "C" fn(*mut c_void), super::threads::Destructor>(end) };
-        let program = (&raw const __dso_handle).cast_mut().cast();
-        // SAFETY: the caller guarantees the requirements of `end`, which is code of this program and never unmapped.
-        unsafe { __cxa_thread_atexit_impl(end, value, program) == 0 }
-    }
-}
 
 /// The address that a call will return to is the caller's: C code makes keys with `free` as their destructor, or none.
 macro_rules! with_return_address {
@@ -105,7 +35,7 @@ with_return_address!(
     "mov r8, [rsp]", "mov x4, x30"
 );
 with_return_address!(
-    pthread_key_create(*mut pthread_key_t, Option<keys::Destructor>) => create_key,
+    pthread_key_create(*mut pthread_key_t, Option<super::real::KeyDestructor>) => create_key,
     "mov rdx, [rsp]", "mov x2, x30"
 );
 
@@ -130,7 +60,7 @@ unsafe extern "C" fn create_thread(
         return unsafe { real::pthread_create(thread, attributes, start, argument) };
     };
     // Closed: its last destructors run, and a thread of it would have no code.
-    if !owner.enter(Kind::Thread) {
+    if !owner.enter(CountKind::Thread) {
         return libc::EAGAIN;
     }
     let begin = Box::into_raw(Box::new(Begin { owner, start, argument }));
@@ -139,7 +69,7 @@ unsafe extern "C" fn create_thread(
     if error != 0 {
         // SAFETY: there is no new thread, so the box was not consumed.
         drop(unsafe { Box::from_raw(begin) });
-        owner.leave(Kind::Thread);
+        owner.leave(CountKind::Thread);
     }
     error
 }
@@ -156,7 +86,11 @@ unsafe extern "C-unwind" fn begin_thread(begin: *mut c_void) -> *mut c_void {
 
 /// # Safety
 /// As for `pthread_key_create`.
-unsafe extern "C" fn create_key(key: *mut pthread_key_t, destructor: Option<keys::Destructor>, caller: usize) -> c_int {
+unsafe extern "C" fn create_key(
+    key: *mut pthread_key_t,
+    destructor: Option<super::real::KeyDestructor>,
+    caller: usize,
+) -> c_int {
     // SAFETY: the caller's own arguments.
     let error = unsafe { real::pthread_key_create(key, destructor) };
     if error == 0 {
@@ -187,12 +121,12 @@ pub(super) unsafe extern "C" fn pthread_key_delete(key: pthread_key_t) -> c_int 
 /// As for the C library's function.
 #[unsafe(no_mangle)]
 pub(super) unsafe extern "C" fn __cxa_thread_atexit_impl(
-    destructor: threads::Destructor,
+    destructor: super::real::ThreadLocalDestructor,
     value: *mut c_void,
     library: *mut c_void,
 ) -> c_int {
     if let Some(owner) = find(library.addr()).or_else(|| find(destructor as usize)) {
-        // Closed: its last destructors run, and its code is gone when this thread ends. The value stays.
+        // Closed: its last destructors run, and its code is gone when this thread ends. The value unload_blocked.
         if threads::adopt(owner, destructor, value) || owner.is_closed() {
             return 0;
         }

@@ -8,7 +8,7 @@ use tokio::runtime::Handle as Runtime;
 
 use crate::copy::{Open, is_mapped};
 use crate::ledger::{self, safe_point};
-use crate::own_thread::leave;
+use crate::own_thread::spawn_detached;
 use crate::record::Record;
 
 /// The initial interval of checks whether something is left; doubled each time.
@@ -19,11 +19,11 @@ const LAST_PAUSE: Duration = Duration::from_secs(1);
 const VISIT: Duration = Duration::from_micros(500);
 
 /// Starts the unloading of a library without remaining guards.
-pub(crate) fn begin(record: Arc<Record>, open: Open) {
-    record.let_go();
-    if record.stays().is_some() {
-        // Unloading is impossible: its memory, and everything it left, stays.
-        record.stays_mapped();
+pub(crate) fn start(record: Arc<Record>, open: Open) {
+    record.released();
+    if record.unload_blocked().is_some() {
+        // Unloading is impossible: its memory, and everything it left, unload_blocked.
+        record.mark_never_unmapped();
         return;
     }
     record.slot().retire();
@@ -47,7 +47,7 @@ async fn quiesce(record: Arc<Record>, open: Open) {
         }
     }
     // Its last destructors run, and may block.
-    leave("unmap", move || close(&record, open));
+    spawn_detached("unmap", move || close(&record, open));
 }
 
 fn close(record: &Arc<Record>, open: Open) {
@@ -59,7 +59,7 @@ fn close(record: &Arc<Record>, open: Open) {
     let closed = unsafe { open.close() };
     // Its last destructors may have created keys or sent requests to the host.
     ledger::delete_keys(slot);
-    record.lending.end();
+    record.host_target.end();
     slot.free();
     if let Err(reason) = closed {
         tracing::warn!(library = record.label(), "the dynamic linker did not close a library: {reason}");

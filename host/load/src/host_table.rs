@@ -2,7 +2,6 @@
 #![expect(unsafe_code, reason = "functions with raw arguments, called by foreign code")]
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicPtr, Ordering};
 use std::sync::{Arc, Weak};
 
 use plugin_sdk_abi::export::WithMetadata;
@@ -13,8 +12,9 @@ use plugin_sdk_abi::{
 };
 use tokio::runtime::Handle;
 
-use crate::asked;
+use crate::host_target::catch_panic;
 use crate::library::Library;
+use crate::service_call;
 use crate::services::{LogEvent, LogLevel, MeasureOperation, MetricDefinition, Services};
 use crate::text::one_line;
 
@@ -25,7 +25,7 @@ const MAX_LINE_BYTES: usize = 16 * 1024;
 /// The most fields of one event that are kept.
 const MAX_FIELDS: usize = 64;
 
-struct Lent {
+struct HostObject {
     services: Arc<dyn Services>,
     /// The runtime on which requests of the plugin are answered, whichever thread sends them.
     runtime: Handle,
@@ -33,40 +33,22 @@ struct Lent {
     library: Weak<Library>,
 }
 
-/// The host table of a library. If the library does not release it, it ends with the library.
-#[derive(Default)]
-pub(crate) struct Lending(AtomicPtr<Lent>);
-
-impl Lending {
-    /// Takes back a host table that the library has not released. The library must be about to be closed, so that
-    /// nothing of it uses the table.
-    pub(crate) fn end(&self) {
-        let lent = self.0.swap(std::ptr::null_mut(), Ordering::AcqRel);
-        if !lent.is_null() {
-            // SAFETY: `lend` leaked it, and whoever takes the pointer out frees it.
-            let lent = unsafe { Box::from_raw(lent) };
-            swallow(|| drop(lent));
-        }
-    }
-}
-
-/// Lends the host to one generation, the only one of its library. To be called in the host's runtime.
-pub(crate) fn lend(services: Arc<dyn Services>, library: &Arc<Library>) -> HostHandle {
+/// Creates the host handle of a generation, the only one of its library. Must be called in the host's runtime.
+pub(crate) fn new_host_handle(services: Arc<dyn Services>, library: &Arc<Library>) -> HostHandle {
     const TABLE: &WithMetadata<HostTable> =
         &WithMetadata::new(HostTable { log, release, log_level: level, event, metric, measure, request });
-    let lent = Lent { services, runtime: Handle::current(), library: Arc::downgrade(library) };
-    let lent = Box::into_raw(Box::new(lent));
-    library.record().lending.0.store(lent, Ordering::Release);
-    let host = lent.cast_const().cast();
-    // SAFETY: `host` is a `Lent`, which the functions of `TABLE` accept until `release`.
+    let object = Arc::new(HostObject { services, runtime: Handle::current(), library: Arc::downgrade(library) });
+    let host = Arc::as_ptr(&object).cast();
+    library.record().host_target.set(object);
+    // SAFETY: `host` is a `HostObject`, which the functions of `TABLE` accept until `release`; the record owns it until then.
     unsafe { HostHandle::new(host, HostTableRef(TABLE.static_as_prefix())) }
 }
 
 /// # Safety
-/// `host` must be the pointer of a handle that `lend` made, not yet released.
-unsafe fn lent<'a>(host: *const ()) -> &'a Lent {
-    // SAFETY: the caller promises that this is a live `Lent`.
-    unsafe { &*host.cast::<Lent>() }
+/// `host` must be the pointer of a handle that `new_host_handle` made, not yet released.
+unsafe fn host_object<'a>(host: *const ()) -> &'a HostObject {
+    // SAFETY: the caller promises that this is a live `HostObject`.
+    unsafe { &*host.cast::<HostObject>() }
 }
 
 /// # Safety
@@ -81,12 +63,12 @@ unsafe fn bytes<'a>(text: *const u8, len: usize, most: usize) -> &'a [u8] {
 
 unsafe extern "C" fn log(host: *const (), level: u8, message: *const u8, len: usize) {
     // SAFETY: the plugin passes the pointer of its handle, before `release`.
-    let lent = unsafe { lent(host) };
+    let object = unsafe { host_object(host) };
     // SAFETY: the plugin lends `len` bytes at `message` for the length of this call.
     let message = unsafe { bytes(message, len, MAX_LINE_BYTES) };
-    swallow(|| {
+    catch_panic(|| {
         let message = String::from_utf8_lossy(message);
-        lent.services.log(&LogEvent {
+        object.services.log(&LogEvent {
             level: read_level(level),
             target: "",
             message: &one_line(&message),
@@ -99,7 +81,7 @@ unsafe extern "C" fn log(host: *const (), level: u8, message: *const u8, len: us
 
 unsafe extern "C" fn event(host: *const (), level: u8, record: *const u8, len: usize) {
     // SAFETY: the plugin passes the pointer of its handle, before `release`.
-    let lent = unsafe { lent(host) };
+    let object = unsafe { host_object(host) };
     if len > MAX_RECORD_BYTES {
         let text = format!("an event of {len} bytes was left out; at most {MAX_RECORD_BYTES} are taken");
         // SAFETY: `text` outlives the call.
@@ -107,12 +89,12 @@ unsafe extern "C" fn event(host: *const (), level: u8, record: *const u8, len: u
     }
     // SAFETY: the plugin lends `len` bytes at `record` for the length of this call.
     let record = unsafe { bytes(record, len, MAX_RECORD_BYTES) };
-    swallow(|| {
+    catch_panic(|| {
         let Some((record, fields)) = Record::read(record) else { return };
         let text = |bytes| one_line(&String::from_utf8_lossy(bytes)).into_owned();
         let fields = fields.iter().take(MAX_FIELDS).map(|(name, value)| (text(name), text(value))).collect::<Vec<_>>();
         let fields = fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect::<Vec<_>>();
-        lent.services.log(&LogEvent {
+        object.services.log(&LogEvent {
             level: read_level(level),
             target: &one_line(record.target),
             message: &one_line(cut(record.message, MAX_LINE_BYTES)),
@@ -141,8 +123,8 @@ fn read_level(level: u8) -> LogLevel {
 
 unsafe extern "C" fn level(host: *const ()) -> u8 {
     // SAFETY: the plugin passes the pointer of its handle, before `release`.
-    let lent = unsafe { lent(host) };
-    let level = catch_unwind(AssertUnwindSafe(|| lent.services.log_level())).unwrap_or(LogLevel::Info);
+    let object = unsafe { host_object(host) };
+    let level = catch_unwind(AssertUnwindSafe(|| object.services.log_level())).unwrap_or(LogLevel::Info);
     match level {
         LogLevel::Error => log_level::ERROR,
         LogLevel::Warn => log_level::WARN,
@@ -154,13 +136,13 @@ unsafe extern "C" fn level(host: *const ()) -> u8 {
 
 unsafe extern "C" fn metric(host: *const (), definition: *const u8, len: usize) -> RResult<u64, Failure> {
     // SAFETY: the plugin passes the pointer of its handle, before `release`.
-    let lent = unsafe { lent(host) };
+    let object = unsafe { host_object(host) };
     // SAFETY: the plugin lends `len` bytes at `definition` for the length of this call.
     let definition = unsafe { bytes(definition, len, MAX_RECORD_BYTES) };
     let opened = catch_unwind(AssertUnwindSafe(|| {
         let definition: MetricDefinition =
             serde_json::from_slice(definition).map_err(|error| format!("the metric's definition: {error}"))?;
-        lent.services.metric(&definition)
+        object.services.metric(&definition)
     }));
     match opened {
         Ok(Ok(metric)) => RResult::ROk(metric),
@@ -174,21 +156,22 @@ unsafe extern "C" fn metric(host: *const (), definition: *const u8, len: usize) 
 
 unsafe extern "C" fn measure(host: *const (), metric: u64, how: u8, value: f64) {
     // SAFETY: the plugin passes the pointer of its handle, before `release`.
-    let lent = unsafe { lent(host) };
+    let object = unsafe { host_object(host) };
     let how = match how {
         operation::ADD => MeasureOperation::Add,
         operation::SET => MeasureOperation::Set,
         operation::OBSERVE => MeasureOperation::Observe,
         _ => return,
     };
-    swallow(|| lent.services.measure(metric, how, value));
+    catch_panic(|| object.services.measure(metric, how, value));
 }
 
 unsafe extern "C" fn request(host: *const (), request: Request) -> FfiFuture<RResult<Response, Failure>> {
     // SAFETY: the plugin passes the pointer of its handle, before `release`.
-    let lent = unsafe { lent(host) };
-    let answered =
-        catch_unwind(AssertUnwindSafe(|| asked::answer(&lent.services, &lent.runtime, &lent.library, request)));
+    let object = unsafe { host_object(host) };
+    let answered = catch_unwind(AssertUnwindSafe(|| {
+        service_call::answer(&object.services, &object.runtime, &object.library, request)
+    }));
     match answered {
         Ok(future) => future.into_ffi(),
         Err(payload) => {
@@ -199,19 +182,12 @@ unsafe extern "C" fn request(host: *const (), request: Request) -> FfiFuture<RRe
 }
 
 unsafe extern "C" fn release(host: *const ()) {
-    // SAFETY: `host` is the `Lent` that `lend` leaked, and this is the last call with it.
-    let library = unsafe { lent(host) }.library.clone();
-    swallow(|| {
+    // SAFETY: the record still owns the `HostObject` of this handle, and this is the last call with it.
+    let library = unsafe { host_object(host) }.library.clone();
+    catch_panic(|| {
         // After the start of the library's unloading, its host table ends with it.
         if let Some(library) = library.upgrade() {
-            library.record().lending.end();
+            library.record().host_target.end();
         }
     });
-}
-
-/// Runs `f`; a panic of the host must not unwind into the plugin.
-fn swallow(f: impl FnOnce()) {
-    if let Err(payload) = catch_unwind(AssertUnwindSafe(f)) {
-        std::mem::forget(payload);
-    }
 }

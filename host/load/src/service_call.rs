@@ -15,8 +15,9 @@ use plugin_sdk_abi::{BodyStream, Chunk, Failure, ROption, RResult, Request, Resp
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
-use crate::hold::{Hold, Kind, held_waker};
-use crate::instance::failure_error;
+use crate::error::CallError;
+use crate::guard::{LibraryGuard, guarded_waker};
+use crate::kind::GuardKind;
 use crate::ledger::safe_point;
 use crate::library::Library;
 use crate::services::{ServiceBody, ServiceRequest, Services};
@@ -36,7 +37,7 @@ pub(crate) fn answer(
 ) -> impl Future<Output = RResult<Response, Failure>> + Send + use<> {
     let task = library.upgrade().ok_or(None).and_then(|holder| {
         let request = read(request, &holder).map_err(Some)?;
-        let (services, hold) = (services.clone(), Hold::new(holder, Kind::Request));
+        let (services, hold) = (services.clone(), LibraryGuard::new(holder, GuardKind::Request));
         // The answer is awaited below, and ended when nobody waits any more.
         Ok(AbortOnDrop(runtime.spawn(async move {
             let answer = gather(services.request(request).await).await;
@@ -54,7 +55,7 @@ pub(crate) fn answer(
         // The task keeps the waker, which is the plugin's.
         let answered = poll_fn(|context| {
             let Some(holder) = library.upgrade() else { return Poll::Ready(None) };
-            let waker = held_waker(context.waker(), holder);
+            let waker = guarded_waker(context.waker(), holder);
             Pin::new(&mut task.0).poll(&mut Context::from_waker(&waker)).map(Some)
         });
         match answered.await {
@@ -127,7 +128,7 @@ fn body_of(first: &Chunk, rest: Option<BodyStream>, library: &Arc<Library>) -> S
         Some(rest) => Pulled {
             first: (!first.is_empty()).then_some(first),
             rest: Some(rest),
-            _hold: Hold::new(library.clone(), Kind::RequestBody),
+            _hold: LibraryGuard::new(library.clone(), GuardKind::RequestBody),
         }
         .boxed_unsync(),
     }
@@ -138,7 +139,7 @@ struct Pulled {
     first: Option<Bytes>,
     rest: Option<BodyStream>,
     // After the stream, which is code of the library.
-    _hold: Hold,
+    _hold: LibraryGuard,
 }
 
 impl http_body::Body for Pulled {
@@ -153,7 +154,7 @@ impl http_body::Body for Pulled {
         safe_point();
         let item = match ready!(rest.poll_next(context)) {
             Some(Ok(chunk)) => return Poll::Ready(Some(Ok(Frame::data(Bytes::copy_from_slice(&chunk))))),
-            Some(Err(failure)) => Some(Err(failure_error(failure).to_string())),
+            Some(Err(failure)) => Some(Err(CallError::from(failure).to_string())),
             None => None,
         };
         self.rest = None;
@@ -208,7 +209,7 @@ fn pulled(mut body: ServiceBody, runtime: Handle, library: Weak<Library>) -> Bod
     let next = move |context: &mut Context<'_>| {
         let Some(holder) = library.upgrade() else { return Poll::Ready(Some(Err(ended()))) };
         // The body keeps the waker, which is the plugin's.
-        let waker = held_waker(context.waker(), holder);
+        let waker = guarded_waker(context.waker(), holder);
         let context = &mut Context::from_waker(&waker);
         // The body may start timers of the host.
         let _entered = runtime.enter();
