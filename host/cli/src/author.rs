@@ -4,7 +4,7 @@ use host_author::AuthorConfig;
 use host_author::args::AuthorCommand;
 use host_client::{Failure, Screen};
 
-use crate::config::{self, Environment, Flags, Configs, Settings};
+use crate::config::{self, Configs, Environment, Flags, Settings};
 use crate::logs;
 
 /// Runs a command for plugin authors.

@@ -12,7 +12,7 @@ use host_state::{Change, Damage, Newest, State, read_record, write_record};
 use host_store::Store;
 
 use crate::args::Rescan;
-use crate::config::{self, Environment, Flags, Configs};
+use crate::config::{self, Configs, Environment, Flags};
 use host_client::Failure;
 use report::{Did, MovedAside, PluginReport, Report};
 

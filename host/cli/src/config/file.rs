@@ -8,8 +8,8 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::configurations::{self, Configurations};
-use super::table::{SETTINGS, Setting, find};
 use super::setting_type::{self, SettingType};
+use super::table::{SETTINGS, Setting, find};
 use super::value::SettingValue;
 
 /// The values of a file by key, each with its line.

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
 
-use super::table::SETTINGS;
 use super::setting_type::SettingType;
+use super::table::SETTINGS;
 use super::value::SettingValue;
 
 /// The flags on the command line, by the key of their setting.

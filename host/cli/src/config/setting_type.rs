@@ -206,7 +206,9 @@ impl SettingType {
         match self {
             SettingType::Path | SettingType::Program => as_path(is_path(text)),
             SettingType::File => as_path(text.is_empty() || is_path(text)),
-            SettingType::Mode => MODES.iter().find(|(word, _)| *word == text).map(|(_, mode)| SettingValue::Mode(*mode)),
+            SettingType::Mode => {
+                MODES.iter().find(|(word, _)| *word == text).map(|(_, mode)| SettingValue::Mode(*mode))
+            }
             SettingType::LogFormat => {
                 let found = LOG_FORMATS.iter().find(|(word, _)| *word == text);
                 found.map(|(_, format)| SettingValue::LogFormat(*format))

@@ -66,7 +66,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "Maximum size of a source: downloaded, packed and unpacked"),
     setting("max_upload_bytes", "max-upload-bytes", None, SettingType::Bytes { min: 1 << 10, max: 4 << 30 }, "64MiB",
         "Maximum size of an upload"),
-    setting("upload_lifetime_seconds", "upload-lifetime-seconds", None, SettingType::Number { min: 60, max: 31_536_000 }, "3600",
+    setting("upload_lifetime_seconds", "upload-lifetime-seconds", None, SettingType::Number { min: 1, max: 31_536_000 }, "3600",
         "How long an uploaded archive is kept until it is installed"),
     setting("max_connections", "max-connections", None, SettingType::Number { min: 1, max: 1_000_000 }, "4096",
         "Maximum number of open connections"),

@@ -15,6 +15,8 @@ pub(crate) enum Timing {
 const IMMEDIATE: &[&str] = &[
     "security_mode",
     "allowed_repositories",
+    "upload_lifetime_seconds",
+    "max_endpoint_timeout_seconds",
     "start_timeout_seconds",
     "stop_timeout_seconds",
     "drain_timeout_seconds",

@@ -116,8 +116,9 @@ impl fmt::Display for SettingValue {
         match (self, self.to_json()) {
             (SettingValue::Mirrors(mirrors), _) => {
                 let quoted = |text: &str| Json::from(text).to_string();
-                let table =
-                    |Mirror { prefix, base }: &Mirror| format!("{{ prefix = {}, base = {} }}", quoted(prefix), quoted(base));
+                let table = |Mirror { prefix, base }: &Mirror| {
+                    format!("{{ prefix = {}, base = {} }}", quoted(prefix), quoted(base))
+                };
                 f.write_str(&list(mirrors.iter().map(table).collect()))
             }
             (_, Json::Array(parts)) => f.write_str(&list(parts.iter().map(Json::to_string).collect())),

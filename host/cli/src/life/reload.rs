@@ -6,7 +6,7 @@ use host_run::Host;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::systemd::Systemd;
-use crate::config::{self, Changes, ReloadReport};
+use crate::config::{self, LiveSettings, ReloadReport};
 use host_client::Failure;
 
 /// Listens for SIGHUP, which from here on does not end the process.
@@ -15,13 +15,13 @@ pub(super) fn hangups() -> Result<Signal, Failure> {
 }
 
 /// Reloads the configuration on every signal and reports the result to the log, the journal and the service manager.
-pub(super) async fn follow(mut hangups: Signal, changes: &Changes, host: &Host, systemd: &Systemd) -> Infallible {
+pub(super) async fn follow(mut hangups: Signal, settings: &LiveSettings, host: &Host, systemd: &Systemd) -> Infallible {
     loop {
         if hangups.recv().await.is_none() {
             std::future::pending::<()>().await;
         }
         systemd.reloading();
-        host.note_configuration(tell(changes.reload()));
+        host.note_configuration(tell(settings.reload()));
         systemd.ready();
     }
 }

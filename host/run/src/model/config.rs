@@ -38,6 +38,8 @@ pub struct Config {
     pub max_events: u64,
     /// How many entries the audit log keeps.
     pub max_audit_entries: u64,
+    /// Endpoints with a longer timeout are refused.
+    pub max_endpoint_timeout: Duration,
     /// Uploads that were not installed are removed after this.
     pub upload_lifetime: Duration,
     /// What one plugin may keep in the key-value store.
@@ -82,6 +84,7 @@ impl Config {
             probation: probation::Rules::default(),
             max_events: 10_000,
             max_audit_entries: 100_000,
+            max_endpoint_timeout: Duration::from_secs(300),
             upload_lifetime: Duration::from_secs(3600),
             kv: host_state::Limits::default(),
             plugin_fetch: host_services::FetchConfig::default(),
