@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use host_core::configuration::Schema;
 use host_core::manifest::{Endpoint, RateLimit, Validation};
-use host_core::{BodyProblem, BodyRules, Buckets};
+use host_core::{BodyProblem, BodyRules, RateLimiter};
 use http::HeaderMap;
 use http::header::CONTENT_TYPE;
 use parking_lot::Mutex;
@@ -42,7 +42,7 @@ struct Limiter {
 
 #[derive(Debug)]
 struct ClientBuckets {
-    buckets: Mutex<Buckets>,
+    buckets: Mutex<RateLimiter>,
     started: Instant,
     /// Hashes clients with a random key, so that a client cannot choose the bucket of another one.
     hasher: RandomState,
@@ -132,7 +132,7 @@ fn refused(problem: BodyProblem) -> RuleRefusal {
 impl Limiter {
     fn new(limit: RateLimit) -> Limiter {
         let clients = ClientBuckets {
-            buckets: Mutex::new(Buckets::new(limit)),
+            buckets: Mutex::new(RateLimiter::new(limit)),
             started: Instant::now(),
             hasher: RandomState::new(),
         };

@@ -10,7 +10,7 @@ pub const MAX_TEXT_BYTES: usize = 512;
 
 /// An entry before it has its place in the chain. Empty texts mean that there is no value.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Entry {
+pub struct AuditRecord {
     /// When, in milliseconds since 1970.
     pub at_unix_ms: u64,
     /// The actor: a token's name, `login:<user>`, `operator`, `host`; empty if unknown.
@@ -93,10 +93,10 @@ impl FromStr for Outcome {
     }
 }
 
-impl Entry {
+impl AuditRecord {
     /// Returns the entry in its stored form: control characters, line breaks and characters that disguise a text are
     /// escaped as `\u{1b}`, and `\` as `\\`.
-    pub fn escaped(mut self) -> Entry {
+    pub fn escaped(mut self) -> AuditRecord {
         let texts = [
             &mut self.actor,
             &mut self.token,
@@ -149,7 +149,8 @@ mod tests {
             ("\u{85}\u{2028}", "\\u{85}\\u{2028}"),
             ("\\u{1b}", "\\\\u{1b}"),
         ] {
-            let entry = Entry { object: text.to_owned(), actor: text.to_owned(), ..Entry::default() }.escaped();
+            let entry =
+                AuditRecord { object: text.to_owned(), actor: text.to_owned(), ..AuditRecord::default() }.escaped();
             assert_eq!((entry.object.as_str(), entry.actor.as_str()), (expected, expected));
         }
     }
@@ -157,7 +158,7 @@ mod tests {
     #[test]
     fn a_long_text_is_cut_and_never_within_an_escape() {
         for text in ["x".repeat(600), "\u{1b}".repeat(200), "é".repeat(300)] {
-            let object = Entry { object: text, ..Entry::default() }.escaped().object;
+            let object = AuditRecord { object: text, ..AuditRecord::default() }.escaped().object;
             assert!(object.len() <= MAX_TEXT_BYTES && object.ends_with(['…']), "{object}");
             assert_eq!(object.matches('{').count(), object.matches('}').count());
         }

@@ -30,7 +30,7 @@ use crate::manifest::{Conflict, Dependency};
 use crate::{Manifest, PluginId};
 
 pub use cycle::Cycle;
-pub use refusal::{Change, Dependant, Problem, Refusal};
+pub use refusal::{Dependant, DependencyChange, GraphProblem, Refusal};
 pub use view::{Edge, View};
 
 /// A set of installed plugins. Immutable: another set is another graph.
@@ -39,7 +39,7 @@ pub struct Graph {
     /// Sorted by id. The position of a node is its index in `waits`.
     nodes: Vec<Node>,
     /// An edge points from a plugin to one that starts before it; one edge per pair, the strictest.
-    waits: DiGraph<(), Kind>,
+    waits: DiGraph<(), EdgeKind>,
 }
 
 /// The graph's view of a plugin.
@@ -61,7 +61,7 @@ pub struct Node {
 
 /// The kind of an edge, strictest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Kind {
+pub enum EdgeKind {
     /// The plugin requires the other.
     Dependency,
     /// The plugin uses the other if it is installed.
@@ -113,7 +113,7 @@ impl Graph {
     /// own dependencies. With `only_enabled`, disabled plugins are ignored.
     pub fn dependants(&self, id: &PluginId, only_enabled: bool) -> Vec<PluginId> {
         let Some(start) = self.find(id.as_str()) else { return Vec::new() };
-        let hard = EdgeFiltered::from_fn(&self.waits, |edge| *edge.weight() == Kind::Dependency);
+        let hard = EdgeFiltered::from_fn(&self.waits, |edge| *edge.weight() == EdgeKind::Dependency);
         let counted = NodeFiltered::from_fn(&hard, |at| at == start || !only_enabled || self.at(at).enabled);
         let needing = Reversed(&counted);
         let mut walk = Dfs::new(needing, start);
@@ -152,7 +152,7 @@ impl Graph {
     }
 
     /// The edges that lead to plugins that start before `at`, by id.
-    fn before(&self, at: NodeIndex) -> Vec<(NodeIndex, Kind)> {
+    fn before(&self, at: NodeIndex) -> Vec<(NodeIndex, EdgeKind)> {
         let edges = self.waits.edges_directed(at, Outgoing);
         let mut before: Vec<_> = edges.map(|edge| (edge.target(), *edge.weight())).collect();
         before.sort_unstable();
@@ -182,38 +182,38 @@ impl Node {
     }
 
     /// The plugins it waits for, installed or not; the strictest kind first.
-    fn waits(&self) -> impl Iterator<Item = (&str, Kind)> {
+    fn waits(&self) -> impl Iterator<Item = (&str, EdgeKind)> {
         let of = |kind| {
-            let named = self.dependencies.iter().map(|dependency| (dependency.id.as_str(), Kind::of(dependency)));
+            let named = self.dependencies.iter().map(|dependency| (dependency.id.as_str(), EdgeKind::of(dependency)));
             named.filter(move |(_, found)| *found == kind)
         };
-        let after = self.run_after.iter().map(|id| (id.as_str(), Kind::RunAfter));
-        of(Kind::Dependency).chain(of(Kind::Optional)).chain(after)
+        let after = self.run_after.iter().map(|id| (id.as_str(), EdgeKind::RunAfter));
+        of(EdgeKind::Dependency).chain(of(EdgeKind::Optional)).chain(after)
     }
 }
 
-impl Kind {
+impl EdgeKind {
     /// The word for clients.
     pub fn as_str(self) -> &'static str {
         match self {
-            Kind::Dependency => "dependency",
-            Kind::Optional => "optional",
-            Kind::RunAfter => "run_after",
-            Kind::Conflict => "conflict",
+            EdgeKind::Dependency => "dependency",
+            EdgeKind::Optional => "optional",
+            EdgeKind::RunAfter => "run_after",
+            EdgeKind::Conflict => "conflict",
         }
     }
 
     /// The verb between the two plugins in a sentence.
     pub fn verb(self) -> &'static str {
         match self {
-            Kind::Dependency => "needs",
-            Kind::Optional => "may use",
-            Kind::RunAfter => "runs after",
-            Kind::Conflict => "conflicts with",
+            EdgeKind::Dependency => "needs",
+            EdgeKind::Optional => "may use",
+            EdgeKind::RunAfter => "runs after",
+            EdgeKind::Conflict => "conflicts with",
         }
     }
 
-    fn of(dependency: &Dependency) -> Kind {
-        if dependency.optional { Kind::Optional } else { Kind::Dependency }
+    fn of(dependency: &Dependency) -> EdgeKind {
+        if dependency.optional { EdgeKind::Optional } else { EdgeKind::Dependency }
     }
 }

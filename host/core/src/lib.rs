@@ -6,7 +6,7 @@
 //! configured ([`configuration`]), what its probes say about it ([`health`]), what it has to do with other plugins
 //! ([`graph`]), which newer version of it may be taken ([`update`]), what the operator asked for ([`Desired`]), what follows
 //! from that ([`plan`]), where an operation is ([`job`]), what happens ([`event`]), what can be installed ([`index`]), and what
-//! is asked of a request ([`BodyRules`], [`Buckets`]).
+//! is asked of a request ([`BodyRules`], [`RateLimiter`]).
 
 pub mod access;
 mod address;
@@ -21,9 +21,9 @@ pub mod health;
 mod id;
 pub mod index;
 pub mod job;
-pub mod lock_file;
 pub mod manifest;
 pub mod plan;
+pub mod plugin_set;
 pub mod probation;
 mod rate_limit;
 mod source;
@@ -37,8 +37,8 @@ pub use desired::{Desired, Goal, Pick};
 pub use digest::{Digest, DigestError, DigestWriter};
 pub use graph::Graph;
 pub use id::{IdError, PluginId};
-pub use lock_file::LockFile;
 pub use manifest::{AllowedHost, Manifest, Permission};
-pub use rate_limit::Buckets;
+pub use plugin_set::PluginSet;
+pub use rate_limit::RateLimiter;
 pub use source::{GitUrl, Revision, Source, SourceError, Trust};
 pub use tree_path::{PathError, TreePath};

@@ -196,7 +196,7 @@ pub struct Auth {
     pub scopes: Vec<String>,
 }
 
-/// The rate limit per client: a token bucket for each client, see [`Buckets`](crate::Buckets).
+/// The rate limit per client: a token bucket for each client, see [`RateLimiter`](crate::RateLimiter).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RateLimit {
     /// The number of tokens added per window; per minute by default.

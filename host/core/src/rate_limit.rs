@@ -14,7 +14,7 @@ const MAX_CLIENTS: usize = 16_384;
 
 /// The buckets of all clients of one endpoint. Memory is bounded: about 300 KiB at the maximum.
 #[derive(Debug)]
-pub struct Buckets {
+pub struct RateLimiter {
     /// Nanoseconds after which one token is back.
     interval: u64,
     /// Nanoseconds after which an empty bucket is full.
@@ -27,16 +27,16 @@ pub struct Buckets {
     max_recent: usize,
 }
 
-impl Buckets {
+impl RateLimiter {
     /// Full buckets.
-    pub fn new(limit: RateLimit) -> Buckets {
-        Buckets::with_clients(limit, MAX_CLIENTS)
+    pub fn new(limit: RateLimit) -> RateLimiter {
+        RateLimiter::with_clients(limit, MAX_CLIENTS)
     }
 
-    fn with_clients(limit: RateLimit, most: usize) -> Buckets {
+    fn with_clients(limit: RateLimit, most: usize) -> RateLimiter {
         let window = u64::try_from(limit.window.as_nanos()).unwrap_or(u64::MAX);
         let interval = (window / u64::from(limit.rpm.max(1))).max(1);
-        Buckets {
+        RateLimiter {
             interval,
             depth: interval.saturating_mul(limit.burst.into()),
             recent: HashMap::new(),
@@ -94,7 +94,7 @@ mod tests {
 
     /// Replays calls, each with a client and a time in milliseconds.
     fn check(limit: RateLimit, calls: &[(u64, u64)], expected: Expect) {
-        let mut buckets = Buckets::new(limit);
+        let mut buckets = RateLimiter::new(limit);
         let told = calls.iter().map(|(client, at_ms)| match buckets.take(*client, at_ms * MS) {
             Ok(()) => format!("{client} at {at_ms}: taken\n"),
             Err(wait) => format!("{client} at {at_ms}: in {} ms\n", wait.as_millis()),
@@ -124,7 +124,7 @@ mod tests {
 
     #[test]
     fn a_token_that_is_put_back_can_be_taken_again() {
-        let mut buckets = Buckets::new(limit(60, 1, 60_000));
+        let mut buckets = RateLimiter::new(limit(60, 1, 60_000));
         for _ in 0..3 {
             assert_eq!(buckets.take(1, 0), Ok(()));
             buckets.give_back(1);
@@ -180,18 +180,18 @@ mod tests {
 
     #[test]
     fn the_largest_limits_do_not_overflow() {
-        let mut buckets = Buckets::new(limit(1, 1_000_000, 3_600_000));
+        let mut buckets = RateLimiter::new(limit(1, 1_000_000, 3_600_000));
         for _ in 0..1_000 {
             assert_eq!(buckets.take(1, 1 << 62), Ok(()));
         }
-        let mut buckets = Buckets::new(limit(1_000_000, 1, 1));
+        let mut buckets = RateLimiter::new(limit(1_000_000, 1, 1));
         assert_eq!(buckets.take(1, 7), Ok(()));
         assert_eq!((buckets.take(1, 7), buckets.take(1, 8)), (Err(Duration::from_nanos(1)), Ok(())));
     }
 
     #[test]
     fn as_many_clients_as_come_take_no_more_memory_and_who_keeps_coming_is_not_forgotten() {
-        let mut buckets = Buckets::with_clients(limit(60, 1, 60_000), 100);
+        let mut buckets = RateLimiter::with_clients(limit(60, 1, 60_000), 100);
         assert_eq!(buckets.take(7, 0), Ok(()));
         for client in 1_000..100_000 {
             let _ = buckets.take(client, 1);

@@ -6,7 +6,7 @@ mod row;
 mod verify;
 mod written;
 
-use host_core::audit::Entry;
+use host_core::audit::AuditRecord;
 use sqlx::Row as _;
 use sqlx::sqlite::SqliteConnection;
 
@@ -24,7 +24,7 @@ pub struct AuditEntry {
     /// Counts up from 1, without a gap.
     pub seq: u64,
     /// The content.
-    pub entry: Entry,
+    pub entry: AuditRecord,
     /// The hash of the previous entry.
     pub previous: String,
     /// SHA-256 over all of it, 64 hex digits.
@@ -62,7 +62,7 @@ impl State {
     ///
     /// # Cancel safety
     /// If the future is dropped, they are appended or not.
-    pub async fn append_audit(&self, entries: Vec<Entry>, max_kept: u64) -> Result<Vec<u64>, Error> {
+    pub async fn append_audit(&self, entries: Vec<AuditRecord>, max_kept: u64) -> Result<Vec<u64>, Error> {
         let written = self.audit_written().clone();
         let appended = self.change(move |connection| Box::pin(append(connection, entries, max_kept, written)));
         let (numbers, head) = appended.await?;
@@ -100,7 +100,7 @@ impl State {
 /// caller records in `written` after the commit.
 pub(crate) async fn append(
     connection: &mut SqliteConnection,
-    entries: Vec<Entry>,
+    entries: Vec<AuditRecord>,
     max_kept: u64,
     written: Written,
 ) -> Result<(Vec<u64>, Option<AuditHead>), Error> {

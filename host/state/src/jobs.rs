@@ -8,7 +8,7 @@ mod row;
 use std::fmt;
 use std::str::FromStr;
 
-use host_core::audit::Entry;
+use host_core::audit::AuditRecord;
 use host_core::job::JobState;
 
 use crate::{Error, State, audit};
@@ -141,7 +141,7 @@ impl State {
         record: JobRecord,
         log: Option<JobLog>,
         keep: u64,
-        (entries, max_kept): (Vec<Entry>, u64),
+        (entries, max_kept): (Vec<AuditRecord>, u64),
     ) -> Result<(), Error> {
         let written = self.audit_written().clone();
         let both = self.change(move |connection| {

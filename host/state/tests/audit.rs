@@ -2,21 +2,21 @@
 #![expect(clippy::unwrap_used, reason = "a test may end by a panic")]
 
 use expect_test::{Expect, expect};
-use host_core::audit::{Entry, Outcome};
+use host_core::audit::{AuditRecord, Outcome};
 use host_state::{AuditFilter, AuditHead, FILE_NAME, Noted, State};
 use sqlx::Connection as _;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use tempfile::TempDir;
 
-fn entry(object: &str) -> Entry {
-    Entry {
+fn entry(object: &str) -> AuditRecord {
+    AuditRecord {
         at_unix_ms: 1_000,
         actor: "operator".to_owned(),
         action: "plugin_reload".to_owned(),
         object: object.to_owned(),
         outcome: Outcome::Asked,
         times: 1,
-        ..Entry::default()
+        ..AuditRecord::default()
     }
 }
 
@@ -174,7 +174,8 @@ async fn the_oldest_go_and_the_rest_still_verifies() {
 async fn entries_are_found_by_what_they_say_and_hold_nothing_that_steers_a_terminal() {
     let folder = tempfile::tempdir().unwrap();
     let state = State::open(folder.path()).await.unwrap();
-    let other = Entry { actor: "ci".to_owned(), action: "plugin_load".to_owned(), ..entry("a\u{1b}[31m\n\u{202e}b") };
+    let other =
+        AuditRecord { actor: "ci".to_owned(), action: "plugin_load".to_owned(), ..entry("a\u{1b}[31m\n\u{202e}b") };
     state.append_audit(vec![entry("p1"), other, entry("p3"), entry("p1")], 1_000).await.unwrap();
     let seqs = async |filter: AuditFilter, limit| {
         let found = state.audit(&filter, limit).await.unwrap();

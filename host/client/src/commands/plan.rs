@@ -8,8 +8,8 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use host_api::{ApplyRequest, OperationResult};
-use host_core::lock_file::{self, LockFile};
-use host_core::{Source, lock_file::Problem};
+use host_core::plugin_set::{self, PluginSet};
+use host_core::{Source, plugin_set::PluginSetProblem};
 
 use crate::args::{Apply, Export, Plan};
 use crate::client::{Ask, Client};
@@ -79,7 +79,7 @@ pub(super) async fn export(client: &Client, args: Export) -> Result<(), Failure>
 async fn ask(client: &Client, path: &Path, screen: &Screen) -> Result<(host_api::Plan, bytes::Bytes), Failure> {
     let file = read(path)?;
     let spinner = screen.spinner(&format!("planning `{}`", path.display()), false);
-    let reply = client.ask(Ask::post("/api/plugins/plan").yaml(lock_file::write(&file))).await;
+    let reply = client.ask(Ask::post("/api/plugins/plan").yaml(plugin_set::write(&file))).await;
     drop(spinner);
     let reply = reply?;
     Ok((reply.read()?, reply.body))
@@ -131,9 +131,9 @@ fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
 // === the file ===
 
 /// Reads a plugins.yaml and makes its paths absolute, since the host has another working folder.
-fn read(path: &Path) -> Result<LockFile, Failure> {
+fn read(path: &Path) -> Result<PluginSet, Failure> {
     let mut text = vec![];
-    let limit = LockFile::MAX_BYTES as u64 + 1;
+    let limit = PluginSet::MAX_BYTES as u64 + 1;
     let is_stdin = path.as_os_str() == "-";
     let read = match is_stdin {
         true => std::io::stdin().take(limit).read_to_end(&mut text),
@@ -145,7 +145,7 @@ fn read(path: &Path) -> Result<LockFile, Failure> {
     };
     read.map_err(unreadable)?;
     let name = if is_stdin { "standard input".to_owned() } else { path.display().to_string() };
-    let mut file = lock_file::read(&text).map_err(|problems| refused(&name, &problems))?;
+    let mut file = plugin_set::read(&text).map_err(|problems| refused(&name, &problems))?;
     let folder = match path.parent() {
         Some(folder) if !is_stdin => folder,
         _ => Path::new(""),
@@ -156,7 +156,7 @@ fn read(path: &Path) -> Result<LockFile, Failure> {
     Ok(file)
 }
 
-fn refused(name: &str, problems: &[Problem]) -> Failure {
+fn refused(name: &str, problems: &[PluginSetProblem]) -> Failure {
     let mut failure = Failure::usage(format!("`{name}` is invalid"));
     failure.details = problems.iter().map(|problem| problem.in_file(name)).collect();
     failure

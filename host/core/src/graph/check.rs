@@ -2,7 +2,7 @@
 
 use semver::VersionReq;
 
-use super::{Change, Dependant, Edge, Graph, Kind, Node, Problem, Refusal};
+use super::{Dependant, DependencyChange, Edge, EdgeKind, Graph, GraphProblem, Node, Refusal};
 use crate::PluginId;
 use crate::manifest::fits;
 
@@ -29,8 +29,8 @@ impl Graph {
             let is_told = |id: &PluginId| candidates[..index].iter().any(|earlier| earlier.id == *id);
             let cycles = after.find(candidate.id.as_str()).into_iter().flat_map(|at| after.cycles(at));
             let new = cycles.filter(|cycle| !cycle.steps().iter().any(|(id, _)| is_told(id)));
-            problems.extend(new.map(Problem::Cycle));
-            let own = after.edges_of(candidate).filter(|edge| edge.kind != Kind::Optional);
+            problems.extend(new.map(GraphProblem::Cycle));
+            let own = after.edges_of(candidate).filter(|edge| edge.kind != EdgeKind::Optional);
             problems.extend(own.flat_map(|edge| edge.problems));
             problems.extend(after.of_others(self, candidate, candidates));
         }
@@ -42,18 +42,18 @@ impl Graph {
     /// # Errors
     /// The plugins that need it: [`Graph::dependants`].
     pub fn check_removal(&self, id: &PluginId, only_enabled: bool) -> Result<(), Refusal> {
-        let change = if only_enabled { Change::Disabled } else { Change::Removed };
+        let change = if only_enabled { DependencyChange::Disabled } else { DependencyChange::Removed };
         Refusal::unless_none(self.needed(id, change, only_enabled, &[]).into_iter().collect())
     }
 
     /// The objections of other plugins to the `candidates`.
-    fn of_others(&self, before: &Graph, candidate: &Node, candidates: &[Node]) -> Vec<Problem> {
+    fn of_others(&self, before: &Graph, candidate: &Node, candidates: &[Node]) -> Vec<GraphProblem> {
         let others = || self.nodes.iter().filter(|node| candidates.iter().all(|candidate| candidate.id != node.id));
         let edges = others().flat_map(|node| self.edges_of(node));
-        let conflicts = edges.filter(|edge| edge.kind == Kind::Conflict && edge.to == candidate.id.as_str());
+        let conflicts = edges.filter(|edge| edge.kind == EdgeKind::Conflict && edge.to == candidate.id.as_str());
         let mut problems: Vec<_> = conflicts.flat_map(|edge| edge.problems).collect();
         for problem in &mut problems {
-            if let Problem::Conflict { plugin, in_the_way, .. } = problem {
+            if let GraphProblem::Conflict { plugin, in_the_way, .. } = problem {
                 *in_the_way = plugin.clone();
             }
         }
@@ -67,28 +67,34 @@ impl Graph {
         };
         let dependants: Vec<_> = others().filter_map(needing).collect();
         if !dependants.is_empty() {
-            let change = Change::Version(candidate.version.clone());
-            problems.push(Problem::Dependants { plugin: candidate.id.clone(), change, dependants });
+            let change = DependencyChange::Version(candidate.version.clone());
+            problems.push(GraphProblem::Dependants { plugin: candidate.id.clone(), change, dependants });
         }
         let was_enabled = before.node(candidate.id.as_str()).is_some_and(|node| node.enabled);
         if was_enabled && !candidate.enabled {
-            problems.extend(self.needed(&candidate.id, Change::Disabled, true, candidates));
+            problems.extend(self.needed(&candidate.id, DependencyChange::Disabled, true, candidates));
         }
         problems
     }
 
-    fn needed(&self, id: &PluginId, change: Change, only_enabled: bool, except: &[Node]) -> Option<Problem> {
+    fn needed(
+        &self,
+        id: &PluginId,
+        change: DependencyChange,
+        only_enabled: bool,
+        except: &[Node],
+    ) -> Option<GraphProblem> {
         let dependants = self.dependants(id, only_enabled).into_iter();
         let dependants = dependants.filter(|dependant| except.iter().all(|node| node.id != *dependant));
         let dependants: Vec<_> = dependants.map(|id| Dependant { id, requirement: None }).collect();
-        (!dependants.is_empty()).then(|| Problem::Dependants { plugin: id.clone(), change, dependants })
+        (!dependants.is_empty()).then(|| GraphProblem::Dependants { plugin: id.clone(), change, dependants })
     }
 
     /// The relations of `node` with their problems, in the order dependencies, `run_after`, conflicts.
     pub(super) fn edges_of(&self, node: &Node) -> impl Iterator<Item = Edge> {
-        let named = node.dependencies.iter().map(|named| (&named.id, Kind::of(named), named.version.as_ref()));
-        let after = node.run_after.iter().map(|id| (id, Kind::RunAfter, None));
-        let conflicts = node.conflicts.iter().map(|named| (&named.id, Kind::Conflict, named.version.as_ref()));
+        let named = node.dependencies.iter().map(|named| (&named.id, EdgeKind::of(named), named.version.as_ref()));
+        let after = node.run_after.iter().map(|id| (id, EdgeKind::RunAfter, None));
+        let conflicts = node.conflicts.iter().map(|named| (&named.id, EdgeKind::Conflict, named.version.as_ref()));
         named.chain(after).chain(conflicts).map(|(to, kind, requirement)| Edge {
             from: node.id.clone(),
             to: to.clone(),
@@ -99,29 +105,36 @@ impl Graph {
     }
 
     /// The problems of one relation of `node` to `other`.
-    fn problems(&self, node: &Node, other: &str, kind: Kind, requirement: Option<&VersionReq>) -> Vec<Problem> {
+    fn problems(
+        &self,
+        node: &Node,
+        other: &str,
+        kind: EdgeKind,
+        requirement: Option<&VersionReq>,
+    ) -> Vec<GraphProblem> {
         let plugin = node.id.clone();
         let Some(found) = self.node(other) else {
-            let missing = Problem::Missing { plugin, dependency: other.to_owned(), requirement: requirement.cloned() };
-            return Vec::from_iter((kind == Kind::Dependency).then_some(missing));
+            let missing =
+                GraphProblem::Missing { plugin, dependency: other.to_owned(), requirement: requirement.cloned() };
+            return Vec::from_iter((kind == EdgeKind::Dependency).then_some(missing));
         };
         let (installed, is_meant) =
             (found.version.clone(), requirement.is_none_or(|wanted| fits(wanted, &found.version)));
         let mut problems = Vec::new();
         match (kind, requirement) {
-            (Kind::Conflict, _) if is_meant => {
+            (EdgeKind::Conflict, _) if is_meant => {
                 let (other, requirement, in_the_way) = (found.id.clone(), requirement.cloned(), found.id.clone());
                 let plugin = plugin.clone();
-                problems.push(Problem::Conflict { plugin, other, requirement, version: installed, in_the_way });
+                problems.push(GraphProblem::Conflict { plugin, other, requirement, version: installed, in_the_way });
             }
-            (Kind::Dependency | Kind::Optional, Some(requirement)) if !is_meant => {
+            (EdgeKind::Dependency | EdgeKind::Optional, Some(requirement)) if !is_meant => {
                 let (plugin, dependency, requirement) = (plugin.clone(), found.id.clone(), requirement.clone());
-                problems.push(Problem::Version { plugin, kind, dependency, requirement, installed });
+                problems.push(GraphProblem::Version { plugin, kind, dependency, requirement, installed });
             }
             _ => {}
         }
-        if kind == Kind::Dependency && node.enabled && !found.enabled {
-            problems.push(Problem::Disabled { plugin, dependency: found.id.clone() });
+        if kind == EdgeKind::Dependency && node.enabled && !found.enabled {
+            problems.push(GraphProblem::Disabled { plugin, dependency: found.id.clone() });
         }
         problems
     }

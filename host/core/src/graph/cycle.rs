@@ -6,19 +6,19 @@ use std::fmt;
 use petgraph::Incoming;
 use petgraph::graph::NodeIndex;
 
-use super::{Graph, Kind};
+use super::{EdgeKind, Graph};
 use crate::PluginId;
 
 /// A cycle of plugins that wait for each other.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cycle {
     /// Each waits for the next one, the last for the first, and why.
-    steps: Vec<(PluginId, Kind)>,
+    steps: Vec<(PluginId, EdgeKind)>,
 }
 
 impl Cycle {
     /// Each waits for the next one, the last for the first; never empty.
-    pub fn steps(&self) -> &[(PluginId, Kind)] {
+    pub fn steps(&self) -> &[(PluginId, EdgeKind)] {
         &self.steps
     }
 
@@ -40,7 +40,7 @@ impl Cycle {
     /// The problem without the fix.
     pub fn message(&self) -> String {
         let next = self.steps.iter().cycle().skip(1);
-        let reason = |((from, kind), (to, _)): (&(PluginId, Kind), &(PluginId, Kind))| {
+        let reason = |((from, kind), (to, _)): (&(PluginId, EdgeKind), &(PluginId, EdgeKind))| {
             format!("`{from}` {} `{to}`", kind.verb())
         };
         let reasons: Vec<_> = self.steps.iter().zip(next).map(reason).collect();
@@ -66,7 +66,7 @@ impl Graph {
     pub(super) fn cycles(&self, at: NodeIndex) -> Vec<Cycle> {
         let back = self.ways_to(at);
         let step = |from: NodeIndex, kind| (self.at(from).id.clone(), kind);
-        let circle = |(next, kind): (NodeIndex, Kind)| {
+        let circle = |(next, kind): (NodeIndex, EdgeKind)| {
             let mut steps = vec![step(at, kind)];
             let mut now = next;
             while now != at {
@@ -80,7 +80,7 @@ impl Graph {
     }
 
     /// For each plugin the next step of a shortest path to `end`; `None` without a path, and for `end` itself.
-    fn ways_to(&self, end: NodeIndex) -> Vec<Option<(NodeIndex, Kind)>> {
+    fn ways_to(&self, end: NodeIndex) -> Vec<Option<(NodeIndex, EdgeKind)>> {
         let mut ways = vec![None; self.nodes.len()];
         let mut reached = VecDeque::from([end]);
         while let Some(to) = reached.pop_front() {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use super::{Edge, Graph, Kind, Node, View};
+use super::{Edge, EdgeKind, Graph, Node, View};
 
 const NOT_INSTALLED: &str = "not installed";
 
@@ -23,10 +23,10 @@ impl Graph {
         }
         for edge in &view.edges {
             let style = match edge.kind {
-                Kind::Dependency => "",
-                Kind::Optional => ", style=dashed",
-                Kind::RunAfter => ", style=dotted",
-                Kind::Conflict => ", style=bold, arrowhead=tee",
+                EdgeKind::Dependency => "",
+                EdgeKind::Optional => ", style=dashed",
+                EdgeKind::RunAfter => ", style=dotted",
+                EdgeKind::Conflict => ", style=bold, arrowhead=tee",
             };
             let color = if edge.is_satisfied() { "" } else { ", color=red" };
             let (from, to) = (dot_text(&[edge.from.as_str()]), dot_text(&[&edge.to]));
@@ -55,9 +55,9 @@ impl Graph {
         let mut unmet = Vec::new();
         for (index, edge) in view.edges.iter().enumerate() {
             let arrow = match edge.kind {
-                Kind::Dependency => "-->",
-                Kind::Optional | Kind::RunAfter => "-.->",
-                Kind::Conflict => "--x",
+                EdgeKind::Dependency => "-->",
+                EdgeKind::Optional | EdgeKind::RunAfter => "-.->",
+                EdgeKind::Conflict => "--x",
             };
             let (from, to) = (&names[edge.from.as_str()], &names[edge.to.as_str()]);
             let _ = writeln!(text, "  {from} {arrow}|{}| {to}", mermaid_text(&words(edge).join(": ")));

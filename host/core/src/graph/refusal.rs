@@ -4,7 +4,7 @@ use std::fmt;
 
 use semver::{Version, VersionReq};
 
-use super::{Cycle, Kind};
+use super::{Cycle, EdgeKind};
 use crate::PluginId;
 
 /// All reasons why a plugin cannot be installed, enabled, disabled or removed.
@@ -12,12 +12,12 @@ use crate::PluginId;
 /// Displays as one line: the problems, then `; hint: ` and what would help.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
-    problems: Vec<Problem>,
+    problems: Vec<GraphProblem>,
 }
 
 /// One problem between plugins. All its texts are safe to print.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Problem {
+pub enum GraphProblem {
     /// Plugins wait for each other.
     Cycle(Cycle),
     /// A plugin that is needed is not installed.
@@ -33,8 +33,8 @@ pub enum Problem {
     Version {
         /// The plugin with the relation.
         plugin: PluginId,
-        /// How: [`Kind::Dependency`] or [`Kind::Optional`]. The second is shown, and refuses nothing.
-        kind: Kind,
+        /// How: [`EdgeKind::Dependency`] or [`EdgeKind::Optional`]. The second is shown, and refuses nothing.
+        kind: EdgeKind,
         /// The related plugin.
         dependency: PluginId,
         /// The versions that fit.
@@ -67,7 +67,7 @@ pub enum Problem {
         /// The dependency.
         plugin: PluginId,
         /// The intended change.
-        change: Change,
+        change: DependencyChange,
         /// The dependants, never empty. For a disable or removal, in the order in which they must be changed.
         dependants: Vec<Dependant>,
     },
@@ -75,7 +75,7 @@ pub enum Problem {
 
 /// The intended change of a plugin with dependants.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Change {
+pub enum DependencyChange {
     /// Another version is to be installed.
     Version(Version),
     /// To be disabled.
@@ -97,24 +97,24 @@ pub struct Dependant {
 
 impl Refusal {
     /// Returns `Ok` if there are no problems.
-    pub(super) fn unless_none(problems: Vec<Problem>) -> Result<(), Refusal> {
+    pub(super) fn unless_none(problems: Vec<GraphProblem>) -> Result<(), Refusal> {
         if problems.is_empty() { Ok(()) } else { Err(Refusal { problems }) }
     }
 
     /// All problems; never empty.
-    pub fn problems(&self) -> &[Problem] {
+    pub fn problems(&self) -> &[GraphProblem] {
         &self.problems
     }
 
     /// The word of the first problem, for clients, metrics and tests.
     pub fn code(&self) -> &'static str {
-        self.problems.first().map_or("dependency_missing", Problem::code)
+        self.problems.first().map_or("dependency_missing", GraphProblem::code)
     }
 
     /// The fixes, each once.
     pub fn fix(&self) -> String {
         let mut fixes: Vec<String> = Vec::new();
-        for fix in self.problems.iter().map(Problem::fix) {
+        for fix in self.problems.iter().map(GraphProblem::fix) {
             if !fixes.contains(&fix) {
                 fixes.push(fix);
             }
@@ -125,47 +125,49 @@ impl Refusal {
 
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let messages: Vec<_> = self.problems.iter().map(Problem::message).collect();
+        let messages: Vec<_> = self.problems.iter().map(GraphProblem::message).collect();
         write!(f, "{}; hint: {}", messages.join("; "), self.fix())
     }
 }
 
 impl std::error::Error for Refusal {}
 
-// === impl Problem ===
+// === impl GraphProblem ===
 
-impl Problem {
+impl GraphProblem {
     /// A word for clients, metrics and tests. Never reworded.
     pub fn code(&self) -> &'static str {
         match self {
-            Problem::Cycle(_) => "dependency_cycle",
-            Problem::Missing { .. } => "dependency_missing",
-            Problem::Version { .. } => "dependency_version",
-            Problem::Disabled { .. } => "dependency_disabled",
-            Problem::Conflict { .. } => "dependency_conflict",
-            Problem::Dependants { .. } => "dependency_dependants",
+            GraphProblem::Cycle(_) => "dependency_cycle",
+            GraphProblem::Missing { .. } => "dependency_missing",
+            GraphProblem::Version { .. } => "dependency_version",
+            GraphProblem::Disabled { .. } => "dependency_disabled",
+            GraphProblem::Conflict { .. } => "dependency_conflict",
+            GraphProblem::Dependants { .. } => "dependency_dependants",
         }
     }
 
     /// The problem without the fix.
     pub fn message(&self) -> String {
         match self {
-            Problem::Cycle(cycle) => cycle.message(),
-            Problem::Missing { plugin, dependency, requirement } => {
+            GraphProblem::Cycle(cycle) => cycle.message(),
+            GraphProblem::Missing { plugin, dependency, requirement } => {
                 format!("`{plugin}` needs {}, which is not installed", named(dependency, requirement.as_ref()))
             }
-            Problem::Version { plugin, kind, dependency, requirement, installed } => {
+            GraphProblem::Version { plugin, kind, dependency, requirement, installed } => {
                 let named = named(dependency.as_str(), Some(requirement));
                 format!("`{plugin}` {} {named}, but installed is {installed}", kind.verb())
             }
-            Problem::Disabled { plugin, dependency } => format!("`{plugin}` needs `{dependency}`, which is disabled"),
-            Problem::Conflict { plugin, other, requirement: None, .. } => {
+            GraphProblem::Disabled { plugin, dependency } => {
+                format!("`{plugin}` needs `{dependency}`, which is disabled")
+            }
+            GraphProblem::Conflict { plugin, other, requirement: None, .. } => {
                 format!("`{plugin}` conflicts with `{other}`")
             }
-            Problem::Conflict { plugin, other, requirement: Some(requirement), version, .. } => {
+            GraphProblem::Conflict { plugin, other, requirement: Some(requirement), version, .. } => {
                 format!("`{plugin}` conflicts with `{other}` {requirement}, and `{other}` is {version}")
             }
-            Problem::Dependants { plugin, change, dependants } => {
+            GraphProblem::Dependants { plugin, change, dependants } => {
                 let needing = |dependant: &Dependant| match &dependant.requirement {
                     Some(requirement) => format!("`{}` ({requirement})", dependant.id),
                     None => format!("`{}`", dependant.id),
@@ -173,9 +175,11 @@ impl Problem {
                 let all: Vec<_> = dependants.iter().map(needing).collect();
                 let (all, need) = (all.join(", "), if dependants.len() == 1 { "needs" } else { "need" });
                 match change {
-                    Change::Version(version) => format!("`{plugin}` {version} does not fit {all}, which {need} it"),
-                    Change::Disabled => format!("`{plugin}` cannot be disabled: {all} {need} it"),
-                    Change::Removed => format!("`{plugin}` cannot be removed: {all} {need} it"),
+                    DependencyChange::Version(version) => {
+                        format!("`{plugin}` {version} does not fit {all}, which {need} it")
+                    }
+                    DependencyChange::Disabled => format!("`{plugin}` cannot be disabled: {all} {need} it"),
+                    DependencyChange::Removed => format!("`{plugin}` cannot be removed: {all} {need} it"),
                 }
             }
         }
@@ -184,30 +188,30 @@ impl Problem {
     /// The fix.
     pub fn fix(&self) -> String {
         match self {
-            Problem::Cycle(cycle) => cycle.fix(),
-            Problem::Missing { dependency, requirement, .. } => {
+            GraphProblem::Cycle(cycle) => cycle.fix(),
+            GraphProblem::Missing { dependency, requirement, .. } => {
                 format!("install {}", named(dependency, requirement.as_ref()))
             }
-            Problem::Version { dependency, requirement, .. } => {
+            GraphProblem::Version { dependency, requirement, .. } => {
                 format!("install {}", named(dependency.as_str(), Some(requirement)))
             }
-            Problem::Disabled { dependency, .. } => format!("enable `{dependency}`"),
-            Problem::Conflict { in_the_way, requirement: None, .. } => format!("remove `{in_the_way}`"),
-            Problem::Conflict { in_the_way, other, requirement: Some(requirement), .. } => {
+            GraphProblem::Disabled { dependency, .. } => format!("enable `{dependency}`"),
+            GraphProblem::Conflict { in_the_way, requirement: None, .. } => format!("remove `{in_the_way}`"),
+            GraphProblem::Conflict { in_the_way, other, requirement: Some(requirement), .. } => {
                 format!("remove `{in_the_way}`, or install a version of `{other}` that is not {requirement}")
             }
-            Problem::Dependants { plugin, change, dependants } => {
+            GraphProblem::Dependants { plugin, change, dependants } => {
                 let ids: Vec<_> = dependants.iter().map(|dependant| format!("`{}`", dependant.id)).collect();
                 let ids = ids.join(", ");
                 let wanted: Vec<_> = dependants.iter().filter_map(|dependant| dependant.requirement.as_ref()).collect();
                 match change {
-                    Change::Version(_) => {
+                    DependencyChange::Version(_) => {
                         let wanted: Vec<_> = wanted.iter().map(ToString::to_string).collect();
                         let wanted = wanted.join(" and ");
                         format!("install a version of `{plugin}` that is {wanted}, or first update or remove {ids}")
                     }
-                    Change::Disabled => format!("disable {ids} first, or ask for `cascade`"),
-                    Change::Removed => format!("remove {ids} first, or ask for `cascade`"),
+                    DependencyChange::Disabled => format!("disable {ids} first, or ask for `cascade`"),
+                    DependencyChange::Removed => format!("remove {ids} first, or ask for `cascade`"),
                 }
             }
         }
@@ -216,18 +220,18 @@ impl Problem {
     /// The problem in one or two words, for places that show both plugins.
     pub fn in_short(&self) -> String {
         match self {
-            Problem::Cycle(_) => "waits in a circle".to_owned(),
-            Problem::Missing { .. } => "not installed".to_owned(),
-            Problem::Version { installed: version, .. } | Problem::Conflict { version, .. } => {
+            GraphProblem::Cycle(_) => "waits in a circle".to_owned(),
+            GraphProblem::Missing { .. } => "not installed".to_owned(),
+            GraphProblem::Version { installed: version, .. } | GraphProblem::Conflict { version, .. } => {
                 format!("installed is {version}")
             }
-            Problem::Disabled { .. } => "disabled".to_owned(),
-            Problem::Dependants { .. } => "needed".to_owned(),
+            GraphProblem::Disabled { .. } => "disabled".to_owned(),
+            GraphProblem::Dependants { .. } => "needed".to_owned(),
         }
     }
 }
 
-impl fmt::Display for Problem {
+impl fmt::Display for GraphProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}; hint: {}", self.message(), self.fix())
     }

@@ -2,7 +2,7 @@
 
 use semver::VersionReq;
 
-use super::{Cycle, Graph, Kind, Node, Problem};
+use super::{Cycle, EdgeKind, Graph, GraphProblem, Node};
 use crate::PluginId;
 
 /// All plugins and their relations.
@@ -24,11 +24,11 @@ pub struct Edge {
     /// The other plugin, installed or not.
     pub to: String,
     /// What.
-    pub kind: Kind,
+    pub kind: EdgeKind,
     /// The versions that are meant; `None` is any.
     pub requirement: Option<VersionReq>,
     /// The current problems.
-    pub problems: Vec<Problem>,
+    pub problems: Vec<GraphProblem>,
 }
 
 impl Graph {
@@ -50,7 +50,7 @@ impl Edge {
 
     /// The problems in a few words, such as `installed is 0.9.0, disabled`; `None` without problems.
     pub fn in_short(&self) -> Option<String> {
-        let words: Vec<_> = self.problems.iter().map(Problem::in_short).collect();
+        let words: Vec<_> = self.problems.iter().map(GraphProblem::in_short).collect();
         (!words.is_empty()).then(|| words.join(", "))
     }
 }

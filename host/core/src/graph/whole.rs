@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Change, Dependant, Graph, Node, Problem, Refusal};
+use super::{Dependant, DependencyChange, Graph, GraphProblem, Node, Refusal};
 use crate::PluginId;
 
 impl Graph {
@@ -19,7 +19,11 @@ impl Graph {
             let needing = self.nodes.iter().filter(is_as_it_was).filter(needs);
             let dependants: Vec<_> = needing.map(|node| Dependant { id: node.id.clone(), requirement: None }).collect();
             if !dependants.is_empty() {
-                problems.push(Problem::Dependants { plugin: id.clone(), change: Change::Removed, dependants });
+                problems.push(GraphProblem::Dependants {
+                    plugin: id.clone(),
+                    change: DependencyChange::Removed,
+                    dependants,
+                });
             }
         }
         let staying = Graph::new(self.nodes.iter().filter(stays).cloned());

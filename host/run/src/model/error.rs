@@ -156,7 +156,7 @@ pub enum Error {
     #[error("invalid plugins.yaml: {}", problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
     FileRefused {
         /// All of them.
-        problems: Vec<host_core::lock_file::Problem>,
+        problems: Vec<host_core::plugin_set::PluginSetProblem>,
     },
     /// The operator's plugins.yaml can't be applied here.
     #[error("no plan can be made: {}", join_messages(problems))]

@@ -115,7 +115,7 @@ fn problems(error: &Error) -> Vec<FieldProblem> {
             violations.iter().map(field).collect()
         }
         Error::Dependencies(refusal) => {
-            let field = |problem: &host_core::graph::Problem| FieldProblem {
+            let field = |problem: &host_core::graph::GraphProblem| FieldProblem {
                 field: problem.code().to_owned(),
                 message: problem.message(),
             };
@@ -133,7 +133,7 @@ fn problems(error: &Error) -> Vec<FieldProblem> {
             output.chain(problems.map(field)).collect()
         }
         Error::FileRefused { problems } => {
-            let field = |problem: &host_core::lock_file::Problem| FieldProblem {
+            let field = |problem: &host_core::plugin_set::PluginSetProblem| FieldProblem {
                 field: problem.field().to_owned(),
                 message: problem.to_string(),
             };

@@ -1,7 +1,7 @@
 //! The present state as a plugins.yaml.
 
 use host_core::Goal;
-use host_core::lock_file::{Entry, LockFile};
+use host_core::plugin_set::{PluginEntry, PluginSet};
 
 use crate::model::{Error, Installed, without};
 use crate::state::Host;
@@ -14,9 +14,9 @@ impl Host {
     ///
     /// # Errors
     /// [`Error::State`] when the secrets can't be told from the rest.
-    pub fn export(&self) -> Result<LockFile, Error> {
+    pub fn export(&self) -> Result<PluginSet, Error> {
         let plugins: Vec<_> = self.0.plugins.iter().map(|entry| entry.value().clone()).collect();
-        let mut file = LockFile { remarks: vec![REMARK.to_owned()], ..LockFile::default() };
+        let mut file = PluginSet { remarks: vec![REMARK.to_owned()], ..PluginSet::default() };
         for plugin in plugins {
             let Some(installed) = plugin.state().installed.clone() else { continue };
             let id = &plugin.id;
@@ -25,7 +25,7 @@ impl Host {
                 continue;
             }
             let current = desired.current.clone();
-            if !LockFile::can_write(&current.source) {
+            if !PluginSet::can_write(&current.source) {
                 file.remarks.push(format!("`{id}` is left out: its source cannot be written as text"));
                 continue;
             }
@@ -43,7 +43,7 @@ impl Host {
                     (None, vec![])
                 }
             };
-            file.plugins.push(Entry {
+            file.plugins.push(PluginEntry {
                 id: Some(id.clone()),
                 commit: current.commit,
                 artifact: Some(current.artifact),
@@ -52,7 +52,7 @@ impl Host {
                 update,
                 blocked,
                 left_out,
-                ..Entry::new(current.source)
+                ..PluginEntry::new(current.source)
             });
         }
         file.plugins.sort_by(|a, b| a.id.cmp(&b.id));

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use futures_util::{FutureExt as _, StreamExt as _};
 use host_build::Way;
 use host_core::configuration::{Layers, Schema, Violation};
-use host_core::lock_file::{Entry, Found, LockFile, Present};
+use host_core::plugin_set::{FetchedSource, InstalledPlugin, PluginEntry, PluginSet};
 use host_core::{Desired, Manifest, PluginId, Source, Trust};
 use host_fetch::Fetched;
 use serde_json::{Map, Value};
@@ -27,7 +27,7 @@ pub(crate) struct KnownPlugin {
 
 /// What an entry leads to.
 pub(super) struct FoundSource {
-    pub(super) found: Found,
+    pub(super) found: FetchedSource,
     /// Who named the source.
     pub(super) trust: Trust,
     /// `None` when what is installed is what the entry says, so that nothing was fetched.
@@ -75,7 +75,7 @@ impl Host {
     /// That the host itself could not do it.
     pub(super) async fn look_at_all(
         &self,
-        file: &LockFile,
+        file: &PluginSet,
         known: &BTreeMap<PluginId, KnownPlugin>,
     ) -> Result<FoundSources, Error> {
         let look = |(index, entry)| async move { (index, self.look(entry, known).await) }.boxed();
@@ -93,7 +93,7 @@ impl Host {
         Ok(all)
     }
 
-    async fn look(&self, entry: &Entry, known: &BTreeMap<PluginId, KnownPlugin>) -> Result<FoundSource, Error> {
+    async fn look(&self, entry: &PluginEntry, known: &BTreeMap<PluginId, KnownPlugin>) -> Result<FoundSource, Error> {
         let source = absolute(entry.source.clone());
         let same_source = known.values().find(|known| known.desired.current.source == source);
         // Who may reload a plugin may name its source.
@@ -104,7 +104,7 @@ impl Host {
             let schema = setup.build.own_schema();
             let PlannedSettings { configuration, secrets } = self.settings(entry, &manifest, schema, Some(setup))?;
             let (commit, artifact) = (setup.desired.current.commit.clone(), Some(setup.desired.current.artifact));
-            let found = Found { manifest, source, commit, artifact, configuration, secrets };
+            let found = FetchedSource { manifest, source, commit, artifact, configuration, secrets };
             return Ok(FoundSource { found, trust, fetched: None, way: None, warnings: vec![] });
         }
         let fetched = fetch(self, entry.to_fetch(), trust).await?;
@@ -124,7 +124,7 @@ impl Host {
         };
         let setup = before.and_then(|known| known.setup.as_ref());
         let PlannedSettings { configuration, secrets } = self.settings(entry, &manifest, schema.as_ref(), setup)?;
-        let found = Found {
+        let found = FetchedSource {
             manifest,
             source,
             commit: fetched.commit.clone(),
@@ -139,7 +139,7 @@ impl Host {
     /// What the operator would set, and where secrets are in it; checks what would be in use with the schema.
     fn settings(
         &self,
-        entry: &Entry,
+        entry: &PluginEntry,
         manifest: &Manifest,
         schema: Option<&Schema>,
         before: Option<&Setup>,
@@ -185,9 +185,9 @@ fn told(index: usize, error: &Error) -> Vec<FieldProblem> {
 
 impl KnownPlugin {
     /// What a plan has to know of it.
-    pub(super) fn present(&self) -> Present {
+    pub(super) fn present(&self) -> InstalledPlugin {
         let setup = self.setup.as_ref();
-        Present {
+        InstalledPlugin {
             desired: self.desired.clone(),
             manifest: setup.map(|setup| Manifest::clone(&setup.build.manifest)),
             configuration: setup.map(|setup| setup.layers.operator.clone()).unwrap_or_default(),
@@ -196,7 +196,7 @@ impl KnownPlugin {
     }
 
     /// What is installed, if that is certainly what `entry` names, so that nothing has to be fetched.
-    fn is_what(&self, entry: &Entry) -> Option<&Setup> {
+    fn is_what(&self, entry: &PluginEntry) -> Option<&Setup> {
         let current = &self.desired.current;
         let is_same = match (&entry.source, &current.source) {
             (Source::Git { url, .. }, Source::Git { url: installed, .. }) => {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use host_core::lock_file::{self, Change, LockFile, Planned, compare};
+use host_core::plugin_set::{self, PlannedChange, PluginPlan, PluginSet, compare};
 use host_core::{DigestWriter, PluginId};
 
 use crate::model::{Error, FieldProblem, PresentState, Target, TargetPick, TargetState};
@@ -23,7 +23,7 @@ impl Host {
     ///
     /// # Cancel safety
     /// Dropping the future ends what is fetched.
-    pub async fn plan(&self, file: LockFile) -> Result<PlanReport, Error> {
+    pub async fn plan(&self, file: PluginSet) -> Result<PlanReport, Error> {
         let known = self.known()?;
         let mut looked = tokio::select! {
             looked = self.look_at_all(&file, &known) => looked?,
@@ -32,7 +32,7 @@ impl Host {
         let present: Vec<_> = known.values().map(KnownPlugin::present).collect();
         let found: BTreeMap<_, _> = looked.found.iter().map(|(entry, looked)| (*entry, looked.found.clone())).collect();
         // While entries are missing, what is between plugins is not known.
-        let whole = LockFile { prune: file.prune && looked.problems.is_empty(), ..file.clone() };
+        let whole = PluginSet { prune: file.prune && looked.problems.is_empty(), ..file.clone() };
         let plan = compare(&whole, &present, &found);
         let refused = plan.as_ref().err().into_iter().flatten();
         let told = refused.filter(|refused| looked.problems.is_empty() || refused.entry().is_some()).map(problem);
@@ -45,7 +45,7 @@ impl Host {
 
         let revisions: BTreeMap<PluginId, u64> = known.iter().map(|(id, known)| (id.clone(), known.revision)).collect();
         let mut digest = DigestWriter::new();
-        digest.field(b"plan 1").field(lock_file::write(&file).as_bytes());
+        digest.field(b"plan 1").field(plugin_set::write(&file).as_bytes());
         for (id, revision) in &revisions {
             digest.field(id.as_str().as_bytes()).field(&revision.to_le_bytes());
         }
@@ -66,40 +66,41 @@ impl Host {
 
 /// What is to be done with a plugin, so that it can be done later.
 fn target(
-    step: &Planned,
-    file: &LockFile,
+    step: &PluginPlan,
+    file: &PluginSet,
     known: &BTreeMap<PluginId, KnownPlugin>,
     looked: &BTreeMap<usize, FoundSource>,
 ) -> Target {
     let revision = known.get(&step.id).map_or(0, |known| known.revision);
     let listed = step.entry.and_then(|entry| Some((file.plugins.get(entry)?, looked.get(&entry)?)));
-    let state = match listed {
-        None => TargetState::Absent,
-        Some((entry, looked)) => {
-            let has = |is: fn(&Change) -> bool| step.changes.iter().any(is);
-            let pick =
-                has(|change| matches!(change, Change::Install(_) | Change::Replace { .. })).then(|| TargetPick {
-                    source: looked.found.source.clone(),
-                    trust: looked.trust,
-                    commit: looked.found.commit.clone(),
-                    tree: looked.fetched.as_ref().map(|fetched| fetched.tree.digest()),
-                    artifact: entry.artifact,
-                });
-            let sets = pick.is_some() || has(|change| matches!(change, Change::Configure(_)));
-            let rules = has(|change| matches!(change, Change::UpdateRule));
-            TargetState::Present(Box::new(PresentState {
-                pick,
-                goal: entry.goal,
-                configuration: entry.configuration.clone().filter(|_| sets),
-                update: entry.update.clone().filter(|_| rules),
-                blocked: entry.blocked.clone().filter(|_| rules),
-            }))
-        }
-    };
+    let state =
+        match listed {
+            None => TargetState::Absent,
+            Some((entry, looked)) => {
+                let has = |is: fn(&PlannedChange) -> bool| step.changes.iter().any(is);
+                let pick = has(|change| matches!(change, PlannedChange::Install(_) | PlannedChange::Replace { .. }))
+                    .then(|| TargetPick {
+                        source: looked.found.source.clone(),
+                        trust: looked.trust,
+                        commit: looked.found.commit.clone(),
+                        tree: looked.fetched.as_ref().map(|fetched| fetched.tree.digest()),
+                        artifact: entry.artifact,
+                    });
+                let sets = pick.is_some() || has(|change| matches!(change, PlannedChange::Configure(_)));
+                let rules = has(|change| matches!(change, PlannedChange::UpdateRule));
+                TargetState::Present(Box::new(PresentState {
+                    pick,
+                    goal: entry.goal,
+                    configuration: entry.configuration.clone().filter(|_| sets),
+                    update: entry.update.clone().filter(|_| rules),
+                    blocked: entry.blocked.clone().filter(|_| rules),
+                }))
+            }
+        };
     Target { id: step.id.clone(), revision, state }
 }
 
-fn problem(refused: &lock_file::Refused) -> FieldProblem {
+fn problem(refused: &plugin_set::PlanObstacle) -> FieldProblem {
     let field = refused.entry().map_or_else(|| "plugins".to_owned(), |entry| format!("plugins[{entry}]"));
     FieldProblem { field, message: refused.to_string() }
 }

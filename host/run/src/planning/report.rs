@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use host_core::lock_file::{Change, LockFile, Planned};
+use host_core::plugin_set::{PlannedChange, PluginPlan, PluginSet};
 use host_core::update::UpdateRule;
 use host_core::{Digest, PluginId};
 use semver::Version;
@@ -32,7 +32,7 @@ pub struct PlannedPlugin {
     /// Its place in the file; `None` for a plugin that is not listed.
     pub entry: Option<usize>,
     /// What changes; nothing when empty.
-    pub changes: Vec<Change>,
+    pub changes: Vec<PlannedChange>,
     /// Whether its source was fetched for the plan.
     pub fetched: bool,
     /// How it would be built; `None` when no other version comes.
@@ -65,16 +65,17 @@ impl PlanReport {
 
 impl PlannedPlugin {
     pub(super) fn new(
-        step: &Planned,
-        file: &LockFile,
+        step: &PluginPlan,
+        file: &PluginSet,
         known: &BTreeMap<PluginId, KnownPlugin>,
         looked: &BTreeMap<usize, FoundSource>,
     ) -> PlannedPlugin {
         let entry = step.entry.and_then(|entry| file.plugins.get(entry));
         let looked = step.entry.and_then(|entry| looked.get(&entry));
-        let is_version = |change: &Change| matches!(change, Change::Install(_) | Change::Replace { .. });
+        let is_version =
+            |change: &PlannedChange| matches!(change, PlannedChange::Install(_) | PlannedChange::Replace { .. });
         let comes = looked.filter(|_| step.changes.iter().any(is_version));
-        let changes_rule = step.changes.contains(&Change::UpdateRule);
+        let changes_rule = step.changes.contains(&PlannedChange::UpdateRule);
         let rules = entry.filter(|_| changes_rule).map(|entry| {
             let before = known
                 .get(&step.id)

@@ -3,7 +3,7 @@
 
 use host_call::now_unix_ms;
 use host_core::PluginId;
-use host_core::audit::{Entry, Outcome};
+use host_core::audit::{AuditRecord, Outcome};
 use host_state::{AuditEntry, AuditFilter, AuditHead, AuditReport};
 
 use crate::jobs::JobView;
@@ -21,7 +21,7 @@ impl Host {
     ///
     /// # Cancel safety
     /// When the future is dropped, they are added or not.
-    pub async fn note_audit(&self, entries: Vec<Entry>) -> Result<Vec<u64>, Error> {
+    pub async fn note_audit(&self, entries: Vec<AuditRecord>) -> Result<Vec<u64>, Error> {
         Ok(self.0.state.append_audit(entries, self.config().max_audit_entries).await?)
     }
 
@@ -42,13 +42,13 @@ impl Host {
     }
 
     /// What is told of the end of a job: an entry for it, and one for each of its parts.
-    pub(crate) fn audit_of_job(&self, view: &JobView, result: Result<&Receipt, Failed>) -> (Vec<Entry>, u64) {
+    pub(crate) fn audit_of_job(&self, view: &JobView, result: Result<&Receipt, Failed>) -> (Vec<AuditRecord>, u64) {
         let (receipt, code) = match &result {
             Ok(receipt) => (Some(*receipt), ""),
             Err(failed) => (None, failed.code.as_str()),
         };
         let object = receipt.and_then(|receipt| receipt.id.as_ref()).map(ToString::to_string);
-        let whole = Entry {
+        let whole = AuditRecord {
             at_unix_ms: now_unix_ms(),
             actor: view.initiator.actor.clone(),
             action: format!("job_{}", view.operation),
@@ -58,7 +58,7 @@ impl Host {
             code: code.to_owned(),
             job: view.id.clone(),
             times: 1,
-            ..Entry::default()
+            ..AuditRecord::default()
         };
         let parts = result.as_ref().map_or_else(|failed| &failed.parts, |receipt| &receipt.parts);
         let parts = parts.iter().filter(|part| part.state != PartState::Skipped);
@@ -66,11 +66,11 @@ impl Host {
         ([vec![whole], parts].concat(), self.config().max_audit_entries)
     }
 
-    fn audit_of_part(&self, whole: &Entry, part: &OperationPart) -> Entry {
+    fn audit_of_part(&self, whole: &AuditRecord, part: &OperationPart) -> AuditRecord {
         let object = part.receipt.as_ref().and_then(|receipt| receipt.id.as_ref()).map(ToString::to_string);
         let is_done = part.state == PartState::Done;
         let code = part.problem.as_ref().map_or(part.state.as_str(), |problem| problem.code.as_str());
-        Entry {
+        AuditRecord {
             action: format!("job_{}", part.operation),
             object: object.unwrap_or_else(|| part.subject.clone()),
             digest: self.digest_of(part.receipt.as_deref()),
@@ -93,7 +93,7 @@ impl Host {
 
     /// Tells of a step of the host's own. What can't be written is logged: the step was not anybody's to refuse.
     pub(crate) async fn audit_own(&self, step: &str, id: &PluginId, error: Option<&Error>) {
-        let entry = Entry {
+        let entry = AuditRecord {
             at_unix_ms: now_unix_ms(),
             actor: HOST.to_owned(),
             action: format!("host_{step}"),
@@ -102,7 +102,7 @@ impl Host {
             outcome: if error.is_some() { Outcome::Failed } else { Outcome::Done },
             code: error.map(|error| error.code().to_owned()).unwrap_or_default(),
             times: 1,
-            ..Entry::default()
+            ..AuditRecord::default()
         };
         if let Err(error) = self.note_audit(vec![entry]).await {
             tracing::error!(plugin.id = %id, "failed to write {step} of `{id}` to the audit log: {error}");

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use axum::extract::FromRequestParts;
 use axum::response::Response;
-use host_core::audit::{Entry, Outcome};
+use host_core::audit::{AuditRecord, Outcome};
 use host_run::{Host, Job};
 use http::request::Parts;
 use http::{Extensions, StatusCode};
@@ -39,7 +39,7 @@ impl ClientAddress {
 /// A request, as the audit log tells of it.
 #[derive(Clone, Debug)]
 pub(crate) struct AuditContext {
-    entry: Entry,
+    entry: AuditRecord,
     subject: AuditSubject,
 }
 
@@ -56,13 +56,13 @@ struct SubjectFields {
 
 impl AuditContext {
     pub(crate) fn new(action: &str, object: &str, address: ClientAddress, request: &str) -> AuditContext {
-        let entry = Entry {
+        let entry = AuditRecord {
             action: action.to_owned(),
             object: object.to_owned(),
             address: address.0.to_string(),
             request: request.to_owned(),
             times: 1,
-            ..Entry::default()
+            ..AuditRecord::default()
         };
         AuditContext { entry, subject: AuditSubject::default() }
     }
@@ -98,13 +98,13 @@ impl AuditContext {
     /// # Errors
     /// It could not be written: then nothing may be done.
     pub(crate) async fn asked(&self, host: &Host) -> Result<u64, ApiError> {
-        let entry = Entry { at_unix_ms: now_unix_ms(), ..self.entry.clone() };
+        let entry = AuditRecord { at_unix_ms: now_unix_ms(), ..self.entry.clone() };
         let written = host.note_audit(vec![entry]).await?;
         Ok(written.first().copied().unwrap_or_default())
     }
 
     /// What became of it.
-    pub(crate) fn end(&self, asked: u64, response: &Response) -> Entry {
+    pub(crate) fn end(&self, asked: u64, response: &Response) -> AuditRecord {
         let status = response.status();
         let outcome = match status {
             StatusCode::ACCEPTED => Outcome::Accepted,
@@ -113,7 +113,7 @@ impl AuditContext {
         };
         let found = self.subject.found();
         let code = response.extensions().get::<ApiError>().map(|refused| refused.code.to_string()).unwrap_or_default();
-        let mut entry = Entry {
+        let mut entry = AuditRecord {
             at_unix_ms: now_unix_ms(),
             digest: found.digest,
             outcome,
@@ -132,7 +132,8 @@ impl AuditContext {
     /// Tells that it is refused: at once, or summed up with others of the same client.
     pub(crate) async fn refused(&self, host: &Host, access: &Access, refused: &ApiError) {
         let (status, code) = (refused.status.as_u16(), refused.code.to_string());
-        let entry = Entry { at_unix_ms: now_unix_ms(), outcome: Outcome::Refused, status, code, ..self.entry.clone() };
+        let entry =
+            AuditRecord { at_unix_ms: now_unix_ms(), outcome: Outcome::Refused, status, code, ..self.entry.clone() };
         let due = match entry.actor.is_empty() {
             true => access.anonymous_refusals.note(entry.address.clone(), entry, Instant::now()),
             false => {
@@ -151,7 +152,7 @@ pub(crate) async fn write_refusals(host: &Host, access: &Access, all: bool) {
 }
 
 /// Writes what has happened already. What can't be written is logged.
-pub(crate) async fn write(host: &Host, entries: Vec<Entry>) {
+pub(crate) async fn write(host: &Host, entries: Vec<AuditRecord>) {
     if entries.is_empty() {
         return;
     }

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use host_core::audit::Entry;
+use host_core::audit::AuditRecord;
 use parking_lot::{Mutex, MutexGuard};
 
 /// For how long refusals are summed up.
@@ -25,7 +25,7 @@ struct RefusalSum {
     /// How many are not told yet.
     times: u64,
     /// The last of them, with `several` for what is not the same in all.
-    last: Entry,
+    last: AuditRecord,
 }
 
 impl Refusals {
@@ -34,11 +34,11 @@ impl Refusals {
     }
 
     /// Counts a refusal; gives what is to be written now, if something is.
-    pub(crate) fn note(&self, key: String, entry: Entry, now: Instant) -> Option<Entry> {
+    pub(crate) fn note(&self, key: String, entry: AuditRecord, now: Instant) -> Option<AuditRecord> {
         let mut sums = self.sums();
         // With so many at a time nobody is told apart any more.
         let (key, entry) = match sums.len() >= self.max && !sums.contains_key(&key) {
-            true => (String::new(), Entry { address: "many".to_owned(), ..entry }),
+            true => (String::new(), AuditRecord { address: "many".to_owned(), ..entry }),
             false => (key, entry),
         };
         if let Some(sum) = sums.get_mut(&key) {
@@ -49,19 +49,19 @@ impl Refusals {
                 return None;
             }
             (sum.since, sum.last) = (now, entry.clone());
-            return Some(Entry { times: std::mem::take(&mut sum.times), ..entry });
+            return Some(AuditRecord { times: std::mem::take(&mut sum.times), ..entry });
         }
         sums.insert(key, RefusalSum { since: now, times: 0, last: entry.clone() });
-        Some(Entry { times: 1, ..entry })
+        Some(AuditRecord { times: 1, ..entry })
     }
 
     /// What is to be written of those whose minute is over, or of all; those of whom nothing is left are forgotten.
-    pub(crate) fn due(&self, now: Instant, all: bool) -> Vec<Entry> {
+    pub(crate) fn due(&self, now: Instant, all: bool) -> Vec<AuditRecord> {
         let mut due = vec![];
         self.sums().retain(|_, sum| {
             let is_over = now.saturating_duration_since(sum.since) >= WINDOW;
             if sum.times > 0 && (is_over || all) {
-                due.push(Entry { times: std::mem::take(&mut sum.times), ..sum.last.clone() });
+                due.push(AuditRecord { times: std::mem::take(&mut sum.times), ..sum.last.clone() });
                 sum.since = now;
                 return true;
             }
@@ -76,7 +76,7 @@ impl Refusals {
 }
 
 /// Two refusals as one.
-fn together(before: &Entry, mut entry: Entry) -> Entry {
+fn together(before: &AuditRecord, mut entry: AuditRecord) -> AuditRecord {
     if before.status != entry.status {
         entry.status = 0;
     }
@@ -97,11 +97,11 @@ fn together(before: &Entry, mut entry: Entry) -> Entry {
 mod tests {
     use super::*;
 
-    fn entry(address: &str) -> Entry {
-        Entry { address: address.to_owned(), ..Entry::default() }
+    fn entry(address: &str) -> AuditRecord {
+        AuditRecord { address: address.to_owned(), ..AuditRecord::default() }
     }
 
-    fn told(entries: impl IntoIterator<Item = Entry>) -> Vec<(String, u64)> {
+    fn told(entries: impl IntoIterator<Item = AuditRecord>) -> Vec<(String, u64)> {
         entries.into_iter().map(|entry| (entry.address, entry.times)).collect()
     }
 
@@ -128,17 +128,23 @@ mod tests {
         let (refusals, now) = (Refusals::new(3), Instant::now());
         let of = |action: &str, status| {
             let code = "auth_token".to_owned();
-            Entry { action: action.to_owned(), object: "hello".to_owned(), status, code, ..Entry::default() }
+            AuditRecord {
+                action: action.to_owned(),
+                object: "hello".to_owned(),
+                status,
+                code,
+                ..AuditRecord::default()
+            }
         };
         let told = || refusals.due(now, true).pop().unwrap();
         assert!(refusals.note("a".to_owned(), of("login", 401), now).is_some());
         refusals.note("a".to_owned(), of("plugin_load", 401), now);
         refusals.note("a".to_owned(), of("plugin_load", 401), now);
-        assert_eq!(told(), Entry { times: 2, ..of("plugin_load", 401) });
+        assert_eq!(told(), AuditRecord { times: 2, ..of("plugin_load", 401) });
         refusals.note("a".to_owned(), of("plugin_load", 401), now);
         refusals.note("a".to_owned(), of("login", 429), now);
         refusals.note("a".to_owned(), of("login", 429), now);
-        assert_eq!(told(), Entry { times: 3, ..of("several", 0) });
+        assert_eq!(told(), AuditRecord { times: 3, ..of("several", 0) });
     }
 
     #[test]

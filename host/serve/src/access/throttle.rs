@@ -7,7 +7,7 @@ use std::hash::{BuildHasher as _, RandomState};
 use std::net::{IpAddr, Ipv6Addr};
 use std::time::{Duration, Instant};
 
-use host_core::Buckets;
+use host_core::RateLimiter;
 use host_core::manifest::RateLimit;
 use parking_lot::Mutex;
 
@@ -28,9 +28,9 @@ pub(crate) struct LoginThrottle {
 }
 
 struct ThrottleBuckets {
-    per_address: Buckets,
+    per_address: RateLimiter,
     /// One bucket, for the client 0.
-    total: Buckets,
+    total: RateLimiter,
 }
 
 impl ClientKey {
@@ -45,7 +45,7 @@ impl ClientKey {
 impl LoginThrottle {
     /// Allows this many failures a minute.
     pub(crate) fn new(per_address: u32, total: u32) -> LoginThrottle {
-        let buckets = |n| Buckets::new(RateLimit { rpm: n, burst: n, window: WINDOW });
+        let buckets = |n| RateLimiter::new(RateLimit { rpm: n, burst: n, window: WINDOW });
         let buckets = ThrottleBuckets { per_address: buckets(per_address), total: buckets(total) };
         LoginThrottle { buckets: Mutex::new(buckets), hasher: RandomState::new(), started: Instant::now() }
     }

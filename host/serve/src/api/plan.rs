@@ -6,7 +6,7 @@ use axum::extract::{FromRequest, Request, State};
 use axum::response::{IntoResponse as _, Response};
 use host_api as api;
 use host_core::configuration;
-use host_core::lock_file::{self, At, Change, LockFile};
+use host_core::plugin_set::{self, At, PlannedChange, PluginSet};
 use host_run::{Error, PlanReport, PlannedPlugin, RuleView};
 use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use http::{StatusCode, header};
@@ -19,7 +19,7 @@ use crate::wire::problem::ApiError;
 use crate::wire::view;
 
 /// A plugins.yaml in the body: YAML, or the same as JSON.
-pub(crate) struct PluginSetBody(LockFile);
+pub(crate) struct PluginSetBody(PluginSet);
 
 impl<S: Send + Sync> FromRequest<S> for PluginSetBody {
     type Rejection = ApiError;
@@ -29,8 +29,8 @@ impl<S: Send + Sync> FromRequest<S> for PluginSetBody {
         let bytes: Bytes = input::bytes(request, state).await?;
         // A large file takes its time.
         let read = tokio::task::spawn_blocking(move || match format {
-            PluginSetFormat::Yaml => lock_file::read(&bytes),
-            PluginSetFormat::Json => lock_file::read_json(&bytes),
+            PluginSetFormat::Yaml => plugin_set::read(&bytes),
+            PluginSetFormat::Json => plugin_set::read_json(&bytes),
         });
         let read = read.await.map_err(|_| ApiError::from(Error::Panicked))?;
         read.map(PluginSetBody).map_err(|problems| ApiError::from(&Error::FileRefused { problems }))
@@ -81,7 +81,7 @@ pub(crate) async fn apply(
 
 pub(crate) async fn export(State(app): State<AppState>) -> Result<Response, ApiError> {
     let file = app.host.export()?;
-    let mut response = lock_file::write(&file).into_response();
+    let mut response = plugin_set::write(&file).into_response();
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/yaml"));
     let name = HeaderValue::from_static("inline; filename=\"plugins.yaml\"");
     response.headers_mut().insert(CONTENT_DISPOSITION, name);
@@ -118,22 +118,24 @@ fn plugin(planned: &PlannedPlugin) -> api::PlannedPlugin {
     };
     for change in &planned.changes {
         match change {
-            Change::Install(to) => {
+            PlannedChange::Install(to) => {
                 shown.action = "install".to_owned();
                 shown.after = Some(version(to));
             }
-            Change::Replace { from, to } => (shown.before, shown.after) = (Some(version(from)), Some(version(to))),
-            Change::Unload(from) => {
+            PlannedChange::Replace { from, to } => {
+                (shown.before, shown.after) = (Some(version(from)), Some(version(to)))
+            }
+            PlannedChange::Unload(from) => {
                 shown.action = "unload".to_owned();
                 shown.before = Some(version(from));
             }
-            Change::Configure(changes) => shown.configuration = changes.iter().map(setting).collect(),
-            Change::Goal { from, to } => {
+            PlannedChange::Configure(changes) => shown.configuration = changes.iter().map(setting).collect(),
+            PlannedChange::Goal { from, to } => {
                 let before = from.map(|goal| goal.as_str().to_owned());
                 shown.goal = Some(api::GoalChange { before, after: to.as_str().to_owned() });
             }
             // Shown as the two rules.
-            Change::UpdateRule => {}
+            PlannedChange::UpdateRule => {}
         }
     }
     shown

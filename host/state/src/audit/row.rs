@@ -1,7 +1,7 @@
 //! An entry of the audit log as a row, and its hash.
 
 use host_core::DigestWriter;
-use host_core::audit::Entry;
+use host_core::audit::AuditRecord;
 use sqlx::Row as _;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
@@ -16,9 +16,9 @@ pub(super) const COLUMNS: &str =
 pub(super) const FIRST: &str = "0000000000000000000000000000000000000000000000000000000000000000";
 
 /// The hash of an entry: over its number, each field prefixed with its length, and the previous hash.
-pub(super) fn hash(seq: u64, entry: &Entry, previous: &str) -> String {
+pub(super) fn hash(seq: u64, entry: &AuditRecord, previous: &str) -> String {
     // All fields by name, so that a new field cannot be forgotten here.
-    let Entry {
+    let AuditRecord {
         at_unix_ms,
         actor,
         token,
@@ -85,7 +85,7 @@ pub(super) async fn insert(connection: &mut SqliteConnection, added: AuditEntry)
 /// Reads an entry, valid or not; `None` if the row is unreadable.
 pub(super) fn entry(row: &SqliteRow) -> Option<AuditEntry> {
     let number = |column: &str| Some(row.try_get::<i64, _>(column).ok()?.unsigned_abs());
-    let entry = Entry {
+    let entry = AuditRecord {
         at_unix_ms: number("at_unix_ms")?,
         actor: text(row, "actor"),
         token: text(row, "token"),

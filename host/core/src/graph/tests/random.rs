@@ -1,6 +1,6 @@
 //! What holds for any graph, tried with a few hundred that look random and are the same in every run.
 
-use super::super::{Graph, Kind, Node};
+use super::super::{EdgeKind, Graph, Node};
 use crate::PluginId;
 use crate::manifest::Dependency;
 
@@ -39,7 +39,7 @@ impl Random {
 }
 
 /// Whether `from` says that `to` starts first, or with `kind`, that it does so by an edge of that kind.
-fn waits(from: &Node, to: &PluginId, kind: Option<Kind>) -> bool {
+fn waits(from: &Node, to: &PluginId, kind: Option<EdgeKind>) -> bool {
     from.waits().any(|(id, found)| id == to.as_str() && kind.is_none_or(|kind| kind == found))
 }
 
@@ -107,7 +107,7 @@ fn dependants_are_all_that_need_a_plugin_each_before_what_it_waits_for() {
         // Each waits for earlier ones only, so one pass finds all.
         let mut needing = vec![id.clone()];
         for node in &nodes {
-            if needing.iter().any(|needed| waits(node, needed, Some(Kind::Dependency))) {
+            if needing.iter().any(|needed| waits(node, needed, Some(EdgeKind::Dependency))) {
                 needing.push(node.id.clone());
             }
         }

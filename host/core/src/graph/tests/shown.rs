@@ -3,7 +3,7 @@
 use expect_test::{Expect, expect};
 
 use super::{graph, ids};
-use crate::graph::{Graph, Kind, Node};
+use crate::graph::{EdgeKind, Graph, Node};
 use crate::manifest::Dependency;
 
 const SHOP: &str = "
@@ -159,7 +159,7 @@ fn a_text_ends_neither_its_quotes_nor_its_line() {
 
 #[test]
 fn each_kind_has_its_words() {
-    let kinds = [Kind::Dependency, Kind::Optional, Kind::RunAfter, Kind::Conflict];
+    let kinds = [EdgeKind::Dependency, EdgeKind::Optional, EdgeKind::RunAfter, EdgeKind::Conflict];
     expect![
         "a needs b (dependency), a may use b (optional), a runs after b (run_after), a conflicts with b (conflict)"
     ]

@@ -6,8 +6,8 @@ use std::fmt::Write as _;
 use expect_test::{Expect, expect};
 use serde_json::{Map, Value, json};
 
-use crate::lock_file::{At, Change, Found, LockFile, Planned, Present, compare, read};
 use crate::manifest::Mode;
+use crate::plugin_set::{At, FetchedSource, InstalledPlugin, PlannedChange, PluginPlan, PluginSet, compare, read};
 use crate::{Desired, Digest, Goal, Manifest, Pick, PluginId, Source, Trust};
 
 /// A plugin in a few words: `shop 1.2.0 running; needs store ^1; after log; not old; may kv.read`.
@@ -42,7 +42,7 @@ fn artifact(manifest: &Manifest) -> Digest {
     Digest::of(format!("{} {}", manifest.id, manifest.version).as_bytes())
 }
 
-fn present(words: &str) -> Present {
+fn present(words: &str) -> InstalledPlugin {
     let manifest = manifest(words);
     let current = Pick {
         version: manifest.version.clone(),
@@ -55,13 +55,13 @@ fn present(words: &str) -> Present {
     };
     let goal = goal(words.split(';').next().unwrap().split(' ').nth(2));
     let desired = Desired::new(&manifest, goal, current);
-    Present { desired, manifest: Some(manifest), configuration: Map::new(), secrets: vec![] }
+    InstalledPlugin { desired, manifest: Some(manifest), configuration: Map::new(), secrets: vec![] }
 }
 
 /// An entry of the file, with what its source holds.
-fn found(words: &str) -> Found {
+fn found(words: &str) -> FetchedSource {
     let manifest = manifest(words);
-    Found {
+    FetchedSource {
         source: source(&manifest),
         commit: None,
         artifact: Some(artifact(&manifest)),
@@ -76,7 +76,7 @@ fn lines(text: &str) -> impl Iterator<Item = &str> {
 }
 
 /// A file that lists these; one that is `-` is installed and stays unlisted.
-fn file(prune: bool, listed: &str) -> (LockFile, BTreeMap<usize, Found>) {
+fn file(prune: bool, listed: &str) -> (PluginSet, BTreeMap<usize, FetchedSource>) {
     let found: BTreeMap<_, _> = lines(listed).map(found).enumerate().collect();
     let mut text = format!("version: 1\nprune: {prune}\nplugins:\n");
     for (line, found) in lines(listed).zip(found.values()) {
@@ -95,7 +95,7 @@ fn check(installed: &str, prune: bool, listed: &str, expected: Expect) {
     expected.assert_eq(&says(&file, &installed, &found));
 }
 
-fn says(file: &LockFile, installed: &[Present], found: &BTreeMap<usize, Found>) -> String {
+fn says(file: &PluginSet, installed: &[InstalledPlugin], found: &BTreeMap<usize, FetchedSource>) -> String {
     match compare(file, installed, found) {
         Ok(plan) => plan.steps.iter().map(|step| format!("{}\n", shown(step))).collect(),
         Err(refused) => {
@@ -105,14 +105,14 @@ fn says(file: &LockFile, installed: &[Present], found: &BTreeMap<usize, Found>) 
     }
 }
 
-fn shown(step: &Planned) -> String {
+fn shown(step: &PluginPlan) -> String {
     let at = |at: &At| {
         format!("{} {}{}", at.version, at.source, at.commit.iter().map(|c| format!(" {c}")).collect::<String>())
     };
-    let change = |change: &Change| match change {
-        Change::Install(to) => format!("install {}", at(to)),
-        Change::Replace { from, to } => format!("replace {} by {}", at(from), at(to)),
-        Change::Configure(changes) => format!(
+    let change = |change: &PlannedChange| match change {
+        PlannedChange::Install(to) => format!("install {}", at(to)),
+        PlannedChange::Replace { from, to } => format!("replace {} by {}", at(from), at(to)),
+        PlannedChange::Configure(changes) => format!(
             "configure {}",
             changes
                 .iter()
@@ -124,9 +124,9 @@ fn shown(step: &Planned) -> String {
                 .collect::<Vec<_>>()
                 .join(", ")
         ),
-        Change::Goal { from, to } => format!("{}->{}", from.map_or("nothing", Goal::as_str), to.as_str()),
-        Change::UpdateRule => "update rule".to_owned(),
-        Change::Unload(from) => format!("unload {}", at(from)),
+        PlannedChange::Goal { from, to } => format!("{}->{}", from.map_or("nothing", Goal::as_str), to.as_str()),
+        PlannedChange::UpdateRule => "update rule".to_owned(),
+        PlannedChange::Unload(from) => format!("unload {}", at(from)),
     };
     let changes = match step.changes.as_slice() {
         [] => "nothing".to_owned(),
@@ -282,7 +282,7 @@ fn entries_that_are_not_what_they_say_are_refused() {
 fn another_source_or_commit_or_build_replaces() {
     let installed = [present("abc")];
     let (file, found) = file(false, "abc");
-    let with = |change: &dyn Fn(&mut Found)| {
+    let with = |change: &dyn Fn(&mut FetchedSource)| {
         let mut found = found.clone();
         change(found.get_mut(&0).unwrap());
         says(&file, &installed, &found)
@@ -312,10 +312,11 @@ fn settings_that_differ_are_shown_without_secrets() {
         map(json!({"greeting": "Ho", "password": "new", "key": "same", "token": "t"})),
     );
     let secrets = |names: &[&str]| names.iter().map(|name| format!("/{name}")).collect::<Vec<_>>();
-    let installed = [Present { configuration: before, secrets: secrets(&["password", "key"]), ..present("abc") }];
+    let installed =
+        [InstalledPlugin { configuration: before, secrets: secrets(&["password", "key"]), ..present("abc") }];
     let (mut file, mut found) = file(false, "abc\nnew-one");
     for found in found.values_mut() {
-        *found = Found {
+        *found = FetchedSource {
             configuration: Some(after.clone()),
             secrets: secrets(&["password", "key", "token"]),
             ..found.clone()

@@ -8,9 +8,9 @@ use crate::manifest;
 ///
 /// Displays as ``plugins.yaml:12: `plugins[1].goal` must be …``. Every part is safe to print.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Problem(manifest::Problem);
+pub struct PluginSetProblem(manifest::Problem);
 
-impl Problem {
+impl PluginSetProblem {
     /// The line, counted from 1; 0 for the whole file, or one without lines.
     pub fn line(&self) -> usize {
         self.0.line
@@ -27,13 +27,13 @@ impl Problem {
     }
 }
 
-impl From<manifest::Problem> for Problem {
-    fn from(problem: manifest::Problem) -> Problem {
-        Problem(problem)
+impl From<manifest::Problem> for PluginSetProblem {
+    fn from(problem: manifest::Problem) -> PluginSetProblem {
+        PluginSetProblem(problem)
     }
 }
 
-impl fmt::Display for Problem {
+impl fmt::Display for PluginSetProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.in_file("plugins.yaml"))
     }

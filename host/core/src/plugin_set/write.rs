@@ -1,10 +1,10 @@
-//! Writes a [`LockFile`] as a text that [`read`](super::read) accepts.
+//! Writes a [`PluginSet`] as a text that [`read`](super::read) accepts.
 
 use std::fmt::Write as _;
 
 use serde_json::{Map, Value};
 
-use super::{Entry, LockFile, read};
+use super::{PluginEntry, PluginSet, read};
 use crate::manifest::is_hidden;
 use crate::{Revision, Source};
 
@@ -14,8 +14,8 @@ const MAX_DEPTH: usize = 8;
 /// Writes the keys in a fixed order, so that equal files have equal texts. [`read`](super::read) returns the same file
 /// without its comments.
 ///
-/// Sources with control characters, or that are not UTF-8, cannot be written; see [`LockFile::can_write`].
-pub fn write(file: &LockFile) -> String {
+/// Sources with control characters, or that are not UTF-8, cannot be written; see [`PluginSet::can_write`].
+pub fn write(file: &PluginSet) -> String {
     let mut text = String::new();
     for remark in &file.remarks {
         comment(&mut text, 0, remark);
@@ -32,15 +32,16 @@ pub fn write(file: &LockFile) -> String {
     text
 }
 
-impl LockFile {
+impl PluginSet {
     /// Returns whether [`write()`] can write this source so that it is read back unchanged.
     pub fn can_write(source: &Source) -> bool {
         let text = source_text(source);
-        !text.contains(is_hidden) && read_back(&Entry::new(source.clone())).is_some_and(|entry| entry.source == *source)
+        !text.contains(is_hidden)
+            && read_back(&PluginEntry::new(source.clone())).is_some_and(|entry| entry.source == *source)
     }
 }
 
-fn item(entry: &Entry) -> String {
+fn item(entry: &PluginEntry) -> String {
     let mut lines = String::new();
     let mut line = |key: &str, value: &str| lines.extend(["    ", key, ": ", value, "\n"]);
     if let Some(id) = &entry.id {
@@ -188,7 +189,7 @@ fn comment(text: &mut String, indent: usize, remark: &str) {
     let _ = writeln!(text, "{:indent$}# {remark}", "");
 }
 
-fn read_back(entry: &Entry) -> Option<Entry> {
-    let file = LockFile { plugins: vec![entry.clone()], ..LockFile::default() };
+fn read_back(entry: &PluginEntry) -> Option<PluginEntry> {
+    let file = PluginSet { plugins: vec![entry.clone()], ..PluginSet::default() };
     read(write(&file).as_bytes()).ok()?.plugins.pop()
 }

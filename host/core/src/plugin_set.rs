@@ -34,25 +34,25 @@ use serde_json::{Map, Value};
 use crate::update::UpdateRule;
 use crate::{Digest, Goal, PluginId, Revision, Source};
 
-pub use compare::{At, Change, Found, Plan, Planned, Present, Refused, compare};
-pub use problem::Problem;
+pub use compare::{At, FetchedSource, InstalledPlugin, Plan, PlanObstacle, PlannedChange, PluginPlan, compare};
+pub use problem::PluginSetProblem;
 pub use read::{read, read_json};
 pub use write::write;
 
 /// The plugins that the operator wants on a host.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct LockFile {
+pub struct PluginSet {
     /// Whether plugins that are not listed are unloaded.
     pub prune: bool,
     /// The plugins.
-    pub plugins: Vec<Entry>,
+    pub plugins: Vec<PluginEntry>,
     /// Comments at the top of a written file.
     pub remarks: Vec<String>,
 }
 
 /// One plugin that the operator wants.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Entry {
+pub struct PluginEntry {
     /// The source.
     pub source: Source,
     /// The required id.
@@ -73,15 +73,15 @@ pub struct Entry {
     pub left_out: Vec<String>,
 }
 
-impl LockFile {
+impl PluginSet {
     /// A longer file is refused before anything else is looked at.
     pub const MAX_BYTES: usize = 1 << 20;
 }
 
-impl Entry {
+impl PluginEntry {
     /// An entry for a running plugin, without further requirements.
-    pub fn new(source: Source) -> Entry {
-        Entry {
+    pub fn new(source: Source) -> PluginEntry {
+        PluginEntry {
             source,
             id: None,
             commit: None,

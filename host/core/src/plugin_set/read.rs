@@ -1,4 +1,4 @@
-//! From a text to a [`LockFile`], or to all that is wrong with it.
+//! From a text to a [`PluginSet`], or to all that is wrong with it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use semver::Version;
 use serde_json::{Map, Value};
 
-use super::{Entry, LockFile, Problem};
+use super::{PluginEntry, PluginSet, PluginSetProblem};
 use crate::manifest::{self, Reader};
 use crate::update::{UpdateInterval, UpdatePolicy, UpdateRule, blocked_versions};
 use crate::{Goal, PluginId, Revision, Source};
@@ -16,30 +16,30 @@ use crate::{Goal, PluginId, Revision, Source};
 /// # Errors
 /// Every problem of the file, ordered by line; never empty. While the text is not the accepted subset of YAML, only
 /// problems of the text are reported.
-pub fn read(text: &[u8]) -> Result<LockFile, Vec<Problem>> {
-    let read = manifest::read_plugins(text, LockFile::MAX_BYTES, root);
-    read.map_err(|problems| problems.into_iter().map(Problem::from).collect())
+pub fn read(text: &[u8]) -> Result<PluginSet, Vec<PluginSetProblem>> {
+    let read = manifest::read_plugins(text, PluginSet::MAX_BYTES, root);
+    read.map_err(|problems| problems.into_iter().map(PluginSetProblem::from).collect())
 }
 
 /// Reads the file from JSON.
 ///
 /// # Errors
 /// As [`read`], without lines.
-pub fn read_json(text: &[u8]) -> Result<LockFile, Vec<Problem>> {
+pub fn read_json(text: &[u8]) -> Result<PluginSet, Vec<PluginSetProblem>> {
     let of_text = |rule: String| {
         let problem = manifest::Problem { line: 0, field: String::new(), rule, found: String::new() };
-        vec![Problem::from(problem)]
+        vec![PluginSetProblem::from(problem)]
     };
-    if text.len() > LockFile::MAX_BYTES {
-        return Err(of_text(format!("must have at most {} bytes", LockFile::MAX_BYTES)));
+    if text.len() > PluginSet::MAX_BYTES {
+        return Err(of_text(format!("must have at most {} bytes", PluginSet::MAX_BYTES)));
     }
     let value = serde_json::from_slice(text).map_err(|error| of_text(format!("is not valid JSON: {error}")))?;
     let read = manifest::read_plugins_value(&value, root);
-    read.map_err(|problems| problems.into_iter().map(Problem::from).collect())
+    read.map_err(|problems| problems.into_iter().map(PluginSetProblem::from).collect())
 }
 
 /// `None` only when a problem was noted.
-fn root(root: &Reader<'_>) -> Option<LockFile> {
+fn root(root: &Reader<'_>) -> Option<PluginSet> {
     if !root.is_mapping() {
         root.problem("must be a mapping of keys and values");
         return None;
@@ -56,10 +56,10 @@ fn root(root: &Reader<'_>) -> Option<LockFile> {
     let entries: Vec<_> = items.iter().map(|item| entry(&item.required())).collect();
     refuse_twice(&items);
     number?;
-    Some(LockFile { prune, plugins: entries.into_iter().collect::<Option<_>>()?, remarks: vec![] })
+    Some(PluginSet { prune, plugins: entries.into_iter().collect::<Option<_>>()?, remarks: vec![] })
 }
 
-fn entry(reader: &Reader<'_>) -> Option<Entry> {
+fn entry(reader: &Reader<'_>) -> Option<PluginEntry> {
     if !reader.is_given() {
         return None;
     }
@@ -89,7 +89,7 @@ fn entry(reader: &Reader<'_>) -> Option<Entry> {
     let configuration = configuration(&reader.field("configuration"));
     let update = update(&reader.field("update"));
     let blocked = blocked(&reader.field("blocked"));
-    Some(Entry { source: source?, id, commit, artifact, goal, configuration, update, blocked, left_out: vec![] })
+    Some(PluginEntry { source: source?, id, commit, artifact, goal, configuration, update, blocked, left_out: vec![] })
 }
 
 /// An upload is written as `upload:<id>` and exists only on its host.

@@ -6,14 +6,14 @@ use std::fmt;
 use semver::Version;
 use serde_json::{Map, Value};
 
-use super::{Entry, LockFile};
+use super::{PluginEntry, PluginSet};
 use crate::configuration::{self, diff_masked};
 use crate::graph::{self, Graph, Node};
 use crate::{Desired, Digest, Goal, Manifest, PluginId, Source};
 
 /// A plugin that is installed.
 #[derive(Clone, Debug)]
-pub struct Present {
+pub struct InstalledPlugin {
     /// The desired state.
     pub desired: Desired,
     /// Its plugin.yaml; `None` if its artifact is lost.
@@ -26,7 +26,7 @@ pub struct Present {
 
 /// The content of an entry's source.
 #[derive(Clone, Debug)]
-pub struct Found {
+pub struct FetchedSource {
     /// Its plugin.yaml.
     pub manifest: Manifest,
     /// The source with absolute paths.
@@ -45,18 +45,18 @@ pub struct Found {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Plan {
     /// At most one step a plugin; those with nothing to do are among them.
-    pub steps: Vec<Planned>,
+    pub steps: Vec<PluginPlan>,
 }
 
 /// The changes of one plugin.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Planned {
+pub struct PluginPlan {
     /// The plugin.
     pub id: PluginId,
     /// Its place in the file; `None` for a plugin that is not listed.
     pub entry: Option<usize>,
     /// The changes; empty if there are none.
-    pub changes: Vec<Change>,
+    pub changes: Vec<PlannedChange>,
     /// Permissions that the new plugin.yaml lists and the old one did not.
     pub new_permissions: Vec<String>,
     /// Enabled dependants, if the version changes or the plugin goes out of service.
@@ -65,7 +65,7 @@ pub struct Planned {
 
 /// One thing that changes.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Change {
+pub enum PlannedChange {
     /// The plugin is installed.
     Install(At),
     /// Another version, source or build is installed.
@@ -103,7 +103,7 @@ pub struct At {
 
 /// One reason why a file cannot be applied.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Refused {
+pub enum PlanObstacle {
     /// The source contains another plugin than the entry.
     OtherPlugin {
         /// The entry.
@@ -141,7 +141,7 @@ pub enum Refused {
         id: PluginId,
     },
     /// The plugins would not fit together.
-    Between(graph::Problem),
+    Between(graph::GraphProblem),
 }
 
 /// Computes the changes that make the installed plugins match `file`. `found` has the content of each entry's source,
@@ -149,7 +149,11 @@ pub enum Refused {
 ///
 /// # Errors
 /// All obstacles; nothing of the file can be applied then.
-pub fn compare(file: &LockFile, installed: &[Present], found: &BTreeMap<usize, Found>) -> Result<Plan, Vec<Refused>> {
+pub fn compare(
+    file: &PluginSet,
+    installed: &[InstalledPlugin],
+    found: &BTreeMap<usize, FetchedSource>,
+) -> Result<Plan, Vec<PlanObstacle>> {
     let mut refused = vec![];
     let installed: BTreeMap<_, _> = installed.iter().map(|present| (&present.desired.id, present)).collect();
     let listed = listed(file, &installed, found, &mut refused);
@@ -159,26 +163,26 @@ pub fn compare(file: &LockFile, installed: &[Present], found: &BTreeMap<usize, F
     let before = Graph::new(nodes);
     let candidates: Vec<_> = listed.values().filter(|listed| listed.is_new_in_graph()).map(Listed::node).collect();
     if let Err(refusal) = before.check_all(&candidates, &gone) {
-        refused.extend(refusal.problems().iter().cloned().map(Refused::Between));
+        refused.extend(refusal.problems().iter().cloned().map(PlanObstacle::Between));
     }
     let staying = installed.values().filter(|present| !gone.contains(&present.desired.id));
     let after = Graph::new(staying.filter_map(|present| present.node()).chain(listed.values().map(Listed::node)));
     let up = match after.order() {
         Ok(up) if refused.is_empty() => up,
         // A circle that was there before is nobody's fault, but nothing can be ordered.
-        Err(cycle) if refused.is_empty() => return Err(vec![Refused::Between(graph::Problem::Cycle(cycle))]),
+        Err(cycle) if refused.is_empty() => return Err(vec![PlanObstacle::Between(graph::GraphProblem::Cycle(cycle))]),
         _ => return Err(refused),
     };
     let down = before.order().unwrap_or_default();
     // A plugin is removed before one that conflicts with it is installed; otherwise installations come first.
     let (first, last): (Vec<_>, Vec<_>) =
         gone.iter().partition(|id| candidates.iter().any(|node| conflicts(node, id, &before)));
-    let leaving = |ids: &[&PluginId]| -> Vec<Planned> {
+    let leaving = |ids: &[&PluginId]| -> Vec<PluginPlan> {
         let order = down.iter().rev().filter(|id| ids.contains(id));
         let others = ids.iter().copied().filter(|id| !down.contains(id));
         order.chain(others).map(|id| leaving(installed[id], &before)).collect()
     };
-    let by_order = |order: Vec<&PluginId>, is_rest: bool| -> Vec<Planned> {
+    let by_order = |order: Vec<&PluginId>, is_rest: bool| -> Vec<PluginPlan> {
         let listed = order.into_iter().filter_map(|id| listed.get(id)).filter(|listed| listed.only_rests() == is_rest);
         listed.map(|listed| listed.planned(&after)).collect()
     };
@@ -192,38 +196,38 @@ pub fn compare(file: &LockFile, installed: &[Present], found: &BTreeMap<usize, F
 /// An entry with its installed plugin and the changes.
 struct Listed<'a> {
     entry: usize,
-    wanted: &'a Entry,
-    present: Option<&'a Present>,
-    found: &'a Found,
-    changes: Vec<Change>,
+    wanted: &'a PluginEntry,
+    present: Option<&'a InstalledPlugin>,
+    found: &'a FetchedSource,
+    changes: Vec<PlannedChange>,
 }
 
 fn listed<'a>(
-    file: &'a LockFile,
-    installed: &BTreeMap<&'a PluginId, &'a Present>,
-    found: &'a BTreeMap<usize, Found>,
-    refused: &mut Vec<Refused>,
+    file: &'a PluginSet,
+    installed: &BTreeMap<&'a PluginId, &'a InstalledPlugin>,
+    found: &'a BTreeMap<usize, FetchedSource>,
+    refused: &mut Vec<PlanObstacle>,
 ) -> BTreeMap<PluginId, Listed<'a>> {
     let mut all: BTreeMap<PluginId, Listed<'a>> = BTreeMap::new();
     for (&entry, found) in found {
         let Some(wanted) = file.plugins.get(entry) else { continue };
         let id = found.manifest.id.clone();
         if let Some(expected) = wanted.id.clone().filter(|expected| *expected != id) {
-            refused.push(Refused::OtherPlugin { entry, expected, found: id });
+            refused.push(PlanObstacle::OtherPlugin { entry, expected, found: id });
             continue;
         }
         if let Some(first) = all.get(&id) {
-            refused.push(Refused::Twice { entry, first: first.entry, id });
+            refused.push(PlanObstacle::Twice { entry, first: first.entry, id });
             continue;
         }
         let present = installed.get(&id).copied();
         if present.is_some_and(|present| matches!(present.desired.goal, Goal::Absent { .. })) {
-            refused.push(Refused::Leaving { entry, id: id.clone() });
+            refused.push(PlanObstacle::Leaving { entry, id: id.clone() });
         }
         if let (Some(expected), Some(found)) = (wanted.artifact, found.artifact)
             && expected != found
         {
-            refused.push(Refused::OtherArtifact { entry, id: id.clone(), expected, found });
+            refused.push(PlanObstacle::OtherArtifact { entry, id: id.clone(), expected, found });
         }
         let changes = changes(wanted, present, found);
         all.insert(id, Listed { entry, wanted, present, found, changes });
@@ -232,23 +236,26 @@ fn listed<'a>(
 }
 
 /// The installed plugins that are not listed, except those that are being removed already.
-fn unlisted(installed: &BTreeMap<&PluginId, &Present>, listed: &BTreeMap<PluginId, Listed<'_>>) -> BTreeSet<PluginId> {
+fn unlisted(
+    installed: &BTreeMap<&PluginId, &InstalledPlugin>,
+    listed: &BTreeMap<PluginId, Listed<'_>>,
+) -> BTreeSet<PluginId> {
     let staying = installed.values().filter(|present| !matches!(present.desired.goal, Goal::Absent { .. }));
     staying.map(|present| present.desired.id.clone()).filter(|id| !listed.contains_key(id)).collect()
 }
 
-fn changes(wanted: &Entry, present: Option<&Present>, found: &Found) -> Vec<Change> {
+fn changes(wanted: &PluginEntry, present: Option<&InstalledPlugin>, found: &FetchedSource) -> Vec<PlannedChange> {
     let mut changes = vec![];
     let to = At { version: found.manifest.version.clone(), source: found.source.clone(), commit: found.commit.clone() };
     let desired = present.map(|present| &present.desired);
     match desired.map(|desired| &desired.current) {
-        None => changes.push(Change::Install(to)),
+        None => changes.push(PlannedChange::Install(to)),
         Some(current)
             if found.artifact != Some(current.artifact)
                 || found.source != current.source
                 || found.commit != current.commit =>
         {
-            changes.push(Change::Replace { from: At::of(current), to });
+            changes.push(PlannedChange::Replace { from: At::of(current), to });
         }
         Some(_) => {}
     }
@@ -258,27 +265,27 @@ fn changes(wanted: &Entry, present: Option<&Present>, found: &Found) -> Vec<Chan
             present.map_or((&nothing, &[][..]), |present| (&present.configuration, &present.secrets));
         let diff = diff_masked(before, after, secrets, &found.secrets);
         if !diff.is_empty() {
-            changes.push(Change::Configure(diff));
+            changes.push(PlannedChange::Configure(diff));
         }
     }
     let from = desired.map(|desired| desired.goal);
     if from != Some(wanted.goal) {
-        changes.push(Change::Goal { from, to: wanted.goal });
+        changes.push(PlannedChange::Goal { from, to: wanted.goal });
     }
     let rule = desired.map(|desired| desired.update.clone()).unwrap_or_default();
     let blocked = desired.map(|desired| desired.blocked.clone()).unwrap_or_default();
     if wanted.update.as_ref().is_some_and(|update| *update != rule)
         || wanted.blocked.as_ref().is_some_and(|versions| *versions != blocked)
     {
-        changes.push(Change::UpdateRule);
+        changes.push(PlannedChange::UpdateRule);
     }
     changes
 }
 
-fn leaving(present: &Present, before: &Graph) -> Planned {
+fn leaving(present: &InstalledPlugin, before: &Graph) -> PluginPlan {
     let id = present.desired.id.clone();
-    Planned {
-        changes: vec![Change::Unload(At::of(&present.desired.current))],
+    PluginPlan {
+        changes: vec![PlannedChange::Unload(At::of(&present.desired.current))],
         entry: None,
         new_permissions: vec![],
         affected: before.dependants(&id, true),
@@ -302,20 +309,20 @@ impl Listed<'_> {
 
     /// Returns whether the change is visible to other plugins.
     fn is_new_in_graph(&self) -> bool {
-        self.has_another_version() || self.changes.iter().any(|change| matches!(change, Change::Goal { .. }))
+        self.has_another_version() || self.changes.iter().any(|change| matches!(change, PlannedChange::Goal { .. }))
     }
 
     fn has_another_version(&self) -> bool {
-        self.changes.iter().any(|change| matches!(change, Change::Install(_) | Change::Replace { .. }))
+        self.changes.iter().any(|change| matches!(change, PlannedChange::Install(_) | PlannedChange::Replace { .. }))
     }
 
     /// Returns whether the plugin only goes out of service, so that its dependants must go first.
     fn only_rests(&self) -> bool {
-        let rests = |change: &Change| matches!(change, Change::Goal { from: Some(Goal::Running), .. });
+        let rests = |change: &PlannedChange| matches!(change, PlannedChange::Goal { from: Some(Goal::Running), .. });
         !self.has_another_version() && self.changes.iter().any(rests)
     }
 
-    fn planned(&self, after: &Graph) -> Planned {
+    fn planned(&self, after: &Graph) -> PluginPlan {
         let id = self.found.manifest.id.clone();
         let asked = self.found.manifest.permissions.clone();
         let new_permissions = match self.present {
@@ -328,13 +335,13 @@ impl Listed<'_> {
         };
         let is_touched = self.present.is_some() && (self.has_another_version() || self.only_rests());
         let affected = if is_touched { after.dependants(&id, true) } else { vec![] };
-        Planned { id, entry: Some(self.entry), changes: self.changes.clone(), new_permissions, affected }
+        PluginPlan { id, entry: Some(self.entry), changes: self.changes.clone(), new_permissions, affected }
     }
 }
 
-// === impl Present, At, Refused ===
+// === impl InstalledPlugin, At, PlanObstacle ===
 
-impl Present {
+impl InstalledPlugin {
     /// The node in the graph; `None` if it affects no other plugin.
     fn node(&self) -> Option<Node> {
         let leaves = matches!(self.desired.goal, Goal::Absent { .. });
@@ -356,50 +363,50 @@ impl Plan {
     }
 }
 
-impl Refused {
+impl PlanObstacle {
     /// A word for clients, metrics and tests. Never reworded.
     pub fn code(&self) -> &'static str {
         match self {
-            Refused::OtherPlugin { .. } => "plan_other_plugin",
-            Refused::Twice { .. } => "plan_twice",
-            Refused::OtherArtifact { .. } => "plan_other_artifact",
-            Refused::Leaving { .. } => "plan_leaving",
-            Refused::Between(problem) => problem.code(),
+            PlanObstacle::OtherPlugin { .. } => "plan_other_plugin",
+            PlanObstacle::Twice { .. } => "plan_twice",
+            PlanObstacle::OtherArtifact { .. } => "plan_other_artifact",
+            PlanObstacle::Leaving { .. } => "plan_leaving",
+            PlanObstacle::Between(problem) => problem.code(),
         }
     }
 
     /// The entry concerned; `None` for problems between plugins.
     pub fn entry(&self) -> Option<usize> {
         match self {
-            Refused::OtherPlugin { entry, .. }
-            | Refused::Twice { entry, .. }
-            | Refused::OtherArtifact { entry, .. }
-            | Refused::Leaving { entry, .. } => Some(*entry),
-            Refused::Between(_) => None,
+            PlanObstacle::OtherPlugin { entry, .. }
+            | PlanObstacle::Twice { entry, .. }
+            | PlanObstacle::OtherArtifact { entry, .. }
+            | PlanObstacle::Leaving { entry, .. } => Some(*entry),
+            PlanObstacle::Between(_) => None,
         }
     }
 }
 
-impl fmt::Display for Refused {
+impl fmt::Display for PlanObstacle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Refused::OtherPlugin { expected, found, .. } => {
+            PlanObstacle::OtherPlugin { expected, found, .. } => {
                 write!(f, "the source is plugin `{found}`, not `{expected}`; hint: change `id`, or `source`")
             }
-            Refused::Twice { first, id, .. } => {
+            PlanObstacle::Twice { first, id, .. } => {
                 write!(f, "the source is plugin `{id}`, which is listed already, as `plugins[{first}]`; hint: keep one")
             }
-            Refused::OtherArtifact { id, expected, found, .. } => write!(
+            PlanObstacle::OtherArtifact { id, expected, found, .. } => write!(
                 f,
                 "`{id}` is locked to artifact {}, and a build gives {}; hint: leave `artifact` out, or build with what the locked \
                  one was built with",
                 expected.short(),
                 found.short()
             ),
-            Refused::Leaving { id, .. } => {
+            PlanObstacle::Leaving { id, .. } => {
                 write!(f, "`{id}` is being taken away at this moment; hint: plan again when it is gone")
             }
-            Refused::Between(problem) => write!(f, "{problem}"),
+            PlanObstacle::Between(problem) => write!(f, "{problem}"),
         }
     }
 }

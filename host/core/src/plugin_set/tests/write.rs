@@ -3,7 +3,7 @@
 use expect_test::expect;
 use serde_json::{Map, Value, json};
 
-use crate::lock_file::{Entry, LockFile, read, write};
+use crate::plugin_set::{PluginEntry, PluginSet, read, write};
 use crate::update::{UpdateInterval, UpdatePolicy, UpdateRule};
 use crate::{Digest, Goal, Source};
 
@@ -11,18 +11,21 @@ fn map(value: Value) -> Map<String, Value> {
     value.as_object().cloned().unwrap()
 }
 
-fn with_configuration(value: Value) -> LockFile {
+fn with_configuration(value: Value) -> PluginSet {
     let source = Source::Folder("/srv/a".into());
-    LockFile { plugins: vec![Entry { configuration: Some(map(value)), ..Entry::new(source) }], ..LockFile::default() }
+    PluginSet {
+        plugins: vec![PluginEntry { configuration: Some(map(value)), ..PluginEntry::new(source) }],
+        ..PluginSet::default()
+    }
 }
 
 #[track_caller]
-fn comes_back(file: &LockFile) -> String {
+fn comes_back(file: &PluginSet) -> String {
     let text = write(file);
     let again = read(text.as_bytes()).unwrap_or_else(|problems| panic!("{text}\n{problems:?}"));
-    let plain = LockFile {
+    let plain = PluginSet {
         remarks: vec![],
-        plugins: file.plugins.iter().cloned().map(|entry| Entry { left_out: vec![], ..entry }).collect(),
+        plugins: file.plugins.iter().cloned().map(|entry| PluginEntry { left_out: vec![], ..entry }).collect(),
         ..file.clone()
     };
     assert_eq!(again, plain, "{text}");
@@ -33,10 +36,10 @@ fn comes_back(file: &LockFile) -> String {
 #[test]
 fn a_file_is_written_for_people() {
     let rule = UpdateRule::new(UpdatePolicy::Patch, true, UpdateInterval::default()).unwrap();
-    let file = LockFile {
+    let file = PluginSet {
         prune: true,
         plugins: vec![
-            Entry {
+            PluginEntry {
                 id: Some("hello".parse().unwrap()),
                 commit: Some("0123456789012345678901234567890123456789".to_owned()),
                 artifact: Some(Digest::of(b"x")),
@@ -48,16 +51,16 @@ fn a_file_is_written_for_people() {
                 update: Some(rule),
                 blocked: Some(["1.3.0".parse().unwrap(), "2.0.0-rc.1".parse().unwrap()].into()),
                 left_out: vec!["/password".to_owned(), "/a\nb".to_owned()],
-                ..Entry::new("https://github.com/acme/hello@v1.2.0".parse().unwrap())
+                ..PluginEntry::new("https://github.com/acme/hello@v1.2.0".parse().unwrap())
             },
-            Entry {
+            PluginEntry {
                 id: Some("true".parse().unwrap()),
-                ..Entry::new("upload:1".parse().unwrap_or(Source::Upload("1f".to_owned())))
+                ..PluginEntry::new("upload:1".parse().unwrap_or(Source::Upload("1f".to_owned())))
             },
-            Entry {
+            PluginEntry {
                 configuration: Some(Map::new()),
                 blocked: Some([].into()),
-                ..Entry::new(Source::Archive("/srv/a b.zip".into()))
+                ..PluginEntry::new(Source::Archive("/srv/a b.zip".into()))
             },
         ],
         remarks: vec!["written\nby a host".to_owned()],
@@ -100,7 +103,7 @@ fn a_file_is_written_for_people() {
         prune: false
         plugins: []
     "#]]
-    .assert_eq(&comes_back(&LockFile::default()));
+    .assert_eq(&comes_back(&PluginSet::default()));
 }
 
 #[test]
@@ -170,6 +173,6 @@ fn sources_that_would_read_as_others_are_known() {
         (Source::Folder("https://github.com/a/b".into()), false),
         (Source::Folder(std::ffi::OsString::from("/srv/a\nb").into()), false),
     ] {
-        assert_eq!(LockFile::can_write(&source), expected, "{source:?}");
+        assert_eq!(PluginSet::can_write(&source), expected, "{source:?}");
     }
 }

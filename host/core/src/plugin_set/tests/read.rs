@@ -2,13 +2,13 @@
 
 use expect_test::{Expect, expect};
 
-use crate::lock_file::{LockFile, Problem, read, read_json};
+use crate::plugin_set::{PluginSet, PluginSetProblem, read, read_json};
 
 fn check(text: &str, expected: Expect) {
     expected.assert_eq(&says(read(text.as_bytes())));
 }
 
-fn says(read: Result<LockFile, Vec<Problem>>) -> String {
+fn says(read: Result<PluginSet, Vec<PluginSetProblem>>) -> String {
     match read {
         Ok(file) => format!("{file:#?}\n"),
         Err(problems) => problems.iter().map(|problem| format!("{problem}\n")).collect(),
@@ -36,10 +36,10 @@ fn a_whole_file_is_read() {
     check(
         FULL,
         expect![[r#"
-            LockFile {
+            PluginSet {
                 prune: true,
                 plugins: [
-                    Entry {
+                    PluginEntry {
                         source: Git {
                             url: GitUrl {
                                 host: "github.com",
@@ -97,7 +97,7 @@ fn a_whole_file_is_read() {
                         ),
                         left_out: [],
                     },
-                    Entry {
+                    PluginEntry {
                         source: Folder(
                             "/srv/plugins/counter",
                         ),
@@ -137,7 +137,7 @@ fn the_same_is_read_from_json() {
         let said = says(read_json(text.as_bytes()));
         assert!(said.starts_with("plugins.yaml: ") && said.contains(part), "{text}: {said}");
     }
-    let long = [b"\"".as_slice(), &[b'a'; LockFile::MAX_BYTES], b"\""].concat();
+    let long = [b"\"".as_slice(), &[b'a'; PluginSet::MAX_BYTES], b"\""].concat();
     assert!(says(read_json(&long)).contains("must have at most 1048576 bytes"));
 }
 
@@ -221,7 +221,7 @@ fn what_is_no_plain_yaml_is_refused_before_it_is_read() {
         ("version: 1\nplugins:\n\t- source: x\n", "plugins.yaml:3: "),
         ("version: 1\nplugins: [{source: \"a\u{202e}b\"}]\n", "U+202E"),
         (&format!("version: 1\nplugins: {}\n", "[".repeat(17)), "nested more than 16 deep"),
-        (&"#".repeat(LockFile::MAX_BYTES + 1), "must have at most 1048576 bytes"),
+        (&"#".repeat(PluginSet::MAX_BYTES + 1), "must have at most 1048576 bytes"),
     ] {
         let said = says(read(text.as_bytes()));
         assert!(said.contains(part), "{text:?}: {said}");
@@ -265,7 +265,7 @@ fn the_largest_files_are_read_in_bearable_time() {
     assert!(says(read(text.as_bytes())).contains("must have at most 1000 entries, and has 1001"));
     // Wide and deep, and as long as a file may be.
     let line = format!("  - source: x\n    configuration: {}1{}\n", "{a: ".repeat(12), "}".repeat(12));
-    let text = "version: 1\nplugins:\n".to_owned() + &line.repeat(LockFile::MAX_BYTES / line.len() - 1);
+    let text = "version: 1\nplugins:\n".to_owned() + &line.repeat(PluginSet::MAX_BYTES / line.len() - 1);
     let started = std::time::Instant::now();
     assert!(read(text.as_bytes()).is_err());
     assert!(started.elapsed().as_secs() < 20, "{:?}", started.elapsed());
