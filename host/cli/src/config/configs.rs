@@ -46,9 +46,11 @@ impl Configs {
 impl Settings {
     fn store(&self) -> host_store::Config {
         let max_plugin_bytes = self.number("max_plugin_size");
-        let mut limits = host_store::TreeLimits::default();
-        limits.max_total_bytes = max_plugin_bytes;
-        limits.max_file_bytes = max_plugin_bytes;
+        let limits = host_store::TreeLimits {
+            max_total_bytes: max_plugin_bytes,
+            max_file_bytes: max_plugin_bytes,
+            ..host_store::TreeLimits::default()
+        };
         host_store::Config { plugin_dir: self.plugin_dir(), cache_dir: absolute(self.path("cache_dir")), limits }
     }
 
