@@ -15,12 +15,13 @@ pub(crate) fn check(config: &Config, tree: &Tree) -> Result<Checked, Error> {
     if problems.is_empty() { Ok(checked) } else { Err(Error::Manifest { problems }) }
 }
 
-/// Whether a plugin is one for this host, as far as its plugin.yaml says.
+/// Checks that a plugin fits this host, as far as its plugin.yaml says.
 pub(crate) fn fits_host(host: &Host, manifest: &Manifest) -> Result<(), Error> {
     if manifest.security.placement == Placement::Isolated {
         return Err(Error::Placement { id: manifest.id.clone() });
     }
-    let (sdk, rustc) = (host_build::Builder::sdk_version(), &host.0.builder.toolchain().rustc);
+    let sdk = host_build::Builder::sdk_version();
+    let rustc = &host.0.builder.toolchain().rustc;
     let problems = manifest.incompatibilities(&host.config().host_version, &sdk, rustc);
     if problems.is_empty() { Ok(()) } else { Err(Error::Manifest { problems }) }
 }
