@@ -118,3 +118,14 @@ async fn invalid_forms_and_oversized_archives_are_rejected() {
     let request = request.header("content-type", "multipart/form-data; boundary=frontier").body(cut);
     assert_eq!(request.send().await.expect(400).code(), "upload_form");
 }
+
+#[tokio::test]
+async fn an_upload_expires_after_its_configured_lifetime() {
+    let host = TestHost::with(&["--upload-lifetime-seconds", "1"]).await;
+    let hello = zipped("hello", "");
+    let id = upload(&host, &hello).await.expect(200).json()["upload_id"].as_str().unwrap().to_owned();
+    tokio::time::sleep(std::time::Duration::from_millis(1_500)).await;
+    // The next upload deletes expired ones.
+    upload(&host, &hello).await.expect(200);
+    assert_eq!(install(&host, &id).await.expect(404).code(), "run_unknown_upload");
+}
