@@ -10,7 +10,9 @@ use crate::state::Host;
 /// Checks the plugin.yaml of a tree.
 pub(crate) fn check(config: &Config, tree: &Tree) -> Result<Checked, Error> {
     let text = tree.manifest_text()?;
-    Manifest::check(&text, config.mode).map_err(|problems| Error::Manifest { problems })
+    let checked = Manifest::check(&text, config.mode).map_err(|problems| Error::Manifest { problems })?;
+    let problems = checked.manifest.timeouts_above(config.max_endpoint_timeout);
+    if problems.is_empty() { Ok(checked) } else { Err(Error::Manifest { problems }) }
 }
 
 /// Checks that a plugin fits this host, as far as its plugin.yaml says.
