@@ -7,6 +7,7 @@ use host_build::{BuildSource, Builder, Code};
 use host_core::manifest::Placement;
 use host_load::explain::{Finding, facts, file_gate};
 use host_run::Error;
+use parking_lot::Mutex;
 use serde_json::{Value, json};
 
 use crate::args::Check;
@@ -78,8 +79,8 @@ async fn all(args: &Check, config: Result<AuthorConfig, Failure>, steps: &mut St
     steps.ok("code", what, stale.as_slice());
 
     let screen = Screen::new();
-    let spinner = std::sync::Mutex::new(screen.spinner("building", args.verbose));
-    let say = |line: &str| spinner.lock().unwrap_or_else(std::sync::PoisonError::into_inner).line(line);
+    let spinner = Mutex::new(screen.spinner("building", args.verbose));
+    let say = |line: &str| spinner.lock().line(line);
     let from = BuildSource { source: source.to_string(), commit: None };
     let built = builder.build(&tree, &manifest, &from, &say).await;
     drop(spinner);
