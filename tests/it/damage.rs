@@ -1,4 +1,5 @@
-//! What lies on disk is damaged, lost or held by another: it is noticed, told with what to do, and costs nobody else anything.
+//! What lies on disk is damaged, lost or held by another: it is noticed, told with what to do, and costs nobody else
+//! anything.
 
 use std::path::{Path, PathBuf};
 use std::process::Output;

@@ -1,5 +1,5 @@
-//! Errors: every code that the program can give has its row in docs/errors.md, and every row its code; and what an answer
-//! tells is not where things lie on the host.
+//! Errors: every code that the program can give has its row in docs/errors.md, and every row its code; and what an
+//! answer tells is not where things lie on the host.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,5 @@
-//! The front against requests that mean something else to somebody, clients that never end, and plugins that say too much.
+//! The front against requests that mean something else to somebody, clients that never end, and plugins that say too
+//! much.
 
 use serde_json::{Value, json};
 

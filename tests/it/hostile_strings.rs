@@ -1,5 +1,5 @@
-//! Texts that no good client sends, at every place where the document of the host says that a text goes: each is taken or
-//! refused, the host never fails, and nothing but its data folders is touched.
+//! Texts that no good client sends, at every place where the document of the host says that a text goes: each is taken
+//! or refused, the host never fails, and nothing but its data folders is touched.
 //!
 //! `HOSTILE_SEED=n` chooses other random texts and another order; a failure says which seed it was.
 

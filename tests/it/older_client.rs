@@ -1,4 +1,5 @@
-//! A client of the older system, unmodified: it sends what it has always sent, and reads the fields that it has always read.
+//! A client of the older system, unmodified: it sends what it has always sent, and reads the fields that it has always
+//! read.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,5 @@
-//! What a plugin is asked to do and what it does, in the words of older clients; quarantine, and plugins that others need.
+//! What a plugin is asked to do and what it does, in the words of older clients; quarantine, and plugins that others
+//! need.
 
 use serde_json::{Value, json};
 
