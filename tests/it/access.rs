@@ -1,4 +1,4 @@
-//! Who may do what: tokens, users and their passwords, grants for single plugins, and what endpoints ask for.
+//! Authorization: tokens, users and passwords, grants for single plugins, and the access that endpoints require.
 
 use std::io::Write as _;
 use std::process::{Output, Stdio};
@@ -11,7 +11,7 @@ use crate::plugins::{built, copy};
 
 const PASSWORD: &str = "correct horse battery";
 
-/// Makes a token; gives a client that has it, and the token's id.
+/// Creates a token and returns a client that sends it, and the token's id.
 async fn token(host: &TestHost, asked: Value) -> (Client, String) {
     let made = host.post_json("/api/tokens", &asked).await.expect(201).json();
     (host.with_token(made["token"].as_str().unwrap()), made["id"].as_str().unwrap().to_owned())
@@ -30,7 +30,7 @@ fn patch(host: &TestHost, path: &str, body: &Value) -> impl Future<Output = Answ
     host.request("PATCH", path).json(body).send()
 }
 
-/// Runs a command with a text as its standard input.
+/// Runs a command with a text on its standard input.
 fn command_with(host: &TestHost, words: &[&str], input: &str) -> Output {
     let mut command = program();
     command.args(words).env("PLUGIN_DIR", host.plugin_dir()).env("PLUGIN_HOST_URL", format!("http://{}", host.address));
@@ -44,7 +44,7 @@ fn text(bytes: &[u8]) -> String {
 }
 
 #[tokio::test]
-async fn a_token_counts_from_when_it_is_made_until_it_is_revoked() {
+async fn a_token_is_valid_from_its_creation_until_its_revocation() {
     let host = TestHost::start().await;
     host.load("hello").await;
     let made = host.command(&["token", "create", "ci", "--role", "operator", "--expires", "90d"]).await;
@@ -110,14 +110,14 @@ async fn a_token_counts_from_when_it_is_made_until_it_is_revoked() {
             "{asked}"
         );
     }
-    // The secret lies nowhere, as it is or as text in the log.
+    // The secret is stored neither in the state nor in the log.
     let state = std::fs::read(host.plugin_dir().join("state.db")).unwrap();
     assert!(!state.windows(64).any(|bytes| bytes == &secret.as_bytes()[13..]));
     assert!(!host.log().contains(&secret[13..]));
 }
 
 #[tokio::test]
-async fn a_token_ends_by_itself() {
+async fn a_token_expires() {
     let host = TestHost::start().await;
     let (short, id) = token(&host, json!({ "name": "short", "role": "viewer", "expires_seconds": 1 })).await;
     eventually("it is not valid any more", || async { short.get("/api/plugins").await.status == 401 }).await;
@@ -127,7 +127,7 @@ async fn a_token_ends_by_itself() {
 }
 
 #[tokio::test]
-async fn a_token_for_one_plugin_sees_and_changes_that_one_only() {
+async fn a_token_with_a_grant_sees_and_changes_only_that_plugin() {
     let host = TestHost::start().await;
     host.load("hello").await;
     host.load("echo").await;
@@ -146,7 +146,7 @@ async fn a_token_for_one_plugin_sees_and_changes_that_one_only() {
     }
     both.get("/api/plugins/echo").await.expect(200);
     assert_eq!(both.post("/api/plugins/echo/disable").await.expect(403).code(), "auth_role");
-    // What would change other plugins too is not theirs.
+    // Operations that also change other plugins need the role for the whole host.
     assert_eq!(one.post("/api/plugins/hello/disable?cascade=true").await.expect(403).code(), "auth_role");
     assert_eq!(one.delete("/api/plugins/hello?cascade=true").await.expect(403).code(), "auth_role");
     assert_eq!(one.post_json("/api/plugins/load", &json!({ "source": "/x" })).await.expect(403).code(), "auth_role");
@@ -166,7 +166,7 @@ async fn a_token_for_one_plugin_sees_and_changes_that_one_only() {
 }
 
 #[tokio::test]
-async fn a_user_logs_in_and_out_and_every_change_ends_the_sessions() {
+async fn a_user_logs_in_and_out_and_a_change_ends_the_sessions() {
     let host = TestHost::start().await;
     let added = command_with(&host, &["user", "add", "zoe", "--role", "operator"], &format!("{PASSWORD}\n"));
     assert!(added.status.success(), "{}", text(&added.stderr));
@@ -193,7 +193,7 @@ async fn a_user_logs_in_and_out_and_every_change_ends_the_sessions() {
     let odd = host.anonymous().post_json("/login", &json!({ "username": "zoe", "password": 123_456_789 })).await;
     assert!(!odd.expect(400).text().contains("123456789"));
 
-    // A session outlives its host, but not a change of its user.
+    // A session survives a restart of the host, but not a change of its user.
     let host = host.restart().await;
     let zoe = host.with_token(&session);
     zoe.get("/api/plugins").await.expect(200);
@@ -231,7 +231,7 @@ async fn a_user_logs_in_and_out_and_every_change_ends_the_sessions() {
 }
 
 #[tokio::test]
-async fn who_is_wrong_too_often_waits_and_whoever_has_a_token_does_not() {
+async fn repeated_login_failures_are_throttled_but_valid_tokens_are_not() {
     let host = TestHost::with(&["--max-auth-failures", "5"]).await;
     user(&host, "zoe", "viewer").await;
     let stranger = host.with_token(&format!("dph_0123abcd_{}", "0".repeat(64)));
@@ -248,12 +248,12 @@ async fn who_is_wrong_too_often_waits_and_whoever_has_a_token_does_not() {
         assert!((1..=12).contains(&seconds), "{seconds}");
     }
     host.get("/api/plugins").await.expect(200);
-    // Without a token nothing is guessed.
+    // A request without a token is not a guess.
     assert_eq!(host.anonymous().get("/api/plugins").await.expect(401).code(), "auth_token");
 }
 
 #[tokio::test]
-async fn a_page_of_another_origin_changes_nothing() {
+async fn a_page_of_another_origin_cannot_change_anything() {
     let host = TestHost::options().variable("CORS_ALLOWED_ORIGIN", "https://console.example").start().await;
     user(&host, "zoe", "viewer").await;
     let own = format!("http://{}", host.address);
@@ -277,7 +277,7 @@ async fn a_page_of_another_origin_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_connection_is_known_as_long_as_its_token_is_valid() {
+async fn a_connection_is_authenticated_only_while_its_token_is_valid() {
     let host = TestHost::start().await;
     let folder = host.sources().join("hello");
     copy(built("hello").await.parent().unwrap(), &folder);
@@ -303,7 +303,7 @@ async fn a_connection_is_known_as_long_as_its_token_is_valid() {
         status
     };
     assert_eq!([status(&one).await, status(&one).await, status(&other).await, status(&one).await], [200; 4]);
-    // One digit is another one.
+    // One digit differs.
     let wrong = format!("{}{}", &one[..one.len() - 1], if one.ends_with('0') { '1' } else { '0' });
     assert_eq!([status(&wrong).await, status(&one).await], [401, 200]);
     host.delete(&format!("/api/tokens/{one_id}")).await.expect(204);
@@ -311,7 +311,7 @@ async fn a_connection_is_known_as_long_as_its_token_is_valid() {
 }
 
 #[tokio::test]
-async fn an_endpoint_lets_in_whom_its_plugin_yaml_names_and_its_handler_knows_them() {
+async fn an_endpoint_accepts_the_callers_named_in_plugin_yaml_and_its_handler_sees_them() {
     let host = TestHost::start().await;
     let folder = host.sources().join("echo");
     copy(built("echo").await.parent().unwrap(), &folder);

@@ -1,4 +1,4 @@
-//! Pages of other origins: none unless configured.
+//! Cross-origin requests: rejected unless the origin is configured.
 
 use crate::host::{TestHost, endpoint};
 
@@ -10,7 +10,7 @@ fn cross_origin_headers(answer: &crate::client::Answer) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn no_other_origin_is_allowed_unless_it_is_configured() {
+async fn origins_are_not_allowed_by_default() {
     let host = TestHost::start().await;
     host.load("hello").await;
     for path in ["/api/plugins", "/health/live", "/api/plugin-endpoints/hello/hello"] {
@@ -23,7 +23,7 @@ async fn no_other_origin_is_allowed_unless_it_is_configured() {
 }
 
 #[tokio::test]
-async fn a_configured_origin_is_told_so_on_every_answer_errors_too() {
+async fn responses_to_a_configured_origin_have_cors_headers_including_errors() {
     let host = TestHost::options().variable("CORS_ALLOWED_ORIGIN", CONSOLE).start().await;
     host.load("hello").await;
     let client = host.anonymous();

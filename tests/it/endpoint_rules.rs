@@ -1,4 +1,4 @@
-//! What plugin.yaml asks of requests to an endpoint is asked of each of them, before the plugin is called.
+//! The rules of an endpoint (rate limit, content type, schema) are checked before the plugin is called.
 
 use std::time::{Duration, Instant};
 
@@ -15,7 +15,7 @@ const SCHEMA: &str = r##"{
     "$defs": {"name": {"type": "string", "minLength": 2}}
 }"##;
 
-/// Writes the plugin `echo` with rules for its `PUT /body` into a folder of its own.
+/// Writes the plugin `echo` with rules for its `PUT /body` to a new folder.
 async fn written(host: &TestHost, rules: &str) -> std::path::PathBuf {
     let folder = host.sources().join("rules");
     copy(built("echo").await.parent().unwrap(), &folder);
@@ -29,7 +29,7 @@ async fn written(host: &TestHost, rules: &str) -> std::path::PathBuf {
     folder.join("library.so")
 }
 
-/// A host that serves it.
+/// A host that serves the plugin `echo` with these rules.
 pub(crate) async fn with_rules(rules: &str) -> TestHost {
     let host = TestHost::start().await;
     let library = written(&host, rules).await;
@@ -47,7 +47,7 @@ async fn refused(host: &TestHost, reason: &str) -> f64 {
 }
 
 #[tokio::test]
-async fn a_client_that_calls_too_often_is_told_when_to_come_back() {
+async fn a_client_over_the_rate_limit_gets_retry_after() {
     let host = with_rules("rate_limit: {rpm: 2, burst: 3, window_ms: 3600000}").await;
     for _ in 0..3 {
         assert_eq!(put(&host, "text/plain", "x").await.expect(200).text(), "x");
@@ -59,20 +59,20 @@ async fn a_client_that_calls_too_often_is_told_when_to_come_back() {
     assert_eq!(refused(&host, "rate_limit").await, 1.0);
     let errors = host.metric(r#"plugin_host_request_errors_total{endpoint="PUT /body",plugin="echo"}"#).await;
     assert_eq!(errors, 0.0, "what the caller did wrong is not the plugin's error");
-    // Another endpoint, and another way to the same handler, has no limit.
+    // Other endpoints, including one with the same handler, are not limited.
     for _ in 0..10 {
         host.call("echo/request").await.expect(200);
         host.anonymous().request("POST", &endpoint("echo/body")).send().await.expect(200);
     }
 
-    // A reload keeps the buckets of a limit that it does not change, and one that is changed begins anew.
+    // A reload keeps the buckets of an unchanged limit, and a changed limit starts with full buckets.
     host.post("/api/plugins/echo/reload").await.expect(200);
     put(&host, "text/plain", "x").await.expect(429);
     let library = written(&host, "rate_limit: {rpm: 3, burst: 1, window_ms: 3600000}").await;
     host.try_load(&library).await.expect(200);
     put(&host, "text/plain", "x").await.expect(200);
     put(&host, "text/plain", "x").await.expect(429);
-    // What was stopped meanwhile begins anew too.
+    // After a stop, the buckets are full too.
     host.post("/api/plugins/echo/restart").await.expect(200);
     put(&host, "text/plain", "x").await.expect(429);
     host.post("/api/plugins/echo/disable").await.expect(200);
@@ -81,7 +81,7 @@ async fn a_client_that_calls_too_often_is_told_when_to_come_back() {
 }
 
 #[tokio::test]
-async fn a_plugin_that_calls_another_too_often_is_a_client_of_its_own() {
+async fn a_calling_plugin_has_its_own_rate_limit_bucket() {
     let host = TestHost::start().await;
     host.load("services").await;
     let limited = |yaml: String| {
@@ -97,7 +97,7 @@ async fn a_plugin_that_calls_another_too_often_is_a_client_of_its_own() {
 }
 
 #[tokio::test]
-async fn a_body_is_checked_and_all_that_is_wrong_is_told_by_its_place() {
+async fn all_schema_violations_of_a_body_are_reported_with_their_pointers() {
     let host =
         with_rules("validation: {required: [cat, owner], schema: schemas/cat.json}, max_body_bytes: 100000").await;
     let good = r#"{"cat": "Tom", "owner": null, "lives": 9}"#;
@@ -110,7 +110,7 @@ async fn a_body_is_checked_and_all_that_is_wrong_is_told_by_its_place() {
     assert_eq!(pointers, ["/all/1", "/cat", "/lives", "/lives", "/owner"], "{errors:?}");
     assert!(answer.json()["detail"].as_str().unwrap().contains("and 2 more"), "{}", answer.text());
     assert!(errors.iter().all(|error| !error["message"].as_str().unwrap().is_empty()));
-    // At most a hundred are told.
+    // At most a hundred violations are reported.
     let many = (0..500).map(|_| json!("x")).collect::<Vec<Value>>();
     let answer = put(&host, "application/json", &json!({ "all": many }).to_string()).await.expect(422);
     assert_eq!(answer.json()["errors"].as_array().unwrap().len(), 100);
@@ -122,7 +122,7 @@ async fn a_body_is_checked_and_all_that_is_wrong_is_told_by_its_place() {
     assert_eq!(put(&host, "text/plain", good).await.expect(415).code(), "endpoint_content_type");
     assert_eq!(put(&host, "application/json", &"x".repeat(100_001)).await.expect(413).code(), "body_too_large");
 
-    // A body that comes in parts is put together, and counted.
+    // A chunked body is collected, and its size is limited.
     let client = host.anonymous();
     let mut call = client.connect().await;
     let head = "transfer-encoding: chunked\r\ncontent-type: application/json\r\n";
@@ -143,7 +143,7 @@ async fn a_body_is_checked_and_all_that_is_wrong_is_told_by_its_place() {
 
     assert_eq!((refused(&host, "body").await, refused(&host, "content_type").await), (7.0, 1.0));
     assert_eq!(refused(&host, "body_too_large").await, 2.0);
-    // A body that nothing is asked of still streams.
+    // A body without rules is still streamed.
     let mut call = client.begin("POST", &endpoint("echo/body")).await;
     assert_eq!(call.head(false).await.status, 200);
     call.send_chunk(b"one").await;
@@ -151,7 +151,7 @@ async fn a_body_is_checked_and_all_that_is_wrong_is_told_by_its_place() {
 }
 
 #[tokio::test]
-async fn a_content_type_is_one_of_those_that_are_listed_and_only_json_is_checked() {
+async fn other_content_types_are_rejected_and_only_json_is_validated() {
     let host = with_rules("validation: {content_type: [application/json, text/csv], required: [cat]}").await;
     put(&host, "text/csv", "a,b").await.expect(200);
     put(&host, "application/json", "{}").await.expect(422);
@@ -165,9 +165,9 @@ async fn a_content_type_is_one_of_those_that_are_listed_and_only_json_is_checked
 }
 
 #[tokio::test]
-async fn the_check_of_a_large_body_holds_up_nobody() {
+async fn the_check_of_a_large_body_does_not_delay_other_requests() {
     let host = with_rules("validation: {schema: schemas/cat.json}, max_body_bytes: 16777216").await;
-    // Within the steps that a check may take; most of the time is spent reading it.
+    // Within the step limit of a check; most of the time is spent parsing.
     let text = "x".repeat(15 << 20);
     let body = json!({ "cat": text, "all": (0..100_000).collect::<Vec<_>>() }).to_string();
     let check = || put(&host, "application/json", &body);
@@ -185,14 +185,14 @@ async fn the_check_of_a_large_body_holds_up_nobody() {
     [answers.0, answers.1, answers.2, answers.3].into_iter().for_each(|answer| drop(answer.expect(200)));
     println!("the slowest probe beside the checks took {worst:?}");
     assert!(worst < Duration::from_secs(2), "{worst:?}");
-    // One that asks for more steps than there are is refused, and soon.
+    // A body that needs more steps than allowed is rejected quickly.
     let body = json!({ "cat": "Tom", "all": (0..400_000).collect::<Vec<_>>() }).to_string();
     let answer = put(&host, "application/json", &body).await.expect(422);
     assert!(answer.text().contains("steps"), "{}", answer.text());
 }
 
 #[tokio::test]
-async fn schemas_travel_with_the_artifact_and_one_that_is_missing_or_broken_is_refused() {
+async fn schemas_are_stored_with_the_artifact_and_invalid_ones_are_rejected() {
     let host = TestHost::start().await;
     let library = written(&host, "validation: {schema: schemas/cat.json}").await;
     host.try_load(&library).await.expect(200);
@@ -210,14 +210,14 @@ async fn schemas_travel_with_the_artifact_and_one_that_is_missing_or_broken_is_r
     std::fs::write(library.with_file_name("schemas").join("cat.json"), outside).unwrap();
     assert_eq!(host.try_load(&library).await.expect(422).code(), "build_schema_refused");
 
-    // What served goes on, also in the next host.
+    // The previous version keeps serving, also after a restart.
     let host = host.restart().await;
     put(&host, "application/json", r#"{"cat": 5}"#).await.expect(422);
     put(&host, "application/json", r#"{"cat": "Tom"}"#).await.expect(200);
 }
 
 #[tokio::test]
-async fn a_body_that_is_checked_has_to_arrive_within_the_deadline() {
+async fn a_validated_body_must_arrive_within_the_deadline() {
     let host = with_rules("validation: {required: [cat]}, timeout_ms: 300").await;
     let client = host.anonymous();
     let mut call = client.connect().await;
@@ -236,7 +236,7 @@ async fn a_body_that_is_checked_has_to_arrive_within_the_deadline() {
 }
 
 #[tokio::test]
-async fn each_refusal_is_counted_under_its_reason() {
+async fn rejections_are_counted_by_reason() {
     let host = TestHost::start().await;
     host.load("services").await;
     let client = host.anonymous();

@@ -1,5 +1,5 @@
-//! Errors: every code that the program can give has its row in docs/errors.md, and every row its code; and what an
-//! answer tells is not where things lie on the host.
+//! Errors: every code of the program has a row in docs/errors.md and vice versa, and responses do not reveal paths of
+//! the host.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +9,7 @@ use crate::host::TestHost;
 use crate::plugins::{files, repository, source};
 
 #[test]
-fn every_code_has_its_row_and_every_row_its_code() {
+fn every_code_has_a_row_and_every_row_a_code() {
     let listed = listed();
     let found = codes_of_the_sources();
     let unlisted: Vec<_> = found.difference(&listed).collect();
@@ -18,7 +18,7 @@ fn every_code_has_its_row_and_every_row_its_code() {
     assert!(unknown.is_empty(), "docs/errors.md lists codes that nothing gives: {unknown:?}");
 }
 
-/// The first cell of each row that is a code.
+/// The codes in the first cells of the rows.
 fn listed() -> BTreeSet<String> {
     let text = std::fs::read_to_string(repository().join("docs/errors.md")).unwrap();
     let (_, rows) = text.split_once("\n## ").unwrap();
@@ -29,11 +29,11 @@ fn listed() -> BTreeSet<String> {
     set
 }
 
-/// What stands where a code is given: in a function `code`, in a field `code`, behind a status.
+/// The codes in the sources: in functions `code`, in fields `code`, and after a status.
 fn codes_of_the_sources() -> BTreeSet<String> {
     let mut codes = BTreeSet::new();
     for (path, bytes) in files(&repository().join("host")) {
-        // What the command line refuses, and what tests give, is no answer of the host.
+        // Errors of the command line and of tests are not responses of the host.
         if !path.ends_with(".rs") || !path.contains("/src/") || path.starts_with("cli/") || path.ends_with("/tests.rs")
         {
             continue;
@@ -67,7 +67,7 @@ fn codes_of_the_sources() -> BTreeSet<String> {
     codes
 }
 
-/// The texts in quotes that look like a code.
+/// The quoted texts that look like a code.
 fn quoted(text: &str) -> impl Iterator<Item = String> + '_ {
     let is_code = |text: &&str| {
         text.contains('_')
@@ -77,7 +77,7 @@ fn quoted(text: &str) -> impl Iterator<Item = String> + '_ {
 }
 
 #[tokio::test]
-async fn what_the_framework_refuses_is_a_problem_like_any_other() {
+async fn errors_of_the_framework_are_problem_documents() {
     let host = TestHost::start().await;
     host.load("hello").await;
     let form = "multipart/form-data; boundary=x";
@@ -139,7 +139,7 @@ async fn what_the_framework_refuses_is_a_problem_like_any_other() {
 }
 
 #[tokio::test]
-async fn answers_do_not_tell_where_things_lie_on_the_host() {
+async fn responses_do_not_reveal_paths_of_the_host() {
     let host = TestHost::start().await;
     let data = host.plugin_dir().display().to_string();
     let cache = crate::plugins::build_cache().display().to_string();
@@ -160,7 +160,7 @@ async fn answers_do_not_tell_where_things_lie_on_the_host() {
     }
 
     host.load("hello").await;
-    // A file where the host wants a folder: what the system says of it names the file by its setting.
+    // A file in the place of a folder: the system error names the folder by its setting.
     let uploads = host.plugin_dir().join("tmp");
     std::fs::remove_dir_all(&uploads).unwrap();
     std::fs::write(&uploads, "").unwrap();

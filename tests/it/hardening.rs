@@ -1,12 +1,11 @@
-//! The front against requests that mean something else to somebody, clients that never end, and plugins that say too
-//! much.
+//! Defenses of the HTTP server: ambiguous requests, endless clients, and response headers of plugins.
 
 use serde_json::{Value, json};
 
 use crate::client::{Answer, Connection};
 use crate::host::{Options, TestHost, endpoint, eventually};
 
-/// Sends bytes, and reads one answer with its body.
+/// Sends bytes and reads one response with its body.
 async fn send(host: &TestHost, bytes: &str) -> (Answer, Connection) {
     let mut connection = host.connect().await;
     connection.send_if_taken(bytes.as_bytes()).await;
@@ -16,7 +15,7 @@ async fn send(host: &TestHost, bytes: &str) -> (Answer, Connection) {
 }
 
 #[tokio::test]
-async fn a_request_names_one_host_that_is_this_one() {
+async fn a_request_must_name_exactly_one_allowed_host() {
     let host = TestHost::with(&["--allowed-host", "plugins.example", "--allowed-host", "*.apps.example"]).await;
     host.load("hello").await;
     let hello = endpoint("hello/hello");
@@ -60,7 +59,7 @@ async fn a_request_names_one_host_that_is_this_one() {
 }
 
 #[tokio::test]
-async fn where_a_request_ends_is_no_matter_of_opinion() {
+async fn requests_with_ambiguous_framing_are_rejected() {
     let host = TestHost::start().await;
     host.load("echo").await;
     let body = endpoint("echo/body");
@@ -105,7 +104,7 @@ async fn where_a_request_ends_is_no_matter_of_opinion() {
     )
     .await;
     assert_eq!((refused.status, refused.code().as_str()), (400, "request_transfer_encoding"));
-    // The same length twice is one length.
+    // Two equal lengths count as one.
     let twice = format!(
         "POST {body} HTTP/1.1\r\nhost: localhost\r\ncontent-length: 3\r\ncontent-length: 3\r\nconnection: close\r\n\r\nabc"
     );
@@ -113,7 +112,7 @@ async fn where_a_request_ends_is_no_matter_of_opinion() {
 }
 
 #[tokio::test]
-async fn methods_of_proxies_and_other_protocols_get_nowhere() {
+async fn methods_of_proxies_and_other_protocols_are_rejected() {
     let host = TestHost::start().await;
     host.load("echo").await;
     for line in ["CONNECT localhost:80", "TRACE /", "TRACK /", "PRI *", "TRACE /api/plugin-endpoints/echo/request"] {
@@ -121,7 +120,7 @@ async fn methods_of_proxies_and_other_protocols_get_nowhere() {
         assert_eq!((answer.status, answer.code().as_str()), (405, "request_method"), "{line}");
         assert!(answer.header("allow").unwrap().contains("GET"), "{line}");
     }
-    // Who asks for another protocol is answered in this one, and the plugin does not hear of it.
+    // An upgrade request is answered in HTTP/1.1, and the plugin does not see it.
     let request = endpoint("echo/request");
     let upgrade = "connection: upgrade, close\r\nupgrade: websocket\r\nsec-websocket-version: 13";
     let (answer, _) = send(&host, &format!("GET {request} HTTP/1.1\r\nhost: localhost\r\n{upgrade}\r\n\r\n")).await;
@@ -131,7 +130,7 @@ async fn methods_of_proxies_and_other_protocols_get_nowhere() {
 }
 
 #[tokio::test]
-async fn a_head_has_bounds() {
+async fn request_heads_are_bounded() {
     let host = TestHost::start().await;
     let long = format!("GET /{} HTTP/1.1\r\nhost: localhost\r\n\r\n", "a".repeat(10_000));
     let (answer, _) = send(&host, &long).await;
@@ -142,14 +141,14 @@ async fn a_head_has_bounds() {
     }
 }
 
-/// What the plugin `echo` saw of the headers, by name.
+/// Returns the values of a header that the plugin `echo` received.
 fn seen(answer: &Answer, name: &str) -> Vec<Value> {
     let all = answer.json()["headers"].as_array().unwrap().clone();
     all.into_iter().filter(|pair| pair[0] == name).map(|pair| pair[1].clone()).collect()
 }
 
 #[tokio::test]
-async fn a_plugin_does_not_see_what_is_between_others() {
+async fn plugins_do_not_see_hop_by_hop_and_host_headers() {
     let host = TestHost::start().await;
     host.load("echo").await;
     let headers = [
@@ -182,7 +181,7 @@ async fn a_plugin_does_not_see_what_is_between_others() {
 }
 
 #[tokio::test]
-async fn a_proxy_that_is_trusted_says_who_the_client_is() {
+async fn a_trusted_proxy_reports_the_client_address() {
     let host = TestHost::with(&["--trusted-proxy", "127.0.0.0/8"]).await;
     host.load("echo").await;
     let request = host.anonymous().request("GET", &endpoint("echo/request"));
@@ -192,7 +191,7 @@ async fn a_proxy_that_is_trusted_says_who_the_client_is() {
 }
 
 #[tokio::test]
-async fn a_plugin_speaks_for_itself_and_not_for_the_origin() {
+async fn plugin_responses_cannot_affect_the_origin() {
     let host = TestHost::options().variable("CORS_ALLOWED_ORIGIN", "https://console.example").start().await;
     host.load("says").await;
     let say = async |pairs: Value| host.anonymous().post_json(&endpoint("says/say"), &pairs).await.expect(200);
@@ -245,7 +244,7 @@ async fn a_plugin_speaks_for_itself_and_not_for_the_origin() {
 }
 
 #[tokio::test]
-async fn own_answers_are_not_kept_framed_or_taken_for_something_else() {
+async fn responses_of_the_host_have_security_headers() {
     let host = TestHost::start().await;
     for path in ["/api/plugins", "/api/nothing", "/api/plugin-endpoints/nothing/x", "/health/live", "/api/jobs"] {
         let answer = host.get(path).await;
@@ -262,7 +261,7 @@ async fn own_answers_are_not_kept_framed_or_taken_for_something_else() {
 }
 
 #[tokio::test]
-async fn no_path_leads_from_plugins_to_the_management_or_back() {
+async fn paths_cannot_cross_between_plugins_and_management() {
     let host = TestHost::start().await;
     host.load("echo").await;
     for (path, status, code) in [
@@ -297,7 +296,7 @@ fn impatient() -> Options {
 }
 
 #[tokio::test]
-async fn a_body_that_does_not_come_is_not_waited_for() {
+async fn a_stalled_body_is_rejected() {
     let host = impatient().start().await;
     host.load("echo").await;
     let token = host.token.clone().unwrap();
@@ -308,7 +307,7 @@ async fn a_body_that_does_not_come_is_not_waited_for() {
         assert_eq!((answer.status, answer.code().as_str()), (408, "body_too_slow"), "{path}");
         connection.closed().await;
     }
-    // One that streams through a plugin ends there.
+    // A body that streams into a plugin ends there.
     let mut call = host.anonymous().begin("POST", &endpoint("echo/body")).await;
     call.send_chunk(b"a").await;
     call.head(false).await;
@@ -318,7 +317,7 @@ async fn a_body_that_does_not_come_is_not_waited_for() {
 }
 
 #[tokio::test]
-async fn of_a_stranger_no_more_is_read_than_a_login_needs() {
+async fn an_unauthenticated_body_is_limited_to_the_size_of_a_login() {
     let host = TestHost::start().await;
     let login = |n_spaces: usize| {
         let body = format!("{{\"username\": \"zoe\", \"password\": \"no\"}}{}", " ".repeat(n_spaces));
@@ -332,7 +331,7 @@ async fn of_a_stranger_no_more_is_read_than_a_login_needs() {
 }
 
 #[tokio::test]
-async fn an_answer_that_is_not_taken_does_not_hold_its_generation() {
+async fn an_unread_response_does_not_keep_its_generation() {
     let host = impatient().start().await;
     host.load("endless-stream").await;
     let mut call = host.anonymous().request("GET", &endpoint("endless-stream/zeros")).open().await;
@@ -343,7 +342,7 @@ async fn an_answer_that_is_not_taken_does_not_hold_its_generation() {
 }
 
 #[tokio::test]
-async fn a_caller_has_few_streams_at_once() {
+async fn streams_are_limited_per_caller() {
     let host = TestHost::with(&["--max-streams-per-caller", "4"]).await;
     let follow = async || {
         let mut stream = host.request("GET", "/api/events").header("accept", "text/event-stream").open().await;

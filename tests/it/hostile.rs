@@ -1,11 +1,11 @@
-//! Requests that no good client sends: each gets an answer or a closed connection, and the next one is served.
+//! Malformed requests: each gets an error response or a closed connection, and the next request is served.
 
 use crate::client::Connection;
 use crate::host::{TestHost, endpoint};
 use crate::reload::begin_slow_call;
 
 #[tokio::test]
-async fn paths_that_mean_something_else_to_somebody_are_refused() {
+async fn ambiguous_paths_are_rejected() {
     let host = TestHost::start().await;
     host.load("echo").await;
     let client = host.anonymous();
@@ -43,7 +43,7 @@ async fn paths_that_mean_something_else_to_somebody_are_refused() {
 }
 
 #[tokio::test]
-async fn requests_that_are_none_are_answered_with_400_or_hung_up_on() {
+async fn malformed_requests_are_answered_with_an_error_or_closed() {
     let host = TestHost::start().await;
     host.load("echo").await;
     let body = endpoint("echo/body");
@@ -64,7 +64,7 @@ async fn requests_that_are_none_are_answered_with_400_or_hung_up_on() {
         format!("GET {body} HTTP/1.1\r\n{}\r\n", "x: 1\r\n".repeat(10_000)),
     ] {
         let mut connection = host.connect().await;
-        // The host may hang up before it has taken all of it.
+        // The host may close the connection before it has read everything.
         connection.send_if_taken(request.as_bytes()).await;
         let shown: String = request.chars().take(60).collect();
         if let Some(answer) = connection.try_head(false).await {
@@ -76,7 +76,7 @@ async fn requests_that_are_none_are_answered_with_400_or_hung_up_on() {
 }
 
 #[tokio::test]
-async fn a_request_smuggled_behind_another_is_not_served() {
+async fn a_smuggled_request_is_not_served() {
     let host = TestHost::start().await;
     host.load("echo").await;
     let body = endpoint("echo/body");
@@ -102,7 +102,7 @@ async fn a_request_smuggled_behind_another_is_not_served() {
 }
 
 #[tokio::test]
-async fn a_head_that_does_not_come_to_its_end_is_hung_up_on_while_others_are_served() {
+async fn a_connection_with_an_incomplete_head_is_closed_while_others_are_served() {
     let host = TestHost::start().await;
     host.load("hello").await;
     let mut slow = Vec::new();
@@ -119,7 +119,7 @@ async fn a_head_that_does_not_come_to_its_end_is_hung_up_on_while_others_are_ser
 }
 
 #[tokio::test]
-async fn of_more_connections_than_allowed_idle_ones_make_room_and_busy_ones_do_not() {
+async fn at_the_connection_limit_idle_connections_are_evicted_and_busy_ones_are_not() {
     let host = TestHost::with(&["--max-connections", "2"]).await;
     let request = b"GET /health/live HTTP/1.1\r\nhost: localhost\r\n\r\n";
     let asked = async || {
@@ -130,7 +130,7 @@ async fn of_more_connections_than_allowed_idle_ones_make_room_and_busy_ones_do_n
         connection
     };
     let (mut first, _second) = (asked().await, asked().await);
-    // The oldest of those that wait for a request goes.
+    // The oldest idle connection is evicted.
     let _third = asked().await;
     assert_eq!(first.closed().await, b"");
 
@@ -148,7 +148,7 @@ async fn of_more_connections_than_allowed_idle_ones_make_room_and_busy_ones_do_n
     assert_eq!(fourth.head(false).await.status, 200);
 }
 
-/// A call that has begun to be answered and goes on until its body ends.
+/// Starts a call that is active until its request body ends.
 async fn begin_half(host: &TestHost) -> Connection {
     let mut call = host.anonymous().begin("POST", &endpoint("slow/stream")).await;
     assert_eq!(call.head(false).await.status, 200);
@@ -157,7 +157,7 @@ async fn begin_half(host: &TestHost) -> Connection {
 }
 
 #[tokio::test]
-async fn bodies_of_the_management_api_that_are_not_what_is_asked_for_are_told_so() {
+async fn invalid_bodies_of_the_management_api_are_rejected() {
     let host = TestHost::start().await;
     for (body, status, code) in [
         ("{", 400, "body_not_json"),
@@ -176,7 +176,7 @@ async fn bodies_of_the_management_api_that_are_not_what_is_asked_for_are_told_so
         host.request("POST", "/api/plugins/load").body(deep.as_bytes()).send().await.expect(400).code(),
         "body_not_json"
     );
-    // Announced and not sent: an answer to who is still sending can be lost with the connection.
+    // Announced and not sent: the response to a client that is still sending can be lost with the connection.
     let large = host.request("POST", "/api/plugins/load").header("content-length", "2000000").send().await;
     assert_eq!(large.expect(413).code(), "body_too_large");
     assert_eq!(host.get("/api/plugins/nothing/logs?from=x").await.expect(400).code(), "query_does_not_fit");

@@ -1,7 +1,7 @@
-//! Texts that no good client sends, at every place where the document of the host says that a text goes: each is taken
-//! or refused, the host never fails, and nothing but its data folders is touched.
+//! Hostile texts in every text parameter of the OpenAPI document: each is accepted or rejected, the host never fails,
+//! and nothing outside its data folders is changed.
 //!
-//! `HOSTILE_SEED=n` chooses other random texts and another order; a failure says which seed it was.
+//! `HOSTILE_SEED=n` selects other random texts and another order; a failure reports its seed.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -13,21 +13,21 @@ use crate::client::{Answer, Request};
 use crate::host::TestHost;
 use crate::plugins::{files, repository};
 
-/// As long as there is for it; what is left then is left out, in an order that the seed gives.
+/// Time limit of the test. The remaining attempts, in an order given by the seed, are skipped.
 const TIME: Duration = Duration::from_secs(45);
-/// A head has at most 64 KiB, and a text in it is written with three bytes for each.
+/// Longest text in a request head: a head has at most 64 KiB, and encoded bytes take three bytes each.
 const MAX_HEAD_TEXT: usize = 8 * 1024;
-/// The name of files that a shell, or a path that is followed, would make.
+/// The name of files that would be created if a text were executed by a shell or used as a path.
 const TRACE: &str = "hostile-trace-7f3a";
 
-/// A place where a text goes, and the text.
+/// A request with a hostile text in one place.
 struct Attempt {
     what: String,
     request: Request,
 }
 
 #[tokio::test]
-async fn a_hostile_text_is_taken_or_refused_wherever_it_stands() {
+async fn hostile_texts_are_accepted_or_rejected_in_every_parameter() {
     let seed = std::env::var("HOSTILE_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(20);
     let mut random = Random(seed);
     let host = TestHost::start().await;
@@ -46,7 +46,7 @@ async fn a_hostile_text_is_taken_or_refused_wherever_it_stands() {
     let (began, n_all, mut seen) = (Instant::now(), attempts.len(), BTreeSet::new());
     for Attempt { what, request } in attempts {
         let operation = what.split(' ').next().unwrap().to_owned();
-        // When time is up, at least one more of each operation.
+        // After the time limit, at least one attempt of each operation is made.
         if began.elapsed() > TIME && seen.contains(&operation) {
             continue;
         }
@@ -94,12 +94,12 @@ fn surroundings(host: &TestHost) -> Vec<(String, u64, Option<std::time::SystemTi
 
 // === the texts ===
 
-/// Numbers that a seed gives, again and again the same (xorshift).
+/// Deterministic random numbers (xorshift).
 struct Random(u64);
 
 impl Random {
     fn next(&mut self) -> u64 {
-        // Zero would stay zero.
+        // Xorshift maps zero to zero.
         self.0 = self.0.max(1);
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
@@ -183,13 +183,13 @@ fn texts(random: &mut Random) -> Vec<String> {
     texts
 }
 
-/// Every byte that means something somewhere as `%xx`.
+/// Percent-encodes every reserved byte.
 fn encoded(text: &str) -> String {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_~".contains(&byte);
     text.bytes().map(|byte| if is_plain(byte) { (byte as char).to_string() } else { format!("%{byte:02x}") }).collect()
 }
 
-/// Cut to what a head has room for.
+/// Shortens a text to fit into a request head.
 fn short(text: &str) -> &str {
     let end = (0..=text.len().min(MAX_HEAD_TEXT)).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
     &text[..end]
@@ -229,7 +229,7 @@ impl Place<'_> {
                 match parameter["in"].as_str().unwrap() {
                     "path" => {
                         attempt(what.clone(), self.request(&self.path_with(Some((name, &encoded(head))))));
-                        // As it stands, where it can stand in the first line of a request.
+                        // Unencoded, if it can be part of a request line.
                         if !head.is_empty()
                             && head.bytes().all(|byte| byte.is_ascii_graphic() && !b"#?\"<>`{}|^\\".contains(&byte))
                         {
@@ -253,7 +253,7 @@ impl Place<'_> {
         }
     }
 
-    /// The path with names that are there, or could be, and one hostile text.
+    /// The path with plausible parameters and one hostile text.
     fn path_with(&self, hostile: Option<(&str, &str)>) -> String {
         let parts = self.path.split('/').map(|part| {
             let Some(name) = part.strip_prefix('{').and_then(|part| part.strip_suffix('}')) else {
@@ -263,7 +263,7 @@ impl Place<'_> {
                 (Some((at, text)), name) if at == name => text.to_owned(),
                 (_, "number") => "1".to_owned(),
                 (_, "version") => "9.9.9".to_owned(),
-                // What would take the plugins out of service, or be slow, is asked of one that is not there.
+                // Operations that would stop the plugins, or are slow, name a plugin that does not exist.
                 (_, "id") if self.path.starts_with("/api/plugins/") && self.is_light() => "hello".to_owned(),
                 _ => "nobody".to_owned(),
             }
@@ -278,7 +278,7 @@ impl Place<'_> {
             || self.path.ends_with("/rollback")
     }
 
-    /// Streams end only when somebody hangs up.
+    /// Without the media type of streams, which would not end.
     fn request(&self, path: &str) -> Request {
         self.host.request(&self.method, path).header("accept", "application/json")
     }
@@ -336,12 +336,12 @@ fn forms(text: &str) -> [String; 3] {
     ]
 }
 
-/// Bodies that fit a schema, one for each of several that may be; all fields are there.
+/// Valid bodies for a schema with all fields, one for each alternative.
 fn wholes(document: &Value, schema: &Value) -> Vec<Value> {
     match whole(document, schema, 0) {
         Value::Null => vec![json!({})],
         Value::Object(map) => {
-            // A list of alternatives is tried one by one.
+            // Each alternative is tried.
             let listed = map.iter().find(|(_, value)| value.as_array().is_some_and(|list| list.len() > 1));
             let Some((key, list)) = listed else { return vec![Value::Object(map)] };
             let each = list.as_array().unwrap().iter().map(|one| {
@@ -396,7 +396,7 @@ fn whole(document: &Value, schema: &Value, depth: usize) -> Value {
     }
 }
 
-/// Pointers to all texts, and to what could be one.
+/// Pointers to all texts, and to nulls that could be texts.
 fn strings(value: &Value) -> Vec<String> {
     fn walk(value: &Value, at: &str, found: &mut Vec<String>) {
         match value {
@@ -417,7 +417,7 @@ fn strings(value: &Value) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn bodies_that_are_deep_or_numbers_that_are_huge_are_refused() {
+async fn deeply_nested_bodies_and_huge_numbers_are_rejected() {
     let host = TestHost::start().await;
     host.load("hello").await;
     let deep = |n: usize| format!("{}{}", "[".repeat(n), "]".repeat(n));

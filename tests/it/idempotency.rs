@@ -1,4 +1,4 @@
-//! A request that is sent twice under one key is done once.
+//! A request that is sent twice with the same idempotency key is run once.
 
 use serde_json::{Value, json};
 
@@ -11,7 +11,7 @@ async fn post(host: &TestHost, path: &str, key: &str, body: &Value) -> Answer {
 }
 
 #[tokio::test]
-async fn the_same_request_is_answered_as_the_first_was_and_done_once() {
+async fn a_repeated_request_gets_the_first_response_and_is_not_run_again() {
     let host = TestHost::start().await;
     let body = json!({ "source": plugins::built("hello").await });
     let load = "/api/plugins/load";
@@ -32,12 +32,12 @@ async fn the_same_request_is_answered_as_the_first_was_and_done_once() {
     post(&host, load, "k2", &body).await.expect(200);
     assert_eq!(host.plugin("hello").await["generation"], 2, "another key is another request");
 
-    // What was refused before anything was begun may be asked again.
+    // A request that was rejected before it started can be repeated.
     let nothing = json!({ "source": "ftp://x" });
     assert_eq!(post(&host, load, "k3", &nothing).await.expect(400).code(), "source_scheme");
     post(&host, load, "k3", &body).await.expect(200);
 
-    // It is known to the next host, and the answer does not lie there to be read.
+    // The next host knows the key, and the stored response is sealed.
     let generation = host.plugin("hello").await["generation"].clone();
     let host = host.kill_and_restart().await;
     let again = post(&host, load, "k1", &body).await.expect(200);
@@ -47,7 +47,7 @@ async fn the_same_request_is_answered_as_the_first_was_and_done_once() {
 }
 
 #[tokio::test]
-async fn what_holds_a_token_or_a_password_is_not_kept() {
+async fn responses_with_secrets_and_requests_with_passwords_are_not_stored() {
     let host = TestHost::start().await;
     let token = json!({ "name": "ci", "role": "viewer" });
     let user = json!({ "username": "zoe", "password": "correct horse battery", "role": "viewer" });
@@ -59,7 +59,7 @@ async fn what_holds_a_token_or_a_password_is_not_kept() {
 }
 
 #[tokio::test]
-async fn a_request_whose_client_went_away_is_told_by_its_job() {
+async fn a_request_of_a_disconnected_client_is_answered_from_its_job() {
     let host = TestHost::start().await;
     let body = json!({ "source": plugins::built("hello").await });
     let watched =

@@ -1,5 +1,4 @@
-//! A client of the older system, unmodified: it sends what it has always sent, and reads the fields that it has always
-//! read.
+//! An unmodified client of the older system: its requests are accepted, and responses have the fields it reads.
 
 use serde_json::{Value, json};
 
@@ -10,7 +9,7 @@ use crate::plugins;
 use crate::uploads::{install, upload};
 use crate::zip_builder::archive;
 
-/// It looks at nothing of a status but whether it is a good one.
+/// Checks only whether a status is successful.
 struct OlderClient<'h>(&'h TestHost);
 
 impl OlderClient<'_> {
@@ -29,7 +28,7 @@ fn ok(answer: Answer) -> Value {
     answer.json()
 }
 
-/// Each field, written `a.b`, is there and is of the kind that its letter names: text, number, flag, list, object.
+/// Asserts that each field, written `a.b`, exists and has the type of its letter: text, number, flag, list or object.
 fn reads(answer: &Value, fields: &[(&str, char)]) {
     for (field, kind) in fields {
         let value = field.split('.').fold(answer, |value, key| &value[key]);
@@ -83,7 +82,7 @@ const ITEM: &[(&str, char)] = &[
 ];
 
 #[tokio::test]
-async fn it_loads_looks_at_and_removes_a_plugin() {
+async fn an_older_client_loads_shows_and_removes_a_plugin() {
     let host = TestHost::start().await;
     let client = OlderClient(&host);
     for path in ["", "/"] {
@@ -160,7 +159,7 @@ async fn it_loads_looks_at_and_removes_a_plugin() {
 }
 
 #[tokio::test]
-async fn it_installs_from_repositories_folders_and_uploads() {
+async fn an_older_client_installs_from_repositories_folders_and_uploads() {
     let folder = tempfile::tempdir().unwrap();
     let server = GitServer::start(folder.path());
     let mirror = format!("https://github.com/={}", server.url());
@@ -205,7 +204,7 @@ async fn it_installs_from_repositories_folders_and_uploads() {
 }
 
 #[tokio::test]
-async fn it_reads_the_configuration_and_sends_it_back() {
+async fn an_older_client_reads_the_configuration_and_sends_it_back() {
     let host = TestHost::start().await;
     let path = "/api/plugins/system/configuration";
     let mut whole = host.get(path).await.expect(200).json();

@@ -1,4 +1,4 @@
-//! The document of what a host serves, and the page that shows it.
+//! The OpenAPI document and the API reference page.
 
 use expect_test::{expect, expect_file};
 use serde_json::{Value, json};
@@ -13,7 +13,7 @@ async fn document(host: &TestHost) -> Value {
 }
 
 #[tokio::test]
-async fn a_host_without_plugins_says_what_it_serves() {
+async fn the_document_describes_all_routes_of_the_host() {
     let host = TestHost::start().await;
     let document = document(&host).await;
     let text = format!("{}\n", serde_json::to_string_pretty(&document).unwrap());
@@ -45,7 +45,7 @@ async fn a_host_without_plugins_says_what_it_serves() {
 }
 
 #[tokio::test]
-async fn what_a_plugin_serves_is_in_it_while_it_serves() {
+async fn endpoints_of_a_plugin_are_listed_while_it_runs() {
     let host = TestHost::start().await;
     host.load("hello").await;
     let shown = document(&host).await;
@@ -78,7 +78,7 @@ async fn what_a_plugin_serves_is_in_it_while_it_serves() {
 }
 
 #[tokio::test]
-async fn what_a_body_has_to_fit_is_in_it() {
+async fn the_body_schema_of_an_endpoint_is_in_the_document() {
     for (rules, expected) in [
         ("validation: {required: [cat]}", json!({ "type": "object", "required": ["cat"] })),
         ("validation: {schema: schemas/cat.json}", cat()),
@@ -97,7 +97,7 @@ async fn what_a_body_has_to_fit_is_in_it() {
     }
 }
 
-/// The schema of `with_rules`, as it stands in the document: without references.
+/// The schema of `with_rules` without references, as in the document.
 fn cat() -> Value {
     json!({
         "type": "object",
@@ -111,7 +111,7 @@ fn cat() -> Value {
 }
 
 #[tokio::test]
-async fn what_a_plugin_says_of_itself_stays_a_text() {
+async fn texts_of_a_plugin_cannot_become_structure_of_the_document() {
     let host = TestHost::start().await;
     let folder = host.sources().join("loud");
     copy(built("echo").await.parent().unwrap(), &folder);
@@ -130,7 +130,7 @@ async fn what_a_plugin_says_of_itself_stays_a_text() {
     assert_eq!((rest[0]["name"].as_str(), rest[0]["in"].as_str()), (Some("rest"), Some("path")));
 }
 
-/// References that lead nowhere, or elsewhere.
+/// References with a missing or external target.
 fn broken_references(document: &Value) -> Vec<String> {
     fn walk(document: &Value, value: &Value, broken: &mut Vec<String>) {
         match value {
@@ -153,7 +153,7 @@ fn broken_references(document: &Value) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn the_document_asks_for_a_token_and_the_page_for_nothing() {
+async fn the_document_requires_a_token_and_the_page_is_public() {
     let host = TestHost::start().await;
     let anonymous = host.anonymous();
     assert_eq!(anonymous.get("/openapi.json").await.expect(401).code(), "auth_token");

@@ -1,14 +1,14 @@
-//! Many slow clients, few files: whoever asks for a sign of life gets it all the same.
+//! Health probes are answered while slow clients use up all connections.
 
 use std::time::{Duration, Instant};
 
 use crate::host::TestHost;
 
-/// Far more than a probe takes, and far less than a slow head may take.
+/// Much longer than a probe takes, and much shorter than the timeout of a request head.
 const SOON: Duration = Duration::from_secs(3);
 
 #[tokio::test]
-async fn probes_are_answered_while_each_connection_has_a_request_that_does_not_come_to_its_end() {
+async fn probes_are_answered_while_all_connections_have_incomplete_requests() {
     let host = TestHost::options().with_files(300).start().await;
     host.logged("connections are taken at once").await;
     let mut slow = vec![];

@@ -1,4 +1,4 @@
-//! The settings of a host: seen, changed while it runs, kept, refused.
+//! The settings of a host: shown, changed while it runs, stored, and rejected.
 
 use serde_json::{Value, json};
 
@@ -12,14 +12,14 @@ async fn put(host: &TestHost, body: Value) -> Answer {
 }
 
 #[tokio::test]
-async fn settings_are_changed_while_the_host_runs_and_kept() {
+async fn settings_are_changed_while_the_host_runs_and_stored() {
     let host = TestHost::with(&["--max-connections", "500"]).await;
     let before = host.get(PATH).await.expect(200);
     let tag = before.header("etag").unwrap().to_owned();
     assert_eq!((&before.json()["security_mode"], &before.json()["security_enabled"]), (&json!("normal"), &json!(true)));
     assert_eq!(before.json()["origins"]["max_connections"], "flag --max-connections");
 
-    // Strictness counts at once.
+    // The security mode takes effect immediately.
     let folder = host.sources().join("odd");
     crate::plugins::copy(crate::plugins::built("hello").await.parent().unwrap(), &folder);
     let yaml = folder.join("plugin.yaml");
@@ -41,7 +41,7 @@ async fn settings_are_changed_while_the_host_runs_and_kept() {
     let stale = host.request("PUT", PATH).header("if-match", &tag).json(&json!({ "max_kept_versions": 8 }));
     assert_eq!(stale.send().await.expect(412).code(), "settings_stale");
 
-    // What is pending is not taken back by who sends the object back.
+    // Sending the object back does not reset pending values.
     put(&host, host.get(PATH).await.json()).await.expect(200);
     let host = host.kill_and_restart().await;
     let after = host.get(PATH).await.json();
@@ -61,7 +61,7 @@ async fn settings_are_changed_while_the_host_runs_and_kept() {
 }
 
 #[tokio::test]
-async fn what_can_not_be_changed_is_refused_whole_with_its_reason() {
+async fn invalid_changes_are_rejected_as_a_whole_with_reasons() {
     let host = TestHost::with(&["--max-connections", "500"]).await;
     for (change, part) in [
         (json!({ "max_kept_versions": 5, "cargo": "/tmp/evil" }), "by who starts the host"),
@@ -81,7 +81,7 @@ async fn what_can_not_be_changed_is_refused_whole_with_its_reason() {
     }
     host.anonymous().get(PATH).await.expect(401);
 
-    // A file that is not as it was written stops the next start, with what to do.
+    // A damaged file prevents the next start, with a hint.
     put(&host, json!({ "max_kept_versions": 5 })).await.expect(200);
     let file = host.plugin_dir().join("settings.json");
     let text = std::fs::read_to_string(&file).unwrap();

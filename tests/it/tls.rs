@@ -1,4 +1,4 @@
-//! HTTPS: with a certificate of the operator's, taken anew at SIGHUP.
+//! HTTPS with the operator's certificate, which is reloaded at SIGHUP.
 
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
@@ -19,7 +19,7 @@ use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 use crate::host::{eventually, program};
 use crate::plugins::{build_cache, repository};
 
-/// A host that speaks HTTPS, in a folder of its own.
+/// A host that serves HTTPS, in its own folder.
 struct TlsHost {
     child: Child,
     folder: tempfile::TempDir,
@@ -30,10 +30,10 @@ fn certificate(name: &str) -> PathBuf {
     repository().join(format!("tests/support/tls/{name}.pem"))
 }
 
-/// Puts a certificate and its key where the host of that folder looks for them.
+/// Copies a certificate and its key to the paths that the host of that folder reads.
 fn put(folder: &Path, name: &str, mode: u32) {
     std::fs::copy(certificate(name), folder.join("cert.pem")).unwrap();
-    // Another file, so that the mode of the one before counts for nothing.
+    // Removed first, so that the mode of the previous file is not kept.
     let _ = std::fs::remove_file(folder.join("key.pem"));
     std::fs::copy(certificate(name).with_extension("key"), folder.join("key.pem")).unwrap();
     std::fs::set_permissions(folder.join("key.pem"), std::fs::Permissions::from_mode(mode)).unwrap();
@@ -58,14 +58,14 @@ impl TlsHost {
         TlsHost { child, folder, address }
     }
 
-    /// Runs a command of the program as the operator would, in the folder of the host.
+    /// Runs a command of the program in the folder of the host.
     async fn command(&self, words: &[&str]) -> Output {
         let mut command = program();
         command.args(words).current_dir(self.folder.path());
         tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap()
     }
 
-    /// Asks whether it lives, if it shows the certificate of that name.
+    /// Requests `/health/live` if the host presents the certificate with this name.
     async fn ask(&self, name: &str) -> std::io::Result<String> {
         let mut roots = RootCertStore::empty();
         roots.add(CertificateDer::from_pem_file(certificate(name)).unwrap()).unwrap();
@@ -98,7 +98,7 @@ impl Drop for TlsHost {
 }
 
 #[tokio::test]
-async fn https_is_spoken_with_the_certificate_and_nothing_else_is() {
+async fn the_host_serves_https_only() {
     let host = TlsHost::start("first");
     assert!(host.ask("first").await.unwrap().starts_with("HTTP/1.1 200 OK"));
     assert!(host.ask("second").await.is_err(), "a certificate of nobody's was trusted");
@@ -117,13 +117,13 @@ async fn https_is_spoken_with_the_certificate_and_nothing_else_is() {
 }
 
 #[tokio::test]
-async fn the_command_line_speaks_https() {
+async fn the_command_line_connects_over_https() {
     let host = TlsHost::start("first");
     let url = format!("https://{}", host.address);
     let ca = certificate("first");
     let with_ca = ["ping", "--url", &url, "--ca", ca.to_str().unwrap()];
     eventually("it is ready", || async { host.command(&with_ca).await.status.code() == Some(0) }).await;
-    // The host on this machine is known by its own certificate.
+    // The host on this machine is verified by its own certificate file.
     let output = host.command(&["list", "--url", &url]).await;
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     let other = certificate("second");
@@ -139,7 +139,7 @@ async fn the_command_line_speaks_https() {
 }
 
 #[tokio::test]
-async fn the_host_on_this_machine_is_known_by_its_certificate_whatever_names_are_in_it() {
+async fn the_local_host_is_verified_by_its_certificate_whatever_its_names() {
     let host = TlsHost::start("named");
     let url = format!("https://{}", host.address);
     eventually("it is ready", || async { host.command(&["ping", "--url", &url]).await.status.code() == Some(0) }).await;
@@ -152,14 +152,14 @@ async fn the_host_on_this_machine_is_known_by_its_certificate_whatever_names_are
 }
 
 #[tokio::test]
-async fn another_certificate_is_taken_at_sighup_unless_it_can_not_be_used() {
+async fn a_valid_new_certificate_is_loaded_at_sighup() {
     let host = TlsHost::start("first");
     host.ask("first").await.unwrap();
     put(host.folder.path(), "second", 0o640);
     host.signal(Signal::HUP);
     eventually("the other certificate is shown", || async { host.ask("second").await.is_ok() }).await;
     assert!(host.ask("first").await.is_err());
-    // A key that does not belong to the certificate.
+    // The key does not belong to the certificate.
     std::fs::copy(certificate("first"), host.folder.path().join("cert.pem")).unwrap();
     host.signal(Signal::HUP);
     let ca = certificate("second");
@@ -174,7 +174,7 @@ async fn another_certificate_is_taken_at_sighup_unless_it_can_not_be_used() {
 }
 
 #[test]
-fn a_key_that_others_can_read_is_refused() {
+fn a_key_that_others_can_read_is_rejected() {
     let folder = tempfile::tempdir().unwrap();
     put(folder.path(), "first", 0o644);
     let output = serve(folder.path()).output().unwrap();

@@ -1,4 +1,4 @@
-//! Who may manage plugins, and that a plugin never sees the proof.
+//! The operator's token: required for management, never visible to plugins.
 
 use std::os::unix::fs::PermissionsExt as _;
 
@@ -30,8 +30,8 @@ const MANAGEMENT: &[(&str, &str)] = &[
 ];
 
 #[tokio::test]
-async fn without_the_operators_token_nothing_is_told_and_nothing_changes() {
-    // So many wrong tokens would have to wait.
+async fn management_requests_without_a_valid_token_are_rejected() {
+    // This many invalid tokens would be throttled.
     let host = TestHost::with(&["--max-auth-failures", "100000", "--max-auth-failures-of-all", "1000000"]).await;
     let library = crate::plugins::built("hello").await;
     host.try_load(&library).await.expect(200);
@@ -73,7 +73,7 @@ async fn without_the_operators_token_nothing_is_told_and_nothing_changes() {
 }
 
 #[tokio::test]
-async fn the_token_is_made_once_and_is_for_the_owner_of_the_folder_only() {
+async fn the_token_is_created_once_and_readable_only_by_its_owner() {
     let host = TestHost::start().await;
     let path = host.plugin_dir().join("operator.token");
     assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
@@ -85,7 +85,7 @@ async fn the_token_is_made_once_and_is_for_the_owner_of_the_folder_only() {
 }
 
 #[tokio::test]
-async fn a_plugin_does_not_see_the_operators_token() {
+async fn plugins_do_not_see_the_operators_token() {
     let host = TestHost::start().await;
     host.load("echo").await;
     let own = host.token.clone().unwrap();
@@ -106,7 +106,7 @@ async fn a_plugin_does_not_see_the_operators_token() {
 }
 
 #[tokio::test]
-async fn an_endpoint_that_asks_for_it_is_for_the_operator_only() {
+async fn an_endpoint_with_required_auth_rejects_requests_without_a_token() {
     let host = TestHost::start().await;
     let folder = host.sources().join("plugin");
     crate::plugins::copy(crate::plugins::built("panic-abort").await.parent().unwrap(), &folder);

@@ -1,4 +1,4 @@
-//! A ZIP from a browser: uploaded, judged, installed.
+//! Uploads of ZIP archives: upload, check, installation.
 
 use serde_json::json;
 
@@ -35,9 +35,9 @@ pub(crate) async fn install(host: &TestHost, upload: &str) -> Answer {
 }
 
 #[tokio::test]
-async fn an_archive_is_uploaded_judged_and_installed() {
+async fn an_archive_is_uploaded_checked_and_installed() {
     let host = TestHost::start().await;
-    // With the files at its root, and as GitHub packs them: below one folder.
+    // With the files at its root, and below a single folder, as in archives of GitHub.
     for (below, field, generation) in [("", "plugin", 1), ("hello-main/", "file", 2)] {
         let answer = upload_as(&host, field, "Hello.ZIP", &zipped("hello", below)).await.expect(200).json();
         assert_eq!(answer["validation"], json!({ "valid": true, "errors": [] }));
@@ -55,7 +55,7 @@ async fn an_archive_is_uploaded_judged_and_installed() {
 }
 
 #[tokio::test]
-async fn an_archive_that_is_no_plugin_is_told_so_and_not_kept() {
+async fn an_archive_without_a_valid_plugin_is_reported_and_not_stored() {
     let host = TestHost::start().await;
     for (name, pointer) in [("bad-manifest", "id"), ("no-manifest", "plugin.yaml")] {
         let answer = upload(&host, &zipped(name, "")).await.expect(200).json();
@@ -71,7 +71,7 @@ async fn an_archive_that_is_no_plugin_is_told_so_and_not_kept() {
 }
 
 #[tokio::test]
-async fn an_archive_that_lies_is_refused() {
+async fn an_inconsistent_archive_is_rejected() {
     let host = TestHost::start().await;
     let good = || Entry::deflated("plugin.yaml", b"id: x");
     let bomb = Entry::deflated("zeros", b"").both(|header| header.bytes = 50 << 20);
@@ -105,7 +105,7 @@ async fn an_archive_that_lies_is_refused() {
 }
 
 #[tokio::test]
-async fn a_form_that_is_none_and_an_archive_that_is_too_large_are_refused() {
+async fn invalid_forms_and_oversized_archives_are_rejected() {
     let host = TestHost::with(&["--max-upload-bytes", "1KiB"]).await;
     let hello = zipped("hello", "");
     assert_eq!(upload(&host, &hello).await.expect(413).code(), "upload_too_large");
@@ -117,4 +117,15 @@ async fn a_form_that_is_none_and_an_archive_that_is_too_large_are_refused() {
     let cut = b"--frontier\r\nContent-Disposition: form-data; name=\"plugin\"; filename=\"a.zip\"\r\n\r\nPK";
     let request = request.header("content-type", "multipart/form-data; boundary=frontier").body(cut);
     assert_eq!(request.send().await.expect(400).code(), "upload_form");
+}
+
+#[tokio::test]
+async fn an_upload_expires_after_its_configured_lifetime() {
+    let host = TestHost::with(&["--upload-lifetime-seconds", "1"]).await;
+    let hello = zipped("hello", "");
+    let id = upload(&host, &hello).await.expect(200).json()["upload_id"].as_str().unwrap().to_owned();
+    tokio::time::sleep(std::time::Duration::from_millis(1_500)).await;
+    // The next upload deletes expired ones.
+    upload(&host, &hello).await.expect(200);
+    assert_eq!(install(&host, &id).await.expect(404).code(), "run_unknown_upload");
 }

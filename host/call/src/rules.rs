@@ -110,7 +110,8 @@ pub(crate) async fn check_body(rules: &Arc<BodyRules>, body: &Bytes) -> Result<(
     let permits = PERMITS.get_or_init(|| Arc::new(Semaphore::new(n_cores())));
     // The semaphore is never closed.
     let permit = permits.clone().acquire_owned().await.ok();
-    let (rules, body) = (rules.clone(), body.clone());
+    let rules = rules.clone();
+    let body = body.clone();
     let checked = tokio::task::spawn_blocking(move || {
         let _permit = permit;
         rules.check(&body)
@@ -228,7 +229,8 @@ mod tests {
 
     #[test]
     fn an_unchanged_limit_keeps_its_buckets() {
-        let (limited, caller) = (endpoint("rate_limit: {rpm: 1}"), caller("127.0.0.1:1", None));
+        let limited = endpoint("rate_limit: {rpm: 1}");
+        let caller = caller("127.0.0.1:1", None);
         let of = |endpoint: &Endpoint, before: &EndpointRules| {
             EndpointRules::new(endpoint, &BTreeMap::new(), Some(before)).unwrap()
         };

@@ -90,7 +90,8 @@ fn read(value: &[u8]) -> Option<(u128, u64, u8)> {
     if !is_whole || version == 0xff || known[35] != b'-' || known[52] != b'-' {
         return None;
     }
-    let (trace, parent) = (hex(&known[3..35])?, u64::try_from(hex(&known[36..52])?).ok()?);
+    let trace = hex(&known[3..35])?;
+    let parent = u64::try_from(hex(&known[36..52])?).ok()?;
     let flags = u8::try_from(hex(&known[53..55])?).ok()?;
     (trace != 0 && parent != 0).then_some((trace, parent, flags))
 }

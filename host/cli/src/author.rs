@@ -4,7 +4,7 @@ use host_author::AuthorConfig;
 use host_author::args::AuthorCommand;
 use host_client::{Failure, Screen};
 
-use crate::config::{self, Environment, Flags, Rooms, Settings};
+use crate::config::{self, Configs, Environment, Flags, Settings};
 use crate::logs;
 
 /// Runs a command for plugin authors.
@@ -42,7 +42,7 @@ fn read(environment: &Environment, cache_dir: Option<&str>) -> Result<Settings, 
 }
 
 fn config(settings: &Settings, environment: &Environment) -> AuthorConfig {
-    let Rooms { mut store, build, run, serve, .. } = Rooms::of(settings, environment);
+    let Configs { mut store, build, run, serve, .. } = Configs::new(settings, environment);
     store.cache_dir = settings.cache_dir_of_author(environment);
     let (data_folder, library_environment) = (environment.data_folder(), environment.for_libraries());
     AuthorConfig { store, build, run, serve, data_folder, library_environment }

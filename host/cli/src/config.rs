@@ -1,14 +1,16 @@
 //! The settings of the host: flags take precedence over the environment, then `host.toml`, then defaults. Each value keeps
 //! its origin.
 
-mod changes;
-mod changing;
+mod configs;
 mod configurations;
 mod environment;
 mod file;
 mod flags;
-mod rooms;
+mod getters;
+mod live;
+mod setting_type;
 mod table;
+mod timing;
 mod value;
 
 #[cfg(test)]
@@ -19,17 +21,17 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
-pub(crate) use changes::{Changes, ReadAgain};
-use changing::counts_at_once;
+pub(crate) use configs::Configs;
 use configurations::Configurations;
 pub(crate) use environment::Environment;
 use file::InFile;
 pub(crate) use flags::Flags;
 use host_core::PluginId;
-pub(crate) use rooms::Rooms;
+pub(crate) use live::{LiveSettings, ReloadReport, Running};
 use serde_json::{Map, Value};
 use table::{SETTINGS, Setting};
-use value::Value as Taken;
+use timing::applies_immediately;
+use value::SettingValue;
 
 use host_client::Failure;
 
@@ -42,7 +44,7 @@ pub(crate) const REFUSED: &str = "the configuration is invalid";
 /// All settings, resolved.
 #[derive(Clone)]
 pub(crate) struct Settings {
-    settings: Vec<Resolved>,
+    settings: Vec<ResolvedSetting>,
     /// The sections for plugins in the file.
     configurations: Configurations,
     file: PathBuf,
@@ -50,10 +52,10 @@ pub(crate) struct Settings {
 
 /// One setting, resolved.
 #[derive(Clone)]
-pub(crate) struct Resolved {
+pub(crate) struct ResolvedSetting {
     setting: &'static Setting,
     /// The effective value.
-    pub(crate) value: Taken,
+    pub(crate) value: SettingValue,
     /// The origin of the value.
     pub(crate) origin: Origin,
 }
@@ -74,7 +76,7 @@ pub(crate) enum Origin {
 }
 
 /// The inputs of a configuration, before they are resolved.
-pub(crate) struct Given {
+pub(crate) struct Inputs {
     flags: Flags,
     environment: Environment,
     /// The file given with `--config`.
@@ -89,7 +91,7 @@ pub(crate) struct Given {
 /// # Errors
 /// All invalid values in flags, environment and file, together.
 pub(crate) fn read(flags: &Flags, environment: &Environment, config: Option<&Path>) -> Result<Settings, Failure> {
-    Given::read(flags, environment, config)?.resolve(&Map::new())
+    Inputs::read(flags, environment, config)?.resolve(&Map::new())
 }
 
 /// Resolves all settings without a configuration file.
@@ -98,19 +100,19 @@ pub(crate) fn read(flags: &Flags, environment: &Environment, config: Option<&Pat
 /// All invalid values in flags and environment, together.
 pub(crate) fn read_without_file(flags: &Flags, environment: &Environment) -> Result<Settings, Failure> {
     let (flags, environment, path) = (flags.clone(), environment.clone(), DEFAULT_FILE.into());
-    Given { flags, environment, named: None, path, text: None }.resolve(&Map::new())
+    Inputs { flags, environment, named: None, path, text: None }.resolve(&Map::new())
 }
 
 /// Reads the configuration file and resolves all settings with the changes made over the API, as `serve` uses them.
 ///
 /// # Errors
 /// All invalid values in flags, environment, file and changes, together; or the changes cannot be read.
-pub(crate) fn read_changed(
+pub(crate) fn read_with_changes(
     flags: &Flags,
     environment: &Environment,
     config: Option<&Path>,
-) -> Result<(Given, Map<String, Value>, Settings), Failure> {
-    let given = Given::read(flags, environment, config)?;
+) -> Result<(Inputs, Map<String, Value>, Settings), Failure> {
+    let given = Inputs::read(flags, environment, config)?;
     let settings = given.resolve(&Map::new())?;
     let changed = host_store::changed_settings(&settings.plugin_dir());
     let changed = changed.map_err(|error| Failure::of("failed to read the changed settings", &error))?;
@@ -118,8 +120,8 @@ pub(crate) fn read_changed(
     Ok((given, changed, settings))
 }
 
-impl Given {
-    fn read(flags: &Flags, environment: &Environment, config: Option<&Path>) -> Result<Given, Failure> {
+impl Inputs {
+    fn read(flags: &Flags, environment: &Environment, config: Option<&Path>) -> Result<Inputs, Failure> {
         let path = config.unwrap_or(Path::new(DEFAULT_FILE));
         let text = match std::fs::read_to_string(path) {
             Ok(text) => Some(text),
@@ -132,12 +134,12 @@ impl Given {
             }
         };
         let (named, path) = (config.map(Path::to_owned), path.to_owned());
-        Ok(Given { flags: flags.clone(), environment: environment.clone(), named, path, text })
+        Ok(Inputs { flags: flags.clone(), environment: environment.clone(), named, path, text })
     }
 
     /// Reads the configuration file again.
-    fn again(&self) -> Result<Given, Failure> {
-        Given::read(&self.flags, &self.environment, self.named.as_deref())
+    fn again(&self) -> Result<Inputs, Failure> {
+        Inputs::read(&self.flags, &self.environment, self.named.as_deref())
     }
 
     /// Resolves all settings with these changes.
@@ -172,23 +174,23 @@ fn resolve_with(
     for setting in SETTINGS {
         let refused = |place: String, found: &str| {
             let found: String = found.chars().take(80).collect();
-            format!("{place} is `{}`, expected {}", found.escape_debug(), setting.kind.allowed())
+            format!("{place} is `{}`, expected {}", found.escape_debug(), setting.setting_type.allowed())
         };
         let mut found = vec![];
         if let Some(texts) = flags.get(setting.key) {
-            match flags::value(setting.kind, texts) {
+            match flags::value(setting.setting_type, texts) {
                 Some(value) => found.push((value, Origin::Flag(setting.flag))),
                 None => refusals.push(refused(format!("flag `--{}`", setting.flag), &texts.join(" "))),
             }
         }
         if let Some((name, text)) = setting.variable.and_then(|name| Some((name, environment.get(name)?))) {
-            match setting.kind.read(text) {
+            match setting.setting_type.read(text) {
                 Some(value) => found.push((value, Origin::Environment(name))),
                 None => refusals.push(refused(format!("environment: `{name}`"), text)),
             }
         }
         if let Some(changed) = changes.get(setting.key) {
-            match setting.kind.read_json(changed) {
+            match setting.setting_type.read_json(changed) {
                 Some(value) => found.push((value, Origin::Changed)),
                 None => refusals.push(refused(format!("settings.json: `{}`", setting.key), &changed.to_string())),
             }
@@ -197,16 +199,16 @@ fn resolve_with(
             found.push((value, Origin::File(path.to_owned(), line)));
         }
         let (value, origin) = found.into_iter().next().unwrap_or_else(|| {
-            let value = setting.kind.read(setting.default).expect("a test reads every default of the table");
+            let value = setting.setting_type.read(setting.default).expect("a test reads every default of the table");
             (value, Origin::Default)
         });
-        settings.push(Resolved { setting, value, origin });
+        settings.push(ResolvedSetting { setting, value, origin });
     }
     refusals.extend(environment.unreadable.iter().map(|name| format!("environment: `{name}` is not UTF-8")));
     refusals.extend(in_file_refused);
     let settings = Settings { settings, configurations, file: path.to_owned() };
     for (one, other) in [("tls_cert", "tls_key"), ("tls_key", "tls_cert")] {
-        if !settings.text(one).is_empty() && settings.text(other).is_empty() {
+        if settings.file(one).is_some() && settings.file(other).is_none() {
             refusals.push(format!("`{one}` is set and `{other}` is not; TLS needs both"));
         }
     }
@@ -217,7 +219,7 @@ fn resolve_with(
 
 impl Settings {
     /// Iterates over all settings, in the order of the table.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &Resolved> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &ResolvedSetting> {
         self.settings.iter()
     }
 
@@ -230,9 +232,9 @@ impl Settings {
     }
 
     /// Returns the settings that a running host uses after a change: the settings that apply immediately have the new value.
-    pub(crate) fn with_those_at_once(&self, new: &Settings) -> Settings {
+    pub(crate) fn with_immediate_changes(&self, new: &Settings) -> Settings {
         let mut used = self.clone();
-        let at_once = |key: &str| self.count_at_once(new, key);
+        let at_once = |key: &str| self.applies_immediately_here(new, key);
         for (used, new) in used.settings.iter_mut().zip(new.iter()) {
             if at_once(new.key()) {
                 *used = new.clone();
@@ -256,50 +258,25 @@ impl Settings {
     }
 
     /// Whether a new value of this key applies immediately to a host that was started with these settings.
-    fn count_at_once(&self, new: &Settings, key: &str) -> bool {
+    fn applies_immediately_here(&self, new: &Settings, key: &str) -> bool {
         match key {
             // A certificate can be replaced while the host runs; TLS can only be switched on or off at the start.
             "tls_cert" | "tls_key" => self.tls().is_some() && new.tls().is_some(),
-            key => counts_at_once(key),
+            key => applies_immediately(key),
         }
     }
 
-    fn get(&self, key: &str) -> &Resolved {
+    fn get(&self, key: &str) -> &ResolvedSetting {
         self.settings
             .iter()
             .find(|resolved| resolved.setting.key == key)
             .expect("a test asks for every key that is used")
     }
-
-    fn text(&self, key: &str) -> &str {
-        match &self.get(key).value {
-            Taken::Text(text) => text,
-            _ => "",
-        }
-    }
-
-    fn number(&self, key: &str) -> u64 {
-        match self.get(key).value {
-            Taken::Number(number) => number,
-            _ => 0,
-        }
-    }
-
-    fn switch(&self, key: &str) -> bool {
-        self.get(key).value == Taken::Switch(true)
-    }
-
-    fn list(&self, key: &str) -> &[String] {
-        match &self.get(key).value {
-            Taken::List(parts) => parts,
-            _ => &[],
-        }
-    }
 }
 
-// === impl Resolved ===
+// === impl ResolvedSetting ===
 
-impl Resolved {
+impl ResolvedSetting {
     /// The key in `host.toml`.
     pub(crate) fn key(&self) -> &'static str {
         self.setting.key

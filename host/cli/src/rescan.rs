@@ -12,7 +12,7 @@ use host_state::{Change, Damage, Newest, State, read_record, write_record};
 use host_store::Store;
 
 use crate::args::Rescan;
-use crate::config::{self, Environment, Flags, Rooms};
+use crate::config::{self, Configs, Environment, Flags};
 use host_client::Failure;
 use report::{Did, MovedAside, PluginReport, Report};
 
@@ -30,7 +30,7 @@ pub(crate) async fn rescan(args: Rescan, environment: &Environment) -> Result<()
         let failure = Failure::usage(format!("plugin folder `{}` does not exist", settings.plugin_dir().display()));
         return Err(failure.fix("set --plugin-dir or PLUGIN_DIR to the plugin folder"));
     }
-    let store = Store::open(Rooms::of(&settings, environment).store).map_err(|error| match error {
+    let store = Store::open(Configs::new(&settings, environment).store).map_err(|error| match error {
         host_store::Error::Locked { path } => {
             let failure = Failure::failed(format!("plugin folder `{}` is in use by a running host", path.display()));
             failure.fix("stop the host first; it would not notice the changes")

@@ -10,7 +10,7 @@ use host_client::output::{self, Table};
 /// # Errors
 /// All invalid settings, together.
 pub(crate) fn show_config(args: &ShowConfig, environment: &Environment) -> Result<(), Failure> {
-    let (_, _, settings) = config::read_changed(&args.flags, environment, args.config.as_deref())?;
+    let (_, _, settings) = config::read_with_changes(&args.flags, environment, args.config.as_deref())?;
     match args.json {
         true => output::raw(json(&settings, args.origin).to_string().as_bytes()),
         false => output::line(&table(&settings, args.origin).to_string()),

@@ -301,67 +301,69 @@ fn the_configuration_is_shown_with_its_origins() {
     expect![[r#"
         exit 0
         --- stdout
-        KEY                          VALUE                                   ORIGIN
-        plugin_dir                   "./cache"                               default
-        cache_dir                    "./build_cache"                         default
-        security_mode                "strict"                                flag --security-mode
-        debug                        false                                   default
-        auto_load_plugins            []                                      default
-        source_roots                 ["."]                                   default
-        cors_allowed_origins         []                                      default
-        host                         "127.0.0.1"                             default
-        port                         4100                                    environment PORT
-        allowed_hosts                []                                      default
-        trusted_proxies              []                                      default
-        tls_cert                     ""                                      default
-        tls_key                      ""                                      default
-        allowed_repositories         []                                      default
-        mirror                       []                                      default
-        max_plugin_size              104857600                               default
-        max_upload_bytes             67108864                                default
-        max_connections              4096                                    default
-        max_connections_per_address  64                                      default
-        body_idle_timeout_seconds    10                                      default
-        min_body_bytes_per_second    100                                     default
-        answer_timeout_seconds       30                                      default
-        max_streams                  256                                     default
-        max_streams_per_caller       16                                      default
-        start_timeout_seconds        10                                      default
-        stop_timeout_seconds         10                                      default
-        drain_timeout_seconds        30                                      default
-        max_kept_generations         100                                     default
-        max_kept_versions            3                                       default
-        retry_first_wait_ms          1000                                    default
-        retry_max_wait_ms            60000                                   default
-        quarantine_failures          10                                      default
-        quarantine_window_seconds    600                                     default
-        probation_seconds            60                                      default
-        probation_max_error_percent  50                                      default
-        probation_min_requests       20                                      default
-        max_events                   10000                                   default
-        max_audit_entries            100000                                  default
-        max_auth_failures            10                                      default
-        max_auth_failures_of_all     100                                     default
-        session_seconds              43200                                   default
-        shutdown_grace_seconds       30                                      default
-        kv_max_value_bytes           1048576                                 default
-        kv_max_total_bytes           67108864                                default
-        fetch_private_hosts          []                                      default
-        secrets                      []                                      default
-        indexes                      []                                      default
-        index_keep_seconds           600                                     default
-        cache_enabled                true                                    default
-        cache_max_size               20000000000                             default
-        unreferenced_keep_seconds    86400                                   default
-        sweep_interval_seconds       3600                                    default
-        build_slots                  1                                       file host.toml:1
-        build_offline                false                                   default
-        cargo                        "cargo"                                 default
-        rustc                        "rustc"                                 default
-        log_format                   "pretty"                                default
-        log_filter                   "info"                                  default
-        otlp_endpoint                ""                                      default
-        configuration.hello          {"api_key":"********","greeting":"Hi"}  file host.toml:2
+        KEY                           VALUE                                   ORIGIN
+        plugin_dir                    "./cache"                               default
+        cache_dir                     "./build_cache"                         default
+        security_mode                 "strict"                                flag --security-mode
+        debug                         false                                   default
+        auto_load_plugins             []                                      default
+        source_roots                  ["."]                                   default
+        cors_allowed_origins          []                                      default
+        host                          "127.0.0.1"                             default
+        port                          4100                                    environment PORT
+        allowed_hosts                 []                                      default
+        trusted_proxies               []                                      default
+        tls_cert                      ""                                      default
+        tls_key                       ""                                      default
+        allowed_repositories          []                                      default
+        mirror                        []                                      default
+        max_plugin_size               104857600                               default
+        max_upload_bytes              67108864                                default
+        upload_lifetime_seconds       3600                                    default
+        max_connections               4096                                    default
+        max_connections_per_address   64                                      default
+        body_idle_timeout_seconds     10                                      default
+        min_body_bytes_per_second     100                                     default
+        answer_timeout_seconds        30                                      default
+        max_streams                   256                                     default
+        max_streams_per_caller        16                                      default
+        max_endpoint_timeout_seconds  300                                     default
+        start_timeout_seconds         10                                      default
+        stop_timeout_seconds          10                                      default
+        drain_timeout_seconds         30                                      default
+        max_kept_generations          100                                     default
+        max_kept_versions             3                                       default
+        retry_first_wait_ms           1000                                    default
+        retry_max_wait_ms             60000                                   default
+        quarantine_failures           10                                      default
+        quarantine_window_seconds     600                                     default
+        probation_seconds             60                                      default
+        probation_max_error_percent   50                                      default
+        probation_min_requests        20                                      default
+        max_events                    10000                                   default
+        max_audit_entries             100000                                  default
+        max_auth_failures             10                                      default
+        max_auth_failures_of_all      100                                     default
+        session_seconds               43200                                   default
+        shutdown_grace_seconds        30                                      default
+        kv_max_value_bytes            1048576                                 default
+        kv_max_total_bytes            67108864                                default
+        fetch_private_hosts           []                                      default
+        secrets                       []                                      default
+        indexes                       []                                      default
+        index_keep_seconds            600                                     default
+        cache_enabled                 true                                    default
+        cache_max_size                20000000000                             default
+        unreferenced_keep_seconds     86400                                   default
+        sweep_interval_seconds        3600                                    default
+        build_slots                   1                                       file host.toml:1
+        build_offline                 false                                   default
+        cargo                         "cargo"                                 default
+        rustc                         "rustc"                                 default
+        log_format                    "pretty"                                default
+        log_filter                    "info"                                  default
+        otlp_endpoint                 ""                                      default
+        configuration.hello           {"api_key":"********","greeting":"Hi"}  file host.toml:2
         --- stderr
     "#]]
     .assert_eq(&shown);
@@ -407,7 +409,7 @@ fn a_host_starts_responds_and_stops() {
         --- stderr
         error: no plugin `nope` is installed
 
-        fix: `plugin-host list` shows what is installed
+        fix: run `plugin-host list` to see the installed plugins
     "#]]
     .assert_eq(&ask(&["show", "nope"]));
     expect![[r#"

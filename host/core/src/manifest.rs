@@ -21,7 +21,7 @@
 //! | `endpoints[].auth` | `required` may not be false beside roles, permissions or scopes | not required, unless one of them is given |
 //! | `endpoints[].rate_limit` | `rpm` and `burst` 1 to 1000000, `window_ms` 1 to 3600000: a client may call `burst` times at once, and `rpm` times in each window in the long run; off with `enabled: false` | none; `burst` = `rpm`, one minute |
 //! | `endpoints[].validation` | `content_type[]` as `type/subtype`; `required[]` fields of a JSON body, `schema` a [`TreePath`] to a [`Schema`](crate::configuration::Schema) of it: such a body is kept whole, at most 16 MiB | none |
-//! | `endpoints[].timeout_ms` | 1 to 300000 | 30000 |
+//! | `endpoints[].timeout_ms` | 1 to 86400000, and at most the limit of the host (300000 by default) | 30000 |
 //! | `endpoints[].max_body_bytes` | 0 to 4 GiB | 1 MiB |
 //! | `permissions[]` | `resource.action`, lower case; what is not a [`Permission`] gets a warning and has no effect | none |
 //! | `dependencies[]` | an id, or `{id, version, optional}`; each plugin once, and not the plugin itself. In normal mode an import path has no effect, and the `{name}` of older manifests is optional | none |
@@ -416,6 +416,18 @@ impl Manifest {
             }
         }
         problems
+    }
+
+    /// The endpoints with a longer timeout than a host allows.
+    pub fn timeouts_above(&self, max: Duration) -> Vec<Problem> {
+        let is_above = |(_, endpoint): &(usize, &Endpoint)| endpoint.timeout > max;
+        let problem = |(number, endpoint): (usize, &Endpoint)| Problem {
+            line: 0,
+            field: format!("endpoints[{number}].timeout_ms"),
+            rule: format!("must be at most {} on this host (`max_endpoint_timeout_seconds`)", max.as_millis()),
+            found: endpoint.timeout.as_millis().to_string(),
+        };
+        self.endpoints.iter().enumerate().filter(is_above).map(problem).collect()
     }
 }
 

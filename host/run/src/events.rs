@@ -1,7 +1,7 @@
-//! Events on their way: published without waiting, numbered, written to the journal, then shown.
+//! Events: published without waiting, numbered, written to the journal, then shown to readers.
 //!
-//! One task does all but the first, so numbers, journal and readers have one order: who is shown an event can find it in
-//! the journal. When that can't be written, the event is shown all the same.
+//! One task does everything after the publication, so that numbers, journal and readers have the same order: an event
+//! that a reader sees is in the journal. If the journal cannot be written, the event is shown nevertheless.
 
 mod follow;
 #[cfg(test)]
@@ -24,32 +24,32 @@ use crate::metrics::EventMetrics;
 
 pub use follow::{EventGap, EventStream, EventsPage, Followed};
 
-/// Events that may wait to be written. When more come, the oldest of them are lost.
+/// The most events that wait to be written. When more are published, the oldest ones are dropped.
 const MAX_WAITING: usize = 4096;
-/// The most that are written at once.
+/// The most events that are written at once.
 const BATCH: usize = 128;
-/// The newest events, which readers that keep up are shown without a look into the journal.
+/// The newest events in memory, for readers that keep up.
 const MAX_RECENT: usize = 1024;
-/// Readers that may follow at once.
+/// The most concurrent readers.
 const MAX_STREAMS: usize = 64;
-/// How long to wait before the journal is asked again for its newest number.
+/// The time between two attempts to read the newest number from the journal.
 const RETRY: Duration = Duration::from_secs(1);
 
-/// Where events go. Cheap to clone.
+/// The publisher of events. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Events(Arc<Shared>);
 
 struct Shared {
     state: State,
-    /// Events that the journal keeps.
+    /// The number of events in the journal.
     max_kept: u64,
     waiting: Mutex<VecDeque<Waiting>>,
     arrived: Notify,
-    /// Numbered without a hole.
+    /// Numbered without gaps.
     recent: Mutex<VecDeque<Arc<Event>>>,
     now: watch::Sender<Now>,
     closing: CancellationToken,
-    /// The one task.
+    /// The writing task.
     writer: TaskTracker,
     streams: Arc<Semaphore>,
     metrics: EventMetrics,
@@ -57,7 +57,7 @@ struct Shared {
     damaged: Throttled,
 }
 
-/// An event without a number.
+/// An event that has no number yet.
 struct Waiting {
     at_unix_ms: u64,
     plugin: Option<PluginId>,
@@ -65,16 +65,16 @@ struct Waiting {
     kind: EventKind,
 }
 
-/// What readers wait for.
+/// The state that readers wait for.
 #[derive(Clone, Copy, Default)]
 struct Now {
-    /// The newest event; `None` until the journal has said with which number to begin.
+    /// The number of the newest event; `None` until the journal was read.
     newest: Option<u64>,
-    /// The last event that readers are shown, once there is none after it.
+    /// The number of the last event that readers see, once the host is stopping.
     last: Option<u64>,
 }
 
-/// Lets a complaint through once a minute.
+/// Limits a log message to one per minute.
 #[derive(Default)]
 struct Throttled(Mutex<Option<Instant>>);
 
@@ -97,21 +97,22 @@ impl Events {
         }))
     }
 
-    /// Begins to write, on the runtime of the caller.
+    /// Starts the writing task on the present runtime.
     pub(crate) fn start(&self) {
         self.0.writer.spawn(write(self.0.clone()));
     }
 
-    /// Notes that something happened. Never waits and never fails: when nothing can be written for long, the oldest of
-    /// those that wait are lost, and counted.
+    /// Publishes an event. Never waits and never fails: if nothing can be written for long, the oldest waiting events
+    /// are dropped and counted.
     pub(crate) fn publish(&self, plugin: Option<&PluginId>, job: Option<&str>, kind: EventKind) {
-        let (plugin, job) = (plugin.cloned(), job.map(str::to_owned));
+        let plugin = plugin.cloned();
+        let job = job.map(str::to_owned);
         let mut waiting = self.0.waiting.lock();
         if waiting.len() >= MAX_WAITING {
             waiting.pop_front();
             self.0.metrics.dropped.inc();
         }
-        // The time is read under the lock, so that it does not go back from one number to the next.
+        // Read under the lock, so that the times do not decrease from one number to the next.
         self.0.metrics.published.inc();
         waiting.push_back(Waiting { at_unix_ms: now_unix_ms(), plugin, job, kind });
         drop(waiting);
@@ -123,7 +124,7 @@ impl Events {
         EventSink::new(self.clone())
     }
 
-    /// Writes what waits and ends the task. To be called before the state is closed; what is published afterwards is lost.
+    /// Writes the waiting events and ends the task. Call it before the state is closed; later events are lost.
     pub(crate) async fn close(&self) {
         self.0.closing.cancel();
         self.0.writer.close();
@@ -157,12 +158,12 @@ async fn write(shared: Arc<Shared>) {
         }
         shared.show(events);
     }
-    // Whoever still reads has come to the end.
+    // Readers have reached the end.
     shared.now.send_modify(|now| now.last = now.last.or(Some(newest)));
 }
 
 impl Shared {
-    /// The newest number of the journal; `None` when the host stops before the journal can be read.
+    /// The newest number of the journal; `None` if the host stops before the journal can be read.
     async fn newest(&self) -> Option<u64> {
         loop {
             match self.state.newest_event_seq().await {
@@ -180,10 +181,10 @@ impl Shared {
         }
     }
 
-    /// Waits for events; `None` when there are none and none will come.
+    /// Waits for events; `None` at the end.
     async fn next_batch(&self) -> Option<Vec<Waiting>> {
         loop {
-            // FoundSource at first: what was published before is in the queue then.
+            // Read before the queue, so that every event published before the closing is found in the queue.
             let is_closing = self.closing.is_cancelled();
             {
                 let mut waiting = self.waiting.lock();
@@ -202,7 +203,7 @@ impl Shared {
         }
     }
 
-    /// Shows events to those who read.
+    /// Shows events to readers.
     fn show(&self, events: Vec<Arc<Event>>) {
         let newest = events.last().map(|event| event.seq);
         let stopping = events.iter().find(|event| event.kind == EventKind::HostStopping).map(|event| event.seq);

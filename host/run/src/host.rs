@@ -1,4 +1,4 @@
-//! The public operations of [`Host`](crate::Host), its assembly, its start and its end.
+//! The public operations of [`Host`](crate::Host), its assembly, its start and its shutdown.
 
 mod apply_plan;
 mod assemble;

@@ -1,10 +1,13 @@
-//! What lives: plugins, their generations, the roster of those that serve, jobs, health, events.
+//! The running host: plugins and their generations, jobs, plans, health, events and metrics.
 //!
-//! [`Host`] is the one handle that all surfaces use. Operations ([`Operation`]) run as jobs, one at a time for each
-//! plugin and side by side for different ones; each prepares everything, commits the desired state, and swaps
-//! the roster's entry, so that a failure anywhere leaves what served before. One loop grants the leases and applies the
-//! desired state: after a start, after a failure. Calls go through [`Host::admit`], which counts them on the generation
-//! that is current at that moment, to their last byte.
+//! [`Host`] is the handle that all surfaces use. Operations ([`Operation`]) run as jobs, one at a time for each plugin
+//! and concurrently for different plugins. A job prepares everything, commits the desired state and swaps the
+//! generation in the roster; after a failure at any point, the previous generation still serves. One reconcile loop
+//! grants the leases of plugins to jobs and brings the actual state to the desired state, after a start and after
+//! failures. Calls are admitted by [`Host::admit`] to the generation that serves at that moment.
+//!
+//! The folders are floors, each of which imports only floors below it: `model`, `metrics`, `events`, `jobs`, `plugins`,
+//! `state`, `upkeep`, `operation`, `planning`, `host`.
 
 mod events;
 mod host;

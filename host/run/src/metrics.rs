@@ -1,7 +1,9 @@
-//! What is counted. `docs/metrics.md` lists every metric with its labels and its unit; a test compares it with what a host shows.
+//! The metrics of the host. `docs/metrics.md` lists every metric with its labels and unit; a test compares it with
+//! `/metrics`.
 //!
-//! No label holds what a caller made up: a plugin's id, an endpoint as plugin.yaml has it (at most 50 a plugin), an action of
-//! the table of routes, a word of a list. What is labelled with a plugin goes when it is unloaded.
+//! Label values never come from a caller: they are ids of installed plugins, endpoints of plugin.yaml (at most 50 per
+//! plugin), actions of the route table, or words of a fixed list. The series of a plugin are removed when it is
+//! unloaded.
 
 mod events;
 mod family;
@@ -26,17 +28,17 @@ pub(crate) use make::MetricFactory;
 
 pub(crate) use events::EventMetrics;
 
-/// Upper bounds in seconds: from what an inline call takes to the longest default deadline.
+/// Upper bounds in seconds: from the duration of an inline call to the longest default timeout.
 const BUCKETS: &[f64] =
     &[0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 30.0];
 
-/// Upper bounds in seconds: from nothing in the way to a long drain.
+/// Upper bounds in seconds: from an immediate unmapping to a long drain.
 const UNMAP_BUCKETS: &[f64] = &[0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0, 300.0];
 
-/// Upper bounds in seconds: from a start of what is built to a cold build.
+/// Upper bounds in seconds: from the start of a built plugin to a cold build.
 const OPERATION_BUCKETS: &[f64] = &[0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 30.0, 60.0, 300.0, 900.0];
 
-/// What the phases of plugins are called.
+/// The values of the label `phase`.
 const PHASES: [&str; 9] =
     ["fetching", "building", "loading", "running", "degraded", "draining", "stopped", "failed", "quarantined"];
 const HEALTH: [&str; 4] = ["healthy", "degraded", "unhealthy", "unknown"];
@@ -44,7 +46,7 @@ const HEALTH: [&str; 4] = ["healthy", "degraded", "unhealthy", "unknown"];
 /// All metrics of a host.
 pub(crate) struct Metrics {
     registry: Registry,
-    /// The endpoints that each plugin ever had, to be forgotten with it.
+    /// The endpoints that each plugin ever had, so that their series can be removed with it.
     labels: Mutex<BTreeMap<String, BTreeSet<String>>>,
     requests: IntCounterVec,
     errors: IntCounterVec,
@@ -86,7 +88,8 @@ impl Metrics {
     pub(crate) fn new() -> Metrics {
         let registry = Registry::new();
         let make = MetricFactory(&registry);
-        let (endpoint, plugin) = (["plugin", "endpoint"], ["plugin"]);
+        let endpoint = ["plugin", "endpoint"];
+        let plugin = ["plugin"];
         let metrics = Metrics {
             requests: make.counters("plugin_host_requests_total", "Requests routed to a plugin endpoint", &endpoint),
             errors: make.counters(
@@ -190,7 +193,7 @@ impl Metrics {
             registry,
         };
         for cause in ["operator", "automatic"] {
-            // Shown as 0 before the first.
+            // Exported as 0 before the first rollback.
             metrics.rollbacks.with_label_values(&[cause]);
         }
         for reason in ["token", "role"] {
@@ -212,7 +215,7 @@ impl Metrics {
         }
     }
 
-    /// What is counted of a plugin as a whole.
+    /// The counters of a plugin as a whole.
     pub(crate) fn plugin(&self, plugin: &str) -> PluginCounters {
         PluginCounters::new(
             RefusalReason::ALL.map(|reason| self.refused.with_label_values(&[plugin, reason.as_str()])),
@@ -220,7 +223,7 @@ impl Metrics {
         )
     }
 
-    /// A request was refused because the plugin, which is installed, does not serve.
+    /// Counts a request that was refused because an installed plugin does not serve.
     pub(crate) fn refused(&self, plugin: &str, reason: RefusalReason) {
         self.refused.with_label_values(&[plugin, reason.as_str()]).inc();
     }
@@ -229,13 +232,13 @@ impl Metrics {
         self.panics.with_label_values(&[plugin])
     }
 
-    /// An operation has ended.
+    /// Counts an ended operation.
     pub(crate) fn operation(&self, operation: &str, outcome: &str, took: Duration) {
         self.operations.with_label_values(&[operation, outcome]).inc();
         self.operation_duration.with_label_values(&[operation]).observe(took.as_secs_f64());
     }
 
-    /// Takes away all labels of an unloaded plugin.
+    /// Removes all series of an unloaded plugin.
     pub(crate) fn forget(&self, plugin: &str) {
         let endpoints = self.labels.lock().remove(plugin);
         for endpoint in &endpoints.unwrap_or_default() {
@@ -262,7 +265,7 @@ impl Metrics {
         let _ = self.left_bytes.remove_label_values(&[plugin]);
     }
 
-    /// A library is gone from memory, this long after its generation was replaced.
+    /// Counts an unmapped library, `after` the replacement of its generation.
     pub(crate) fn unmapped(&self, plugin: &str, after: Duration, left_bytes: Option<u64>) {
         self.unmapped.inc();
         self.unmap_duration.observe(after.as_secs_f64());
@@ -272,7 +275,7 @@ impl Metrics {
         }
     }
 
-    /// What lies on disk, as it was measured just now.
+    /// Records a measurement of the disk usage.
     pub(crate) fn on_disk(&self, usage: &host_store::Usage) {
         for (kind, bytes) in
             [("artifacts", usage.artifact_bytes), ("trees", usage.tree_bytes), ("build_cache", usage.build_cache_bytes)]
@@ -281,7 +284,7 @@ impl Metrics {
         }
     }
 
-    /// Everything of the host's. What is not counted as it happens is set here.
+    /// All metric families of the host. Sets the values that are not counted as they happen.
     pub(crate) fn gather(&self, now: &MetricsNow) -> Vec<proto::MetricFamily> {
         self.mapped.set(whole(now.mapped as u64));
         self.kept.set(whole(now.kept as u64));
@@ -325,10 +328,10 @@ impl Metrics {
     }
 }
 
-/// Metrics as Prometheus text.
+/// The metrics as Prometheus text.
 pub(crate) fn text(families: &[proto::MetricFamily]) -> String {
     let mut text = vec![];
-    // Writing into memory does not fail, and families without series are left out before.
+    // Writing to memory does not fail, and families without series were removed before.
     let _ = TextEncoder::new().encode(families, &mut text);
     String::from_utf8_lossy(&text).into_owned()
 }
@@ -337,37 +340,37 @@ fn whole(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
-/// Brings a counter to what was counted elsewhere.
+/// Raises a counter to a count that is kept elsewhere.
 fn catch_up(counter: &IntCounter, count: u64) {
     counter.inc_by(count.saturating_sub(counter.get()));
 }
 
-/// What is read off when the metrics are asked for.
+/// The values that are read when the metrics are gathered.
 pub(crate) struct MetricsNow {
     pub(crate) mapped: usize,
     pub(crate) kept: usize,
     pub(crate) unloading: bool,
     pub(crate) uptime: Duration,
     pub(crate) started_unix_seconds: f64,
-    /// Operations that wait for their turn, and those that work.
+    /// The number of queued and of running jobs.
     pub(crate) jobs: (usize, usize),
     pub(crate) builds: host_build::Counters,
     pub(crate) plugins: Vec<PluginNow>,
 }
 
-/// The same of one plugin.
+/// The values of one plugin.
 pub(crate) struct PluginNow {
     pub(crate) id: String,
     pub(crate) phase: &'static str,
     pub(crate) health: &'static str,
-    /// The serving generation, or 0.
+    /// The number of the serving generation, or 0.
     pub(crate) generation: u64,
-    /// Requests in flight on all its generations.
+    /// The requests in flight on all its generations.
     pub(crate) in_flight: usize,
-    /// Heap of the serving generation.
+    /// The heap memory of the serving generation, in bytes.
     pub(crate) live_bytes: Option<u64>,
-    /// Whether its calls are refused because its probes fail.
+    /// Whether its calls are refused because health probes fail.
     pub(crate) circuit_open: bool,
-    /// Whether it is out of service until the operator acts.
+    /// Whether it is quarantined until an operator acts.
     pub(crate) quarantined: bool,
 }

@@ -1,4 +1,4 @@
-//! Looking ahead without changing anything: plans, validation of sources, the catalog of indexes.
+//! Reads that change nothing: plans, validation of sources, and the catalog of the indexes.
 
 mod catalog;
 mod export;

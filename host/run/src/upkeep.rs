@@ -1,4 +1,4 @@
-//! What operations and the host build upon: probes, retirement, updates, records of jobs, setups.
+//! The services that operations build upon: health probes, retirement of generations, updates, records of jobs, setups.
 
 mod audit;
 mod auto_update;

@@ -1,4 +1,4 @@
-//! Jobs over the lives of several hosts, with operations that need no build.
+//! Jobs across several host processes, with operations that need no build.
 #![expect(clippy::unwrap_used, reason = "a test may end by a panic")]
 
 use std::time::Duration;
@@ -34,13 +34,13 @@ async fn end(host: Host) {
     host.shutdown(Duration::from_secs(5)).await;
 }
 
-/// A load of a folder that is not there.
+/// A load of a folder that does not exist.
 fn nowhere() -> Operation {
     let source = Source::Folder("/nowhere".into());
     Operation::Load { source, trust: Trust::CommandLine, options: Default::default() }
 }
 
-/// What a host that was killed leaves of such a load.
+/// The record that a killed host leaves of such a load.
 fn left(n: u64, attempt: u64) -> JobRecord {
     JobRecord {
         id: format!("job_{n:016}"),
@@ -68,7 +68,7 @@ fn left(n: u64, attempt: u64) -> JobRecord {
     }
 }
 
-/// Leaves jobs with sealed requests, as a host does.
+/// Stores jobs with sealed requests, as a host does.
 async fn leave(folder: &TempDir, records: &[JobRecord]) {
     let store = store(folder);
     let sealer = Sealer::new(store.seal_key().unwrap());
@@ -145,7 +145,7 @@ async fn what_cannot_be_taken_up_ends_and_says_why() {
     assert_eq!(next.retry(&left(2, 1).id, Initiator::new("operator")).await.err().unwrap().code(), "job_unreadable");
     assert_eq!(next.retry(&left(3, 1).id, Initiator::new("operator")).await.err().unwrap().code(), "job_not_retryable");
 
-    // One that nobody takes up can still be ended.
+    // A job that was not resumed can still be cancelled.
     let cancelled = next.cancel_job(&left(4, 2).id).await.unwrap();
     assert_eq!(cancelled.state, JobState::Cancelled);
     assert_eq!(next.cancel_job(&left(4, 2).id).await.unwrap_err().code(), "job_ended");

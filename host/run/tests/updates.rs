@@ -1,4 +1,4 @@
-//! Newer versions, looked for by a host at a git server on 127.0.0.1.
+//! Checks for updates by a host, with a git server on 127.0.0.1.
 #![allow(clippy::unwrap_used, reason = "the whole file is a test")]
 
 #[path = "../../../tests/support/git_server.rs"]
@@ -25,7 +25,7 @@ struct Place {
     _folder: tempfile::TempDir,
 }
 
-/// A host, and a server with an empty repository that stands for `https://github.com/acme/hello`.
+/// A host, and a server with an empty repository in place of `https://github.com/acme/hello`.
 async fn place() -> Place {
     let folder = tempfile::tempdir().unwrap();
     let repositories = folder.path().join("repositories");
@@ -57,7 +57,7 @@ impl Place {
         self.host.check_updates(&source, &"1.0.0".parse().unwrap(), None, &rule, &blocked).await
     }
 
-    /// What may be loaded, what there is, how many versions are held back, and what went wrong.
+    /// The allowed and the newest revision, the number of versions that are held back, and the error.
     async fn found(&self, source: &str, policy: UpdatePolicy) -> String {
         let report = match self.check(source, policy).await {
             Ok(report) => report,
@@ -116,7 +116,7 @@ async fn a_host_that_polls_sees_a_release_within_its_interval() {
     place.repository.commit(&[("plugin.yaml", "1")]);
     place.repository.git(&["tag", "v1.0.0"]);
     let (told, mut reports) = mpsc::unbounded_channel();
-    // From here on time passes as fast as it is waited for, but for the answers of the server.
+    // From here on, simulated time passes as fast as it is awaited, except for the answers of the server.
     tokio::time::pause();
     let poller = place.host.poll_updates(
         || async { vec![watched(HELLO, UpdatePolicy::Minor)] },

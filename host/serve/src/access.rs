@@ -1,6 +1,6 @@
-//! Identity is there: the operator's token, tokens, the sessions of users, and how often somebody may be wrong.
+//! Authentication: the operator's token, tokens, sessions of users, and the limits for failed attempts.
 //!
-//! All of it is in memory, and changed there once the disk has it: a change counts from the next request on.
+//! All data is in memory and changed there after it is written to disk, so a change applies from the next request on.
 
 pub(crate) mod audit_context;
 pub(crate) mod caller;
@@ -36,26 +36,26 @@ pub(crate) use recent::RecentToken;
 pub(crate) use sessions::Session;
 pub(crate) use tokens::NewToken;
 
-/// Unknown clients that are told apart in the audit log within a minute, and what known ones are refused.
+/// Numbers of separate summaries of rejections in the audit log, for unauthenticated and for authenticated clients.
 const MAX_STRANGERS: usize = 64;
 const MAX_REFUSALS: usize = 1_024;
 
-/// How the host lets somebody in.
+/// The limits of authentication.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Rules {
-    /// Failed logins and wrong tokens that one address may send a minute, and all together.
+    /// Failed logins and invalid tokens per minute, from one address and in total.
     pub(crate) max_failures: u32,
     pub(crate) max_failures_of_all: u32,
-    /// How long a login counts.
+    /// Lifetime of a session.
     pub(crate) session: Duration,
 }
 
-/// Identity is there.
+/// Authenticates callers and manages tokens and users.
 pub(crate) struct Access {
     operator: OperatorToken,
     keyring: Keyring,
     state: State,
-    /// StoredToken while a change is written and made, so that both have one order.
+    /// Held while a change is written and applied, so that both happen in the same order.
     changing: tokio::sync::Mutex<()>,
     passwords: Passwords,
     throttle: LoginThrottle,
@@ -64,7 +64,7 @@ pub(crate) struct Access {
     session: Duration,
 }
 
-/// Why nobody can be let in.
+/// Why authentication is not available.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
     #[error("failed to read tokens and users")]
@@ -92,18 +92,18 @@ impl Access {
         })
     }
 
-    /// Identity sends these headers, over a connection that may have sent the same before.
+    /// Returns the identity of the sender of these headers, on a connection that may have sent the same token before.
     pub(crate) fn identity(&self, headers: &HeaderMap, recent: Option<&RecentToken>) -> Identity {
         let mut values = headers.get_all(AUTHORIZATION).iter();
         let Some(value) = values.next() else { return Identity::Anonymous };
-        // Of two, nobody could say which one counts.
+        // Two values of `Authorization` are ambiguous, so the request counts as having an invalid token.
         let token = bearer(value.as_bytes()).filter(|_| values.next().is_none());
         let Some(token) = token else { return Identity::Unknown };
         let now_ms = now_unix_ms();
         if let Some(caller) = recent.and_then(|recent| recent.caller(value, now_ms)) {
             return Identity::Known(caller);
         }
-        // Before it is looked up, so that no change is missed.
+        // Subscribed before the lookup, so that no change is missed.
         let changed = self.keyring.watch();
         let held = self.keyring.find(token, now_ms);
         let caller = match &held {
@@ -111,17 +111,18 @@ impl Access {
             None => self.operator.caller(token),
         };
         let Some(caller) = caller else { return Identity::Unknown };
-        // A copy, which keeps nothing else of the request in memory.
+        // A copy, so that it does not keep the buffer of the whole request head in memory.
         if let (Some(recent), Ok(value)) = (recent, HeaderValue::from_bytes(value.as_bytes())) {
             recent.keep(SeenToken { value, caller: caller.clone(), held, changed });
         }
         Identity::Known(caller)
     }
 
-    /// The same for a client who has to be known.
+    /// Returns the authenticated caller.
     ///
     /// # Errors
-    /// 401; and 429 when wrong tokens came too often from this address. A valid token is never refused.
+    /// 401 without a valid token. 429 after too many invalid tokens from this address; a valid token is never
+    /// limited.
     pub(crate) fn caller(
         &self,
         headers: &HeaderMap,
@@ -138,20 +139,21 @@ impl Access {
         }
     }
 
-    /// Waits until the token of this caller is not valid any more: revoked, expired, or of a user who was changed.
+    /// Waits until the token of this caller is revoked, expires, or belongs to a user who was changed.
     pub(crate) async fn ended(self: Arc<Self>, caller: Caller) {
         let mut changed = self.keyring.watch();
         while !self.operator.is_of(&caller) {
             let now_ms = now_unix_ms();
             let Some(held) = self.keyring.token(&caller.token).filter(|held| held.is_valid(now_ms)) else { return };
             let left_ms = held.record.expires_unix_ms.map_or(u64::MAX, |expires| expires.saturating_sub(now_ms));
-            // What comes of it is looked at anew: neither the clock nor a change need be about this token.
+            // The token is checked again after every wake-up: the clock may have changed, and a change may concern
+            // another token.
             let _ = tokio::time::timeout(Duration::from_millis(left_ms), changed.changed()).await;
         }
         std::future::pending().await
     }
 
-    /// Writes when tokens were used last.
+    /// Writes the last-used times of tokens.
     pub(crate) async fn flush_last_used(&self) {
         let used = self.keyring.take_used();
         if used.is_empty() {
@@ -164,14 +166,14 @@ impl Access {
     }
 }
 
-/// 429 for who was wrong too often.
+/// The 429 error after too many failures.
 fn too_many(seconds: u32) -> ApiError {
     let detail = "too many failed logins or invalid tokens from this address";
     let refused = ApiError::new(StatusCode::TOO_MANY_REQUESTS, "auth_too_many", detail).retry_after(seconds);
     refused.fix("wait for the time in `Retry-After`; requests with a valid token are not limited")
 }
 
-/// Milliseconds since 1970.
+/// Returns the current time in milliseconds since 1970.
 pub(crate) fn now_unix_ms() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)

@@ -1,15 +1,18 @@
-//! The HTTP front.
+//! The HTTP server of the host.
 //!
-//! | path | who answers | needs |
+//! | path | served by | required access |
 //! |---|---|---|
-//! | `/api/plugin-endpoints/<id>/…` | the plugin's generation that serves now ([`endpoint`](self)) | what plugin.yaml says |
-//! | `/api/plugins…`, `/api/jobs…`, `/api/events` | the management API (one page: `routes.rs`) | what its row says: a role, or a valid token |
+//! | `/api/plugin-endpoints/<id>/…` | the serving generation of the plugin | as declared in plugin.yaml |
+//! | `/api/plugins…`, `/api/jobs…`, `/api/events` | the management API | the role in the route's row, or any valid token |
 //! | `/login` | the host | a user's password |
-//! | `/openapi.json` | what all of it is: the host's routes, and those of the plugins that serve | a token that may read |
-//! | `/docs`, `/docs/errors` | the same to read and to try, as pages without anything from elsewhere | nothing |
-//! | `/health`, `/health/live`, `/health/ready`, `/metrics` | the host | nothing |
+//! | `/openapi.json` | the OpenAPI document of the host and the running plugins | the role `viewer` |
+//! | `/docs`, `/docs/errors` | the API reference and the error reference, without external resources | none |
+//! | `/health`, `/health/live`, `/health/ready`, `/metrics` | the host | none |
 //!
-//! Every answer carries `X-Request-Id`; every error is an RFC 9457 problem document.
+//! Every response carries `X-Request-Id`; every error is an RFC 9457 problem document.
+//!
+//! The folders are floors: `wire` is the lowest, `server` the highest, and a folder imports only folders below it.
+//! `FOLDERS` in tests/it/architecture.rs lists the allowed imports.
 
 mod access;
 mod api;

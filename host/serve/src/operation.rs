@@ -1,4 +1,4 @@
-//! Operations on plugins: read from a request, run as a job, answered with its result.
+//! Operations on plugins: reads them from requests, runs them as jobs, and responds with their results.
 
 pub(crate) mod request;
 pub(crate) mod run;

@@ -31,26 +31,26 @@ use crate::wire::request_id::RequestIds;
 
 pub use control::{Control, Pulse, Ready};
 
-/// How the host is reached.
+/// The configuration of the server.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Where to listen; port 0 takes a free one.
+    /// The address to listen on; port 0 selects a free port.
     pub address: SocketAddr,
-    /// What may change while it serves.
+    /// Rules that can be changed while the server runs.
     pub rules: Rules,
-    /// Speaks TLS with this certificate, and nothing else.
+    /// Serves TLS only, with this certificate; `None` for plain HTTP.
     pub tls: Option<TlsFiles>,
-    /// Connections at the same time. Of more, those without a request in work make room; else the new ones wait.
+    /// Maximum number of connections. Further ones evict idle connections, or wait.
     pub max_connections: usize,
-    /// How long the head of a request may take; also how long a connection may idle.
+    /// Timeout for the head of a request, and for an idle connection.
     pub header_timeout: Duration,
-    /// The largest archive that may be uploaded.
+    /// Maximum size of an uploaded archive.
     pub max_upload_bytes: u64,
-    /// Failed logins and wrong tokens that one address may send a minute.
+    /// Failed logins and invalid tokens per minute from one address.
     pub max_auth_failures: u32,
-    /// The same of all addresses together.
+    /// Failed logins and invalid tokens per minute in total.
     pub max_auth_failures_of_all: u32,
-    /// How long a login counts.
+    /// Lifetime of a session.
     pub session: Duration,
 }
 
@@ -70,33 +70,33 @@ impl Default for Config {
     }
 }
 
-/// Why the host can't be reached.
+/// Why the server cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The address is taken, or not this machine's.
+    /// The address is in use, or does not belong to this machine.
     #[error("failed to listen on {address}")]
     Listen {
         /// The address.
         address: SocketAddr,
-        /// Why not.
+        /// The cause.
         #[source]
         source: io::Error,
     },
-    /// The operator's token could not be read or made.
+    /// The operator's token could not be read or created.
     #[error("failed to prepare the operator token")]
     Token(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// Tokens and users could not be read.
     #[error("failed to prepare tokens and users")]
     Access(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// The system gave no randomness.
+    /// The operating system's random number generator failed.
     #[error("the operating system's random number generator failed")]
     Random(#[source] getrandom::Error),
-    /// The certificate or its key can't be used.
+    /// The certificate or its key cannot be used.
     #[error("failed to prepare TLS")]
     Tls(#[from] TlsError),
 }
 
-/// A host that listens.
+/// A server that is bound to its address.
 pub struct Server {
     listener: TcpListener,
     address: SocketAddr,
@@ -108,7 +108,8 @@ pub struct Server {
 }
 
 impl Server {
-    /// Listens. `state` is the one of `host`: tokens and users are in it. Nothing is accepted before [`Server::run`].
+    /// Binds the address. `state` is the state of `host` and contains tokens and users. Connections are accepted by
+    /// [`Server::run`].
     ///
     /// # Errors
     /// [`Error`].
@@ -142,39 +143,39 @@ impl Server {
         Ok(Server { listener, address, token_path, app, tls, pulses: mpsc::channel(1), config })
     }
 
-    /// Lets administrators see and change the settings of the host.
+    /// Makes the settings of the host available over the API.
     pub fn with_settings(mut self, settings: Arc<dyn Settings>) -> Server {
         self.app.settings = Some(settings);
         self
     }
 
-    /// Where it listens.
+    /// Returns the bound address.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Where the operator's token lies.
+    /// Returns the path of the operator's token.
     pub fn token_path(&self) -> &Path {
         &self.token_path
     }
 
-    /// What its routes share.
+    /// Returns the application state.
     #[cfg(test)]
     pub(crate) fn app_state(&self) -> AppState {
         self.app.clone()
     }
 
-    /// To be told when the host is ready.
+    /// Returns a handle to mark the host as ready.
     pub fn ready(&self) -> Ready {
         Ready::new(self.app.ready.clone())
     }
 
-    /// To change what may change while it serves.
+    /// Returns a handle to change settings of the running server.
     pub fn control(&self) -> Control {
         Control::new(self.app.rules.clone(), self.tls.clone())
     }
 
-    /// To see that it lives.
+    /// Returns a handle to check that the accept loop is alive.
     pub fn pulse(&self) -> Pulse {
         Pulse::new(self.pulses.0.clone())
     }

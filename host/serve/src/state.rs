@@ -18,7 +18,7 @@ use key_locks::KeyLocks;
 use settings::Settings;
 use uploads::Uploads;
 
-/// What the surfaces share. Cheap to clone.
+/// The state that all requests share. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct AppState {
     pub(crate) host: Host,
@@ -28,10 +28,10 @@ pub(crate) struct AppState {
     pub(crate) request_ids: Arc<RequestIds>,
     pub(crate) ready: Arc<AtomicBool>,
     pub(crate) uploads: Arc<Uploads>,
-    /// What goes on when its client is gone.
+    /// Tasks that continue when their client disconnects.
     pub(crate) tasks: TaskTracker,
-    /// Requests that name themselves, one at a time for each name.
+    /// Locks for the idempotency keys in use.
     pub(crate) key_locks: Arc<KeyLocks>,
-    /// `None` where the settings are those of a command line.
+    /// `None` if the settings come from the command line only.
     pub(crate) settings: Option<Arc<dyn Settings>>,
 }

@@ -1,4 +1,4 @@
-//! What is sent and received: request parts, response types, errors and their conversions.
+//! Requests and responses: extractors, JSON types, errors, and their conversions.
 
 pub(crate) mod body;
 pub(crate) mod input;

@@ -101,8 +101,8 @@ fn condition(headers: &HeaderMap) -> Result<Condition, Error> {
             }
         }
     };
-    let (has, has_not) =
-        (one(header::IF_MATCH, "header `if-match`")?, one(header::IF_NONE_MATCH, "header `if-none-match`")?);
+    let has = one(header::IF_MATCH, "header `if-match`")?;
+    let has_not = one(header::IF_NONE_MATCH, "header `if-none-match`")?;
     match (has, has_not) {
         (None, None) => Ok(Condition::Always),
         (None, Some(any)) if any.trim() == "*" => Ok(Condition::Absent),

@@ -3,15 +3,17 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use host_fetch::Mirror;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::configurations::{self, Configurations};
+use super::setting_type::{self, SettingType};
 use super::table::{SETTINGS, Setting, find};
-use super::value::{self, Kind, Value};
+use super::value::SettingValue;
 
 /// The values of a file by key, each with its line.
-pub(crate) type FileValues = BTreeMap<&'static str, (Value, usize)>;
+pub(crate) type FileValues = BTreeMap<&'static str, (SettingValue, usize)>;
 
 /// The content of a file.
 #[derive(Default)]
@@ -53,13 +55,13 @@ pub(crate) fn read(path: &Path, text: &str) -> InFile {
         match take(setting, found) {
             Ok(value) => {
                 let value = match folder {
-                    Some(folder) => setting.kind.based_on(folder, value),
+                    Some(folder) => setting.setting_type.based_on(folder, value),
                     None => value,
                 };
                 values.insert(setting.key, (value, line));
             }
             Err(found) => {
-                let allowed = setting.kind.allowed();
+                let allowed = setting.setting_type.allowed();
                 refusals.push(format!("{place}: `{}` is {found}, expected {allowed}", setting.key));
             }
         }
@@ -68,38 +70,36 @@ pub(crate) fn read(path: &Path, text: &str) -> InFile {
 }
 
 /// Reads a value of the file, or describes the invalid value.
-fn take(setting: &Setting, found: &Spanned<DeValue<'_>>) -> Result<Value, String> {
-    let kind = setting.kind;
-    let refused = || show(found.get_ref());
+fn take(setting: &Setting, found: &Spanned<DeValue<'_>>) -> Result<SettingValue, String> {
+    let setting_type = setting.setting_type;
+    let invalid = || show(found.get_ref());
     match found.get_ref() {
-        DeValue::String(text) if !kind.is_list() && !matches!(kind, Kind::Number { .. } | Kind::Switch) => {
-            kind.read(text).ok_or_else(refused)
-        }
-        DeValue::Integer(number) if matches!(kind, Kind::Number { .. } | Kind::Bytes { .. }) => {
+        DeValue::String(text) if setting_type.is_text() => setting_type.read(text).ok_or_else(invalid),
+        DeValue::Integer(number) if setting_type.is_number() => {
             let digits = number.as_str().replace('_', "");
-            kind.read(&digits).filter(|_| number.radix() == 10).ok_or_else(refused)
+            setting_type.read(&digits).filter(|_| number.radix() == 10).ok_or_else(invalid)
         }
-        DeValue::Boolean(switch) if kind == Kind::Switch => Ok(Value::Switch(*switch)),
-        DeValue::Array(array) if kind == Kind::Mirrors => {
-            array.iter().map(|entry| mirror(entry.get_ref())).collect::<Result<_, _>>().map(Value::Mirrors)
+        DeValue::Boolean(switch) if setting_type == SettingType::Switch => Ok(SettingValue::Switch(*switch)),
+        DeValue::Array(array) if setting_type == SettingType::Mirrors => {
+            array.iter().map(|entry| mirror(entry.get_ref())).collect::<Result<_, _>>().map(SettingValue::Mirrors)
         }
-        DeValue::Array(array) if kind.is_list() => {
+        DeValue::Array(array) if setting_type.is_list() => {
             let texts: Option<Vec<_>> = array.iter().map(|entry| entry.get_ref().as_str()).collect();
-            texts.and_then(|texts| kind.read_list(&texts)).ok_or_else(refused)
+            texts.and_then(|texts| setting_type.read_list(&texts)).ok_or_else(invalid)
         }
-        _ => Err(refused()),
+        _ => Err(invalid()),
     }
 }
 
-fn mirror(entry: &DeValue<'_>) -> Result<(String, String), String> {
-    let refused = || show(entry);
-    let DeValue::Table(table) = entry else { return Err(refused()) };
+fn mirror(entry: &DeValue<'_>) -> Result<Mirror, String> {
+    let invalid = || show(entry);
+    let DeValue::Table(table) = entry else { return Err(invalid()) };
     let text = |key: &str| {
         table.iter().find(|(name, _)| name.get_ref() == key).and_then(|(_, value)| value.get_ref().as_str())
     };
     match (text("prefix"), text("base")) {
-        (Some(prefix), Some(base)) if table.len() == 2 => value::mirror(prefix, base).ok_or_else(refused),
-        _ => Err(refused()),
+        (Some(prefix), Some(base)) if table.len() == 2 => setting_type::mirror(prefix, base).ok_or_else(invalid),
+        _ => Err(invalid()),
     }
 }
 

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
 
+use super::setting_type::SettingType;
 use super::table::SETTINGS;
-use super::value::{Kind, Value};
+use super::value::SettingValue;
 
 /// The flags on the command line, by the key of their setting.
 #[derive(Clone, Debug, Default)]
@@ -25,14 +26,14 @@ impl Flags {
 }
 
 /// Parses the values of a flag; `None` if they are invalid.
-pub(super) fn value(kind: Kind, texts: &[String]) -> Option<Value> {
-    match (kind.is_list(), texts) {
-        (true, texts) => {
-            let parts: Vec<_> = texts.iter().map(String::as_str).collect();
-            kind.read_list(&parts)
-        }
-        (false, [text]) => kind.read(text),
-        (false, _) => None,
+pub(super) fn value(setting_type: SettingType, texts: &[String]) -> Option<SettingValue> {
+    if setting_type.is_list() {
+        let parts: Vec<_> = texts.iter().map(String::as_str).collect();
+        return setting_type.read_list(&parts);
+    }
+    match texts {
+        [text] => setting_type.read(text),
+        _ => None,
     }
 }
 
@@ -40,7 +41,8 @@ impl Args for Flags {
     fn augment_args(mut command: Command) -> Command {
         for setting in SETTINGS {
             let mut help = format!("{}\n[host.toml: {}]", setting.about, setting.key);
-            if let Kind::Word(words) = setting.kind {
+            let words = setting.setting_type.words();
+            if !words.is_empty() {
                 help += &format!(" [one of: {}]", words.join(", "));
             }
             if let Some(variable) = setting.variable {
@@ -50,14 +52,14 @@ impl Args for Flags {
                 help += &format!(" [default: {}]", setting.default);
             }
             let arg = Arg::new(setting.key).long(setting.flag).help(help).help_heading("Settings");
-            command = command.arg(match setting.kind {
-                Kind::Switch => arg
+            command = command.arg(match setting.setting_type {
+                SettingType::Switch => arg
                     .num_args(0..=1)
                     .require_equals(true)
                     .default_missing_value("true")
-                    .value_name(value_name(setting.kind)),
-                kind if kind.is_list() => arg.action(ArgAction::Append).value_name(value_name(kind)),
-                kind => arg.value_name(value_name(kind)),
+                    .value_name(value_name(setting.setting_type)),
+                list if list.is_list() => arg.action(ArgAction::Append).value_name(value_name(list)),
+                other => arg.value_name(value_name(other)),
             });
         }
         command
@@ -68,24 +70,24 @@ impl Args for Flags {
     }
 }
 
-fn value_name(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Path | Kind::Paths | Kind::File => "PATH",
-        Kind::Program => "PROGRAM",
-        Kind::Word(_) => "WORD",
-        Kind::Switch => "BOOL",
-        Kind::Sources => "SOURCE",
-        Kind::Origins => "ORIGIN",
-        Kind::Repositories => "PATTERN",
-        Kind::Mirrors => "PREFIX=BASE",
-        Kind::Hosts | Kind::HostNames => "HOST",
-        Kind::Networks => "NETWORK",
-        Kind::Secrets => "PLUGIN/NAME=PLACE",
-        Kind::Address => "ADDRESS",
-        Kind::Number { .. } => "NUMBER",
-        Kind::Bytes { .. } => "BYTES",
-        Kind::Filter => "FILTER",
-        Kind::Url => "URL",
+fn value_name(setting_type: SettingType) -> &'static str {
+    match setting_type {
+        SettingType::Path | SettingType::Paths | SettingType::File => "PATH",
+        SettingType::Program => "PROGRAM",
+        SettingType::Mode | SettingType::LogFormat => "WORD",
+        SettingType::Switch => "BOOL",
+        SettingType::Sources => "SOURCE",
+        SettingType::Origins => "ORIGIN",
+        SettingType::Repositories => "PATTERN",
+        SettingType::Mirrors => "PREFIX=BASE",
+        SettingType::Hosts | SettingType::HostNames => "HOST",
+        SettingType::Networks => "NETWORK",
+        SettingType::Secrets => "PLUGIN/NAME=PLACE",
+        SettingType::Address => "ADDRESS",
+        SettingType::Number { .. } => "NUMBER",
+        SettingType::Bytes { .. } => "BYTES",
+        SettingType::Filter => "FILTER",
+        SettingType::Url => "URL",
     }
 }
 

@@ -213,15 +213,18 @@ name = "a"
         configuration.hello = {"api_token":"********","database":{"host":"db","password":"********","pool":{"max":1000,"ratio":0.5}},"greeting":"Hello","on":true,"servers":[{"client secret":"********","name":"a"}]} # file /etc/host/host.toml:3
         configuration.other = {"retries":16} # file /etc/host/host.toml:2
     "#]].assert_eq(&shown.concat());
-    let rooms = Rooms::of(&settings, &Environment::default());
-    let hello = &rooms.run.configurations["hello"];
+    let configs = Configs::new(&settings, &Environment::default());
+    let hello = &configs.run.configurations["hello"];
     assert_eq!(hello["database"]["password"], "hidden");
     assert_eq!(
         (hello["database"]["pool"]["max"].as_i64(), hello["database"]["pool"]["ratio"].as_f64()),
         (Some(1000), Some(0.5))
     );
     assert_eq!(hello["servers"][0]["client secret"][0], "hidden");
-    assert_eq!((rooms.run.configurations["other"]["retries"].as_i64(), rooms.run.configurations.len()), (Some(16), 3));
+    assert_eq!(
+        (configs.run.configurations["other"]["retries"].as_i64(), configs.run.configurations.len()),
+        (Some(16), 3)
+    );
 }
 
 #[test]
@@ -266,19 +269,21 @@ good = "hidden"
 fn every_default_of_the_table_is_valid_and_passed_on() {
     let settings =
         resolve(&Flags::default(), &Environment::default(), None).unwrap_or_else(|refusals| panic!("{refusals:?}"));
-    let rooms = Rooms::of(&settings, &Environment::of(&[("PATH", "/bin"), ("PORT", "1")]));
-    assert_eq!(rooms.serve.address.to_string(), "127.0.0.1:4000");
+    let configs = Configs::new(&settings, &Environment::of(&[("PATH", "/bin"), ("PORT", "1")]));
+    assert_eq!(configs.serve.address.to_string(), "127.0.0.1:4000");
     assert_eq!(settings.url(), "http://127.0.0.1:4000");
     assert_eq!((settings.log_filter(), settings.logs_json()), ("info", false));
-    assert_eq!(rooms.build.environment, [("PATH".to_owned(), "/bin".to_owned())]);
-    assert!(rooms.store.plugin_dir.is_absolute() && rooms.store.plugin_dir.ends_with("cache"));
-    assert_eq!(rooms.run.fetch.source_roots, [std::env::current_dir().unwrap()]);
-    assert_eq!(rooms.run.fetch.max_git_bytes, 100 << 20);
-    assert_eq!((rooms.run.drain_timeout.as_secs(), rooms.grace.as_secs()), (30, 30));
+    assert_eq!(configs.build.environment, [("PATH".to_owned(), "/bin".to_owned())]);
+    assert!(configs.store.plugin_dir.is_absolute() && configs.store.plugin_dir.ends_with("cache"));
+    assert_eq!(configs.run.fetch.source_roots, [std::env::current_dir().unwrap()]);
+    assert_eq!(configs.run.fetch.max_git_bytes, 100 << 20);
+    assert_eq!((configs.run.drain_timeout.as_secs(), configs.grace.as_secs()), (30, 30));
     let defaults = host_run::Config::new("1.0.0".parse().unwrap());
-    assert_eq!((rooms.run.patience, rooms.run.probation), (defaults.patience, defaults.probation));
-    assert_eq!(rooms.run.max_kept_versions, defaults.max_kept_versions);
-    assert_eq!(rooms.run.max_events, defaults.max_events);
+    assert_eq!((configs.run.patience, configs.run.probation), (defaults.patience, defaults.probation));
+    assert_eq!(configs.run.max_kept_versions, defaults.max_kept_versions);
+    assert_eq!(configs.run.max_events, defaults.max_events);
+    assert_eq!(configs.run.max_endpoint_timeout, defaults.max_endpoint_timeout);
+    assert_eq!(configs.run.upload_lifetime, defaults.upload_lifetime);
 }
 
 #[test]
@@ -321,13 +326,13 @@ fn settings_that_apply_immediately_are_separated_from_settings_that_need_a_resta
     let after = "port = 2\nmax_streams = 7\ntls_cert = \"a\"\ntls_key = \"b\"\n[configuration.abc]\nx = 2\n\
         [configuration.bcd]\nx = 1\n[configuration.cde]\n";
     let after = resolved(&[], &[], after).unwrap();
-    let used = before.with_those_at_once(&after);
+    let used = before.with_immediate_changes(&after);
     assert_eq!(before.differences(&used), ["max_streams"]);
     assert_eq!(used.differences(&after), ["port", "tls_cert", "tls_key"]);
     assert_eq!(before.differences_of_plugins(&after), ["configuration.abc", "configuration.cde"]);
     // A host with TLS uses a new certificate immediately.
     let renewed = resolved(&[], &[], "tls_cert = \"c\"\ntls_key = \"b\"").unwrap();
-    assert_eq!(after.differences(&after.with_those_at_once(&renewed)), ["tls_cert", "max_streams"]);
+    assert_eq!(after.differences(&after.with_immediate_changes(&renewed)), ["tls_cert", "max_streams"]);
 }
 
 #[test]
@@ -340,6 +345,8 @@ fn settings_are_passed_to_their_crates() {
     build_offline = true
     drain_timeout_seconds = 1
     start_timeout_seconds = 2
+    max_endpoint_timeout_seconds = 9
+    upload_lifetime_seconds = 10
     stop_timeout_seconds = 3
     shutdown_grace_seconds = 4
     max_kept_versions = 1
@@ -358,12 +365,13 @@ fn settings_are_passed_to_their_crates() {
     mirror = [{ prefix = "https://a.org/", base = "http://127.0.0.1/" }]
     "#;
     let settings = resolved(args, &[], file).unwrap();
-    let Rooms { store, build, run, serve, grace, load } = Rooms::of(&settings, &Environment::default());
+    let Configs { store, build, run, serve, grace, load } = Configs::new(&settings, &Environment::default());
     assert_eq!((store.limits.max_total_bytes, run.fetch.archive.max_unpacked_bytes), (1 << 20, 1 << 20));
     assert_eq!((build.rustc.as_path(), build.slots, build.offline), (Path::new("/opt/rustc"), 3, true));
     assert_eq!(run.mode, host_core::manifest::Mode::Strict);
-    let timeouts = [run.drain_timeout, run.start_timeout, run.stop_timeout, grace];
-    assert_eq!(timeouts.map(|timeout| timeout.as_secs()), [1, 2, 3, 4]);
+    let times =
+        [run.drain_timeout, run.start_timeout, run.stop_timeout, grace, run.max_endpoint_timeout, run.upload_lifetime];
+    assert_eq!(times.map(|time| time.as_secs()), [1, 2, 3, 4, 9, 10]);
     let patience = Patience { first_wait_ms: 20, max_wait_ms: 30, quarantine_after: 4, window_ms: 5_000 };
     let probation = probation::Rules { window_ms: 6_000, max_error_rate: 0.7, min_requests: 8 };
     assert_eq!((run.patience, run.probation), (patience, probation));

@@ -6,7 +6,7 @@ use host_run::Host;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::systemd::Systemd;
-use crate::config::{self, Changes, ReadAgain};
+use crate::config::{self, LiveSettings, ReloadReport};
 use host_client::Failure;
 
 /// Listens for SIGHUP, which from here on does not end the process.
@@ -15,21 +15,21 @@ pub(super) fn hangups() -> Result<Signal, Failure> {
 }
 
 /// Reloads the configuration on every signal and reports the result to the log, the journal and the service manager.
-pub(super) async fn follow(mut hangups: Signal, changes: &Changes, host: &Host, systemd: &Systemd) -> Infallible {
+pub(super) async fn follow(mut hangups: Signal, settings: &LiveSettings, host: &Host, systemd: &Systemd) -> Infallible {
     loop {
         if hangups.recv().await.is_none() {
             std::future::pending::<()>().await;
         }
         systemd.reloading();
-        host.note_configuration(tell(changes.read_again()));
+        host.note_configuration(tell(settings.reload()));
         systemd.ready();
     }
 }
 
 /// Logs the result of a reload.
-fn tell(read: Result<ReadAgain, Failure>) -> Result<(Vec<String>, Vec<String>), Vec<String>> {
+fn tell(read: Result<ReloadReport, Failure>) -> Result<(Vec<String>, Vec<String>), Vec<String>> {
     match read {
-        Ok(ReadAgain { changed, after_restart }) => {
+        Ok(ReloadReport { changed, after_restart }) => {
             tracing::info!(changed = changed.join(", "), "the configuration was reloaded");
             if !after_restart.is_empty() {
                 tracing::warn!("changed settings that take effect after a restart: {}", after_restart.join(", "));

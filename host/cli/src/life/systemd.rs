@@ -20,7 +20,8 @@ pub(super) struct Systemd {
 }
 
 impl Systemd {
-    pub(super) fn of(environment: &Environment) -> Systemd {
+    /// Reads the variables set by the service manager.
+    pub(super) fn new(environment: &Environment) -> Systemd {
         let socket = environment.get("NOTIFY_SOCKET").and_then(|name| {
             let address = match name.strip_prefix('@') {
                 Some(name) => SocketAddr::from_abstract_name(name),

@@ -1,4 +1,4 @@
-//! Reading events: a part of the journal, or all that come from a number on.
+//! Reading events: a page of the journal, or a stream from a number on.
 
 use std::sync::Arc;
 
@@ -9,51 +9,51 @@ use tokio::sync::{OwnedSemaphorePermit, watch};
 use super::{Now, Shared};
 use crate::events::Events;
 
-/// The most that a reader is given at once.
+/// The most events that a reader gets at once.
 const PART: usize = 64;
 
-/// A part of the journal.
+/// A page of events.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EventsPage {
     /// The events, oldest first.
     pub events: Vec<Event>,
-    /// The number to go on after.
+    /// The number after which the next page starts.
     pub next: u64,
-    /// The oldest number that is kept, of any plugin and kind.
+    /// The oldest number in the journal, of any plugin and kind.
     pub oldest: Option<u64>,
-    /// How many were left out, because what lies on disk is not what was written.
+    /// The number of damaged events that were left out.
     pub damaged: u64,
 }
 
-/// Follows the events from a number on. It holds none: a reader that is slow, or asks for old ones, is given what the
-/// journal still has. Ends after the event that says that the host stops.
+/// A stream of events. It buffers none: a slow reader, or a reader of old events, reads from the journal. Ends after
+/// the event of the host's stop.
 pub struct EventStream {
     events: Events,
     now: watch::Receiver<Now>,
     filter: EventFilter,
-    /// The last number that was looked at.
+    /// The last number that was read.
     seen: u64,
-    /// To be told first.
+    /// The gap to report first.
     gap: Option<EventGap>,
     _turn: OwnedSemaphorePermit,
 }
 
-/// What an [`EventStream`] gives.
+/// An item of an [`EventStream`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Followed {
-    /// Events, in order; never none.
+    /// Events, in order; never empty.
     Events(Vec<Arc<Event>>),
-    /// Some are lost to this reader.
+    /// Events that this reader has lost.
     Gap(EventGap),
 }
 
-/// Where a reader can't go on as it asked.
+/// A gap in a stream of events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EventGap {
-    /// The last number that the reader says it has.
+    /// The last number that the reader has seen.
     pub after: u64,
-    /// The number that it goes on with: larger when those between are not kept any more, smaller when the journal is
-    /// another one.
+    /// The number at which the stream continues: larger if the events between are no longer stored, smaller if the
+    /// journal is another one.
     pub from: u64,
 }
 
@@ -84,7 +84,7 @@ impl Events {
         let turn = self.0.streams.clone().try_acquire_owned().ok()?;
         let newest = self.0.known_newest().await;
         let after = after.unwrap_or(newest);
-        // A number that was never given is of another journal, or of events that a full disk did not take.
+        // A number that was never assigned belongs to another journal, or to events that a full disk did not store.
         let gap = (after > newest).then_some(EventGap { after, from: newest + 1 });
         let seen = after.min(newest);
         self.0.metrics.streams.inc();
@@ -93,14 +93,14 @@ impl Events {
 }
 
 impl Shared {
-    /// The newest number, once the journal was asked for it.
+    /// The newest number, once the journal was read.
     async fn known_newest(&self) -> u64 {
         let mut now = self.now.subscribe();
-        // The sender lives in `self`, so this only ends with a number.
+        // The sender is owned by `self`, so the wait only ends with a number.
         now.wait_for(|now| now.newest.is_some()).await.ok().and_then(|now| now.newest).unwrap_or(0)
     }
 
-    /// `newest` was read before the journal: what is not in a part that is the last one does not come later.
+    /// `newest` was read before the journal: no event up to it appears after a page that is the last one.
     fn page(&self, page: EventPage, after: u64, newest: u64) -> EventsPage {
         self.complain(page.damaged);
         let last = page.last.unwrap_or(after);
@@ -114,7 +114,7 @@ impl Shared {
         }
     }
 
-    /// The events after `seen` that are in memory, or else the number of the first one that is.
+    /// The events after `seen` in memory, or else the number of the first event in memory.
     fn recent(&self, seen: u64, until: u64) -> Result<Vec<Arc<Event>>, u64> {
         let recent = self.recent.lock();
         match recent.front().map(|event| event.seq) {
@@ -130,7 +130,7 @@ impl Shared {
 // === impl EventStream ===
 
 impl EventStream {
-    /// Waits for what comes next; `None` at the end: the host stops, or the journal could not be read. Cancel safe.
+    /// Waits for the next item; `None` at the end: the host stops, or the journal cannot be read. Cancel safe.
     pub async fn next(&mut self) -> Option<Followed> {
         if let Some(gap) = self.gap.take() {
             return Some(Followed::Gap(gap));
@@ -160,7 +160,7 @@ impl EventStream {
         }
     }
 
-    /// What the journal has of the events before `first`, which comes from memory again.
+    /// The events of the journal before `first`, the first event in memory.
     async fn journal(&mut self, first: u64) -> Option<Followed> {
         let limit = PART as u32;
         let page = match self.events.0.state.events_after(self.seen, &self.filter, limit).await {

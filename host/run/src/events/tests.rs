@@ -43,7 +43,7 @@ impl Journal {
         self.events.0.now.subscribe().wait_for(|now| now.newest >= Some(seq)).await.unwrap();
     }
 
-    /// Stops and starts again.
+    /// Closes the journal and opens it again.
     async fn restart(self) -> Journal {
         self.events.close().await;
         self.state.close().await;
@@ -53,7 +53,7 @@ impl Journal {
     }
 }
 
-/// The numbers of the next events, as far as `until`; a gap is an error.
+/// The numbers of the next events, up to `until`; a gap is an error.
 async fn numbers(stream: &mut EventStream, until: u64) -> Result<Vec<u64>, EventGap> {
     let mut numbers = vec![];
     while numbers.last() < Some(&until) {
@@ -101,7 +101,7 @@ async fn readers_that_begin_anywhere_miss_nothing_and_see_nothing_twice() {
         let journal = journal.clone();
         readers.spawn(async move {
             journal.written(begin).await;
-            // Where it begins there is more already, in memory or only in the journal.
+            // More events exist already where the reader starts, in memory or only in the journal.
             let mut stream = journal.follow(Some(begin / 2)).await;
             (begin / 2, numbers(&mut stream, all).await)
         });
@@ -141,7 +141,7 @@ async fn a_reader_is_told_what_it_can_not_have_any_more() {
     journal.written(3_000).await;
     let page = journal.state.newest_events(&EventFilter::default(), 1_000).await.unwrap();
     assert_eq!(page.oldest, Some(3_001 - page.events.len() as u64));
-    // What is in memory is more than this journal keeps.
+    // The memory holds more events than this journal.
     let from = 3_001 - MAX_RECENT as u64;
     assert_eq!(numbers(&mut slow, 3_000).await, Err(EventGap { after: 0, from }));
     assert_eq!(numbers(&mut slow, 3_000).await, Ok((from..=3_000).collect()));

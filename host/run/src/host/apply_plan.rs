@@ -10,17 +10,17 @@ use crate::model::{Error, Initiator, Operation, Target};
 use crate::state::Host;
 
 impl Host {
-    /// Does exactly what a plan says, as one job. With `atomic` all of it is done or nothing: what was done is undone when
-    /// something can't be done.
+    /// Applies a plan as one job. If `atomic` is set, a failure undoes the earlier targets.
     ///
     /// # Errors
-    /// [`Error::UnknownPlan`]; [`Error::PlanStale`] when anything that is asked for has changed since it was made; those of
+    /// [`Error::UnknownPlan`]; [`Error::PlanStale`] if the desired state has changed since the plan was made; those of
     /// [`Host::submit`].
     pub async fn apply(&self, plan: &str, atomic: bool, initiator: Initiator) -> Result<Arc<Job>, Error> {
         match self.held_plan(plan) {
             Ok((plan, targets)) => self.submit(Operation::Apply { plan, targets, atomic }, initiator).await,
             Err(error) => {
-                let (code, chain) = (error.code().into(), error.chain().into());
+                let code = error.code().into();
+                let chain = error.chain().into();
                 let kind = EventKind::RequestRefused { operation: "apply".into(), code, error: chain };
                 self.0.events.publish(None, None, kind);
                 Err(error)
@@ -28,7 +28,7 @@ impl Host {
         }
     }
 
-    /// A plan that holds.
+    /// A stored plan that is not out of date.
     fn held_plan(&self, plan: &str) -> Result<(Digest, Vec<Target>), Error> {
         let unknown = || Error::UnknownPlan { plan: plan.chars().filter(|c| !c.is_control()).take(80).collect() };
         let digest = plan.parse().map_err(|_| unknown())?;

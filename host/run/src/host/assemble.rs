@@ -27,11 +27,12 @@ use crate::state::{Catalog, Cleaning, Host, Inner, Plans, Reconcile};
 const MAX_LOOKS: usize = 4;
 
 impl Host {
-    /// A host over a store, its state and a builder, with nothing installed. Begins to write events, so it is to be made on
-    /// a runtime.
+    /// A host over a store, its state and a builder, without plugins. Starts to write events, so it must be made on a
+    /// runtime.
     ///
     /// # Errors
-    /// [`Error::Store`] when the key for secrets can't be read or made, [`Error::State`] when the system has no randomness.
+    /// [`Error::Store`] if the key for secrets cannot be read or made; [`Error::State`] if the random number generator
+    /// of the system fails.
     pub fn new(config: Config, store: Store, state: State, builder: Builder) -> Result<Host, Error> {
         let random = |error: getrandom::Error| host_state::Error::Random { reason: error.to_string() };
         let jobs = Jobs::new(getrandom::u32().map_err(random)?);
@@ -79,8 +80,8 @@ impl Host {
         })))
     }
 
-    /// Replaces the configuration. These parts keep the values with which the host was made: the limits of the key-value
-    /// store, fetches of plugins, secrets, the length of the journal, configurations of the host's file, and the trial.
+    /// Replaces the configuration. These parts keep their first values: the limits of the key-value store, fetches of
+    /// plugins, secrets, the length of the journal, the settings of the host's configuration file, and the trial.
     pub fn set_config(&self, config: Config) {
         self.0.builder.use_cache(config.cache_enabled);
         self.0.config.rcu(|before| Config {

@@ -1,4 +1,4 @@
-//! The beginning: what was asked for before the host ended is read, and brought about.
+//! The start of a host: reads the desired state, starts the reconcile loop and resumes jobs.
 
 mod records;
 
@@ -13,15 +13,15 @@ use crate::model::{Error, Installed};
 use crate::plugins::{LastError, Plugin};
 use crate::state::{Host, Input};
 
-/// How many artifacts are read and hashed side by side.
+/// The number of artifacts that are read and hashed concurrently.
 const READS: usize = 4;
 
 impl Host {
-    /// Reads what was asked for before, and begins to bring it about; jobs that the host before did not end go on. To be called
-    /// once, before anything is asked for. Returns how many plugins there are.
+    /// Reads the desired state, starts the reconcile loop and resumes the jobs that an earlier host process left. Call
+    /// it once, before the first operation. Returns the number of plugins.
     ///
     /// # Errors
-    /// The state could not be read. A plugin whose own record or artifact is damaged does not stop the others.
+    /// The state could not be read. A damaged record or artifact of one plugin does not stop the others.
     pub async fn begin(&self) -> Result<usize, Error> {
         let unfinished = self.unfinished_jobs().await?;
         let newest = self.0.state.newest().await?;
@@ -61,12 +61,12 @@ impl Host {
         Ok(count)
     }
 
-    /// Waits until all that was asked for when the host began serves, or has failed once. Cancel safe.
+    /// Waits until every plugin that should serve after the start serves, or has failed once. Cancel safe.
     pub async fn settled(&self) {
         self.0.reconcile.settled().await;
     }
 
-    /// Makes a plugin known as it was asked for. Blocks.
+    /// Adds a plugin with its desired state. Blocks.
     fn read_back(&self, revision: Revision) {
         let Some(desired) = revision.desired else { return };
         let plugin = Plugin::new(desired.id.clone());
@@ -83,7 +83,8 @@ impl Host {
                 setup.installed(revision.number)
             }
             Err(error) => {
-                let (id, message) = (&desired.id, error.chain());
+                let id = &desired.id;
+                let message = error.chain();
                 tracing::error!(plugin.id = %id, code = error.code(), "plugin `{id}` cannot be started: {message}");
                 plugin.log.push("error", None, &message);
                 plugin.state().last_error = Some(LastError { code: error.code(), message, at_unix_ms: now_unix_ms() });
@@ -95,7 +96,7 @@ impl Host {
         self.0.plugins.insert(id, Arc::new(plugin));
     }
 
-    /// Shows a plugin of which nobody knows what was asked for.
+    /// Adds a plugin with an unknown desired state.
     fn note_lost(&self, damage: &Damage) {
         let Ok(id) = damage.plugin.parse::<PluginId>() else { return };
         let error =

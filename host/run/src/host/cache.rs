@@ -1,4 +1,4 @@
-//! What lies on disk that nobody needs: looked at, and removed.
+//! Garbage collection: unreferenced artifacts and trees, expired uploads, and the build cache.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use host_store::Swept;
 use crate::model::{Error, Operation, Target, TargetState};
 use crate::state::{CacheReport, Cleaned, Host};
 
-/// What is referred to.
+/// The referenced digests.
 #[derive(Default)]
 struct Referred {
     artifacts: HashSet<Digest>,
@@ -18,7 +18,7 @@ struct Referred {
 }
 
 impl Host {
-    /// Measures the build cache.
+    /// Measures the build cache and the disk usage.
     ///
     /// # Errors
     /// A data folder could not be read.
@@ -37,8 +37,8 @@ impl Host {
         })
     }
 
-    /// Empties the build cache, and removes the artifacts and trees that no plugin, rollback, job, plan or upload needs, however new they
-    /// are. Never touches what serves. What running builds use stays.
+    /// Empties the build cache, and removes the artifacts and trees that no plugin, rollback, job, plan or upload
+    /// references, whatever their age. Does not affect serving generations and running builds.
     ///
     /// # Errors
     /// A data folder could not be read or written.
@@ -46,7 +46,7 @@ impl Host {
         self.clean(Duration::ZERO, 0).await
     }
 
-    /// Sweeps again and again, until the host stops.
+    /// Sweeps at the configured interval until the host stops.
     pub(crate) fn begin_sweeps(&self) {
         let host = self.clone();
         self.0.tasks.spawn(async move {
@@ -71,7 +71,7 @@ impl Host {
     async fn clean(&self, age: Duration, cache_max_bytes: u64) -> Result<Cleaned, Error> {
         let _turn = self.0.cleaning.turn.lock().await;
         let host = self.clone();
-        // A host that stops waits for it.
+        // A host that stops waits for the sweep.
         let token = self.0.tasks.token();
         let cleaned = tokio::task::spawn_blocking(move || {
             let _token = token;
@@ -90,11 +90,11 @@ impl Host {
         cleaned.await.map_err(|_| Error::Panicked)?
     }
 
-    /// What plugins, the versions that they may go back to, and jobs refer to; `None` when that is not known for certain. What plans,
-    /// fetches, builds and generations use is held by them.
+    /// The artifacts and trees that plugins, their rollbacks and jobs reference; `None` if that is not known for
+    /// certain. The files of plans, fetches, builds and generations are protected by handles.
     fn referred(&self) -> Option<Referred> {
         let mut referred = Referred::default();
-        // Jobs first: what they have done by the time that plugins are looked at, those refer to.
+        // Jobs first: a job that ends meanwhile has passed its references on to plugins, which are read afterwards.
         for job in self.live_jobs() {
             let operation = self.operation_of(&job.record(None)).ok()?;
             referred.add_operation(&operation);
@@ -120,7 +120,7 @@ impl Referred {
         match operation {
             Operation::Apply { targets, .. } => targets.iter().for_each(|target| self.add_target(target)),
             Operation::Batch { operations, .. } => operations.iter().for_each(|one| self.add_operation(one)),
-            // What they fetch and build they hold, and an upload keeps its tree.
+            // Fetches and builds hold their files by handles, and an upload keeps its tree.
             _ => {}
         }
     }

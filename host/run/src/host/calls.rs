@@ -23,13 +23,13 @@ impl Host {
         }
     }
 
-    /// The trace of a request with these headers, with the span that the host gives it. A trace that begins here is recorded
-    /// when spans are.
+    /// The trace of a request with these headers, with the host's own span. A new trace is sampled if spans are
+    /// recorded.
     pub fn trace_of(&self, headers: &http::HeaderMap) -> Trace {
         Trace::from_headers(headers, self.config().spans.is_some())
     }
 
-    /// Where the spans of requests go, if they go anywhere.
+    /// The sink for the spans of requests.
     pub fn spans(&self) -> Option<SpanSink> {
         self.config().spans.clone()
     }

@@ -1,13 +1,13 @@
-//! What a generation is started with: an artifact, and a configuration of layers whose secrets are sealed on disk.
+//! Views of the configurations of plugins.
 
 use crate::model::{ConfigurationView, Error, Installed};
 use crate::state::Host;
 
 impl Host {
-    /// The configuration of a plugin, with its secrets masked; `None` when none such is installed.
+    /// The configuration of a plugin, with masked secrets; `None` if the plugin is not installed.
     ///
     /// # Errors
-    /// The secrets could not be opened; the artifact, which says what is secret, is lost.
+    /// The secrets could not be opened, or the artifact, which marks the secrets, is missing.
     pub fn configuration(&self, id: &str) -> Result<Option<ConfigurationView>, Error> {
         let Some(plugin) = self.0.plugins.get(id).map(|entry| entry.value().clone()) else { return Ok(None) };
         let Some(installed) = plugin.state().installed.clone() else { return Ok(None) };

@@ -7,7 +7,7 @@ use crate::model::Error;
 use crate::state::Host;
 
 impl Host {
-    /// At most `limit` events with numbers above `after`, the oldest of these.
+    /// At most `limit` events with numbers above `after`, the oldest first.
     ///
     /// # Errors
     /// The journal could not be read.
@@ -23,20 +23,21 @@ impl Host {
         Ok(self.0.events.newest_page(filter, limit).await?)
     }
 
-    /// Follows the events after a number, or those that come from now on; `None` when there are too many who do.
+    /// Follows the events after a number, or from now on; `None` if there are too many readers.
     pub async fn follow_events(&self, after: Option<u64>, filter: EventFilter) -> Option<EventStream> {
         self.0.events.follow(after, filter).await
     }
 }
 
 impl Host {
-    /// Notes that what is loaded at the start has ended, well or not.
+    /// Publishes that the plugins were started, whether or not all of them serve.
     pub fn note_ready(&self) {
-        let (serving, took) = (self.0.roster.len() as u64, self.0.started.elapsed());
+        let serving = self.0.roster.len() as u64;
+        let took = self.0.started.elapsed();
         self.0.events.publish(None, None, EventKind::HostReady { serving, took });
     }
 
-    /// Notes that the configuration was read again: the keys in force and those that need a restart, or all that is wrong.
+    /// Publishes that the configuration was read again: the changed keys and those that need a restart, or all errors.
     pub fn note_configuration(&self, read: Result<(Vec<String>, Vec<String>), Vec<String>>) {
         let texts = |texts: Vec<String>| texts.into_iter().map(Into::into).collect();
         self.0.events.publish(

@@ -1,4 +1,4 @@
-//! Following what a plugin says.
+//! Following the log of a plugin.
 
 use std::sync::Arc;
 
@@ -8,11 +8,11 @@ use crate::metrics::ActiveGauge;
 use crate::plugins::Plugin;
 use crate::state::Host;
 
-/// The log of a plugin, as it goes on.
+/// A stream of the log of a plugin.
 pub struct LogStream {
     host: Host,
     plugin: Arc<Plugin>,
-    /// The next line that the reader has not seen.
+    /// The number of the next line.
     from: u64,
     /// Whether the reader has seen the lines before.
     has_seen: bool,
@@ -20,29 +20,29 @@ pub struct LogStream {
     _there: ActiveGauge,
 }
 
-/// What comes next of a log.
+/// An item of a [`LogStream`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LogPart {
-    /// The numbers of the first and the last line that the reader missed, because they are not kept any more.
+    /// The numbers of the first and the last line that the reader missed, because they are no longer stored.
     pub missed: Option<(u64, u64)>,
     /// The lines, oldest first.
     pub lines: Vec<LogLine>,
 }
 
 impl Host {
-    /// Waits for log lines of a plugin numbered `from` and later; `None` when no such plugin is there. Numbers begin anew
-    /// with a plugin that was not there before. Cancel safe.
+    /// Waits for log lines of a plugin numbered `from` and higher; `None` if the plugin is not installed. A new plugin
+    /// starts its numbers at 0. Cancel safe.
     pub async fn new_plugin_lines(&self, id: &str, from: u64) -> Option<Vec<LogLine>> {
         let plugin = self.0.plugins.get(id)?.value().clone();
         plugin.log.reached(from).await;
         Some(plugin.lines(from))
     }
 
-    /// Follows the log of a plugin: what is kept of it, or after the line `last` what comes after that, and what comes;
-    /// `None` when no such plugin is there.
+    /// Follows the log of a plugin: the stored lines, or those after the line `last`, and then the new lines; `None` if
+    /// the plugin is not installed.
     pub fn follow_plugin_log(&self, id: &str, last: Option<u64>, level: MinLevel) -> Option<LogStream> {
         let plugin = self.0.plugins.get(id)?.value().clone();
-        // A log that has not come so far has begun anew, because the host or the plugin has.
+        // A log with fewer lines has started again, because the host or the plugin has.
         let last = last.filter(|last| *last < plugin.log.n_lines());
         let from = last.map_or(0, |last| last + 1);
         let there = ActiveGauge::new(&self.front_metrics().log_streams);
@@ -52,7 +52,7 @@ impl Host {
 }
 
 impl LogStream {
-    /// Waits for what comes next; `None` once the plugin is unloaded or the host stops. Cancel safe.
+    /// Waits for the next item; `None` when the plugin is unloaded or the host stops. Cancel safe.
     pub async fn next(&mut self) -> Option<LogPart> {
         loop {
             tokio::select! {
@@ -62,9 +62,11 @@ impl LogStream {
             }
             let all = self.plugin.lines(self.from);
             let (Some(first), Some(last)) = (all.first(), all.last()) else { continue };
-            let (first, last) = (first.number, last.number);
+            let first = first.number;
+            let last = last.number;
             let missed = (self.has_seen && first > self.from).then(|| (self.from, first - 1));
-            (self.from, self.has_seen) = (last + 1, true);
+            self.from = last + 1;
+            self.has_seen = true;
             let lines: Vec<_> = all.into_iter().filter(|line| self.level.takes(line)).collect();
             if missed.is_some() || !lines.is_empty() {
                 return Some(LogPart { missed, lines });

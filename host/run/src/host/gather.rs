@@ -9,25 +9,25 @@ use crate::metrics;
 use crate::metrics::{FrontMetrics, MetricFamily, MetricsNow, PluginNow};
 use crate::state::Host;
 
-/// How long a plugin may take to bring its metrics up to date before they are read.
+/// The timeout of a plugin's `metrics` hook.
 const METRICS_TIMEOUT: Duration = Duration::from_secs(1);
-/// How long a measure of what lies on disk holds.
+/// The time for which a measurement of the disk usage is valid.
 const DISK_INTERVAL: Duration = Duration::from_secs(60);
 
 impl Host {
-    /// All metrics in Prometheus text form. Plugins that have a `metrics` hook are asked first.
+    /// All metrics as Prometheus text. The `metrics` hooks of plugins run first.
     pub async fn metrics(&self) -> String {
         metrics::text(&self.gather().await)
     }
 
-    /// The same as values, ordered by name.
+    /// All metrics as values, ordered by name.
     pub async fn metric_families(&self) -> Vec<MetricFamily> {
         let mut families: Vec<_> = self.gather().await.iter().map(MetricFamily::from_proto).collect();
         families.sort_by(|a, b| a.name.cmp(&b.name));
         families
     }
 
-    /// What is counted of the HTTP front, which counts it itself.
+    /// The metrics of the HTTP server, which the server counts.
     pub fn front_metrics(&self) -> &FrontMetrics {
         &self.0.metrics.front
     }
@@ -36,7 +36,7 @@ impl Host {
         self.measure_disk();
         let serving = self.0.roster.all().into_iter();
         let asked = serving.filter(|generation| generation.instance.has(&Hook::Metrics)).map(|generation| async move {
-            // Counted like a call, so that the stop hook does not run beside it.
+            // Counted like a call, so that the stop hook does not run during the hook.
             if let Some(counted) = Admitted::to_open(&generation) {
                 counted.generation().run_hook(&Hook::Metrics, METRICS_TIMEOUT).await;
             }
@@ -62,7 +62,8 @@ impl Host {
                     let circuit_open = plugin.circuit_is_open;
                     let quarantined = plugin.desired.as_ref().is_some_and(|desired| desired.quarantine.is_some());
                     let id = plugin.id.to_string();
-                    let (phase, health) = (plugin.phase.as_str(), plugin.health.health.as_str());
+                    let phase = plugin.phase.as_str();
+                    let health = plugin.health.health.as_str();
                     PluginNow { id, phase, health, generation, in_flight, live_bytes, circuit_open, quarantined }
                 })
                 .collect(),
@@ -71,7 +72,7 @@ impl Host {
         families
     }
 
-    /// Measures what lies on disk, in the background and rarely: there may be many files.
+    /// Measures the disk usage in the background, and not often, since there may be many files.
     fn measure_disk(&self) {
         let mut measured = self.0.disk_measured.lock();
         if self.is_stopping() || measured.is_some_and(|at| at.elapsed() < DISK_INTERVAL) {

@@ -1,4 +1,4 @@
-//! What was asked for, when, by whom and why; what each time changed; what was asked for at a moment. Secrets are masked.
+//! The history of the desired state: revisions, their differences, and the state at a past moment. Secrets are masked.
 
 use host_core::configuration::{MASK, diff, looks_secret, pointer};
 use host_core::{Desired, Digest, PluginId};
@@ -10,82 +10,82 @@ use crate::state::Host;
 
 pub use host_core::configuration::Change as Difference;
 
-/// What the state has in the place of a secret.
+/// The key that marks a sealed secret in the state.
 const SEALED: &str = "$sealed";
 
-/// A change of what is asked for, as it may be shown.
+/// A revision with masked secrets.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RevisionView {
-    /// Counts up over all plugins.
+    /// The number; counts up over all plugins.
     pub number: u64,
     /// The plugin.
     pub plugin: PluginId,
-    /// When, in milliseconds since 1970.
+    /// The time, in milliseconds since the Unix epoch.
     pub at_unix_ms: u64,
-    /// Who asked.
+    /// The actor.
     pub actor: String,
-    /// For what: `load`, `disable`, …
+    /// The operation: `load`, `disable`, …
     pub operation: String,
-    /// Why, if that was said.
+    /// The reason, if one was given.
     pub reason: Option<String>,
-    /// What was asked for from then on; `None` when the plugin was gone.
+    /// The desired state; `None` if the plugin was removed.
     pub asked: Option<RevisionState>,
-    /// How that differs from what the plugin's revision before asked for.
+    /// The differences from the plugin's previous revision.
     pub changes: Vec<Difference>,
 }
 
-/// What is asked for of a plugin, as it may be shown.
+/// The desired state of a plugin, with masked secrets.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RevisionState {
-    /// The same as a document, which two revisions are compared by.
+    /// The state as a document, for comparisons.
     pub document: Map<String, Value>,
-    /// What is asked for.
+    /// The state.
     pub desired: Desired,
 }
 
-/// A part of the revisions, newest first.
+/// A page of revisions, newest first.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct RevisionPage {
     /// The revisions.
     pub revisions: Vec<RevisionView>,
-    /// The number before which the next page begins, if there is one.
+    /// The number before which the next page starts, if there is one.
     pub next: Option<u64>,
 }
 
-/// How what one revision asked for differs from what an earlier one did.
+/// The differences between two revisions.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Differences {
-    /// The earlier one; `None` when the later one is the plugin's first.
+    /// The earlier revision; `None` if the later one is the plugin's first.
     pub from: Option<u64>,
-    /// The later one.
+    /// The later revision.
     pub to: u64,
     /// The differences, ordered by pointer.
     pub changes: Vec<Difference>,
 }
 
-/// What was asked for at a moment.
+/// The desired state at a past moment.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct PastState {
-    /// Of each plugin that was there, ordered by id.
+    /// The plugins that were installed, ordered by id.
     pub plugins: Vec<PastPlugin>,
-    /// The plugins of which that is damaged on disk.
+    /// The plugins with a damaged state.
     pub damaged: Vec<String>,
 }
 
-/// What was asked for of one plugin.
+/// The desired state of one plugin at a past moment.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PastPlugin {
-    /// The revision that counted.
+    /// The revision.
     pub revision: u64,
-    /// Since when, in milliseconds since 1970.
+    /// The time of the revision, in milliseconds since the Unix epoch.
     pub since_unix_ms: u64,
-    /// What was asked for.
+    /// The state.
     pub desired: Desired,
 }
 
 impl Host {
-    /// The newest revisions, at most `limit`, of one plugin or of all, before the one with the number `before`. Those that
-    /// are damaged on disk are left out and logged.
+    /// The newest revisions, at most `limit`, of one plugin or of all, with numbers below `before`. Damaged revisions
+    /// are left out and logged.
     ///
     /// # Errors
     /// [`Error::UnknownPlugin`] for a plugin that is not installed and never was; [`Error::State`].
@@ -117,17 +117,18 @@ impl Host {
     /// A revision of a plugin.
     ///
     /// # Errors
-    /// [`Error::UnknownRevision`]; [`Error::State`], also when it is damaged on disk.
+    /// [`Error::UnknownRevision`]; [`Error::State`], also if the revision is damaged.
     pub async fn revision(&self, plugin: &str, number: u64) -> Result<RevisionView, Error> {
         let revision = self.revision_of(plugin, number).await?;
         let earlier = self.revision_before(&revision.plugin, Some(number)).await?;
         Ok(self.revision_view(&revision, earlier.as_ref()))
     }
 
-    /// How two revisions of a plugin differ, from the older to the newer; without `with` from the one before `number`.
+    /// The differences between two revisions of a plugin, from the older to the newer; without `with`, from the
+    /// revision before `number`.
     ///
     /// # Errors
-    /// As [`Host::revision`].
+    /// Those of [`Host::revision`].
     pub async fn changes(&self, plugin: &str, number: u64, with: Option<u64>) -> Result<Differences, Error> {
         let one = self.revision_of(plugin, number).await?;
         let other = match with {
@@ -142,7 +143,8 @@ impl Host {
         Ok(Differences { from: from.map(|from| from.number), to: to.number, changes })
     }
 
-    /// What was asked for of all plugins at a moment, in milliseconds since 1970. Whether it was true then is not known.
+    /// The desired state of all plugins at a past moment, in milliseconds since the Unix epoch. The actual state of
+    /// that moment is not stored.
     ///
     /// # Errors
     /// [`Error::State`].
@@ -185,7 +187,8 @@ impl Host {
     }
 
     fn asked(&self, desired: &Desired) -> RevisionState {
-        let (mut document, mut desired) = (self.document(desired), desired.clone());
+        let mut document = self.document(desired);
+        let mut desired = desired.clone();
         document.values_mut().for_each(mask);
         if let Some(Value::Object(masked)) = document.get("configuration") {
             desired.configuration.clone_from(masked);
@@ -198,7 +201,7 @@ impl Host {
             revision.and_then(|revision| Some(self.document(revision.desired.as_ref()?))).unwrap_or_default()
         };
         let shown = diff(&document(from), &document(Some(to))).into_iter().map(|mut change| {
-            // Of a secret it is only told that it has changed.
+            // A changed secret is only reported as changed.
             if let Some(pointer) = change.pointer.strip_suffix("/$sealed") {
                 let hide = |value: Option<Value>| value.map(|_| Value::from(MASK));
                 return Difference {
@@ -213,8 +216,8 @@ impl Host {
         shown.collect()
     }
 
-    /// What is asked for as a document. Each secret of the configuration is an object with the key [`SEALED`], equal for equal
-    /// secrets; also one that was not known to be secret when it was set.
+    /// The desired state as a document. Each secret of the configuration is an object with the key [`SEALED`], equal
+    /// for equal secrets; this includes values that were not marked as secret when they were set.
     fn document(&self, desired: &Desired) -> Map<String, Value> {
         let text = host_state::write_desired(desired);
         let mut document: Map<_, _> = serde_json::from_str(&text).unwrap_or_default();
@@ -226,7 +229,7 @@ impl Host {
         let schema = plugin.and_then(|plugin| plugin.schema());
         match (&opened, schema) {
             (Some(Value::Object(opened)), Some(schema)) => secrets.extend(schema.secrets(opened)),
-            // Nothing says any more what is secret but the names of keys.
+            // Without a schema, only the names of keys mark secrets.
             _ => named_secrets(&stored, &mut secrets),
         }
         let mut marked = stored.clone();
@@ -249,7 +252,7 @@ fn unknown(plugin: &str) -> Error {
     Error::UnknownPlugin { id: plugin.chars().filter(|c| !c.is_control()).take(60).collect() }
 }
 
-/// Puts the mask in the place of each secret.
+/// Replaces each secret by the mask.
 fn mask(value: &mut Value) {
     match value {
         Value::Object(map) if map.contains_key(SEALED) => *value = MASK.into(),
@@ -259,7 +262,7 @@ fn mask(value: &mut Value) {
     }
 }
 
-/// Where secrets lie that are sealed.
+/// The pointers to sealed secrets.
 fn sealed_in(value: &Value, at: String, found: &mut Vec<String>) {
     match value {
         Value::Object(map) if map.contains_key(SEALED) => found.push(at),
@@ -267,12 +270,15 @@ fn sealed_in(value: &Value, at: String, found: &mut Vec<String>) {
     }
 }
 
-/// Where values lie whose keys sound like secrets.
+/// The pointers to values under keys with the names of secrets.
 fn named_secrets(value: &Value, found: &mut Vec<String>) {
     fn walk(value: &Value, at: &str, found: &mut Vec<String>) {
-        for_each_part(value, at, &mut |key, part, at| match looks_secret(key) && !part.is_null() {
-            true => found.push(at),
-            false => walk(part, &at, found),
+        for_each_part(value, at, &mut |key, part, at| {
+            if looks_secret(key) && !part.is_null() {
+                found.push(at);
+            } else {
+                walk(part, &at, found);
+            }
         });
     }
     walk(value, "", found);

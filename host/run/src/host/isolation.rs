@@ -1,52 +1,53 @@
-//! What keeps plugins apart from the host, and what this machine could: read from the system each time, nothing of it is assumed.
+//! The isolation of plugins, and the means of isolation of this machine. Both are read from the system at each request.
 
 use std::fs;
 
 use crate::state::Host;
 
-/// What keeps plugins apart from the host.
+/// The isolation of plugins from the host.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Isolation {
-    /// How plugins run.
+    /// The mode in which plugins run.
     pub mode: &'static str,
-    /// Plugins that serve inside the host's process.
+    /// The number of plugins that serve in the process of the host.
     pub in_process: usize,
-    /// The layers that there are.
+    /// The means of isolation.
     pub layers: Vec<IsolationLayer>,
 }
 
-/// One means of keeping a process from things.
+/// A means of isolation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IsolationLayer {
-    /// Its name.
+    /// The name.
     pub name: &'static str,
-    /// Whether this machine has it; `None` when the system does not tell.
+    /// Whether the machine has it; `None` if the system does not report it.
     pub available: Option<bool>,
-    /// Whether it holds the host's process, and so its plugins, now; `None` when the system does not tell.
+    /// Whether it is active for the process of the host, and thus for its plugins; `None` if the system does not report
+    /// it.
     pub active: Option<bool>,
-    /// What was found.
+    /// The details.
     pub detail: String,
 }
 
 impl Host {
-    /// What keeps plugins apart from the host now. Blocks for a few small reads.
+    /// The present isolation of plugins. Blocks for a few small reads.
     pub fn isolation(&self) -> Isolation {
         Isolation { mode: "in-process", in_process: self.0.roster.len(), layers: layers(&Machine::read()) }
     }
 }
 
-/// What the system says of itself and of this process.
+/// The values that the system reports about itself and this process.
 #[derive(Default)]
 struct Machine {
-    /// `/proc/self/status`.
+    /// The content of `/proc/self/status`.
     status: String,
-    /// The security modules of the kernel.
+    /// The active security modules of the kernel.
     lsm: Option<String>,
-    /// What filters of system calls can do.
+    /// The available actions of seccomp filters.
     seccomp_actions: Option<String>,
-    /// How many user namespaces may be made.
+    /// The limit of user namespaces.
     max_user_namespaces: Option<String>,
-    /// The controllers of the group that the process is in.
+    /// The controllers of the cgroup of this process.
     cgroup_controllers: Option<String>,
 }
 

@@ -1,4 +1,4 @@
-//! All jobs: those under way, and those that are remembered.
+//! Submitting jobs, and looking up queued, running and stored ones.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,29 +14,30 @@ use crate::operation;
 use crate::state::Host;
 use crate::upkeep::KEEP;
 
-/// How long an answer to a cancellation waits for the end of the job.
+/// How long a cancellation waits for the end of the job.
 const CANCEL_WAIT: Duration = Duration::from_secs(10);
 
 impl Host {
-    /// Takes on an operation: it is in the state when this returns, and goes on whether or not anyone waits for it.
+    /// Submits an operation. Its job is stored when this returns, and runs whether or not a client waits for it.
     ///
     /// # Errors
-    /// [`Error::UnknownPlugin`] and [`Error::UnknownUpload`] for what can be no id, [`Error::State`] when the job could not
-    /// be written, [`Error::ShuttingDown`]; nothing is done then.
+    /// [`Error::UnknownPlugin`] and [`Error::UnknownUpload`] for an invalid id, [`Error::State`] if the job could not
+    /// be written, [`Error::ShuttingDown`]; nothing was done.
     ///
     /// # Cancel safety
-    /// When the future is dropped, the operation is taken on or not.
+    /// If the future is dropped, the operation is submitted or not.
     pub async fn submit(&self, operation: Operation, initiator: Initiator) -> Result<Arc<Job>, Error> {
         let name = operation.name();
         let taken_on = self.take_on(operation, initiator, None).await;
         if let Err(error) = &taken_on {
-            let (code, error) = (error.code().into(), error.chain().into());
+            let code = error.code().into();
+            let error = error.chain().into();
             self.0.events.publish(None, None, EventKind::RequestRefused { operation: name.into(), code, error });
         }
         taken_on
     }
 
-    /// Asks for the same as a job that has ended otherwise than asked.
+    /// Submits the operation of a job that has ended without success again.
     ///
     /// # Errors
     /// [`JobError::Unknown`], [`JobError::NotRetryable`], [`JobError::NotKept`]; those of [`Host::submit`].
@@ -53,10 +54,10 @@ impl Host {
         self.take_on(operation, initiator, Some(view.id)).await
     }
 
-    /// The job of that id, under way or remembered.
+    /// The job of that id: queued, running or stored.
     ///
     /// # Errors
-    /// [`JobError::Unknown`]; [`Error::State`] when it can't be read.
+    /// [`JobError::Unknown`]; [`Error::State`] if it cannot be read.
     pub async fn job(&self, id: &str) -> Result<JobView, Error> {
         if let Some(job) = self.live_job(id) {
             return Ok(job.view());
@@ -65,13 +66,13 @@ impl Host {
         Ok(JobView::remembered(record))
     }
 
-    /// At most `limit` jobs that a filter takes, newest first, from behind `before` on. Those whose record is damaged are
-    /// left out and logged.
+    /// At most `limit` jobs that match a filter, newest first, starting after `before`. Damaged records are left out
+    /// and logged.
     ///
     /// # Errors
     /// [`Error::State`].
     pub async fn jobs(&self, filter: &JobFilter, limit: usize, before: Option<&JobCursor>) -> Result<JobPage, Error> {
-        // What is under way is read here first: the state may be a moment behind.
+        // Live jobs are read from memory first, because the state may lag behind.
         let live: Vec<_> = self.0.jobs.live().values().map(|job| job.view()).collect();
         let kept = self.0.state.jobs(filter, limit.saturating_add(live.len()), before).await?;
         if !kept.damaged.is_empty() {
@@ -91,10 +92,10 @@ impl Host {
         Ok(JobPage { jobs, next })
     }
 
-    /// The lines of a job that are still there, numbered `from` and later.
+    /// The stored log lines of a job numbered `from` and higher.
     ///
     /// # Errors
-    /// As [`Host::job`].
+    /// Those of [`Host::job`].
     pub async fn job_lines(&self, id: &str, from: u64) -> Result<Vec<LogLine>, Error> {
         if let Some(job) = self.live_job(id) {
             return Ok(job.lines(from));
@@ -113,18 +114,18 @@ impl Host {
         Ok(numbered.map(line).collect())
     }
 
-    /// Ends a job, and waits a little for it to have ended: one that has gone so far that it can't be cut off may take
-    /// longer, and come to its own end.
+    /// Cancels a job and waits a moment for its end. A job that has gone too far to be cancelled may take longer and
+    /// may succeed.
     ///
     /// # Errors
-    /// [`JobError::Unknown`]; [`JobError::Ended`] when it has ended otherwise.
+    /// [`JobError::Unknown`]; [`JobError::Ended`] if it has ended otherwise.
     pub async fn cancel_job(&self, id: &str) -> Result<JobView, Error> {
         let Some(job) = self.live_job(id) else {
             let record = self.0.state.job(id).await?.ok_or_else(|| JobError::unknown(id))?;
             if record.state.is_ended() {
                 return Err(JobError::Ended { id: record.id, state: record.state }.into());
             }
-            // One that the host before has left, and that nobody took up.
+            // A job that an earlier host process left and that was not resumed.
             return self.finish_orphaned_job(record, JobError::Cancelled).await;
         };
         let is_first = job.cancel();
@@ -164,13 +165,14 @@ impl Host {
         self.start_job(operation, Job::new(parts)).await
     }
 
-    /// Writes a job and starts it.
+    /// Stores a job and starts it.
     pub(super) async fn start_job(&self, operation: Operation, job: Job) -> Result<Arc<Job>, Error> {
         if self.is_stopping() {
             return Err(Error::ShuttingDown);
         }
-        let (host, job) = (self.clone(), Arc::new(job));
-        // A task, because whoever asks may go away between the write and the start.
+        let host = self.clone();
+        let job = Arc::new(job);
+        // A separate task, because the caller may be dropped between the write and the start.
         let started = self.0.tasks.spawn(async move {
             match job.initiator().request.clone() {
                 Some(key) => host.0.state.put_job_of(job.record(None), key).await?,
@@ -178,9 +180,11 @@ impl Host {
             }
             host_fail::point("job.accepted");
             host.0.jobs.live().insert(job.id().to_owned(), job.clone());
-            let (asked, subject) = (job.operation().into(), job.subject().into());
+            let asked = job.operation().into();
+            let subject = job.subject().into();
             host.tell_of_job(&job, EventKind::JobQueued { operation: asked, subject });
-            let (working, tasks) = (job.clone(), host.0.tasks.clone());
+            let working = job.clone();
+            let tasks = host.0.tasks.clone();
             tasks.spawn(async move { operation::run(host, operation, working).await });
             Ok(job)
         });

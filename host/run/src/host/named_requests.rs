@@ -1,4 +1,4 @@
-//! Requests that name themselves: the same one twice is done once, and answered as the first was.
+//! Idempotent requests: a repeated request is performed once and answered like the first one.
 
 use host_call::now_unix_ms;
 use host_state::NamedRequest;
@@ -6,36 +6,36 @@ use host_state::NamedRequest;
 use crate::model::Error;
 use crate::state::Host;
 
-/// For how long a request is known by its name.
+/// The time for which a request is remembered.
 const KEEP_MS: u64 = 24 * 60 * 60 * 1000;
-/// How many are known.
+/// The most remembered requests.
 const MAX: u64 = 10_000;
 
-/// A request that names itself.
+/// A request with an idempotency key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Named {
-    /// A digest of who asks and their name for it.
+    /// The digest of the caller and its key.
     pub key: String,
-    /// A digest of what is asked.
+    /// The digest of the request.
     pub request: String,
 }
 
-/// What became of an earlier request of that name.
+/// The outcome of an earlier request with the same key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum IdempotentAnswer {
-    /// PresentState was none, or it came to nothing: this one is to be done.
+    /// There was none, or it had no effect: the request is to be performed.
     New,
-    /// It was answered so.
+    /// The stored answer.
     Answered(String),
-    /// It has become this job.
+    /// The id of the job that the request has become.
     Became(String),
-    /// It asked for something else.
+    /// The key was used for another request.
     Other,
 }
 
 impl Host {
-    /// What is to be done with a request that names itself. One that is new is noted, so that its job can be noted with it. Of requests
-    /// with one name at once, only one may be here.
+    /// The outcome of an earlier request with the same key. A new request is recorded, so that its job can be recorded
+    /// with it. Requests with the same key must be passed one at a time.
     ///
     /// # Errors
     /// [`Error::State`].
@@ -49,14 +49,14 @@ impl Host {
                 return Ok(IdempotentAnswer::Answered(String::from_utf8_lossy(&opened).into_owned()));
             }
             Some(NamedRequest { job: Some(job), .. }) => return Ok(IdempotentAnswer::Became(job)),
-            // The host ended, or the client went away, before anything had come of it.
+            // The host stopped, or the client disconnected, before the request had an effect.
             Some(_) | None => {}
         }
         self.note_named(named, None, None).await?;
         Ok(IdempotentAnswer::New)
     }
 
-    /// Keeps what a request was answered. It may hold secrets, so it is sealed.
+    /// Stores the answer of a request. It is sealed, because it may contain secrets.
     ///
     /// # Errors
     /// [`Error::State`].
@@ -66,7 +66,7 @@ impl Host {
         self.note_named(named, job, Some(sealed)).await
     }
 
-    /// Forgets a request that came to nothing; one that has become a job stays, and is told by that.
+    /// Forgets a request that had no effect. A request that has become a job is kept and answered by the job.
     ///
     /// # Errors
     /// [`Error::State`].

@@ -1,4 +1,4 @@
-//! The handle that all surfaces use.
+//! The state of the host in numbers.
 
 use std::time::{Duration, Instant};
 
@@ -8,45 +8,45 @@ use host_core::health::Health;
 use crate::model::Error;
 use crate::state::Host;
 
-/// The host in numbers. All measured.
+/// The state of the host in numbers. All are measured.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Overview {
     /// Installed plugins.
     pub plugins: usize,
-    /// Of those, healthy ones.
+    /// Healthy plugins.
     pub healthy: usize,
-    /// Degraded ones.
+    /// Degraded plugins.
     pub degraded: usize,
-    /// Unhealthy ones.
+    /// Unhealthy plugins.
     pub unhealthy: usize,
-    /// Those that are not probed or do not serve.
+    /// Plugins that are not probed or do not serve.
     pub unknown: usize,
-    /// Routes that are served.
+    /// Endpoints that are served.
     pub routes: usize,
     /// Requests answered by the installed plugins.
     pub requests: u64,
-    /// Those with a status of 500 or more.
+    /// Responses with status 500 or higher.
     pub errors: u64,
-    /// Libraries of plugins that are mapped.
+    /// Plugin libraries mapped into memory.
     pub mapped: usize,
-    /// Of those, the ones that ended generations keep.
+    /// Plugin libraries kept in memory by ended generations.
     pub kept: usize,
-    /// Builds that were asked for.
+    /// Builds since the host started.
     pub builds: u64,
-    /// Builds that were answered from the cache.
+    /// Builds answered by the build cache.
     pub cache_hits: u64,
-    /// Time since the host started.
+    /// The time since the host started.
     pub uptime: Duration,
 }
 
 impl Host {
-    /// The last log lines of a plugin, numbered `from` and later.
+    /// The stored log lines of a plugin numbered `from` and higher.
     pub fn plugin_lines(&self, id: &str, from: u64) -> Option<Vec<LogLine>> {
         let plugin = self.0.plugins.get(id)?.value().clone();
         Some(plugin.lines(from))
     }
 
-    /// The host in numbers.
+    /// The state of the host in numbers.
     pub fn overview(&self) -> Overview {
         let plugins = self.plugins();
         let count = |health: Health| plugins.iter().filter(|plugin| plugin.health.health == health).count();
@@ -68,7 +68,7 @@ impl Host {
         }
     }
 
-    /// The size of what is on disk. Blocks while it counts.
+    /// The disk usage. Blocks while it is measured.
     ///
     /// # Errors
     /// A data folder could not be read.
@@ -76,9 +76,10 @@ impl Host {
         Ok(self.0.store.usage()?)
     }
 
-    /// Compiles the SDK in the background, so that the first plugin need not wait for it.
+    /// Compiles the SDK in the background, so that the build of the first plugin does not have to.
     pub fn warm(&self) {
-        let (builder, stopping) = (self.0.builder.clone(), self.0.stopping.clone());
+        let builder = self.0.builder.clone();
+        let stopping = self.0.stopping.clone();
         self.0.tasks.spawn(async move {
             let started = Instant::now();
             let lines = |line: &str| tracing::debug!(target: "build", "{line}");

@@ -1,4 +1,5 @@
-//! What this host lends to the services of its plugins: where log lines go, and who takes calls between plugins.
+//! The host, as the services of plugins use it: the sink for their log lines, and the receiver of calls between
+//! plugins.
 
 use std::sync::Weak;
 
@@ -9,7 +10,7 @@ use host_services::{CallPlugin, LogSink};
 
 use crate::state::{Host, Inner};
 
-/// The host, as its services hold it: the services belong to the host, so they do not keep it.
+/// A weak handle of the host: the services belong to the host and must not keep it alive.
 pub(crate) struct HostLink(pub(crate) Weak<Inner>);
 
 impl LogSink for HostLink {
@@ -17,7 +18,7 @@ impl LogSink for HostLink {
         let LogEvent { target, request_id, .. } = *event;
         let trace_id = event.traceparent.and_then(host_call::trace_id_of);
         let text = text(event);
-        // A level is part of where an event is declared, so each has its own.
+        // `tracing` needs a constant level at each call site, so each level has its own.
         macro_rules! emit {
             ($level:ident) => {
                 tracing::event!(
@@ -42,7 +43,7 @@ impl LogSink for HostLink {
 
     fn level(&self, _: &PluginId) -> LogLevel {
         use tracing::level_filters::LevelFilter;
-        // The plugin's own log shows what an operator wants to know, whatever the host's log leaves out.
+        // The plugin's own log gets at least `info`, whatever the level of the host's log.
         match LevelFilter::current() {
             LevelFilter::TRACE => LogLevel::Trace,
             LevelFilter::DEBUG => LogLevel::Debug,
@@ -53,7 +54,8 @@ impl LogSink for HostLink {
 
 impl CallPlugin for HostLink {
     fn call(&self, caller: &PluginId, request: ServiceRequest) -> ServiceAnswer {
-        let (host, caller) = (self.0.upgrade().map(Host), caller.clone());
+        let host = self.0.upgrade().map(Host);
+        let caller = caller.clone();
         Box::pin(async move {
             match host {
                 Some(host) => {

@@ -1,5 +1,5 @@
-//! The one loop that decides what is done with a plugin and when: operations take turns, and what was asked for and is not
-//! true yet is brought about.
+//! The reconcile loop: grants leases of plugins to jobs, and starts steps that bring the actual state to the desired
+//! state.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,10 +13,10 @@ use crate::operation;
 use crate::plugins::Plugin;
 use crate::state::{Host, Inner, Input, Lease, LeaseQueues};
 
-/// How many plugins the loop works on at once, beside what operations do.
+/// The most concurrent steps of the loop, in addition to jobs.
 const MAX_STEPS: usize = 4;
 
-/// The loop. It holds the host only while it works.
+/// Runs the loop. It holds the host only while it processes inputs.
 async fn run(host: std::sync::Weak<Inner>, mut inputs: mpsc::UnboundedReceiver<Input>) {
     let mut state = Loop { queues: LeaseQueues::default(), n_steps: 0, has_begun: false, wake_at_ms: None };
     let mut sleep: Option<Duration> = None;
@@ -43,14 +43,14 @@ async fn run(host: std::sync::Weak<Inner>, mut inputs: mpsc::UnboundedReceiver<I
 
 struct Loop {
     queues: LeaseQueues,
-    /// Steps of the loop's own that are on their way.
+    /// The running steps of the loop.
     n_steps: usize,
     has_begun: bool,
     wake_at_ms: Option<u64>,
 }
 
 impl Loop {
-    /// Takes an input; says whether a plan has to be made.
+    /// Processes an input. Returns whether a plan must be made.
     fn take(&mut self, host: &Host, input: Input) -> bool {
         match input {
             Input::Lease(request) => {
@@ -66,7 +66,7 @@ impl Loop {
                 if is_step {
                     self.n_steps -= 1;
                 }
-                // A first load that was given up leaves nothing.
+                // A first load that was cancelled leaves nothing behind.
                 let is_new = host.0.plugins.get(&plugin).is_some_and(|plugin| plugin.state().is_new());
                 if is_new && !self.queues.is_awaited(&plugin) {
                     host.forget(&plugin);
@@ -91,7 +91,8 @@ impl Loop {
             self.n_steps += 1;
             let turn = Lease { plugin: id.clone(), is_step: true, inputs: host.0.reconcile.inputs.clone() };
             self.queues.occupy(&id);
-            let (host, tasks) = (host.clone(), host.0.tasks.clone());
+            let host = host.clone();
+            let tasks = host.0.tasks.clone();
             tasks.spawn(async move { execute(host, turn, id, step).await });
         }
         if self.n_steps == 0 && !*host.0.reconcile.settled.borrow() && world.values().all(has_been_tried) {
@@ -121,13 +122,13 @@ impl Loop {
     }
 }
 
-/// Whether a plugin that is to serve was started, well or not.
+/// Whether a plugin that should serve was started at least once, whatever the result.
 fn has_been_tried(entry: &Entry) -> bool {
     let is_to_run = |wanted: &Wanted| wanted.goal == Goal::Running && !wanted.is_quarantined;
     !entry.wanted.as_ref().is_some_and(is_to_run) || entry.actual.attempts.was_tried || entry.actual.serves.is_some()
 }
 
-/// Submits an operation of the host's own. Nobody waits for it, so a refusal is only logged.
+/// Submits an operation of the host itself. A refusal is only logged, because there is no client to report it to.
 async fn submit_own(host: Host, operation: Operation) {
     let name = operation.name();
     let subject = operation.subject();
@@ -136,7 +137,7 @@ async fn submit_own(host: Host, operation: Operation) {
     }
 }
 
-/// Brings about what was asked for. What goes wrong is noted with the plugin, and tried again at its time.
+/// Runs a step of the plan. A failure is recorded with the plugin, and the step is retried at its time.
 async fn execute(host: Host, turn: Lease, id: PluginId, step: Step) {
     let stopping = host.0.stopping.clone();
     tokio::select! {

@@ -7,7 +7,7 @@ use host_core::event::EventKind;
 use crate::state::Host;
 
 impl Host {
-    /// Ends operations, builds among them. What serves goes on serving.
+    /// Ends jobs, including builds. Generations continue to serve.
     pub fn begin_shutdown(&self) {
         if !self.is_stopping() {
             self.0.events.publish(None, None, EventKind::HostStopping);
@@ -15,7 +15,7 @@ impl Host {
         self.0.stopping.cancel();
     }
 
-    /// Ends operations, builds among them, and then every generation: drained, at most `grace`, and stopped.
+    /// Ends jobs, including builds, and then every generation: drained for at most `grace`, and stopped.
     pub async fn shutdown(&self, grace: Duration) {
         self.begin_shutdown();
         for serving in self.0.roster.all() {

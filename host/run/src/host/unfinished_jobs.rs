@@ -1,4 +1,4 @@
-//! The jobs that the host before did not end: taken up again, or ended with the reason.
+//! The jobs that an earlier host process left: resumed, or ended as failed.
 
 use std::sync::Arc;
 
@@ -11,15 +11,15 @@ use crate::model::{Error, Initiator, JobError, Operation};
 use crate::state::Host;
 use crate::upkeep::KEEP;
 
-/// A job during which the host ended this often is not taken up again: it may be why.
+/// The number of attempts after which a job is not resumed, because it may be the reason for which the host stopped.
 const MAX_ATTEMPTS: u64 = 3;
 
 impl Host {
-    /// The jobs that the host before did not end, oldest first, with what they are to do: to be passed to [`Host::resume`].
-    /// To be called once, before the first [`Host::submit`].
+    /// The jobs that an earlier host process left, oldest first, with their operations: to be passed to
+    /// [`Host::resume`]. Call it once, before the first [`Host::submit`].
     ///
-    /// Those during which a host ended for the third time, and those that cannot be read, are not among them: they end here
-    /// as failed, with the codes `job_interrupted` and `job_unreadable`.
+    /// A job during which a host stopped for the third time, and a job that cannot be read, are not among them: they
+    /// end as failed, with the codes `job_interrupted` and `job_unreadable`.
     ///
     /// # Errors
     /// [`Error::State`].
@@ -58,11 +58,11 @@ impl Host {
         Ok(unfinished)
     }
 
-    /// Takes up a job of [`Host::unfinished_jobs`]: the same id, the next attempt. It begins anew, unless its change was made
-    /// before; then only what is left of it is done. Its limit of time begins anew.
+    /// Resumes a job of [`Host::unfinished_jobs`] under the same id, as the next attempt. If its change is already
+    /// committed, only the remaining steps are performed; otherwise the job starts again. Its time limit starts again.
     ///
     /// # Errors
-    /// [`Error::State`], [`Error::ShuttingDown`]; it stays unfinished then.
+    /// [`Error::State`], [`Error::ShuttingDown`]; the job stays unfinished.
     pub async fn resume(&self, record: JobRecord) -> Result<Arc<Job>, Error> {
         if let Some(job) = self.live_job(&record.id) {
             return Ok(job);
@@ -92,7 +92,7 @@ impl Host {
         self.start_job(operation, job).await
     }
 
-    /// Ends a job that is not under way.
+    /// Ends a job that is not running.
     pub(super) async fn finish_orphaned_job(
         &self,
         mut record: JobRecord,
@@ -110,7 +110,7 @@ impl Host {
     }
 }
 
-/// What stands for a job of which only the id can be read.
+/// A record for a job of which only the id can be read.
 fn unknown_job(id: String) -> JobRecord {
     JobRecord {
         id,

@@ -4,26 +4,26 @@ use crate::model::Error;
 use crate::operation::check;
 use crate::state::Host;
 
-/// An upload that is kept for a while.
+/// A stored upload.
 #[derive(Clone, Debug)]
 pub struct Upload {
-    /// To be installed under this id.
+    /// The id to install it with.
     pub id: String,
-    /// What its plugin.yaml says.
+    /// The manifest.
     pub manifest: host_core::Manifest,
 }
 
-/// Why an upload is not kept.
+/// The reason for which an upload was refused.
 #[derive(Debug)]
 pub enum UploadError {
     /// The archive breaks a rule, or could not be stored.
     Refused(Error),
-    /// The archive is fine, its plugin.yaml is not.
+    /// The archive is valid, but its plugin.yaml is not.
     Invalid(Error),
 }
 
 impl Host {
-    /// A folder to receive an upload in; removed when it is dropped.
+    /// A temporary folder for an upload; removed when it is dropped.
     ///
     /// # Errors
     /// The data folder could not be written.
@@ -31,10 +31,10 @@ impl Host {
         Ok(self.0.store.temp_dir()?)
     }
 
-    /// Checks an archive and keeps its tree for [`Operation::Install`](crate::Operation::Install). Blocks.
+    /// Checks an archive and stores its tree for [`Operation::Install`](crate::Operation::Install). Blocks.
     ///
     /// # Errors
-    /// [`UploadError`]; nothing is kept then.
+    /// [`UploadError`]; nothing was stored.
     pub fn upload(&self, archive: &std::path::Path) -> Result<Upload, UploadError> {
         if let Err(error) = self.0.store.sweep_uploads(self.config().upload_lifetime) {
             tracing::warn!("failed to remove expired uploads: {error}");

@@ -1,24 +1,24 @@
-//! The course of a job: where it is, whether somebody wants it to end, and whether it may be cut off now.
+//! The course of a job: its state, its requested end, and whether it may be cancelled at the moment.
 
 use host_core::job::{JobEvent, JobState};
 use tokio::sync::watch;
 
 use crate::model::JobError;
 
-/// The course of a job. Whoever works on it, whoever watches it and whoever wants it to end meet here.
+/// The course of a job, shared by its worker, its watchers and those who cancel it.
 #[derive(Debug)]
 pub(super) struct JobCourse(watch::Sender<Now>);
 
 #[derive(Debug)]
 struct Now {
     state: JobState,
-    /// Why it is to end before its own end. The first reason counts.
+    /// The reason to end the job early. The first reason counts.
     wanted_end: Option<JobError>,
-    /// How many [`CancelShield`] there are.
+    /// The number of [`CancelShield`]s.
     n_shields: usize,
 }
 
-/// While this lives, the work on a job is not cut off.
+/// Shields the work on a job from cancellation until it is dropped.
 #[must_use = "the job is cut off again once this is dropped"]
 pub(crate) struct CancelShield<'a>(&'a JobCourse);
 
@@ -31,7 +31,7 @@ impl JobCourse {
         self.0.borrow().state
     }
 
-    /// Returns whether the event means something to the job.
+    /// Applies an event. Returns whether it changes the state.
     pub(super) fn enter(&self, event: JobEvent) -> bool {
         self.0.send_if_modified(|now| match now.state.after(event) {
             Some(state) => {
@@ -42,7 +42,7 @@ impl JobCourse {
         })
     }
 
-    /// Wants the job to end. Returns whether that is still possible and nobody else wanted it before.
+    /// Requests the end of the job. Returns whether it has not ended and no end was requested before.
     pub(super) fn want_end(&self, reason: JobError) -> bool {
         self.0.send_if_modified(|now| {
             let is_first = !now.state.is_ended() && now.wanted_end.is_none();
@@ -53,12 +53,12 @@ impl JobCourse {
         })
     }
 
-    /// Why the job is to end, if it is.
+    /// The reason to end the job, if its end was requested.
     pub(super) fn wanted_end(&self) -> Option<JobError> {
         self.0.borrow().wanted_end.clone()
     }
 
-    /// Waits until the job is to end and may be cut off. Cancel safe.
+    /// Waits until the end of the job is requested and no shield is held. Cancel safe.
     pub(super) async fn cancelled(&self) -> JobError {
         self.cancelled_with_shields(0).await
     }
@@ -68,21 +68,21 @@ impl JobCourse {
         let found = now.wait_for(|now| now.wanted_end.is_some() && now.n_shields <= n_shields).await;
         match found.ok().and_then(|now| now.wanted_end.clone()) {
             Some(reason) => reason,
-            // The sender lives in `self`, so the wait only ends with a reason.
+            // The sender is owned by `self`, so the wait only ends with a reason.
             None => std::future::pending().await,
         }
     }
 
-    /// The same for whoever holds one [`CancelShield`] and knows what to do then: waits until the job is to end and nobody else holds
-    /// one. Cancel safe.
+    /// Waits until the end of the job is requested and at most one shield is held, the shield of the caller. Cancel
+    /// safe.
     pub(super) async fn cancelled_in_shield(&self) -> JobError {
         self.cancelled_with_shields(1).await
     }
 
-    /// Waits until the job's turn has come. Cancel safe.
+    /// Waits until the job is started. Cancel safe.
     pub(super) async fn started(&self) {
         let mut now = self.0.subscribe();
-        // As above.
+        // The sender is owned by `self`, so the wait only ends with the state.
         let _ = now.wait_for(|now| now.state != JobState::Queued).await;
     }
 
@@ -108,7 +108,8 @@ mod tests {
     fn a_job_is_cut_off_only_where_it_may_be() {
         let course = JobCourse::new();
         assert!(course.cancelled().now_or_never().is_none());
-        let (outer, inner) = (course.shield_from_cancel(), course.shield_from_cancel());
+        let outer = course.shield_from_cancel();
+        let inner = course.shield_from_cancel();
         assert!(course.want_end(JobError::Cancelled));
         assert_eq!(course.wanted_end(), Some(JobError::Cancelled));
         assert!(course.cancelled_in_shield().now_or_never().is_none());

@@ -1,4 +1,4 @@
-//! Operations as jobs: watched, waited for, ended early, looked at afterwards.
+//! Jobs: operations that can be watched, awaited, cancelled and looked up afterwards.
 
 use std::borrow::Cow;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,17 +16,17 @@ use crate::jobs::course::JobCourse;
 use crate::jobs::{CancelShield, JobView, outcome, state_of};
 use crate::model::{Error, Failed, Initiator, JobError, Receipt, StepReport};
 
-/// The lines of a job that are kept while it is under way.
+/// The log lines of a running job in memory.
 const MAX_LINES: usize = 5_000;
-/// The end of its log that is kept afterwards.
+/// The size of the end of the log that is stored, in bytes.
 const MAX_LOG_BYTES: usize = 256 * 1024;
-/// Longer requests are not kept for a retry.
+/// The size in bytes above which a request is not stored for a retry.
 const MAX_KEPT_REQUEST_BYTES: usize = 64 * 1024;
 
-/// The step that is written of a job whose change is in the state: the next host does only what is left of it.
+/// The step of a stored job with a committed change: a host that resumes it performs only the remaining steps.
 const COMMITTED: &str = "committed";
 
-/// One operation on its way.
+/// An operation that is queued, running or ended.
 pub struct Job {
     id: String,
     operation: &'static str,
@@ -35,19 +35,19 @@ pub struct Job {
     attempt: u64,
     retry_of: Option<String>,
     created_unix_ms: u64,
-    /// What was asked, as it lies in the state.
+    /// The request, as it is stored in the state.
     request: String,
-    /// Whether the state has the change that it makes.
+    /// Whether the change of the job is committed to the state.
     committed: AtomicBool,
     log: LogLines,
     progress: Mutex<Progress>,
     course: JobCourse,
     result: OnceLock<Result<Receipt, Arc<Error>>>,
-    /// Cancelled when there is a result.
+    /// Cancelled once there is a result.
     over: CancellationToken,
 }
 
-/// What a job is made of.
+/// The parts of a [`Job`].
 pub(crate) struct JobParts {
     pub(crate) id: String,
     pub(crate) operation: &'static str,
@@ -65,12 +65,12 @@ struct Progress {
     started_unix_ms: Option<u64>,
     ended_unix_ms: Option<u64>,
     step: Cow<'static, str>,
-    /// Since when it does that; `None` while it waits, and once it has ended.
+    /// The start of the present step; `None` while the job is queued and after its end.
     since: Option<Instant>,
     steps: Vec<StepReport>,
 }
 
-/// The end of a job, before anybody is told.
+/// The end of a job, before it is visible.
 pub(crate) struct Ended {
     state: JobState,
     at_unix_ms: u64,
@@ -106,7 +106,7 @@ impl Job {
         }
     }
 
-    /// A job that nobody sees: a step of the host's own.
+    /// A job that is not listed: a step of the host itself.
     pub(crate) fn unlisted(operation: &'static str, plugin: &PluginId) -> Job {
         Job::new(JobParts {
             id: String::new(),
@@ -126,27 +126,27 @@ impl Job {
         &self.id
     }
 
-    /// What was asked.
+    /// The name of the operation.
     pub(crate) fn operation(&self) -> &'static str {
         self.operation
     }
 
-    /// Of what: a source or a plugin's id.
+    /// The subject: a source or the id of a plugin.
     pub(crate) fn subject(&self) -> &str {
         &self.subject
     }
 
-    /// Who asked, why, and what is to become of another job of the same plugin.
+    /// The initiator and the conditions of the request.
     pub fn initiator(&self) -> &Initiator {
         &self.initiator
     }
 
-    /// Where it is.
+    /// The present state.
     pub fn state(&self) -> JobState {
         self.course.state()
     }
 
-    /// The plugin that it changes, once that is known.
+    /// The plugin that the job changes, once it is known.
     pub fn plugin(&self) -> Option<PluginId> {
         self.progress().plugin.clone()
     }
@@ -175,12 +175,13 @@ impl Job {
         }
     }
 
-    /// Its lines numbered `from` and later: cargo's output among them.
+    /// The log lines numbered `from` and higher, including the output of cargo.
     pub fn lines(&self, from: u64) -> Vec<LogLine> {
         self.log.since(from)
     }
 
-    /// Waits for lines numbered `from` and later; none when it has ended without more, or its host ends. Cancel safe.
+    /// Waits for log lines numbered `from` and higher; returns none if the job or its host ends without more. Cancel
+    /// safe.
     pub async fn new_lines(&self, from: u64) -> Vec<LogLine> {
         tokio::select! {
             () = self.log.reached(from) => {}
@@ -189,27 +190,28 @@ impl Job {
         self.log.since(from)
     }
 
-    /// Waits for its end. Cancel safe: the job goes on without a waiter.
+    /// Waits for the end of the job. Cancel safe: the job does not depend on a waiter.
     ///
     /// # Errors
-    /// Why the operation did not do what was asked; [`Error::ShuttingDown`] when its host ends before.
+    /// The failure of the operation; [`Error::ShuttingDown`] if the host stops before.
     pub async fn wait(&self) -> Result<Receipt, Arc<Error>> {
         self.over.cancelled().await;
         self.result.get().cloned().unwrap_or_else(|| Err(Arc::new(Error::Panicked)))
     }
 
-    /// Ends it: at once while it waits for its turn, else where that leaves nothing half done. Returns whether that is
-    /// still possible and nobody wanted it before; a job that has gone far enough may come to its own end nevertheless.
+    /// Cancels the job: at once while it is queued, otherwise at the next point that leaves nothing half done. Returns
+    /// whether the job has not ended and its end was not requested before. A job that has gone far enough may still
+    /// succeed.
     pub fn cancel(&self) -> bool {
         self.course.want_end(JobError::Cancelled)
     }
 
-    /// The same, because the job `by` takes its place.
+    /// Cancels the job because the job `by` supersedes it.
     pub fn supersede(&self, by: &str) -> bool {
         self.course.want_end(JobError::Superseded { by: by.to_owned() })
     }
 
-    /// Its turn has come. Its first step says so too.
+    /// Marks the job as running. The first step does so as well.
     pub fn started(&self) {
         let mut progress = self.progress();
         if self.course.enter(JobEvent::Started) {
@@ -217,36 +219,36 @@ impl Job {
         }
     }
 
-    /// Which attempt this is; the first is 1.
+    /// The number of the attempt; the first is 1.
     pub(crate) fn attempt(&self) -> u64 {
         self.attempt
     }
 
-    /// When it was asked, in milliseconds since 1970.
+    /// The time of the request, in milliseconds since the Unix epoch.
     pub(crate) fn created_unix_ms(&self) -> u64 {
         self.created_unix_ms
     }
 
-    /// Which plugin it changes.
+    /// Sets the plugin that the job changes.
     pub(crate) fn set_plugin(&self, plugin: &PluginId) {
         self.progress().plugin = Some(plugin.clone());
     }
 
-    /// It changes several plugins, or which one it changes next is not known yet.
+    /// Clears the plugin, because the job changes several ones or the next one is unknown.
     pub(crate) fn set_several_plugins(&self) {
         self.progress().plugin = None;
     }
 
-    /// Nothing is cut off while what this returns lives: neither by a cancellation nor by a timeout. For what must not be
-    /// left half done, such as from the start of a generation to its swap.
+    /// Shields the job from cancellation and timeout until the returned guard is dropped, for work that must not be
+    /// left half done, such as the steps from the start of a generation to its swap.
     pub(crate) fn shield_from_cancel(&self) -> CancelShield<'_> {
         self.course.shield_from_cancel()
     }
 
-    /// Asks, in the midst of what is not cut off, whether to go on.
+    /// Checks within a shield whether the end of the job was requested.
     ///
     /// # Errors
-    /// Why the job is to end.
+    /// The reason to end the job.
     pub(crate) fn check_not_cancelled(&self) -> Result<(), Error> {
         self.course.wanted_end().map_or(Ok(()), |reason| Err(reason.into()))
     }
@@ -261,74 +263,75 @@ impl Job {
         let mut progress = self.progress();
         let now = Instant::now();
         progress.end_step(now);
-        // A receipt's last step only ends the one before.
+        // The step `end` of a receipt only ends the previous step.
         let goes_on = step != "end";
-        (progress.step, progress.since) = (step, goes_on.then_some(now));
+        progress.step = step;
+        progress.since = goes_on.then_some(now);
     }
 
     // === for whoever runs it ===
 
-    /// Waits until somebody wants it to end and it may be cut off. Cancel safe.
+    /// Waits until the end of the job is requested and no shield is held. Cancel safe.
     pub(crate) async fn cancelled(&self) -> JobError {
         self.course.cancelled().await
     }
 
-    /// The same for whoever holds one [`CancelShield`] and brings what it has begun to a good end. Cancel safe.
+    /// Waits until the end of the job is requested and only the caller holds a [`CancelShield`]. Cancel safe.
     pub(crate) async fn cancelled_in_shield(&self) -> JobError {
         self.course.cancelled_in_shield().await
     }
 
-    /// Waits until its turn has come. Cancel safe.
+    /// Waits until the job is started. Cancel safe.
     pub(crate) async fn has_started(&self) {
         self.course.started().await;
     }
 
-    /// Whether it is several operations in one, of which a change is only a part.
+    /// Whether the job consists of several operations, so that a change is only a part of it.
     pub(crate) fn has_parts(&self) -> bool {
         matches!(self.operation, "apply" | "batch")
     }
 
-    /// Whether it is in the state, and not a step of the host's own.
+    /// Whether the job is stored in the state. Steps of the host itself are not.
     pub(crate) fn is_listed(&self) -> bool {
         !self.id.is_empty()
     }
 
-    /// The job as it is to be written together with its change.
+    /// The record that is written together with the change of the job.
     pub(crate) fn committed_record(&self) -> JobRecord {
         JobRecord { step: COMMITTED.to_owned(), ..self.record(None) }
     }
 
-    /// The state has its change.
+    /// Records that the change of the job is committed.
     pub(crate) fn has_committed(&self) {
         self.committed.store(true, Ordering::Release);
     }
 
-    /// Whether the state has its change, by this host or by the one before.
+    /// Whether the change of the job is committed, by this host process or an earlier one.
     pub(crate) fn is_committed(&self) -> bool {
         self.committed.load(Ordering::Acquire)
     }
 
-    /// Goes on as a job that a host before has left.
+    /// Resumes a job that an earlier host process left.
     pub(crate) fn resume_as(&self, left: &JobRecord) {
         if left.step == COMMITTED {
             self.has_committed();
         }
     }
 
-    /// Its time is over.
+    /// Requests the end of the job because its time limit has passed.
     pub(crate) fn time_out(&self) {
         if let Some(after) = self.initiator.timeout {
             self.course.want_end(JobError::TimedOut { after });
         }
     }
 
-    /// Prepares its end; nobody sees it before [`Job::end`].
+    /// Prepares the end; it becomes visible with [`Job::end`].
     pub(crate) fn ended(&self, result: Result<Receipt, Error>) -> Ended {
         self.progress().end_step(Instant::now());
         Ended { state: state_of(&result), at_unix_ms: now_unix_ms(), result: result.map_err(Arc::new) }
     }
 
-    /// Ends it and tells those who wait.
+    /// Ends the job and wakes those who wait.
     pub(crate) fn end(&self, ended: Ended) {
         let mut progress = self.progress();
         progress.ended_unix_ms = Some(ended.at_unix_ms);
@@ -338,24 +341,24 @@ impl Job {
         self.over.cancel();
     }
 
-    /// Lets those go who wait, because the host ends. The job has not ended: the next host takes it up.
+    /// Wakes those who wait, because the host stops. The job has not ended: the next host resumes it.
     pub(crate) fn interrupt(&self) {
         let _ = self.result.set(Err(Arc::new(Error::ShuttingDown)));
         self.over.cancel();
     }
 
-    /// The end of its log, as it is kept.
+    /// The end of the log, as it is stored.
     pub(crate) fn kept_log(&self) -> JobLog {
         let (first_line, text) = self.log.tail(MAX_LOG_BYTES);
         JobLog { first_line, text }
     }
 
-    /// Goes on where the log of the attempt before ended.
+    /// Continues the log of the previous attempt.
     pub(crate) fn continue_log(&self, log: &JobLog) {
         self.log.continue_from(log.first_line, log.text.lines());
     }
 
-    /// The job as it is kept: as it is now, or as it has just ended.
+    /// The record of the job: of the present moment, or of the given end.
     pub(crate) fn record(&self, ended: Option<&Ended>) -> JobRecord {
         let view = self.view();
         let result = match ended {
@@ -395,7 +398,7 @@ impl Job {
     }
 }
 
-/// Ends a job that is not under way.
+/// Ends the record of a job that is not running.
 pub(crate) fn end_record(record: &mut JobRecord, error: Error) {
     let result = Err(error);
     record.state = state_of(&result);
@@ -404,7 +407,7 @@ pub(crate) fn end_record(record: &mut JobRecord, error: Error) {
 }
 
 impl Progress {
-    /// Adds the step that ends now to those that are done.
+    /// Adds the present step to the completed ones.
     fn end_step(&mut self, now: Instant) {
         if let Some(since) = self.since.take() {
             let micros = now.duration_since(since).as_micros();

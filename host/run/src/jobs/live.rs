@@ -10,20 +10,20 @@ use parking_lot::{Mutex, MutexGuard};
 
 use crate::jobs::{Job, JobView};
 
-/// The jobs that are under way.
+/// The jobs that are queued or running.
 pub(crate) struct Jobs {
     live: Mutex<HashMap<String, Arc<Job>>>,
     next: AtomicU64,
-    /// Tells the jobs of this process from those of the one before.
+    /// A random part of the ids, which distinguishes the jobs of this process from those of earlier ones.
     prefix: u32,
 }
 
-/// A part of the jobs, newest first.
+/// A page of jobs, newest first.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct JobPage {
     /// The jobs.
     pub jobs: Vec<JobView>,
-    /// Where the next page begins, if there is one.
+    /// The start of the next page, if there is one.
     pub next: Option<JobCursor>,
 }
 
@@ -41,7 +41,7 @@ impl Jobs {
         self.live.lock()
     }
 
-    /// How many wait and how many work.
+    /// The number of queued and of running jobs.
     pub(crate) fn count(&self) -> (usize, usize) {
         let live = self.live();
         let count = |state| live.values().filter(|job| job.state() == state).count();

@@ -1,11 +1,11 @@
-//! How a job ended, as it is told at once and remembered for later.
+//! The outcome of a job as JSON, and the state that follows from it.
 
 use host_core::job::JobState;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{Error, Failed, FailureKind, JobError, Receipt};
 
-/// The same with what was done instead, as it is kept.
+/// The outcome of a job, as it is stored.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Outcome {
@@ -13,7 +13,7 @@ enum Outcome {
     Failed(Failed),
 }
 
-/// The state of a job that ended with this result.
+/// The state of a job with this result.
 pub(crate) fn state_of<E: std::borrow::Borrow<Error>>(result: &Result<Receipt, E>) -> JobState {
     match result.as_ref().map_err(std::borrow::Borrow::borrow) {
         Ok(_) => JobState::Done,
@@ -21,7 +21,7 @@ pub(crate) fn state_of<E: std::borrow::Borrow<Error>>(result: &Result<Receipt, E
     }
 }
 
-/// A result as a text.
+/// Writes a result as JSON.
 pub(super) fn write(result: Result<Receipt, Failed>) -> String {
     let outcome = match result {
         Ok(receipt) => Outcome::Done(receipt),
@@ -30,7 +30,7 @@ pub(super) fn write(result: Result<Receipt, Failed>) -> String {
     serde_json::to_string(&outcome).expect("texts, numbers and lists of them serialize")
 }
 
-/// The result of a text that [`write`] made, perhaps in an earlier version of the host.
+/// Reads a result that [`write`] wrote, perhaps in an earlier version of the host.
 pub(super) fn read(text: Option<&str>) -> Result<Receipt, Failed> {
     let read = serde_json::from_str(text.unwrap_or_default());
     match read {

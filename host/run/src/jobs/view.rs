@@ -1,4 +1,4 @@
-//! A job at one moment: one that is under way, or one that is remembered.
+//! A job at one moment: running, or stored.
 
 use std::borrow::Cow;
 
@@ -13,43 +13,43 @@ use crate::model::{Failed, Initiator, Receipt, StepReport};
 pub struct JobView {
     /// The id.
     pub id: String,
-    /// What was asked: `load`, `reload`, …
+    /// The operation: `load`, `reload`, …
     pub operation: Cow<'static, str>,
-    /// Of what: a source, an upload or a plugin's id.
+    /// The subject: a source, an upload or the id of a plugin.
     pub subject: String,
     /// The plugin, once it is known.
     pub plugin: Option<String>,
-    /// Who asked.
+    /// The initiator.
     pub initiator: Initiator,
-    /// Which attempt this is; the first is 1.
+    /// The number of the attempt; the first is 1.
     pub attempt: u64,
-    /// The job that asked for the same before, when this one was made of it.
+    /// The job that this job retries.
     pub retry_of: Option<String>,
-    /// When it was asked, in milliseconds since 1970.
+    /// The time of the request, in milliseconds since the Unix epoch.
     pub created_unix_ms: u64,
-    /// When its turn came.
+    /// The time of the start.
     pub started_unix_ms: Option<u64>,
-    /// When it ended.
+    /// The time of the end.
     pub ended_unix_ms: Option<u64>,
-    /// Where it is.
+    /// The state.
     pub state: JobState,
-    /// What it does now, or did last: `queue`, `fetch`, `check`, `build`, `trial`, `open`, `start`, `probe`, `swap`, …
+    /// The present or last step: `queue`, `fetch`, `check`, `build`, `trial`, `open`, `start`, `probe`, `swap`, …
     pub step: Cow<'static, str>,
-    /// The steps that it has behind it.
+    /// The completed steps.
     pub steps: Vec<StepReport>,
-    /// How many log lines it has written.
+    /// The number of log lines.
     pub n_lines: u64,
-    /// How it ended, once it has.
+    /// The result, after the end.
     pub result: Option<Result<Receipt, Failed>>,
 }
 
 impl JobView {
-    /// Where it stands in the list of jobs.
+    /// The position in the list of jobs.
     pub fn cursor(&self) -> JobCursor {
         JobCursor { created_unix_ms: self.created_unix_ms, id: self.id.clone() }
     }
 
-    /// A job as it was kept.
+    /// A stored job.
     pub(crate) fn remembered(record: JobRecord) -> JobView {
         let initiator = Initiator::from_record(&record);
         let result = record.state.is_ended().then(|| outcome::read(record.outcome.as_deref()));

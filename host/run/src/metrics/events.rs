@@ -1,17 +1,17 @@
-//! What is counted of events.
+//! The metrics of events.
 
 use prometheus::{IntCounter, IntGauge, Registry};
 
 use crate::metrics::MetricFactory;
 
-/// What is counted of events. Clones count together.
+/// The metrics of events. Clones count together.
 #[derive(Clone)]
 pub(crate) struct EventMetrics {
-    /// Those that were told.
+    /// Published events.
     pub(crate) published: IntCounter,
-    /// Those that are not in the journal.
+    /// Events missing from the journal.
     pub(crate) dropped: IntCounter,
-    /// Readers that follow.
+    /// Open event streams.
     pub(crate) streams: IntGauge,
 }
 

@@ -1,41 +1,41 @@
-//! Metrics as values, for whoever shows them in another form than Prometheus text.
+//! Metrics as values, for formats other than Prometheus text.
 
 use prometheus::proto;
 
-/// All series of one name.
+/// All series of one metric.
 #[derive(Clone, Debug, PartialEq)]
 pub struct MetricFamily {
-    /// The name, with its unit.
+    /// The name, including the unit.
     pub name: String,
-    /// One sentence.
+    /// The help text, one sentence.
     pub help: String,
-    /// `counter`, `gauge` or `histogram`.
+    /// The kind: `counter`, `gauge` or `histogram`.
     pub kind: &'static str,
     /// The series.
     pub series: Vec<MetricSeries>,
 }
 
-/// One series.
+/// One series of a metric.
 #[derive(Clone, Debug, PartialEq)]
 pub struct MetricSeries {
-    /// Names and values of its labels.
+    /// The names and values of the labels.
     pub labels: Vec<(String, String)>,
-    /// What was counted or measured.
+    /// The value.
     pub value: MetricValue,
 }
 
-/// What was counted or measured.
+/// The value of a series.
 #[derive(Clone, Debug, PartialEq)]
 pub enum MetricValue {
-    /// Of a counter or gauge.
+    /// The value of a counter or gauge.
     Number(f64),
-    /// Of a histogram.
+    /// The value of a histogram.
     Histogram {
-        /// How many were observed.
+        /// The number of observations.
         count: u64,
-        /// Their sum.
+        /// The sum of the observations.
         sum: f64,
-        /// Upper bounds, and how many were not above each.
+        /// The upper bounds, each with the number of observations that do not exceed it.
         buckets: Vec<(f64, u64)>,
     },
 }

@@ -1,4 +1,4 @@
-//! What is counted of the HTTP front: the room above counts it, and all metrics are shown together.
+//! The metrics of the HTTP server. The server counts them; they are exported with all others.
 
 use std::time::Duration;
 
@@ -7,10 +7,10 @@ use prometheus::{HistogramVec, IntCounter, IntCounterVec, IntGauge, Registry};
 
 use crate::metrics::MetricFactory;
 
-/// Upper bounds in seconds: from a look at what is in memory to a build.
+/// Upper bounds in seconds: from an answer from memory to a build.
 const BUCKETS: &[f64] = &[0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0, 120.0, 600.0];
 
-/// What is counted of the HTTP front. Clones count together.
+/// The metrics of the HTTP server. Clones count together.
 #[derive(Clone, Debug)]
 pub struct FrontMetrics {
     requests: IntCounterVec,
@@ -24,7 +24,7 @@ pub struct FrontMetrics {
     job_log_streams: IntGauge,
 }
 
-/// Counts something that is there, until it is dropped.
+/// Counts an active thing in a gauge until it is dropped.
 #[derive(Debug)]
 pub struct ActiveGauge(IntGauge);
 
@@ -64,39 +64,39 @@ impl FrontMetrics {
         }
     }
 
-    /// The management API has answered. `action` is one of the table of routes: never what a client made up.
+    /// Counts a response of the management API. `action` must come from the route table, never from a client.
     pub fn answered(&self, action: &'static str, status: u16, took: Duration) {
         self.requests.with_label_values(&[action, STATUS_CLASSES[status_class(status)]]).inc();
         self.duration.with_label_values(&[action]).observe(took.as_secs_f64());
     }
 
-    /// A connection was accepted; it counts as open until what is returned is dropped.
+    /// Counts an accepted connection. It counts as open until the returned value is dropped.
     pub fn connection(&self) -> ActiveGauge {
         self.accepted.inc();
         ActiveGauge::new(&self.connections)
     }
 
-    /// A connection was closed at once because its address had too many.
+    /// Counts a connection that was closed at once because its address had too many.
     pub fn connection_refused(&self) {
         self.refused.inc();
     }
 
-    /// A connection was closed to make room.
+    /// Counts a connection that was closed to make room for a new one.
     pub fn connection_evicted(&self) {
         self.evicted.inc();
     }
 
-    /// Somebody was refused because of who they are: a word of a list, never what a client sent.
+    /// Counts a request refused by authentication or authorization. `reason` must be a word of a fixed list.
     pub fn auth_failed(&self, reason: &'static str) {
         self.auth_failures.with_label_values(&[reason]).inc();
     }
 
-    /// Shows a reason as 0 before its first.
+    /// Exports a reason as 0 before its first refusal.
     pub(super) fn known_auth_failure(&self, reason: &'static str) {
         self.auth_failures.with_label_values(&[reason]);
     }
 
-    /// Somebody follows the log of a job.
+    /// Counts an open log stream of a job.
     pub fn job_log_stream(&self) -> ActiveGauge {
         ActiveGauge::new(&self.job_log_streams)
     }

@@ -1,4 +1,4 @@
-//! Makes metrics that are in the registry from the start.
+//! Creation of metrics that are registered from the start.
 
 use prometheus::core::Collector;
 use prometheus::{
@@ -6,10 +6,10 @@ use prometheus::{
     Registry,
 };
 
-/// Why making a metric can't fail.
+/// The reason for which creating a metric cannot fail.
 const CONSTANT: &str = "names, labels and buckets are constants, and no two metrics share a name";
 
-/// Makes metrics in a registry. Names and labels are constants of this room.
+/// Creates metrics in a registry. Names and labels are constants of this crate.
 pub(crate) struct MetricFactory<'a>(pub(crate) &'a Registry);
 
 impl MetricFactory<'_> {

@@ -1,13 +1,13 @@
-//! What the process takes from the machine, under the names that Prometheus has for it.
+//! The resource usage of the process, under the standard names of Prometheus.
 
 use prometheus::{Counter, IntGauge, Registry};
 
 use crate::metrics::MetricFactory;
 
-/// The kernel counts CPU time for programs in hundredths of a second, whatever its own clock is.
+/// The unit of CPU times in `/proc`: USER_HZ, which is 100 on Linux whatever the kernel's own tick rate.
 const TICKS_PER_SECOND: f64 = 100.0;
 
-/// What the process takes.
+/// The resource usage of the process.
 pub(super) struct ProcessMetrics {
     cpu: Counter,
     resident: IntGauge,
@@ -28,7 +28,7 @@ impl ProcessMetrics {
         }
     }
 
-    /// Reads them off. What the kernel does not say stays as it was.
+    /// Reads the present values. A value that the kernel does not report keeps its old value.
     pub(super) fn read(&self) {
         let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
         if let Some((cpu, threads)) = parse_stat(&stat) {
@@ -40,7 +40,7 @@ impl ProcessMetrics {
             self.resident.set(kilobytes * 1024);
         }
         if let Ok(files) = std::fs::read_dir("/proc/self/fd") {
-            // One of them is the folder itself.
+            // One of the descriptors is the open directory itself.
             self.open_files.set(i64::try_from(files.count().saturating_sub(1)).unwrap_or(i64::MAX));
         }
         let limits = std::fs::read_to_string("/proc/self/limits").unwrap_or_default();
@@ -50,9 +50,9 @@ impl ProcessMetrics {
     }
 }
 
-/// CPU seconds and threads, of a line of `/proc/self/stat`.
+/// CPU seconds and number of threads, from a line of `/proc/self/stat`.
 fn parse_stat(stat: &str) -> Option<(f64, i64)> {
-    // The name of the program may hold anything, also spaces and brackets.
+    // The program name may contain any character, including spaces and brackets.
     let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
     let field = |number: usize| fields.get(number - 3)?.parse::<i64>().ok();
     Some(((field(14)? + field(15)?) as f64 / TICKS_PER_SECOND, field(20)?))

@@ -1,4 +1,4 @@
-//! How the host runs plugins.
+//! The configuration of a host.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -11,63 +11,65 @@ use serde_json::{Map, Value};
 
 use crate::model::Trial;
 
-/// How the host runs plugins.
+/// The configuration of a host.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// How strictly plugin.yaml is read.
+    /// How strictly plugin.yaml is checked.
     pub mode: Mode,
-    /// Version of the host, for `compatibility.host`.
+    /// The version of the host, for `compatibility.host`.
     pub host_version: semver::Version,
-    /// How sources are fetched.
+    /// The configuration of fetches of sources.
     pub fetch: host_fetch::Config,
-    /// How long a library may take to open, and a plugin to start.
+    /// The timeout for opening a library, and for starting a plugin.
     pub start_timeout: Duration,
-    /// How long a plugin's stop hook may take.
+    /// The timeout of a plugin's stop hook.
     pub stop_timeout: Duration,
-    /// How long calls of a replaced generation may go on before they are cut.
+    /// How long calls of a replaced generation may run before they are aborted.
     pub drain_timeout: Duration,
-    /// How many ended generations may be kept in memory before operations that open a library are refused.
+    /// The number of ended generations in memory from which operations that open a library are refused.
     pub max_kept_generations: usize,
-    /// How many versions of a plugin stay, beside the one that is asked for.
+    /// The number of versions that are stored for a rollback, in addition to the current one.
     pub max_kept_versions: usize,
-    /// How plugins that fail to start or to work are taken.
+    /// The retries and the quarantine of plugins that fail.
     pub patience: Patience,
-    /// How a version that replaces another is judged, and taken back.
+    /// The rules by which a version that replaces another is rolled back.
     pub probation: probation::Rules,
-    /// How many events the journal keeps.
+    /// The number of events in the journal.
     pub max_events: u64,
-    /// How many entries the audit log keeps.
+    /// The number of entries in the audit log.
     pub max_audit_entries: u64,
-    /// Uploads that were not installed are removed after this.
+    /// The longest allowed timeout of an endpoint; a plugin with a longer one is refused.
+    pub max_endpoint_timeout: Duration,
+    /// The time after which uploads that were not installed are removed.
     pub upload_lifetime: Duration,
-    /// What one plugin may keep in the key-value store.
+    /// The limits of the key-value store for one plugin.
     pub kv: host_state::Limits,
-    /// How the host fetches for plugins.
+    /// The configuration of fetches of plugins.
     pub plugin_fetch: host_services::FetchConfig,
-    /// Where the secrets of plugins lie.
+    /// The locations of the secrets of plugins.
     pub secrets: host_services::Secrets,
-    /// What the host's configuration file sets for each plugin, over the defaults of its plugin.yaml.
+    /// The settings of each plugin in the host's configuration file, which override the defaults of its plugin.yaml.
     pub configurations: BTreeMap<PluginId, Map<String, Value>>,
-    /// Where indexes of plugins lie, the first counts before the others.
+    /// The locations of the indexes of plugins, by descending precedence.
     pub indexes: Vec<host_core::Source>,
-    /// How long what an index said is taken for true.
+    /// The time for which the content of an index is cached.
     pub index_keep: Duration,
-    /// Whether builds are answered by earlier ones.
+    /// Whether builds use the build cache.
     pub cache_enabled: bool,
-    /// Most bytes in the build cache; what was used least recently goes first.
+    /// The size of the build cache in bytes above which the least recently used entries are removed.
     pub cache_max_bytes: u64,
-    /// Artifacts and trees that no plugin refers to any more are removed after this.
+    /// The time after which artifacts and trees without a reference are removed.
     pub unreferenced_keep: Duration,
     /// The time between two sweeps.
     pub sweep_interval: Duration,
-    /// Where a library that this host has not built starts first; `None` opens it here at once.
+    /// The process in which a new library is opened first; `None` opens it in this process at once.
     pub trial: Option<Trial>,
-    /// Where the spans of requests go; `None` for nowhere.
+    /// The sink for the spans of requests; `None` records none.
     pub spans: Option<SpanSink>,
 }
 
 impl Config {
-    /// The defaults, for a host of `host_version`.
+    /// The defaults, for a host of version `host_version`.
     pub fn new(host_version: semver::Version) -> Config {
         Config {
             mode: Mode::Normal,
@@ -82,6 +84,7 @@ impl Config {
             probation: probation::Rules::default(),
             max_events: 10_000,
             max_audit_entries: 100_000,
+            max_endpoint_timeout: Duration::from_secs(300),
             upload_lifetime: Duration::from_secs(3600),
             kv: host_state::Limits::default(),
             plugin_fetch: host_services::FetchConfig::default(),

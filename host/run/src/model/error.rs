@@ -1,4 +1,4 @@
-//! Why an operation did not do what was asked.
+//! Errors of operations.
 
 use host_core::configuration::Violation;
 use host_core::manifest::Problem;
@@ -6,252 +6,99 @@ use host_core::{Digest, PluginId, SourceError};
 
 use crate::model::{FailureKind, FieldProblem, JobError, OperationPart, PartState};
 
-/// Why an operation did not do what was asked. What served before still serves.
+/// The reason for which an operation failed. The previous generation still serves.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages describe the variants and their fields")]
 pub enum Error {
-    /// The source is not one.
     #[error("invalid source")]
     Source(#[from] SourceError),
-    /// The source could not be fetched.
     #[error("failed to fetch the source")]
     Fetch(#[from] host_fetch::Error),
-    /// The data folders could not be read or written.
     #[error("failed to read or write the data folders")]
     Store(#[from] host_store::Error),
-    /// The state could not be read or written.
     #[error("failed to read or write the state")]
     State(#[from] host_state::Error),
-    /// plugin.yaml breaks rules.
     #[error("invalid plugin.yaml: {}", list(problems))]
-    Manifest {
-        /// All of them.
-        problems: Vec<Problem>,
-    },
-    /// The tree has another plugin's id.
+    Manifest { problems: Vec<Problem> },
     #[error("the source contains plugin `{found}`, expected `{expected}`")]
-    OtherPlugin {
-        /// Which was to be reloaded.
-        expected: PluginId,
-        /// Which was found.
-        found: PluginId,
-    },
-    /// The manifest asks for a child process, which this version of the host does not run.
+    OtherPlugin { expected: PluginId, found: PluginId },
     #[error("plugin `{id}` requires placement `isolated`, which this host does not support")]
-    Placement {
-        /// The plugin.
-        id: PluginId,
-    },
-    /// The build failed.
+    Placement { id: PluginId },
     #[error("failed to build the plugin")]
     Build(#[from] host_build::Error),
-    /// The library was refused, or did not start.
     #[error("failed to load the plugin")]
     Load(#[from] host_load::Error),
-    /// The first health probe did not pass.
     #[error("the new generation failed its first health probe: {reason}")]
-    Unhealthy {
-        /// What it said.
-        reason: String,
-    },
-    /// A hook of the new generation said no.
+    Unhealthy { reason: String },
     #[error("the {hook} hook of the new generation failed: {reason}")]
-    Hook {
-        /// Which.
-        hook: &'static str,
-        /// What it said.
-        reason: String,
-    },
-    /// The plugin does not take a configuration.
+    Hook { hook: &'static str, reason: String },
     #[error("the plugin rejected the configuration: {reason}")]
-    ConfigurationRefused {
-        /// What it said.
-        reason: String,
-    },
-    /// The configuration in use would not fit the plugin's schema.
+    ConfigurationRefused { reason: String },
     #[error("invalid configuration: {}", violations.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
-    ConfigurationInvalid {
-        /// All that is wrong.
-        violations: Vec<Violation>,
-    },
-    /// The schema that came with an artifact is not one for this host.
+    ConfigurationInvalid { violations: Vec<Violation> },
     #[error("the configuration schema of the artifact is invalid")]
-    Schema {
-        /// Why.
-        source: host_core::configuration::SchemaError,
-    },
-    /// Too many ended generations are kept in memory to open one more library.
+    Schema { source: host_core::configuration::SchemaError },
     #[error("{} ended generations are still in memory (plugins {}), so no further library is loaded", kept.len(), plugins(kept))]
-    TooManyKept {
-        /// The libraries: the plugin's id, `#`, a number.
-        kept: Vec<String>,
-    },
-    /// No plugin of that id is installed.
+    TooManyKept { kept: Vec<String> },
     #[error("no plugin `{id}` is installed")]
-    UnknownPlugin {
-        /// The id.
-        id: String,
-    },
-    /// The plugin is disabled.
+    UnknownPlugin { id: String },
     #[error("plugin `{id}` is disabled")]
-    Disabled {
-        /// The plugin.
-        id: PluginId,
-    },
-    /// What the plugin has to do with others stands in the way.
+    Disabled { id: PluginId },
     #[error(transparent)]
     Dependencies(#[from] host_core::graph::Refusal),
-    /// The plugin comes from no repository, so there are no versions to update to.
     #[error("plugin `{id}` was loaded from `{place}`, which is not a repository and has no versions")]
-    NoRepository {
-        /// The plugin.
-        id: PluginId,
-        /// Where it comes from.
-        place: String,
-    },
-    /// The repository could not be asked for newer versions.
+    NoRepository { id: PluginId, place: String },
     #[error("failed to check for updates: {message}")]
-    UpdatesUnknown {
-        /// A word for clients.
-        code: &'static str,
-        /// Why.
-        message: String,
-        /// What to do.
-        fix: Option<String>,
-    },
-    /// The artifact is not in the store, or damaged.
+    UpdatesUnknown { code: &'static str, message: String, fix: Option<String> },
     #[error("artifact {} of plugin `{id}` is missing or damaged", artifact.short())]
-    NoArtifact {
-        /// The plugin.
-        id: PluginId,
-        /// The artifact.
-        artifact: Digest,
-    },
-    /// No version to go back to.
+    NoArtifact { id: PluginId, artifact: Digest },
     #[error("{}", nothing_kept(id, to.as_deref(), kept))]
-    NothingKept {
-        /// The plugin.
-        id: PluginId,
-        /// What was asked for.
-        to: Option<String>,
-        /// The versions that are kept.
-        kept: Vec<String>,
-    },
-    /// The plugin has no such revision.
+    NothingKept { id: PluginId, to: Option<String>, kept: Vec<String> },
     #[error("plugin `{id}` has no revision {number} with a desired state")]
-    UnknownRevision {
-        /// The plugin.
-        id: PluginId,
-        /// The number.
-        number: u64,
-    },
-    /// Something else works on the plugin, and the one who asks does not want to wait.
+    UnknownRevision { id: PluginId, number: u64 },
     #[error("another operation on plugin `{id}` is in progress{}", job.as_ref().map(|job| format!(": {job}")).unwrap_or_default())]
-    InProgress {
-        /// The plugin.
-        id: PluginId,
-        /// The job that works on it or waits for it; `None` when the host does so by itself.
-        job: Option<String>,
-    },
-    /// The operator's plugins.yaml breaks rules.
+    InProgress { id: PluginId, job: Option<String> },
     #[error("invalid plugins.yaml: {}", problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
-    FileRefused {
-        /// All of them.
-        problems: Vec<host_core::plugin_set::PluginSetProblem>,
-    },
-    /// The operator's plugins.yaml can't be applied here.
+    FileRefused { problems: Vec<host_core::plugin_set::PluginSetProblem> },
     #[error("no plan can be made: {}", join_messages(problems))]
-    PlanRefused {
-        /// All that stands in the way.
-        problems: Vec<FieldProblem>,
-    },
-    /// No such plan is kept.
+    PlanRefused { problems: Vec<FieldProblem> },
     #[error("unknown plan `{plan}`")]
-    UnknownPlan {
-        /// What was asked for, without control characters and cut.
-        plan: String,
-    },
-    /// The plan was made for a host that has changed since.
+    UnknownPlan { plan: String },
     #[error("the plan is out of date: {reason}")]
-    PlanStale {
-        /// What has changed.
-        reason: String,
-    },
-    /// A build gave another artifact than the one that the plan is locked to.
+    PlanStale { reason: String },
     #[error("plugin `{id}` is locked to artifact {}, but the build produced {}", expected.short(), found.short())]
-    OtherArtifact {
-        /// The plugin.
-        id: PluginId,
-        /// What the lock says.
-        expected: Digest,
-        /// What the build gave.
-        found: Digest,
-    },
-    /// What was fetched is not what the index lists.
+    OtherArtifact { id: PluginId, expected: Digest, found: Digest },
     #[error("the {what} fetched from `{place}` is `{found}`, but the index lists `{expected}`")]
-    OtherContent {
-        /// Where it was fetched from.
-        place: String,
-        /// What differs.
-        what: &'static str,
-        /// What the index says.
-        expected: String,
-        /// What was found.
-        found: String,
-    },
-    /// No index lists that plugin, or that version of it.
+    OtherContent { place: String, what: &'static str, expected: String, found: String },
     #[error("no index lists {what}")]
-    NotListed {
-        /// What was asked for, without control characters and cut.
-        what: String,
-    },
-    /// The manifest that was named is not the one of the plugin that was named.
+    NotListed { what: String },
     #[error("`manifestPath` is not the plugin.yaml in the folder of `pluginPath`")]
     ManifestElsewhere,
-    /// Too many look at sources at once.
     #[error("too many sources are being validated at the moment")]
     Looking,
-    /// A batch has operations that it can't have.
     #[error("invalid batch: {}", join_messages(problems))]
-    BatchRefused {
-        /// All that is wrong.
-        problems: Vec<FieldProblem>,
-    },
-    /// What a job has done could not be undone.
+    BatchRefused { problems: Vec<FieldProblem> },
     #[error("{reason}")]
-    NotUndone {
-        /// Why not.
-        reason: String,
-    },
-    /// One of several things could not be done.
+    NotUndone { reason: String },
     #[error("{}", together(*failed, parts))]
     Together {
-        /// Why not.
         #[source]
         cause: Box<Error>,
-        /// Which, from 0.
         failed: Option<usize>,
-        /// What became of each.
         parts: Vec<OperationPart>,
     },
-    /// No upload of that id is kept.
     #[error("unknown upload `{id}`")]
-    UnknownUpload {
-        /// The id.
-        id: String,
-    },
-    /// It is about the job, not about what it does.
+    UnknownUpload { id: String },
     #[error(transparent)]
     Job(#[from] JobError),
-    /// The host is shutting down.
     #[error("the host is shutting down")]
     ShuttingDown,
-    /// The operation ended without a result; a defect of the host.
     #[error("internal error: the operation panicked")]
     Panicked,
 }
 
 impl Error {
-    /// A word for clients, metrics and tests. Never reworded.
+    /// The stable error code for clients, metrics and tests.
     pub fn code(&self) -> &'static str {
         match self {
             Error::Source(error) => error.code(),
@@ -297,7 +144,7 @@ impl Error {
         }
     }
 
-    /// What is wrong with the job itself, if that is it.
+    /// The error about the job itself, if there is one.
     pub(crate) fn job_error(&self) -> Option<&JobError> {
         match self {
             Error::Job(error) => Some(error),
@@ -306,11 +153,11 @@ impl Error {
         }
     }
 
-    /// Whose fault it is, and so which status an answer has.
+    /// The kind of the failure, from which a surface derives the status.
     pub fn kind(&self) -> FailureKind {
         let code = self.code();
         match self {
-            // A queue that is full is another thing.
+            // A full queue is not a full disk.
             _ if code.ends_with("_full") && code != "build_queue_full" => FailureKind::Full,
             Error::Source(_) => FailureKind::Malformed,
             Error::UnknownPlugin { .. } | Error::UnknownUpload { .. } | Error::UnknownRevision { .. } => {
@@ -346,7 +193,7 @@ impl Error {
         }
     }
 
-    /// What to do about it.
+    /// The remedy.
     pub fn fix(&self) -> Option<String> {
         match self {
             Error::Load(error) => error.fix(),
@@ -403,20 +250,21 @@ impl Error {
         }
     }
 
-    /// The error and its causes in one line, outermost first, without what to do about it; and without the place of the data
-    /// folders, since it is told to whoever asks.
+    /// The error and its causes in one line, outermost first, without the remedy. The paths of the data folders are
+    /// replaced, because the message is sent to clients.
     pub fn chain(&self) -> String {
         self.parts().0
     }
 
-    /// What failed, and what to do: the rooms below put the second behind `; hint: ` in their messages.
+    /// The chain of messages and the remedy, which lower crates append to their messages after `; hint: `.
     fn parts(&self) -> (String, Option<String>) {
-        let (mut chain, mut hint) = (String::new(), None);
+        let mut chain = String::new();
+        let mut hint = None;
         let mut next: Option<&dyn std::error::Error> = Some(self);
         while let Some(error) = next {
             let text = error.to_string();
             let (what, todo) = text.split_once("; hint: ").map_or((&*text, None), |(what, todo)| (what, Some(todo)));
-            // Some errors say what their cause says.
+            // Some errors repeat the message of their cause.
             if !chain.ends_with(what) {
                 if !chain.is_empty() {
                     chain.push_str(": ");
@@ -431,7 +279,7 @@ impl Error {
     }
 }
 
-/// Which of several things could not be done, and what became of those before.
+/// The failed part and the state of the earlier parts, in one sentence.
 fn together(failed: Option<usize>, parts: &[OperationPart]) -> String {
     let has = |state| parts.iter().any(|part| part.state == state);
     let which = match failed.and_then(|index| Some((index + 1, parts.get(index)?))) {
@@ -453,7 +301,7 @@ fn join_messages(problems: &[FieldProblem]) -> String {
     problems.iter().map(|problem| problem.without_hint().message).collect::<Vec<_>>().join("; ")
 }
 
-/// What to do about several things, each once.
+/// The remedies of several problems, each once.
 fn hints(problems: &[FieldProblem], otherwise: &str) -> Option<String> {
     let mut hints: Vec<&str> = vec![];
     for (_, hint) in problems.iter().filter_map(|problem| problem.message.split_once("; hint: ")) {

@@ -1,40 +1,40 @@
-//! A failure, as it is reported at once and stored for later.
+//! A failure of an operation, as it is reported to clients and stored with its job.
 
 use host_core::configuration::Violation;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{Error, OperationPart};
 
-/// Whose fault a failure is, and what may help. A surface that has statuses gives each kind one.
+/// The kind of a failure. A surface maps each kind to a status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FailureKind {
-    /// What was asked makes no sense.
+    /// The request is malformed.
     Malformed,
-    /// It is not allowed.
+    /// The request is not allowed.
     Forbidden,
-    /// PresentState is no such thing.
+    /// The named thing does not exist.
     NotFound,
-    /// It does not go together with what is there, or with what else was asked.
+    /// The request conflicts with the present state or with another request.
     Conflict,
-    /// What was asked is meant for something that has changed since.
+    /// The request was made for a state that has changed since.
     Stale,
-    /// It is too large.
+    /// The request is too large.
     TooLarge,
-    /// It breaks a rule.
+    /// The request breaks a rule.
     Refused,
-    /// The host, or the machine it runs on, failed.
+    /// The host, or the machine that it runs on, failed.
     Broken,
-    /// The disk has no room.
+    /// The disk is full.
     Full,
-    /// Not now; later it may go.
+    /// The host is busy; a later request may succeed.
     Busy,
-    /// It took too long.
+    /// The request timed out.
     TimedOut,
 }
 
 impl FailureKind {
-    /// The kind of a failure of fetching, building or storing, which name what happened by a word.
+    /// The kind of an error code of fetch, build or store.
     pub(crate) fn from_code(code: &str) -> FailureKind {
         match code {
             "store_io" | "store_random" | "fetch_io" | "build_io" | "build_no_toolchain" | "build_process" => {
@@ -47,37 +47,37 @@ impl FailureKind {
     }
 }
 
-/// Why an operation did not do what was asked: all that whoever asked is told, at once or later.
+/// A failure of an operation, as it is reported to clients.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Failed {
-    /// Whose fault it is.
+    /// The kind.
     pub kind: FailureKind,
-    /// A word for clients, metrics and tests.
+    /// The stable error code.
     pub code: String,
-    /// What failed and why, in one line.
+    /// The error and its causes, in one line.
     pub message: String,
-    /// What to do.
+    /// The remedy.
     #[serde(default)]
     pub fix: Option<String>,
-    /// Each thing that is wrong, where there are several.
+    /// Each single problem, if there are several.
     #[serde(default)]
     pub problems: Vec<FieldProblem>,
-    /// What became of each of several things that were asked for at once.
+    /// The result of each part, for an operation of several parts.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub parts: Vec<OperationPart>,
 }
 
-/// One thing that is wrong.
+/// One of several problems.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FieldProblem {
-    /// Where: a field of plugin.yaml or of the request; `cargo` for what the compiler wrote.
+    /// The location: a field of plugin.yaml or of the request, or `cargo` for compiler output.
     pub field: String,
-    /// What.
+    /// The description.
     pub message: String,
 }
 
 impl FieldProblem {
-    /// The same with its place in front, and without what to do about it.
+    /// The problem with its location in front, and without the remedy.
     pub(crate) fn without_hint(&self) -> FieldProblem {
         let message = self.message.split("; hint: ").next().unwrap_or_default();
         FieldProblem { field: self.field.clone(), message: format!("`{}`: {message}", self.field) }
@@ -85,7 +85,7 @@ impl FieldProblem {
 }
 
 impl Failed {
-    /// What is told of an error.
+    /// The failure for an error.
     pub fn from_error(error: &Error) -> Failed {
         Failed {
             kind: error.kind(),

@@ -1,4 +1,4 @@
-//! Who asks for an operation, why, and under which conditions.
+//! The initiator of an operation, and the conditions of the request.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,45 +6,45 @@ use std::time::Duration;
 
 use host_state::JobRecord;
 
-/// Who asks for an operation, why, and under which conditions.
+/// The initiator of an operation, and the conditions of the request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Initiator {
-    /// Who: `operator`, or a part of the host.
+    /// The name: `operator`, or a part of the host.
     pub actor: String,
-    /// Why, in their own words; no control characters.
+    /// The reason, as the initiator gave it, without control characters.
     pub reason: Option<String>,
-    /// What becomes of another operation on the same plugin that has not ended.
+    /// The treatment of other operations on the same plugin that have not ended.
     pub on_conflict: OnConflict,
-    /// How long they want to wait for the end, from now on; the time in the queue counts.
+    /// The time limit of the job from now on, including its time in the queue.
     pub timeout: Option<Duration>,
-    /// The key of [`Named`](crate::Named) when the request that asks names itself.
+    /// The key of an [`IdempotentRequest`](crate::IdempotentRequest), if the request has one.
     pub request: Option<String>,
 }
 
-/// What becomes of an operation that meets another one on the same plugin.
+/// The treatment of an operation that conflicts with another one on the same plugin.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OnConflict {
-    /// It waits for its turn.
+    /// It waits in the queue.
     #[default]
     Queue,
-    /// It takes the place of the other one.
+    /// It supersedes the other operations.
     Replace,
     /// It is refused.
     Reject,
 }
 
 impl Initiator {
-    /// Somebody who gives no reason, takes their turn and waits for as long as it takes.
+    /// An initiator without a reason or a time limit, whose operations wait in the queue.
     pub fn new(actor: impl Into<String>) -> Initiator {
         Initiator { actor: actor.into(), reason: None, on_conflict: OnConflict::Queue, timeout: None, request: None }
     }
 
-    /// Who asked for a job that is kept.
+    /// The initiator of a stored job.
     pub(crate) fn from_record(record: &JobRecord) -> Initiator {
         Initiator {
             actor: record.actor.clone(),
             reason: record.reason.clone(),
-            // A word of another version of the host means at worst a wait.
+            // An unknown word of another version of the host falls back to waiting.
             on_conflict: record.on_conflict.parse().unwrap_or_default(),
             timeout: record.timeout_ms.map(Duration::from_millis),
             request: None,
@@ -53,10 +53,10 @@ impl Initiator {
 }
 
 impl OnConflict {
-    /// All of them.
+    /// All values.
     pub const ALL: [OnConflict; 3] = [OnConflict::Queue, OnConflict::Replace, OnConflict::Reject];
 
-    /// The word for clients and the state on disk. Never reworded.
+    /// The stable word for clients and for the state.
     pub fn as_str(self) -> &'static str {
         match self {
             OnConflict::Queue => "queue",
@@ -66,7 +66,7 @@ impl OnConflict {
     }
 }
 
-/// The text is no such word.
+/// The text is not a value of [`OnConflict`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("expected `queue`, `replace` or `reject`")]
 pub struct OnConflictError;

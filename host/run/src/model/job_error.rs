@@ -1,4 +1,4 @@
-//! What can be wrong with a job itself, whatever its operation does.
+//! Errors about a job itself, whatever its operation does.
 
 use std::time::Duration;
 
@@ -6,71 +6,35 @@ use host_core::job::JobState;
 
 use crate::model::FailureKind;
 
-/// Why a job did not come to its own end, or why nothing can be done with it.
+/// The reason for which a job ended early, or cannot be cancelled or retried.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages describe the variants and their fields")]
 pub enum JobError {
-    /// The operator ended it.
     #[error("the job was cancelled; the plugin serves as before")]
     Cancelled,
-    /// A later change of the same plugin took its place.
     #[error("superseded by job `{by}`; hint: follow that job instead")]
-    Superseded {
-        /// The job of that change.
-        by: String,
-    },
-    /// It took longer than whoever asked wanted to wait.
+    Superseded { by: String },
     #[error("the job exceeded its time limit of {} s; hint: retry it with a longer limit", after.as_secs_f64())]
-    TimedOut {
-        /// The limit.
-        after: Duration,
-    },
-    /// One host after the other ended while it worked on it.
+    TimedOut { after: Duration },
     #[error(
         "the host stopped {attempts} times during this job, so it is not resumed again; \
          hint: find out why the host stopped, then retry the job"
     )]
-    Interrupted {
-        /// How often.
-        attempts: u64,
-    },
-    /// What it was asked to do cannot be read.
+    Interrupted { attempts: u64 },
     #[error("the stored request of the job cannot be read: {reason}; hint: submit the operation again")]
-    Unreadable {
-        /// Why not.
-        reason: String,
-    },
-    /// No job of that id is remembered.
+    Unreadable { reason: String },
     #[error("unknown job `{id}`; hint: run `plugin-host jobs` to see the stored jobs")]
-    Unknown {
-        /// The id, without control characters and cut.
-        id: String,
-    },
-    /// It has ended, so that it cannot be ended.
+    Unknown { id: String },
     #[error("job `{id}` has already ended ({state}); hint: nothing is left to cancel")]
-    Ended {
-        /// The job.
-        id: String,
-        /// How it ended.
-        state: JobState,
-    },
-    /// It has not ended, or did what was asked.
+    Ended { id: String, state: JobState },
     #[error("job `{id}` is {state}; hint: only a job that has ended without success can be retried")]
-    NotRetryable {
-        /// The job.
-        id: String,
-        /// Where it is.
-        state: JobState,
-    },
-    /// What it was asked to do was too large to be kept.
+    NotRetryable { id: String, state: JobState },
     #[error("the request of job `{id}` is no longer stored; hint: submit the operation again")]
-    NotKept {
-        /// The job.
-        id: String,
-    },
+    NotKept { id: String },
 }
 
 impl JobError {
-    /// A word for clients, metrics and tests. Never reworded.
+    /// The stable error code for clients, metrics and tests.
     pub fn code(&self) -> &'static str {
         match self {
             JobError::Cancelled => "job_cancelled",
@@ -84,7 +48,7 @@ impl JobError {
         }
     }
 
-    /// Whose fault it is.
+    /// The kind of the failure.
     pub fn kind(&self) -> FailureKind {
         match self {
             JobError::TimedOut { .. } => FailureKind::TimedOut,
@@ -98,12 +62,12 @@ impl JobError {
         }
     }
 
-    /// No job of that id; what a caller wrote is made fit for a sentence.
+    /// The error for an unknown id, shortened and without control characters.
     pub(crate) fn unknown(id: &str) -> JobError {
         JobError::Unknown { id: id.chars().filter(|c| !c.is_control()).take(60).collect() }
     }
 
-    /// How a job ends that ends for this reason.
+    /// The state of a job that ends for this reason.
     pub(crate) fn state(&self) -> JobState {
         match self {
             JobError::Cancelled => JobState::Cancelled,

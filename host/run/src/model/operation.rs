@@ -11,7 +11,7 @@ use crate::model::{Error, FieldProblem, SettingsChange, Target};
 /// The most operations of a batch.
 const MAX_OPERATIONS: usize = 100;
 
-/// Checks the operations of a batch, each by itself, and that they can be undone when that is asked.
+/// Checks each operation of a batch, and that an atomic batch can be undone.
 fn check_batch(operations: &[Operation], atomic: bool) -> Result<(), Error> {
     let mut problems = vec![];
     if !(1..=MAX_OPERATIONS).contains(&operations.len()) {
@@ -33,150 +33,152 @@ fn check_batch(operations: &[Operation], atomic: bool) -> Result<(), Error> {
     if problems.is_empty() { Ok(()) } else { Err(Error::BatchRefused { problems }) }
 }
 
-/// What can be asked.
+/// An operation.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Operation {
-    /// Install the plugin of a source, or replace it.
+    /// Installs the plugin of a source, or replaces the installed version.
     Load {
-        /// Where from.
+        /// The source.
         source: Source,
-        /// Who asked: over HTTP, folders and files must lie below the source roots.
+        /// The trust in the client: over HTTP, folders and files must be below the source roots.
         trust: Trust,
-        /// How.
+        /// The options.
         options: LoadOptions,
     },
-    /// The same for an upload.
+    /// Installs an upload, or replaces the installed version.
     Install {
-        /// The upload's id.
+        /// The id of the upload.
         upload: String,
-        /// How.
+        /// The options.
         options: LoadOptions,
     },
-    /// Fetch and build the same source again and replace what serves.
+    /// Fetches and builds the same source again and replaces the serving generation.
     Reload {
         /// The plugin.
         id: String,
     },
-    /// Start what is installed anew, without fetching or building it.
+    /// Starts the installed version again, without fetching or building it.
     Restart {
         /// The plugin.
         id: String,
     },
-    /// Let an installed plugin serve.
+    /// Enables an installed plugin.
     Enable {
         /// The plugin.
         id: String,
     },
-    /// Let a plugin that rests serve again.
+    /// Starts a stopped plugin.
     Start {
         /// The plugin.
         id: String,
     },
-    /// Let a plugin rest: it stays enabled and does not serve until it is started.
+    /// Stops a plugin until it is started again. The plugin stays enabled.
     Stop {
         /// The plugin.
         id: String,
     },
-    /// Stop serving, but stay installed.
+    /// Disables a plugin. It stays installed.
     Disable {
         /// The plugin.
         id: String,
-        /// Whether the enabled plugins that need it are disabled first.
+        /// Whether the enabled plugins that depend on it are disabled first.
         cascade: bool,
     },
-    /// Stop serving and forget the plugin.
+    /// Unloads a plugin: it stops serving and is removed.
     Unload {
         /// The plugin.
         id: String,
-        /// Whether what the host keeps for the plugin stays, for the day it is installed again.
+        /// Whether the data of the plugin is kept for a later installation.
         keep_data: bool,
-        /// Whether the plugins that need it are unloaded first.
+        /// Whether the plugins that depend on it are unloaded first.
         cascade: bool,
     },
-    /// Change what the operator set.
+    /// Changes the operator's settings of a plugin.
     Configure {
         /// The plugin.
         id: String,
-        /// How.
+        /// The change.
         change: SettingsChange,
-        /// The revision that the change was made from; another one refuses it.
+        /// The revision that the change was made from; the change is refused if it is not the current one.
         expected: Option<u64>,
     },
-    /// Let an earlier version serve again.
+    /// Rolls back to an earlier version.
     Rollback {
         /// The plugin.
         id: String,
-        /// The version, commit or artifact; `None` is the one before.
+        /// The version, commit or artifact; `None` is the previous version.
         to: Option<String>,
-        /// Why the host does it by itself, if it does.
+        /// The reason of an automatic rollback; `None` if an operator requested it.
         because: Option<String>,
     },
-    /// Ask for what an earlier revision asked for.
+    /// Restores the desired state of an earlier revision.
     Restore {
         /// The plugin.
         id: String,
         /// The revision.
         revision: u64,
     },
-    /// Take a newer version from the plugin's repository.
+    /// Updates a plugin to a newer version of its repository.
     Update {
         /// The plugin.
         id: String,
-        /// Which; `None` is the newest that the plugin's rule allows.
+        /// The version; `None` is the newest one that the update rule allows.
         to: Option<Revision>,
-        /// Whether the host does it by itself. A version that fails then is not tried again.
+        /// Whether the host updates by itself. A version that fails then is not tried again.
         automatic: bool,
     },
-    /// Say which newer versions are taken.
+    /// Sets the update rule of a plugin.
     SetUpdateRule {
         /// The plugin.
         id: String,
         /// The rule.
         rule: UpdateRule,
-        /// Versions that no update may choose; `None` leaves those that are.
+        /// The versions that updates never choose; `None` leaves them unchanged.
         blocked: Option<BTreeSet<semver::Version>>,
     },
-    /// Keep updates from choosing a version, or let them choose it again. What else is blocked stays, whoever asks meanwhile.
+    /// Blocks a version for updates, or unblocks it. Other blocked versions stay blocked, also when clients change them
+    /// concurrently.
     BlockVersion {
         /// The plugin.
         id: String,
         /// The version.
         version: semver::Version,
-        /// Whether no update may choose it.
+        /// Whether updates never choose the version.
         blocked: bool,
     },
-    /// Do what a plan says.
+    /// Applies a plan.
     Apply {
-        /// The plan.
+        /// The digest of the plan.
         plan: Digest,
-        /// What it does, in order.
+        /// The targets, in order.
         targets: Vec<Target>,
-        /// Whether what was done is undone when something can't be done; else the rest is done nevertheless.
+        /// Whether a failure undoes the earlier targets. Otherwise the remaining targets are applied nevertheless.
         atomic: bool,
     },
-    /// Do several things, one after the other.
+    /// Performs several operations, one after the other.
     Batch {
-        /// Which; at most 100, none of which is a batch or a plan.
+        /// The operations: 1 to 100, without batches and plans.
         operations: Vec<Operation>,
-        /// Whether what was done is undone when something can't be done; else the rest is done nevertheless.
+        /// Whether a failure undoes the earlier operations. Otherwise the remaining operations are performed
+        /// nevertheless.
         atomic: bool,
     },
 }
 
-/// How a plugin is let in.
+/// The options of an installation.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LoadOptions {
-    /// What the operator sets, over the layers below; `None` leaves what is set.
+    /// The operator's settings, which override the other layers; `None` leaves them unchanged.
     pub configuration: Option<Map<String, Value>>,
-    /// Whether it serves from then on; else it is only installed.
+    /// Whether the plugin serves afterwards. Otherwise it is only installed.
     pub start: bool,
-    /// Whether what serves is left alone when nothing is new.
+    /// Whether the serving generation is kept if nothing has changed.
     pub if_changed: bool,
-    /// Which newer versions are taken from then on; `None` leaves what is set.
+    /// The update rule; `None` leaves it unchanged.
     pub update: Option<UpdateRule>,
-    /// The commit that must have been fetched; any when it is `None`.
+    /// The expected commit; `None` accepts every commit.
     pub commit: Option<String>,
-    /// The tree that must have been fetched; any when it is `None`.
+    /// The expected tree; `None` accepts every tree.
     pub tree: Option<Digest>,
 }
 
@@ -187,7 +189,7 @@ impl Default for LoadOptions {
 }
 
 impl LoadOptions {
-    /// Whether what was fetched is what must have been.
+    /// Checks commit and tree of a fetched source.
     pub(crate) fn admit(&self, source: &Source, fetched: &host_fetch::Fetched) -> Result<(), Error> {
         let other = |what, expected: String, found: String| {
             Err(Error::OtherContent { place: source.to_string(), what, expected, found })
@@ -249,7 +251,7 @@ impl Operation {
         }
     }
 
-    /// The plugin that it changes, when that is known before it is done.
+    /// The plugin that the operation changes, if it is known before the operation starts.
     pub(crate) fn plugin(&self) -> Option<PluginId> {
         match self {
             Operation::Load { .. } | Operation::Install { .. } => None,
@@ -258,7 +260,7 @@ impl Operation {
         }
     }
 
-    /// Refuses what cannot be an id, so that no job is made of what somebody mistyped.
+    /// Refuses invalid ids, so that a typing error does not create a job.
     ///
     /// # Errors
     /// [`Error::UnknownPlugin`], [`Error::UnknownUpload`], [`Error::BatchRefused`].

@@ -8,76 +8,76 @@ use serde::{Deserialize, Serialize};
 use super::record;
 use crate::model::Failed;
 
-/// What an operation did. The state keeps it as JSON: a field that is added later needs `#[serde(default)]`.
+/// The receipt of an operation. The state stores it as JSON: a field that is added later needs `#[serde(default)]`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Receipt {
-    /// The plugin; `None` where there are parts.
+    /// The plugin; `None` for an operation of several parts.
     #[serde(default, with = "record::plugin_id")]
     pub id: Option<PluginId>,
-    /// Its version.
+    /// The version of the plugin.
     pub version: String,
-    /// Where it comes from.
+    /// The source of the plugin.
     pub source: String,
-    /// The revision that says what is asked for now.
+    /// The revision of the present desired state.
     #[serde(default)]
     pub revision: u64,
     /// The generation that served before.
     pub generation_before: Option<u64>,
     /// The generation that serves now.
     pub generation: Option<u64>,
-    /// What those two answered, as far as they have.
+    /// The requests that these two generations have answered so far.
     #[serde(default)]
     pub served: Vec<Served>,
     /// Whether the library came from the build cache.
     pub cached: Option<bool>,
-    /// What plugin.yaml's check had to say.
+    /// The warnings of the operation.
     pub warnings: Vec<String>,
-    /// The states that it went through, from what it was to what it is, where the operation is about these.
+    /// The states that the plugin went through, from the old to the new one, if the operation changes them.
     #[serde(default)]
     pub states: Vec<Cow<'static, str>>,
-    /// Why the host did it by itself, if it did, or did nothing.
+    /// The reason of an automatic operation, or of one that did nothing.
     #[serde(default)]
     pub reason: Option<String>,
-    /// What became of each of several things that were asked for at once.
+    /// The result of each part, for an operation of several parts.
     #[serde(default)]
     pub parts: Vec<OperationPart>,
     /// The steps, in order.
     pub steps: Vec<StepReport>,
 }
 
-/// What became of one of several things that were asked for at once.
+/// The result of one part of an operation.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct OperationPart {
-    /// `load`, `reload`, …; what a plan does with a plugin is `apply`, or `unload`.
+    /// The operation: `load`, `reload`, …; a target of a plan is `apply` or `unload`.
     pub operation: Cow<'static, str>,
-    /// Of what: a source or a plugin's id.
+    /// The subject: a source or the id of a plugin.
     pub subject: String,
-    /// What became of it.
+    /// The state.
     pub state: PartState,
-    /// What was done, where something was.
+    /// The receipt of a part that was performed.
     pub receipt: Option<Box<Receipt>>,
-    /// Why it was not done, or could not be undone.
+    /// The failure of a part that was not performed, or could not be undone.
     pub problem: Option<Failed>,
 }
 
-/// What became of one of several things that were asked for at once.
+/// The state of one part of an operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PartState {
-    /// It is done; also when it changed nothing that is asked for, so that there is nothing to undo.
+    /// Performed, or nothing had to be changed.
     Done,
-    /// It could not be done.
+    /// Failed.
     Failed,
-    /// It was done, and undone because another could not be done.
+    /// Performed, and undone because another part failed.
     Undone,
-    /// It was done and should be undone, but could not be.
+    /// Performed, and could not be undone after another part failed.
     Stuck,
-    /// It was not begun, because another could not be done.
+    /// Not started, because another part failed.
     Skipped,
 }
 
 impl PartState {
-    /// The word for clients.
+    /// The stable word for clients.
     pub fn as_str(self) -> &'static str {
         match self {
             PartState::Done => "done",
@@ -89,24 +89,24 @@ impl PartState {
     }
 }
 
-/// What a generation has answered so far.
+/// The requests that a generation has answered so far.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Served {
-    /// Its number.
+    /// The number of the generation.
     pub generation: u64,
-    /// Requests that its endpoints were asked.
+    /// The requests routed to its endpoints.
     pub requests: u64,
-    /// Those with a status of 500 or more.
+    /// The responses with status 500 or higher.
     pub errors: u64,
-    /// Calls not answered to their last byte.
+    /// The calls in flight, until the last byte of the response.
     pub in_flight: usize,
 }
 
-/// How long a step took.
+/// The duration of one step.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct StepReport {
-    /// The step.
+    /// The name of the step.
     pub step: Cow<'static, str>,
-    /// Its time in milliseconds.
+    /// The duration in milliseconds.
     pub duration_ms: f64,
 }

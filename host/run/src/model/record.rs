@@ -1,7 +1,7 @@
-//! An operation as JSON, for the state: what was asked must be known to the host that takes it up.
+//! An operation as JSON, so that a host that resumes its job knows the request.
 //!
-//! [`Record`] repeats [`Operation`]; the compiler says when one has what the other has not. A field that is added later
-//! needs `#[serde(default)]`, so that what an earlier host has written can still be read.
+//! [`Record`] mirrors [`Operation`]; the compiler reports a difference. A field that is added later needs
+//! `#[serde(default)]`, so that the records of earlier hosts can still be read.
 
 mod target;
 
@@ -137,7 +137,7 @@ enum TrustRecord {
     Http,
 }
 
-/// A source, each kind by its name: what is typed does not always tell them apart.
+/// A source, tagged with its kind, because its text alone can be ambiguous.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum SourceRecord {
@@ -148,7 +148,7 @@ enum SourceRecord {
     Upload(String),
 }
 
-/// A path as a text, or as its bytes when it is none.
+/// A path as text, or as bytes if it is not UTF-8.
 #[derive(Serialize, Deserialize)]
 #[serde(untagged)]
 enum PathRecord {
@@ -156,21 +156,21 @@ enum PathRecord {
     Bytes(Vec<u8>),
 }
 
-/// An operation as a text.
+/// Writes an operation as JSON.
 pub(crate) fn write(operation: &Operation) -> String {
     let mut text = vec![];
     Record::serialize(operation, &mut serde_json::Serializer::new(&mut text)).expect("texts and JSON serialize");
     String::from_utf8(text).expect("JSON is UTF-8")
 }
 
-/// The operation of a text that [`write`] made.
+/// Reads an operation that [`write`] wrote.
 pub(crate) fn read(text: &str) -> Result<Operation, serde_json::Error> {
     let mut reader = serde_json::Deserializer::from_str(text);
     let operation = Record::deserialize(&mut reader)?;
     reader.end().map(|()| operation)
 }
 
-/// A branch, tag or commit as a text.
+/// A branch, tag or commit as text.
 mod revision {
     use super::*;
 
@@ -184,7 +184,7 @@ mod revision {
     }
 }
 
-/// An update rule by its parts.
+/// An update rule as an object.
 mod rule {
     use super::*;
 
@@ -211,7 +211,7 @@ mod rule {
     }
 }
 
-/// The same where there need be none.
+/// An optional update rule.
 mod rule_if_any {
     use super::*;
 
@@ -241,7 +241,7 @@ mod versions {
     }
 }
 
-/// The same where there need be none.
+/// Optional versions.
 mod versions_if_any {
     use super::*;
 
@@ -264,7 +264,7 @@ mod versions_if_any {
     }
 }
 
-/// A version as a text.
+/// A version as text.
 mod version {
     use super::*;
 
@@ -277,7 +277,7 @@ mod version {
     }
 }
 
-/// A digest as a text.
+/// A digest as text.
 mod digest {
     use super::*;
 
@@ -290,7 +290,7 @@ mod digest {
     }
 }
 
-/// The same where there need be none.
+/// An optional digest.
 mod digest_if_any {
     use super::*;
 
@@ -303,7 +303,7 @@ mod digest_if_any {
     }
 }
 
-/// Operations in one.
+/// A list of operations.
 mod operations {
     use super::*;
 
@@ -320,7 +320,7 @@ mod operations {
     }
 }
 
-/// A plugin's id as a text, if there is one.
+/// An optional plugin id as text.
 pub(super) mod plugin_id {
     use host_core::PluginId;
     use serde::de::Error as _;
@@ -408,7 +408,7 @@ mod tests {
         LoadOptions { configuration: Some(settings()), ..LoadOptions::default() }
     }
 
-    /// One of each at least.
+    /// At least one operation of each kind.
     fn all() -> Vec<Operation> {
         let id = || "hello".to_owned();
         vec![
@@ -493,7 +493,7 @@ mod tests {
 
     #[test]
     fn every_operation_is_tried_above() {
-        // The error lists all that there are: "unknown variant `x`, expected one of `load`, …".
+        // The error lists all variants: "unknown variant `x`, expected one of `load`, …".
         let known = read(r#"{"operation":"x"}"#).unwrap_err().to_string();
         let known = known.split('`').skip(3).step_by(2).collect::<std::collections::BTreeSet<_>>();
         let all = all();

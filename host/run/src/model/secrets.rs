@@ -1,12 +1,13 @@
-//! Where secrets are in what the operator set, for those who leave them out of what is shown and put them back.
+//! The secrets in the operator's settings: found, left out of exports, and put back.
 
 use host_core::configuration::{Schema, looks_secret};
 use serde_json::{Map, Value};
 
 use crate::model::{Build, Setup};
 
-/// Where secrets are in a configuration, as JSON pointers: what the schema says, or without a schema what the names of keys
-/// say. A list with a secret in it is one as a whole, since nobody could put back a part of it.
+/// The JSON pointers to the secrets of a configuration: those that the schema marks, or without a schema the values
+/// under keys with the names of secrets. A list that contains a secret counts as one secret, because a part of a list
+/// cannot be put back.
 pub(crate) fn secrets_in(schema: Option<&Schema>, configuration: &Map<String, Value>) -> Vec<String> {
     let found = match schema {
         Some(schema) => schema.secrets(configuration),
@@ -19,7 +20,7 @@ pub(crate) fn secrets_in(schema: Option<&Schema>, configuration: &Map<String, Va
     secrets
 }
 
-/// The configuration without these.
+/// The configuration without the values at these pointers.
 pub(crate) fn without(configuration: &Map<String, Value>, secrets: &[String]) -> Map<String, Value> {
     let mut left = configuration.clone();
     for (parents, key) in secrets.iter().filter_map(|pointer| split(pointer)) {
@@ -32,13 +33,14 @@ pub(crate) fn without(configuration: &Map<String, Value>, secrets: &[String]) ->
     left
 }
 
-/// `wanted` with those `secrets` of `before` that it does not name: one that it has another value or null for is named.
+/// `wanted` with the `secrets` of `before` that it does not mention. A secret with another value or null is mentioned.
 pub(crate) fn with_secrets(
     wanted: &Map<String, Value>,
     before: &Map<String, Value>,
     secrets: &[String],
 ) -> Map<String, Value> {
-    let (mut whole, before) = (wanted.clone(), Value::Object(before.clone()));
+    let mut whole = wanted.clone();
+    let before = Value::Object(before.clone());
     for pointer in secrets {
         let (Some(secret), Some((parents, key))) = (before.pointer(pointer), split(pointer)) else { continue };
         let mut at = Some(&mut whole);
@@ -53,25 +55,25 @@ pub(crate) fn with_secrets(
 }
 
 impl Build {
-    /// The schema of the configuration, if the plugin has one.
+    /// The configuration schema, if the plugin has one.
     pub(crate) fn own_schema(&self) -> Option<&Schema> {
         self.artifact.configuration_schema().map(|_| &self.schema)
     }
 }
 
 impl Setup {
-    /// Where secrets are in what the operator set.
+    /// The JSON pointers to the secrets in the operator's settings.
     pub(crate) fn secrets(&self) -> Vec<String> {
         secrets_in(self.build.own_schema(), &self.layers.operator)
     }
 
-    /// What the operator would set: `wanted`, and the secrets that are set and that it does not name.
+    /// The settings `wanted`, completed with the present secrets that they do not mention.
     pub(crate) fn settings_with_secrets(&self, wanted: &Map<String, Value>) -> Map<String, Value> {
         with_secrets(wanted, &self.layers.operator, &self.secrets())
     }
 }
 
-/// Pointers to the values under keys whose names say that they are secret.
+/// The JSON pointers to values under keys with the names of secrets.
 fn named(map: &Map<String, Value>, at: &str) -> Vec<String> {
     fn inside(value: &Value, at: &str) -> Vec<String> {
         match value {
@@ -85,15 +87,12 @@ fn named(map: &Map<String, Value>, at: &str) -> Vec<String> {
     }
     let entries = map.iter().flat_map(|(key, value)| {
         let pointer = format!("{at}/{}", key.replace('~', "~0").replace('/', "~1"));
-        match looks_secret(key) && !value.is_null() {
-            true => vec![pointer],
-            false => inside(value, &pointer),
-        }
+        if looks_secret(key) && !value.is_null() { vec![pointer] } else { inside(value, &pointer) }
     });
     entries.collect()
 }
 
-/// The first list on the way to a value, or the value itself.
+/// The pointer to the first list on the path to a value, or the pointer itself.
 fn outermost_list(root: &Value, pointer: &str) -> String {
     let ends = pointer.match_indices('/').map(|(at, _)| at).skip(1);
     let on_the_way = ends.map(|end| &pointer[..end]);
@@ -101,7 +100,7 @@ fn outermost_list(root: &Value, pointer: &str) -> String {
     list.unwrap_or(pointer).to_owned()
 }
 
-/// The keys that lead to a value, and its own.
+/// The keys of the parents of a value, and its own key.
 fn split(pointer: &str) -> Option<(Vec<String>, String)> {
     let mut keys: Vec<_> =
         pointer.strip_prefix('/')?.split('/').map(|key| key.replace("~1", "/").replace("~0", "~")).collect();

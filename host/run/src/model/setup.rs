@@ -1,4 +1,4 @@
-//! What a generation is started with: an artifact, and a configuration of layers whose secrets are sealed on disk.
+//! The setup of a generation: an artifact and a layered configuration with sealed secrets.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,44 +11,44 @@ use serde_json::{Map, Value};
 
 use crate::model::Error;
 
-/// How the operator changes what is set.
+/// A change of the operator's settings.
 #[derive(Clone, Debug, PartialEq)]
 pub enum SettingsChange {
-    /// These are all.
+    /// Replaces all settings.
     Replace(Map<String, Value>),
-    /// These are merged into what is set (RFC 7396).
+    /// Merges a patch into the settings (RFC 7396).
     Merge(Map<String, Value>),
 }
 
-/// An artifact, read.
+/// An artifact with its parsed manifest and schemas.
 #[derive(Clone)]
 pub(crate) struct Build {
     pub(crate) manifest: Arc<Manifest>,
     pub(crate) warnings: Vec<Problem>,
     pub(crate) artifact: Artifact,
-    /// What its configuration has to fit.
+    /// The configuration schema.
     pub(crate) schema: Schema,
-    /// What bodies have to fit, by the path that plugin.yaml gives.
+    /// The schemas of request bodies, by their path in plugin.yaml.
     pub(crate) body_schemas: Arc<BTreeMap<String, Schema>>,
 }
 
-/// What a generation is started with.
+/// An artifact and a configuration, ready to be started.
 #[derive(Clone)]
 pub(crate) struct Setup {
-    /// What is asked for. Secrets in its configuration are sealed.
+    /// The desired state. The secrets in its configuration are sealed.
     pub(crate) desired: Desired,
     pub(crate) build: Build,
-    /// The layers of the configuration, with secrets that can be read: never logged, never shown.
+    /// The layers of the configuration, with readable secrets. Never logged, never shown.
     pub(crate) layers: Layers,
-    /// The configuration in use: the layers, one over the other.
+    /// The effective configuration: all layers merged.
     pub(crate) configuration: Map<String, Value>,
 }
 
 impl Build {
-    /// Compiles the schemas that an artifact holds.
+    /// Compiles the schemas of an artifact.
     ///
     /// # Errors
-    /// [`Error::Schema`], which only an artifact of another host's can give.
+    /// [`Error::Schema`], which only an artifact of another host version can cause.
     pub(crate) fn from_artifact(
         manifest: Manifest,
         warnings: Vec<Problem>,
@@ -68,18 +68,18 @@ impl Build {
 }
 
 impl Setup {
-    /// Checks the configuration in use with the plugin's schema.
+    /// Checks the effective configuration against the schema of the plugin.
     pub(crate) fn check(&self) -> Result<(), Error> {
         let checked = self.build.schema.check(&self.configuration);
         checked.map_err(|violations| Error::ConfigurationInvalid { violations })
     }
 
-    /// Whether the host may keep data for the plugin.
+    /// Whether the plugin may have stored data.
     pub(crate) fn may_have_data(&self) -> bool {
         self.build.manifest.permissions.iter().any(|permission| permission == "kv.write")
     }
 
-    /// Tells a generation that was started with this from one that was started with something else.
+    /// The digest of artifact and effective configuration, which identifies a running setup.
     pub(crate) fn digest(&self) -> Digest {
         let mut writer = DigestWriter::new();
         let configuration = serde_json::to_vec(&self.configuration).unwrap_or_default();
@@ -87,7 +87,7 @@ impl Setup {
         writer.finish()
     }
 
-    /// The same, as it is kept once it is asked for with `revision`.
+    /// The setup as the installed one of a revision.
     pub(crate) fn installed(self, revision: u64) -> Installed {
         let setup = self.digest();
         Installed { desired: self.desired, revision, build: Some(self.build), setup }
@@ -105,25 +105,25 @@ impl Setup {
     }
 }
 
-/// What the secrets of a plugin's configuration are sealed for.
+/// The sealing context of the secrets of a plugin's configuration.
 pub(crate) fn context(id: &PluginId) -> String {
     format!("configuration of {id}")
 }
 
-/// What is installed: what was asked for, and what was built of it.
+/// The installed version of a plugin: its desired state and its build.
 #[derive(Clone)]
 pub(crate) struct Installed {
     pub(crate) desired: Desired,
-    /// The revision with which that was asked for.
+    /// The revision of the desired state.
     pub(crate) revision: u64,
-    /// `None` when the artifact is lost or damaged.
+    /// `None` if the artifact is missing or damaged.
     pub(crate) build: Option<Build>,
-    /// The digest of what it serves with, when it serves.
+    /// The digest of the setup that serves if the plugin serves as desired.
     pub(crate) setup: Digest,
 }
 
 impl Installed {
-    /// The plugins that start before it where they are there.
+    /// The plugins that are started before this one, if they are installed.
     pub(crate) fn after(&self) -> Vec<PluginId> {
         let Some(build) = &self.build else { return vec![] };
         let needed = build.manifest.dependencies.iter().map(|dependency| &dependency.id);
@@ -131,17 +131,17 @@ impl Installed {
     }
 }
 
-/// A configuration as it may be shown: secrets are masked.
+/// A configuration with masked secrets.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ConfigurationView {
-    /// The revision that it belongs to.
+    /// The revision.
     pub revision: u64,
-    /// What is in use.
+    /// The effective configuration.
     pub effective: Map<String, Value>,
-    /// What plugin.yaml gives.
+    /// The defaults of plugin.yaml.
     pub defaults: Map<String, Value>,
-    /// What the host's configuration file sets.
+    /// The settings of the host's configuration file.
     pub host_file: Map<String, Value>,
-    /// What the operator set.
+    /// The operator's settings.
     pub operator: Map<String, Value>,
 }

@@ -1,4 +1,4 @@
-//! What a plan does with one plugin, so that it can be done later, and by another host than the one that planned.
+//! The targets of a plan, so that the plan can be applied later, and by another host process.
 
 use std::collections::BTreeSet;
 
@@ -7,52 +7,53 @@ use host_core::{Digest, Goal, PluginId, Source, Trust};
 use semver::Version;
 use serde_json::{Map, Value};
 
-/// What a plan does with one plugin.
+/// The target of a plan for one plugin.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Target {
     /// The plugin.
     pub id: PluginId,
-    /// The revision that the plan was made from; 0 for none. Another one refuses it.
+    /// The revision that the plan was made from; 0 for a plugin that was not installed. The target is refused if the
+    /// plugin has another revision.
     pub revision: u64,
-    /// What becomes of it.
+    /// The target state.
     pub state: TargetState,
 }
 
-/// What becomes of a plugin.
+/// The target state of a plugin.
 #[derive(Clone, Debug, PartialEq)]
 pub enum TargetState {
-    /// It goes; what the host keeps for it stays.
+    /// Removed; its data is kept.
     Absent,
-    /// It is there as this says.
+    /// Installed.
     Present(Box<PresentState>),
 }
 
-/// How a plugin is to be there.
+/// The target state of an installed plugin.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PresentState {
-    /// Another version; `None` leaves the one that is installed.
+    /// The version to install; `None` keeps the installed version.
     pub pick: Option<TargetPick>,
-    /// What it is to do; never [`Goal::Absent`].
+    /// The goal; never [`Goal::Absent`].
     pub goal: Goal,
-    /// What the operator sets; secrets that it does not name stay. `None` leaves what is set.
+    /// The operator's settings; secrets that they do not mention are kept. `None` leaves the settings unchanged.
     pub configuration: Option<Map<String, Value>>,
-    /// Which newer versions are taken; `None` leaves the rule.
+    /// The update rule; `None` leaves it unchanged.
     pub update: Option<UpdateRule>,
-    /// Versions that no update may choose; `None` leaves them.
+    /// The blocked versions; `None` leaves them unchanged.
     pub blocked: Option<BTreeSet<Version>>,
 }
 
-/// A version that is to be built.
+/// The version that a plan installs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TargetPick {
-    /// Where it comes from, as updates are to see it.
+    /// The source, as updates see it.
     pub source: Source,
-    /// Who names the source.
+    /// The trust in the client that named the source.
     pub trust: Trust,
     /// The commit, for a git source.
     pub commit: Option<String>,
-    /// What was fetched; `None` for what is installed already.
+    /// The fetched tree; `None` for the installed version.
     pub tree: Option<Digest>,
-    /// What a build must give.
+    /// The artifact that a build must produce; `None` accepts every artifact.
     pub artifact: Option<Digest>,
 }

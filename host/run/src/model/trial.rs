@@ -1,5 +1,6 @@
-//! A library is opened in a process that may be lost before it is opened in this one: its constructors run then, and may
-//! end the process, or hang while they hold the dynamic linker's lock. One that this host has not built is started there too.
+//! Trials of libraries in a child process. Constructors run when a library is opened; they may crash the process or
+//! hang while they hold the lock of the dynamic linker. A library that this host has not built is also started in the
+//! child.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -15,65 +16,66 @@ use serde_json::{Map, Value};
 
 use crate::model::{Error, Setup};
 
-/// Starts a library in a process that may be lost.
+/// Runs a library in a child process.
 pub trait TrialRunner: fmt::Debug + Send + Sync + 'static {
-    /// Opens the library; if it is to be started too, lets it judge its configuration, starts it and asks its health once.
+    /// Opens the library. If the attempt includes the start, also validates the configuration, starts the plugin and
+    /// probes its health once.
     ///
     /// # Errors
-    /// [`host_load::Error::TrialCrashed`] and [`host_load::Error::TrialTimedOut`] when the process was lost;
-    /// [`host_load::Error::TrialFailed`] when there was none.
+    /// [`host_load::Error::TrialCrashed`] and [`host_load::Error::TrialTimedOut`] if the child process was lost;
+    /// [`host_load::Error::TrialFailed`] if it could not be started.
     ///
     /// # Cancel safety
-    /// Dropping the future kills the process and what it started.
+    /// Dropping the future kills the child process and its children.
     fn try_out<'a>(&'a self, attempt: TrialAttempt<'a>) -> TrialFuture<'a>;
 }
 
-/// A trial on its way.
+/// A running trial.
 pub type TrialFuture<'a> = Pin<Box<dyn Future<Output = Result<TrialOutcome, host_load::Error>> + Send + 'a>>;
 
-/// What is tried.
+/// The parameters of a trial.
 #[derive(Clone, Copy)]
 pub struct TrialAttempt<'a> {
-    /// How far it goes.
+    /// The extent of the trial.
     pub depth: TrialDepth,
-    /// The library, which nobody writes to.
+    /// The library; it is not modified during the trial.
     pub library: &'a Path,
-    /// Its manifest.
+    /// The manifest.
     pub manifest: &'a Manifest,
-    /// The manifest as it was reviewed.
+    /// The text of the manifest, as it was reviewed.
     pub manifest_text: &'a [u8],
-    /// The configuration it would start with.
+    /// The configuration to start with.
     pub configuration: &'a Map<String, Value>,
-    /// An empty folder to work in, which goes away afterwards.
+    /// An empty working directory; it is removed afterwards.
     pub folder: &'a Path,
-    /// How long each of opening, `validate` and `start` may take.
+    /// The timeout of each of opening, `validate` and `start`.
     pub timeout: Duration,
-    /// Takes each line that the library writes meanwhile.
+    /// Receives each line that the library writes.
     pub say: &'a (dyn Fn(&str) + Send + Sync),
 }
 
-/// How far a trial goes.
+/// The extent of a trial.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TrialDepth {
     /// The library is opened.
     Open,
-    /// And the plugin started.
+    /// The library is opened and the plugin is started.
     Start,
 }
 
-/// How a trial ended that the process survived.
+/// The outcome of a trial that did not lose the child process.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TrialOutcome {
-    /// All went well.
+    /// The trial passed.
     Passed,
-    /// Something said no: a gate, or the plugin itself, which finds no host services there.
+    /// A gate or the plugin itself refused. The plugin has no host services in a trial.
     Refused {
-        /// What it said.
+        /// The reason.
         reason: String,
     },
 }
 
-/// Where finished libraries are tried, and which have passed since this process started. Cheap to clone.
+/// The runner of trials, and the artifacts that have passed since the host started. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Trial {
     child: Arc<dyn TrialRunner>,
@@ -81,25 +83,26 @@ pub struct Trial {
 }
 
 impl Trial {
-    /// Tries them with `child`.
+    /// Trials that `child` runs.
     pub fn new(child: impl TrialRunner) -> Trial {
         Trial { child: Arc::new(child), passed: Arc::default() }
     }
 
-    /// Takes an artifact that has served on this host before as one that passed.
+    /// Counts an artifact that has served on this host before as passed.
     pub(crate) fn has_served(&self, artifact: Digest) {
         self.passed().insert(artifact);
     }
 
-    /// How far an artifact is to be tried, if it has not passed before: one that this host has built is only opened.
+    /// The extent of the trial that an artifact needs; `None` if it has passed. An artifact that this host has built is
+    /// only opened.
     pub(crate) fn wants(&self, artifact: &Artifact) -> Option<TrialDepth> {
         let is_built_here = artifact.provenance().fingerprint.is_some();
         let depth = if is_built_here { TrialDepth::Open } else { TrialDepth::Start };
         (!self.passed().contains(&artifact.digest())).then_some(depth)
     }
 
-    /// Tries what is to be installed. Only a process that was lost is a refusal: what else is wrong the host finds out by
-    /// itself, with all that the plugin may ask it for.
+    /// Runs the trial of a setup. Only the loss of the child process is an error: the host finds all other problems
+    /// itself, with the host services that the plugin may need.
     pub(crate) async fn run(
         &self,
         store: &Store,

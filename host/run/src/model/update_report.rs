@@ -9,51 +9,52 @@ use semver::Version;
 
 use crate::model::Error;
 
-/// What was found when a plugin's source was asked for newer versions.
+/// The result of a check for updates.
 ///
-/// It speaks of what was installed at that moment: once another version or commit is, it says nothing any more.
+/// It describes the version that was installed at the time of the check and is outdated once another one is installed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UpdateReport {
-    /// When, in milliseconds since 1970.
+    /// The time of the check, in milliseconds since the Unix epoch.
     pub checked_at_unix_ms: u64,
-    /// The version that was installed.
+    /// The installed version.
     pub installed: Version,
-    /// The commit that was installed, when it is known.
+    /// The installed commit, if known.
     pub commit: Option<String>,
-    /// The newest that there is, whether or not the rule allows it; `None` when that is installed.
+    /// The newest version, whether or not the rule allows it; `None` if it is installed.
     pub newest: Option<Update>,
-    /// The newest that the rule allows; `None` when that is installed, and under the policies `manual` and `pinned`.
+    /// The newest version that the rule allows; `None` if it is installed, and under the policies `manual` and
+    /// `pinned`.
     pub allowed: Option<Update>,
-    /// Which newer versions are not taken, and why; newest first.
+    /// The newer versions that the rule does not allow, with the reasons; newest first.
     pub held_back: Vec<(Version, Reason)>,
-    /// Why nothing is known, when the source could not be asked.
+    /// The failure of the check.
     pub error: Option<UpdateFailure>,
 }
 
 /// A newer version, or a newer commit of a branch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Update {
-    /// The version that its tag names; `None` for a branch, whose versions are not known before they are fetched.
+    /// The version of the tag; `None` for a branch, whose version is unknown before it is fetched.
     pub version: Option<Version>,
-    /// What to load from the plugin's repository to have it.
+    /// The revision to load from the plugin's repository.
     pub revision: Revision,
-    /// The commit that this leads to, 40 hex digits.
+    /// The commit of the revision, 40 hex digits.
     pub commit: String,
 }
 
-/// Why a source could not be asked.
+/// The failure of a check for updates.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UpdateFailure {
-    /// A word for clients. Never reworded.
+    /// The stable error code.
     pub code: &'static str,
-    /// What failed and why, in one line.
+    /// The error and its causes, in one line.
     pub message: String,
-    /// What to do about it.
+    /// The remedy.
     pub fix: Option<String>,
 }
 
 impl UpdateReport {
-    /// A report that nothing newer is known.
+    /// A report without newer versions.
     pub(crate) fn empty(installed: &Version, commit: Option<&str>) -> UpdateReport {
         UpdateReport {
             checked_at_unix_ms: now_unix_ms(),
@@ -72,22 +73,22 @@ impl UpdateReport {
     }
 }
 
-/// A plugin whose newer versions are looked for.
+/// A plugin that is checked for updates.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Watched {
     /// The plugin.
     pub id: PluginId,
-    /// Where it comes from. Only repositories are asked.
+    /// The source. Only repositories are checked.
     pub source: Source,
-    /// The version that is installed.
+    /// The installed version.
     pub installed: Version,
-    /// The commit that is installed.
+    /// The installed commit.
     pub commit: Option<String>,
-    /// What the operator wants. Nothing is looked for under the policy `pinned`.
+    /// The update rule. Plugins with the policy `pinned` are not checked.
     pub rule: UpdateRule,
-    /// Versions that are never taken.
+    /// The versions that updates never choose.
     pub blocked: BTreeSet<Version>,
-    /// When it was looked at last, in milliseconds since 1970, as far as it is remembered: a host that starts again
-    /// does not ask again what it asked a moment ago.
+    /// The time of the last check, in milliseconds since the Unix epoch, if known: a host that restarts does not repeat
+    /// a recent check.
     pub last_check_unix_ms: Option<u64>,
 }

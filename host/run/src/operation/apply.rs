@@ -1,4 +1,4 @@
-//! What a plan says of one plugin becomes so.
+//! Applies the targets of a plan to their plugins.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -17,17 +17,18 @@ use crate::operation::lease::PluginLease;
 use crate::operation::work::Work;
 
 impl Work<'_> {
-    /// Does what a plan says, plugin by plugin.
+    /// Applies the targets of a plan, one plugin after the other.
     pub(super) async fn apply(&mut self, targets: &[Target], atomic: bool) -> Result<Receipt, Error> {
         let graph = self.batch_graph(targets).await?;
         self.batch_check = Some(GraphCheck::Batch(Arc::new(graph)));
         self.many(targets.iter().map(Task::Target).collect(), atomic).await
     }
 
-    /// What the plan does to the graph. Two plugins that only go with the other's new version come one after the other, so
-    /// each is compared with what will be.
+    /// The effect of the whole plan on the dependency graph. Each plugin is checked against the end state, because two
+    /// plugins that need each other's new versions are changed one after the other.
     async fn batch_graph(&mut self, targets: &[Target]) -> Result<BatchGraph, Error> {
-        let (mut candidates, mut removed) = (vec![], BTreeSet::new());
+        let mut candidates = vec![];
+        let mut removed = BTreeSet::new();
         for target in targets {
             let TargetState::Present(there) = &target.state else {
                 removed.insert(target.id.clone());
@@ -49,7 +50,8 @@ impl Work<'_> {
         Ok(BatchGraph { candidates, removed })
     }
 
-    /// Notes that a part of the plan could not be done: those after it are compared with what is there instead.
+    /// Removes a failed target from the plan's graph, so that later targets are checked against the actual state of its
+    /// plugin.
     pub(super) fn drop_from_plan(&mut self, id: &PluginId) {
         if let Some(GraphCheck::Batch(all)) = &self.batch_check {
             let candidates = all.candidates.iter().filter(|node| node.id != *id).cloned().collect();
@@ -58,7 +60,7 @@ impl Work<'_> {
         }
     }
 
-    /// Does what a plan says of one plugin.
+    /// Applies one target of a plan to its plugin.
     pub(super) async fn apply_target(&mut self, target: &Target) -> Result<Receipt, Error> {
         self.job.set_plugin(&target.id);
         match &target.state {
@@ -75,12 +77,12 @@ impl Work<'_> {
         self.is_as_planned(&lease, target.revision)?;
         let desired = Desired { goal: Goal::Absent { keep_data: true }, ..lease.installed()?.desired };
         let rule = self.batch_check.clone().unwrap_or(GraphCheck::RemoveAllowed);
-        // From here on it goes, also when the host ends meanwhile.
+        // Once committed, the removal is completed, also by the next host process.
         self.commit_desired(&lease, desired, rule, None).await?;
         self.remove(lease, true).await
     }
 
-    /// Builds a version and lets it in with all else that changes, in one revision.
+    /// Builds a version and installs it, with all other changes in one revision.
     async fn apply_version(
         &mut self,
         target: &Target,
@@ -114,7 +116,7 @@ impl Work<'_> {
             state.serving().is_some_and(|serving| serving.setup() == setup.digest())
         };
         let mut receipt = match there.goal {
-            // Only where it comes from is another.
+            // Only the source has changed; the same setup serves already.
             Goal::Running if is_served => {
                 self.commit_setup(&lease, setup, None).await?;
                 let now = lease.serving_number();
@@ -131,13 +133,13 @@ impl Work<'_> {
         Ok(receipt)
     }
 
-    /// Changes what is asked for of the version that is installed.
+    /// Changes the desired state of the installed version.
     async fn apply_in_place(&mut self, target: &Target, there: &PresentState) -> Result<Receipt, Error> {
         let id = target.id.as_str();
         let settings = there.configuration.as_ref().map(|wanted| self.settings_of(id, wanted)).transpose()?;
         let mut receipts = vec![];
         let mut revision = target.revision;
-        // What is to rest gets its settings at rest, and what is to serve begins with them.
+        // A plugin that stops gets its settings after it was stopped; a plugin that starts gets them before.
         let rests_first = there.goal != Goal::Running;
         if let Some(settings) = settings.as_ref().filter(|_| !rests_first) {
             let expected = self.expected(id, revision);
@@ -155,7 +157,7 @@ impl Work<'_> {
         Ok(receipts.into_iter().fold(first, Receipt::followed_by))
     }
 
-    /// Changes what the plugin is to do and which newer versions are taken.
+    /// Changes the goal of the plugin and its update rule.
     async fn apply_goal(&mut self, target: &Target, there: &PresentState, revision: u64) -> Result<Receipt, Error> {
         let lease = PluginLease::installed_plugin(self.host, self.job, target.id.as_str()).await?;
         self.is_as_planned(&lease, revision)?;
@@ -186,7 +188,7 @@ impl Work<'_> {
 
     // === what was planned, and what is there ===
 
-    /// Refuses a plugin that has changed since the plan was made, but by this job.
+    /// Refuses a plugin that was changed since the plan was made, other than by this job.
     fn is_as_planned(&self, lease: &PluginLease, planned: u64) -> Result<(), Error> {
         let found = lease.revision();
         if found == planned || self.made_before.contains(&found) {
@@ -198,13 +200,13 @@ impl Work<'_> {
         })
     }
 
-    /// The revision that a change has to be made from: the planned one, or one that an earlier attempt has made.
+    /// The revision that a change is made from: the planned one, or one that an earlier attempt of this job has made.
     fn expected(&self, id: &str, planned: u64) -> u64 {
         let found = self.host.plugin(id).map_or(planned, |view| view.revision);
         if self.made_before.contains(&found) { found } else { planned }
     }
 
-    /// What the operator's settings become: what the plan says, and the secrets that it does not name.
+    /// The operator's settings of the plan, completed with the secrets that they do not mention.
     fn settings_of(&self, id: &str, wanted: &Map<String, Value>) -> Result<SettingsChange, Error> {
         let unknown = || Error::UnknownPlugin { id: id.to_owned() };
         let plugin = self.host.0.plugins.get(id).map(|entry| entry.value().clone()).ok_or_else(unknown)?;
@@ -215,7 +217,7 @@ impl Work<'_> {
         Ok(SettingsChange::Replace(setup.settings_with_secrets(wanted)))
     }
 
-    /// Builds what was planned; what is installed already is not built again.
+    /// Builds the planned version. The installed version is not built again.
     async fn planned_build(
         &mut self,
         lease: &PluginLease,
@@ -237,7 +239,8 @@ impl Work<'_> {
         Ok((build, Some(cached)))
     }
 
-    /// The tree that was fetched for the plan. One that is not there any more is fetched again where only the same can come.
+    /// The tree that was fetched for the plan. A tree that is no longer in the store is fetched again if its commit is
+    /// known.
     async fn planned_tree(&mut self, planned: &TargetPick) -> Result<Fetched, Error> {
         let gone = || Error::PlanStale {
             reason: format!("the tree fetched from `{}` is no longer in the store", planned.source),
@@ -269,7 +272,7 @@ impl PresentState {
 }
 
 impl Receipt {
-    /// Two things that were done to one plugin, as one.
+    /// Combines two receipts of one plugin.
     fn followed_by(self, next: Receipt) -> Receipt {
         Receipt {
             generation_before: self.generation_before,

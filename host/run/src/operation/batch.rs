@@ -1,8 +1,8 @@
-//! Several things in one job, one after the other: all of them or none, or as many as can be done.
+//! Several operations in one job, one after the other: atomic, or as many as possible.
 //!
-//! Each holds one plugin at a time, so that no two jobs wait for each other. What is changed is written with a mark of the job
-//! and of the part, in the reason of the revision: so what has to be undone is known from the revisions alone, also to the
-//! host that takes the job up after the one that began it was killed.
+//! The job holds the lease of one plugin at a time, so that two jobs cannot deadlock. The reason of each revision
+//! contains a mark of the job and of the part. The revisions alone tell which changes must be undone, also to a host
+//! process that resumes the job after the first one was killed.
 
 use std::borrow::Cow;
 
@@ -11,28 +11,28 @@ use crate::operation::run::is_interruption;
 use crate::operation::undo::RevisionMade;
 use crate::operation::work::{PartOf, Work};
 
-/// One of several things.
+/// A part of the job.
 pub(super) enum Task<'t> {
-    /// A part of a plan.
+    /// A target of a plan.
     Target(&'t Target),
-    /// A part of a batch.
+    /// An operation of a batch.
     Operation(&'t Operation),
 }
 
 impl Work<'_> {
-    /// Does the operations of a batch.
+    /// Performs the operations of a batch.
     pub(super) async fn batch(&mut self, operations: &[Operation], atomic: bool) -> Result<Receipt, Error> {
         self.many(operations.iter().map(Task::Operation).collect(), atomic).await
     }
 
-    /// Does several things. When they are all or none and one can't be done, what was done is undone.
+    /// Performs the parts. If the job is atomic, a failure undoes the earlier parts.
     ///
     /// # Errors
-    /// [`Error::Together`] with what became of each.
+    /// [`Error::Together`] with the result of each part.
     ///
     /// # Cancel safety
-    /// A job that is to end does so between two steps of a part; see [`crate::job::Job::cancelled_in_shield`]. When the future is dropped,
-    /// the next attempt goes on.
+    /// A cancelled job ends between two steps of a part; see [`crate::jobs::Job::cancelled_in_shield`]. If the future
+    /// is dropped, the next attempt continues.
     pub(super) async fn many(&mut self, tasks: Vec<Task<'_>>, atomic: bool) -> Result<Receipt, Error> {
         let job = self.job;
         let _shield = job.shield_from_cancel();
@@ -43,7 +43,7 @@ impl Work<'_> {
         };
         self.made_before = made.iter().map(|made| made.number).collect();
         if atomic && made.iter().any(|made| made.is_undo) {
-            // The attempt before has written in the log why.
+            // The previous attempt has logged the reason.
             let reason = "a part failed, and the host stopped while the earlier parts were being undone".to_owned();
             return Err(self.give_up(Error::NotUndone { reason }, None, parts, atomic).await);
         }
@@ -114,7 +114,7 @@ impl Work<'_> {
         }
     }
 
-    /// Ends with what became of each part; undoes what was done, if that is what was asked.
+    /// Ends the job with the result of each part, after undoing the earlier parts of an atomic job.
     async fn give_up(
         &mut self,
         cause: Error,
@@ -135,7 +135,8 @@ impl Work<'_> {
                 Err(error) => {
                     self.job.line(&format!("failed to undo the earlier parts: {}", error.chain()));
                     for part in parts.iter_mut().filter(|part| part.state == PartState::Done) {
-                        (part.state, part.problem) = (PartState::Stuck, Some(Failed::from_error(&error)));
+                        part.state = PartState::Stuck;
+                        part.problem = Some(Failed::from_error(&error));
                     }
                 }
             }
@@ -144,7 +145,7 @@ impl Work<'_> {
     }
 }
 
-/// Notes what became of a plugin with the parts that changed it.
+/// Records the undoing of a plugin in the parts that changed it.
 fn note(parts: &mut [OperationPart], made: &[RevisionMade], result: Result<(), Failed>) {
     for index in made.iter().filter_map(|made| made.part?.checked_sub(1)) {
         let Some(part) = parts.get_mut(index) else { continue };
@@ -177,14 +178,15 @@ impl Task<'_> {
         }
     }
 
-    /// Before it is begun.
+    /// The part before its start.
     fn part(&self) -> OperationPart {
-        let (operation, subject) = (Cow::Borrowed(self.name()), self.subject());
+        let operation = Cow::Borrowed(self.name());
+        let subject = self.subject();
         OperationPart { operation, subject, state: PartState::Skipped, receipt: None, problem: None }
     }
 
-    /// Whether an earlier attempt has done it, for what must not be done twice. Everything else is done once more: that changes
-    /// nothing, or ends what was begun.
+    /// Whether an earlier attempt has performed a part that must not be performed twice. All other parts are repeated:
+    /// that changes nothing, or completes them.
     fn is_done_already<'m>(&self, host: &crate::state::Host, mut made: impl Iterator<Item = &'m RevisionMade>) -> bool {
         let is_gone = |id: &str| !host.0.plugins.contains_key(id);
         match self {
@@ -201,7 +203,7 @@ impl Task<'_> {
 // === impl PartOf ===
 
 impl PartOf {
-    /// What says in the reason of a revision that this part of a job has made it.
+    /// The mark in the reason of a revision that this part has made.
     pub(super) fn mark(&self, job: &str, reason: Option<&str>) -> String {
         let mark = format!("part {} of {} of {job}", self.number, self.count);
         match reason {
@@ -211,14 +213,14 @@ impl PartOf {
     }
 }
 
-/// The part of `job` that has made a revision, if one did.
+/// The part of `job` that has made a revision, if one has.
 pub(super) fn part_marked(reason: &str, job: &str) -> Option<usize> {
     let (before, _) = reason.trim_end_matches(')').strip_suffix(job)?.strip_suffix(" of ")?.rsplit_once(" of ")?;
     let (_, number) = before.rsplit_once("part ")?;
     number.parse().ok()
 }
 
-/// What says in the reason of a revision that it undoes what a job has done.
+/// The mark in the reason of a revision that undoes a change of a job.
 pub(super) fn undo_mark(job: &str) -> String {
     format!("undone with the rest of {job}")
 }

@@ -35,7 +35,7 @@ impl Work<'_> {
         Ok((Build::from_artifact(manifest, warnings, built.artifact)?, built.cached))
     }
 
-    /// Fetches and builds `source` as the plugin that is lease, and says what would be asked for with it.
+    /// Fetches and builds `source` for the leased plugin. Returns the desired state with the new version.
     pub(super) async fn build_again(
         &mut self,
         lease: &PluginLease,
@@ -55,11 +55,11 @@ impl Work<'_> {
         Ok((desired, build, cached))
     }
 
-    /// What is asked for with `pick`, after what was asked for so far.
+    /// The present desired state with the version `pick`.
     pub(super) fn desired_with(&self, lease: &PluginLease, build: &Build, pick: Pick) -> Desired {
         let Ok(installed) = lease.installed() else { return Desired::new(&build.manifest, Goal::Running, pick) };
         let mut desired = installed.desired;
-        // The same again is no change.
+        // The same version is not a change.
         if (Pick { loaded_unix_ms: desired.current.loaded_unix_ms, ..pick.clone() }) != desired.current {
             desired.pick(&build.manifest, pick, self.host.config().max_kept_versions);
         }
@@ -67,9 +67,10 @@ impl Work<'_> {
     }
 }
 
-/// What is asked for from now on.
+/// The version of a build, for the desired state.
 pub(super) fn pick(source: Source, trust: Trust, commit: Option<String>, build: &Build) -> Pick {
     let source = absolute(source);
-    let (version, artifact) = (build.manifest.version.clone(), build.artifact.digest());
+    let version = build.manifest.version.clone();
+    let artifact = build.artifact.digest();
     Pick { version, source, trust, commit, tag: None, artifact, loaded_unix_ms: now_unix_ms() }
 }

@@ -10,15 +10,18 @@ use crate::state::Host;
 /// Checks the plugin.yaml of a tree.
 pub(crate) fn check(config: &Config, tree: &Tree) -> Result<Checked, Error> {
     let text = tree.manifest_text()?;
-    Manifest::check(&text, config.mode).map_err(|problems| Error::Manifest { problems })
+    let checked = Manifest::check(&text, config.mode).map_err(|problems| Error::Manifest { problems })?;
+    let problems = checked.manifest.timeouts_above(config.max_endpoint_timeout);
+    if problems.is_empty() { Ok(checked) } else { Err(Error::Manifest { problems }) }
 }
 
-/// Whether a plugin is one for this host, as far as its plugin.yaml says.
+/// Checks that a plugin fits this host, as far as its plugin.yaml says.
 pub(crate) fn fits_host(host: &Host, manifest: &Manifest) -> Result<(), Error> {
     if manifest.security.placement == Placement::Isolated {
         return Err(Error::Placement { id: manifest.id.clone() });
     }
-    let (sdk, rustc) = (host_build::Builder::sdk_version(), &host.0.builder.toolchain().rustc);
+    let sdk = host_build::Builder::sdk_version();
+    let rustc = &host.0.builder.toolchain().rustc;
     let problems = manifest.incompatibilities(&host.config().host_version, &sdk, rustc);
     if problems.is_empty() { Ok(()) } else { Err(Error::Manifest { problems }) }
 }

@@ -7,8 +7,8 @@ use crate::operation::lease::PluginLease;
 use crate::operation::work::Work;
 
 impl Work<'_> {
-    /// Changes what the operator set. The serving generation takes it if it says so, else a new one does; a configuration
-    /// that is refused leaves the one before in use.
+    /// Changes the operator's settings. The serving generation applies them if it supports that; otherwise a new
+    /// generation is started. Settings that are refused leave the previous ones in use.
     pub(super) async fn configure(
         &mut self,
         id: &str,
@@ -17,7 +17,8 @@ impl Work<'_> {
     ) -> Result<Receipt, Error> {
         let lease = PluginLease::installed_plugin(self.host, self.job, id).await?;
         if let Some(expected) = expected.filter(|expected| *expected != lease.revision()) {
-            let (plugin, found) = (lease.plugin.id.clone(), lease.revision());
+            let plugin = lease.plugin.id.clone();
+            let found = lease.revision();
             return Err(Error::State(host_state::Error::Stale { plugin, expected, found }));
         }
         let before = lease.setup(self.host)?;
@@ -58,7 +59,8 @@ impl Work<'_> {
 
     fn tell_of_configuration(&self, has_changed: bool, receipt: &Receipt, live: bool) {
         if has_changed {
-            let (revision, generation) = (Some(receipt.revision), receipt.generation);
+            let revision = Some(receipt.revision);
+            let generation = receipt.generation;
             self.host.tell_of_job(self.job, EventKind::ConfigurationChanged { revision, generation, live });
         }
     }

@@ -8,7 +8,7 @@ use crate::operation::stop::walk;
 use crate::operation::work::Work;
 
 impl Work<'_> {
-    /// Lets an installed plugin serve. One that serves already is not disturbed.
+    /// Enables or starts an installed plugin. A serving plugin is not changed.
     pub(super) async fn enable(&mut self, id: &str) -> Result<Receipt, Error> {
         let lease = PluginLease::installed_plugin(self.host, self.job, id).await?;
         let installed = lease.installed()?;
@@ -22,7 +22,7 @@ impl Work<'_> {
         Ok(Receipt { states: walk(installed.desired.goal, serving.is_some(), Goal::Running), ..receipt })
     }
 
-    /// Starts what is installed anew, without fetching or building it.
+    /// Starts the installed version again, without fetching or building it.
     pub(super) async fn restart(&mut self, id: &str) -> Result<Receipt, Error> {
         let lease = PluginLease::installed_plugin(self.host, self.job, id).await?;
         if !lease.installed()?.desired.goal.is_enabled() {

@@ -24,12 +24,12 @@ impl Work<'_> {
 /// Fetches a source.
 ///
 /// # Cancel safety
-/// Dropping the future ends the fetch; the store is as it was then.
+/// Dropping the future ends the fetch and leaves the store unchanged.
 pub(crate) async fn fetch(host: &Host, source: Source, trust: Trust) -> Result<Fetched, Error> {
     let host = host.clone();
     let cancelled = Arc::new(AtomicBool::new(false));
     let _cancel = CancelOnDrop(cancelled.clone());
-    // A host that stops waits until the fetch has noticed, so that nothing half made is left on disk.
+    // A host that stops waits until the fetch has noticed the cancellation, so that no partial files are left on disk.
     let token = host.0.tasks.token();
     let fetched = tokio::task::spawn_blocking(move || {
         let _token = token;
@@ -38,7 +38,7 @@ pub(crate) async fn fetch(host: &Host, source: Source, trust: Trust) -> Result<F
     Ok(fetched.await.map_err(|_| Error::Panicked)??)
 }
 
-/// The source with an absolute path: the host may be started elsewhere next time.
+/// The source with an absolute path, because the working directory of the next host process may differ.
 pub(crate) fn absolute(source: Source) -> Source {
     let absolute = |path: PathBuf| std::path::absolute(&path).unwrap_or(path);
     match source {
@@ -49,7 +49,7 @@ pub(crate) fn absolute(source: Source) -> Source {
     }
 }
 
-/// Ends a fetch when whoever waits for it has gone.
+/// Cancels a fetch when its caller was dropped.
 struct CancelOnDrop(Arc<AtomicBool>);
 
 impl Drop for CancelOnDrop {

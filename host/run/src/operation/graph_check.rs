@@ -10,31 +10,31 @@ use crate::model::{Error, Setup};
 use crate::operation::lease::PluginLease;
 use crate::state::Host;
 
-/// What the other plugins have to say about a change.
+/// The check of a change against the dependency graph.
 #[derive(Clone)]
 pub(super) enum GraphCheck {
-    /// Nothing.
+    /// No check.
     None,
-    /// The plugin must fit beside them.
+    /// The plugin must fit beside the others.
     Install(Arc<Manifest>, Goal),
-    /// None that is enabled may need it.
+    /// No enabled plugin may depend on it.
     DisableAllowed,
-    /// None that is installed may need it.
+    /// No installed plugin may depend on it.
     RemoveAllowed,
-    /// It is one of several changes, after all of which the plugins must fit beside each other.
+    /// The change is one of several; the plugins must fit beside each other after all of them.
     Batch(Arc<BatchGraph>),
 }
 
-/// What several changes do to the graph.
+/// The effect of several changes on the dependency graph.
 pub(super) struct BatchGraph {
-    /// The plugins that come or change, as they will be.
+    /// The added and changed plugins, in their end state.
     pub(super) candidates: Vec<Node>,
-    /// The plugins that go.
+    /// The removed plugins.
     pub(super) removed: BTreeSet<PluginId>,
 }
 
 impl GraphCheck {
-    /// The rule for a version that is let in. One that was asked for before and is only started again is not judged anew.
+    /// The check for a new version. A version that is only started again is not checked again.
     pub(super) fn for_version(lease: &PluginLease, setup: &Setup) -> GraphCheck {
         let before = lease.plugin.state().installed.as_ref().map(|installed| installed.desired.clone());
         let is_same = before.is_some_and(|before| {

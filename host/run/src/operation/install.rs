@@ -1,4 +1,4 @@
-//! From a source to an artifact: fetch, check, build. Nothing of it is seen from outside.
+//! Installing a fetched source, and reloading an installed plugin.
 
 use host_core::graph::Node;
 use host_core::{Desired, Goal, Pick, Source, Trust};
@@ -11,7 +11,7 @@ use crate::operation::lease::PluginLease;
 use crate::operation::work::Work;
 
 impl Work<'_> {
-    /// Builds what was fetched and lets it in, as a new plugin or in place of what is installed.
+    /// Builds and installs a fetched source, as a new plugin or in place of the installed version.
     pub(super) async fn install(
         &mut self,
         source: Source,
@@ -23,7 +23,7 @@ impl Work<'_> {
         let checked = check(&self.host.config(), &fetched.tree)?;
         self.job.set_plugin(&checked.manifest.id);
         let lease = PluginLease::plugin(self.host, self.job, &checked.manifest.id).await?;
-        // What stands in its way is told before it is built.
+        // Dependency conflicts are reported before the build.
         let fits = self.host.graph().check(&Node::of(&checked.manifest, options.start));
         lease.record_failure(self.host, fits.map_err(Error::from))?;
         let built = self.build(&lease, &source, &fetched, checked).await;
@@ -33,10 +33,10 @@ impl Work<'_> {
         if let Some(rule) = options.update {
             desired.update = rule;
         }
-        match options.start {
-            true => desired.goal = Goal::Running,
-            false if is_new => desired.goal = Goal::Installed,
-            false => {}
+        if options.start {
+            desired.goal = Goal::Running;
+        } else if is_new {
+            desired.goal = Goal::Installed;
         }
         let setup = self.host.setup(desired, build).and_then(|setup| match options.configuration {
             Some(settings) => self.host.setup_with(setup, &SettingsChange::Replace(settings)),
@@ -64,7 +64,7 @@ impl Work<'_> {
         }
         let Pick { source, trust, .. } = installed.desired.current;
         if matches!(source, Source::Upload(_)) && installed.build.is_some() {
-            // An upload's tree may be swept; its artifact's is not, and has not changed.
+            // The tree of an upload may have been removed; its artifact is kept, and the upload cannot have changed.
             return self.serve_again(lease).await;
         }
         let rebuilt = self.build_again(&lease, source, trust).await;

@@ -1,4 +1,4 @@
-//! Whose turn it is: operations on one plugin run one after the other.
+//! The per-plugin lease: operations on one plugin run one at a time.
 
 use std::sync::Arc;
 
@@ -11,46 +11,43 @@ use crate::model::{Error, Installed, Setup};
 use crate::plugins::{LastError, Plugin};
 use crate::state::{Host, Lease};
 
-/// A plugin, lease against other operations. Cheap to clone; the turn ends with the last clone.
+/// A plugin with its lease. Cheap to clone; the lease is returned with the last clone.
 #[derive(Clone)]
 pub(crate) struct PluginLease {
     pub(crate) plugin: Arc<Plugin>,
-    _turn: Arc<Lease>,
+    _lease: Arc<Lease>,
 }
 
-/// Waits for the turn. One that only came because the host ends, and cut off who had it, is the next host's to give.
+/// Waits for a lease. A lease that is granted only because the host stops and has cancelled its holder is refused.
 async fn lease(host: &Host, job: &Arc<Job>, id: &PluginId) -> Result<Lease, Error> {
-    let turn = host.0.reconcile.lease(id, job).await?;
-    match host.0.stopping.is_cancelled() {
-        true => Err(Error::ShuttingDown),
-        false => Ok(turn),
-    }
+    let lease = host.0.reconcile.lease(id, job).await?;
+    if host.is_stopping() { Err(Error::ShuttingDown) } else { Ok(lease) }
 }
 
 impl PluginLease {
-    /// Waits for the turn on an installed plugin.
+    /// Leases an installed plugin.
     pub(crate) async fn installed_plugin(host: &Host, job: &Arc<Job>, id: &str) -> Result<PluginLease, Error> {
         let unknown = || Error::UnknownPlugin { id: id.to_owned() };
         let id = host.0.plugins.get(id).map(|entry| entry.key().clone()).ok_or_else(unknown)?;
-        let turn = lease(host, job, &id).await?;
-        // It may have been unloaded while this waited.
-        PluginLease::new(host, &id, turn).ok_or_else(unknown)
+        let lease = lease(host, job, &id).await?;
+        // The plugin may have been unloaded during the wait.
+        PluginLease::new(host, &id, lease).ok_or_else(unknown)
     }
 
-    /// The same, and adds the plugin where it is not there.
+    /// Leases a plugin, and adds it if it is not installed.
     pub(crate) async fn plugin(host: &Host, job: &Arc<Job>, id: &PluginId) -> Result<PluginLease, Error> {
-        let turn = lease(host, job, id).await?;
+        let lease = lease(host, job, id).await?;
         host.0.plugins.entry(id.clone()).or_insert_with(|| Arc::new(Plugin::new(id.clone())));
-        PluginLease::new(host, id, turn).ok_or_else(|| Error::UnknownPlugin { id: id.to_string() })
+        PluginLease::new(host, id, lease).ok_or_else(|| Error::UnknownPlugin { id: id.to_string() })
     }
 
-    /// A plugin of which the turn was given.
-    pub(crate) fn new(host: &Host, id: &PluginId, turn: Lease) -> Option<PluginLease> {
+    /// A plugin with a granted lease.
+    pub(crate) fn new(host: &Host, id: &PluginId, lease: Lease) -> Option<PluginLease> {
         let plugin = host.0.plugins.get(id)?.value().clone();
-        Some(PluginLease { plugin, _turn: Arc::new(turn) })
+        Some(PluginLease { plugin, _lease: Arc::new(lease) })
     }
 
-    /// What is installed.
+    /// The installed version.
     pub(crate) fn installed(&self) -> Result<Installed, Error> {
         let state = self.plugin.state();
         match (&state.installed, &state.lost) {
@@ -62,7 +59,7 @@ impl PluginLease {
         }
     }
 
-    /// What is installed, ready to be started.
+    /// The setup of the installed version.
     pub(crate) fn setup(&self, host: &Host) -> Result<Setup, Error> {
         let Installed { desired, build, .. } = self.installed()?;
         match build {
@@ -71,7 +68,7 @@ impl PluginLease {
         }
     }
 
-    /// The generation that serves.
+    /// The number of the serving generation.
     pub(crate) fn serving_number(&self) -> Option<u64> {
         self.plugin.state().serving().map(|generation| generation.number)
     }
@@ -81,7 +78,7 @@ impl PluginLease {
         self.plugin.state().installed.as_ref().map_or(0, |installed| installed.revision)
     }
 
-    /// Notes a failure with the plugin. One whose first load failed is not installed, so it is taken away again.
+    /// Records a failure with the plugin. A plugin that failed its first load is not installed, so it is removed.
     pub(crate) fn record_failure<T>(&self, host: &Host, result: Result<T, Error>) -> Result<T, Error> {
         if let Err(error) = &result {
             self.plugin.log.push("error", None, &error.chain());
@@ -92,7 +89,7 @@ impl PluginLease {
         result
     }
 
-    /// Takes a plugin away of which nothing is on disk.
+    /// Removes a plugin that has nothing on disk.
     pub(crate) fn forget_if_new(&self, host: &Host) {
         if self.plugin.state().is_new() {
             host.forget(&self.plugin.id);
@@ -100,7 +97,7 @@ impl PluginLease {
     }
 }
 
-/// Shows what an operation does with a plugin, for as long as it lives.
+/// Shows the phase of an operation in the state of its plugin until it is dropped.
 pub(crate) struct Working(Arc<Plugin>);
 
 impl Plugin {

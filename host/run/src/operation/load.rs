@@ -11,7 +11,7 @@ use crate::operation::lease::PluginLease;
 use crate::operation::work::Work;
 
 impl Work<'_> {
-    /// Opens the library through the gates, in a child first when it is new to this process.
+    /// Opens the library through the gates. A library that is new to this process is opened in a child process first.
     pub(super) async fn open(&mut self, setup: &Setup) -> Result<Module, Error> {
         let kept = host_load::kept_libraries();
         if kept.len() >= self.host.config().max_kept_generations && self.host.unloading().is_ok() {
@@ -37,7 +37,7 @@ impl Work<'_> {
         })?)
     }
 
-    /// Starts a module with the plugin's configuration.
+    /// Starts a module with the configuration of the setup.
     pub(super) async fn launch(
         &mut self,
         lease: &PluginLease,
@@ -90,14 +90,14 @@ impl Work<'_> {
         Ok(generation)
     }
 
-    /// Asks the code of a plugin that does not serve whether it takes its configuration.
+    /// Has the code of a stopped plugin validate its configuration.
     pub(super) async fn judge(&mut self, setup: &Setup) -> Result<(), Error> {
         let module = self.open(setup).await?;
         self.step("validate");
         Ok(module.validate(&setup.configuration, self.host.config().start_timeout).await?)
     }
 
-    /// Starts a plugin that does not serve, if its code has `hook`.
+    /// Starts a stopped plugin, if its code has `hook`.
     pub(super) async fn launch_for(
         &mut self,
         lease: &PluginLease,
@@ -105,14 +105,11 @@ impl Work<'_> {
         hook: &Hook,
     ) -> Result<Option<Arc<Generation>>, Error> {
         let module = self.open(setup).await?;
-        match module.has(hook) {
-            true => self.launch(lease, setup, module).await.map(Some),
-            false => Ok(None),
-        }
+        if module.has(hook) { self.launch(lease, setup, module).await.map(Some) } else { Ok(None) }
     }
 }
 
-/// What an endpoint is called in metrics.
+/// The label of an endpoint in metrics.
 fn label(endpoint: &host_core::manifest::Endpoint) -> String {
     format!("{} {}", endpoint.method.as_str(), endpoint.path.as_str())
 }

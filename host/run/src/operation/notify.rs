@@ -1,4 +1,4 @@
-//! What an operation does, as events.
+//! The events of an operation.
 
 use std::time::Duration;
 
@@ -10,17 +10,18 @@ use crate::jobs::Job;
 use crate::state::Host;
 
 impl Host {
-    /// Tells of a job, with its plugin where that is known. Steps of the host's own have no job.
+    /// Publishes an event of a job, with its plugin if that is known. Steps of the host itself have no job.
     pub(crate) fn tell_of_job(&self, job: &Job, kind: EventKind) {
         let id = Some(job.id()).filter(|id| !id.is_empty());
         self.0.events.publish(job.plugin().as_ref(), id, kind);
     }
 
-    /// Tells what a change of what is asked for means.
+    /// Publishes the events of a change of the desired state.
     pub(super) fn tell_of_change(&self, job: &str, change: &Change, before: Option<&Desired>, revision: u64) {
         let job = Some(job).filter(|job| !job.is_empty());
         let reason = change.reason.as_deref().unwrap_or(&change.operation);
-        let (actor, reason) = (change.actor.as_str().into(), reason.into());
+        let actor = change.actor.as_str().into();
+        let reason = reason.into();
         let publish = |kind| self.0.events.publish(Some(&change.plugin), job, kind);
         publish(EventKind::RevisionMade { revision, actor, reason });
         let Some(after) = &change.desired else {
@@ -47,7 +48,7 @@ impl Host {
         }
     }
 
-    /// Tells that a plugin is out of service until the operator says otherwise.
+    /// Publishes that a plugin is quarantined.
     pub(super) fn tell_of_quarantine(&self, plugin: &PluginId, failures: u32, reason: &str) {
         let window = Duration::from_millis(self.config().patience.window_ms);
         let kind = EventKind::PluginQuarantined { failures: failures.into(), window, reason: reason.into() };

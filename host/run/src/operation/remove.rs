@@ -1,4 +1,4 @@
-//! Removing a plugin, with or without what the host keeps for it.
+//! Removing a plugin, with or without its data.
 
 use host_core::{Desired, Goal};
 use host_load::Hook;
@@ -12,8 +12,8 @@ use crate::operation::swap::commit;
 use crate::operation::work::Work;
 
 impl Work<'_> {
-    /// Takes a plugin away. When its data goes with it, this waits until its last call has ended and its `uninstall` hook
-    /// has run, so that nothing is removed under them; else calls in flight end by themselves.
+    /// Unloads a plugin. If its data is removed as well, waits until its last call has ended and its `uninstall` hook
+    /// has run; otherwise the calls in flight end in the background.
     pub(super) async fn unload(&mut self, id: &str, keep_data: bool, cascade: bool) -> Result<Receipt, Error> {
         let mut first = vec![];
         if cascade {
@@ -30,12 +30,12 @@ impl Work<'_> {
     async fn unload_one(&mut self, id: &str, keep_data: bool) -> Result<Receipt, Error> {
         let lease = PluginLease::installed_plugin(self.host, self.job, id).await?;
         let desired = Desired { goal: Goal::Absent { keep_data }, ..lease.installed()?.desired };
-        // From here on it goes, also when the host ends meanwhile.
+        // Once committed, the removal is completed, also by the next host process.
         self.commit_desired(&lease, desired, GraphCheck::RemoveAllowed, None).await?;
         self.remove(lease, keep_data).await
     }
 
-    /// Does what is left of a removal. Each part may have been done before.
+    /// Performs the remaining steps of a removal. Each step may have been performed before.
     pub(super) async fn remove(&mut self, lease: PluginLease, keep_data: bool) -> Result<Receipt, Error> {
         let id = &lease.plugin.id;
         let hook = Hook::Uninstall { keep_data };
@@ -72,7 +72,9 @@ impl Work<'_> {
         self.step("commit");
         let receipt = self.receipt(&lease, before, None)?;
         let gone = self.change(&lease, None, None);
-        let (host, plugin, job) = (self.host.clone(), lease.clone(), self.job.clone());
+        let host = self.host.clone();
+        let plugin = lease.clone();
+        let job = self.job.clone();
         let forgotten = self.host.0.tasks.spawn(async move {
             let (_, _gate) = commit(&host, &plugin, &job, gone, GraphCheck::None).await?;
             host.forget(&plugin.plugin.id);
@@ -82,7 +84,7 @@ impl Work<'_> {
         Ok(receipt)
     }
 
-    /// Runs the `uninstall` hook of a plugin that does not serve: it is started for that, and never gets a call.
+    /// Runs the `uninstall` hook of a stopped plugin: the plugin is started for the hook, and gets no calls.
     async fn end_unserved(&mut self, lease: &PluginLease, setup: &Setup, hook: Hook) -> Option<JoinHandle<()>> {
         match self.launch_for(lease, setup, &hook).await {
             Ok(None) => None,

@@ -1,4 +1,4 @@
-//! A job that a host before has left after it had made its change: what is left to do.
+//! Resuming a job with a committed change.
 
 use host_core::{Goal, PluginId};
 
@@ -7,8 +7,8 @@ use crate::operation::lease::PluginLease;
 use crate::operation::work::Work;
 
 impl Work<'_> {
-    /// Brings about what the job has asked for. Nothing is asked for once more: a rollback would go back twice, and a change
-    /// that was made from a certain revision would find a newer one, its own.
+    /// Performs the remaining steps of a job. Its change is not made again: a rollback would go back twice, and a
+    /// change of a given revision would find its own newer one.
     pub(super) async fn resume(&mut self, plugin: &PluginId) -> Result<Receipt, Error> {
         self.job.line("the change of this job is already committed; the remaining steps are done");
         let lease = match PluginLease::installed_plugin(self.host, self.job, plugin.as_str()).await {
@@ -26,7 +26,7 @@ impl Work<'_> {
         self.receipt(&lease, serving, now)
     }
 
-    /// What was done to a plugin that is not there any more.
+    /// The receipt for a plugin that was removed.
     async fn gone(&mut self, plugin: &PluginId) -> Result<Receipt, Error> {
         let revisions = self.host.0.state.revisions(Some(plugin), None, 2).await?;
         let unknown = || Error::UnknownPlugin { id: plugin.to_string() };

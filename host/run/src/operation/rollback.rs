@@ -1,4 +1,4 @@
-//! Back to what was: an earlier version, or an earlier revision of all that was asked for.
+//! Rolling back to an earlier version, and restoring an earlier revision.
 
 use host_core::event::EventKind;
 use host_core::{Desired, Digest, Goal, Pick, Revision, Source};
@@ -8,8 +8,8 @@ use crate::operation::lease::PluginLease;
 use crate::operation::work::Work;
 
 impl Work<'_> {
-    /// Lets a version that was kept serve again: the one before, or the newest that has the version, commit or artifact `to`.
-    /// With `because` the host does it by itself, and no update chooses the version that failed again.
+    /// Rolls back to a stored version: the previous one, or the newest with the version, commit or artifact `to`. With
+    /// `because` the rollback is automatic, and updates do not choose the failed version again.
     pub(super) async fn rollback(
         &mut self,
         id: &str,
@@ -53,7 +53,7 @@ impl Work<'_> {
         Ok(receipt)
     }
 
-    /// Asks for what an earlier revision of the plugin asked for.
+    /// Restores the desired state of an earlier revision of the plugin.
     pub(super) async fn restore(&mut self, id: &str, number: u64) -> Result<Receipt, Error> {
         let lease = PluginLease::installed_plugin(self.host, self.job, id).await?;
         let unknown = || Error::UnknownRevision { id: lease.plugin.id.clone(), number };
@@ -68,7 +68,7 @@ impl Work<'_> {
         let mut desired = lease.installed()?.desired;
         desired.pick(&build.manifest, then.current.clone(), self.host.config().max_kept_versions);
         let goal = match then.goal {
-            // What was being taken away then is not taken away now.
+            // A removal of that time is not repeated.
             Goal::Absent { .. } => Goal::Disabled,
             goal => goal,
         };
@@ -90,7 +90,7 @@ impl Work<'_> {
         self.receipt(&lease, before, None)
     }
 
-    /// Starts what was asked for. An artifact that is lost or damaged is built again from where it came.
+    /// Starts the desired version. A missing or damaged artifact is built again from its source.
     pub(super) async fn revive(&mut self, lease: PluginLease) -> Result<(), Error> {
         let installed = lease.installed()?;
         let (setup, because) = match installed.build {
@@ -101,7 +101,7 @@ impl Work<'_> {
                     return Err(Error::NoArtifact { id: lease.plugin.id.clone(), artifact });
                 }
                 let source = match (source, commit.map(Revision::Named)) {
-                    // The very commit, whatever the branch has become.
+                    // The exact commit, wherever the branch points now.
                     (Source::Git { url, .. }, Some(revision)) => Source::Git { url, revision },
                     (source, _) => source,
                 };
@@ -116,14 +116,15 @@ impl Work<'_> {
         self.serve(lease, setup, because.as_deref()).await.map(drop)
     }
 
-    /// An artifact with its manifest; `None` when it is not there.
+    /// An artifact with its manifest; `None` if it is not in the store.
     pub(super) async fn read_artifact(&self, digest: &Digest) -> Result<Option<Build>, Error> {
-        let (host, digest) = (self.host.clone(), *digest);
+        let host = self.host.clone();
+        let digest = *digest;
         tokio::task::spawn_blocking(move || host.read_artifact(&digest)).await.map_err(|_| Error::Panicked)?
     }
 }
 
-/// Whether a text means that version: its number, its commit, or the digest of its artifact, the last two by their beginning.
+/// Whether a text names a version: by its number, or by a prefix of its commit or of the digest of its artifact.
 fn is_meant(pick: &Pick, to: &str) -> bool {
     let starts = |text: &str| to.len() >= 7 && text.starts_with(to);
     let digest = pick.artifact.hex();

@@ -1,4 +1,4 @@
-//! The life of an operation: worked on, cut off where somebody wants that, told and remembered.
+//! The execution of an operation: run, cancelled on request, published and stored.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -15,9 +15,10 @@ use crate::operation::lease::PluginLease;
 use crate::operation::work::Work;
 use crate::state::{Host, Lease};
 
-/// Runs an operation to its end and tells its job.
+/// Runs an operation to its end and ends its job.
 pub(crate) async fn run(host: Host, operation: Operation, job: Arc<Job>) {
-    let (name, subject) = (operation.name(), operation.subject());
+    let name = operation.name();
+    let subject = operation.subject();
     let started = Instant::now();
     let result = work(&host, operation, &job).await.filter(|result| !result.as_ref().is_err_and(is_interruption));
     let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
@@ -31,7 +32,8 @@ pub(crate) async fn run(host: Host, operation: Operation, job: Arc<Job>) {
             )
         }
         Some(Ok(receipt)) => {
-            let (n_parts, generation) = (receipt.parts.len(), receipt.generation.unwrap_or(0));
+            let n_parts = receipt.parts.len();
+            let generation = receipt.generation.unwrap_or(0);
             match (&receipt.id, receipt.generation) {
                 (None, _) => tracing::info!(job = job.id(), duration_ms, "{name} of {n_parts} parts has ended"),
                 (Some(id), Some(_)) => {
@@ -61,17 +63,17 @@ pub(crate) async fn run(host: Host, operation: Operation, job: Arc<Job>) {
             host.end_job(&job, result).await;
         }
         None => {
-            // Its log is kept, so that whoever follows it can go on where the next attempt does.
+            // The log is stored, so that readers can continue with the next attempt.
             host.note_job(&job, Some(job.kept_log())).await;
             job.interrupt();
         }
     }
 }
 
-/// Works until the operation has ended, or its job is cut off; `None` when the host ends before.
+/// Works until the operation has ended or its job is cancelled; `None` if the host stops before.
 async fn work(host: &Host, operation: Operation, job: &Arc<Job>) -> Option<Result<Receipt, Error>> {
     let mut work = Work::new(host, job);
-    // A panic here is a defect of the host's; whoever waits must still be told that it ended.
+    // A panic here is a defect of the host; the clients that wait must still learn that the operation has ended.
     let mut working = pin!(std::panic::AssertUnwindSafe(work.run(operation)).catch_unwind());
     let mut timeout = pin!(async {
         match job.initiator().timeout {
@@ -81,15 +83,17 @@ async fn work(host: &Host, operation: Operation, job: &Arc<Job>) -> Option<Resul
     });
     let mut noting = pin!(async {
         job.has_started().await;
-        let (operation, subject) = (job.operation().into(), job.subject().into());
+        let operation = job.operation().into();
+        let subject = job.subject().into();
         host.tell_of_job(job, EventKind::JobStarted { operation, subject });
         host.note_job(job, None).await;
         host_fail::point("job.started");
     });
-    let (mut is_timed_out, mut is_noted) = (false, false);
+    let mut is_timed_out = false;
+    let mut is_noted = false;
     loop {
         tokio::select! {
-            // An operation that has ended is told so, even while the host stops.
+            // A finished operation is reported even while the host stops.
             biased;
             result = &mut working => return Some(result.unwrap_or(Err(Error::Panicked))),
             reason = job.cancelled() => return Some(Err(reason.into())),
@@ -103,7 +107,7 @@ async fn work(host: &Host, operation: Operation, job: &Arc<Job>) -> Option<Resul
     }
 }
 
-/// Whether something was not done only because the host ends.
+/// Whether an operation failed only because the host stops.
 pub(super) fn is_interruption(error: &Error) -> bool {
     match error {
         Error::ShuttingDown | Error::State(host_state::Error::Closed) => true,
@@ -112,7 +116,7 @@ pub(super) fn is_interruption(error: &Error) -> bool {
     }
 }
 
-/// Does a step of the host's own plan. What goes wrong is noted with the plugin and waits for its time.
+/// Runs a step of the reconcile loop. A failure is recorded with the plugin, and the step is retried at its time.
 pub(crate) async fn run_planned_step(host: &Host, turn: Lease, id: &PluginId, step: Step) {
     let Some(lease) = PluginLease::new(host, id, turn) else { return };
     let name = match step {

@@ -1,4 +1,4 @@
-//! From an artifact to a generation that is fit to serve. Nothing of it is seen from outside.
+//! Starting a generation: everything before it becomes visible.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,14 +13,14 @@ use crate::operation::work::Work;
 use crate::state::Host;
 use crate::upkeep;
 
-/// A generation that was started and does not serve. When it is dropped as such, it is stopped.
+/// A started generation that does not serve yet. It is stopped when it is dropped.
 pub(super) struct Started {
     generation: Option<Arc<Generation>>,
     host: Host,
 }
 
 impl Started {
-    /// The generation, which is now in the hands of whoever lets it serve.
+    /// The generation, for the caller that lets it serve.
     pub(super) fn take(mut self) -> Arc<Generation> {
         self.generation.take().expect("it is only taken here, and `self` is gone then")
     }
@@ -38,11 +38,11 @@ impl Drop for Started {
 }
 
 impl Work<'_> {
-    /// Opens, starts and probes.
+    /// Opens the library, starts the plugin and probes it.
     pub(super) async fn start(&mut self, lease: &PluginLease, setup: &Setup) -> Result<Started, Error> {
         let _working = lease.plugin.working(Phase::Loading);
         let module = self.open(setup).await?;
-        // What was started is stopped in order, or serves.
+        // A started generation must be stopped in order, or serve.
         let _shield = self.job.shield_from_cancel();
         let generation = self.launch(lease, setup, module).await?;
         let started = Started { generation: Some(generation.clone()), host: self.host.clone() };
@@ -55,7 +55,7 @@ impl Work<'_> {
         Ok(started)
     }
 
-    /// Lets a started generation say that it is fit to serve: its `install` or `upgrade` hook, and its first probe.
+    /// Runs the `install` or `upgrade` hook of a started generation and its first probe.
     async fn settle(&mut self, lease: &PluginLease, generation: &Arc<Generation>) -> Result<(), Error> {
         let version = generation.manifest.version.to_string();
         let hook = match self.host.0.state.installed_version(&lease.plugin.id).await? {
@@ -81,7 +81,8 @@ impl Work<'_> {
         }
         self.job.check_not_cancelled()?;
         if is_new {
-            // From here on it is installed: a host that is killed now does not run the hook again.
+            // From here on the version counts as installed: a host that resumes after a kill does not run the hook
+            // again.
             self.host.0.state.note_installed(&lease.plugin.id, &version).await?;
             host_fail::point("run.noted_installed");
         }
@@ -89,5 +90,5 @@ impl Work<'_> {
     }
 }
 
-/// How long a generation that never served may drain.
+/// The drain timeout of a generation that never served.
 pub(super) const NO_DRAIN: Duration = Duration::ZERO;

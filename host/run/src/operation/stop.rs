@@ -1,4 +1,4 @@
-//! Whether a plugin serves, rests or is out of service.
+//! Stopping, disabling and quarantining a plugin.
 
 use std::borrow::Cow;
 
@@ -10,7 +10,7 @@ use crate::operation::lease::PluginLease;
 use crate::operation::work::Work;
 
 impl Work<'_> {
-    /// Takes a plugin out of service, and those that need it first if that is what `cascade` says.
+    /// Disables a plugin, after the plugins that depend on it if `cascade` is set.
     pub(super) async fn disable(&mut self, id: &str, cascade: bool) -> Result<Receipt, Error> {
         let mut first = vec![];
         if cascade {
@@ -24,12 +24,12 @@ impl Work<'_> {
         Ok(receipt)
     }
 
-    /// The plugins that need `id`, in the order in which they go.
+    /// The plugins that depend on `id`, in the order in which they are stopped.
     pub(super) fn dependants(&self, id: &str, only_enabled: bool) -> Vec<PluginId> {
         id.parse().map(|id| self.host.graph().dependants(&id, only_enabled)).unwrap_or_default()
     }
 
-    /// Asks for a goal with which nothing serves.
+    /// Sets a goal that needs no serving generation, and stops the plugin.
     pub(super) async fn stop_with_goal(&mut self, id: &str, goal: Goal) -> Result<Receipt, Error> {
         let lease = PluginLease::installed_plugin(self.host, self.job, id).await?;
         let before = lease.installed()?.desired;
@@ -44,7 +44,7 @@ impl Work<'_> {
         Ok(Receipt { states, ..self.receipt(&lease, before, None)? })
     }
 
-    /// Notes that a plugin fails too often, and takes it out of service until the operator says otherwise.
+    /// Quarantines a plugin that has failed too often, until an operator acts.
     pub(super) async fn quarantine(&mut self, lease: PluginLease) -> Result<(), Error> {
         let installed = lease.installed()?;
         let (failures, error) = {
@@ -65,7 +65,7 @@ impl Work<'_> {
     }
 }
 
-/// The states that a plugin goes through, from what it is to what it is to be.
+/// The states that a plugin goes through, from the present to the new one.
 pub(super) fn walk(from: Goal, serves: bool, to: Goal) -> Vec<Cow<'static, str>> {
     let first = match from {
         Goal::Running if serves => "running",

@@ -1,4 +1,5 @@
-//! What was prepared is asked for from now on, and serves. From here on nothing is given up half-way.
+//! Commits a prepared generation to the desired state and swaps it into the roster. Both run in one task that cannot be
+//! cancelled.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,10 +21,10 @@ use crate::state::Host;
 use crate::upkeep;
 
 impl Work<'_> {
-    /// Starts a generation of `setup`, asks for it from now on, and lets it serve in place of the one that does.
+    /// Starts a generation of `setup`, commits it to the desired state, and lets it serve in place of the present one.
     ///
     /// # Cancel safety
-    /// Until the step `commit` nothing has changed when the future is dropped; from then on all of it is done.
+    /// Until the step `commit`, dropping the future changes nothing; from then on, all of it is done.
     pub(super) async fn serve(
         &mut self,
         lease: PluginLease,
@@ -31,9 +32,9 @@ impl Work<'_> {
         because: Option<&str>,
     ) -> Result<Receipt, Error> {
         let mut setup = setup;
-        // The operator wants it: what the host lease against it is past.
+        // An operator's request lifts the quarantine.
         setup.desired.quarantine = None;
-        // Said before anything is started, and once more when it is written.
+        // Checked before anything is started, and again with the commit.
         let rule = self.graph_check(&lease, &setup);
         let fits = rule.check(self.host, &lease.plugin.id).and_then(|()| setup.check());
         lease.record_failure(self.host, fits)?;
@@ -50,13 +51,14 @@ impl Work<'_> {
         let _shield = self.job.shield_from_cancel();
         self.step("commit");
         let change = self.change(&lease, Some(setup.desired.clone()), because);
-        let (job, is_judged) = (self.job.clone(), because.is_none());
+        let job = self.job.clone();
+        let is_judged = because.is_none();
         let finish = finish(self.host.clone(), lease.clone(), job, setup, started, (change, rule), is_judged);
         let finished = self.host.0.tasks.spawn(finish).await.unwrap_or(Err(Error::Panicked));
         let (generation, generation_before) = lease.record_failure(self.host, finished)?;
         self.step("swap");
         if self.host.is_stopping() {
-            // Whoever stops the host may have looked at the roster before.
+            // The shutdown may have read the roster before the swap.
             self.remove_from_roster(&lease);
             return Err(Error::ShuttingDown);
         }
@@ -68,7 +70,7 @@ impl Work<'_> {
         Ok(Receipt { warnings, ..receipt })
     }
 
-    /// Starts what is installed once more, in place of the generation that serves.
+    /// Starts the installed version again, in place of the serving generation.
     pub(super) async fn serve_again(&mut self, lease: PluginLease) -> Result<Receipt, Error> {
         let setup = lease.setup(self.host);
         let mut setup = lease.record_failure(self.host, setup)?;
@@ -76,7 +78,7 @@ impl Work<'_> {
         self.serve(lease, setup, None).await
     }
 
-    /// Asks for a plugin that is not to serve now. Its code judges its configuration.
+    /// Installs a plugin that does not serve. Its code validates its configuration.
     pub(super) async fn install_stopped(&mut self, lease: PluginLease, setup: Setup) -> Result<Receipt, Error> {
         let judged = match setup.check() {
             Ok(()) => self.judge(&setup).await,
@@ -88,7 +90,7 @@ impl Work<'_> {
         self.receipt(&lease, now, now)
     }
 
-    /// Asks for `setup` from now on, without touching what serves.
+    /// Commits `setup` to the desired state. Does not change the serving generation.
     pub(super) async fn commit_setup(
         &mut self,
         lease: &PluginLease,
@@ -98,7 +100,9 @@ impl Work<'_> {
         self.step("commit");
         let change = self.change(lease, Some(setup.desired.clone()), because);
         let rule = self.graph_check(lease, &setup);
-        let (host, plugin, job) = (self.host.clone(), lease.clone(), self.job.clone());
+        let host = self.host.clone();
+        let plugin = lease.clone();
+        let job = self.job.clone();
         let asked = self.host.0.tasks.spawn(async move {
             let (revision, _gate) = commit(&host, &plugin, &job, change, rule).await?;
             plugin.plugin.state().installed = Some(setup.installed(revision));
@@ -108,7 +112,7 @@ impl Work<'_> {
         lease.record_failure(self.host, asked)
     }
 
-    /// Asks for something else of the same version from now on, without touching what serves.
+    /// Commits another desired state of the installed version. Does not change the serving generation.
     pub(super) async fn commit_desired(
         &mut self,
         lease: &PluginLease,
@@ -118,7 +122,9 @@ impl Work<'_> {
     ) -> Result<(), Error> {
         self.step("commit");
         let change = self.change(lease, Some(desired.clone()), because);
-        let (host, plugin, job) = (self.host.clone(), lease.clone(), self.job.clone());
+        let host = self.host.clone();
+        let plugin = lease.clone();
+        let job = self.job.clone();
         let asked = self.host.0.tasks.spawn(async move {
             let (revision, _gate) = commit(&host, &plugin, &job, change, rule).await?;
             let mut state = plugin.plugin.state();
@@ -131,7 +137,7 @@ impl Work<'_> {
         lease.record_failure(self.host, asked)
     }
 
-    /// Takes a plugin out of the roster and ends its generation in the background.
+    /// Removes a plugin from the roster and ends its generation in the background.
     pub(super) fn remove_from_roster(&self, lease: &PluginLease) -> Option<u64> {
         let generation = self.host.0.roster.remove(&lease.plugin.id)?;
         let number = generation.number;
@@ -140,7 +146,7 @@ impl Work<'_> {
     }
 }
 
-/// Writes what is asked for, then swaps. Run as a task of its own, so that nobody gives it up between the two.
+/// Commits, then swaps. Runs in a task of its own, so that it cannot be cancelled between the two.
 async fn finish(
     host: Host,
     lease: PluginLease,
@@ -179,7 +185,8 @@ async fn finish(
     let window = Duration::from_millis(host.config().probation.window_ms);
     if is_new_version && is_judged && !window.is_zero() {
         generation.begin_probation(window);
-        let (host, generation) = (host.clone(), generation.clone());
+        let host = host.clone();
+        let generation = generation.clone();
         host.0.tasks.clone().spawn(async move { host.judge(generation).await });
     }
     if generation.manifest.health.enabled {
@@ -188,11 +195,12 @@ async fn finish(
     Ok((generation, number_before))
 }
 
-/// Writes what is asked for from now on, if that is something new, and that `job` has come so far; gives the revision. Until the guard is dropped no other
-/// plugin is compared with this one, so that it can be made known before.
+/// Commits a change of the desired state, unless it changes nothing, and marks the job as committed. Returns the
+/// revision. Until the guard is dropped, no other plugin is checked against the dependency graph, so that the caller
+/// can publish the change first.
 ///
 /// # Errors
-/// What the other plugins have to say about it, and why it could not be written; nothing has changed then.
+/// The dependency check failed, or the change could not be written; nothing has changed.
 pub(super) async fn commit(
     host: &Host,
     lease: &PluginLease,
@@ -212,7 +220,8 @@ pub(super) async fn commit(
     let desired = change.desired.clone();
     host_fail::point("run.prepared");
     let revision = match job.plugin() {
-        // The plugins that go first with another one are not what the job is about.
+        // The plugins that are changed first, because they depend on the plugin of the job, do not mark the job as
+        // committed.
         Some(plugin) if plugin == change.plugin && job.is_listed() && !job.has_parts() => {
             let revision = host.0.state.commit_for(change.clone(), job.committed_record()).await?;
             job.has_committed();

@@ -1,4 +1,4 @@
-//! What a job has done is undone: each plugin is brought back to what was asked for before.
+//! Undoing the changes of a job: each plugin gets back its previous desired state.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -14,9 +14,9 @@ use crate::operation::lease::PluginLease;
 use crate::operation::work::Work;
 use crate::state::Host;
 
-/// Revisions are read in pages of so many.
+/// The number of revisions in a page.
 const PAGE: usize = 200;
-/// The clock may have been set while the job ran.
+/// Tolerates a change of the system clock during the job.
 const CLOCK_SLACK_MS: u64 = 24 * 60 * 60 * 1000;
 
 /// A revision that a job has made.
@@ -24,9 +24,9 @@ const CLOCK_SLACK_MS: u64 = 24 * 60 * 60 * 1000;
 pub(super) struct RevisionMade {
     pub(super) plugin: PluginId,
     pub(super) number: u64,
-    /// Which part of the job made it, from 1.
+    /// The number of the part that made it, from 1.
     pub(super) part: Option<usize>,
-    /// Whether it undoes another.
+    /// Whether it undoes another revision.
     pub(super) is_undo: bool,
 }
 
@@ -37,10 +37,11 @@ impl Host {
         Ok(since.iter().filter_map(|revision| made(revision, job.id())).collect())
     }
 
-    /// The revisions that were made since a job was asked for, newest first.
+    /// The revisions that were made since the job was submitted, newest first.
     async fn revisions_since(&self, job: &Job) -> Result<Vec<Revision>, Error> {
         let oldest = job.created_unix_ms().saturating_sub(CLOCK_SLACK_MS);
-        let (mut all, mut before) = (vec![], None);
+        let mut all = vec![];
+        let mut before = None;
         loop {
             let page = self.0.state.revisions(None, before, PAGE).await?;
             before = page.last().map(|revision| revision.number);
@@ -55,8 +56,8 @@ impl Host {
 }
 
 impl Work<'_> {
-    /// Undoes all that the job has done, the newest first. Gives, for each plugin that it changed, what it had made and whether
-    /// that is undone.
+    /// Undoes all changes of the job, newest first. Returns, for each changed plugin, its revisions and whether they
+    /// were undone.
     pub(super) async fn undo(&mut self) -> Result<Vec<(Vec<RevisionMade>, Result<(), Failed>)>, Error> {
         let since = self.host.revisions_since(self.job).await?;
         let all: Vec<_> = since.iter().filter_map(|revision| made(revision, self.job.id())).collect();
@@ -81,14 +82,14 @@ impl Work<'_> {
         Ok(undone)
     }
 
-    /// Brings a plugin back to what was asked for before the job changed it. Says what was done.
+    /// Restores the desired state of a plugin from before the job. Returns a description.
     async fn undo_one(&mut self, id: &PluginId, made: &[RevisionMade], since: &[Revision]) -> Result<String, Error> {
         let ours: BTreeSet<u64> = made.iter().map(|made| made.number).collect();
         let Some(first) = ours.first().copied() else { return Ok(format!("nothing of `{id}`")) };
         if made.first().is_some_and(|newest| newest.is_undo) {
             return Ok(format!("`{id}`, by an earlier attempt"));
         }
-        // The host ends by itself a removal that it was killed in.
+        // The reconcile loop completes a removal during which the host was killed.
         let is_ours = |revision: &&Revision| {
             ours.contains(&revision.number) || revision.desired.is_none() && revision.actor == "host"
         };
@@ -99,7 +100,7 @@ impl Work<'_> {
         }
         let before = self.host.0.state.revisions(Some(id), Some(first), 1).await?;
         let before = before.into_iter().next().and_then(|revision| Some((revision.number, revision.desired?)));
-        // A job of its own: this one may be one that is to end.
+        // A separate job, because this one may be cancelled.
         let job = Arc::new(Job::unlisted("undo", id));
         let mut work = Work::new(self.host, &job);
         work.batch_check = Some(GraphCheck::None);
@@ -144,7 +145,7 @@ impl Work<'_> {
             match self.serve(lease.clone(), setup.clone(), Some(because)).await {
                 Ok(_) => return Ok(format!("`{id}` serves as in revision {number}")),
                 Err(Error::ShuttingDown) => return Err(Error::ShuttingDown),
-                // What was asked for before is asked for again; the host goes on trying.
+                // The previous state is desired again; the reconcile loop retries the start.
                 Err(error) => self.job.line(&format!("`{id}` does not start: {}", error.chain())),
             }
         }
@@ -154,10 +155,12 @@ impl Work<'_> {
     }
 }
 
-/// What a revision has to do with a job.
+/// The relation of a revision to a job.
 fn made(revision: &Revision, job: &str) -> Option<RevisionMade> {
     let reason = revision.reason.as_deref()?;
-    let (part, is_undo) = (part_marked(reason, job), reason == undo_mark(job));
-    let (plugin, number) = (revision.plugin.clone(), revision.number);
+    let part = part_marked(reason, job);
+    let is_undo = reason == undo_mark(job);
+    let plugin = revision.plugin.clone();
+    let number = revision.number;
     (part.is_some() || is_undo).then_some(RevisionMade { plugin, number, part, is_undo })
 }

@@ -1,4 +1,4 @@
-//! A newer version from where the plugin comes from.
+//! Updating a plugin from its repository, and its update rule.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -14,8 +14,8 @@ use crate::operation::lease::PluginLease;
 use crate::operation::work::Work;
 
 impl Work<'_> {
-    /// Takes `to`, or the newest version that the plugin's rule allows, and lets it serve. When there is nothing newer, nothing is
-    /// done.
+    /// Updates to `to`, or to the newest version that the update rule allows. Does nothing if there is no newer
+    /// version.
     pub(super) async fn update(&mut self, id: &str, to: Option<Revision>, automatic: bool) -> Result<Receipt, Error> {
         let lease = PluginLease::installed_plugin(self.host, self.job, id).await?;
         let desired = lease.installed()?.desired;
@@ -48,7 +48,7 @@ impl Work<'_> {
         updated
     }
 
-    /// Says which newer versions are taken.
+    /// Sets the update rule.
     pub(super) async fn set_update_rule(
         &mut self,
         id: &str,
@@ -61,19 +61,20 @@ impl Work<'_> {
         self.note(&lease, Desired { update: rule, blocked, ..before }).await
     }
 
-    /// Keeps updates from choosing a version, or lets them choose it again. What is blocked is read when the plugin is lease, so
-    /// that of two who ask at once none undoes what the other did.
+    /// Blocks or unblocks a version for updates. The blocked versions are read under the lease, so that concurrent
+    /// changes do not undo each other.
     pub(super) async fn block_version(&mut self, id: &str, version: Version, blocked: bool) -> Result<Receipt, Error> {
         let lease = PluginLease::installed_plugin(self.host, self.job, id).await?;
         let mut desired = lease.installed()?.desired;
-        match blocked {
-            true => desired.blocked.insert(version),
-            false => desired.blocked.remove(&version),
-        };
+        if blocked {
+            desired.blocked.insert(version);
+        } else {
+            desired.blocked.remove(&version);
+        }
         self.note(&lease, desired).await
     }
 
-    /// Asks for what changes nothing of what serves.
+    /// Commits a desired state that does not affect the serving generation.
     async fn note(&mut self, lease: &PluginLease, desired: Desired) -> Result<Receipt, Error> {
         self.commit_desired(lease, desired, GraphCheck::None, None).await?;
         let now = lease.serving_number();
@@ -94,7 +95,7 @@ impl Work<'_> {
         if let Some(error) = report.error {
             return Err(Error::UpdatesUnknown { code: error.code, message: error.message, fix: error.fix });
         }
-        // Under `manual` nothing is taken but by hand.
+        // Under the policy `manual` only an operator updates.
         let by_hand = (!automatic && !update.policy().takes_any()).then_some(report.newest).flatten();
         Ok(report.allowed.or(by_hand))
     }
@@ -105,12 +106,14 @@ impl Work<'_> {
         installed_as: Source,
         update: &Update,
     ) -> Result<Receipt, Error> {
-        let Source::Git { url, .. } = &installed_as else { return Err(Error::Panicked) };
+        let Source::Git { url, .. } = &installed_as else {
+            unreachable!("`Work::update` refuses a source that is not a repository")
+        };
         let source = Source::Git { url: url.clone(), revision: update.revision.clone() };
         let trust = lease.installed()?.desired.current.trust;
         let built = self.build_again(lease, source, trust).await;
         let (mut desired, build, cached) = lease.record_failure(self.host, built)?;
-        // The next update starts from what the operator named, not from this one tag.
+        // The next update follows the source that the operator named, not this tag.
         desired.current.source = installed_as;
         desired.current.tag = update.version.clone();
         desired.goal = Goal::Running;
@@ -121,7 +124,7 @@ impl Work<'_> {
         Ok(receipt)
     }
 
-    /// Keeps the host from trying by itself again what failed: a version is blocked, a branch's commit is remembered.
+    /// Prevents another automatic update to what failed: a version is blocked, the commit of a branch is remembered.
     async fn never_again(&mut self, lease: &PluginLease, update: &Update, error: &Error) {
         let Some(version) = &update.version else {
             lease.plugin.state().bad_commits.insert(update.commit.clone());
@@ -131,7 +134,7 @@ impl Work<'_> {
         let mut desired = installed.desired;
         desired.blocked.insert(version.clone());
         let because = format!("the update to {version} failed: {}", error.chain());
-        // Not what the job was to do, so it is no change of the job's.
+        // A separate job, because the change is not the change of the job.
         let unlisted = Arc::new(Job::unlisted("update", &lease.plugin.id));
         let mut aside = Work::new(self.host, &unlisted);
         if let Err(error) = aside.commit_desired(lease, desired, GraphCheck::None, Some(&because)).await {

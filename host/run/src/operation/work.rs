@@ -1,4 +1,4 @@
-//! An operation: its steps, and which ones there are for what was asked.
+//! The work on an operation: its dispatch, its steps and its receipt.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -18,13 +18,13 @@ use crate::operation::graph_check::GraphCheck;
 use crate::operation::lease::PluginLease;
 use crate::state::Host;
 
-/// One operation, step by step.
+/// The work on one operation, step by step.
 pub(super) struct Work<'a> {
     pub(super) host: &'a Host,
     pub(super) job: &'a Arc<Job>,
-    /// Which of several things that the job does this is now.
+    /// The present part of a job of several parts.
     pub(super) part: Option<PartOf>,
-    /// What the other plugins have to say, where it is not for one plugin alone to ask them.
+    /// The check for changes of several plugins at once, instead of the check of each single one.
     pub(super) batch_check: Option<GraphCheck>,
     /// The revisions that earlier attempts of the job have made.
     pub(super) made_before: BTreeSet<u64>,
@@ -32,22 +32,24 @@ pub(super) struct Work<'a> {
     current: Option<(Cow<'static, str>, Instant)>,
 }
 
-/// One of several things that a job does.
+/// A part of a job.
 pub(super) struct PartOf {
-    /// From 1.
+    /// The number, from 1.
     pub(super) number: usize,
     pub(super) count: usize,
-    /// The plugin, or the source of one.
+    /// The plugin, or its source.
     pub(super) label: String,
 }
 
 impl<'a> Work<'a> {
     pub(super) fn new(host: &'a Host, job: &'a Arc<Job>) -> Work<'a> {
-        let (part, batch_check, made_before) = (None, None, BTreeSet::new());
+        let part = None;
+        let batch_check = None;
+        let made_before = BTreeSet::new();
         Work { host, job, part, batch_check, made_before, steps: vec![], current: None }
     }
 
-    /// Does what was asked.
+    /// Performs an operation.
     pub(super) async fn run(&mut self, operation: Operation) -> Result<Receipt, Error> {
         if self.host.is_stopping() {
             return Err(Error::ShuttingDown);
@@ -62,11 +64,12 @@ impl<'a> Work<'a> {
         }
     }
 
-    /// Does one thing.
+    /// Performs an operation that is not a plan or a batch.
     pub(super) async fn one(&mut self, operation: Operation) -> Result<Receipt, Error> {
         match operation {
-            // They hold none of their kind: `Operation::check` refuses it.
-            Operation::Apply { .. } | Operation::Batch { .. } => Err(Error::Panicked),
+            Operation::Apply { .. } | Operation::Batch { .. } => {
+                unreachable!("`Operation::check` refuses a batch that contains a batch or a plan")
+            }
             Operation::Load { source, trust, options } => {
                 let fetched = self.fetch(source.clone(), trust).await?;
                 options.admit(&source, &fetched)?;
@@ -92,7 +95,7 @@ impl<'a> Work<'a> {
         }
     }
 
-    /// Does a step of the host's own plan.
+    /// Performs a step of the reconcile loop.
     pub(super) async fn run_planned_step(&mut self, lease: PluginLease, step: Step) -> Result<(), Error> {
         match step {
             Step::Start | Step::Replace => self.revive(lease).await,
@@ -105,7 +108,7 @@ impl<'a> Work<'a> {
         }
     }
 
-    /// Begins the next step; the one before has ended.
+    /// Starts the next step and ends the present one.
     pub(super) fn step(&mut self, step: &'static str) {
         let now = Instant::now();
         let step: Cow<'static, str> = match &self.part {
@@ -127,12 +130,12 @@ impl<'a> Work<'a> {
         std::mem::take(&mut self.steps)
     }
 
-    /// What the other plugins have to say about `setup`.
+    /// The dependency check of `setup`.
     pub(super) fn graph_check(&self, lease: &PluginLease, setup: &Setup) -> GraphCheck {
         self.batch_check.clone().unwrap_or_else(|| GraphCheck::for_version(lease, setup))
     }
 
-    /// A change of what is asked for, as the one who asks for this operation makes it.
+    /// A change of the desired state, with the initiator and reason of the job.
     pub(super) fn change(&self, lease: &PluginLease, desired: Option<Desired>, because: Option<&str>) -> Change {
         let initiator = self.job.initiator();
         let reason = because.map(str::to_owned).or_else(|| initiator.reason.clone());
@@ -151,7 +154,7 @@ impl<'a> Work<'a> {
         }
     }
 
-    /// What was done to a plugin that is installed.
+    /// The receipt of an operation on an installed plugin.
     pub(super) fn receipt(
         &mut self,
         lease: &PluginLease,

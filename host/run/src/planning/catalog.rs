@@ -1,4 +1,4 @@
-//! What can be installed: what the indexes of plugins list, read now and then.
+//! The plugins that the indexes list.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,20 +12,20 @@ use host_core::{Digest, PluginId, Source};
 use crate::model::{Error, LoadOptions};
 use crate::state::{Host, IndexReport, KeptIndex, ListedPlugin};
 
-/// However often somebody asks for it, an index is read no more often than this.
+/// The shortest time between two reads of an index, also on request.
 const MIN_AGE: Duration = Duration::from_secs(5);
-/// One that could not be read is tried again after this.
+/// The time after which a failed read is retried.
 const RETRY_AGE: Duration = Duration::from_secs(60);
 
 impl Host {
-    /// The plugins that can be installed, and the indexes that list them, in their order. An id is that of the first index that has
-    /// it. An index that can't be read is told of, and counts as it was read last.
+    /// The plugins that can be installed, and the indexes that list them, in their order. If several indexes list an
+    /// id, the first one counts. An index that cannot be read is reported, and its last content counts.
     ///
     /// # Errors
     /// [`Error::ShuttingDown`].
     ///
     /// # Cancel safety
-    /// Dropping the future ends what is read.
+    /// Dropping the future ends the reads.
     pub async fn available(&self, refresh: bool) -> Result<(Vec<ListedPlugin>, Vec<IndexReport>), Error> {
         let _turn = self.0.catalog.turn.lock().await;
         let places = self.config().indexes.clone();
@@ -37,13 +37,15 @@ impl Host {
                 }
             }
         }
-        let (mut listed, mut reports) = (vec![], vec![]);
+        let mut listed = vec![];
+        let mut reports = vec![];
         let mut first: BTreeMap<PluginId, String> = BTreeMap::new();
         for place in &places {
             let shown = place.to_string();
             let Some(kept) = self.0.catalog.get(&shown) else { continue };
             let index = kept.index.unwrap_or_default();
-            let (mut refused, mut n_plugins) = (index.refused.clone(), 0);
+            let mut refused = index.refused.clone();
+            let mut n_plugins = 0;
             for entry in &index.plugins {
                 if let Some(other) = first.get(&entry.id) {
                     refused.push((
@@ -56,14 +58,16 @@ impl Host {
                 n_plugins += 1;
                 listed.push(self.listed(&shown, entry));
             }
-            let (name, read_unix_ms, error) = (index.name.clone(), kept.read_unix_ms, kept.error);
+            let name = index.name.clone();
+            let read_unix_ms = kept.read_unix_ms;
+            let error = kept.error;
             reports.push(IndexReport { place: shown, name, n_plugins, refused, read_unix_ms, error });
         }
         Ok((listed, reports))
     }
 
-    /// Where the plugin `id` of the indexes is to be fetched from, and what must come of it. Without a version it is the newest that is
-    /// offered.
+    /// The source of the plugin `id` of the indexes, with the expected commit and tree. Without `version`, the newest
+    /// offered version.
     ///
     /// # Errors
     /// [`Error::NotListed`], [`Error::ShuttingDown`].
@@ -110,7 +114,9 @@ impl Host {
     async fn read_index(&self, place: Source) -> Result<KeptIndex, Error> {
         let cancelled = Arc::new(AtomicBool::new(false));
         let _cancel = CancelOnDrop(cancelled.clone());
-        let (host, shown, token) = (self.clone(), place.to_string(), self.0.tasks.token());
+        let host = self.clone();
+        let shown = place.to_string();
+        let token = self.0.tasks.token();
         let read = tokio::task::spawn_blocking(move || {
             let _token = token;
             let config = &host.config().fetch;
@@ -132,7 +138,7 @@ impl Host {
     }
 }
 
-/// Ends a read when whoever waits for it has gone.
+/// Cancels a read when its caller was dropped.
 struct CancelOnDrop(Arc<AtomicBool>);
 
 impl Drop for CancelOnDrop {

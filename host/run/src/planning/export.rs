@@ -1,4 +1,4 @@
-//! The present state as a plugins.yaml.
+//! Exporting the desired state as a plugins.yaml.
 
 use host_core::Goal;
 use host_core::plugin_set::{PluginEntry, PluginSet};
@@ -9,11 +9,11 @@ use crate::state::Host;
 const REMARK: &str = "run `plugin-host plan -f FILE` to see what a host would change to match this file, `plugin-host apply` to apply it";
 
 impl Host {
-    /// What is asked for now, locked to the commits and artifacts that are installed. Secrets are left out, with a remark for
-    /// each; so is what can't be written as text, and what is being taken away.
+    /// The desired state, locked to the installed commits and artifacts. Secrets are left out, with a remark for each;
+    /// sources that cannot be written as text and plugins that are being removed are left out as well.
     ///
     /// # Errors
-    /// [`Error::State`] when the secrets can't be told from the rest.
+    /// [`Error::State`] if the secrets cannot be opened.
     pub fn export(&self) -> Result<PluginSet, Error> {
         let plugins: Vec<_> = self.0.plugins.iter().map(|entry| entry.value().clone()).collect();
         let mut file = PluginSet { remarks: vec![REMARK.to_owned()], ..PluginSet::default() };
@@ -29,7 +29,8 @@ impl Host {
                 file.remarks.push(format!("`{id}` is left out: its source cannot be written as text"));
                 continue;
             }
-            let (update, blocked) = (Some(desired.update.clone()), Some(desired.blocked.clone()));
+            let update = Some(desired.update.clone());
+            let blocked = Some(desired.blocked.clone());
             let goal = desired.goal;
             let (configuration, left_out) = match build {
                 Some(build) => {
@@ -37,7 +38,7 @@ impl Host {
                     let secrets = setup.secrets();
                     (Some(without(&setup.layers.operator, &secrets)), secrets)
                 }
-                // Nobody can say what of it is secret.
+                // Without the schema, the secrets cannot be told from other settings.
                 None => {
                     file.remarks.push(format!("the settings of `{id}` are left out: its artifact is missing"));
                     (None, vec![])

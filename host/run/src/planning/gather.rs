@@ -1,4 +1,4 @@
-//! All that a plan is made of: what is installed, and what the sources of a file hold.
+//! The inputs of a plan: the installed plugins, and the sources of a file.
 
 use std::collections::BTreeMap;
 
@@ -14,49 +14,49 @@ use crate::model::{Error, Failed, FailureKind, FieldProblem, Setup, secrets_in, 
 use crate::operation::{absolute, check, fetch, fits_host};
 use crate::state::Host;
 
-/// How many sources are looked at side by side.
+/// The number of sources that are fetched concurrently.
 const LOOKS: usize = 4;
 
-/// A plugin that is installed.
+/// An installed plugin.
 pub(crate) struct KnownPlugin {
     pub(crate) revision: u64,
     pub(crate) desired: Desired,
-    /// `None` when the artifact is lost.
+    /// `None` if the artifact is missing.
     setup: Option<Setup>,
 }
 
-/// What an entry leads to.
+/// The plugin that an entry leads to.
 pub(super) struct FoundSource {
     pub(super) found: FetchedSource,
-    /// Who named the source.
+    /// The trust in the client that named the source.
     pub(super) trust: Trust,
-    /// `None` when what is installed is what the entry says, so that nothing was fetched.
+    /// `None` if the entry is the installed version, so that nothing was fetched.
     pub(super) fetched: Option<Fetched>,
-    /// How it would be built.
+    /// The predicted way of the build.
     pub(super) way: Option<Way>,
-    /// What plugin.yaml's check had to say.
+    /// The warnings of the check of plugin.yaml.
     pub(super) warnings: Vec<String>,
 }
 
-/// What the operator would set.
+/// The operator's settings of a plan.
 struct PlannedSettings {
-    /// `None` leaves what is set.
+    /// `None` leaves the settings unchanged.
     configuration: Option<Map<String, Value>>,
-    /// Where secrets are in it.
+    /// The JSON pointers to secrets.
     secrets: Vec<String>,
 }
 
-/// What all entries lead to.
+/// The plugins that all entries lead to.
 #[derive(Default)]
 pub(super) struct FoundSources {
-    /// By the place in the file.
+    /// By the place of the entry in the file.
     pub(super) found: BTreeMap<usize, FoundSource>,
-    /// Why the others lead to nothing.
+    /// The problems of the other entries.
     pub(super) problems: Vec<FieldProblem>,
 }
 
 impl Host {
-    /// What is installed at this moment.
+    /// The installed plugins at this moment.
     pub(crate) fn known(&self) -> Result<BTreeMap<PluginId, KnownPlugin>, Error> {
         let plugins: Vec<_> = self.0.plugins.iter().map(|entry| entry.value().clone()).collect();
         let mut all = BTreeMap::new();
@@ -69,10 +69,10 @@ impl Host {
         Ok(all)
     }
 
-    /// Looks at the sources of all entries, whatever comes of each.
+    /// Fetches and checks the sources of all entries.
     ///
     /// # Errors
-    /// That the host itself could not do it.
+    /// A failure of the host itself; problems of entries are part of the result.
     pub(super) async fn look_at_all(
         &self,
         file: &PluginSet,
@@ -81,7 +81,8 @@ impl Host {
         let look = |(index, entry)| async move { (index, self.look(entry, known).await) }.boxed();
         let looks: Vec<_> = file.plugins.iter().enumerate().map(look).collect();
         let mut looks = futures_util::stream::iter(looks).buffer_unordered(LOOKS);
-        let (mut all, mut problems) = (FoundSources::default(), BTreeMap::new());
+        let mut all = FoundSources::default();
+        let mut problems = BTreeMap::new();
         while let Some((index, looked)) = looks.next().await {
             match looked {
                 Ok(looked) => drop(all.found.insert(index, looked)),
@@ -96,14 +97,15 @@ impl Host {
     async fn look(&self, entry: &PluginEntry, known: &BTreeMap<PluginId, KnownPlugin>) -> Result<FoundSource, Error> {
         let source = absolute(entry.source.clone());
         let same_source = known.values().find(|known| known.desired.current.source == source);
-        // Who may reload a plugin may name its source.
+        // A client that may reload a plugin may name its source.
         let trust = same_source.map_or(Trust::Http, |known| known.desired.current.trust);
         let named = entry.id.as_ref().and_then(|id| known.get(id)).or(same_source);
         if let Some(setup) = named.and_then(|known| known.is_what(entry)) {
             let manifest = Manifest::clone(&setup.build.manifest);
             let schema = setup.build.own_schema();
             let PlannedSettings { configuration, secrets } = self.settings(entry, &manifest, schema, Some(setup))?;
-            let (commit, artifact) = (setup.desired.current.commit.clone(), Some(setup.desired.current.artifact));
+            let commit = setup.desired.current.commit.clone();
+            let artifact = Some(setup.desired.current.artifact);
             let found = FetchedSource { manifest, source, commit, artifact, configuration, secrets };
             return Ok(FoundSource { found, trust, fetched: None, way: None, warnings: vec![] });
         }
@@ -116,7 +118,7 @@ impl Host {
         let built = before.and_then(|known| known.setup.as_ref()).map(|setup| &setup.build.artifact);
         let same_tree = built.filter(|artifact| artifact.provenance().tree == Some(fetched.tree.digest()));
         let installed = same_tree.map(|artifact| artifact.digest());
-        // What is installed of this very tree stays, unless the lock asks for what another build gives.
+        // The installed artifact of this tree is kept, unless the file is locked to another artifact.
         let installed = installed.filter(|digest| entry.artifact.is_none_or(|locked| locked == *digest));
         let schema = match &forecast.configuration_schema {
             Some(text) => Some(Schema::compile(text).map_err(|source| Error::Schema { source })?),
@@ -136,7 +138,7 @@ impl Host {
         Ok(FoundSource { found, trust, fetched: Some(fetched), way: Some(forecast.way), warnings })
     }
 
-    /// What the operator would set, and where secrets are in it; checks what would be in use with the schema.
+    /// The operator's settings and their secrets. Checks the effective configuration against the schema.
     fn settings(
         &self,
         entry: &PluginEntry,
@@ -166,7 +168,7 @@ impl Host {
     }
 }
 
-/// What is wrong with an entry, each thing by itself.
+/// The problems of an entry.
 fn told(index: usize, error: &Error) -> Vec<FieldProblem> {
     let failed = Failed::from_error(error);
     let entry = format!("plugins[{index}]");
@@ -184,7 +186,7 @@ fn told(index: usize, error: &Error) -> Vec<FieldProblem> {
 }
 
 impl KnownPlugin {
-    /// What a plan has to know of it.
+    /// The plugin, as the comparison needs it.
     pub(super) fn present(&self) -> InstalledPlugin {
         let setup = self.setup.as_ref();
         InstalledPlugin {
@@ -195,7 +197,7 @@ impl KnownPlugin {
         }
     }
 
-    /// What is installed, if that is certainly what `entry` names, so that nothing has to be fetched.
+    /// The setup, if the entry certainly names the installed version, so that nothing must be fetched.
     fn is_what(&self, entry: &PluginEntry) -> Option<&Setup> {
         let current = &self.desired.current;
         let is_same = match (&entry.source, &current.source) {

@@ -1,4 +1,4 @@
-//! What the operator's plugins.yaml would change here, said without changing anything; and doing exactly that.
+//! Plans: the changes that a plugins.yaml would make.
 
 use std::collections::BTreeMap;
 
@@ -11,18 +11,18 @@ use crate::planning::report::{PlanReport, PlannedPlugin};
 use crate::state::{Host, KeptPlan};
 
 impl Host {
-    /// Says what applying `file` would do, and keeps that for an hour: [`Host::apply`] does it.
+    /// Plans the application of `file` and stores the plan for an hour; [`Host::apply`] applies it.
     ///
-    /// Every source that is not installed at exactly the locked commit is fetched, and its plugin.yaml and settings are checked. What
-    /// was fetched stays in the store; nothing is built and nothing else is changed. A folder that the operator of this
-    /// machine named may be named again; any other must lie below the source roots.
+    /// Fetches every source that is not installed at exactly the locked commit, and checks plugin.yaml and settings.
+    /// The fetched trees stay in the store; nothing is built and nothing else is changed. Folders must be below the
+    /// source roots, except those that are installed already.
     ///
     /// # Errors
-    /// [`Error::PlanRefused`] with all that stands in the way; [`Error::ShuttingDown`]; that the data folders can't be read
-    /// or written.
+    /// [`Error::PlanRefused`] with all problems; [`Error::ShuttingDown`]; the data folders could not be read or
+    /// written.
     ///
     /// # Cancel safety
-    /// Dropping the future ends what is fetched.
+    /// Dropping the future ends the fetches.
     pub async fn plan(&self, file: PluginSet) -> Result<PlanReport, Error> {
         let known = self.known()?;
         let mut looked = tokio::select! {
@@ -31,7 +31,7 @@ impl Host {
         };
         let present: Vec<_> = known.values().map(KnownPlugin::present).collect();
         let found: BTreeMap<_, _> = looked.found.iter().map(|(entry, looked)| (*entry, looked.found.clone())).collect();
-        // While entries are missing, what is between plugins is not known.
+        // While entries are missing, the dependencies between plugins are unknown.
         let whole = PluginSet { prune: file.prune && looked.problems.is_empty(), ..file.clone() };
         let plan = compare(&whole, &present, &found);
         let refused = plan.as_ref().err().into_iter().flatten();
@@ -64,7 +64,7 @@ impl Host {
     }
 }
 
-/// What is to be done with a plugin, so that it can be done later.
+/// The target of a planned step.
 fn target(
     step: &PluginPlan,
     file: &PluginSet,

@@ -1,4 +1,4 @@
-//! A plan as it is shown.
+//! The report of a plan.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,53 +11,53 @@ use crate::planning::gather::{FoundSource, KnownPlugin};
 
 pub use host_build::Way;
 
-/// What applying a file would do.
+/// The report of a plan.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PlanReport {
-    /// The plan: to be passed to [`Host::apply`](crate::Host::apply).
+    /// The digest of the plan, for [`Host::apply`](crate::Host::apply).
     pub digest: Digest,
-    /// Until when it is kept, in milliseconds since 1970.
+    /// The expiry of the plan, in milliseconds since the Unix epoch.
     pub expires_unix_ms: u64,
     /// Whether plugins that are not listed are unloaded.
     pub prune: bool,
-    /// The plugins, in the order in which they are changed; those that stay as they are among them.
+    /// All plugins, in the order of their changes, including unchanged ones.
     pub plugins: Vec<PlannedPlugin>,
 }
 
-/// What would be done with one plugin.
+/// The planned changes of one plugin.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PlannedPlugin {
     /// The plugin.
     pub id: PluginId,
-    /// Its place in the file; `None` for a plugin that is not listed.
+    /// The place in the file; `None` for a plugin that is not listed.
     pub entry: Option<usize>,
-    /// What changes; nothing when empty.
+    /// The changes; empty if nothing changes.
     pub changes: Vec<PlannedChange>,
-    /// Whether its source was fetched for the plan.
+    /// Whether the source was fetched for the plan.
     pub fetched: bool,
-    /// How it would be built; `None` when no other version comes.
+    /// The predicted way of the build; `None` if the version does not change.
     pub build: Option<Way>,
-    /// Permissions that it did not have so far.
+    /// The permissions that the plugin did not have before.
     pub new_permissions: Vec<String>,
-    /// Which newer versions are taken, before and then, where that changes.
+    /// The update rules before and after, if they change.
     pub rules: Option<(RuleView, RuleView)>,
-    /// Enabled plugins that need it, when another version comes or it goes out of service.
+    /// The enabled plugins that depend on it, if its version changes or it stops serving.
     pub affected: Vec<PluginId>,
-    /// What plugin.yaml's check has to say, when another version comes.
+    /// The warnings of the check of plugin.yaml, if the version changes.
     pub warnings: Vec<String>,
 }
 
-/// Which newer versions are taken.
+/// The update rule of a plugin, with its blocked versions.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RuleView {
     /// The rule.
     pub rule: UpdateRule,
-    /// Versions that no update may choose.
+    /// The versions that updates never choose.
     pub blocked: BTreeSet<Version>,
 }
 
 impl PlanReport {
-    /// How many plugins change.
+    /// The number of plugins that change.
     pub fn n_changing(&self) -> usize {
         self.plugins.iter().filter(|plugin| !plugin.changes.is_empty()).count()
     }

@@ -1,4 +1,4 @@
-//! Looking at a source without installing it: is it a plugin for this host, and what would building it come to?
+//! Validation of a source without installing it.
 
 use std::path::PathBuf;
 
@@ -12,38 +12,39 @@ use crate::model::Error;
 use crate::operation::{check, fetch, fits_host};
 use crate::state::Host;
 
-/// A source that was looked at.
+/// The result of a validation.
 #[derive(Debug)]
 pub struct Validated {
-    /// What its plugin.yaml says, when that can be read.
+    /// The manifest, if it could be read.
     pub manifest: Option<Manifest>,
-    /// What is secret in its configuration.
+    /// The configuration schema, which marks secrets.
     pub schema: Schema,
-    /// What plugin.yaml's check had to say.
+    /// The warnings of the check of plugin.yaml.
     pub warnings: Vec<Problem>,
-    /// Why it can't be installed; `None` when nothing is known against it. Whether it compiles only a build tells.
+    /// The reason for which the source cannot be installed; `None` if none was found. Only a build shows whether the
+    /// code compiles.
     pub error: Option<Error>,
-    /// The tree that was fetched.
+    /// The fetched tree.
     pub tree: Digest,
-    /// The commit that was fetched, for a repository.
+    /// The fetched commit, for a repository.
     pub commit: Option<String>,
-    /// How it would be made into a library, when it can be.
+    /// The predicted way of the build.
     pub way: Option<Way>,
-    /// The artifact that would come of it; `None` when only a build can tell.
+    /// The predicted artifact; `None` if only a build can tell.
     pub artifact: Option<Digest>,
 }
 
 impl Host {
-    /// Fetches a source, and checks what a host checks before it builds: plugin.yaml, versions, checksums, code, schema. Nothing is
-    /// installed; the tree is swept later.
+    /// Fetches a source and performs the checks before a build: plugin.yaml, versions, checksums, code, schema.
+    /// Installs nothing; the tree is removed by a later sweep.
     ///
     /// # Errors
-    /// It could not be fetched, so there is nothing to judge; [`Error::Looking`].
+    /// The source could not be fetched; [`Error::Looking`].
     ///
     /// # Cancel safety
     /// Dropping the future ends the fetch.
     pub async fn validate(&self, source: Source) -> Result<Validated, Error> {
-        // An upload is there already.
+        // An upload is in the store already.
         let _turn = match &source {
             Source::Upload(_) => None,
             _ => Some(self.0.looks.try_acquire().map_err(|_| Error::Looking)?),
@@ -65,7 +66,7 @@ impl Host {
         Ok(self.judge_fetched(fetched).await)
     }
 
-    /// Where the plugin lies whose manifest is named beside it, if both go together.
+    /// Checks that a manifest named beside a plugin is the manifest of that plugin.
     ///
     /// # Errors
     /// [`Error::ManifestElsewhere`].
@@ -79,10 +80,8 @@ impl Host {
         let names = ["plugin.yaml", "plugin.yml"].map(|name| folder.join(name));
         let absolute = |path: PathBuf| std::path::absolute(&path).unwrap_or(path);
         let named = absolute(PathBuf::from(manifest));
-        match names.into_iter().any(|name| absolute(name) == named) {
-            true => Ok(()),
-            false => Err(Error::ManifestElsewhere),
-        }
+        let is_named = names.into_iter().any(|name| absolute(name) == named);
+        if is_named { Ok(()) } else { Err(Error::ManifestElsewhere) }
     }
 
     async fn judge_fetched(&self, fetched: Fetched) -> Validated {
@@ -106,7 +105,8 @@ impl Host {
         if validated.error.is_none() {
             match self.0.builder.forecast(&tree, &manifest).await {
                 Ok(forecast) => {
-                    (validated.way, validated.artifact) = (Some(forecast.way), forecast.artifact);
+                    validated.way = Some(forecast.way);
+                    validated.artifact = forecast.artifact;
                     match forecast.configuration_schema.map(|text| Schema::compile(&text)).transpose() {
                         Ok(schema) => validated.schema = schema.unwrap_or_else(Schema::any),
                         Err(source) => validated.error = Some(Error::Schema { source }),

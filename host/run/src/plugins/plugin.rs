@@ -1,4 +1,4 @@
-//! What the host knows of one plugin.
+//! The state of one plugin.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -15,12 +15,12 @@ use parking_lot::{Mutex, MutexGuard};
 use crate::model::{Installed, Served, UpdateReport};
 use crate::plugins::{GenerationView, PluginView};
 
-/// The log lines of a plugin that are kept.
+/// The number of log lines of a plugin in memory.
 const MAX_LINES: usize = 1_000;
-/// Ended generations that are still shown.
+/// The number of ended generations that are shown.
 const MAX_ENDED_SHOWN: usize = 20;
 
-/// One plugin: what was asked for, what serves, what was said.
+/// One plugin: its desired state, its generations and its log.
 pub(crate) struct Plugin {
     pub(crate) id: PluginId,
     pub(crate) log: Arc<LogLines>,
@@ -30,26 +30,26 @@ pub(crate) struct Plugin {
 #[derive(Default)]
 pub(crate) struct PluginState {
     pub(crate) installed: Option<Installed>,
-    /// Why nobody knows what was asked for, where that is damaged and nothing is installed.
+    /// The damage of the desired state, if it cannot be read and nothing is installed.
     pub(crate) lost: Option<Damage>,
-    /// What an operation does with it now.
+    /// The phase of the operation that works on the plugin.
     pub(crate) working: Option<Phase>,
-    /// How starting it went so far.
+    /// The attempts to start the plugin.
     pub(crate) attempts: Attempts,
-    /// Those that have not ended, oldest first.
+    /// The generations that have not ended, oldest first.
     pub(crate) generations: Vec<Arc<Generation>>,
-    /// Those that have ended: all that are in memory, and the last that were unmapped.
+    /// The ended generations: all that are in memory, and the last ones that were unmapped.
     ended: VecDeque<Arc<Life>>,
     /// The counters of the endpoints, which outlive generations.
     counters: Vec<EndpointMetrics>,
     pub(crate) last_error: Option<LastError>,
-    /// What was found when its repository was asked last for newer versions.
+    /// The result of the last check for updates.
     pub(crate) update_report: Option<UpdateReport>,
-    /// Commits of a branch that failed when the host took them by itself.
+    /// The commits of a branch to which an automatic update failed.
     pub(crate) bad_commits: BTreeSet<String>,
 }
 
-/// Why the newest operation failed.
+/// The failure of the newest operation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct LastError {
     pub(crate) code: &'static str,
@@ -70,7 +70,7 @@ impl Plugin {
         self.state().phase()
     }
 
-    /// What its configuration has to fit; `None` when its artifact is lost.
+    /// The configuration schema; `None` if the artifact is missing.
     pub(crate) fn schema(&self) -> Option<Schema> {
         Some(self.state().installed.as_ref()?.build.as_ref()?.schema.clone())
     }
@@ -115,7 +115,7 @@ impl Plugin {
 }
 
 impl PluginState {
-    /// What generations have answered, of those that have not ended.
+    /// The requests answered by those of the numbered generations that have not ended.
     pub(crate) fn served(&self, numbers: impl Iterator<Item = u64>) -> Vec<Served> {
         let find = |number| self.generations.iter().find(|generation| generation.number == number);
         let served = numbers.filter_map(find).map(|generation| Served {
@@ -129,7 +129,7 @@ impl PluginState {
         served
     }
 
-    /// What is known of newer versions, as far as it speaks of what is installed.
+    /// The result of the last check for updates, if it describes the installed version.
     pub(crate) fn current_report(&self) -> Option<UpdateReport> {
         let current = &self.installed.as_ref()?.desired.current;
         let is_current =
@@ -154,16 +154,19 @@ impl PluginState {
             Some(phase) => phase,
             None if self.installed.is_none() && self.lost.is_some() => Phase::Failed,
             None if desired.is_some_and(|desired| desired.quarantine.is_some()) => Phase::Quarantined,
-            None if desired.is_some_and(|desired| desired.goal == Goal::Running) => match self.attempts.was_tried {
-                true => Phase::Failed,
-                false => Phase::Loading,
-            },
+            None if desired.is_some_and(|desired| desired.goal == Goal::Running) => {
+                if self.attempts.was_tried {
+                    Phase::Failed
+                } else {
+                    Phase::Loading
+                }
+            }
             None if self.generations.is_empty() => Phase::Stopped,
             None => Phase::Draining,
         }
     }
 
-    /// Whether nothing is known of it but that it is about to be installed.
+    /// Whether the plugin is not installed and not damaged: its first load is in progress.
     pub(crate) fn is_new(&self) -> bool {
         self.installed.is_none() && self.lost.is_none()
     }
@@ -174,11 +177,11 @@ impl PluginState {
         self.generations.push(generation);
     }
 
-    /// Lets go of a generation that has ended.
+    /// Moves a generation to the ended ones.
     pub(crate) fn end(&mut self, generation: &Generation) {
         self.generations.retain(|other| other.number != generation.number);
         self.ended.push_back(generation.life.clone());
-        // Those that are still in memory are always shown.
+        // Generations that are still in memory are always shown.
         let is_unmapped = |life: &Arc<Life>| life.phase() == GenerationPhase::Unmapped;
         if self.ended.len() > MAX_ENDED_SHOWN
             && let Some(oldest) = self.ended.iter().position(is_unmapped)

@@ -17,37 +17,37 @@ use crate::model::UpdateReport;
 pub struct PluginView {
     /// The plugin.
     pub id: PluginId,
-    /// Its manifest; `None` while its first load is on the way.
+    /// The manifest; `None` during the first load.
     pub manifest: Option<Arc<Manifest>>,
-    /// What its configuration has to fit, and what of it is secret.
+    /// The configuration schema, which also marks secrets.
     pub schema: Schema,
-    /// What bodies have to fit, by the path that plugin.yaml gives.
+    /// The schemas of request bodies, by their path in plugin.yaml.
     pub body_schemas: Arc<BTreeMap<String, Schema>>,
-    /// What plugin.yaml's check had to say.
+    /// The warnings of the check of plugin.yaml.
     pub warnings: Vec<Problem>,
-    /// What is true now.
+    /// The present phase.
     pub phase: Phase,
-    /// What was asked for; `None` while its first load is on the way.
+    /// The desired state; `None` during the first load.
     pub desired: Option<Desired>,
-    /// The revision with which that was asked for; 0 for none.
+    /// The revision of the desired state; 0 for none.
     pub revision: u64,
-    /// The generation that serves.
+    /// The serving generation.
     pub generation: Option<u64>,
-    /// All generations that have not ended, and the last that have.
+    /// All generations that have not ended, and the last ended ones.
     pub generations: Vec<GenerationView>,
-    /// What its probes say.
+    /// The health.
     pub health: HealthReport,
-    /// Seconds since the serving generation started.
+    /// The seconds since the start of the serving generation.
     pub uptime_seconds: f64,
-    /// Requests answered since the host started.
+    /// The requests answered since the start of the host.
     pub requests: u64,
-    /// Those with a status of 500 or more.
+    /// The responses with status 500 or higher.
     pub errors: u64,
-    /// How often in a row it failed to start or to work.
+    /// The number of consecutive failures to start or to work.
     pub failures_in_a_row: u32,
-    /// Whether calls are refused because its probes say that it does not work.
+    /// Whether calls are refused because health probes fail.
     pub circuit_is_open: bool,
-    /// What was found when its repository was asked last for newer versions of what is installed.
+    /// The result of the last check for updates of the installed version.
     pub update_report: Option<UpdateReport>,
     /// Code, message and time of the newest failure of an operation.
     pub last_error: Option<(&'static str, String, u64)>,
@@ -56,25 +56,25 @@ pub struct PluginView {
 /// A generation at one moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GenerationView {
-    /// Its number.
+    /// The number.
     pub number: u64,
-    /// Version of the plugin.
+    /// The version of the plugin.
     pub version: String,
-    /// Where it is in its life.
+    /// The phase.
     pub phase: GenerationPhase,
-    /// Calls not answered to their last byte.
+    /// The calls in flight, until the last byte of the response.
     pub in_flight: usize,
-    /// Requests that its endpoints were asked.
+    /// The requests routed to its endpoints.
     pub requests: u64,
-    /// What of it is left, when it has ended and is not unmapped.
+    /// The reasons for which the library of an ended generation is still in memory.
     pub held_by: Vec<String>,
-    /// Bytes of its library's mapping; 0 when it is unmapped.
+    /// The size of the library's mapping in bytes; 0 if it is unmapped.
     pub mapped_bytes: usize,
-    /// Bytes of heap that the plugin holds; `None` when it does not count them.
+    /// The heap memory of the plugin in bytes; `None` if the plugin does not count it.
     pub live_bytes: Option<u64>,
-    /// Bytes of heap that it had when it was unmapped.
+    /// The heap memory that was leaked when the library was unmapped, in bytes.
     pub left_bytes: Option<u64>,
-    /// From the swap until it was unmapped.
+    /// The time from the replacement to the unmapping.
     pub unmapped_after: Option<Duration>,
 }
 

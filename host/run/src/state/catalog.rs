@@ -1,4 +1,4 @@
-//! The plugins that the indexes list, as they were read last.
+//! The cached content of the indexes of plugins.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,39 +9,39 @@ use host_core::index::{Index, IndexEntry, IndexVersion};
 use parking_lot::Mutex;
 use semver::Version;
 
-/// What the indexes said.
+/// The cached content of the indexes.
 #[derive(Default)]
 pub(crate) struct Catalog {
-    /// PluginLease by the one who reads.
+    /// Held while an index is read.
     pub(crate) turn: tokio::sync::Mutex<()>,
     read: Mutex<BTreeMap<String, KeptIndex>>,
 }
 
-/// What one index said.
+/// The cached content of one index.
 #[derive(Clone)]
 pub(crate) struct KeptIndex {
-    /// Its content when it could be read last.
+    /// The content of the last successful read.
     pub(crate) index: Option<Arc<Index>>,
     pub(crate) read_unix_ms: Option<u64>,
     pub(crate) tried: Instant,
-    /// Why it could not be read.
+    /// The error of the last read.
     pub(crate) error: Option<(&'static str, String)>,
 }
 
-/// One index.
+/// The state of one index.
 #[derive(Clone, Debug, PartialEq)]
 pub struct IndexReport {
-    /// Where it lies.
+    /// The location.
     pub place: String,
-    /// What it calls itself.
+    /// The name that the index gives itself.
     pub name: String,
-    /// How many of its plugins are listed.
+    /// The number of its plugins that are listed.
     pub n_plugins: usize,
-    /// What of it is left out, and why.
+    /// The entries that were left out, with the reasons.
     pub refused: Vec<(String, String)>,
-    /// When it was read, in milliseconds since 1970; `None` before the first time.
+    /// The time of the last successful read, in milliseconds since the Unix epoch.
     pub read_unix_ms: Option<u64>,
-    /// Why it could not be read when that was tried last: a word, and a sentence.
+    /// The error of the last read: code and message.
     pub error: Option<(&'static str, String)>,
 }
 
@@ -50,16 +50,16 @@ pub struct IndexReport {
 pub struct ListedPlugin {
     /// The index that lists it.
     pub index: String,
-    /// What the index says.
+    /// The entry of the index.
     pub entry: IndexEntry,
-    /// The version that is installed, if one is.
+    /// The installed version.
     pub installed: Option<Version>,
-    /// Whether what is installed comes from the same repository.
+    /// Whether the installed version comes from the same repository.
     pub is_same: bool,
 }
 
 impl ListedPlugin {
-    /// The newest version that is offered, when it is newer than what is installed from the same repository.
+    /// The newest offered version, if it is newer than the one installed from the same repository.
     pub fn newer(&self) -> Option<&IndexVersion> {
         let installed = self.installed.as_ref().filter(|_| self.is_same)?;
         self.entry.latest().filter(|latest| latest.version > *installed)

@@ -1,35 +1,35 @@
-//! The state of the sweeps.
+//! The state of the sweeps, and their results.
 
 use host_store::{Swept, Usage};
 
-/// Sweeps wait for each other.
+/// Lets sweeps run one at a time.
 #[derive(Default)]
 pub(crate) struct Cleaning {
     pub(crate) turn: tokio::sync::Mutex<()>,
 }
 
-/// The build cache and what else lies on disk. All measured.
+/// The measured disk usage and the use of the build cache.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CacheReport {
-    /// What lies there.
+    /// The disk usage.
     pub usage: Usage,
-    /// Builds that were asked for since the host started.
+    /// The builds since the host started.
     pub builds: u64,
-    /// Those that an earlier one answered.
+    /// The builds answered by the build cache.
     pub hits: u64,
-    /// When the last sweep ended, in milliseconds since 1970.
+    /// The end of the last sweep, in milliseconds since the Unix epoch.
     pub last_cleanup_unix_ms: Option<u64>,
-    /// Most bytes in the build cache.
+    /// The limit of the build cache, in bytes.
     pub max_bytes: u64,
-    /// Whether builds are answered by earlier ones.
+    /// Whether builds use the build cache.
     pub enabled: bool,
 }
 
-/// What a sweep removed.
+/// The result of a sweep.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Cleaned {
-    /// What was removed.
+    /// The removed files.
     pub swept: Swept,
-    /// Whether artifacts and trees were left alone, because what is asked for of a plugin is not known.
+    /// Whether artifacts and trees were left alone, because the desired state of a plugin is unknown.
     pub store_was_left: bool,
 }

@@ -23,7 +23,7 @@ use crate::model::Config;
 use crate::plugins::Plugin;
 use crate::state::{Catalog, Cleaning, Plans, Poller, Reconcile};
 
-/// The host. Cheap to clone.
+/// The host. Cheap to clone; all clones share their state.
 #[derive(Clone)]
 pub struct Host(pub(crate) Arc<Inner>);
 
@@ -35,34 +35,34 @@ pub(crate) struct Inner {
     pub(crate) state: State,
     pub(crate) events: Events,
     pub(crate) services: HostServices,
-    /// Which generation of each plugin serves now.
+    /// The serving generation of each plugin.
     pub(crate) roster: Roster,
     pub(crate) plugins: DashMap<PluginId, Arc<Plugin>>,
-    /// The number of each plugin's next generation; kept when a plugin is unloaded, so that numbers never repeat.
+    /// The number of each plugin's last generation; kept after an unload, so that numbers never repeat.
     pub(crate) numbers: DashMap<PluginId, u64>,
     pub(crate) jobs: Jobs,
-    /// Seals the secrets that lie in the state.
+    /// Seals the secrets in the state.
     pub(crate) sealer: Sealer,
-    /// PluginLease while a change of what is asked for is compared with the other plugins and written.
+    /// Serializes the dependency check and the commit of a change of the desired state.
     pub(crate) gate: Arc<tokio::sync::Mutex<()>>,
-    /// Looks for newer versions.
+    /// The update poller.
     pub(crate) updates: OnceLock<Poller>,
-    /// Plans that may be applied.
+    /// The plans that may be applied.
     pub(crate) plans: Plans,
-    /// What the indexes of plugins said.
+    /// The cached content of the indexes.
     pub(crate) catalog: Catalog,
-    /// Removes what nobody needs.
+    /// The state of the sweeps.
     pub(crate) cleaning: Cleaning,
-    /// Those who look at sources without installing them.
+    /// Limits the concurrent validations of sources.
     pub(crate) looks: Semaphore,
-    /// Decides what is done with a plugin and when.
+    /// The handle of the reconcile loop.
     pub(crate) reconcile: Reconcile,
     pub(crate) tasks: TaskTracker,
-    /// Cancelled when [`Host::shutdown`] begins.
+    /// Cancelled when [`Host::shutdown`] starts.
     pub(crate) stopping: CancellationToken,
     pub(crate) started: Instant,
     pub(crate) started_unix_seconds: f64,
-    /// When it was measured last how much lies on disk.
+    /// The time of the last measurement of the disk usage.
     pub(crate) disk_measured: Mutex<Option<Instant>>,
     pub(crate) unloading: OnceLock<Result<(), String>>,
 }
@@ -73,7 +73,7 @@ impl Host {
         self.0.config.load()
     }
 
-    /// Whether [`Host::shutdown`] has begun.
+    /// Whether [`Host::shutdown`] has started.
     pub fn is_stopping(&self) -> bool {
         self.0.stopping.is_cancelled()
     }

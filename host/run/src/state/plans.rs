@@ -1,4 +1,4 @@
-//! Plans that were made and may be applied.
+//! The stored plans that may be applied.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
@@ -10,29 +10,29 @@ use parking_lot::Mutex;
 
 use crate::model::Target;
 
-/// How long a plan is kept.
+/// The lifetime of a plan.
 const LIFETIME: Duration = Duration::from_secs(3600);
-/// How many are kept.
+/// The most stored plans.
 const MAX: usize = 32;
 
-/// The plans that are kept, oldest first.
+/// The stored plans, oldest first.
 #[derive(Default)]
 pub(crate) struct Plans(Mutex<VecDeque<KeptPlan>>);
 
-/// A plan that may be applied.
+/// A stored plan.
 #[derive(Clone)]
 pub(crate) struct KeptPlan {
     digest: Digest,
     made: Instant,
-    /// The newest revision of every plugin that was installed.
+    /// The revision of every plugin that was installed.
     revisions: BTreeMap<PluginId, u64>,
     pub(crate) targets: Vec<Target>,
-    /// While they are lease, nobody sweeps them.
+    /// Held so that sweeps do not remove the trees.
     _trees: Vec<Tree>,
 }
 
 impl Plans {
-    /// Keeps a plan, and says until when, in milliseconds since 1970.
+    /// Stores a plan. Returns its expiry, in milliseconds since the Unix epoch.
     pub(crate) fn keep(&self, plan: KeptPlan) -> u64 {
         let mut plans = self.0.lock();
         plans.retain(|other| other.digest != plan.digest && other.made.elapsed() < LIFETIME);
@@ -60,7 +60,7 @@ impl KeptPlan {
         KeptPlan { digest, made: Instant::now(), revisions, targets, _trees: trees }
     }
 
-    /// What has changed since the plan was made, in one sentence; `None` when nothing has.
+    /// The changes since the plan was made, in one sentence; `None` if there are none.
     pub(crate) fn difference(&self, now: &BTreeMap<PluginId, u64>) -> Option<String> {
         let gone =
             self.revisions.keys().filter(|id| !now.contains_key(*id)).map(|id| format!("plugin `{id}` was removed"));

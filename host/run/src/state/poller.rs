@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::sync::Notify;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-/// Newer versions are looked for until this is dropped.
+/// Checks for updates until it is dropped.
 #[derive(Debug)]
 #[must_use = "nothing is looked for once this is dropped"]
 pub struct Poller {
@@ -20,7 +20,8 @@ impl Poller {
         (poller, changed, end)
     }
 
-    /// Says that what is watched has changed: a plugin came or went, or its source, rule or blocked versions are others.
+    /// Wakes the poller after a change of the watched plugins: one was added or removed, or its source, rule or blocked
+    /// versions have changed.
     pub fn wake(&self) {
         self.changed.notify_one();
     }

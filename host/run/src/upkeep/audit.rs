@@ -1,5 +1,5 @@
-//! What the audit log is told: the ends of jobs, and what the host changes by itself. Requests are told by the surface that
-//! takes them.
+//! Entries of the audit log about ends of jobs and about steps of the host itself. Surfaces write the entries about
+//! requests.
 
 use host_call::now_unix_ms;
 use host_core::PluginId;
@@ -10,22 +10,22 @@ use crate::jobs::JobView;
 use crate::model::{Error, Failed, OperationPart, PartState, Receipt};
 use crate::state::Host;
 
-/// Who changes what nobody asked for.
+/// The actor of steps of the host itself.
 const HOST: &str = "host";
 
 impl Host {
     /// Adds entries to the audit log, all or none, and returns their numbers once they are on disk.
     ///
     /// # Errors
-    /// [`Error::State`]; nothing is added then.
+    /// [`Error::State`]; nothing was added.
     ///
     /// # Cancel safety
-    /// When the future is dropped, they are added or not.
+    /// If the future is dropped, the entries are added or not.
     pub async fn note_audit(&self, entries: Vec<AuditRecord>) -> Result<Vec<u64>, Error> {
         Ok(self.0.state.append_audit(entries, self.config().max_audit_entries).await?)
     }
 
-    /// At most `limit` entries of the audit log that a filter takes, oldest first.
+    /// At most `limit` entries of the audit log that match a filter, oldest first.
     ///
     /// # Errors
     /// [`Error::State`].
@@ -33,7 +33,7 @@ impl Host {
         Ok(self.0.state.audit(filter, limit).await?)
     }
 
-    /// Whether the audit log is what was written, and holds what was noted earlier.
+    /// Verifies the hash chain of the audit log, and that it contains an entry noted earlier.
     ///
     /// # Errors
     /// [`Error::State`].
@@ -41,7 +41,7 @@ impl Host {
         Ok(self.0.state.verify_audit(noted).await?)
     }
 
-    /// What is told of the end of a job: an entry for it, and one for each of its parts.
+    /// The entries about the end of a job: one for the job, and one for each of its parts.
     pub(crate) fn audit_of_job(&self, view: &JobView, result: Result<&Receipt, Failed>) -> (Vec<AuditRecord>, u64) {
         let (receipt, code) = match &result {
             Ok(receipt) => (Some(*receipt), ""),
@@ -80,7 +80,7 @@ impl Host {
         }
     }
 
-    /// The artifact that is installed of a receipt's plugin.
+    /// The digest of the installed artifact of a receipt's plugin.
     fn digest_of(&self, receipt: Option<&Receipt>) -> String {
         receipt.and_then(|receipt| receipt.id.as_ref()).map(|id| self.installed_digest(id)).unwrap_or_default()
     }
@@ -91,7 +91,8 @@ impl Host {
         artifact.map(|artifact| artifact.to_string()).unwrap_or_default()
     }
 
-    /// Tells of a step of the host's own. What can't be written is logged: the step was not anybody's to refuse.
+    /// Writes an entry about a step of the host itself. A failure is only logged, because there is no client to report
+    /// it to.
     pub(crate) async fn audit_own(&self, step: &str, id: &PluginId, error: Option<&Error>) {
         let entry = AuditRecord {
             at_unix_ms: now_unix_ms(),

@@ -1,4 +1,4 @@
-//! Plugins whose newer versions are looked for by themselves, and taken where the operator wants that.
+//! Automatic checks for updates, and automatic updates where the update rule allows them.
 
 use std::sync::Arc;
 
@@ -9,9 +9,10 @@ use crate::model::{Error, Operation, UpdateReport, Watched};
 use crate::state::{Host, Inner, Input};
 
 impl Host {
-    /// Begins to look for newer versions.
+    /// Starts the checks for updates.
     pub(crate) fn begin_updates(&self) {
-        let (weak, told) = (Arc::downgrade(&self.0), Arc::downgrade(&self.0));
+        let weak = Arc::downgrade(&self.0);
+        let told = Arc::downgrade(&self.0);
         let watched = move || {
             let host = weak.upgrade().map(Host);
             async move { host.map(|host| host.watched()).unwrap_or_default() }
@@ -27,10 +28,10 @@ impl Host {
         let _ = self.0.updates.set(self.poll_updates(watched, tell));
     }
 
-    /// Asks a plugin's repository now, and keeps what is found.
+    /// Checks a plugin for updates now, and stores the result.
     ///
     /// # Errors
-    /// [`Error::UnknownPlugin`], [`Error::ShuttingDown`]. A repository that can't be asked is a report that says so.
+    /// [`Error::UnknownPlugin`], [`Error::ShuttingDown`]. The failure of a repository is part of the report.
     pub async fn look_for_updates(&self, id: &str) -> Result<UpdateReport, Error> {
         let unknown = || Error::UnknownPlugin { id: id.to_owned() };
         let plugin = self.0.plugins.get(id).map(|entry| entry.value().clone()).ok_or_else(unknown)?;
@@ -42,7 +43,7 @@ impl Host {
         Ok(report)
     }
 
-    /// What is watched may have changed.
+    /// Wakes the poller, because the watched plugins may have changed.
     pub(crate) fn updates_may_differ(&self) {
         if let Some(poller) = self.0.updates.get() {
             poller.wake();
@@ -67,7 +68,7 @@ impl Host {
         self.0.plugins.iter().filter_map(|entry| one(entry.value())).collect()
     }
 
-    /// Keeps what was found, and takes it where the operator wants that.
+    /// Stores a report, and starts an update if the update rule is automatic.
     async fn take_report(&self, id: &PluginId, report: UpdateReport) {
         let Some(plugin) = self.0.plugins.get(id).map(|entry| entry.value().clone()) else { return };
         let takes = {

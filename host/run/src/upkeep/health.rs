@@ -10,7 +10,7 @@ use host_load::CallError;
 
 use crate::state::{Host, Input};
 
-/// Probes a generation at its manifest's interval until it is replaced.
+/// Probes a generation at the interval of its manifest until it is replaced.
 pub(crate) async fn watch_health(host: Host, generation: Arc<Generation>) {
     let check = generation.manifest.health.clone();
     loop {
@@ -20,7 +20,7 @@ pub(crate) async fn watch_health(host: Host, generation: Arc<Generation>) {
             () = tokio::time::sleep(generation.probe_interval()) => {}
         }
         let before = generation.health.report(check.failure_threshold).health;
-        // Counted like a call, so that the stop hook does not run beside it.
+        // Counted like a call, so that the stop hook does not run during the probe.
         let Some(counted) = Admitted::to_open(&generation) else { return };
         let probe = tokio::select! {
             biased;
@@ -32,7 +32,8 @@ pub(crate) async fn watch_health(host: Host, generation: Arc<Generation>) {
         let report = generation.health.report(check.failure_threshold);
         host.note_health(&generation, report.health);
         if report.health != before {
-            let (id, health) = (&generation.id, report.health.as_str());
+            let id = &generation.id;
+            let health = report.health.as_str();
             let problem = report.problem.as_deref().unwrap_or("all probes pass");
             tracing::warn!(plugin.id = %id, generation = generation.number, health, "plugin `{id}` is {health}: {problem}");
             generation.note("warn", &format!("health: {health}: {problem}"));
@@ -41,10 +42,12 @@ pub(crate) async fn watch_health(host: Host, generation: Arc<Generation>) {
 }
 
 impl Host {
-    /// Takes what the probes of a serving generation say: one that does not work is replaced when its time has come.
+    /// Acts on the health of a serving generation: opens or closes its circuit, and has an unhealthy generation
+    /// replaced.
     fn note_health(&self, generation: &Generation, health: Health) {
         let Some(plugin) = self.0.plugins.get(&generation.id).map(|entry| entry.value().clone()) else { return };
-        let (id, number) = (&generation.id, generation.number);
+        let id = &generation.id;
+        let number = generation.number;
         match health {
             Health::Healthy => {
                 plugin.state().attempts.is_well();
@@ -63,10 +66,10 @@ impl Host {
                     let kind = EventKind::CircuitOpened { generation: number, reason, retry_after };
                     self.0.events.publish(Some(id), None, kind);
                 }
-                // A version that just began to serve goes back to the one before.
+                // A generation on probation is rolled back instead.
                 if !generation.is_on_probation() {
                     let mut state = plugin.state();
-                    // It is replaced at its time; further probes do not put that off.
+                    // The time of the replacement is set; further probes do not postpone it.
                     if state.attempts.retry_at_ms.is_none_or(|at| at <= self.0.reconcile.now_ms()) {
                         state.attempts.failed(self.0.reconcile.now_ms(), &self.config().patience);
                     }
@@ -79,7 +82,7 @@ impl Host {
     }
 }
 
-/// Probes a generation once: the manifest's health endpoint, or the plugin's health hook.
+/// Probes a generation once: by the health endpoint of its manifest, or by its health hook.
 pub(crate) async fn probe(generation: &Arc<Generation>) -> Probe {
     let timeout = generation.manifest.health.timeout;
     let result = match &generation.manifest.health.endpoint {

@@ -8,29 +8,29 @@ use crate::jobs::Job;
 use crate::model::{Error, Failed, Receipt};
 use crate::state::Host;
 
-/// Jobs that have ended and are remembered.
+/// The number of ended jobs that are stored.
 pub(crate) const KEEP: u64 = 1_000;
 
 impl Host {
-    /// The jobs that are under way.
+    /// The jobs that are queued or running.
     pub(crate) fn live_jobs(&self) -> Vec<Arc<Job>> {
         self.0.jobs.live().values().cloned().collect()
     }
 
-    /// The job of that id, if it is under way.
+    /// The job of that id, if it is queued or running.
     pub fn live_job(&self, id: &str) -> Option<Arc<Job>> {
         self.0.jobs.live().get(id).cloned()
     }
 
-    /// Writes that a job goes on. What can't be written is not worth ending it.
+    /// Writes the progress of a job. A failure is only logged, because it is not worth ending the job.
     pub(crate) async fn note_job(&self, job: &Job, log: Option<JobLog>) {
         if let Err(error) = self.0.state.put_job(job.record(None), log, KEEP).await {
             tracing::warn!(job = job.id(), "failed to write the progress of the job: {error}");
         }
     }
 
-    /// Ends a job: it is written first, then those who wait are told. One that could not be written is still shown while
-    /// the host runs, and is written when that is possible again.
+    /// Ends a job: its end is written first, then those who wait are woken. An end that could not be written is shown
+    /// while the host runs, and is written as soon as possible.
     pub(crate) async fn end_job(&self, job: &Job, result: Result<Receipt, Error>) {
         let told = self.audit_of_job(&job.view(), result.as_ref().map_err(Failed::from_error));
         let ended = job.ended(result);
@@ -47,7 +47,7 @@ impl Host {
         }
     }
 
-    /// Writes the jobs that have ended when nothing could be written.
+    /// Writes the ends of jobs that could not be written before.
     pub(crate) async fn write_ended_jobs(&self) {
         let ended: Vec<_> = self.0.jobs.live().values().filter(|job| job.state().is_ended()).cloned().collect();
         for job in ended {

@@ -1,4 +1,4 @@
-//! The plugins that the host knows.
+//! The plugins of the host.
 
 use host_core::PluginId;
 
@@ -6,7 +6,7 @@ use crate::plugins::PluginView;
 use crate::state::Host;
 
 impl Host {
-    /// All installed plugins, by id.
+    /// All installed plugins, ordered by id.
     pub fn plugins(&self) -> Vec<PluginView> {
         let mut all: Vec<_> = self.0.plugins.iter().map(|entry| entry.value().clone()).collect();
         all.sort_by(|a, b| a.id.cmp(&b.id));
@@ -19,7 +19,7 @@ impl Host {
         Some(plugin.view())
     }
 
-    /// Takes away all that is kept in memory of a plugin of which nothing is on disk.
+    /// Removes all that is in memory of a plugin that has nothing on disk.
     pub(crate) fn forget(&self, id: &PluginId) {
         if let Some((_, plugin)) = self.0.plugins.remove(id) {
             plugin.log.end();
@@ -35,10 +35,10 @@ impl Host {
         *number
     }
 
-    /// Whether ended generations are unmapped in this process; else why not.
+    /// Whether this process unmaps ended generations.
     ///
     /// # Errors
-    /// One sentence that says why.
+    /// The reason for which it does not, in one sentence.
     pub fn unloading(&self) -> Result<(), String> {
         self.0.unloading.get_or_init(|| host_load::unloading(&self.0.store)).clone()
     }

@@ -1,4 +1,4 @@
-//! The first minute of a version that replaced another: when it does badly, the one before comes back.
+//! The probation of a version that replaced another: a version that does badly is rolled back.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -10,12 +10,12 @@ use host_core::probation::verdict;
 use crate::model::Operation;
 use crate::state::{Host, Input};
 
-/// How often the answers of a new version are looked at.
+/// The interval at which the responses of a new version are judged.
 const LOOK: Duration = Duration::from_secs(1);
 
 impl Host {
-    /// Judges a generation that replaced another version, until its time is over or it is replaced itself. A bad verdict asks for
-    /// a rollback.
+    /// Judges a generation on probation until the probation ends or the generation is replaced. A bad verdict submits a
+    /// rollback.
     pub(crate) async fn judge(&self, generation: Arc<Generation>) {
         let rules = self.config().probation;
         let mut looks = tokio::time::interval(LOOK);

@@ -1,4 +1,4 @@
-//! The record files beside the state.
+//! The record files beside the database. The database is authoritative.
 
 use host_core::{Desired, PluginId};
 use host_state::write_record;
@@ -6,7 +6,7 @@ use host_state::write_record;
 use crate::state::Host;
 
 impl Host {
-    /// Writes or removes the record of a plugin beside the database, which holds what counts.
+    /// Writes or removes the record file of a plugin.
     pub(crate) async fn keep_record(&self, id: PluginId, revision: u64, desired: Option<Desired>) {
         let host = self.clone();
         let kept = tokio::task::spawn_blocking(move || match desired {

@@ -11,36 +11,38 @@ use tokio::task::JoinHandle;
 
 use crate::state::Host;
 
-/// How long calls that were cut may take to notice.
+/// How long aborted calls may take to end.
 const CUT_GRACE: Duration = Duration::from_secs(5);
-/// The most reasons that an event names for which a library stays in memory.
+/// The most reasons in an event about a library that stays in memory.
 const MAX_REASONS: usize = 16;
 
-/// Marks a generation that was just taken out of the roster: it takes no more calls and no more probes.
+/// Marks a generation that was removed from the roster: it accepts no more calls and no more probes.
 fn begin(generation: &Generation) {
     generation.enter(GenerationPhase::Draining);
     generation.life.set_replaced();
     generation.in_flight.close();
     generation.replaced.cancel();
     generation.services.end();
-    let (number, in_flight) = (generation.number, generation.in_flight.count() as u64);
+    let number = generation.number;
+    let in_flight = generation.in_flight.count() as u64;
     let draining = EventKind::GenerationDraining { generation: number, in_flight };
     generation.events.publish(&generation.id, draining);
 }
 
-/// Ends a generation for which [`begin`] was called: waits for its calls, at most `drain_timeout`, cuts the rest, runs
-/// `last` if its code has it, and its stop hook. The instance is dropped with the last byte that holds it; [`follow`] tells
-/// when the library is gone.
+/// Ends a generation after [`begin`]: waits for its calls for at most `drain_timeout`, aborts the others, and runs the
+/// hook `last`, if the plugin has it, and the stop hook. The instance is dropped with the last byte that holds it;
+/// [`follow_library`] reports the unmapping.
 async fn drain_and_stop(
     generation: &Arc<Generation>,
     drain_timeout: Duration,
     stop_timeout: Duration,
     last: Option<Hook>,
 ) {
-    let (id, number) = (generation.id.clone(), generation.number);
+    let id = generation.id.clone();
+    let number = generation.number;
     let started = Instant::now();
     let mut cut = 0;
-    // The hook may end what the calls wait for, so it runs while they drain.
+    // The hook may end what the calls wait for, so it runs during the drain.
     let on_unload = generation.run_hook(&Hook::OnUnload, stop_timeout);
     let drained = tokio::time::timeout(drain_timeout, generation.in_flight.none());
     let ((), drained) = tokio::join!(on_unload, drained);
@@ -51,7 +53,8 @@ async fn drain_and_stop(
         generation.note("warn", &format!("aborted {left} calls after {} s of draining", drain_timeout.as_secs()));
         generation.abort_calls();
         if tokio::time::timeout(CUT_GRACE, generation.in_flight.none()).await.is_err() {
-            // A call that is polled notices at once: these block the threads that poll them, and nothing ends that.
+            // A call that is polled notices the abortion at once. The remaining calls block their worker threads, and
+            // nothing can end them.
             let left = generation.in_flight.count();
             tracing::error!(plugin.id = %id, generation = number, left, "{left} calls of `{id}` block host threads");
             generation.note("error", &format!("{left} calls block host threads; the generation can't be stopped"));
@@ -75,7 +78,7 @@ async fn drain_and_stop(
     tracing::info!(plugin.id = %id, generation = number, duration_ms, "generation {number} of `{id}` has ended");
 }
 
-/// Tells how the library of a generation that has ended goes: unmapped, or kept and why.
+/// Reports the fate of the library of an ended generation: unmapped, or kept in memory and why.
 async fn follow_library(host: &Host, id: &PluginId, life: &Life, log: &LogLines) {
     let number = life.number;
     let note = |level, text: String| log.push(level, Some(number), &text);
@@ -104,12 +107,13 @@ async fn follow_library(host: &Host, id: &PluginId, life: &Life, log: &LogLines)
 }
 
 impl Host {
-    /// Ends a generation that was taken out of the roster, in the background.
+    /// Ends a generation that was removed from the roster, in the background.
     pub(crate) fn retire(&self, generation: Arc<Generation>, drain_timeout: Duration) {
         drop(self.retire_with(generation, drain_timeout, None));
     }
 
-    /// The same, with a hook that runs before the stop hook. What is returned ends with the generation.
+    /// Ends a generation in the background, with a hook that runs before the stop hook. The returned task ends with the
+    /// generation.
     pub(crate) fn retire_with(
         &self,
         generation: Arc<Generation>,
@@ -120,13 +124,17 @@ impl Host {
         let host = self.clone();
         self.0.tasks.spawn(async move {
             drain_and_stop(&generation, drain_timeout, host.config().stop_timeout, last).await;
-            let (id, life, log) = (generation.id.clone(), generation.life.clone(), generation.log().clone());
+            let id = generation.id.clone();
+            let life = generation.life.clone();
+            let log = generation.log().clone();
             if let Some(plugin) = host.0.plugins.get(&id).map(|entry| entry.value().clone()) {
                 plugin.state().end(&generation);
             }
-            // The library goes with the last that holds it: nothing below does. A host that stops does not wait for it.
+            // The library is unmapped when its last holder drops it; the code below does not hold it. A host that stops
+            // does not wait for the unmapping.
             drop(generation);
-            let (tasks, stopping) = (host.0.tasks.clone(), host.0.stopping.clone());
+            let tasks = host.0.tasks.clone();
+            let stopping = host.0.stopping.clone();
             tasks.spawn(async move {
                 tokio::select! {
                     () = follow_library(&host, &id, &life, &log) => {}

@@ -1,4 +1,4 @@
-//! Artifacts and configurations, ready to be started.
+//! Setups: artifacts and configurations, ready to be started.
 
 use host_core::configuration::{Layers, Violation};
 use host_core::manifest::Manifest;
@@ -9,13 +9,15 @@ use crate::model::{Build, Error, SettingsChange, Setup, context};
 use crate::state::Host;
 
 impl Host {
-    /// What is asked for, ready to be started. Secrets that `build` knows and the one before did not are sealed.
+    /// The setup of a desired state. Seals the secrets that the schema of `build` marks and the previous schema did
+    /// not.
     pub(crate) fn setup(&self, mut desired: Desired, build: Build) -> Result<Setup, Error> {
         let context = context(&desired.id);
         let operator = self.0.sealer.open_secrets(&context, &desired.configuration)?;
         let secrets = build.schema.secrets(&operator);
-        let (stored, opened) = (Value::Object(desired.configuration.clone()), Value::Object(operator.clone()));
-        // What is sealed reads differently from what is not.
+        let stored = Value::Object(desired.configuration.clone());
+        let opened = Value::Object(operator.clone());
+        // A sealed value differs from its readable value.
         if secrets.iter().any(|pointer| stored.pointer(pointer) == opened.pointer(pointer)) {
             desired.configuration = self.0.sealer.seal_secrets(&context, &operator, &secrets)?;
         }
@@ -28,10 +30,10 @@ impl Host {
         Ok(Setup { desired, build, layers, configuration })
     }
 
-    /// The same with other settings of the operator's.
+    /// A setup with changed settings of the operator.
     ///
     /// # Errors
-    /// [`Error::ConfigurationInvalid`] when they hold a mask where there is no secret to stand for.
+    /// [`Error::ConfigurationInvalid`] if the settings contain a mask in a place that has no secret.
     pub(crate) fn setup_with(&self, setup: Setup, change: &SettingsChange) -> Result<Setup, Error> {
         let Setup { mut desired, build, layers, .. } = setup;
         let changed = match change {
@@ -39,7 +41,7 @@ impl Host {
             SettingsChange::Merge(patch) => layers.with_patch(&build.schema, patch),
         };
         let changed = changed.map_err(|violations| Error::ConfigurationInvalid { violations })?;
-        // Sealing the same twice gives two texts: what has not changed stays as it is.
+        // Sealing the same value twice gives different texts, so unchanged settings keep their sealed text.
         if changed.operator != layers.operator {
             let secrets = build.schema.secrets(&changed.operator);
             let sealed = self.0.sealer.seal_secrets(&context(&desired.id), &changed.operator, &secrets);
@@ -55,7 +57,7 @@ impl Host {
         Ok(Setup { desired, build, layers: changed, configuration })
     }
 
-    /// Reads an artifact; `None` when it is not there. Blocks.
+    /// Reads an artifact; `None` if it is not in the store. Blocks.
     pub(crate) fn read_artifact(&self, digest: &Digest) -> Result<Option<Build>, Error> {
         let Some(artifact) = self.0.store.artifact(digest)? else { return Ok(None) };
         let checked = Manifest::check(artifact.manifest_text(), self.config().mode);

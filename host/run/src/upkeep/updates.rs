@@ -1,4 +1,4 @@
-//! Looking for newer versions of what is installed.
+//! Checks for newer versions of installed plugins.
 
 mod judge;
 mod poll;
@@ -18,15 +18,15 @@ use crate::model::{Error, Update, UpdateFailure, UpdateReport, Watched};
 use crate::state::{Host, Poller};
 
 impl Host {
-    /// Asks a plugin's source for newer versions. Nothing is fetched and nothing changes.
+    /// Checks a source for newer versions. Fetches nothing and changes nothing.
     ///
-    /// A source that cannot be asked, or that is no repository, gives a report with an error, not an error.
+    /// A source that fails, or that is not a repository, is reported as an error within the report.
     ///
     /// # Errors
     /// [`Error::ShuttingDown`], and [`Error::Panicked`] for a defect of the host.
     ///
     /// # Cancel safety
-    /// Dropping the future ends the request; the host's shutdown waits for that.
+    /// Dropping the future ends the request; the shutdown of the host waits for that.
     pub async fn check_updates(
         &self,
         source: &Source,
@@ -59,12 +59,12 @@ impl Host {
         }
     }
 
-    /// Looks for newer versions of what `watched` names, each by its own rule and at most two at once, and gives each
-    /// report to `tell`. Ends when the [`Poller`] is dropped or the host stops.
+    /// Checks the `watched` plugins for updates, each at the interval of its rule and at most two at once, and passes
+    /// each report to `tell`. Ends when the [`Poller`] is dropped or the host stops.
     ///
-    /// `watched` is asked before each look and may wait, for a database say, but not long: nothing else is done
-    /// meanwhile. `tell` is not called when the host stops. What it is told of may be gone or another version by then,
-    /// and the next look of that plugin waits until it returns; whoever updates should start a job and not wait for it.
+    /// `watched` is called before each check. It may wait briefly, for instance for a database; nothing else happens
+    /// meanwhile. `tell` is not called while the host stops. The plugin may have changed when `tell` is called. The
+    /// next check of the plugin waits until `tell` returns, so it should start a job instead of waiting for an update.
     pub fn poll_updates<W, WF, T, TF>(&self, watched: W, tell: T) -> Poller
     where
         W: Fn() -> WF + Send + Sync + 'static,
@@ -90,8 +90,8 @@ impl Host {
         poller
     }
 
-    /// What somebody means who names `revision`: the release of that version, however its tag is written, or the very branch,
-    /// tag or commit.
+    /// The update that `revision` names: the release of that version, whatever the prefix of its tag, or the exact
+    /// branch, tag or commit.
     pub(crate) async fn named_update(&self, url: &GitUrl, revision: Revision) -> Result<Update, Error> {
         let version = match &revision {
             Revision::Named(name) => name.strip_prefix('v').unwrap_or(name).parse::<Version>().ok(),
@@ -114,7 +114,7 @@ impl Host {
         let host = self.clone();
         let cancelled = Arc::new(AtomicBool::new(false));
         let _cancel = CancelOnDrop(cancelled.clone());
-        // A host that stops waits until the request has noticed.
+        // A host that stops waits until the request has noticed the cancellation.
         let token = host.0.tasks.token();
         let listed = tokio::task::spawn_blocking(move || {
             let _token = token;
@@ -124,7 +124,7 @@ impl Host {
     }
 }
 
-/// Ends a request when whoever waits for it has gone.
+/// Ends a request when its caller was dropped.
 struct CancelOnDrop(Arc<AtomicBool>);
 
 impl Drop for CancelOnDrop {

@@ -1,6 +1,6 @@
-//! What the audit log is told of a request: that it was asked, before anything is done, and what became of it.
+//! The audit context of a request: an entry before the action, and one with its outcome.
 //!
-//! Neither bodies nor queries get here, so no secret does.
+//! Neither bodies nor queries are recorded, so the audit log contains no secrets.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -19,31 +19,31 @@ use crate::access::{Access, now_unix_ms};
 use crate::wire::problem::ApiError;
 use crate::wire::request_id::RequestId;
 
-/// The address of a client.
+/// The IP address of a client.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ClientAddress(pub(crate) IpAddr);
 
 impl ClientAddress {
-    /// The address in `192.0.2.1:80` or `[2001:db8::1]:80`.
+    /// Parses `192.0.2.1:80` or `[2001:db8::1]:80`.
     pub(crate) fn from_peer(peer: &str) -> ClientAddress {
         let address = peer.parse::<SocketAddr>().map(|peer| peer.ip());
         ClientAddress(address.unwrap_or(Ipv4Addr::UNSPECIFIED.into()).to_canonical())
     }
 
-    /// The address that came with a request.
+    /// Returns the address stored in a request's extensions.
     pub(crate) fn in_request(extensions: &Extensions) -> ClientAddress {
         extensions.get().copied().unwrap_or(ClientAddress(Ipv4Addr::UNSPECIFIED.into()))
     }
 }
 
-/// A request, as the audit log tells of it.
+/// The audit context of a request.
 #[derive(Clone, Debug)]
 pub(crate) struct AuditContext {
     entry: AuditRecord,
     subject: AuditSubject,
 }
 
-/// What a handler found out about what it does: for the entry that says what became of it.
+/// The object, digest and job that a handler determines while it runs, for the entry with the outcome.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct AuditSubject(Arc<Mutex<SubjectFields>>);
 
@@ -67,24 +67,24 @@ impl AuditContext {
         AuditContext { entry, subject: AuditSubject::default() }
     }
 
-    /// Of a management request.
+    /// Creates the context of a management request.
     pub(crate) fn from_request(action: &str, object: &str, extensions: &Extensions) -> AuditContext {
         let request = extensions.get::<RequestId>().map(RequestId::as_str).unwrap_or_default();
         AuditContext::new(action, object, ClientAddress::in_request(extensions), request)
     }
 
-    /// Somebody known asks.
+    /// Sets the caller.
     pub(crate) fn by(&mut self, caller: &Caller) {
         self.entry.actor = caller.principal.name.clone();
         self.entry.token = caller.token.to_string();
     }
 
-    /// The same before there is a token.
+    /// Sets the caller's name before there is a token.
     pub(crate) fn by_name(&mut self, actor: String) {
         self.entry.actor = actor;
     }
 
-    /// There is a token now.
+    /// Sets the token id.
     pub(crate) fn by_token(&mut self, id: &str) {
         self.entry.token = id.to_owned();
     }
@@ -93,17 +93,17 @@ impl AuditContext {
         self.subject.clone()
     }
 
-    /// Writes that it is asked; gives the entry's number.
+    /// Records the request and returns the entry's sequence number.
     ///
     /// # Errors
-    /// It could not be written: then nothing may be done.
+    /// The entry could not be written; the action must not be run.
     pub(crate) async fn asked(&self, host: &Host) -> Result<u64, ApiError> {
         let entry = AuditRecord { at_unix_ms: now_unix_ms(), ..self.entry.clone() };
         let written = host.note_audit(vec![entry]).await?;
         Ok(written.first().copied().unwrap_or_default())
     }
 
-    /// What became of it.
+    /// Builds the entry with the outcome of the request.
     pub(crate) fn end(&self, asked: u64, response: &Response) -> AuditRecord {
         let status = response.status();
         let outcome = match status {
@@ -129,29 +129,29 @@ impl AuditContext {
         entry
     }
 
-    /// Tells that it is refused: at once, or summed up with others of the same client.
+    /// Records that the request was rejected: immediately, or summarized with other rejections of the same client.
     pub(crate) async fn refused(&self, host: &Host, access: &Access, refused: &ApiError) {
-        let (status, code) = (refused.status.as_u16(), refused.code.to_string());
+        let status = refused.status.as_u16();
+        let code = refused.code.to_string();
         let entry =
             AuditRecord { at_unix_ms: now_unix_ms(), outcome: Outcome::Refused, status, code, ..self.entry.clone() };
-        let due = match entry.actor.is_empty() {
-            true => access.anonymous_refusals.note(entry.address.clone(), entry, Instant::now()),
-            false => {
-                let key = format!("{} {} {}", entry.token, entry.action, entry.code);
-                access.known_refusals.note(key, entry, Instant::now())
-            }
+        let due = if entry.actor.is_empty() {
+            access.anonymous_refusals.note(entry.address.clone(), entry, Instant::now())
+        } else {
+            let key = format!("{} {} {}", entry.token, entry.action, entry.code);
+            access.known_refusals.note(key, entry, Instant::now())
         };
         write(host, due.into_iter().collect()).await;
     }
 }
 
-/// Writes the refusals whose minute is over, or all.
+/// Writes the summaries that are due, or all.
 pub(crate) async fn write_refusals(host: &Host, access: &Access, all: bool) {
     let now = Instant::now();
     write(host, [access.anonymous_refusals.due(now, all), access.known_refusals.due(now, all)].concat()).await;
 }
 
-/// Writes what has happened already. What can't be written is logged.
+/// Writes entries about something that has already happened. Failures are logged.
 pub(crate) async fn write(host: &Host, entries: Vec<AuditRecord>) {
     if entries.is_empty() {
         return;
@@ -162,15 +162,13 @@ pub(crate) async fn write(host: &Host, entries: Vec<AuditRecord>) {
     }
 }
 
-// === impl AuditSubject ===
-
 impl AuditSubject {
-    /// The job that does it.
+    /// Sets the job that runs the action.
     pub(crate) fn job(&self, job: &Job) {
         let view = job.view();
         let mut found = self.lock();
         found.job = view.id;
-        // A load learns on its way which plugin it is of.
+        // A load determines the plugin only while it runs.
         match view.plugin {
             Some(plugin) => found.object = plugin,
             None if found.object.is_empty() => found.object = view.subject,
@@ -178,7 +176,7 @@ impl AuditSubject {
         }
     }
 
-    /// What it is about.
+    /// Sets the object of the action.
     pub(crate) fn object(&self, object: impl Into<String>) {
         self.lock().object = object.into();
     }

@@ -1,4 +1,4 @@
-//! Identity asks: a value that a handler takes, put there by the table of routes.
+//! The caller of a request. The route table stores it in the request, and handlers extract it.
 
 use std::sync::Arc;
 
@@ -10,27 +10,27 @@ use http::request::Parts;
 
 use crate::wire::problem::ApiError;
 
-/// Somebody whom the host knows, and who may do what the route does.
+/// An authenticated caller that is authorized for the route.
 #[derive(Clone, Debug)]
 pub(crate) struct Caller {
     pub(crate) principal: Arc<Principal>,
-    /// The id of the token; `operator` for that of the file.
+    /// The id of the token; `operator` for the operator's token.
     pub(crate) token: Arc<str>,
 }
 
-/// Identity sends a request.
+/// The identity of the sender of a request.
 #[derive(Clone, Debug)]
 pub(crate) enum Identity {
-    /// No token.
+    /// No token was sent.
     Anonymous,
-    /// A token, but not a valid one.
+    /// The sent token is invalid.
     Unknown,
-    /// Somebody whom the host knows.
+    /// A valid token was sent.
     Known(Caller),
 }
 
 impl Caller {
-    /// Refuses what needs a role for the whole host, where the route lets in those who have it for one plugin.
+    /// Rejects a caller without the role for the whole host, in routes that accept the role for one plugin.
     pub(crate) fn need_for_all(&self, role: Role) -> Result<(), ApiError> {
         if self.principal.may(role, None) { Ok(()) } else { Err(forbidden(role, None)) }
     }
@@ -40,7 +40,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Caller {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Caller, ApiError> {
-        // Only a handler of a route that needs nobody finds none.
+        // Missing only in public routes.
         parts.extensions.get().cloned().ok_or_else(|| unauthorized(&Identity::Anonymous))
     }
 }
@@ -54,7 +54,7 @@ pub(crate) fn unauthorized(who: &Identity) -> ApiError {
         .fix("send `Authorization: Bearer <token>`; the initial admin token is in `operator.token` in the data folder")
 }
 
-/// Why somebody is refused, in a word for what is counted.
+/// The metric label for the reason of a rejection.
 pub(crate) fn refused_for(status: StatusCode) -> &'static str {
     match status {
         StatusCode::UNAUTHORIZED => "token",
@@ -71,7 +71,7 @@ pub(crate) fn forbidden(needed: Role, plugin: Option<&str>) -> ApiError {
     ApiError::new(StatusCode::FORBIDDEN, "auth_role", detail)
 }
 
-/// Identity may not call an endpoint.
+/// The error for a caller that may not call an endpoint.
 pub(crate) fn denied(denied: &Denied) -> ApiError {
     let detail = denied.to_string();
     match denied {

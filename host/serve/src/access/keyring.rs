@@ -1,4 +1,4 @@
-//! The tokens and users in memory, as they are on disk: who is asked for is found here.
+//! Tokens and users in memory, as stored on disk.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use tokio::sync::watch;
 
 use crate::access::operator_token::{PREFIX, is_same};
 
-/// What a token's id and secret have of hex digits.
+/// Numbers of hexadecimal digits of a token's id and secret.
 pub(crate) const N_ID: usize = 8;
 const N_SECRET: usize = 64;
 
@@ -21,7 +21,7 @@ const N_SECRET: usize = 64;
 pub(crate) struct Keyring {
     tokens: RwLock<HashMap<[u8; N_ID], Arc<StoredToken>>>,
     users: RwLock<BTreeMap<Name, UserRecord>>,
-    /// Told when tokens were changed or taken away.
+    /// Notified when tokens are changed or removed.
     changed: watch::Sender<()>,
 }
 
@@ -30,9 +30,9 @@ pub(crate) struct StoredToken {
     pub(crate) record: TokenRecord,
     pub(crate) principal: Arc<Principal>,
     pub(crate) id: Arc<str>,
-    /// When it was used last, in milliseconds since 1970; 0 for never.
+    /// Time of the last use in milliseconds since 1970; 0 for never.
     last_used: AtomicU64,
-    /// The same, as the disk knows it.
+    /// The last-used time that is on disk.
     written: AtomicU64,
 }
 
@@ -43,14 +43,14 @@ impl StoredToken {
         StoredToken { id: record.id.as_str().into(), principal, last_used: used.into(), written: used.into(), record }
     }
 
-    /// When it was used last.
+    /// Returns the time of the last use.
     pub(crate) fn last_used_unix_ms(&self) -> Option<u64> {
         Some(self.last_used.load(Ordering::Relaxed)).filter(|used| *used > 0)
     }
 
-    /// Notes that it is used.
+    /// Records a use.
     pub(super) fn used(&self, now_ms: u64) {
-        // Requests at the same time need not write to the same place.
+        // Avoids contention: concurrent requests only write when the time has advanced.
         if self.last_used.load(Ordering::Relaxed) < now_ms {
             self.last_used.fetch_max(now_ms, Ordering::Relaxed);
         }
@@ -77,31 +77,31 @@ impl Keyring {
         keyring
     }
 
-    /// The valid token of that text. A wrong secret and an unknown id take as long.
+    /// Returns the valid token with this text. A wrong secret and an unknown id take the same time.
     pub(crate) fn find(&self, token: &[u8], now_ms: u64) -> Option<Arc<StoredToken>> {
         let rest = token.strip_prefix(PREFIX.as_bytes())?;
         let (id, secret) = rest.split_first_chunk::<N_ID>()?;
         let secret = secret.strip_prefix(b"_").filter(|secret| secret.len() == N_SECRET)?;
         let digest = Digest::of(secret);
         let held = self.tokens().get(id).cloned();
-        // Where there is none the same is computed, and nothing found.
+        // For an unknown id the same comparison is computed, so that the time does not reveal which ids exist.
         let is_right = is_same(&digest, held.as_ref().map_or(&digest, |held| &held.record.secret));
         let held = held.filter(|held| is_right && held.is_valid(now_ms))?;
         held.used(now_ms);
         Some(held)
     }
 
-    /// The token of that id, valid or not.
+    /// Returns the token with this id, valid or not.
     pub(crate) fn token(&self, id: &str) -> Option<Arc<StoredToken>> {
         self.tokens().get(key(id).as_slice()).cloned()
     }
 
-    /// Looks again whenever tokens were changed from now on.
+    /// Returns a receiver that is notified of changes from now on.
     pub(crate) fn watch(&self) -> watch::Receiver<()> {
         self.changed.subscribe()
     }
 
-    /// All tokens, oldest first.
+    /// Returns all tokens, oldest first.
     pub(crate) fn all(&self) -> Vec<Arc<StoredToken>> {
         let mut all: Vec<_> = self.tokens().values().cloned().collect();
         all.sort_by(|a, b| {
@@ -129,7 +129,7 @@ impl Keyring {
         self.changed.send_replace(());
     }
 
-    /// Those that were used since the disk was told; they count as told.
+    /// Returns the tokens used since the last call, with their last-used times, and marks them as written.
     pub(crate) fn take_used(&self) -> Vec<(String, u64)> {
         let tokens = self.tokens();
         let used = tokens.values().filter_map(|held| {
@@ -139,12 +139,10 @@ impl Keyring {
         used.collect()
     }
 
-    /// The record of a token as it is to be written.
+    /// Returns the record of a token for writing.
     pub(crate) fn record(&self, id: &str) -> Option<TokenRecord> {
         self.token(id).map(|held| held.now())
     }
-
-    // === users ===
 
     pub(crate) fn user(&self, name: &Name) -> Option<UserRecord> {
         self.users().get(name).cloned()
@@ -154,7 +152,7 @@ impl Keyring {
         self.users().values().cloned().collect()
     }
 
-    /// Adds a user, or replaces them; their sessions end.
+    /// Adds or replaces a user and ends its sessions.
     pub(crate) fn put_user(&self, user: UserRecord) {
         self.end_sessions(&user.name);
         self.users_mut().insert(user.name.clone(), user);
@@ -187,7 +185,7 @@ impl Keyring {
     }
 }
 
-/// The id as the key of the map; what can be none is one that no token has.
+/// Converts an id to a map key. An invalid id becomes a key that no token has.
 fn key(id: &str) -> [u8; N_ID] {
     id.as_bytes().try_into().unwrap_or_default()
 }

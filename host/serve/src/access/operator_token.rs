@@ -1,4 +1,4 @@
-//! The operator's token: made at the first start, kept in a private file, compared without giving away where it differs.
+//! The operator's token: created at the first start, stored in a private file, and compared in constant time.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -10,10 +10,10 @@ use subtle::ConstantTimeEq as _;
 
 use crate::access::caller::Caller;
 
-/// What every token of this host starts with.
+/// The prefix of every token of this host.
 pub(crate) const PREFIX: &str = "dph_";
 
-/// The operator's token. Holds its digest only.
+/// The operator's token. Only its digest is stored in memory.
 pub(crate) struct OperatorToken {
     digest: Digest,
     path: PathBuf,
@@ -21,7 +21,7 @@ pub(crate) struct OperatorToken {
 }
 
 impl OperatorToken {
-    /// Reads the token of the data folder, or makes one of 256 random bits. Blocks.
+    /// Reads the token from the data folder, or creates one with 256 random bits. Blocks.
     pub(crate) fn load_or_create(store: &Store) -> Result<OperatorToken, Error> {
         let path = store.operator_token_path();
         let text = match std::fs::read_to_string(&path) {
@@ -46,31 +46,31 @@ impl OperatorToken {
         &self.path
     }
 
-    /// The operator, when this is their token.
+    /// Returns the operator if this is the operator's token.
     pub(crate) fn caller(&self, token: &[u8]) -> Option<Caller> {
         is_same(&Digest::of(token), &self.digest).then(|| self.caller.clone())
     }
 
-    /// Whether it is this token that somebody came with.
+    /// Returns true if the caller sent the operator's token.
     pub(crate) fn is_of(&self, caller: &Caller) -> bool {
         caller.token == self.caller.token
     }
 }
 
-/// Compares digests in the same time wherever they differ.
+/// Compares digests in constant time.
 pub(crate) fn is_same(one: &Digest, other: &Digest) -> bool {
     let words = |digest: &Digest| {
         let (words, _) = digest.as_bytes().as_chunks::<8>();
         [0, 1, 2, 3].map(|at| u64::from_ne_bytes(words[at]))
     };
-    // A word at a time takes a tenth of what bytes do.
+    // Comparing words takes a tenth of the time of comparing bytes.
     words(one).ct_eq(&words(other)).into()
 }
 
-/// Whether a header carries a token of a host like this one, valid or not, and however it is written: it is not for plugins to
-/// see.
+/// Returns true if a header contains a token of a plugin host, valid or not, in any notation. Plugins must not see
+/// it.
 pub(crate) fn is_host_credential(value: &http::HeaderValue) -> bool {
-    // As nearly all are written.
+    // Fast path for the usual notation.
     if bearer(value.as_bytes()).is_some_and(|token| token.starts_with(PREFIX.as_bytes())) {
         return true;
     }
@@ -78,7 +78,7 @@ pub(crate) fn is_host_credential(value: &http::HeaderValue) -> bool {
     words.any(|word| word.starts_with(PREFIX.as_bytes()))
 }
 
-/// The token in the value of `Authorization`.
+/// Returns the token in a value of `Authorization`.
 pub(crate) fn bearer(value: &[u8]) -> Option<&[u8]> {
     let (scheme, token) = value.split_at_checked(7)?;
     scheme.eq_ignore_ascii_case(b"bearer ").then(|| token.trim_ascii())
@@ -95,7 +95,7 @@ fn new_token() -> Result<String, Error> {
     Ok(token)
 }
 
-/// Why there is no operator's token.
+/// Why the operator's token is not available.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
     #[error("failed to read `{}`", path.display())]

@@ -1,4 +1,5 @@
-//! The token that a connection sent last: most send the same one with each request, and it need not be looked up each time.
+//! The last valid token of a connection. Most clients send the same token with each request, so it need not be looked
+//! up again.
 
 use std::sync::Arc;
 
@@ -10,22 +11,22 @@ use tokio::sync::watch;
 use super::keyring::StoredToken;
 use crate::access::caller::Caller;
 
-/// What a connection sent last that was valid. It goes with the connection.
+/// The last valid token that a connection sent. It is dropped with the connection.
 #[derive(Default)]
 pub(crate) struct RecentToken(Mutex<Option<SeenToken>>);
 
-/// A value of `Authorization` and whose it is.
+/// A value of `Authorization` and its caller.
 pub(super) struct SeenToken {
     pub(super) value: HeaderValue,
     pub(super) caller: Caller,
-    /// `None` for the operator's, which is valid as long as the host runs.
+    /// `None` for the operator's token, which is valid as long as the host runs.
     pub(super) held: Option<Arc<StoredToken>>,
-    /// Tells of changes since before it was looked up.
+    /// Reports changes of tokens since before the lookup.
     pub(super) changed: watch::Receiver<()>,
 }
 
 impl RecentToken {
-    /// Whose this value is, if it is the one that was seen last and is valid still.
+    /// Returns the caller if the value is the stored one and the token is still valid.
     pub(super) fn caller(&self, value: &HeaderValue, now_ms: u64) -> Option<Caller> {
         let last = self.last();
         let seen = last.as_ref().filter(|seen| is_same(seen.value.as_bytes(), value.as_bytes()))?;
@@ -37,7 +38,7 @@ impl RecentToken {
         Some(seen.caller.clone())
     }
 
-    /// Keeps what was looked up.
+    /// Stores a token that was looked up.
     pub(super) fn keep(&self, seen: SeenToken) {
         *self.last() = Some(seen);
     }
@@ -53,7 +54,7 @@ impl std::fmt::Debug for RecentToken {
     }
 }
 
-/// Compares texts in the same time wherever they differ: those who share a connection through a proxy need not trust each other.
+/// Compares texts in constant time: clients that share a connection through a proxy may not trust each other.
 fn is_same(one: &[u8], other: &[u8]) -> bool {
     let ((words, rest), (other_words, other_rest)) = (one.as_chunks::<8>(), other.as_chunks::<8>());
     if (words.len(), rest.len()) != (other_words.len(), other_rest.len()) {

@@ -1,5 +1,5 @@
-//! What the audit log is told of refusals: the first at once, and those that follow within a minute as one entry, so that
-//! nobody can fill the disk by being refused.
+//! Summarizes rejections for the audit log: the first one is written immediately, further ones within a minute become
+//! one entry, so that rejected requests cannot fill the disk.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -7,24 +7,24 @@ use std::time::{Duration, Instant};
 use host_core::audit::AuditRecord;
 use parking_lot::{Mutex, MutexGuard};
 
-/// For how long refusals are summed up.
+/// Time over which rejections are summarized.
 const WINDOW: Duration = Duration::from_secs(60);
 
-/// What stands for what is not the same in all.
+/// Value of a field that differs between the summarized rejections.
 const SEVERAL: &str = "several";
 
-/// Refusals, by whom and of what.
+/// Rejections, by client and action.
 pub(crate) struct Refusals {
-    /// More than this at a time are summed up as one.
+    /// Number of separate summaries. Further clients share one.
     max: usize,
     sums: Mutex<HashMap<String, RefusalSum>>,
 }
 
 struct RefusalSum {
     since: Instant,
-    /// How many are not told yet.
+    /// Number of rejections that are not written yet.
     times: u64,
-    /// The last of them, with `several` for what is not the same in all.
+    /// The last rejection; fields that differ between the rejections are `several`.
     last: AuditRecord,
 }
 
@@ -33,13 +33,14 @@ impl Refusals {
         Refusals { max, sums: Mutex::default() }
     }
 
-    /// Counts a refusal; gives what is to be written now, if something is.
+    /// Counts a rejection. Returns the entry to write, if any.
     pub(crate) fn note(&self, key: String, entry: AuditRecord, now: Instant) -> Option<AuditRecord> {
         let mut sums = self.sums();
-        // With so many at a time nobody is told apart any more.
-        let (key, entry) = match sums.len() >= self.max && !sums.contains_key(&key) {
-            true => (String::new(), AuditRecord { address: "many".to_owned(), ..entry }),
-            false => (key, entry),
+        // Too many clients at once are not distinguished any more.
+        let (key, entry) = if sums.len() >= self.max && !sums.contains_key(&key) {
+            (String::new(), AuditRecord { address: "many".to_owned(), ..entry })
+        } else {
+            (key, entry)
         };
         if let Some(sum) = sums.get_mut(&key) {
             let entry = if sum.times > 0 { together(&sum.last, entry) } else { entry };
@@ -55,7 +56,7 @@ impl Refusals {
         Some(AuditRecord { times: 1, ..entry })
     }
 
-    /// What is to be written of those whose minute is over, or of all; those of whom nothing is left are forgotten.
+    /// Returns the entries whose minute is over, or all, and forgets clients without unwritten rejections.
     pub(crate) fn due(&self, now: Instant, all: bool) -> Vec<AuditRecord> {
         let mut due = vec![];
         self.sums().retain(|_, sum| {
@@ -75,7 +76,7 @@ impl Refusals {
     }
 }
 
-/// Two refusals as one.
+/// Combines two rejections into one entry.
 fn together(before: &AuditRecord, mut entry: AuditRecord) -> AuditRecord {
     if before.status != entry.status {
         entry.status = 0;
@@ -107,7 +108,8 @@ mod tests {
 
     #[test]
     fn the_first_is_told_at_once_and_the_others_as_one() {
-        let (refusals, start) = (Refusals::new(10), Instant::now());
+        let refusals = Refusals::new(10);
+        let start = Instant::now();
         let at = |seconds| start + Duration::from_secs(seconds);
         let note = |address: &str, seconds| told(refusals.note(address.to_owned(), entry(address), at(seconds)));
         assert_eq!(note("a", 0), [("a".to_owned(), 1)]);
@@ -125,7 +127,8 @@ mod tests {
 
     #[test]
     fn what_is_not_the_same_in_all_is_told_so() {
-        let (refusals, now) = (Refusals::new(3), Instant::now());
+        let refusals = Refusals::new(3);
+        let now = Instant::now();
         let of = |action: &str, status| {
             let code = "auth_token".to_owned();
             AuditRecord {
@@ -149,7 +152,8 @@ mod tests {
 
     #[test]
     fn a_crowd_is_one() {
-        let (refusals, now) = (Refusals::new(3), Instant::now());
+        let refusals = Refusals::new(3);
+        let now = Instant::now();
         let written = (0..1_000).filter_map(|n| refusals.note(n.to_string(), entry(&n.to_string()), now)).count();
         assert_eq!(written, 4);
         assert_eq!(told(refusals.due(now, true)), [("many".to_owned(), 996)]);

@@ -16,9 +16,9 @@ use crate::wire::problem::ApiError;
 /// Maximum number of sessions of one user. A further login ends the oldest session.
 const MAX_SESSIONS: usize = 20;
 
-/// A login.
+/// A new session.
 pub(crate) struct Session {
-    /// The whole token.
+    /// The complete session token.
     pub(crate) token: String,
     pub(crate) id: String,
     pub(crate) expires_unix_ms: u64,
@@ -26,11 +26,12 @@ pub(crate) struct Session {
 }
 
 impl Access {
-    /// Whether this is the password of a user who may log in; gives them. A wrong password, an unknown user and a disabled
-    /// one are the same to who asks, and take as long.
+    /// Checks a login and returns the user. A wrong password, an unknown user and a disabled user are
+    /// indistinguishable to the client and take the same time.
     ///
     /// # Errors
-    /// 401; and 429 when this address, or all together, were wrong too often: also for who is right.
+    /// 401 for a failed login. 429 if the address, or all addresses together, failed too often, even for a correct
+    /// password.
     pub(crate) async fn check_password(
         &self,
         username: &str,
@@ -38,7 +39,7 @@ impl Access {
         address: IpAddr,
     ) -> Result<UserRecord, ApiError> {
         let place = ClientKey::from_address(address);
-        // Taken before, so that attempts that run at the same time count too.
+        // Counted before the check, so that concurrent attempts count too.
         self.throttle.take(place, Instant::now()).map_err(too_many)?;
         let user = username.parse().ok().and_then(|name| self.keyring.user(&name));
         let kept = user.as_ref().map(|user| user.password.as_str());
@@ -55,10 +56,10 @@ impl Access {
         }
     }
 
-    /// Begins a session of a user whose password was right.
+    /// Creates a session for a user whose password was verified.
     ///
     /// # Errors
-    /// They were changed meanwhile; it could not be written.
+    /// The user was changed since, or the session could not be written.
     pub(crate) async fn create_session(&self, checked: &UserRecord) -> Result<Session, ApiError> {
         let _changing = self.changing.lock().await;
         let user = self.keyring.user(&checked.name).filter(|user| user == checked).ok_or_else(|| {
@@ -93,7 +94,7 @@ impl Access {
         Ok(Session { token, id, expires_unix_ms, rights: user.rights })
     }
 
-    /// The sessions of a user, oldest first.
+    /// Returns the sessions of a user, oldest first.
     pub(super) fn sessions(&self, user: &Name) -> Vec<Arc<StoredToken>> {
         self.keyring.all().into_iter().filter(|held| held.record.login.as_ref() == Some(user)).collect()
     }

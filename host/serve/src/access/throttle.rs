@@ -55,7 +55,8 @@ impl LoginThrottle {
     /// # Errors
     /// The number of seconds after which to try again.
     pub(crate) fn take(&self, client: ClientKey, now: Instant) -> Result<(), u32> {
-        let (key, now) = (self.hasher.hash_one(client), self.nanos(now));
+        let key = self.hasher.hash_one(client);
+        let now = self.nanos(now);
         let mut buckets = self.buckets.lock();
         buckets.per_address.take(key, now).map_err(seconds)?;
         // Charge the shared bucket only after the address's bucket allowed the attempt, so that a blocked address cannot
@@ -93,8 +94,10 @@ mod tests {
 
     #[test]
     fn an_address_with_too_many_failures_waits_and_others_do_not() {
-        let (throttle, now) = (LoginThrottle::new(10, 100), Instant::now());
-        let (a, b) = (client("192.0.2.1"), client("192.0.2.2"));
+        let throttle = LoginThrottle::new(10, 100);
+        let now = Instant::now();
+        let a = client("192.0.2.1");
+        let b = client("192.0.2.2");
         for _ in 0..10 {
             throttle.take(a, now).unwrap();
         }
@@ -113,7 +116,8 @@ mod tests {
 
     #[test]
     fn all_addresses_share_a_total_limit() {
-        let (throttle, now) = (LoginThrottle::new(10, 25), Instant::now());
+        let throttle = LoginThrottle::new(10, 25);
+        let now = Instant::now();
         let taken = (0..1_000u32).filter(|n| throttle.take(ClientKey(IpAddr::V4((*n).into())), now).is_ok()).count();
         assert_eq!(taken, 25);
         assert_eq!(throttle.take(client("192.0.2.1"), now), Err(3));
@@ -121,7 +125,8 @@ mod tests {
 
     #[test]
     fn a_successful_attempt_is_not_counted() {
-        let (throttle, now) = (LoginThrottle::new(2, 100), Instant::now());
+        let throttle = LoginThrottle::new(2, 100);
+        let now = Instant::now();
         let a = client("192.0.2.1");
         for _ in 0..50 {
             throttle.take(a, now).unwrap();
@@ -131,7 +136,8 @@ mod tests {
 
     #[test]
     fn addresses_with_full_buckets_are_forgotten() {
-        let (throttle, now) = (LoginThrottle::new(10, u32::MAX), Instant::now());
+        let throttle = LoginThrottle::new(10, u32::MAX);
+        let now = Instant::now();
         for n in 0..10_000u32 {
             throttle.take(ClientKey(IpAddr::V4(n.into())), now + WINDOW * n).unwrap();
         }

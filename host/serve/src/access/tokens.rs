@@ -18,7 +18,7 @@ const MAX_TOKENS: usize = 1_000;
 /// Time after which revoked and expired tokens are deleted: 30 days.
 const KEEP_MS: u64 = 30 * 24 * 60 * 60 * 1_000;
 
-/// A token that is to be made.
+/// A token to create.
 pub(crate) struct NewToken {
     pub(crate) name: Name,
     pub(crate) rights: Rights,
@@ -27,20 +27,20 @@ pub(crate) struct NewToken {
 }
 
 impl Access {
-    /// All tokens, oldest first.
+    /// Returns all tokens, oldest first.
     pub(crate) fn tokens(&self) -> Vec<Arc<StoredToken>> {
         self.keyring.all()
     }
 
-    /// The token of that id, valid or not.
+    /// Returns the token with this id, valid or not.
     pub(crate) fn token(&self, id: &str) -> Option<Arc<StoredToken>> {
         self.keyring.token(id)
     }
 
-    /// Makes a token; gives its text, which is kept nowhere, and what it is.
+    /// Creates a token and returns its text, which is not stored, and the stored token.
     ///
     /// # Errors
-    /// There is a valid one of that name, or too many; it could not be written.
+    /// A valid token has this name, the limit is reached, or the token could not be written.
     pub(crate) async fn create_token(&self, new: NewToken) -> Result<(String, Arc<StoredToken>), ApiError> {
         let _changing = self.changing.lock().await;
         let now_ms = now_unix_ms();
@@ -73,10 +73,10 @@ impl Access {
         Ok((text, held))
     }
 
-    /// Revokes a token; a session ends.
+    /// Revokes a token, or ends a session.
     ///
     /// # Errors
-    /// There is none; it could not be written, and is still valid.
+    /// The token is unknown, or the change could not be written and the token is still valid.
     pub(crate) async fn revoke(&self, id: &str) -> Result<(), ApiError> {
         let _changing = self.changing.lock().await;
         let record = self.keyring.record(id).ok_or_else(|| {
@@ -98,11 +98,11 @@ impl Access {
         let id = record.id.clone();
         self.change(AccountChange::PutToken(record.clone())).await?;
         self.keyring.put_token(record);
-        // The lock on changes is held, so nobody took it away.
+        // The lock on changes is held, so the token was not removed in between.
         self.keyring.token(&id).ok_or_else(|| ApiError::from(host_run::Error::Panicked))
     }
 
-    /// A new id, the digest of a new secret, and the whole token.
+    /// Generates an id, the digest of a secret, and the complete token.
     pub(super) fn new_token(&self) -> Result<(String, Digest, String), ApiError> {
         let random = |_| {
             ApiError::new(
@@ -111,11 +111,13 @@ impl Access {
                 "the operating system's random number generator failed",
             )
         };
-        let (mut id, mut secret) = ([0; N_ID / 2], [0; 32]);
+        let mut id = [0; N_ID / 2];
+        let mut secret = [0; 32];
         getrandom::fill(&mut secret).map_err(random)?;
         loop {
             getrandom::fill(&mut id).map_err(random)?;
-            let (id, secret) = (hex(&id), hex(&secret));
+            let id = hex(&id);
+            let secret = hex(&secret);
             if self.keyring.token(&id).is_none() {
                 let text = format!("{PREFIX}{id}_{secret}");
                 return Ok((id, Digest::of(secret.as_bytes()), text));
@@ -123,7 +125,7 @@ impl Access {
         }
     }
 
-    /// Takes away what is of no use to anybody any more.
+    /// Deletes expired sessions, and tokens whose retention time is over.
     pub(super) async fn sweep(&self, now_ms: u64) -> Result<(), ApiError> {
         let is_past = |at: Option<u64>, keep: u64| at.is_some_and(|at| at.saturating_add(keep) <= now_ms);
         let is_old = |held: &Arc<StoredToken>| match held.record.login {

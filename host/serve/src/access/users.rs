@@ -11,7 +11,7 @@ use crate::wire::problem::ApiError;
 const MAX_USERS: usize = 1_000;
 
 impl Access {
-    /// All users, by name, each with the number of their sessions.
+    /// Returns all users by name, each with its number of sessions.
     pub(crate) fn users(&self) -> Vec<(UserRecord, usize)> {
         let users = self.keyring.all_users().into_iter();
         users
@@ -31,10 +31,10 @@ impl Access {
         Ok((user, n_sessions))
     }
 
-    /// Adds a user.
+    /// Creates a user.
     ///
     /// # Errors
-    /// There is one of that name, or too many; the password is none; it could not be written.
+    /// The name exists, the limit is reached, the password is invalid, or the user could not be written.
     pub(crate) async fn create_user(
         &self,
         name: Name,
@@ -60,10 +60,10 @@ impl Access {
         Ok(user)
     }
 
-    /// Changes a user; their sessions end.
+    /// Changes a user and ends its sessions.
     ///
     /// # Errors
-    /// There is none; the password is none; it could not be written.
+    /// The user is unknown, the password is invalid, or the change could not be written.
     pub(crate) async fn change_user(
         &self,
         name: &str,
@@ -84,10 +84,10 @@ impl Access {
         Ok(user)
     }
 
-    /// Takes a user away; their sessions end.
+    /// Deletes a user and ends its sessions.
     ///
     /// # Errors
-    /// There is none; it could not be written.
+    /// The user is unknown, or the change could not be written.
     pub(crate) async fn remove_user(&self, name: &str) -> Result<(), ApiError> {
         let _changing = self.changing.lock().await;
         let (user, _) = self.user(name)?;

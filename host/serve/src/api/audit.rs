@@ -1,4 +1,4 @@
-//! The audit log: reading it, and whether it is what was written.
+//! The audit log: list and verification.
 
 use axum::Json;
 use axum::extract::State;
@@ -15,11 +15,11 @@ use crate::wire::input::QueryParams;
 use crate::wire::problem::ApiError;
 use crate::wire::security_headers::no_store;
 
-/// Entries on a page, unless asked otherwise; and at most.
+/// Default and maximum page size.
 const DEFAULT_LIMIT: u32 = 100;
 const MAX_LIMIT: u32 = 1_000;
 
-/// `?after=`: those after a number, else the newest. `?limit=`, and `?actor=&action=&object=`: which.
+/// The page and filters of the audit log.
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct AuditQuery {
@@ -55,7 +55,7 @@ pub(crate) async fn list(
     Ok(no_store(Json(api::AuditPage { entries, next }).into_response()))
 }
 
-/// `?head=SEQ:HASH`: what was noted earlier.
+/// The head of an earlier verification.
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct AuditVerifyQuery {

@@ -1,4 +1,4 @@
-//! What can be installed: the indexes of plugins, and a look at a source without installing it.
+//! The configured plugin indexes, and the validation of sources.
 
 use axum::Json;
 use axum::extract::State;
@@ -15,7 +15,7 @@ use crate::state::AppState;
 use crate::wire::input::{QueryParams, RequiredJson};
 use crate::wire::problem::ApiError;
 
-/// `?refresh=true`: read the indexes now. `?tag=`, `?installed=`: only those.
+/// The filters of the list of available plugins.
 #[derive(Deserialize, IntoParams)]
 pub(crate) struct AvailableQuery {
     /// Reads the indexes again instead of using the last result.
@@ -38,7 +38,7 @@ pub(crate) async fn list(
     Ok(Json(items.collect()))
 }
 
-/// `?refresh=true`: read the indexes now.
+/// The query of the list of indexes.
 #[derive(Deserialize, IntoParams)]
 pub(crate) struct IndexListQuery {
     /// Reads the indexes again instead of using the last result.
@@ -54,7 +54,7 @@ pub(crate) async fn indexes(
     Ok(Json(api::IndexList { indexes: reports.into_iter().map(state).collect() }))
 }
 
-/// Fetches a source and checks it, and installs nothing.
+/// Fetches and checks a source without installing it.
 pub(crate) async fn validate(
     State(app): State<AppState>,
     RequiredJson(asked): RequiredJson<api::ValidateRequest>,

@@ -1,4 +1,4 @@
-//! Several operations in one job.
+//! Batches: several operations in one job.
 
 use axum::extract::State;
 use axum::response::Response;
@@ -15,7 +15,7 @@ use crate::state::AppState;
 use crate::wire::input::RequiredJson;
 use crate::wire::problem::ApiError;
 
-/// The most operations of a batch.
+/// Maximum number of operations in a batch.
 const MAX_OPERATIONS: usize = 100;
 
 pub(crate) async fn batch(
@@ -27,13 +27,15 @@ pub(crate) async fn batch(
     run(&app, request, Operation::Batch { operations, atomic: asked.mode == BatchMode::Atomic }).await
 }
 
-/// The operations that a client asks for.
+/// Parses the operations of a batch.
 ///
 /// # Errors
-/// All that is wrong with them.
+/// The problems of all operations.
 pub(crate) fn operations(asked: &[Value]) -> Result<Vec<Operation>, ApiError> {
-    let (mut operations, mut errors) = (vec![], vec![]);
-    // What is too much is refused as a whole later; nobody needs a word on each of it.
+    let mut operations = vec![];
+    let mut errors = vec![];
+    // One more than allowed is read: the length is checked later, and each further operation would only add a
+    // message.
     for (index, value) in asked.iter().enumerate().take(MAX_OPERATIONS + 1) {
         let read = serde_json::from_value(value.clone()).map_err(|error| error.to_string()).and_then(operation);
         match read {
@@ -83,7 +85,7 @@ fn operation(asked: BatchOperation) -> Result<Operation, String> {
     })
 }
 
-/// A source, and the version beside it, which says more than one in it.
+/// Parses a source. The separate version takes precedence over a version in the URL.
 fn with_version(source: &str, version: Option<&str>) -> Result<Source, String> {
     let told = |error: SourceError| error.to_string();
     let mut source = source.parse::<Source>().map_err(told)?;

@@ -1,4 +1,4 @@
-//! The build cache and what else lies on disk, and what keeps plugins apart from the host.
+//! The build cache and the stores on disk, and the isolation of plugins.
 
 use axum::Json;
 use axum::extract::State;
@@ -61,12 +61,13 @@ pub(crate) async fn isolation(State(app): State<AppState>) -> Result<Json<api::I
         active: layer.active,
         detail: layer.detail,
     });
-    // Every plugin serves in this process.
-    let (mode, isolated) = (isolation.mode.to_owned(), 0);
+    // All plugins run in the host's process.
+    let mode = isolation.mode.to_owned();
+    let isolated = 0;
     Ok(Json(api::Isolation { mode, in_process: isolation.in_process, isolated, layers: layers.collect() }))
 }
 
-/// A number of bytes for people, in powers of ten: `1.2GB`.
+/// Formats a number of bytes in powers of ten: `1.2GB`.
 fn about(n_bytes: u64) -> String {
     let units = [("GB", 1e9), ("MB", 1e6), ("KB", 1e3)];
     match units.into_iter().find(|(_, unit)| n_bytes as f64 >= *unit) {

@@ -1,5 +1,4 @@
-//! A plugin's configuration: what its layers are, what is in use. Secrets are masked, and a mask that is sent back stands for
-//! the secret that is set.
+//! The configuration of a plugin by layer. Secrets are masked, and a mask that is sent back keeps the stored secret.
 
 use axum::Json;
 use axum::extract::State;
@@ -33,20 +32,20 @@ pub(crate) async fn get(State(app): State<AppState>, PathId(id): PathId) -> Resu
     Ok(response)
 }
 
-/// Replaces what the operator set by the object in the body.
+/// Replaces the operator configuration.
 pub(crate) async fn put(
     State(app): State<AppState>,
     PathId(id): PathId,
     headers: HeaderMap,
     request: OperationRequest,
-    // An empty body would read as "set nothing", which nobody means by sending nothing.
+    // Not optional: an empty body would be read as an empty configuration.
     RequiredJson(configuration): RequiredJson<Map<String, Value>>,
 ) -> Result<Response, ApiError> {
     let expected = expected(&headers)?;
     run(&app, request, Operation::Configure { id, change: SettingsChange::Replace(configuration), expected }).await
 }
 
-/// Merges the object in the body into what the operator set (RFC 7396): null takes back what was set.
+/// Merges the body into the operator configuration (RFC 7396); null removes a value.
 pub(crate) async fn patch(
     State(app): State<AppState>,
     PathId(id): PathId,
@@ -58,7 +57,7 @@ pub(crate) async fn patch(
     run(&app, request, Operation::Configure { id, change: SettingsChange::Merge(patch), expected }).await
 }
 
-/// The revision that `If-Match` asks for, if it asks for one.
+/// Returns the revision that `If-Match` requires, if any.
 fn expected(headers: &HeaderMap) -> Result<Option<u64>, ApiError> {
     let Some(value) = headers.get(header::IF_MATCH) else { return Ok(None) };
     let text = value.to_str().unwrap_or_default().trim();
@@ -66,7 +65,7 @@ fn expected(headers: &HeaderMap) -> Result<Option<u64>, ApiError> {
         return Ok(None);
     }
     let revision = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')?.parse().ok());
-    // A tag that this host never gave fits nothing.
+    // A tag that this host never returned matches no revision.
     revision.map(Some).ok_or_else(|| {
         ApiError::new(
             StatusCode::PRECONDITION_FAILED,

@@ -1,5 +1,5 @@
-//! Pages for people: what the host serves, to read and to try, and what each `code` means. They are part of the program and
-//! load nothing from elsewhere; what comes from plugins is shown as text, never as markup.
+//! HTML pages: the API reference and the error reference. They are part of the program and load no external
+//! resources. Texts of plugins are inserted as text, never as markup.
 
 mod errors;
 
@@ -13,7 +13,7 @@ const SCRIPT: &str = include_str!("docs/page.js");
 const STYLE: &str = include_str!("docs/page.css");
 static ERRORS: LazyLock<String> = LazyLock::new(errors::page);
 
-/// The page may run its own script, look as its own style says, and ask its own host; nothing else, and nobody may frame it.
+/// Content security policy: the page's own script and style, requests to this host only, no framing.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; \
 base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
@@ -41,7 +41,7 @@ fn answer(kind: &'static str, text: &'static str) -> Response {
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     headers.insert(HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("same-origin"));
-    // The next version of the host has another page at the same place.
+    // A new version of the host serves another page under the same path.
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     response
 }

@@ -1,4 +1,4 @@
-//! What happened: as a stream that goes on where the reader left off, or as a part of the journal.
+//! Events: as a stream that continues where the reader left off, or as a page of the journal.
 
 use axum::Json;
 use axum::extract::State;
@@ -18,14 +18,14 @@ use crate::wire::problem::ApiError;
 use crate::wire::sse::{self, EventFrame};
 use crate::wire::view;
 
-/// How many events a part has, unless more are asked for.
+/// Default page size.
 const DEFAULT_LIMIT: u32 = 100;
-/// The most that a part may have.
+/// Maximum page size.
 const MAX_LIMIT: u32 = 1_000;
-/// What the reader has seen last; sent by browsers when they connect again.
+/// The last event the reader has received; sent by browsers when they reconnect.
 const LAST_EVENT_ID: &str = "last-event-id";
 
-/// `?plugin=`, `?kind=` (a list), `?after=` (a number), and `?limit=` of a part.
+/// The filters and page of an event list.
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct EventQuery {
@@ -40,7 +40,7 @@ pub(crate) struct EventQuery {
     limit: Option<u32>,
 }
 
-/// A stream, unless `Accept: application/json` asks for a part: the oldest after `after`, or the newest of all.
+/// Streams events. With `Accept: application/json`, returns a page: the oldest events after `after`, or the newest.
 pub(crate) async fn get(
     State(app): State<AppState>,
     caller: Caller,
@@ -52,7 +52,7 @@ pub(crate) async fn get(
         let detail = format!("`limit` must be from 1 to {MAX_LIMIT}, found {limit}");
         return Err(ApiError::new(StatusCode::BAD_REQUEST, "query_does_not_fit", detail));
     }
-    // The header is newer: who connects again still has the address of the first time.
+    // The header takes precedence: a reconnecting browser repeats the query of the first request.
     let after = last_event_id(&headers)?.or(query.after);
     let filter = filter(&query)?;
     if !sse::is_wanted(&headers, "application/json", true) {
@@ -108,16 +108,17 @@ fn frame(event: &Event) -> EventFrame {
 }
 
 fn gap_frame(EventGap { after, from }: EventGap) -> EventFrame {
-    let message = match from > after {
-        true => format!("events {} to {} were deleted", after + 1, from - 1),
-        false => format!("this host has no event {after}; the stream continues with {from}"),
+    let message = if from > after {
+        format!("events {} to {} were deleted", after + 1, from - 1)
+    } else {
+        format!("this host has no event {after}; the stream continues with {from}")
     };
-    // Who connects again is not told the same again.
+    // The id makes a reconnecting reader continue after the gap.
     EventFrame { id: Some(from - 1), event: Some("gap"), data: json(&api::EventGap { after, from, message }) }
 }
 
 fn json(value: &impl serde::Serialize) -> String {
-    // Plain structs of texts and numbers serialize.
+    // Serializing structs of texts and numbers does not fail.
     serde_json::to_string(value).unwrap_or_default()
 }
 

@@ -1,4 +1,4 @@
-//! What the installed plugins have to do with each other: as JSON, and for programs that draw.
+//! The plugin dependency graph as JSON, DOT or Mermaid.
 
 use axum::Json;
 use axum::extract::State;
@@ -12,7 +12,7 @@ use utoipa::IntoParams;
 use crate::state::AppState;
 use crate::wire::input::QueryParams;
 
-/// `?format=dot`: in which form.
+/// The output format.
 #[derive(Deserialize, IntoParams)]
 pub(crate) struct GraphQuery {
     /// Output format: `json`, `dot` or `mermaid`; `json` when absent.

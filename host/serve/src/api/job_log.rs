@@ -1,4 +1,4 @@
-//! A job's log as a body that goes on with each new line, as text or as server-sent events.
+//! The log of a running job as a response body: text, or server-sent events.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -11,13 +11,13 @@ use bytes::Bytes;
 use host_run::{ActiveGauge, Job, JobState, LogLine};
 use http_body::Frame;
 
-/// How often a sign of life is sent where nothing else is: cargo may be silent for minutes.
+/// Longest silence of a stream of events. cargo may be silent for minutes.
 const HEARTBEAT: Duration = Duration::from_secs(15);
 
-/// A stream of events ends after this time, and the reader connects again.
+/// Age at which a stream of events ends and the reader reconnects.
 const MAX_AGE: Duration = Duration::from_secs(60 * 60);
 
-/// How a log is written.
+/// The format of a log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum LogFormat {
     Text,
@@ -32,7 +32,7 @@ impl LogFormat {
         }
     }
 
-    /// A line; it holds no line break.
+    /// Formats a line, which contains no line breaks.
     pub(crate) fn line(self, line: &LogLine) -> String {
         match self {
             LogFormat::Text => format!("{}\n", line.message),
@@ -40,7 +40,7 @@ impl LogFormat {
         }
     }
 
-    /// What comes after the last line of a job in this state. It has no id, so that a client that comes again gets it again.
+    /// The end of the log of a job in this state. It has no id, so that a reconnecting client receives it again.
     pub(crate) fn end(self, state: JobState) -> String {
         match self {
             LogFormat::Events if state.is_ended() => {
@@ -51,7 +51,7 @@ impl LogFormat {
         }
     }
 
-    /// Says that the connection is alive.
+    /// Formats a sign of life.
     fn heartbeat(self) -> &'static str {
         match self {
             LogFormat::Text => "",
@@ -62,7 +62,7 @@ impl LogFormat {
 
 type Wait = Pin<Box<dyn Future<Output = Option<Vec<LogLine>>> + Send>>;
 
-/// A body that goes on with each new line, until the job has ended and all its lines are out.
+/// A body that sends each new line until the job has ended and all its lines are sent.
 pub(crate) struct FollowedLog {
     job: Arc<Job>,
     from: u64,
@@ -70,15 +70,15 @@ pub(crate) struct FollowedLog {
     ready: VecDeque<Bytes>,
     wait: Option<Wait>,
     has_ended: bool,
-    /// Counts it while it is there.
+    /// Counts the open stream in the metrics.
     _there: ActiveGauge,
     ends: Option<Instant>,
 }
 
 impl FollowedLog {
-    /// The lines of `job` numbered `from` and later.
+    /// Follows the lines of `job` from the number `from` on.
     pub(crate) fn new(job: Arc<Job>, from: u64, format: LogFormat, there: ActiveGauge) -> FollowedLog {
-        // A reader of text does not connect again.
+        // Readers of text do not reconnect.
         let ends = (format == LogFormat::Events).then(|| Instant::now() + MAX_AGE);
         FollowedLog { job, from, format, ready: VecDeque::new(), wait: None, has_ended: false, _there: there, ends }
     }
@@ -121,7 +121,8 @@ impl http_body::Body for FollowedLog {
             if self.has_ended || self.ends.is_some_and(|ends| Instant::now() >= ends) {
                 return Poll::Ready(None);
             }
-            let (job, from) = (self.job.clone(), self.from);
+            let job = self.job.clone();
+            let from = self.from;
             let wait = self.wait.get_or_insert_with(|| {
                 Box::pin(async move { tokio::time::timeout(HEARTBEAT, job.new_lines(from)).await.ok() })
             });

@@ -1,4 +1,4 @@
-//! Operations, looked at while they run and afterwards; ended early, and asked for again.
+//! Jobs: list, details, logs, cancelling and retrying.
 
 use axum::Json;
 use axum::body::Body;
@@ -21,13 +21,13 @@ use crate::wire::input::{PathId, QueryParams};
 use crate::wire::problem::ApiError;
 use crate::wire::view;
 
-/// Jobs on a page, unless asked otherwise; and at most.
+/// Default and maximum page size.
 const DEFAULT_LIMIT: usize = 100;
 const MAX_LIMIT: usize = 200;
-/// Longer names are no plugin's and no operation's.
+/// Maximum length of a plugin id or operation name.
 const MAX_NAME_BYTES: usize = 100;
 
-/// `?plugin=&state=&operation=`: which jobs. `?limit=&cursor=`: how many, and from where on.
+/// The filters and page of a job list.
 #[derive(Deserialize, IntoParams)]
 pub(crate) struct JobListQuery {
     /// Only jobs of this plugin.
@@ -69,13 +69,14 @@ pub(crate) async fn list(
     Ok(Json(api::JobList { jobs, next: page.next.map(|next| next.to_string()) }))
 }
 
-/// The job, for those who may see it: who has grants only sees the jobs of those plugins.
+/// Returns a job that the caller may see: callers with grants see only the jobs of those plugins.
 async fn seen(app: &AppState, caller: &Caller, id: &str) -> Result<JobView, ApiError> {
     let job = app.host.job(id).await?;
-    match caller.principal.may(Role::Viewer, job.plugin.as_deref()) {
-        true => Ok(job),
-        // As if there were none: that there is one of another plugin is not theirs to know.
-        false => Err(ApiError::from(host_run::Error::from(JobError::Unknown { id: id.to_owned() }))),
+    if caller.principal.may(Role::Viewer, job.plugin.as_deref()) {
+        Ok(job)
+    } else {
+        // Same response as for an unknown job, so that jobs of other plugins are not revealed.
+        Err(ApiError::from(host_run::Error::from(JobError::Unknown { id: id.to_owned() })))
     }
 }
 
@@ -92,10 +93,7 @@ pub(crate) async fn cancel(
     caller: Caller,
     PathId(id): PathId,
 ) -> Result<Json<api::Job>, ApiError> {
-    let plugin = match caller.principal.may(Role::Operator, None) {
-        true => None,
-        false => seen(&app, &caller, &id).await?.plugin,
-    };
+    let plugin = if caller.principal.may(Role::Operator, None) { None } else { seen(&app, &caller, &id).await?.plugin };
     if !caller.principal.may(Role::Operator, plugin.as_deref()) {
         return Err(forbidden(Role::Operator, plugin.as_deref()));
     }
@@ -113,7 +111,7 @@ pub(crate) async fn retry(
     answer(&job, request.respond_async).await
 }
 
-/// `?follow=true`: go on until the job ends. `?from=N`: lines numbered N and later.
+/// The range of a log, and whether to follow it.
 #[derive(Deserialize, IntoParams)]
 pub(crate) struct JobLogQuery {
     /// Keeps the response open and appends new lines until the job ends.
@@ -124,7 +122,7 @@ pub(crate) struct JobLogQuery {
     from: u64,
 }
 
-/// The log as text, one line each; or as events, each line with its number as id, and `end` when the job has ended.
+/// Returns the log as text, or as events with the line numbers as ids and a final `end` event.
 pub(crate) async fn log(
     State(app): State<AppState>,
     caller: Caller,
@@ -140,7 +138,7 @@ pub(crate) async fn log(
     let from = match last_event(&headers).filter(|_| format == LogFormat::Events).transpose()? {
         Some(last) => {
             let job = app.host.job(&id).await.map_err(failed)?;
-            // A log that has not come so far has begun anew, because the host was killed meanwhile.
+            // A shorter log was restarted, because the host was killed in between.
             Some(last.saturating_add(1)).filter(|from| *from <= job.n_lines).unwrap_or(0)
         }
         None => query.from,
@@ -166,14 +164,14 @@ pub(crate) async fn log(
     })
 }
 
-/// Whether the client asks for server-sent events.
+/// Returns true if the client accepts server-sent events.
 fn wants_events(headers: &HeaderMap) -> bool {
     let values = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
     let mut kinds = values.flat_map(|value| value.split(',')).map(|kind| kind.split(';').next().unwrap_or(kind).trim());
     kinds.any(|kind| kind.eq_ignore_ascii_case("text/event-stream"))
 }
 
-/// The number of the last line that the client has, if it has one.
+/// Returns the number of the last line that the client received, if it sends one.
 fn last_event(headers: &HeaderMap) -> Option<Result<u64, ApiError>> {
     let value = headers.get("last-event-id").filter(|value| !value.is_empty())?;
     let number = value.to_str().ok().and_then(|text| text.parse().ok());

@@ -1,4 +1,4 @@
-//! Logging in and out with a password, and who one is.
+//! Login, logout, and the current caller.
 
 use axum::Json;
 use axum::extract::State;
@@ -19,7 +19,8 @@ use crate::wire::security_headers::no_store;
 
 type ApiResult = Result<Response, ApiError>;
 
-/// Gives a session to who knows a user's password. Failures are told to the audit log summed up, a login one by one.
+/// Creates a session for a valid password. Failed logins are summarized in the audit log, successful ones are
+/// recorded individually.
 pub(crate) async fn login(
     State(app): State<AppState>,
     mut audit: AuditContext,
@@ -57,7 +58,7 @@ fn logged_in(session: Session, username: String) -> Response {
     no_store(Json(api::Login { token, expires_unix_ms, user }).into_response())
 }
 
-/// Ends the session whose token is sent along.
+/// Ends the session of the sent token.
 pub(crate) async fn logout(State(app): State<AppState>, caller: Caller) -> ApiResult {
     let held = app.access.token(&caller.token);
     if held.is_none_or(|held| held.record.login.is_none()) {
@@ -69,7 +70,7 @@ pub(crate) async fn logout(State(app): State<AppState>, caller: Caller) -> ApiRe
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
-/// Who asks, and what they may do.
+/// Returns the caller and its rights.
 pub(crate) async fn me(State(app): State<AppState>, caller: Caller) -> Response {
     let held = app.access.token(&caller.token);
     let record = held.as_ref().map(|held| &held.record);
@@ -87,7 +88,7 @@ pub(crate) async fn me(State(app): State<AppState>, caller: Caller) -> Response 
     no_store(Json(me).into_response())
 }
 
-/// What a console may offer: what the role lets them do with the host, and the words that endpoints ask for.
+/// The permissions that a console can check: those of the role, and those that endpoints can require.
 fn shown_permissions(rights: &Rights) -> Vec<String> {
     let of_role = [(Role::Viewer, "read"), (Role::Operator, "write"), (Role::Admin, "admin")];
     let of_role = of_role.iter().filter(|(role, _)| rights.role >= Some(*role)).map(|(_, word)| (*word).to_owned());

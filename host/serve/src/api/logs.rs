@@ -1,4 +1,4 @@
-//! What a plugin said: as a part of its log, or as a stream that goes on where the reader left off.
+//! The log of a plugin: as JSON, or as a stream that continues where the reader left off.
 
 use axum::Json;
 use axum::extract::State;
@@ -17,7 +17,7 @@ use crate::wire::problem::ApiError;
 use crate::wire::sse::{self, EventFrame};
 use crate::wire::view;
 
-/// `?from=N`: lines numbered N and later. `?level=`: lines that are at least as bad.
+/// The first line, and the minimum level.
 #[derive(Deserialize, IntoParams)]
 pub(crate) struct PluginLogQuery {
     /// Starts with this line number; the oldest stored line when absent.
@@ -26,8 +26,8 @@ pub(crate) struct PluginLogQuery {
     level: Option<String>,
 }
 
-/// The lines that are kept; with `Accept: text/event-stream` those and all that come, each with its number as id, after
-/// `Last-Event-ID`. The stream ends when the plugin is unloaded and when the host stops.
+/// Returns the stored lines. With `Accept: text/event-stream`, streams the lines after `Last-Event-ID` and all new
+/// ones, with their numbers as ids, until the plugin is unloaded or the host stops.
 pub(crate) async fn get(
     State(app): State<AppState>,
     caller: Caller,
@@ -44,7 +44,7 @@ pub(crate) async fn get(
         let lines = lines.iter().filter(|line| level.takes(line)).map(view::line).collect();
         return Ok(Json(api::LogLines { lines }).into_response());
     }
-    // The header is newer: who connects again still has the address of the first time.
+    // The header takes precedence: a reconnecting browser repeats the query of the first request.
     let last = last_event_id(&headers)?.or_else(|| query.from?.checked_sub(1));
     let permit = app.streams.take(&caller, &app.rules.load().rules)?;
     let stream = app.host.follow_plugin_log(&id, last, level).ok_or_else(|| unknown(&id))?;
@@ -66,7 +66,7 @@ async fn next(mut stream: LogStream) -> Option<(LogStream, Vec<EventFrame>)> {
     let gap = missed.map(|(first, last)| {
         let message = format!("lines {first} to {last} were deleted");
         let gap = api::EventGap { after: first.saturating_sub(1), from: last + 1, message };
-        // Who connects again is not told the same again.
+        // The id makes a reconnecting reader continue after the gap.
         EventFrame { id: Some(last), event: Some("gap"), data: json(&gap) }
     });
     let lines =
@@ -75,6 +75,6 @@ async fn next(mut stream: LogStream) -> Option<(LogStream, Vec<EventFrame>)> {
 }
 
 fn json(value: &impl serde::Serialize) -> String {
-    // Plain structs of texts and numbers serialize.
+    // Serializing structs of texts and numbers does not fail.
     serde_json::to_string(value).unwrap_or_default()
 }

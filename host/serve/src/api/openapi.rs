@@ -1,7 +1,7 @@
-//! The document of what this host and its plugins serve: OpenAPI 3.1.
+//! The OpenAPI 3.1 document of the host and its plugins.
 //!
-//! The host's part is made once, of the table of routes and what is said beside each row; the plugins' part each time
-//! somebody asks, of those that serve at that moment.
+//! The host's part is generated once from the route table. The plugins' part is generated for each request, from the
+//! plugins that run at that time.
 
 mod plugins;
 mod schema;
@@ -28,13 +28,13 @@ serves all other paths. Every error is a problem document with a stable `code`, 
 /// The host's part of the document.
 pub(crate) struct HostDocument(Map<String, Value>);
 
-/// The whole document.
+/// Returns the complete document.
 pub(crate) async fn get(
     State(app): State<AppState>,
     Extension(document): Extension<Arc<HostDocument>>,
 ) -> Result<Response, ApiError> {
     let host = app.host.clone();
-    // Many plugins with many endpoints take their time.
+    // Generating the operations of many plugins takes time.
     let text = tokio::task::spawn_blocking(move || document.with(&host.plugins()).to_string()).await;
     let text = text.map_err(|_| ApiError::from(host_run::Error::Panicked))?;
     let mut response = text.into_response();
@@ -46,7 +46,8 @@ pub(crate) async fn get(
 impl HostDocument {
     pub(crate) fn new(table: &RouteTable) -> HostDocument {
         let mut paths: BTreeMap<&str, Map<String, Value>> = BTreeMap::new();
-        let (mut schemas, mut statuses) = (BTreeMap::new(), BTreeSet::new());
+        let mut schemas = BTreeMap::new();
+        let mut statuses = BTreeSet::new();
         for (row, doc) in table.documented_rows() {
             let fails = fails(row, doc);
             paths.entry(row.path).or_default().insert(method(&row.method), operation(row, doc, &fails));
@@ -86,7 +87,7 @@ impl HostDocument {
         }
     }
 
-    /// The document, with what these plugins serve.
+    /// Returns the document with the endpoints of these plugins.
     pub(crate) fn with(&self, plugins: &[host_run::PluginView]) -> Value {
         let mut document = Value::Object(self.0.clone());
         for plugin in plugins {
@@ -96,7 +97,7 @@ impl HostDocument {
     }
 }
 
-/// The groups of the host's routes: the first whose beginning fits.
+/// The tags of the host's routes. The first matching prefix counts.
 const GROUPS: &[(&str, &str)] = &[
     ("/api/plugins/plan", "plans"),
     ("/api/plugins/apply", "plans"),
@@ -134,7 +135,7 @@ fn operation(row: &RouteRow, doc: &RouteDoc, fails: &BTreeSet<u16>) -> Value {
         doc.responses.iter().map(|(status, response)| (status.to_string(), response.to_json(*status))).collect();
     for status in fails {
         let reference = json!({ "$ref": format!("#/components/responses/{}", name(*status)) });
-        // A route that has an answer of its own with that status says so.
+        // A response documented by the route takes precedence.
         responses.entry(status.to_string()).or_insert(reference);
     }
     let mut operation = json!({
@@ -159,24 +160,24 @@ fn operation(row: &RouteRow, doc: &RouteDoc, fails: &BTreeSet<u16>) -> Value {
     operation
 }
 
-/// All problems of a route: what is said beside it, and what follows from the row.
+/// All error statuses of a route: those documented by it, and those derived from its row.
 fn fails(row: &RouteRow, doc: &RouteDoc) -> BTreeSet<u16> {
     let mut fails = doc.errors.clone();
     if row.access != RequiredAccess::Public {
         fails.extend([401, 403, 429, 500]);
     }
     if row.is_mutating() {
-        // Requests that name themselves, and an audit log that can't be written.
+        // An invalid or reused idempotency key, and an audit log that cannot be written.
         fails.extend([400, 409, 422, 503, 507]);
     }
     if row.path.contains('{') {
         fails.extend([400, 404]);
     }
-    // One that comes too slowly.
+    // A body that arrives too slowly.
     if doc.body.is_some() {
         fails.insert(408);
     }
-    // Asked under a name that is not listed; probes may use any.
+    // A `Host` that is not allowed. Health probes may use any name.
     if !row.path.starts_with("/health") {
         fails.insert(421);
     }
@@ -196,7 +197,7 @@ fn path_parameters(row: &RouteRow, doc: &RouteDoc) -> Vec<Value> {
     names(row.path).map(parameter).collect()
 }
 
-/// The names of the parameters of a path.
+/// The parameter names of a path.
 fn names(path: &str) -> impl Iterator<Item = &str> {
     path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'))
 }
@@ -205,7 +206,7 @@ fn method(method: &Method) -> String {
     method.as_str().to_ascii_lowercase()
 }
 
-/// What the problem of a status is called among the components.
+/// The component name of the error response with a status.
 fn name(status: u16) -> String {
     format!("Problem{status}")
 }

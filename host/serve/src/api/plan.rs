@@ -1,4 +1,4 @@
-//! A plugins.yaml: what it would change, that change, and the present state as such a file.
+//! A plugins.yaml: plan, apply and export.
 
 use axum::Json;
 use axum::body::Bytes;
@@ -18,7 +18,7 @@ use crate::wire::input::{self, RequiredJson};
 use crate::wire::problem::ApiError;
 use crate::wire::view;
 
-/// A plugins.yaml in the body: YAML, or the same as JSON.
+/// A plugins.yaml in the body, as YAML or JSON.
 pub(crate) struct PluginSetBody(PluginSet);
 
 impl<S: Send + Sync> FromRequest<S> for PluginSetBody {
@@ -27,7 +27,7 @@ impl<S: Send + Sync> FromRequest<S> for PluginSetBody {
     async fn from_request(request: Request, state: &S) -> Result<PluginSetBody, ApiError> {
         let format = PluginSetFormat::from_headers(request.headers())?;
         let bytes: Bytes = input::bytes(request, state).await?;
-        // A large file takes its time.
+        // Parsing a large file takes time.
         let read = tokio::task::spawn_blocking(move || match format {
             PluginSetFormat::Yaml => plugin_set::read(&bytes),
             PluginSetFormat::Json => plugin_set::read_json(&bytes),
@@ -88,8 +88,6 @@ pub(crate) async fn export(State(app): State<AppState>) -> Result<Response, ApiE
     Ok(response)
 }
 
-// === what is shown ===
-
 fn shown(plan: &PlanReport) -> api::Plan {
     api::Plan {
         plan: plan.digest.to_string(),
@@ -134,7 +132,7 @@ fn plugin(planned: &PlannedPlugin) -> api::PlannedPlugin {
                 let before = from.map(|goal| goal.as_str().to_owned());
                 shown.goal = Some(api::GoalChange { before, after: to.as_str().to_owned() });
             }
-            // Shown as the two rules.
+            // Shown by the two policies.
             PlannedChange::UpdateRule => {}
         }
     }
@@ -142,7 +140,8 @@ fn plugin(planned: &PlannedPlugin) -> api::PlannedPlugin {
 }
 
 fn version(at: &At) -> api::PlannedVersion {
-    let (version, source) = (at.version.to_string(), at.source.to_string());
+    let version = at.version.to_string();
+    let source = at.source.to_string();
     api::PlannedVersion { version, source, commit: at.commit.clone() }
 }
 

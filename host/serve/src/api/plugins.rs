@@ -1,4 +1,4 @@
-//! Installing, looking at, replacing and removing plugins.
+//! Plugins: list, install, life cycle and removal.
 
 use axum::Json;
 use axum::extract::State;
@@ -23,8 +23,8 @@ use crate::wire::view;
 
 type ApiResult = Result<Response, ApiError>;
 
-/// What is installed, all or what the query chooses; with `?at=` what was asked for then. Identity has grants only sees the plugins
-/// of those.
+/// Lists the plugins that the query selects; with `?at=`, their desired states at that time. Callers with grants see
+/// only those plugins.
 pub(crate) async fn list(
     State(app): State<AppState>,
     caller: Caller,
@@ -40,7 +40,7 @@ pub(crate) async fn list(
     Ok(Json(chosen(plugins.map(view::item).collect(), &query)?).into_response())
 }
 
-/// One plugin; with `?at=` what was asked for of it then.
+/// Returns a plugin; with `?at=`, its desired state at that time.
 pub(crate) async fn get(
     State(app): State<AppState>,
     PathId(id): PathId,
@@ -64,7 +64,8 @@ pub(crate) async fn load(
     OptionalJson(asked): OptionalJson<api::LoadRequest>,
 ) -> ApiResult {
     let (source, must_be) = source_asked(&app, &asked.source, asked.version.as_deref()).await?;
-    let (configuration, start) = (asked.config, asked.start.unwrap_or(true));
+    let configuration = asked.config;
+    let start = asked.start.unwrap_or(true);
     let options = LoadOptions { configuration, start, ..must_be };
     let operation = Operation::Load { source, trust: host_run::Trust::Http, options };
     run(&app, request, operation).await
@@ -85,7 +86,8 @@ pub(crate) async fn install(
     request: OperationRequest,
     OptionalJson(asked): OptionalJson<InstallRequest>,
 ) -> ApiResult {
-    let (configuration, start) = (asked.config, asked.start.unwrap_or(true));
+    let configuration = asked.config;
+    let start = asked.start.unwrap_or(true);
     let options = LoadOptions { configuration, start, ..LoadOptions::default() };
     run(&app, request, Operation::Install { upload, options }).await
 }
@@ -106,7 +108,7 @@ pub(crate) async fn disable(
     QueryParams(DisableQuery { cascade }): QueryParams<DisableQuery>,
 ) -> ApiResult {
     if cascade {
-        // It changes other plugins too.
+        // The operation also changes other plugins.
         caller.need_for_all(Role::Operator)?;
     }
     run(&app, request, Operation::Disable { id, cascade }).await
@@ -140,7 +142,7 @@ pub(crate) async fn rollback(
     run(&app, request, Operation::Rollback { id, to, because: None }).await
 }
 
-/// `?keep_data=true`: what the host keeps for the plugin stays. `?cascade=true`: those that need it go first.
+/// Options of an unload.
 #[derive(Deserialize, IntoParams)]
 pub(crate) struct UnloadQuery {
     /// Keeps the data that the host stores for the plugin.
@@ -151,7 +153,7 @@ pub(crate) struct UnloadQuery {
     cascade: bool,
 }
 
-/// `?cascade=true`: those that need it are disabled first.
+/// Options of a disable.
 #[derive(Deserialize, IntoParams)]
 pub(crate) struct DisableQuery {
     /// Also disables the plugins that depend on it, before this one.

@@ -1,4 +1,4 @@
-//! What was asked for, when and by whom; what was asked for at a moment; asking for it again.
+//! Revisions: the history of desired states, the desired state at a time, and its restoration.
 
 use std::collections::BTreeMap;
 
@@ -19,11 +19,11 @@ use crate::wire::problem::ApiError;
 
 type ApiResult = Result<Response, ApiError>;
 
-/// Revisions on a page, unless asked otherwise; and at most.
+/// Default and maximum page size.
 const DEFAULT_LIMIT: usize = 50;
 const MAX_LIMIT: usize = 200;
 
-/// `?limit=&before=`: how many, and from where on.
+/// The page of a revision list.
 #[derive(Deserialize, IntoParams)]
 pub(crate) struct RevisionPageQuery {
     /// Maximum number of revisions; 50 when absent.
@@ -65,7 +65,7 @@ pub(crate) async fn get(State(app): State<AppState>, PathIdAnd(id, number): Path
     Ok(Json(revision(view)).into_response())
 }
 
-/// `?with=M`: the other revision; without it the one before.
+/// The revision to compare with.
 #[derive(Deserialize, IntoParams)]
 pub(crate) struct RevisionDiffQuery {
     /// The revision to compare with; the previous one when absent.
@@ -90,7 +90,7 @@ pub(crate) async fn restore(
     run(&app, request, Operation::Restore { id, revision }).await
 }
 
-/// What was asked for of all plugins at a moment, of those that may be seen.
+/// Returns the desired state of all visible plugins at a time.
 pub(crate) async fn asked_at(app: &AppState, at_unix_ms: u64, is_seen: impl Fn(&str) -> bool) -> ApiResult {
     let PastState { plugins, mut damaged } = past(app, at_unix_ms).await?;
     damaged.retain(|id| is_seen(id));
@@ -99,23 +99,20 @@ pub(crate) async fn asked_at(app: &AppState, at_unix_ms: u64, is_seen: impl Fn(&
     Ok(Json(api::PastPlugins { at_unix_ms, count: plugins.len(), plugins, damaged }).into_response())
 }
 
-/// The same of one.
+/// Returns the desired state of one plugin at a time.
 pub(crate) async fn asked_of_one_at(app: &AppState, id: &str, at_unix_ms: u64) -> ApiResult {
     let PastState { plugins, damaged } = past(app, at_unix_ms).await?;
     if let Some(then) = plugins.iter().find(|then| then.desired.id.as_str() == id) {
         return Ok(Json(asked(then)).into_response());
     }
     let shown: String = id.chars().filter(|c| !c.is_control()).take(60).collect();
-    Err(match damaged.iter().any(|damaged| damaged == id) {
-        true => {
-            let detail = format!("the desired state of plugin `{shown}` at that time is damaged on disk");
-            ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "state_damaged", detail)
-        }
-        false => {
-            let detail = format!("plugin `{shown}` did not exist at that time");
-            ApiError::new(StatusCode::NOT_FOUND, "run_unknown_plugin", detail)
-                .fix("`plugin-host revisions` lists all changes with their times")
-        }
+    Err(if damaged.iter().any(|damaged| damaged == id) {
+        let detail = format!("the desired state of plugin `{shown}` at that time is damaged on disk");
+        ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "state_damaged", detail)
+    } else {
+        let detail = format!("plugin `{shown}` did not exist at that time");
+        ApiError::new(StatusCode::NOT_FOUND, "run_unknown_plugin", detail)
+            .fix("`plugin-host revisions` lists all changes with their times")
     })
 }
 

@@ -1,4 +1,4 @@
-//! The settings of the host: shown as it uses them, and changed while it runs.
+//! The settings of the host: list and change.
 
 use std::sync::Arc;
 
@@ -16,12 +16,12 @@ use crate::state::settings::{Changed, SettingView, Settings, SettingsRefused};
 use crate::wire::input::RequiredJson;
 use crate::wire::problem::ApiError;
 
-/// Keys of the answer that are no settings: sent back, they mean nothing.
+/// Keys of the response that are not settings. They are ignored when they are sent back.
 const NOT_SETTINGS: [&str; 6] = ["message", "changed", "warnings", "origins", "pending", "fixed"];
-/// Older clients know this switch in the place of the mode.
+/// The switch that older clients use instead of the mode.
 const SECURITY_ENABLED: &str = "security_enabled";
 const SECURITY_MODE: &str = "security_mode";
-/// Older clients have this as a text.
+/// Older clients expect this setting as a text.
 const CACHE_MAX_SIZE: &str = "cache_max_size";
 
 pub(crate) async fn get(State(app): State<AppState>) -> Result<Response, ApiError> {
@@ -29,7 +29,7 @@ pub(crate) async fn get(State(app): State<AppState>) -> Result<Response, ApiErro
     Ok(answer(&blocking(move || settings.settings()).await?, Changed::default(), String::new()))
 }
 
-/// Takes the whole object back, or a part of it.
+/// Changes settings. The body is the whole object of GET or a part of it.
 pub(crate) async fn put(
     State(app): State<AppState>,
     caller: Caller,
@@ -60,7 +60,8 @@ pub(crate) async fn put(
         (true, _) => "no setting was changed".to_owned(),
         (false, true) => format!("changed: {}", changed.changed.join(", ")),
         (false, false) => {
-            let (changed, pending) = (changed.changed.join(", "), pending.join(", "));
+            let changed = changed.changed.join(", ");
+            let pending = pending.join(", ");
             format!("changed: {changed}; takes effect at the next start of the host: {pending}")
         }
     };
@@ -78,13 +79,14 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) 
     tokio::task::spawn_blocking(work).await.map_err(|_| ApiError::from(host_run::Error::Panicked))
 }
 
-/// The tag that `If-Match` asks for, if it asks for one.
+/// Returns the tag that `If-Match` requires, if any.
 fn expected(headers: &HeaderMap) -> Option<String> {
     let text = headers.get(header::IF_MATCH)?.to_str().unwrap_or_default().trim();
     (text != "*").then(|| text.trim_matches('"').to_owned())
 }
 
-/// What is asked in the words of the settings: without what older clients call otherwise, and without what was only sent back.
+/// Converts a request to setting changes: translates the keys of older clients, and removes values that were only
+/// sent back.
 fn translated(mut asked: Map<String, Value>, now: &[SettingView]) -> (Map<String, Value>, Vec<String>) {
     let mut warnings = vec![];
     for key in NOT_SETTINGS {
@@ -104,7 +106,7 @@ fn translated(mut asked: Map<String, Value>, now: &[SettingView]) -> (Map<String
             }
         }
     }
-    // What comes back as it was shown is no change.
+    // A value that equals the current one is not a change.
     asked.retain(|key, value| shown.get(key) != Some(value));
     (asked, warnings)
 }
@@ -138,7 +140,7 @@ fn answer(views: &[SettingView], changed: Changed, message: String) -> Response 
     response
 }
 
-/// Another one for other settings, used or pending.
+/// The tag of the settings. It changes with every used or pending value.
 fn tag(views: &[SettingView]) -> String {
     let mut writer = host_core::DigestWriter::new();
     for view in views {
@@ -167,7 +169,7 @@ fn refused(refused: SettingsRefused) -> ApiError {
     }
 }
 
-/// A number of bytes as the shortest text that means exactly it: `20GB`.
+/// Formats a number of bytes exactly, as the shortest text: `20GB`.
 fn exact(bytes: u64) -> String {
     let units =
         [("GB", 1_000_000_000), ("GiB", 1 << 30), ("MB", 1_000_000), ("MiB", 1 << 20), ("KB", 1_000), ("KiB", 1024)];

@@ -1,4 +1,4 @@
-//! The host as a whole: alive, ready, healthy, in numbers.
+//! The host: liveness, readiness, metrics and health.
 
 use std::sync::atomic::Ordering;
 
@@ -35,7 +35,7 @@ pub(crate) async fn live() -> Json<Liveness> {
     Json(Liveness { status: "live" })
 }
 
-/// 200 once the first loads have ended, until the host stops; and whether generations that end are unmapped.
+/// 200 after the initial loads until the host stops. Also reports whether ended generations are unmapped.
 pub(crate) async fn ready(State(app): State<AppState>) -> Response {
     let (code, status) = match (app.ready.load(Ordering::Acquire), app.host.is_stopping()) {
         (true, false) => (StatusCode::OK, "ready"),
@@ -95,7 +95,7 @@ pub(crate) async fn health_summary(State(app): State<AppState>) -> Json<api::Hea
     });
     let plugins = plugins.collect::<Vec<_>>();
     let count = |health: &str| plugins.iter().filter(|plugin| plugin.health == health).count();
-    // The worst comes first; a host without plugins is healthy.
+    // The worst health first. A host without plugins is healthy.
     let overall = ["unhealthy", "degraded", "unknown"].into_iter().find(|health| count(health) > 0);
     let health_summary = api::HealthTotals {
         total_plugins: plugins.len(),

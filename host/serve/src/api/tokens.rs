@@ -1,4 +1,4 @@
-//! Tokens: who has which, making and revoking them.
+//! Tokens: list, creation and revocation.
 
 use axum::Json;
 use axum::extract::State;
@@ -16,7 +16,7 @@ use crate::wire::problem::ApiError;
 use crate::wire::rights::{RightsRequest, field, name, refused, shown};
 use crate::wire::security_headers::no_store;
 
-/// Ten years: whoever wants a token for longer wants one that does not expire.
+/// Longest lifetime: ten years. A token without `expires_seconds` does not expire.
 const MAX_SECONDS: u64 = 10 * 366 * 24 * 60 * 60;
 pub(crate) async fn list(State(app): State<AppState>) -> Response {
     let now_ms = now_unix_ms();

@@ -1,4 +1,4 @@
-//! Newer versions: what is known of them, which are taken, and taking one.
+//! Updates: newer versions, update policies, and installing an update.
 
 use axum::Json;
 use axum::extract::State;
@@ -19,7 +19,7 @@ use crate::wire::view;
 
 type ApiResult = Result<Response, ApiError>;
 
-/// `?check=true`: ask the repository now.
+/// The query of the newer versions.
 #[derive(Deserialize, IntoParams)]
 pub(crate) struct UpdateCheckQuery {
     /// Checks the repository now instead of returning the last result.
@@ -37,11 +37,12 @@ pub(crate) async fn get(
     }
     let plugin = app.host.plugin(&id).ok_or_else(|| unknown(&id))?;
     let desired = plugin.desired.ok_or_else(|| unknown(&id))?;
-    let (source, report) = (&desired.current.source, plugin.update_report.as_ref());
+    let source = &desired.current.source;
+    let report = plugin.update_report.as_ref();
     Ok(Json(view::updates(&id, source, &desired.update, &desired.blocked, report)).into_response())
 }
 
-/// Replaces the rule. What is blocked stays, unless the body says what is.
+/// Replaces the update policy. Blocked versions are kept unless the body lists them.
 pub(crate) async fn put_rule(
     State(app): State<AppState>,
     PathId(id): PathId,
@@ -52,7 +53,7 @@ pub(crate) async fn put_rule(
     run(&app, request, Operation::SetUpdateRule { id, rule, blocked }).await
 }
 
-/// Keeps updates from choosing a version.
+/// Blocks a version.
 pub(crate) async fn block(
     State(app): State<AppState>,
     PathIdAnd(id, version): PathIdAnd<String>,
@@ -62,7 +63,7 @@ pub(crate) async fn block(
     run(&app, request, Operation::BlockVersion { id, version, blocked: true }).await
 }
 
-/// Lets updates choose a version again.
+/// Unblocks a version.
 pub(crate) async fn unblock(
     State(app): State<AppState>,
     PathIdAnd(id, version): PathIdAnd<String>,
@@ -72,7 +73,7 @@ pub(crate) async fn unblock(
     run(&app, request, Operation::BlockVersion { id, version, blocked: false }).await
 }
 
-/// Takes the version that is named, or the newest that the rule allows.
+/// Updates to the given version, or to the newest one that the policy allows.
 pub(crate) async fn update(
     State(app): State<AppState>,
     PathId(id): PathId,

@@ -1,4 +1,4 @@
-//! A ZIP from a browser: received, checked, kept for a while to be installed.
+//! Uploads: receives a ZIP archive, checks it, and stores it until it is installed.
 
 use std::time::Duration;
 
@@ -17,10 +17,10 @@ use crate::state::AppState;
 use crate::state::uploads::MAX_AT_ONCE;
 use crate::wire::problem::ApiError;
 
-/// How long one part of a form may take to arrive.
+/// Timeout for each part of the form.
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// `POST /api/plugins/upload`: a multipart form with the archive in the field `plugin` (or `file`).
+/// `POST /api/plugins/upload`: a multipart form with the archive in the field `plugin` or `file`.
 pub(crate) async fn upload(
     State(app): State<AppState>,
     subject: AuditSubject,
@@ -49,7 +49,7 @@ pub(crate) async fn upload(
     Err(ApiError::new(StatusCode::BAD_REQUEST, "upload_field", "the form has no field `plugin` with a file"))
 }
 
-/// What the form is made of, as a schema.
+/// The schema of the form.
 pub(crate) fn form() -> serde_json::Value {
     let file = serde_json::json!({
         "type": "string",
@@ -63,13 +63,16 @@ async fn receive(app: &AppState, mut field: Field<'_>) -> Result<api::UploadAnsw
     let max_bytes = app.uploads.max_bytes;
     let folder = app.host.upload_folder()?;
     let path = folder.path().join("upload.zip");
-    let failed = |error: std::io::Error| match host_store::is_full(&error) {
-        true => ApiError::from(host_run::Error::from(host_store::Error::Full {
-            action: "write",
-            path: path.clone(),
-            source: error,
-        })),
-        false => ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "upload_io", "failed to write the upload to disk"),
+    let failed = |error: std::io::Error| {
+        if host_store::is_full(&error) {
+            ApiError::from(host_run::Error::from(host_store::Error::Full {
+                action: "write",
+                path: path.clone(),
+                source: error,
+            }))
+        } else {
+            ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "upload_io", "failed to write the upload to disk")
+        }
     };
     let mut file = tokio::fs::File::create(&path).await.map_err(failed)?;
     let mut bytes = 0u64;
@@ -91,7 +94,7 @@ async fn receive(app: &AppState, mut field: Field<'_>) -> Result<api::UploadAnsw
     });
     match uploaded.await {
         Err(_) => Err(ApiError::from(host_run::Error::Panicked)),
-        // What is known against it is told now, and not when it is installed.
+        // Checked now, so that problems are reported before the installation.
         Ok(Ok(uploaded)) => {
             let source = Source::Upload(uploaded.id.clone());
             let validated = app.host.validate(source).await?;
@@ -103,12 +106,13 @@ async fn receive(app: &AppState, mut field: Field<'_>) -> Result<api::UploadAnsw
                 metadata: judged.metadata,
             })
         }
-        // A plugin that is not valid is an answer; an archive that is not safe is refused.
+        // An invalid plugin is reported in a 200 response; an unsafe archive is an error.
         Ok(Err(UploadError::Invalid(error))) => {
             let refused = ApiError::from(&error);
-            let errors = match refused.errors.is_empty() {
-                true => vec![api::FieldError { pointer: "plugin.yaml".to_owned(), message: refused.detail }],
-                false => refused.errors,
+            let errors = if refused.errors.is_empty() {
+                vec![api::FieldError { pointer: "plugin.yaml".to_owned(), message: refused.detail }]
+            } else {
+                refused.errors
             };
             Ok(api::UploadAnswer { validation: api::Validation { valid: false, errors }, ..Default::default() })
         }
@@ -116,7 +120,7 @@ async fn receive(app: &AppState, mut field: Field<'_>) -> Result<api::UploadAnsw
     }
 }
 
-/// Waits for the next part of a form, not for ever.
+/// Waits for the next part of a form, with a timeout.
 async fn in_time<T>(part: impl Future<Output = Result<T, MultipartError>>) -> Result<T, ApiError> {
     match tokio::time::timeout(READ_TIMEOUT, part).await {
         Ok(part) => part.map_err(broken),

@@ -1,4 +1,4 @@
-//! Users: those who log in with a password.
+//! Users, who log in with a password.
 
 use axum::Json;
 use axum::extract::State;
@@ -15,7 +15,7 @@ use crate::wire::problem::ApiError;
 use crate::wire::rights::{RightsRequest, name, refused, shown};
 use crate::wire::security_headers::no_store;
 
-/// What PATCH takes for "no role any more".
+/// The value of `role` that removes the role.
 const NO_ROLE: &str = "none";
 
 pub(crate) async fn list(State(app): State<AppState>) -> Response {
@@ -48,15 +48,16 @@ pub(crate) async fn create(
     Ok((StatusCode::CREATED, Json(user(&record, 0))).into_response())
 }
 
-/// Changes what the body names. Sessions of the user end.
+/// Changes the fields in the body and ends the user's sessions.
 pub(crate) async fn change(
     State(app): State<AppState>,
     PathId(name): PathId,
     SecretJson(asked): SecretJson<api::UserChange>,
 ) -> Result<Response, ApiError> {
-    let (role, grants) = (asked.role.as_deref(), asked.grants.clone().unwrap_or_default());
-    let (permissions, scopes) =
-        (asked.permissions.clone().unwrap_or_default(), asked.scopes.clone().unwrap_or_default());
+    let role = asked.role.as_deref();
+    let grants = asked.grants.clone().unwrap_or_default();
+    let permissions = asked.permissions.clone().unwrap_or_default();
+    let scopes = asked.scopes.clone().unwrap_or_default();
     let mut errors = vec![];
     let asked_rights = RightsRequest {
         role: role.filter(|role| *role != NO_ROLE),

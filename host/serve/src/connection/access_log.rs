@@ -1,7 +1,7 @@
-//! A log line for each request, with the target `access`.
+//! The access log: one line per request, with the target `access`.
 //!
-//! At debug for calls of plugins and for looks at the host, at info for what changes something. The time is that until the
-//! head of the answer.
+//! The level is debug for plugin calls and read requests, and info for changes. The duration ends with the head of
+//! the response.
 
 use std::time::Instant;
 
@@ -11,10 +11,10 @@ use tracing::Level;
 
 use crate::wire::request_id::RequestId;
 
-/// The most characters of a path.
+/// Maximum number of characters of a path.
 const MAX_PATH_CHARS: usize = 500;
 
-/// When a request began, if there will be a line about it.
+/// Returns the start time of a request if its line will be logged.
 pub(crate) fn begin(level: Level) -> Option<Instant> {
     let is_wanted = match level {
         Level::INFO => tracing::enabled!(target: "access", Level::INFO),
@@ -23,15 +23,15 @@ pub(crate) fn begin(level: Level) -> Option<Instant> {
     is_wanted.then(Instant::now)
 }
 
-/// What is known of a request that was answered.
+/// The fields of a line.
 pub(crate) struct AccessLogLine<'a> {
     pub(crate) method: &'a Method,
     pub(crate) path: &'a str,
     pub(crate) status: StatusCode,
     pub(crate) begun: Instant,
-    /// The plugin that it was for, and the generation that answered.
+    /// The called plugin, and the generation that responded.
     pub(crate) plugin: Option<(&'a str, u64)>,
-    /// What was asked of the management API.
+    /// The action of a management request.
     pub(crate) action: Option<&'static str>,
     pub(crate) request_id: &'a RequestId,
     pub(crate) trace: Trace,
@@ -39,13 +39,18 @@ pub(crate) struct AccessLogLine<'a> {
 }
 
 impl AccessLogLine<'_> {
-    /// Writes it. Control characters are escaped, and the query, which may hold secrets, is left out.
+    /// Writes the line. Control characters are escaped; the query is left out because it may contain secrets.
     pub(crate) fn write(&self, level: Level) {
-        let (method, path, status) = (self.method.as_str(), escaped(self.path), self.status.as_u16());
+        let method = self.method.as_str();
+        let path = escaped(self.path);
+        let status = self.status.as_u16();
         let duration_ms = self.begun.elapsed().as_secs_f64() * 1e3;
         let (plugin, generation) = self.plugin.unzip();
-        let (request_id, trace_id, peer, action) = (self.request_id, self.trace.id(), self.peer, self.action);
-        // A level is part of where an event is declared, so each has its own.
+        let request_id = self.request_id;
+        let trace_id = self.trace.id();
+        let peer = self.peer;
+        let action = self.action;
+        // The level is part of an event's static metadata, so each level needs its own call site.
         macro_rules! emit {
             ($level:ident) => {
                 tracing::event!(
@@ -61,7 +66,7 @@ impl AccessLogLine<'_> {
     }
 }
 
-/// A path without what would change the line or the terminal that it stands on.
+/// Escapes characters in a path that would change the log line or the terminal it is shown in.
 pub(crate) fn escaped(path: &str) -> String {
     let mut shown = String::with_capacity(path.len());
     for c in path.chars().take(MAX_PATH_CHARS) {

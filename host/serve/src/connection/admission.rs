@@ -1,4 +1,4 @@
-//! Who gets a connection, and what those learn who do not.
+//! Admits connections, and tells clients why they are rejected.
 
 use std::io::Write as _;
 use std::net::SocketAddr;
@@ -14,38 +14,39 @@ use crate::connection::rules::ReloadableRules;
 use crate::wire::problem::ApiError;
 use crate::wire::request_id::RequestIds;
 
-/// When to come again, in seconds.
+/// Value of `Retry-After`, in seconds.
 const RETRY_AFTER: u32 = 1;
 
-/// Who may connect.
+/// Admits connections.
 pub(crate) struct Admission {
     pub(crate) all: Arc<Connections>,
     pub(crate) rules: ReloadableRules,
     pub(crate) request_ids: Arc<RequestIds>,
     pub(crate) metrics: FrontMetrics,
-    /// Whether those who connect understand an answer that is not in TLS.
+    /// False if clients expect TLS and could not read a plain response.
     pub(crate) is_plain: bool,
 }
 
 impl Admission {
-    /// Takes a connection among those that are open, unless its address has too many.
+    /// Registers a connection unless its address has too many.
     pub(crate) fn admit(&self, stream: TcpStream, peer: SocketAddr) -> Option<(TcpStream, Registered)> {
         if let Some(registered) = self.all.add(peer, &self.rules) {
             return Some((stream, registered));
         }
         self.metrics.connection_refused();
-        let (request_id, refused) = (self.request_ids.for_request(&HeaderMap::new()), refused());
+        let request_id = self.request_ids.for_request(&HeaderMap::new());
+        let refused = refused();
         let code = &*refused.code;
         tracing::info!(request_id = %request_id.as_str(), code, "connection from {}: {}", peer.ip(), refused.detail);
         if self.is_plain {
-            // Without waiting for it: what does not fit is not sent.
+            // Without waiting: data that does not fit into the socket buffer is dropped.
             let answer = answer(&refused, request_id.as_str());
             let _ = stream.into_std().and_then(|mut stream| stream.write(&answer));
         }
         None
     }
 
-    /// Has one that waits for a request or for its client make room for a new one; `false` when there is none, yet.
+    /// Evicts a connection to make room for a new one. Returns false if none can be evicted yet.
     pub(crate) fn make_room_for(&self, new: &Registered) -> bool {
         let made = self.all.make_room_for(new, Instant::now());
         if made {
@@ -62,9 +63,9 @@ fn refused() -> ApiError {
         .retry_after(RETRY_AFTER)
 }
 
-/// The bytes of the answer to a request that is not read.
+/// The bytes of the response to a rejected connection.
 fn answer(refused: &ApiError, request_id: &str) -> Vec<u8> {
-    // Plain structs of texts and numbers serialize.
+    // Serializing structs of texts and numbers does not fail.
     let body = serde_json::to_string(&refused.problem(request_id, "")).unwrap_or_default();
     let head = "HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/problem+json\r\ncache-control: no-store\r\n\
         connection: close";

@@ -1,20 +1,20 @@
-//! Which other origins' pages may read answers. None unless configured.
+//! Cross-origin rules: the origins that may use the API from a browser. None by default.
 
 use http::StatusCode;
 use http::header::{self, HeaderMap, HeaderValue};
 
 use crate::wire::problem::ApiError;
 
-/// Methods and headers that a page may use.
+/// Allowed methods and headers of cross-origin requests.
 const METHODS: HeaderValue = HeaderValue::from_static("GET, POST, PUT, DELETE, PATCH, OPTIONS");
 const HEADERS: HeaderValue = HeaderValue::from_static("Content-Type, Authorization, If-Match, Idempotency-Key, Prefer");
 const MAX_AGE: HeaderValue = HeaderValue::from_static("600");
 const EXPOSED: HeaderValue = HeaderValue::from_static("X-Request-Id, Location, ETag, Retry-After");
 
-/// What browsers say of where a request comes from.
+/// Set by browsers: the relation of the page's origin to the host's.
 const SEC_FETCH_SITE: &str = "sec-fetch-site";
 
-/// The allow-list.
+/// The allowed origins.
 #[derive(Debug, Default)]
 pub(crate) struct Cors {
     any: bool,
@@ -27,7 +27,7 @@ impl Cors {
         Cors { any: origins.iter().any(|origin| origin == "*"), origins: values.collect() }
     }
 
-    /// What to answer to the origin of a request; `None` when it is not listed.
+    /// Returns the value of `Access-Control-Allow-Origin`; `None` if the request's origin is not allowed.
     pub(crate) fn allowed(&self, request: &HeaderMap) -> Option<HeaderValue> {
         if !self.any && self.origins.is_empty() {
             return None;
@@ -36,13 +36,14 @@ impl Cors {
         (self.any || self.origins.contains(origin)).then(|| origin.clone())
     }
 
-    /// Whether a page of another origin sends this, one that is not listed. Programs that are no browsers send no origin.
+    /// Returns true if a page of another, not allowed origin sends the request. Only browsers send the headers
+    /// checked here.
     pub(crate) fn is_foreign(&self, request: &HeaderMap) -> bool {
         if let Some(origin) = request.get(header::ORIGIN) {
             if self.allowed(request).is_some() {
                 return false;
             }
-            // The scheme is left out: where something ends TLS before the host, it is another one.
+            // The scheme is not compared: it differs if a proxy terminates TLS.
             let host = request.get(header::HOST).map(HeaderValue::as_bytes);
             let of_origin = origin.to_str().ok().and_then(|origin| origin.split_once("://")).map(|(_, host)| host);
             let is_own = |host: &[u8]| of_origin.is_some_and(|own| own.as_bytes().eq_ignore_ascii_case(host));
@@ -53,12 +54,12 @@ impl Cors {
         request.get(SEC_FETCH_SITE).is_some_and(|site| site == "cross-site")
     }
 
-    /// Sets the headers of an answer to an allowed origin.
+    /// Sets the CORS headers of a response.
     pub(crate) fn apply(&self, origin: Option<HeaderValue>, preflight: bool, answer: &mut HeaderMap) {
         if !self.any && self.origins.is_empty() {
             return;
         }
-        // The answer depends on the origin even where this one is not allowed.
+        // The response depends on the origin even if this origin is not allowed.
         answer.append(header::VARY, HeaderValue::from_static("Origin"));
         let Some(origin) = origin else { return };
         answer.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
@@ -72,7 +73,7 @@ impl Cors {
     }
 }
 
-/// Refuses a page of another origin.
+/// The error for a change from a page of another origin.
 pub(crate) fn foreign() -> ApiError {
     ApiError::new(StatusCode::FORBIDDEN, "auth_origin", "changes from a page of another origin are not allowed")
         .fix("add the origin to `cors_allowed_origins`")

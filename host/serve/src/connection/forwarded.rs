@@ -1,4 +1,4 @@
-//! For whom a proxy sends a request, as far as it is believed.
+//! The client address that trusted proxies report.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -8,8 +8,8 @@ use crate::connection::network::Network;
 
 pub(crate) const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
-/// The address of the client, when a trusted proxy sends the request and says it. Of the addresses that were written down
-/// on the way the last one counts that no trusted proxy has: what stands before it, the client may have made up.
+/// Returns the client's address if a trusted proxy sent the request and reports one. Of the reported addresses, the
+/// last one that does not belong to a trusted proxy counts: the client may have forged those before it.
 pub(crate) fn client(headers: &HeaderMap, peer: IpAddr, trusted: &[Network]) -> Option<IpAddr> {
     let is_trusted = |address: IpAddr| trusted.iter().any(|network| network.contains(address));
     if trusted.is_empty() || !is_trusted(peer) {
@@ -17,7 +17,7 @@ pub(crate) fn client(headers: &HeaderMap, peer: IpAddr, trusted: &[Network]) -> 
     }
     let mut client = None;
     for hop in hops(headers).into_iter().rev() {
-        // Behind something that is no address nothing is known.
+        // Addresses before an unreadable one are not trustworthy.
         let Some(address) = hop else { break };
         client = Some(address);
         if !is_trusted(address) {
@@ -27,7 +27,7 @@ pub(crate) fn client(headers: &HeaderMap, peer: IpAddr, trusted: &[Network]) -> 
     client
 }
 
-/// All hops, the client first; `None` for one without an address.
+/// Returns all hops, the client first; `None` for a hop without an address.
 fn hops(headers: &HeaderMap) -> Vec<Option<IpAddr>> {
     let texts = |name: HeaderName| headers.get_all(name).iter().map(|value| value.to_str().unwrap_or_default());
     if headers.contains_key(FORWARDED) {
@@ -37,13 +37,13 @@ fn hops(headers: &HeaderMap) -> Vec<Option<IpAddr>> {
     texts(X_FORWARDED_FOR).flat_map(|value| value.split(',')).map(address).collect()
 }
 
-/// A parameter of `for=…;by=…` (RFC 7239 §4).
+/// Returns a parameter of `for=…;by=…` (RFC 7239 §4).
 fn parameter<'a>(hop: &'a str, name: &str) -> Option<&'a str> {
     let mut pairs = hop.split(';').filter_map(|pair| pair.split_once('='));
     pairs.find(|(found, _)| found.trim().eq_ignore_ascii_case(name)).map(|(_, value)| value)
 }
 
-/// An address with or without a port, quotes and brackets.
+/// Parses an address with or without port, quotes and brackets.
 fn address(text: &str) -> Option<IpAddr> {
     let text = text.trim().trim_matches('"');
     if let Ok(address) = text.parse::<IpAddr>() {

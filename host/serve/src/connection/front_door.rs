@@ -1,8 +1,9 @@
-//! What a request must be before anybody looks at what it asks for.
+//! Checks that every request must pass before it is routed.
 //!
-//! hyper has parsed it: heads over 64 KiB or of more than 100 headers (431), broken lines, a `Content-Length` that is no
-//! number or two that differ (400) do not come here. Of `Content-Length` beside `Transfer-Encoding` only the latter does, and the
-//! connection ends with the answer. Lines may end with a bare line feed.
+//! hyper has parsed the request: it rejects heads over 64 KiB or with more than 100 headers (431), malformed lines,
+//! and an invalid or contradictory `Content-Length` (400). If `Content-Length` and `Transfer-Encoding` are both
+//! present, hyper removes the former and closes the connection after the response. Lines may end with a bare line
+//! feed.
 
 use http::header::{self, HeaderMap, HeaderValue};
 use http::{Method, Request, StatusCode, Uri};
@@ -11,13 +12,13 @@ use crate::connection::hosts::HostHeader;
 use crate::connection::rules::CompiledRules;
 use crate::wire::problem::ApiError;
 
-/// The most of a request's target.
+/// Maximum length of the request target.
 const MAX_URI_BYTES: usize = 8 * 1024;
 const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, PUT, DELETE, PATCH, OPTIONS");
-/// Probes are sent by programs that know no name; they learn no more than whether the host is there.
+/// Health probes do not know the host's name, and their response reveals nothing but that the host is there.
 const FOR_PROBES: &str = "/health";
 
-/// Checks the method, the target, the framing and the host.
+/// Checks the method, the target, the framing and the `Host` header.
 pub(crate) fn check<B>(request: &Request<B>, rules: &CompiledRules) -> Result<(), ApiError> {
     method(request.method())?;
     let uri = request.uri();
@@ -37,7 +38,7 @@ pub(crate) fn check<B>(request: &Request<B>, rules: &CompiledRules) -> Result<()
     Ok(())
 }
 
-/// A proxy's methods, one that asks for the request back, and the one that begins HTTP/2.
+/// Rejects the methods of proxies, methods that echo the request, and the HTTP/2 preface.
 fn method(method: &Method) -> Result<(), ApiError> {
     let is_refused = matches!(*method, Method::CONNECT | Method::TRACE) || matches!(method.as_str(), "PRI" | "TRACK");
     if !is_refused {
@@ -48,7 +49,7 @@ fn method(method: &Method) -> Result<(), ApiError> {
     Err(refused)
 }
 
-/// A body comes with a length, or in chunks and in no other coding: about anything else two programs may think differently.
+/// Accepts bodies with a length or with the single coding `chunked`. Other framing is ambiguous (request smuggling).
 fn framing(headers: &HeaderMap) -> Result<(), ApiError> {
     let mut codings = headers.get_all(header::TRANSFER_ENCODING).iter();
     let Some(coding) = codings.next() else { return Ok(()) };
@@ -59,7 +60,7 @@ fn framing(headers: &HeaderMap) -> Result<(), ApiError> {
     Err(ApiError::new(StatusCode::BAD_REQUEST, "request_transfer_encoding", detail))
 }
 
-/// The one host that is asked.
+/// Returns the single requested host.
 fn host<'a>(headers: &'a HeaderMap, uri: &Uri) -> Result<HostHeader<'a>, ApiError> {
     let mut hosts = headers.get_all(header::HOST).iter();
     let Some(host) = hosts.next() else {

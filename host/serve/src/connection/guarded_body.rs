@@ -5,7 +5,7 @@ use std::task::{Context, Poll};
 
 use http_body::{Body, Frame, SizeHint};
 
-/// A body, and what goes with it.
+/// A body and a value that is dropped with it.
 #[derive(Debug)]
 pub(crate) struct GuardedBody<B, T> {
     body: B,

@@ -1,33 +1,33 @@
-//! For which hosts requests are answered: the guard against names that were made to lead here.
+//! The allowed names in the `Host` header: protection against DNS rebinding.
 //!
-//! A page of `evil.example` can have its name lead to 127.0.0.1 and then ask this host as its own origin (DNS rebinding). Its
-//! requests carry that name, so names have to be listed. An address can't be made to lead elsewhere: a page that has one as its
-//! origin came from there.
+//! A page of `evil.example` can make its name resolve to 127.0.0.1 and then call this host as its own origin. Such
+//! requests carry that name in `Host`, so names must be listed. IP addresses need not be listed, since they cannot be
+//! rebound.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-/// The longest name that there is.
+/// Longest DNS name.
 const MAX_NAME_BYTES: usize = 253;
 
-/// The names that are listed.
+/// The allowed names.
 #[derive(Debug, Default)]
 pub(crate) struct AllowedHosts {
     any: bool,
     names: Vec<String>,
-    /// With the dot in front.
+    /// The suffixes of the wildcards, with the leading dot.
     below: Vec<String>,
 }
 
-/// A host and its port, as a `Host` header or a request's target has them.
+/// A host and port, from a `Host` header or a request target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct HostHeader<'a> {
-    /// Without the brackets of an address.
+    /// Without the brackets of an IPv6 address.
     name: &'a str,
     is_v6: bool,
     port: Option<u16>,
 }
 
-/// Whether a text may stand in the list: a name without port, `*.` and a name, or `*`.
+/// Returns true if a text is a valid entry of `allowed_hosts`: a name without port, `*.` and a name, or `*`.
 pub fn is_allowed_host(text: &str) -> bool {
     let name = text.strip_prefix("*.").unwrap_or(text);
     text == "*" || (is_name(name) && !name.ends_with('.'))
@@ -46,7 +46,7 @@ impl AllowedHosts {
         hosts
     }
 
-    /// Whether requests for this host are answered.
+    /// Returns true if requests for this host are accepted.
     pub(crate) fn allow(&self, host: &HostHeader<'_>) -> bool {
         if self.any || host.is_v6 || host.name.parse::<Ipv4Addr>().is_ok() {
             return true;
@@ -65,7 +65,7 @@ impl AllowedHosts {
 }
 
 impl<'a> HostHeader<'a> {
-    /// Reads `name`, `name:port`, `[address]` or `[address]:port`, and nothing else.
+    /// Parses `name`, `name:port`, `[address]` or `[address]:port`.
     pub(crate) fn read(text: &'a str) -> Option<HostHeader<'a>> {
         let (name, is_v6, rest) = match text.strip_prefix('[') {
             Some(inside) => {
@@ -90,13 +90,13 @@ impl<'a> HostHeader<'a> {
         Some(HostHeader { name, is_v6, port })
     }
 
-    /// Whether both mean the same host and port.
+    /// Returns true if both name the same host and port.
     pub(crate) fn is(&self, other: &HostHeader<'_>, default_port: u16) -> bool {
         self.name.eq_ignore_ascii_case(other.name)
             && self.port.unwrap_or(default_port) == other.port.unwrap_or(default_port)
     }
 
-    /// To be shown.
+    /// The name, for messages.
     pub(crate) fn name(&self) -> &str {
         self.name
     }

@@ -1,8 +1,8 @@
-//! A connection that lets the client read the answer before it is closed, and does not wait for ever for it to read.
+//! A TCP stream that lets the client read the response before it is closed, and does not wait forever for it.
 //!
-//! A refusal is often sent before the body was read. Closing a socket with unread bytes makes the system send a reset,
-//! which throws away what the client has not read yet: the answer. So the sending side is closed first, and what
-//! still comes is read and thrown away for a moment.
+//! An error response is often sent before the request body was read. If a socket with unread bytes is closed, the
+//! kernel sends a reset, which discards the response the client has not read yet. The sending side is therefore
+//! closed first, and further input is read and discarded for a moment.
 
 use std::io;
 use std::pin::Pin;
@@ -16,17 +16,17 @@ use tokio::time::Sleep;
 
 use crate::connection::state::{ClientWait, Connection, WaitKind};
 
-/// How long the client has to close its side.
+/// Time the client has to close its side.
 const LINGER: Duration = Duration::from_secs(1);
-/// The most that is read and thrown away.
+/// Maximum number of bytes to read and discard.
 const MAX_BYTES: usize = 4 * 1024 * 1024;
 
-/// A stream whose shutdown waits for the client, for a moment, and that breaks when the client takes nothing of an answer.
+/// A stream with a lingering shutdown that fails when the client stops reading a response.
 pub(crate) struct Linger {
     stream: TcpStream,
     write_timeout: Duration,
     connection: Arc<Connection>,
-    /// While the client has not taken what was written.
+    /// Set while written data is not accepted by the client's side.
     stuck: Option<(Pin<Box<Sleep>>, ClientWait)>,
     closing: Option<Closing>,
 }
@@ -41,7 +41,7 @@ impl Linger {
         Linger { stream, write_timeout, connection, stuck: None, closing: None }
     }
 
-    /// Sees to it that a write does not wait for ever.
+    /// Fails a write that is pending for too long.
     fn in_time(&mut self, written: Poll<io::Result<usize>>, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
         if written.is_ready() {
             self.stuck = None;
@@ -102,7 +102,7 @@ impl AsyncWrite for Linger {
             let mut read = ReadBuf::new(&mut buffer);
             match ready!(Pin::new(&mut this.stream).poll_read(context, &mut read)) {
                 Ok(()) if !read.filled().is_empty() => closing.left = closing.left.saturating_sub(read.filled().len()),
-                // The client has closed its side, or is gone.
+                // The client has closed its side or is gone.
                 Ok(()) | Err(_) => break,
             }
         }

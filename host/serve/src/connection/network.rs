@@ -1,4 +1,4 @@
-//! Networks of addresses, as `10.0.0.0/8` or as one address.
+//! Networks in CIDR notation, such as `10.0.0.0/8`, and single addresses.
 
 use std::net::IpAddr;
 use std::str::FromStr;

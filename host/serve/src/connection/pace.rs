@@ -1,4 +1,4 @@
-//! A request's body that has to keep coming.
+//! Minimum pace of request bodies.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -16,23 +16,23 @@ use crate::connection::state::{ClientWait, Connection, WaitKind};
 use crate::wire::body::BodyError;
 use crate::wire::problem::ApiError;
 
-/// A body may be this slow for this long before its rate is looked at.
+/// Time before the average rate of a body is checked.
 const SLOW_START: Duration = Duration::from_secs(30);
 
-/// How fast a body has to come.
+/// The required pace of a body.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct BodyPace {
     idle: Duration,
-    /// 0 for any.
+    /// 0 for no minimum.
     min_bytes_per_second: u64,
 }
 
-/// Says whether a body came too slowly.
+/// Set when a body arrived too slowly.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct SlowBodyFlag(Option<Arc<AtomicBool>>);
 
-/// A body that fails when nothing of it comes for too long, or too little on average. Only the time in which somebody waits
-/// for it counts.
+/// A body that fails if nothing arrives for too long, or too little on average. Only the time during which the host
+/// waits for data counts.
 pub(crate) struct PacedBody<B> {
     body: B,
     pace: BodyPace,
@@ -45,7 +45,7 @@ pub(crate) struct PacedBody<B> {
 
 struct BodyWait {
     timer: Pin<Box<Sleep>>,
-    /// Since when; `None` while nobody waits.
+    /// Start of the current wait; `None` while the host does not wait.
     since: Option<(Instant, ClientWait)>,
 }
 
@@ -54,7 +54,7 @@ impl BodyPace {
         BodyPace { idle: rules.body_idle_timeout, min_bytes_per_second: rules.min_body_bytes_per_second }
     }
 
-    /// How much longer may be waited for the next part.
+    /// Returns how long to wait for the next part.
     fn left(self, n_bytes: u64, waited: Duration) -> Duration {
         let earned = n_bytes.checked_div(self.min_bytes_per_second).map(Duration::from_secs);
         match earned {
@@ -69,7 +69,7 @@ impl SlowBodyFlag {
         self.0.as_ref().is_some_and(|flag| flag.load(Ordering::Acquire))
     }
 
-    /// What whoever sent it is told.
+    /// The error for a body that arrived too slowly.
     pub(crate) fn refused() -> ApiError {
         ApiError::new(
             StatusCode::REQUEST_TIMEOUT,
@@ -89,7 +89,7 @@ impl<B: Body> PacedBody<B> {
         self.too_slow.clone()
     }
 
-    /// Whether the wait that goes on, or begins, has been too long.
+    /// Ready when the current wait has been too long.
     fn poll_wait(&mut self, context: &mut Context<'_>) -> Poll<()> {
         let left = self.pace.left(self.n_bytes, self.waited);
         let now = Instant::now();
@@ -153,7 +153,7 @@ mod tests {
     use crate::connection::registry::Connections;
     use crate::connection::rules::ReloadableRules;
 
-    /// Parts, each after a wait.
+    /// A body of parts, each of which arrives after a delay.
     struct Parts(VecDeque<(Pin<Box<Sleep>>, usize)>);
 
     impl Body for Parts {
@@ -172,7 +172,7 @@ mod tests {
         }
     }
 
-    /// How many bytes come of parts of so many bytes after so many milliseconds each.
+    /// Returns the number of bytes read from parts of a size that arrive after delays in milliseconds.
     async fn read(parts: &[(u64, usize)], idle_ms: u64, min_bytes_per_second: u64) -> Result<usize, String> {
         let mut at = Instant::now();
         let parts = parts.iter().map(|(wait_ms, n_bytes)| {
@@ -181,7 +181,8 @@ mod tests {
         });
         let parts = Parts(parts.collect());
         let pace = BodyPace { idle: Duration::from_millis(idle_ms), min_bytes_per_second };
-        let (all, peer) = (Arc::new(Connections::default()), "127.0.0.1:1".parse().unwrap());
+        let all = Arc::new(Connections::default());
+        let peer = "127.0.0.1:1".parse().unwrap();
         let registered = all.add(peer, &ReloadableRules::new(Rules::default())).unwrap();
         let mut body = PacedBody::new(parts, pace, registered.connection.clone());
         let too_slow = body.too_slow();

@@ -1,4 +1,4 @@
-//! The connections that are open: how many of each address, and which one makes room when there are too many.
+//! The open connections: their number per address, and the choice of the connection to evict when there are too many.
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
@@ -10,10 +10,10 @@ use crate::connection::rules::ReloadableRules;
 use crate::connection::state::{Connection, USED};
 use parking_lot::{Mutex, MutexGuard};
 
-/// A client that is waited for so long may have to make room; what is on its way is there sooner.
+/// A connection whose client has been waited for this long may be evicted. Data that is in transit arrives sooner.
 const STALLED: Duration = Duration::from_secs(1);
 
-/// All connections that are open.
+/// All open connections.
 #[derive(Debug, Default)]
 pub(crate) struct Connections(Mutex<OpenConnections>);
 
@@ -25,7 +25,7 @@ struct OpenConnections {
     by_address: HashMap<IpAddr, usize>,
 }
 
-/// Keeps a connection among those that are open.
+/// Registers an open connection until it is dropped.
 pub(crate) struct Registered {
     connections: Arc<Connections>,
     number: u64,
@@ -34,7 +34,7 @@ pub(crate) struct Registered {
 }
 
 impl Connections {
-    /// Adds a connection, unless its address has as many as it may have.
+    /// Registers a connection unless the limit of its address is reached.
     pub(crate) fn add(self: &Arc<Self>, peer: SocketAddr, live: &ReloadableRules) -> Option<Registered> {
         let rules = live.load();
         let rules = &rules.rules;
@@ -57,11 +57,12 @@ impl Connections {
         Some(Registered { connections: self.clone(), number, counted, connection })
     }
 
-    /// Ends a connection to make room for a new one: of those without a request in work the oldest that never sent a whole head, or
-    /// else the oldest; when there is none, of those whose client has been waited for long the one that was longest. One whose
-    /// request may be on its way is left: only what has begun none since an earlier call is ended.
+    /// Evicts a connection to make room for a new one: the oldest idle connection that never sent a complete head, or
+    /// else the oldest idle connection. If none is idle, the connection whose client has stalled longest, at least
+    /// [`STALLED`]. An idle connection is first marked and only evicted by a later call, since its next request may
+    /// be in transit.
     ///
-    /// Gives whether there is one; a later call may find one.
+    /// Returns true if a connection was evicted. If not, a later call may succeed.
     pub(crate) fn make_room_for(&self, new: &Registered, now: Instant) -> bool {
         let open = self.open();
         let others = open.by_age.iter().filter(|(number, _)| **number != new.number).map(|(_, other)| other);
@@ -83,7 +84,8 @@ impl Connections {
     }
 }
 
-/// Who has an address: of the other kind a whole network is given to one customer.
+/// The key connections are counted under: the IPv4 address, or the /64 of an IPv6 address, since one customer usually
+/// gets a whole /64.
 fn whose(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V4(_) => address,
@@ -123,7 +125,8 @@ mod tests {
             trusted_proxies: vec!["10.0.0.0/8".parse().unwrap()],
             ..Rules::default()
         };
-        let (live, connections) = (ReloadableRules::new(rules), Arc::new(Connections::default()));
+        let live = ReloadableRules::new(rules);
+        let connections = Arc::new(Connections::default());
         let mut open = vec![];
         for (address, expected) in [
             ("203.0.113.1", true),
@@ -151,7 +154,8 @@ mod tests {
 
     #[test]
     fn who_never_sent_a_head_makes_room_first_and_who_is_served_never_does() {
-        let (live, connections) = (ReloadableRules::new(Rules::default()), Arc::new(Connections::default()));
+        let live = ReloadableRules::new(Rules::default());
+        let connections = Arc::new(Connections::default());
         let all: Vec<_> = (0..4).map(|_| connections.add(peer("127.0.0.1"), &live).unwrap()).collect();
         let new = connections.add(peer("127.0.0.1"), &live).unwrap();
         let is_evicted = |at: usize| all[at].connection.state.load(Ordering::Acquire) & EVICTED != 0;
@@ -177,14 +181,17 @@ mod tests {
 
     #[test]
     fn where_all_are_served_whose_client_is_waited_for_longest_makes_room() {
-        let (live, connections) = (ReloadableRules::new(Rules::default()), Arc::new(Connections::default()));
+        let live = ReloadableRules::new(Rules::default());
+        let connections = Arc::new(Connections::default());
         let all: Vec<_> = (0..4).map(|_| connections.add(peer("127.0.0.1"), &live).unwrap()).collect();
         let _in_work: Vec<_> = all.iter().map(|one| one.connection.begin().unwrap()).collect();
         let new = connections.add(peer("127.0.0.1"), &live).unwrap();
         let wait = |at: usize, what| all[at].connection.wait(what);
         let is_evicted = |at: usize| all[at].connection.state.load(Ordering::Acquire) & EVICTED != 0;
         assert!(!connections.make_room_for(&new, Instant::now() + STALLED), "nobody is waited for");
-        let (over, _body, _taking) = (wait(0, WaitKind::Body), wait(2, WaitKind::Body), wait(1, WaitKind::Taking));
+        let over = wait(0, WaitKind::Body);
+        let _body = wait(2, WaitKind::Body);
+        let _taking = wait(1, WaitKind::Taking);
         drop(over);
         assert!(!connections.make_room_for(&new, Instant::now()), "not for long");
         assert_eq!([0, 1, 2, 3].map(is_evicted), [false, false, false, false]);

@@ -1,4 +1,4 @@
-//! What of the front may change while it serves: who is listened to, and how long.
+//! Rules of the server that can be changed while it runs.
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,26 +11,27 @@ use crate::connection::cors::Cors;
 use crate::connection::hosts::AllowedHosts;
 use crate::connection::network::Network;
 
-/// Rules of the front that may change while it serves. A connection goes by the new ones from its next request on.
+/// Rules that can be changed while the server runs. A connection uses new rules from its next request on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rules {
-    /// Origins whose pages may use the API; `*` for all.
+    /// Origins that may use the API from a browser; `*` for all.
     pub cors_origins: Vec<String>,
-    /// Names that a request's `Host` may hold beside `localhost` and addresses; `*.example.org` for all below, `*` for any.
+    /// Accepted names in the `Host` header besides `localhost` and IP addresses; `*.example.org` for all subdomains,
+    /// `*` for any name.
     pub allowed_hosts: Vec<String>,
-    /// Who may say for whom a request is sent.
+    /// Proxies that may report the address of their client.
     pub trusted_proxies: Vec<Network>,
-    /// Connections of one address at the same time. This machine and trusted proxies are not counted.
+    /// Maximum number of connections from one address. Loopback and trusted proxies are not counted.
     pub max_connections_per_address: usize,
-    /// How long nothing of a body may come.
+    /// Longest pause while receiving a request body.
     pub body_idle_timeout: Duration,
-    /// The least that a body brings on average while it is waited for; 0 for any.
+    /// Minimum average rate of a request body, measured while the host waits for it; 0 for none.
     pub min_body_bytes_per_second: u64,
-    /// How long a client may take nothing of an answer.
+    /// How long a client may stop reading before its connection is closed.
     pub write_timeout: Duration,
-    /// Streams of events and logs at the same time.
+    /// Maximum number of open event and log streams.
     pub max_streams: usize,
-    /// Of those, how many may have the same caller.
+    /// Maximum number of open streams of one caller.
     pub max_streams_per_caller: usize,
 }
 
@@ -50,7 +51,7 @@ impl Default for Rules {
     }
 }
 
-/// Rules, made ready to be asked for every request.
+/// The rules, prepared for use by every request.
 #[derive(Debug)]
 pub(crate) struct CompiledRules {
     pub(crate) rules: Rules,

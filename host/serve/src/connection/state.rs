@@ -11,39 +11,39 @@ use tokio::sync::Notify;
 use crate::access::RecentToken;
 use crate::connection::rules::{CachedRules, CompiledRules, ReloadableRules};
 
-/// Bits of [`Connection::state`]; requests in work are counted above them.
+/// Bits of [`Connection::state`]. The number of active requests is counted above them.
 pub(super) const USED: usize = 1;
 pub(super) const EVICTED: usize = 2;
 const WARNED: usize = 4;
 const ONE_REQUEST: usize = 8;
 
-/// One connection.
+/// The state of a connection.
 #[derive(Debug)]
 pub(crate) struct Connection {
     pub(crate) peer: SocketAddr,
-    /// The same as text.
+    /// `peer` as text.
     pub(crate) peer_text: String,
-    /// Whose token it sent last.
+    /// The last valid token the connection sent.
     pub(crate) recent: RecentToken,
     rules: CachedRules,
     pub(super) state: AtomicUsize,
     evicted: Notify,
-    /// Since when its client is waited for: for more of a body, and for taking more of an answer.
+    /// Start of the current wait for the client: for more of a body, and for reading more of a response.
     waits: [Mutex<Option<Instant>>; 2],
 }
 
-/// What a client is waited for.
+/// The kinds of waits for a client.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum WaitKind {
     Body,
     Taking,
 }
 
-/// A wait for a client that goes on.
+/// A wait for the client, until it is dropped.
 #[derive(Debug)]
 pub(crate) struct ClientWait(Arc<Connection>, WaitKind);
 
-/// A request in work: its connection does not make room. Goes with the last byte of the answer.
+/// An active request, which protects its connection from eviction until the last byte of the response.
 #[derive(Debug)]
 pub(crate) struct ActiveRequest(Arc<Connection>);
 
@@ -60,12 +60,12 @@ impl Connection {
         }
     }
 
-    /// The rules that its next request goes by.
+    /// Returns the rules for the next request.
     pub(crate) fn rules(&self) -> Arc<CompiledRules> {
         self.rules.load()
     }
 
-    /// Begins a request; `None` when the connection is about to be ended.
+    /// Starts a request; `None` if the connection is being evicted.
     pub(crate) fn begin(self: &Arc<Self>) -> Option<ActiveRequest> {
         let begun = self.state.fetch_update(Ordering::AcqRel, Ordering::Acquire, |state| {
             (state & EVICTED == 0).then_some(((state | USED) & !WARNED) + ONE_REQUEST)
@@ -73,26 +73,26 @@ impl Connection {
         begun.ok().map(|_| ActiveRequest(self.clone()))
     }
 
-    /// Whether no request is in work.
+    /// Returns true if no request is active.
     pub(crate) fn is_idle(&self) -> bool {
         self.state.load(Ordering::Acquire) < ONE_REQUEST
     }
 
-    /// It goes when it still waits for a request the next time that room is needed.
+    /// Marks an idle connection: it is evicted if it is still idle when room is needed again.
     pub(super) fn warn(&self) {
-        // One that begins a request meanwhile is none of those.
+        // A connection that starts a request in between is not marked.
         let _ = self
             .state
             .fetch_update(Ordering::AcqRel, Ordering::Acquire, |state| (state < ONE_REQUEST).then_some(state | WARNED));
     }
 
-    /// Notes that its client is waited for from now on.
+    /// Records that the client is waited for from now on.
     pub(crate) fn wait(self: &Arc<Self>, what: WaitKind) -> ClientWait {
         *self.wait_of(what) = Some(Instant::now());
         ClientWait(self.clone(), what)
     }
 
-    /// Since when its client is waited for, unless it has to make room already.
+    /// Returns the start of the longest current wait for the client, unless the connection is already being evicted.
     pub(super) fn waits_since(&self) -> Option<Instant> {
         let is_open = self.state.load(Ordering::Acquire) & EVICTED == 0;
         [WaitKind::Body, WaitKind::Taking].into_iter().filter_map(|what| *self.wait_of(what)).min().filter(|_| is_open)
@@ -119,7 +119,7 @@ impl Connection {
         evicted.is_ok()
     }
 
-    /// Waits until it has to make room.
+    /// Waits until the connection is evicted.
     pub(crate) async fn evicted(&self) {
         self.evicted.notified().await;
     }

@@ -1,4 +1,4 @@
-//! Streams of events and logs: how many there may be at once, in all and of one caller, and that none outlives its caller's token.
+//! Limits of event and log streams: their number in total and per caller, and their end with the caller's token.
 
 use std::collections::HashMap;
 use std::pin::Pin;
@@ -15,14 +15,14 @@ use crate::access::caller::Caller;
 use crate::connection::rules::Rules;
 use crate::wire::problem::ApiError;
 
-/// When to ask again, in seconds.
+/// Value of `Retry-After`, in seconds.
 const RETRY_AFTER: u32 = 5;
 
-/// The streams that are open.
+/// The open streams, by caller.
 #[derive(Debug, Default)]
 pub(crate) struct Streams(Mutex<HashMap<String, usize>>);
 
-/// The right to one stream.
+/// A permit for one stream.
 #[derive(Debug)]
 pub(crate) struct StreamPermit {
     streams: Arc<Streams>,
@@ -30,7 +30,7 @@ pub(crate) struct StreamPermit {
 }
 
 impl Streams {
-    /// Gives the right to one more stream.
+    /// Returns a permit for one more stream.
     pub(crate) fn take(self: &Arc<Self>, caller: &Caller, rules: &Rules) -> Result<StreamPermit, ApiError> {
         self.take_for(&caller.principal.name, rules)
     }
@@ -55,7 +55,7 @@ impl Streams {
 }
 
 impl StreamPermit {
-    /// Goes with the body of this answer, which ends at the latest with `ended`.
+    /// Attaches the permit to the response's body, which ends at the latest with `ended`.
     pub(crate) fn hold(self, response: Response, ended: impl Future<Output = ()> + Send + 'static) -> Response {
         response.map(|body| Body::new(Stream { body, ended: Box::pin(ended), _permit: self }))
     }
@@ -76,7 +76,7 @@ impl HttpBody for Stream {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        // First of all: what its caller may not see any more is not sent.
+        // Checked first, so that nothing is sent after the token has become invalid.
         match self.ended.as_mut().poll(context) {
             Poll::Ready(()) => {
                 self.ended = Box::pin(std::future::ready(()));

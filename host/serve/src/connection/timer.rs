@@ -1,8 +1,8 @@
-//! The timer behind the deadline for a request's head.
+//! The timer for the deadline of a request's head.
 //!
-//! hyper makes a sleep for every request and drops it when the head has come. Each timer of tokio takes a lock to be
-//! set and another to be dropped, so the sleeps of one connection share one timer: a sleep only writes its deadline
-//! down, and the timer looks at it when it goes off, and goes on if it is early.
+//! hyper creates a sleep for every request and drops it when the head has arrived. Creating and dropping a tokio
+//! timer takes a lock each. The sleeps of a connection therefore share one timer: a sleep only stores its deadline,
+//! and the timer checks it when it fires and continues if it fired early.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use hyper::rt::{Sleep, Timer};
 use parking_lot::Mutex;
 
-/// The timer of one connection, for the one sleep at a time that hyper makes there.
+/// The timer of a connection, for the single sleep that hyper has at a time.
 #[derive(Clone, Default)]
 pub(crate) struct ConnectionTimer(Arc<Mutex<Option<Pin<Box<tokio::time::Sleep>>>>>);
 
@@ -28,7 +28,7 @@ impl Future for SharedSleep {
         let deadline = self.deadline.into();
         let mut timer = self.timer.0.lock();
         let timer = timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline)));
-        // Later than wanted would be missed.
+        // A timer with a later deadline would fire too late.
         if timer.deadline() > deadline {
             timer.as_mut().reset(deadline);
         }

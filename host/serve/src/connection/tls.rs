@@ -1,4 +1,4 @@
-//! TLS: a certificate and its key from two PEM files, and connections that begin with it.
+//! TLS: the certificate and key from two PEM files, and the handshake.
 
 use std::fs::File;
 use std::io::{self, Read as _};
@@ -17,51 +17,51 @@ use tokio_rustls::server::TlsStream;
 
 use crate::connection::linger::Linger;
 
-/// No certificate and no key is larger.
+/// Maximum size of a certificate or key file.
 const MAX_FILE_BYTES: u64 = 1 << 20;
-/// What every TLS connection begins with.
+/// First byte of a TLS connection: a handshake record.
 const HANDSHAKE: u8 = 0x16;
 const PLAIN_REFUSED: &[u8] = b"HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain\r\nconnection: close\r\n\
     content-length: 46\r\n\r\nthis port accepts HTTPS only; use https://...\n";
 
-/// Where the certificate and its key lie.
+/// The paths of the certificate and its key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TlsFiles {
-    /// The certificate, then those that lead to an authority. PEM.
+    /// The certificate, followed by its intermediate certificates. PEM.
     pub certificate: PathBuf,
-    /// The private key. PEM; not readable for everybody.
+    /// The private key. PEM; must not be accessible to others.
     pub key: PathBuf,
 }
 
-/// Why there is no TLS.
+/// Why TLS cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
-    /// A file can't be read.
+    /// A file cannot be read.
     #[error("failed to read `{}`", path.display())]
     Read {
         /// The file.
         path: PathBuf,
-        /// Why not.
+        /// The cause.
         #[source]
         source: io::Error,
     },
-    /// Others than its owner and group can read or change the key.
+    /// The key file is accessible to users other than its owner and group.
     #[error("the key `{}` has mode {mode:04o}, which allows access by others; hint: chmod 0640 or less", path.display())]
     Open {
         /// The file.
         path: PathBuf,
-        /// Its mode.
+        /// The file's mode.
         mode: u32,
     },
-    /// A file holds something else.
+    /// A file does not contain a certificate or key.
     #[error("`{}` does not contain a {what} in PEM format", path.display())]
     NotPem {
         /// The file.
         path: PathBuf,
-        /// What it should hold.
+        /// The expected content.
         what: &'static str,
     },
-    /// Certificate and key don't go together, or are of a kind that is not known.
+    /// The certificate and key do not match or are not supported.
     #[error("the certificate and the key do not match or are not supported")]
     Unfit(#[source] rustls::Error),
 }
@@ -74,14 +74,14 @@ impl Tls {
         read(files).map(|config| Tls(RwLock::new(Arc::new(config))))
     }
 
-    /// Takes another certificate for the connections to come; the old one stays when it can't be read.
+    /// Replaces the certificate for new connections. The old one is kept if the new one is invalid.
     pub(crate) fn set(&self, files: &TlsFiles) -> Result<(), TlsError> {
         let config = Arc::new(read(files)?);
         *self.0.write() = config;
         Ok(())
     }
 
-    /// Begins TLS. A client that speaks plain HTTP is told so.
+    /// Performs the handshake. A client that sends plain HTTP gets a plain response.
     pub(crate) async fn accept(
         &self,
         stream: TcpStream,
@@ -131,7 +131,7 @@ fn read(files: &TlsFiles) -> Result<ServerConfig, TlsError> {
     Ok(config)
 }
 
-/// The bytes of a small file, and its mode.
+/// Returns the content of a small file and its mode.
 fn contents(path: &Path) -> Result<(Vec<u8>, u32), TlsError> {
     let failed = |source| TlsError::Read { path: path.to_owned(), source };
     let file = File::open(path).map_err(failed)?;

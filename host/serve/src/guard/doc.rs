@@ -1,7 +1,7 @@
-//! What is said of a route, beside its row in the table: `/openapi.json` is made of it.
+//! The documentation of a route, from which `/openapi.json` is generated.
 //!
-//! A row says what only its handler knows: `says`, the query, the body, the answers. What follows from the row itself (the
-//! token, the parameters of the path, the problems of all of them) is added where the document is made.
+//! A row documents what only its handler knows: the summary, the query, the body and the responses. The security
+//! scheme, the path parameters and the common errors are derived from the row when the document is generated.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,58 +13,58 @@ use utoipa::{IntoParams, ToSchema};
 use crate::operation::request::OperationQuery;
 use crate::wire::plugin_list::PluginListQuery;
 
-/// What an operation that changes plugins may fail with: one status for each [`host_run::FailureKind`].
+/// Statuses of a failed operation: one for each [`host_run::FailureKind`].
 const OPERATION_ERRORS: [u16; 11] = [400, 403, 404, 409, 412, 413, 422, 500, 503, 504, 507];
-/// What may go wrong with a JSON body.
+/// Statuses of an invalid JSON body.
 const BODY_ERRORS: [u16; 3] = [400, 413, 415];
 
-/// What is said of a route.
+/// The documentation of a route.
 #[derive(Debug, Default)]
 pub(crate) struct RouteDoc {
     pub(crate) summary: &'static str,
     pub(crate) parameters: Vec<Value>,
-    /// What the parameters of the path are, where that is not the same everywhere.
+    /// Descriptions of path parameters, if they are not the same in all routes.
     pub(crate) path_parameters: BTreeMap<&'static str, &'static str>,
     pub(crate) body: Option<Value>,
-    /// By status, then by media type; an answer without a body has no media type.
+    /// By status and media type. A response without a body has no media type.
     pub(crate) responses: BTreeMap<u16, ResponseDoc>,
-    /// The statuses of problems.
+    /// The statuses of errors.
     pub(crate) errors: BTreeSet<u16>,
-    /// The schemas that are referred to, by name.
+    /// The referenced schemas, by name.
     pub(crate) schemas: BTreeMap<String, Value>,
 }
 
-/// What comes with one status.
+/// The documentation of the responses with one status.
 #[derive(Debug, Default)]
 pub(crate) struct ResponseDoc {
     pub(crate) description: &'static str,
-    /// The schemas of each media type; several are alternatives.
+    /// The schemas of each media type. Several schemas are alternatives.
     pub(crate) content: BTreeMap<&'static str, Vec<Value>>,
-    /// Name and description of headers.
+    /// Names and descriptions of response headers.
     pub(crate) headers: Vec<(&'static str, &'static str)>,
 }
 
 impl RouteDoc {
-    /// What it does, in one sentence.
+    /// Sets the summary: one sentence.
     pub(crate) fn summary(&mut self, summary: &'static str) -> &mut RouteDoc {
         self.summary = summary;
         self
     }
 
-    /// What a parameter of the path is, where its name does not say it.
+    /// Describes a path parameter.
     pub(crate) fn path_parameter(&mut self, name: &'static str, description: &'static str) -> &mut RouteDoc {
         self.path_parameters.insert(name, description);
         self
     }
 
-    /// The parameters of the query.
+    /// Adds the query parameters.
     pub(crate) fn query<Q: IntoParams>(&mut self) -> &mut RouteDoc {
         let parameters = Q::into_params(|| Some(ParameterIn::Query));
         self.parameters.extend(parameters.into_iter().map(|parameter| without_null(value(parameter))));
         self.errors(&[400])
     }
 
-    /// The query of a list of plugins.
+    /// Adds the query parameters of a plugin list.
     pub(crate) fn list_query(&mut self) -> &mut RouteDoc {
         self.query::<PluginListQuery>();
         for (name, words) in PluginListQuery::WORDS {
@@ -73,7 +73,7 @@ impl RouteDoc {
         self
     }
 
-    /// The words that a parameter of the query can be.
+    /// Sets the allowed values of a query parameter.
     pub(crate) fn allowed_values(&mut self, name: &str, words: &[&str]) -> &mut RouteDoc {
         for parameter in self.parameters.iter_mut().filter(|parameter| parameter["name"] == name) {
             parameter["schema"]["enum"] = json!(words);
@@ -81,62 +81,62 @@ impl RouteDoc {
         self
     }
 
-    /// A header that is read.
+    /// Adds a request header.
     pub(crate) fn header(&mut self, name: &'static str, description: &'static str) -> &mut RouteDoc {
         let schema = json!({ "type": "string" });
         self.parameters.push(json!({ "name": name, "in": "header", "description": description, "schema": schema }));
         self
     }
 
-    /// A JSON body that must be there.
+    /// Adds a required JSON body.
     pub(crate) fn body<B: ToSchema>(&mut self) -> &mut RouteDoc {
         let schema = self.reference::<B>();
         self.body_content(true, &[("application/json", schema)]).errors(&BODY_ERRORS)
     }
 
-    /// A JSON body that may be left out.
+    /// Adds an optional JSON body.
     pub(crate) fn optional_body<B: ToSchema>(&mut self) -> &mut RouteDoc {
         let schema = self.reference::<B>();
         self.body_content(false, &[("application/json", schema)]).errors(&BODY_ERRORS)
     }
 
-    /// A body with a schema for each media type.
+    /// Adds a body with a schema for each media type.
     pub(crate) fn body_content(&mut self, required: bool, content: &[(&'static str, Value)]) -> &mut RouteDoc {
         let content = content.iter().map(|(media, schema)| ((*media).to_owned(), json!({ "schema": schema })));
         self.body = Some(json!({ "required": required, "content": Value::Object(content.collect()) }));
         self
     }
 
-    /// Answers with JSON. Said twice of one status, the answer is either.
+    /// Adds a JSON response. Several responses with the same status are alternatives.
     pub(crate) fn response<A: ToSchema>(&mut self, status: u16) -> &mut RouteDoc {
         let schema = self.reference::<A>();
         self.response_content(status, "application/json", schema)
     }
 
-    /// Answers with a JSON array of these.
+    /// Adds a response with a JSON array.
     pub(crate) fn response_list<A: ToSchema>(&mut self, status: u16) -> &mut RouteDoc {
         let items = self.reference::<A>();
         self.response_content(status, "application/json", json!({ "type": "array", "items": items }))
     }
 
-    /// Answers without a body.
+    /// Adds a response without a body.
     pub(crate) fn empty_response(&mut self, status: u16) -> &mut RouteDoc {
         self.responses.entry(status).or_default();
         self
     }
 
-    /// Answers with a text of another media type.
+    /// Adds a response with a text of another media type.
     pub(crate) fn text_response(&mut self, status: u16, media: &'static str) -> &mut RouteDoc {
         self.response_content(status, media, json!({ "type": "string" }))
     }
 
-    /// Answers with this status, and a body of this media type and schema.
+    /// Adds a response with a media type and schema.
     pub(crate) fn response_content(&mut self, status: u16, media: &'static str, schema: Value) -> &mut RouteDoc {
         self.responses.entry(status).or_default().content.entry(media).or_default().push(schema);
         self
     }
 
-    /// A header of the answer with this status.
+    /// Adds a response header.
     pub(crate) fn response_header(
         &mut self,
         status: u16,
@@ -147,19 +147,19 @@ impl RouteDoc {
         self
     }
 
-    /// It may end in problems with these statuses, beside those that follow from the row.
+    /// Adds statuses of errors, besides those derived from the row.
     pub(crate) fn errors(&mut self, statuses: &[u16]) -> &mut RouteDoc {
         self.errors.extend(statuses);
         self
     }
 
-    /// It takes [`crate::wire::input::OperationRequest`] and runs an operation as a job, which answers at its end or, when the client would
-    /// rather watch, at once.
+    /// Documents a route that takes an [`OperationRequest`](crate::operation::request::OperationRequest) and runs a
+    /// job.
     pub(crate) fn runs_job(&mut self) -> &mut RouteDoc {
         self.runs_job_returning::<host_api::OperationResult>()
     }
 
-    /// The same with another answer at the end.
+    /// Documents a route that runs a job, with another response at its end.
     pub(crate) fn runs_job_returning<A: ToSchema>(&mut self) -> &mut RouteDoc {
         let prefer = "`respond-async`: respond immediately with 202 and the job.";
         let on_conflict = OnConflict::ALL.map(OnConflict::as_str);
@@ -169,7 +169,7 @@ impl RouteDoc {
         self.response_header(202, "Location", "The status URL of the job.").errors(&OPERATION_ERRORS)
     }
 
-    /// A reference to the schema of a type, which is kept with all that it refers to.
+    /// Returns a reference to the schema of a type, and stores it with all schemas it refers to.
     fn reference<T: ToSchema>(&mut self) -> Value {
         let name = T::name().into_owned();
         let mut schemas = vec![];
@@ -180,12 +180,12 @@ impl RouteDoc {
     }
 }
 
-/// Documents are maps of texts and lists, which serialize.
+/// Serializing a documentation type does not fail.
 fn value(part: impl serde::Serialize) -> Value {
     serde_json::to_value(part).unwrap_or_default()
 }
 
-/// A parameter that may be left out is not `null` therefore: in a query that would be a text.
+/// Removes `null` from the type of an optional parameter, since a query cannot contain null.
 fn without_null(mut parameter: Value) -> Value {
     if let Some(types) = parameter.pointer_mut("/schema/type")
         && let Some(kind) = types.as_array().and_then(|types| types.iter().find(|kind| **kind != "null")).cloned()
@@ -196,7 +196,7 @@ fn without_null(mut parameter: Value) -> Value {
 }
 
 impl ResponseDoc {
-    /// As it stands in the document.
+    /// The response object of the OpenAPI document.
     pub(crate) fn to_json(&self, status: u16) -> Value {
         let title = http::StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason());
         let description = if self.description.is_empty() { title.unwrap_or("answer") } else { self.description };

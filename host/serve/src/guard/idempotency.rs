@@ -1,4 +1,4 @@
-//! `Idempotency-Key`: a POST that is sent twice under one key is done once, and answered as the first was.
+//! `Idempotency-Key`: a POST that is repeated with the same key is run once, and gets the stored response.
 
 use axum::body::Body;
 use axum::extract::Request;
@@ -23,10 +23,10 @@ use crate::wire::view;
 const KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 const MAX_KEY_BYTES: usize = 200;
-/// A longer answer is not kept: its job tells the same.
+/// Maximum size of a stored response. Repetitions of requests with longer responses are answered from their job.
 const MAX_ANSWER_BYTES: u64 = 256 * 1024;
 
-/// What an earlier request was answered.
+/// A stored response.
 #[derive(Serialize, Deserialize)]
 struct StoredResponse {
     status: u16,
@@ -35,20 +35,21 @@ struct StoredResponse {
     body: String,
 }
 
-/// Answers a request that somebody may make: once, where it names itself.
+/// Runs an authorized request, or returns the response of an earlier one with the same key.
 pub(crate) async fn answer(app: &AppState, row: &RouteRow, caller: &Caller, request: Request, next: Next) -> Response {
     let is_left_out = match row.action {
-        // Its body is not kept in memory to be compared, and a second upload does no harm.
+        // Its body would have to be in memory to be compared, and a second upload does no harm.
         "plugin_upload" => true,
-        // A token is told once and lies nowhere, and a digest of a body with a password could be guessed from. The second
-        // of the same name is refused.
+        // The response contains a secret that is not stored, or a digest of the body would allow guessing the
+        // password. A repetition is rejected because the name exists.
         "token_create" | "user_create" => true,
         _ => false,
     };
     let may_be_named = row.method == Method::POST && !is_left_out;
-    match request.headers().contains_key(KEY) && may_be_named {
-        true => once(app, caller, request, next).await.unwrap_or_else(ApiError::into_response),
-        false => next.run(request).await,
+    if request.headers().contains_key(KEY) && may_be_named {
+        once(app, caller, request, next).await.unwrap_or_else(ApiError::into_response)
+    } else {
+        next.run(request).await
     }
 }
 
@@ -56,7 +57,8 @@ async fn once(app: &AppState, caller: &Caller, request: Request, next: Next) -> 
     let failed = |error: host_run::Error| ApiError::from(&error);
     let key = key(request.headers())?;
     let (parts, body) = request.into_parts();
-    let (uri, method) = (parts.uri.clone(), parts.method.clone());
+    let uri = parts.uri.clone();
+    let method = parts.method.clone();
     let respond_async = input::respond_async(&parts.headers);
     let whole = Request::from_parts(parts.clone(), body);
     let bytes = input::bytes(whole, app).await?;
@@ -84,7 +86,7 @@ async fn once(app: &AppState, caller: &Caller, request: Request, next: Next) -> 
     keep(app, &named, response).await
 }
 
-/// The name that a request gives itself.
+/// Returns the key of a request.
 fn key(headers: &HeaderMap) -> Result<String, ApiError> {
     let mut values = headers.get_all(KEY).iter();
     let text = match (values.next().map(HeaderValue::to_str), values.next()) {
@@ -98,8 +100,8 @@ fn key(headers: &HeaderMap) -> Result<String, ApiError> {
     })
 }
 
-/// Keeps an answer that says that something was done. What was refused before anything was begun may be asked again under the key;
-/// what became a job is told by that.
+/// Stores the response of a successful request. A request that was rejected before it started can be repeated with
+/// the same key; a request that became a job is answered from the job.
 async fn keep(app: &AppState, named: &Named, response: Response) -> Result<Response, ApiError> {
     let n_bytes = response.body().size_hint().exact();
     let is_kept = response.status().is_success() && n_bytes.is_some_and(|n_bytes| n_bytes <= MAX_ANSWER_BYTES);
@@ -120,7 +122,7 @@ async fn keep(app: &AppState, named: &Named, response: Response) -> Result<Respo
         body: String::from_utf8_lossy(&bytes).into_owned(),
     };
     let text = serde_json::to_string(&answer).unwrap_or_default();
-    // It is done all the same; asked again, it is told by its job.
+    // The request has succeeded; a repetition is answered from its job.
     if let Err(error) = app.host.keep_answer(named, &text).await {
         tracing::warn!("failed to store the response for an `Idempotency-Key`: {}", error.chain());
     }
@@ -146,7 +148,7 @@ fn replayed(answer: &str) -> Result<Response, ApiError> {
     Ok(marked(response))
 }
 
-/// What is told of the job that an earlier request became.
+/// Responds to the repetition of a request that became a job.
 async fn of_job(app: &AppState, id: &str, respond_async: bool) -> Result<Response, ApiError> {
     if let Some(job) = app.host.live_job(id) {
         return answer_of_job(&job, respond_async).await;

@@ -1,7 +1,7 @@
-//! The table of routes: for each its method, path, who may use it, and what it is called.
+//! The route table: the method, path, required access and action of each route.
 //!
-//! The router is made of it, and nothing else is: a route that has no row does not exist, and one that has a row asks
-//! who is there before its handler sees anything.
+//! The router is built only from the table. A route without a row does not exist, and the required access of a row is
+//! checked before its handler runs.
 
 use std::sync::Arc;
 
@@ -25,45 +25,45 @@ use crate::state::AppState;
 use crate::wire::input;
 use crate::wire::problem::ApiError;
 
-/// What a route needs of who asks.
+/// The access that a route requires.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum RequiredAccess {
-    /// Nothing: anybody may.
+    /// None.
     Public,
-    /// A valid token; what of it may be seen or done is for the handler to say.
+    /// Any valid token. The handler decides what the caller may see or do.
     AnyToken,
-    /// A role; of a path with a plugin's id, a role for that plugin is enough.
+    /// A role. For a path with a plugin id, the role for that plugin is sufficient.
     Role(Role),
 }
 
-/// One route.
+/// A route.
 #[derive(Debug)]
 pub(crate) struct RouteRow {
     pub(crate) method: Method,
     pub(crate) path: &'static str,
     pub(crate) access: RequiredAccess,
-    /// What it does, in words of this API: `plugin_load`.
+    /// The name of the action, for the audit log and metrics, such as `plugin_load`.
     pub(crate) action: &'static str,
 }
 
 impl RouteRow {
-    /// The parameter of the path that is a plugin's id.
+    /// Returns true if the path contains a plugin id.
     pub(crate) fn has_plugin_id(&self) -> bool {
         self.path.starts_with("/api/plugins/{id}")
     }
 
-    /// Whether it may change something.
+    /// Returns true if the route can change something.
     pub(crate) fn is_mutating(&self) -> bool {
         !matches!(self.method, Method::GET | Method::HEAD)
     }
 }
 
-/// The routes, as they are added.
+/// Collects routes.
 pub(crate) struct RouteTable {
     app: AppState,
     router: Router<AppState>,
     rows: Vec<Arc<RouteRow>>,
-    /// What is said of each row.
+    /// The documentation of each row.
     docs: Vec<RouteDoc>,
 }
 
@@ -72,8 +72,7 @@ impl RouteTable {
         RouteTable { app, router: Router::new(), rows: vec![], docs: vec![] }
     }
 
-    /// Adds a route for those who have at least this role; what is said of it is chained behind. A test names rows of which
-    /// nothing is said.
+    /// Adds a route that requires a role, and returns its documentation to be filled in.
     pub(crate) fn role<H, T>(
         &mut self,
         role: Role,
@@ -89,7 +88,7 @@ impl RouteTable {
         self.route(RouteRow { method, path, access: RequiredAccess::Role(role), action }, handler, |route| route)
     }
 
-    /// Adds a route for everybody whom the host knows.
+    /// Adds a route that requires any valid token.
     pub(crate) fn any_token<H, T>(
         &mut self,
         action: &'static str,
@@ -104,7 +103,7 @@ impl RouteTable {
         self.route(RouteRow { method, path, access: RequiredAccess::AnyToken, action }, handler, |route| route)
     }
 
-    /// Adds a route for anybody.
+    /// Adds a public route.
     pub(crate) fn public<H, T>(
         &mut self,
         action: &'static str,
@@ -119,7 +118,7 @@ impl RouteTable {
         self.route(RouteRow { method, path, access: RequiredAccess::Public, action }, handler, |route| route)
     }
 
-    /// Adds a route to which something is done before it is guarded.
+    /// Adds a route with additional layers.
     pub(crate) fn route<H, T>(
         &mut self,
         row: RouteRow,
@@ -142,12 +141,12 @@ impl RouteTable {
         self.docs.last_mut().expect("one has been pushed just now")
     }
 
-    /// Each row, with what is said of it.
+    /// Returns each row with its documentation.
     pub(crate) fn documented_rows(&self) -> impl Iterator<Item = (&RouteRow, &RouteDoc)> {
         self.rows.iter().map(|row| &**row).zip(&self.docs)
     }
 
-    /// The router, and what it is made of.
+    /// Returns the router and the rows.
     pub(crate) fn finish(self) -> (Router<AppState>, Vec<Arc<RouteRow>>) {
         (self.router, self.rows)
     }
@@ -159,12 +158,12 @@ struct Guard {
     row: Arc<RouteRow>,
 }
 
-/// What was asked, riding in the answer to where it is counted.
+/// The action of a route, attached to the response for logs and metrics.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ActionName(pub(crate) &'static str);
 
-/// Asks who is there, and lets the handler know. What changes something is told to the audit log before and after, and goes
-/// on when its client is gone.
+/// Authenticates and authorizes a request. A mutating request is recorded in the audit log before and after it runs,
+/// and continues when its client disconnects.
 async fn guarded(
     State(guard): State<Guard>,
     parameters: Result<RawPathParams, RawPathParamsRejection>,
@@ -184,7 +183,7 @@ async fn pass(
     next: Next,
 ) -> Response {
     let Ok(parameters) = parameters else { return input::not_text().into_response() };
-    // The first is what it is about; others are a part of that.
+    // The first parameter is the object; further parameters are parts of it.
     let object = parameters.iter().next().map(|(_, value)| value).unwrap_or_default();
     let mut audit = AuditContext::from_request(guard.row.action, object, request.extensions());
     let plugin = parameters.iter().find(|(name, _)| *name == "id").map(|(_, id)| id);
@@ -199,14 +198,11 @@ async fn pass(
     if !guard.row.is_mutating() {
         return next.run(request).await;
     }
-    // A stranger's request is told by its handler, once it knows who asks.
+    // A public route (login) is recorded by its handler, once the user is known.
     let is_told = guard.row.access != RequiredAccess::Public;
     let tasks = guard.app.tasks.clone();
     let ran = tasks.spawn(async move {
-        let asked = match is_told {
-            true => audit.asked(&host).await,
-            false => Ok(0),
-        };
+        let asked = if is_told { audit.asked(&host).await } else { Ok(0) };
         let asked = match asked {
             Ok(asked) => asked,
             Err(refused) => return refused.into_response(),
@@ -225,7 +221,7 @@ async fn pass(
 }
 
 impl Guard {
-    /// Lets a request pass, with who sends it.
+    /// Checks the origin and the required access, and stores the caller in the request.
     fn check(&self, request: &mut Request, plugin: Option<&str>, audit: &mut AuditContext) -> Result<(), ApiError> {
         if self.row.is_mutating() && self.app.rules.load().cors.is_foreign(request.headers()) {
             return Err(cors::foreign());

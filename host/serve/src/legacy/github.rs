@@ -1,4 +1,4 @@
-//! Installing and updating as clients of an older system ask for it: by repository.
+//! Installing and updating by repository, as older clients request it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,7 +22,7 @@ use crate::wire::update_request::refused;
 
 type ApiResult = Result<Response, ApiError>;
 
-/// Loads the newest release of a repository, with the rule for what comes after it.
+/// Installs the newest release of a repository with an update policy.
 pub(crate) async fn install(
     State(app): State<AppState>,
     request: OperationRequest,
@@ -30,7 +30,7 @@ pub(crate) async fn install(
 ) -> ApiResult {
     let (url, rule) = github_asked(&asked)?;
     let source = Source::Git { url: url.clone(), revision: Revision::Latest };
-    // In one operation: such clients do not wait for long, and what they asked for is done all the same.
+    // In one operation: older clients do not wait long, and the policy must be set even if they disconnect.
     let options = LoadOptions { update: Some(rule.clone()), ..LoadOptions::default() };
     let operation = Operation::Load { source, trust: Trust::Http, options };
     let job = app.host.submit(operation, request.initiator).await?;
@@ -43,9 +43,9 @@ pub(crate) async fn install(
     Ok(Json(github_installed(done, &url, &rule)).into_response())
 }
 
-/// Updates the plugins of a repository and no others; with `force` those that have nothing newer are built again.
+/// Updates the plugins of a repository. With `force`, plugins without a newer version are rebuilt.
 ///
-/// All are asked for before the first is waited for, so that a client that goes away leaves none out.
+/// All jobs are submitted before the first is awaited, so that a client that disconnects leaves none out.
 pub(crate) async fn update_all(
     State(app): State<AppState>,
     request: OperationRequest,
@@ -61,13 +61,15 @@ pub(crate) async fn update_all(
     let mut jobs = vec![];
     for plugin in plugins {
         let id = plugin.id.to_string();
-        let operation = match asked.force && !has_newer(&app, &id).await {
-            true => Operation::Reload { id },
-            false => Operation::Update { id, to: None, automatic: false },
+        let operation = if asked.force && !has_newer(&app, &id).await {
+            Operation::Reload { id }
+        } else {
+            Operation::Update { id, to: None, automatic: false }
         };
         jobs.push((plugin, app.host.submit(operation, request.initiator.clone()).await));
     }
-    let (mut done, mut refused) = (vec![], vec![]);
+    let mut done = vec![];
+    let mut refused = vec![];
     for (plugin, job) in jobs {
         match job {
             Ok(job) => match ended(&app, &plugin, &job).await {
@@ -80,11 +82,13 @@ pub(crate) async fn update_all(
     if let (true, [(_, _, first), ..]) = (done.is_empty(), &*refused) {
         return Err(first.clone());
     }
-    let (n_updated, n_all) = (done.iter().filter(|plugin| plugin.updated).count(), done.len() + refused.len());
+    let n_updated = done.iter().filter(|plugin| plugin.updated).count();
+    let n_all = done.len() + refused.len();
     done.extend(refused.into_iter().map(|(plugin, job, problem)| {
         let id = plugin.id.to_string();
         let problem = Some(problem.problem("", &format!("/api/plugins/{id}/update")));
-        let (from, to) = (version(&plugin), version(&plugin));
+        let from = version(&plugin);
+        let to = version(&plugin);
         api::GithubUpdatedPlugin { id, updated: false, from, to, job, problem }
     }));
     let message = format!("updated {n_updated} of {n_all} plugins from {url}");
@@ -96,7 +100,8 @@ fn comes_from(plugin: &PluginView, url: &GitUrl) -> bool {
     matches!(source, Some(Source::Git { url: other, .. }) if other.is_same_repository(url))
 }
 
-/// Whether an update would find something. A repository that can't be asked is left to the update to tell of.
+/// Returns true if an update would find a newer version. If the repository cannot be checked, the update reports the
+/// error.
 async fn has_newer(app: &AppState, id: &str) -> bool {
     match app.host.look_for_updates(id).await {
         Ok(report) => report.error.is_some() || report.allowed.is_some(),
@@ -104,7 +109,7 @@ async fn has_newer(app: &AppState, id: &str) -> bool {
     }
 }
 
-/// Waits for one plugin, and says what became of it.
+/// Waits for the update of one plugin and returns its result.
 async fn ended(app: &AppState, before: &PluginView, job: &Arc<Job>) -> Result<api::GithubUpdatedPlugin, ApiError> {
     let receipt = job.wait().await?;
     let picked = |plugin: &PluginView| plugin.desired.as_ref().map(|desired| desired.current.artifact);
@@ -123,12 +128,12 @@ fn version(plugin: &PluginView) -> String {
     plugin.desired.as_ref().map(|desired| desired.current.version.to_string()).unwrap_or_default()
 }
 
-/// The repository that an older client wants to install, and how it is to be kept up to date: with versions that are
-/// compatible, which is what it may mean by its one switch.
+/// Parses the repository and update policy of an installation. The single switch of older clients allows compatible
+/// versions (`minor`).
 ///
 /// # Errors
-/// No repository, or no length of time. One that is too short or too long becomes the nearest that is not: that client
-/// knows no bounds, and is told what is in use.
+/// The repository or the interval is invalid. An interval out of range is replaced by the nearest allowed one, which
+/// is returned to the client.
 fn github_asked(asked: &api::GithubInstall) -> Result<(GitUrl, UpdateRule), ApiError> {
     let url = repository(&asked.repo_url)?;
     let interval = match &asked.update_interval {
@@ -141,15 +146,15 @@ fn github_asked(asked: &api::GithubInstall) -> Result<(GitUrl, UpdateRule), ApiE
     rule.map(|rule| (url, rule)).map_err(|error| refused(vec![("updateInterval", error)]))
 }
 
-/// The repository that an older client names.
+/// Parses a repository URL.
 ///
 /// # Errors
-/// Why the text is none.
+/// The text is not a repository URL.
 fn repository(text: &str) -> Result<GitUrl, ApiError> {
     GitUrl::from_repository_address(text).map_err(|error| host_run::Error::from(error).into())
 }
 
-/// What an older client is told of its installation.
+/// The response to an installation.
 fn github_installed(asked: api::OperationResult, url: &GitUrl, rule: &UpdateRule) -> api::GithubInstalled {
     api::GithubInstalled {
         asked,

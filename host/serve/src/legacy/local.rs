@@ -1,4 +1,4 @@
-//! Folders and files as clients of an older system name them: the same operations as for any other source.
+//! Installing from folders and files, as older clients request it.
 
 use axum::Json;
 use axum::extract::State;
@@ -37,7 +37,7 @@ pub(crate) async fn unload(
     RequiredJson(api::LocalUnload { plugin_id: id }): RequiredJson<api::LocalUnload>,
 ) -> ApiResult {
     let plugin = app.host.plugin(&id).ok_or_else(|| unknown(&id))?;
-    // One that is damaged or on its way has no source, and may go.
+    // A damaged plugin, or one whose first load is running, has no source and can be unloaded.
     if plugin.desired.is_some() && !is_local(&plugin) {
         let detail = format!("plugin `{}` was not installed from a folder or file", plugin.id);
         return Err(ApiError::new(StatusCode::CONFLICT, "local_other_source", detail)
@@ -46,14 +46,14 @@ pub(crate) async fn unload(
     run(&app, request, Operation::Unload { id, keep_data: false, cascade: false }).await
 }
 
-/// The installed plugins that come from folders and files.
+/// Lists the plugins that were installed from folders and files.
 pub(crate) async fn list(State(app): State<AppState>, QueryParams(query): QueryParams<PluginListQuery>) -> ApiResult {
     let plugins = app.host.plugins();
     let items = plugins.iter().filter(|plugin| is_local(plugin)).map(view::item).collect();
     Ok(Json(chosen(items, &query)?).into_response())
 }
 
-/// `?pluginPath=&manifestPath=`: the folder or file to look at.
+/// The folder or file to check.
 #[derive(Deserialize, IntoParams)]
 pub(crate) struct LocalBuildQuery {
     /// The folder or file to check.
@@ -65,7 +65,7 @@ pub(crate) struct LocalBuildQuery {
     manifest_path: Option<String>,
 }
 
-/// What building a folder would come to. Nothing is built: a request that is only a look starts no compiler.
+/// Checks a folder without building it: a GET request does not start a compiler.
 pub(crate) async fn build(State(app): State<AppState>, QueryParams(query): QueryParams<LocalBuildQuery>) -> ApiResult {
     let Some(plugin_path) = query.plugin_path else {
         let detail = "invalid query: `pluginPath` is missing; it is the folder or file to check";
@@ -77,7 +77,7 @@ pub(crate) async fn build(State(app): State<AppState>, QueryParams(query): Query
     Ok(Json(judged(shown, &validated)).into_response())
 }
 
-/// The folder or file that a path names.
+/// Parses the path of a folder or file.
 fn path(app: &AppState, plugin_path: &str, manifest_path: Option<&str>) -> Result<Source, ApiError> {
     let source = plugin_path.parse::<Source>().map_err(|error| ApiError::from(host_run::Error::from(error)))?;
     if matches!(source, Source::Git { .. } | Source::Upload(_)) {

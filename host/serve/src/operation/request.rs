@@ -1,4 +1,4 @@
-//! The conditions of an operation: who requests it, why, and how to wait for it.
+//! The conditions of an operation: caller, reason, conflict handling and waiting.
 
 use std::time::Duration;
 
@@ -14,17 +14,17 @@ use crate::access::caller::Caller;
 use crate::wire::input::{QueryParams, respond_async};
 use crate::wire::problem::ApiError;
 
-/// The most characters of a reason.
+/// Maximum length of a reason.
 const MAX_REASON_CHARS: usize = 500;
-/// A week: nothing takes longer.
+/// Maximum timeout: one week.
 const MAX_TIMEOUT_SECONDS: u64 = 7 * 24 * 60 * 60;
 
-/// Under which conditions an operation is asked for: `?reason=`, `?on_conflict=queue|replace|reject`, `?timeout_seconds=`;
-/// and whether the client would rather watch it than wait.
+/// The conditions of an operation (`?reason=`, `?on_conflict=queue|replace|reject`, `?timeout_seconds=`), and the
+/// client's preference to watch the job instead of waiting for its end.
 pub(crate) struct OperationRequest {
     pub(crate) initiator: Initiator,
     pub(crate) respond_async: bool,
-    /// To be told which job does it.
+    /// Receives the id of the job.
     pub(crate) subject: AuditSubject,
 }
 
@@ -54,7 +54,7 @@ impl<S: Send + Sync> FromRequestParts<S> for OperationRequest {
     }
 }
 
-/// Somebody, under these conditions.
+/// Checks the conditions and adds the caller's name.
 fn initiator(name: &str, conditions: OperationQuery) -> Result<Initiator, ApiError> {
     let refused = |detail: String| ApiError::new(StatusCode::BAD_REQUEST, "query_does_not_fit", detail);
     let OperationQuery { reason, on_conflict, timeout_seconds } = conditions;
@@ -101,7 +101,8 @@ mod tests {
         assert_eq!(read("keep_data=true").await, Ok(operator.clone()));
         let asked = read("reason=a%20new+day&on_conflict=replace&timeout_seconds=90").await;
         let timeout = Some(Duration::from_secs(90));
-        let (reason, on_conflict) = (Some("a new day".to_owned()), OnConflict::Replace);
+        let reason = Some("a new day".to_owned());
+        let on_conflict = OnConflict::Replace;
         assert_eq!(asked, Ok(Initiator { reason, on_conflict, timeout, ..operator }));
         let long = "%C3%A9".repeat(MAX_REASON_CHARS);
         assert!(read(&format!("reason={long}")).await.is_ok());

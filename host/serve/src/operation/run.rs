@@ -14,7 +14,7 @@ use crate::wire::view;
 
 type ApiResult = Result<Response, ApiError>;
 
-/// Runs an operation as a job: answers at its end, or at once when the client would rather watch.
+/// Runs an operation as a job. Responds at its end, or immediately if the client prefers to watch the job.
 pub(crate) async fn run(app: &AppState, request: OperationRequest, operation: Operation) -> ApiResult {
     let job = app.host.submit(operation, request.initiator).await?;
     request.subject.job(&job);
@@ -23,7 +23,7 @@ pub(crate) async fn run(app: &AppState, request: OperationRequest, operation: Op
     answered
 }
 
-/// Answers at the end of a job, or at once when the client would rather watch.
+/// Responds at the end of a job, or immediately if the client prefers to watch it.
 pub(crate) async fn answer(job: &Job, respond_async: bool) -> ApiResult {
     if respond_async {
         let mut response = (StatusCode::ACCEPTED, Json(view::job(&job.view()))).into_response();

@@ -7,13 +7,14 @@ use http::StatusCode;
 use crate::state::AppState;
 use crate::wire::problem::ApiError;
 
-/// What a source of an index begins with.
+/// The prefix of a source in an index.
 pub(crate) const INDEX: &str = "index:";
 
-/// The source that a text means, and what must come of it: `index:<id>[@version]` is what an index lists.
+/// Parses a source. `index:<id>[@version]` is looked up in the indexes, which also determine the expected commit or
+/// tree.
 ///
 /// # Errors
-/// The text is no source; no index lists it.
+/// The text is not a source, or no index lists the plugin.
 pub(crate) async fn source_asked(
     app: &AppState,
     text: &str,
@@ -33,7 +34,7 @@ pub(crate) async fn source_asked(
             let detail = "`version` is only supported for git URLs: it selects a branch, tag or commit";
             return Err(ApiError::new(StatusCode::BAD_REQUEST, "source_version", detail));
         };
-        // A version beside the URL says more than one in it.
+        // The separate `version` takes precedence over a version in the URL.
         *revision = version;
     }
     Ok((source, LoadOptions::default()))

@@ -6,7 +6,7 @@ use host_run::Validated;
 use crate::wire::problem::ApiError;
 use crate::wire::view;
 
-/// What a client is told of a source that was looked at.
+/// Describes a validated source.
 pub(crate) fn judged(source: String, validated: &Validated) -> api::ValidationReport {
     let metadata = validated.manifest.as_ref().map(|manifest| view::masked(manifest, &validated.schema));
     let refused = validated.error.as_ref().map(ApiError::from);
@@ -16,9 +16,12 @@ pub(crate) fn judged(source: String, validated: &Validated) -> api::ValidationRe
         None => format!("{named} can be installed"),
         Some(refused) => format!("{named} cannot be installed: {}", refused.detail),
     };
-    let errors = refused.map(|refused| match refused.errors.is_empty() {
-        true => vec![api::FieldError { pointer: String::new(), message: refused.detail }],
-        false => refused.errors,
+    let errors = refused.map(|refused| {
+        if refused.errors.is_empty() {
+            vec![api::FieldError { pointer: String::new(), message: refused.detail }]
+        } else {
+            refused.errors
+        }
     });
     api::ValidationReport {
         valid: validated.error.is_none(),

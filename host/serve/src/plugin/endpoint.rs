@@ -1,4 +1,4 @@
-//! Requests to plugins: found, checked by the manifest, answered by one generation.
+//! Calls of plugin endpoints.
 
 use host_core::access::decide;
 use host_core::manifest::Auth;
@@ -21,18 +21,18 @@ use crate::wire::problem::ApiError;
 use crate::wire::request_id::RequestId;
 use crate::wire::security_headers::with_security_headers;
 
-/// Over which connection a request came.
+/// The connection a request came from.
 #[derive(Clone, Copy)]
 pub(crate) struct RequestOrigin<'a> {
-    /// Address and port of whom it is from; empty when unknown.
+    /// Address and port of the client; empty if unknown.
     pub(crate) peer: &'a str,
-    /// Whose token the connection sent last.
+    /// The last valid token the connection sent.
     pub(crate) recent: &'a RecentToken,
-    /// Whether a trusted proxy sends it for another.
+    /// True if a trusted proxy sent the request for a client.
     pub(crate) is_trusted_proxy: bool,
 }
 
-/// Answers a request below [`PLUGIN_ENDPOINTS`].
+/// Responds to a request below [`PLUGIN_ENDPOINTS`].
 pub(crate) async fn answer<B>(
     app: &AppState,
     request: http::Request<PacedBody<B>>,
@@ -51,14 +51,17 @@ where
     let response = match call.await {
         Ok(response) => response,
         Err(refused) => {
-            let (status, code) = (refused.status.as_u16(), &*refused.code);
-            // What a plugin does wrong is logged where it is seen; what its callers do wrong may be much.
+            let status = refused.status.as_u16();
+            let code = &*refused.code;
+            // At debug level: errors of a plugin are logged where they occur, and invalid requests may be numerous.
             tracing::debug!(%request_id, status, code, "{}: {}", access_log::escaped(parts.uri.path()), refused.detail);
             with_security_headers(refused.to_response(request_id.as_str(), parts.uri.path()))
         }
     };
     if let Some(begun) = begun {
-        let (method, path, status) = (&parts.method, parts.uri.path(), response.status());
+        let method = &parts.method;
+        let path = parts.uri.path();
+        let status = response.status();
         let plugin = generation.map(|generation| (split(path).0, generation));
         let line =
             AccessLogLine { method, path, status, begun, plugin, action: None, request_id, trace, peer: origin.peer };
@@ -85,7 +88,7 @@ where
     *generation = Some(admitted.generation().number);
     let routed = match admitted.route(&parts.method, path) {
         Ok(routed) => routed,
-        // What a resource takes may be asked of any of them.
+        // `OPTIONS` is answered for every path that supports any method.
         Err(host_run::RouteRefusal::Method(allow)) if parts.method == Method::OPTIONS => return Ok(options(allow)),
         Err(refusal) => return Err(ApiError::from(RefusedCall::route(refusal, id))),
     };
@@ -98,7 +101,7 @@ where
             app.host.front_metrics().auth_failed(refused_for(refused.status));
             let mut audit = AuditContext::new("endpoint_call", id, ClientAddress::from_peer(peer), request_id.as_str());
             caller.iter().for_each(|caller| audit.by(caller));
-            // In a box, since every call would carry its size.
+            // Boxed, because its size would be added to the future of every call.
             Box::pin(audit.refused(&app.host, &app.access, &refused)).await;
             return Err(refused);
         }
@@ -128,7 +131,7 @@ where
     Ok(answered.map(AnyBody::Plugin))
 }
 
-/// The id, and the path after it, which is `/` at least.
+/// Splits a path into the plugin id and the rest, which is at least `/`.
 fn split(path: &str) -> (&str, &str) {
     let rest = path.strip_prefix(PLUGIN_ENDPOINTS).unwrap_or_default();
     match rest.find('/') {
@@ -137,8 +140,8 @@ fn split(path: &str) -> (&str, &str) {
     }
 }
 
-/// Identity calls, as far as the host knows them; checked where plugin.yaml asks for it. Elsewhere a token that is not valid is as
-/// good as none.
+/// Returns the caller, and checks the access that plugin.yaml requires. If it requires none, an invalid token counts
+/// as no token.
 fn known(
     app: &AppState,
     auth: &Auth,

@@ -1,7 +1,8 @@
-//! What of a request's headers a plugin sees, and what of its answer's headers the client sees.
+//! Filters request headers for plugins, and response headers of plugins for clients.
 //!
-//! Plugins answer below the same origin as the management API. So what a browser would take as said for the whole origin
-//! stays behind, cookies are kept to the plugin's own paths, and a document of a plugin has no rights of that origin.
+//! Plugins are served from the same origin as the management API. Response headers that a browser would apply to the
+//! whole origin are removed, cookies are limited to the plugin's own paths, and HTML documents of plugins are
+//! sandboxed.
 
 mod content_type;
 mod cookies;
@@ -14,21 +15,23 @@ use self::cookies::{keep_own_cookies, strip_cookies};
 use self::location::is_own_place;
 use crate::wire::request_id::{RequestId, X_REQUEST_ID};
 
-/// Documents of plugins show text, styles and pictures that they bring themselves; they run nothing, load nothing and are
-/// of an origin of their own.
+/// Content security policy for documents of plugins: text, inline styles and images only, no scripts, no external
+/// resources, an opaque origin.
 const SANDBOX: HeaderValue = HeaderValue::from_static(
     "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; \
      frame-ancestors 'none'",
 );
 const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
-/// Takes out of a request what is not for a plugin to see: what somebody says of where the request comes from, unless a trusted
-/// proxy says it, and cookies of the host. A request id that it comes with becomes the one that the host goes by.
+/// Removes headers that plugins must not see: forwarding headers that do not come from a trusted proxy, and the
+/// host's cookies. A sent request id is replaced by the one in use.
 pub(crate) fn strip_request(headers: &mut HeaderMap, request_id: &RequestId, from_trusted_proxy: bool) {
     let is_said = |name: &HeaderName| {
         let name = name.as_str();
         name.starts_with("x-forwarded") || matches!(name, "forwarded" | "x-real-ip" | "x-client-ip" | "true-client-ip")
     };
-    let (mut has_said, mut has_cookies, mut has_id) = (false, false, false);
+    let mut has_said = false;
+    let mut has_cookies = false;
+    let mut has_id = false;
     for name in headers.keys() {
         has_said |= is_said(name);
         has_id |= *name == X_REQUEST_ID;
@@ -48,9 +51,11 @@ pub(crate) fn strip_request(headers: &mut HeaderMap, request_id: &RequestId, fro
     }
 }
 
-/// Takes out of a plugin's answer to a request for this path what is not a plugin's to say.
+/// Removes response headers that plugins must not set. `asked` is the path of the request.
 pub(crate) fn strip_answer(headers: &mut HeaderMap, id: &str, asked: &str) {
-    let (mut is_for_origin, mut has_cookies, mut has_location) = (false, false, false);
+    let mut is_for_origin = false;
+    let mut has_cookies = false;
+    let mut has_location = false;
     for name in headers.keys() {
         is_for_origin |= is_of_origin(name);
         has_cookies |= *name == header::SET_COOKIE;
@@ -76,7 +81,7 @@ pub(crate) fn strip_answer(headers: &mut HeaderMap, id: &str, asked: &str) {
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, NOSNIFF);
 }
 
-/// What a browser applies to the whole origin, to other origins, or to where it goes next.
+/// Returns true for headers that a browser applies to the whole origin or to other origins, or that redirect it.
 fn is_of_origin(name: &HeaderName) -> bool {
     let name = name.as_str();
     name.starts_with("access-control-")

@@ -18,21 +18,22 @@ use crate::server::connection::{ConnectionContext, LAST_CALL, connection};
 use crate::server::service::Service;
 use crate::state::AppState;
 
-/// How long to wait when the system has no more file descriptors.
+/// Pause after an accept error, such as too many open files.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-/// How long a connection that is to make room may still bring a request.
+/// Time between marking idle connections and evicting one.
 const SECOND_CHANCE: Duration = Duration::from_millis(20);
-/// How often what was counted is written.
+/// Interval of the periodic flush.
 const FLUSH_INTERVAL: Duration = Duration::from_secs(60);
-/// When the host stops: how long connections that the system has taken already are looked for.
+/// At shutdown: time to wait for connections that the kernel has already accepted.
 const LAST_ACCEPT: Duration = Duration::from_millis(20);
 
 impl Server {
-    /// Serves until `shutdown`, then takes no more connections, lets requests end, at most `grace`, and ends the
-    /// generations.
+    /// Serves until `shutdown`, then stops accepting connections, waits at most `grace` for active requests, and ends
+    /// the generations.
     pub async fn run(self, shutdown: CancellationToken, grace: Duration) {
         let Server { listener, app, tls, config, .. } = self;
-        let (host, mut pulses) = (app.host.clone(), self.pulses.1);
+        let host = app.host.clone();
+        let mut pulses = self.pulses.1;
         let turns = Arc::new(Semaphore::new(config.max_connections));
         let tasks = app.tasks.clone();
         let admission = Admission {
@@ -52,20 +53,23 @@ impl Server {
             shutdown: shutdown.clone(),
         };
         let serve = |stream: TcpStream, registered: Registered, turn: OwnedSemaphorePermit| {
-            let (context, there) = (context.clone(), host.front_metrics().connection());
+            let context = context.clone();
+            let there = host.front_metrics().connection();
             tasks.spawn(async move {
                 let _there = there;
                 connection(stream, registered, context).await;
                 drop(turn);
             });
         };
-        // One that was accepted while all turns are taken, and whether another one goes for it.
-        let (mut waiting, mut has_room) = (None, false);
+        // A connection accepted while every slot was in use, and whether an idle connection has been told to close
+        // for it.
+        let mut waiting = None;
+        let mut has_room = false;
         loop {
             tokio::select! {
                 () = shutdown.cancelled() => break,
                 Some(answer) = pulses.recv() => {
-                    // Who asked may have gone.
+                    // The requester may be gone.
                     let _ = answer.send(());
                 }
                 accepted = accept(&listener), if waiting.is_none() => {
@@ -79,7 +83,7 @@ impl Server {
                         }
                     }
                 }
-                // Who could not make room then may still wait for a request by now, or for its client.
+                // No connection could be evicted a moment ago; try again, since one may have become idle since.
                 () = tokio::time::sleep(SECOND_CHANCE), if waiting.is_some() && !has_room => {
                     has_room = waiting.as_ref().is_some_and(|(_, registered)| admission.make_room_for(registered));
                 }
@@ -91,8 +95,8 @@ impl Server {
             }
         }
         stopping.store(true, Ordering::Release);
-        // What the system has taken for the host already is served, as far as there are turns. In the end only what is there
-        // at that moment: new ones may come faster than the last call is over.
+        // Connections that the kernel has already accepted are served while slots are free. After the last call only
+        // those that are queued at that moment are served, since new ones may arrive faster.
         let last_call = Instant::now() + LAST_CALL;
         while let (Ok(turn), wait) =
             (turns.clone().try_acquire_owned(), LAST_ACCEPT.min(last_call.saturating_duration_since(Instant::now())))
@@ -106,7 +110,7 @@ impl Server {
         host.begin_shutdown();
         tasks.close();
         let until = Instant::now() + grace;
-        // Requests in flight end on the generations they were admitted to, so these stop first accepting, then serving.
+        // Active requests finish on the generations that admitted them. These stop accepting calls first, then end.
         if tokio::time::timeout(grace, tasks.wait()).await.is_err() {
             tracing::warn!("{} connections were still open at the end of the grace period", tasks.len());
         }
@@ -115,7 +119,7 @@ impl Server {
     }
 }
 
-/// Writes now and then what need not be on the disk at once: when tokens were used, and how often somebody was refused.
+/// Periodically flushes data that may be lost in a crash: last-used times of tokens, and summaries of rejections.
 async fn flush_usage_periodically(app: AppState, shutdown: CancellationToken) {
     let mut ticks = tokio::time::interval(FLUSH_INTERVAL);
     loop {
@@ -135,7 +139,7 @@ async fn accept(listener: &TcpListener) -> Option<(TcpStream, SocketAddr)> {
     match listener.accept().await {
         Ok(accepted) => Some(accepted),
         Err(error) => {
-            // A client that left again is no reason to wait; a full table of file descriptors is.
+            // An aborted connection is no reason to pause; too many open files are.
             if !matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset) {
                 tracing::warn!("failed to accept a connection: {error}");
                 tokio::time::sleep(ACCEPT_PAUSE).await;

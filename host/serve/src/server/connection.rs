@@ -21,18 +21,18 @@ use crate::connection::timer::ConnectionTimer;
 use crate::connection::tls::Tls;
 use crate::server::service::Service;
 
-/// The most of a request's head.
+/// Maximum size of a request head.
 const MAX_HEAD_BYTES: usize = 64 * 1024;
-/// When the host stops: how long a connection may still bring a request that is on its way.
+/// At shutdown: time for a request in transit to arrive on an open connection.
 pub(super) const LAST_CALL: Duration = Duration::from_millis(250);
 
-/// What the connections of a server share.
+/// The parts that the connections of a server share.
 #[derive(Clone)]
 pub(super) struct ConnectionContext {
     pub(super) service: Service,
     pub(super) tls: Option<Arc<Tls>>,
     pub(super) header_timeout: Duration,
-    /// Set when the host stops; asked for every request, which the token would make dearer.
+    /// Set at shutdown. It is read for every request, and cheaper to read than the cancellation token.
     pub(super) stopping: Arc<AtomicBool>,
     pub(super) shutdown: CancellationToken,
 }
@@ -51,12 +51,12 @@ pub(super) async fn connection(stream: TcpStream, registered: Registered, contex
     }
 }
 
-/// The bytes of a connection, as they are or in TLS.
+/// The bytes of a connection, plain or in TLS.
 type Transport = Either<Linger, Box<TlsStream<Linger>>>;
 
-/// The bytes of a connection; `None` when it does not begin as it should.
+/// Prepares a connection; `None` if the TLS handshake fails.
 async fn transport(stream: TcpStream, registered: &Registered, context: &ConnectionContext) -> Option<Transport> {
-    // Answers are written whole; waiting for more to send would only delay them.
+    // Responses are written as a whole; Nagle's algorithm would only delay them.
     let _ = stream.set_nodelay(true);
     let connection = &registered.connection;
     let write_timeout = context.service.rules(connection).rules.write_timeout;
@@ -84,7 +84,7 @@ async fn serve(transport: Transport, registered: &Registered, context: &Connecti
         let shared = shared.clone();
         async move {
             let (service, connection, stopping) = &*shared;
-            // One that makes room is about to be dropped, with this.
+            // The connection is being evicted: this future is dropped with it.
             let Some(active) = connection.begin() else { return std::future::pending().await };
             let mut response = service.answer(request, connection).await;
             if stopping.load(Ordering::Relaxed) {
@@ -105,7 +105,7 @@ async fn serve(transport: Transport, registered: &Registered, context: &Connecti
         ended = served.as_mut() => return ended,
         () = context.shutdown.cancelled() => {}
     }
-    // A request that is on its way is answered, with `Connection: close`.
+    // A request in transit is answered with `Connection: close`.
     if connection.is_idle()
         && let Ok(ended) = tokio::time::timeout(LAST_CALL, served.as_mut()).await
     {

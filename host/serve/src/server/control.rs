@@ -8,7 +8,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::connection::rules::{ReloadableRules, Rules};
 use crate::connection::tls::{Tls, TlsError, TlsFiles};
 
-/// Changes what may change while a server serves. Cheap to clone.
+/// Changes settings of a running server. Cheap to clone.
 #[derive(Clone)]
 pub struct Control {
     rules: ReloadableRules,
@@ -20,15 +20,15 @@ impl Control {
         Control { rules, tls }
     }
 
-    /// Goes by other rules from now on.
+    /// Applies new rules.
     pub fn set_rules(&self, rules: Rules) {
         self.rules.store(rules);
     }
 
-    /// Takes another certificate for the connections to come. Nothing happens when the server was started without TLS.
+    /// Replaces the certificate for new connections. Does nothing if the server was started without TLS.
     ///
     /// # Errors
-    /// [`TlsError`]; the certificate that was used stays.
+    /// [`TlsError`]; the previous certificate is kept.
     pub fn set_tls(&self, files: &TlsFiles) -> Result<(), TlsError> {
         if let Some(tls) = &self.tls {
             tls.set(files)?;
@@ -38,7 +38,7 @@ impl Control {
     }
 }
 
-/// Asks the loop that accepts connections for a sign of life. Cheap to clone.
+/// Requests a sign of life from the accept loop. Cheap to clone.
 #[derive(Clone)]
 pub struct Pulse(mpsc::Sender<oneshot::Sender<()>>);
 
@@ -47,14 +47,14 @@ impl Pulse {
         Pulse(requests)
     }
 
-    /// Waits for one; `false` when the loop has ended.
+    /// Waits for a sign of life; false if the loop has ended.
     pub async fn beat(&self) -> bool {
         let (answer, answered) = oneshot::channel();
         self.0.send(answer).await.is_ok() && answered.await.is_ok()
     }
 }
 
-/// Says that the host is ready: `/health/ready` answers 200 from then on.
+/// Marks the host as ready: `/health/ready` then returns 200.
 #[derive(Clone)]
 pub struct Ready(Arc<AtomicBool>);
 
@@ -63,7 +63,7 @@ impl Ready {
         Ready(is_ready)
     }
 
-    /// Says so.
+    /// Marks the host as ready.
     pub fn set(&self) {
         self.0.store(true, Ordering::Release);
     }

@@ -1,4 +1,4 @@
-//! Every route of the table, asked by everybody.
+//! Calls every route of the table with every kind of caller.
 
 use std::sync::Arc;
 
@@ -28,11 +28,11 @@ struct RouteTestServer {
     _folder: TempDir,
 }
 
-/// Somebody who asks.
+/// A caller.
 struct Somebody {
     name: &'static str,
     token: Option<String>,
-    /// `None` for who is not known.
+    /// `None` for an unauthenticated caller.
     rights: Option<Rights>,
 }
 
@@ -51,7 +51,8 @@ impl RouteTestServer {
         let state = State::open(store.plugin_dir()).await.unwrap();
         let run = host_run::Config::new(semver::Version::new(0, 1, 0));
         let host = Host::new(run, store.clone(), state.clone(), builder).unwrap();
-        let (max, address) = (1_000_000, ([127, 0, 0, 1], 0).into());
+        let max = 1_000_000;
+        let address = ([127, 0, 0, 1], 0).into();
         let config = Config { address, max_auth_failures: max, max_auth_failures_of_all: max, ..Config::default() };
         let server = Server::bind(host, &store, state, config).await.unwrap();
         server.ready().set();
@@ -90,7 +91,7 @@ impl RouteTestServer {
         ]
     }
 
-    /// Asks; gives the status and the word of the answer.
+    /// Sends a request and returns the status and error code of the response.
     async fn ask(&self, row: &RouteRow, somebody: &Somebody, body: &str, origin: Option<&str>) -> (StatusCode, String) {
         let mut request = Request::builder().method(&row.method).uri(path(row)).header("host", "127.0.0.1:4000");
         if let Some(token) = &somebody.token {
@@ -103,10 +104,11 @@ impl RouteTestServer {
         let peer = "192.0.2.1:7".parse().unwrap();
         let registered = Arc::new(Connections::default()).add(peer, &self.app.rules).unwrap();
         let response = self.service.answer(request, &registered.connection).await;
-        let (status, headers) = (response.status(), response.headers().clone());
+        let status = response.status();
+        let headers = response.headers().clone();
         let is_problem = headers.get("content-type").is_some_and(|kind| kind == "application/problem+json");
         if !is_problem {
-            // A stream would have no end.
+            // A stream would not end.
             return (status, String::new());
         }
         let body = response.into_body().collect().await.map_err(drop).unwrap().to_bytes();
@@ -159,7 +161,7 @@ async fn each_route_lets_in_whom_its_row_says_and_nobody_else() {
                     continue;
                 }
             }
-            // What a refused request holds is not looked at.
+            // The body of a rejected request is not read.
             for body in ["{}", "\0", "{\"source\": \"/\"}"] {
                 assert_eq!(server.ask(&row, somebody, body, None).await, said, "{place}: {body}");
             }

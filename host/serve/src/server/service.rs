@@ -1,4 +1,5 @@
-//! What every request passes: its id, the front door, cross-origin rules, and the choice between a plugin and the host.
+//! The steps of every request: request id, front door, cross-origin rules, and dispatch to a plugin or the management
+//! API.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -30,11 +31,11 @@ use crate::wire::security_headers::with_security_headers;
 
 const UNPLAIN_PATH: &str = "the path contains a dot segment, `;`, an encoded separator, or bytes that are not UTF-8";
 
-/// Answers requests. Cheap to clone.
+/// Responds to requests. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Service {
     app: AppState,
-    /// Cloned for each management request, never for a plugin's.
+    /// Cloned for each management request, but not for plugin calls.
     router: Arc<Router>,
 }
 
@@ -44,12 +45,12 @@ impl Service {
         Service { app, router }
     }
 
-    /// The rules that a connection's next request goes by.
+    /// Returns the rules for the next request of a connection.
     pub(crate) fn rules(&self, connection: &Connection) -> Arc<CompiledRules> {
         connection.rules()
     }
 
-    /// Answers one request. Never fails: what goes wrong is an answer too.
+    /// Responds to a request. Errors become responses too.
     pub(crate) async fn answer<B>(&self, request: Request<B>, connection: &Arc<Connection>) -> Response<AnyBody>
     where
         B: IncomingBody<Error: Into<BodyError>>,
@@ -73,14 +74,14 @@ impl Service {
             let client = forwarded::client(request.headers(), connection.peer.ip(), trusted);
             let request =
                 request.map(|body| PacedBody::new(body, BodyPace::from_rules(&rules.rules), connection.clone()));
-            // A client that a proxy speaks for has no port that is known.
+            // The port of a proxied client is unknown.
             let said = client.map(|address| SocketAddr::new(address, 0).to_string());
             let peer = said.as_deref().unwrap_or(&connection.peer_text);
             if request.uri().path().starts_with(PLUGIN_ENDPOINTS) {
                 let sender = RequestOrigin { peer, recent: &connection.recent, is_trusted_proxy: client.is_some() };
                 endpoint::answer(&self.app, request, &request_id, sender).await
             } else {
-                // In a box, so that a plugin's call, which is the same future, need not carry its size.
+                // Boxed, because its size would be added to the future of every plugin call.
                 Box::pin(self.manage(request, &request_id, peer)).await
             }
         };
@@ -95,23 +96,26 @@ impl Service {
     where
         B: IncomingBody<Error: Into<BodyError>>,
     {
-        let (begun, method, path) = (Instant::now(), request.method().clone(), request.uri().path().to_owned());
+        let begun = Instant::now();
+        let method = request.method().clone();
+        let path = request.uri().path().to_owned();
         let trace = self.app.host.trace_of(request.headers());
         let too_slow = request.body().too_slow();
         let mut request = request.map(axum::body::Body::new);
-        // Both spellings of a collection, `/api/plugins` and `/api/plugins/`, are the same.
+        // `/api/plugins` and `/api/plugins/` are the same route.
         if let Some(trimmed) = without_trailing_slash(request.uri()) {
             *request.uri_mut() = trimmed;
         }
         request.extensions_mut().insert(request_id.clone());
         request.extensions_mut().insert(ClientAddress::from_peer(peer));
         let mut router = (*self.router).clone();
-        let mut response = match host_run::is_plain_path(&path) {
-            true => match router.call(request).await {
+        let mut response = if host_run::is_plain_path(&path) {
+            match router.call(request).await {
                 Ok(response) => response,
                 Err(never) => match never {},
-            },
-            false => ApiError::new(StatusCode::BAD_REQUEST, "route_path", UNPLAIN_PATH).into_response(),
+            }
+        } else {
+            ApiError::new(StatusCode::BAD_REQUEST, "route_path", UNPLAIN_PATH).into_response()
         };
         let action = response.extensions_mut().remove::<ActionName>().map_or("unknown", |ActionName(action)| action);
         let refused = response.extensions_mut().remove::<ApiError>().or_else(|| framework_error(&response));
@@ -119,7 +123,8 @@ impl Service {
             if too_slow.is_true() {
                 refused = SlowBodyFlag::refused();
             }
-            let (status, code) = (refused.status.as_u16(), &*refused.code);
+            let status = refused.status.as_u16();
+            let code = &*refused.code;
             tracing::info!(%request_id, status, code, "{path}: {}", refused.detail);
             let allow = response.headers_mut().remove(header::ALLOW);
             response = refused.to_response(request_id.as_str(), &path);
@@ -127,26 +132,30 @@ impl Service {
                 response.headers_mut().insert(header::ALLOW, allow);
             }
         }
-        let (status, took) = (response.status(), begun.elapsed());
+        let status = response.status();
+        let took = begun.elapsed();
         self.app.host.front_metrics().answered(action, status.as_u16(), took);
-        // Looks at the host come often and change nothing.
+        // Read requests are frequent and change nothing.
         let level = if method.is_safe() { Level::DEBUG } else { Level::INFO };
         if access_log::begin(level).is_some() {
-            let (path, action) = (&path, Some(action));
+            let path = &path;
+            let action = Some(action);
             AccessLogLine { method: &method, path, status, begun, plugin: None, action, request_id, trace, peer }
                 .write(level);
         }
         if let Some(spans) = self.app.host.spans() {
             let started = SystemTime::now().checked_sub(took).unwrap_or(SystemTime::UNIX_EPOCH);
-            let (method, request_id, status) = (method.as_str(), request_id.as_str(), status.as_u16());
+            let method = method.as_str();
+            let request_id = request_id.as_str();
+            let status = status.as_u16();
             spans.record(&Span { trace, method, route: action, plugin: None, status, request_id, started, took });
         }
         with_security_headers(response)
     }
 }
 
-/// An answer to who does not get past the front door: the connection ends, since where the next request begins on it may be a
-/// matter of opinion.
+/// The response to a request that failed the front-door checks. Closes the connection, because a malformed request
+/// leaves its end ambiguous (request smuggling).
 fn turned_away(refused: &ApiError, request_id: &RequestId, path: &str) -> Response<AnyBody> {
     tracing::debug!(%request_id, code = &*refused.code, "rejected a malformed request: {}", refused.detail);
     let mut response = with_security_headers(refused.to_response(request_id.as_str(), path));
@@ -154,7 +163,7 @@ fn turned_away(refused: &ApiError, request_id: &RequestId, path: &str) -> Respon
     response
 }
 
-/// A refusal that no handler made, but the framework around it: its plain text becomes a problem document like any other.
+/// Converts an error response of the framework, which has a plain text body, to a problem document.
 fn framework_error(response: &Response<axum::body::Body>) -> Option<ApiError> {
     let status = response.status();
     let kind = response.headers().get(header::CONTENT_TYPE).map_or(&b""[..], HeaderValue::as_bytes);

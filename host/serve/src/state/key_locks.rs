@@ -6,12 +6,12 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use tokio::sync::OwnedMutexGuard;
 
-/// Of requests with one key at once, the first goes and the others wait for it.
+/// Serializes requests with the same idempotency key.
 #[derive(Default)]
 pub(crate) struct KeyLocks(Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>);
 
 impl KeyLocks {
-    /// Waits until no other request with this key is here.
+    /// Waits until no other request with this key is running.
     pub(crate) async fn take(&self, key: &str) -> OwnedMutexGuard<()> {
         let lock = {
             let mut locks = self.0.lock();

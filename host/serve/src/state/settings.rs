@@ -2,53 +2,53 @@
 
 use serde_json::{Map, Value};
 
-/// What a host uses as its settings, and how it takes others. Everything here may block.
+/// Reads and changes the settings of the host. All methods may block.
 pub trait Settings: Send + Sync {
-    /// The settings as they are used, in the order in which they are shown.
+    /// Returns the settings in display order.
     fn settings(&self) -> Vec<SettingView>;
 
-    /// Changes those that `ask` names when it sees the settings as they are; null takes back what was changed before. All are changed
-    /// or none, and nobody else changes any meanwhile.
+    /// Applies the changes that `ask` requests for the current settings. Null resets a setting to the value it has
+    /// without changes over the API. Either all changes are applied or none, and no other change happens in between.
     ///
     /// # Errors
-    /// [`SettingsRefused`], those of `ask` among them.
+    /// [`SettingsRefused`], including the errors of `ask`.
     fn change(&self, ask: Ask<'_>, actor: &str) -> Result<Changed, SettingsRefused>;
 }
 
-/// Says what is to be changed of the settings as they are.
+/// Returns the requested changes for the current settings.
 pub type Ask<'a> = &'a mut dyn FnMut(&[SettingView]) -> Result<Map<String, Value>, SettingsRefused>;
 
-/// One setting as it is used.
+/// The current state of a setting.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SettingView {
-    /// Its key.
+    /// The key.
     pub key: &'static str,
-    /// What the host uses.
+    /// The value in use.
     pub value: Value,
-    /// Where that was given.
+    /// The origin of the value.
     pub origin: String,
-    /// What it will use from its next start, when that is something else.
+    /// The value from the next start on, if it differs.
     pub pending: Option<Value>,
-    /// Whether it can't be changed while the host runs, nor for its next start.
+    /// True if the setting cannot be changed over the API.
     pub fixed: bool,
 }
 
-/// What a change came to.
+/// The result of a change.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Changed {
-    /// The settings that are other ones now, or will be.
+    /// The settings that have a new value, now or from the next start on.
     pub changed: Vec<String>,
-    /// What had no effect, and why.
+    /// Parts of the request without effect, with the reason.
     pub warnings: Vec<String>,
 }
 
-/// Why nothing was changed.
+/// Why no setting was changed.
 #[derive(Debug)]
 pub enum SettingsRefused {
-    /// The settings are not those that the change was made from.
+    /// The settings changed since the client read them.
     Stale,
-    /// Each key that can't be what was asked, and why.
+    /// The keys with invalid values, each with the reason.
     Values(Vec<(String, String)>),
-    /// It could not be kept or put to use.
+    /// The change could not be stored or applied.
     Failed(host_run::Error),
 }

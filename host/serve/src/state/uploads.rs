@@ -2,10 +2,10 @@
 
 use tokio::sync::Semaphore;
 
-/// Uploads that are received at the same time.
+/// Maximum number of concurrent uploads.
 pub(crate) const MAX_AT_ONCE: usize = 4;
 
-/// The rules of uploads.
+/// The limits of uploads.
 pub(crate) struct Uploads {
     pub(crate) max_bytes: u64,
     pub(crate) slots: Semaphore,

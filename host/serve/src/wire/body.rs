@@ -1,4 +1,4 @@
-//! The body of any answer.
+//! The response body.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -7,13 +7,13 @@ use bytes::Bytes;
 use host_run::CallBody;
 use http_body::{Body, Frame, SizeHint};
 
-/// The body of any answer: a plugin's, or the host's own.
+/// The body of a response of a plugin or of the host.
 pub(crate) enum AnyBody {
     Plugin(CallBody),
     Host(axum::body::Body),
 }
 
-/// Any failure of a body; the connection is cut with it.
+/// An error while reading or writing a body. It ends the connection.
 pub(crate) type BodyError = Box<dyn std::error::Error + Send + Sync>;
 
 impl AnyBody {

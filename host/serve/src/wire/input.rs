@@ -1,4 +1,4 @@
-//! What is asked, read from a request.
+//! Extractors: bodies, paths and queries of requests.
 
 use std::str::FromStr;
 
@@ -15,10 +15,10 @@ use crate::wire::problem::ApiError;
 /// Largest JSON body of the management API.
 pub(crate) const MAX_JSON_BYTES: usize = 1024 * 1024;
 
-/// A JSON body. An empty one reads as `{}`.
+/// A JSON body. An empty body is read as `{}`.
 pub(crate) struct OptionalJson<T>(pub(crate) T);
 
-/// A JSON body that must be there.
+/// A JSON body that must not be empty.
 pub(crate) struct RequiredJson<T>(pub(crate) T);
 
 impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for OptionalJson<T> {
@@ -44,7 +44,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for RequiredJson<T> {
     }
 }
 
-/// The same for a body that holds a password: what does not fit is refused without a word of it.
+/// A JSON body that contains a password. Errors do not quote it.
 pub(crate) struct SecretJson<T>(pub(crate) T);
 
 impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for SecretJson<T> {
@@ -61,8 +61,8 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for SecretJson<T> {
     }
 }
 
-/// Refuses a body that says it is something else than JSON. What older clients and `curl --data` say by themselves is no
-/// more than that they say nothing: no page of another origin gains by it, since the token is in a header.
+/// Rejects a body whose `Content-Type` is not JSON. The types that older clients and `curl --data` send by default
+/// are accepted: this does not help cross-site form posts, since the token is in a header.
 fn kind(headers: &HeaderMap) -> Result<(), ApiError> {
     let Some(value) = headers.get(CONTENT_TYPE) else { return Ok(()) };
     let value = value.to_str().unwrap_or("?");
@@ -81,7 +81,7 @@ fn kind(headers: &HeaderMap) -> Result<(), ApiError> {
 
 pub(crate) async fn bytes<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, ApiError> {
     let too_large = || ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", "the request body is too large");
-    // Who announces too much need not send it first.
+    // Reject an announced oversized body before it is sent.
     if http_body::Body::size_hint(request.body()).lower() > MAX_JSON_BYTES as u64 {
         return Err(too_large());
     }
@@ -100,12 +100,12 @@ fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
     })
 }
 
-/// A path whose percent-encoded bytes are no UTF-8.
+/// The error for a path whose percent-encoded bytes are not UTF-8.
 pub(crate) fn not_text() -> ApiError {
     ApiError::new(StatusCode::BAD_REQUEST, "route_path", "the path is not UTF-8 text")
 }
 
-/// The one parameter of a path.
+/// The single parameter of a path.
 pub(crate) struct PathId(pub(crate) String);
 
 impl<S: Send + Sync> FromRequestParts<S> for PathId {
@@ -119,7 +119,7 @@ impl<S: Send + Sync> FromRequestParts<S> for PathId {
     }
 }
 
-/// Both parameters of a path: a plugin's id, and what is meant of it.
+/// Both parameters of a path: a plugin id and a second one.
 pub(crate) struct PathIdAnd<T>(pub(crate) String, pub(crate) T);
 
 impl<T: FromStr + Send, S: Send + Sync> FromRequestParts<S> for PathIdAnd<T> {
@@ -134,7 +134,7 @@ impl<T: FromStr + Send, S: Send + Sync> FromRequestParts<S> for PathIdAnd<T> {
     }
 }
 
-/// QueryParams of a query.
+/// The parameters of a query.
 pub(crate) struct QueryParams<T>(pub(crate) T);
 
 impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for QueryParams<T> {
@@ -151,7 +151,8 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for QueryParams<T>
     }
 }
 
-/// Whether the client would rather watch the job than wait for its end (RFC 7240).
+/// Returns true if the client sends `Prefer: respond-async` (RFC 7240): it does not want to wait for the end of the
+/// job.
 pub(crate) fn respond_async(headers: &HeaderMap) -> bool {
     headers
         .get_all("prefer")

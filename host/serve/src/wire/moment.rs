@@ -1,4 +1,4 @@
-//! A moment, as a client names it: in milliseconds since 1970, or as RFC 3339 has it.
+//! Times in queries and responses: milliseconds since 1970, or RFC 3339.
 
 use http::StatusCode;
 use jiff::Timestamp;
@@ -7,7 +7,7 @@ use utoipa::IntoParams;
 
 use crate::wire::problem::ApiError;
 
-/// `?at=1767225600000`, `?at=2026-01-01T00:00:00Z`: a moment in the past.
+/// `?at=1767225600000` or `?at=2026-01-01T00:00:00Z`: a time in the past.
 #[derive(Deserialize, IntoParams)]
 pub(crate) struct AtQuery {
     /// Returns the desired state at this time instead: milliseconds since 1970, or RFC 3339.
@@ -15,10 +15,10 @@ pub(crate) struct AtQuery {
 }
 
 impl AtQuery {
-    /// The moment in milliseconds since 1970, if one is named.
+    /// Returns the requested time in milliseconds since 1970.
     ///
     /// # Errors
-    /// The text is no moment since 1970.
+    /// The text is not a time since 1970.
     pub(crate) fn unix_ms(&self) -> Result<Option<u64>, ApiError> {
         let Some(text) = &self.at else { return Ok(None) };
         unix_ms(text).map(Some).ok_or_else(|| {

@@ -81,7 +81,7 @@ pub(crate) fn operation_result(receipt: &Receipt, job: &JobView) -> api::Operati
     api::OperationResult { job: job.id.clone(), upload_id, ..result }
 }
 
-/// What was done, by this operation.
+/// The result in a receipt of this operation.
 fn result_of_receipt(receipt: &Receipt, operation: &str) -> api::OperationResult {
     let id = receipt.id.as_ref().map(ToString::to_string).unwrap_or_default();
     let n_done = receipt.parts.iter().filter(|part| part.state == PartState::Done).count();
@@ -129,7 +129,7 @@ fn result_of_receipt(receipt: &Receipt, operation: &str) -> api::OperationResult
     }
 }
 
-/// What became of one of several things.
+/// The result of one operation of a batch or plan.
 pub(crate) fn part(part: &OperationPart) -> api::OperationPart {
     api::OperationPart {
         operation: part.operation.clone().into_owned(),

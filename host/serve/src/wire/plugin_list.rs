@@ -1,4 +1,4 @@
-//! Which plugins of the list are asked for: filters, a selector over labels, and pages.
+//! Filters, label selectors and pages of the plugin list.
 
 use std::collections::BTreeMap;
 use std::str::FromStr;
@@ -10,13 +10,13 @@ use utoipa::IntoParams;
 
 use crate::wire::problem::ApiError;
 
-/// The most plugins on a page that is asked for.
+/// Maximum page size.
 const MAX_LIMIT: usize = 1000;
-/// The most conditions of a selector, and bytes of each of its words.
+/// Maximum number of conditions in a selector, and maximum length of a key or value.
 const MAX_CONDITIONS: usize = 20;
 const MAX_WORD_BYTES: usize = 200;
 
-/// `?state=&health=&phase=&goal=&enabled=&selector=`: which plugins. `?limit=&cursor=`: how many, and behind which.
+/// The query of a plugin list: filters (`state` to `selector`) and page (`limit`, `cursor`).
 #[derive(Debug, Default, Deserialize, IntoParams)]
 pub(crate) struct PluginListQuery {
     /// Only plugins in this state, as older clients know it.
@@ -29,7 +29,7 @@ pub(crate) struct PluginListQuery {
     goal: Option<String>,
     /// Only enabled plugins (`true`) or only disabled plugins (`false`).
     enabled: Option<bool>,
-    /// OperationQuery on labels, separated by commas: `key=value`, `key!=value`, `key` or `!key`.
+    /// Conditions on labels, separated by commas: `key=value`, `key!=value`, `key` or `!key`.
     selector: Option<String>,
     /// Maximum number of plugins.
     #[param(minimum = 1, maximum = 1000)]
@@ -47,10 +47,10 @@ enum LabelCondition {
     HasNot(String),
 }
 
-/// The plugins that are asked for, of all that there are.
+/// Returns the page of plugins that a query selects.
 ///
 /// # Errors
-/// The query has a word that nothing can be, a limit out of range, or a selector that is none.
+/// A parameter has an unknown value, the limit is out of range, or the selector is invalid.
 pub(crate) fn chosen(items: Vec<api::PluginItem>, query: &PluginListQuery) -> Result<api::PluginList, ApiError> {
     let selector = query.selector.as_deref().map(selector).transpose()?.unwrap_or_default();
     query.check()?;
@@ -69,7 +69,7 @@ pub(crate) fn chosen(items: Vec<api::PluginItem>, query: &PluginListQuery) -> Re
 }
 
 impl PluginListQuery {
-    /// What may be asked of each, in the order of the fields.
+    /// The allowed values of the filters, in the order of the fields.
     pub(crate) const WORDS: [(&str, &[&str]); 4] = [
         ("state", &["uninstalled", "installed", "enabled", "running", "stopped", "disabled"]),
         ("health", &["healthy", "unhealthy", "degraded", "unknown"]),
@@ -107,7 +107,7 @@ impl PluginListQuery {
     }
 }
 
-/// Reads `a=b,c!=d,e,!f`: all must be so.
+/// Parses `a=b,c!=d,e,!f`. All conditions must hold.
 fn selector(text: &str) -> Result<Vec<LabelCondition>, ApiError> {
     let parts: Vec<_> = text.split(',').map(str::trim).filter(|part| !part.is_empty()).collect();
     if parts.len() > MAX_CONDITIONS {
@@ -119,8 +119,6 @@ fn selector(text: &str) -> Result<Vec<LabelCondition>, ApiError> {
 fn refused(detail: String) -> ApiError {
     ApiError::new(StatusCode::BAD_REQUEST, "query_does_not_fit", format!("invalid query: {detail}"))
 }
-
-// === impl LabelCondition ===
 
 impl LabelCondition {
     fn fits(&self, labels: &BTreeMap<String, String>) -> bool {

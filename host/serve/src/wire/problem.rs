@@ -8,7 +8,8 @@ use host_api::{FieldError, OperationPart, Problem};
 use http::StatusCode;
 use http::header::{self, HeaderValue};
 
-/// An error on its way to the client. The request id and the path are filled in where every answer passes.
+/// An error response. The request id and the path are added by the server's service, through which every response
+/// passes.
 #[derive(Clone, Debug)]
 pub(crate) struct ApiError {
     pub(crate) status: StatusCode,
@@ -23,8 +24,10 @@ pub(crate) struct ApiError {
 
 impl ApiError {
     pub(crate) fn new(status: StatusCode, code: impl Into<Cow<'static, str>>, detail: impl Into<String>) -> ApiError {
-        let (code, detail) = (code.into(), detail.into());
-        let (errors, parts) = (vec![], vec![]);
+        let code = code.into();
+        let detail = detail.into();
+        let errors = vec![];
+        let parts = vec![];
         ApiError { status, code, detail, fix: None, errors, parts, retry_after_seconds: None, allow: None }
     }
 
@@ -55,10 +58,10 @@ impl ApiError {
         }
     }
 
-    /// The answer for a request.
+    /// Renders the error as the response to a request.
     pub(crate) fn to_response(&self, request_id: &str, path: &str) -> Response {
         let problem = self.problem(request_id, path);
-        // Plain structs of texts and numbers serialize.
+        // Serializing structs of texts and numbers does not fail.
         let body = serde_json::to_vec(&problem).unwrap_or_default();
         let mut response = Response::new(Body::from(body));
         *response.status_mut() = self.status;
@@ -78,7 +81,7 @@ impl ApiError {
     }
 }
 
-/// Rides in the answer's extensions to where request id and path are known.
+/// Attaches the error to the response's extensions. The service, which knows request id and path, renders it.
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let mut response = Response::new(Body::empty());

@@ -1,4 +1,4 @@
-//! The id of a request: the caller's own, or a new one.
+//! The request id: the one the caller sent, or a new one.
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -7,17 +7,17 @@ use http::header::{HeaderMap, HeaderName, HeaderValue};
 
 pub(crate) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// At most this many bytes of a caller's own id are taken.
+/// Longest accepted id of a caller.
 const MAX_BYTES: usize = 128;
 
-/// Makes ids that differ within a process by a counter, and between processes by a random prefix.
+/// Generates ids. A counter makes them unique within a process, a random prefix between processes.
 #[derive(Debug)]
 pub(crate) struct RequestIds {
     prefix: u32,
     next: AtomicU64,
 }
 
-/// An id: visible ASCII, as text and as a header value.
+/// A request id: visible ASCII, stored as a header value.
 #[derive(Clone, Debug)]
 pub(crate) struct RequestId(HeaderValue);
 
@@ -26,7 +26,7 @@ impl RequestIds {
         Ok(RequestIds { prefix: getrandom::u32()?, next: AtomicU64::new(1) })
     }
 
-    /// The id of a request with these headers.
+    /// Returns the id of a request with these headers.
     pub(crate) fn for_request(&self, headers: &HeaderMap) -> RequestId {
         let sent = headers.get(X_REQUEST_ID).filter(|value| {
             (1..=MAX_BYTES).contains(&value.len()) && value.as_bytes().iter().all(u8::is_ascii_graphic)
@@ -35,7 +35,7 @@ impl RequestIds {
             return RequestId(value.clone());
         }
         let number = self.next.fetch_add(1, Ordering::Relaxed);
-        // By hand, since every request passes here and formatting costs more than all the rest of this.
+        // Without `format!`: it would cost more than the rest of this function, which runs for every request.
         let mut text = [b'-'; 25];
         write_hex(&mut text[..8], self.prefix.into());
         write_hex(&mut text[9..], number);
@@ -43,7 +43,7 @@ impl RequestIds {
     }
 }
 
-/// Fills `text` with the last hex digits of `number`.
+/// Fills `text` with the last hexadecimal digits of `number`.
 fn write_hex(text: &mut [u8], mut number: u64) {
     for digit in text.iter_mut().rev() {
         *digit = b"0123456789abcdef"[(number & 15) as usize];

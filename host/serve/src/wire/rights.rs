@@ -10,7 +10,7 @@ use http::StatusCode;
 
 use crate::wire::problem::ApiError;
 
-/// Grants, permissions and scopes of one token or user.
+/// Maximum number of grants, of permissions and of scopes of one token or user.
 const MAX_WORDS: usize = 100;
 
 pub(crate) fn shown(rights: &Rights) -> api::Rights {
@@ -22,7 +22,7 @@ pub(crate) fn shown(rights: &Rights) -> api::Rights {
     }
 }
 
-/// Rights as a client writes them.
+/// Rights, as a request contains them.
 pub(crate) struct RightsRequest<'a> {
     pub(crate) role: Option<&'a str>,
     pub(crate) grants: &'a BTreeMap<String, String>,
@@ -31,7 +31,7 @@ pub(crate) struct RightsRequest<'a> {
 }
 
 impl RightsRequest<'_> {
-    /// Reads them, and notes all that is wrong.
+    /// Parses the rights and collects all errors.
     pub(crate) fn read(&self, errors: &mut Vec<FieldError>) -> Rights {
         let mut rights = Rights::default();
         match self.role.map(str::parse::<Role>).transpose() {
@@ -67,7 +67,7 @@ impl RightsRequest<'_> {
     }
 }
 
-/// Reads a name, and notes what is wrong with it.
+/// Parses a name; an error is added to `errors`.
 pub(crate) fn name(pointer: &str, text: &str, errors: &mut Vec<FieldError>) -> Option<Name> {
     text.parse().map_err(|error: host_core::access::NameError| errors.push(field(pointer, error))).ok()
 }
@@ -76,7 +76,7 @@ pub(crate) fn field(pointer: &str, message: impl ToString) -> FieldError {
     FieldError { pointer: pointer.to_owned(), message: message.to_string() }
 }
 
-/// 422 with all that is wrong.
+/// The 422 error that lists all problems.
 pub(crate) fn refused(what: &str, errors: Vec<FieldError>) -> ApiError {
     let list = errors.iter().map(|error| match error.pointer.as_str() {
         "" => error.message.clone(),

@@ -5,7 +5,7 @@ use http::header::{self, HeaderName, HeaderValue};
 
 use crate::wire::body::AnyBody;
 
-/// Nothing of it is kept by browsers and proxies, taken for another type, shown in a frame, or told to other places.
+/// Security headers of the host's own responses: no caching, no MIME sniffing, no framing, no referrer.
 const SECURITY_HEADERS: [(HeaderName, HeaderValue); 5] = [
     (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
     (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
@@ -14,7 +14,7 @@ const SECURITY_HEADERS: [(HeaderName, HeaderValue); 5] = [
     (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'")),
 ];
 
-/// What an own answer of the host says to browsers, unless its route says something else.
+/// Adds the security headers to a response of the host. Headers set by the route are kept.
 pub(crate) fn with_security_headers(mut response: Response) -> http::Response<AnyBody> {
     let headers = response.headers_mut();
     for (name, value) in SECURITY_HEADERS {
@@ -23,7 +23,7 @@ pub(crate) fn with_security_headers(mut response: Response) -> http::Response<An
     response.map(AnyBody::Host)
 }
 
-/// Keeps an answer out of caches: it holds a secret, or is for one caller only.
+/// Prevents caching of a response that contains a secret or is specific to a caller.
 pub(crate) fn no_store(mut response: Response) -> Response {
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response

@@ -1,4 +1,4 @@
-//! From what clients send to rules for updates, and from what the host found to what is shown.
+//! Reads update policies and versions from requests.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -11,10 +11,10 @@ use semver::Version;
 
 use crate::wire::problem::ApiError;
 
-/// What an operator wants for one plugin, and the versions that are never taken, where they are named.
+/// Parses an update policy, and the blocked versions if the request lists them.
 ///
 /// # Errors
-/// All that is wrong with it.
+/// All problems of the request.
 pub(crate) fn rule_asked(asked: &api::UpdateRuleRequest) -> Result<(UpdateRule, Option<BTreeSet<Version>>), ApiError> {
     let mut wrong = vec![];
     let policy = kept("policy", asked.policy.parse(), &mut wrong);
@@ -31,10 +31,10 @@ pub(crate) fn rule_asked(asked: &api::UpdateRuleRequest) -> Result<(UpdateRule, 
     rule.zip(blocked).ok_or_else(|| refused(wrong))
 }
 
-/// One version that is to be blocked, or no longer.
+/// Parses a version to block or unblock.
 ///
 /// # Errors
-/// It is none.
+/// The text is not a version.
 pub(crate) fn version_asked(text: &str) -> Result<Version, ApiError> {
     let versions = update::blocked_versions([text]).map_err(|error| refused(vec![("version", error)]))?;
     versions
@@ -43,7 +43,7 @@ pub(crate) fn version_asked(text: &str) -> Result<Version, ApiError> {
         .ok_or_else(|| ApiError::new(StatusCode::BAD_REQUEST, "update_version", "the version in the path is empty"))
 }
 
-/// Keeps what was read, or notes what is wrong with the field.
+/// Returns the parsed value, or adds the error to `wrong`.
 fn kept<T>(
     field: &'static str,
     read: Result<T, UpdateError>,

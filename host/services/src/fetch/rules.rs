@@ -104,7 +104,8 @@ mod tests {
 
     #[test]
     fn a_private_address_needs_plugin_yaml_and_the_operator() {
-        let (one, pattern) = ("db.example.org", "*.example.org");
+        let one = "db.example.org";
+        let pattern = "*.example.org";
         for (allowed, private, address, expected) in [
             (vec![pattern], vec![], "93.184.216.34", true),
             (vec![one], vec![one], "10.0.0.1", true),

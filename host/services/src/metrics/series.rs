@@ -55,7 +55,8 @@ impl SeriesOfPlugin {
             series.iter().map(|series| &series.definition).enumerate().filter(|(_, known)| known.name == *name);
         for (number, known) in of_name {
             if known.kind != *kind {
-                let (known, asked) = (word(known.kind), word(*kind));
+                let known = word(known.kind);
+                let asked = word(*kind);
                 return Err(format!("metric `{name}` of this plugin is already a {known}, not a {asked}"));
             }
             if known.labels == *labels {

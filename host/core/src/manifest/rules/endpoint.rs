@@ -9,7 +9,8 @@ use crate::manifest::{Auth, Endpoint, Method, RateLimit, RoutePath, Validation};
 
 const MAX_ENDPOINTS: usize = 50;
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
-const MAX_TIMEOUT_MS: u64 = 300_000;
+/// One day. The limit of a host (`max_endpoint_timeout_seconds`) is usually lower, see [`Manifest::timeouts_above`].
+const MAX_TIMEOUT_MS: u64 = 86_400_000;
 const DEFAULT_BODY_BYTES: u64 = 1 << 20;
 const MAX_BODY_BYTES: u64 = 4 << 30;
 const MAX_RATE: u64 = 1_000_000;

@@ -69,7 +69,7 @@ tags: x
         plugin.yaml:4: `endpoints[0].path` must start with `/`, found `hello`
         plugin.yaml:4: `endpoints[0].handler` is required
         plugin.yaml:5: `endpoints[0].method` must be one of GET, POST, PUT, DELETE, PATCH, HEAD, OPTIONS, found `FETCH`
-        plugin.yaml:6: `endpoints[0].timeout_ms` must be a whole number from 1 to 300000, found `0`
+        plugin.yaml:6: `endpoints[0].timeout_ms` must be a whole number from 1 to 86400000, found `0`
         plugin.yaml:7: `endpoints[1].path` is required
         plugin.yaml:7: `endpoints[1].method` is required
         plugin.yaml:7: `endpoints[1].handler` must be text; write it in quotes: "9", found `9`
@@ -293,16 +293,16 @@ fn endpoints() {
         "#]],
     );
     check(
-        &endpoint("  timeout_ms: 300001\n  max_body_bytes: 4294967297\n"),
+        &endpoint("  timeout_ms: 86400001\n  max_body_bytes: 4294967297\n"),
         expect![[r#"
-            plugin.yaml:5: `endpoints[0].timeout_ms` must be a whole number from 1 to 300000, found `300001`
+            plugin.yaml:5: `endpoints[0].timeout_ms` must be a whole number from 1 to 86400000, found `86400001`
             plugin.yaml:6: `endpoints[0].max_body_bytes` must be a whole number from 0 to 4294967296, found `4294967297`
         "#]],
     );
     check(
         &endpoint("  timeout_ms: 1.5\n  max_body_bytes: -1\n"),
         expect![[r#"
-            plugin.yaml:5: `endpoints[0].timeout_ms` must be a whole number from 1 to 300000, found `1.5`
+            plugin.yaml:5: `endpoints[0].timeout_ms` must be a whole number from 1 to 86400000, found `1.5`
             plugin.yaml:6: `endpoints[0].max_body_bytes` must be a whole number from 0 to 4294967296, found `-1`
         "#]],
     );

@@ -1,4 +1,4 @@
-//! The records beside the state: what they mend of it, and what is written to them.
+//! The record files beside the state: they repair the state, and are brought up to date.
 
 use std::collections::BTreeMap;
 
@@ -9,23 +9,23 @@ use host_state::{Change, Damage, Newest, Revision, read_record, write_record};
 use crate::model::Error;
 use crate::state::Host;
 
-/// The records that were found: the bytes, and what they say or why they say nothing.
+/// The record files: their bytes, and their content or the reason for which it cannot be read.
 pub(super) type Records = BTreeMap<PluginId, (Vec<u8>, Result<(u64, Desired), String>)>;
 
-/// What is asked for, after the records were compared with the state.
+/// The desired state after its comparison with the record files.
 #[derive(Default)]
 pub(super) struct Wanted {
     pub(super) revisions: BTreeMap<PluginId, Revision>,
-    /// Plugins that were taken away, with the revision that says so.
+    /// The removed plugins, with the revision of their removal.
     gone: BTreeMap<PluginId, u64>,
-    /// What is damaged and can't be mended.
+    /// The damage that could not be repaired.
     pub(super) lost: Vec<Damage>,
-    /// Plugins whose record is newer than the state: it is left for whoever looks into it.
+    /// The plugins with a record file that is newer than the state. The file is left unchanged for an investigation.
     newer: Vec<PluginId>,
 }
 
 impl Host {
-    /// Reads the records beside the state. Without them the host lives on.
+    /// Reads the record files. The host can start without them.
     pub(super) async fn records(&self) -> Records {
         let host = self.clone();
         let read = tokio::task::spawn_blocking(move || host.0.store.records()).await;
@@ -38,17 +38,20 @@ impl Host {
             Err(_) => vec![],
         };
         let known = records.into_iter().map(|(id, bytes)| {
-            let read = read_record(&bytes).and_then(|(number, desired)| match desired.id == id {
-                true => Ok((number, desired)),
-                false => Err(format!("it is the record of plugin `{}`", desired.id)),
+            let read = read_record(&bytes).and_then(|(number, desired)| {
+                if desired.id == id {
+                    Ok((number, desired))
+                } else {
+                    Err(format!("it is the record of plugin `{}`", desired.id))
+                }
             });
             (id, (bytes, read))
         });
         known.collect()
     }
 
-    /// Compares the state with the records. A host that is killed between the two has written the state and not the record, so
-    /// a record that is newer tells of damage: of the revision of its number, or of the whole state.
+    /// Compares the state with the record files. A host that is killed between the two writes has written the state but
+    /// not the file, so a newer file is a sign of damage: of the revision with its number, or of the whole state.
     pub(super) async fn settle_records(&self, newest: Newest, records: &Records) -> Wanted {
         let revisions = newest.revisions.into_iter().map(|revision| (revision.plugin.clone(), revision));
         let mut wanted = Wanted {
@@ -81,7 +84,7 @@ impl Host {
                 }
             }
         }
-        // The name in a damaged row may be damaged, too: what the record of its number mended is not lost.
+        // The id in a damaged row may be damaged as well: a plugin that was repaired by number is not lost.
         wanted.lost.retain(|damage| !wanted.revisions.keys().any(|id| id.as_str() == damage.plugin));
         for Damage { plugin, number, reason } in &wanted.lost {
             tracing::error!(
@@ -94,7 +97,7 @@ impl Host {
         wanted
     }
 
-    /// The revision of a record whose plugin has none in the state.
+    /// The revision that a record file names, for a plugin without one in the state.
     async fn by_number(&self, number: u64, desired: &Desired) -> Result<Revision, String> {
         let id = &desired.id;
         match self.0.state.revision(number).await {
@@ -126,8 +129,8 @@ impl Host {
         }
     }
 
-    /// Brings the records up to date. One is removed only when the state says that its plugin is gone: where the state says
-    /// nothing, the record is all that is left.
+    /// Brings the record files up to date. A file is removed only if the state says that its plugin was removed: where
+    /// the state says nothing, the file is all that is left.
     pub(super) async fn sync_records(&self, wanted: &Wanted, records: Records) {
         let mut writes = vec![];
         for (id, revision) in &wanted.revisions {

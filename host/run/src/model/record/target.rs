@@ -1,4 +1,4 @@
-//! The parts of a plan, as JSON.
+//! The targets of a plan as JSON.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::{Configuration, SourceRecord, TrustRecord, rule, versions};
 use crate::model::{PresentState, Target, TargetPick, TargetState};
 
-/// A list of them.
+/// Writes a list of targets.
 pub(in super::super) fn serialize<S: Serializer>(targets: &[Target], serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_seq(targets.iter().map(TargetRecord::new))
 }
@@ -26,7 +26,7 @@ pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) 
 struct TargetRecord {
     id: String,
     revision: u64,
-    /// `None` for a plugin that goes.
+    /// `None` for a plugin that the plan removes.
     there: Option<PresentRecord>,
 }
 
@@ -115,7 +115,8 @@ impl PickRecord {
         let digest = |text: Option<String>| {
             text.map(|text| text.parse::<Digest>().map_err(|error| error.to_string())).transpose()
         };
-        let (tree, artifact) = (digest(self.tree)?, digest(self.artifact)?);
+        let tree = digest(self.tree)?;
+        let artifact = digest(self.artifact)?;
         Ok(TargetPick { source: self.source, trust: self.trust, commit: self.commit, tree, artifact })
     }
 }

@@ -1,4 +1,4 @@
-//! What the branches and tags of a repository mean for a plugin that came from it.
+//! The updates that branches and tags of a repository offer to a plugin.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +9,7 @@ use semver::Version;
 
 use crate::model::{Update, UpdateReport};
 
-/// Fills a report that nothing newer is known with what the listing says.
+/// Fills an empty report from a listing.
 ///
 /// # Errors
 /// Those of [`Listing::follow`].
@@ -41,8 +41,8 @@ pub(super) fn judge(
     Ok(report)
 }
 
-/// The version to compare with. Authors tag a commit and forget its plugin.yaml: without a look at the tags of the
-/// installed commit such a release would be newer than itself for ever.
+/// The version to compare with. Authors tag a commit and forget to change its plugin.yaml: without the tags of the
+/// installed commit, such a release would always be newer than itself.
 fn release_of<'r>(report: &'r UpdateReport, releases: &'r [Release]) -> &'r Version {
     let tags = releases.iter().filter(|release| report.commit.as_ref() == Some(&release.commit));
     let versions = tags.map(|release| &release.version).chain([&report.installed]);
@@ -69,19 +69,22 @@ mod tests {
 
     use super::*;
 
-    /// `tag=commit` is a release or tag, `branch:commit` a branch; the branch `main` is the default one.
+    /// Reads `tag=commit` as a release or tag and `branch:commit` as a branch; `main` is the default branch.
     fn listing(refs: &str) -> Listing {
         let url = GitUrl::from_repository_address("git.example.org/acme/hello").unwrap();
         let mut listing = Listing { url, releases: vec![], tags: vec![], branches: vec![], head: None };
         for word in refs.split_whitespace() {
             if let Some((name, commit)) = word.split_once(':') {
-                let (name, commit) = (name.to_owned(), commit.to_owned());
+                let name = name.to_owned();
+                let commit = commit.to_owned();
                 if name == "main" {
                     listing.head = Some(Head { branch: Some(name.clone()), commit: commit.clone() });
                 }
                 listing.branches.push(Tip { name, commit });
             } else if let Some((tag, commit)) = word.split_once('=') {
-                let (version, tag, commit) = (tag.trim_start_matches('v').parse(), tag.to_owned(), commit.to_owned());
+                let version = tag.trim_start_matches('v').parse();
+                let tag = tag.to_owned();
+                let commit = commit.to_owned();
                 match version {
                     Ok(version) => listing.releases.push(Release { version, tag, commit }),
                     Err(_) => listing.tags.push(Tip { name: tag, commit }),
@@ -91,7 +94,7 @@ mod tests {
         listing
     }
 
-    /// What is said of a plugin of version 1.2.0 and commit `c1`.
+    /// The report for a plugin of version 1.2.0 and commit `c1`.
     fn check(revision: &str, refs: &str, expected: Expect) {
         let mut table = String::new();
         for policy in UpdatePolicy::ALL {

@@ -1,4 +1,4 @@
-//! Looking again and again, for as long as somebody wants it.
+//! Repeated checks for updates.
 
 use std::convert::Infallible;
 use std::hash::{BuildHasher as _, RandomState};
@@ -12,10 +12,10 @@ use tokio::time::Instant;
 use super::schedule::Schedule;
 use crate::model::{Error, UpdateReport, Watched};
 
-/// How many sources are asked at once.
+/// The most concurrent checks.
 const MAX_AT_ONCE: usize = 2;
 
-/// Milliseconds since 1970 that go on evenly, however the machine's clock is set meanwhile.
+/// A clock that starts at the system time and then advances evenly, whatever the system clock does.
 struct Clock {
     start: Instant,
     start_unix_ms: u64,
@@ -32,7 +32,7 @@ impl Clock {
     }
 }
 
-/// Looks at what is watched, each in its time. Dropping it ends the looks that are under way.
+/// Checks the watched plugins, each at its interval. Dropping the future ends the running checks.
 pub(super) async fn poll<W, WF, C, CF, T, TF>(
     changed: &Notify,
     now_unix_ms: u64,
@@ -70,7 +70,7 @@ where
     }
 }
 
-/// Passes on what a look found, and says whether it failed.
+/// Passes the report of a check on. Returns whether the check failed.
 async fn settle<T, TF>(watched: Watched, checked: Result<UpdateReport, Error>, tell: &T) -> bool
 where
     T: Fn(Watched, UpdateReport) -> TF,
@@ -81,7 +81,8 @@ where
         Ok(report) => {
             let failed = report.error.is_some();
             if let Some(error) = &report.error {
-                let (code, message) = (error.code, &error.message);
+                let code = error.code;
+                let message = &error.message;
                 tracing::warn!(plugin.id = %id, code, "failed to check `{id}` for updates: {message}");
             }
             tell(watched, report).await;
@@ -89,7 +90,8 @@ where
         }
         Err(Error::ShuttingDown) => false,
         Err(error) => {
-            let (code, message) = (error.code(), error.chain());
+            let code = error.code();
+            let message = error.chain();
             tracing::error!(plugin.id = %id, code, "failed to check `{id}` for updates: {message}");
             true
         }
@@ -109,21 +111,21 @@ mod tests {
     use crate::model::{UpdateFailure, UpdateReport};
     use crate::state::Poller;
 
-    /// What a poller sees and does, in a time that passes as fast as it is waited for.
+    /// The world of a poller, in simulated time.
     struct World {
         start: Instant,
         changed: Notify,
         watched: RefCell<Vec<Watched>>,
-        /// How long a look takes.
+        /// The duration of a check.
         takes: Duration,
         fails: Cell<bool>,
         running: Cell<usize>,
         most_running: Cell<usize>,
-        /// Who was reported, and at which second.
+        /// The reported plugins, each with the second of its report.
         told: RefCell<Vec<(String, u64)>>,
     }
 
-    /// A look under way.
+    /// A running check.
     struct Running<'w>(&'w World);
 
     impl<'w> Running<'w> {
@@ -154,7 +156,7 @@ mod tests {
             }
         }
 
-        /// Lets the poller run until `time` from the start.
+        /// Lets the poller run until `time` after the start.
         async fn until(&self, time: &str, poll: &mut (impl Future<Output = Infallible> + Unpin)) {
             let end = tokio::time::sleep_until(self.start + parse_duration(time).unwrap());
             tokio::select! {
@@ -179,7 +181,7 @@ mod tests {
             poll(&self.changed, 1_800_000_000_000, &async || self.watched.borrow().clone(), &check, &tell).await
         }
 
-        /// At which seconds a plugin was reported.
+        /// The seconds at which a plugin was reported.
         fn told(&self, id: &str) -> Vec<u64> {
             self.told.borrow().iter().filter(|(told, _)| told == id).map(|(_, second)| *second).collect()
         }
@@ -190,7 +192,7 @@ mod tests {
         let world = World::new(vec![watched("often", "1m"), watched("seldom", "24h")], "1s");
         world.until("24h", &mut Box::pin(world.poll())).await;
         let often = world.told("often");
-        // Every 54 to 66 s, and each look takes a second.
+        // Every 54 to 66 s, and each check takes a second.
         assert!((1440 * 60 / 67..=1440 * 60 / 55 + 1).contains(&often.len()), "{}", often.len());
         assert!(often[0] <= 7, "{often:?}");
         assert!(often.windows(2).all(|pair| (55..=68).contains(&(pair[1] - pair[0]))), "{often:?}");
@@ -212,7 +214,7 @@ mod tests {
         let mut poll = Box::pin(world.poll());
         world.until("24h", &mut poll).await;
         let told = world.told("hello");
-        // 2, 4, 8 … 256 minutes, and then every six hours.
+        // After 2, 4, 8 … 256 minutes, and then every six hours.
         assert!((10..=13).contains(&told.len()), "{told:?}");
         world.fails.set(false);
         world.until("31h", &mut poll).await;

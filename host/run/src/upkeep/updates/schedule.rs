@@ -1,4 +1,4 @@
-//! Whose turn it is to be looked at.
+//! The schedule of checks for updates.
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
@@ -9,7 +9,7 @@ use host_core::{PluginId, Source};
 
 use crate::model::Watched;
 
-/// When each plugin is looked at. Times are milliseconds since 1970, given from outside.
+/// The next check of each plugin. Times are milliseconds since the Unix epoch, passed by the caller.
 #[derive(Debug, Default)]
 pub(super) struct Schedule {
     seed: u64,
@@ -22,7 +22,7 @@ struct Planned {
     watched: Watched,
     last_ms: Option<u64>,
     failures: u32,
-    /// `None` while it is looked at, unless something changed meanwhile.
+    /// `None` while a check runs, unless the plugin has changed since its start.
     due_ms: Option<u64>,
     is_running: bool,
 }
@@ -32,7 +32,7 @@ impl Schedule {
         Schedule { seed, ..Schedule::default() }
     }
 
-    /// Takes over what is watched now. What is new, or is to be judged otherwise than at its last look, is looked at soon.
+    /// Adopts the watched plugins. New plugins, and plugins with a changed source or rule, are checked soon.
     pub(super) fn follow(&mut self, watched: Vec<Watched>, now_ms: u64) {
         let mut before = std::mem::take(&mut self.plugins);
         for watched in watched {
@@ -53,7 +53,8 @@ impl Schedule {
                 }
                 Some(planned) => Planned { watched, ..planned },
                 None => {
-                    // A clock that was set back must not put off the next look for as long.
+                    // After the clock was set back, the last check seems to be in the future; it must not delay the
+                    // next one.
                     let last_ms = watched.last_check_unix_ms.map(|last| last.min(now_ms));
                     let due_ms = Some(after(last_ms, interval, 0, seed, soon));
                     Planned { watched, last_ms, failures: 0, due_ms, is_running: false }
@@ -63,7 +64,7 @@ impl Schedule {
         }
     }
 
-    /// The plugin that waits longest of those whose time has come; it counts as being looked at from now on.
+    /// The plugin that is due for the longest time; it counts as being checked from now on.
     pub(super) fn take_due(&mut self, now_ms: u64) -> Option<Watched> {
         let waiting = self.plugins.values_mut().filter(|planned| !planned.is_running);
         let due = waiting.filter(|planned| planned.due_ms.is_some_and(|due| due <= now_ms));
@@ -73,12 +74,12 @@ impl Schedule {
         Some(planned.watched.clone())
     }
 
-    /// When the next plugin is due that is not being looked at.
+    /// The time at which the next plugin is due that is not being checked.
     pub(super) fn next_due_ms(&self) -> Option<u64> {
         self.plugins.values().filter(|planned| !planned.is_running).filter_map(|planned| planned.due_ms).min()
     }
 
-    /// Notes that a look has ended, and plans the next.
+    /// Records the end of a check and plans the next one.
     pub(super) fn ended(&mut self, id: &PluginId, failed: bool, now_ms: u64) {
         let seed = self.draw(id);
         let Some(planned) = self.plugins.get_mut(id) else { return };
@@ -89,7 +90,7 @@ impl Schedule {
         planned.due_ms.get_or_insert_with(|| next_check(now_ms, interval, planned.failures, seed));
     }
 
-    /// A number that varies from plugin to plugin and from look to look.
+    /// A pseudo-random number that differs between plugins and between checks.
     fn draw(&mut self, id: &PluginId) -> u64 {
         self.n_drawn += 1;
         let mut hasher = DefaultHasher::new();
@@ -98,14 +99,14 @@ impl Schedule {
     }
 }
 
-/// Whether a look at `now` could say something else than one at `before`, but for what was installed meanwhile: whoever
-/// installs knows what it did, and a plugin that goes back and forth between two versions must not be asked for faster.
+/// Whether a check of `now` could have another result than one of `before`, apart from the installed version: its
+/// change does not need a check, and a plugin that alternates between two versions must not be checked more often.
 fn is_other(before: &Watched, now: &Watched) -> bool {
     let rule = |watched: &Watched| (watched.rule.policy(), watched.rule.automatic());
     before.source != now.source || rule(before) != rule(now) || before.blocked != now.blocked
 }
 
-/// An interval after the last look; soon, where there was none or that has passed.
+/// One interval after the last check; soon, if there was none or the time has passed.
 fn after(last_ms: Option<u64>, interval: Duration, failures: u32, seed: u64, soon_ms: u64) -> u64 {
     last_ms.map_or(soon_ms, |last| next_check(last, interval, failures, seed).max(soon_ms))
 }
@@ -118,7 +119,7 @@ pub(super) mod tests {
 
     use super::*;
 
-    /// A plugin of its own repository, looked at every `interval`.
+    /// A plugin of its own repository that is checked every `interval`.
     pub(in crate::upkeep::updates) fn watched(id: &str, interval: &str) -> Watched {
         let rule = format!("minor every {interval}");
         Watched {
@@ -132,7 +133,7 @@ pub(super) mod tests {
         }
     }
 
-    /// `minor every 1h`.
+    /// Reads a rule such as `minor every 1h`.
     fn rule(text: &str) -> UpdateRule {
         let (policy, interval) = text.split_once(" every ").unwrap();
         UpdateRule::new(policy.parse().unwrap(), false, interval.parse().unwrap()).unwrap()
@@ -144,7 +145,7 @@ pub(super) mod tests {
 
     const NOW: u64 = 1_800_000_000_000;
 
-    /// When a plugin is due, counted from now.
+    /// The time until a plugin is due.
     fn due(schedule: &Schedule, id: &str) -> Option<u64> {
         let due = schedule.plugins.get(id)?.due_ms?;
         Some(due.checked_sub(NOW).expect("nothing is due before it is planned"))
@@ -175,7 +176,7 @@ pub(super) mod tests {
             (Some(NOW - ms("40m")), ms("14m"), ms("26m")),
             (Some(NOW - ms("2h")), 0, ms("1m")),
             (Some(0), 0, ms("1m")),
-            // The clock was set back meanwhile.
+            // The clock was set back.
             (Some(NOW + ms("48h")), ms("54m"), ms("66m")),
         ] {
             let due = due(&at(last), "hello").unwrap();
@@ -230,7 +231,7 @@ pub(super) mod tests {
             let found = due(&schedule, "hello").unwrap();
             assert!(expected.contains(&found), "{name}: {found}");
 
-            // The same while it is being looked at: a look that began before the change does not count.
+            // The same during a check: a check that started before the change does not count.
             let mut schedule = followed(std::slice::from_ref(&before));
             schedule.take_due(NOW + ms("1m")).unwrap();
             schedule.follow(vec![now], NOW);

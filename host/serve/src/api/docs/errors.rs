@@ -1,11 +1,11 @@
-//! The page of errors, made of `docs/errors.md`: the one list of codes there is.
+//! The error reference page, generated from `docs/errors.md`.
 
 const TEXT: &str = include_str!("../../../../../docs/errors.md");
 const HEAD: &str = "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
 <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>Errors · plugin-host</title>\n\
 <link rel=\"stylesheet\" href=\"/docs/page.css\">\n<link rel=\"icon\" href=\"data:,\">\n</head>\n<body>\n<main class=\"text\">\n<p><a href=\"/docs\">All operations</a></p>\n";
 
-/// The page as HTML. Each code is a place on it.
+/// Renders the page as HTML. Each code is an anchor.
 pub(super) fn page() -> String {
     let mut html = HEAD.to_owned();
     let mut paragraph = String::new();
@@ -40,7 +40,7 @@ pub(super) fn page() -> String {
     html
 }
 
-/// A row of a table: the first is its head, the second only says that the head has ended.
+/// Renders a table row. Row 0 is the head, row 1 the separator.
 fn row(html: &mut String, line: &str, number: usize) {
     let cells = line.trim_matches('|').split('|').map(str::trim);
     let (open, close) = if number == 0 { ("<th>", "</th>") } else { ("<td>", "</td>") };

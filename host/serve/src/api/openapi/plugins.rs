@@ -1,7 +1,7 @@
-//! What a plugin serves, as operations of the document.
+//! The endpoints of plugins as OpenAPI operations.
 //!
-//! All of it was written by anonymous_refusals: it goes in as texts of JSON, never as part of a reference or a key that the host's
-//! own part has.
+//! All texts come from plugin authors. They are inserted as JSON strings only, never as part of a reference or as a
+//! key that the host uses.
 
 use host_core::Manifest;
 use host_core::configuration::Schema;
@@ -12,12 +12,12 @@ use serde_json::{Map, Value, json};
 use super::problem_response;
 use crate::wire::PLUGIN_ENDPOINTS;
 
-/// What the host answers in the place of any endpoint.
+/// Statuses that the host can return for any endpoint.
 const FAILS: [u16; 9] = [400, 404, 408, 413, 415, 421, 500, 503, 504];
-/// What it answers in the place of some.
+/// Statuses that the host returns for endpoints with authentication, validation or rate limits.
 const ASKED: [u16; 4] = [401, 403, 422, 429];
 
-/// Adds the operations of a plugin that serves.
+/// Adds the operations of a running plugin.
 pub(super) fn add(document: &mut Value, plugin: &PluginView) {
     let (Some(manifest), Some(_)) = (&plugin.manifest, plugin.generation) else { return };
     let tag = json!({ "name": plugin_tag(manifest), "description": description(manifest) });
@@ -33,7 +33,7 @@ pub(super) fn add(document: &mut Value, plugin: &PluginView) {
     }
 }
 
-/// What a status means when it may come from either: the host's problem, or whatever the plugin answers with it.
+/// The responses with a status that can come from the host (as a problem document) or from the plugin.
 pub(super) fn responses() -> Map<String, Value> {
     let either = |status: u16| {
         let mut response = problem_response(status);
@@ -49,12 +49,12 @@ pub(super) fn responses() -> Map<String, Value> {
     FAILS.into_iter().chain(ASKED).map(either).collect()
 }
 
-/// What the response with a status is called among the components.
+/// The component name of the response with a status.
 fn name_of_either(status: u16) -> String {
     format!("Endpoint{status}")
 }
 
-/// Not the name of a group of the host's routes: those have no blank.
+/// Contains a space, unlike the tags of the host's routes, so they cannot collide.
 fn plugin_tag(manifest: &Manifest) -> String {
     format!("plugin {}", manifest.id)
 }
@@ -82,7 +82,7 @@ fn operation(manifest: &Manifest, number: usize, endpoint: &Endpoint, schema: Op
     let mut responses: Map<_, _> = fails.iter().map(reference).collect();
     responses.insert("default".to_owned(), json!({ "description": "The plugin's response." }));
     let mut operation = json!({
-        // Ids have no dot, and handlers may serve several endpoints.
+        // Plugin ids contain no dot, and a handler may serve several endpoints.
         "operationId": format!("{}.{}.{number}", manifest.id, endpoint.handler),
         "summary": summary(endpoint),
         "tags": [plugin_tag(manifest)],
@@ -120,7 +120,7 @@ fn summary(endpoint: &Endpoint) -> String {
     if first.is_empty() { endpoint.handler.clone() } else { first.to_owned() }
 }
 
-/// What the endpoint takes, where its method has a body.
+/// The request body of an endpoint, if its method has one.
 fn body(endpoint: &Endpoint, schema: Option<&Value>) -> Option<Value> {
     if matches!(endpoint.method, Method::Get | Method::Head | Method::Options | Method::Delete) {
         return None;
@@ -152,7 +152,7 @@ fn body(endpoint: &Endpoint, schema: Option<&Value>) -> Option<Value> {
     Some(json!({ "required": is_checked, "content": content.collect::<Map<_, _>>() }))
 }
 
-/// The path as the document writes it; a tail is a parameter too.
+/// The path in OpenAPI notation. A wildcard is a parameter too.
 fn path(endpoint: &Endpoint) -> String {
     endpoint.path.pattern().replace("{*", "{")
 }

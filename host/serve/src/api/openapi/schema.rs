@@ -1,15 +1,16 @@
-//! A plugin's JSON Schema, made fit to stand inside the document of the host.
+//! Embeds the JSON Schema of a plugin in the OpenAPI document.
 //!
-//! In its own file `#/$defs/x` leads to its own parts, here it would lead into the host's. So what is referred to is put in
-//! the place of the reference; a schema that refers to itself, to anything else, or to too much, is left out.
+//! In the plugin's file `#/$defs/x` refers to the file itself; in the document it would refer to the host's
+//! components. References are therefore replaced by the schemas they refer to. A schema that is recursive, refers to
+//! other documents, or becomes too large is omitted.
 
 use serde_json::{Map, Value};
 
-/// A schema that becomes larger than this is left out: a few small definitions can double at each step.
+/// Maximum number of nodes of the result: definitions that refer to each other twice double it at each step.
 const MAX_NODES: usize = 5_000;
-/// References inside references, and objects inside objects.
+/// Maximum depth of references and objects.
 const MAX_DEPTH: usize = 64;
-/// Words that give a schema a place of its own in the world, or lead to another; they have no effect on what fits.
+/// Keywords that change the base of references or refer to other documents. They do not affect validation.
 const LEFT_OUT: [&str; 10] = [
     "$id",
     "$schema",
@@ -22,15 +23,16 @@ const LEFT_OUT: [&str; 10] = [
     "externalDocs",
     "xml",
 ];
-/// Words whose values are data, which is taken as it is.
+/// Keywords with data as values, which is copied unchanged.
 const DATA: [&str; 5] = ["const", "enum", "default", "examples", "example"];
-/// Words whose values are schemas by names that the author chose.
+/// Keywords with schemas under names chosen by the author.
 const NAMED: [&str; 4] = ["properties", "patternProperties", "dependentSchemas", "dependentRequired"];
 
-/// The schema without references; `None` when that can't be done.
+/// Returns the schema without references; `None` if that is not possible.
 pub(super) fn inlined(schema: &Value) -> Option<Value> {
     let mut work = Work { root: schema, left: MAX_NODES };
-    // A property or a datum may have that name, and not every program that reads the document knows where it means something.
+    // A property or a data value may be named `$ref`, and not every reader of the document can tell it from a
+    // reference.
     work.schema(schema, 0).filter(|made| !has_reference(made))
 }
 
@@ -70,12 +72,12 @@ impl Work<'_> {
         let Some(reference) = object.get("$ref") else { return Some(Value::Object(made)) };
         let pointer = reference.as_str()?.strip_prefix('#')?;
         let root = self.root;
-        // Escapes of a URI are left to those who mean them: such a place is not found.
+        // URI escapes in a reference are not decoded; such a reference is not found.
         let meant = self.schema(root.pointer(pointer)?, depth + 1)?;
         if made.is_empty() {
             return Some(meant);
         }
-        // What stands beside a reference holds as well.
+        // Keywords beside a reference apply as well.
         Some(serde_json::json!({ "allOf": [meant, made] }))
     }
 
@@ -94,7 +96,7 @@ impl Work<'_> {
     }
 }
 
-/// How many values there are in it; `None` when it is too deep.
+/// Returns the number of values in a value; `None` if it is too deep.
 fn size(value: &Value, depth: usize) -> Option<usize> {
     if depth > MAX_DEPTH {
         return None;

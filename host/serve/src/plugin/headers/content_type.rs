@@ -2,11 +2,11 @@
 
 use http::header::{self, HeaderMap};
 
-/// Whether no browser runs anything of such a body. What is not known is not.
+/// Returns true if no browser executes a body of this type. Unknown types are not inert.
 pub(super) fn is_inert(headers: &HeaderMap) -> bool {
     let mut types = headers.get_all(header::CONTENT_TYPE).iter();
     let Some(first) = types.next() else {
-        // Without a type nothing is sniffed, and an empty body is nothing.
+        // Without a type, browsers may sniff the content.
         return false;
     };
     if types.next().is_some() {
@@ -16,7 +16,7 @@ pub(super) fn is_inert(headers: &HeaderMap) -> bool {
         return true;
     }
     let Ok(text) = first.to_str() else { return false };
-    // Of two types in one header browsers take the last.
+    // Browsers use the last of several types in one header.
     if text.contains(',') {
         return false;
     }

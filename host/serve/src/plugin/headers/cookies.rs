@@ -4,7 +4,7 @@ use http::header::{self, HeaderMap, HeaderValue};
 
 use crate::wire::PLUGIN_ENDPOINTS;
 
-/// Cookies whose name begins so are the host's.
+/// Prefixes of the host's cookie names.
 const HOST_COOKIES: &[&str] = &["plugin_host", "__host-plugin_host", "__secure-plugin_host"];
 
 pub(super) fn strip_cookies(headers: &mut HeaderMap) {
@@ -14,7 +14,7 @@ pub(super) fn strip_cookies(headers: &mut HeaderMap) {
     };
     let has_any = headers.get_all(header::COOKIE).iter().any(|value| match value.to_str() {
         Ok(text) => text.split(';').any(is_of_host),
-        // Nobody knows how another program reads it.
+        // Other programs may read such a value differently.
         Err(_) => true,
     });
     if !has_any {
@@ -38,7 +38,7 @@ pub(super) fn keep_own_cookies(headers: &mut HeaderMap, id: &str) {
     }
 }
 
-/// A cookie that is sent back to this plugin and nobody else; `None` for one that asks for more.
+/// Limits a cookie to the plugin's own paths; `None` for a cookie with a wider scope.
 fn own_cookie(cookie: &str, id: &str) -> Option<HeaderValue> {
     let mut parts = cookie.split(';').map(str::trim);
     let pair = parts.next()?;

@@ -2,7 +2,8 @@
 
 use crate::wire::PLUGIN_ENDPOINTS;
 
-/// Whether a `Location` stays below the plugin's prefix: as a path from the root, or relative to what was asked for.
+/// Returns true if a `Location` stays below the plugin's prefix, as an absolute path or relative to the requested
+/// path.
 pub(super) fn is_own_place(place: &[u8], id: &str, asked: &str) -> bool {
     let Ok(place) = std::str::from_utf8(place) else { return false };
     let end = place.find(['?', '#']).unwrap_or(place.len());
@@ -19,9 +20,9 @@ pub(super) fn is_own_place(place: &[u8], id: &str, asked: &str) -> bool {
             let rest = path.strip_prefix(PLUGIN_ENDPOINTS).and_then(|rest| rest.strip_prefix(id));
             rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
         }
-        // What is relative to the prefix itself, without a slash, takes the place of the id.
+        // Relative to the prefix without a trailing slash, it would replace the plugin id.
         None if !path.is_empty() && asked.strip_prefix(PLUGIN_ENDPOINTS) == Some(id) => false,
-        // `a:b` would be another scheme.
+        // `a:b` would be a URL with another scheme.
         None => !path.split('/').next().unwrap_or_default().contains(':'),
     }
 }
@@ -53,7 +54,7 @@ mod tests {
         ] {
             assert_eq!(is_own_place(place.as_bytes(), "hello", "/api/plugin-endpoints/hello/x"), expected, "{place}");
         }
-        // A browser reads what is relative from the last slash of what was asked for.
+        // A browser resolves a relative location against the last slash of the requested path.
         for (place, at_root, at_id) in [("other/x", true, false), ("?a=1", true, true), ("", true, true)] {
             let is_own = |asked: &str| is_own_place(place.as_bytes(), "hello", asked);
             assert_eq!(is_own("/api/plugin-endpoints/hello/"), at_root, "{place}");

@@ -44,17 +44,17 @@ pub(crate) fn state(view: &PluginView) -> api::StatusAnswer {
     }
 }
 
-/// Goal and phase in the six words of older clients:
+/// Combines goal and phase into one of the six states that older clients know:
 ///
-/// | goal | serves | word |
+/// | goal | condition | state |
 /// |---|---|---|
-/// | none: its first load is on the way | | `uninstalled` |
-/// | installed: it was never let to serve | | `installed` |
-/// | running | not now: it loads, waits, failed, or is quarantined | `enabled` |
-/// | running | a generation does, well or not | `running` |
+/// | none | the first load is in progress | `uninstalled` |
+/// | installed | never started | `installed` |
+/// | running | no generation serves: loading, waiting, failed or quarantined | `enabled` |
+/// | running | a generation serves, healthy or not | `running` |
 /// | stopped | | `stopped` |
 /// | disabled | | `disabled` |
-/// | absent: it is being taken away | | `uninstalled` |
+/// | absent | being removed | `uninstalled` |
 pub(super) fn six_states(goal: Option<Goal>, serves: bool) -> &'static str {
     match goal {
         None | Some(Goal::Absent { .. }) => "uninstalled",
@@ -84,10 +84,11 @@ pub(super) fn status(view: &PluginView) -> api::Status {
     }
 }
 
-/// Seconds as Go writes a duration: `23.4s`, `1m23.4s`, `2h0m5s`.
+/// Formats seconds as a Go duration: `23.4s`, `1m23.4s`, `2h0m5s`.
 fn go_duration(seconds: f64) -> String {
     let tenths = (seconds.max(0.0) * 10.0).round() as u64;
-    let (minutes, tenths) = (tenths / 600, tenths % 600);
+    let minutes = tenths / 600;
+    let tenths = tenths % 600;
     let rest = if tenths.is_multiple_of(10) {
         format!("{}s", tenths / 10)
     } else {

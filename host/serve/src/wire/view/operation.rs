@@ -35,7 +35,7 @@ pub(crate) fn job(view: &JobView) -> api::Job {
     }
 }
 
-/// How an artifact is made, in a word.
+/// The API name of the way an artifact is produced.
 pub(crate) fn way(way: Way) -> &'static str {
     match way {
         Way::Build => "build",

@@ -83,7 +83,8 @@ pub(crate) fn plugin(view: &PluginView) -> api::Plugin {
     api::Plugin { plugin, item }
 }
 
-/// The same with its secrets masked: those that a schema names, and those whose keys sound like one.
+/// The metadata with secrets masked: the values that the schema marks as secret and those with a key such as
+/// `password`.
 pub(crate) fn masked(manifest: &Manifest, schema: &Schema) -> api::Metadata {
     let metadata = metadata(manifest);
     let mut configuration = Value::Object(schema.mask(&metadata.configuration));
@@ -142,7 +143,7 @@ fn compatibility(manifest: &Manifest) -> BTreeMap<String, String> {
         .collect()
 }
 
-/// Whether the operator wants others to rely on it.
+/// Returns true if other plugins may depend on the plugin.
 fn is_enabled(view: &PluginView) -> bool {
     view.desired.as_ref().is_some_and(|desired| desired.goal.is_enabled())
 }

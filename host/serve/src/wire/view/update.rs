@@ -8,7 +8,7 @@ use host_core::update::UpdateRule;
 use host_run::{Update, UpdateReport};
 use semver::Version;
 
-/// What is known of a plugin's newer versions.
+/// The update policy of a plugin and the result of its last update check.
 pub(crate) fn updates(
     id: &str,
     source: &Source,

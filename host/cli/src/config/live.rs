@@ -1,33 +1,37 @@
 //! Changes of settings while the host runs, over the API or by reloading the file: check, store and apply.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
+use host_client::Failure;
 use host_run::Host;
 use host_serve::{Ask, Changed, Control, SettingView, SettingsRefused};
 use host_store::Store;
+use parking_lot::{Mutex, MutexGuard};
 use serde_json::{Map, Value};
 
-use super::changing::{Change, change_of, counts_at_once};
 use super::table::find;
-use super::{Environment, Given, Origin, Resolved, Rooms, Settings};
+use super::timing::{Timing, applies_immediately, timing_of};
+use super::{Configs, Environment, Inputs, Origin, ResolvedSetting, Settings};
 use crate::logs::Filter;
-use host_client::Failure;
 
 /// The settings of a running host.
-pub(crate) struct Changes {
+pub(crate) struct LiveSettings {
     environment: Environment,
     /// The settings at the start of the host.
     started: Settings,
     store: Store,
-    host: Host,
-    control: Control,
-    filter: Filter,
-    now: Mutex<Now>,
+    running: Running,
+    current: Mutex<Current>,
+}
+
+/// Handles to the parts of a running host that settings apply to.
+pub(crate) struct Running {
+    pub(crate) host: Host,
+    pub(crate) control: Control,
+    pub(crate) log_filter: Filter,
 }
 
 /// The result of reloading the configuration.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct ReadAgain {
+pub(crate) struct ReloadReport {
     /// The keys with new values that apply now.
     pub(crate) changed: Vec<String>,
     /// The keys with new values that apply after a restart.
@@ -35,97 +39,97 @@ pub(crate) struct ReadAgain {
 }
 
 /// The changes so far and the settings that result from them.
-struct Now {
-    given: Given,
-    changed: Map<String, Value>,
+struct Current {
+    inputs: Inputs,
+    overrides: Map<String, Value>,
     settings: Settings,
 }
 
-impl Changes {
+impl LiveSettings {
     /// Creates the settings of a host that was started with `settings`.
     pub(crate) fn new(
-        given: Given,
+        inputs: Inputs,
         environment: &Environment,
-        changed: Map<String, Value>,
+        overrides: Map<String, Value>,
         settings: Settings,
         store: Store,
-        (host, control, filter): (Host, Control, Filter),
-    ) -> Changes {
-        let now = Mutex::new(Now { given, changed, settings: settings.clone() });
-        Changes { environment: environment.clone(), started: settings, store, host, control, filter, now }
+        running: Running,
+    ) -> LiveSettings {
+        let current = Mutex::new(Current { inputs, overrides, settings: settings.clone() });
+        LiveSettings { environment: environment.clone(), started: settings, store, running, current }
     }
 
     /// Reads the configuration again and applies the settings that take effect immediately: all of them or none.
     ///
     /// # Errors
     /// All invalid settings, together; or the certificate or its key cannot be used.
-    pub(crate) fn read_again(&self) -> Result<ReadAgain, Failure> {
-        let mut now = self.now();
-        let given = now.given.again()?;
-        let settings = given.resolve(&now.changed)?;
-        let (before, used) =
-            (self.started.with_those_at_once(&now.settings), self.started.with_those_at_once(&settings));
+    pub(crate) fn reload(&self) -> Result<ReloadReport, Failure> {
+        let mut current = self.current();
+        let inputs = current.inputs.again()?;
+        let settings = inputs.resolve(&current.overrides)?;
+        let before = self.started.with_immediate_changes(&current.settings);
+        let used = self.started.with_immediate_changes(&settings);
         // A renewed certificate has the same path, so it is loaded even if no setting differs.
         if let Some(files) = used.tls() {
-            self.control
+            self.running
+                .control
                 .set_tls(&files)
                 .map_err(|error| Failure::of("failed to load the TLS certificate or key", &error))?;
         }
-        self.put_to_use(&used);
+        self.apply(&used);
         let mut after_restart = used.differences(&settings);
         after_restart.extend(self.started.differences_of_plugins(&settings));
-        let read = ReadAgain { changed: before.differences(&used), after_restart };
-        (now.given, now.settings) = (given, settings);
+        let read = ReloadReport { changed: before.differences(&used), after_restart };
+        (current.inputs, current.settings) = (inputs, settings);
         Ok(read)
     }
 
     /// Applies settings.
-    fn put_to_use(&self, used: &Settings) {
-        let rooms = Rooms::of(used, &self.environment);
-        self.host.set_config(rooms.run);
-        self.control.set_rules(rooms.serve.rules);
-        if let Err(reason) = self.filter.set(used.log_filter()) {
+    fn apply(&self, used: &Settings) {
+        let configs = Configs::new(used, &self.environment);
+        self.running.host.set_config(configs.run);
+        self.running.control.set_rules(configs.serve.rules);
+        if let Err(reason) = self.running.log_filter.set(used.log_filter()) {
             tracing::warn!("the log filter was not changed: {reason}");
         }
     }
 
-    fn now(&self) -> MutexGuard<'_, Now> {
-        // It is replaced whole or not at all.
-        self.now.lock().unwrap_or_else(PoisonError::into_inner)
+    fn current(&self) -> MutexGuard<'_, Current> {
+        self.current.lock()
     }
 
     fn views(&self, now: &Settings) -> Vec<SettingView> {
-        let view = |(started, now): (&Resolved, &Resolved)| {
-            let change = change_of(now.key());
-            let used = if counts_at_once(now.key()) { now } else { started };
+        let view = |(started, now): (&ResolvedSetting, &ResolvedSetting)| {
+            let used = if applies_immediately(now.key()) { now } else { started };
             let is_pending = used.value != now.value;
             SettingView {
                 key: now.key(),
                 value: used.value.to_json(),
                 origin: used.origin.to_string(),
                 pending: is_pending.then(|| now.value.to_json()),
-                fixed: change == Change::Never,
+                fixed: timing_of(now.key()) == Timing::Never,
             }
         };
         self.started.iter().zip(now.iter()).map(view).collect()
     }
 
     /// Merges requested changes into the changes so far.
-    fn asked(
+    fn merge(
         &self,
-        now: &Now,
-        asked: Map<String, Value>,
+        current: &Current,
+        requested: Map<String, Value>,
         done: &mut Changed,
     ) -> Result<Map<String, Value>, SettingsRefused> {
-        let (mut changed, mut refused) = (now.changed.clone(), vec![]);
-        for (key, value) in asked {
+        let mut changed = current.overrides.clone();
+        let mut refused = vec![];
+        for (key, value) in requested {
             let Some(setting) = find(&key) else {
                 let shown: String = key.chars().filter(|c| !c.is_control()).take(60).collect();
                 done.warnings.push(format!("unknown setting `{shown}`: ignored"));
                 continue;
             };
-            let reason = match (change_of(&key), &now.settings.get(setting.key).origin) {
-                (Change::Never, _) => {
+            let reason = match (timing_of(&key), &current.settings.get(setting.key).origin) {
+                (Timing::Never, _) => {
                     Some("can only be set on the command line, in the environment or in host.toml".to_owned())
                 }
                 (_, origin @ (Origin::Flag(_) | Origin::Environment(_))) => {
@@ -135,12 +139,12 @@ impl Changes {
                     changed.remove(&key);
                     None
                 }
-                _ => match setting.kind.read_json(&value) {
+                _ => match setting.setting_type.read_json(&value) {
                     Some(value) => {
                         changed.insert(key.clone(), value.to_json());
                         None
                     }
-                    None => Some(format!("has an invalid value, expected {}", setting.kind.allowed())),
+                    None => Some(format!("has an invalid value, expected {}", setting.setting_type.allowed())),
                 },
             };
             if let Some(reason) = reason {
@@ -151,29 +155,30 @@ impl Changes {
     }
 }
 
-impl host_serve::Settings for Changes {
+impl host_serve::Settings for LiveSettings {
     fn settings(&self) -> Vec<SettingView> {
-        self.views(&self.now().settings)
+        self.views(&self.current().settings)
     }
 
     fn change(&self, ask: Ask<'_>, actor: &str) -> Result<Changed, SettingsRefused> {
-        let mut now = self.now();
-        let before = self.views(&now.settings);
+        let mut current = self.current();
+        let before = self.views(&current.settings);
         let mut done = Changed::default();
-        let changed = self.asked(&now, ask(&before)?, &mut done)?;
-        let settings = now.given.resolve(&changed).map_err(|failure| {
+        let changed = self.merge(&current, ask(&before)?, &mut done)?;
+        let settings = current.inputs.resolve(&changed).map_err(|failure| {
             SettingsRefused::Values(failure.details.into_iter().map(|detail| (String::new(), detail)).collect())
         })?;
-        let other =
-            |(before, after): (&Resolved, &Resolved)| (before.value != after.value).then(|| after.key().to_owned());
-        done.changed = now.settings.iter().zip(settings.iter()).filter_map(other).collect();
-        if changed == now.changed {
+        let other = |(before, after): (&ResolvedSetting, &ResolvedSetting)| {
+            (before.value != after.value).then(|| after.key().to_owned())
+        };
+        done.changed = current.settings.iter().zip(settings.iter()).filter_map(other).collect();
+        if changed == current.overrides {
             return Ok(done);
         }
         // Stored before it is applied, so that a setting in use is never lost by a restart.
         self.store.put_settings(&changed).map_err(|error| SettingsRefused::Failed(error.into()))?;
-        self.put_to_use(&self.started.with_those_at_once(&settings));
-        (now.changed, now.settings) = (changed, settings);
+        self.apply(&self.started.with_immediate_changes(&settings));
+        (current.overrides, current.settings) = (changed, settings);
         tracing::info!(actor, "settings were changed: {}", done.changed.join(", "));
         Ok(done)
     }

@@ -2,9 +2,9 @@
 
 /// When a change of a setting takes effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Change {
+pub(crate) enum Timing {
     /// Immediately.
-    Now,
+    Immediate,
     /// At the next start of the host.
     AtStart,
     /// The setting cannot be changed over the API.
@@ -12,9 +12,11 @@ pub(crate) enum Change {
 }
 
 /// Settings that take effect immediately.
-const NOW: &[&str] = &[
+const IMMEDIATE: &[&str] = &[
     "security_mode",
     "allowed_repositories",
+    "upload_lifetime_seconds",
+    "max_endpoint_timeout_seconds",
     "start_timeout_seconds",
     "stop_timeout_seconds",
     "drain_timeout_seconds",
@@ -43,7 +45,7 @@ const NOW: &[&str] = &[
 ];
 
 /// Settings that take effect immediately when the configuration is reloaded, and cannot be changed over the API.
-const NOW_WHEN_READ_AGAIN: &[&str] =
+const IMMEDIATE_ON_RELOAD: &[&str] =
     &["cors_allowed_origins", "allowed_hosts", "trusted_proxies", "tls_cert", "tls_key"];
 
 /// Settings that cannot be changed over the API: they define where the host listens and stores data, what its clients can
@@ -70,19 +72,19 @@ const NEVER: &[&str] = &[
 ];
 
 /// Returns when a change of a setting takes effect.
-pub(crate) fn change_of(key: &str) -> Change {
-    if NOW.contains(&key) {
-        Change::Now
+pub(crate) fn timing_of(key: &str) -> Timing {
+    if IMMEDIATE.contains(&key) {
+        Timing::Immediate
     } else if NEVER.contains(&key) {
-        Change::Never
+        Timing::Never
     } else {
-        Change::AtStart
+        Timing::AtStart
     }
 }
 
 /// Whether a new value takes effect immediately in a running host.
-pub(crate) fn counts_at_once(key: &str) -> bool {
-    NOW.contains(&key) || NOW_WHEN_READ_AGAIN.contains(&key)
+pub(crate) fn applies_immediately(key: &str) -> bool {
+    IMMEDIATE.contains(&key) || IMMEDIATE_ON_RELOAD.contains(&key)
 }
 
 #[cfg(test)]
@@ -92,16 +94,16 @@ mod tests {
 
     #[test]
     fn the_lists_contain_each_setting_at_most_once() {
-        for key in NOW.iter().chain(NEVER) {
+        for key in IMMEDIATE.iter().chain(NEVER) {
             assert!(SETTINGS.iter().any(|setting| setting.key == *key), "{key}");
-            assert!(!(NOW.contains(key) && NEVER.contains(key)), "{key}");
+            assert!(!(IMMEDIATE.contains(key) && NEVER.contains(key)), "{key}");
         }
-        assert!(NOW_WHEN_READ_AGAIN.iter().all(|key| NEVER.contains(key)));
+        assert!(IMMEDIATE_ON_RELOAD.iter().all(|key| NEVER.contains(key)));
     }
 
     #[test]
     fn the_settings_that_need_a_restart_are_known() {
-        let at_start = SETTINGS.iter().map(|setting| setting.key).filter(|key| change_of(key) == Change::AtStart);
+        let at_start = SETTINGS.iter().map(|setting| setting.key).filter(|key| timing_of(key) == Timing::AtStart);
         expect_test::expect![[r#"
             max_plugin_size max_upload_bytes max_connections max_events max_audit_entries max_auth_failures max_auth_failures_of_all session_seconds shutdown_grace_seconds kv_max_value_bytes kv_max_total_bytes build_slots build_offline log_format"#]]
         .assert_eq(&at_start.collect::<Vec<_>>().join(" "));

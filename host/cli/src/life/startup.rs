@@ -1,4 +1,4 @@
-//! Loads the sources of `--load` and `auto_load_plugins` when the host starts, with progress on the terminal.
+//! StartupLoader the sources of `--load` and `auto_load_plugins` when the host starts, with progress on the terminal.
 
 use std::path::Path;
 
@@ -9,8 +9,8 @@ use host_author::operation_failure;
 use host_client::Screen;
 use host_client::output::text::duration;
 
-/// Loads sources at startup.
-pub(super) struct Loads<'a> {
+/// StartupLoader sources at startup.
+pub(super) struct StartupLoader<'a> {
     pub(super) host: &'a Host,
     pub(super) screen: &'a Screen,
     /// The URL of the host.
@@ -19,33 +19,33 @@ pub(super) struct Loads<'a> {
     pub(super) json: bool,
 }
 
-impl Loads<'_> {
-    /// Loads all sources one after the other and continues after failures. A plugin with a missing dependency is retried
+impl StartupLoader<'_> {
+    /// StartupLoader all sources one after the other and continues after failures. A plugin with a missing dependency is retried
     /// after the others. Returns the number of loaded plugins.
-    pub(super) async fn all(&self, sources: impl Iterator<Item = Source>) -> usize {
+    pub(super) async fn load_all(&self, sources: impl Iterator<Item = Source>) -> usize {
         let (mut n_loaded, mut waiting): (usize, Vec<Source>) = (0, sources.collect());
         loop {
             let (mut put_off, mut has_loaded) = (vec![], false);
             for source in waiting {
-                match self.one(&source).await {
+                match self.load(&source).await {
                     Ok(receipt) => {
                         n_loaded += 1;
                         has_loaded = true;
-                        self.tell(&receipt);
+                        self.print_receipt(&receipt);
                     }
                     Err(error) if error.code() == "dependency_missing" => put_off.push((source, error)),
-                    Err(error) => self.tell_failure(&source, &error),
+                    Err(error) => self.print_failure(&source, &error),
                 }
             }
             if !has_loaded {
-                put_off.iter().for_each(|(source, error)| self.tell_failure(source, error));
+                put_off.iter().for_each(|(source, error)| self.print_failure(source, error));
                 return n_loaded;
             }
             waiting = put_off.into_iter().map(|(source, _)| source).collect();
         }
     }
 
-    fn tell_failure(&self, source: &Source, error: &Error) {
+    fn print_failure(&self, source: &Source, error: &Error) {
         let failure = operation_failure(format!("failed to load {source}"), error);
         match self.json {
             true => tracing::error!(%source, code = error.code(), "{failure}"),
@@ -54,7 +54,7 @@ impl Loads<'_> {
     }
 
     /// Prints the state of the plugins that were installed before.
-    pub(super) fn tell_all(&self) {
+    pub(super) fn print_installed(&self) {
         for plugin in self.host.plugins() {
             let (id, phase) = (&plugin.id, plugin.phase.as_str());
             let version = plugin.desired.map(|desired| desired.current.version.to_string()).unwrap_or_default();
@@ -70,7 +70,7 @@ impl Loads<'_> {
         }
     }
 
-    async fn one(&self, source: &Source) -> Result<Receipt, std::sync::Arc<Error>> {
+    async fn load(&self, source: &Source) -> Result<Receipt, std::sync::Arc<Error>> {
         let options = LoadOptions { if_changed: true, ..LoadOptions::default() };
         let operation = Operation::Load { source: source.clone(), trust: Trust::CommandLine, options };
         let job = self.host.submit(operation, Initiator::new("command line")).await?;
@@ -90,7 +90,7 @@ impl Loads<'_> {
     }
 
     /// Prints the loaded plugin and a curl command for one of its endpoints.
-    fn tell(&self, receipt: &Receipt) {
+    fn print_receipt(&self, receipt: &Receipt) {
         let took: f64 = receipt.steps.iter().map(|step| step.duration_ms).sum();
         let built = match receipt.cached {
             Some(true) => "from the build cache",
