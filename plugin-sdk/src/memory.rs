@@ -167,7 +167,7 @@ mod tests {
         size: usize,
     }
 
-    // SAFETY: a block belongs to whoever holds it.
+    // SAFETY: a block belongs to its holder.
     unsafe impl Send for Block<'_> {}
 
     impl<'a> Block<'a> {

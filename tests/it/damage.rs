@@ -1,4 +1,5 @@
-//! What lies on disk is damaged, lost or held by another: it is noticed, told with what to do, and costs nobody else anything.
+//! What lies on disk is damaged, lost or held by another: it is noticed, told with what to do, and costs nobody else
+//! anything.
 
 use std::path::{Path, PathBuf};
 use std::process::Output;
@@ -243,7 +244,7 @@ async fn a_state_that_is_older_than_a_record_counts_until_a_rescan() {
     let host = options.start().await;
     assert_eq!(host.plugin("hooks").await["Version"], "1.0.0");
     host.call("counter/count").await.expect(200);
-    assert!(!host.log().contains("but its record is of revision"), "{}", host.log());
+    assert!(!host.log().contains("but its record file has revision"), "{}", host.log());
 }
 
 #[tokio::test]

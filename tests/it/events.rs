@@ -262,7 +262,7 @@ async fn events_are_read_on_the_command_line() {
     let refused = host.command(&["events", "--kind", "heal"]).await;
     assert_eq!(refused.status.code(), Some(1));
     let text = String::from_utf8(refused.stderr).unwrap();
-    assert!(text.contains("`heal` is no kind of event") && text.contains("health.changed"), "{text}");
+    assert!(text.contains("`heal` is not a kind of event") && text.contains("health.changed"), "{text}");
 }
 
 #[tokio::test]

@@ -1,5 +1,5 @@
-//! The disk has no room: what changes something is refused as a whole, what serves goes on, and once there is room all goes
-//! through without a restart.
+//! The disk has no room: what changes something is refused as a whole, what serves goes on, and once there is room all
+//! goes through without a restart.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};

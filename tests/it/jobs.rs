@@ -194,7 +194,7 @@ async fn a_generation_that_was_started_is_stopped_in_order_before_its_load_is_cu
 
     let cancel = host.request("DELETE", &place(&job));
     let (cancelled, ()) = tokio::join!(cancel.send(), async {
-        host.logged("is to end: it is cancelled").await;
+        host.logged("is being cancelled").await;
         // Nothing is cut off under a plugin that has started.
         let waiting = host.get(&place(&job)).await.json();
         assert_eq!(waiting["state"], "running");

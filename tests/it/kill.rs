@@ -1,4 +1,5 @@
-//! The plug is pulled: a host that is killed at any instant leaves what the next one rolls forward or back, and nothing else.
+//! The plug is pulled: a host that is killed at any instant leaves what the next one rolls forward or back, and nothing
+//! else.
 //!
 //! `KILL_ROUNDS=20 cargo test --package host-cli --test it --features failpoints kill` tries each instant twenty times.
 

@@ -183,7 +183,7 @@ async fn a_library_that_a_child_cannot_start_without_a_host_is_started_by_the_ho
         let asked = host.try_load_with(&library, serde_json::json!({ "patient": patient })).await.expect(200).json();
         let log = host.get(&format!("/api/jobs/{}/log", asked["job"].as_str().unwrap())).await.expect(200).text();
         let line = log.lines().find(|line| line.starts_with("started in a child process first: no crash in "));
-        assert!(line.is_some_and(|line| line.contains(&format!("but said no: {reason}"))), "{log}");
+        assert!(line.is_some_and(|line| line.contains(&format!("but refused: {reason}"))), "{log}");
         host.call("needs-its-host/hello").await.expect(200);
     }
 }

@@ -45,7 +45,7 @@ pub enum Revision {
 pub enum Trust {
     /// A user with a shell on this machine, who can read its files anyway.
     CommandLine,
-    /// A client of the management API, who may read files only below the configured folders.
+    /// A client of the management API, which may read files only below the configured folders.
     Http,
 }
 

@@ -46,8 +46,8 @@ impl fmt::Display for Word {
     }
 }
 
-/// The name of a token or user: 1 to 64 of `A-Z a-z 0-9 . _ @ + -`, a letter or digit first, and not a name of the host's
-/// own. What has a `:` is a part of the host: `plugin:cats`, `login:zoe`.
+/// The name of a token or user: 1 to 64 of `A-Z a-z 0-9 . _ @ + -`, a letter or digit first, and not a name of the
+/// host's own. What has a `:` is a part of the host: `plugin:cats`, `login:zoe`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Name(Box<str>);
 

@@ -51,7 +51,7 @@ fn root(root: &Reader<'_>) -> Option<Read> {
     let version = root.field("version").required();
     let number = version.number::<u64>(1..=u64::MAX)?;
     if number != 1 {
-        version.problem("is not one that this host reads; it reads version 1");
+        version.problem("is not supported by this host, which supports version 1");
         return None;
     }
     let plugins = root.field("plugins").required();
@@ -272,7 +272,7 @@ plugins:
         expect![[r#"
             refused: the index: is empty
             refused: the index: must be a mapping of keys and values
-            refused: the index:1: `version` is not one that this host reads; it reads version 1, found `2`
+            refused: the index:1: `version` is not supported by this host, which supports version 1, found `2`
             refused: the index: `plugins` is required; the index: `plugins` must be a list
             refused: the index:2: `plugins` must be a list
             refused: the index:2: has an anchor or alias (`&`, `*`); write the value out, or quote it, found `plugins: &a [*a]`

@@ -67,7 +67,7 @@ impl Reason {
 
 /// Chooses among the available versions. Never an older or the same version.
 ///
-/// Build metadata does not make a version newer. Of versions that differ only in metadata, the one that sorts last is
+/// Build metadata does not make a version newer. Of versions that differ only in metadata, the last in sort order is
 /// used; of two tags for one version, the last. A blocked version without metadata applies to all its builds.
 pub fn choose(
     installed: &Version,

@@ -92,13 +92,13 @@ fn what_is_no_schema_is_refused_with_every_reason() {
         expect![[r#"
             schema_refused
             `/$schema`: "http://json-schema.org/draft-07/schema#" is not `https://json-schema.org/draft/2020-12/schema`, which is the only draft that is taken
-            `/properties/ahead/patternProperties/(?=a)b`: `(?=a)b` is no pattern that is taken: neither look-around nor back references, and not too large
+            `/properties/ahead/patternProperties/(?=a)b`: `(?=a)b` is not a supported pattern: look-around, back references and very large patterns are not supported
             `/properties/anchor/$ref`: `#nowhere` leads to no schema in the document
-            `/properties/back/pattern`: `(a)\1` is no pattern that is taken: neither look-around nor back references, and not too large
+            `/properties/back/pattern`: `(a)\1` is not a supported pattern: look-around, back references and very large patterns are not supported
             `/properties/dynamic/$dynamicRef`: `https://example.org/#node` leaves the schema; what it refers to may stand in `$defs`, as `#/$defs/…`
             `/properties/file/$ref`: `file:///etc/passwd` leaves the schema; what it refers to may stand in `$defs`, as `#/$defs/…`
             `/properties/gone/$ref`: `#/$defs/gone` leads to no schema in the document
-            `/properties/huge/pattern`: `((a{500}){500}){500}` is no pattern that is taken: neither look-around nor back references, and not too large
+            `/properties/huge/pattern`: `((a{500}){500}){500}` is not a supported pattern: look-around, back references and very large patterns are not supported
             `/properties/inner/$id`: may only stand at the top of the schema
             `/properties/inner/$schema`: "https://json-schema.org/draft/2019-09/schema" is not `https://json-schema.org/draft/2020-12/schema`, which is the only draft that is taken
             `/properties/name/$ref`: `https://example.org/name.json` leaves the schema; what it refers to may stand in `$defs`, as `#/$defs/…`

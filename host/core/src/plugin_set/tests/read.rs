@@ -176,7 +176,7 @@ plugins:
   -
 "#,
         expect![[r#"
-            plugins.yaml:2: `version` is not one that this host reads; it reads version 1, found `2`
+            plugins.yaml:2: `version` is not supported by this host, which supports version 1, found `2`
             plugins.yaml:3: `prune` must be true or false, found `maybe`
             plugins.yaml:4: `plugin` is not a known key; did you mean `plugins`?
             plugins.yaml:6: `plugins[0].source` must be a source, but scheme `ftp` is not fetched from; use `https://`, a folder, a `.zip` or a `.so`
@@ -194,7 +194,7 @@ plugins:
             plugins.yaml:18: `plugins[3].source` is empty; give it a value, or leave it out
             plugins.yaml:18: `plugins[3].source` is required
             plugins.yaml:19: `plugins[3].update.every` is not a known key
-            plugins.yaml:19: `plugins[3].update.policy` `newest` is no update policy; write `patch`, `minor`, `major`, `manual` or `pinned`, found `newest`
+            plugins.yaml:19: `plugins[3].update.policy` `newest` is not an update policy; write `patch`, `minor`, `major`, `manual` or `pinned`, found `newest`
             plugins.yaml:19: `plugins[3].update.interval_seconds` must be a whole number from 60 to 2592000, found `5`
             plugins.yaml:20: `plugins[3].blocked[0]` must be a version with all three numbers, such as `1.2.0`, found `1.2`
             plugins.yaml:23: `plugins[4].configuration` must be a mapping, or a text with one JSON object, but expected value at line 1 column 7
