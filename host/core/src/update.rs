@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_happens_by_itself_where_the_policy_takes_nothing() {
+    fn automatic_updates_need_a_policy_that_allows_updates() {
         let rule = |policy, automatic| UpdateRule::new(policy, automatic, UpdateInterval::default());
         for policy in UpdatePolicy::ALL {
             assert!(rule(policy, false).is_ok());

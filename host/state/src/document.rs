@@ -269,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_that_does_not_fit_is_told() {
+    fn an_invalid_text_is_reported() {
         for text in ["", "{}", "[1]"] {
             assert!(read_desired(text).is_err(), "{text}");
         }

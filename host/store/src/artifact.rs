@@ -494,7 +494,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_library_that_is_no_regular_file_is_refused() {
+    fn a_library_that_is_not_a_regular_file_is_refused() {
         let test = store();
         let link = test.folder.path().join("link.so");
         std::os::unix::fs::symlink("/etc/passwd", &link).unwrap();

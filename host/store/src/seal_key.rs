@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_key_is_refused_and_left_as_it_is() {
+    fn an_invalid_key_file_is_refused_and_not_changed() {
         let test = store();
         let path = test.store.plugin_dir().join("seal.key");
         let hex = "ab".repeat(32);

@@ -124,12 +124,12 @@ mod tests {
     }
 
     #[test]
-    fn what_agrees_is_silent() {
+    fn matching_routes_cause_no_error() {
         assert_eq!(compare(&[("POST", "/b", "two"), ("GET", "/a/{id}", "one")]), [""; 0]);
     }
 
     #[test]
-    fn each_difference_says_both_sides_and_what_to_change() {
+    fn each_difference_names_both_sides_and_the_fix() {
         let a = ("GET", "/a/{id}", "one");
         let b = ("POST", "/b", "two");
         for (endpoints, wanted) in [

@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn a_filter_takes_what_fits_all_that_it_says() {
+    fn a_filter_accepts_events_that_match_all_its_fields() {
         let one: PluginId = "one".parse().unwrap();
         let event = |plugin: Option<&PluginId>| Event {
             seq: 1,

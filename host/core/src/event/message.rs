@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn every_kind_is_told_in_one_sentence() {
+    fn every_kind_is_described_in_one_sentence() {
         let all = all();
         let mut names = all.iter().map(EventKind::name).collect::<Vec<_>>();
         names.dedup();

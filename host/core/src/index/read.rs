@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_well_formed_is_listed_and_the_rest_left_out_with_its_reason() {
+    fn valid_entries_are_listed_and_invalid_ones_are_skipped_with_a_reason() {
         let text = r#"
 version: 1
 name: Acme
@@ -252,7 +252,7 @@ plugins:
     }
 
     #[test]
-    fn a_file_that_is_no_index_is_refused_whole() {
+    fn a_file_that_is_not_an_index_is_refused() {
         let mut all = String::new();
         for text in [
             "",

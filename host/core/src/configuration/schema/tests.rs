@@ -35,7 +35,7 @@ fn violations(schema: &Schema, configuration: Value) -> String {
 }
 
 #[test]
-fn what_is_no_schema_is_refused_with_every_reason() {
+fn an_invalid_schema_is_refused_with_every_reason() {
     refused(
         "{",
         expect![[r#"
@@ -164,7 +164,7 @@ fn references_inside_the_document_are_followed() {
 }
 
 #[test]
-fn all_violations_are_told_with_their_places_and_without_texts() {
+fn all_violations_are_reported_with_their_pointers_and_without_values() {
     let schema = schema(json!({
         "type": "object",
         "required": ["name"],
@@ -234,14 +234,14 @@ fn a_violation_repeats_nothing_of_a_secret() {
 }
 
 #[test]
-fn at_most_a_hundred_violations_are_told() {
+fn at_most_a_hundred_violations_are_reported() {
     let schema = schema(json!({"additionalProperties": {"type": "string"}}));
     let many = (0..500).map(|n| (format!("k{n}"), json!(n))).collect();
     assert_eq!(schema.check(&many).unwrap_err().len(), 100);
 }
 
 #[test]
-fn secrets_are_found_wherever_a_schema_says_so() {
+fn secrets_are_found_in_every_part_of_a_schema() {
     let secret = json!({"writeOnly": true});
     let configuration = json!({
         "plain": "a", "written": "b", "password": "c", "marked": {"a": 1}, "absent": null, "list": ["d", "e"],
@@ -333,7 +333,7 @@ fn a_schema_that_asks_for_endless_work_costs_none() {
 }
 
 #[test]
-fn the_schema_of_a_plugin_without_one_takes_everything() {
+fn a_missing_schema_accepts_everything() {
     let configuration = object(json!({"password": "x", "deep": [{"a": null}]}));
     assert_eq!(Schema::any().check(&configuration), Ok(()));
     assert_eq!(Schema::any().secrets(&configuration), [] as [String; 0]);

@@ -142,7 +142,7 @@ fn the_same_is_read_from_json() {
 }
 
 #[test]
-fn all_that_is_wrong_is_told_at_once() {
+fn all_problems_are_reported_at_once() {
     check(
         r#"
 version: 2
@@ -210,7 +210,7 @@ plugins:
 }
 
 #[test]
-fn what_is_no_plain_yaml_is_refused_before_it_is_read() {
+fn yaml_outside_the_subset_is_refused_before_it_is_parsed() {
     for (text, part) in [
         ("", "plugins.yaml: is empty"),
         ("- a", "plugins.yaml: must be a mapping"),
@@ -230,7 +230,7 @@ fn what_is_no_plain_yaml_is_refused_before_it_is_read() {
 }
 
 #[test]
-fn what_may_be_a_secret_is_never_repeated() {
+fn possible_secrets_are_never_repeated() {
     let long = "hunter2".repeat(1000);
     for text in [
         "version: 1\nplugins:\n  - source: https://user:hunter2@github.com/a/b\n".to_owned(),
@@ -247,7 +247,7 @@ fn what_may_be_a_secret_is_never_repeated() {
 }
 
 #[test]
-fn a_problem_can_be_told_of_a_file_of_another_name() {
+fn a_problem_can_be_reported_for_another_file_name() {
     let problems = read(b"version: 1\nplugins: 7\n").unwrap_err();
     assert_eq!(problems[0].in_file("site.yaml"), "site.yaml:2: `plugins` must be a list, found `7`");
     assert_eq!((problems[0].line(), problems[0].field()), (2, "plugins"));
