@@ -193,7 +193,7 @@ async fn versions_that_are_blocked_at_once_are_all_blocked() {
 }
 
 #[tokio::test]
-async fn what_keeps_plugins_apart_is_told_as_it_is() {
+async fn the_isolation_report_is_measured() {
     let host = TestHost::start().await;
     host.load("hello").await;
     let told = host.get("/api/system/isolation").await.expect(200).json();

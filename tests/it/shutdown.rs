@@ -75,7 +75,7 @@ async fn calls_that_outlast_the_grace_period_are_cut() {
 }
 
 #[tokio::test]
-async fn under_load_no_request_that_was_taken_is_dropped() {
+async fn under_load_no_accepted_request_is_dropped() {
     let host = TestHost::start().await;
     host.load("hello").await;
     let path = endpoint("hello/hello");
@@ -151,7 +151,7 @@ async fn a_host_ends_though_plugins_of_it_never_do() {
 }
 
 #[tokio::test]
-async fn a_host_that_is_told_to_stop_during_a_load_ends_the_build_and_leaves_nothing_half_made() {
+async fn a_host_stopped_during_a_load_ends_the_build_and_leaves_nothing_unfinished() {
     let _turn = crate::plugins::any_turn_to_build().await;
     for step in ["fetching ", "Compiling hello"] {
         let host = TestHost::start().await;
