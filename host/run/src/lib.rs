@@ -25,11 +25,6 @@ pub use host::{
     Difference, Differences, IdempotentAnswer, Isolation, IsolationLayer, LogPart, LogStream, Named, Overview,
     PastPlugin, PastState, RevisionPage, RevisionState, RevisionView, Upload, UploadError,
 };
-pub use host_call::{
-    AdmissionRefusal, Admitted, CallBody, CallError, CallRefusal, Caller, Generation, GenerationPhase, HealthReport,
-    IncomingBody, LogLine, MinLevel, MinLevelError, Phase, RecordSpan, RefusalReason, RefusedCall, Request,
-    RouteRefusal, Routed, RuleRefusal, Span, SpanSink, Trace, TraceId, is_plain_path,
-};
 pub use host_core::job::{JobState, JobStateError};
 pub use host_fetch::Trust;
 pub use host_services::{SecretSource, Secrets};

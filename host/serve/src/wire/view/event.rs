@@ -2,7 +2,8 @@
 
 use host_api as api;
 use host_core::event::Event;
-use host_run::{EventsPage, LogLine, MetricFamily, MetricSeries, MetricValue};
+use host_call::LogLine;
+use host_run::{EventsPage, MetricFamily, MetricSeries, MetricValue};
 
 pub(crate) fn event(event: &Event) -> api::Event {
     api::Event {

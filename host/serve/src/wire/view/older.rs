@@ -2,7 +2,8 @@
 
 use host_api as api;
 use host_core::Goal;
-use host_run::{Phase, PluginView};
+use host_call::Phase;
+use host_run::PluginView;
 
 pub(crate) fn state(view: &PluginView) -> api::StatusAnswer {
     let state = match view.phase {
