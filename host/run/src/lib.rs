@@ -22,7 +22,7 @@ mod upkeep;
 
 pub use events::{EventGap, EventStream, EventsPage, Followed};
 pub use host::{
-    Difference, Differences, IdempotentAnswer, Isolation, IsolationLayer, LogPart, LogStream, Named, Overview,
+    Difference, Differences, IdempotentAnswer, Isolation, IsolationLayer, LogPart, LogStream, IdempotentRequest, Overview,
     PastPlugin, PastState, RevisionPage, RevisionState, RevisionView, Upload, UploadError,
 };
 pub use host_core::job::{JobState, JobStateError};
