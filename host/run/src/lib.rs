@@ -22,8 +22,8 @@ mod upkeep;
 
 pub use events::{EventGap, EventStream, EventsPage, Followed};
 pub use host::{
-    Difference, Differences, IdempotentAnswer, Isolation, IsolationLayer, LogPart, LogStream, IdempotentRequest, Overview,
-    PastPlugin, PastState, RevisionPage, RevisionState, RevisionView, Upload, UploadError,
+    Difference, Differences, IdempotentAnswer, IdempotentRequest, Isolation, IsolationLayer, LogPart, LogStream,
+    Overview, PastPlugin, PastState, RevisionPage, RevisionState, RevisionView, Upload, UploadError,
 };
 pub use host_core::job::{JobState, JobStateError};
 pub use host_fetch::Trust;

@@ -74,7 +74,12 @@ impl Host {
         Ok(self.0.state.forget_named_request(&named.key).await?)
     }
 
-    async fn note_named(&self, named: &IdempotentRequest, job: Option<String>, answer: Option<String>) -> Result<(), Error> {
+    async fn note_named(
+        &self,
+        named: &IdempotentRequest,
+        job: Option<String>,
+        answer: Option<String>,
+    ) -> Result<(), Error> {
         let IdempotentRequest { key, request } = named.clone();
         let now = now_unix_ms();
         let kept = NamedRequest { key, request, created_unix_ms: now, job, answer };

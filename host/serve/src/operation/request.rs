@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::extract::FromRequestParts;
-use host_run::{Initiator, IdempotentRequest, OnConflict};
+use host_run::{IdempotentRequest, Initiator, OnConflict};
 use http::StatusCode;
 use http::request::Parts;
 use serde::Deserialize;

@@ -1,8 +1,8 @@
 //! Calls of plugin endpoints.
 
+use host_call::{CallRefusal, Caller, IncomingBody, RefusalReason, RefusedCall, Request, Trace};
 use host_core::access::decide;
 use host_core::manifest::Auth;
-use host_call::{CallRefusal, Caller, IncomingBody, RefusalReason, RefusedCall, Request, Trace};
 use http::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use http::{Method, Response, StatusCode};
 use tracing::Level;
