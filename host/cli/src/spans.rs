@@ -22,7 +22,7 @@ impl Exporter {
     #[cfg(feature = "otel")]
     pub(crate) fn start(settings: &Settings) -> Result<Exporter, Failure> {
         let export = settings.otlp_endpoint().map(export::Export::start).transpose();
-        let export = export.map_err(|error| Failure::of("failed to start the export of spans", &error))?;
+        let export = export.map_err(|error| Failure::from_error("failed to start the export of spans", &error))?;
         Ok(Exporter { export })
     }
 
@@ -39,7 +39,7 @@ impl Exporter {
     }
 
     /// Returns the sink that receives spans.
-    pub(crate) fn sink(&self) -> Option<host_run::SpanSink> {
+    pub(crate) fn sink(&self) -> Option<host_call::SpanSink> {
         #[cfg(feature = "otel")]
         return self.export.as_ref().map(export::Export::sink);
         #[cfg(not(feature = "otel"))]
