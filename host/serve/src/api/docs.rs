@@ -51,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_page_loads_nothing_from_elsewhere_and_makes_no_markup_of_texts() {
+    fn the_pages_load_no_external_resources_and_insert_no_markup() {
         for (text, name) in [(PAGE, "html"), (SCRIPT, "js"), (STYLE, "css"), (&ERRORS, "errors")] {
             for word in ["http://", "//cdn", "@import", "url(", "<iframe"] {
                 assert!(!text.contains(word), "{name}: {word}");

@@ -81,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_gets_no_connection_is_told_why() {
+    fn a_rejected_connection_receives_a_problem_document() {
         let text = String::from_utf8(answer(&refused(), "id-1")).unwrap();
         let (head, body) = text.split_once("\r\n\r\n").unwrap();
         assert!(head.starts_with("HTTP/1.1 503 ") && head.contains("\r\nx-request-id: id-1\r\n"), "{head}");

@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn plugins_are_chosen_by_what_they_are_and_by_their_labels() {
+    fn plugins_are_filtered_by_state_and_labels() {
         let by = |selector: &str| {
             ids(&PluginListQuery { selector: Some(selector.to_owned()), ..PluginListQuery::default() })
         };
