@@ -14,7 +14,8 @@ const STYLE: &str = include_str!("docs/page.css");
 static ERRORS: LazyLock<String> = LazyLock::new(errors::page);
 
 /// Content security policy: the page's own script and style, requests to this host only, no framing.
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; \
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
+img-src 'self' data:; \
 base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 pub(crate) async fn page() -> Response {
