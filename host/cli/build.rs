@@ -1,7 +1,6 @@
-//! Has the program export the functions that its ledger stands in front of, and nothing else, so that the dynamic linker
-//! binds plugins to them.
+//! Exports the functions that the ledger interposes, and no others, so that the dynamic linker binds plugins to them.
 
-#![expect(clippy::disallowed_methods, reason = "cargo speaks to build scripts by their environment")]
+#![expect(clippy::disallowed_methods, reason = "cargo passes its parameters to build scripts in environment variables")]
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");

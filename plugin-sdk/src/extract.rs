@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn an_option_is_none_without_a_body_and_refuses_a_malformed_one() {
+    fn an_option_is_none_without_a_body_and_refuses_a_malformed_body() {
         crate::test_block_on(async {
             assert_eq!(take::<Option<Json<Value>>>("").await.unwrap(), None);
             assert_eq!(take::<Option<Json<Value>>>("1").await.unwrap(), Some(Json(1.into())));

@@ -167,7 +167,7 @@ mod tests {
         size: usize,
     }
 
-    // SAFETY: a block belongs to whoever holds it.
+    // SAFETY: a block belongs to its holder.
     unsafe impl Send for Block<'_> {}
 
     impl<'a> Block<'a> {
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_live_is_counted_to_the_byte() {
+    fn live_memory_is_counted_exactly() {
         let counting = Counting::new();
         let live = || counting.memory().live_bytes;
         assert_eq!(counting.memory(), Memory { counted: 1, live_bytes: 0, peak_bytes: 0 });
@@ -321,7 +321,7 @@ mod tests {
     }
 
     #[test]
-    fn the_allocator_of_this_program_is_the_one_that_counts() {
+    fn this_program_uses_the_counting_allocator() {
         let before = memory().live_bytes;
         let block = std::hint::black_box(vec![1u8; 64 << 20]);
         // Other tests allocate at the same time, but far less.

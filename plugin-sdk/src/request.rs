@@ -223,7 +223,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_taken_request_leaves_an_empty_one_that_still_reads() {
+    fn taking_a_request_leaves_an_empty_valid_request() {
         let mut request = Request::sample("POST", "/x", &[("a", "1")], &[("accept", "*/*")], "");
         let taken = request.take();
         assert_eq!((taken.method(), taken.path(), taken.param("a")), (Method::POST, "/x", Some("1")));
@@ -231,7 +231,7 @@ mod tests {
         assert_eq!((request.path(), request.query(), request.header("accept")), ("", None, None));
     }
     #[test]
-    fn a_context_says_who_calls_and_until_when() {
+    fn a_context_reports_the_caller_and_the_deadline() {
         let context = Request::sample("GET", "/x", &[], &[], "").context();
         assert_eq!((context.request_id.as_str(), context.actor.as_deref()), ("r-1", None));
         assert_eq!(context.peer, Some(([127, 0, 0, 1], 5000).into()));

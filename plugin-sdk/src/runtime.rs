@@ -118,8 +118,8 @@ mod with_tokio {
             }
         }
 
-        /// Cancels all tasks and waits until the thread has ended, a little longer than two seconds at most: a task that
-        /// blocks for ever keeps its thread.
+        /// Cancels all tasks and waits until the thread has ended, a little longer than two seconds at most: a task
+        /// that blocks for ever keeps its thread.
         pub(crate) fn shut_down(&self) {
             let running = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
             let Some(running) = running else { return };

@@ -163,7 +163,7 @@ fn a_handler_gets_what_its_arguments_ask_for() {
 }
 
 #[test]
-fn what_an_argument_can_not_be_made_from_is_a_problem_document() {
+fn a_failed_extraction_returns_a_problem_document() {
     for (body, status, pointer) in [
         (r#"{"name": "Zoe", "lives": 9}"#, 201, None),
         (r#"{"name": "Zoe", "lives": 0}"#, 409, Some("/lives")),
@@ -185,7 +185,7 @@ fn what_an_argument_can_not_be_made_from_is_a_problem_document() {
 }
 
 #[test]
-fn an_error_on_the_way_is_a_500_whose_cause_is_logged() {
+fn a_converted_error_is_a_500_with_its_cause_in_the_log() {
     let response = call("fails", Request::sample("POST", "/fails", &[], &[], ""));
     assert_eq!(response.status(), 500);
     assert!(response.log.as_deref().is_some_and(|line| line.contains("No such file")), "{:?}", response.log);

@@ -165,7 +165,8 @@ fn threads() -> Vec<String> {
     names
 }
 
-/// The name of a thread, unless it is on its way out of the kernel: one that was joined may still be listed for a moment.
+/// The name of a thread, unless it is on its way out of the kernel: one that was joined may still be listed for a
+/// moment.
 fn name_of_running(stat: &str) -> Option<String> {
     const PF_EXITING: u32 = 4;
     let (start, rest) = stat.rsplit_once(") ")?;

@@ -258,7 +258,7 @@ async fn hooks_run_and_their_panics_stay_inside() {
 }
 
 #[tokio::test]
-async fn the_store_keeps_versions_and_tells_what_is_there() {
+async fn the_store_keeps_versions_and_lists_its_keys() {
     let plugin = TestPlugin::<Cats>::start().await;
     assert_eq!(plugin.get("/cats/zoe").await.status(), 404);
     assert_eq!(plugin.post("/cats").json(&json!({"name": "zoe"})).await.status(), 201);
@@ -274,7 +274,7 @@ async fn the_store_keeps_versions_and_tells_what_is_there() {
 }
 
 #[tokio::test]
-async fn a_missing_permission_is_said_to_the_operator_and_not_to_the_caller() {
+async fn a_missing_permission_is_reported_to_the_operator_and_not_to_the_caller() {
     let plugin = TestPlugin::<Cats>::builder().without("kv.write").start().await;
     let answer = plugin.post("/cats").json(&json!({"name": "zoe"})).await;
     assert_eq!(answer.status(), 500);
@@ -403,7 +403,7 @@ async fn events_of_other_plugins_are_heard() {
 }
 
 #[tokio::test]
-async fn a_clock_that_stands_still_is_moved_by_the_test() {
+async fn a_paused_clock_is_advanced_by_the_test() {
     let plugin = TestPlugin::<Cats>::builder().paused_clock().configuration(json!({})).start();
     // The plugin sleeps a millisecond when it starts, by its own clock.
     let started = tokio::time::timeout(Duration::from_millis(50), plugin).await;

@@ -79,12 +79,12 @@ fn the_image_is_built_of_all_that_the_program_includes() {
 }
 
 #[test]
-fn crates_import_what_the_table_of_the_architecture_says() {
+fn crates_import_only_the_crates_in_the_table_of_the_architecture() {
     assert_eq!(arrows_of_the_workspace(), arrows_of_the_document());
 }
 
 #[test]
-fn unsafe_code_stands_only_where_it_is_expected() {
+fn unsafe_code_occurs_only_in_the_listed_places() {
     let mut found = Vec::new();
     for folder in ["host", "plugin-sdk", "examples", "plugins"] {
         let folder = repository().join(folder);

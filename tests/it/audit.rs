@@ -33,7 +33,7 @@ async fn run(folder: &std::path::Path, sql: &str) {
 }
 
 #[tokio::test]
-async fn a_change_is_told_before_and_after_and_so_is_the_end_of_its_job() {
+async fn a_change_and_the_end_of_its_job_are_audited_before_and_after() {
     let host = TestHost::start().await;
     let library = built("hello").await;
     let body = json!({ "source": library, "config": { "password": "swordfish" } });
@@ -101,7 +101,7 @@ async fn a_change_is_told_before_and_after_and_so_is_the_end_of_its_job() {
 }
 
 #[tokio::test]
-async fn refusals_are_told_and_a_stranger_cannot_fill_the_log_with_them() {
+async fn refusals_are_audited_and_strangers_cannot_flood_the_log() {
     let host = TestHost::with(&["--max-auth-failures", "1000", "--max-auth-failures-of-all", "1000"]).await;
     let viewer = host.post_json("/api/tokens", &json!({ "name": "looker", "role": "viewer" })).await.expect(201).json();
     let looker = host.with_token(viewer["token"].as_str().unwrap());
@@ -143,7 +143,7 @@ async fn refusals_are_told_and_a_stranger_cannot_fill_the_log_with_them() {
 }
 
 #[tokio::test]
-async fn whoever_changes_the_log_is_seen() {
+async fn changes_of_the_audit_log_are_detected() {
     let host = TestHost::start().await;
     for name in ["a1", "a2", "a3"] {
         host.post_json("/api/tokens", &json!({ "name": name, "role": "viewer" })).await.expect(201);
@@ -179,7 +179,7 @@ async fn whoever_changes_the_log_is_seen() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_told_is_not_done() {
+async fn a_change_that_cannot_be_audited_is_not_made() {
     if !Options::may_mount() {
         eprintln!("left out: a disk of its own may not be mounted here");
         return;

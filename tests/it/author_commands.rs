@@ -213,7 +213,7 @@ async fn dev_waits_for_a_plugin_that_does_not_begin_well() {
 }
 
 #[tokio::test]
-async fn check_tells_every_step_and_stops_at_the_first_that_fails() {
+async fn check_reports_every_step_and_stops_at_the_first_failure() {
     let folder = tempfile::tempdir().unwrap();
     for (name, code, steps) in [
         ("hello", None, "source manifest needs code build file open layout routes"),
@@ -256,7 +256,7 @@ async fn check_tells_every_step_and_stops_at_the_first_that_fails() {
 }
 
 #[tokio::test]
-async fn the_same_files_pack_into_the_same_bytes_and_a_host_takes_them() {
+async fn equal_files_pack_into_equal_bytes_that_a_host_accepts() {
     let (folder, place) = new_plugin().await;
     let first = run(folder.path(), &["pack", "my-plugin", "--output", "first.zip"]).await;
     let (stdout, stderr) = ends(&first, 0);
@@ -301,7 +301,7 @@ fn unpack(zip: &Path, to: &Path) {
 }
 
 #[tokio::test]
-async fn what_no_host_would_take_is_not_packed() {
+async fn an_invalid_plugin_is_not_packed() {
     let (folder, place) = new_plugin().await;
     std::fs::write(place.join("zeros.bin"), vec![0; 3 << 20]).unwrap();
     ends(&run(folder.path(), &["pack", "my-plugin"]).await, 0);
@@ -386,7 +386,7 @@ async fn a_library_is_explained_gate_by_gate() {
 }
 
 #[tokio::test]
-async fn what_keeps_a_library_in_memory_is_a_warning() {
+async fn explain_warns_about_symbols_that_prevent_unloading() {
     let folder = tempfile::tempdir().unwrap();
     let code = folder.path().join("x.c");
     let unique =

@@ -47,7 +47,7 @@ async fn a_large_body_passes_without_being_kept() {
 }
 
 #[tokio::test]
-async fn an_answer_without_end_goes_on_while_it_is_taken_and_ends_when_the_caller_leaves() {
+async fn an_endless_response_continues_while_it_is_read_and_ends_with_the_caller() {
     const WANTED: u64 = 3 << 30;
     let host = TestHost::start().await;
     host.load("endless-stream").await;
@@ -109,7 +109,7 @@ async fn a_body_over_the_endpoints_limit_is_refused_however_it_comes() {
 }
 
 #[tokio::test]
-async fn a_caller_who_leaves_in_the_middle_of_a_body_takes_nothing_with_him() {
+async fn a_caller_who_disconnects_during_a_body_affects_nothing_else() {
     let host = TestHost::start().await;
     host.load("slow").await;
     for path in ["wait", "stream"] {

@@ -60,7 +60,7 @@ async fn clearing_the_cache_never_touches_what_serves_or_a_rollback_needs() {
 }
 
 #[tokio::test]
-async fn what_no_plugin_refers_to_goes_by_itself_after_a_while() {
+async fn unreferenced_artifacts_are_removed_automatically() {
     let cache = tempfile::tempdir().unwrap();
     let host = start(cache.path(), &["--sweep-interval-seconds", "1", "--unreferenced-keep-seconds", "1"]).await;
     host.try_load(&plugins::as_version(&host, "hello", "stays", "1.0.0").await).await.expect(200);

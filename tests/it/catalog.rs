@@ -52,7 +52,7 @@ async fn an_index_lists_what_can_be_installed_and_binds_what_is_fetched() {
     assert_eq!((&all[0]["installed"], &all[0]["source"]), (&json!(false), &json!("index:hello")));
     let indexes = host.get("/api/plugins/indexes").await.expect(200).json()["indexes"].clone();
     assert_eq!(indexes[0]["refused"][0]["pointer"], "plugins[1].repository", "{indexes}");
-    assert!(indexes[1]["refused"][0]["message"].as_str().unwrap().contains("stands before"), "{indexes}");
+    assert!(indexes[1]["refused"][0]["message"].as_str().unwrap().contains("has precedence over"), "{indexes}");
     assert_eq!(indexes[2]["error_code"], "fetch_nothing_there", "{indexes}");
 
     // What the index lists is what is installed, or nothing is.
@@ -208,7 +208,7 @@ async fn versions_that_are_blocked_at_once_are_all_blocked() {
 }
 
 #[tokio::test]
-async fn what_keeps_plugins_apart_is_told_as_it_is() {
+async fn the_isolation_report_is_measured() {
     let host = TestHost::start().await;
     host.load("hello").await;
     let told = host.get("/api/system/isolation").await.expect(200).json();

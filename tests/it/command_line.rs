@@ -102,7 +102,7 @@ async fn reloads_that_lose_nothing_are_proven() {
 }
 
 #[tokio::test]
-async fn a_generation_that_stays_in_memory_is_no_proof() {
+async fn prove_fails_if_a_generation_stays_in_memory() {
     let host = TestHost::start().await;
     host.load("lost-thread").await;
     host.anonymous().post("/api/plugin-endpoints/lost-thread/begin").await.expect(204);
@@ -120,7 +120,7 @@ async fn a_generation_that_stays_in_memory_is_no_proof() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_proven_is_refused_before_any_reload() {
+async fn prove_refuses_unprovable_plugins_before_any_reload() {
     let host = TestHost::start().await;
     host.load("hello").await;
     host.load("counter").await;
@@ -137,7 +137,7 @@ async fn what_cannot_be_proven_is_refused_before_any_reload() {
 }
 
 #[tokio::test]
-async fn a_proof_that_is_interrupted_tells_how_far_it_came() {
+async fn an_interrupted_proof_reports_its_progress() {
     let host = TestHost::start().await;
     host.load("hello").await;
     let mut command = program();
@@ -158,7 +158,7 @@ async fn a_proof_that_is_interrupted_tells_how_far_it_came() {
 }
 
 #[tokio::test]
-async fn what_the_program_returns_says_who_is_to_act() {
+async fn exit_codes_distinguish_refusals_bad_arguments_and_unreachable_hosts() {
     let host = TestHost::start().await;
     let refused = ends(host.command(&["show", "nothing"]).await, 1);
     assert!(stderr(&refused).contains("no plugin `nothing` is installed"), "{}", stderr(&refused));
@@ -184,7 +184,7 @@ async fn what_the_program_returns_says_who_is_to_act() {
 }
 
 #[tokio::test]
-async fn a_host_that_cannot_start_says_why_and_ends() {
+async fn a_host_that_cannot_start_reports_the_reason_and_exits() {
     let host = TestHost::start().await;
     let taken = host.address.port().to_string();
     let output = TestHost::options().flags(&["--port", "0"]).run_to_its_end().await;
@@ -208,7 +208,7 @@ async fn a_host_that_cannot_start_says_why_and_ends() {
 }
 
 #[tokio::test]
-async fn log_lines_are_json_when_that_is_asked_for() {
+async fn log_lines_are_json_on_request() {
     let host = TestHost::with(&["--log-format", "json"]).await;
     host.load("hello").await;
     let line = host.logged("now serves generation").await;

@@ -1,4 +1,5 @@
-//! What lies on disk is damaged, lost or held by another: it is noticed, told with what to do, and costs nobody else anything.
+//! What lies on disk is damaged, lost or held by another: it is noticed, told with what to do, and costs nobody else
+//! anything.
 
 use std::path::{Path, PathBuf};
 use std::process::Output;
@@ -158,7 +159,7 @@ async fn a_damaged_revision_without_a_record_costs_that_plugin_only() {
 }
 
 #[tokio::test]
-async fn a_state_that_is_damaged_or_lost_is_made_anew_of_what_lies_beside_it() {
+async fn a_damaged_or_lost_state_is_rebuilt_from_the_records() {
     let scene = Scene::new().await;
     let library = library_of(&scene.host, "hooks").await;
     scene.host.load("counter").await;
@@ -243,11 +244,11 @@ async fn a_state_that_is_older_than_a_record_counts_until_a_rescan() {
     let host = options.start().await;
     assert_eq!(host.plugin("hooks").await["Version"], "1.0.0");
     host.call("counter/count").await.expect(200);
-    assert!(!host.log().contains("but its record is of revision"), "{}", host.log());
+    assert!(!host.log().contains("but its record file has revision"), "{}", host.log());
 }
 
 #[tokio::test]
-async fn a_rescan_tells_people_what_is_there_and_what_is_not() {
+async fn a_rescan_reports_recovered_and_lost_data() {
     let scene = Scene::new().await;
     let (artifact, host) = (library_of(&scene.host, "hooks").await, &scene.host);
     let refused = rescan(&host.plugin_dir(), &[]);
@@ -278,7 +279,7 @@ async fn a_rescan_tells_people_what_is_there_and_what_is_not() {
 }
 
 #[tokio::test]
-async fn keys_of_plugins_can_be_taken_from_a_state_that_was_moved_aside() {
+async fn keys_of_plugins_can_be_recovered_from_a_state_moved_aside() {
     let host = TestHost::with(&["--cargo", "/bin/false"]).await;
     host.load("services").await;
     let (options, folder) = (host.again(), host.plugin_dir());
@@ -321,7 +322,7 @@ async fn a_damaged_artifact_is_built_again_where_its_source_is_there() {
 }
 
 #[tokio::test]
-async fn a_rollback_to_a_damaged_artifact_is_refused_and_what_serves_goes_on() {
+async fn a_rollback_to_a_damaged_artifact_is_refused_and_the_running_version_stays() {
     let scene = Scene::new().await;
     let digest = scene.host.plugin("hooks").await["kept"][0].clone();
     let digest = digest["artifact"].as_str().unwrap_or_else(|| panic!("{digest}")).trim_start_matches("sha256:");
@@ -350,7 +351,7 @@ async fn a_folder_that_another_process_has_locked_is_left_alone() {
 }
 
 #[tokio::test]
-async fn what_is_garbage_beside_the_state_is_written_anew_or_refused() {
+async fn garbage_beside_the_state_is_rewritten_or_refused() {
     let (options, folder) = Scene::new().await.stop();
     for garbage in ["", "{", "{\"revision\": 99}", "\u{0}\u{0}"] {
         std::fs::write(folder.join("records/hooks.json"), garbage).unwrap();

@@ -88,7 +88,7 @@ async fn a_schema_that_no_configuration_can_be_checked_with_is_refused_with_ever
 }
 
 #[tokio::test]
-async fn code_that_does_not_compile_is_refused_with_what_the_compiler_says() {
+async fn code_that_does_not_compile_is_refused_with_the_compiler_output() {
     let document = refused("does-not-compile", "build_failed").await;
     assert!(detail(&document).contains("mismatched types"), "{document}");
     let output = document["errors"][0]["message"].as_str().unwrap();
@@ -146,7 +146,7 @@ async fn code_and_plugin_yaml_that_disagree_are_refused_with_every_difference() 
 }
 
 #[tokio::test]
-async fn a_start_that_fails_or_panics_is_refused_with_what_it_said() {
+async fn a_failed_or_panicked_start_is_refused_with_its_message() {
     let failed = refused("start-fails", "load_start_failed").await;
     assert!(detail(&failed).contains("the database does not answer"), "{failed}");
     let panicked = refused("start-panics", "load_start_panicked").await;

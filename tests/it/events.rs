@@ -90,7 +90,7 @@ fn ids(frames: &[Frame]) -> Vec<u64> {
 }
 
 #[tokio::test]
-async fn what_happens_is_followed_and_gone_on_with_after_a_restart() {
+async fn events_are_followed_and_resumed_after_a_restart() {
     let host = TestHost::start().await;
     let mut stream = Stream::follow(&host, "?after=0", None).await;
     host.load("hello").await;
@@ -172,7 +172,7 @@ async fn a_reader_that_does_not_read_stops_nobody() {
 }
 
 #[tokio::test]
-async fn so_many_may_follow_and_the_next_is_told_to_wait() {
+async fn the_number_of_followers_is_limited() {
     let host = TestHost::with(&["--max-streams-per-caller", "100"]).await;
     let mut streams = vec![];
     for _ in 0..64 {
@@ -262,7 +262,7 @@ async fn events_are_read_on_the_command_line() {
     let refused = host.command(&["events", "--kind", "heal"]).await;
     assert_eq!(refused.status.code(), Some(1));
     let text = String::from_utf8(refused.stderr).unwrap();
-    assert!(text.contains("`heal` is no kind of event") && text.contains("health.changed"), "{text}");
+    assert!(text.contains("`heal` is not a kind of event") && text.contains("health.changed"), "{text}");
 }
 
 #[tokio::test]

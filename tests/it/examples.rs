@@ -58,7 +58,7 @@ fn no_example_is_forgotten() {
 }
 
 #[tokio::test]
-async fn what_the_readme_of_the_client_says() {
+async fn the_readme_of_the_client_holds() {
     let server = WebServer::start(|path, _| match path {
         "/stock.json" => (200, String::new(), "{\"tuna\":3}\n"),
         _ => (404, String::new(), ""),
@@ -79,7 +79,7 @@ async fn what_the_readme_of_the_client_says() {
 }
 
 #[tokio::test]
-async fn a_download_of_a_gigabyte_takes_no_memory() {
+async fn a_download_of_a_gigabyte_needs_no_memory() {
     let host = TestHost::start().await;
     host.load("stream").await;
     let download = |bytes: u64| host.anonymous().request("GET", &endpoint(&format!("stream/download?bytes={bytes}")));
@@ -100,7 +100,7 @@ async fn a_download_of_a_gigabyte_takes_no_memory() {
 }
 
 #[tokio::test]
-async fn an_upload_of_a_quarter_gigabyte_takes_no_memory() {
+async fn an_upload_of_a_quarter_gigabyte_needs_no_memory() {
     let host = TestHost::start().await;
     host.load("uploads").await;
     let mut small = host.anonymous().begin("POST", &endpoint("uploads/digest")).await;
@@ -140,7 +140,7 @@ async fn a_caller_who_leaves_ends_the_stream() {
 }
 
 #[tokio::test]
-async fn panics_are_told_to_the_operator_and_to_nobody_else() {
+async fn panics_are_reported_only_to_the_operator() {
     let host = follow("panics").await;
     let source = std::fs::read_to_string(repository().join("examples/panics/src/lib.rs")).unwrap();
     let line_of = |code: &str| source.lines().position(|line| line.contains(code)).unwrap() + 1;
@@ -153,7 +153,7 @@ async fn panics_are_told_to_the_operator_and_to_nobody_else() {
 }
 
 #[tokio::test]
-async fn what_an_example_began_ends_with_it() {
+async fn background_work_of_an_example_ends_with_it() {
     let host = follow("timer").await;
     host.delete("/api/plugins/timer").await.expect(200);
     host.logged("stopped after").await;

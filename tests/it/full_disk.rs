@@ -1,5 +1,5 @@
-//! The disk has no room: what changes something is refused as a whole, what serves goes on, and once there is room all goes
-//! through without a restart.
+//! The disk has no room: what changes something is refused as a whole, what serves goes on, and once there is room all
+//! goes through without a restart.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -33,7 +33,7 @@ fn assert_full(answer: Answer, codes: &[&str]) {
 }
 
 #[tokio::test]
-async fn on_a_full_disk_changes_are_refused_and_what_serves_goes_on() {
+async fn on_a_full_disk_changes_are_refused_and_plugins_keep_serving() {
     if !Options::may_mount() {
         eprintln!("left out: a disk of its own may not be mounted here");
         return;

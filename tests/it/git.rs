@@ -137,7 +137,7 @@ async fn a_repository_with_links_or_submodules_is_refused() {
 }
 
 #[tokio::test]
-async fn a_server_that_says_nothing_is_given_up_and_the_host_answers_meanwhile() {
+async fn a_silent_server_times_out_while_the_host_stays_responsive() {
     let github = Github::start();
     github.plugin("acme/hello", "1.0.0");
     github.server.behave(Behaviour::StallBeforeAnswer);
@@ -180,7 +180,7 @@ async fn only_https_addresses_of_repositories_are_fetched_from() {
 }
 
 #[tokio::test]
-async fn a_repository_that_is_not_on_the_list_is_not_asked_for() {
+async fn an_unlisted_repository_is_not_requested() {
     let github = Github::start();
     github.plugin("acme/hello", "1.0.0");
     let mirror = format!("https://github.com/={}", github.server.url());

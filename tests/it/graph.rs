@@ -17,7 +17,7 @@ async fn load(host: &TestHost, id: &str, more: &str) {
 }
 
 #[tokio::test]
-async fn the_graph_says_who_starts_first_and_what_is_unmet() {
+async fn the_graph_shows_the_start_order_and_unmet_dependencies() {
     let host = TestHost::start().await;
     let empty = json!({ "nodes": [], "edges": [], "cycle": null });
     assert_eq!(host.get("/api/plugins/graph").await.expect(200).json(), empty);

@@ -74,7 +74,7 @@ async fn every_change_is_a_revision_that_can_be_compared_and_restored() {
 }
 
 #[tokio::test]
-async fn what_was_asked_for_at_a_moment_is_known_after_it_has_changed() {
+async fn an_earlier_desired_state_stays_readable() {
     let host = TestHost::start().await;
     host.load("counter").await;
     let moment = async |revision: u64| {
@@ -110,7 +110,7 @@ async fn what_was_asked_for_at_a_moment_is_known_after_it_has_changed() {
 }
 
 #[tokio::test]
-async fn a_secret_is_in_no_revision_and_its_change_is_told_all_the_same() {
+async fn revisions_contain_no_secrets_but_report_their_changes() {
     let host = TestHost::start().await;
     host.load("settings").await;
     let configure = async |body: Value| {

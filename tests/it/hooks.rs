@@ -72,7 +72,7 @@ async fn a_disabled_plugin_is_started_to_run_its_uninstall_hook() {
 }
 
 #[tokio::test]
-async fn what_was_installed_is_remembered_over_a_restart() {
+async fn installed_versions_are_remembered_over_a_restart() {
     let host = TestHost::start().await;
     load(&host, json!({})).await.expect(200);
     let host = host.restart().await;

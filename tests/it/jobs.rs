@@ -131,7 +131,7 @@ async fn a_cancelled_build_leaves_no_process_and_no_file_and_what_served_serves(
 }
 
 #[tokio::test]
-async fn a_first_load_that_is_cut_off_installs_nothing_and_tells_its_waiting_client() {
+async fn a_cancelled_first_load_installs_nothing_and_its_client_is_informed() {
     let host = TestHost::start().await;
     let build = endless_build(&host).await;
     let body = json!({ "source": build.folder });
@@ -194,7 +194,7 @@ async fn a_generation_that_was_started_is_stopped_in_order_before_its_load_is_cu
 
     let cancel = host.request("DELETE", &place(&job));
     let (cancelled, ()) = tokio::join!(cancel.send(), async {
-        host.logged("is to end: it is cancelled").await;
+        host.logged("is being cancelled").await;
         // Nothing is cut off under a plugin that has started.
         let waiting = host.get(&place(&job)).await.json();
         assert_eq!(waiting["state"], "running");
@@ -246,7 +246,7 @@ async fn jobs_are_listed_newest_first_in_pages_and_stay_over_a_restart() {
 }
 
 #[tokio::test]
-async fn what_failed_is_asked_for_again_once_its_reason_is_gone() {
+async fn a_failed_job_can_be_retried_after_the_fix() {
     let host = TestHost::start().await;
     let library = built("hello").await;
     let folder = host.sources().join("later");
@@ -333,7 +333,7 @@ async fn a_log_is_followed_as_events_and_gone_on_with_after_the_last_that_arrive
 }
 
 #[tokio::test]
-async fn what_was_accepted_is_unfinished_after_a_kill_and_after_an_orderly_end() {
+async fn accepted_jobs_resume_after_a_kill_and_after_a_shutdown() {
     for is_killed in [true, false] {
         let host = TestHost::start().await;
         let build = endless_build(&host).await;

@@ -1,4 +1,5 @@
-//! The plug is pulled: a host that is killed at any instant leaves what the next one rolls forward or back, and nothing else.
+//! The plug is pulled: a host that is killed at any instant leaves what the next one rolls forward or back, and nothing
+//! else.
 //!
 //! `KILL_ROUNDS=20 cargo test --package host-cli --test it --features failpoints kill` tries each instant twenty times.
 
@@ -185,7 +186,7 @@ async fn killed_while_it_starts() {
 }
 
 #[tokio::test]
-async fn a_build_ends_with_its_host_and_begins_anew_with_the_next() {
+async fn a_build_ends_with_its_host_and_restarts_with_the_next() {
     let host = TestHost::start().await;
     host.load("hello").await;
     let build = endless_build(&host).await;

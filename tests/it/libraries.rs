@@ -23,7 +23,7 @@ fn yaml_of(name: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_library_is_taken_as_it_is_from_a_file_or_a_folder() {
+async fn a_prebuilt_library_is_loaded_from_a_file_or_a_folder() {
     let host = TestHost::start().await;
     let library = built("hello").await;
     for source in [library.as_path(), library.parent().unwrap()] {
@@ -37,7 +37,7 @@ async fn a_library_is_taken_as_it_is_from_a_file_or_a_folder() {
 }
 
 #[tokio::test]
-async fn a_library_must_be_the_one_whose_checksum_plugin_yaml_gives() {
+async fn a_library_must_match_the_checksum_in_plugin_yaml() {
     let host = TestHost::start().await;
     let bytes = std::fs::read(built("hello").await).unwrap();
     let with = |digest: &str| format!("{}\nsecurity: {{checksum: '{digest}'}}\n", yaml_of("hello"));
@@ -53,7 +53,7 @@ async fn a_library_must_be_the_one_whose_checksum_plugin_yaml_gives() {
 }
 
 #[tokio::test]
-async fn a_file_that_is_no_plugin_of_this_machine_is_refused_before_any_of_it_runs() {
+async fn a_foreign_file_is_refused_before_any_of_it_runs() {
     let host = TestHost::start().await;
     host.load("hello").await;
     let good = std::fs::read(built("hello").await).unwrap();
@@ -123,7 +123,7 @@ async fn compiled(host: &TestHost, folder: &Path, compiler: &[&str]) -> Vec<u8> 
 }
 
 #[tokio::test]
-async fn a_library_that_crashes_or_hangs_costs_a_child_and_all_that_serves_goes_on() {
+async fn a_crashing_or_hanging_library_only_affects_the_trial_process() {
     let host = TestHost::with(&["--start-timeout-seconds", "2"]).await;
     host.load("hello").await;
     host.load("counter").await;
@@ -183,13 +183,13 @@ async fn a_library_that_a_child_cannot_start_without_a_host_is_started_by_the_ho
         let asked = host.try_load_with(&library, serde_json::json!({ "patient": patient })).await.expect(200).json();
         let log = host.get(&format!("/api/jobs/{}/log", asked["job"].as_str().unwrap())).await.expect(200).text();
         let line = log.lines().find(|line| line.starts_with("started in a child process first: no crash in "));
-        assert!(line.is_some_and(|line| line.contains(&format!("but said no: {reason}"))), "{log}");
+        assert!(line.is_some_and(|line| line.contains(&format!("but refused: {reason}"))), "{log}");
         host.call("needs-its-host/hello").await.expect(200);
     }
 }
 
 #[tokio::test]
-async fn a_host_that_is_told_to_stop_ends_the_child_that_hangs() {
+async fn a_stopping_host_kills_a_hanging_trial_process() {
     let host = TestHost::start().await;
     let library = compiled(&host, &source("constructor-hangs"), &[]).await;
     let library = beside(&host, "hangs", &library, &yaml_of("constructor-hangs"));

@@ -42,7 +42,7 @@ async fn an_unloaded_plugin_is_forgotten_and_its_numbers_do_not_come_again() {
 }
 
 #[tokio::test]
-async fn what_is_not_installed_is_not_found() {
+async fn a_missing_plugin_is_not_found() {
     let host = TestHost::start().await;
     for (method, path) in [
         ("GET", "nothing"),

@@ -52,7 +52,7 @@ impl Events {
 }
 
 #[tokio::test]
-async fn the_log_of_a_plugin_is_followed_and_goes_on_where_the_reader_left_off() {
+async fn a_plugin_log_is_followed_and_resumed() {
     let host = TestHost::start().await;
     host.load("services").await;
     post(&host, "services/log/first", "").await.expect(204);
@@ -97,7 +97,7 @@ async fn the_log_of_a_plugin_is_followed_and_goes_on_where_the_reader_left_off()
 }
 
 #[tokio::test]
-async fn lines_that_are_not_kept_any_more_are_told_and_followers_are_few() {
+async fn dropped_lines_are_reported_and_followers_are_limited() {
     let host = TestHost::start().await;
     host.load("services").await;
     let mut events = Events::open(&host, "/api/plugins/services/logs", None).await;
@@ -186,7 +186,7 @@ async fn a_trace_goes_through_plugins_with_a_span_for_each_call() {
 }
 
 #[tokio::test]
-async fn every_request_has_a_line_for_those_who_want_it() {
+async fn every_request_has_an_access_log_line() {
     let host = TestHost::with(&["--log-format", "json", "--log-filter", "info,access=debug"]).await;
     host.load("hello").await;
     let trace = format!("00-{TRACE_ID}-00f067aa0ba902b7-01");

@@ -73,7 +73,7 @@ async fn busy_host() -> TestHost {
 }
 
 #[tokio::test]
-async fn what_is_documented_is_what_is_shown() {
+async fn the_documented_metrics_are_the_shown_metrics() {
     let host = busy_host().await;
     let text = host.anonymous().get("/metrics").await.expect(200).text();
     let mut shown = shown(&text);
@@ -126,7 +126,7 @@ async fn the_same_numbers_come_as_json_beside_those_of_older_clients() {
 }
 
 #[tokio::test]
-async fn what_callers_make_up_adds_no_series() {
+async fn values_invented_by_callers_add_no_series() {
     let host = TestHost::start().await;
     host.load("hello").await;
     // Whatever is new about them is new now.

@@ -9,7 +9,7 @@ use crate::services::{load_as, post, reload, said};
 use crate::web_server::WebServer;
 
 #[tokio::test]
-async fn metrics_go_on_over_a_reload_and_go_with_the_plugin() {
+async fn metrics_continue_over_a_reload_and_are_removed_with_the_plugin() {
     let host = TestHost::start().await;
     host.load("services").await;
     load_as(&host, "second", |yaml| yaml).await;
@@ -106,7 +106,7 @@ async fn a_plugin_fetches_from_where_plugin_yaml_and_the_operator_let_it() {
 }
 
 #[tokio::test]
-async fn a_secret_is_given_to_its_plugin_and_no_other_and_is_read_anew() {
+async fn a_secret_is_readable_only_by_its_plugin_and_read_at_each_request() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("key");
     std::fs::write(&file, "tuna\n").unwrap();

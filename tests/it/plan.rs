@@ -56,7 +56,7 @@ async fn asked(host: &TestHost, id: &str) -> Value {
 }
 
 #[tokio::test]
-async fn what_was_exported_makes_another_host_the_same() {
+async fn an_exported_file_reproduces_the_host() {
     let host = TestHost::start().await;
     host.load("hello").await;
     host.try_load_with(&built("counter").await, json!({ "step": 5, "unknown": ["a: b", null, {"deep": 1.5}] }))
@@ -103,7 +103,7 @@ async fn what_was_exported_makes_another_host_the_same() {
 }
 
 #[tokio::test]
-async fn a_plan_says_what_changes_and_holds_until_something_else_does() {
+async fn a_plan_lists_the_changes_and_is_valid_until_the_host_changes() {
     let host = TestHost::start().await;
     let hello = placed(&host, "hello", "hello", "").await;
     host.try_load(&hello).await.expect(200);
@@ -248,7 +248,7 @@ async fn versions_that_only_go_with_each_other_come_together_and_go_back_togethe
 }
 
 #[tokio::test]
-async fn what_needs_a_part_that_failed_is_not_done_either_and_a_new_place_disturbs_nobody() {
+async fn dependants_of_a_failed_part_are_skipped_and_a_new_folder_disturbs_nothing() {
     let host = TestHost::start().await;
     let (store, hello) = (placed(&host, "settings", "store", "").await, placed(&host, "hello", "hello", "").await);
     let shop = placed(&host, "hello", "shop", "dependencies: [store]").await;
@@ -274,7 +274,7 @@ async fn what_needs_a_part_that_failed_is_not_done_either_and_a_new_place_distur
 }
 
 #[tokio::test]
-async fn plugins_that_are_not_listed_go_when_that_is_asked_and_keep_their_data() {
+async fn prune_unloads_unlisted_plugins_and_keeps_their_data() {
     let host = TestHost::start().await;
     host.load("hello").await;
     host.load("counter").await;
@@ -300,7 +300,7 @@ async fn plugins_that_are_not_listed_go_when_that_is_asked_and_keep_their_data()
 }
 
 #[tokio::test]
-async fn what_is_unloaded_comes_back_when_something_later_fails() {
+async fn an_unloaded_plugin_returns_if_a_later_part_fails() {
     let host = TestHost::start().await;
     host.load("hello").await;
     let old = placed(&host, "counter", "old-one", "").await;
@@ -381,10 +381,10 @@ async fn locks_are_kept_or_refused() {
     host.call("hello/hello").await.expect(200);
     // What is known beforehand is refused beforehand.
     let refused = host.post_json(PLAN, &entry(json!({ "artifact": wrong, "commit": second }))).await.expect(422);
-    assert!(refused.text().contains("plugin `hello` is locked to artifact 000000000000"), "{}", refused.text());
+    assert!(refused.text().contains("`hello` is locked to artifact 000000000000"), "{}", refused.text());
     let other = json!({ "version": 1, "plugins": [{ "source": "https://github.com/acme/hello", "id": "other" }] });
     let refused = host.post_json(PLAN, &other).await.expect(422);
-    assert!(refused.text().contains("the source contains plugin `hello`, expected `other`"), "{}", refused.text());
+    assert!(refused.text().contains("the source is plugin `hello`, not `other`"), "{}", refused.text());
 }
 
 #[tokio::test]
@@ -520,7 +520,7 @@ async fn a_job_that_is_cancelled_undoes_what_it_has_done() {
 }
 
 #[tokio::test]
-async fn a_host_that_is_killed_goes_on_or_back_when_it_is_started_again() {
+async fn a_killed_host_completes_or_reverts_the_plan_at_the_next_start() {
     for fails in [false, true] {
         let host = TestHost::start().await;
         let (flag, waits) = waiting_crate(&host);

@@ -57,7 +57,7 @@ async fn a_reload_lets_calls_in_flight_finish_where_they_began() {
 }
 
 #[tokio::test]
-async fn calls_that_outlast_the_drain_are_cut_and_told_so() {
+async fn calls_that_outlast_the_drain_are_cancelled_with_a_reason() {
     let host = TestHost::with(&["--drain-timeout-seconds", "1"]).await;
     host.load("slow").await;
     let mut waiting = begin_slow_call(&host, "wait").await;

@@ -29,7 +29,7 @@ fn write(file: &Path, text: &str) {
 }
 
 #[tokio::test]
-async fn what_may_change_changes_and_the_rest_is_named() {
+async fn changeable_settings_take_effect_and_others_are_named() {
     let options = TestHost::options();
     let file = options.sources().join("host.toml");
     write(&file, "allowed_hosts = [\"a.example\"]\nmax_events = 500\n");

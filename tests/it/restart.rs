@@ -6,7 +6,7 @@ use crate::host::{TestHost, eventually};
 use crate::plugins::built;
 
 #[tokio::test]
-async fn what_was_asked_for_serves_again_without_being_asked_for_again() {
+async fn the_desired_state_is_restored_after_a_restart() {
     let host = TestHost::start().await;
     for name in ["hello", "counter", "slow", "echo", "panics-on-call"] {
         host.load(name).await;

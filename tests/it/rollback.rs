@@ -59,7 +59,7 @@ async fn the_operator_goes_back_to_a_version_that_was_kept() {
 }
 
 #[tokio::test]
-async fn a_new_version_whose_probes_fail_goes_back_by_itself_and_is_blocked() {
+async fn a_new_version_with_failing_probes_is_rolled_back_and_blocked() {
     let host = TestHost::start().await;
     load(&host, "health-fails", "moody", &["1.0.0", "1.1.0"]).await;
     host.anonymous().post(&endpoint("moody/break")).await.expect(204);
@@ -69,7 +69,7 @@ async fn a_new_version_whose_probes_fail_goes_back_by_itself_and_is_blocked() {
 }
 
 #[tokio::test]
-async fn a_new_version_whose_answers_fail_goes_back_by_itself_and_is_blocked() {
+async fn a_new_version_with_failing_responses_is_rolled_back_and_blocked() {
     let host = TestHost::with(&["--probation-min-requests", "4", "--probation-max-error-percent", "60"]).await;
     load(&host, "panics-on-call", "moody", &["1.0.0"]).await;
     for _ in 0..8 {

@@ -36,7 +36,7 @@ pub(crate) async fn said(host: &TestHost, id: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn what_a_plugin_keeps_outlives_reloads_and_restarts_and_goes_with_it() {
+async fn stored_keys_survive_reloads_and_restarts_and_are_removed_with_the_plugin() {
     let host = TestHost::start().await;
     host.load("services").await;
     put(&host, "services/kv/bowl", b"tuna").await.expect(204);
@@ -58,7 +58,7 @@ async fn what_a_plugin_keeps_outlives_reloads_and_restarts_and_goes_with_it() {
 }
 
 #[tokio::test]
-async fn of_two_calls_that_change_what_they_read_one_wins() {
+async fn one_of_two_conflicting_changes_wins() {
     let host = TestHost::start().await;
     host.load("services").await;
     put(&host, "services/kv/bowl", b"empty").await.expect(204);

@@ -105,7 +105,7 @@ async fn a_patch_is_merged_and_a_change_of_something_older_is_refused() {
 }
 
 #[tokio::test]
-async fn the_file_of_the_host_lies_between_the_defaults_and_the_operator() {
+async fn the_host_file_overrides_defaults_and_is_overridden_by_the_operator() {
     let options = TestHost::options();
     let file = options.sources().join("host.toml");
     std::fs::write(

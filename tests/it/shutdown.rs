@@ -7,6 +7,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::client::Client;
 use crate::host::{TestHost, endpoint, eventually};
+use crate::plugins::as_version;
 use crate::reload::begin_slow_call;
 
 #[tokio::test]
@@ -41,6 +42,24 @@ async fn calls_in_flight_are_answered_before_the_host_ends() {
 }
 
 #[tokio::test]
+async fn dependants_are_stopped_before_the_plugins_that_they_depend_on() {
+    let host = TestHost::with(&["--stop-timeout-seconds", "1"]).await;
+    host.load("hello").await;
+    let dependant = as_version(&host, "never-stops", "never-stops", "1.0.0").await;
+    let yaml = dependant.with_file_name("plugin.yaml");
+    let text = std::fs::read_to_string(&yaml).unwrap();
+    std::fs::write(&yaml, format!("{text}dependencies: [{{id: hello, version: ^1}}]\n")).unwrap();
+    host.try_load(&dependant).await.expect(200);
+
+    host.terminate();
+    host.logged("generation 1 of `hello` has ended").await;
+    let log = host.log();
+    let ended = |id: &str| log.find(&format!("generation 1 of `{id}` has ended")).unwrap_or(usize::MAX);
+    assert!(ended("never-stops") < ended("hello"), "{log}");
+    host.stop();
+}
+
+#[tokio::test]
 async fn calls_that_outlast_the_grace_period_are_cut() {
     let host = TestHost::with(&["--shutdown-grace-seconds", "1"]).await;
     host.load("slow").await;
@@ -56,7 +75,7 @@ async fn calls_that_outlast_the_grace_period_are_cut() {
 }
 
 #[tokio::test]
-async fn under_load_no_request_that_was_taken_is_dropped() {
+async fn under_load_no_accepted_request_is_dropped() {
     let host = TestHost::start().await;
     host.load("hello").await;
     let path = endpoint("hello/hello");
@@ -132,7 +151,7 @@ async fn a_host_ends_though_plugins_of_it_never_do() {
 }
 
 #[tokio::test]
-async fn a_host_that_is_told_to_stop_during_a_load_ends_the_build_and_leaves_nothing_half_made() {
+async fn a_host_stopped_during_a_load_ends_the_build_and_leaves_nothing_unfinished() {
     let _turn = crate::plugins::any_turn_to_build().await;
     for step in ["fetching ", "Compiling hello"] {
         let host = TestHost::start().await;

@@ -1,4 +1,5 @@
-//! What a plugin is asked to do and what it does, in the words of older clients; quarantine, and plugins that others need.
+//! What a plugin is asked to do and what it does, in the words of older clients; quarantine, and plugins that others
+//! need.
 
 use serde_json::{Value, json};
 
@@ -96,7 +97,7 @@ async fn a_plugin_that_fails_again_and_again_is_quarantined_until_the_operator_e
     eventually("it is quarantined", || async { host.plugin("health-fails").await["phase"] == "quarantined" }).await;
     let plugin = host.plugin("health-fails").await;
     let reason = plugin["quarantine"].as_str().unwrap();
-    assert!(reason.contains("in a row, last with: ") && reason.contains("no disk"), "{reason}");
+    assert!(reason.contains("in a row; last error: ") && reason.contains("no disk"), "{reason}");
     assert_eq!(
         (&plugin["state"], &plugin["goal"], &plugin["enabled"]),
         (&json!("enabled"), &json!("running"), &json!(true))
@@ -125,7 +126,7 @@ async fn a_plugin_that_fails_again_and_again_is_quarantined_until_the_operator_e
 }
 
 #[tokio::test]
-async fn what_others_need_is_taken_away_with_them_or_not_at_all() {
+async fn a_plugin_with_dependants_is_removed_only_with_them() {
     let host = TestHost::start().await;
     host.try_load(&as_version(&host, "hello", "store", "1.0.0").await).await.expect(200);
     let app = as_version(&host, "hello", "app", "1.0.0").await;

@@ -32,7 +32,7 @@ impl Manager {
 }
 
 #[tokio::test]
-async fn the_service_manager_is_told_what_becomes_of_the_host() {
+async fn the_service_manager_is_notified_of_state_changes() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("notify");
     let manager = Manager::at(&path);

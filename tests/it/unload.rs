@@ -25,7 +25,7 @@ impl Lines {
 }
 
 #[tokio::test]
-async fn a_host_says_that_unloading_works() {
+async fn a_host_reports_that_unloading_works() {
     let scene = Scene::of("stop-panics").await;
     let health = scene.host.get("/health").await.expect(200).json();
     assert_eq!(health["unloading"], json!({ "effective": true }), "{health}");
@@ -192,7 +192,7 @@ async fn bytes_that_a_caller_has_not_read_keep_their_library() {
 }
 
 #[tokio::test]
-async fn a_stream_that_is_read_drains_and_one_that_is_not_is_cut() {
+async fn a_stream_that_is_read_drains_and_an_unread_stream_is_cancelled() {
     let scene = Scene::with("endless-stream", &["--drain-timeout-seconds", "1"]).await;
     let begin = async || {
         let mut caller = scene.host.anonymous().request("GET", &endpoint("endless-stream/zeros")).open().await;
@@ -282,7 +282,7 @@ async fn a_thread_that_cannot_be_seen_keeps_its_library_for_good() {
 }
 
 #[tokio::test]
-async fn a_library_that_never_opens_is_given_up_and_what_serves_goes_on() {
+async fn a_library_that_never_opens_times_out_and_plugins_keep_serving() {
     let host = TestHost::with(&["--start-timeout-seconds", "1"]).await;
     host.load("stop-panics").await;
     let refused = host.try_load(&source("constructor-hangs")).await;

@@ -114,7 +114,7 @@ async fn as_shifting(host: &TestHost, name: &str, folder: &str) -> PathBuf {
 }
 
 #[tokio::test]
-async fn at_the_ceiling_of_kept_generations_a_load_is_refused_and_what_serves_goes_on() {
+async fn at_the_limit_of_kept_generations_loads_are_refused_and_plugins_keep_serving() {
     let scene = Scene::with("late-thread", &["--max-kept-generations", "2"]).await;
     let host = &scene.host;
     let ends = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -59,7 +59,7 @@ fn release(repository: &Repository, id: &str, version: &str) {
 }
 
 #[tokio::test]
-async fn a_newer_version_is_seen_and_taken_as_the_operator_wants_it() {
+async fn newer_versions_are_reported_and_installed_by_the_update_policy() {
     let scene = Scene::start().await;
     let (host, repository) = (&scene.host, scene.repository("hello"));
     scene.post("load", json!({ "source": HELLO })).await.expect(200);

@@ -1,4 +1,5 @@
-//! A small HTTP/1.1 client that can do what a good one never would: stop in the middle, send nonsense, read byte by byte.
+//! A small HTTP/1.1 client that can do what a good one never would: stop in the middle, send nonsense, read byte by
+//! byte.
 
 use std::net::SocketAddr;
 

@@ -312,7 +312,8 @@ pub(crate) fn program() -> Command {
     without_settings(Command::new(env!("CARGO_BIN_EXE_plugin-host")))
 }
 
-/// Runs what is added to it with a disk of its own mounted at `place`, which is gone when it ends. It keeps its process id.
+/// Runs what is added to it with a disk of its own mounted at `place`, which is gone when it ends. It keeps its process
+/// id.
 fn with_own_disk(place: &Path, bytes: u64) -> Command {
     let mut command = without_settings(Command::new("unshare"));
     let script = format!(r#"mount -t tmpfs -o size={bytes},mode=0700 tmpfs "$0" && exec "$@""#);

@@ -1,8 +1,8 @@
 //! The commands of a README, run as they stand there: what it says that they answer is what they must answer.
 //!
-//! A block ```` ```sh ```` holds `plugin-host` and `curl` lines. Lines that begin with `# → ` say what the one before answers:
-//! a status if it is not 2xx, then a text or JSON; `, …}` stands for fields that are not shown. `&` and `wait` mean what
-//! they do in a shell.
+//! A block ```` ```sh ```` holds `plugin-host` and `curl` lines. Lines that begin with `# → ` say what the one before
+//! answers: a status if it is not 2xx, then a text or JSON; `, …}` stands for fields that are not shown. `&` and `wait`
+//! mean what they do in a shell.
 
 use std::collections::VecDeque;
 

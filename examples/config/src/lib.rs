@@ -18,7 +18,7 @@ struct Limits {
 
 struct Greeter {
     context: Context,
-    /// Replaced as a whole: a call that has begun goes on with what it began with.
+    /// Replaced as a whole: a running call keeps the settings that it started with.
     settings: RwLock<Arc<Settings>>,
 }
 

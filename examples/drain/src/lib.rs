@@ -1,4 +1,4 @@
-//! Calls that go on while the plugin is replaced: short ones end by themselves, long ones are told to.
+//! Calls that continue while the plugin is replaced: short calls end by themselves, long streams are told to end.
 
 use std::time::Duration;
 

@@ -26,7 +26,7 @@ impl Panics {
     async fn task(&self) -> &'static str {
         self.count();
         let task = tokio::spawn(async { panic!("in a task") });
-        // As with tokio anywhere: whoever waits for the task is told.
+        // As usual in tokio, awaiting the task returns the error.
         if task.await.is_err() { "the task panicked" } else { "nothing happened" }
     }
 

@@ -1,4 +1,4 @@
-//! A service as one writes it with axum, whoever serves it.
+//! A plain axum service that does not refer to the SDK.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};

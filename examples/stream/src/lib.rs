@@ -1,4 +1,4 @@
-//! Answers that are sent as they are made: events that tick, and a download that never lies in memory.
+//! Streaming responses: ticking events, and a download that is never held in memory.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -67,7 +67,8 @@ impl Timer {
 
     #[get("/primes/:n")]
     async fn primes(&self, Path(n): Path<u32>) -> Result<Json<Value>> {
-        // A handler runs on the host's threads, which must not be held up: computing for long goes to a thread for that.
+        // A handler runs on the host's threads, which must not be held up: computing for long goes to a thread for
+        // that.
         let primes = tokio::task::spawn_blocking(move || (2..n).filter(|n| is_prime(*n)).count()).await?;
         Ok(Json(json!({ "primes": primes })))
     }

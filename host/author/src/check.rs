@@ -7,6 +7,7 @@ use host_build::{BuildSource, Builder, Code};
 use host_core::manifest::Placement;
 use host_load::explain::{Finding, facts, file_gate};
 use host_run::Error;
+use parking_lot::Mutex;
 use serde_json::{Value, json};
 
 use crate::args::Check;
@@ -51,7 +52,8 @@ async fn all(args: &Check, config: Result<AuthorConfig, Failure>, steps: &mut St
 
     let builder = Builder::new(workshop.store.clone(), workshop.build.clone()).await;
     let builder = steps.refuse("needs", builder.map_err(Error::Build))?;
-    let (host, sdk) = (&workshop.run.host_version, Builder::sdk_version());
+    let host = &workshop.run.host_version;
+    let sdk = Builder::sdk_version();
     let rustc = &builder.toolchain().rustc;
     let unmet = manifest.incompatibilities(host, &sdk, rustc);
     let met = match manifest.security.placement {
@@ -63,7 +65,8 @@ async fn all(args: &Check, config: Result<AuthorConfig, Failure>, steps: &mut St
     steps.ok("needs", format!("host {host}, plugin-sdk {sdk}, rustc {rustc}"), &[]);
 
     let code = {
-        let (tree, manifest) = (tree.clone(), manifest.clone());
+        let tree = tree.clone();
+        let manifest = manifest.clone();
         blocking(move || host_build::inspect(&tree, &manifest)).await
     };
     let what = match steps.refuse("code", code.map_err(Error::Build))? {
@@ -76,8 +79,8 @@ async fn all(args: &Check, config: Result<AuthorConfig, Failure>, steps: &mut St
     steps.ok("code", what, stale.as_slice());
 
     let screen = Screen::new();
-    let spinner = std::sync::Mutex::new(screen.spinner("building", args.verbose));
-    let say = |line: &str| spinner.lock().unwrap_or_else(std::sync::PoisonError::into_inner).said(line);
+    let spinner = Mutex::new(screen.spinner("building", args.verbose));
+    let say = |line: &str| spinner.lock().line(line);
     let from = BuildSource { source: source.to_string(), commit: None };
     let built = builder.build(&tree, &manifest, &from, &say).await;
     drop(spinner);
@@ -89,7 +92,7 @@ async fn all(args: &Check, config: Result<AuthorConfig, Failure>, steps: &mut St
         let library = library.to_owned();
         blocking(move || std::fs::read(library))
             .await
-            .map_err(|error| Failure::of("failed to read the library", &error))?
+            .map_err(|error| Failure::from_error("failed to read the library", &error))?
     };
     steps.finding(&file_gate(&file), &facts(&file).warnings)?;
     let manifest_file = workshop.scratch().join("plugin.yaml");

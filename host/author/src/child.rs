@@ -29,8 +29,9 @@ pub(crate) async fn findings(
     manifest: Option<&Path>,
     timeout: Duration,
 ) -> Result<Vec<Finding>, Failure> {
-    let failed =
-        |error: &(dyn std::error::Error + 'static)| Failure::of("failed to open the library in a child process", error);
+    let failed = |error: &(dyn std::error::Error + 'static)| {
+        Failure::from_error("failed to open the library in a child process", error)
+    };
     let library = std::path::absolute(library).map_err(|error| failed(&error))?;
     let folder = scratch()?;
     // The running program, even if its file was replaced since it started.
@@ -45,7 +46,8 @@ pub(crate) async fn findings(
     for (name, value) in environment {
         command = command.env(name, value);
     }
-    let (mut answer, mut last) = (None, String::new());
+    let mut answer = None;
+    let mut last = String::new();
     let exit = command
         .arg("--")
         .arg(library)
@@ -59,8 +61,8 @@ pub(crate) async fn findings(
         })
         .await;
     let lost = |what: String| {
-        let said = if last.is_empty() { String::new() } else { format!("; its last line was `{last}`") };
-        vec![Finding::lost(Gate::Open, format!("the child process that opened the library {what}{said}"))]
+        let last_line = if last.is_empty() { String::new() } else { format!("; its last line was `{last}`") };
+        vec![Finding::lost(Gate::Open, format!("the child process that opened the library {what}{last_line}"))]
     };
     match exit {
         Ok(exit) => Ok(answer.unwrap_or_else(|| lost(format!("{exit} before the library was open")))),
@@ -76,7 +78,7 @@ pub(crate) async fn findings(
 /// The library cannot be read. A failed gate is a result, not an error.
 pub async fn open_library(args: OpenLibrary) -> Result<(), Failure> {
     let OpenLibrary { library, manifest, scratch, timeout_seconds } = args;
-    let failed = |error: &(dyn std::error::Error + 'static)| Failure::of("failed to open the library", error);
+    let failed = |error: &(dyn std::error::Error + 'static)| Failure::from_error("failed to open the library", error);
     let folder = |name: &str| -> PathBuf { scratch.join(name) };
     let config =
         host_store::Config { plugin_dir: folder("plugins"), cache_dir: folder("cache"), limits: Default::default() };

@@ -1,6 +1,6 @@
 //! `dev`: a private host that serves one plugin folder and reloads it on every change.
 
-mod tell;
+mod output;
 mod watch;
 
 use std::path::{Path, PathBuf};
@@ -23,7 +23,7 @@ use host_client::Failure;
 use host_client::Screen;
 use host_client::Signals;
 use host_client::output::text::duration;
-use tell::{Log, curl_lines, warnings};
+use output::{Log, curl_lines, warnings};
 use watch::Watch;
 
 /// The default log filter. Reloads and failures of the plugin are printed separately.
@@ -48,15 +48,15 @@ pub async fn dev(args: Dev, config: AuthorConfig, screen: &Screen) -> Result<(),
     workshop.build.development = true;
     workshop.run.drain_timeout = workshop.run.drain_timeout.min(GRACE);
     let builder = Builder::new(workshop.store.clone(), workshop.build.clone()).await;
-    let builder = builder.map_err(|error| Failure::of("failed to prepare builds", &error))?;
+    let builder = builder.map_err(|error| Failure::from_error("failed to prepare builds", &error))?;
     let state = State::open(workshop.store.plugin_dir()).await;
-    let state = state.map_err(|error| Failure::of("failed to open the state", &error))?;
+    let state = state.map_err(|error| Failure::from_error("failed to open the state", &error))?;
     let host = Host::new(workshop.run.clone(), workshop.store.clone(), state.clone(), builder);
-    let host = host.map_err(|error| Failure::of("failed to start the host", &error))?;
-    host.begin().await.map_err(|error| Failure::of("failed to read the state", &error))?;
+    let host = host.map_err(|error| Failure::from_error("failed to start the host", &error))?;
+    host.begin().await.map_err(|error| Failure::from_error("failed to read the state", &error))?;
     workshop.serve.address = ([127, 0, 0, 1], args.port).into();
     let server = Server::bind(host.clone(), &workshop.store, state, workshop.serve.clone()).await.map_err(|error| {
-        Failure::of("failed to bind", &error).fix("select another port with --port; 0 selects a free port")
+        Failure::from_error("failed to bind", &error).fix("select another port with --port; 0 selects a free port")
     })?;
     let url = format!("http://{}", server.address());
     screen.line(&format!("listening on {url}"));
@@ -64,7 +64,8 @@ pub async fn dev(args: Dev, config: AuthorConfig, screen: &Screen) -> Result<(),
     if sdk::is_of_another_host(&args.folder, workshop.data_folder.as_deref()) {
         screen.note("note: `cargo test` in this folder uses the plugin-sdk of another version; run `plugin-host sdk`");
     }
-    let (shutdown, ready) = (CancellationToken::new(), server.ready());
+    let shutdown = CancellationToken::new();
+    let ready = server.ready();
     let serving = server.run(shutdown.clone(), GRACE);
     let log = Log::new(host.clone(), screen.clone());
     let mut session = Session {
@@ -108,7 +109,7 @@ struct Session {
     config: Option<PathBuf>,
     verbose: bool,
     url: String,
-    log: tell::Handle,
+    log: output::LogSelector,
     /// The id of the loaded plugin.
     id: Option<String>,
     /// The curl commands that were printed last.
@@ -121,8 +122,8 @@ impl Session {
         self.screen.note("dev build: incremental and not optimized; `plugin-host check` builds like a host");
         let began = Instant::now();
         match self.load().await {
-            Ok(receipt) => self.told(&receipt, "serving", began),
-            Err(failure) => self.failed(&failure, "not serving", began),
+            Ok(receipt) => self.print_loaded(&receipt, "serving", began),
+            Err(failure) => self.print_failed(&failure, "not serving", began),
         }
     }
 
@@ -135,16 +136,18 @@ impl Session {
             };
             let was_serving = self.id.is_some();
             match self.load().await {
-                Ok(receipt) if was_serving => self.told(&receipt, "reloaded", began),
-                Ok(receipt) => self.told(&receipt, "serving", began),
-                Err(failure) => self.failed(&failure, if was_serving { "not reloaded" } else { "not serving" }, began),
+                Ok(receipt) if was_serving => self.print_loaded(&receipt, "reloaded", began),
+                Ok(receipt) => self.print_loaded(&receipt, "serving", began),
+                Err(failure) => {
+                    self.print_failed(&failure, if was_serving { "not reloaded" } else { "not serving" }, began)
+                }
             }
         }
     }
 
-    async fn load(&mut self) -> Result<Receipt, Refused> {
+    async fn load(&mut self) -> Result<Receipt, LoadFailure> {
         let configuration = match &self.config {
-            Some(path) => configuration(path).map_err(|failure| Refused { code: "dev_configuration", failure })?,
+            Some(path) => configuration(path).map_err(|failure| LoadFailure { code: "dev_configuration", failure })?,
             None => Map::new(),
         };
         if self.id.is_none() {
@@ -152,7 +155,7 @@ impl Session {
         }
         let options = LoadOptions { configuration: Some(configuration), ..LoadOptions::default() };
         let operation = Operation::Load { source: self.source.clone(), trust: Trust::CommandLine, options };
-        let refused = |error: &Error| Refused {
+        let refused = |error: &Error| LoadFailure {
             code: error.code(),
             failure: operation_failure("failed to load the plugin", error),
         };
@@ -164,7 +167,7 @@ impl Session {
             let Some(last) = lines.last() else { break };
             from = last.number + 1;
             spinner.step(&job.view().step);
-            lines.iter().for_each(|line| spinner.said(&line.message));
+            lines.iter().for_each(|line| spinner.line(&line.message));
         }
         drop(spinner);
         let receipt = job.wait().await.map_err(|error| {
@@ -179,9 +182,9 @@ impl Session {
             }
             refused
         })?;
-        self.say_warnings(&job);
+        self.print_warnings(&job);
         let id = receipt.id.as_ref().map(ToString::to_string).unwrap_or_default();
-        self.log.is(&id);
+        self.log.follow_plugin(&id);
         if let Some(before) = self.id.replace(id.clone())
             && before != id
         {
@@ -194,7 +197,7 @@ impl Session {
         Ok(receipt)
     }
 
-    fn say_warnings(&self, job: &Job) {
+    fn print_warnings(&self, job: &Job) {
         if !self.verbose {
             let lines: Vec<_> = job.lines(0).into_iter().map(|line| line.message).collect();
             warnings(&lines).iter().for_each(|line| self.screen.note(line));
@@ -202,7 +205,7 @@ impl Session {
     }
 
     /// Prints the result of a load, and the endpoints if they have changed.
-    fn told(&mut self, receipt: &Receipt, what: &str, began: Instant) {
+    fn print_loaded(&mut self, receipt: &Receipt, what: &str, began: Instant) {
         let took = duration(began.elapsed().as_secs_f64() * 1e3);
         let build = receipt.steps.iter().find(|step| step.step == "build").map_or(0.0, |step| step.duration_ms);
         let build = match receipt.cached {
@@ -227,7 +230,7 @@ impl Session {
         }
     }
 
-    fn failed(&self, refused: &Refused, what: &str, began: Instant) {
+    fn print_failed(&self, refused: &LoadFailure, what: &str, began: Instant) {
         let took = duration(began.elapsed().as_secs_f64() * 1e3);
         self.screen.note(&format!("\n{}\n", refused.failure));
         let serving = self.id.as_ref().and_then(|id| self.host.plugin(id)?.generation);
@@ -240,7 +243,7 @@ impl Session {
 }
 
 /// The error code and failure of a load.
-struct Refused {
+struct LoadFailure {
     code: &'static str,
     failure: Failure,
 }
@@ -248,8 +251,9 @@ struct Refused {
 /// Reads the configuration file given with --config.
 fn configuration(path: &Path) -> Result<Map<String, Value>, Failure> {
     let what = || format!("failed to read the configuration `{}`", path.display());
-    let text =
-        std::fs::read(path).map_err(|error| Failure::of(what(), &error).fix("set --config to a readable file"))?;
-    serde_json::from_slice(&text)
-        .map_err(|error| Failure::of(what(), &error).fix("write one JSON object, such as {\"greeting\": \"Hello\"}"))
+    let text = std::fs::read(path)
+        .map_err(|error| Failure::from_error(what(), &error).fix("set --config to a readable file"))?;
+    serde_json::from_slice(&text).map_err(|error| {
+        Failure::from_error(what(), &error).fix("write one JSON object, such as {\"greeting\": \"Hello\"}")
+    })
 }

@@ -35,7 +35,8 @@ async fn explain_now(args: Explain, config: AuthorConfig) -> Result<(), Failure>
         blocking(move || read(&path)).await?
     };
     let (file, facts, digest) = blocking(move || {
-        let (facts, digest) = (facts(&file), Digest::of(&file));
+        let facts = facts(&file);
+        let digest = Digest::of(&file);
         (file, facts, digest)
     })
     .await;
@@ -54,8 +55,8 @@ async fn explain_now(args: Explain, config: AuthorConfig) -> Result<(), Failure>
     if let Some(Err(reason)) = &beside {
         warnings.push(format!("the plugin.yaml next to it is not compared with the code: {reason}"));
     }
-    match args.json {
-        true => output::raw(
+    if args.json {
+        output::raw(
             json!({
                 "file": path.display().to_string(), "bytes": file.len(), "sha256": digest.to_string(), "kind": facts.kind,
                 "metadata": facts.metadata, "compiler": facts.compiler, "needed": facts.needed,
@@ -64,8 +65,9 @@ async fn explain_now(args: Explain, config: AuthorConfig) -> Result<(), Failure>
             })
             .to_string()
             .as_bytes(),
-        ),
-        false => tell(&path, file.len() as u64, digest, &facts, &findings, &warnings),
+        )
+    } else {
+        print(&path, file.len() as u64, digest, &facts, &findings, &warnings)
     }
     match refused {
         None => Ok(()),
@@ -110,7 +112,7 @@ fn manifest_beside(library: &Path) -> Option<Result<PathBuf, String>> {
     })
 }
 
-fn tell(path: &Path, n_bytes: u64, digest: Digest, facts: &Facts, findings: &[Finding], warnings: &[String]) {
+fn print(path: &Path, n_bytes: u64, digest: Digest, facts: &Facts, findings: &[Finding], warnings: &[String]) {
     let mut table = Table::new();
     table.row(["file", &format!("{}, {}, {digest}", path.display(), bytes(n_bytes))]);
     table.row(["kind", &facts.kind]);

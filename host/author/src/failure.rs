@@ -4,7 +4,7 @@ use host_client::Failure;
 
 /// Creates a failure from an operation's error: its causes, each problem of plugin.yaml, the compiler output, the fix.
 pub fn operation_failure(message: impl Into<String>, error: &host_run::Error) -> Failure {
-    let mut failure = Failure::of(message, error);
+    let mut failure = Failure::from_error(message, error);
     match error {
         host_run::Error::Manifest { problems } => {
             failure.details = vec!["plugin.yaml is invalid:".to_owned()];

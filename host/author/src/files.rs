@@ -9,7 +9,7 @@ use host_store::atomic;
 /// Writes a file and creates its folder if necessary.
 pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     let folder = path.parent().unwrap_or(Path::new("."));
-    let failed = |error: std::io::Error| Failure::of(format!("failed to write `{}`", path.display()), &error);
+    let failed = |error: std::io::Error| Failure::from_error(format!("failed to write `{}`", path.display()), &error);
     fs::create_dir_all(folder).map_err(failed)?;
     atomic::write(path, bytes, 0o644).map_err(failed)
 }

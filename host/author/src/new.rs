@@ -53,8 +53,9 @@ pub fn new(args: &New, data_folder: Option<&Path>) -> Result<(), Failure> {
 
 /// Returns the name of an entry in a folder, if the folder is not empty.
 fn anything_in(folder: &Path) -> Result<Option<String>, Failure> {
-    let unreadable =
-        |error: std::io::Error| Failure::of(format!("failed to read the folder `{}`", folder.display()), &error);
+    let unreadable = |error: std::io::Error| {
+        Failure::from_error(format!("failed to read the folder `{}`", folder.display()), &error)
+    };
     match fs::read_dir(folder) {
         Ok(mut entries) => match entries.next() {
             Some(entry) => Ok(Some(entry.map_err(unreadable)?.file_name().to_string_lossy().into_owned())),
@@ -68,8 +69,9 @@ fn anything_in(folder: &Path) -> Result<Option<String>, Failure> {
 /// Quotes a path for a shell.
 fn shell(path: &Path) -> String {
     let text = path.display().to_string();
-    match text.chars().all(|c| c.is_ascii_alphanumeric() || "/._-+".contains(c)) {
-        true => text,
-        false => format!("'{}'", text.replace('\'', r"'\''")),
+    if text.chars().all(|c| c.is_ascii_alphanumeric() || "/._-+".contains(c)) {
+        text
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
     }
 }

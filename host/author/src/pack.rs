@@ -18,7 +18,7 @@ use crate::config::AuthorConfig;
 use crate::failure::operation_failure;
 use crate::workshop::Workshop;
 use crate::{blocking, until_a_signal};
-use archive::Entry;
+use archive::ArchiveEntry;
 use host_client::Failure;
 use host_client::output::text::bytes;
 use host_client::output::{self, Table};
@@ -45,7 +45,8 @@ async fn pack_now(args: Pack, config: AuthorConfig) -> Result<(), Failure> {
 
     let packed = blocking(move || {
         let packed = Packed::new(&workshop, &tree, manifest, &name)?;
-        let failed = |error: std::io::Error| Failure::of(format!("failed to write `{}`", output.display()), &error);
+        let failed =
+            |error: std::io::Error| Failure::from_error(format!("failed to write `{}`", output.display()), &error);
         atomic::write(&output, &packed.bytes, 0o644)
             .map_err(|error| failed(error).fix("select another file with --output"))?;
         Ok::<_, Failure>((packed, output, workshop.serve.max_upload_bytes))
@@ -58,7 +59,8 @@ async fn pack_now(args: Pack, config: AuthorConfig) -> Result<(), Failure> {
             "the archive is larger than `max_upload_bytes` ({max_upload_bytes} bytes), so it cannot be uploaded"
         ));
     }
-    let (digest, file) = (Digest::of(&packed.bytes), output.display().to_string());
+    let digest = Digest::of(&packed.bytes);
+    let file = output.display().to_string();
     if args.json {
         let answer = json!({
             "file": file, "bytes": n_bytes, "sha256": digest.to_string(), "files": packed.n_files, "warnings": warnings,
@@ -111,7 +113,8 @@ impl Packed {
     /// Packs a tree. `output` is the name of the archive, which is excluded from itself.
     fn new(workshop: &Workshop, tree: &Tree, mut manifest: Manifest, output: &str) -> Result<Packed, Failure> {
         let mut warnings = vec![];
-        let failed = |error: &(dyn std::error::Error + 'static)| Failure::of("failed to pack the plugin", error);
+        let failed =
+            |error: &(dyn std::error::Error + 'static)| Failure::from_error("failed to pack the plugin", error);
         // The list of checksums is generated again.
         manifest.checksums = Checksums::default();
         let left_out: Vec<&TreeFile> = tree.files().iter().filter(|file| is_archive(file, &manifest, output)).collect();
@@ -137,14 +140,18 @@ impl Packed {
                 list::without_checksums(&text, &manifest, workshop.run.mode)?
             }
         };
-        let read = |file: &TreeFile| match is_manifest(&file.path) {
-            true => Ok(text.clone()),
-            false => tree.read(&file.path, file.bytes),
+        let read = |file: &TreeFile| {
+            if is_manifest(&file.path) { Ok(text.clone()) } else { tree.read(&file.path, file.bytes) }
         };
         let mut entries = vec![];
         for file in &files {
             let content = read(file).map_err(|error| failed(&error))?;
-            entries.push(Entry { path: file.path.as_str(), executable: file.executable, content, stored: false });
+            entries.push(ArchiveEntry {
+                path: file.path.as_str(),
+                executable: file.executable,
+                content,
+                stored: false,
+            });
         }
         let mut tried = BTreeSet::new();
         loop {

@@ -34,7 +34,7 @@ pub(crate) fn point(folder: &Path, data_folder: Option<&Path>) -> Result<(PathBu
         Failure::usage("the user's data folder is unknown").fix("set HOME or XDG_DATA_HOME to an absolute path")
     })?;
     let place = host_build::install_sdk(&place.join("sdk"))
-        .map_err(|error| Failure::of("failed to install the SDK into the user's data folder", &error))?;
+        .map_err(|error| Failure::from_error("failed to install the SDK into the user's data folder", &error))?;
     let path = file_in(folder);
     let entry = entry(&place);
     match fs::read_to_string(&path) {
@@ -47,7 +47,7 @@ pub(crate) fn point(folder: &Path, data_folder: Option<&Path>) -> Result<(PathBu
         }
         Ok(_) => {}
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        Err(error) => return Err(Failure::of(format!("failed to read `{}`", path.display()), &error)),
+        Err(error) => return Err(Failure::from_error(format!("failed to read `{}`", path.display()), &error)),
     }
     write(&path, text(&entry).as_bytes())?;
     Ok((path, place))

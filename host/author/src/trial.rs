@@ -39,7 +39,7 @@ pub struct Children {
 /// A report of the child.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Said {
+enum ChildReport {
     /// The stage that starts now.
     At(Stage),
     /// The trial succeeded.
@@ -64,10 +64,10 @@ enum Stage {
 
 /// The output of a child so far.
 #[derive(Debug, Default)]
-struct Heard {
+struct ChildOutput {
     stage: Option<Stage>,
     /// The result reported by the child.
-    ended: Option<Said>,
+    ended: Option<ChildReport>,
     /// The last line on standard error.
     last: Option<String>,
 }
@@ -85,14 +85,15 @@ impl Children {
             let path: PathBuf = attempt.folder.join(name);
             let written = tokio::task::spawn_blocking(move || atomic::write(&path, &bytes, 0o600)).await;
             let written = written.map_err(std::io::Error::other).and_then(|written| written);
-            written.map_err(|error| match host_store::is_full(&error) {
-                true => Error::TrialFull,
-                false => {
+            written.map_err(|error| {
+                if host_store::is_full(&error) {
+                    Error::TrialFull
+                } else {
                     Error::TrialFailed { reason: format!("failed to write `{name}` for the child process: {error}") }
                 }
             })?;
         }
-        let mut heard = Heard::default();
+        let mut heard = ChildOutput::default();
         let exit = self.command(&attempt).run(|line| heard.line(line.stream, line.text, attempt.say)).await;
         heard.verdict(exit, attempt.timeout)
     }
@@ -127,19 +128,19 @@ fn configuration(configuration: &serde_json::Map<String, serde_json::Value>) -> 
     serde_json::to_vec(configuration).expect("JSON always has a text")
 }
 
-// === impl Heard ===
+// === impl ChildOutput ===
 
-impl Heard {
+impl ChildOutput {
     /// Processes a line: a report of the child, or output of the library, which is passed to `say`.
     fn line(&mut self, stream: Stream, text: String, say: &(dyn Fn(&str) + Send + Sync)) {
         let own = text.split_once(MARK).filter(|_| stream == Stream::Stdout);
-        match own.and_then(|(before, said)| Some((before, serde_json::from_str::<Said>(said).ok()?))) {
+        match own.and_then(|(before, said)| Some((before, serde_json::from_str::<ChildReport>(said).ok()?))) {
             Some((before, said)) => {
                 if !before.trim().is_empty() {
                     say(&format!("child: {before}"));
                 }
                 match said {
-                    Said::At(stage) => self.stage = Some(stage),
+                    ChildReport::At(stage) => self.stage = Some(stage),
                     said => self.ended = Some(said),
                 }
             }
@@ -156,14 +157,14 @@ impl Heard {
 
     /// Returns the result of the trial. The exit of the process only counts if the child reported no result.
     fn verdict(self, exit: Result<Exit, ProcessError>, timeout: Duration) -> Result<TrialOutcome, Error> {
-        let Heard { stage, ended, last: said } = self;
+        let ChildOutput { stage, ended, last: said } = self;
         let timed_out =
             |during, said| Err(Error::TrialTimedOut { during: Stage::during(during), after: timeout, said });
         match (ended, stage, exit) {
-            (Some(Said::Passed), ..) => Ok(TrialOutcome::Passed),
-            (Some(Said::Refused(reason)), ..) => Ok(TrialOutcome::Refused { reason }),
-            (Some(Said::TimedOut), Some(stage), _) => timed_out(stage, said),
-            (Some(Said::NoRoom), ..) => Err(Error::TrialFull),
+            (Some(ChildReport::Passed), ..) => Ok(TrialOutcome::Passed),
+            (Some(ChildReport::Refused(reason)), ..) => Ok(TrialOutcome::Refused { reason }),
+            (Some(ChildReport::TimedOut), Some(stage), _) => timed_out(stage, said),
+            (Some(ChildReport::NoRoom), ..) => Err(Error::TrialFull),
             (_, Some(stage), Err(ProcessError::TimedOut { .. } | ProcessError::Silent { .. })) => {
                 timed_out(stage, said)
             }
@@ -229,8 +230,8 @@ mod tests {
         Ok(Exit { code, signal })
     }
 
-    fn heard(lines: &[(Stream, &str)]) -> Heard {
-        let mut heard = Heard::default();
+    fn heard(lines: &[(Stream, &str)]) -> ChildOutput {
+        let mut heard = ChildOutput::default();
         for (stream, text) in lines {
             heard.line(*stream, (*text).to_owned(), &|_| {});
         }
@@ -241,7 +242,8 @@ mod tests {
     fn the_result_of_a_trial_depends_on_reports_and_exit() {
         use Stream::{Stderr, Stdout};
         let at = |stage: &str| format!(r#"{MARK}{{"at":"{stage}"}}"#);
-        let (open, start) = (at("open"), at("start"));
+        let open = at("open");
+        let start = at("start");
         let passed = format!("a line without its end{MARK}\"passed\"");
         let aborted = || ended(None, Some(6));
         let code = |lines: &[(Stream, &str)], exit| match heard(lines).verdict(exit, SECOND) {
@@ -267,11 +269,11 @@ mod tests {
     #[test]
     fn output_of_the_library_is_passed_on() {
         let lines = std::sync::Mutex::new(vec![]);
-        let mut heard = Heard::default();
+        let mut heard = ChildOutput::default();
         for text in ["hello", "", &format!("end{MARK}\"passed\""), &format!("{MARK}no JSON")] {
             heard.line(Stream::Stdout, text.to_owned(), &|line| lines.lock().unwrap().push(line.to_owned()));
         }
         assert_eq!(*lines.lock().unwrap(), ["child: hello", "child: end", &format!("child: {MARK}no JSON")]);
-        assert_eq!(heard.ended, Some(Said::Passed));
+        assert_eq!(heard.ended, Some(ChildReport::Passed));
     }
 }

@@ -42,7 +42,8 @@ impl Workshop {
         let AuthorConfig { store: mut places, build, run, serve, data_folder, library_environment } = config;
         places.plugin_dir = folder.path().join("plugins");
         places.cache_dir = cache_dir(places.cache_dir, folder.path());
-        let store = Store::open(places).map_err(|error| Failure::of("failed to open the data folders", &error))?;
+        let store =
+            Store::open(places).map_err(|error| Failure::from_error("failed to open the data folders", &error))?;
         Ok(Workshop { build, run, serve, store, data_folder, library_environment, folder })
     }
 
@@ -78,7 +79,8 @@ impl Workshop {
 
     /// Fetches a source as a host does.
     pub(crate) async fn fetch(&self, source: Source) -> Result<Tree, Error> {
-        let (store, config) = (self.store.clone(), self.run.fetch.clone());
+        let store = self.store.clone();
+        let config = self.run.fetch.clone();
         let fetched = blocking(move || {
             host_fetch::fetch(&store, &config, &source, Trust::CommandLine, &Arc::new(AtomicBool::new(false)))
         });
@@ -97,6 +99,6 @@ impl Workshop {
 /// Creates an empty folder that is deleted when it is dropped.
 pub(crate) fn scratch() -> Result<TempDir, Failure> {
     tempfile::Builder::new().prefix("plugin-host-").tempdir().map_err(|error| {
-        Failure::of("failed to create a temporary folder", &error).fix("set TMPDIR to a folder with free space")
+        Failure::from_error("failed to create a temporary folder", &error).fix("set TMPDIR to a folder with free space")
     })
 }

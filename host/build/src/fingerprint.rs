@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn what_changes_the_library_changes_the_fingerprint() {
+    fn every_input_that_affects_the_library_changes_the_fingerprint() {
         let plain = fingerprint(&build(), &[], "1.95");
         let changed = [
             fingerprint(&Build { features: vec!["a".to_owned()], ..build() }, &[], "1.95"),
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_change_the_library_does_not() {
+    fn other_inputs_do_not_change_the_fingerprint() {
         let plain = fingerprint(&build(), &[], "1.95");
         let reordered = Build { features: vec!["b".to_owned(), "a".to_owned()], ..build() };
         let patient = Build { timeout: Duration::from_secs(9), ..build() };

@@ -104,7 +104,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_sdk_travels_whole_and_says_its_versions() {
+    fn the_included_sdk_is_complete_and_has_its_versions() {
         for file in
             ["Cargo.toml", "src/lib.rs", "abi/Cargo.toml", "abi/src/lib.rs", "macros/Cargo.toml", "macros/src/lib.rs"]
         {

@@ -65,7 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_compiler_tells_its_release_and_host() {
+    fn the_release_and_host_of_the_compiler_are_parsed() {
         let verbose = "rustc 1.97.0-nightly (abc 2026-05-01)\nbinary: rustc\nhost: x86_64-unknown-linux-gnu\nrelease: 1.97.0-nightly\n";
         let toolchain = Toolchain::parse(verbose).unwrap();
         assert_eq!((toolchain.rustc.minor, toolchain.host.as_str()), (97, "x86_64-unknown-linux-gnu"));

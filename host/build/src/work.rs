@@ -93,7 +93,7 @@ impl Work {
         }
         work.write_into(FILES, list.as_bytes(), 0o644)?;
         if !is_last {
-            // After the files: whoever is interrupted here writes them again.
+            // Written after the files: an interrupted run writes them again.
             let noted =
                 last.set_len(0).and_then(|()| last.rewind()).and_then(|()| last.write_all(name.hex().as_bytes()));
             noted.context("note who builds in", &work.path)?;

@@ -163,7 +163,7 @@ async fn the_manifest_decides_and_the_host_forces_what_it_must() {
 }
 
 #[tokio::test]
-async fn a_crate_that_does_not_compile_says_why() {
+async fn a_compile_error_is_reported_with_the_compiler_output() {
     let fixture = Fixture::new().await;
     let tree = fixture.tree(&[
         ("plugin.yaml", &manifest("build: {profile: dev}")),
@@ -180,7 +180,7 @@ async fn a_crate_that_does_not_compile_says_why() {
 }
 
 #[tokio::test]
-async fn a_dependency_that_cannot_be_had_is_told_from_a_compile_error() {
+async fn an_unavailable_dependency_is_distinguished_from_a_compile_error() {
     let fixture = Fixture::new().await;
     let tree = fixture.tree(&[
         ("plugin.yaml", &manifest("")),
@@ -219,7 +219,7 @@ async fn a_build_ends_at_its_deadline() {
 }
 
 #[tokio::test]
-async fn a_dropped_build_leaves_nothing_and_gives_its_slot_back() {
+async fn a_dropped_build_leaves_nothing_and_releases_its_slot() {
     let fixture = Fixture::new().await;
     let files = |script: &'static str| {
         [
@@ -253,7 +253,7 @@ async fn a_dropped_build_leaves_nothing_and_gives_its_slot_back() {
 }
 
 #[tokio::test]
-async fn of_two_equal_builds_at_once_one_starts_cargo() {
+async fn two_equal_concurrent_builds_run_cargo_once() {
     let fixture = Fixture::new().await;
     let tree =
         fixture.tree(&[("plugin.yaml", &manifest("")), ("Cargo.toml", &cargo_toml("twins", "")), ("src/lib.rs", LIB)]);
@@ -265,7 +265,7 @@ async fn of_two_equal_builds_at_once_one_starts_cargo() {
 }
 
 #[tokio::test]
-async fn a_finished_library_is_taken_as_it_is() {
+async fn a_prebuilt_library_is_used_unchanged() {
     let fixture = Fixture::new().await;
     let digest = Digest::of(b"library");
     let build = async |rest: &str, files: &[(&str, &str)]| {
@@ -330,7 +330,7 @@ async fn a_schema_that_is_missing_or_broken_is_refused_before_cargo_starts_and_a
 }
 
 #[tokio::test]
-async fn what_a_build_would_do_is_said_without_doing_it() {
+async fn a_forecast_predicts_the_build_without_running_it() {
     let fixture = Fixture::new().await;
     let forecast = async |tree: &Tree| {
         let checked = Manifest::check(&tree.manifest_text().unwrap(), Mode::Normal).unwrap().manifest;

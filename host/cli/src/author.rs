@@ -44,6 +44,7 @@ fn read(environment: &Environment, cache_dir: Option<&str>) -> Result<Settings, 
 fn config(settings: &Settings, environment: &Environment) -> AuthorConfig {
     let Configs { mut store, build, run, serve, .. } = Configs::new(settings, environment);
     store.cache_dir = settings.cache_dir_of_author(environment);
-    let (data_folder, library_environment) = (environment.data_folder(), environment.for_libraries());
+    let data_folder = environment.data_folder();
+    let library_environment = environment.for_libraries();
     AuthorConfig { store, build, run, serve, data_folder, library_environment }
 }

@@ -99,7 +99,9 @@ pub(crate) fn read(flags: &Flags, environment: &Environment, config: Option<&Pat
 /// # Errors
 /// All invalid values in flags and environment, together.
 pub(crate) fn read_without_file(flags: &Flags, environment: &Environment) -> Result<Settings, Failure> {
-    let (flags, environment, path) = (flags.clone(), environment.clone(), DEFAULT_FILE.into());
+    let flags = flags.clone();
+    let environment = environment.clone();
+    let path = DEFAULT_FILE.into();
     Inputs { flags, environment, named: None, path, text: None }.resolve(&Map::new())
 }
 
@@ -115,7 +117,7 @@ pub(crate) fn read_with_changes(
     let given = Inputs::read(flags, environment, config)?;
     let settings = given.resolve(&Map::new())?;
     let changed = host_store::changed_settings(&settings.plugin_dir());
-    let changed = changed.map_err(|error| Failure::of("failed to read the changed settings", &error))?;
+    let changed = changed.map_err(|error| Failure::from_error("failed to read the changed settings", &error))?;
     let settings = given.resolve(&changed)?;
     Ok((given, changed, settings))
 }
@@ -133,7 +135,8 @@ impl Inputs {
                     .fix("name a file that exists and can be read with --config"));
             }
         };
-        let (named, path) = (config.map(Path::to_owned), path.to_owned());
+        let named = config.map(Path::to_owned);
+        let path = path.to_owned();
         Ok(Inputs { flags: flags.clone(), environment: environment.clone(), named, path, text })
     }
 
@@ -170,7 +173,8 @@ fn resolve_with(
         None => (Path::new(DEFAULT_FILE), InFile::default()),
     };
     let InFile { values: mut in_file, configurations, refusals: in_file_refused } = in_file;
-    let (mut settings, mut refusals) = (Vec::with_capacity(SETTINGS.len()), vec![]);
+    let mut settings = Vec::with_capacity(SETTINGS.len());
+    let mut refusals = vec![];
     for setting in SETTINGS {
         let refused = |place: String, found: &str| {
             let found: String = found.chars().take(80).collect();

@@ -33,7 +33,7 @@ pub(crate) async fn serve(args: Serve, environment: &Environment) -> Result<(), 
     let (inputs, overrides, settings) = config::read_with_changes(&args.flags, environment, args.config.as_deref())?;
     if let Some(files) = settings.tls() {
         let failed = |error| {
-            let failure = Failure::of("failed to load the TLS certificate or key", &error);
+            let failure = Failure::from_error("failed to load the TLS certificate or key", &error);
             Failure { exit: Exit::Usage, ..failure }
         };
         host_serve::check_tls(&files).map_err(failed)?;
@@ -51,15 +51,16 @@ pub(crate) async fn serve(args: Serve, environment: &Environment) -> Result<(), 
     let mut signals = Signals::new()?;
     let hangups = reload::hangups()?;
 
-    let store = Store::open(configs.store).map_err(|error| Failure::of("failed to open the data folders", &error))?;
+    let store =
+        Store::open(configs.store).map_err(|error| Failure::from_error("failed to open the data folders", &error))?;
     let builder = Builder::new(store.clone(), configs.build).await;
-    let builder = builder.map_err(|error| Failure::of("failed to prepare builds", &error))?;
+    let builder = builder.map_err(|error| Failure::from_error("failed to prepare builds", &error))?;
     let rustc = builder.toolchain().rustc.clone();
     let state = open_state(&store).await?;
     let host = Host::new(configs.run, store.clone(), state.clone(), builder);
-    let host = host.map_err(|error| Failure::of("failed to start the host", &error))?;
+    let host = host.map_err(|error| Failure::from_error("failed to start the host", &error))?;
     let server = Server::bind(host.clone(), &store, state, configs.serve).await.map_err(|error| {
-        let failure = Failure::of("failed to bind", &error);
+        let failure = Failure::from_error("failed to bind", &error);
         match error {
             host_serve::Error::Listen { .. } => {
                 failure.fix("select another address with --host and --port, or stop the program that uses it")
@@ -91,7 +92,7 @@ pub(crate) async fn serve(args: Serve, environment: &Environment) -> Result<(), 
     let run_until_drained = async {
         // Installed plugins start first, from the stored artifacts.
         let n_installed = host.begin().await;
-        let n_installed = n_installed.map_err(|error| Failure::of("failed to read the state", &error))?;
+        let n_installed = n_installed.map_err(|error| Failure::from_error("failed to read the state", &error))?;
         let sources = configs.load.into_iter().chain(args.load);
         let loader = StartupLoader { host: &host, screen: &screen, url: &url, json: logs_json };
         let load_plugins = async {
@@ -144,7 +145,7 @@ pub(crate) async fn serve(args: Serve, environment: &Environment) -> Result<(), 
 
 /// Opens the state database, or creates it in a plugin folder without records.
 async fn open_state(store: &Store) -> Result<State, Failure> {
-    let failed = |error: &(dyn std::error::Error + 'static)| Failure::of("failed to open the state", error);
+    let failed = |error: &(dyn std::error::Error + 'static)| Failure::from_error("failed to open the state", error);
     let records = store.records().map_err(|error| failed(&error))?;
     let lost = || {
         let ids = records.iter().map(|(id, _)| format!("`{id}`")).collect::<Vec<_>>().join(", ");

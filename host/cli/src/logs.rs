@@ -40,19 +40,16 @@ pub(crate) fn start_with(filter: &str, as_json: bool, screen: &Screen) -> Result
     let failed = |reason: String| Failure::failed("failed to start the log").because(reason);
     let filter = EnvFilter::builder().parse(filter).map_err(|error| failed(error.to_string()))?;
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(ScreenWriter(screen.clone()));
-    let (started, filter) = match as_json {
-        true => {
-            let lines = lines.json().flatten_event(true).with_filter_reloading();
-            let handle = lines.reload_handle();
-            let set = move |filter| handle.reload(filter).map_err(|error| error.to_string());
-            (lines.try_init(), Filter(Arc::new(set)))
-        }
-        false => {
-            let lines = lines.compact().with_ansi(screen.is_terminal()).with_target(false).with_filter_reloading();
-            let handle = lines.reload_handle();
-            let set = move |filter| handle.reload(filter).map_err(|error| error.to_string());
-            (lines.try_init(), Filter(Arc::new(set)))
-        }
+    let (started, filter) = if as_json {
+        let lines = lines.json().flatten_event(true).with_filter_reloading();
+        let handle = lines.reload_handle();
+        let set = move |filter| handle.reload(filter).map_err(|error| error.to_string());
+        (lines.try_init(), Filter(Arc::new(set)))
+    } else {
+        let lines = lines.compact().with_ansi(screen.is_terminal()).with_target(false).with_filter_reloading();
+        let handle = lines.reload_handle();
+        let set = move |filter| handle.reload(filter).map_err(|error| error.to_string());
+        (lines.try_init(), Filter(Arc::new(set)))
     };
     started.map_err(|error| failed(error.to_string()))?;
     Ok(filter)

@@ -56,7 +56,7 @@ fn run(command: Command) -> Result<(), Failure> {
     // Thread-local data that unloaded plugins left on a worker is freed before the worker sleeps.
     builder.enable_all().thread_name_fn(worker_name).on_thread_park(host_load::safe_point);
     let runtime = builder.build();
-    let runtime = runtime.map_err(|error| Failure::of("failed to start the runtime", &error))?;
+    let runtime = runtime.map_err(|error| Failure::from_error("failed to start the runtime", &error))?;
     let ended = runtime.block_on(async {
         match command {
             Command::Serve(args) => life::serve(*args, &environment).await,

@@ -14,7 +14,7 @@ use host_store::Store;
 use crate::args::Rescan;
 use crate::config::{self, Configs, Environment, Flags};
 use host_client::Failure;
-use report::{Did, MovedAside, PluginReport, Report};
+use report::{MovedAside, PluginReport, Report, RescanAction};
 
 /// The readable records: revision number and desired state by plugin.
 type Records = BTreeMap<PluginId, (u64, Desired)>;
@@ -53,7 +53,7 @@ pub(crate) async fn rescan(args: Rescan, environment: &Environment) -> Result<()
         Err(error) => return Err(failed("open the state", &error)),
     }
     artifacts::look_at(&store, &mut report).await?;
-    report.tell(args.json);
+    report.print(args.json);
     Ok(())
 }
 
@@ -99,10 +99,10 @@ async fn complete(store: &Store, state: &State, records: &Records, report: &mut 
         note_installed(state, desired).await?;
         keep_record(store, number, desired)?;
         asked.remove(id);
-        report.plugins.push(PluginReport::new(desired, Did::Restored { why }, number));
+        report.plugins.push(PluginReport::new(desired, RescanAction::Restored { why }, number));
     }
     for (_, (number, desired, has_record)) in asked {
-        let did = if has_record { Did::Nothing } else { Did::RecordWritten };
+        let did = if has_record { RescanAction::Nothing } else { RescanAction::RecordWritten };
         if !has_record {
             keep_record(store, number, &desired)?;
         }
@@ -136,7 +136,7 @@ async fn make_anew(store: &Store, records: &Records, reason: String, report: &mu
     let aside = put_in_place(folder.path(), store.plugin_dir())?;
     for ((_, desired), number) in records.values().zip(numbers) {
         keep_record(store, number, desired)?;
-        report.plugins.push(PluginReport::new(desired, Did::Restored { why: why.to_owned() }, number));
+        report.plugins.push(PluginReport::new(desired, RescanAction::Restored { why: why.to_owned() }, number));
     }
     let moved = match aside {
         Some(path) => {
@@ -189,5 +189,5 @@ fn first(numbers: Vec<u64>) -> u64 {
 }
 
 fn failed(what: &str, error: &(dyn std::error::Error + 'static)) -> Failure {
-    Failure::of(format!("failed to {what}"), error)
+    Failure::from_error(format!("failed to {what}"), error)
 }

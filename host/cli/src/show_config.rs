@@ -11,38 +11,39 @@ use host_client::output::{self, Table};
 /// All invalid settings, together.
 pub(crate) fn show_config(args: &ShowConfig, environment: &Environment) -> Result<(), Failure> {
     let (_, _, settings) = config::read_with_changes(&args.flags, environment, args.config.as_deref())?;
-    match args.json {
-        true => output::raw(json(&settings, args.origin).to_string().as_bytes()),
-        false => output::line(&table(&settings, args.origin).to_string()),
+    if args.json {
+        output::raw(json(&settings, args.origin).to_string().as_bytes())
+    } else {
+        output::line(&table(&settings, args.origin).to_string())
     }
     Ok(())
 }
 
 fn table(settings: &Settings, with_origin: bool) -> Table {
-    let mut table = match with_origin {
-        true => Table::with_head(["KEY", "VALUE", "ORIGIN"]),
-        false => Table::with_head(["KEY", "VALUE"]),
-    };
+    let mut table =
+        if with_origin { Table::with_head(["KEY", "VALUE", "ORIGIN"]) } else { Table::with_head(["KEY", "VALUE"]) };
     for setting in settings.iter() {
-        let (key, value) = (setting.key(), setting.value.to_string());
-        match with_origin {
-            true => table.row([key, &value, &setting.origin.to_string()]),
-            false => table.row([key, &value]),
-        }
+        let key = setting.key();
+        let value = setting.value.to_string();
+        if with_origin { table.row([key, &value, &setting.origin.to_string()]) } else { table.row([key, &value]) }
     }
     for (key, value, origin) in settings.configurations() {
-        match with_origin {
-            true => table.row([&key, &value.to_string(), &origin.to_string()]),
-            false => table.row([&key, &value.to_string()]),
+        if with_origin {
+            table.row([&key, &value.to_string(), &origin.to_string()])
+        } else {
+            table.row([&key, &value.to_string()])
         }
     }
     table
 }
 
 fn json(settings: &Settings, with_origin: bool) -> serde_json::Value {
-    let entry = |key: String, value: serde_json::Value, origin: &Origin| match with_origin {
-        true => (key, serde_json::json!({ "value": value, "origin": origin.to_string() })),
-        false => (key, value),
+    let entry = |key: String, value: serde_json::Value, origin: &Origin| {
+        if with_origin {
+            (key, serde_json::json!({ "value": value, "origin": origin.to_string() }))
+        } else {
+            (key, value)
+        }
     };
     let of_host = settings.iter().map(|setting| (setting.key().to_owned(), setting.value.to_json(), &setting.origin));
     let of_host = of_host.map(|(key, value, origin)| entry(key, value, origin));

@@ -22,7 +22,7 @@ impl Exporter {
     #[cfg(feature = "otel")]
     pub(crate) fn start(settings: &Settings) -> Result<Exporter, Failure> {
         let export = settings.otlp_endpoint().map(export::Export::start).transpose();
-        let export = export.map_err(|error| Failure::of("failed to start the export of spans", &error))?;
+        let export = export.map_err(|error| Failure::from_error("failed to start the export of spans", &error))?;
         Ok(Exporter { export })
     }
 

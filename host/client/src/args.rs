@@ -254,7 +254,8 @@ fn loadable(text: &str) -> Result<Loadable, String> {
 pub fn parse_source(text: &str) -> Result<Source, String> {
     let source: Source = text.parse().map_err(|error: host_core::SourceError| error.to_string())?;
     let mut parts = text.split('/');
-    let (first, n_more) = (parts.next().unwrap_or_default(), parts.filter(|part| !part.is_empty()).count());
+    let first = parts.next().unwrap_or_default();
+    let n_more = parts.filter(|part| !part.is_empty()).count();
     let looks_like_an_address = first.contains('.') && !first.starts_with('.') && !first.contains(':') && n_more == 2;
     match &source {
         Source::Folder(path) if looks_like_an_address && !path.exists() => {

@@ -19,8 +19,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use url::Url;
 
-pub(crate) use follow::Told;
-pub(crate) use job::Watched;
+pub(crate) use follow::StreamUpdate;
+pub(crate) use job::FollowedJob;
 
 use crate::args::HostArgs;
 use crate::config::{ClientConfig, LocalHost};
@@ -44,7 +44,7 @@ pub(crate) struct Client {
 }
 
 /// A successful response.
-pub(crate) struct Reply {
+pub(crate) struct ApiResponse {
     /// The `Location` header: the path of the job.
     location: Option<String>,
     /// The body, unchanged.
@@ -52,7 +52,7 @@ pub(crate) struct Reply {
 }
 
 /// A request to the API.
-pub(crate) struct Ask {
+pub(crate) struct ApiRequest {
     method: Method,
     path: String,
     body: Bytes,
@@ -61,45 +61,46 @@ pub(crate) struct Ask {
     headers: Vec<(&'static str, String)>,
 }
 
-impl Ask {
+impl ApiRequest {
     /// Creates a request without a body.
-    pub(crate) fn new(method: Method, path: impl Into<String>) -> Ask {
-        let (path, body) = (path.into(), Bytes::new());
+    pub(crate) fn new(method: Method, path: impl Into<String>) -> ApiRequest {
+        let path = path.into();
+        let body = Bytes::new();
         let content_type = "application/json".to_owned();
-        Ask { method, path, body, content_type, respond_async: false, headers: vec![] }
+        ApiRequest { method, path, body, content_type, respond_async: false, headers: vec![] }
     }
 
     /// Creates a GET request.
-    pub(crate) fn get(path: impl Into<String>) -> Ask {
-        Ask::new(Method::GET, path)
+    pub(crate) fn get(path: impl Into<String>) -> ApiRequest {
+        ApiRequest::new(Method::GET, path)
     }
 
     /// Creates a POST request.
-    pub(crate) fn post(path: impl Into<String>) -> Ask {
-        Ask::new(Method::POST, path)
+    pub(crate) fn post(path: impl Into<String>) -> ApiRequest {
+        ApiRequest::new(Method::POST, path)
     }
 
     /// Sets a JSON body.
-    pub(crate) fn json(mut self, value: &impl Serialize) -> Ask {
+    pub(crate) fn json(mut self, value: &impl Serialize) -> ApiRequest {
         self.body = serde_json::to_vec(value).expect("texts, numbers and maps with text keys serialize").into();
         self
     }
 
     /// Sets a YAML body.
-    pub(crate) fn yaml(mut self, text: String) -> Ask {
+    pub(crate) fn yaml(mut self, text: String) -> ApiRequest {
         self.body = text.into();
         self.content_type = "application/yaml".to_owned();
         self
     }
 
     /// Adds a header. A value that is invalid in a header makes the request fail.
-    pub(crate) fn header(mut self, name: &'static str, value: impl ToString) -> Ask {
+    pub(crate) fn header(mut self, name: &'static str, value: impl ToString) -> ApiRequest {
         self.headers.push((name, value.to_string()));
         self
     }
 
     /// Requests the host to respond before the operation has ended.
-    pub(crate) fn respond_async(mut self) -> Ask {
+    pub(crate) fn respond_async(mut self) -> ApiRequest {
         self.respond_async = true;
         self
     }
@@ -112,7 +113,7 @@ impl Client {
     /// The URL is invalid, or no token is found.
     pub(crate) fn new(args: &HostArgs, config: &ClientConfig) -> Result<Client, Failure> {
         let mut client = Client::without_token(args, config)?;
-        let url = Url::parse(&client.url).map_err(|error| Failure::of("invalid URL", &error))?;
+        let url = Url::parse(&client.url).map_err(|error| Failure::from_error("invalid URL", &error))?;
         let (token, token_origin) = token(args, config, &url)?;
         let authorization = HeaderValue::try_from(format!("Bearer {token}")).map_err(|_| {
             Failure::usage(format!("the token in {token_origin} contains invalid characters"))
@@ -155,7 +156,7 @@ impl Client {
     ///
     /// # Errors
     /// The problem that the host returned; [`failure::Exit::Unreachable`] if the host does not respond.
-    pub(crate) async fn ask(&self, ask: Ask) -> Result<Reply, Failure> {
+    pub(crate) async fn request(&self, ask: ApiRequest) -> Result<ApiResponse, Failure> {
         let timeout = (ask.method == Method::GET).then_some(READ_TIMEOUT);
         let asking = async {
             let response = self.send(ask).await?;
@@ -163,9 +164,9 @@ impl Client {
             let body = Limited::new(response.into_body(), MAX_ANSWER_BYTES).collect().await;
             let body = body.map_err(|error| Failure {
                 exit: failure::Exit::Unreachable,
-                ..Failure::of("the connection was closed before the response was complete", &*error)
+                ..Failure::from_error("the connection was closed before the response was complete", &*error)
             })?;
-            Ok(Reply { location, body: body.to_bytes() })
+            Ok(ApiResponse { location, body: body.to_bytes() })
         };
         match timeout {
             None => asking.await,
@@ -177,9 +178,9 @@ impl Client {
     ///
     /// # Errors
     /// The host does not respond.
-    pub(crate) async fn look(&self, path: &str) -> Result<(StatusCode, Bytes), Failure> {
+    pub(crate) async fn health(&self, path: &str) -> Result<(StatusCode, Bytes), Failure> {
         let request = Request::get(format!("{}{path}", self.url)).body(Full::default());
-        let request = request.map_err(|error| Failure::of("invalid URL", &error))?;
+        let request = request.map_err(|error| Failure::from_error("invalid URL", &error))?;
         let looking = async {
             let response = self.pool.request(request).await.map_err(|error| self.no_answer(&error))?;
             let status = response.status();
@@ -193,8 +194,10 @@ impl Client {
     pub(crate) fn not_a_host(&self, status: StatusCode, body: &[u8]) -> Failure {
         let failure =
             Failure::unreachable(format!("the server at {} is not a plugin host (HTTP {})", self.url, status.as_u16()));
-        let said: String = String::from_utf8_lossy(body).lines().next().unwrap_or_default().chars().take(120).collect();
-        let failure = if said.is_empty() || said.starts_with('<') { failure } else { failure.because(said) };
+        let first_line: String =
+            String::from_utf8_lossy(body).lines().next().unwrap_or_default().chars().take(120).collect();
+        let failure =
+            if first_line.is_empty() || first_line.starts_with('<') { failure } else { failure.because(first_line) };
         failure.fix("set --url to the URL of a plugin host")
     }
 
@@ -204,7 +207,7 @@ impl Client {
     }
 
     /// Sends a request and returns the response once its head has arrived.
-    async fn send(&self, ask: Ask) -> Result<Response<Incoming>, Failure> {
+    async fn send(&self, ask: ApiRequest) -> Result<Response<Incoming>, Failure> {
         let mut request = Request::builder().method(ask.method).uri(format!("{}{}", self.url, ask.path));
         if let Some(authorization) = &self.authorization {
             request = request.header(AUTHORIZATION, authorization);
@@ -218,7 +221,7 @@ impl Client {
         for (name, value) in ask.headers {
             request = request.header(name, value);
         }
-        let request = request.body(Full::new(ask.body)).map_err(|error| Failure::of("invalid URL", &error))?;
+        let request = request.body(Full::new(ask.body)).map_err(|error| Failure::from_error("invalid URL", &error))?;
         let response = self.pool.request(request).await.map_err(|error| self.no_answer(&error))?;
         if response.status().is_success() {
             return Ok(response);
@@ -244,7 +247,7 @@ impl Client {
     }
 
     fn no_answer(&self, error: &hyper_util::client::legacy::Error) -> Failure {
-        let chain = Failure::of("", error).details;
+        let chain = Failure::from_error("", error).details;
         let reason = chain.last().cloned().unwrap_or_default();
         let fix = match &*reason {
             reason if reason.contains("UnknownIssuer") => "set --ca to a file with the certificate of its authority",
@@ -258,16 +261,16 @@ impl Client {
     }
 }
 
-// === impl Reply ===
+// === impl ApiResponse ===
 
-impl Reply {
+impl ApiResponse {
     /// Parses the body.
     ///
     /// # Errors
     /// The body has an unexpected shape, because the host has another version.
     pub(crate) fn read<T: DeserializeOwned>(&self) -> Result<T, Failure> {
         serde_json::from_slice(&self.body).map_err(|error| {
-            Failure::of("failed to parse the host's response", &error)
+            Failure::from_error("failed to parse the host's response", &error)
                 .fix("use the plugin-host program with the version of the host")
         })
     }

@@ -55,7 +55,7 @@ impl Failure {
     }
 
     /// Creates a failure from an error and its causes. Text after `; hint: ` in them becomes the fix.
-    pub fn of(message: impl Into<String>, error: &(dyn Error + 'static)) -> Failure {
+    pub fn from_error(message: impl Into<String>, error: &(dyn Error + 'static)) -> Failure {
         let mut failure = Failure::failed(message);
         let mut next = Some(error);
         while let Some(error) = next {

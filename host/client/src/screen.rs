@@ -93,7 +93,7 @@ impl Spinner {
     }
 
     /// Shows a line of output.
-    pub fn said(&mut self, line: &str) {
+    pub fn line(&mut self, line: &str) {
         let line = printable(line);
         if self.verbose {
             self.screen.note(&format!("  {line}"));

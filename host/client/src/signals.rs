@@ -27,7 +27,7 @@ impl Signals {
     /// # Errors
     /// The system refuses to register a signal handler.
     pub fn new() -> Result<Signals, Failure> {
-        let listen = |kind| signal(kind).map_err(|error| Failure::of("failed to listen for signals", &error));
+        let listen = |kind| signal(kind).map_err(|error| Failure::from_error("failed to listen for signals", &error));
         Ok(Signals { terminate: listen(SignalKind::terminate())?, interrupt: listen(SignalKind::interrupt())? })
     }
 

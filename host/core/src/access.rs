@@ -2,7 +2,7 @@
 //!
 //! A [`Role`] includes the roles below it: an operator may read everything that a viewer may. [`Rights`] are a role for
 //! the whole host, roles for single plugins, or both, together with the permissions and scopes that plugin endpoints
-//! require. [`decide`] decides who may call an endpoint.
+//! require. [`decide`] decides whether a caller is allowed to call an endpoint.
 
 mod decide;
 mod word;

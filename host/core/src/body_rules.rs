@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn all_that_is_wrong_is_told_at_once() {
+    fn all_problems_are_reported_at_once() {
         check(None, r#"{"name": null, "a/b": 1, "more": 2}"#, expect!["taken"]);
         check(None, "", expect!["not JSON: EOF while parsing a value at line 1 column 0"]);
         check(None, "{} {}", expect!["not JSON: trailing characters at line 1 column 4"]);
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn what_asks_for_many_steps_is_not_light() {
+    fn a_schema_with_many_steps_is_not_light() {
         let twice = r##"{"$defs": {"n": {"items": {"anyOf": [{"$ref": "#/$defs/n"}, {"$ref": "#/$defs/n"}]}}}, "$ref": "#/$defs/n"}"##;
         let rules = BodyRules { required: vec![], schema: Some(Schema::compile(twice.as_bytes()).unwrap()) };
         let body = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));

@@ -114,7 +114,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_digest_reads_what_it_writes_and_takes_bare_hex() {
+    fn a_digest_round_trips_and_accepts_bare_hex() {
         let digest = Digest::of(b"abc");
         assert_eq!(digest.to_string(), "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
         assert_eq!(digest.to_string().parse(), Ok(digest));
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_a_digest_is_refused() {
+    fn invalid_digests_are_refused() {
         for text in ["", "sha256:", "sha256:zz", &"g".repeat(64), &"é".repeat(32), &"0".repeat(63)] {
             assert!(text.parse::<Digest>().is_err(), "{text}");
         }

@@ -38,7 +38,7 @@ pub use view::{Edge, View};
 pub struct Graph {
     /// Sorted by id. The position of a node is its index in `waits`.
     nodes: Vec<Node>,
-    /// An edge points from a plugin to one that starts before it; one edge per pair, the strictest.
+    /// An edge points from a plugin to a plugin that starts before it; one edge per pair, the strictest.
     waits: DiGraph<(), EdgeKind>,
 }
 

@@ -109,7 +109,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_happens_to_a_job_in_each_state() {
+    fn the_transitions_of_a_job_in_each_state() {
         use JobState::{Cancelled, Done, Failed, Queued, Running, Superseded, TimedOut};
         let events = [
             JobEvent::Started,

@@ -1,12 +1,12 @@
 //! Words and rules of the plugin host.
 //!
-//! Nothing here reads a file, a clock or the environment: the same input gives the same answer, so the
-//! tests are tables. What a plugin *is* ([`PluginId`], [`Manifest`]), where it comes from ([`Source`]),
-//! how bytes are named ([`Digest`], [`TreePath`]), what it may ask for ([`Permission`], [`AllowedHost`]), how it is
-//! configured ([`configuration`]), what its probes say about it ([`health`]), what it has to do with other plugins
-//! ([`graph`]), which newer version of it may be taken ([`update`]), what the operator asked for ([`Desired`]), what follows
-//! from that ([`plan`]), where an operation is ([`job`]), what happens ([`event`]), what can be installed ([`index`]), and what
-//! is asked of a request ([`BodyRules`], [`RateLimiter`]).
+//! Nothing here reads a file, a clock or the environment: the same input gives the same answer, so the tests are
+//! tables. What a plugin *is* ([`PluginId`], [`Manifest`]), where it comes from ([`Source`]), how bytes are named
+//! ([`Digest`], [`TreePath`]), what it may ask for ([`Permission`], [`AllowedHost`]), how it is configured
+//! ([`configuration`]), what its probes say about it ([`health`]), what it has to do with other plugins ([`graph`]),
+//! which newer version of it may be taken ([`update`]), what the operator asked for ([`Desired`]), what follows from
+//! that ([`plan`]), where an operation is ([`job`]), what happens ([`event`]), what can be installed ([`index`]), and
+//! what is asked of a request ([`BodyRules`], [`RateLimiter`]).
 
 pub mod access;
 mod address;

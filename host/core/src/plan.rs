@@ -71,8 +71,8 @@ pub struct Plan {
 
 /// Plans the next steps, at most `max_steps`. `now_ms` is from a monotonic clock.
 ///
-/// One plugin's failure holds up no other: a plugin waits for those it starts after until each has been tried, not until
-/// each serves.
+/// One plugin's failure holds up no other: a plugin waits for those it starts after until each has been tried, not
+/// until each serves.
 pub fn plan(world: &World, now_ms: u64, max_steps: usize) -> Plan {
     let mut plan = Plan::default();
     let mut waiting = vec![];
@@ -90,7 +90,7 @@ pub fn plan(world: &World, now_ms: u64, max_steps: usize) -> Plan {
             Some(at) if at > now_ms && !matches!(next, Step::Stop | Step::Quarantine) => {
                 plan.wake_at_ms = Some(plan.wake_at_ms.map_or(at, |other| other.min(at)));
             }
-            // Whoever is done makes room for the others, and the plan is made again.
+            // A finished step makes room for the others, and the planner runs again.
             _ => plan.steps.push((id.clone(), next)),
         }
     }

@@ -35,7 +35,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_version_is_taken_back_for_its_health_or_its_answers() {
+    fn a_version_is_rolled_back_for_its_health_or_its_responses() {
         let rules = Rules::default();
         for (health, requests, errors, expected) in [
             (Health::Healthy, 0, 0, None),

@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn a_burst_is_taken_at_once_and_comes_back_evenly() {
+    fn a_burst_is_available_at_once_and_refills_evenly() {
         check(
             limit(60, 3, 60_000),
             &[(1, 0), (1, 0), (1, 0), (1, 0), (1, 500), (1, 1000), (1, 1000), (1, 3000), (1, 3000), (1, 3000)],
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_that_is_put_back_can_be_taken_again() {
+    fn a_returned_token_is_available_again() {
         let mut buckets = RateLimiter::new(limit(60, 1, 60_000));
         for _ in 0..3 {
             assert_eq!(buckets.take(1, 0), Ok(()));

@@ -45,7 +45,7 @@ pub enum Revision {
 pub enum Trust {
     /// A user with a shell on this machine, who can read its files anyway.
     CommandLine,
-    /// A client of the management API, who may read files only below the configured folders.
+    /// A client of the management API, which may read files only below the configured folders.
     Http,
 }
 
@@ -317,7 +317,7 @@ mod tests {
     }
 
     #[test]
-    fn sources_are_told_apart_by_how_they_are_written() {
+    fn the_kind_of_a_source_follows_from_its_spelling() {
         assert_eq!(read("https://github.com/acme/hello"), "https://github.com/acme/hello git");
         assert_eq!(read("https://GitHub.com/acme/hello.git/"), "https://github.com/acme/hello git");
         assert_eq!(read("https://github.com/acme/hello@v1.2.0"), "https://github.com/acme/hello@v1.2.0 git");
@@ -329,7 +329,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_a_plain_https_address_is_refused() {
+    fn addresses_other_than_plain_https_are_refused() {
         for (text, code) in [
             ("", "source_malformed"),
             ("local:", "source_malformed"),

@@ -47,7 +47,7 @@ pub struct UpdateRule {
 #[expect(missing_docs, reason = "the message of each variant names its fields")]
 pub enum UpdateError {
     /// Not one of the words.
-    #[error("`{found}` is no update policy; hint: write `patch`, `minor`, `major`, `manual` or `pinned`")]
+    #[error("`{found}` is not an update policy; hint: write `patch`, `minor`, `major`, `manual` or `pinned`")]
     Policy {
         /// The text, cut to 80 characters.
         found: String,
@@ -119,7 +119,7 @@ fn cut(text: &str) -> String {
 // === impl UpdatePolicy ===
 
 impl UpdatePolicy {
-    /// All policies: from the narrowest to the widest, then those that allow no update.
+    /// All policies: from the narrowest to the widest, then the policies that allow no update.
     pub const ALL: [UpdatePolicy; 5] =
         [UpdatePolicy::Patch, UpdatePolicy::Minor, UpdatePolicy::Major, UpdatePolicy::Manual, UpdatePolicy::Pinned];
 
@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_happens_by_itself_where_the_policy_takes_nothing() {
+    fn automatic_updates_need_a_policy_that_allows_updates() {
         let rule = |policy, automatic| UpdateRule::new(policy, automatic, UpdateInterval::default());
         for policy in UpdatePolicy::ALL {
             assert!(rule(policy, false).is_ok());

@@ -1,8 +1,9 @@
 //! The fail points of a program under test.
 
 use std::path::PathBuf;
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::OnceLock;
 
+use parking_lot::Mutex;
 use rustix::process::{Signal, getpid, kill_process};
 
 static FILE: OnceLock<PathBuf> = OnceLock::new();
@@ -16,7 +17,7 @@ pub(crate) fn watch(file: PathBuf) {
 
 pub(crate) fn pass(name: &str) {
     let Some(text) = FILE.get().and_then(|file| std::fs::read_to_string(file).ok()) else { return };
-    if is_meant(&text, name, &mut PASSED.lock().unwrap_or_else(PoisonError::into_inner)) {
+    if is_meant(&text, name, &mut PASSED.lock()) {
         // The signal is delivered before the call returns.
         let _ = kill_process(getpid(), Signal::KILL);
     }

@@ -117,7 +117,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_that_git_rewrites_is_refused_before_anything_is_asked() {
+    fn an_address_rewritten_by_git_is_refused_before_any_request() {
         let url = match "https://git.invalid/acme/hello".parse().unwrap() {
             host_core::Source::Git { url, .. } => url,
             other => panic!("{other:?}"),

@@ -161,7 +161,7 @@ fn only_the_newest_commit_of_a_branch_crosses_the_network() {
 }
 
 #[test]
-fn what_is_not_there_is_named_with_what_is() {
+fn a_missing_revision_is_reported_with_the_available_ones() {
     let place = place();
     place.refused("latest", "fetch_empty_repository", "push a commit");
     place.repository.commit(&[("plugin.yaml", "1")]);
@@ -174,7 +174,7 @@ fn what_is_not_there_is_named_with_what_is() {
 }
 
 #[test]
-fn a_branch_whose_name_is_not_text_is_in_nobodys_way() {
+fn a_branch_name_that_is_not_utf8_does_not_disturb_a_fetch() {
     use std::os::unix::ffi::OsStrExt as _;
     let place = place();
     let id = place.repository.commit(&[("plugin.yaml", "1"), ("x", "")]);
@@ -188,7 +188,7 @@ fn a_branch_whose_name_is_not_text_is_in_nobodys_way() {
 }
 
 #[test]
-fn what_configures_the_build_is_left_out_and_programs_stay_programs() {
+fn build_configuration_is_skipped_and_executables_stay_executable() {
     use std::os::unix::fs::PermissionsExt as _;
     let place = place();
     place.repository.write(&[("run.sh", "#!/bin/sh")]);
@@ -281,7 +281,7 @@ fn the_limits_of_a_tree_hold_for_repositories() {
 }
 
 #[test]
-fn only_allowed_repositories_are_asked_for() {
+fn only_allowed_repositories_are_requested() {
     let mut place = place();
     place.repository.commit(&[("plugin.yaml", "x")]);
     place.config.allowed_repositories = vec!["github.com/other/*".to_owned()];
@@ -328,7 +328,7 @@ fn redirects_are_followed_only_on_the_same_server() {
 }
 
 #[test]
-fn a_server_that_is_no_git_server_is_named() {
+fn a_server_other_than_a_git_server_is_reported() {
     let place = place();
     place.repository.commit(&[("plugin.yaml", "x")]);
     for (behaviour, code, evidence) in [
@@ -432,7 +432,7 @@ fn the_versions_of_a_repository_are_listed_and_nothing_is_fetched() {
 }
 
 #[test]
-fn what_a_listing_says_is_what_a_fetch_gives() {
+fn a_listing_agrees_with_a_fetch() {
     let place = place();
     place.repository.commit(&[("plugin.yaml", "1")]);
     place.repository.git(&["tag", "--annotate", "-m", "moves", "nightly"]);

@@ -110,7 +110,7 @@ fn links_and_special_files_are_refused_by_name() {
 }
 
 #[test]
-fn what_is_not_a_folder_or_not_there_is_named() {
+fn a_missing_path_or_a_file_instead_of_a_folder_is_reported() {
     let place = place();
     let source = place.write(&["plugin.yaml"]);
     place.refused(&source.join("absent"), "fetch_nothing_there", "absent");
@@ -123,7 +123,7 @@ fn what_is_not_a_folder_or_not_there_is_named() {
 }
 
 #[test]
-fn a_library_is_taken_with_the_manifest_beside_it() {
+fn a_library_is_copied_with_the_manifest_beside_it() {
     let place = place();
     let source = place.write(&["libhello.so", "other.txt"]);
     let library = source.join("libhello.so");
@@ -141,7 +141,7 @@ fn a_library_is_taken_with_the_manifest_beside_it() {
 }
 
 #[test]
-fn a_library_is_taken_with_the_schema_that_its_manifest_names() {
+fn a_library_is_copied_with_the_schema_named_in_its_manifest() {
     let place = place();
     let source = place.write(&["libhello.so", "schemas/config.json", "other.json"]);
     let library = source.join("libhello.so");

@@ -117,7 +117,7 @@ fn names_in_any_script_are_kept() {
 }
 
 #[test]
-fn what_configures_the_build_is_left_out() {
+fn build_configuration_is_skipped() {
     let place = place();
     let files: [(&str, &[u8]); 5] = [
         ("plugin.yaml", b""),
@@ -324,7 +324,7 @@ fn names_that_lead_elsewhere_or_deceive_are_refused() {
 }
 
 #[test]
-fn a_name_stands_for_one_thing() {
+fn a_name_refers_to_one_entry() {
     let pair = |a: &str, b: &str| Archive::of([Entry::stored(a, b""), Entry::stored(b, b"")]);
     refused("twice", &pair("a", "a"), "fetch_zip_duplicate", "`a`");
     refused("twice in another case", &pair("Readme", "README"), "fetch_zip_duplicate", "`README`");

@@ -19,7 +19,7 @@ pub enum Error {
         #[source]
         source: std::io::Error,
     },
-    /// The bytes differ from those that were checked before.
+    /// The bytes changed after they were checked.
     #[error("the library's digest is `{found}`, expected `{expected}`")]
     Digest {
         expected: Digest,
@@ -172,7 +172,7 @@ impl Error {
             Error::SdkTooNew { .. } => "use a newer host, or rebuild the plugin with the SDK of this host",
             Error::PanicAbort => "remove `panic = \"abort\"` from the profile and build again",
             Error::ExecutableStack => "link the plugin with `-z noexecstack`",
-            Error::TooManyOpened { .. } => "restart the host; what serves goes on serving until then",
+            Error::TooManyOpened { .. } => "restart the host; running plugins keep serving until then",
             Error::TooManyKeys { .. } => {
                 "unload plugins that are not needed; `plugin-host show` names what keeps ended generations, and with them \
                  their keys, in memory"
@@ -185,7 +185,7 @@ impl Error {
             Error::TrialTimedOut { .. } => {
                 "nothing of it ran in the host; do long work after the start, or raise `start_timeout_seconds` of the host"
             }
-            Error::TrialFailed { .. } => "see what the message names; what serves goes on serving",
+            Error::TrialFailed { .. } => "fix what the message names; running plugins keep serving",
             Error::TrialFull => "free some space, then ask again; nothing was changed",
             Error::LayoutDiffers { .. } => {
                 "the plugin uses a patched or mixed SDK; run `cargo update -p plugin-sdk` and build again"

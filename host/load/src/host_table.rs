@@ -40,7 +40,8 @@ pub(crate) fn new_host_handle(services: Arc<dyn Services>, library: &Arc<Library
     let object = Arc::new(HostObject { services, runtime: Handle::current(), library: Arc::downgrade(library) });
     let host = Arc::as_ptr(&object).cast();
     library.record().host_target.set(object);
-    // SAFETY: `host` is a `HostObject`, which the functions of `TABLE` accept until `release`; the record owns it until then.
+    // SAFETY: `host` is a `HostObject`, which the functions of `TABLE` accept until `release`; the record owns it until
+    // then.
     unsafe { HostHandle::new(host, HostTableRef(TABLE.static_as_prefix())) }
 }
 

@@ -1,7 +1,7 @@
 //! The ledger: counts what each library has left in this process, so that it can be closed when nothing is left.
 //!
 //! Closing a Rust library fails in three ways on Linux. A thread-local with a destructor makes glibc keep the library,
-//! without an error, for as long as the thread lives. A pthread key, of which each copy of std creates one, is never
+//! without an error, for as long as the thread lives. A pthread key (each copy of std creates one) is never
 //! returned: a thread that ends later jumps to its destructor in unmapped memory, and the 1025th key aborts the
 //! process. A thread that still runs loses its code.
 //!

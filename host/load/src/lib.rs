@@ -5,8 +5,8 @@
 //! digest is computed from the bytes that are opened; **2** the layout check of the ABI types.
 //!
 //! Every value that a plugin hands out (a future, a stream, a chunk of bytes, a waker) is wrapped in a host type with a
-//! guard on its library (`guard.rs`). Dropping the last guard starts the unloading (`unload.rs`): the library is closed as
-//! soon as the ledger (`ledger.rs`) counts no thread, thread-local or key of it in the process.
+//! guard on its library (`guard.rs`). Dropping the last guard starts the unloading (`unload.rs`): the library is closed
+//! as soon as the ledger (`ledger.rs`) counts no thread, thread-local or key of it in the process.
 //!
 //! Objects that the host gives to a plugin reference the library weakly: a plugin that keeps one forever leaks it and
 //! is closed nevertheless.

@@ -65,7 +65,8 @@ struct Description {
 }
 
 impl Module {
-    /// Opens an artifact through the three gates, for the generation of that number, and compares its routes with `manifest`.
+    /// Opens an artifact through the three gates, for the generation of that number, and compares its routes with
+    /// `manifest`.
     ///
     /// # Errors
     /// The error of a gate; [`Error::StartTimedOut`] if a constructor of the library takes longer than `timeout`;

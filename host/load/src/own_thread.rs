@@ -73,8 +73,8 @@ impl Wake for Unpark {
     }
 }
 
-/// Runs `work` on a new thread and does not wait; on this one where there can be no other. What plugins leave on it ends with
-/// it.
+/// Runs `work` on a new thread and does not wait; on this one where there can be no other. What plugins leave on it
+/// ends with it.
 pub(crate) fn spawn_detached<W: FnOnce() + Send + 'static>(name: &str, work: W) {
     fn run<W: FnOnce()>(work: &Mutex<Option<W>>) {
         let work = work.lock().unwrap_or_else(PoisonError::into_inner).take();

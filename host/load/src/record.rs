@@ -325,7 +325,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_left_reads_like_a_sentence() {
+    fn remaining_items_are_described_in_words() {
         let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
         assert_eq!(some(1, "thread", "threads") + &in_brackets(&names(&["kafka-poll"])), "1 thread (`kafka-poll`)");
         assert_eq!(some(2, "thread", "threads") + &in_brackets(&names(&["b", "a"])), "2 threads (`a`, `b`)");

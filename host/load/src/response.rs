@@ -118,7 +118,7 @@ fn header_value(value: &[u8]) -> Result<HeaderValue, http::header::InvalidHeader
     }
 }
 
-/// The headers of RFC 9110 §7.6.1 and those that affect framing.
+/// The headers of RFC 9110 §7.6.1 and the headers that affect framing.
 pub fn is_hop_by_hop(name: &HeaderName) -> bool {
     matches!(*name, header::CONNECTION | header::TE | header::TRAILER | header::TRANSFER_ENCODING | header::UPGRADE)
         || matches!(name.as_str(), "keep-alive" | "proxy-connection")

@@ -88,7 +88,7 @@ fn a_visit_runs_before_the_close_or_not_at_all() {
 }
 
 #[test]
-fn counts_are_told_apart() {
+fn counts_are_independent() {
     loom::model(|| {
         let library = Library::opened();
         let counts = &library.counts;

@@ -117,10 +117,12 @@ impl Command {
         tracing::debug!(command = ?self, "started `{}`", self.program.display());
         let failed = |step, source| Error::Failed { program: self.program.clone(), step, source };
 
-        let (mut stdout, mut stderr) = (group.child().stdout.take(), group.child().stderr.take());
+        let mut stdout = group.child().stdout.take();
+        let mut stderr = group.child().stderr.take();
         let mut out_lines = Lines::new(Stream::Stdout, self.max_line_bytes);
         let mut err_lines = Lines::new(Stream::Stderr, self.max_line_bytes);
-        let (mut out_bytes, mut err_bytes) = ([0; 8 * 1024], [0; 8 * 1024]);
+        let mut out_bytes = [0; 8 * 1024];
+        let mut err_bytes = [0; 8 * 1024];
         let mut n_bytes: u64 = 0;
         let mut heard = started;
         let mut ended = None;
@@ -154,7 +156,7 @@ impl Command {
         }
         out_lines.finish(&mut on_line);
         err_lines.finish(&mut on_line);
-        let exit = Exit::of(group.reap().await.map_err(|error| failed("wait for", error))?);
+        let exit = Exit::from(group.reap().await.map_err(|error| failed("wait for", error))?);
         tracing::debug!(
             ?exit,
             duration_ms = started.elapsed().as_millis() as u64,
@@ -232,8 +234,10 @@ impl Exit {
     pub fn is_success(&self) -> bool {
         self.code == Some(0)
     }
+}
 
-    fn of(status: ExitStatus) -> Exit {
+impl From<ExitStatus> for Exit {
+    fn from(status: ExitStatus) -> Exit {
         Exit { code: status.code(), signal: status.signal() }
     }
 }

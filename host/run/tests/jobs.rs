@@ -83,7 +83,7 @@ async fn leave(folder: &TempDir, records: &[JobRecord]) {
 }
 
 #[tokio::test]
-async fn a_job_that_was_accepted_is_in_the_state_and_so_is_its_end() {
+async fn an_accepted_job_and_its_end_are_stored() {
     let folder = tempfile::tempdir().unwrap();
     let first = host(&folder).await;
     let initiator = Initiator { reason: Some("because".to_owned()), ..Initiator::new("operator") };
@@ -103,7 +103,7 @@ async fn a_job_that_was_accepted_is_in_the_state_and_so_is_its_end() {
 }
 
 #[tokio::test]
-async fn what_a_host_did_not_end_the_next_takes_up_under_the_same_id() {
+async fn an_unfinished_job_is_resumed_under_the_same_id() {
     let folder = tempfile::tempdir().unwrap();
     leave(&folder, &[left(1, 1)]).await;
     let next = host(&folder).await;
@@ -125,7 +125,7 @@ async fn what_a_host_did_not_end_the_next_takes_up_under_the_same_id() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_taken_up_ends_and_says_why() {
+async fn a_job_that_cannot_be_resumed_ends_as_failed() {
     let folder = tempfile::tempdir().unwrap();
     let strange = JobRecord { request: Some(r#"{"operation":"explode"}"#.to_owned()), ..left(2, 1) };
     leave(&folder, &[left(1, 3), strange, left(3, 1), left(4, 2)]).await;
@@ -155,7 +155,7 @@ async fn what_cannot_be_taken_up_ends_and_says_why() {
 }
 
 #[tokio::test]
-async fn a_host_that_stops_takes_nothing_on() {
+async fn a_stopping_host_refuses_jobs() {
     let folder = tempfile::tempdir().unwrap();
     let host = host(&folder).await;
     host.begin_shutdown();

@@ -87,7 +87,7 @@ fn watched(source: &str, policy: UpdatePolicy) -> Watched {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_host_says_which_newer_versions_a_source_has() {
+async fn a_check_lists_the_newer_versions_of_a_source() {
     let place = place().await;
     place.repository.commit(&[("plugin.yaml", "1")]);
     for tag in ["v1.0.0", "v1.0.1", "v1.0.2", "v1.1.0", "v2.0.0"] {
@@ -111,7 +111,7 @@ async fn a_host_says_which_newer_versions_a_source_has() {
 }
 
 #[tokio::test]
-async fn a_host_that_polls_sees_a_release_within_its_interval() {
+async fn a_poller_reports_a_release_within_its_interval() {
     let place = place().await;
     place.repository.commit(&[("plugin.yaml", "1")]);
     place.repository.git(&["tag", "v1.0.0"]);
@@ -142,7 +142,7 @@ async fn a_host_that_polls_sees_a_release_within_its_interval() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_host_that_stops_does_not_wait_for_a_server_that_stalls() {
+async fn a_stopping_host_does_not_wait_for_a_stalled_server() {
     let place = place().await;
     place.server.behave(Behaviour::StallBeforeAnswer);
     let poller = place.host.poll_updates(|| async { vec![] }, |_, report| async move { panic!("{report:?}") });

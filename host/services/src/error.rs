@@ -1,184 +1,79 @@
-//! Why a service refused a request.
+//! Refusals of services.
 
 use std::time::Duration;
 
 use host_core::manifest::Permission;
 use http::StatusCode;
 
-/// Why a service refused a request. The plugin gets it as a problem document.
+/// A refusal of a service. The plugin receives it as a problem document.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages describe the variants and their fields")]
 pub enum Error {
-    /// plugin.yaml does not ask for it.
     #[error(
         "the request needs the permission `{permission}`, which plugin.yaml does not list; \
          hint: add `{permission}` under `permissions`"
     )]
-    PermissionDenied {
-        /// What is asked for.
-        permission: Permission,
-    },
-    /// A service of a newer host.
+    PermissionDenied { permission: Permission },
     #[error("this host has no service {service}; hint: update the host")]
-    NoService {
-        /// Its number.
-        service: u32,
-    },
-    /// A method that the service does not take.
+    NoService { service: u32 },
     #[error("{service} accepts {allowed}, found `{method}`")]
-    Method {
-        /// The service.
-        service: &'static str,
-        /// What it takes.
-        allowed: &'static str,
-        /// What was asked, cut to 20 characters.
-        method: String,
-    },
-    /// A parameter or header that is missing or wrong.
+    Method { service: &'static str, allowed: &'static str, method: String },
     #[error("{field} {rule}, found {found}")]
-    Request {
-        /// Which parameter or header.
-        field: &'static str,
-        /// What is asked for.
-        rule: &'static str,
-        /// What stood there, quoted and cut to 80 characters, or `nothing`.
-        found: String,
-    },
-    /// The plugin's body failed.
+    Request { field: &'static str, rule: &'static str, found: String },
     #[error("failed to read the request body: {message}")]
-    Body {
-        /// What the plugin said.
-        message: String,
-    },
-    /// The key-value store refused.
+    Body { message: String },
     #[error(transparent)]
     Kv(#[from] host_state::Error),
-    /// No such key.
     #[error("the key-value store has no key `{key}`")]
-    KvNotFound {
-        /// The key.
-        key: String,
-    },
-    /// A value that is longer than a value may be.
+    KvNotFound { key: String },
     #[error("the value exceeds the limit `max_value_bytes` of {limit} bytes; hint: store a smaller value")]
-    KvValueTooLong {
-        /// The limit.
-        limit: u64,
-    },
-    /// A text that is no topic.
+    KvValueTooLong { limit: u64 },
     #[error("a topic {rule}, found {found}")]
-    Topic {
-        /// What is asked for.
-        rule: &'static str,
-        /// What stood there, quoted and cut to 80 characters.
-        found: String,
-    },
-    /// An event that is not JSON.
+    Topic { rule: &'static str, found: String },
     #[error("the event is not valid JSON: {reason}")]
-    EventJson {
-        /// What the parser said.
-        reason: String,
-    },
-    /// A large event.
+    EventJson { reason: String },
     #[error("the event exceeds {limit} bytes; hint: store the data in the key-value store and publish its key")]
-    EventTooLong {
-        /// The limit.
-        limit: usize,
-    },
-    /// As many subscriptions as there may be.
+    EventTooLong { limit: usize },
     #[error(
         "the plugin has reached the limit of {limit} subscriptions; hint: subscribe once and distribute the events"
     )]
-    TooManySubscriptions {
-        /// The limit.
-        limit: usize,
-    },
-    /// The generation is being taken out.
+    TooManySubscriptions { limit: usize },
     #[error("this generation of the plugin is ending, so it cannot subscribe any more")]
     Ended,
-    /// The generation was taken out, to its last hook; what still asks is a thread that it left behind.
     #[error(
         "this generation of the plugin has ended, so the host refuses its requests; \
          hint: end the threads and tasks of the plugin in `#[stop]`"
     )]
     Gone,
-    /// A text that is no URL to fetch.
     #[error("the URL {rule}, found {found}")]
-    FetchUrl {
-        /// What is asked for.
-        rule: &'static str,
-        /// What stood there, quoted and cut to 80 characters.
-        found: String,
-    },
-    /// A server that the plugin may not fetch from.
+    FetchUrl { rule: &'static str, found: String },
     #[error("fetching from `{to}` is not allowed: {rule}")]
-    FetchNotAllowed {
-        /// Scheme, host and port.
-        to: String,
-        /// Which rule, and what to do.
-        rule: String,
-    },
-    /// The exchange with the server failed.
+    FetchNotAllowed { to: String, rule: String },
     #[error("failed to fetch from `{to}`: {reason}")]
-    FetchFailed {
-        /// Scheme, host and port.
-        to: String,
-        /// What failed, with its causes.
-        reason: String,
-    },
-    /// The server took too long.
+    FetchFailed { to: String, reason: String },
     #[error("`{to}` did not {what} within {} s", after.as_secs_f64())]
-    FetchTimedOut {
-        /// Scheme, host and port.
-        to: String,
-        /// What it did not do.
-        what: &'static str,
-        /// How long it had.
-        after: Duration,
-    },
-    /// Plugins that call each other without end.
+    FetchTimedOut { to: String, what: &'static str, after: Duration },
     #[error(
         "calls between plugins are nested deeper than {limit}; hint: check for plugins that call each other in a cycle"
     )]
-    CallLoop {
-        /// The limit.
-        limit: u32,
-    },
-    /// The plugin waits for the answers of too many calls.
+    CallLoop { limit: u32 },
     #[error("the plugin has reached the limit of {limit} concurrent calls to other plugins")]
-    TooManyCalls {
-        /// The limit.
-        limit: usize,
-    },
-    /// A path that names no plugin.
+    TooManyCalls { limit: usize },
     #[error("the path of a call must be `/<plugin id>/<path>`, found {found}")]
-    CallPath {
-        /// What stood there, quoted and cut to 80 characters.
-        found: String,
-    },
-    /// The host does not serve yet, or not any more.
+    CallPath { found: String },
     #[error("the host does not accept calls between plugins at the moment")]
     CallUnavailable,
-    /// No such secret for this plugin.
     #[error(
         "no secret `{name}` is configured for this plugin; \
          hint: an operator adds it to the host configuration under `secrets`"
     )]
-    SecretNotFound {
-        /// Its name.
-        name: String,
-    },
-    /// The secret is configured, but cannot be read.
+    SecretNotFound { name: String },
     #[error("secret `{name}` cannot be read: {reason}")]
-    SecretUnreadable {
-        /// Its name.
-        name: String,
-        /// What is wrong with where it lies. Never the secret.
-        reason: String,
-    },
+    SecretUnreadable { name: String, reason: String },
 }
 
 impl Error {
-    /// A word for clients, metrics and tests. Never reworded.
+    /// The stable error code for clients, metrics and tests.
     pub fn code(&self) -> &'static str {
         match self {
             Error::PermissionDenied { .. } => "permission_denied",
@@ -208,7 +103,7 @@ impl Error {
         }
     }
 
-    /// The status of the answer.
+    /// The status of the response.
     pub fn status(&self) -> StatusCode {
         match self {
             Error::PermissionDenied { .. } | Error::FetchNotAllowed { .. } => StatusCode::FORBIDDEN,
@@ -255,7 +150,7 @@ pub(crate) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     let mut cause = error.source();
     while let Some(error) = cause {
         let what = error.to_string();
-        // Some errors say what their cause says.
+        // Some errors repeat the message of their cause.
         if !text.ends_with(&what) {
             text = text + ": " + &what;
         }
@@ -265,7 +160,7 @@ pub(crate) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
 }
 
 impl Error {
-    /// Says in the host's log what the operator has to know; what a plugin did wrong is the plugin's to log.
+    /// Logs the refusals that an operator must know. Mistakes of a plugin are not logged by the host.
     pub(crate) fn report(&self, plugin: &host_core::PluginId) {
         let detail = match self {
             Error::Kv(error) if self.status().is_server_error() => chain(error),

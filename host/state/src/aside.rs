@@ -94,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn all_that_belongs_to_a_database_is_moved_and_nothing_is_overwritten() {
+    fn all_files_of_a_database_are_moved_and_nothing_is_overwritten() {
         let folder = tempfile::tempdir().unwrap();
         let file = |name: &str| folder.path().join(name);
         assert_eq!(State::put_aside(folder.path(), 7).unwrap(), None);
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_database_that_was_made_elsewhere_takes_the_place() {
+    async fn a_database_created_elsewhere_replaces_the_old_one() {
         let (made, folder) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         State::open(made.path()).await.unwrap().close().await;
         State::put_in_place(made.path(), folder.path()).unwrap();
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_log_without_its_database_is_not_taken_for_that_of_a_new_one() {
+    async fn a_log_without_its_database_is_not_applied_to_a_new_one() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::copy("/proc/self/exe", folder.path().join("state.db-wal")).unwrap();
         assert_eq!(State::open(folder.path()).await.unwrap_err().code(), "state_corrupt");

@@ -45,14 +45,14 @@ pub fn read_desired(text: &str) -> Result<Desired, String> {
         "stopped" => Goal::Stopped,
         "disabled" => Goal::Disabled,
         "absent" => Goal::Absent { keep_data },
-        other => return Err(format!("`{other}` is no goal")),
+        other => return Err(format!("`{other}` is not a goal")),
     };
     let placement = match document.placement.as_str() {
         "inline" => Placement::Inline,
         "isolated" => Placement::Isolated,
-        other => return Err(format!("`{other}` is no placement")),
+        other => return Err(format!("`{other}` is not a placement")),
     };
-    let version = |text: &String| text.parse().map_err(|error| format!("`{text}` is no version: {error}"));
+    let version = |text: &String| text.parse().map_err(|error| format!("`{text}` is not a version: {error}"));
     Ok(Desired {
         id: document.plugin.parse::<PluginId>().map_err(|error| error.to_string())?,
         goal,
@@ -187,7 +187,7 @@ impl PickDocument {
         let source = match self.source {
             SourceDocument::Git(text) => match text.parse::<Source>() {
                 Ok(git @ Source::Git { .. }) => git,
-                Ok(_) => return Err(format!("`{text}` is no repository")),
+                Ok(_) => return Err(format!("`{text}` is not a repository")),
                 Err(error) => return Err(error.to_string()),
             },
             SourceDocument::Folder(path) => Source::Folder(path),
@@ -196,13 +196,13 @@ impl PickDocument {
             SourceDocument::Upload(id) => Source::Upload(id),
         };
         Ok(Pick {
-            version: self.version.parse().map_err(|error| format!("`{}` is no version: {error}", self.version))?,
+            version: self.version.parse().map_err(|error| format!("`{}` is not a version: {error}", self.version))?,
             source,
             trust: if self.from_command_line { Trust::CommandLine } else { Trust::Http },
             commit: self.commit,
             tag: self
                 .tag
-                .map(|tag| tag.parse().map_err(|error| format!("`{tag}` is no version: {error}")))
+                .map(|tag| tag.parse().map_err(|error| format!("`{tag}` is not a version: {error}")))
                 .transpose()?,
             artifact: self.artifact.parse::<Digest>().map_err(|error| error.to_string())?,
             loaded_unix_ms: self.loaded_unix_ms,
@@ -269,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_that_does_not_fit_is_told() {
+    fn an_invalid_text_is_reported() {
         for text in ["", "{}", "[1]"] {
             assert!(read_desired(text).is_err(), "{text}");
         }

@@ -96,7 +96,7 @@ pub enum Error {
     #[error("the record of job `{id}` is damaged on disk; hint: ask for the operation again")]
     DamagedJob { id: String },
     /// A stored value is damaged.
-    #[error("the value of key `{key}` is damaged on disk; hint: put or delete it to go on")]
+    #[error("the value of key `{key}` is damaged on disk; hint: write or delete the key")]
     Damaged { key: String },
 }
 

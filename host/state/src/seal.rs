@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_sealed_opens_with_the_same_key_in_the_same_context_only() {
+    fn a_sealed_text_opens_only_with_the_same_key_and_context() {
         for plain in [&b""[..], b"x", b"\0\xff", &[7; 5000]] {
             let sealed = sealer(1).seal("here", plain).unwrap();
             assert!(sealed.starts_with("sealed:v1:") && sealed.is_ascii());

@@ -55,7 +55,7 @@ async fn run(folder: &TempDir, sql: &str) {
 }
 
 #[tokio::test]
-async fn what_is_written_is_read_again() {
+async fn accounts_are_read_as_they_were_written() {
     let folder = tempfile::tempdir().unwrap();
     let state = open(&folder).await;
     let (first, second) = (token("00000001", None), token("00000002", None));
@@ -96,7 +96,7 @@ async fn the_sessions_of_a_user_end_with_every_change() {
 }
 
 #[tokio::test]
-async fn who_has_more_rights_on_disk_than_were_written_has_none() {
+async fn a_record_with_tampered_rights_is_not_valid() {
     let folder = tempfile::tempdir().unwrap();
     let state = open(&folder).await;
     state.change_account(AccountChange::PutToken(token("00000001", None))).await.unwrap();

@@ -121,7 +121,7 @@ async fn a_log_that_was_cut_off_is_whole_but_for_who_noted_its_end() {
 }
 
 #[tokio::test]
-async fn who_wrote_to_a_log_sees_that_its_end_was_cut_off_or_is_another() {
+async fn the_writer_of_a_log_notices_a_missing_or_replaced_end() {
     let folder = log(3).await;
     let state = State::open(folder.path()).await.unwrap();
     state.append_audit(vec![entry("a"), entry("b")], 1_000).await.unwrap();

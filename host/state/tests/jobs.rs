@@ -69,7 +69,7 @@ async fn damage(folder: &Path, sql: &str) {
 }
 
 #[tokio::test]
-async fn a_job_is_read_as_it_was_written_and_written_over_as_it_goes_on() {
+async fn a_job_is_read_as_written_and_updated_with_its_progress() {
     let folder = tempfile::tempdir().unwrap();
     let state = State::open(folder.path()).await.unwrap();
     assert_eq!(state.job("job_0001").await.unwrap(), None);
@@ -135,7 +135,7 @@ async fn lists_are_newest_first_filtered_and_in_pages() {
 }
 
 #[tokio::test]
-async fn of_the_jobs_that_have_ended_the_newest_stay_and_the_others_go_with_their_logs() {
+async fn the_newest_ended_jobs_are_kept_and_others_are_deleted_with_their_logs() {
     let folder = tempfile::tempdir().unwrap();
     let state = State::open(folder.path()).await.unwrap();
     put(&state, &record(1, JobState::Running)).await;

@@ -41,7 +41,7 @@ async fn writer() {
 }
 
 #[tokio::test]
-async fn what_was_answered_survives_a_kill() {
+async fn acknowledged_changes_survive_a_kill() {
     let folder = tempfile::tempdir().unwrap();
     let mut answered: Vec<u64> = Vec::new();
     for round in 0..8_u64 {

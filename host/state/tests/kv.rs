@@ -43,7 +43,7 @@ async fn keys(kv: &Kv, prefix: &str, after: Option<&str>, limit: usize) -> (Vec<
 }
 
 #[tokio::test]
-async fn what_was_put_is_got_until_it_is_deleted() {
+async fn a_value_is_readable_until_it_is_deleted() {
     let place = Place::new().await;
     let (kv, one) = (place.kv(), plugin("one"));
     assert_eq!(kv.get(&one, "a").await.unwrap(), None);
@@ -218,7 +218,7 @@ async fn many_plugins_at_once_lose_nothing_and_see_no_busy_database() {
 }
 
 #[tokio::test]
-async fn a_change_whose_asker_went_away_is_whole_and_blocks_nobody() {
+async fn a_change_with_a_dropped_caller_is_complete_and_blocks_no_other_change() {
     let place = Place::new().await;
     let (kv, one) = (place.kv(), plugin("one"));
     for n in 0..50 {

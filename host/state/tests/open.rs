@@ -56,7 +56,7 @@ async fn the_files_are_for_the_owner_alone() {
 }
 
 #[tokio::test]
-async fn what_is_no_database_is_refused() {
+async fn files_that_are_not_databases_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join(FILE_NAME), "remember the milk\n".repeat(100)).unwrap();
     assert_eq!(refused(folder.path()).await.code(), "state_corrupt");

@@ -97,7 +97,7 @@ async fn a_change_of_something_older_is_refused_with_all_that_came_with_it() {
 }
 
 #[tokio::test]
-async fn a_state_that_is_made_anew_gives_no_number_twice() {
+async fn a_rebuilt_state_reuses_no_revision_number() {
     let folder = tempfile::tempdir().unwrap();
     let state = State::open(folder.path()).await.unwrap();
     let both = vec![change("aaa", Some(Goal::Running), 1), change("bbb", Some(Goal::Running), 1)];
@@ -139,7 +139,7 @@ async fn a_change_is_made_with_the_note_of_its_job_or_not_at_all() {
 }
 
 #[tokio::test]
-async fn a_flipped_bit_is_noticed_and_takes_no_other_plugin_with_it() {
+async fn a_flipped_bit_is_detected_and_affects_no_other_plugin() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(FILE_NAME);
     let state = State::open(folder.path()).await.unwrap();
@@ -172,7 +172,7 @@ async fn a_flipped_bit_is_noticed_and_takes_no_other_plugin_with_it() {
 }
 
 #[tokio::test]
-async fn a_damaged_revision_stands_in_the_way_of_nothing_though_its_name_is_damaged() {
+async fn a_damaged_revision_blocks_nothing_even_if_its_plugin_id_is_damaged() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(FILE_NAME);
     let state = State::open(folder.path()).await.unwrap();

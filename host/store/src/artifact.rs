@@ -64,7 +64,7 @@ pub struct Provenance {
 }
 
 impl Provenance {
-    /// The provenance of a library of which only the path is known.
+    /// The provenance of a library with only its path known.
     pub fn of_file(library: &Path) -> Provenance {
         let source = library.display().to_string();
         Provenance { source, commit: None, tree: None, fingerprint: None, rustc: None, built_at_unix_seconds: 0 }
@@ -130,8 +130,8 @@ impl Artifact {
         self.0.configuration_schema.as_deref()
     }
 
-    /// The JSON Schemas of bodies, see [`Schemas::bodies`]; `None` when the plugin has none, or when the artifact is from a
-    /// host that did not keep them.
+    /// The JSON Schemas of bodies, see [`Schemas::bodies`]; `None` when the plugin has none, or when the artifact is
+    /// from a host that did not keep them.
     pub fn body_schemas(&self) -> Option<&[u8]> {
         self.0.body_schemas.as_deref()
     }
@@ -283,11 +283,11 @@ impl Store {
             (BODY_SCHEMAS, &body_schemas, index.body_schemas),
         ] {
             if found.as_deref().map(Digest::of) != expected {
-                return Err(corrupt(format!("`{name}` is not the one that was put there")));
+                return Err(corrupt(format!("`{name}` does not match its digest")));
             }
         }
         if Digest::of(&manifest) != index.manifest || index.digest() != *digest {
-            return Err(corrupt(format!("`{MANIFEST}` is not the one that was put there")));
+            return Err(corrupt(format!("`{MANIFEST}` does not match its digest")));
         }
         let digest = *digest;
         let artifact = ArtifactInner { digest, library, manifest, configuration_schema, body_schemas, index };
@@ -494,7 +494,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_library_that_is_no_regular_file_is_refused() {
+    fn a_library_that_is_not_a_regular_file_is_refused() {
         let test = store();
         let link = test.folder.path().join("link.so");
         std::os::unix::fs::symlink("/etc/passwd", &link).unwrap();

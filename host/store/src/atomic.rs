@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_crash_left_half_written_is_swept() {
+    fn unfinished_files_of_a_crash_are_swept() {
         let folder = tempfile::tempdir().unwrap();
         write(&folder.path().join("kept"), b"", 0o600).unwrap();
         write(&folder.path().join(format!("{UNFINISHED}x")), b"", 0o600).unwrap();

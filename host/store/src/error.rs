@@ -171,7 +171,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_full_disk_is_told_from_other_failures() {
+    fn a_full_disk_is_distinguished_from_other_failures() {
         let code = |kind: io::ErrorKind| {
             let failed: io::Result<()> = Err(kind.into());
             failed.context("write", Path::new("/x")).unwrap_err().code()

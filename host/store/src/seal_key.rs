@@ -47,7 +47,7 @@ fn read(path: &Path) -> Result<[u8; 32], Error> {
     // Not followed: a link could lead to a file that others write.
     let metadata = fs::symlink_metadata(path).context("look at", path)?;
     if !metadata.is_file() {
-        return Err(refused("it is no regular file"));
+        return Err(refused("it is not a regular file"));
     }
     if metadata.permissions().mode() & 0o077 != 0 {
         tracing::warn!(path = %path.display(), "the key was open to others than its owner; it is closed to them now");
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_key_is_refused_and_left_as_it_is() {
+    fn an_invalid_key_file_is_refused_and_not_changed() {
         let test = store();
         let path = test.store.plugin_dir().join("seal.key");
         let hex = "ab".repeat(32);

@@ -274,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_needs_goes_a_day_after_that_was_seen_first() {
+    fn unused_items_are_removed_a_day_after_they_were_first_seen_unused() {
         let test = store();
         let (gone, kept) = (artifact(&test, "gone").digest(), artifact(&test, "kept").digest());
         let (old, held) = (tree(&test, "old").digest(), tree(&test, "held"));
@@ -302,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn of_the_build_cache_what_was_used_least_recently_goes_first() {
+    fn the_least_recently_used_part_of_the_build_cache_is_removed_first() {
         let test = store();
         let fill = |folder: &Path, age: u64| {
             let path = folder.join("x");

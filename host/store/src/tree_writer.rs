@@ -252,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn what_breaks_a_rule_is_refused_and_leaves_nothing() {
+    fn an_invalid_tree_is_refused_and_leaves_nothing() {
         let long = "x".repeat(601);
         let half = "x".repeat(600);
         for (files, code) in [

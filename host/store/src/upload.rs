@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_an_id_never_becomes_a_path() {
+    fn an_invalid_upload_id_never_becomes_a_path() {
         let test = store();
         for id in ["", "upload_", "upload_../../../../../../etc/passwd", &format!("upload_{}", "G".repeat(32)), "a\0b"]
         {

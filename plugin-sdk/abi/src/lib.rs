@@ -95,8 +95,8 @@ mod tests {
         assert_eq!(env!("CARGO_PKG_VERSION"), format!("{ABI_MAJOR}.{ABI_MINOR}.0"));
     }
 
-    /// The snapshot of the boundary: a changed size, offset or order breaks plugins that are already built. Rows are only
-    /// added, at the end of a table with [`ABI_MINOR`] raised; anything else raises [`ABI_MAJOR`].
+    /// The snapshot of the boundary: a changed size, offset or order breaks plugins that are already built. Rows are
+    /// only added, at the end of a table with [`ABI_MINOR`] raised; anything else raises [`ABI_MAJOR`].
     #[test]
     fn the_layout_of_the_boundary_is_the_layout_of_abi_1() {
         macro_rules! layout {

@@ -30,8 +30,8 @@ pub struct PluginRoot {
     pub prepare: unsafe extern "C" fn(hook: u32, argument: Chunk) -> FfiFuture<RResult<Chunk, Failure>>,
     /// Since 1.2. Counts the heap that the library holds.
     ///
-    /// Needs no plugin: may be called while the library is mapped, also before `start` and after [`PluginTable::release`],
-    /// on any thread, several at once. Must not unwind, and neither blocks nor allocates.
+    /// Needs no plugin: may be called while the library is mapped, also before `start` and after
+    /// [`PluginTable::release`], on any thread, several at once. Must not unwind, and neither blocks nor allocates.
     pub memory: unsafe extern "C" fn() -> Memory,
 }
 

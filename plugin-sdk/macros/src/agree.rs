@@ -87,7 +87,7 @@ fn check(endpoint: &Endpoint) -> Result<String, String> {
     let Endpoint { method, path, handler, .. } = endpoint;
     let methods = HTTP_METHODS.map(str::to_ascii_uppercase);
     if !methods.contains(method) {
-        return Err(format!("the method `{method}` is none of {}", methods.join(", ")));
+        return Err(format!("the method `{method}` is not one of {}", methods.join(", ")));
     }
     if !is_handler_name(handler) {
         return Err(format!("the handler `{handler}` must be a letter, then letters, digits and `_`"));
@@ -124,12 +124,12 @@ mod tests {
     }
 
     #[test]
-    fn what_agrees_is_silent() {
+    fn matching_routes_cause_no_error() {
         assert_eq!(compare(&[("POST", "/b", "two"), ("GET", "/a/{id}", "one")]), [""; 0]);
     }
 
     #[test]
-    fn each_difference_says_both_sides_and_what_to_change() {
+    fn each_difference_names_both_sides_and_the_fix() {
         let a = ("GET", "/a/{id}", "one");
         let b = ("POST", "/b", "two");
         for (endpoints, wanted) in [
@@ -156,7 +156,7 @@ mod tests {
             (&[a, ("POST", "b", "two")], "plugin.yaml line 2: the path `b` must start with `/`"),
             (
                 &[a, b, ("FETCH", "/c", "three")],
-                "plugin.yaml line 3: the method `FETCH` is none of GET, POST, PUT, DELETE, PATCH, HEAD, OPTIONS",
+                "plugin.yaml line 3: the method `FETCH` is not one of GET, POST, PUT, DELETE, PATCH, HEAD, OPTIONS",
             ),
             (
                 &[a, b, ("GET", "/c", "2nd")],

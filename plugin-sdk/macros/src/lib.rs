@@ -33,7 +33,7 @@ use proc_macro::TokenStream;
 /// | `#[on_config_change]` | `fn(&self, settings: Configuration<T>) -> Result<ConfigChange>` | the configuration was changed |
 /// | `#[metrics]` | `fn(&self)` | before the metrics are read |
 /// | `#[on_error]` | `fn(&self, report: &ErrorReport)` | a handler answered with a 5xx `Error`, or panicked |
-/// | `#[on_unload]` | `fn(&self)` | no new calls come, those in flight go on: end long streams |
+/// | `#[on_unload]` | `fn(&self)` | no new calls arrive, running calls continue: end long streams |
 /// | `#[uninstall]` | `fn(&self, keep_data: bool)` | the plugin is unloaded |
 /// | `#[stop]` | `fn(&self)` | last |
 ///

@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn what_can_not_be_read_is_named_with_its_line() {
+    fn unreadable_parts_are_reported_with_their_line() {
         for (text, wanted) in [
             ("", "it is not a mapping of names to values"),
             ("- a", "it is not a mapping of names to values"),

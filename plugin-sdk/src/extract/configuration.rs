@@ -15,7 +15,7 @@ pub struct Configuration<T>(pub T);
 
 /// An argument of the `#[start]` method.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no argument of a `#[start]` method",
+    message = "`{Self}` is not an argument of a `#[start]` method",
     label = "neither the context nor the configuration",
     note = "`#[start]` takes `Context`, `Configuration<T>`, both or nothing: \
             `async fn start(context: Context, Configuration(settings): Configuration<Settings>) -> Result<Self>`"

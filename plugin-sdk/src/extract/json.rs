@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_is_named_by_its_pointer() {
+    fn an_invalid_value_is_reported_with_its_pointer() {
         for (body, status, code, pointer) in [
             (r#"{"mother": "Zoe", "cats": [{"a/b": 9}, {"a/b": 300}]}"#, 422, "body_does_not_fit", "/cats/1/a~1b"),
             (r#"{"mother": "Zoe", "cats": [{}]}"#, 422, "body_does_not_fit", "/cats/0/a~1b"),

@@ -66,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_is_named_by_its_pointer() {
+    fn an_invalid_value_is_reported_with_its_pointer() {
         for (query, pointer) in [
             ("name=a%20b&page=2", None),
             ("name=", None),

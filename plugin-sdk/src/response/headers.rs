@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_header_can_be_is_a_500_that_names_it() {
+    fn an_invalid_response_header_is_a_500_that_names_it() {
         for (response, log) in [
             ((StatusCode::CREATED, [("a b", "1")], "").into_response(), "the name of a header"),
             (([("x-a", "1\r\nx-b: 2")], "").into_response(), "the value of the header `x-a`"),

@@ -61,7 +61,7 @@ impl<P: Plugin> Builder<P> {
     /// # Panics
     /// The permission does not exist.
     pub fn without(mut self, permission: &str) -> Self {
-        assert!(self.host.permissions.remove(permission), "`{permission}` is no permission, or was taken away before");
+        assert!(self.host.permissions.remove(permission), "`{permission}` is not a permission, or was removed before");
         self
     }
 
@@ -71,7 +71,7 @@ impl<P: Plugin> Builder<P> {
     /// A permission does not exist.
     pub fn only(mut self, permissions: &[&str]) -> Self {
         for permission in permissions {
-            assert!(PERMISSIONS.contains(permission), "`{permission}` is no permission");
+            assert!(PERMISSIONS.contains(permission), "`{permission}` is not a permission");
         }
         self.host.permissions = permissions.iter().map(|permission| (*permission).to_owned()).collect::<BTreeSet<_>>();
         self

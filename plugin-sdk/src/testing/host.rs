@@ -108,7 +108,7 @@ impl Host {
         let param = |name: &str| head.params.get(name.as_bytes()).map(text);
         let mut headers = HeaderMap::new();
         for (name, value) in head.headers.iter() {
-            let bad = || Failure::failed(&format!("`{}` is no header", text(name)));
+            let bad = || Failure::failed(&format!("`{}` is not a header", text(name)));
             let name = HeaderName::from_bytes(name).map_err(|_| bad())?;
             headers.append(name, HeaderValue::from_bytes(value).map_err(|_| bad())?);
         }
@@ -168,7 +168,9 @@ impl Host {
                 let n_told = self.topics.publish(&self.id, &format!("{}/{topic}", self.id), data, true);
                 Response::json(StatusCode::OK, &json!({ "subscribers": n_told }))
             }
-            Err(error) => refuse(StatusCode::BAD_REQUEST, "events_bad_data", &format!("the event is no JSON: {error}")),
+            Err(error) => {
+                refuse(StatusCode::BAD_REQUEST, "events_bad_data", &format!("the event is not JSON: {error}"))
+            }
         }
     }
 }

@@ -43,7 +43,7 @@ impl Metrics {
         let is_name = letters.next().is_some_and(|first| first.is_ascii_alphabetic() || first == '_')
             && letters.all(|letter| letter.is_ascii_alphanumeric() || letter == '_');
         if !is_name {
-            return Err(format!("`{}` is no name of a metric: letters, digits and `_`", definition.name));
+            return Err(format!("`{}` is not a metric name: use letters, digits and `_`", definition.name));
         }
         let mut metrics = self.lock();
         let mut same_name = metrics.iter().filter(|metric| metric.definition.name == definition.name);

@@ -17,7 +17,8 @@ const QUIET: f64 = 0.1;
 const PATIENCE: usize = 4;
 
 /// What is asked in turn: name, plugin, and which header is sent. The first two are the same, so that their ratio shows
-/// the noise; the next shows what more bytes of a request cost: that header is as long, and left out before a plugin is called, too.
+/// the noise; the next shows what more bytes of a request cost: that header is as long, and left out before a plugin is
+/// called, too.
 const CASES: [(&str, &str, Option<&str>); 5] = [
     ("without `auth`", "plugin-open", None),
     ("without `auth`, again", "plugin-open", None),
@@ -36,7 +37,8 @@ struct Window {
     others: f64,
 }
 
-/// Starts a host with both plugins and measures the cases in turn, in one order and then in the other, `rotations` times.
+/// Starts a host with both plugins and measures the cases in turn, in one order and then in the other, `rotations`
+/// times.
 pub fn run(program: &str, work: &str, plugin: &str, library: &str, rotations: &str, seconds: &str) -> Result<()> {
     let (wanted, seconds): (usize, u32) = (rotations.parse()?, seconds.parse()?);
     let program = Program { path: program.to_owned(), work: work.into() };

@@ -1,5 +1,5 @@
-//! Starting a host that has plugins already: how long until it listens, until the first serves, until all do; and what each
-//! plugin takes.
+//! Starting a host that has plugins already: how long until it listens, until the first serves, until all do; and what
+//! each plugin takes.
 
 mod kills;
 mod print;
@@ -42,8 +42,8 @@ struct Start {
     counts: Counts,
 }
 
-/// Starts hosts with none, a quarter, half and all of so many plugins, and with all where some need one another; so often
-/// after each kind of end.
+/// Starts hosts with none, a quarter, half and all of so many plugins, and with all where some need one another; so
+/// often after each kind of end.
 pub fn run(program: &str, work: &str, plugin: &str, library: &str, plugins: &str, starts: &str) -> Result<()> {
     let (plugins, starts): (usize, usize) = (plugins.parse()?, starts.parse()?);
     if plugins < CHAIN {

@@ -1,5 +1,5 @@
-//! What is remembered stays bounded: the size of the database and the memory of a host while events and jobs come as fast as
-//! they can, and what is kept of them.
+//! What is remembered stays bounded: the size of the database and the memory of a host while events and jobs come as
+//! fast as they can, and what is kept of them.
 
 use std::fs;
 use std::path::Path;

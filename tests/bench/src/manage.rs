@@ -28,7 +28,8 @@ struct Looked {
     bytes: Vec<usize>,
 }
 
-/// Starts a host with so many plugins and looks at it for so long, on one connection, first alone and then beside calls.
+/// Starts a host with so many plugins and looks at it for so long, on one connection, first alone and then beside
+/// calls.
 pub fn run(program: &str, work: &str, plugin: &str, library: &str, plugins: &str, seconds: &str) -> Result<()> {
     let (plugins, seconds): (usize, u64) = (plugins.parse()?, seconds.parse()?);
     let program = Program { path: program.to_owned(), work: work.into() };

@@ -1,5 +1,5 @@
-//! Reloads under full load, as fast as they go: does a request fail, or get an answer of a generation that it must not see,
-//! and is anything left?
+//! Reloads under full load, as fast as they go: does a request fail, or get an answer of a generation that it must not
+//! see, and is anything left?
 
 mod defects;
 mod print;

@@ -31,8 +31,8 @@ struct Probed {
     slow: usize,
 }
 
-/// Starts a host that may have so many files open, and asks it for so long whether it is alive: alone, and while so many slow
-/// clients are there, of which each that is turned away comes again.
+/// Starts a host that may have so many files open, and asks it for so long whether it is alive: alone, and while so
+/// many slow clients are there, of which each that is turned away comes again.
 pub fn run(
     program: &str,
     work: &str,

@@ -111,7 +111,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_wrk_prints_is_read() {
+    fn the_output_of_wrk_is_parsed() {
         let text = "Running 5s test @ http://127.0.0.1:1/\n  2 threads and 32 connections\n  Thread Stats   Avg      \
                     Stdev     Max   +/- Stdev\n    Latency   262.11us  124.02us   4.50ms   91.77%\n    Req/Sec    \
                     60.36k     2.81k   65.06k    72.55%\n  Latency Distribution\n     50%  241.00us\n     75%  \

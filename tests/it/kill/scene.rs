@@ -89,8 +89,8 @@ impl Scene {
         self.host.as_ref().unwrap()
     }
 
-    /// Asks, kills the host when it passes `point` for the `nth` time, starts another and looks at what there is. `None` when
-    /// the point is not passed so often.
+    /// Asks, kills the host when it passes `point` for the `nth` time, starts another and looks at what there is.
+    /// `None` when the point is not passed so often.
     pub(crate) async fn kill_at(&mut self, ask: Ask, point: &str, nth: u32) -> Option<Outcome> {
         self.prepare(ask).await;
         let (before, last_job) = (seen(self.host(), VICTIM).await, self.newest_job().await);

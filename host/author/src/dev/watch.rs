@@ -146,7 +146,7 @@ impl Watch {
 }
 
 fn failure(error: &notify::Error) -> Failure {
-    Failure::of("failed to watch the folder", error)
+    Failure::from_error("failed to watch the folder", error)
         .fix("raise fs.inotify.max_user_watches and fs.inotify.max_user_instances with sysctl, or stop other programs that watch files")
 }
 

@@ -10,7 +10,7 @@ use zip::{CompressionMethod, DateTime, ZipWriter};
 const LEVEL: i64 = 6;
 
 /// A file of an archive.
-pub(super) struct Entry<'a> {
+pub(super) struct ArchiveEntry<'a> {
     pub(super) path: &'a str,
     pub(super) executable: bool,
     pub(super) content: Vec<u8>,
@@ -19,7 +19,7 @@ pub(super) struct Entry<'a> {
 }
 
 /// Writes an archive of these files, which must be sorted.
-pub(super) fn write(entries: &[Entry<'_>]) -> Result<Vec<u8>, ZipError> {
+pub(super) fn write(entries: &[ArchiveEntry<'_>]) -> Result<Vec<u8>, ZipError> {
     let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
     for entry in entries {
         let method = if entry.stored { CompressionMethod::Stored } else { CompressionMethod::Deflated };

@@ -74,7 +74,9 @@ fn refusal(reason: &str) -> Failure {
 /// Returns the text with `list` in place of the existing list, or at its end.
 fn replaced(text: &[u8], list: &str) -> Vec<u8> {
     let text = String::from_utf8_lossy(text);
-    let (mut kept, mut tail, mut is_in_list) = (String::new(), String::new(), false);
+    let mut kept = String::new();
+    let mut tail = String::new();
+    let mut is_in_list = false;
     for line in text.split_inclusive('\n') {
         let is_key = |key: &str| line.strip_prefix(key).is_some_and(|rest| rest.trim_start().starts_with(':'));
         if is_key(KEY) || is_key(&format!("\"{KEY}\"")) || is_key(&format!("'{KEY}'")) {

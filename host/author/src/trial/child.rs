@@ -12,7 +12,7 @@ use rustix::process::{Resource, Rlimit, Signal, getpid, kill_process, set_parent
 use serde_json::{Map, Value};
 
 use super::services::NoHost;
-use super::{CONFIGURATION, MANIFEST, MARK, STOP, Said, Stage, short};
+use super::{CONFIGURATION, ChildReport, MANIFEST, MARK, STOP, Stage, short};
 use crate::args::TryLibrary;
 use host_client::Failure;
 use host_client::output;
@@ -38,26 +38,27 @@ pub async fn try_library(args: TryLibrary) -> Result<(), Failure> {
     let _ = setrlimit(Resource::Core, none);
     let _ = set_parent_process_death_signal(Some(Signal::KILL));
     let subject = tokio::task::spawn_blocking(move || Subject::read(args)).await;
-    let subject = subject.map_err(|error| Failure::of("failed to prepare the trial", &error))??;
+    let subject = subject.map_err(|error| Failure::from_error("failed to prepare the trial", &error))??;
     let mut started = None;
-    let said = match subject.start(&mut started).await {
-        Ok(()) => Said::Passed,
-        Err(said) => said,
+    let report = match subject.start(&mut started).await {
+        Ok(()) => ChildReport::Passed,
+        Err(report) => report,
     };
-    say(&said);
+    send(&report);
     if let Some(instance) = started {
         // The plugin may have to end work outside of this process.
         let _ = instance.stop(STOP).await;
     }
     // Killed instead of returned, because threads of the library may still run, and exit handlers are not part of the trial.
     let killed = kill_process(getpid(), Signal::KILL);
-    killed.map_err(|error| Failure::of("failed to end the child process", &error))
+    killed.map_err(|error| Failure::from_error("failed to end the child process", &error))
 }
 
 impl Subject {
     fn read(args: TryLibrary) -> Result<Subject, Failure> {
         let TryLibrary { library, scratch, open_only, timeout_ms } = args;
-        let failed = |error: &(dyn std::error::Error + 'static)| Failure::of("failed to prepare the trial", error);
+        let failed =
+            |error: &(dyn std::error::Error + 'static)| Failure::from_error("failed to prepare the trial", error);
         let folder = |name: &str| -> PathBuf { scratch.join(name) };
         let manifest = std::fs::read(folder(MANIFEST)).map_err(|error| failed(&error))?;
         let configuration = std::fs::read(folder(CONFIGURATION)).map_err(|error| failed(&error))?;
@@ -69,7 +70,7 @@ impl Subject {
         };
         let failed_to_store = |error: host_store::Error| {
             if matches!(error, host_store::Error::Full { .. }) {
-                say(&Said::NoRoom);
+                send(&ChildReport::NoRoom);
             }
             failed(&error)
         };
@@ -86,7 +87,7 @@ impl Subject {
     }
 
     /// Runs the steps of a host up to the first health probe; `started` receives the started instance.
-    async fn start(&self, started: &mut Option<Arc<Instance>>) -> Result<(), Said> {
+    async fn start(&self, started: &mut Option<Arc<Instance>>) -> Result<(), ChildReport> {
         // The time limit is enforced by `within`. The inner limit is longer, because exceeding it looks like a refusal.
         let longer = self.timeout * 2;
         let opened = Module::open(&self.store, &self.artifact, &self.manifest, 0, longer);
@@ -99,18 +100,18 @@ impl Subject {
         let no_host = Arc::new(NoHost::default());
         let options =
             StartOptions { configuration: self.configuration.clone(), services: no_host.clone(), timeout: longer };
-        let instance = self.within(Stage::Start, module.start(options)).await.map_err(|said| match said {
+        let instance = self.within(Stage::Start, module.start(options)).await.map_err(|report| match report {
             // The plugin may wait for a service that only a host provides, so this is not reported as a hang. If it also hangs in
             // the host, it blocks only its own thread.
-            Said::TimedOut if no_host.was_asked() => Said::Refused(
+            ChildReport::TimedOut if no_host.was_asked() => ChildReport::Refused(
                 "it did not start in time and requested host services, which the child process does not provide"
                     .to_owned(),
             ),
-            said => said,
+            report => report,
         })?;
         *started = Some(instance.clone());
         if self.manifest.health.enabled {
-            say(&Said::At(Stage::Probe));
+            send(&ChildReport::At(Stage::Probe));
             // The host probes again and reports the details.
             self.probe(&instance, &handlers).await.map_err(|error| refused(&error))?;
         }
@@ -121,11 +122,11 @@ impl Subject {
         &self,
         stage: Stage,
         work: impl Future<Output = Result<T, host_load::Error>>,
-    ) -> Result<T, Said> {
-        say(&Said::At(stage));
+    ) -> Result<T, ChildReport> {
+        send(&ChildReport::At(stage));
         match tokio::time::timeout(self.timeout, work).await {
             Ok(done) => done.map_err(|error| refused(&error)),
-            Err(_) => Err(Said::TimedOut),
+            Err(_) => Err(ChildReport::TimedOut),
         }
     }
 
@@ -146,13 +147,13 @@ fn put(store: &Store, library: &Path, manifest: &[u8]) -> Result<Artifact, host_
     store.put_artifact(library, manifest, host_store::Schemas::default(), &Provenance::of_file(library))
 }
 
-fn refused(error: &(dyn std::error::Error + 'static)) -> Said {
+fn refused(error: &(dyn std::error::Error + 'static)) -> ChildReport {
     let cause = error.source().map(|source| format!(": {source}")).unwrap_or_default();
-    Said::Refused(short(&format!("{error}{cause}")))
+    ChildReport::Refused(short(&format!("{error}{cause}")))
 }
 
-fn say(said: &Said) {
-    let said = serde_json::to_string(said).expect("args always have a JSON form");
+fn send(report: &ChildReport) {
+    let text = serde_json::to_string(report).expect("a report always has a JSON form");
     // The library may have written a line without a line end.
-    output::line(&format!("\n{MARK}{said}"));
+    output::line(&format!("\n{MARK}{text}"));
 }

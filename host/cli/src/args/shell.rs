@@ -57,11 +57,11 @@ pub(crate) fn man(args: &Man) -> Result<(), Failure> {
     let mut command = Cli::command();
     command.build();
     let Some(folder) = &args.folder else {
-        let page = page(command).map_err(|error| Failure::of("failed to render the manual page", &error))?;
+        let page = page(command).map_err(|error| Failure::from_error("failed to render the manual page", &error))?;
         output::raw(page.trim_ascii_end());
         return Ok(());
     };
-    let failed = |error: io::Error| Failure::of(format!("failed to write into `{}`", folder.display()), &error);
+    let failed = |error: io::Error| Failure::from_error(format!("failed to write into `{}`", folder.display()), &error);
     std::fs::create_dir_all(folder).map_err(failed)?;
     write(folder, &command).map_err(failed)
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use host_core::PluginId;
-use host_core::configuration::{MASK, looks_secret};
+use host_core::configuration::mask_by_name;
 use serde_json::{Map, Value};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -29,7 +29,7 @@ impl Section {
     /// Returns the values with secrets masked: the values of keys that look like secrets, at every depth.
     pub(crate) fn shown(&self) -> Value {
         let mut shown = Value::Object(self.values.clone());
-        hide(&mut shown);
+        mask_by_name(&mut shown);
         shown
     }
 }
@@ -102,16 +102,4 @@ fn in_order<'t, 'i>(table: &'t DeTable<'i>) -> Vec<(usize, &'t str, &'t Spanned<
     let mut entries: Vec<_> = table.iter().map(|(key, value)| (key.span().start, &**key.get_ref(), value)).collect();
     entries.sort_by_key(|(at, ..)| *at);
     entries
-}
-
-fn hide(value: &mut Value) {
-    match value {
-        Value::Object(map) => {
-            for (key, value) in map {
-                if looks_secret(key) && !value.is_null() { *value = MASK.into() } else { hide(value) }
-            }
-        }
-        Value::Array(list) => list.iter_mut().for_each(hide),
-        _ => {}
-    }
 }

@@ -140,7 +140,7 @@ impl Environment {
 
     /// Creates an environment for tests.
     #[cfg(test)]
-    pub(crate) fn of(variables: &[(&'static str, &str)]) -> Environment {
+    pub(crate) fn from_pairs(variables: &[(&'static str, &str)]) -> Environment {
         let variables = variables.iter().map(|(name, value)| (*name, value.to_string())).collect();
         Environment { variables, unreadable: vec![] }
     }

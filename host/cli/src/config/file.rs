@@ -47,7 +47,8 @@ pub(crate) fn read(path: &Path, text: &str) -> InFile {
             configurations = configurations::read(found, |offset| line_at(text, offset), &mut refuse);
             continue;
         }
-        let (line, place) = (line_at(text, key.span().start), place(key.span().start));
+        let line = line_at(text, key.span().start);
+        let place = place(key.span().start);
         let Some(setting) = find(key.get_ref()) else {
             refusals.push(format!("{place}: {}", unknown(key.get_ref())));
             continue;

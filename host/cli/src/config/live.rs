@@ -74,7 +74,7 @@ impl LiveSettings {
             self.running
                 .control
                 .set_tls(&files)
-                .map_err(|error| Failure::of("failed to load the TLS certificate or key", &error))?;
+                .map_err(|error| Failure::from_error("failed to load the TLS certificate or key", &error))?;
         }
         self.apply(&used);
         let mut after_restart = used.differences(&settings);

@@ -17,7 +17,8 @@ fn flags(args: &[&str]) -> Flags {
 
 fn resolved(args: &[&str], variables: &[(&'static str, &str)], file: &str) -> Result<Settings, String> {
     let path = Path::new("/etc/host/host.toml");
-    resolve(&flags(args), &Environment::of(variables), Some((path, file))).map_err(|refusals| refusals.join("\n"))
+    resolve(&flags(args), &Environment::from_pairs(variables), Some((path, file)))
+        .map_err(|refusals| refusals.join("\n"))
 }
 
 #[test]
@@ -269,7 +270,7 @@ good = "hidden"
 fn every_default_of_the_table_is_valid_and_passed_on() {
     let settings =
         resolve(&Flags::default(), &Environment::default(), None).unwrap_or_else(|refusals| panic!("{refusals:?}"));
-    let configs = Configs::new(&settings, &Environment::of(&[("PATH", "/bin"), ("PORT", "1")]));
+    let configs = Configs::new(&settings, &Environment::from_pairs(&[("PATH", "/bin"), ("PORT", "1")]));
     assert_eq!(configs.serve.address.to_string(), "127.0.0.1:4000");
     assert_eq!(settings.url(), "http://127.0.0.1:4000");
     assert_eq!((settings.log_filter(), settings.logs_json()), ("info", false));

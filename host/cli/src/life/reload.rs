@@ -11,7 +11,7 @@ use host_client::Failure;
 
 /// Listens for SIGHUP, which from here on does not end the process.
 pub(super) fn hangups() -> Result<Signal, Failure> {
-    signal(SignalKind::hangup()).map_err(|error| Failure::of("failed to listen for signals", &error))
+    signal(SignalKind::hangup()).map_err(|error| Failure::from_error("failed to listen for signals", &error))
 }
 
 /// Reloads the configuration on every signal and reports the result to the log, the journal and the service manager.
@@ -21,13 +21,13 @@ pub(super) async fn follow(mut hangups: Signal, settings: &LiveSettings, host: &
             std::future::pending::<()>().await;
         }
         systemd.reloading();
-        host.note_configuration(tell(settings.reload()));
+        host.note_configuration(log(settings.reload()));
         systemd.ready();
     }
 }
 
 /// Logs the result of a reload.
-fn tell(read: Result<ReloadReport, Failure>) -> Result<(Vec<String>, Vec<String>), Vec<String>> {
+fn log(read: Result<ReloadReport, Failure>) -> Result<(Vec<String>, Vec<String>), Vec<String>> {
     match read {
         Ok(ReloadReport { changed, after_restart }) => {
             tracing::info!(changed = changed.join(", "), "the configuration was reloaded");
@@ -37,10 +37,8 @@ fn tell(read: Result<ReloadReport, Failure>) -> Result<(Vec<String>, Vec<String>
             Ok((changed, after_restart))
         }
         Err(Failure { message, details, .. }) => {
-            let reasons = match message == config::REFUSED {
-                true => details,
-                false => vec![[vec![message], details].concat().join(": ")],
-            };
+            let reasons =
+                if message == config::REFUSED { details } else { vec![[vec![message], details].concat().join(": ")] };
             for reason in &reasons {
                 tracing::error!("the configuration is invalid, so the host keeps the previous one: {reason}");
             }

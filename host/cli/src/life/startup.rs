@@ -23,9 +23,11 @@ impl StartupLoader<'_> {
     /// StartupLoader all sources one after the other and continues after failures. A plugin with a missing dependency is retried
     /// after the others. Returns the number of loaded plugins.
     pub(super) async fn load_all(&self, sources: impl Iterator<Item = Source>) -> usize {
-        let (mut n_loaded, mut waiting): (usize, Vec<Source>) = (0, sources.collect());
+        let mut n_loaded = 0;
+        let mut waiting: Vec<Source> = sources.collect();
         loop {
-            let (mut put_off, mut has_loaded) = (vec![], false);
+            let mut put_off = vec![];
+            let mut has_loaded = false;
             for source in waiting {
                 match self.load(&source).await {
                     Ok(receipt) => {
@@ -47,16 +49,18 @@ impl StartupLoader<'_> {
 
     fn print_failure(&self, source: &Source, error: &Error) {
         let failure = operation_failure(format!("failed to load {source}"), error);
-        match self.json {
-            true => tracing::error!(%source, code = error.code(), "{failure}"),
-            false => self.screen.note(&format!("\n{failure}\n")),
+        if self.json {
+            tracing::error!(%source, code = error.code(), "{failure}")
+        } else {
+            self.screen.note(&format!("\n{failure}\n"))
         }
     }
 
     /// Prints the state of the plugins that were installed before.
     pub(super) fn print_installed(&self) {
         for plugin in self.host.plugins() {
-            let (id, phase) = (&plugin.id, plugin.phase.as_str());
+            let id = &plugin.id;
+            let phase = plugin.phase.as_str();
             let version = plugin.desired.map(|desired| desired.current.version.to_string()).unwrap_or_default();
             match (plugin.generation, plugin.last_error) {
                 (Some(generation), _) => {
@@ -74,7 +78,8 @@ impl StartupLoader<'_> {
         let options = LoadOptions { if_changed: true, ..LoadOptions::default() };
         let operation = Operation::Load { source: source.clone(), trust: Trust::CommandLine, options };
         let job = self.host.submit(operation, Initiator::new("command line")).await?;
-        let (shows_lines, what) = (!self.screen.is_terminal() && !self.json, format!("loading {source}"));
+        let shows_lines = !self.screen.is_terminal() && !self.json;
+        let what = format!("loading {source}");
         if shows_lines {
             self.screen.note(&what);
         }
@@ -85,7 +90,7 @@ impl StartupLoader<'_> {
             let Some(last) = lines.last() else { return job.wait().await };
             from = last.number + 1;
             spinner.step(&job.view().step);
-            lines.iter().for_each(|line| spinner.said(&line.message));
+            lines.iter().for_each(|line| spinner.line(&line.message));
         }
     }
 
@@ -98,7 +103,8 @@ impl StartupLoader<'_> {
             None => "loaded",
         };
         let Some(id) = &receipt.id else { return };
-        let (version, generation) = (&receipt.version, receipt.generation.unwrap_or(0));
+        let version = &receipt.version;
+        let generation = receipt.generation.unwrap_or(0);
         self.screen
             .line(&format!("{id} {version} is running as generation {generation} ({built} in {})", duration(took)));
         for warning in &receipt.warnings {

@@ -7,16 +7,17 @@ use host_core::{Digest, Manifest};
 use host_store::Store;
 
 use super::failed;
-use super::report::{ArtifactIs, Report, Unused};
+use super::report::{ArtifactState, Report, Unused};
 use host_client::Failure;
 
 /// Reads and hashes all artifacts and adds the result to the report.
 pub(super) async fn look_at(store: &Store, report: &mut Report) -> Result<(), Failure> {
-    let (store, mut looked) = (store.clone(), std::mem::take(report));
+    let store = store.clone();
+    let mut looked = std::mem::take(report);
     let done = tokio::task::spawn_blocking(move || {
         let mut used = BTreeSet::new();
         for pick in looked.plugins.iter_mut().flat_map(|plugin| &mut plugin.picks) {
-            pick.artifact_is = of(&store, &pick.artifact);
+            pick.artifact_is = artifact_state(&store, &pick.artifact);
             used.insert(pick.artifact);
         }
         let stored = store.artifacts()?;
@@ -28,11 +29,11 @@ pub(super) async fn look_at(store: &Store, report: &mut Report) -> Result<(), Fa
     Ok(())
 }
 
-fn of(store: &Store, digest: &Digest) -> ArtifactIs {
+fn artifact_state(store: &Store, digest: &Digest) -> ArtifactState {
     match store.artifact(digest) {
-        Ok(Some(_)) => ArtifactIs::Whole,
-        Ok(None) => ArtifactIs::Missing,
-        Err(_) => ArtifactIs::Damaged,
+        Ok(Some(_)) => ArtifactState::Whole,
+        Ok(None) => ArtifactState::Missing,
+        Err(_) => ArtifactState::Damaged,
     }
 }
 

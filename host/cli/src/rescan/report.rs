@@ -39,7 +39,7 @@ pub(super) struct PluginReport {
     source: String,
     is_upload: bool,
     revision: u64,
-    did: Did,
+    did: RescanAction,
     /// The current version and the versions kept for rollback.
     pub(super) picks: Vec<PickReport>,
 }
@@ -48,18 +48,18 @@ pub(super) struct PluginReport {
 pub(super) struct PickReport {
     version: String,
     pub(super) artifact: Digest,
-    pub(super) artifact_is: ArtifactIs,
+    pub(super) artifact_is: ArtifactState,
 }
 
 /// The action taken for a plugin.
-pub(super) enum Did {
+pub(super) enum RescanAction {
     Nothing,
     RecordWritten,
     Restored { why: String },
 }
 
 #[derive(Clone, Copy)]
-pub(super) enum ArtifactIs {
+pub(super) enum ArtifactState {
     Whole,
     Missing,
     Damaged,
@@ -75,11 +75,11 @@ pub(super) struct Unused {
 }
 
 impl PluginReport {
-    pub(super) fn new(desired: &Desired, did: Did, revision: u64) -> PluginReport {
+    pub(super) fn new(desired: &Desired, did: RescanAction, revision: u64) -> PluginReport {
         let picks = [&desired.current].into_iter().chain(&desired.kept).map(|pick| PickReport {
             version: pick.version.to_string(),
             artifact: pick.artifact,
-            artifact_is: ArtifactIs::Missing,
+            artifact_is: ArtifactState::Missing,
         });
         PluginReport {
             id: desired.id.clone(),
@@ -95,12 +95,9 @@ impl PluginReport {
 
 impl Report {
     /// Prints the report.
-    pub(super) fn tell(mut self, as_json: bool) {
+    pub(super) fn print(mut self, as_json: bool) {
         self.plugins.sort_by(|a, b| a.id.cmp(&b.id));
-        match as_json {
-            true => output::raw(self.json().to_string().as_bytes()),
-            false => output::line(&self.text()),
-        }
+        if as_json { output::raw(self.json().to_string().as_bytes()) } else { output::line(&self.text()) }
     }
 
     fn text(&self) -> String {
@@ -115,19 +112,23 @@ impl Report {
         let mut table = Table::with_head(["ID", "VERSION", "GOAL", "REVISION", "ARTIFACT", "DONE"]);
         for plugin in &self.plugins {
             let version = plugin.picks.first().map_or("", |pick| &pick.version);
-            let (revision, artifact) = (plugin.revision.to_string(), plugin.artifact_text());
+            let revision = plugin.revision.to_string();
+            let artifact = plugin.artifact_text();
             let row = [plugin.id.as_str(), version, plugin.goal, &revision, &artifact, &plugin.did.text()];
             table.row(row);
         }
-        match self.plugins.is_empty() {
-            true => parts.push("no plugin is installed".to_owned()),
-            false => parts.push(format!("\n{table}")),
+        if self.plugins.is_empty() {
+            parts.push("no plugin is installed".to_owned())
+        } else {
+            parts.push(format!("\n{table}"))
         }
         for plugin in self.plugins.iter().filter(|plugin| !plugin.is_whole()) {
-            let (id, source) = (&plugin.id, printable(&plugin.source));
-            parts.push(match plugin.is_upload {
-                true => format!("`{id}` cannot be started: upload its archive again"),
-                false => format!("`{id}` will be built again from {source} when the host starts"),
+            let id = &plugin.id;
+            let source = printable(&plugin.source);
+            parts.push(if plugin.is_upload {
+                format!("`{id}` cannot be started: upload its archive again")
+            } else {
+                format!("`{id}` will be built again from {source} when the host starts")
             });
         }
         for (damage, source) in &self.lost {
@@ -186,7 +187,7 @@ impl Report {
 
 impl PluginReport {
     fn is_whole(&self) -> bool {
-        matches!(self.picks.first().map(|pick| pick.artifact_is), Some(ArtifactIs::Whole))
+        matches!(self.picks.first().map(|pick| pick.artifact_is), Some(ArtifactState::Whole))
     }
 
     /// Describes the artifact of the current version, and the kept artifacts that are not intact.
@@ -194,13 +195,14 @@ impl PluginReport {
         let (current, kept) = self
             .picks
             .split_first()
-            .map_or((ArtifactIs::Missing, &[][..]), |(current, kept)| (current.artifact_is, kept));
-        let broken = kept.iter().filter(|pick| !matches!(pick.artifact_is, ArtifactIs::Whole));
+            .map_or((ArtifactState::Missing, &[][..]), |(current, kept)| (current.artifact_is, kept));
+        let broken = kept.iter().filter(|pick| !matches!(pick.artifact_is, ArtifactState::Whole));
         let broken = broken.map(|pick| format!("{} {}", pick.version, pick.artifact_is.word()));
         let broken: Vec<_> = broken.collect();
-        match broken.is_empty() {
-            true => current.word().to_owned(),
-            false => format!("{} (kept: {})", current.word(), broken.join(", ")),
+        if broken.is_empty() {
+            current.word().to_owned()
+        } else {
+            format!("{} (kept: {})", current.word(), broken.join(", "))
         }
     }
 
@@ -217,7 +219,7 @@ impl PluginReport {
             "revision": self.revision,
             "done": self.did.word(),
             "why": match &self.did {
-                Did::Restored { why } => Some(why),
+                RescanAction::Restored { why } => Some(why),
                 _ => None,
             },
             "current": self.picks.first().map(pick),
@@ -226,30 +228,30 @@ impl PluginReport {
     }
 }
 
-impl Did {
+impl RescanAction {
     fn word(&self) -> &'static str {
         match self {
-            Did::Nothing => "nothing",
-            Did::RecordWritten => "record_written",
-            Did::Restored { .. } => "restored",
+            RescanAction::Nothing => "nothing",
+            RescanAction::RecordWritten => "record_written",
+            RescanAction::Restored { .. } => "restored",
         }
     }
 
     fn text(&self) -> String {
         match self {
-            Did::Nothing => "nothing".to_owned(),
-            Did::RecordWritten => "record rewritten".to_owned(),
-            Did::Restored { why } => format!("restored: {why}"),
+            RescanAction::Nothing => "nothing".to_owned(),
+            RescanAction::RecordWritten => "record rewritten".to_owned(),
+            RescanAction::Restored { why } => format!("restored: {why}"),
         }
     }
 }
 
-impl ArtifactIs {
+impl ArtifactState {
     fn word(self) -> &'static str {
         match self {
-            ArtifactIs::Whole => "whole",
-            ArtifactIs::Missing => "missing",
-            ArtifactIs::Damaged => "damaged",
+            ArtifactState::Whole => "whole",
+            ArtifactState::Missing => "missing",
+            ArtifactState::Damaged => "damaged",
         }
     }
 }
@@ -257,15 +259,10 @@ impl ArtifactIs {
 impl Unused {
     fn text(&self) -> String {
         let known = |text: &Option<String>| text.clone().unwrap_or_else(|| "?".to_owned());
-        match self.is_damaged {
-            true => format!("{}  damaged", self.digest),
-            false => format!(
-                "{}  {} {} from {}",
-                self.digest,
-                known(&self.plugin),
-                known(&self.version),
-                known(&self.source)
-            ),
+        if self.is_damaged {
+            format!("{}  damaged", self.digest)
+        } else {
+            format!("{}  {} {} from {}", self.digest, known(&self.plugin), known(&self.version), known(&self.source))
         }
     }
 }

@@ -70,7 +70,7 @@ impl Export {
 
 impl RecordSpan for Sink {
     fn record(&self, span: &Span<'_>) {
-        if self.to.try_send(Message::Span(Recorded::of(span))).is_err() {
+        if self.to.try_send(Message::Span(Recorded::new(span))).is_err() {
             self.lost.fetch_add(1, Ordering::Relaxed);
         }
     }

@@ -23,7 +23,7 @@ pub(super) struct Recorded {
 }
 
 impl Recorded {
-    pub(super) fn of(span: &Span<'_>) -> Recorded {
+    pub(super) fn new(span: &Span<'_>) -> Recorded {
         Recorded {
             trace: span.trace,
             method: span.method.to_owned(),
@@ -93,7 +93,9 @@ mod tests {
     fn a_span_is_encoded_as_otlp_json() {
         let trace = Trace { trace_id: 0xabc, span_id: 0x12, parent: Some(0x34), is_sampled: true };
         let started = UNIX_EPOCH + Duration::from_secs(1);
-        let (method, route, plugin) = ("GET", "/hello/:name", Some(("hello", 7)));
+        let method = "GET";
+        let route = "/hello/:name";
+        let plugin = Some(("hello", 7));
         let took = Duration::from_millis(5);
         let span = Span { trace, method, route, plugin, status: 503, request_id: "r-1", started, took };
         expect![[r#"
@@ -147,6 +149,6 @@ mod tests {
               },
               "traceId": "00000000000000000000000000000abc"
             }"#]]
-        .assert_eq(&format!("{:#}", Recorded::of(&span).json()));
+        .assert_eq(&format!("{:#}", Recorded::new(&span).json()));
     }
 }

@@ -60,7 +60,9 @@ impl Connector {
             Trust::Authorities(path) => config.with_root_certificates(roots(path)?),
             Trust::Own(path) => {
                 let certificate = certificates(path)?.swap_remove(0);
-                config.dangerous().with_custom_certificate_verifier(Arc::new(Own { certificate, provider }))
+                config
+                    .dangerous()
+                    .with_custom_certificate_verifier(Arc::new(PinnedCertificate { certificate, provider }))
             }
         };
         let mut config = config.with_no_client_auth();
@@ -105,12 +107,12 @@ fn no_certificates(path: &Path, reason: &str) -> Failure {
 
 /// Accepts exactly one certificate. The signatures of the handshake prove that the server has its key.
 #[derive(Debug)]
-struct Own {
+struct PinnedCertificate {
     certificate: CertificateDer<'static>,
     provider: Arc<CryptoProvider>,
 }
 
-impl ServerCertVerifier for Own {
+impl ServerCertVerifier for PinnedCertificate {
     fn verify_server_cert(
         &self,
         certificate: &CertificateDer<'_>,
@@ -119,11 +121,10 @@ impl ServerCertVerifier for Own {
         _: &[u8],
         _: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        match *certificate == self.certificate {
-            true => Ok(ServerCertVerified::assertion()),
-            false => {
-                Err(Error::General("the server's certificate differs from the certificate in `tls_cert`".to_owned()))
-            }
+        if *certificate == self.certificate {
+            Ok(ServerCertVerified::assertion())
+        } else {
+            Err(Error::General("the server's certificate differs from the certificate in `tls_cert`".to_owned()))
         }
     }
 

@@ -7,7 +7,7 @@ use host_api::{Event, EventGap, LogLine};
 use http_body_util::BodyExt as _;
 use serde::de::DeserializeOwned;
 
-use super::{Ask, Client};
+use super::{ApiRequest, Client};
 use crate::failure::{Exit, Failure};
 
 /// Delay before the next attempt to reconnect.
@@ -18,33 +18,33 @@ const SILENCE: Duration = Duration::from_secs(45);
 const MAX_LINE_BYTES: usize = 1 << 20;
 
 /// An item of a stream with a sequence number, used to resume the stream.
-pub(crate) trait Followed: DeserializeOwned {
+pub(crate) trait StreamItem: DeserializeOwned {
     /// Returns the sequence number.
     fn number(&self) -> u64;
 }
 
-impl Followed for Event {
+impl StreamItem for Event {
     fn number(&self) -> u64 {
         self.seq
     }
 }
 
-impl Followed for LogLine {
+impl StreamItem for LogLine {
     fn number(&self) -> u64 {
         self.number
     }
 }
 
 /// A notification to the follower of a stream.
-pub(crate) enum Told<T> {
+pub(crate) enum StreamUpdate<T> {
     /// An item, parsed and as received.
-    One(T, String),
+    Item(T, String),
     /// Some items are missing.
     Gap(EventGap),
     /// The connection was lost.
     Lost,
     /// The connection was restored.
-    Back,
+    Restored,
 }
 
 impl Client {
@@ -54,15 +54,16 @@ impl Client {
     /// # Errors
     /// The first connection fails, the host refuses the request (a log ends when its plugin is unloaded), or the stream cannot
     /// be parsed.
-    pub(crate) async fn follow_stream<T: Followed>(
+    pub(crate) async fn follow_stream<T: StreamItem>(
         &self,
         place: &str,
         mut last: Option<u64>,
-        mut tell: impl FnMut(Told<T>) -> ControlFlow<()>,
+        mut tell: impl FnMut(StreamUpdate<T>) -> ControlFlow<()>,
     ) -> Result<(), Failure> {
-        let (mut was_there, mut is_lost) = (false, false);
+        let mut was_there = false;
+        let mut is_lost = false;
         loop {
-            let ask = Ask::get(place).header("accept", "text/event-stream");
+            let ask = ApiRequest::get(place).header("accept", "text/event-stream");
             let ask = match last {
                 Some(number) => ask.header("last-event-id", number),
                 None => ask,
@@ -70,7 +71,7 @@ impl Client {
             match self.send(ask).await {
                 Ok(response) => {
                     was_there = true;
-                    if std::mem::take(&mut is_lost) && tell(Told::Back).is_break() {
+                    if std::mem::take(&mut is_lost) && tell(StreamUpdate::Restored).is_break() {
                         return Ok(());
                     }
                     let mut body = response.into_body();
@@ -79,13 +80,13 @@ impl Client {
                     while let Ok(Some(Ok(frame))) = tokio::time::timeout(SILENCE, body.frame()).await {
                         let Ok(bytes) = frame.into_data() else { continue };
                         for (name, data) in reader.read(&bytes)? {
-                            let told = told(&name, data)?;
-                            last = match &told {
-                                Told::One(one, _) => Some(T::number(one)),
-                                Told::Gap(gap) => Some(gap.from.saturating_sub(1)),
-                                Told::Lost | Told::Back => last,
+                            let update = parse_update(&name, data)?;
+                            last = match &update {
+                                StreamUpdate::Item(item, _) => Some(T::number(item)),
+                                StreamUpdate::Gap(gap) => Some(gap.from.saturating_sub(1)),
+                                StreamUpdate::Lost | StreamUpdate::Restored => last,
                             };
-                            if tell(told).is_break() {
+                            if tell(update).is_break() {
                                 return Ok(());
                             }
                         }
@@ -94,7 +95,7 @@ impl Client {
                 Err(failure) if was_there && failure.exit == Exit::Unreachable => {}
                 Err(failure) => return Err(failure),
             }
-            if !std::mem::replace(&mut is_lost, true) && tell(Told::Lost).is_break() {
+            if !std::mem::replace(&mut is_lost, true) && tell(StreamUpdate::Lost).is_break() {
                 return Ok(());
             }
             tokio::time::sleep(RETRY).await;
@@ -102,13 +103,13 @@ impl Client {
     }
 }
 
-fn told<T: Followed>(name: &str, data: String) -> Result<Told<T>, Failure> {
-    let told = match name {
-        "gap" => serde_json::from_str(&data).map(Told::Gap),
-        _ => serde_json::from_str(&data).map(|one| Told::One(one, data)),
+fn parse_update<T: StreamItem>(name: &str, data: String) -> Result<StreamUpdate<T>, Failure> {
+    let update = match name {
+        "gap" => serde_json::from_str(&data).map(StreamUpdate::Gap),
+        _ => serde_json::from_str(&data).map(|item| StreamUpdate::Item(item, data)),
     };
-    told.map_err(|error| {
-        let failure = Failure::of("failed to parse the host's response", &error);
+    update.map_err(|error| {
+        let failure = Failure::from_error("failed to parse the host's response", &error);
         failure.fix("use the plugin-host program with the version of the host")
     })
 }

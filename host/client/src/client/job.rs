@@ -8,7 +8,7 @@ use host_api::Job;
 use http_body_util::BodyExt as _;
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::{Ask, Client, Reply, problem};
+use super::{ApiRequest, ApiResponse, Client, problem};
 use crate::failure::Failure;
 use crate::screen::{Screen, Spinner};
 use crate::signals::{Signals, Which};
@@ -19,7 +19,7 @@ const LOOK: Duration = Duration::from_millis(300);
 const MAX_LINE_BYTES: usize = 64 * 1024;
 
 /// A job that succeeded.
-pub(crate) struct Watched {
+pub(crate) struct FollowedJob {
     /// The job after its end.
     pub(crate) job: Job,
     /// The result as JSON, as received.
@@ -37,7 +37,13 @@ impl Client {
     ///
     /// # Errors
     /// The host refused the request, the job failed, or the connection was lost.
-    pub(crate) async fn watch(&self, ask: Ask, what: &str, screen: &Screen, verbose: bool) -> Result<Watched, Failure> {
+    pub(crate) async fn watch(
+        &self,
+        ask: ApiRequest,
+        what: &str,
+        screen: &Screen,
+        verbose: bool,
+    ) -> Result<FollowedJob, Failure> {
         self.watch_begun(ask, what, screen, verbose, &OnceCell::new()).await
     }
 
@@ -47,12 +53,13 @@ impl Client {
     /// As [`Client::watch`]. After a signal, the failure names the commands to follow and to cancel the job.
     pub(crate) async fn watch_or_leave(
         &self,
-        ask: Ask,
+        ask: ApiRequest,
         what: &str,
         screen: &Screen,
         verbose: bool,
-    ) -> Result<Watched, Failure> {
-        let (mut signals, begun) = (Signals::new()?, OnceCell::new());
+    ) -> Result<FollowedJob, Failure> {
+        let mut signals = Signals::new()?;
+        let begun = OnceCell::new();
         tokio::select! {
             watched = self.watch_begun(ask, what, screen, verbose, &begun) => watched,
             signal = signals.next() => Err(left(signal, begun.get())),
@@ -63,7 +70,7 @@ impl Client {
     ///
     /// # Errors
     /// As [`Client::watch`].
-    pub(crate) async fn follow_job(&self, id: &str, on_line: &mut dyn FnMut(&str)) -> Result<Watched, Failure> {
+    pub(crate) async fn follow_job(&self, id: &str, on_line: &mut dyn FnMut(&str)) -> Result<FollowedJob, Failure> {
         let place = format!("/api/jobs/{id}");
         self.follow(&place, Shown::Lines(on_line)).await?;
         self.ended(place).await
@@ -72,29 +79,28 @@ impl Client {
     /// Watches a job; `begun` receives its id once it is known.
     async fn watch_begun(
         &self,
-        ask: Ask,
+        ask: ApiRequest,
         what: &str,
         screen: &Screen,
         verbose: bool,
         begun: &OnceCell<String>,
-    ) -> Result<Watched, Failure> {
+    ) -> Result<FollowedJob, Failure> {
         let mut spinner = screen.spinner(what, verbose);
-        let reply = self.ask(ask.respond_async()).await?;
+        let reply = self.request(ask.respond_async()).await?;
         let job: Job = reply.read()?;
         let place = reply.location.filter(|place| place.starts_with('/')).unwrap_or(format!("/api/jobs/{}", job.id));
         let _ = begun.set(job.id);
         self.follow(&place, Shown::Spinner(&mut spinner)).await?;
         drop(spinner);
-        self.ended(place).await.map_err(|failure| match verbose {
-            // The output was already shown.
-            true => Failure { compiler: None, ..failure },
-            false => failure,
+        self.ended(place).await.map_err(|failure| {
+            // With `verbose` the compiler output was already shown.
+            if verbose { Failure { compiler: None, ..failure } } else { failure }
         })
     }
 
     /// Returns the result of an ended job.
-    async fn ended(&self, place: String) -> Result<Watched, Failure> {
-        let reply = self.ask(Ask::get(place)).await?;
+    async fn ended(&self, place: String) -> Result<FollowedJob, Failure> {
+        let reply = self.request(ApiRequest::get(place)).await?;
         let job: Job = reply.read()?;
         match (&job.problem, &job.result) {
             (Some(problem), _) => {
@@ -102,7 +108,7 @@ impl Client {
                 failure.answer = Some(part(&reply, "problem")?);
                 Err(failure)
             }
-            (None, Some(_)) => Ok(Watched { job, result: part(&reply, "result")? }),
+            (None, Some(_)) => Ok(FollowedJob { job, result: part(&reply, "result")? }),
             (None, None) => {
                 Err(Failure::unreachable(format!("lost the connection to the host during job `{}`", job.id))
                     .fix(format!("run `plugin-host job {} --follow` when the host is reachable again", job.id)))
@@ -112,7 +118,7 @@ impl Client {
 
     /// Shows the log of a job until it ends.
     async fn follow(&self, place: &str, mut shown: Shown<'_>) -> Result<(), Failure> {
-        let mut log = self.send(Ask::get(format!("{place}/log?follow=true"))).await?.into_body();
+        let mut log = self.send(ApiRequest::get(format!("{place}/log?follow=true"))).await?.into_body();
         let mut look = interval(LOOK);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut line = vec![];
@@ -124,7 +130,7 @@ impl Client {
                     Some(Err(_)) | None => break,
                 },
                 _ = look.tick(), if shown.has_steps() => {
-                    let job: Job = self.ask(Ask::get(place)).await?.read()?;
+                    let job: Job = self.request(ApiRequest::get(place)).await?.read()?;
                     shown.step(&job.step);
                 }
             }
@@ -147,9 +153,9 @@ impl Shown<'_> {
         }
     }
 
-    fn said(&mut self, line: &str) {
+    fn line(&mut self, line: &str) {
         match self {
-            Shown::Spinner(spinner) => spinner.said(line),
+            Shown::Spinner(spinner) => spinner.line(line),
             Shown::Lines(on_line) => on_line(line),
         }
     }
@@ -167,7 +173,7 @@ fn left(signal: Which, job: Option<&String>) -> Failure {
 }
 
 /// Returns a field of a response as JSON: what the host would have returned for a synchronous request.
-fn part(reply: &Reply, name: &str) -> Result<Bytes, Failure> {
+fn part(reply: &ApiResponse, name: &str) -> Result<Bytes, Failure> {
     let answer: serde_json::Value = reply.read()?;
     Ok(answer[name].to_string().into())
 }
@@ -176,7 +182,7 @@ fn show(frame: hyper::body::Frame<Bytes>, line: &mut Vec<u8>, shown: &mut Shown<
     let Ok(bytes) = frame.into_data() else { return };
     for &byte in &bytes {
         if byte == b'\n' || line.len() >= MAX_LINE_BYTES {
-            shown.said(&String::from_utf8_lossy(line));
+            shown.line(&String::from_utf8_lossy(line));
             line.clear();
         }
         if byte != b'\n' {

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use host_api::UploadAnswer;
 use host_core::Digest;
 
-use super::{Ask, Client};
+use super::{ApiRequest, Client};
 use crate::failure::Failure;
 
 /// Maximum size of an archive, the largest value of `max_upload_bytes`.
@@ -25,7 +25,7 @@ impl Client {
             return Err(unreadable(format!("it is not a regular file of at most {MAX_BYTES} bytes")));
         }
         let archive = tokio::fs::read(path).await.map_err(|error| unreadable(error.to_string()))?;
-        let reply = self.ask(form(&archive)).await?;
+        let reply = self.request(form(&archive)).await?;
         let answer: UploadAnswer = reply.read()?;
         match answer.upload_id {
             Some(id) => Ok(id),
@@ -40,7 +40,7 @@ impl Client {
 }
 
 /// Creates a multipart form with the archive in the field `plugin`.
-fn form(archive: &[u8]) -> Ask {
+fn form(archive: &[u8]) -> ApiRequest {
     // An archive cannot contain its own digest, so the digest is a safe boundary.
     let boundary = Digest::of(archive).hex();
     let head = format!(
@@ -48,7 +48,7 @@ fn form(archive: &[u8]) -> Ask {
          Content-Type: application/zip\r\n\r\n"
     );
     let tail = format!("\r\n--{boundary}--\r\n");
-    let mut ask = Ask::post("/api/plugins/upload");
+    let mut ask = ApiRequest::post("/api/plugins/upload");
     ask.body = Bytes::from([head.as_bytes(), archive, tail.as_bytes()].concat());
     ask.content_type = format!("multipart/form-data; boundary={boundary}");
     ask

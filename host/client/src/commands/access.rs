@@ -7,7 +7,7 @@ use host_api::{CreatedToken, NewToken, NewUser, Rights, TokenList, User, UserCha
 use http::Method;
 
 use crate::args::{self, RightsArgs, TokenCommand, UserCommand};
-use crate::client::{Ask, Client, Reply};
+use crate::client::{ApiRequest, ApiResponse, Client};
 use crate::failure::Failure;
 use crate::output::text::utc;
 use crate::output::{self, Table};
@@ -19,11 +19,11 @@ pub(super) async fn token(client: &Client, args: TokenCommand) -> Result<(), Fai
     match args {
         TokenCommand::Create(args) => create(client, *args).await,
         TokenCommand::List(args) => {
-            let reply = client.ask(Ask::get("/api/tokens")).await?;
+            let reply = client.request(ApiRequest::get("/api/tokens")).await?;
             show(&args, &reply, |list: TokenList| tokens(&list))
         }
         TokenCommand::Revoke(args) => {
-            client.ask(Ask::new(Method::DELETE, format!("/api/tokens/{}", args.id))).await?;
+            client.request(ApiRequest::new(Method::DELETE, format!("/api/tokens/{}", args.id))).await?;
             output::error_line(&format!("token {} is revoked", args.id));
             Ok(())
         }
@@ -35,7 +35,7 @@ async fn create(client: &Client, args: args::CreateToken) -> Result<(), Failure>
     let Rights { grants, permissions, scopes, .. } = shape(&rights);
     let role = role.map(|role| role.to_string());
     let new = NewToken { name: name.to_string(), role, grants, permissions, scopes, expires_seconds: expires };
-    let reply = client.ask(Ask::post("/api/tokens").json(&new)).await?;
+    let reply = client.request(ApiRequest::post("/api/tokens").json(&new)).await?;
     if of_client.json {
         output::raw(&reply.body);
         return Ok(());
@@ -57,20 +57,24 @@ pub(super) async fn user(client: &Client, args: UserCommand) -> Result<(), Failu
             let role = role.map(|role| role.to_string());
             let username = name.to_string();
             let new = NewUser { username, password: password()?, role, grants, permissions, scopes };
-            let reply = client.ask(Ask::post("/api/users").json(&new)).await?;
-            told(&of_client, &reply, &format!("user `{name}` is created"))
+            let reply = client.request(ApiRequest::post("/api/users").json(&new)).await?;
+            print_outcome(&of_client, &reply, &format!("user `{name}` is created"))
         }
         UserCommand::List(args) => {
-            let reply = client.ask(Ask::get("/api/users")).await?;
+            let reply = client.request(ApiRequest::get("/api/users")).await?;
             show(&args, &reply, |list: UserList| users(&list.users))
         }
         UserCommand::Set(args) => {
             let change = change(&args)?;
-            let reply = client.ask(Ask::new(Method::PATCH, route(&args.name)).json(&change)).await?;
-            told(&args.client, &reply, &format!("user `{}` is changed; the user's sessions have ended", args.name))
+            let reply = client.request(ApiRequest::new(Method::PATCH, route(&args.name)).json(&change)).await?;
+            print_outcome(
+                &args.client,
+                &reply,
+                &format!("user `{}` is changed; the user's sessions have ended", args.name),
+            )
         }
         UserCommand::Remove(args) => {
-            client.ask(Ask::new(Method::DELETE, route(&args.name))).await?;
+            client.request(ApiRequest::new(Method::DELETE, route(&args.name))).await?;
             output::error_line(&format!("user `{}` is deleted; the user's sessions have ended", args.name));
             Ok(())
         }
@@ -116,22 +120,24 @@ fn shape(args: &RightsArgs) -> Rights {
 /// Reads a password: from the terminal without echo, or one line of standard input.
 fn password() -> Result<String, Failure> {
     let stdin = std::io::stdin();
-    let failed = |error: &std::io::Error| Failure::of("failed to read the password", error);
+    let failed = |error: &std::io::Error| Failure::from_error("failed to read the password", error);
     if !stdin.is_terminal() {
         return line().map_err(|error| failed(&error));
     }
-    let unseen = Unseen::begin().map_err(|error| failed(&error.into()))?;
+    let unseen = HiddenInput::begin().map_err(|error| failed(&error.into()))?;
     let ask = |text: &str| {
         let _ = write!(std::io::stderr(), "{text}: ");
         let read = line();
         output::error_line("");
         read.map_err(|error| failed(&error))
     };
-    let (first, again) = (ask("password")?, ask("repeat password")?);
+    let first = ask("password")?;
+    let again = ask("repeat password")?;
     drop(unseen);
-    match first == again {
-        true => Ok(first),
-        false => Err(Failure::usage("the two passwords differ").fix("type the same password twice")),
+    if first == again {
+        Ok(first)
+    } else {
+        Err(Failure::usage("the two passwords differ").fix("type the same password twice"))
     }
 }
 
@@ -143,19 +149,19 @@ fn line() -> std::io::Result<String> {
 }
 
 /// Disables the echo of the terminal until it is dropped.
-struct Unseen(rustix::termios::Termios);
+struct HiddenInput(rustix::termios::Termios);
 
-impl Unseen {
-    fn begin() -> rustix::io::Result<Unseen> {
+impl HiddenInput {
+    fn begin() -> rustix::io::Result<HiddenInput> {
         let before = rustix::termios::tcgetattr(std::io::stdin())?;
         let mut silent = before.clone();
         silent.local_modes.remove(rustix::termios::LocalModes::ECHO);
         rustix::termios::tcsetattr(std::io::stdin(), rustix::termios::OptionalActions::Flush, &silent)?;
-        Ok(Unseen(before))
+        Ok(HiddenInput(before))
     }
 }
 
-impl Drop for Unseen {
+impl Drop for HiddenInput {
     fn drop(&mut self) {
         // A terminal that is closed needs no echo.
         let _ = rustix::termios::tcsetattr(std::io::stdin(), rustix::termios::OptionalActions::Now, &self.0);
@@ -166,20 +172,22 @@ impl Drop for Unseen {
 
 fn show<T: serde::de::DeserializeOwned>(
     args: &args::HostArgs,
-    reply: &Reply,
+    reply: &ApiResponse,
     table: impl FnOnce(T) -> Table,
 ) -> Result<(), Failure> {
-    match args.json {
-        true => output::raw(&reply.body),
-        false => output::line(&table(reply.read()?).to_string()),
+    if args.json {
+        output::raw(&reply.body)
+    } else {
+        output::line(&table(reply.read()?).to_string())
     }
     Ok(())
 }
 
-fn told(args: &args::HostArgs, reply: &Reply, text: &str) -> Result<(), Failure> {
-    match args.json {
-        true => output::raw(&reply.body),
-        false => output::error_line(text),
+fn print_outcome(args: &args::HostArgs, reply: &ApiResponse, text: &str) -> Result<(), Failure> {
+    if args.json {
+        output::raw(&reply.body)
+    } else {
+        output::error_line(text)
     }
     Ok(())
 }
@@ -205,7 +213,8 @@ fn users(list: &[User]) -> Table {
     let mut table = Table::with_head(["NAME", "STATE", "RIGHTS", "SESSIONS", "CHANGED (UTC)"]);
     for user in list {
         let state = if user.disabled { "disabled" } else { "enabled" };
-        let (sessions, changed) = (user.sessions.to_string(), moment(Some(user.changed_unix_ms)));
+        let sessions = user.sessions.to_string();
+        let changed = moment(Some(user.changed_unix_ms));
         table.row([&user.username, state, &rights_text(&user.rights), &sessions, &changed]);
     }
     table

@@ -4,7 +4,7 @@ use host_api::{AuditEntry, AuditPage, AuditReport};
 use url::form_urlencoded::Serializer;
 
 use crate::args::{Audit, AuditCommand, VerifyAudit};
-use crate::client::{Ask, Client};
+use crate::client::{ApiRequest, Client};
 use crate::failure::Failure;
 use crate::output::text::utc;
 use crate::output::{self, Table};
@@ -24,7 +24,7 @@ pub(super) async fn audit(client: &Client, args: Audit) -> Result<(), Failure> {
             query.append_pair(name, value);
         }
     }
-    let reply = client.ask(Ask::get(format!("/api/audit?{}", query.finish()))).await?;
+    let reply = client.request(ApiRequest::get(format!("/api/audit?{}", query.finish()))).await?;
     if of_client.json {
         output::raw(&reply.body);
         return Ok(());
@@ -42,18 +42,18 @@ async fn verify(client: &Client, args: &VerifyAudit) -> Result<(), Failure> {
         Some(head) => format!("/api/audit/verify?head={head}"),
         None => "/api/audit/verify".to_owned(),
     };
-    let reply = client.ask(Ask::get(path)).await?;
+    let reply = client.request(ApiRequest::get(path)).await?;
     let report: AuditReport = reply.read()?;
     if args.client.json {
         output::raw(&reply.body);
     } else if report.valid {
         output::line(&format!("{}:{}", report.head.seq, report.head.hash));
-        output::error_line(&said(&report));
+        output::error_line(&summary(&report));
     }
     if report.valid { Ok(()) } else { Err(failure(&report)) }
 }
 
-fn said(report: &AuditReport) -> String {
+fn summary(report: &AuditReport) -> String {
     let n_entries = report.entries;
     let noted = match report.noted.as_deref() {
         Some("let_go") => "; the entry of --head is no longer stored and was not compared",
@@ -155,9 +155,9 @@ mod tests {
             broken: Some(AuditBroken { seq: 5, reason: "the entry is missing".to_owned() }),
             noted: None,
         };
-        let told = |report: &AuditReport| failure(report).details.join("; ");
-        assert_eq!(told(&report), "entry 5: the entry is missing");
+        let details = |report: &AuditReport| failure(report).details.join("; ");
+        assert_eq!(details(&report), "entry 5: the entry is missing");
         let cut = AuditReport { broken: None, noted: Some("missing".to_owned()), ..report.clone() };
-        assert_eq!(told(&cut), "it ends with entry 4, before the entry of --head");
+        assert_eq!(details(&cut), "it ends with entry 4, before the entry of --head");
     }
 }

@@ -8,7 +8,7 @@ use url::form_urlencoded::Serializer;
 use super::load;
 use crate::args;
 use crate::args::CacheCommand;
-use crate::client::{Ask, Client};
+use crate::client::{ApiRequest, Client};
 use crate::failure::Failure;
 use crate::output::text::{bytes, printable, utc};
 use crate::output::{self, Table};
@@ -24,12 +24,12 @@ pub(super) async fn available(client: &Client, args: &args::Available) -> Result
     if let Some(tag) = &args.tag {
         query.append_pair("tag", tag);
     }
-    let reply = client.ask(Ask::get(format!("/api/plugins/available?{}", query.finish()))).await?;
+    let reply = client.request(ApiRequest::get(format!("/api/plugins/available?{}", query.finish()))).await?;
     if args.client.json {
         output::raw(&reply.body);
         return Ok(());
     }
-    let indexes: host_api::IndexList = client.ask(Ask::get("/api/plugins/indexes")).await?.read()?;
+    let indexes: host_api::IndexList = client.request(ApiRequest::get("/api/plugins/indexes")).await?.read()?;
     for index in &indexes.indexes {
         if let Some(error) = &index.error {
             output::error_line(&printable(&format!("failed to read index {}: {error}", index.place)));
@@ -51,7 +51,7 @@ pub(super) async fn available(client: &Client, args: &args::Available) -> Result
 /// Checks a source without installing it.
 pub(super) async fn validate(client: &Client, args: &args::Validate) -> Result<(), Failure> {
     let body = json!({ "source": load::named(&args.source)?, "version": args.version });
-    let reply = client.ask(Ask::post("/api/plugins/validate").json(&body)).await?;
+    let reply = client.request(ApiRequest::post("/api/plugins/validate").json(&body)).await?;
     let validated: ValidationReport = reply.read()?;
     if args.client.json {
         output::raw(&reply.body);
@@ -78,10 +78,10 @@ pub(super) async fn validate(client: &Client, args: &args::Validate) -> Result<(
 /// Shows or clears the build cache.
 pub(super) async fn cache(client: &Client, word: &CacheCommand) -> Result<(), Failure> {
     let (ask, as_json) = match word {
-        CacheCommand::Info(args) => (Ask::get("/api/plugins/cache/info"), args.json),
-        CacheCommand::Clear(args) => (Ask::new(Method::DELETE, "/api/plugins/cache"), args.json),
+        CacheCommand::Info(args) => (ApiRequest::get("/api/plugins/cache/info"), args.json),
+        CacheCommand::Clear(args) => (ApiRequest::new(Method::DELETE, "/api/plugins/cache"), args.json),
     };
-    let reply = client.ask(ask).await?;
+    let reply = client.request(ask).await?;
     match word {
         _ if as_json => output::raw(&reply.body),
         CacheCommand::Info(_) => output::line(&sheet(&reply.read()?).to_string()),
@@ -93,11 +93,12 @@ pub(super) async fn cache(client: &Client, word: &CacheCommand) -> Result<(), Fa
 /// Changes a setting of a running host; null undoes a change.
 pub(super) async fn set(client: &Client, key: &str, value: Value, as_json: bool) -> Result<(), Failure> {
     let body = Value::Object([(key.to_owned(), value)].into_iter().collect());
-    let reply = client.ask(Ask::new(Method::PUT, CONFIGURATION).json(&body)).await?;
+    let reply = client.request(ApiRequest::new(Method::PUT, CONFIGURATION).json(&body)).await?;
     let now: SystemConfiguration = reply.read()?;
-    match as_json {
-        true => output::raw(&reply.body),
-        false => output::line(&printable(&now.message)),
+    if as_json {
+        output::raw(&reply.body)
+    } else {
+        output::line(&printable(&now.message))
     }
     match now.warnings.first() {
         Some(warning) => Err(Failure::failed(printable(warning)).fix("`plugin-host config show` lists all settings")),

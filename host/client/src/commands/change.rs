@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use super::{load, route};
 use crate::args::{ChangeArgs, Configure, Disable, Unload};
-use crate::client::{Ask, Client, Watched};
+use crate::client::{ApiRequest, Client, FollowedJob};
 use crate::failure::Failure;
 use crate::output::text::printable;
 use crate::output::{self, Table};
@@ -20,7 +20,7 @@ const MAX_BYTES: u64 = 1 << 20;
 
 /// Requests a change without parameters: `/enable`, `/start`, `/stop`, `/restart`.
 pub(super) async fn plain(client: &Client, args: &ChangeArgs, verb: &str, screen: &Screen) -> Result<(), Failure> {
-    let ask = Ask::post(args.options.path(&route(&args.plugin.id, verb), &[]));
+    let ask = ApiRequest::post(args.options.path(&route(&args.plugin.id, verb), &[]));
     change(client, ask, args, screen).await
 }
 
@@ -28,7 +28,7 @@ pub(super) async fn plain(client: &Client, args: &ChangeArgs, verb: &str, screen
 pub(super) async fn disable(client: &Client, args: &Disable, screen: &Screen) -> Result<(), Failure> {
     let Disable { change: args, cascade } = args;
     let path = args.options.path(&route(&args.plugin.id, "/disable"), &[("cascade", *cascade)]);
-    change(client, Ask::post(path), args, screen).await
+    change(client, ApiRequest::post(path), args, screen).await
 }
 
 /// Unloads a plugin.
@@ -36,14 +36,15 @@ pub(super) async fn unload(client: &Client, args: &Unload, screen: &Screen) -> R
     let Unload { change: args, keep_data, cascade } = args;
     let switches = [("keep_data", *keep_data), ("cascade", *cascade)];
     let path = args.options.path(&route(&args.plugin.id, ""), &switches);
-    change(client, Ask::new(Method::DELETE, path), args, screen).await
+    change(client, ApiRequest::new(Method::DELETE, path), args, screen).await
 }
 
 /// Shows a plugin's configuration, or changes the values set by the operator.
 pub(super) async fn configure(client: &Client, args: Configure, screen: &Screen) -> Result<(), Failure> {
-    let (id, as_json) = (&args.change.plugin.id, args.change.plugin.client.json);
+    let id = &args.change.plugin.id;
+    let as_json = args.change.plugin.client.json;
     let replacement = args.file.as_deref().map(read).transpose()?;
-    let reply = client.ask(Ask::get(route(id, "/config"))).await?;
+    let reply = client.request(ApiRequest::get(route(id, "/config"))).await?;
     if replacement.is_none() && args.set.is_empty() && args.unset.is_empty() {
         if as_json {
             output::raw(&reply.body);
@@ -66,7 +67,7 @@ pub(super) async fn configure(client: &Client, args: Configure, screen: &Screen)
         }
     }
     let path = args.change.options.path(&route(id, "/config"), &[]);
-    change(client, Ask::new(Method::PUT, path).json(&settings), &args.change, screen).await
+    change(client, ApiRequest::new(Method::PUT, path).json(&settings), &args.change, screen).await
 }
 
 fn read(path: &Path) -> Result<Map<String, Value>, Failure> {
@@ -88,15 +89,20 @@ fn read(path: &Path) -> Result<Map<String, Value>, Failure> {
 }
 
 /// Requests a change, follows the job to its end and prints the result.
-pub(super) async fn change(client: &Client, ask: Ask, args: &ChangeArgs, screen: &Screen) -> Result<(), Failure> {
+pub(super) async fn change(
+    client: &Client,
+    ask: ApiRequest,
+    args: &ChangeArgs,
+    screen: &Screen,
+) -> Result<(), Failure> {
     let id = &args.plugin.id;
     // The job is queued while another operation on the plugin runs.
     let watched = client.watch_or_leave(ask, &format!("waiting for `{id}`"), screen, false).await?;
-    tell(watched, args.plugin.client.json)
+    print_result(watched, args.plugin.client.json)
 }
 
 /// Prints the result of a change.
-pub(super) fn tell(watched: Watched, as_json: bool) -> Result<(), Failure> {
+pub(super) fn print_result(watched: FollowedJob, as_json: bool) -> Result<(), Failure> {
     if as_json {
         output::raw(&watched.result);
         return Ok(());

@@ -6,7 +6,7 @@ use host_api::{Event, EventGap, EventPage};
 use url::form_urlencoded::Serializer;
 
 use crate::args::Events;
-use crate::client::{Ask, Client, Told};
+use crate::client::{ApiRequest, Client, StreamUpdate};
 use crate::failure::Failure;
 use crate::output;
 use crate::output::text::{printable, utc};
@@ -28,16 +28,16 @@ pub(super) async fn events(client: &Client, args: Events) -> Result<(), Failure>
         return Ok(());
     }
     let place = place(&args, &[]);
-    let tell = |told: Told<Event>| {
-        let taken = match told {
-            Told::One(_, data) if args.client.json => output::try_line(&data),
-            Told::One(event, _) => output::try_line(&line(&event)),
-            Told::Gap(gap) => remark(&printable(&gap_line(&gap))),
-            Told::Lost => remark(&format!("lost the connection to the host at {}; reconnecting", client.url())),
-            Told::Back => remark("reconnected to the host"),
+    let tell = |update: StreamUpdate<Event>| {
+        let printed = match update {
+            StreamUpdate::Item(_, data) if args.client.json => output::try_line(&data),
+            StreamUpdate::Item(event, _) => output::try_line(&line(&event)),
+            StreamUpdate::Gap(gap) => remark(&printable(&gap_line(&gap))),
+            StreamUpdate::Lost => remark(&format!("lost the connection to the host at {}; reconnecting", client.url())),
+            StreamUpdate::Restored => remark("reconnected to the host"),
         };
         // The pipe is closed.
-        if taken.is_err() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        if printed.is_err() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     };
     client.follow_stream(&place, Some(after), tell).await
 }
@@ -51,7 +51,7 @@ async fn shown(client: &Client, args: &Events) -> Result<EventPage, Failure> {
     };
     let after = args.after.map(|after| ("after", after.to_string()));
     let parameters: Vec<_> = after.into_iter().chain([("limit", limit.to_string())]).collect();
-    let reply = client.ask(Ask::get(place(args, &parameters)).header("accept", "application/json")).await?;
+    let reply = client.request(ApiRequest::get(place(args, &parameters)).header("accept", "application/json")).await?;
     let page: EventPage = reply.read()?;
     match (args.client.json, args.follow) {
         (true, false) => output::raw(&reply.body),

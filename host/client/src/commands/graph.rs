@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use host_api::{Graph, GraphEdge};
 
 use crate::args::{self, GraphFormat};
-use crate::client::{Ask, Client};
+use crate::client::{ApiRequest, Client};
 use crate::failure::Failure;
 use crate::output;
 use crate::output::text::printable;
@@ -20,7 +20,7 @@ pub(super) async fn graph(client: &Client, args: args::Graph) -> Result<(), Fail
         Some(GraphFormat::Dot) => "?format=dot",
         Some(GraphFormat::Mermaid) => "?format=mermaid",
     };
-    let reply = client.ask(Ask::get(format!("{ROUTE}{query}"))).await?;
+    let reply = client.request(ApiRequest::get(format!("{ROUTE}{query}"))).await?;
     if args.format.is_some() || args.client.json {
         output::raw(&reply.body);
         return Ok(());

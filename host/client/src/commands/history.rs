@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{change, route};
 use crate::args;
-use crate::client::{Ask, Client};
+use crate::client::{ApiRequest, Client};
 use crate::failure::Failure;
 use crate::output::text::{printable, utc};
 use crate::output::{self, Table};
@@ -17,14 +17,14 @@ use crate::screen::Screen;
 pub(super) async fn rollback(client: &Client, args: &args::Rollback, screen: &Screen) -> Result<(), Failure> {
     let args::Rollback { change: args, to } = args;
     let path = args.options.path(&route(&args.plugin.id, "/rollback"), &[]);
-    change::change(client, Ask::post(path).json(&json!({ "to": to })), args, screen).await
+    change::change(client, ApiRequest::post(path).json(&json!({ "to": to })), args, screen).await
 }
 
 /// Restores the desired state of an earlier revision.
 pub(super) async fn restore(client: &Client, args: &args::Restore, screen: &Screen) -> Result<(), Failure> {
     let args::Restore { change: args, number } = args;
     let path = route(&args.plugin.id, &format!("/revisions/{number}/restore"));
-    change::change(client, Ask::post(args.options.path(&path, &[])), args, screen).await
+    change::change(client, ApiRequest::post(args.options.path(&path, &[])), args, screen).await
 }
 
 /// Lists revisions, newest first.
@@ -38,7 +38,7 @@ pub(super) async fn revisions(client: &Client, args: &args::Revisions) -> Result
     if let Some(before) = args.before {
         let _ = write!(path, "&before={before}");
     }
-    let reply = client.ask(Ask::get(path)).await?;
+    let reply = client.request(ApiRequest::get(path)).await?;
     if args.client.json {
         output::raw(&reply.body);
         return Ok(());
@@ -61,7 +61,7 @@ pub(super) async fn diff(client: &Client, args: &args::Diff) -> Result<(), Failu
     if let Some(with) = args.with {
         let _ = write!(path, "?with={with}");
     }
-    let reply = client.ask(Ask::get(path)).await?;
+    let reply = client.request(ApiRequest::get(path)).await?;
     if args.plugin.client.json {
         output::raw(&reply.body);
         return Ok(());

@@ -7,7 +7,7 @@ use http::Method;
 
 use super::load;
 use crate::args::{self, JobCommand};
-use crate::client::{Ask, Client};
+use crate::client::{ApiRequest, Client};
 use crate::failure::Failure;
 use crate::output::text::{duration, printable, utc};
 use crate::output::{self, Table};
@@ -27,7 +27,7 @@ pub(super) async fn list(client: &Client, args: args::Jobs) -> Result<(), Failur
             let _ = write!(path, "&{name}={value}");
         }
     }
-    let reply = client.ask(Ask::get(path)).await?;
+    let reply = client.request(ApiRequest::get(path)).await?;
     if args.client.json {
         output::raw(&reply.body);
         return Ok(());
@@ -49,9 +49,9 @@ pub(super) async fn job(client: &Client, args: args::Job, screen: &Screen) -> Re
     match args.command {
         Some(JobCommand::Cancel(args)) => cancel(client, &args).await,
         Some(JobCommand::Retry(args)) => {
-            let ask = Ask::post(route(&args.id, "/retry"));
+            let ask = ApiRequest::post(route(&args.id, "/retry"));
             let watched = client.watch_or_leave(ask, &format!("retrying {}", args.id), screen, false).await?;
-            load::tell(client, watched, args.client.json).await
+            load::print_result(client, watched, args.client.json).await
         }
         None => {
             // Without a subcommand, clap requires the id.
@@ -66,16 +66,17 @@ pub(super) async fn job(client: &Client, args: args::Job, screen: &Screen) -> Re
 }
 
 async fn show(client: &Client, id: &str, as_json: bool) -> Result<(), Failure> {
-    let reply = client.ask(Ask::get(route(id, ""))).await?;
-    match as_json {
-        true => output::raw(&reply.body),
-        false => output::line(&sheet(&reply.read()?)),
+    let reply = client.request(ApiRequest::get(route(id, ""))).await?;
+    if as_json {
+        output::raw(&reply.body)
+    } else {
+        output::line(&sheet(&reply.read()?))
     }
     Ok(())
 }
 
 async fn log(client: &Client, id: &str) -> Result<(), Failure> {
-    let reply = client.ask(Ask::get(route(id, "/log"))).await?;
+    let reply = client.request(ApiRequest::get(route(id, "/log"))).await?;
     String::from_utf8_lossy(&reply.body).lines().for_each(|line| output::line(&printable(line)));
     Ok(())
 }
@@ -92,7 +93,7 @@ async fn follow(client: &Client, id: &str, as_json: bool) -> Result<(), Failure>
 }
 
 async fn cancel(client: &Client, args: &args::JobArgs) -> Result<(), Failure> {
-    let reply = client.ask(Ask::new(Method::DELETE, route(&args.id, ""))).await?;
+    let reply = client.request(ApiRequest::new(Method::DELETE, route(&args.id, ""))).await?;
     if args.client.json {
         output::raw(&reply.body);
         return Ok(());

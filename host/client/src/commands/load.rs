@@ -7,7 +7,7 @@ use host_core::Source;
 
 use super::route;
 use crate::args::{Load, Loadable, Reload};
-use crate::client::{Ask, Client, Watched};
+use crate::client::{ApiRequest, Client, FollowedJob};
 use crate::failure::Failure;
 use crate::output::text::{duration, printable};
 use crate::output::{self, Table};
@@ -29,25 +29,25 @@ pub(super) async fn load(client: &Client, args: Load, screen: &Screen) -> Result
         // A local archive is uploaded, so the host needs no access to the file.
         Loadable::Source(Source::Archive(path)) if path.is_file() => {
             let upload = client.upload(path).await?;
-            let install = Ask::post(args.options.path(&format!("/api/plugins/install/{upload}"), &[]));
+            let install = ApiRequest::post(args.options.path(&format!("/api/plugins/install/{upload}"), &[]));
             let install = install.json(&serde_json::json!({ "config": config, "start": start }));
             client.watch_or_leave(install, &what, screen, args.verbose).await?
         }
         _ => {
             let load = LoadRequest { source, version: args.version, config, start };
-            let ask = Ask::post(args.options.path("/api/plugins/load", &[])).json(&load);
+            let ask = ApiRequest::post(args.options.path("/api/plugins/load", &[])).json(&load);
             client.watch_or_leave(ask, &what, screen, args.verbose).await?
         }
     };
-    tell(client, watched, args.client.json).await
+    print_result(client, watched, args.client.json).await
 }
 
 /// Reloads a plugin from its source.
 pub(super) async fn reload(client: &Client, args: Reload, screen: &Screen) -> Result<(), Failure> {
     let what = format!("reloading {}", args.id);
-    let ask = Ask::post(args.options.path(&route(&args.id, "/reload"), &[]));
+    let ask = ApiRequest::post(args.options.path(&route(&args.id, "/reload"), &[]));
     let watched = client.watch_or_leave(ask, &what, screen, args.verbose).await?;
-    tell(client, watched, args.client.json).await
+    print_result(client, watched, args.client.json).await
 }
 
 /// Returns the source as sent to the host.
@@ -61,7 +61,7 @@ pub(super) fn named(source: &Loadable) -> Result<String, Failure> {
 /// Makes the path of a source absolute, since the host has another working folder.
 fn absolute(source: &Source) -> Result<Source, Failure> {
     let absolute = |path: &Path| {
-        let unknown = |error| Failure::of(format!("failed to resolve the path `{}`", path.display()), &error);
+        let unknown = |error| Failure::from_error(format!("failed to resolve the path `{}`", path.display()), &error);
         // An existing path without symbolic links and dots, as the host compares it with its source roots.
         std::fs::canonicalize(path).or_else(|_| std::path::absolute(path)).map_err(unknown)
     };
@@ -75,7 +75,7 @@ fn absolute(source: &Source) -> Result<Source, Failure> {
 }
 
 /// Prints the result and a curl command for one of the plugin's endpoints.
-pub(super) async fn tell(client: &Client, watched: Watched, as_json: bool) -> Result<(), Failure> {
+pub(super) async fn print_result(client: &Client, watched: FollowedJob, as_json: bool) -> Result<(), Failure> {
     if as_json {
         output::raw(&watched.result);
         return Ok(());
@@ -91,7 +91,8 @@ pub(super) async fn tell(client: &Client, watched: Watched, as_json: bool) -> Re
         return Ok(());
     }
     // The operation succeeded, so a failure of this request is ignored.
-    let shown = client.ask(Ask::get(format!("/api/plugins/{}", asked.id))).await.and_then(|reply| reply.read());
+    let shown =
+        client.request(ApiRequest::get(format!("/api/plugins/{}", asked.id))).await.and_then(|reply| reply.read());
     if let Ok(Plugin { plugin, .. }) = shown
         && let Some(route) =
             plugin.routes.iter().find(|route| route.method == "GET" && !route.path.contains([':', '*', '{']))

@@ -6,7 +6,7 @@ use host_api::{LogLine, LogLines};
 
 use super::route;
 use crate::args::Logs;
-use crate::client::{Ask, Client, Told};
+use crate::client::{ApiRequest, Client, StreamUpdate};
 use crate::failure::Failure;
 use crate::output;
 use crate::output::text::{printable, utc};
@@ -16,9 +16,9 @@ pub(super) async fn logs(client: &Client, args: &Logs) -> Result<(), Failure> {
     let query = args.level.as_ref().map(|level| format!("?level={level}")).unwrap_or_default();
     let place = route(&args.id, &format!("/logs{query}"));
     if args.follow {
-        return client.follow_stream(&place, None, |told| tell(client, told, args.client.json)).await;
+        return client.follow_stream(&place, None, |update| print(client, update, args.client.json)).await;
     }
-    let reply = client.ask(Ask::get(place)).await?;
+    let reply = client.request(ApiRequest::get(place)).await?;
     if args.client.json {
         output::raw(&reply.body);
         return Ok(());
@@ -31,20 +31,20 @@ pub(super) async fn logs(client: &Client, args: &Logs) -> Result<(), Failure> {
     Ok(())
 }
 
-fn tell(client: &Client, told: Told<LogLine>, as_json: bool) -> ControlFlow<()> {
+fn print(client: &Client, update: StreamUpdate<LogLine>, as_json: bool) -> ControlFlow<()> {
     let remark = |text: &str| {
         output::error_line(text);
         Ok(())
     };
-    let taken = match told {
-        Told::One(_, data) if as_json => output::try_line(&data),
-        Told::One(found, _) => output::try_line(&line(&found)),
-        Told::Gap(gap) => remark(&printable(&gap.message)),
-        Told::Lost => remark(&format!("lost the connection to the host at {}; reconnecting", client.url())),
-        Told::Back => remark("reconnected to the host"),
+    let printed = match update {
+        StreamUpdate::Item(_, data) if as_json => output::try_line(&data),
+        StreamUpdate::Item(found, _) => output::try_line(&line(&found)),
+        StreamUpdate::Gap(gap) => remark(&printable(&gap.message)),
+        StreamUpdate::Lost => remark(&format!("lost the connection to the host at {}; reconnecting", client.url())),
+        StreamUpdate::Restored => remark("reconnected to the host"),
     };
     // The pipe is closed.
-    if taken.is_err() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    if printed.is_err() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
 }
 
 fn line(line: &LogLine) -> String {

@@ -16,9 +16,9 @@ use crate::output;
 pub(super) async fn ping(args: &Ping, config: &ClientConfig) -> Result<(), Failure> {
     let client = Client::without_token(&args.client, config)?;
     let path = if args.live { "/health/live" } else { "/health/ready" };
-    let (status, body) = client.look(path).await?;
-    let said = serde_json::from_slice::<Value>(&body).ok();
-    match said.as_ref().and_then(|said| said["status"].as_str()) {
+    let (status, body) = client.health(path).await?;
+    let answer = serde_json::from_slice::<Value>(&body).ok();
+    match answer.as_ref().and_then(|answer| answer["status"].as_str()) {
         Some(_) if status.is_success() && args.client.json => output::raw(&body),
         Some(word) if status.is_success() => output::line(word),
         Some(word) if status == StatusCode::SERVICE_UNAVAILABLE => {

@@ -12,7 +12,7 @@ use host_core::plugin_set::{self, PluginSet};
 use host_core::{Source, plugin_set::PluginSetProblem};
 
 use crate::args::{Apply, Export, Plan};
-use crate::client::{Ask, Client};
+use crate::client::{ApiRequest, Client};
 use crate::failure::{Exit, Failure};
 use crate::output;
 use crate::output::text::printable;
@@ -21,13 +21,15 @@ use crate::screen::Screen;
 /// Shows the changes that `apply` would make.
 pub(super) async fn plan(client: &Client, args: Plan, screen: &Screen) -> Result<(), Failure> {
     let (plan, body) = ask(client, &args.file, screen).await?;
-    match args.client.json {
-        true => output::raw(&body),
-        false => show(&plan),
+    if args.client.json {
+        output::raw(&body)
+    } else {
+        show(&plan)
     }
-    match args.exit_code && plan.changing > 0 {
-        true => Err(Failure { exit: Exit::Changes, ..Failure::failed("there are changes to apply") }),
-        false => Ok(()),
+    if args.exit_code && plan.changing > 0 {
+        Err(Failure { exit: Exit::Changes, ..Failure::failed("there are changes to apply") })
+    } else {
+        Ok(())
     }
 }
 
@@ -45,12 +47,13 @@ pub(super) async fn apply(client: &Client, args: Apply, screen: &Screen) -> Resu
     }
     let request = ApplyRequest { plan: plan.plan, atomic: Some(!args.best_effort) };
     let what = format!("applying `{}`", args.file.display());
-    let apply = Ask::post("/api/plugins/apply").json(&request);
+    let apply = ApiRequest::post("/api/plugins/apply").json(&request);
     let watched = client.watch_or_leave(apply, &what, screen, args.verbose).await?;
     let asked = watched.job.result.unwrap_or_default();
-    match args.client.json {
-        true => output::raw(&watched.result),
-        false => tell(&asked),
+    if args.client.json {
+        output::raw(&watched.result)
+    } else {
+        print_parts(&asked)
     }
     let n_failed = asked.parts.iter().filter(|part| part.state != "done").count();
     match n_failed {
@@ -62,7 +65,7 @@ pub(super) async fn apply(client: &Client, args: Apply, screen: &Screen) -> Resu
 
 /// Prints the current state as a plugins.yaml.
 pub(super) async fn export(client: &Client, args: Export) -> Result<(), Failure> {
-    let text = client.ask(Ask::get("/api/plugins/export")).await?.body;
+    let text = client.request(ApiRequest::get("/api/plugins/export")).await?.body;
     if args.client.json {
         output::raw(serde_json::json!({ "file": String::from_utf8_lossy(&text) }).to_string().as_bytes());
         return Ok(());
@@ -71,7 +74,7 @@ pub(super) async fn export(client: &Client, args: Export) -> Result<(), Failure>
         output::raw(&text);
         return Ok(());
     };
-    let failed = |error| Failure::of(format!("failed to write `{}`", path.display()), &error);
+    let failed = |error| Failure::from_error(format!("failed to write `{}`", path.display()), &error);
     write_atomically(&path, &text).map_err(failed)
 }
 
@@ -79,7 +82,7 @@ pub(super) async fn export(client: &Client, args: Export) -> Result<(), Failure>
 async fn ask(client: &Client, path: &Path, screen: &Screen) -> Result<(host_api::Plan, bytes::Bytes), Failure> {
     let file = read(path)?;
     let spinner = screen.spinner(&format!("planning `{}`", path.display()), false);
-    let reply = client.ask(Ask::post("/api/plugins/plan").yaml(plugin_set::write(&file))).await;
+    let reply = client.request(ApiRequest::post("/api/plugins/plan").yaml(plugin_set::write(&file))).await;
     drop(spinner);
     let reply = reply?;
     Ok((reply.read()?, reply.body))
@@ -90,7 +93,7 @@ fn show(plan: &host_api::Plan) {
     output::error_line(&lines::summary(plan));
 }
 
-fn tell(asked: &OperationResult) {
+fn print_parts(asked: &OperationResult) {
     for part in &asked.parts {
         let message = match (&part.result, &part.problem) {
             (_, Some(problem)) => problem.detail.clone(),
@@ -113,7 +116,7 @@ fn agrees(screen: &Screen) -> Result<bool, Failure> {
     screen.note("\nApply these changes? Type `yes` to confirm:");
     let mut answer = String::new();
     let read = std::io::stdin().lock().take(100).read_line(&mut answer);
-    read.map_err(|error| Failure::of("failed to read the answer", &error))?;
+    read.map_err(|error| Failure::from_error("failed to read the answer", &error))?;
     Ok(answer.trim() == "yes")
 }
 
@@ -135,9 +138,10 @@ fn read(path: &Path) -> Result<PluginSet, Failure> {
     let mut text = vec![];
     let limit = PluginSet::MAX_BYTES as u64 + 1;
     let is_stdin = path.as_os_str() == "-";
-    let read = match is_stdin {
-        true => std::io::stdin().take(limit).read_to_end(&mut text),
-        false => std::fs::File::open(path).and_then(|file| file.take(limit).read_to_end(&mut text)),
+    let read = if is_stdin {
+        std::io::stdin().take(limit).read_to_end(&mut text)
+    } else {
+        std::fs::File::open(path).and_then(|file| file.take(limit).read_to_end(&mut text))
     };
     let unreadable = |error: std::io::Error| {
         let failure = Failure::usage(format!("failed to read `{}`", path.display())).because(error.to_string());
@@ -164,14 +168,15 @@ fn refused(name: &str, problems: &[PluginSetProblem]) -> Failure {
 
 /// Resolves relative paths from the folder of the file.
 fn absolute(folder: &Path, source: Source) -> Source {
-    let absolute = |path: PathBuf| match path.is_absolute() {
-        true => path,
-        false => std::path::absolute(folder.join(&path)).unwrap_or(path),
-    };
+    let absolute =
+        |path: PathBuf| if path.is_absolute() { path } else { std::path::absolute(folder.join(&path)).unwrap_or(path) };
     // Without symbolic links and dots, as the host compares it with its source roots.
-    let plain = |path: PathBuf| match path.is_absolute() {
-        true => path,
-        false => std::fs::canonicalize(folder.join(&path)).unwrap_or_else(|_| absolute(path)),
+    let plain = |path: PathBuf| {
+        if path.is_absolute() {
+            path
+        } else {
+            std::fs::canonicalize(folder.join(&path)).unwrap_or_else(|_| absolute(path))
+        }
     };
     match source {
         Source::Folder(path) => Source::Folder(plain(path)),

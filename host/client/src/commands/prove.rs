@@ -1,8 +1,8 @@
 //! `reload --prove`: reloads a plugin under load and reports the outcome of every request and generation.
 
 mod latency;
+mod observations;
 mod receipt;
-mod seen;
 mod traffic;
 
 use std::time::{Duration, Instant};
@@ -14,13 +14,13 @@ use tokio_util::sync::CancellationToken;
 
 use super::route;
 use crate::args::Reload;
-use crate::client::{Ask, Client};
+use crate::client::{ApiRequest, Client};
 use crate::failure::Failure;
 use crate::output;
 use crate::screen::Screen;
 use crate::signals::Signals;
+use observations::Observations;
 use receipt::{Latency, Mapped, Receipt, Reloads, Requests, Served, Unmapped};
-use seen::Seen;
 use traffic::{Tally, Target, Traffic};
 
 /// Time limit for the first request, whose status is the expected status.
@@ -37,7 +37,7 @@ struct Proof<'a> {
     screen: &'a Screen,
     /// Cancelled by the first signal: no more reloads are started.
     stop: &'a CancellationToken,
-    seen: Seen,
+    seen: Observations,
     reloads: Reloads,
 }
 
@@ -96,7 +96,7 @@ async fn run(
         return Err(failure.fix(format!("enable it with `plugin-host enable {}`", args.id)));
     }
     let version = plugin.item.metadata.version.clone();
-    let mut seen = Seen::new(plugin.item.generations.clone());
+    let mut seen = Observations::new(plugin.item.generations.clone());
     let endpoint = endpoint(client, args, &plugin, &mut seen).await?;
     let before = mapped(client).await?;
     let n_lines = args.how.connections;
@@ -142,7 +142,7 @@ impl Proof<'_> {
                 break;
             }
             let what = format!("reload {number} of {n_reloads}");
-            let ask = Ask::post(route(&self.args.id, "/reload"));
+            let ask = ApiRequest::post(route(&self.args.id, "/reload"));
             let watched = self.client.watch(ask, &what, self.screen, self.args.verbose).await;
             let watched = watched.map_err(|failure| {
                 let message = format!("{what} failed: {}", failure.message);
@@ -169,7 +169,8 @@ impl Proof<'_> {
     /// Waits until the replaced generations are unmapped, for a bounded time or until a signal.
     async fn settle(&mut self) -> Result<(), Failure> {
         let mut spinner = self.screen.spinner("waiting for replaced generations to be unmapped", false);
-        let (stop, was_stopped) = (self.stop, self.stop.is_cancelled());
+        let stop = self.stop;
+        let was_stopped = self.stop.is_cancelled();
         let settled = tokio::time::timeout(SETTLE_TIMEOUT, async {
             loop {
                 self.look().await?;
@@ -216,7 +217,12 @@ impl Proof<'_> {
 }
 
 /// Selects the endpoint and requests it once; `seen` counts this request.
-async fn endpoint(client: &Client, args: &Reload, plugin: &Plugin, seen: &mut Seen) -> Result<Endpoint, Failure> {
+async fn endpoint(
+    client: &Client,
+    args: &Reload,
+    plugin: &Plugin,
+    seen: &mut Observations,
+) -> Result<Endpoint, Failure> {
     let id = &args.id;
     let path = match &args.how.path {
         Some(path) => path.clone(),
@@ -261,12 +267,12 @@ fn default_path(plugin: &Plugin) -> Option<String> {
 }
 
 async fn read(client: &Client, id: &PluginId) -> Result<Plugin, Failure> {
-    client.ask(Ask::get(route(id, ""))).await?.read()
+    client.request(ApiRequest::get(route(id, ""))).await?.read()
 }
 
 /// Requests the number of plugin libraries mapped by the host.
 async fn mapped(client: &Client) -> Result<u64, Failure> {
-    let metrics = client.ask(Ask::get("/metrics")).await?;
+    let metrics = client.request(ApiRequest::get("/metrics")).await?;
     let text = String::from_utf8_lossy(&metrics.body);
     let value = text.lines().find_map(|line| line.strip_prefix("plugin_host_generations_mapped "));
     value.and_then(|value| value.trim().parse().ok()).ok_or_else(|| {

@@ -5,14 +5,14 @@ use host_core::PluginId;
 
 use super::updates::{newer_text, rule_text};
 use super::{generations, route};
-use crate::client::{Ask, Client};
+use crate::client::{ApiRequest, Client};
 use crate::failure::Failure;
 use crate::output::text::{duration, printable, utc};
 use crate::output::{self, Table};
 
 /// Lists all plugins.
 pub(super) async fn list(client: &Client, as_json: bool) -> Result<(), Failure> {
-    let reply = client.ask(Ask::get("/api/plugins")).await?;
+    let reply = client.request(ApiRequest::get("/api/plugins")).await?;
     if as_json {
         output::raw(&reply.body);
         return Ok(());
@@ -89,7 +89,7 @@ fn version(plugin: &PluginItem) -> String {
 
 /// Shows the details of a plugin.
 pub(super) async fn show(client: &Client, id: &PluginId, as_json: bool) -> Result<(), Failure> {
-    let reply = client.ask(Ask::get(route(id, ""))).await?;
+    let reply = client.request(ApiRequest::get(route(id, ""))).await?;
     if as_json {
         output::raw(&reply.body);
         return Ok(());
@@ -100,7 +100,8 @@ pub(super) async fn show(client: &Client, id: &PluginId, as_json: bool) -> Resul
 
 fn sheet(plugin: &Plugin, url: &str) -> String {
     let Plugin { plugin: parts, item } = plugin;
-    let (metadata, status) = (&parts.metadata, &parts.status);
+    let metadata = &parts.metadata;
+    let status = &parts.status;
     let mut facts = Table::new();
     facts.row(["id", &metadata.id]);
     facts.row(["name", &metadata.name]);

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::{change, load, route};
 use crate::args;
 use crate::args::{Block, ChangeArgs, SetPolicy};
-use crate::client::{Ask, Client};
+use crate::client::{ApiRequest, Client};
 use crate::failure::Failure;
 use crate::output::text::{printable, utc};
 use crate::output::{self, Table};
@@ -21,20 +21,22 @@ use crate::screen::Screen;
 pub(super) async fn updates(client: &Client, args: &args::Updates) -> Result<(), Failure> {
     let query = if args.check { "?check=true" } else { "" };
     if let Some(id) = &args.id {
-        let reply = client.ask(Ask::get(route(id, &format!("/updates{query}")))).await?;
-        match args.client.json {
-            true => output::raw(&reply.body),
-            false => output::line(&sheet(&reply.read()?)),
+        let reply = client.request(ApiRequest::get(route(id, &format!("/updates{query}")))).await?;
+        if args.client.json {
+            output::raw(&reply.body)
+        } else {
+            output::line(&sheet(&reply.read()?))
         }
         return Ok(());
     }
-    let list: PluginList = client.ask(Ask::get("/api/plugins")).await?.read()?;
-    let (mut all, mut as_they_are) = (vec![], vec![]);
+    let list: PluginList = client.request(ApiRequest::get("/api/plugins")).await?.read()?;
+    let mut all = vec![];
+    let mut as_they_are = vec![];
     for (id, plugin) in &list.plugins {
         // Only plugins from a repository have versions.
         let Ok(id) = id.parse::<PluginId>() else { continue };
         if plugin.source.starts_with("https://") {
-            let reply = client.ask(Ask::get(route(&id, &format!("/updates{query}")))).await?;
+            let reply = client.request(ApiRequest::get(route(&id, &format!("/updates{query}")))).await?;
             as_they_are.push(reply.read::<Value>()?);
             all.push((plugin.metadata.version.clone(), reply.read::<Updates>()?));
         }
@@ -53,12 +55,13 @@ pub(super) async fn updates(client: &Client, args: &args::Updates) -> Result<(),
 pub(super) async fn update(client: &Client, args: &args::Update, screen: &Screen) -> Result<(), Failure> {
     let args::Update { change: args, version, verbose } = args;
     let id = &args.plugin.id;
-    let ask = Ask::post(args.options.path(&route(id, "/update"), &[])).json(&json!({ "version": version }));
+    let ask = ApiRequest::post(args.options.path(&route(id, "/update"), &[])).json(&json!({ "version": version }));
     let watched = client.watch_or_leave(ask, &format!("updating {id}"), screen, *verbose).await?;
     let is_same = watched.job.result.as_ref().is_some_and(|asked| asked.generation == asked.generation_before);
-    match is_same {
-        true => change::tell(watched, args.plugin.client.json),
-        false => load::tell(client, watched, args.plugin.client.json).await,
+    if is_same {
+        change::print_result(watched, args.plugin.client.json)
+    } else {
+        load::print_result(client, watched, args.plugin.client.json).await
     }
 }
 
@@ -95,9 +98,9 @@ pub(super) async fn unblock(client: &Client, args: &Block, screen: &Screen) -> R
     change::change(client, blocked(Method::DELETE, args), &args.change, screen).await
 }
 
-fn blocked(method: Method, args: &Block) -> Ask {
+fn blocked(method: Method, args: &Block) -> ApiRequest {
     let path = route(&args.change.plugin.id, &format!("/blocked/{}", args.version));
-    Ask::new(method, args.change.options.path(&path, &[]))
+    ApiRequest::new(method, args.change.options.path(&path, &[]))
 }
 
 async fn follow(client: &Client, args: &ChangeArgs, policy: UpdatePolicy, screen: &Screen) -> Result<(), Failure> {
@@ -108,11 +111,11 @@ async fn follow(client: &Client, args: &ChangeArgs, policy: UpdatePolicy, screen
 
 async fn put(client: &Client, args: &ChangeArgs, asked: &UpdateRuleRequest, screen: &Screen) -> Result<(), Failure> {
     let path = args.options.path(&route(&args.plugin.id, "/update-policy"), &[]);
-    change::change(client, Ask::new(Method::PUT, path).json(asked), args, screen).await
+    change::change(client, ApiRequest::new(Method::PUT, path).json(asked), args, screen).await
 }
 
 async fn rule(client: &Client, id: &PluginId) -> Result<UpdateRule, Failure> {
-    Ok(client.ask(Ask::get(route(id, "/updates"))).await?.read::<Updates>()?.rule)
+    Ok(client.request(ApiRequest::get(route(id, "/updates"))).await?.read::<Updates>()?.rule)
 }
 
 /// Describes an update rule.

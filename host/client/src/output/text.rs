@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use jiff::Timestamp;
+
 /// Returns untrusted text as one line, with control and bidirectional formatting characters replaced by spaces.
 pub fn printable(text: &str) -> String {
     text.chars().map(|c| if is_unsafe(c) { ' ' } else { c }).collect()
@@ -10,9 +12,10 @@ pub fn printable(text: &str) -> String {
 /// Returns untrusted text of several lines, with control and bidirectional formatting characters replaced by spaces.
 pub fn printable_lines(text: &str) -> Cow<'_, str> {
     let is_control = |c| is_unsafe(c) && !matches!(c, '\n' | '\t');
-    match text.contains(is_control) {
-        true => text.chars().map(|c| if is_control(c) { ' ' } else { c }).collect(),
-        false => text.into(),
+    if text.contains(is_control) {
+        text.chars().map(|c| if is_control(c) { ' ' } else { c }).collect()
+    } else {
+        text.into()
     }
 }
 
@@ -20,15 +23,17 @@ pub fn printable_lines(text: &str) -> Cow<'_, str> {
 pub fn escaped(text: &str) -> Cow<'_, str> {
     let is_control = |c: char| c.is_control() && !matches!(c, '\n' | '\r' | '\t');
     let write = |mut text: String, c| {
-        match is_control(c) {
-            true => text += &format!("\\u{:04x}", u32::from(c)),
-            false => text.push(c),
+        if is_control(c) {
+            text += &format!("\\u{:04x}", u32::from(c))
+        } else {
+            text.push(c)
         }
         text
     };
-    match text.contains(is_control) {
-        true => text.chars().fold(String::with_capacity(text.len()), write).into(),
-        false => text.into(),
+    if text.contains(is_control) {
+        text.chars().fold(String::with_capacity(text.len()), write).into()
+    } else {
+        text.into()
     }
 }
 
@@ -66,18 +71,8 @@ pub fn bytes(n_bytes: u64) -> String {
 
 /// Formats a timestamp as `2026-02-03 04:05:06.789`, in UTC.
 pub fn utc(unix_ms: u64) -> String {
-    let (days, ms) = (unix_ms / 86_400_000, unix_ms % 86_400_000);
-    // Days are counted from the first of March of the year 0, so that a leap day is the last of its year.
-    let days = days + 719_468;
-    let (era, day_of_era) = (days / 146_097, days % 146_097);
-    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted_month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
-    let year = era * 400 + year_of_era + u64::from(month <= 2);
-    let (hour, minute, second) = (ms / 3_600_000, ms / 60_000 % 60, ms / 1_000 % 60);
-    format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}.{:03}", ms % 1_000)
+    let timestamp = i64::try_from(unix_ms).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok());
+    timestamp.unwrap_or(Timestamp::MAX).strftime("%Y-%m-%d %H:%M:%S%.3f").to_string()
 }
 
 #[cfg(test)]
@@ -106,6 +101,7 @@ mod tests {
             (951_868_800_000, "2000-03-01 00:00:00.000"),
             (1_767_225_599_000, "2025-12-31 23:59:59.000"),
             (4_107_542_400_000, "2100-03-01 00:00:00.000"),
+            (u64::MAX, "9999-12-30 22:00:00.999"),
         ] {
             assert_eq!(utc(unix_ms), expected);
         }

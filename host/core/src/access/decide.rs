@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn who_may_call_what() {
+    fn callers_are_admitted_by_role_permission_and_scope() {
         let all = ["viewer", "operator", "admin", "hello=operator", "other=admin", "+p #s"];
         check(
             "",

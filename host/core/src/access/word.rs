@@ -46,8 +46,8 @@ impl fmt::Display for Word {
     }
 }
 
-/// The name of a token or user: 1 to 64 of `A-Z a-z 0-9 . _ @ + -`, a letter or digit first, and not a name of the host's
-/// own. What has a `:` is a part of the host: `plugin:cats`, `login:zoe`.
+/// The name of a token or user: 1 to 64 of `A-Z a-z 0-9 . _ @ + -`, a letter or digit first, and not a name of the
+/// host's own. What has a `:` is a part of the host: `plugin:cats`, `login:zoe`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Name(Box<str>);
 
@@ -98,7 +98,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_no_name_is_refused() {
+    fn invalid_names_are_refused() {
         for name in ["a", "ci", "Zoe.Smith+x@example.org", "7up", &"x".repeat(64)] {
             assert_eq!(name.parse::<Name>().unwrap().as_str(), name);
         }
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_word_is_refused() {
+    fn invalid_words_are_refused() {
         for word in ["orders.read", "https://example.org/scope", "a:b/*", &"x".repeat(100)] {
             assert_eq!(word.parse::<Word>().unwrap().as_str(), word);
         }

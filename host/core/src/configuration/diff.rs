@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn a_changed_secret_is_told_without_its_value() {
+    fn a_changed_secret_is_reported_without_its_value() {
         let secret = json!({"writeOnly": true});
         check(
             json!({"properties": {

@@ -39,7 +39,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn parts_are_escaped_and_parents_are_told_from_namesakes() {
+    fn parts_are_escaped_and_parents_are_distinguished_from_similar_names() {
         assert_eq!(join("/a", "b/c~d"), "/a/b~1c~0d");
         for (pointer, above, expected) in
             [("/a/b", "/a", true), ("/a", "/a", true), ("/a", "", true), ("/ab", "/a", false), ("/a", "/a/b", false)]

@@ -20,6 +20,19 @@ pub fn mask(configuration: &Map<String, Value>, pointers: &[String]) -> Map<Stri
     }
 }
 
+/// Masks the values of keys that look like secrets, at every depth. For places without a schema; a schema is exact.
+pub fn mask_by_name(value: &mut Value) {
+    match value {
+        Value::Object(map) => {
+            for (key, value) in map {
+                if looks_secret(key) && !value.is_null() { *value = MASK.into() } else { mask_by_name(value) }
+            }
+        }
+        Value::Array(list) => list.iter_mut().for_each(mask_by_name),
+        _ => {}
+    }
+}
+
 /// Returns whether the name of a key suggests a secret. For places without a schema; a schema is exact.
 pub fn looks_secret(key: &str) -> bool {
     const PARTS: &[&str] = &[
@@ -55,6 +68,13 @@ mod tests {
         let pointers = ["/a/key", "/list/0/x", "/nothing/there", "/a/b/c", ""].map(str::to_owned);
         let masked = mask(configuration.as_object().unwrap(), &pointers);
         assert_eq!(Value::Object(masked), json!({"a": {"key": MASK, "b": 1}, "list": [{"x": MASK}]}));
+    }
+
+    #[test]
+    fn secrets_are_masked_by_the_names_of_their_keys() {
+        let mut value = json!({"token": "x", "a": [{"password": {"b": 1}, "c": 2}], "secret": null});
+        mask_by_name(&mut value);
+        assert_eq!(value, json!({"token": MASK, "a": [{"password": MASK, "c": 2}], "secret": null}));
     }
 
     #[test]

@@ -16,13 +16,14 @@ pub struct EventFilter {
 
 /// Kinds of events; an empty list accepts all.
 ///
-/// Reads a list such as `job.ended,health.*`: names of kinds, and beginnings of names up to a dot, with or without `.*`.
+/// Reads a list such as `job.ended,health.*`: names of kinds, and beginnings of names up to a dot, with or without
+/// `.*`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Kinds(Vec<&'static str>);
 
 /// A part of a list names no kind.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{found}` is no kind of event; hint: name some of {}", EventKind::NAMES.join(", "))]
+#[error("`{found}` is not a kind of event; hint: use some of {}", EventKind::NAMES.join(", "))]
 pub struct KindsError {
     /// The text, cut to 80 characters.
     pub found: String,
@@ -98,20 +99,20 @@ mod tests {
             health: health.changed
             health.*: health.changed
             circuit.*, plugin.quarantined,circuit.opened: circuit.closed circuit.opened plugin.quarantined
-            plugin.quarantine: `plugin.quarantine` is no kind of event
-            heal: `heal` is no kind of event
-            *: `*` is no kind of event
-            : `` is no kind of event
-            job.ended,: `` is no kind of event
-            job.step.*: `job.step.*` is no kind of event
+            plugin.quarantine: `plugin.quarantine` is not a kind of event
+            heal: `heal` is not a kind of event
+            *: `*` is not a kind of event
+            : `` is not a kind of event
+            job.ended,: `` is not a kind of event
+            job.step.*: `job.step.*` is not a kind of event
             a
-            b: `a\nb` is no kind of event
+            b: `a\nb` is not a kind of event
         "#]]
         .assert_eq(&lists.map(read).concat());
     }
 
     #[test]
-    fn a_filter_takes_what_fits_all_that_it_says() {
+    fn a_filter_accepts_events_that_match_all_its_fields() {
         let one: PluginId = "one".parse().unwrap();
         let event = |plugin: Option<&PluginId>| Event {
             seq: 1,

@@ -78,7 +78,7 @@ impl EventKind {
             EventKind::ConfigurationChanged { revision, generation, live } => {
                 let revision = revision.map(|revision| format!(" (revision {revision})")).unwrap_or_default();
                 let used = match (generation, live) {
-                    (Some(generation), true) => format!("generation {generation} goes on with it"),
+                    (Some(generation), true) => format!("applied by generation {generation}"),
                     (Some(generation), false) => format!("generation {generation} serves with it"),
                     (None, _) => "it will be used when the plugin serves".to_owned(),
                 };
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn every_kind_is_told_in_one_sentence() {
+    fn every_kind_is_described_in_one_sentence() {
         let all = all();
         let mut names = all.iter().map(EventKind::name).collect::<Vec<_>>();
         names.dedup();
@@ -235,7 +235,7 @@ mod tests {
             circuit.closed: calls of generation 2 are let through again
             plugin.quarantined: it is in quarantine after 5 failures in 60.0 s: it panicked at its start
             plugin.quarantine_lifted: its quarantine was lifted by operator
-            configuration.changed: its configuration was changed (revision 4); generation 2 goes on with it
+            configuration.changed: its configuration was changed (revision 4); applied by generation 2
             configuration.changed: its configuration was changed (revision 4); generation 3 serves with it
             configuration.changed: its configuration was changed; it will be used when the plugin serves
             revision.made: revision 4 was made by operator: configure

@@ -23,7 +23,7 @@ pub struct Edge {
     pub from: PluginId,
     /// The other plugin, installed or not.
     pub to: String,
-    /// What.
+    /// The kind of relation.
     pub kind: EdgeKind,
     /// The versions that are meant; `None` is any.
     pub requirement: Option<VersionReq>,

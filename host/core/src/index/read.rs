@@ -51,7 +51,7 @@ fn root(root: &Reader<'_>) -> Option<Read> {
     let version = root.field("version").required();
     let number = version.number::<u64>(1..=u64::MAX)?;
     if number != 1 {
-        version.problem("is not one that this host reads; it reads version 1");
+        version.problem("is not supported by this host, which supports version 1");
         return None;
     }
     let plugins = root.field("plugins").required();
@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_well_formed_is_listed_and_the_rest_left_out_with_its_reason() {
+    fn valid_entries_are_listed_and_invalid_ones_are_skipped_with_a_reason() {
         let text = r#"
 version: 1
 name: Acme
@@ -252,7 +252,7 @@ plugins:
     }
 
     #[test]
-    fn a_file_that_is_no_index_is_refused_whole() {
+    fn a_file_that_is_not_an_index_is_refused() {
         let mut all = String::new();
         for text in [
             "",
@@ -272,7 +272,7 @@ plugins:
         expect![[r#"
             refused: the index: is empty
             refused: the index: must be a mapping of keys and values
-            refused: the index:1: `version` is not one that this host reads; it reads version 1, found `2`
+            refused: the index:1: `version` is not supported by this host, which supports version 1, found `2`
             refused: the index: `plugins` is required; the index: `plugins` must be a list
             refused: the index:2: `plugins` must be a list
             refused: the index:2: has an anchor or alias (`&`, `*`); write the value out, or quote it, found `plugins: &a [*a]`

@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_a_host_is_refused() {
+    fn invalid_hosts_are_refused() {
         for text in [
             "",
             "*",

@@ -56,7 +56,7 @@ fn check(lines: &str, expected: Expect) {
 }
 
 #[test]
-fn what_serves_as_it_was_asked_to_is_left_alone() {
+fn a_plugin_in_its_desired_state_is_not_changed() {
     check(
         "aaa running | serves A tried
          bbb disabled |
@@ -69,7 +69,7 @@ fn what_serves_as_it_was_asked_to_is_left_alone() {
 }
 
 #[test]
-fn what_was_asked_for_is_done() {
+fn the_desired_state_is_reached() {
     check("aaa running |", expect!["aaa: Start\n"]);
     check("aaa running B | serves A", expect!["aaa: Replace\n"]);
     check("aaa disabled | serves A", expect!["aaa: Stop\n"]);
@@ -187,7 +187,7 @@ fn a_removal_that_failed_waits_and_a_stop_does_not() {
 }
 
 #[test]
-fn waits_double_and_too_many_failures_within_the_window_are_told() {
+fn delays_double_and_too_many_failures_within_the_window_are_reported() {
     let patience = Patience { first_wait_ms: 10, max_wait_ms: 60, quarantine_after: 4, window_ms: 1000 };
     let mut attempts = Attempts::default();
     let mut told = String::new();

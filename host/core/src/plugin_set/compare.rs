@@ -174,7 +174,7 @@ pub fn compare(
         _ => return Err(refused),
     };
     let down = before.order().unwrap_or_default();
-    // A plugin is removed before one that conflicts with it is installed; otherwise installations come first.
+    // A plugin is removed before a conflicting plugin is installed; otherwise installations come first.
     let (first, last): (Vec<_>, Vec<_>) =
         gone.iter().partition(|id| candidates.iter().any(|node| conflicts(node, id, &before)));
     let leaving = |ids: &[&PluginId]| -> Vec<PluginPlan> {
@@ -235,7 +235,7 @@ fn listed<'a>(
     all
 }
 
-/// The installed plugins that are not listed, except those that are being removed already.
+/// The installed plugins that are not listed, except plugins that are being removed already.
 fn unlisted(
     installed: &BTreeMap<&PluginId, &InstalledPlugin>,
     listed: &BTreeMap<PluginId, Listed<'_>>,

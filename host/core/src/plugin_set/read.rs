@@ -48,7 +48,7 @@ fn root(root: &Reader<'_>) -> Option<PluginSet> {
     let version = root.field("version").required();
     let number = version.number::<u64>(1..=u64::MAX);
     if number.is_some_and(|number| number != 1) {
-        version.problem("is not one that this host reads; it reads version 1");
+        version.problem("is not supported by this host, which supports version 1");
     }
     let prune = root.field("prune").flag().unwrap_or(false);
     let plugins = root.field("plugins").required();

@@ -67,7 +67,7 @@ impl Reason {
 
 /// Chooses among the available versions. Never an older or the same version.
 ///
-/// Build metadata does not make a version newer. Of versions that differ only in metadata, the one that sorts last is
+/// Build metadata does not make a version newer. Of versions that differ only in metadata, the last in sort order is
 /// used; of two tags for one version, the last. A blocked version without metadata applies to all its builds.
 pub fn choose(
     installed: &Version,
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn a_policy_says_how_far_an_update_goes() {
+    fn a_policy_limits_the_size_of_an_update() {
         check(
             "1.2.3",
             "v1.2.2 v1.2.3 v1.2.4 v1.2.10 v1.3.0 v1.10.0 v2.0.0 v3.1.0",
@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn pre_releases_are_for_those_who_have_one_of_the_same_version() {
+    fn pre_releases_follow_only_pre_releases_of_the_same_version() {
         check(
             "1.2.3",
             "1.2.4-rc.1 1.2.4 1.3.0-beta.1 2.0.0-rc.1",
@@ -354,7 +354,7 @@ mod tests {
     }
 
     #[test]
-    fn of_two_tags_for_one_version_the_last_is_meant() {
+    fn the_last_of_two_tags_for_a_version_is_used() {
         check(
             "1.0.0",
             "1.0.1 v1.0.1 2.0.0 v2.0.0",

@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_seed_gives_the_same_time_and_no_time_overflows() {
+    fn the_same_seed_returns_the_same_time_and_no_time_overflows() {
         let at = |seed| next_check(0, Duration::from_secs(HOUR), 0, seed);
         assert_eq!(at(1), at(1));
         assert_ne!(at(1), at(2));

@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_followed_is_what_would_be_fetched() {
+    fn the_followed_version_is_the_version_that_a_fetch_returns() {
         let id = "a".repeat(40);
         let branch = ["HEAD", "refs/heads/main", "refs/tags/v1.0.0-rc.1"];
         for (names, revision, expected) in [

@@ -10,7 +10,7 @@ pub enum ZipError {
     #[error("archive has more than {max_bytes} bytes")]
     TooLarge { max_bytes: u64 },
     /// No end record.
-    #[error("not a ZIP archive, or one that breaks off: it has no end record")]
+    #[error("the file is not a complete ZIP archive: it has no end record")]
     NoEnd,
     /// Two places where readers could start.
     #[error("archive has {found} end records; hint: do not pack ZIP archives without compression inside a ZIP archive")]
@@ -77,7 +77,7 @@ pub enum ZipError {
     #[error("`{name}` is encrypted; hint: pack it without a password")]
     Encrypted { name: String },
     /// A flag that readers differ on.
-    #[error("`{name}` has the flags `{flags:04x}`, of which some are not known")]
+    #[error("`{name}` has unknown flags (`{flags:04x}`)")]
     Flags {
         name: String,
         /// All its flags.

@@ -265,7 +265,7 @@ impl<'a> Header<'a> {
                 rule: "has the attributes of a file and the name of a folder",
             });
         }
-        // A setgid bit on a folder is common on some systems, and folders are created anew in any case.
+        // A setgid bit on a folder is common on some systems, and new folders are created in any case.
         if !is_folder && mode & 0o6000 != 0 {
             return Err(ZipError::SetId { name: name(), mode });
         }

@@ -43,7 +43,7 @@ impl Counts {
 
     /// Counts one less; `true` when nothing is left. Code of the library must not run on behalf of this count any more.
     pub(crate) fn leave(&self, kind: CountKind) -> bool {
-        // Release: what ran is over before whoever closes the library sees it gone.
+        // Release: everything that ran happens before the closing thread sees the count drop.
         self.0.fetch_sub(kind.one(), Ordering::Release) == kind.one()
     }
 

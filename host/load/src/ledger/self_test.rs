@@ -108,7 +108,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_library_leaves_is_seen_and_ended_and_the_library_closed() {
+    fn remaining_items_are_counted_and_ended_before_the_library_is_closed() {
         // The linker exports a program's function if a shared library has one with the same name, so this program is
         // bound, too.
         let folder = std::env::temp_dir();

@@ -179,7 +179,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_belongs_to_the_library_that_lies_there_until_its_slot_is_free() {
+    fn an_address_belongs_to_its_library_until_the_slot_is_released() {
         // The first pages of memory, where nothing is ever mapped.
         let page = |number: usize| number * PAGE;
         let (first, second) = (open_slot(u64::MAX - 1).unwrap(), open_slot(u64::MAX - 2).unwrap());

@@ -43,8 +43,8 @@ struct ThreadLocal {
 // SAFETY: the value is only touched on the thread it belongs to; others count and name it.
 unsafe impl Send for ThreadLocal {}
 
-/// A place where no code of a retired library is on this thread's stack: what such libraries have left on this thread ends
-/// here. Costs about a nanosecond when there is nothing to do.
+/// A place where no code of a retired library is on this thread's stack: what such libraries have left on this thread
+/// ends here. Costs about a nanosecond when there is nothing to do.
 ///
 /// Called where a worker parks, and before every poll of a plugin.
 #[inline]
@@ -182,8 +182,8 @@ impl Thread {
                 last.map(|last| thread_locals.remove(last))
             };
             let Some(ThreadLocal { owner, destructor, value }) = next else { break };
-            // SAFETY: the destructor was registered for this value on this thread, runs once, and its library is counted
-            // until `leave`.
+            // SAFETY: the destructor was registered for this value on this thread, runs once, and its library is
+            // counted until `leave`.
             unsafe { destructor(value) };
             owner.leave(CountKind::ThreadLocal);
         }

@@ -66,7 +66,7 @@ async fn numbers(stream: &mut EventStream, until: u64) -> Result<Vec<u64>, Event
 }
 
 #[tokio::test]
-async fn numbers_go_on_after_a_restart_and_a_reader_with_them() {
+async fn numbers_and_readers_continue_after_a_restart() {
     let journal = Journal::start(100).await;
     let mut stream = journal.follow(None).await;
     journal.publish([1, 2]);
@@ -81,7 +81,7 @@ async fn numbers_go_on_after_a_restart_and_a_reader_with_them() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn readers_that_begin_anywhere_miss_nothing_and_see_nothing_twice() {
+async fn readers_see_each_event_exactly_once_from_any_start() {
     let journal = Arc::new(Journal::start(100_000).await);
     const EACH: u64 = 700;
     const WRITERS: u64 = 4;
@@ -120,7 +120,7 @@ async fn readers_that_begin_anywhere_miss_nothing_and_see_nothing_twice() {
 }
 
 #[tokio::test]
-async fn a_reader_that_stops_reading_disturbs_nobody_and_catches_up_from_the_journal() {
+async fn a_slow_reader_catches_up_from_the_journal() {
     let journal = Journal::start(100_000).await;
     let mut slow = journal.follow(Some(0)).await;
     let mut quick = journal.follow(Some(0)).await;
@@ -134,7 +134,7 @@ async fn a_reader_that_stops_reading_disturbs_nobody_and_catches_up_from_the_jou
 }
 
 #[tokio::test]
-async fn a_reader_is_told_what_it_can_not_have_any_more() {
+async fn a_reader_of_removed_events_gets_a_gap() {
     let journal = Journal::start(100).await;
     let mut slow = journal.follow(Some(0)).await;
     journal.publish(0..3_000);
@@ -158,7 +158,7 @@ async fn a_reader_is_told_what_it_can_not_have_any_more() {
 }
 
 #[tokio::test]
-async fn a_filter_lets_through_what_was_asked_for_from_memory_and_from_the_journal() {
+async fn a_filter_applies_to_memory_and_journal() {
     let journal = Journal::start(10_000).await;
     let plugin = |id: &str| Some(id.parse::<PluginId>().unwrap());
     let publish = |count| {
@@ -186,7 +186,7 @@ async fn a_filter_lets_through_what_was_asked_for_from_memory_and_from_the_journ
 }
 
 #[tokio::test]
-async fn streams_end_with_the_event_that_the_host_stops() {
+async fn streams_end_with_the_event_of_the_stop() {
     let journal = Journal::start(100).await;
     let mut stream = journal.follow(Some(0)).await;
     journal.publish([1]);
@@ -202,7 +202,7 @@ async fn streams_end_with_the_event_that_the_host_stops() {
 }
 
 #[tokio::test]
-async fn when_nothing_is_written_the_oldest_that_wait_are_lost_and_counted() {
+async fn a_full_queue_drops_and_counts_the_oldest_events() {
     let journal = Journal::open(tempfile::tempdir().unwrap(), 10_000).await;
     let lost = 17;
     journal.publish(0..MAX_WAITING as u64 + lost);
@@ -214,7 +214,7 @@ async fn when_nothing_is_written_the_oldest_that_wait_are_lost_and_counted() {
 }
 
 #[tokio::test]
-async fn events_that_the_journal_does_not_take_are_shown_all_the_same() {
+async fn unwritten_events_are_shown_nevertheless() {
     let journal = Journal::start(100).await;
     let mut stream = journal.follow(None).await;
     journal.publish([1]);
@@ -226,7 +226,7 @@ async fn events_that_the_journal_does_not_take_are_shown_all_the_same() {
 }
 
 #[tokio::test]
-async fn so_many_follow_and_no_more() {
+async fn the_number_of_readers_is_limited() {
     let journal = Journal::start(100).await;
     let mut streams = vec![];
     for _ in 0..MAX_STREAMS {

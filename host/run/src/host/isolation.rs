@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_system_does_not_tell_is_not_known() {
+    fn unreported_values_are_unknown() {
         expect![[r#"
             child_process: available yes, active no: a new library is opened in a child process first; plugins then run in the host process
             seccomp: available ?, active ?: not reported by the system
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_system_tells_is_told() {
+    fn reported_values_are_shown() {
         let text = |text: &str| Some(text.to_owned());
         let machine = Machine {
             status: "Name:\thost\nNoNewPrivs:\t1\nSeccomp:\t2\nSeccomp_filters:\t1".to_owned(),

@@ -105,7 +105,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_job_is_cut_off_only_where_it_may_be() {
+    fn a_shielded_job_is_not_cancelled() {
         let course = JobCourse::new();
         assert!(course.cancelled().now_or_never().is_none());
         let outer = course.shield_from_cancel();
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_who_wants_a_job_to_end_is_who_ended_it() {
+    fn the_first_reason_to_end_a_job_counts() {
         let course = JobCourse::new();
         let superseded = JobError::Superseded { by: "job_2".to_owned() };
         assert!(course.want_end(superseded.clone()));
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn a_job_that_has_ended_is_not_ended_again() {
+    fn an_ended_job_cannot_be_cancelled() {
         let course = JobCourse::new();
         assert!(course.started().now_or_never().is_none());
         assert!(course.enter(JobEvent::Started) && !course.enter(JobEvent::Started));

@@ -269,7 +269,7 @@ impl Job {
         progress.since = goes_on.then_some(now);
     }
 
-    // === for whoever runs it ===
+    // === for the worker ===
 
     /// Waits until the end of the job is requested and no shield is held. Cancel safe.
     pub(crate) async fn cancelled(&self) -> JobError {
@@ -435,7 +435,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_job_goes_from_step_to_step_and_is_remembered_as_it_was_seen() {
+    async fn a_stored_job_equals_the_live_job() {
         let job = job(None);
         assert_eq!((job.state(), &*job.view().step), (JobState::Queued, "queue"));
         job.enter("fetch");
@@ -460,7 +460,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_job_that_its_host_leaves_has_not_ended() {
+    async fn an_interrupted_job_has_not_ended() {
         let job = job(None);
         job.enter("fetch");
         job.interrupt();
@@ -470,7 +470,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_job_has_as_long_as_its_asker_waits() {
+    async fn a_job_ends_at_its_time_limit() {
         let limited = job(Some(std::time::Duration::from_secs(2)));
         limited.time_out();
         assert_eq!(limited.cancelled().await.state(), JobState::TimedOut);

@@ -62,7 +62,7 @@ mod tests {
     }
 
     #[test]
-    fn a_result_is_read_as_it_was_told() {
+    fn a_stored_result_equals_the_reported_one() {
         let receipt = Receipt {
             id: Some("hello".parse().unwrap()),
             version: "1.0.0".to_owned(),
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_is_a_failure_that_says_so() {
+    fn an_unreadable_result_is_a_failure() {
         for text in [None, Some(""), Some("{}"), Some(r#"{"done":{}}"#)] {
             assert_eq!(read(text).unwrap_err().code, "job_outcome_unreadable", "{text:?}");
         }

@@ -68,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_program_of_any_name_is_read() {
+    fn a_program_name_may_contain_brackets_and_spaces() {
         let stat = "7 (a) b 9) S 1 7 7 0 -1 4194304 1 0 0 0 250 50 0 0 20 0 12 0 5 0 0";
         assert_eq!(parse_stat(stat), Some((3.0, 12)));
         assert_eq!((parse_stat(""), parse_stat("7 (a) S 1")), (None, None));
@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn this_process_is_read() {
+    fn the_metrics_of_this_process_are_read() {
         let metrics = ProcessMetrics::new(&Registry::new());
         metrics.read();
         assert!(metrics.resident.get() > 1 << 20 && metrics.open_files.get() > 2 && metrics.threads.get() > 0);

@@ -287,7 +287,7 @@ mod tests {
     use crate::model::Failed;
 
     #[test]
-    fn a_batch_is_refused_with_all_that_is_wrong() {
+    fn a_refused_batch_lists_all_problems() {
         let id = || "hello".to_owned();
         let unload = |keep_data| Operation::Unload { id: id(), keep_data, cascade: false };
         let says = |operations: &[Operation], atomic| match check_batch(operations, atomic) {

@@ -484,7 +484,7 @@ mod tests {
     }
 
     #[test]
-    fn every_operation_is_read_as_it_was_written() {
+    fn a_stored_operation_equals_the_submitted_one() {
         for operation in all() {
             let text = write(&operation);
             assert_eq!(format!("{:?}", read(&text).unwrap()), format!("{operation:?}"), "{text}");
@@ -492,7 +492,7 @@ mod tests {
     }
 
     #[test]
-    fn every_operation_is_tried_above() {
+    fn the_test_list_has_every_operation() {
         // The error lists all variants: "unknown variant `x`, expected one of `load`, …".
         let known = read(r#"{"operation":"x"}"#).unwrap_err().to_string();
         let known = known.split('`').skip(3).step_by(2).collect::<std::collections::BTreeSet<_>>();
@@ -501,7 +501,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_stays_what_it_is() {
+    fn the_stored_form_of_operations_does_not_change() {
         let texts = all().iter().map(|operation| write(operation) + "\n").collect::<String>();
         expect![[r#"
             {"operation":"load","source":{"git":"https://github.com/acme/hello@v1.2.0"},"trust":"http","options":{"configuration":{"greeting":"Hé\u0000\"","n":[1,2.5,null]},"start":true,"if_changed":false}}
@@ -535,7 +535,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_an_operation_is_not_guessed() {
+    fn invalid_operations_are_refused() {
         for text in [
             "",
             "{}",

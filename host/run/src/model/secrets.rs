@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn secrets_are_what_the_schema_says_or_else_what_names_say() {
+    fn secrets_are_found_by_schema_or_else_by_name() {
         let configuration = map(json!({
             "password": "a", "key": "b", "deep": {"api/token": "c", "none": {}, "secret": null},
             "servers": [{"name": "x"}, {"deeper": [{"password": "d"}]}], "names": ["e"]
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_out_comes_back_where_nothing_else_is_said() {
+    fn secrets_that_settings_do_not_mention_are_kept() {
         let before = map(json!({
             "greeting": "Hi", "password": "a", "deep": {"token": "b", "host": "x"}, "gone/too": {"secret": "c"}
         }));

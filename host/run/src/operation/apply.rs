@@ -186,7 +186,7 @@ impl Work<'_> {
         self.receipt(&lease, before, None)
     }
 
-    // === what was planned, and what is there ===
+    // === the plan and the actual state ===
 
     /// Refuses a plugin that was changed since the plan was made, other than by this job.
     fn is_as_planned(&self, lease: &PluginLease, planned: u64) -> Result<(), Error> {

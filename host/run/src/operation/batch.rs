@@ -230,7 +230,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_revision_tells_which_part_of_which_job_has_made_it() {
+    fn the_mark_of_a_revision_names_job_and_part() {
         let part = PartOf { number: 2, count: 13, label: "hello".to_owned() };
         let job = "job_0123456789abcdef";
         for reason in [None, Some("new settings (part 7 of 9 of job_x)"), Some("part 1 of 1 of it")] {

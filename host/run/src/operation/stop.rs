@@ -89,7 +89,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_plugin_goes_from_state_to_state() {
+    fn the_states_between_two_goals_are_listed() {
         let mut table = String::new();
         for from in [Goal::Installed, Goal::Running, Goal::Stopped, Goal::Disabled] {
             for (serves, to) in

@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn the_newest_plans_are_kept_each_once() {
+    fn the_newest_plans_are_stored_once_each() {
         let plans = Plans::default();
         for name in 0..=MAX {
             plans.keep(plan(&name.to_string()));
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn a_plan_says_what_has_changed_since() {
+    fn a_stale_plan_lists_the_changes() {
         let says = |now: &[(&str, u64)]| {
             plan("x").difference(&now.iter().map(|(id, revision)| (id.parse().unwrap(), *revision)).collect())
         };

@@ -1,4 +1,4 @@
-//! Calls between plugins, and the log.
+//! Calls between plugins, and log lines.
 
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Waker};
@@ -11,7 +11,7 @@ use http::Response;
 
 use crate::support::{ALL, TestHost, ask};
 
-/// Answers every call and remembers who asked for what.
+/// Answers every call and records caller and path.
 #[derive(Default)]
 struct Echo {
     calls: Mutex<Vec<String>>,
@@ -26,7 +26,7 @@ impl CallPlugin for Echo {
 }
 
 #[tokio::test]
-async fn a_call_goes_to_the_one_who_takes_calls() {
+async fn a_call_is_passed_to_the_registered_receiver() {
     let host = TestHost::start().await;
     let plugin = host.plugin("one", ALL);
     let call = |path: &str, depth| {
@@ -60,7 +60,7 @@ impl CallPlugin for Silent {
 }
 
 #[tokio::test]
-async fn calls_that_wait_for_their_answers_have_a_limit() {
+async fn concurrent_calls_are_limited() {
     let host = TestHost::start().await;
     host.services.set_calls(Arc::new(Silent));
     let plugin = host.plugin("one", ALL);

@@ -19,7 +19,7 @@ async fn subscribe(plugin: &Plugin, topic: &str) -> ServiceBody {
     response.into_body()
 }
 
-/// The next event, when it is there already.
+/// The next event, if it is queued already.
 fn next(stream: &mut ServiceBody) -> Option<Value> {
     let chunk: Bytes = stream.frame().now_or_never()??.unwrap().into_data().unwrap();
     Some(serde_json::from_slice(&chunk).unwrap())
@@ -30,7 +30,7 @@ fn is_at_end(stream: &mut ServiceBody) -> bool {
 }
 
 #[tokio::test]
-async fn an_event_goes_to_those_who_asked_for_it() {
+async fn an_event_is_passed_to_its_subscribers() {
     let host = TestHost::start().await;
     let (one, two) = (host.plugin("one", ALL), host.plugin("two", ALL));
     let mut streams = Vec::new();
@@ -54,7 +54,7 @@ async fn an_event_goes_to_those_who_asked_for_it() {
 }
 
 #[tokio::test]
-async fn data_stands_as_it_was_written() {
+async fn data_is_passed_unchanged() {
     let host = TestHost::start().await;
     let plugin = host.plugin("one", ALL);
     let mut stream = subscribe(&plugin, "one/a").await;
@@ -76,7 +76,7 @@ async fn a_waiting_subscriber_is_woken() {
 }
 
 #[tokio::test]
-async fn a_slow_subscriber_loses_the_oldest_and_is_told_how_many() {
+async fn a_slow_subscriber_loses_the_oldest_events_and_gets_their_number() {
     let host = TestHost::start().await;
     let plugin = host.plugin("one", ALL);
     let (mut slow, mut quick) = (subscribe(&plugin, "one/a").await, subscribe(&plugin, "one/a").await);
@@ -94,7 +94,7 @@ async fn a_slow_subscriber_loses_the_oldest_and_is_told_how_many() {
 }
 
 #[tokio::test]
-async fn large_events_that_wait_are_bounded_together() {
+async fn queued_events_are_limited_in_bytes() {
     let host = TestHost::start().await;
     let plugin = host.plugin("one", ALL);
     let mut slow = subscribe(&plugin, "one/a").await;

@@ -1,4 +1,4 @@
-//! What passes through the host's HTTP client.
+//! Requests and responses through the HTTP client of plugins.
 
 use std::sync::Arc;
 
@@ -34,7 +34,7 @@ pub(crate) async fn allowed(servers: &[&Server]) -> (TestHost, Plugin) {
 }
 
 #[tokio::test]
-async fn a_request_arrives_with_the_headers_of_the_host_and_without_those_of_a_connection() {
+async fn a_request_gets_the_headers_of_the_host_and_loses_hop_by_hop_headers() {
     let server = Server::start(echo).await;
     let (_host, plugin) = allowed(&[&server]).await;
     let request = fetch("PUT", &server.url("/a%20b?x=1#part"))
@@ -63,7 +63,7 @@ async fn a_request_arrives_with_the_headers_of_the_host_and_without_those_of_a_c
 }
 
 #[tokio::test]
-async fn a_query_may_stand_apart_and_the_plugins_own_trace_and_agent_stay() {
+async fn a_separate_query_and_the_plugins_own_trace_and_agent_are_kept() {
     let server = Server::start(echo).await;
     let (_host, plugin) = allowed(&[&server]).await;
     let request = fetch("GET", &server.url("/a")).header("traceparent", "00-9-9-01").header("user-agent", "mine").with(
@@ -78,7 +78,7 @@ async fn a_query_may_stand_apart_and_the_plugins_own_trace_and_agent_stay() {
 }
 
 #[tokio::test]
-async fn an_answer_passes_without_the_headers_of_a_connection() {
+async fn a_response_is_passed_without_hop_by_hop_headers() {
     let server = Server::start(|_| async {
         let mut response = text("gone");
         *response.status_mut() = http::StatusCode::GONE;
@@ -102,14 +102,14 @@ async fn an_answer_passes_without_the_headers_of_a_connection() {
     names.sort_unstable();
     assert_eq!(names, ["content-length", "date", "set-cookie", "x-own"]);
     assert_eq!(answer.headers.get_all("set-cookie").iter().count(), 2);
-    // A cookie is the plugin's to send again.
+    // The client stores no cookies; the plugin sends them itself.
     let again = Server::start(echo).await;
     let (_host, plugin) = allowed(&[&again]).await;
     assert!(!fetch("GET", &again.url("/")).of(&plugin).await.text().contains("cookie"));
 }
 
 #[tokio::test]
-async fn connections_are_used_again_by_the_same_plugin_only() {
+async fn connections_are_reused_within_one_plugin_only() {
     let server = Server::start(echo).await;
     let (host, plugin) = allowed(&[&server]).await;
     for _ in 0..3 {
@@ -122,7 +122,7 @@ async fn connections_are_used_again_by_the_same_plugin_only() {
 }
 
 #[tokio::test]
-async fn redirects_are_followed_as_http_says() {
+async fn redirects_are_followed() {
     let target = Server::start(echo).await;
     let to = target.url("/end");
     let server = Server::start(move |request| {
@@ -158,12 +158,12 @@ async fn redirects_are_followed_as_http_says() {
         assert!(answer.contains("x-mine: 1") && answer.contains(&format!("host: {}", target.host())), "{case}");
         assert!(!answer.contains("authorization") && !answer.contains("cookie"), "{case}");
     }
-    // Nothing to follow: the plugin gets the answer itself.
+    // Not a redirect to follow: the plugin gets the response itself.
     assert_eq!(fetch("GET", &server.url("/300")).of(&plugin).await.status, 300);
 }
 
 #[tokio::test]
-async fn a_relative_redirect_keeps_the_credentials_and_a_circle_ends() {
+async fn a_relative_redirect_keeps_the_credentials_and_a_loop_ends() {
     let server = Server::start(|request| async move {
         match request.uri().path() {
             "/from" => redirect(302, "to?x"),
@@ -193,7 +193,7 @@ fn acceptor() -> TlsAcceptor {
 }
 
 #[tokio::test]
-async fn https_asks_for_a_certificate_of_an_authority_that_is_trusted_and_for_the_right_name() {
+async fn https_requires_a_trusted_authority_and_the_right_name() {
     let server = Server::with_tls(Some(acceptor()), echo).await;
     let (by_name, by_address) = (format!("localhost:{}", server.address.port()), server.host());
     let start = |extra_authorities: Vec<Vec<u8>>| {

@@ -1,4 +1,4 @@
-//! Where a plugin may not fetch from, seen at servers that count their connections.
+//! Refused fetches, checked with servers that count their connections.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::server::{Server, echo, redirect};
 use crate::support::TestHost;
 
 #[tokio::test]
-async fn a_host_that_plugin_yaml_does_not_list_is_refused_with_the_line_to_add() {
+async fn an_unlisted_host_is_refused_with_the_line_to_add() {
     let server = Server::start(echo).await;
     let host = TestHost::fetching(&[&server.host()]).await;
     let plugin = fetcher(&host, &["api.example.com"]);
@@ -35,7 +35,7 @@ async fn a_private_address_needs_both_plugin_yaml_and_the_operator() {
         (address.as_str(), vec![], server.url("/"), Some("fetch_private_hosts")),
         // A name that resolves to this machine.
         (name.as_str(), vec![], format!("http://{name}/"), Some("fetch_private_hosts")),
-        // The operator allowed the address, not the name that leads there.
+        // The operator allowed the address, not the name that resolves to it.
         (name.as_str(), vec![address.as_str()], format!("http://{name}/"), Some("fetch_private_hosts")),
         (name.as_str(), vec![name.as_str()], format!("http://{name}/"), None),
         (address.as_str(), vec![address.as_str()], server.url("/"), None),
@@ -56,7 +56,7 @@ async fn a_private_address_needs_both_plugin_yaml_and_the_operator() {
 }
 
 #[tokio::test]
-async fn addresses_in_disguise_are_judged_as_what_they_are() {
+async fn disguised_private_addresses_are_refused() {
     let server = Server::start(echo).await;
     let port = server.address.port();
     let host = TestHost::start().await;
@@ -70,7 +70,7 @@ async fn addresses_in_disguise_are_judged_as_what_they_are() {
 }
 
 #[tokio::test]
-async fn a_redirect_is_judged_like_a_request() {
+async fn a_redirect_is_checked_like_a_request() {
     let canary = Server::start(echo).await;
     let to = canary.url("/");
     let server = Server::start(move |request| {
@@ -98,7 +98,7 @@ async fn a_redirect_is_judged_like_a_request() {
 }
 
 #[tokio::test]
-async fn a_server_that_is_not_there_is_said_so() {
+async fn a_refused_connection_is_reported() {
     let port = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port();
     let address = format!("127.0.0.1:{port}");
     let host = TestHost::fetching(&[&address]).await;
@@ -109,8 +109,8 @@ async fn a_server_that_is_not_there_is_said_so() {
 }
 
 #[tokio::test]
-async fn a_server_that_does_not_answer_is_given_up() {
-    // It takes connections and says nothing.
+async fn a_silent_server_times_out() {
+    // Accepts connections and sends nothing.
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = silent.local_addr().unwrap().to_string();
     let short = Duration::from_millis(100);

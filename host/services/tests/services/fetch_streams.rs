@@ -17,7 +17,7 @@ use crate::server::{Server, echo, redirect, text};
 
 const CHUNK: usize = 64 * 1024;
 
-/// A body of chunks that counts how many were taken, and says when it is dropped.
+/// A body of chunks that counts the polled chunks and reports when it is dropped.
 struct Counted {
     left: usize,
     taken: Arc<AtomicUsize>,
@@ -54,8 +54,8 @@ impl Drop for Counted {
 }
 
 #[tokio::test]
-async fn a_large_answer_is_only_taken_as_fast_as_the_plugin_reads() {
-    // 4 GiB, which no buffer on the way holds.
+async fn a_large_response_is_read_at_the_pace_of_the_plugin() {
+    // 4 GiB: more than any buffer on the way.
     let (body, taken, is_dropped) = Counted::new(1 << 16);
     let body = std::sync::Mutex::new(Some(body));
     let body = Arc::new(body);
@@ -70,20 +70,20 @@ async fn a_large_answer_is_only_taken_as_fast_as_the_plugin_reads() {
         assert!(!answer.frame().await.unwrap().unwrap().into_data().unwrap().is_empty());
     }
     drop(answer);
-    // The connection ends with the answer, so the server stops too.
+    // The connection is closed with the response, so the server stops as well.
     is_dropped.await.unwrap();
     let taken = taken.load(Ordering::SeqCst) * CHUNK;
     assert!(taken < 64 << 20, "{taken} bytes were on the way");
 }
 
 #[tokio::test]
-async fn a_large_body_is_only_taken_as_fast_as_the_server_reads() {
+async fn a_large_body_is_sent_at_the_pace_of_the_server() {
     let server = Server::start(|request| async move {
-        // Only the first chunk is read; the answer comes while the rest waits.
+        // Only the first chunk is read; the response arrives while the rest waits.
         let mut body = request.into_body();
         let first = body.frame().await.unwrap().unwrap().into_data().unwrap();
         assert!(!first.is_empty());
-        // Neither read nor closed, as by a server that is busy with something else.
+        // Neither read nor closed, as by a busy server.
         std::mem::forget(body);
         text("enough")
     })
@@ -100,7 +100,7 @@ async fn a_large_body_is_only_taken_as_fast_as_the_server_reads() {
 }
 
 #[tokio::test]
-async fn a_body_streams_to_its_end_with_the_length_that_the_plugin_says() {
+async fn a_streamed_body_keeps_the_length_of_the_plugin() {
     let server = Server::start(|request| async move {
         let (head, body) = request.into_parts();
         let length = head.headers.get("content-length").map(|length| length.to_str().unwrap().to_owned());
@@ -121,7 +121,7 @@ async fn a_body_streams_to_its_end_with_the_length_that_the_plugin_says() {
 }
 
 #[tokio::test]
-async fn a_body_that_fails_is_the_plugins_failure() {
+async fn a_failed_body_is_a_failure_of_the_plugin() {
     let server = Server::start(echo).await;
     let (_host, plugin) = allowed(&[&server]).await;
     let (mut body, ..) = Counted::new(1);
@@ -146,7 +146,7 @@ async fn a_streamed_body_is_not_sent_twice() {
 }
 
 #[tokio::test]
-async fn an_answer_that_stalls_fails_at_the_deadline() {
+async fn a_stalled_response_fails_at_the_deadline() {
     struct Stalls(bool);
     impl http_body::Body for Stalls {
         type Data = Bytes;
@@ -169,7 +169,7 @@ async fn an_answer_that_stalls_fails_at_the_deadline() {
 }
 
 #[tokio::test]
-async fn a_fetch_that_is_given_up_takes_its_connection_with_it() {
+async fn a_cancelled_fetch_closes_its_connection() {
     let (asked, is_asked) = oneshot::channel();
     let (gone, is_gone) = oneshot::channel::<()>();
     let channels = Arc::new(std::sync::Mutex::new(Some((asked, gone))));
@@ -192,7 +192,7 @@ async fn a_fetch_that_is_given_up_takes_its_connection_with_it() {
 }
 
 #[tokio::test]
-async fn nothing_of_the_plugins_body_stays_when_a_fetch_is_given_up() {
+async fn a_cancelled_fetch_drops_the_body_of_the_plugin() {
     let (asked, is_asked) = oneshot::channel();
     let asked = Arc::new(std::sync::Mutex::new(Some(asked)));
     let server = Server::start(move |request| {

@@ -1,4 +1,4 @@
-//! What plugins may rely on when they ask their host, seen through the trait that the boundary uses.
+//! The services of plugins, tested through the trait that the boundary calls.
 #![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests may end by a panic, spawn and write files")]
 
 mod calls;

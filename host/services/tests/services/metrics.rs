@@ -1,4 +1,4 @@
-//! Metrics.
+//! Metrics of plugins.
 
 use std::collections::BTreeMap;
 
@@ -21,7 +21,7 @@ fn measure(plugin: &Plugin, kind: MetricKind, name: &str, labels: &[(&str, &str)
     }
 }
 
-/// The samples of a text that is valid: one TYPE before all samples of a name, no sample twice.
+/// The samples of a text. Checks that each name has one TYPE before its samples and that no sample is repeated.
 fn samples(host: &TestHost) -> BTreeMap<String, String> {
     let text = host.services.metrics().render();
     let (mut types, mut samples) = (BTreeMap::new(), BTreeMap::new());
@@ -44,7 +44,7 @@ fn samples(host: &TestHost) -> BTreeMap<String, String> {
 }
 
 #[tokio::test]
-async fn measures_are_shown_with_the_name_of_the_plugin() {
+async fn measurements_are_exported_with_the_id_of_the_plugin() {
     let host = TestHost::start().await;
     let plugin = host.plugin("one", ALL);
     measure(&plugin, Counter, "orders_total", &[("kind", "a\"b")], &[(Add, 1.0), (Add, 2.5)]);
@@ -65,7 +65,7 @@ async fn measures_are_shown_with_the_name_of_the_plugin() {
 }
 
 #[tokio::test]
-async fn what_has_no_meaning_is_ignored_and_counted() {
+async fn invalid_measurements_are_ignored_and_counted() {
     let host = TestHost::start().await;
     let plugin = host.plugin("one", ALL);
     measure(&plugin, Counter, "c", &[], &[(Add, 1.0), (Add, -1.0), (Add, f64::NAN), (Set, 9.0), (Observe, 9.0)]);
@@ -80,7 +80,7 @@ async fn what_has_no_meaning_is_ignored_and_counted() {
 }
 
 #[tokio::test]
-async fn series_go_on_across_generations_and_go_when_the_plugin_is_unloaded() {
+async fn series_continue_across_generations_and_are_removed_on_unload() {
     let host = TestHost::start().await;
     let (old, two) = (host.generation("one", 1, ALL), host.plugin("two", ALL));
     measure(&old, Counter, "c", &[], &[(Add, 1.0)]);
@@ -100,13 +100,13 @@ async fn series_go_on_across_generations_and_go_when_the_plugin_is_unloaded() {
 }
 
 #[tokio::test]
-async fn one_name_may_be_of_another_kind_in_another_plugin() {
+async fn a_metric_name_may_have_different_kinds_in_two_plugins() {
     let host = TestHost::start().await;
     let [one, two, three] = ["one", "two", "three"].map(|id| host.plugin(id, ALL));
     measure(&one, Counter, "x", &[], &[(Add, 1.0)]);
     measure(&two, Gauge, "x", &[], &[(Set, 2.0)]);
     measure(&three, Histogram, "x", &[], &[(Observe, 3.0)]);
-    // Names that the samples of a histogram have, and a name that a kind was added to.
+    // Names of histogram samples, and a name with a kind appended.
     measure(&one, Gauge, "x_histogram_count", &[], &[(Set, 4.0)]);
     measure(&one, Histogram, "x_gauge", &[], &[(Observe, 5.0)]);
     let shown = samples(&host);
@@ -119,7 +119,7 @@ async fn one_name_may_be_of_another_kind_in_another_plugin() {
     ] {
         assert_eq!(shown.get(sample).map(String::as_str), Some(value), "{sample} of {shown:?}");
     }
-    // A name is free again when nobody uses it.
+    // A name is free again when no plugin uses it.
     host.services.metrics().forget(&"one".parse().unwrap());
     host.services.metrics().forget(&"two".parse().unwrap());
     measure(&host.plugin("four", ALL), Gauge, "x", &[], &[(Set, 6.0)]);
@@ -127,7 +127,7 @@ async fn one_name_may_be_of_another_kind_in_another_plugin() {
 }
 
 #[tokio::test]
-async fn a_histogram_with_other_buckets_starts_anew() {
+async fn a_histogram_with_changed_buckets_starts_from_zero() {
     let host = TestHost::start().await;
     let plugin = host.plugin("one", ALL);
     measure(&plugin, Histogram, "h", &[], &[(Observe, 1.0)]);
@@ -139,7 +139,7 @@ async fn a_histogram_with_other_buckets_starts_anew() {
 }
 
 #[tokio::test]
-async fn a_histogram_without_buckets_gets_the_usual_ones() {
+async fn a_histogram_without_buckets_gets_the_default_ones() {
     let host = TestHost::start().await;
     let plugin = host.plugin("one", ALL);
     let open = MetricDefinition { buckets: vec![], ..definition(Histogram, "h", &[]) };
@@ -148,7 +148,7 @@ async fn a_histogram_without_buckets_gets_the_usual_ones() {
 }
 
 #[tokio::test]
-async fn bad_definitions_are_refused_with_a_sentence() {
+async fn invalid_definitions_are_refused_with_a_reason() {
     let host = TestHost::start().await;
     let plugin = host.plugin("one", ALL);
     measure(&plugin, Counter, "taken", &[], &[]);

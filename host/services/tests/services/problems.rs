@@ -1,4 +1,4 @@
-//! Every refusal as a table, and the permission that each request needs.
+//! All refusals as a table, and the permission that each request needs.
 
 use host_load::service::{CALL, EVENTS, FETCH, KV, SECRETS};
 

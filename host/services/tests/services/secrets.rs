@@ -1,4 +1,4 @@
-//! Secrets.
+//! Secrets of plugins.
 
 use host_load::service::SECRETS;
 use host_services::SecretSource;
@@ -6,7 +6,7 @@ use host_services::SecretSource;
 use crate::support::{ALL, TestHost, ask, secrets};
 
 #[tokio::test]
-async fn a_secret_is_read_where_it_lies_each_time() {
+async fn a_secret_is_read_at_each_request() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("token");
     std::fs::write(&path, "s3cret\n\n").unwrap();
@@ -26,7 +26,7 @@ async fn a_secret_is_read_where_it_lies_each_time() {
 }
 
 #[tokio::test]
-async fn a_secret_that_cannot_be_read_says_why() {
+async fn an_unreadable_secret_reports_the_reason() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("long"), vec![0; 64 * 1024 + 1]).unwrap();
     let file = |name: &str| SecretSource::File(folder.path().join(name));

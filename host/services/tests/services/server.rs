@@ -1,4 +1,4 @@
-//! A server on this machine that a test writes the answers of.
+//! A local HTTP server with responses defined by the test.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -27,7 +27,7 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Answers each request with what `answer` gives.
+    /// Answers each request with the response that `answer` returns.
     pub(crate) async fn start<A, F>(answer: A) -> Server
     where
         A: Fn(Request<Incoming>) -> F + Clone + Send + Sync + 'static,
@@ -73,7 +73,7 @@ impl Server {
         format!("http://{}{path}", self.address)
     }
 
-    /// How many connections were made to it.
+    /// The number of accepted connections.
     pub(crate) fn n_connections(&self) -> usize {
         self.n_connections.load(Ordering::SeqCst)
     }
@@ -94,7 +94,7 @@ where
         let answer = answer(request);
         async move { Ok::<_, Infallible>(answer.await) }
     });
-    // A client that goes away is part of some tests.
+    // Some tests disconnect their client.
     let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
 }
 
@@ -109,7 +109,7 @@ pub(crate) fn redirect(status: u16, to: &str) -> Response<Body> {
     response
 }
 
-/// Answers with the request as text: its line, its headers in order, its body.
+/// Answers with the request as text: request line, sorted headers, body.
 pub(crate) async fn echo(request: Request<Incoming>) -> Response<Body> {
     let (head, body) = request.into_parts();
     let mut lines = vec![format!("{} {}", head.method, head.uri)];

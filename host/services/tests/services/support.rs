@@ -24,7 +24,7 @@ pub(crate) struct TestHost {
     pub(crate) log: Arc<Log>,
 }
 
-/// The lines that plugins wrote.
+/// The log lines of plugins.
 #[derive(Default)]
 pub(crate) struct Log {
     pub(crate) lines: Mutex<Vec<String>>,
@@ -60,7 +60,7 @@ impl TestHost {
         TestHost { services: HostServices::new(parts), _folder: folder, log }
     }
 
-    /// With servers in the private network that the operator allows.
+    /// Allows fetches from these private servers.
     pub(crate) async fn fetching(private_hosts: &[&str]) -> TestHost {
         let private_hosts = private_hosts.iter().map(|host| host.parse().unwrap()).collect();
         TestHost::with(|parts| parts.fetch.private_hosts = private_hosts).await
@@ -101,7 +101,7 @@ impl Plugin {
         self.services.request(request).await
     }
 
-    /// The status, the headers and the whole body of an answer.
+    /// Status, headers and whole body of a response.
     pub(crate) async fn ask(&self, request: ServiceRequest) -> Whole {
         let (head, body) = self.send(request).await.into_parts();
         let body = body.collect().await.unwrap().to_bytes();
@@ -139,7 +139,7 @@ impl Whole {
     }
 }
 
-/// A request to a service, to be added to.
+/// A request to a service, without parameters.
 pub(crate) struct Ask(ServiceRequest);
 
 pub(crate) fn ask(service: u32, method: &str) -> Ask {

@@ -305,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_there_is_null() {
+    fn missing_values_are_null() {
         for (name, detail) in [
             ("job.ended", r#"{"code":null,"duration_ms":1.0,"error":null,"operation":"load","outcome":"done"}"#),
             ("generation.serves", r#"{"generation":1,"generation_before":null,"version":"1.0.0"}"#),
@@ -319,7 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn what_lacks_a_part_is_not_read() {
+    fn an_incomplete_detail_is_not_read() {
         for (name, detail) in ALL {
             let whole: Map<String, Value> = serde_json::from_str(detail).unwrap();
             for key in whole.keys() {

@@ -58,7 +58,7 @@ fn the_body_is_read_no_further_than_the_handler_has_come() {
 }
 
 #[test]
-fn what_exceeds_a_limit_or_is_no_form_is_refused() {
+fn forms_over_a_limit_and_invalid_forms_are_refused() {
     crate::test_block_on(async {
         let (form_, _) = form(vec![TWO.into()]).await;
         let mut few = form_.with_limits(|limits| limits.max_fields = 1);

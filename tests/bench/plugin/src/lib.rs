@@ -1,5 +1,5 @@
-//! What the measurements call, besides the examples: the smallest answer, the generation that gave it, extractors, events
-//! for the log, blocks of heap and a stream of server-sent events.
+//! What the measurements call, besides the examples: the smallest answer, the generation that gave it, extractors,
+//! events for the log, blocks of heap and a stream of server-sent events.
 
 mod guest;
 mod ticks;

@@ -1,5 +1,5 @@
-//! A stream that gives a number each second, the first at once, by tokio's timer; compiled into the plugin and into what
-//! it is compared with.
+//! A stream that gives a number each second, the first at once, by tokio's timer; compiled into the plugin and into
+//! what it is compared with.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};

@@ -1,7 +1,7 @@
 //! The handlers that are measured, compiled into axum: what the host is compared with.
 //!
-//! `plain <port> [same-headers]` listens on loopback. With `same-headers` an answer carries the headers that the host adds, the
-//! request id with a constant of the same length, so that both write as many bytes.
+//! `plain <port> [same-headers]` listens on loopback. With `same-headers` an answer carries the headers that the host
+//! adds, the request id with a constant of the same length, so that both write as many bytes.
 
 #[path = "../../plugin/src/guest.rs"]
 mod guest;

@@ -1,4 +1,5 @@
-//! Keys for thread-specific values, with a destructor and a value on the thread of the call, and nobody who deletes them.
+//! Keys for thread-specific values, with a destructor and a value on the thread of the call, and nobody who deletes
+//! them.
 
 use std::ffi::c_void;
 

@@ -103,7 +103,8 @@ mod tests {
     #[test]
     fn each_change_is_one_line() {
         let at = |version: &str, source: &str, commit: Option<&str>| {
-            let (version, source) = (version.to_owned(), source.to_owned());
+            let version = version.to_owned();
+            let source = source.to_owned();
             Some(PlannedVersion { version, source, commit: commit.map(str::to_owned) })
         };
         let named = |id: &str| PlannedPlugin { id: id.to_owned(), ..PlannedPlugin::default() };

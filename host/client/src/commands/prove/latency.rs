@@ -77,15 +77,16 @@ mod tests {
     #[test]
     fn quantiles_cover_all_added_durations() {
         assert_eq!(Latencies::default().quantile(0.5), None);
-        let (mut odd, mut even) = (Latencies::default(), Latencies::default());
+        let mut odd = Latencies::default();
+        let mut even = Latencies::default();
         for micros in 1..=1000 {
             let which = if micros % 2 == 0 { &mut even } else { &mut odd };
             which.add(Duration::from_micros(micros));
         }
         odd.add_all(&even);
         for (share, micros) in [(0.0, 1), (0.5, 500), (0.99, 990), (1.0, 1000)] {
-            let told = odd.quantile(share).unwrap().as_nanos() as f64 / 1e3;
-            assert!((1.0..1.016).contains(&(told / f64::from(micros))), "{share}: {told} us");
+            let reported = odd.quantile(share).unwrap().as_nanos() as f64 / 1e3;
+            assert!((1.0..1.016).contains(&(reported / f64::from(micros))), "{share}: {reported} us");
         }
     }
 }

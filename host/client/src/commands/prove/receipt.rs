@@ -3,8 +3,8 @@
 use host_api::Generation;
 use serde::Serialize;
 
-use super::seen::{Part, Seen, is_unmapped};
-use super::traffic::{Kind, Tally};
+use super::observations::{Observations, ObservedGeneration, is_unmapped};
+use super::traffic::{FailureKind, Tally};
 use crate::commands::generations::held;
 use crate::output::Table;
 use crate::output::text::{duration, printable};
@@ -28,7 +28,7 @@ pub(super) struct Receipt {
     /// The generations that served requests or were replaced.
     pub(super) generations: Vec<Served>,
     /// The first failure kinds.
-    pub(super) failures: Vec<Kind>,
+    pub(super) failures: Vec<FailureKind>,
     pub(super) latency: Latency,
     pub(super) unmapped: Unmapped,
     /// Mapped libraries of all plugins; null if the host could not be reached.
@@ -92,15 +92,17 @@ pub(super) struct Mapped {
 
 impl Requests {
     /// Creates the counts. `probed` is the number of answered requests before the traffic.
-    pub(super) fn new(tally: &Tally, probed: u64, seen: &Seen) -> Requests {
-        let (answered, failed) = (tally.n_answered + probed, tally.n_failed);
-        let (sent, counted) = (answered + failed, seen.n_requests());
+    pub(super) fn new(tally: &Tally, probed: u64, seen: &Observations) -> Requests {
+        let answered = tally.n_answered + probed;
+        let failed = tally.n_failed;
+        let sent = answered + failed;
+        let counted = seen.n_requests();
         Requests { sent, answered, failed, counted, by_others: counted.saturating_sub(sent) }
     }
 }
 
 impl Served {
-    pub(super) fn new(part: Part<'_>) -> Served {
+    pub(super) fn new(part: ObservedGeneration<'_>) -> Served {
         let generation = Generation { requests: part.requests, ..part.generation.clone() };
         Served { generation, replaced: part.is_replaced }
     }
@@ -115,7 +117,7 @@ impl Latency {
 }
 
 impl Unmapped {
-    pub(super) fn new(seen: &Seen) -> Unmapped {
+    pub(super) fn new(seen: &Observations) -> Unmapped {
         let replaced: Vec<_> = seen.parts().filter(|part| part.is_replaced).map(|part| part.generation).collect();
         let unmapped = replaced.iter().filter(|generation| is_unmapped(generation));
         let mut after: Vec<f64> = unmapped.filter_map(|generation| generation.unmapped_after_ms).collect();
@@ -126,7 +128,7 @@ impl Unmapped {
 }
 
 /// Returns the failure kinds to report.
-pub(super) fn first_failures(tally: &Tally) -> Vec<Kind> {
+pub(super) fn first_failures(tally: &Tally) -> Vec<FailureKind> {
     tally.failures.iter().take(MAX_KINDS).cloned().collect()
 }
 
@@ -148,14 +150,15 @@ impl Receipt {
     fn failed(&self) -> Option<String> {
         let first = self.failures.first()?;
         let Requests { sent, failed, .. } = self.requests;
-        Some(format!("{failed} of {sent} requests failed: {}", self.told(first)))
+        Some(format!("{failed} of {sent} requests failed: {}", self.describe(first)))
     }
 
     fn left(&self) -> Option<String> {
         let is_left = |served: &&Served| served.replaced && !is_unmapped(&served.generation);
         let left: Vec<_> = self.generations.iter().filter(is_left).map(|served| &served.generation).collect();
         let first = left.first()?;
-        let (n_left, n_replaced) = (left.len(), self.unmapped.replaced);
+        let n_left = left.len();
+        let n_replaced = self.unmapped.replaced;
         let generations = if n_replaced == 1 { "generation" } else { "generations" };
         let first = format!("generation {} {}", first.number, state(first));
         Some(format!("{n_left} of {n_replaced} replaced {generations} not unmapped: {first}"))
@@ -167,7 +170,7 @@ impl Receipt {
         (n_lost > 0).then(|| format!("no generation counted {n_lost} of {answered} answered requests"))
     }
 
-    fn told(&self, kind: &Kind) -> String {
+    fn describe(&self, kind: &FailureKind) -> String {
         let when = match kind.round {
             round if round <= self.reloads.done => format!("during reload {round}"),
             round if round <= self.reloads.asked => format!("after reload {}", self.reloads.done),
@@ -196,7 +199,8 @@ impl Receipt {
         let mut table = Table::with_head(["GENERATION", "VERSION", "PHASE", "REQUESTS", "UNMAPPED AFTER"]);
         for Served { generation, .. } in &self.generations {
             let after = generation.unmapped_after_ms.map_or_else(|| "-".to_owned(), duration);
-            let (number, requests) = (generation.number.to_string(), generation.requests.to_string());
+            let number = generation.number.to_string();
+            let requests = generation.requests.to_string();
             table.row([&number, &generation.version, &generation.phase, &requests, &after]);
         }
         table
@@ -204,7 +208,7 @@ impl Receipt {
 
     /// Formats one line per failure kind, each with a line end.
     fn failures(&self) -> String {
-        let line = |kind: &Kind| format!("  {} x {}\n", kind.count, printable(&self.told(kind)));
+        let line = |kind: &FailureKind| format!("  {} x {}\n", kind.count, printable(&self.describe(kind)));
         let mut text: String = self.failures.iter().map(line).collect();
         let n_told: u64 = self.failures.iter().map(|kind| kind.count).sum();
         match self.requests.failed.saturating_sub(n_told) {

@@ -42,7 +42,7 @@ pub(super) struct Tally {
     /// Number of failed requests.
     pub(super) n_failed: u64,
     /// The failure kinds, in the order of their first occurrence.
-    pub(super) failures: Vec<Kind>,
+    pub(super) failures: Vec<FailureKind>,
     /// The time to the last byte of answered requests.
     pub(super) latencies: Latencies,
     /// The longest time between the ends of two consecutive responses on one connection.
@@ -51,7 +51,7 @@ pub(super) struct Tally {
 
 /// A kind of failure.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
-pub(super) struct Kind {
+pub(super) struct FailureKind {
     /// The description.
     pub(super) what: String,
     /// The number of occurrences.
@@ -72,17 +72,17 @@ pub(super) struct Traffic {
 }
 
 /// The requests on one connection.
-struct Line {
+struct RequestLoop {
     target: Arc<Target>,
     expected: StatusCode,
     tally: Tally,
     /// The end of the newest response.
     last_answer: Option<Instant>,
-    open: Option<Open>,
+    open: Option<OpenConnection>,
 }
 
 /// An open connection.
-struct Open {
+struct OpenConnection {
     sender: SendRequest<Empty<Bytes>>,
     /// Drives the connection until it is dropped.
     _driver: JoinSet<hyper::Result<()>>,
@@ -94,7 +94,7 @@ impl Target {
     /// # Errors
     /// The URL is invalid.
     pub(super) fn new(url: &str, path: String) -> Result<Target, Failure> {
-        let url: Url = url.parse().map_err(|error| Failure::of("invalid URL", &error))?;
+        let url: Url = url.parse().map_err(|error| Failure::from_error("invalid URL", &error))?;
         let (Some(host), Some(port)) = (url.host_str(), url.port_or_known_default()) else {
             return Err(Failure::usage(format!("`{url}` is not the URL of a host")));
         };
@@ -123,8 +123,9 @@ impl Traffic {
         let (tell, done) = mpsc::unbounded_channel();
         let mut lines = JoinSet::new();
         for _ in 0..n_lines {
-            let (target, tally) = (target.clone(), Tally::default());
-            let line = Line { target, expected, tally, last_answer: None, open: None };
+            let target = target.clone();
+            let tally = Tally::default();
+            let line = RequestLoop { target, expected, tally, last_answer: None, open: None };
             lines.spawn(line.run(current.clone(), tell.clone()));
         }
         Traffic { lines, n_lines, round, done }
@@ -163,23 +164,23 @@ impl Traffic {
     }
 }
 
-impl Line {
+impl RequestLoop {
     async fn run(mut self, current: watch::Receiver<u32>, tell: mpsc::UnboundedSender<u32>) -> Tally {
-        let mut told = 0;
+        let mut reported = 0;
         loop {
             let round = *current.borrow();
             if round == 0 {
                 return self.tally;
             }
-            self.ask(round).await;
-            if round != told {
-                told = round;
+            self.send(round).await;
+            if round != reported {
+                reported = round;
                 let _ = tell.send(round);
             }
         }
     }
 
-    async fn ask(&mut self, round: u32) {
+    async fn send(&mut self, round: u32) {
         let started = Instant::now();
         let failed = match ask(&self.target, &mut self.open, ANSWER_TIMEOUT, |_| {}).await {
             Ok(status) if status == self.expected => {
@@ -190,7 +191,7 @@ impl Line {
             Ok(status) => format!("answered {} instead of {}", status.as_u16(), self.expected.as_u16()),
             Err(what) => what,
         };
-        self.tally.failed(Kind { what: failed, count: 1, round });
+        self.tally.failed(FailureKind { what: failed, count: 1, round });
         if self.open.is_none() {
             tokio::time::sleep(CONNECT_AGAIN_AFTER).await;
         }
@@ -204,7 +205,7 @@ impl Tally {
         self.longest_pause = self.longest_pause.max(pause.unwrap_or_default());
     }
 
-    fn failed(&mut self, kind: Kind) {
+    fn failed(&mut self, kind: FailureKind) {
         self.n_failed += kind.count;
         match self.failures.iter_mut().find(|other| other.what == kind.what) {
             Some(other) => {
@@ -227,7 +228,7 @@ impl Tally {
 /// Sends a request and passes each part of the body to `data`. An error closes the connection.
 async fn ask(
     target: &Target,
-    open: &mut Option<Open>,
+    open: &mut Option<OpenConnection>,
     timeout: Duration,
     mut data: impl FnMut(&[u8]),
 ) -> Result<StatusCode, String> {
@@ -266,7 +267,7 @@ async fn ask(
     })
 }
 
-async fn connect(target: &Target) -> Result<Open, String> {
+async fn connect(target: &Target) -> Result<OpenConnection, String> {
     let (host, port) = &target.address;
     let stream = TcpStream::connect((host.as_str(), *port)).await;
     let stream = stream.map_err(|error| chain("failed to connect", &error))?;
@@ -276,12 +277,12 @@ async fn connect(target: &Target) -> Result<Open, String> {
         handshake(TokioIo::new(stream)).await.map_err(|error| chain("failed to connect", &error))?;
     let mut driver = JoinSet::new();
     driver.spawn(connection);
-    Ok(Open { sender, _driver: driver })
+    Ok(OpenConnection { sender, _driver: driver })
 }
 
 /// Formats an error and its causes in one line.
 fn chain(what: &str, error: &(dyn std::error::Error + 'static)) -> String {
-    let failure = Failure::of(what, error);
+    let failure = Failure::from_error(what, error);
     std::iter::once(failure.message).chain(failure.details).collect::<Vec<_>>().join(": ")
 }
 

@@ -10,7 +10,7 @@ fn object(value: Value) -> Map<String, Value> {
 }
 
 #[test]
-fn a_merge_patch_does_what_the_table_of_its_rfc_says() {
+fn merge_patches_match_the_examples_of_the_rfc() {
     for (target, patch, expected) in [
         (json!({"a": "b"}), json!({"a": "c"}), json!({"a": "c"})),
         (json!({"a": "b"}), json!({"b": "c"}), json!({"a": "b", "b": "c"})),
@@ -35,7 +35,7 @@ fn a_merge_patch_does_what_the_table_of_its_rfc_says() {
 }
 
 #[test]
-fn a_higher_layer_takes_the_place_of_a_lower_one_at_every_depth() {
+fn a_higher_layer_overrides_a_lower_layer_at_every_depth() {
     for (defaults, host_file, operator, expected) in [
         (json!({"a": 1}), json!({}), json!({}), json!({"a": 1})),
         (json!({"a": 1}), json!({"a": 2}), json!({}), json!({"a": 2})),
@@ -105,7 +105,7 @@ fn a_mask_that_is_sent_back_leaves_the_secret_as_it_is() {
 }
 
 #[test]
-fn a_mask_that_stands_for_nothing_is_refused() {
+fn a_mask_without_a_secret_is_refused() {
     let layers = Layers { operator: object(json!({"database": {"host": "a"}, "key": null})), ..Layers::default() };
     let new = json!({"key": MASK, "database": {"password": MASK}, "tokens": [MASK]});
     let expected = "`/database/password`: `********` stands for a secret that is set, and none is\n\

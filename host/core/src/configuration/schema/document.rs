@@ -78,7 +78,7 @@ impl Document {
     }
 }
 
-/// Compiles all patterns, reporting the problem of each, and keeps those that names are compared with.
+/// Compiles all patterns, reporting the problem of each, and keeps the patterns for property names.
 fn patterns(survey: &Survey<'_>, problems: &mut Vec<Violation>) -> HashMap<String, Validator> {
     let mut kept = HashMap::new();
     if survey.patterns.len() > Schema::MAX_PATTERNS {
@@ -91,7 +91,7 @@ fn patterns(survey: &Survey<'_>, problems: &mut Vec<Violation>) -> HashMap<Strin
             Ok(validator) if place.is_of_names => drop(kept.insert((*pattern).to_owned(), validator)),
             Ok(_) => {}
             Err(_) => {
-                let rule = "is no pattern that is taken: neither look-around nor back references, and not too large";
+                let rule = "is not a supported pattern: look-around, back references and very large patterns are not supported";
                 problems.push(Violation::new(place.pointer.clone(), format!("`{pattern}` {rule}")));
             }
         }

@@ -35,7 +35,7 @@ fn violations(schema: &Schema, configuration: Value) -> String {
 }
 
 #[test]
-fn what_is_no_schema_is_refused_with_every_reason() {
+fn an_invalid_schema_is_refused_with_every_reason() {
     refused(
         "{",
         expect![[r#"
@@ -92,13 +92,13 @@ fn what_is_no_schema_is_refused_with_every_reason() {
         expect![[r#"
             schema_refused
             `/$schema`: "http://json-schema.org/draft-07/schema#" is not `https://json-schema.org/draft/2020-12/schema`, which is the only draft that is taken
-            `/properties/ahead/patternProperties/(?=a)b`: `(?=a)b` is no pattern that is taken: neither look-around nor back references, and not too large
+            `/properties/ahead/patternProperties/(?=a)b`: `(?=a)b` is not a supported pattern: look-around, back references and very large patterns are not supported
             `/properties/anchor/$ref`: `#nowhere` leads to no schema in the document
-            `/properties/back/pattern`: `(a)\1` is no pattern that is taken: neither look-around nor back references, and not too large
+            `/properties/back/pattern`: `(a)\1` is not a supported pattern: look-around, back references and very large patterns are not supported
             `/properties/dynamic/$dynamicRef`: `https://example.org/#node` leaves the schema; what it refers to may stand in `$defs`, as `#/$defs/…`
             `/properties/file/$ref`: `file:///etc/passwd` leaves the schema; what it refers to may stand in `$defs`, as `#/$defs/…`
             `/properties/gone/$ref`: `#/$defs/gone` leads to no schema in the document
-            `/properties/huge/pattern`: `((a{500}){500}){500}` is no pattern that is taken: neither look-around nor back references, and not too large
+            `/properties/huge/pattern`: `((a{500}){500}){500}` is not a supported pattern: look-around, back references and very large patterns are not supported
             `/properties/inner/$id`: may only stand at the top of the schema
             `/properties/inner/$schema`: "https://json-schema.org/draft/2019-09/schema" is not `https://json-schema.org/draft/2020-12/schema`, which is the only draft that is taken
             `/properties/name/$ref`: `https://example.org/name.json` leaves the schema; what it refers to may stand in `$defs`, as `#/$defs/…`
@@ -164,7 +164,7 @@ fn references_inside_the_document_are_followed() {
 }
 
 #[test]
-fn all_violations_are_told_with_their_places_and_without_texts() {
+fn all_violations_are_reported_with_their_pointers_and_without_values() {
     let schema = schema(json!({
         "type": "object",
         "required": ["name"],
@@ -234,14 +234,14 @@ fn a_violation_repeats_nothing_of_a_secret() {
 }
 
 #[test]
-fn at_most_a_hundred_violations_are_told() {
+fn at_most_a_hundred_violations_are_reported() {
     let schema = schema(json!({"additionalProperties": {"type": "string"}}));
     let many = (0..500).map(|n| (format!("k{n}"), json!(n))).collect();
     assert_eq!(schema.check(&many).unwrap_err().len(), 100);
 }
 
 #[test]
-fn secrets_are_found_wherever_a_schema_says_so() {
+fn secrets_are_found_in_every_part_of_a_schema() {
     let secret = json!({"writeOnly": true});
     let configuration = json!({
         "plain": "a", "written": "b", "password": "c", "marked": {"a": 1}, "absent": null, "list": ["d", "e"],
@@ -333,7 +333,7 @@ fn a_schema_that_asks_for_endless_work_costs_none() {
 }
 
 #[test]
-fn the_schema_of_a_plugin_without_one_takes_everything() {
+fn a_missing_schema_accepts_everything() {
     let configuration = object(json!({"password": "x", "deep": [{"a": null}]}));
     assert_eq!(Schema::any().check(&configuration), Ok(()));
     assert_eq!(Schema::any().secrets(&configuration), [] as [String; 0]);

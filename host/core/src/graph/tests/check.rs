@@ -31,7 +31,7 @@ fn says(result: Result<(), Refusal>) -> String {
 }
 
 #[test]
-fn what_is_needed_must_be_there_and_fit() {
+fn a_dependency_must_be_installed_in_a_matching_version() {
     fits("", "shop");
     fits("store", "shop: needs store");
     fits("store 1.4.2", "shop: needs store >=1, <2");
@@ -86,7 +86,7 @@ fn what_is_needed_must_be_there_and_fit() {
 }
 
 #[test]
-fn what_is_needed_must_be_enabled_while_the_plugin_is() {
+fn a_dependency_must_be_enabled_while_its_dependant_is() {
     check(
         "-store",
         "shop: needs store",
@@ -114,7 +114,7 @@ fn what_is_needed_must_be_enabled_while_the_plugin_is() {
 }
 
 #[test]
-fn what_is_optional_or_only_an_order_refuses_nothing() {
+fn optional_dependencies_and_run_after_refuse_nothing() {
     fits("", "shop: may use store >=1; after log");
     fits("store 0.9.0\n-log", "shop: may use store >=1; after log");
     fits("shop: may use store <2", "store 2.0.0");
@@ -276,7 +276,7 @@ fn a_version_that_dependants_do_not_take_is_refused() {
 }
 
 #[test]
-fn what_is_needed_enabled_is_not_replaced_by_something_disabled() {
+fn an_enabled_dependency_is_not_replaced_by_a_disabled_plugin() {
     let installed = "store\nshop: needs store\nnight: needs shop\n-cron: needs store";
     check(
         installed,
@@ -349,7 +349,7 @@ fn two_that_only_go_together_come_together() {
 }
 
 #[test]
-fn what_others_need_is_neither_removed_nor_disabled() {
+fn a_plugin_with_dependants_is_neither_removed_nor_disabled() {
     let installed =
         "store\nshop: needs store >=1\nnight: needs shop\n-cron: needs store\nlog: after store; may use store";
     let check = |id: &str, only_enabled, expected: Expect| {

@@ -13,7 +13,7 @@ fn order(lines: &str, expected: Expect) {
 }
 
 #[test]
-fn what_a_plugin_waits_for_starts_before_it() {
+fn dependencies_start_before_their_dependants() {
     order("", expect![""]);
     order("ccc\naaa\nbbb", expect!["aaa bbb ccc"]);
     order("aaa: needs bbb\nbbb: needs ccc\nccc", expect!["ccc bbb aaa"]);
@@ -74,7 +74,7 @@ fn plugins_that_wait_in_a_circle_have_no_order() {
 }
 
 #[test]
-fn those_that_need_a_plugin_are_taken_down_before_it() {
+fn dependants_stop_before_their_dependencies() {
     let lines = "
         app: needs shop; needs store
         -cron: needs store
@@ -107,7 +107,7 @@ fn dependants_that_wait_for_each_other_stop_in_that_order() {
 }
 
 #[test]
-fn what_a_plugin_names_is_what_it_waits_for() {
+fn a_plugin_waits_for_the_plugins_it_names() {
     let lines = "app: needs store; may use disks >=2; after log; after gone; not other\nstore: needs disk\n-disks\nlog\ndisk\nother";
     let check = |id: &str, expected: Expect| expected.assert_eq(&ids(&graph(lines).needs(&id.parse().unwrap())));
     check("app", expect!["disks log store"]);

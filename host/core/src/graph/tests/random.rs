@@ -57,7 +57,7 @@ fn plainly(nodes: &[Node]) -> Vec<PluginId> {
 }
 
 #[test]
-fn an_order_respects_every_edge_and_is_the_first_by_id_of_those_that_do() {
+fn the_start_order_respects_every_edge_and_is_the_first_by_id() {
     let mut random = Random(1);
     let mut n_edges = 0;
     for _ in 0..400 {

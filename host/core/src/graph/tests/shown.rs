@@ -15,7 +15,7 @@ const SHOP: &str = "
     store--x 1.0.0";
 
 #[test]
-fn the_data_says_what_each_plugin_says_and_what_is_wrong_with_it() {
+fn the_view_lists_every_relation_with_its_problems() {
     let graph = graph(SHOP);
     let view = graph.view();
     assert_eq!(view.cycle, None);

@@ -361,7 +361,7 @@ fn yaml_beyond_the_plain_subset_is_refused_with_its_line() {
 }
 
 #[test]
-fn a_key_that_stands_twice_is_refused_however_it_is_written() {
+fn a_repeated_key_is_refused_in_any_spelling() {
     for (text, expected) in [
         (
             "id: a\nname: b\nid: c\n\"name\": d\n",

@@ -35,7 +35,7 @@ fn every_field_is_read() {
 }
 
 #[test]
-fn what_is_not_enforced_says_so() {
+fn keys_without_effect_cause_a_warning() {
     expect![[r#"
         plugin.yaml:35: `endpoints[0].validation` checks the body, and a request with this method has none: `required` and `schema` have no effect
         plugin.yaml:63: `security.filesystem_access` is recorded, not enforced by this host version
@@ -371,7 +371,7 @@ fn paths_beside_each_other() {
 }
 
 #[test]
-fn who_may_call_and_how() {
+fn the_access_and_request_rules_of_an_endpoint() {
     check(
         &endpoint("  auth: {roles: [admin]}\n"),
         expect![[r#"
@@ -497,7 +497,7 @@ fn hosts_to_fetch_from_need_access_and_the_permission() {
 }
 
 #[test]
-fn what_a_plugin_asks_for() {
+fn the_requirements_of_a_plugin() {
     check(
         "permissions: [kv.read, read, Kv.Read, 'kv:read', kv., a.b.c]\n",
         expect![[r#"

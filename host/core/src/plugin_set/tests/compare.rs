@@ -144,7 +144,7 @@ fn shown(step: &PluginPlan) -> String {
 }
 
 #[test]
-fn what_is_as_it_should_be_is_left_alone() {
+fn a_matching_plugin_is_not_changed() {
     check("", false, "", expect![""]);
     check(
         "abc",
@@ -165,7 +165,7 @@ fn what_is_as_it_should_be_is_left_alone() {
 }
 
 #[test]
-fn what_comes_changes_and_goes_is_said() {
+fn installations_changes_and_removals_are_planned() {
     check(
         "same\nold-one 1.0.0; may kv.read\nresting 1.0.0 stopped\nunwanted",
         true,
@@ -181,7 +181,7 @@ fn what_comes_changes_and_goes_is_said() {
 }
 
 #[test]
-fn what_is_needed_comes_first_and_goes_last() {
+fn dependencies_are_installed_first_and_removed_last() {
     // Neither of the two new versions goes with the old one of the other.
     check(
         "store\nshop; needs store ^1\nlog",
@@ -224,7 +224,7 @@ fn what_is_needed_comes_first_and_goes_last() {
 }
 
 #[test]
-fn a_plugin_goes_before_one_that_it_conflicts_with_and_else_after() {
+fn removals_precede_conflicting_installations_and_otherwise_follow() {
     check(
         "old-shop\nstore",
         true,

@@ -142,7 +142,7 @@ fn the_same_is_read_from_json() {
 }
 
 #[test]
-fn all_that_is_wrong_is_told_at_once() {
+fn all_problems_are_reported_at_once() {
     check(
         r#"
 version: 2
@@ -176,7 +176,7 @@ plugins:
   -
 "#,
         expect![[r#"
-            plugins.yaml:2: `version` is not one that this host reads; it reads version 1, found `2`
+            plugins.yaml:2: `version` is not supported by this host, which supports version 1, found `2`
             plugins.yaml:3: `prune` must be true or false, found `maybe`
             plugins.yaml:4: `plugin` is not a known key; did you mean `plugins`?
             plugins.yaml:6: `plugins[0].source` must be a source, but scheme `ftp` is not fetched from; use `https://`, a folder, a `.zip` or a `.so`
@@ -194,7 +194,7 @@ plugins:
             plugins.yaml:18: `plugins[3].source` is empty; give it a value, or leave it out
             plugins.yaml:18: `plugins[3].source` is required
             plugins.yaml:19: `plugins[3].update.every` is not a known key
-            plugins.yaml:19: `plugins[3].update.policy` `newest` is no update policy; write `patch`, `minor`, `major`, `manual` or `pinned`, found `newest`
+            plugins.yaml:19: `plugins[3].update.policy` `newest` is not an update policy; write `patch`, `minor`, `major`, `manual` or `pinned`, found `newest`
             plugins.yaml:19: `plugins[3].update.interval_seconds` must be a whole number from 60 to 2592000, found `5`
             plugins.yaml:20: `plugins[3].blocked[0]` must be a version with all three numbers, such as `1.2.0`, found `1.2`
             plugins.yaml:23: `plugins[4].configuration` must be a mapping, or a text with one JSON object, but expected value at line 1 column 7
@@ -210,7 +210,7 @@ plugins:
 }
 
 #[test]
-fn what_is_no_plain_yaml_is_refused_before_it_is_read() {
+fn yaml_outside_the_subset_is_refused_before_it_is_parsed() {
     for (text, part) in [
         ("", "plugins.yaml: is empty"),
         ("- a", "plugins.yaml: must be a mapping"),
@@ -230,7 +230,7 @@ fn what_is_no_plain_yaml_is_refused_before_it_is_read() {
 }
 
 #[test]
-fn what_may_be_a_secret_is_never_repeated() {
+fn possible_secrets_are_never_repeated() {
     let long = "hunter2".repeat(1000);
     for text in [
         "version: 1\nplugins:\n  - source: https://user:hunter2@github.com/a/b\n".to_owned(),
@@ -247,7 +247,7 @@ fn what_may_be_a_secret_is_never_repeated() {
 }
 
 #[test]
-fn a_problem_can_be_told_of_a_file_of_another_name() {
+fn a_problem_can_be_reported_for_another_file_name() {
     let problems = read(b"version: 1\nplugins: 7\n").unwrap_err();
     assert_eq!(problems[0].in_file("site.yaml"), "site.yaml:2: `plugins` must be a list, found `7`");
     assert_eq!((problems[0].line(), problems[0].field()), (2, "plugins"));

@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn a_release_is_followed_by_releases() {
+    fn an_installed_release_is_compared_with_releases() {
         let refs = "main:c9 v1.2.0=c1 v1.2.1=c2 v1.2.9=c3 v1.3.0=c4 v2.0.0=c5";
         check(
             "latest",
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn a_branch_is_followed_by_its_commits() {
+    fn an_installed_branch_is_compared_with_its_commits() {
         check(
             "latest",
             "main:c2 dev:c1",
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn a_commit_stays() {
+    fn a_pinned_commit_has_no_updates() {
         check(
             &"a".repeat(40),
             "main:c2 v3.0.0=c7",
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_gone_is_said() {
+    fn a_missing_revision_is_an_error() {
         check(
             "feature",
             "main:c2",
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn a_release_whose_plugin_yaml_names_another_version_is_not_newer_than_itself() {
+    fn a_release_with_another_version_in_plugin_yaml_is_not_newer_than_itself() {
         check(
             "latest",
             "v1.2.5=c1",

@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn each_plugin_is_looked_at_in_its_own_time() {
+    async fn each_plugin_is_checked_at_its_interval() {
         let world = World::new(vec![watched("often", "1m"), watched("seldom", "24h")], "1s");
         world.until("24h", &mut Box::pin(world.poll())).await;
         let often = world.told("often");
@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn at_most_two_are_looked_at_at_once() {
+    async fn at_most_two_checks_run_concurrently() {
         let all: Vec<_> = (0..20).map(|n| watched(&format!("plugin-{n}"), "1h")).collect();
         let world = World::new(all, "30s");
         world.until("10m", &mut Box::pin(world.poll())).await;
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn failures_make_it_seldom_and_success_makes_it_as_before() {
+    async fn failures_double_the_interval_until_a_success() {
         let world = World::new(vec![watched("hello", "1m")], "0s");
         world.fails.set(true);
         let mut poll = Box::pin(world.poll());
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_plugin_that_comes_is_looked_at_when_the_poller_is_woken_and_one_that_goes_is_not() {
+    async fn a_woken_poller_checks_added_plugins_and_drops_removed_ones() {
         let world = World::new(vec![watched("hello", "1h")], "1s");
         let mut poll = Box::pin(world.poll());
         world.until("10m", &mut poll).await;
@@ -236,14 +236,14 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_poller_that_watches_nothing_sleeps() {
+    async fn a_poller_without_plugins_sleeps() {
         let world = World::new(vec![], "1s");
         world.until("720h", &mut Box::pin(world.poll())).await;
         assert_eq!(world.told.borrow().len(), 0);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_poller_that_ends_ends_its_looks() {
+    async fn dropping_a_poller_ends_its_checks() {
         let world = World::new(vec![watched("hello", "1h")], "10h");
         let mut poll = Box::pin(world.poll());
         world.until("2m", &mut poll).await;

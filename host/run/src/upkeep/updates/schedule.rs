@@ -158,7 +158,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn what_is_new_is_looked_at_within_a_minute() {
+    fn new_plugins_are_checked_within_a_minute() {
         let many: Vec<_> = (0..100).map(|n| watched(&format!("plugin-{n}"), "1h")).collect();
         let schedule = followed(&many);
         let all: Vec<_> = many.iter().map(|watched| due(&schedule, watched.id.as_str()).unwrap()).collect();
@@ -168,7 +168,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn a_host_that_starts_again_goes_on_where_it_was() {
+    fn the_schedule_continues_after_a_restart() {
         let at = |last: Option<u64>| followed(&[Watched { last_check_unix_ms: last, ..watched("hello", "1h") }]);
         for (last, from, to) in [
             (None, 0, ms("1m")),
@@ -185,7 +185,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn folders_and_pinned_plugins_are_not_looked_at() {
+    fn folders_and_pinned_plugins_are_not_checked() {
         let folder = Watched { source: "examples/hello".parse().unwrap(), ..watched("folder", "1h") };
         let pinned = Watched { rule: rule("pinned every 1h"), ..watched("pinned", "1h") };
         let manual = Watched { rule: rule("manual every 1h"), ..watched("manual", "1h") };
@@ -194,7 +194,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn one_look_at_a_time_and_the_next_an_interval_after_its_end() {
+    fn the_next_check_starts_an_interval_after_the_last_one() {
         let mut schedule = followed(&[watched("hello", "1h")]);
         assert_eq!(schedule.take_due(NOW - 1), None);
         let later = NOW + ms("1m");
@@ -212,7 +212,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn a_change_of_what_is_wanted_is_looked_at_soon_and_a_change_of_what_is_installed_is_not() {
+    fn a_changed_rule_is_checked_soon_and_a_changed_version_is_not() {
         let before = watched("hello", "1h");
         let soon = 0..=ms("1m");
         for (name, now, expected) in [
@@ -243,7 +243,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn what_is_gone_is_forgotten() {
+    fn removed_plugins_are_not_scheduled() {
         let mut schedule = followed(&[watched("hello", "1h"), watched("other", "1h")]);
         schedule.take_due(NOW + ms("1m")).unwrap();
         schedule.follow(vec![], NOW);

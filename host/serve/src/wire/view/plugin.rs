@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use host_api as api;
-use host_core::configuration::{MASK, Schema, looks_secret};
+use host_core::configuration::{Schema, mask_by_name};
 use host_core::manifest::Placement;
 use host_core::{Manifest, Pick};
 use host_run::PluginView;
@@ -88,21 +88,9 @@ pub(crate) fn plugin(view: &PluginView) -> api::Plugin {
 pub(crate) fn masked(manifest: &Manifest, schema: &Schema) -> api::Metadata {
     let metadata = metadata(manifest);
     let mut configuration = Value::Object(schema.mask(&metadata.configuration));
-    hide(&mut configuration);
+    mask_by_name(&mut configuration);
     let configuration = configuration.as_object().cloned().unwrap_or_default();
     api::Metadata { configuration, ..metadata }
-}
-
-fn hide(value: &mut Value) {
-    match value {
-        Value::Object(map) => {
-            for (key, value) in map {
-                if looks_secret(key) && !value.is_null() { *value = MASK.into() } else { hide(value) }
-            }
-        }
-        Value::Array(list) => list.iter_mut().for_each(hide),
-        _ => {}
-    }
 }
 
 pub(crate) fn metadata(manifest: &Manifest) -> api::Metadata {

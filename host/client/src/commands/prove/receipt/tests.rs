@@ -20,14 +20,14 @@ fn tally(n_answered: u64, failures: &[(&str, u64, u32)]) -> Tally {
     (0..n_answered).for_each(|number| tally.latencies.add(Duration::from_micros(100 + number)));
     for (what, count, round) in failures {
         tally.n_failed += count;
-        tally.failures.push(Kind { what: (*what).to_owned(), count: *count, round: *round });
+        tally.failures.push(FailureKind { what: (*what).to_owned(), count: *count, round: *round });
     }
     tally
 }
 
 /// The receipt of three reloads; generation 4 served before.
 fn receipt(tally: &Tally, generations: Vec<Generation>) -> Receipt {
-    let mut seen = Seen::new(vec![generation(4, "running", 1_000)]);
+    let mut seen = Observations::new(vec![generation(4, "running", 1_000)]);
     (4..7).for_each(|number| seen.replaced(number));
     seen.look(generations);
     let mut receipt = Receipt {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use host_api::Generation;
 
 /// All generations observed during a proof. The host only lists the most recent ones.
-pub(super) struct Seen {
+pub(super) struct Observations {
     /// The newest observation of each generation, by number.
     generations: BTreeMap<u64, Generation>,
     /// The request count of each generation at the start.
@@ -15,17 +15,17 @@ pub(super) struct Seen {
 }
 
 /// A generation and its number of requests since the start.
-pub(super) struct Part<'a> {
+pub(super) struct ObservedGeneration<'a> {
     pub(super) generation: &'a Generation,
     pub(super) requests: u64,
     pub(super) is_replaced: bool,
 }
 
-impl Seen {
+impl Observations {
     /// Starts with the current generations.
-    pub(super) fn new(generations: Vec<Generation>) -> Seen {
+    pub(super) fn new(generations: Vec<Generation>) -> Observations {
         let requests_before = generations.iter().map(|generation| (generation.number, generation.requests)).collect();
-        let mut seen = Seen { generations: BTreeMap::new(), requests_before, replaced: BTreeSet::new() };
+        let mut seen = Observations { generations: BTreeMap::new(), requests_before, replaced: BTreeSet::new() };
         seen.look(generations);
         seen
     }
@@ -41,16 +41,17 @@ impl Seen {
     }
 
     /// Iterates over the generations with requests, the replaced generations and the running one.
-    pub(super) fn parts(&self) -> impl Iterator<Item = Part<'_>> {
-        let takes_part = |part: &Part<'_>| part.is_replaced || part.requests > 0 || part.generation.phase == "running";
+    pub(super) fn parts(&self) -> impl Iterator<Item = ObservedGeneration<'_>> {
+        let takes_part =
+            |part: &ObservedGeneration<'_>| part.is_replaced || part.requests > 0 || part.generation.phase == "running";
         self.generations.values().map(|generation| self.part(generation)).filter(takes_part)
     }
 
-    fn part<'a>(&self, generation: &'a Generation) -> Part<'a> {
+    fn part<'a>(&self, generation: &'a Generation) -> ObservedGeneration<'a> {
         let Generation { number, requests, .. } = generation;
         let before = self.requests_before.get(number).copied().unwrap_or(0);
         let is_replaced = self.replaced.contains(number);
-        Part { generation, requests: requests.saturating_sub(before), is_replaced }
+        ObservedGeneration { generation, requests: requests.saturating_sub(before), is_replaced }
     }
 
     /// Returns the number of requests to all generations since the start.
@@ -80,7 +81,7 @@ mod tests {
 
     #[test]
     fn requests_are_counted_from_the_start_also_for_generations_no_longer_listed() {
-        let mut seen = Seen::new(vec![generation(3, "unmapped", 9), generation(4, "running", 10)]);
+        let mut seen = Observations::new(vec![generation(3, "unmapped", 9), generation(4, "running", 10)]);
         seen.look(vec![generation(4, "draining", 15), generation(5, "running", 1)]);
         seen.replaced(4);
         assert_eq!((seen.n_requests(), seen.n_left()), (6, 1));

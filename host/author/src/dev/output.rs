@@ -74,7 +74,7 @@ pub(super) struct Log {
 }
 
 /// Selects the followed plugin.
-pub(super) struct Handle(watch::Sender<(String, u64)>);
+pub(super) struct LogSelector(watch::Sender<(String, u64)>);
 
 impl Log {
     /// Creates a log that follows no plugin yet.
@@ -83,8 +83,8 @@ impl Log {
     }
 
     /// Returns a handle that selects the followed plugin.
-    pub(super) fn handle(&self) -> Handle {
-        Handle(self.which.clone())
+    pub(super) fn handle(&self) -> LogSelector {
+        LogSelector(self.which.clone())
     }
 
     /// Prints log lines while it is polled.
@@ -121,7 +121,7 @@ impl Log {
     }
 }
 
-impl Handle {
+impl LogSelector {
     /// Follows the plugin that is about to be loaded for the first time, from its first line. Reads its id from plugin.yaml.
     pub(super) fn begin(&self, source: &Source) {
         let Source::Folder(folder) = source else { return };
@@ -134,7 +134,7 @@ impl Handle {
     }
 
     /// Follows a loaded plugin.
-    pub(super) fn is(&self, id: &str) {
+    pub(super) fn follow_plugin(&self, id: &str) {
         if let Ok(id) = id.parse() {
             self.set(&id, false);
         }
