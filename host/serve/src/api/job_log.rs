@@ -8,7 +8,8 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use host_run::{ActiveGauge, Job, JobState, LogLine};
+use host_call::LogLine;
+use host_run::{ActiveGauge, Job, JobState};
 use http_body::Frame;
 
 /// Longest silence of a stream of events. cargo may be silent for minutes.

@@ -5,7 +5,7 @@
 
 use std::time::Instant;
 
-use host_run::Trace;
+use host_call::Trace;
 use http::{Method, StatusCode};
 use tracing::Level;
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::extract::FromRequestParts;
-use host_run::{Initiator, Named, OnConflict};
+use host_run::{IdempotentRequest, Initiator, OnConflict};
 use http::StatusCode;
 use http::request::Parts;
 use serde::Deserialize;
@@ -49,7 +49,7 @@ impl<S: Send + Sync> FromRequestParts<S> for OperationRequest {
         let QueryParams(conditions) = QueryParams::<OperationQuery>::from_request_parts(parts, state).await?;
         let Ok(subject) = AuditSubject::from_request_parts(parts, state).await;
         let initiator = initiator(&caller.principal.name, conditions)?;
-        let request = parts.extensions.get::<Named>().map(|named| named.key.clone());
+        let request = parts.extensions.get::<IdempotentRequest>().map(|named| named.key.clone());
         Ok(OperationRequest { initiator: Initiator { request, ..initiator }, respond_async, subject })
     }
 }

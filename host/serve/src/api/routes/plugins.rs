@@ -2,8 +2,8 @@
 
 use axum::extract::DefaultBodyLimit;
 use host_api as api;
+use host_call::MinLevel;
 use host_core::Role::{Operator, Viewer};
-use host_run::MinLevel;
 
 use super::{DELETE, GET, POST};
 use crate::api::{available, graph, logs, plugins, upload};

@@ -1,8 +1,9 @@
 //! The states of a plugin with the values that older clients expect.
 
 use host_api as api;
+use host_call::Phase;
 use host_core::Goal;
-use host_run::{Phase, PluginView};
+use host_run::PluginView;
 
 pub(crate) fn state(view: &PluginView) -> api::StatusAnswer {
     let state = match view.phase {
