@@ -141,7 +141,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_log_is_lines_or_events() {
+    fn a_log_is_formatted_as_lines_or_events() {
         let line = |number, message: &str| LogLine {
             number,
             at_unix_ms: 0,

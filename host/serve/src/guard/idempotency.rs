@@ -174,7 +174,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_is_one_visible_word() {
+    fn a_key_is_visible_ascii_without_spaces() {
         let read = |values: &[&'static str]| {
             let mut headers = HeaderMap::new();
             for value in values {

@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn conditions_are_read_whole_or_refused() {
+    async fn invalid_conditions_are_rejected() {
         let operator = Initiator::new("operator");
         assert_eq!(read("").await, Ok(operator.clone()));
         assert_eq!(read("keep_data=true").await, Ok(operator.clone()));

@@ -55,7 +55,9 @@ pub(super) fn add(t: &mut RouteTable, max_upload_bytes: u64) {
         action: "plugin_upload",
     };
     t.route(upload, upload::upload, |route| route.layer(DefaultBodyLimit::max(upload_bytes)))
-        .summary("Receives a plugin as a ZIP archive and checks its plugin.yaml. An invalid plugin.yaml is reported in a 200 response.")
+        .summary(
+            "Receives a plugin as a ZIP archive and checks it; an invalid plugin.yaml is reported in a 200 response.",
+        )
         .body_content(true, &[("multipart/form-data", upload::form())])
         .response::<api::UploadAnswer>(200)
         .errors(&[400, 408, 413, 422, 429, 507]);

@@ -107,7 +107,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn durations_are_written_as_go_writes_them() {
+    fn durations_are_formatted_as_in_go() {
         for (seconds, expected) in [
             (0.0, "0s"),
             (23.44, "23.4s"),
