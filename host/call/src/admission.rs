@@ -80,7 +80,8 @@ impl Admitted {
         &self.generation
     }
 
-    /// Finds the endpoint for `path`: the part of the path after the plugin's id, starting with `/`, as the caller sent it.
+    /// Finds the endpoint for `path`: the part of the path after the plugin's id, starting with `/`, as the caller sent
+    /// it.
     ///
     /// # Errors
     /// [`RouteRefusal`] if no endpoint matches.

@@ -1,8 +1,8 @@
 //! The HTTP client of plugins: one client per generation, for the servers that plugin.yaml lists.
 //!
 //! Every URL, including the target of each redirect, is checked against `security.allowed_hosts`. Every connection is
-//! checked by its address: a name that resolves to a private address is refused, unless plugin.yaml lists that exact host
-//! and the operator allows it as well. The client speaks HTTP/1.1, without proxies, cookies or decompression.
+//! checked by its address: a name that resolves to a private address is refused, unless plugin.yaml lists that exact
+//! host and the operator allows it as well. The client speaks HTTP/1.1, without proxies, cookies or decompression.
 
 mod body;
 mod connect;
@@ -127,9 +127,9 @@ impl Fetcher {
             }
             None => (None, Some(request.body)),
         };
-        let mut asked = FetchRequest { method: request.method, url, headers, body };
+        let mut current = FetchRequest { method: request.method, url, headers, body };
         for _ in 0..=MAX_REDIRECTS {
-            let (sent, mut pump) = match (&asked.body, upload.take()) {
+            let (sent, mut pump) = match (&current.body, upload.take()) {
                 (Some(bytes), _) => (RequestBody::whole(bytes.clone()), None),
                 (None, Some(body)) => {
                     let (sent, pump) = Upload::new(body);
@@ -137,24 +137,24 @@ impl Fetcher {
                 }
                 (None, None) => (RequestBody::whole(Bytes::new()), None),
             };
-            let response = body::while_sending(&mut pump, self.client.request(asked.request(sent)?));
-            let response = timeout_at(deadline, response).await.map_err(|_| timed_out(&asked.url, "respond"))?;
-            let response = response.map_err(|error| self.failure(&asked.url, &error, pump.as_ref()))?;
-            if let Some(next) = message::redirect(&asked, &response)? {
-                self.rules.check_redirect(&asked.url, &next.url)?;
-                asked = next;
+            let response = body::while_sending(&mut pump, self.client.request(current.request(sent)?));
+            let response = timeout_at(deadline, response).await.map_err(|_| timed_out(&current.url, "respond"))?;
+            let response = response.map_err(|error| self.failure(&current.url, &error, pump.as_ref()))?;
+            if let Some(next) = message::redirect(&current, &response)? {
+                self.rules.check_redirect(&current.url, &next.url)?;
+                current = next;
                 continue;
             }
             let (head, body) = response.into_parts();
             let headers = message::received(head.headers);
             let body =
-                ResponseBody::new(body, pump, deadline, timed_out(&asked.url, "send its complete response"), permit);
+                ResponseBody::new(body, pump, deadline, timed_out(&current.url, "send its complete response"), permit);
             let mut response = Response::new(body.boxed_unsync());
             *response.status_mut() = head.status;
             *response.headers_mut() = headers;
             return Ok(response);
         }
-        Err(Error::FetchFailed { to: origin(&asked.url), reason: format!("more than {MAX_REDIRECTS} redirects") })
+        Err(Error::FetchFailed { to: origin(&current.url), reason: format!("more than {MAX_REDIRECTS} redirects") })
     }
 
     /// Translates an error of the client.

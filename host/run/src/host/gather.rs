@@ -35,14 +35,14 @@ impl Host {
     async fn gather(&self) -> Vec<prometheus::proto::MetricFamily> {
         self.measure_disk();
         let serving = self.0.roster.all().into_iter();
-        let asked = serving.filter(|generation| generation.instance.has(&Hook::Metrics)).map(|generation| async move {
+        let hooks = serving.filter(|generation| generation.instance.has(&Hook::Metrics)).map(|generation| async move {
             // Counted like a call, so that the stop hook does not run during the hook.
             if let Some(counted) = Admitted::to_open(&generation) {
                 counted.generation().run_hook(&Hook::Metrics, METRICS_TIMEOUT).await;
             }
         });
-        let asked = asked.collect::<Vec<_>>();
-        futures_util::future::join_all(asked).await;
+        let hooks = hooks.collect::<Vec<_>>();
+        futures_util::future::join_all(hooks).await;
         let plugins = self.plugins();
         let mut families = self.0.metrics.gather(&MetricsNow {
             mapped: host_load::mapped_libraries(),

@@ -180,9 +180,9 @@ impl Host {
             }
             host_fail::point("job.accepted");
             host.0.jobs.live().insert(job.id().to_owned(), job.clone());
-            let asked = job.operation().into();
+            let name = job.operation().into();
             let subject = job.subject().into();
-            host.tell_of_job(&job, EventKind::JobQueued { operation: asked, subject });
+            host.publish_for_job(&job, EventKind::JobQueued { operation: name, subject });
             let working = job.clone();
             let tasks = host.0.tasks.clone();
             tasks.spawn(async move { operation::run(host, operation, working).await });

@@ -100,12 +100,12 @@ impl Host {
     ) -> Result<JobView, Error> {
         end_record(&mut record, error.into());
         let view = JobView::remembered(record.clone());
-        let told = view
+        let audit_entries = view
             .result
             .as_ref()
             .map(|result| self.audit_of_job(&view, result.as_ref().map_err(Clone::clone)))
             .unwrap_or_default();
-        self.0.state.put_ended_job(record, None, KEEP, told).await?;
+        self.0.state.put_ended_job(record, None, KEEP, audit_entries).await?;
         Ok(view)
     }
 }

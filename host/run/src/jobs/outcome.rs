@@ -55,10 +55,10 @@ mod tests {
     use crate::model::StepReport;
 
     fn check(result: &Result<Receipt, Error>, expected: Expect) {
-        let told = result.as_ref().cloned().map_err(Failed::from_error);
-        let text = write(told.clone());
+        let reported = result.as_ref().cloned().map_err(Failed::from_error);
+        let text = write(reported.clone());
         expected.assert_eq(&format!("{} {text}", state_of(result)));
-        assert_eq!(read(Some(&text)), told);
+        assert_eq!(read(Some(&text)), reported);
     }
 
     #[test]

@@ -31,7 +31,7 @@ impl Work<'_> {
         let warnings = setup.build.manifest.likely_slips(&setup.configuration);
         let Some(generation) = serving else {
             let receipt = self.install_stopped(lease, setup).await?;
-            self.tell_of_configuration(has_changed, &receipt, false);
+            self.publish_configuration(has_changed, &receipt, false);
             return Ok(Receipt { warnings, ..receipt });
         };
         let timeout = self.host.config().start_timeout;
@@ -45,7 +45,7 @@ impl Work<'_> {
         if !lease.record_failure(self.host, changed)? {
             drop(shield);
             let receipt = self.serve(lease, setup, None).await?;
-            self.tell_of_configuration(has_changed, &receipt, false);
+            self.publish_configuration(has_changed, &receipt, false);
             return Ok(receipt);
         }
         let digest = setup.digest();
@@ -53,15 +53,15 @@ impl Work<'_> {
         generation.set_setup(digest);
         let now = Some(generation.number);
         let receipt = self.receipt(&lease, now, now)?;
-        self.tell_of_configuration(has_changed, &receipt, true);
+        self.publish_configuration(has_changed, &receipt, true);
         Ok(Receipt { warnings, ..receipt })
     }
 
-    fn tell_of_configuration(&self, has_changed: bool, receipt: &Receipt, live: bool) {
+    fn publish_configuration(&self, has_changed: bool, receipt: &Receipt, live: bool) {
         if has_changed {
             let revision = Some(receipt.revision);
             let generation = receipt.generation;
-            self.host.tell_of_job(self.job, EventKind::ConfigurationChanged { revision, generation, live });
+            self.host.publish_for_job(self.job, EventKind::ConfigurationChanged { revision, generation, live });
         }
     }
 }

@@ -11,13 +11,13 @@ use crate::state::Host;
 
 impl Host {
     /// Publishes an event of a job, with its plugin if that is known. Steps of the host itself have no job.
-    pub(crate) fn tell_of_job(&self, job: &Job, kind: EventKind) {
+    pub(crate) fn publish_for_job(&self, job: &Job, kind: EventKind) {
         let id = Some(job.id()).filter(|id| !id.is_empty());
         self.0.events.publish(job.plugin().as_ref(), id, kind);
     }
 
     /// Publishes the events of a change of the desired state.
-    pub(super) fn tell_of_change(&self, job: &str, change: &Change, before: Option<&Desired>, revision: u64) {
+    pub(super) fn publish_change(&self, job: &str, change: &Change, before: Option<&Desired>, revision: u64) {
         let job = Some(job).filter(|job| !job.is_empty());
         let reason = change.reason.as_deref().unwrap_or(&change.operation);
         let actor = change.actor.as_str().into();
@@ -49,7 +49,7 @@ impl Host {
     }
 
     /// Publishes that a plugin is quarantined.
-    pub(super) fn tell_of_quarantine(&self, plugin: &PluginId, failures: u32, reason: &str) {
+    pub(super) fn publish_quarantine(&self, plugin: &PluginId, failures: u32, reason: &str) {
         let window = Duration::from_millis(self.config().patience.window_ms);
         let kind = EventKind::PluginQuarantined { failures: failures.into(), window, reason: reason.into() };
         self.0.events.publish(Some(plugin), None, kind);

@@ -39,7 +39,7 @@ impl Work<'_> {
         let cause = if because.is_some() { "automatic" } else { "operator" };
         self.host.0.metrics.rollbacks.with_label_values(&[cause]).inc();
         let asked_for = || self.job.initiator().reason.clone().unwrap_or_else(|| "requested by an operator".to_owned());
-        self.host.tell_of_job(
+        self.host.publish_for_job(
             self.job,
             EventKind::RollbackDone {
                 from: from.into(),

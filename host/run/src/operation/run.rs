@@ -50,7 +50,7 @@ pub(crate) async fn run(host: Host, operation: Operation, job: Arc<Job>) {
     match result {
         Some(result) => {
             let error = result.as_ref().err();
-            host.tell_of_job(
+            host.publish_for_job(
                 &job,
                 EventKind::JobEnded {
                     operation: name.into(),
@@ -85,7 +85,7 @@ async fn work(host: &Host, operation: Operation, job: &Arc<Job>) -> Option<Resul
         job.has_started().await;
         let operation = job.operation().into();
         let subject = job.subject().into();
-        host.tell_of_job(job, EventKind::JobStarted { operation, subject });
+        host.publish_for_job(job, EventKind::JobStarted { operation, subject });
         host.note_job(job, None).await;
         host_fail::point("job.started");
     });

@@ -58,7 +58,7 @@ impl Work<'_> {
         lease.plugin.log.push("error", None, &format!("quarantined: {reason}"));
         let desired = Desired { quarantine: Some(reason.clone()), ..installed.desired };
         self.commit_desired(&lease, desired, GraphCheck::None, Some(&reason)).await?;
-        self.host.tell_of_quarantine(&lease.plugin.id, failures, &reason);
+        self.host.publish_quarantine(&lease.plugin.id, failures, &reason);
         lease.plugin.state().attempts.forget();
         self.remove_from_roster(&lease);
         Ok(())

@@ -103,13 +103,13 @@ impl Work<'_> {
         let host = self.host.clone();
         let plugin = lease.clone();
         let job = self.job.clone();
-        let asked = self.host.0.tasks.spawn(async move {
+        let committed = self.host.0.tasks.spawn(async move {
             let (revision, _gate) = commit(&host, &plugin, &job, change, rule).await?;
             plugin.plugin.state().installed = Some(setup.installed(revision));
             Ok(())
         });
-        let asked = asked.await.unwrap_or(Err(Error::Panicked));
-        lease.record_failure(self.host, asked)
+        let committed = committed.await.unwrap_or(Err(Error::Panicked));
+        lease.record_failure(self.host, committed)
     }
 
     /// Commits another desired state of the installed version. Does not change the serving generation.
@@ -125,7 +125,7 @@ impl Work<'_> {
         let host = self.host.clone();
         let plugin = lease.clone();
         let job = self.job.clone();
-        let asked = self.host.0.tasks.spawn(async move {
+        let committed = self.host.0.tasks.spawn(async move {
             let (revision, _gate) = commit(&host, &plugin, &job, change, rule).await?;
             let mut state = plugin.plugin.state();
             if let Some(installed) = &mut state.installed {
@@ -133,8 +133,8 @@ impl Work<'_> {
             }
             Ok(())
         });
-        let asked = asked.await.unwrap_or(Err(Error::Panicked));
-        lease.record_failure(self.host, asked)
+        let committed = committed.await.unwrap_or(Err(Error::Panicked));
+        lease.record_failure(self.host, committed)
     }
 
     /// Removes a plugin from the roster and ends its generation in the background.
@@ -169,7 +169,7 @@ async fn finish(
     let before = host.0.roster.insert(generation.clone());
     host_fail::point("run.swapped");
     let number_before = before.as_ref().map(|generation| generation.number);
-    host.tell_of_job(
+    host.publish_for_job(
         &job,
         EventKind::GenerationServes {
             generation: generation.number,
@@ -231,7 +231,7 @@ pub(super) async fn commit(
     };
     host.0.metrics.revisions.inc();
     host_fail::point("run.committed");
-    host.tell_of_change(job.id(), &change, before.as_ref().map(|(desired, _)| desired), revision);
+    host.publish_change(job.id(), &change, before.as_ref().map(|(desired, _)| desired), revision);
     host.keep_record(lease.plugin.id.clone(), revision, desired).await;
     host_fail::point("run.recorded");
     host.updates_may_differ();

@@ -118,7 +118,7 @@ impl<'a> Work<'a> {
         if let Some((step, since)) = self.current.replace((step.clone(), now)) {
             let took = now.duration_since(since);
             let micros = took.as_micros();
-            self.host.tell_of_job(self.job, EventKind::JobStep { step: (&*step).into(), took });
+            self.host.publish_for_job(self.job, EventKind::JobStep { step: (&*step).into(), took });
             self.steps.push(StepReport { step, duration_ms: micros as f64 / 1e3 });
         }
         self.job.enter(step);

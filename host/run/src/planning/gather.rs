@@ -87,7 +87,7 @@ impl Host {
             match looked {
                 Ok(looked) => drop(all.found.insert(index, looked)),
                 Err(error) if matches!(error.kind(), FailureKind::Broken | FailureKind::Full) => return Err(error),
-                Err(error) => drop(problems.insert(index, told(index, &error))),
+                Err(error) => drop(problems.insert(index, problems_of_entry(index, &error))),
             }
         }
         all.problems = problems.into_values().flatten().collect();
@@ -169,7 +169,7 @@ impl Host {
 }
 
 /// The problems of an entry.
-fn told(index: usize, error: &Error) -> Vec<FieldProblem> {
+fn problems_of_entry(index: usize, error: &Error) -> Vec<FieldProblem> {
     let failed = Failed::from_error(error);
     let entry = format!("plugins[{index}]");
     if !failed.problems.is_empty() {

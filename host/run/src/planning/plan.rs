@@ -35,9 +35,9 @@ impl Host {
         let whole = PluginSet { prune: file.prune && looked.problems.is_empty(), ..file.clone() };
         let plan = compare(&whole, &present, &found);
         let refused = plan.as_ref().err().into_iter().flatten();
-        let told = refused.filter(|refused| looked.problems.is_empty() || refused.entry().is_some()).map(problem);
-        let told: Vec<_> = told.collect();
-        looked.problems.extend(told);
+        let obstacles = refused.filter(|refused| looked.problems.is_empty() || refused.entry().is_some()).map(problem);
+        let obstacles: Vec<_> = obstacles.collect();
+        looked.problems.extend(obstacles);
         let plan = match plan {
             Ok(plan) if looked.problems.is_empty() => plan,
             _ => return Err(Error::PlanRefused { problems: looked.problems }),

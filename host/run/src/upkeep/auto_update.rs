@@ -12,13 +12,13 @@ impl Host {
     /// Starts the checks for updates.
     pub(crate) fn begin_updates(&self) {
         let weak = Arc::downgrade(&self.0);
-        let told = Arc::downgrade(&self.0);
+        let reported_to = Arc::downgrade(&self.0);
         let watched = move || {
             let host = weak.upgrade().map(Host);
             async move { host.map(|host| host.watched()).unwrap_or_default() }
         };
         let tell = move |watched: Watched, report: UpdateReport| {
-            let host: Option<Arc<Inner>> = told.upgrade();
+            let host: Option<Arc<Inner>> = reported_to.upgrade();
             async move {
                 if let Some(host) = host.map(Host) {
                     host.take_report(&watched.id, report).await;

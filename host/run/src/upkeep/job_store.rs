@@ -32,10 +32,11 @@ impl Host {
     /// Ends a job: its end is written first, then those who wait are woken. An end that could not be written is shown
     /// while the host runs, and is written as soon as possible.
     pub(crate) async fn end_job(&self, job: &Job, result: Result<Receipt, Error>) {
-        let told = self.audit_of_job(&job.view(), result.as_ref().map_err(Failed::from_error));
+        let audit_entries = self.audit_of_job(&job.view(), result.as_ref().map_err(Failed::from_error));
         let ended = job.ended(result);
         host_fail::point("job.ending");
-        let written = self.0.state.put_ended_job(job.record(Some(&ended)), Some(job.kept_log()), KEEP, told).await;
+        let written =
+            self.0.state.put_ended_job(job.record(Some(&ended)), Some(job.kept_log()), KEEP, audit_entries).await;
         host_fail::point("job.ended");
         job.end(ended);
         match written {
@@ -52,12 +53,12 @@ impl Host {
         let ended: Vec<_> = self.0.jobs.live().values().filter(|job| job.state().is_ended()).cloned().collect();
         for job in ended {
             let view = job.view();
-            let told = view
+            let audit_entries = view
                 .result
                 .as_ref()
                 .map(|result| self.audit_of_job(&view, result.as_ref().map_err(Clone::clone)))
                 .unwrap_or_default();
-            if self.0.state.put_ended_job(job.record(None), Some(job.kept_log()), KEEP, told).await.is_err() {
+            if self.0.state.put_ended_job(job.record(None), Some(job.kept_log()), KEEP, audit_entries).await.is_err() {
                 return;
             }
             self.0.jobs.live().remove(job.id());

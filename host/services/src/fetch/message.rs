@@ -74,7 +74,7 @@ fn without_connection(mut headers: HeaderMap) -> HeaderMap {
 
 /// The next request, if the response is a redirect that can be followed. A redirect that needs the same body again is
 /// returned to the plugin if the body was a stream.
-pub(crate) fn redirect<B>(asked: &FetchRequest, response: &Response<B>) -> Result<Option<FetchRequest>, Error> {
+pub(crate) fn redirect<B>(current: &FetchRequest, response: &Response<B>) -> Result<Option<FetchRequest>, Error> {
     let status = response.status();
     let location = match status {
         StatusCode::MOVED_PERMANENTLY
@@ -85,21 +85,21 @@ pub(crate) fn redirect<B>(asked: &FetchRequest, response: &Response<B>) -> Resul
         _ => None,
     };
     let Some(location) = location else { return Ok(None) };
-    let refused = |reason: &str| Error::FetchFailed { to: origin(&asked.url), reason: reason.to_owned() };
+    let refused = |reason: &str| Error::FetchFailed { to: origin(&current.url), reason: reason.to_owned() };
     let location = location.to_str().map_err(|_| refused("it redirects to an invalid URL"))?;
-    let mut url = asked.url.join(location).map_err(|_| refused("it redirects to an invalid URL"))?;
+    let mut url = current.url.join(location).map_err(|_| refused("it redirects to an invalid URL"))?;
     if !url.username().is_empty() || url.password().is_some() {
         return Err(refused("it redirects to a URL with a user or password"));
     }
     url.set_fragment(None);
     // Browsers change these methods to GET, and servers rely on it.
     let becomes_get = match status {
-        StatusCode::SEE_OTHER => asked.method != Method::HEAD,
-        StatusCode::MOVED_PERMANENTLY | StatusCode::FOUND => asked.method == Method::POST,
+        StatusCode::SEE_OTHER => current.method != Method::HEAD,
+        StatusCode::MOVED_PERMANENTLY | StatusCode::FOUND => current.method == Method::POST,
         _ => false,
     };
-    let mut headers = asked.headers.clone();
-    if url.origin() != asked.url.origin() {
+    let mut headers = current.headers.clone();
+    if url.origin() != current.url.origin() {
         // Credentials are only for the first server.
         for name in [header::AUTHORIZATION, header::COOKIE] {
             headers.remove(name);
@@ -111,6 +111,6 @@ pub(crate) fn redirect<B>(asked: &FetchRequest, response: &Response<B>) -> Resul
         }
         return Ok(Some(FetchRequest { method: Method::GET, url, headers, body: Some(Bytes::new()) }));
     }
-    let Some(body) = asked.body.clone() else { return Ok(None) };
-    Ok(Some(FetchRequest { method: asked.method.clone(), url, headers, body: Some(body) }))
+    let Some(body) = current.body.clone() else { return Ok(None) };
+    Ok(Some(FetchRequest { method: current.method.clone(), url, headers, body: Some(body) }))
 }

@@ -56,8 +56,8 @@ impl SeriesOfPlugin {
         for (number, known) in of_name {
             if known.kind != *kind {
                 let known = word(known.kind);
-                let asked = word(*kind);
-                return Err(format!("metric `{name}` of this plugin is already a {known}, not a {asked}"));
+                let wanted = word(*kind);
+                return Err(format!("metric `{name}` of this plugin is already a {known}, not a {wanted}"));
             }
             if known.labels == *labels {
                 return Ok(Some((number as u64, known.buckets == *buckets)));
@@ -84,7 +84,8 @@ impl SeriesOfPlugin {
         (series.len() - 1) as u64
     }
 
-    /// Applies a measurement. Invalid measurements are ignored and counted, because the boundary has no way to report them.
+    /// Applies a measurement. Invalid measurements are ignored and counted, because the boundary has no way to report
+    /// them.
     pub(crate) fn measure(&self, number: u64, operation: MeasureOperation, value: f64) {
         let series = self.series.read();
         let found = usize::try_from(number).ok().and_then(|number| series.get(number));

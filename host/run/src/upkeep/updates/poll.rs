@@ -122,7 +122,7 @@ mod tests {
         running: Cell<usize>,
         most_running: Cell<usize>,
         /// The reported plugins, each with the second of its report.
-        told: RefCell<Vec<(String, u64)>>,
+        reported: RefCell<Vec<(String, u64)>>,
     }
 
     /// A running check.
@@ -152,7 +152,7 @@ mod tests {
                 fails: Cell::new(false),
                 running: Cell::new(0),
                 most_running: Cell::new(0),
-                told: RefCell::default(),
+                reported: RefCell::default(),
             }
         }
 
@@ -176,14 +176,14 @@ mod tests {
             };
             let tell = async |watched: Watched, _| {
                 let second = self.start.elapsed().as_secs();
-                self.told.borrow_mut().push((watched.id.to_string(), second));
+                self.reported.borrow_mut().push((watched.id.to_string(), second));
             };
             poll(&self.changed, 1_800_000_000_000, &async || self.watched.borrow().clone(), &check, &tell).await
         }
 
         /// The seconds at which a plugin was reported.
-        fn told(&self, id: &str) -> Vec<u64> {
-            self.told.borrow().iter().filter(|(told, _)| told == id).map(|(_, second)| *second).collect()
+        fn reported(&self, id: &str) -> Vec<u64> {
+            self.reported.borrow().iter().filter(|(reported, _)| reported == id).map(|(_, second)| *second).collect()
         }
     }
 
@@ -191,12 +191,16 @@ mod tests {
     async fn each_plugin_is_checked_at_its_interval() {
         let world = World::new(vec![watched("often", "1m"), watched("seldom", "24h")], "1s");
         world.until("24h", &mut Box::pin(world.poll())).await;
-        let often = world.told("often");
+        let often = world.reported("often");
         // Every 54 to 66 s, and each check takes a second.
         assert!((1440 * 60 / 67..=1440 * 60 / 55 + 1).contains(&often.len()), "{}", often.len());
         assert!(often[0] <= 7, "{often:?}");
         assert!(often.windows(2).all(|pair| (55..=68).contains(&(pair[1] - pair[0]))), "{often:?}");
-        assert!(matches!(world.told("seldom")[..], [first] | [first, _] if first <= 61), "{:?}", world.told("seldom"));
+        assert!(
+            matches!(world.reported("seldom")[..], [first] | [first, _] if first <= 61),
+            "{:?}",
+            world.reported("seldom")
+        );
     }
 
     #[tokio::test(start_paused = true)]
@@ -204,7 +208,7 @@ mod tests {
         let all: Vec<_> = (0..20).map(|n| watched(&format!("plugin-{n}"), "1h")).collect();
         let world = World::new(all, "30s");
         world.until("10m", &mut Box::pin(world.poll())).await;
-        assert_eq!((world.told.borrow().len(), world.most_running.get()), (20, 2));
+        assert_eq!((world.reported.borrow().len(), world.most_running.get()), (20, 2));
     }
 
     #[tokio::test(start_paused = true)]
@@ -213,13 +217,13 @@ mod tests {
         world.fails.set(true);
         let mut poll = Box::pin(world.poll());
         world.until("24h", &mut poll).await;
-        let told = world.told("hello");
+        let reported = world.reported("hello");
         // After 2, 4, 8 … 256 minutes, and then every six hours.
-        assert!((10..=13).contains(&told.len()), "{told:?}");
+        assert!((10..=13).contains(&reported.len()), "{reported:?}");
         world.fails.set(false);
         world.until("31h", &mut poll).await;
-        let told = world.told("hello");
-        assert!(told.windows(2).rev().take(3).all(|pair| pair[1] - pair[0] <= 67), "{told:?}");
+        let reported = world.reported("hello");
+        assert!(reported.windows(2).rev().take(3).all(|pair| pair[1] - pair[0] <= 67), "{reported:?}");
     }
 
     #[tokio::test(start_paused = true)]
@@ -230,8 +234,8 @@ mod tests {
         *world.watched.borrow_mut() = vec![watched("other", "1h")];
         world.changed.notify_one();
         world.until("3h", &mut poll).await;
-        assert_eq!(world.told("hello").len(), 1);
-        let other = world.told("other");
+        assert_eq!(world.reported("hello").len(), 1);
+        let other = world.reported("other");
         assert!((600..=661).contains(&other[0]), "{other:?}");
     }
 
@@ -239,7 +243,7 @@ mod tests {
     async fn a_poller_without_plugins_sleeps() {
         let world = World::new(vec![], "1s");
         world.until("720h", &mut Box::pin(world.poll())).await;
-        assert_eq!(world.told.borrow().len(), 0);
+        assert_eq!(world.reported.borrow().len(), 0);
     }
 
     #[tokio::test(start_paused = true)]
@@ -247,9 +251,9 @@ mod tests {
         let world = World::new(vec![watched("hello", "1h")], "10h");
         let mut poll = Box::pin(world.poll());
         world.until("2m", &mut poll).await;
-        assert_eq!((world.running.get(), world.told.borrow().len()), (1, 0));
+        assert_eq!((world.running.get(), world.reported.borrow().len()), (1, 0));
         drop(poll);
-        assert_eq!((world.running.get(), world.told.borrow().len()), (0, 0));
+        assert_eq!((world.running.get(), world.reported.borrow().len()), (0, 0));
 
         let (poller, _changed, ended) = Poller::new(CancellationToken::new());
         assert!(!ended.is_cancelled());
