@@ -38,15 +38,13 @@ impl Streams {
     fn take_for(self: &Arc<Self>, caller: &str, rules: &Rules) -> Result<StreamPermit, ApiError> {
         let mut open = self.0.lock();
         let n_own = open.get(caller).copied().unwrap_or(0);
-        let detail = match open.values().sum::<usize>() >= rules.max_streams {
-            true => format!("the limit of {} open streams is reached", rules.max_streams),
-            false if n_own >= rules.max_streams_per_caller => {
-                format!("the limit of {n_own} open streams of this caller is reached")
-            }
-            false => {
-                open.insert(caller.to_owned(), n_own + 1);
-                return Ok(StreamPermit { streams: self.clone(), caller: caller.to_owned() });
-            }
+        let detail = if open.values().sum::<usize>() >= rules.max_streams {
+            format!("the limit of {} open streams is reached", rules.max_streams)
+        } else if n_own >= rules.max_streams_per_caller {
+            format!("the limit of {n_own} open streams of this caller is reached")
+        } else {
+            open.insert(caller.to_owned(), n_own + 1);
+            return Ok(StreamPermit { streams: self.clone(), caller: caller.to_owned() });
         };
         Err(ApiError::new(StatusCode::TOO_MANY_REQUESTS, "streams_too_many", detail)
             .fix("close a stream, or raise `max_streams_per_caller` or `max_streams`")
