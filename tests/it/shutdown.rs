@@ -7,6 +7,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::client::Client;
 use crate::host::{TestHost, endpoint, eventually};
+use crate::plugins::as_version;
 use crate::reload::begin_slow_call;
 
 #[tokio::test]
@@ -37,6 +38,24 @@ async fn calls_in_flight_are_answered_before_the_host_ends() {
     assert_eq!(streaming.rest().await, b"1\n");
     assert!(streaming.is_whole());
     host.logged("generation 1 stops").await;
+    host.stop();
+}
+
+#[tokio::test]
+async fn dependants_are_stopped_before_the_plugins_that_they_depend_on() {
+    let host = TestHost::with(&["--stop-timeout-seconds", "1"]).await;
+    host.load("hello").await;
+    let dependant = as_version(&host, "never-stops", "never-stops", "1.0.0").await;
+    let yaml = dependant.with_file_name("plugin.yaml");
+    let text = std::fs::read_to_string(&yaml).unwrap();
+    std::fs::write(&yaml, format!("{text}dependencies: [{{id: hello, version: ^1}}]\n")).unwrap();
+    host.try_load(&dependant).await.expect(200);
+
+    host.terminate();
+    host.logged("generation 1 of `hello` has ended").await;
+    let log = host.log();
+    let ended = |id: &str| log.find(&format!("generation 1 of `{id}` has ended")).unwrap_or(usize::MAX);
+    assert!(ended("never-stops") < ended("hello"), "{log}");
     host.stop();
 }
 
