@@ -159,7 +159,7 @@ async fn dev_reloads_on_every_save_and_keeps_the_running_version_when_a_build_fa
     change(&code, "format!(\"{greeting} {name}.\")", "5");
     let refused = dev.line("not reloaded: ").await;
     assert!(refused.starts_with("not reloaded: build_failed in "), "{refused}");
-    assert!(refused.ends_with("; generation 2 still serves"), "{refused}");
+    assert!(refused.ends_with("; generation 2 keeps running"), "{refused}");
     dev.note("the plugin does not compile").await;
     dev.note("error[E0308]").await;
     assert!(dev.note("--> ").await.contains("src/lib.rs:"));
@@ -306,7 +306,7 @@ async fn an_invalid_plugin_is_not_packed() {
     std::fs::write(place.join("zeros.bin"), vec![0; 3 << 20]).unwrap();
     ends(&run(folder.path(), &["pack", "my-plugin"]).await, 0);
     std::fs::write(place.join("complete"), "x").unwrap();
-    assert!(ends(&run(folder.path(), &["pack", "my-plugin"]).await, 1).1.contains("is called `complete`"));
+    assert!(ends(&run(folder.path(), &["pack", "my-plugin"]).await, 1).1.contains("is named `complete`"));
     std::fs::remove_file(place.join("complete")).unwrap();
     std::os::unix::fs::symlink("/etc/passwd", place.join("link")).unwrap();
     assert!(ends(&run(folder.path(), &["pack", "my-plugin"]).await, 1).1.contains("`link`"));

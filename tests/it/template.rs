@@ -95,7 +95,7 @@ async fn invalid_names_and_folders_with_content_are_refused() {
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
     ends(&run(folder.path(), &["new", "my-plugin", "--path", "deep/er"]).await, 0);
     let (_, stderr) = ends(&run(folder.path(), &["new", "my-plugin", "--path", "deep"]).await, 1);
-    assert!(stderr.contains("`deep` is not empty") && stderr.contains("it holds `er`"), "{stderr}");
+    assert!(stderr.contains("`deep` is not empty") && stderr.contains("it contains `er`"), "{stderr}");
     ends(&run(folder.path(), &["new", "MyPlugin"]).await, 0);
     let text = std::fs::read_to_string(folder.path().join("my-plugin/plugin.yaml")).unwrap();
     assert!(text.starts_with("id: \"my-plugin\"\n"), "{text}");
