@@ -40,7 +40,7 @@ async fn the_operator_goes_back_to_a_version_that_was_kept() {
 
     let missing = host.post_json("/api/plugins/hello/rollback", &json!({ "to": "1.0.0" })).await.expect(409);
     assert_eq!(missing.code(), "run_nothing_kept");
-    assert!(missing.text().contains("only 2.0.0, 1.1.0"), "{}", missing.text());
+    assert!(missing.text().contains("stored versions: 2.0.0, 1.1.0"), "{}", missing.text());
     host.post_json("/api/plugins/hello/rollback", &json!({ "to": "v1.1.0" })).await.expect(200);
     assert_eq!(host.metric("plugin_host_rollbacks_total{cause=\"operator\"}").await, 2.0);
     let plugin = host.plugin("hello").await;

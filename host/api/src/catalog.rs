@@ -125,6 +125,16 @@ pub struct ValidationReport {
     pub artifact: Option<String>,
 }
 
+/// Response of `GET /api/plugins/local/build`, for older clients.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct BuildReport {
+    /// The result of the checks and the build. `artifact` is the digest of the built artifact.
+    #[serde(flatten)]
+    pub report: ValidationReport,
+    /// The last lines of the build log.
+    pub log: Vec<String>,
+}
+
 /// Request body of `POST /api/plugins/local/load`, for older clients.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct LocalLoad {

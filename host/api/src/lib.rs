@@ -24,7 +24,8 @@ pub use access::{
 };
 pub use audit::{AuditBroken, AuditEntry, AuditHead, AuditPage, AuditReport};
 pub use catalog::{
-    Available, AvailableVersion, IndexList, IndexState, LocalLoad, LocalUnload, ValidateRequest, ValidationReport,
+    Available, AvailableVersion, BuildReport, IndexList, IndexState, LocalLoad, LocalUnload, ValidateRequest,
+    ValidationReport,
 };
 pub use event::{Event, EventGap, EventPage};
 pub use graph::{Graph, GraphEdge, GraphNode};

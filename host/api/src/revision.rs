@@ -116,7 +116,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn null_is_told_from_nothing() {
+    fn null_and_absent_values_are_distinguished() {
         for change in [json!({"pointer": "/a", "before": null}), json!({"pointer": "/a", "after": 1})] {
             let read: RevisionChange = serde_json::from_value(change.clone()).unwrap();
             assert_eq!(serde_json::to_value(read).unwrap(), change);

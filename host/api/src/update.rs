@@ -198,7 +198,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn older_clients_are_understood() {
+    fn requests_of_older_clients_are_parsed() {
         let read = |body| serde_json::from_value::<GithubInstall>(body).map_err(|error| error.to_string());
         let url = "https://github.com/acme/hello";
         let asked =
@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn older_clients_find_what_they_look_for() {
+    fn responses_have_the_fields_that_older_clients_read() {
         let answer = GithubInstalled {
             asked: OperationResult { message: "done".to_owned(), ..OperationResult::default() },
             repo_url: "https://github.com/acme/hello".to_owned(),
@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rule_is_replaced_whole_and_a_slip_in_it_is_refused() {
+    fn an_update_policy_with_unknown_fields_is_rejected() {
         let read = |body| serde_json::from_value::<UpdateRuleRequest>(body).map_err(|error| error.to_string());
         let rule = read(json!({"policy": "minor"})).unwrap();
         assert_eq!((rule.automatic, rule.interval_seconds, rule.blocked), (false, None, None));

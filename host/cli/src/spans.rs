@@ -39,7 +39,7 @@ impl Exporter {
     }
 
     /// Returns the sink that receives spans.
-    pub(crate) fn sink(&self) -> Option<host_run::SpanSink> {
+    pub(crate) fn sink(&self) -> Option<host_call::SpanSink> {
         #[cfg(feature = "otel")]
         return self.export.as_ref().map(export::Export::sink);
         #[cfg(not(feature = "otel"))]

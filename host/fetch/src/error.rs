@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use host_core::PathError;
 
-use crate::ZipError;
+use crate::zip::error::ZipError;
 
 /// The reason why a source did not become a tree.
 #[derive(Debug, thiserror::Error)]

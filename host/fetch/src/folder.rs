@@ -14,7 +14,7 @@ use host_store::{Store, Tree, TreeWriter};
 use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, fstat, openat, readlinkat, statat};
 
 use crate::Error;
-use crate::fetch::open_file;
+use crate::open::open_file;
 use crate::policy::{Verdict, judge, report_dropped};
 
 const OPEN_FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);

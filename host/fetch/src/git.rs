@@ -2,12 +2,14 @@
 //!
 //! libgit2 implements git; [`http`] implements HTTP, so that the host controls addresses, redirects, sizes and times.
 
+mod allow;
 mod copy;
 mod http;
 mod revision;
 mod session;
 mod transport;
 mod versions;
+mod watch;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -35,7 +37,7 @@ pub(crate) fn fetch(
     revision: &Revision,
     cancelled: &Arc<AtomicBool>,
 ) -> Result<Fetched, Error> {
-    if !session::is_allowed(&config.allowed_repositories, &url.slug()) {
+    if !allow::is_allowed(&config.allowed_repositories, &url.slug()) {
         return Err(Error::NotAllowed { slug: url.slug() });
     }
     let session = Arc::new(Session::new(config, url, cancelled));

@@ -10,7 +10,7 @@ use host_core::index::Index;
 use host_core::{Source, TreePath};
 use host_store::{Store, Tree};
 
-use crate::fetch::open_file;
+use crate::open::open_file;
 use crate::{Config, Error, git};
 
 /// The files that may be an index, the first that is there counts.

@@ -4,7 +4,8 @@
 //! Then [`inflate`] checks each file's packed data against its declared size and checksum. Only then the `zip`
 //! crate unpacks into the store, where it must see the very same list.
 
-mod error;
+mod entry;
+pub(crate) mod error;
 mod inflate;
 mod names;
 mod strict;
@@ -15,11 +16,11 @@ use std::path::Path;
 use host_store::{Store, Tree};
 use zip::ZipArchive;
 
+use entry::Entry;
 pub use error::ZipError;
-use strict::Entry;
 
 use crate::Error;
-use crate::fetch::open_file;
+use crate::open::open_file;
 use crate::policy::{Verdict, judge, report_dropped};
 
 /// The limits of an archive.

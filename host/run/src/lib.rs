@@ -22,13 +22,8 @@ mod upkeep;
 
 pub use events::{EventGap, EventStream, EventsPage, Followed};
 pub use host::{
-    Difference, Differences, IdempotentAnswer, Isolation, IsolationLayer, LogPart, LogStream, Named, Overview,
-    PastPlugin, PastState, RevisionPage, RevisionState, RevisionView, Upload, UploadError,
-};
-pub use host_call::{
-    AdmissionRefusal, Admitted, CallBody, CallError, CallRefusal, Caller, Generation, GenerationPhase, HealthReport,
-    IncomingBody, LogLine, MinLevel, MinLevelError, Phase, RecordSpan, RefusalReason, RefusedCall, Request,
-    RouteRefusal, Routed, RuleRefusal, Span, SpanSink, Trace, TraceId, is_plain_path,
+    Difference, Differences, IdempotentAnswer, IdempotentRequest, Isolation, IsolationLayer, LogPart, LogStream,
+    Overview, PastPlugin, PastState, RevisionPage, RevisionState, RevisionView, Upload, UploadError,
 };
 pub use host_core::job::{JobState, JobStateError};
 pub use host_fetch::Trust;

@@ -3,7 +3,7 @@
 //! | path | served by | required access |
 //! |---|---|---|
 //! | `/api/plugin-endpoints/<id>/…` | the serving generation of the plugin | as declared in plugin.yaml |
-//! | `/api/plugins…`, `/api/jobs…`, `/api/events` | the management API | the role in the route's row, or any valid token |
+//! | `/api/plugins…`, `/api/jobs…`, `/api/events` | the management API | the route's role, or any valid token |
 //! | `/login` | the host | a user's password |
 //! | `/openapi.json` | the OpenAPI document of the host and the running plugins | the role `viewer` |
 //! | `/docs`, `/docs/errors` | the API reference and the error reference, without external resources | none |

@@ -6,6 +6,9 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
+use crate::Error;
+use crate::error::IoContext as _;
+
 /// The prefix of unfinished files; a crash can leave one behind.
 pub(crate) const UNFINISHED: &str = ".unfinished-";
 
@@ -61,6 +64,12 @@ pub(crate) fn sweep(folder: &Path, age: Duration) -> io::Result<()> {
         if metadata.is_dir() { fs::remove_dir_all(entry.path())? } else { fs::remove_file(entry.path())? }
     }
     Ok(())
+}
+
+/// Removes a file, or a folder with all it holds.
+pub(crate) fn remove(path: &Path) -> Result<(), Error> {
+    let is_dir = fs::symlink_metadata(path).context("look at", path)?.is_dir();
+    if is_dir { fs::remove_dir_all(path) } else { fs::remove_file(path) }.context("remove", path)
 }
 
 #[cfg(test)]

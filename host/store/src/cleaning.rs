@@ -8,8 +8,8 @@ use std::sync::Weak;
 
 use host_core::Digest;
 
+use crate::atomic::remove;
 use crate::error::IoContext as _;
-use crate::store::remove;
 use crate::{Error, Store};
 
 /// The usage of both data folders.
@@ -146,7 +146,7 @@ pub(crate) fn bytes_in(folder: &Path) -> Result<u64, Error> {
 mod tests {
     use super::*;
     use crate::Tree;
-    use crate::artifact::tests::artifact;
+    use crate::artifacts::tests::artifact;
     use crate::store::tests::{TestStore, store};
 
     fn tree(test: &TestStore, text: &str) -> Tree {

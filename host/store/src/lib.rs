@@ -4,6 +4,7 @@
 //! hashed and stored completely. All functions block; call them from a thread that may wait.
 
 mod artifact;
+mod artifacts;
 pub mod atomic;
 mod cleaning;
 mod digest_text;
@@ -12,12 +13,14 @@ mod layout;
 mod records;
 mod seal_key;
 mod settings;
+mod shelf;
 mod shown;
 mod store;
 mod sweep;
 mod temp;
 mod tree;
 mod tree_writer;
+mod trees;
 mod upload;
 
 pub use artifact::{Artifact, Provenance, Schemas};

@@ -1,18 +1,17 @@
 //! The handle on both data folders.
 
-use std::collections::HashMap;
 use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use host_core::Digest;
 
-use crate::artifact::ArtifactInner;
+use crate::atomic::remove;
 use crate::error::IoContext as _;
 use crate::layout::{Layout, make_dir};
-use crate::tree::TreeInner;
+use crate::shelf::Shelf;
 use crate::{Error, TempDir, atomic, shown};
 
 /// Unfinished files in the build cache older than this belong to no running process.
@@ -60,14 +59,6 @@ pub(crate) struct Inner {
     pub(crate) shelf: Mutex<Shelf>,
     /// Holds the lock for as long as the store lives.
     _lock: File,
-}
-
-/// The trees and artifacts in use. They are never removed. The lock is held while files are stored or removed, so that
-/// nothing is returned that is about to be removed.
-#[derive(Default)]
-pub(crate) struct Shelf {
-    pub(crate) trees: HashMap<Digest, Weak<TreeInner>>,
-    pub(crate) artifacts: HashMap<Digest, Weak<ArtifactInner>>,
 }
 
 impl Store {
@@ -205,12 +196,6 @@ fn on_demand(path: PathBuf) -> PathBuf {
         tracing::warn!(path = %path.display(), error = &error as &dyn std::error::Error, "no build folder");
     }
     path
-}
-
-/// Removes a file, or a folder with all it holds.
-pub(crate) fn remove(path: &Path) -> Result<(), Error> {
-    let is_dir = fs::symlink_metadata(path).context("look at", path)?.is_dir();
-    if is_dir { fs::remove_dir_all(path) } else { fs::remove_file(path) }.context("remove", path)
 }
 
 #[cfg(test)]

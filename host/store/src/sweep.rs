@@ -10,9 +10,9 @@ use std::time::{Duration, SystemTime};
 use host_core::Digest;
 use serde::{Deserialize, Serialize};
 
+use crate::atomic::remove;
 use crate::cleaning::{bytes_in, stored};
 use crate::error::IoContext as _;
-use crate::store::remove;
 use crate::{Error, Store, atomic};
 
 /// A scratch folder unchanged for this long belongs to no running build.
@@ -255,7 +255,7 @@ fn children(parent: &Path) -> Result<Vec<PathBuf>, Error> {
 mod tests {
     use super::*;
     use crate::Tree;
-    use crate::artifact::tests::artifact;
+    use crate::artifacts::tests::artifact;
     use crate::store::tests::{TestStore, store};
 
     const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -333,7 +333,7 @@ mod tests {
         let (made, lost) = (artifact(&test, "made"), artifact(&test, "lost"));
         test.store.remember(&Digest::of(b"1"), &made).unwrap();
         test.store.remember(&Digest::of(b"2"), &lost).unwrap();
-        crate::store::remove(lost.library().parent().unwrap()).unwrap();
+        crate::atomic::remove(lost.library().parent().unwrap()).unwrap();
         assert_eq!(test.store.trim_build_cache(u64::MAX).unwrap().builds, 1);
         assert!(test.store.remembered(&Digest::of(b"1")).unwrap().is_some());
         assert_eq!(test.store.trim_build_cache(0).unwrap().builds, 1);

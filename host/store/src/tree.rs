@@ -1,17 +1,17 @@
 //! A bounded, checked copy of a source, named by its digest.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Read as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 
 use host_core::{Digest, DigestWriter, TreePath};
 use serde::{Deserialize, Serialize};
 
+use crate::Error;
 use crate::error::IoContext as _;
 use crate::layout::make_dir;
-use crate::{Error, Store};
 
 /// The maximum number of bytes read from a manifest: one more than the limit, so that the reader notices a longer file.
 const MAX_MANIFEST_READ: u64 = 64 * 1024 + 1;
@@ -122,47 +122,6 @@ impl Tree {
     }
 }
 
-impl Store {
-    /// Returns the tree with this digest, if it is stored completely.
-    ///
-    /// # Errors
-    /// [`Error::Corrupt`] when its index does not match its name.
-    pub fn tree(&self, digest: &Digest) -> Result<Option<Tree>, Error> {
-        self.tree_on(&mut self.shelf(), digest)
-    }
-
-    pub(crate) fn tree_on(&self, shelf: &mut crate::store::Shelf, digest: &Digest) -> Result<Option<Tree>, Error> {
-        let path = self.0.layout.tree(digest);
-        if !path.is_dir() {
-            return Ok(None);
-        }
-        if let Some(held) = shelf.trees.get(digest).and_then(Weak::upgrade) {
-            return Ok(Some(Tree(held)));
-        }
-        let index = self.0.layout.tree_index(digest);
-        let text = match fs::read(&index) {
-            Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(source) => return Err(Error::Io { action: "read", path: index, source }),
-        };
-        let files = parse_index(&text).map_err(|reason| Error::Corrupt { path: index.clone(), reason })?;
-        if digest_of(&files) != *digest {
-            let reason = "its files do not add up to its name".to_owned();
-            return Err(Error::Corrupt { path: index, reason });
-        }
-        Ok(Some(shelf.keep_tree(TreeInner { digest: *digest, path, files })))
-    }
-}
-
-impl crate::store::Shelf {
-    pub(crate) fn keep_tree(&mut self, tree: TreeInner) -> Tree {
-        let tree = Arc::new(tree);
-        self.trees.retain(|_, held| held.strong_count() > 0);
-        self.trees.insert(tree.digest, Arc::downgrade(&tree));
-        Tree(tree)
-    }
-}
-
 /// The digest of a tree with these files, which are sorted by path.
 pub(crate) fn digest_of(files: &[TreeFile]) -> Digest {
     let mut digest = DigestWriter::new();
@@ -198,7 +157,7 @@ pub(crate) fn index_text(files: &[TreeFile]) -> Vec<u8> {
         .expect("strings and numbers always have a JSON form")
 }
 
-fn parse_index(text: &[u8]) -> Result<Vec<TreeFile>, String> {
+pub(crate) fn parse_index(text: &[u8]) -> Result<Vec<TreeFile>, String> {
     let entries: Vec<IndexEntry> = serde_json::from_slice(text).map_err(|error| error.to_string())?;
     let file = |entry: IndexEntry| {
         let path = entry.path.parse().map_err(|error: host_core::PathError| error.to_string())?;

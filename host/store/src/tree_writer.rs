@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 
 use host_core::{DigestWriter, TreePath};
 
+use crate::atomic::remove;
 use crate::error::IoContext as _;
 use crate::layout::make_dir;
-use crate::store::remove;
 use crate::tree::{TreeInner, digest_of, index_text};
 use crate::{Error, Store, TempDir, Tree, TreeFile, atomic};
 

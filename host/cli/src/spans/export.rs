@@ -8,7 +8,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use host_run::{RecordSpan, Span, SpanSink};
+use host_call::{RecordSpan, Span, SpanSink};
 use ureq::Agent;
 
 use super::otlp::{self, Recorded};

@@ -2,7 +2,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use host_run::{Span, Trace};
+use host_call::{Span, Trace};
 use serde_json::{Value, json};
 
 /// `SPAN_KIND_SERVER`

@@ -9,7 +9,9 @@ use ureq::unversioned::transport::{
 use ureq::{Agent, Body, BodyReader, Timeout, http};
 use url::Url;
 
-use super::session::{Session, Watch, is_allowed};
+use super::allow::is_allowed;
+use super::session::Session;
+use super::watch::Watch;
 use crate::Error;
 use host_core::is_public_address;
 

@@ -7,8 +7,9 @@ use git2::{Direction, Remote};
 use host_core::{GitUrl, Revision};
 use semver::Version;
 
+use super::allow;
 use super::revision::{Advertised, BRANCHES, PEELED, TAGS, full_id, is_ours, no_such, version};
-use super::session::{self, Session};
+use super::session::Session;
 use super::transport;
 use crate::{Config, Error};
 
@@ -82,7 +83,7 @@ pub enum Follow<'l> {
 /// # Errors
 /// Those of [`fetch`](crate::fetch()) for a repository, and [`Error::TooManyRefs`] above 10,000 branches and tags.
 pub fn versions(config: &Config, url: &GitUrl, cancelled: &Arc<AtomicBool>) -> Result<Listing, Error> {
-    if !session::is_allowed(&config.allowed_repositories, &url.slug()) {
+    if !allow::is_allowed(&config.allowed_repositories, &url.slug()) {
         return Err(Error::NotAllowed { slug: url.slug() });
     }
     let session = Arc::new(Session::new(config, url, cancelled));

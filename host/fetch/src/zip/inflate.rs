@@ -4,7 +4,7 @@
 use flate2::{Crc, Decompress, FlushDecompress, Status};
 
 use super::ZipError;
-use super::strict::{Entry, Method};
+use super::entry::{Entry, Method};
 
 /// Decompresses without storing and compares length and checksum. Stops at the first additional byte, so that an
 /// archive with wrong sizes costs no more than it declares.

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use super::ZipError;
-use super::strict::Entry;
+use super::entry::Entry;
 
 /// The used names, as seen by a file system that ignores case and Unicode forms.
 #[derive(Default)]

@@ -1,5 +1,6 @@
 //! Validation of a source without installing it.
 
+use std::collections::VecDeque;
 use std::path::PathBuf;
 
 use host_build::Way;
@@ -11,6 +12,9 @@ use host_fetch::Fetched;
 use crate::model::Error;
 use crate::operation::{check, fetch, fits_host};
 use crate::state::Host;
+
+/// Number of lines of a build log that are returned.
+const MAX_LOG_LINES: usize = 1_000;
 
 /// The result of a validation.
 #[derive(Debug)]
@@ -49,7 +53,48 @@ impl Host {
             Source::Upload(_) => None,
             _ => Some(self.0.looks.try_acquire().map_err(|_| Error::Looking)?),
         };
-        let fetched = match source {
+        let fetched = self.fetch_for_validation(source).await?;
+        Ok(self.judge_fetched(fetched).await)
+    }
+
+    /// Fetches, checks and builds a source without installing it. The build cache keeps the artifact for a later
+    /// installation. Returns the result, with the artifact, and the last lines of the build log.
+    ///
+    /// # Errors
+    /// The source could not be fetched, or the host is stopping; [`Error::Looking`].
+    ///
+    /// # Cancel safety
+    /// Dropping the future ends the fetch or the build.
+    pub async fn build_source(&self, source: Source) -> Result<(Validated, Vec<String>), Error> {
+        let _turn = self.0.looks.try_acquire().map_err(|_| Error::Looking)?;
+        let shown = source.to_string();
+        let fetched = self.fetch_for_validation(source).await?;
+        let mut validated = self.judge_fetched(fetched.clone()).await;
+        let Some(manifest) = validated.manifest.as_ref().filter(|_| validated.error.is_none()) else {
+            return Ok((validated, vec![]));
+        };
+        let log = parking_lot::Mutex::new(VecDeque::new());
+        let add_line = |line: &str| {
+            let mut log = log.lock();
+            if log.len() == MAX_LOG_LINES {
+                log.pop_front();
+            }
+            log.push_back(line.to_owned());
+        };
+        let from = host_build::BuildSource { source: shown, commit: fetched.commit.clone() };
+        let built = tokio::select! {
+            built = self.0.builder.build(&fetched.tree, manifest, &from, &add_line) => built,
+            () = self.0.stopping.cancelled() => return Err(Error::ShuttingDown),
+        };
+        match built {
+            Ok(built) => validated.artifact = Some(built.artifact.digest()),
+            Err(error) => validated.error = Some(error.into()),
+        }
+        Ok((validated, log.into_inner().into()))
+    }
+
+    async fn fetch_for_validation(&self, source: Source) -> Result<Fetched, Error> {
+        Ok(match source {
             Source::Upload(upload) => {
                 let host = self.clone();
                 let id = upload.clone();
@@ -62,8 +107,7 @@ impl Host {
                 fetched = fetch(self, source, Trust::Http) => fetched?,
                 () = self.0.stopping.cancelled() => return Err(Error::ShuttingDown),
             },
-        };
-        Ok(self.judge_fetched(fetched).await)
+        })
     }
 
     /// Checks that a manifest named beside a plugin is the manifest of that plugin.

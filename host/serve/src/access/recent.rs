@@ -72,7 +72,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn texts_are_the_same_only_when_all_of_them_is() {
+    fn texts_that_differ_anywhere_are_not_equal() {
         let text = b"Bearer dph_0123456789";
         assert!(is_same(text, text) && is_same(b"", b""));
         for at in 0..text.len() {

@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_is_told_at_once_and_the_others_as_one() {
+    fn the_first_rejection_is_written_at_once_and_further_ones_as_a_summary() {
         let refusals = Refusals::new(10);
         let start = Instant::now();
         let at = |seconds| start + Duration::from_secs(seconds);
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_the_same_in_all_is_told_so() {
+    fn fields_that_differ_in_a_summary_are_marked() {
         let refusals = Refusals::new(3);
         let now = Instant::now();
         let of = |action: &str, status| {
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn a_crowd_is_one() {
+    fn too_many_clients_share_one_summary() {
         let refusals = Refusals::new(3);
         let now = Instant::now();
         let written = (0..1_000).filter_map(|n| refusals.note(n.to_string(), entry(&n.to_string()), now)).count();

@@ -14,8 +14,8 @@ use parking_lot::Mutex;
 /// Time in which a limit is completely restored.
 const WINDOW: Duration = Duration::from_secs(60);
 
-/// The key under which a client is counted: its IPv4 address, or the /64 of its IPv6 address, since one customer usually
-/// gets a whole /64.
+/// The key under which a client is counted: its IPv4 address, or the /64 of its IPv6 address, since one customer
+/// usually gets a whole /64.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct ClientKey(IpAddr);
 
@@ -59,8 +59,8 @@ impl LoginThrottle {
         let now = self.nanos(now);
         let mut buckets = self.buckets.lock();
         buckets.per_address.take(key, now).map_err(seconds)?;
-        // Charge the shared bucket only after the address's bucket allowed the attempt, so that a blocked address cannot
-        // drain it for everyone.
+        // Charge the shared bucket only after the address's bucket allowed the attempt, so that a blocked address
+        // cannot drain it for everyone.
         buckets.total.take(0, now).map_err(|wait| {
             buckets.per_address.give_back(key);
             seconds(wait)

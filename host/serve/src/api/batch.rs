@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn all_problems_are_reported_at_once() {
+    fn all_problems_of_a_batch_are_reported_at_once() {
         let asked = json!([
             {"operation": "explode", "id": "abc"},
             {"operation": "reload"},

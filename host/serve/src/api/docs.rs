@@ -14,7 +14,8 @@ const STYLE: &str = include_str!("docs/page.css");
 static ERRORS: LazyLock<String> = LazyLock::new(errors::page);
 
 /// Content security policy: the page's own script and style, requests to this host only, no framing.
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; \
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
+img-src 'self' data:; \
 base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 pub(crate) async fn page() -> Response {
@@ -51,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_page_loads_nothing_from_elsewhere_and_makes_no_markup_of_texts() {
+    fn the_pages_load_no_external_resources_and_insert_no_markup() {
         for (text, name) in [(PAGE, "html"), (SCRIPT, "js"), (STYLE, "css"), (&ERRORS, "errors")] {
             for word in ["http://", "//cdn", "@import", "url(", "<iframe"] {
                 assert!(!text.contains(word), "{name}: {word}");

@@ -127,7 +127,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_gap_says_where_the_stream_goes_on() {
+    fn a_gap_reports_where_the_stream_continues() {
         let frame = gap_frame(EventGap { after: 5, from: 100 });
         assert_eq!((frame.id, frame.event), (Some(99), Some("gap")));
         assert_eq!(frame.data, r#"{"after":5,"from":100,"message":"events 6 to 99 were deleted"}"#);

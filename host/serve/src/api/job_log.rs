@@ -8,7 +8,8 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use host_run::{ActiveGauge, Job, JobState, LogLine};
+use host_call::LogLine;
+use host_run::{ActiveGauge, Job, JobState};
 use http_body::Frame;
 
 /// Longest silence of a stream of events. cargo may be silent for minutes.
@@ -140,7 +141,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_log_is_lines_or_events() {
+    fn a_log_is_formatted_as_lines_or_events() {
         let line = |number, message: &str| LogLine {
             number,
             at_unix_ms: 0,

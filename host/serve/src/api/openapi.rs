@@ -22,7 +22,8 @@ use crate::guard::table::{RequiredAccess, RouteRow, RouteTable};
 use crate::state::AppState;
 use crate::wire::problem::ApiError;
 
-const DESCRIPTION: &str = "A host for native plugins. The running plugins serve the paths below `/api/plugin-endpoints/`; the host \
+const DESCRIPTION: &str = "A host for native plugins. The running plugins serve the paths below `/api/plugin-endpoints/`; \
+the host \
 serves all other paths. Every error is a problem document with a stable `code`, which `/docs/errors` explains.";
 
 /// The host's part of the document.
@@ -61,8 +62,10 @@ impl HostDocument {
             .extend(problem.into_iter().map(|(name, schema)| (name, serde_json::to_value(schema).unwrap_or_default())));
         let mut responses = plugins::responses();
         responses.extend(statuses.iter().map(|status| (name(*status), problem_response(*status))));
-        let bearer = json!({ "type": "http", "scheme": "bearer", "description": "A token of this host. The initial admin token is in `operator.token` in the data folder." });
-        let request_id = json!({ "description": "The id of the request, which also appears in the host's log.", "schema": { "type": "string" } });
+        let token = "A token of this host. The initial admin token is in `operator.token` in the data folder.";
+        let bearer = json!({ "type": "http", "scheme": "bearer", "description": token });
+        let id = "The id of the request, which also appears in the host's log.";
+        let request_id = json!({ "description": id, "schema": { "type": "string" } });
         let document = json!({
             "openapi": "3.1.0",
             "info": {

@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_back_as_it_was_shown_is_no_change() {
+    fn values_sent_back_unchanged_are_not_changes() {
         let asked = |value: Value| translated(value.as_object().cloned().unwrap(), &views());
         let whole = Value::Object(shown(&views()));
         assert_eq!(whole["cache_max_size"], "1GiB");

@@ -5,7 +5,7 @@
 
 use std::time::Instant;
 
-use host_run::Trace;
+use host_call::Trace;
 use http::{Method, StatusCode};
 use tracing::Level;
 
@@ -83,7 +83,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_path_is_one_line_of_bounded_length() {
+    fn a_logged_path_is_one_line_of_bounded_length() {
         assert_eq!(escaped("/api/plugins"), "/api/plugins");
         assert_eq!(escaped("/a\r\nGET /b\u{1b}[31m\u{202e}x\u{85}"), "/a\\r\\nGET /b\\u{1b}[31m\\u{202e}x\\u{85}");
         assert_eq!(escaped(&"x".repeat(600)).chars().count(), 501);

@@ -67,7 +67,8 @@ fn refused() -> ApiError {
 fn answer(refused: &ApiError, request_id: &str) -> Vec<u8> {
     // Serializing structs of texts and numbers does not fail.
     let body = serde_json::to_string(&refused.problem(request_id, "")).unwrap_or_default();
-    let head = "HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/problem+json\r\ncache-control: no-store\r\n\
+    let head = "HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/problem+json\r\n\
+        cache-control: no-store\r\n\
         connection: close";
     format!(
         "{head}\r\nretry-after: {RETRY_AFTER}\r\nx-request-id: {request_id}\r\ncontent-length: {}\r\n\r\n{body}",
@@ -81,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_gets_no_connection_is_told_why() {
+    fn a_rejected_connection_receives_a_problem_document() {
         let text = String::from_utf8(answer(&refused(), "id-1")).unwrap();
         let (head, body) = text.split_once("\r\n\r\n").unwrap();
         assert!(head.starts_with("HTTP/1.1 503 ") && head.contains("\r\nx-request-id: id-1\r\n"), "{head}");

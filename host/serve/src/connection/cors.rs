@@ -84,7 +84,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pages_of_other_origins_are_told_from_all_else() {
+    fn foreign_origins_are_detected() {
         let listed = ["https://console.example".to_owned()];
         for (origin, site, is_foreign) in [
             (None, None, false),

@@ -62,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_last_address_that_no_trusted_proxy_has_is_the_clients() {
+    fn the_last_untrusted_forwarded_address_is_the_client() {
         let trusted: Vec<Network> = ["10.0.0.0/8", "::1"].iter().map(|text| text.parse().unwrap()).collect();
         for (peer, headers, expected) in [
             ("10.0.0.1", &[("x-forwarded-for", "203.0.113.9")][..], Some("203.0.113.9")),

@@ -102,7 +102,7 @@ mod tests {
     use crate::connection::rules::Rules;
 
     #[test]
-    fn what_a_request_must_be() {
+    fn malformed_requests_are_rejected_before_routing() {
         let rules = CompiledRules::new(Rules { allowed_hosts: vec!["a.example".to_owned()], ..Rules::default() });
         let mut all = String::new();
         for (line, headers) in [

@@ -112,7 +112,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_have_to_be_listed_and_addresses_need_not() {
+    fn names_must_be_listed_and_addresses_need_not() {
         let hosts = AllowedHosts::new(&["Console.example".to_owned(), "*.apps.example".to_owned()]);
         for (host, expected) in [
             ("127.0.0.1:4000", true),
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_host_is_not_read() {
+    fn invalid_hosts_are_rejected() {
         for text in
             ["", ":80", ".", ".a", "a b", "a/b", "u@a", "a:b", "a:80:80", "a:65536", "[::1", "[x]", "[::1]a", "::1"]
         {
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn the_list_takes_names_only() {
+    fn the_list_accepts_names_only() {
         for text in ["*", "*.a.example", "a", "a.example"] {
             assert!(is_allowed_host(text), "{text}");
         }

@@ -195,18 +195,18 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_body_that_keeps_coming_is_read() {
+    async fn a_body_that_keeps_arriving_is_read() {
         assert_eq!(read(&[(0, 5), (5, 5), (5, 5)], 60_000, 1).await, Ok(15));
         assert_eq!(read(&[(5, 1); 10], 60_000, 0).await, Ok(10));
     }
 
     #[tokio::test]
-    async fn a_body_of_which_nothing_comes_is_given_up() {
+    async fn a_stalled_body_is_rejected() {
         assert!(read(&[(0, 5), (60_000, 5)], 5, 0).await.is_err());
     }
 
     #[test]
-    fn a_wait_is_as_long_as_the_rate_allows() {
+    fn the_allowed_wait_follows_from_the_minimum_rate() {
         let pace = BodyPace { idle: Duration::from_secs(10), min_bytes_per_second: 100 };
         let left = |n_bytes, waited| pace.left(n_bytes, Duration::from_secs(waited)).as_secs();
         assert_eq!([left(0, 0), left(0, 25), left(0, 31), left(1_000, 31), left(100_000, 900)], [10, 5, 0, 9, 10]);

@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_has_so_many_connections_and_this_machine_and_proxies_any_number() {
+    fn connections_are_limited_per_address_except_for_loopback_and_proxies() {
         let rules = Rules {
             max_connections_per_address: 2,
             trusted_proxies: vec!["10.0.0.0/8".parse().unwrap()],
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn who_never_sent_a_head_makes_room_first_and_who_is_served_never_does() {
+    fn connections_without_a_request_are_evicted_first_and_busy_ones_never() {
         let live = ReloadableRules::new(Rules::default());
         let connections = Arc::new(Connections::default());
         let all: Vec<_> = (0..4).map(|_| connections.add(peer("127.0.0.1"), &live).unwrap()).collect();
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn where_all_are_served_whose_client_is_waited_for_longest_makes_room() {
+    fn when_all_connections_are_busy_the_longest_stalled_one_is_evicted() {
         let live = ReloadableRules::new(Rules::default());
         let connections = Arc::new(Connections::default());
         let all: Vec<_> = (0..4).map(|_| connections.add(peer("127.0.0.1"), &live).unwrap()).collect();

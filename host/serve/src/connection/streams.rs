@@ -102,7 +102,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_caller_has_so_many_streams_and_all_have_so_many() {
+    fn streams_are_limited_per_caller_and_in_total() {
         let streams = Arc::new(Streams::default());
         let rules = Rules { max_streams: 3, max_streams_per_caller: 2, ..Rules::default() };
         let take = |caller: &str| streams.take_for(caller, &rules).map_err(|refused| refused.detail);

@@ -46,7 +46,7 @@ pub enum TlsError {
         source: io::Error,
     },
     /// The key file is accessible to users other than its owner and group.
-    #[error("the key `{}` has mode {mode:04o}, which allows access by others; hint: chmod 0640 or less", path.display())]
+    #[error("the key `{}` has mode {mode:04o} and is accessible to others; hint: chmod 0640 or less", path.display())]
     Open {
         /// The file.
         path: PathBuf,

@@ -5,7 +5,7 @@ use axum::extract::Request;
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use host_core::DigestWriter;
-use host_run::{IdempotentAnswer, Named};
+use host_run::{IdempotentAnswer, IdempotentRequest};
 use http::header::{CONTENT_TYPE, HeaderName, HeaderValue, LOCATION};
 use http::{HeaderMap, Method, StatusCode};
 use http_body::Body as _;
@@ -67,7 +67,7 @@ async fn once(app: &AppState, caller: &Caller, request: Request, next: Next) -> 
     asked.field(uri.query().unwrap_or_default().as_bytes()).field(&bytes);
     let mut who = DigestWriter::new();
     who.field(caller.principal.name.as_bytes()).field(key.as_bytes());
-    let named = Named { key: who.finish().hex(), request: asked.finish().hex() };
+    let named = IdempotentRequest { key: who.finish().hex(), request: asked.finish().hex() };
 
     let _guard = app.key_locks.take(&named.key).await;
     match app.host.named_answer(&named).await.map_err(failed)? {
@@ -102,7 +102,7 @@ fn key(headers: &HeaderMap) -> Result<String, ApiError> {
 
 /// Stores the response of a successful request. A request that was rejected before it started can be repeated with
 /// the same key; a request that became a job is answered from the job.
-async fn keep(app: &AppState, named: &Named, response: Response) -> Result<Response, ApiError> {
+async fn keep(app: &AppState, named: &IdempotentRequest, response: Response) -> Result<Response, ApiError> {
     let n_bytes = response.body().size_hint().exact();
     let is_kept = response.status().is_success() && n_bytes.is_some_and(|n_bytes| n_bytes <= MAX_ANSWER_BYTES);
     if !is_kept {
@@ -174,7 +174,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_is_one_visible_word() {
+    fn a_key_is_visible_ascii_without_spaces() {
         let read = |values: &[&'static str]| {
             let mut headers = HeaderMap::new();
             for value in values {

@@ -52,9 +52,9 @@ impl RouteRow {
         self.path.starts_with("/api/plugins/{id}")
     }
 
-    /// Returns true if the route can change something.
+    /// Returns true if the route can change something. `local_build`, which older clients send as GET, runs a compiler.
     pub(crate) fn is_mutating(&self) -> bool {
-        !matches!(self.method, Method::GET | Method::HEAD)
+        !matches!(self.method, Method::GET | Method::HEAD) || self.action == "local_build"
     }
 }
 

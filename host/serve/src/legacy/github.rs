@@ -172,7 +172,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn older_clients_get_a_rule_and_are_told_which() {
+    fn an_installation_by_an_older_client_sets_an_update_policy() {
         let read = |body: serde_json::Value| match github_asked(&serde_json::from_value(body).unwrap()) {
             Ok((url, rule)) => {
                 let shown = github_installed(api::OperationResult::default(), &url, &rule);

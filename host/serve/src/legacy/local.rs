@@ -53,10 +53,10 @@ pub(crate) async fn list(State(app): State<AppState>, QueryParams(query): QueryP
     Ok(Json(chosen(items, &query)?).into_response())
 }
 
-/// The folder or file to check.
+/// The folder or file to build.
 #[derive(Deserialize, IntoParams)]
 pub(crate) struct LocalBuildQuery {
-    /// The folder or file to check.
+    /// The folder or file to build.
     #[serde(rename = "pluginPath")]
     #[param(required = true)]
     plugin_path: Option<String>,
@@ -65,16 +65,22 @@ pub(crate) struct LocalBuildQuery {
     manifest_path: Option<String>,
 }
 
-/// Checks a folder without building it: a GET request does not start a compiler.
+/// Fetches, checks and builds a folder or file without installing it.
 pub(crate) async fn build(State(app): State<AppState>, QueryParams(query): QueryParams<LocalBuildQuery>) -> ApiResult {
     let Some(plugin_path) = query.plugin_path else {
-        let detail = "invalid query: `pluginPath` is missing; it is the folder or file to check";
+        let detail = "invalid query: `pluginPath` is missing; it is the folder or file to build";
         return Err(ApiError::new(StatusCode::BAD_REQUEST, "query_does_not_fit", detail));
     };
     let source = path(&app, &plugin_path, query.manifest_path.as_deref())?;
     let shown = source.to_string();
-    let validated = app.host.validate(source).await?;
-    Ok(Json(judged(shown, &validated)).into_response())
+    let (built, log) = app.host.build_source(source).await?;
+    let named = built.manifest.as_ref().map(|manifest| format!("plugin {} {}", manifest.id, manifest.version));
+    let report = judged(shown, &built);
+    let message = match named.filter(|_| report.valid) {
+        Some(named) => format!("{named} was built"),
+        None => report.message.clone(),
+    };
+    Ok(Json(api::BuildReport { report: api::ValidationReport { message, ..report }, log }).into_response())
 }
 
 /// Parses the path of a folder or file.

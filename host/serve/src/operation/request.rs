@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::extract::FromRequestParts;
-use host_run::{Initiator, Named, OnConflict};
+use host_run::{IdempotentRequest, Initiator, OnConflict};
 use http::StatusCode;
 use http::request::Parts;
 use serde::Deserialize;
@@ -49,7 +49,7 @@ impl<S: Send + Sync> FromRequestParts<S> for OperationRequest {
         let QueryParams(conditions) = QueryParams::<OperationQuery>::from_request_parts(parts, state).await?;
         let Ok(subject) = AuditSubject::from_request_parts(parts, state).await;
         let initiator = initiator(&caller.principal.name, conditions)?;
-        let request = parts.extensions.get::<Named>().map(|named| named.key.clone());
+        let request = parts.extensions.get::<IdempotentRequest>().map(|named| named.key.clone());
         Ok(OperationRequest { initiator: Initiator { request, ..initiator }, respond_async, subject })
     }
 }
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn conditions_are_read_whole_or_refused() {
+    async fn invalid_conditions_are_rejected() {
         let operator = Initiator::new("operator");
         assert_eq!(read("").await, Ok(operator.clone()));
         assert_eq!(read("keep_data=true").await, Ok(operator.clone()));

@@ -1,8 +1,8 @@
 //! Calls of plugin endpoints.
 
+use host_call::{CallRefusal, Caller, IncomingBody, RefusalReason, RefusedCall, Request, Trace};
 use host_core::access::decide;
 use host_core::manifest::Auth;
-use host_run::{CallRefusal, Caller, IncomingBody, RefusalReason, RefusedCall, Request, Trace};
 use http::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use http::{Method, Response, StatusCode};
 use tracing::Level;
@@ -89,7 +89,7 @@ where
     let routed = match admitted.route(&parts.method, path) {
         Ok(routed) => routed,
         // `OPTIONS` is answered for every path that supports any method.
-        Err(host_run::RouteRefusal::Method(allow)) if parts.method == Method::OPTIONS => return Ok(options(allow)),
+        Err(host_call::RouteRefusal::Method(allow)) if parts.method == Method::OPTIONS => return Ok(options(allow)),
         Err(refusal) => return Err(ApiError::from(RefusedCall::route(refusal, id))),
     };
     let endpoint = &admitted.generation().manifest.endpoints[routed.endpoint];

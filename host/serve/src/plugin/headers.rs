@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn a_plugin_says_nothing_for_the_whole_origin() {
+    fn plugin_responses_cannot_affect_the_whole_origin() {
         let mut headers = map(&[
             ("content-type", "application/json"),
             ("x-own", "1"),
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn documents_of_plugins_are_in_a_sandbox() {
+    fn documents_of_plugins_are_sandboxed() {
         for (types, expected) in [
             (&["application/json"][..], true),
             (&["Application/JSON; charset=utf-8"], true),
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn a_plugin_sees_neither_cookies_of_the_host_nor_what_strangers_say_of_the_way() {
+    fn plugins_see_neither_host_cookies_nor_untrusted_forwarding_headers() {
         let sent = [
             ("cookie", "a=1; plugin_host_session=x"),
             ("cookie", "__Host-plugin_host=y; b=2"),

@@ -47,7 +47,9 @@ pub(super) async fn connection(stream: TcpStream, registered: Registered, contex
     };
     tokio::select! {
         () = served => {}
-        () = connection.evicted() => tracing::debug!(peer = %connection.peer, "the connection was closed to make room for a new one"),
+        () = connection.evicted() => {
+            tracing::debug!(peer = %connection.peer, "the connection was closed to make room for a new one");
+        }
     }
 }
 

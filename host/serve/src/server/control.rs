@@ -32,7 +32,8 @@ impl Control {
     pub fn set_tls(&self, files: &TlsFiles) -> Result<(), TlsError> {
         if let Some(tls) = &self.tls {
             tls.set(files)?;
-            tracing::info!(certificate = %files.certificate.display(), "the TLS certificate was reloaded; new connections use it");
+            let certificate = files.certificate.display();
+            tracing::info!(%certificate, "the TLS certificate was reloaded; new connections use it");
         }
         Ok(())
     }

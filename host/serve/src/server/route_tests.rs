@@ -140,7 +140,7 @@ fn may(row: &RouteRow, rights: &Rights) -> bool {
 }
 
 #[tokio::test]
-async fn each_route_lets_in_whom_its_row_says_and_nobody_else() {
+async fn each_route_accepts_only_callers_with_its_required_access() {
     let server = RouteTestServer::new().await;
     let everybody = server.everybody().await;
     for row in server.rows() {
@@ -170,7 +170,7 @@ async fn each_route_lets_in_whom_its_row_says_and_nobody_else() {
 }
 
 #[tokio::test]
-async fn only_a_login_is_open_to_everybody_of_what_changes_something() {
+async fn login_is_the_only_public_route_that_changes_something() {
     let server = RouteTestServer::new().await;
     let rows = server.rows();
     let open =
@@ -189,7 +189,7 @@ async fn only_a_login_is_open_to_everybody_of_what_changes_something() {
 }
 
 #[tokio::test]
-async fn what_changes_something_is_told_before_and_after_and_what_is_refused_is_not_asked() {
+async fn changes_are_audited_before_and_after_and_rejections_once() {
     let server = RouteTestServer::new().await;
     let admin = server.somebody("admin", Some(Role::Admin), None).await;
     let viewer = server.somebody("viewer", Some(Role::Viewer), None).await;

@@ -7,7 +7,7 @@ use std::time::{Instant, SystemTime};
 
 use axum::Router;
 use axum::response::IntoResponse as _;
-use host_run::{IncomingBody, Span};
+use host_call::{IncomingBody, Span};
 use http::header::{self, HeaderValue};
 use http::{Method, Request, Response, StatusCode};
 use tower_service::Service as _;
@@ -109,7 +109,7 @@ impl Service {
         request.extensions_mut().insert(request_id.clone());
         request.extensions_mut().insert(ClientAddress::from_peer(peer));
         let mut router = (*self.router).clone();
-        let mut response = if host_run::is_plain_path(&path) {
+        let mut response = if host_call::is_plain_path(&path) {
             match router.call(request).await {
                 Ok(response) => response,
                 Err(never) => match never {},

@@ -4,7 +4,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use host_run::CallBody;
+use host_call::CallBody;
 use http_body::{Body, Frame, SizeHint};
 
 /// The body of a response of a plugin or of the host.

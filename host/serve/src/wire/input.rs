@@ -167,7 +167,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_body_that_says_it_is_something_else_is_refused() {
+    async fn bodies_with_other_content_types_are_rejected() {
         let read = async |kind: Option<&str>, body: &'static str| {
             let mut request = http::Request::post("/x");
             if let Some(kind) = kind {

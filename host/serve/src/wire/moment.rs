@@ -88,7 +88,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn moments_are_read() {
+    fn times_are_parsed() {
         for (text, expected) in [
             ("0", 0),
             ("1767225600123", 1_767_225_600_123),
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn moments_are_written_as_they_are_read() {
+    fn formatted_times_parse_to_the_same_time() {
         assert_eq!(rfc3339(951_868_799_999), "2000-02-29T23:59:59.999Z");
         for day in 0..60_000 {
             let moment = day * 86_400_000 + day % 86_400_000;
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_moment_is_refused() {
+    fn invalid_times_are_rejected() {
         for text in [
             "",
             "now",

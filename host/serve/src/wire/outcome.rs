@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use host_api as api;
 use host_api::FieldError;
+use host_call::RefusedCall;
 use host_core::configuration::Violation;
 use host_run::{
-    Error, Failed, FailureKind, FieldProblem, JobView, OperationPart, PartState, Receipt, RefusedCall, Served,
-    StepReport,
+    Error, Failed, FailureKind, FieldProblem, JobView, OperationPart, PartState, Receipt, Served, StepReport,
 };
 use http::StatusCode;
 

@@ -138,7 +138,8 @@ impl FromStr for LabelCondition {
         let word = |text: &str| {
             let text = text.trim();
             let is_word = !text.is_empty() && text.len() <= MAX_WORD_BYTES && !text.contains(['=', '!']);
-            let rule = "`selector` must be conditions such as `tier=gold`, `tier!=gold`, `tier` or `!tier`, separated by commas";
+            let rule = "`selector` must be conditions such as `tier=gold`, `tier!=gold`, `tier` or `!tier`, \
+                separated by commas";
             is_word.then(|| text.to_owned()).ok_or_else(|| refused(rule.to_owned()))
         };
         if let Some((key, value)) = text.split_once("!=") {
@@ -185,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn plugins_are_chosen_by_what_they_are_and_by_their_labels() {
+    fn plugins_are_filtered_by_state_and_labels() {
         let by = |selector: &str| {
             ids(&PluginListQuery { selector: Some(selector.to_owned()), ..PluginListQuery::default() })
         };

@@ -72,7 +72,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_callers_id_is_kept_when_it_is_plain() {
+    fn a_callers_request_id_is_kept_if_it_is_visible_ascii() {
         let ids = RequestIds::new().unwrap();
         let of = |value: &[u8]| {
             let mut headers = HeaderMap::new();

@@ -12,7 +12,8 @@ use tokio::time::Instant;
 
 /// Longest silence of a stream. A comment is sent then, which tells proxies and readers that the stream is alive.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
-/// Age at which a stream ends and the reader reconnects, so that a proxy which lost its client does not hold it forever.
+/// Age at which a stream ends and the reader reconnects, so that a proxy which lost its client does not hold it
+/// forever.
 const MAX_AGE: Duration = Duration::from_secs(60 * 60);
 /// Time a reader waits before it reconnects, sent at the start of each stream.
 const RECONNECT: Duration = Duration::from_secs(1);
@@ -61,7 +62,8 @@ where
     stream::iter([Event::default().retry(RECONNECT)]).chain(frames.flatten()).map(Ok)
 }
 
-/// Returns true if a request accepts an event stream rather than the other media type; `by_default` if it names neither.
+/// Returns true if a request accepts an event stream rather than the other media type; `by_default` if it names
+/// neither.
 pub(crate) fn is_wanted(headers: &HeaderMap, other: &str, by_default: bool) -> bool {
     let accepted = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
     let accepted = accepted.flat_map(|value| value.split(',')).map(|part| part.split(';').next().unwrap_or_default());

@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rule_is_read_and_shown() {
+    fn an_update_policy_is_parsed_and_shown() {
         assert_eq!(
             asked(json!({"policy": "patch"})).unwrap(),
             r#"{"policy":"patch","automatic":false,"interval_seconds":3600,"blocked":[]}"#
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn all_that_is_wrong_with_a_rule_is_said_at_once() {
+    fn all_problems_of_an_update_policy_are_reported_at_once() {
         let body = json!({"policy": "newest", "interval_seconds": 5, "blocked": ["1.2"]});
         let refused = asked(body).unwrap_err();
         let fields: Vec<_> = refused.errors.iter().map(|error| error.pointer.as_str()).collect();

@@ -99,7 +99,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_code_of_the_list_is_a_place_on_the_page() {
+    fn every_error_code_is_an_anchor_on_the_page() {
         let page = page();
         let codes =
             TEXT.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next()).filter(|code| is_code(code));

@@ -10,7 +10,7 @@ use crate::guard::table::RouteTable;
 
 pub(super) fn add(t: &mut RouteTable) {
     t.role(Viewer, "event_list", GET, "/api/events", events::get)
-        .summary("Streams events as server-sent events; with `Accept: application/json`, returns a page of the event journal.")
+        .summary("Streams server-sent events; with `Accept: application/json`, returns a page of the event journal.")
         .query::<events::EventQuery>()
         .header("Last-Event-ID", "The `id` of the last received event; the stream continues after it.")
         .text_response(200, "text/event-stream")

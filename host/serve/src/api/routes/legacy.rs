@@ -29,8 +29,8 @@ pub(super) fn add(t: &mut RouteTable) {
         .list_query()
         .response::<api::PluginList>(200);
     t.role(Operator, "local_build", GET, "/api/plugins/local/build", local::build)
-        .summary("Checks a folder or file on the host's machine without installing it, for older clients.")
+        .summary("Builds a folder or file on the host's machine without installing it, for older clients.")
         .query::<local::LocalBuildQuery>()
-        .response::<api::ValidationReport>(200)
+        .response::<api::BuildReport>(200)
         .errors(&[403, 409, 413, 422, 503, 504, 507]);
 }

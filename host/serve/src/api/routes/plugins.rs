@@ -2,8 +2,8 @@
 
 use axum::extract::DefaultBodyLimit;
 use host_api as api;
+use host_call::MinLevel;
 use host_core::Role::{Operator, Viewer};
-use host_run::MinLevel;
 
 use super::{DELETE, GET, POST};
 use crate::api::{available, graph, logs, plugins, upload};
@@ -55,7 +55,9 @@ pub(super) fn add(t: &mut RouteTable, max_upload_bytes: u64) {
         action: "plugin_upload",
     };
     t.route(upload, upload::upload, |route| route.layer(DefaultBodyLimit::max(upload_bytes)))
-        .summary("Receives a plugin as a ZIP archive and checks its plugin.yaml. An invalid plugin.yaml is reported in a 200 response.")
+        .summary(
+            "Receives a plugin as a ZIP archive and checks it; an invalid plugin.yaml is reported in a 200 response.",
+        )
         .body_content(true, &[("multipart/form-data", upload::form())])
         .response::<api::UploadAnswer>(200)
         .errors(&[400, 408, 413, 422, 429, 507]);

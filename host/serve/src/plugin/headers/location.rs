@@ -32,7 +32,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_plugin_sends_clients_only_to_itself() {
+    fn plugins_can_redirect_only_to_their_own_paths() {
         for (place, expected) in [
             ("/api/plugin-endpoints/hello", true),
             ("/api/plugin-endpoints/hello/a?to=/../b#/..", true),

@@ -1,8 +1,9 @@
 //! Events, log lines and metrics.
 
 use host_api as api;
+use host_call::LogLine;
 use host_core::event::Event;
-use host_run::{EventsPage, LogLine, MetricFamily, MetricSeries, MetricValue};
+use host_run::{EventsPage, MetricFamily, MetricSeries, MetricValue};
 
 pub(crate) fn event(event: &Event) -> api::Event {
     api::Event {

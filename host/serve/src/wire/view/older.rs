@@ -1,8 +1,9 @@
 //! The states of a plugin with the values that older clients expect.
 
 use host_api as api;
+use host_call::Phase;
 use host_core::Goal;
-use host_run::{Phase, PluginView};
+use host_run::PluginView;
 
 pub(crate) fn state(view: &PluginView) -> api::StatusAnswer {
     let state = match view.phase {
@@ -106,7 +107,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn durations_are_written_as_go_writes_them() {
+    fn durations_are_formatted_as_in_go() {
         for (seconds, expected) in [
             (0.0, "0s"),
             (23.44, "23.4s"),

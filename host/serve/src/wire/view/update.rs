@@ -67,7 +67,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_found_is_shown_without_gaps() {
+    fn an_update_report_is_shown_completely() {
         let report = UpdateReport {
             checked_at_unix_ms: 7,
             installed: "1.0.0".parse().unwrap(),

@@ -13,7 +13,7 @@ const MAX: u64 = 10_000;
 
 /// A request with an idempotency key.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Named {
+pub struct IdempotentRequest {
     /// The digest of the caller and its key.
     pub key: String,
     /// The digest of the request.
@@ -39,7 +39,7 @@ impl Host {
     ///
     /// # Errors
     /// [`Error::State`].
-    pub async fn named_answer(&self, named: &Named) -> Result<IdempotentAnswer, Error> {
+    pub async fn named_answer(&self, named: &IdempotentRequest) -> Result<IdempotentAnswer, Error> {
         let kept = self.0.state.named_request(&named.key).await?;
         let is_known = |kept: &NamedRequest| now_unix_ms().saturating_sub(kept.created_unix_ms) < KEEP_MS;
         match kept.filter(is_known) {
@@ -60,7 +60,7 @@ impl Host {
     ///
     /// # Errors
     /// [`Error::State`].
-    pub async fn keep_answer(&self, named: &Named, answer: &str) -> Result<(), Error> {
+    pub async fn keep_answer(&self, named: &IdempotentRequest, answer: &str) -> Result<(), Error> {
         let job = self.0.state.named_request(&named.key).await?.and_then(|kept| kept.job);
         let sealed = self.0.sealer.seal(&context(&named.key), answer.as_bytes())?;
         self.note_named(named, job, Some(sealed)).await
@@ -70,12 +70,17 @@ impl Host {
     ///
     /// # Errors
     /// [`Error::State`].
-    pub async fn forget_request(&self, named: &Named) -> Result<(), Error> {
+    pub async fn forget_request(&self, named: &IdempotentRequest) -> Result<(), Error> {
         Ok(self.0.state.forget_named_request(&named.key).await?)
     }
 
-    async fn note_named(&self, named: &Named, job: Option<String>, answer: Option<String>) -> Result<(), Error> {
-        let Named { key, request } = named.clone();
+    async fn note_named(
+        &self,
+        named: &IdempotentRequest,
+        job: Option<String>,
+        answer: Option<String>,
+    ) -> Result<(), Error> {
+        let IdempotentRequest { key, request } = named.clone();
         let now = now_unix_ms();
         let kept = NamedRequest { key, request, created_unix_ms: now, job, answer };
         Ok(self.0.state.put_named_request(kept, now.saturating_sub(KEEP_MS), MAX).await?)

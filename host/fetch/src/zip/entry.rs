@@ -1,0 +1,26 @@
+//! An entry of an archive.
+#![forbid(unsafe_code)]
+
+use host_core::TreePath;
+
+/// A file or folder of an archive.
+#[derive(Debug)]
+pub(crate) struct Entry<'a> {
+    pub(crate) path: TreePath,
+    /// The name as stored in the archive.
+    pub(crate) raw_name: &'a [u8],
+    pub(crate) is_folder: bool,
+    pub(crate) executable: bool,
+    pub(crate) method: Method,
+    pub(crate) crc: u32,
+    /// The size it declares to unpack to.
+    pub(crate) bytes: u64,
+    pub(crate) packed: &'a [u8],
+}
+
+/// The compression method of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Method {
+    Stored,
+    Deflated,
+}
