@@ -92,10 +92,7 @@ impl<T: FromRequest> FromRequest for Option<T> {
     const TAKES_BODY: bool = T::TAKES_BODY;
 
     async fn from_request(request: &mut Request) -> Result<Option<T>, Error> {
-        match T::is_present(request) {
-            true => T::from_request(request).await.map(Some),
-            false => Ok(None),
-        }
+        if T::is_present(request) { T::from_request(request).await.map(Some) } else { Ok(None) }
     }
 }
 

@@ -171,10 +171,7 @@ where
     B::Error: Into<BoxError>,
 {
     let (head, body) = answer.into_parts();
-    let body = match body.is_end_stream() {
-        true => Body::default(),
-        false => Body::from_stream(Chunks(Box::pin(body))),
-    };
+    let body = if body.is_end_stream() { Body::default() } else { Body::from_stream(Chunks(Box::pin(body))) };
     let mut response = Response::new(head.status, body);
     *response.headers_mut() = head.headers;
     response

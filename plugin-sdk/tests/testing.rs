@@ -363,9 +363,12 @@ async fn log_events_have_fields_spans_and_the_request() {
 async fn the_world_and_other_plugins_are_answered_by_the_test() {
     let plugin = TestPlugin::<Cats>::builder()
         .secret("shop-key", "s3cret")
-        .http(|asked| match asked.headers["key"] == "s3cret" {
-            true => Ok(Json(json!({ "id": asked.json::<Value>()["n"] }))),
-            false => Err(Error::new(StatusCode::FORBIDDEN, "who_are_you")),
+        .http(|asked| {
+            if asked.headers["key"] == "s3cret" {
+                Ok(Json(json!({ "id": asked.json::<Value>()["n"] })))
+            } else {
+                Err(Error::new(StatusCode::FORBIDDEN, "who_are_you"))
+            }
         })
         .plugins(|asked| format!("{} for {}", asked.url, asked.traceparent.as_deref().unwrap_or("-")))
         .start()

@@ -1,4 +1,4 @@
-//! The commands of plugin authors: what they do, print and return.
+//! The commands for plugin authors: effects, output and exit codes.
 
 use std::io::{BufRead as _, BufReader, Read};
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ use crate::client::Client;
 use crate::host::{PATIENCE, TestHost, endpoint, program};
 use crate::plugins::{any_turn_to_build, build_cache, built, copy, source};
 
-/// The program as an author runs it, in `folder`.
+/// The program as an author runs it in `folder`.
 pub(crate) fn author(folder: &Path) -> Command {
     let mut command = program();
     command.current_dir(folder).env("PLUGIN_CACHE_DIR", build_cache());
@@ -26,20 +26,20 @@ pub(crate) async fn run(folder: &Path, words: &[&str]) -> Output {
     tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap()
 }
 
-/// Exit code, and what was printed.
-fn told(output: &Output) -> (i32, String, String) {
+/// Exit code, stdout and stderr.
+fn parts(output: &Output) -> (i32, String, String) {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     (output.status.code().unwrap_or(-1), text(&output.stdout), text(&output.stderr))
 }
 
 #[track_caller]
 pub(crate) fn ends(output: &Output, code: i32) -> (String, String) {
-    let (found, stdout, stderr) = told(output);
+    let (found, stdout, stderr) = parts(output);
     assert_eq!(found, code, "{stdout}\n{stderr}");
     (stdout, stderr)
 }
 
-/// A `dev` that runs, and what it prints.
+/// A running `dev` and its output.
 struct Dev {
     child: Child,
     stdout: mpsc::UnboundedReceiver<String>,
@@ -61,7 +61,7 @@ impl Dev {
         dev
     }
 
-    /// Waits for a line of stdout that begins so.
+    /// Waits for a line of stdout with this prefix.
     async fn line(&mut self, start: &str) -> String {
         loop {
             let line = tokio::time::timeout(PATIENCE, self.stdout.recv()).await.ok().flatten();
@@ -73,7 +73,7 @@ impl Dev {
         }
     }
 
-    /// Waits for a line of stderr that holds `text`.
+    /// Waits for a line of stderr that contains `text`.
     async fn note(&mut self, text: &str) -> String {
         loop {
             let line = tokio::time::timeout(PATIENCE, self.stderr.recv()).await.ok().flatten();
@@ -89,7 +89,7 @@ impl Dev {
         self.client.get(&endpoint("my-plugin/hello/Zoe")).await.expect(200).json()["message"].to_string()
     }
 
-    /// Ends it as ctrl-c does.
+    /// Ends the command as ctrl-c does.
     async fn end(mut self) {
         let pid = rustix::process::Pid::from_child(&self.child);
         rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
@@ -102,7 +102,7 @@ impl Dev {
 
 impl Drop for Dev {
     fn drop(&mut self) {
-        // A test that failed leaves no program behind; one that ended cannot be killed.
+        // A failed test leaves no program behind. Killing an ended program has no effect.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -118,7 +118,7 @@ fn lines(pipe: impl Read + Send + 'static) -> mpsc::UnboundedReceiver<String> {
     receiver
 }
 
-/// A new plugin in a folder of its own.
+/// Creates a plugin in its own folder.
 pub(crate) async fn new_plugin() -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     ends(&run(folder.path(), &["new", "my-plugin"]).await, 0);
@@ -126,7 +126,7 @@ pub(crate) async fn new_plugin() -> (TempDir, PathBuf) {
     (folder, place)
 }
 
-/// Changes a file as an editor does that writes beside it and renames.
+/// Changes a file as an editor does: writes a new file and renames it.
 fn change(path: &Path, from: &str, to: &str) {
     let text = std::fs::read_to_string(path).unwrap();
     assert!(text.contains(from), "{from}");
@@ -136,7 +136,7 @@ fn change(path: &Path, from: &str, to: &str) {
 }
 
 #[tokio::test]
-async fn dev_follows_every_save_and_a_broken_one_leaves_what_serves() {
+async fn dev_reloads_on_every_save_and_keeps_the_running_version_when_a_build_fails() {
     let (folder, place) = new_plugin().await;
     let config = folder.path().join("config.json");
     std::fs::write(&config, r#"{"greeting":"Moin"}"#).unwrap();
@@ -159,13 +159,13 @@ async fn dev_follows_every_save_and_a_broken_one_leaves_what_serves() {
     change(&code, "format!(\"{greeting} {name}.\")", "5");
     let refused = dev.line("not reloaded: ").await;
     assert!(refused.starts_with("not reloaded: build_failed in "), "{refused}");
-    assert!(refused.ends_with("; generation 2 still serves"), "{refused}");
+    assert!(refused.ends_with("; generation 2 keeps running"), "{refused}");
     dev.note("the plugin does not compile").await;
     dev.note("error[E0308]").await;
     assert!(dev.note("--> ").await.contains("src/lib.rs:"));
     assert_eq!(dev.hello().await, "\"Moin Zoe.\"");
 
-    // A new module in a new folder, and the mended line.
+    // A new module in a new folder, and the corrected line.
     std::fs::create_dir(place.join("src/words")).unwrap();
     std::fs::write(place.join("src/words/end.rs"), "pub const END: &str = \"?\";\n").unwrap();
     change(&code, "message: 5", "message: format!(\"{greeting} {name}{}\", words::end::END)");
@@ -187,7 +187,7 @@ async fn dev_follows_every_save_and_a_broken_one_leaves_what_serves() {
 }
 
 #[tokio::test]
-async fn dev_waits_for_a_plugin_that_does_not_begin_well() {
+async fn dev_waits_for_changes_when_the_first_load_fails() {
     let (folder, place) = new_plugin().await;
     let (good, bad) = (
         "Ok(Greeter {",
@@ -204,7 +204,7 @@ async fn dev_waits_for_a_plugin_that_does_not_begin_well() {
     assert!(dev.line("serving: ").await.starts_with("serving: my-plugin 0.1.0, generation "));
     assert_eq!(dev.hello().await, "\"Hello, Zoe!\"");
 
-    // Another id is another plugin: the first one is gone.
+    // Another id is another plugin: the first one is unloaded.
     change(&place.join("plugin.yaml"), "id: \"my-plugin\"", "id: \"renamed\"");
     dev.line("reloaded: ").await;
     dev.client.get(&endpoint("renamed/hello/Zoe")).await.expect(200);
@@ -262,7 +262,7 @@ async fn equal_files_pack_into_equal_bytes_that_a_host_accepts() {
     let (stdout, stderr) = ends(&first, 0);
     assert!(stdout.starts_with("file    first.zip\nsize    ") && stdout.contains("\nfiles   5\n"), "{stdout}");
     assert!(stderr.contains("there is no Cargo.lock"), "{stderr}");
-    // Another place, other times, other modes, another order of writing, and what is not packed.
+    // Another folder, other times and modes, another order of writing, and files that are not packed.
     let other = folder.path().join("elsewhere/other");
     copy(&place, &other);
     std::fs::create_dir_all(other.join("target/debug")).unwrap();
@@ -283,7 +283,7 @@ async fn equal_files_pack_into_equal_bytes_that_a_host_accepts() {
     let answer = host.call("my-plugin/hello/Zoe").await.expect(200).json();
     assert_eq!(answer, json!({ "message": "Hello, Zoe!" }));
 
-    // The list is checked: one other byte is refused.
+    // The list is checked: a single changed byte is refused.
     let changed = folder.path().join("changed");
     unpack(&zip, &changed);
     let yaml = std::fs::read_to_string(changed.join("plugin.yaml")).unwrap();
@@ -291,7 +291,7 @@ async fn equal_files_pack_into_equal_bytes_that_a_host_accepts() {
     std::fs::write(changed.join("src/lib.rs"), "// other").unwrap();
     let (stdout, _) = ends(&run(folder.path(), &["check", "changed"]).await, 1);
     assert!(stdout.contains("build_tree_checksum"), "{stdout}");
-    // Packed again, the list is another one.
+    // Packing again updates the list.
     ends(&run(folder.path(), &["pack", "changed"]).await, 0);
 }
 
@@ -306,7 +306,7 @@ async fn an_invalid_plugin_is_not_packed() {
     std::fs::write(place.join("zeros.bin"), vec![0; 3 << 20]).unwrap();
     ends(&run(folder.path(), &["pack", "my-plugin"]).await, 0);
     std::fs::write(place.join("complete"), "x").unwrap();
-    assert!(ends(&run(folder.path(), &["pack", "my-plugin"]).await, 1).1.contains("is called `complete`"));
+    assert!(ends(&run(folder.path(), &["pack", "my-plugin"]).await, 1).1.contains("is named `complete`"));
     std::fs::remove_file(place.join("complete")).unwrap();
     std::os::unix::fs::symlink("/etc/passwd", place.join("link")).unwrap();
     assert!(ends(&run(folder.path(), &["pack", "my-plugin"]).await, 1).1.contains("`link`"));
@@ -376,7 +376,7 @@ async fn a_library_is_explained_gate_by_gate() {
             "{stderr}"
         );
     }
-    // A file with room for more than any library, of which nothing is read.
+    // A sparse file larger than any library; its content is not read.
     std::fs::File::create(&file).unwrap().set_len(20 << 30).unwrap();
     let (_, stderr) = ends(&run(folder.path(), &["explain", "library.so"]).await, 1);
     assert!(stderr.contains("it has 21474836480 bytes"), "{stderr}");
@@ -401,7 +401,7 @@ async fn explain_warns_about_symbols_that_prevent_unloading() {
 }
 
 #[tokio::test]
-async fn cargo_and_editors_find_the_sdk_and_nothing_of_the_authors_is_overwritten() {
+async fn sdk_writes_the_cargo_configuration_but_never_overwrites_the_authors_file() {
     let (folder, place) = new_plugin().await;
     let config = place.join(".cargo/config.toml");
     let written = std::fs::read_to_string(&config).unwrap();

@@ -56,7 +56,7 @@ async fn clearing_the_cache_never_touches_what_serves_or_a_rollback_needs() {
     host.call("kept/hello").await.expect(200);
     assert_eq!(host.plugin("kept").await["Version"], "1.0.0");
     let output = host.command(&["cache", "info"]).await;
-    assert!(String::from_utf8_lossy(&output.stdout).contains("artifacts     2 with"), "{output:?}");
+    assert!(String::from_utf8_lossy(&output.stdout).contains("artifacts     2, "), "{output:?}");
 }
 
 #[tokio::test]

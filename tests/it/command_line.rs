@@ -1,4 +1,4 @@
-//! The words typed: what they do, print and return.
+//! The client commands: effects, output and exit codes.
 
 use std::process::{Output, Stdio};
 

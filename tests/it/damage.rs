@@ -253,7 +253,7 @@ async fn a_rescan_reports_recovered_and_lost_data() {
     let (artifact, host) = (library_of(&scene.host, "hooks").await, &scene.host);
     let refused = rescan(&host.plugin_dir(), &[]);
     assert_eq!(refused.status.code(), Some(1));
-    assert!(text(&refused.stderr).contains("a host runs on the plugin folder"), "{}", text(&refused.stderr));
+    assert!(text(&refused.stderr).contains("is in use by a running host"), "{}", text(&refused.stderr));
     let counter = built("counter").await;
     host.try_load(&counter).await.expect(200);
     host.delete("/api/plugins/counter").await.expect(200);
@@ -267,7 +267,7 @@ async fn a_rescan_reports_recovered_and_lost_data() {
         "restored: the state was rebuilt",
         "damaged",
         "`hooks` will be built again from",
-        "artifacts that no plugin refers to:",
+        "unreferenced artifacts:",
         &format!("counter 1.0.0 from {}", counter.display()),
         "lost with the previous state: revisions, jobs, events, tokens, users, the audit log, the plugins' key-value store",
     ] {

@@ -395,7 +395,7 @@ async fn jobs_on_the_command_line() {
     assert_eq!(followed.status.code(), Some(1));
     assert!(String::from_utf8(followed.stderr).unwrap().contains("the job was cancelled"));
     let (sheet, _) = run(&["job", &id], 0).await;
-    assert!(sheet.contains("cancelled") && sheet.contains("asked by"), "{sheet}");
+    assert!(sheet.contains("cancelled") && sheet.contains("caller"), "{sheet}");
     let (_, refused) = run(&["job", "cancel", &id], 1).await;
     assert!(refused.contains("is cancelled"), "{refused}");
 

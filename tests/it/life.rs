@@ -1,4 +1,4 @@
-//! Disabled, enabled, unloaded: a plugin's routes stop and come back at once.
+//! Disabling, enabling and unloading: a plugin's routes disappear and return immediately.
 
 use serde_json::{Value, json};
 
@@ -28,7 +28,7 @@ async fn a_disabled_plugin_answers_503_until_it_is_enabled() {
 }
 
 #[tokio::test]
-async fn an_unloaded_plugin_is_forgotten_and_its_numbers_do_not_come_again() {
+async fn an_unloaded_plugin_is_removed_and_its_generation_numbers_are_not_reused() {
     let host = TestHost::start().await;
     host.load("hello").await;
     let unloaded = host.delete("/api/plugins/hello").await.expect(200).json();
@@ -59,7 +59,7 @@ async fn a_missing_plugin_is_not_found() {
 }
 
 #[tokio::test]
-async fn a_call_in_flight_ends_well_though_its_plugin_is_disabled_or_unloaded() {
+async fn calls_in_flight_complete_when_their_plugin_is_disabled_or_unloaded() {
     let host = TestHost::start().await;
     host.load("slow").await;
     let mut first = begin_slow_call(&host, "wait").await;
@@ -80,7 +80,7 @@ async fn a_call_in_flight_ends_well_though_its_plugin_is_disabled_or_unloaded() 
 }
 
 #[tokio::test]
-async fn a_plugin_that_never_stops_holds_up_nobody() {
+async fn a_plugin_that_never_stops_does_not_block_others() {
     let host = TestHost::with(&["--stop-timeout-seconds", "1"]).await;
     host.load("never-stops").await;
     host.load("never-stops").await;

@@ -608,7 +608,7 @@ async fn an_operator_plans_applies_and_exports_from_the_command_line() {
     let name = "site/plugins.yaml";
     let source = std::fs::canonicalize(host.sources()).unwrap().join("site/../hello/library.so");
     let line = format!("+ hello: install 1.0.0 from {}\n+ hello: running\n", source.display());
-    assert_eq!(command(&["plan", "-f", name], 0).await, (line.clone(), "to change: 1\n".to_owned()));
+    assert_eq!(command(&["plan", "-f", name], 0).await, (line.clone(), "plugins to change: 1\n".to_owned()));
     command(&["plan", "-f", name, "--exit-code"], 10).await;
     let (json, _) = command(&["plan", "-f", name, "--json", "--exit-code"], 10).await;
     assert_eq!(serde_json::from_str::<Value>(&json).unwrap()["changing"], 1);

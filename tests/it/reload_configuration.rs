@@ -1,4 +1,4 @@
-//! SIGHUP: what may change while the host runs changes, what is wrong is refused whole.
+//! SIGHUP: changeable settings take effect, and an invalid configuration is refused as a whole.
 
 use std::path::Path;
 
@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::host::{TestHost, eventually};
 
-/// Asks under a name.
+/// Sends a request with this `Host` and returns the status.
 async fn status_for(host: &TestHost, name: &str) -> u16 {
     let mut connection = host.connect().await;
     let request = format!("GET /api/plugins HTTP/1.1\r\nhost: {name}\r\nconnection: close\r\n\r\n");
@@ -50,7 +50,7 @@ async fn changeable_settings_take_effect_and_others_are_named() {
     assert_eq!(event["detail"]["after_restart"], json!(["max_events"]), "{event}");
     host.logged("turned away").await;
 
-    // Of a file with one mistake nothing is taken.
+    // A file with one mistake is refused as a whole.
     write(&file, "allowed_hosts = [\"c.example\"]\nmax_streams = \"many\"\nprot = 1\n");
     hang_up(&host);
     host.logged("the configuration is invalid, so the host keeps the previous one").await;
@@ -61,7 +61,7 @@ async fn changeable_settings_take_effect_and_others_are_named() {
     assert!(event.to_string().contains("did you mean `port`?"), "{event}");
     assert_eq!([status_for(&host, "b.example").await, status_for(&host, "c.example").await], [401, 421]);
 
-    // A file that is gone is one that can't be read.
+    // A deleted file is reported as unreadable.
     std::fs::remove_file(&file).unwrap();
     hang_up(&host);
     host.logged("failed to read the configuration").await;

@@ -1,4 +1,4 @@
-//! A plugin's configuration: its schema, its layers, its secrets.
+//! A plugin's configuration: schema, layers and secrets.
 
 use serde_json::{Value, json};
 
@@ -43,11 +43,11 @@ async fn a_configuration_has_to_fit_and_its_secrets_are_never_shown() {
     );
     assert_eq!(in_use(&host).await, json!({ "database": { "host": "localhost", "port": 5432 } }));
 
-    // What no schema can say, the plugin says.
+    // The plugin's `validate` hook checks what the schema cannot express.
     let refused = put(json!({ "database": { "host": "nowhere" } })).await.expect(422);
     assert_eq!(refused.code(), "run_configuration_refused");
 
-    // Applied live, and over the layer below at every depth.
+    // Applied without a new generation, and merged with the layer below at every depth.
     let set = put(json!({ "database": { "password": SECRET }, "token": "tiger-42" })).await.expect(200).json();
     assert_eq!((&set["generation_before"], &set["generation"]), (&json!(1), &json!(1)));
     assert_eq!(in_use(&host).await["database"], json!({ "host": "localhost", "port": 5432, "password": SECRET }));
@@ -56,7 +56,7 @@ async fn a_configuration_has_to_fit_and_its_secrets_are_never_shown() {
     assert_eq!(shown.json()["set"], json!({ "database": { "password": MASK }, "token": MASK }));
     assert_eq!(shown.json()["configuration"]["database"]["password"], MASK);
 
-    // What was read may be sent back: a mask is the secret that is set.
+    // A response can be sent back: a mask keeps the current secret.
     put(json!({ "database": { "password": MASK, "port": 1 }, "token": MASK })).await.expect(200);
     assert_eq!(in_use(&host).await["database"], json!({ "host": "localhost", "port": 1, "password": SECRET }));
     assert_eq!(
@@ -64,7 +64,7 @@ async fn a_configuration_has_to_fit_and_its_secrets_are_never_shown() {
         "run_configuration_invalid"
     );
 
-    // Nor does it lie on the disk in a form that can be read, or in a log.
+    // The secret is neither on disk in a readable form nor in a log.
     assert!(!host.log().contains(SECRET) && !host.get("/api/jobs").await.text().contains(SECRET));
     let host = host.restart().await;
     assert_eq!(in_use(&host).await["database"]["password"], SECRET);
@@ -94,11 +94,11 @@ async fn a_patch_is_merged_and_a_change_of_something_older_is_refused() {
         let refused = patch(json!({ "token": "other" }), Some(stale)).await.expect(412);
         assert_eq!(refused.code(), "state_stale");
     }
-    // What is null is the default's again, and what asks for it makes a new generation.
+    // Null resets a key to its default; a plugin that cannot apply the change gets a new generation.
     let restarted = patch(json!({ "token": null, "restart": true }), Some(tag().await)).await.expect(200).json();
     assert_eq!((&restarted["generation_before"], &restarted["generation"]), (&json!(1), &json!(2)));
     assert_eq!(in_use(&host).await, json!({ "database": { "host": "db", "port": 1 }, "restart": true }));
-    // The same again is no change.
+    // The same request again changes nothing.
     let revision = host.plugin("settings").await["revision"].clone();
     patch(json!({ "database": { "port": 1 } }), None).await.expect(200);
     assert_eq!(host.plugin("settings").await["revision"], revision);

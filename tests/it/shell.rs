@@ -1,20 +1,20 @@
-//! What shells and readers are given: completions and manual pages.
+//! Shell completions and manual pages.
 
 use std::process::{Command, Stdio};
 
 use crate::host::program;
 
-fn printed(words: &[&str]) -> String {
-    let output = program().args(words).output().unwrap();
+fn printed(args: &[&str]) -> String {
+    let output = program().args(args).output().unwrap();
     assert!(output.status.success(), "{output:?}");
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// Whether a program is there and takes these words; `None` when it is not there.
-fn run(name: &str, words: &[&str]) -> Option<bool> {
-    let output = Command::new(name).args(words).stdin(Stdio::null()).output().ok()?;
+/// Whether a program accepts these arguments; `None` if it is not installed.
+fn run(name: &str, args: &[&str]) -> Option<bool> {
+    let output = Command::new(name).args(args).stdin(Stdio::null()).output().ok()?;
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(output.status.success() && said.is_empty(), "{name} {words:?}: {said}");
+    assert!(output.status.success() && said.is_empty(), "{name} {args:?}: {said}");
     Some(true)
 }
 
@@ -29,7 +29,7 @@ fn shells_can_read_their_completions() {
         assert!(!script.contains("try-library"), "{shell}");
         let path = folder.path().join(shell);
         std::fs::write(&path, script).unwrap();
-        // zsh and fish know the same flag.
+        // zsh and fish have the same flag.
         run(shell, &["-n", path.to_str().unwrap()]);
     }
     assert_eq!(program().args(["completions", "tcsh"]).output().unwrap().status.code(), Some(2));

@@ -1,4 +1,4 @@
-//! How a host ends: in time, and without taking an answer away from anybody who was promised one.
+//! Shutdown: in time, and without dropping accepted requests.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -83,7 +83,7 @@ async fn under_load_no_accepted_request_is_dropped() {
     let clients: Vec<_> = (0..8)
         .map(|at| {
             let (client, path, answered) = (host.anonymous(), path.clone(), answered.clone());
-            // Half of them ask again on the same connection, until the host says that it closes it.
+            // Half of the clients reuse the connection until the host announces that it closes it.
             tokio::spawn(async move {
                 match at % 2 {
                     0 => ask_again(client, &path, &answered).await,
@@ -100,12 +100,12 @@ async fn under_load_no_accepted_request_is_dropped() {
     host.stop();
 }
 
-/// Asks on one connection until it is closed as it should be.
+/// Sends requests on one connection until the host closes it in order.
 async fn ask_again(client: Client, path: &str, answered: &AtomicUsize) {
     let mut connection = client.connect().await;
     loop {
         connection.send_if_taken(format!("GET {path} HTTP/1.1\r\nhost: localhost\r\n\r\n").as_bytes()).await;
-        // A client that pauses finds an idle connection closed: nobody has taken its request.
+        // After a pause an idle connection may be closed; then no request was accepted.
         let Some(head) = connection.try_head(false).await else { return assert_gone(&client).await };
         assert_eq!(head.status, 200);
         connection.rest().await;
@@ -117,12 +117,12 @@ async fn ask_again(client: Client, path: &str, answered: &AtomicUsize) {
     }
 }
 
-/// No host listens any more.
+/// Asserts that the host no longer listens.
 async fn assert_gone(client: &Client) {
     assert!(tokio::net::TcpStream::connect(client.address).await.is_err(), "the host was there, and did not answer");
 }
 
-/// Asks on new connections until none is taken.
+/// Sends requests on new connections until none is accepted.
 async fn ask_anew(client: Client, path: &str, answered: &AtomicUsize) {
     loop {
         let Ok(mut stream) = tokio::net::TcpStream::connect(client.address).await else { return };
@@ -134,7 +134,7 @@ async fn ask_anew(client: Client, path: &str, answered: &AtomicUsize) {
         };
         let asked = asked.await;
         if bytes.is_empty() {
-            // The system closed it when the host no longer listened.
+            // The system closed the connection when the host stopped listening.
             return assert_gone(&client).await;
         }
         assert!(asked.is_ok() && bytes.starts_with(b"HTTP/1.1 200 OK"), "{}", String::from_utf8_lossy(&bytes));
@@ -143,7 +143,7 @@ async fn ask_anew(client: Client, path: &str, answered: &AtomicUsize) {
 }
 
 #[tokio::test]
-async fn a_host_ends_though_plugins_of_it_never_do() {
+async fn a_host_ends_even_if_its_plugins_never_stop() {
     let host = TestHost::with(&["--stop-timeout-seconds", "1", "--start-timeout-seconds", "1"]).await;
     host.load("never-stops").await;
     assert_eq!(host.try_load(&crate::plugins::source("start-blocks")).await.expect(422).code(), "load_start_timed_out");
@@ -169,7 +169,7 @@ async fn a_host_stopped_during_a_load_ends_the_build_and_leaves_nothing_unfinish
     }
 }
 
-/// The command lines of all cargos that build a package for hosts of these tests.
+/// The command lines of all cargo processes that build a package for hosts of these tests.
 fn builds_of(package: &str) -> Vec<String> {
     let folder = crate::plugins::build_cache().display().to_string();
     let processes = std::fs::read_dir("/proc").unwrap().flatten();

@@ -1,10 +1,10 @@
-//! What a service manager is told.
+//! Notifications to the service manager.
 
 use std::os::unix::net::UnixDatagram;
 
 use crate::host::{PATIENCE, TestHost};
 
-/// A service manager that only listens.
+/// A service manager that only receives notifications.
 struct Manager(UnixDatagram);
 
 impl Manager {
@@ -14,7 +14,7 @@ impl Manager {
         Manager(socket)
     }
 
-    /// Reads up to a message that holds `text`, and gives it.
+    /// Reads messages until one contains `text`, and returns that message.
     async fn told(&self, text: &'static str) -> String {
         let socket = self.0.try_clone().unwrap();
         let read = tokio::task::spawn_blocking(move || {
@@ -53,7 +53,7 @@ async fn the_service_manager_is_notified_of_state_changes() {
 }
 
 #[tokio::test]
-async fn a_watchdog_that_watches_another_process_is_not_fed() {
+async fn a_watchdog_of_another_process_gets_no_notifications() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("notify");
     let manager = Manager::at(&path);
@@ -72,7 +72,7 @@ async fn a_watchdog_that_watches_another_process_is_not_fed() {
 }
 
 #[test]
-fn the_unit_file_is_one() {
+fn the_unit_file_is_valid() {
     let unit = crate::plugins::repository().join("packaging/plugin-host.service");
     let text = std::fs::read_to_string(&unit).unwrap();
     for line in ["Type=notify", "Restart=always", "WatchdogSec=30", "ExecReload=/bin/kill -HUP $MAINPID"] {

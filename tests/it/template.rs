@@ -1,4 +1,4 @@
-//! What a new plugin begins with works as it is, whoever makes it.
+//! The plugin template works without changes, created by `new` or by cargo-generate.
 
 use std::path::Path;
 use std::process::Command;
@@ -17,7 +17,7 @@ async fn a_new_plugin_is_checked_loaded_and_answers() {
     assert!(stdout.lines().filter(|line| line.starts_with("ok ")).count() == 9, "{stdout}");
     let host = TestHost::start().await;
     let loaded = host.command(&["load", place.to_str().unwrap(), "--set", "greeting=Moin"]).await;
-    // The API reads below its source roots only, a command line anywhere: this host was told over the API.
+    // The API only reads below the source roots, so the folder is inside them.
     assert_eq!(loaded.status.code(), Some(1));
     let inside = host.sources().join("my-plugin");
     crate::plugins::copy(&place, &inside);
@@ -86,7 +86,7 @@ fn author_cargo(place: &Path) -> Command {
 }
 
 #[tokio::test]
-async fn a_name_that_no_plugin_may_have_and_a_folder_with_something_in_it_are_refused() {
+async fn invalid_names_and_folders_with_content_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let long = "x".repeat(51);
     for name in ["ab", &long, "a b", "a/b", "../x", "é-plugin", "system", "match", "2fast", "plugin-sdk", ""] {
@@ -95,7 +95,7 @@ async fn a_name_that_no_plugin_may_have_and_a_folder_with_something_in_it_are_re
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
     ends(&run(folder.path(), &["new", "my-plugin", "--path", "deep/er"]).await, 0);
     let (_, stderr) = ends(&run(folder.path(), &["new", "my-plugin", "--path", "deep"]).await, 1);
-    assert!(stderr.contains("`deep` is not empty") && stderr.contains("it holds `er`"), "{stderr}");
+    assert!(stderr.contains("`deep` is not empty") && stderr.contains("it contains `er`"), "{stderr}");
     ends(&run(folder.path(), &["new", "MyPlugin"]).await, 0);
     let text = std::fs::read_to_string(folder.path().join("my-plugin/plugin.yaml")).unwrap();
     assert!(text.starts_with("id: \"my-plugin\"\n"), "{text}");
@@ -111,7 +111,7 @@ async fn cargo_generate_makes_the_same_files() {
     let output = generate.output().expect("cargo-generate, which tests/run installs");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let (_folder, place) = new_plugin().await;
-    // Which machine it is on, `new` says by itself.
+    // `.cargo/config.toml` is written by `new` only, since it depends on the machine.
     let of_new: Vec<_> = files(&place).into_iter().filter(|(path, _)| !path.starts_with(".cargo/")).collect();
     let shown = |files: Vec<(String, Vec<u8>)>| {
         let text = |(path, bytes): (String, Vec<u8>)| format!("=== {path}\n{}", String::from_utf8(bytes).unwrap());

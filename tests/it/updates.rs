@@ -89,12 +89,12 @@ async fn newer_versions_are_reported_and_installed_by_the_update_policy() {
     };
     assert!(run(&["list"], 0).await.contains("1.0.0, update: 2.0.0"));
     let updates = run(&["updates", "--check"], 0).await;
-    assert!(updates.contains("hello  1.0.0      1.1.0    2.0.0   minor, when asked"), "{updates}");
+    assert!(updates.contains("hello  1.0.0      1.1.0    2.0.0   minor, manual"), "{updates}");
 
     // A version that is known to be bad is held back, whatever the policy.
     run(&["block", "hello", "v1.1.0"], 0).await;
     let sheet = run(&["updates", "hello", "--check"], 0).await;
-    assert!(sheet.contains("allowed    1.0.1") && sheet.contains("1.1.0 is not taken: it is blocked"), "{sheet}");
+    assert!(sheet.contains("allowed    1.0.1") && sheet.contains("1.1.0 is not installed: it is blocked"), "{sheet}");
     run(&["update-policy", "hello", "patch", "--interval", "24h"], 0).await;
     let rule = host.plugin("hello").await["update"].clone();
     let expected = json!({ "policy": "patch", "automatic": false, "interval_seconds": 86_400, "blocked": ["1.1.0"] });
@@ -130,7 +130,7 @@ async fn newer_versions_are_reported_and_installed_by_the_update_policy() {
     let turn = plugins::any_turn_to_build().await;
     let named = run(&["update", "hello", "--version", "2.0.0", "--reason", "at last"], 0).await;
     drop(turn);
-    assert!(named.contains("hello 2.0.0") && named.contains("3, was 2"), "{named}");
+    assert!(named.contains("hello 2.0.0") && named.contains("3, previously 2"), "{named}");
     let back = scene.post("hello/update", json!({ "version": "1.0.0" })).await.expect(200).json();
     assert_eq!((&back["version"], &back["source"]), (&json!("1.0.0"), &json!(HELLO)));
     assert_eq!(scene.post("hello/update", json!({ "version": "9.9.9" })).await.expect(422).code(), "fetch_no_revision");

@@ -76,10 +76,11 @@ impl TestHost {
     /// Where the host keeps what is installed.
     pub(crate) fn plugin_dir(&self) -> PathBuf {
         let folder = self.folder.path().join("plugins");
-        match self.has_own_disk {
-            // What is mounted there only the host sees, and who looks through its eyes.
-            true => Path::new(&format!("/proc/{}/root", self.pid())).join(folder.strip_prefix("/").unwrap()),
-            false => folder,
+        if self.has_own_disk {
+            // The mount is only visible in the host's namespace.
+            Path::new(&format!("/proc/{}/root", self.pid())).join(folder.strip_prefix("/").unwrap())
+        } else {
+            folder
         }
     }
 

@@ -37,10 +37,7 @@ pub(crate) fn built_folder() -> PathBuf {
 
 /// Held while a host builds `source`; a library needs no build and no turn.
 pub(crate) async fn turn_to_build(source: &Path) -> Option<MutexGuard<'static, ()>> {
-    match source.extension().is_some_and(|extension| extension == "so") {
-        true => None,
-        false => Some(BUILDS.lock().await),
-    }
+    if source.extension().is_some_and(|extension| extension == "so") { None } else { Some(BUILDS.lock().await) }
 }
 
 /// The same for a source that is no path.
@@ -97,10 +94,10 @@ pub(crate) fn copy(from: &Path, to: &Path) {
     for entry in std::fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();
         let to = to.join(entry.file_name());
-        match entry.file_type().unwrap().is_dir() {
-            true if entry.file_name() == "target" => {}
-            true => copy(&entry.path(), &to),
-            false => copy_file(&entry.path(), &to),
+        if !entry.file_type().unwrap().is_dir() {
+            copy_file(&entry.path(), &to);
+        } else if entry.file_name() != "target" {
+            copy(&entry.path(), &to);
         }
     }
 }
@@ -117,10 +114,10 @@ pub(crate) fn paths(folder: &Path) -> Vec<String> {
         for entry in std::fs::read_dir(folder).unwrap() {
             let entry = entry.unwrap();
             let name = format!("{prefix}{}", entry.file_name().to_str().unwrap());
-            match entry.file_type().unwrap().is_dir() {
-                true if entry.file_name() == "target" => {}
-                true => walk(&entry.path(), &format!("{name}/"), found),
-                false => found.push(name),
+            if !entry.file_type().unwrap().is_dir() {
+                found.push(name);
+            } else if entry.file_name() != "target" {
+                walk(&entry.path(), &format!("{name}/"), found);
             }
         }
     }

@@ -83,13 +83,12 @@ impl Readme {
     /// Begins a call, and waits until the plugin has it: with `-N` until the answer begins.
     async fn begin(&self, host: &TestHost, words: &[String]) -> JoinHandle<Answer> {
         let mut call = request(host, words).open().await;
-        let head = match words.contains(&"-N".to_owned()) {
-            true => Some(call.head(false).await),
-            false => {
-                let in_flight = format!("plugin_host_in_flight_requests{{plugin=\"{}\"}}", self.plugin);
-                eventually("the call is in flight", || async { host.metric(&in_flight).await > 0.0 }).await;
-                None
-            }
+        let head = if words.contains(&"-N".to_owned()) {
+            Some(call.head(false).await)
+        } else {
+            let in_flight = format!("plugin_host_in_flight_requests{{plugin=\"{}\"}}", self.plugin);
+            eventually("the call is in flight", || async { host.metric(&in_flight).await > 0.0 }).await;
+            None
         };
         tokio::spawn(async move {
             let head = match head {

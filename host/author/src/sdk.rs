@@ -1,5 +1,5 @@
-//! `sdk`: points cargo and editors to the plugin-sdk. A host supplies the SDK to its builds; `cargo test` in the author's
-//! folder finds it through `.cargo/config.toml`.
+//! `sdk`: points cargo and editors to the plugin-sdk. A host supplies the SDK to its builds; `cargo test` in the
+//! author's folder finds it through `.cargo/config.toml`.
 
 use std::fs;
 use std::io;

@@ -1,7 +1,7 @@
 //! Opens or starts a library in a child process first, so that a crash or hang does not affect the host.
 //!
-//! The child reports its current stage and its result as marked lines on standard output. All other output belongs to the
-//! library.
+//! The child reports its current stage and its result as marked lines on standard output. All other output belongs to
+//! the library.
 
 mod child;
 mod services;

@@ -156,10 +156,11 @@ impl Builder {
         let ran = inner.counts.cargo_run(run.go(lines)).await;
         run.clean(ran.own).await;
         ran.library?;
-        let others: Vec<_> = match inner.is_open.load(Ordering::Acquire) {
+        let others: Vec<_> = if inner.is_open.load(Ordering::Acquire) {
             // A second warm-up: builds may be using the other slots.
-            true => Vec::new(),
-            false => (1..inner.config.slots).collect(),
+            Vec::new()
+        } else {
+            (1..inner.config.slots).collect()
         };
         let (store, toolchain) = (store.clone(), inner.targets());
         blocking(move || {
@@ -306,26 +307,29 @@ impl Inner {
         lines: Lines<'_>,
     ) -> Result<Artifact, Error> {
         if self.slots.is_busy() {
-            lines(match self.is_open.load(Ordering::Acquire) {
-                true => "waiting for a build slot",
-                false => "waiting for the SDK, which is compiled once for this toolchain",
+            lines(if self.is_open.load(Ordering::Acquire) {
+                "waiting for a build slot"
+            } else {
+                "waiting for the SDK, which is compiled once for this toolchain"
             });
         }
         let slot = self.slots.take().await?;
         let mut locked = self.lock_target(slot.index).await?;
-        let name = match self.config.development {
-            true => format!("development of {}", provenance.source),
+        let name = if self.config.development {
+            format!("development of {}", provenance.source)
+        } else {
             // Another host may build the same plugin in another slot.
-            false => format!("{fingerprint} in slot {}", slot.index),
+            format!("{fingerprint} in slot {}", slot.index)
         };
         let (name, is_kept) = (Digest::of(name.as_bytes()), self.config.development);
         // The lock is held to the end.
         let (work, sdk, _locked) = {
             let (store, tree, package) = (self.store.clone(), tree.clone(), package.clone());
             let work = move || {
-                let work = match is_kept {
-                    true => Work::keep(&store, &name, &tree, &package, &mut locked)?,
-                    false => Work::copy(&store, &name, &tree, &package)?,
+                let work = if is_kept {
+                    Work::keep(&store, &name, &tree, &package, &mut locked)?
+                } else {
+                    Work::copy(&store, &name, &tree, &package)?
                 };
                 Ok((work, sdk::materialise(&store)?, locked))
             };
@@ -391,9 +395,10 @@ impl Inner {
 
     /// A name for the target folders of these builds.
     fn targets(&self) -> String {
-        match self.config.development {
-            true => Digest::of(format!("development {}", self.toolchain.verbose).as_bytes()).hex(),
-            false => self.toolchain.hex(),
+        if self.config.development {
+            Digest::of(format!("development {}", self.toolchain.verbose).as_bytes()).hex()
+        } else {
+            self.toolchain.hex()
         }
     }
 

@@ -17,11 +17,13 @@ pub(crate) fn remove(target: &Path, packages: &BTreeSet<(String, String)>) {
                     continue;
                 }
                 let is_dir = entry.file_type().is_ok_and(|kind| kind.is_dir());
-                let _ = match is_dir {
+                let _ = if is_dir && folder.is_empty() {
                     // A package may be called `deps`, as cargo's own folder.
-                    true if folder.is_empty() => Ok(()),
-                    true => fs::remove_dir_all(entry.path()),
-                    false => fs::remove_file(entry.path()),
+                    Ok(())
+                } else if is_dir {
+                    fs::remove_dir_all(entry.path())
+                } else {
+                    fs::remove_file(entry.path())
                 };
             }
         }

@@ -1,5 +1,5 @@
-//! The settings of the host: flags take precedence over the environment, then `host.toml`, then defaults. Each value keeps
-//! its origin.
+//! The settings of the host: flags take precedence over the environment, then `host.toml`, then defaults. Each value
+//! keeps its origin.
 
 mod configs;
 mod configurations;
@@ -235,7 +235,8 @@ impl Settings {
         })
     }
 
-    /// Returns the settings that a running host uses after a change: the settings that apply immediately have the new value.
+    /// Returns the settings that a running host uses after a change: the settings that apply immediately have the new
+    /// value.
     pub(crate) fn with_immediate_changes(&self, new: &Settings) -> Settings {
         let mut used = self.clone();
         let at_once = |key: &str| self.applies_immediately_here(new, key);

@@ -1,4 +1,4 @@
-//! The program as it is typed: what it prints, what it returns, how it ends.
+//! The program: output, exit codes and end.
 #![allow(clippy::unwrap_used, reason = "a test that cannot do what it set out to do has failed")]
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -10,7 +10,7 @@ use expect_test::{Expect, expect};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
-/// The program, in a folder of its own, with no environment but this.
+/// The program in its own folder with a minimal environment.
 fn program(folder: &Path, words: &[&str]) -> Command {
     #[expect(clippy::disallowed_methods, reason = "the test is about how the program starts and ends")]
     let mut command = Command::new(env!("CARGO_BIN_EXE_plugin-host"));
@@ -20,7 +20,7 @@ fn program(folder: &Path, words: &[&str]) -> Command {
     command
 }
 
-/// Runs it to its end: exit code, then stdout and stderr with what differs from run to run taken out.
+/// Runs the program to its end: exit code, stdout and stderr, with variable parts replaced.
 fn run(folder: &Path, words: &[&str]) -> String {
     show(program(folder, words).output().unwrap(), folder)
 }
@@ -39,7 +39,7 @@ fn check(folder: &Path, words: &[&str], expected: Expect) {
     expected.assert_eq(&run(folder, words));
 }
 
-/// A host that can't build, because a warm-up would only cost time here.
+/// A host that cannot build, since a warm-up would only take time.
 struct Running {
     child: Child,
     stdout: BufReader<ChildStdout>,
@@ -63,7 +63,7 @@ impl Running {
         Running { child, stdout, stderr, url }
     }
 
-    /// Reads log lines until one of them holds `text`.
+    /// Reads log lines until one contains `text`.
     fn wait_for(&mut self, text: &str) -> String {
         let mut all = String::new();
         while !all.contains(text) {

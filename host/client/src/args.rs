@@ -59,7 +59,8 @@ pub enum ClientCommand {
     /// Show the details of a plugin
     #[command(after_help = EXIT_CODES)]
     Show(PluginArgs),
-    /// Fetch and build a plugin's source again and replace the running version; --prove measures that no request is lost
+    /// Fetch and build a plugin's source again and replace the running version; --prove measures that no request is
+    /// lost
     #[command(after_help = EXIT_CODES)]
     Reload(Reload),
     /// Enable an installed plugin and start it; lifts a quarantine
@@ -183,8 +184,8 @@ pub struct HostArgs {
     /// [env: PLUGIN_HOST_TOKEN] [default: the content of operator.token in the host's plugin folder]
     #[arg(long, help_heading = "Host")]
     pub(crate) token: Option<String>,
-    /// PEM file with the certificate authorities to trust for https [env: PLUGIN_HOST_CA] [default: public authorities; for
-    /// the host on this machine, its own certificate]
+    /// PEM file with the certificate authorities to trust for https [env: PLUGIN_HOST_CA] [default: public authorities;
+    /// for the host on this machine, its own certificate]
     #[arg(long, value_name = "FILE", help_heading = "Host")]
     pub(crate) ca: Option<PathBuf>,
     /// Plugin folder of the host on this machine [host.toml: plugin_dir] [env: PLUGIN_DIR] [default: ./cache]
@@ -210,7 +211,8 @@ pub struct PluginArgs {
 /// `load`.
 #[derive(Debug, Args)]
 pub struct Load {
-    /// An https git URL, a folder, a `.zip` or `.so` file, or `index:ID` as listed by `available`; a local `.zip` is uploaded
+    /// An https git URL, a folder, a `.zip` or `.so` file, or `index:ID` as listed by `available`; a local `.zip` is
+    /// uploaded
     #[arg(value_parser = loadable)]
     pub(crate) source: Loadable,
     /// Branch, tag or commit of a git URL [default: the newest release, or the default branch if there is none]

@@ -216,9 +216,10 @@ impl FromStr for Revision {
             && !text.contains("..")
             && !text.contains("//")
             && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '/' | '-' | '+'));
-        match good {
-            true => Ok(Revision::Named(text.to_owned())),
-            false => Err(SourceError::Revision { found: text.chars().take(80).collect() }),
+        if good {
+            Ok(Revision::Named(text.to_owned()))
+        } else {
+            Err(SourceError::Revision { found: text.chars().take(80).collect() })
         }
     }
 }

@@ -176,9 +176,10 @@ impl UpdateRule {
     /// # Errors
     /// [`UpdateError::NeverAutomatic`] for `manual` or `pinned` with `automatic`.
     pub fn new(policy: UpdatePolicy, automatic: bool, interval: UpdateInterval) -> Result<UpdateRule, UpdateError> {
-        match automatic && !policy.takes_any() {
-            true => Err(UpdateError::NeverAutomatic { policy }),
-            false => Ok(UpdateRule { policy, automatic, interval }),
+        if automatic && !policy.takes_any() {
+            Err(UpdateError::NeverAutomatic { policy })
+        } else {
+            Ok(UpdateRule { policy, automatic, interval })
         }
     }
 

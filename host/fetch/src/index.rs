@@ -67,12 +67,11 @@ fn of_tree(tree: &Tree, place: &Source) -> Result<(Vec<u8>, bool), Error> {
 }
 
 fn of_path(path: &Path, place: &Source) -> Result<(Vec<u8>, bool), Error> {
-    let path = match path.is_dir() {
-        true => {
-            let named = NAMES.iter().map(|name| path.join(name)).find(|path| path.exists());
-            named.ok_or_else(|| Error::NoIndex { place: place.to_string() })?
-        }
-        false => path.to_owned(),
+    let path = if path.is_dir() {
+        let named = NAMES.iter().map(|name| path.join(name)).find(|path| path.exists());
+        named.ok_or_else(|| Error::NoIndex { place: place.to_string() })?
+    } else {
+        path.to_owned()
     };
     let file = open_file(&path)?;
     let mut bytes = vec![];

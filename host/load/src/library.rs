@@ -150,10 +150,7 @@ fn checked_bytes(path: &Path, expected: Digest) -> Result<Vec<u8>, Error> {
     let mut digest = DigestWriter::new();
     digest.write_all(&bytes).map_err(|e| io("read", e))?;
     let found = digest.finish();
-    match found == expected {
-        true => Ok(bytes),
-        false => Err(Error::Digest { expected, found }),
-    }
+    if found == expected { Ok(bytes) } else { Err(Error::Digest { expected, found }) }
 }
 
 fn io(action: &'static str, source: std::io::Error) -> Error {

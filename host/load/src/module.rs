@@ -99,10 +99,7 @@ impl Module {
             Outcome::Lost => return Err(Error::BrokenHeader { reason: "opening it failed".to_owned() }),
         };
         let Description { handlers: routes, hooks, service } = description;
-        let handlers = match service {
-            true => (0..).take(manifest.endpoints.len()).collect(),
-            false => agree(manifest, &routes)?,
-        };
+        let handlers = if service { (0..).take(manifest.endpoints.len()).collect() } else { agree(manifest, &routes)? };
         let Opened { library, probe } = opened;
         Ok(Module { library, probe, routes, generation, handlers, hooks: Hooks::named(&hooks) })
     }

@@ -11,10 +11,7 @@ pub(crate) fn one_line(text: &str) -> Cow<'_, str> {
     }
     let mut line = String::with_capacity(text.len() + 8);
     for c in text.chars() {
-        match is_control(c) {
-            true => line.extend(c.escape_default()),
-            false => line.push(c),
-        }
+        if is_control(c) { line.extend(c.escape_default()) } else { line.push(c) }
     }
     Cow::Owned(line)
 }

@@ -50,8 +50,8 @@ pub struct Exit {
 }
 
 impl Command {
-    /// Creates a command that runs `program` in `folder` for at most `timeout`. `program` is a path, or a name that is looked
-    /// up in the `PATH` given to the command.
+    /// Creates a command that runs `program` in `folder` for at most `timeout`. `program` is a path, or a name that is
+    /// looked up in the `PATH` given to the command.
     pub fn new(program: impl Into<PathBuf>, folder: impl Into<PathBuf>, timeout: Duration) -> Command {
         Command {
             program: program.into(),
@@ -106,8 +106,8 @@ impl Command {
     /// When it returns, every process of the program's group has ended.
     ///
     /// # Errors
-    /// The program cannot be started, exceeds a time limit, or writes too much. A program that fails by itself is not an
-    /// error: see [`Exit`].
+    /// The program cannot be started, exceeds a time limit, or writes too much. A program that fails by itself is not
+    /// an error: see [`Exit`].
     ///
     /// # Cancel safety
     /// Dropping the future kills the program's process group.

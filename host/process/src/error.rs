@@ -4,7 +4,8 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// The reason why a program did not run to its end. A program that fails by itself is not an error: see [`crate::Exit`].
+/// The reason why a program did not run to its end. A program that fails by itself is not an error: see
+/// [`crate::Exit`].
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The program does not exist.

@@ -12,13 +12,13 @@ use crate::guard::{Guard, id_of};
 
 /// The process group of a child process. Dropping it kills the group.
 pub(crate) struct Group {
-    /// The group's id: the id of the guard, or of the child without a guard. The system cannot reuse it before `reap`, which
-    /// comes after the last kill.
+    /// The group's id: the id of the guard, or of the child without a guard. The system cannot reuse it before `reap`,
+    /// which comes after the last kill.
     id: Pid,
     child: Child,
     guard: Option<Guard>,
-    /// Ends when the child is a zombie. Runs on a blocking thread, because the runtime's own wait also collects the child and
-    /// thereby releases its id before the rest of the group is killed.
+    /// Ends when the child is a zombie. Runs on a blocking thread, because the runtime's own wait also collects the
+    /// child and thereby releases its id before the rest of the group is killed.
     zombie: JoinHandle<io::Result<()>>,
     is_reaped: bool,
 }
@@ -36,8 +36,8 @@ impl Group {
         &mut self.child
     }
 
-    /// Returns when the child has ended. The child stays a zombie, so its id stays reserved. Must not be called again after
-    /// it has returned.
+    /// Returns when the child has ended. The child stays a zombie, so its id stays reserved. Must not be called again
+    /// after it has returned.
     pub(crate) async fn child_ended(&mut self) -> io::Result<()> {
         (&mut self.zombie).await.map_err(io::Error::other)?
     }

@@ -12,8 +12,8 @@ const SHELL: &str = "/bin/sh";
 
 /// The leader of a process group. The group is killed when the guard is dropped or this process ends in any way.
 ///
-/// A separate process, because the parent-death signal of the system only reaches the child itself, not its descendants.
-/// The group's id stays reserved until [`Guard::reap`].
+/// A separate process, because the parent-death signal of the system only reaches the child itself, not its
+/// descendants. The group's id stays reserved until [`Guard::reap`].
 pub(crate) struct Guard {
     id: Pid,
     /// The guard process; holds the write end of its standard input.

@@ -51,10 +51,7 @@ impl State {
     /// # Errors
     /// As [`State::open`].
     pub async fn open_existing(folder: &Path) -> Result<Option<State>, Error> {
-        match State::is_there(folder) {
-            true => State::open(folder).await.map(Some),
-            false => Ok(None),
-        }
+        if State::is_there(folder) { State::open(folder).await.map(Some) } else { Ok(None) }
     }
 
     /// The number of readable plugin keys in the database at `path`, which may be damaged; `None` if it cannot be read.

@@ -209,9 +209,10 @@ fn open_library(path: &Path) -> Result<File, Error> {
         }
         Err(source) => return Err(Error::Io { action: "open", path: path.to_owned(), source }),
     };
-    match file.metadata().context("look at", path)?.is_file() {
-        true => Ok(file),
-        false => Err(Error::NotAFile { path: path.to_owned() }),
+    if file.metadata().context("look at", path)?.is_file() {
+        Ok(file)
+    } else {
+        Err(Error::NotAFile { path: path.to_owned() })
     }
 }
 

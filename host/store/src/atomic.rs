@@ -61,10 +61,7 @@ pub(crate) fn sweep(folder: &Path, age: Duration) -> io::Result<()> {
         if now.duration_since(metadata.modified()?).unwrap_or_default() < age {
             continue;
         }
-        match metadata.is_dir() {
-            true => fs::remove_dir_all(entry.path())?,
-            false => fs::remove_file(entry.path())?,
-        }
+        if metadata.is_dir() { fs::remove_dir_all(entry.path())? } else { fs::remove_file(entry.path())? }
     }
     Ok(())
 }

@@ -159,9 +159,12 @@ pub(crate) trait IoContext<T> {
 impl<T> IoContext<T> for io::Result<T> {
     fn context(self, action: &'static str, path: &Path) -> Result<T, Error> {
         let path = || path.to_owned();
-        self.map_err(|source| match is_full(&source) {
-            true => Error::Full { action, path: path(), source },
-            false => Error::Io { action, path: path(), source },
+        self.map_err(|source| {
+            if is_full(&source) {
+                Error::Full { action, path: path(), source }
+            } else {
+                Error::Io { action, path: path(), source }
+            }
         })
     }
 }

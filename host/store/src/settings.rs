@@ -45,9 +45,10 @@ pub fn changed_settings(plugin_dir: &Path) -> Result<Map<String, Value>, Error> 
     };
     let corrupt = |reason: String| Error::CorruptSettings { path: path.clone(), reason };
     let kept: Kept = serde_json::from_slice(&text).map_err(|error| corrupt(error.to_string()))?;
-    match kept.checksum == checksum(&kept.settings) {
-        true => Ok(kept.settings),
-        false => Err(corrupt("its checksum does not fit".to_owned())),
+    if kept.checksum == checksum(&kept.settings) {
+        Ok(kept.settings)
+    } else {
+        Err(corrupt("its checksum does not fit".to_owned()))
     }
 }
 

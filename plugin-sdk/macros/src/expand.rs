@@ -31,10 +31,11 @@ pub(crate) fn plugin(mut plugin: Plugin) -> TokenStream {
     let names = hooks.iter().filter(|hook| hook.kind.is_asked_for()).map(|hook| hook.kind.name);
     let mut methods = hooks.iter().map(|hook| hook.expand()).collect::<Vec<_>>();
     if !hooks.iter().any(|hook| hook.kind.name == "start") {
-        methods.push(start(match is_broken {
+        methods.push(start(if is_broken {
             // The invalid method may be `#[start]`, so `Default` must not be required.
-            true => quote!(::core::unreachable!()),
-            false => quote_spanned!(this.span()=> Ok(<Self as ::core::default::Default>::default())),
+            quote!(::core::unreachable!())
+        } else {
+            quote_spanned!(this.span()=> Ok(<Self as ::core::default::Default>::default()))
         }));
     }
     let errors = errors.iter().map(Error::to_compile_error);

@@ -238,9 +238,10 @@ impl HttpResponse {
     /// # Errors
     /// The status, with the code and detail of the problem document if the answer is one.
     pub async fn error_for_status(self) -> Result<HttpResponse, ServiceError> {
-        match self.answer.status.is_client_error() || self.answer.status.is_server_error() {
-            true => Err(self.answer.into_error().await),
-            false => Ok(self),
+        if self.answer.status.is_client_error() || self.answer.status.is_server_error() {
+            Err(self.answer.into_error().await)
+        } else {
+            Ok(self)
         }
     }
 

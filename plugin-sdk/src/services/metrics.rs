@@ -95,9 +95,10 @@ impl Metrics {
             host.metric(&definition.to_string()).ok_or_else(|| ServiceError::old_host("metrics for plugins"))?;
         let id = opened.map_err(|failure| {
             // The host returns one sentence; for a missing permission it equals that of the other services.
-            let (status, code) = match failure.message.contains("metrics.write") {
-                true => (StatusCode::FORBIDDEN, "permission_denied"),
-                false => (StatusCode::BAD_REQUEST, "metric_refused"),
+            let (status, code) = if failure.message.contains("metrics.write") {
+                (StatusCode::FORBIDDEN, "permission_denied")
+            } else {
+                (StatusCode::BAD_REQUEST, "metric_refused")
             };
             ServiceError::new(status, code, failure.message.as_str())
         })?;

@@ -69,10 +69,10 @@ fn copy_folder(from: &Path, to: &Path) -> std::io::Result<()> {
         let entry = entry?;
         let copy = to.join(entry.file_name());
         // A target folder of somebody's is not part of the plugin.
-        match entry.file_type()?.is_dir() {
-            true if entry.file_name() == "target" => {}
-            true => copy_folder(&entry.path(), &copy)?,
-            false => drop(fs::copy(entry.path(), copy)?),
+        if !entry.file_type()?.is_dir() {
+            fs::copy(entry.path(), copy)?;
+        } else if entry.file_name() != "target" {
+            copy_folder(&entry.path(), &copy)?;
         }
     }
     Ok(())

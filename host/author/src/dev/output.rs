@@ -122,7 +122,8 @@ impl Log {
 }
 
 impl LogSelector {
-    /// Follows the plugin that is about to be loaded for the first time, from its first line. Reads its id from plugin.yaml.
+    /// Follows the plugin that is about to be loaded for the first time, from its first line. Reads its id from
+    /// plugin.yaml.
     pub(super) fn begin(&self, source: &Source) {
         let Source::Folder(folder) = source else { return };
         let texts = ["plugin.yaml", "plugin.yml"].iter().filter_map(|name| std::fs::read(folder.join(name)).ok());

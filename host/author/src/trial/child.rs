@@ -49,7 +49,8 @@ pub async fn try_library(args: TryLibrary) -> Result<(), Failure> {
         // The plugin may have to end work outside of this process.
         let _ = instance.stop(STOP).await;
     }
-    // Killed instead of returned, because threads of the library may still run, and exit handlers are not part of the trial.
+    // Killed instead of returned, because threads of the library may still run, and exit handlers are not part of the
+    // trial.
     let killed = kill_process(getpid(), Signal::KILL);
     killed.map_err(|error| Failure::from_error("failed to end the child process", &error))
 }
@@ -101,8 +102,8 @@ impl Subject {
         let options =
             StartOptions { configuration: self.configuration.clone(), services: no_host.clone(), timeout: longer };
         let instance = self.within(Stage::Start, module.start(options)).await.map_err(|report| match report {
-            // The plugin may wait for a service that only a host provides, so this is not reported as a hang. If it also hangs in
-            // the host, it blocks only its own thread.
+            // The plugin may wait for a service that only a host provides, so this is not reported as a hang. If it
+            // also hangs in the host, it blocks only its own thread.
             ChildReport::TimedOut if no_host.was_asked() => ChildReport::Refused(
                 "it did not start in time and requested host services, which the child process does not provide"
                     .to_owned(),

@@ -137,8 +137,8 @@ impl Settings {
         absolute(self.path("plugin_dir"))
     }
 
-    /// Returns the build cache for an author's command. The default of a host is only used where it exists: these commands
-    /// run in the folders of plugins, and must not create a folder there.
+    /// Returns the build cache for an author's command. The default of a host is only used where it exists: these
+    /// commands run in the folders of plugins, and must not create a folder there.
     pub(crate) fn cache_dir_of_author(&self, environment: &Environment) -> PathBuf {
         let configured = absolute(self.path("cache_dir"));
         match self.get("cache_dir").origin {

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use super::table::SETTINGS;
 
-/// The variables passed to cargo and its child processes: proxies and certificates to download crates, rustup's variables
-/// to select the toolchain, and compilers for crates with C code.
+/// The variables passed to cargo and its child processes: proxies and certificates to download crates, rustup's
+/// variables to select the toolchain, and compilers for crates with C code.
 const PASSED_TO_BUILDS: &[&str] = &[
     "PATH",
     "HOME",

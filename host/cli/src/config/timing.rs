@@ -48,8 +48,9 @@ const IMMEDIATE: &[&str] = &[
 const IMMEDIATE_ON_RELOAD: &[&str] =
     &["cors_allowed_origins", "allowed_hosts", "trusted_proxies", "tls_cert", "tls_key"];
 
-/// Settings that cannot be changed over the API: they define where the host listens and stores data, what its clients can
-/// reach on this machine, and which programs and collectors it uses. Only someone with access to the machine may set them.
+/// Settings that cannot be changed over the API: they define where the host listens and stores data, what its clients
+/// can reach on this machine, and which programs and collectors it uses. Only someone with access to the machine may
+/// set them.
 const NEVER: &[&str] = &[
     "plugin_dir",
     "cache_dir",

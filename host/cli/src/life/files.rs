@@ -2,11 +2,12 @@
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// Files reserved for everything but connections: libraries, builds, the state database, sources. At most half the limit.
+/// Files reserved for everything but connections: libraries, builds, the state database, sources. At most half the
+/// limit.
 const RESERVE: u64 = 256;
 
-/// Raises the limit of open files to the hard limit and returns it. A plugin with its own runtime keeps three files open,
-/// so the usual soft limit of 1024 (which exists for `select`) would be used up by about 330 plugins.
+/// Raises the limit of open files to the hard limit and returns it. A plugin with its own runtime keeps three files
+/// open, so the usual soft limit of 1024 (which exists for `select`) would be used up by about 330 plugins.
 pub(super) fn open_more() -> u64 {
     let limit = getrlimit(Resource::Nofile);
     let many = |limit: Option<u64>| limit.unwrap_or(u64::MAX);

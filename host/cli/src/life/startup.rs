@@ -20,8 +20,8 @@ pub(super) struct StartupLoader<'a> {
 }
 
 impl StartupLoader<'_> {
-    /// StartupLoader all sources one after the other and continues after failures. A plugin with a missing dependency is retried
-    /// after the others. Returns the number of loaded plugins.
+    /// StartupLoader all sources one after the other and continues after failures. A plugin with a missing dependency
+    /// is retried after the others. Returns the number of loaded plugins.
     pub(super) async fn load_all(&self, sources: impl Iterator<Item = Source>) -> usize {
         let mut n_loaded = 0;
         let mut waiting: Vec<Source> = sources.collect();

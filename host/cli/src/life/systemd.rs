@@ -57,8 +57,8 @@ impl Systemd {
         self.notify("STOPPING=1\nSTATUS=waiting for calls in flight");
     }
 
-    /// Sends watchdog notifications while the loop that accepts connections responds. The loop ends before the host does, so
-    /// no notification is sent while the host stops.
+    /// Sends watchdog notifications while the loop that accepts connections responds. The loop ends before the host
+    /// does, so no notification is sent while the host stops.
     pub(super) async fn watch(&self, pulse: Pulse) -> Infallible {
         let Some(period) = self.watchdog.filter(|_| self.socket.is_some()).map(|watchdog| watchdog / 3) else {
             return std::future::pending().await;

@@ -1,5 +1,5 @@
-//! A thread that sends spans in batches. Recording never blocks: spans that do not fit into the queue are dropped, counted
-//! and logged.
+//! A thread that sends spans in batches. Recording never blocks: spans that do not fit into the queue are dropped,
+//! counted and logged.
 
 use std::io;
 use std::sync::Arc;

@@ -33,7 +33,8 @@ pub struct Audit {
 /// Commands about the audit log.
 #[derive(Debug, Subcommand)]
 pub enum AuditCommand {
-    /// Recompute the hash chain and print the newest entry's number and hash; store them elsewhere to detect truncation later
+    /// Recompute the hash chain and print the newest entry's number and hash; store them elsewhere to detect truncation
+    /// later
     #[command(after_help = EXIT_CODES)]
     Verify(VerifyAudit),
 }

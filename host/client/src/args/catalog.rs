@@ -44,7 +44,8 @@ pub enum CacheCommand {
 /// Commands that change the settings of a running host.
 #[derive(Debug, Subcommand)]
 pub enum SettingCommand {
-    /// ChangeArgs a setting of a running host; survives restarts and takes precedence over host.toml, not over flags and environment
+    /// ChangeArgs a setting of a running host; survives restarts and takes precedence over host.toml, not over flags
+    /// and environment
     #[command(after_help = super::EXIT_CODES)]
     Set(SetConfig),
     /// Undo a change made with `config set`, so that host.toml or the default applies again

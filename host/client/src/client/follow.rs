@@ -48,12 +48,12 @@ pub(crate) enum StreamUpdate<T> {
 }
 
 impl Client {
-    /// Passes the items after the number `last` (or all stored items) to `tell` and reconnects when the connection is lost,
-    /// until `tell` breaks.
+    /// Passes the items after the number `last` (or all stored items) to `tell` and reconnects when the connection is
+    /// lost, until `tell` breaks.
     ///
     /// # Errors
-    /// The first connection fails, the host refuses the request (a log ends when its plugin is unloaded), or the stream cannot
-    /// be parsed.
+    /// The first connection fails, the host refuses the request (a log ends when its plugin is unloaded), or the stream
+    /// cannot be parsed.
     pub(crate) async fn follow_stream<T: StreamItem>(
         &self,
         place: &str,

@@ -83,8 +83,8 @@ fn place(args: &Events, parameters: &[(&str, String)]) -> String {
 }
 
 fn line(event: &Event) -> String {
-    let whose = event.plugin.as_deref().unwrap_or("host");
-    format!("{} {}: {}", utc(event.at_unix_ms), printable(whose), printable(&event.message))
+    let subject = event.plugin.as_deref().unwrap_or("host");
+    format!("{} {}: {}", utc(event.at_unix_ms), printable(subject), printable(&event.message))
 }
 
 fn gap_line(gap: &EventGap) -> String {

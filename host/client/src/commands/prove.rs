@@ -23,7 +23,7 @@ use observations::Observations;
 use receipt::{Latency, Mapped, Receipt, Reloads, Requests, Served, Unmapped};
 use traffic::{Tally, Target, Traffic};
 
-/// Time limit for the first request, whose status is the expected status.
+/// Time limit for the first request; its status is the expected status.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Time limit for unmapping the replaced generations after the last reload.
 const SETTLE_TIMEOUT: Duration = Duration::from_secs(10);

@@ -80,9 +80,10 @@ impl FromStr for Name {
         if !is_name {
             return Err(NameError::Form);
         }
-        match RESERVED.contains(&text.to_ascii_lowercase().as_str()) {
-            true => Err(NameError::Reserved { found: text.to_owned() }),
-            false => Ok(Name(text.into())),
+        if RESERVED.contains(&text.to_ascii_lowercase().as_str()) {
+            Err(NameError::Reserved { found: text.to_owned() })
+        } else {
+            Ok(Name(text.into()))
         }
     }
 }

@@ -13,13 +13,15 @@ impl EventKind {
                 format!("the host is ready {} after its start; plugins that serve: {serving}", time(*took))
             }
             EventKind::HostReconfigured { changed, after_restart } => {
-                let changed = match changed.is_empty() {
-                    true => "nothing changed".to_owned(),
-                    false => format!("changed: {}", list(changed, ", ")),
+                let changed = if changed.is_empty() {
+                    "nothing changed".to_owned()
+                } else {
+                    format!("changed: {}", list(changed, ", "))
                 };
-                let later = match after_restart.is_empty() {
-                    true => String::new(),
-                    false => format!("; after a restart: {}", list(after_restart, ", ")),
+                let later = if after_restart.is_empty() {
+                    String::new()
+                } else {
+                    format!("; after a restart: {}", list(after_restart, ", "))
                 };
                 format!("the configuration was read again; {changed}{later}")
             }

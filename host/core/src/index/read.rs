@@ -118,9 +118,12 @@ fn version(reader: &Reader<'_>) -> Option<IndexVersion> {
         _ => Err("must be a branch or tag"),
     };
     let tag = if tag.is_given() { tag.parsed(revision) } else { format!("v{version}").parse().ok() };
-    let commit = reader.field("commit").parsed(|text| match text.len() == 40 && text.bytes().all(is_hex) {
-        true => Ok(text.to_owned()),
-        false => Err("must be a whole commit id: 40 hex digits in lower case"),
+    let commit = reader.field("commit").parsed(|text| {
+        if text.len() == 40 && text.bytes().all(is_hex) {
+            Ok(text.to_owned())
+        } else {
+            Err("must be a whole commit id: 40 hex digits in lower case")
+        }
     });
     let digest = reader.field("digest").parsed(manifest::digest);
     let yanked = reader.field("yanked").flag().unwrap_or_default();
@@ -128,9 +131,12 @@ fn version(reader: &Reader<'_>) -> Option<IndexVersion> {
 }
 
 fn tags(reader: &Reader<'_>) -> Vec<String> {
-    let tag = |text: &str| match (1..=MAX_TAG_CHARS).contains(&text.chars().count()) {
-        true => Ok(text.to_owned()),
-        false => Err(format!("must have 1 to {MAX_TAG_CHARS} characters")),
+    let tag = |text: &str| {
+        if (1..=MAX_TAG_CHARS).contains(&text.chars().count()) {
+            Ok(text.to_owned())
+        } else {
+            Err(format!("must have 1 to {MAX_TAG_CHARS} characters"))
+        }
     };
     let tags = reader.parsed_items(tag);
     if tags.len() > MAX_TAGS {
@@ -159,9 +165,10 @@ fn finish(made: Option<Read>, problems: Vec<Problem>) -> Result<Index, String> {
         if bad.contains(&at) {
             continue;
         }
-        match seen.insert(entry.id.clone()) {
-            true => plugins.push(entry),
-            false => refused.push((format!("plugins[{at}].id"), format!("`{}` is listed already", entry.id))),
+        if seen.insert(entry.id.clone()) {
+            plugins.push(entry)
+        } else {
+            refused.push((format!("plugins[{at}].id"), format!("`{}` is listed already", entry.id)))
         }
     }
     if refused.len() > MAX_TOLD {

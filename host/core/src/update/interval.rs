@@ -21,9 +21,10 @@ impl UpdateInterval {
     /// # Errors
     /// [`UpdateError::Interval`] outside of the bounds.
     pub fn new(interval: Duration) -> Result<UpdateInterval, UpdateError> {
-        match (UpdateInterval::MIN..=UpdateInterval::MAX).contains(&interval) {
-            true => Ok(UpdateInterval(Duration::from_secs(interval.as_secs()))),
-            false => Err(UpdateError::Interval { found: interval }),
+        if (UpdateInterval::MIN..=UpdateInterval::MAX).contains(&interval) {
+            Ok(UpdateInterval(Duration::from_secs(interval.as_secs())))
+        } else {
+            Err(UpdateError::Interval { found: interval })
         }
     }
 

@@ -40,9 +40,10 @@ pub(crate) fn agent(watch: &Watch, is_mirror: bool) -> Agent {
         .timeout_per_write(Some(watch.stall_timeout))
         .build();
     let connector = ().chain(TcpConnector::default()).chain(Watching(watch.clone())).chain(RustlsConnector::default());
-    match is_mirror {
-        true => Agent::with_parts(config, connector, DefaultResolver::default()),
-        false => Agent::with_parts(config, connector, PublicResolver::default()),
+    if is_mirror {
+        Agent::with_parts(config, connector, DefaultResolver::default())
+    } else {
+        Agent::with_parts(config, connector, PublicResolver::default())
     }
 }
 

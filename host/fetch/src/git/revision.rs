@@ -81,10 +81,12 @@ pub(crate) fn no_such<'n>(
     revision: &str,
 ) -> Error {
     let is_hex = revision.len() >= 7 && revision.bytes().all(|c| c.is_ascii_hexdigit());
-    let hint = match is_hex {
-        true if revision.len() == 40 => "the commit must be on a branch or tag of this repository, not of a fork",
-        true => "write all 40 digits of a commit id",
-        false => "check the spelling",
+    let hint = if is_hex && revision.len() == 40 {
+        "the commit must be on a branch or tag of this repository, not of a fork"
+    } else if is_hex {
+        "write all 40 digits of a commit id"
+    } else {
+        "check the spelling"
     };
     Error::NoRevision {
         url: url.to_owned(),

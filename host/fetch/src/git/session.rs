@@ -67,18 +67,20 @@ impl Session {
 
     /// Refuses any address but the requested one.
     pub(crate) fn check_url(&self, found: &str) -> Result<(), Error> {
-        match found == self.asked() {
-            true => Ok(()),
-            false => Err(Error::OtherUrl { asked: self.asked().to_owned(), found: found.to_owned() }),
+        if found == self.asked() {
+            Ok(())
+        } else {
+            Err(Error::OtherUrl { asked: self.asked().to_owned(), found: found.to_owned() })
         }
     }
 
     /// Counts bytes that arrived.
     pub(crate) fn count(&self, bytes: usize) -> Result<(), Error> {
         let received = self.received.fetch_add(bytes as u64, Ordering::Relaxed) + bytes as u64;
-        match received > self.max_bytes {
-            true => Err(Error::GitTooLarge { url: self.asked().to_owned(), max_bytes: self.max_bytes }),
-            false => Ok(()),
+        if received > self.max_bytes {
+            Err(Error::GitTooLarge { url: self.asked().to_owned(), max_bytes: self.max_bytes })
+        } else {
+            Ok(())
         }
     }
 

@@ -18,10 +18,7 @@ pub(crate) fn check(entry: &Entry<'_>) -> Result<(), ZipError> {
         }
         Method::Deflated => inflate(entry)?,
     };
-    match found == entry.crc {
-        true => Ok(()),
-        false => Err(ZipError::Checksum { name: name(), declared: entry.crc, found }),
-    }
+    if found == entry.crc { Ok(()) } else { Err(ZipError::Checksum { name: name(), declared: entry.crc, found }) }
 }
 
 fn inflate(entry: &Entry<'_>) -> Result<u32, ZipError> {

@@ -254,10 +254,7 @@ impl<'a> Header<'a> {
 
 /// Some readers refuse entries that require a newer version of the format, others ignore the version.
 fn check_version(name: &[u8], version: u16) -> Result<(), ZipError> {
-    match version <= NEWEST_VERSION {
-        true => Ok(()),
-        false => Err(ZipError::Version { name: shown(name), version }),
-    }
+    if version <= NEWEST_VERSION { Ok(()) } else { Err(ZipError::Version { name: shown(name), version }) }
 }
 
 /// Refuses extra fields with a second size or name, with encryption, or with an invalid length.

@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use host_core::manifest::Placement;
+
 use crate::state::Host;
 
 /// The isolation of plugins from the host.
@@ -11,6 +13,8 @@ pub struct Isolation {
     pub mode: &'static str,
     /// The number of plugins that serve in the process of the host.
     pub in_process: usize,
+    /// The number of plugins that serve in child processes.
+    pub isolated: usize,
     /// The means of isolation.
     pub layers: Vec<IsolationLayer>,
 }
@@ -32,7 +36,16 @@ pub struct IsolationLayer {
 impl Host {
     /// The present isolation of plugins. Blocks for a few small reads.
     pub fn isolation(&self) -> Isolation {
-        Isolation { mode: "in-process", in_process: self.0.roster.len(), layers: layers(&Machine::read()) }
+        let serving = self.0.roster.all();
+        let is_isolated = |placement: Placement| placement == Placement::Isolated;
+        let isolated = serving.iter().filter(|generation| is_isolated(generation.manifest.security.placement)).count();
+        let has_trial = self.config().trial.is_some();
+        Isolation {
+            mode: if isolated == 0 { "in-process" } else { "mixed" },
+            in_process: serving.len() - isolated,
+            isolated,
+            layers: layers(&Machine::read(), has_trial, isolated > 0),
+        }
     }
 }
 
@@ -49,6 +62,10 @@ struct Machine {
     max_user_namespaces: Option<String>,
     /// The controllers of the cgroup of this process.
     cgroup_controllers: Option<String>,
+    /// The content of `/proc/self/uid_map`.
+    uid_map: Option<String>,
+    /// The content of `/proc/self/cgroup`.
+    cgroup: Option<String>,
 }
 
 impl Machine {
@@ -60,6 +77,8 @@ impl Machine {
             seccomp_actions: read("/proc/sys/kernel/seccomp/actions_avail"),
             max_user_namespaces: read("/proc/sys/user/max_user_namespaces"),
             cgroup_controllers: read("/sys/fs/cgroup/cgroup.controllers"),
+            uid_map: read("/proc/self/uid_map"),
+            cgroup: read("/proc/self/cgroup"),
         }
     }
 
@@ -70,16 +89,22 @@ impl Machine {
     }
 }
 
-fn layers(machine: &Machine) -> Vec<IsolationLayer> {
+/// The means of isolation. `has_trial` says whether new libraries are opened in a child process first, and `has_children`
+/// whether plugins serve in child processes.
+fn layers(machine: &Machine, has_trial: bool, has_children: bool) -> Vec<IsolationLayer> {
     let seccomp = machine.status("Seccomp");
     let has_landlock = machine.lsm.as_ref().map(|lsm| lsm.split(',').any(|module| module == "landlock"));
     let n_namespaces = machine.max_user_namespaces.as_ref().and_then(|text| text.parse::<u64>().ok());
     vec![
         IsolationLayer {
             name: "child_process",
-            available: Some(true),
-            active: Some(false),
-            detail: "a new library is opened in a child process first; plugins then run in the host process".to_owned(),
+            available: Some(has_trial),
+            active: Some(has_children),
+            detail: if has_trial {
+                "a new library is opened in a child process first; plugins then run in the host process".to_owned()
+            } else {
+                "plugins are opened and run in the host process".to_owned()
+            },
         },
         IsolationLayer {
             name: "seccomp",
@@ -100,7 +125,8 @@ fn layers(machine: &Machine) -> Vec<IsolationLayer> {
         IsolationLayer {
             name: "landlock",
             available: has_landlock,
-            active: has_landlock.map(|_| false),
+            // Linux does not report whether a process is restricted by Landlock.
+            active: None,
             detail: match &machine.lsm {
                 Some(lsm) => format!("security modules: {lsm}; the host sets no Landlock rules"),
                 None => "the security modules are not reported by the system".to_owned(),
@@ -109,7 +135,7 @@ fn layers(machine: &Machine) -> Vec<IsolationLayer> {
         IsolationLayer {
             name: "user_namespaces",
             available: n_namespaces.map(|count| count > 0),
-            active: Some(false),
+            active: machine.uid_map.as_deref().map(|map| !is_initial_namespace(map)),
             detail: match n_namespaces {
                 Some(count) => format!("at most {count} user namespaces; the host creates none"),
                 None => "not reported by the system".to_owned(),
@@ -118,13 +144,18 @@ fn layers(machine: &Machine) -> Vec<IsolationLayer> {
         IsolationLayer {
             name: "cgroup",
             available: Some(machine.cgroup_controllers.is_some()),
-            active: Some(false),
+            active: machine.cgroup.as_deref().map(|groups| groups.lines().any(|line| !line.ends_with(":/"))),
             detail: match &machine.cgroup_controllers {
                 Some(controllers) => format!("controllers: {controllers}; plugins have no cgroup of their own"),
                 None => "no unified cgroup hierarchy".to_owned(),
             },
         },
     ]
+}
+
+/// Whether a `uid_map` is the identity of the initial user namespace: it maps all ids to themselves.
+fn is_initial_namespace(uid_map: &str) -> bool {
+    uid_map.split_whitespace().eq(["0", "0", "4294967295"])
 }
 
 #[cfg(test)]
@@ -139,7 +170,7 @@ mod tests {
             let IsolationLayer { name, available, active, detail } = layer;
             format!("{name}: available {}, active {}: {detail}\n", word(available), word(active))
         };
-        layers(machine).into_iter().map(line).collect()
+        layers(machine, true, false).into_iter().map(line).collect()
     }
 
     #[test]
@@ -149,8 +180,8 @@ mod tests {
             seccomp: available ?, active ?: not reported by the system
             no_new_privileges: available ?, active ?: prevents started programs from gaining privileges
             landlock: available ?, active ?: the security modules are not reported by the system
-            user_namespaces: available ?, active no: not reported by the system
-            cgroup: available no, active no: no unified cgroup hierarchy
+            user_namespaces: available ?, active ?: not reported by the system
+            cgroup: available no, active ?: no unified cgroup hierarchy
         "#]].assert_eq(&shown(&Machine::default()));
     }
 
@@ -163,14 +194,16 @@ mod tests {
             seccomp_actions: text("kill_process allow"),
             max_user_namespaces: text("0"),
             cgroup_controllers: text("cpu memory"),
+            uid_map: text("0 1000 1"),
+            cgroup: text("0::/system.slice/plugin-host.service"),
         };
         expect![[r#"
             child_process: available yes, active no: a new library is opened in a child process first; plugins then run in the host process
             seccomp: available yes, active yes: a system call filter set by the process that started the host
             no_new_privileges: available yes, active yes: prevents started programs from gaining privileges
-            landlock: available yes, active no: security modules: capability,landlock,yama; the host sets no Landlock rules
-            user_namespaces: available no, active no: at most 0 user namespaces; the host creates none
-            cgroup: available yes, active no: controllers: cpu memory; plugins have no cgroup of their own
+            landlock: available yes, active ?: security modules: capability,landlock,yama; the host sets no Landlock rules
+            user_namespaces: available no, active yes: at most 0 user namespaces; the host creates none
+            cgroup: available yes, active yes: controllers: cpu memory; plugins have no cgroup of their own
         "#]].assert_eq(&shown(&machine));
     }
 }

@@ -30,7 +30,7 @@ pub(super) fn write(result: Result<Receipt, Failed>) -> String {
     serde_json::to_string(&outcome).expect("texts, numbers and lists of them serialize")
 }
 
-/// Reads a result that [`write`] wrote, perhaps in an earlier version of the host.
+/// Reads a result that [`write()`] wrote, perhaps in an earlier version of the host.
 pub(super) fn read(text: Option<&str>) -> Result<Receipt, Failed> {
     let read = serde_json::from_str(text.unwrap_or_default());
     match read {

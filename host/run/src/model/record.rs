@@ -163,7 +163,7 @@ pub(crate) fn write(operation: &Operation) -> String {
     String::from_utf8(text).expect("JSON is UTF-8")
 }
 
-/// Reads an operation that [`write`] wrote.
+/// Reads an operation that [`write()`] wrote.
 pub(crate) fn read(text: &str) -> Result<Operation, serde_json::Error> {
     let mut reader = serde_json::Deserializer::from_str(text);
     let operation = Record::deserialize(&mut reader)?;

@@ -61,10 +61,12 @@ pub(crate) async fn isolation(State(app): State<AppState>) -> Result<Json<api::I
         active: layer.active,
         detail: layer.detail,
     });
-    // All plugins run in the host's process.
-    let mode = isolation.mode.to_owned();
-    let isolated = 0;
-    Ok(Json(api::Isolation { mode, in_process: isolation.in_process, isolated, layers: layers.collect() }))
+    Ok(Json(api::Isolation {
+        mode: isolation.mode.to_owned(),
+        in_process: isolation.in_process,
+        isolated: isolation.isolated,
+        layers: layers.collect(),
+    }))
 }
 
 /// Formats a number of bytes in powers of ten: `1.2GB`.

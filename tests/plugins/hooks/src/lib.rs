@@ -45,9 +45,10 @@ impl Settings {
         if self.panics == hook {
             panic!("{hook} was asked to panic");
         }
-        match self.fails == hook {
-            true => Err(Error::new(StatusCode::BAD_REQUEST, "asked").with_detail(format!("{hook} was asked to fail"))),
-            false => Ok(()),
+        if self.fails == hook {
+            Err(Error::new(StatusCode::BAD_REQUEST, "asked").with_detail(format!("{hook} was asked to fail")))
+        } else {
+            Ok(())
         }
     }
 }

@@ -136,8 +136,8 @@ impl Traffic {
         self.round.send_modify(|round| *round += 1);
     }
 
-    /// Waits until a request of the current round has ended on each connection. May be called once per round; not cancel
-    /// safe.
+    /// Waits until a request of the current round has ended on each connection. May be called once per round; not
+    /// cancel safe.
     pub(super) async fn all_asked(&mut self) {
         let round = *self.round.borrow();
         let mut n_done = 0;

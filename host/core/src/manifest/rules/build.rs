@@ -64,9 +64,10 @@ pub(super) fn artifacts(reader: &Reader<'_>) -> BTreeMap<String, Prebuilt> {
         artifact.required().keys(&["url", "sha256"]);
         let url = artifact.field("url");
         let sha256 = artifact.field("sha256");
-        let (url, sha256) = match artifact.is_given() {
-            true => (url.required().parsed(https), sha256.required().parsed(digest)),
-            false => (None, None),
+        let (url, sha256) = if artifact.is_given() {
+            (url.required().parsed(https), sha256.required().parsed(digest))
+        } else {
+            (None, None)
         };
         if let (Some(url), Some(sha256)) = (url, sha256) {
             artifacts.insert(target.to_owned(), Prebuilt { url, sha256 });

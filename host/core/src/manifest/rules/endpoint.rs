@@ -125,9 +125,10 @@ fn compare(
 
 fn handler(text: &str) -> Result<String, &'static str> {
     let letters = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
-    match text.starts_with(|c: char| c.is_ascii_alphabetic()) && letters && text.len() <= 100 {
-        true => Ok(text.to_owned()),
-        false => Err("must be a letter, then letters, digits and `_`, at most 100"),
+    if text.starts_with(|c: char| c.is_ascii_alphabetic()) && letters && text.len() <= 100 {
+        Ok(text.to_owned())
+    } else {
+        Err("must be a letter, then letters, digits and `_`, at most 100")
     }
 }
 
