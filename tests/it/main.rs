@@ -80,3 +80,4 @@ mod unload;
 mod unload_under_load;
 mod updates;
 mod uploads;
+mod wording;

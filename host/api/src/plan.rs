@@ -130,12 +130,12 @@ pub struct BatchRequest {
     /// The operations, in order.
     #[schema(value_type = Vec<BatchOperation>, max_items = 100)]
     pub operations: Vec<Value>,
-    /// What happens to the other operations when one fails; `atomic` when absent.
+    /// The handling of the other operations if one fails; `atomic` by default.
     #[serde(default)]
     pub mode: BatchMode,
 }
 
-/// What happens to the other operations of a batch when one fails.
+/// The handling of the other operations of a batch if one fails.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum BatchMode {

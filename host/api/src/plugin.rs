@@ -153,7 +153,7 @@ pub struct Generation {
     pub in_flight: usize,
     /// Number of requests to its endpoints.
     pub requests: u64,
-    /// What keeps the library mapped, while the phase is `quiescing` or `kept`.
+    /// The reasons that keep the library mapped, while the phase is `quiescing` or `kept`.
     pub held_by: Vec<String>,
     /// Size of the library's mapping in bytes; 0 when it is unmapped.
     pub mapped_bytes: usize,

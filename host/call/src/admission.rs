@@ -26,7 +26,7 @@ impl Roster {
     /// # Errors
     /// [`AdmissionRefusal::CircuitOpen`] while the health probes of the generation fail.
     pub fn admit(&self, id: &str) -> Option<Result<Admitted, AdmissionRefusal>> {
-        // The call is counted under the map's lock: whoever replaces the entry afterwards sees this call in flight.
+        // The call is counted under the map's lock: a later replacement of the entry sees this call in flight.
         let entry = self.0.get(id)?;
         if entry.health.circuit_is_open() {
             entry.counters.refused(RefusalReason::Unhealthy);
@@ -80,7 +80,8 @@ impl Admitted {
         &self.generation
     }
 
-    /// Finds the endpoint for `path`: the part of the path after the plugin's id, starting with `/`, as the caller sent it.
+    /// Finds the endpoint for `path`: the part of the path after the plugin's id, starting with `/`, as the caller sent
+    /// it.
     ///
     /// # Errors
     /// [`RouteRefusal`] if no endpoint matches.

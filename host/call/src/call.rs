@@ -45,8 +45,8 @@ struct BoundedCall<'a> {
 }
 
 impl Admitted {
-    /// Calls the endpoint that `routed` names, if the request keeps the rules of plugin.yaml, and waits for the head of the
-    /// response. The body of the response holds the admission until its last byte.
+    /// Calls the endpoint that `routed` names, if the request keeps the rules of plugin.yaml, and waits for the head of
+    /// the response. The body of the response holds the admission until its last byte.
     ///
     /// # Errors
     /// [`CallRefusal`]. Each is counted; panics, failures and timeouts are written to the plugin's log.
@@ -139,7 +139,8 @@ impl Admitted {
                 let body = tokio::time::timeout_at(until, body).await;
                 let body = body.map_err(|_| CallRefusal::BodyTimedOut(timeout))??;
                 if let Some(rules) = body_rules {
-                    // If the schema check had to queue until the deadline, the host timed out; the request is not at fault.
+                    // If the schema check had to queue until the deadline, the host timed out; the request is not at
+                    // fault.
                     let checked = tokio::time::timeout_at(until, check_body(rules, &body)).await;
                     let timed_out = CallRefusal::Failed(CallError::TimedOut { after: timeout });
                     checked.map_err(|_| timed_out)?.map_err(CallRefusal::Rule)?;

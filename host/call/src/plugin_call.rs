@@ -48,8 +48,8 @@ async fn try_call(
         admitted.refuse(RefusalReason::Auth);
         return Err(RefusedCall::new(StatusCode::FORBIDDEN, "auth_plugin", detail));
     }
-    // The credentials of the calling plugin's own caller are not for the other plugin. A plugin that wants to pass them on
-    // uses another header.
+    // The credentials of the calling plugin's own caller are not for the other plugin. A plugin that wants to pass them
+    // on uses another header.
     request.headers.remove(AUTHORIZATION);
     request.headers.remove(COOKIE);
     // The trace continues under the span of the call that the calling plugin is handling.

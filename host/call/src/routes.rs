@@ -93,8 +93,8 @@ fn allow(methods: &[(Method, usize)]) -> HeaderValue {
 
 /// Whether every server and proxy reads the path in the same way.
 ///
-/// Refuses dot segments, encoded slashes, backslashes, dots and NUL, bytes that are not UTF-8, backslashes, and `;`, which
-/// some servers take as the start of parameters.
+/// Refuses dot segments, encoded slashes, backslashes, dots and NUL, bytes that are not UTF-8, backslashes, and `;`,
+/// which some servers take as the start of parameters.
 pub fn is_plain_path(path: &str) -> bool {
     let bytes = path.as_bytes();
     // The fast path: most paths contain none of these bytes.

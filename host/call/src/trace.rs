@@ -1,7 +1,7 @@
 //! The W3C trace context of a request, with the span that the host adds.
 //!
-//! The context is read from `traceparent`; if the header is missing or invalid, a new trace starts. The context that the
-//! host passes to plugins, and from there to other servers, names the host's own span.
+//! The context is read from `traceparent`; if the header is missing or invalid, a new trace starts. The context that
+//! the host passes to plugins, and from there to other servers, names the host's own span.
 
 use std::fmt;
 use std::hash::BuildHasher as _;

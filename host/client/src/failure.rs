@@ -12,7 +12,7 @@ use crate::output::text::printable;
 pub struct Failure {
     /// The exit code.
     pub exit: Exit,
-    /// What failed.
+    /// The message.
     pub message: String,
     /// The causes, or the individual problems.
     pub details: Vec<String>,

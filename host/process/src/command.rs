@@ -166,7 +166,7 @@ impl Command {
         Ok(exit)
     }
 
-    #[expect(clippy::disallowed_methods, reason = "this crate is the only one that starts programs")]
+    #[expect(clippy::disallowed_methods, reason = "only this crate starts programs")]
     fn start(&self) -> Result<Group, Error> {
         let failed = |step, source| Error::Failed { program: self.program.clone(), step, source };
         // The system returns the same error code for a missing folder and a missing program.

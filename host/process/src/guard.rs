@@ -23,7 +23,7 @@ pub(crate) struct Guard {
 impl Guard {
     /// Starts a guard in a new process group. `None` without a shell: then programs outlive a killed host.
     pub(crate) fn start() -> io::Result<Option<Guard>> {
-        #[expect(clippy::disallowed_methods, reason = "this crate is the only one that starts programs")]
+        #[expect(clippy::disallowed_methods, reason = "only this crate starts programs")]
         let child = Command::new(SHELL)
             .args(["-c", SCRIPT])
             .current_dir("/")

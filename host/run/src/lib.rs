@@ -6,7 +6,7 @@
 //! grants the leases of plugins to jobs and brings the actual state to the desired state, after a start and after
 //! failures. Calls are admitted by [`Host::admit`] to the generation that serves at that moment.
 //!
-//! The folders are floors, each of which imports only floors below it: `model`, `metrics`, `events`, `jobs`, `plugins`,
+//! The folders are floors that import only the floors below them: `model`, `metrics`, `events`, `jobs`, `plugins`,
 //! `state`, `upkeep`, `operation`, `planning`, `host`.
 
 mod events;

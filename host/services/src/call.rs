@@ -12,9 +12,9 @@ pub(crate) const MAX_AT_ONCE: usize = 256;
 
 /// Performs calls from one plugin to another; the crate that runs plugins implements it.
 pub trait CallPlugin: Send + Sync + 'static {
-    /// Calls the endpoint that `request.path`, `/<plugin id>/<path>`, names. The id is valid; the implementation checks that
-    /// the plugin is installed, that it serves and that `caller` may call it, and answers with a refusal otherwise.
-    /// `request.depth` is the depth of the new call.
+    /// Calls the endpoint that `request.path`, `/<plugin id>/<path>`, names. The id is valid; the implementation checks
+    /// that the plugin is installed, that it serves and that `caller` may call it, and answers with a refusal
+    /// otherwise. `request.depth` is the depth of the new call.
     fn call(&self, caller: &PluginId, request: ServiceRequest) -> ServiceAnswer;
 }
 

@@ -1,8 +1,8 @@
 //! The HTTP client of plugins: one client per generation, for the servers that plugin.yaml lists.
 //!
 //! Every URL, including the target of each redirect, is checked against `security.allowed_hosts`. Every connection is
-//! checked by its address: a name that resolves to a private address is refused, unless plugin.yaml lists that exact host
-//! and the operator allows it as well. The client speaks HTTP/1.1, without proxies, cookies or decompression.
+//! checked by its address: a name that resolves to a private address is refused, unless plugin.yaml lists that exact
+//! host and the operator allows it as well. The client speaks HTTP/1.1, without proxies, cookies or decompression.
 
 mod body;
 mod connect;

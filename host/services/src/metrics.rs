@@ -1,9 +1,9 @@
 //! The metrics of plugins, and their export as Prometheus text.
 //!
-//! A plugin's metric `name` is exported as `plugin_<name>` with the label `plugin`. Prometheus allows one kind per name, so
-//! the first plugin that opens a name determines its kind until no plugin uses the name. If another plugin uses the name
-//! for another kind, its series are exported as `plugin_<name>_<kind>`. The series of a plugin continue across its
-//! generations and are removed when it is unloaded.
+//! A plugin's metric `name` is exported as `plugin_<name>` with the label `plugin`. Prometheus allows one kind per
+//! name, so the first plugin that opens a name determines its kind until no plugin uses the name. If another plugin
+//! uses the name for another kind, its series are exported as `plugin_<name>_<kind>`. The series of a plugin continue
+//! across its generations and are removed when it is unloaded.
 
 mod names;
 mod series;
@@ -53,8 +53,8 @@ impl PluginMetrics {
         inner.plugins.entry(plugin.clone()).or_insert_with(new).clone()
     }
 
-    /// Opens a series, or finds the open series of the same name and labels. A histogram with changed buckets starts from
-    /// zero.
+    /// Opens a series, or finds the open series of the same name and labels. A histogram with changed buckets starts
+    /// from zero.
     ///
     /// # Errors
     /// The problem with the definition, in one sentence.

@@ -54,8 +54,8 @@ impl PluginServices {
         self.shared.bus.end(&self.owner);
     }
 
-    /// Refuses every request except log lines from now on. The generation has ended, and a thread that it left behind must
-    /// not act for the plugin, which may have been replaced, or removed with its data.
+    /// Refuses every request except log lines from now on. The generation has ended, and a thread that it left behind
+    /// must not act for the plugin, which may have been replaced, or removed with its data.
     pub fn close(&self) {
         self.end();
         self.is_closed.store(true, Ordering::Release);

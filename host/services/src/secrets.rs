@@ -19,8 +19,8 @@ const MAX_BYTES: u64 = 64 * 1024;
 /// The location of a secret. The host configuration holds the location, never the secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SecretSource {
-    /// A file of at most 64 KiB. It is read at each request, so that a changed secret needs no restart. One line feed at its
-    /// end is removed.
+    /// A file of at most 64 KiB. It is read at each request, so that a changed secret needs no restart. One line feed
+    /// at its end is removed.
     File(PathBuf),
     /// An environment variable of the host.
     Environment(String),

@@ -135,7 +135,7 @@ impl Watch {
         }
         match self.watcher.watch(folder, RecursiveMode::NonRecursive) {
             Ok(()) => Ok(()),
-            // The folder was deleted meanwhile.
+            // The folder has been deleted.
             Err(_) if !folder.is_dir() => {
                 self.watched.remove(folder);
                 Ok(())

@@ -94,7 +94,7 @@ impl Host {
     /// certain. The files of plans, fetches, builds and generations are protected by handles.
     fn referred(&self) -> Option<Referred> {
         let mut referred = Referred::default();
-        // Jobs first: a job that ends meanwhile has passed its references on to plugins, which are read afterwards.
+        // Jobs first: a job that ends in between has passed its references on to plugins, which are read afterwards.
         for job in self.live_jobs() {
             let operation = self.operation_of(&job.record(None)).ok()?;
             referred.add_operation(&operation);

@@ -89,8 +89,8 @@ impl Machine {
     }
 }
 
-/// The means of isolation. `has_trial` says whether new libraries are opened in a child process first, and `has_children`
-/// whether plugins serve in child processes.
+/// The means of isolation. `has_trial` says whether new libraries are opened in a child process first, and
+/// `has_children` whether plugins serve in child processes.
 fn layers(machine: &Machine, has_trial: bool, has_children: bool) -> Vec<IsolationLayer> {
     let seccomp = machine.status("Seccomp");
     let has_landlock = machine.lsm.as_ref().map(|lsm| lsm.split(',').any(|module| module == "landlock"));

@@ -20,8 +20,8 @@ impl Host {
         self.0.stopping.cancel();
     }
 
-    /// Ends jobs, including builds, and then every generation, dependants before the plugins that they depend on: drained
-    /// for at most `grace` in all, and stopped.
+    /// Ends jobs, including builds, and then every generation, dependants before the plugins that they depend on:
+    /// drained for at most `grace` in all, and stopped.
     pub async fn shutdown(&self, grace: Duration) {
         self.begin_shutdown();
         let drain_until = Instant::now() + grace;

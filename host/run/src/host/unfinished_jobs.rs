@@ -110,7 +110,7 @@ impl Host {
     }
 }
 
-/// A record for a job of which only the id can be read.
+/// A record for a job with only its id readable.
 fn unknown_job(id: String) -> JobRecord {
     JobRecord {
         id,

@@ -5,7 +5,7 @@ use tokio::sync::watch;
 
 use crate::model::JobError;
 
-/// The course of a job, shared by its worker, its watchers and those who cancel it.
+/// The course of a job, shared by its worker, its watchers and its cancellers.
 #[derive(Debug)]
 pub(super) struct JobCourse(watch::Sender<Now>);
 

@@ -331,7 +331,7 @@ impl Job {
         Ended { state: state_of(&result), at_unix_ms: now_unix_ms(), result: result.map_err(Arc::new) }
     }
 
-    /// Ends the job and wakes those who wait.
+    /// Ends the job and wakes the waiters.
     pub(crate) fn end(&self, ended: Ended) {
         let mut progress = self.progress();
         progress.ended_unix_ms = Some(ended.at_unix_ms);
@@ -341,7 +341,7 @@ impl Job {
         self.over.cancel();
     }
 
-    /// Wakes those who wait, because the host stops. The job has not ended: the next host resumes it.
+    /// Wakes the waiters, because the host stops. The job has not ended: the next host resumes it.
     pub(crate) fn interrupt(&self) {
         let _ = self.result.set(Err(Arc::new(Error::ShuttingDown)));
         self.over.cancel();

@@ -122,7 +122,7 @@ pub enum Operation {
     Update {
         /// The plugin.
         id: String,
-        /// The version; `None` is the newest one that the update rule allows.
+        /// The version; `None` is the newest version allowed by the update rule.
         to: Option<Revision>,
         /// Whether the host updates by itself. A version that fails then is not tried again.
         automatic: bool,

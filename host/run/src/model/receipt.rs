@@ -35,7 +35,7 @@ pub struct Receipt {
     /// The states that the plugin went through, from the old to the new one, if the operation changes them.
     #[serde(default)]
     pub states: Vec<Cow<'static, str>>,
-    /// The reason of an automatic operation, or of one that did nothing.
+    /// The reason of an automatic operation, or of an operation that did nothing.
     #[serde(default)]
     pub reason: Option<String>,
     /// The result of each part, for an operation of several parts.

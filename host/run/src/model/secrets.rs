@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use crate::model::{Build, Setup};
 
-/// The JSON pointers to the secrets of a configuration: those that the schema marks, or without a schema the values
+/// The JSON pointers to the secrets of a configuration: the values marked by the schema, or without a schema the values
 /// under keys with the names of secrets. A list that contains a secret counts as one secret, because a part of a list
 /// cannot be put back.
 pub(crate) fn secrets_in(schema: Option<&Schema>, configuration: &Map<String, Value>) -> Vec<String> {

@@ -200,7 +200,8 @@ impl Work<'_> {
         })
     }
 
-    /// The revision that a change is made from: the planned one, or one that an earlier attempt of this job has made.
+    /// The revision that a change is made from: the planned revision, or the revision made by an earlier attempt of
+    /// this job.
     fn expected(&self, id: &str, planned: u64) -> u64 {
         let found = self.host.plugin(id).map_or(planned, |view| view.revision);
         if self.made_before.contains(&found) { found } else { planned }

@@ -15,7 +15,7 @@ impl Host {
     ///
     /// Fetches every source that is not installed at exactly the locked commit, and checks plugin.yaml and settings.
     /// The fetched trees stay in the store; nothing is built and nothing else is changed. Folders must be below the
-    /// source roots, except those that are installed already.
+    /// source roots, except sources that are installed already.
     ///
     /// # Errors
     /// [`Error::PlanRefused`] with all problems; [`Error::ShuttingDown`]; the data folders could not be read or

@@ -29,7 +29,7 @@ impl Host {
         }
     }
 
-    /// Ends a job: its end is written first, then those who wait are woken. An end that could not be written is shown
+    /// Ends a job: its end is written first, then the waiters are woken. An end that could not be written is shown
     /// while the host runs, and is written as soon as possible.
     pub(crate) async fn end_job(&self, job: &Job, result: Result<Receipt, Error>) {
         let told = self.audit_of_job(&job.view(), result.as_ref().map_err(Failed::from_error));

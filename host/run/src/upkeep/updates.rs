@@ -62,8 +62,8 @@ impl Host {
     /// Checks the `watched` plugins for updates, each at the interval of its rule and at most two at once, and passes
     /// each report to `tell`. Ends when the [`Poller`] is dropped or the host stops.
     ///
-    /// `watched` is called before each check. It may wait briefly, for instance for a database; nothing else happens
-    /// meanwhile. `tell` is not called while the host stops. The plugin may have changed when `tell` is called. The
+    /// `watched` is called before each check. It may wait briefly, for instance for a database, which delays other
+    /// checks. `tell` is not called while the host stops. The plugin may have changed when `tell` is called. The
     /// next check of the plugin waits until `tell` returns, so it should start a job instead of waiting for an update.
     pub fn poll_updates<W, WF, T, TF>(&self, watched: W, tell: T) -> Poller
     where

@@ -88,7 +88,8 @@ pub(crate) async fn me(State(app): State<AppState>, caller: Caller) -> Response 
     no_store(Json(me).into_response())
 }
 
-/// The permissions that a console can check: those of the role, and those that endpoints can require.
+/// The permissions that a console can check: the permissions of the role, and the permissions that endpoints can
+/// require.
 fn shown_permissions(rights: &Rights) -> Vec<String> {
     let of_role = [(Role::Viewer, "read"), (Role::Operator, "write"), (Role::Admin, "admin")];
     let of_role = of_role.iter().filter(|(role, _)| rights.role >= Some(*role)).map(|(_, word)| (*word).to_owned());

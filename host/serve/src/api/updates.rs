@@ -73,7 +73,7 @@ pub(crate) async fn unblock(
     run(&app, request, Operation::BlockVersion { id, version, blocked: false }).await
 }
 
-/// Updates to the given version, or to the newest one that the policy allows.
+/// Updates to the given version, or to the newest version that the policy allows.
 pub(crate) async fn update(
     State(app): State<AppState>,
     PathId(id): PathId,

@@ -9,7 +9,7 @@ use crate::connection::network::Network;
 pub(crate) const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// Returns the client's address if a trusted proxy sent the request and reports one. Of the reported addresses, the
-/// last one that does not belong to a trusted proxy counts: the client may have forged those before it.
+/// last address that is not a trusted proxy counts: the client may have forged the addresses before it.
 pub(crate) fn client(headers: &HeaderMap, peer: IpAddr, trusted: &[Network]) -> Option<IpAddr> {
     let is_trusted = |address: IpAddr| trusted.iter().any(|network| network.contains(address));
     if trusted.is_empty() || !is_trusted(peer) {

@@ -153,7 +153,7 @@ mod tests {
     use crate::connection::registry::Connections;
     use crate::connection::rules::ReloadableRules;
 
-    /// A body of parts, each of which arrives after a delay.
+    /// A body of parts that arrive after a delay each.
     struct Parts(VecDeque<(Pin<Box<Sleep>>, usize)>);
 
     impl Body for Parts {

@@ -96,7 +96,7 @@ impl Server {
         }
         stopping.store(true, Ordering::Release);
         // Connections that the kernel has already accepted are served while slots are free. After the last call only
-        // those that are queued at that moment are served, since new ones may arrive faster.
+        // connections queued at that moment are served, since new ones may arrive faster.
         let last_call = Instant::now() + LAST_CALL;
         while let (Ok(turn), wait) =
             (turns.clone().try_acquire_owned(), LAST_ACCEPT.min(last_call.saturating_duration_since(Instant::now())))
@@ -139,7 +139,7 @@ async fn accept(listener: &TcpListener) -> Option<(TcpStream, SocketAddr)> {
     match listener.accept().await {
         Ok(accepted) => Some(accepted),
         Err(error) => {
-            // An aborted connection is no reason to pause; too many open files are.
+            // Too many open files are a reason to pause, an aborted connection is not.
             if !matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset) {
                 tracing::warn!("failed to accept a connection: {error}");
                 tokio::time::sleep(ACCEPT_PAUSE).await;

@@ -27,8 +27,8 @@ struct Inner {
     subscribers: HashMap<u64, Subscriber>,
 }
 
-/// The generation that owns subscriptions, identified by the address of its flag. The flag says whether the generation has
-/// ended, since its requests may outlive it; it is changed under the lock of the bus.
+/// The generation that owns subscriptions, identified by the address of its flag. The flag says whether the generation
+/// has ended, since its requests may outlive it; it is changed under the lock of the bus.
 #[derive(Clone, Default)]
 pub(crate) struct Owner {
     has_ended: Arc<AtomicBool>,

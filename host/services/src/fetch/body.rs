@@ -153,7 +153,8 @@ impl Body for ResponseBody {
         if let Some(upload) = &mut answer.upload {
             upload.poll(context);
         }
-        // Checked first: the body of a server that always has data ready would otherwise never reach the deadline check.
+        // Checked first: the body of a server that always has data ready would otherwise never reach the deadline
+        // check.
         if answer.deadline.as_mut().poll(context).is_ready() {
             let message = format!("{}: {timed_out}", timed_out.code());
             answer.timed_out = None;

@@ -132,7 +132,8 @@ impl Connector {
         }
         let mut failure = io::Error::new(io::ErrorKind::NotFound, "the host name has no address");
         for (tried, address) in allowed.iter().enumerate() {
-            // Each address gets an equal share of the remaining time, so that one unreachable address does not use it all.
+            // Each address gets an equal share of the remaining time, so that one unreachable address does not use it
+            // all.
             let share = u32::try_from(allowed.len() - tried).unwrap_or(u32::MAX);
             let until = Instant::now() + deadline.saturating_duration_since(Instant::now()) / share;
             match timeout_at(until, TcpStream::connect(address)).await {

@@ -57,7 +57,7 @@ pub(crate) fn received(headers: HeaderMap) -> HeaderMap {
     without_connection(headers)
 }
 
-/// Removes hop-by-hop headers, including those that `Connection` lists (RFC 9110 §7.6.1).
+/// Removes hop-by-hop headers, including the headers listed in `Connection` (RFC 9110 §7.6.1).
 fn without_connection(mut headers: HeaderMap) -> HeaderMap {
     let named: Vec<HeaderName> = headers
         .get_all(header::CONNECTION)

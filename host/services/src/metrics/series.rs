@@ -84,7 +84,8 @@ impl SeriesOfPlugin {
         (series.len() - 1) as u64
     }
 
-    /// Applies a measurement. Invalid measurements are ignored and counted, because the boundary has no way to report them.
+    /// Applies a measurement. Invalid measurements are ignored and counted, because the boundary has no way to report
+    /// them.
     pub(crate) fn measure(&self, number: u64, operation: MeasureOperation, value: f64) {
         let series = self.series.read();
         let found = usize::try_from(number).ok().and_then(|number| series.get(number));

@@ -11,7 +11,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use host_core::Manifest;
 use host_core::manifest::Mode;
-use host_load::{Answer, Instance, Module, StartOptions};
+use host_load::{Instance, Module, PluginResponse, StartOptions};
 use host_load::{
     LogEvent, LogLevel, MeasureOperation, MetricDefinition, ServiceAnswer, ServiceBody, ServiceRequest, Services,
 };
@@ -130,7 +130,7 @@ impl<'a> Request<'a> {
     }
 
     /// Calls the plugin and reads the head of its answer.
-    pub(super) fn call(&self, head: Vec<u8>) -> Answer {
+    pub(super) fn call(&self, head: Vec<u8>) -> PluginResponse {
         ready(self.plugin.instance.call(head, self.body.clone(), None))
             .expect("the handlers that are measured do not fail")
     }

@@ -51,7 +51,7 @@ pub(super) fn add(t: &mut RouteTable) {
         .response::<api::Updates>(200)
         .errors(&[403, 409, 422, 503, 504, 507]);
     t.role(Operator, "update_take", POST, "/api/plugins/{id}/update", updates::update)
-        .summary("Updates a plugin to the given version, or to the newest one that its update policy allows.")
+        .summary("Updates a plugin to the given version, or to the newest version that its update policy allows.")
         .optional_body::<api::UpdateRequest>()
         .runs_job();
     t.role(Operator, "update_policy_put", PUT, "/api/plugins/{id}/update-policy", updates::put_rule)
