@@ -1,4 +1,4 @@
-//! What a caller may rely on, seen with real programs.
+//! The guarantees of a run, tested with real programs.
 
 use std::future::Future;
 use std::os::fd::OwnedFd;
@@ -21,24 +21,24 @@ async fn output(command: Command) -> (Result<Exit, Error>, Vec<String>) {
     (result, lines)
 }
 
-/// A process that the script under test started and named on its standard output.
-struct Watched(OwnedFd);
+/// A process that the script under test started; the script printed its id.
+struct Process(OwnedFd);
 
-impl Watched {
-    fn by_id(text: &str) -> Watched {
+impl Process {
+    fn by_id(text: &str) -> Process {
         let pid = text.trim().parse().ok().and_then(Pid::from_raw).expect("the script says an id");
-        Watched(pidfd_open(pid, PidfdFlags::empty()).expect("the process runs"))
+        Process(pidfd_open(pid, PidfdFlags::empty()).expect("the process runs"))
     }
 
     fn assert_gone(&self) {
         let patience = Timespec { tv_sec: 30, tv_nsec: 0 };
-        // The runtime's handler for ended children interrupts a poll.
+        // The runtime's handler for ended children interrupts the poll.
         let n_ready = rustix::io::retry_on_intr(|| poll(&mut [PollFd::new(&self.0, PollFlags::IN)], Some(&patience)));
         assert_eq!(n_ready, Ok(1), "the process is still there");
     }
 }
 
-/// Starts a grandchild that would live for an hour and says its id.
+/// Starts a grandchild that would run for an hour and prints its id.
 const WITH_GRANDCHILD: &str = "sleep 3600 & echo $!; wait";
 
 #[tokio::test]
@@ -55,8 +55,8 @@ async fn lines_come_from_both_streams_with_the_exit_code() {
 }
 
 #[tokio::test]
-async fn a_line_is_handed_on_while_the_program_still_runs() {
-    // The program ends only when the callback has answered its first line.
+async fn a_line_is_passed_on_while_the_program_is_running() {
+    // The program only ends after the callback has reacted to its first line.
     let folder = std::env::temp_dir().join(format!("host-process-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
     let fifo = folder.join("answer");
@@ -79,25 +79,25 @@ async fn a_line_is_handed_on_while_the_program_still_runs() {
 }
 
 #[tokio::test]
-async fn the_program_sees_only_the_environment_it_was_given() {
+async fn the_program_gets_exactly_the_given_environment() {
     let command = Command::new("/usr/bin/env", "/", LONG).env("COLOR", "red").env("COLOR", "blue");
     assert_eq!(output(command).await.1, ["COLOR=blue"]);
 }
 
 #[tokio::test]
-async fn a_bare_name_is_looked_up_in_the_path_that_was_given() {
+async fn a_bare_name_is_looked_up_in_the_given_path() {
     let command = |path| Command::new("sh", "/", Duration::MAX).args(["-c", "exit 0"]).env("PATH", path);
     assert!(output(command("/usr/bin:/bin")).await.0.unwrap().is_success());
     assert_eq!(output(command("/nowhere")).await.0.unwrap_err().code(), "process_not_found");
 }
 
 #[tokio::test]
-async fn the_program_runs_in_its_folder_with_nothing_to_read() {
+async fn the_program_runs_in_its_folder_with_empty_standard_input() {
     assert_eq!(output(Command::new("/bin/sh", "/usr", LONG).args(["-c", "pwd; cat"])).await.1, ["/usr"]);
 }
 
 #[tokio::test]
-async fn each_way_to_fail_has_its_code() {
+async fn each_failure_has_its_error_code() {
     for (command, code) in [
         (Command::new("/no/such/program", "/", LONG), "process_not_found"),
         (Command::new("/bin/sh", "/no/such/folder", LONG), "process_failed"),
@@ -114,7 +114,7 @@ async fn each_way_to_fail_has_its_code() {
 }
 
 #[tokio::test]
-async fn output_keeps_a_program_from_being_silent() {
+async fn output_restarts_the_silence_timeout() {
     let command = sh("for i in 1 2 3 4 5 6 7 8 9 10; do echo $i; sleep 0.1; done", LONG);
     let (result, lines) = output(command.silence_timeout(Duration::from_millis(900))).await;
     assert!(result.unwrap().is_success());
@@ -122,23 +122,23 @@ async fn output_keeps_a_program_from_being_silent() {
 }
 
 #[tokio::test]
-async fn a_deadline_takes_the_grandchildren_too() {
+async fn a_timeout_kills_grandchildren() {
     let mut grandchild = None;
     let command = sh(WITH_GRANDCHILD, Duration::from_secs(1));
-    let error = command.run(|line| grandchild = Some(Watched::by_id(&line.text))).await.unwrap_err();
+    let error = command.run(|line| grandchild = Some(Process::by_id(&line.text))).await.unwrap_err();
     assert_eq!(error.code(), "process_timed_out");
     grandchild.unwrap().assert_gone();
 }
 
 #[tokio::test]
-async fn dropping_the_future_takes_the_grandchildren_too() {
+async fn dropping_the_future_kills_grandchildren() {
     let (sender, mut grandchild) = tokio::sync::mpsc::unbounded_channel();
-    let run = sh(WITH_GRANDCHILD, LONG).run(move |line| sender.send(Watched::by_id(&line.text)).unwrap());
+    let run = sh(WITH_GRANDCHILD, LONG).run(move |line| sender.send(Process::by_id(&line.text)).unwrap());
     let grandchild = until_first(run, grandchild.recv()).await.unwrap();
     grandchild.assert_gone();
 }
 
-/// The program that is killed: this test, started by the one below.
+/// The process that is killed: this test, started by the next one.
 #[tokio::test]
 async fn host_to_be_killed() {
     if std::env::var_os("KILL_TEST").is_some() {
@@ -147,20 +147,20 @@ async fn host_to_be_killed() {
 }
 
 #[tokio::test]
-async fn what_was_started_ends_with_a_process_that_is_killed() {
+async fn programs_end_when_the_host_is_killed() {
     let (sender, mut grandchild) = tokio::sync::mpsc::unbounded_channel();
     let host =
         Command::new(std::env::current_exe().unwrap(), "/", LONG).env("KILL_TEST", "1").env("PATH", "/usr/bin:/bin");
     let run = host.args(["--exact", "host_to_be_killed", "--nocapture"]).run(move |line| {
         if let Some(id) = line.text.strip_prefix("id ") {
-            sender.send(Watched::by_id(id)).unwrap();
+            sender.send(Process::by_id(id)).unwrap();
         }
     });
-    // Dropping the run kills the host, but not the group that it has made.
+    // Dropping the run kills the host, but not the group that the host has created.
     until_first(run, grandchild.recv()).await.unwrap().assert_gone();
 }
 
-/// Runs both; returns what the second gives, with the first dropped wherever it was.
+/// Runs both futures; returns the output of the second and drops the first.
 async fn until_first<T>(run: impl Future, event: impl Future<Output = T>) -> T {
     tokio::select! {
         _ = run => panic!("the program ended by itself"),
@@ -169,16 +169,16 @@ async fn until_first<T>(run: impl Future, event: impl Future<Output = T>) -> T {
 }
 
 #[tokio::test]
-async fn nothing_outlives_a_program_that_ends_by_itself() {
+async fn no_process_outlives_a_program_that_exits() {
     let mut grandchild = None;
     let command = sh("sleep 3600 & echo $!; exit 0", LONG);
-    let exit = command.run(|line| grandchild = Some(Watched::by_id(&line.text))).await.unwrap();
+    let exit = command.run(|line| grandchild = Some(Process::by_id(&line.text))).await.unwrap();
     assert!(exit.is_success());
     grandchild.unwrap().assert_gone();
 }
 
 #[tokio::test]
-async fn a_process_that_left_the_group_does_not_hold_the_run_up() {
+async fn a_process_that_left_the_group_does_not_block_the_run() {
     let mut stranger = None;
     let command = sh("setsid sleep 30 & echo $!; exit 0", Duration::from_secs(20));
     let exit = command.run(|line| stranger = Some(line.text)).await.unwrap();
@@ -188,13 +188,13 @@ async fn a_process_that_left_the_group_does_not_hold_the_run_up() {
 }
 
 #[tokio::test]
-async fn a_signal_is_told_from_a_code() {
+async fn a_signal_is_distinguished_from_an_exit_code() {
     let exit = output(sh("kill -9 $$", LONG)).await.0.unwrap();
     assert_eq!((exit.code, exit.signal, exit.to_string()), (None, Some(9), "was ended by signal 9".to_owned()));
 }
 
 #[test]
-fn debug_shows_no_values_of_the_environment() {
+fn debug_output_hides_values_of_the_environment() {
     let shown = format!("{:?}", sh("true", LONG).env("TOKEN", "hunter2"));
     assert!(shown.contains("TOKEN") && !shown.contains("hunter2"), "{shown}");
 }

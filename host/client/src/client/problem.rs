@@ -29,7 +29,10 @@ pub(crate) fn failure(problem: &Problem) -> Failure {
 fn in_words(fix: &str) -> String {
     const FLAGS: [(&str, &str); 2] = [
         ("or ask for `cascade`", "or add `--cascade`"),
-        ("or ask with `on_conflict=queue` or `replace`", "or add `--on-conflict queue` or `replace`"),
+        (
+            "or send `on_conflict=queue` or `on_conflict=replace`",
+            "or add `--on-conflict queue` or `--on-conflict replace`",
+        ),
     ];
     FLAGS.iter().fold(fix.to_owned(), |fix, (asked, typed)| fix.replace(asked, typed))
 }
@@ -94,6 +97,15 @@ mod tests {
                 error: `db` cannot be disabled: `a`, `b` need it
 
                 fix: disable `a`, `b` first, or add `--cascade`"#]],
+        );
+        check(
+            "`hello` is busy",
+            &[],
+            Some("wait until it ends, or send `on_conflict=queue` or `on_conflict=replace`"),
+            expect![[r#"
+                error: `hello` is busy
+
+                fix: wait until it ends, or add `--on-conflict queue` or `--on-conflict replace`"#]],
         );
         check(
             "failed to build the plugin: the plugin does not compile: expected `;`",
