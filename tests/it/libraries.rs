@@ -178,8 +178,7 @@ async fn a_library_that_a_child_cannot_start_without_a_host_is_started_by_the_ho
     let host = TestHost::with(&["--start-timeout-seconds", "2"]).await;
     let library = compiled(&host, &source("needs-its-host"), &[]).await;
     let library = beside(&host, "needs", &library, &yaml_of("needs-its-host"));
-    for (patient, reason) in [(false, "the plugin did not start: "), (true, "it did not start in time and requested")]
-    {
+    for (patient, reason) in [(false, "the plugin did not start: "), (true, "it did not start in time and requested")] {
         let asked = host.try_load_with(&library, serde_json::json!({ "patient": patient })).await.expect(200).json();
         let log = host.get(&format!("/api/jobs/{}/log", asked["job"].as_str().unwrap())).await.expect(200).text();
         let line = log.lines().find(|line| line.starts_with("started in a child process first: no crash in "));
