@@ -261,7 +261,7 @@ async fn equal_files_pack_into_equal_bytes_that_a_host_accepts() {
     let first = run(folder.path(), &["pack", "my-plugin", "--output", "first.zip"]).await;
     let (stdout, stderr) = ends(&first, 0);
     assert!(stdout.starts_with("file    first.zip\nsize    ") && stdout.contains("\nfiles   5\n"), "{stdout}");
-    assert!(stderr.contains("there is no Cargo.lock"), "{stderr}");
+    assert!(stderr.contains("Cargo.lock is missing"), "{stderr}");
     // Another folder, other times and modes, another order of writing, and files that are not packed.
     let other = folder.path().join("elsewhere/other");
     copy(&place, &other);
