@@ -133,14 +133,17 @@ async fn in_use(host: &TestHost) -> Value {
 
 #[tokio::test]
 async fn endpoints_with_a_longer_timeout_than_the_configured_maximum_are_refused() {
-    let host = TestHost::with(&["--max-endpoint-timeout-seconds", "100"]).await;
+    let host = TestHost::start().await;
+    let set_maximum = async |seconds: u64| {
+        let change = json!({ "max_endpoint_timeout_seconds": seconds });
+        host.request("PUT", "/api/plugins/system/configuration").json(&change).send().await.expect(200);
+    };
+    set_maximum(100).await;
     let slow = built("slow").await;
     let refused = host.try_load(&slow).await.expect(422);
     assert_eq!(refused.code(), "manifest_refused");
     let text = refused.text();
     assert!(text.contains("`endpoints[1].timeout_ms` must be at most 100000 on this host"), "{text}");
-    let change =
-        host.request("PUT", "/api/plugins/system/configuration").json(&json!({ "max_endpoint_timeout_seconds": 120 }));
-    change.send().await.expect(200);
+    set_maximum(120).await;
     host.try_load(&slow).await.expect(200);
 }

@@ -58,7 +58,7 @@ async fn states_are_changed_from_the_command_line() {
     assert!(enabled.contains("states      installed, enabled, running") && enabled.contains("steps "), "{enabled}");
     host.call("hello/hello").await.expect(200);
     let (stopped, _) = run(&host, &["stop", "hello", "--reason", "a pause & more"], 0).await;
-    assert!(stopped.starts_with("plugin hello rests"), "{stopped}");
+    assert!(stopped.starts_with("plugin hello is stopped"), "{stopped}");
     assert!(stopped.contains("generation 2: 1 request\n"), "{stopped}");
     run(&host, &["start", "hello"], 0).await;
     let restarted = run(&host, &["restart", "hello", "--json"], 0).await.0;
