@@ -40,7 +40,7 @@ async fn changeable_settings_take_effect_and_others_are_named() {
 
     write(&file, "allowed_hosts = [\"b.example\"]\nmax_events = 600\nlog_filter = \"debug\"\n");
     hang_up(&host);
-    host.logged("only after a restart: max_events").await;
+    host.logged("take effect after a restart: max_events").await;
     assert_eq!([status_for(&host, "a.example").await, status_for(&host, "b.example").await], [421, 401]);
     kept.send(request).await;
     assert_eq!(kept.head(false).await.status, 200, "a connection that was there before goes by the new rules");
@@ -48,7 +48,7 @@ async fn changeable_settings_take_effect_and_others_are_named() {
     let event = events(&host, "host.reconfigured").await[0].clone();
     assert_eq!(event["detail"]["changed"], json!(["allowed_hosts", "log_filter"]), "{event}");
     assert_eq!(event["detail"]["after_restart"], json!(["max_events"]), "{event}");
-    host.logged("turned away").await;
+    host.logged("rejected a malformed request").await;
 
     // A file with one mistake is refused as a whole.
     write(&file, "allowed_hosts = [\"c.example\"]\nmax_streams = \"many\"\nprot = 1\n");
