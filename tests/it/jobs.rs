@@ -397,7 +397,7 @@ async fn jobs_on_the_command_line() {
     let (sheet, _) = run(&["job", &id], 0).await;
     assert!(sheet.contains("cancelled") && sheet.contains("caller"), "{sheet}");
     let (_, refused) = run(&["job", "cancel", &id], 1).await;
-    assert!(refused.contains("is cancelled"), "{refused}");
+    assert!(refused.contains("has already ended (cancelled)"), "{refused}");
 
     std::fs::remove_file(build.folder.join("build.rs")).unwrap();
     let (retried, _) = run(&["job", "retry", &id], 0).await;

@@ -17,7 +17,7 @@ pub enum Error {
     Locked { path: PathBuf },
     /// Deleting the build cache would delete installed plugins.
     #[error(
-        "plugin folder `{}` lies inside the build cache `{}`, which may be deleted at any time; \
+        "plugin folder `{}` is inside the build cache `{}`, which may be deleted at any time; \
          hint: give the plugin folder a place of its own",
         plugin_dir.display(), cache_dir.display()
     )]
