@@ -6,7 +6,8 @@ use std::sync::Arc;
 use host_core::{Digest, DigestWriter};
 use serde::{Deserialize, Serialize};
 
-/// A library in the store. Cheap to clone; while one is held, [`Store::remove_unused`](crate::Store::remove_unused) leaves its files alone.
+/// A library in the store. Cheap to clone; while one is held, [`Store::remove_unused`](crate::Store::remove_unused)
+/// leaves its files alone.
 #[derive(Clone, Debug)]
 pub struct Artifact(pub(crate) Arc<ArtifactInner>);
 

@@ -16,8 +16,8 @@ use crate::layout::make_dir;
 /// The maximum number of bytes read from a manifest: one more than the limit, so that the reader notices a longer file.
 const MAX_MANIFEST_READ: u64 = 64 * 1024 + 1;
 
-/// A folder of regular files in the store, named by the digest of their names and contents. Cheap to clone; while
-/// one is held, [`Store::remove_unused`](crate::Store::remove_unused) leaves its files alone.
+/// A folder of regular files in the store, named by the digest of their names and contents. Cheap to clone; while one
+/// is held, [`Store::remove_unused`](crate::Store::remove_unused) leaves its files alone.
 #[derive(Clone, Debug)]
 pub struct Tree(pub(crate) Arc<TreeInner>);
 
