@@ -368,7 +368,7 @@ async fn garbage_beside_the_state_is_rewritten_or_refused() {
     let key = std::fs::read(folder.join("seal.key")).unwrap();
     std::fs::write(folder.join("seal.key"), "garbage").unwrap();
     let said = refused(&options).await;
-    assert!(said.contains("is not the key for secrets") && said.contains("put back a copy of it"), "{said}");
+    assert!(said.contains("is not a valid encryption key") && said.contains("restore a backup"), "{said}");
     std::fs::write(folder.join("seal.key"), key).unwrap();
     assert_all_is_there(&options.start().await).await;
 }

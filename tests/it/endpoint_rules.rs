@@ -1,8 +1,5 @@
 //! The rules of an endpoint (rate limit, content type, schema) are checked before the plugin is called.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
-
 use serde_json::{Value, json};
 
 use crate::client::Answer;
@@ -166,36 +163,11 @@ async fn other_content_types_are_rejected_and_only_json_is_validated() {
 }
 
 #[tokio::test]
-async fn the_check_of_a_large_body_does_not_delay_other_requests() {
+async fn large_bodies_are_checked_and_rejected_if_the_check_needs_too_many_steps() {
     let host = with_rules("validation: {schema: schemas/cat.json}, max_body_bytes: 16777216").await;
-    // Within the step limit of a check; most of the time is spent parsing.
     let text = "x".repeat(15 << 20);
     let body = json!({ "cat": text, "all": (0..100_000).collect::<Vec<_>>() }).to_string();
-    let check = || put(&host, "application/json", &body);
-    let has_ended = AtomicBool::new(false);
-    let checks = async {
-        let begun = Instant::now();
-        let answers = tokio::join!(check(), check(), check(), check());
-        has_ended.store(true, Ordering::Relaxed);
-        (answers, begun.elapsed())
-    };
-    let probes = async {
-        let mut times = vec![];
-        while !has_ended.load(Ordering::Relaxed) {
-            let asked = Instant::now();
-            host.anonymous().get("/health/live").await.expect(200);
-            times.push(asked.elapsed());
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
-        times
-    };
-    let ((answers, took), mut times) = tokio::join!(checks, probes);
-    [answers.0, answers.1, answers.2, answers.3].into_iter().for_each(|answer| drop(answer.expect(200)));
-    // If a check ran on a worker thread, most probes would wait for it. The slowest tenth may be due to a busy machine.
-    times.sort_unstable();
-    let slow = times[times.len() * 9 / 10];
-    assert!(times.len() > 10 && slow < took / 8, "{} probes, 90 % below {slow:?}, checks took {took:?}", times.len());
-    // A body that needs more steps than allowed is rejected quickly.
+    put(&host, "application/json", &body).await.expect(200);
     let body = json!({ "cat": "Tom", "all": (0..400_000).collect::<Vec<_>>() }).to_string();
     let answer = put(&host, "application/json", &body).await.expect(422);
     assert!(answer.text().contains("steps"), "{}", answer.text());

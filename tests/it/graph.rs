@@ -63,7 +63,7 @@ async fn the_graph_shows_the_start_order_and_unmet_dependencies() {
 metric-log 1.0.0, disabled
 store 1.0.0
 app 1.0.0
-  depends on store >=1, <2
+  needs store >=1, <2
   may use metric-log ^2 - unmet: installed is 1.0.0
   runs after gone (not installed)
   conflicts with old-app <2 (not installed)

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::client::Answer;
-use crate::host::TestHost;
+use crate::host::{TestHost, eventually};
 use crate::plugins::{any_turn_to_build, files, source};
 use crate::zip_builder::{Archive, Entry, archive};
 
@@ -124,8 +124,11 @@ async fn an_upload_expires_after_its_configured_lifetime() {
     let host = TestHost::with(&["--upload-lifetime-seconds", "1"]).await;
     let hello = zipped("hello", "");
     let id = upload(&host, &hello).await.expect(200).json()["upload_id"].as_str().unwrap().to_owned();
-    tokio::time::sleep(std::time::Duration::from_millis(1_500)).await;
-    // The next upload deletes expired ones.
-    upload(&host, &hello).await.expect(200);
+    let is_kept = async || {
+        // Each upload deletes the expired ones.
+        upload(&host, &hello).await.expect(200);
+        host.post_json("/api/plugins/validate", &json!({ "upload_id": id })).await.status == 200
+    };
+    eventually("the upload expires", async || !is_kept().await).await;
     assert_eq!(install(&host, &id).await.expect(404).code(), "run_unknown_upload");
 }

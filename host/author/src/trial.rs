@@ -253,7 +253,7 @@ mod tests {
         assert_eq!(code(&[(Stdout, &open), (Stdout, &passed)], aborted()), "Passed");
         assert_eq!(
             code(&[(Stdout, &open), (Stdout, &start), (Stderr, "bad"), (Stderr, "")], aborted()),
-            "load_trial_crashed: the plugin ended the child process that tried it while it started: the child was ended by \
+            "load_trial_crashed: the plugin ended the trial process while it started: the child was ended by \
              signal 6 (SIGABRT); its last line was `bad`"
         );
         // A process that exits without a result counts as crashed.

@@ -204,7 +204,7 @@ mod tests {
             ("name =", "build_cargo_toml: `Cargo.toml`: TOML parse error at line 1"),
             (
                 "[package]\nname = \"x\"",
-                "build_not_cdylib: the crate does not make a `cdylib`; hint: add the two lines",
+                "build_not_cdylib: the crate does not build a `cdylib`; hint: add the two lines",
             ),
             ("[package]\nname = \"x\"\n[lib]\ncrate-type = [\"dylib\"]", "build_not_cdylib"),
         ] {

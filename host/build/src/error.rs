@@ -41,14 +41,14 @@ pub enum Error {
     #[error("`{field}` of plugin.yaml is `{path}`, which is not in the plugin; hint: add the file, or remove the line")]
     SchemaMissing { field: String, path: String },
     /// A schema cannot be used.
-    #[error("`{path}` is not a schema that can be checked with")]
+    #[error("`{path}` is not a usable schema")]
     SchemaRefused { path: String, source: SchemaError },
     /// A Cargo.toml that cargo could not use either.
     #[error("`{path}`: {problem}")]
     CargoToml { path: String, problem: String },
     /// The crate does not make a library that can be loaded.
     #[error(
-        "the crate does not make a `cdylib`; hint: add the two lines `[lib]` and `crate-type = [\"cdylib\"]` to Cargo.toml"
+        "the crate does not build a `cdylib`; hint: add the two lines `[lib]` and `crate-type = [\"cdylib\"]` to Cargo.toml"
     )]
     NotCdylib,
     /// A Cargo.toml names files that are not in the tree.
@@ -58,7 +58,7 @@ pub enum Error {
     PathOutside { manifest: String, key: String, path: String },
     /// The plugin requires an SDK version that this host does not include.
     #[error(
-        "the plugin asks for plugin-sdk `{wanted}`, this host carries `{offered}`; hint: set plugin-sdk = \"{major}.{minor}\" in Cargo.toml",
+        "the plugin requires plugin-sdk `{wanted}`, this host includes `{offered}`; hint: set plugin-sdk = \"{major}.{minor}\" in Cargo.toml",
         major = offered.major, minor = offered.minor
     )]
     SdkVersion { wanted: VersionReq, offered: Version },
@@ -66,7 +66,7 @@ pub enum Error {
     #[error("{limit} builds are waiting already; hint: try again later")]
     QueueFull { limit: usize },
     /// The build waited too long for its turn.
-    #[error("no build slot came free within {seconds} s; hint: try again later", seconds = timeout.as_secs())]
+    #[error("no build slot became free within {seconds} s; hint: try again later", seconds = timeout.as_secs())]
     QueueTimeout { timeout: Duration },
     /// cargo stopped before it compiled anything: it could not read the manifests, or find or fetch a dependency.
     #[error("cargo could not prepare the build: {first}", first = first_line(message))]
@@ -81,7 +81,7 @@ pub enum Error {
     #[error("the build was stopped")]
     OutputTooLarge(#[source] host_process::Error),
     /// cargo succeeded and named no library.
-    #[error("cargo ended well, but named no library of `{package}`")]
+    #[error("cargo succeeded but reported no library of `{package}`")]
     NoLibrary {
         /// The package that was built.
         package: String,

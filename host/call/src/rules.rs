@@ -274,4 +274,24 @@ mod tests {
             assert_eq!(violations[0].to_string(), "`/name`: is required");
         }
     }
+
+    #[test]
+    fn a_large_body_is_checked_outside_of_the_worker() {
+        // The only blocking thread is busy, so a check that needs it cannot end.
+        let runtime = tokio::runtime::Builder::new_current_thread().max_blocking_threads(1).build().unwrap();
+        let (release, busy) = std::sync::mpsc::channel::<()>();
+        let blocker = runtime.spawn_blocking(move || busy.recv());
+        let rules = Arc::new(BodyRules { required: vec![], schema: Some(Schema::any()) });
+        let body = |n: usize| Bytes::from(format!("{{\"text\": \"{}\"}}", "x".repeat(n)));
+        runtime.block_on(async {
+            check_body(&rules, &body(10)).await.unwrap();
+            let large = body(CHECKED_INLINE_BYTES + 1);
+            let mut check = std::pin::pin!(check_body(&rules, &large));
+            let polled = std::future::poll_fn(|context| std::task::Poll::Ready(check.as_mut().poll(context))).await;
+            assert!(polled.is_pending(), "the check ran on the worker");
+            release.send(()).unwrap();
+            check.await.unwrap();
+            blocker.await.unwrap().unwrap();
+        });
+    }
 }

@@ -419,7 +419,7 @@ fn a_host_starts_responds_and_stops() {
           fetching FOLDER/missing
         error: failed to fetch the source: there is no `FOLDER/missing`
 
-        fix: look for a typing error; over the API a relative path counts from the folder the host was started in
+        fix: check the spelling; over the API, relative paths start in the folder where the host was started
     "#]]
     .assert_eq(&ask(&["load", "missing", "--verbose"]));
     expect![[r#"

@@ -31,7 +31,7 @@
 //! | `configuration_schema` | a [`TreePath`] to a [`Schema`](crate::configuration::Schema) | none |
 //! | `security.placement` | `inline` or `isolated`; `sandboxed: true` means isolated and may not contradict it | inline |
 //! | `security.network_access` | true or false; without it the host fetches nothing for the plugin, whose own code it does not hold back | false |
-//! | `security.allowed_hosts[]` | [`AllowedHost`]s; asks for `network_access: true` and the permission `http.fetch` | none |
+//! | `security.allowed_hosts[]` | [`AllowedHost`]s; requires `network_access: true` and the permission `http.fetch` | none |
 //! | `security.filesystem_access` | true or false | false |
 //! | `security.checksum` | a [`Digest`] | none |
 //! | `health.endpoint` | a GET endpoint of the list, without parameters | the plugin's own hook |
@@ -411,7 +411,7 @@ impl Manifest {
         ] {
             let Some(wanted) = wanted else { continue };
             if !fits(wanted, found) {
-                let rule = format!("asks for {what} `{wanted}`; {remedy} or choose another version of the plugin");
+                let rule = format!("requires {what} `{wanted}`; {remedy} or choose another version of the plugin");
                 problems.push(Problem { line: 0, field: field.to_owned(), rule, found: found.to_string() });
             }
         }

@@ -9,8 +9,8 @@
 //! | `….source` | a git address, a folder, a `.zip` or a `.so`; `upload:<id>` on the host that has the upload | refused |
 //! | `….version` | branch, tag or commit of a git address | the newest release, or else the default branch |
 //! | `….id` | the plugin that the source must hold | any, and no lock |
-//! | `….commit` | lock: exactly this commit, 40 hex digits; asks for `id` and a git address | what `version` says |
-//! | `….artifact` | lock: exactly this artifact, whatever is built; asks for `id` | any |
+//! | `….commit` | lock: exactly this commit, 40 hex digits; requires `id` and a git address | what `version` says |
+//! | `….artifact` | lock: exactly this artifact, whatever is built; requires `id` | any |
 //! | `….goal` | `running`, `stopped`, `disabled` or `installed` | running |
 //! | `….configuration` | what the operator sets; a mapping, or a text with one JSON object. A secret that is set and not named here stays | what is set stays |
 //! | `….update` | `policy` as [`UpdatePolicy`](crate::update::UpdatePolicy), `automatic`, `interval_seconds` | what is set stays |

@@ -27,7 +27,7 @@ pub enum Error {
     #[error("failed to {action} `{}`", path.display())]
     Io { action: &'static str, path: PathBuf, source: io::Error },
     /// The path does not exist.
-    #[error("there is no `{}`; hint: look for a typing error; over the API a relative path counts from the folder the host was started in", path.display())]
+    #[error("there is no `{}`; hint: check the spelling; over the API, relative paths start in the folder where the host was started", path.display())]
     NothingThere {
         /// The path.
         path: PathBuf,
@@ -67,7 +67,7 @@ pub enum Error {
         shown: String,
     },
     /// A file name that is reserved by git.
-    #[error("`{path}` is a name for git's own data; hint: remove it from the source")]
+    #[error("`{path}` is a name reserved by git; hint: remove it from the source")]
     ForbiddenName { path: String },
     /// A prebuilt library without a manifest.
     #[error("no `plugin.yaml` beside `{}`; hint: put it in the same folder", library.display())]
@@ -81,7 +81,7 @@ pub enum Error {
 
     /// There is no index at its location.
     #[error(
-        "there is no plugins.json, index.yaml or index.yml in `{place}`; hint: docs/index-format.md tells what an index is"
+        "there is no plugins.json, index.yaml or index.yml in `{place}`; hint: see docs/index-format.md for the format of an index"
     )]
     NoIndex {
         /// The repository or folder.
@@ -100,7 +100,7 @@ pub enum Error {
     /// The host name leads into a private network.
     #[error(
         "`{host}` has the address `{address}`, which is not public; \
-         hint: name it as a mirror if it is meant"
+         hint: configure it as a mirror if this is intended"
     )]
     PrivateAddress {
         /// The requested host.
@@ -109,10 +109,10 @@ pub enum Error {
         address: IpAddr,
     },
     /// The server sent the request elsewhere.
-    #[error("`{url}` redirects to `{to}`, {rule}; hint: install from the address it leads to")]
+    #[error("`{url}` redirects to `{to}`, {rule}; hint: load from the target address")]
     Redirect { url: String, to: String, rule: &'static str },
     /// git was redirected to another URL.
-    #[error("git asks for `{found}` instead of `{asked}`; hint: look for `insteadOf` in git's configuration")]
+    #[error("git requests `{found}` instead of `{asked}`; hint: look for `insteadOf` in git's configuration")]
     OtherUrl { asked: String, found: String },
     /// No such repository, or a private one.
     #[error(

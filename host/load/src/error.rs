@@ -59,7 +59,7 @@ pub enum Error {
     #[error("the plugin is built with panic = \"abort\": a panic in it would stop the whole host")]
     PanicAbort,
     /// The library wants an executable stack, which would make the host's stack executable too.
-    #[error("the library asks for an executable stack")]
+    #[error("the library requires an executable stack")]
     ExecutableStack,
     /// The process has as many libraries open as it can.
     #[error("the host has {opened} libraries open that stay in memory until it ends")]
@@ -71,7 +71,7 @@ pub enum Error {
     #[error("the dynamic linker refused the library: {reason}")]
     Linker { reason: String },
     /// The process in which the library was tried was lost.
-    #[error("the plugin ended the child process that tried it {during}: the child {how}{}", last_line(said.as_deref()))]
+    #[error("the plugin ended the trial process {during}: the child {how}{}", last_line(said.as_deref()))]
     TrialCrashed {
         during: &'static str,
         how: String,
@@ -80,7 +80,7 @@ pub enum Error {
     },
     /// The library never came back in the process in which it was tried.
     #[error(
-        "the plugin hung in the child process that tried it {during}, for longer than {}{}",
+        "the plugin hung in the trial process {during}, for longer than {}{}",
         seconds(*.after),
         last_line(said.as_deref())
     )]
@@ -179,23 +179,23 @@ impl Error {
             }
             Error::Linker { .. } => "install what the message names, or build the plugin on a machine like this one",
             Error::TrialCrashed { .. } => {
-                "nothing of it ran in the host; look for what ends a process (`abort`, `exit`, C code, endless recursion) in \
-                 what ran then: constructors and statics while it is opened, else the hook that is named"
+                "no code of it ran in the host; look for code that ends a process (`abort`, `exit`, C code, endless recursion) in \
+                 the constructors and statics if it was being opened, else in the named hook"
             }
             Error::TrialTimedOut { .. } => {
-                "nothing of it ran in the host; do long work after the start, or raise `start_timeout_seconds` of the host"
+                "no code of it ran in the host; move long work out of the start, or raise `start_timeout_seconds` of the host"
             }
             Error::TrialFailed { .. } => "fix what the message names; running plugins keep serving",
-            Error::TrialFull => "free some space, then ask again; nothing was changed",
+            Error::TrialFull => "free some space and retry; nothing was changed",
             Error::LayoutDiffers { .. } => {
                 "the plugin uses a patched or mixed SDK; run `cargo update -p plugin-sdk` and build again"
             }
             Error::BrokenHeader { .. } => "build the plugin again with the SDK of this host",
             Error::CodeDiffers { .. } => "make plugin.yaml and the route attributes name the same routes",
-            Error::ConfigurationRefused { .. } => "change what the message names, in plugin.yaml or in what was sent",
-            Error::StartFailed { .. } => "change what the message names; the plugin's log may say more",
-            Error::StartPanicked(_) => "mend the line the message names",
-            Error::StartTimedOut { .. } => "do long work after the start, or on a thread of the plugin's own",
+            Error::ConfigurationRefused { .. } => "fix what the message names, in plugin.yaml or in the request",
+            Error::StartFailed { .. } => "fix what the message names; the plugin's log may have details",
+            Error::StartPanicked(_) => "fix the line named in the message",
+            Error::StartTimedOut { .. } => "move long work out of the start, or to a separate thread",
         };
         Some(text.to_owned())
     }

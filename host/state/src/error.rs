@@ -19,21 +19,21 @@ pub enum Error {
     NotAFile { path: PathBuf },
     /// The file holds something else than a database, or a damaged one.
     #[error(
-        "`{}` is damaged and was left as it is: {reason}; hint: put back a copy of it, or run `plugin-host rescan`, which moves \
-         it aside and makes a new one of the records of what is installed",
+        "`{}` is damaged and was not changed: {reason}; hint: restore a backup, or run `plugin-host rescan`, which moves \
+         it aside and rebuilds the state from the stored records",
         path.display()
     )]
     Corrupt { path: PathBuf, reason: String },
     /// The database belongs to another program.
     #[error(
-        "`{}` is a database of another program and was left as it is; hint: move it away, or run `plugin-host rescan`, which \
-         does so and makes a new one of the records of what is installed",
+        "`{}` is a database of another program and was not changed; hint: move it away, or run `plugin-host rescan`, which \
+         moves it aside and rebuilds the state from the stored records",
         path.display()
     )]
     Foreign { path: PathBuf },
     /// A newer host has written the file.
     #[error(
-        "`{}` has schema {found}, this host knows up to {known}; hint: run the newer host, or put back a copy from before",
+        "`{}` has schema {found}, this host knows up to {known}; hint: run the newer host, or restore an older backup",
         path.display()
     )]
     Newer {
@@ -54,12 +54,12 @@ pub enum Error {
     Random { reason: String },
     /// A sealed value does not open.
     #[error(
-        "failed to open what was sealed for `{context}`: {reason}; \
-         hint: put back the `seal.key` that belongs to this state, or set the value again"
+        "failed to decrypt the secret of `{context}`: {reason}; \
+         hint: restore the `seal.key` that belongs to this state, or set the value again"
     )]
     Sealed { context: String, reason: &'static str },
     /// A value to keep has the form of a sealed one.
-    #[error("`{pointer}` has the key `$sealed`, which is kept for sealed secrets; hint: take another name")]
+    #[error("`{pointer}` has the key `$sealed`, which is reserved for encrypted secrets; hint: use another name")]
     LooksSealed {
         /// Where, as a JSON pointer.
         pointer: String,
@@ -75,13 +75,13 @@ pub enum Error {
         found: String,
     },
     /// A change would go over one of the limits of a plugin.
-    #[error("{quota} is {limit}, and this change asks for {asked}; hint: delete keys, or put less")]
+    #[error("{quota} is {limit}, and this change would reach {asked}; hint: delete keys, or store less")]
     Quota { quota: Quota, limit: u64, asked: u64 },
     /// The condition of a change does not hold.
     #[error("key `{key}` {found}, so it was not changed; hint: read it again")]
     Changed { key: String, found: Found },
     /// A plugin was changed since the base of a change.
-    #[error("`{plugin}` has revision {found} by now, not {expected}; hint: look at it again")]
+    #[error("`{plugin}` now has revision {found}, not {expected}; hint: read it again")]
     Stale {
         plugin: PluginId,
         /// The revision that the change was made from; 0 for none.
@@ -93,7 +93,7 @@ pub enum Error {
     #[error("revision {number} is damaged on disk: {reason}")]
     DamagedRevision { number: u64, reason: String },
     /// The record of a job is damaged.
-    #[error("the record of job `{id}` is damaged on disk; hint: ask for the operation again")]
+    #[error("the record of job `{id}` is damaged on disk; hint: start the operation again")]
     DamagedJob { id: String },
     /// A stored value is damaged.
     #[error("the value of key `{key}` is damaged on disk; hint: write or delete the key")]

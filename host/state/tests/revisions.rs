@@ -86,7 +86,7 @@ async fn a_change_of_something_older_is_refused_with_all_that_came_with_it() {
     state.commit(vec![with("aaa", 0)]).await.unwrap();
     let error = state.commit(vec![change("bbb", Some(Goal::Running), 1), with("aaa", 0)]).await.unwrap_err();
     assert_eq!(error.code(), "state_stale");
-    assert_eq!(error.to_string(), "`aaa` has revision 1 by now, not 0; hint: look at it again");
+    assert_eq!(error.to_string(), "`aaa` now has revision 1, not 0; hint: read it again");
     assert_eq!(goals(&state).await, "aaa@1: running");
     state.commit(vec![with("aaa", 1)]).await.unwrap();
 

@@ -18,7 +18,7 @@ pub enum Error {
     /// Deleting the build cache would delete installed plugins.
     #[error(
         "plugin folder `{}` is inside the build cache `{}`, which may be deleted at any time; \
-         hint: give the plugin folder a place of its own",
+         hint: use separate folders",
         plugin_dir.display(), cache_dir.display()
     )]
     Overlap { plugin_dir: PathBuf, cache_dir: PathBuf },
@@ -27,7 +27,7 @@ pub enum Error {
     Io { action: &'static str, path: PathBuf, source: io::Error },
     /// The disk has no room.
     #[error(
-        "failed to {action} `{}`: the disk is full; hint: free some space, then ask again; nothing was changed",
+        "failed to {action} `{}`: the disk is full; hint: free some space and retry; nothing was changed",
         path.display()
     )]
     Full { action: &'static str, path: PathBuf, source: io::Error },
@@ -56,7 +56,7 @@ pub enum Error {
         max_bytes: u64,
     },
     /// More bytes than a tree may have.
-    #[error("tree has more than {max_bytes} bytes; `{path}` goes over it")]
+    #[error("tree has more than {max_bytes} bytes; `{path}` exceeds the limit")]
     TreeTooLarge {
         /// The file that went over it.
         path: TreePath,
@@ -72,7 +72,7 @@ pub enum Error {
     #[error("`{path}` is both a file and a folder")]
     FileAndFolder { path: String },
     /// Nothing was put into the tree.
-    #[error("the source holds no files")]
+    #[error("the source contains no files")]
     EmptyTree,
     /// The tree has no such file.
     #[error("tree {} has no file `{path}`", tree.short())]
@@ -84,7 +84,7 @@ pub enum Error {
     /// No plugin.yaml at the root.
     #[error(
         "no `plugin.yaml` at the root of the source, which holds {found}; \
-         hint: put a `plugin.yaml` at the top of the repository, archive or folder"
+         hint: put a `plugin.yaml` at the root of the repository, archive or folder"
     )]
     NoManifest {
         /// The first few names at the root.
@@ -101,13 +101,13 @@ pub enum Error {
     LibraryTooLarge { path: PathBuf, max_bytes: u64 },
     /// The file of the encryption key is invalid.
     #[error(
-        "`{}` is not the key for secrets: {reason}; hint: put back a copy of it; moved away, a new one is made, and what was \
-         sealed with the old one must be set again",
+        "`{}` is not a valid encryption key: {reason}; hint: restore a backup; if the file is moved away, a new key is created, and values \
+         encrypted with the old key must be set again",
         path.display()
     )]
     SealKey { path: PathBuf, reason: String },
     /// The settings that were changed while a host ran are not as they were written.
-    #[error("`{}` is damaged: {reason}; hint: put back a copy, or remove it and change the settings again", path.display())]
+    #[error("`{}` is damaged: {reason}; hint: restore a backup, or remove it and change the settings again", path.display())]
     CorruptSettings { path: PathBuf, reason: String },
     /// Stored files are damaged.
     #[error("`{}` is damaged: {reason}; hint: remove that folder and install the plugin again", path.display())]

@@ -63,7 +63,7 @@ impl Parse for Manifest {
 }
 
 pub(crate) fn plugin(attribute: TokenStream, item: TokenStream) -> Result<Plugin> {
-    let help = "#[plugin] stands on an `impl YourPlugin` block";
+    let help = "#[plugin] must be on an `impl YourPlugin` block";
     let block: ItemImpl = syn::parse2(item).map_err(|error| Error::new(error.span(), format!("{help}: {error}")))?;
     if let Some((path, _)) = &block.trait_ {
         return Err(Error::new_spanned(path, format!("{help}, not on a trait's")));

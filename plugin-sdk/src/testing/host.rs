@@ -94,7 +94,7 @@ impl Host {
     pub(super) fn denial(&self, permission: &str) -> Option<String> {
         (!self.permissions.contains(permission)).then(|| {
             format!(
-                "the plugin asks for {permission}, which its plugin.yaml does not list; add `{permission}` under \
+                "the plugin uses {permission}, which its plugin.yaml does not list; add `{permission}` under \
                  `permissions`"
             )
         })

@@ -173,7 +173,7 @@ impl<P: Plugin> TestPlugin<P> {
     /// # Panics
     /// The clock is not paused: see [`Builder::paused_clock`].
     pub async fn advance(&self, duration: Duration) {
-        assert!(self.is_paused, "only a clock that stands still is moved: start the plugin with `paused_clock()`");
+        assert!(self.is_paused, "only a paused clock can be advanced: start the plugin with `paused_clock()`");
         self.settle(None).await;
         self.settle(Some(duration)).await;
     }

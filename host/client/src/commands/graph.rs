@@ -54,7 +54,7 @@ fn list(graph: &Graph) -> String {
 
 fn says(edge: &GraphEdge, is_installed: bool) -> String {
     let (verb, broken) = match edge.kind.as_str() {
-        "dependency" => ("depends on", "unmet"),
+        "dependency" => ("needs", "unmet"),
         "optional" => ("may use", "unmet"),
         "run_after" => ("runs after", "unmet"),
         "conflict" => ("conflicts with", "violated"),
@@ -107,9 +107,9 @@ mod tests {
             bank 1.0.0, disabled
             store 0.9.0
             shop 2.0.0-rc.1
-              depends on store >=1, <2 - unmet: installed is 0.9.0
-              depends on bank - unmet: disabled
-              depends on gone - unmet: not installed
+              needs store >=1, <2 - unmet: installed is 0.9.0
+              needs bank - unmet: disabled
+              needs gone - unmet: not installed
               may use disks ^1 (not installed)
               runs after bank
               conflicts with store <1 - violated: installed is 0.9.0

@@ -14,16 +14,16 @@ pub enum Denied {
     #[error("the token is for other plugins")]
     Plugin,
     /// They have none of the roles.
-    #[error("the endpoint asks for role {}", roles.join(" or "))]
+    #[error("the endpoint requires role {}", roles.join(" or "))]
     Role { roles: Vec<String> },
     /// They do not have a permission.
-    #[error("the endpoint asks for the permission `{permission}`")]
+    #[error("the endpoint requires the permission `{permission}`")]
     Permission {
         /// The first that is missing.
         permission: String,
     },
     /// They do not have a scope.
-    #[error("the endpoint asks for the scope `{scope}`")]
+    #[error("the endpoint requires the scope `{scope}`")]
     Scope {
         /// The first that is missing.
         scope: String,
@@ -136,24 +136,24 @@ mod tests {
             "operator",
             &all,
             expect![[r#"
-            viewer: the endpoint asks for role operator
+            viewer: the endpoint requires role operator
             operator: ok
             admin: ok
             hello=operator: ok
             other=admin: the token is for other plugins
-            +p #s: the endpoint asks for role operator
+            +p #s: the endpoint requires role operator
         "#]],
         );
         check(
             "admin",
             &all,
             expect![[r#"
-            viewer: the endpoint asks for role admin
-            operator: the endpoint asks for role admin
+            viewer: the endpoint requires role admin
+            operator: the endpoint requires role admin
             admin: ok
-            hello=operator: the endpoint asks for role admin
+            hello=operator: the endpoint requires role admin
             other=admin: the token is for other plugins
-            +p #s: the endpoint asks for role admin
+            +p #s: the endpoint requires role admin
         "#]],
         );
         check(
@@ -165,18 +165,18 @@ mod tests {
             admin: ok
             hello=operator: ok
             other=admin: the token is for other plugins
-            +p #s: the endpoint asks for role viewer or operator
+            +p #s: the endpoint requires role viewer or operator
         "#]],
         );
         check(
             "auditor",
             &["viewer", "operator", "admin", "hello=admin", "+auditor"],
             expect![[r#"
-            viewer: the endpoint asks for role auditor
-            operator: the endpoint asks for role auditor
+            viewer: the endpoint requires role auditor
+            operator: the endpoint requires role auditor
             admin: ok
             hello=admin: ok
-            +auditor: the endpoint asks for role auditor
+            +auditor: the endpoint requires role auditor
         "#]],
         );
         check(
@@ -184,14 +184,14 @@ mod tests {
             &["viewer", "+p"],
             expect![[r#"
             viewer: ok
-            +p: the endpoint asks for role auditor or viewer
+            +p: the endpoint requires role auditor or viewer
         "#]],
         );
         check(
             "+p +q",
             &["operator +p", "operator +p +q", "+q +p", "admin", "hello=admin", "other=admin +p +q"],
             expect![[r#"
-                operator +p: the endpoint asks for the permission `q`
+                operator +p: the endpoint requires the permission `q`
                 operator +p +q: ok
                 +q +p: ok
                 admin: ok
@@ -203,10 +203,10 @@ mod tests {
             "#s",
             &["operator", "viewer #s", "#s", "viewer +s"],
             expect![[r#"
-            operator: the endpoint asks for the scope `s`
+            operator: the endpoint requires the scope `s`
             viewer #s: ok
             #s: ok
-            viewer +s: the endpoint asks for the scope `s`
+            viewer +s: the endpoint requires the scope `s`
         "#]],
         );
         check(
@@ -214,9 +214,9 @@ mod tests {
             &["operator +p #s", "viewer +p #s", "hello=operator +p #s", "operator +p", "admin"],
             expect![[r#"
                 operator +p #s: ok
-                viewer +p #s: the endpoint asks for role operator
+                viewer +p #s: the endpoint requires role operator
                 hello=operator +p #s: ok
-                operator +p: the endpoint asks for the scope `s`
+                operator +p: the endpoint requires the scope `s`
                 admin: ok
             "#]],
         );

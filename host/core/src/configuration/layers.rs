@@ -119,7 +119,7 @@ impl Unmask {
                 match (own.filter(|own| !own.is_null()), effective) {
                     (Some(own), _) => *value = own.clone(),
                     (None, Some(_)) => given_below.push(key.clone()),
-                    (None, None) => self.refuse(place, "stands for a secret that is set, and none is"),
+                    (None, None) => self.refuse(place, "masks a secret, but none is set"),
                 }
                 continue;
             }
@@ -162,8 +162,8 @@ impl Unmask {
             match (found.first(), found.get(nth)) {
                 (Some(before), _) if is_one => *entry = (*before).clone(),
                 (Some(_), Some(before)) if are_all_there => *entry = (*before).clone(),
-                (Some(_), _) => self.refuse(first.clone(), "stands for one of several secrets"),
-                (None, _) => self.refuse(first.clone(), "stands for a secret of an entry that is new or was changed"),
+                (Some(_), _) => self.refuse(first.clone(), "masks one of several secrets"),
+                (None, _) => self.refuse(first.clone(), "masks a secret of an entry that is new or was changed"),
             }
         }
     }

@@ -219,9 +219,7 @@ fn permissions(reader: &Reader<'_>) -> Vec<String> {
 
 fn warn_when_nothing_can_be_fetched(reader: &Reader<'_>, permissions: &[String], security: &Security) {
     if permissions.iter().any(|asked| asked == Permission::HttpFetch.as_str()) && security.allowed_hosts.is_empty() {
-        reader
-            .bare()
-            .warn("asks for `http.fetch`, but no host may be fetched from; list them in `security.allowed_hosts`");
+        reader.bare().warn("contains `http.fetch`, but no host is allowed; list the hosts in `security.allowed_hosts`");
     }
 }
 
@@ -265,10 +263,10 @@ fn security(reader: &Reader<'_>, permissions: &[String]) -> Security {
     let allowed_hosts = reader.field("allowed_hosts");
     let hosts: Vec<AllowedHost> = allowed_hosts.parsed_items(str::parse);
     if allowed_hosts.is_given() && !network_access {
-        allowed_hosts.bare().problem("asks for `security.network_access: true`");
+        allowed_hosts.bare().problem("requires `security.network_access: true`");
     }
     if allowed_hosts.is_given() && !permissions.iter().any(|asked| asked == Permission::HttpFetch.as_str()) {
-        allowed_hosts.bare().problem("asks for `http.fetch` under `permissions`");
+        allowed_hosts.bare().problem("requires `http.fetch` under `permissions`");
     }
     Security {
         placement: placed,

@@ -260,7 +260,7 @@ impl Scanner<'_> {
         let found = shown(&name);
         let (value, first) = self.lines.add_key(place, name, self.line);
         if let Some(first) = first {
-            let rule = format!("has a key that already stands in line {first} of the same mapping; keep one");
+            let rule = format!("has a key that is already in line {first} of the same mapping; keep one");
             self.twice.push(Problem { found, ..Problem::text(self.line, rule) });
         }
         Ok(value)

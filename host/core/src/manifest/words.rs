@@ -15,7 +15,7 @@ pub(super) const NOT_ENFORCED: &[(&str, &str)] = &[
 pub(super) const OLDER_KEYS: &[(&str, &str)] = &[
     ("config", "is a key of older manifests without effect; defaults are in `configuration`"),
     ("ui_components", "is a key of older manifests without effect"),
-    ("capabilities", "is a key of older manifests without effect; what a plugin asks for is in `permissions`"),
+    ("capabilities", "is a key of older manifests without effect; list host services in `permissions`"),
     ("features", "is a key of older manifests without effect; cargo features are in `build.features`"),
     ("module", "is a key of older manifests without effect"),
     ("go_version", "is a key of older manifests without effect; `compatibility.rust` names the compiler"),

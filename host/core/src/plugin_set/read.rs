@@ -82,7 +82,7 @@ fn entry(reader: &Reader<'_>) -> Option<PluginEntry> {
     let artifact = artifact_field.parsed(manifest::digest);
     for lock in [&commit_field, &artifact_field] {
         if lock.is_given() && !id_field.is_given() {
-            lock.bare().problem("is a lock, and asks for the `id` of the plugin that it is of");
+            lock.bare().problem("is a lock and requires the `id` of its plugin");
         }
     }
     let goal = reader.field("goal").parsed(goal).unwrap_or(Goal::Running);

@@ -130,7 +130,7 @@ pub enum ZipError {
     #[error("`{name}` is a name for git's own data; hint: leave `.git` out of the archive")]
     ForbiddenName { name: String },
     /// More bytes than an archive may unpack to.
-    #[error("archive unpacks to more than {max_bytes} bytes; `{name}` goes over it")]
+    #[error("archive unpacks to more than {max_bytes} bytes; `{name}` exceeds the limit")]
     UnpackedTooLarge {
         /// The entry that went over it.
         name: String,

@@ -108,9 +108,9 @@ fn a_mask_that_is_sent_back_leaves_the_secret_as_it_is() {
 fn a_mask_without_a_secret_is_refused() {
     let layers = Layers { operator: object(json!({"database": {"host": "a"}, "key": null})), ..Layers::default() };
     let new = json!({"key": MASK, "database": {"password": MASK}, "tokens": [MASK]});
-    let expected = "`/database/password`: `********` stands for a secret that is set, and none is\n\
-                    `/key`: `********` stands for a secret that is set, and none is\n\
-                    `/tokens/0`: `********` stands for a secret of an entry that is new or was changed";
+    let expected = "`/database/password`: `********` masks a secret, but none is set\n\
+                    `/key`: `********` masks a secret, but none is set\n\
+                    `/tokens/0`: `********` masks a secret of an entry that is new or was changed";
     assert_eq!(unmasked(&layers, new), Err(expected.to_owned()));
     // The operator has taken away what the file gives, so nobody was shown a mask.
     let layers = Layers { host_file: object(json!({"key": "file"})), ..layers };
@@ -127,10 +127,10 @@ fn entries_of_a_list_are_known_by_the_rest_of_them() {
         (json!([{"name": "c", "key": "5"}, b]), Ok(json!([{"name": "c", "key": "5"}, {"name": "b", "key": "2"}]))),
         // As many as before, so in the order of before.
         (json!([other, b, other]), Ok(json!([{"key": "3"}, {"name": "b", "key": "2"}, {"key": "4"}]))),
-        (json!([other]), Err("`/servers/0/key`: `********` stands for one of several secrets")),
+        (json!([other]), Err("`/servers/0/key`: `********` masks one of several secrets")),
         (
             json!([{"name": "z", "key": MASK}]),
-            Err("`/servers/0/key`: `********` stands for a secret of an entry that is new or was changed"),
+            Err("`/servers/0/key`: `********` masks a secret of an entry that is new or was changed"),
         ),
     ] {
         let result = unmasked(&layers, json!({"servers": new}));

@@ -101,7 +101,7 @@ impl<'a> Survey<'a> {
         for keyword in ["$anchor", "$dynamicAnchor"] {
             let Some(name) = schema.get(keyword).and_then(Value::as_str) else { continue };
             if self.anchors.insert(name, place.to_owned()).is_some_and(|other| other != place) {
-                self.problems.push(Violation::new(at(keyword), format!("`{name}` stands in the schema twice")));
+                self.problems.push(Violation::new(at(keyword), format!("`{name}` occurs twice in the schema")));
             }
         }
         let pattern = |is_of_names| move |pointer| Pattern { pointer, is_of_names };

@@ -106,7 +106,7 @@ fn an_invalid_schema_is_refused_with_every_reason() {
             `/properties/port/minimum`: "1" is not of type "number"
             `/properties/port/type`: "nubmer" is not `array`, `boolean`, `integer`, `null`, `number`, `object`, `string`, or a list of them
             `/properties/text/$ref`: `#/title` leads to no schema in the document
-            `/properties/twice/anyOf/0/$anchor`: `a` stands in the schema twice
+            `/properties/twice/anyOf/0/$anchor`: `a` occurs twice in the schema
             `/required`: "name" is not of type "array"
         "#]],
     );

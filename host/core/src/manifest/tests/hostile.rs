@@ -366,20 +366,20 @@ fn a_repeated_key_is_refused_in_any_spelling() {
         (
             "id: a\nname: b\nid: c\n\"name\": d\n",
             expect![[r#"
-                plugin.yaml:3: has a key that already stands in line 1 of the same mapping; keep one, found `id`
-                plugin.yaml:4: has a key that already stands in line 2 of the same mapping; keep one, found `name`
+                plugin.yaml:3: has a key that is already in line 1 of the same mapping; keep one, found `id`
+                plugin.yaml:4: has a key that is already in line 2 of the same mapping; keep one, found `name`
             "#]],
         ),
         (
             "labels: {a: b, 'a': c}\n",
             expect![[r#"
-                plugin.yaml:1: has a key that already stands in line 1 of the same mapping; keep one, found `a`
+                plugin.yaml:1: has a key that is already in line 1 of the same mapping; keep one, found `a`
             "#]],
         ),
         (
             "endpoints:\n- path: /\n  path: /\n",
             expect![[r#"
-                plugin.yaml:3: has a key that already stands in line 2 of the same mapping; keep one, found `path`
+                plugin.yaml:3: has a key that is already in line 2 of the same mapping; keep one, found `path`
             "#]],
         ),
     ] {

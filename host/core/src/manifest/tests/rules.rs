@@ -459,7 +459,7 @@ fn a_permission_that_this_host_does_not_have_is_pointed_at() {
     expect![[r#"
         plugin.yaml:1: `permissions[0]` is not a permission of this host and has no effect; did you mean `kv.read`?, found `kv.raed`
         plugin.yaml:1: `permissions[2]` is not a permission of this host and has no effect; it has `kv.read`, `kv.write`, `events.publish`, `events.subscribe`, `http.fetch`, `plugins.call`, `secrets.read`, `metrics.write`, found `resource.read`
-        plugin.yaml:1: `permissions` asks for `http.fetch`, but no host may be fetched from; list them in `security.allowed_hosts`
+        plugin.yaml:1: `permissions` contains `http.fetch`, but no host is allowed; list the hosts in `security.allowed_hosts`
     "#]].assert_eq(&lines(&checked(&text).warnings));
     expect![[r#"
         plugin.yaml:1: `permissions[0]` is not a permission of this host and has no effect; did you mean `kv.read`?, found `kv.raed`
@@ -474,14 +474,14 @@ fn hosts_to_fetch_from_need_access_and_the_permission() {
     check(
         "security: {allowed_hosts: [a.example]}\n",
         expect![[r#"
-        plugin.yaml:1: `security.allowed_hosts` asks for `security.network_access: true`
-        plugin.yaml:1: `security.allowed_hosts` asks for `http.fetch` under `permissions`
+        plugin.yaml:1: `security.allowed_hosts` requires `security.network_access: true`
+        plugin.yaml:1: `security.allowed_hosts` requires `http.fetch` under `permissions`
     "#]],
     );
     check(
         "permissions: [http.fetch]\nsecurity: {network_access: false, allowed_hosts: [a.example]}\n",
         expect![[r#"
-            plugin.yaml:2: `security.allowed_hosts` asks for `security.network_access: true`
+            plugin.yaml:2: `security.allowed_hosts` requires `security.network_access: true`
         "#]],
     );
     check(
@@ -770,7 +770,7 @@ dependencies:
         plugin.yaml:1: `version` needs no leading letter; write 1.2.3, found `v1.2.3`
         plugin.yaml:2: `config` is a key of older manifests without effect; defaults are in `configuration`
         plugin.yaml:3: `ui_components` is a key of older manifests without effect
-        plugin.yaml:4: `capabilities` is a key of older manifests without effect; what a plugin asks for is in `permissions`
+        plugin.yaml:4: `capabilities` is a key of older manifests without effect; list host services in `permissions`
         plugin.yaml:5: `features` is a key of older manifests without effect; cargo features are in `build.features`
         plugin.yaml:6: `module` is a key of older manifests without effect
         plugin.yaml:7: `go_version` is a key of older manifests without effect; `compatibility.rust` names the compiler
@@ -788,7 +788,7 @@ dependencies:
     expect![[r#"
         plugin.yaml:2: `config` is a key of older manifests without effect; defaults are in `configuration`
         plugin.yaml:3: `ui_components` is a key of older manifests without effect
-        plugin.yaml:4: `capabilities` is a key of older manifests without effect; what a plugin asks for is in `permissions`
+        plugin.yaml:4: `capabilities` is a key of older manifests without effect; list host services in `permissions`
         plugin.yaml:5: `features` is a key of older manifests without effect; cargo features are in `build.features`
         plugin.yaml:6: `module` is a key of older manifests without effect
         plugin.yaml:7: `go_version` is a key of older manifests without effect; `compatibility.rust` names the compiler
@@ -843,9 +843,9 @@ fn versions_that_do_not_fit_are_named() {
     let says = |host, sdk, rust| lines(&manifest.incompatibilities(&version(host), &version(sdk), &version(rust)));
     assert_eq!(says("9.0.0", "0.1.7", "1.97.0-nightly"), "");
     expect![[r#"
-        plugin.yaml: `compatibility.host` asks for a host `>=9`; update the host or choose another version of the plugin, found `0.1.0`
-        plugin.yaml: `compatibility.sdk` asks for a plugin-sdk `^0.1`; build the plugin with the plugin-sdk of this host or choose another version of the plugin, found `0.2.0`
-        plugin.yaml: `compatibility.rust` asks for a Rust compiler `>=1.85`; install that compiler or choose another version of the plugin, found `1.84.1`
+        plugin.yaml: `compatibility.host` requires a host `>=9`; update the host or choose another version of the plugin, found `0.1.0`
+        plugin.yaml: `compatibility.sdk` requires a plugin-sdk `^0.1`; build the plugin with the plugin-sdk of this host or choose another version of the plugin, found `0.2.0`
+        plugin.yaml: `compatibility.rust` requires a Rust compiler `>=1.85`; install that compiler or choose another version of the plugin, found `1.84.1`
     "#]].assert_eq(&says("0.1.0", "0.2.0", "1.84.1"));
     assert_eq!(checked(LEAST).manifest.incompatibilities(&version("0.0.1"), &version("0.0.1"), &version("0.0.1")), []);
 }

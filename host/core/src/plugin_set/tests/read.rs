@@ -184,9 +184,9 @@ plugins:
             plugins.yaml:8: `plugins[0].configuraton` is not a known key; did you mean `configuration`?
             plugins.yaml:10: `plugins[1].version` chooses a branch, tag or commit of a git address, which `source` is not
             plugins.yaml:11: `plugins[1].commit` is the lock of a git address, which `source` is not
-            plugins.yaml:11: `plugins[1].commit` is a lock, and asks for the `id` of the plugin that it is of
+            plugins.yaml:11: `plugins[1].commit` is a lock and requires the `id` of its plugin
             plugins.yaml:12: `plugins[1].artifact` must be `sha256:` and 64 hex digits, found `sha256:12`
-            plugins.yaml:12: `plugins[1].artifact` is a lock, and asks for the `id` of the plugin that it is of
+            plugins.yaml:12: `plugins[1].artifact` is a lock and requires the `id` of its plugin
             plugins.yaml:14: `plugins[2].version` contradicts the `v1` in `source`; keep one of them, found `v2`
             plugins.yaml:15: `plugins[2].commit` must be a whole commit id: 40 hex digits in lower case, found `abc`
             plugins.yaml:16: `plugins[2].id` must have 3 to 50 characters, found `ab`

@@ -114,7 +114,7 @@ impl Host {
                     desired: Some(desired.clone()),
                     expected: None,
                     actor: "host".to_owned(),
-                    operation: "mend".to_owned(),
+                    operation: "repair".to_owned(),
                     reason: Some(reason),
                     at_unix_ms: now_unix_ms(),
                 };
