@@ -2,7 +2,10 @@
 //!
 //! Like every `cdylib`, the library has its own allocator; this one forwards to the system's. It counts from the first
 //! allocation of the library to its last, with or without a running plugin. Counting costs one atomic addition per
-//! allocation and one per release, on a counter that threads rarely share.
+//! allocation and one per release, for blocks below 64 KiB on a counter that threads rarely share.
+//!
+//! The figures are exact while no other thread allocates. Otherwise each of the 16 counters is read at another time,
+//! and the sum can be off by up to 128 KiB per counter. Larger blocks are counted in one place and add no error.
 //!
 //! Thread-locals cannot be used: with a destructor they would keep the library in memory, and without one the counts of
 //! ended threads would be lost.
@@ -15,9 +18,9 @@ use plugin_sdk_abi::Memory;
 /// Counters that threads are spread over.
 const N_STRIPES: usize = 16;
 
-/// When a stripe has changed by this many bytes, it is added to the total and the peak is updated. A shorter rise, on
-/// each of several threads, may be missing in the peak; a smaller value would make blocks of this size several times as
-/// expensive.
+/// When a stripe has changed by this many bytes, it is added to the total and the peak is updated. Larger blocks are
+/// added to the total at once. A shorter rise, on each of several threads, may be missing in the peak; a smaller value
+/// would make blocks of this size several times as expensive.
 const MAX_IN_STRIPE: u64 = 64 * 1024;
 
 #[global_allocator]
@@ -30,7 +33,7 @@ pub(crate) fn memory() -> Memory {
 
 /// The system's allocator with counters. A block counts with its requested size.
 struct Counting {
-    /// The sum transferred from the stripes.
+    /// The sum of large blocks and of what was transferred from the stripes.
     total: AtomicI64,
     /// The most that was seen.
     peak: AtomicU64,
@@ -63,19 +66,23 @@ impl Counting {
 
     #[inline]
     fn count(&self, change: i64) {
+        // Through a stripe, a large block could be counted twice by a reader that sees it in the total and, freed and
+        // allocated again, in the stripe.
+        if change.unsigned_abs() >= MAX_IN_STRIPE {
+            return self.add(change);
+        }
         let stripe = self.stripe();
         let now = stripe.fetch_add(change, Ordering::Relaxed).wrapping_add(change);
         if now.unsigned_abs() >= MAX_IN_STRIPE {
-            self.hand_in(stripe);
+            // Removed before it is added, so that a reader does not see it in both.
+            self.add(stripe.swap(0, Ordering::Relaxed));
         }
     }
 
     #[cold]
-    fn hand_in(&self, stripe: &AtomicI64) {
-        let bytes = stripe.swap(0, Ordering::Relaxed);
-        // After the swap, so that bytes seen in the total are not seen in the stripe as well.
-        self.total.fetch_add(bytes, Ordering::Release);
-        if bytes > 0 {
+    fn add(&self, change: i64) {
+        self.total.fetch_add(change, Ordering::Release);
+        if change > 0 {
             self.peak(self.live());
         }
     }
@@ -297,27 +304,40 @@ mod tests {
         assert!(counting.memory().peak_bytes >= expected);
     }
 
-    #[test]
-    fn a_total_that_is_read_meanwhile_is_never_more_than_there_is() {
+    /// Reads the memory while another thread keeps 1 MB and allocates and frees a block of this size, and returns the
+    /// most that was read or reported as the peak.
+    fn most_read_beside_blocks_of(size: usize) -> u64 {
         let counting = Counting::new();
         let done = std::sync::atomic::AtomicBool::new(false);
+        let mut most = 0;
         thread::scope(|scope| {
             scope.spawn(|| {
                 let block = Block::new(&counting, 1_000_000);
-                // All of it is transferred each time.
                 for _ in 0..20_000 {
-                    drop(Block::new(&counting, 100_000));
+                    drop(Block::new(&counting, size));
                 }
                 drop(block);
                 done.store(true, Ordering::Release);
             });
             while !done.load(Ordering::Acquire) {
-                let live = counting.memory().live_bytes;
-                assert!(live <= 1_100_000, "{live}");
+                most = most.max(counting.memory().live_bytes);
             }
         });
         assert_eq!(counting.memory().live_bytes, 0);
-        assert!(counting.memory().peak_bytes <= 1_100_000);
+        most.max(counting.memory().peak_bytes)
+    }
+
+    #[test]
+    fn large_blocks_are_never_counted_twice_by_a_concurrent_reader() {
+        for size in [65_536, 100_000] {
+            assert_eq!(most_read_beside_blocks_of(size), 1_000_000 + size as u64);
+        }
+    }
+
+    #[test]
+    fn small_blocks_put_a_concurrent_reading_off_by_a_bounded_amount() {
+        let most = most_read_beside_blocks_of(60_000);
+        assert!((1_000_000..=1_060_000 + 2 * MAX_IN_STRIPE).contains(&most), "{most}");
     }
 
     #[test]
