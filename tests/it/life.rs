@@ -91,3 +91,35 @@ async fn a_plugin_that_never_stops_does_not_block_others() {
     host.load("hello").await;
     host.call("hello/hello").await.expect(200);
 }
+
+#[tokio::test]
+async fn the_descriptive_keys_of_plugin_yaml_are_shown() {
+    let host = TestHost::start().await;
+    let folder = host.sources().join("described");
+    crate::plugins::copy(crate::plugins::built("hello").await.parent().unwrap(), &folder);
+    let keys = json!({
+        "license": "MIT OR Apache-2.0",
+        "homepage": "https://example.com/",
+        "repository": "https://example.com/code",
+        "documentation": "https://example.com/docs",
+        "issues": "https://example.com/issues",
+        "category": "samples",
+        "tags": ["one", "two"],
+    });
+    let yaml = folder.join("plugin.yaml");
+    let mut text = std::fs::read_to_string(&yaml).unwrap();
+    text.extend(keys.as_object().unwrap().iter().map(|(key, value)| format!("{key}: {value}\n")));
+    std::fs::write(&yaml, text).unwrap();
+    host.try_load(&folder.join("library.so")).await.expect(200);
+    let plugin = host.plugin("hello").await;
+    let shown = host.command(&["show", "hello"]).await;
+    let shown = String::from_utf8(shown.stdout).unwrap();
+    for (key, value) in keys.as_object().unwrap() {
+        assert_eq!(plugin["metadata"][key], *value);
+        let value = value.as_str().map_or("one, two".to_owned(), str::to_owned);
+        assert!(
+            shown.lines().any(|line| line.split_whitespace().next() == Some(key) && line.ends_with(&value)),
+            "{shown}"
+        );
+    }
+}

@@ -21,6 +21,7 @@ mod web_server;
 mod zip_builder;
 
 mod access;
+mod another_source;
 mod architecture;
 mod audit;
 mod author_commands;

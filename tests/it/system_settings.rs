@@ -93,3 +93,27 @@ async fn invalid_changes_are_rejected_as_a_whole_with_reasons() {
     let host = options.start().await;
     assert_eq!(host.get(PATH).await.json()["max_kept_versions"], 3);
 }
+
+#[tokio::test]
+async fn the_permissive_mode_accepts_files_that_do_not_match_their_checksums() {
+    let host = TestHost::start().await;
+    let folder = host.sources().join("changed");
+    crate::plugins::copy(crate::plugins::built("hello").await.parent().unwrap(), &folder);
+    let yaml = folder.join("plugin.yaml");
+    let zeros = "0".repeat(64);
+    let checksums = format!("checksums:\n  library.so: sha256:{zeros}\n  gone.txt: sha256:{zeros}\n");
+    std::fs::write(&yaml, std::fs::read_to_string(&yaml).unwrap() + &checksums).unwrap();
+    let load = json!({ "source": folder.join("library.so") });
+    let load = async || host.post_json("/api/plugins/load", &load).await;
+    assert_eq!(load().await.expect(422).code(), "build_tree_checksum");
+
+    // As older clients send it.
+    put(&host, json!({ "security_enabled": false })).await.expect(200);
+    let warnings = load().await.expect(200).json()["warnings"].to_string();
+    for part in ["`gone.txt` is missing", "`library.so` is `sha256:", "security_mode: permissive"] {
+        assert!(warnings.contains(part), "{part}: {warnings}");
+    }
+    host.call("hello/hello").await.expect(200);
+    put(&host, json!({ "security_enabled": true })).await.expect(200);
+    assert_eq!(load().await.expect(422).code(), "build_tree_checksum");
+}

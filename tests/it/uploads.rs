@@ -7,7 +7,7 @@ use crate::host::{TestHost, eventually};
 use crate::plugins::{any_turn_to_build, files, source};
 use crate::zip_builder::{Archive, Entry, archive};
 
-fn zipped(name: &str, below: &str) -> Vec<u8> {
+pub(crate) fn zipped(name: &str, below: &str) -> Vec<u8> {
     let files = files(&source(name));
     let named: Vec<_> = files.iter().map(|(path, bytes)| (format!("{below}{path}"), bytes)).collect();
     archive(&named.iter().map(|(path, bytes)| (path.as_str(), bytes.as_slice())).collect::<Vec<_>>())

@@ -101,7 +101,7 @@ impl TestHost {
         lists.flat_map(|list| list.split_whitespace().map(|id| id.parse().unwrap()).collect::<Vec<_>>()).collect()
     }
 
-    /// Asks for a source to be loaded. One that is built is built while no other host builds, since the hosts of a
+    /// Asks for a source to be loaded, in place of another source of the same plugin. One that is built is built while no other host builds, since the hosts of a
     /// test run share their build cache.
     pub(crate) async fn try_load(&self, source: &Path) -> Answer {
         self.try_load_with(source, json!({})).await
@@ -109,7 +109,7 @@ impl TestHost {
 
     /// The same with a configuration.
     pub(crate) async fn try_load_with(&self, source: &Path, configuration: Value) -> Answer {
-        let body = json!({ "source": source, "config": configuration });
+        let body = json!({ "source": source, "config": configuration, "replace": true });
         let _turn = plugins::turn_to_build(source).await;
         self.post_json("/api/plugins/load", &body).await
     }

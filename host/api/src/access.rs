@@ -24,6 +24,7 @@ pub struct Rights {
 
 /// Request body of `POST /login`.
 #[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct LoginRequest {
     /// The user name.
     pub username: String,

@@ -87,6 +87,7 @@ pub struct IndexState {
 
 /// Request body of `POST /api/plugins/validate`: either `source` or `upload_id`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct ValidateRequest {
     /// The source, as for `POST /api/plugins/load`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -137,6 +138,7 @@ pub struct BuildReport {
 
 /// Request body of `POST /api/plugins/local/load`, for older clients.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct LocalLoad {
     /// A folder, a `.zip` or a `.so` on the host's machine.
     #[serde(rename = "pluginPath")]
@@ -147,10 +149,14 @@ pub struct LocalLoad {
     /// Operator configuration, as for `POST /api/plugins/load`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub config: Option<serde_json::Map<String, serde_json::Value>>,
+    /// Allows replacing a plugin with the same id that was installed from another source; false when absent.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub replace: bool,
 }
 
 /// Request body of `POST /api/plugins/local/unload`, for older clients.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct LocalUnload {
     /// The plugin's id.
     #[serde(rename = "pluginId")]

@@ -160,6 +160,9 @@ pub enum BatchOperation {
         config: Option<serde_json::Map<String, Value>>,
         /// Starts the plugin after the installation; true when absent.
         start: Option<bool>,
+        /// Allows replacing a plugin with the same id that was installed from another source.
+        #[serde(default)]
+        replace: bool,
     },
     /// As `POST /api/plugins/:id/reload`.
     Reload {

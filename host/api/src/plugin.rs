@@ -10,6 +10,7 @@ use crate::{FieldError, Update, UpdateRule};
 
 /// Request body of `POST /api/plugins/load`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct LoadRequest {
     /// An https git URL, a folder, a `.zip`, a `.so`, `local:<path>` or `index:<id>`.
     pub source: String,
@@ -22,6 +23,9 @@ pub struct LoadRequest {
     /// Starts the plugin after the installation; true when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start: Option<bool>,
+    /// Allows replacing a plugin with the same id that was installed from another source; false when absent.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub replace: bool,
 }
 
 /// Response of `GET /api/plugins`.
@@ -187,6 +191,27 @@ pub struct Metadata {
     /// Labels that `?selector=` matches.
     #[serde(default)]
     pub labels: BTreeMap<String, String>,
+    /// The license; empty if plugin.yaml has none.
+    #[serde(default)]
+    pub license: String,
+    /// URL of the plugin's website; empty if plugin.yaml has none.
+    #[serde(default)]
+    pub homepage: String,
+    /// URL of the source repository; empty if plugin.yaml has none.
+    #[serde(default)]
+    pub repository: String,
+    /// URL of the documentation; empty if plugin.yaml has none.
+    #[serde(default)]
+    pub documentation: String,
+    /// URL of the issue tracker; empty if plugin.yaml has none.
+    #[serde(default)]
+    pub issues: String,
+    /// The category; empty if plugin.yaml has none.
+    #[serde(default)]
+    pub category: String,
+    /// Search terms.
+    #[serde(default)]
+    pub tags: Vec<String>,
     /// The configuration defaults.
     pub configuration: Map<String, Value>,
     /// Placement and declared access.

@@ -112,7 +112,7 @@ pub struct UpdateFailure {
 
 /// Request body of `POST /api/plugins/github/install`, for older clients.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct GithubInstall {
     /// The git repository, on GitHub or elsewhere, with or without `https://` and `.git`.
     pub repo_url: String,
@@ -153,7 +153,7 @@ pub struct GithubInstalled {
 
 /// Request body of `POST /api/plugins/github/update`, for older clients.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct GithubUpdate {
     /// The git repository, as in [`GithubInstall`].
     pub repo_url: String,
@@ -205,13 +205,16 @@ mod tests {
             |auto_update, update_interval| Ok(GithubInstall { repo_url: url.to_owned(), auto_update, update_interval });
         let text = |text: &str| Some(IntervalText::Text(text.to_owned()));
         assert_eq!(read(json!({"repoUrl": url})), asked(false, None));
-        assert_eq!(
-            read(json!({"repoUrl": url, "autoUpdate": true, "updateInterval": "1h", "extra": 1})),
-            asked(true, text("1h"))
-        );
+        let hourly = json!({"repoUrl": url, "autoUpdate": true, "updateInterval": "1h"});
+        assert_eq!(read(hourly), asked(true, text("1h")));
         assert_eq!(read(json!({"repoUrl": url, "updateInterval": 90})), asked(false, Some(IntervalText::Seconds(90))));
         assert_eq!(read(json!({"repoUrl": url, "updateInterval": null})), asked(false, None));
-        for body in [json!({}), json!({"repoUrl": 1}), json!({"repoUrl": url, "autoUpdate": "yes"})] {
+        for body in [
+            json!({}),
+            json!({"repoUrl": 1}),
+            json!({"repoUrl": url, "autoUpdate": "yes"}),
+            json!({"repoUrl": url, "tag": "v1"}),
+        ] {
             assert!(read(body).is_err());
         }
         let error = read(json!({"repoUrl": url, "updateInterval": -1})).unwrap_err();

@@ -7,6 +7,12 @@ use crate::Error;
 
 /// Checks that every listed file exists unchanged and, for a complete list, that there are no other files.
 pub(crate) fn check(tree: &Tree, checksums: &Checksums) -> Result<(), Error> {
+    let problems = checksum_differences(tree, checksums);
+    if problems.is_empty() { Ok(()) } else { Err(Error::TreeChecksum { problems }) }
+}
+
+/// Returns the differences between a tree and its checksums, one sentence each, ordered by path.
+pub fn checksum_differences(tree: &Tree, checksums: &Checksums) -> Vec<String> {
     let mut problems = Vec::new();
     let files = tree.files();
     for (path, expected) in &checksums.files {
@@ -27,9 +33,6 @@ pub(crate) fn check(tree: &Tree, checksums: &Checksums) -> Result<(), Error> {
             }
         }
     }
-    if problems.is_empty() {
-        return Ok(());
-    }
     problems.sort();
-    Err(Error::TreeChecksum { problems: problems.into_iter().map(|(_, problem)| problem).collect() })
+    problems.into_iter().map(|(_, problem)| problem).collect()
 }

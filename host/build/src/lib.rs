@@ -33,6 +33,7 @@ mod warm;
 mod work;
 
 pub use builder::{BuildSource, Builder, Built, Forecast, Lines, Way};
+pub use checksums::checksum_differences;
 pub use config::Config;
 pub use counters::Counters;
 pub use error::Error;

@@ -224,6 +224,9 @@ pub struct Load {
     /// Install the plugin without enabling it; a plugin that is already running is replaced and keeps running
     #[arg(long)]
     pub(crate) no_start: bool,
+    /// Replace a plugin with the same id that was installed from another source
+    #[arg(long)]
+    pub(crate) replace: bool,
     /// Show the complete cargo output
     #[arg(long)]
     pub(crate) verbose: bool,

@@ -27,6 +27,7 @@ pub mod plugin_set;
 pub mod probation;
 mod rate_limit;
 mod source;
+pub mod spelling;
 mod tree_path;
 pub mod update;
 

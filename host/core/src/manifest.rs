@@ -79,7 +79,7 @@ pub enum Mode {
     /// They are warnings.
     #[default]
     Normal,
-    /// They are warnings, as in [`Mode::Normal`]: the word is for hosts that are lenient in their other checks.
+    /// They are warnings. The host also accepts files that do not match the checksums, with a warning for each.
     Permissive,
 }
 

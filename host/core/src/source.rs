@@ -100,6 +100,16 @@ impl SourceError {
     }
 }
 
+impl Source {
+    /// The text of the source without its revision.
+    pub fn without_revision(&self) -> String {
+        match self {
+            Source::Git { url, .. } => url.to_string(),
+            source => source.to_string(),
+        }
+    }
+}
+
 impl GitUrl {
     /// `host/owner/name`, lower case in the host: what allow-lists match on.
     pub fn slug(&self) -> String {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use host_core::spelling::suggestion;
 use host_fetch::Mirror;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -132,25 +133,10 @@ fn unknown(key: &str) -> String {
         return format!("unknown key `{shown}`; did you mean `{}`?", setting.key);
     }
     let keys = SETTINGS.iter().map(|setting| setting.key).chain([configurations::KEY]);
-    let nearest = keys.map(|known| (distance(known, key), known)).min();
-    match nearest {
-        Some((distance, nearest)) if distance <= 3 => format!("unknown key `{shown}`; did you mean `{nearest}`?"),
-        _ => format!("unknown key `{shown}`; `plugin-host config show` lists all keys"),
+    match suggestion(key, &keys.collect::<Vec<_>>()) {
+        Some(known) => format!("unknown key `{shown}`; did you mean `{known}`?"),
+        None => format!("unknown key `{shown}`; `plugin-host config show` lists all keys"),
     }
-}
-
-/// The edit distance between two texts.
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<_> = b.chars().take(80).collect();
-    let mut row: Vec<_> = (0..=b.len()).collect();
-    for (i, letter) in a.chars().enumerate() {
-        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
-        for (j, other) in b.iter().enumerate() {
-            let cost = (diagonal + usize::from(letter != *other)).min(row[j] + 1).min(row[j + 1] + 1);
-            diagonal = std::mem::replace(&mut row[j + 1], cost);
-        }
-    }
-    row[b.len()]
 }
 
 fn line_at(text: &str, offset: usize) -> usize {

@@ -37,7 +37,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
     setting("cache_dir", "cache-dir", Some("PLUGIN_CACHE_DIR"), SettingType::Path, "./build_cache",
         "Folder of the build cache; can be deleted while the host is stopped"),
     setting("security_mode", "security-mode", Some("PLUGIN_SECURITY_MODE"), SettingType::Mode, "normal",
-        "How strictly plugin.yaml is checked; `strict` refuses unknown keys"),
+        "`strict` refuses unknown keys of plugin.yaml; `permissive` accepts files that do not match its checksums"),
     setting("debug", "debug", Some("PLUGIN_DEBUG"), SettingType::Switch, "false",
         "Log at level debug, unless log_filter is set"),
     setting("auto_load_plugins", "auto-load-plugins", Some("AUTO_LOAD_PLUGINS"), SettingType::Sources, "",

@@ -75,7 +75,7 @@ impl StartupLoader<'_> {
     }
 
     async fn load(&self, source: &Source) -> Result<Receipt, std::sync::Arc<Error>> {
-        let options = LoadOptions { if_changed: true, ..LoadOptions::default() };
+        let options = LoadOptions { replace: true, if_changed: true, ..LoadOptions::default() };
         let operation = Operation::Load { source: source.clone(), trust: Trust::CommandLine, options };
         let job = self.host.submit(operation, Initiator::new("command line")).await?;
         let shows_lines = !self.screen.is_terminal() && !self.json;

@@ -30,11 +30,12 @@ pub(super) async fn load(client: &Client, args: Load, screen: &Screen) -> Result
         Loadable::Source(Source::Archive(path)) if path.is_file() => {
             let upload = client.upload(path).await?;
             let install = ApiRequest::post(args.options.path(&format!("/api/plugins/install/{upload}"), &[]));
-            let install = install.json(&serde_json::json!({ "config": config, "start": start }));
+            let install =
+                install.json(&serde_json::json!({ "config": config, "start": start, "replace": args.replace }));
             client.watch_or_leave(install, &what, screen, args.verbose).await?
         }
         _ => {
-            let load = LoadRequest { source, version: args.version, config, start };
+            let load = LoadRequest { source, version: args.version, config, start, replace: args.replace };
             let ask = ApiRequest::post(args.options.path("/api/plugins/load", &[])).json(&load);
             client.watch_or_leave(ask, &what, screen, args.verbose).await?
         }

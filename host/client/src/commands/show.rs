@@ -106,7 +106,18 @@ fn sheet(plugin: &Plugin, url: &str) -> String {
     facts.row(["id", &metadata.id]);
     facts.row(["name", &metadata.name]);
     facts.row(["version", &version(item)]);
-    let optional = [("description", &metadata.description), ("author", &metadata.author)];
+    let tags = metadata.tags.join(", ");
+    let optional = [
+        ("description", &metadata.description),
+        ("author", &metadata.author),
+        ("license", &metadata.license),
+        ("homepage", &metadata.homepage),
+        ("repository", &metadata.repository),
+        ("documentation", &metadata.documentation),
+        ("issues", &metadata.issues),
+        ("category", &metadata.category),
+        ("tags", &tags),
+    ];
     for (name, value) in optional.into_iter().filter(|(_, value)| !value.is_empty()) {
         facts.row([name, value]);
     }

@@ -8,8 +8,9 @@ use serde_yaml::Value;
 
 use super::lines::{Lines, Place};
 use super::problem::{is_hidden, shown};
-use super::words::{NOT_ENFORCED, OLDER_KEYS, nearest};
+use super::words::{NOT_ENFORCED, OLDER_KEYS};
 use super::{Mode, Problem};
+use crate::spelling::suggestion;
 
 const MAX_TEXT_BYTES: usize = 4096;
 
@@ -221,7 +222,7 @@ impl<'a> Reader<'a> {
             let older = OLDER_KEYS.iter().find(|(key, _)| is_manifest && *key == path);
             let sentence = older.map(|(_, sentence)| (*sentence).to_owned()).unwrap_or_else(|| {
                 let effect = if is_manifest { " and has no effect" } else { "" };
-                match nearest(name, known) {
+                match suggestion(name, known) {
                     Some(nearest) => format!("is not a known key{effect}; did you mean `{nearest}`?"),
                     None => format!("is not a known key{effect}"),
                 }

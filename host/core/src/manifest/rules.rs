@@ -14,11 +14,11 @@ use url::Url;
 
 use super::lines::Lines;
 use super::reader::{File, Reader, Report};
-use super::words::nearest;
 use super::{
     AllowedHost, Checked, Compatibility, Endpoint, HealthCheck, Manifest, Method, Mode, Permission, Placement, Problem,
     Security,
 };
+use crate::spelling::suggestion;
 use crate::{Digest, IdError, PluginId, TreePath};
 
 /// The manifest that `value` holds, or all that is wrong with it. `lines` is the index of `text`.
@@ -206,7 +206,7 @@ fn permissions(reader: &Reader<'_>) -> Vec<String> {
         let known = Permission::ALL.map(Permission::as_str);
         let word = item.as_text().filter(|word| !known.contains(word) && permissions.iter().any(|other| other == word));
         if let Some(word) = word {
-            item.older(match nearest(word, &known) {
+            item.older(match suggestion(word, &known) {
                 Some(nearest) => {
                     format!("is not a permission of this host and has no effect; did you mean `{nearest}`?")
                 }

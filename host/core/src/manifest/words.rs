@@ -1,5 +1,7 @@
 //! Warnings about keys: keys without effect, keys of older manifests, and likely typing errors.
 
+use crate::spelling::suggestion;
+
 /// Keys that are checked and stored but have no effect, or not the full effect, in this version of the host: their path
 /// without indices, and the warning. A key that gains its effect loses its row.
 pub(super) const NOT_ENFORCED: &[(&str, &str)] = &[
@@ -31,39 +33,10 @@ impl super::Manifest {
     pub fn likely_slips(&self, settings: &serde_json::Map<String, serde_json::Value>) -> Vec<String> {
         let known: Vec<&str> = self.configuration.keys().map(String::as_str).collect();
         let slips = settings.keys().filter(|key| !known.contains(&key.as_str())).filter_map(|key| {
-            let nearest = nearest(key, &known)?;
+            let nearest = suggestion(key, &known)?;
             let shown: String = key.chars().filter(|c| !c.is_control()).take(80).collect();
             Some(format!("`{shown}` is not in plugin.yaml's `configuration`; did you mean `{nearest}`?"))
         });
         slips.take(20).collect()
     }
-}
-
-/// The known key that `name` is most likely a slip of: at most two letters wrong, and fewer in short words.
-pub(super) fn nearest<'k>(name: &str, known: &[&'k str]) -> Option<&'k str> {
-    // Most keys differ in length, so a file full of unknown keys stays cheap.
-    let alike = known.iter().filter(|known| known.len().abs_diff(name.len()) <= 2);
-    let distances = alike.map(|known| (distance(name, known), *known));
-    distances.filter(|(distance, known)| *distance <= 2.min(known.len() / 3)).min().map(|(_, known)| known)
-}
-
-/// The number of letters to add, remove, replace or swap to turn one word into the other.
-fn distance(a: &str, b: &str) -> usize {
-    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
-    let mut rows = vec![vec![0; b.len() + 1]; a.len() + 1];
-    for i in 0..=a.len() {
-        for j in 0..=b.len() {
-            rows[i][j] = if i == 0 || j == 0 {
-                i + j
-            } else {
-                let replaced = rows[i - 1][j - 1] + usize::from(a[i - 1] != b[j - 1]);
-                let mut least = replaced.min(rows[i - 1][j] + 1).min(rows[i][j - 1] + 1);
-                if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
-                    least = least.min(rows[i - 2][j - 2] + 1);
-                }
-                least
-            };
-        }
-    }
-    rows[a.len()][b.len()]
 }

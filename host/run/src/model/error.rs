@@ -22,6 +22,8 @@ pub enum Error {
     Manifest { problems: Vec<Problem> },
     #[error("the source contains plugin `{found}`, expected `{expected}`")]
     OtherPlugin { expected: PluginId, found: PluginId },
+    #[error("plugin `{id}` is installed from `{installed}`, not from `{found}`")]
+    OtherSource { id: PluginId, installed: Box<str>, found: Box<str> },
     #[error("plugin `{id}` requires placement `isolated`, which this host does not support")]
     Placement { id: PluginId },
     #[error("failed to build the plugin")]
@@ -107,6 +109,7 @@ impl Error {
             Error::State(error) => error.code(),
             Error::Manifest { .. } => "manifest_refused",
             Error::OtherPlugin { .. } => "manifest_other_plugin",
+            Error::OtherSource { .. } => "run_other_source",
             Error::Placement { .. } => "run_placement",
             Error::Build(error) => error.code(),
             Error::Load(error) => error.code(),
@@ -177,6 +180,7 @@ impl Error {
             }
             Error::Dependencies(_) => FailureKind::Refused,
             Error::OtherPlugin { .. } | Error::Disabled { .. } | Error::InProgress { .. } => FailureKind::Conflict,
+            Error::OtherSource { .. } => FailureKind::Conflict,
             Error::NoRepository { .. } | Error::NothingKept { .. } | Error::NoArtifact { .. } => FailureKind::Conflict,
             Error::ShuttingDown | Error::TooManyKept { .. } => FailureKind::Busy,
             Error::Panicked | Error::State(_) => FailureKind::Broken,
@@ -235,6 +239,11 @@ impl Error {
             }
             Error::Together { cause, .. } => cause.fix(),
             Error::UnknownUpload { .. } => Some("upload the archive again; uploads expire".to_owned()),
+            Error::OtherSource { .. } => Some(
+                "to replace the installed plugin, send `\"replace\": true` or run `plugin-host load --replace`; otherwise \
+                 give one of the two plugins another id"
+                    .to_owned(),
+            ),
             Error::OtherPlugin { .. } => Some("load the source as a separate plugin".to_owned()),
             Error::Hook { .. } => Some("see the plugin's log; the previous generation still serves".to_owned()),
             Error::ConfigurationInvalid { .. } => Some("correct the settings named in the messages".to_owned()),

@@ -172,6 +172,8 @@ pub struct LoadOptions {
     pub configuration: Option<Map<String, Value>>,
     /// Whether the plugin serves afterwards. Otherwise it is only installed.
     pub start: bool,
+    /// Whether a plugin with the same id from another source is replaced. Otherwise the operation is refused.
+    pub replace: bool,
     /// Whether the serving generation is kept if nothing has changed.
     pub if_changed: bool,
     /// The update rule; `None` leaves it unchanged.
@@ -184,7 +186,15 @@ pub struct LoadOptions {
 
 impl Default for LoadOptions {
     fn default() -> LoadOptions {
-        LoadOptions { configuration: None, start: true, if_changed: false, update: None, commit: None, tree: None }
+        LoadOptions {
+            configuration: None,
+            start: true,
+            replace: false,
+            if_changed: false,
+            update: None,
+            commit: None,
+            tree: None,
+        }
     }
 }
 

@@ -121,6 +121,8 @@ enum ChangeRecord {
 struct OptionsRecord {
     configuration: Option<Configuration>,
     start: bool,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    replace: bool,
     if_changed: bool,
     #[serde(default, skip_serializing_if = "Option::is_none", with = "rule_if_any")]
     update: Option<UpdateRule>,

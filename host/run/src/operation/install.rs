@@ -1,5 +1,7 @@
 //! Installing a fetched source, and reloading an installed plugin.
 
+use std::path::{Path, PathBuf};
+
 use host_core::graph::Node;
 use host_core::{Desired, Goal, Pick, Source, Trust};
 use host_fetch::Fetched;
@@ -23,6 +25,9 @@ impl Work<'_> {
         let checked = check(&self.host.config(), &fetched.tree)?;
         self.job.set_plugin(&checked.manifest.id);
         let lease = PluginLease::plugin(self.host, self.job, &checked.manifest.id).await?;
+        if !options.replace {
+            refuse_other_source(&lease, &source)?;
+        }
         // Dependency conflicts are reported before the build.
         let fits = self.host.graph().check(&Node::of(&checked.manifest, options.start));
         lease.record_failure(self.host, fits.map_err(Error::from))?;
@@ -81,5 +86,54 @@ impl Work<'_> {
         let state = lease.plugin.state();
         let same = state.installed.as_ref().filter(|installed| installed.desired == setup.desired);
         same.is_some_and(|installed| state.serving().is_some_and(|serving| serving.setup() == installed.setup))
+    }
+}
+
+/// Refuses a source other than the one that the plugin is installed from.
+///
+/// # Errors
+/// [`Error::OtherSource`].
+fn refuse_other_source(lease: &PluginLease, found: &Source) -> Result<(), Error> {
+    let Ok(installed) = lease.installed() else { return Ok(()) };
+    let from = &installed.desired.current.source;
+    if is_same_place(from, found) {
+        return Ok(());
+    }
+    let id = lease.plugin.id.clone();
+    Err(Error::OtherSource { id, installed: from.without_revision().into(), found: found.without_revision().into() })
+}
+
+/// Returns whether both sources are the same repository, the same path, or uploads: every upload has an id of its own.
+fn is_same_place(a: &Source, b: &Source) -> bool {
+    match (a, b) {
+        (Source::Git { url: a, .. }, Source::Git { url: b, .. }) => a.is_same_repository(b),
+        (Source::Upload(_), Source::Upload(_)) => true,
+        (Source::Folder(a), Source::Folder(b))
+        | (Source::Archive(a), Source::Archive(b))
+        | (Source::Library(a), Source::Library(b)) => a == b || real(a) == real(b),
+        _ => false,
+    }
+}
+
+/// The absolute path without symbolic links, if it exists.
+fn real(path: &Path) -> PathBuf {
+    path.canonicalize().or_else(|_| std::path::absolute(path)).unwrap_or_else(|_| path.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_is_the_same_at_another_revision_and_by_another_path() {
+        let is_same = |a: &str, b: &str| is_same_place(&a.parse().unwrap(), &b.parse().unwrap());
+        assert!(is_same("https://github.com/acme/hello@v1", "https://github.com/Acme/hello.git"));
+        assert!(!is_same("https://github.com/acme/hello", "https://github.com/other/hello"));
+        assert!(is_same("/srv/hello", "/srv/./hello/"));
+        assert!(is_same(".", env!("CARGO_MANIFEST_DIR")));
+        assert!(!is_same("/srv/hello", "/srv/hello.zip"));
+        assert!(!is_same("/srv/hello", "/srv/other"));
+        assert!(!is_same("https://github.com/acme/hello", "/srv/hello"));
+        assert!(is_same_place(&Source::Upload("upload_1".to_owned()), &Source::Upload("upload_2".to_owned())));
     }
 }

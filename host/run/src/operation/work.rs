@@ -28,6 +28,8 @@ pub(super) struct Work<'a> {
     pub(super) batch_check: Option<GraphCheck>,
     /// The revisions that earlier attempts of the job have made.
     pub(super) made_before: BTreeSet<u64>,
+    /// The warnings about plugin.yaml since the last receipt.
+    pub(super) warnings: Vec<String>,
     steps: Vec<StepReport>,
     current: Option<(Cow<'static, str>, Instant)>,
 }
@@ -46,7 +48,7 @@ impl<'a> Work<'a> {
         let part = None;
         let batch_check = None;
         let made_before = BTreeSet::new();
-        Work { host, job, part, batch_check, made_before, steps: vec![], current: None }
+        Work { host, job, part, batch_check, made_before, warnings: vec![], steps: vec![], current: None }
     }
 
     /// Performs an operation.
@@ -171,7 +173,7 @@ impl<'a> Work<'a> {
             generation: now,
             served: lease.plugin.state().served(before.into_iter().chain(now)),
             cached: None,
-            warnings: vec![],
+            warnings: std::mem::take(&mut self.warnings),
             states: vec![],
             reason: None,
             parts: vec![],

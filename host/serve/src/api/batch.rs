@@ -56,10 +56,10 @@ pub(crate) fn operations(asked: &[Value]) -> Result<Vec<Operation>, ApiError> {
 
 fn operation(asked: BatchOperation) -> Result<Operation, String> {
     Ok(match asked {
-        BatchOperation::Load { source, version, config, start } => {
+        BatchOperation::Load { source, version, config, start, replace } => {
             let source = with_version(&source, version.as_deref())?;
             let start = start.unwrap_or(true);
-            let options = LoadOptions { configuration: config, start, ..LoadOptions::default() };
+            let options = LoadOptions { configuration: config, start, replace, ..LoadOptions::default() };
             Operation::Load { source, trust: Trust::Http, options }
         }
         BatchOperation::Reload { id } => Operation::Reload { id },
@@ -108,7 +108,7 @@ mod tests {
     #[test]
     fn every_operation_is_read_with_its_fields() {
         let asked = json!([
-            {"operation": "load", "source": "https://github.com/acme/hello", "version": "v1", "config": {"a": 1}, "start": false},
+            {"operation": "load", "source": "https://github.com/acme/hello", "version": "v1", "config": {"a": 1}, "start": false, "replace": true},
             {"operation": "load", "source": "/srv/a"},
             {"operation": "reload", "id": "abc"},
             {"operation": "enable", "id": "abc"},
@@ -126,8 +126,8 @@ mod tests {
         let read = operations(asked.as_array().unwrap()).unwrap();
         let shown: String = read.iter().map(|operation| format!("{operation:?}\n")).collect();
         expect![[r#"
-            Load { source: Git { url: GitUrl { host: "github.com", owner: "acme", name: "hello" }, revision: Named("v1") }, trust: Http, options: LoadOptions { configuration: Some({"a": Number(1)}), start: false, if_changed: false, update: None, commit: None, tree: None } }
-            Load { source: Folder("/srv/a"), trust: Http, options: LoadOptions { configuration: None, start: true, if_changed: false, update: None, commit: None, tree: None } }
+            Load { source: Git { url: GitUrl { host: "github.com", owner: "acme", name: "hello" }, revision: Named("v1") }, trust: Http, options: LoadOptions { configuration: Some({"a": Number(1)}), start: false, replace: true, if_changed: false, update: None, commit: None, tree: None } }
+            Load { source: Folder("/srv/a"), trust: Http, options: LoadOptions { configuration: None, start: true, replace: false, if_changed: false, update: None, commit: None, tree: None } }
             Reload { id: "abc" }
             Enable { id: "abc" }
             Disable { id: "abc", cascade: true }

@@ -66,18 +66,22 @@ pub(crate) async fn load(
     let (source, must_be) = source_asked(&app, &asked.source, asked.version.as_deref()).await?;
     let configuration = asked.config;
     let start = asked.start.unwrap_or(true);
-    let options = LoadOptions { configuration, start, ..must_be };
+    let options = LoadOptions { configuration, start, replace: asked.replace, ..must_be };
     let operation = Operation::Load { source, trust: host_run::Trust::Http, options };
     run(&app, request, operation).await
 }
 
 /// Request body of `POST /api/plugins/install/:uploadId`, which may be empty.
 #[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct InstallRequest {
     /// Operator configuration that overrides the manifest's defaults.
     config: Option<serde_json::Map<String, serde_json::Value>>,
     /// Starts the plugin after the installation; true when absent.
     start: Option<bool>,
+    /// Allows replacing a plugin with the same id that was not installed from an upload; false when absent.
+    #[serde(default)]
+    replace: bool,
 }
 
 pub(crate) async fn install(
@@ -88,7 +92,7 @@ pub(crate) async fn install(
 ) -> ApiResult {
     let configuration = asked.config;
     let start = asked.start.unwrap_or(true);
-    let options = LoadOptions { configuration, start, ..LoadOptions::default() };
+    let options = LoadOptions { configuration, start, replace: asked.replace, ..LoadOptions::default() };
     run(&app, request, Operation::Install { upload, options }).await
 }
 
@@ -128,6 +132,7 @@ pub(crate) async fn stop(State(app): State<AppState>, PathId(id): PathId, reques
 
 /// Request body of `POST /api/plugins/:id/rollback`, which may be empty.
 #[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct RollbackRequest {
     /// A version, commit or artifact digest; the previous version when absent.
     to: Option<String>,

@@ -64,6 +64,12 @@ impl RouteDoc {
         self.errors(&[400])
     }
 
+    /// The names of the query parameters.
+    pub(crate) fn query_parameters(&self) -> Vec<String> {
+        let in_query = self.parameters.iter().filter(|parameter| parameter["in"] == "query");
+        in_query.filter_map(|parameter| parameter["name"].as_str().map(str::to_owned)).collect()
+    }
+
     /// Adds the query parameters of a plugin list.
     pub(crate) fn list_query(&mut self) -> &mut RouteDoc {
         self.query::<PluginListQuery>();

@@ -3,17 +3,19 @@
 //! The router is built only from the table. A route without a row does not exist, and the required access of a row is
 //! checked before its handler runs.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
-use axum::Router;
 use axum::extract::rejection::RawPathParamsRejection;
 use axum::extract::{RawPathParams, Request, State};
 use axum::handler::Handler;
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{MethodFilter, MethodRouter, on};
-use host_core::Role;
-use http::Method;
+use axum::{Extension, Router};
+use host_core::{Role, spelling};
+use http::{Method, StatusCode};
+use url::form_urlencoded;
 
 use crate::access::audit_context::{self, AuditContext, ClientAddress};
 use crate::access::caller;
@@ -148,7 +150,31 @@ impl RouteTable {
 
     /// Returns the router and the rows.
     pub(crate) fn finish(self) -> (Router<AppState>, Vec<Arc<RouteRow>>) {
-        (self.router, self.rows)
+        let parameters = self.rows.iter().zip(&self.docs).map(|(row, doc)| (row.action, doc.query_parameters()));
+        let known = KnownParameters(Arc::new(parameters.collect()));
+        (self.router.layer(Extension(known)), self.rows)
+    }
+}
+
+/// The query parameters of each action.
+#[derive(Clone)]
+struct KnownParameters(Arc<HashMap<&'static str, Vec<String>>>);
+
+impl KnownParameters {
+    /// Rejects a query with a parameter that the action does not have.
+    fn check(&self, action: &str, query: &str) -> Result<(), ApiError> {
+        let known = self.0.get(action).map(Vec::as_slice).unwrap_or_default();
+        let known: Vec<_> = known.iter().map(String::as_str).collect();
+        let mut names = form_urlencoded::parse(query.as_bytes()).map(|(name, _)| name);
+        let Some(name) = names.find(|name| !known.contains(&&**name)) else { return Ok(()) };
+        let shown: String = name.chars().filter(|c| !c.is_control()).take(60).collect();
+        let detail = format!("invalid query: this route has no parameter `{shown}`");
+        let refused = ApiError::new(StatusCode::BAD_REQUEST, "query_does_not_fit", detail);
+        Err(match spelling::suggestion(&name, &known) {
+            Some(known) => refused.fix(format!("did you mean `{known}`?")),
+            None if known.is_empty() => refused.fix("leave the query out"),
+            None => refused.fix(format!("its parameters are `{}`", known.join("`, `"))),
+        })
     }
 }
 
@@ -221,12 +247,14 @@ async fn pass(
 }
 
 impl Guard {
-    /// Checks the origin and the required access, and stores the caller in the request.
+    /// Checks the origin, the required access and the names of the query parameters, and stores the caller in the
+    /// request.
     fn check(&self, request: &mut Request, plugin: Option<&str>, audit: &mut AuditContext) -> Result<(), ApiError> {
         if self.row.is_mutating() && self.app.rules.load().cors.is_foreign(request.headers()) {
             return Err(cors::foreign());
         }
         if self.row.access == RequiredAccess::Public {
+            // Probes and browsers add parameters of their own.
             return Ok(());
         }
         let address = ClientAddress::in_request(request.extensions());
@@ -238,6 +266,9 @@ impl Guard {
             return Err(caller::forbidden(role, plugin));
         }
         request.extensions_mut().insert(caller);
-        Ok(())
+        match (request.extensions().get::<KnownParameters>(), request.uri().query()) {
+            (Some(known), Some(query)) => known.check(self.row.action, query),
+            _ => Ok(()),
+        }
     }
 }

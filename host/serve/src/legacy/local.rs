@@ -27,7 +27,7 @@ pub(crate) async fn load(
     RequiredJson(asked): RequiredJson<api::LocalLoad>,
 ) -> ApiResult {
     let source = path(&app, &asked.plugin_path, asked.manifest_path.as_deref())?;
-    let options = LoadOptions { configuration: asked.config, ..LoadOptions::default() };
+    let options = LoadOptions { configuration: asked.config, replace: asked.replace, ..LoadOptions::default() };
     run(&app, request, Operation::Load { source, trust: Trust::Http, options }).await
 }
 

@@ -5,6 +5,7 @@ use std::str::FromStr;
 use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use host_api::FieldError;
+use host_core::spelling::suggestion;
 use http::header::CONTENT_TYPE;
 use http::request::Parts;
 use http::{HeaderMap, StatusCode};
@@ -95,9 +96,36 @@ fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
     serde_json::from_slice(bytes).map_err(|error| {
         let code = if error.is_data() { "body_does_not_fit" } else { "body_not_json" };
         let mut refused = ApiError::new(StatusCode::BAD_REQUEST, code, format!("invalid request body: {error}"));
-        refused.errors = vec![FieldError { pointer: String::new(), message: error.to_string() }];
-        refused
+        let message = error.to_string();
+        let (pointer, fix) = match unknown_field(&message) {
+            Some((field, fix)) => (field.to_owned(), Some(fix)),
+            None => (String::new(), None),
+        };
+        refused.errors = vec![FieldError { pointer, message }];
+        match fix {
+            Some(fix) => refused.fix(fix),
+            None => refused,
+        }
     })
+}
+
+/// Other names for a branch, tag or commit, which requests call `version`.
+const REVISION_NAMES: [&str; 6] = ["ref", "tag", "branch", "commit", "rev", "revision"];
+
+/// The unknown field in a message of serde, and the remedy.
+fn unknown_field(message: &str) -> Option<(&str, String)> {
+    let (field, expected) = message.strip_prefix("unknown field `")?.split_once("`, ")?;
+    let known: Vec<_> = expected.split('`').skip(1).step_by(2).collect();
+    let fix = if known.contains(&"version") && REVISION_NAMES.contains(&field.to_ascii_lowercase().as_str()) {
+        "`version` selects a branch, tag or commit".to_owned()
+    } else if let Some(known) = suggestion(field, &known) {
+        format!("did you mean `{known}`?")
+    } else if known.is_empty() {
+        "send an empty object".to_owned()
+    } else {
+        "leave the field out".to_owned()
+    };
+    Some((field, fix))
 }
 
 /// The error for a path whose percent-encoded bytes are not UTF-8.
@@ -165,6 +193,31 @@ pub(crate) fn respond_async(headers: &HeaderMap) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_unknown_field_is_named_with_its_remedy() {
+        let fix = |body: &str| {
+            let refused = read::<host_api::LoadRequest>(body.as_bytes()).unwrap_err();
+            assert_eq!((refused.status.as_u16(), &*refused.code), (400, "body_does_not_fit"));
+            (refused.errors[0].pointer.clone(), refused.fix.unwrap_or_default())
+        };
+        let revision = "`version` selects a branch, tag or commit";
+        for (field, expected) in [
+            ("ref", revision),
+            ("tag", revision),
+            ("branch", revision),
+            ("commit", revision),
+            ("rev", revision),
+            ("Tag", revision),
+            ("Version", "did you mean `version`?"),
+            ("verzion", "did you mean `version`?"),
+            ("configuration", "leave the field out"),
+        ] {
+            let body = format!(r#"{{"source": "https://github.com/o/r", "{field}": "v1"}}"#);
+            assert_eq!(fix(&body), (field.to_owned(), expected.to_owned()));
+        }
+        assert_eq!(fix(r#"{"source": 1}"#), (String::new(), String::new()));
+    }
 
     #[tokio::test]
     async fn bodies_with_other_content_types_are_rejected() {

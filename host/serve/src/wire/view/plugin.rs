@@ -110,6 +110,13 @@ pub(crate) fn metadata(manifest: &Manifest) -> api::Metadata {
         permissions: manifest.permissions.clone(),
         dependencies: manifest.dependencies.iter().map(|dependency| dependency.id.clone()).collect(),
         labels: manifest.labels.clone(),
+        license: manifest.license.clone().unwrap_or_default(),
+        homepage: manifest.homepage.clone().unwrap_or_default(),
+        repository: manifest.repository.clone().unwrap_or_default(),
+        documentation: manifest.documentation.clone().unwrap_or_default(),
+        issues: manifest.issues.clone().unwrap_or_default(),
+        category: manifest.category.clone().unwrap_or_default(),
+        tags: manifest.tags.clone(),
         configuration: manifest.configuration.clone(),
         security: api::SecurityMetadata {
             network_access: manifest.security.network_access,
