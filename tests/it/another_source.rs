@@ -38,7 +38,7 @@ async fn a_load_from_another_source_is_refused_unless_it_replaces() {
 
     let told = host.command(&["load", first.to_str().unwrap()]).await;
     let message = String::from_utf8(told.stderr).unwrap();
-    assert!(message.contains("run_other_source") && message.contains("--replace"), "{message}");
+    assert!(message.contains("is installed from") && message.contains("--replace"), "{message}");
     assert_eq!(told.status.code(), Some(1));
     assert!(host.command(&["load", first.to_str().unwrap(), "--replace"]).await.status.success());
 

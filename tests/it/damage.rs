@@ -172,8 +172,8 @@ async fn a_damaged_or_lost_state_is_rebuilt_from_the_records() {
         bytes
     };
     let states: [(&str, Option<Vec<u8>>, &str); 4] = [
-        ("damaged", Some(in_pages(0x55)), "is damaged and was left as it is"),
-        ("another file", Some(b"remember the milk\n".repeat(1000)), "is damaged and was left as it is"),
+        ("damaged", Some(in_pages(0x55)), "is damaged and was not changed"),
+        ("another file", Some(b"remember the milk\n".repeat(1000)), "is damaged and was not changed"),
         ("lost", None, "the folder holds records of `counter`, `hello`, `hooks`"),
         ("empty", Some(vec![]), "the folder holds records of `counter`, `hello`, `hooks`"),
     ];

@@ -98,7 +98,6 @@ async fn the_descriptive_keys_of_plugin_yaml_are_shown() {
     let folder = host.sources().join("described");
     crate::plugins::copy(crate::plugins::built("hello").await.parent().unwrap(), &folder);
     let keys = json!({
-        "license": "MIT OR Apache-2.0",
         "homepage": "https://example.com/",
         "repository": "https://example.com/code",
         "documentation": "https://example.com/docs",

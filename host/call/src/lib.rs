@@ -41,7 +41,7 @@ pub use plugin_call::call_plugin;
 pub use refusal::{AdmissionRefusal, CallRefusal, RouteRefusal, RuleRefusal};
 pub use refused_call::RefusedCall;
 pub use request::{IncomingBody, Request};
-pub use routes::{Routed, Routes, is_plain_path};
+pub use routes::{PathProblem, Routed, Routes, check_path};
 pub use rules::EndpointRules;
 pub use spans::{RecordSpan, Span, SpanSink};
 pub use trace::{Trace, TraceId, trace_id_of};

@@ -8,6 +8,7 @@ use http::HeaderValue;
 
 use crate::metrics::RefusalReason;
 use crate::phase::Phase;
+use crate::routes::PathProblem;
 
 /// The reason for which no generation admits a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,8 +28,8 @@ pub enum RouteRefusal {
     NotFound,
     /// The path has endpoints, but none with that method; holds the value of `Allow`.
     Method(HeaderValue),
-    /// The path contains an encoded separator, a dot segment or bytes that are not UTF-8.
-    BadPath,
+    /// Servers and proxies read the path in different ways.
+    BadPath(PathProblem),
 }
 
 /// The rule of plugin.yaml that a request breaks, found before the plugin is called.

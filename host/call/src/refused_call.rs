@@ -97,11 +97,9 @@ impl RefusedCall {
                 let refused = RefusedCall::new(StatusCode::METHOD_NOT_ALLOWED, "endpoint_method", detail);
                 RefusedCall { allow: Some(allow), ..refused }
             }
-            RouteRefusal::BadPath => RefusedCall::new(
-                StatusCode::BAD_REQUEST,
-                "endpoint_path",
-                "the path contains a dot segment, `;`, an encoded separator, or bytes that are not UTF-8",
-            ),
+            RouteRefusal::BadPath(problem) => {
+                RefusedCall::new(StatusCode::BAD_REQUEST, "endpoint_path", problem.to_string())
+            }
         }
     }
 

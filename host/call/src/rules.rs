@@ -11,7 +11,7 @@ use host_core::configuration::Schema;
 use host_core::manifest::{Endpoint, RateLimit, Validation};
 use host_core::{BodyProblem, BodyRules, RateLimiter};
 use http::HeaderMap;
-use http::header::CONTENT_TYPE;
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 
@@ -75,6 +75,10 @@ impl EndpointRules {
     pub(crate) fn admit(&self, caller: &Caller<'_>, headers: &HeaderMap) -> Result<(), RuleRefusal> {
         if let Some(limit) = &self.limit {
             limit.take(caller).map_err(RuleRefusal::RateLimited)?;
+        }
+        if self.body.is_some() && headers.get(CONTENT_ENCODING).is_some_and(|coding| coding != "identity") {
+            let detail = "the endpoint checks its body, which must not have a `Content-Encoding`";
+            return Err(RuleRefusal::ContentType(detail.to_owned()));
         }
         let sent = media_type(headers);
         if !self.content_types.is_empty() && !self.content_types.contains(&sent) {

@@ -12,8 +12,12 @@ use crate::config::{self, Environment, Flags};
 pub(crate) fn config(args: &HostArgs, environment: &Environment) -> Result<ClientConfig, Failure> {
     let flags = Flags::default().with("plugin_dir", args.plugin_dir.as_deref());
     let settings = match config::read(&flags, environment, args.config.as_deref()) {
-        // With an explicit URL, a broken configuration file in this folder does not matter.
-        Err(_) if args.url.is_some() || environment.url().is_some() => config::read_without_file(&flags, environment)?,
+        // With an explicit URL, a broken configuration file in this folder and variables that are meant for other
+        // programs do not matter.
+        Err(_) if args.url.is_some() || environment.url().is_some() => {
+            let without_file = config::read_without_file(&flags, environment);
+            without_file.or_else(|_| config::read_without_file(&flags, &Environment::default()))?
+        }
         settings => settings?,
     };
     Ok(ClientConfig {

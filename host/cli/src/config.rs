@@ -48,6 +48,8 @@ pub(crate) struct Settings {
     /// The sections for plugins in the file.
     configurations: Configurations,
     file: PathBuf,
+    /// Warnings about ignored environment variables.
+    warnings: Vec<String>,
 }
 
 /// One setting, resolved.
@@ -175,6 +177,7 @@ fn resolve_with(
     let InFile { values: mut in_file, configurations, refusals: in_file_refused } = in_file;
     let mut settings = Vec::with_capacity(SETTINGS.len());
     let mut refusals = vec![];
+    let mut warnings = vec![];
     for setting in SETTINGS {
         let refused = |place: String, found: &str| {
             let found: String = found.chars().take(80).collect();
@@ -187,10 +190,14 @@ fn resolve_with(
                 None => refusals.push(refused(format!("flag `--{}`", setting.flag), &texts.join(" "))),
             }
         }
-        if let Some((name, text)) = setting.variable.and_then(|name| Some((name, environment.get(name)?))) {
+        for (name, text) in setting.variables().filter_map(|name| Some((name, environment.get(name)?))) {
+            let refusal = || refused(format!("environment: `{name}`"), text);
             match setting.setting_type.read(text) {
                 Some(value) => found.push((value, Origin::Environment(name))),
-                None => refusals.push(refused(format!("environment: `{name}`"), text)),
+                None if is_of_another_program(name, text) => {
+                    warnings.push(format!("{}; ignored, because other programs set this variable, too", refusal()));
+                }
+                None => refusals.push(refusal()),
             }
         }
         if let Some(changed) = changes.get(setting.key) {
@@ -210,7 +217,7 @@ fn resolve_with(
     }
     refusals.extend(environment.unreadable.iter().map(|name| format!("environment: `{name}` is not UTF-8")));
     refusals.extend(in_file_refused);
-    let settings = Settings { settings, configurations, file: path.to_owned() };
+    let settings = Settings { settings, configurations, file: path.to_owned(), warnings };
     for (one, other) in [("tls_cert", "tls_key"), ("tls_key", "tls_cert")] {
         if settings.file(one).is_some() && settings.file(other).is_none() {
             refusals.push(format!("`{one}` is set and `{other}` is not; TLS needs both"));
@@ -219,9 +226,24 @@ fn resolve_with(
     if refusals.is_empty() { Ok(settings) } else { Err(refusals) }
 }
 
+/// Returns true if an invalid value was set for another program: `HOST` is the build target in conda environments, and
+/// Kubernetes sets `PLUGIN_HOST_PORT` to a URL if there is a service `plugin-host`.
+fn is_of_another_program(variable: &str, value: &str) -> bool {
+    match variable {
+        "HOST" => true,
+        "PLUGIN_HOST_PORT" => value.contains("://"),
+        _ => false,
+    }
+}
+
 // === impl Settings ===
 
 impl Settings {
+    /// Returns the warnings about ignored environment variables.
+    pub(crate) fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
     /// Iterates over all settings, in the order of the table.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &ResolvedSetting> {
         self.settings.iter()

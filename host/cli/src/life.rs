@@ -40,6 +40,7 @@ pub(crate) async fn serve(args: Serve, environment: &Environment) -> Result<(), 
     }
     let screen = Screen::new();
     let log_filter = logs::start(&settings, &screen)?;
+    settings.warnings().iter().for_each(|warning| tracing::warn!("{warning}"));
     let max_open_files = files::open_more();
     let exporter = Exporter::start(&settings)?;
     let mut configs = Configs::new(&settings, environment);

@@ -20,19 +20,37 @@ use args::{Cli, Command, ConfigCommand};
 use config::Environment;
 
 fn main() -> ! {
-    let cli = Cli::parse();
-    let code = match run(cli.command) {
-        Ok(()) => 0,
-        Err(failure) => {
+    let ended = match Cli::try_parse() {
+        Ok(cli) => {
+            let is_host = matches!(cli.command, Command::Serve(_));
+            // A host does its work without its output, too.
+            run(cli.command).and_then(|()| if is_host { Ok(()) } else { written(output::finish()) })
+        }
+        // Help and version are written to standard output, errors to standard error.
+        Err(message) => match written(message.print().and_then(|()| std::io::stdout().flush())) {
+            Ok(()) => host_load::end_process(u8::try_from(message.exit_code()).unwrap_or(1)),
+            Err(failure) => Err(failure),
+        },
+    };
+    let code = ended.map_or_else(
+        |failure| {
             if failure.exit != Exit::Changes {
                 output::error_line(&failure.to_string());
             }
             failure.exit as u8
-        }
-    };
-    // A closed pipe does not change the exit code.
-    let _ = std::io::stdout().flush();
+        },
+        |()| 0,
+    );
     host_load::end_process(code)
+}
+
+fn written(result: std::io::Result<()>) -> Result<(), Failure> {
+    match result {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Failure::from_error("failed to write the output", &error))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Returns a unique name for a thread of the runtime.

@@ -457,3 +457,30 @@ fn a_host_starts_responds_and_stops() {
     assert_eq!((code, stdout.contains("operator.token")), (Some(0), true), "{stdout}");
     assert!(stderr.contains("stopped after SIGTERM"), "{stderr}");
 }
+
+#[test]
+fn output_that_cannot_be_written_is_a_failure() {
+    let folder = tempfile::tempdir().unwrap();
+    for words in [&["config", "show"][..], &["completions", "bash"], &["man"], &["--help"], &["--version"]] {
+        let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+        let output = program(folder.path(), words).stdout(full).output().unwrap();
+        let message = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{words:?}: {message}");
+        assert!(message.starts_with("error: failed to write the output"), "{words:?}: {message}");
+        // A reader that closes the pipe early is not a failure.
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        assert!(program(folder.path(), words).stdout(writer).status().unwrap().success(), "{words:?}");
+    }
+}
+
+#[test]
+fn variables_of_other_programs_do_not_stop_a_client() {
+    let folder = tempfile::tempdir().unwrap();
+    let running = Running::start(folder.path(), &[]);
+    for variables in [&[("HOST", "x86_64-conda-linux-gnu")][..], &[("HOST", "x"), ("PORT", "tcp://10.0.0.1:80")]] {
+        let mut ping = program(folder.path(), &["ping", "--url", &running.url]);
+        let output = ping.envs(variables.iter().copied()).output().unwrap();
+        assert!(output.status.success(), "{variables:?}: {output:?}");
+    }
+}

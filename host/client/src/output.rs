@@ -4,9 +4,14 @@
 pub mod table;
 pub mod text;
 
-use std::io::Write as _;
+use std::io::{self, Write as _};
+
+use parking_lot::Mutex;
 
 pub use table::Table;
+
+/// The first failure to write data.
+static FAILED: Mutex<Option<io::Error>> = Mutex::new(None);
 
 /// Prints a line of data.
 pub fn line(text: &str) {
@@ -16,21 +21,39 @@ pub fn line(text: &str) {
 /// Prints a line of data, for commands that end when the reader closes the pipe.
 ///
 /// # Errors
-/// The pipe is closed.
-pub fn try_line(text: &str) -> std::io::Result<()> {
-    writeln!(std::io::stdout().lock(), "{}", text::printable_lines(text))
+/// The line cannot be written. [`finish`] reports the error, too.
+pub fn try_line(text: &str) -> io::Result<()> {
+    write(&text::printable_lines(text))
 }
 
 /// Prints data unchanged, except for control characters, which are escaped as in JSON.
 pub fn raw(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
-    let text = text::escaped(&text);
-    let mut stdout = std::io::stdout().lock();
-    let _ = stdout.write_all(text.as_bytes());
-    if !text.ends_with('\n') {
-        let _ = stdout.write_all(b"\n");
+    let _ = write(&text::escaped(&text));
+}
+
+/// Writes a text and a line end, if it has none.
+fn write(text: &str) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    let end = if text.ends_with('\n') { "" } else { "\n" };
+    let written = write!(stdout, "{text}{end}").and_then(|()| stdout.flush());
+    written.inspect_err(note)
+}
+
+fn note(error: &io::Error) {
+    // A reader that has seen enough, such as `head`, is not a failure.
+    if error.kind() != io::ErrorKind::BrokenPipe {
+        FAILED.lock().get_or_insert_with(|| io::Error::new(error.kind(), error.to_string()));
     }
-    let _ = stdout.flush();
+}
+
+/// Writes what is buffered.
+///
+/// # Errors
+/// The first error of any output; a closed pipe is not an error.
+pub fn finish() -> io::Result<()> {
+    let _ = io::stdout().lock().flush().inspect_err(note);
+    FAILED.lock().take().map_or(Ok(()), Err)
 }
 
 /// Prints a message to standard error.

@@ -35,7 +35,8 @@ pub enum Error {
     /// A path that the management API may not read.
     #[error(
         "`{}` is not below a folder that sources may be read from; \
-         hint: add its folder to `source_roots`, upload an archive, or install from the command line",
+         hint: pack the plugin with `plugin-host pack` and load the archive, or add a parent folder to `source_roots`, \
+         or start the host with `plugin-host serve --load`",
         path.display()
     )]
     OutsideRoots {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_core::Stream;
-use http::{HeaderValue, StatusCode, header};
+use http::{HeaderName, HeaderValue, StatusCode, header};
 use serde::Serialize;
 
 use crate::{Body, Error, IntoResponse, Response};
@@ -149,6 +149,8 @@ where
         Response::new(StatusCode::OK, body)
             .with_content_type("text/event-stream")
             .with_header(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"))
+            // Otherwise nginx buffers the events.
+            .with_header(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"))
     }
 }
 
@@ -235,6 +237,7 @@ mod tests {
         let events = Slow([Some(Event::default().data("a")), None, None, Some(Event::default().data("b"))].into());
         let response = Sse::new(events).keep_alive(|| std::future::ready(())).into_response();
         assert_eq!(response.headers()["content-type"], "text/event-stream");
+        assert_eq!(response.headers()["x-accel-buffering"], "no");
         let body = crate::test_block_on(response.into_body().collect(1000)).unwrap();
         assert_eq!(body, "data: a\n\n:\n\n:\n\ndata: b\n\n");
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::table::SETTINGS;
+use super::table::{SETTINGS, Setting};
 
 /// The variables passed to cargo and its child processes: proxies and certificates to download crates, rustup's
 /// variables to select the toolchain, and compilers for crates with C code.
@@ -62,9 +62,10 @@ impl Environment {
     /// Reads the environment of this process.
     pub(crate) fn read() -> Environment {
         let mut environment = Environment::default();
-        let settings = SETTINGS.iter().filter_map(|setting| setting.variable);
+        let settings: Vec<_> = SETTINGS.iter().flat_map(Setting::variables).collect();
         for name in settings
-            .clone()
+            .iter()
+            .copied()
             .chain([TOKEN, URL, CA, DATA, CACHE, LIBRARIES, FAIL])
             .chain(SERVICE_MANAGER)
             .chain(PASSED_TO_BUILDS.iter().copied())
@@ -75,7 +76,7 @@ impl Environment {
                 Ok(value) if !value.is_empty() => {
                     environment.variables.insert(name, value);
                 }
-                Err(std::env::VarError::NotUnicode(_)) if settings.clone().any(|setting| setting == name) => {
+                Err(std::env::VarError::NotUnicode(_)) if settings.contains(&name) => {
                     environment.unreadable.push(name);
                 }
                 _ => {}

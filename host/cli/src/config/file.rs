@@ -128,7 +128,7 @@ fn show(value: &DeValue<'_>) -> String {
 
 fn unknown(key: &str) -> String {
     let shown: String = key.chars().take(80).collect();
-    let of_variable = |setting: &&Setting| setting.variable.is_some_and(|name| name.eq_ignore_ascii_case(key));
+    let of_variable = |setting: &&Setting| setting.variables().any(|name| name.eq_ignore_ascii_case(key));
     if let Some(setting) = SETTINGS.iter().find(of_variable) {
         return format!("unknown key `{shown}`; did you mean `{}`?", setting.key);
     }

@@ -45,9 +45,7 @@ impl Args for Flags {
             if !words.is_empty() {
                 help += &format!(" [one of: {}]", words.join(", "));
             }
-            if let Some(variable) = setting.variable {
-                help += &format!(" [env: {variable}]");
-            }
+            help += &format!(" [env: {}]", setting.variables().collect::<Vec<_>>().join(", "));
             if !setting.default.is_empty() {
                 help += &format!(" [default: {}]", setting.default);
             }

@@ -1,5 +1,8 @@
 //! The table of settings: each key of `host.toml` with its flag, environment variable, type, default and help text.
 
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
 use super::setting_type::SettingType;
 
 /// A setting of the host.
@@ -8,7 +11,8 @@ pub(crate) struct Setting {
     pub(crate) key: &'static str,
     /// The flag of `serve` and `config show`, without the dashes.
     pub(crate) flag: &'static str,
-    /// The environment variable, where there is one.
+    /// The short environment variable, where there is one. `PLUGIN_HOST_` and the key is another name of every
+    /// setting.
     pub(crate) variable: Option<&'static str>,
     /// The type of its value.
     pub(crate) setting_type: SettingType,
@@ -27,6 +31,18 @@ const fn setting(
     about: &'static str,
 ) -> Setting {
     Setting { key, flag, variable, setting_type, default, about }
+}
+
+/// The environment variable `PLUGIN_HOST_…` of each setting, by key.
+static LONG_VARIABLES: LazyLock<BTreeMap<&'static str, String>> = LazyLock::new(|| {
+    SETTINGS.iter().map(|setting| (setting.key, format!("PLUGIN_HOST_{}", setting.key.to_uppercase()))).collect()
+});
+
+impl Setting {
+    /// The environment variables, in the order of their precedence.
+    pub(crate) fn variables(&self) -> impl Iterator<Item = &'static str> {
+        LONG_VARIABLES.get(self.key).map(String::as_str).into_iter().chain(self.variable)
+    }
 }
 
 /// All settings, in display order.

@@ -150,7 +150,6 @@ prefix = "https://github.com/"
             flag `--security-mode` is `lax`, expected one of `strict`, `normal`, `permissive`
             environment: `PLUGIN_DEBUG` is `maybe`, expected `true` or `false`
             environment: `AUTO_LOAD_PLUGINS` is `http://a/b/c`, expected https git URLs, folders, `.zip` or `.so` files
-            environment: `HOST` is `example.org`, expected an IP address or `localhost`
             flag `--port` is `65536`, expected a number from 0 to 65535
             environment: `PORT` is `4000x`, expected a number from 0 to 65535
             flag `--mirror` is `github`, expected pairs of `prefix` and `base`, both http or https URLs that end with `/`
@@ -382,4 +381,32 @@ fn settings_are_passed_to_their_crates() {
     assert_eq!(load[0].to_string(), "/etc/host/x");
     assert_eq!(settings.url(), "http://127.0.0.1:0");
     assert!(settings.logs_json() && settings.log_filter().starts_with("debug"));
+}
+
+#[test]
+fn a_variable_of_another_program_is_ignored_with_a_warning() {
+    let resolved = |variables: &[(&'static str, &str)]| {
+        let environment = Environment::from_pairs(variables);
+        let settings = resolve(&Flags::default(), &environment, None).unwrap();
+        let origin = |key| settings.get(key).origin.to_string();
+        (settings.address().to_string(), origin("host"), origin("port"), settings.warnings().join("; "))
+    };
+    let text = |text: &str| text.to_owned();
+    let (default, variable) = (text("default"), |name: &str| format!("environment {name}"));
+    // Set by conda.
+    let (address, host, port, warnings) = resolved(&[("HOST", "x86_64-conda-linux-gnu"), ("PORT", "5000")]);
+    assert_eq!((address, host, port), (text("127.0.0.1:5000"), default.clone(), variable("PORT")));
+    assert!(
+        warnings.starts_with("environment: `HOST` is `x86_64-conda-linux-gnu`, expected an IP address"),
+        "{warnings}"
+    );
+    // Set by Kubernetes for a service `plugin-host`.
+    let (address, _, port, warnings) = resolved(&[("PLUGIN_HOST_PORT", "tcp://10.0.0.7:4000")]);
+    assert_eq!((address, port), (text("127.0.0.1:4000"), default.clone()));
+    assert!(warnings.contains("PLUGIN_HOST_PORT"), "{warnings}");
+    // The long name takes precedence.
+    let (address, host, port, warnings) =
+        resolved(&[("HOST", "127.0.0.9"), ("PLUGIN_HOST_HOST", "127.0.0.8"), ("PLUGIN_HOST_PORT", "7")]);
+    assert_eq!((address, warnings), (text("127.0.0.8:7"), String::new()));
+    assert_eq!((host, port), (variable("PLUGIN_HOST_HOST"), variable("PLUGIN_HOST_PORT")));
 }

@@ -89,7 +89,7 @@ impl Work<'_> {
     }
 }
 
-/// Refuses a source other than the one that the plugin is installed from.
+/// Refuses a source if the plugin is installed from another source.
 ///
 /// # Errors
 /// [`Error::OtherSource`].

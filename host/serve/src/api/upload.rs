@@ -15,6 +15,7 @@ use crate::access::audit_context::AuditSubject;
 use crate::operation::validate::judged;
 use crate::state::AppState;
 use crate::state::uploads::MAX_AT_ONCE;
+use crate::wire::form::{Allowance, MAX_BETWEEN_FILES};
 use crate::wire::problem::ApiError;
 
 /// Timeout for each part of the form.
@@ -30,11 +31,20 @@ pub(crate) async fn upload(
         let detail = format!("the limit of {MAX_AT_ONCE} concurrent uploads is reached");
         return Err(ApiError::new(StatusCode::TOO_MANY_REQUESTS, "upload_busy", detail).retry_after(1));
     };
-    let mut form = Multipart::from_request(request, &app).await.map_err(|_| {
+    let (head, body) = request.into_parts();
+    let (body, allowance) = Allowance::limit(body);
+    let mut form = Multipart::from_request(Request::from_parts(head, body), &app).await.map_err(|_| {
         ApiError::new(StatusCode::BAD_REQUEST, "upload_form", "the request body is not a multipart form")
             .fix("send the archive as `multipart/form-data` in the field `plugin`")
     })?;
-    while let Some(field) = in_time(form.next_field()).await? {
+    loop {
+        let field = in_time(form.next_field()).await;
+        if allowance.is_exceeded() {
+            let detail = format!("the form has more than {} KiB besides the archive", MAX_BETWEEN_FILES / 1024);
+            return Err(ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "upload_too_large", detail)
+                .fix("send only the field `plugin`"));
+        }
+        let Some(field) = field? else { break };
         if !matches!(field.name(), Some("plugin" | "file")) {
             continue;
         }
@@ -42,6 +52,7 @@ pub(crate) async fn upload(
         if !is_zip {
             return Err(ApiError::new(StatusCode::BAD_REQUEST, "upload_type", "the file name does not end in `.zip`"));
         }
+        allowance.unlimited();
         let answer = receive(&app, field).await?;
         subject.object(answer.upload_id.clone().unwrap_or_default());
         return Ok(Json(answer));

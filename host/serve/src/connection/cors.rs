@@ -73,10 +73,24 @@ impl Cors {
     }
 }
 
-/// The error for a change from a page of another origin.
-pub(crate) fn foreign() -> ApiError {
-    ApiError::new(StatusCode::FORBIDDEN, "auth_origin", "changes from a page of another origin are not allowed")
-        .fix("add the origin to `cors_allowed_origins`")
+/// The error for a change from a page of another origin, which names the origin and the requested host.
+pub(crate) fn foreign(request: &HeaderMap) -> ApiError {
+    let shown = |name| {
+        let value = request.get(name).map(HeaderValue::as_bytes).unwrap_or_default();
+        String::from_utf8_lossy(value).chars().filter(|c| !c.is_control()).take(100).collect::<String>()
+    };
+    let (origin, host) = (shown(header::ORIGIN), shown(header::HOST));
+    let detail = if origin.is_empty() {
+        "changes from a page of another origin are not allowed".to_owned()
+    } else {
+        format!(
+            "changes from a page of another origin are not allowed: the page is at `{origin}`, the host at `{host}`"
+        )
+    };
+    ApiError::new(StatusCode::FORBIDDEN, "auth_origin", detail).fix(
+        "add the origin to `cors_allowed_origins`; if a proxy serves both, have it pass the name on (nginx: \
+         `proxy_set_header Host $http_host;`)",
+    )
 }
 
 #[cfg(test)]
@@ -113,5 +127,15 @@ mod tests {
             headers.remove(header::HOST);
             assert!(Cors::new(&[]).is_foreign(&headers) || origin.is_none(), "{origin:?} without a host");
         }
+    }
+
+    #[test]
+    fn the_error_names_the_origin_and_the_host() {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::HOST, HeaderValue::from_static("localhost"));
+        headers.insert(header::ORIGIN, HeaderValue::from_static("http://localhost:8080"));
+        let refused = foreign(&headers);
+        assert!(refused.detail.ends_with("the page is at `http://localhost:8080`, the host at `localhost`"));
+        assert!(refused.fix.unwrap().contains("proxy_set_header Host $http_host;"));
     }
 }

@@ -6,7 +6,7 @@
 //! feed.
 
 use http::header::{self, HeaderMap, HeaderValue};
-use http::{Method, Request, StatusCode, Uri};
+use http::{Method, Request, StatusCode, Uri, Version};
 
 use crate::connection::hosts::HostHeader;
 use crate::connection::rules::CompiledRules;
@@ -28,8 +28,13 @@ pub(crate) fn check<B>(request: &Request<B>, rules: &CompiledRules) -> Result<()
         return Err(ApiError::new(StatusCode::URI_TOO_LONG, "uri_too_long", detail));
     }
     framing(request.headers())?;
+    let is_for_probes = is_for_probes(uri.path());
+    if is_for_probes && request.version() == Version::HTTP_10 && !request.headers().contains_key(header::HOST) {
+        // HTTP/1.0 does not require the header, and some load balancers probe with it.
+        return Ok(());
+    }
     let host = host(request.headers(), uri)?;
-    if !rules.hosts.allow(&host) && !is_for_probes(uri.path()) {
+    if !rules.hosts.allow(&host) && !is_for_probes {
         let name = host.name();
         let detail = format!("the name `{name}` is not in `allowed_hosts`");
         return Err(ApiError::new(StatusCode::MISDIRECTED_REQUEST, "host_not_allowed", detail)
@@ -155,6 +160,9 @@ mod tests {
             POST / [("host", "a.example"), ("transfer-encoding", "chunked"), ("transfer-encoding", "chunked")]: 400 request_transfer_encoding
         "#]]
         .assert_eq(&all);
+        let old = |path: &str| Request::get(path).version(Version::HTTP_10).body(()).unwrap();
+        assert!(check(&old("/health"), &rules).is_ok());
+        assert_eq!(check(&old("/metrics"), &rules).unwrap_err().code, "host_missing");
         let long = format!("/{}", "a".repeat(MAX_URI_BYTES));
         let request = Request::builder().uri(long).header("host", "a.example").body(()).unwrap();
         assert_eq!(check(&request, &rules).unwrap_err().code, "uri_too_long");

@@ -8,7 +8,7 @@ use std::time::{Instant, SystemTime};
 use axum::Router;
 use axum::response::IntoResponse as _;
 use host_call::{IncomingBody, Span};
-use http::header::{self, HeaderValue};
+use http::header::{self, HeaderMap, HeaderValue};
 use http::{Method, Request, Response, StatusCode};
 use tower_service::Service as _;
 use tracing::Level;
@@ -28,8 +28,6 @@ use crate::wire::body::{AnyBody, BodyError};
 use crate::wire::problem::ApiError;
 use crate::wire::request_id::{RequestId, X_REQUEST_ID};
 use crate::wire::security_headers::with_security_headers;
-
-const UNPLAIN_PATH: &str = "the path contains a dot segment, `;`, an encoded separator, or bytes that are not UTF-8";
 
 /// Responds to requests. Cheap to clone.
 #[derive(Clone)]
@@ -109,13 +107,15 @@ impl Service {
         request.extensions_mut().insert(request_id.clone());
         request.extensions_mut().insert(ClientAddress::from_peer(peer));
         let mut router = (*self.router).clone();
-        let mut response = if host_call::is_plain_path(&path) {
+        let mut response = if let Err(problem) = host_call::check_path(&path) {
+            ApiError::new(StatusCode::BAD_REQUEST, "route_path", problem.to_string()).into_response()
+        } else if is_encoded(request.headers()) {
+            encoded().into_response()
+        } else {
             match router.call(request).await {
                 Ok(response) => response,
                 Err(never) => match never {},
             }
-        } else {
-            ApiError::new(StatusCode::BAD_REQUEST, "route_path", UNPLAIN_PATH).into_response()
         };
         let action = response.extensions_mut().remove::<ActionName>().map_or("unknown", |ActionName(action)| action);
         let refused = response.extensions_mut().remove::<ApiError>().or_else(|| framework_error(&response));
@@ -152,6 +152,20 @@ impl Service {
         }
         with_security_headers(response)
     }
+}
+
+/// Returns true if the body is compressed.
+fn is_encoded(headers: &HeaderMap) -> bool {
+    let codings = headers.get_all(header::CONTENT_ENCODING).iter();
+    codings.flat_map(|value| value.as_bytes().split(|byte| *byte == b',')).any(|coding| {
+        let coding = coding.trim_ascii();
+        !coding.is_empty() && !coding.eq_ignore_ascii_case(b"identity")
+    })
+}
+
+fn encoded() -> ApiError {
+    let detail = "the body has a `Content-Encoding`, which this API does not decode";
+    ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "body_encoding", detail).fix("send the body uncompressed")
 }
 
 /// The response to a request that failed the front-door checks. Closes the connection, because a malformed request
