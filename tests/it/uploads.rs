@@ -40,7 +40,7 @@ async fn an_archive_is_uploaded_checked_and_installed() {
     // With the files at its root, and below a single folder, as in archives of GitHub.
     for (below, field, generation) in [("", "plugin", 1), ("hello-main/", "file", 2)] {
         let answer = upload_as(&host, field, "Hello.ZIP", &zipped("hello", below)).await.expect(200).json();
-        assert_eq!(answer["validation"], json!({ "valid": true, "errors": [] }));
+        assert_eq!(answer["validation"], json!({ "valid": true, "errors": [], "warnings": [] }));
         assert_eq!(answer["metadata"]["id"], "hello");
         let id = answer["upload_id"].as_str().unwrap();
         assert!(id.starts_with("upload_") && id.len() > 30, "{id}");
@@ -71,6 +71,33 @@ async fn an_archive_without_a_valid_plugin_is_reported_and_not_stored() {
 }
 
 #[tokio::test]
+async fn files_that_are_left_out_are_named_by_upload_validation_installation_and_the_log_of_the_job() {
+    let host = TestHost::start().await;
+    let mut entries = vec![Entry::stored("__MACOSX/._hello", b"x"), Entry::stored(".DS_Store", b"x")];
+    let hello = files(&source("hello"));
+    entries.extend(hello.iter().map(|(name, content)| Entry::deflated(&format!("hello/{name}"), content)));
+    entries.push(Entry::stored("hello/rust-toolchain.toml", b"x"));
+    let answer = upload(&host, &Archive::of(entries).bytes()).await.expect(200).json();
+    let warnings = &answer["validation"]["warnings"];
+    let expected = [("`hello/rust-toolchain.toml`", "does not configure the build"), ("`__MACOSX`", "macOS")];
+    let is_complete = |warnings: &serde_json::Value| {
+        let texts: Vec<_> = warnings.as_array().unwrap().iter().map(|text| text.as_str().unwrap()).collect();
+        expected.iter().all(|(name, why)| texts.iter().any(|text| text.contains(name) && text.contains(why)))
+    };
+    assert!(is_complete(warnings), "{answer}");
+    let id = answer["upload_id"].as_str().unwrap();
+    let validated = host.request("POST", "/api/plugins/validate").json(&json!({ "upload_id": id })).send().await;
+    let validated = validated.expect(200).json();
+    assert!(is_complete(&validated["warnings"]), "{validated}");
+    let installed = install(&host, id).await.expect(200).json();
+    assert!(is_complete(&installed["warnings"]), "{installed}");
+    let jobs = host.get("/api/jobs").await.json();
+    let job = jobs["jobs"][0]["id"].as_str().unwrap().to_owned();
+    let log = host.get(&format!("/api/jobs/{job}/log")).await.text();
+    assert!(log.contains("warning: left out of the source: `.DS_Store`, `__MACOSX`"), "{log}");
+}
+
+#[tokio::test]
 async fn an_inconsistent_archive_is_rejected() {
     let host = TestHost::start().await;
     let good = || Entry::deflated("plugin.yaml", b"id: x");
@@ -88,8 +115,8 @@ async fn an_inconsistent_archive_is_rejected() {
         ),
         ("a bomb", Archive::of([good(), bomb]).bytes(), "fetch_zip_ratio"),
         (
-            "git's own folder",
-            Archive::of([good(), Entry::stored(".git/config", b"x")]).bytes(),
+            "a name that some file systems take for git's own folder",
+            Archive::of([good(), Entry::stored(".GIT/config", b"x")]).bytes(),
             "fetch_zip_forbidden_name",
         ),
         (

@@ -28,6 +28,8 @@ pub(crate) struct Entry {
     pub(crate) descriptor: Vec<u8>,
     /// In the directory.
     pub(crate) central: Header,
+    /// The system and version of the writer.
+    pub(crate) made_by: u16,
     pub(crate) attributes: u32,
     pub(crate) disk: u16,
     pub(crate) comment: Vec<u8>,
@@ -71,6 +73,8 @@ impl Entry {
             local,
             data,
             descriptor: Vec::new(),
+            // Version 3.0 on Unix.
+            made_by: 0x031e,
             attributes: 0o100_644 << 16,
             disk: 0,
             comment: Vec::new(),
@@ -97,11 +101,35 @@ impl Entry {
         if with_signature {
             self.descriptor.extend(b"PK\x07\x08");
         }
-        for value in [self.central.crc, self.central.packed_bytes, self.central.bytes] {
+        self.descriptor.extend(self.central.crc.to_le_bytes());
+        self.local.crc = 0;
+        if self.local.bytes == u32::MAX {
+            for value in [self.central.packed_bytes, self.central.bytes] {
+                self.descriptor.extend(u64::from(value).to_le_bytes());
+            }
+            self.local.extra.truncate(4);
+            self.local.extra.extend([0; 16]);
+            return self;
+        }
+        for value in [self.central.packed_bytes, self.central.bytes] {
             self.descriptor.extend(value.to_le_bytes());
         }
-        (self.local.crc, self.local.packed_bytes, self.local.bytes) = (0, 0, 0);
+        (self.local.packed_bytes, self.local.bytes) = (0, 0);
         self
+    }
+
+    /// The sizes in front of the data in the form of ZIP64, as writers do that do not know the size beforehand.
+    pub(crate) fn zip64_in_front(mut self) -> Entry {
+        self.local.extra = zip64_field(&[self.local.bytes, self.local.packed_bytes]);
+        (self.local.bytes, self.local.packed_bytes) = (u32::MAX, u32::MAX);
+        self.both(|header| header.version = 45)
+    }
+
+    /// The sizes in the directory in the form of ZIP64.
+    pub(crate) fn zip64_in_the_directory(mut self) -> Entry {
+        self.central.extra = zip64_field(&[self.central.bytes, self.central.packed_bytes]);
+        (self.central.bytes, self.central.packed_bytes) = (u32::MAX, u32::MAX);
+        self.both(|header| header.version = 45)
     }
 }
 
@@ -121,6 +149,8 @@ pub(crate) struct Archive {
     pub(crate) comment: Vec<u8>,
     /// Behind the comment.
     pub(crate) suffix: Vec<u8>,
+    /// The end record of ZIP64, and whether the other end record leaves its values to it.
+    zip64_end: Option<bool>,
 }
 
 impl Archive {
@@ -133,6 +163,11 @@ impl Archive {
     pub(crate) fn with(mut self, change: impl FnOnce(&mut Archive)) -> Archive {
         change(&mut self);
         self
+    }
+
+    /// Adds the end record of ZIP64. `only`: the other end record has no values of its own.
+    pub(crate) fn with_zip64_end(self, only: bool) -> Archive {
+        Archive { zip64_end: Some(only), ..self }
     }
 
     /// The file.
@@ -149,8 +184,7 @@ impl Archive {
             out.extend(&entry.descriptor);
 
             directory.extend(entry.central.signature);
-            // Written by version 3.0 on Unix.
-            directory.extend(0x031e_u16.to_le_bytes());
+            directory.extend(entry.made_by.to_le_bytes());
             write_header(&mut directory, &entry.central);
             directory.extend((entry.comment.len() as u16).to_le_bytes());
             directory.extend(entry.disk.to_le_bytes());
@@ -165,13 +199,28 @@ impl Archive {
         let start = out.len() as u32;
         out.extend(&directory);
         out.extend(&self.before_end);
-        let n_entries = self.n_entries.unwrap_or(self.entries.len() as u16);
+        let mut end = (self.n_entries.unwrap_or(self.entries.len() as u16), directory.len() as u32, start);
+        if let Some(only) = self.zip64_end {
+            let at = out.len() as u64;
+            out.extend(b"PK\x06\x06");
+            out.extend(44_u64.to_le_bytes());
+            out.extend([30, 3, 45, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+            for value in [self.entries.len() as u64, self.entries.len() as u64, end.1.into(), start.into()] {
+                out.extend(value.to_le_bytes());
+            }
+            out.extend(b"PK\x06\x07\0\0\0\0");
+            out.extend(at.to_le_bytes());
+            out.extend(1_u32.to_le_bytes());
+            if only {
+                end = (u16::MAX, u32::MAX, u32::MAX);
+            }
+        }
         out.extend(b"PK\x05\x06");
-        for value in [self.disk, self.disk, n_entries, n_entries] {
+        for value in [self.disk, self.disk, end.0, end.0] {
             out.extend(value.to_le_bytes());
         }
-        out.extend((directory.len() as u32).to_le_bytes());
-        out.extend(start.to_le_bytes());
+        out.extend(end.1.to_le_bytes());
+        out.extend(end.2.to_le_bytes());
         out.extend((self.comment.len() as u16).to_le_bytes());
         out.extend(&self.comment);
         out.extend(&self.suffix);
@@ -193,6 +242,12 @@ fn write_header(out: &mut Vec<u8>, header: &Header) {
     }
     out.extend((header.name.len() as u16).to_le_bytes());
     out.extend((header.extra.len() as u16).to_le_bytes());
+}
+
+/// The extra field of ZIP64 with these values.
+fn zip64_field(values: &[u32]) -> Vec<u8> {
+    let content: Vec<u8> = values.iter().flat_map(|value| u64::from(*value).to_le_bytes()).collect();
+    [&[1, 0], &(content.len() as u16).to_le_bytes()[..], &content].concat()
 }
 
 /// Deflate data in blocks without compression.

@@ -366,6 +366,9 @@ pub struct Validation {
     pub valid: bool,
     /// The problems that prevent an installation.
     pub errors: Vec<FieldError>,
+    /// Warnings that do not prevent an installation: files that are left out, doubtful values of plugin.yaml.
+    #[serde(default)]
+    pub warnings: Vec<String>,
 }
 
 /// Response of `GET /api/plugins/:id/config`.

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use host_build::{BuildSource, Builder, Code};
 use host_core::manifest::Placement;
+use host_fetch::Fetched;
 use host_load::explain::{Finding, facts, file_gate};
 use host_run::Error;
 use parking_lot::Mutex;
@@ -39,9 +40,9 @@ async fn all(args: &Check, config: Result<AuthorConfig, Failure>, steps: &mut St
     let source = workshop.source(&args.folder)?;
     steps.since = Instant::now();
 
-    let tree = steps.refuse("source", workshop.fetch(source.clone()).await)?;
+    let Fetched { tree, warnings, .. } = steps.refuse("source", workshop.fetch(source.clone()).await)?;
     let n_bytes = tree.files().iter().map(|file| file.bytes).sum();
-    steps.ok("source", format!("{} files, {}", tree.files().len(), bytes(n_bytes)), &[]);
+    steps.ok("source", format!("{} files, {}", tree.files().len(), bytes(n_bytes)), &warnings);
 
     let checked = steps.refuse("manifest", workshop.check(&tree))?;
     let manifest = checked.manifest;

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use host_core::manifest::{Checksums, Manifest};
 use host_core::{Digest, TreePath};
-use host_fetch::ZipError;
+use host_fetch::{Fetched, ZipError};
 use host_run::Error;
 use host_store::{Tree, TreeFile, atomic};
 use serde_json::json;
@@ -35,9 +35,9 @@ async fn pack_now(args: Pack, config: AuthorConfig) -> Result<(), Failure> {
     let workshop = Workshop::without_cache(config)?;
     let source = workshop.source(&args.folder)?;
     let refused = |error: Error| operation_failure("failed to pack the plugin", &error);
-    let tree = workshop.fetch(source).await.map_err(refused)?;
+    let Fetched { tree, mut warnings, .. } = workshop.fetch(source).await.map_err(refused)?;
     let checked = workshop.check(&tree).map_err(refused)?;
-    let mut warnings: Vec<_> = checked.warnings.iter().map(ToString::to_string).collect();
+    warnings.extend(checked.warnings.iter().map(ToString::to_string));
     let manifest = checked.manifest;
     let output = args.output.unwrap_or_else(|| PathBuf::from(archive_name(&manifest)));
     let name = output.file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -178,7 +178,7 @@ fn read_again(workshop: &Workshop, bytes: &[u8]) -> Result<(), Error> {
         path: path.clone(),
         source: error,
     })?;
-    let tree = host_fetch::unpack(&workshop.store, &workshop.run.fetch.archive, &path)?;
+    let tree = host_fetch::unpack(&workshop.store, &workshop.run.fetch.archive, &path)?.tree;
     let checked = workshop.check(&tree)?;
     host_build::inspect(&tree, &checked.manifest)?;
     Ok(())

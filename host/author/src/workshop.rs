@@ -6,6 +6,7 @@ use std::sync::atomic::AtomicBool;
 
 use host_core::manifest::Checked;
 use host_core::{Manifest, Source};
+use host_fetch::Fetched;
 use host_run::{Error, Trust};
 use host_store::{Store, Tree};
 use tempfile::TempDir;
@@ -78,13 +79,13 @@ impl Workshop {
     }
 
     /// Fetches a source as a host does.
-    pub(crate) async fn fetch(&self, source: Source) -> Result<Tree, Error> {
+    pub(crate) async fn fetch(&self, source: Source) -> Result<Fetched, Error> {
         let store = self.store.clone();
         let config = self.run.fetch.clone();
         let fetched = blocking(move || {
             host_fetch::fetch(&store, &config, &source, Trust::CommandLine, &Arc::new(AtomicBool::new(false)))
         });
-        Ok(fetched.await?.tree)
+        Ok(fetched.await?)
     }
 
     /// Checks the plugin.yaml of a tree as a host does.

@@ -64,6 +64,8 @@ pub struct Fetched {
     pub tree: Tree,
     /// The git commit, 40 hex digits, when the source is a repository.
     pub commit: Option<String>,
+    /// The files of the source that are not in the tree, and why.
+    pub warnings: Vec<String>,
 }
 
 /// Makes a tree of `source`.
@@ -80,28 +82,31 @@ pub fn fetch(
     trust: Trust,
     cancelled: &Arc<AtomicBool>,
 ) -> Result<Fetched, Error> {
-    let tree = match source {
-        Source::Git { url, revision } => return git::fetch(store, config, url, revision, cancelled),
-        Source::Folder(path) => folder::folder(store, &resolve(path, config, trust)?, cancelled)?,
-        Source::Archive(path) => zip::unpack(store, &config.archive, &resolve(path, config, trust)?)?,
+    match source {
+        Source::Git { url, revision } => git::fetch(store, config, url, revision, cancelled),
+        Source::Folder(path) => folder::folder(store, &resolve(path, config, trust)?, cancelled),
+        Source::Archive(path) => zip::unpack(store, &config.archive, &resolve(path, config, trust)?),
         Source::Library(path) => {
             // The folder is resolved, not the file, so that a link at the end of the path is noticed and refused.
             let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
                 return Err(Error::NotAFile { path: path.clone() });
             };
             let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
-            folder::library(store, &resolve(parent, config, trust)?, name)?
+            let tree = folder::library(store, &resolve(parent, config, trust)?, name)?;
+            Ok(Fetched { tree, commit: None, warnings: vec![] })
         }
-        Source::Upload(id) => store.upload(id)?.ok_or_else(|| Error::NoSuchUpload { id: id.clone() })?,
-    };
-    Ok(Fetched { tree, commit: None })
+        Source::Upload(id) => {
+            let upload = store.upload(id)?.ok_or_else(|| Error::NoSuchUpload { id: id.clone() })?;
+            Ok(Fetched { tree: upload.tree, commit: None, warnings: upload.warnings })
+        }
+    }
 }
 
 /// Makes a tree of an archive that was uploaded.
 ///
 /// # Errors
 /// [`Error::Zip`] with the rule that it breaks; the store is as it was.
-pub fn unpack(store: &Store, limits: &ArchiveLimits, archive: &Path) -> Result<Tree, Error> {
+pub fn unpack(store: &Store, limits: &ArchiveLimits, archive: &Path) -> Result<Fetched, Error> {
     zip::unpack(store, limits, archive)
 }
 

@@ -13,9 +13,10 @@ use host_core::manifest::{Endpoint, Manifest, Mode as ManifestMode};
 use host_store::{Store, Tree, TreeWriter};
 use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, fstat, openat, readlinkat, statat};
 
-use crate::Error;
+use crate::left_out::LeftOut;
 use crate::open::open_file;
-use crate::policy::{Verdict, judge, report_dropped};
+use crate::policy::{Verdict, judge};
+use crate::{Error, Fetched};
 
 const OPEN_FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 const OPEN_FILE: OFlags = OFlags::RDONLY.union(OFlags::NOFOLLOW).union(OFlags::NONBLOCK).union(OFlags::CLOEXEC);
@@ -24,16 +25,23 @@ const OPEN_FILE: OFlags = OFlags::RDONLY.union(OFlags::NOFOLLOW).union(OFlags::N
 ///
 /// Each folder is opened from its parent and never by its path, so that a name replaced by a link in the meantime leads
 /// nowhere. Git data, cargo target folders and build configuration are skipped.
-pub(crate) fn folder(store: &Store, path: &Path, cancelled: &AtomicBool) -> Result<Tree, Error> {
+pub(crate) fn folder(store: &Store, path: &Path, cancelled: &AtomicBool) -> Result<Fetched, Error> {
     let root = match openat(CWD, path, OPEN_FOLDER, Mode::empty()) {
         Ok(root) => root,
         Err(rustix::io::Errno::NOTDIR) => return Err(Error::NotAFolder { path: path.to_owned() }),
         Err(error) => return Err(io_error("open", path, error)),
     };
-    let mut walk =
-        Walk { writer: store.new_tree()?, path, cancelled, n_folders: 0, max_folders: store.limits().max_files };
+    let mut walk = Walk {
+        writer: store.new_tree()?,
+        path,
+        cancelled,
+        left_out: LeftOut::default(),
+        n_folders: 0,
+        max_folders: store.limits().max_files,
+    };
     walk.folder(&root, "")?;
-    Ok(walk.writer.finish()?)
+    let warnings = walk.left_out.warnings();
+    Ok(Fetched { tree: walk.writer.finish()?, commit: None, warnings })
 }
 
 /// Copies a library, its manifest and the schemas named in it. `folder` is absolute and without links.
@@ -103,6 +111,7 @@ struct Walk<'a> {
     writer: TreeWriter,
     path: &'a Path,
     cancelled: &'a AtomicBool,
+    left_out: LeftOut,
     n_folders: usize,
     max_folders: usize,
 }
@@ -147,8 +156,8 @@ impl Walk<'_> {
         let path: TreePath = shown.parse()?;
         match judge(&path) {
             Verdict::Keep => {}
-            Verdict::Drop => {
-                report_dropped(&path);
+            Verdict::Drop(reason, name) => {
+                self.left_out.add(reason, name);
                 return Ok(());
             }
             Verdict::Refuse => return Err(Error::ForbiddenName { path: shown }),

@@ -46,8 +46,8 @@ pub(crate) fn fetch(
         let repository = empty_repository(&session, folder.path())?;
         let commit = transport::during(&session, || download(&session, &repository, revision))?;
         let mut writer = store.new_tree()?;
-        copy::commit(&session, &repository, commit, &mut writer, store.limits())?;
-        Ok(Fetched { tree: writer.finish()?, commit: Some(commit.to_string()) })
+        let left_out = copy::commit(&session, &repository, commit, &mut writer, store.limits())?;
+        Ok(Fetched { tree: writer.finish()?, commit: Some(commit.to_string()), warnings: left_out.warnings() })
     };
     // libgit2 only reports that its transport failed; the session knows the reason.
     attempt().map_err(|error| session.failure().unwrap_or(error))

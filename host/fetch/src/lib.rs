@@ -9,6 +9,7 @@ mod fetch;
 mod folder;
 mod git;
 mod index;
+mod left_out;
 mod open;
 mod policy;
 mod zip;

@@ -2,33 +2,49 @@
 
 use host_core::TreePath;
 
+use crate::left_out::Reason;
+
 /// The handling of a file or folder because of its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Verdict {
+pub(crate) enum Verdict<'a> {
     /// Added to the tree.
     Keep,
-    /// Skipped: it would change how cargo builds, which a plugin must not decide.
-    Drop,
-    /// Refused: the name is reserved by git.
+    /// Left out, with the part of the path that is the reason.
+    Drop(Reason, &'a str),
+    /// Refused: some file systems take the name for `.git`.
     Refuse,
 }
 
 /// Judges a path by its parts. Names are compared as a file system without case would.
-pub(crate) fn judge(path: &TreePath) -> Verdict {
-    let folded = path.folded();
-    // `git~1` is what Windows calls `.git` in its short form.
-    if folded.split('/').any(|part| matches!(part, ".git" | "git~1")) {
-        return Verdict::Refuse;
+pub(crate) fn judge(path: &TreePath) -> Verdict<'_> {
+    let text = path.as_str();
+    let mut end = 0;
+    for part in path.parts() {
+        end += part.len();
+        if let Some(verdict) = judge_part(part, text, end) {
+            return verdict;
+        }
+        end += 1;
     }
-    let name = folded.rsplit('/').next().unwrap_or_default();
-    let changes_the_build =
-        folded.split('/').any(|part| part == ".cargo") || matches!(name, "rust-toolchain" | "rust-toolchain.toml");
-    if changes_the_build { Verdict::Drop } else { Verdict::Keep }
+    Verdict::Keep
 }
 
-/// Logs that a file was skipped.
-pub(crate) fn report_dropped(path: &TreePath) {
-    tracing::warn!(path = %path, "`{path}` is left out: a plugin does not configure the build");
+/// Judges the part of `text` that ends at `end`.
+fn judge_part<'a>(part: &str, text: &'a str, end: usize) -> Option<Verdict<'a>> {
+    let is_last = end == text.len();
+    let to_here = text.get(..end).unwrap_or(text);
+    let drop = |reason| Some(Verdict::Drop(reason, to_here));
+    match part.to_lowercase().as_str() {
+        ".git" if part == ".git" => drop(Reason::GitData),
+        // `git~1` is what Windows calls `.git` in its short form.
+        ".git" | "git~1" => Some(Verdict::Refuse),
+        ".cargo" => drop(Reason::BuildConfiguration),
+        "rust-toolchain" | "rust-toolchain.toml" if is_last => drop(Reason::BuildConfiguration),
+        "__macosx" => drop(Reason::DesktopData),
+        ".ds_store" | "thumbs.db" | "desktop.ini" if is_last => drop(Reason::DesktopData),
+        name if is_last && name.starts_with("._") => drop(Reason::DesktopData),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -36,19 +52,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_decide_what_is_kept_dropped_and_refused() {
+    fn names_decide_what_is_kept_left_out_and_refused() {
+        use Reason::{BuildConfiguration, DesktopData, GitData};
         for (path, verdict) in [
             ("src/lib.rs", Verdict::Keep),
             (".github/workflows/ci.yml", Verdict::Keep),
             (".gitignore", Verdict::Keep),
             ("cargo/config.toml", Verdict::Keep),
-            (".cargo/config.toml", Verdict::Drop),
-            ("sub/.cargo/config", Verdict::Drop),
-            ("rust-toolchain", Verdict::Drop),
-            ("sub/rust-toolchain.toml", Verdict::Drop),
+            (".cargo/config.toml", Verdict::Drop(BuildConfiguration, ".cargo")),
+            ("sub/.cargo/config", Verdict::Drop(BuildConfiguration, "sub/.cargo")),
+            ("rust-toolchain", Verdict::Drop(BuildConfiguration, "rust-toolchain")),
+            ("sub/rust-toolchain.toml", Verdict::Drop(BuildConfiguration, "sub/rust-toolchain.toml")),
             ("rust-toolchain/readme", Verdict::Keep),
-            (".git/config", Verdict::Refuse),
-            ("sub/.git", Verdict::Refuse),
+            ("__MACOSX/hello/._x", Verdict::Drop(DesktopData, "__MACOSX")),
+            ("hello/.DS_Store", Verdict::Drop(DesktopData, "hello/.DS_Store")),
+            ("hello/._lib.rs", Verdict::Drop(DesktopData, "hello/._lib.rs")),
+            ("Thumbs.db", Verdict::Drop(DesktopData, "Thumbs.db")),
+            ("Desktop.ini", Verdict::Drop(DesktopData, "Desktop.ini")),
+            ("._x/readme", Verdict::Keep),
+            (".git/config", Verdict::Drop(GitData, ".git")),
+            ("sub/.git", Verdict::Drop(GitData, "sub/.git")),
             (".GIT/hooks/x", Verdict::Refuse),
             ("GIT~1/config", Verdict::Refuse),
         ] {

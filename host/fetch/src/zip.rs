@@ -4,24 +4,31 @@
 //! Then [`inflate`] checks each file's packed data against its declared size and checksum. Only then the `zip`
 //! crate unpacks into the store, where it must see the very same list.
 
+mod directory;
+mod end;
 mod entry;
 pub(crate) mod error;
+mod extra;
 mod inflate;
+mod local;
 mod names;
+mod record;
 mod strict;
+mod text;
 
 use std::io::{Cursor, Read as _};
 use std::path::Path;
 
-use host_store::{Store, Tree};
+use host_store::Store;
 use zip::ZipArchive;
 
 use entry::Entry;
 pub use error::ZipError;
 
-use crate::Error;
+use crate::left_out::LeftOut;
 use crate::open::open_file;
-use crate::policy::{Verdict, judge, report_dropped};
+use crate::policy::{Verdict, judge};
+use crate::{Error, Fetched};
 
 /// The limits of an archive.
 #[derive(Clone, Copy, Debug)]
@@ -48,29 +55,30 @@ impl Default for ArchiveLimits {
     }
 }
 
-/// Makes a tree of an archive; `.cargo` folders and `rust-toolchain` files are left out.
-pub(crate) fn unpack(store: &Store, limits: &ArchiveLimits, path: &Path) -> Result<Tree, Error> {
+/// Makes a tree of an archive, without the files that [`judge`] leaves out.
+pub(crate) fn unpack(store: &Store, limits: &ArchiveLimits, path: &Path) -> Result<Fetched, Error> {
     let bytes = read(path, limits.max_archive_bytes)?;
-    let entries = strict::parse(&bytes, limits)?;
-    let kept = keep(&entries)?;
-    for entry in entries.iter().filter(|entry| !entry.is_folder) {
+    let parsed = strict::parse(&bytes, limits)?;
+    let mut left_out = LeftOut::default();
+    let kept = keep(&parsed.entries, &mut left_out)?;
+    for entry in parsed.entries.iter().filter(|entry| !entry.is_folder) {
         inflate::check(entry)?;
     }
 
-    let mut archive = ZipArchive::new(Cursor::new(&bytes)).map_err(|source| ZipError::Reader { source })?;
-    if archive.len() != entries.len() {
+    let mut archive = ZipArchive::new(Cursor::new(parsed.bytes)).map_err(|source| ZipError::Reader { source })?;
+    if archive.len() != parsed.n_entries {
         return Err(ZipError::Disagree { rule: "how many entries there are" }.into());
     }
     let mut writer = store.new_tree()?;
-    for (index, entry) in kept {
-        let file = archive.by_index(index).map_err(|source| ZipError::Reader { source })?;
+    for entry in kept {
+        let file = archive.by_index(entry.index).map_err(|source| ZipError::Reader { source })?;
         if file.name_raw() != entry.raw_name || file.size() != entry.bytes || !file.is_file() {
             return Err(ZipError::Disagree { rule: "what an entry is" }.into());
         }
         // One byte more than declared, so that the reader reaches its end, where it compares the checksum.
         writer.add(entry.path.clone(), entry.executable, file.take(entry.bytes + 1))?;
     }
-    Ok(writer.finish()?)
+    Ok(Fetched { tree: writer.finish()?, commit: None, warnings: left_out.warnings() })
 }
 
 fn read(path: &Path, max_bytes: u64) -> Result<Vec<u8>, Error> {
@@ -87,15 +95,15 @@ fn read(path: &Path, max_bytes: u64) -> Result<Vec<u8>, Error> {
     Ok(bytes)
 }
 
-/// The files that go into the tree, with their index in the archive.
-fn keep<'a, 'b>(entries: &'b [Entry<'a>]) -> Result<Vec<(usize, &'b Entry<'a>)>, ZipError> {
+/// The files that go into the tree.
+fn keep<'a, 'b>(entries: &'b [Entry<'a>], left_out: &mut LeftOut) -> Result<Vec<&'b Entry<'a>>, ZipError> {
     let mut kept = Vec::new();
-    for (index, entry) in entries.iter().enumerate() {
+    for entry in entries {
         match judge(&entry.path) {
             Verdict::Refuse => return Err(ZipError::ForbiddenName { name: entry.path.to_string() }),
-            Verdict::Keep if !entry.is_folder => kept.push((index, entry)),
-            Verdict::Drop if !entry.is_folder => report_dropped(&entry.path),
-            Verdict::Keep | Verdict::Drop => {}
+            Verdict::Keep if entry.is_folder => {}
+            Verdict::Keep => kept.push(entry),
+            Verdict::Drop(reason, path) => left_out.add(reason, path),
         }
     }
     Ok(kept)

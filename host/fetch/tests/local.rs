@@ -214,7 +214,7 @@ fn an_upload_is_found_by_its_id() {
     let place = place();
     let source = place.write(&["plugin.yaml"]);
     let tree = place.tree(&source).unwrap();
-    let id = place.store.put_upload(&tree).unwrap();
+    let id = place.store.put_upload(&tree, &[]).unwrap();
     let fetched = place.fetch(&Source::Upload(id), Trust::Http, &Config::default()).unwrap();
     assert_eq!((fetched.tree.digest(), fetched.commit), (tree.digest(), None));
     let absent = place.fetch(&Source::Upload("upload_x".to_owned()), Trust::Http, &Config::default()).unwrap_err();

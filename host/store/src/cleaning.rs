@@ -160,7 +160,7 @@ mod tests {
         let test = store();
         let kept_tree = tree(&test, "kept").digest();
         let uploaded = tree(&test, "uploaded").digest();
-        test.store.put_upload(&test.store.tree(&uploaded).unwrap().unwrap()).unwrap();
+        test.store.put_upload(&test.store.tree(&uploaded).unwrap().unwrap(), &[]).unwrap();
         let held = tree(&test, "held");
         let gone = tree(&test, "gone").digest();
         let kept_artifact = artifact(&test, "kept").digest();

@@ -279,7 +279,7 @@ mod tests {
         let (gone, kept) = (artifact(&test, "gone").digest(), artifact(&test, "kept").digest());
         let (old, held) = (tree(&test, "old").digest(), tree(&test, "held"));
         let uploaded = tree(&test, "uploaded").digest();
-        test.store.put_upload(&test.store.tree(&uploaded).unwrap().unwrap()).unwrap();
+        test.store.put_upload(&test.store.tree(&uploaded).unwrap().unwrap(), &[]).unwrap();
         assert_eq!(test.store.last_sweep_unix_ms(), None);
         assert_eq!(sweep(&test, &[kept], 1_000), (0, 0));
         assert_eq!(sweep(&test, &[kept], DAY_MS), (0, 0));

@@ -13,33 +13,43 @@ use crate::{Error, Store, Tree, atomic};
 const PREFIX: &str = "upload_";
 
 #[derive(Serialize, Deserialize)]
-struct Upload {
+struct Stored {
     #[serde(with = "crate::digest_text")]
     tree: Digest,
+    /// Uploads of an older host have none.
+    #[serde(default)]
+    warnings: Vec<String>,
+}
+
+/// An uploaded archive.
+#[derive(Clone, Debug)]
+pub struct Upload {
+    /// Its files.
+    pub tree: Tree,
+    /// The files of the archive that are not in the tree, and why.
+    pub warnings: Vec<String>,
 }
 
 impl Store {
-    /// Assigns an id to `tree`: `upload_` and 32 random hex digits.
-    pub fn put_upload(&self, tree: &Tree) -> Result<String, Error> {
+    /// Assigns an id to `tree` and the warnings about its archive: `upload_` and 32 random hex digits.
+    pub fn put_upload(&self, tree: &Tree, warnings: &[String]) -> Result<String, Error> {
         let mut random = [0; 16];
         getrandom::fill(&mut random).map_err(|error| Error::Random { reason: error.to_string() })?;
         let id = format!("{PREFIX}{:032x}", u128::from_be_bytes(random));
         let path = self.0.layout.upload(&id);
-        let text =
-            serde_json::to_vec(&Upload { tree: tree.digest() }).expect("strings and numbers always have a JSON form");
+        let stored = Stored { tree: tree.digest(), warnings: warnings.to_vec() };
+        let text = serde_json::to_vec(&stored).expect("strings and numbers always have a JSON form");
         atomic::write(&path, &text, 0o600).context("write", &path)?;
         Ok(id)
     }
 
-    /// Returns the tree of an upload; `None` if the upload does not exist or has expired.
-    pub fn upload(&self, id: &str) -> Result<Option<Tree>, Error> {
+    /// Returns an upload; `None` if it does not exist or has expired.
+    pub fn upload(&self, id: &str) -> Result<Option<Upload>, Error> {
         if !is_id(id) {
             return Ok(None);
         }
-        match self.upload_digest(id)? {
-            Some(digest) => self.tree(&digest),
-            None => Ok(None),
-        }
+        let Some(Stored { tree, warnings }) = self.stored_upload(id)? else { return Ok(None) };
+        Ok(self.tree(&tree)?.map(|tree| Upload { tree, warnings }))
     }
 
     /// Deletes older uploads and returns their number. Their trees are removed by [`Store::remove_unused`].
@@ -71,10 +81,14 @@ impl Store {
     }
 
     pub(crate) fn upload_digest(&self, id: &str) -> Result<Option<Digest>, Error> {
+        Ok(self.stored_upload(id)?.map(|stored| stored.tree))
+    }
+
+    fn stored_upload(&self, id: &str) -> Result<Option<Stored>, Error> {
         let path = self.0.layout.upload(id);
         match fs::read(&path) {
-            Ok(text) => match serde_json::from_slice::<Upload>(&text) {
-                Ok(upload) => Ok(Some(upload.tree)),
+            Ok(text) => match serde_json::from_slice(&text) {
+                Ok(stored) => Ok(Some(stored)),
                 Err(error) => Err(Error::Corrupt { path, reason: error.to_string() }),
             },
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -100,9 +114,10 @@ mod tests {
         let mut writer = test.store.new_tree().unwrap();
         writer.add("plugin.yaml".parse().unwrap(), false, &b"id: a"[..]).unwrap();
         let tree = writer.finish().unwrap();
-        let id = test.store.put_upload(&tree).unwrap();
-        assert_ne!(id, test.store.put_upload(&tree).unwrap());
-        assert_eq!(test.store.upload(&id).unwrap().map(|found| found.digest()), Some(tree.digest()));
+        let id = test.store.put_upload(&tree, &["a warning".to_owned()]).unwrap();
+        assert_ne!(id, test.store.put_upload(&tree, &[]).unwrap());
+        let found = test.store.upload(&id).unwrap().unwrap();
+        assert_eq!((found.tree.digest(), found.warnings), (tree.digest(), vec!["a warning".to_owned()]));
 
         assert_eq!(test.store.sweep_uploads(Duration::from_secs(3600)).unwrap(), 0);
         assert_eq!(test.store.sweep_uploads(Duration::ZERO).unwrap(), 2);

@@ -31,7 +31,9 @@ impl Client {
             Some(id) => Ok(id),
             None => {
                 let mut failure = Failure::failed(format!("the plugin in `{}` is invalid", path.display()));
-                failure.details = answer.validation.errors.into_iter().map(|error| error.message).collect();
+                let warnings = answer.validation.warnings.iter().map(|warning| format!("warning: {warning}"));
+                let errors = answer.validation.errors.into_iter().map(|error| error.message);
+                failure.details = errors.chain(warnings).collect();
                 failure.answer = Some(reply.body);
                 Err(failure)
             }

@@ -6,7 +6,8 @@ use host_store::{TreeLimits, TreeWriter};
 
 use super::session::Session;
 use crate::Error;
-use crate::policy::{Verdict, judge, report_dropped};
+use crate::left_out::{LeftOut, Reason};
+use crate::policy::{Verdict, judge};
 
 const KIND: i32 = 0o170_000;
 const FOLDER: i32 = 0o040_000;
@@ -14,18 +15,19 @@ const FILE: i32 = 0o100_000;
 const SYMLINK: i32 = 0o120_000;
 const SUBMODULE: i32 = 0o160_000;
 
-/// Adds all files of a commit. Nothing is written but what [`TreeWriter`] writes.
+/// Adds the files of a commit, and returns the files that are left out. Nothing is written but what [`TreeWriter`] writes.
 pub(crate) fn commit(
     session: &Session,
     repository: &Repository,
     commit: Oid,
     writer: &mut TreeWriter,
     limits: TreeLimits,
-) -> Result<(), Error> {
+) -> Result<LeftOut, Error> {
     let git = |source| session.git_error("read the files", source);
     let objects = repository.odb().map_err(git)?;
     let root = repository.find_commit(commit).map_err(git)?.tree_id();
     let mut folders = vec![(root, String::new())];
+    let mut left_out = LeftOut::default();
     let mut n_folders = 0;
     while let Some((id, prefix)) = folders.pop() {
         // A few objects can represent an endless number of folders, because one object may be used as many folders.
@@ -45,11 +47,14 @@ pub(crate) fn commit(
             let path: TreePath = shown.parse()?;
             match judge(&path) {
                 Verdict::Keep => {}
-                Verdict::Drop => {
-                    report_dropped(&path);
+                // git itself never makes such an entry.
+                Verdict::Drop(Reason::GitData, _) | Verdict::Refuse => {
+                    return Err(Error::ForbiddenName { path: shown });
+                }
+                Verdict::Drop(reason, name) => {
+                    left_out.add(reason, name);
                     continue;
                 }
-                Verdict::Refuse => return Err(Error::ForbiddenName { path: shown }),
             }
             let read = |max_bytes: u64| {
                 // The header is read first: a small object may claim to unpack to more than there is memory.
@@ -77,5 +82,5 @@ pub(crate) fn commit(
             }
         }
     }
-    Ok(())
+    Ok(left_out)
 }

@@ -6,8 +6,10 @@ use host_core::TreePath;
 /// A file or folder of an archive.
 #[derive(Debug)]
 pub(crate) struct Entry<'a> {
+    /// The position in the directory.
+    pub(crate) index: usize,
     pub(crate) path: TreePath,
-    /// The name as stored in the archive.
+    /// The name in UTF-8, with `./` and the `/` of a folder.
     pub(crate) raw_name: &'a [u8],
     pub(crate) is_folder: bool,
     pub(crate) executable: bool,

@@ -21,9 +21,9 @@ pub enum ZipError {
     /// Part of a set.
     #[error("archive is one of several parts; hint: pack it into one file")]
     MultiDisk,
-    /// The large form of the format, which small archives do not need.
-    #[error("archive uses ZIP64 (at {place}); hint: pack files by name instead of from a pipe")]
-    Zip64 { place: String },
+    /// The large form of the format with values that readers may disagree on.
+    #[error("archive uses ZIP64 at {place} {rule}; hint: pack files by name instead of from a pipe")]
+    Zip64 { place: String, rule: &'static str },
     /// A record reaches past the end.
     #[error("archive breaks off in {record} at byte {at}")]
     Truncated { record: &'static str, at: u64 },
@@ -59,19 +59,33 @@ pub enum ZipError {
     /// The record behind the data does not match.
     #[error("the record behind the data of `{name}` does not match the directory")]
     Descriptor { name: String },
+    /// Stored data in which a reader of a stream would see another entry.
+    #[error(
+        "the data of `{name}`, which is stored without compression and without its size in front, contains the \
+         signature of a ZIP record, so readers of a stream see other files; \
+         hint: pack to a file instead of a pipe, or with compression"
+    )]
+    SignatureInside { name: String },
     /// A compression method other than deflate.
-    #[error("`{name}` is packed with method {method}; hint: use deflate or no compression")]
+    #[error("`{name}` is packed with method {method} ({method_name}); hint: use deflate or no compression")]
     Method {
         name: String,
         /// The method's number.
         method: u16,
+        method_name: &'static str,
     },
-    /// Made for a reader that does not exist.
-    #[error("`{name}` needs a reader for version {version} of the format, in tenths")]
+    /// A version of the format that the entry does not need, and that makes some readers skip it.
+    #[error(
+        "`{name}` says that it needs version {} of the ZIP format, and needs only {}, so some readers skip it; \
+         hint: pack the archive again, for example with `plugin-host pack`",
+        tenths(*version), tenths(*needed)
+    )]
     Version {
         name: String,
-        /// The version it needs, in tenths.
+        /// The version it says that it needs, in tenths.
         version: u16,
+        /// The version it needs, in tenths.
+        needed: u16,
     },
     /// Encrypted.
     #[error("`{name}` is encrypted; hint: pack it without a password")]
@@ -109,11 +123,34 @@ pub enum ZipError {
     #[error("`{name}` {rule}")]
     Folder { name: String, rule: &'static str },
     /// A name whose encoding is ambiguous.
-    #[error("`{name}` is neither ASCII nor marked as UTF-8; hint: pack with a tool that writes UTF-8 names")]
+    #[error(
+        "the name `{name}` {rule}; \
+         hint: rename the file, or pack with `plugin-host pack` or another tool that writes names in UTF-8"
+    )]
     NameEncoding {
         /// The name with its bad bytes replaced.
         name: String,
+        rule: String,
     },
+    /// Backslashes where `/` belongs.
+    #[error(
+        "`{name}` has backslashes between folder and file, as Windows PowerShell 5 (Compress-Archive), the .NET \
+         Framework before 4.6.1 and some older tools write, and the ZIP format has `/`; hint: pack with \
+         `plugin-host pack`, `tar -a -c -f plugin.zip .`, or PowerShell 7"
+    )]
+    Backslash { name: String },
+    /// A name that ends like a version of VMS.
+    #[error(
+        "`{name}` has a part that ends in `;` and digits, which some readers remove as a version number, so that it \
+         replaces another file; hint: rename it"
+    )]
+    VersionSuffix { name: String },
+    /// A file that is marked as the label of a disk.
+    #[error(
+        "`{name}` has the DOS attribute of a volume label, so some readers skip it; \
+         hint: pack the archive again, for example with `plugin-host pack`"
+    )]
+    VolumeLabel { name: String },
     /// A name that is not allowed in a tree.
     #[error(transparent)]
     Name(#[from] PathError),
@@ -188,6 +225,7 @@ impl ZipError {
             ZipError::Tiling { .. } => "fetch_zip_tiling",
             ZipError::Mismatch { .. } => "fetch_zip_mismatch",
             ZipError::Descriptor { .. } => "fetch_zip_descriptor",
+            ZipError::SignatureInside { .. } => "fetch_zip_signature_inside",
             ZipError::Method { .. } => "fetch_zip_method",
             ZipError::Version { .. } => "fetch_zip_version",
             ZipError::Encrypted { .. } => "fetch_zip_encrypted",
@@ -197,6 +235,9 @@ impl ZipError {
             ZipError::SetId { .. } => "fetch_zip_set_id",
             ZipError::Folder { .. } => "fetch_zip_folder",
             ZipError::NameEncoding { .. } => "fetch_zip_name_encoding",
+            ZipError::Backslash { .. } => "fetch_zip_backslash",
+            ZipError::VersionSuffix { .. } => "fetch_zip_version_suffix",
+            ZipError::VolumeLabel { .. } => "fetch_zip_volume_label",
             ZipError::Name(_) => "fetch_zip_name",
             ZipError::Duplicate { .. } => "fetch_zip_duplicate",
             ZipError::FileAndFolder { .. } => "fetch_zip_file_and_folder",
@@ -209,4 +250,9 @@ impl ZipError {
             ZipError::Disagree { .. } | ZipError::Reader { .. } => "fetch_zip_disagree",
         }
     }
+}
+
+/// A version of the format, whose records count in tenths.
+fn tenths(version: u16) -> String {
+    format!("{}.{}", version / 10, version % 10)
 }

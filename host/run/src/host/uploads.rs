@@ -19,7 +19,12 @@ pub enum UploadError {
     /// The archive breaks a rule, or could not be stored.
     Refused(Error),
     /// The archive is valid, but its plugin.yaml is not.
-    Invalid(Error),
+    Invalid {
+        /// The problems of plugin.yaml.
+        error: Error,
+        /// The warnings about the files of the archive.
+        warnings: Vec<String>,
+    },
 }
 
 impl Host {
@@ -39,10 +44,12 @@ impl Host {
         if let Err(error) = self.0.store.sweep_uploads(self.config().upload_lifetime) {
             tracing::warn!("failed to remove expired uploads: {error}");
         }
-        let tree = host_fetch::unpack(&self.0.store, &self.config().fetch.archive, archive)
+        let fetched = host_fetch::unpack(&self.0.store, &self.config().fetch.archive, archive)
             .map_err(|error| UploadError::Refused(error.into()))?;
-        let checked = check(&self.config(), &tree).map_err(UploadError::Invalid)?;
-        let id = self.0.store.put_upload(&tree).map_err(|error| UploadError::Refused(error.into()))?;
+        let invalid = |error| UploadError::Invalid { error, warnings: fetched.warnings.clone() };
+        let checked = check(&self.config(), &fetched.tree).map_err(invalid)?;
+        let id = self.0.store.put_upload(&fetched.tree, &fetched.warnings);
+        let id = id.map_err(|error| UploadError::Refused(error.into()))?;
         Ok(Upload { id, manifest: checked.manifest })
     }
 }

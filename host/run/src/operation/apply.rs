@@ -250,7 +250,8 @@ impl Work<'_> {
         let host = self.host.clone();
         let found = tokio::task::spawn_blocking(move || host.0.store.tree(&digest)).await;
         if let Some(tree) = found.map_err(|_| Error::Panicked)?? {
-            return Ok(Fetched { tree, commit: planned.commit.clone() });
+            // The plan named the files that were left out.
+            return Ok(Fetched { tree, commit: planned.commit.clone(), warnings: vec![] });
         }
         let (Source::Git { url, .. }, Some(commit)) = (&planned.source, &planned.commit) else { return Err(gone()) };
         let source = Source::Git { url: url.clone(), revision: Revision::Named(commit.clone()) };

@@ -22,7 +22,8 @@ impl Work<'_> {
         let Checked { manifest, warnings } = checked;
         fits_host(self.host, &manifest)?;
         let builder = &self.host.0.builder;
-        self.warnings = warnings.iter().map(ToString::to_string).collect();
+        self.source_warnings.clone_from(&fetched.warnings);
+        self.warnings = fetched.warnings.iter().cloned().chain(warnings.iter().map(ToString::to_string)).collect();
         for warning in &self.warnings {
             self.job.line(&format!("warning: {warning}"));
         }

@@ -28,8 +28,10 @@ pub(super) struct Work<'a> {
     pub(super) batch_check: Option<GraphCheck>,
     /// The revisions that earlier attempts of the job have made.
     pub(super) made_before: BTreeSet<u64>,
-    /// The warnings about plugin.yaml since the last receipt.
+    /// The warnings about the source and its plugin.yaml since the last receipt.
     pub(super) warnings: Vec<String>,
+    /// Those about the files of the source, which are of this operation and not of the version that it installs.
+    pub(super) source_warnings: Vec<String>,
     steps: Vec<StepReport>,
     current: Option<(Cow<'static, str>, Instant)>,
 }
@@ -48,7 +50,8 @@ impl<'a> Work<'a> {
         let part = None;
         let batch_check = None;
         let made_before = BTreeSet::new();
-        Work { host, job, part, batch_check, made_before, warnings: vec![], steps: vec![], current: None }
+        let (warnings, source_warnings) = (vec![], vec![]);
+        Work { host, job, part, batch_check, made_before, warnings, source_warnings, steps: vec![], current: None }
     }
 
     /// Performs an operation.
@@ -68,6 +71,8 @@ impl<'a> Work<'a> {
 
     /// Performs an operation that is not a plan or a batch.
     pub(super) async fn one(&mut self, operation: Operation) -> Result<Receipt, Error> {
+        // A part before this one may have failed.
+        self.source_warnings.clear();
         match operation {
             Operation::Apply { .. } | Operation::Batch { .. } => {
                 unreachable!("`Operation::check` refuses a batch that contains a batch or a plan")
@@ -78,8 +83,9 @@ impl<'a> Work<'a> {
                 self.install(source, trust, fetched, options).await
             }
             Operation::Install { upload, options } => {
-                let tree = self.host.0.store.upload(&upload)?.ok_or(Error::UnknownUpload { id: upload.clone() })?;
-                let fetched = Fetched { tree, commit: None };
+                let found = self.host.0.store.upload(&upload)?;
+                let Some(found) = found else { return Err(Error::UnknownUpload { id: upload }) };
+                let fetched = Fetched { tree: found.tree, commit: None, warnings: found.warnings };
                 self.install(Source::Upload(upload), Trust::Http, fetched, options).await
             }
             Operation::Reload { id } => self.reload(&id).await,

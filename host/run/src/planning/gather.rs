@@ -34,7 +34,7 @@ pub(super) struct FoundSource {
     pub(super) fetched: Option<Fetched>,
     /// The predicted way of the build.
     pub(super) way: Option<Way>,
-    /// The warnings of the check of plugin.yaml.
+    /// The warnings about the source and its plugin.yaml.
     pub(super) warnings: Vec<String>,
 }
 
@@ -134,7 +134,8 @@ impl Host {
             configuration,
             secrets,
         };
-        let warnings = checked.warnings.iter().map(ToString::to_string).collect();
+        let of_manifest = checked.warnings.iter().map(ToString::to_string);
+        let warnings = fetched.warnings.iter().cloned().chain(of_manifest).collect();
         Ok(FoundSource { found, trust, fetched: Some(fetched), way: Some(forecast.way), warnings })
     }
 

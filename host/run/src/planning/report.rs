@@ -43,7 +43,7 @@ pub struct PlannedPlugin {
     pub rules: Option<(RuleView, RuleView)>,
     /// The enabled plugins that depend on it, if its version changes or it stops serving.
     pub affected: Vec<PluginId>,
-    /// The warnings of the check of plugin.yaml, if the version changes.
+    /// The warnings about the source and its plugin.yaml, if the version changes.
     pub warnings: Vec<String>,
 }
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use host_build::Way;
 use host_core::configuration::Schema;
-use host_core::manifest::{Checked, Problem};
+use host_core::manifest::Checked;
 use host_core::{Digest, Manifest, Source, Trust};
 use host_fetch::Fetched;
 
@@ -23,8 +23,8 @@ pub struct Validated {
     pub manifest: Option<Manifest>,
     /// The configuration schema, which marks secrets.
     pub schema: Schema,
-    /// The warnings of the check of plugin.yaml.
-    pub warnings: Vec<Problem>,
+    /// The warnings about the files of the source and its plugin.yaml.
+    pub warnings: Vec<String>,
     /// The reason for which the source cannot be installed; `None` if none was found. Only a build shows whether the
     /// code compiles.
     pub error: Option<Error>,
@@ -98,10 +98,11 @@ impl Host {
             Source::Upload(upload) => {
                 let host = self.clone();
                 let id = upload.clone();
-                let tree = tokio::task::spawn_blocking(move || host.0.store.upload(&id)).await;
-                let tree = tree.map_err(|_| Error::Panicked)??;
+                let found = tokio::task::spawn_blocking(move || host.0.store.upload(&id)).await;
+                let found = found.map_err(|_| Error::Panicked)??;
                 let shown = || upload.chars().filter(|c| !c.is_control()).take(60).collect();
-                Fetched { tree: tree.ok_or_else(|| Error::UnknownUpload { id: shown() })?, commit: None }
+                let found = found.ok_or_else(|| Error::UnknownUpload { id: shown() })?;
+                Fetched { tree: found.tree, commit: None, warnings: found.warnings }
             }
             source => tokio::select! {
                 fetched = fetch(self, source, Trust::Http) => fetched?,
@@ -129,11 +130,11 @@ impl Host {
     }
 
     async fn judge_fetched(&self, fetched: Fetched) -> Validated {
-        let Fetched { tree, commit } = fetched;
+        let Fetched { tree, commit, warnings } = fetched;
         let mut validated = Validated {
             manifest: None,
             schema: Schema::any(),
-            warnings: vec![],
+            warnings,
             error: None,
             tree: tree.digest(),
             commit,
@@ -144,7 +145,7 @@ impl Host {
             Ok(checked) => checked,
             Err(error) => return Validated { error: Some(error), ..validated },
         };
-        validated.warnings = warnings;
+        validated.warnings.extend(warnings.iter().map(ToString::to_string));
         validated.error = fits_host(self, &manifest).err();
         if validated.error.is_none() {
             match self.0.builder.forecast(&tree, &manifest).await {

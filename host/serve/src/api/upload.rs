@@ -110,7 +110,8 @@ async fn receive(app: &AppState, mut field: Field<'_>) -> Result<api::UploadAnsw
             let source = Source::Upload(uploaded.id.clone());
             let validated = app.host.validate(source).await?;
             let judged = judged(String::new(), &validated);
-            let validation = api::Validation { valid: judged.valid, errors: judged.errors };
+            let warnings = judged.warnings;
+            let validation = api::Validation { valid: judged.valid, errors: judged.errors, warnings };
             Ok(api::UploadAnswer {
                 upload_id: judged.valid.then_some(uploaded.id),
                 validation,
@@ -118,14 +119,15 @@ async fn receive(app: &AppState, mut field: Field<'_>) -> Result<api::UploadAnsw
             })
         }
         // An invalid plugin is reported in a 200 response; an unsafe archive is an error.
-        Ok(Err(UploadError::Invalid(error))) => {
+        Ok(Err(UploadError::Invalid { error, warnings })) => {
             let refused = ApiError::from(&error);
             let errors = if refused.errors.is_empty() {
                 vec![api::FieldError { pointer: "plugin.yaml".to_owned(), message: refused.detail }]
             } else {
                 refused.errors
             };
-            Ok(api::UploadAnswer { validation: api::Validation { valid: false, errors }, ..Default::default() })
+            let validation = api::Validation { valid: false, errors, warnings };
+            Ok(api::UploadAnswer { validation, ..Default::default() })
         }
         Ok(Err(UploadError::Refused(error))) => Err(ApiError::from(&error)),
     }

@@ -27,7 +27,7 @@ pub(crate) fn judged(source: String, validated: &Validated) -> api::ValidationRe
         valid: validated.error.is_none(),
         message,
         errors: errors.unwrap_or_default(),
-        warnings: validated.warnings.iter().map(ToString::to_string).collect(),
+        warnings: validated.warnings.clone(),
         metadata,
         source,
         commit: validated.commit.clone(),

@@ -1,0 +1,75 @@
+//! The files of a source that are not in its tree, as warnings.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The number of names in one warning.
+const MAX_NAMES: usize = 5;
+
+/// The reason why a file or folder is left out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Reason {
+    /// It would change how cargo builds, which a plugin must not decide.
+    BuildConfiguration,
+    /// macOS or Windows writes it into folders that are looked at.
+    DesktopData,
+    /// The data of git.
+    GitData,
+}
+
+impl Reason {
+    fn as_str(self) -> &'static str {
+        match self {
+            Reason::BuildConfiguration => "a plugin does not configure the build",
+            Reason::DesktopData => "macOS and Windows write such files for their own use",
+            Reason::GitData => "the data of git is not part of a plugin",
+        }
+    }
+}
+
+/// The files and folders that were left out.
+#[derive(Debug, Default)]
+pub(crate) struct LeftOut(BTreeMap<Reason, BTreeSet<String>>);
+
+impl LeftOut {
+    /// Adds a file or folder.
+    pub(crate) fn add(&mut self, reason: Reason, path: &str) {
+        let names = self.0.entry(reason).or_default();
+        if !names.contains(path) {
+            names.insert(path.to_owned());
+        }
+    }
+
+    /// One warning for each reason, which names the files.
+    pub(crate) fn warnings(&self) -> Vec<String> {
+        let warning = |(reason, names): (&Reason, &BTreeSet<String>)| {
+            format!("left out of the source: {}, because {}", list(names), reason.as_str())
+        };
+        self.0.iter().map(warning).collect()
+    }
+}
+
+fn list(names: &BTreeSet<String>) -> String {
+    let mut shown: Vec<_> = names.iter().take(MAX_NAMES).map(|name| format!("`{name}`")).collect();
+    if names.len() > MAX_NAMES {
+        shown.push(format!("{} more", names.len() - MAX_NAMES));
+    }
+    shown.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_warning_names_a_few_files_and_counts_the_rest() {
+        let mut left_out = LeftOut::default();
+        assert_eq!(left_out.warnings(), Vec::<String>::new());
+        for name in ["c", "a", "b", "d", "e", "f", "g", "a"] {
+            left_out.add(Reason::DesktopData, name);
+        }
+        left_out.add(Reason::GitData, ".git");
+        let [desktop, git] = &left_out.warnings()[..] else { panic!("{left_out:?}") };
+        assert!(desktop.contains("`a`, `b`, `c`, `d`, `e`, 2 more, because macOS"), "{desktop}");
+        assert!(git.contains("`.git`"), "{git}");
+    }
+}

@@ -1,0 +1,82 @@
+//! What is accepted is the same tree for every ZIP reader of this machine. Readers that are not installed are named.
+#![allow(clippy::unwrap_used, reason = "the whole file is a test")]
+#![allow(clippy::print_stderr, clippy::print_stdout, reason = "a test says what it left out")]
+#![allow(clippy::disallowed_methods, reason = "a test writes files and compares with other programs")]
+
+#[path = "readers/others.rs"]
+mod others;
+#[path = "readers/variants.rs"]
+mod variants;
+#[path = "../../../tests/support/zip_builder.rs"]
+mod zip_builder;
+
+use std::fs;
+
+use host_fetch::{ArchiveLimits, unpack};
+use host_store::{Config, Store, TreeLimits};
+use others::Contest;
+use zip_builder::{Archive, Entry};
+
+/// Archives that the host accepts, with the files that it sees.
+fn contest(archives: impl IntoIterator<Item = (String, Vec<u8>)>) -> Contest {
+    let contest = Contest::new();
+    let config = Config {
+        plugin_dir: contest.path().join("host/cache"),
+        cache_dir: contest.path().join("host/build_cache"),
+        limits: TreeLimits::default(),
+    };
+    let store = Store::open(config).unwrap();
+    let mut contest = contest;
+    for (name, bytes) in archives {
+        let path = contest.path().join("archive.zip");
+        fs::write(&path, &bytes).unwrap();
+        let Ok(fetched) = unpack(&store, &ArchiveLimits::default(), &path) else { continue };
+        // Files that are left out are named in a warning.
+        if fetched.warnings.is_empty() {
+            contest.add(&name, &bytes, |folder| fetched.tree.copy_to(folder).unwrap());
+        }
+        drop(fetched);
+        store.remove_unused(&Default::default(), &Default::default()).unwrap();
+    }
+    contest
+}
+
+fn hello() -> Vec<Entry> {
+    vec![
+        Entry::deflated("plugin.yaml", b"id: hello"),
+        Entry::stored("src/lib.rs", b"fn main() {}"),
+        Entry::deflated("run.sh", b"#!/bin/sh").with(|entry| entry.attributes = 0o100_755 << 16),
+    ]
+}
+
+#[test]
+fn every_reader_reads_a_well_formed_archive() {
+    let contest = contest([("plain".to_owned(), Archive::of(hello()).bytes())]);
+    let n_read = contest.compare();
+    for (reader, n_read) in &n_read {
+        assert_eq!(*n_read, 1, "{reader}");
+    }
+    assert!(!n_read.is_empty(), "this machine has no ZIP reader but the host");
+}
+
+#[test]
+fn a_changed_byte_is_refused_or_every_reader_sees_the_same() {
+    let good = Archive::of(hello().into_iter().chain([Entry::deflated("piped", b"x").streamed(true)]));
+    let bytes = good.with(|archive| archive.comment = b"0123456789abcdef".to_vec()).bytes();
+    let changed = (0..bytes.len()).flat_map(|at| [0x01, 0x08, 0x20, 0x80, 0xff].map(|change| (at, change)));
+    let contest = contest(changed.map(|(at, change)| {
+        let mut changed = bytes.clone();
+        changed[at] ^= change;
+        (format!("byte {at} ^ {change:02x}"), changed)
+    }));
+    // Times, comments and the writer's system say nothing about the files.
+    assert!(contest.n_archives() > 50, "{}", contest.n_archives());
+    contest.compare();
+}
+
+#[test]
+fn an_accepted_variant_is_the_same_tree_for_every_reader() {
+    let contest = contest((0..variants::COUNT).map(|seed| variants::variant(seed, hello())));
+    assert!(contest.n_archives() > 100, "{}", contest.n_archives());
+    println!("{} accepted, read by {:?}", contest.n_archives(), contest.compare());
+}
