@@ -189,3 +189,89 @@ async fn an_unlisted_repository_is_not_requested() {
     assert_eq!(refused.code(), "fetch_repository_not_allowed");
     assert_eq!(github.server.connections(), 0);
 }
+
+#[tokio::test]
+async fn a_version_finds_its_tag_and_the_result_names_tag_and_commit() {
+    let github = Github::start();
+    let repository = github.plugin("acme/hello", "1.0.0");
+    let tags = ["v1.0.0", "v1.0.1", "plugin/v1.1.0", "x-v1.2.0", "release/1.3.0", "1.4", "v1.5"];
+    let commits: Vec<_> = tags
+        .iter()
+        .enumerate()
+        .map(|(number, tag)| {
+            let commit = repository.commit(&[("README.md", &number.to_string())]);
+            repository.git(&["tag", "--annotate", "--message", "release", tag]);
+            commit
+        })
+        .collect();
+    let host = github.host().await;
+    let url = "https://github.com/acme/hello";
+    for (version, tag) in [
+        ("1.0.0", "v1.0.0"),
+        ("1.1.0", "plugin/v1.1.0"),
+        ("v1.2.0", "x-v1.2.0"),
+        ("1.3.0", "release/1.3.0"),
+        ("1.4.0", "1.4"),
+        ("1.5", "v1.5"),
+        ("latest", "v1.5"),
+    ] {
+        let loaded = load(&host, url, Some(version)).await.expect(200).json();
+        let commit = &commits[tags.iter().position(|known| *known == tag).unwrap()];
+        assert_eq!((&loaded["tag"], &loaded["commit"]), (&json!(tag), &json!(commit)), "{version}");
+        assert_eq!(loaded["ref"], format!("refs/tags/{tag}"), "{version}");
+        let plugin = host.plugin("hello").await;
+        assert_eq!((&plugin["tag"], &plugin["ref"]), (&loaded["tag"], &loaded["ref"]), "{version}");
+    }
+    let shown = host.command(&["show", "hello"]).await;
+    let shown = String::from_utf8(shown.stdout).unwrap();
+    assert!(shown.contains(&format!("{} (tag v1.5)", commits[6])), "{shown}");
+
+    let missing = load(&host, url, Some("1.0")).await.expect(422);
+    assert_eq!(missing.code(), "fetch_no_revision");
+    assert!(missing.text().contains("near tags: `v1.0.1`, `v1.0.0`"), "{}", missing.text());
+    let validated = json!({ "source": url, "version": "1.3.0" });
+    let validated = host.post_json("/api/plugins/validate", &validated).await.expect(200).json();
+    assert_eq!(validated["commit"], commits[4]);
+}
+
+#[tokio::test]
+async fn the_releases_of_a_plugin_are_the_tags_that_its_pattern_matches() {
+    let github = Github::start();
+    let repository = github.plugin("acme/hello", "1.0.0");
+    for tag in ["hello-1.0.0-final", "other-v3.0.0", "third-v4.0.0"] {
+        repository.git(&["tag", tag]);
+    }
+    let host = github.host().await;
+    let url = "https://github.com/acme/hello";
+    let unclear = load(&host, url, None).await.expect(422);
+    assert_eq!(unclear.code(), "fetch_ambiguous_tags");
+    assert!(unclear.text().contains("tag_pattern"), "{}", unclear.text());
+    let asked = json!({ "source": url, "tag_pattern": "final{version}" });
+    assert_eq!(host.post_json("/api/plugins/load", &asked).await.expect(422).code(), "fetch_no_release");
+    for (body, code) in [
+        (json!({ "source": url, "tag_pattern": "v1" }), "source_tag_pattern"),
+        (json!({ "source": "examples/hello", "tag_pattern": "v{version}" }), "source_tag_pattern"),
+    ] {
+        assert_eq!(host.post_json("/api/plugins/load", &body).await.expect(400).code(), code, "{body}");
+    }
+
+    let turn = plugins::any_turn_to_build().await;
+    let loaded = host.command(&["load", url, "--tag-pattern", "hello-{version}-final"]).await;
+    drop(turn);
+    let text = String::from_utf8(loaded.stdout).unwrap();
+    assert!(text.contains("(tag hello-1.0.0-final)"), "{text}\n{}", String::from_utf8_lossy(&loaded.stderr));
+    assert_eq!(host.plugin("hello").await["source"], format!("{url}#tags=hello-{{version}}-final"));
+
+    commit_version(&repository, "1.1.0");
+    repository.git(&["tag", "hello-1.1.0-final"]);
+    repository.git(&["tag", "other-v5.0.0"]);
+    let report = host.get("/api/plugins/hello/updates?check=true").await.expect(200).json()["report"].clone();
+    assert_eq!((&report["newest"]["version"], &report["error"]), (&json!("1.1.0"), &json!(null)));
+    let exported = String::from_utf8(host.command(&["export"]).await.stdout).unwrap();
+    assert!(exported.contains("tag_pattern: \"hello-{version}-final\""), "{exported}");
+
+    let changed = host.command(&["update-policy", "hello", "minor", "--tag-pattern", "other-v{version}"]).await;
+    assert!(changed.status.success(), "{}", String::from_utf8_lossy(&changed.stderr));
+    let report = host.get("/api/plugins/hello/updates?check=true").await.expect(200).json()["report"].clone();
+    assert_eq!(report["newest"]["version"], "5.0.0");
+}

@@ -92,9 +92,12 @@ pub struct ValidateRequest {
     /// The source, as for `POST /api/plugins/load`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
-    /// A branch, tag or commit of a git URL.
+    /// A version, tag, branch or commit of a git URL.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
+    /// The pattern of the release tags of a git URL.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tag_pattern: Option<String>,
     /// The id of an upload, instead of a source.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub upload_id: Option<String>,

@@ -16,6 +16,15 @@ pub struct OperationResult {
     pub source: String,
     /// The plugin's version.
     pub version: String,
+    /// The commit, for a git source.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commit: Option<String>,
+    /// The branch or tag that led to the commit, such as `refs/tags/v1.0.0`; absent for a commit id.
+    #[serde(default, rename = "ref", skip_serializing_if = "Option::is_none")]
+    pub reference: Option<String>,
+    /// The tag that led to the commit, such as `v1.0.0`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tag: Option<String>,
     /// The generation that served before the operation.
     pub generation_before: Option<u64>,
     /// The generation that serves now; null if none does.

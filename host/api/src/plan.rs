@@ -154,8 +154,10 @@ pub enum BatchOperation {
     Load {
         /// The source.
         source: String,
-        /// Branch, tag or commit of a git URL.
+        /// Version, tag, branch or commit of a git URL.
         version: Option<String>,
+        /// The pattern of the release tags of a git URL.
+        tag_pattern: Option<String>,
         /// The operator configuration.
         config: Option<serde_json::Map<String, Value>>,
         /// Starts the plugin after the installation; true when absent.

@@ -14,9 +14,13 @@ use crate::{FieldError, Update, UpdateRule};
 pub struct LoadRequest {
     /// An https git URL, a folder, a `.zip`, a `.so`, `local:<path>` or `index:<id>`.
     pub source: String,
-    /// A branch, tag or commit of a git URL; `latest` when absent.
+    /// A version, tag, branch or commit of a git URL; `latest` when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
+    /// The pattern of the release tags of a git URL, such as `hello-v{version}`; when absent, the tags with one prefix
+    /// are the releases.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tag_pattern: Option<String>,
     /// Operator configuration that overrides the manifest's defaults. Without it, the existing configuration is kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub config: Option<Map<String, Value>>,
@@ -81,6 +85,12 @@ pub struct PluginItem {
     pub source: String,
     /// The commit, for a git source.
     pub commit: Option<String>,
+    /// The branch or tag that led to the commit, such as `refs/tags/v1.0.0`; null for a commit id.
+    #[serde(default, rename = "ref")]
+    pub reference: Option<String>,
+    /// The tag that led to the commit, such as `v1.0.0`.
+    #[serde(default)]
+    pub tag: Option<String>,
     /// Time of the installation.
     pub loaded_at: Option<u64>,
     /// The artifact's digest.

@@ -46,6 +46,10 @@ pub struct UpdateRuleRequest {
     /// All versions that updates must not install; when absent, the blocked versions are kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub blocked: Option<Vec<String>>,
+    /// The pattern of the release tags, such as `hello-v{version}`; an empty text removes it, and when absent, it is
+    /// kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tag_pattern: Option<String>,
 }
 
 /// Request body of `POST /api/plugins/:id/update`, which may be empty.

@@ -17,6 +17,7 @@ mod updates;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use host_core::tag::TagPattern;
 use host_core::{PluginId, Source};
 
 pub use access::{AddUser, CreateToken, RightsArgs, SetUser, TokenArgs, TokenCommand, UserArgs, UserCommand};
@@ -215,9 +216,12 @@ pub struct Load {
     /// uploaded
     #[arg(value_parser = loadable)]
     pub(crate) source: Loadable,
-    /// Branch, tag or commit of a git URL [default: the newest release, or the default branch if there is none]
+    /// Version, tag, branch or commit of a git URL [default: the newest release, else the default branch]
     #[arg(long, value_name = "REV")]
     pub(crate) version: Option<String>,
+    /// Pattern of the release tags of a git URL, such as `hello-v{version}` [default: the tags with one prefix]
+    #[arg(long, value_name = "PATTERN")]
+    pub(crate) tag_pattern: Option<TagPattern>,
     /// Set a key of the plugin's configuration to a JSON value or a text; may be repeated
     #[arg(long, value_name = "KEY=JSON", value_parser = set)]
     pub(crate) set: Vec<(String, serde_json::Value)>,

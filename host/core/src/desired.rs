@@ -63,6 +63,9 @@ pub struct Pick {
     pub trust: Trust,
     /// The commit, for a git source.
     pub commit: Option<String>,
+    /// The branch or tag that led to the commit, such as `refs/tags/v1.0.0`; `None` for a commit id, and for versions
+    /// that an older host installed.
+    pub reference: Option<String>,
     /// The version of the tag that an update took, which plugin.yaml may forget to name.
     pub tag: Option<Version>,
     /// The artifact.
@@ -86,6 +89,13 @@ impl Goal {
     /// Returns whether other plugins may depend on this one.
     pub fn is_enabled(self) -> bool {
         matches!(self, Goal::Running | Goal::Stopped)
+    }
+}
+
+impl Pick {
+    /// The tag that led to the commit, without `refs/tags/`.
+    pub fn tag_name(&self) -> Option<&str> {
+        self.reference.as_deref()?.strip_prefix("refs/tags/")
     }
 }
 
@@ -148,6 +158,7 @@ mod tests {
             source: "https://github.com/a/b".parse().unwrap(),
             trust: Trust::Http,
             commit: None,
+            reference: None,
             tag: None,
             artifact: Digest::of(version.as_bytes()),
             loaded_unix_ms: 1,

@@ -28,6 +28,7 @@ pub mod probation;
 mod rate_limit;
 mod source;
 pub mod spelling;
+pub mod tag;
 mod tree_path;
 pub mod update;
 

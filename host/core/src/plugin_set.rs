@@ -7,7 +7,8 @@
 //! | `prune` | true: plugins that are not listed are unloaded, and what the host keeps for them stays | false |
 //! | `plugins[]` | at most 1000, each plugin once | refused |
 //! | `….source` | a git address, a folder, a `.zip` or a `.so`; `upload:<id>` on the host that has the upload | refused |
-//! | `….version` | branch, tag or commit of a git address | the newest release, or else the default branch |
+//! | `….version` | version, branch, tag or commit of a git address | the newest release, or else the default branch |
+//! | `….tag_pattern` | pattern of the release tags of a git address, such as `hello-v{version}` | the tags with one prefix |
 //! | `….id` | the plugin that the source must hold | any, and no lock |
 //! | `….commit` | lock: exactly this commit, 40 hex digits; requires `id` and a git address | what `version` says |
 //! | `….artifact` | lock: exactly this artifact, whatever is built; requires `id` | any |
@@ -97,10 +98,8 @@ impl PluginEntry {
     /// The source to fetch: the locked commit, or else the source itself.
     pub fn to_fetch(&self) -> Source {
         match (&self.source, &self.commit) {
-            (Source::Git { url, .. }, Some(commit)) => {
-                Source::Git { url: url.clone(), revision: Revision::Named(commit.clone()) }
-            }
-            (source, _) => source.clone(),
+            (source, Some(commit)) => source.at(Revision::Named(commit.clone())).unwrap_or_else(|| source.clone()),
+            (source, None) => source.clone(),
         }
     }
 }

@@ -6,11 +6,14 @@ use std::str::FromStr;
 
 use url::Url;
 
+use crate::tag::{TagPattern, TagPatternError, TagRule};
+
 /// The source of a plugin.
 ///
 /// | written | means |
 /// |---|---|
-/// | `https://host/owner/name[.git][@rev]` | a git repository, at a branch, tag or commit |
+/// | `https://host/owner/name[.git][@rev]` | a git repository, at a version, branch, tag or commit |
+/// | `…#tags=hello-v{version}` | the pattern of its release tags |
 /// | `local:<path>`, or any other path | a folder, a `.zip` archive, or a `.so` beside its plugin.yaml |
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
@@ -20,6 +23,8 @@ pub enum Source {
         url: GitUrl,
         /// The revision.
         revision: Revision,
+        /// The pattern of its release tags; `None` chooses the tags by the rule of [`crate::tag`].
+        tags: Option<TagPattern>,
     },
     /// A folder with a plugin.yaml.
     Folder(PathBuf),
@@ -34,9 +39,10 @@ pub enum Source {
 /// A revision of a repository.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Revision {
-    /// The newest release tag (semver, no pre-release), or the default branch if there is none.
+    /// The newest release tag (no pre-release), or the default branch if there is none.
     Latest,
-    /// A branch, a tag or a full commit id; 1 to 200 of `A-Z a-z 0-9 . _ / -`, no `..`, not starting with `-`.
+    /// A tag, a branch, a full commit id or the version of a tag; 1 to 200 of `A-Z a-z 0-9 . _ / -`, no `..`, not
+    /// starting with `-`.
     Named(String),
 }
 
@@ -86,6 +92,15 @@ pub enum SourceError {
     /// A path with a control character.
     #[error("the path holds a control character")]
     Path,
+    /// A key after `#` that a source does not have.
+    #[error("`#{found}` is not a part of a git address; write `#tags=<pattern>`")]
+    Fragment {
+        /// The text, cut to 80 characters.
+        found: String,
+    },
+    /// An invalid pattern of release tags.
+    #[error(transparent)]
+    Tags(#[from] TagPatternError),
 }
 
 impl SourceError {
@@ -96,11 +111,44 @@ impl SourceError {
             SourceError::Scheme { .. } => "source_scheme",
             SourceError::Url { .. } => "source_url",
             SourceError::Revision { .. } => "source_revision",
+            SourceError::Fragment { .. } => "source_url",
+            SourceError::Tags(_) => "source_tag_pattern",
         }
     }
 }
 
 impl Source {
+    /// A repository, with release tags by the general rule.
+    pub fn git(url: GitUrl, revision: Revision) -> Source {
+        Source::Git { url, revision, tags: None }
+    }
+
+    /// The same source at another revision; `None` if the source has no revisions.
+    pub fn at(&self, revision: Revision) -> Option<Source> {
+        match self {
+            Source::Git { url, tags, .. } => Some(Source::Git { url: url.clone(), revision, tags: tags.clone() }),
+            _ => None,
+        }
+    }
+
+    /// The same source with a pattern of its release tags, or without one; `None` if the source has no tags.
+    pub fn with_tags(&self, tags: Option<TagPattern>) -> Option<Source> {
+        match self {
+            Source::Git { url, revision, .. } => {
+                Some(Source::Git { url: url.clone(), revision: revision.clone(), tags })
+            }
+            _ => None,
+        }
+    }
+
+    /// The rule that selects the release tags of the plugin.
+    pub fn tag_rule(&self) -> TagRule<'_> {
+        match self {
+            Source::Git { tags, .. } => TagRule { pattern: tags.as_ref(), path: None },
+            _ => TagRule::default(),
+        }
+    }
+
     /// The text of the source without its revision.
     pub fn without_revision(&self) -> String {
         match self {
@@ -234,6 +282,14 @@ impl FromStr for Revision {
     }
 }
 
+impl Revision {
+    /// Returns whether the text has the form of a full commit id. A branch or tag may have such a name, too.
+    pub fn is_commit(&self) -> bool {
+        let Revision::Named(name) = self else { return false };
+        name.len() == 40 && name.bytes().all(|c| c.is_ascii_hexdigit())
+    }
+}
+
 impl fmt::Display for Revision {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -257,12 +313,14 @@ impl FromStr for Source {
             return Err(SourceError::Path);
         }
         if let Some(rest) = text.strip_prefix("https://") {
+            let (rest, fragment) = rest.split_once('#').map_or((rest, None), |(rest, after)| (rest, Some(after)));
+            let tags = fragment.map(read_fragment).transpose()?;
             // `@` after the last `/` of the address starts the revision; one before it would be a user.
             let (address, revision) = match rest.match_indices('@').find(|(at, _)| rest[..*at].contains('/')) {
                 Some((at, _)) => (&rest[..at], rest[at + 1..].parse()?),
                 None => (rest, Revision::Latest),
             };
-            return Ok(Source::Git { url: GitUrl::parse(&format!("https://{address}"))?, revision });
+            return Ok(Source::Git { url: GitUrl::parse(&format!("https://{address}"))?, revision, tags });
         }
         let path = match text.split_once(':') {
             Some(("local", path)) => path,
@@ -290,6 +348,14 @@ impl FromStr for Source {
     }
 }
 
+/// Reads the part of a git address after `#`.
+fn read_fragment(text: &str) -> Result<TagPattern, SourceError> {
+    match text.strip_prefix("tags=") {
+        Some(pattern) => Ok(pattern.parse()?),
+        None => Err(SourceError::Fragment { found: text.chars().take(80).collect() }),
+    }
+}
+
 fn is_scheme(text: &str) -> bool {
     text.len() >= 2
         && text.starts_with(|c: char| c.is_ascii_alphabetic())
@@ -299,8 +365,13 @@ fn is_scheme(text: &str) -> bool {
 impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Source::Git { url, revision: Revision::Latest } => write!(f, "{url}"),
-            Source::Git { url, revision } => write!(f, "{url}@{revision}"),
+            Source::Git { url, revision, tags } => {
+                write!(f, "{url}")?;
+                if *revision != Revision::Latest {
+                    write!(f, "@{revision}")?;
+                }
+                tags.as_ref().map_or(Ok(()), |tags| write!(f, "#tags={tags}"))
+            }
             Source::Folder(path) | Source::Archive(path) | Source::Library(path) => write!(f, "{}", path.display()),
             Source::Upload(id) => write!(f, "upload:{id}"),
         }
@@ -333,6 +404,8 @@ mod tests {
         assert_eq!(read("https://GitHub.com/acme/hello.git/"), "https://github.com/acme/hello git");
         assert_eq!(read("https://github.com/acme/hello@v1.2.0"), "https://github.com/acme/hello@v1.2.0 git");
         assert_eq!(read("https://github.com/acme/hello@feature/x"), "https://github.com/acme/hello@feature/x git");
+        let tags = "https://github.com/acme/hello@v1.2.0#tags=hello-v{version}";
+        assert_eq!(read(tags), format!("{tags} git"));
         assert_eq!(read("examples/hello"), "examples/hello folder");
         assert_eq!(read("local:/srv/hello"), "/srv/hello folder");
         assert_eq!(read("a/hello.ZIP"), "a/hello.ZIP archive");
@@ -363,6 +436,8 @@ mod tests {
             ("https://github.com/a/b@--upload-pack=x", "source_revision"),
             ("https://github.com/a/b@x y", "source_revision"),
             ("https://github.com/a/b@a..b", "source_revision"),
+            ("https://github.com/a/b#tags=v1", "source_tag_pattern"),
+            ("https://github.com/a/b#tag=v{version}", "source_url"),
         ] {
             assert_eq!(read(text), code, "{text}");
         }

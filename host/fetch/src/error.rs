@@ -170,6 +170,16 @@ pub enum Error {
         known: String,
         hint: &'static str,
     },
+    /// No tag matches the operator's pattern.
+    #[error(
+        "no tag of `{url}` matches `{pattern}`; it has {known}; hint: correct `tag_pattern`, or name a branch, tag or commit"
+    )]
+    NoRelease { url: String, pattern: String, known: String },
+    /// Several tags may be meant.
+    #[error(
+        "it is not clear which tags of `{url}` belong to the plugin: {found}; hint: name a tag, or set `tag_pattern`, such as `{example}`"
+    )]
+    AmbiguousTags { url: String, found: String, example: String },
     /// A repository with more branches and tags than are looked through.
     #[error(
         "`{url}` has more than {max_refs} branches and tags, which are not looked through for versions; \
@@ -222,6 +232,8 @@ impl Error {
             Error::Git { .. } => "fetch_git",
             Error::EmptyRepository { .. } => "fetch_empty_repository",
             Error::NoRevision { .. } => "fetch_no_revision",
+            Error::NoRelease { .. } => "fetch_no_release",
+            Error::AmbiguousTags { .. } => "fetch_ambiguous_tags",
             Error::TooManyRefs { .. } => "fetch_too_many_refs",
             Error::Submodule { .. } => "fetch_submodule",
             Error::GitMode { .. } => "fetch_git_mode",

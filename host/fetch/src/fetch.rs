@@ -64,8 +64,17 @@ pub struct Fetched {
     pub tree: Tree,
     /// The git commit, 40 hex digits, when the source is a repository.
     pub commit: Option<String>,
+    /// The branch or tag that led to the commit, such as `refs/tags/v1.0.0`; `None` for a commit id.
+    pub reference: Option<String>,
     /// The files of the source that are not in the tree, and why.
     pub warnings: Vec<String>,
+}
+
+impl Fetched {
+    /// A tree that does not come from a repository, with the warnings about files that are not in it.
+    pub fn from_tree(tree: Tree, warnings: Vec<String>) -> Fetched {
+        Fetched { tree, commit: None, reference: None, warnings }
+    }
 }
 
 /// Makes a tree of `source`.
@@ -83,7 +92,9 @@ pub fn fetch(
     cancelled: &Arc<AtomicBool>,
 ) -> Result<Fetched, Error> {
     match source {
-        Source::Git { url, revision } => git::fetch(store, config, url, revision, cancelled),
+        Source::Git { url, revision, .. } => {
+            git::fetch(store, config, url, revision, source.tag_rule(), cancelled)
+        }
         Source::Folder(path) => folder::folder(store, &resolve(path, config, trust)?, cancelled),
         Source::Archive(path) => zip::unpack(store, &config.archive, &resolve(path, config, trust)?),
         Source::Library(path) => {
@@ -93,11 +104,11 @@ pub fn fetch(
             };
             let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
             let tree = folder::library(store, &resolve(parent, config, trust)?, name)?;
-            Ok(Fetched { tree, commit: None, warnings: vec![] })
+            Ok(Fetched::from_tree(tree, vec![]))
         }
         Source::Upload(id) => {
             let upload = store.upload(id)?.ok_or_else(|| Error::NoSuchUpload { id: id.clone() })?;
-            Ok(Fetched { tree: upload.tree, commit: None, warnings: upload.warnings })
+            Ok(Fetched::from_tree(upload.tree, upload.warnings))
         }
     }
 }

@@ -41,7 +41,7 @@ pub(crate) fn folder(store: &Store, path: &Path, cancelled: &AtomicBool) -> Resu
     };
     walk.folder(&root, "")?;
     let warnings = walk.left_out.warnings();
-    Ok(Fetched { tree: walk.writer.finish()?, commit: None, warnings })
+    Ok(Fetched::from_tree(walk.writer.finish()?, warnings))
 }
 
 /// Copies a library, its manifest and the schemas named in it. `folder` is absolute and without links.

@@ -16,6 +16,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use git2::{AutotagOption, FetchOptions, Oid, RemoteCallbacks, Repository, RepositoryInitOptions};
+use host_core::tag::TagRule;
 use host_core::{GitUrl, Revision};
 use host_store::Store;
 
@@ -35,6 +36,7 @@ pub(crate) fn fetch(
     config: &Config,
     url: &GitUrl,
     revision: &Revision,
+    rule: TagRule<'_>,
     cancelled: &Arc<AtomicBool>,
 ) -> Result<Fetched, Error> {
     if !allow::is_allowed(&config.allowed_repositories, &url.slug()) {
@@ -44,10 +46,11 @@ pub(crate) fn fetch(
     let folder = store.temp_dir()?;
     let attempt = || -> Result<Fetched, Error> {
         let repository = empty_repository(&session, folder.path())?;
-        let commit = transport::during(&session, || download(&session, &repository, revision))?;
+        let (commit, reference) = transport::during(&session, || download(&session, &repository, revision, rule))?;
         let mut writer = store.new_tree()?;
         let left_out = copy::commit(&session, &repository, commit, &mut writer, store.limits())?;
-        Ok(Fetched { tree: writer.finish()?, commit: Some(commit.to_string()), warnings: left_out.warnings() })
+        let (tree, commit, warnings) = (writer.finish()?, Some(commit.to_string()), left_out.warnings());
+        Ok(Fetched { tree, commit, reference, warnings })
     };
     // libgit2 only reports that its transport failed; the session knows the reason.
     attempt().map_err(|error| session.failure().unwrap_or(error))
@@ -64,12 +67,21 @@ fn empty_repository(session: &Session, folder: &Path) -> Result<Repository, Erro
     Ok(repository)
 }
 
-/// Downloads `revision` and returns its commit.
-fn download(session: &Session, repository: &Repository, revision: &Revision) -> Result<Oid, Error> {
+/// Downloads `revision` and returns its commit, and the branch or tag that led to it.
+fn download(
+    session: &Session,
+    repository: &Repository,
+    revision: &Revision,
+    rule: TagRule<'_>,
+) -> Result<(Oid, Option<String>), Error> {
     let git = |action| move |source| session.git_error(action, source);
     let mut remote = repository.remote_anonymous(session.asked()).map_err(git("name the address"))?;
     let advertised = versions::list(session, &mut remote)?;
-    let choice = revision::choose(session.asked(), &advertised, revision)?;
+    let choice = revision::choose(session.asked(), &advertised, revision, rule)?;
+    let reference = match (&choice, revision) {
+        (Choice::Tip { name, .. }, revision) if !revision.is_commit() => Some(name.clone()),
+        _ => None,
+    };
     let mut callbacks = RemoteCallbacks::new();
     callbacks.transfer_progress(|progress| session.check().is_ok() && progress.total_objects() <= MAX_OBJECTS);
     let mut options = FetchOptions::new();
@@ -86,11 +98,15 @@ fn download(session: &Session, repository: &Repository, revision: &Revision) -> 
     match choice {
         Choice::Tip { id, .. } => {
             let object = repository.find_object(id, None).map_err(git("find the commit"))?;
-            Ok(object.peel_to_commit().map_err(git("find the commit"))?.id())
+            Ok((object.peel_to_commit().map_err(git("find the commit"))?.id(), reference))
         }
         Choice::Commit(id) => {
             let found = is_reachable(repository, &advertised, id).map_err(git("walk the history"))?;
-            if found { Ok(id) } else { Err(revision::no_such_of(session.asked(), &advertised, &id.to_string())) }
+            if found {
+                Ok((id, None))
+            } else {
+                Err(revision::no_such_of(session.asked(), &advertised, &id.to_string(), rule))
+            }
         }
     }
 }
@@ -128,7 +144,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let repository = empty_repository(&session, folder.path()).unwrap();
         repository.config().unwrap().set_str("url.file:///.insteadOf", "https://git.invalid/").unwrap();
-        let error = transport::during(&session, || download(&session, &repository, &Revision::Latest)).unwrap_err();
+        let error =
+            transport::during(&session, || download(&session, &repository, &Revision::Latest, TagRule::default()))
+                .unwrap_err();
         assert_eq!(error.code(), "fetch_other_url");
         assert!(error.to_string().contains("`file:///acme/hello`"), "{error}");
     }

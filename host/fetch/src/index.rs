@@ -43,10 +43,10 @@ pub fn read_index(
     cancelled: &Arc<AtomicBool>,
 ) -> Result<IndexText, Error> {
     match place {
-        Source::Git { url, revision } => {
+        Source::Git { url, revision, .. } => {
             let (max_git_bytes, timeout) = (config.max_git_bytes.min(MAX_GIT_BYTES), config.timeout.min(TIMEOUT));
             let config = Config { max_git_bytes, timeout, ..config.clone() };
-            let fetched = git::fetch(store, &config, url, revision, cancelled)?;
+            let fetched = git::fetch(store, &config, url, revision, place.tag_rule(), cancelled)?;
             let (bytes, is_json) = of_tree(&fetched.tree, place)?;
             Ok(IndexText { bytes, is_json, commit: fetched.commit })
         }

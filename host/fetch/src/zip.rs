@@ -78,7 +78,7 @@ pub(crate) fn unpack(store: &Store, limits: &ArchiveLimits, path: &Path) -> Resu
         // One byte more than declared, so that the reader reaches its end, where it compares the checksum.
         writer.add(entry.path.clone(), entry.executable, file.take(entry.bytes + 1))?;
     }
-    Ok(Fetched { tree: writer.finish()?, commit: None, warnings: left_out.warnings() })
+    Ok(Fetched::from_tree(writer.finish()?, left_out.warnings()))
 }
 
 fn read(path: &Path, max_bytes: u64) -> Result<Vec<u8>, Error> {

@@ -148,6 +148,8 @@ struct PickDocument {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     commit: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    reference: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     tag: Option<String>,
     artifact: String,
     loaded_unix_ms: u64,
@@ -177,6 +179,7 @@ impl PickDocument {
             },
             from_command_line: pick.trust == Trust::CommandLine,
             commit: pick.commit.clone(),
+            reference: pick.reference.clone(),
             tag: pick.tag.as_ref().map(ToString::to_string),
             artifact: pick.artifact.to_string(),
             loaded_unix_ms: pick.loaded_unix_ms,
@@ -200,6 +203,7 @@ impl PickDocument {
             source,
             trust: if self.from_command_line { Trust::CommandLine } else { Trust::Http },
             commit: self.commit,
+            reference: self.reference,
             tag: self
                 .tag
                 .map(|tag| tag.parse().map_err(|error| format!("`{tag}` is not a version: {error}")))
@@ -224,6 +228,7 @@ mod tests {
             source,
             trust: Trust::CommandLine,
             commit: Some("a".repeat(40)),
+            reference: Some("refs/tags/v1.2.3".to_owned()),
             tag: Some("1.2.3".parse().unwrap()),
             artifact: Digest::of(b"x"),
             loaded_unix_ms: 7,
@@ -247,7 +252,7 @@ mod tests {
                 id: "abc".parse().unwrap(),
                 goal,
                 current: pick(source.clone()),
-                kept: vec![Pick { trust: Trust::Http, commit: None, ..pick(source) }],
+                kept: vec![Pick { trust: Trust::Http, commit: None, reference: None, ..pick(source) }],
                 configuration: serde_json::from_str(r#"{"b": [1, null], "a": "ä"}"#).unwrap(),
                 placement: Placement::Isolated,
                 grants: BTreeSet::from(["kv.read".to_owned()]),

@@ -19,6 +19,7 @@ fn desired(plugin: &str, goal: Goal) -> Desired {
             source: Source::Folder("/srv/a".into()),
             trust: Trust::Http,
             commit: None,
+            reference: None,
             tag: None,
             artifact: Digest::of(plugin.as_bytes()),
             loaded_unix_ms: 1,

@@ -48,6 +48,9 @@ pub struct SetPolicy {
     /// How often to check for updates, such as `30m` or `24h` [default: unchanged; initially one hour]
     #[arg(long, value_name = "TIME")]
     pub(crate) interval: Option<UpdateInterval>,
+    /// Pattern of the release tags, such as `hello-v{version}`; an empty text removes it [default: unchanged]
+    #[arg(long, value_name = "PATTERN")]
+    pub(crate) tag_pattern: Option<String>,
 }
 
 /// `block` and `unblock`.

@@ -21,6 +21,10 @@ pub(super) async fn load(client: &Client, args: Load, screen: &Screen) -> Result
         let failure = Failure::usage("--version selects a branch, tag or commit and needs a git URL");
         return Err(failure.because(format!("`{source}` is not a git URL")).fix("remove --version"));
     }
+    if args.tag_pattern.is_some() && !matches!(&args.source, Loadable::Source(Source::Git { .. })) {
+        let failure = Failure::usage("--tag-pattern selects the release tags of a git URL");
+        return Err(failure.because(format!("`{source}` is not a git URL")).fix("remove --tag-pattern"));
+    }
     let what = format!("loading {source}");
     let config: serde_json::Map<_, _> = args.set.into_iter().collect();
     let config = (!config.is_empty()).then_some(config);
@@ -35,7 +39,14 @@ pub(super) async fn load(client: &Client, args: Load, screen: &Screen) -> Result
             client.watch_or_leave(install, &what, screen, args.verbose).await?
         }
         _ => {
-            let load = LoadRequest { source, version: args.version, config, start, replace: args.replace };
+            let load = LoadRequest {
+                source,
+                version: args.version,
+                tag_pattern: args.tag_pattern.map(|pattern| pattern.to_string()),
+                config,
+                start,
+                replace: args.replace,
+            };
             let ask = ApiRequest::post(args.options.path("/api/plugins/load", &[])).json(&load);
             client.watch_or_leave(ask, &what, screen, args.verbose).await?
         }
@@ -107,8 +118,20 @@ fn receipt(asked: &OperationResult) -> String {
     let mut facts = Table::new();
     facts.row(["plugin", &format!("{} {}", asked.id, asked.version)]);
     facts.row(["source", &asked.source]);
+    if let Some(commit) = &asked.commit {
+        facts.row(["commit", &at_reference(commit, asked.reference.as_deref())]);
+    }
     course(asked, &mut facts);
     facts.to_string()
+}
+
+/// A commit with the branch or tag that led to it.
+pub(super) fn at_reference(commit: &str, reference: Option<&str>) -> String {
+    let named = |reference: &str| match reference.strip_prefix("refs/tags/") {
+        Some(tag) => format!("tag {tag}"),
+        None => format!("branch {}", reference.strip_prefix("refs/heads/").unwrap_or(reference)),
+    };
+    reference.map_or_else(|| commit.to_owned(), |reference| format!("{commit} ({})", named(reference)))
 }
 
 /// Adds the generations, states and steps of an operation to a table.

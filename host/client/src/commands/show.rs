@@ -3,6 +3,7 @@
 use host_api::{Plugin, PluginItem, PluginList};
 use host_core::PluginId;
 
+use super::load::at_reference;
 use super::updates::{newer_text, rule_text};
 use super::{generations, route};
 use crate::client::{ApiRequest, Client};
@@ -123,7 +124,7 @@ fn sheet(plugin: &Plugin, url: &str) -> String {
     }
     facts.row(["source", &item.source]);
     if let Some(commit) = &item.commit {
-        facts.row(["commit", commit]);
+        facts.row(["commit", &at_reference(commit, item.reference.as_deref())]);
     }
     facts.row(["artifact", &item.file_path]);
     if let Some(loaded_at) = item.loaded_at {

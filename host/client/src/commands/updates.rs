@@ -74,6 +74,7 @@ pub(super) async fn set_policy(client: &Client, args: &SetPolicy, screen: &Scree
         automatic: args.automatic || stays_automatic,
         interval_seconds: Some(args.interval.map_or(before.interval_seconds, |time| time.duration().as_secs())),
         blocked: None,
+        tag_pattern: args.tag_pattern.clone(),
     };
     put(client, &args.change, &asked, screen).await
 }
@@ -106,7 +107,7 @@ fn blocked(method: Method, args: &Block) -> ApiRequest {
 async fn follow(client: &Client, args: &ChangeArgs, policy: UpdatePolicy, screen: &Screen) -> Result<(), Failure> {
     let interval_seconds = Some(rule(client, &args.plugin.id).await?.interval_seconds);
     let policy = policy.to_string();
-    put(client, args, &UpdateRuleRequest { policy, automatic: false, interval_seconds, blocked: None }, screen).await
+    put(client, args, &UpdateRuleRequest { policy, interval_seconds, ..UpdateRuleRequest::default() }, screen).await
 }
 
 async fn put(client: &Client, args: &ChangeArgs, asked: &UpdateRuleRequest, screen: &Screen) -> Result<(), Failure> {

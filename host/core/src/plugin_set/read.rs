@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 
 use super::{PluginEntry, PluginSet, PluginSetProblem};
 use crate::manifest::{self, Reader};
+use crate::tag::TagPattern;
 use crate::update::{UpdateInterval, UpdatePolicy, UpdateRule, blocked_versions};
 use crate::{Goal, PluginId, Revision, Source};
 
@@ -67,12 +68,24 @@ fn entry(reader: &Reader<'_>) -> Option<PluginEntry> {
         reader.problem("must be a mapping with at least a `source`");
         return None;
     }
-    reader.keys(&["source", "version", "id", "commit", "artifact", "goal", "configuration", "update", "blocked"]);
+    reader.keys(&[
+        "source",
+        "version",
+        "tag_pattern",
+        "id",
+        "commit",
+        "artifact",
+        "goal",
+        "configuration",
+        "update",
+        "blocked",
+    ]);
     let id_field = reader.field("id");
     let id: Option<PluginId> = id_field.parsed(manifest::plugin_id);
     let mut source = source(&reader.field("source").required());
     let is_git = source.as_ref().is_none_or(|source| matches!(source, Source::Git { .. }));
     revision(&reader.field("version"), source.as_mut());
+    tag_pattern(&reader.field("tag_pattern"), source.as_mut());
     let commit_field = reader.field("commit");
     let commit = commit_field.parsed(commit);
     if commit_field.is_given() && !is_git {
@@ -120,6 +133,22 @@ fn revision(reader: &Reader<'_>, source: Option<&mut Source>) {
             *revision = named;
         }
         Some(_) => reader.bare().problem("chooses a branch, tag or commit of a git address, which `source` is not"),
+        None => {}
+    }
+}
+
+/// Applies `tag_pattern` to a git address.
+fn tag_pattern(reader: &Reader<'_>, source: Option<&mut Source>) {
+    let rule = "must be a tag with `{version}` once in place of the version, such as `hello-v{version}`";
+    let Some(pattern) = reader.parsed(|text| text.parse::<TagPattern>().map_err(|_| rule)) else { return };
+    match source {
+        Some(Source::Git { tags, .. }) => {
+            if tags.as_ref().is_some_and(|tags| *tags != pattern) {
+                reader.problem("contradicts the pattern in `source`; keep one of them");
+            }
+            *tags = Some(pattern);
+        }
+        Some(_) => reader.bare().problem("selects the release tags of a git address, which `source` is not"),
         None => {}
     }
 }

@@ -51,6 +51,9 @@ fn item(entry: &PluginEntry) -> String {
     if let Source::Git { revision: Revision::Named(named), .. } = &entry.source {
         line("version", &scalar(named));
     }
+    if let Source::Git { tags: Some(tags), .. } = &entry.source {
+        line("tag_pattern", &quoted(&tags.to_string()));
+    }
     if let Some(commit) = &entry.commit {
         line("commit", &quoted(commit));
     }

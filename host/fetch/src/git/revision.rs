@@ -2,7 +2,7 @@
 
 use git2::{Oid, RemoteHead};
 use host_core::Revision;
-use semver::Version;
+use host_core::tag::{Ambiguous, TagRule, VersionTag};
 
 use crate::Error;
 
@@ -40,48 +40,113 @@ pub(crate) const BRANCHES: &str = "refs/heads/";
 /// Behind the name of a tag: the entry is the commit that the tag object leads to.
 pub(crate) const PEELED: &str = "^{}";
 
-/// Finds what `revision` means: a tag, else a branch, else a commit id.
-pub(crate) fn choose(url: &str, advertised: &[Advertised], revision: &Revision) -> Result<Choice, Error> {
+/// Finds what `revision` means: a tag, else a branch, else a commit id, else the version of a tag.
+pub(crate) fn choose(
+    url: &str,
+    advertised: &[Advertised],
+    revision: &Revision,
+    rule: TagRule<'_>,
+) -> Result<Choice, Error> {
     if advertised.is_empty() {
         return Err(Error::EmptyRepository { url: url.to_owned() });
     }
     let tip = |found: &Advertised| Choice::Tip { name: found.name.clone(), id: found.id };
+    let named =
+        |prefix: &str, wanted: &str| advertised.iter().find(|found| found.name.strip_prefix(prefix) == Some(wanted));
     match revision {
-        Revision::Latest => newest_release(advertised)
-            .or_else(|| default_branch(advertised))
-            .map(tip)
-            .ok_or_else(|| Error::EmptyRepository { url: url.to_owned() }),
+        Revision::Latest => {
+            let releases = releases(url, names(advertised, TAGS), rule, None)?;
+            let newest = releases.iter().rev().find(|release| release.version.pre.is_empty());
+            if newest.is_none() && rule.pattern.is_some() {
+                return Err(no_such_of(url, advertised, "latest", rule));
+            }
+            newest
+                .and_then(|release| named(TAGS, release.tag))
+                .or_else(|| default_branch(advertised))
+                .map(tip)
+                .ok_or_else(|| Error::EmptyRepository { url: url.to_owned() })
+        }
         Revision::Named(wanted) => {
-            let named = |prefix: &str| advertised.iter().find(|found| found.name.strip_prefix(prefix) == Some(wanted));
-            if let Some(found) = named(TAGS).or_else(|| named(BRANCHES)) {
+            if let Some(found) = named(TAGS, wanted).or_else(|| named(BRANCHES, wanted)) {
                 return Ok(tip(found));
             }
-            match full_id(wanted) {
-                Some(id) => Ok(commit(advertised, id)),
-                None => Err(no_such_of(url, advertised, wanted)),
+            if let Some(id) = full_id(wanted) {
+                return Ok(commit(advertised, id));
             }
+            let tag = tag_of_version(url, names(advertised, TAGS), wanted, rule, None)?;
+            let found = tag.and_then(|tag| named(TAGS, tag.tag));
+            found.map(tip).ok_or_else(|| no_such_of(url, advertised, wanted, rule))
         }
     }
 }
 
+/// The names of branches or tags.
+fn names<'a>(advertised: &'a [Advertised], prefix: &'static str) -> impl Iterator<Item = &'a str> + Clone {
+    let names = advertised.iter().filter_map(move |found| found.name.strip_prefix(prefix));
+    names.filter(|name| !name.ends_with(PEELED))
+}
+
+/// The releases of a plugin among the tags of a repository.
+pub(crate) fn releases<'t>(
+    url: &str,
+    tags: impl Iterator<Item = &'t str>,
+    rule: TagRule<'_>,
+    like: Option<&str>,
+) -> Result<Vec<VersionTag<'t>>, Error> {
+    rule.releases(tags, like).map_err(|Ambiguous(prefixes)| {
+        let example = prefixes.first().map_or_else(String::new, |prefix| format!("{prefix}v{{version}}"));
+        let found = format!("the release tags have the prefixes {}", quoted(prefixes));
+        Error::AmbiguousTags { url: url.to_owned(), found, example }
+    })
+}
+
+/// The tag of a version, however it is spelled.
+pub(crate) fn tag_of_version<'t>(
+    url: &str,
+    tags: impl Iterator<Item = &'t str>,
+    wanted: &str,
+    rule: TagRule<'_>,
+    like: Option<&str>,
+) -> Result<Option<VersionTag<'t>>, Error> {
+    rule.named(tags, wanted, like).map_err(|Ambiguous(tags)| {
+        let example = tags.first().and_then(|tag| VersionTag::new(tag));
+        let example = example.map_or_else(String::new, |tag| format!("{}v{{version}}", tag.prefix));
+        let found = format!("version `{wanted}` has the tags {}", quoted(tags));
+        Error::AmbiguousTags { url: url.to_owned(), found, example }
+    })
+}
+
+fn quoted(names: Vec<String>) -> String {
+    let n_more = names.len().saturating_sub(5);
+    let mut shown: Vec<_> = names.into_iter().take(5).map(|name| format!("`{name}`")).collect();
+    if n_more > 0 {
+        shown.push(format!("{n_more} more"));
+    }
+    shown.join(", ")
+}
+
 /// The error, with some of the server's branches and tags.
-pub(crate) fn no_such_of(url: &str, advertised: &[Advertised], revision: &str) -> Error {
-    let names = |prefix: &'static str| {
-        let names = advertised.iter().filter_map(move |found| found.name.strip_prefix(prefix));
-        names.filter(|name| !name.ends_with(PEELED))
-    };
-    no_such(url, names(BRANCHES), names(TAGS), revision)
+pub(crate) fn no_such_of(url: &str, advertised: &[Advertised], revision: &str, rule: TagRule<'_>) -> Error {
+    no_such(url, names(advertised, BRANCHES), names(advertised, TAGS), revision, rule)
 }
 
 /// The refusal, with some of what there is instead.
 pub(crate) fn no_such<'n>(
     url: &str,
     branches: impl Iterator<Item = &'n str>,
-    tags: impl Iterator<Item = &'n str>,
+    tags: impl Iterator<Item = &'n str> + Clone,
     revision: &str,
+    rule: TagRule<'_>,
 ) -> Error {
+    if let (Some(pattern), "latest") = (rule.pattern, revision) {
+        let known = some_of(tags, "tags");
+        return Error::NoRelease { url: url.to_owned(), pattern: pattern.to_string(), known };
+    }
     let is_hex = revision.len() >= 7 && revision.bytes().all(|c| c.is_ascii_hexdigit());
-    let hint = if is_hex && revision.len() == 40 {
+    let near = rule.near(tags.clone(), revision);
+    let hint = if !near.is_empty() {
+        "name one of these tags, or leave the version out for the newest release"
+    } else if is_hex && revision.len() == 40 {
         "the commit must be on a branch or tag of this repository, not of a fork"
     } else if is_hex {
         "write all 40 digits of a commit id"
@@ -91,7 +156,10 @@ pub(crate) fn no_such<'n>(
     Error::NoRevision {
         url: url.to_owned(),
         revision: revision.to_owned(),
-        known: format!("{} and {}", some_of(branches, "branches"), some_of(tags, "tags")),
+        known: match &*near {
+            [] => format!("{} and {}", some_of(branches, "branches"), some_of(tags, "tags")),
+            _ => format!("near tags: {}", quoted(near.into_iter().map(str::to_owned).collect())),
+        },
         hint,
     }
 }
@@ -103,20 +171,6 @@ fn some_of<'n>(names: impl Iterator<Item = &'n str>, kind: &str) -> String {
         n if n > 5 => format!("the {kind} {} and {} more", names[..5].join(", "), n - 5),
         _ => format!("the {kind} {}", names.join(", ")),
     }
-}
-
-/// The version of a tag.
-pub(crate) fn version(tag: &str) -> Option<Version> {
-    Version::parse(tag.strip_prefix('v').unwrap_or(tag)).ok()
-}
-
-fn newest_release(advertised: &[Advertised]) -> Option<&Advertised> {
-    let release = |found: &Advertised| {
-        let version = version(found.name.strip_prefix(TAGS)?)?;
-        version.pre.is_empty().then_some(version)
-    };
-    let releases = advertised.iter().filter_map(|found| Some((release(found)?, found)));
-    releases.max_by(|(a, _), (b, _)| a.cmp(b)).map(|(_, found)| found)
 }
 
 fn default_branch(advertised: &[Advertised]) -> Option<&Advertised> {
@@ -163,7 +217,8 @@ mod tests {
     }
 
     fn chosen(names: &[(&str, char)], revision: &str) -> String {
-        match choose("https://example.org/a/b", &advertised(names), &revision.parse().unwrap()) {
+        let rule = TagRule::default();
+        match choose("https://example.org/a/b", &advertised(names), &revision.parse().unwrap(), rule) {
             Ok(Choice::Tip { name, id }) => format!("{name} {}", &id.to_string()[..1]),
             Ok(Choice::Commit(id)) => format!("commit {}", &id.to_string()[..1]),
             Err(error) => error.code().to_owned(),
@@ -177,7 +232,16 @@ mod tests {
         let mut tags = branches.to_vec();
         tags.extend([("refs/tags/v1.9.0", '3'), ("refs/tags/1.10.0", '4'), ("refs/tags/1.10.0^{}", '5')]);
         tags.extend([("refs/tags/v2.0.0-rc.1", '6'), ("refs/tags/nightly", '7'), ("refs/tags/v1.2", '8')]);
+        tags.extend([("refs/tags/other-v3.0.0", '9')]);
         assert_eq!(chosen(&tags, "latest"), "refs/tags/1.10.0 4");
+        for (version, expected) in [("1.9.0", "v1.9.0 3"), ("v1.10.0", "1.10.0 4"), ("3.0.0", "other-v3.0.0 9")] {
+            assert_eq!(chosen(&tags, version), format!("refs/tags/{expected}"));
+        }
+        let prefixed = [("HEAD", '1'), ("refs/tags/x-v1.0.0", '2'), ("refs/tags/x-v1.1.0", '3')];
+        assert_eq!(chosen(&prefixed, "latest"), "refs/tags/x-v1.1.0 3");
+        let several = [("HEAD", '1'), ("refs/tags/x-v1.0.0", '2'), ("refs/tags/y-v1.0.0", '3')];
+        assert_eq!(chosen(&several, "latest"), "fetch_ambiguous_tags");
+        assert_eq!(chosen(&several, "1.0.0"), "fetch_ambiguous_tags");
         assert_eq!(chosen(&[("HEAD", '1')], "latest"), "HEAD 1");
         assert_eq!(chosen(&[], "latest"), "fetch_empty_repository");
     }
@@ -205,7 +269,15 @@ mod tests {
         ] {
             assert_eq!(chosen(&names, revision), expected, "{revision}");
         }
-        let error = no_such_of("https://example.org/a/b", &advertised(&names), "v2").to_string();
+        let rule = TagRule::default();
+        let error = no_such_of("https://example.org/a/b", &advertised(&names), "v2", rule).to_string();
         assert!(error.contains("`main`, `feature/x`, `v1` and the tags `v1`; hint: check"), "{error}");
+        let tags = [("refs/tags/v1.0.1", '1'), ("refs/tags/v1.2.0", '2'), ("refs/tags/v3.0.0", '3')];
+        let error = no_such_of("https://example.org/a/b", &advertised(&tags), "1.0", rule).to_string();
+        assert!(error.contains("near tags: `v1.0.1`; hint: name one"), "{error}");
+        let pattern = "x{version}".parse().unwrap();
+        let rule = TagRule { pattern: Some(&pattern), ..rule };
+        let error = choose("https://example.org/a/b", &advertised(&tags), &Revision::Latest, rule).unwrap_err();
+        assert!(error.to_string().contains("matches `x{version}`; it has the tags `v1.0.1`"), "{error}");
     }
 }

@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use git2::{Direction, Remote};
+use host_core::tag::{TagRule, VersionTag};
 use host_core::{GitUrl, Revision};
 use semver::Version;
 
 use super::allow;
-use super::revision::{Advertised, BRANCHES, PEELED, TAGS, full_id, is_ours, no_such, version};
+use super::revision::{Advertised, BRANCHES, PEELED, TAGS, full_id, is_ours, no_such, releases, tag_of_version};
 use super::session::Session;
 use super::transport;
 use crate::{Config, Error};
@@ -21,9 +22,7 @@ const MAX_REFS: usize = 10_000;
 pub struct Listing {
     /// The repository.
     pub url: GitUrl,
-    /// The tags that are semantic versions, the oldest version first, pre-releases among them.
-    pub releases: Vec<Release>,
-    /// The other tags.
+    /// The tags.
     pub tags: Vec<Tip>,
     /// The branches.
     pub branches: Vec<Tip>,
@@ -31,7 +30,7 @@ pub struct Listing {
     pub head: Option<Head>,
 }
 
-/// A tag that is a semantic version, with or without a `v` before it.
+/// A tag that names a version.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Release {
     /// The version.
@@ -42,7 +41,7 @@ pub struct Release {
     pub commit: String,
 }
 
-/// A branch, or a tag that is not a version.
+/// A branch or a tag.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tip {
     /// The name.
@@ -63,8 +62,8 @@ pub struct Head {
 /// The newer versions of a revision.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Follow<'l> {
-    /// Its releases.
-    Releases(&'l [Release]),
+    /// The releases with tags like its own, the oldest version first, pre-releases among them.
+    Releases(Vec<Release>),
     /// The current commit of its branch or tag.
     Tip(&'l str),
     /// Nothing: the revision is a commit.
@@ -109,8 +108,7 @@ fn listing(url: &GitUrl, advertised: &[Advertised]) -> Result<Listing, Error> {
     if advertised.iter().filter(|found| is_ours(found) && !found.name.ends_with(PEELED)).count() > MAX_REFS {
         return Err(Error::TooManyRefs { url: url.to_string(), max_refs: MAX_REFS });
     }
-    let mut listing =
-        Listing { url: url.clone(), releases: vec![], tags: vec![], branches: vec![], head: head(advertised) };
+    let mut listing = Listing { url: url.clone(), tags: vec![], branches: vec![], head: head(advertised) };
     // The commit of an annotated tag follows the tag directly.
     for (at, found) in advertised.iter().enumerate() {
         let peeled = advertised.get(at + 1).filter(|next| next.name.strip_suffix(PEELED) == Some(&found.name));
@@ -118,14 +116,9 @@ fn listing(url: &GitUrl, advertised: &[Advertised]) -> Result<Listing, Error> {
         if let Some(name) = found.name.strip_prefix(BRANCHES).filter(|name| can_be_named(name)) {
             listing.branches.push(Tip { name: name.to_owned(), commit });
         } else if let Some(name) = found.name.strip_prefix(TAGS).filter(|name| can_be_named(name)) {
-            match version(name) {
-                Some(version) => listing.releases.push(Release { version, tag: name.to_owned(), commit }),
-                None => listing.tags.push(Tip { name: name.to_owned(), commit }),
-            }
+            listing.tags.push(Tip { name: name.to_owned(), commit });
         }
     }
-    // Two tags for one version stay in the order of the server.
-    listing.releases.sort_by(|a, b| a.version.cmp(&b.version));
     Ok(listing)
 }
 
@@ -143,34 +136,72 @@ fn can_be_named(name: &str) -> bool {
 
 impl Listing {
     /// Returns the newer versions of `revision`, by the same rules as [`fetch`](crate::fetch()): the latest version is
-    /// the newest release, or the default branch if there is none; a name is a tag before a branch before a commit. A
-    /// version whose tag was deleted still has the other releases.
+    /// the newest release, or the default branch if there is none; a name is a tag before a branch before a commit
+    /// before the version of a tag. A version whose tag was deleted still has the other releases.
     ///
     /// # Errors
-    /// [`Error::EmptyRepository`] and [`Error::NoRevision`].
-    pub fn follow(&self, revision: &Revision) -> Result<Follow<'_>, Error> {
+    /// [`Error::EmptyRepository`], [`Error::NoRevision`], [`Error::AmbiguousTags`] and [`Error::NoRelease`].
+    pub fn follow(&self, revision: &Revision, rule: TagRule<'_>) -> Result<Follow<'_>, Error> {
         let Revision::Named(name) = revision else {
-            let has_release = self.releases.iter().any(|release| release.version.pre.is_empty());
+            let releases = self.releases(rule, None)?;
+            let has_release = releases.iter().any(|release| release.version.pre.is_empty());
             return match &self.head {
-                _ if has_release => Ok(Follow::Releases(&self.releases)),
+                _ if has_release => Ok(Follow::Releases(releases)),
+                _ if rule.pattern.is_some() => Err(self.no_such("latest", rule)),
                 Some(head) => Ok(Follow::Tip(&head.commit)),
                 None => Err(Error::EmptyRepository { url: self.url.to_string() }),
             };
         };
-        if self.releases.iter().any(|release| release.tag == *name) {
-            Ok(Follow::Releases(&self.releases))
-        } else if let Some(tip) = self.tags.iter().chain(&self.branches).find(|tip| tip.name == *name) {
-            Ok(Follow::Tip(&tip.commit))
-        } else if full_id(name).is_some() {
-            Ok(Follow::Fixed)
-        } else if version(name).is_some() && !self.releases.is_empty() {
-            Ok(Follow::Releases(&self.releases))
-        } else {
-            let tags = self.tags.iter().map(|tip| &*tip.name);
-            let tags = tags.chain(self.releases.iter().map(|release| &*release.tag));
-            let branches = self.branches.iter().map(|tip| &*tip.name);
-            Err(no_such(&self.url.to_string(), branches, tags, name))
+        if let Some(tip) = self.tags.iter().chain(&self.branches).find(|tip| tip.name == *name) {
+            let is_release = self.tags.iter().any(|tag| tag.name == *name) && rule.read(name).is_some();
+            return if is_release {
+                Ok(Follow::Releases(self.releases(rule, Some(name))?))
+            } else {
+                Ok(Follow::Tip(&tip.commit))
+            };
         }
+        if full_id(name).is_some() {
+            return Ok(Follow::Fixed);
+        }
+        match tag_of_version(&self.url.to_string(), self.tag_names(), name, rule, None)? {
+            Some(tag) => Ok(Follow::Releases(self.releases(rule, Some(tag.tag))?)),
+            None => {
+                let releases = if rule.read(name).is_some() { self.releases(rule, Some(name))? } else { vec![] };
+                if releases.is_empty() { Err(self.no_such(name, rule)) } else { Ok(Follow::Releases(releases)) }
+            }
+        }
+    }
+
+    /// The release of the version `asked`, or with the tag `asked`; `None` if there is none. `like` is a tag whose
+    /// prefix is meant if several tags name the version.
+    ///
+    /// # Errors
+    /// [`Error::AmbiguousTags`].
+    pub fn release(&self, asked: &str, rule: TagRule<'_>, like: Option<&str>) -> Result<Option<Release>, Error> {
+        let exact = self.tags.iter().find(|tip| tip.name == asked).and_then(|tip| rule.read(&tip.name));
+        let found = match exact {
+            Some(tag) => Some(tag),
+            None => tag_of_version(&self.url.to_string(), self.tag_names(), asked, rule, like)?,
+        };
+        Ok(found.and_then(|tag| self.release_of(&tag)))
+    }
+
+    fn releases(&self, rule: TagRule<'_>, like: Option<&str>) -> Result<Vec<Release>, Error> {
+        let releases = releases(&self.url.to_string(), self.tag_names(), rule, like)?;
+        Ok(releases.iter().filter_map(|tag| self.release_of(tag)).collect())
+    }
+
+    fn release_of(&self, tag: &VersionTag<'_>) -> Option<Release> {
+        let tip = self.tags.iter().find(|tip| tip.name == tag.tag)?;
+        Some(Release { version: tag.version.clone(), tag: tip.name.clone(), commit: tip.commit.clone() })
+    }
+
+    fn tag_names(&self) -> impl Iterator<Item = &str> + Clone {
+        self.tags.iter().map(|tip| &*tip.name)
+    }
+
+    fn no_such(&self, name: &str, rule: TagRule<'_>) -> Error {
+        no_such(&self.url.to_string(), self.branches.iter().map(|tip| &*tip.name), self.tag_names(), name, rule)
     }
 }
 
@@ -220,11 +251,11 @@ mod tests {
         let tips = |tips: &[Tip]| {
             tips.iter().map(|tip| format!("{} {}", tip.name, short(&tip.commit))).collect::<Vec<_>>().join(", ")
         };
-        let releases = listing.releases.iter();
+        let releases = listing.releases(TagRule::default(), None).unwrap();
         let releases: Vec<_> =
-            releases.map(|found| format!("{} {} {}", found.version, found.tag, short(&found.commit))).collect();
+            releases.iter().map(|found| format!("{} {} {}", found.version, found.tag, short(&found.commit))).collect();
         assert_eq!(releases.join(", "), "1.2.0 1.2.0 8, 1.2.0 v1.2.0 d, 1.9.0-rc.1 v1.9.0-rc.1 e, 1.10.0 v1.10.0 c");
-        assert_eq!(tips(&listing.tags), "main 9, nightly b, v2 f");
+        assert_eq!(tips(&listing.tags), "1.2.0 8, main 9, nightly b, v1.10.0 c, v1.2.0 d, v1.9.0-rc.1 e, v2 f");
         assert_eq!(tips(&listing.branches), "1.2.0 2, main 4");
         assert_eq!(listing.head, Some(Head { branch: Some("main".to_owned()), commit: format!("{:040x}", 1) }));
     }
@@ -232,6 +263,10 @@ mod tests {
     #[test]
     fn the_followed_version_is_the_version_that_a_fetch_returns() {
         let id = "a".repeat(40);
+        let rule = TagRule::default();
+        fn version(tag: &str) -> Option<VersionTag<'_>> {
+            VersionTag::new(tag)
+        }
         let branch = ["HEAD", "refs/heads/main", "refs/tags/v1.0.0-rc.1"];
         for (names, revision, expected) in [
             (NAMES, "latest", "releases"),
@@ -254,7 +289,7 @@ mod tests {
             let advertised = advertised(names);
             let listing = listing(&url(), &advertised).unwrap();
             let revision: Revision = revision.parse().unwrap();
-            let followed = match listing.follow(&revision) {
+            let followed = match listing.follow(&revision, rule) {
                 Ok(Follow::Releases(_)) => "releases".to_owned(),
                 Ok(Follow::Tip(commit)) => format!("tip {}", commit.trim_start_matches('0')),
                 Ok(Follow::Fixed) => "fixed".to_owned(),
@@ -262,7 +297,7 @@ mod tests {
             };
             assert_eq!(followed, expected, "{revision}");
 
-            let chosen = choose("https://git.example.org/acme/hello", &advertised, &revision);
+            let chosen = choose("https://git.example.org/acme/hello", &advertised, &revision, rule);
             let name = match &chosen {
                 Ok(Choice::Tip { name, .. }) => name,
                 Ok(Choice::Commit(_)) => "commit",
@@ -281,9 +316,8 @@ mod tests {
     #[test]
     fn the_refusal_names_what_there_is() {
         let listing = listing(&url(), &advertised(NAMES)).unwrap();
-        let error = listing.follow(&"feature".parse().unwrap()).unwrap_err().to_string();
-        let known =
-            "it has the branches `1.2.0`, `main` and the tags `main`, `nightly`, `v2`, `1.2.0`, `v1.2.0` and 2 more";
+        let error = listing.follow(&"feature".parse().unwrap(), TagRule::default()).unwrap_err().to_string();
+        let known = "it has the branches `1.2.0`, `main` and the tags `1.2.0`, `main`, `nightly`, `v1.10.0`, `v1.2.0` and 2 more";
         assert!(error.contains(known), "{error}");
     }
 
@@ -292,7 +326,7 @@ mod tests {
         let names: Vec<_> = (0..MAX_REFS).map(|n| format!("refs/tags/v1.0.{n}")).collect();
         let mut names: Vec<_> = names.iter().map(String::as_str).collect();
         names.extend(["HEAD", "refs/pull/1/head", "refs/tags/v1.0.9999^{}"]);
-        assert_eq!(listing(&url(), &advertised(&names)).unwrap().releases.len(), MAX_REFS);
+        assert_eq!(listing(&url(), &advertised(&names)).unwrap().tags.len(), MAX_REFS);
         names.push("refs/heads/main");
         let error = listing(&url(), &advertised(&names)).unwrap_err();
         assert_eq!(error.code(), "fetch_too_many_refs");

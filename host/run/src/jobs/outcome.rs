@@ -67,6 +67,8 @@ mod tests {
             id: Some("hello".parse().unwrap()),
             version: "1.0.0".to_owned(),
             source: "/srv/hello".to_owned(),
+            commit: None,
+            reference: None,
             revision: 3,
             served: vec![],
             reason: None,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use host_core::tag::TagPattern;
 use host_core::update::UpdateRule;
 use host_core::{Digest, PluginId, Revision, Source, Trust};
 use serde_json::{Map, Value};
@@ -135,6 +136,8 @@ pub enum Operation {
         rule: UpdateRule,
         /// The versions that updates never choose; `None` leaves them unchanged.
         blocked: Option<BTreeSet<semver::Version>>,
+        /// The pattern of the release tags; `Some(None)` removes it, `None` leaves it unchanged.
+        tags: Option<Option<TagPattern>>,
     },
     /// Blocks a version for updates, or unblocks it. Other blocked versions stay blocked, also when clients change them
     /// concurrently.

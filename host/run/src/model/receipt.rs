@@ -18,6 +18,12 @@ pub struct Receipt {
     pub version: String,
     /// The source of the plugin.
     pub source: String,
+    /// The commit, for a git source.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commit: Option<String>,
+    /// The branch or tag that led to the commit, such as `refs/tags/v1.0.0`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reference: Option<String>,
     /// The revision of the present desired state.
     #[serde(default)]
     pub revision: u64,

@@ -11,6 +11,7 @@ use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use host_core::tag::TagPattern;
 use host_core::update::{UpdateError, UpdateInterval, UpdateRule};
 use host_core::{Digest, Revision, Source, Trust};
 use semver::Version;
@@ -88,6 +89,8 @@ enum Record {
         rule: UpdateRule,
         #[serde(with = "versions_if_any")]
         blocked: Option<BTreeSet<Version>>,
+        #[serde(default, skip_serializing_if = "Option::is_none", with = "tags")]
+        tags: Option<Option<TagPattern>>,
     },
     BlockVersion {
         id: String,
@@ -183,6 +186,21 @@ mod revision {
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Revision>, D::Error> {
         let text = Option::<String>::deserialize(deserializer)?;
         text.map(|text| text.parse().map_err(D::Error::custom)).transpose()
+    }
+}
+
+/// A new pattern of release tags; an empty text removes the pattern.
+mod tags {
+    use super::*;
+
+    pub(super) fn serialize<S: Serializer>(tags: &Option<Option<TagPattern>>, to: S) -> Result<S::Ok, S::Error> {
+        tags.as_ref().map(|tags| tags.as_ref().map(ToString::to_string).unwrap_or_default()).serialize(to)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Option<TagPattern>>, D::Error> {
+        let text = String::deserialize(from)?;
+        let tags = if text.is_empty() { None } else { Some(text.parse().map_err(D::Error::custom)?) };
+        Ok(Some(tags))
     }
 }
 
@@ -447,8 +465,10 @@ mod tests {
                 id: id(),
                 rule: UpdateRule::new("patch".parse().unwrap(), true, UpdateInterval::default()).unwrap(),
                 blocked: Some(BTreeSet::from(["1.2.3".parse().unwrap()])),
+                tags: Some(Some("a-{version}".parse().unwrap())),
             },
-            Operation::SetUpdateRule { id: id(), rule: UpdateRule::default(), blocked: None },
+            Operation::SetUpdateRule { id: id(), rule: UpdateRule::default(), blocked: None, tags: Some(None) },
+            Operation::SetUpdateRule { id: id(), rule: UpdateRule::default(), blocked: None, tags: None },
             Operation::BlockVersion { id: id(), version: "1.2.3".parse().unwrap(), blocked: true },
             Operation::Apply { plan: Digest::of(b"x"), targets: targets(), atomic: true },
             Operation::Batch {
@@ -467,6 +487,7 @@ mod tests {
             source: "https://github.com/acme/hello".parse().unwrap(),
             trust: Trust::Http,
             commit: Some("c1".to_owned()),
+            reference: None,
             tree: Some(Digest::of(b"t")),
             artifact: None,
         };
@@ -528,7 +549,8 @@ mod tests {
             {"operation":"restore","id":"hello","revision":3}
             {"operation":"update","id":"hello","to":"v2","automatic":false}
             {"operation":"update","id":"hello","to":null,"automatic":true}
-            {"operation":"set_update_rule","id":"hello","rule":{"policy":"patch","automatic":true,"interval_seconds":3600},"blocked":["1.2.3"]}
+            {"operation":"set_update_rule","id":"hello","rule":{"policy":"patch","automatic":true,"interval_seconds":3600},"blocked":["1.2.3"],"tags":"a-{version}"}
+            {"operation":"set_update_rule","id":"hello","rule":{"policy":"minor","automatic":false,"interval_seconds":3600},"blocked":null,"tags":""}
             {"operation":"set_update_rule","id":"hello","rule":{"policy":"minor","automatic":false,"interval_seconds":3600},"blocked":null}
             {"operation":"block_version","id":"hello","version":"1.2.3","blocked":true}
             {"operation":"apply","plan":"sha256:2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881","targets":[{"id":"hello","revision":3,"there":{"pick":{"source":{"git":"https://github.com/acme/hello"},"trust":"http","commit":"c1","tree":"sha256:e3b98a4da31a127d4bde6e43033f66ba274cab0eb7eb1c70ec41402bf6273dd8","artifact":null},"goal":"stopped","configuration":{"greeting":"Hé\u0000\"","n":[1,2.5,null]},"update":{"policy":"minor","automatic":false,"interval_seconds":3600},"blocked":[]}},{"id":"rests","revision":4,"there":{"pick":null,"goal":"running","configuration":null,"update":null,"blocked":null}},{"id":"gone","revision":5,"there":null}],"atomic":true}

@@ -52,6 +52,8 @@ pub struct TargetPick {
     pub trust: Trust,
     /// The commit, for a git source.
     pub commit: Option<String>,
+    /// The branch or tag that led to the commit.
+    pub reference: Option<String>,
     /// The fetched tree; `None` for the installed version.
     pub tree: Option<Digest>,
     /// The artifact that a build must produce; `None` accepts every artifact.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use host_core::graph::Node;
-use host_core::{Desired, Goal, PluginId, Revision, Source};
+use host_core::{Desired, Goal, PluginId, Revision};
 use host_fetch::Fetched;
 use serde_json::{Map, Value};
 
@@ -98,7 +98,8 @@ impl Work<'_> {
             let error = Error::OtherArtifact { id: target.id.clone(), expected, found };
             return lease.record_failure(self.host, Err(error));
         }
-        let pick = pick(planned.source.clone(), planned.trust, planned.commit.clone(), &build);
+        let pick =
+            pick(planned.source.clone(), planned.trust, planned.commit.clone(), planned.reference.clone(), &build);
         let mut desired = self.desired_with(&lease, &build, pick);
         desired.goal = there.goal;
         there.set_rule(&mut desired);
@@ -250,13 +251,18 @@ impl Work<'_> {
         let host = self.host.clone();
         let found = tokio::task::spawn_blocking(move || host.0.store.tree(&digest)).await;
         if let Some(tree) = found.map_err(|_| Error::Panicked)?? {
+            let (commit, reference) = (planned.commit.clone(), planned.reference.clone());
             // The plan named the files that were left out.
-            return Ok(Fetched { tree, commit: planned.commit.clone(), warnings: vec![] });
+            return Ok(Fetched { tree, commit, reference, warnings: vec![] });
         }
-        let (Source::Git { url, .. }, Some(commit)) = (&planned.source, &planned.commit) else { return Err(gone()) };
-        let source = Source::Git { url: url.clone(), revision: Revision::Named(commit.clone()) };
+        let commit = planned.commit.clone().ok_or_else(gone)?;
+        let source = planned.source.at(Revision::Named(commit)).ok_or_else(gone)?;
         let fetched = self.fetch(source, planned.trust).await?;
-        if fetched.tree.digest() == digest { Ok(fetched) } else { Err(gone()) }
+        if fetched.tree.digest() == digest {
+            Ok(Fetched { reference: planned.reference.clone(), ..fetched })
+        } else {
+            Err(gone())
+        }
     }
 }
 

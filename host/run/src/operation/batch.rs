@@ -94,6 +94,8 @@ impl Work<'_> {
             id: None,
             version: String::new(),
             source: String::new(),
+            commit: None,
+            reference: None,
             revision: last.unwrap_or(0),
             generation_before: None,
             generation: None,

@@ -53,7 +53,7 @@ impl Work<'_> {
             return Err(Error::OtherPlugin { expected: lease.plugin.id.clone(), found: checked.manifest.id });
         }
         let (build, cached) = self.build(lease, &source, &fetched, checked).await?;
-        let desired = self.desired_with(lease, &build, pick(source, trust, fetched.commit, &build));
+        let desired = self.desired_with(lease, &build, pick(source, trust, fetched.commit, fetched.reference, &build));
         Ok((desired, build, cached))
     }
 
@@ -70,9 +70,15 @@ impl Work<'_> {
 }
 
 /// The version of a build, for the desired state.
-pub(super) fn pick(source: Source, trust: Trust, commit: Option<String>, build: &Build) -> Pick {
+pub(super) fn pick(
+    source: Source,
+    trust: Trust,
+    commit: Option<String>,
+    reference: Option<String>,
+    build: &Build,
+) -> Pick {
     let source = absolute(source);
     let version = build.manifest.version.clone();
     let artifact = build.artifact.digest();
-    Pick { version, source, trust, commit, tag: None, artifact, loaded_unix_ms: now_unix_ms() }
+    Pick { version, source, trust, commit, reference, tag: None, artifact, loaded_unix_ms: now_unix_ms() }
 }

@@ -34,7 +34,8 @@ impl Work<'_> {
         let built = self.build(&lease, &source, &fetched, checked).await;
         let (build, cached) = lease.record_failure(self.host, built)?;
         let is_new = lease.installed().is_err();
-        let mut desired = self.desired_with(&lease, &build, pick(source, trust, fetched.commit, &build));
+        let mut desired =
+            self.desired_with(&lease, &build, pick(source, trust, fetched.commit, fetched.reference, &build));
         if let Some(rule) = options.update {
             desired.update = rule;
         }

@@ -35,6 +35,8 @@ impl Work<'_> {
             id: Some(plugin.clone()),
             version: last.current.version.to_string(),
             source: last.current.source.to_string(),
+            commit: last.current.commit.clone(),
+            reference: last.current.reference.clone(),
             revision: revisions.first().map_or(0, |revision| revision.number),
             generation_before: None,
             generation: None,

@@ -100,13 +100,13 @@ impl Work<'_> {
                 if matches!(source, Source::Upload(_)) {
                     return Err(Error::NoArtifact { id: lease.plugin.id.clone(), artifact });
                 }
-                let source = match (source, commit.map(Revision::Named)) {
-                    // The exact commit, wherever the branch points now.
-                    (Source::Git { url, .. }, Some(revision)) => Source::Git { url, revision },
-                    (source, _) => source,
-                };
+                // The exact commit, wherever the branch points now.
+                let exact = commit.and_then(|commit| source.at(Revision::Named(commit)));
+                let source = exact.unwrap_or(source);
                 let (mut desired, build, _) = self.build_again(&lease, source, trust).await?;
-                desired.current.source = lease.installed()?.desired.current.source;
+                let before = lease.installed()?.desired.current;
+                desired.current.source = before.source;
+                desired.current.reference = before.reference;
                 (
                     self.host.setup(desired, build)?,
                     Some(format!("artifact {} was missing or damaged", artifact.short())),

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use host_core::tag::TagPattern;
 use host_core::update::UpdateRule;
 use host_core::{Desired, Goal, Revision, Source};
 use semver::Version;
@@ -22,12 +23,12 @@ impl Work<'_> {
         if !desired.goal.is_enabled() {
             return Err(Error::Disabled { id: lease.plugin.id.clone() });
         }
-        let Source::Git { url, revision } = desired.current.source.clone() else {
+        let Source::Git { .. } = desired.current.source else {
             let place = desired.current.source.to_string();
             return Err(Error::NoRepository { id: lease.plugin.id.clone(), place });
         };
         let chosen = match to {
-            Some(revision) => Some(self.host.named_update(&url, revision).await?),
+            Some(revision) => Some(self.host.named_update(&desired.current, revision).await?),
             None => self.look_for_update(&lease, &desired, automatic).await?,
         };
         let Some(update) = chosen else {
@@ -38,7 +39,7 @@ impl Work<'_> {
                 ..receipt
             });
         };
-        let updated = self.take_update(&lease, Source::Git { url, revision }, &update).await;
+        let updated = self.take_update(&lease, desired.current.source, &update).await;
         if automatic
             && let Err(error) = &updated
             && !matches!(error, Error::ShuttingDown | Error::State(_))
@@ -54,9 +55,15 @@ impl Work<'_> {
         id: &str,
         rule: UpdateRule,
         blocked: Option<BTreeSet<Version>>,
+        tags: Option<Option<TagPattern>>,
     ) -> Result<Receipt, Error> {
         let lease = PluginLease::installed_plugin(self.host, self.job, id).await?;
-        let before = lease.installed()?.desired;
+        let mut before = lease.installed()?.desired;
+        if let Some(tags) = tags {
+            let place = before.current.source.to_string();
+            let source = before.current.source.with_tags(tags);
+            before.current.source = source.ok_or_else(|| Error::NoRepository { id: lease.plugin.id.clone(), place })?;
+        }
         let blocked = blocked.unwrap_or_else(|| before.blocked.clone());
         self.note(&lease, Desired { update: rule, blocked, ..before }).await
     }
@@ -106,10 +113,9 @@ impl Work<'_> {
         installed_as: Source,
         update: &Update,
     ) -> Result<Receipt, Error> {
-        let Source::Git { url, .. } = &installed_as else {
-            unreachable!("`Work::update` refuses a source that is not a repository")
-        };
-        let source = Source::Git { url: url.clone(), revision: update.revision.clone() };
+        let source = installed_as
+            .at(update.revision.clone())
+            .unwrap_or_else(|| unreachable!("`Work::update` refuses a source that is not a repository"));
         let trust = lease.installed()?.desired.current.trust;
         let built = self.build_again(lease, source, trust).await;
         let (mut desired, build, cached) = lease.record_failure(self.host, built)?;

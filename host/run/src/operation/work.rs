@@ -85,7 +85,7 @@ impl<'a> Work<'a> {
             Operation::Install { upload, options } => {
                 let found = self.host.0.store.upload(&upload)?;
                 let Some(found) = found else { return Err(Error::UnknownUpload { id: upload }) };
-                let fetched = Fetched { tree: found.tree, commit: None, warnings: found.warnings };
+                let fetched = Fetched::from_tree(found.tree, found.warnings);
                 self.install(Source::Upload(upload), Trust::Http, fetched, options).await
             }
             Operation::Reload { id } => self.reload(&id).await,
@@ -98,7 +98,9 @@ impl<'a> Work<'a> {
             Operation::Rollback { id, to, because } => self.rollback(&id, to.as_deref(), because).await,
             Operation::Restore { id, revision } => self.restore(&id, revision).await,
             Operation::Update { id, to, automatic } => self.update(&id, to, automatic).await,
-            Operation::SetUpdateRule { id, rule, blocked } => self.set_update_rule(&id, rule, blocked).await,
+            Operation::SetUpdateRule { id, rule, blocked, tags } => {
+                self.set_update_rule(&id, rule, blocked, tags).await
+            }
             Operation::BlockVersion { id, version, blocked } => self.block_version(&id, version, blocked).await,
         }
     }
@@ -174,6 +176,8 @@ impl<'a> Work<'a> {
             id: Some(lease.plugin.id.clone()),
             version: installed.desired.current.version.to_string(),
             source: installed.desired.current.source.to_string(),
+            commit: installed.desired.current.commit.clone(),
+            reference: installed.desired.current.reference.clone(),
             revision: installed.revision,
             generation_before: before,
             generation: now,

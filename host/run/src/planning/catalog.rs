@@ -85,7 +85,7 @@ impl Host {
             None => format!("an offered version of `{id}`"),
         };
         let chosen = chosen.ok_or_else(|| Error::NotListed { what: what() })?;
-        let source = Source::Git { url: listed.entry.repository.clone(), revision: chosen.tag.clone() };
+        let source = Source::git(listed.entry.repository.clone(), chosen.tag.clone());
         let (commit, tree): (Option<String>, Option<Digest>) = (chosen.commit.clone(), chosen.digest);
         Ok((source, LoadOptions { commit, tree, ..LoadOptions::default() }))
     }

@@ -83,6 +83,10 @@ fn target(
                         source: looked.found.source.clone(),
                         trust: looked.trust,
                         commit: looked.found.commit.clone(),
+                        reference: match (&looked.fetched, known.get(&step.id)) {
+                            (Some(fetched), _) => fetched.reference.clone(),
+                            (None, known) => known.and_then(|known| known.desired.current.reference.clone()),
+                        },
                         tree: looked.fetched.as_ref().map(|fetched| fetched.tree.digest()),
                         artifact: entry.artifact,
                     });

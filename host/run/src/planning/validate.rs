@@ -102,7 +102,7 @@ impl Host {
                 let found = found.map_err(|_| Error::Panicked)??;
                 let shown = || upload.chars().filter(|c| !c.is_control()).take(60).collect();
                 let found = found.ok_or_else(|| Error::UnknownUpload { id: shown() })?;
-                Fetched { tree: found.tree, commit: None, warnings: found.warnings }
+                Fetched::from_tree(found.tree, found.warnings)
             }
             source => tokio::select! {
                 fetched = fetch(self, source, Trust::Http) => fetched?,
@@ -130,7 +130,7 @@ impl Host {
     }
 
     async fn judge_fetched(&self, fetched: Fetched) -> Validated {
-        let Fetched { tree, commit, warnings } = fetched;
+        let Fetched { tree, commit, warnings, .. } = fetched;
         let mut validated = Validated {
             manifest: None,
             schema: Schema::any(),

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use host_call::now_unix_ms;
 use host_core::update::UpdateRule;
-use host_core::{GitUrl, Revision, Source};
+use host_core::{GitUrl, Pick, Revision, Source};
 use host_fetch::{Listing, Release};
 use semver::Version;
 
@@ -36,7 +36,7 @@ impl Host {
         blocked: &BTreeSet<Version>,
     ) -> Result<UpdateReport, Error> {
         let report = UpdateReport::empty(installed, commit);
-        let Source::Git { url, revision } = source else {
+        let Source::Git { url, revision, .. } = source else {
             let error = UpdateFailure {
                 code: "update_no_repository",
                 message: format!("`{source}` is not a repository, so it has no versions"),
@@ -51,7 +51,11 @@ impl Host {
             listed = self.list(url.clone()) => listed,
             () = self.0.stopping.cancelled() => return Err(Error::ShuttingDown),
         };
-        let judged = listed.and_then(|listing| Ok(judge::judge(&report, &listing, revision, rule.policy(), blocked)?));
+        let judge = |listing: Listing| {
+            let followed = listing.follow(revision, source.tag_rule())?;
+            Ok(judge::judge(&report, followed, revision, rule.policy(), blocked))
+        };
+        let judged = listed.and_then(judge);
         match judged {
             Ok(report) => Ok(report),
             Err(error @ Error::Fetch(_)) => Ok(report.failed(&error)),
@@ -90,19 +94,17 @@ impl Host {
         poller
     }
 
-    /// The update that `revision` names: the release of that version, whatever the prefix of its tag, or the exact
-    /// branch, tag or commit.
-    pub(crate) async fn named_update(&self, url: &GitUrl, revision: Revision) -> Result<Update, Error> {
-        let version = match &revision {
-            Revision::Named(name) => name.strip_prefix('v').unwrap_or(name).parse::<Version>().ok(),
-            Revision::Latest => None,
+    /// The update of `installed` that `revision` names: the release of that version, however its tag is spelled, or
+    /// the exact branch, tag or commit.
+    pub(crate) async fn named_update(&self, installed: &Pick, revision: Revision) -> Result<Update, Error> {
+        let (Source::Git { url, .. }, Revision::Named(name)) = (&installed.source, &revision) else {
+            return Ok(Update { version: None, revision, commit: String::new() });
         };
-        let releases = match version {
-            Some(_) => self.list(url.clone()).await?.releases,
-            None => vec![],
-        };
-        let release = releases.into_iter().rev().find(|release| Some(&release.version) == version.as_ref());
-        Ok(match release {
+        if revision.is_commit() {
+            return Ok(Update { version: None, revision, commit: String::new() });
+        }
+        let listing = self.list(url.clone()).await?;
+        Ok(match listing.release(name, installed.source.tag_rule(), installed.tag_name())? {
             Some(Release { version, tag, commit }) => {
                 Update { version: Some(version), revision: Revision::Named(tag), commit }
             }

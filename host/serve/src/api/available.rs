@@ -9,7 +9,7 @@ use http::StatusCode;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use crate::operation::source::{INDEX, source_asked};
+use crate::operation::source::{INDEX, SourceRequest, source_asked};
 use crate::operation::validate::judged;
 use crate::state::AppState;
 use crate::wire::input::{QueryParams, RequiredJson};
@@ -60,7 +60,11 @@ pub(crate) async fn validate(
     RequiredJson(asked): RequiredJson<api::ValidateRequest>,
 ) -> Result<Json<api::ValidationReport>, ApiError> {
     let source = match (&asked.source, &asked.upload_id) {
-        (Some(source), None) => source_asked(&app, source, asked.version.as_deref()).await?.0,
+        (Some(source), None) => {
+            let asked =
+                SourceRequest { source, version: asked.version.as_deref(), tag_pattern: asked.tag_pattern.as_deref() };
+            source_asked(&app, &asked).await?.0
+        }
         (None, Some(upload)) => Source::Upload(upload.clone()),
         _ => {
             let detail = "the body must have either `source` or `upload_id`";

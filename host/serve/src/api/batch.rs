@@ -4,13 +4,14 @@ use axum::extract::State;
 use axum::response::Response;
 use host_api as api;
 use host_api::{BatchMode, BatchOperation, FieldError};
-use host_core::{Revision, Source, SourceError};
+use host_core::Revision;
 use host_run::{LoadOptions, Operation, SettingsChange, Trust};
 use http::StatusCode;
 use serde_json::Value;
 
 use crate::operation::request::OperationRequest;
 use crate::operation::run::run;
+use crate::operation::source::SourceRequest;
 use crate::state::AppState;
 use crate::wire::input::RequiredJson;
 use crate::wire::problem::ApiError;
@@ -56,8 +57,10 @@ pub(crate) fn operations(asked: &[Value]) -> Result<Vec<Operation>, ApiError> {
 
 fn operation(asked: BatchOperation) -> Result<Operation, String> {
     Ok(match asked {
-        BatchOperation::Load { source, version, config, start, replace } => {
-            let source = with_version(&source, version.as_deref())?;
+        BatchOperation::Load { source, version, tag_pattern, config, start, replace } => {
+            let (version, tag_pattern) = (version.as_deref(), tag_pattern.as_deref());
+            let named = SourceRequest { source: &source, version, tag_pattern };
+            let source = named.read().map_err(|refused| refused.detail)?;
             let start = start.unwrap_or(true);
             let options = LoadOptions { configuration: config, start, replace, ..LoadOptions::default() };
             Operation::Load { source, trust: Trust::Http, options }
@@ -83,19 +86,6 @@ fn operation(asked: BatchOperation) -> Result<Operation, String> {
             Operation::Update { id, to, automatic: false }
         }
     })
-}
-
-/// Parses a source. The separate version takes precedence over a version in the URL.
-fn with_version(source: &str, version: Option<&str>) -> Result<Source, String> {
-    let told = |error: SourceError| error.to_string();
-    let mut source = source.parse::<Source>().map_err(told)?;
-    let version = version.unwrap_or_default().parse::<Revision>().map_err(told)?;
-    match &mut source {
-        _ if version == Revision::Latest => {}
-        Source::Git { revision, .. } => *revision = version,
-        _ => return Err("`version` is only supported for git URLs: it selects a branch, tag or commit".to_owned()),
-    }
-    Ok(source)
 }
 
 #[cfg(test)]
@@ -126,7 +116,7 @@ mod tests {
         let read = operations(asked.as_array().unwrap()).unwrap();
         let shown: String = read.iter().map(|operation| format!("{operation:?}\n")).collect();
         expect![[r#"
-            Load { source: Git { url: GitUrl { host: "github.com", owner: "acme", name: "hello" }, revision: Named("v1") }, trust: Http, options: LoadOptions { configuration: Some({"a": Number(1)}), start: false, replace: true, if_changed: false, update: None, commit: None, tree: None } }
+            Load { source: Git { url: GitUrl { host: "github.com", owner: "acme", name: "hello" }, revision: Named("v1"), tags: None }, trust: Http, options: LoadOptions { configuration: Some({"a": Number(1)}), start: false, replace: true, if_changed: false, update: None, commit: None, tree: None } }
             Load { source: Folder("/srv/a"), trust: Http, options: LoadOptions { configuration: None, start: true, replace: false, if_changed: false, update: None, commit: None, tree: None } }
             Reload { id: "abc" }
             Enable { id: "abc" }
@@ -162,8 +152,8 @@ mod tests {
             `operations[0]`: unknown variant `explode`, expected one of `load`, `reload`, `enable`, `disable`, `start`, `stop`, `restart`, `unload`, `configure`, `rollback`, `update`
             `operations[1]`: missing field `id`
             `operations[2]`: unknown field `force`, expected `id`
-            `operations[3]`: scheme `http` is not fetched from; use `https://`, a folder, a `.zip` or a `.so`
-            `operations[4]`: `version` is only supported for git URLs: it selects a branch, tag or commit
+            `operations[3]`: invalid source: scheme `http` is not fetched from; use `https://`, a folder, a `.zip` or a `.so`
+            `operations[4]`: `version` is only supported for git URLs: it selects a version, tag, branch or commit
             `operations[5]`: exactly one of `config` and `patch` is required
             `operations[6]`: exactly one of `config` and `patch` is required
             `operations[7]`: `-x` is not a branch, tag or commit

@@ -13,7 +13,7 @@ use crate::access::caller::Caller;
 use crate::api::revisions;
 use crate::operation::request::OperationRequest;
 use crate::operation::run::{run, unknown};
-use crate::operation::source::source_asked;
+use crate::operation::source::{SourceRequest, source_asked};
 use crate::state::AppState;
 use crate::wire::input::{OptionalJson, PathId, QueryParams};
 use crate::wire::moment::AtQuery;
@@ -63,7 +63,9 @@ pub(crate) async fn load(
     request: OperationRequest,
     OptionalJson(asked): OptionalJson<api::LoadRequest>,
 ) -> ApiResult {
-    let (source, must_be) = source_asked(&app, &asked.source, asked.version.as_deref()).await?;
+    let (version, tag_pattern) = (asked.version.as_deref(), asked.tag_pattern.as_deref());
+    let named = SourceRequest { source: &asked.source, version, tag_pattern };
+    let (source, must_be) = source_asked(&app, &named).await?;
     let configuration = asked.config;
     let start = asked.start.unwrap_or(true);
     let options = LoadOptions { configuration, start, replace: asked.replace, ..must_be };

@@ -50,7 +50,8 @@ pub(crate) async fn put_rule(
     RequiredJson(asked): RequiredJson<api::UpdateRuleRequest>,
 ) -> ApiResult {
     let (rule, blocked) = update_request::rule_asked(&asked)?;
-    run(&app, request, Operation::SetUpdateRule { id, rule, blocked }).await
+    let tags = update_request::tags_asked(asked.tag_pattern.as_deref())?;
+    run(&app, request, Operation::SetUpdateRule { id, rule, blocked, tags }).await
 }
 
 /// Blocks a version.

@@ -29,7 +29,7 @@ pub(crate) async fn install(
     RequiredJson(asked): RequiredJson<api::GithubInstall>,
 ) -> ApiResult {
     let (url, rule) = github_asked(&asked)?;
-    let source = Source::Git { url: url.clone(), revision: Revision::Latest };
+    let source = Source::git(url.clone(), Revision::Latest);
     // In one operation: older clients do not wait long, and the policy must be set even if they disconnect.
     let options = LoadOptions { update: Some(rule.clone()), ..LoadOptions::default() };
     let operation = Operation::Load { source, trust: Trust::Http, options };

@@ -114,6 +114,9 @@ fn result_of_receipt(receipt: &Receipt, operation: &str) -> api::OperationResult
         id,
         source: receipt.source.clone(),
         version: receipt.version.clone(),
+        commit: receipt.commit.clone(),
+        tag: receipt.reference.as_deref().and_then(tag_name),
+        reference: receipt.reference.clone(),
         generation_before: receipt.generation_before,
         generation: receipt.generation,
         revision: receipt.revision,
@@ -138,6 +141,11 @@ pub(crate) fn part(part: &OperationPart) -> api::OperationPart {
         result: part.receipt.as_ref().map(|receipt| result_of_receipt(receipt, &part.operation)),
         problem: part.problem.as_ref().map(|failed| ApiError::from(failed).problem("", "")),
     }
+}
+
+/// The name of the tag, if the reference is a tag.
+pub(crate) fn tag_name(reference: &str) -> Option<String> {
+    reference.strip_prefix("refs/tags/").map(str::to_owned)
 }
 
 fn served(served: &Served) -> api::GenerationRequests {

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use host_api as api;
 use host_api::FieldError;
+use host_core::SourceError;
+use host_core::tag::TagPattern;
 use host_core::update::{self, UpdateError, UpdateInterval, UpdateRule};
 use http::StatusCode;
 use semver::Version;
@@ -29,6 +31,16 @@ pub(crate) fn rule_asked(asked: &api::UpdateRuleRequest) -> Result<(UpdateRule, 
         kept("automatic", UpdateRule::new(policy, asked.automatic, interval), &mut wrong)
     });
     rule.zip(blocked).ok_or_else(|| refused(wrong))
+}
+
+/// Parses a new pattern of release tags. An empty text removes the pattern.
+///
+/// # Errors
+/// The text is not a pattern.
+pub(crate) fn tags_asked(asked: Option<&str>) -> Result<Option<Option<TagPattern>>, ApiError> {
+    let read = |text: &str| text.parse().map_err(|error| host_run::Error::from(SourceError::Tags(error)));
+    let tags = asked.map(|text| if text.is_empty() { Ok(None) } else { read(text).map(Some) });
+    tags.transpose().map_err(|error| ApiError::from(&error))
 }
 
 /// Parses a version to block or unblock.

@@ -31,6 +31,7 @@ pub(super) fn change(plugin: &str, number: u64) -> Change {
         source: Source::Folder(format!("/srv/plugins/{plugin}").into()),
         trust: Trust::Http,
         commit: None,
+        reference: None,
         tag: None,
         artifact: Digest::of(&version.to_le_bytes()),
         loaded_unix_ms: NOW + version,

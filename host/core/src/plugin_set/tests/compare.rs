@@ -49,6 +49,7 @@ fn present(words: &str) -> InstalledPlugin {
         source: source(&manifest),
         trust: Trust::Http,
         commit: None,
+        reference: None,
         tag: None,
         artifact: artifact(&manifest),
         loaded_unix_ms: 1,

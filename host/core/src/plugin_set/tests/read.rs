@@ -49,6 +49,7 @@ fn a_whole_file_is_read() {
                             revision: Named(
                                 "v1.2.0",
                             ),
+                            tags: None,
                         },
                         id: Some(
                             hello,

@@ -48,6 +48,8 @@ struct PickRecord {
     #[serde(with = "TrustRecord")]
     trust: Trust,
     commit: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    reference: Option<String>,
     tree: Option<String>,
     artifact: Option<String>,
 }
@@ -85,6 +87,7 @@ impl PresentRecord {
             source: pick.source.clone(),
             trust: pick.trust,
             commit: pick.commit.clone(),
+            reference: pick.reference.clone(),
             tree: pick.tree.as_ref().map(ToString::to_string),
             artifact: pick.artifact.as_ref().map(ToString::to_string),
         });
@@ -115,8 +118,9 @@ impl PickRecord {
         let digest = |text: Option<String>| {
             text.map(|text| text.parse::<Digest>().map_err(|error| error.to_string())).transpose()
         };
-        let tree = digest(self.tree)?;
-        let artifact = digest(self.artifact)?;
-        Ok(TargetPick { source: self.source, trust: self.trust, commit: self.commit, tree, artifact })
+        let tree = digest(self.tree.clone())?;
+        let artifact = digest(self.artifact.clone())?;
+        let PickRecord { source, trust, commit, reference, .. } = self;
+        Ok(TargetPick { source, trust, commit, reference, tree, artifact })
     }
 }

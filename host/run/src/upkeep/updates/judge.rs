@@ -4,24 +4,21 @@ use std::collections::BTreeSet;
 
 use host_core::Revision;
 use host_core::update::{Available, UpdatePolicy, choose, choose_commit};
-use host_fetch::{Error, Follow, Listing, Release};
+use host_fetch::{Follow, Release};
 use semver::Version;
 
 use crate::model::{Update, UpdateReport};
 
-/// Fills an empty report from a listing.
-///
-/// # Errors
-/// Those of [`Listing::follow`].
+/// Fills an empty report from what a listing says about `revision`.
 pub(super) fn judge(
     report: &UpdateReport,
-    listing: &Listing,
+    followed: Follow<'_>,
     revision: &Revision,
     policy: UpdatePolicy,
     blocked: &BTreeSet<Version>,
-) -> Result<UpdateReport, Error> {
+) -> UpdateReport {
     let mut report = report.clone();
-    match listing.follow(revision)? {
+    match followed {
         Follow::Fixed => {}
         Follow::Tip(tip) => {
             let is_new = policy != UpdatePolicy::Pinned && choose_commit(report.commit.as_deref(), tip);
@@ -30,7 +27,7 @@ pub(super) fn judge(
             report.allowed = report.newest.clone().filter(|_| policy.takes_any());
         }
         Follow::Releases(releases) => {
-            let installed = release_of(&report, releases);
+            let installed = release_of(&report, &releases);
             let available: Vec<_> = releases.iter().map(available).collect();
             let choice = choose(installed, &available, policy, blocked);
             report.newest = choice.newest.map(update);
@@ -38,7 +35,7 @@ pub(super) fn judge(
             report.held_back = choice.held_back;
         }
     }
-    Ok(report)
+    report
 }
 
 /// The version to compare with. Authors tag a commit and forget to change its plugin.yaml: without the tags of the
@@ -65,14 +62,15 @@ fn update(found: Available) -> Update {
 mod tests {
     use expect_test::{Expect, expect};
     use host_core::GitUrl;
-    use host_fetch::{Head, Tip};
+    use host_core::tag::TagRule;
+    use host_fetch::{Head, Listing, Tip};
 
     use super::*;
 
     /// Reads `tag=commit` as a release or tag and `branch:commit` as a branch; `main` is the default branch.
     fn listing(refs: &str) -> Listing {
         let url = GitUrl::from_repository_address("git.example.org/acme/hello").unwrap();
-        let mut listing = Listing { url, releases: vec![], tags: vec![], branches: vec![], head: None };
+        let mut listing = Listing { url, tags: vec![], branches: vec![], head: None };
         for word in refs.split_whitespace() {
             if let Some((name, commit)) = word.split_once(':') {
                 let name = name.to_owned();
@@ -82,13 +80,7 @@ mod tests {
                 }
                 listing.branches.push(Tip { name, commit });
             } else if let Some((tag, commit)) = word.split_once('=') {
-                let version = tag.trim_start_matches('v').parse();
-                let tag = tag.to_owned();
-                let commit = commit.to_owned();
-                match version {
-                    Ok(version) => listing.releases.push(Release { version, tag, commit }),
-                    Err(_) => listing.tags.push(Tip { name: tag, commit }),
-                }
+                listing.tags.push(Tip { name: tag.to_owned(), commit: commit.to_owned() });
             }
         }
         listing
@@ -100,7 +92,9 @@ mod tests {
         for policy in UpdatePolicy::ALL {
             let report = UpdateReport::empty(&"1.2.0".parse().unwrap(), Some("c1"));
             let blocked = ["1.2.9".parse().unwrap()].into();
-            let judged = judge(&report, &listing(refs), &revision.parse().unwrap(), policy, &blocked);
+            let (listing, revision) = (listing(refs), revision.parse().unwrap());
+            let followed = listing.follow(&revision, TagRule::default());
+            let judged = followed.map(|followed| judge(&report, followed, &revision, policy, &blocked));
             let shown = |update: &Option<Update>| match update {
                 None => "-".to_owned(),
                 Some(Update { version: None, revision, commit }) => format!("{revision} at {commit}"),

@@ -32,6 +32,8 @@ pub(crate) fn item(view: &PluginView) -> api::PluginItem {
         metadata,
         source: current.map(|pick| pick.source.to_string()).unwrap_or_default(),
         commit: current.and_then(|pick| pick.commit.clone()),
+        reference: current.and_then(|pick| pick.reference.clone()),
+        tag: current.and_then(|pick| pick.tag_name().map(str::to_owned)),
         loaded_at: current.map(|pick| pick.loaded_unix_ms),
         file_path: current.map(|pick| pick.artifact.to_string()).unwrap_or_default(),
         enabled: is_enabled(view),
