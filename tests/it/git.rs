@@ -81,6 +81,9 @@ async fn a_repository_is_loaded_at_its_newest_release_a_tag_a_branch_or_a_commit
     repository.git(&["tag", "--force", "v1.1.0", &third]);
     let reloaded = host.post("/api/plugins/hello/reload").await.expect(200).json();
     assert_eq!(reloaded["version"], "2.0.0-dev", "a reload fetches again");
+    let warning =
+        format!("the tag `v1.1.0` was moved: it led to commit {second} before and leads to commit {third} now");
+    assert_eq!(reloaded["warnings"], json!([warning]));
 
     let missing = load(&host, url, Some("v9")).await.expect(422);
     assert_eq!(missing.code(), "fetch_no_revision");
@@ -274,4 +277,31 @@ async fn the_releases_of_a_plugin_are_the_tags_that_its_pattern_matches() {
     assert!(changed.status.success(), "{}", String::from_utf8_lossy(&changed.stderr));
     let report = host.get("/api/plugins/hello/updates?check=true").await.expect(200).json()["report"].clone();
     assert_eq!(report["newest"]["version"], "5.0.0");
+}
+
+#[tokio::test]
+async fn a_moved_tag_is_refused_in_strict_mode_and_reported_otherwise() {
+    let github = Github::start();
+    let repository = github.plugin("acme/hello", "1.0.0");
+    let first = repository.git(&["rev-parse", "HEAD"]);
+    repository.git(&["tag", "--annotate", "--message", "release", "v1.0.0"]);
+    let mirror = format!("https://github.com/={}", github.server.url());
+    let host = TestHost::with(&["--mirror", &mirror, "--security-mode", "strict"]).await;
+    let url = "https://github.com/acme/hello";
+    load(&host, url, Some("1.0.0")).await.expect(200);
+    let second = repository.commit(&[("README.md", "another")]);
+    repository.git(&["tag", "--force", "--annotate", "--message", "release", "v1.0.0"]);
+    let refused = host.post("/api/plugins/hello/reload").await.expect(409);
+    assert_eq!(refused.code(), "run_tag_moved");
+    let text = refused.text();
+    assert!(text.contains(&first) && text.contains(&format!("plugin-host load {url}@{second}")), "{text}");
+    assert_eq!(load(&host, url, Some("v1.0.0")).await.expect(409).code(), "run_tag_moved");
+    let file = json!({ "version": 1, "plugins": [{ "source": url, "version": "v1.0.0" }] });
+    let planned = host.post_json("/api/plugins/plan", &file).await.expect(200).json();
+    let applied =
+        host.post_json("/api/plugins/apply", &json!({ "plan": planned["plan"], "atomic": true })).await.expect(409);
+    assert!(applied.text().contains("run_tag_moved"), "{}", applied.text());
+    assert_eq!(host.plugin("hello").await["commit"], first);
+    let accepted = load(&host, url, Some(&second)).await.expect(200).json();
+    assert_eq!((&accepted["commit"], &accepted["ref"]), (&json!(second), &json!(null)));
 }

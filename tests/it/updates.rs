@@ -132,7 +132,8 @@ async fn newer_versions_are_reported_and_installed_by_the_update_policy() {
     drop(turn);
     assert!(named.contains("hello 2.0.0") && named.contains("3, previously 2"), "{named}");
     let back = scene.post("hello/update", json!({ "version": "1.0.0" })).await.expect(200).json();
-    assert_eq!((&back["version"], &back["source"]), (&json!("1.0.0"), &json!(HELLO)));
+    assert_eq!((&back["version"], &back["source"]), (&json!("1.0.0"), &json!(format!("{HELLO}@v1.0.0"))));
+    assert_eq!(back["warnings"][0], "this is a downgrade: version 1.0.0 replaces the newer version 2.0.0");
     assert_eq!(scene.post("hello/update", json!({ "version": "9.9.9" })).await.expect(422).code(), "fetch_no_revision");
     host.call("hello/hello").await.expect(200);
 }
@@ -221,4 +222,47 @@ async fn older_clients_install_and_update_by_repository() {
     assert_eq!(nowhere.expect(404).code(), "update_unknown_repository");
     assert_eq!(scene.post("github/install", json!({ "repoUrl": "acme/hello" })).await.expect(400).code(), "source_url");
     scene.post("github/install", json!({})).await.expect(400);
+}
+
+#[tokio::test]
+async fn a_reload_stays_at_the_version_that_an_update_installed() {
+    let scene = Scene::start().await;
+    let (host, repository) = (&scene.host, scene.repository("hello"));
+    let at = |tag: &str| json!(format!("{HELLO}@{tag}"));
+    scene.post("load", json!({ "source": HELLO, "version": "v1.0.0" })).await.expect(200);
+    release(&repository, "hello", "1.1.0");
+    let updated = scene.post("hello/update", json!({})).await.expect(200).json();
+    assert_eq!((&updated["version"], &updated["source"]), (&json!("1.1.0"), &at("v1.1.0")));
+    let reloaded = scene.post("hello/reload", json!({})).await.expect(200).json();
+    assert_eq!((&reloaded["version"], &reloaded["warnings"]), (&json!("1.1.0"), &json!([])));
+    release(&repository, "hello", "1.2.0");
+    assert_eq!(scene.report("hello").await["allowed"]["version"], "1.2.0", "updates are still found");
+
+    // A load by name goes back, and says so.
+    let back = scene.post("load", json!({ "source": HELLO, "version": "1.0.0" })).await.expect(200).json();
+    let warning = "this is a downgrade: version 1.0.0 replaces the newer version 1.1.0";
+    assert_eq!((&back["version"], &back["warnings"]), (&json!("1.0.0"), &json!([warning])));
+    host.request("PUT", "/api/plugins/hello/blocked/1.1.0").send().await.expect(200);
+    let refused = scene.post("load", json!({ "source": HELLO, "version": "1.1.0" })).await.expect(409);
+    assert_eq!(refused.code(), "run_version_blocked");
+    assert!(refused.text().contains("plugin-host unblock hello 1.1.0"), "{}", refused.text());
+    // The installed version may be blocked, too: that is meant for updates, and nothing changes.
+    host.request("PUT", "/api/plugins/hello/blocked/1.0.0").send().await.expect(200);
+    scene.post("hello/reload", json!({})).await.expect(200);
+
+    // A source without a version follows the newest release, unless the plugin is pinned.
+    scene.post("load", json!({ "source": HELLO })).await.expect(200);
+    let pin = json!({ "policy": "pinned" });
+    scene.put("hello/update-policy", pin).await.expect(200);
+    release(&repository, "hello", "1.3.0");
+    let pinned = scene.post("hello/reload", json!({})).await.expect(200).json();
+    assert_eq!(
+        (&pinned["version"], &pinned["tag"], &pinned["source"]),
+        (&json!("1.2.0"), &json!("v1.2.0"), &json!(HELLO))
+    );
+    scene.put("hello/update-policy", json!({ "policy": "minor" })).await.expect(200);
+    scene.put("hello/blocked/1.3.0", json!({})).await.expect(200);
+    assert_eq!(scene.post("hello/reload", json!({})).await.expect(409).code(), "run_version_blocked");
+    host.delete("/api/plugins/hello/blocked/1.3.0").await.expect(200);
+    assert_eq!(scene.post("hello/reload", json!({})).await.expect(200).json()["version"], "1.3.0");
 }

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use semver::Version;
 
-pub use choose::{Available, Choice, Reason, choose, choose_commit};
+pub use choose::{Available, Choice, Reason, choose, choose_commit, is_blocked};
 pub use interval::{UpdateInterval, duration_text, parse_duration};
 pub use schedule::{first_check, next_check};
 

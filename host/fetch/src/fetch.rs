@@ -92,9 +92,7 @@ pub fn fetch(
     cancelled: &Arc<AtomicBool>,
 ) -> Result<Fetched, Error> {
     match source {
-        Source::Git { url, revision, .. } => {
-            git::fetch(store, config, url, revision, source.tag_rule(), cancelled)
-        }
+        Source::Git { url, revision, .. } => git::fetch(store, config, url, revision, source.tag_rule(), cancelled),
         Source::Folder(path) => folder::folder(store, &resolve(path, config, trust)?, cancelled),
         Source::Archive(path) => zip::unpack(store, &config.archive, &resolve(path, config, trust)?),
         Source::Library(path) => {

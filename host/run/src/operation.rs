@@ -4,6 +4,7 @@ mod apply;
 mod batch;
 mod build;
 mod check;
+mod compare;
 mod configure;
 mod enable;
 mod fetch;

@@ -119,7 +119,8 @@ pub fn choose_commit(installed: Option<&str>, tip: &str) -> bool {
     installed.is_none_or(|installed| !installed.eq_ignore_ascii_case(tip))
 }
 
-fn is_blocked(blocked: &BTreeSet<Version>, version: &Version) -> bool {
+/// Returns whether a version is blocked. A blocked version without metadata applies to all its builds.
+pub fn is_blocked(blocked: &BTreeSet<Version>, version: &Version) -> bool {
     let any_build = Version { build: semver::BuildMetadata::EMPTY, ..version.clone() };
     blocked.contains(version) || blocked.contains(&any_build)
 }

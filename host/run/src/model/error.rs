@@ -3,6 +3,7 @@
 use host_core::configuration::Violation;
 use host_core::manifest::Problem;
 use host_core::{Digest, PluginId, SourceError};
+use semver::Version;
 
 use crate::model::{FailureKind, FieldProblem, JobError, OperationPart, PartState};
 
@@ -22,6 +23,12 @@ pub enum Error {
     Manifest { problems: Vec<Problem> },
     #[error("the source contains plugin `{found}`, expected `{expected}`")]
     OtherPlugin { expected: PluginId, found: PluginId },
+    #[error(
+        "the tag `{tag}` of plugin `{id}` was moved from commit {from} to commit {to}, which `security_mode: strict` refuses"
+    )]
+    TagMoved { id: PluginId, tag: String, from: String, to: String, place: String },
+    #[error("version {version} of plugin `{id}` is blocked")]
+    VersionBlocked { id: PluginId, version: Version },
     #[error("plugin `{id}` is installed from `{installed}`, not from `{found}`")]
     OtherSource { id: PluginId, installed: Box<str>, found: Box<str> },
     #[error("plugin `{id}` requires placement `isolated`, which this host does not support")]
@@ -110,6 +117,8 @@ impl Error {
             Error::Manifest { .. } => "manifest_refused",
             Error::OtherPlugin { .. } => "manifest_other_plugin",
             Error::OtherSource { .. } => "run_other_source",
+            Error::TagMoved { .. } => "run_tag_moved",
+            Error::VersionBlocked { .. } => "run_version_blocked",
             Error::Placement { .. } => "run_placement",
             Error::Build(error) => error.code(),
             Error::Load(error) => error.code(),
@@ -180,7 +189,8 @@ impl Error {
             }
             Error::Dependencies(_) => FailureKind::Refused,
             Error::OtherPlugin { .. } | Error::Disabled { .. } | Error::InProgress { .. } => FailureKind::Conflict,
-            Error::OtherSource { .. } => FailureKind::Conflict,
+            Error::OtherSource { .. } | Error::TagMoved { .. } => FailureKind::Conflict,
+            Error::VersionBlocked { .. } => FailureKind::Conflict,
             Error::NoRepository { .. } | Error::NothingKept { .. } | Error::NoArtifact { .. } => FailureKind::Conflict,
             Error::ShuttingDown | Error::TooManyKept { .. } => FailureKind::Busy,
             Error::Panicked | Error::State(_) => FailureKind::Broken,
@@ -239,6 +249,13 @@ impl Error {
             }
             Error::Together { cause, .. } => cause.fix(),
             Error::UnknownUpload { .. } => Some("upload the archive again; uploads expire".to_owned()),
+            Error::TagMoved { place, .. } => Some(format!(
+                "compare the two commits; run `plugin-host load {place}` to install the new one"
+            )),
+            Error::VersionBlocked { id, version } => Some(format!(
+                "run `plugin-host unblock {id} {version}` to allow it, or load another version with \
+                 `plugin-host load SOURCE --version V`"
+            )),
             Error::OtherSource { .. } => Some(
                 "to replace the installed plugin, send `\"replace\": true` or run `plugin-host load --replace`; otherwise \
                  give one of the two plugins another id"

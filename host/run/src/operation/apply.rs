@@ -237,6 +237,7 @@ impl Work<'_> {
         if checked.manifest.id != lease.plugin.id {
             return Err(Error::OtherPlugin { expected: lease.plugin.id.clone(), found: checked.manifest.id });
         }
+        self.refuse_moved_tag(lease, &planned.source, &fetched)?;
         let (build, cached) = self.build(lease, &planned.source, &fetched, checked).await?;
         Ok((build, Some(cached)))
     }

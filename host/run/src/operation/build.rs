@@ -52,8 +52,29 @@ impl Work<'_> {
         if checked.manifest.id != lease.plugin.id {
             return Err(Error::OtherPlugin { expected: lease.plugin.id.clone(), found: checked.manifest.id });
         }
+        self.compare_with_installed(lease, &source, &fetched, &checked.manifest)?;
         let (build, cached) = self.build(lease, &source, &fetched, checked).await?;
         let desired = self.desired_with(lease, &build, pick(source, trust, fetched.commit, fetched.reference, &build));
+        Ok((desired, build, cached))
+    }
+
+    /// Fetches and builds the installed commit again: `exact` names it. The plugin keeps its source.
+    pub(super) async fn build_commit_again(
+        &mut self,
+        lease: &PluginLease,
+        exact: Source,
+        trust: Trust,
+    ) -> Result<(Desired, Build, bool), Error> {
+        let before = lease.installed()?.desired;
+        let (mut desired, build, cached) = self.build_again(lease, exact, trust).await?;
+        let Pick { source, reference, tag, .. } = before.current.clone();
+        let current = Pick { source, reference, tag, ..desired.current.clone() };
+        let is_same = Pick { loaded_unix_ms: current.loaded_unix_ms, ..before.current.clone() } == current;
+        if is_same {
+            desired = before;
+        } else {
+            desired.current = current;
+        }
         Ok((desired, build, cached))
     }
 

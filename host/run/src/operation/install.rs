@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use host_core::graph::Node;
-use host_core::{Desired, Goal, Pick, Source, Trust};
+use host_core::update::UpdatePolicy;
+use host_core::{Desired, Goal, Pick, Revision, Source, Trust};
 use host_fetch::Fetched;
 
 use crate::model::{Error, LoadOptions, Receipt, SettingsChange, Setup};
@@ -28,6 +29,8 @@ impl Work<'_> {
         if !options.replace {
             refuse_other_source(&lease, &source)?;
         }
+        let compared = self.compare_with_installed(&lease, &source, &fetched, &checked.manifest);
+        lease.record_failure(self.host, compared)?;
         // Dependency conflicts are reported before the build.
         let fits = self.host.graph().check(&Node::of(&checked.manifest, options.start));
         lease.record_failure(self.host, fits.map_err(Error::from))?;
@@ -68,12 +71,19 @@ impl Work<'_> {
         if !installed.desired.goal.is_enabled() {
             return Err(Error::Disabled { id: lease.plugin.id.clone() });
         }
-        let Pick { source, trust, .. } = installed.desired.current;
+        let Desired { current, update, .. } = installed.desired;
+        let Pick { source, trust, commit, .. } = current;
         if matches!(source, Source::Upload(_)) && installed.build.is_some() {
             // The tree of an upload may have been removed; its artifact is kept, and the upload cannot have changed.
             return self.serve_again(lease).await;
         }
-        let rebuilt = self.build_again(&lease, source, trust).await;
+        // A pinned plugin stays at its commit, wherever its branch or tag leads now.
+        let pinned = commit.filter(|_| update.policy() == UpdatePolicy::Pinned);
+        let exact = pinned.and_then(|commit| source.at(Revision::Named(commit)));
+        let rebuilt = match exact {
+            Some(exact) => self.build_commit_again(&lease, exact, trust).await,
+            None => self.build_again(&lease, source, trust).await,
+        };
         let (desired, build, cached) = lease.record_failure(self.host, rebuilt)?;
         let desired = Desired { goal: Goal::Running, ..desired };
         let setup = self.host.setup(desired, build);
@@ -105,7 +115,7 @@ fn refuse_other_source(lease: &PluginLease, found: &Source) -> Result<(), Error>
 }
 
 /// Returns whether both sources are the same repository, the same path, or uploads: every upload has an id of its own.
-fn is_same_place(a: &Source, b: &Source) -> bool {
+pub(super) fn is_same_place(a: &Source, b: &Source) -> bool {
     match (a, b) {
         (Source::Git { url: a, .. }, Source::Git { url: b, .. }) => a.is_same_repository(b),
         (Source::Upload(_), Source::Upload(_)) => true,

@@ -102,11 +102,7 @@ impl Work<'_> {
                 }
                 // The exact commit, wherever the branch points now.
                 let exact = commit.and_then(|commit| source.at(Revision::Named(commit)));
-                let source = exact.unwrap_or(source);
-                let (mut desired, build, _) = self.build_again(&lease, source, trust).await?;
-                let before = lease.installed()?.desired.current;
-                desired.current.source = before.source;
-                desired.current.reference = before.reference;
+                let (desired, build, _) = self.build_commit_again(&lease, exact.unwrap_or(source), trust).await?;
                 (
                     self.host.setup(desired, build)?,
                     Some(format!("artifact {} was missing or damaged", artifact.short())),

@@ -41,7 +41,8 @@ impl Work<'_> {
         let started = self.start(&lease, &setup).await;
         let started = lease.record_failure(self.host, started)?;
         let slips = setup.build.manifest.likely_slips(&setup.configuration);
-        let mut warnings = std::mem::take(&mut self.source_warnings);
+        let mut warnings = std::mem::take(&mut self.remarks);
+        warnings.append(&mut self.source_warnings);
         warnings.extend(setup.build.warnings.iter().map(ToString::to_string).chain(slips));
         if let Ok(installed) = lease.installed() {
             let new = installed.desired.new_permissions(&setup.build.manifest);

@@ -27,6 +27,7 @@ impl Work<'_> {
             let place = desired.current.source.to_string();
             return Err(Error::NoRepository { id: lease.plugin.id.clone(), place });
         };
+        let is_named = to.is_some();
         let chosen = match to {
             Some(revision) => Some(self.host.named_update(&desired.current, revision).await?),
             None => self.look_for_update(&lease, &desired, automatic).await?,
@@ -39,7 +40,7 @@ impl Work<'_> {
                 ..receipt
             });
         };
-        let updated = self.take_update(&lease, desired.current.source, &update).await;
+        let updated = self.take_update(&lease, desired.current.source, &update, is_named).await;
         if automatic
             && let Err(error) = &updated
             && !matches!(error, Error::ShuttingDown | Error::State(_))
@@ -112,6 +113,7 @@ impl Work<'_> {
         lease: &PluginLease,
         installed_as: Source,
         update: &Update,
+        is_named: bool,
     ) -> Result<Receipt, Error> {
         let source = installed_as
             .at(update.revision.clone())
@@ -119,8 +121,12 @@ impl Work<'_> {
         let trust = lease.installed()?.desired.current.trust;
         let built = self.build_again(lease, source, trust).await;
         let (mut desired, build, cached) = lease.record_failure(self.host, built)?;
-        // The next update follows the source that the operator named, not this tag.
-        desired.current.source = installed_as;
+        // A reload must not go back to the revision that was installed before. A source without a revision stays: a
+        // reload takes its newest release.
+        let stays = matches!(installed_as, Source::Git { revision: Revision::Latest, .. }) && !is_named;
+        if stays {
+            desired.current.source = installed_as;
+        }
         desired.current.tag = update.version.clone();
         desired.goal = Goal::Running;
         let setup = self.host.setup(desired, build);

@@ -28,6 +28,8 @@ pub(super) struct Work<'a> {
     pub(super) batch_check: Option<GraphCheck>,
     /// The revisions that earlier attempts of the job have made.
     pub(super) made_before: BTreeSet<u64>,
+    /// The warnings about the fetched version, compared with the installed one, since the last receipt.
+    pub(super) remarks: Vec<String>,
     /// The warnings about the source and its plugin.yaml since the last receipt.
     pub(super) warnings: Vec<String>,
     /// Those about the files of the source, which are of this operation and not of the version that it installs.
@@ -50,8 +52,9 @@ impl<'a> Work<'a> {
         let part = None;
         let batch_check = None;
         let made_before = BTreeSet::new();
-        let (warnings, source_warnings) = (vec![], vec![]);
-        Work { host, job, part, batch_check, made_before, warnings, source_warnings, steps: vec![], current: None }
+        let (warnings, source_warnings, remarks, steps) = (vec![], vec![], vec![], vec![]);
+        let current = None;
+        Work { host, job, part, batch_check, made_before, remarks, warnings, source_warnings, steps, current }
     }
 
     /// Performs an operation.
@@ -73,6 +76,7 @@ impl<'a> Work<'a> {
     pub(super) async fn one(&mut self, operation: Operation) -> Result<Receipt, Error> {
         // A part before this one may have failed.
         self.source_warnings.clear();
+        self.remarks.clear();
         match operation {
             Operation::Apply { .. } | Operation::Batch { .. } => {
                 unreachable!("`Operation::check` refuses a batch that contains a batch or a plan")
@@ -183,7 +187,7 @@ impl<'a> Work<'a> {
             generation: now,
             served: lease.plugin.state().served(before.into_iter().chain(now)),
             cached: None,
-            warnings: std::mem::take(&mut self.warnings),
+            warnings: [std::mem::take(&mut self.remarks), std::mem::take(&mut self.warnings)].concat(),
             states: vec![],
             reason: None,
             parts: vec![],
