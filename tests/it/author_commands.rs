@@ -308,9 +308,10 @@ async fn an_invalid_plugin_is_not_packed() {
     std::fs::write(place.join("complete"), "x").unwrap();
     assert!(ends(&run(folder.path(), &["pack", "my-plugin"]).await, 1).1.contains("is named `complete`"));
     std::fs::remove_file(place.join("complete")).unwrap();
-    std::os::unix::fs::symlink("/etc/passwd", place.join("link")).unwrap();
-    assert!(ends(&run(folder.path(), &["pack", "my-plugin"]).await, 1).1.contains("`link`"));
-    std::fs::remove_file(place.join("link")).unwrap();
+    let socket = std::os::unix::net::UnixListener::bind(place.join("socket")).unwrap();
+    assert!(ends(&run(folder.path(), &["pack", "my-plugin"]).await, 1).1.contains("`socket` is a socket"));
+    drop(socket);
+    std::fs::remove_file(place.join("socket")).unwrap();
     change(&place.join("plugin.yaml"), "version: 0.1.0", "version: one");
     assert!(ends(&run(folder.path(), &["pack", "my-plugin"]).await, 1).1.contains("`version`"));
     change(&place.join("plugin.yaml"), "version: one", "version: 0.1.0");

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use host_core::Digest;
+use serde_json::json;
 
 use crate::host::{TestHost, eventually};
 use crate::plugins::{build_cache, built, copy, repository, source, turn_to_build};
@@ -27,8 +28,8 @@ async fn a_prebuilt_library_is_loaded_from_a_file_or_a_folder() {
     let host = TestHost::start().await;
     let library = built("hello").await;
     for source in [library.as_path(), library.parent().unwrap()] {
-        let asked =
-            host.post_json("/api/plugins/load", &serde_json::json!({ "source": source })).await.expect(200).json();
+        let body = json!({ "source": source, "replace": true });
+        let asked = host.post_json("/api/plugins/load", &body).await.expect(200).json();
         assert_eq!(asked["id"], "hello");
         let log = host.get(&format!("/api/jobs/{}/log", asked["job"].as_str().unwrap())).await.expect(200).text();
         assert!(log.contains("the library is taken as it is") && !log.contains("Compiling"), "{log}");
@@ -266,6 +267,30 @@ async fn files_elsewhere_on_the_machine_cannot_be_loaded_or_probed_for_over_http
     let other = TestHost::with(&["--load", moved.to_str().unwrap()]).await;
     other.call("hello/hello").await.expect(200);
     other.post("/api/plugins/hello/reload").await.expect(200);
+}
+
+#[tokio::test]
+async fn a_path_that_cannot_be_followed_is_a_matter_of_the_caller_on_every_route() {
+    let host = TestHost::start().await;
+    std::os::unix::fs::symlink("circle", host.sources().join("circle")).unwrap();
+    for name in ["x".repeat(256), format!("{}/a.so", "x".repeat(256)), "circle".to_owned(), "circle/a.zip".to_owned()] {
+        let path = host.sources().join(&name).display().to_string();
+        let source = json!({ "source": path });
+        for (route, body) in [
+            ("/api/plugins/load", source.clone()),
+            ("/api/plugins/validate", source.clone()),
+            ("/api/plugins/local/load", json!({ "pluginPath": path })),
+            ("/api/plugins/batch", json!({ "operations": [{ "operation": "load", "source": path }] })),
+        ] {
+            let refused = host.post_json(route, &body).await.expect(422);
+            assert_eq!(refused.code(), "fetch_unreadable", "{route}: {}", refused.text());
+            assert!(refused.text().contains("hint") || refused.json()["fix"].is_string(), "{}", refused.text());
+        }
+        let plan_text = format!("version: 1\nplugins:\n  - source: {path}\n");
+        let plan = host.request("POST", "/api/plugins/plan").header("content-type", "application/yaml");
+        let refused = plan.body(plan_text.as_bytes()).send().await.expect(422);
+        assert!(refused.text().contains("failed to resolve"), "{}", refused.text());
+    }
 }
 
 #[tokio::test]

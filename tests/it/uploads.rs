@@ -108,9 +108,8 @@ async fn an_inconsistent_archive_is_rejected() {
         ("an absolute path", Archive::of([good(), Entry::stored("/etc/cron.d/x", b"x")]).bytes(), "fetch_zip_name"),
         ("the same name twice", Archive::of([good(), good()]).bytes(), "fetch_zip_duplicate"),
         (
-            "a link",
-            Archive::of([good(), Entry::stored("link", b"/etc/passwd").with(|e| e.attributes = 0o120_777 << 16)])
-                .bytes(),
+            "a pipe",
+            Archive::of([good(), Entry::stored("pipe", b"").with(|e| e.attributes = 0o010_644 << 16)]).bytes(),
             "fetch_zip_file_type",
         ),
         ("a bomb", Archive::of([good(), bomb]).bytes(), "fetch_zip_ratio"),
@@ -129,6 +128,22 @@ async fn an_inconsistent_archive_is_rejected() {
         assert_eq!((refused.status, refused.code().as_str()), (422, code), "{what}: {}", refused.text());
     }
     assert_eq!(host.get("/api/plugins").await.json()["count"], 0);
+}
+
+#[tokio::test]
+async fn a_library_that_is_none_is_reported_before_it_is_installed() {
+    let host = TestHost::start().await;
+    let manifest = files(&source("hello")).into_iter().find(|(name, _)| name == "plugin.yaml").unwrap().1;
+    let pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a2146\nsize 12345\n";
+    for (library, evidence) in
+        [(&b""[..], "it is empty"), (b"garbage", "not a shared library"), (pointer, "a pointer of Git LFS")]
+    {
+        let archive = archive(&[("plugin.yaml", &manifest), ("libhello.so", library)]);
+        let answer = upload(&host, &archive).await.expect(200).json();
+        let validation = &answer["validation"];
+        assert_eq!((&validation["valid"], &answer["upload_id"]), (&json!(false), &serde_json::Value::Null), "{answer}");
+        assert!(validation["errors"].to_string().contains(evidence), "{answer}");
+    }
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Instant, SystemTime};
 
 use host_core::manifest::{Build, Profile};
-use host_core::{Digest, Manifest};
+use host_core::{Digest, Manifest, TreePath};
 use host_store::{Artifact, Provenance, Store, Tree};
 use semver::Version;
 use tokio::task::spawn_blocking;
@@ -66,6 +66,8 @@ pub struct Forecast {
     pub way: Way,
     /// The predicted artifact; `None` if only a build can tell.
     pub artifact: Option<Digest>,
+    /// The prebuilt library in the tree.
+    pub library: Option<TreePath>,
     /// The schema of the configuration.
     pub configuration_schema: Option<Vec<u8>>,
 }
@@ -223,6 +225,7 @@ impl Builder {
             let inner = &builder.0;
             let code = inspect(&tree, &manifest)?;
             let schemas = schema::read(&tree, &manifest)?;
+            let mut library = None;
             let (way, artifact) = match code {
                 Code::Crate { .. } => {
                     let fingerprint = inner.fingerprint(&tree, &schemas, &inner.build_of(&manifest));
@@ -233,11 +236,12 @@ impl Builder {
                     }
                 }
                 Code::Library { .. } => {
-                    let library = prebuilt::library(&tree)?.digest;
-                    (Way::Library, Some(Artifact::digest_of(library, &tree.manifest_text()?, schemas.kept())))
+                    let file = prebuilt::library(&tree)?;
+                    library = Some(file.path.clone());
+                    (Way::Library, Some(Artifact::digest_of(file.digest, &tree.manifest_text()?, schemas.kept())))
                 }
             };
-            Ok(Forecast { way, artifact, configuration_schema: schemas.configuration })
+            Ok(Forecast { way, artifact, library, configuration_schema: schemas.configuration })
         })
         .await
     }

@@ -93,7 +93,8 @@ impl Run<'_> {
         let mut arguments = vec![
             "build".to_owned(),
             format!("--manifest-path={}", text_of(&self.work.join("Cargo.toml"))?),
-            format!("--package={}", self.package.name),
+            // By its place, because a dependency may have the same name.
+            format!("--package={}#{}", file_url(text_of(self.work)?), self.package.name),
             "--lib".to_owned(),
             "--message-format=json-render-diagnostics".to_owned(),
         ];
@@ -151,6 +152,19 @@ fn text_of(path: &Path) -> Result<&str, Error> {
     })
 }
 
+/// The URL of an absolute path.
+fn file_url(path: &str) -> String {
+    let mut url = "file://".to_owned();
+    for byte in path.trim_end_matches('/').bytes() {
+        if byte.is_ascii_alphanumeric() || b"/-._~".contains(&byte) {
+            url.push(char::from(byte));
+        } else {
+            url.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    url
+}
+
 /// A TOML basic string. JSON escapes a subset of what TOML escapes, in the same way.
 fn toml_string(text: &str) -> String {
     serde_json::Value::from(text).to_string()
@@ -159,6 +173,11 @@ fn toml_string(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_path_is_a_url_whatever_it_holds() {
+        assert_eq!(file_url("/a b/c#d/é%/"), "file:///a%20b/c%23d/%C3%A9%25");
+    }
 
     #[test]
     fn a_path_is_one_toml_string_whatever_it_holds() {

@@ -135,6 +135,21 @@ async fn a_crate_becomes_an_artifact_and_is_not_built_twice() {
 }
 
 #[tokio::test]
+async fn a_package_may_be_called_like_a_dependency() {
+    let fixture = Fixture::new().await;
+    let inner = "[package]\nname = \"twice\"\nversion = \"0.2.0\"\nedition = \"2024\"\n";
+    let tree = fixture.tree(&[
+        ("plugin.yaml", &manifest("")),
+        ("Cargo.toml", &cargo_toml("twice", "[workspace]\nexclude = [\"inner\"]\n[dependencies]\nother = { package = \"twice\", path = \"inner\" }\n")),
+        ("src/lib.rs", LIB),
+        ("inner/Cargo.toml", inner),
+        ("inner/src/lib.rs", ""),
+    ]);
+    let built = fixture.build(&tree).await.expect("a good plugin");
+    assert!(!built.cached);
+}
+
+#[tokio::test]
 async fn the_manifest_decides_and_the_host_forces_what_it_must() {
     let fixture = Fixture::new().await;
     let source = "

@@ -2,10 +2,11 @@
 
 use std::io;
 use std::net::IpAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use host_core::PathError;
+use rustix::io::Errno;
 
 use crate::zip::error::ZipError;
 
@@ -26,6 +27,9 @@ pub enum Error {
     /// The file system refused.
     #[error("failed to {action} `{}`", path.display())]
     Io { action: &'static str, path: PathBuf, source: io::Error },
+    /// A path that the file system cannot follow or the host may not read, which is a matter of the caller.
+    #[error("failed to {action} `{}`; hint: {}", path.display(), unreadable_hint(source))]
+    Unreadable { action: &'static str, path: PathBuf, source: io::Error },
     /// The path does not exist.
     #[error("there is no `{}`; hint: check the spelling; over the API, relative paths start in the folder where the host was started", path.display())]
     NothingThere {
@@ -55,9 +59,6 @@ pub enum Error {
         /// The path.
         path: PathBuf,
     },
-    /// A symbolic link inside the source.
-    #[error("`{path}` is a symbolic link to `{target}`; hint: replace it with the file it points to")]
-    Symlink { path: String, target: String },
     /// A pipe, socket or device inside the source.
     #[error("`{path}` is a {kind}, not a regular file; hint: remove it from the source")]
     Special { path: String, kind: &'static str },
@@ -198,6 +199,24 @@ pub enum Error {
 }
 
 impl Error {
+    /// An error of the file system about a path of a source.
+    pub(crate) fn of_path(action: &'static str, path: &Path, source: impl Into<io::Error>) -> Error {
+        use io::ErrorKind::{InvalidFilename, InvalidInput, IsADirectory, NotADirectory, NotFound, PermissionDenied};
+
+        let (source, path) = (source.into(), path.to_owned());
+        // Devices and sockets without a program behind them have no kind of their own.
+        let is_odd = [Errno::LOOP, Errno::NXIO, Errno::NODEV, Errno::OVERFLOW, Errno::XDEV, Errno::OPNOTSUPP];
+        let is_odd = is_odd.iter().any(|errno| source.raw_os_error() == Some(errno.raw_os_error()));
+        match source.kind() {
+            NotFound => Error::NothingThere { path },
+            NotADirectory | IsADirectory | InvalidFilename | InvalidInput | PermissionDenied => {
+                Error::Unreadable { action, path, source }
+            }
+            _ if is_odd => Error::Unreadable { action, path, source },
+            _ => Error::Io { action, path, source },
+        }
+    }
+
     /// A word for clients, metrics and tests. Never reworded.
     pub fn code(&self) -> &'static str {
         match self {
@@ -206,11 +225,11 @@ impl Error {
             Error::Name(_) | Error::NotText { .. } => "fetch_name",
             Error::Io { source, .. } if host_store::is_full(source) => "fetch_full",
             Error::Io { .. } => "fetch_io",
+            Error::Unreadable { .. } => "fetch_unreadable",
             Error::NothingThere { .. } => "fetch_nothing_there",
             Error::OutsideRoots { .. } => "fetch_outside_roots",
             Error::NotAFolder { .. } => "fetch_not_a_folder",
             Error::NotAFile { .. } => "fetch_not_a_file",
-            Error::Symlink { .. } => "fetch_symlink",
             Error::Special { .. } => "fetch_special_file",
             Error::ForbiddenName { .. } => "fetch_forbidden_name",
             Error::NoManifestBeside { .. } => "fetch_no_manifest",
@@ -239,5 +258,39 @@ impl Error {
             Error::GitMode { .. } => "fetch_git_mode",
             Error::TooManyFolders { .. } => "fetch_too_many_folders",
         }
+    }
+}
+
+fn unreadable_hint(source: &io::Error) -> &'static str {
+    match source.kind() {
+        io::ErrorKind::PermissionDenied => "let the user of the host read it, or upload an archive",
+        io::ErrorKind::InvalidFilename => "a part of a path has at most 255 bytes",
+        io::ErrorKind::NotADirectory => "a part of the path is a file; check the spelling",
+        _ if source.raw_os_error() == Some(Errno::LOOP.raw_os_error()) => {
+            "links of the path lead in a circle; name the folder itself"
+        }
+        _ => "name a folder, a `.zip` or a `.so`",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_that_cannot_be_followed_is_a_matter_of_the_caller() {
+        let code = |errno: Errno| Error::of_path("open", Path::new("/x"), errno).code();
+        assert_eq!(code(Errno::NOENT), "fetch_nothing_there");
+        for errno in [Errno::NAMETOOLONG, Errno::LOOP, Errno::NOTDIR, Errno::ISDIR, Errno::ACCESS, Errno::PERM] {
+            assert_eq!(code(errno), "fetch_unreadable", "{errno}");
+        }
+        for errno in [Errno::INVAL, Errno::NXIO, Errno::NODEV, Errno::OVERFLOW, Errno::XDEV] {
+            assert_eq!(code(errno), "fetch_unreadable", "{errno}");
+        }
+        for errno in [Errno::IO, Errno::MFILE, Errno::NFILE, Errno::NOMEM, Errno::STALE] {
+            assert_eq!(code(errno), "fetch_io", "{errno}");
+        }
+        let message = Error::of_path("open", Path::new("/x"), Errno::LOOP).to_string();
+        assert!(message.contains("`/x`; hint: links of the path lead in a circle"), "{message}");
     }
 }

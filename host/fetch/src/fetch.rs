@@ -1,7 +1,6 @@
 //! The entry point: selects the station for a source and defines what may be fetched.
 
 use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -68,12 +67,14 @@ pub struct Fetched {
     pub reference: Option<String>,
     /// The files of the source that are not in the tree, and why.
     pub warnings: Vec<String>,
+    /// The files of a folder that its `.gitignore` files exclude.
+    pub notes: Vec<String>,
 }
 
 impl Fetched {
     /// A tree that does not come from a repository, with the warnings about files that are not in it.
     pub fn from_tree(tree: Tree, warnings: Vec<String>) -> Fetched {
-        Fetched { tree, commit: None, reference: None, warnings }
+        Fetched { tree, commit: None, reference: None, warnings, notes: vec![] }
     }
 }
 
@@ -122,11 +123,13 @@ pub fn unpack(store: &Store, limits: &ArchiveLimits, archive: &Path) -> Result<F
 /// The path without links and dots, if the caller may read there.
 fn resolve(path: &Path, config: &Config, trust: Trust) -> Result<PathBuf, Error> {
     let outside = || Error::OutsideRoots { path: path.to_owned() };
-    let resolved = fs::canonicalize(path).map_err(|source| match source.kind() {
+    let resolved = fs::canonicalize(path).map_err(|source| {
         // A client must not learn which files there are elsewhere.
-        _ if trust == Trust::Http && !lies_below_by_name(path, config) => outside(),
-        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => Error::NothingThere { path: path.to_owned() },
-        _ => Error::Io { action: "resolve", path: path.to_owned(), source },
+        if trust == Trust::Http && !lies_below_by_name(path, config) {
+            outside()
+        } else {
+            Error::of_path("resolve", path, source)
+        }
     })?;
     let allowed = match trust {
         Trust::CommandLine => true,

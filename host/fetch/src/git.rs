@@ -20,7 +20,7 @@ use host_core::tag::TagRule;
 use host_core::{GitUrl, Revision};
 use host_store::Store;
 
-use crate::{Config, Error, Fetched};
+use crate::{Config, Error, Fetched, lfs};
 use revision::{Advertised, Choice};
 use session::Session;
 
@@ -49,8 +49,10 @@ pub(crate) fn fetch(
         let (commit, reference) = transport::during(&session, || download(&session, &repository, revision, rule))?;
         let mut writer = store.new_tree()?;
         let left_out = copy::commit(&session, &repository, commit, &mut writer, store.limits())?;
-        let (tree, commit, warnings) = (writer.finish()?, Some(commit.to_string()), left_out.warnings());
-        Ok(Fetched { tree, commit, reference, warnings })
+        let tree = writer.finish()?;
+        let warnings = [left_out.warnings(), lfs::warnings(&tree)].concat();
+        let commit = Some(commit.to_string());
+        Ok(Fetched { commit, reference, ..Fetched::from_tree(tree, warnings) })
     };
     // libgit2 only reports that its transport failed; the session knows the reason.
     attempt().map_err(|error| session.failure().unwrap_or(error))

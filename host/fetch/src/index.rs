@@ -76,7 +76,7 @@ fn of_path(path: &Path, place: &Source) -> Result<(Vec<u8>, bool), Error> {
     let file = open_file(&path)?;
     let mut bytes = vec![];
     let read = file.take(Index::MAX_BYTES as u64 + 1).read_to_end(&mut bytes);
-    read.map_err(|source| Error::Io { action: "read", path: path.clone(), source })?;
+    read.map_err(|source| Error::of_path("read", &path, source))?;
     if bytes.len() > Index::MAX_BYTES {
         return Err(Error::IndexTooLarge { place: place.to_string(), max_bytes: Index::MAX_BYTES });
     }

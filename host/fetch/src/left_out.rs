@@ -14,6 +14,10 @@ pub(crate) enum Reason {
     DesktopData,
     /// The data of git.
     GitData,
+    /// A `.gitignore` excludes it.
+    Ignored,
+    /// A link that leads to a folder, out of the source or nowhere.
+    Link,
 }
 
 impl Reason {
@@ -22,6 +26,10 @@ impl Reason {
             Reason::BuildConfiguration => "a plugin does not configure the build",
             Reason::DesktopData => "macOS and Windows write such files for their own use",
             Reason::GitData => "the data of git is not part of a plugin",
+            Reason::Ignored => "a `.gitignore` excludes them",
+            Reason::Link => {
+                "a link is followed only to a file of the source; replace it with the file if the plugin needs it"
+            }
         }
     }
 }
@@ -39,12 +47,27 @@ impl LeftOut {
         }
     }
 
+    /// Adds a link with its target.
+    pub(crate) fn add_link(&mut self, path: &str, target: &str) {
+        let target: String = target.chars().take(200).flat_map(char::escape_debug).collect();
+        self.add(Reason::Link, &format!("{path} -> {target}"));
+    }
+
     /// One warning for each reason, which names the files.
     pub(crate) fn warnings(&self) -> Vec<String> {
-        let warning = |(reason, names): (&Reason, &BTreeSet<String>)| {
+        self.texts(|reason| reason != Reason::Ignored)
+    }
+
+    /// The files that the author excludes.
+    pub(crate) fn notes(&self) -> Vec<String> {
+        self.texts(|reason| reason == Reason::Ignored)
+    }
+
+    fn texts(&self, is_wanted: impl Fn(Reason) -> bool) -> Vec<String> {
+        let text = |(reason, names): (&Reason, &BTreeSet<String>)| {
             format!("left out of the source: {}, because {}", list(names), reason.as_str())
         };
-        self.0.iter().map(warning).collect()
+        self.0.iter().filter(|(reason, _)| is_wanted(**reason)).map(text).collect()
     }
 }
 

@@ -10,6 +10,8 @@ mod folder;
 mod git;
 mod index;
 mod left_out;
+mod lfs;
+mod links;
 mod open;
 mod policy;
 mod zip;

@@ -1,7 +1,6 @@
 //! Opening files of a source.
 
 use std::fs::File;
-use std::io;
 use std::path::Path;
 
 use crate::Error;
@@ -15,12 +14,15 @@ pub(crate) fn open_file(path: &Path) -> Result<File, Error> {
     let not_a_file = || Error::NotAFile { path: path.to_owned() };
     let file = match File::options().read(true).custom_flags(flags).open(path) {
         Ok(file) => file,
-        Err(error) if error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error()) => return Err(not_a_file()),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            return Err(Error::NothingThere { path: path.to_owned() });
+        // The same error stands for a link at the end and for links that lead in a circle before it.
+        Err(error)
+            if error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error())
+                && std::fs::symlink_metadata(path).is_ok() =>
+        {
+            return Err(not_a_file());
         }
-        Err(source) => return Err(Error::Io { action: "open", path: path.to_owned(), source }),
+        Err(source) => return Err(Error::of_path("open", path, source)),
     };
-    let metadata = file.metadata().map_err(|source| Error::Io { action: "look at", path: path.to_owned(), source })?;
+    let metadata = file.metadata().map_err(|source| Error::of_path("look at", path, source))?;
     if metadata.is_file() { Ok(file) } else { Err(not_a_file()) }
 }

@@ -16,7 +16,8 @@ mod record;
 mod strict;
 mod text;
 
-use std::io::{Cursor, Read as _};
+use std::collections::BTreeMap;
+use std::io::{Cursor, Read};
 use std::path::Path;
 
 use host_store::Store;
@@ -28,7 +29,7 @@ pub use error::ZipError;
 use crate::left_out::LeftOut;
 use crate::open::open_file;
 use crate::policy::{Verdict, judge};
-use crate::{Error, Fetched};
+use crate::{Error, Fetched, lfs, links};
 
 /// The limits of an archive.
 #[derive(Clone, Copy, Debug)]
@@ -70,39 +71,80 @@ pub(crate) fn unpack(store: &Store, limits: &ArchiveLimits, path: &Path) -> Resu
         return Err(ZipError::Disagree { rule: "how many entries there are" }.into());
     }
     let mut writer = store.new_tree()?;
-    for entry in kept {
-        let file = archive.by_index(entry.index).map_err(|source| ZipError::Reader { source })?;
-        if file.name_raw() != entry.raw_name || file.size() != entry.bytes || !file.is_file() {
-            return Err(ZipError::Disagree { rule: "what an entry is" }.into());
+    for entry in kept.values() {
+        if !entry.is_link {
+            writer.add(entry.path.clone(), entry.executable, content(&mut archive, entry)?)?;
+            continue;
         }
-        // One byte more than declared, so that the reader reaches its end, where it compares the checksum.
-        writer.add(entry.path.clone(), entry.executable, file.take(entry.bytes + 1))?;
+        let (target, file) = behind(&mut archive, &kept, entry)?;
+        match file {
+            Some(file) => _ = writer.add(entry.path.clone(), file.executable, content(&mut archive, file)?)?,
+            None => left_out.add_link(entry.path.as_str(), &target),
+        }
     }
-    Ok(Fetched::from_tree(writer.finish()?, left_out.warnings()))
+    let tree = writer.finish()?;
+    let warnings = [left_out.warnings(), lfs::warnings(&tree)].concat();
+    Ok(Fetched::from_tree(tree, warnings))
+}
+
+type Reader<'a> = ZipArchive<Cursor<&'a [u8]>>;
+
+/// The content of an entry that the second reader sees as the first one does.
+fn content<'a>(archive: &'a mut Reader<'_>, entry: &Entry<'_>) -> Result<impl Read + 'a, Error> {
+    let file = archive.by_index(entry.index).map_err(|source| ZipError::Reader { source })?;
+    let is_same_kind = if entry.is_link { file.is_symlink() } else { file.is_file() };
+    if file.name_raw() != entry.raw_name || file.size() != entry.bytes || !is_same_kind {
+        return Err(ZipError::Disagree { rule: "what an entry is" }.into());
+    }
+    // One byte more than declared, so that the reader reaches its end, where it compares the checksum.
+    Ok(file.take(entry.bytes + 1))
+}
+
+/// The target of a link, and the file that it leads to, if it is a file of the archive.
+fn behind<'a, 'b>(
+    archive: &mut Reader<'_>,
+    kept: &BTreeMap<&str, &'b Entry<'a>>,
+    link: &Entry<'a>,
+) -> Result<(String, Option<&'b Entry<'a>>), Error> {
+    let mut said = None;
+    let mut at = link;
+    for _ in 0..links::MAX_LINKS {
+        let mut target = Vec::new();
+        let read = content(archive, at)?.take(links::MAX_TARGET_BYTES).read_to_end(&mut target);
+        read.map_err(|_| ZipError::Disagree { rule: "what an entry is" })?;
+        let target = String::from_utf8_lossy(&target).into_owned();
+        let place = links::resolve(at.path.as_str(), &target);
+        let said = said.get_or_insert(target);
+        match place.and_then(|place| kept.get(place.as_str()).copied()) {
+            Some(next) if next.is_link => at = next,
+            file => return Ok((said.clone(), file)),
+        }
+    }
+    Ok((said.unwrap_or_default(), None))
 }
 
 fn read(path: &Path, max_bytes: u64) -> Result<Vec<u8>, Error> {
     let file = open_file(path)?;
     let mut bytes = Vec::new();
-    file.take(max_bytes.saturating_add(1)).read_to_end(&mut bytes).map_err(|source| Error::Io {
-        action: "read",
-        path: path.to_owned(),
-        source,
-    })?;
+    let read = file.take(max_bytes.saturating_add(1)).read_to_end(&mut bytes);
+    read.map_err(|source| Error::of_path("read", path, source))?;
     if bytes.len() as u64 > max_bytes {
         return Err(ZipError::TooLarge { max_bytes }.into());
     }
     Ok(bytes)
 }
 
-/// The files that go into the tree.
-fn keep<'a, 'b>(entries: &'b [Entry<'a>], left_out: &mut LeftOut) -> Result<Vec<&'b Entry<'a>>, ZipError> {
-    let mut kept = Vec::new();
+/// The files and links that go into the tree, by their paths.
+fn keep<'a, 'b>(
+    entries: &'b [Entry<'a>],
+    left_out: &mut LeftOut,
+) -> Result<BTreeMap<&'b str, &'b Entry<'a>>, ZipError> {
+    let mut kept = BTreeMap::new();
     for entry in entries {
         match judge(&entry.path) {
             Verdict::Refuse => return Err(ZipError::ForbiddenName { name: entry.path.to_string() }),
             Verdict::Keep if entry.is_folder => {}
-            Verdict::Keep => kept.push(entry),
+            Verdict::Keep => _ = kept.insert(entry.path.as_str(), entry),
             Verdict::Drop(reason, path) => left_out.add(reason, path),
         }
     }

@@ -203,15 +203,38 @@ fn build_configuration_is_skipped_and_executables_stay_executable() {
 }
 
 #[test]
-fn links_and_submodules_are_refused_by_name() {
+fn links_are_followed_to_files_of_the_commit_and_others_are_left_out_with_a_warning() {
     let place = place();
-    place.repository.write(&[("plugin.yaml", "x")]);
-    std::os::unix::fs::symlink("/etc/passwd", place.repository.folder.join("secret")).unwrap();
+    place.repository.write(&[("plugin.yaml", "x"), ("LICENSE", "free"), ("doc/a.md", "a"), (".cargo/config", "x")]);
+    for (link, target) in [
+        ("doc/LICENSE", "../LICENSE"),
+        ("again", "doc/LICENSE"),
+        ("secret", "/etc/passwd"),
+        ("up", "../../etc/passwd"),
+        ("folder", "doc"),
+        ("through", "folder/a.md"),
+        ("circle", "circle"),
+        ("gone", "absent"),
+        ("build", ".cargo/config"),
+    ] {
+        std::os::unix::fs::symlink(target, place.repository.folder.join(link)).unwrap();
+    }
     place.repository.commit(&[]);
-    place.refused("main", "fetch_symlink", "`secret` is a symbolic link to `/etc/passwd`");
+    let fetched = place.fetch("main").unwrap();
+    assert_eq!(names(&fetched.tree), "LICENSE again doc/LICENSE doc/a.md plugin.yaml");
+    for link in ["again", "doc/LICENSE"] {
+        assert_eq!(fetched.tree.read(&link.parse().unwrap(), 9).unwrap(), b"free");
+    }
+    let [_, links] = &fetched.warnings[..] else { panic!("{:?}", fetched.warnings) };
+    let named = "left out of the source: `build -> .cargo/config`, `circle -> circle`, `folder -> doc`, \
+                 `gone -> absent`, `secret -> /etc/passwd`, 2 more, because a link is followed only to a file";
+    assert!(links.starts_with(named), "{links}");
+}
 
-    fs::remove_file(place.repository.folder.join("secret")).unwrap();
-    let id = place.repository.commit(&[]);
+#[test]
+fn submodules_are_refused_by_name() {
+    let place = place();
+    let id = place.repository.commit(&[("plugin.yaml", "x")]);
     place.repository.git(&["update-index", "--add", "--cacheinfo", &format!("160000,{id},sub/module")]);
     place.repository.git(&["commit", "--quiet", "-m", "submodule"]);
     place.refused("main", "fetch_submodule", "`sub/module`");

@@ -78,20 +78,183 @@ fn a_folder_becomes_a_tree_without_what_does_not_belong() {
     ]);
     fs::set_permissions(source.join("run.sh"), fs::Permissions::from_mode(0o700)).unwrap();
     let tree = place.tree(&source).unwrap();
-    assert_eq!(names(&tree), ".gitignore Cargo.toml plugin.yaml run.sh src/lib.rs src/target/mod.rs");
+    // Each file holds its own name, so the `.gitignore` excludes itself.
+    assert_eq!(names(&tree), "Cargo.toml plugin.yaml run.sh src/lib.rs src/target/mod.rs");
     assert_eq!(tree.files().iter().filter(|file| file.executable).count(), 1);
     assert_eq!(tree.digest(), place.tree(&source.join("src/..")).unwrap().digest());
 }
 
 #[test]
-fn links_and_special_files_are_refused_by_name() {
+fn what_gitignore_and_other_programs_name_is_left_out_of_a_folder() {
+    let place = place();
+    let source = place.write(&[
+        "plugin.yaml",
+        "Cargo.toml",
+        "Cargo.lock",
+        "src/lib.rs",
+        "src/keep.log",
+        "notes.log",
+        ".cargo/config.toml",
+        "secret/key",
+        "sub/a.tmp",
+        "sub/keep/a.tmp",
+        "a.tmp",
+        "lib.so",
+        "node_modules/.bin/tool",
+        "web/node_modules/x.js",
+        ".venv/bin/python",
+        "__pycache__/x.pyc",
+        ".hg/x",
+        ".svn/x",
+    ]);
+    let write = |name: &str, text: &str| File::create(source.join(name)).unwrap().write_all(text.as_bytes()).unwrap();
+    write(".gitignore", "*.log\n!keep.log\n/.cargo/config.toml\n/secret/\nCargo.lock\nplugin.yaml\n*.so\n");
+    write("sub/.gitignore", "*.tmp\n!keep/*.tmp\n");
+    let fetched = place.fetch(&Source::Folder(source), Trust::CommandLine, &Config::default()).unwrap();
+    let expected = ".gitignore Cargo.lock Cargo.toml a.tmp lib.so plugin.yaml src/keep.log src/lib.rs sub/.gitignore \
+                    sub/keep/a.tmp";
+    assert_eq!(names(&fetched.tree), expected);
+    assert_eq!(fetched.warnings, Vec::<String>::new());
+    let [ignored] = &fetched.notes[..] else { panic!("{:?}", fetched.notes) };
+    let named = "left out of the source: `notes.log`, `secret`, `sub/a.tmp`, because a `.gitignore`";
+    assert!(ignored.starts_with(named), "{ignored}");
+}
+
+/// Compares with git, where it is installed.
+#[test]
+#[expect(clippy::disallowed_methods, reason = "a test compares with git")]
+fn a_gitignore_means_what_it_means_to_git() {
+    let git = |folder: &Path, arguments: &[&str]| {
+        let output = std::process::Command::new("git").args(arguments).current_dir(folder).output().ok()?;
+        Some(String::from_utf8(output.stdout).unwrap())
+    };
+    let names = ["a", "b.log", "target", "x1", "x-y", "[b]", "ab", "build", "a b", "é", "#h", "!n"];
+    let rules = [
+        "*.log",
+        "/a",
+        "a/",
+        "**/b.log",
+        "x[0-9]",
+        "x[!0-9]y",
+        "target/**",
+        "?b",
+        "\\#h",
+        "\\!n",
+        "!target/x1",
+        "build*",
+        "a/**/x1",
+        "[[]b]",
+        "*",
+        "!*/",
+        "!b.log",
+        "a\\ b",
+        "é",
+        "x?y",
+        "**",
+        "/*/a",
+        "a/*",
+    ];
+    for seed in 0..40_usize {
+        let place = place();
+        let mut files: Vec<String> = names.iter().map(|name| format!("top/{name}")).collect();
+        for (n, name) in names.iter().enumerate() {
+            files.push(format!("d{}/{name}", n % 3));
+            files.push(format!("target/{name}"));
+            files.push(format!("d1/a.d/{name}"));
+        }
+        files.extend(["plugin.yaml".to_owned(), "x1".to_owned(), "b.log".to_owned()]);
+        let source = place.write(&files.iter().map(String::as_str).collect::<Vec<_>>());
+        let chosen: Vec<_> = (0..4).map(|n| rules[(seed * 7 + n * 5 + n * seed) % rules.len()]).collect();
+        File::create(source.join(".gitignore")).unwrap().write_all(chosen.join("\n").as_bytes()).unwrap();
+        if git(&source, &["init", "--quiet", "."]).is_none() {
+            return;
+        }
+        let listed = ["-c", "core.excludesFile=/dev/null", "-c", "core.quotePath=false"];
+        let listed = [&listed[..], &["ls-files", "--others", "--exclude-standard"]].concat();
+        let mut expected: Vec<_> = git(&source, &listed).unwrap().lines().map(str::to_owned).collect();
+        expected.push("plugin.yaml".to_owned());
+        expected.sort();
+        expected.dedup();
+        let tree = place.tree(&source).unwrap();
+        let mut found: Vec<_> = tree.files().iter().map(|file| file.path.to_string()).collect();
+        found.sort();
+        assert_eq!(found, expected, "{chosen:?}");
+    }
+}
+
+#[test]
+fn links_are_followed_to_files_of_the_folder_and_others_are_left_out_with_a_warning() {
+    let place = place();
+    let source = place.write(&["plugin.yaml", "LICENSE", "doc/a.md", ".git/config", ".cargo/config"]);
+    let outside = place.folder.path().join("outside");
+    File::create(&outside).unwrap();
+    let absolute = source.join("LICENSE").display().to_string();
+    let outside = outside.display().to_string();
+    for (link, target) in [
+        ("doc/LICENSE", "../LICENSE"),
+        ("again", "doc/LICENSE"),
+        ("folder", "doc"),
+        ("through", "folder/a.md"),
+        ("absolute", absolute.as_str()),
+        ("outside", outside.as_str()),
+        ("up", "../outside"),
+        ("circle", "circle"),
+        ("gone", "absent"),
+        ("git", ".git/config"),
+        ("build", ".cargo/config"),
+    ] {
+        symlink(target, source.join(link)).unwrap();
+    }
+    let fetched = place.fetch(&Source::Folder(source), Trust::CommandLine, &Config::default()).unwrap();
+    assert_eq!(names(&fetched.tree), "LICENSE again doc/LICENSE doc/a.md plugin.yaml through");
+    assert_eq!(fetched.tree.read(&"again".parse().unwrap(), 9).unwrap(), b"LICENSE");
+    let [_, links] = &fetched.warnings[..] else { panic!("{:?}", fetched.warnings) };
+    assert!(links.contains("`build -> .cargo/config`, `circle -> circle`"), "{links}");
+    assert!(links.contains("3 more, because a link is followed only to a file of the source"), "{links}");
+}
+
+#[test]
+fn paths_that_lead_nowhere_are_a_matter_of_the_caller() {
+    let place = place();
+    let source = place.write(&["plugin.yaml"]);
+    symlink("circle", source.join("circle")).unwrap();
+    let long = "x".repeat(256);
+    for (path, evidence) in [
+        (long.clone(), "at most 255 bytes"),
+        (format!("{long}/a.so"), "at most 255 bytes"),
+        (format!("{long}.zip"), "at most 255 bytes"),
+        ("circle".to_owned(), "circle"),
+        ("circle/a.so".to_owned(), "circle"),
+        ("circle/a.zip".to_owned(), "circle"),
+        ("plugin.yaml/x".to_owned(), "a part of the path is a file"),
+        ("plugin.yaml/x.so".to_owned(), "a part of the path is a file"),
+        ("plugin.yaml/x.zip".to_owned(), "a part of the path is a file"),
+    ] {
+        place.refused(&source.join(&path), "fetch_unreadable", evidence);
+        let config = Config { source_roots: vec![source.clone()], ..Config::default() };
+        let source = source.join(&path).display().to_string().parse().unwrap();
+        assert_eq!(place.fetch(&source, Trust::Http, &config).unwrap_err().code(), "fetch_unreadable", "{path}");
+    }
+}
+
+#[test]
+fn pointers_of_git_lfs_are_named() {
+    let place = place();
+    let source = place.write(&["plugin.yaml", "src/lib.rs"]);
+    let pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a2146\nsize 12345\n";
+    for n in 0..6 {
+        File::create(source.join(format!("{n}.png"))).unwrap().write_all(pointer.as_bytes()).unwrap();
+    }
+    let fetched = place.fetch(&Source::Folder(source), Trust::CommandLine, &Config::default()).unwrap();
+    let [warning] = &fetched.warnings[..] else { panic!("{:?}", fetched.warnings) };
+    assert!(warning.contains("`4.png`, 1 more; hint: run `git lfs pull`"), "{warning}");
+}
+
+#[test]
+fn special_files_are_refused_by_name() {
     let place = place();
     let source = place.write(&["plugin.yaml", "sub/x"]);
     let inside = source.join("sub/odd");
-    symlink("/etc", &inside).unwrap();
-    place.refused(&source, "fetch_symlink", "`sub/odd` is a symbolic link to `/etc`");
-    fs::remove_file(&inside).unwrap();
-
     let socket = std::os::unix::net::UnixListener::bind(&inside).unwrap();
     place.refused(&source, "fetch_special_file", "`sub/odd` is a socket");
     drop(socket);

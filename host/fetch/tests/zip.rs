@@ -397,10 +397,38 @@ fn only_plain_ways_of_packing_are_accepted() {
 }
 
 #[test]
+fn links_are_followed_to_files_of_the_archive_and_others_are_left_out_with_a_warning() {
+    let link = |name: &str, target: &str| {
+        Entry::deflated(name, target.as_bytes()).with(|entry| entry.attributes = 0o120_777 << 16)
+    };
+    let entries = [
+        Entry::stored("hello/plugin.yaml", b"x"),
+        Entry::stored("hello/LICENSE", b"free").with(|entry| entry.attributes = 0o100_755 << 16),
+        Entry::folder("hello/doc/"),
+        Entry::stored("hello/.cargo/config", b"x"),
+        link("hello/doc/LICENSE", "../LICENSE"),
+        link("hello/again", "doc/LICENSE"),
+        link("hello/secret", "/etc/passwd"),
+        link("hello/up", "../../x"),
+        link("hello/folder", "doc"),
+        link("hello/circle", "circle"),
+        link("hello/build", ".cargo/config"),
+    ];
+    let place = place();
+    let fetched = place.fetch(&Archive::of(entries).bytes(), &Default::default()).unwrap();
+    assert_eq!(names(&fetched.tree), "LICENSE again doc/LICENSE plugin.yaml");
+    assert_eq!(listing(&fetched.tree)["again"], ("free".to_owned(), true));
+    let [_, links] = &fetched.warnings[..] else { panic!("{:?}", fetched.warnings) };
+    let named = "left out of the source: `hello/build -> .cargo/config`, `hello/circle -> circle`, \
+                 `hello/folder -> doc`, `hello/secret -> /etc/passwd`, `hello/up -> ../../x`, because a link";
+    assert!(links.starts_with(named), "{links}");
+}
+
+#[test]
 fn only_files_and_folders_are_accepted() {
     let mode = |name: &str, mode: u32| Entry::stored(name, b"/etc/passwd").with(|entry| entry.attributes = mode << 16);
-    for (kind, bits) in [("link", 0o120_777), ("pipe", 0o010_644), ("device", 0o020_644), ("socket", 0o140_644)] {
-        refused_entry(kind, mode("link", bits), "fetch_zip_file_type", "`link`");
+    for (kind, bits) in [("pipe", 0o010_644), ("device", 0o020_644), ("socket", 0o140_644)] {
+        refused_entry(kind, mode("odd", bits), "fetch_zip_file_type", "`odd`");
     }
     refused_entry("set-user", mode("su", 0o104_755), "fetch_zip_set_id", "104755");
     refused_entry("set-group", mode("su", 0o102_755), "fetch_zip_set_id", "`su`");

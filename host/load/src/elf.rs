@@ -52,6 +52,14 @@ struct Metadata {
 /// [`Error::SdkTooNew`], [`Error::PanicAbort`], [`Error::ExecutableStack`].
 pub fn probe(file: &[u8]) -> Result<Probe, Error> {
     let not_a_library = |reason: String| Error::NotALibrary { reason };
+    if file.is_empty() {
+        return Err(not_a_library("it is empty".to_owned()));
+    }
+    if file.starts_with(b"version https://git-lfs.github.com/spec/") {
+        let reason = "it is a pointer of Git LFS, which the host does not fetch; hint: run `git lfs pull` in a clone and \
+                      load or pack the clone";
+        return Err(not_a_library(reason.to_owned()));
+    }
     let library = ElfFile64::<Endianness>::parse(file).map_err(|error| not_a_library(error.to_string()))?;
     let endian = library.endian();
     let header = library.elf_header();

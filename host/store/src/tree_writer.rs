@@ -14,6 +14,9 @@ use crate::layout::make_dir;
 use crate::tree::{TreeInner, digest_of, index_text};
 use crate::{Error, Store, TempDir, Tree, TreeFile, atomic};
 
+/// The number of files that are synced one by one; a sync of the whole file system also waits for files of others.
+const MAX_SYNCS: usize = 64;
+
 /// A tree in the making. Dropped without [`TreeWriter::finish`], it leaves nothing.
 pub struct TreeWriter {
     store: Store,
@@ -94,7 +97,7 @@ impl TreeWriter {
         if path.exists() {
             remove(&path)?;
         }
-        self.sync_folders(&root)?;
+        self.sync(&root)?;
         host_fail::point("store.tree_written");
         fs::rename(&root, &path).context("put in place", &path)?;
         host_fail::point("store.tree_placed");
@@ -103,8 +106,17 @@ impl TreeWriter {
         Ok(shelf.keep_tree(TreeInner { digest, path, files: std::mem::take(&mut self.files) }))
     }
 
-    /// Makes the names of the files survive a power cut, as the files themselves do.
-    fn sync_folders(&self, root: &Path) -> Result<(), Error> {
+    /// Makes the files and their names survive a power cut. Each sync of a file waits for the disk, so many files share
+    /// a sync of the file system.
+    fn sync(&self, root: &Path) -> Result<(), Error> {
+        if self.files.len() > MAX_SYNCS {
+            let folder = File::open(root).context("open", root)?;
+            return rustix::fs::syncfs(&folder).map_err(io::Error::from).context("sync", root);
+        }
+        for file in &self.files {
+            let path = root.join(file.path.as_str());
+            File::open(&path).and_then(|file| file.sync_all()).context("sync", &path)?;
+        }
         let folders = self.files.iter().flat_map(|file| folders_of(file.path.as_str()));
         for folder in folders.chain([""]).collect::<HashSet<_>>() {
             let folder = root.join(folder);
@@ -168,7 +180,6 @@ impl TreeWriter {
         }
         let mode = if executable { 0o555 } else { 0o444 };
         file.set_permissions(Permissions::from_mode(mode)).context("set the mode of", place)?;
-        file.sync_all().context("sync", place)?;
         Ok(TreeFile { path: path.clone(), bytes, executable, digest: digest.finish() })
     }
 

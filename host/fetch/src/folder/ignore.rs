@@ -227,9 +227,10 @@ mod tests {
     fn the_last_rule_of_the_innermost_file_decides() {
         let rules = [Rules::parse("", "*.txt\n!keep.txt\r\n"), Rules::parse("sub/", "/a.txt\n!b.txt\nkeep.txt")];
         let ignored = |path| is_ignored(&rules, path, false);
-        assert_eq!(["a.txt", "keep.txt", "sub/a.txt", "sub/b.txt", "sub/keep.txt", "sub/x/a.txt", "a.rs"].map(ignored), [
-            true, false, true, false, true, true, false
-        ]);
+        assert_eq!(
+            ["a.txt", "keep.txt", "sub/a.txt", "sub/b.txt", "sub/keep.txt", "sub/x/a.txt", "a.rs"].map(ignored),
+            [true, false, true, false, true, true, false]
+        );
     }
 
     #[test]

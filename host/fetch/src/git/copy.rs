@@ -1,12 +1,15 @@
 //! The files of a commit, object by object, into a tree.
 
-use git2::{Oid, Repository};
+use std::path::Path;
+
+use git2::{Odb, Oid, Repository, Tree};
 use host_core::TreePath;
 use host_store::{TreeLimits, TreeWriter};
 
 use super::session::Session;
 use crate::Error;
 use crate::left_out::{LeftOut, Reason};
+use crate::links;
 use crate::policy::{Verdict, judge};
 
 const KIND: i32 = 0o170_000;
@@ -15,7 +18,8 @@ const FILE: i32 = 0o100_000;
 const SYMLINK: i32 = 0o120_000;
 const SUBMODULE: i32 = 0o160_000;
 
-/// Adds the files of a commit, and returns the files that are left out. Nothing is written but what [`TreeWriter`] writes.
+/// Adds the files of a commit, and returns the files that are left out. Nothing is written but what [`TreeWriter`]
+/// writes.
 pub(crate) fn commit(
     session: &Session,
     repository: &Repository,
@@ -25,8 +29,8 @@ pub(crate) fn commit(
 ) -> Result<LeftOut, Error> {
     let git = |source| session.git_error("read the files", source);
     let objects = repository.odb().map_err(git)?;
-    let root = repository.find_commit(commit).map_err(git)?.tree_id();
-    let mut folders = vec![(root, String::new())];
+    let root = repository.find_commit(commit).and_then(|commit| commit.tree()).map_err(git)?;
+    let mut folders = vec![(root.id(), String::new())];
     let mut left_out = LeftOut::default();
     let mut n_folders = 0;
     while let Some((id, prefix)) = folders.pop() {
@@ -56,26 +60,26 @@ pub(crate) fn commit(
                     continue;
                 }
             }
-            let read = |max_bytes: u64| {
+            let mut add = |id: Oid, mode: i32| {
                 // The header is read first: a small object may claim to unpack to more than there is memory.
-                let (bytes, _) = objects.read_header(entry.id()).map_err(git)?;
+                let (bytes, _) = objects.read_header(id).map_err(git)?;
+                let max_bytes = limits.max_file_bytes;
                 if bytes as u64 > max_bytes {
                     return Err(Error::Store(host_store::Error::FileTooLarge { path: path.clone(), max_bytes }));
                 }
-                objects.read(entry.id()).map_err(git)
+                let content = objects.read(id).map_err(git)?;
+                writer.add(path.clone(), mode & 0o111 != 0, content.data())?;
+                Ok(())
             };
             match entry.filemode_raw() & KIND {
                 FOLDER => folders.push((entry.id(), format!("{shown}/"))),
-                FILE => {
-                    let content = read(limits.max_file_bytes)?;
-                    writer.add(path.clone(), entry.filemode_raw() & 0o111 != 0, content.data())?;
-                }
+                FILE => add(entry.id(), entry.filemode_raw())?,
                 SYMLINK => {
-                    let target = read(4096)?;
-                    return Err(Error::Symlink {
-                        path: shown,
-                        target: String::from_utf8_lossy(target.data()).escape_debug().to_string(),
-                    });
+                    let (target, file) = behind(&objects, &root, &shown, entry.id());
+                    match file {
+                        Some((id, mode)) => add(id, mode)?,
+                        None => left_out.add_link(&shown, &target),
+                    }
                 }
                 SUBMODULE => return Err(Error::Submodule { path: shown }),
                 _ => return Err(Error::GitMode { path: shown, mode: entry.filemode_raw() }),
@@ -83,4 +87,30 @@ pub(crate) fn commit(
         }
     }
     Ok(left_out)
+}
+
+/// The target of a link, and the id and mode of the file that it leads to, if it is a file of the commit that a tree
+/// may have.
+fn behind(objects: &Odb<'_>, root: &Tree<'_>, link: &str, id: Oid) -> (String, Option<(Oid, i32)>) {
+    let target_of = |id: Oid| {
+        let (bytes, _) = objects.read_header(id).ok()?;
+        let is_short = bytes as u64 <= links::MAX_TARGET_BYTES;
+        is_short.then(|| objects.read(id).ok()).flatten().map(|text| String::from_utf8_lossy(text.data()).into_owned())
+    };
+    let said = target_of(id).unwrap_or_default();
+    let (mut place, mut target) = (link.to_owned(), said.clone());
+    for _ in 0..links::MAX_LINKS {
+        let Some(next) = links::resolve(&place, &target) else { break };
+        let is_kept = next.parse().is_ok_and(|path: TreePath| judge(&path) == Verdict::Keep);
+        let Some(entry) = root.get_path(Path::new(&next)).ok().filter(|_| is_kept) else { break };
+        match entry.filemode_raw() & KIND {
+            FILE => return (said, Some((entry.id(), entry.filemode_raw()))),
+            SYMLINK => match target_of(entry.id()) {
+                Some(text) => (place, target) = (next, text),
+                None => break,
+            },
+            _ => break,
+        }
+    }
+    (said, None)
 }

@@ -12,6 +12,8 @@ pub(crate) struct Entry<'a> {
     /// The name in UTF-8, with `./` and the `/` of a folder.
     pub(crate) raw_name: &'a [u8],
     pub(crate) is_folder: bool,
+    /// Whether the data is the target of a symbolic link.
+    pub(crate) is_link: bool,
     pub(crate) executable: bool,
     pub(crate) method: Method,
     pub(crate) crc: u32,

@@ -105,8 +105,8 @@ pub enum ZipError {
         id: u16,
         rule: &'static str,
     },
-    /// A link, pipe or device.
-    #[error("`{name}` is neither a file nor a folder (mode {mode:o}); hint: pack the file a link points to")]
+    /// A pipe, socket or device.
+    #[error("`{name}` is neither a file nor a folder (mode {mode:o}); hint: leave it out of the archive")]
     FileType {
         name: String,
         /// Its Unix mode.

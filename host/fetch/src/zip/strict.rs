@@ -13,6 +13,9 @@ use super::names::Names;
 use super::record::shown;
 use super::{ArchiveLimits, ZipError, directory, end, local, text};
 
+/// The kind of file within a Unix mode.
+const KIND: u32 = 0o170_000;
+const LINK: u32 = 0o120_000;
 const RATIO_FROM_BYTES: u64 = 1 << 20;
 
 /// The bytes of an archive without padding, and its entries.
@@ -93,6 +96,7 @@ impl<'a> Header<'a> {
             path,
             raw_name,
             is_folder,
+            is_link: mode & KIND == LINK,
             executable: !is_folder && mode & 0o111 != 0,
             method,
             crc: self.crc,
@@ -114,8 +118,8 @@ impl<'a> Header<'a> {
         let is_dos_folder = self.attributes & DOS_FOLDER != 0;
         let refuse = |rule| Err(ZipError::Folder { name: name(), rule });
         // Some writers leave the attributes of DOS at 0 for folders, too.
-        match (mode & 0o170_000, is_dos_folder, is_folder) {
-            (0 | 0o040_000, _, true) | (0 | 0o100_000, false, false) => {}
+        match (mode & KIND, is_dos_folder, is_folder) {
+            (0 | 0o040_000, _, true) | (0 | 0o100_000 | LINK, false, false) => {}
             (0o100_000, true, _) => return refuse("has the Unix mode of a file and the DOS attribute of a folder"),
             (0 | 0o040_000, _, false) => return refuse("has the attributes of a folder and the name of a file"),
             (0o100_000, false, true) => return refuse("has the attributes of a file and the name of a folder"),

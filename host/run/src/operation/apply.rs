@@ -254,7 +254,7 @@ impl Work<'_> {
         if let Some(tree) = found.map_err(|_| Error::Panicked)?? {
             let (commit, reference) = (planned.commit.clone(), planned.reference.clone());
             // The plan named the files that were left out.
-            return Ok(Fetched { tree, commit, reference, warnings: vec![] });
+            return Ok(Fetched { commit, reference, ..Fetched::from_tree(tree, vec![]) });
         }
         let commit = planned.commit.clone().ok_or_else(gone)?;
         let source = planned.source.at(Revision::Named(commit)).ok_or_else(gone)?;

@@ -24,6 +24,9 @@ impl Work<'_> {
         let builder = &self.host.0.builder;
         self.source_warnings.clone_from(&fetched.warnings);
         self.warnings = fetched.warnings.iter().cloned().chain(warnings.iter().map(ToString::to_string)).collect();
+        for note in &fetched.notes {
+            self.job.line(&format!("note: {note}"));
+        }
         for warning in &self.warnings {
             self.job.line(&format!("warning: {warning}"));
         }

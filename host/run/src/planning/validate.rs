@@ -6,8 +6,9 @@ use std::path::PathBuf;
 use host_build::Way;
 use host_core::configuration::Schema;
 use host_core::manifest::Checked;
-use host_core::{Digest, Manifest, Source, Trust};
+use host_core::{Digest, Manifest, Source, TreePath, Trust};
 use host_fetch::Fetched;
+use host_store::Tree;
 
 use crate::model::Error;
 use crate::operation::{check, fetch, fits_host};
@@ -111,6 +112,16 @@ impl Host {
         })
     }
 
+    /// The reason for which gate 0 refuses a prebuilt library, whose code does not run.
+    async fn refusal_of_file(&self, tree: &Tree, library: &TreePath) -> Option<Error> {
+        let (tree, library) = (tree.clone(), library.clone());
+        let probed = tokio::task::spawn_blocking(move || {
+            let bytes = tree.read(&library, u64::MAX)?;
+            host_load::probe(&bytes).map_err(Error::from)
+        });
+        probed.await.map_err(|_| Error::Panicked).flatten().err()
+    }
+
     /// Checks that a manifest named beside a plugin is the manifest of that plugin.
     ///
     /// # Errors
@@ -151,10 +162,15 @@ impl Host {
             match self.0.builder.forecast(&tree, &manifest).await {
                 Ok(forecast) => {
                     validated.way = Some(forecast.way);
+                    if let Some(library) = &forecast.library {
+                        validated.error = self.refusal_of_file(&tree, library).await;
+                    }
                     validated.artifact = forecast.artifact;
                     match forecast.configuration_schema.map(|text| Schema::compile(&text)).transpose() {
                         Ok(schema) => validated.schema = schema.unwrap_or_else(Schema::any),
-                        Err(source) => validated.error = Some(Error::Schema { source }),
+                        Err(source) => {
+                            validated.error.get_or_insert(Error::Schema { source });
+                        }
                     }
                 }
                 Err(error) => validated.error = Some(error.into()),

@@ -1,0 +1,207 @@
+//! The walk through a folder.
+
+use std::ffi::CStr;
+use std::fs::File;
+use std::io::Read as _;
+use std::os::fd::{AsFd, AsRawFd as _, OwnedFd};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use host_core::TreePath;
+use host_store::{Store, Tree, TreeWriter};
+use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, ResolveFlags, fstat, openat, openat2, readlinkat, statat};
+
+use super::ignore::{self, Rules, is_ignored};
+use super::{OPEN_FILE, OPEN_FOLDER, io_error, kind_name, text};
+use crate::Error;
+use crate::left_out::{LeftOut, Reason};
+use crate::policy::{Verdict, judge};
+
+/// Folders that other programs make beside the sources and that are never part of a plugin. docs/authoring.md has the
+/// list, so they need no warning.
+const MADE_BY_PROGRAMS: [&[u8]; 7] = [b".git", b".hg", b".svn", b"node_modules", b".venv", b"__pycache__", b".direnv"];
+/// The number of files of a `.cargo` folder that are looked at.
+const MAX_NAMED: usize = 100;
+/// Files at the root that a `.gitignore` cannot exclude: without them there is no plugin, or another one.
+const ALWAYS: [&str; 4] = ["plugin.yaml", "plugin.yml", "Cargo.toml", "Cargo.lock"];
+
+/// Copies a folder. `path` is absolute and without links.
+///
+/// Each folder is opened from its parent and never by its path, so that a name replaced by a link in the meantime leads
+/// nowhere.
+pub(super) fn copy(
+    store: &Store,
+    path: &Path,
+    root: &OwnedFd,
+    cancelled: &AtomicBool,
+) -> Result<(Tree, LeftOut), Error> {
+    let mut walk = Walk {
+        writer: store.new_tree()?,
+        path,
+        root,
+        cancelled,
+        rules: vec![],
+        left_out: LeftOut::default(),
+        n_folders: 0,
+        max_folders: store.limits().max_files,
+    };
+    walk.folder(root, "")?;
+    Ok((walk.writer.finish()?, walk.left_out))
+}
+
+struct Walk<'a> {
+    writer: TreeWriter,
+    path: &'a Path,
+    root: &'a OwnedFd,
+    cancelled: &'a AtomicBool,
+    /// Those of the `.gitignore` files of the present folder and the folders above it.
+    rules: Vec<Rules>,
+    left_out: LeftOut,
+    n_folders: usize,
+    max_folders: usize,
+}
+
+impl Walk<'_> {
+    /// Depth is bounded, because a path of a tree has few parts.
+    fn folder(&mut self, folder: &OwnedFd, prefix: &str) -> Result<(), Error> {
+        self.n_folders += 1;
+        if self.n_folders > self.max_folders {
+            return Err(Error::TooManyFolders { max_folders: self.max_folders });
+        }
+        let mut names = Vec::new();
+        for entry in Dir::read_from(folder).map_err(|error| self.error("list", prefix, error))? {
+            let entry = entry.map_err(|error| self.error("list", prefix, error))?;
+            if !matches!(entry.file_name().to_bytes(), b"." | b"..") {
+                names.push(entry.file_name().to_owned());
+            }
+        }
+        names.sort();
+        let n_rules = self.rules.len();
+        if names.iter().any(|name| name.as_bytes() == b".gitignore") {
+            self.rules.extend(read_rules(folder, prefix));
+        }
+        let holds_a_crate = names.iter().any(|name| name.as_bytes() == b"Cargo.toml");
+        for name in &names {
+            if self.cancelled.load(Ordering::Relaxed) {
+                return Err(Error::Cancelled);
+            }
+            let is_build_output = holds_a_crate && name.as_bytes() == b"target";
+            if !is_build_output && !MADE_BY_PROGRAMS.contains(&name.as_bytes()) {
+                self.entry(folder, name, prefix)?;
+            }
+        }
+        self.rules.truncate(n_rules);
+        Ok(())
+    }
+
+    fn entry(&mut self, folder: &OwnedFd, name: &CStr, prefix: &str) -> Result<(), Error> {
+        let name_text = text(name.to_str().ok(), || format!("{prefix}{}", name.to_string_lossy()))?;
+        let shown = format!("{prefix}{name_text}");
+        let stat = statat(folder, name, AtFlags::SYMLINK_NOFOLLOW).map_err(|e| self.error("look at", &shown, e))?;
+        let kind = FileType::from_raw_mode(stat.st_mode);
+        if self.is_ignored(&shown, kind == FileType::Directory) {
+            self.left_out.add(Reason::Ignored, &shown);
+            return Ok(());
+        }
+        let path: TreePath = shown.parse()?;
+        match judge(&path) {
+            Verdict::Keep => {}
+            Verdict::Drop(Reason::BuildConfiguration, _) if kind == FileType::Directory => {
+                self.name_build_configuration(folder, name, &shown);
+                return Ok(());
+            }
+            Verdict::Drop(reason, name) => {
+                self.left_out.add(reason, name);
+                return Ok(());
+            }
+            Verdict::Refuse => return Err(Error::ForbiddenName { path: shown }),
+        }
+        match kind {
+            FileType::Symlink => self.link(folder, name, path),
+            FileType::Directory => {
+                let inner =
+                    openat(folder, name, OPEN_FOLDER, Mode::empty()).map_err(|e| self.error("open", &shown, e))?;
+                self.folder(&inner, &format!("{shown}/"))
+            }
+            FileType::RegularFile => {
+                let file = openat(folder, name, OPEN_FILE, Mode::empty()).map_err(|e| self.error("open", &shown, e))?;
+                let stat = fstat(file.as_fd()).map_err(|e| self.error("look at", &shown, e))?;
+                // Between the look and the opening the name may have become something else.
+                let kind = FileType::from_raw_mode(stat.st_mode);
+                if kind != FileType::RegularFile {
+                    return Err(Error::Special { path: shown, kind: kind_name(kind) });
+                }
+                self.writer.add(path, stat.st_mode & 0o111 != 0, File::from(file))?;
+                Ok(())
+            }
+            kind => Err(Error::Special { path: shown, kind: kind_name(kind) }),
+        }
+    }
+
+    /// Names the files of a `.cargo` folder, except files that a `.gitignore` excludes: `plugin-host new` makes such a
+    /// file in every plugin.
+    fn name_build_configuration(&mut self, folder: &OwnedFd, name: &CStr, shown: &str) {
+        let inner = openat(folder, name, OPEN_FOLDER, Mode::empty());
+        let Ok(files) = inner.and_then(|inner| Dir::read_from(&inner)) else { return };
+        for file in files.filter_map(Result::ok).take(MAX_NAMED) {
+            let file_name = file.file_name().to_string_lossy();
+            let path = format!("{shown}/{file_name}");
+            if !matches!(&*file_name, "." | "..") && !self.is_ignored(&path, file.file_type() == FileType::Directory) {
+                self.left_out.add(Reason::BuildConfiguration, &path.escape_debug().to_string());
+            }
+        }
+    }
+
+    /// Adds the file that a link leads to, if it is a file of this folder that the tree may have.
+    fn link(&mut self, folder: &OwnedFd, name: &CStr, path: TreePath) -> Result<(), Error> {
+        match self.linked_file(path.as_str()) {
+            Some((file, executable)) => {
+                self.writer.add(path, executable, file)?;
+            }
+            None => {
+                let target = readlinkat(folder, name, Vec::new()).unwrap_or_default();
+                self.left_out.add_link(path.as_str(), &target.to_string_lossy());
+            }
+        }
+        Ok(())
+    }
+
+    /// Opens the file behind a link without leaving the root, whatever is replaced in the meantime.
+    fn linked_file(&self, link: &str) -> Option<(File, bool)> {
+        let inside = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS;
+        let flags = OPEN_FILE.difference(rustix::fs::OFlags::NOFOLLOW);
+        let file = openat2(self.root, link, flags, Mode::empty(), inside).ok()?;
+        let stat = fstat(file.as_fd()).ok()?;
+        if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
+            return None;
+        }
+        // A link must not bring in what is left out under its own name.
+        let place = readlinkat(CWD, format!("/proc/self/fd/{}", file.as_raw_fd()), Vec::new()).ok()?;
+        let place = Path::new(place.to_str().ok()?).strip_prefix(self.path).ok()?.to_str()?;
+        let is_made = |part: &str| MADE_BY_PROGRAMS.contains(&part.as_bytes());
+        let path: TreePath = place.parse().ok()?;
+        let is_left_out = judge(&path) != Verdict::Keep || path.parts().any(is_made);
+        (!is_left_out).then(|| (File::from(file), stat.st_mode & 0o111 != 0))
+    }
+
+    fn is_ignored(&self, path: &str, is_folder: bool) -> bool {
+        let is_library = !path.contains('/') && path.ends_with(".so");
+        !ALWAYS.contains(&path) && !is_library && is_ignored(&self.rules, path, is_folder)
+    }
+
+    fn error(&self, action: &'static str, inside: &str, error: rustix::io::Errno) -> Error {
+        io_error(action, &self.path.join(inside), error)
+    }
+}
+
+/// The rules of the `.gitignore` of a folder; none if it is not a readable text file.
+fn read_rules(folder: &OwnedFd, prefix: &str) -> Option<Rules> {
+    let file = openat(folder, ".gitignore", OPEN_FILE, Mode::empty()).ok()?;
+    let stat = fstat(file.as_fd()).ok()?;
+    if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
+        return None;
+    }
+    let mut text = Vec::new();
+    File::from(file).take(ignore::MAX_BYTES).read_to_end(&mut text).ok()?;
+    Some(Rules::parse(prefix, &String::from_utf8_lossy(&text)))
+}
