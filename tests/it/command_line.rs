@@ -35,7 +35,9 @@ async fn an_operator_manages_plugins_from_the_command_line() {
 
     let list = stdout(&ends(host.command(&["list"]).await, 0));
     assert!(list.contains("hello") && list.contains("counter") && !list.contains('\u{1b}'), "{list}");
-    let show = stdout(&ends(host.command(&["show", "hello"]).await, 0));
+    let short = ends(host.command(&["show", "hello"]).await, 0);
+    assert!(stderr(&short).contains("4 generations have left memory; --all lists them"), "{}", stderr(&short));
+    let show = stdout(&ends(host.command(&["show", "hello", "--all"]).await, 0));
     assert!(show.contains("1.0.0") && show.contains("/hello/:name"), "{show}");
     let logs = stdout(&ends(host.command(&["logs", "counter"]).await, 0));
     assert!(logs.contains("counting from 0 in steps of 3"), "{logs}");
@@ -97,7 +99,9 @@ async fn reloads_that_lose_nothing_are_proven() {
     let proven = ends(host.command(&named).await, 0);
     assert!(stdout(&proven).contains("1 of 1 replaced generations"), "{}", stdout(&proven));
     assert!(stderr(&proven).contains("proof succeeded: no request failed"), "{}", stderr(&proven));
-    let show = stdout(&ends(host.command(&["show", "hello"]).await, 0));
+    let short = ends(host.command(&["show", "hello"]).await, 0);
+    assert!(stderr(&short).contains("4 generations have left memory; --all lists them"), "{}", stderr(&short));
+    let show = stdout(&ends(host.command(&["show", "hello", "--all"]).await, 0));
     assert!(show.contains("UNMAPPED AFTER") && show.matches("unmapped").count() == 4, "{show}");
 }
 

@@ -122,3 +122,22 @@ async fn the_descriptive_keys_of_plugin_yaml_are_shown() {
         );
     }
 }
+
+#[tokio::test]
+async fn an_unload_that_keeps_data_keeps_the_configuration() {
+    let host = TestHost::start().await;
+    let library = crate::plugins::built("counter").await;
+    let load = async || host.post_json("/api/plugins/load", &json!({ "source": library })).await.expect(200).json();
+    let set = async || host.get("/api/plugins/counter/config").await.expect(200).json()["set"].clone();
+    host.try_load_with(&library, json!({ "step": 5 })).await.expect(200);
+
+    host.delete("/api/plugins/counter?keep_data=true").await.expect(200);
+    load().await;
+    assert_eq!(set().await, json!({ "step": 5 }));
+    host.delete("/api/plugins/counter?keep_data=true").await.expect(200);
+    host.try_load_with(&library, json!({ "step": 6 })).await.expect(200);
+    assert_eq!(set().await, json!({ "step": 6 }));
+    host.delete("/api/plugins/counter").await.expect(200);
+    load().await;
+    assert_eq!(set().await, json!({}));
+}

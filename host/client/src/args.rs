@@ -8,6 +8,7 @@ mod events;
 mod graph;
 mod history;
 mod jobs;
+mod key_path;
 mod logs;
 mod ping;
 mod plan;
@@ -28,6 +29,7 @@ pub use events::Events;
 pub use graph::{Graph, GraphFormat};
 pub use history::{Diff, Restore, Revisions, Rollback};
 pub use jobs::{Job, JobArgs, JobCommand, Jobs};
+use key_path::{KeyPath, KeyValue};
 pub use logs::Logs;
 pub use ping::Ping;
 pub use plan::{Apply, Export, Plan};
@@ -59,7 +61,7 @@ pub enum ClientCommand {
     List(HostArgs),
     /// Show the details of a plugin
     #[command(after_help = EXIT_CODES)]
-    Show(PluginArgs),
+    Show(Show),
     /// Fetch and build a plugin's source again and replace the running version; --prove measures that no request is
     /// lost
     #[command(after_help = EXIT_CODES)]
@@ -165,12 +167,13 @@ pub struct Configure {
     /// A JSON object with the configuration that overrides the defaults of plugin.yaml; `-` reads standard input
     #[arg(long, value_name = "FILE")]
     pub(crate) file: Option<PathBuf>,
-    /// Set one key to a JSON value or a text and keep the others; may be repeated
-    #[arg(long, value_name = "KEY=JSON", value_parser = set)]
-    pub(crate) set: Vec<(String, serde_json::Value)>,
+    /// Set one key to a JSON value or a text and keep the others; `a.b` is key `b` of object `a`, `"a.b"` one key; may
+    /// be repeated
+    #[arg(long, value_name = "KEY=JSON")]
+    pub(crate) set: Vec<KeyValue>,
     /// Reset one key to its default; may be repeated
     #[arg(long, value_name = "KEY")]
-    pub(crate) unset: Vec<String>,
+    pub(crate) unset: Vec<KeyPath>,
     #[command(flatten)]
     pub(crate) change: ChangeArgs,
 }
@@ -200,6 +203,16 @@ pub struct HostArgs {
     pub(crate) json: bool,
 }
 
+/// `show`.
+#[derive(Debug, Args)]
+pub struct Show {
+    #[command(flatten)]
+    pub(crate) plugin: PluginArgs,
+    /// Also list the generations that have left memory
+    #[arg(long)]
+    pub(crate) all: bool,
+}
+
 /// Commands about one plugin.
 #[derive(Debug, Args)]
 pub struct PluginArgs {
@@ -222,9 +235,10 @@ pub struct Load {
     /// Pattern of the release tags of a git URL, such as `hello-v{version}` [default: the tags with one prefix]
     #[arg(long, value_name = "PATTERN")]
     pub(crate) tag_pattern: Option<TagPattern>,
-    /// Set a key of the plugin's configuration to a JSON value or a text; may be repeated
-    #[arg(long, value_name = "KEY=JSON", value_parser = set)]
-    pub(crate) set: Vec<(String, serde_json::Value)>,
+    /// Set a key of the plugin's configuration to a JSON value or a text; `a.b` is key `b` of object `a`; may be
+    /// repeated
+    #[arg(long, value_name = "KEY=JSON")]
+    pub(crate) set: Vec<KeyValue>,
     /// Install the plugin without enabling it; a plugin that is already running is replaced and keeps running
     #[arg(long)]
     pub(crate) no_start: bool,
@@ -274,21 +288,6 @@ pub fn parse_source(text: &str) -> Result<Source, String> {
     }
 }
 
-/// Parses `KEY=JSON`. A value that does not look like JSON is a text, so that `--set name=World` needs no quotes.
-fn set(text: &str) -> Result<(String, serde_json::Value), String> {
-    let (key, value) = text.split_once('=').ok_or("expected `KEY=JSON`, but there is no `=`")?;
-    if key.is_empty() {
-        return Err("expected a key before `=`".to_owned());
-    }
-    match serde_json::from_str(value) {
-        Ok(value) => Ok((key.to_owned(), value)),
-        Err(error) if value.trim_start().starts_with(['{', '[', '"']) => {
-            Err(format!("the value is not valid JSON: {error}"))
-        }
-        Err(_) => Ok((key.to_owned(), value.into())),
-    }
-}
-
 /// Parses a client command, for tests.
 #[cfg(test)]
 fn command(args: &[&str]) -> Result<ClientCommand, clap::Error> {
@@ -304,25 +303,6 @@ fn command(args: &[&str]) -> Result<ClientCommand, clap::Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_configuration_value_is_json_or_text() {
-        let read = |text: &str| set(text).map(|(key, value)| format!("{key}: {value}"));
-        for (text, expected) in [
-            ("step=2", Ok("step: 2")),
-            ("name=World", Ok("name: \"World\"")),
-            ("name=\"World\"", Ok("name: \"World\"")),
-            ("on=true", Ok("on: true")),
-            ("a=", Ok("a: \"\"")),
-            ("a=b=c", Ok("a: \"b=c\"")),
-            ("list=[1,2]", Ok("list: [1,2]")),
-            ("step", Err("expected `KEY=JSON`, but there is no `=`")),
-            ("=1", Err("expected a key before `=`")),
-        ] {
-            assert_eq!(read(text), expected.map(str::to_owned).map_err(str::to_owned), "{text}");
-        }
-        assert!(read("a={b:1}").unwrap_err().contains("not valid JSON"));
-    }
 
     #[test]
     fn a_url_without_a_scheme_is_not_read_as_a_folder() {

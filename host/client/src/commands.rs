@@ -40,7 +40,7 @@ pub async fn run(command: ClientCommand, config: &ClientConfig) -> Result<(), Fa
     let screen = Screen::new();
     let done = match command {
         ClientCommand::List(_) => show::list(&client, as_json).await,
-        ClientCommand::Show(args) => show::show(&client, &args.id, as_json).await,
+        ClientCommand::Show(args) => show::show(&client, &args, as_json).await,
         ClientCommand::Logs(args) => logs::logs(&client, &args).await,
         ClientCommand::Graph(args) => graph::graph(&client, args).await,
         ClientCommand::Events(args) => events::events(&client, args).await,
@@ -111,7 +111,7 @@ impl ClientCommand {
     pub fn host(&self) -> &HostArgs {
         match self {
             ClientCommand::List(args) => args,
-            ClientCommand::Show(args) => &args.client,
+            ClientCommand::Show(args) => &args.plugin.client,
             ClientCommand::Logs(args) => &args.client,
             ClientCommand::Enable(args)
             | ClientCommand::Start(args)

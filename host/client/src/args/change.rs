@@ -52,12 +52,15 @@ pub struct Disable {
 pub struct Unload {
     #[command(flatten)]
     pub(crate) change: ChangeArgs,
-    /// Keep the plugin's data in the key-value store for a later installation
+    /// Keep the plugin's configuration and its data in the key-value store for a later installation
     #[arg(long)]
     pub(crate) keep_data: bool,
     /// First unload the plugins that depend on it
     #[arg(long)]
     pub(crate) cascade: bool,
+    /// Do not ask for confirmation on a terminal
+    #[arg(long, short)]
+    pub(crate) yes: bool,
 }
 
 impl OnConflict {

@@ -1,6 +1,6 @@
 //! `enable`, `disable`, `start`, `stop`, `restart`, `unload` and `configure`.
 
-use std::io::Read as _;
+use std::io::{IsTerminal as _, Read as _};
 use std::path::Path;
 
 use host_api::Configuration;
@@ -33,10 +33,28 @@ pub(super) async fn disable(client: &Client, args: &Disable, screen: &Screen) ->
 
 /// Unloads a plugin.
 pub(super) async fn unload(client: &Client, args: &Unload, screen: &Screen) -> Result<(), Failure> {
-    let Unload { change: args, keep_data, cascade } = args;
+    let Unload { change: args, keep_data, cascade, yes } = args;
+    let id = &args.plugin.id;
+    if !(*keep_data || *yes) && !confirmed(&format!("unload `{id}` and delete its configuration and its stored data?"))?
+    {
+        return Err(Failure::failed("nothing was changed").fix("--keep-data keeps the data for a later installation"));
+    }
     let switches = [("keep_data", *keep_data), ("cascade", *cascade)];
     let path = args.options.path(&route(&args.plugin.id, ""), &switches);
     change(client, ApiRequest::new(Method::DELETE, path), args, screen).await
+}
+
+/// Asks on the terminal. Without a terminal, the answer is yes: a script has decided already.
+fn confirmed(question: &str) -> Result<bool, Failure> {
+    if !(std::io::stdin().is_terminal() && std::io::stderr().is_terminal()) {
+        return Ok(true);
+    }
+    output::error_line(&format!("{question} [y/N]"));
+    let mut answer = String::new();
+    std::io::stdin()
+        .read_line(&mut answer)
+        .map_err(|error| Failure::from_error("failed to read the answer", &error).fix("give --yes"))?;
+    Ok(matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
 }
 
 /// Shows a plugin's configuration, or changes the values set by the operator.
@@ -59,9 +77,9 @@ pub(super) async fn configure(client: &Client, args: Configure, screen: &Screen)
         Some(settings) => settings,
         None => reply.read::<Configuration>()?.set,
     };
-    settings.extend(args.set);
+    args.set.into_iter().try_for_each(|one| one.set(&mut settings)).map_err(Failure::usage)?;
     for key in &args.unset {
-        if settings.remove(key).is_none() {
+        if !key.remove(&mut settings) {
             let failure = Failure::usage(format!("`{key}` is not set for `{id}`"));
             return Err(failure.fix(format!("`plugin-host configure {id} --json` shows the keys that are set")));
         }

@@ -26,7 +26,8 @@ pub(super) async fn load(client: &Client, args: Load, screen: &Screen) -> Result
         return Err(failure.because(format!("`{source}` is not a git URL")).fix("remove --tag-pattern"));
     }
     let what = format!("loading {source}");
-    let config: serde_json::Map<_, _> = args.set.into_iter().collect();
+    let mut config = serde_json::Map::new();
+    args.set.into_iter().try_for_each(|one| one.set(&mut config)).map_err(Failure::usage)?;
     let config = (!config.is_empty()).then_some(config);
     let start = args.no_start.then_some(false);
     let watched = match &args.source {

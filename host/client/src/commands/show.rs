@@ -1,11 +1,11 @@
 //! `list` and `show`.
 
-use host_api::{Plugin, PluginItem, PluginList};
-use host_core::PluginId;
+use host_api::{Configuration, Plugin, PluginItem, PluginList};
 
 use super::load::at_reference;
 use super::updates::{newer_text, rule_text};
 use super::{generations, route};
+use crate::args::Show;
 use crate::client::{ApiRequest, Client};
 use crate::failure::Failure;
 use crate::output::text::{duration, printable, utc};
@@ -89,17 +89,47 @@ fn version(plugin: &PluginItem) -> String {
 }
 
 /// Shows the details of a plugin.
-pub(super) async fn show(client: &Client, id: &PluginId, as_json: bool) -> Result<(), Failure> {
+pub(super) async fn show(client: &Client, args: &Show, as_json: bool) -> Result<(), Failure> {
+    let id = &args.plugin.id;
     let reply = client.request(ApiRequest::get(route(id, ""))).await?;
     if as_json {
         output::raw(&reply.body);
         return Ok(());
     }
-    output::line(&sheet(&reply.read()?, client.url()));
+    let mut plugin: Plugin = reply.read()?;
+    let n_gone = if args.all { 0 } else { remove_unmapped(&mut plugin.item) };
+    let configuration: Configuration = client.request(ApiRequest::get(route(id, "/config"))).await?.read()?;
+    output::line(&sheet(&plugin, &configuration, client.url()));
+    if n_gone > 0 {
+        let generations = if n_gone == 1 { "generation has" } else { "generations have" };
+        output::error_line(&format!("{n_gone} {generations} left memory; --all lists them"));
+    }
     Ok(())
 }
 
-fn sheet(plugin: &Plugin, url: &str) -> String {
+/// Removes the generations that have left memory and returns their number.
+fn remove_unmapped(item: &mut PluginItem) -> usize {
+    let n_before = item.generations.len();
+    item.generations.retain(|generation| generation.phase != "unmapped");
+    n_before - item.generations.len()
+}
+
+/// One row per key of the configuration, with the layer that its value comes from.
+fn settings(configuration: &Configuration) -> Table {
+    let mut table = Table::with_head(["KEY", "VALUE", "FROM", "DEFAULT"]);
+    let Configuration { configuration, defaults, host_file, set, .. } = configuration;
+    for (key, value) in configuration {
+        let layers = [("set", set), ("host.toml", host_file), ("default", defaults)];
+        let from: Vec<_> = layers.iter().filter(|(_, layer)| layer.contains_key(key)).map(|(name, _)| *name).collect();
+        // The layers of an object are merged; any other value comes from the highest layer.
+        let from = if value.is_object() { from.join(", ") } else { from.first().copied().unwrap_or("-").to_owned() };
+        let default = defaults.get(key).map_or_else(|| "-".to_owned(), ToString::to_string);
+        table.row([key, &value.to_string(), &from, &default]);
+    }
+    table
+}
+
+fn sheet(plugin: &Plugin, configuration: &Configuration, url: &str) -> String {
     let Plugin { plugin: parts, item } = plugin;
     let metadata = &parts.metadata;
     let status = &parts.status;
@@ -172,12 +202,8 @@ fn sheet(plugin: &Plugin, url: &str) -> String {
         }
         sections.push(kept.to_string());
     }
-    if !metadata.configuration.is_empty() {
-        let mut configuration = Table::with_head(["KEY", "DEFAULT"]);
-        for (key, value) in &metadata.configuration {
-            configuration.row([key, &value.to_string()]);
-        }
-        sections.push(configuration.to_string());
+    if !configuration.configuration.is_empty() {
+        sections.push(settings(configuration).to_string());
     }
     let warnings = item.warnings.iter().map(|warning| format!("warning: {}", printable(warning)));
     let error = item.last_error.iter().map(|error| {
@@ -310,7 +336,7 @@ mod tests {
             b: failed and will be retried: failed to build"#]]
         .assert_eq(&unwell(&PluginList { count: 3, total: 3, plugins: plugins.into(), next: None }).join("\n"));
         let item = PluginItem { failures_in_a_row: 3, ..quarantined };
-        let sheet = sheet(&Plugin { item, ..plugin() }, "");
+        let sheet = sheet(&Plugin { item, ..plugin() }, &Configuration::default(), "");
         let lines = "phase        quarantined
 quarantine   it failed 3 times in a row, last with: no disk; `enable`, `start` or `restart` lifts it
 health       healthy
@@ -336,6 +362,14 @@ failures     3 in a row";
 
     #[test]
     fn a_plugin_is_shown_with_all_its_fields() {
+        let configuration = serde_json::from_value(serde_json::json!({
+            "id": "hello",
+            "configuration": { "limits": { "guests": 3, "rows": 2 }, "name": "x", "step": 1 },
+            "defaults": { "limits": { "guests": 1, "rows": 2 }, "step": 1 },
+            "host_file": { "name": "x" },
+            "set": { "limits": { "guests": 3 } },
+        }))
+        .unwrap();
         expect![[r#"
             id           hello
             name         Hello
@@ -364,11 +398,22 @@ failures     3 in a row";
             KEPT   LOADED (UTC)         COMMIT        SOURCE
             0.9.0  1970-01-01 00:00:00  0123456789ab  https://github.com/acme/hello
 
-            KEY   DEFAULT
-            step  1
+            KEY     VALUE                  FROM          DEFAULT
+            limits  {"guests":3,"rows":2}  set, default  {"guests":1,"rows":2}
+            name    "x"                    host.toml     -
+            step    1                      default       1
 
             warning: plugin.yaml:3: `colour` is not known
             last error: failed to build (build_failed, 1970-01-01 00:00:01.000 UTC)"#]]
-        .assert_eq(&sheet(&plugin(), "http://127.0.0.1:4000"));
+        .assert_eq(&sheet(&plugin(), &configuration, "http://127.0.0.1:4000"));
+    }
+
+    #[test]
+    fn generations_that_have_left_memory_are_counted_only() {
+        let generation = |phase: &str| Generation { phase: phase.to_owned(), ..Generation::default() };
+        let generations = ["unmapped", "kept", "unmapped", "running"].map(generation).into();
+        let mut item = PluginItem { generations, ..plugin().item };
+        assert_eq!(remove_unmapped(&mut item), 2);
+        assert_eq!(item.generations.iter().map(|one| one.phase.as_str()).collect::<Vec<_>>(), ["kept", "running"]);
     }
 }

@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 
 use host_core::graph::Node;
 use host_core::update::UpdatePolicy;
-use host_core::{Desired, Goal, Pick, Revision, Source, Trust};
+use host_core::{Desired, Goal, Pick, PluginId, Revision, Source, Trust};
 use host_fetch::Fetched;
+use serde_json::{Map, Value};
 
 use crate::model::{Error, LoadOptions, Receipt, SettingsChange, Setup};
 use crate::operation::build::pick;
@@ -42,6 +43,13 @@ impl Work<'_> {
         if let Some(rule) = options.update {
             desired.update = rule;
         }
+        if is_new
+            && options.configuration.is_none()
+            && let Some(configuration) = self.kept_configuration(&desired.id).await?
+        {
+            self.job.line("the configuration that the plugin had when it was unloaded is used again");
+            desired.configuration = configuration;
+        }
         if options.start {
             desired.goal = Goal::Running;
         } else if is_new {
@@ -62,6 +70,15 @@ impl Work<'_> {
         };
         receipt.cached = Some(cached);
         Ok(receipt)
+    }
+
+    /// The operator's settings of a plugin that was unloaded with its data kept.
+    async fn kept_configuration(&self, id: &PluginId) -> Result<Option<Map<String, Value>>, Error> {
+        // The newest revision is the removal.
+        let newest = self.host.0.state.revisions(Some(id), None, 2).await?;
+        let before = newest.into_iter().nth(1).and_then(|revision| revision.desired);
+        let kept = before.filter(|desired| desired.goal == Goal::Absent { keep_data: true });
+        Ok(kept.map(|desired| desired.configuration).filter(|settings| !settings.is_empty()))
     }
 
     /// Fetches and builds the same source again.

@@ -152,7 +152,7 @@ pub(crate) async fn rollback(
 /// Options of an unload.
 #[derive(Deserialize, IntoParams)]
 pub(crate) struct UnloadQuery {
-    /// Keeps the data that the host stores for the plugin.
+    /// Keeps the configuration and the data that the host stores for the plugin, for a later installation.
     #[serde(default)]
     keep_data: bool,
     /// Also unloads the plugins that depend on it, before this one.
