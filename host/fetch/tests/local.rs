@@ -251,6 +251,21 @@ fn pointers_of_git_lfs_are_named() {
 }
 
 #[test]
+fn a_folder_with_too_many_files_is_refused_before_one_is_copied() {
+    let place = place();
+    let max_files = TreeLimits::default().max_files;
+    let source = place.write(&["plugin.yaml"]);
+    let folder = source.join("many");
+    fs::create_dir(&folder).unwrap();
+    for n in 0..max_files {
+        File::create(folder.join(n.to_string())).unwrap();
+    }
+    place.refused(&source, "store_too_many_files", "`plugin.yaml` is one too many");
+    fs::remove_file(folder.join("0")).unwrap();
+    assert_eq!(place.tree(&source).unwrap().files().len(), max_files);
+}
+
+#[test]
 fn special_files_are_refused_by_name() {
     let place = place();
     let source = place.write(&["plugin.yaml", "sub/x"]);

@@ -35,38 +35,40 @@ pub(super) fn copy(
     root: &OwnedFd,
     cancelled: &AtomicBool,
 ) -> Result<(Tree, LeftOut), Error> {
-    let mut walk = Walk {
-        writer: store.new_tree()?,
-        path,
-        root,
-        cancelled,
-        rules: vec![],
-        left_out: LeftOut::default(),
-        n_folders: 0,
-        max_folders: store.limits().max_files,
+    let max_files = store.limits().max_files;
+    let walk = |copy: Option<TreeWriter>| {
+        let (rules, left_out) = (vec![], LeftOut::default());
+        let mut walk = Walk { copy, path, root, cancelled, rules, left_out, n_files: 0, n_folders: 0, max_files };
+        walk.folder(root, "")?;
+        Ok::<_, Error>(walk)
     };
-    walk.folder(root, "")?;
-    Ok((walk.writer.finish()?, walk.left_out))
+    // The files are counted first, so that a folder with too many of them is refused before the first one is copied.
+    walk(None)?;
+    let Walk { copy, left_out, .. } = walk(Some(store.new_tree()?))?;
+    let tree = copy.map(TreeWriter::finish).transpose()?.ok_or(host_store::Error::EmptyTree)?;
+    Ok((tree, left_out))
 }
 
 struct Walk<'a> {
-    writer: TreeWriter,
+    /// The copy; `None` while the files are only counted.
+    copy: Option<TreeWriter>,
     path: &'a Path,
     root: &'a OwnedFd,
     cancelled: &'a AtomicBool,
     /// Those of the `.gitignore` files of the present folder and the folders above it.
     rules: Vec<Rules>,
     left_out: LeftOut,
+    n_files: usize,
     n_folders: usize,
-    max_folders: usize,
+    max_files: usize,
 }
 
 impl Walk<'_> {
     /// Depth is bounded, because a path of a tree has few parts.
     fn folder(&mut self, folder: &OwnedFd, prefix: &str) -> Result<(), Error> {
         self.n_folders += 1;
-        if self.n_folders > self.max_folders {
-            return Err(Error::TooManyFolders { max_folders: self.max_folders });
+        if self.n_folders > self.max_files {
+            return Err(Error::TooManyFolders { max_folders: self.max_files });
         }
         let mut names = Vec::new();
         for entry in Dir::read_from(folder).map_err(|error| self.error("list", prefix, error))? {
@@ -117,6 +119,8 @@ impl Walk<'_> {
             Verdict::Refuse => return Err(Error::ForbiddenName { path: shown }),
         }
         match kind {
+            FileType::RegularFile if self.copy.is_none() => self.count(path),
+            FileType::Symlink if self.copy.is_none() => Ok(()),
             FileType::Symlink => self.link(folder, name, path),
             FileType::Directory => {
                 let inner =
@@ -131,8 +135,7 @@ impl Walk<'_> {
                 if kind != FileType::RegularFile {
                     return Err(Error::Special { path: shown, kind: kind_name(kind) });
                 }
-                self.writer.add(path, stat.st_mode & 0o111 != 0, File::from(file))?;
-                Ok(())
+                self.add(path, stat.st_mode & 0o111 != 0, File::from(file))
             }
             kind => Err(Error::Special { path: shown, kind: kind_name(kind) }),
         }
@@ -155,15 +158,28 @@ impl Walk<'_> {
     /// Adds the file that a link leads to, if it is a file of this folder that the tree may have.
     fn link(&mut self, folder: &OwnedFd, name: &CStr, path: TreePath) -> Result<(), Error> {
         match self.linked_file(path.as_str()) {
-            Some((file, executable)) => {
-                self.writer.add(path, executable, file)?;
-            }
+            Some((file, executable)) => self.add(path, executable, file),
             None => {
                 let target = readlinkat(folder, name, Vec::new()).unwrap_or_default();
                 self.left_out.add_link(path.as_str(), &target.to_string_lossy());
+                Ok(())
             }
         }
+    }
+
+    fn add(&mut self, path: TreePath, executable: bool, file: File) -> Result<(), Error> {
+        if let Some(copy) = &mut self.copy {
+            copy.add(path, executable, file)?;
+        }
         Ok(())
+    }
+
+    fn count(&mut self, path: TreePath) -> Result<(), Error> {
+        self.n_files += 1;
+        if self.n_files <= self.max_files {
+            return Ok(());
+        }
+        Err(host_store::Error::TooManyFiles { path, max_files: self.max_files }.into())
     }
 
     /// Opens the file behind a link without leaving the root, whatever is replaced in the meantime.
