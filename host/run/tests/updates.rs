@@ -39,10 +39,8 @@ async fn place() -> Place {
     });
     let store = store.unwrap();
     let state = State::open(store.plugin_dir()).await.unwrap();
-    let path = std::env::var_os("PATH").unwrap().into_string().unwrap();
-    let environment = vec![("PATH".to_owned(), path)];
-    let home = std::env::var_os("HOME").map(|home| ("HOME".to_owned(), home.into_string().unwrap()));
-    let environment = environment.into_iter().chain(home).collect();
+    let wanted = ["PATH", "HOME", "RUSTUP_HOME", "RUSTUP_TOOLCHAIN"];
+    let environment = std::env::vars().filter(|(name, _)| wanted.contains(&name.as_str())).collect();
     let builder = Builder::new(store.clone(), host_build::Config { environment, ..Default::default() }).await.unwrap();
     let mut config = Config::new("0.1.0".parse().unwrap());
     config.fetch.mirrors = vec![Mirror { prefix: "https://github.com/".to_owned(), base: server.url() }];
