@@ -154,6 +154,14 @@ async fn a_failed_or_panicked_start_is_refused_with_its_message() {
 }
 
 #[tokio::test]
+async fn a_plugin_that_installs_a_second_subscriber_is_told_to_remove_it() {
+    let panicked = refused("second-subscriber", "load_start_panicked").await;
+    assert!(detail(&panicked).contains("Unable to install global subscriber"), "{panicked}");
+    let fix = panicked["fix"].as_str().unwrap();
+    assert!(fix.contains("the SDK already logs to the host") && fix.contains("remove"), "{panicked}");
+}
+
+#[tokio::test]
 async fn a_start_that_does_not_end_is_given_up_at_its_deadline() {
     for name in ["start-hangs", "start-blocks"] {
         let document = refused_by(name, "load_start_timed_out", &["--start-timeout-seconds", "1"]).await;

@@ -193,12 +193,30 @@ impl Error {
             Error::BrokenHeader { .. } => "build the plugin again with the SDK of this host",
             Error::CodeDiffers { .. } => "make plugin.yaml and the route attributes name the same routes",
             Error::ConfigurationRefused { .. } => "fix what the message names, in plugin.yaml or in the request",
+            Error::StartFailed { message } if is_second_logger(message) => REMOVE_LOGGER,
+            Error::StartPanicked(panicked) if is_second_logger(&panicked.message) => REMOVE_LOGGER,
             Error::StartFailed { .. } => "fix what the message names; the plugin's log may have details",
             Error::StartPanicked(_) => "fix the line named in the message",
             Error::StartTimedOut { .. } => "move long work out of the start, or to a separate thread",
         };
         Some(text.to_owned())
     }
+}
+
+/// The fix for a plugin that installs a logger of its own.
+const REMOVE_LOGGER: &str = "the SDK already logs to the host; remove the call that installs another logger, such as \
+                             `tracing_subscriber::fmt::init()` or `env_logger::init()`";
+
+/// Returns whether a failed start was caused by the installation of a second `tracing` subscriber or `log` logger. The
+/// texts are those of the error types of these crates, which every installing crate passes on.
+fn is_second_logger(message: &str) -> bool {
+    let texts = [
+        "SetGlobalDefaultError",
+        "a global default trace dispatcher has already been set",
+        "SetLoggerError",
+        "attempted to set a logger after the logging system was already initialized",
+    ];
+    texts.iter().any(|text| message.contains(text))
 }
 
 /// A panic, as the plugin's own hook wrote it down.
@@ -256,4 +274,30 @@ fn last_line(said: Option<&str>) -> String {
 
 fn seconds(duration: Duration) -> String {
     format!("{} s", duration.as_secs_f64())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_start_that_installs_a_second_logger_is_told_to_remove_it() {
+        for (message, is_told) in [
+            (
+                "Unable to install global subscriber: SetGlobalDefaultError(\"a global default trace dispatcher…\")",
+                true,
+            ),
+            ("a global default trace dispatcher has already been set", true),
+            ("env_logger::init should not be called after logger initialized: SetLoggerError(())", true),
+            ("attempted to set a logger after the logging system was already initialized", true),
+            ("no logger is configured", false),
+        ] {
+            let failed = Error::StartFailed { message: message.to_owned() };
+            let panicked =
+                Error::StartPanicked(Panicked { message: message.to_owned(), location: "src/lib.rs:11".to_owned() });
+            for error in [failed, panicked] {
+                assert_eq!(error.fix().unwrap().contains("the SDK already logs"), is_told, "{message}");
+            }
+        }
+    }
 }
