@@ -44,6 +44,7 @@
 
 mod host;
 mod lines;
+mod look_alikes;
 mod permission;
 mod precheck;
 mod problem;

@@ -71,7 +71,7 @@ pub enum SourceError {
     #[error("the source is empty")]
     Empty,
     /// Longer than any real source.
-    #[error("the source has more than 4096 bytes")]
+    #[error("the source is longer than 4096 bytes")]
     TooLong,
     /// A scheme the host does not fetch from.
     #[error("scheme `{found}` is not fetched from; use `https://`, a folder, a `.zip` or a `.so`")]

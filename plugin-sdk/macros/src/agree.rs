@@ -90,7 +90,9 @@ fn check(endpoint: &Endpoint) -> Result<String, String> {
         return Err(format!("the method `{method}` is not one of {}", methods.join(", ")));
     }
     if !is_handler_name(handler) {
-        return Err(format!("the handler `{handler}` must be a letter, then letters, digits and `_`"));
+        return Err(format!(
+            "the handler `{handler}` must start with a letter and contain only letters, digits and `_`"
+        ));
     }
     pattern(path).map_err(|rule| format!("the path `{path}` {rule}"))
 }
@@ -160,7 +162,7 @@ mod tests {
             ),
             (
                 &[a, b, ("GET", "/c", "2nd")],
-                "plugin.yaml line 3: the handler `2nd` must be a letter, then letters, digits and `_`",
+                "plugin.yaml line 3: the handler `2nd` must start with a letter and contain only letters, digits and `_`",
             ),
         ] {
             assert_eq!(compare(endpoints), [wanted]);

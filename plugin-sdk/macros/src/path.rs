@@ -12,10 +12,10 @@ pub(crate) fn pattern(text: &str) -> Result<String, &'static str> {
         return Err("must have at most 512 bytes");
     }
     if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Err("must be printable ASCII without spaces");
+        return Err("must contain only printable ASCII characters without spaces");
     }
     if text.contains(['%', '?', '#', '\\']) {
-        return Err("must not hold `%`, `?`, `#` or `\\`; a query is read with `Query<T>`");
+        return Err("must not contain `%`, `?`, `#` or `\\`; a query is read with `Query<T>`");
     }
     let mut pattern = String::new();
     let mut names = Vec::new();
@@ -26,10 +26,10 @@ pub(crate) fn pattern(text: &str) -> Result<String, &'static str> {
         let parameter = braced.or_else(|| part.strip_prefix(':')).or(part.starts_with('*').then_some(part));
         let Some(parameter) = parameter else {
             match part {
-                "" if !is_last => return Err("must not have an empty part"),
-                "." | ".." => return Err("must not have a part `.` or `..`"),
+                "" if !is_last => return Err("must not have an empty segment (`//`)"),
+                "." | ".." => return Err("must not have a segment `.` or `..`"),
                 part if part.contains(['{', '}', '*']) => {
-                    return Err("must have parameters and tails as whole parts: `/{name}/`, `/{*rest}`");
+                    return Err("must have each parameter as a whole segment, such as `/{name}/` or `/{*rest}`");
                 }
                 part => pattern.extend(["/", part]),
             }
@@ -37,13 +37,16 @@ pub(crate) fn pattern(text: &str) -> Result<String, &'static str> {
         };
         let name = parameter.strip_prefix('*').unwrap_or(parameter);
         if !is_name(name) {
-            return Err("must name its parameters with a letter or `_`, then letters, digits and `_`, at most 50");
+            return Err(
+                "must have parameter names that start with a letter or `_` and contain only letters, digits and `_`, \
+                 at most 50 characters",
+            );
         }
         if parameter != name && !is_last {
-            return Err("must have a tail only at the end");
+            return Err("must have a `*` parameter only as the last segment");
         }
         if names.contains(&name) {
-            return Err("must not give two parameters one name");
+            return Err("must not use the same parameter name twice");
         }
         names.push(name);
         pattern.extend(["/{", parameter, "}"]);
@@ -72,7 +75,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn both_ways_of_writing_a_parameter_are_one() {
+    fn both_notations_of_a_parameter_give_the_same_pattern() {
         for (path, wanted) in [
             ("/", "/"),
             ("/hello", "/hello"),
@@ -89,18 +92,18 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_path_is_refused_with_its_rule() {
+    fn an_invalid_path_is_refused_with_the_violated_rule() {
         for (path, rule) in [
             ("hello", "start with"),
             ("/a b", "without spaces"),
             ("/a?b", "Query<T>"),
-            ("/a//b", "empty part"),
+            ("/a//b", "empty segment"),
             ("/a/../b", "`..`"),
-            ("/a{b}", "whole parts"),
-            ("/:", "name its parameters"),
-            ("/{1a}", "name its parameters"),
-            ("/*rest/b", "only at the end"),
-            ("/:a/{a}", "one name"),
+            ("/a{b}", "whole segment"),
+            ("/:", "parameter names"),
+            ("/{1a}", "parameter names"),
+            ("/*rest/b", "only as the last segment"),
+            ("/:a/{a}", "name twice"),
         ] {
             assert!(pattern(path).is_err_and(|found| found.contains(rule)), "{path}: {:?}", pattern(path));
         }

@@ -71,7 +71,7 @@ impl Route {
 
 fn handler_name(name: &LitStr) -> Result<String> {
     let text = name.value();
-    let help = "a handler name is a letter, then letters, digits and `_`";
+    let help = "a handler name starts with a letter and contains only letters, digits and `_`";
     if is_handler_name(&text) { Ok(text) } else { Err(Error::new(name.span(), help)) }
 }
 

@@ -6,7 +6,7 @@ use semver::Version;
 
 use super::{Index, IndexEntry, IndexVersion};
 use crate::manifest::{self, Problem, Reader};
-use crate::{GitUrl, PluginId, Revision};
+use crate::{GitUrl, PluginId, Revision, Size};
 
 const MAX_VERSIONS: usize = 100;
 const MAX_TAGS: usize = 20;
@@ -29,7 +29,7 @@ pub fn read(text: &[u8]) -> Result<Index, String> {
 /// As [`read`].
 pub fn read_json(text: &[u8]) -> Result<Index, String> {
     if text.len() > Index::MAX_BYTES {
-        return Err(format!("it has more than {} bytes", Index::MAX_BYTES));
+        return Err(format!("it is larger than {}", Size::of_usize(Index::MAX_BYTES)));
     }
     let value = serde_json::from_slice(text).map_err(|error| format!("it is not valid JSON: {error}"))?;
     let (made, problems) = manifest::read_listing_value(&value, root);
@@ -282,11 +282,11 @@ plugins:
             refused: the index:1: `version` is not supported by this host, which supports version 1, found `2`
             refused: the index: `plugins` is required; the index: `plugins` must be a list
             refused: the index:2: `plugins` must be a list
-            refused: the index:2: has an anchor or alias (`&`, `*`); write the value out, or quote it, found `plugins: &a [*a]`
+            refused: the index:2: has a YAML anchor or alias (`&`, `*`), which is not supported; write the value out, or put it in quotes, found `plugins: &a [*a]`
             refused: the index:2: `name` must be text, not a list
-            refused: the index: must have at most 1048576 bytes, found `1048577 bytes`
+            refused: the index: is larger than 1 MiB, the limit for this file
             refused: it is not valid JSON: EOF while parsing a value at line 1 column 26
-            refused: it has more than 1048576 bytes
+            refused: it is larger than 1 MiB
             refused: it is not valid JSON: recursion limit exceeded at line 1 column 128
         "#]].assert_eq(&all);
     }
@@ -299,7 +299,7 @@ plugins:
         expect![[r#"
             index ``
             hello of https://github.com/acme/hello: 1.0.0 v1.0.0; latest 1.0.0
-              plugins[1].id: must not hold control or invisible characters, found `he\u{0}llo`
+              plugins[1].id: must not contain invisible characters; character 3 is U+0000, a control character; remove it, found `he\u{0}llo`
               plugins[1].repository: is required
               plugins[1].versions: is required
         "#]]

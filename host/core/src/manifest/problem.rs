@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::look_alikes::is_invisible;
+
 /// One thing that is wrong with a plugin.yaml.
 ///
 /// Displays as ``plugin.yaml:12: `endpoints[1].path` must start with `/`, found `hello` ``. Every part is safe to
@@ -60,7 +62,7 @@ pub(super) fn shown(text: &str) -> String {
         match c {
             '\n' => shown.push_str("\\n"),
             '\t' => shown.push_str("\\t"),
-            c if is_hidden(c) => shown.extend(c.escape_unicode()),
+            c if is_hidden(c) || is_invisible(c) => shown.extend(c.escape_unicode()),
             c => shown.push(c),
         }
     }

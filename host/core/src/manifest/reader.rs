@@ -7,9 +7,11 @@ use std::ops::RangeInclusive;
 use serde_yaml::Value;
 
 use super::lines::{Lines, Place};
+use super::look_alikes;
 use super::problem::{is_hidden, shown};
 use super::words::{NOT_ENFORCED, OLDER_KEYS};
 use super::{Mode, Problem};
+use crate::Size;
 use crate::spelling::suggestion;
 
 const MAX_TEXT_BYTES: usize = 4096;
@@ -108,17 +110,30 @@ impl<'a> Reader<'a> {
 
     // === problems ===
 
-    /// Notes a problem with the value, which is shown.
+    /// Records a problem with the value, which is shown. A character of the value that is easily mistaken for another
+    /// is named.
     pub(crate) fn problem(&self, rule: impl Into<String>) {
+        let note = self.as_text().filter(|_| !self.may_be_secret()).map(look_alikes::note).unwrap_or_default();
+        self.problem_of_text(rule.into() + &note);
+    }
+
+    /// Records a problem with a free text, in which every character may be meant.
+    fn problem_of_text(&self, rule: impl Into<String>) {
         self.report.problems.borrow_mut().push(self.make(rule.into(), self.shown()));
     }
 
-    /// Notes a warning about the value, which is shown.
+    /// Records a problem with a text in the file that must not be one, such as `"true"`.
+    fn problem_of_quotes(&self, rule: String, text: &str) {
+        let found = if self.may_be_secret() { String::new() } else { format!("\"{}\"", shown(text)) };
+        self.report.problems.borrow_mut().push(self.make(rule, found));
+    }
+
+    /// Records a warning about the value, which is shown.
     pub(crate) fn warn(&self, rule: impl Into<String>) {
         self.report.warnings.borrow_mut().push(self.make(rule.into(), self.shown()));
     }
 
-    /// Notes something that only older manifests have: a problem in strict mode.
+    /// Records the use of an older manifest format or of an unknown word: a problem in strict mode, otherwise a warning.
     pub(crate) fn older(&self, rule: impl Into<String>) {
         match self.report.file {
             File::Manifest(Mode::Normal | Mode::Permissive) => self.warn(rule),
@@ -137,9 +152,29 @@ impl<'a> Reader<'a> {
     /// Records a problem if there is no value.
     pub(crate) fn required(self) -> Reader<'a> {
         if self.value.is_none() {
-            self.problem("is required");
+            self.problem(format!("is required{}", self.misspelled()));
         }
         self
+    }
+
+    /// A sentence about the key beside this missing field that is most likely a misspelling of it; empty if there is
+    /// none.
+    fn misspelled(&self) -> String {
+        let (Step::Key(name), Some(parent)) = (self.step, self.parent) else { return String::new() };
+        let Some(mapping) = parent.value.and_then(Value::as_mapping) else { return String::new() };
+        let is_meant = |key: &&str| {
+            // A colon that is not ASCII makes the value a part of the key.
+            let ascii = look_alikes::to_ascii(key);
+            let ascii = ascii.split(':').next().unwrap_or_default().trim();
+            ascii == name || suggestion(key, &[name]).is_some()
+        };
+        let mut keys = mapping.keys().filter_map(Value::as_str).filter(|key| *key != name);
+        let Some(key) = keys.find(is_meant) else { return String::new() };
+        let line = parent.field(key).line;
+        let place = if line > 0 { format!("line {line}") } else { "the same mapping".to_owned() };
+        let note = look_alikes::note(key);
+        let remedy = if note.is_empty() { format!("; rename it to `{name}`") } else { note };
+        format!("; `{}` in {place} is not a known key{remedy}", shown(key))
     }
 
     fn make(&self, rule: String, found: String) -> Problem {
@@ -213,8 +248,8 @@ impl<'a> Reader<'a> {
             if known.contains(&name) {
                 match (reader.is_given(), is_manifest) {
                     (true, _) => {}
-                    (false, true) => reader.warn("is empty and counts as not given"),
-                    (false, false) => reader.problem("is empty; give it a value, or leave it out"),
+                    (false, true) => reader.warn("is empty, which has the same effect as leaving the key out"),
+                    (false, false) => reader.problem("is empty; add a value, or leave the key out"),
                 }
                 continue;
             }
@@ -222,9 +257,10 @@ impl<'a> Reader<'a> {
             let older = OLDER_KEYS.iter().find(|(key, _)| is_manifest && *key == path);
             let sentence = older.map(|(_, sentence)| (*sentence).to_owned()).unwrap_or_else(|| {
                 let effect = if is_manifest { " and has no effect" } else { "" };
+                let note = look_alikes::note(name);
                 match suggestion(name, known) {
-                    Some(nearest) => format!("is not a known key{effect}; did you mean `{nearest}`?"),
-                    None => format!("is not a known key{effect}"),
+                    Some(nearest) => format!("is not a known key{effect}{note}; did you mean `{nearest}`?"),
+                    None => format!("is not a known key{effect}{note}"),
                 }
             });
             reader.bare().older(sentence);
@@ -246,19 +282,33 @@ impl<'a> Reader<'a> {
             match key {
                 Value::String(name) if name.is_empty() => self.problem("must not have an empty key"),
                 Value::String(name) if name.contains(is_hidden) => {
-                    self.problem("must not have a key with control or invisible characters");
+                    self.problem("must not have a key that contains control or invisible characters");
                 }
                 Value::String(name) => entries.push((name.as_str(), self.field(name))),
-                Value::Number(number) => self.problem(format!("must have text as keys; write \"{number}\" in quotes")),
-                Value::Bool(flag) => self.problem(format!("must have text as keys; write \"{flag}\" in quotes")),
+                Value::Number(number) => {
+                    self.problem(format!("must have text as keys; write the key in quotes: \"{number}\""))
+                }
+                Value::Bool(flag) => {
+                    self.problem(format!("must have text as keys; write the key in quotes: \"{flag}\""))
+                }
                 _ => self.problem("must have text as keys"),
             }
         }
         entries
     }
 
-    /// The entries of a list.
+    /// The entries of a list with at most 256 entries; 1000 in plugins.yaml.
     pub(crate) fn items(&'a self) -> Vec<Reader<'a>> {
+        self.items_within(
+            0..=match self.report.file {
+                File::Manifest(_) => 256,
+                File::Plugins => 1000,
+            },
+        )
+    }
+
+    /// The entries of a list whose number of entries is in `range`; none if the list has a problem.
+    pub(crate) fn items_within(&'a self, range: RangeInclusive<usize>) -> Vec<Reader<'a>> {
         let list = match self.value {
             None => return Vec::new(),
             Some(Value::Sequence(list)) => list,
@@ -267,12 +317,12 @@ impl<'a> Reader<'a> {
                 return Vec::new();
             }
         };
-        let max = match self.report.file {
-            File::Manifest(_) => 256,
-            File::Plugins => 1000,
-        };
-        if list.len() > max {
-            self.bare().problem(format!("must have at most {max} entries, and has {}", list.len()));
+        if !range.contains(&list.len()) {
+            let (found, max) = (list.len(), range.end());
+            self.bare().problem(match range.start() {
+                0 => format!("must have at most {max} entries, but has {found}"),
+                min => format!("must have {min} to {max} entries, but has {found}"),
+            });
             return Vec::new();
         }
         let item = |(index, value): (usize, &'a Value)| {
@@ -291,11 +341,16 @@ impl<'a> Reader<'a> {
         self.value.and_then(Value::as_str)
     }
 
+    /// A number as written in the file; `None` for other values. Records no problem.
+    pub(crate) fn as_number(&self) -> Option<String> {
+        self.value.filter(|value| value.is_number()).map(|number| self.written(number))
+    }
+
     /// One line of text.
     pub(crate) fn text(&self) -> Option<&'a str> {
         let text = self.prose()?;
         if text.contains(['\n', '\t']) {
-            self.problem("must be one line without tabs");
+            self.problem_of_text("must be a single line without tabs");
             return None;
         }
         Some(text)
@@ -314,11 +369,16 @@ impl<'a> Reader<'a> {
                 return None;
             }
         };
+        let hidden = |(_, c): &(usize, char)| is_hidden(*c) && !matches!(c, '\n' | '\t');
         if text.len() > MAX_TEXT_BYTES {
-            self.problem(format!("must have at most {MAX_TEXT_BYTES} bytes"));
-        } else if text.contains(|c| is_hidden(c) && !matches!(c, '\n' | '\t')) {
-            self.problem("must not hold control or invisible characters");
+            self.problem_of_text(format!("must be at most {} long", Size::of_usize(MAX_TEXT_BYTES)));
+        } else if let Some((index, c)) = text.chars().enumerate().find(hidden) {
+            let name = look_alikes::described(c).unwrap_or_else(|| format!("U+{:04X}", c as u32));
+            self.problem_of_text(format!("must not contain invisible characters; character {} is {name}", index + 1));
         } else {
+            if look_alikes::is_in_curly_quotes(text) && !self.is_quoted() {
+                self.warn("is in typographic quotation marks, which become part of the text; write ASCII quotes");
+            }
             return Some(text);
         }
         None
@@ -339,6 +399,18 @@ impl<'a> Reader<'a> {
     pub(crate) fn flag(&self) -> Option<bool> {
         match self.value? {
             Value::Bool(flag) => return Some(*flag),
+            Value::String(text) if matches!(text.trim(), "true" | "false") && self.is_quoted() => {
+                let rule = format!("must be true or false, not a text; write {} without quotes", text.trim());
+                self.problem_of_quotes(rule, text);
+            }
+            Value::String(text) => {
+                let meant = match text.to_ascii_lowercase().as_str() {
+                    "yes" | "on" | "true" => "; write true",
+                    "no" | "off" | "false" => "; write false",
+                    _ => "",
+                };
+                self.problem(format!("must be true or false{meant}"));
+            }
             _ => self.problem(format!("must be true or false{}", self.instead())),
         }
         None
@@ -349,9 +421,24 @@ impl<'a> Reader<'a> {
         let number = self.value?.as_u64().filter(|number| range.contains(number));
         if number.is_none() {
             let (least, most) = range.into_inner();
-            self.problem(format!("must be a whole number from {least} to {most}{}", self.instead()));
+            let rule = format!("must be a whole number from {least} to {most}");
+            match self.as_text().map(|text| (text, text.trim().replace('_', ""))) {
+                Some((text, digits)) if digits.parse::<u64>().is_ok() && self.is_quoted() => {
+                    self.problem_of_quotes(format!("{rule}, not a text; write {digits} without quotes"), text);
+                }
+                Some((_, digits)) if digits.parse::<u64>().is_ok() => {
+                    self.problem(format!("{rule}; write {digits}"));
+                }
+                _ => self.problem(format!("{rule}{}", self.instead())),
+            }
         }
         number.and_then(|number| T::try_from(number).ok())
+    }
+
+    /// Returns whether the value is a text because of its quotes: in JSON, every text.
+    fn is_quoted(&self) -> bool {
+        matches!(self.value, Some(Value::String(_)))
+            && self.place.and_then(|place| self.report.lines.written(place)).is_none()
     }
 
     /// The value as JSON has it.
@@ -370,7 +457,7 @@ impl<'a> Reader<'a> {
                     (None, None) => number.as_f64().and_then(serde_json::Number::from_f64),
                 };
                 if json.is_none() {
-                    self.problem("must be a number that JSON can hold");
+                    self.problem("must be a finite number, because the configuration is passed to the plugin as JSON");
                 }
                 json.map(serde_json::Value::Number)
             }

@@ -109,10 +109,10 @@ impl FromStr for RoutePath {
             return refuse("must have at most 512 bytes");
         }
         if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return refuse("must be printable ASCII without spaces");
+            return refuse("must contain only printable ASCII characters without spaces");
         }
         if text.contains(['%', '?', '#', '\\']) {
-            return refuse("must not hold `%`, `?`, `#` or `\\`");
+            return refuse("must not contain `%`, `?`, `#` or `\\`");
         }
         let mut path = RoutePath { written: text.to_owned(), pattern: String::new(), params: Vec::new() };
         let parts: Vec<&str> = inner.split('/').collect();
@@ -121,20 +121,21 @@ impl FromStr for RoutePath {
             let part = part(text);
             path.pattern.push('/');
             match part {
-                Part::Literal("") if !is_last => return refuse("must not have an empty part"),
-                Part::Literal("." | "..") => return refuse("must not have a part `.` or `..`"),
+                Part::Literal("") if !is_last => return refuse("must not have an empty segment (`//`)"),
+                Part::Literal("." | "..") => return refuse("must not have a segment `.` or `..`"),
                 Part::Literal(text) if text.contains(['{', '}', '*']) => {
-                    return refuse("must have parameters and tails as whole parts: `/{name}/`, `/{*rest}`");
+                    return refuse("must have each parameter as a whole segment, such as `/{name}/` or `/{*rest}`");
                 }
                 Part::Literal(text) => path.pattern.push_str(text),
                 Part::Param(name) | Part::Tail(name) if !is_name(name) => {
                     return refuse(
-                        "must name its parameters with a letter or `_`, then letters, digits and `_`, at most 50",
+                        "must have parameter names that start with a letter or `_` and contain only letters, digits and `_`, \
+                         at most 50 characters",
                     );
                 }
-                Part::Tail(_) if !is_last => return refuse("must have a tail only at the end"),
+                Part::Tail(_) if !is_last => return refuse("must have a `*` parameter only as the last segment"),
                 Part::Param(name) | Part::Tail(name) if path.params.iter().any(|known| known == name) => {
-                    return refuse("must not give two parameters one name");
+                    return refuse("must not use the same parameter name twice");
                 }
                 Part::Param(name) => {
                     path.pattern.extend(["{", name, "}"]);

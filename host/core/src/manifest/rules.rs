@@ -1,5 +1,4 @@
-//! The rules of plugin.yaml, field by field; those of endpoints, of the build and of other plugins are in
-//! their own files.
+//! The rules for the fields of plugin.yaml. Endpoints, the build and relations to other plugins have files of their own.
 
 mod build;
 mod endpoint;
@@ -21,7 +20,7 @@ use super::{
 use crate::spelling::suggestion;
 use crate::{Digest, IdError, PluginId, TreePath};
 
-/// The manifest that `value` holds, or all that is wrong with it. `lines` is the index of `text`.
+/// Reads the manifest from `value`, or returns all problems. `lines` is the index of `text`.
 pub(super) fn manifest(text: &str, lines: &Lines, value: &Value, mode: Mode) -> Result<Checked, Vec<Problem>> {
     let report = Report::new(text, lines, File::Manifest(mode));
     let manifest = root(&report, &report.root(value));
@@ -32,7 +31,7 @@ pub(super) fn manifest(text: &str, lines: &Lines, value: &Value, mode: Mode) -> 
     }
 }
 
-/// `None` only when a problem was noted.
+/// Returns `None` only if a problem was recorded.
 fn root(report: &Report<'_>, root: &Reader<'_>) -> Option<Manifest> {
     if !root.is_mapping() {
         root.problem("must be a mapping of keys and values");
@@ -113,8 +112,8 @@ fn root(report: &Report<'_>, root: &Reader<'_>) -> Option<Manifest> {
 pub(crate) fn plugin_id(text: &str) -> Result<PluginId, &'static str> {
     text.parse().map_err(|error| match error {
         IdError::Length { .. } => "must have 3 to 50 characters",
-        IdError::Character { .. } => "may hold A-Z, a-z, 0-9, `_` and `-`",
-        IdError::Reserved { .. } => "must not be a reserved word",
+        IdError::Character { .. } => "must contain only A-Z, a-z, 0-9, `_` and `-`",
+        IdError::Reserved { .. } => "must not be a word of the management API; choose another id",
     })
 }
 
@@ -124,15 +123,41 @@ fn name(text: &str) -> Result<String, &'static str> {
 }
 
 fn version(reader: &Reader<'_>) -> Option<Version> {
+    if let Some(number) = reader.as_number() {
+        reader.problem(match with_three_numbers(&number) {
+            Some(meant) => format!("must be a version with three numbers; write {meant}"),
+            None => "must be a version with three numbers, such as 1.0.0".to_owned(),
+        });
+        return None;
+    }
     let version = reader.parsed(|text| match text {
         _ if text.len() > 100 => Err("must have at most 100 characters".to_owned()),
-        _ => Version::parse(text.strip_prefix(['v', 'V']).unwrap_or(text))
-            .map_err(|error| format!("must be a version such as `1.0.0`: {error}")),
+        _ => Version::parse(text.strip_prefix(['v', 'V']).unwrap_or(text)).map_err(|error| {
+            match with_three_numbers(text) {
+                Some(meant) => format!("must be a version with three numbers; write {meant}"),
+                None => format!("must be a version such as 1.0.0: {error}"),
+            }
+        }),
     })?;
-    if reader.text().is_some_and(|text| text.starts_with(['v', 'V'])) {
-        reader.warn(format!("needs no leading letter; write {version}"));
+    if reader.as_text().is_some_and(|text| text.starts_with(['v', 'V'])) {
+        reader.warn(format!("has a leading `v`, which is ignored; write {version}"));
     }
     Some(version)
+}
+
+/// The version that was probably meant by a text with one or two numbers, or with leading zeros: 1.0.0 by `1.0`.
+pub(crate) fn with_three_numbers(text: &str) -> Option<Version> {
+    let text = text.trim().trim_start_matches(['v', 'V']);
+    let end = text.find(['-', '+']).unwrap_or(text.len());
+    let (core, rest) = text.split_at(end);
+    let numbers: Vec<u64> = core.split('.').map(|part| part.parse().ok()).collect::<Option<_>>()?;
+    let [major, minor, patch] = match numbers[..] {
+        [major] => [major, 0, 0],
+        [major, minor] => [major, minor, 0],
+        [major, minor, patch] => [major, minor, patch],
+        _ => return None,
+    };
+    Version::parse(&format!("{major}.{minor}.{patch}{rest}")).ok().filter(|_| text.len() <= 100)
 }
 
 fn requirement(text: &str) -> Result<VersionReq, String> {
@@ -147,21 +172,22 @@ fn not_empty(text: &str) -> Result<String, &'static str> {
 fn web_page(text: &str) -> Result<String, &'static str> {
     match Url::parse(text) {
         Ok(url) if matches!(url.scheme(), "http" | "https") => Ok(text.to_owned()),
-        _ => Err("must be a URL that begins with https:// or http://"),
+        _ => Err("must be a URL that starts with https:// or http://"),
     }
 }
 
 pub(crate) fn digest(text: &str) -> Result<Digest, &'static str> {
-    text.parse().map_err(|_| "must be `sha256:` and 64 hex digits")
+    text.parse().map_err(|_| "must be `sha256:` followed by 64 hex digits")
 }
 
 fn tree_path(text: &str) -> Result<TreePath, String> {
-    text.parse().map_err(|error: crate::PathError| format!("must be a path inside the tree, but {}", error.rule))
+    text.parse()
+        .map_err(|error: crate::PathError| format!("must be a path inside the plugin's folder, but it {}", error.rule))
 }
 
 fn recommended<'r>(reader: &Reader<'r>, read: impl Fn(&Reader<'r>) -> Option<&'r str>) -> String {
     if !reader.is_given() {
-        reader.warn("is missing; people look for it");
+        reader.warn("is missing; the host shows it to people who choose a plugin");
     }
     read(reader).unwrap_or_default().to_owned()
 }
@@ -208,9 +234,12 @@ fn permissions(reader: &Reader<'_>) -> Vec<String> {
         if let Some(word) = word {
             item.older(match suggestion(word, &known) {
                 Some(nearest) => {
-                    format!("is not a permission of this host and has no effect; did you mean `{nearest}`?")
+                    format!("is not a known permission and has no effect; did you mean `{nearest}`?")
                 }
-                None => format!("is not a permission of this host and has no effect; it has `{}`", known.join("`, `")),
+                None => format!(
+                    "is not a known permission and has no effect; known permissions are `{}`",
+                    known.join("`, `")
+                ),
             });
         }
     }
@@ -237,7 +266,7 @@ fn security(reader: &Reader<'_>, permissions: &[String]) -> Security {
         (Some(written), Some(sandboxed_flag)) => {
             if sandboxed_flag != (written == Placement::Isolated) {
                 sandboxed.problem(format!(
-                    "contradicts `security.placement: {}` in line {}; keep one of them",
+                    "contradicts `security.placement: {}` in line {}; keep only one of the two keys",
                     written.as_str(),
                     placement.line()
                 ));
@@ -289,7 +318,7 @@ fn health(reader: &Reader<'_>, endpoints: Option<&[Endpoint]>) -> HealthCheck {
         if !text.starts_with('/') {
             Err("must start with `/`")
         } else if endpoints.is_some_and(|endpoints| !endpoints.iter().any(is_probed)) {
-            Err("must be the path of a GET endpoint of this file, without parameters")
+            Err("must be the path of a GET endpoint in this file, and that path must have no parameters")
         } else {
             Ok(text.to_owned())
         }

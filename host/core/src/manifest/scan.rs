@@ -5,10 +5,12 @@
 //! one line. The scanner refuses everything else; it never guesses. It also records the line of every key and list
 //! entry.
 
+mod cursor;
 mod flow;
 mod scalar;
 
 use super::lines::{Lines, Place};
+use super::look_alikes;
 use super::problem::{Problem, shown};
 use scalar::Scalar;
 
@@ -114,9 +116,9 @@ impl Scanner<'_> {
                 None => return Ok(None),
                 Some(b'\n') => self.newline(),
                 Some(b'#') => self.skip_to_line_end(),
-                Some(b'\t') => return self.refuse("has a tab in the indentation; use spaces"),
+                Some(b'\t') => return self.refuse("is indented with a tab; use spaces"),
                 Some(b'%') if self.column() == 0 => {
-                    return self.refuse("has a directive (`%`); none is accepted");
+                    return self.refuse("has a YAML directive (`%`), which is not supported; remove the line");
                 }
                 Some(_) => return Ok(Some(self.column())),
             }
@@ -178,7 +180,7 @@ impl Scanner<'_> {
     /// Reads a scalar or flow collection, on the line of its key or dash or on its own line.
     fn value(&mut self) -> Result<(), Problem> {
         match self.peek() {
-            _ if self.at_dash() => self.refuse("has a list on the line of its key; begin it on the next line"),
+            _ if self.at_dash() => self.refuse("has a list on the line of its key; start the list on the next line"),
             Some(b'[' | b'{') => {
                 let place = self.take_open()?;
                 self.flow(place)?;
@@ -204,7 +206,7 @@ impl Scanner<'_> {
             }
             let list_of_a_key = top.column == column && kind == Kind::List;
             if top.column >= column && !list_of_a_key {
-                return self.refuse("mixes a list and keys at one indentation");
+                return self.refuse("mixes list entries and keys at the same indentation");
             }
         }
         let place = self.take_open()?;
@@ -223,9 +225,7 @@ impl Scanner<'_> {
         self.started = true;
         match open {
             Some(place) => Ok(place),
-            None => {
-                self.refuse("is indented in a way that belongs to no key; check the spaces at the line's beginning")
-            }
+            None => self.refuse("belongs to no key or list; check the indentation"),
         }
     }
 
@@ -245,108 +245,30 @@ impl Scanner<'_> {
     fn key(&mut self, place: Place, scalar: &Scalar) -> Result<Place, Problem> {
         let written = &self.text[scalar.start..scalar.end];
         if scalar.line != self.line {
-            return self.refuse("has a key of more than one line, or a value with `: ` in it; quote the value");
+            return self
+                .refuse("has a key that spans several lines, or a value that contains `: `; put the value in quotes");
+        }
+        if scalar.plain && written.starts_with(look_alikes::is_blank) {
+            return self.refuse("has a key after a blank that is not an ordinary space");
         }
         if self.at - scalar.start > MAX_KEY_BYTES {
-            return self.refuse("has a key of more than 1000 bytes");
+            return self.refuse("has a key longer than 1000 bytes");
         }
         let name = match written.as_bytes() {
-            [b'"', ..] if written.contains('\\') => return self.refuse("has a key with an escape; write it plainly"),
+            [b'"', ..] if written.contains('\\') => {
+                return self.refuse("has a key with an escape sequence (`\\`); write the key without escapes");
+            }
             [b'"', .., b'"'] => written[1..written.len() - 1].to_owned(),
             [b'\'', .., b'\''] => written[1..written.len() - 1].replace("''", "'"),
-            b"<<" => return self.refuse("has a merge key (`<<`); write the keys out"),
+            b"<<" => return self.refuse("has a merge key (`<<`), which is not supported; write the keys out"),
             _ => written.to_owned(),
         };
         let found = shown(&name);
         let (value, first) = self.lines.add_key(place, name, self.line);
         if let Some(first) = first {
-            let rule = format!("has a key that is already in line {first} of the same mapping; keep one");
+            let rule = format!("repeats a key that is in line {first} of the same mapping; keep one of them");
             self.twice.push(Problem { found, ..Problem::text(self.line, rule) });
         }
         Ok(value)
-    }
-
-    // === the cursor ===
-
-    fn peek(&self) -> Option<u8> {
-        self.bytes.get(self.at).copied()
-    }
-
-    /// Returns whether a blank, a line break or the end is at `at`.
-    fn is_blank(&self, at: usize) -> bool {
-        matches!(self.bytes.get(at), None | Some(b' ' | b'\t' | b'\n'))
-    }
-
-    fn at_dash(&self) -> bool {
-        self.peek() == Some(b'-') && self.is_blank(self.at + 1)
-    }
-
-    /// The column of the next byte; only spaces and dashes precede it.
-    fn column(&self) -> usize {
-        self.at - self.line_start
-    }
-
-    fn newline(&mut self) {
-        self.at += 1;
-        self.line += 1;
-        self.line_start = self.at;
-    }
-
-    fn skip_blanks(&mut self) {
-        while let Some(b' ' | b'\t') = self.peek() {
-            self.at += 1;
-        }
-    }
-
-    fn skip_to_line_end(&mut self) {
-        while !matches!(self.peek(), None | Some(b'\n')) {
-            self.at += 1;
-        }
-    }
-
-    /// Returns whether only a comment can follow; blanks have been skipped.
-    fn line_is_over(&self) -> bool {
-        match self.peek() {
-            None | Some(b'\n') => true,
-            Some(b'#') => self.at > 0 && self.is_blank(self.at - 1),
-            Some(_) => false,
-        }
-    }
-
-    fn end_line(&mut self) -> Result<(), Problem> {
-        self.skip_blanks();
-        if !self.line_is_over() {
-            return self.refuse("has something after the value; quote the value if it is part of it");
-        }
-        self.skip_to_line_end();
-        if self.peek().is_some() {
-            self.newline();
-        }
-        Ok(())
-    }
-
-    /// Refuses a second document; called at the beginning of each line.
-    fn refuse_marker(&self) -> Result<(), Problem> {
-        if self.marker_at(self.at) {
-            return self.refuse("has a document marker (`---` or `...`); the file is one document");
-        }
-        Ok(())
-    }
-
-    fn marker_at(&self, at: usize) -> bool {
-        let rest = &self.bytes[at..];
-        (rest.starts_with(b"---") || rest.starts_with(b"...")) && self.is_blank(at + 3)
-    }
-
-    fn refuse_nesting(&self, more: usize) -> Result<(), Problem> {
-        if self.blocks.len() + more > MAX_NESTING {
-            return self.refuse("is nested more than 16 deep");
-        }
-        Ok(())
-    }
-
-    fn refuse<T>(&self, rule: &str) -> Result<T, Problem> {
-        let line = self.text[self.line_start..].lines().next().unwrap_or_default().trim();
-        Err(Problem { found: shown(line), ..Problem::text(self.line, rule) })
     }
 }

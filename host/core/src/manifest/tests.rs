@@ -1,6 +1,8 @@
-//! Tables of what is accepted, refused and warned about.
+//! Tables of accepted and refused manifests, and of warnings.
 
 mod hostile;
+mod invalid_yaml;
+mod look_alikes;
 mod rules;
 
 use super::{Checked, Manifest, Mode, Problem};

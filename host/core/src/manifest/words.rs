@@ -1,30 +1,37 @@
-//! Warnings about keys: keys without effect, keys of older manifests, and likely typing errors.
+//! Warnings about keys: keys without effect, keys of older formats of plugin.yaml, and likely typing errors.
 
 use crate::spelling::suggestion;
 
 /// Keys that are checked and stored but have no effect, or not the full effect, in this version of the host: their path
 /// without indices, and the warning. A key that gains its effect loses its row.
 pub(super) const NOT_ENFORCED: &[(&str, &str)] = &[
-    ("artifacts", "is recorded, not used by this host version: the plugin is built from its source"),
+    ("artifacts", "has no effect in this version of the host, which always builds a plugin from its source"),
     (
         "security.network_access",
-        "holds for what the plugin asks of its host; its own code is not held back by this host version",
+        "applies only to requests that the host sends for the plugin; this version of the host does not restrict the \
+         plugin's own code",
     ),
-    ("security.filesystem_access", "is recorded, not enforced by this host version"),
+    (
+        "security.filesystem_access",
+        "is not enforced by this version of the host: the plugin's code can open every file that the host can open",
+    ),
 ];
 
-/// Keys of manifests of older systems: their path without indices, and the warning.
+/// Keys of older formats of plugin.yaml: their path without indices, and the warning.
 pub(super) const OLDER_KEYS: &[(&str, &str)] = &[
-    ("config", "is a key of older manifests without effect; defaults are in `configuration`"),
-    ("ui_components", "is a key of older manifests without effect"),
-    ("capabilities", "is a key of older manifests without effect; list host services in `permissions`"),
-    ("features", "is a key of older manifests without effect; cargo features are in `build.features`"),
-    ("module", "is a key of older manifests without effect"),
-    ("go_version", "is a key of older manifests without effect; `compatibility.rust` names the compiler"),
-    ("compatibility.ui_version", "is a key of older manifests without effect"),
-    ("dependencies[].name", "is a key of older manifests, and what it names is optional; write `id`"),
-    ("dependencies[].required", "is a key of older manifests; write `optional`, which is its opposite"),
-    ("dependencies[].description", "is a key of older manifests without effect"),
+    ("config", "is a key of an older format and has no effect; write default settings in `configuration`"),
+    ("ui_components", "is a key of an older format and has no effect"),
+    ("capabilities", "is a key of an older format and has no effect; list host services in `permissions`"),
+    ("features", "is a key of an older format and has no effect; list cargo features in `build.features`"),
+    ("module", "is a key of an older format and has no effect"),
+    (
+        "go_version",
+        "is a key of an older format and has no effect; write the required compiler in `compatibility.rust`",
+    ),
+    ("compatibility.ui_version", "is a key of an older format and has no effect"),
+    ("dependencies[].name", "is a key of an older format, and the dependency counts as optional; write `id` instead"),
+    ("dependencies[].required", "is a key of an older format; write `optional` with the opposite value"),
+    ("dependencies[].description", "is a key of an older format and has no effect"),
 ];
 
 impl super::Manifest {

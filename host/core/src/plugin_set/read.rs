@@ -10,7 +10,7 @@ use super::{PluginEntry, PluginSet, PluginSetProblem};
 use crate::manifest::{self, Reader};
 use crate::tag::TagPattern;
 use crate::update::{UpdateInterval, UpdatePolicy, UpdateRule, blocked_versions};
-use crate::{Goal, PluginId, Revision, Source};
+use crate::{Goal, PluginId, Revision, Size, Source};
 
 /// Reads a plugins.yaml.
 ///
@@ -32,7 +32,10 @@ pub fn read_json(text: &[u8]) -> Result<PluginSet, Vec<PluginSetProblem>> {
         vec![PluginSetProblem::from(problem)]
     };
     if text.len() > PluginSet::MAX_BYTES {
-        return Err(of_text(format!("must have at most {} bytes", PluginSet::MAX_BYTES)));
+        return Err(of_text(format!(
+            "is larger than {}, the limit for this file",
+            Size::of_usize(PluginSet::MAX_BYTES)
+        )));
     }
     let value = serde_json::from_slice(text).map_err(|error| of_text(format!("is not valid JSON: {error}")))?;
     let read = manifest::read_plugins_value(&value, root);

@@ -53,9 +53,9 @@ fn an_invalid_schema_is_refused_with_every_reason() {
     refused(
         &format!("{{\"title\": \"{}\"}}", "x".repeat(Schema::MAX_BYTES)),
         expect![[r#"
-        schema_too_large
-        the schema has more than 262144 bytes
-    "#]],
+            schema_too_large
+            the schema is larger than 256 KiB
+        "#]],
     );
     let deep = |n: usize| format!("{}true{}", "{\"not\":".repeat(n), "}".repeat(n));
     assert!(Schema::compile(deep(64).as_bytes()).is_ok());

@@ -1,4 +1,4 @@
-//! The rules of how a plugin is built, and of what its files must be.
+//! The rules for the build of a plugin, for prebuilt libraries and for checksums.
 
 use std::collections::BTreeMap;
 
@@ -18,10 +18,10 @@ pub(super) fn build(reader: &Reader<'_>) -> Build {
     });
     Build {
         features: reader.field("features").parsed_items(|text| match text {
-            _ if text.starts_with('-') => Err("must not begin with `-`"),
+            _ if text.starts_with('-') => Err("must not start with `-`"),
             _ if !(1..=100).contains(&text.len()) => Err("must have 1 to 100 characters"),
             _ if !text.bytes().all(|c| c.is_ascii_alphanumeric() || b"_+./-".contains(&c)) => {
-                Err("may hold letters, digits and `_+./-`")
+                Err("must contain only letters, digits and `_+./-`")
             }
             _ => Ok(text.to_owned()),
         }),
@@ -40,9 +40,13 @@ fn env(reader: &Reader<'_>) -> BTreeMap<String, String> {
             || ["CARGO", "RUST", "LD_", "DYLD_", "GIT_", "SSL_"].iter().any(|prefix| name.starts_with(prefix))
             || name.contains("PROXY");
         if name.len() > 64 || !letters || !name.starts_with(|c: char| c.is_ascii_uppercase()) {
-            value.bare().problem("must have a name of A-Z, 0-9 and `_` that begins with a letter, at most 64");
+            value.bare().problem(
+                "must have a name that starts with A-Z and contains only A-Z, 0-9 and `_`, at most 64 characters",
+            );
         } else if is_steering {
-            value.bare().problem("must not be set by a plugin: it steers the build itself");
+            value
+                .bare()
+                .problem("must not be set by a plugin, because it selects the programs or servers that the build uses");
         }
         if let Some(text) = value.required().text() {
             env.insert(name.to_owned(), text.to_owned());
@@ -81,10 +85,12 @@ pub(super) fn artifacts(reader: &Reader<'_>) -> BTreeMap<String, Prebuilt> {
 
 fn https(text: &str) -> Result<String, &'static str> {
     match Url::parse(text) {
-        Ok(url) if url.scheme() != "https" => Err("must be a URL that begins with https://"),
-        Ok(url) if !url.username().is_empty() || url.password().is_some() => Err("must not hold a user or password"),
+        Ok(url) if url.scheme() != "https" => Err("must be a URL that starts with https://"),
+        Ok(url) if !url.username().is_empty() || url.password().is_some() => {
+            Err("must not contain a user name or password")
+        }
         Ok(_) => Ok(text.to_owned()),
-        Err(_) => Err("must be a URL that begins with https://"),
+        Err(_) => Err("must be a URL that starts with https://"),
     }
 }
 
@@ -105,7 +111,9 @@ pub(super) fn checksums(reader: &Reader<'_>) -> Checksums {
             }
         };
         if let Some(first) = folded.insert(path.folded(), value.line()) {
-            value.bare().problem(format!("names the same file as line {first} on some systems; keep one"));
+            value.bare().problem(format!(
+                "is the same file as in line {first} on file systems that ignore case; keep one of them"
+            ));
         }
         if let Some(digest) = digest {
             checksums.files.insert(path, digest);

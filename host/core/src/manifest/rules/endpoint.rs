@@ -1,8 +1,9 @@
-//! The rules of a single endpoint, and of all endpoints together.
+//! The rules for each endpoint, and for the paths of all endpoints of a plugin.
 
 use std::time::Duration;
 
 use super::{not_empty, schema};
+use crate::Size;
 use crate::manifest::reader::{Reader, Report};
 use crate::manifest::route::Conflict;
 use crate::manifest::{Auth, Endpoint, Method, RateLimit, RoutePath, Validation};
@@ -18,11 +19,7 @@ const MAX_RATE: u64 = 1_000_000;
 /// The endpoints; `None` if one has a problem, or if there are none or too many.
 pub(super) fn endpoints(report: &Report<'_>, reader: &Reader<'_>) -> Option<Vec<Endpoint>> {
     let before = report.count();
-    let items = reader.items();
-    if items.len() > MAX_ENDPOINTS || (items.is_empty() && reader.is_given() && report.count() == before) {
-        reader.bare().problem(format!("must have 1 to {MAX_ENDPOINTS} entries, and has {}", items.len()));
-        return None;
-    }
+    let items = reader.items_within(1..=MAX_ENDPOINTS);
     let mut endpoints = Vec::new();
     let mut earlier = Vec::new();
     for item in &items {
@@ -72,11 +69,12 @@ fn endpoint(item: &Reader<'_>) -> Found {
     if validation.as_ref().is_some_and(Validation::checks_body) {
         if method.is_some_and(|method| !method.has_body()) {
             rules.bare().warn(
-                "checks the body, and a request with this method has none: `required` and `schema` have no effect",
+                "has no effect: `required` and `schema` check the request body, and a request with this method has none",
             );
         } else if max_body_bytes.is_some_and(|most| most > Validation::MAX_BODY_BYTES) {
-            let most = Validation::MAX_BODY_BYTES;
-            max_body.warn(format!("is more than the {most} bytes of a body that is checked, which hold instead"));
+            let max = Size::of(Validation::MAX_BODY_BYTES);
+            max_body
+                .warn(format!("is larger than {max}, the limit for bodies that are validated, which applies instead"));
         }
     }
     let endpoint = path.zip(method).zip(handler).map(|((path, method), handler)| Endpoint {
@@ -106,15 +104,17 @@ fn compare(
             None => continue,
             Some(Conflict::Same) if !same_method => continue,
             Some(Conflict::Same | Conflict::Names(..)) if same_method => {
-                format!("repeats the method and path of line {line}")
+                format!("has the same method and path as the endpoint in line {line}")
             }
             Some(Conflict::Same) => continue,
             Some(Conflict::Names(ours, theirs)) => {
-                format!("names a parameter `{ours}` that line {line} names `{theirs}` in the same path; use one name")
+                format!(
+                    "calls a parameter `{ours}` that the same path in line {line} calls `{theirs}`; use one name for both"
+                )
             }
             Some(Conflict::Tail) => {
                 format!(
-                    "has a parameter where `{other}` in line {line} has a tail, or the reverse; one router cannot hold both"
+                    "conflicts with `{other}` in line {line}: one has a parameter where the other has `*`; change one of them"
                 )
             }
         };
@@ -128,7 +128,7 @@ fn handler(text: &str) -> Result<String, &'static str> {
     if text.starts_with(|c: char| c.is_ascii_alphabetic()) && letters && text.len() <= 100 {
         Ok(text.to_owned())
     } else {
-        Err("must be a letter, then letters, digits and `_`, at most 100")
+        Err("must start with a letter and contain only letters, digits and `_`, at most 100 characters")
     }
 }
 
@@ -141,7 +141,7 @@ fn auth(reader: &Reader<'_>) -> Auth {
     let asks = !(auth.roles.is_empty() && auth.permissions.is_empty() && auth.scopes.is_empty());
     let written = required.flag();
     if asks && written == Some(false) {
-        required.problem("must be true, or left out, when roles, permissions or scopes are given");
+        required.problem("must be true or left out, because roles, permissions or scopes are required");
     }
     auth.required = written.unwrap_or(asks);
     auth

@@ -1,4 +1,4 @@
-//! The rules of relations to other plugins.
+//! The rules for dependencies on other plugins, start order and conflicts.
 
 use super::{plugin_id, requirement};
 use crate::PluginId;
@@ -24,7 +24,7 @@ fn dependency(item: &Reader<'_>) -> Option<Dependency> {
     if !item.is_mapping() {
         let text = item.required().text()?;
         if is_import_path(text) {
-            item.older("is an import path, not a plugin, and has no effect");
+            item.older("is an import path, not a plugin id, and has no effect");
             return None;
         }
         let id = item.parsed(plugin_id)?.to_string();
@@ -49,7 +49,7 @@ fn dependency(item: &Reader<'_>) -> Option<Dependency> {
     // Older systems named modules and services here as well, with versions of their own, and met none of them.
     let text = name.text()?;
     let Ok(id) = plugin_id(text) else {
-        name.older("is not the id of a plugin, and has no effect");
+        name.older("is not a plugin id and has no effect");
         return None;
     };
     let wanted = version.text();
@@ -61,7 +61,7 @@ fn dependency(item: &Reader<'_>) -> Option<Dependency> {
 }
 
 fn required_contradicts(item: &Reader<'_>) {
-    item.field("optional").problem("contradicts `required`, which is its opposite; keep one");
+    item.field("optional").problem("contradicts `required`, which means the opposite; keep only one of the two keys");
 }
 
 fn is_import_path(text: &str) -> bool {
@@ -85,7 +85,7 @@ pub(super) fn conflicts(reader: &Reader<'_>, id: Option<&PluginId>, dependencies
         let Some(conflict) = conflict(item) else { continue };
         refuse_itself(item, &conflict.id, id);
         if dependencies.iter().any(|dependency| dependency.id == conflict.id) {
-            let rule = format!("must not name `{}`, which `dependencies` names too", conflict.id);
+            let rule = format!("must not contain `{}`, which is also in `dependencies`", conflict.id);
             item.bare().problem(rule);
         }
         if conflicts.iter().any(|earlier| earlier.id == conflict.id) {
@@ -115,5 +115,5 @@ fn refuse_itself(item: &Reader<'_>, other: &str, id: Option<&PluginId>) {
 }
 
 fn again(reader: &Reader<'_>, id: &str) {
-    reader.bare().problem(format!("must name each plugin once, and names `{id}` again"));
+    reader.bare().problem(format!("contains `{id}` more than once; keep one entry"));
 }

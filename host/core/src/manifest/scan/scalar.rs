@@ -26,17 +26,29 @@ impl Scanner<'_> {
                 false
             }
             Some(b'&' | b'*') => {
-                return self.refuse("has an anchor or alias (`&`, `*`); write the value out, or quote it");
+                return self.refuse("has a YAML anchor or alias (`&`, `*`), which is not supported; write the value out, or put it in quotes");
             }
-            Some(b'!') => return self.refuse("has a tag (`!`); quote the value if it begins that way"),
-            Some(b'?') if flow || before_blank => return self.refuse("has a complex key (`?`); keys are plain text"),
+            Some(b'!') => {
+                return self.refuse(
+                    "has a YAML tag (`!`), which is not supported; put the value in quotes if it starts with `!`",
+                );
+            }
+            Some(b'?') if flow || before_blank => {
+                return self.refuse("has a complex key (`?`), which is not supported; keys must be text");
+            }
             Some(b':') if flow || before_blank => return self.refuse("has a value without a key"),
-            Some(b'-') if flow && before_blank => {
-                return self.refuse("has `-` inside brackets; entries need none there");
+            Some(b'-')
+                if flow && (before_blank || matches!(self.bytes[self.at + 1], b',' | b'[' | b']' | b'{' | b'}')) =>
+            {
+                return self.refuse(
+                    "has a single `-` inside brackets; separate the entries by commas, or put the `-` in quotes",
+                );
             }
-            Some(b'|' | b'>') => return self.refuse("has a block text (`|`, `>`) where none can stand"),
+            Some(b'|' | b'>') => {
+                return self.refuse("has a block text (`|` or `>`) inside brackets; put the text in quotes");
+            }
             Some(b',' | b'[' | b']' | b'{' | b'}' | b'%' | b'@' | b'`' | b'#') | None => {
-                return self.refuse("has a character that cannot begin a value; quote the value");
+                return self.refuse("has a value that starts with a reserved character; put the value in quotes");
             }
             Some(_) => {
                 self.plain(flow)?;
@@ -50,16 +62,25 @@ impl Scanner<'_> {
     fn quoted(&mut self) -> Result<(), Problem> {
         let quote = self.peek();
         let begin = (self.line, self.line_start);
+        let least_column = self.least_column();
         self.at += 1;
         loop {
             match self.peek() {
                 None => {
                     (self.line, self.line_start) = begin;
-                    return self.refuse("has a quote that is never closed");
+                    return self.refuse("has an opening quote that is never closed");
                 }
                 Some(b'\n') => {
                     self.newline();
                     self.refuse_marker()?;
+                    self.refuse_tab_indentation()?;
+                    while self.peek() == Some(b' ') {
+                        self.at += 1;
+                    }
+                    if self.column() < least_column && !self.rest_of_line_is_blank() {
+                        let rule = format!("is inside the quotes that are opened in line {}", begin.0);
+                        return self.refuse(&format!("{rule}; indent the line more, or close the quotes"));
+                    }
                 }
                 // An escaped line break is left to the next round, which counts it.
                 Some(b'\\') if quote == Some(b'"') => {
@@ -78,14 +99,14 @@ impl Scanner<'_> {
 
     /// Skips an unquoted scalar, which may continue on further lines.
     fn plain(&mut self, flow: bool) -> Result<(), Problem> {
-        let least_column = self.blocks.last().map_or(0, |block| block.column + 1);
+        let least_column = self.least_column();
         let mut end = (self.at, self.line, self.line_start);
         loop {
             while !self.is_blank(self.at) && !self.ends_plain(flow)? {
                 self.at += 1;
                 end = (self.at, self.line, self.line_start);
             }
-            if !self.is_blank(self.at) || !self.continues(flow, least_column)? {
+            if !self.is_blank(self.at) || !self.continues(least_column)? {
                 (self.at, self.line, self.line_start) = end;
                 return Ok(());
             }
@@ -105,7 +126,7 @@ impl Scanner<'_> {
     }
 
     /// Steps over blanks and line breaks inside a plain scalar; false when the scalar ended before them.
-    fn continues(&mut self, flow: bool, least_column: usize) -> Result<bool, Problem> {
+    fn continues(&mut self, least_column: usize) -> Result<bool, Problem> {
         self.skip_blanks();
         if self.peek() != Some(b'\n') {
             return Ok(!matches!(self.peek(), None | Some(b'#')));
@@ -121,8 +142,9 @@ impl Scanner<'_> {
             match self.peek() {
                 None | Some(b'#') => return Ok(false),
                 Some(b'\n') => {}
-                Some(b'\t') => return self.refuse("has a tab in the indentation; use spaces"),
-                Some(_) => return Ok(flow || self.column() >= least_column),
+                Some(b'\t') => return self.refuse("is indented with a tab; use spaces"),
+                // In brackets, content that is not indented enough is refused by the caller.
+                Some(_) => return Ok(self.column() >= least_column),
             }
         }
     }
@@ -141,13 +163,18 @@ impl Scanner<'_> {
             self.at += 1;
         }
         if signs > usize::from(indent.is_some()) + 1 {
-            return self.refuse("has a block text with too many signs");
+            return self.refuse(
+                "has too many characters after `|` or `>`; at most one digit and one of `+` and `-` can follow",
+            );
         }
         self.end_line()?;
 
         let indent = match indent {
             Some(indent) => indent,
-            None => self.block_indent()?.max(outer.map_or(1, |column| column + 1)),
+            None => {
+                let least = outer.map_or(1, |column| column + 1);
+                self.block_indent(least)?.max(least)
+            }
         };
         loop {
             while self.column() < indent && self.peek() == Some(b' ') {
@@ -157,7 +184,7 @@ impl Scanner<'_> {
                 None => return Ok(()),
                 Some(b'\n') => self.newline(),
                 Some(b'\t') if self.column() < indent => {
-                    return self.refuse("has a tab in the indentation; use spaces");
+                    return self.refuse("is indented with a tab; use spaces");
                 }
                 Some(_) if self.column() < indent => {
                     self.at = self.line_start;
@@ -173,18 +200,26 @@ impl Scanner<'_> {
         }
     }
 
-    /// The indentation of a block text: that of its first line with content, or of a longer blank line before it.
-    fn block_indent(&self) -> Result<usize, Problem> {
+    /// The indentation of a block text: that of its first line with content. Blank lines before it may not have more
+    /// spaces, because parsers differ about such a text.
+    fn block_indent(&self, least: usize) -> Result<usize, Problem> {
         let mut longest = 0;
         for line in self.text[self.at..].split('\n') {
             let content = line.trim_start_matches(' ');
-            longest = longest.max(line.len() - content.len());
+            let indent = line.len() - content.len();
             if content.starts_with('\t') {
                 return self.refuse("has a tab in the indentation of a block text; use spaces");
             }
             if !content.is_empty() {
-                break;
+                if indent >= least && indent < longest {
+                    return self.refuse(
+                        "starts a block text with a blank line that has more spaces than the first line of the text; \
+                         remove the spaces",
+                    );
+                }
+                return Ok(indent.max(longest));
             }
+            longest = longest.max(indent);
         }
         Ok(longest)
     }

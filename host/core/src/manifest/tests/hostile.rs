@@ -1,4 +1,4 @@
-//! Texts that are made to break the parser, and that everything before it understands the text as the parser does.
+//! Texts that are made to break the YAML parser, and comparisons of the scanner with the parser on random texts.
 
 use std::collections::HashSet;
 
@@ -17,15 +17,18 @@ fn check(text: &[u8], expected: Expect) {
 #[test]
 fn deep_nesting_is_refused_before_the_parser_sees_it() {
     for (unit, rule) in [
-        ("{a: ", "is nested more than 16 deep"),
-        ("{\"a\":", "is nested more than 16 deep"),
-        ("- ", "is nested more than 16 deep"),
-        ("[", "is nested more than 16 deep"),
-        ("[\n", "is nested more than 16 deep"),
-        ("? ", "has a complex key (`?`); keys are plain text"),
-        ("a: ", "has something after the value; quote the value if it is part of it"),
-        ("!", "has a tag (`!`); quote the value if it begins that way"),
-        ("&a ", "has an anchor or alias (`&`, `*`); write the value out, or quote it"),
+        ("{a: ", "is nested more than 16 levels deep"),
+        ("{\"a\":", "is nested more than 16 levels deep"),
+        ("- ", "is nested more than 16 levels deep"),
+        ("[", "is nested more than 16 levels deep"),
+        ("[\n", "is nested more than 16 levels deep"),
+        ("? ", "has a complex key (`?`), which is not supported; keys must be text"),
+        ("a: ", "has a `: ` inside a value; put the value in quotes or, if it is a key, correct its indentation"),
+        ("!", "has a YAML tag (`!`), which is not supported; put the value in quotes if it starts with `!`"),
+        (
+            "&a ",
+            "has a YAML anchor or alias (`&`, `*`), which is not supported; write the value out, or put it in quotes",
+        ),
     ] {
         let text = unit.repeat(Manifest::MAX_BYTES / unit.len());
         let problems = Manifest::check(text.as_bytes(), Mode::Normal).unwrap_err();
@@ -35,7 +38,7 @@ fn deep_nesting_is_refused_before_the_parser_sees_it() {
     check(
         by_lines.as_bytes(),
         expect![[r#"
-            plugin.yaml:17: is nested more than 16 deep, found `a:`
+            plugin.yaml:17: is nested more than 16 levels deep, found `a:`
         "#]],
     );
 }
@@ -49,17 +52,17 @@ fn nesting_is_counted_through_blocks_and_brackets() {
     check(
         nested(12).as_bytes(),
         expect![[r#"
-            plugin.yaml:11: is nested more than 16 deep, found `- [[[[[[[[[[[[]]]]]]]]]]]]`
+            plugin.yaml:11: is nested more than 16 levels deep, found `- [[[[[[[[[[[[]]]]]]]]]]]]`
         "#]],
     );
 }
 
 #[test]
-fn bytes_that_are_no_plain_text_are_refused() {
+fn bytes_that_are_not_plain_text_are_refused() {
     check(
         &vec![b'a'; Manifest::MAX_BYTES + 1],
         expect![[r#"
-            plugin.yaml: must have at most 65536 bytes, found `65537 bytes`
+            plugin.yaml: is larger than 64 KiB, the limit for this file
         "#]],
     );
     check(
@@ -77,186 +80,186 @@ fn bytes_that_are_no_plain_text_are_refused() {
     check(
         b"id: a\nname: \xff\n",
         expect![[r#"
-            plugin.yaml:2: must be UTF-8; save the file in that encoding
+            plugin.yaml:2: is not UTF-8; save the file in the encoding UTF-8
         "#]],
     );
     check(
         b"\xff\xfei\0d\0",
         expect![[r#"
-            plugin.yaml:1: must be UTF-8; save the file in that encoding
+            plugin.yaml:1: is not UTF-8; save the file in the encoding UTF-8
         "#]],
     );
     check(
         b"id: a\0b\n",
         expect![[r#"
-            plugin.yaml:1: has a control or invisible character, found `U+0000`
+            plugin.yaml:1: has an invalid character in column 6: U+0000, a control character; remove it
         "#]],
     );
     check(
         "id: a\nname: \u{202e}b\n".as_bytes(),
         expect![[r#"
-            plugin.yaml:2: has a control or invisible character, found `U+202E`
+            plugin.yaml:2: has an invalid character in column 7: U+202E RIGHT-TO-LEFT OVERRIDE, which is invisible; remove it
         "#]],
     );
     check(
         "id: \u{feff}a\n".as_bytes(),
         expect![[r#"
-            plugin.yaml:1: has a control or invisible character, found `U+FEFF`
+            plugin.yaml:1: has an invalid character in column 5: U+FEFF ZERO WIDTH NO-BREAK SPACE (a byte order mark), which is invisible; remove it
         "#]],
     );
     check(
         "id: a\u{85}name: b\n".as_bytes(),
         expect![[r#"
-            plugin.yaml:1: has a control or invisible character, found `U+0085`
+            plugin.yaml:1: has an invalid character in column 6: U+0085, a control character; remove it
         "#]],
     );
     check(
         b"id: a\rname: b\n",
         expect![[r#"
-            plugin.yaml:1: has a carriage return that does not end a line, found `U+000D`
+            plugin.yaml:1: has an invalid character in column 6: U+000D CARRIAGE RETURN, which does not end a line here; remove it
         "#]],
     );
 }
 
 #[test]
-fn a_mark_at_the_beginning_and_carriage_returns_before_line_breaks_are_fine() {
+fn a_byte_order_mark_at_the_beginning_and_windows_line_breaks_are_accepted() {
     let text = format!("\u{feff}{LEAST}").replace('\n', "\r\n");
     assert_eq!(says(text.as_bytes(), Mode::Normal), "ok\n");
 }
 
 #[test]
-fn yaml_beyond_the_plain_subset_is_refused_with_its_line() {
+fn yaml_features_outside_the_supported_subset_are_refused_with_their_line() {
     for (text, expected) in [
         (
             "id: a\n---\nid: b\n",
             expect![[r#"
-                plugin.yaml:2: has a document marker (`---` or `...`); the file is one document, found `---`
+                plugin.yaml:2: has a document marker (`---` or `...`); the file must be a single YAML document, found `---`
             "#]],
         ),
         (
             "---\n---\nid: a\n",
             expect![[r#"
-                plugin.yaml:2: has a document marker (`---` or `...`); the file is one document, found `---`
+                plugin.yaml:2: has a document marker (`---` or `...`); the file must be a single YAML document, found `---`
             "#]],
         ),
         (
             "id: a\n...\n",
             expect![[r#"
-                plugin.yaml:2: has a document marker (`---` or `...`); the file is one document, found `...`
+                plugin.yaml:2: has a document marker (`---` or `...`); the file must be a single YAML document, found `...`
             "#]],
         ),
         (
             "%YAML 1.1\n---\nid: a\n",
             expect![[r#"
-                plugin.yaml:1: has a directive (`%`); none is accepted, found `%YAML 1.1`
+                plugin.yaml:1: has a YAML directive (`%`), which is not supported; remove the line, found `%YAML 1.1`
             "#]],
         ),
         (
             "id: &x a\n",
             expect![[r#"
-                plugin.yaml:1: has an anchor or alias (`&`, `*`); write the value out, or quote it, found `id: &x a`
+                plugin.yaml:1: has a YAML anchor or alias (`&`, `*`), which is not supported; write the value out, or put it in quotes, found `id: &x a`
             "#]],
         ),
         (
             "id: *x\n",
             expect![[r#"
-                plugin.yaml:1: has an anchor or alias (`&`, `*`); write the value out, or quote it, found `id: *x`
+                plugin.yaml:1: has a YAML anchor or alias (`&`, `*`), which is not supported; write the value out, or put it in quotes, found `id: *x`
             "#]],
         ),
         (
             "id: !!str a\n",
             expect![[r#"
-                plugin.yaml:1: has a tag (`!`); quote the value if it begins that way, found `id: !!str a`
+                plugin.yaml:1: has a YAML tag (`!`), which is not supported; put the value in quotes if it starts with `!`, found `id: !!str a`
             "#]],
         ),
         (
             "labels: [!x a]\n",
             expect![[r#"
-                plugin.yaml:1: has a tag (`!`); quote the value if it begins that way, found `labels: [!x a]`
+                plugin.yaml:1: has a YAML tag (`!`), which is not supported; put the value in quotes if it starts with `!`, found `labels: [!x a]`
             "#]],
         ),
         (
             "? id\n: a\n",
             expect![[r#"
-                plugin.yaml:1: has a complex key (`?`); keys are plain text, found `? id`
+                plugin.yaml:1: has a complex key (`?`), which is not supported; keys must be text, found `? id`
             "#]],
         ),
         (
             "labels: {? a : b}\n",
             expect![[r#"
-                plugin.yaml:1: has a complex key (`?`); keys are plain text, found `labels: {? a : b}`
+                plugin.yaml:1: has a complex key (`?`), which is not supported; keys must be text, found `labels: {? a : b}`
             "#]],
         ),
         (
             "[a]: b\n",
             expect![[r#"
-                plugin.yaml:1: has something after the value; quote the value if it is part of it, found `[a]: b`
+                plugin.yaml:1: has a `: ` inside a value; put the value in quotes or, if it is a key, correct its indentation, found `[a]: b`
             "#]],
         ),
         (
             "{a: b}: c\n",
             expect![[r#"
-                plugin.yaml:1: has something after the value; quote the value if it is part of it, found `{a: b}: c`
+                plugin.yaml:1: has a `: ` inside a value; put the value in quotes or, if it is a key, correct its indentation, found `{a: b}: c`
             "#]],
         ),
         (
             "labels: {{a: b}: c}\n",
             expect![[r#"
-                plugin.yaml:1: has a collection as a key; keys are plain text, found `labels: {{a: b}: c}`
+                plugin.yaml:1: has a list or mapping as a key; keys must be text, found `labels: {{a: b}: c}`
             "#]],
         ),
         (
             "labels:\n  <<: {a: b}\n",
             expect![[r#"
-                plugin.yaml:2: has a merge key (`<<`); write the keys out, found `<<: {a: b}`
+                plugin.yaml:2: has a merge key (`<<`), which is not supported; write the keys out, found `<<: {a: b}`
             "#]],
         ),
         (
             "tags: [a: b]\n",
             expect![[r#"
-                plugin.yaml:1: has a key where none can stand; use `{}`, found `tags: [a: b]`
+                plugin.yaml:1: has a key and a value in a list in brackets; write `{key: value}`, found `tags: [a: b]`
             "#]],
         ),
         (
             "id: a: b\n",
             expect![[r#"
-                plugin.yaml:1: has something after the value; quote the value if it is part of it, found `id: a: b`
+                plugin.yaml:1: has a `: ` inside a value; put the value in quotes or, if it is a key, correct its indentation, found `id: a: b`
             "#]],
         ),
         (
             "id: - a\n",
             expect![[r#"
-                plugin.yaml:1: has a list on the line of its key; begin it on the next line, found `id: - a`
+                plugin.yaml:1: has a list on the line of its key; start the list on the next line, found `id: - a`
             "#]],
         ),
         (
             "id: a\n  name: b\n",
             expect![[r#"
-                plugin.yaml:2: has something after the value; quote the value if it is part of it, found `name: b`
+                plugin.yaml:2: has a `: ` inside a value; put the value in quotes or, if it is a key, correct its indentation, found `name: b`
             "#]],
         ),
         (
             "id: a\n name: b\n",
             expect![[r#"
-                plugin.yaml:2: has something after the value; quote the value if it is part of it, found `name: b`
+                plugin.yaml:2: has a `: ` inside a value; put the value in quotes or, if it is a key, correct its indentation, found `name: b`
             "#]],
         ),
         (
             "a:\n  b: c\n d: e\n",
             expect![[r#"
-                plugin.yaml:3: is indented in a way that belongs to no key; check the spaces at the line's beginning, found `d: e`
+                plugin.yaml:3: belongs to no key or list; check the indentation, found `d: e`
             "#]],
         ),
         (
             "id:\n- a\nb\n",
             expect![[r#"
-                plugin.yaml:3: is indented in a way that belongs to no key; check the spaces at the line's beginning, found `b`
+                plugin.yaml:3: belongs to no key or list; check the indentation, found `b`
             "#]],
         ),
         (
             "id:\n\ta: b\n",
             expect![[r#"
-                plugin.yaml:2: has a tab in the indentation; use spaces, found `a: b`
+                plugin.yaml:2: is indented with a tab; use spaces, found `\ta: b`
             "#]],
         ),
         (
@@ -268,61 +271,61 @@ fn yaml_beyond_the_plain_subset_is_refused_with_its_line() {
         (
             "id: \"abc\n",
             expect![[r#"
-                plugin.yaml:1: has a quote that is never closed, found `id: "abc`
+                plugin.yaml:1: has an opening quote that is never closed, found `id: "abc`
             "#]],
         ),
         (
             "id: 'abc\nname: b\n",
             expect![[r#"
-                plugin.yaml:1: has a quote that is never closed, found `id: 'abc`
+                plugin.yaml:2: is inside the quotes that are opened in line 1; indent the line more, or close the quotes, found `name: b`
             "#]],
         ),
         (
             "tags: [a, b\nid: c\n",
             expect![[r#"
-                plugin.yaml:2: has a key where none can stand; use `{}`, found `id: c`
+                plugin.yaml:2: is inside the bracket that is opened in line 1; indent the line more, or close the bracket, found `id: c`
             "#]],
         ),
         (
             "tags: [a, b}\n",
             expect![[r#"
-                plugin.yaml:1: lacks a comma or a closing bracket, found `tags: [a, b}`
+                plugin.yaml:1: is missing a comma or a closing bracket, found `tags: [a, b}`
             "#]],
         ),
         (
             "tags: a]\nid: ]\n",
             expect![[r#"
-                plugin.yaml:2: has a character that cannot begin a value; quote the value, found `id: ]`
+                plugin.yaml:2: has a value that starts with a reserved character; put the value in quotes, found `id: ]`
             "#]],
         ),
         (
             "id: \"a\" b\n",
             expect![[r#"
-                plugin.yaml:1: has something after the value; quote the value if it is part of it, found `id: "a" b`
+                plugin.yaml:1: has text after the end of the value; if it belongs to the value, put the whole value in quotes, found `id: "a" b`
             "#]],
         ),
         (
             "id: @a\n",
             expect![[r#"
-                plugin.yaml:1: has a character that cannot begin a value; quote the value, found `id: @a`
+                plugin.yaml:1: has a value that starts with a reserved character; put the value in quotes, found `id: @a`
             "#]],
         ),
         (
             "id: `a`\n",
             expect![[r#"
-                plugin.yaml:1: has a character that cannot begin a value; quote the value, found `id: `a``
+                plugin.yaml:1: has a value that starts with a reserved character; put the value in quotes, found `id: `a``
             "#]],
         ),
         (
             "id: %a\n",
             expect![[r#"
-                plugin.yaml:1: has a character that cannot begin a value; quote the value, found `id: %a`
+                plugin.yaml:1: has a value that starts with a reserved character; put the value in quotes, found `id: %a`
             "#]],
         ),
         (
             "\"i\\u0064\": a\n",
             expect![[r#"
-                plugin.yaml:1: has a key with an escape; write it plainly, found `"i\u0064": a`
+                plugin.yaml:1: has a key with an escape sequence (`\`); write the key without escapes, found `"i\u0064": a`
             "#]],
         ),
         (
@@ -334,7 +337,7 @@ fn yaml_beyond_the_plain_subset_is_refused_with_its_line() {
         (
             "id: |9+-\n  a\n",
             expect![[r#"
-                plugin.yaml:1: has a block text with too many signs, found `id: |9+-`
+                plugin.yaml:1: has too many characters after `|` or `>`; at most one digit and one of `+` and `-` can follow, found `id: |9+-`
             "#]],
         ),
         (
@@ -361,25 +364,25 @@ fn yaml_beyond_the_plain_subset_is_refused_with_its_line() {
 }
 
 #[test]
-fn a_repeated_key_is_refused_in_any_spelling() {
+fn a_repeated_key_is_refused_with_and_without_quotes() {
     for (text, expected) in [
         (
             "id: a\nname: b\nid: c\n\"name\": d\n",
             expect![[r#"
-                plugin.yaml:3: has a key that is already in line 1 of the same mapping; keep one, found `id`
-                plugin.yaml:4: has a key that is already in line 2 of the same mapping; keep one, found `name`
+                plugin.yaml:3: repeats a key that is in line 1 of the same mapping; keep one of them, found `id`
+                plugin.yaml:4: repeats a key that is in line 2 of the same mapping; keep one of them, found `name`
             "#]],
         ),
         (
             "labels: {a: b, 'a': c}\n",
             expect![[r#"
-                plugin.yaml:1: has a key that is already in line 1 of the same mapping; keep one, found `a`
+                plugin.yaml:1: repeats a key that is in line 1 of the same mapping; keep one of them, found `a`
             "#]],
         ),
         (
             "endpoints:\n- path: /\n  path: /\n",
             expect![[r#"
-                plugin.yaml:3: has a key that is already in line 2 of the same mapping; keep one, found `path`
+                plugin.yaml:3: repeats a key that is in line 2 of the same mapping; keep one of them, found `path`
             "#]],
         ),
     ] {
@@ -395,24 +398,24 @@ fn a_repeated_key_is_refused_in_any_spelling() {
 }
 
 #[test]
-fn keys_are_short() {
+fn a_key_longer_than_1000_bytes_is_refused() {
     check(
         format!("{}: a\n", "k".repeat(1001)).as_bytes(),
         expect![[r#"
-            plugin.yaml:1: has a key of more than 1000 bytes, found `kkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkk…`
+            plugin.yaml:1: has a key longer than 1000 bytes, found `kkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkk…`
         "#]],
     );
 }
 
 #[test]
-fn a_problem_is_safe_to_print() {
+fn control_characters_of_the_file_are_escaped_in_messages() {
     check(
         b"id: \"a\\e[31m\\u202e\"\n",
         expect![[r#"
             plugin.yaml: `name` is required
             plugin.yaml: `version` is required
             plugin.yaml: `endpoints` is required
-            plugin.yaml:1: `id` must not hold control or invisible characters, found `a\u{1b}[31m\u{202e}`
+            plugin.yaml:1: `id` must not contain invisible characters; character 2 is U+001B, a control character; remove it, found `a\u{1b}[31m\u{202e}`
         "#]],
     );
 }
@@ -514,8 +517,8 @@ fn mutated_manifests_never_panic_and_their_lines_are_those_of_the_parser() {
     assert!(understood > 1000, "too few mutations were still YAML to learn from: {understood}");
 }
 
-/// Whether both the scan and the parser took the text; panics when they saw different things in it.
-fn lines_agree(bytes: &[u8]) -> bool {
+/// Returns whether the scanner and the parser both accept the text; panics if they see different keys or entries in it.
+pub(super) fn lines_agree(bytes: &[u8]) -> bool {
     let Ok(text) = precheck::text(bytes, Manifest::MAX_BYTES) else { return false };
     let Ok(lines) = scan::scan(&text) else { return false };
     let Ok(value) = serde_yaml::from_str::<Value>(&text) else { return false };
@@ -563,7 +566,7 @@ const SHAPES: &[&str] = &[
     "a: b\n  c d\n\n  e # f\ng: \"h\n  i: j\n  \\\n  k\"\n'l''m': 'n\n  o: p'\n",
     "- a\n-\n  b: c\n  d:\n    - e\n-   f: g\n    h: i\n- - j\n  - k: l\n    m: n\n",
     "---\n# a\n\nb :  c\n\"d\" : e\n'f':\n  g\nh:\n  i:\n\n  # j\n  k: l\n",
-    "a: [b, c:d,\n ]\ne: {-f, 'h':i, j#k, l : m #n\n, \"o\": [p\n  q, [], {}]}\nr: [\n]\n",
+    "a: [b, c:d,\n ]\ne: {-f, 'h':i, j#k, l : m #n\n , \"o\": [p\n  q, [], {}]}\nr: [\n]\n",
 ];
 
 #[test]

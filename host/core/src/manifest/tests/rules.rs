@@ -37,9 +37,9 @@ fn every_field_is_read() {
 #[test]
 fn keys_without_effect_cause_a_warning() {
     expect![[r#"
-        plugin.yaml:35: `endpoints[0].validation` checks the body, and a request with this method has none: `required` and `schema` have no effect
-        plugin.yaml:63: `security.filesystem_access` is recorded, not enforced by this host version
-        plugin.yaml:76: `artifacts` is recorded, not used by this host version: the plugin is built from its source
+        plugin.yaml:35: `endpoints[0].validation` has no effect: `required` and `schema` check the request body, and a request with this method has none
+        plugin.yaml:63: `security.filesystem_access` is not enforced by this version of the host: the plugin's code can open every file that the host can open
+        plugin.yaml:76: `artifacts` has no effect in this version of the host, which always builds a plugin from its source
     "#]]
     .assert_eq(&lines(&checked(FULL).warnings));
 }
@@ -64,8 +64,8 @@ tags: x
 ";
     expect![[r#"
         plugin.yaml: `name` is required
-        plugin.yaml:1: `version` must be text; write it in quotes: "1.0", found `1.0`
-        plugin.yaml:2: `id` may hold A-Z, a-z, 0-9, `_` and `-`, found `a/b`
+        plugin.yaml:1: `version` must be a version with three numbers; write 1.0.0, found `1.0`
+        plugin.yaml:2: `id` must contain only A-Z, a-z, 0-9, `_` and `-`, found `a/b`
         plugin.yaml:4: `endpoints[0].path` must start with `/`, found `hello`
         plugin.yaml:4: `endpoints[0].handler` is required
         plugin.yaml:5: `endpoints[0].method` must be one of GET, POST, PUT, DELETE, PATCH, HEAD, OPTIONS, found `FETCH`
@@ -73,7 +73,7 @@ tags: x
         plugin.yaml:7: `endpoints[1].path` is required
         plugin.yaml:7: `endpoints[1].method` is required
         plugin.yaml:7: `endpoints[1].handler` must be text; write it in quotes: "9", found `9`
-        plugin.yaml:8: `security.sandboxed` contradicts `security.placement: inline` in line 8; keep one of them, found `true`
+        plugin.yaml:8: `security.sandboxed` contradicts `security.placement: inline` in line 8; keep only one of the two keys, found `true`
         plugin.yaml:9: `tags` must be a list, found `x`
     "#]].assert_eq(&says(text.as_bytes(), Mode::Normal));
 }
@@ -89,7 +89,7 @@ fn names_and_versions() {
     check(
         "id: System\n",
         expect![[r#"
-            plugin.yaml:1: `id` must not be a reserved word, found `System`
+            plugin.yaml:1: `id` must not be a word of the management API; choose another id, found `System`
         "#]],
     );
     check(
@@ -137,45 +137,45 @@ fn names_and_versions() {
     check(
         "name: \"a\\tb\"\n",
         expect![[r#"
-            plugin.yaml:1: `name` must be one line without tabs, found `a\tb`
+            plugin.yaml:1: `name` must be a single line without tabs, found `a\tb`
         "#]],
     );
     check(
         "version: 1.10\n",
         expect![[r#"
-            plugin.yaml:1: `version` must be text; write it in quotes: "1.10", found `1.10`
+            plugin.yaml:1: `version` must be a version with three numbers; write 1.10.0, found `1.10`
         "#]],
     );
     check(
         "version: 1\n",
         expect![[r#"
-            plugin.yaml:1: `version` must be text; write it in quotes: "1", found `1`
+            plugin.yaml:1: `version` must be a version with three numbers; write 1.0.0, found `1`
         "#]],
     );
     check(
         "version: '1.0'\n",
         expect![[r#"
-            plugin.yaml:1: `version` must be a version such as `1.0.0`: unexpected end of input while parsing minor version number, found `1.0`
+            plugin.yaml:1: `version` must be a version with three numbers; write 1.0.0, found `1.0`
         "#]],
     );
     check(
         "version: v1.0.0\n",
         expect![[r#"
             ok, but
-            plugin.yaml:1: `version` needs no leading letter; write 1.0.0, found `v1.0.0`
+            plugin.yaml:1: `version` has a leading `v`, which is ignored; write 1.0.0, found `v1.0.0`
         "#]],
     );
     check(
         "version: 99999999999999999999.0.0\n",
         expect![[r#"
-            plugin.yaml:1: `version` must be a version such as `1.0.0`: value of major version number exceeds u64::MAX, found `99999999999999999999.0.0`
+            plugin.yaml:1: `version` must be a version such as 1.0.0: value of major version number exceeds u64::MAX, found `99999999999999999999.0.0`
         "#]],
     );
     check(
         "homepage: javascript:alert(1)\nrepository: example.com\n",
         expect![[r#"
-            plugin.yaml:1: `homepage` must be a URL that begins with https:// or http://, found `javascript:alert(1)`
-            plugin.yaml:2: `repository` must be a URL that begins with https:// or http://, found `example.com`
+            plugin.yaml:1: `homepage` must be a URL that starts with https:// or http://, found `javascript:alert(1)`
+            plugin.yaml:2: `repository` must be a URL that starts with https:// or http://, found `example.com`
         "#]],
     );
     check(
@@ -187,26 +187,26 @@ fn names_and_versions() {
     check(
         "labels: {a: 1, 2: b}\n",
         expect![[r#"
-            plugin.yaml:1: `labels` must have text as keys; write "2" in quotes
+            plugin.yaml:1: `labels` must have text as keys; write the key in quotes: "2"
             plugin.yaml:1: `labels.a` must be text; write it in quotes: "1", found `1`
         "#]],
     );
     check(
         &format!("tags: [{}]\n", "a,".repeat(257)),
         expect![[r#"
-            plugin.yaml:1: `tags` must have at most 256 entries, and has 257
+            plugin.yaml:1: `tags` must have at most 256 entries, but has 257
         "#]],
     );
     check(
         &format!("description: {}\n", "a".repeat(4097)),
         expect![[r#"
-            plugin.yaml:1: `description` must have at most 4096 bytes, found `aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa…`
+            plugin.yaml:1: `description` must be at most 4 KiB long, found `aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa…`
         "#]],
     );
     check(
         "description: \"a\\0b\"\n",
         expect![[r#"
-            plugin.yaml:1: `description` must not hold control or invisible characters, found `a\u{0}b`
+            plugin.yaml:1: `description` must not contain invisible characters; character 2 is U+0000, a control character; remove it, found `a\u{0}b`
         "#]],
     );
 }
@@ -216,8 +216,8 @@ fn description_and_author_are_missed_but_not_demanded() {
     let text = LEAST.replace("description: d\nauthor: a\n", "");
     expect![[r#"
         ok, but
-        plugin.yaml: `description` is missing; people look for it
-        plugin.yaml: `author` is missing; people look for it
+        plugin.yaml: `description` is missing; the host shows it to people who choose a plugin
+        plugin.yaml: `author` is missing; the host shows it to people who choose a plugin
     "#]]
     .assert_eq(&says(text.as_bytes(), Mode::Strict));
 }
@@ -246,7 +246,7 @@ fn endpoints() {
     check(
         "endpoints: []\n",
         expect![[r#"
-            plugin.yaml:1: `endpoints` must have 1 to 50 entries, and has 0
+            plugin.yaml:1: `endpoints` must have 1 to 50 entries, but has 0
         "#]],
     );
     check(
@@ -272,7 +272,7 @@ fn endpoints() {
     check(
         &format!("endpoints:\n{many}"),
         expect![[r#"
-            plugin.yaml:1: `endpoints` must have 1 to 50 entries, and has 51
+            plugin.yaml:1: `endpoints` must have 1 to 50 entries, but has 51
         "#]],
     );
     check(
@@ -285,11 +285,11 @@ fn endpoints() {
     check(
         "endpoints:\n- {path: /a/../b, method: get, handler: a-b}\n- {path: '/a b', method: 1, handler: ''}\n",
         expect![[r#"
-            plugin.yaml:2: `endpoints[0].path` must not have a part `.` or `..`, found `/a/../b`
-            plugin.yaml:2: `endpoints[0].handler` must be a letter, then letters, digits and `_`, at most 100, found `a-b`
-            plugin.yaml:3: `endpoints[1].path` must be printable ASCII without spaces, found `/a b`
+            plugin.yaml:2: `endpoints[0].path` must not have a segment `.` or `..`, found `/a/../b`
+            plugin.yaml:2: `endpoints[0].handler` must start with a letter and contain only letters, digits and `_`, at most 100 characters, found `a-b`
+            plugin.yaml:3: `endpoints[1].path` must contain only printable ASCII characters without spaces, found `/a b`
             plugin.yaml:3: `endpoints[1].method` must be text; write it in quotes: "1", found `1`
-            plugin.yaml:3: `endpoints[1].handler` must be a letter, then letters, digits and `_`, at most 100
+            plugin.yaml:3: `endpoints[1].handler` must start with a letter and contain only letters, digits and `_`, at most 100 characters
         "#]],
     );
     check(
@@ -341,25 +341,25 @@ fn paths_beside_each_other() {
     check(
         &paths(&[("GET", "/a"), ("get", "/a")]),
         expect![[r#"
-            plugin.yaml:3: `endpoints[1].path` repeats the method and path of line 2, found `/a`
+            plugin.yaml:3: `endpoints[1].path` has the same method and path as the endpoint in line 2, found `/a`
         "#]],
     );
     check(
         &paths(&[("GET", "/a/:x"), ("GET", "/a/{y}")]),
         expect![[r#"
-            plugin.yaml:3: `endpoints[1].path` repeats the method and path of line 2, found `/a/{y}`
+            plugin.yaml:3: `endpoints[1].path` has the same method and path as the endpoint in line 2, found `/a/{y}`
         "#]],
     );
     check(
         &paths(&[("GET", "/a/:x"), ("POST", "/a/{y}")]),
         expect![[r#"
-            plugin.yaml:3: `endpoints[1].path` names a parameter `y` that line 2 names `x` in the same path; use one name, found `/a/{y}`
+            plugin.yaml:3: `endpoints[1].path` calls a parameter `y` that the same path in line 2 calls `x`; use one name for both, found `/a/{y}`
         "#]],
     );
     check(
         &paths(&[("GET", "/a/*x"), ("POST", "/a/{y}/b")]),
         expect![[r#"
-            plugin.yaml:3: `endpoints[1].path` has a parameter where `/a/*x` in line 2 has a tail, or the reverse; one router cannot hold both, found `/a/{y}/b`
+            plugin.yaml:3: `endpoints[1].path` conflicts with `/a/*x` in line 2: one has a parameter where the other has `*`; change one of them, found `/a/{y}/b`
         "#]],
     );
     check(
@@ -381,7 +381,7 @@ fn the_access_and_request_rules_of_an_endpoint() {
     check(
         &endpoint("  auth: {required: false, roles: [admin]}\n"),
         expect![[r#"
-            plugin.yaml:5: `endpoints[0].auth.required` must be true, or left out, when roles, permissions or scopes are given, found `false`
+            plugin.yaml:5: `endpoints[0].auth.required` must be true or left out, because roles, permissions or scopes are required, found `false`
         "#]],
     );
     check(
@@ -389,7 +389,7 @@ fn the_access_and_request_rules_of_an_endpoint() {
         expect![[r#"
             plugin.yaml:5: `endpoints[0].auth.scopes[0]` must not be empty
             plugin.yaml:5: `endpoints[0].auth.scopes[1]` must be text; write it in quotes: "1", found `1`
-            plugin.yaml:5: `endpoints[0].auth.required` must be true or false, found `yes`
+            plugin.yaml:5: `endpoints[0].auth.required` must be true or false; write true, found `yes`
         "#]],
     );
     check(
@@ -428,21 +428,21 @@ fn the_access_and_request_rules_of_an_endpoint() {
     check(
         &endpoint("  validation: {required: [], schema: ../x.json}\n"),
         expect![[r#"
-            plugin.yaml:5: `endpoints[0].validation.schema` must be a path inside the tree, but leads outside, found `../x.json`
+            plugin.yaml:5: `endpoints[0].validation.schema` must be a path inside the plugin's folder, but it leads outside, found `../x.json`
         "#]],
     );
     check(
         &endpoint("  validation: {required: [name]}\n"),
         expect![[r#"
             ok, but
-            plugin.yaml:5: `endpoints[0].validation` checks the body, and a request with this method has none: `required` and `schema` have no effect
+            plugin.yaml:5: `endpoints[0].validation` has no effect: `required` and `schema` check the request body, and a request with this method has none
         "#]],
     );
     check(
         &endpoint("  validation: {required: [name]}\n  max_body_bytes: 16777217\n").replace("GET", "POST"),
         expect![[r#"
             ok, but
-            plugin.yaml:6: `endpoints[0].max_body_bytes` is more than the 16777216 bytes of a body that is checked, which hold instead, found `16777217`
+            plugin.yaml:6: `endpoints[0].max_body_bytes` is larger than 16 MiB, the limit for bodies that are validated, which applies instead, found `16777217`
         "#]],
     );
 }
@@ -457,13 +457,13 @@ fn a_list_of_roles_alone_makes_a_caller_known() {
 fn a_permission_that_this_host_does_not_have_is_pointed_at() {
     let text = with("permissions: [kv.raed, kv.read, resource.read, http.fetch]\n");
     expect![[r#"
-        plugin.yaml:1: `permissions[0]` is not a permission of this host and has no effect; did you mean `kv.read`?, found `kv.raed`
-        plugin.yaml:1: `permissions[2]` is not a permission of this host and has no effect; it has `kv.read`, `kv.write`, `events.publish`, `events.subscribe`, `http.fetch`, `plugins.call`, `secrets.read`, `metrics.write`, found `resource.read`
+        plugin.yaml:1: `permissions[0]` is not a known permission and has no effect; did you mean `kv.read`?, found `kv.raed`
+        plugin.yaml:1: `permissions[2]` is not a known permission and has no effect; known permissions are `kv.read`, `kv.write`, `events.publish`, `events.subscribe`, `http.fetch`, `plugins.call`, `secrets.read`, `metrics.write`, found `resource.read`
         plugin.yaml:1: `permissions` contains `http.fetch`, but no host is allowed; list the hosts in `security.allowed_hosts`
     "#]].assert_eq(&lines(&checked(&text).warnings));
     expect![[r#"
-        plugin.yaml:1: `permissions[0]` is not a permission of this host and has no effect; did you mean `kv.read`?, found `kv.raed`
-        plugin.yaml:1: `permissions[2]` is not a permission of this host and has no effect; it has `kv.read`, `kv.write`, `events.publish`, `events.subscribe`, `http.fetch`, `plugins.call`, `secrets.read`, `metrics.write`, found `resource.read`
+        plugin.yaml:1: `permissions[0]` is not a known permission and has no effect; did you mean `kv.read`?, found `kv.raed`
+        plugin.yaml:1: `permissions[2]` is not a known permission and has no effect; known permissions are `kv.read`, `kv.write`, `events.publish`, `events.subscribe`, `http.fetch`, `plugins.call`, `secrets.read`, `metrics.write`, found `resource.read`
     "#]].assert_eq(&says(text.as_bytes(), Mode::Strict));
     let manifest = checked(&text).manifest;
     assert!(manifest.permits(Permission::KvRead) && !manifest.permits(Permission::KvWrite));
@@ -517,15 +517,15 @@ fn the_requirements_of_a_plugin() {
     check(
         "dependencies: [other, a b, {id: third, version: '>=1'}, {version: '1'}, other]\n",
         expect![[r#"
-            plugin.yaml:1: `dependencies[1]` may hold A-Z, a-z, 0-9, `_` and `-`, found `a b`
+            plugin.yaml:1: `dependencies[1]` must contain only A-Z, a-z, 0-9, `_` and `-`, found `a b`
             plugin.yaml:1: `dependencies[3].id` is required
-            plugin.yaml:1: `dependencies` must name each plugin once, and names `other` again
+            plugin.yaml:1: `dependencies` contains `other` more than once; keep one entry
         "#]],
     );
     check(
         "dependencies: [{id: third, optional: true, required: true}]\n",
         expect![[r#"
-            plugin.yaml:1: `dependencies[0].optional` contradicts `required`, which is its opposite; keep one, found `true`
+            plugin.yaml:1: `dependencies[0].optional` contradicts `required`, which means the opposite; keep only one of the two keys, found `true`
         "#]],
     );
     check(
@@ -539,11 +539,11 @@ fn the_requirements_of_a_plugin() {
         "dependencies: [my-plugin, {id: other}]\nconflicts:\n- {id: my-plugin, version: x}\n- other\n- a b\n- {id: third, reason: none}\n- third\n- {version: '1'}\n",
         expect![[r#"
             plugin.yaml:1: `dependencies[0]` must not be the plugin itself, found `my-plugin`
-            plugin.yaml:2: `conflicts` must name each plugin once, and names `third` again
+            plugin.yaml:2: `conflicts` contains `third` more than once; keep one entry
             plugin.yaml:3: `conflicts[0]` must not be the plugin itself
-            plugin.yaml:3: `conflicts[0]` must not name `my-plugin`, which `dependencies` names too
-            plugin.yaml:4: `conflicts[1]` must not name `other`, which `dependencies` names too
-            plugin.yaml:5: `conflicts[2]` may hold A-Z, a-z, 0-9, `_` and `-`, found `a b`
+            plugin.yaml:3: `conflicts[0]` must not contain `my-plugin`, which is also in `dependencies`
+            plugin.yaml:4: `conflicts[1]` must not contain `other`, which is also in `dependencies`
+            plugin.yaml:5: `conflicts[2]` must contain only A-Z, a-z, 0-9, `_` and `-`, found `a b`
             plugin.yaml:8: `conflicts[5].id` is required
         "#]],
     );
@@ -572,10 +572,10 @@ fn configuration_is_what_json_can_hold() {
     check(
         "configuration: {a: .nan, b: [1, .inf], c: {1: d}, e: \"\\0\"}\n",
         expect![[r#"
-            plugin.yaml:1: `configuration.a` must be a number that JSON can hold, found `.nan`
-            plugin.yaml:1: `configuration.b[1]` must be a number that JSON can hold, found `.inf`
-            plugin.yaml:1: `configuration.c` must have text as keys; write "1" in quotes
-            plugin.yaml:1: `configuration.e` must not hold control or invisible characters, found `\u{0}`
+            plugin.yaml:1: `configuration.a` must be a finite number, because the configuration is passed to the plugin as JSON, found `.nan`
+            plugin.yaml:1: `configuration.b[1]` must be a finite number, because the configuration is passed to the plugin as JSON, found `.inf`
+            plugin.yaml:1: `configuration.c` must have text as keys; write the key in quotes: "1"
+            plugin.yaml:1: `configuration.e` must not contain invisible characters; character 1 is U+0000, a control character; remove it, found `\u{0}`
         "#]],
     );
     check(
@@ -587,7 +587,7 @@ fn configuration_is_what_json_can_hold() {
     check(
         "configuration:\n  a:\n  - b:\n      c: -.inf\n",
         expect![[r#"
-            plugin.yaml:4: `configuration.a[0].b.c` must be a number that JSON can hold, found `-.inf`
+            plugin.yaml:4: `configuration.a[0].b.c` must be a finite number, because the configuration is passed to the plugin as JSON, found `-.inf`
         "#]],
     );
     check(
@@ -605,7 +605,7 @@ fn configuration_is_what_json_can_hold() {
     check(
         "configuration_schema: /etc/passwd\n",
         expect![[r#"
-            plugin.yaml:1: `configuration_schema` must be a path inside the tree, but is absolute, found `/etc/passwd`
+            plugin.yaml:1: `configuration_schema` must be a path inside the plugin's folder, but it is absolute, found `/etc/passwd`
         "#]],
     );
 }
@@ -621,14 +621,14 @@ fn where_it_runs() {
     check(
         "security: {placement: isolated, sandboxed: false}\n",
         expect![[r#"
-            plugin.yaml:1: `security.sandboxed` contradicts `security.placement: isolated` in line 1; keep one of them, found `false`
+            plugin.yaml:1: `security.sandboxed` contradicts `security.placement: isolated` in line 1; keep only one of the two keys, found `false`
         "#]],
     );
     check(
         "security: {placement: Inline, checksum: abc, network_acces: true}\n",
         expect![[r#"
             plugin.yaml:1: `security.placement` must be `inline` or `isolated`, found `Inline`
-            plugin.yaml:1: `security.checksum` must be `sha256:` and 64 hex digits, found `abc`
+            plugin.yaml:1: `security.checksum` must be `sha256:` followed by 64 hex digits, found `abc`
         "#]],
     );
     check(
@@ -640,7 +640,7 @@ fn where_it_runs() {
     check(
         "health: {endpoint: /nowhere}\n",
         expect![[r#"
-            plugin.yaml:1: `health.endpoint` must be the path of a GET endpoint of this file, without parameters, found `/nowhere`
+            plugin.yaml:1: `health.endpoint` must be the path of a GET endpoint in this file, and that path must have no parameters, found `/nowhere`
         "#]],
     );
     check(
@@ -653,7 +653,7 @@ fn where_it_runs() {
     check(
         &format!("health: {{endpoint: '/a/{{x}}'}}\n{}", endpoint("- {path: '/a/{x}', method: GET, handler: A}\n")),
         expect![[r#"
-            plugin.yaml:1: `health.endpoint` must be the path of a GET endpoint of this file, without parameters, found `/a/{x}`
+            plugin.yaml:1: `health.endpoint` must be the path of a GET endpoint in this file, and that path must have no parameters, found `/a/{x}`
         "#]],
     );
 }
@@ -664,8 +664,8 @@ fn how_it_is_built() {
         "build: {features: [fast, --offline, 'a b', ''], profile: debug, timeout_seconds: 3601}\n",
         expect![[r#"
             plugin.yaml:1: `build.profile` must be `release` or `dev`, found `debug`
-            plugin.yaml:1: `build.features[1]` must not begin with `-`, found `--offline`
-            plugin.yaml:1: `build.features[2]` may hold letters, digits and `_+./-`, found `a b`
+            plugin.yaml:1: `build.features[1]` must not start with `-`, found `--offline`
+            plugin.yaml:1: `build.features[2]` must contain only letters, digits and `_+./-`, found `a b`
             plugin.yaml:1: `build.features[3]` must have 1 to 100 characters
             plugin.yaml:1: `build.timeout_seconds` must be a whole number from 1 to 3600, found `3601`
         "#]],
@@ -688,23 +688,23 @@ build:
 ",
         expect![[r#"
             plugin.yaml:4: `build.env.NUMBER` must be text; write it in quotes: "1", found `1`
-            plugin.yaml:5: `build.env.lower` must have a name of A-Z, 0-9 and `_` that begins with a letter, at most 64
-            plugin.yaml:6: `build.env.1X` must have a name of A-Z, 0-9 and `_` that begins with a letter, at most 64
-            plugin.yaml:7: `build.env.PATH` must not be set by a plugin: it steers the build itself
-            plugin.yaml:8: `build.env.RUSTFLAGS` must not be set by a plugin: it steers the build itself
-            plugin.yaml:9: `build.env.CARGO_HOME` must not be set by a plugin: it steers the build itself
-            plugin.yaml:10: `build.env.LD_PRELOAD` must not be set by a plugin: it steers the build itself
-            plugin.yaml:11: `build.env.HTTPS_PROXY` must not be set by a plugin: it steers the build itself
-            plugin.yaml:12: `build.env.GIT_SSH` must not be set by a plugin: it steers the build itself
-            plugin.yaml:13: `build.env.LINES` must be one line without tabs, found `a\nb`
+            plugin.yaml:5: `build.env.lower` must have a name that starts with A-Z and contains only A-Z, 0-9 and `_`, at most 64 characters
+            plugin.yaml:6: `build.env.1X` must have a name that starts with A-Z and contains only A-Z, 0-9 and `_`, at most 64 characters
+            plugin.yaml:7: `build.env.PATH` must not be set by a plugin, because it selects the programs or servers that the build uses
+            plugin.yaml:8: `build.env.RUSTFLAGS` must not be set by a plugin, because it selects the programs or servers that the build uses
+            plugin.yaml:9: `build.env.CARGO_HOME` must not be set by a plugin, because it selects the programs or servers that the build uses
+            plugin.yaml:10: `build.env.LD_PRELOAD` must not be set by a plugin, because it selects the programs or servers that the build uses
+            plugin.yaml:11: `build.env.HTTPS_PROXY` must not be set by a plugin, because it selects the programs or servers that the build uses
+            plugin.yaml:12: `build.env.GIT_SSH` must not be set by a plugin, because it selects the programs or servers that the build uses
+            plugin.yaml:13: `build.env.LINES` must be a single line without tabs, found `a\nb`
         "#]],
     );
     check(
         "artifacts: {linux: {url: 'http://x', sha256: abc}, a-b-c: {}, ../x-y: ~}\n",
         expect![[r#"
             plugin.yaml:1: `artifacts.linux` must be a target triple such as `x86_64-unknown-linux-gnu`
-            plugin.yaml:1: `artifacts.linux.url` must be a URL that begins with https://, found `http://x`
-            plugin.yaml:1: `artifacts.linux.sha256` must be `sha256:` and 64 hex digits, found `abc`
+            plugin.yaml:1: `artifacts.linux.url` must be a URL that starts with https://, found `http://x`
+            plugin.yaml:1: `artifacts.linux.sha256` must be `sha256:` followed by 64 hex digits, found `abc`
             plugin.yaml:1: `artifacts.a-b-c.url` is required
             plugin.yaml:1: `artifacts.a-b-c.sha256` is required
             plugin.yaml:1: `artifacts[../x-y]` must be a target triple such as `x86_64-unknown-linux-gnu`
@@ -715,12 +715,109 @@ build:
         "checksums: {complete: maybe, ../x: abc, src/A.rs: 1, src/a.rs: abc}\n",
         expect![[r#"
             plugin.yaml:1: `checksums.complete` must be true or false, found `maybe`
-            plugin.yaml:1: `checksums[../x]` must be `sha256:` and 64 hex digits, found `abc`
-            plugin.yaml:1: `checksums[../x]` must be a path inside the tree, but leads outside
+            plugin.yaml:1: `checksums[../x]` must be `sha256:` followed by 64 hex digits, found `abc`
+            plugin.yaml:1: `checksums[../x]` must be a path inside the plugin's folder, but it leads outside
             plugin.yaml:1: `checksums[src/A.rs]` must be text; write it in quotes: "1", found `1`
-            plugin.yaml:1: `checksums[src/a.rs]` must be `sha256:` and 64 hex digits, found `abc`
-            plugin.yaml:1: `checksums[src/a.rs]` names the same file as line 1 on some systems; keep one
+            plugin.yaml:1: `checksums[src/a.rs]` must be `sha256:` followed by 64 hex digits, found `abc`
+            plugin.yaml:1: `checksums[src/a.rs]` is the same file as in line 1 on file systems that ignore case; keep one of them
         "#]],
+    );
+}
+
+#[test]
+fn quoted_booleans_and_numbers_are_named_as_texts() {
+    check(
+        &endpoint("  auth: {required: \"true\"}\n  timeout_ms: \"1000\"\n  max_body_bytes: '1_000'\n"),
+        expect![[r#"
+        plugin.yaml:5: `endpoints[0].auth.required` must be true or false, not a text; write true without quotes, found `"true"`
+        plugin.yaml:6: `endpoints[0].timeout_ms` must be a whole number from 1 to 86400000, not a text; write 1000 without quotes, found `"1000"`
+        plugin.yaml:7: `endpoints[0].max_body_bytes` must be a whole number from 0 to 4294967296, not a text; write 1000 without quotes, found `"1_000"`
+    "#]],
+    );
+    check(
+        &endpoint("  auth: {required: True}\n  timeout_ms: 1_000\n"),
+        expect![[r#"
+        plugin.yaml:6: `endpoints[0].timeout_ms` must be a whole number from 1 to 86400000; write 1000, found `1_000`
+    "#]],
+    );
+    check(
+        &endpoint("  auth: {required: off}\n  timeout_ms: 30s\n  max_body_bytes: \"1 MiB\"\n"),
+        expect![[r#"
+        plugin.yaml:5: `endpoints[0].auth.required` must be true or false; write false, found `off`
+        plugin.yaml:6: `endpoints[0].timeout_ms` must be a whole number from 1 to 86400000, found `30s`
+        plugin.yaml:7: `endpoints[0].max_body_bytes` must be a whole number from 0 to 4294967296, found `1 MiB`
+    "#]],
+    );
+    check(
+        "build: {timeout_seconds: '60'}\nhealth: {enabled: 'no'}\nsecurity: {network_access: 1}\n",
+        expect![[r#"
+        plugin.yaml:1: `build.timeout_seconds` must be a whole number from 1 to 3600, not a text; write 60 without quotes, found `"60"`
+        plugin.yaml:2: `health.enabled` must be true or false; write false, found `no`
+        plugin.yaml:3: `security.network_access` must be true or false, found `1`
+    "#]],
+    );
+}
+
+#[test]
+fn a_version_with_other_than_three_numbers_is_suggested_with_three() {
+    check(
+        "version: '1'\n",
+        expect![[r#"
+        plugin.yaml:1: `version` must be a version with three numbers; write 1.0.0, found `1`
+    "#]],
+    );
+    check(
+        "version: v2.1-beta.1\n",
+        expect![[r#"
+        plugin.yaml:1: `version` must be a version with three numbers; write 2.1.0-beta.1, found `v2.1-beta.1`
+    "#]],
+    );
+    check(
+        "version: 01.2.3\n",
+        expect![[r#"
+        plugin.yaml:1: `version` must be a version with three numbers; write 1.2.3, found `01.2.3`
+    "#]],
+    );
+    check(
+        "version: 1.2.3.4\n",
+        expect![[r#"
+        plugin.yaml:1: `version` must be a version such as 1.0.0: unexpected character '.' after patch version number, found `1.2.3.4`
+    "#]],
+    );
+    check(
+        "version: latest\n",
+        expect![[r#"
+        plugin.yaml:1: `version` must be a version such as 1.0.0: unexpected character 'l' while parsing major version number, found `latest`
+    "#]],
+    );
+}
+
+#[test]
+fn a_misspelled_required_key_is_named_with_its_line() {
+    let text = LEAST.replace("endpoints:", "endpoint:").replace("id:", "ID:").replace("version:", "vesrion:");
+    expect![[r#"
+        plugin.yaml: `id` is required; `ID` in line 1 is not a known key; rename it to `id`
+        plugin.yaml: `version` is required; `vesrion` in line 3 is not a known key; rename it to `version`
+        plugin.yaml: `endpoints` is required; `endpoint` in line 6 is not a known key; rename it to `endpoints`
+    "#]]
+    .assert_eq(&says(text.as_bytes(), Mode::Normal));
+    check(
+        "endpoints: [{path: /a, methods: GET, handlr: A}]\n",
+        expect![[r#"
+        plugin.yaml:1: `endpoints[0].method` is required; `methods` in line 1 is not a known key; rename it to `method`
+        plugin.yaml:1: `endpoints[0].handler` is required; `handlr` in line 1 is not a known key; rename it to `handler`
+    "#]],
+    );
+}
+
+#[test]
+fn more_endpoints_than_the_limit_are_refused_with_the_limit_of_endpoints() {
+    let many: String = (0..500).map(|n| format!("- {{path: /{n}, method: GET, handler: A}}\n")).collect();
+    check(
+        &format!("endpoints:\n{many}"),
+        expect![[r#"
+        plugin.yaml:1: `endpoints` must have 1 to 50 entries, but has 500
+    "#]],
     );
 }
 
@@ -767,40 +864,40 @@ dependencies:
     );
     expect![[r#"
         ok, but
-        plugin.yaml:1: `version` needs no leading letter; write 1.2.3, found `v1.2.3`
-        plugin.yaml:2: `config` is a key of older manifests without effect; defaults are in `configuration`
-        plugin.yaml:3: `ui_components` is a key of older manifests without effect
-        plugin.yaml:4: `capabilities` is a key of older manifests without effect; list host services in `permissions`
-        plugin.yaml:5: `features` is a key of older manifests without effect; cargo features are in `build.features`
-        plugin.yaml:6: `module` is a key of older manifests without effect
-        plugin.yaml:7: `go_version` is a key of older manifests without effect; `compatibility.rust` names the compiler
-        plugin.yaml:9: `compatibility.ui_version` is a key of older manifests without effect
-        plugin.yaml:11: `dependencies[0]` is an import path, not a plugin, and has no effect, found `github.com/gin-gonic/gin`
-        plugin.yaml:12: `dependencies[1].name` is a key of older manifests, and what it names is optional; write `id`
-        plugin.yaml:12: `dependencies[1].description` is a key of older manifests without effect
-        plugin.yaml:12: `dependencies[1].required` is a key of older manifests; write `optional`, which is its opposite
-        plugin.yaml:13: `dependencies[2].name` is a key of older manifests, and what it names is optional; write `id`
-        plugin.yaml:13: `dependencies[2].required` is a key of older manifests; write `optional`, which is its opposite
-        plugin.yaml:13: `dependencies[2].name` is not the id of a plugin, and has no effect, found `k8s.io/client-go`
-        plugin.yaml:14: `dependencies[3].name` is a key of older manifests, and what it names is optional; write `id`
+        plugin.yaml:1: `version` has a leading `v`, which is ignored; write 1.2.3, found `v1.2.3`
+        plugin.yaml:2: `config` is a key of an older format and has no effect; write default settings in `configuration`
+        plugin.yaml:3: `ui_components` is a key of an older format and has no effect
+        plugin.yaml:4: `capabilities` is a key of an older format and has no effect; list host services in `permissions`
+        plugin.yaml:5: `features` is a key of an older format and has no effect; list cargo features in `build.features`
+        plugin.yaml:6: `module` is a key of an older format and has no effect
+        plugin.yaml:7: `go_version` is a key of an older format and has no effect; write the required compiler in `compatibility.rust`
+        plugin.yaml:9: `compatibility.ui_version` is a key of an older format and has no effect
+        plugin.yaml:11: `dependencies[0]` is an import path, not a plugin id, and has no effect, found `github.com/gin-gonic/gin`
+        plugin.yaml:12: `dependencies[1].name` is a key of an older format, and the dependency counts as optional; write `id` instead
+        plugin.yaml:12: `dependencies[1].description` is a key of an older format and has no effect
+        plugin.yaml:12: `dependencies[1].required` is a key of an older format; write `optional` with the opposite value
+        plugin.yaml:13: `dependencies[2].name` is a key of an older format, and the dependency counts as optional; write `id` instead
+        plugin.yaml:13: `dependencies[2].required` is a key of an older format; write `optional` with the opposite value
+        plugin.yaml:13: `dependencies[2].name` is not a plugin id and has no effect, found `k8s.io/client-go`
+        plugin.yaml:14: `dependencies[3].name` is a key of an older format, and the dependency counts as optional; write `id` instead
         plugin.yaml:14: `dependencies[3].version` is not a version requirement and has no effect, found `latest`
     "#]].assert_eq(&says(text.as_bytes(), Mode::Normal));
     expect![[r#"
-        plugin.yaml:2: `config` is a key of older manifests without effect; defaults are in `configuration`
-        plugin.yaml:3: `ui_components` is a key of older manifests without effect
-        plugin.yaml:4: `capabilities` is a key of older manifests without effect; list host services in `permissions`
-        plugin.yaml:5: `features` is a key of older manifests without effect; cargo features are in `build.features`
-        plugin.yaml:6: `module` is a key of older manifests without effect
-        plugin.yaml:7: `go_version` is a key of older manifests without effect; `compatibility.rust` names the compiler
-        plugin.yaml:9: `compatibility.ui_version` is a key of older manifests without effect
-        plugin.yaml:11: `dependencies[0]` is an import path, not a plugin, and has no effect, found `github.com/gin-gonic/gin`
-        plugin.yaml:12: `dependencies[1].name` is a key of older manifests, and what it names is optional; write `id`
-        plugin.yaml:12: `dependencies[1].description` is a key of older manifests without effect
-        plugin.yaml:12: `dependencies[1].required` is a key of older manifests; write `optional`, which is its opposite
-        plugin.yaml:13: `dependencies[2].name` is a key of older manifests, and what it names is optional; write `id`
-        plugin.yaml:13: `dependencies[2].required` is a key of older manifests; write `optional`, which is its opposite
-        plugin.yaml:13: `dependencies[2].name` is not the id of a plugin, and has no effect, found `k8s.io/client-go`
-        plugin.yaml:14: `dependencies[3].name` is a key of older manifests, and what it names is optional; write `id`
+        plugin.yaml:2: `config` is a key of an older format and has no effect; write default settings in `configuration`
+        plugin.yaml:3: `ui_components` is a key of an older format and has no effect
+        plugin.yaml:4: `capabilities` is a key of an older format and has no effect; list host services in `permissions`
+        plugin.yaml:5: `features` is a key of an older format and has no effect; list cargo features in `build.features`
+        plugin.yaml:6: `module` is a key of an older format and has no effect
+        plugin.yaml:7: `go_version` is a key of an older format and has no effect; write the required compiler in `compatibility.rust`
+        plugin.yaml:9: `compatibility.ui_version` is a key of an older format and has no effect
+        plugin.yaml:11: `dependencies[0]` is an import path, not a plugin id, and has no effect, found `github.com/gin-gonic/gin`
+        plugin.yaml:12: `dependencies[1].name` is a key of an older format, and the dependency counts as optional; write `id` instead
+        plugin.yaml:12: `dependencies[1].description` is a key of an older format and has no effect
+        plugin.yaml:12: `dependencies[1].required` is a key of an older format; write `optional` with the opposite value
+        plugin.yaml:13: `dependencies[2].name` is a key of an older format, and the dependency counts as optional; write `id` instead
+        plugin.yaml:13: `dependencies[2].required` is a key of an older format; write `optional` with the opposite value
+        plugin.yaml:13: `dependencies[2].name` is not a plugin id and has no effect, found `k8s.io/client-go`
+        plugin.yaml:14: `dependencies[3].name` is a key of an older format, and the dependency counts as optional; write `id` instead
         plugin.yaml:14: `dependencies[3].version` is not a version requirement and has no effect, found `latest`
     "#]].assert_eq(&says(text.as_bytes(), Mode::Strict));
     expect![[r#"

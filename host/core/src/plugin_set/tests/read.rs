@@ -139,7 +139,7 @@ fn the_same_is_read_from_json() {
         assert!(said.starts_with("plugins.yaml: ") && said.contains(part), "{text}: {said}");
     }
     let long = [b"\"".as_slice(), &[b'a'; PluginSet::MAX_BYTES], b"\""].concat();
-    assert!(says(read_json(&long)).contains("must have at most 1048576 bytes"));
+    assert!(says(read_json(&long)).contains("is larger than 1 MiB"));
 }
 
 #[test]
@@ -186,13 +186,13 @@ plugins:
             plugins.yaml:10: `plugins[1].version` chooses a branch, tag or commit of a git address, which `source` is not
             plugins.yaml:11: `plugins[1].commit` is the lock of a git address, which `source` is not
             plugins.yaml:11: `plugins[1].commit` is a lock and requires the `id` of its plugin
-            plugins.yaml:12: `plugins[1].artifact` must be `sha256:` and 64 hex digits, found `sha256:12`
+            plugins.yaml:12: `plugins[1].artifact` must be `sha256:` followed by 64 hex digits, found `sha256:12`
             plugins.yaml:12: `plugins[1].artifact` is a lock and requires the `id` of its plugin
             plugins.yaml:14: `plugins[2].version` contradicts the `v1` in `source`; keep one of them, found `v2`
             plugins.yaml:15: `plugins[2].commit` must be a whole commit id: 40 hex digits in lower case, found `abc`
             plugins.yaml:16: `plugins[2].id` must have 3 to 50 characters, found `ab`
-            plugins.yaml:17: `plugins[3].id` must not be a reserved word, found `plan`
-            plugins.yaml:18: `plugins[3].source` is empty; give it a value, or leave it out
+            plugins.yaml:17: `plugins[3].id` must not be a word of the management API; choose another id, found `plan`
+            plugins.yaml:18: `plugins[3].source` is empty; add a value, or leave the key out
             plugins.yaml:18: `plugins[3].source` is required
             plugins.yaml:19: `plugins[3].update.every` is not a known key
             plugins.yaml:19: `plugins[3].update.policy` `newest` is not an update policy; write `patch`, `minor`, `major`, `manual` or `pinned`, found `newest`
@@ -221,13 +221,13 @@ fn yaml_outside_the_subset_is_refused_before_it_is_parsed() {
         ("version: 1\nplugins: []\n---\n", "plugins.yaml:3: "),
         ("version: 1\nplugins:\n\t- source: x\n", "plugins.yaml:3: "),
         ("version: 1\nplugins: [{source: \"a\u{202e}b\"}]\n", "U+202E"),
-        (&format!("version: 1\nplugins: {}\n", "[".repeat(17)), "nested more than 16 deep"),
-        (&"#".repeat(PluginSet::MAX_BYTES + 1), "must have at most 1048576 bytes"),
+        (&format!("version: 1\nplugins: {}\n", "[".repeat(17)), "nested more than 16 levels deep"),
+        (&"#".repeat(PluginSet::MAX_BYTES + 1), "is larger than 1 MiB"),
     ] {
         let said = says(read(text.as_bytes()));
         assert!(said.contains(part), "{text:?}: {said}");
     }
-    assert!(says(read(b"version: 1\nplugins: [\xff]\n")).contains("plugins.yaml:2: must be UTF-8"));
+    assert!(says(read(b"version: 1\nplugins: [\xff]\n")).contains("plugins.yaml:2: is not UTF-8"));
 }
 
 #[test]
@@ -263,7 +263,7 @@ fn the_largest_files_are_read_in_bearable_time() {
     }
     assert_eq!(read(text.as_bytes()).unwrap().plugins.len(), 1000);
     text += "  - source: /srv/one-more\n";
-    assert!(says(read(text.as_bytes())).contains("must have at most 1000 entries, and has 1001"));
+    assert!(says(read(text.as_bytes())).contains("must have at most 1000 entries, but has 1001"));
     // Wide and deep, and as long as a file may be.
     let line = format!("  - source: x\n    configuration: {}1{}\n", "{a: ".repeat(12), "}".repeat(12));
     let text = "version: 1\nplugins:\n".to_owned() + &line.repeat(PluginSet::MAX_BYTES / line.len() - 1);
