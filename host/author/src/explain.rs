@@ -5,7 +5,7 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use host_core::manifest::Mode;
-use host_core::{Digest, Manifest};
+use host_core::{Digest, Manifest, Size};
 use host_load::explain::{Facts, Finding, Gate, facts, file_gate};
 use serde_json::json;
 
@@ -89,7 +89,7 @@ fn read(path: &Path) -> Result<Vec<u8>, Failure> {
         return Err(unreadable("it is not a regular file".to_owned()).fix("pass a library file, usually a `.so`"));
     }
     if metadata.len() > MAX_BYTES {
-        let reason = format!("it has {} bytes, a host accepts at most {MAX_BYTES}", metadata.len());
+        let reason = format!("it has {} bytes; a host accepts at most {}", metadata.len(), Size::of(MAX_BYTES));
         return Err(
             unreadable(reason).fix("strip debug information with `strip = \"debuginfo\"` in the profile of Cargo.toml")
         );

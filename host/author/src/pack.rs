@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use host_core::manifest::{Checksums, Manifest};
-use host_core::{Digest, TreePath};
+use host_core::{Digest, Size, TreePath};
 use host_fetch::{Fetched, ZipError};
 use host_run::Error;
 use host_store::{Tree, TreeFile, atomic};
@@ -56,7 +56,8 @@ async fn pack_now(args: Pack, config: AuthorConfig) -> Result<(), Failure> {
     let n_bytes = packed.bytes.len() as u64;
     if n_bytes > max_upload_bytes {
         warnings.push(format!(
-            "the archive is larger than `max_upload_bytes` ({max_upload_bytes} bytes), so it cannot be uploaded"
+            "the archive is larger than `max_upload_bytes` ({}), so it cannot be uploaded",
+            Size::of(max_upload_bytes)
         ));
     }
     let digest = Digest::of(&packed.bytes);

@@ -9,6 +9,7 @@ mod services;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use host_core::Size;
 use host_load::Error;
 use host_process::{Command, Error as ProcessError, Exit, Stream};
 use host_run::{TrialAttempt, TrialDepth, TrialFuture, TrialOutcome, TrialRunner};
@@ -170,7 +171,7 @@ impl ChildOutput {
             }
             (_, Some(stage), Ok(exit)) => Err(Error::TrialCrashed { during: stage.during(), how: how(exit), said }),
             (_, Some(stage), Err(ProcessError::OutputTooLarge { max_bytes, .. })) => {
-                let how = format!("was killed because it wrote more than {max_bytes} bytes");
+                let how = format!("was killed because it wrote more than {}", Size::of(max_bytes));
                 Err(Error::TrialCrashed { during: stage.during(), how, said })
             }
             (_, None, Ok(exit)) => {

@@ -139,7 +139,7 @@ fn explain(error: host_process::Error) -> Error {
             Error::NoToolchain { program: program.clone(), source: host_process::Error::NotFound { program }.into() }
         }
         error @ (host_process::Error::TimedOut { .. } | host_process::Error::Silent { .. }) => Error::TimedOut(error),
-        error @ host_process::Error::OutputTooLarge { .. } => Error::OutputTooLarge(error),
+        host_process::Error::OutputTooLarge { max_bytes, .. } => Error::OutputTooLarge { max_bytes },
         error @ host_process::Error::Failed { .. } => Error::Process(error),
     }
 }

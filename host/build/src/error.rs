@@ -4,8 +4,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use host_core::Digest;
 use host_core::configuration::{SchemaError, Violation};
+use host_core::{Digest, Size};
 use host_process::Exit;
 use semver::{Version, VersionReq};
 
@@ -77,9 +77,9 @@ pub enum Error {
     /// The build took too long, or was silent for too long.
     #[error("the build was stopped; hint: raise `build.timeout_seconds` in plugin.yaml if it needs the time")]
     TimedOut(#[source] host_process::Error),
-    /// The build wrote more than it may.
-    #[error("the build was stopped")]
-    OutputTooLarge(#[source] host_process::Error),
+    /// The build wrote more output than it may.
+    #[error("the build was stopped because it wrote more than {} of messages", Size::of(*max_bytes))]
+    OutputTooLarge { max_bytes: u64 },
     /// cargo succeeded and named no library.
     #[error("cargo succeeded but reported no library of `{package}`")]
     NoLibrary {
@@ -131,7 +131,7 @@ impl Error {
             Error::Dependencies { .. } => "build_dependencies",
             Error::Cargo { .. } => "build_failed",
             Error::TimedOut(_) => "build_timed_out",
-            Error::OutputTooLarge(_) => "build_output_too_large",
+            Error::OutputTooLarge { .. } => "build_output_too_large",
             Error::NoLibrary { .. } => "build_no_library",
             Error::Process(_) => "build_process",
             Error::Store(error) => error.code(),

@@ -1,5 +1,6 @@
 //! The response to a call that the plugin did not answer. The logs have more details under the request id.
 
+use host_core::Size;
 use host_core::configuration::Violation;
 use host_load::{CallError, ServiceBody};
 use http::header::{self, HeaderValue};
@@ -109,7 +110,7 @@ impl RefusedCall {
             CallRefusal::BodyTooLarge(max) => RefusedCall::new(
                 StatusCode::PAYLOAD_TOO_LARGE,
                 "body_too_large",
-                format!("the endpoint accepts a body of at most {max} bytes"),
+                format!("the endpoint accepts a body of at most {}", Size::of(*max)),
             ),
             CallRefusal::BodyIncomplete(reason) => RefusedCall::new(
                 StatusCode::BAD_REQUEST,

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf as _, Bytes};
+use host_core::Size;
 use host_load::{CallError, RequestBody};
 use http::HeaderMap;
 use http_body::Body;
@@ -106,7 +107,7 @@ pub(crate) fn limited(mut body: impl IncomingBody, max_bytes: u64, progress: Arc
                 Some(rest) => left = rest,
                 None => {
                     progress.too_large.store(true, Ordering::Release);
-                    return Poll::Ready(Some(Err(format!("the body exceeds {max_bytes} bytes"))));
+                    return Poll::Ready(Some(Err(format!("the body is larger than {}", Size::of(max_bytes)))));
                 }
             }
             return Poll::Ready(Some(Ok(data)));

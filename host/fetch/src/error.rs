@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use host_core::PathError;
+use host_core::{PathError, Size};
 use rustix::io::Errno;
 
 use crate::zip::error::ZipError;
@@ -90,7 +90,7 @@ pub enum Error {
         place: String,
     },
     /// The file of an index has more bytes than one may have.
-    #[error("the index `{place}` has more than {max_bytes} bytes")]
+    #[error("the index `{place}` is larger than {}", Size::of_usize(*max_bytes))]
     IndexTooLarge { place: String, max_bytes: usize },
 
     /// A repository that is not on the list.
@@ -136,8 +136,9 @@ pub enum Error {
     },
     /// The repository is larger than the limit.
     #[error(
-        "`{url}` sent more than {max_bytes} bytes; \
-         hint: install a branch or tag, for which only its newest commit is fetched, or an archive"
+        "`{url}` sent more than {}; \
+         hint: install a branch or tag, for which only its newest commit is fetched, or an archive",
+        Size::of(*max_bytes)
     )]
     GitTooLarge { url: String, max_bytes: u64 },
     /// The whole fetch took too long.

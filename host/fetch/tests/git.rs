@@ -158,7 +158,7 @@ fn only_the_newest_commit_of_a_branch_crosses_the_network() {
     let first = place.repository.git(&["rev-list", "--max-parents=0", "HEAD"]);
     let error = place.fetch(&first).unwrap_err();
     assert_eq!(error.code(), "fetch_git_too_large");
-    assert!(error.to_string().contains("100000 bytes; hint: install a branch or tag"), "{error}");
+    assert!(error.to_string().contains("100 KB; hint: install a branch or tag"), "{error}");
 }
 
 #[test]

@@ -546,7 +546,7 @@ fn archives_beyond_the_limits_are_refused() {
 
     // The claim alone is enough; nothing is unpacked to see whether it is true.
     let bomb = Entry::deflated("bomb", b"x").both(|header| header.bytes = 200 << 20);
-    refused_entry("a bomb", bomb, "fetch_zip_ratio", "declares 209715200 bytes in 6");
+    refused_entry("a bomb", bomb, "fetch_zip_ratio", "declares 209715200 bytes, more than");
 }
 
 // === archives of other writers ===

@@ -4,6 +4,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Weak};
 
+use host_core::Size;
 use plugin_sdk_abi::export::WithMetadata;
 use plugin_sdk_abi::record::Record;
 use plugin_sdk_abi::{
@@ -84,7 +85,7 @@ unsafe extern "C" fn event(host: *const (), level: u8, record: *const u8, len: u
     // SAFETY: the plugin passes the pointer of its handle, before `release`.
     let object = unsafe { host_object(host) };
     if len > MAX_RECORD_BYTES {
-        let text = format!("an event of {len} bytes was left out; at most {MAX_RECORD_BYTES} are taken");
+        let text = format!("a log event of {len} bytes was dropped; the limit is {}", Size::of_usize(MAX_RECORD_BYTES));
         // SAFETY: `text` outlives the call.
         return unsafe { log(host, log_level::WARN, text.as_ptr(), text.len()) };
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
+use host_core::Size;
 use http::StatusCode;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http_body::{Body, Frame, SizeHint};
@@ -75,11 +76,15 @@ impl PluginResponse {
 fn read_headers(buffer: &[u8], streamed: bool) -> Result<HeaderMap, CallError> {
     if buffer.len() > MAX_HEADER_BYTES {
         let found = buffer.len();
-        return Err(CallError::Invalid(format!("{found} bytes of headers, at most {MAX_HEADER_BYTES} are taken")));
+        let max = Size::of_usize(MAX_HEADER_BYTES);
+        return Err(CallError::Invalid(format!("it has {found} bytes of headers, but at most {max} are accepted")));
     }
     let (pairs, _) = Pairs::read(buffer).map_err(|error| CallError::Invalid(error.to_string()))?;
     if pairs.len() > MAX_HEADERS {
-        return Err(CallError::Invalid(format!("{} headers, at most {MAX_HEADERS} are taken", pairs.len())));
+        return Err(CallError::Invalid(format!(
+            "it has {} headers, but at most {MAX_HEADERS} are accepted",
+            pairs.len()
+        )));
     }
     let mut headers = HeaderMap::with_capacity(pairs.len() + 2);
     for (name, value) in pairs.iter() {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use host_core::Size;
 use host_core::manifest::Permission;
 use http::StatusCode;
 
@@ -26,14 +27,14 @@ pub enum Error {
     Kv(#[from] host_state::Error),
     #[error("the key-value store has no key `{key}`")]
     KvNotFound { key: String },
-    #[error("the value exceeds the limit `max_value_bytes` of {limit} bytes; hint: store a smaller value")]
-    KvValueTooLong { limit: u64 },
+    #[error("the value exceeds the limit `max_value_bytes` of {limit}; hint: store a smaller value")]
+    KvValueTooLong { limit: Size },
     #[error("a topic {rule}, found {found}")]
     Topic { rule: &'static str, found: String },
     #[error("the event is not valid JSON: {reason}")]
     EventJson { reason: String },
-    #[error("the event exceeds {limit} bytes; hint: store the data in the key-value store and publish its key")]
-    EventTooLong { limit: usize },
+    #[error("the event is larger than {limit}; hint: store the data in the key-value store and publish its key")]
+    EventTooLong { limit: Size },
     #[error(
         "the plugin has reached the limit of {limit} subscriptions; hint: subscribe once and distribute the events"
     )]

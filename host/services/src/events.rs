@@ -6,7 +6,7 @@ mod queue;
 use std::fmt::Write as _;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use host_core::PluginId;
+use host_core::{PluginId, Size};
 use host_load::{ServiceBody, ServiceRequest};
 use http::header::{self, HeaderValue};
 use http::{Method, Response};
@@ -39,7 +39,8 @@ pub(crate) async fn answer(
     let topic = request.param("topic").ok_or_else(missing)?.to_owned();
     if request.method == Method::POST {
         check_topic(&topic)?;
-        let body = collect(request.body, MAX_BYTES).await?.ok_or(Error::EventTooLong { limit: MAX_BYTES })?;
+        let body =
+            collect(request.body, MAX_BYTES).await?.ok_or(Error::EventTooLong { limit: Size::of_usize(MAX_BYTES) })?;
         return Ok(json(&Published { subscribers: bus.publish(plugin, &topic, &body)? }));
     }
     let stream = bus.subscribe(owner, Pattern::parse(&topic)?)?;

@@ -6,7 +6,7 @@ use std::io::Read as _;
 use std::os::unix::ffi::OsStringExt as _;
 use std::path::PathBuf;
 
-use host_core::PluginId;
+use host_core::{PluginId, Size};
 use host_load::{ServiceBody, ServiceRequest};
 use http::{Response, StatusCode};
 
@@ -62,7 +62,7 @@ fn read(source: SecretSource) -> Result<Vec<u8>, String> {
             let mut secret = Vec::new();
             file.take(MAX_BYTES + 1).read_to_end(&mut secret).map_err(failed)?;
             if secret.len() as u64 > MAX_BYTES {
-                return Err(format!("`{}` has more than {MAX_BYTES} bytes", path.display()));
+                return Err(format!("`{}` is larger than {}", path.display(), Size::of(MAX_BYTES)));
             }
             if secret.ends_with(b"\n") {
                 secret.pop();

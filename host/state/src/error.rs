@@ -5,7 +5,7 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use host_core::PluginId;
+use host_core::{PluginId, Size};
 
 /// The reason why the state could not be opened, read or changed.
 #[derive(Debug, thiserror::Error)]
@@ -75,7 +75,7 @@ pub enum Error {
         found: String,
     },
     /// A change would go over one of the limits of a plugin.
-    #[error("{quota} is {limit}, and this change would reach {asked}; hint: delete keys, or store less")]
+    #[error("{quota} is {}, and this change would reach {asked}; hint: delete keys, or store less", quota.shown(*limit))]
     Quota { quota: Quota, limit: u64, asked: u64 },
     /// The condition of a change does not hold.
     #[error("key `{key}` {found}, so it was not changed; hint: read it again")]
@@ -165,6 +165,16 @@ fn is_full(error: &sqlx::Error) -> bool {
 /// SQLite's extended result code.
 pub(crate) fn code(error: &sqlx::Error) -> Option<i32> {
     error.as_database_error()?.code()?.parse().ok()
+}
+
+impl Quota {
+    /// The limit as it is shown: a size or a number of keys.
+    fn shown(self, limit: u64) -> String {
+        match self {
+            Quota::ValueBytes | Quota::TotalBytes => Size::of(limit).to_string(),
+            Quota::Keys => limit.to_string(),
+        }
+    }
 }
 
 impl fmt::Display for Quota {

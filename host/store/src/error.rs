@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use host_core::{Digest, TreePath};
+use host_core::{Digest, Size, TreePath};
 
 /// The reason why the store failed.
 #[derive(Debug, thiserror::Error)]
@@ -42,21 +42,21 @@ pub enum Error {
         source: io::Error,
     },
     /// More files than a tree may have.
-    #[error("tree has more than {max_files} files; `{path}` is one too many")]
+    #[error("the source has more than {max_files} files; `{path}` exceeds the limit")]
     TooManyFiles {
         /// The first file over the limit.
         path: TreePath,
         max_files: usize,
     },
     /// One file with more bytes than a file may have.
-    #[error("file `{path}` has more than {max_bytes} bytes")]
+    #[error("file `{path}` is larger than {}", Size::of(*max_bytes))]
     FileTooLarge {
         /// The file inside the tree.
         path: TreePath,
         max_bytes: u64,
     },
     /// More bytes than a tree may have.
-    #[error("tree has more than {max_bytes} bytes; `{path}` exceeds the limit")]
+    #[error("the source is larger than {}; `{path}` exceeds the limit", Size::of(*max_bytes))]
     TreeTooLarge {
         /// The file that went over it.
         path: TreePath,
@@ -97,7 +97,7 @@ pub enum Error {
     #[error("library `{}` is not a regular file", path.display())]
     NotAFile { path: PathBuf },
     /// A library with more bytes than is sensible.
-    #[error("library `{}` has more than {max_bytes} bytes; hint: strip its debug information", path.display())]
+    #[error("library `{}` is larger than {}; hint: strip its debug information", path.display(), Size::of(*max_bytes))]
     LibraryTooLarge { path: PathBuf, max_bytes: u64 },
     /// The file of the encryption key is invalid.
     #[error(

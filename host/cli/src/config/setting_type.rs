@@ -3,8 +3,8 @@
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 
-use host_core::Source;
 use host_core::manifest::AllowedHost;
+use host_core::{Size, Source};
 use host_fetch::Mirror;
 use host_run::SecretSource;
 use serde_json::Value as Json;
@@ -92,7 +92,11 @@ impl SettingType {
             SettingType::Filter => "a log filter such as `info` or `info,build=debug`",
             SettingType::Number { min, max } => return format!("a number from {min} to {max}"),
             SettingType::Bytes { min, max } => {
-                return format!("a number of bytes from {min} to {max}, or a size such as `100MiB`");
+                return format!(
+                    "a size from {} to {}, such as `100MiB`, or a number of bytes",
+                    Size::of(*min),
+                    Size::of(*max)
+                );
             }
             SettingType::Mode | SettingType::LogFormat => {
                 let words: Vec<_> = self.words().iter().map(|word| format!("`{word}`")).collect();

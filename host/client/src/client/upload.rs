@@ -4,7 +4,7 @@ use std::path::Path;
 
 use bytes::Bytes;
 use host_api::UploadAnswer;
-use host_core::Digest;
+use host_core::{Digest, Size};
 
 use super::{ApiRequest, Client};
 use crate::failure::Failure;
@@ -22,7 +22,7 @@ impl Client {
             |reason: String| Failure::failed(format!("failed to read `{}`", path.display())).because(reason);
         let metadata = tokio::fs::metadata(path).await.map_err(|error| unreadable(error.to_string()))?;
         if !metadata.is_file() || metadata.len() > MAX_BYTES {
-            return Err(unreadable(format!("it is not a regular file of at most {MAX_BYTES} bytes")));
+            return Err(unreadable(format!("it is not a regular file of at most {}", Size::of(MAX_BYTES))));
         }
         let archive = tokio::fs::read(path).await.map_err(|error| unreadable(error.to_string()))?;
         let reply = self.request(form(&archive)).await?;

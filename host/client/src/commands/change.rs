@@ -4,6 +4,7 @@ use std::io::{IsTerminal as _, Read as _};
 use std::path::Path;
 
 use host_api::Configuration;
+use host_core::Size;
 use http::Method;
 use serde_json::{Map, Value};
 
@@ -96,8 +97,9 @@ fn read(path: &Path) -> Result<Map<String, Value>, Failure> {
     };
     if text.len() as u64 > MAX_BYTES {
         let failure =
-            Failure::usage(format!("the configuration `{}` is larger than {MAX_BYTES} bytes", path.display()));
-        return Err(failure.fix("set --file to a file with one JSON object of at most 1 MiB"));
+            Failure::usage(format!("the configuration `{}` is larger than {}", path.display(), Size::of(MAX_BYTES)));
+        let fix = format!("set --file to a file with one JSON object of at most {}", Size::of(MAX_BYTES));
+        return Err(failure.fix(fix));
     }
     let what = || Failure::usage(format!("failed to read the configuration `{}`", path.display()));
     read.map_err(|error| what().because(error.to_string()).fix("set --file to a readable file"))?;

@@ -1,13 +1,13 @@
 //! Violations of the archive rules.
 
-use host_core::PathError;
+use host_core::{PathError, Size};
 
 /// The rule that an archive violates. Unprintable characters in names are escaped.
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "the message of each variant names its fields")]
 pub enum ZipError {
     /// More bytes than an archive may have.
-    #[error("archive has more than {max_bytes} bytes")]
+    #[error("archive is larger than {}", Size::of(*max_bytes))]
     TooLarge { max_bytes: u64 },
     /// No end record.
     #[error("the file is not a complete ZIP archive: it has no end record")]
@@ -167,14 +167,14 @@ pub enum ZipError {
     #[error("`{name}` is a name for git's own data; hint: leave `.git` out of the archive")]
     ForbiddenName { name: String },
     /// More bytes than an archive may unpack to.
-    #[error("archive unpacks to more than {max_bytes} bytes; `{name}` exceeds the limit")]
+    #[error("archive unpacks to more than {}; `{name}` exceeds the limit", Size::of(*max_bytes))]
     UnpackedTooLarge {
         /// The entry that went over it.
         name: String,
         max_bytes: u64,
     },
     /// A file that is packed better than real files are.
-    #[error("`{name}` declares {bytes} bytes in {packed_bytes}, more than {max_ratio} times as much")]
+    #[error("`{name}` declares {bytes} bytes, more than {max_ratio} times its {packed_bytes} packed bytes")]
     Ratio {
         name: String,
         bytes: u64,

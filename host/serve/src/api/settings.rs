@@ -6,6 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use host_api as api;
+use host_core::Size;
 use http::StatusCode;
 use http::header::{self, HeaderMap, HeaderValue};
 use serde_json::{Map, Value};
@@ -115,7 +116,7 @@ fn translated(mut asked: Map<String, Value>, now: &[SettingView]) -> (Map<String
 fn shown(views: &[SettingView]) -> Map<String, Value> {
     let mut shown: Map<_, _> = views.iter().map(|view| (view.key.to_owned(), view.value.clone())).collect();
     if let Some(bytes) = shown.get(CACHE_MAX_SIZE).and_then(Value::as_u64) {
-        shown.insert(CACHE_MAX_SIZE.to_owned(), exact(bytes).into());
+        shown.insert(CACHE_MAX_SIZE.to_owned(), Size::of(bytes).as_setting().into());
     }
     let is_on = shown.get(SECURITY_MODE).and_then(Value::as_str) != Some("permissive");
     shown.insert(SECURITY_ENABLED.to_owned(), is_on.into());
@@ -169,16 +170,6 @@ fn refused(refused: SettingsRefused) -> ApiError {
     }
 }
 
-/// Formats a number of bytes exactly, as the shortest text: `20GB`.
-fn exact(bytes: u64) -> String {
-    let units =
-        [("GB", 1_000_000_000), ("GiB", 1 << 30), ("MB", 1_000_000), ("MiB", 1 << 20), ("KB", 1_000), ("KiB", 1024)];
-    match units.into_iter().find(|(_, unit)| bytes >= *unit && bytes.is_multiple_of(*unit)) {
-        Some((name, unit)) => format!("{}{name}", bytes / unit),
-        None => format!("{bytes}B"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -203,14 +194,5 @@ mod tests {
         let both = json!({ "security_enabled": false, "security_mode": "strict" });
         assert_eq!(change(both), json!({ "security_mode": "strict" }), "the mode says more than the switch");
         assert_eq!(asked(json!({ "security_enabled": "no" })).1.len(), 1);
-    }
-
-    #[test]
-    fn sizes_are_shown_exactly() {
-        for (bytes, shown) in
-            [(20_000_000_000, "20GB"), (1 << 30, "1GiB"), (1_500_000, "1500KB"), (1_001, "1001B"), (0, "0B")]
-        {
-            assert_eq!(exact(bytes), shown);
-        }
     }
 }

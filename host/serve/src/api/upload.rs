@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::multipart::{Field, Multipart, MultipartError};
 use axum::extract::{FromRequest, Request, State};
 use host_api as api;
-use host_core::Source;
+use host_core::{Size, Source};
 use host_run::UploadError;
 use http::StatusCode;
 use tokio::io::AsyncWriteExt as _;
@@ -90,7 +90,7 @@ async fn receive(app: &AppState, mut field: Field<'_>) -> Result<api::UploadAnsw
     while let Some(chunk) = in_time(field.chunk()).await? {
         bytes += chunk.len() as u64;
         if bytes > max_bytes {
-            let detail = format!("the archive is larger than {max_bytes} bytes");
+            let detail = format!("the archive is larger than {}, the limit `max_upload_bytes`", Size::of(max_bytes));
             return Err(ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "upload_too_large", detail));
         }
         file.write_all(&chunk).await.map_err(failed)?;

@@ -5,6 +5,7 @@
 //! present, hyper removes the former and closes the connection after the response. Lines may end with a bare line
 //! feed.
 
+use host_core::Size;
 use http::header::{self, HeaderMap, HeaderValue};
 use http::{Method, Request, StatusCode, Uri, Version};
 
@@ -24,7 +25,7 @@ pub(crate) fn check<B>(request: &Request<B>, rules: &CompiledRules) -> Result<()
     let uri = request.uri();
     let bytes = uri.path().len() + uri.query().map_or(0, |query| query.len() + 1);
     if bytes > MAX_URI_BYTES {
-        let detail = format!("the request target is longer than {MAX_URI_BYTES} bytes");
+        let detail = format!("the request target is longer than {}", Size::of_usize(MAX_URI_BYTES));
         return Err(ApiError::new(StatusCode::URI_TOO_LONG, "uri_too_long", detail));
     }
     framing(request.headers())?;

@@ -41,7 +41,7 @@ async fn an_unreadable_secret_reports_the_reason() {
     for (name, reason) in [
         ("none", "No such file"),
         ("folder", "is not a file"),
-        ("long", "more than 65536"),
+        ("long", "is larger than 64 KiB"),
         ("unset", "NO_SUCH_VARIABLE"),
     ] {
         let (status, code, detail) = ask(SECRETS, "GET").param("name", name).of(&plugin).await.refusal();
